@@ -1,0 +1,325 @@
+"""The database: base class, exact column types, transactions, row locks and bulk statements.
+
+Everything here behaves alike on SQLite and PostgreSQL; the differences end in this file.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from flask import Flask, g, has_app_context
+from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.session import Session as FlaskSession
+from sqlalchemy import BigInteger, DateTime, Integer, MetaData, Table, event, func, select, type_coerce
+from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.orm.exc import StaleDataError
+from sqlalchemy.sql import operators
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.types import TypeDecorator
+
+from erp.errors import BadNumber, DatabaseBusy, StaleRecord
+
+T = TypeVar("T")
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+PLACES = 4
+SCALE = 10**PLACES
+LIMIT = Decimal(1_000_000_000)
+
+BigId = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Model(DeclarativeBase):
+    """Base of every table."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+class ErpSession(FlaskSession):
+    """The session of one request, command or job batch."""
+
+
+db = SQLAlchemy(model_class=Model, session_options={"class_": ErpSession})
+
+
+def to_raw(value: Decimal | int) -> int:
+    """Return the integer that stands for `value` in the database (value × 10⁴).
+
+    Raises BadNumber for a fifth decimal or a value outside ±1,000,000,000 × 10⁴; a float is a bug.
+    """
+    if isinstance(value, float):
+        raise TypeError("a float is not exact; use Decimal")
+    scaled = Decimal(value) * SCALE
+    if scaled != scaled.to_integral_value():
+        raise BadNumber(value, f"has more than {PLACES} decimals")
+    if abs(scaled) >= 2**63:
+        raise BadNumber(value, "is too large")
+    return int(scaled)
+
+
+def from_raw(value: int) -> Decimal:
+    """Return the exact number that the database keeps as `value`."""
+    return (Decimal(int(value)) / SCALE).quantize(Decimal(1) / SCALE)
+
+
+class Scaled(TypeDecorator[Decimal]):
+    """An exact number with four decimals: Decimal in Python, BIGINT × 10⁴ in every database.
+
+    SQLite's NUMERIC is a float (10 × 0.1 ≠ 1); integers keep `sum`, `+`, `-` and comparisons exact on both.
+    """
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> int | None:
+        """Python to database."""
+        return None if value is None else to_raw(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        """Database to Python."""
+        return None if value is None else from_raw(value)
+
+    class Comparator(TypeDecorator.Comparator[Decimal]):
+        """Refuses multiplication and division in SQL, where the scale would be lost."""
+
+        def operate(self, op: Any, *other: Any, **kwargs: Any) -> Any:
+            """Apply `op`."""
+            if op in (operators.mul, operators.truediv, operators.floordiv, operators.mod):
+                raise TypeError("multiply and divide quantities in Python, not in SQL")
+            return super().operate(op, *other, **kwargs)
+
+    comparator_factory = Comparator  # type: ignore[assignment]
+
+
+class Quantity(Scaled):
+    """A quantity in the product's unit."""
+
+    cache_ok = True
+
+
+class Money(Scaled):
+    """An amount of money."""
+
+    cache_ok = True
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An instant: aware in Python, naive UTC in the database."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Python to database; an instant without a zone is a bug."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise TypeError("an instant needs its zone")
+        return value.astimezone(UTC).replace(tzinfo=None)  # type: ignore[no-any-return]
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Database to Python."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+def raw(column: Any) -> ColumnElement[int]:
+    """Select a quantity as the bare integer, for planning over many rows."""
+    return type_coerce(column, BigInteger)
+
+
+def total(column: Any) -> ColumnElement[Decimal]:
+    """Return the SQL sum of a column, 0 where there is no row."""
+    return func.coalesce(func.sum(column), type_coerce(0, column.type))
+
+
+def format_quantity(value: Decimal | None) -> str:
+    """Write a number without trailing zeros and without exponent; nothing for None."""
+    if value is None:
+        return ""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def init_app(app: Flask) -> None:
+    """Attach the database to the application and set SQLite up for many writers."""
+    db.init_app(app)
+    with app.app_context():
+        if db.engine.dialect.name == "sqlite":
+            event.listen(db.engine, "connect", _prepare_sqlite)
+            event.listen(db.engine, "begin", _begin_sqlite)
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=15000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Any) -> None:
+    # A writer that begins DEFERRED reads a snapshot that another writer may overtake; IMMEDIATE waits instead.
+    connection.exec_driver_sql("BEGIN DEFERRED" if is_reading() else "BEGIN IMMEDIATE")
+
+
+def is_reading() -> bool:
+    """Say whether the current work only reads."""
+    return bool(has_app_context() and g.get("erp_reading"))
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Mark the work inside as read-only, so that on SQLite it waits for no writer."""
+    before = g.get("erp_reading", False)
+    g.erp_reading = True
+    try:
+        yield
+    finally:
+        g.erp_reading = before
+
+
+def lock_rows(session: Session, model: type[Model], ids: Iterable[int]) -> None:
+    """Lock rows of `model` in id order until the transaction ends, then forget what was read before.
+
+    Call it once a transaction, before deciding anything (domain: concurrency). A second call may only name
+    rows that are locked already: a later lock could deadlock with another transaction's order.
+    """
+    wanted = set(ids)
+    held = _locks(session).get(model)
+    if held is not None and wanted <= held:
+        return
+    if held:
+        raise RuntimeError(f"{model.__name__} rows are locked once a transaction, at its door")
+    if is_reading():
+        raise RuntimeError("a reading transaction cannot lock")
+    session.flush()
+    if session.get_bind().dialect.name == "postgresql":
+        key = model.__mapper__.primary_key[0]
+        for chunk in chunks(sorted(wanted), 5000):
+            session.execute(select(key).where(key.in_(chunk)).order_by(key).with_for_update())
+    else:
+        session.connection()  # BEGIN IMMEDIATE has made this the only writer
+    session.expire_all()
+    _locks(session)[model] = wanted
+
+
+def require_lock(session: Session, model: type[Model], ids: Iterable[int]) -> None:
+    """Assert that the caller holds the locks that it promised; inner services never take them."""
+    missing = set(ids) - _locks(session).get(model, set())
+    if missing:
+        raise RuntimeError(f"{model.__name__} {sorted(missing)} must be locked at the door of the transaction")
+
+
+def _locks(session: Session) -> dict[type[Model], set[int]]:
+    locks: dict[type[Model], set[int]] = session.info.setdefault("erp_locks", {})
+    return locks
+
+
+@event.listens_for(ErpSession, "after_transaction_end")
+def _forget_locks(session: Session, transaction: Any) -> None:
+    if transaction.parent is None:
+        session.info.pop("erp_locks", None)
+
+
+LOST_RACES = {"40001", "40P01", "55P03"}
+
+
+def is_lost_race(error: DBAPIError) -> bool:
+    """Say whether another try may succeed: a deadlock, a serialization failure or a busy SQLite file."""
+    state = getattr(error.orig, "sqlstate", None)
+    return state in LOST_RACES or "database is locked" in str(error.orig)
+
+
+def commit(work: Callable[[Session], T], *, attempts: int = 5) -> T:
+    """Run `work(session)` and commit it as one transaction; a lost race is tried again from the start.
+
+    Raises DatabaseBusy after `attempts` lost races and StaleRecord where a record was saved by somebody else since
+    it was read; whatever `work` raises undoes all of it.
+    """
+    session = db.session()
+    for attempt in range(attempts):
+        try:
+            result = work(session)
+            session.commit()
+            return result
+        except OperationalError as error:
+            session.rollback()
+            if not is_lost_race(error):
+                raise
+            time.sleep(0.05 * 2**attempt)
+        except StaleDataError:
+            session.rollback()
+            raise StaleRecord from None
+        except BaseException:
+            session.rollback()
+            raise
+    raise DatabaseBusy(attempts)
+
+
+def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Cut `items` into pieces of at most `size`."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def bulk_insert(session: Session, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows of raw database values (quantities × 10⁴, naive UTC instants) in one statement.
+
+    COPY on PostgreSQL, one prepared statement on SQLite. Ids are given by the database and not returned.
+    """
+    if not rows:
+        return
+    session.flush()
+    names = ", ".join(columns)
+    if session.get_bind().dialect.name == "postgresql":
+        driver = session.connection().connection.driver_connection
+        assert driver is not None
+        with driver.cursor().copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+    else:
+        marks = ", ".join("?" * len(columns))
+        # SQLite keeps instants as text, as SQLAlchemy writes them.
+        ready = [tuple(_sqlite_value(value) for value in row) for row in rows]
+        session.connection().exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", ready)
+
+
+def _sqlite_value(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="microseconds")
+    return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def bulk_add(session: Session, table: Table, columns: Sequence[str], rows: Sequence[tuple[int, ...]]) -> None:
+    """Add to counters: each row is an id and one raw amount a column. One statement, whatever the number of rows."""
+    if not rows:
+        return
+    session.flush()
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        sets = ", ".join(f"{name} = t.{name} + v.{name}" for name in columns)
+        names = ", ".join(["id", *columns])
+        arrays = ", ".join(["%s::bigint[]"] * (len(columns) + 1))
+        values = tuple(list(column) for column in zip(*rows, strict=True))
+        connection.exec_driver_sql(
+            f"UPDATE {table.name} t SET {sets} FROM unnest({arrays}) AS v({names}) WHERE t.id = v.id", values
+        )
+    else:
+        sets = ", ".join(f"{name} = {name} + ?" for name in columns)
+        connection.exec_driver_sql(
+            f"UPDATE {table.name} SET {sets} WHERE id = ?", [(*amounts, id_) for id_, *amounts in rows]
+        )
+
+

@@ -1,0 +1,114 @@
+"""Find modules (package, folders, entry points) and put them in dependency order."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from erp.errors import DependencyCycle, MissingDependency, ModuleError
+from erp.module import Module
+
+GROUP = "erp.modules"
+
+
+@dataclass
+class Found:
+    """The manifests by name, where each came from, and the modules that could not be read with their errors."""
+
+    manifests: dict[str, Module] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+
+
+def find(*, package: str = "modules", folders: Iterable[Path] = ()) -> Found:
+    """Return every manifest that this installation has.
+
+    A shipped module that cannot be imported stops the start; a third party's is listed as broken. Two modules of
+    one name raise ModuleError.
+    """
+    found = Found()
+    for name, place in _in_package(package):
+        _add(found, importlib.import_module(f"{place}.module").MODULE, place, name)
+    for folder in folders:
+        for name in _in_folder(folder):
+            _try(found, name, str(folder / name), lambda name=name, folder=folder: _load_from(folder, name))
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+        _try(found, entry.name, f"package {entry.dist.name if entry.dist else entry.value}", entry.load)
+    return found
+
+
+def _in_package(package: str) -> Iterator[tuple[str, str]]:
+    root = importlib.import_module(package)
+    for path in sorted(Path(next(iter(root.__path__))).iterdir()):
+        if (path / "module.py").exists():
+            yield path.name, f"{package}.{path.name}"
+
+
+def _in_folder(folder: Path) -> list[str]:
+    if not folder.is_dir():
+        raise ModuleError(f"The folder {folder} of option erp.module_path does not exist.", folder=str(folder))
+    return sorted(path.name for path in folder.iterdir() if (path / "module.py").exists())
+
+
+def _load_from(folder: Path, name: str) -> Module:
+    """Import `folder/name` as the package `modules.name`, so that its own imports read like a shipped module's."""
+    qualified = f"modules.{name}"
+    if qualified not in sys.modules:
+        importlib.import_module("modules")
+        location = folder / name / "__init__.py"
+        spec = importlib.util.spec_from_file_location(
+            qualified, location if location.exists() else None, submodule_search_locations=[str(folder / name)]
+        )
+        assert spec is not None
+        package = importlib.util.module_from_spec(spec)
+        sys.modules[qualified] = package
+        if spec.loader is not None:
+            spec.loader.exec_module(package)
+    manifest: Module = importlib.import_module(f"{qualified}.module").MODULE
+    return manifest
+
+
+def _try(found: Found, name: str, place: str, load: object) -> None:
+    if name in found.manifests:
+        raise ModuleError(f"Two modules are called {name}: {found.places[name]} and {place}.", name=name)
+    try:
+        manifest = load()  # type: ignore[operator]
+    except Exception as error:  # a stranger's code may raise anything; it is shown, and the others start
+        found.broken[name] = f"{type(error).__name__}: {error}"
+        return
+    _add(found, manifest, place, name)
+
+
+def _add(found: Found, manifest: Module, place: str, name: str) -> None:
+    if manifest.name != name:
+        raise ModuleError(f"The module in {place} calls itself {manifest.name}, not {name}.", name=name)
+    if name in found.manifests:
+        raise ModuleError(f"Two modules are called {name}: {found.places[name]} and {place}.", name=name)
+    found.manifests[name], found.places[name] = manifest, place
+
+
+def in_order(modules: Mapping[str, Module]) -> list[Module]:
+    """Return the modules dependencies first, then by name, so that two starts always agree.
+
+    Raises MissingDependency and DependencyCycle, by name.
+    """
+    for module in modules.values():
+        if missing := set(module.depends) - set(modules):
+            raise MissingDependency(module.name, missing)
+    sorter = TopologicalSorter({module.name: module.depends for module in modules.values()})
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        raise DependencyCycle(reversed(error.args[1])) from None
+    order: list[Module] = []
+    while sorter.is_active():
+        ready = sorted(sorter.get_ready())
+        order += [modules[name] for name in ready]
+        sorter.done(*ready)
+    return order

@@ -1,0 +1,129 @@
+"""Refusals: what a person asked for and cannot have, with the facts and a sentence to act on.
+
+Anything that is not an `ErpError` is a bug and is left to crash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class ErpError(Exception):
+    """A refused action. Its text is for people; `facts` are for programs and tests."""
+
+    def __init__(self, message: str, **facts: object) -> None:
+        super().__init__(message)
+        self.facts = facts
+
+
+class InvalidTransition(ErpError):
+    """The state of a document does not allow this action."""
+
+    def __init__(self, *, state: str, action: str) -> None:
+        super().__init__(
+            f"Cannot {action.replace('_', ' ')}: the document is {state.replace('_', ' ')}.",
+            state=state,
+            action=action,
+        )
+
+
+class NotFound(ErpError):
+    """There is no such thing by that name."""
+
+    def __init__(self, kind: str, name: object) -> None:
+        super().__init__(f"There is no {kind} {str(name)!r}.", kind=kind, name=name)
+
+
+class StaleRecord(ErpError):
+    """Somebody else saved the same record meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__("Somebody else changed this record meanwhile. Reload it and try again.")
+
+
+class DatabaseBusy(ErpError):
+    """A transaction lost a lock race more often than is worth another try."""
+
+    def __init__(self, attempts: int) -> None:
+        super().__init__(f"The database was busy: {attempts} tries failed. Try again in a moment.", attempts=attempts)
+
+
+class DatabaseUnreachable(ErpError):
+    """The configured database does not answer."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"The database {url} cannot be reached: {reason}", url=url, reason=reason)
+
+
+class NotInitialized(ErpError):
+    """The database has no tables of this product yet."""
+
+    def __init__(self) -> None:
+        super().__init__("The database is empty. Run `erp init` first.")
+
+
+class BadNumber(ErpError):
+    """A quantity or an amount that cannot be kept exactly."""
+
+    def __init__(self, value: object, reason: str) -> None:
+        super().__init__(f"{value} {reason}.", value=value, reason=reason)
+
+
+class ModuleError(ErpError):
+    """A module cannot be loaded, enabled, disabled or uninstalled."""
+
+
+class UnknownModule(ModuleError):
+    """No module of that name was found."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no module {name!r}.", name=name)
+
+
+class MissingDependency(ModuleError):
+    """A module needs others that are not there or not on."""
+
+    def __init__(self, name: str, missing: Iterable[str], wanted: str = "found") -> None:
+        needs = sorted(missing)
+        super().__init__(
+            f"Module {name} needs {', '.join(needs)}, not {wanted} here.", name=name, missing=needs, wanted=wanted
+        )
+
+
+class DependencyCycle(ModuleError):
+    """Modules that need each other."""
+
+    def __init__(self, cycle: Iterable[str]) -> None:
+        path = list(cycle)
+        super().__init__(f"Modules need each other: {' -> '.join(path)}.", cycle=path)
+
+
+class StillNeeded(ModuleError):
+    """A module that others, still enabled or installed, depend on."""
+
+    def __init__(self, name: str, dependents: Iterable[str], state: str = "enabled") -> None:
+        needed_by = sorted(dependents)
+        super().__init__(
+            f"Module {name} is needed by {', '.join(needed_by)}, still {state}.", name=name, dependents=needed_by
+        )
+
+
+class ModuleOff(ModuleError):
+    """Something that belongs to a module which is switched off."""
+
+    def __init__(self, thing: str, module: str) -> None:
+        super().__init__(f"{thing} belongs to module {module}, which is off.", thing=thing, module=module)
+
+
+class OptionError(ErpError):
+    """An option has a value that its declaration does not allow."""
+
+    def __init__(self, option: str, value: object, allowed: str) -> None:
+        super().__init__(f"Option {option}: {value!r} is refused; {allowed}.", option=option, value=value)
+
+
+class PermissionDenied(ErpError):
+    """The person may not do this."""
+
+    def __init__(self, permission: str) -> None:
+        super().__init__(f"You may not do this: it needs the right {permission}.", permission=permission)

@@ -1,0 +1,114 @@
+"""Who changed what, when, from, to and why: written by services for deeds, by the session for edited fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import event, inspect
+from sqlalchemy.orm import Session
+
+from erp.db import ErpSession, format_quantity
+from erp.events import current_run
+from erp.models import HistoryEntry
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The document that an entry is about: `document` is `<module>.<noun>`; `line` its line's position, if one."""
+
+    document: str
+    id: int | None
+    name: str
+    line: int | None = None
+
+
+class Tracked:
+    """Mix-in of a table whose edited fields go into the history by themselves.
+
+    `history_fields` names the columns; `history_subject` says which document an entry is about.
+    """
+
+    history_fields: tuple[str, ...] = ()
+
+    def history_subject(self) -> Subject:
+        """Return the document that a change of this row is a change of."""
+        raise LookupError(type(self).__name__)
+
+
+def record(
+    session: Session,
+    subject: Subject,
+    action: str,
+    *,
+    field: str = "",
+    old: object = None,
+    new: object = None,
+    why: str = "",
+) -> HistoryEntry:
+    """Write one entry in the caller's transaction, signed with the run and its person."""
+    entry = _entry(session, subject, action, field, (old, new), why)
+    session.add(entry)
+    session.flush()
+    return entry
+
+
+def _entry(
+    session: Session, subject: Subject, action: str, field: str, values: tuple[object, object], why: str
+) -> HistoryEntry:
+    current = current_run(session)
+    return HistoryEntry(
+        user_name=current.user_name,
+        run_id=current.saved_id,
+        document=subject.document,
+        document_id=subject.id,
+        document_name=subject.name,
+        line=subject.line,
+        action=action,
+        field=field,
+        old_value=as_text(values[0]),
+        new_value=as_text(values[1]),
+        why=why,
+    )
+
+
+def as_text(value: Any) -> str:
+    """Return a value as the history shows it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Decimal):
+        return format_quantity(value)
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return str(value)
+
+
+@event.listens_for(ErpSession, "before_flush")
+def _write_edits(session: Session, _context: Any, _instances: Any) -> None:
+    for row in list(session.dirty):
+        if isinstance(row, Tracked):
+            session.add_all(_edits(session, row))
+
+
+def _edits(session: Session, row: Tracked) -> Iterable[HistoryEntry]:
+    state = inspect(row)
+    for field in row.history_fields:
+        changed = state.attrs[field].history  # type: ignore[attr-defined]
+        if changed.has_changes():
+            old = changed.deleted[0] if changed.deleted else None
+            new = changed.added[0] if changed.added else None
+            if old != new:
+                why = session.info.get("erp_why", "")
+                yield _entry(session, row.history_subject(), "changed", field, (old, new), why)
+
+
+@event.listens_for(ErpSession, "before_flush")
+def _refuse_rewriting(session: Session, _context: Any, _instances: Any) -> None:
+    touched = [row for row in (*session.dirty, *session.deleted) if isinstance(row, HistoryEntry)]
+    if any(session.is_modified(row) or row in session.deleted for row in touched):
+        raise RuntimeError("history is written once and never changed")

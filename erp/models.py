@@ -1,0 +1,223 @@
+"""The core's own tables."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeVar
+
+from flask_login import UserMixin
+from sqlalchemy import CheckConstraint, Column, Enum, ForeignKey, Index, String, Table, Text, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from erp import clock
+from erp.db import BigId, Model, UtcDateTime
+
+E = TypeVar("E", bound=StrEnum)
+
+
+def enum_column(enum: type[E], name: str) -> Enum:
+    """Return the type of a column that holds the names of `enum`, checked by the database.
+
+    Member names equal their values, so that SQL, filters and Python agree.
+    """
+    return Enum(enum, native_enum=False, length=20, create_constraint=True, name=name, validate_strings=True)
+
+
+class ModuleState(StrEnum):
+    """Where in its life an installed module is; a module without a row is available."""
+
+    installing = "installing"
+    upgrading = "upgrading"
+    enabled = "enabled"
+    disabled = "disabled"
+    uninstalling = "uninstalling"
+
+
+class InstalledModule(Model):
+    """A module whose tables are in the database."""
+
+    __tablename__ = "erp_module"
+
+    name: Mapped[str] = mapped_column(String(60), primary_key=True)
+    version: Mapped[str] = mapped_column(String(40))
+    state: Mapped[ModuleState] = mapped_column(enum_column(ModuleState, "state"))
+    error: Mapped[str] = mapped_column(Text, default="")
+
+
+class Revision(Model):
+    """One row, counted up with every change of a module's state or an option: tells each process to read again."""
+
+    __tablename__ = "erp_revision"
+    __table_args__ = (CheckConstraint("id = 1", "single_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    number: Mapped[int] = mapped_column(BigId)
+
+
+class OptionValue(Model):
+    """An option that an administrator set: `section.option` and its ini text."""
+
+    __tablename__ = "erp_option_value"
+
+    name: Mapped[str] = mapped_column(String(120), primary_key=True)
+    value: Mapped[str] = mapped_column(Text)
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    changed_by: Mapped[str] = mapped_column(String(80), default="")
+
+
+user_role = Table(
+    "erp_user_role",
+    Model.metadata,
+    Column("user_id", ForeignKey("erp_user.id", ondelete="CASCADE"), primary_key=True),
+    Column("role_id", ForeignKey("erp_role.id", ondelete="CASCADE"), primary_key=True),
+)
+
+
+class User(UserMixin, Model):
+    """A person who signs in. `session_key` changes to end every running session of theirs."""
+
+    __tablename__ = "erp_user"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    username: Mapped[str] = mapped_column(String(80), unique=True)
+    name: Mapped[str] = mapped_column(String(120), default="")
+    email: Mapped[str] = mapped_column(String(254), default="")
+    password_hash: Mapped[str] = mapped_column(String(200))
+    is_active: Mapped[bool] = mapped_column(default=True)  # type: ignore[assignment]
+    must_change_password: Mapped[bool] = mapped_column(default=False)
+    session_key: Mapped[str] = mapped_column(String(40), default="")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    roles: Mapped[list[Role]] = relationship(secondary=user_role, order_by="Role.name")
+
+    def __str__(self) -> str:
+        return self.username
+
+
+class Role(Model):
+    """A named set of rights. Administrator holds every right without listing them."""
+
+    __tablename__ = "erp_role"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    name: Mapped[str] = mapped_column(String(80), unique=True)
+    is_administrator: Mapped[bool] = mapped_column(default=False)
+    rights: Mapped[list[RoleRight]] = relationship(cascade="all, delete-orphan", order_by="RoleRight.permission")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RoleRight(Model):
+    """One right of one role."""
+
+    __tablename__ = "erp_role_right"
+
+    role_id: Mapped[int] = mapped_column(ForeignKey("erp_role.id", ondelete="CASCADE"), primary_key=True)
+    permission: Mapped[str] = mapped_column(String(120), primary_key=True)
+
+
+class SignInAttempt(Model):
+    """A failed sign-in, kept in the database so that throttling holds over all processes."""
+
+    __tablename__ = "erp_sign_in_attempt"
+    __table_args__ = (Index("ix_erp_sign_in_attempt_key_at", "key", "at"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    key: Mapped[str] = mapped_column(String(200))
+    at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+
+
+class Job(Model):
+    """What a person said about a scheduled job."""
+
+    __tablename__ = "erp_job"
+
+    name: Mapped[str] = mapped_column(String(120), primary_key=True)
+    is_paused: Mapped[bool] = mapped_column(default=False)
+    run_requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class JobRunState(StrEnum):
+    """How a run of a job stands; `lost` is one whose worker died."""
+
+    running = "running"
+    done = "done"
+    failed = "failed"
+    lost = "lost"
+
+
+class JobRun(Model):
+    """One run of a job. At most one of a job is `running`."""
+
+    __tablename__ = "erp_job_run"
+    __table_args__ = (
+        Index(
+            "uq_erp_job_run_running",
+            "job",
+            unique=True,
+            sqlite_where=text("state = 'running'"),
+            postgresql_where=text("state = 'running'"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    job: Mapped[str] = mapped_column(String(120), index=True)
+    state: Mapped[JobRunState] = mapped_column(enum_column(JobRunState, "state"))
+    worker: Mapped[str] = mapped_column(String(160))
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    alive_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    summary: Mapped[str] = mapped_column(Text, default="")
+    error: Mapped[str] = mapped_column(Text, default="")
+
+
+class RunKind(StrEnum):
+    """What started a run."""
+
+    screen = "screen"
+    command = "command"
+    job = "job"
+
+
+class RunEntry(Model):
+    """One action, command or job that changed something; allocations, links and news say which made them."""
+
+    __tablename__ = "erp_run"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    kind: Mapped[RunKind] = mapped_column(enum_column(RunKind, "kind"))
+    name: Mapped[str] = mapped_column(String(120))
+    user_name: Mapped[str] = mapped_column(String(80), default="")
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+
+
+class HistoryEntry(Model):
+    """Who changed what, when, from, to and why. Written once, never changed or deleted."""
+
+    __tablename__ = "erp_history_entry"
+    __table_args__ = (Index("ix_erp_history_entry_document", "document", "document_id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now, index=True)
+    user_name: Mapped[str] = mapped_column(String(80), default="")
+    run_id: Mapped[int | None] = mapped_column(ForeignKey("erp_run.id"))
+    document: Mapped[str] = mapped_column(String(80))
+    document_id: Mapped[int | None] = mapped_column(BigId)
+    document_name: Mapped[str] = mapped_column(String(160), default="", index=True)
+    line: Mapped[int | None]
+    action: Mapped[str] = mapped_column(String(80))
+    field: Mapped[str] = mapped_column(String(80), default="")
+    old_value: Mapped[str] = mapped_column(Text, default="")
+    new_value: Mapped[str] = mapped_column(Text, default="")
+    why: Mapped[str] = mapped_column(Text, default="")
+
+
+class Sequence(Model):
+    """The next number of a kind of document."""
+
+    __tablename__ = "erp_sequence"
+
+    name: Mapped[str] = mapped_column(String(60), primary_key=True)
+    next_number: Mapped[int] = mapped_column(BigId, default=1)

@@ -1,0 +1,278 @@
+"""What a module may declare, and the one object through which it reaches the core."""
+
+from __future__ import annotations
+
+import configparser
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal as ExactDecimal
+from decimal import InvalidOperation
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    import click
+    from sqlalchemy.orm import Session
+
+    from erp.admin import Action, Card, Panel
+    from erp.exchange import Column, ExportKind, ImportKind
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option(Generic[T]):
+    """One key of a module's ini section. `only_if` names a switch of the same section that must be on to see it."""
+
+    name: str
+    default: T
+    help: str
+    only_if: str = ""
+    kind: ClassVar[str] = "text"
+
+
+    @property
+    def allowed(self) -> str:
+        """What a value may be, in words, for help texts and refusals."""
+        return "any text is allowed"
+
+    def parse(self, text: str) -> T:
+        """Read an ini value; raise ValueError when it does not fit."""
+        raise ValueError(text)
+
+    def format(self, value: T) -> str:
+        """Write a value as `parse` reads it."""
+        return "" if value is None else str(value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text(Option[str]):
+    """A line of text."""
+
+    def parse(self, text: str) -> str:
+        """Return the text without surrounding blanks; line breaks and NUL are refused."""
+        if re.search(r"[\x00-\x1f]", text.strip()):
+            raise ValueError(text)
+        return text.strip()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Switch(Option[bool]):
+    """Yes or no."""
+
+    kind: ClassVar[str] = "switch"
+
+    @property
+    def allowed(self) -> str:
+        """What a value may be, in words."""
+        return "yes or no is allowed"
+
+    def parse(self, text: str) -> bool:
+        """Read yes/no, true/false, on/off, 1/0."""
+        try:
+            return configparser.ConfigParser.BOOLEAN_STATES[text.strip().lower()]
+        except KeyError:
+            raise ValueError(text) from None
+
+    def format(self, value: bool) -> str:
+        """Write yes or no."""
+        return "yes" if value else "no"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Integer(Option[int | None]):
+    """A whole number, or empty where the default is empty."""
+
+    minimum: int = 0
+    maximum: int = 1_000_000_000
+    kind: ClassVar[str] = "number"
+
+    @property
+    def allowed(self) -> str:
+        """What a value may be, in words."""
+        return f"a whole number from {self.minimum} to {self.maximum}{_or_empty(self.default)} is allowed"
+
+    def parse(self, text: str) -> int | None:
+        """Read a whole number within the bounds."""
+        text = text.strip()
+        if not text and self.default is None:
+            return None
+        if not re.fullmatch(r"-?\d{1,18}", text) or not self.minimum <= int(text) <= self.maximum:
+            raise ValueError(text)
+        return int(text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decimal(Option[ExactDecimal]):
+    """An exact decimal number."""
+
+    minimum: ExactDecimal = ExactDecimal(0)
+    maximum: ExactDecimal = ExactDecimal(1_000_000_000)
+    kind: ClassVar[str] = "number"
+
+    @property
+    def allowed(self) -> str:
+        """What a value may be, in words."""
+        return f"a number from {self.minimum} to {self.maximum} with at most four decimals is allowed"
+
+    def parse(self, text: str) -> ExactDecimal:
+        """Read a plain decimal within the bounds."""
+        if not re.fullmatch(r"-?\d{1,12}(\.\d{1,4})?", text.strip()):
+            raise ValueError(text)
+        try:
+            value = ExactDecimal(text.strip())
+        except InvalidOperation:
+            raise ValueError(text) from None
+        if not self.minimum <= value <= self.maximum:
+            raise ValueError(text)
+        return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice(Option[str]):
+    """One word of a list."""
+
+    choices: Sequence[str]
+    kind: ClassVar[str] = "choice"
+
+    @property
+    def allowed(self) -> str:
+        """What a value may be, in words."""
+        return f"one of {', '.join(self.choices)} is allowed"
+
+    def parse(self, text: str) -> str:
+        """Read one of the choices."""
+        if text.strip() not in self.choices:
+            raise ValueError(text)
+        return text.strip()
+
+
+_UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "day": "days", "days": "days"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Duration(Option[timedelta]):
+    """A length of time: `30 s`, `10 min`, `2 h`, `1 day`."""
+
+    minimum: timedelta = timedelta(seconds=1)
+    maximum: timedelta = timedelta(days=31)
+    kind: ClassVar[str] = "duration"
+
+    @property
+    def allowed(self) -> str:
+        """What a value may be, in words."""
+        return f"a time such as 30 s, 10 min, 2 h or 1 day, from {self.format(self.minimum)} to {self.format(self.maximum)}, is allowed"
+
+    def parse(self, text: str) -> timedelta:
+        """Read a whole number and its unit."""
+        found = re.fullmatch(r"(\d{1,9})\s*(s|min|h|days?)", text.strip())
+        if not found:
+            raise ValueError(text)
+        value = timedelta(**{_UNITS[found[2]]: int(found[1])})
+        if not self.minimum <= value <= self.maximum:
+            raise ValueError(text)
+        return value
+
+    def format(self, value: timedelta) -> str:
+        """Write the value in its largest whole unit."""
+        seconds = int(value.total_seconds())
+        for size, unit in ((86400, "day"), (3600, "h"), (60, "min")):
+            if seconds and seconds % size == 0:
+                count = seconds // size
+                return f"{count} {unit}{'s' if unit == 'day' and count > 1 else ''}"
+        return f"{seconds} s"
+
+
+def _or_empty(default: object) -> str:
+    return " or nothing" if default is None else ""
+
+
+@dataclass(frozen=True)
+class Permission:
+    """A right that a role can hold. `name` is `<module>.<verb>`; `roles` are the shipped roles that hold it.
+
+    Administrator holds every right and is not named. Reading rights that every role but nobody outside needs
+    also name Auditor.
+    """
+
+    name: str
+    title: str
+    roles: tuple[str, ...] = ()
+
+
+class Core(Protocol):
+    """What `setup` may call. All that is added belongs to the module and is live only while the module is on."""
+
+    def add_models(self, models: ModuleType) -> None:
+        """Register the tables of `models`; each is named `<module>_...`."""
+
+    def add_view(self, view: type[Any], *, menu: str, permission: str) -> None:
+        """Add a screen (a subclass of the bases in `erp.admin`) below the menu entry `menu`."""
+
+    def extend_view(
+        self,
+        name: str,
+        *,
+        columns: Sequence[Any] = (),
+        fields: Sequence[Any] = (),
+        panels: Sequence[Panel] = (),
+        actions: Sequence[Action] = (),
+        line_columns: Sequence[Any] = (),
+        line_actions: Sequence[Action] = (),
+    ) -> None:
+        """Contribute to the screen `name` (`<module>.<noun>`) of a module in `depends`."""
+
+    def add_job(self, job: Callable[..., Any], *, every: str) -> None:
+        """Run `job(session)` every `every`, the name of a Duration option (`section.option`)."""
+
+    def add_command(self, command: click.Command) -> None:
+        """Add a command to `erp`."""
+
+    def add_import(self, kind: ImportKind) -> None:
+        """Add a kind of CSV file to import."""
+
+    def add_export(self, kind: ExportKind) -> None:
+        """Add a kind of CSV file to export."""
+
+    def extend_import(self, kind: str, columns: Sequence[Column], apply: Callable[..., Any]) -> None:
+        """Add columns to another module's import kind; `apply(session, rows)` stores them."""
+
+    def extend_export(self, kind: str, columns: Sequence[str], values: Callable[..., Any]) -> None:
+        """Add columns to another module's export kind."""
+
+    def add_check(self, check: Callable[[Session], Iterable[str]]) -> None:
+        """Add an invariant to `erp check`: yields a sentence for each breach."""
+
+    def add_dashboard(self, card: Card) -> None:
+        """Add a card to the dashboard."""
+
+    def add_demo(self, load: Callable[[Session], None]) -> None:
+        """Add this module's part of the demo company."""
+
+    def subscribe(self, event: type, handler: Callable[[Session, Any], None]) -> None:
+        """Call `handler(session, event)` in the transaction that publishes `event`."""
+
+    def implement(self, hook: Callable[..., Any], answer: Callable[..., Any]) -> None:
+        """Answer another module's question."""
+
+    def on_enable(self, catch_up: Callable[[Session], None]) -> None:
+        """Call `catch_up(session)` when the module is switched on."""
+
+    def before_disable(self, guard: Callable[..., None]) -> None:
+        """Call `guard(session, release=bool)` before the module is switched off; it may refuse."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Module:
+    """A module's manifest: everything that must be known before its code is imported."""
+
+    name: str
+    title: str
+    version: str
+    setup: Callable[[Core], None]
+    summary: str = ""
+    depends: tuple[str, ...] = ()
+    options: tuple[Option[Any], ...] = ()
+    permissions: tuple[Permission, ...] = ()

@@ -1,0 +1,160 @@
+"""Option values: read from four places, checked where they come from, and read as `options.section.name`."""
+
+from __future__ import annotations
+
+import configparser
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flask import current_app
+from sqlalchemy.orm import Session
+
+from erp import clock
+from erp.errors import NotFound, OptionError
+from erp.models import OptionValue, Revision
+from erp.module import Option
+
+log = logging.getLogger(__name__)
+
+SOURCES = ("default", "file", "database", "environment")
+
+
+@dataclass(frozen=True)
+class Effective:
+    """The value that is in force for an option, and which of SOURCES it comes from."""
+
+    value: Any
+    source: str
+
+
+class OptionTable:
+    """Every declared option with what the file and the environment say of it; both are checked at the start."""
+
+    def __init__(
+        self,
+        declared: Mapping[str, Iterable[Option[Any]]],
+        ini: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.declared: dict[str, Option[Any]] = {
+            f"{section}.{option.name}": option for section, options in declared.items() for option in options
+        }
+        self.sections = list(declared)
+        self.ini_path = ini
+        self._file = self._read_file(ini)
+        self._environment = self._read_environment(environment or {})
+
+    def option(self, key: str) -> Option[Any]:
+        """Return the declaration of `section.name`; raise NotFound."""
+        try:
+            return self.declared[key]
+        except KeyError:
+            raise NotFound("option", key) from None
+
+    def parse(self, key: str, text: str, *, place: str = "") -> Any:
+        """Return the typed value of `text`; raise OptionError with what is allowed."""
+        option = self.option(key)
+        try:
+            return option.parse(text)
+        except ValueError:
+            raise OptionError(key + place, text, option.allowed) from None
+
+    def effective(self, stored: Mapping[str, str]) -> dict[str, Effective]:
+        """Return every option's value: the environment, then the database, then the file, then the default."""
+        values = {key: Effective(option.default, "default") for key, option in self.declared.items()}
+        values.update((key, Effective(value, "file")) for key, value in self._file.items())
+        for key, text in stored.items():
+            if key in self.declared:
+                try:
+                    values[key] = Effective(self.declared[key].parse(text), "database")
+                except ValueError:
+                    log.warning("stored option %s = %r does not fit any more and is left out", key, text)
+        values.update((key, Effective(value, "environment")) for key, value in self._environment.items())
+        return values
+
+    def is_locked(self, key: str) -> bool:
+        """Say whether the environment decides this option, so that nothing else can."""
+        return key in self._environment
+
+    def _read_file(self, path: Path | None) -> dict[str, Any]:
+        if path is None or not path.exists():
+            return {}
+        return self.read_ini(path.read_text(encoding="utf-8-sig"), place=f" in {path}")
+
+    def read_ini(self, text: str, *, place: str = "") -> dict[str, Any]:
+        """Return the typed values of an ini text; raise OptionError for what is unknown or does not fit."""
+        parser = configparser.ConfigParser(interpolation=None)
+        try:
+            parser.read_string(text)
+        except configparser.Error as error:
+            raise OptionError(place.strip() or "file", str(error).splitlines()[0], "ini text is allowed") from None
+        found: dict[str, Any] = {}
+        for section in parser.sections():
+            for name, value in parser.items(section):
+                key = f"{section}.{name}"
+                if key not in self.declared:
+                    raise OptionError(key + place, value, "there is no such option")
+                found[key] = self.parse(key, value, place=place)
+        return found
+
+    def _read_environment(self, environment: Mapping[str, str]) -> dict[str, Any]:
+        found = {}
+        for name, text in environment.items():
+            section, mark, option = name.removeprefix("ERP_").lower().partition("__")
+            if name.startswith("ERP_") and mark:
+                key = f"{section}.{option}"
+                if key not in self.declared:
+                    raise OptionError(name, text, "there is no such option")
+                found[key] = self.parse(key, text, place=f" (environment {name})")
+        return found
+
+
+def store_option(session: Session, table: OptionTable, key: str, text: str, *, user_name: str) -> None:
+    """Check and keep an administrator's value; raise OptionError where it does not fit or the environment decides."""
+    if table.is_locked(key):
+        raise OptionError(key, text, "the environment sets it, so it cannot be changed here")
+    value = table.parse(key, text)
+    session.merge(
+        OptionValue(name=key, value=table.option(key).format(value), changed_at=clock.now(), changed_by=user_name)
+    )
+    bump_revision(session)
+
+
+def forget_option(session: Session, table: OptionTable, key: str) -> None:
+    """Drop an administrator's value, so that the file or the default is in force again."""
+    table.option(key)
+    row = session.get(OptionValue, key)
+    if row is not None:
+        session.delete(row)
+    bump_revision(session)
+
+
+def bump_revision(session: Session) -> None:
+    """Tell every process to read modules and options again with its next request, job or command."""
+    row = session.get(Revision, 1, with_for_update=True)
+    if row is None:
+        session.add(Revision(id=1, number=1))
+    else:
+        row.number += 1
+    session.flush()
+
+
+class _Section:
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, option: str) -> Any:
+        return current_app.extensions["erp"].state().options[f"{self._name}.{option}"].value
+
+
+class _Options:
+    """`options.preorder.auto_allocate`: the typed value in force for this request, command or job run."""
+
+    def __getattr__(self, section: str) -> _Section:
+        return _Section(section)
+
+
+options = _Options()

@@ -1,0 +1,344 @@
+"""Everything the modules registered, each thing with its owner, and which owners are switched on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from inspect import isclass
+from types import ModuleType
+from typing import Any, Generic, TypeVar
+
+from flask import current_app, g, has_app_context
+from sqlalchemy import event, select
+from sqlalchemy.orm import Session
+
+from erp import history
+from erp.db import ErpSession, Model, db
+from erp.discovery import Found
+from erp.errors import MissingDependency, ModuleError, ModuleOff, NotFound, StillNeeded, UnknownModule
+from erp.models import InstalledModule, ModuleState, OptionValue, Revision
+from erp.module import Module
+from erp.options import Effective, OptionTable, bump_revision
+
+T = TypeVar("T")
+
+CORE = "erp"
+
+
+@dataclass(frozen=True)
+class Owned(Generic[T]):
+    """A registered thing and the module that it belongs to."""
+
+    module: str
+    thing: T
+
+
+@dataclass(frozen=True)
+class ViewEntry:
+    """A screen, its menu entry and the right to see it."""
+
+    view: type[Any]
+    menu: str
+    permission: str
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What one module adds to another's screen."""
+
+    columns: tuple[Any, ...] = ()
+    fields: tuple[Any, ...] = ()
+    panels: tuple[Any, ...] = ()
+    actions: tuple[Any, ...] = ()
+    line_columns: tuple[Any, ...] = ()
+    line_actions: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class JobEntry:
+    """A scheduled job: `run(session)` returns a summary in words; `every` names a Duration option."""
+
+    name: str
+    run: Callable[[Session], str | None]
+    every: str
+
+
+@dataclass(frozen=True)
+class Extension:
+    """Columns added to another module's import or export kind, and the function that stores or gives them."""
+
+    columns: tuple[Any, ...]
+    apply: Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class State:
+    """What is on and what every option says, as one request, command or job run sees it."""
+
+    revision: int
+    enabled: frozenset[str]
+    options: Mapping[str, Effective]
+
+
+class Registry:
+    """The found modules in dependency order and all that they added."""
+
+    def __init__(self, found: Found, modules: list[Module], option_table: OptionTable) -> None:
+        self.found = found
+        self.modules = {module.name: module for module in modules}
+        self.option_table = option_table
+        self.tables: dict[str, list[Any]] = defaultdict(list)
+        self.views: list[Owned[ViewEntry]] = []
+        self.contributions: dict[str, list[Owned[Contribution]]] = defaultdict(list)
+        self.jobs: dict[str, Owned[JobEntry]] = {}
+        self.commands: dict[str, Owned[Any]] = {}
+        self.imports: dict[str, Owned[Any]] = {}
+        self.exports: dict[str, Owned[Any]] = {}
+        self.import_extensions: dict[str, list[Owned[Extension]]] = defaultdict(list)
+        self.export_extensions: dict[str, list[Owned[Extension]]] = defaultdict(list)
+        self.checks: list[Owned[Callable[[Session], Iterable[str]]]] = []
+        self.cards: list[Owned[Any]] = []
+        self.demos: list[Owned[Callable[[Session], None]]] = []
+        self.subscribers: dict[type, list[Owned[Callable[..., None]]]] = defaultdict(list)
+        self.hook_answers: dict[Callable[..., Any], list[Owned[Callable[..., Any]]]] = defaultdict(list)
+        self.catch_ups: dict[str, list[Callable[[Session], None]]] = defaultdict(list)
+        self.guards: dict[str, list[Callable[..., None]]] = defaultdict(list)
+        self._cached = State(-1, frozenset(), option_table.effective({}))
+
+    def setup(self) -> None:
+        """Let every module register what it has."""
+        for module in self.modules.values():
+            module.setup(ModuleCore(self, module))
+
+    def module(self, name: str) -> Module:
+        """Return a manifest by name; raise UnknownModule."""
+        try:
+            return self.modules[name]
+        except KeyError:
+            raise UnknownModule(name) from None
+
+    def state(self) -> State:
+        """Return what is on, read once per request, command or job run: one indexed row when nothing changed."""
+        if "erp_state" not in g:
+            g.erp_state = self._current()
+        state: State = g.erp_state
+        return state
+
+    def refresh(self) -> None:
+        """Read modules and options again, in the middle of a request or between two batches."""
+        g.pop("erp_state", None)
+
+    def _current(self) -> State:
+        revision = db.session.scalar(select(Revision.number).where(Revision.id == 1)) or 0
+        cached = self._cached
+        if revision != cached.revision:
+            on = select(InstalledModule.name).where(InstalledModule.state == ModuleState.enabled)
+            enabled = frozenset(db.session.scalars(on)) & self.modules.keys()
+            stored = {row.name: row.value for row in db.session.scalars(select(OptionValue))}
+            cached = State(revision, enabled, self.option_table.effective(stored))
+            # A revision that this transaction itself made may still be rolled back: keep it for this request only.
+            if not db.session().info.get("erp_switched"):
+                self._cached = cached
+        return cached
+
+    def enabled(self) -> frozenset[str]:
+        """Return the names of the modules that are on."""
+        return self.state().enabled
+
+    def is_live(self, module: str) -> bool:
+        """Say whether what belongs to `module` may be seen and act; the core always may."""
+        return module == CORE or module in self.enabled()
+
+    def live(self, owned: Iterable[Owned[T]]) -> list[T]:
+        """Return what belongs to modules that are on, in dependency order."""
+        return [item.thing for item in owned if self.is_live(item.module)]
+
+    def handlers(self, event: type) -> list[Callable[..., None]]:
+        """Return the live subscribers of an event."""
+        return self.live(self.subscribers.get(event, ()))
+
+    def answers(self, hook: Callable[..., Any]) -> list[Callable[..., Any]]:
+        """Return the live answers to a hook."""
+        return self.live(self.hook_answers.get(hook, ()))
+
+    def contributed(self, view: str, kind: str) -> list[Any]:
+        """Return what live modules add to screen `view`: `kind` is a field of Contribution."""
+        return [thing for item in self.live(self.contributions.get(view, ())) for thing in getattr(item, kind)]
+
+    def live_thing(self, things: Mapping[str, Owned[T]], kind: str, name: str) -> T:
+        """Return a registered thing by name; raise NotFound, or ModuleOff where its module is off."""
+        if name not in things:
+            raise NotFound(kind, name)
+        if not self.is_live(things[name].module):
+            raise ModuleOff(f"{kind.capitalize()} {name}", things[name].module)
+        return things[name].thing
+
+    def dependents(self, name: str, among: Iterable[str]) -> list[str]:
+        """Return which of `among` need `name` directly."""
+        return sorted(other for other in among if other in self.modules and name in self.modules[other].depends)
+
+    def all_permissions(self) -> dict[str, str]:
+        """Return the title of every declared right, the core's included."""
+        return {permission.name: permission.title for module in self.modules.values() for permission in module.permissions}
+
+    def enable(self, session: Session, name: str) -> None:
+        """Switch an installed module on and let it catch up; refused by name while one it needs is off."""
+        module = self.module(name)
+        row = self._installed(session, name)
+        if row.state == ModuleState.enabled:
+            return
+        if row.state != ModuleState.disabled:
+            raise ModuleError(f"Module {name} is {row.state}: run `erp modules upgrade {name}` first.", name=name)
+        if off := set(module.depends) - self.enabled():
+            raise MissingDependency(name, off, "enabled")
+        self._switch(session, row, ModuleState.enabled)
+        for catch_up in self.catch_ups[name]:
+            catch_up(session)
+
+    def disable(self, session: Session, name: str, *, release: bool = False) -> None:
+        """Switch a module off, keeping its data; refused by name while an enabled one needs it.
+
+        The module's own guard may refuse too, unless told to `release` what it holds.
+        """
+        self.module(name)
+        row = self._installed(session, name)
+        if row.state == ModuleState.disabled:
+            return
+        if users := self.dependents(name, self.enabled()):
+            raise StillNeeded(name, users)
+        for guard in self.guards[name]:
+            guard(session, release=release)
+        self._switch(session, row, ModuleState.disabled)
+
+    def _installed(self, session: Session, name: str) -> InstalledModule:
+        row = session.get(InstalledModule, name)
+        if row is None:
+            raise ModuleError(f"Module {name} is not installed: run `erp modules install {name}` first.", name=name)
+        return row
+
+    def _switch(self, session: Session, row: InstalledModule, state: ModuleState) -> None:
+        subject = history.Subject("erp.module", None, row.name)
+        history.record(session, subject, "switched", field="state", old=row.state, new=state)
+        row.state = state
+        self.changed(session)
+
+    def changed(self, session: Session) -> None:
+        """Count the revision up after a change of a module or an option, and see it at once in this request."""
+        bump_revision(session)
+        session.info["erp_switched"] = True
+        self.refresh()
+
+
+@event.listens_for(ErpSession, "after_transaction_end")
+def _forget_switch(session: Session, transaction: Any) -> None:
+    if transaction.parent is None:
+        session.info.pop("erp_switched", None)
+
+
+@event.listens_for(ErpSession, "after_rollback")
+def _forget_state(session: Session) -> None:
+    if session.info.get("erp_switched") and has_app_context():
+        g.pop("erp_state", None)
+
+
+class ModuleCore:
+    """The `Core` that one module's setup sees: it stamps that module's name on all it adds."""
+
+    def __init__(self, registry: Registry, module: Module) -> None:
+        self._registry = registry
+        self._module = module
+
+    def add_models(self, models: ModuleType) -> None:
+        """Register the tables of `models`."""
+        prefix = f"{self._module.name}_"
+        for thing in vars(models).values():
+            if isclass(thing) and issubclass(thing, Model) and thing.__module__ == models.__name__:
+                if not thing.__tablename__.startswith(prefix):
+                    raise ModuleError(f"Table {thing.__tablename__} must be named {prefix}...", table=thing.__tablename__)
+                self._registry.tables[self._module.name].append(thing.__table__)
+
+    def add_view(self, view: type[Any], *, menu: str, permission: str) -> None:
+        """Add a screen."""
+        self._know(permission)
+        self._registry.views.append(self._own(ViewEntry(view, menu, permission)))
+
+    def extend_view(self, name: str, **parts: Sequence[Any]) -> None:
+        """Contribute to another module's screen."""
+        contribution = Contribution(**{kind: tuple(things) for kind, things in parts.items()})
+        self._registry.contributions[name].append(self._own(contribution))
+
+    def add_job(self, job: Callable[..., Any], *, every: str) -> None:
+        """Add a scheduled job, named after its function with hyphens."""
+        name = job.__name__.replace("_", "-")
+        self._once(self._registry.jobs, "job", name)
+        self._registry.option_table.option(every)
+        self._registry.jobs[name] = self._own(JobEntry(name, job, every))
+
+    def add_command(self, command: Any) -> None:
+        """Add a command."""
+        self._once(self._registry.commands, "command", command.name)
+        self._registry.commands[command.name] = self._own(command)
+
+    def add_import(self, kind: Any) -> None:
+        """Add an import kind."""
+        self._once(self._registry.imports, "import kind", kind.name)
+        self._registry.imports[kind.name] = self._own(kind)
+
+    def add_export(self, kind: Any) -> None:
+        """Add an export kind."""
+        self._once(self._registry.exports, "export kind", kind.name)
+        self._registry.exports[kind.name] = self._own(kind)
+
+    def extend_import(self, kind: str, columns: Sequence[Any], apply: Callable[..., Any]) -> None:
+        """Add columns to an import kind."""
+        self._registry.import_extensions[kind].append(self._own(Extension(tuple(columns), apply)))
+
+    def extend_export(self, kind: str, columns: Sequence[str], values: Callable[..., Any]) -> None:
+        """Add columns to an export kind."""
+        self._registry.export_extensions[kind].append(self._own(Extension(tuple(columns), values)))
+
+    def add_check(self, check: Callable[[Session], Iterable[str]]) -> None:
+        """Add an invariant to `erp check`."""
+        self._registry.checks.append(self._own(check))
+
+    def add_dashboard(self, card: Any) -> None:
+        """Add a card to the dashboard."""
+        self._registry.cards.append(self._own(card))
+
+    def add_demo(self, load: Callable[[Session], None]) -> None:
+        """Add to the demo company."""
+        self._registry.demos.append(self._own(load))
+
+    def subscribe(self, event: type, handler: Callable[[Session, Any], None]) -> None:
+        """Listen to an event."""
+        self._registry.subscribers[event].append(self._own(handler))
+
+    def implement(self, hook: Callable[..., Any], answer: Callable[..., Any]) -> None:
+        """Answer a hook."""
+        self._registry.hook_answers[hook].append(self._own(answer))
+
+    def on_enable(self, catch_up: Callable[[Session], None]) -> None:
+        """Catch up when switched on."""
+        self._registry.catch_ups[self._module.name].append(catch_up)
+
+    def before_disable(self, guard: Callable[..., None]) -> None:
+        """Guard against being switched off."""
+        self._registry.guards[self._module.name].append(guard)
+
+    def _own(self, thing: T) -> Owned[T]:
+        return Owned(self._module.name, thing)
+
+    def _know(self, permission: str) -> None:
+        if permission not in {declared.name for declared in self._module.permissions}:
+            raise ModuleError(f"Module {self._module.name} declares no permission {permission!r}.", name=permission)
+
+    def _once(self, things: Mapping[str, Owned[Any]], kind: str, name: str) -> None:
+        if name in things:
+            raise ModuleError(f"Two modules add a {kind} {name}: {things[name].module} and {self._module.name}.", name=name)
+
+
+def current_registry() -> Registry:
+    """Return the registry of the current application."""
+    registry: Registry = current_app.extensions["erp"]
+    return registry

@@ -1,0 +1,34 @@
+"""What stock asks of whoever holds claims on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy.orm import Session
+
+from erp.events import hook
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A quantity of one balance that is meant for a document."""
+
+    balance_id: int
+    document: str
+    quantity: Decimal
+    url: str = ""
+
+
+@hook
+def claims_on_balances(session: Session, balance_ids: Sequence[int]) -> list[Claim]:
+    """Who holds what of these balances, first in the queue first. The answers are put together."""
+
+
+@hook
+def release_claims(session: Session, balance_id: int, quantity: Decimal) -> Decimal:
+    """Give back `quantity` of a balance, latest in the queue first; answer how much was given back.
+
+    The answers are added up.
+    """

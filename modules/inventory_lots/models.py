@@ -1,0 +1,158 @@
+"""Tables of stock: products, places, lots, balances and the ledger."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from erp import clock
+from erp.db import BigId, Model, Quantity, UtcDateTime
+from erp.history import Subject, Tracked
+from erp.models import enum_column
+from modules.inventory_lots.states import LocationKind, MoveKind, Tracking
+
+
+class Product(Tracked, Model):
+    """Something bought and sold, named by its SKU."""
+
+    __tablename__ = "inventory_lots_product"
+    __table_args__ = (CheckConstraint("unit_decimals BETWEEN 0 AND 4", "unit_decimals"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    sku: Mapped[str] = mapped_column(String(60), unique=True)
+    name: Mapped[str] = mapped_column(String(200), index=True)
+    unit: Mapped[str] = mapped_column(String(20), default="pcs")
+    unit_decimals: Mapped[int] = mapped_column(default=0)
+    tracking: Mapped[Tracking] = mapped_column(enum_column(Tracking, "tracking"), default=Tracking.lot)
+    is_active: Mapped[bool] = mapped_column(default=True)
+    row_version: Mapped[int] = mapped_column(default=1)
+
+    __mapper_args__ = {"version_id_col": row_version}
+    history_fields = ("sku", "name", "unit", "unit_decimals", "tracking", "is_active")
+
+    def history_subject(self) -> Subject:
+        """A product is its own document."""
+        return Subject("inventory_lots.product", self.id, self.sku)
+
+    def __str__(self) -> str:
+        return f"[{self.sku}] {self.name}"
+
+
+class Warehouse(Model):
+    """A building that holds locations."""
+
+    __tablename__ = "inventory_lots_warehouse"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    code: Mapped[str] = mapped_column(String(40), unique=True)
+    name: Mapped[str] = mapped_column(String(120), default="")
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Location(Tracked, Model):
+    """A place that stock lies in. `path` is `WAREHOUSE/LOCATION`."""
+
+    __tablename__ = "inventory_lots_location"
+    __table_args__ = (UniqueConstraint("warehouse_id", "code"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    warehouse_id: Mapped[int] = mapped_column(ForeignKey("inventory_lots_warehouse.id"))
+    code: Mapped[str] = mapped_column(String(40))
+    path: Mapped[str] = mapped_column(String(81), unique=True)
+    kind: Mapped[LocationKind] = mapped_column(enum_column(LocationKind, "kind"), default=LocationKind.stock)
+    warehouse: Mapped[Warehouse] = relationship()
+
+    history_fields = ("path", "kind")
+
+    def history_subject(self) -> Subject:
+        """A location is its own document."""
+        return Subject("inventory_lots.location", self.id, self.path)
+
+    def __str__(self) -> str:
+        return self.path
+
+
+class Lot(Tracked, Model):
+    """A quantity of one product that was received together."""
+
+    __tablename__ = "inventory_lots_lot"
+    __table_args__ = (UniqueConstraint("product_id", "number"), UniqueConstraint("id", "product_id"))
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    product_id: Mapped[int] = mapped_column(ForeignKey("inventory_lots_product.id"))
+    number: Mapped[str] = mapped_column(String(80), index=True)
+    received_on: Mapped[date]
+    expires_on: Mapped[date | None]
+    on_hold: Mapped[bool] = mapped_column(default=False)
+    row_version: Mapped[int] = mapped_column(default=1)
+    product: Mapped[Product] = relationship()
+
+    __mapper_args__ = {"version_id_col": row_version}
+    history_fields = ("number", "received_on", "expires_on", "on_hold")
+
+    def history_subject(self) -> Subject:
+        """A lot is its own document."""
+        return Subject("inventory_lots.lot", self.id, self.number)
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class Balance(Model):
+    """One lot at one location: what lies there and how much of it is allocated."""
+
+    __tablename__ = "inventory_lots_balance"
+    __table_args__ = (
+        UniqueConstraint("lot_id", "location_id"),
+        CheckConstraint("on_hand >= 0", "on_hand_not_negative"),
+        CheckConstraint("allocated >= 0 AND allocated <= on_hand", "allocated_within_on_hand"),
+        # What a run reads: the balances of a product with something left.
+        Index(
+            "ix_inventory_lots_balance_free",
+            "product_id",
+            sqlite_where=text("on_hand > allocated"),
+            postgresql_where=text("on_hand > allocated"),
+        ),
+        Index("ix_inventory_lots_balance_product", "product_id"),
+        Index("ix_inventory_lots_balance_location", "location_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    lot_id: Mapped[int] = mapped_column(ForeignKey("inventory_lots_lot.id"))
+    product_id: Mapped[int] = mapped_column(ForeignKey("inventory_lots_product.id"))
+    location_id: Mapped[int] = mapped_column(ForeignKey("inventory_lots_location.id"))
+    on_hand: Mapped[Decimal] = mapped_column(Quantity, default=Decimal(0))
+    allocated: Mapped[Decimal] = mapped_column(Quantity, default=Decimal(0))
+    lot: Mapped[Lot] = relationship()
+    product: Mapped[Product] = relationship()
+    location: Mapped[Location] = relationship()
+
+
+class StockMove(Model):
+    """One line of the stock ledger: written once, never changed or deleted."""
+
+    __tablename__ = "inventory_lots_stock_move"
+    __table_args__ = (
+        CheckConstraint("quantity <> 0", "quantity_not_zero"),
+        Index("ix_inventory_lots_stock_move_lot", "lot_id", "location_id"),
+        Index("ix_inventory_lots_stock_move_product", "product_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    product_id: Mapped[int] = mapped_column(ForeignKey("inventory_lots_product.id"))
+    lot_id: Mapped[int] = mapped_column(ForeignKey("inventory_lots_lot.id"))
+    location_id: Mapped[int] = mapped_column(ForeignKey("inventory_lots_location.id"))
+    quantity: Mapped[Decimal] = mapped_column(Quantity)
+    kind: Mapped[MoveKind] = mapped_column(enum_column(MoveKind, "kind"))
+    document: Mapped[str] = mapped_column(String(80), default="")
+    user_name: Mapped[str] = mapped_column(String(80), default="")
+    reason: Mapped[str] = mapped_column(Text, default="")
+    product: Mapped[Product] = relationship()
+    lot: Mapped[Lot] = relationship()
+    location: Mapped[Location] = relationship()

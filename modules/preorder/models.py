@@ -1,0 +1,104 @@
+"""Tables of preorder: what is promised of what is on its way."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from erp import clock
+from erp.db import BigId, Model, Quantity, UtcDateTime
+from erp.history import Subject, Tracked
+from erp.models import enum_column
+from modules.inventory_lots.models import Product
+from modules.procurement.models import PurchaseOrderLine
+from modules.sales.models import OrderLine
+from modules.sales.states import AllocationSource
+
+
+class ProductPreorder(Tracked, Model):
+    """What preorder knows of a product."""
+
+    __tablename__ = "preorder_product"
+    __table_args__ = (
+        CheckConstraint("NOT is_eligible OR launch_date IS NOT NULL", "launch_date_when_eligible"),
+        CheckConstraint("preorder_limit IS NULL OR preorder_limit > 0", "limit_positive"),
+        Index("ix_preorder_product_launch_date", "launch_date"),
+    )
+
+    product_id: Mapped[int] = mapped_column(ForeignKey("inventory_lots_product.id"), primary_key=True)
+    is_eligible: Mapped[bool] = mapped_column(default=False)
+    launch_date: Mapped[dt.date | None]
+    preorder_limit: Mapped[Decimal | None] = mapped_column(Quantity)
+    product: Mapped[Product] = relationship()
+
+    history_fields = ("is_eligible", "launch_date", "preorder_limit")
+
+    def history_subject(self) -> Subject:
+        """A change of these fields is a change of the product."""
+        return self.product.history_subject()
+
+
+class Link(Model):
+    """This incoming quantity of a purchase order line is meant for that sales order line."""
+
+    __tablename__ = "preorder_link"
+    __table_args__ = (
+        CheckConstraint("quantity > 0", "quantity_positive"),
+        CheckConstraint("received >= 0 AND received <= quantity", "received_within_quantity"),
+        CheckConstraint("(ended_at IS NULL) = (received < quantity)", "open_while_something_is"),
+        Index(
+            "uq_preorder_link_open_pair",
+            "line_id",
+            "purchase_line_id",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+        Index(
+            "ix_preorder_link_open_purchase_line",
+            "purchase_line_id",
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+        Index("ix_preorder_link_purchase_line", "purchase_line_id"),
+        Index("ix_preorder_link_line", "line_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    line_id: Mapped[int] = mapped_column(ForeignKey("sales_order_line.id"))
+    purchase_line_id: Mapped[int] = mapped_column(ForeignKey("procurement_purchase_order_line.id"))
+    quantity: Mapped[Decimal] = mapped_column(Quantity)
+    received: Mapped[Decimal] = mapped_column(Quantity, default=Decimal(0))
+    how: Mapped[AllocationSource] = mapped_column(enum_column(AllocationSource, "how"))
+    run_id: Mapped[int] = mapped_column(ForeignKey("erp_run.id"))
+    created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=clock.now)
+    ended_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    user_name: Mapped[str] = mapped_column(String(80), default="")
+    line: Mapped[OrderLine] = relationship()
+    purchase_line: Mapped[PurchaseOrderLine] = relationship()
+
+    @hybrid_property
+    def outstanding(self) -> Decimal:
+        """What of the link is not yet received."""
+        return self.quantity - self.received
+
+
+class OnHandChange(Model):
+    """A change of stock that is planned for a day: goods that will come (+) or go (−) outside orders."""
+
+    __tablename__ = "preorder_on_hand_change"
+    __table_args__ = (
+        UniqueConstraint("product_id", "date", "note"),
+        CheckConstraint("quantity <> 0", "quantity_not_zero"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    product_id: Mapped[int] = mapped_column(ForeignKey("inventory_lots_product.id"))
+    date: Mapped[dt.date]
+    quantity: Mapped[Decimal] = mapped_column(Quantity)
+    note: Mapped[str] = mapped_column(String(200), default="")
+    product: Mapped[Product] = relationship()

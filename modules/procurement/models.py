@@ -1,0 +1,179 @@
+"""Tables of procurement: suppliers, purchase orders, line statuses and receipts."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, case, text
+from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from erp import clock
+from erp.db import BigId, Model, Money, Quantity, UtcDateTime
+from erp.history import Subject, Tracked
+from erp.models import enum_column
+from modules.inventory_lots.models import Balance, Product
+from modules.procurement.states import PurchaseState
+
+
+class Supplier(Tracked, Model):
+    """Who delivers."""
+
+    __tablename__ = "procurement_supplier"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    code: Mapped[str] = mapped_column(String(60), unique=True)
+    name: Mapped[str] = mapped_column(String(200), index=True)
+    email: Mapped[str] = mapped_column(String(254), default="")
+    row_version: Mapped[int] = mapped_column(default=1)
+
+    __mapper_args__ = {"version_id_col": row_version}
+    history_fields = ("code", "name", "email")
+
+    def history_subject(self) -> Subject:
+        """A supplier is its own document."""
+        return Subject("procurement.supplier", self.id, self.code)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.code})"
+
+
+class PurchaseLineStatus(Tracked, Model):
+    """A status that a purchase order line can be given: System Data."""
+
+    __tablename__ = "procurement_purchase_line_status"
+    __table_args__ = (
+        Index(
+            "uq_procurement_purchase_line_status_default",
+            "is_default",
+            unique=True,
+            sqlite_where=text("is_default"),
+            postgresql_where=text("is_default"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    name: Mapped[str] = mapped_column(String(80), unique=True)
+    position: Mapped[int] = mapped_column(default=0)
+    is_default: Mapped[bool] = mapped_column(default=False)
+
+    history_fields = ("name", "position", "is_default")
+
+    def history_subject(self) -> Subject:
+        """A status is its own document."""
+        return Subject("procurement.purchase_line_status", self.id, self.name)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PurchaseOrder(Tracked, Model):
+    """Goods ordered from a supplier. It has no number until it is ordered."""
+
+    __tablename__ = "procurement_purchase_order"
+    __table_args__ = (
+        CheckConstraint("state = 'draft' OR state = 'cancelled' OR number IS NOT NULL", "numbered"),
+        Index("ix_procurement_purchase_order_state", "state", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    number: Mapped[str | None] = mapped_column(String(40), unique=True)
+    supplier_id: Mapped[int] = mapped_column(ForeignKey("procurement_supplier.id"), index=True)
+    ordered_on: Mapped[date] = mapped_column(default=clock.today)
+    state: Mapped[PurchaseState] = mapped_column(enum_column(PurchaseState, "state"), default=PurchaseState.draft)
+    note: Mapped[str] = mapped_column(Text, default="")
+    row_version: Mapped[int] = mapped_column(default=1)
+    supplier: Mapped[Supplier] = relationship()
+    lines: Mapped[list[PurchaseOrderLine]] = relationship(
+        back_populates="order", cascade="all, delete-orphan", order_by="PurchaseOrderLine.position"
+    )
+
+    __mapper_args__ = {"version_id_col": row_version}
+    history_fields = ("number", "supplier_id", "ordered_on", "state", "note")
+
+    @property
+    def name(self) -> str:
+        """What people call the order: its number, or its place among the drafts."""
+        return self.number or f"Draft {self.id}"
+
+    def history_subject(self) -> Subject:
+        """A purchase order is its own document."""
+        return Subject("procurement.purchase_order", self.id, self.name)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PurchaseOrderLine(Tracked, Model):
+    """So much of one product on its way. `allocated` counts what is claimed for customers (its links)."""
+
+    __tablename__ = "procurement_purchase_order_line"
+    __table_args__ = (
+        UniqueConstraint("order_id", "position"),
+        CheckConstraint("quantity > 0", "quantity_positive"),
+        CheckConstraint("received >= 0", "received_not_negative"),
+        CheckConstraint("cancelled >= 0 AND cancelled <= quantity", "cancelled_within_quantity"),
+        CheckConstraint(
+            "allocated >= 0 AND (allocated = 0 OR allocated <= quantity - received - cancelled)",
+            "allocated_within_outstanding",
+        ),
+        Index(
+            "ix_procurement_purchase_order_line_outstanding",
+            "product_id",
+            sqlite_where=text("quantity > received + cancelled"),
+            postgresql_where=text("quantity > received + cancelled"),
+        ),
+        Index("ix_procurement_purchase_order_line_product", "product_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("procurement_purchase_order.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    product_id: Mapped[int] = mapped_column(ForeignKey("inventory_lots_product.id"))
+    quantity: Mapped[Decimal] = mapped_column(Quantity)
+    received: Mapped[Decimal] = mapped_column(Quantity, default=Decimal(0))
+    cancelled: Mapped[Decimal] = mapped_column(Quantity, default=Decimal(0))
+    allocated: Mapped[Decimal] = mapped_column(Quantity, default=Decimal(0))
+    unit_cost: Mapped[Decimal | None] = mapped_column(Money)
+    expected_on: Mapped[date | None]
+    status_id: Mapped[int | None] = mapped_column(ForeignKey("procurement_purchase_line_status.id"), index=True)
+    order: Mapped[PurchaseOrder] = relationship(back_populates="lines")
+    product: Mapped[Product] = relationship()
+    status: Mapped[PurchaseLineStatus | None] = relationship()
+
+    history_fields = ("product_id", "quantity", "cancelled", "unit_cost", "expected_on")
+
+    @hybrid_property
+    def outstanding(self) -> Decimal:
+        """What is still to come: max(0, quantity − received − cancelled)."""
+        return max(Decimal(0), self.quantity - self.received - self.cancelled)
+
+    @outstanding.inplace.expression
+    @classmethod
+    def _outstanding(cls) -> object:
+        left = cls.quantity - cls.received - cls.cancelled
+        return case((left > Decimal(0), left), else_=cls.quantity - cls.quantity)
+
+    def history_subject(self) -> Subject:
+        """A line's changes are changes of its order."""
+        return Subject("procurement.purchase_order", self.order_id, self.order.name, line=self.position)
+
+    def __str__(self) -> str:
+        return f"{self.order.name}/{self.position}"
+
+
+class Receipt(Model):
+    """Goods of one purchase order line that arrived in one balance."""
+
+    __tablename__ = "procurement_receipt"
+    __table_args__ = (CheckConstraint("quantity > 0", "quantity_positive"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    line_id: Mapped[int] = mapped_column(ForeignKey("procurement_purchase_order_line.id"), index=True)
+    balance_id: Mapped[int] = mapped_column(ForeignKey("inventory_lots_balance.id"))
+    quantity: Mapped[Decimal] = mapped_column(Quantity)
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    user_name: Mapped[str] = mapped_column(String(80), default="")
+    line: Mapped[PurchaseOrderLine] = relationship()
+    balance: Mapped[Balance] = relationship()

@@ -1,0 +1,44 @@
+"""What sales announces, a whole batch at a time."""
+
+from dataclasses import dataclass
+from datetime import date
+
+
+@dataclass(frozen=True)
+class LinesServed:
+    """Demand of these products was served or changed; their backorder rows are set.
+
+    `line_ids` None means the whole queue. `linking` says whether new links to incoming supply may be made now:
+    false after a removal, a cancellation, a deletion or a lowered quantity, which only shrink links.
+    """
+
+    product_ids: tuple[int, ...]
+    line_ids: tuple[int, ...] | None
+    linking: bool
+
+
+@dataclass(frozen=True)
+class PromiseChange:
+    """One line's promise date, before and after, and the history entry that records it."""
+
+    line_id: int
+    old: date | None
+    new: date | None
+    history_id: int
+
+
+@dataclass(frozen=True)
+class PromiseDateChanged:
+    """Promise dates changed. `cause` is `allocation`, `edit`, `sync` or `import`; `tell` is the clerk's tick."""
+
+    changes: tuple[PromiseChange, ...]
+    cause: str
+    tell: bool = True
+
+
+@dataclass(frozen=True)
+class BackorderCancelled:
+    """Open backorder quantity was given up. `cause` is `clerk`, `order` or `sla`."""
+
+    backorder_ids: tuple[int, ...]
+    cause: str

@@ -1,0 +1,52 @@
+"""What sales asks of whoever is installed. No answer means fine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy.orm import Session
+
+from erp.errors import ErpError
+from erp.events import hook
+from modules.sales.models import OrderLine
+from modules.sales.states import BackorderKind
+
+
+@dataclass(frozen=True)
+class SupplyNote:
+    """One sentence about supply that was looked at for a line: what it is, how much, and why it is (not) used."""
+
+    supply: str
+    quantity: Decimal
+    reason: str
+
+
+@hook
+def confirm_refusals(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, ErpError]:
+    """Why lines may not be confirmed (or raised, or added), by line id; asked under the product locks.
+
+    `lines` belong to one or many orders and already bear their new quantity. The answer may also fix
+    `is_preorder` on the lines. All answers' refusals hold.
+    """
+
+
+@hook
+def pack_refusals(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, ErpError]:
+    """Why lines may not leave now, by line id. All answers' refusals hold."""
+
+
+@hook
+def backorder_kinds(session: Session, line_ids: Sequence[int]) -> Mapping[int, BackorderKind]:
+    """Of which kind a new backorder row of these lines is; a line no answer names is a plain backorder."""
+
+
+@hook
+def linked_quantities(session: Session, line_ids: Sequence[int]) -> Mapping[int, Decimal]:
+    """How much incoming supply is linked to these lines (outstanding). The answers are added up."""
+
+
+@hook
+def explain_supply(session: Session, line: OrderLine) -> Sequence[SupplyNote]:
+    """What other supply was looked at for this line and why each is used or not. The answers are put together."""

@@ -1,0 +1,246 @@
+"""Tables of sales: customers, orders, allocations, backorders and packs."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from erp import clock
+from erp.db import BigId, Model, Money, Quantity, UtcDateTime
+from erp.history import Subject, Tracked
+from erp.models import enum_column
+from modules.inventory_lots.models import Balance, Product
+from modules.sales.states import AllocationSource, BackorderKind, BackorderState, OrderState, ShippingPolicy
+
+
+class Customer(Tracked, Model):
+    """Who orders."""
+
+    __tablename__ = "sales_customer"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    code: Mapped[str] = mapped_column(String(60), unique=True)
+    name: Mapped[str] = mapped_column(String(200), index=True)
+    email: Mapped[str] = mapped_column(String(254), default="")
+    row_version: Mapped[int] = mapped_column(default=1)
+
+    __mapper_args__ = {"version_id_col": row_version}
+    history_fields = ("code", "name", "email")
+
+    def history_subject(self) -> Subject:
+        """A customer is its own document."""
+        return Subject("sales.customer", self.id, self.code)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.code})"
+
+
+class Order(Tracked, Model):
+    """A sales order. It has no number until it is confirmed."""
+
+    __tablename__ = "sales_order"
+    __table_args__ = (
+        CheckConstraint("state = 'draft' OR state = 'cancelled' OR number IS NOT NULL", "numbered"),
+        Index("ix_sales_order_state", "state", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    number: Mapped[str | None] = mapped_column(String(40), unique=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("sales_customer.id"), index=True)
+    ordered_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now, index=True)
+    priority: Mapped[int] = mapped_column(default=0)
+    shipping_policy: Mapped[ShippingPolicy] = mapped_column(
+        enum_column(ShippingPolicy, "shipping_policy"), default=ShippingPolicy.partial
+    )
+    state: Mapped[OrderState] = mapped_column(enum_column(OrderState, "state"), default=OrderState.draft)
+    note: Mapped[str] = mapped_column(Text, default="")
+    row_version: Mapped[int] = mapped_column(default=1)
+    customer: Mapped[Customer] = relationship()
+    lines: Mapped[list[OrderLine]] = relationship(
+        back_populates="order", cascade="all, delete-orphan", order_by="OrderLine.position"
+    )
+
+    __mapper_args__ = {"version_id_col": row_version}
+    history_fields = ("number", "customer_id", "ordered_at", "priority", "shipping_policy", "state", "note")
+
+    @property
+    def name(self) -> str:
+        """What people call the order: its number, or its place among the drafts."""
+        return self.number or f"Draft {self.id}"
+
+    def history_subject(self) -> Subject:
+        """An order is its own document."""
+        return Subject("sales.order", self.id, self.name)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class OrderLine(Tracked, Model):
+    """So much of one product for one order, and how far it is."""
+
+    __tablename__ = "sales_order_line"
+    __table_args__ = (
+        UniqueConstraint("order_id", "position"),
+        CheckConstraint("quantity > 0", "quantity_positive"),
+        CheckConstraint("packed >= 0 AND cancelled >= 0 AND packed + cancelled <= quantity", "open_not_negative"),
+        CheckConstraint(
+            "allocated >= 0 AND allocated <= quantity - packed - cancelled", "allocated_within_open"
+        ),
+        # What a run reads: the lines of a product that still need something.
+        Index(
+            "ix_sales_order_line_needing",
+            "product_id",
+            "order_id",
+            sqlite_where=text("quantity > packed + cancelled + allocated"),
+            postgresql_where=text("quantity > packed + cancelled + allocated"),
+        ),
+        Index("ix_sales_order_line_product", "product_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("sales_order.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    product_id: Mapped[int] = mapped_column(ForeignKey("inventory_lots_product.id"))
+    quantity: Mapped[Decimal] = mapped_column(Quantity)
+    packed: Mapped[Decimal] = mapped_column(Quantity, default=Decimal(0))
+    cancelled: Mapped[Decimal] = mapped_column(Quantity, default=Decimal(0))
+    allocated: Mapped[Decimal] = mapped_column(Quantity, default=Decimal(0))
+    unit_price: Mapped[Decimal | None] = mapped_column(Money)
+    requested_on: Mapped[date | None]
+    promise_date: Mapped[date | None]
+    is_promise_pinned: Mapped[bool] = mapped_column(default=False)
+    is_preorder: Mapped[bool] = mapped_column(default=False)
+    hold_allocation: Mapped[bool] = mapped_column(default=False)
+    order: Mapped[Order] = relationship(back_populates="lines")
+    product: Mapped[Product] = relationship()
+    backorders: Mapped[list[Backorder]] = relationship(order_by="Backorder.id", viewonly=True)
+
+    history_fields = ("product_id", "quantity", "unit_price", "requested_on", "promise_date", "hold_allocation")
+
+    @hybrid_property
+    def open_quantity(self) -> Decimal:
+        """What is neither packed nor cancelled."""
+        return self.quantity - self.packed - self.cancelled
+
+    @hybrid_property
+    def need(self) -> Decimal:
+        """What is open and not allocated to stock."""
+        return self.quantity - self.packed - self.cancelled - self.allocated
+
+    def history_subject(self) -> Subject:
+        """A line's changes are changes of its order."""
+        return Subject("sales.order", self.order_id, self.order.name, line=self.position)
+
+    def __str__(self) -> str:
+        return f"{self.order.name}/{self.position}"
+
+
+class Allocation(Model):
+    """A quantity of an order line reserved on one balance."""
+
+    __tablename__ = "sales_allocation"
+    __table_args__ = (
+        CheckConstraint("quantity > 0", "quantity_positive"),
+        CheckConstraint("packed >= 0 AND packed <= quantity", "packed_within_quantity"),
+        Index("ix_sales_allocation_line", "line_id"),
+        Index(
+            "ix_sales_allocation_unpacked",
+            "balance_id",
+            sqlite_where=text("packed < quantity"),
+            postgresql_where=text("packed < quantity"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    line_id: Mapped[int] = mapped_column(ForeignKey("sales_order_line.id"))
+    balance_id: Mapped[int] = mapped_column(ForeignKey("inventory_lots_balance.id"))
+    quantity: Mapped[Decimal] = mapped_column(Quantity)
+    packed: Mapped[Decimal] = mapped_column(Quantity, default=Decimal(0))
+    how: Mapped[AllocationSource] = mapped_column(enum_column(AllocationSource, "how"))
+    run_id: Mapped[int] = mapped_column(ForeignKey("erp_run.id"))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    user_name: Mapped[str] = mapped_column(String(80), default="")
+    line: Mapped[OrderLine] = relationship()
+    balance: Mapped[Balance] = relationship()
+
+
+class Backorder(Model):
+    """What of a line stock could not cover. At most one row of a line is open."""
+
+    __tablename__ = "sales_backorder"
+    __table_args__ = (
+        CheckConstraint("quantity >= 0", "quantity_not_negative"),
+        CheckConstraint(
+            "allocated_quantity >= 0 AND cancelled_quantity >= 0 AND allocated_quantity + cancelled_quantity <= quantity",
+            "open_not_negative",
+        ),
+        CheckConstraint(
+            "(state = 'open') = (quantity > allocated_quantity + cancelled_quantity)", "open_while_something_is"
+        ),
+        Index(
+            "uq_sales_backorder_open",
+            "line_id",
+            unique=True,
+            sqlite_where=text("state = 'open'"),
+            postgresql_where=text("state = 'open'"),
+        ),
+        Index("ix_sales_backorder_line", "line_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    line_id: Mapped[int] = mapped_column(ForeignKey("sales_order_line.id"))
+    kind: Mapped[BackorderKind] = mapped_column(enum_column(BackorderKind, "kind"))
+    quantity: Mapped[Decimal] = mapped_column(Quantity)
+    allocated_quantity: Mapped[Decimal] = mapped_column(Quantity, default=Decimal(0))
+    cancelled_quantity: Mapped[Decimal] = mapped_column(Quantity, default=Decimal(0))
+    state: Mapped[BackorderState] = mapped_column(
+        enum_column(BackorderState, "state"), default=BackorderState.open
+    )
+    counts_from: Mapped[date | None]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    line: Mapped[OrderLine] = relationship()
+
+    @hybrid_property
+    def open_quantity(self) -> Decimal:
+        """What is neither allocated since nor cancelled."""
+        return self.quantity - self.allocated_quantity - self.cancelled_quantity
+
+
+class Pack(Model):
+    """Goods taken from allocations and put in a parcel for one order."""
+
+    __tablename__ = "sales_pack"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    number: Mapped[str] = mapped_column(String(40), unique=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("sales_order.id"), index=True)
+    packed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    user_name: Mapped[str] = mapped_column(String(80), default="")
+    order: Mapped[Order] = relationship()
+    lines: Mapped[list[PackLine]] = relationship(back_populates="pack", order_by="PackLine.id")
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class PackLine(Model):
+    """So much of one order line from one balance in one pack. A serial line has no allocation."""
+
+    __tablename__ = "sales_pack_line"
+    __table_args__ = (CheckConstraint("quantity > 0", "quantity_positive"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    pack_id: Mapped[int] = mapped_column(ForeignKey("sales_pack.id"), index=True)
+    line_id: Mapped[int] = mapped_column(ForeignKey("sales_order_line.id"), index=True)
+    balance_id: Mapped[int] = mapped_column(ForeignKey("inventory_lots_balance.id"))
+    allocation_id: Mapped[int | None] = mapped_column(ForeignKey("sales_allocation.id"))
+    quantity: Mapped[Decimal] = mapped_column(Quantity)
+    pack: Mapped[Pack] = relationship(back_populates="lines")
+    line: Mapped[OrderLine] = relationship()
+    balance: Mapped[Balance] = relationship()

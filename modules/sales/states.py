@@ -1,0 +1,70 @@
+"""The life of sales documents."""
+
+from enum import StrEnum
+
+from erp.states import StateMachine
+
+
+class OrderState(StrEnum):
+    """A sales order's state."""
+
+    draft = "draft"
+    confirmed = "confirmed"
+    done = "done"
+    cancelled = "cancelled"
+
+
+ORDER = StateMachine(
+    OrderState,
+    {
+        "confirm": {OrderState.draft: OrderState.confirmed},
+        "allocate": {OrderState.confirmed: OrderState.confirmed},
+        "pack": {OrderState.confirmed: OrderState.confirmed},
+        "remove_allocation": {OrderState.confirmed: OrderState.confirmed},
+        "change_quantity": {OrderState.confirmed: OrderState.confirmed},
+        "add_line": {OrderState.draft: OrderState.draft, OrderState.confirmed: OrderState.confirmed},
+        "complete": {OrderState.confirmed: OrderState.done},
+        "cancel": {OrderState.draft: OrderState.cancelled, OrderState.confirmed: OrderState.cancelled},
+    },
+)
+
+
+class ShippingPolicy(StrEnum):
+    """Whether an order may leave in parts."""
+
+    partial = "partial"
+    complete = "complete"
+
+
+class AllocationSource(StrEnum):
+    """How an allocation or a link came to be."""
+
+    automatic = "automatic"
+    by_hand = "by_hand"
+    receipt = "receipt"
+
+
+class BackorderKind(StrEnum):
+    """Whether a backorder waits for stock or for a launch."""
+
+    backorder = "backorder"
+    preorder = "preorder"
+
+
+class BackorderState(StrEnum):
+    """A backorder row's state."""
+
+    open = "open"
+    allocated = "allocated"
+    cancelled = "cancelled"
+
+
+class Fulfilment(StrEnum):
+    """How far an order or a line is; derived, never stored."""
+
+    unallocated = "unallocated"
+    part_allocated = "part allocated"
+    allocated = "allocated"
+    part_packed = "part packed"
+    packed = "packed"
+    cancelled = "cancelled"
