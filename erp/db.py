@@ -6,7 +6,7 @@ Everything here behaves alike on SQLite and PostgreSQL; the differences end in t
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -302,24 +302,37 @@ def _sqlite_value(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else value
 
 
-def bulk_add(session: Session, table: Table, columns: Sequence[str], rows: Sequence[tuple[int, ...]]) -> None:
-    """Add to counters: each row is an id and one raw amount a column. One statement, whatever the number of rows."""
+def bulk_update(
+    session: Session,
+    table: Table,
+    sets: Mapping[str, str],
+    types: Mapping[str, str],
+    rows: Sequence[tuple[Any, ...]],
+) -> None:
+    """Change rows by id in one statement, whatever their number.
+
+    `types` names the values that follow the id in each row, with their PostgreSQL types; `sets` gives each column's
+    new value as SQL in which `{name}` stands for such a value. Value names must not be column names of the table.
+    """
     if not rows:
         return
     session.flush()
     connection = session.connection()
     if connection.dialect.name == "postgresql":
-        sets = ", ".join(f"{name} = t.{name} + v.{name}" for name in columns)
-        names = ", ".join(["id", *columns])
-        arrays = ", ".join(["%s::bigint[]"] * (len(columns) + 1))
-        values = tuple(list(column) for column in zip(*rows, strict=True))
-        connection.exec_driver_sql(
-            f"UPDATE {table.name} t SET {sets} FROM unnest({arrays}) AS v({names}) WHERE t.id = v.id", values
-        )
+        values = {name: f"v.{name}" for name in types}
+        arrays = ", ".join(f"%s::{kind}[]" for kind in ("bigint", *types.values()))
+        source = f"FROM unnest({arrays}) AS v({', '.join(['row_id', *types])}) WHERE {table.name}.id = v.row_id"
+        parameters: Any = tuple(list(column) for column in zip(*rows, strict=True))
     else:
-        sets = ", ".join(f"{name} = {name} + ?" for name in columns)
-        connection.exec_driver_sql(
-            f"UPDATE {table.name} SET {sets} WHERE id = ?", [(*amounts, id_) for id_, *amounts in rows]
-        )
+        values = {name: f":{name}" for name in types}
+        source = "WHERE id = :row_id"
+        names = ("row_id", *types)
+        parameters = [dict(zip(names, map(_sqlite_value, row), strict=True)) for row in rows]
+    assignments = ", ".join(f"{column} = {sql.format(**values)}" for column, sql in sets.items())
+    connection.exec_driver_sql(f"UPDATE {table.name} SET {assignments} {source}", parameters)
 
 
+def bulk_add(session: Session, table: Table, columns: Sequence[str], rows: Sequence[tuple[int, ...]]) -> None:
+    """Add to counters: each row is an id and one raw amount a column."""
+    sets = {name: f"{table.name}.{name} + {{more_{name}}}" for name in columns}
+    bulk_update(session, table, sets, {f"more_{name}": "bigint" for name in columns}, rows)

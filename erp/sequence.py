@@ -1,0 +1,32 @@
+"""Numbers of documents: in order, never twice, skipping what an import brought along."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from erp.models import Sequence
+
+LOOK_AHEAD = 500
+
+
+def next_number(session: Session, name: str, prefix: str, taken: Any) -> str:
+    """Return the next free number of sequence `name`, such as SO00042; `taken` is the column of numbers in use.
+
+    Holds the sequence's row until the transaction ends: product locks come before it.
+    """
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    session.execute(insert(Sequence).values(name=name, next_number=1).on_conflict_do_nothing())
+    row = session.scalars(select(Sequence).where(Sequence.name == name).with_for_update()).one()
+    session.refresh(row)
+    while True:
+        ahead = {f"{prefix}{number:05d}": number for number in range(row.next_number, row.next_number + LOOK_AHEAD)}
+        used = set(session.scalars(select(taken).where(taken.in_(ahead))))
+        free = next((text for text in ahead if text not in used), None)
+        row.next_number = ahead[free] + 1 if free else row.next_number + LOOK_AHEAD
+        if free:
+            session.flush()
+            return free
