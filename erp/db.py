@@ -73,7 +73,7 @@ def to_raw(value: Decimal | int) -> int:
 
 def from_raw(value: int) -> Decimal:
     """Return the exact number that the database keeps as `value`."""
-    return (Decimal(int(value)) / SCALE).quantize(Decimal(1) / SCALE)
+    return Decimal(int(value)).scaleb(-PLACES)
 
 
 class Scaled(TypeDecorator[Decimal]):
@@ -102,7 +102,7 @@ class Scaled(TypeDecorator[Decimal]):
                 raise TypeError("multiply and divide quantities in Python, not in SQL")
             return super().operate(op, *other, **kwargs)
 
-    comparator_factory = Comparator  # type: ignore[assignment]
+    comparator_factory = Comparator
 
 
 class Quantity(Scaled):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import wraps
+from functools import update_wrapper
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from flask import current_app
@@ -36,10 +36,10 @@ def hook(question: Callable[Concatenate[Session, P], R]) -> Callable[Concatenate
     The body is never run; the docstring says how the answers combine. No answer is a normal case.
     """
 
-    @wraps(question)
-    def ask(session: Session, *args: P.args, **kwargs: P.kwargs) -> list[R]:
+    def ask(session: Session, /, *args: P.args, **kwargs: P.kwargs) -> list[R]:
         return [answer(session, *args, **kwargs) for answer in current_app.extensions["erp"].answers(ask)]
 
+    update_wrapper(ask, question)
     return ask
 
 

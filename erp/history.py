@@ -98,7 +98,7 @@ def _write_edits(session: Session, _context: Any, _instances: Any) -> None:
 def _edits(session: Session, row: Tracked) -> Iterable[HistoryEntry]:
     state = inspect(row)
     for field in row.history_fields:
-        changed = state.attrs[field].history  # type: ignore[attr-defined]
+        changed = state.attrs[field].history
         if changed.has_changes():
             old = changed.deleted[0] if changed.deleted else None
             new = changed.added[0] if changed.added else None

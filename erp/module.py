@@ -32,7 +32,6 @@ class Option(Generic[T]):
     only_if: str = ""
     kind: ClassVar[str] = "text"
 
-
     @property
     def allowed(self) -> str:
         """What a value may be, in words, for help texts and refusals."""
@@ -163,7 +162,8 @@ class Duration(Option[timedelta]):
     @property
     def allowed(self) -> str:
         """What a value may be, in words."""
-        return f"a time such as 30 s, 10 min, 2 h or 1 day, from {self.format(self.minimum)} to {self.format(self.maximum)}, is allowed"
+        bounds = f"from {self.format(self.minimum)} to {self.format(self.maximum)}"
+        return f"a time such as 30 s, 10 min, 2 h or 1 day, {bounds}, is allowed"
 
     def parse(self, text: str) -> timedelta:
         """Read a whole number and its unit."""

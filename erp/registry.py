@@ -180,7 +180,9 @@ class Registry:
 
     def all_permissions(self) -> dict[str, str]:
         """Return the title of every declared right, the core's included."""
-        return {permission.name: permission.title for module in self.modules.values() for permission in module.permissions}
+        return {
+            permission.name: permission.title for module in self.modules.values() for permission in module.permissions
+        }
 
     def enable(self, session: Session, name: str) -> None:
         """Switch an installed module on and let it catch up; refused by name while one it needs is off."""
@@ -255,7 +257,9 @@ class ModuleCore:
         for thing in vars(models).values():
             if isclass(thing) and issubclass(thing, Model) and thing.__module__ == models.__name__:
                 if not thing.__tablename__.startswith(prefix):
-                    raise ModuleError(f"Table {thing.__tablename__} must be named {prefix}...", table=thing.__tablename__)
+                    raise ModuleError(
+                        f"Table {thing.__tablename__} must be named {prefix}...", table=thing.__tablename__
+                    )
                 self._registry.tables[self._module.name].append(thing.__table__)
 
     def add_view(self, view: type[Any], *, menu: str, permission: str) -> None:
@@ -335,7 +339,9 @@ class ModuleCore:
 
     def _once(self, things: Mapping[str, Owned[Any]], kind: str, name: str) -> None:
         if name in things:
-            raise ModuleError(f"Two modules add a {kind} {name}: {things[name].module} and {self._module.name}.", name=name)
+            raise ModuleError(
+                f"Two modules add a {kind} {name}: {things[name].module} and {self._module.name}.", name=name
+            )
 
 
 def current_registry() -> Registry:

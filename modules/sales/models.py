@@ -88,9 +88,7 @@ class OrderLine(Tracked, Model):
         UniqueConstraint("order_id", "position"),
         CheckConstraint("quantity > 0", "quantity_positive"),
         CheckConstraint("packed >= 0 AND cancelled >= 0 AND packed + cancelled <= quantity", "open_not_negative"),
-        CheckConstraint(
-            "allocated >= 0 AND allocated <= quantity - packed - cancelled", "allocated_within_open"
-        ),
+        CheckConstraint("allocated >= 0 AND allocated <= quantity - packed - cancelled", "allocated_within_open"),
         # What a run reads: the lines of a product that still need something.
         Index(
             "ix_sales_order_line_needing",
@@ -176,7 +174,8 @@ class Backorder(Model):
     __table_args__ = (
         CheckConstraint("quantity >= 0", "quantity_not_negative"),
         CheckConstraint(
-            "allocated_quantity >= 0 AND cancelled_quantity >= 0 AND allocated_quantity + cancelled_quantity <= quantity",
+            "allocated_quantity >= 0 AND cancelled_quantity >= 0"
+            " AND allocated_quantity + cancelled_quantity <= quantity",
             "open_not_negative",
         ),
         CheckConstraint(
@@ -198,9 +197,7 @@ class Backorder(Model):
     quantity: Mapped[Decimal] = mapped_column(Quantity)
     allocated_quantity: Mapped[Decimal] = mapped_column(Quantity, default=Decimal(0))
     cancelled_quantity: Mapped[Decimal] = mapped_column(Quantity, default=Decimal(0))
-    state: Mapped[BackorderState] = mapped_column(
-        enum_column(BackorderState, "state"), default=BackorderState.open
-    )
+    state: Mapped[BackorderState] = mapped_column(enum_column(BackorderState, "state"), default=BackorderState.open)
     counts_from: Mapped[date | None]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

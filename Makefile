@@ -1,0 +1,39 @@
+# make run     a company to try at http://127.0.0.1:8069
+# make test    everything is checked and tested
+# make check   the checks alone: style, types, who may import whom
+# make revisions   writes the initial migrations anew from the models; only while nothing is released
+
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
+
+.PHONY: run test check revisions
+.DELETE_ON_ERROR:
+
+run: .venv/installed
+	@$(BIN)/erp init --demo
+	@exec $(BIN)/erp serve --worker
+
+test: check
+	$(BIN)/pytest -n auto --dist loadfile
+
+check: .venv/installed-test
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+revisions: .venv/installed-test
+	$(BIN)/python -m erp.migrations rewrite
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed." >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/installed: setup.cfg pyproject.toml constraints.txt | .venv/bin/python
+	$(INSTALL) .
+	@touch $@
+
+.venv/installed-test: setup.cfg pyproject.toml constraints.txt | .venv/bin/python
+	$(INSTALL) '.[test]'
+	@touch .venv/installed $@
