@@ -66,6 +66,7 @@ class Link(Model):
         ),
         Index("ix_preorder_link_purchase_line", "purchase_line_id"),
         Index("ix_preorder_link_line", "line_id"),
+        {"sqlite_autoincrement": True},  # emails remember the id of a deleted row: it is never given twice
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

@@ -189,6 +189,7 @@ class Backorder(Model):
             postgresql_where=text("state = 'open'"),
         ),
         Index("ix_sales_backorder_line", "line_id"),
+        {"sqlite_autoincrement": True},  # emails remember the id of a deleted row: it is never given twice
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

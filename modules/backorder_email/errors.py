@@ -1,0 +1,59 @@
+"""What backorder email refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from erp.errors import ErpError
+
+
+class TemplateRefused(ErpError):
+    """A template that does not render; `part` is its subject, body or html."""
+
+    def __init__(self, *, part: str, line: int | None, reason: str) -> None:
+        place = f"{part}, line {line}" if line else part
+        super().__init__(f"The template does not render ({place}): {reason.rstrip('.')}.", part=part, line=line, reason=reason)
+
+
+class TemplateInUse(ErpError):
+    """A template that statuses or options name cannot be deleted or renamed away."""
+
+    def __init__(self, *, name: str, users: Iterable[str]) -> None:
+        named = list(users)
+        super().__init__(f"The template {name} is used by {', '.join(named)}. Change that first.", name=name, users=named)
+
+
+class NoSuchTemplate(ErpError):
+    """A template that an option names, or that news was written for, is not there."""
+
+    def __init__(self, *, name: str, option: str = "") -> None:
+        by = f", which option {option} names" if option else ""
+        super().__init__(f"There is no email template {name!r}{by}.", name=name, option=option)
+
+
+class NoAddress(ErpError):
+    """A customer without an email address."""
+
+    def __init__(self, *, customer: str) -> None:
+        super().__init__(f"Customer {customer} has no email address.", customer=customer)
+
+
+class BadAddress(ErpError):
+    """An email address that no server would take."""
+
+    def __init__(self, *, address: str, reason: str) -> None:
+        super().__init__(f"The email address {address!r} cannot be used: {reason}.", address=address, reason=reason)
+
+
+class BadSender(ErpError):
+    """The option that names the sender is not an address."""
+
+    def __init__(self, *, option: str, value: str, reason: str) -> None:
+        super().__init__(f"Option {option}: {value!r} cannot be used: {reason}.", option=option, value=value)
+
+
+class EmptyMessage(ErpError):
+    """An edited message without a subject or a text."""
+
+    def __init__(self, *, part: str) -> None:
+        super().__init__(f"The {part} of an email cannot be empty.", part=part)

@@ -1,0 +1,187 @@
+"""Tables of backorder email: templates, news and the messages made of it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from erp import clock
+from erp.db import BigId, Model, Quantity, UtcDateTime
+from erp.history import Subject, Tracked
+from erp.models import RunEntry, enum_column
+from modules.backorder_email.states import Cause, DropReason, MessageState
+from modules.procurement.models import PurchaseLineStatus, PurchaseOrderLine
+from modules.sales.models import Customer, Order, OrderLine
+
+
+class Template(Tracked, Model):
+    """The wording of an email of type BACK ORDER. An empty `html` means that a message is plain text only."""
+
+    __tablename__ = "backorder_email_template"
+    __table_args__ = (
+        CheckConstraint("name <> ''", "named"),
+        CheckConstraint("subject <> '' AND body <> ''", "not_empty"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    name: Mapped[str] = mapped_column(String(120), unique=True)
+    subject: Mapped[str] = mapped_column(Text)
+    body: Mapped[str] = mapped_column(Text)
+    html: Mapped[str] = mapped_column(Text, default="")
+    row_version: Mapped[int] = mapped_column(default=1)
+
+    __mapper_args__ = {"version_id_col": row_version}
+    history_fields = ("name", "subject", "body", "html")
+
+    def history_subject(self) -> Subject:
+        """A template is its own document."""
+        return Subject("backorder_email.template", self.id, self.name)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class StatusTemplate(Tracked, Model):
+    """The template that a purchase line status sends."""
+
+    __tablename__ = "backorder_email_status_template"
+
+    status_id: Mapped[int] = mapped_column(
+        ForeignKey("procurement_purchase_line_status.id", ondelete="CASCADE"), primary_key=True
+    )
+    template_id: Mapped[int] = mapped_column(ForeignKey("backorder_email_template.id"), index=True)
+    status: Mapped[PurchaseLineStatus] = relationship()
+    template: Mapped[Template] = relationship()
+
+    history_fields = ("template_id",)
+
+    def history_subject(self) -> Subject:
+        """A change of the template is a change of the status."""
+        return self.status.history_subject()
+
+
+class Message(Tracked, Model):
+    """One email to the customer of one order, from its composing to its end. Never deleted.
+
+    An empty `subject` means that the template failed and nothing was composed. A message with `attention` waits
+    for a person: the job does not send it. `begun_at` is when its transmission began: a worker that dies after
+    that may or may not have delivered it.
+    """
+
+    __tablename__ = "backorder_email_message"
+    __table_args__ = (
+        CheckConstraint("attempts >= 0", "attempts_not_negative"),
+        CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", "sent_at_when_sent"),
+        CheckConstraint("state <> 'sending' OR (claimed_by <> '' AND claimed_at IS NOT NULL)", "claimed_to_send"),
+        CheckConstraint("state NOT IN ('sending', 'sent', 'uncertain') OR recipient <> ''", "addressed_to_send"),
+        CheckConstraint("state NOT IN ('pending', 'sending', 'sent') OR subject <> ''", "composed_to_send"),
+        CheckConstraint("state NOT IN ('failed', 'skipped', 'uncertain') OR last_error <> ''", "reason_given"),
+        Index(
+            "ix_backorder_email_message_pending",
+            "id",
+            sqlite_where=text("state = 'pending'"),
+            postgresql_where=text("state = 'pending'"),
+        ),
+        Index(
+            "ix_backorder_email_message_sending",
+            "claimed_at",
+            sqlite_where=text("state = 'sending'"),
+            postgresql_where=text("state = 'sending'"),
+        ),
+        Index("ix_backorder_email_message_state", "state", "id"),
+        {"sqlite_autoincrement": True},  # the Message-ID is made of the id: it is never given twice
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    state: Mapped[MessageState] = mapped_column(enum_column(MessageState, "state"), default=MessageState.pending)
+    cause: Mapped[Cause] = mapped_column(enum_column(Cause, "cause"))
+    order_id: Mapped[int] = mapped_column(ForeignKey("sales_order.id"), index=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("sales_customer.id"), index=True)
+    template_id: Mapped[int | None] = mapped_column(
+        ForeignKey("backorder_email_template.id", ondelete="SET NULL"), index=True
+    )
+    run_id: Mapped[int] = mapped_column(ForeignKey("erp_run.id"), index=True)
+    recipient: Mapped[str] = mapped_column(String(254), default="")
+    subject: Mapped[str] = mapped_column(Text, default="")
+    text: Mapped[str] = mapped_column(Text, default="")
+    html: Mapped[str] = mapped_column(Text, default="")
+    facts: Mapped[str] = mapped_column(String(64), default="")
+    is_edited: Mapped[bool] = mapped_column(default=False)
+    attention: Mapped[str] = mapped_column(Text, default="")
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_attempt_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    claimed_by: Mapped[str] = mapped_column(String(160), default="")
+    claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    begun_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_error: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    order: Mapped[Order] = relationship()
+    customer: Mapped[Customer] = relationship()
+    template: Mapped[Template | None] = relationship()
+    run: Mapped[RunEntry] = relationship()
+    news: Mapped[list[News]] = relationship(back_populates="message", order_by="News.id")
+
+    history_fields = ("recipient", "subject", "text", "html")
+
+    def history_subject(self) -> Subject:
+        """A message is its own document."""
+        return Subject("backorder_email.message", self.id, str(self))
+
+    def __str__(self) -> str:
+        return f"Email {self.id}"
+
+
+class News(Model):
+    """One thing to tell about one order line: written where it happens, told by the message it is composed into.
+
+    `source_id` is the row that caused it: the link, the history entry of the status or the date, the backorder.
+    `old_date` is the promise date that the customer knows.
+    """
+
+    __tablename__ = "backorder_email_news"
+    __table_args__ = (
+        # The same news is never told twice.
+        UniqueConstraint("cause", "source_id", "line_id"),
+        CheckConstraint(
+            "(cause IN ('linked', 'status_changed')) = (purchase_line_id IS NOT NULL)", "purchase_line_when_linked"
+        ),
+        Index("ix_backorder_email_news_line", "line_id", "id"),
+        Index(
+            "ix_backorder_email_news_uncomposed",
+            "run_id",
+            sqlite_where=text("message_id IS NULL AND dropped IS NULL"),
+            postgresql_where=text("message_id IS NULL AND dropped IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    cause: Mapped[Cause] = mapped_column(enum_column(Cause, "cause"))
+    source_id: Mapped[int] = mapped_column(BigId)
+    line_id: Mapped[int] = mapped_column(ForeignKey("sales_order_line.id"))
+    order_id: Mapped[int] = mapped_column(ForeignKey("sales_order.id"), index=True)
+    purchase_line_id: Mapped[int | None] = mapped_column(
+        ForeignKey("procurement_purchase_order_line.id"), index=True
+    )
+    status_id: Mapped[int | None] = mapped_column(
+        ForeignKey("procurement_purchase_line_status.id", ondelete="SET NULL"), index=True
+    )
+    template_id: Mapped[int | None] = mapped_column(
+        ForeignKey("backorder_email_template.id", ondelete="SET NULL"), index=True
+    )
+    old_date: Mapped[date | None]
+    new_date: Mapped[date | None]
+    quantity: Mapped[Decimal] = mapped_column(Quantity)
+    run_id: Mapped[int] = mapped_column(ForeignKey("erp_run.id"))
+    message_id: Mapped[int | None] = mapped_column(ForeignKey("backorder_email_message.id"), index=True)
+    dropped: Mapped[DropReason | None] = mapped_column(enum_column(DropReason, "dropped"))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    order: Mapped[Order] = relationship()
+    line: Mapped[OrderLine] = relationship()
+    purchase_line: Mapped[PurchaseOrderLine | None] = relationship()
+    status: Mapped[PurchaseLineStatus | None] = relationship()
+    template: Mapped[Template | None] = relationship()
+    message: Mapped[Message | None] = relationship(back_populates="news")

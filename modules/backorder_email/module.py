@@ -1,0 +1,103 @@
+"""Backorder email: tell customers when what they wait for is linked, moves, changes or is given up."""
+
+from datetime import timedelta
+
+from erp.module import Choice, Core, Duration, Integer, Module, Permission, Switch, Text
+
+
+def setup(core: Core) -> None:
+    """Register what this module has."""
+    from modules.backorder_email import models
+
+    core.add_models(models)
+
+
+_CLERKS = ("Sales clerk", "Merchandiser")
+
+MODULE = Module(
+    name="backorder_email",
+    title="Backorder email",
+    version="1.0",
+    summary="Emails to customers about their backorders, seen in Pending Emails before they leave.",
+    depends=("preorder",),
+    options=(
+        Choice(
+            name="transport",
+            default="file",
+            choices=("file", "smtp"),
+            help="How emails leave: file writes each as an .eml file into the instance's outbox, smtp sends it.",
+        ),
+        Text(name="sender", default="erp@localhost", help="The From address: a bare one or `Name <address>`."),
+        Text(name="reply_to", default="", help="Where answers go; empty: to the sender."),
+        Text(name="host", default="localhost", help="The mail server (transport smtp)."),
+        Integer(name="port", default=25, minimum=1, maximum=65535, help="The mail server's port."),
+        Choice(
+            name="security",
+            default="none",
+            choices=("none", "starttls", "tls"),
+            help="none: in the clear; starttls: encrypted after greeting, or not at all; tls: encrypted from the start.",
+        ),
+        Text(
+            name="user",
+            default="",
+            help="Who signs in at the mail server; empty: nobody. The password comes from ERP_SMTP_PASSWORD alone.",
+        ),
+        Text(
+            name="ca_file",
+            default="",
+            help="A file of certificates to trust the mail server by; empty: those of the operating system.",
+        ),
+        Duration(
+            name="timeout",
+            default=timedelta(seconds=30),
+            maximum=timedelta(minutes=10),
+            help="How long the mail server may take for one answer.",
+        ),
+        Duration(name="send_interval", default=timedelta(minutes=1), help="How often pending emails are sent."),
+        Integer(
+            name="batch_size",
+            default=100,
+            minimum=1,
+            maximum=1000,
+            help="How many emails a worker claims at a time.",
+        ),
+        Integer(name="rate", default=0, maximum=1_000_000, help="At most so many emails a minute and worker; 0: no limit."),
+        Integer(
+            name="max_attempts",
+            default=5,
+            minimum=1,
+            maximum=100,
+            help="After so many passing failures an email is failed.",
+        ),
+        Duration(
+            name="retry_after",
+            default=timedelta(minutes=1),
+            maximum=timedelta(days=1),
+            help="How long to wait after the first passing failure; each further one doubles it.",
+        ),
+        Duration(
+            name="claim_timeout",
+            default=timedelta(minutes=10),
+            help="A worker silent for so long counts as dead, and what it claimed is taken back.",
+        ),
+        Switch(name="on_link", default=True, help="Tell when a backorder is linked to a purchase order line."),
+        Switch(name="on_status", default=True, help="Tell when a linked purchase order line gets another status."),
+        Text(
+            name="date_template",
+            default="",
+            help="The template that tells of a changed promise date; empty: no emails about dates.",
+        ),
+        Text(
+            name="cancellation_template",
+            default="",
+            help="The template that tells of a backorder cancelled after its days; empty: no emails about that.",
+        ),
+    ),
+    permissions=(
+        Permission("backorder_email.view", "See emails and templates", (*_CLERKS, "Auditor")),
+        Permission("backorder_email.edit", "Edit, cancel and retry emails", _CLERKS),
+        Permission("backorder_email.send", "Send emails by hand", _CLERKS),
+        Permission("backorder_email.templates", "Edit email templates", ("Merchandiser",)),
+    ),
+    setup=setup,
+)
