@@ -15,7 +15,8 @@ from erp.events import hook
 class OutstandingFall:
     """What a purchase order line will have outstanding, and where its goods landed if it falls by a receipt.
 
-    `landed_quantity` is what arrived in `balance_id`; both are empty when supply is lost instead.
+    `landed_quantity` is what arrived in `balance_id`; both are empty when supply is lost instead. Goods of one line
+    that landed in several balances are several falls of it, in their order, each with what it leaves outstanding.
     """
 
     line_id: int

@@ -5,7 +5,18 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, case, text
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    case,
+    text,
+    type_coerce,
+)
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -151,9 +162,9 @@ class PurchaseOrderLine(Tracked, Model):
 
     @outstanding.inplace.expression
     @classmethod
-    def _outstanding(cls) -> object:
+    def _outstanding(cls) -> ColumnElement[Decimal]:
         left = cls.quantity - cls.received - cls.cancelled
-        return case((left > Decimal(0), left), else_=cls.quantity - cls.quantity)
+        return case((left > Decimal(0), left), else_=type_coerce(Decimal(0), Quantity))
 
     def history_subject(self) -> Subject:
         """A line's changes are changes of its order."""

@@ -1,0 +1,71 @@
+"""Rules of procurement: what is to come, what may come, and how far an order is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The quantities of a purchase order line."""
+
+    quantity: Decimal
+    received: Decimal = Decimal(0)
+    cancelled: Decimal = Decimal(0)
+    allocated: Decimal = Decimal(0)
+
+    @property
+    def outstanding(self) -> Decimal:
+        """What is still to come; an over-receipt leaves nothing, not less than nothing."""
+        return max(Decimal(0), self.quantity - self.received - self.cancelled)
+
+
+def receivable(line: Figures, over_receipt_percent: Decimal) -> Decimal:
+    """Return how much may still arrive: what is outstanding and the tolerated rest of the ordered quantity.
+
+    The tolerance is counted over all receipts of the line together.
+    """
+    tolerated = line.quantity * over_receipt_percent / 100
+    return max(Decimal(0), line.quantity + tolerated - line.received - line.cancelled)
+
+
+def action_after(lines: Iterable[Figures]) -> str | None:
+    """Return the step that a purchase order takes once its lines have these figures; none while it only waits.
+
+    Nothing to come and nothing received is a cancelled order, even if its lines were closed one by one.
+    """
+    figures = list(lines)
+    has_received = any(line.received > 0 for line in figures)
+    if any(line.outstanding > 0 for line in figures):
+        return "receive" if has_received else None
+    return "finish" if has_received else "cancel"
+
+
+@dataclass(frozen=True)
+class LineValues:
+    """What a person may say of a line; `line_id` is empty for a new one."""
+
+    product_id: int
+    quantity: Decimal
+    unit_cost: Decimal | None = None
+    expected_on: date | None = None
+    status_id: int | None = None
+    line_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Goods of a line that have come, and where they were put. `received_on` is today when empty.
+
+    Without a lot number they make a lot of their own, numbered automatically.
+    """
+
+    line_id: int
+    quantity: Decimal
+    location_id: int
+    lot_number: str | None = None
+    received_on: date | None = None
+    expires_on: date | None = None

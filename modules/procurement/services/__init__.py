@@ -1,0 +1,30 @@
+"""Verbs of procurement: the only writers of its tables. They flush and never commit."""
+
+from modules.procurement.services.arrivals import set_expected_dates
+from modules.procurement.services.claims import claim, release
+from modules.procurement.services.lines import add_lines, change_line, close_line, close_lines
+from modules.procurement.services.orders import cancel_order, create_order, edit_order, order
+from modules.procurement.services.receiving import receive, receive_many
+from modules.procurement.services.statuses import delete_status, save_status, set_status
+from modules.procurement.services.suppliers import delete_supplier, save_supplier
+
+__all__ = [
+    "add_lines",
+    "cancel_order",
+    "change_line",
+    "claim",
+    "close_line",
+    "close_lines",
+    "create_order",
+    "delete_status",
+    "delete_supplier",
+    "edit_order",
+    "order",
+    "receive",
+    "receive_many",
+    "release",
+    "save_status",
+    "save_supplier",
+    "set_expected_dates",
+    "set_status",
+]

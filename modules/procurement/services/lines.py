@@ -1,0 +1,186 @@
+"""Lines of purchase orders: adding, changing, and closing them short."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from erp.errors import StaleRecord
+from modules.inventory_lots.domain import check_quantity
+from modules.inventory_lots.models import Product
+from modules.procurement.domain import LineValues
+from modules.procurement.errors import LineIsClaimed, NothingOutstanding, ProductIsFixed, QuantityBelowReceived
+from modules.procurement.hooks import OutstandingFall, claims_on_lines, outstanding_will_fall
+from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
+from modules.procurement.services.arrivals import write_dates
+from modules.procurement.services.doors import (
+    announce_supply,
+    figures,
+    fresh_lines,
+    fresh_order,
+    lock_lines,
+    lock_order,
+    settle,
+)
+from modules.procurement.services.statuses import write_statuses
+from modules.procurement.states import PURCHASE_ORDER, PurchaseState
+
+
+def add_lines(session: Session, order: PurchaseOrder, lines: Sequence[LineValues]) -> None:
+    """Add lines to an order, ordered or not; a door."""
+    order = lock_order(session, order, {values.product_id for values in lines})
+    PURCHASE_ORDER.next(order.state, "change_line")
+    apply_values(session, order, [replace(values, line_id=None) for values in lines])
+
+
+def change_line(
+    session: Session,
+    line: PurchaseOrderLine,
+    *,
+    quantity: Decimal | None = None,
+    product: Product | None = None,
+    release: bool = False,
+) -> None:
+    """Change the quantity or the product of a line; a door.
+
+    Lowering it below what is received and claimed is refused, unless `release` lets the last claims go.
+    """
+    line_id, product_id = line.id, product.id if product else line.product_id
+    order = lock_order(session, line.order, {product_id})
+    PURCHASE_ORDER.next(order.state, "change_line")
+    values = values_of(next(found for found in order.lines if found.id == line_id))
+    values = replace(values, product_id=product_id, quantity=values.quantity if quantity is None else quantity)
+    apply_values(session, order, [values], release=release)
+
+
+def values_of(line: PurchaseOrderLine) -> LineValues:
+    """Return what a person may say of a line, as it is now."""
+    return LineValues(line.product_id, line.quantity, line.unit_cost, line.expected_on, line.status_id, line.id)
+
+
+def apply_values(
+    session: Session, order: PurchaseOrder, values: Sequence[LineValues], *, release: bool = False
+) -> None:
+    """Change and add lines of a locked order as one deed: checked, room made, written, announced."""
+    known = {line.id: line for line in order.lines}
+    changes = {change.line_id: change for change in values if change.line_id is not None}
+    if not changes.keys() <= known.keys():
+        raise StaleRecord
+    _check_quantities(session, order, values)
+    _check_changes(session, [(known[line_id], change) for line_id, change in changes.items()], release=release)
+    is_supply = order.state != PurchaseState.draft
+    if is_supply:
+        _make_room(session, [(known[line_id], change) for line_id, change in changes.items()])
+    found = fresh_order(session, order.id)
+    assert found is not None
+    supply = _write(found, changes, [new for new in values if new.line_id is None])
+    session.flush()
+    changed = [line for line in found.lines if line.id in changes]
+    write_dates(session, changed, {line.id: changes[line.id].expected_on for line in changed})
+    write_statuses(session, changed, {line.id: changes[line.id].status_id for line in changed})
+    if is_supply:
+        settle(session, [order.id])
+        announce_supply(session, supply)
+
+
+def _check_quantities(session: Session, order: PurchaseOrder, values: Iterable[LineValues]) -> None:
+    wanted = {change.product_id for change in values}
+    products = {product.id: product for product in session.scalars(select(Product).where(Product.id.in_(wanted)))}
+    for change in values:
+        product = products[change.product_id]
+        check_quantity(change.quantity, product.unit_decimals, what=f"{order.name}, {product.sku}")
+
+
+def _check_changes(session: Session, changes: Sequence[tuple[PurchaseOrderLine, LineValues]], *, release: bool) -> None:
+    for line, change in changes:
+        if change.product_id != line.product_id and (line.received or line.allocated):
+            raise ProductIsFixed(line=str(line), received=line.received, claimed=line.allocated)
+        if change.quantity < line.quantity and change.quantity < line.received + line.cancelled:
+            raise QuantityBelowReceived(
+                line=str(line), quantity=change.quantity, received=line.received, cancelled=line.cancelled
+            )
+    tight = [(line, change) for line, change in changes if _outstanding(line, change) < line.allocated]
+    if tight and not release:
+        line, change = tight[0]
+        raise LineIsClaimed(
+            line=str(line), quantity=change.quantity, claimed=line.allocated, documents=_claimants(session, line)
+        )
+
+
+def _outstanding(line: PurchaseOrderLine, change: LineValues) -> Decimal:
+    return replace(figures(line), quantity=change.quantity).outstanding
+
+
+def _claimants(session: Session, line: PurchaseOrderLine) -> list[str]:
+    claims = (claim for answer in claims_on_lines(session, [line.id]) for claim in answer)
+    return list(dict.fromkeys(claim.document for claim in claims))
+
+
+def _make_room(session: Session, changes: Sequence[tuple[PurchaseOrderLine, LineValues]]) -> None:
+    falls = [
+        OutstandingFall(line.id, _outstanding(line, change))
+        for line, change in changes
+        if _outstanding(line, change) < line.outstanding
+    ]
+    if falls:
+        outstanding_will_fall(session, falls)
+
+
+def _write(order: PurchaseOrder, changes: Mapping[int, LineValues], new: Sequence[LineValues]) -> set[int]:
+    """Write quantities, products and costs; return the products of which supply changed."""
+    supply = set()
+    for line in order.lines:
+        change = changes.get(line.id)
+        if change is None:
+            continue
+        if (change.product_id, change.quantity) != (line.product_id, line.quantity):
+            supply |= {change.product_id, line.product_id}
+        line.product_id, line.quantity, line.unit_cost = change.product_id, change.quantity, change.unit_cost
+    append_lines(order, new)
+    return supply | {values.product_id for values in new}
+
+
+def append_lines(order: PurchaseOrder, lines: Iterable[LineValues]) -> None:
+    """Put new lines below the last one of an order."""
+    last = max((line.position for line in order.lines), default=0)
+    for position, values in enumerate(lines, start=last + 1):
+        order.lines.append(
+            PurchaseOrderLine(
+                position=position,
+                product_id=values.product_id,
+                quantity=values.quantity,
+                unit_cost=values.unit_cost,
+                expected_on=values.expected_on,
+                status_id=values.status_id,
+            )
+        )
+
+
+def close_line(session: Session, line: PurchaseOrderLine) -> None:
+    """Close a line short: what is outstanding will not come any more; a door."""
+    close_lines(session, [line])
+
+
+def close_lines(session: Session, lines: Iterable[PurchaseOrderLine]) -> None:
+    """Close lines short as one deed; a door."""
+    locked = lock_lines(session, [line.id for line in lines])
+    for line in locked:
+        PURCHASE_ORDER.next(line.order.state, "close_short")
+        if not line.outstanding:
+            raise NothingOutstanding(line=str(line))
+    give_up(session, locked)
+    settle(session, {line.order_id for line in locked})
+    announce_supply(session, [line.product_id for line in locked])
+
+
+def give_up(session: Session, lines: Sequence[PurchaseOrderLine]) -> None:
+    """Let nothing more come of locked lines: claims on them are released before their counters say so."""
+    line_ids = [line.id for line in lines]
+    outstanding_will_fall(session, [OutstandingFall(line_id, Decimal(0)) for line_id in line_ids])
+    for line in fresh_lines(session, line_ids):
+        line.cancelled += line.outstanding
+    session.flush()

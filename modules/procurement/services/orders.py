@@ -1,0 +1,105 @@
+"""Purchase orders as documents: made, edited, ordered, cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import flag_modified
+
+from erp.errors import StaleRecord
+from erp.sequence import next_number
+from modules.procurement.domain import LineValues
+from modules.procurement.errors import LineNotRemovable, OrderWithoutLines, PartlyReceived
+from modules.procurement.models import PurchaseOrder, Supplier
+from modules.procurement.services.doors import announce_supply, lock_order
+from modules.procurement.services.lines import apply_values, give_up
+from modules.procurement.states import PURCHASE_ORDER, PurchaseState
+
+
+def create_order(
+    session: Session,
+    *,
+    supplier: Supplier,
+    lines: Sequence[LineValues] = (),
+    ordered_on: date | None = None,
+    note: str = "",
+) -> PurchaseOrder:
+    """Make a draft. It is no supply before it is ordered."""
+    order = PurchaseOrder(supplier=supplier, note=note)
+    if ordered_on is not None:
+        order.ordered_on = ordered_on
+    session.add(order)
+    session.flush()
+    apply_values(session, order, lines)
+    return order
+
+
+def edit_order(
+    session: Session,
+    order: PurchaseOrder,
+    *,
+    supplier: Supplier,
+    ordered_on: date,
+    note: str,
+    lines: Sequence[LineValues],
+    release: bool = False,
+    row_version: int | None = None,
+) -> None:
+    """Save the whole form of an order as one deed; a door. `row_version` is the one the form was filled from.
+
+    Lines that the form leaves out are deleted from a draft and refused on anything else.
+    """
+    order = lock_order(session, order, {values.product_id for values in lines})
+    if row_version is not None and row_version != order.row_version:
+        raise StaleRecord
+    PURCHASE_ORDER.next(order.state, "change_line")
+    _remove_lines(session, order, keep={values.line_id for values in lines})
+    order.supplier, order.ordered_on, order.note = supplier, ordered_on, note
+    # Counts row_version up even if only lines change, so that a form opened before is recognised as stale.
+    flag_modified(order, "note")
+    apply_values(session, order, lines, release=release)
+
+
+def _remove_lines(session: Session, order: PurchaseOrder, keep: Iterable[int | None]) -> None:
+    gone = [line for line in order.lines if line.id not in keep]
+    if not gone:
+        return
+    if order.state != PurchaseState.draft:
+        raise LineNotRemovable(line=str(gone[0]))
+    for line in gone:
+        order.lines.remove(line)
+    session.flush()
+    for position, line in enumerate(order.lines, start=1):
+        line.position = position
+    session.flush()
+
+
+def order(session: Session, order: PurchaseOrder) -> None:
+    """Order a draft: it gets its number and becomes supply; a door."""
+    order = lock_order(session, order)
+    state = PURCHASE_ORDER.next(order.state, "order")
+    if not order.lines:
+        raise OrderWithoutLines(order=order.name)
+    order.number = order.number or next_number(session, "procurement.purchase_order", "PO", PurchaseOrder.number)
+    order.state = state
+    session.flush()
+    announce_supply(session, [line.product_id for line in order.lines])
+
+
+def cancel_order(session: Session, order: PurchaseOrder) -> None:
+    """Cancel an order of which nothing has arrived; a door. Claims on it are released, no sales order is cancelled."""
+    order = lock_order(session, order)
+    if order.state == PurchaseState.partly_received:
+        raise PartlyReceived(order=order.name)
+    state = PURCHASE_ORDER.next(order.state, "cancel")
+    was_supply = order.state != PurchaseState.draft
+    outstanding = [line for line in order.lines if line.outstanding]
+    product_ids = {line.product_id for line in outstanding}
+    if was_supply:
+        give_up(session, outstanding)
+    order.state = state
+    session.flush()
+    if was_supply:
+        announce_supply(session, product_ids)
