@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any, Generic, TypeVar
 
 from flask import current_app, g, has_app_context
-from sqlalchemy import event, select
+from sqlalchemy import Table, event, select
 from sqlalchemy.orm import Session
 
 from erp import history
@@ -134,13 +134,21 @@ class Registry:
         cached = self._cached
         if revision != cached.revision:
             on = select(InstalledModule.name).where(InstalledModule.state == ModuleState.enabled)
-            enabled = frozenset(db.session.scalars(on)) & self.modules.keys()
+            enabled = self._standing(set(db.session.scalars(on)))
             stored = {row.name: row.value for row in db.session.scalars(select(OptionValue))}
             cached = State(revision, enabled, self.option_table.effective(stored))
             # A revision that this transaction itself made may still be rolled back: keep it for this request only.
             if not db.session().info.get("erp_switched"):
                 self._cached = cached
         return cached
+
+    def _standing(self, switched_on: set[str]) -> frozenset[str]:
+        # A module rests while one that it needs is away or in the middle of an upgrade.
+        standing: set[str] = set()
+        for module in self.modules.values():
+            if module.name in switched_on and standing.issuperset(module.depends):
+                standing.add(module.name)
+        return frozenset(standing)
 
     def enabled(self) -> frozenset[str]:
         """Return the names of the modules that are on."""
@@ -253,14 +261,10 @@ class ModuleCore:
 
     def add_models(self, models: ModuleType) -> None:
         """Register the tables of `models`."""
-        prefix = f"{self._module.name}_"
-        for thing in vars(models).values():
-            if isclass(thing) and issubclass(thing, Model) and thing.__module__ == models.__name__:
-                if not thing.__tablename__.startswith(prefix):
-                    raise ModuleError(
-                        f"Table {thing.__tablename__} must be named {prefix}...", table=thing.__tablename__
-                    )
-                self._registry.tables[self._module.name].append(thing.__table__)
+        for table in _tables(models):
+            if not table.name.startswith(f"{self._module.name}_"):
+                raise ModuleError(f"Table {table.name} must be named {self._module.name}_...", table=table.name)
+            self._registry.tables[self._module.name].append(table)
 
     def add_view(self, view: type[Any], *, menu: str, permission: str) -> None:
         """Add a screen."""
@@ -342,6 +346,13 @@ class ModuleCore:
             raise ModuleError(
                 f"Two modules add a {kind} {name}: {things[name].module} and {self._module.name}.", name=name
             )
+
+
+def _tables(models: ModuleType) -> list[Table]:
+    """Return the tables that `models`, a file or a folder of them, makes; what it imports belongs to others."""
+    made = [thing for thing in vars(models).values() if isclass(thing) and issubclass(thing, Model)]
+    own = [model for model in made if f"{model.__module__}.".startswith(f"{models.__name__}.")]
+    return [model.__table__ for model in own if isinstance(model.__table__, Table)]
 
 
 def current_registry() -> Registry:
