@@ -18,15 +18,22 @@ def next_number(session: Session, name: str, prefix: str, taken: Any) -> str:
 
     Holds the sequence's row until the transaction ends: product locks come before it.
     """
+    return next_numbers(session, name, prefix, taken, count=1)[0]
+
+
+def next_numbers(session: Session, name: str, prefix: str, taken: Any, *, count: int) -> list[str]:
+    """Return the next `count` free numbers, in order, as `next_number` does."""
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     session.execute(insert(Sequence).values(name=name, next_number=1).on_conflict_do_nothing())
     row = session.scalars(select(Sequence).where(Sequence.name == name).with_for_update()).one()
     session.refresh(row)
-    while True:
-        ahead = {f"{prefix}{number:05d}": number for number in range(row.next_number, row.next_number + LOOK_AHEAD)}
+    free: list[str] = []
+    size = min(max(LOOK_AHEAD, count), 20 * LOOK_AHEAD)
+    while len(free) < count:
+        ahead = {f"{prefix}{number:05d}": number for number in range(row.next_number, row.next_number + size)}
         used = set(session.scalars(select(taken).where(taken.in_(ahead))))
-        free = next((text for text in ahead if text not in used), None)
-        row.next_number = ahead[free] + 1 if free else row.next_number + LOOK_AHEAD
-        if free:
-            session.flush()
-            return free
+        found = [text for text in ahead if text not in used][: count - len(free)]
+        free += found
+        row.next_number = ahead[found[-1]] + 1 if len(free) == count else row.next_number + size
+    session.flush()
+    return free

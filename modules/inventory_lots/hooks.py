@@ -32,3 +32,11 @@ def release_claims(session: Session, balance_id: int, quantity: Decimal) -> Deci
 
     The answers are added up.
     """
+
+
+@hook
+def products_in_use(session: Session, product_ids: Sequence[int]) -> set[int]:
+    """Which of these products stand on documents, so that how they are tracked and counted is fixed.
+
+    The answers are united.
+    """

@@ -1,0 +1,101 @@
+"""Rules of stock as pure functions: quantities, places, and who gives back first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from modules.inventory_lots.errors import (
+    BadLocation,
+    BadLotNumber,
+    BadQuantity,
+    LotNumberMissing,
+    SerialQuantity,
+)
+from modules.inventory_lots.states import LocationKind, Tracking
+
+MOST = Decimal(1_000_000_000)
+
+Part = tuple[int, int]
+
+
+def check_quantity(quantity: Decimal, decimals: int, *, what: str) -> None:
+    """Raise BadQuantity unless the quantity is above 0, at most 1,000,000,000 and no finer than `decimals` places."""
+    if quantity <= 0:
+        raise BadQuantity(what=what, quantity=quantity, reason="is not above 0")
+    check_count(quantity, decimals, what=what)
+
+
+def check_count(quantity: Decimal, decimals: int, *, what: str) -> None:
+    """Raise BadQuantity unless the quantity may be what somebody counted: as above, or 0."""
+    if quantity < 0:
+        raise BadQuantity(what=what, quantity=quantity, reason="is below 0")
+    if quantity > MOST:
+        raise BadQuantity(what=what, quantity=quantity, reason="is more than 1,000,000,000")
+    if quantity != quantity.quantize(Decimal(1).scaleb(-decimals)):
+        raise BadQuantity(what=what, quantity=quantity, reason=f"has more than {decimals} decimals")
+
+
+def check_lot_number(number: str | None, quantity: Decimal, *, tracking: Tracking, sku: str) -> None:
+    """Raise a refusal unless stock of a product tracked so may have this lot number and quantity.
+
+    Only a product without tracking may come without a number: it gets an automatic one.
+    """
+    if number is None:
+        if tracking is not Tracking.none:
+            raise LotNumberMissing(sku=sku, tracking=tracking.value)
+        return
+    if not number.strip() or len(number) > 80 or not number.isprintable():
+        raise BadLotNumber(number=number)
+    if tracking is Tracking.serial and quantity not in (0, 1):
+        raise SerialQuantity(sku=sku, number=number, quantity=quantity)
+
+
+def split_path(path: str) -> tuple[str, str]:
+    """Return the warehouse and the location of `WAREHOUSE/LOCATION`; raise BadLocation."""
+    warehouse, _, code = (part.strip() for part in path.partition("/"))
+    if not warehouse or not code or "/" in code or not path.isprintable():
+        raise BadLocation(path=path)
+    if max(len(warehouse), len(code)) > 40:
+        raise BadLocation(path=path, reason="each of its two parts has at most 40 characters")
+    return warehouse, code
+
+
+def join_path(warehouse: str, code: str) -> str:
+    """Return the path of a location."""
+    return f"{warehouse}/{code}"
+
+
+def is_usable(kind: LocationKind, *, on_hold: bool, expires_on: date | None, today: date) -> bool:
+    """Say whether stock may be allocated and leave: in a stock location, not on hold, not expired today."""
+    return kind is LocationKind.stock and not on_hold and (expires_on is None or expires_on >= today)
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What is taken of each balance, and what the unallocated stock cannot give."""
+
+    taken: list[Part]
+    short: int
+
+
+def take_unallocated(quantity: int, latest_first: Iterable[Part]) -> Loss:
+    """Take `quantity` from (balance, unallocated) pairs in the given order."""
+    taken: list[Part] = []
+    for balance_id, unallocated in latest_first:
+        if part := min(quantity, unallocated):
+            taken.append((balance_id, part))
+            quantity -= part
+    return Loss(taken, quantity)
+
+
+def last_in_queue(claims: Iterable[Part], quantity: int) -> dict[int, int]:
+    """Say how much of which balance to give back for `quantity`, from claims that are first in the queue first."""
+    given: dict[int, int] = {}
+    for balance_id, held in reversed(list(claims)):
+        if part := min(quantity, held):
+            given[balance_id] = given.get(balance_id, 0) + part
+            quantity -= part
+    return given

@@ -1,0 +1,147 @@
+"""Refusals of stock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from erp.errors import ErpError
+
+
+def _plain(quantity: Decimal) -> str:
+    return f"{quantity.normalize():f}"
+
+
+class BadQuantity(ErpError):
+    """A quantity that is not positive, too large, or finer than the product's unit."""
+
+    def __init__(self, *, what: str, quantity: Decimal, reason: str) -> None:
+        super().__init__(f"{what}: {_plain(quantity)} {reason}.", what=what, quantity=quantity, reason=reason)
+
+
+class BadLocation(ErpError):
+    """A text that does not name a place."""
+
+    def __init__(self, *, path: str, reason: str = "write it as WAREHOUSE/LOCATION, such as WH/STOCK") -> None:
+        super().__init__(f"{path!r} is not a location: {reason}.", path=path)
+
+
+class LotNumberMissing(ErpError):
+    """Stock of a tracked product without its lot or serial number."""
+
+    def __init__(self, *, sku: str, tracking: str) -> None:
+        super().__init__(f"{sku} is tracked by {tracking}: give the {tracking} number.", sku=sku, tracking=tracking)
+
+
+class BadLotNumber(ErpError):
+    """A lot number that cannot be kept."""
+
+    def __init__(self, *, number: str) -> None:
+        super().__init__(f"{number!r} is not a lot number: give 1 to 80 characters without line breaks.", number=number)
+
+
+class SerialQuantity(ErpError):
+    """A serial number stands for one piece."""
+
+    def __init__(self, *, sku: str, number: str, quantity: Decimal) -> None:
+        super().__init__(
+            f"{sku} is tracked by serial number: {number} stands for one piece, not {_plain(quantity)}.",
+            sku=sku,
+            number=number,
+            quantity=quantity,
+        )
+
+
+class SerialInStock(ErpError):
+    """A serial number that is in stock already, or named twice."""
+
+    def __init__(self, *, sku: str, number: str) -> None:
+        super().__init__(f"Serial number {number} of {sku} is in stock already.", sku=sku, number=number)
+
+
+class StockAllocated(ErpError):
+    """Stock that cannot fall so low: it is allocated to documents."""
+
+    def __init__(self, *, what: str, quantity: Decimal, allocated: Decimal, documents: Sequence[str]) -> None:
+        holders = ", ".join(documents) or "documents of a module that is off"
+        super().__init__(
+            f"{what} cannot become {_plain(quantity)}: {_plain(allocated)} are allocated to {holders}. "
+            "Remove these allocations first, or release them with the adjustment.",
+            what=what,
+            quantity=quantity,
+            allocated=allocated,
+            documents=list(documents),
+        )
+
+
+class TotalAndLots(ErpError):
+    """Stock of one product at one location counted both as a total and by lot."""
+
+    def __init__(self, *, sku: str, location: str) -> None:
+        super().__init__(
+            f"{sku} at {location} is counted both by lot and in total. Give one or the other.",
+            sku=sku,
+            location=location,
+        )
+
+
+class CountedTwice(ErpError):
+    """The same stock counted twice in one adjustment."""
+
+    def __init__(self, *, what: str) -> None:
+        super().__init__(f"{what} is counted twice. Give it once.", what=what)
+
+
+class NotEnoughUnallocated(ErpError):
+    """More is to be moved than lies there unallocated."""
+
+    def __init__(self, *, what: str, quantity: Decimal, unallocated: Decimal) -> None:
+        super().__init__(
+            f"{what}: {_plain(quantity)} cannot be transferred, {_plain(unallocated)} are there unallocated.",
+            what=what,
+            quantity=quantity,
+            unallocated=unallocated,
+        )
+
+
+class SameLocation(ErpError):
+    """A transfer to where the stock lies already."""
+
+    def __init__(self, *, location: str) -> None:
+        super().__init__(f"The stock lies at {location} already. Choose another location.", location=location)
+
+
+class HoldUnchanged(ErpError):
+    """A lot that is on hold already, or is not on hold."""
+
+    def __init__(self, *, number: str, on_hold: bool) -> None:
+        super().__init__(
+            f"Lot {number} is on hold already." if on_hold else f"Lot {number} is not on hold.",
+            number=number,
+            on_hold=on_hold,
+        )
+
+
+class NothingToRelease(ErpError):
+    """No allocation lies on stock of this lot that may not leave."""
+
+    def __init__(self, *, number: str) -> None:
+        super().__init__(
+            f"Lot {number} has no allocation on stock that is on hold, expired or in quarantine.", number=number
+        )
+
+
+class ProductInUse(ErpError):
+    """How a product is tracked and counted is fixed once it has stock or stands on a document."""
+
+    def __init__(self, *, sku: str, what: str) -> None:
+        super().__init__(
+            f"{sku} has stock or stands on documents: its {what} cannot change any more.", sku=sku, what=what
+        )
+
+
+class PlaceInUse(ErpError):
+    """A place that stock lies in, or lay in, cannot be deleted."""
+
+    def __init__(self, *, path: str) -> None:
+        super().__init__(f"{path} has stock or stock moves, so it stays.", path=path)

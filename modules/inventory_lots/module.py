@@ -1,0 +1,39 @@
+"""Stock in lots: what lies where, how good it still is, and every move it made."""
+
+from __future__ import annotations
+
+from erp.module import Choice, Core, Module, Permission
+
+EVERYBODY = ("Sales clerk", "Merchandiser", "Warehouse clerk", "Auditor")
+WAREHOUSE = ("Warehouse clerk",)
+
+
+def setup(core: Core) -> None:
+    """Register what stock has."""
+    from modules.inventory_lots import models, queries
+
+    core.add_models(models)
+    core.add_check(queries.broken_balances)
+
+
+MODULE = Module(
+    name="inventory_lots",
+    title="Inventory",
+    version="1.0",
+    summary="Products, locations, lots, balances and the ledger of stock moves.",
+    options=(
+        Choice(
+            name="removal",
+            default="fifo",
+            choices=("fifo", "fefo"),
+            help="Which lots leave first: fifo = first received, fefo = first to expire.",
+        ),
+    ),
+    permissions=(
+        Permission("inventory_lots.view", "See products, lots and stock", EVERYBODY),
+        Permission("inventory_lots.edit", "Edit products and locations", ("Merchandiser", "Warehouse clerk")),
+        Permission("inventory_lots.adjust", "Adjust and transfer stock", WAREHOUSE),
+        Permission("inventory_lots.hold", "Hold lots and change when they expire", WAREHOUSE),
+    ),
+    setup=setup,
+)

@@ -1,0 +1,140 @@
+"""What every change of stock goes through: locks, counters and the ledger, each in a few statements for any number."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from decimal import Decimal
+from typing import Any, cast
+
+from sqlalchemy import Table, select
+from sqlalchemy.orm import Session
+
+from erp import clock
+from erp.db import bulk_add, bulk_insert, chunks, lock_rows, require_lock, to_raw
+from erp.events import current_run
+from modules.inventory_lots.models import Balance, Product, StockMove
+from modules.inventory_lots.states import MoveKind
+
+CHUNK = 5000
+BALANCE = cast(Table, Balance.__table__)
+MOVE = cast(Table, StockMove.__table__)
+MOVE_COLUMNS = ("at", "product_id", "lot_id", "location_id", "quantity", "kind", "document", "user_name", "reason")
+
+
+@dataclass(frozen=True)
+class Posting:
+    """A raw quantity that comes to (+) or leaves (−) a lot at a location."""
+
+    product_id: int
+    lot_id: int
+    location_id: int
+    quantity: int
+    document: str = ""
+
+
+@dataclass(frozen=True)
+class Taking:
+    """A quantity that leaves a balance for good; `from_allocated` says that it was allocated until now."""
+
+    balance_id: int
+    quantity: Decimal
+    from_allocated: bool
+
+
+def lock_products(session: Session, product_ids: Iterable[int]) -> None:
+    """Lock products until the transaction ends: the door of everything that changes stock or its allocations."""
+    lock_rows(session, Product, product_ids)
+
+
+def reserve(session: Session, amounts: Sequence[tuple[int, int]]) -> None:
+    """Count (balance id, raw quantity) as allocated. The caller holds the product locks."""
+    _add(session, {"allocated": amounts})
+
+
+def unreserve(session: Session, amounts: Sequence[tuple[int, int]]) -> None:
+    """Count (balance id, raw quantity) as allocated no more. The caller holds the product locks."""
+    _add(session, {"allocated": [(balance_id, -quantity) for balance_id, quantity in amounts]})
+
+
+def take(session: Session, takings: Sequence[Taking], *, document: str) -> None:
+    """Let goods leave for `document`: one `pack` move each, and the counters with it."""
+    places = places_of(session, [taking.balance_id for taking in takings])
+    require_lock(session, Product, {product_id for product_id, _, _ in places.values()})
+    raw = [(taking.balance_id, -to_raw(taking.quantity)) for taking in takings]
+    freed = [pair for pair, taking in zip(raw, takings, strict=True) if taking.from_allocated]
+    _add(session, {"on_hand": raw, "allocated": freed})
+    write_moves(session, [Posting(*places[id_], quantity, document) for id_, quantity in raw], MoveKind.pack)
+
+
+def places_of(session: Session, balance_ids: Iterable[int]) -> dict[int, tuple[int, int, int]]:
+    """Return (product, lot, location) ids of balances."""
+    found: dict[int, tuple[int, int, int]] = {}
+    columns = select(Balance.id, Balance.product_id, Balance.lot_id, Balance.location_id)
+    for part in chunks(sorted(set(balance_ids)), CHUNK):
+        for id_, *place in session.execute(columns.where(Balance.id.in_(part))):
+            found[id_] = (place[0], place[1], place[2])
+    return found
+
+
+def post(session: Session, postings: Sequence[Posting], kind: MoveKind, *, reason: str = "") -> list[int]:
+    """Move stock and write the ledger; balances that do not exist yet are made. Returns each posting's balance id.
+
+    A posting of 0 makes sure that its balance exists and writes no move.
+    """
+    require_lock(session, Product, {posting.product_id for posting in postings})
+    balances = _find_or_make(session, postings)
+    ids = [balances[posting.lot_id, posting.location_id] for posting in postings]
+    _add(session, {"on_hand": [(id_, posting.quantity) for id_, posting in zip(ids, postings, strict=True)]})
+    write_moves(session, [posting for posting in postings if posting.quantity], kind, reason=reason)
+    return ids
+
+
+def write_moves(session: Session, postings: Sequence[Posting], kind: MoveKind, *, reason: str = "") -> None:
+    """Write one line of the ledger for each posting, signed with the person of the run."""
+    at, user_name = clock.now().astimezone(UTC).replace(tzinfo=None), current_run(session).user_name
+    rows = [
+        (at, of.product_id, of.lot_id, of.location_id, of.quantity, kind.value, of.document, user_name, reason)
+        for of in postings
+    ]
+    bulk_insert(session, MOVE, MOVE_COLUMNS, rows)
+
+
+def _find_or_make(session: Session, postings: Sequence[Posting]) -> dict[tuple[int, int], int]:
+    wanted = {(posting.lot_id, posting.location_id): posting.product_id for posting in postings}
+    found = _ids(session, wanted)
+    missing = [(lot, place, product, 0, 0) for (lot, place), product in wanted.items() if (lot, place) not in found]
+    if missing:
+        bulk_insert(session, BALANCE, ("lot_id", "location_id", "product_id", "on_hand", "allocated"), missing)
+        found = _ids(session, wanted)
+    return found
+
+
+def _ids(session: Session, wanted: Iterable[tuple[int, int]]) -> dict[tuple[int, int], int]:
+    found: dict[tuple[int, int], int] = {}
+    columns = select(Balance.lot_id, Balance.location_id, Balance.id)
+    for part in chunks(sorted({lot_id for lot_id, _ in wanted}), CHUNK):
+        for lot_id, location_id, id_ in session.execute(columns.where(Balance.lot_id.in_(part))):
+            found[lot_id, location_id] = id_
+    return found
+
+
+def _add(session: Session, counters: Mapping[str, Sequence[tuple[int, int]]]) -> None:
+    sums = {name: Counter[int]() for name in counters}
+    for name, amounts in counters.items():
+        for balance_id, quantity in amounts:
+            sums[name][balance_id] += quantity
+    ids = sorted({balance_id for amounts in sums.values() for balance_id in amounts})
+    rows = [(id_, *(amounts[id_] for amounts in sums.values())) for id_ in ids]
+    bulk_add(session, BALANCE, tuple(sums), [row for row in rows if any(row[1:])])
+    _forget(session, ids)
+
+
+def _forget(session: Session, balance_ids: Iterable[int]) -> None:
+    """Let the balances that the session has loaded be read again; everything else it knows still holds."""
+    for balance_id in balance_ids:
+        loaded: Any = session.identity_map.get(session.identity_key(Balance, balance_id))
+        if loaded is not None:
+            session.expire(loaded, ("on_hand", "allocated"))

@@ -1,0 +1,231 @@
+"""Adjustments: what was counted becomes what the balances say."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from sqlalchemy.orm import Session
+
+from erp.db import SCALE, from_raw, to_raw
+from erp.errors import ErpError
+from modules.inventory_lots import queries
+from modules.inventory_lots.domain import check_count, check_lot_number, last_in_queue, take_unallocated
+from modules.inventory_lots.errors import CountedTwice, SerialInStock, StockAllocated, TotalAndLots
+from modules.inventory_lots.hooks import Claim
+from modules.inventory_lots.queries import Lying
+from modules.inventory_lots.services.balances import Posting, lock_products, post
+from modules.inventory_lots.services.lots import LotWanted, find_or_make_lots, give_back
+from modules.inventory_lots.states import MoveKind, Tracking
+
+
+@dataclass(frozen=True)
+class Count:
+    """What lies at a location: of one lot, or without a lot number (tracking none only) of the product in all.
+
+    A new lot is received today unless a date is given; an empty date leaves what an existing lot has.
+    """
+
+    product_id: int
+    location_id: int
+    quantity: Decimal
+    lot_number: str | None = None
+    received_on: date | None = None
+    expires_on: date | None = None
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """The product at the location."""
+        return self.product_id, self.location_id
+
+
+@dataclass(frozen=True)
+class Adjusted:
+    """How many balances changed, and how many lots had to be made."""
+
+    changed: int
+    new_lots: int
+
+
+@dataclass(frozen=True)
+class _Shortage:
+    """What a count asks beyond the unallocated stock of some balances."""
+
+    balance_ids: tuple[int, ...]
+    allocated: int
+    missing: int
+
+
+@dataclass
+class _Plan:
+    """What counts mean: raw changes of lots by name, of balances that exist, and what cannot be, by count."""
+
+    changes: list[tuple[Count, int]] = field(default_factory=list)
+    losses: list[Posting] = field(default_factory=list)
+    shortages: dict[int, _Shortage] = field(default_factory=dict)
+    refusals: dict[int, ErpError] = field(default_factory=dict)
+
+
+def adjust(session: Session, count: Count, *, reason: str = "", release: bool = False) -> Adjusted:
+    """Make the balance what was counted (door).
+
+    Less than is allocated is refused, naming the documents; with `release` the latest in the queue lose theirs first.
+    """
+    return adjust_many(session, [count], reason=reason, release=release)
+
+
+def adjust_many(session: Session, counts: Sequence[Count], *, reason: str = "", release: bool = False) -> Adjusted:
+    """Make many balances what was counted (door), in a fixed number of statements.
+
+    Raises the first refusal; nothing is changed then.
+    """
+    lock_products(session, {count.product_id for count in counts})
+    stock = _Stock(session, counts)
+    plan = stock.plan(counts)
+    if release and plan.shortages and not plan.refusals:
+        _release(session, plan)
+        stock = _Stock(session, counts)
+        plan = stock.plan(counts)
+    for refusal in (*plan.refusals.values(), *_shortage_refusals(session, stock, counts, plan).values()):
+        raise refusal
+    return _book(session, plan, reason)
+
+
+def count_refusals(session: Session, counts: Sequence[Count]) -> Mapping[int, ErpError]:
+    """Return why counts may not be booked, by their place in the list; nothing is changed (door)."""
+    lock_products(session, {count.product_id for count in counts})
+    stock = _Stock(session, counts)
+    plan = stock.plan(counts)
+    return plan.refusals | _shortage_refusals(session, stock, counts, plan)
+
+
+class _Stock:
+    """What lies where counts were made, read once under the locks."""
+
+    def __init__(self, session: Session, counts: Sequence[Count]) -> None:
+        self.products = queries.products_by_id(session, {count.product_id for count in counts})
+        self.paths = queries.paths_by_id(session, {count.location_id for count in counts})
+        self.lying: dict[tuple[int, int], list[Lying]] = defaultdict(list)
+        for lying in queries.lying_latest_first(session, self.products, self.paths):
+            self.lying[lying.product_id, lying.location_id].append(lying)
+        serials = [
+            (count.product_id, count.lot_number)
+            for count in counts
+            if count.lot_number and self.products[count.product_id].tracking is Tracking.serial
+        ]
+        self.serials = Counter(queries.on_hand_of_lots(session, serials))
+
+    def plan(self, counts: Sequence[Count]) -> _Plan:
+        """Say what the counts mean."""
+        plan = _Plan()
+        self._refuse_what_is_wrong(counts, plan)
+        for index, count in enumerate(counts):
+            if index not in plan.refusals:
+                (self._count_total if count.lot_number is None else self._count_lot)(plan, index, count)
+        self._refuse_serials_in_two_places(counts, plan)
+        return plan
+
+    def what(self, count: Count) -> str:
+        """Name what was counted."""
+        lot = f" lot {count.lot_number}" if count.lot_number else ""
+        return f"{self.products[count.product_id].sku}{lot} at {self.paths[count.location_id]}"
+
+    def _refuse_what_is_wrong(self, counts: Sequence[Count], plan: _Plan) -> None:
+        seen: dict[tuple[int, int], set[str | None]] = defaultdict(set)
+        for index, count in enumerate(counts):
+            product, before = self.products[count.product_id], seen[count.place]
+            try:
+                check_count(count.quantity, product.unit_decimals, what=product.sku)
+                check_lot_number(count.lot_number, count.quantity, tracking=product.tracking, sku=product.sku)
+                if count.lot_number in before:
+                    raise CountedTwice(what=self.what(count))
+                if before and (count.lot_number is None or None in before):
+                    raise TotalAndLots(sku=product.sku, location=self.paths[count.location_id])
+            except ErpError as refusal:
+                plan.refusals[index] = refusal
+            before.add(count.lot_number)
+
+    def _count_lot(self, plan: _Plan, index: int, count: Count) -> None:
+        lots = [lying for lying in self.lying[count.place] if lying.number == count.lot_number]
+        change = to_raw(count.quantity) - sum(lying.on_hand for lying in lots)
+        if -change > sum(lying.unallocated for lying in lots):
+            plan.shortages[index] = _shortage(lots, -change)
+        plan.changes.append((count, change))
+
+    def _count_total(self, plan: _Plan, index: int, count: Count) -> None:
+        lots = self.lying[count.place]
+        change = to_raw(count.quantity) - sum(lying.on_hand for lying in lots)
+        if change > 0:
+            plan.changes.append((count, change))
+            return
+        loss = take_unallocated(-change, [(lying.balance_id, lying.unallocated) for lying in lots])
+        if loss.short:
+            plan.shortages[index] = _shortage(lots, -change)
+        by_id = {lying.balance_id: lying for lying in lots}
+        plan.losses += [
+            Posting(count.product_id, by_id[balance_id].lot_id, count.location_id, -raw)
+            for balance_id, raw in loss.taken
+        ]
+
+    def _refuse_serials_in_two_places(self, counts: Sequence[Count], plan: _Plan) -> None:
+        after = self.serials.copy()
+        for count, change in plan.changes:
+            if count.lot_number and (count.product_id, count.lot_number) in after:
+                after[count.product_id, count.lot_number] += change
+        for index, count in enumerate(counts):
+            number = count.lot_number
+            if number and after[count.product_id, number] > SCALE and count.quantity:
+                sku = self.products[count.product_id].sku
+                plan.refusals.setdefault(index, SerialInStock(sku=sku, number=number))
+
+
+def _shortage(lots: Sequence[Lying], loss: int) -> _Shortage:
+    allocated = sum(lying.allocated for lying in lots)
+    unallocated = sum(lying.unallocated for lying in lots)
+    return _Shortage(tuple(lying.balance_id for lying in lots), allocated, loss - unallocated)
+
+
+def _claims(session: Session, plan: _Plan) -> list[Claim]:
+    balance_ids = sorted({id_ for shortage in plan.shortages.values() for id_ in shortage.balance_ids})
+    return queries.claims(session, balance_ids) if balance_ids else []
+
+
+def _release(session: Session, plan: _Plan) -> None:
+    claims = _claims(session, plan)
+    for shortage in plan.shortages.values():
+        held = [
+            (claim.balance_id, to_raw(claim.quantity)) for claim in claims if claim.balance_id in shortage.balance_ids
+        ]
+        give_back(session, last_in_queue(held, shortage.missing))
+
+
+def _shortage_refusals(session: Session, stock: _Stock, counts: Sequence[Count], plan: _Plan) -> dict[int, ErpError]:
+    documents: dict[int, list[str]] = defaultdict(list)
+    for claim in _claims(session, plan):
+        documents[claim.balance_id].append(claim.document)
+    return {
+        index: StockAllocated(
+            what=stock.what(counts[index]),
+            quantity=counts[index].quantity,
+            allocated=from_raw(shortage.allocated),
+            documents=list(dict.fromkeys(name for id_ in shortage.balance_ids for name in documents[id_])),
+        )
+        for index, shortage in plan.shortages.items()
+    }
+
+
+def _book(session: Session, plan: _Plan, reason: str) -> Adjusted:
+    wanted = [
+        LotWanted(count.product_id, count.lot_number, count.received_on, count.expires_on) for count, _ in plan.changes
+    ]
+    lot_ids, new_lots = find_or_make_lots(session, wanted)
+    named = [
+        Posting(count.product_id, lot_id, count.location_id, change)
+        for (count, change), lot_id in zip(plan.changes, lot_ids, strict=True)
+    ]
+    postings = [*plan.losses, *named]
+    post(session, postings, MoveKind.adjustment, reason=reason)
+    return Adjusted(sum(1 for posting in postings if posting.quantity), new_lots)

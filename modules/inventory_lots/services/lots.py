@@ -1,0 +1,158 @@
+"""Lots: found or made in bulk, held, and dated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import cast
+
+from sqlalchemy import Table, select
+from sqlalchemy.orm import Session
+
+from erp import clock, history
+from erp.db import bulk_insert, chunks, from_raw, require_lock, to_raw
+from erp.errors import NotFound
+from erp.sequence import next_numbers
+from modules.inventory_lots import queries
+from modules.inventory_lots.domain import last_in_queue
+from modules.inventory_lots.errors import HoldUnchanged, NothingToRelease
+from modules.inventory_lots.hooks import release_claims
+from modules.inventory_lots.models import Lot, Product
+from modules.inventory_lots.services.balances import CHUNK, lock_products
+
+LOT = cast(Table, Lot.__table__)
+LOT_COLUMNS = ("product_id", "number", "received_on", "expires_on", "on_hold", "row_version")
+Key = tuple[int, str]
+Dates = tuple[date | None, date | None]
+
+
+@dataclass(frozen=True)
+class LotWanted:
+    """A lot by its number, or a new one with an automatic number; an empty date leaves what an existing lot has."""
+
+    product_id: int
+    number: str | None
+    received_on: date | None = None
+    expires_on: date | None = None
+
+
+def find_or_make_lot(session: Session, wanted: LotWanted) -> tuple[Lot, bool]:
+    """Return the lot and whether it had to be made."""
+    ids, made = find_or_make_lots(session, [wanted])
+    return session.get_one(Lot, ids[0]), bool(made)
+
+
+def find_or_make_lots(session: Session, wanted: Sequence[LotWanted]) -> tuple[list[int], int]:
+    """Return each wanted lot's id, in order, and how many lots had to be made."""
+    require_lock(session, Product, {lot.product_id for lot in wanted})
+    keys = _keys(session, wanted)
+    dates = _dates(keys, wanted)
+    found = _ids(session, keys)
+    _write_dates(session, {found[key]: dates[key] for key in dates if key in found})
+    missing = [key for key in dates if key not in found]
+    if missing:
+        _insert(session, {key: dates[key] for key in missing})
+        found = _ids(session, keys)
+    return [found[key] for key in keys], len(missing)
+
+
+def _keys(session: Session, wanted: Sequence[LotWanted]) -> list[Key]:
+    count = sum(lot.number is None for lot in wanted)
+    numbers = iter(next_numbers(session, "inventory_lots.lot", "LOT", Lot.number, count=count) if count else ())
+    return [(lot.product_id, next(numbers) if lot.number is None else lot.number) for lot in wanted]
+
+
+def _dates(keys: Sequence[Key], wanted: Sequence[LotWanted]) -> dict[Key, Dates]:
+    """Return what is said of each lot's dates: of those who say something, the first."""
+    dates: dict[Key, Dates] = {}
+    for key, lot in zip(keys, wanted, strict=True):
+        received_on, expires_on = dates.get(key, (None, None))
+        dates[key] = (received_on or lot.received_on, expires_on or lot.expires_on)
+    return dates
+
+
+def _ids(session: Session, keys: Iterable[Key]) -> dict[Key, int]:
+    wanted = sorted(set(keys))
+    found: dict[Key, int] = {}
+    for part in chunks(wanted, CHUNK):
+        of_these = (Lot.product_id.in_({id_ for id_, _ in part}), Lot.number.in_({number for _, number in part}))
+        for product_id, number, id_ in session.execute(select(Lot.product_id, Lot.number, Lot.id).where(*of_these)):
+            found[product_id, number] = id_
+    return found
+
+
+def _insert(session: Session, dates: dict[Key, Dates]) -> None:
+    today = clock.today()
+    rows = [(*key, received_on or today, expires_on, False, 1) for key, (received_on, expires_on) in dates.items()]
+    bulk_insert(session, LOT, LOT_COLUMNS, rows)
+
+
+def _write_dates(session: Session, dates: dict[int, Dates]) -> None:
+    given = {id_: pair for id_, pair in dates.items() if any(pair)}
+    for part in chunks(sorted(given), CHUNK):
+        for lot in session.scalars(select(Lot).where(Lot.id.in_(part))):
+            received_on, expires_on = given[lot.id]
+            lot.received_on = received_on or lot.received_on
+            lot.expires_on = expires_on or lot.expires_on
+    session.flush()
+
+
+def hold_lot(session: Session, lot_id: int, *, why: str = "") -> Lot:
+    """Put a lot on hold (door): from now it is neither allocated nor packed; what is allocated on it stays so."""
+    return _set_hold(session, lot_id, on_hold=True, why=why)
+
+
+def release_lot(session: Session, lot_id: int, *, why: str = "") -> Lot:
+    """Take a lot off hold (door)."""
+    return _set_hold(session, lot_id, on_hold=False, why=why)
+
+
+def _set_hold(session: Session, lot_id: int, *, on_hold: bool, why: str) -> Lot:
+    lot = _locked(session, lot_id)
+    if lot.on_hold == on_hold:
+        raise HoldUnchanged(number=lot.number, on_hold=on_hold)
+    with history.because(session, why):
+        lot.on_hold = on_hold
+    return lot
+
+
+def set_expiry(session: Session, lot_id: int, expires_on: date | None, *, why: str = "") -> Lot:
+    """Change the last day on which a lot may be used (door); what is allocated on it stays so."""
+    lot = _locked(session, lot_id)
+    with history.because(session, why):
+        lot.expires_on = expires_on
+    return lot
+
+
+def _locked(session: Session, lot_id: int) -> Lot:
+    lot = session.get(Lot, lot_id)
+    if lot is None:
+        raise NotFound("lot", lot_id)
+    lock_products(session, [lot.product_id])
+    return lot
+
+
+def release_allocations(session: Session, lot_id: int, *, quantity: Decimal | None = None) -> Decimal:
+    """Give back what is allocated on a lot's unusable stock (door), latest in the queue first: all, or a quantity.
+
+    Returns how much was given back; raises NothingToRelease.
+    """
+    lot = _locked(session, lot_id)
+    held = [
+        (claim.balance_id, to_raw(claim.quantity))
+        for claim in queries.claims(session, queries.unusable_balance_ids(session, lot_id))
+    ]
+    most = sum(raw for _, raw in held)
+    wanted = last_in_queue(held, most if quantity is None else min(most, to_raw(quantity)))
+    given = give_back(session, wanted)
+    if not given:
+        raise NothingToRelease(number=lot.number)
+    return given
+
+
+def give_back(session: Session, wanted: Mapping[int, int]) -> Decimal:
+    """Let whoever holds claims on these balances (id, raw quantity) give them back; returns how much was."""
+    answers = (release_claims(session, balance_id, from_raw(wanted[balance_id])) for balance_id in sorted(wanted))
+    return sum((quantity for answer in answers for quantity in answer), Decimal(0))

@@ -1,0 +1,60 @@
+"""Stock that moves from one location to another."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from sqlalchemy.orm import Session
+
+from erp.db import to_raw
+from erp.errors import NotFound
+from modules.inventory_lots.domain import check_quantity, join_path
+from modules.inventory_lots.errors import NotEnoughUnallocated, SameLocation
+from modules.inventory_lots.models import Balance
+from modules.inventory_lots.services.balances import Posting, lock_products, post
+from modules.inventory_lots.services.places import find_or_make_location
+from modules.inventory_lots.states import LocationKind, MoveKind
+
+QUARANTINE = "QUARANTINE"
+
+
+def transfer(
+    session: Session, balance_id: int, *, location_id: int, quantity: Decimal | None = None, reason: str = ""
+) -> Balance:
+    """Move a quantity, or all that is unallocated, to another location (door); returns the balance there.
+
+    Only unallocated stock can move, usable or not. Raises SameLocation, NotEnoughUnallocated, BadQuantity.
+    """
+    balance = _locked(session, balance_id)
+    quantity = balance.on_hand - balance.allocated if quantity is None else quantity
+    _check(balance, location_id, quantity)
+    raw = to_raw(quantity)
+    leaving = Posting(balance.product_id, balance.lot_id, balance.location_id, -raw)
+    coming = Posting(balance.product_id, balance.lot_id, location_id, raw)
+    return session.get_one(Balance, post(session, [leaving, coming], MoveKind.transfer, reason=reason)[1])
+
+
+def quarantine(session: Session, balance_id: int, *, quantity: Decimal | None = None, reason: str = "") -> Balance:
+    """Move a quantity, or all that is unallocated, to the quarantine location of its warehouse (door)."""
+    balance = _locked(session, balance_id)
+    path = join_path(balance.location.warehouse.code, QUARANTINE)
+    location, _ = find_or_make_location(session, path, kind=LocationKind.quarantine)
+    return transfer(session, balance_id, location_id=location.id, quantity=quantity, reason=reason)
+
+
+def _locked(session: Session, balance_id: int) -> Balance:
+    balance = session.get(Balance, balance_id)
+    if balance is None:
+        raise NotFound("stock of number", balance_id)
+    lock_products(session, [balance.product_id])
+    return balance
+
+
+def _check(balance: Balance, location_id: int, quantity: Decimal) -> None:
+    if location_id == balance.location_id:
+        raise SameLocation(location=balance.location.path)
+    unallocated = balance.on_hand - balance.allocated
+    what = f"{balance.product.sku} lot {balance.lot.number} at {balance.location.path}"
+    if quantity > unallocated or unallocated == 0:
+        raise NotEnoughUnallocated(what=what, quantity=quantity, unallocated=unallocated)
+    check_quantity(quantity, balance.product.unit_decimals, what=what)
