@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -75,6 +76,17 @@ def _entry(
     )
 
 
+@contextmanager
+def because(session: Session, why: str) -> Iterator[None]:
+    """Give the edits that are flushed inside a reason; they are flushed at the end at the latest."""
+    session.info["erp_why"] = why
+    try:
+        yield
+        session.flush()
+    finally:
+        del session.info["erp_why"]
+
+
 def as_text(value: Any) -> str:
     """Return a value as the history shows it."""
     if value is None:
@@ -112,3 +124,26 @@ def _refuse_rewriting(session: Session, _context: Any, _instances: Any) -> None:
     touched = [row for row in (*session.dirty, *session.deleted) if isinstance(row, HistoryEntry)]
     if any(session.is_modified(row) or row in session.deleted for row in touched):
         raise RuntimeError("history is written once and never changed")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One entry to be written among many."""
+
+    subject: Subject
+    action: str
+    field: str = ""
+    old: object = None
+    new: object = None
+    why: str = ""
+
+
+def record_all(session: Session, changes: Iterable[Change]) -> list[HistoryEntry]:
+    """Write many entries at once, in order."""
+    entries = [
+        _entry(session, change.subject, change.action, change.field, (change.old, change.new), change.why)
+        for change in changes
+    ]
+    session.add_all(entries)
+    session.flush()
+    return entries
