@@ -35,13 +35,17 @@ class ModuleState(StrEnum):
 
 
 class InstalledModule(Model):
-    """A module whose tables are in the database."""
+    """A module whose tables are in the database.
+
+    `is_wanted` says whether it goes on again when the upgrade that it is in the middle of is through.
+    """
 
     __tablename__ = "erp_module"
 
     name: Mapped[str] = mapped_column(String(60), primary_key=True)
     version: Mapped[str] = mapped_column(String(40))
     state: Mapped[ModuleState] = mapped_column(enum_column(ModuleState, "state"))
+    is_wanted: Mapped[bool] = mapped_column(default=False)
     error: Mapped[str] = mapped_column(Text, default="")
 
 
@@ -166,7 +170,6 @@ class JobRun(Model):
     state: Mapped[JobRunState] = mapped_column(enum_column(JobRunState, "state"))
     worker: Mapped[str] = mapped_column(String(160))
     started_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
-    alive_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     summary: Mapped[str] = mapped_column(Text, default="")
     error: Mapped[str] = mapped_column(Text, default="")
