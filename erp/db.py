@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from flask import Flask, g, has_app_context
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
-from sqlalchemy import BigInteger, DateTime, Integer, MetaData, Table, event, func, select, type_coerce
+from sqlalchemy import BigInteger, DateTime, Integer, MetaData, Table, event, func, inspect, select, type_coerce
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -24,7 +24,7 @@ from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeDecorator
 
-from erp.errors import BadNumber, DatabaseBusy, StaleRecord
+from erp.errors import BadNumber, DatabaseBusy, DatabaseUnreachable, NotInitialized, StaleRecord
 
 T = TypeVar("T")
 
@@ -240,6 +240,14 @@ def is_lost_race(error: DBAPIError) -> bool:
     """Say whether another try may succeed: a deadlock, a serialization failure or a busy SQLite file."""
     state = getattr(error.orig, "sqlstate", None)
     return state in LOST_RACES or "database is locked" in str(error.orig)
+
+
+def unusable_database(error: DBAPIError) -> Exception:
+    """Return the refusal that says why the first question to the database failed, or `error` if it is neither."""
+    url = db.engine.url.render_as_string(hide_password=True)
+    if error.statement is None:
+        return DatabaseUnreachable(url, str(error.orig).strip().splitlines()[0])
+    return error if inspect(db.engine).has_table("erp_revision") else NotInitialized()
 
 
 def commit(work: Callable[[Session], T], *, attempts: int = 5) -> T:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -19,11 +20,20 @@ GROUP = "erp.modules"
 
 @dataclass
 class Found:
-    """The manifests by name, where each came from, and the modules that could not be read with their errors."""
+    """The manifests by name, where each came from, and the modules that cannot be used with their errors.
+
+    `shipped` names those that came with this product: an error in one of them is not borne but stops the start.
+    """
 
     manifests: dict[str, Module] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
+    shipped: set[str] = field(default_factory=set)
+
+    def give_up(self, name: str, error: Exception) -> None:
+        """List a third party's module as broken."""
+        self.manifests.pop(name, None)
+        self.broken[name] = str(error) if isinstance(error, ModuleError) else f"{type(error).__name__}: {error}"
 
 
 def find(*, package: str = "modules", folders: Iterable[Path] = ()) -> Found:
@@ -37,7 +47,7 @@ def find(*, package: str = "modules", folders: Iterable[Path] = ()) -> Found:
         _add(found, importlib.import_module(f"{place}.module").MODULE, place, name)
     for folder in folders:
         for name in _in_folder(folder):
-            _try(found, name, str(folder / name), lambda name=name, folder=folder: _load_from(folder, name))
+            _try(found, name, str(folder / name), partial(_load_from, folder, name))
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
         _try(found, entry.name, f"package {entry.dist.name if entry.dist else entry.value}", entry.load)
     return found
@@ -68,19 +78,26 @@ def _load_from(folder: Path, name: str) -> Module:
         assert spec is not None
         package = importlib.util.module_from_spec(spec)
         sys.modules[qualified] = package
-        if spec.loader is not None:
-            spec.loader.exec_module(package)
+        try:
+            if spec.loader is not None:
+                spec.loader.exec_module(package)
+        except BaseException:
+            del sys.modules[qualified]
+            raise
     manifest: Module = importlib.import_module(f"{qualified}.module").MODULE
     return manifest
 
 
-def _try(found: Found, name: str, place: str, load: object) -> None:
+def _try(found: Found, name: str, place: str, load: Callable[[], object]) -> None:
     if name in found.manifests:
         raise ModuleError(f"Two modules are called {name}: {found.places[name]} and {place}.", name=name)
+    found.places[name] = place
     try:
-        manifest = load()  # type: ignore[operator]
+        manifest = load()
+        if not isinstance(manifest, Module):
+            raise TypeError(f"MODULE is a {type(manifest).__name__}, not a Module")
     except Exception as error:  # a stranger's code may raise anything; it is shown, and the others start
-        found.broken[name] = f"{type(error).__name__}: {error}"
+        found.give_up(name, error)
         return
     _add(found, manifest, place, name)
 
@@ -91,6 +108,24 @@ def _add(found: Found, manifest: Module, place: str, name: str) -> None:
     if name in found.manifests:
         raise ModuleError(f"Two modules are called {name}: {found.places[name]} and {place}.", name=name)
     found.manifests[name], found.places[name] = manifest, place
+
+
+def usable(found: Found) -> dict[str, Module]:
+    """Return the modules that have all they need; a third party's that has not is listed as broken.
+
+    Raises MissingDependency and DependencyCycle for shipped ones.
+    """
+    while True:
+        try:
+            in_order(found.manifests)
+        except (MissingDependency, DependencyCycle) as error:
+            concerned = {error.facts["name"]} if isinstance(error, MissingDependency) else set(error.cycle)
+            if concerned & found.shipped:
+                raise
+            for name in concerned:
+                found.give_up(str(name), error)
+        else:
+            return found.manifests
 
 
 def in_order(modules: Mapping[str, Module]) -> list[Module]:

@@ -48,6 +48,10 @@ class DatabaseBusy(ErpError):
         super().__init__(f"The database was busy: {attempts} tries failed. Try again in a moment.", attempts=attempts)
 
 
+class ConfigError(ErpError):
+    """A setting of this deployment cannot be used."""
+
+
 class DatabaseUnreachable(ErpError):
     """The configured database does not answer."""
 
@@ -80,6 +84,13 @@ class UnknownModule(ModuleError):
         super().__init__(f"There is no module {name!r}.", name=name)
 
 
+class BrokenModule(ModuleError):
+    """A third party's module that was found and cannot be used."""
+
+    def __init__(self, name: str, error: str) -> None:
+        super().__init__(f"Module {name} is broken: {error}", name=name, error=error)
+
+
 class MissingDependency(ModuleError):
     """A module needs others that are not there or not on."""
 
@@ -94,8 +105,8 @@ class DependencyCycle(ModuleError):
     """Modules that need each other."""
 
     def __init__(self, cycle: Iterable[str]) -> None:
-        path = list(cycle)
-        super().__init__(f"Modules need each other: {' -> '.join(path)}.", cycle=path)
+        self.cycle = list(cycle)
+        super().__init__(f"Modules need each other: {' -> '.join(self.cycle)}.", cycle=self.cycle)
 
 
 class StillNeeded(ModuleError):
@@ -127,3 +138,70 @@ class PermissionDenied(ErpError):
 
     def __init__(self, permission: str) -> None:
         super().__init__(f"You may not do this: it needs the right {permission}.", permission=permission)
+
+
+class MigrationFailed(ModuleError):
+    """A step in a module's life broke off; the database is as it was before."""
+
+    def __init__(self, name: str, doing: str, reason: str, command: str) -> None:
+        super().__init__(
+            f"{doing.capitalize()} {name} broke off and changed nothing: {reason}. Put that right, then run `{command}`.",
+            name=name,
+            doing=doing,
+            reason=reason,
+        )
+
+
+class StillEnabled(ModuleError):
+    """A module that must be switched off first."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Module {name} is enabled: disable it before you uninstall it.", name=name)
+
+
+class AlreadyInstalled(ModuleError):
+    """A module whose tables are in the database already."""
+
+    def __init__(self, name: str, state: str) -> None:
+        super().__init__(f"Module {name} is installed already; it is {state}.", name=name, state=state)
+
+
+class NotInstalled(ModuleError):
+    """A module whose tables are not in the database."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Module {name} is not installed: run `erp modules install {name}` first.", name=name)
+
+
+class NoMigrations(ModuleError):
+    """A module that declares tables and brings no revision that makes them."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f'Module {name} has tables but no migrations: write the first one with `python -m erp.migrations revise'
+            f' {name} "Initial tables"`.',
+            name=name,
+        )
+
+
+class UpgradeNeeded(ErpError):
+    """Tables are older than the program."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        behind = list(names)
+        super().__init__(
+            f"The tables of {', '.join(behind)} are older than this program. Run `erp init` to upgrade them.",
+            names=behind,
+        )
+
+
+class DatabaseTooNew(ErpError):
+    """Tables stand at a revision that this program does not know."""
+
+    def __init__(self, name: str, revision: str) -> None:
+        super().__init__(
+            f"The tables of {name} stand at revision {revision}, which this program does not know: it is older than"
+            " the database.",
+            name=name,
+            revision=revision,
+        )

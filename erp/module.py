@@ -24,12 +24,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Option(Generic[T]):
-    """One key of a module's ini section. `only_if` names a switch of the same section that must be on to see it."""
+    """One key of a module's ini section.
+
+    `only_if` names a switch of the same section that must be on to see it. `at_start` tells an option that is read
+    before there is a database, so that only the file and the environment can set it.
+    """
 
     name: str
     default: T
     help: str
     only_if: str = ""
+    at_start: bool = False
     kind: ClassVar[str] = "text"
 
     @property

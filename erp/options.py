@@ -31,14 +31,19 @@ class Effective:
 
 
 class OptionTable:
-    """Every declared option with what the file and the environment say of it; both are checked at the start."""
+    """Every declared option with what the file and the environment say of it; both are checked at the start.
+
+    What they say of `broken` modules cannot be checked and is left alone.
+    """
 
     def __init__(
         self,
         declared: Mapping[str, Iterable[Option[Any]]],
         ini: Path | None = None,
         environment: Mapping[str, str] | None = None,
+        broken: Iterable[str] = (),
     ) -> None:
+        self._broken = frozenset(broken)
         self.declared: dict[str, Option[Any]] = {
             f"{section}.{option.name}": option for section, options in declared.items() for option in options
         }
@@ -76,23 +81,19 @@ class OptionTable:
         return values
 
     def is_locked(self, key: str) -> bool:
-        """Say whether the environment decides this option, so that nothing else can."""
-        return key in self._environment
+        """Say whether an administrator cannot set this option: the environment does, or it is read at the start."""
+        return key in self._environment or self.option(key).at_start
 
     def _read_file(self, path: Path | None) -> dict[str, Any]:
         if path is None or not path.exists():
             return {}
-        return self.read_ini(path.read_text(encoding="utf-8-sig"), place=f" in {path}")
+        return self.read_ini(ini_text(path), place=f" in {path}")
 
     def read_ini(self, text: str, *, place: str = "") -> dict[str, Any]:
         """Return the typed values of an ini text; raise OptionError for what is unknown or does not fit."""
-        parser = configparser.ConfigParser(interpolation=None)
-        try:
-            parser.read_string(text)
-        except configparser.Error as error:
-            raise OptionError(place.strip() or "file", str(error).splitlines()[0], "ini text is allowed") from None
+        parser = parse_ini(text, place=place)
         found: dict[str, Any] = {}
-        for section in parser.sections():
+        for section in self._sections(parser, place):
             for name, value in parser.items(section):
                 key = f"{section}.{name}"
                 if key not in self.declared:
@@ -100,11 +101,18 @@ class OptionTable:
                 found[key] = self.parse(key, value, place=place)
         return found
 
+    def _sections(self, parser: configparser.ConfigParser, place: str) -> list[str]:
+        known = [section for section in parser.sections() if section not in self._broken]
+        for section in known:
+            if section not in self.sections:
+                raise OptionError(f"[{section}]{place}", "", "there is no such section")
+        return known
+
     def _read_environment(self, environment: Mapping[str, str]) -> dict[str, Any]:
         found = {}
         for name, text in environment.items():
             section, mark, option = name.removeprefix("ERP_").lower().partition("__")
-            if name.startswith("ERP_") and mark:
+            if name.startswith("ERP_") and mark and section not in self._broken:
                 key = f"{section}.{option}"
                 if key not in self.declared:
                     raise OptionError(name, text, "there is no such option")
@@ -112,11 +120,34 @@ class OptionTable:
         return found
 
 
+def ini_text(path: Path) -> str:
+    """Return what is in an ini file; raise OptionError where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise OptionError("file", str(path), f"it cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise OptionError("file", str(path), "UTF-8 text is allowed") from None
+
+
+def parse_ini(text: str, *, place: str = "") -> configparser.ConfigParser:
+    """Return the sections of an ini text; raise OptionError where it is none."""
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read_string(text)
+    except configparser.Error as error:
+        problem = str(error).replace("\n", " ")
+        raise OptionError(place.removeprefix(" in ") or "file", problem, "ini text is allowed") from None
+    return parser
+
+
 def store_option(session: Session, table: OptionTable, key: str, text: str, *, user_name: str) -> None:
     """Check and keep an administrator's value; raise OptionError where it does not fit or the environment decides."""
+    value = table.parse(key, text)
+    if table.option(key).at_start:
+        raise OptionError(key, text, "it is read at the start: set it in the ini file or the environment")
     if table.is_locked(key):
         raise OptionError(key, text, "the environment sets it, so it cannot be changed here")
-    value = table.parse(key, text)
     session.merge(
         OptionValue(name=key, value=table.option(key).format(value), changed_at=clock.now(), changed_by=user_name)
     )

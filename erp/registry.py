@@ -11,19 +11,20 @@ from typing import Any, Generic, TypeVar
 
 from flask import current_app, g, has_app_context
 from sqlalchemy import Table, event, select
+from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
-from erp import history
-from erp.db import ErpSession, Model, db
+from erp import core, history
+from erp.db import ErpSession, Model, db, unusable_database
 from erp.discovery import Found
-from erp.errors import MissingDependency, ModuleError, ModuleOff, NotFound, StillNeeded, UnknownModule
+from erp.errors import BrokenModule, MissingDependency, ModuleError, ModuleOff, NotFound, StillNeeded, UnknownModule
 from erp.models import InstalledModule, ModuleState, OptionValue, Revision
 from erp.module import Module
 from erp.options import Effective, OptionTable, bump_revision
 
 T = TypeVar("T")
 
-CORE = "erp"
+CORE = core.NAME
 
 
 @dataclass(frozen=True)
@@ -107,16 +108,46 @@ class Registry:
         self._cached = State(-1, frozenset(), option_table.effective({}))
 
     def setup(self) -> None:
-        """Let every module register what it has."""
-        for module in self.modules.values():
-            module.setup(ModuleCore(self, module))
+        """Let every module register what it has; a third party's that cannot is listed as broken."""
+        for module in list(self.modules.values()):
+            try:
+                if missing := set(module.depends) - self.modules.keys():
+                    raise MissingDependency(module.name, missing)
+                module.setup(ModuleCore(self, module))
+            except Exception as error:  # a stranger's code may raise anything; it is shown, and the others start
+                if module.name in self.found.shipped:
+                    raise
+                self._drop(module.name, error)
+
+    def _drop(self, name: str, error: Exception) -> None:
+        """Forget what a module registered before it failed."""
+        self.found.give_up(name, error)
+        del self.modules[name]
+        by_modules: tuple[dict[str, list[Any]], ...] = (self.tables, self.catch_ups, self.guards)
+        for by_module in by_modules:
+            by_module.pop(name, None)
+        by_names: tuple[dict[str, Owned[Any]], ...] = (self.jobs, self.commands, self.imports, self.exports)
+        for by_name in by_names:
+            for key in [key for key, owned in by_name.items() if owned.module == name]:
+                del by_name[key]
+        lists: tuple[list[Owned[Any]], ...] = (self.views, self.checks, self.cards, self.demos)
+        groups: tuple[dict[Any, list[Owned[Any]]], ...] = (
+            self.contributions,
+            self.import_extensions,
+            self.export_extensions,
+            self.subscribers,
+            self.hook_answers,
+        )
+        for owned_things in (*lists, *(things for group in groups for things in group.values())):
+            owned_things[:] = [owned for owned in owned_things if owned.module != name]
 
     def module(self, name: str) -> Module:
-        """Return a manifest by name; raise UnknownModule."""
-        try:
+        """Return a manifest by name; raise UnknownModule, or BrokenModule for one that cannot be used."""
+        if name in self.modules:
             return self.modules[name]
-        except KeyError:
-            raise UnknownModule(name) from None
+        if name in self.found.broken:
+            raise BrokenModule(name, self.found.broken[name])
+        raise UnknownModule(name)
 
     def state(self) -> State:
         """Return what is on, read once per request, command or job run: one indexed row when nothing changed."""
@@ -130,7 +161,7 @@ class Registry:
         g.pop("erp_state", None)
 
     def _current(self) -> State:
-        revision = db.session.scalar(select(Revision.number).where(Revision.id == 1)) or 0
+        revision = self._revision()
         cached = self._cached
         if revision != cached.revision:
             on = select(InstalledModule.name).where(InstalledModule.state == ModuleState.enabled)
@@ -141,6 +172,13 @@ class Registry:
             if not db.session().info.get("erp_switched"):
                 self._cached = cached
         return cached
+
+    def _revision(self) -> int:
+        try:
+            return db.session.scalar(select(Revision.number).where(Revision.id == 1)) or 0
+        except (OperationalError, ProgrammingError) as error:
+            db.session.rollback()
+            raise unusable_database(error) from error
 
     def _standing(self, switched_on: set[str]) -> frozenset[str]:
         # A module rests while one that it needs is away or in the middle of an upgrade.

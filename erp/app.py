@@ -1,0 +1,144 @@
+"""The one place where everything meets: create_app()."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Iterable, Mapping
+from datetime import UTC, tzinfo
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from flask import Flask, g, has_app_context, request
+from jinja2 import ChoiceLoader, FileSystemLoader
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from erp import clock, core, db, discovery, error_pages
+from erp.errors import ConfigError
+from erp.module import Module
+from erp.options import OptionTable, ini_text, options, parse_ini
+from erp.registry import Registry
+
+SECRET_LENGTH = 16
+
+
+def create_app(
+    *,
+    database_url: str | None = None,
+    config_path: str | os.PathLike[str] | None = None,
+    environment: Mapping[str, str] | None = None,
+    module_package: str = "modules",
+    module_folders: Iterable[Path] | None = None,
+    testing: bool = False,
+) -> Flask:
+    """Return the application with every module that was found, each as live as the database says.
+
+    Settings come from the arguments, else from `environment` (that of the process where none is given), else from
+    their defaults. Raises ErpError for a setting or a module that cannot be used.
+    """
+    environment = os.environ if environment is None else environment
+    ini = _ini_path(config_path, environment)
+    instance = Path(environment.get("ERP_INSTANCE") or "instance").absolute()
+    app = Flask("erp", instance_path=str(instance))
+    app.config.update(
+        TESTING=testing,
+        ENVIRONMENT=environment,
+        SECRET_KEY=_secret_key(instance, environment),
+        SQLALCHEMY_DATABASE_URI=_database_url(database_url or environment.get("ERP_DATABASE_URL", ""), instance),
+    )
+    folders = _module_folders(ini, environment) if module_folders is None else module_folders
+    registry = _registry(discovery.find(package=module_package, folders=folders), ini, environment)
+    app.extensions["erp"] = registry
+    db.init_app(app)
+    clock.use_zone(_zone)
+    app.before_request(_mark_reading)
+    error_pages.init_app(app)
+    registry.setup()
+    _add_templates(app, registry.modules.values())
+    if find_spec("erp.security"):
+        import_module("erp.security").init_app(app)
+    if find_spec("erp.admin") and hasattr(import_module("erp.admin"), "init_app"):
+        import_module("erp.admin").init_app(app, registry)
+    return app
+
+
+def _ini_path(given: str | os.PathLike[str] | None, environment: Mapping[str, str]) -> Path:
+    named = given or environment.get("ERP_CONFIG")
+    path = Path(named or "config/erp.ini").absolute()
+    if named and not path.is_file():
+        raise ConfigError(f"There is no ini file {path}; ERP_CONFIG names it.", path=str(path))
+    return path
+
+
+def _database_url(url: str, instance: Path) -> str:
+    if not url:
+        instance.mkdir(parents=True, exist_ok=True)
+        return f"sqlite:///{instance / 'erp.sqlite'}"
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ConfigError("ERP_DATABASE_URL is not a database URL such as postgresql://user@host/name.") from None
+    if parsed.drivername in ("postgresql", "postgres"):
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername not in ("postgresql+psycopg", "sqlite"):
+        raise ConfigError(f"ERP_DATABASE_URL: {parsed.drivername} is refused; sqlite or postgresql is allowed.")
+    return parsed.render_as_string(hide_password=False)
+
+
+def _secret_key(instance: Path, environment: Mapping[str, str]) -> str:
+    given = environment.get("ERP_SECRET_KEY")
+    if given is None:
+        return _kept_key(instance / "secret_key")
+    if len(given) < SECRET_LENGTH:
+        raise ConfigError(f"ERP_SECRET_KEY is too short: {SECRET_LENGTH} characters or more are allowed.")
+    return given
+
+
+def _kept_key(path: Path) -> str:
+    """Return the key that this instance made for itself; several processes may start at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    if not path.exists():
+        handle = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_hex(32))
+        try:
+            os.link(made, path)  # atomic: whoever comes second finds the first one's key, whole
+        except FileExistsError:
+            made.unlink()
+            return path.read_text()
+        made.unlink()
+    return path.read_text()
+
+
+def _module_folders(ini: Path, environment: Mapping[str, str]) -> list[Path]:
+    """Return the folders of `[erp] module_path`, which is needed before the options can be checked."""
+    text = environment.get("ERP_ERP__MODULE_PATH")
+    if text is None and ini.exists():
+        text = parse_ini(ini_text(ini), place=f" in {ini}").get(core.NAME, "module_path", fallback="")
+    return [Path(folder.strip()).absolute() for folder in (text or "").split(os.pathsep) if folder.strip()]
+
+
+def _registry(found: discovery.Found, ini: Path, environment: Mapping[str, str]) -> Registry:
+    modules = discovery.in_order(discovery.usable(found))
+    declared = {core.NAME: core.OPTIONS, **{module.name: module.options for module in modules}}
+    return Registry(found, modules, OptionTable(declared, ini, environment, found.broken))
+
+
+def _zone() -> tzinfo:
+    return ZoneInfo(options.erp.timezone) if has_app_context() else UTC
+
+
+def _mark_reading() -> None:
+    g.erp_reading = request.method in ("GET", "HEAD", "OPTIONS")
+
+
+def _add_templates(app: Flask, modules: Iterable[Module]) -> None:
+    """Let each module's templates be found; a module keeps them below its own name."""
+    folders = [Path(sys.modules[module.setup.__module__].__file__ or "").parent / "templates" for module in modules]
+    loaders = [app.jinja_loader, *(FileSystemLoader(folder) for folder in folders if folder.is_dir())]
+    app.jinja_loader = ChoiceLoader([loader for loader in loaders if loader is not None])

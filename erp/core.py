@@ -1,0 +1,46 @@
+"""What the core itself declares: its section of the ini file and its own rights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import available_timezones
+
+from erp.module import Choice, Option, Permission, Text
+
+NAME = "erp"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimeZone(Choice):
+    """A time zone by its name."""
+
+    @property
+    def allowed(self) -> str:
+        """What a value may be, in words; the list itself is too long for a sentence."""
+        return "the name of a time zone such as UTC or Europe/Berlin is allowed"
+
+
+OPTIONS: tuple[Option[Any], ...] = (
+    TimeZone(
+        name="timezone",
+        default="UTC",
+        choices=tuple(sorted(available_timezones())),
+        help="The zone in which days begin and times are shown.",
+    ),
+    Text(name="company_name", default="My Company", help="The name that stands on papers and in emails."),
+    Text(
+        name="module_path",
+        default="",
+        help="Folders with more modules, separated by colons. Read at the start.",
+        at_start=True,
+    ),
+)
+
+PERMISSIONS = (
+    Permission("erp.modules", "Install, enable and disable modules"),
+    Permission("erp.options", "Change options"),
+    Permission("erp.jobs", "Watch, start and pause jobs"),
+    Permission("erp.users", "Manage people and their roles"),
+    Permission("erp.history", "Search the history", roles=("Auditor",)),
+)

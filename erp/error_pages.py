@@ -1,0 +1,80 @@
+"""What a browser is told when a request is refused or fails: a page with one sentence, never a traceback."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Flask, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import DataError, OperationalError
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+from erp.db import db, is_lost_race
+from erp.errors import (
+    DatabaseBusy,
+    DatabaseUnreachable,
+    ErpError,
+    InvalidTransition,
+    ModuleOff,
+    NotFound,
+    NotInitialized,
+    PermissionDenied,
+    StaleRecord,
+)
+
+log = logging.getLogger(__name__)
+
+STATUS: dict[type[ErpError], int] = {
+    PermissionDenied: 403,
+    NotFound: 404,
+    ModuleOff: 404,
+    InvalidTransition: 409,
+    StaleRecord: 409,
+    DatabaseBusy: 503,
+    DatabaseUnreachable: 503,
+    NotInitialized: 503,
+}
+
+
+def init_app(app: Flask) -> None:
+    """Answer refusals and failures of every screen that does not answer them itself."""
+    app.register_error_handler(ErpError, refused)
+    app.register_error_handler(DataError, unfit)
+    app.register_error_handler(OperationalError, failed)
+    app.register_error_handler(HTTPException, plain)
+
+
+def refused(error: ErpError) -> ResponseReturnValue:
+    """Show a refusal's sentence."""
+    db.session.rollback()
+    return _page(STATUS.get(type(error), 400), str(error))
+
+
+def unfit(error: DataError) -> ResponseReturnValue:
+    """Answer a value that no row can have, such as a number of thirty digits in an address."""
+    db.session.rollback()
+    log.info("%s %s: %s", request.method, request.path, error.orig)
+    return _page(400, "A value in this request is not one that the database can hold.")
+
+
+def failed(error: OperationalError) -> ResponseReturnValue:
+    """Answer a database that does not answer, or that was busy for too long."""
+    log.warning("%s %s: %s", request.method, request.path, error.orig)
+    if is_lost_race(error):
+        return refused(DatabaseBusy(1))
+    if error.statement is None:
+        return _page(503, "The database cannot be reached. Try again in a moment.")
+    raise error
+
+
+def plain(error: HTTPException) -> ResponseReturnValue:
+    """Show an HTTP error without what only a programmer reads."""
+    if error.response is not None:
+        return error
+    if isinstance(error, InternalServerError):
+        return _page(500, "Something went wrong. The log says what, and nothing was changed.")
+    return _page(error.code or 500, error.description or error.name)
+
+
+def _page(status: int, message: str) -> ResponseReturnValue:
+    return render_template("erp/refused.html", status=status, message=message), status
