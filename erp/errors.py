@@ -205,3 +205,53 @@ class DatabaseTooNew(ErpError):
             name=name,
             revision=revision,
         )
+
+
+class ActionRefused(ErpError):
+    """A button that the document's state does not allow, pressed on a page that was out of date."""
+
+    def __init__(self, label: str) -> None:
+        super().__init__(f"{label} is not possible now: the document has changed since the page was opened.", label=label)
+
+
+class RecordInUse(ErpError):
+    """A record that others refer to cannot be deleted."""
+
+    def __init__(self, noun: str, name: str) -> None:
+        super().__init__(f"The {noun} {name} is in use and cannot be deleted.", noun=noun, name=name)
+
+
+class RecordTaken(ErpError):
+    """Another record bears the same number, code or name."""
+
+    def __init__(self, noun: str) -> None:
+        super().__init__(f"There is another {noun} with the same number, code or name. Choose a different one.", noun=noun)
+
+
+class NothingChosen(ErpError):
+    """Nothing was ticked on a page that asks for a choice."""
+
+    def __init__(self) -> None:
+        super().__init__("Tick at least one row.")
+
+
+class BadPassword(ErpError):
+    """A password that cannot be taken."""
+
+
+class SignInRefused(ErpError):
+    """A name and password that do not let anybody in."""
+
+
+class LastAdministrator(ErpError):
+    """The only person left who may manage people."""
+
+    def __init__(self, username: str) -> None:
+        super().__init__(f"{username} is the last active administrator. Make somebody else one first.", username=username)
+
+
+class Unsettled(ModuleError):
+    """A module whose installation, upgrade or removal broke off."""
+
+    def __init__(self, name: str, state: str) -> None:
+        super().__init__(f"Module {name} is {state}: run `erp modules upgrade {name}` first.", name=name, state=state)

@@ -17,7 +17,17 @@ from sqlalchemy.orm import Session
 from erp import core, history
 from erp.db import ErpSession, Model, db, unusable_database
 from erp.discovery import Found
-from erp.errors import BrokenModule, MissingDependency, ModuleError, ModuleOff, NotFound, StillNeeded, UnknownModule
+from erp.errors import (
+    BrokenModule,
+    MissingDependency,
+    ModuleError,
+    ModuleOff,
+    NotFound,
+    NotInstalled,
+    StillNeeded,
+    UnknownModule,
+    Unsettled,
+)
 from erp.models import InstalledModule, ModuleState, OptionValue, Revision
 from erp.module import Module
 from erp.options import Effective, OptionTable, bump_revision
@@ -105,7 +115,11 @@ class Registry:
         self.hook_answers: dict[Callable[..., Any], list[Owned[Callable[..., Any]]]] = defaultdict(list)
         self.catch_ups: dict[str, list[Callable[[Session], None]]] = defaultdict(list)
         self.guards: dict[str, list[Callable[..., None]]] = defaultdict(list)
-        self._cached = State(-1, frozenset(), option_table.effective({}))
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget what the database said, as after a change of the database itself."""
+        self._cached = State(-1, frozenset(), self.option_table.effective({}))
 
     def setup(self) -> None:
         """Let every module register what it has; a third party's that cannot is listed as broken."""
@@ -221,8 +235,12 @@ class Registry:
         return things[name].thing
 
     def dependents(self, name: str, among: Iterable[str]) -> list[str]:
-        """Return which of `among` need `name` directly."""
-        return sorted(other for other in among if other in self.modules and name in self.modules[other].depends)
+        """Return which of `among` need `name`, directly or through others, by name."""
+        needing = {name}
+        for module in self.modules.values():
+            if needing.intersection(module.depends):
+                needing.add(module.name)
+        return sorted(needing.intersection(among) - {name})
 
     def all_permissions(self) -> dict[str, str]:
         """Return the title of every declared right, the core's included."""
@@ -232,37 +250,49 @@ class Registry:
 
     def enable(self, session: Session, name: str) -> None:
         """Switch an installed module on and let it catch up; refused by name while one it needs is off."""
+        row = self.check_enable(session, name)
+        if row.state == ModuleState.disabled:
+            self._switch(session, row, ModuleState.enabled)
+            for catch_up in self.catch_ups[name]:
+                catch_up(session)
+
+    def check_enable(self, session: Session, name: str) -> InstalledModule:
+        """Return the row of a module that may be on; raise the refusal otherwise."""
         module = self.module(name)
-        row = self._installed(session, name)
-        if row.state == ModuleState.enabled:
-            return
-        if row.state != ModuleState.disabled:
-            raise ModuleError(f"Module {name} is {row.state}: run `erp modules upgrade {name}` first.", name=name)
-        if off := set(module.depends) - self.enabled():
+        row = self._settled(session, name)
+        if row.state == ModuleState.disabled and (off := set(module.depends) - self.enabled()):
             raise MissingDependency(name, off, "enabled")
-        self._switch(session, row, ModuleState.enabled)
-        for catch_up in self.catch_ups[name]:
-            catch_up(session)
+        return row
 
     def disable(self, session: Session, name: str, *, release: bool = False) -> None:
         """Switch a module off, keeping its data; refused by name while an enabled one needs it.
 
         The module's own guard may refuse too, unless told to `release` what it holds.
         """
+        row = self.check_disable(session, name)
+        if row.state == ModuleState.enabled:
+            for guard in self.guards[name]:
+                guard(session, release=release)
+            self._switch(session, row, ModuleState.disabled)
+
+    def check_disable(self, session: Session, name: str) -> InstalledModule:
+        """Return the row of a module that no enabled one needs; raise the refusal otherwise."""
         self.module(name)
-        row = self._installed(session, name)
-        if row.state == ModuleState.disabled:
-            return
-        if users := self.dependents(name, self.enabled()):
+        row = self._settled(session, name)
+        if row.state == ModuleState.enabled and (users := self.dependents(name, self.enabled())):
             raise StillNeeded(name, users)
-        for guard in self.guards[name]:
-            guard(session, release=release)
-        self._switch(session, row, ModuleState.disabled)
+        return row
+
+    def _settled(self, session: Session, name: str) -> InstalledModule:
+        row = self._installed(session, name)
+        if row.state not in (ModuleState.enabled, ModuleState.disabled):
+            raise Unsettled(name, row.state)
+        return row
 
     def _installed(self, session: Session, name: str) -> InstalledModule:
         row = session.get(InstalledModule, name)
         if row is None:
-            raise ModuleError(f"Module {name} is not installed: run `erp modules install {name}` first.", name=name)
+            raise NotInstalled(name)
         return row
 
     def _switch(self, session: Session, row: InstalledModule, state: ModuleState) -> None:
@@ -274,8 +304,6 @@ class Registry:
     def changed(self, session: Session) -> None:
         """Count the revision up after a change of a module or an option, and see it at once in this request."""
         bump_revision(session)
-        session.info["erp_switched"] = True
-        self.refresh()
 
 
 @event.listens_for(ErpSession, "after_transaction_end")
