@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -50,3 +52,28 @@ def linked_quantities(session: Session, line_ids: Sequence[int]) -> Mapping[int,
 @hook
 def explain_supply(session: Session, line: OrderLine) -> Sequence[SupplyNote]:
     """What other supply was looked at for this line and why each is used or not. The answers are put together."""
+
+
+class AllocationRow(NamedTuple):
+    """A row of the export `allocations`, behind the id of its order, by which the rows are sorted."""
+
+    order_id: int
+    order: str
+    line: int
+    sku: str
+    source: str
+    lot: str | None
+    location: str | None
+    purchase_order: str | None
+    purchase_line: int | None
+    quantity: Decimal
+    packed: Decimal
+    promise_date: date | None
+
+
+@hook
+def incoming_allocations(session: Session) -> Iterable[AllocationRow]:
+    """What incoming supply is meant for order lines, for the export, in order of order id and line position.
+
+    The answers are merged behind what the same line has from lots.
+    """

@@ -1,0 +1,86 @@
+"""Preorder: promise what is on its way, first come first served, and tell it when the date moves."""
+
+from datetime import timedelta
+
+from erp.module import Choice, Core, Duration, Integer, Module, Permission, Switch, Text
+
+MERCHANDISERS = ("Merchandiser",)
+EVERYONE = ("Sales clerk", "Merchandiser", "Warehouse clerk", "Auditor")
+
+
+def setup(core: Core) -> None:
+    """Register what preorder has."""
+    from modules.preorder import handlers, jobs, models, queries
+    from modules.procurement import hooks as procurement_hooks
+    from modules.procurement.events import ArrivalChanged, SupplyChanged
+    from modules.sales import hooks as sales_hooks
+    from modules.sales.events import LinesServed
+
+    core.add_models(models)
+    core.add_job(jobs.launch_preorders, every="preorder.launch_every")
+    core.add_check(queries.broken_invariants)
+    core.subscribe(LinesServed, handlers.shrink_and_make_links)
+    core.subscribe(SupplyChanged, handlers.link_new_supply)
+    core.subscribe(ArrivalChanged, handlers.sync_arrivals)
+    core.implement(procurement_hooks.outstanding_will_fall, handlers.convert_or_release_links)
+    core.implement(procurement_hooks.claims_on_lines, handlers.claims_on_lines)
+    core.implement(sales_hooks.linked_quantities, handlers.linked_quantities)
+    core.implement(sales_hooks.confirm_refusals, handlers.confirm_refusals)
+    core.implement(sales_hooks.pack_refusals, handlers.pack_refusals)
+    core.implement(sales_hooks.backorder_kinds, handlers.backorder_kinds)
+    core.implement(sales_hooks.explain_supply, handlers.explain_supply)
+    core.before_disable(handlers.refuse_while_linked)
+
+
+MODULE = Module(
+    name="preorder",
+    title="Preorder",
+    summary="Incoming supply promised to orders, launch dates, promise dates and ATP.",
+    version="1.0",
+    depends=("procurement", "sales"),
+    options=(
+        Switch(name="auto_allocate", default=False, help="Link new backorders to open purchase orders."),
+        Choice(
+            name="insufficient_supply",
+            default="skip",
+            choices=("skip", "partial"),
+            only_if="auto_allocate",
+            help="Leave a backorder unlinked unless all of it can be linked, or link what there is.",
+        ),
+        Text(
+            name="default_line_status",
+            default="",
+            help="Status given to a purchase order line without one when it gets its first link.",
+        ),
+        Integer(
+            name="promise_buffer_days",
+            default=0,
+            maximum=365,
+            help="Days added to the expected date of incoming supply before it is promised.",
+        ),
+        Choice(
+            name="sync_dates",
+            default="manual",
+            choices=("manual", "auto"),
+            help="Whether promise dates follow a changed arrival by themselves.",
+        ),
+        Integer(
+            name="atp_horizon_days", default=90, minimum=1, maximum=730, help="Days that ATP looks ahead, today included."
+        ),
+        Switch(name="on_hand_changes", default=True, help="Count scheduled on-hand changes in ATP."),
+        Integer(
+            name="past_due_supply_days",
+            default=None,
+            maximum=3650,
+            help="Purchase lines overdue by more days are neither promised nor linked; empty = no limit.",
+        ),
+        Duration(name="launch_every", default=timedelta(days=1), help="How often launches are looked for."),
+    ),
+    permissions=(
+        Permission("preorder.view", "Review purchase allocations, demand and ATP", EVERYONE),
+        Permission("preorder.allocate", "Link and unlink sales and purchase orders", MERCHANDISERS),
+        Permission("preorder.promise", "Change promise dates", ("Merchandiser", "Sales clerk")),
+        Permission("preorder.edit", "Edit preorder fields and on-hand changes", MERCHANDISERS),
+    ),
+    setup=setup,
+)

@@ -1,0 +1,98 @@
+"""Available to promise (ATP), by product and day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from decimal import Decimal
+
+from sqlalchemy import func, literal, select
+from sqlalchemy.orm import Session
+
+from erp import clock
+from erp.db import Quantity, from_raw, total
+from erp.options import options
+from modules.inventory_lots.models import Balance, Location, Lot, Product
+from modules.inventory_lots.queries import usable_condition
+from modules.preorder.domain import Day, availability
+from modules.preorder.models import OnHandChange
+from modules.preorder.queries.links import linked_sum
+from modules.procurement.queries import claimable_lines
+from modules.sales.models import Order, OrderLine
+from modules.sales.states import OrderState
+
+NOTHING = literal(Decimal(0), Quantity())
+
+
+def available_days(session: Session, product_ids: Sequence[int], *, days: int | None = None) -> dict[int, list[Day]]:
+    """Return each product's days from today over the horizon, or over `days`."""
+    today = clock.today()
+    horizon = days or options.preorder.atp_horizon_days
+    available = _available(session, product_ids, today)
+    needed = _needed(session, product_ids)
+    changes = changes_by_day(session, product_ids, today)
+    return {
+        product_id: availability(
+            today,
+            horizon,
+            start=available.get(product_id, Decimal(0)) - needed.get(product_id, Decimal(0)),
+            changes=changes.get(product_id, {}),
+        )
+        for product_id in product_ids
+    }
+
+
+def _available(session: Session, product_ids: Sequence[int], today: date) -> dict[int, Decimal]:
+    rows = session.execute(
+        select(Balance.product_id, total(Balance.on_hand - Balance.allocated))
+        .join(Lot, Lot.id == Balance.lot_id)
+        .join(Location, Location.id == Balance.location_id)
+        .where(Balance.product_id.in_(product_ids), usable_condition(today))
+        .group_by(Balance.product_id)
+    )
+    return {product_id: quantity for product_id, quantity in rows}
+
+
+def _needed(session: Session, product_ids: Sequence[int]) -> dict[int, Decimal]:
+    linked = linked_sum()
+    rows = session.execute(
+        select(OrderLine.product_id, total(OrderLine.need - func.coalesce(linked.c.linked, NOTHING)))
+        .join(Order, Order.id == OrderLine.order_id)
+        .outerjoin(linked, linked.c.line_id == OrderLine.id)
+        .where(OrderLine.product_id.in_(product_ids), Order.state == OrderState.confirmed)
+        .group_by(OrderLine.product_id)
+    )
+    return {product_id: quantity for product_id, quantity in rows}
+
+
+def changes_by_day(session: Session, product_ids: Sequence[int], today: date) -> dict[int, dict[date, Decimal]]:
+    """Return incoming unlinked supply and scheduled changes by product and day; overdue supply counts today."""
+    changes: dict[int, dict[date, Decimal]] = {}
+    incoming = session.execute(claimable_lines(product_ids, options.preorder.past_due_supply_days))
+    for _, product_id, quantity, expected_on in incoming:
+        if expected_on is not None:
+            _add(changes, product_id, max(today, expected_on), from_raw(quantity))
+    if options.preorder.on_hand_changes:
+        scheduled = session.execute(
+            select(OnHandChange.product_id, OnHandChange.date, OnHandChange.quantity).where(
+                OnHandChange.product_id.in_(product_ids), OnHandChange.date >= today
+            )
+        )
+        for product_id, day, quantity in scheduled:
+            _add(changes, product_id, day, quantity)
+    return changes
+
+
+def _add(changes: dict[int, dict[date, Decimal]], product_id: int, day: date, quantity: Decimal) -> None:
+    by_day = changes.setdefault(product_id, {})
+    by_day[day] = by_day.get(day, Decimal(0)) + quantity
+
+
+def availability_rows(session: Session) -> Iterator[tuple[str, date, Decimal, Decimal]]:
+    """Yield (sku, date, projected, available to promise) of every active product, a row a day."""
+    products = session.execute(select(Product.id, Product.sku).where(Product.is_active.is_(True)).order_by(Product.sku))
+    skus = {product_id: sku for product_id, sku in products}
+    days = available_days(session, list(skus))
+    for product_id, sku in skus.items():
+        for day in days[product_id]:
+            yield sku, day.day, day.projected, day.available_to_promise

@@ -1,0 +1,155 @@
+"""When order lines can be there, and which promises that breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, Integer, Select, cast, func, literal, or_, select
+from sqlalchemy.orm import Session
+
+from erp import clock
+from erp.db import Quantity, total
+from modules.inventory_lots.models import Product
+from modules.inventory_lots.states import Tracking
+from modules.preorder.domain import Cover, expected_date
+from modules.preorder.models import Link
+from modules.preorder.queries.links import open_link
+from modules.procurement.models import PurchaseOrderLine
+from modules.sales.models import Order, OrderLine
+from modules.sales.states import OrderState
+
+NOTHING = literal(Decimal(0), Quantity())
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """An order line's cover, what it was promised, and when it is expected."""
+
+    line_id: int
+    cover: Cover
+    promised: date | None
+    is_pinned: bool
+    expected: date | None
+
+
+def expectations(
+    session: Session, *conditions: ColumnElement[bool], arrivals: dict[int, date | None] | None = None
+) -> dict[int, Expectation]:
+    """Return the expectation of open lines of confirmed orders that meet `conditions` on OrderLine, by line id.
+
+    With `arrivals` (purchase line id → date) the answer is for these dates instead of the stored ones.
+    """
+    today = clock.today()
+    found: dict[int, Expectation] = {}
+    for row in session.execute(_covered_lines(*conditions)):
+        cover = Cover(row.open_quantity, row.allocated, row.linked, row.latest, bool(row.undated))
+        found[row.id] = Expectation(
+            row.id, cover, row.promise_date, row.is_promise_pinned, expected_date(cover, today)
+        )
+    return _with_arrivals(session, found, arrivals, today) if arrivals else found
+
+
+def _covered_lines(*conditions: ColumnElement[bool]) -> Select[Any]:
+    links = link_dates()
+    return (
+        select(
+            OrderLine.id,
+            OrderLine.open_quantity.label("open_quantity"),
+            OrderLine.allocated,
+            OrderLine.promise_date,
+            OrderLine.is_promise_pinned,
+            func.coalesce(links.c.linked, NOTHING).label("linked"),
+            links.c.latest,
+            func.coalesce(links.c.undated, 0).label("undated"),
+        )
+        .join(Order, Order.id == OrderLine.order_id)
+        .join(Product, Product.id == OrderLine.product_id)
+        .outerjoin(links, links.c.line_id == OrderLine.id)
+        .where(
+            Order.state == OrderState.confirmed,
+            Product.tracking != Tracking.serial,
+            OrderLine.quantity > OrderLine.packed + OrderLine.cancelled,
+            *conditions,
+        )
+    )
+
+
+def link_dates() -> Any:
+    """Return a subquery of each sales order line's links: `line_id`, `linked`, `latest` arrival, `undated` count."""
+    return (
+        select(
+            Link.line_id,
+            total(Link.outstanding).label("linked"),
+            func.max(PurchaseOrderLine.expected_on).label("latest"),
+            func.sum(cast(PurchaseOrderLine.expected_on.is_(None), Integer)).label("undated"),
+        )
+        .join(PurchaseOrderLine, PurchaseOrderLine.id == Link.purchase_line_id)
+        .where(open_link())
+        .group_by(Link.line_id)
+        .subquery()
+    )
+
+
+def _with_arrivals(
+    session: Session, found: dict[int, Expectation], arrivals: dict[int, date | None], today: date
+) -> dict[int, Expectation]:
+    dates: dict[int, list[date | None]] = {}
+    rows = session.execute(
+        select(Link.line_id, Link.purchase_line_id, PurchaseOrderLine.expected_on)
+        .join(PurchaseOrderLine, PurchaseOrderLine.id == Link.purchase_line_id)
+        .where(open_link(), Link.line_id.in_(found))
+    )
+    for line_id, purchase_line_id, stored in rows:
+        dates.setdefault(line_id, []).append(arrivals.get(purchase_line_id, stored))
+    changed = dict(found)
+    for line_id, days in dates.items():
+        was = found[line_id]
+        known = [day for day in days if day is not None]
+        cover = Cover(
+            was.cover.open_quantity,
+            was.cover.allocated,
+            was.cover.linked,
+            max(known, default=None),
+            len(known) < len(days),
+        )
+        changed[line_id] = Expectation(line_id, cover, was.promised, was.is_pinned, expected_date(cover, today))
+    return changed
+
+
+def deciding_purchase_lines(session: Session, line_ids: Collection[int]) -> dict[int, int]:
+    """Return the purchase order line whose arrival decides each sales order line's date: its latest, undated first."""
+    rows = session.execute(
+        select(Link.line_id, Link.purchase_line_id)
+        .join(PurchaseOrderLine, PurchaseOrderLine.id == Link.purchase_line_id)
+        .where(open_link(), Link.line_id.in_(line_ids))
+        .order_by(
+            Link.line_id, PurchaseOrderLine.expected_on.is_(None).asc(), PurchaseOrderLine.expected_on.asc(), Link.id
+        )
+    )
+    return {line_id: purchase_line_id for line_id, purchase_line_id in rows}
+
+
+def late_lines(today: date) -> Select[tuple[int]]:
+    """Select the ids of open lines that are expected after they were promised, or promised with no expected date."""
+    links = link_dates()
+    linked = func.coalesce(links.c.linked, NOTHING)
+    uncovered = OrderLine.allocated + linked < OrderLine.open_quantity
+    no_date = or_(uncovered, func.coalesce(links.c.undated, 0) > 0)
+    arrives_late = or_(links.c.latest > OrderLine.promise_date, OrderLine.promise_date < today)
+    return (
+        select(OrderLine.id)
+        .join(Order, Order.id == OrderLine.order_id)
+        .join(Product, Product.id == OrderLine.product_id)
+        .outerjoin(links, links.c.line_id == OrderLine.id)
+        .where(
+            Order.state == OrderState.confirmed,
+            Product.tracking != Tracking.serial,
+            OrderLine.quantity > OrderLine.packed + OrderLine.cancelled,
+            OrderLine.promise_date.is_not(None),
+            or_(no_date, arrives_late),
+        )
+    )

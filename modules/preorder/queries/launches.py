@@ -1,0 +1,71 @@
+"""Products that are sold before they exist."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date
+from decimal import Decimal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from erp.db import total
+from modules.preorder.models import ProductPreorder
+from modules.sales.models import Backorder, Order, OrderLine
+from modules.sales.queries import backorder_is_open
+from modules.sales.states import BackorderKind, OrderState
+
+
+def preorder_product(session: Session, product_id: int) -> ProductPreorder | None:
+    """Return what preorder knows of a product, if anything."""
+    return session.get(ProductPreorder, product_id)
+
+
+def products_with_launch(session: Session, product_ids: Collection[int]) -> dict[int, ProductPreorder]:
+    """Return what preorder knows of these products, by product id, of those with a launch date."""
+    rows = session.scalars(
+        select(ProductPreorder).where(
+            ProductPreorder.product_id.in_(product_ids), ProductPreorder.launch_date.is_not(None)
+        )
+    )
+    return {row.product_id: row for row in rows}
+
+
+def preorders_taken(session: Session, product_ids: Collection[int], *, but: Collection[int] = ()) -> dict[int, Decimal]:
+    """Return how much of each product's limit is used: quantity − cancelled of the preorder lines of confirmed and
+    done orders, leaving out the lines `but`."""
+    taken = total(OrderLine.quantity - OrderLine.cancelled)
+    rows = session.execute(
+        select(OrderLine.product_id, taken)
+        .join(Order, Order.id == OrderLine.order_id)
+        .where(
+            OrderLine.product_id.in_(product_ids),
+            OrderLine.is_preorder.is_(True),
+            Order.state.in_((OrderState.confirmed, OrderState.done)),
+            OrderLine.id.not_in(but),
+        )
+        .group_by(OrderLine.product_id)
+    )
+    return {product_id: quantity for product_id, quantity in rows}
+
+
+def launched_lines(session: Session, today: date) -> dict[int, date]:
+    """Return the launch date of lines that still have an open preorder row though the launch has come."""
+    rows = session.execute(
+        select(OrderLine.id, ProductPreorder.launch_date)
+        .join(Backorder, Backorder.line_id == OrderLine.id)
+        .join(ProductPreorder, ProductPreorder.product_id == OrderLine.product_id)
+        .where(backorder_is_open(), Backorder.kind == BackorderKind.preorder, ProductPreorder.launch_date <= today)
+    )
+    return {line_id: launch for line_id, launch in rows}
+
+
+def lines_before_launch(session: Session, line_ids: Collection[int], today: date) -> list[int]:
+    """Return which of these lines are preorders of products whose launch is still to come."""
+    return list(
+        session.scalars(
+            select(OrderLine.id)
+            .join(ProductPreorder, ProductPreorder.product_id == OrderLine.product_id)
+            .where(OrderLine.id.in_(line_ids), OrderLine.is_preorder.is_(True), ProductPreorder.launch_date > today)
+        )
+    )

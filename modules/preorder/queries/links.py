@@ -1,0 +1,188 @@
+"""Which incoming supply is meant for whom."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, Subquery, and_, func, literal, select
+from sqlalchemy.orm import Session
+
+from erp.db import Quantity, format_quantity, raw, total
+from modules.inventory_lots.models import Product
+from modules.preorder.models import Link
+from modules.procurement.hooks import LineClaim
+from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
+from modules.procurement.queries import is_supply, supply_order
+from modules.sales.hooks import SupplyNote
+from modules.sales.models import Backorder, Order, OrderLine
+from modules.sales.queries import Scope, backorder_is_open, is_waiting, service_order
+from modules.sales.states import AllocationSource, OrderState
+
+NOTHING = literal(Decimal(0), Quantity())
+
+
+def open_link() -> ColumnElement[bool]:
+    """Return the condition of a link with something outstanding."""
+    return Link.ended_at.is_(None)
+
+
+def linked_sum(*conditions: ColumnElement[bool]) -> Subquery:
+    """Return a subquery of what is linked to each sales order line: `line_id`, `linked`."""
+    return (
+        select(Link.line_id, total(Link.outstanding).label("linked"))
+        .where(open_link(), *conditions)
+        .group_by(Link.line_id)
+        .subquery()
+    )
+
+
+def open_links(*conditions: ColumnElement[bool]) -> Select[tuple[Link]]:
+    """Select links with something outstanding, in order of service, with both orders joined."""
+    return (
+        select(Link)
+        .join(OrderLine, OrderLine.id == Link.line_id)
+        .join(Order, Order.id == OrderLine.order_id)
+        .join(PurchaseOrderLine, PurchaseOrderLine.id == Link.purchase_line_id)
+        .join(PurchaseOrder, PurchaseOrder.id == PurchaseOrderLine.order_id)
+        .where(open_link(), *conditions)
+        .order_by(*service_order(), Link.id)
+    )
+
+
+def outstanding_links(session: Session) -> tuple[int, int]:
+    """Return how many links are outstanding, on how many sales orders."""
+    row = session.execute(
+        select(func.count(Link.id), func.count(func.distinct(OrderLine.order_id)))
+        .join(OrderLine, OrderLine.id == Link.line_id)
+        .where(open_link())
+    ).one()
+    return int(row[0]), int(row[1])
+
+
+def linked_quantities(session: Session, line_ids: Collection[int]) -> dict[int, Decimal]:
+    """Return what is linked to each of these sales order lines; a line without links is left out."""
+    parts = linked_sum(Link.line_id.in_(line_ids))
+    return {line_id: quantity for line_id, quantity in session.execute(select(parts.c.line_id, parts.c.linked))}
+
+
+def unlinked_backorders(session: Session, scope: Scope) -> Sequence[Row[tuple[int, int, int]]]:
+    """Return (line id, product id, raw rest) of open backorders that links do not cover, in order of service.
+
+    Lines on hold are left out unless the scope names them.
+    """
+    parts = linked_sum()
+    rest = Backorder.open_quantity - func.coalesce(parts.c.linked, NOTHING)
+    named = scope.line_ids is not None
+    chosen = OrderLine.id.in_(scope.line_ids or ()) if named else OrderLine.product_id.in_(scope.product_ids)
+    may = Order.state == OrderState.confirmed if named else is_waiting()
+    rows = _backorders(OrderLine.id, OrderLine.product_id, raw(rest)).outerjoin(parts, parts.c.line_id == OrderLine.id)
+    return session.execute(rows.where(chosen, may, rest > NOTHING).order_by(*service_order())).all()
+
+
+def _backorders(*columns: Any) -> Select[Any]:
+    return (
+        select(*columns)
+        .select_from(Backorder)
+        .join(OrderLine, and_(OrderLine.id == Backorder.line_id, backorder_is_open()))
+        .join(Order, Order.id == OrderLine.order_id)
+        .join(Product, Product.id == OrderLine.product_id)
+    )
+
+
+def excess_of_lines(session: Session, scope: Scope) -> dict[int, int]:
+    """Return by how much (raw) the links of each line are more than its open backorder."""
+    parts = linked_sum()
+    waiting = (
+        select(Backorder.line_id, total(Backorder.open_quantity).label("waiting"))
+        .where(backorder_is_open())
+        .group_by(Backorder.line_id)
+        .subquery()
+    )
+    excess = parts.c.linked - func.coalesce(waiting.c.waiting, NOTHING)
+    if scope.line_ids is not None:
+        chosen = parts.c.line_id.in_(scope.line_ids)
+    else:
+        chosen = OrderLine.product_id.in_(scope.product_ids)
+    rows = session.execute(
+        select(parts.c.line_id, raw(excess))
+        .join(OrderLine, OrderLine.id == parts.c.line_id)
+        .outerjoin(waiting, waiting.c.line_id == parts.c.line_id)
+        .where(chosen, excess > NOTHING)
+    )
+    return {line_id: amount for line_id, amount in rows}
+
+
+def shrinking_order(session: Session, line_ids: Collection[int]) -> Sequence[Row[tuple[int, int, int]]]:
+    """Return (link id, line id, raw outstanding) in the order in which a line's links shrink.
+
+    Latest expected first (no date = latest), those made by hand last.
+    """
+    return session.execute(
+        select(Link.id, Link.line_id, raw(Link.outstanding))
+        .join(PurchaseOrderLine, PurchaseOrderLine.id == Link.purchase_line_id)
+        .where(open_link(), Link.line_id.in_(line_ids))
+        .order_by(
+            (Link.how == AllocationSource.by_hand).asc(),
+            PurchaseOrderLine.expected_on.is_(None).desc(),
+            PurchaseOrderLine.expected_on.desc(),
+            Link.id.desc(),
+        )
+    ).all()
+
+
+def queue_of_purchase_lines(
+    session: Session, purchase_line_ids: Collection[int]
+) -> Sequence[Row[tuple[int, int, int, int]]]:
+    """Return (link id, purchase line id, line id, raw outstanding) of open links, in order of service."""
+    return session.execute(
+        open_links(Link.purchase_line_id.in_(purchase_line_ids)).with_only_columns(
+            Link.id, Link.purchase_line_id, Link.line_id, raw(Link.outstanding)
+        )
+    ).all()
+
+
+def excess_of_purchase_lines(session: Session, outstanding: dict[int, int]) -> dict[int, int]:
+    """Return by how much (raw) the links of each purchase order line exceed what it will have outstanding."""
+    rows = session.execute(
+        select(Link.purchase_line_id, raw(total(Link.outstanding)))
+        .where(open_link(), Link.purchase_line_id.in_(outstanding))
+        .group_by(Link.purchase_line_id)
+    )
+    return {id_: int(linked) - outstanding[id_] for id_, linked in rows if int(linked) > outstanding[id_]}
+
+
+def claims_on_lines(session: Session, purchase_line_ids: Sequence[int]) -> list[LineClaim]:
+    """Answer for whom purchase order lines are meant, first in the queue first."""
+    rows = open_links(Link.purchase_line_id.in_(purchase_line_ids)).with_only_columns(
+        Link.purchase_line_id, Order.number, Link.outstanding
+    )
+    return [LineClaim(line_id, number, quantity) for line_id, number, quantity in session.execute(rows)]
+
+
+def supply_notes(session: Session, line: OrderLine) -> list[SupplyNote]:
+    """Return a sentence for each purchase order line of the product: how much of it is this line's, and what else."""
+    mine = select(Link.purchase_line_id, Link.outstanding).where(open_link(), Link.line_id == line.id).subquery()
+    own = func.coalesce(mine.c.outstanding, NOTHING)
+    rows = session.execute(
+        select(PurchaseOrder.number, PurchaseOrderLine, own)
+        .join(PurchaseOrder, PurchaseOrder.id == PurchaseOrderLine.order_id)
+        .outerjoin(mine, mine.c.purchase_line_id == PurchaseOrderLine.id)
+        .where(PurchaseOrderLine.product_id == line.product_id, is_supply())
+        .order_by(*supply_order())
+    )
+    return [
+        SupplyNote(f"Purchase order {number}/{row.position}", row.outstanding, _reason(row, quantity))
+        for number, row, quantity in rows
+    ]
+
+
+def _reason(row: PurchaseOrderLine, own: Decimal) -> str:
+    day = f"expected {row.expected_on.isoformat()}" if row.expected_on else "without a date"
+    others = row.allocated - own
+    left = row.outstanding - row.allocated
+    parts = [f"{format_quantity(own)} linked to this line"] if own else []
+    parts += [f"{format_quantity(others)} linked to other orders"] if others else []
+    parts += [f"{format_quantity(left)} still available"] if left > 0 else []
+    return f"{', '.join(parts) or 'nothing left'}; {day}."

@@ -1,0 +1,74 @@
+"""Promise dates: set once by allocation, afterwards only by a person, an import or a sync."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date
+from decimal import Decimal
+
+from sqlalchemy import and_, select, update
+from sqlalchemy.orm import Session
+
+from erp import clock
+from erp.options import options
+from modules.preorder import queries
+from modules.preorder.domain import promise_for
+from modules.preorder.errors import NoExpectedDate
+from modules.preorder.models import Link
+from modules.preorder.queries.links import open_link
+from modules.sales.models import OrderLine
+from modules.sales.queries import Scope
+from modules.sales.services import promise_first, set_promise_dates
+
+
+def promise_covered_lines(session: Session, scope: Scope) -> None:
+    """Promise a date to lines that have none yet and whose whole open quantity is covered and dated."""
+    in_scope = (
+        OrderLine.id.in_(scope.line_ids)
+        if scope.line_ids is not None
+        else OrderLine.product_id.in_(scope.product_ids)
+    )
+    still_bare = and_(in_scope, OrderLine.promise_date.is_(None))
+    session.execute(
+        update(OrderLine)
+        .where(
+            still_bare,
+            OrderLine.allocated > Decimal(0),
+            OrderLine.allocated == OrderLine.quantity - OrderLine.packed - OrderLine.cancelled,
+        )
+        .values(promise_date=clock.today())
+        .execution_options(synchronize_session=False)
+    )
+    linked = select(Link.line_id).where(open_link())
+    found = queries.expectations(session, still_bare, OrderLine.id.in_(linked))
+    promise_first(session, [(id_, day) for id_, day in _promises(found).items()])
+
+
+def _promises(found: dict[int, queries.Expectation]) -> dict[int, date]:
+    today, buffer_days = clock.today(), options.preorder.promise_buffer_days
+    dates = {id_: promise_for(row.cover, today=today, buffer_days=buffer_days) for id_, row in found.items()}
+    return {id_: day for id_, day in dates.items() if day is not None}
+
+
+def sync_promises(session: Session, line_ids: Collection[int], *, tell: bool = True, why: str = "") -> int:
+    """Give chosen lines the date that their supply now says, plus the buffer; return how many dates changed.
+
+    Raises NoExpectedDate when one has none.
+    """
+    dates = _promises(queries.expectations(session, OrderLine.id.in_(line_ids)))
+    for line_id in line_ids:
+        if line_id not in dates:
+            raise NoExpectedDate(line=str(session.get_one(OrderLine, line_id)))
+    return set_promise_dates(session, dates, cause="sync", tell=tell, why=why)
+
+
+def sync_arrivals(session: Session, purchase_line_ids: Collection[int]) -> None:
+    """After arrivals changed, give the lines linked to them their new dates, if the option says so.
+
+    A pinned date is left, and so is one whose line has no expected date any more.
+    """
+    if options.preorder.sync_dates != "auto":
+        return
+    linked = select(Link.line_id).where(open_link(), Link.purchase_line_id.in_(purchase_line_ids))
+    found = queries.expectations(session, OrderLine.id.in_(linked), OrderLine.is_promise_pinned.is_(False))
+    set_promise_dates(session, _promises(found), cause="sync", why="arrival date changed")

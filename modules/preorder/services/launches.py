@@ -1,0 +1,106 @@
+"""Products that are sold before they exist: eligibility, limits and launches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from erp import clock, history
+from erp.errors import ErpError
+from modules.inventory_lots.domain import check_quantity
+from modules.inventory_lots.models import Product
+from modules.inventory_lots.services import lock_products
+from modules.preorder import queries
+from modules.preorder.domain import is_before_launch
+from modules.preorder.errors import LaunchDateMissing, NotYetLaunched, PreorderLimitReached
+from modules.preorder.models import ProductPreorder
+from modules.sales.models import OrderLine
+from modules.sales.services import set_preorder, turn_into_backorders
+
+
+def save_product(
+    session: Session,
+    product: Product,
+    *,
+    is_eligible: bool,
+    launch_date: date | None,
+    preorder_limit: Decimal | None,
+) -> None:
+    """Keep what preorder knows of a product. Raises LaunchDateMissing and BadQuantity."""
+    if is_eligible and launch_date is None:
+        raise LaunchDateMissing(sku=product.sku)
+    if preorder_limit is not None:
+        check_quantity(preorder_limit, product.unit_decimals, what=f"The preorder limit of {product.sku}")
+    row = session.get(ProductPreorder, product.id)
+    if row is None:
+        if is_eligible or launch_date or preorder_limit is not None:
+            session.add(_new(session, product, is_eligible, launch_date, preorder_limit))
+    else:
+        row.is_eligible, row.launch_date, row.preorder_limit = is_eligible, launch_date, preorder_limit
+    session.flush()
+
+
+def _new(
+    session: Session, product: Product, is_eligible: bool, launch_date: date | None, preorder_limit: Decimal | None
+) -> ProductPreorder:
+    values = (("is_eligible", is_eligible), ("launch_date", launch_date), ("preorder_limit", preorder_limit))
+    subject = product.history_subject()
+    history.record_all(session, [history.Change(subject, "changed", name, new=value) for name, value in values if value])
+    return ProductPreorder(
+        product=product, is_eligible=is_eligible, launch_date=launch_date, preorder_limit=preorder_limit
+    )
+
+
+def mark_preorders(session: Session, lines: Sequence[OrderLine]) -> dict[int, ErpError]:
+    """Fix at confirmation which lines are preorders, and refuse those that may not be or exceed a limit.
+
+    Lines that are confirmed already keep what they are; only the limit is asked again (a raised quantity).
+    """
+    today = clock.today()
+    launches = queries.products_with_launch(session, {line.product_id for line in lines})
+    refusals: dict[int, ErpError] = {}
+    marked: list[int] = []
+    for line in lines:
+        row = launches.get(line.product_id)
+        if row is None or row.launch_date is None or not is_before_launch(row.launch_date, today) or line.is_preorder:
+            continue
+        if row.is_eligible:
+            marked.append(line.id)
+        else:
+            refusals[line.id] = NotYetLaunched(sku=row.product.sku, launch_date=row.launch_date)
+    set_preorder(session, marked)
+    return refusals | _limit_refusals(session, [line for line in lines if line.is_preorder], launches)
+
+
+def _limit_refusals(
+    session: Session, lines: Sequence[OrderLine], launches: dict[int, ProductPreorder]
+) -> dict[int, ErpError]:
+    limits = {id_: row.preorder_limit for id_, row in launches.items() if row.preorder_limit is not None}
+    limited = [line for line in lines if line.product_id in limits]
+    taken = queries.preorders_taken(
+        session, {line.product_id for line in limited}, but=[line.id for line in limited]
+    )
+    refusals: dict[int, ErpError] = {}
+    for line in limited:
+        limit = limits[line.product_id]
+        left = limit - taken.get(line.product_id, Decimal(0))
+        wanted = line.quantity - line.cancelled
+        if wanted > left:
+            refusals[line.id] = PreorderLimitReached(
+                sku=line.product.sku, limit=limit, left=max(left, Decimal(0)), wanted=wanted
+            )
+        else:
+            taken[line.product_id] = taken.get(line.product_id, Decimal(0)) + wanted
+    return refusals
+
+
+def launch_preorders(session: Session) -> int:
+    """Turn every open preorder row whose launch has come into a backorder that counts from the launch date."""
+    launched = queries.launched_lines(session, clock.today())
+    products = session.scalars(select(OrderLine.product_id).where(OrderLine.id.in_(launched)).distinct())
+    lock_products(session, list(products))
+    return turn_into_backorders(session, launched)

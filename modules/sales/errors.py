@@ -1,0 +1,116 @@
+"""Refusals of sales."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from erp.db import format_quantity
+from erp.errors import ErpError
+
+
+class LinesRefused(ErpError):
+    """Lines of an order that may not be confirmed, added or raised, each with its reason."""
+
+    def __init__(self, *, order: str, reasons: Sequence[str]) -> None:
+        super().__init__(f"{order} is refused. {' '.join(reasons)}", order=order, reasons=list(reasons))
+
+
+class OrderWithoutLines(ErpError):
+    """An order without lines cannot be confirmed."""
+
+    def __init__(self, *, order: str) -> None:
+        super().__init__(f"{order} has no lines. Add one before you confirm it.", order=order)
+
+
+class InactiveProduct(ErpError):
+    """A product that is not sold any more."""
+
+    def __init__(self, *, sku: str) -> None:
+        super().__init__(f"{sku} is not active any more.", sku=sku)
+
+
+class QuantityBelowDone(ErpError):
+    """A quantity below what is packed or cancelled."""
+
+    def __init__(self, *, quantity: Decimal, packed: Decimal, cancelled: Decimal) -> None:
+        super().__init__(
+            f"The quantity cannot be {format_quantity(quantity)}: {format_quantity(packed)} are packed and "
+            f"{format_quantity(cancelled)} are cancelled already.",
+            quantity=quantity,
+            packed=packed,
+            cancelled=cancelled,
+        )
+
+
+class NothingToPack(ErpError):
+    """Nothing of the order is allocated and ready to leave."""
+
+    def __init__(self, *, order: str, reasons: Sequence[str] = ()) -> None:
+        why = " ".join(reasons) or "Nothing is allocated."
+        super().__init__(f"{order} has nothing to pack. {why}", order=order, reasons=list(reasons))
+
+
+class ShipsComplete(ErpError):
+    """An order that leaves in one piece, and is not whole yet."""
+
+    def __init__(self, *, order: str, reasons: Sequence[str]) -> None:
+        super().__init__(f"{order} ships complete. {' '.join(reasons)}", order=order, reasons=list(reasons))
+
+
+class SerialNumberRefused(ErpError):
+    """A serial number that cannot be packed."""
+
+    def __init__(self, *, number: str, sku: str, reason: str) -> None:
+        super().__init__(f"Serial number {number} of {sku} cannot be packed: {reason}.", number=number, sku=sku)
+
+
+class TooManySerialNumbers(ErpError):
+    """More serial numbers than the line has open."""
+
+    def __init__(self, *, position: int, given: int, open_quantity: Decimal) -> None:
+        super().__init__(
+            f"Line {position}: {given} serial numbers are given, {format_quantity(open_quantity)} are open.",
+            position=position,
+            given=given,
+            open_quantity=open_quantity,
+        )
+
+
+class SerialNotAllocated(ErpError):
+    """Serial products are packed by their numbers, never allocated or backordered."""
+
+    def __init__(self, *, sku: str) -> None:
+        super().__init__(f"{sku} is tracked by serial number: it is not allocated; give the numbers when packing.", sku=sku)
+
+
+class NotOfThisOrder(ErpError):
+    """A line or an allocation that belongs to another order, or is gone."""
+
+    def __init__(self, *, order: str) -> None:
+        super().__init__(f"What you chose is not on {order} any more. Look again.", order=order)
+
+
+class NothingOpen(ErpError):
+    """A line or backorder on which nothing is open."""
+
+    def __init__(self, *, what: str) -> None:
+        super().__init__(f"{what}: nothing is open.", what=what)
+
+
+class AllocationsHeld(ErpError):
+    """Sales cannot be switched off while stock is allocated."""
+
+    def __init__(self, *, quantity: Decimal, orders: int) -> None:
+        super().__init__(
+            f"{format_quantity(quantity)} units are allocated to {orders} sales orders. Release them to disable sales.",
+            quantity=quantity,
+            orders=orders,
+        )
+
+
+class BookChanged(ErpError):
+    """The book is not what the preview showed."""
+
+    def __init__(self) -> None:
+        super().__init__("The book has changed since this preview. Look at the new one before you apply it.")

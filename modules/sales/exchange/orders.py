@@ -1,0 +1,183 @@
+"""Sales orders in and out: one row a line, rows of one number are one order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from erp import clock
+from erp.db import chunks
+from erp.errors import ErpError
+from erp.exchange import (
+    AfterImport,
+    Column,
+    Errors,
+    ExportKind,
+    ImportKind,
+    Row,
+    code,
+    day,
+    instant,
+    money,
+    one_of,
+    quantity,
+    whole_number,
+)
+from modules.inventory_lots.domain import check_quantity
+from modules.inventory_lots.models import Product
+from modules.inventory_lots.queries import products_by_sku
+from modules.inventory_lots.services import lock_products
+from modules.sales import services
+from modules.sales.models import Customer, Order, OrderLine
+from modules.sales.services import NewLine, NewOrder
+from modules.sales.states import OrderState, ShippingPolicy
+
+HEADER = ("customer", "ordered_at", "priority", "shipping_policy")
+DEFAULTS: dict[str, Any] = {"priority": 0, "shipping_policy": ShippingPolicy.partial}
+
+
+def _apply(session: Session, rows: Sequence[Row], errors: Errors) -> str:
+    orders = _by_number(rows)
+    customers = _customer_ids(session, {row["customer"] for row in rows})
+    products = products_by_sku(session, {row["sku"] for row in rows})
+    taken = _numbers_in_use(session, list(orders))
+    for number, group in orders.items():
+        _check_header(group, errors, is_taken=number in taken, is_known=group[0]["customer"] in customers)
+        for row in group:
+            _check_line(row, products.get(row["sku"]), errors)
+    errors.raise_if_any()
+    lock_products(session, [product.id for product in products.values()])
+    ids = {sku: product.id for sku, product in products.items()}
+    new = [_new_order(group, customers[group[0]["customer"]], ids) for group in orders.values()]
+    _create(session, new, list(orders.values()), errors)
+    return f"{len(orders)} sales orders with {len(rows)} lines."
+
+
+def _by_number(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """Put rows into orders, in order of first appearance."""
+    orders: dict[str, list[Row]] = {}
+    for row in rows:
+        orders.setdefault(row["number"], []).append(row)
+    return orders
+
+
+def _customer_ids(session: Session, codes: Iterable[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for part in chunks(sorted(set(codes)), 5000):
+        rows = session.execute(select(Customer.code, Customer.id).where(Customer.code.in_(part)))
+        found.update({code: id_ for code, id_ in rows})
+    return found
+
+
+def _numbers_in_use(session: Session, numbers: Sequence[str]) -> set[str]:
+    parts = chunks(numbers, 5000)
+    return {
+        str(number) for part in parts for number in session.scalars(select(Order.number).where(Order.number.in_(part)))
+    }
+
+
+def _header(row: Row, column: str) -> Any:
+    value = row[column]
+    return DEFAULTS.get(column) if value is None else value
+
+
+def _check_header(group: Sequence[Row], errors: Errors, *, is_taken: bool, is_known: bool) -> None:
+    first = group[0]
+    if is_taken:
+        errors.add(first, "number", "is the number of an order that exists already")
+    if not is_known:
+        errors.add(first, "customer", "is not the code of a customer")
+    for row in group[1:]:
+        for column in HEADER:
+            if _header(row, column) != _header(first, column):
+                errors.add(row, column, f"is not what row {first.number} says of the same order")
+
+
+def _check_line(row: Row, product: Product | None, errors: Errors) -> None:
+    if product is None:
+        errors.add(row, "sku", "is not the SKU of a product")
+        return
+    try:
+        check_quantity(row["quantity"], product.unit_decimals, what=product.sku)
+    except ErpError as error:
+        errors.add(row, "quantity", str(error))
+
+
+def _new_order(group: Sequence[Row], customer_id: int, product_ids: dict[str, int]) -> NewOrder:
+    first = group[0]
+    return NewOrder(
+        number=first["number"],
+        customer_id=customer_id,
+        ordered_at=first["ordered_at"] or clock.now(),
+        priority=_header(first, "priority"),
+        shipping_policy=_header(first, "shipping_policy"),
+        lines=[
+            NewLine(product_ids[row["sku"]], row["quantity"], row["unit_price"], row["requested_on"]) for row in group
+        ],
+    )
+
+
+def _create(session: Session, orders: Sequence[NewOrder], groups: Sequence[Sequence[Row]], errors: Errors) -> None:
+    _, refusals = services.create_confirmed(session, orders)
+    for (order, line), refusal in refusals.items():
+        errors.add(groups[order][line], "sku", str(refusal))
+    errors.raise_if_any()
+
+
+def _allocate(session: Session, rows: Sequence[Row]) -> str:
+    products = products_by_sku(session, {row["sku"] for row in rows})
+    services.serve_products(session, {product.id for product in products.values()})
+    return f"{len(products)} products run."
+
+
+def _rows(session: Session) -> Iterable[Sequence[object]]:
+    return session.execute(
+        select(
+            Order.number,
+            Customer.code,
+            Order.ordered_at,
+            Product.sku,
+            OrderLine.quantity,
+            OrderLine.unit_price,
+            OrderLine.requested_on,
+            Order.priority,
+            Order.shipping_policy,
+        )
+        .join(OrderLine, OrderLine.order_id == Order.id)
+        .join(Customer, Customer.id == Order.customer_id)
+        .join(Product, Product.id == OrderLine.product_id)
+        .where(Order.state.in_((OrderState.confirmed, OrderState.done)))
+        .order_by(Order.id, OrderLine.position)
+    )
+
+
+COLUMNS = (
+    Column("number", code(40), required=True),
+    Column("customer", code(60), required=True),
+    Column("ordered_at", instant),
+    Column("sku", code(60), required=True),
+    Column("quantity", quantity, required=True),
+    Column("unit_price", money),
+    Column("requested_on", day),
+    Column("priority", whole_number),
+    Column("shipping_policy", one_of(ShippingPolicy)),
+)
+ORDER_IMPORT = ImportKind(
+    name="sales_orders",
+    title="Sales orders",
+    permission="sales.edit",
+    columns=COLUMNS,
+    key=(),
+    apply=_apply,
+    after=(AfterImport("allocate", "Serve the products of these orders, in the same transaction.", _allocate),),
+)
+ORDERS = ExportKind(
+    name="sales_orders",
+    title="Sales orders",
+    permission="sales.view",
+    columns=tuple(column.name for column in COLUMNS),
+    rows=_rows,
+)

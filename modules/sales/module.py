@@ -1,0 +1,72 @@
+"""Sales: take orders, serve them first come first served, pack what is there and remember what is owed."""
+
+from datetime import timedelta
+
+from erp.module import Core, Duration, Integer, Module, Permission, Switch
+
+CLERKS = ("Sales clerk",)
+FLOOR = ("Sales clerk", "Warehouse clerk")
+EVERYONE = ("Sales clerk", "Merchandiser", "Warehouse clerk", "Auditor")
+
+
+def setup(core: Core) -> None:
+    """Register what sales has."""
+    from modules.inventory_lots import hooks as stock_hooks
+    from modules.inventory_lots.events import GoodsArrived
+    from modules.sales import commands, exchange, handlers, jobs, models, queries
+
+    core.add_models(models)
+    core.add_job(jobs.allocate_backorders, every="sales.allocate_every")
+    core.add_job(jobs.cancel_overdue_backorders, every="sales.cancel_every")
+    core.add_command(commands.allocate)
+    for kind in exchange.IMPORTS:
+        core.add_import(kind)
+    for kind in exchange.EXPORTS:
+        core.add_export(kind)
+    core.add_check(queries.broken_invariants)
+    core.subscribe(GoodsArrived, handlers.serve_what_arrived)
+    core.implement(stock_hooks.claims_on_balances, handlers.claims_on_balances)
+    core.implement(stock_hooks.release_claims, handlers.release_claims)
+    core.implement(stock_hooks.products_in_use, handlers.products_in_use)
+    core.before_disable(handlers.refuse_while_allocated)
+
+
+MODULE = Module(
+    name="sales",
+    title="Sales",
+    summary="Orders, allocations, backorders and packs.",
+    version="1.0",
+    depends=("inventory_lots",),
+    options=(
+        Switch(name="backorders", default=True, help="Keep what stock cannot cover as backorders."),
+        Switch(name="allocate_on_confirm", default=True, help="Run an order's products when it is confirmed."),
+        Switch(name="allocate_on_arrival", default=True, help="Run products when goods of them arrive."),
+        Duration(
+            name="allocate_every", default=timedelta(minutes=10), help="How often the whole book is served."
+        ),
+        Duration(
+            name="cancel_every", default=timedelta(days=1), help="How often overdue backorders are looked for."
+        ),
+        Integer(
+            name="backorder_cancellation_days",
+            default=0,
+            maximum=3650,
+            only_if="backorders",
+            help="Cancel backorders that have waited longer than so many days; 0 = never.",
+        ),
+        Switch(
+            name="cancel_covered",
+            default=False,
+            only_if="backorders",
+            help="Cancel overdue backorders even where incoming supply is linked to them.",
+        ),
+    ),
+    permissions=(
+        Permission("sales.view", "See customers, orders and packs", EVERYONE),
+        Permission("sales.edit", "Enter and change customers and orders", CLERKS),
+        Permission("sales.allocate", "Allocate orders and take allocations away", CLERKS),
+        Permission("sales.pack", "Pack orders", FLOOR),
+        Permission("sales.cancel", "Cancel orders, lines and backorders", CLERKS),
+    ),
+    setup=setup,
+)

@@ -1,0 +1,41 @@
+"""Reads of sales: they change nothing."""
+
+from modules.sales.queries.checks import broken_invariants
+from modules.sales.queries.demand import (
+    Scope,
+    backorder_is_open,
+    is_waiting,
+    lines_out_of_step,
+    needing_lines,
+    open_backorder_quantity,
+    overdue_backorders,
+    service_order,
+    unpacked_allocations,
+    waiting_product_ids,
+)
+from modules.sales.queries.documents import (
+    claims_on_balances,
+    open_backorder,
+    order_by_number,
+    product_has_lines,
+    products_of,
+)
+
+__all__ = [
+    "Scope",
+    "backorder_is_open",
+    "broken_invariants",
+    "claims_on_balances",
+    "is_waiting",
+    "lines_out_of_step",
+    "needing_lines",
+    "open_backorder",
+    "open_backorder_quantity",
+    "order_by_number",
+    "overdue_backorders",
+    "product_has_lines",
+    "products_of",
+    "service_order",
+    "unpacked_allocations",
+    "waiting_product_ids",
+]

@@ -1,0 +1,102 @@
+"""What must always hold, recomputed from the rows themselves for `erp check`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, literal, select
+from sqlalchemy.orm import Session
+
+from erp.db import Quantity, format_quantity, total
+from modules.inventory_lots.models import Balance, Location, Lot
+from modules.sales.models import Allocation, Backorder, Order, OrderLine, PackLine
+from modules.sales.states import BackorderState
+
+
+def broken_invariants(session: Session) -> Iterator[str]:
+    """Yield a sentence for each line or balance whose counters are not what its rows say."""
+    unpacked = Allocation.quantity - Allocation.packed
+    per_line = select(Allocation.line_id.label("id"), total(unpacked).label("held")).group_by(Allocation.line_id)
+    yield from _lines(session, per_line, OrderLine.allocated, "allocated", "its allocations hold")
+    per_line = select(PackLine.line_id.label("id"), total(PackLine.quantity).label("held")).group_by(PackLine.line_id)
+    yield from _lines(session, per_line, OrderLine.packed, "packed", "its packs hold")
+    yield from _balances(session)
+    yield from _backorders(session)
+    yield from _orders(session)
+
+
+def _lines(
+    session: Session, counted: Select[Any], counter: ColumnElement[Decimal], name: str, found: str
+) -> Iterator[str]:
+    parts = counted.subquery()
+    held = func.coalesce(parts.c.held, literal(Decimal(0), Quantity()))
+    rows = (
+        select(Order.number, OrderLine.position, counter, held)
+        .join(Order, Order.id == OrderLine.order_id)
+        .outerjoin(parts, parts.c.id == OrderLine.id)
+        .where(counter != held)
+        .order_by(OrderLine.id)
+    )
+    for number, position, counter_value, held_value in session.execute(rows):
+        yield (
+            f"Sales order {number} line {position}: {name} is {format_quantity(counter_value)}, "
+            f"{found} {format_quantity(held_value)}."
+        )
+
+
+def _balances(session: Session) -> Iterator[str]:
+    unpacked = Allocation.quantity - Allocation.packed
+    parts = select(Allocation.balance_id, total(unpacked).label("held")).group_by(Allocation.balance_id).subquery()
+    held = func.coalesce(parts.c.held, literal(Decimal(0), Quantity()))
+    rows = (
+        select(Lot.number, Location.path, Balance.allocated, held)
+        .select_from(Balance)
+        .join(Lot, Lot.id == Balance.lot_id)
+        .join(Location, Location.id == Balance.location_id)
+        .outerjoin(parts, parts.c.balance_id == Balance.id)
+        .where(Balance.allocated != held)
+        .order_by(Balance.id)
+    )
+    for lot, path, allocated, held_value in session.execute(rows):
+        yield (
+            f"Lot {lot} at {path}: allocated is {format_quantity(allocated)}, its allocations hold "
+            f"{format_quantity(held_value)}."
+        )
+
+
+def _backorders(session: Session) -> Iterator[str]:
+    parts = (
+        select(Backorder.line_id, total(Backorder.open_quantity).label("waiting"))
+        .where(Backorder.state == BackorderState.open)
+        .group_by(Backorder.line_id)
+        .subquery()
+    )
+    rows = (
+        select(Order.number, OrderLine.position, parts.c.waiting, OrderLine.need)
+        .select_from(OrderLine)
+        .join(Order, Order.id == OrderLine.order_id)
+        .join(parts, parts.c.line_id == OrderLine.id)
+        .where(parts.c.waiting > OrderLine.need)
+        .order_by(OrderLine.id)
+    )
+    for number, position, waiting, need in session.execute(rows):
+        yield (
+            f"Sales order {number} line {position}: {format_quantity(waiting)} are on backorder, "
+            f"only {format_quantity(need)} are open and not allocated."
+        )
+
+
+def _orders(session: Session) -> Iterator[str]:
+    still_open = total(OrderLine.open_quantity)
+    rows = (
+        select(Order.number, Order.state, still_open)
+        .join(OrderLine, OrderLine.order_id == Order.id)
+        .where(Order.state.in_(("done", "cancelled")))
+        .group_by(Order.id, Order.number, Order.state)
+        .having(still_open > Decimal(0))
+        .order_by(Order.id)
+    )
+    for number, state, quantity in session.execute(rows):
+        yield f"Sales order {number} is {state}, yet {format_quantity(quantity)} are open."

@@ -1,0 +1,202 @@
+"""Why a line is not allocated: its place in the queue, who stands before it, and each supply that was looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from erp import clock
+from erp.db import format_quantity, total
+from modules.inventory_lots.hooks import Claim
+from modules.inventory_lots.models import Balance, Location, Lot, Product
+from modules.inventory_lots.queries import claims, removal_order
+from modules.inventory_lots.states import LocationKind, Tracking
+from modules.sales.hooks import SupplyNote, explain_supply
+from modules.sales.models import Customer, Order, OrderLine
+from modules.sales.queries.demand import is_waiting, service_order
+from modules.sales.states import OrderState
+
+MOST_SHOWN = 100
+
+
+@dataclass(frozen=True)
+class Queue:
+    """The demand that is served before a line: how many lines, how much, and the first of them."""
+
+    count: int
+    need: Decimal
+    first: Sequence[Row[Any]]
+
+
+@dataclass(frozen=True)
+class Look:
+    """One balance that was looked at: how much is free and why it is (not) used, and who holds the rest."""
+
+    lot: str
+    lot_id: int
+    location: str
+    on_hand: Decimal
+    available: Decimal
+    verdict: str
+    is_usable: bool
+    claims: Sequence[Claim]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The answer to "Why is this not allocated?" for one line. `place` is empty for a line that does not wait."""
+
+    headline: str
+    place: int | None
+    before: Queue
+    looks: Sequence[Look]
+    more_looks: int
+    notes: Sequence[SupplyNote]
+
+
+def explain(session: Session, line: OrderLine) -> Explanation:
+    """Say where a line stands in the queue and why each supply is or is not used for it."""
+    before = _before(session, line)
+    looks, more = _looks(session, line)
+    waits = _waits(line)
+    return Explanation(
+        headline=_headline(line, before, looks),
+        place=before.count + 1 if waits else None,
+        before=before,
+        looks=looks,
+        more_looks=more,
+        notes=[note for answer in explain_supply(session, line) for note in answer],
+    )
+
+
+def _waits(line: OrderLine) -> bool:
+    return (
+        line.order.state == OrderState.confirmed
+        and line.need > 0
+        and not line.hold_allocation
+        and line.product.tracking is not Tracking.serial
+    )
+
+
+def _before(session: Session, line: OrderLine) -> Queue:
+    wants = and_(
+        is_waiting(),
+        OrderLine.product_id == line.product_id,
+        OrderLine.quantity > OrderLine.packed + OrderLine.cancelled + OrderLine.allocated,
+        _is_served_before(line),
+    )
+    ahead = (
+        select(OrderLine.id)
+        .join(Order, Order.id == OrderLine.order_id)
+        .join(Product, Product.id == OrderLine.product_id)
+        .where(wants)
+    )
+    count, need = session.execute(ahead.with_only_columns(func.count(), total(OrderLine.need))).one()
+    rows = (
+        ahead.join(Customer, Customer.id == Order.customer_id)
+        .with_only_columns(
+            Order.id.label("order_id"),
+            Order.number,
+            Customer.name.label("customer"),
+            Order.priority,
+            Order.ordered_at,
+            OrderLine.position,
+            OrderLine.need.label("need"),
+        )
+        .order_by(*service_order())
+        .limit(MOST_SHOWN)
+    )
+    return Queue(count, need, session.execute(rows).all())
+
+
+def _is_served_before(line: OrderLine) -> ColumnElement[bool]:
+    order = line.order
+    same_order = and_(Order.id == order.id, OrderLine.position < line.position)
+    same_instant = and_(Order.ordered_at == order.ordered_at, or_(Order.id < order.id, same_order))
+    same_priority = and_(Order.priority == order.priority, or_(Order.ordered_at < order.ordered_at, same_instant))
+    return or_(Order.priority > order.priority, same_priority)
+
+
+def _looks(session: Session, line: OrderLine) -> tuple[list[Look], int]:
+    rows = session.execute(
+        select(Balance, Lot, Location)
+        .join(Lot, Lot.id == Balance.lot_id)
+        .join(Location, Location.id == Balance.location_id)
+        .where(Balance.product_id == line.product_id, Balance.on_hand > Decimal(0))
+        .order_by(*removal_order())
+        .limit(MOST_SHOWN + 1)
+    ).all()
+    shown = rows[:MOST_SHOWN]
+    held: dict[int, list[Claim]] = {}
+    for claim in claims(session, [balance.id for balance, *_ in shown if balance.allocated]):
+        held.setdefault(claim.balance_id, []).append(claim)
+    looks = [_look(line, balance, lot, location, held.get(balance.id, [])) for balance, lot, location in shown]
+    return looks, len(rows) - len(shown)
+
+
+def _look(line: OrderLine, balance: Balance, lot: Lot, location: Location, held: Sequence[Claim]) -> Look:
+    reason = _unusable(lot, location)
+    free = balance.on_hand - balance.allocated
+    return Look(
+        lot=lot.number,
+        lot_id=lot.id,
+        location=location.path,
+        on_hand=balance.on_hand,
+        available=Decimal(0) if reason else free,
+        verdict=reason or _usable_verdict(line, free, held),
+        is_usable=not reason,
+        claims=held,
+    )
+
+
+def _unusable(lot: Lot, location: Location) -> str:
+    if location.kind is LocationKind.quarantine:
+        return "Not used: the location is a quarantine."
+    if lot.on_hold:
+        return "Not used: the lot is on hold."
+    if lot.expires_on is not None and lot.expires_on < clock.today():
+        return f"Not used: the lot expired on {lot.expires_on:%d %b %Y}."
+    return ""
+
+
+def _usable_verdict(line: OrderLine, free: Decimal, held: Sequence[Claim]) -> str:
+    own = sum((claim.quantity for claim in held if claim.document == line.order.number), Decimal(0))
+    parts = [f"{format_quantity(own)} are allocated to this order."] if own else []
+    parts += [f"{format_quantity(free)} are free."] if free else ["Nothing is free: the rest is taken."]
+    return " ".join(parts)
+
+
+def _headline(line: OrderLine, before: Queue, looks: Sequence[Look]) -> str:
+    """Answer in one sentence."""
+    return _state_headline(line) or _supply_headline(line, before, looks)
+
+
+def _state_headline(line: OrderLine) -> str:
+    if line.order.state == OrderState.draft:
+        return "The order is a draft: nothing is allocated before it is confirmed."
+    if not line.open_quantity:
+        return "Nothing is open on this line: all of it is packed or cancelled."
+    if line.product.tracking is Tracking.serial:
+        return "Serial numbers are never allocated: they are asked for when the order is packed."
+    if not line.need:
+        return "All that is open is allocated."
+    return ""
+
+
+def _supply_headline(line: OrderLine, before: Queue, looks: Sequence[Look]) -> str:
+    free = sum((look.available for look in looks), Decimal(0))
+    missing = f"{format_quantity(line.need)} {line.product.unit} are not allocated."
+    if line.hold_allocation:
+        return f"{missing} Somebody took the line out of automatic runs; Allocate Order lets it in again."
+    if free and before.need >= free:
+        return f"{missing} {format_quantity(free)} are free, but the lines before it wait for {format_quantity(before.need)}."
+    if free:
+        return f"{missing} {format_quantity(free)} are free: Allocate Order or the next run takes them."
+    if any(look.is_usable for look in looks):
+        return f"{missing} All usable stock is taken."
+    return f"{missing} " + ("What is in stock may not be used." if looks else "There is no stock.")

@@ -1,0 +1,256 @@
+"""Backorder rows: what of a line stock could not cover."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from erp import clock, history
+from erp.db import bulk_add, bulk_insert, bulk_update, to_raw
+from erp.errors import NotFound
+from erp.events import publish
+from erp.options import options
+from modules.inventory_lots.services import lock_products
+from modules.sales import queries
+from modules.sales.domain import settle
+from modules.sales.errors import NothingOpen
+from modules.sales.events import BackorderCancelled, LinesServed
+from modules.sales.hooks import backorder_kinds, linked_quantities
+from modules.sales.models import Backorder, Order, OrderLine
+from modules.sales.queries import Scope
+from modules.sales.services.completion import close_orders
+from modules.sales.states import BackorderKind, BackorderState
+
+_LESS = "quantity - allocated_quantity - cancelled_quantity"
+_STATE_AFTER = (
+    f"CASE WHEN {_LESS} > {{amount}} THEN 'open' "
+    "WHEN allocated_quantity + {gained} > 0 THEN 'allocated' ELSE 'cancelled' END"
+)
+_CLOSED_AFTER = f"CASE WHEN {_LESS} > {{amount}} THEN NULL ELSE {{closing}} END"
+
+
+def settle_backorders(session: Session, scope: Scope) -> None:
+    """Set the backorder rows of what was served: they follow what stock left uncovered (the backorder row)."""
+    may_grow = bool(options.sales.backorders)
+    allocated, grown, new = [], [], []
+    for line_id, rest, backorder_id, open_backorder in queries.lines_out_of_step(session, scope):
+        change = settle(rest, open_backorder, may_grow=may_grow)
+        if change.allocated and backorder_id is not None:
+            allocated.append((backorder_id, change.allocated))
+        elif change.grown and backorder_id is not None:
+            grown.append((backorder_id, change.grown))
+        elif change.grown:
+            new.append((line_id, change.grown))
+    reduce_rows(session, allocated, by="allocated_quantity")
+    _grow(session, grown)
+    _insert(session, new)
+    session.expire_all()
+
+
+def reduce_rows(session: Session, parts: Sequence[tuple[int, int]], *, by: str) -> None:
+    """Take raw quantities off the open quantity of backorder rows; a row left with nothing is closed.
+
+    `by` says where the quantity goes: `allocated_quantity`, `cancelled_quantity`, or `quantity`, which shrinks.
+    """
+    closed_at = clock.now().astimezone(UTC).replace(tzinfo=None)
+    rows = [(id_, amount, amount if by == "allocated_quantity" else 0, closed_at) for id_, amount in parts]
+    sets = {by: f"{by} {'-' if by == 'quantity' else '+'} {{amount}}", "state": _STATE_AFTER, "closed_at": _CLOSED_AFTER}
+    types = {"amount": "bigint", "gained": "bigint", "closing": "timestamp"}
+    bulk_update(session, Backorder.__table__, sets, types, rows)  # type: ignore[arg-type]
+
+
+def absorb_into_backorders(session: Session, parts: Sequence[tuple[int, int]]) -> None:
+    """Count raw quantities that lines just received as allocated on their open backorder rows."""
+    amounts = dict(parts)
+    rows = session.execute(
+        select(Backorder.id, Backorder.line_id).where(
+            Backorder.line_id.in_(amounts), Backorder.state == BackorderState.open
+        )
+    )
+    reduce_rows(session, [(id_, amounts[line_id]) for id_, line_id in rows], by="allocated_quantity")
+    session.expire_all()
+
+
+def _grow(session: Session, parts: Sequence[tuple[int, int]]) -> None:
+    # A preorder row does not count days before its launch, however often it grows.
+    sets = {
+        "quantity": "quantity + {amount}",
+        "counts_from": "CASE WHEN kind = 'preorder' THEN NULL ELSE {today} END",
+    }
+    today = clock.today()
+    rows = [(id_, amount, today) for id_, amount in parts]
+    bulk_update(session, Backorder.__table__, sets, {"amount": "bigint", "today": "date"}, rows)  # type: ignore[arg-type]
+
+
+def _insert(session: Session, parts: Sequence[tuple[int, int]]) -> None:
+    if not parts:
+        return
+    kinds = _kinds(session, [line_id for line_id, _ in parts])
+    now, today = clock.now().astimezone(UTC).replace(tzinfo=None), clock.today()
+    columns = (
+        "line_id",
+        "kind",
+        "quantity",
+        "allocated_quantity",
+        "cancelled_quantity",
+        "state",
+        "counts_from",
+        "created_at",
+    )
+    rows: list[tuple[Any, ...]] = []
+    for line_id, amount in parts:
+        kind = kinds.get(line_id, BackorderKind.backorder)
+        counts_from = today if kind is BackorderKind.backorder else None
+        rows.append((line_id, kind.value, amount, 0, 0, "open", counts_from, now))
+    bulk_insert(session, Backorder.__table__, columns, rows)  # type: ignore[arg-type]
+
+
+def _kinds(session: Session, line_ids: Sequence[int]) -> dict[int, BackorderKind]:
+    kinds: dict[int, BackorderKind] = {}
+    for answer in backorder_kinds(session, line_ids):
+        kinds.update(answer)
+    return kinds
+
+
+def grow_backorders(session: Session, line_ids: Collection[int]) -> None:
+    """Make or grow the backorder rows of lines to what stock does not cover, for linking by hand.
+
+    The caller holds the products' locks.
+    """
+    products = session.scalars(select(OrderLine.product_id).where(OrderLine.id.in_(line_ids)).distinct())
+    settle_backorders(session, Scope(tuple(products), tuple(line_ids)))
+
+
+def cancel_backorder(session: Session, backorder_id: int, *, why: str = "") -> None:
+    """Give up the open quantity of one row for good (cancel). Raises NothingOpen."""
+    row = _locked(session, backorder_id)
+    cancel_backorders(session, {row.id: row.open_quantity}, cause="clerk", why=why)
+
+
+def cancel_backorders(session: Session, amounts: Mapping[int, Decimal], *, cause: str, why: str = "") -> None:
+    """Give up quantities of open rows: the rows and their lines count them as cancelled, links are let go.
+
+    Orders with nothing left are closed. The caller holds the products' locks.
+    """
+    if not amounts:
+        return
+    rows = session.execute(
+        select(Backorder.id, OrderLine, Order)
+        .join(OrderLine, OrderLine.id == Backorder.line_id)
+        .join(Order, Order.id == OrderLine.order_id)
+        .where(Backorder.id.in_(amounts))
+        .order_by(Backorder.id)
+    ).all()
+    lines = [(line.id, line.product_id, to_raw(amounts[id_])) for id_, line, _ in rows]
+    order_ids = {order.id for *_, order in rows}
+    history.record_all(
+        session,
+        [
+            history.Change(line.history_subject(), "cancelled", "backorder", old=amounts[id_], new=Decimal(0), why=why)
+            for id_, line, _ in rows
+        ],
+    )
+    reduce_rows(session, [(id_, to_raw(amount)) for id_, amount in amounts.items()], by="cancelled_quantity")
+    bulk_add(session, OrderLine.__table__, ("cancelled",), [(id_, amount) for id_, _, amount in lines])  # type: ignore[arg-type]
+    session.expire_all()
+    close_orders(session, order_ids)
+    products = tuple(sorted({product_id for _, product_id, _ in lines}))
+    publish(session, LinesServed(products, tuple(id_ for id_, *_ in lines), linking=False))
+    publish(session, BackorderCancelled(tuple(amounts), cause))
+
+
+def delete_backorder(session: Session, backorder_id: int) -> None:
+    """Drop a row and its links, and keep its line out of automatic runs (delete)."""
+    row = _locked(session, backorder_id)
+    line = row.line
+    history.record(
+        session, line.history_subject(), "deleted", field="backorder", old=row.open_quantity, new=Decimal(0)
+    )
+    line.hold_allocation = True
+    session.flush()
+    session.execute(delete(Backorder).where(Backorder.id == backorder_id))
+    session.expire_all()
+    publish(session, LinesServed((line.product_id,), (line.id,), linking=False))
+
+
+def _locked(session: Session, backorder_id: int) -> Backorder:
+    product_id = session.scalar(
+        select(OrderLine.product_id).join(Backorder, Backorder.line_id == OrderLine.id).where(Backorder.id == backorder_id)
+    )
+    if product_id is None:
+        raise NotFound("backorder", backorder_id)
+    lock_products(session, [product_id])
+    row = session.get(Backorder, backorder_id)
+    if row is None or row.state != BackorderState.open:
+        raise NothingOpen(what=f"Backorder {backorder_id}")
+    return row
+
+
+def cancel_overdue_backorders(session: Session) -> int:
+    """Give up what has waited longer than the cancellation days allow; return how many rows.
+
+    Quantities linked to incoming supply are spared unless `[sales] cancel_covered` says otherwise.
+    """
+    days = options.sales.backorder_cancellation_days
+    if not days or not options.sales.backorders:
+        return 0
+    limit = clock.today() - timedelta(days=days)
+    product_ids = select(OrderLine.product_id).join(Backorder, Backorder.line_id == OrderLine.id).where(
+        Backorder.state == BackorderState.open, Backorder.counts_from < limit
+    )
+    lock_products(session, list(session.scalars(product_ids.distinct())))
+    overdue = queries.overdue_backorders(session, limit)
+    linked = _linked(session, [line_id for _, line_id, _ in overdue])
+    amounts = {id_: quantity - linked.get(line_id, Decimal(0)) for id_, line_id, quantity in overdue}
+    amounts = {id_: amount for id_, amount in amounts.items() if amount > 0}
+    cancel_backorders(session, amounts, cause="sla", why=f"waited longer than {days} days")
+    return len(amounts)
+
+
+def _linked(session: Session, line_ids: Sequence[int]) -> dict[int, Decimal]:
+    linked: dict[int, Decimal] = {}
+    if not options.sales.cancel_covered:
+        for answer in linked_quantities(session, line_ids):
+            for line_id, quantity in answer.items():
+                linked[line_id] = linked.get(line_id, Decimal(0)) + quantity
+    return linked
+
+
+def turn_into_backorders(session: Session, counts_from: Mapping[int, Any]) -> int:
+    """Turn open preorder rows of lines into backorders that count from the given days; return how many rows."""
+    rows = session.scalars(
+        select(Backorder).where(
+            Backorder.line_id.in_(counts_from),
+            Backorder.state == BackorderState.open,
+            Backorder.kind == BackorderKind.preorder,
+        )
+    ).all()
+    for row in rows:
+        row.kind, row.counts_from = BackorderKind.backorder, counts_from[row.line_id]
+    session.flush()
+    return len(rows)
+
+
+def shrink_backorder(session: Session, line: OrderLine, quantity: Decimal) -> None:
+    """Take `quantity` off a line's open backorder row because the line wants less."""
+    row = queries.open_backorder(session, line.id)
+    if row is not None and quantity:
+        reduce_rows(session, [(row.id, to_raw(quantity))], by="quantity")
+        session.expire_all()
+
+
+def close_backorders(session: Session, line_ids: Sequence[int]) -> list[int]:
+    """Count what is open on the rows of cancelled lines as cancelled; return the rows."""
+    rows = session.execute(
+        select(Backorder.id, Backorder.open_quantity).where(
+            Backorder.line_id.in_(line_ids), Backorder.state == BackorderState.open
+        )
+    ).all()
+    reduce_rows(session, [(id_, to_raw(quantity)) for id_, quantity in rows], by="cancelled_quantity")
+    session.expire_all()
+    return [id_ for id_, _ in rows]

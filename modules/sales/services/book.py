@@ -1,0 +1,162 @@
+"""The whole book: every product for which demand waits, a batch and a commit at a time, or looked at first."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, dataclass
+from decimal import Decimal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from erp import history
+from erp.db import chunks, commit, format_quantity, from_raw, raw, total
+from erp.events import Run, current_run
+from erp.registry import current_registry
+from modules.inventory_lots.models import Product
+from modules.inventory_lots.services import lock_products
+from modules.sales import queries
+from modules.sales.errors import BookChanged
+from modules.sales.hooks import linked_quantities
+from modules.sales.models import Allocation, Order, OrderLine
+from modules.sales.queries import is_waiting, open_backorder_quantity, service_order
+from modules.sales.services.allocation import allocate_products, serve_products
+
+BATCH = 100
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class LinePlan:
+    """What a run would change for one line: before and after, in the product's unit."""
+
+    line_id: int
+    order: str
+    position: int
+    sku: str
+    allocated: tuple[Decimal, Decimal]
+    backordered: tuple[Decimal, Decimal]
+    linked: tuple[Decimal, Decimal]
+
+    def __str__(self) -> str:
+        parts = [
+            f"{name} {format_quantity(before)} -> {format_quantity(after)}"
+            for name, (before, after) in (
+                ("allocated", self.allocated),
+                ("backordered", self.backordered),
+                ("linked", self.linked),
+            )
+            if before != after
+        ]
+        return f"{self.order}/{self.position} {self.sku}: {', '.join(parts)}"
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a run of the whole book would do now, and the mark by which it is known again."""
+
+    lines: Sequence[LinePlan]
+    fingerprint: str
+
+
+def allocate_book(
+    session: Session, skus: Sequence[str] = (), *, progress: Progress | None = None
+) -> str:
+    """Run every product for which demand waits, or those of `skus`, committing each batch; return what was done.
+
+    The one service that commits: a book of a million lines is not one transaction.
+    """
+    product_ids = queries.waiting_product_ids(session, skus)
+    session.rollback()
+    run = current_run(session)
+    for number, batch in enumerate(chunks(product_ids, BATCH)):
+        current_registry().refresh()
+        commit(lambda session, batch=batch: allocate_products(session, batch))  # type: ignore[misc]
+        if progress is not None:
+            progress(min((number + 1) * BATCH, len(product_ids)), len(product_ids))
+    return commit(lambda session: _summary(session, run, len(product_ids)))
+
+
+def _summary(session: Session, run: Run, products: int) -> str:
+    allocated = Decimal(0)
+    if run.saved_id is not None:
+        allocated = session.scalar(select(total(Allocation.quantity)).where(Allocation.run_id == run.saved_id)) or allocated
+    text = f"{products} products run, {format_quantity(allocated)} units allocated."
+    if run.saved_id is not None:
+        history.record(session, history.Subject("sales.run", run.saved_id, f"Run {run.saved_id}"), "allocated", new=text)
+    return text
+
+
+def preview_book(session: Session, skus: Sequence[str] = ()) -> Preview:
+    """Say what a run of the whole book would give and take, line by line; the caller rolls back."""
+    product_ids = queries.waiting_product_ids(session, skus)
+    lock_products(session, product_ids)
+    before = _standing(session, product_ids)
+    for batch in chunks(product_ids, BATCH):
+        serve_products(session, batch)
+    after = _standing(session, product_ids, needing=False)
+    changed = [
+        LinePlan(line_id, *was[0], *zip(was[1], after[line_id][1], strict=True))
+        for line_id, was in before.items()
+        if was[1] != after[line_id][1]
+    ]
+    return Preview(changed, _fingerprint(changed, _rows(session)))
+
+
+def apply_preview(session: Session, fingerprint: str, skus: Sequence[str] = ()) -> Preview:
+    """Do exactly what a preview showed; raise BookChanged when the book would now be served differently."""
+    preview = preview_book(session, skus)
+    if preview.fingerprint != fingerprint:
+        raise BookChanged
+    return preview
+
+
+_Label = tuple[str, int, str]
+_Numbers = tuple[Decimal, Decimal, Decimal]
+
+
+def _standing(
+    session: Session, product_ids: Sequence[int], *, needing: bool = True
+) -> dict[int, tuple[_Label, _Numbers]]:
+    """Return each waiting line's label and its allocated, backordered and linked quantities."""
+    session.flush()
+    needs = OrderLine.quantity > OrderLine.packed + OrderLine.cancelled + OrderLine.allocated
+    rows = session.execute(
+        select(
+            OrderLine.id,
+            Order.number,
+            OrderLine.position,
+            Product.sku,
+            raw(OrderLine.allocated),
+            raw(open_backorder_quantity()),
+        )
+        .select_from(OrderLine)
+        .join(Order, Order.id == OrderLine.order_id)
+        .join(Product, Product.id == OrderLine.product_id)
+        .outerjoin(OrderLine.backorders.and_(queries.backorder_is_open()))
+        .where(OrderLine.product_id.in_(product_ids), is_waiting(), *([needs] if needing else []))
+        .order_by(*service_order())
+    ).all()
+    linked: dict[int, Decimal] = {}
+    for answer in linked_quantities(session, [row[0] for row in rows]):
+        for line_id, quantity in answer.items():
+            linked[line_id] = linked.get(line_id, Decimal(0)) + quantity
+    return {
+        line_id: (
+            (number, position, sku),
+            (from_raw(allocated), from_raw(waiting), linked.get(line_id, Decimal(0))),
+        )
+        for line_id, number, position, sku, allocated, waiting in rows
+    }
+
+
+def _rows(session: Session) -> Sequence[tuple[int, int, int]]:
+    run_id = current_run(session).saved_id
+    rows = select(Allocation.line_id, Allocation.balance_id, raw(Allocation.quantity)).where(Allocation.run_id == run_id)
+    return [tuple(row) for row in session.execute(rows.order_by(Allocation.line_id, Allocation.balance_id))]  # type: ignore[misc]
+
+
+def _fingerprint(changed: Sequence[LinePlan], rows: Sequence[tuple[int, int, int]]) -> str:
+    return hashlib.sha256(repr(([astuple(line) for line in changed], rows)).encode()).hexdigest()

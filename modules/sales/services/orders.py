@@ -1,0 +1,180 @@
+"""Sales orders from draft to confirmed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from erp import history
+from erp.errors import ErpError
+from erp.options import options
+from erp.sequence import next_number
+from modules.inventory_lots.domain import check_quantity
+from modules.inventory_lots.models import Product
+from modules.inventory_lots.services import lock_products
+from modules.sales import queries
+from modules.sales.errors import InactiveProduct, LinesRefused, OrderWithoutLines
+from modules.sales.hooks import confirm_refusals
+from modules.sales.models import Order, OrderLine
+from modules.sales.services.allocation import serve_products
+from modules.sales.states import ORDER, OrderState, ShippingPolicy
+
+
+@dataclass(frozen=True)
+class NewLine:
+    """A line to be made."""
+
+    product_id: int
+    quantity: Decimal
+    unit_price: Decimal | None = None
+    requested_on: date | None = None
+
+
+@dataclass(frozen=True)
+class NewOrder:
+    """A confirmed order to be made under a number that it brings along."""
+
+    number: str
+    customer_id: int
+    ordered_at: datetime
+    lines: Sequence[NewLine]
+    priority: int = 0
+    shipping_policy: ShippingPolicy = ShippingPolicy.partial
+
+
+def confirm(session: Session, order_id: int) -> Order:
+    """Check an order's lines, give it its number, and run its products unless the option says otherwise.
+
+    Raises InvalidTransition, OrderWithoutLines and LinesRefused with every reason.
+    """
+    lock_products(session, queries.products_of(session, order_id))
+    order = session.get_one(Order, order_id)
+    state = ORDER.next(order.state, "confirm")
+    if not order.lines:
+        raise OrderWithoutLines(order=order.name)
+    _refuse(order, order.lines, line_refusals(session, order.lines))
+    order.number = order.number or next_number(session, "sales_order", "SO", Order.number)
+    order.state = state
+    session.flush()
+    _run_products(session, order.lines)
+    return order
+
+
+def line_refusals(session: Session, lines: Sequence[OrderLine]) -> dict[int, ErpError]:
+    """Return why lines may not be confirmed as they are, by line id, in the words of whoever refuses."""
+    refusals: dict[int, ErpError] = {}
+    for answer in confirm_refusals(session, lines):
+        refusals.update(answer)
+    for line in lines:
+        try:
+            check_quantity(line.quantity, line.product.unit_decimals, what=line.product.sku)
+            if not line.product.is_active:
+                raise InactiveProduct(sku=line.product.sku)
+        except ErpError as error:
+            refusals[line.id] = error
+    return refusals
+
+
+def _refuse(order: Order, lines: Sequence[OrderLine], refusals: Mapping[int, ErpError]) -> None:
+    reasons = [f"Line {line.position}: {refusals[line.id]}" for line in lines if line.id in refusals]
+    if reasons:
+        raise LinesRefused(order=order.name, reasons=reasons)
+
+
+def _run_products(session: Session, lines: Sequence[OrderLine]) -> None:
+    if options.sales.allocate_on_confirm:
+        serve_products(session, {line.product_id for line in lines})
+
+
+def add_lines(session: Session, order_id: int, new_lines: Sequence[NewLine]) -> Order:
+    """Add lines to a draft or a confirmed order; a confirmed one's are checked and served like a new order's.
+
+    Raises InvalidTransition and LinesRefused.
+    """
+    product_ids = {line.product_id for line in new_lines} | set(queries.products_of(session, order_id))
+    lock_products(session, product_ids)
+    order = session.get_one(Order, order_id)
+    ORDER.next(order.state, "add_line")
+    last = max((line.position for line in order.lines), default=0)
+    added = _new_lines(order, new_lines, first=last + 1)
+    order.lines.extend(added)
+    session.flush()
+    history.record_all(
+        session,
+        [history.Change(line.history_subject(), "added", "quantity", new=line.quantity) for line in added],
+    )
+    if order.state == OrderState.confirmed:
+        _refuse(order, added, line_refusals(session, added))
+        _run_products(session, added)
+    return order
+
+
+def _new_lines(order: Order, new_lines: Sequence[NewLine], *, first: int) -> list[OrderLine]:
+    return [
+        OrderLine(
+            order=order,
+            position=position,
+            product_id=line.product_id,
+            quantity=line.quantity,
+            unit_price=line.unit_price,
+            requested_on=line.requested_on,
+        )
+        for position, line in enumerate(new_lines, start=first)
+    ]
+
+
+def create_confirmed(
+    session: Session, orders: Sequence[NewOrder]
+) -> tuple[list[Order], dict[tuple[int, int], ErpError]]:
+    """Make confirmed orders as an import brings them, without allocating anything.
+
+    The caller holds the products' locks. Returns the orders and what is refused by (order, line) index; with any
+    refusal the caller undoes all of it.
+    """
+    made = [
+        Order(
+            number=new.number,
+            customer_id=new.customer_id,
+            ordered_at=new.ordered_at,
+            priority=new.priority,
+            shipping_policy=new.shipping_policy,
+            state=OrderState.confirmed,
+        )
+        for new in orders
+    ]
+    session.add_all(made)
+    session.flush()
+    products = _products(session, {line.product_id for new in orders for line in new.lines})
+    places: dict[int, tuple[int, int]] = {}
+    lines: list[OrderLine] = []
+    for order, new in zip(made, orders, strict=True):
+        with session.no_autoflush:
+            lines += _new_lines(order, new.lines, first=1)
+    for line in lines:
+        line.product = products[line.product_id]
+    session.add_all(lines)
+    session.flush()
+    index = {order.id: number for number, order in enumerate(made)}
+    for line in lines:
+        places[line.id] = (index[line.order_id], line.position - 1)
+    history.record_all(
+        session, [history.Change(order.history_subject(), "created", "state", new=order.state) for order in made]
+    )
+    return made, {places[id_]: error for id_, error in line_refusals(session, lines).items()}
+
+
+def _products(session: Session, product_ids: set[int]) -> dict[int, Product]:
+    return {product.id: product for product in session.scalars(select(Product).where(Product.id.in_(product_ids)))}
+
+
+
+def set_preorder(session: Session, line_ids: Sequence[int]) -> None:
+    """Fix lines as preorders, as whoever sells before a launch says at confirmation."""
+    for line in session.scalars(select(OrderLine).where(OrderLine.id.in_(line_ids))):
+        line.is_preorder = True
+    session.flush()
