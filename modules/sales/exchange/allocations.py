@@ -49,7 +49,7 @@ def _lots(session: Session) -> Iterator[AllocationRow]:
         .order_by(Order.id, OrderLine.position, Allocation.id)
         .execution_options(yield_per=BATCH)
     )
-    return (AllocationRow(*row) for row in rows)
+    return (AllocationRow._make(row) for row in rows)
 
 
 ALLOCATIONS = ExportKind(

@@ -11,7 +11,11 @@ from erp.db import chunks
 from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, text
 from modules.sales.models import Customer
 
-COLUMNS = ("code", "name", "email")
+COLUMNS = (
+    Column("code", code(60), required=True),
+    Column("name", text(200), required=True),
+    Column("email", text(254)),
+)
 
 
 def customers_by_code(session: Session, codes: Iterable[str]) -> dict[str, Customer]:
@@ -24,13 +28,9 @@ def customers_by_code(session: Session, codes: Iterable[str]) -> dict[str, Custo
 
 def _apply(session: Session, rows: Sequence[Row], errors: Errors) -> str:
     known = customers_by_code(session, (row["code"] for row in rows))
-    new = [
-        Customer(code=row["code"], name=row["name"], email=row["email"] or "")
-        for row in rows
-        if row["code"] not in known
-    ]
+    new = [row for row in rows if row["code"] not in known]
     changed = sum(_change(known[row["code"]], row) for row in rows if row["code"] in known)
-    session.add_all(new)
+    session.add_all(Customer(code=row["code"], name=row["name"], email=row["email"] or "") for row in new)
     session.flush()
     return f"{len(rows)} customers: {len(new)} new, {changed} changed."
 
@@ -48,15 +48,12 @@ def _rows(session: Session) -> Iterable[Sequence[object]]:
 
 
 CUSTOMER_IMPORT = ImportKind(
+    name="customers", title="Customers", permission="sales.edit", columns=COLUMNS, key=("code",), apply=_apply
+)
+CUSTOMERS = ExportKind(
     name="customers",
     title="Customers",
-    permission="sales.edit",
-    columns=(
-        Column("code", code(60), required=True),
-        Column("name", text(200), required=True),
-        Column("email", text(254)),
-    ),
-    key=("code",),
-    apply=_apply,
+    permission="sales.view",
+    columns=tuple(column.name for column in COLUMNS),
+    rows=_rows,
 )
-CUSTOMERS = ExportKind(name="customers", title="Customers", permission="sales.view", columns=COLUMNS, rows=_rows)

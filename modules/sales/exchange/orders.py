@@ -68,15 +68,15 @@ def _customer_ids(session: Session, codes: Iterable[str]) -> dict[str, int]:
     found: dict[str, int] = {}
     for part in chunks(sorted(set(codes)), 5000):
         rows = session.execute(select(Customer.code, Customer.id).where(Customer.code.in_(part)))
-        found.update({code: id_ for code, id_ in rows})
+        found.update((code, id_) for code, id_ in rows)
     return found
 
 
 def _numbers_in_use(session: Session, numbers: Sequence[str]) -> set[str]:
-    parts = chunks(numbers, 5000)
-    return {
-        str(number) for part in parts for number in session.scalars(select(Order.number).where(Order.number.in_(part)))
-    }
+    found: set[str] = set()
+    for part in chunks(numbers, 5000):
+        found.update(str(number) for number in session.scalars(select(Order.number).where(Order.number.in_(part))))
+    return found
 
 
 def _header(row: Row, column: str) -> Any:

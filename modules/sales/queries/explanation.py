@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from erp import clock
@@ -30,7 +30,7 @@ class Queue:
 
     count: int
     need: Decimal
-    first: Sequence[Row[Any]]
+    first: Sequence[Any]
 
 
 @dataclass(frozen=True)
@@ -194,7 +194,9 @@ def _supply_headline(line: OrderLine, before: Queue, looks: Sequence[Look]) -> s
     if line.hold_allocation:
         return f"{missing} Somebody took the line out of automatic runs; Allocate Order lets it in again."
     if free and before.need >= free:
-        return f"{missing} {format_quantity(free)} are free, but the lines before it wait for {format_quantity(before.need)}."
+        return (
+            f"{missing} {format_quantity(free)} are free; the lines before it wait for {format_quantity(before.need)}."
+        )
     if free:
         return f"{missing} {format_quantity(free)} are free: Allocate Order or the next run takes them."
     if any(look.is_usable for look in looks):

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, case, func, select
+from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import raw, to_raw, total
+from erp.db import total
 from erp.models import RunEntry
 from modules.inventory_lots.models import Balance, Location, Lot, Product
 from modules.inventory_lots.states import LocationKind
@@ -35,28 +35,20 @@ def order_standings(session: Session, order_ids: Sequence[int]) -> dict[int, Ord
         select(
             OrderLine.order_id,
             func.count(),
-            raw(total(OrderLine.quantity)),
-            raw(total(OrderLine.packed)),
-            raw(total(OrderLine.cancelled)),
-            raw(total(OrderLine.allocated)),
+            total(OrderLine.quantity),
+            total(OrderLine.packed),
+            total(OrderLine.cancelled),
+            total(OrderLine.allocated),
         )
         .where(OrderLine.order_id.in_(order_ids))
         .group_by(OrderLine.order_id)
     )
-    return {
-        order_id: OrderStanding(count, fulfilment([Progress(*(int(number) for number in numbers))]))
-        for order_id, count, *numbers in rows
-    }
-
-
-def progress(line: OrderLine) -> Progress:
-    """Return a line's counters as the rules read them."""
-    return Progress(to_raw(line.quantity), to_raw(line.packed), to_raw(line.cancelled), to_raw(line.allocated))
+    return {order_id: OrderStanding(count, fulfilment([Progress(*numbers)])) for order_id, count, *numbers in rows}
 
 
 def line_fulfilment(line: OrderLine) -> Fulfilment:
     """Say how far a line is."""
-    return fulfilment([progress(line)])
+    return fulfilment([Progress(line.quantity, line.packed, line.cancelled, line.allocated)])
 
 
 def backordered(session: Session, line_ids: Sequence[int]) -> dict[int, Decimal]:
@@ -64,7 +56,7 @@ def backordered(session: Session, line_ids: Sequence[int]) -> dict[int, Decimal]
     rows = select(Backorder.line_id, Backorder.open_quantity).where(
         Backorder.line_id.in_(line_ids), Backorder.state == BackorderState.open
     )
-    return {line_id: quantity for line_id, quantity in session.execute(rows)}
+    return dict(session.execute(rows).tuples().all())
 
 
 def linked(session: Session, line_ids: Sequence[int]) -> dict[int, Decimal]:
@@ -86,12 +78,12 @@ def why_unusable() -> ColumnElement[str]:
     )
 
 
-def allocation_rows(session: Session, order_id: int) -> Sequence[Row[Any]]:
+def allocation_rows(session: Session, order_id: int) -> Sequence[Any]:
     """Return an order's allocation lines, packed ones too, with their lot and place and why they may not leave."""
     return session.execute(_allocation_rows().where(OrderLine.order_id == order_id)).all()
 
 
-def removable_rows(session: Session, order_id: int) -> Sequence[Row[Any]]:
+def removable_rows(session: Session, order_id: int) -> Sequence[Any]:
     """Return those of an order's allocation lines that hold something which is not packed."""
     return session.execute(
         _allocation_rows().where(OrderLine.order_id == order_id, Allocation.packed < Allocation.quantity)
@@ -129,16 +121,16 @@ def _allocation_rows() -> Any:
     )
 
 
-def allocated_in_run(session: Session, order_id: int, run_id: int | None) -> dict[int, list[Row[Any]]]:
+def allocated_in_run(session: Session, order_id: int, run_id: int | None) -> dict[int, list[Any]]:
     """Return what one run took for an order, by line id: quantity, lot and location."""
     rows = _allocation_rows().where(OrderLine.order_id == order_id, Allocation.run_id == run_id)
-    found: dict[int, list[Row[Any]]] = {}
+    found: dict[int, list[Any]] = {}
     for row in session.execute(rows) if run_id is not None else ():
         found.setdefault(row.line_id, []).append(row)
     return found
 
 
-def backorder_rows(session: Session, order_id: int) -> Sequence[Row[Any]]:
+def backorder_rows(session: Session, order_id: int) -> Sequence[Any]:
     """Return an order's backorder lines, closed ones too, in order of its lines."""
     return session.execute(
         select(
@@ -164,12 +156,12 @@ def backorder_rows(session: Session, order_id: int) -> Sequence[Row[Any]]:
     ).all()
 
 
-def pack_rows(session: Session, order_id: int) -> Sequence[Row[Any]]:
+def pack_rows(session: Session, order_id: int) -> Sequence[Any]:
     """Return what left for an order, pack by pack and line by line."""
     return session.execute(_pack_rows().where(Pack.order_id == order_id)).all()
 
 
-def pack_lines(session: Session, pack_id: int) -> Sequence[Row[Any]]:
+def pack_lines(session: Session, pack_id: int) -> Sequence[Any]:
     """Return what is in one pack."""
     return session.execute(_pack_rows().where(Pack.id == pack_id)).all()
 
@@ -203,7 +195,7 @@ def _pack_rows() -> Any:
 def pack_contents(session: Session, pack_ids: Sequence[int]) -> dict[int, int]:
     """Return how many lines each of these packs has."""
     rows = select(PackLine.pack_id, func.count()).where(PackLine.pack_id.in_(pack_ids)).group_by(PackLine.pack_id)
-    return {pack_id: count for pack_id, count in session.execute(rows)}
+    return dict(session.execute(rows).tuples().all())
 
 
 @dataclass(frozen=True)
