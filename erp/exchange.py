@@ -186,8 +186,10 @@ class RowError:
 
     def __str__(self) -> str:
         place = f"Row {self.row}" + (f", column {self.column}" if self.column else "")
+        if not self.value:
+            return f"{place}: {self.message}."
         value = self.value if len(self.value) <= 60 else f"{self.value[:60]}…"
-        return f"{place}: {value!r} {self.message}." if self.value else f"{place}: {self.message}."
+        return f"{place}: {value!r}{': ' if self.message[0].isupper() else ' '}{self.message}."
 
 
 class ImportRefused(ErpError):
@@ -206,7 +208,7 @@ class Errors:
         self.found: list[RowError] = []
 
     def add(self, row: Row, column: str, message: str) -> None:
-        """Add what is wrong with one cell, said so that it reads after the cell's text: "is no known SKU"."""
+        """Add what is wrong with one cell: a sentence, or words that read on from its text ("is no known SKU")."""
         self.add_at(row.number, column, row.texts.get(column, "").strip(), message)
 
     def add_at(self, number: int, column: str, value: str, message: str) -> None:
@@ -219,7 +221,7 @@ class Errors:
         try:
             yield
         except ErpError as error:
-            self.add(row, column, f"is refused: {error}")
+            self.add(row, column, str(error))
 
     def raise_if_any(self) -> None:
         """Raise ImportRefused if there is an error, in the order of the rows."""

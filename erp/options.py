@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flask import current_app
+from flask import current_app, g
 from sqlalchemy.orm import Session
 
 from erp import clock
@@ -164,13 +164,15 @@ def forget_option(session: Session, table: OptionTable, key: str) -> None:
 
 
 def bump_revision(session: Session) -> None:
-    """Tell every process to read modules and options again with its next request, job or command."""
+    """Tell every process to read modules and options again: this request at once, others with their next one."""
     row = session.get(Revision, 1, with_for_update=True)
     if row is None:
         session.add(Revision(id=1, number=1))
     else:
         row.number += 1
     session.flush()
+    session.info["erp_switched"] = True
+    g.pop("erp_state", None)
 
 
 class _Section:

