@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 
 from sqlalchemy.orm import Session
@@ -32,7 +33,7 @@ def create_order(
         order.ordered_on = ordered_on
     session.add(order)
     session.flush()
-    apply_values(session, order, lines)
+    apply_values(session, order, [replace(values, line_id=None) for values in lines])
     return order
 
 

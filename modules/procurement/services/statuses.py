@@ -60,7 +60,8 @@ def write_statuses(
 
 def _names(session: Session) -> dict[int | None, str]:
     names: dict[int | None, str] = {None: ""}
-    names.update(session.execute(select(PurchaseLineStatus.id, PurchaseLineStatus.name)).tuples())
+    for status_id, name in session.execute(select(PurchaseLineStatus.id, PurchaseLineStatus.name)):
+        names[status_id] = name
     return names
 
 

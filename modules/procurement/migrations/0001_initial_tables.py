@@ -1,0 +1,150 @@
+"""Initial tables."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "procurement_purchase_line_status",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("is_default", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_procurement_purchase_line_status")),
+        sa.UniqueConstraint("name", name=op.f("uq_procurement_purchase_line_status_name")),
+    )
+    with op.batch_alter_table("procurement_purchase_line_status", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_procurement_purchase_line_status_default",
+            ["is_default"],
+            unique=True,
+            sqlite_where=sa.text("is_default"),
+            postgresql_where=sa.text("is_default"),
+        )
+
+    op.create_table(
+        "procurement_supplier",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("code", sa.String(length=60), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("email", sa.String(length=254), nullable=False),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_procurement_supplier")),
+        sa.UniqueConstraint("code", name=op.f("uq_procurement_supplier_code")),
+    )
+    with op.batch_alter_table("procurement_supplier", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_procurement_supplier_name"), ["name"], unique=False)
+
+    op.create_table(
+        "procurement_purchase_order",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("number", sa.String(length=40), nullable=True),
+        sa.Column("supplier_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("ordered_on", sa.Date(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "draft",
+                "ordered",
+                "partly_received",
+                "received",
+                "cancelled",
+                name="state",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.CheckConstraint(
+            "state = 'draft' OR state = 'cancelled' OR number IS NOT NULL",
+            name=op.f("ck_procurement_purchase_order_numbered"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["supplier_id"], ["procurement_supplier.id"], name=op.f("fk_procurement_purchase_order_supplier_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_procurement_purchase_order")),
+        sa.UniqueConstraint("number", name=op.f("uq_procurement_purchase_order_number")),
+    )
+    with op.batch_alter_table("procurement_purchase_order", schema=None) as batch_op:
+        batch_op.create_index("ix_procurement_purchase_order_state", ["state", "id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_procurement_purchase_order_supplier_id"), ["supplier_id"], unique=False)
+
+    op.create_table(
+        "procurement_purchase_order_line",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("order_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("product_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("quantity", sa.BigInteger(), nullable=False),
+        sa.Column("received", sa.BigInteger(), nullable=False),
+        sa.Column("cancelled", sa.BigInteger(), nullable=False),
+        sa.Column("allocated", sa.BigInteger(), nullable=False),
+        sa.Column("unit_cost", sa.BigInteger(), nullable=True),
+        sa.Column("expected_on", sa.Date(), nullable=True),
+        sa.Column("status_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.CheckConstraint(
+            "allocated >= 0 AND (allocated = 0 OR allocated <= quantity - received - cancelled)",
+            name=op.f("ck_procurement_purchase_order_line_allocated_within_outstanding"),
+        ),
+        sa.CheckConstraint(
+            "cancelled >= 0 AND cancelled <= quantity",
+            name=op.f("ck_procurement_purchase_order_line_cancelled_within_quantity"),
+        ),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_procurement_purchase_order_line_quantity_positive")),
+        sa.CheckConstraint("received >= 0", name=op.f("ck_procurement_purchase_order_line_received_not_negative")),
+        sa.ForeignKeyConstraint(
+            ["order_id"],
+            ["procurement_purchase_order.id"],
+            name=op.f("fk_procurement_purchase_order_line_order_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["product_id"], ["inventory_lots_product.id"], name=op.f("fk_procurement_purchase_order_line_product_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["status_id"],
+            ["procurement_purchase_line_status.id"],
+            name=op.f("fk_procurement_purchase_order_line_status_id"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_procurement_purchase_order_line")),
+        sa.UniqueConstraint("order_id", "position", name=op.f("uq_procurement_purchase_order_line_order_id_position")),
+    )
+    with op.batch_alter_table("procurement_purchase_order_line", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_procurement_purchase_order_line_outstanding",
+            ["product_id"],
+            unique=False,
+            sqlite_where=sa.text("quantity > received + cancelled"),
+            postgresql_where=sa.text("quantity > received + cancelled"),
+        )
+        batch_op.create_index("ix_procurement_purchase_order_line_product", ["product_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_procurement_purchase_order_line_status_id"), ["status_id"], unique=False)
+
+    op.create_table(
+        "procurement_receipt",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("line_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("balance_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("quantity", sa.BigInteger(), nullable=False),
+        sa.Column("received_at", sa.DateTime(), nullable=False),
+        sa.Column("user_name", sa.String(length=80), nullable=False),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_procurement_receipt_quantity_positive")),
+        sa.ForeignKeyConstraint(
+            ["balance_id"], ["inventory_lots_balance.id"], name=op.f("fk_procurement_receipt_balance_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["line_id"], ["procurement_purchase_order_line.id"], name=op.f("fk_procurement_receipt_line_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_procurement_receipt")),
+    )
+    with op.batch_alter_table("procurement_receipt", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_procurement_receipt_line_id"), ["line_id"], unique=False)
