@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from flask import Flask, g, has_app_context
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
-from sqlalchemy import BigInteger, DateTime, Integer, MetaData, Table, event, func, inspect, select, type_coerce
+from sqlalchemy import BigInteger, DateTime, Integer, MetaData, Table, cast, event, func, inspect, select, type_coerce
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -142,8 +142,12 @@ def raw(column: Any) -> ColumnElement[int]:
 
 
 def total(column: Any) -> ColumnElement[Decimal]:
-    """Return the SQL sum of a column, 0 where there is no row."""
-    return func.coalesce(func.sum(column), type_coerce(0, column.type))
+    """Return the SQL sum of a column, 0 where there is no row.
+
+    PostgreSQL sums BIGINT to NUMERIC; the cast keeps raw sums integers on both databases.
+    """
+    summed = cast(func.coalesce(func.sum(type_coerce(column, BigInteger)), 0), BigInteger)
+    return type_coerce(summed, column.type)
 
 
 def format_quantity(value: Decimal | None) -> str:
