@@ -6,7 +6,7 @@
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
+INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt --editable
 
 .PHONY: run test check revisions
 .DELETE_ON_ERROR:
@@ -28,7 +28,8 @@ revisions: .venv/installed-test
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed." >&2; exit 1; }
-	$(PYTHON) -m venv .venv
+	@echo "Installing into .venv ..."
+	@$(PYTHON) -m venv .venv
 
 .venv/installed: setup.cfg pyproject.toml constraints.txt | .venv/bin/python
 	$(INSTALL) .

@@ -19,15 +19,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_procurement_purchase_line_status")),
         sa.UniqueConstraint("name", name=op.f("uq_procurement_purchase_line_status_name")),
     )
-    with op.batch_alter_table("procurement_purchase_line_status", schema=None) as batch_op:
-        batch_op.create_index(
-            "uq_procurement_purchase_line_status_default",
-            ["is_default"],
-            unique=True,
-            sqlite_where=sa.text("is_default"),
-            postgresql_where=sa.text("is_default"),
-        )
-
+    op.create_index(
+        "uq_procurement_purchase_line_status_default",
+        "procurement_purchase_line_status",
+        ["is_default"],
+        unique=True,
+        sqlite_where=sa.text("is_default"),
+        postgresql_where=sa.text("is_default"),
+    )
     op.create_table(
         "procurement_supplier",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -38,9 +37,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_procurement_supplier")),
         sa.UniqueConstraint("code", name=op.f("uq_procurement_supplier_code")),
     )
-    with op.batch_alter_table("procurement_supplier", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_procurement_supplier_name"), ["name"], unique=False)
-
+    op.create_index(op.f("ix_procurement_supplier_name"), "procurement_supplier", ["name"], unique=False)
     op.create_table(
         "procurement_purchase_order",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -74,10 +71,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_procurement_purchase_order")),
         sa.UniqueConstraint("number", name=op.f("uq_procurement_purchase_order_number")),
     )
-    with op.batch_alter_table("procurement_purchase_order", schema=None) as batch_op:
-        batch_op.create_index("ix_procurement_purchase_order_state", ["state", "id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_procurement_purchase_order_supplier_id"), ["supplier_id"], unique=False)
-
+    op.create_index("ix_procurement_purchase_order_state", "procurement_purchase_order", ["state", "id"], unique=False)
+    op.create_index(
+        op.f("ix_procurement_purchase_order_supplier_id"), "procurement_purchase_order", ["supplier_id"], unique=False
+    )
     op.create_table(
         "procurement_purchase_order_line",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -118,17 +115,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_procurement_purchase_order_line")),
         sa.UniqueConstraint("order_id", "position", name=op.f("uq_procurement_purchase_order_line_order_id_position")),
     )
-    with op.batch_alter_table("procurement_purchase_order_line", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_procurement_purchase_order_line_outstanding",
-            ["product_id"],
-            unique=False,
-            sqlite_where=sa.text("quantity > received + cancelled"),
-            postgresql_where=sa.text("quantity > received + cancelled"),
-        )
-        batch_op.create_index("ix_procurement_purchase_order_line_product", ["product_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_procurement_purchase_order_line_status_id"), ["status_id"], unique=False)
-
+    op.create_index(
+        "ix_procurement_purchase_order_line_outstanding",
+        "procurement_purchase_order_line",
+        ["product_id"],
+        unique=False,
+        sqlite_where=sa.text("quantity > received + cancelled"),
+        postgresql_where=sa.text("quantity > received + cancelled"),
+    )
+    op.create_index(
+        "ix_procurement_purchase_order_line_product", "procurement_purchase_order_line", ["product_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_procurement_purchase_order_line_status_id"),
+        "procurement_purchase_order_line",
+        ["status_id"],
+        unique=False,
+    )
     op.create_table(
         "procurement_receipt",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -146,5 +149,4 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_procurement_receipt")),
     )
-    with op.batch_alter_table("procurement_receipt", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_procurement_receipt_line_id"), ["line_id"], unique=False)
+    op.create_index(op.f("ix_procurement_receipt_line_id"), "procurement_receipt", ["line_id"], unique=False)

@@ -1,0 +1,26 @@
+"""A module's tables through its life: installed, upgraded, uninstalled; one linear history of revisions a module.
+
+Everything here opens its own transaction, in which tables and rows change together, and none may be open before:
+a step that fails leaves the database as it was, and the module in a state that says so, with its error.
+"""
+
+from erp.migrations.lifecycle import install, install_core, uninstall, upgrade, upgrade_all, what_uninstall_destroys
+from erp.migrations.plans import plan_disable, plan_enable, plan_install, plan_uninstall, plan_upgrade
+from erp.migrations.revisions import is_initialized, pending, require_current
+
+__all__ = [
+    "install",
+    "install_core",
+    "is_initialized",
+    "pending",
+    "plan_disable",
+    "plan_enable",
+    "plan_install",
+    "plan_uninstall",
+    "plan_upgrade",
+    "require_current",
+    "uninstall",
+    "upgrade",
+    "upgrade_all",
+    "what_uninstall_destroys",
+]

@@ -1,0 +1,84 @@
+"""For maintainers: write the next revision of the core or a module from the difference between tables and models."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from alembic.autogenerate import produce_migrations, render_python_code
+from alembic.operations.ops import UpgradeOps
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection
+
+from erp.migrations import revisions
+from erp.registry import CORE, current_registry
+
+INITIAL = "Initial tables"
+
+TEMPLATE = '''"""{message}."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "{number}"
+down_revision = {before}
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+{body}
+'''
+
+
+def owners() -> list[str]:
+    """Return the core and every module, those that others need first."""
+    return [CORE, *current_registry().modules]
+
+
+def revise(owner: str, message: str) -> Path | None:
+    """Write the revision that brings the owner's tables up to its models; None where they agree already."""
+    with revisions.moving() as connection:
+        _move_up_to(connection, owner)
+        body = _difference(connection, owner)
+    return _write(owner, message, body) if body else None
+
+
+def rewrite() -> list[Path]:
+    """Write every owner's initial revision anew. Only while nothing is released: it forgets all later ones."""
+    for owner in owners():
+        for old in revisions.directory(owner).glob("[0-9]*.py"):
+            old.unlink()
+    return [path for owner in owners() if (path := revise(owner, INITIAL))]
+
+
+def _move_up_to(connection: Connection, owner: str) -> None:
+    for each in owners():
+        revisions.move(connection, each)
+        if each == owner:
+            return
+
+
+def _difference(connection: Connection, owner: str) -> str:
+    options = revisions.options(owner)
+    context = MigrationContext.configure(connection, opts=options)
+    found = produce_migrations(context, options["target_metadata"]).upgrade_ops
+    if not isinstance(found, UpgradeOps) or found.is_empty():
+        return ""
+    # SQLite changes a table that is there already by making it anew; a new table needs no such batch.
+    is_later = revisions.revision(connection, owner) is not None
+    code = render_python_code(
+        found, render_item=revisions.render_item, render_as_batch=is_later, migration_context=context
+    )
+    return "\n".join(line for line in code.splitlines() if not line.lstrip().startswith("#"))
+
+
+def _write(owner: str, message: str, body: str) -> Path:
+    folder = revisions.directory(owner)
+    folder.mkdir(exist_ok=True)
+    last = max((int(path.name[:4]) for path in folder.glob("[0-9]*.py")), default=0)
+    slug = re.sub(r"[^a-z0-9]+", "_", message.lower()).strip("_")
+    path = folder / f"{last + 1:04d}_{slug}.py"
+    before = f'"{last:04d}"' if last else "None"
+    path.write_text(TEMPLATE.format(message=message, number=f"{last + 1:04d}", before=before, body=body))
+    return path

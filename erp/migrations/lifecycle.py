@@ -1,0 +1,262 @@
+"""The steps of a module's life that change tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import Connection, Table, delete, func, inspect, select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from erp import core, history
+from erp.db import commit, db
+from erp.errors import (
+    AlreadyInstalled,
+    ErpError,
+    MigrationFailed,
+    MissingDependency,
+    NoMigrations,
+    StillEnabled,
+    StillNeeded,
+)
+from erp.events import current_run
+from erp.migrations import revisions
+from erp.migrations.export import write_tables
+from erp.models import InstalledModule, Job, ModuleState, OptionValue, Role, RoleRight, Sequence
+from erp.module import Module, Permission
+from erp.options import bump_revision
+from erp.registry import CORE, current_registry
+
+ADMINISTRATOR = "Administrator"
+SHIPPED_ROLES = (ADMINISTRATOR, "Sales clerk", "Merchandiser", "Warehouse clerk", "Auditor")
+
+# States in which the tables are whole and nothing is under way.
+SETTLED = (ModuleState.enabled, ModuleState.disabled)
+
+
+def install_core() -> list[str]:
+    """Make or upgrade the core's own tables; on an empty database also the roles that ship with the product."""
+    with _broken_off(CORE, "upgrading", "erp init"), revisions.moving() as connection:
+        is_new = revisions.revision(connection, CORE) is None
+        steps = revisions.move(connection, CORE)
+        if is_new:
+            with _rows(connection) as session:
+                session.add_all(Role(name=name, is_administrator=name == ADMINISTRATOR) for name in SHIPPED_ROLES)
+                session.flush()
+                grant(session, core.PERMISSIONS)
+                bump_revision(session)
+    current_registry().refresh()
+    return steps
+
+
+def install(name: str) -> list[str]:
+    """Make a module's tables, give its rights to the shipped roles and switch it on; return what each revision did.
+
+    Refused by name while a module that it needs is off. One whose installation broke off is installed again.
+    """
+    module = installable(name)
+    commit(partial(_begin, name=name, version=module.version))
+    steps = _settle(module, "installing", partial(_after_install, module))
+    commit(lambda session: current_registry().enable(session, name))
+    return steps
+
+
+def installable(name: str) -> Module:
+    """Return the manifest of a module that may be installed now; raise the refusal otherwise."""
+    registry = current_registry()
+    module = registry.module(name)
+    row = db.session.get(InstalledModule, name)
+    if row is not None and row.state != ModuleState.installing:
+        raise AlreadyInstalled(name, row.state)
+    if missing := set(module.depends) - registry.enabled():
+        raise MissingDependency(name, missing, "enabled")
+    if registry.tables[name] and revisions.script(name) is None:
+        raise NoMigrations(name)
+    return module
+
+
+def _begin(session: Session, name: str, version: str) -> None:
+    row = session.get(InstalledModule, name) or InstalledModule(name=name)
+    row.version, row.state, row.is_wanted, row.error = version, ModuleState.installing, True, ""
+    session.add(row)
+    bump_revision(session)
+
+
+def _after_install(module: Module, session: Session, row: InstalledModule) -> None:
+    row.state, row.is_wanted = ModuleState.disabled, False
+    grant(session, module.permissions)
+    _record(session, module.name, "installed", new=module.version)
+
+
+def grant(session: Session, permissions: Iterable[Permission]) -> None:
+    """Give each right to the shipped roles that it names and that still exist."""
+    roles = {role.name: role for role in session.scalars(select(Role))}
+    for permission in permissions:
+        for role in (roles[name] for name in permission.roles if name in roles):
+            session.merge(RoleRight(role_id=role.id, permission=permission.name))
+    session.flush()
+
+
+def upgrade(name: str) -> list[str]:
+    """Bring an installed module's tables to its newest revision; return what was done, nothing where all is new.
+
+    The module rests meanwhile and is on again afterwards, if it was before. What broke off before is ended too.
+    """
+    module = current_registry().module(name)
+    row = current_registry().installed(db.session(), name)
+    if row.state == ModuleState.installing:
+        return install(name)
+    if not needs_upgrade(row):
+        return []
+    versions = f"version {row.version} to {module.version}"
+    commit(partial(_rest, name=name))
+    return [versions, *_settle(module, "upgrading", partial(_after_upgrade, module))]
+
+
+def needs_upgrade(row: InstalledModule) -> bool:
+    """Say whether a module broke off, or has a newer version or revisions than the database."""
+    if row.state not in SETTLED or row.version != current_registry().module(row.name).version:
+        return True
+    return bool(revisions.ahead(db.session.connection(), row.name))
+
+
+def _rest(session: Session, name: str) -> None:
+    row = session.get_one(InstalledModule, name)
+    if row.state in SETTLED:
+        row.is_wanted = row.state == ModuleState.enabled
+    row.state, row.error = ModuleState.upgrading, ""
+    bump_revision(session)
+
+
+def _after_upgrade(module: Module, session: Session, row: InstalledModule) -> None:
+    row.state = ModuleState.enabled if row.is_wanted else ModuleState.disabled
+    _record(session, module.name, "upgraded", old=row.version, new=module.version)
+    row.version, row.is_wanted = module.version, False
+
+
+def upgrade_all() -> list[str]:
+    """Upgrade the core and every installed module, those that others need first; return who had something to do."""
+    done = [CORE] if install_core() else []
+    installed = set(db.session.scalars(select(InstalledModule.name)))
+    registry = current_registry()
+    return done + [name for name in registry.modules if name in installed and upgrade(name)]
+
+
+def uninstall(name: str, export_to: Path) -> list[Path]:
+    """Drop a module's tables, rights and option values, after writing each table as a CSV file below `export_to`.
+
+    Refused while it is enabled or another installed module needs it. Its history stays. Returns the files.
+    """
+    module = uninstallable(name)
+    commit(partial(_begin_uninstall, name=name))
+    with _broken_off(name, "uninstalling", f"erp modules uninstall {name}"), revisions.moving() as connection:
+        files = write_tables(connection, revisions.tables(name), export_to)
+        _drop_tables(connection, name)
+        with _rows(connection) as session:
+            _forget(session, module)
+    current_registry().refresh()
+    return files
+
+
+def uninstallable(name: str) -> Module:
+    """Return the manifest of a module that may be uninstalled now; raise the refusal otherwise."""
+    registry = current_registry()
+    module = registry.module(name)
+    row = registry.installed(db.session(), name)
+    if users := registry.dependents(name, db.session.scalars(select(InstalledModule.name))):
+        raise StillNeeded(name, users, "installed")
+    if row.state == ModuleState.enabled:
+        raise StillEnabled(name)
+    return module
+
+
+def _begin_uninstall(session: Session, name: str) -> None:
+    row = session.get_one(InstalledModule, name)
+    row.state, row.is_wanted, row.error = ModuleState.uninstalling, False, ""
+    bump_revision(session)
+
+
+def _drop_tables(connection: Connection, name: str) -> None:
+    for table in reversed(revisions.tables(name)):
+        table.drop(connection, checkfirst=True)
+    connection.execute(text(f"DROP TABLE IF EXISTS {revisions.version_table(name)}"))
+
+
+def _forget(session: Session, module: Module) -> None:
+    """Delete what the core keeps for a module; its history and the record of its job runs stay."""
+    mine = f"{module.name}."
+    jobs = [name for name, owned in current_registry().jobs.items() if owned.module == module.name]
+    session.execute(delete(RoleRight).where(RoleRight.permission.startswith(mine, autoescape=True)))
+    session.execute(delete(OptionValue).where(OptionValue.name.startswith(mine, autoescape=True)))
+    session.execute(delete(Sequence).where(Sequence.name.startswith(mine, autoescape=True)))
+    session.execute(delete(Job).where(Job.name.in_(jobs)))
+    session.execute(delete(InstalledModule).where(InstalledModule.name == module.name))
+    _record(session, module.name, "uninstalled", old=module.version)
+    bump_revision(session)
+
+
+def what_uninstall_destroys(name: str) -> dict[str, int]:
+    """Return how many rows of which tables would be lost, biggest tables first."""
+    current_registry().installed(db.session(), name)
+    counts = {table.name: db.session.scalar(select(func.count()).select_from(table)) or 0 for table in _made(name)}
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _made(name: str) -> list[Table]:
+    existing = set(inspect(db.session.connection()).get_table_names())
+    return [table for table in revisions.tables(name) if table.name in existing]
+
+
+def _settle(module: Module, doing: str, finish: Callable[[Session, InstalledModule], None]) -> list[str]:
+    """Run a module's revisions and `finish` with its row, in one transaction."""
+    name = module.name
+    with _broken_off(name, doing, f"erp modules upgrade {name}"), revisions.moving() as connection:
+        steps = revisions.move(connection, name)
+        with _rows(connection) as session:
+            finish(session, session.get_one(InstalledModule, name))
+            bump_revision(session)
+    current_registry().refresh()
+    return steps
+
+
+@contextmanager
+def _rows(connection: Connection) -> Iterator[Session]:
+    """Work on rows in the transaction that changes tables, signed by whoever runs it."""
+    with Session(bind=connection) as session:
+        session.info["erp_run"] = current_run(db.session())
+        yield session
+        session.flush()
+
+
+@contextmanager
+def _broken_off(name: str, doing: str, command: str) -> Iterator[None]:
+    """Keep the error of a step that broke off with its module, and raise it as a refusal with the way out."""
+    try:
+        yield
+    except Exception as error:  # a revision may raise anything; whatever it was, its transaction is undone
+        reason = _reason(error)
+        if name != CORE:
+            commit(partial(_note, name=name, reason=reason))
+        current_registry().refresh()
+        if isinstance(error, ErpError):
+            raise
+        raise MigrationFailed(name, doing, reason, command) from error
+
+
+def _note(session: Session, name: str, reason: str) -> None:
+    session.get_one(InstalledModule, name).error = reason
+    bump_revision(session)
+
+
+def _reason(error: Exception) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    lines = str(cause).strip().splitlines() or [type(error).__name__]
+    return lines[0].rstrip(".")
+
+
+def _record(session: Session, name: str, action: str, *, old: str = "", new: str = "") -> None:
+    subject = history.Subject("erp.module", None, name)
+    history.record(session, subject, action, field="version", old=old, new=new)

@@ -1,0 +1,187 @@
+"""Where each module's revisions lie, where its tables stand, and the transaction that moves them on."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.script import Script, ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, Table, inspect, select, text
+from sqlalchemy.types import TypeDecorator
+
+from erp.db import Model, db
+from erp.errors import DatabaseTooNew, NotInitialized, UpgradeNeeded
+from erp.models import InstalledModule
+from erp.registry import CORE, current_registry
+
+# Alembic's `op` is one for the whole process.
+_ALONE = threading.Lock()
+
+# Any number that no other program on the same database takes: two installations never move tables at once.
+_ADVISORY_KEY = 0x6572_705F_6D69_6772
+
+
+def directory(owner: str) -> Path:
+    """Return the folder with the revisions of the core or a module."""
+    if owner == CORE:
+        return Path(__file__).parent.parent / "revisions"
+    manifest = current_registry().module(owner)
+    return Path(sys.modules[manifest.setup.__module__].__file__ or "").parent / "migrations"
+
+
+def tables(owner: str) -> list[Table]:
+    """Return the tables of the core or a module, those that others refer to first."""
+    if owner == CORE:
+        return [table for table in Model.metadata.sorted_tables if table.name.startswith(f"{CORE}_")]
+    own = set(current_registry().tables[owner])
+    return [table for table in Model.metadata.sorted_tables if table in own]
+
+
+def version_table(owner: str) -> str:
+    """Return the name of the table that says at which revision the owner's tables stand."""
+    return f"{owner}_version"
+
+
+def script(owner: str) -> ScriptDirectory | None:
+    """Return the revisions of the core or a module; None where it has none."""
+    folder = directory(owner)
+    if not any(folder.glob("[0-9]*.py")):
+        return None
+    return ScriptDirectory(str(folder), version_locations=[str(folder)])
+
+
+def revision(connection: Connection, owner: str) -> str | None:
+    """Return the revision at which the owner's tables stand; None where they were never made."""
+    name = version_table(owner)
+    if not inspect(connection).has_table(name):
+        return None
+    found: str | None = connection.scalar(text(f"SELECT version_num FROM {name}"))
+    return found
+
+
+def ahead(connection: Connection, owner: str) -> list[Script]:
+    """Return the owner's revisions that its tables have not seen yet, in order.
+
+    Raises DatabaseTooNew where the tables stand at a revision that this program does not know.
+    """
+    revisions = script(owner)
+    stands_at = revision(connection, owner)
+    if revisions is None:
+        return []
+    try:
+        found = list(revisions.iterate_revisions("head", stands_at or "base"))
+    except CommandError:
+        raise DatabaseTooNew(owner, stands_at or "") from None
+    return list(reversed(found))
+
+
+def is_initialized() -> bool:
+    """Say whether the database has the core's tables."""
+    return revision(db.session.connection(), CORE) is not None
+
+
+def pending() -> list[str]:
+    """Return the core and the installed modules whose tables are older than this program, in dependency order."""
+    if not is_initialized():
+        raise NotInitialized
+    installed = set(db.session.scalars(select(InstalledModule.name)))
+    owners = [CORE, *(name for name in current_registry().modules if name in installed)]
+    return [owner for owner in owners if ahead(db.session.connection(), owner)]
+
+
+def require_current() -> None:
+    """Refuse to work on tables that are missing or older than this program."""
+    if behind := pending():
+        raise UpgradeNeeded(behind)
+
+
+@contextmanager
+def moving() -> Iterator[Connection]:
+    """Open the one transaction in which tables may change, on both databases; whatever fails inside undoes it all.
+
+    The session's own transaction is ended first: it could wait for this one for ever.
+    """
+    session = db.session()
+    if session.new or session.dirty or session.deleted:
+        raise RuntimeError("tables are moved in a transaction of their own, not in the middle of other work")
+    session.rollback()
+    with _ALONE, db.engine.connect() as connection, _unwatched_references(connection), connection.begin():
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_KEY})
+        yield connection
+        _check_references(connection)
+
+
+@contextmanager
+def _unwatched_references(connection: Connection) -> Iterator[None]:
+    # SQLite changes a table by making it anew and dropping the old one, which would delete what refers to it. The
+    # switch does nothing inside a transaction, so the driver is told before SQLAlchemy begins one.
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver: Any = connection.connection.driver_connection
+    driver.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA foreign_keys=ON")
+
+
+def _check_references(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+        if broken is not None:
+            raise RuntimeError(f"a row of {broken[0]} would refer to a row of {broken[2]} that is not there")
+
+
+def move(connection: Connection, owner: str) -> list[str]:
+    """Bring the owner's tables to its newest revision; return what each revision did."""
+    revisions = script(owner)
+    if revisions is None:
+        return []
+    steps = ahead(connection, owner)
+
+    def upgrade(stands_at: Any, _context: Any) -> list[Any]:
+        return revisions._upgrade_revs("head", stands_at)
+
+    with EnvironmentContext(Config(), revisions, fn=upgrade, destination_rev="head") as environment:
+        environment.configure(connection=connection, **options(owner))
+        environment.run_migrations()
+    return [step.doc for step in steps]
+
+
+def options(owner: str) -> dict[str, Any]:
+    """Return how Alembic is to work for the core or a module."""
+    own = {table.name for table in tables(owner)}
+    foreign = {table.name for table in Model.metadata.sorted_tables} - own
+
+    def is_own(name: str | None, kind: str, _parents: Any) -> bool:
+        return kind != "table" or name in own or _is_leftover(str(name), owner, foreign)
+
+    return {
+        "target_metadata": Model.metadata,
+        "version_table": version_table(owner),
+        "transactional_ddl": True,
+        "compare_type": True,
+        "include_name": is_own,
+        "include_object": lambda thing, name, kind, reflected, other: is_own(name, kind, None),
+    }
+
+
+def _is_leftover(name: str, owner: str, foreign: Collection[str]) -> bool:
+    # A table that a module's earlier revision made and its models no longer know.
+    return name.startswith(f"{owner}_") and name not in foreign and not name.endswith("_version")
+
+
+def render_item(kind: str, thing: Any, _context: Any) -> str | Literal[False]:
+    """Write a type of this product as the plain one that the database keeps."""
+    if kind == "type" and isinstance(thing, TypeDecorator):
+        return f"sa.{thing.impl!r}"
+    return False

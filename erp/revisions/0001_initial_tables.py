@@ -1,0 +1,177 @@
+"""Initial tables."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "erp_job",
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("is_paused", sa.Boolean(), nullable=False),
+        sa.Column("run_requested_at", sa.DateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_erp_job")),
+    )
+    op.create_table(
+        "erp_job_run",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("job", sa.String(length=120), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "running", "done", "failed", "lost", name="state", native_enum=False, create_constraint=True, length=20
+            ),
+            nullable=False,
+        ),
+        sa.Column("worker", sa.String(length=160), nullable=False),
+        sa.Column("started_at", sa.DateTime(), nullable=False),
+        sa.Column("finished_at", sa.DateTime(), nullable=True),
+        sa.Column("summary", sa.Text(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_erp_job_run")),
+    )
+    op.create_index(op.f("ix_erp_job_run_job"), "erp_job_run", ["job"], unique=False)
+    op.create_index(
+        "uq_erp_job_run_running",
+        "erp_job_run",
+        ["job"],
+        unique=True,
+        sqlite_where=sa.text("state = 'running'"),
+        postgresql_where=sa.text("state = 'running'"),
+    )
+    op.create_table(
+        "erp_module",
+        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column("version", sa.String(length=40), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "installing",
+                "upgrading",
+                "enabled",
+                "disabled",
+                "uninstalling",
+                name="state",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("is_wanted", sa.Boolean(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_erp_module")),
+    )
+    op.create_table(
+        "erp_option_value",
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("changed_at", sa.DateTime(), nullable=False),
+        sa.Column("changed_by", sa.String(length=80), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_erp_option_value")),
+    )
+    op.create_table(
+        "erp_revision",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.CheckConstraint("id = 1", name=op.f("ck_erp_revision_single_row")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_erp_revision")),
+    )
+    op.create_table(
+        "erp_role",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("is_administrator", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_erp_role")),
+        sa.UniqueConstraint("name", name=op.f("uq_erp_role_name")),
+    )
+    op.create_table(
+        "erp_run",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum("screen", "command", "job", name="kind", native_enum=False, create_constraint=True, length=20),
+            nullable=False,
+        ),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("user_name", sa.String(length=80), nullable=False),
+        sa.Column("started_at", sa.DateTime(), nullable=False),
+        sa.Column("ended_at", sa.DateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_erp_run")),
+    )
+    op.create_index(op.f("ix_erp_run_ended_at"), "erp_run", ["ended_at"], unique=False)
+    op.create_table(
+        "erp_sequence",
+        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column("next_number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_erp_sequence")),
+    )
+    op.create_table(
+        "erp_sign_in_attempt",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", sa.String(length=200), nullable=False),
+        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_erp_sign_in_attempt")),
+    )
+    op.create_index("ix_erp_sign_in_attempt_key_at", "erp_sign_in_attempt", ["key", "at"], unique=False)
+    op.create_table(
+        "erp_user",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("username", sa.String(length=80), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("email", sa.String(length=254), nullable=False),
+        sa.Column("password_hash", sa.String(length=200), nullable=False),
+        sa.Column("is_active", sa.Boolean(), nullable=False),
+        sa.Column("must_change_password", sa.Boolean(), nullable=False),
+        sa.Column("session_key", sa.String(length=40), nullable=False),
+        sa.Column("created_at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_erp_user")),
+        sa.UniqueConstraint("username", name=op.f("uq_erp_user_username")),
+    )
+    op.create_table(
+        "erp_history_entry",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.Column("user_name", sa.String(length=80), nullable=False),
+        sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("document", sa.String(length=80), nullable=False),
+        sa.Column("document_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("document_name", sa.String(length=160), nullable=False),
+        sa.Column("line", sa.Integer(), nullable=True),
+        sa.Column("action", sa.String(length=80), nullable=False),
+        sa.Column("field", sa.String(length=80), nullable=False),
+        sa.Column("old_value", sa.Text(), nullable=False),
+        sa.Column("new_value", sa.Text(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["run_id"], ["erp_run.id"], name=op.f("fk_erp_history_entry_run_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_erp_history_entry")),
+    )
+    op.create_index(op.f("ix_erp_history_entry_at"), "erp_history_entry", ["at"], unique=False)
+    op.create_index("ix_erp_history_entry_document", "erp_history_entry", ["document", "document_id"], unique=False)
+    op.create_index(op.f("ix_erp_history_entry_document_name"), "erp_history_entry", ["document_name"], unique=False)
+    op.create_table(
+        "erp_role_right",
+        sa.Column("role_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("permission", sa.String(length=120), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["role_id"], ["erp_role.id"], name=op.f("fk_erp_role_right_role_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("role_id", "permission", name=op.f("pk_erp_role_right")),
+    )
+    op.create_table(
+        "erp_user_role",
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("role_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["role_id"], ["erp_role.id"], name=op.f("fk_erp_user_role_role_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["erp_user.id"], name=op.f("fk_erp_user_role_user_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("user_id", "role_id", name=op.f("pk_erp_user_role")),
+    )

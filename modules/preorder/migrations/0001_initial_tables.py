@@ -1,0 +1,95 @@
+"""Initial tables."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "preorder_on_hand_change",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("product_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("date", sa.Date(), nullable=False),
+        sa.Column("quantity", sa.BigInteger(), nullable=False),
+        sa.Column("note", sa.String(length=200), nullable=False),
+        sa.CheckConstraint("quantity <> 0", name=op.f("ck_preorder_on_hand_change_quantity_not_zero")),
+        sa.ForeignKeyConstraint(
+            ["product_id"], ["inventory_lots_product.id"], name=op.f("fk_preorder_on_hand_change_product_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_preorder_on_hand_change")),
+        sa.UniqueConstraint("product_id", "date", "note", name=op.f("uq_preorder_on_hand_change_product_id_date_note")),
+    )
+    op.create_table(
+        "preorder_product",
+        sa.Column("product_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("is_eligible", sa.Boolean(), nullable=False),
+        sa.Column("launch_date", sa.Date(), nullable=True),
+        sa.Column("preorder_limit", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint(
+            "NOT is_eligible OR launch_date IS NOT NULL", name=op.f("ck_preorder_product_launch_date_when_eligible")
+        ),
+        sa.CheckConstraint(
+            "preorder_limit IS NULL OR preorder_limit > 0", name=op.f("ck_preorder_product_limit_positive")
+        ),
+        sa.ForeignKeyConstraint(
+            ["product_id"], ["inventory_lots_product.id"], name=op.f("fk_preorder_product_product_id")
+        ),
+        sa.PrimaryKeyConstraint("product_id", name=op.f("pk_preorder_product")),
+    )
+    op.create_index("ix_preorder_product_launch_date", "preorder_product", ["launch_date"], unique=False)
+    op.create_table(
+        "preorder_link",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("line_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("purchase_line_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("quantity", sa.BigInteger(), nullable=False),
+        sa.Column("received", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "how",
+            sa.Enum(
+                "automatic", "by_hand", "receipt", name="how", native_enum=False, create_constraint=True, length=20
+            ),
+            nullable=False,
+        ),
+        sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("created_at", sa.DateTime(), nullable=False),
+        sa.Column("ended_at", sa.DateTime(), nullable=True),
+        sa.Column("user_name", sa.String(length=80), nullable=False),
+        sa.CheckConstraint(
+            "(ended_at IS NULL) = (received < quantity)", name=op.f("ck_preorder_link_open_while_something_is")
+        ),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_preorder_link_quantity_positive")),
+        sa.CheckConstraint(
+            "received >= 0 AND received <= quantity", name=op.f("ck_preorder_link_received_within_quantity")
+        ),
+        sa.ForeignKeyConstraint(["line_id"], ["sales_order_line.id"], name=op.f("fk_preorder_link_line_id")),
+        sa.ForeignKeyConstraint(
+            ["purchase_line_id"], ["procurement_purchase_order_line.id"], name=op.f("fk_preorder_link_purchase_line_id")
+        ),
+        sa.ForeignKeyConstraint(["run_id"], ["erp_run.id"], name=op.f("fk_preorder_link_run_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_preorder_link")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_preorder_link_line", "preorder_link", ["line_id"], unique=False)
+    op.create_index(
+        "ix_preorder_link_open_purchase_line",
+        "preorder_link",
+        ["purchase_line_id"],
+        unique=False,
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    op.create_index("ix_preorder_link_purchase_line", "preorder_link", ["purchase_line_id"], unique=False)
+    op.create_index(
+        "uq_preorder_link_open_pair",
+        "preorder_link",
+        ["line_id", "purchase_line_id"],
+        unique=True,
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )

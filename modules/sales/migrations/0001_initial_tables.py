@@ -1,0 +1,220 @@
+"""Initial tables."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "sales_customer",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("code", sa.String(length=60), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("email", sa.String(length=254), nullable=False),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sales_customer")),
+        sa.UniqueConstraint("code", name=op.f("uq_sales_customer_code")),
+    )
+    op.create_index(op.f("ix_sales_customer_name"), "sales_customer", ["name"], unique=False)
+    op.create_table(
+        "sales_order",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("number", sa.String(length=40), nullable=True),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("ordered_at", sa.DateTime(), nullable=False),
+        sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column(
+            "shipping_policy",
+            sa.Enum(
+                "partial", "complete", name="shipping_policy", native_enum=False, create_constraint=True, length=20
+            ),
+            nullable=False,
+        ),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "draft",
+                "confirmed",
+                "done",
+                "cancelled",
+                name="state",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.CheckConstraint(
+            "state = 'draft' OR state = 'cancelled' OR number IS NOT NULL", name=op.f("ck_sales_order_numbered")
+        ),
+        sa.ForeignKeyConstraint(["customer_id"], ["sales_customer.id"], name=op.f("fk_sales_order_customer_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sales_order")),
+        sa.UniqueConstraint("number", name=op.f("uq_sales_order_number")),
+    )
+    op.create_index(op.f("ix_sales_order_customer_id"), "sales_order", ["customer_id"], unique=False)
+    op.create_index(op.f("ix_sales_order_ordered_at"), "sales_order", ["ordered_at"], unique=False)
+    op.create_index("ix_sales_order_state", "sales_order", ["state", "id"], unique=False)
+    op.create_table(
+        "sales_order_line",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("order_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("product_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("quantity", sa.BigInteger(), nullable=False),
+        sa.Column("packed", sa.BigInteger(), nullable=False),
+        sa.Column("cancelled", sa.BigInteger(), nullable=False),
+        sa.Column("allocated", sa.BigInteger(), nullable=False),
+        sa.Column("unit_price", sa.BigInteger(), nullable=True),
+        sa.Column("requested_on", sa.Date(), nullable=True),
+        sa.Column("promise_date", sa.Date(), nullable=True),
+        sa.Column("is_promise_pinned", sa.Boolean(), nullable=False),
+        sa.Column("is_preorder", sa.Boolean(), nullable=False),
+        sa.Column("hold_allocation", sa.Boolean(), nullable=False),
+        sa.CheckConstraint(
+            "allocated >= 0 AND allocated <= quantity - packed - cancelled",
+            name=op.f("ck_sales_order_line_allocated_within_open"),
+        ),
+        sa.CheckConstraint(
+            "packed >= 0 AND cancelled >= 0 AND packed + cancelled <= quantity",
+            name=op.f("ck_sales_order_line_open_not_negative"),
+        ),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_sales_order_line_quantity_positive")),
+        sa.ForeignKeyConstraint(
+            ["order_id"], ["sales_order.id"], name=op.f("fk_sales_order_line_order_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["product_id"], ["inventory_lots_product.id"], name=op.f("fk_sales_order_line_product_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sales_order_line")),
+        sa.UniqueConstraint("order_id", "position", name=op.f("uq_sales_order_line_order_id_position")),
+    )
+    op.create_index(
+        "ix_sales_order_line_needing",
+        "sales_order_line",
+        ["product_id", "order_id"],
+        unique=False,
+        sqlite_where=sa.text("quantity > packed + cancelled + allocated"),
+        postgresql_where=sa.text("quantity > packed + cancelled + allocated"),
+    )
+    op.create_index("ix_sales_order_line_product", "sales_order_line", ["product_id"], unique=False)
+    op.create_table(
+        "sales_pack",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("number", sa.String(length=40), nullable=False),
+        sa.Column("order_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("packed_at", sa.DateTime(), nullable=False),
+        sa.Column("user_name", sa.String(length=80), nullable=False),
+        sa.ForeignKeyConstraint(["order_id"], ["sales_order.id"], name=op.f("fk_sales_pack_order_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sales_pack")),
+        sa.UniqueConstraint("number", name=op.f("uq_sales_pack_number")),
+    )
+    op.create_index(op.f("ix_sales_pack_order_id"), "sales_pack", ["order_id"], unique=False)
+    op.create_table(
+        "sales_allocation",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("line_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("balance_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("quantity", sa.BigInteger(), nullable=False),
+        sa.Column("packed", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "how",
+            sa.Enum(
+                "automatic", "by_hand", "receipt", name="how", native_enum=False, create_constraint=True, length=20
+            ),
+            nullable=False,
+        ),
+        sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("created_at", sa.DateTime(), nullable=False),
+        sa.Column("user_name", sa.String(length=80), nullable=False),
+        sa.CheckConstraint(
+            "packed >= 0 AND packed <= quantity", name=op.f("ck_sales_allocation_packed_within_quantity")
+        ),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_sales_allocation_quantity_positive")),
+        sa.ForeignKeyConstraint(
+            ["balance_id"], ["inventory_lots_balance.id"], name=op.f("fk_sales_allocation_balance_id")
+        ),
+        sa.ForeignKeyConstraint(["line_id"], ["sales_order_line.id"], name=op.f("fk_sales_allocation_line_id")),
+        sa.ForeignKeyConstraint(["run_id"], ["erp_run.id"], name=op.f("fk_sales_allocation_run_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sales_allocation")),
+    )
+    op.create_index("ix_sales_allocation_line", "sales_allocation", ["line_id"], unique=False)
+    op.create_index(
+        "ix_sales_allocation_unpacked",
+        "sales_allocation",
+        ["balance_id"],
+        unique=False,
+        sqlite_where=sa.text("packed < quantity"),
+        postgresql_where=sa.text("packed < quantity"),
+    )
+    op.create_table(
+        "sales_backorder",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("line_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum("backorder", "preorder", name="kind", native_enum=False, create_constraint=True, length=20),
+            nullable=False,
+        ),
+        sa.Column("quantity", sa.BigInteger(), nullable=False),
+        sa.Column("allocated_quantity", sa.BigInteger(), nullable=False),
+        sa.Column("cancelled_quantity", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "open", "allocated", "cancelled", name="state", native_enum=False, create_constraint=True, length=20
+            ),
+            nullable=False,
+        ),
+        sa.Column("counts_from", sa.Date(), nullable=True),
+        sa.Column("created_at", sa.DateTime(), nullable=False),
+        sa.Column("closed_at", sa.DateTime(), nullable=True),
+        sa.CheckConstraint(
+            "(state = 'open') = (quantity > allocated_quantity + cancelled_quantity)",
+            name=op.f("ck_sales_backorder_open_while_something_is"),
+        ),
+        sa.CheckConstraint(
+            "allocated_quantity >= 0 AND cancelled_quantity >= 0 AND allocated_quantity + cancelled_quantity <= quantity",
+            name=op.f("ck_sales_backorder_open_not_negative"),
+        ),
+        sa.CheckConstraint("quantity >= 0", name=op.f("ck_sales_backorder_quantity_not_negative")),
+        sa.ForeignKeyConstraint(["line_id"], ["sales_order_line.id"], name=op.f("fk_sales_backorder_line_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sales_backorder")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_sales_backorder_line", "sales_backorder", ["line_id"], unique=False)
+    op.create_index(
+        "uq_sales_backorder_open",
+        "sales_backorder",
+        ["line_id"],
+        unique=True,
+        sqlite_where=sa.text("state = 'open'"),
+        postgresql_where=sa.text("state = 'open'"),
+    )
+    op.create_table(
+        "sales_pack_line",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("pack_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("line_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("balance_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("allocation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("quantity", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_sales_pack_line_quantity_positive")),
+        sa.ForeignKeyConstraint(
+            ["allocation_id"], ["sales_allocation.id"], name=op.f("fk_sales_pack_line_allocation_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["balance_id"], ["inventory_lots_balance.id"], name=op.f("fk_sales_pack_line_balance_id")
+        ),
+        sa.ForeignKeyConstraint(["line_id"], ["sales_order_line.id"], name=op.f("fk_sales_pack_line_line_id")),
+        sa.ForeignKeyConstraint(["pack_id"], ["sales_pack.id"], name=op.f("fk_sales_pack_line_pack_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sales_pack_line")),
+    )
+    op.create_index(op.f("ix_sales_pack_line_line_id"), "sales_pack_line", ["line_id"], unique=False)
+    op.create_index(op.f("ix_sales_pack_line_pack_id"), "sales_pack_line", ["pack_id"], unique=False)
