@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -17,7 +17,7 @@ from modules.preorder.errors import PackedBeforeLaunch
 from modules.procurement.events import ArrivalChanged, SupplyChanged
 from modules.procurement.hooks import LineClaim, OutstandingFall
 from modules.sales.events import LinesServed
-from modules.sales.hooks import SupplyNote
+from modules.sales.hooks import AllocationRow, SupplyNote
 from modules.sales.models import OrderLine
 from modules.sales.queries import Scope
 from modules.sales.states import BackorderKind
@@ -83,6 +83,16 @@ def pack_refusals(session: Session, lines: Sequence[OrderLine]) -> dict[int, Erp
 def backorder_kinds(session: Session, line_ids: Sequence[int]) -> dict[int, BackorderKind]:
     """Name the lines whose new backorder rows wait for a launch."""
     return dict.fromkeys(queries.lines_before_launch(session, line_ids, clock.today()), BackorderKind.preorder)
+
+
+def linked_supplies(session: Session, line_ids: Sequence[int]) -> dict[int, list[SupplyNote]]:
+    """Name the incoming supply that is linked to order lines."""
+    return queries.linked_supplies(session, line_ids)
+
+
+def incoming_allocations(session: Session) -> Iterable[AllocationRow]:
+    """Add what is linked to the export of allocations."""
+    return queries.incoming_allocations(session)
 
 
 def explain_supply(session: Session, line: OrderLine) -> list[SupplyNote]:

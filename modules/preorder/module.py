@@ -28,6 +28,8 @@ def setup(core: Core) -> None:
     core.implement(sales_hooks.confirm_refusals, handlers.confirm_refusals)
     core.implement(sales_hooks.pack_refusals, handlers.pack_refusals)
     core.implement(sales_hooks.backorder_kinds, handlers.backorder_kinds)
+    core.implement(sales_hooks.linked_supplies, handlers.linked_supplies)
+    core.implement(sales_hooks.incoming_allocations, handlers.incoming_allocations)
     core.implement(sales_hooks.explain_supply, handlers.explain_supply)
     core.before_disable(handlers.refuse_while_linked)
 

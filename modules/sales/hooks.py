@@ -54,6 +54,11 @@ def explain_supply(session: Session, line: OrderLine) -> Sequence[SupplyNote]:
     """What other supply was looked at for this line and why each is used or not. The answers are put together."""
 
 
+@hook
+def linked_supplies(session: Session, line_ids: Sequence[int]) -> Mapping[int, Sequence[SupplyNote]]:
+    """Which incoming supply is linked to these lines: a note for each link. The answers are put together."""
+
+
 class AllocationRow(NamedTuple):
     """A row of the export `allocations`, behind the id of its order, by which the rows are sorted."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, Subquery, and_, func, literal, select
+from sqlalchemy import ColumnElement, Row, Select, Subquery, and_, func, literal, null, select
 from sqlalchemy.orm import Session
 
 from erp.db import Quantity, format_quantity, raw, total
@@ -15,7 +16,7 @@ from modules.preorder.models import Link
 from modules.procurement.hooks import LineClaim
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.queries import is_supply, supply_order
-from modules.sales.hooks import SupplyNote
+from modules.sales.hooks import AllocationRow, SupplyNote
 from modules.sales.models import Backorder, Order, OrderLine
 from modules.sales.queries import Scope, backorder_is_open, is_waiting, service_order
 from modules.sales.states import AllocationSource, OrderState
@@ -161,6 +162,48 @@ def claims_on_lines(session: Session, purchase_line_ids: Sequence[int]) -> list[
     return [LineClaim(line_id, number, quantity) for line_id, number, quantity in session.execute(rows)]
 
 
+def linked_supplies(session: Session, line_ids: Collection[int]) -> dict[int, list[SupplyNote]]:
+    """Return a note for each link of these sales order lines: the purchase order, what is to come and when."""
+    rows = open_links(Link.line_id.in_(line_ids)).with_only_columns(
+        Link.line_id, PurchaseOrder.number, PurchaseOrderLine.position, PurchaseOrderLine.expected_on, Link.outstanding
+    )
+    notes: dict[int, list[SupplyNote]] = {}
+    for line_id, number, position, expected_on, quantity in session.execute(rows):
+        note = SupplyNote(f"Purchase order {number}/{position}", quantity, _when(expected_on))
+        notes.setdefault(line_id, []).append(note)
+    return notes
+
+
+def incoming_allocations(session: Session) -> Iterator[AllocationRow]:
+    """Return every open link as a row of the export `allocations`: orders by creation, lines by position."""
+    rows = session.execute(
+        select(
+            Order.id,
+            Order.number,
+            OrderLine.position,
+            Product.sku,
+            literal("purchase"),
+            null(),
+            null(),
+            PurchaseOrder.number,
+            PurchaseOrderLine.position,
+            Link.outstanding,
+            NOTHING,
+            OrderLine.promise_date,
+        )
+        .select_from(Link)
+        .join(OrderLine, OrderLine.id == Link.line_id)
+        .join(Order, Order.id == OrderLine.order_id)
+        .join(Product, Product.id == OrderLine.product_id)
+        .join(PurchaseOrderLine, PurchaseOrderLine.id == Link.purchase_line_id)
+        .join(PurchaseOrder, PurchaseOrder.id == PurchaseOrderLine.order_id)
+        .where(open_link())
+        .order_by(Order.id, OrderLine.position, PurchaseOrder.id, PurchaseOrderLine.position)
+        .execution_options(yield_per=5000)
+    )
+    return (AllocationRow._make(row) for row in rows)
+
+
 def supply_notes(session: Session, line: OrderLine) -> list[SupplyNote]:
     """Return a sentence for each purchase order line of the product: how much of it is this line's, and what else."""
     mine = select(Link.purchase_line_id, Link.outstanding).where(open_link(), Link.line_id == line.id).subquery()
@@ -178,11 +221,14 @@ def supply_notes(session: Session, line: OrderLine) -> list[SupplyNote]:
     ]
 
 
+def _when(expected_on: date | None) -> str:
+    return f"expected {expected_on.isoformat()}" if expected_on else "without a date"
+
+
 def _reason(row: PurchaseOrderLine, own: Decimal) -> str:
-    day = f"expected {row.expected_on.isoformat()}" if row.expected_on else "without a date"
     others = row.allocated - own
     left = row.outstanding - row.allocated
     parts = [f"{format_quantity(own)} linked to this line"] if own else []
     parts += [f"{format_quantity(others)} linked to other orders"] if others else []
     parts += [f"{format_quantity(left)} still available"] if left > 0 else []
-    return f"{', '.join(parts) or 'nothing left'}; {day}."
+    return f"{', '.join(parts) or 'nothing left'}; {_when(row.expected_on)}."
