@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import TypeVar
 
 from flask_login import UserMixin
@@ -93,6 +94,20 @@ class User(UserMixin, Model):
     session_key: Mapped[str] = mapped_column(String(40), default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
     roles: Mapped[list[Role]] = relationship(secondary=user_role, order_by="Role.name")
+
+    @cached_property
+    def rights(self) -> frozenset[str]:
+        """The names of the rights that this person's roles give; `*` is every right."""
+        listed = {right.permission for role in self.roles for right in role.rights}
+        return frozenset(listed | {"*" for role in self.roles if role.is_administrator})
+
+    def may(self, permission: str) -> bool:
+        """Say whether this person holds a right."""
+        return bool(self.is_active) and ("*" in self.rights or permission in self.rights)
+
+    def get_id(self) -> str:
+        """Return what a session cookie names this person by: it fits until `session_key` changes."""
+        return f"{self.id}:{self.session_key}"
 
     def __str__(self) -> str:
         return self.username

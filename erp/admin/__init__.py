@@ -1,0 +1,46 @@
+"""Base screens: what modules declare their lists, forms, documents, actions and panels with."""
+
+from erp.admin.choose import Choose, FormPage
+from erp.admin.document import DocumentScreen
+from erp.admin.fields import DayField, InstantField, LookupField, QuantityField, WholeNumberField
+from erp.admin.lines import LineChanges
+from erp.admin.page import Page
+from erp.admin.parts import (
+    Action,
+    Badge,
+    Card,
+    Chosen,
+    ExtraColumn,
+    ExtraField,
+    ListAction,
+    Panel,
+    Result,
+)
+from erp.admin.screen import Screen
+from erp.admin.site import document_link, document_url, init_app
+
+__all__ = [
+    "Action",
+    "Badge",
+    "Card",
+    "Choose",
+    "Chosen",
+    "DayField",
+    "DocumentScreen",
+    "ExtraColumn",
+    "ExtraField",
+    "FormPage",
+    "InstantField",
+    "LineChanges",
+    "ListAction",
+    "LookupField",
+    "Page",
+    "Panel",
+    "QuantityField",
+    "Result",
+    "Screen",
+    "WholeNumberField",
+    "document_link",
+    "document_url",
+    "init_app",
+]

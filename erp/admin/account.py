@@ -1,0 +1,87 @@
+"""Signing in and out, and one's own password."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_admin.helpers import is_safe_url
+from flask_login import current_user, login_user, logout_user
+from sqlalchemy.orm import Session
+
+from erp import events, security
+from erp.db import commit
+from erp.errors import BadPassword, ErpError, SignInRefused
+from erp.models import RunKind, User
+
+
+def login() -> ResponseReturnValue:
+    """Ask for name and password, and let the person in."""
+    if current_user.is_authenticated:
+        return redirect(url_for("admin.index"))
+    username, message = request.form.get("username", ""), ""
+    if request.method == "POST":
+        found = commit(lambda session: _try(session, username))
+        if isinstance(found, User):
+            login_user(found)
+            return redirect(_wanted())
+        message, throttled = str(found), bool(found.facts["throttled"])
+        return render_template("erp/login.html", username=username, message=message), 429 if throttled else 401
+    return render_template("erp/login.html", username=username, message=message)
+
+
+def _try(session: Session, username: str) -> User | SignInRefused:
+    # A refused attempt is committed too: it counts.
+    if "\x00" in username:
+        return SignInRefused("The name or the password is not right.", throttled=False)
+    try:
+        return security.sign_in(session, username, request.form.get("password", ""), request.remote_addr or "")
+    except SignInRefused as refusal:
+        return refusal
+
+
+def _wanted() -> str:
+    target = request.args.get("next", "")
+    return target if target.startswith("/") and is_safe_url(target) else url_for("admin.index")
+
+
+def logout() -> ResponseReturnValue:
+    """End the session."""
+    logout_user()
+    flash("You are signed out.", "success")
+    return redirect(url_for("login"))
+
+
+def password() -> ResponseReturnValue:
+    """Let a person change their own password; one that was generated or reset has to be."""
+    if request.method == "POST":
+        try:
+            with events.run(RunKind.screen, "erp.password", current_user.username):
+                commit(lambda session: _change(session, request.form))
+        except ErpError as error:
+            return render_template("erp/password.html", message=str(error)), 422
+        # The key has changed, which ended every session of this person: this one goes on.
+        login_user(security.db.session.get(User, current_user.id))
+        flash("Your password is changed. Other sessions of yours have ended.", "success")
+        return redirect(url_for("admin.index"))
+    return render_template("erp/password.html", message="")
+
+
+def _change(session: Session, form: Any) -> None:
+    user = session.get(User, current_user.id)
+    assert user is not None
+    if not security.is_password(user, form.get("current", "")):
+        raise BadPassword("The current password is not right.")
+    if form.get("new", "") != form.get("again", ""):
+        raise BadPassword("The new password and its repetition differ.")
+    if form.get("new", "") == form.get("current", ""):
+        raise BadPassword("The new password is the old one. Choose another.")
+    security.set_password(session, user, form.get("new", ""))
+
+
+def init_app(app: Flask) -> None:
+    """Add the addresses."""
+    app.add_url_rule("/login", "login", login, methods=("GET", "POST"))
+    app.add_url_rule("/logout", "logout", logout, methods=("POST",))
+    app.add_url_rule("/password", "password", password, methods=("GET", "POST"))

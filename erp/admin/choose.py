@@ -1,0 +1,213 @@
+"""Pages of an action: choosing among rows with checkboxes, and asking for a few values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from flask import flash, g, redirect, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+from wtforms import Form
+
+from erp.admin import gate, show
+from erp.admin.fields import read_quantity
+from erp.admin.listing import Cell
+from erp.admin.parts import Chosen, Getter, Result
+from erp.errors import BadNumber, ErpError, NothingChosen
+
+if TYPE_CHECKING:
+    from erp.admin.screen import Screen
+
+
+class ActionPage:
+    """What the pages of actions have in common. An instance is the `page` of an Action.
+
+    `row` is the document, or the line for an action of a line. `form_class` asks for more values, shown below.
+    """
+
+    title: str = ""
+    button: str = "Save"
+    confirm: str = ""
+    yes: str = ""
+    no: str = "Cancel"
+    style: str = "primary"
+    template: str = ""
+    help: str = ""
+    form_class: type[Form] = Form
+
+    def heading(self, row: Any) -> str:
+        """Return what stands beside the title: which document, which product."""
+        return str(row)
+
+    def document_id(self, row: Any) -> int:
+        """Return the id of the document whose page follows; of a line, its `order_id`."""
+        return int(getattr(row, "order_id", row.id))
+
+    def context(self, session: Session, row: Any) -> dict[str, Any]:
+        """Return what the template shows beside the form."""
+        return {}
+
+    def prefill(self, session: Session, row: Any, form: Any) -> None:
+        """Set the form's first values."""
+
+    def finished(self, screen: Screen, row_id: int, told: str | Result | None) -> ResponseReturnValue:
+        """Return where the person goes when it is done: the document's page."""
+        return screen.done(row_id, told)
+
+    def __call__(self, screen: Screen, row: Any) -> ResponseReturnValue:
+        """Show the page, or do what was asked."""
+        session = gate.session()
+        form = self.form_class(request.form if request.method == "POST" else None)
+        if request.method != "POST":
+            self.prefill(session, row, form)
+        elif form.validate():
+            try:
+                return self._submit(screen, row, form)
+            except ErpError as error:
+                session.rollback()
+                g.erp_reading = True
+                flash(str(error), "error")
+                return self._show(screen, row, form), 409
+        else:
+            flash("Not done: look at the marked fields.", "error")
+        return self._show(screen, row, form), 422 if request.method == "POST" else 200
+
+    def _submit(self, screen: Screen, row: Any, form: Form) -> ResponseReturnValue:
+        raise NotImplementedError
+
+    def _show(self, screen: Screen, row: Any, form: Form) -> str:
+        context = self.context(gate.session(), row)
+        back = screen.get_url(".details_view", id=self.document_id(row))
+        return screen.render_page(self.template, page=self, row=row, form=form, back=back, **context)
+
+
+class FormPage(ActionPage):
+    """A page that asks for a few values and does one thing with them."""
+
+    template = "erp/form_page.html"
+
+    def do(self, session: Session, row: Any, form: Any) -> str | Result | None:
+        """Do it in the caller's transaction, and return what to tell."""
+        raise NotImplementedError
+
+    def _submit(self, screen: Screen, row: Any, form: Form) -> ResponseReturnValue:
+        id_ = self.document_id(row)
+        told = screen.do(type(self).__name__, lambda session: self.do(session, row, form))
+        return self.finished(screen, id_, told)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A row of a choosing page as it is shown."""
+
+    key: str
+    cells: Sequence[Cell]
+    is_ticked: bool
+    can_tick: bool
+    quantity: str | None
+    error: str = ""
+
+
+class Choose(ActionPage):
+    """A table of rows with checkboxes, a quantity for each where there can be less than all, and one button.
+
+    Posted ids are only looked up among the rows that the page would show now.
+    """
+
+    template = "erp/choose.html"
+    columns: Sequence[tuple[str, Getter]] = ()
+    quantity_label: str = ""
+    empty: str = "There is nothing to choose."
+    all_are_ticked: ClassVar[bool] = False
+
+    def rows(self, session: Session, row: Any) -> Sequence[Any]:
+        """Return the rows to choose among."""
+        raise NotImplementedError
+
+    def key(self, item: Any) -> str:
+        """Return what names a row in the form."""
+        return str(item.id)
+
+    def quantity(self, item: Any) -> Decimal | None:
+        """Return the quantity that is offered, which is also the most; None where it cannot be chosen."""
+        return None
+
+    def is_ticked(self, item: Any) -> bool:
+        """Say whether a row is ticked at first."""
+        return self.all_are_ticked
+
+    def can_tick(self, item: Any) -> bool:
+        """Say whether a row can be chosen."""
+        return True
+
+    def do(self, session: Session, row: Any, chosen: Sequence[Chosen], form: Any) -> str | Result | None:
+        """Do it to the chosen rows in the caller's transaction, and return what to tell."""
+        raise NotImplementedError
+
+    def _submit(self, screen: Screen, row: Any, form: Form) -> ResponseReturnValue:
+        id_ = self.document_id(row)
+        told = screen.do(type(self).__name__, lambda session: self.do(session, row, self.chosen(session, row), form))
+        return self.finished(screen, id_, told)
+
+    def chosen(self, session: Session, row: Any) -> list[Chosen]:
+        """Return the ticked rows as they are now, each with its quantity; raise where none is or one is wrong."""
+        ticked = set(request.form.getlist("row"))
+        found = [
+            Chosen(item, self._typed(item))
+            for item in self.rows(session, row)
+            if self.key(item) in ticked and self.can_tick(item)
+        ]
+        if not found:
+            raise NothingChosen
+        return found
+
+    def _typed(self, item: Any) -> Decimal | None:
+        offered = self.quantity(item)
+        text = request.form.get(f"quantity-{self.key(item)}", "").strip()
+        if offered is None or not text:
+            return offered
+        try:
+            value = read_quantity(text)
+        except ValueError as error:
+            raise BadNumber(text, f"is not a quantity: {error}") from None
+        if not 0 < value <= offered:
+            raise BadNumber(show.quantity(value), f"is not between 0 and {show.quantity(offered)}")
+        return value
+
+    def choices(self, session: Session, row: Any) -> list[Choice]:
+        """Return the rows ready to show, as the person last left them."""
+        return [self._choice(item) for item in self.rows(session, row)]
+
+    def _choice(self, item: Any) -> Choice:
+        posted, key, offered = request.method == "POST", self.key(item), self.quantity(item)
+        ticked = key in request.form.getlist("row") if posted else self.is_ticked(item)
+        typed = request.form.get(f"quantity-{key}") if posted else None
+        values = [getter(item) if callable(getter) else _follow(item, getter) for _, getter in self.columns]
+        return Choice(
+            key=key,
+            cells=[Cell(show.cell(value), show.is_number(value)) for value in values],
+            is_ticked=ticked and self.can_tick(item),
+            can_tick=self.can_tick(item),
+            quantity=None if offered is None else typed if typed is not None else show.quantity(offered),
+        )
+
+    def _show(self, screen: Screen, row: Any, form: Form) -> str:
+        session = gate.session()
+        choices = self.choices(session, row)
+        heads = [
+            (label, any(choice.cells[at].is_number for choice in choices)) for at, (label, _) in enumerate(self.columns)
+        ]
+        back = screen.get_url(".details_view", id=self.document_id(row))
+        context = self.context(session, row)
+        return screen.render_page(
+            self.template, page=self, row=row, form=form, choices=choices, heads=heads, back=back, **context
+        )
+
+
+def _follow(item: Any, path: str) -> Any:
+    for part in path.split("."):
+        item = item.get(part) if isinstance(item, dict) else getattr(item, part, None)
+    return item

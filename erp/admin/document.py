@@ -1,0 +1,169 @@
+"""Documents: a screen whose rows have lines, shown and edited with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import abort
+from flask.typing import ResponseReturnValue
+from flask_admin import expose
+from sqlalchemy.orm import Session, selectinload
+from wtforms import Form
+
+from erp.admin import gate, show
+from erp.admin.lines import LineChanges, LinesField, lines_field
+from erp.admin.listing import Cell
+from erp.admin.parts import Action, ExtraColumn, Getter
+from erp.admin.screen import Screen
+
+
+@dataclass(frozen=True)
+class ShownLine:
+    """A line as the page shows it."""
+
+    line: Any
+    cells: Sequence[Cell]
+    actions: Sequence[Action]
+
+
+class DocumentScreen(Screen):
+    """A screen of documents.
+
+    - `lines`: the relationship to the lines; `line_columns`: (label, attribute or getter) pairs or ExtraColumn
+    - `line_actions`: Actions whose row is the line
+    - `line_form_columns`, `line_ajax_refs`, `line_labels`: the lines in the form; without them it has none
+    - `line_loads`: loader options on the lines, for getters that follow relations
+    """
+
+    details_template = "erp/document.html"
+    lines: str = "lines"
+    lines_title: str = "Lines"
+    line_columns: Sequence[tuple[str, Getter] | ExtraColumn] = ()
+    line_actions: Sequence[Action] = ()
+    line_form_columns: tuple[str, ...] = ()
+    line_ajax_refs: dict[str, dict[str, Any]] = {}
+    line_labels: dict[str, str] = {}
+    line_loads: Sequence[Any] = ()
+    can_delete = False
+
+    @property
+    def line_model(self) -> Any:
+        """Return the model of the lines."""
+        return self.model.__mapper__.relationships[self.lines].mapper.class_
+
+    def load(self, session: Session, id: int) -> Any:
+        """Return a document with its lines and what they show, in a fixed number of queries."""
+        relation = getattr(self.model, self.lines)
+        shown = [*self.line_form_columns, *(pair[1] for pair in self._pairs() if isinstance(pair[1], str))]
+        paths = [self.load_path(self.line_model, name) for name in shown]
+        loads = [selectinload(relation).options(*(path for path in paths if path is not None), *self.line_loads)]
+        heads = [self.load_path(self.model, getter) for _, getter in self.fields_shown() if isinstance(getter, str)]
+        options = loads + [head for head in heads if head is not None] + list(self.detail_loads)
+        return session.get(self.model, id, options=options)
+
+    def _pairs(self) -> list[tuple[str, Getter]]:
+        return [column for column in self.line_columns if isinstance(column, tuple)]
+
+    # Showing lines
+
+    def line_extras(self) -> list[ExtraColumn]:
+        """Return the computed line columns, other modules' at the end."""
+        own = [column for column in self.line_columns if isinstance(column, ExtraColumn)]
+        return own + self.contributed("line_columns")
+
+    def line_headings(self, shown: Sequence[ShownLine]) -> list[tuple[str, bool]]:
+        """Return each line column's label and whether it holds numbers."""
+        labels = [pair[0] for pair in self._pairs()] + [column.label for column in self.line_extras()]
+        return [(label, any(line.cells[at].is_number for line in shown)) for at, label in enumerate(labels)]
+
+    def show_lines(self, row: Any) -> list[ShownLine]:
+        """Return the lines ready to show: one query for each computed column."""
+        lines = list(getattr(row, self.lines))
+        added = [column.values(gate.session(), lines) if lines else {} for column in self.line_extras()]
+        actions = gate.permitted(self._own_line_actions())
+        return [self._shown_line(line, [values.get(line.id) for values in added], actions) for line in lines]
+
+    def _shown_line(self, line: Any, added: Sequence[Any], actions: Sequence[Action]) -> ShownLine:
+        own = [self._line_cell(line, getter) for _, getter in self._pairs()]
+        more = [Cell(show.cell(value), show.is_number(value)) for value in added]
+        return ShownLine(line, own + more, [action for action in actions if action.allowed(line)])
+
+    def _line_cell(self, line: Any, getter: Getter) -> Cell:
+        if callable(getter):
+            value = getter(line)
+            return Cell(show.cell(value), show.is_number(value))
+        value = line
+        for part in getter.split("."):
+            value = getattr(value, part, None)
+        column = self.line_model.__mapper__.columns.get(getter)
+        return Cell(show.cell(value) if column is None else show.of_type(value, column.type), show.is_number(value))
+
+    def page_context(self, row: Any) -> dict[str, Any]:
+        """Add the lines to the page."""
+        shown = self.show_lines(row)
+        return {"shown_lines": shown, "line_headings": self.line_headings(shown)}
+
+    # Actions of lines
+
+    def _own_line_actions(self) -> list[Action]:
+        return [*self.line_actions, *self.contributed("line_actions")]
+
+    @expose("/<int:id>/lines/<int:line_id>/<name>/", methods=("GET", "POST"))
+    def line_action(self, id: int, line_id: int, name: str) -> ResponseReturnValue:
+        """Do an action of a line, or show its page."""
+        line = self.line_of(self.get_one(id), line_id) or abort(404)
+        action = self._find(self._own_line_actions(), name)
+        return self._act(action, id, lambda session: self._fresh_line(session, id, line_id), line)
+
+    def _fresh_line(self, session: Session, id: int, line_id: int) -> Any:
+        row = self.load(session, id)
+        return None if row is None else self.line_of(row, line_id)
+
+    def line_of(self, row: Any, line_id: int) -> Any:
+        """Return a line of this document, None where it is another's."""
+        return next((line for line in getattr(row, self.lines) if line.id == line_id), None)
+
+    # Lines in the form
+
+    def scaffold_form(self) -> type[Form]:
+        """Return the form with the table of lines."""
+        form = super().scaffold_form()
+        if not self.line_form_columns:
+            return form
+        labels = {name: self.line_labels.get(name, show.words(name)) for name in self.line_form_columns}
+        field, loaders = lines_field(self.line_model, self.line_form_columns, self.line_ajax_refs, labels, self.lines)
+        self._form_ajax_refs.update(loaders)
+        return type(form.__name__, (form,), {self.lines: field})
+
+    def line_changes(self, form: Form, row: Any) -> LineChanges:
+        """Return which lines the form adds, changes and removes; for `save`."""
+        field = form[self.lines]
+        assert isinstance(field, LinesField)
+        return field.changes([] if row is None else list(getattr(row, self.lines)))
+
+    def save(self, session: Session, form: Form, row: Any) -> Any:
+        """Store the form and its lines. Override to call services."""
+        changes = self.line_changes(form, row) if self.line_form_columns else LineChanges()
+        row = super().save(session, form, row)
+        held = getattr(row, self.lines)
+        for line in changes.removed:
+            held.remove(line)
+        for line, values in changes.changed:
+            _set(line, values)
+        session.flush()
+        last = max((line.position for line in held), default=0)
+        for position, values in enumerate(changes.added, start=last + 1):
+            line = self.line_model(position=position)
+            _set(line, values)
+            held.append(line)
+        session.flush()
+        return row
+
+
+def _set(line: Any, values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        setattr(line, name, value)
+
+

@@ -1,0 +1,282 @@
+"""Form fields: exact numbers, local times, enums and a choice that is looked up while typing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+from flask_admin.contrib.sqla.ajax import QueryAjaxModelLoader
+from flask_admin.contrib.sqla.form import AdminModelConverter
+from flask_admin.helpers import get_url
+from flask_admin.model.form import converts
+from markupsafe import Markup
+from sqlalchemy import cast, or_
+from sqlalchemy.orm import Mapper
+from sqlalchemy.types import String
+from wtforms import DateField, Field, Form, IntegerField, SelectField, StringField, ValidationError, validators
+from wtforms.widgets import TextInput
+
+from erp import clock
+from erp.admin.show import words
+from erp.db import LIMIT, PLACES, db, format_quantity
+
+ID_LIMIT = 2**63
+
+
+def as_id(value: Any) -> int | None:
+    """Return an id that came from outside, or None where it cannot be one."""
+    text = str(value)
+    return int(text) if text.isdecimal() and len(text) < 20 and int(text) < ID_LIMIT else None
+
+
+class NumberInput(TextInput):
+    """A text input with the keyboard for numbers; the browser's own number input rounds and knows only floats."""
+
+    def __call__(self, field: Any, **kwargs: Any) -> Markup:
+        """Return the input."""
+        kwargs["class"] = f"{kwargs.get('class', '')} erp-number".strip()
+        kwargs.setdefault("autocomplete", "off")
+        return super().__call__(field, inputmode="decimal", **kwargs)
+
+
+def read_quantity(text: str) -> Decimal:
+    """Return an exact number that a person typed; raise ValueError with what is wrong."""
+    if not re.fullmatch(r"-?\d{1,18}(\.\d{0,18})?|-?\.\d{1,18}", text):
+        raise ValueError("Enter a number, such as 12 or 2.5.")
+    value = Decimal(text)
+    if value != round(value, PLACES):
+        raise ValueError(f"At most {PLACES} decimals are possible.")
+    return value
+
+
+class QuantityField(StringField):
+    """An exact number with at most four decimals."""
+
+    widget = NumberInput()
+
+    def __init__(self, *args: Any, minimum: Decimal | None = None, maximum: Decimal = LIMIT, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.minimum = minimum
+        self.maximum = maximum
+
+    def _value(self) -> str:
+        if self.raw_data and self.process_errors:
+            return str(self.raw_data[0])
+        return format_quantity(self.data) if isinstance(self.data, Decimal) else str(self.data or "")
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read a plain decimal number."""
+        text = valuelist[0].strip() if valuelist else ""
+        self.data: Any = read_quantity(text) if text else None
+
+    def pre_validate(self, form: Any) -> None:
+        """Refuse what is out of bounds."""
+        if self.data is None:
+            return
+        if self.minimum is not None and self.data < self.minimum:
+            raise ValidationError(f"At least {format_quantity(self.minimum)} is possible.")
+        if abs(self.data) > self.maximum:
+            raise ValidationError(f"At most {format_quantity(self.maximum)} is possible.")
+
+
+class WholeNumberField(IntegerField):
+    """A whole number that every integer column can hold."""
+
+    widget = NumberInput()
+
+    def pre_validate(self, form: Any) -> None:
+        """Refuse what no column holds."""
+        if self.data is not None and abs(self.data) > 2**31 - 1:
+            raise ValidationError("This number is too large.")
+
+
+class DayField(DateField):
+    """A calendar date with the browser's calendar."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read an ISO date; nothing is no date."""
+        if valuelist and not valuelist[0].strip():
+            self.data: Any = None
+            return
+        super().process_formdata(valuelist)
+
+
+class InstantField(StringField):
+    """An instant, shown and entered as the company's wall clocks show it."""
+
+    widget = TextInput()
+    widget.input_type = "datetime-local"
+
+    def _value(self) -> str:
+        if self.raw_data and self.process_errors:
+            return str(self.raw_data[0])
+        return f"{clock.local(self.data):%Y-%m-%dT%H:%M}" if isinstance(self.data, datetime) else ""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read the time; a minute that did not change keeps its seconds."""
+        text = valuelist[0].strip() if valuelist else ""
+        before = self.object_data if isinstance(self.object_data, datetime) else None
+        if not text:
+            self.data: Any = None
+        elif before is None or f"{clock.local(before):%Y-%m-%dT%H:%M}" != text[:16]:
+            self.data = self._read(text)
+
+    def _read(self, text: str) -> datetime:
+        try:
+            found = datetime.fromisoformat(text)
+        except ValueError:
+            raise ValueError("Enter a date and a time, such as 2026-11-23 14:30.") from None
+        if not 1900 <= found.year <= 9000:
+            raise ValueError("This year is out of range.")
+        return clock.from_local(found)
+
+
+class ChoiceField(SelectField):
+    """One member of an enum; empty where the column may be."""
+
+    def __init__(self, label: Any = None, validators: Any = None, *, enum: type[Enum], blank: bool = False, **kw: Any):
+        choices = [(member.name, words(str(member.value))) for member in enum]
+        super().__init__(label, validators, choices=[("", "")] + choices if blank else choices, coerce=self._read, **kw)
+        self.enum = enum
+
+    def _read(self, value: Any) -> Any:
+        if value is None or value == "" or isinstance(value, self.enum):
+            return value or None
+        if value not in self.enum.__members__:
+            raise ValueError("Choose one of the list.")
+        return self.enum[value]
+
+    def iter_choices(self) -> Any:
+        """Mark the current member."""
+        name = self.data.name if isinstance(self.data, Enum) else ""
+        for value, label in self.choices:  # type: ignore[misc, union-attr]
+            yield value, label, value == name, {}
+
+    def pre_validate(self, form: Any) -> None:
+        """Accept what `_read` accepted, and nothing only where there is a blank choice."""
+        if self.data is None and self.choices[0][0] != "":  # type: ignore[index]
+            raise ValidationError("Choose one of the list.")
+
+
+class Lookup(QueryAjaxModelLoader):
+    """What a choice that is looked up while typing can find; whatever comes from outside is bounded here."""
+
+    def get_one(self, pk: Any) -> Any:
+        """Return a row by an id from outside."""
+        found = as_id(pk)
+        with db.session.no_autoflush:
+            return None if found is None else db.session.get(self.model, found)
+
+    def get_list(self, term: str, offset: int = 0, limit: int = 10) -> Any:
+        """Return rows in which each word of `term` is found in one of the fields."""
+        query = self.get_query()
+        for word in (term or "").replace("\x00", "")[:100].split():
+            query = query.filter(or_(*(cast(field, String).icontains(word, autoescape=True) for field in self._cached_fields)))
+        order = self.order_by if self.order_by is not None else self._cached_fields[0]
+        query = query.order_by(order, getattr(self.model, self.pk))
+        return query.offset(min(max(offset or 0, 0), 10_000)).limit(min(max(limit or 10, 1), 50)).all()
+
+
+def lookup(name: str, model: Any, field: str, options: dict[str, Any]) -> Lookup:
+    """Return the loader of `model.field`, a relationship to one row."""
+    mapper: Mapper[Any] = model.__mapper__
+    return Lookup(name, db, mapper.relationships[field].mapper.class_, **options)
+
+
+class ComboWidget:
+    """A text input that finds rows while typing, and a hidden input that carries the chosen row's id."""
+
+    def __call__(self, field: Any, **kwargs: Any) -> Markup:
+        """Return both inputs and the list that the script fills."""
+        chosen = field.loader.format(field.data) if field.data is not None else None
+        value, text = chosen if chosen else ("", "")
+        invalid = " is-invalid" if field.errors else ""
+        return Markup(
+            '<div class="erp-combo" data-url="{url}"><input type="hidden" name="{name}" value="{value}">'
+            '<input type="text" id="{id}" class="form-control{invalid}" value="{text}" placeholder="{placeholder}"'
+            ' role="combobox" aria-autocomplete="list" aria-expanded="false" aria-controls="{id}-list"'
+            ' autocomplete="off"{required}>'
+            '<ul id="{id}-list" class="erp-combo-list" role="listbox" hidden></ul></div>'
+        ).format(
+            url=get_url(".ajax_lookup", name=field.loader.name),
+            name=field.name,
+            id=field.id,
+            value=value,
+            text=text,
+            invalid=invalid,
+            placeholder=field.loader.options.get("placeholder", "Type to search"),
+            required="" if field.allow_blank else Markup(" required"),
+        )
+
+
+class LookupField(Field):
+    """A choice of one row that is looked up while typing; `data` is the row."""
+
+    widget = ComboWidget()
+
+    def __init__(self, loader: Lookup, *args: Any, allow_blank: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.loader = loader
+        self.allow_blank = allow_blank
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read the posted id."""
+        text = valuelist[0].strip() if valuelist else ""
+        self.data: Any = self.loader.get_one(text) if text else None
+        if text and self.data is None:
+            raise ValueError("Choose one of the list.")
+
+    def pre_validate(self, form: Any) -> None:
+        """Ask for a choice where there must be one."""
+        if self.data is None and not self.allow_blank and not self.process_errors:
+            raise validators.StopValidation("Choose one of the list.")
+
+
+def required(field: Any) -> bool:
+    """Say whether a form marks the field as required."""
+    return any(isinstance(each, validators.InputRequired | validators.DataRequired) for each in field.validators)
+
+
+class Converter(AdminModelConverter):
+    """How columns of the product's own types become form fields."""
+
+    @converts("Scaled", "Quantity", "Money")
+    def conv_scaled(self, column: Any, field_args: Any, **extra: Any) -> Field:
+        """Exact numbers."""
+        return QuantityField(**field_args)  # type: ignore[no-any-return]
+
+    @converts("UtcDateTime")
+    def conv_instant(self, column: Any, field_args: Any, **extra: Any) -> Field:
+        """Instants in local time."""
+        return InstantField(**field_args)
+
+    @converts("Date")
+    def convert_date(self, field_args: Any, **extra: Any) -> Field:
+        """Dates with the browser's calendar."""
+        return DayField(**field_args)
+
+    @converts("Integer")
+    def handle_integer_types(self, column: Any, field_args: Any, **extra: Any) -> Field:
+        """Whole numbers."""
+        return WholeNumberField(**field_args)
+
+    @converts("Enum", "sqlalchemy.sql.sqltypes.Enum")
+    def convert_enum(self, column: Any, field_args: Any, **extra: Any) -> Field:
+        """Words of an enum."""
+        field_args.pop("filters", None)
+        return ChoiceField(enum=column.type.enum_class, blank=column.nullable, **field_args)
+
+    def _model_select_field(self, prop: Any, multiple: Any, remote_model: Any, **kwargs: Any) -> Any:
+        loader = getattr(self.view, "_form_ajax_refs", {}).get(prop.key)
+        if loader and not multiple:
+            return LookupField(loader, **kwargs)
+        return super()._model_select_field(prop, multiple, remote_model, **kwargs)
+
+
+def with_fields(form_class: type[Form], fields: Sequence[tuple[str, Callable[[], Any]]]) -> type[Form]:
+    """Return the form with further fields at its end."""
+    return type(form_class.__name__, (form_class,), {name: make() for name, make in fields}) if fields else form_class

@@ -1,0 +1,273 @@
+"""Filters of lists: few, exact, and never an error of the database whatever is typed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from flask_admin.contrib.sqla.filters import BaseSQLAFilter, FilterConverter
+from flask_admin.model import filters as base
+
+from erp import clock
+from erp.admin.show import words
+from erp.db import LIMIT
+
+BIGGEST = 2**31 - 1
+
+
+class Filter(BaseSQLAFilter):
+    """A filter whose `clean` raises ValueError for what does not fit; Flask-Admin then says so and leaves it out."""
+
+    label = ""
+    kind = "text"
+
+    def __init__(self, column: Any, name: str, options: Any = None, **kwargs: Any) -> None:
+        super().__init__(column, name, options, self.kind, **kwargs)
+
+    def operation(self) -> str:
+        """Return the words between the field's name and the value."""
+        return self.label
+
+    def clean(self, value: Any) -> Any:
+        """Return the typed value."""
+        return str(value).replace("\x00", "").strip()[:200]
+
+    def apply(self, query: Any, value: Any, alias: Any = None) -> Any:
+        """Narrow the query."""
+        return query.filter(self.condition(self.get_column(alias), value))
+
+    def condition(self, column: Any, value: Any) -> Any:
+        """Return the SQL condition."""
+        return column == value
+
+
+class Contains(Filter):
+    """Text anywhere in the column."""
+
+    label = "contains"
+
+    def condition(self, column: Any, value: Any) -> Any:
+        """Match without regard to case."""
+        return column.icontains(value, autoescape=True)
+
+
+class Equals(Filter):
+    """Exactly this."""
+
+    label = "is"
+
+
+class IsEmpty(Filter):
+    """Whether there is a value at all."""
+
+    label = "is empty"
+    kind = "choice"
+
+    def get_options(self, view: Any) -> list[tuple[str, str]]:
+        """Return yes and no."""
+        return [("1", "yes"), ("0", "no")]
+
+    def condition(self, column: Any, value: Any) -> Any:
+        """Compare with NULL."""
+        return column.is_(None) if value == "1" else column.is_not(None)
+
+
+class IsYes(Filter):
+    """A switch."""
+
+    label = "is"
+    kind = "choice"
+
+    def get_options(self, view: Any) -> list[tuple[str, str]]:
+        """Return yes and no."""
+        return [("1", "yes"), ("0", "no")]
+
+    def clean(self, value: Any) -> bool:
+        """Read 1 or 0."""
+        if value not in ("0", "1"):
+            raise ValueError(value)
+        return bool(value == "1")
+
+    def condition(self, column: Any, value: Any) -> Any:
+        """Compare with true or false."""
+        return column.is_(value)
+
+
+class _OneOf(Filter):
+    kind = "choice"
+
+    def get_options(self, view: Any) -> list[tuple[str, str]]:
+        """Return the words of the column's enum."""
+        return [(member.name, words(member.value)) for member in self._enum()]
+
+    def clean(self, value: Any) -> Any:
+        """Return the member."""
+        if value not in self._enum().__members__:
+            raise ValueError(value)
+        return self._enum()[value]
+
+    def _enum(self) -> Any:
+        return self.column.type.enum_class  # type: ignore[union-attr]
+
+
+class Is(_OneOf):
+    """One word of an enum."""
+
+    label = "is"
+
+
+class IsNot(_OneOf):
+    """Any other word of an enum."""
+
+    label = "is not"
+
+    def condition(self, column: Any, value: Any) -> Any:
+        """Compare."""
+        return column != value
+
+
+class _Number(Filter):
+    kind = "number"
+
+    def clean(self, value: Any) -> Any:
+        """Return a whole number that fits any integer column."""
+        number = int(str(value).strip()[:12])
+        if abs(number) > BIGGEST:
+            raise ValueError(value)
+        return number
+
+
+class _Exact(Filter):
+    kind = "number"
+
+    def clean(self, value: Any) -> Decimal:
+        """Return an exact number with at most four decimals."""
+        try:
+            number = Decimal(str(value).strip()[:30])
+        except InvalidOperation:
+            raise ValueError(value) from None
+        if not number.is_finite() or abs(number) > LIMIT:
+            raise ValueError(value)
+        return number.quantize(Decimal("0.0001"))
+
+
+class _Day(Filter):
+    kind = "date"
+
+    def clean(self, value: Any) -> date:
+        """Return a calendar date."""
+        return date.fromisoformat(str(value).strip()[:10])
+
+
+class _Instant(_Day):
+    """A day of the company's zone, compared with instants."""
+
+    def bounds(self, value: date) -> tuple[datetime, datetime]:
+        """Return the first instant of the day and of the day after."""
+        if value.year < 2 or value.year > 9990:
+            raise ValueError(value)
+        start = datetime.combine(value, time())
+        return clock.from_local(start), clock.from_local(start + timedelta(days=1))
+
+    def clean(self, value: Any) -> date:
+        """Return a day that has a day before and after."""
+        found = super().clean(value)
+        self.bounds(found)
+        return found
+
+
+def _comparisons(base_class: type[Filter]) -> tuple[type[Filter], type[Filter], type[Filter]]:
+    class Same(base_class):  # type: ignore[misc, valid-type]
+        label = "is"
+
+    class Least(base_class):  # type: ignore[misc, valid-type]
+        label = "from" if base_class.kind == "date" else "at least"
+
+        def condition(self, column: Any, value: Any) -> Any:
+            return column >= value
+
+    class Most(base_class):  # type: ignore[misc, valid-type]
+        label = "to" if base_class.kind == "date" else "at most"
+
+        def condition(self, column: Any, value: Any) -> Any:
+            return column <= value
+
+    return Same, Least, Most
+
+
+class OnDay(_Instant):
+    """An instant on a day."""
+
+    label = "on"
+
+    def condition(self, column: Any, value: Any) -> Any:
+        """Compare with both ends of the day."""
+        first, end = self.bounds(value)
+        return (column >= first) & (column < end)
+
+
+class FromDay(_Instant):
+    """An instant on a day or later."""
+
+    label = "from"
+
+    def condition(self, column: Any, value: Any) -> Any:
+        """Compare with the beginning of the day."""
+        return column >= self.bounds(value)[0]
+
+
+class ToDay(_Instant):
+    """An instant on a day or earlier."""
+
+    label = "to"
+
+    def condition(self, column: Any, value: Any) -> Any:
+        """Compare with the end of the day."""
+        return column < self.bounds(value)[1]
+
+
+class Filters(FilterConverter):
+    """Which filters a column of a type gets."""
+
+    texts: Sequence[type[Filter]] = (Contains, Equals)
+    numbers: Sequence[type[Filter]] = _comparisons(_Number)
+    exacts: Sequence[type[Filter]] = _comparisons(_Exact)
+    days: Sequence[type[Filter]] = (*_comparisons(_Day), IsEmpty)
+    instants: Sequence[type[Filter]] = (OnDay, FromDay, ToDay)
+
+    @base.convert("string", "text")
+    def conv_string(self, column: Any, name: str, **kwargs: Any) -> Any:
+        """Text."""
+        return [kind(column, name) for kind in self.texts]
+
+    @base.convert("integer", "biginteger", "smallinteger")
+    def conv_int(self, column: Any, name: str, **kwargs: Any) -> Any:
+        """Whole numbers."""
+        return [kind(column, name) for kind in self.numbers]
+
+    @base.convert("scaled", "quantity", "money")
+    def conv_scaled(self, column: Any, name: str, **kwargs: Any) -> Any:
+        """Quantities and amounts, without floats."""
+        return [kind(column, name) for kind in self.exacts]
+
+    @base.convert("boolean")
+    def conv_bool(self, column: Any, name: str, **kwargs: Any) -> Any:
+        """Switches."""
+        return [IsYes(column, name)]
+
+    @base.convert("date")
+    def conv_date(self, column: Any, name: str, **kwargs: Any) -> Any:
+        """Calendar dates."""
+        return [kind(column, name) for kind in self.days]
+
+    @base.convert("utcdatetime", "datetime")
+    def conv_datetime(self, column: Any, name: str, **kwargs: Any) -> Any:
+        """Instants, by the day of the company's zone."""
+        return [kind(column, name) for kind in self.instants]
+
+    @base.convert("enum")
+    def conv_enum(self, column: Any, name: str, options: Any = None, **kwargs: Any) -> Any:
+        """Words of an enum."""
+        return [kind(column, name) for kind in (Is, IsNot)]

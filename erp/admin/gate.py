@@ -1,0 +1,72 @@
+"""Who may open what: a screen is there only while its module is on, and opens only with its right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from flask import abort
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from sqlalchemy.orm import Session
+
+from erp import events
+from erp.db import commit, db
+from erp.models import RunKind
+from erp.registry import current_registry
+
+T = TypeVar("T")
+
+
+def may(permission: str) -> bool:
+    """Say whether the person at the screen holds a right; no right is asked for an empty one."""
+    return not permission or bool(current_user.may(permission))
+
+
+def permitted(things: Iterable[T]) -> list[T]:
+    """Return the actions, panels or cards that the person at the screen may use."""
+    return [thing for thing in things if may(thing.permission)]  # type: ignore[attr-defined]
+
+
+def user_name() -> str:
+    """Return the name that is written into history: of whoever is signed in."""
+    return str(getattr(current_user, "username", ""))
+
+
+def do(name: str, work: Any) -> Any:
+    """Run `work(session)` as one run and one transaction of the person at the screen."""
+    person = user_name()
+    with events.run(RunKind.screen, name, person):
+        return commit(work)
+
+
+def session() -> Session:
+    """Return the session of this request."""
+    return db.session()
+
+
+class Gated:
+    """Mix-in of every page: `module` and `permission` are filled in when the page is registered."""
+
+    module: str = "erp"
+    permission: str = ""
+
+    def is_live(self) -> bool:
+        """Say whether the page's module is on."""
+        return current_registry().is_live(self.module)
+
+    def is_accessible(self) -> bool:
+        """Say whether the person at the screen may open it."""
+        return self.is_live() and may(self.permission)
+
+    def is_visible(self) -> bool:
+        """Say whether the menu shows it."""
+        return self.is_accessible()
+
+    def inaccessible_callback(self, name: str, **kwargs: Any) -> ResponseReturnValue:
+        """Answer whoever may not come in: what is off does not exist."""
+        return abort(403 if self.is_live() else 404)
+
+    def _run_view(self, fn: Any, *args: Any, **kwargs: Any) -> Any:
+        # Flask-Admin calls a view that raised TypeError once more, which hides the real error.
+        return fn(self, *args, **kwargs)

@@ -1,0 +1,134 @@
+"""Lines of a document in its form: a table of rows that are added, changed and removed together with the document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask_admin.contrib.sqla.form import get_form
+from markupsafe import Markup
+from sqlalchemy import select
+from wtforms import FieldList, Form, FormField, HiddenField
+from wtforms.utils import unset_value
+
+from erp.admin.fields import Converter, Lookup, LookupField, as_id, lookup
+from erp.db import db
+
+MAX_LINES = 1000
+
+
+@dataclass
+class LineChanges:
+    """What the form says about the lines: values by field name, lines re-read from the document itself."""
+
+    added: list[dict[str, Any]] = field(default_factory=list)
+    changed: list[tuple[Any, dict[str, Any]]] = field(default_factory=list)
+    removed: list[Any] = field(default_factory=list)
+
+
+class _LineView:
+    """What the form converter asks a view for, said for lines."""
+
+    def __init__(self, model: Any, columns: tuple[str, ...], refs: dict[str, Lookup], labels: dict[str, str]) -> None:
+        self.model = model
+        self.form_columns = columns
+        self._form_ajax_refs = refs
+        self.column_labels = labels
+        self.column_descriptions: dict[str, str] = {}
+
+
+class LineForm(FormField):
+    """One line; a line that was taken off is not checked."""
+
+    @property
+    def is_removed(self) -> bool:
+        """Say whether the person took the line off."""
+        return bool(self.form.removed.data)
+
+    @property
+    def is_blank(self) -> bool:
+        """Say whether nothing was entered in a new line."""
+        return not self.form.id.data and not any(f.raw_data and any(f.raw_data) for f in self.shown())
+
+    def shown(self) -> list[Any]:
+        """Return the fields that a person sees."""
+        return [each for each in self.form if each.name.rpartition("-")[2] not in ("id", "removed")]
+
+    def values(self) -> dict[str, Any]:
+        """Return what was entered by field name."""
+        return {each.short_name: each.data for each in self.shown()}
+
+    def validate(self, form: Any, extra_validators: Any = ()) -> bool:
+        """Check what is kept."""
+        return self.is_removed or self.is_blank or bool(self.form.validate())
+
+
+class LinesField(FieldList):
+    """The lines of a document."""
+
+    def process(self, formdata: Any, data: Any = unset_value, extra_filters: Any = None) -> None:
+        """Read the lines; the rows that they name are loaded in one query for each kind of choice."""
+        self._found = self._preload(formdata) if formdata else []
+        super().process(formdata, data)
+
+    def _preload(self, formdata: Any) -> list[Any]:
+        rows: list[Any] = []
+        blank = self.blank()
+        for each in blank.form:
+            if isinstance(each, LookupField):
+                keys = [name for name in formdata if name.startswith(f"{self.name}-") and name.endswith(f"-{each.short_name}")]
+                ids = {found for found in (as_id(formdata.get(name)) for name in keys) if found is not None}
+                model = each.loader.model
+                rows += db.session.scalars(select(model).where(model.id.in_(sorted(ids)[:MAX_LINES]))) if ids else []
+        return rows
+
+    def blank(self) -> Any:
+        """Return an empty line, the pattern of new ones; `__index__` stands for its number."""
+        line = self.unbound_field.bind(form=None, name=f"{self.name}-__index__", _meta=self.meta, prefix="")
+        line.process(None)
+        return line
+
+    def validate(self, form: Any, extra_validators: Any = ()) -> bool:
+        """Check every line that is kept."""
+        results = [line.validate(form) for line in self.entries]
+        self.errors = [] if all(results) else ["Look at the marked lines."]
+        return all(results)
+
+    def changes(self, existing: list[Any]) -> LineChanges:
+        """Compare with the document's lines; a posted id that is not one of theirs is ignored."""
+        known = {str(line.id): line for line in existing}
+        changes = LineChanges()
+        for entry in self.entries:
+            line = known.get(str(entry.form.id.data or ""))
+            if line is not None and entry.is_removed:
+                changes.removed.append(line)
+            elif line is not None:
+                changes.changed.append((line, entry.values()))
+            elif not entry.is_removed and not entry.is_blank and not entry.form.id.data:
+                changes.added.append(entry.values())
+        return changes
+
+    def populate_obj(self, obj: Any, name: str) -> None:
+        """Leave the lines to the screen's `save`."""
+
+    def _extract_indices(self, prefix: str, formdata: Any) -> Iterator[int]:
+        for index in super()._extract_indices(prefix, formdata):
+            if int(index) < MAX_LINES * 10:
+                yield index
+
+
+def lines_field(
+    model: Any, columns: tuple[str, ...], refs: dict[str, dict[str, Any]], labels: dict[str, str], name: str
+) -> tuple[Any, dict[str, Lookup]]:
+    """Return the field for lines of `model` and the lookups that its choices need."""
+    loaders = {key: lookup(f"{name}-{key}", model, key, options) for key, options in refs.items()}
+    view = _LineView(model, columns, loaders, labels)
+    base = type("LineBase", (Form,), {"id": HiddenField(), "removed": HiddenField()})
+    form = get_form(model, Converter(db, view), base_class=base, only=columns)
+    return LinesField(LineForm(form), label=""), {loader.name: loader for loader in loaders.values()}
+
+
+def hidden(line: Any) -> Markup:
+    """Return the hidden inputs of a line."""
+    return Markup("{}{}").format(line.form.id(), line.form.removed())

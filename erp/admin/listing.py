@@ -1,0 +1,213 @@
+"""The list page of a screen, its export and what can be done to ticked rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Any
+
+from flask import Response, abort, flash, redirect, request, stream_with_context
+from flask.typing import ResponseReturnValue
+from flask_admin import expose
+from flask_admin.model.base import ViewArgs
+from werkzeug.utils import secure_filename
+
+from erp.admin import gate, show
+from erp.admin.fields import as_id
+from erp.admin.parts import ExtraColumn, ListAction
+from erp.admin.reading import COUNT_BOUND, Reading
+from erp.errors import ErpError
+
+EXPORT_CHUNK = 500
+EXPORT_RIGHT = "erp.export"
+
+
+@dataclass(frozen=True)
+class Heading:
+    """The head of a column; `sort` is its place in the address, None where the list cannot be sorted by it."""
+
+    name: str
+    label: str
+    is_number: bool
+    help: str = ""
+    sort: int | None = None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A value ready for the page."""
+
+    text: Any
+    is_number: bool
+
+
+@dataclass(frozen=True)
+class ShownRow:
+    """A row as the list shows it."""
+
+    id: Any
+    url: str
+    cells: Sequence[Cell]
+
+
+class Listing(Reading):
+    """The list page."""
+
+    title: str = ""
+    list_template = "erp/list.html"
+    can_export = True
+    list_actions: tuple[ListAction, ...] = ()
+    computed_columns: Sequence[ExtraColumn] = ()
+    empty_message: str = ""
+
+    def added_columns(self) -> list[ExtraColumn]:
+        """Return the columns that are not attributes: the screen's own, then those of other live modules."""
+        return [*self.computed_columns, *self.contributed("columns")]
+
+    def details_url(self, row: Any) -> str:
+        """Return the address of a row's page."""
+        return str(self.get_url(".details_view", id=row.id))
+
+    def value(self, row: Any, name: str) -> Any:
+        """Return what a column shows of a row."""
+        formatter = self.column_formatters.get(name)
+        raw = formatter(self, None, row, name) if formatter else self._get_field_value(row, name)
+        column = self.column_of(name)
+        return show.cell(raw) if column is None else show.of_type(raw, column.type)
+
+    def _is_number(self, name: str) -> bool:
+        column = self.column_of(name)
+        return column is not None and show.is_numeric_type(column.type)
+
+    def _shown(self, row: Any, added: Sequence[Any]) -> ShownRow:
+        own = (Cell(self.value(row, name), self._is_number(name)) for name, _ in self._list_columns)
+        more = (Cell(show.cell(value), show.is_number(value)) for value in added)
+        return ShownRow(row.id, self.details_url(row), [*own, *more])
+
+    def shown(self, rows: Sequence[Any], extra: Sequence[ExtraColumn]) -> list[ShownRow]:
+        """Return rows ready for the page: one query for each contributed column, whatever the number of rows."""
+        added = [column.values(gate.session(), rows) if rows else {} for column in extra]
+        return [self._shown(row, [values.get(row.id) for values in added]) for row in rows]
+
+    def headings(self, extra: Sequence[ExtraColumn], rows: Sequence[ShownRow]) -> list[Heading]:
+        """Return the heads of the screen's own columns and of the contributed ones."""
+        notes = self.column_descriptions or {}
+        own = [
+            Heading(name, label, self._is_number(name), notes.get(name, ""), at if self.is_sortable(name) else None)
+            for at, (name, label) in enumerate(self._list_columns)
+        ]
+        for at, column in enumerate(extra, start=len(own)):
+            own.append(Heading(column.name, column.label, any(row.cells[at].is_number for row in rows)))
+        return own
+
+    @expose("/")
+    def index_view(self) -> ResponseReturnValue:
+        """Show the list."""
+        args = self._get_list_extra_args()
+        count, rows = self.page_of_rows(args)
+        extra = self.added_columns()
+        shown = self.shown(rows, extra)
+        return self.render(self.list_template, rows=shown, headings=self.headings(extra, shown), **self._around(args, count))
+
+    def _around(self, args: ViewArgs, count: int) -> dict[str, Any]:
+        size = self.get_safe_page_size(args.page_size)
+        return {
+            "args": args,
+            "count": count,
+            "count_bound": COUNT_BOUND,
+            "page": args.page,
+            "pages": max(1, -(-min(count, COUNT_BOUND) // size)),
+            "page_size": size,
+            "list_url": lambda **changes: self._get_list_url(args.clone(**changes)),
+            "filter_groups": self._get_filter_groups() or {},
+            "active_filters": self.active_filters(args),
+            "filter_args": self._get_filters(args.filters),
+            "actions": gate.permitted(self.list_actions),
+            "may_export": self.can_export and gate.may(EXPORT_RIGHT),
+            "is_filtered": bool(args.search or args.filters),
+        }
+
+    def active_filters(self, args: ViewArgs) -> list[dict[str, Any]]:
+        """Return the filters in force, each with the address that takes it off."""
+        filters = list(args.filters or ())
+        return [
+            {
+                "name": name,
+                "operation": str(self._filters[index].operation()),  # type: ignore[index]
+                "text": self._option_text(index, value),
+                "remove": self._get_list_url(args.clone(page=0, filters=filters[:at] + filters[at + 1 :])),
+            }
+            for at, (index, name, value) in enumerate(filters)
+        ]
+
+    def _option_text(self, index: int, value: str) -> str:
+        options = self._filters[index].get_options(self) or ()  # type: ignore[index]
+        return next((str(text) for key, text in options if str(key) == value), value)
+
+    @expose("/action/", methods=("POST",))
+    def action_view(self) -> ResponseReturnValue:
+        """Do something to the ticked rows."""
+        action = next((a for a in gate.permitted(self.list_actions) if a.name == request.form.get("action")), None)
+        if action is None:
+            return abort(403 if request.form.get("action") in {a.name for a in self.list_actions} else 404)
+        ids = [found for found in map(as_id, request.form.getlist("rowid")) if found is not None]
+        if action.needs_rows and not ids:
+            flash("Tick at least one row first.", "warning")
+            return redirect(self.back_to_list())
+        return self._do_to_rows(action, ids)
+
+    def _do_to_rows(self, action: ListAction, ids: list[int]) -> ResponseReturnValue:
+        try:
+            message = gate.do(f"{self.view_name}.{action.name}", lambda session: action.deed(session, ids))
+        except ErpError as error:
+            flash(str(error), "error")
+        else:
+            flash(message or f"{action.label}: done.", "success")
+        return redirect(self.back_to_list())
+
+    def back_to_list(self) -> str:
+        """Return the address of the list as it was filtered."""
+        back, here = request.form.get("back", ""), str(self.get_url(".index_view"))
+        return back if back.partition("?")[0] == here else here
+
+    @expose("/export/csv/")
+    def export(self) -> ResponseReturnValue:
+        """Send the filtered list as CSV, a chunk at a time, so that memory stays flat."""
+        if not (self.can_export and gate.may(EXPORT_RIGHT)):
+            return abort(403)
+        args = self._get_list_extra_args()
+        _, query = self.get_list(
+            0, self.sorted_by(args), bool(args.sort_desc), args.search, args.filters, execute=False, page_size=0
+        )
+        name = secure_filename(f"{self.title}.csv").lower()
+        headers = {"Content-Disposition": f"attachment;filename={name}"}
+        return Response(stream_with_context(self._csv(query)), headers=headers, mimetype="text/csv")
+
+    def _csv(self, query: Any) -> Iterator[str]:
+        extra = self.added_columns()
+        yield _line(chain((str(label) for _, label in self._export_columns), (column.label for column in extra)))
+        for rows in _chunks(query.yield_per(EXPORT_CHUNK)):
+            added = [column.values(gate.session(), rows) for column in extra]
+            for row in rows:
+                own = (self.get_export_value(row, name) for name, _ in self._export_columns)
+                yield _line(chain(own, (show.plain(values.get(row.id)) for values in added)))
+
+    def get_export_value(self, model: Any, name: Any) -> str:
+        """Return a value for the file, never a formula."""
+        formatter = (self.column_formatters_export or {}).get(name)
+        return show.plain(formatter(self, None, model, name) if formatter else self._get_field_value(model, name))
+
+
+def _chunks(rows: Iterable[Any]) -> Iterator[list[Any]]:
+    left = iter(rows)
+    while chunk := list(islice(left, EXPORT_CHUNK)):
+        yield chunk
+
+
+def _line(values: Iterable[str]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(values)
+    return text.getvalue()

@@ -1,0 +1,215 @@
+"""The base of every screen of a model: list, form, and a page for each row with its actions, panels and history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from flask import abort, flash, g, make_response, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_admin import expose
+from markupsafe import Markup
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from erp.admin import gate, show
+from erp.admin.parts import Action, Badge, Getter, Panel, Result
+from erp.admin.saving import Saving
+from erp.errors import ActionRefused, ErpError
+from erp.models import HistoryEntry
+
+HISTORY_SHOWN = 20
+
+
+class Screen(gate.Gated, Saving):
+    """List, form and details of one model. Subclasses say what is shown; services say what is done.
+
+    Beside Flask-Admin's attributes (column_list, column_labels, column_searchable_list, column_filters,
+    column_default_sort, column_formatters, form_columns, form_args, form_ajax_refs):
+
+    - `model`, `view_name` (`module.noun`), `title` (plural), `noun`, `url`, `icon`
+    - `edit_permission`: the right to create, edit and delete; viewing needs the right given to `add_view`
+    - `header_fields`: (label, attribute or getter) pairs at the top of a row's page; by default its columns
+    - `actions`, `panels`, `list_actions`; `badges(row)` and `document_title(row)`
+    - `detail_loads`: loader options for the row's page
+    """
+
+    model: Any = None
+    url: str = ""
+    icon: str = "fa-file-o"
+    details_template = "erp/details.html"
+    header_fields: Sequence[tuple[str, Getter]] = ()
+    actions: Sequence[Action] = ()
+    panels: Sequence[Panel] = ()
+    detail_loads: Sequence[Any] = ()
+
+    # The row's page
+
+    def load(self, session: Session, id: int) -> Any:
+        """Return a row by id with what its page shows, or None."""
+        loads = [self.load_path(self.model, getter) for _, getter in self.fields_shown() if isinstance(getter, str)]
+        return session.get(self.model, id, options=[load for load in loads if load is not None] + list(self.detail_loads))
+
+    def fields_shown(self) -> Sequence[tuple[str, Getter]]:
+        """Return the (label, attribute or getter) pairs of the page's head."""
+        if self.header_fields:
+            return self.header_fields
+        names = self.column_details_list or self.column_list or [name for name, _ in self._list_columns]
+        return [(self.get_column_name(str(name)), str(name)) for name in names]
+
+    def header(self, row: Any) -> list[tuple[str, Any]]:
+        """Return the page's head ready to show, with the fields of other modules at its end."""
+        own = [(label, self.read(row, getter)) for label, getter in self.fields_shown()]
+        session = gate.session()
+        more = ((extra, extra.read(session, row)) for extra in self.extra_fields())
+        return own + [(self._field_label(extra), show.cell(value)) for extra, value in more]
+
+    def _field_label(self, extra: Any) -> str:
+        made = extra.field()
+        return str(made.kwargs.get("label") or (made.args[0] if made.args else show.words(extra.name)))
+
+    def read(self, row: Any, getter: Getter) -> Any:
+        """Return what a getter, or an attribute with the screen's formatter, shows of a row."""
+        return show.cell(getter(row)) if callable(getter) else self.value(row, getter)
+
+    def document_title(self, row: Any) -> str:
+        """Return the heading of a row's page."""
+        return str(row)
+
+    def badges(self, row: Any) -> Sequence[Any]:
+        """Return further words beside the heading: Badge, enum members or text."""
+        return ()
+
+    def state_badges(self, row: Any) -> list[Markup]:
+        """Return the row's state and its other badges."""
+        state = getattr(row, "state", None)
+        return [show.badge(each) for each in (*([state] if state else []), *self.badges(row))]
+
+    def all_actions(self) -> list[Action]:
+        """Return the screen's own actions and those of live modules that the person may use."""
+        return gate.permitted([*self.actions, *self.contributed("actions")])
+
+    def buttons(self, row: Any) -> list[Action]:
+        """Return the actions that the row's state allows, primary first, dangerous last."""
+        rank = {"primary": 0, "danger": 2}
+        allowed = [action for action in self.all_actions() if action.allowed(row)]
+        return sorted(allowed, key=lambda action: rank.get(action.style, 1))
+
+    def action_url(self, row: Any, name: str, line: Any = None) -> str:
+        """Return the address of an action of a row or of one of its lines."""
+        if line is None:
+            return str(self.get_url(".document_action", id=row.id, name=name))
+        return str(self.get_url(".line_action", id=row.id, line_id=line.id, name=name))
+
+    def render_panels(self, row: Any) -> list[tuple[str, Markup]]:
+        """Return the title and content of each panel that the person may see."""
+        session, shown = gate.session(), []
+        for panel in gate.permitted([*self.panels, *self.contributed("panels")]):
+            context = panel.context(session, row)
+            if context is not None:
+                shown.append((panel.title, Markup(self.render(panel.template, row=row, screen=self, **context))))
+        return shown
+
+    def history(self, row: Any) -> tuple[list[HistoryEntry], int]:
+        """Return the last entries about a row and how many there are."""
+        about = HistoryEntry.document == self.view_name, HistoryEntry.document_id == row.id
+        session = gate.session()
+        entries = session.scalars(select(HistoryEntry).where(*about).order_by(HistoryEntry.id.desc()).limit(HISTORY_SHOWN))
+        found = list(entries)
+        many = len(found) == HISTORY_SHOWN
+        count = session.scalar(select(func.count()).select_from(HistoryEntry).where(*about)) if many else len(found)
+        return found, count or 0
+
+    def page_context(self, row: Any) -> dict[str, Any]:
+        """Return what the row's page shows beside its head; override to add to it."""
+        return {}
+
+    def show_row(self, id: int, *, result: Result | None = None, status: int = 200) -> ResponseReturnValue:
+        """Return the row's page; `result` is told at its top."""
+        # What was decided is committed: the page itself only reads, and keeps no writer waiting.
+        gate.session().rollback()
+        g.erp_reading = True
+        row = self.get_one(id)
+        entries, count = self.history(row)
+        told = Markup(self.render(result.template, row=row, screen=self, **result.context)) if result else None
+        page = self.render(
+            self.details_template, row=row, header=self.header(row), state_badges=self.state_badges(row),
+            buttons=self.buttons(row), panels=self.render_panels(row), history=entries, history_count=count,
+            result=told, result_message=result.message if result else "", result_tone=result.tone if result else "",
+            **self.page_context(row),
+        )  # fmt: skip
+        response = make_response(page, status)
+        return response
+
+    @expose("/<int:id>/")
+    def details_view(self, id: int) -> ResponseReturnValue:
+        """Show a row."""
+        return self.show_row(id)
+
+    def refused(self, id: int, error: ErpError) -> ResponseReturnValue:
+        """Show the row's page with a refusal; nothing was changed."""
+        flash(str(error), "error")
+        return self.show_row(id, status=409)
+
+    def done(self, id: int, told: str | Result | None, default: str = "Done.") -> ResponseReturnValue:
+        """Tell what was done: a sentence on the row's page, or a result at its top."""
+        if isinstance(told, Result):
+            return self.show_row(id, result=told)
+        flash(told or default, "success")
+        return redirect(self.get_url(".details_view", id=id))
+
+    # Actions
+
+    @expose("/<int:id>/<name>/", methods=("GET", "POST"))
+    def document_action(self, id: int, name: str) -> ResponseReturnValue:
+        """Do an action of a row, or show its page."""
+        row = self.get_one(id)
+        return self._act(self._find(self._own_actions(), name), id, lambda session: self.load(session, id), row)
+
+    def _own_actions(self) -> list[Action]:
+        return [*self.actions, *self.contributed("actions")]
+
+    def _find(self, actions: Sequence[Action], name: str) -> Action:
+        action = next((each for each in actions if each.name == name), None)
+        if action is None:
+            return abort(404)
+        return action if gate.may(action.permission) else abort(403)
+
+    def _act(self, action: Action, id: int, fresh: Callable[[Session], Any], target: Any) -> ResponseReturnValue:
+        try:
+            if not action.allowed(target):
+                raise ActionRefused(action.label)
+            if action.page is not None:
+                return action.page(self, target)  # type: ignore[arg-type]
+            if request.method != "POST":
+                return redirect(self.get_url(".details_view", id=id))
+            told = gate.do(f"{self.view_name}.{action.name}", lambda session: self._deed(session, action, fresh))
+        except ErpError as error:
+            gate.session().rollback()
+            return self.refused(id, error)
+        return self.done(id, told, f"{action.label}: done.")
+
+    def _deed(self, session: Session, action: Action, fresh: Callable[[Session], Any]) -> Any:
+        target = fresh(session)
+        if target is None or not action.allowed(target):
+            raise ActionRefused(action.label)
+        assert action.deed is not None
+        return action.deed(session, target)
+
+    def do(self, name: str, work: Callable[[Session], Any]) -> Any:
+        """Run `work(session)` as one run and one transaction; for pages."""
+        return gate.do(f"{self.view_name}.{name}", work)
+
+    def render_page(self, template: str, **context: Any) -> str:
+        """Return a page of an action; `template` extends `erp/page.html`."""
+        return str(self.render(template, screen=self, **context))
+
+    def render(self, template: str, **kwargs: Any) -> str:
+        """Return a template with what all pages know."""
+        kwargs.setdefault("screen", self)
+        return str(super().render(template, **kwargs))
+
+
+def fragment(template: str, **context: Any) -> Markup:
+    """Return a piece of a page."""
+    return Markup(render_template(template, **context))

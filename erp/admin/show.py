@@ -1,0 +1,148 @@
+"""How values look: badges, numbers, dates and links, the same on every page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, current_app, url_for
+from markupsafe import Markup, escape
+
+from erp import clock
+from erp.admin.parts import Badge
+from erp.db import Scaled, format_quantity
+
+TONES = {
+    "success": ("done", "enabled", "sent", "allocated", "received", "packed", "active", "yes", "linked", "ready"),
+    "info": ("confirmed", "ordered", "open", "running", "sending", "pending", "stock", "lot", "receipt", "preorder"),
+    "warning": (
+        "partly_received", "part_allocated", "part_packed", "part_linked", "backorder", "upgrading", "installing",
+        "uninstalling", "late", "on_hold", "quarantine", "uncertain", "paused", "lost", "by_hand", "broken_dates",
+    ),
+    "danger": ("failed", "broken", "expired", "shortage"),
+}  # fmt: skip
+_TONE_OF = {word: tone for tone, words in TONES.items() for word in words}
+
+
+def words(name: str) -> str:
+    """Return an identifier as a person would write it: `partly_received` is `Partly received`."""
+    text = name.replace("_", " ").strip()
+    return text[:1].upper() + text[1:]
+
+
+def badge(value: Any, tone: str = "") -> Markup:
+    """Return a state as a coloured word."""
+    if value is None or value == "":
+        return Markup()
+    if isinstance(value, Badge):
+        return badge(value.text, value.tone)
+    name = str(value.value if isinstance(value, Enum) else value)
+    tone = tone or _TONE_OF.get(name.replace(" ", "_").lower(), "neutral")
+    return Markup('<span class="erp-badge erp-badge-{}">{}</span>').format(tone, words(name))
+
+
+def quantity(value: Decimal | None) -> str:
+    """Return a number without trailing zeros."""
+    return format_quantity(value)
+
+
+def money(value: Decimal | None) -> str:
+    """Return an amount with at least two decimals."""
+    if value is None:
+        return ""
+    text = format_quantity(value)
+    whole, _, cents = text.partition(".")
+    return f"{whole}.{cents.ljust(2, '0')}"
+
+
+def day(value: date | None) -> str:
+    """Return a calendar date as people read it."""
+    return "" if value is None else f"{value:%d %b %Y}"
+
+
+def instant(value: datetime | None) -> str:
+    """Return an instant in the company's zone."""
+    return "" if value is None else f"{clock.local(value):%d %b %Y %H:%M}"
+
+
+def is_number(value: Any) -> bool:
+    """Say whether a value stands at the right."""
+    return isinstance(value, Decimal | int) and not isinstance(value, bool)
+
+
+def cell(value: Any) -> Any:
+    """Return any value ready for a page; text is escaped by the template."""
+    formatter = next((show for kind, show in _FORMATTERS if isinstance(value, kind)), None)
+    return "" if value is None else formatter(value) if formatter else value
+
+
+YES = Markup('<span class="text-success">yes</span>')
+NO = Markup('<span class="text-muted">no</span>')
+
+
+def _yes_no(value: bool) -> Markup:
+    return YES if value else NO
+
+
+_FORMATTERS: tuple[tuple[type[Any], Callable[[Any], Any]], ...] = (
+    (Markup, lambda value: value),
+    (bool, _yes_no),
+    (Badge, badge),
+    (Enum, badge),
+    (Decimal, quantity),
+    (datetime, instant),
+    (date, day),
+)
+
+
+def plain(value: Any) -> str:
+    """Return a value for a CSV file: exact, unambiguous, and never a spreadsheet formula."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Decimal):
+        return format_quantity(value)
+    if isinstance(value, datetime):
+        return f"{clock.local(value):%Y-%m-%d %H:%M:%S}"
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, int):
+        return str(value)
+    text = Markup(value).striptags() if isinstance(value, Markup) else str(getattr(value, "value", value))
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def of_type(value: Any, type_: Any) -> Any:
+    """Return a column's value in the form that its type asks for: money has two decimals."""
+    return money(value) if type(type_).__name__ == "Money" and isinstance(value, Decimal) else cell(value)
+
+
+def is_numeric_type(type_: Any) -> bool:
+    """Say whether a column of this type stands at the right."""
+    return isinstance(type_, Scaled) or getattr(type_, "python_type", None) is int
+
+
+def link(url: str | None, text: Any) -> Markup:
+    """Return a link, or the text alone where there is nowhere to go."""
+    return Markup('<a href="{}">{}</a>').format(url, text) if url else escape(text)
+
+
+def init_app(app: Flask) -> None:
+    """Give every template the same words."""
+    app.jinja_env.filters.update(
+        badge=badge, quantity=quantity, money=money, day=day, instant=instant, cell=cell, words=words
+    )
+    app.jinja_env.filters["thousands"] = "{:,}".format
+    app.jinja_env.tests["number"] = is_number
+    app.jinja_env.globals.update(badge=badge, link=link, asset=_asset)
+
+
+def _asset(name: str) -> str:
+    """Return a static file's address, which changes when the file does, so that browsers may keep it."""
+    folder = Path(current_app.static_folder or "")
+    return url_for("static", filename=name, v=int((folder / name).stat().st_mtime))

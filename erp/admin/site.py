@@ -1,0 +1,130 @@
+"""All screens on one site: the menu, the dashboard, and every registered view behind its gate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask, current_app, url_for
+from flask.typing import ResponseReturnValue
+from flask_admin import Admin, AdminIndexView, expose
+from flask_admin.theme import Bootstrap4Theme
+from flask_login import current_user
+from sqlalchemy.orm import Session
+
+from erp import security
+from erp.admin import account, gate, settings, show
+from erp.admin.fields import required
+from erp.admin.parts import Card
+from erp.db import db
+from erp.options import options
+from erp.registry import CORE, Owned, Registry, ViewEntry, current_registry
+
+
+@dataclass(frozen=True)
+class ShownCard:
+    """A card ready to show."""
+
+    title: str
+    numbers: Sequence[tuple[str, Any, str]]
+
+
+class Dashboard(gate.Gated, AdminIndexView):
+    """The first page: what waits, by module."""
+
+    view_name = "erp.dashboard"
+    title = "Dashboard"
+    icon = "fa-home"
+
+    @expose("/")
+    def index(self) -> ResponseReturnValue:
+        """Show the cards that the person may see."""
+        session = gate.session()
+        cards: list[Card] = gate.permitted(current_registry().live(current_registry().cards))
+        return self.render("erp/dashboard.html", screen=self, cards=[_numbers(card, session) for card in cards])
+
+
+def _numbers(card: Card, session: Session) -> ShownCard:
+    return ShownCard(card.title, card.numbers(session))
+
+
+class Site(Admin):
+    """The admin of one application. Views are registered once; whether they are there is asked at each request."""
+
+    def add(self, owned: Owned[ViewEntry]) -> None:
+        """Add a registered view, its menu entry and its right."""
+        entry = owned.thing
+        names = {"name": entry.view.title, "category": entry.menu, "url": entry.view.url}
+        names["endpoint"] = entry.view.view_name.replace(".", "_")
+        model = getattr(entry.view, "model", None)
+        view = entry.view(**names) if model is None else entry.view(model, db, **names)
+        view.module, view.permission = owned.module, entry.permission
+        self.add_view(view)
+
+    def view(self, name: str) -> Any:
+        """Return a view by `module.noun`, None where there is none."""
+        return next((view for view in self._views if getattr(view, "view_name", "") == name), None)
+
+    def entries(self) -> list[tuple[str, list[Any]]]:
+        """Return the menu for the person at the screen: category and its views."""
+        shown: dict[str, list[Any]] = {}
+        for view in self._views:
+            if view.is_visible() and view.is_accessible():
+                shown.setdefault(view.category or "", []).append(view)
+        return list(shown.items())
+
+
+def current_site() -> Site:
+    """Return the site of the current application."""
+    site: Site = current_app.extensions["erp_site"]
+    return site
+
+
+def document_url(document: str | None, id: int | None) -> str | None:
+    """Return the address of a document by `module.noun` and id, None where the person cannot open it."""
+    view = current_site().view(document or "")
+    if view is None or id is None or not view.is_accessible() or not hasattr(view, "details_view"):
+        return None
+    return url_for(f"{view.endpoint}.details_view", id=id)
+
+
+def document_link(document: str, id: int | None, text: Any) -> Any:
+    """Return a link to a document, or the text alone where the person cannot open it."""
+    return show.link(document_url(document, id), text)
+
+
+def init_app(app: Flask, registry: Registry) -> None:
+    """Give the application its screens: the modules' in dependency order, then the core's."""
+    site = Site(
+        app,
+        name="ERP",
+        index_view=Dashboard(name="Dashboard", url="/"),
+        theme=Bootstrap4Theme(base_template="erp/base.html", fluid=True),
+        csp_nonce_generator=security.nonce,
+    )
+    app.extensions["erp_site"] = site
+    for owned in [*registry.views, *(Owned(CORE, entry) for entry in settings.VIEWS)]:
+        site.add(owned)
+    account.init_app(app)
+    show.init_app(app)
+    app.jinja_env.globals.update(
+        site=site,
+        document_url=document_url,
+        document_link=document_link,
+        may=gate.may,
+        required=required,
+        csp_nonce=security.nonce,
+        company=company,
+        person=person,
+    )
+
+
+def company() -> str:
+    """Return the company's name."""
+    return str(options.erp.company_name)
+
+
+def person() -> Any:
+    """Return whoever is signed in, or None. Pages of failures do not ask: the database may be what failed."""
+    return current_user if current_user.is_authenticated else None

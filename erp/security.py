@@ -1,0 +1,289 @@
+"""Who people are and what they may do: passwords, signing in, rights, and the headers of every answer."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from flask import Flask, Response, abort, g, redirect, request, url_for
+from flask.sessions import SecureCookieSessionInterface
+from flask.typing import ResponseReturnValue
+from flask_login import AnonymousUserMixin, LoginManager, current_user
+from flask_wtf import CSRFProtect
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session, selectinload
+
+from erp import clock, history
+from erp.db import db
+from erp.errors import BadPassword, LastAdministrator, NotFound, SignInRefused
+from erp.models import Role, SignInAttempt, User
+from erp.registry import current_registry
+
+MIN_PASSWORD = 10
+MAX_PASSWORD = 1000
+
+WINDOW = timedelta(minutes=15)
+TRIES_OF_PERSON_AND_PLACE = 5
+TRIES_OF_PERSON = 20
+TRIES_OF_PLACE = 50
+
+PUBLIC_ENDPOINTS = {"login", "static", "admin.static"}
+UNTIL_PASSWORD_IS_CHANGED = {"password", "logout"}
+
+login_manager = LoginManager()
+csrf = CSRFProtect()
+
+
+# Passwords
+
+
+@lru_cache(maxsize=1)
+def _hasher() -> PasswordHasher:
+    return PasswordHasher()
+
+
+def hash_password(password: str) -> str:
+    """Return the argon2 hash of a password; raise BadPassword where it is too short."""
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD or "\x00" in password:
+        raise BadPassword(f"A password has at least {MIN_PASSWORD} characters; any characters will do.")
+    return _hasher().hash(password)
+
+
+def is_password(user: User, password: str) -> bool:
+    """Say whether this is the user's password."""
+    try:
+        return _hasher().verify(user.password_hash, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def generate_password() -> str:
+    """Return a password that nobody can guess."""
+    return secrets.token_urlsafe(12)
+
+
+# People
+
+
+def subject(user: User) -> history.Subject:
+    """Return what the history calls a person."""
+    return history.Subject("erp.user", user.id, user.username)
+
+
+def find_user(session: Session, username: str) -> User:
+    """Return a person by name; raise NotFound."""
+    user = session.scalar(select(User).where(User.username == username))
+    if user is None:
+        raise NotFound("user", username)
+    return user
+
+
+def add_user(
+    session: Session,
+    username: str,
+    password: str,
+    *,
+    roles: Iterable[str] = (),
+    name: str = "",
+    email: str = "",
+    must_change: bool = True,
+) -> User:
+    """Make a person with these roles, by name; the password has to be changed at the first sign-in by default."""
+    user = User(
+        username=username, name=name, email=email, password_hash=hash_password(password), session_key=new_session_key()
+    )
+    user.must_change_password = must_change
+    user.roles = [find_role(session, role) for role in roles]
+    session.add(user)
+    session.flush()
+    history.record(session, subject(user), "created", new=", ".join(role.name for role in user.roles))
+    return user
+
+
+def find_role(session: Session, name: str) -> Role:
+    """Return a role by name; raise NotFound."""
+    role = session.scalar(select(Role).where(Role.name == name))
+    if role is None:
+        raise NotFound("role", name)
+    return role
+
+
+def new_session_key() -> str:
+    """Return a key that no running session has."""
+    return secrets.token_urlsafe(24)
+
+
+def set_password(session: Session, user: User, password: str, *, must_change: bool = False) -> None:
+    """Give a person another password, which ends their running sessions."""
+    user.password_hash = hash_password(password)
+    user.must_change_password = must_change
+    user.session_key = new_session_key()
+    history.record(session, subject(user), "password changed")
+
+
+def set_active(session: Session, user: User, is_active: bool) -> None:
+    """Let a person in or keep them out, which ends their running sessions at once."""
+    if user.is_active == is_active:
+        return
+    if not is_active:
+        keep_an_administrator(session, user)
+    user.is_active = is_active
+    user.session_key = new_session_key()
+    history.record(session, subject(user), "activated" if is_active else "deactivated")
+
+
+def keep_an_administrator(session: Session, without: User) -> None:
+    """Raise LastAdministrator where nobody else who is active has a role with every right."""
+    others = select(func.count(User.id)).join(User.roles).where(Role.is_administrator, User.is_active, User.id != without.id)
+    if any(role.is_administrator for role in without.roles) and not session.scalar(others):
+        raise LastAdministrator(without.username)
+
+
+# Signing in
+
+
+def sign_in(session: Session, username: str, password: str, place: str) -> User:
+    """Return the person whose name and password these are; raise SignInRefused after counting the attempt.
+
+    The caller commits in either case: attempts are counted over all processes.
+    """
+    keys = _attempt_keys(username, place)
+    if _is_throttled(session, keys):
+        minutes = int(WINDOW.total_seconds() // 60)
+        raise SignInRefused(f"Too many failed sign-ins. Wait {minutes} minutes and try again.", throttled=True)
+    user = session.scalar(select(User).where(User.username == username))
+    # A name that does not exist takes as long as one that does.
+    known = user if user is not None else _nobody()
+    if not is_password(known, password) or user is None or not user.is_active:
+        session.add_all(SignInAttempt(key=key) for key in keys)
+        session.flush()
+        raise SignInRefused("The name or the password is not right.", throttled=False)
+    session.execute(delete(SignInAttempt).where(SignInAttempt.key == next(iter(keys))))
+    session.execute(delete(SignInAttempt).where(SignInAttempt.at < clock.now() - WINDOW))
+    return user
+
+
+def _attempt_keys(username: str, place: str) -> dict[str, int]:
+    person = username.casefold()[:80]
+    return {
+        f"{person} from {place}"[:200]: TRIES_OF_PERSON_AND_PLACE,
+        f"person {person}": TRIES_OF_PERSON,
+        f"place {place}"[:200]: TRIES_OF_PLACE,
+    }
+
+
+def _is_throttled(session: Session, keys: dict[str, int]) -> bool:
+    recent = SignInAttempt.at > clock.now() - WINDOW
+    counts = select(SignInAttempt.key, func.count()).where(SignInAttempt.key.in_(list(keys)), recent)
+    return any(count >= keys[key] for key, count in session.execute(counts.group_by(SignInAttempt.key)))
+
+
+@lru_cache(maxsize=1)
+def _nobody() -> User:
+    return User(username="", password_hash=_hasher().hash(secrets.token_hex()))
+
+
+# Rights
+
+
+class Nobody(AnonymousUserMixin):
+    """Whoever is not signed in."""
+
+    username = ""
+
+    def may(self, permission: str) -> bool:
+        """Say no."""
+        return False
+
+
+def may(user: Any, permission: str) -> bool:
+    """Say whether a person holds a right; an administrator holds every one."""
+    return bool(user.is_authenticated and user.may(permission))
+
+
+def load_user(user_id: str) -> User | None:
+    """Return the person of a running session, None where it was ended: deactivated, or another password."""
+    number, _, key = user_id.partition(":")
+    if not number.isdecimal():
+        return None
+    loads = selectinload(User.roles).selectinload(Role.rights)
+    user = db.session.scalar(select(User).where(User.id == int(number)).options(loads))
+    if user is None or not user.is_active or not secrets.compare_digest(user.session_key, key):
+        return None
+    return user
+
+
+# Requests
+
+
+def nonce() -> str:
+    """Return this answer's nonce for scripts."""
+    if "erp_nonce" not in g:
+        g.erp_nonce = secrets.token_urlsafe(16)
+    return str(g.erp_nonce)
+
+
+class Sessions(SecureCookieSessionInterface):
+    """Session cookies that are Secure over https, and still work over plain http."""
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        """Return whether this request came over https."""
+        return request.is_secure
+
+
+def _gate() -> ResponseReturnValue | None:
+    """Answer before anything else looks at the address: what is off does not exist, not even to be redirected to."""
+    if request.endpoint in PUBLIC_ENDPOINTS:
+        return None
+    _refuse_what_is_off(request.path)
+    if request.routing_exception is not None:
+        return None
+    if not current_user.is_authenticated:
+        wanted = request.full_path.rstrip("?") if request.method == "GET" and request.path != "/" else None
+        return redirect(url_for("login", next=wanted))
+    if current_user.must_change_password and request.endpoint not in UNTIL_PASSWORD_IS_CHANGED:
+        return redirect(url_for("password"))
+    return None
+
+
+def _refuse_what_is_off(path: str) -> None:
+    registry = current_registry()
+    for owned in registry.views:
+        url = owned.thing.view.url
+        if path.startswith(url.rstrip("/")) and f"{path}/".startswith(f"{url.rstrip('/')}/"):
+            if not registry.is_live(owned.module):
+                abort(404)
+
+
+def _headers(response: Response) -> Response:
+    response.headers.setdefault(
+        "Content-Security-Policy",
+        f"default-src 'self'; script-src 'self' 'nonce-{nonce()}'; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'",
+    )
+    response.headers.setdefault("X-Frame-Options", "DENY")
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Referrer-Policy", "same-origin")
+    if request.endpoint not in PUBLIC_ENDPOINTS:
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def init_app(app: Flask) -> None:
+    """Put the gate before every address, and people, forms and headers around it."""
+    app.config.setdefault("WTF_CSRF_TIME_LIMIT", None)
+    app.config["SESSION_COOKIE_HTTPONLY"] = True
+    app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
+    app.session_interface = Sessions()
+    login_manager.init_app(app, add_context_processor=False)
+    login_manager.user_loader(load_user)
+    login_manager.anonymous_user = Nobody
+    login_manager.session_protection = None
+    app.before_request(_gate)
+    csrf.init_app(app)
+    app.after_request(_headers)

@@ -1,0 +1,238 @@
+(function () {
+  "use strict";
+  const $ = window.jQuery;
+  const all = (selector, root) => Array.from((root || document).querySelectorAll(selector));
+  const on = (type, selector, handle) =>
+    document.addEventListener(type, (event) => {
+      const found = event.target.closest && event.target.closest(selector);
+      if (found) handle(event, found);
+    });
+
+  // A page that answers a button shows the document: reloading it must not press the button again.
+  const address = document.body.dataset.address;
+  if (address && address !== location.pathname + location.search) history.replaceState(null, "", address);
+
+  // Ask before a deed: a dialog instead of the browser's own, so that its answers can be named.
+  const dialog = document.getElementById("erp-confirm");
+  let asked = null;
+  const ask = (trigger) => {
+    asked = trigger;
+    const data = trigger.dataset;
+    dialog.querySelector(".modal-title").textContent = data.title || trigger.textContent.trim() || "Please confirm";
+    dialog.querySelector(".modal-body").textContent = data.confirm;
+    const yes = dialog.querySelector(".yes");
+    yes.textContent = data.yes || trigger.textContent.trim() || "Yes";
+    yes.className = "yes btn " + (data.tone === "danger" ? "btn-danger" : "btn-primary");
+    dialog.querySelector(".no").textContent = data.no || "Cancel";
+    $(dialog).modal("show");
+  };
+  on("click", "[data-confirm]", (event, trigger) => {
+    if (!trigger.dataset.confirm || trigger.dataset.agreed) return;
+    const form = trigger.form;
+    if (form && !form.reportValidity()) { event.preventDefault(); return; }
+    event.preventDefault();
+    event.stopPropagation();
+    ask(trigger);
+  });
+  if (dialog) {
+    $(dialog).on("shown.bs.modal", () => dialog.querySelector(asked.dataset.tone === "danger" ? ".no" : ".yes").focus());
+    $(dialog).on("hidden.bs.modal", () => asked && asked.focus());
+    dialog.querySelector(".yes").addEventListener("click", () => {
+      const trigger = asked;
+      $(dialog).modal("hide");
+      trigger.dataset.agreed = "1";
+      if (trigger.tagName === "A") location.href = trigger.href;
+      else if (trigger.form) trigger.form.requestSubmit(trigger);
+      delete trigger.dataset.agreed;
+    });
+  }
+
+  // A form is sent once, however often its button is pressed.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post" || event.defaultPrevented) return;
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    form.dataset.sent = "1";
+    setTimeout(() => delete form.dataset.sent, 8000);
+  });
+  window.addEventListener("pageshow", () => all("form[data-sent]").forEach((form) => delete form.dataset.sent));
+
+  // The menu on small screens.
+  const side = document.querySelector(".erp-side");
+  on("click", ".erp-burger", (event, button) => {
+    const open = side.classList.toggle("open");
+    button.setAttribute("aria-expanded", String(open));
+    if (open) side.querySelector("a").focus();
+  });
+  document.addEventListener("click", (event) => {
+    if (side && side.classList.contains("open") && !event.target.closest(".erp-side, .erp-burger")) side.classList.remove("open");
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && side) side.classList.remove("open");
+  });
+
+  on("click", ".alert .close", (event, button) => button.closest(".alert").remove());
+  on("click", "[data-print]", () => window.print());
+  on("change", "[data-submit]", (event, field) => field.form.requestSubmit());
+
+  // A row of a list opens its page, except where something in it was clicked or text was marked.
+  on("click", "tr[data-href]", (event, row) => {
+    if (event.target.closest("a, button, input, label, select") || String(window.getSelection())) return;
+    if (event.ctrlKey || event.metaKey) window.open(row.dataset.href);
+    else location.href = row.dataset.href;
+  });
+
+  // Ticks: one for all, and what can be done to the ticked rows.
+  const ticks = (table) => all("tbody input[type=checkbox].pick:not(:disabled)", table);
+  const show = (table) => {
+    const boxes = ticks(table), chosen = boxes.filter((box) => box.checked).length;
+    const every = table.querySelector("thead input.pick-all");
+    if (every) {
+      every.checked = chosen > 0 && chosen === boxes.length;
+      every.indeterminate = chosen > 0 && chosen < boxes.length;
+    }
+    const scope = table.closest("form") || document;
+    all("[data-picked]", scope).forEach((each) => { each.textContent = chosen; });
+    all("[data-needs-pick]", scope).forEach((each) => { each.disabled = chosen === 0; });
+    all(".erp-bulk", scope).forEach((each) => each.classList.toggle("on", chosen > 0));
+  };
+  on("change", "input.pick-all", (event, every) => {
+    const table = every.closest("table");
+    ticks(table).forEach((box) => { box.checked = every.checked; });
+    show(table);
+  });
+  on("change", "input.pick", (event, box) => show(box.closest("table")));
+  all("table").filter((table) => table.querySelector("input.pick-all")).forEach(show);
+  window.addEventListener("pageshow", () => all("table").filter((t) => t.querySelector("input.pick-all")).forEach(show));
+
+  // A choice that is looked up while typing.
+  const combos = new WeakSet();
+  const combo = (box) => {
+    if (combos.has(box)) return;
+    combos.add(box);
+    const hidden = box.querySelector("input[type=hidden]"), text = box.querySelector("[role=combobox]"), list = box.querySelector("ul");
+    let timer = 0, asked = 0, at = -1, shown = text.value;
+    const options = () => all("li[role=option]", list);
+    const close = () => { list.hidden = true; at = -1; text.setAttribute("aria-expanded", "false"); text.removeAttribute("aria-activedescendant"); };
+    const choose = (item) => {
+      hidden.value = item.dataset.id; text.value = shown = item.textContent; close();
+      hidden.dispatchEvent(new Event("change", { bubbles: true }));
+    };
+    const mark = (index) => {
+      const items = options();
+      if (!items.length) return;
+      at = (index + items.length) % items.length;
+      items.forEach((item, i) => item.setAttribute("aria-selected", String(i === at)));
+      items[at].scrollIntoView({ block: "nearest" });
+      text.setAttribute("aria-activedescendant", items[at].id);
+    };
+    const fill = (rows) => {
+      list.textContent = "";
+      rows.forEach((row, i) => {
+        const item = document.createElement("li");
+        item.setAttribute("role", "option"); item.id = text.id + "-" + i; item.dataset.id = row[0]; item.textContent = row[1];
+        list.append(item);
+      });
+      if (!rows.length) {
+        const note = document.createElement("li");
+        note.className = "note"; note.textContent = "Nothing found."; list.append(note);
+      }
+      list.hidden = false; text.setAttribute("aria-expanded", "true");
+      if (rows.length) mark(0);
+    };
+    const load = () => {
+      const mine = ++asked, query = text.value === shown ? "" : text.value;
+      fetch(box.dataset.url + "&query=" + encodeURIComponent(query), { headers: { Accept: "application/json" } })
+        .then((answer) => answer.json())
+        .then((rows) => { if (mine === asked && document.activeElement === text) fill(rows); })
+        .catch(close);
+    };
+    text.addEventListener("input", () => {
+      hidden.value = "";
+      clearTimeout(timer); timer = setTimeout(load, 150);
+    });
+    text.addEventListener("focus", () => text.select());
+    text.addEventListener("click", () => { if (list.hidden) load(); });
+    text.addEventListener("keydown", (event) => {
+      if (event.key === "ArrowDown") { event.preventDefault(); if (list.hidden) load(); else mark(at + 1); }
+      else if (event.key === "ArrowUp") { event.preventDefault(); mark(at - 1); }
+      else if (event.key === "Enter" && !list.hidden && at >= 0) { event.preventDefault(); choose(options()[at]); }
+      else if (event.key === "Escape" && !list.hidden) { event.preventDefault(); close(); }
+    });
+    list.addEventListener("mousedown", (event) => {
+      const item = event.target.closest("li[role=option]");
+      event.preventDefault();
+      if (item) choose(item);
+    });
+    text.addEventListener("blur", () => {
+      clearTimeout(timer); asked++;
+      if (!list.hidden && at >= 0 && !hidden.value && text.value) choose(options()[at]);
+      close();
+      if (!text.value.trim()) { hidden.value = ""; shown = ""; } else if (!hidden.value) { text.value = ""; shown = ""; }
+    });
+  };
+  all(".erp-combo").forEach(combo);
+
+  // Lines of a document: new ones from the pattern, known ones struck out until the form is saved.
+  on("click", "[data-add-line]", (event, button) => {
+    const table = document.getElementById(button.dataset.addLine), body = table.querySelector("tbody");
+    const next = Number(table.dataset.next);
+    table.dataset.next = String(next + 1);
+    const made = document.createElement("tbody");
+    made.innerHTML = table.querySelector("template").innerHTML.replaceAll("__index__", String(next));
+    const row = made.firstElementChild;
+    body.append(row);
+    all(".erp-combo", row).forEach(combo);
+    const first = row.querySelector("input:not([type=hidden]), select");
+    if (first) first.focus();
+  });
+  on("click", "[data-remove-line]", (event, button) => {
+    const row = button.closest("tr"), removed = row.querySelector("input[name$='-removed']");
+    if (!row.querySelector("input[name$='-id']").value) { row.remove(); return; }
+    const off = removed.value !== "1";
+    removed.value = off ? "1" : "";
+    row.classList.toggle("removed", off);
+    all("input:not([type=hidden]), select", row).forEach((field) => { field.readOnly = off; field.required = off ? false : field.required; });
+    button.title = off ? "Keep this line" : "Remove this line";
+  });
+
+  // Filters of a list: a row of field, comparison and value.
+  const filters = document.getElementById("erp-filters");
+  if (filters) {
+    const groups = JSON.parse(document.getElementById("erp-filter-groups").textContent);
+    const make = (tag, name) => { const made = document.createElement(tag); made.className = name; return made; };
+    const pick = (label, pairs) => {
+      const made = make("select", "custom-select custom-select-sm form-control-sm");
+      made.setAttribute("aria-label", label);
+      pairs.forEach(([value, text]) => made.append(new Option(text, value)));
+      return made;
+    };
+    let number = Number(filters.dataset.next);
+    const add = () => {
+      const row = make("div", "erp-filter-row"), names = Object.keys(groups);
+      const field = pick("Field", names.map((name) => [name, name]));
+      const rest = make("span", ""); rest.style.display = "contents";
+      const drop = make("button", "btn btn-icon btn-sm"); drop.type = "button"; drop.style.flex = "none";
+      drop.setAttribute("aria-label", "Remove filter"); drop.innerHTML = '<i class="fa fa-times"></i>';
+      drop.addEventListener("click", () => { row.remove(); if (!filters.querySelector(".erp-filter-row")) filters.hidden = true; });
+      const value = (operation) => {
+        const found = operation.options && operation.options.length ? pick("Value", operation.options) : make("input", "form-control form-control-sm");
+        if (found.tagName === "INPUT") { found.type = operation.type === "date" ? "date" : "text"; found.required = true; found.setAttribute("aria-label", "Value"); if (operation.type === "number") found.inputMode = "decimal"; }
+        found.name = "flt" + number++ + "_" + operation.arg;
+        return found;
+      };
+      const compare = () => {
+        const operations = groups[field.value], operation = pick("Comparison", operations.map((each, i) => [i, each.operation]));
+        let input = value(operations[0]);
+        operation.addEventListener("change", () => { const fresh = value(operations[Number(operation.value)]); input.replaceWith(fresh); input = fresh; });
+        rest.replaceChildren(operation, input);
+      };
+      field.addEventListener("change", compare);
+      compare();
+      row.append(field, rest, drop);
+      filters.querySelector(".rows").append(row);
+      field.focus();
+    };
+    on("click", "[data-add-filter]", () => { filters.hidden = false; add(); });
+  }
+})();
