@@ -59,6 +59,13 @@ class DatabaseUnreachable(ErpError):
         super().__init__(f"The database {url} cannot be reached: {reason}", url=url, reason=reason)
 
 
+class DatabaseFailed(ErpError):
+    """The database answered with an error that is none of this product's rules."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The database failed: {reason}", reason=reason)
+
+
 class NotInitialized(ErpError):
     """The database has no tables of this product yet."""
 
@@ -145,7 +152,8 @@ class MigrationFailed(ModuleError):
 
     def __init__(self, name: str, doing: str, reason: str, command: str) -> None:
         super().__init__(
-            f"{doing.capitalize()} {name} broke off and changed nothing: {reason}. Put that right, then run `{command}`.",
+            f"{doing.capitalize()} {name} broke off and changed nothing: {reason}."
+            f" Put that right, then run `{command}`.",
             name=name,
             doing=doing,
             reason=reason,
@@ -255,3 +263,17 @@ class Unsettled(ModuleError):
 
     def __init__(self, name: str, state: str) -> None:
         super().__init__(f"Module {name} is {state}: run `erp modules upgrade {name}` first.", name=name, state=state)
+
+
+class JobRunning(ErpError):
+    """A job that runs already; it never overlaps itself."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Job {name} is running already. Wait until it is done.", name=name)
+
+
+class JobFailed(ErpError):
+    """A run of a job that did not come to its end."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"Job {name} failed: {reason.rstrip('.')}.", name=name, reason=reason)

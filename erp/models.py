@@ -171,6 +171,7 @@ class JobRun(Model):
 
     __tablename__ = "erp_job_run"
     __table_args__ = (
+        Index("ix_erp_job_run_job", "job", "id"),
         Index(
             "uq_erp_job_run_running",
             "job",
@@ -181,7 +182,7 @@ class JobRun(Model):
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    job: Mapped[str] = mapped_column(String(120), index=True)
+    job: Mapped[str] = mapped_column(String(120))
     state: Mapped[JobRunState] = mapped_column(enum_column(JobRunState, "state"))
     worker: Mapped[str] = mapped_column(String(160))
     started_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)

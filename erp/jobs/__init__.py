@@ -1,0 +1,20 @@
+"""Scheduled jobs: one run of a job at a time in the whole installation, whatever dies."""
+
+from erp.jobs.runs import Result, mark_lost_runs, run, run_if_due
+from erp.jobs.schedule import JobStatus, overview, pause, request_run, resume, runs_of, status_of
+from erp.jobs.worker import Worker
+
+__all__ = [
+    "JobStatus",
+    "Result",
+    "Worker",
+    "mark_lost_runs",
+    "overview",
+    "pause",
+    "request_run",
+    "resume",
+    "run",
+    "run_if_due",
+    "runs_of",
+    "status_of",
+]

@@ -1,0 +1,117 @@
+"""The worker: any number may run; one leads and runs the jobs by the clock, the others wait for its place."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from datetime import UTC, datetime
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
+
+from erp import clock
+from erp.db import db, reading
+from erp.errors import ErpError
+from erp.jobs import locks
+from erp.jobs.runs import mark_lost_runs, run_if_due, worker_name
+from erp.jobs.schedule import overview
+
+log = logging.getLogger(__name__)
+
+LEADER = "worker"
+POLL_SECONDS = 1.0
+THREADS = 4
+OVERDUE = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Worker:
+    """Runs what is due until it is told to stop.
+
+    The database alone says when a job is due: what people pause, ask for or change in the options counts within a
+    second, in whichever process they do it.
+    """
+
+    def __init__(self, app: Flask, *, poll_seconds: float = POLL_SECONDS) -> None:
+        self.app = app
+        self.poll_seconds = poll_seconds
+        self._stopping = threading.Event()
+        self._planned: dict[str, datetime] = {}
+        with app.app_context():
+            self._lock = locks.lock(LEADER)
+
+    def run(self) -> None:
+        """Lead, or wait to lead, until stop() is called or a signal comes. Jobs that run are waited for."""
+        log.info("worker %s starts", worker_name())
+        while not self._stopping.is_set():
+            try:
+                if self._lock.take():
+                    self._lead()
+            except (SQLAlchemyError, ErpError) as error:
+                log.warning("the database is away: %s", error)
+                self._lock.release()
+            self._stopping.wait(self.poll_seconds)
+        self._lock.release()
+        log.info("worker %s stopped", worker_name())
+
+    def stop(self) -> None:
+        """Begin no more jobs, and end when those that run are done."""
+        self._stopping.set()
+
+    def obey_signals(self) -> None:
+        """Stop on SIGTERM and Ctrl-C; at once, leaving what runs to whoever takes over, when they come again."""
+
+        def obey(number: int, _frame: object) -> None:
+            if self._stopping.is_set():
+                os._exit(128 + number)
+            self.stop()
+
+        signal.signal(signal.SIGTERM, obey)
+        signal.signal(signal.SIGINT, obey)
+
+    def _lead(self) -> None:
+        log.info("worker %s leads", worker_name())
+        scheduler = BackgroundScheduler(executors={"default": ThreadPoolExecutor(THREADS)}, timezone="UTC")
+        scheduler.start()
+        self._planned.clear()
+        try:
+            while self._lock.is_held() and not self._stopping.is_set():
+                self._plan(scheduler)
+                self._stopping.wait(self.poll_seconds)
+        finally:
+            scheduler.shutdown(wait=True)
+            self._lock.release()
+
+    def _plan(self, scheduler: BackgroundScheduler) -> None:
+        """Bring the schedule in line with the modules, the options and what people said."""
+        wanted = self._wanted()
+        for name in set(self._planned) - set(wanted):
+            self._planned.pop(name, None)
+            if scheduler.get_job(name):
+                scheduler.remove_job(name)
+        for name, at in wanted.items():
+            if self._planned.get(name) != at:
+                self._planned[name] = at
+                scheduler.add_job(
+                    self._work, "date", [name], id=name, run_date=at, replace_existing=True, misfire_grace_time=None
+                )
+
+    def _wanted(self) -> dict[str, datetime]:
+        """Return when each job runs next, those that run or rest left out; what is due is OVERDUE."""
+        with self.app.app_context(), reading():
+            mark_lost_runs()
+            statuses = overview(db.session())
+        now = clock.now()
+        return {job.name: job.next_at if job.next_at > now else OVERDUE for job in statuses if job.next_at is not None}
+
+    def _work(self, name: str) -> None:
+        try:
+            with self.app.app_context():
+                run_if_due(name)
+        except (SQLAlchemyError, ErpError) as error:
+            log.warning("job %s could not be begun or ended: %s", name, error)
+        finally:
+            self._planned.pop(name, None)
