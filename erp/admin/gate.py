@@ -63,9 +63,11 @@ class Gated:
         """Say whether the menu shows it."""
         return self.is_accessible()
 
-    def inaccessible_callback(self, name: str, **kwargs: Any) -> ResponseReturnValue:
-        """Answer whoever may not come in: what is off does not exist."""
-        return abort(403 if self.is_live() else 404)
+    def _handle_view(self, view: str, /, **kwargs: Any) -> ResponseReturnValue | None:
+        # What is off does not exist; `view` is positional so that addresses may have a part called name.
+        if not self.is_accessible():
+            return abort(403 if self.is_live() else 404)
+        return None
 
     def _run_view(self, fn: Any, *args: Any, **kwargs: Any) -> Any:
         # Flask-Admin calls a view that raised TypeError once more, which hides the real error.

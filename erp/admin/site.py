@@ -94,6 +94,11 @@ def document_link(document: str, id: int | None, text: Any) -> Any:
     return show.link(document_url(document, id), text)
 
 
+def history_url(document: str, id: int) -> str:
+    """Return the address of all entries about a document."""
+    return url_for("erp_history.index_view", document=document, document_id=id)
+
+
 def init_app(app: Flask, registry: Registry) -> None:
     """Give the application its screens: the modules' in dependency order, then the core's."""
     site = Site(
@@ -117,6 +122,7 @@ def init_app(app: Flask, registry: Registry) -> None:
         csp_nonce=security.nonce,
         company=company,
         person=person,
+        history_url=history_url,
     )
 
 
