@@ -12,7 +12,9 @@ class TemplateRefused(ErpError):
 
     def __init__(self, *, part: str, line: int | None, reason: str) -> None:
         place = f"{part}, line {line}" if line else part
-        super().__init__(f"The template does not render ({place}): {reason.rstrip('.')}.", part=part, line=line, reason=reason)
+        super().__init__(
+            f"The template does not render ({place}): {reason.rstrip('.')}.", part=part, line=line, reason=reason
+        )
 
 
 class TemplateInUse(ErpError):
@@ -20,7 +22,9 @@ class TemplateInUse(ErpError):
 
     def __init__(self, *, name: str, users: Iterable[str]) -> None:
         named = list(users)
-        super().__init__(f"The template {name} is used by {', '.join(named)}. Change that first.", name=name, users=named)
+        super().__init__(
+            f"The template {name} is used by {', '.join(named)}. Change that first.", name=name, users=named
+        )
 
 
 class NoSuchTemplate(ErpError):
@@ -57,3 +61,10 @@ class EmptyMessage(ErpError):
 
     def __init__(self, *, part: str) -> None:
         super().__init__(f"The {part} of an email cannot be empty.", part=part)
+
+
+class TemplateNameTaken(ErpError):
+    """Another template has that name."""
+
+    def __init__(self, *, name: str) -> None:
+        super().__init__(f"There is already an email template {name!r}.", name=name)

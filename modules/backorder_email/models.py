@@ -163,9 +163,7 @@ class News(Model):
     source_id: Mapped[int] = mapped_column(BigId)
     line_id: Mapped[int] = mapped_column(ForeignKey("sales_order_line.id"))
     order_id: Mapped[int] = mapped_column(ForeignKey("sales_order.id"), index=True)
-    purchase_line_id: Mapped[int | None] = mapped_column(
-        ForeignKey("procurement_purchase_order_line.id"), index=True
-    )
+    purchase_line_id: Mapped[int | None] = mapped_column(ForeignKey("procurement_purchase_order_line.id"), index=True)
     status_id: Mapped[int | None] = mapped_column(
         ForeignKey("procurement_purchase_line_status.id", ondelete="SET NULL"), index=True
     )

@@ -19,7 +19,7 @@ MODULE = Module(
     title="Backorder email",
     version="1.0",
     summary="Emails to customers about their backorders, seen in Pending Emails before they leave.",
-    depends=("preorder",),
+    depends=("preorder", "procurement", "sales"),
     options=(
         Choice(
             name="transport",
@@ -35,7 +35,7 @@ MODULE = Module(
             name="security",
             default="none",
             choices=("none", "starttls", "tls"),
-            help="none: in the clear; starttls: encrypted after greeting, or not at all; tls: encrypted from the start.",
+            help="none: in the clear; starttls: encrypted after the greeting; tls: encrypted from the start.",
         ),
         Text(
             name="user",
@@ -61,7 +61,7 @@ MODULE = Module(
             maximum=1000,
             help="How many emails a worker claims at a time.",
         ),
-        Integer(name="rate", default=0, maximum=1_000_000, help="At most so many emails a minute and worker; 0: no limit."),
+        Integer(name="rate", default=0, maximum=1_000_000, help="At most so many emails a minute; 0: no limit."),
         Integer(
             name="max_attempts",
             default=5,

@@ -1,0 +1,1 @@
+"""The rules of backorder email: wording, composing, addressing and delivery, without database, web or clock."""

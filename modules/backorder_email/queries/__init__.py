@@ -1,0 +1,41 @@
+"""Reads of backorder email: they change nothing."""
+
+from modules.backorder_email.queries.facts import NewsRow, facts_of, news_rows
+from modules.backorder_email.queries.messages import (
+    counts_by_state,
+    due,
+    emails,
+    messages_of_customer,
+    messages_of_order,
+    waiting,
+)
+from modules.backorder_email.queries.news import (
+    news_of_messages,
+    pending_about,
+    runs_to_compose,
+    standings,
+    uncomposed,
+    unsent_dates,
+)
+from modules.backorder_email.queries.templates import template_by_name, templates_by_status, uses_of_template
+
+__all__ = [
+    "NewsRow",
+    "counts_by_state",
+    "due",
+    "emails",
+    "facts_of",
+    "messages_of_customer",
+    "messages_of_order",
+    "news_of_messages",
+    "news_rows",
+    "pending_about",
+    "runs_to_compose",
+    "standings",
+    "template_by_name",
+    "templates_by_status",
+    "uncomposed",
+    "unsent_dates",
+    "uses_of_template",
+    "waiting",
+]

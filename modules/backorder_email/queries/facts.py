@@ -1,0 +1,173 @@
+"""What messages tell: the facts behind news, read when a message is composed and once more when it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import and_, select
+from sqlalchemy.orm import Session
+
+from erp import clock
+from erp.db import chunks, format_quantity
+from erp.options import options
+from modules.backorder_email.domain.wording import (
+    CompanyFacts,
+    CustomerFacts,
+    LineFacts,
+    MessageFacts,
+    OrderFacts,
+    clean_line,
+    plain,
+)
+from modules.backorder_email.models import News
+from modules.backorder_email.states import Cause
+from modules.inventory_lots.models import Product
+from modules.preorder.models import Link
+from modules.procurement.models import PurchaseLineStatus, PurchaseOrder, PurchaseOrderLine
+from modules.sales.models import Customer, Order, OrderLine
+
+CHUNK = 5000
+
+
+@dataclass(frozen=True)
+class NewsRow:
+    """A piece of news with all that its message says of it."""
+
+    news_id: int
+    message_id: int | None
+    run_id: int
+    cause: Cause
+    template_id: int | None
+    line_id: int
+    order_id: int
+    order_number: str
+    ordered_at: datetime
+    customer_id: int
+    customer_name: str
+    customer_email: str
+    status: str
+    line: LineFacts
+
+
+@dataclass(frozen=True)
+class _Supply:
+    """The purchase orders that a line is linked to, as one."""
+
+    purchase_orders: str
+    expected_on: date | None
+    statuses: str
+
+
+def news_rows(session: Session, news_ids: Collection[int]) -> list[NewsRow]:
+    """Return news in the order in which a message names it: by order and position."""
+    found: list[Any] = []
+    for part in chunks(sorted(news_ids), CHUNK):
+        found += session.execute(_rows().where(News.id.in_(part)))
+    dated = {row.line_id for row in found if row.cause is Cause.date_changed}
+    supplies = _supplies(session, dated) if dated else {}
+    found.sort(key=lambda row: (row.order_id, row.position, row.news_id))
+    return [_news_row(row, supplies.get(row.line_id)) for row in found]
+
+
+def _rows() -> Any:
+    open_link = and_(
+        Link.line_id == News.line_id, Link.purchase_line_id == News.purchase_line_id, Link.ended_at.is_(None)
+    )
+    columns = (
+        *(News.id.label("news_id"), News.message_id, News.run_id, News.cause, News.template_id, News.line_id),
+        *(News.old_date, News.quantity, Order.id.label("order_id"), Order.number, Order.ordered_at),
+        *(Customer.id.label("customer_id"), Customer.name.label("customer_name"), Customer.email),
+        *(OrderLine.position, OrderLine.promise_date, OrderLine.open_quantity, Link.outstanding),
+        *(Product.sku, Product.name, Product.unit),
+        *(PurchaseOrder.number.label("purchase_order"), PurchaseOrderLine.expected_on),
+        PurchaseLineStatus.name.label("status"),
+    )
+    return (
+        select(*columns)
+        .select_from(News)
+        .join(Order, Order.id == News.order_id)
+        .join(Customer, Customer.id == Order.customer_id)
+        .join(OrderLine, OrderLine.id == News.line_id)
+        .join(Product, Product.id == OrderLine.product_id)
+        .outerjoin(PurchaseOrderLine, PurchaseOrderLine.id == News.purchase_line_id)
+        .outerjoin(PurchaseOrder, PurchaseOrder.id == PurchaseOrderLine.order_id)
+        .outerjoin(PurchaseLineStatus, PurchaseLineStatus.id == PurchaseOrderLine.status_id)
+        .outerjoin(Link, open_link)
+    )
+
+
+def _supplies(session: Session, line_ids: Collection[int]) -> dict[int, _Supply]:
+    rows = (
+        select(Link.line_id, PurchaseOrder.number, PurchaseOrderLine.expected_on, PurchaseLineStatus.name)
+        .join(PurchaseOrderLine, PurchaseOrderLine.id == Link.purchase_line_id)
+        .join(PurchaseOrder, PurchaseOrder.id == PurchaseOrderLine.order_id)
+        .outerjoin(PurchaseLineStatus, PurchaseLineStatus.id == PurchaseOrderLine.status_id)
+        .where(Link.ended_at.is_(None))
+        .order_by(Link.id)
+    )
+    by_line: dict[int, list[Any]] = {}
+    for part in chunks(sorted(line_ids), CHUNK):
+        for row in session.execute(rows.where(Link.line_id.in_(part))):
+            by_line.setdefault(row.line_id, []).append(row)
+    return {line_id: _as_one(links) for line_id, links in by_line.items()}
+
+
+def _as_one(links: Sequence[Any]) -> _Supply:
+    dates = [link.expected_on for link in links]
+    return _Supply(
+        plain([link.number for link in links]),
+        None if None in dates else max(dates),
+        plain([link.name or "" for link in links]),
+    )
+
+
+def _news_row(row: Any, supply: _Supply | None) -> NewsRow:
+    return NewsRow(
+        news_id=row.news_id,
+        message_id=row.message_id,
+        run_id=row.run_id,
+        cause=row.cause,
+        template_id=row.template_id,
+        line_id=row.line_id,
+        order_id=row.order_id,
+        order_number=row.number or "",
+        ordered_at=row.ordered_at,
+        customer_id=row.customer_id,
+        customer_name=row.customer_name,
+        customer_email=row.email,
+        status=row.status or (supply.statuses if supply else ""),
+        line=LineFacts(
+            sku=clean_line(row.sku),
+            name=clean_line(row.name),
+            quantity=Decimal(format_quantity(_quantity(row))),
+            unit=clean_line(row.unit),
+            promise_date=row.promise_date,
+            old_promise_date=row.old_date,
+            purchase_order=clean_line(row.purchase_order or (supply.purchase_orders if supply else "")),
+            expected_on=row.expected_on or (supply.expected_on if supply else None),
+        ),
+    )
+
+
+def _quantity(row: Any) -> Decimal:
+    """Return what is linked now, what waits for a date, or what was cancelled."""
+    current = row.open_quantity if row.cause is Cause.date_changed else row.outstanding
+    quantity: Decimal = current or row.quantity
+    return quantity
+
+
+def facts_of(rows: Sequence[NewsRow]) -> MessageFacts:
+    """Return what the template of one message can read."""
+    first = rows[0]
+    return MessageFacts(
+        OrderFacts(clean_line(first.order_number), clock.local(first.ordered_at)),
+        CustomerFacts(clean_line(first.customer_name)),
+        CompanyFacts(clean_line(options.erp.company_name)),
+        first.cause.value,
+        clean_line(plain([row.status for row in rows])),
+        tuple(row.line for row in rows),
+    )

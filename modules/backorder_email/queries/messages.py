@@ -1,0 +1,71 @@
+"""Reads of the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from erp import clock
+from modules.backorder_email.models import Message
+from modules.backorder_email.states import MessageState
+from modules.sales.models import Order
+
+
+def due(now: datetime) -> ColumnElement[bool]:
+    """Return the condition of a message that the job sends now: pending, its wait over, no clerk asked to look."""
+    return and_(
+        Message.state == MessageState.pending,
+        Message.attention == "",
+        or_(Message.next_attempt_at.is_(None), Message.next_attempt_at <= now),
+    )
+
+
+def waiting(session: Session) -> int:
+    """Return how many messages a round would send now."""
+    return session.scalar(select(func.count()).select_from(Message).where(due(clock.now()))) or 0
+
+
+def counts_by_state(session: Session) -> dict[MessageState, int]:
+    """Return how many messages are in each state."""
+    rows = session.execute(select(Message.state, func.count()).group_by(Message.state))
+    found = dict(rows.all())
+    return {state: found.get(state, 0) for state in MessageState}
+
+
+def needing_attention(session: Session) -> int:
+    """Return how many messages wait for a clerk to look at them before they leave."""
+    rows = select(func.count()).select_from(Message)
+    return session.scalar(rows.where(Message.state == MessageState.pending, Message.attention != "")) or 0
+
+
+def messages_of_order(session: Session, order_id: int) -> Sequence[Message]:
+    """Return every message about an order, latest first."""
+    return session.scalars(select(Message).where(Message.order_id == order_id).order_by(Message.id.desc())).all()
+
+
+def messages_of_customer(session: Session, customer_id: int, *, limit: int = 200) -> Sequence[tuple[Message, str]]:
+    """Return the latest messages to a customer with their orders' numbers, latest first."""
+    rows = (
+        select(Message, Order.number)
+        .join(Order, Order.id == Message.order_id)
+        .where(Message.customer_id == customer_id)
+        .order_by(Message.id.desc())
+        .limit(limit)
+    )
+    return [(message, number or "") for message, number in session.execute(rows)]
+
+
+def emails(session: Session) -> Iterator[Sequence[Any]]:
+    """Yield every message for the export `emails`, by creation."""
+    columns = (
+        *(Message.id, Message.recipient, Message.subject, Message.state, Order.number),
+        *(Message.created_at, Message.sent_at, Message.attempts, Message.last_error),
+    )
+    rows = select(*columns).join(Order, Order.id == Message.order_id).order_by(Message.id)
+    found: Iterable[Any] = session.execute(rows.execution_options(yield_per=1000))
+    for id_, recipient, subject, state, *rest in found:
+        yield (id_, "" if state is MessageState.skipped else recipient, subject, state.value, *rest)

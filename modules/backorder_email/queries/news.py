@@ -1,0 +1,143 @@
+"""Which news there is, and how it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from datetime import date, timedelta
+
+from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from erp import clock
+from erp.db import chunks
+from erp.models import RunEntry
+from modules.backorder_email.domain.news import Standing
+from modules.backorder_email.models import Message, News
+from modules.backorder_email.states import Cause, DropReason, MessageState
+from modules.preorder.models import Link
+from modules.procurement.models import PurchaseOrderLine
+
+CHUNK = 5000
+# A run that did not end and wrote no news for so long has died.
+SILENCE = timedelta(minutes=1)
+
+_ABOUT_LINKS = (Cause.linked, Cause.status_changed)
+
+
+def _later_news() -> ColumnElement[bool]:
+    """Say in SQL whether later news of the same line takes the place of a row of News.
+
+    News of the same link or status does, and so does a date after a date. News of a link and news of a date replace
+    each other only from one run to the next: in one run both are told.
+    """
+    later = aliased(News)
+    of_links = later.cause.in_(_ABOUT_LINKS)
+    of_date = later.cause == Cause.date_changed
+    other_run = later.run_id != News.run_id
+    replaces = or_(
+        later.purchase_line_id == News.purchase_line_id,
+        and_(of_date, News.cause == Cause.date_changed),
+        and_(other_run, of_date, News.cause.in_(_ABOUT_LINKS)),
+        and_(other_run, of_links, News.cause == Cause.date_changed),
+    )
+    is_told = or_(later.dropped.is_(None), later.dropped != DropReason.unlinked)
+    return exists().where(later.line_id == News.line_id, later.id > News.id, is_told, replaces)
+
+
+def _link_is_there() -> ColumnElement[bool]:
+    """Say in SQL whether the link that a row of News tells of exists; one that was received still does."""
+    same_line = Link.line_id == News.line_id
+    return exists().where(
+        same_line,
+        case(
+            (News.cause == Cause.linked, Link.id == News.source_id),
+            (News.cause == Cause.status_changed, Link.purchase_line_id == News.purchase_line_id),
+            else_=True,
+        ),
+    )
+
+
+def standings(session: Session, news_ids: Collection[int]) -> Iterator[Standing]:
+    """Yield how each piece of news stands beside what is true now."""
+    columns = (
+        News.id,
+        News.cause,
+        _link_is_there(),
+        _later_news(),
+        News.status_id,
+        PurchaseOrderLine.status_id,
+        News.old_date,
+        News.new_date,
+    )
+    rows = select(*columns).outerjoin(PurchaseOrderLine, PurchaseOrderLine.id == News.purchase_line_id)
+    for part in chunks(sorted(news_ids), CHUNK):
+        for row in session.execute(rows.where(News.id.in_(part)).order_by(News.id)):
+            yield Standing(*row)
+
+
+def uncomposed(session: Session, *conditions: ColumnElement[bool]) -> list[tuple[int, int]]:
+    """Return (order, news) ids of the news that no message tells yet, and lock it: nobody else composes it now."""
+    rows = (
+        select(News.order_id, News.id)
+        .where(News.message_id.is_(None), News.dropped.is_(None), *conditions)
+        .order_by(News.order_id, News.id)
+        .with_for_update(skip_locked=True)
+    )
+    return [(order_id, news_id) for order_id, news_id in session.execute(rows)]
+
+
+def runs_to_compose(session: Session) -> list[int]:
+    """Return the runs that left news without a message: ended, or silent for so long that they must have died."""
+    silent_since = clock.now() - SILENCE
+    rows = (
+        select(News.run_id)
+        .join(RunEntry, RunEntry.id == News.run_id)
+        .where(News.message_id.is_(None), News.dropped.is_(None))
+        .group_by(News.run_id, RunEntry.ended_at)
+        .having(or_(RunEntry.ended_at.is_not(None), func.max(News.created_at) < silent_since))
+        .order_by(News.run_id)
+    )
+    return list(session.scalars(rows))
+
+
+def pending_about(session: Session, line_ids: Collection[int]) -> list[int]:
+    """Return the pending messages that tell news of these order lines, and lock them in id order."""
+    found: set[int] = set()
+    told = News.message_id == Message.id
+    for part in chunks(sorted(line_ids), CHUNK):
+        about = exists().where(told, News.dropped.is_(None), News.line_id.in_(part))
+        found.update(session.scalars(select(Message.id).where(Message.state == MessageState.pending, about)))
+    locked: list[int] = []
+    for ids in chunks(sorted(found), CHUNK):
+        rows = select(Message.id).where(Message.id.in_(ids), Message.state == MessageState.pending)
+        locked += session.scalars(rows.order_by(Message.id).with_for_update())
+    return locked
+
+
+def news_of_messages(session: Session, message_ids: Collection[int]) -> list[tuple[int, int, int, int | None]]:
+    """Return (message, news, line, purchase line) ids of what messages still tell."""
+    columns = (News.message_id, News.id, News.line_id, News.purchase_line_id)
+    found: list[tuple[int, int, int, int | None]] = []
+    for part in chunks(sorted(message_ids), CHUNK):
+        rows = select(*columns).where(News.message_id.in_(part), News.dropped.is_(None)).order_by(News.id)
+        found += [(message or 0, news, line, purchase) for message, news, line, purchase in session.execute(rows)]
+    return found
+
+
+def unsent_dates(session: Session, line_ids: Collection[int]) -> dict[int, date | None]:
+    """Return the promise dates that customers know, by line, where news of a later one has not left."""
+    known: dict[int, date | None] = {}
+    rows = (
+        select(News.line_id, News.old_date)
+        .outerjoin(Message, Message.id == News.message_id)
+        .where(
+            News.cause == Cause.date_changed,
+            News.dropped.is_(None),
+            or_(Message.id.is_(None), Message.state == MessageState.pending),
+        )
+        .order_by(News.id.desc())
+    )
+    for part in chunks(sorted(line_ids), CHUNK):
+        # The oldest comes last and wins.
+        known.update(session.execute(rows.where(News.line_id.in_(part))).all())
+    return known

@@ -1,0 +1,44 @@
+"""The verbs of backorder email: they write and flush; who calls them commits."""
+
+from modules.backorder_email.services.composing import compose, compose_lost_runs, compose_run
+from modules.backorder_email.services.news import (
+    drop_news_of_links,
+    tell_of_cancellations,
+    tell_of_dates,
+    tell_of_links,
+    tell_of_statuses,
+)
+from modules.backorder_email.services.queue import cancel, edit, hurry, mark_as_sent, retry
+from modules.backorder_email.services.sending import Claim, begin, claim, give_back, recover, settle
+from modules.backorder_email.services.templates import (
+    delete_template,
+    save_template,
+    set_status_template,
+    write_status_templates,
+)
+
+__all__ = [
+    "Claim",
+    "begin",
+    "cancel",
+    "claim",
+    "compose",
+    "compose_lost_runs",
+    "compose_run",
+    "delete_template",
+    "drop_news_of_links",
+    "edit",
+    "give_back",
+    "hurry",
+    "mark_as_sent",
+    "recover",
+    "retry",
+    "save_template",
+    "set_status_template",
+    "settle",
+    "tell_of_cancellations",
+    "tell_of_dates",
+    "tell_of_links",
+    "tell_of_statuses",
+    "write_status_templates",
+]

@@ -1,0 +1,218 @@
+"""Making messages of news: one for each order, cause, template and run."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import insert, select, tuple_, update
+from sqlalchemy.orm import Session
+
+from erp import clock
+from erp.db import bulk_update, chunks
+from erp.errors import ErpError
+from modules.backorder_email import queries
+from modules.backorder_email.domain.mail import check_address
+from modules.backorder_email.domain.news import Key, verdict
+from modules.backorder_email.domain.wording import Wording, digest, render
+from modules.backorder_email.errors import BadAddress, NoAddress, NoSuchTemplate
+from modules.backorder_email.models import Message, News, Template
+from modules.backorder_email.queries import NewsRow, facts_of
+from modules.backorder_email.queries.templates import OPTION_OF, named_by_option, template_by_name
+from modules.backorder_email.states import Cause, DropReason, MessageState
+
+# So many pieces of news are composed at a time: memory stays flat however long the run was.
+BATCH = 1000
+
+
+def compose_run(session: Session, run_id: int) -> int:
+    """Compose all that a run left to tell; return how many messages came of it."""
+    waiting = queries.uncomposed(session, News.run_id == run_id)
+    return sum(compose(session, part) for part in _by_orders(waiting))
+
+
+def compose_lost_runs(session: Session) -> int:
+    """Compose what runs left to tell that died before they could."""
+    return sum(compose_run(session, run_id) for run_id in queries.runs_to_compose(session))
+
+
+def _by_orders(waiting: Sequence[tuple[int, int]]) -> Iterable[list[int]]:
+    """Cut news, sorted by order, into parts that hold all of an order's news."""
+    part: list[int] = []
+    last = 0
+    for order_id, news_id in waiting:
+        if len(part) >= BATCH and order_id != last:
+            yield part
+            part = []
+        part.append(news_id)
+        last = order_id
+    if part:
+        yield part
+
+
+def compose(session: Session, news_ids: Collection[int]) -> int:
+    """Make messages of these pieces of news, dropping what holds no more; return how many.
+
+    A message of the same order, cause, template and run that is still pending is written anew with all its news.
+    """
+    holding = _holding(session, news_ids)
+    if not holding:
+        return 0
+    rows = queries.news_rows(session, holding)
+    same = _pending_of_same_key(session, rows)
+    if same:
+        told = queries.news_of_messages(session, same.values())
+        rows = queries.news_rows(session, [*holding, *(news_id for _, news_id, *_ in told)])
+    groups = _grouped(rows)
+    values = dict(zip(groups, _composed(session, list(groups.values())), strict=True))
+    _rewrite(session, {same[key]: values[key] for key in groups if key in same})
+    new = [key for key in groups if key not in same]
+    ids = dict(zip(new, _insert(session, [values[key] for key in new]), strict=True)) | same
+    told_by = [(row.news_id, ids[key]) for key, found in groups.items() for row in found]
+    bulk_update(session, News.__table__, {"message_id": "{message}"}, {"message": "bigint"}, told_by)  # type: ignore[arg-type]
+    session.expire_all()
+    return len(groups)
+
+
+def _holding(session: Session, news_ids: Collection[int]) -> list[int]:
+    verdicts = {standing.news_id: verdict(standing) for standing in queries.standings(session, news_ids)}
+    drop_news(session, {id_: reason for id_, reason in verdicts.items() if reason})
+    return [id_ for id_, reason in verdicts.items() if reason is None]
+
+
+def drop_news(session: Session, reasons: Mapping[int, DropReason]) -> None:
+    """Mark news as not to be told, with the reason of each."""
+    for reason in DropReason:
+        ids = sorted(news_id for news_id, found in reasons.items() if found is reason)
+        for part in chunks(ids, 5000):
+            change = update(News).where(News.id.in_(part)).values(dropped=reason)
+            session.execute(change.execution_options(synchronize_session=False))
+
+
+def _key(row: NewsRow) -> Key:
+    return Key(row.run_id, row.order_id, row.cause, row.template_id)
+
+
+def _grouped(rows: Iterable[NewsRow]) -> dict[Key, list[NewsRow]]:
+    groups: dict[Key, list[NewsRow]] = {}
+    for row in rows:
+        groups.setdefault(_key(row), []).append(row)
+    return groups
+
+
+def _pending_of_same_key(session: Session, rows: Sequence[NewsRow]) -> dict[Key, int]:
+    wanted = {_key(row) for row in rows}
+    pairs = sorted({(key.run_id, key.order_id) for key in wanted})
+    found: dict[Key, int] = {}
+    columns = (Message.run_id, Message.order_id, Message.cause, Message.template_id, Message.id)
+    for part in chunks(pairs, 1000):
+        pending = select(*columns).where(
+            tuple_(Message.run_id, Message.order_id).in_(part),
+            Message.state == MessageState.pending,
+            Message.is_edited.is_(False),
+        )
+        locked = pending.order_by(Message.id).with_for_update(skip_locked=True)
+        found.update({Key(*row[:4]): row.id for row in session.execute(locked)})
+    return {key: id_ for key, id_ in found.items() if key in wanted}
+
+
+def _composed(session: Session, groups: Sequence[Sequence[NewsRow]]) -> list[dict[str, Any]]:
+    firsts = [rows[0] for rows in groups]
+    wordings = _wordings(session, {row.template_id for row in firsts if row.template_id})
+    for cause in {row.cause for row in firsts if row.template_id is None}:
+        by_option = template_by_name(session, named_by_option(cause))
+        if by_option is not None:
+            wordings[cause] = Wording(by_option.subject, by_option.body, by_option.html)
+    return [message_values(rows, wordings.get(rows[0].template_id or rows[0].cause)) for rows in groups]
+
+
+def _wordings(session: Session, template_ids: Collection[int]) -> dict[int | Cause, Wording]:
+    rows = select(Template.id, Template.subject, Template.body, Template.html).where(Template.id.in_(template_ids))
+    return {id_: Wording(subject, body, html) for id_, subject, body, html in session.execute(rows)}
+
+
+def message_values(rows: Sequence[NewsRow], wording: Wording | None) -> dict[str, Any]:
+    """Return what a message of this news says, to whom, and whether it can leave or why not."""
+    facts = facts_of(rows)
+    values: dict[str, Any] = {"subject": "", "text": "", "html": "", "recipient": "", "last_error": ""}
+    state = MessageState.pending
+    try:
+        values["recipient"] = address_of(rows[0])
+    except ErpError as error:
+        state, values["last_error"] = MessageState.skipped, str(error)
+    try:
+        values |= vars(render(_known(wording, rows[0].cause), facts))
+    except ErpError as error:
+        state, values["last_error"] = MessageState.failed, str(error)
+    first = rows[0]
+    about = {"cause": first.cause, "run_id": first.run_id, "order_id": first.order_id, "customer_id": first.customer_id}
+    return values | about | {"state": state, "template_id": first.template_id, "facts": digest(facts)}
+
+
+def _known(wording: Wording | None, cause: Cause) -> Wording:
+    if wording is None:
+        option = f"backorder_email.{OPTION_OF[cause]}" if cause in OPTION_OF else ""
+        raise NoSuchTemplate(name=named_by_option(cause), option=option)
+    return wording
+
+
+def address_of(row: NewsRow) -> str:
+    """Return where the customer's email goes; raise NoAddress or BadAddress."""
+    if not row.customer_email.strip():
+        raise NoAddress(customer=row.customer_name)
+    return check_address(row.customer_email)
+
+
+def _insert(session: Session, messages: Sequence[dict[str, Any]]) -> list[int]:
+    if not messages:
+        return []
+    common = {"is_edited": False, "attention": "", "attempts": 0, "claimed_by": "", "created_at": clock.now()}
+    made = insert(Message).returning(Message.id, sort_by_parameter_order=True)
+    return list(session.scalars(made, [message | common for message in messages]))
+
+
+_REWRITTEN = ("state", "recipient", "subject", "text", "html", "facts", "last_error")
+
+
+def _rewrite(session: Session, messages: Mapping[int, dict[str, Any]]) -> None:
+    """Write messages anew by id."""
+    types = {f"new_{name}": "text" for name in _REWRITTEN}
+    rows = [(id_, *(str(values[name]) for name in _REWRITTEN)) for id_, values in sorted(messages.items())]
+    sets = {name: f"{{new_{name}}}" for name in _REWRITTEN}
+    bulk_update(session, Message.__table__, sets, types, rows)  # type: ignore[arg-type]
+
+
+def refresh(session: Session, message_ids: Collection[int]) -> None:
+    """Write messages anew whose facts or customer's address changed since; the caller holds their locks.
+
+    What a clerk has edited keeps its texts and its address.
+    """
+    before: dict[int, tuple[str, str]] = {}
+    for part in chunks(sorted(message_ids), 5000):
+        rows = select(Message.id, Message.facts, Message.recipient)
+        found = session.execute(rows.where(Message.id.in_(part), Message.is_edited.is_(False)))
+        before.update({id_: (facts, recipient) for id_, facts, recipient in found})
+    now = {id_: (digest(facts_of(rows)), _address_or_none(rows[0])) for id_, rows in _told(session, before).items()}
+    recompose(session, [id_ for id_, state in now.items() if state != before[id_]])
+
+
+def recompose(session: Session, message_ids: Collection[int]) -> None:
+    """Write messages anew from what they tell; each is pending afterwards, or failed or skipped with the reason."""
+    told = _told(session, message_ids)
+    _rewrite(session, dict(zip(told, _composed(session, list(told.values())), strict=True)))
+    session.expire_all()
+
+
+def _told(session: Session, message_ids: Collection[int]) -> dict[int, list[NewsRow]]:
+    news_ids = [news_id for _, news_id, *_ in queries.news_of_messages(session, message_ids)]
+    by_message: dict[int, list[NewsRow]] = {}
+    for row in queries.news_rows(session, news_ids):
+        by_message.setdefault(row.message_id or 0, []).append(row)
+    return by_message
+
+
+def _address_or_none(row: NewsRow) -> str:
+    try:
+        return address_of(row)
+    except (BadAddress, NoAddress):
+        return ""

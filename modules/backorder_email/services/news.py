@@ -1,0 +1,161 @@
+"""Writing news in the transaction that makes it, whatever the number of lines it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from erp import clock
+from erp.db import chunks
+from erp.events import current_run
+from erp.options import options
+from modules.backorder_email.models import News, StatusTemplate
+from modules.backorder_email.queries.news import CHUNK, pending_about, unsent_dates
+from modules.backorder_email.queries.templates import named_by_option, template_by_name, templates_by_status
+from modules.backorder_email.services.superseding import put_right
+from modules.backorder_email.states import Cause, DropReason
+from modules.preorder.models import Link
+from modules.procurement.events import StatusChange
+from modules.procurement.models import PurchaseOrderLine
+from modules.sales.events import PromiseChange
+from modules.sales.models import Backorder, OrderLine
+
+
+def tell_of_links(session: Session, link_ids: Collection[int]) -> None:
+    """Write news of new links to purchase order lines whose status has a template."""
+    if not options.backorder_email.on_link:
+        return
+    columns = (
+        *(Link.id.label("source_id"), Link.line_id, OrderLine.order_id, Link.purchase_line_id),
+        *(PurchaseOrderLine.status_id, StatusTemplate.template_id, Link.outstanding.label("quantity")),
+    )
+    rows = (
+        select(*columns)
+        .join(OrderLine, OrderLine.id == Link.line_id)
+        .join(PurchaseOrderLine, PurchaseOrderLine.id == Link.purchase_line_id)
+        .join(StatusTemplate, StatusTemplate.status_id == PurchaseOrderLine.status_id)
+        .order_by(Link.id)
+    )
+    found = _all(session, rows, Link.id, link_ids)
+    _tell(session, [{"cause": Cause.linked} | dict(row._mapping) for row in found])
+
+
+def tell_of_statuses(session: Session, changes: Sequence[StatusChange]) -> None:
+    """Write news for the lines linked to purchase order lines whose new status has a template.
+
+    What is pending and tells of the old status is put right even where the new one has none.
+    """
+    after = {change.line_id: change for change in changes}
+    columns = (Link.line_id, OrderLine.order_id, Link.purchase_line_id, Link.outstanding.label("quantity"))
+    rows = (
+        select(*columns)
+        .join(OrderLine, OrderLine.id == Link.line_id)
+        .where(Link.ended_at.is_(None))
+        .order_by(Link.purchase_line_id, Link.id)
+    )
+    linked = _all(session, rows, Link.purchase_line_id, after)
+    templates = templates_by_status(session) if linked and options.backorder_email.on_status else {}
+    news = [_of_status(row, after[row.purchase_line_id], templates) for row in linked]
+    _tell(session, [row for row in news if row["template_id"]], touched={row.line_id for row in linked})
+
+
+def _of_status(link: Any, change: StatusChange, templates: dict[int, int]) -> dict[str, Any]:
+    return {
+        "cause": Cause.status_changed,
+        "source_id": change.history_id,
+        "status_id": change.new_status_id,
+        "template_id": templates.get(change.new_status_id or 0),
+        **link._mapping,
+    }
+
+
+def tell_of_dates(session: Session, changes: Sequence[PromiseChange]) -> None:
+    """Write news of changed promise dates of linked lines, from the date that the customer knows."""
+    if not named_by_option(Cause.date_changed):
+        return
+    after = {change.line_id: change for change in changes}
+    linked = select(Link.line_id).where(Link.ended_at.is_(None))
+    rows = select(OrderLine.id, OrderLine.order_id, OrderLine.open_quantity).where(OrderLine.id.in_(linked))
+    found = _all(session, rows.order_by(OrderLine.id), OrderLine.id, after)
+    known = unsent_dates(session, [row.id for row in found])
+    template = template_by_name(session, named_by_option(Cause.date_changed))
+    news = [
+        {
+            "cause": Cause.date_changed,
+            "source_id": after[row.id].history_id,
+            "line_id": row.id,
+            "order_id": row.order_id,
+            "template_id": template.id if template else None,
+            "old_date": known.get(row.id, after[row.id].old),
+            "new_date": after[row.id].new,
+            "quantity": row.open_quantity,
+        }
+        for row in found
+    ]
+    _tell(session, news)
+
+
+def tell_of_cancellations(session: Session, backorder_ids: Collection[int]) -> None:
+    """Write news of backorders that were given up after their days."""
+    if not named_by_option(Cause.cancelled):
+        return
+    template = template_by_name(session, named_by_option(Cause.cancelled))
+    columns = (
+        *(Backorder.id.label("source_id"), Backorder.line_id, OrderLine.order_id),
+        Backorder.cancelled_quantity.label("quantity"),
+    )
+    rows = select(*columns).join(OrderLine, OrderLine.id == Backorder.line_id).order_by(Backorder.id)
+    common = {"cause": Cause.cancelled, "template_id": template.id if template else None}
+    found = _all(session, rows, Backorder.id, backorder_ids)
+    _tell(session, [common | dict(row._mapping) for row in found])
+
+
+def drop_news_of_links(session: Session, pairs: Collection[tuple[int, int]]) -> None:
+    """Drop what has not left about (line, purchase line) pairs whose links were undone."""
+    line_ids = {line_id for line_id, _ in pairs}
+    open_links = select(Link.line_id, Link.purchase_line_id).where(Link.ended_at.is_(None))
+    linked_again = {(line, purchase) for line, purchase in _all(session, open_links, Link.line_id, line_ids)}
+    undone = set(pairs) - linked_again
+    by_line: dict[int, set[int]] = {}
+    for line_id, purchase_line_id in undone:
+        by_line.setdefault(line_id, set()).add(purchase_line_id)
+    _drop_uncomposed(session, undone)
+    put_right(session, pending_about(session, by_line), undone=undone)
+
+
+def _drop_uncomposed(session: Session, pairs: Collection[tuple[int, int]]) -> None:
+    rows = select(News.id, News.line_id, News.purchase_line_id).where(News.message_id.is_(None), News.dropped.is_(None))
+    found = _all(session, rows, News.line_id, {line_id for line_id, _ in pairs})
+    ids = [row.id for row in found if (row.line_id, row.purchase_line_id) in pairs]
+    for part in chunks(sorted(ids), CHUNK):
+        drop = update(News).where(News.id.in_(part)).values(dropped=DropReason.unlinked)
+        session.execute(drop.execution_options(synchronize_session=False))
+    session.expire_all()
+
+
+def _all(session: Session, rows: Any, key: Any, ids: Iterable[int]) -> list[Any]:
+    """Return the rows whose `key` is among `ids`."""
+    found: list[Any] = []
+    for part in chunks(sorted(set(ids)), CHUNK):
+        found += session.execute(rows.where(key.in_(part))).all()
+    return found
+
+
+def _tell(session: Session, news: Sequence[dict[str, Any]], *, touched: Collection[int] = ()) -> None:
+    """Write news and put right what is pending about the same lines. News that is there already is left alone."""
+    if news:
+        common = {"run_id": current_run(session).id(session), "created_at": clock.now()}
+        blank = {"purchase_line_id": None, "status_id": None, "old_date": None, "new_date": None}
+        session.execute(_insert(session), [blank | row | common for row in news])
+    lines = {row["line_id"] for row in news}
+    put_right(session, pending_about(session, lines.union(touched)), told_again=lines)
+
+
+def _insert(session: Session) -> Insert:
+    kind = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    insert: Insert = kind.insert(News.__table__).on_conflict_do_nothing()
+    return insert

@@ -1,0 +1,105 @@
+"""Taking back what has not left and is overtaken, and telling again what of it still holds."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from erp.db import chunks
+from erp.events import current_run
+from modules.backorder_email.domain.news import in_words, verdict
+from modules.backorder_email.models import Message, News
+from modules.backorder_email.queries.news import CHUNK, news_of_messages, standings
+from modules.backorder_email.services.composing import compose, drop_news
+from modules.backorder_email.states import MESSAGE, DropReason, MessageState
+
+
+def put_right(
+    session: Session,
+    message_ids: Collection[int],
+    *,
+    told_again: Collection[int] = frozenset(),
+    undone: Collection[tuple[int, int]] = frozenset(),
+) -> set[int]:
+    """Supersede the pending messages, locked by the caller, that tell what holds no more.
+
+    `told_again` are lines with newer news, `undone` (line, purchase line) pairs that are linked no more. What still
+    holds is composed again at once. A message that a clerk has edited stays, and is shown to the clerk instead:
+    those are returned.
+    """
+    if not message_ids:
+        return set()
+    told = news_of_messages(session, message_ids)
+    dropped = _overtaken(session, told, undone)
+    reasons: dict[int, set[DropReason]] = {}
+    for message_id, news_id, line_id, _ in told:
+        if news_id in dropped or line_id in told_again:
+            reasons.setdefault(message_id, set()).add(dropped.get(news_id, DropReason.overtaken))
+    if not reasons:
+        return set()
+    edited = _edited(session, reasons)
+    drop_news(session, dropped)
+    _show_to_clerk(session, {id_: reasons[id_] for id_ in edited})
+    _supersede(session, {id_: found for id_, found in reasons.items() if id_ not in edited})
+    holding = [
+        news_id
+        for message_id, news_id, *_ in told
+        if message_id in reasons and message_id not in edited and news_id not in dropped
+    ]
+    _release(session, holding)
+    compose(session, holding)
+    return edited
+
+
+def _overtaken(
+    session: Session, told: Iterable[tuple[int, int, int, int | None]], undone: Collection[tuple[int, int]]
+) -> dict[int, DropReason]:
+    found = {
+        news_id: DropReason.unlinked for _, news_id, line_id, purchase_id in told if (line_id, purchase_id) in undone
+    }
+    for standing in standings(session, [news_id for _, news_id, *_ in told]):
+        if reason := verdict(standing):
+            found[standing.news_id] = reason
+    return found
+
+
+def _edited(session: Session, message_ids: Iterable[int]) -> set[int]:
+    found: set[int] = set()
+    for part in chunks(sorted(message_ids), CHUNK):
+        found.update(session.scalars(select(Message.id).where(Message.id.in_(part), Message.is_edited)))
+    return found
+
+
+def _by_words(reasons: Mapping[int, set[DropReason]]) -> dict[str, list[int]]:
+    words: dict[str, list[int]] = {}
+    for message_id, found in reasons.items():
+        words.setdefault(in_words(found), []).append(message_id)
+    return words
+
+
+def _show_to_clerk(session: Session, reasons: Mapping[int, set[DropReason]]) -> None:
+    for words, ids in _by_words(reasons).items():
+        for part in chunks(sorted(ids), CHUNK):
+            change = update(Message).where(Message.id.in_(part)).values(attention=words)
+            session.execute(change.execution_options(synchronize_session=False))
+
+
+def _supersede(session: Session, reasons: Mapping[int, set[DropReason]]) -> None:
+    state = MESSAGE.next(MessageState.pending, "supersede")
+    for words, ids in _by_words(reasons).items():
+        for part in chunks(sorted(ids), CHUNK):
+            change = update(Message).where(Message.id.in_(part)).values(state=state, last_error=words)
+            session.execute(change.execution_options(synchronize_session=False))
+
+
+def _release(session: Session, news_ids: Collection[int]) -> None:
+    """Take news out of its superseded message, for the current run to tell."""
+    if not news_ids:
+        return
+    run_id = current_run(session).id(session)
+    for part in chunks(sorted(news_ids), CHUNK):
+        change = update(News).where(News.id.in_(part)).values(message_id=None, run_id=run_id)
+        session.execute(change.execution_options(synchronize_session=False))
+    session.expire_all()

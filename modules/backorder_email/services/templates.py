@@ -1,0 +1,75 @@
+"""Templates, and which status sends which."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from erp import history
+from modules.backorder_email import queries
+from modules.backorder_email.domain.wording import Wording, check, clean_line
+from modules.backorder_email.errors import TemplateInUse, TemplateNameTaken
+from modules.backorder_email.models import StatusTemplate, Template
+from modules.procurement.models import PurchaseLineStatus
+
+
+def save_template(session: Session, template: Template | None, *, name: str, wording: Wording) -> Template:
+    """Make or change a template that renders; raises TemplateRefused, TemplateNameTaken and TemplateInUse."""
+    check(wording)
+    name = clean_line(name)
+    namesake = queries.template_by_name(session, name)
+    if namesake is not None and namesake is not template:
+        raise TemplateNameTaken(name=name)
+    if template is None:
+        template = Template(name=name)
+        session.add(template)
+    elif name != template.name:
+        _refuse_losing_the_name(session, template)
+    template.name, template.subject, template.body = name, wording.subject, wording.body
+    template.html = wording.html if wording.html.strip() else ""
+    session.flush()
+    return template
+
+
+def _refuse_losing_the_name(session: Session, template: Template) -> None:
+    """Options name a template by its name, statuses by its row: only the former lose it when it is renamed."""
+    if users := [user for user in queries.uses_of_template(session, template) if user.startswith("option")]:
+        raise TemplateInUse(name=template.name, users=users)
+
+
+def delete_template(session: Session, template: Template) -> None:
+    """Delete a template that no status and no option names. What was composed with it stays."""
+    if users := queries.uses_of_template(session, template):
+        raise TemplateInUse(name=template.name, users=users)
+    session.delete(template)
+    session.flush()
+
+
+def set_status_template(session: Session, status: PurchaseLineStatus, template: Template | None) -> None:
+    """Say which template a status sends; None: none."""
+    write_status_templates(session, {status: template})
+
+
+def write_status_templates(session: Session, templates: Mapping[PurchaseLineStatus, Template | None]) -> None:
+    """Say for each of many statuses which template it sends, with the history of those that change."""
+    session.flush()
+    ids = {status.id: status for status in templates}
+    rows = session.scalars(select(StatusTemplate).where(StatusTemplate.status_id.in_(ids)))
+    before = {row.status_id: row.template for row in rows}
+    changed = {id_: status for id_, status in ids.items() if templates[status] is not before.get(id_)}
+    session.execute(delete(StatusTemplate).where(StatusTemplate.status_id.in_(changed)))
+    session.add_all(
+        StatusTemplate(status_id=id_, template_id=template.id)
+        for id_, status in changed.items()
+        if (template := templates[status]) is not None
+    )
+    history.record_all(
+        session,
+        [
+            history.Change(status.history_subject(), "changed", "email template", before.get(id_), templates[status])
+            for id_, status in changed.items()
+        ],
+    )
+    session.flush()
