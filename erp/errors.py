@@ -277,3 +277,21 @@ class JobFailed(ErpError):
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"Job {name} failed: {reason.rstrip('.')}.", name=name, reason=reason)
+
+
+class NameNotConfirmed(ModuleError):
+    """A module that was to be uninstalled, and its name was not given as asked."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Module {name} stays: its name was not confirmed.", name=name)
+
+
+class AddressTaken(ErpError):
+    """The server cannot listen where it was told to."""
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        super().__init__(
+            f"Cannot listen at {host}:{port}: {reason}. Stop what listens there, or choose another `--port`.",
+            host=host,
+            port=port,
+        )

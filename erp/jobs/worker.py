@@ -62,10 +62,10 @@ class Worker:
         self._stopping.set()
 
     def obey_signals(self) -> None:
-        """Stop on SIGTERM and Ctrl-C; at once, leaving what runs to whoever takes over, when they come again."""
+        """Stop on SIGTERM and Ctrl-C; a second Ctrl-C waits for nothing and leaves what runs to another worker."""
 
         def obey(number: int, _frame: object) -> None:
-            if self._stopping.is_set():
+            if number == signal.SIGINT and self._stopping.is_set():
                 os._exit(128 + number)
             self.stop()
 

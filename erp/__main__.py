@@ -1,0 +1,5 @@
+"""`python -m erp` is the `erp` command."""
+
+from erp.cli import main
+
+main()

@@ -1,0 +1,121 @@
+"""`erp modules`: the life of the add-on modules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from flask import current_app
+from sqlalchemy import select
+
+from erp import clock, migrations
+from erp.cli.table import show_table
+from erp.db import commit, db
+from erp.errors import NameNotConfirmed
+from erp.models import InstalledModule
+from erp.module import Module
+from erp.registry import current_registry
+
+_dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
+
+
+@click.group()
+def modules() -> None:
+    """Install, switch, upgrade and remove add-on modules."""
+
+
+@modules.command("list")
+def list_modules() -> None:
+    """List every module that was found, with its state."""
+    registry = current_registry()
+    installed = {row.name: row for row in db.session.scalars(select(InstalledModule))}
+    rows = [_line(module, installed.get(module.name)) for module in registry.modules.values()]
+    broken = [(name, "", "broken", "", error) for name, error in registry.found.broken.items()]
+    away = [
+        (name, row.version, f"{row.state}, not found", "", "")
+        for name, row in installed.items()
+        if name not in registry.modules and name not in registry.found.broken
+    ]
+    show_table(("MODULE", "VERSION", "STATE", "NEEDS", "SUMMARY"), [*rows, *broken, *away])
+
+
+def _line(module: Module, row: InstalledModule | None) -> tuple[str, str, str, str, str]:
+    state = row.state.value if row is not None else "available"
+    note = row.error if row is not None and row.error else module.summary
+    return module.name, row.version if row is not None else module.version, state, " ".join(module.depends), note
+
+
+@modules.command()
+@click.argument("name")
+@_dry_run
+def install(name: str, dry_run: bool) -> None:
+    """Make a module's tables, give its rights to the shipped roles, and enable it."""
+    if dry_run:
+        return _tell(migrations.plan_install(name))
+    steps = migrations.install(name)
+    return _tell([*steps, f"Module {name} is installed and enabled."])
+
+
+@modules.command()
+@click.argument("name")
+@_dry_run
+def enable(name: str, dry_run: bool) -> None:
+    """Switch an installed module on."""
+    if dry_run:
+        return _tell(migrations.plan_enable(name))
+    commit(lambda session: current_registry().enable(session, name))
+    return _tell([f"Module {name} is enabled."])
+
+
+@modules.command()
+@click.argument("name")
+@click.option("--release", is_flag=True, help="Give back what the module holds for documents.")
+@_dry_run
+def disable(name: str, release: bool, dry_run: bool) -> None:
+    """Switch a module off, keeping its data."""
+    if dry_run:
+        return _tell(migrations.plan_disable(name, release=release))
+    commit(lambda session: current_registry().disable(session, name, release=release))
+    return _tell([f"Module {name} is disabled."])
+
+
+@modules.command()
+@click.argument("name")
+@_dry_run
+def upgrade(name: str, dry_run: bool) -> None:
+    """Bring a module's tables to its version; also ends what broke off."""
+    if dry_run:
+        return _tell(migrations.plan_upgrade(name))
+    steps = migrations.upgrade(name)
+    return _tell([*steps, f"Module {name} is upgraded." if steps else f"Module {name} is up to date."])
+
+
+@modules.command()
+@click.argument("name")
+@click.option("--yes", "confirmed", metavar="NAME", help="The module's name once more, instead of being asked.")
+@click.option("--export", "folder", type=click.Path(path_type=Path), help="Where its tables are written first.")
+@_dry_run
+def uninstall(name: str, confirmed: str | None, folder: Path | None, dry_run: bool) -> None:
+    """Drop a disabled module's tables, after writing each as a CSV file."""
+    plan = migrations.plan_uninstall(name)
+    if dry_run:
+        return _tell(plan)
+    _confirm(name, confirmed, plan)
+    folder = folder or Path(current_app.instance_path) / "exports" / f"{name}-{clock.now():%Y%m%dT%H%M%SZ}"
+    files = migrations.uninstall(name, folder)
+    return _tell([f"{len(files)} tables were written to {folder}.", f"Module {name} is uninstalled."])
+
+
+def _confirm(name: str, confirmed: str | None, plan: Sequence[str]) -> None:
+    if confirmed is None:
+        _tell(plan)
+        db.session.rollback()  # nobody waits for a person who is asked
+        confirmed = click.prompt(f"Type {name} to destroy this", default="", show_default=False)
+    if confirmed != name:
+        raise NameNotConfirmed(name)
+
+
+def _tell(sentences: Sequence[str]) -> None:
+    for sentence in sentences:
+        click.echo(sentence)

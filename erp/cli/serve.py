@@ -1,0 +1,116 @@
+"""`erp serve` and `erp worker`: the processes that stay."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import subprocess
+import sys
+from typing import Any
+
+import click
+from flask import Flask, current_app
+from gunicorn.app.base import BaseApplication
+
+from erp.db import db
+from erp.errors import AddressTaken
+from erp.jobs import Worker
+
+THREADS = 4
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """Gunicorn with this application, and the worker beside it where that is asked for."""
+
+    def __init__(self, app: Flask, settings: dict[str, Any]) -> None:
+        self._app = app
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Give gunicorn its settings; files and environment variables of its own do not count."""
+        for name, value in self._settings.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """Return the application; each process opens connections of its own."""
+        return self._app
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
+@click.option("--port", default=8069, show_default=True, type=click.IntRange(1, 65535), help="The port to listen at.")
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64), help="How many processes answer.")
+@click.option("--worker", "with_worker", is_flag=True, help="Run the scheduled jobs beside it.")
+def serve(host: str, port: int, workers: int, with_worker: bool) -> None:
+    """Serve the web screens until Ctrl-C."""
+    _check_address(host, port)
+    app = _let_go()
+    click.echo(f"The screens are at http://{_shown(host)}:{port} (Ctrl-C stops them).")
+    beside = _Beside() if with_worker else None
+    settings = {
+        "bind": f"{_shown(host)}:{port}",
+        "workers": workers,
+        "worker_class": "gthread",
+        "threads": THREADS,
+        "loglevel": "warning",
+        "proc_name": "erp",
+        "preload_app": True,
+        "when_ready": beside.start if beside else _nothing,
+        "on_exit": beside.stop if beside else _nothing,
+    }
+    Server(app, settings).run()
+
+
+def _check_address(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise AddressTaken(host, port, error.strerror or str(error)) from None
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _let_go() -> Flask:
+    """Return the application with no transaction open and no connection that another process would inherit."""
+    db.session.remove()
+    db.engine.dispose()
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    return app
+
+
+def _nothing(_server: object) -> None:
+    """Do nothing where gunicorn tells of something."""
+
+
+class _Beside:
+    """The worker as a process beside the server, which starts and ends with it."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, _server: object) -> None:
+        """Start it once the server answers."""
+        self._process = subprocess.Popen([sys.executable, "-P", "-m", "erp", "worker"])
+
+    def stop(self, _server: object) -> None:
+        """Let it finish what runs."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait()
+
+
+@click.command()
+def worker() -> None:
+    """Run the scheduled jobs until Ctrl-C; several may be started, one leads."""
+    app = _let_go()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    one = Worker(app)
+    one.obey_signals()
+    one.run()
