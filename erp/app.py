@@ -19,8 +19,9 @@ from sqlalchemy.exc import ArgumentError
 
 from erp import clock, core, db, discovery, error_pages
 from erp.errors import ConfigError
+from erp.ini import ini_text, parse_ini
 from erp.module import Module
-from erp.options import OptionTable, ini_text, options, parse_ini
+from erp.options import OptionTable, options
 from erp.registry import Registry
 
 SECRET_LENGTH = 16

@@ -5,6 +5,7 @@ Everything here behaves alike on SQLite and PostgreSQL; the differences end in t
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,16 +16,39 @@ from typing import Any, TypeVar
 from flask import Flask, g, has_app_context
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
-from sqlalchemy import BigInteger, DateTime, Integer, MetaData, Table, cast, event, func, inspect, select, type_coerce
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    DateTime,
+    Integer,
+    MetaData,
+    Table,
+    cast,
+    event,
+    func,
+    inspect,
+    literal,
+    select,
+    type_coerce,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.selectable import Subquery
 from sqlalchemy.types import TypeDecorator
 
-from erp.errors import BadNumber, DatabaseBusy, DatabaseUnreachable, NotInitialized, StaleRecord
+from erp.errors import (
+    BadNumber,
+    DatabaseBusy,
+    DatabaseFailed,
+    DatabaseUnreachable,
+    ErpError,
+    NotInitialized,
+    StaleRecord,
+)
 
 T = TypeVar("T")
 
@@ -248,10 +272,19 @@ def is_lost_race(error: DBAPIError) -> bool:
 
 def unusable_database(error: DBAPIError) -> Exception:
     """Return the refusal that says why the first question to the database failed, or `error` if it is neither."""
-    url = db.engine.url.render_as_string(hide_password=True)
     if error.statement is None:
-        return DatabaseUnreachable(url, str(error.orig).strip().splitlines()[0])
+        return as_refusal(error)
     return error if inspect(db.engine).has_table("erp_revision") else NotInitialized()
+
+
+def as_refusal(error: DBAPIError) -> ErpError:
+    """Return what a person is told of a database that cannot be reached, is busy or fails."""
+    reason = str(error.orig).strip().splitlines()[0]
+    if is_lost_race(error):
+        return DatabaseBusy(1)
+    if error.statement is not None:
+        return DatabaseFailed(reason)
+    return DatabaseUnreachable(db.engine.url.render_as_string(hide_password=True), reason)
 
 
 def commit(work: Callable[[Session], T], *, attempts: int = 5) -> T:
@@ -284,6 +317,18 @@ def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """Cut `items` into pieces of at most `size`."""
     for start in range(0, len(items), size):
         yield items[start : start + size]
+
+
+def rows_table(session: Session, types: Mapping[str, Any], rows: Sequence[tuple[Any, ...]]) -> Subquery:
+    """Return given rows as a table to join with, in one statement whatever their number; `types` names its columns."""
+    if session.get_bind().dialect.name == "postgresql":
+        columns = zip(*rows, strict=True) if rows else [()] * len(types)
+        arrays = [literal(list(column), ARRAY(kind)) for column, kind in zip(columns, types.values(), strict=True)]
+        return select(func.unnest(*arrays).table_valued(*types).render_derived()).subquery()
+    each = func.json_each(json.dumps(rows)).table_valued("value")
+    cells = (func.json_extract(each.c.value, f"$[{place}]") for place in range(len(types)))
+    named = [type_coerce(cell, kind).label(name) for cell, (name, kind) in zip(cells, types.items(), strict=True)]
+    return select(*named).select_from(each).subquery()
 
 
 def bulk_insert(session: Session, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:

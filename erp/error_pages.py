@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from erp.db import db, is_lost_race
+from erp.db import db
 from erp.errors import (
     DatabaseBusy,
     DatabaseUnreachable,
@@ -60,11 +60,7 @@ def unfit(error: DataError) -> ResponseReturnValue:
 def failed(error: OperationalError) -> ResponseReturnValue:
     """Answer a database that does not answer, or that was busy for too long."""
     log.warning("%s %s: %s", request.method, request.path, error.orig)
-    if is_lost_race(error):
-        return refused(DatabaseBusy(1))
-    if error.statement is None:
-        return _page(503, "The database cannot be reached. Try again in a moment.")
-    raise error
+    return _page(503, "The database cannot be reached or is busy. Try again in a moment.")
 
 
 def plain(error: HTTPException) -> ResponseReturnValue:

@@ -12,8 +12,9 @@ from typing import Any
 from flask import current_app, g
 from sqlalchemy.orm import Session
 
-from erp import clock
+from erp import clock, history
 from erp.errors import NotFound, OptionError
+from erp.ini import ini_text, parse_ini
 from erp.models import OptionValue, Revision
 from erp.module import Option
 
@@ -120,47 +121,56 @@ class OptionTable:
         return found
 
 
-def ini_text(path: Path) -> str:
-    """Return what is in an ini file; raise OptionError where it cannot be read."""
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise OptionError("file", str(path), f"it cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise OptionError("file", str(path), "UTF-8 text is allowed") from None
-
-
-def parse_ini(text: str, *, place: str = "") -> configparser.ConfigParser:
-    """Return the sections of an ini text; raise OptionError where it is none."""
-    parser = configparser.ConfigParser(interpolation=None)
-    try:
-        parser.read_string(text)
-    except configparser.Error as error:
-        problem = str(error).replace("\n", " ")
-        raise OptionError(place.removeprefix(" in ") or "file", problem, "ini text is allowed") from None
-    return parser
-
-
 def store_option(session: Session, table: OptionTable, key: str, text: str, *, user_name: str) -> None:
-    """Check and keep an administrator's value; raise OptionError where it does not fit or the environment decides."""
+    """Check and keep an administrator's value; raise OptionError where it does not fit or is not theirs to set."""
     value = table.parse(key, text)
+    _require_free(table, key, text)
+    before = _stored(session, table, key)
+    new = table.option(key).format(value)
+    session.merge(OptionValue(name=key, value=new, changed_at=clock.now(), changed_by=user_name))
+    history.record(session, subject(key), "set", field=key, old=before, new=new)
+    bump_revision(session)
+
+
+def _require_free(table: OptionTable, key: str, text: str) -> None:
     if table.option(key).at_start:
         raise OptionError(key, text, "it is read at the start: set it in the ini file or the environment")
     if table.is_locked(key):
         raise OptionError(key, text, "the environment sets it, so it cannot be changed here")
-    session.merge(
-        OptionValue(name=key, value=table.option(key).format(value), changed_at=clock.now(), changed_by=user_name)
-    )
-    bump_revision(session)
 
 
 def forget_option(session: Session, table: OptionTable, key: str) -> None:
     """Drop an administrator's value, so that the file or the default is in force again."""
     table.option(key)
     row = session.get(OptionValue, key)
-    if row is not None:
-        session.delete(row)
+    if row is None:
+        return
+    before = _stored(session, table, key)
+    session.delete(row)
+    session.flush()
+    history.record(session, subject(key), "unset", field=key, old=before, new=_stored(session, table, key))
     bump_revision(session)
+
+
+def _stored(session: Session, table: OptionTable, key: str) -> str:
+    """Return the text of the value in force for an option, as the database says now."""
+    row = session.get(OptionValue, key)
+    value = table.effective({key: row.value} if row is not None else {})[key].value
+    return table.option(key).format(value)
+
+
+def subject(key: str) -> history.Subject:
+    """Return what the history calls an option."""
+    return history.Subject("erp.option", None, key)
+
+
+def store_ini(session: Session, table: OptionTable, text: str, *, user_name: str) -> list[str]:
+    """Keep each value of an ini text that differs from the one in force, all or nothing; return what changed."""
+    given = {key: table.option(key).format(value) for key, value in table.read_ini(text).items()}
+    changed = [key for key, new in given.items() if new != _stored(session, table, key)]
+    for key in changed:
+        store_option(session, table, key, given[key], user_name=user_name)
+    return changed
 
 
 def bump_revision(session: Session) -> None:

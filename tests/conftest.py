@@ -16,15 +16,14 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import event, select
 
-from erp import clock
+from erp import clock, migrations
 from erp.app import create_app
 from erp.db import db
-from erp.models import InstalledModule, Role, User
-from erp.options import bump_revision, store_option
+from erp.models import Role, User
+from erp.options import store_option
 from erp.registry import current_registry
 from tests import databases
 
-ROLES = ("Administrator", "Sales clerk", "Merchandiser", "Warehouse clerk", "Auditor")
 NOW = "2026-11-23T12:00:00Z"
 LOCAL = {"localhost", "127.0.0.1", "::1", "", None}
 
@@ -114,11 +113,9 @@ def make_app(url, instance):
 def install_everything(app):
     """Make the tables and switch every module on, as `erp init` does, and add the administrator."""
     with app.app_context():
-        db.create_all()
-        db.session.add_all(Role(name=role, is_administrator=role == "Administrator") for role in ROLES)
-        for name, module in current_registry().modules.items():
-            db.session.add(InstalledModule(name=name, version=module.version, state="enabled"))
-        bump_revision(db.session())
+        migrations.install_core()
+        for name in current_registry().modules:
+            migrations.install(name)
         add_person("admin", "Administrator")
         db.session.commit()
 

@@ -1,0 +1,103 @@
+"""The `erp` command: the core's own commands and those of the modules that are on.
+
+Exit codes: 0 done; 1 a problem, with one line on stderr; 2 called wrongly.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+import click
+
+from erp.cli import company, exchange, options, users
+from erp.cli.wrapping import current_app_of, wrapped
+from erp.errors import ErpError
+from erp.exchange import ImportRefused
+from erp.registry import Registry
+
+SHOWN_ERRORS = 10
+
+CORE_COMMANDS: dict[str, click.Command] = {
+    command.name or "": command
+    for command in (
+        company.init,
+        company.demo,
+        company.check,
+        exchange.import_command,
+        exchange.export_command,
+        options.options,
+        users.users,
+    )
+}
+
+
+class Commands(click.Group):
+    """The core's commands, and those of modules: a command of a module that is off says so."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of what may be called now; without a database, of what the core brings."""
+        return sorted([*CORE_COMMANDS, *_live_commands(ctx)])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command by name, wrapped in application and run."""
+        if cmd_name in CORE_COMMANDS:
+            return wrapped(CORE_COMMANDS[cmd_name])
+        app = current_app_of(ctx)
+        registry: Registry = app.extensions["erp"]
+        if cmd_name not in registry.commands:
+            return None
+        with app.app_context():
+            return wrapped(registry.live_thing(registry.commands, "command", cmd_name))
+
+
+def _live_commands(ctx: click.Context) -> list[str]:
+    try:
+        app = current_app_of(ctx)
+        registry: Registry = app.extensions["erp"]
+        with app.app_context():
+            return [name for name, owned in registry.commands.items() if registry.is_live(owned.module)]
+    except ErpError:
+        return []
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(version("modular-erp"), message="%(version)s")
+def commands() -> None:
+    """The order desk's ERP. `erp COMMAND --help` tells more of each command."""
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Carry out a command line and return its exit code; whatever is refused becomes one line on stderr."""
+    try:
+        commands.main(arguments, prog_name="erp", standalone_mode=False)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.ClickException as wrong:
+        wrong.show()
+        return wrong.exit_code
+    except click.Abort:
+        return _problem("Stopped.")
+    except ImportRefused as refused:
+        return _problem(str(refused), *_first(refused))
+    except ErpError as refused:
+        return _problem(str(refused))
+    return 0
+
+
+def _first(refused: ImportRefused) -> list[str]:
+    lines = [str(error) for error in refused.errors[:SHOWN_ERRORS]]
+    more = len(refused.errors) - len(lines)
+    return [*lines, f"and {more} more"] if more else lines
+
+
+def _problem(*lines: str) -> int:
+    for line in lines:
+        click.echo(" ".join(line.split()), err=True)
+    return 1
+
+
+def main() -> None:
+    """Carry out the command line of this process."""
+    sys.exit(run())

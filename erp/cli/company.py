@@ -1,0 +1,120 @@
+"""`erp init`, `erp demo` and `erp check`: a database from its first day on."""
+
+from __future__ import annotations
+
+import os
+
+import click
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from erp import history, migrations, progress, security
+from erp.cli.wrapping import without_tables
+from erp.db import commit, db, reading
+from erp.errors import ErpError
+from erp.migrations.lifecycle import ADMINISTRATOR as ROLE
+from erp.models import HistoryEntry, InstalledModule, User
+from erp.registry import current_registry
+
+ADMINISTRATOR = "admin"
+DEMO = history.Subject("erp.demo", None, "Demo company")
+
+
+class BreachesFound(ErpError):
+    """The rows of the database do not add up."""
+
+    def __init__(self, count: int) -> None:
+        breaches = "1 breach" if count == 1 else f"{count} breaches"
+        super().__init__(f"{breaches} found; each is printed above.", count=count)
+
+
+@click.command()
+@click.option("--demo", "with_demo", is_flag=True, help="Load the demo company into a new database.")
+@without_tables
+def init(with_demo: bool) -> None:
+    """Make or upgrade the tables.
+
+    On an empty database every module that is found is installed and enabled, and the administrator `admin` is made;
+    the password is that of ERP_ADMIN_PASSWORD, else one is generated and printed once. Later, what is installed is
+    upgraded, and nothing that was disabled is enabled again.
+    """
+    given = os.environ.get("ERP_ADMIN_PASSWORD")
+    if not _has_people():
+        if given:
+            security.hash_password(given)  # refused before anything is made
+        _install_all()
+        _add_administrator(given)
+        if with_demo:
+            _load_demo()
+        return
+    done = migrations.upgrade_all()
+    click.echo(f"Upgraded: {', '.join(done)}." if done else "The database is up to date.")
+    click.echo(f"A new password for {ADMINISTRATOR}: erp users password {ADMINISTRATOR}")
+
+
+def _has_people() -> bool:
+    """Say whether an earlier `erp init` came to its end: people are what it makes last."""
+    return migrations.is_initialized() and db.session.scalar(select(User.id).limit(1)) is not None
+
+
+def _install_all() -> None:
+    migrations.install_core()
+    registry = current_registry()
+    installed = set(db.session.scalars(select(InstalledModule.name)))
+    for name in progress.each(list(registry.modules), "Installing modules"):
+        if name in installed:
+            migrations.upgrade(name)
+        else:
+            migrations.install(name)
+    click.echo(f"Installed and enabled: {', '.join(registry.modules)}.")
+    for name, error in registry.found.broken.items():
+        click.echo(f"Left out, broken: {name} ({error}).")
+
+
+def _add_administrator(given: str | None) -> None:
+    password = given or security.generate_password()
+
+    def add(session: Session) -> None:
+        security.add_user(session, ADMINISTRATOR, password, roles=[ROLE], must_change=not given)
+
+    commit(add)
+    if given:
+        click.echo(f"Administrator: {ADMINISTRATOR}, with the password of ERP_ADMIN_PASSWORD")
+    else:
+        click.echo(f"Administrator: {ADMINISTRATOR}, password: {password} (to be changed at the first sign-in)")
+
+
+@click.command()
+def demo() -> None:
+    """Load the demo company, once."""
+    _load_demo()
+
+
+def _load_demo() -> None:
+    session = db.session()
+    if session.scalar(select(HistoryEntry.id).where(HistoryEntry.document == DEMO.document).limit(1)):
+        click.echo("The demo company is there already.")
+        return
+    registry = current_registry()
+    for load in progress.each(registry.live(registry.demos), "Loading the demo company"):
+        load(session)
+        session.commit()
+    history.record(session, DEMO, "loaded")
+    session.commit()
+    click.echo("The demo company is loaded.")
+
+
+@click.command()
+def check() -> None:
+    """Check the invariants of everything that is on: a line for each breach, and exit code 1 if there is any."""
+    registry = current_registry()
+    checks = registry.live(registry.checks)
+    found = 0
+    with reading():
+        for one in progress.each(checks, "Checking"):
+            for breach in one(db.session()):
+                found += 1
+                click.echo(breach)
+    if found:
+        raise BreachesFound(found)
+    click.echo(f"No breach found by {len(checks)} checks.")

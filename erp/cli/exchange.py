@@ -1,0 +1,90 @@
+"""`erp import` and `erp export`: CSV files in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import click
+
+from erp import progress
+from erp.cli.files import read, replace, show
+from erp.cli.wrapping import current_app_of
+from erp.db import commit, db, reading
+from erp.exchange import export_csv, import_csv
+from erp.registry import Registry, current_registry
+
+
+class _KindCommand(click.Command):
+    """A command on a kind of CSV file: its help lists the kinds, and kinds may add flags of their own."""
+
+    registered = ""
+
+    def _kinds(self, ctx: click.Context) -> dict[str, Any]:
+        registry: Registry = current_app_of(ctx).extensions["erp"]
+        return {name: owned.thing for name, owned in sorted(getattr(registry, self.registered).items())}
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of kinds."""
+        with formatter.section("Kinds"):
+            formatter.write_dl([(name, kind.title) for name, kind in self._kinds(ctx).items()])
+
+
+class _ImportCommand(_KindCommand):
+    registered = "imports"
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the flags, those of the kinds included."""
+        flags = {step.name: step.help for kind in self._kinds(ctx).values() for step in kind.after}
+        more = [click.Option([f"--{name}"], is_flag=True, help=text) for name, text in flags.items()]
+        return [*super().get_params(ctx), *more]
+
+
+class _ExportCommand(_KindCommand):
+    registered = "exports"
+
+
+@click.command("import", cls=_ImportCommand)
+@click.argument("kind")
+@click.argument("file")
+@click.option("--dry-run", is_flag=True, help="Check everything, say what would be done, and change nothing.")
+def import_command(kind: str, file: str, dry_run: bool, **flags: bool) -> None:
+    """Store what a CSV FILE (- is standard input) says, all or nothing.
+
+    UTF-8, commas, a header row; errors are told by row.
+    """
+    after = [name.replace("_", "-") for name, is_set in flags.items() if is_set]
+    _check_kind(kind, current_registry().imports, after)
+    data = read(file)
+    with progress.step(f"Importing {kind}"):
+        if dry_run:
+            summary = import_csv(db.session(), kind, data, after=after)
+            db.session.rollback()
+        else:
+            summary = commit(lambda session: import_csv(session, kind, data, after=after))
+    click.echo(f"{summary} Nothing was changed (dry run)." if dry_run else summary)
+
+
+def _check_kind(name: str, kinds: dict[str, Any], after: Iterable[str] = ()) -> None:
+    """Raise UsageError for a kind that no module has, and for a flag that this kind has not."""
+    if name not in kinds:
+        raise click.UsageError(f"There is no kind {name!r}. The kinds are {', '.join(sorted(kinds))}.")
+    known = {step.name for step in getattr(kinds[name].thing, "after", ())}
+    for flag in after:
+        if flag not in known:
+            raise click.UsageError(f"--{flag} is not for {name}.")
+
+
+@click.command("export", cls=_ExportCommand)
+@click.argument("kind")
+@click.argument("file", required=False)
+def export_command(kind: str, file: str | None) -> None:
+    """Write a CSV FILE, replacing it, or standard output without one."""
+    _check_kind(kind, current_registry().exports)
+    with reading():
+        pieces = export_csv(db.session(), kind)
+        if file is None or file == "-":
+            show(pieces)
+            return
+        with progress.step(f"Exporting {kind}"):
+            replace(file, pieces)

@@ -1,0 +1,72 @@
+"""Files that commands read and write."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from erp.errors import ErpError
+
+
+class FileProblem(ErpError):
+    """A file that cannot be read or written."""
+
+    def __init__(self, path: str, error: OSError) -> None:
+        super().__init__(f"{path}: {error.strerror or error}.", path=path)
+
+
+def read(file: str) -> bytes:
+    """Return what is in a file; `-` is standard input."""
+    try:
+        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        raise FileProblem(file, error) from None
+
+
+def show(pieces: Iterable[str]) -> None:
+    """Write pieces of UTF-8 text to standard output, whatever the terminal's encoding is."""
+    out = sys.stdout.buffer
+    for piece in pieces:
+        out.write(piece.encode())
+    out.flush()
+
+
+def replace(file: str, pieces: Iterable[str]) -> None:
+    """Write a file whole or not at all: whoever reads it meanwhile sees the old one."""
+    path = Path(file)
+    try:
+        if path.exists() and not path.is_file():  # a device or a pipe is written to, not replaced
+            _write(os.open(path, os.O_WRONLY), pieces)
+        else:
+            _write_beside(path, pieces)
+    except OSError as error:
+        raise FileProblem(file, error) from None
+
+
+def _write_beside(path: Path, pieces: Iterable[str]) -> None:
+    handle, made = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        _write(handle, pieces)
+        os.chmod(made, _mode(path))
+        os.replace(made, path)
+    except BaseException:
+        Path(made).unlink()
+        raise
+
+
+def _write(handle: int, pieces: Iterable[str]) -> None:
+    with os.fdopen(handle, "wb") as out:
+        for piece in pieces:
+            out.write(piece.encode())
+
+
+def _mode(path: Path) -> int:
+    """Return the access rights of the file that is replaced, else those that a new file would get."""
+    if path.exists():
+        return path.stat().st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask

@@ -1,0 +1,83 @@
+"""`erp options`: what administrators set, and where each value in force comes from."""
+
+from __future__ import annotations
+
+import click
+
+from erp.cli.files import read, replace
+from erp.cli.wrapping import person
+from erp.db import commit
+from erp.errors import OptionError
+from erp.ini import written
+from erp.options import Effective, forget_option, store_ini, store_option
+from erp.registry import current_registry
+
+
+@click.group()
+def options() -> None:
+    """Read and set options: each is named SECTION.OPTION; switches are yes and no."""
+
+
+@options.command("list")
+def list_options() -> None:
+    """Print every option with the value in force and where it comes from."""
+    values = _values()
+    width = max(len(key) + len(text) + 3 for key, (text, _) in values.items())
+    for key, (text, source) in values.items():
+        click.echo(f"{f'{key} = {text}':{width}}  {source}")
+
+
+@options.command("get")
+@click.argument("option")
+def get(option: str) -> None:
+    """Print the value in force of one OPTION."""
+    current_registry().option_table.option(option)
+    click.echo(_values()[option][0])
+
+
+@options.command("set", context_settings={"ignore_unknown_options": True})
+@click.argument("option")
+@click.argument("value")
+def set_(option: str, value: str) -> None:
+    """Set one OPTION; it acts at once in every process."""
+    table = current_registry().option_table
+    commit(lambda session: store_option(session, table, option, value, user_name=person()))
+
+
+@options.command("unset")
+@click.argument("option")
+def unset(option: str) -> None:
+    """Forget what was set, so that the ini file or the default is in force again."""
+    commit(lambda session: forget_option(session, current_registry().option_table, option))
+
+
+@options.command("export")
+@click.argument("file", required=False)
+def export(file: str | None) -> None:
+    """Write every option with the value in force as ini text to FILE, or to standard output."""
+    text = written({key: text for key, (text, _) in _values().items()})
+    if file is None:
+        click.echo(text, nl=False)
+    else:
+        replace(file, [text])
+
+
+@options.command("import")
+@click.argument("file")
+def import_(file: str) -> None:
+    """Set what differs in an ini FILE (- is standard input), all or nothing."""
+    try:
+        text = read(file).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise OptionError("file", file, "UTF-8 text is allowed") from None
+    table = current_registry().option_table
+    changed = commit(lambda session: store_ini(session, table, text, user_name=person()))
+    click.echo(f"{len(changed)} options changed{': ' if changed else ''}{', '.join(changed)}.")
+
+
+def _values() -> dict[str, tuple[str, str]]:
+    """Return every option's value in force as text, and where it comes from."""
+    registry = current_registry()
+    in_force: dict[str, Effective] = dict(registry.state().options)
+    table = registry.option_table
+    return {key: (table.option(key).format(found.value), found.source) for key, found in in_force.items()}

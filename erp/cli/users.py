@@ -1,0 +1,97 @@
+"""`erp users`: people and their roles."""
+
+from __future__ import annotations
+
+import click
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from erp import security
+from erp.db import commit, db
+from erp.errors import ErpError
+from erp.models import User
+
+
+class NameTaken(ErpError):
+    """There is somebody of that name."""
+
+    def __init__(self, username: str) -> None:
+        super().__init__(f"There is a user {username!r} already.", username=username)
+
+
+class BadName(ErpError):
+    """A name that nobody can sign in with."""
+
+    def __init__(self, username: str) -> None:
+        super().__init__("A user's name has 1 to 80 characters and no blanks around it.", username=username)
+
+
+password_option = click.option(
+    "--password", help="At least 10 characters. Without it one is generated, printed once and to be changed."
+)
+
+
+@click.group()
+def users() -> None:
+    """Manage the people who sign in, and their roles."""
+
+
+@users.command("list")
+def list_users() -> None:
+    """Print everybody with their roles."""
+    query = select(User).order_by(User.username).options(selectinload(User.roles))
+    for user in db.session.scalars(query):
+        roles = ", ".join(role.name for role in user.roles) or "no role"
+        click.echo(f"{user.username}: {roles}{'' if user.is_active else ' (deactivated)'}")
+
+
+@users.command()
+@click.argument("username")
+@click.option("--role", "roles", multiple=True, help="A role by its name; may be given more than once.")
+@click.option("--name", default="", help="The person's full name.")
+@click.option("--email", default="", help="The person's email address.")
+@password_option
+def add(username: str, roles: tuple[str, ...], name: str, email: str, password: str | None) -> None:
+    """Add a person."""
+
+    def work(session: Session) -> None:
+        _check_name(session, username)
+        security.add_user(session, username, chosen, roles=roles, name=name, email=email, must_change=password is None)
+
+    chosen = security.generate_password() if password is None else password
+    commit(work)
+    _tell(username, password, chosen)
+
+
+def _check_name(session: Session, username: str) -> None:
+    if not username or len(username) > 80 or username != username.strip() or not username.isprintable():
+        raise BadName(username)
+    if session.scalar(select(User.id).where(User.username == username)) is not None:
+        raise NameTaken(username)
+
+
+@users.command("password")
+@click.argument("username")
+@password_option
+def set_password(username: str, password: str | None) -> None:
+    """Give a person another password, which ends their running sessions."""
+
+    def work(session: Session) -> None:
+        user = security.find_user(session, username)
+        security.set_password(session, user, chosen, must_change=password is None)
+
+    chosen = security.generate_password() if password is None else password
+    commit(work)
+    _tell(username, password, chosen)
+
+
+@users.command()
+@click.argument("username")
+def deactivate(username: str) -> None:
+    """Keep a person out from now on, running sessions included; what they did stays."""
+    commit(lambda session: security.set_active(session, security.find_user(session, username), False))
+
+
+def _tell(username: str, given: str | None, chosen: str) -> None:
+    if given is None:
+        click.echo(f"Password of {username}: {chosen} (to be changed at the next sign-in)")

@@ -1,0 +1,73 @@
+"""What surrounds every command: the application, a check of its tables, one run, one last commit."""
+
+from __future__ import annotations
+
+import copy
+import getpass
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+import click
+from flask import Flask
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from erp import events, migrations
+from erp.app import create_app
+from erp.db import as_refusal, db
+from erp.models import RunKind
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def current_app_of(ctx: click.Context) -> Flask:
+    """Return the application of this command line, made when it is first needed."""
+    root = ctx.find_root()
+    if root.obj is None:
+        root.obj = create_app()
+    app: Flask = root.obj
+    return app
+
+
+def without_tables(command: F) -> F:
+    """Mark the function of a command that also works on a database that is empty, old or not there."""
+    command.__dict__["needs_tables"] = False
+    return command
+
+
+def wrapped(command: click.Command) -> click.Command:
+    """Return a command, or a group with all below it, that works inside the application."""
+    around = copy.copy(command)
+    if isinstance(around, click.Group):
+        around.commands = {name: wrapped(below) for name, below in around.commands.items()}
+    elif command.callback is not None:
+        around.callback = _inside(command.callback)
+    return around
+
+
+def _inside(callback: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(callback)
+    def work(*args: Any, **kwargs: Any) -> Any:
+        ctx = click.get_current_context()
+        with current_app_of(ctx).app_context():
+            try:
+                if getattr(callback, "needs_tables", True):
+                    migrations.require_current()
+                with events.run(RunKind.command, ctx.command_path, person()):
+                    result = callback(*args, **kwargs)
+                    db.session.commit()
+                return result
+            except DBAPIError as error:
+                if isinstance(error, OperationalError) or error.statement is None:
+                    raise as_refusal(error) from error
+                raise
+
+    return work
+
+
+def person() -> str:
+    """Return who sits at the command line, as the history shows it."""
+    try:
+        return f"{getpass.getuser()} at the command line"
+    except (KeyError, OSError):  # a container may run as a number without a name
+        return "command line"
