@@ -12,6 +12,7 @@ from modules.inventory_lots.errors import (
     BadLotNumber,
     BadQuantity,
     LotNumberMissing,
+    ProductInUse,
     SerialQuantity,
 )
 from modules.inventory_lots.states import LocationKind, Tracking
@@ -68,9 +69,30 @@ def join_path(warehouse: str, code: str) -> str:
     return f"{warehouse}/{code}"
 
 
+def clean_path(text: str) -> str:
+    """Return a location's path as it is kept, `WAREHOUSE/LOCATION`; raise BadLocation."""
+    return join_path(*split_path(text))
+
+
 def is_usable(kind: LocationKind, *, on_hold: bool, expires_on: date | None, today: date) -> bool:
     """Say whether stock may be allocated and leave: in a stock location, not on hold, not expired today."""
     return kind is LocationKind.stock and not on_hold and (expires_on is None or expires_on >= today)
+
+
+@dataclass(frozen=True)
+class Nature:
+    """How a product is told apart and counted."""
+
+    tracking: Tracking
+    unit_decimals: int
+
+
+def check_change(sku: str, before: Nature, after: Nature) -> None:
+    """Raise ProductInUse where a product with stock or documents would be tracked otherwise or counted coarser."""
+    if after.tracking is not before.tracking:
+        raise ProductInUse(sku=sku, field="tracking", reason="how it is tracked cannot change")
+    if after.unit_decimals < before.unit_decimals:
+        raise ProductInUse(sku=sku, field="unit_decimals", reason="it cannot have fewer decimals")
 
 
 @dataclass(frozen=True)

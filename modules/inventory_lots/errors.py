@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from erp.errors import ErpError
@@ -12,35 +12,47 @@ def _plain(quantity: Decimal) -> str:
     return f"{quantity.normalize():f}"
 
 
-class BadQuantity(ErpError):
+class StockRefused(ErpError):
+    """Something that stock cannot be told; `column` is the one of a file that is to blame."""
+
+    column = "quantity"
+
+
+class BadQuantity(StockRefused):
     """A quantity that is not positive, too large, or finer than the product's unit."""
 
     def __init__(self, *, what: str, quantity: Decimal, reason: str) -> None:
         super().__init__(f"{what}: {_plain(quantity)} {reason}.", what=what, quantity=quantity, reason=reason)
 
 
-class BadLocation(ErpError):
+class BadLocation(StockRefused):
     """A text that does not name a place."""
+
+    column = "location"
 
     def __init__(self, *, path: str, reason: str = "write it as WAREHOUSE/LOCATION, such as WH/STOCK") -> None:
         super().__init__(f"{path!r} is not a location: {reason}.", path=path)
 
 
-class LotNumberMissing(ErpError):
+class LotNumberMissing(StockRefused):
     """Stock of a tracked product without its lot or serial number."""
+
+    column = "lot"
 
     def __init__(self, *, sku: str, tracking: str) -> None:
         super().__init__(f"{sku} is tracked by {tracking}: give the {tracking} number.", sku=sku, tracking=tracking)
 
 
-class BadLotNumber(ErpError):
+class BadLotNumber(StockRefused):
     """A lot number that cannot be kept."""
+
+    column = "lot"
 
     def __init__(self, *, number: str) -> None:
         super().__init__(f"{number!r} is not a lot number: give 1 to 80 characters without line breaks.", number=number)
 
 
-class SerialQuantity(ErpError):
+class SerialQuantity(StockRefused):
     """A serial number stands for one piece."""
 
     def __init__(self, *, sku: str, number: str, quantity: Decimal) -> None:
@@ -52,14 +64,16 @@ class SerialQuantity(ErpError):
         )
 
 
-class SerialInStock(ErpError):
+class SerialInStock(StockRefused):
     """A serial number that is in stock already, or named twice."""
+
+    column = "lot"
 
     def __init__(self, *, sku: str, number: str) -> None:
         super().__init__(f"Serial number {number} of {sku} is in stock already.", sku=sku, number=number)
 
 
-class StockAllocated(ErpError):
+class StockAllocated(StockRefused):
     """Stock that cannot fall so low: it is allocated to documents."""
 
     def __init__(self, *, what: str, quantity: Decimal, allocated: Decimal, documents: Sequence[str]) -> None:
@@ -74,8 +88,10 @@ class StockAllocated(ErpError):
         )
 
 
-class TotalAndLots(ErpError):
+class TotalAndLots(StockRefused):
     """Stock of one product at one location counted both as a total and by lot."""
+
+    column = "lot"
 
     def __init__(self, *, sku: str, location: str) -> None:
         super().__init__(
@@ -85,11 +101,21 @@ class TotalAndLots(ErpError):
         )
 
 
-class CountedTwice(ErpError):
+class CountedTwice(StockRefused):
     """The same stock counted twice in one adjustment."""
+
+    column = "lot"
 
     def __init__(self, *, what: str) -> None:
         super().__init__(f"{what} is counted twice. Give it once.", what=what)
+
+
+class ManyRefused(ErpError):
+    """Some of many things cannot be done, so none is; `refusals` says why, by their place in the list."""
+
+    def __init__(self, *, refusals: Mapping[int, StockRefused]) -> None:
+        super().__init__(str(next(iter(refusals.values()))), refusals=refusals)
+        self.refusals = refusals
 
 
 class NotEnoughUnallocated(ErpError):
@@ -131,13 +157,12 @@ class NothingToRelease(ErpError):
         )
 
 
-class ProductInUse(ErpError):
+class ProductInUse(StockRefused):
     """How a product is tracked and counted is fixed once it has stock or stands on a document."""
 
-    def __init__(self, *, sku: str, what: str) -> None:
-        super().__init__(
-            f"{sku} has stock or stands on documents: its {what} cannot change any more.", sku=sku, what=what
-        )
+    def __init__(self, *, sku: str, field: str, reason: str) -> None:
+        super().__init__(f"{sku} has stock or stands on documents, so {reason}.", sku=sku, field=field)
+        self.column = field
 
 
 class PlaceInUse(ErpError):

@@ -10,9 +10,13 @@ WAREHOUSE = ("Warehouse clerk",)
 
 def setup(core: Core) -> None:
     """Register what stock has."""
-    from modules.inventory_lots import models, queries
+    from modules.inventory_lots import exchange, models, queries
 
     core.add_models(models)
+    for import_kind in exchange.IMPORTS:
+        core.add_import(import_kind)
+    for export_kind in exchange.EXPORTS:
+        core.add_export(export_kind)
     core.add_check(queries.broken_balances)
 
 

@@ -6,20 +6,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVarTuple
 
-from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Select, Text, and_, func, not_, or_, select
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import chunks, format_quantity, raw, total
+from erp.db import chunks, format_quantity, raw, rows_table, total
 from erp.errors import NotFound
 from erp.options import options
-from modules.inventory_lots.hooks import Claim, claims_on_balances
+from modules.inventory_lots import hooks
+from modules.inventory_lots.hooks import Claim
 from modules.inventory_lots.models import Balance, Location, Lot, Product, StockMove
 from modules.inventory_lots.states import LocationKind
 
 CHUNK = 5000
+Ts = TypeVarTuple("Ts")
 
 
 def products_by_sku(session: Session, skus: Iterable[str]) -> dict[str, Product]:
@@ -27,6 +29,13 @@ def products_by_sku(session: Session, skus: Iterable[str]) -> dict[str, Product]
     wanted = sorted(set(skus))
     rows = (session.scalars(select(Product).where(Product.sku.in_(part))) for part in chunks(wanted, CHUNK))
     return {product.sku: product for part in rows for product in part}
+
+
+def product_ids_by_sku(session: Session, skus: Iterable[str]) -> dict[str, int]:
+    """Return the ids of the products of these SKUs; one that does not exist is left out."""
+    rows = select(Product.sku, Product.id)
+    parts = (session.execute(rows.where(Product.sku.in_(part))) for part in chunks(sorted(set(skus)), CHUNK))
+    return {sku: id_ for part in parts for sku, id_ in part}
 
 
 def product_by_sku(session: Session, sku: str) -> Product:
@@ -71,7 +80,7 @@ def usable_balances(product_ids: Sequence[int]) -> Select[int, int, int]:
 
 def claims(session: Session, balance_ids: Sequence[int]) -> list[Claim]:
     """Return who holds what of these balances, first in the queue first."""
-    return [claim for answer in claims_on_balances(session, balance_ids) for claim in answer]
+    return [claim for answer in hooks.claims_on_balances(session, balance_ids) for claim in answer]
 
 
 @dataclass(frozen=True)
@@ -120,6 +129,14 @@ def paths_by_id(session: Session, location_ids: Iterable[int]) -> dict[int, str]
     return {id_: path for part in parts for id_, path in part}
 
 
+def products_in_use(session: Session, product_ids: Sequence[int]) -> set[int]:
+    """Return those of the products that have, or had, stock or stand on documents."""
+    in_use: set[int] = set()
+    for part in chunks(sorted(product_ids), CHUNK):
+        in_use.update(session.scalars(select(Lot.product_id).where(Lot.product_id.in_(part)).distinct()))
+    return in_use.union(*hooks.products_in_use(session, product_ids))
+
+
 def unusable_balance_ids(session: Session, lot_id: int) -> list[int]:
     """Return the balances of a lot with something allocated that may not leave."""
     rows = (
@@ -134,20 +151,19 @@ def unusable_balance_ids(session: Session, lot_id: int) -> list[int]:
 def on_hand_of_lots(session: Session, lots: Iterable[tuple[int, str]]) -> dict[tuple[int, str], int]:
     """Return what lies anywhere of lots named by product id and number, raw; 0 for one that is not there."""
     on_hand = dict.fromkeys(lots, 0)
-    for part in chunks(sorted(on_hand), CHUNK):
-        rows = (
-            select(Lot.product_id, Lot.number, raw(total(Balance.on_hand)))
-            .join(Balance, Balance.lot_id == Lot.id)
-            .where(
-                Lot.product_id.in_({product_id for product_id, _ in part}),
-                Lot.number.in_({number for _, number in part}),
-            )
-            .group_by(Lot.product_id, Lot.number)
-        )
+    if on_hand:
+        rows = select(Lot.product_id, Lot.number, raw(total(Balance.on_hand))).group_by(Lot.product_id, Lot.number)
+        rows = lots_named(session, rows, on_hand).join(Balance, Balance.lot_id == Lot.id)
         for product_id, number, quantity in session.execute(rows):
-            if (product_id, number) in on_hand:
-                on_hand[product_id, number] = int(quantity)
+            on_hand[product_id, number] = int(quantity)
     return on_hand
+
+
+def lots_named(session: Session, rows: Select[*Ts], lots: Iterable[tuple[int, str]]) -> Select[*Ts]:
+    """Restrict a select to lots named by product id and number."""
+    wanted = rows_table(session, {"product_id": BigInteger, "number": Text}, sorted(lots))
+    same = and_(Lot.product_id == wanted.c.product_id, Lot.number == wanted.c.number)
+    return rows.select_from(wanted).join(Lot, same)
 
 
 def broken_balances(session: Session) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -11,10 +11,16 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from erp.db import SCALE, from_raw, to_raw
-from erp.errors import ErpError
 from modules.inventory_lots import queries
 from modules.inventory_lots.domain import check_count, check_lot_number, last_in_queue, take_unallocated
-from modules.inventory_lots.errors import CountedTwice, SerialInStock, StockAllocated, TotalAndLots
+from modules.inventory_lots.errors import (
+    CountedTwice,
+    ManyRefused,
+    SerialInStock,
+    StockAllocated,
+    StockRefused,
+    TotalAndLots,
+)
 from modules.inventory_lots.hooks import Claim
 from modules.inventory_lots.queries import Lying
 from modules.inventory_lots.services.balances import Posting, lock_products, post
@@ -66,7 +72,7 @@ class _Plan:
     changes: list[tuple[Count, int]] = field(default_factory=list)
     losses: list[Posting] = field(default_factory=list)
     shortages: dict[int, _Shortage] = field(default_factory=dict)
-    refusals: dict[int, ErpError] = field(default_factory=dict)
+    refusals: dict[int, StockRefused] = field(default_factory=dict)
 
 
 def adjust(session: Session, count: Count, *, reason: str = "", release: bool = False) -> Adjusted:
@@ -74,13 +80,16 @@ def adjust(session: Session, count: Count, *, reason: str = "", release: bool = 
 
     Less than is allocated is refused, naming the documents; with `release` the latest in the queue lose theirs first.
     """
-    return adjust_many(session, [count], reason=reason, release=release)
+    try:
+        return adjust_many(session, [count], reason=reason, release=release)
+    except ManyRefused as refused:
+        raise refused.refusals[0] from None
 
 
 def adjust_many(session: Session, counts: Sequence[Count], *, reason: str = "", release: bool = False) -> Adjusted:
     """Make many balances what was counted (door), in a fixed number of statements.
 
-    Raises the first refusal; nothing is changed then.
+    Raises ManyRefused with each refusal; nothing is changed then.
     """
     lock_products(session, {count.product_id for count in counts})
     stock = _Stock(session, counts)
@@ -89,17 +98,9 @@ def adjust_many(session: Session, counts: Sequence[Count], *, reason: str = "", 
         _release(session, plan)
         stock = _Stock(session, counts)
         plan = stock.plan(counts)
-    for refusal in (*plan.refusals.values(), *_shortage_refusals(session, stock, counts, plan).values()):
-        raise refusal
+    if refusals := plan.refusals | _shortage_refusals(session, stock, counts, plan):
+        raise ManyRefused(refusals=dict(sorted(refusals.items())))
     return _book(session, plan, reason)
-
-
-def count_refusals(session: Session, counts: Sequence[Count]) -> Mapping[int, ErpError]:
-    """Return why counts may not be booked, by their place in the list; nothing is changed (door)."""
-    lock_products(session, {count.product_id for count in counts})
-    stock = _Stock(session, counts)
-    plan = stock.plan(counts)
-    return plan.refusals | _shortage_refusals(session, stock, counts, plan)
 
 
 class _Stock:
@@ -144,7 +145,7 @@ class _Stock:
                     raise CountedTwice(what=self.what(count))
                 if before and (count.lot_number is None or None in before):
                     raise TotalAndLots(sku=product.sku, location=self.paths[count.location_id])
-            except ErpError as refusal:
+            except StockRefused as refusal:
                 plan.refusals[index] = refusal
             before.add(count.lot_number)
 
@@ -202,7 +203,9 @@ def _release(session: Session, plan: _Plan) -> None:
         give_back(session, last_in_queue(held, shortage.missing))
 
 
-def _shortage_refusals(session: Session, stock: _Stock, counts: Sequence[Count], plan: _Plan) -> dict[int, ErpError]:
+def _shortage_refusals(
+    session: Session, stock: _Stock, counts: Sequence[Count], plan: _Plan
+) -> dict[int, StockRefused]:
     documents: dict[int, list[str]] = defaultdict(list)
     for claim in _claims(session, plan):
         documents[claim.balance_id].append(claim.document)

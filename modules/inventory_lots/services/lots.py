@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import cast
 
-from sqlalchemy import Table, select
+from sqlalchemy import Row, Table, select
 from sqlalchemy.orm import Session
 
 from erp import clock, history
@@ -26,6 +26,7 @@ LOT = cast(Table, Lot.__table__)
 LOT_COLUMNS = ("product_id", "number", "received_on", "expires_on", "on_hold", "row_version")
 Key = tuple[int, str]
 Dates = tuple[date | None, date | None]
+Found = Row[int, str, int, date, date | None]
 
 
 @dataclass(frozen=True)
@@ -49,13 +50,13 @@ def find_or_make_lots(session: Session, wanted: Sequence[LotWanted]) -> tuple[li
     require_lock(session, Product, {lot.product_id for lot in wanted})
     keys = _keys(session, wanted)
     dates = _dates(keys, wanted)
-    found = _ids(session, keys)
-    _write_dates(session, {found[key]: dates[key] for key in dates if key in found})
-    missing = [key for key in dates if key not in found]
+    found = _find(session, dates)
+    _write_dates(session, [(lot, *dates[key]) for key, lot in found.items()])
+    missing = {key: dates[key] for key in dates if key not in found}
     if missing:
-        _insert(session, {key: dates[key] for key in missing})
-        found = _ids(session, keys)
-    return [found[key] for key in keys], len(missing)
+        _insert(session, missing)
+        found |= _find(session, missing)
+    return [found[key].id for key in keys], len(missing)
 
 
 def _keys(session: Session, wanted: Sequence[LotWanted]) -> list[Key]:
@@ -73,14 +74,10 @@ def _dates(keys: Sequence[Key], wanted: Sequence[LotWanted]) -> dict[Key, Dates]
     return dates
 
 
-def _ids(session: Session, keys: Iterable[Key]) -> dict[Key, int]:
-    wanted = sorted(set(keys))
-    found: dict[Key, int] = {}
-    for part in chunks(wanted, CHUNK):
-        of_these = (Lot.product_id.in_({id_ for id_, _ in part}), Lot.number.in_({number for _, number in part}))
-        for product_id, number, id_ in session.execute(select(Lot.product_id, Lot.number, Lot.id).where(*of_these)):
-            found[product_id, number] = id_
-    return found
+def _find(session: Session, keys: Iterable[Key]) -> dict[Key, Found]:
+    columns = select(Lot.product_id, Lot.number, Lot.id, Lot.received_on, Lot.expires_on)
+    rows = session.execute(queries.lots_named(session, columns, keys))
+    return {(row.product_id, row.number): row for row in rows}
 
 
 def _insert(session: Session, dates: dict[Key, Dates]) -> None:
@@ -89,13 +86,16 @@ def _insert(session: Session, dates: dict[Key, Dates]) -> None:
     bulk_insert(session, LOT, LOT_COLUMNS, rows)
 
 
-def _write_dates(session: Session, dates: dict[int, Dates]) -> None:
-    given = {id_: pair for id_, pair in dates.items() if any(pair)}
-    for part in chunks(sorted(given), CHUNK):
-        for lot in session.scalars(select(Lot).where(Lot.id.in_(part))):
-            received_on, expires_on = given[lot.id]
-            lot.received_on = received_on or lot.received_on
-            lot.expires_on = expires_on or lot.expires_on
+def _write_dates(session: Session, said: Iterable[tuple[Found, date | None, date | None]]) -> None:
+    """Change the dates that are given and differ; the history says so."""
+    changed = {
+        lot.id: (received_on or lot.received_on, expires_on or lot.expires_on)
+        for lot, received_on, expires_on in said
+        if (received_on or lot.received_on, expires_on or lot.expires_on) != (lot.received_on, lot.expires_on)
+    }
+    lots = (session.scalars(select(Lot).where(Lot.id.in_(part))) for part in chunks(sorted(changed), CHUNK))
+    for lot in [lot for part in lots for lot in part]:
+        lot.received_on, lot.expires_on = changed[lot.id]
     session.flush()
 
 

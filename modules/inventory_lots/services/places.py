@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import exists, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -16,40 +17,51 @@ from modules.inventory_lots.services.balances import CHUNK, lock_products
 from modules.inventory_lots.states import LocationKind
 
 
+@dataclass(frozen=True)
+class Places:
+    """Locations by path, and how many of them and of their warehouses had to be made."""
+
+    by_path: dict[str, Location]
+    new_locations: int
+    new_warehouses: int
+
+
 def find_or_make_location(
     session: Session, path: str, *, kind: LocationKind = LocationKind.stock
 ) -> tuple[Location, bool]:
     """Return the location `WAREHOUSE/LOCATION` and whether it had to be made, with its warehouse if need be."""
-    found, made = find_or_make_locations(session, [path], kind=kind)
-    return found[join_path(*split_path(path))], bool(made)
+    places = find_or_make_locations(session, [path], kind=kind)
+    return places.by_path[join_path(*split_path(path))], bool(places.new_locations)
 
 
 def find_or_make_locations(
     session: Session, paths: Iterable[str], *, kind: LocationKind = LocationKind.stock
-) -> tuple[dict[str, Location], list[str]]:
-    """Return the locations by path, and the paths of those that had to be made. Raises BadLocation."""
+) -> Places:
+    """Return the locations of these paths; those that do not exist are made. Raises BadLocation."""
     parts = {join_path(*pair): pair for pair in dict.fromkeys(map(split_path, paths))}
     found = _locations(session, list(parts))
     missing = [path for path in parts if path not in found]
+    new_warehouses = 0
     if missing:
-        warehouses = _find_or_make_warehouses(session, [parts[path][0] for path in missing])
+        warehouses, new_warehouses = _find_or_make_warehouses(session, [parts[path][0] for path in missing])
         rows = [
             {"warehouse_id": warehouses[parts[path][0]], "code": parts[path][1], "path": path, "kind": kind}
             for path in missing
         ]
         _insert_new(session, Location, rows)
         found |= _locations(session, missing)
-    return found, missing
+    return Places(found, len(missing), new_warehouses)
 
 
-def _find_or_make_warehouses(session: Session, codes: Sequence[str]) -> dict[str, int]:
+def _find_or_make_warehouses(session: Session, codes: Sequence[str]) -> tuple[dict[str, int], int]:
     wanted = list(dict.fromkeys(codes))
     rows = select(Warehouse.code, Warehouse.id).where(Warehouse.code.in_(wanted))
-    found = dict(session.execute(rows).tuples().all())
-    if missing := [code for code in wanted if code not in found]:
+    found = dict(session.execute(rows).all())
+    missing = [code for code in wanted if code not in found]
+    if missing:
         _insert_new(session, Warehouse, [{"code": code, "name": ""} for code in missing])
-        found = dict(session.execute(rows).tuples().all())
-    return found
+        found = dict(session.execute(rows).all())
+    return found, len(missing)
 
 
 def _insert_new(session: Session, model: type[Location | Warehouse], rows: Sequence[dict[str, object]]) -> None:

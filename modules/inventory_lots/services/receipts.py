@@ -10,10 +10,9 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from erp.db import require_lock, to_raw
-from erp.errors import ErpError
 from modules.inventory_lots import queries
 from modules.inventory_lots.domain import check_lot_number, check_quantity
-from modules.inventory_lots.errors import SerialInStock
+from modules.inventory_lots.errors import SerialInStock, StockRefused
 from modules.inventory_lots.models import Balance, Location, Product
 from modules.inventory_lots.services.balances import Posting, post
 from modules.inventory_lots.services.lots import LotWanted, find_or_make_lots
@@ -72,7 +71,7 @@ def receive_many(session: Session, arrivals: Sequence[Arrival]) -> list[int]:
     return post(session, postings, MoveKind.receipt)
 
 
-def arrival_refusals(session: Session, arrivals: Sequence[Arrival]) -> Mapping[int, ErpError]:
+def arrival_refusals(session: Session, arrivals: Sequence[Arrival]) -> Mapping[int, StockRefused]:
     """Return why arrivals may not be booked, by their place in the list. The caller holds the product locks."""
     require_lock(session, Product, {arrival.product.id for arrival in arrivals})
     serials = [
@@ -81,11 +80,11 @@ def arrival_refusals(session: Session, arrivals: Sequence[Arrival]) -> Mapping[i
         if arrival.product.tracking is Tracking.serial and arrival.lot_number
     ]
     in_stock = {lot for lot, on_hand in queries.on_hand_of_lots(session, serials).items() if on_hand}
-    refusals: dict[int, ErpError] = {}
+    refusals: dict[int, StockRefused] = {}
     for index, arrival in enumerate(arrivals):
         try:
             _check(arrival, in_stock)
-        except ErpError as refusal:
+        except StockRefused as refusal:
             refusals[index] = refusal
     return refusals
 
