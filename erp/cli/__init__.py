@@ -11,7 +11,7 @@ from importlib.metadata import version
 
 import click
 
-from erp.cli import company, exchange, options, users
+from erp.cli import company, exchange, jobs, modules, options, serve, users
 from erp.cli.wrapping import current_app_of, wrapped
 from erp.errors import ErpError
 from erp.exchange import ImportRefused
@@ -27,7 +27,11 @@ CORE_COMMANDS: dict[str, click.Command] = {
         company.check,
         exchange.import_command,
         exchange.export_command,
+        jobs.jobs,
+        modules.modules,
         options.options,
+        serve.serve,
+        serve.worker,
         users.users,
     )
 }
