@@ -57,6 +57,42 @@ class LineValues:
 
 
 @dataclass(frozen=True)
+class SupplierData:
+    """What is said of a supplier; an email that is None stays as it is."""
+
+    code: str
+    name: str
+    email: str | None = None
+
+
+@dataclass(frozen=True)
+class StatusData:
+    """What is said of a line status; what is None stays as it is."""
+
+    name: str
+    position: int | None = None
+    is_default: bool | None = None
+
+
+@dataclass(frozen=True)
+class Saved:
+    """How many rows are new, and how many others changed."""
+
+    new: int
+    changed: int
+
+
+@dataclass(frozen=True)
+class NewOrder:
+    """A purchase order that another system has numbered and sent already."""
+
+    number: str
+    supplier_id: int
+    ordered_on: date
+    lines: tuple[LineValues, ...]
+
+
+@dataclass(frozen=True)
 class Delivery:
     """Goods of a line that have come, and where they were put. `received_on` is today when empty.
 

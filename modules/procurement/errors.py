@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from erp.db import format_quantity
@@ -27,6 +27,14 @@ class OverReceipt(ErpError):
             quantity=quantity,
             receivable=receivable,
         )
+
+
+class DeliveriesRefused(ErpError):
+    """Some of many deliveries cannot be received, so none is; `refusals` says why, by their place in the list."""
+
+    def __init__(self, *, refusals: Mapping[int, ErpError]) -> None:
+        super().__init__(str(next(iter(refusals.values()))), refusals=refusals)
+        self.refusals = refusals
 
 
 class QuantityBelowReceived(ErpError):

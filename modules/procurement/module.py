@@ -7,9 +7,15 @@ from erp.module import Core, Decimal, Module, Permission
 
 def setup(core: Core) -> None:
     """Register what procurement has."""
-    from modules.procurement import models
+    from modules.inventory_lots.hooks import products_in_use
+    from modules.procurement import exchange, models, queries
 
     core.add_models(models)
+    for import_kind in exchange.IMPORTS:
+        core.add_import(import_kind)
+    for export_kind in exchange.EXPORTS:
+        core.add_export(export_kind)
+    core.implement(products_in_use, queries.products_on_lines)
 
 
 MODULE = Module(

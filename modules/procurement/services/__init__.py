@@ -2,11 +2,12 @@
 
 from modules.procurement.services.arrivals import set_expected_dates
 from modules.procurement.services.claims import claim, release
+from modules.procurement.services.doors import lock_lines
 from modules.procurement.services.lines import add_lines, change_line, close_line, close_lines
-from modules.procurement.services.orders import cancel_order, create_order, edit_order, order
+from modules.procurement.services.orders import cancel_order, create_order, create_ordered, edit_order, order
 from modules.procurement.services.receiving import receive, receive_many
-from modules.procurement.services.statuses import delete_status, save_status, set_status
-from modules.procurement.services.suppliers import delete_supplier, save_supplier
+from modules.procurement.services.statuses import delete_status, save_status, save_statuses, set_status
+from modules.procurement.services.suppliers import delete_supplier, save_supplier, save_suppliers
 
 __all__ = [
     "add_lines",
@@ -16,15 +17,19 @@ __all__ = [
     "close_line",
     "close_lines",
     "create_order",
+    "create_ordered",
     "delete_status",
     "delete_supplier",
     "edit_order",
+    "lock_lines",
     "order",
     "receive",
     "receive_many",
     "release",
     "save_status",
+    "save_statuses",
     "save_supplier",
+    "save_suppliers",
     "set_expected_dates",
     "set_status",
 ]

@@ -8,21 +8,28 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
+from erp.db import chunks
 from erp.errors import StaleRecord
 from erp.events import publish
 from modules.inventory_lots.services import lock_products
 from modules.procurement.domain import Figures, action_after
 from modules.procurement.events import SupplyChanged
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
-from modules.procurement.queries import lines_with_orders
-from modules.procurement.states import PURCHASE_ORDER, PurchaseState
+from modules.procurement.queries import SUPPLY_STATES, lines_with_orders
+from modules.procurement.states import PURCHASE_ORDER
+
+CHUNK = 5000
+FRESH = {"populate_existing": True}
 
 
 def lock_lines(session: Session, line_ids: Iterable[int]) -> list[PurchaseOrderLine]:
     """Lock the products, then the orders of these lines; return the lines as they are now, in id order."""
     wanted = set(line_ids)
     line = PurchaseOrderLine
-    known = session.execute(select(line.product_id, line.order_id).where(line.id.in_(wanted))).all()
+    known: set[tuple[int, int]] = set()
+    for part in chunks(sorted(wanted), CHUNK):
+        of_lines = select(line.product_id, line.order_id).where(line.id.in_(part)).distinct()
+        known |= {(product_id, order_id) for product_id, order_id in session.execute(of_lines)}
     products = {product_id for product_id, _ in known}
     lock_products(session, products)
     _lock_orders(session, {order_id for _, order_id in known})
@@ -47,15 +54,17 @@ def lock_order(session: Session, order: PurchaseOrder, more_products: Iterable[i
 
 def _lock_orders(session: Session, order_ids: set[int]) -> None:
     # The state of an order is decided on all its lines: two receipts of different products must not miss each other.
-    rows = select(PurchaseOrder).where(PurchaseOrder.id.in_(order_ids)).order_by(PurchaseOrder.id)
     session.flush()
-    session.scalars(rows.with_for_update(), execution_options={"populate_existing": True}).all()
+    for part in chunks(sorted(order_ids), CHUNK):
+        rows = select(PurchaseOrder).where(PurchaseOrder.id.in_(part)).order_by(PurchaseOrder.id)
+        session.scalars(rows.with_for_update(), execution_options=FRESH).all()
 
 
 def fresh_lines(session: Session, line_ids: Iterable[int]) -> list[PurchaseOrderLine]:
-    """Return the lines with their orders and products in one statement, whatever the session has forgotten of them."""
+    """Return the lines in id order with their orders and products, whatever the session has forgotten of them."""
     session.flush()
-    return list(session.scalars(lines_with_orders(line_ids), execution_options={"populate_existing": True}))
+    parts = chunks(sorted(set(line_ids)), CHUNK)
+    return [line for part in parts for line in session.scalars(lines_with_orders(part), execution_options=FRESH)]
 
 
 def fresh_order(session: Session, order_id: int) -> PurchaseOrder | None:
@@ -63,7 +72,7 @@ def fresh_order(session: Session, order_id: int) -> PurchaseOrder | None:
     session.flush()
     lines = selectinload(PurchaseOrder.lines).joinedload(PurchaseOrderLine.product)
     order = select(PurchaseOrder).where(PurchaseOrder.id == order_id).options(lines)
-    return session.scalar(order, execution_options={"populate_existing": True})
+    return session.scalar(order, execution_options=FRESH)
 
 
 def figures(line: PurchaseOrderLine) -> Figures:
@@ -72,18 +81,18 @@ def figures(line: PurchaseOrderLine) -> Figures:
 
 
 def settle(session: Session, order_ids: Iterable[int]) -> None:
-    """Give orders the state that the figures of their lines call for; a draft stays one."""
+    """Give orders the state that the figures of their lines call for, if anything was on its way."""
     session.flush()
-    by_order = _figures_by_order(session, set(order_ids))
-    orders = select(PurchaseOrder).where(PurchaseOrder.id.in_(by_order), PurchaseOrder.state != PurchaseState.draft)
-    for order in session.scalars(orders.order_by(PurchaseOrder.id)):
-        action = action_after(by_order[order.id])
-        if action and order.state != PurchaseState.cancelled:
-            order.state = PURCHASE_ORDER.next(order.state, action)
+    for part in chunks(sorted(set(order_ids)), CHUNK):
+        by_order = _figures_by_order(session, part)
+        orders = select(PurchaseOrder).where(PurchaseOrder.id.in_(part), PurchaseOrder.state.in_(SUPPLY_STATES))
+        for order in session.scalars(orders.order_by(PurchaseOrder.id)):
+            if action := action_after(by_order[order.id]):
+                order.state = PURCHASE_ORDER.next(order.state, action)
     session.flush()
 
 
-def _figures_by_order(session: Session, order_ids: set[int]) -> dict[int, list[Figures]]:
+def _figures_by_order(session: Session, order_ids: Sequence[int]) -> dict[int, list[Figures]]:
     line = PurchaseOrderLine
     rows = select(line.order_id, line.quantity, line.received, line.cancelled).where(line.order_id.in_(order_ids))
     by_order: dict[int, list[Figures]] = defaultdict(list)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -11,13 +11,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp import clock
+from erp.errors import ErpError
 from erp.events import current_run, publish
 from erp.options import options
 from modules.inventory_lots import services as inventory
 from modules.inventory_lots.events import GoodsArrived
 from modules.inventory_lots.models import Location
 from modules.procurement.domain import Delivery, Figures, receivable
-from modules.procurement.errors import OverReceipt
+from modules.procurement.errors import DeliveriesRefused, OverReceipt
 from modules.procurement.events import PurchaseLineReceived
 from modules.procurement.hooks import OutstandingFall, outstanding_will_fall
 from modules.procurement.models import PurchaseOrderLine, Receipt
@@ -37,26 +38,30 @@ def receive(
 ) -> Receipt:
     """Receive a quantity of one line into a lot and location; a door."""
     delivery = Delivery(line.id, quantity, location.id, lot_number, received_on, expires_on)
-    return receive_many(session, [delivery])[0]
+    try:
+        return receive_many(session, [delivery])[0]
+    except DeliveriesRefused as refused:
+        raise refused.refusals[0] from None
 
 
 def receive_many(session: Session, deliveries: Sequence[Delivery]) -> list[Receipt]:
     """Receive many deliveries as one deed, in their order; a door. A line may occur more than once.
 
     The goods are in stock before claims on the lines turn into claims on them; the lines' counters follow, then
-    the news: what was received, that supply changed, and last that goods arrived.
+    the news: what was received, that supply changed, and last that goods arrived. Raises DeliveriesRefused.
     """
     lines = {line.id: line for line in lock_lines(session, {delivery.line_id for delivery in deliveries})}
-    for line in lines.values():
-        PURCHASE_ORDER.next(line.order.state, "receive")
-    falls = _falls(lines, deliveries)
+    arrivals = _arrivals(session, lines, deliveries)
+    if refusals := _refusals(session, lines, deliveries, arrivals):
+        raise DeliveriesRefused(refusals=refusals)
+    left = _left_after(lines, deliveries)
     product_ids = tuple(sorted({line.product_id for line in lines.values()}))
-    balance_ids = _put_in_stock(session, lines, deliveries)
+    balance_ids = inventory.receive_many(session, arrivals)
     outstanding_will_fall(
         session,
         [
-            OutstandingFall(delivery.line_id, left, balance_id, delivery.quantity)
-            for delivery, left, balance_id in zip(deliveries, falls, balance_ids, strict=True)
+            OutstandingFall(delivery.line_id, outstanding, balance_id, delivery.quantity)
+            for delivery, outstanding, balance_id in zip(deliveries, left, balance_ids, strict=True)
         ],
     )
     receipts = _write(session, deliveries, balance_ids)
@@ -67,25 +72,12 @@ def receive_many(session: Session, deliveries: Sequence[Delivery]) -> list[Recei
     return receipts
 
 
-def _falls(lines: dict[int, PurchaseOrderLine], deliveries: Sequence[Delivery]) -> list[Decimal]:
-    """Return what each delivery leaves outstanding on its line; refuse what is beyond the over-receipt bound."""
-    received = {line.id: line.received for line in lines.values()}
-    left = []
-    for delivery in deliveries:
-        line = lines[delivery.line_id]
-        before = Figures(line.quantity, received[line.id], line.cancelled)
-        room = receivable(before, options.procurement.over_receipt_percent)
-        if delivery.quantity > room:
-            raise OverReceipt(line=str(line), quantity=delivery.quantity, receivable=room)
-        received[line.id] += delivery.quantity
-        left.append(Figures(line.quantity, received[line.id], line.cancelled).outstanding)
-    return left
-
-
-def _put_in_stock(session: Session, lines: dict[int, PurchaseOrderLine], deliveries: Sequence[Delivery]) -> list[int]:
+def _arrivals(
+    session: Session, lines: Mapping[int, PurchaseOrderLine], deliveries: Sequence[Delivery]
+) -> list[inventory.Arrival]:
     wanted = {delivery.location_id for delivery in deliveries}
     places = {place.id: place for place in session.scalars(select(Location).where(Location.id.in_(wanted)))}
-    arrivals = [
+    return [
         inventory.Arrival(
             product=lines[delivery.line_id].product,
             location=places[delivery.location_id],
@@ -97,7 +89,44 @@ def _put_in_stock(session: Session, lines: dict[int, PurchaseOrderLine], deliver
         )
         for delivery in deliveries
     ]
-    return inventory.receive_many(session, arrivals)
+
+
+def _refusals(
+    session: Session,
+    lines: Mapping[int, PurchaseOrderLine],
+    deliveries: Sequence[Delivery],
+    arrivals: Sequence[inventory.Arrival],
+) -> dict[int, ErpError]:
+    """Return why deliveries may not be received, by their place in the list."""
+    refusals: dict[int, ErpError] = dict(inventory.arrival_refusals(session, arrivals))
+    received = {line.id: line.received for line in lines.values()}
+    for index, delivery in enumerate(deliveries):
+        line = lines[delivery.line_id]
+        try:
+            PURCHASE_ORDER.next(line.order.state, "receive")
+            _check_room(line, received[line.id], delivery.quantity)
+        except ErpError as refusal:
+            refusals.setdefault(index, refusal)
+        received[line.id] += delivery.quantity
+    return dict(sorted(refusals.items()))
+
+
+def _check_room(line: PurchaseOrderLine, received: Decimal, quantity: Decimal) -> None:
+    before = Figures(line.quantity, received, line.cancelled)
+    room = receivable(before, options.procurement.over_receipt_percent)
+    if quantity > room:
+        raise OverReceipt(line=str(line), quantity=quantity, receivable=room)
+
+
+def _left_after(lines: Mapping[int, PurchaseOrderLine], deliveries: Sequence[Delivery]) -> list[Decimal]:
+    """Return what each delivery leaves outstanding on its line."""
+    received = {line.id: line.received for line in lines.values()}
+    left = []
+    for delivery in deliveries:
+        line = lines[delivery.line_id]
+        received[line.id] += delivery.quantity
+        left.append(Figures(line.quantity, received[line.id], line.cancelled).outstanding)
+    return left
 
 
 def _write(session: Session, deliveries: Sequence[Delivery], balance_ids: Sequence[int]) -> list[Receipt]:

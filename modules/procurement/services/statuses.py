@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp.events import publish
 from erp.history import Change, record_all
+from modules.procurement.domain import Saved, StatusData
 from modules.procurement.errors import NameTaken, StatusInUse
 from modules.procurement.events import LineStatusChanged, StatusChange
 from modules.procurement.models import PurchaseLineStatus, PurchaseOrderLine
-from modules.procurement.queries import lines_in_status, status_by_name
+from modules.procurement.queries import lines_in_status, status_by_name, statuses_by_name
 from modules.procurement.services.doors import lock_lines
 
 
@@ -79,6 +80,27 @@ def save_status(
     session.add(status)
     session.flush()
     return status
+
+
+def save_statuses(session: Session, wanted: Sequence[StatusData]) -> Saved:
+    """Make statuses or change them by name. At most one of `wanted` is the default; it takes the mark."""
+    known = statuses_by_name(session, [data.name for data in wanted])
+    if any(data.is_default and not _is_default(known, data.name) for data in wanted):
+        _unmark_default(session)
+    changed = 0
+    for data in wanted:
+        status = known.get(data.name) or PurchaseLineStatus(name=data.name, position=0, is_default=False)
+        before = (status.position, status.is_default)
+        status.position = status.position if data.position is None else data.position
+        status.is_default = status.is_default if data.is_default is None else data.is_default
+        changed += data.name in known and before != (status.position, status.is_default)
+        session.add(status)
+    session.flush()
+    return Saved(len(wanted) - len(known), changed)
+
+
+def _is_default(known: Mapping[str, PurchaseLineStatus], name: str) -> bool:
+    return name in known and known[name].is_default
 
 
 def _unmark_default(session: Session) -> None:

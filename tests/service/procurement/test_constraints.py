@@ -44,9 +44,7 @@ def test_an_over_receipt_is_fine_with_nothing_claimed(session: Session, order: P
 
 
 @pytest.mark.parametrize("change", ["number = NULL", "state = 'lost'"])
-def test_an_ordered_order_has_a_number_and_a_known_state(
-    session: Session, order: PurchaseOrder, change: str
-) -> None:
+def test_an_ordered_order_has_a_number_and_a_known_state(session: Session, order: PurchaseOrder, change: str) -> None:
     with pytest.raises(IntegrityError):
         session.execute(text(ORDER.format(change)), {"id": order.id})
 

@@ -35,7 +35,7 @@ def order(session: Session) -> PurchaseOrder:
 
 
 def history(session: Session) -> list[tuple[Any, ...]]:
-    entries = session.scalars(select(HistoryEntry).order_by(HistoryEntry.id))
+    entries = session.scalars(select(HistoryEntry).order_by(HistoryEntry.line, HistoryEntry.id))
     return [(entry.line, entry.field, entry.old_value, entry.new_value) for entry in entries]
 
 
@@ -71,9 +71,7 @@ def test_the_same_date_again_is_no_news(session: Session, order: PurchaseOrder, 
     assert history(session) == []
 
 
-def test_a_status_is_given_to_many_lines_as_one_deed(
-    session: Session, order: PurchaseOrder, heard: list[Any]
-) -> None:
+def test_a_status_is_given_to_many_lines_as_one_deed(session: Session, order: PurchaseOrder, heard: list[Any]) -> None:
     status = make_status(session, name="At sea")
     order.lines[1].status = status
     session.commit()

@@ -163,9 +163,7 @@ def test_the_product_of_a_free_line_can_change(session: Session, line: PurchaseO
     assert heard == [SupplyChanged(tuple(sorted((old, new.id))))]
 
 
-def test_the_product_of_a_claimed_line_cannot_change(
-    session: Session, line: PurchaseOrderLine, claimed: Claim
-) -> None:
+def test_the_product_of_a_claimed_line_cannot_change(session: Session, line: PurchaseOrderLine, claimed: Claim) -> None:
     claimed(line, 1, "SO00001")
     with pytest.raises(ProductIsFixed):
         change_line(session, line, product=make_product(session))

@@ -43,9 +43,7 @@ def test_a_draft_has_no_number_and_is_no_supply(draft: PurchaseOrder, heard: lis
     assert heard == []
 
 
-def test_ordering_gives_the_number_and_makes_supply(
-    session: Session, draft: PurchaseOrder, heard: list[Any]
-) -> None:
+def test_ordering_gives_the_number_and_makes_supply(session: Session, draft: PurchaseOrder, heard: list[Any]) -> None:
     order(session, draft)
     assert draft.state == PurchaseState.ordered
     assert draft.number is not None

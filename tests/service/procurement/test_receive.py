@@ -17,7 +17,7 @@ from modules.inventory_lots.events import GoodsArrived
 from modules.inventory_lots.models import Lot, StockMove
 from modules.inventory_lots.states import MoveKind, Tracking
 from modules.procurement.domain import Delivery
-from modules.procurement.errors import OverReceipt
+from modules.procurement.errors import DeliveriesRefused, OverReceipt
 from modules.procurement.events import PurchaseLineReceived, SupplyChanged
 from modules.procurement.hooks import OutstandingFall
 from modules.procurement.models import PurchaseOrder, Receipt
@@ -36,7 +36,9 @@ def order(session: Session) -> PurchaseOrder:
     return order
 
 
-def receive_into(session: Session, order: PurchaseOrder, quantity: int | str, *, line: int = 0, **where: Any) -> Receipt:
+def receive_into(
+    session: Session, order: PurchaseOrder, quantity: int | str, *, line: int = 0, **where: Any
+) -> Receipt:
     where = {"location": make_location(session), "lot_number": "L1"} | where
     receipt = receive(session, order.lines[line], quantity=Decimal(quantity), **where)
     session.commit()
@@ -187,8 +189,9 @@ def test_many_deliveries_are_one_deed(session: Session, order: PurchaseOrder, he
 def test_over_receipt_is_counted_over_the_deliveries_of_a_deed(session: Session, order: PurchaseOrder) -> None:
     line, place = order.lines[0], make_location(session)
     deliveries = [Delivery(line.id, Decimal(6), place.id, "L1"), Delivery(line.id, Decimal(5), place.id, "L1")]
-    with pytest.raises(OverReceipt):
+    with pytest.raises(DeliveriesRefused) as refused:
         receive_many(session, deliveries)
+    assert [(index, type(refusal)) for index, refusal in refused.value.refusals.items()] == [(1, OverReceipt)]
 
 
 def test_a_receipt_says_who_received_what_and_where(session: Session, order: PurchaseOrder) -> None:

@@ -1,0 +1,142 @@
+"""Purchase orders as CSV: a row a line, rows of one number are one order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from erp import clock
+from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, day, money, quantity
+from modules.inventory_lots.domain import check_quantity
+from modules.inventory_lots.models import Product
+from modules.inventory_lots.queries import products_by_sku
+from modules.inventory_lots.services import lock_products
+from modules.procurement import queries
+from modules.procurement.domain import LineValues, NewOrder
+from modules.procurement.exchange.words import count
+from modules.procurement.models import PurchaseLineStatus, PurchaseOrder, PurchaseOrderLine, Supplier
+from modules.procurement.services import create_ordered
+from modules.procurement.states import PurchaseState
+
+HEADER = ("supplier", "ordered_on")
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What the file names and the database has."""
+
+    numbers: Mapping[str, int]
+    suppliers: Mapping[str, Supplier]
+    products: Mapping[str, Product]
+    statuses: Mapping[str, PurchaseLineStatus]
+
+
+def _create(session: Session, rows: list[Row], errors: Errors) -> str:
+    known = _look_up(session, rows)
+    by_number: dict[str, list[Row]] = {}
+    for row in rows:
+        by_number.setdefault(row["number"], []).append(row)
+    for same in by_number.values():
+        _check_order(same, known, errors)
+    errors.raise_if_any()
+    create_ordered(session, [_order(same, known) for same in by_number.values()])
+    return f"{count(len(by_number), 'purchase order')} with {count(len(rows), 'line')}."
+
+
+def _look_up(session: Session, rows: list[Row]) -> _Known:
+    products = products_by_sku(session, [row["sku"] for row in rows])
+    # Locked before the numbers are looked up: of two files with one order, the second is told that it exists.
+    lock_products(session, [product.id for product in products.values()])
+    return _Known(
+        queries.order_ids_by_number(session, [row["number"] for row in rows]),
+        queries.suppliers_by_code(session, [row["supplier"] for row in rows]),
+        products_by_sku(session, products),
+        queries.statuses_by_name(session, [row["status"] for row in rows if row["status"]]),
+    )
+
+
+def _check_order(rows: Sequence[Row], known: _Known, errors: Errors) -> None:
+    first = rows[0]
+    if first["number"] in known.numbers:
+        errors.add(first, "number", "is the number of a purchase order that exists already")
+    for row in rows:
+        for column in HEADER:
+            if row[column] != first[column]:
+                errors.add(row, column, f"is not what row {first.number} says of the same order")
+        _check_line(row, known, errors)
+
+
+def _check_line(row: Row, known: _Known, errors: Errors) -> None:
+    if row["supplier"] not in known.suppliers:
+        errors.add(row, "supplier", "is not the code of a supplier")
+    if row["status"] and row["status"] not in known.statuses:
+        errors.add(row, "status", "is not the name of a purchase line status")
+    product = known.products.get(row["sku"])
+    if product is None:
+        errors.add(row, "sku", "is not the SKU of a product")
+        return
+    with errors.of(row, "quantity"):
+        check_quantity(row["quantity"], product.unit_decimals, what=product.sku)
+
+
+def _order(rows: Sequence[Row], known: _Known) -> NewOrder:
+    first = rows[0]
+    lines = tuple(
+        LineValues(
+            product_id=known.products[row["sku"]].id,
+            quantity=row["quantity"],
+            unit_cost=row["unit_cost"],
+            expected_on=row["expected_on"],
+            status_id=known.statuses[row["status"]].id if row["status"] else None,
+        )
+        for row in rows
+    )
+    supplier = known.suppliers[first["supplier"]]
+    return NewOrder(first["number"], supplier.id, first["ordered_on"] or clock.today(), lines)
+
+
+def _rows(session: Session) -> Iterable[Sequence[Any]]:
+    order, line = PurchaseOrder, PurchaseOrderLine
+    plan = (Product.sku, line.quantity, line.unit_cost, line.expected_on, PurchaseLineStatus.name)
+    lines = (
+        select(order.number, Supplier.code, order.ordered_on, *plan)
+        .select_from(line)
+        .join(order, order.id == line.order_id)
+        .join(Supplier, Supplier.id == order.supplier_id)
+        .join(Product, Product.id == line.product_id)
+        .outerjoin(PurchaseLineStatus, PurchaseLineStatus.id == line.status_id)
+        .where(order.state.not_in((PurchaseState.draft, PurchaseState.cancelled)))
+        .order_by(order.id, line.position)
+    )
+    return session.execute(lines).yield_per(5000)
+
+
+PURCHASE_ORDER_IMPORT = ImportKind(
+    name="purchase_orders",
+    title="Purchase orders",
+    permission="procurement.edit",
+    columns=(
+        Column("number", code(40), required=True),
+        Column("supplier", code(60), required=True),
+        Column("ordered_on", day),
+        Column("sku", code(60), required=True),
+        Column("quantity", quantity, required=True),
+        Column("unit_cost", money),
+        Column("expected_on", day),
+        Column("status", code(80)),
+    ),
+    key=(),
+    apply=_create,
+)
+
+PURCHASE_ORDERS = ExportKind(
+    name="purchase_orders",
+    title="Purchase orders",
+    permission="procurement.view",
+    columns=("number", "supplier", "ordered_on", "sku", "quantity", "unit_cost", "expected_on", "status"),
+    rows=_rows,
+)

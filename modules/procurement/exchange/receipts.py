@@ -1,0 +1,103 @@
+"""Receipts of purchase order lines as CSV; they only come in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy.orm import Session
+
+from erp.errors import ErpError
+from erp.exchange import Column, Errors, ImportKind, Row, code, day, quantity, whole_number
+from modules.inventory_lots.domain import join_path, split_path
+from modules.inventory_lots.errors import StockRefused
+from modules.inventory_lots.services import Places, find_or_make_locations
+from modules.procurement import queries
+from modules.procurement.domain import Delivery
+from modules.procurement.errors import DeliveriesRefused, OverReceipt
+from modules.procurement.exchange.words import count
+from modules.procurement.services import lock_lines, receive_many
+
+
+def find_line(row: Row, line_ids: Mapping[tuple[str, int], int], numbers: set[str], errors: Errors) -> None:
+    """Add an error unless the row names a line of a purchase order."""
+    if row["number"] not in numbers:
+        errors.add(row, "number", "is not the number of a purchase order")
+    elif (row["number"], row["line"]) not in line_ids:
+        errors.add(row, "line", f"is not a line of purchase order {row['number']}")
+
+
+def _receive(session: Session, rows: list[Row], errors: Errors) -> str:
+    line_ids = queries.line_ids_by_place(session, [row["number"] for row in rows])
+    numbers = {number for number, _ in line_ids}
+    for row in rows:
+        find_line(row, line_ids, numbers, errors)
+        with errors.of(row, "location"):
+            split_path(row["location"])
+    errors.raise_if_any()
+    # Places have no lock and come after the products', as wherever stock is booked.
+    lines = lock_lines(session, {line_ids[row["number"], row["line"]] for row in rows})
+    product_ids = {line.id: line.product_id for line in lines}
+    lots = [(product_ids[line_ids[row["number"], row["line"]]], row["lot"]) for row in rows]
+    _check_dates(rows, lots, errors)
+    errors.raise_if_any()
+    new_lots = queries.count_new_lots(session, lots)
+    places = find_or_make_locations(session, [row["location"] for row in rows])
+    try:
+        receive_many(session, [_delivery(row, line_ids, places) for row in rows])
+    except DeliveriesRefused as refused:
+        for index, refusal in refused.refusals.items():
+            errors.add(rows[index], _column(refusal), str(refusal))
+        errors.raise_if_any()
+    return _told(rows, new_lots, places)
+
+
+def _check_dates(rows: Sequence[Row], lots: Sequence[tuple[int, str | None]], errors: Errors) -> None:
+    """Rows of one lot that say something of its dates say the same."""
+    said: dict[tuple[tuple[int, str | None], str], Row] = {}
+    for row, lot in zip(rows, lots, strict=True):
+        for column in ("received_on", "expires_on"):
+            if row["lot"] and row[column]:
+                first = said.setdefault((lot, column), row)
+                if first[column] != row[column]:
+                    errors.add(row, column, f"is not what row {first.number} says of the same lot")
+
+
+def _delivery(row: Row, line_ids: Mapping[tuple[str, int], int], places: Places) -> Delivery:
+    return Delivery(
+        line_id=line_ids[row["number"], row["line"]],
+        quantity=row["quantity"],
+        location_id=places.by_path[join_path(*split_path(row["location"]))].id,
+        lot_number=row["lot"],
+        received_on=row["received_on"],
+        expires_on=row["expires_on"],
+    )
+
+
+def _column(refusal: ErpError) -> str:
+    if isinstance(refusal, StockRefused):
+        return refusal.column
+    return "quantity" if isinstance(refusal, OverReceipt) else "number"
+
+
+def _told(rows: Sequence[Row], new_lots: int, places: Places) -> str:
+    made = ((new_lots, "lot"), (places.new_locations, "location"), (places.new_warehouses, "warehouse"))
+    words = ", ".join(count(number, noun) for number, noun in made if number)
+    return f"{count(len(rows), 'receipt')}: {words or 'nothing'} created."
+
+
+RECEIPT_IMPORT = ImportKind(
+    name="receipts",
+    title="Receipts of purchase orders",
+    permission="procurement.receive",
+    columns=(
+        Column("number", code(40), required=True),
+        Column("line", whole_number, required=True),
+        Column("quantity", quantity, required=True),
+        Column("location", code(81), required=True),
+        Column("lot", code(80)),
+        Column("received_on", day),
+        Column("expires_on", day),
+    ),
+    key=(),
+    apply=_receive,
+)

@@ -1,0 +1,52 @@
+"""Suppliers as CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, text
+from modules.procurement.domain import SupplierData
+from modules.procurement.exchange.words import count
+from modules.procurement.models import Supplier
+from modules.procurement.services import save_suppliers
+
+
+def _save(session: Session, rows: list[Row], errors: Errors) -> str:
+    errors.raise_if_any()
+    saved = save_suppliers(session, [SupplierData(row["code"], row["name"], _email(row)) for row in rows])
+    return f"{count(len(rows), 'supplier')}: {saved.new} new, {saved.changed} changed."
+
+
+def _email(row: Row) -> str | None:
+    """An empty cell clears the address; a file without the column leaves it."""
+    return row["email"] or "" if row.given("email") else None
+
+
+def _rows(session: Session) -> Iterable[Sequence[Any]]:
+    return session.execute(select(Supplier.code, Supplier.name, Supplier.email).order_by(Supplier.id)).yield_per(5000)
+
+
+SUPPLIER_IMPORT = ImportKind(
+    name="suppliers",
+    title="Suppliers",
+    permission="procurement.edit",
+    columns=(
+        Column("code", code(60), required=True),
+        Column("name", text(200), required=True),
+        Column("email", text(254)),
+    ),
+    key=("code",),
+    apply=_save,
+)
+
+SUPPLIERS = ExportKind(
+    name="suppliers",
+    title="Suppliers",
+    permission="procurement.view",
+    columns=("code", "name", "email"),
+    rows=_rows,
+)
