@@ -174,6 +174,8 @@ class Lookup(QueryAjaxModelLoader):
     def get_list(self, term: str, offset: int = 0, limit: int = 10) -> Any:
         """Return rows in which each word of `term` is found in one of the fields."""
         query = self.get_query()
+        for name in self.filters or ():
+            query = query.filter(getattr(self.model, name))
         for word in (term or "").replace("\x00", "")[:100].split():
             query = query.filter(or_(*(cast(field, String).icontains(word, autoescape=True) for field in self._cached_fields)))
         order = self.order_by if self.order_by is not None else self._cached_fields[0]

@@ -23,6 +23,13 @@ class OrderWithoutLines(ErpError):
         super().__init__(f"{order} has no lines. Add one before you confirm it.", order=order)
 
 
+class NoLinesGiven(ErpError):
+    """Lines were to be added, and none was entered."""
+
+    def __init__(self) -> None:
+        super().__init__("Enter at least one line.")
+
+
 class InactiveProduct(ErpError):
     """A product that is not sold any more."""
 
@@ -81,7 +88,9 @@ class SerialNotAllocated(ErpError):
     """Serial products are packed by their numbers, never allocated or backordered."""
 
     def __init__(self, *, sku: str) -> None:
-        super().__init__(f"{sku} is tracked by serial number: it is not allocated; give the numbers when packing.", sku=sku)
+        super().__init__(
+            f"{sku} is tracked by serial number: it is not allocated; give the numbers when packing.", sku=sku
+        )
 
 
 class NotOfThisOrder(ErpError):

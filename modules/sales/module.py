@@ -13,9 +13,15 @@ def setup(core: Core) -> None:
     """Register what sales has."""
     from modules.inventory_lots import hooks as stock_hooks
     from modules.inventory_lots.events import GoodsArrived
-    from modules.sales import commands, exchange, handlers, jobs, models, queries
+    from modules.sales import admin, commands, exchange, handlers, jobs, models, queries
 
     core.add_models(models)
+    core.add_view(admin.OrderScreen, menu="Sales", permission="sales.view")
+    core.add_view(admin.CustomerScreen, menu="Sales", permission="sales.view")
+    core.add_view(admin.BackorderScreen, menu="Sales", permission="sales.view")
+    core.add_view(admin.PackScreen, menu="Sales", permission="sales.view")
+    core.add_view(admin.BookPage, menu="Sales", permission="sales.allocate")
+    core.add_dashboard(admin.CARD)
     core.add_job(jobs.allocate_backorders, every="sales.allocate_every")
     core.add_job(jobs.cancel_overdue_backorders, every="sales.cancel_every")
     core.add_command(commands.allocate)
@@ -41,12 +47,8 @@ MODULE = Module(
         Switch(name="backorders", default=True, help="Keep what stock cannot cover as backorders."),
         Switch(name="allocate_on_confirm", default=True, help="Run an order's products when it is confirmed."),
         Switch(name="allocate_on_arrival", default=True, help="Run products when goods of them arrive."),
-        Duration(
-            name="allocate_every", default=timedelta(minutes=10), help="How often the whole book is served."
-        ),
-        Duration(
-            name="cancel_every", default=timedelta(days=1), help="How often overdue backorders are looked for."
-        ),
+        Duration(name="allocate_every", default=timedelta(minutes=10), help="How often the whole book is served."),
+        Duration(name="cancel_every", default=timedelta(days=1), help="How often overdue backorders are looked for."),
         Integer(
             name="backorder_cancellation_days",
             default=0,

@@ -7,18 +7,23 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import ColumnElement, Select, case, func, select
 from sqlalchemy.orm import Session
 
 from erp import clock
 from erp.db import total
 from erp.models import RunEntry
 from modules.inventory_lots.models import Balance, Location, Lot, Product
+from modules.inventory_lots.queries import removal_order
 from modules.inventory_lots.states import LocationKind
 from modules.sales.domain import Progress, fulfilment
-from modules.sales.hooks import linked_quantities
+from modules.sales.hooks import linked_quantities, pack_refusals
 from modules.sales.models import Allocation, Backorder, Order, OrderLine, Pack, PackLine
-from modules.sales.states import BackorderState, Fulfilment
+from modules.sales.queries.demand import backorder_is_open
+from modules.sales.states import Fulfilment, OrderState
+
+MOST_SERIALS = 200
+MOST_COUNTED = 10_000
 
 
 @dataclass(frozen=True)
@@ -54,9 +59,9 @@ def line_fulfilment(line: OrderLine) -> Fulfilment:
 def backordered(session: Session, line_ids: Sequence[int]) -> dict[int, Decimal]:
     """Return the open backorder quantity of each of these lines that has one."""
     rows = select(Backorder.line_id, Backorder.open_quantity).where(
-        Backorder.line_id.in_(line_ids), Backorder.state == BackorderState.open
+        Backorder.line_id.in_(line_ids), backorder_is_open()
     )
-    return dict(session.execute(rows).tuples().all())
+    return dict(session.execute(rows).all())
 
 
 def linked(session: Session, line_ids: Sequence[int]) -> dict[int, Decimal]:
@@ -195,7 +200,7 @@ def _pack_rows() -> Any:
 def pack_contents(session: Session, pack_ids: Sequence[int]) -> dict[int, int]:
     """Return how many lines each of these packs has."""
     rows = select(PackLine.pack_id, func.count()).where(PackLine.pack_id.in_(pack_ids)).group_by(PackLine.pack_id)
-    return dict(session.execute(rows).tuples().all())
+    return dict(session.execute(rows).all())
 
 
 @dataclass(frozen=True)
@@ -231,7 +236,75 @@ def supplies(session: Session, product_ids: Iterable[int]) -> dict[int, Supply]:
     return found
 
 
-def order_summaries(session: Session, customer_id: int, limit: int) -> Sequence[Order]:
+def customer_orders(session: Session, customer_id: int, limit: int) -> Sequence[Order]:
     """Return a customer's latest orders."""
     rows = select(Order).where(Order.customer_id == customer_id).order_by(Order.id.desc()).limit(limit)
     return session.scalars(rows).all()
+
+
+@dataclass(frozen=True)
+class Staying:
+    """An allocation that did not leave, and why."""
+
+    position: int
+    product: str
+    quantity: Decimal
+    lot: str
+    location: str
+    why: str
+
+
+def staying_behind(session: Session, order_id: int) -> list[Staying]:
+    """Return what of an order is allocated and may not leave now."""
+    rows = removable_rows(session, order_id)
+    lines = session.scalars(select(OrderLine).where(OrderLine.id.in_({row.line_id for row in rows}))).all()
+    refusals = {id_: str(error) for answer in pack_refusals(session, lines) for id_, error in answer.items()}
+    return [
+        Staying(
+            position=row.position,
+            product=f"[{row.sku}] {row.name}",
+            quantity=row.unpacked,
+            lot=row.lot,
+            location=row.location,
+            why=refusals.get(row.line_id) or f"The lot is {row.why_unusable}.",
+        )
+        for row in rows
+    ]
+
+
+def usable_serials(session: Session, product_ids: Iterable[int]) -> dict[int, list[str]]:
+    """Return the serial numbers of each product that may leave now, first to be removed first."""
+    rows = session.execute(
+        select(Balance.product_id, Lot.number)
+        .join(Lot, Lot.id == Balance.lot_id)
+        .join(Location, Location.id == Balance.location_id)
+        .where(Balance.product_id.in_(list(product_ids)), Balance.on_hand > Decimal(0), why_unusable() == "")
+        .order_by(Balance.product_id, *removal_order())
+        .limit(MOST_SERIALS)
+    )
+    found: dict[int, list[str]] = {}
+    for product_id, number in rows:
+        found.setdefault(product_id, []).append(number)
+    return found
+
+
+@dataclass(frozen=True)
+class WaitingWork:
+    """What of sales waits for somebody; each count stops at MOST_COUNTED."""
+
+    drafts: int
+    confirmed: int
+    open_backorders: int
+
+
+def waiting_work(session: Session) -> WaitingWork:
+    """Count what waits."""
+    return WaitingWork(
+        drafts=_bounded_count(session, select(Order.id).where(Order.state == OrderState.draft)),
+        confirmed=_bounded_count(session, select(Order.id).where(Order.state == OrderState.confirmed)),
+        open_backorders=_bounded_count(session, select(Backorder.id).where(backorder_is_open())),
+    )
+
+
+def _bounded_count(session: Session, rows: Select[Any]) -> int:
+    return session.scalar(select(func.count()).select_from(rows.limit(MOST_COUNTED).subquery())) or 0

@@ -1,0 +1,10 @@
+"""Screens of sales."""
+
+from modules.sales.admin.backorders import BackorderScreen
+from modules.sales.admin.book import BookPage
+from modules.sales.admin.customers import CustomerScreen
+from modules.sales.admin.dashboard import CARD
+from modules.sales.admin.orders import OrderScreen
+from modules.sales.admin.packs import PackScreen
+
+__all__ = ["CARD", "BackorderScreen", "BookPage", "CustomerScreen", "OrderScreen", "PackScreen"]

@@ -1,0 +1,61 @@
+"""The screen of the whole book: what a run would give and take, and its application."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import flash, redirect, request
+from flask.typing import ResponseReturnValue
+from flask_admin import expose
+from sqlalchemy.orm import Session
+
+from erp.admin import Page
+from erp.errors import ErpError
+from modules.sales import services
+from modules.sales.services import Preview
+
+MOST_SHOWN = 500
+
+
+def _looked_at(session: Session) -> Preview:
+    preview = services.preview_book(session)
+    session.rollback()
+    return preview
+
+
+class BookPage(Page):
+    """Previews a run over all open demand, and applies it as it was shown."""
+
+    view_name = "sales.book"
+    title = "Whole book"
+    url = "/sales/book"
+    icon = "fa-book"
+
+    @expose("/")
+    def index_view(self) -> ResponseReturnValue:
+        """Offer a preview."""
+        return self.render("sales/book.html", preview=None)
+
+    @expose("/preview/", methods=("POST",))
+    def preview_view(self) -> ResponseReturnValue:
+        """Show what each order would get and lose; nothing is kept."""
+        return self._show(self.do("preview", _looked_at))
+
+    @expose("/apply/", methods=("POST",))
+    def apply_view(self) -> ResponseReturnValue:
+        """Do exactly what was shown, or refuse and show what would happen now."""
+        mark = request.form.get("mark", "")
+        try:
+            preview: Preview = self.do("apply", lambda session: services.apply_preview(session, mark))
+        except ErpError as error:
+            flash(str(error), "error")
+            return self._show(self.do("preview", _looked_at)), 409
+        flash(f"{len(preview.lines)} lines were served as previewed.", "success")
+        return redirect(self.get_url(".index_view"))
+
+    def _show(self, preview: Preview) -> str:
+        shown: dict[str, list[Any]] = {}
+        for line in preview.lines[:MOST_SHOWN]:
+            shown.setdefault(line.order, []).append(line)
+        more = max(0, len(preview.lines) - MOST_SHOWN)
+        return self.render("sales/book.html", preview=preview, orders=shown, more=more)

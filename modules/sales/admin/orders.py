@@ -1,0 +1,161 @@
+"""The screen of sales orders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from markupsafe import Markup
+from sqlalchemy.orm import Session, joinedload
+from wtforms import Form
+
+from erp.admin import Badge, DocumentScreen, ExtraColumn, document_link
+from erp.admin.gate import session as screen_session
+from erp.admin.show import badge, money
+from erp.errors import InvalidTransition
+from modules.inventory_lots.domain import check_quantity
+from modules.sales.admin.line_actions import LINE_ACTIONS
+from modules.sales.admin.order_actions import ORDER_ACTIONS
+from modules.sales.admin.panels import PANELS
+from modules.sales.forms import LINE_FIELDS, LINE_LABELS, LINE_LOOKUPS
+from modules.sales.models import Order, OrderLine
+from modules.sales.queries.screens import backordered, line_fulfilment, order_standings
+from modules.sales.states import ORDER, OrderState
+
+FIXED_WHEN_CONFIRMED = ("customer", "ordered_at", "lines")
+
+
+def _lines_of(session: Session, orders: Sequence[Order]) -> Mapping[int, Any]:
+    standings = order_standings(session, [order.id for order in orders])
+    return {id_: standing.lines for id_, standing in standings.items()}
+
+
+def _fulfilment_of(session: Session, orders: Sequence[Order]) -> Mapping[int, Any]:
+    standings = order_standings(session, [order.id for order in orders if order.state != OrderState.draft])
+    return {id_: standing.fulfilment for id_, standing in standings.items()}
+
+
+def _backordered(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
+    waiting = backordered(session, [line.id for line in lines])
+    return {line.id: waiting.get(line.id, Decimal(0)) for line in lines}
+
+
+def _fulfilment(line: OrderLine) -> Markup | None:
+    if line.order.state == OrderState.draft:
+        return None
+    held = badge(Badge("held", "warning")) if line.hold_allocation and line.need else Markup()
+    return badge(line_fulfilment(line)) + Markup(" ") + held
+
+
+def _product(line: OrderLine) -> Markup:
+    shown = document_link("inventory_lots.product", line.product_id, line.product)
+    return shown + Markup(" ") + badge(Badge("preorder", "info")) if line.is_preorder else shown
+
+
+def _customer(order: Order) -> Markup:
+    return document_link("sales.customer", order.customer_id, order.customer)  # type: ignore[no-any-return]
+
+
+def _total(order: Order) -> str | None:
+    prices = [line.unit_price * (line.quantity - line.cancelled) for line in order.lines if line.unit_price is not None]
+    return money(sum(prices, Decimal(0)).quantize(Decimal("0.01"))) if prices else None
+
+
+class OrderScreen(DocumentScreen):
+    """Sales orders with their lines, and all that is done to them."""
+
+    model = Order
+    view_name = "sales.order"
+    title = "Sales orders"
+    noun = "sales order"
+    url = "/sales/orders"
+    icon = "fa-shopping-cart"
+    edit_permission = "sales.edit"
+    column_list = ("number", "customer", "ordered_at", "state", "priority")
+    column_labels = {"number": "Order", "customer.name": "customer", "customer.code": "customer code"}
+    column_formatters = {"number": lambda view, context, row, name: row.name}
+    column_searchable_list = ("number", "customer.name", "customer.code")
+    column_filters = ("state", "number", "customer.name", "customer.code", "ordered_at", "priority", "shipping_policy")
+    column_default_sort = ("id", True)
+    computed_columns = (
+        ExtraColumn("lines", "Lines", _lines_of),
+        ExtraColumn("fulfilment", "Fulfilment", _fulfilment_of),
+    )
+    form_columns = ("customer", "ordered_at", "priority", "shipping_policy", "note")
+    form_ajax_refs = {"customer": {"fields": ("name", "code"), "placeholder": "Name or code of a customer"}}
+    form_args = {
+        "ordered_at": {"description": "Orders are served by priority, then in this order."},
+        "priority": {"description": "A higher number is served first."},
+        "shipping_policy": {"description": "Complete: leaves in one piece or not at all."},
+    }
+    form_widths = {"customer": 6, "note": 12}
+    line_form_columns = LINE_FIELDS
+    line_ajax_refs = LINE_LOOKUPS
+    line_labels = LINE_LABELS
+    header_fields = (
+        ("Customer", _customer),
+        ("Ordered at", "ordered_at"),
+        ("Priority", "priority"),
+        ("Shipping", "shipping_policy"),
+        ("Total", _total),
+        ("Note", "note"),
+    )
+    lines_title = "Order lines"
+    line_columns = (
+        ("#", "position"),
+        ("Product", _product),
+        ("Price", "unit_price"),
+        ("Ordered", "quantity"),
+        ("Allocated", "allocated"),
+        ("Packed", "packed"),
+        ("Cancelled", "cancelled"),
+        ("Requested", "requested_on"),
+        ("Promised", "promise_date"),
+        ("Fulfilment", _fulfilment),
+        ExtraColumn("backordered", "Backordered", _backordered),
+    )
+    line_loads = (joinedload(OrderLine.product),)
+    detail_loads = (joinedload(Order.customer),)
+    actions = ORDER_ACTIONS
+    line_actions = LINE_ACTIONS
+    panels = PANELS
+    empty_message = "There are no sales orders yet. Enter the first one, or import them as CSV."
+
+    def document_title(self, row: Any) -> str:
+        """Return the number, or the place among the drafts."""
+        return str(row.name)
+
+    def badges(self, row: Any) -> Sequence[Any]:
+        """Say how far the order is."""
+        standing = order_standings(screen_session(), [row.id]).get(row.id)
+        return [standing.fulfilment] if standing and row.state == OrderState.confirmed else []
+
+    def may_edit(self, row: Any) -> bool:
+        """Let drafts and confirmed orders be edited."""
+        return super().may_edit(row) and row.state in (OrderState.draft, OrderState.confirmed)
+
+    def prepare_form(self, form: Form, row: Any) -> None:
+        """Leave out what stands once an order is confirmed: its lines have actions of their own."""
+        if row is not None and row.state != OrderState.draft:
+            for name in FIXED_WHEN_CONFIRMED:
+                del form[name]
+
+    def save(self, session: Session, form: Form, row: Any) -> Any:
+        """Store a draft with its lines, or what may be changed of a confirmed order."""
+        if row is not None and row.state not in (OrderState.draft, OrderState.confirmed):
+            raise InvalidTransition(state=row.state, action="edit")
+        if "lines" not in form:
+            self.fill(form, row)
+            session.flush()
+            return row
+        if row is not None and not ORDER.allows(row.state, "confirm"):
+            raise InvalidTransition(state=row.state, action="edit")
+        _check_lines(self.line_changes(form, row))
+        return super().save(session, form, row)
+
+
+def _check_lines(changes: Any) -> None:
+    for values in (*changes.added, *(values for _, values in changes.changed)):
+        product = values["product"]
+        check_quantity(values["quantity"], product.unit_decimals, what=product.sku)
