@@ -83,7 +83,7 @@ def _belongings(name: str) -> Iterator[str]:
     yield from _listed("Commands", _names(registry.commands, name))
     yield from _listed("Imports", _names(registry.imports, name))
     yield from _listed("Exports", _names(registry.exports, name))
-    yield from _listed("Options", [f"{name}.{option.name}" for option in registry.module(name).options])
+    yield from _listed(f"Options of [{name}]", [option.name for option in registry.module(name).options])
     yield from _listed("Modules that need it", registry.dependents(name, registry.modules))
 
 

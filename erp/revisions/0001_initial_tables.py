@@ -35,7 +35,7 @@ def upgrade() -> None:
         sa.Column("error", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_erp_job_run")),
     )
-    op.create_index(op.f("ix_erp_job_run_job"), "erp_job_run", ["job"], unique=False)
+    op.create_index("ix_erp_job_run_job", "erp_job_run", ["job", "id"], unique=False)
     op.create_index(
         "uq_erp_job_run_running",
         "erp_job_run",
