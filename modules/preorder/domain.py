@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
+from modules.inventory_lots.domain import check_quantity
+from modules.preorder.errors import LaunchDateMissing
+
 
 def passing(demands: Iterable[tuple[int, int]], supply: int) -> Iterator[tuple[int, int]]:
     """Yield the (id, quantity) demands that what is left of all supply covers whole (supply rule `skip`)."""
@@ -19,6 +22,23 @@ def passing(demands: Iterable[tuple[int, int]], supply: int) -> Iterator[tuple[i
 def is_before_launch(launch_date: date | None, today: date) -> bool:
     """Say whether a launch is still to come."""
     return launch_date is not None and launch_date > today
+
+
+@dataclass(frozen=True)
+class PreorderTerms:
+    """How a product is sold before it exists: whether at all, until when, and how much of it."""
+
+    is_eligible: bool = False
+    launch_date: date | None = None
+    preorder_limit: Decimal | None = None
+
+
+def check_terms(sku: str, unit_decimals: int, terms: PreorderTerms) -> None:
+    """Raise LaunchDateMissing for an eligible product without one, and BadQuantity for a limit that is none."""
+    if terms.is_eligible and terms.launch_date is None:
+        raise LaunchDateMissing(sku=sku)
+    if terms.preorder_limit is not None:
+        check_quantity(terms.preorder_limit, unit_decimals, what=f"The preorder limit of {sku}")
 
 
 @dataclass(frozen=True)
@@ -79,9 +99,7 @@ def availability(today: date, days: int, *, start: Decimal, changes: Mapping[dat
     for day in dates:
         level += changes.get(day, Decimal(0))
         projected.append(level)
-    return [
-        Day(day, level, least) for day, level, least in zip(dates, projected, _least_from(projected), strict=True)
-    ]
+    return [Day(day, level, least) for day, level, least in zip(dates, projected, _least_from(projected), strict=True)]
 
 
 def _least_from(projected: Sequence[Decimal]) -> list[Decimal]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-from erp.db import format_quantity
 from erp.errors import ErpError
+from erp.numbers import format_quantity
 
 
 class NotYetLaunched(ErpError):
@@ -89,7 +89,9 @@ class ProductsDiffer(ErpError):
     """A sales order line and a purchase order line of different products."""
 
     def __init__(self, *, line: str, purchase_line: str) -> None:
-        super().__init__(f"{line} and {purchase_line} are of different products.", line=line, purchase_line=purchase_line)
+        super().__init__(
+            f"{line} and {purchase_line} are of different products.", line=line, purchase_line=purchase_line
+        )
 
 
 class BackordersOff(ErpError):

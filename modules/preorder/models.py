@@ -14,6 +14,7 @@ from erp.db import BigId, Model, Quantity, UtcDateTime
 from erp.history import Subject, Tracked
 from erp.models import enum_column
 from modules.inventory_lots.models import Product
+from modules.preorder.domain import PreorderTerms
 from modules.procurement.models import PurchaseOrderLine
 from modules.sales.models import OrderLine
 from modules.sales.states import AllocationSource
@@ -36,6 +37,11 @@ class ProductPreorder(Tracked, Model):
     product: Mapped[Product] = relationship()
 
     history_fields = ("is_eligible", "launch_date", "preorder_limit")
+
+    @property
+    def terms(self) -> PreorderTerms:
+        """What this row says, as a value."""
+        return PreorderTerms(self.is_eligible, self.launch_date, self.preorder_limit)
 
     def history_subject(self) -> Subject:
         """A change of these fields is a change of the product."""

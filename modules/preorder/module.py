@@ -10,13 +10,15 @@ EVERYONE = ("Sales clerk", "Merchandiser", "Warehouse clerk", "Auditor")
 
 def setup(core: Core) -> None:
     """Register what preorder has."""
-    from modules.preorder import handlers, jobs, models, queries
+    from modules.preorder import admin, exchange, handlers, jobs, models, queries
     from modules.procurement import hooks as procurement_hooks
     from modules.procurement.events import ArrivalChanged, SupplyChanged
     from modules.sales import hooks as sales_hooks
     from modules.sales.events import LinesServed
 
     core.add_models(models)
+    admin.register(core)
+    exchange.register(core)
     core.add_job(jobs.launch_preorders, every="preorder.launch_every")
     core.add_check(queries.broken_invariants)
     core.subscribe(LinesServed, handlers.shrink_and_make_links)
@@ -29,8 +31,8 @@ def setup(core: Core) -> None:
     core.implement(sales_hooks.pack_refusals, handlers.pack_refusals)
     core.implement(sales_hooks.backorder_kinds, handlers.backorder_kinds)
     core.implement(sales_hooks.linked_supplies, handlers.linked_supplies)
-    core.implement(sales_hooks.incoming_allocations, handlers.incoming_allocations)
     core.implement(sales_hooks.explain_supply, handlers.explain_supply)
+    core.implement(sales_hooks.incoming_allocations, handlers.incoming_allocations)
     core.before_disable(handlers.refuse_while_linked)
 
 
@@ -67,7 +69,11 @@ MODULE = Module(
             help="Whether promise dates follow a changed arrival by themselves.",
         ),
         Integer(
-            name="atp_horizon_days", default=90, minimum=1, maximum=730, help="Days that ATP looks ahead, today included."
+            name="atp_horizon_days",
+            default=90,
+            minimum=1,
+            maximum=730,
+            help="Days that ATP looks ahead, today included.",
         ),
         Switch(name="on_hand_changes", default=True, help="Count scheduled on-hand changes in ATP."),
         Integer(

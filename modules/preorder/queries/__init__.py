@@ -7,6 +7,7 @@ from modules.preorder.queries.launches import (
     launched_lines,
     lines_before_launch,
     preorder_product,
+    preorder_products,
     preorders_taken,
     products_with_launch,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "open_links",
     "outstanding_links",
     "preorder_product",
+    "preorder_products",
     "preorders_taken",
     "products_with_launch",
     "supply_notes",

@@ -10,7 +10,7 @@ from sqlalchemy import func, literal, select
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import Quantity, from_raw, total
+from erp.db import Quantity, chunks, from_raw, total
 from erp.options import options
 from modules.inventory_lots.models import Balance, Location, Lot, Product
 from modules.inventory_lots.queries import usable_condition
@@ -22,6 +22,7 @@ from modules.sales.models import Order, OrderLine
 from modules.sales.states import OrderState
 
 NOTHING = literal(Decimal(0), Quantity())
+BATCH = 500
 
 
 def available_days(session: Session, product_ids: Sequence[int], *, days: int | None = None) -> dict[int, list[Day]]:
@@ -50,7 +51,7 @@ def _available(session: Session, product_ids: Sequence[int], today: date) -> dic
         .where(Balance.product_id.in_(product_ids), usable_condition(today))
         .group_by(Balance.product_id)
     )
-    return {product_id: quantity for product_id, quantity in rows}
+    return dict(rows.all())
 
 
 def _needed(session: Session, product_ids: Sequence[int]) -> dict[int, Decimal]:
@@ -62,16 +63,16 @@ def _needed(session: Session, product_ids: Sequence[int]) -> dict[int, Decimal]:
         .where(OrderLine.product_id.in_(product_ids), Order.state == OrderState.confirmed)
         .group_by(OrderLine.product_id)
     )
-    return {product_id: quantity for product_id, quantity in rows}
+    return dict(rows.all())
 
 
 def changes_by_day(session: Session, product_ids: Sequence[int], today: date) -> dict[int, dict[date, Decimal]]:
     """Return incoming unlinked supply and scheduled changes by product and day; overdue supply counts today."""
     changes: dict[int, dict[date, Decimal]] = {}
     incoming = session.execute(claimable_lines(product_ids, options.preorder.past_due_supply_days))
-    for _, product_id, quantity, expected_on in incoming:
+    for _, product_id, unclaimed, expected_on in incoming:
         if expected_on is not None:
-            _add(changes, product_id, max(today, expected_on), from_raw(quantity))
+            _add(changes, product_id, max(today, expected_on), from_raw(unclaimed))
     if options.preorder.on_hand_changes:
         scheduled = session.execute(
             select(OnHandChange.product_id, OnHandChange.date, OnHandChange.quantity).where(
@@ -90,9 +91,10 @@ def _add(changes: dict[int, dict[date, Decimal]], product_id: int, day: date, qu
 
 def availability_rows(session: Session) -> Iterator[tuple[str, date, Decimal, Decimal]]:
     """Yield (sku, date, projected, available to promise) of every active product, a row a day."""
-    products = session.execute(select(Product.id, Product.sku).where(Product.is_active.is_(True)).order_by(Product.sku))
-    skus = {product_id: sku for product_id, sku in products}
-    days = available_days(session, list(skus))
-    for product_id, sku in skus.items():
-        for day in days[product_id]:
-            yield sku, day.day, day.projected, day.available_to_promise
+    active = select(Product.id, Product.sku).where(Product.is_active.is_(True)).order_by(Product.id)
+    products = [(product_id, sku) for product_id, sku in session.execute(active)]
+    for part in chunks(products, BATCH):
+        days = available_days(session, [product_id for product_id, _ in part])
+        for product_id, sku in part:
+            for day in days[product_id]:
+                yield sku, day.day, day.projected, day.available_to_promise

@@ -47,9 +47,7 @@ def expectations(
     found: dict[int, Expectation] = {}
     for row in session.execute(_covered_lines(*conditions)):
         cover = Cover(row.open_quantity, row.allocated, row.linked, row.latest, bool(row.undated))
-        found[row.id] = Expectation(
-            row.id, cover, row.promise_date, row.is_promise_pinned, expected_date(cover, today)
-        )
+        found[row.id] = Expectation(row.id, cover, row.promise_date, row.is_promise_pinned, expected_date(cover, today))
     return _with_arrivals(session, found, arrivals, today) if arrivals else found
 
 
@@ -130,10 +128,10 @@ def deciding_purchase_lines(session: Session, line_ids: Collection[int]) -> dict
             Link.line_id, PurchaseOrderLine.expected_on.is_(None).asc(), PurchaseOrderLine.expected_on.asc(), Link.id
         )
     )
-    return {line_id: purchase_line_id for line_id, purchase_line_id in rows}
+    return dict(rows.all())
 
 
-def late_lines(today: date) -> Select[tuple[int]]:
+def late_lines(today: date) -> Select[int]:
     """Select the ids of open lines that are expected after they were promised, or promised with no expected date."""
     links = link_dates()
     linked = func.coalesce(links.c.linked, NOTHING)

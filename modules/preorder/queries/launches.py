@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import select
+from sqlalchemy import Date, func, literal, select
 from sqlalchemy.orm import Session
 
-from erp.db import total
+from erp.db import chunks, total
 from modules.preorder.models import ProductPreorder
 from modules.sales.models import Backorder, Order, OrderLine
 from modules.sales.queries import backorder_is_open
 from modules.sales.states import BackorderKind, OrderState
 
+CHUNK = 5000
+
 
 def preorder_product(session: Session, product_id: int) -> ProductPreorder | None:
     """Return what preorder knows of a product, if anything."""
     return session.get(ProductPreorder, product_id)
+
+
+def preorder_products(session: Session, product_ids: Sequence[int]) -> dict[int, ProductPreorder]:
+    """Return what preorder knows of each of these products that it knows something of, by product id."""
+    parts = (
+        session.scalars(select(ProductPreorder).where(ProductPreorder.product_id.in_(part)))
+        for part in chunks(product_ids, CHUNK)
+    )
+    return {row.product_id: row for part in parts for row in part}
 
 
 def products_with_launch(session: Session, product_ids: Collection[int]) -> dict[int, ProductPreorder]:
@@ -46,18 +57,22 @@ def preorders_taken(session: Session, product_ids: Collection[int], *, but: Coll
         )
         .group_by(OrderLine.product_id)
     )
-    return {product_id: quantity for product_id, quantity in rows}
+    return dict(rows.all())
 
 
 def launched_lines(session: Session, today: date) -> dict[int, date]:
-    """Return the launch date of lines that still have an open preorder row though the launch has come."""
+    """Return the launch date of lines that still have an open preorder row though the launch has come.
+
+    A product whose launch date was taken away is no preorder any more: its rows count from today.
+    """
+    launch = func.coalesce(ProductPreorder.launch_date, literal(today, Date()))
     rows = session.execute(
-        select(OrderLine.id, ProductPreorder.launch_date)
+        select(OrderLine.id, launch)
         .join(Backorder, Backorder.line_id == OrderLine.id)
         .join(ProductPreorder, ProductPreorder.product_id == OrderLine.product_id)
-        .where(backorder_is_open(), Backorder.kind == BackorderKind.preorder, ProductPreorder.launch_date <= today)
+        .where(backorder_is_open(), Backorder.kind == BackorderKind.preorder, launch <= today)
     )
-    return {line_id: launch for line_id, launch in rows}
+    return dict(rows.all())
 
 
 def lines_before_launch(session: Session, line_ids: Collection[int], today: date) -> list[int]:

@@ -39,7 +39,7 @@ def linked_sum(*conditions: ColumnElement[bool]) -> Subquery:
     )
 
 
-def open_links(*conditions: ColumnElement[bool]) -> Select[tuple[Link]]:
+def open_links(*conditions: ColumnElement[bool]) -> Select[Link]:
     """Select links with something outstanding, in order of service, with both orders joined."""
     return (
         select(Link)
@@ -65,10 +65,10 @@ def outstanding_links(session: Session) -> tuple[int, int]:
 def linked_quantities(session: Session, line_ids: Collection[int]) -> dict[int, Decimal]:
     """Return what is linked to each of these sales order lines; a line without links is left out."""
     parts = linked_sum(Link.line_id.in_(line_ids))
-    return {line_id: quantity for line_id, quantity in session.execute(select(parts.c.line_id, parts.c.linked))}
+    return dict(session.execute(select(parts.c.line_id, parts.c.linked)).all())
 
 
-def unlinked_backorders(session: Session, scope: Scope) -> Sequence[Row[tuple[int, int, int]]]:
+def unlinked_backorders(session: Session, scope: Scope) -> Sequence[Row[int, int, int]]:
     """Return (line id, product id, raw rest) of open backorders that links do not cover, in order of service.
 
     Lines on hold are left out unless the scope names them.
@@ -112,10 +112,10 @@ def excess_of_lines(session: Session, scope: Scope) -> dict[int, int]:
         .outerjoin(waiting, waiting.c.line_id == parts.c.line_id)
         .where(chosen, excess > NOTHING)
     )
-    return {line_id: amount for line_id, amount in rows}
+    return dict(rows.all())
 
 
-def shrinking_order(session: Session, line_ids: Collection[int]) -> Sequence[Row[tuple[int, int, int]]]:
+def shrinking_order(session: Session, line_ids: Collection[int]) -> Sequence[Row[int, int, int]]:
     """Return (link id, line id, raw outstanding) in the order in which a line's links shrink.
 
     Latest expected first (no date = latest), those made by hand last.
@@ -133,9 +133,7 @@ def shrinking_order(session: Session, line_ids: Collection[int]) -> Sequence[Row
     ).all()
 
 
-def queue_of_purchase_lines(
-    session: Session, purchase_line_ids: Collection[int]
-) -> Sequence[Row[tuple[int, int, int, int]]]:
+def queue_of_purchase_lines(session: Session, purchase_line_ids: Collection[int]) -> Sequence[Row[int, int, int, int]]:
     """Return (link id, purchase line id, line id, raw outstanding) of open links, in order of service."""
     return session.execute(
         open_links(Link.purchase_line_id.in_(purchase_line_ids)).with_only_columns(
@@ -159,7 +157,7 @@ def claims_on_lines(session: Session, purchase_line_ids: Sequence[int]) -> list[
     rows = open_links(Link.purchase_line_id.in_(purchase_line_ids)).with_only_columns(
         Link.purchase_line_id, Order.number, Link.outstanding
     )
-    return [LineClaim(line_id, number, quantity) for line_id, number, quantity in session.execute(rows)]
+    return [LineClaim(line_id, number or "", quantity) for line_id, number, quantity in session.execute(rows)]
 
 
 def linked_supplies(session: Session, line_ids: Collection[int]) -> dict[int, list[SupplyNote]]:

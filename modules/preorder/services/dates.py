@@ -24,9 +24,7 @@ from modules.sales.services import promise_first, set_promise_dates
 def promise_covered_lines(session: Session, scope: Scope) -> None:
     """Promise a date to lines that have none yet and whose whole open quantity is covered and dated."""
     in_scope = (
-        OrderLine.id.in_(scope.line_ids)
-        if scope.line_ids is not None
-        else OrderLine.product_id.in_(scope.product_ids)
+        OrderLine.id.in_(scope.line_ids) if scope.line_ids is not None else OrderLine.product_id.in_(scope.product_ids)
     )
     still_bare = and_(in_scope, OrderLine.promise_date.is_(None))
     session.execute(

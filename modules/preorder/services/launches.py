@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from dataclasses import asdict
 from decimal import Decimal
 
 from sqlalchemy import select
@@ -11,48 +11,44 @@ from sqlalchemy.orm import Session
 
 from erp import clock, history
 from erp.errors import ErpError
-from modules.inventory_lots.domain import check_quantity
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.services import lock_products
 from modules.preorder import queries
-from modules.preorder.domain import is_before_launch
-from modules.preorder.errors import LaunchDateMissing, NotYetLaunched, PreorderLimitReached
+from modules.preorder.domain import PreorderTerms, check_terms, is_before_launch
+from modules.preorder.errors import NotYetLaunched, PreorderLimitReached
 from modules.preorder.models import ProductPreorder
 from modules.sales.models import OrderLine
 from modules.sales.services import set_preorder, turn_into_backorders
 
 
-def save_product(
-    session: Session,
-    product: Product,
-    *,
-    is_eligible: bool,
-    launch_date: date | None,
-    preorder_limit: Decimal | None,
-) -> None:
+def save_product(session: Session, product: Product, terms: PreorderTerms) -> None:
     """Keep what preorder knows of a product. Raises LaunchDateMissing and BadQuantity."""
-    if is_eligible and launch_date is None:
-        raise LaunchDateMissing(sku=product.sku)
-    if preorder_limit is not None:
-        check_quantity(preorder_limit, product.unit_decimals, what=f"The preorder limit of {product.sku}")
-    row = session.get(ProductPreorder, product.id)
-    if row is None:
-        if is_eligible or launch_date or preorder_limit is not None:
-            session.add(_new(session, product, is_eligible, launch_date, preorder_limit))
-    else:
-        row.is_eligible, row.launch_date, row.preorder_limit = is_eligible, launch_date, preorder_limit
+    save_products(session, [(product, terms)])
+
+
+def save_products(session: Session, wanted: Sequence[tuple[Product, PreorderTerms]]) -> int:
+    """Keep what preorder knows of products; return how many changed. Raises LaunchDateMissing and BadQuantity."""
+    for product, terms in wanted:
+        check_terms(product.sku, product.unit_decimals, terms)
+    known = queries.preorder_products(session, [product.id for product, _ in wanted])
+    new = [(product, terms) for product, terms in wanted if product.id not in known and terms != PreorderTerms()]
+    changed = [_change(known[product.id], terms) for product, terms in wanted if product.id in known]
+    history.record_all(session, [change for product, terms in new for change in _entries(product, terms)])
+    session.add_all(ProductPreorder(product=product, **asdict(terms)) for product, terms in new)
     session.flush()
+    return len(new) + sum(changed)
 
 
-def _new(
-    session: Session, product: Product, is_eligible: bool, launch_date: date | None, preorder_limit: Decimal | None
-) -> ProductPreorder:
-    values = (("is_eligible", is_eligible), ("launch_date", launch_date), ("preorder_limit", preorder_limit))
+def _entries(product: Product, terms: PreorderTerms) -> list[history.Change]:
     subject = product.history_subject()
-    history.record_all(session, [history.Change(subject, "changed", name, new=value) for name, value in values if value])
-    return ProductPreorder(
-        product=product, is_eligible=is_eligible, launch_date=launch_date, preorder_limit=preorder_limit
-    )
+    return [history.Change(subject, "changed", name, new=value) for name, value in asdict(terms).items() if value]
+
+
+def _change(row: ProductPreorder, terms: PreorderTerms) -> bool:
+    if terms == row.terms:
+        return False
+    row.is_eligible, row.launch_date, row.preorder_limit = terms.is_eligible, terms.launch_date, terms.preorder_limit
+    return True
 
 
 def mark_preorders(session: Session, lines: Sequence[OrderLine]) -> dict[int, ErpError]:
@@ -81,9 +77,7 @@ def _limit_refusals(
 ) -> dict[int, ErpError]:
     limits = {id_: row.preorder_limit for id_, row in launches.items() if row.preorder_limit is not None}
     limited = [line for line in lines if line.product_id in limits]
-    taken = queries.preorders_taken(
-        session, {line.product_id for line in limited}, but=[line.id for line in limited]
-    )
+    taken = queries.preorders_taken(session, {line.product_id for line in limited}, but=[line.id for line in limited])
     refusals: dict[int, ErpError] = {}
     for line in limited:
         limit = limits[line.product_id]

@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC
 from decimal import Decimal
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from erp import clock, history
-from erp.db import bulk_update, chunks, format_quantity, from_raw, to_raw
+from erp.db import bulk_update, chunks, format_quantity, from_raw, insert_rows, to_raw
 from erp.events import current_run, publish
 from erp.options import options
 from modules.inventory_lots.models import Balance, Location, Lot
@@ -18,7 +18,14 @@ from modules.inventory_lots.queries import usable_condition
 from modules.inventory_lots.services import lock_products
 from modules.preorder import queries
 from modules.preorder.domain import passing
-from modules.preorder.errors import BackordersOff, LinksGone, LinksOutstanding, NotEnoughIncoming, NotWaiting, ProductsDiffer
+from modules.preorder.errors import (
+    BackordersOff,
+    LinksGone,
+    LinksOutstanding,
+    NotEnoughIncoming,
+    NotWaiting,
+    ProductsDiffer,
+)
 from modules.preorder.events import LinkMade, LinkRemoved
 from modules.preorder.models import Link
 from modules.preorder.queries.links import open_link, queue_of_purchase_lines, shrinking_order
@@ -34,7 +41,6 @@ from modules.sales.services import Grant, allocate_on, grow_backorders, hold_lin
 from modules.sales.states import AllocationSource
 
 Triple = tuple[int, int, int]
-
 
 
 def shrink_links(session: Session, scope: Scope) -> None:
@@ -56,23 +62,21 @@ def make_links(session: Session, scope: Scope) -> None:
     """
     if not options.preorder.auto_allocate or not options.sales.backorders:
         return
-    supplies = session.execute(claimable_lines(scope.product_ids, options.preorder.past_due_supply_days)).all()
+    unclaimed = session.execute(claimable_lines(scope.product_ids, options.preorder.past_due_supply_days))
+    supplies = [(line_id, product_id, quantity) for line_id, product_id, quantity, _ in unclaimed]
     if not supplies:
         return
-    stocked = tuple(sorted({row[1] for row in supplies}))
-    demands = queries.unlinked_backorders(session, Scope(stocked, scope.line_ids))
-    demands = [row for row in demands if row[1] in set(stocked)]
+    stocked = {product_id for _, product_id, _ in supplies}
+    waiting = queries.unlinked_backorders(session, Scope(tuple(sorted(stocked)), scope.line_ids))
+    demands = [(line_id, product_id, rest) for line_id, product_id, rest in waiting if product_id in stocked]
     if options.preorder.insufficient_supply == "skip":
-        chosen = _passing_by_product(demands, supplies)
-    else:
-        chosen = [(line_id, product_id, rest) for line_id, product_id, rest in demands]
-    grants = plan_by_product(chosen, [(row[0], row[1], row[2]) for row in supplies])
-    write_links(session, grants, AllocationSource.automatic)
+        demands = _passing_by_product(demands, supplies)
+    write_links(session, plan_by_product(demands, supplies), AllocationSource.automatic)
 
 
-def _passing_by_product(demands: Iterable[Sequence[int]], supplies: Iterable[Sequence[int]]) -> list[Triple]:
+def _passing_by_product(demands: Iterable[Triple], supplies: Iterable[Triple]) -> list[Triple]:
     left: dict[int, int] = {}
-    for _, product_id, quantity, *_ in supplies:
+    for _, product_id, quantity in supplies:
         left[product_id] = left.get(product_id, 0) + quantity
     queues: dict[int, list[tuple[int, int]]] = {}
     for line_id, product_id, rest in demands:
@@ -119,13 +123,11 @@ def _insert(session: Session, grants: Sequence[Triple], how: AllocationSource) -
         return []
     run = current_run(session)
     signed = {"how": how, "run_id": run.id(session), "user_name": run.user_name, "created_at": clock.now()}
-    rows = [
+    pairs = [
         {"line_id": line_id, "purchase_line_id": purchase_id, "quantity": from_raw(amount), "received": Decimal(0)}
-        | signed
         for line_id, purchase_id, amount in grants
     ]
-    made = session.scalars(insert(Link).returning(Link.id, sort_by_parameter_order=True), rows)
-    return list(made)
+    return insert_rows(session, Link, [pair | signed for pair in pairs])
 
 
 def _give_default_status(session: Session, purchase_line_ids: Sequence[int]) -> None:
@@ -175,7 +177,8 @@ def _check_by_hand(
         if lines[line_id].product_id != purchases[purchase_id].product_id:
             raise ProductsDiffer(line=str(lines[line_id]), purchase_line=str(purchases[purchase_id]))
     offered = {row[0]: row[2] for row in session.execute(claimable_lines(tuple(product_ids), None))}
-    waiting = {row[0]: row[2] for row in queries.unlinked_backorders(session, Scope(tuple(product_ids), tuple(line_ids)))}
+    scope = Scope(tuple(product_ids), tuple(line_ids))
+    waiting = {row[0]: row[2] for row in queries.unlinked_backorders(session, scope)}
     for purchase_id, wanted in _summed((purchase_id, to_raw(q)) for (_, purchase_id), q in amounts.items()):
         if wanted > offered.get(purchase_id, 0):
             raise NotEnoughIncoming(
@@ -311,7 +314,10 @@ def _convert(session: Session, falls: Sequence[OutstandingFall]) -> None:
     received = _summed((link_id, amount) for _, link_id, _, amount in grants)
     _reduce(session, received, "received = received + {amount}")
     release(session, _summed((purchase_id, amount) for purchase_id, _, _, amount in grants))
-    allocate_on(session, [Grant(lines[link_id], balance_id, from_raw(amount)) for _, link_id, balance_id, amount in grants])
+    allocate_on(
+        session,
+        [Grant(lines[link_id], balance_id, from_raw(amount)) for _, link_id, balance_id, amount in grants],
+    )
     session.expire_all()
 
 
@@ -338,6 +344,4 @@ def release_everything(session: Session, *, release_them: bool) -> None:
     )
     lock_products(session, list(products))
     rows = session.execute(select(Link.id, Link.outstanding).where(open_link()).order_by(Link.id)).all()
-    release_links(
-        session, [(id_, to_raw(left)) for id_, left in rows], action="released", why="preorder was disabled"
-    )
+    release_links(session, [(id_, to_raw(left)) for id_, left in rows], action="released", why="preorder was disabled")

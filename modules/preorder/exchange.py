@@ -1,0 +1,136 @@
+"""What preorder reads from and writes to CSV files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from erp.errors import ErpError
+from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, day, quantity, signed_quantity, switch, text
+from erp.module import Core
+from modules.inventory_lots.domain import check_count
+from modules.inventory_lots.models import Product
+from modules.inventory_lots.queries import products_by_sku
+from modules.preorder import queries, services
+from modules.preorder.domain import PreorderTerms, check_terms
+from modules.preorder.models import OnHandChange, ProductPreorder
+
+BATCH = 5000
+
+PRODUCT_COLUMNS = (
+    Column("preorder_eligible", switch),
+    Column("launch_date", day),
+    Column("preorder_limit", quantity),
+)
+
+
+def _save_terms(session: Session, rows: Sequence[Row], errors: Errors) -> None:
+    products = products_by_sku(session, [row["sku"] for row in rows])
+    known = queries.preorder_products(session, [product.id for product in products.values()])
+    wanted: list[tuple[Product, PreorderTerms]] = []
+    for row in rows:
+        product = products[row["sku"]]
+        before = known[product.id].terms if product.id in known else PreorderTerms()
+        terms = _terms(row, before)
+        with errors.of(row, "launch_date" if terms.launch_date is None else "preorder_limit"):
+            check_terms(product.sku, product.unit_decimals, terms)
+        wanted.append((product, terms))
+    errors.raise_if_any()
+    services.save_products(session, wanted)
+
+
+def _terms(row: Row, before: PreorderTerms) -> PreorderTerms:
+    """Return what a row says: a column that is not in the file leaves what is known, an empty cell takes it away."""
+    said: dict[str, Any] = {name: row[name] for name in ("launch_date", "preorder_limit") if row.given(name)}
+    if row.given("preorder_eligible"):
+        said["is_eligible"] = bool(row["preorder_eligible"])
+    return replace(before, **said)
+
+
+def _terms_by_sku(session: Session) -> Mapping[str, Sequence[Any]]:
+    """Return the cells of each product; one that preorder knows nothing of is not eligible."""
+    rows = session.execute(
+        select(Product.sku, ProductPreorder.is_eligible, ProductPreorder.launch_date, ProductPreorder.preorder_limit)
+        .join(ProductPreorder, ProductPreorder.product_id == Product.id, isouter=True)
+        .execution_options(yield_per=BATCH)
+    )
+    return {sku: (bool(is_eligible), launch_date, limit) for sku, is_eligible, launch_date, limit in rows}
+
+
+def _save_changes(session: Session, rows: Sequence[Row], errors: Errors) -> str:
+    products = products_by_sku(session, [row["sku"] for row in rows])
+    quantities: dict[tuple[int, Any, str], Decimal] = {}
+    for row in rows:
+        product = products.get(row["sku"])
+        if product is None:
+            errors.add(row, "sku", "is not the SKU of a product")
+            continue
+        _check_change(row, product, errors)
+        quantities[product.id, row["date"], row["note"] or ""] = row["quantity"]
+    errors.raise_if_any()
+    new, changed = services.save_on_hand_changes(session, quantities)
+    return f"{len(rows)} on-hand changes: {new} new, {changed} changed."
+
+
+def _check_change(row: Row, product: Product, errors: Errors) -> None:
+    try:
+        check_count(abs(row["quantity"]), product.unit_decimals, what=product.sku)
+    except ErpError as error:
+        errors.add(row, "quantity", str(error))
+
+
+def _changes(session: Session) -> Iterable[Sequence[Any]]:
+    return session.execute(
+        select(Product.sku, OnHandChange.date, OnHandChange.quantity, OnHandChange.note)
+        .join(Product, Product.id == OnHandChange.product_id)
+        .order_by(OnHandChange.id)
+        .execution_options(yield_per=BATCH)
+    )
+
+
+def _available(session: Session) -> Iterator[Sequence[Any]]:
+    yield from queries.availability_rows(session)
+
+
+CHANGE_COLUMNS = (
+    Column("sku", code(60), required=True),
+    Column("date", day, required=True),
+    Column("quantity", signed_quantity, required=True),
+    Column("note", text(200)),
+)
+ON_HAND_CHANGE_IMPORT = ImportKind(
+    name="on_hand_changes",
+    title="On-hand changes",
+    permission="preorder.edit",
+    columns=CHANGE_COLUMNS,
+    key=("sku", "date", "note"),
+    apply=_save_changes,
+)
+ON_HAND_CHANGES = ExportKind(
+    name="on_hand_changes",
+    title="On-hand changes",
+    permission="preorder.view",
+    columns=tuple(column.name for column in CHANGE_COLUMNS),
+    rows=_changes,
+)
+ATP = ExportKind(
+    name="atp",
+    title="Available to promise",
+    permission="preorder.view",
+    columns=("sku", "date", "projected", "available_to_promise"),
+    rows=_available,
+)
+
+
+def register(core: Core) -> None:
+    """Register what can be imported and exported."""
+    core.extend_import("products", PRODUCT_COLUMNS, _save_terms)
+    core.extend_export("products", tuple(column.name for column in PRODUCT_COLUMNS), _terms_by_sku)
+    core.add_import(ON_HAND_CHANGE_IMPORT)
+    core.add_export(ON_HAND_CHANGES)
+    core.add_export(ATP)
