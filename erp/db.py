@@ -26,6 +26,7 @@ from sqlalchemy import (
     cast,
     event,
     func,
+    insert,
     inspect,
     literal,
     select,
@@ -40,15 +41,15 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import Subquery
 from sqlalchemy.types import TypeDecorator
 
-from erp.errors import (
-    BadNumber,
-    DatabaseBusy,
-    DatabaseFailed,
-    DatabaseUnreachable,
-    ErpError,
-    NotInitialized,
-    StaleRecord,
-)
+from erp.errors import DatabaseBusy, DatabaseFailed, DatabaseUnreachable, ErpError, NotInitialized, StaleRecord
+
+# Who works with the database finds its exact numbers here too.
+from erp.numbers import LIMIT as LIMIT
+from erp.numbers import PLACES as PLACES
+from erp.numbers import SCALE as SCALE
+from erp.numbers import format_quantity as format_quantity
+from erp.numbers import from_raw as from_raw
+from erp.numbers import to_raw as to_raw
 
 T = TypeVar("T")
 
@@ -59,10 +60,6 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }
-
-PLACES = 4
-SCALE = 10**PLACES
-LIMIT = Decimal(1_000_000_000)
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
 
@@ -78,26 +75,6 @@ class ErpSession(FlaskSession):
 
 
 db = SQLAlchemy(model_class=Model, session_options={"class_": ErpSession})
-
-
-def to_raw(value: Decimal | int) -> int:
-    """Return the integer that stands for `value` in the database (value × 10⁴).
-
-    Raises BadNumber for a fifth decimal or a value outside ±1,000,000,000 × 10⁴; a float is a bug.
-    """
-    if isinstance(value, float):
-        raise TypeError("a float is not exact; use Decimal")
-    scaled = Decimal(value) * SCALE
-    if scaled != scaled.to_integral_value():
-        raise BadNumber(value, f"has more than {PLACES} decimals")
-    if abs(scaled) >= 2**63:
-        raise BadNumber(value, "is too large")
-    return int(scaled)
-
-
-def from_raw(value: int) -> Decimal:
-    """Return the exact number that the database keeps as `value`."""
-    return Decimal(int(value)).scaleb(-PLACES)
 
 
 class Scaled(TypeDecorator[Decimal]):
@@ -172,14 +149,6 @@ def total(column: Any) -> ColumnElement[Decimal]:
     """
     summed = cast(func.coalesce(func.sum(type_coerce(column, BigInteger)), 0), BigInteger)
     return type_coerce(summed, column.type)
-
-
-def format_quantity(value: Decimal | None) -> str:
-    """Write a number without trailing zeros and without exponent; nothing for None."""
-    if value is None:
-        return ""
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def init_app(app: Flask) -> None:
@@ -351,6 +320,23 @@ def bulk_insert(session: Session, table: Table, columns: Sequence[str], rows: Se
         # SQLite keeps instants as text, as SQLAlchemy writes them.
         ready = [tuple(_sqlite_value(value) for value in row) for row in rows]
         session.connection().exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", ready)
+
+
+def insert_rows(session: Session, model: type[Model], rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Insert many rows of typed values and return their ids, in the order of the rows.
+
+    Column defaults apply. SQLite promises no order of RETURNING, but it has one writer and counts up: what was
+    inserted last bears the highest ids, one after the other.
+    """
+    if not rows:
+        return []
+    session.flush()
+    key: Any = model.__mapper__.primary_key[0]
+    if session.get_bind().dialect.name == "postgresql":
+        return list(session.scalars(insert(model).returning(key, sort_by_parameter_order=True), rows))
+    session.execute(insert(model), rows)
+    last: int = session.scalars(select(func.max(key))).one()
+    return list(range(last - len(rows) + 1, last + 1))
 
 
 def _sqlite_value(value: Any) -> Any:

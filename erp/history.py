@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import event, inspect
 from sqlalchemy.orm import Session
 
-from erp.db import ErpSession, format_quantity
+from erp.db import ErpSession, format_quantity, insert_rows
 from erp.events import current_run
 from erp.models import HistoryEntry
 
@@ -60,20 +60,24 @@ def record(
 def _entry(
     session: Session, subject: Subject, action: str, field: str, values: tuple[object, object], why: str
 ) -> HistoryEntry:
+    return HistoryEntry(**_values(session, Change(subject, action, field, *values, why)))
+
+
+def _values(session: Session, change: Change) -> dict[str, Any]:
     current = current_run(session)
-    return HistoryEntry(
-        user_name=current.user_name,
-        run_id=current.saved_id,
-        document=subject.document,
-        document_id=subject.id,
-        document_name=subject.name,
-        line=subject.line,
-        action=action,
-        field=field,
-        old_value=as_text(values[0]),
-        new_value=as_text(values[1]),
-        why=why,
-    )
+    return {
+        "user_name": current.user_name,
+        "run_id": current.saved_id,
+        "document": change.subject.document,
+        "document_id": change.subject.id,
+        "document_name": change.subject.name,
+        "line": change.subject.line,
+        "action": change.action,
+        "field": change.field,
+        "old_value": as_text(change.old),
+        "new_value": as_text(change.new),
+        "why": change.why,
+    }
 
 
 @contextmanager
@@ -138,12 +142,6 @@ class Change:
     why: str = ""
 
 
-def record_all(session: Session, changes: Iterable[Change]) -> list[HistoryEntry]:
-    """Write many entries at once, in order."""
-    entries = [
-        _entry(session, change.subject, change.action, change.field, (change.old, change.new), change.why)
-        for change in changes
-    ]
-    session.add_all(entries)
-    session.flush()
-    return entries
+def record_all(session: Session, changes: Iterable[Change]) -> list[int]:
+    """Write many entries at once and return their ids, in order."""
+    return insert_rows(session, HistoryEntry, [_values(session, change) for change in changes])

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from erp.models import Sequence
 
-LOOK_AHEAD = 500
+LOOK_AHEAD = 10
 
 
 def next_number(session: Session, name: str, prefix: str, taken: Any) -> str:

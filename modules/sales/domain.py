@@ -38,9 +38,7 @@ def plan(demands: Iterable[Part], supplies: Iterable[Part]) -> list[Grant]:
     return grants
 
 
-def plan_by_product(
-    demands: Iterable[tuple[int, int, int]], supplies: Iterable[tuple[int, int, int]]
-) -> list[Grant]:
+def plan_by_product(demands: Iterable[tuple[int, int, int]], supplies: Iterable[tuple[int, int, int]]) -> list[Grant]:
     """Plan many products at once: both are (id, product id, quantity), in order within each product."""
     grants: list[Grant] = []
     wanted = _by_product(demands)

@@ -6,14 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import TYPE_CHECKING
 from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
 from erp.errors import ErpError
 from erp.events import hook
-from modules.sales.models import OrderLine
 from modules.sales.states import BackorderKind
+
+if TYPE_CHECKING:
+    from modules.sales.models import OrderLine
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def write_statuses(
     names = _names(session)
     changed = [line for line in lines if line.id in statuses and line.status_id != statuses[line.id]]
     before = {line.id: line.status_id for line in changed}
-    entries = record_all(
+    entry_ids = record_all(
         session,
         [
             Change(line.history_subject(), "changed", "status", names[before[line.id]], names[statuses[line.id]])
@@ -52,8 +52,8 @@ def write_statuses(
     session.flush()
     if changed:
         changes = tuple(
-            StatusChange(line.id, before[line.id], statuses[line.id], entry.id)
-            for line, entry in zip(changed, entries, strict=True)
+            StatusChange(line.id, before[line.id], statuses[line.id], entry_id)
+            for line, entry_id in zip(changed, entry_ids, strict=True)
         )
         publish(session, LineStatusChanged(changes, is_default))
     return len(changed)

@@ -15,8 +15,10 @@ from modules.sales.queries.demand import (
 )
 from modules.sales.queries.documents import (
     claims_on_balances,
+    lines_of,
     open_backorder,
     order_by_number,
+    order_with_lines,
     product_has_lines,
     products_of,
 )
@@ -27,11 +29,13 @@ __all__ = [
     "broken_invariants",
     "claims_on_balances",
     "is_waiting",
+    "lines_of",
     "lines_out_of_step",
     "needing_lines",
     "open_backorder",
     "open_backorder_quantity",
     "order_by_number",
+    "order_with_lines",
     "overdue_backorders",
     "product_has_lines",
     "products_of",

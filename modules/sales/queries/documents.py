@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload, selectinload
 
+from erp.db import chunks
 from erp.errors import NotFound
 from modules.inventory_lots.hooks import Claim
 from modules.sales.models import Allocation, Backorder, Order, OrderLine
@@ -22,6 +23,19 @@ def order_by_number(session: Session, number: str) -> Order:
     return order
 
 
+def order_with_lines(session: Session, order_id: int) -> Order:
+    """Return an order with its lines and their products, in as many statements for one line as for a hundred."""
+    lines = selectinload(Order.lines).joinedload(OrderLine.product)
+    return session.scalars(select(Order).where(Order.id == order_id).options(lines)).one()
+
+
+def lines_of(session: Session, order_ids: Sequence[int]) -> list[OrderLine]:
+    """Return the lines of many orders with their products, by order and position."""
+    rows = select(OrderLine).options(joinedload(OrderLine.product)).order_by(OrderLine.order_id, OrderLine.position)
+    parts = (session.scalars(rows.where(OrderLine.order_id.in_(part))) for part in chunks(order_ids, 5000))
+    return [line for part in parts for line in part]
+
+
 def products_of(session: Session, order_id: int) -> list[int]:
     """Return the ids of the products on an order, without loading it."""
     rows = select(OrderLine.product_id).where(OrderLine.order_id == order_id).distinct()
@@ -30,9 +44,7 @@ def products_of(session: Session, order_id: int) -> list[int]:
 
 def open_backorder(session: Session, line_id: int) -> Backorder | None:
     """Return a line's open backorder row, if it has one."""
-    return session.scalar(
-        select(Backorder).where(Backorder.line_id == line_id, Backorder.state == BackorderState.open)
-    )
+    return session.scalar(select(Backorder).where(Backorder.line_id == line_id, Backorder.state == BackorderState.open))
 
 
 def claims_on_balances(session: Session, balance_ids: Sequence[int]) -> list[Claim]:

@@ -56,7 +56,7 @@ def allocate_order(session: Session, order_id: int) -> None:
     Clears the hold of its lines. Raises InvalidTransition unless the order is confirmed.
     """
     lock_products(session, queries.products_of(session, order_id))
-    order = session.get_one(Order, order_id)
+    order = queries.order_with_lines(session, order_id)
     ORDER.next(order.state, "allocate")
     for line in order.lines:
         line.hold_allocation = False
@@ -130,11 +130,9 @@ def remove_allocations(
     Raises NotOfThisOrder when a chosen one is gone or another order's.
     """
     lock_products(session, queries.products_of(session, order_id))
-    order = session.get_one(Order, order_id)
+    order = queries.order_with_lines(session, order_id)
     ORDER.next(order.state, "remove_allocation")
-    found = session.scalars(
-        unpacked_allocations(OrderLine.order_id == order_id).order_by(Allocation.id)
-    ).all()
+    found = session.scalars(unpacked_allocations(OrderLine.order_id == order_id).order_by(Allocation.id)).all()
     chosen = [row for row in found if allocation_ids is None or row.id in allocation_ids]
     if allocation_ids is not None and len(chosen) < len(set(allocation_ids)):
         raise NotOfThisOrder(order=order.name)

@@ -59,7 +59,11 @@ def reduce_rows(session: Session, parts: Sequence[tuple[int, int]], *, by: str) 
     """
     closed_at = clock.now().astimezone(UTC).replace(tzinfo=None)
     rows = [(id_, amount, amount if by == "allocated_quantity" else 0, closed_at) for id_, amount in parts]
-    sets = {by: f"{by} {'-' if by == 'quantity' else '+'} {{amount}}", "state": _STATE_AFTER, "closed_at": _CLOSED_AFTER}
+    sets = {
+        by: f"{by} {'-' if by == 'quantity' else '+'} {{amount}}",
+        "state": _STATE_AFTER,
+        "closed_at": _CLOSED_AFTER,
+    }
     types = {"amount": "bigint", "gained": "bigint", "closing": "timestamp"}
     bulk_update(session, Backorder.__table__, sets, types, rows)  # type: ignore[arg-type]
 
@@ -168,9 +172,7 @@ def delete_backorder(session: Session, backorder_id: int) -> None:
     """Drop a row and its links, and keep its line out of automatic runs (delete)."""
     row = _locked(session, backorder_id)
     line = row.line
-    history.record(
-        session, line.history_subject(), "deleted", field="backorder", old=row.open_quantity, new=Decimal(0)
-    )
+    history.record(session, line.history_subject(), "deleted", field="backorder", old=row.open_quantity, new=Decimal(0))
     line.hold_allocation = True
     session.flush()
     session.execute(delete(Backorder).where(Backorder.id == backorder_id))
@@ -180,7 +182,9 @@ def delete_backorder(session: Session, backorder_id: int) -> None:
 
 def _locked(session: Session, backorder_id: int) -> Backorder:
     product_id = session.scalar(
-        select(OrderLine.product_id).join(Backorder, Backorder.line_id == OrderLine.id).where(Backorder.id == backorder_id)
+        select(OrderLine.product_id)
+        .join(Backorder, Backorder.line_id == OrderLine.id)
+        .where(Backorder.id == backorder_id)
     )
     if product_id is None:
         raise NotFound("backorder", backorder_id)
@@ -200,8 +204,10 @@ def cancel_overdue_backorders(session: Session) -> int:
     if not days or not options.sales.backorders:
         return 0
     limit = clock.today() - timedelta(days=days)
-    product_ids = select(OrderLine.product_id).join(Backorder, Backorder.line_id == OrderLine.id).where(
-        Backorder.state == BackorderState.open, Backorder.counts_from < limit
+    product_ids = (
+        select(OrderLine.product_id)
+        .join(Backorder, Backorder.line_id == OrderLine.id)
+        .where(Backorder.state == BackorderState.open, Backorder.counts_from < limit)
     )
     lock_products(session, list(session.scalars(product_ids.distinct())))
     overdue = queries.overdue_backorders(session, limit)

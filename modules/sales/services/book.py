@@ -61,9 +61,7 @@ class Preview:
     fingerprint: str
 
 
-def allocate_book(
-    session: Session, skus: Sequence[str] = (), *, progress: Progress | None = None
-) -> str:
+def allocate_book(session: Session, skus: Sequence[str] = (), *, progress: Progress | None = None) -> str:
     """Run every product for which demand waits, or those of `skus`, committing each batch; return what was done.
 
     The one service that commits: a book of a million lines is not one transaction.
@@ -80,12 +78,11 @@ def allocate_book(
 
 
 def _summary(session: Session, run: Run, products: int) -> str:
-    allocated = Decimal(0)
-    if run.saved_id is not None:
-        allocated = session.scalar(select(total(Allocation.quantity)).where(Allocation.run_id == run.saved_id)) or allocated
+    allocated = session.scalars(select(total(Allocation.quantity)).where(Allocation.run_id == run.saved_id)).one()
     text = f"{products} products run, {format_quantity(allocated)} units allocated."
     if run.saved_id is not None:
-        history.record(session, history.Subject("sales.run", run.saved_id, f"Run {run.saved_id}"), "allocated", new=text)
+        subject = history.Subject("sales.run", run.saved_id, f"Run {run.saved_id}")
+        history.record(session, subject, "allocated", new=text)
     return text
 
 
@@ -154,8 +151,9 @@ def _standing(
 
 def _rows(session: Session) -> Sequence[tuple[int, int, int]]:
     run_id = current_run(session).saved_id
-    rows = select(Allocation.line_id, Allocation.balance_id, raw(Allocation.quantity)).where(Allocation.run_id == run_id)
-    return [tuple(row) for row in session.execute(rows.order_by(Allocation.line_id, Allocation.balance_id))]  # type: ignore[misc]
+    rows = select(Allocation.line_id, Allocation.balance_id, raw(Allocation.quantity))
+    ordered = rows.where(Allocation.run_id == run_id).order_by(Allocation.line_id, Allocation.balance_id)
+    return [(line_id, balance_id, quantity) for line_id, balance_id, quantity in session.execute(ordered)]
 
 
 def _fingerprint(changed: Sequence[LinePlan], rows: Sequence[tuple[int, int, int]]) -> str:

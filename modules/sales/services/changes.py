@@ -84,7 +84,7 @@ def cancel_line(session: Session, line_id: int, *, why: str = "") -> OrderLine:
 def cancel_order(session: Session, order_id: int, *, why: str = "") -> Order:
     """Give up all of an order that is not packed. Raises InvalidTransition."""
     lock_products(session, queries.products_of(session, order_id))
-    order = session.get_one(Order, order_id)
+    order = queries.order_with_lines(session, order_id)
     state = ORDER.next(order.state, "cancel")
     was_draft = order.state == OrderState.draft
     _cancel(session, [line for line in order.lines if line.open_quantity], why)
@@ -143,7 +143,7 @@ def set_promise_dates(
         select(OrderLine).where(OrderLine.id.in_(dates)).options(joinedload(OrderLine.order)).order_by(OrderLine.id)
     ).all()
     changed = [line for line in lines if line.promise_date != dates[line.id]]
-    entries = history.record_all(
+    entry_ids = history.record_all(
         session,
         [
             history.Change(line.history_subject(), "changed", "promise_date", line.promise_date, dates[line.id], why)
@@ -151,8 +151,8 @@ def set_promise_dates(
         ],
     )
     facts = tuple(
-        PromiseChange(line.id, line.promise_date, dates[line.id], entry.id)
-        for line, entry in zip(changed, entries, strict=True)
+        PromiseChange(line.id, line.promise_date, dates[line.id], entry_id)
+        for line, entry_id in zip(changed, entry_ids, strict=True)
     )
     sets = {"promise_date": "{day}"} | ({"is_promise_pinned": "true"} if pin else {})
     rows = [(line.id, dates[line.id]) for line in (lines if pin else changed)]

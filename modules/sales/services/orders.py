@@ -11,11 +11,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp import history
+from erp.db import insert_rows
 from erp.errors import ErpError
 from erp.options import options
 from erp.sequence import next_number
 from modules.inventory_lots.domain import check_quantity
-from modules.inventory_lots.models import Product
 from modules.inventory_lots.services import lock_products
 from modules.sales import queries
 from modules.sales.errors import InactiveProduct, LinesRefused, OrderWithoutLines
@@ -53,7 +53,7 @@ def confirm(session: Session, order_id: int) -> Order:
     Raises InvalidTransition, OrderWithoutLines and LinesRefused with every reason.
     """
     lock_products(session, queries.products_of(session, order_id))
-    order = session.get_one(Order, order_id)
+    order = queries.order_with_lines(session, order_id)
     state = ORDER.next(order.state, "confirm")
     if not order.lines:
         raise OrderWithoutLines(order=order.name)
@@ -98,7 +98,7 @@ def add_lines(session: Session, order_id: int, new_lines: Sequence[NewLine]) -> 
     """
     product_ids = {line.product_id for line in new_lines} | set(queries.products_of(session, order_id))
     lock_products(session, product_ids)
-    order = session.get_one(Order, order_id)
+    order = queries.order_with_lines(session, order_id)
     ORDER.next(order.state, "add_line")
     last = max((line.position for line in order.lines), default=0)
     added = _new_lines(order, new_lines, first=last + 1)
@@ -128,49 +128,51 @@ def _new_lines(order: Order, new_lines: Sequence[NewLine], *, first: int) -> lis
     ]
 
 
-def create_confirmed(
-    session: Session, orders: Sequence[NewOrder]
-) -> tuple[list[Order], dict[tuple[int, int], ErpError]]:
+def create_confirmed(session: Session, orders: Sequence[NewOrder]) -> tuple[list[int], dict[tuple[int, int], ErpError]]:
     """Make confirmed orders as an import brings them, without allocating anything.
 
-    The caller holds the products' locks. Returns the orders and what is refused by (order, line) index; with any
+    The caller holds the products' locks. Returns the orders' ids and what is refused by (order, line) index; with any
     refusal the caller undoes all of it.
     """
-    made = [
-        Order(
-            number=new.number,
-            customer_id=new.customer_id,
-            ordered_at=new.ordered_at,
-            priority=new.priority,
-            shipping_policy=new.shipping_policy,
-            state=OrderState.confirmed,
-        )
-        for new in orders
+    order_ids = insert_rows(session, Order, [_order_row(new) for new in orders])
+    rows = [
+        _line_row(order_id, position, line)
+        for order_id, new in zip(order_ids, orders, strict=True)
+        for position, line in enumerate(new.lines, start=1)
     ]
-    session.add_all(made)
-    session.flush()
-    products = _products(session, {line.product_id for new in orders for line in new.lines})
-    places: dict[int, tuple[int, int]] = {}
-    lines: list[OrderLine] = []
-    for order, new in zip(made, orders, strict=True):
-        with session.no_autoflush:
-            lines += _new_lines(order, new.lines, first=1)
-    for line in lines:
-        line.product = products[line.product_id]
-    session.add_all(lines)
-    session.flush()
-    index = {order.id: number for number, order in enumerate(made)}
-    for line in lines:
-        places[line.id] = (index[line.order_id], line.position - 1)
+    insert_rows(session, OrderLine, rows)
+    subjects = [history.Subject("sales.order", id_, new.number) for id_, new in zip(order_ids, orders, strict=True)]
     history.record_all(
-        session, [history.Change(order.history_subject(), "created", "state", new=order.state) for order in made]
+        session, [history.Change(subject, "created", "state", new=OrderState.confirmed) for subject in subjects]
     )
-    return made, {places[id_]: error for id_, error in line_refusals(session, lines).items()}
+    places = {order_id: index for index, order_id in enumerate(order_ids)}
+    lines = queries.lines_of(session, order_ids)
+    refusals = line_refusals(session, lines)
+    return order_ids, {
+        (places[line.order_id], line.position - 1): refusals[line.id] for line in lines if line.id in refusals
+    }
 
 
-def _products(session: Session, product_ids: set[int]) -> dict[int, Product]:
-    return {product.id: product for product in session.scalars(select(Product).where(Product.id.in_(product_ids)))}
+def _order_row(new: NewOrder) -> dict[str, object]:
+    return {
+        "number": new.number,
+        "customer_id": new.customer_id,
+        "ordered_at": new.ordered_at,
+        "priority": new.priority,
+        "shipping_policy": new.shipping_policy,
+        "state": OrderState.confirmed,
+    }
 
+
+def _line_row(order_id: int, position: int, line: NewLine) -> dict[str, object]:
+    return {
+        "order_id": order_id,
+        "position": position,
+        "product_id": line.product_id,
+        "quantity": line.quantity,
+        "unit_price": line.unit_price,
+        "requested_on": line.requested_on,
+    }
 
 
 def set_preorder(session: Session, line_ids: Sequence[int]) -> None:

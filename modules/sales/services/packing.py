@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import bulk_add, format_quantity, to_raw
+from erp.db import bulk_add, bulk_insert, format_quantity, to_raw
 from erp.errors import ErpError
 from erp.events import current_run
 from erp.sequence import next_number
@@ -45,7 +45,7 @@ def pack_order(session: Session, order_id: int, serials: Mapping[int, Sequence[s
     TooManySerialNumbers (Pack Allocated Order).
     """
     lock_products(session, queries.products_of(session, order_id))
-    order = session.get_one(Order, order_id)
+    order = queries.order_with_lines(session, order_id)
     ORDER.next(order.state, "pack")
     refusals = _refusals(session, order)
     reasons = [f"Line {line.position}: {refusals[line.id]}" for line in order.lines if line.id in refusals]
@@ -147,12 +147,11 @@ def _refuse_incomplete(order: Order, parts: Sequence[_Part], reasons: Sequence[s
 def _write(session: Session, order: Order, parts: Sequence[_Part]) -> Pack:
     number = next_number(session, "sales_pack", "PK", Pack.number)
     pack = Pack(number=number, order=order, user_name=current_run(session).user_name)
-    pack.lines = [
-        PackLine(line=part.line, balance_id=part.balance_id, allocation_id=part.allocation_id, quantity=part.quantity)
-        for part in parts
-    ]
     session.add(pack)
     session.flush()
+    columns = ("pack_id", "line_id", "balance_id", "allocation_id", "quantity")
+    rows = [(pack.id, part.line.id, part.balance_id, part.allocation_id, to_raw(part.quantity)) for part in parts]
+    bulk_insert(session, PackLine.__table__, columns, rows)  # type: ignore[arg-type]
     _count(session, parts)
     takings = [Taking(part.balance_id, part.quantity, part.allocation_id is not None) for part in parts]
     take(session, takings, document=number)
@@ -170,4 +169,3 @@ def _count(session: Session, parts: Sequence[_Part]) -> None:
     bulk_add(session, Allocation.__table__, ("packed",), allocations)  # type: ignore[arg-type]
     rows = [(id_, packed, allocated) for id_, (packed, allocated) in sorted(lines.items())]
     bulk_add(session, OrderLine.__table__, ("packed", "allocated"), rows)  # type: ignore[arg-type]
-
