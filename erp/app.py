@@ -7,8 +7,6 @@ import secrets
 import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, tzinfo
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -17,7 +15,7 @@ from jinja2 import ChoiceLoader, FileSystemLoader
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from erp import clock, core, db, discovery, error_pages
+from erp import admin, clock, core, db, discovery, error_pages, security
 from erp.errors import ConfigError
 from erp.ini import ini_text, parse_ini
 from erp.module import Module
@@ -60,10 +58,8 @@ def create_app(
     error_pages.init_app(app)
     registry.setup()
     _add_templates(app, registry.modules.values())
-    if find_spec("erp.security"):
-        import_module("erp.security").init_app(app)
-    if find_spec("erp.admin") and hasattr(import_module("erp.admin"), "init_app"):
-        import_module("erp.admin").init_app(app, registry)
+    security.init_app(app)
+    admin.init_app(app, registry)
     return app
 
 

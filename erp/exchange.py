@@ -21,8 +21,8 @@ from typing import Any, TypeVar
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import LIMIT, PLACES, format_quantity
 from erp.errors import ErpError
+from erp.numbers import LIMIT, PLACES, format_quantity
 from erp.registry import Owned, Registry, current_registry
 
 E = TypeVar("E", bound=StrEnum)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from erp.db import format_quantity
 from erp.errors import ErpError
+from erp.numbers import format_quantity
 
 
 class OrderWithoutLines(ErpError):
