@@ -2,7 +2,7 @@
 
 from erp.admin.choose import Choose, FormPage
 from erp.admin.document import DocumentScreen
-from erp.admin.fields import DayField, InstantField, LookupField, QuantityField, WholeNumberField
+from erp.admin.fields import DayField, InstantField, LookupField, MoneyField, QuantityField, WholeNumberField
 from erp.admin.lines import LineChanges
 from erp.admin.page import Page
 from erp.admin.parts import (
@@ -34,6 +34,7 @@ __all__ = [
     "LineChanges",
     "ListAction",
     "LookupField",
+    "MoneyField",
     "Page",
     "Panel",
     "QuantityField",

@@ -21,6 +21,7 @@ from wtforms import DateField, Field, Form, IntegerField, SelectField, StringFie
 from wtforms.widgets import TextInput
 
 from erp import clock
+from erp.admin import show
 from erp.admin.show import words
 from erp.db import LIMIT, PLACES, db, format_quantity
 
@@ -81,6 +82,13 @@ class QuantityField(StringField):
             raise ValidationError(f"At least {format_quantity(self.minimum)} is possible.")
         if abs(self.data) > self.maximum:
             raise ValidationError(f"At most {format_quantity(self.maximum)} is possible.")
+
+
+class MoneyField(QuantityField):
+    """An exact amount, shown with at least two decimals."""
+
+    def _value(self) -> str:
+        return show.money(self.data) if isinstance(self.data, Decimal) and not self.process_errors else super()._value()
 
 
 class WholeNumberField(IntegerField):
@@ -246,10 +254,15 @@ def required(field: Any) -> bool:
 class Converter(AdminModelConverter):
     """How columns of the product's own types become form fields."""
 
-    @converts("Scaled", "Quantity", "Money")
+    @converts("Money")
+    def conv_money(self, column: Any, field_args: Any, **extra: Any) -> Field:
+        """Amounts."""
+        return MoneyField(**field_args)
+
+    @converts("Scaled", "Quantity")
     def conv_scaled(self, column: Any, field_args: Any, **extra: Any) -> Field:
         """Exact numbers."""
-        return QuantityField(**field_args)  # type: ignore[no-any-return]
+        return QuantityField(**field_args)
 
     @converts("UtcDateTime")
     def conv_instant(self, column: Any, field_args: Any, **extra: Any) -> Field:

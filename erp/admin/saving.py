@@ -131,31 +131,32 @@ class Saving(Listing):
         except IntegrityError as error:
             raise (RecordTaken(self.noun) if _is_duplicate(error) else error) from None
 
-    def after_save_url(self, id: int) -> str:
-        """Return where a saved form leads."""
+    def saved(self, id: int, is_new: bool) -> ResponseReturnValue:
+        """Tell that the form is saved, and go on."""
+        flash(f"{self.noun.capitalize()} {'created' if is_new else 'saved'}.", "success")
         if "_add_another" in request.form:
-            return str(self.get_url(".create_view"))
-        return str(self.get_url(".details_view", id=id))
+            return redirect(self.get_url(".create_view"))
+        return redirect(self.get_url(".details_view", id=id))
 
     def _form_page(self, row: Any, id: int | None) -> ResponseReturnValue:
         form = self.make_form(row)
-        status = 200
-        if request.method == "POST":
-            status = 422
-            if form.validate():
-                try:
-                    saved = self._submit(form, id)
-                    flash(f"{self.noun.capitalize()} {'saved' if id else 'created'}.", "success")
-                    return redirect(self.after_save_url(saved))
-                except ErpError as error:
-                    flash(str(error), "error")
-                    status = 409 if isinstance(error, StaleRecord) else 422
-                    row = None if id is None else self.get_one(id)
-            else:
-                flash("Not saved: look at the marked fields.", "error")
+        if request.method != "POST":
+            return self._show_form(form, row, id)
+        if not form.validate():
+            flash("Not saved: look at the marked fields.", "error")
+            return self._show_form(form, row, id), 422
+        try:
+            return self.saved(self._submit(form, id), is_new=id is None)
+        except ErpError as error:
+            gate.session().rollback()
+            flash(str(error), "error")
+            row = None if id is None else self.get_one(id)
+            return self._show_form(form, row, id), 409 if isinstance(error, StaleRecord) else 422
+
+    def _show_form(self, form: Form, row: Any, id: int | None) -> str:
         back = self.get_url(".index_view") if id is None else self.get_url(".details_view", id=id)
-        page = self.render(self.form_template, form=form, row=row, back=back, may_add=self.may_create() and id is None)
-        return page, status
+        may_add = id is None and self.may_create()
+        return str(self.render(self.form_template, form=form, row=row, back=back, may_add=may_add))
 
     @expose("/new/", methods=("GET", "POST"))
     def create_view(self) -> ResponseReturnValue:

@@ -196,6 +196,21 @@
     button.title = off ? "Keep this line" : "Remove this line";
   });
 
+  // What only makes sense with something else: an option with its switch, a step with its kind of file.
+  const depend = () => {
+    all("[data-only-if]").forEach((each) => {
+      const master = document.getElementById(each.dataset.onlyIf);
+      each.hidden = Boolean(master) && master.value !== "yes";
+    });
+    all("[data-kind]").forEach((each) => {
+      const kind = document.getElementById("kind");
+      each.hidden = kind.value !== each.dataset.kind;
+      all("input", each).forEach((field) => { field.disabled = each.hidden; });
+    });
+  };
+  document.addEventListener("change", depend);
+  depend();
+
   // Filters of a list: a row of field, comparison and value.
   const filters = document.getElementById("erp-filters");
   if (filters) {

@@ -1,5 +1,20 @@
 """The core's own screens: modules, options, jobs, people, history, import and export."""
 
+from erp.admin.settings.exchange import ExportPage, ImportPage
+from erp.admin.settings.history import HistoryScreen
+from erp.admin.settings.jobs import JobsPage
+from erp.admin.settings.modules import ModulesPage
+from erp.admin.settings.options import OptionsPage
+from erp.admin.settings.people import RoleScreen, UserScreen
 from erp.registry import ViewEntry
 
-VIEWS: tuple[ViewEntry, ...] = ()
+VIEWS: tuple[ViewEntry, ...] = (
+    ViewEntry(ModulesPage, "Settings", "erp.modules"),
+    ViewEntry(OptionsPage, "Settings", "erp.options"),
+    ViewEntry(JobsPage, "Settings", "erp.jobs"),
+    ViewEntry(UserScreen, "Settings", "erp.users"),
+    ViewEntry(RoleScreen, "Settings", "erp.users"),
+    ViewEntry(HistoryScreen, "Settings", "erp.history"),
+    ViewEntry(ImportPage, "Settings", "erp.import"),
+    ViewEntry(ExportPage, "Settings", "erp.export"),
+)

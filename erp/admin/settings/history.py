@@ -1,0 +1,48 @@
+"""Settings > History: every change of a document, an option, a module or a person's rights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from erp.admin import show
+from erp.admin.screen import Screen
+from erp.models import HistoryEntry
+
+
+class HistoryScreen(Screen):
+    """All entries, newest first. They cannot be edited."""
+
+    model = HistoryEntry
+    view_name = "erp.history"
+    title = "History"
+    noun = "entry"
+    url = "/settings/history"
+    icon = "fa-history"
+    can_create = can_edit = can_delete = False
+    column_list = ("document_name", "line", "action", "field", "old_value", "new_value", "why", "user_name", "at")
+    column_labels = {
+        "at": "When",
+        "user_name": "Who",
+        "document": "Kind",
+        "document_name": "What",
+        "document_id": "Id",
+        "old_value": "From",
+        "new_value": "To",
+    }
+    column_searchable_list = ("document_name", "user_name")
+    column_filters = ("at", "user_name", "document", "document_id", "document_name", "action", "field", "why")
+    column_sortable_list = ("at",)
+    column_formatters = {
+        "action": lambda view, context, entry, name: show.words(entry.action),
+        "field": lambda view, context, entry, name: show.words(entry.field),
+    }
+    column_details_list = ("document", *column_list, "run_id")
+    empty_message = "Nothing has been changed yet. Every change of a document, an option or a person will stand here."
+
+    def document_title(self, row: Any) -> str:
+        """Return what the entry is about."""
+        return f"{row.document_name or row.document}: {row.action}"
+
+    def history(self, row: Any) -> tuple[list[HistoryEntry], int]:
+        """Entries have no history of their own."""
+        return [], 0

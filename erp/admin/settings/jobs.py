@@ -1,0 +1,76 @@
+"""Settings > Jobs: what runs by the clock, how it went, and run now, pause and resume."""
+
+from __future__ import annotations
+
+from flask import abort, flash, redirect, request
+from flask.typing import ResponseReturnValue
+from flask_admin import expose
+
+from erp import jobs
+from erp.admin.page import Page
+from erp.errors import ErpError
+from erp.models import JobRun
+from erp.module import Duration
+from erp.registry import current_registry
+
+RUNS_SHOWN = 50
+DEEDS = {
+    "run": (jobs.request_run, "{} is asked for: the worker starts it within seconds."),
+    "pause": (jobs.pause, "{} is paused until it is resumed."),
+    "resume": (jobs.resume, "{} runs by the clock again."),
+}
+
+
+class JobsPage(Page):
+    """The jobs of the modules that are on."""
+
+    view_name = "erp.job"
+    title = "Jobs"
+    url = "/settings/jobs"
+    icon = "fa-clock-o"
+
+    @expose("/")
+    def index_view(self) -> ResponseReturnValue:
+        """Show every job with its last run and its next."""
+        statuses = jobs.overview(self.session())
+        return self.render("erp/settings/jobs.html", statuses=statuses, every=_every, took=_took)
+
+    @expose("/<job_name>/")
+    def details_view(self, job_name: str) -> ResponseReturnValue:
+        """Show the last runs of a job."""
+        if not self._is_there(job_name):
+            return abort(404)
+        status = jobs.status_of(self.session(), job_name)
+        runs = jobs.runs_of(self.session(), [job_name], limit=RUNS_SHOWN)
+        option = current_registry().jobs[job_name].thing.every
+        return self.render("erp/settings/job.html", status=status, runs=runs, option=option, every=_every, took=_took)
+
+    @expose("/<job_name>/<deed>/", methods=("POST",))
+    def deed(self, job_name: str, deed: str) -> ResponseReturnValue:
+        """Ask for a run, pause or resume."""
+        if deed not in DEEDS or not self._is_there(job_name):
+            return abort(404)
+        work, told = DEEDS[deed]
+        try:
+            self.do(deed, lambda session: work(session, job_name))
+            flash(told.format(job_name), "success")
+        except ErpError as error:
+            flash(str(error), "error")
+        back = request.form.get("back") == "details"
+        return redirect(self.get_url(".details_view", job_name=job_name) if back else self.get_url(".index_view"))
+
+    def _is_there(self, name: str) -> bool:
+        registry = current_registry()
+        return name in registry.jobs and registry.is_live(registry.jobs[name].module)
+
+
+def _every(status: jobs.JobStatus) -> str:
+    return Duration(name="", default=status.every, help="").format(status.every)
+
+
+def _took(run: JobRun) -> str:
+    """Return how long a run took."""
+    if run.finished_at is None:
+        return ""
+    seconds = (run.finished_at - run.started_at).total_seconds()
+    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds // 60)} min {int(seconds % 60)} s"

@@ -1,0 +1,203 @@
+"""Settings > Modules: which modules there are, and each step of their life, shown before it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flask import abort, current_app, flash, redirect, request
+from flask.typing import ResponseReturnValue
+from flask_admin import expose
+from sqlalchemy import select
+
+from erp import clock, events, migrations
+from erp.admin import gate
+from erp.admin.page import Page
+from erp.db import commit, db
+from erp.errors import ErpError, NameNotConfirmed
+from erp.models import HistoryEntry, InstalledModule, ModuleState, RunKind
+from erp.registry import current_registry
+
+HISTORY_SHOWN = 15
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step in a module's life: what it would do, and doing it. `ask_release` and `ask_name` are asked before."""
+
+    name: str
+    label: str
+    plan: Callable[..., list[str]]
+    work: Callable[[str], str]
+    icon: str
+    style: str = "primary"
+    ask_release: bool = False
+    ask_name: bool = False
+
+
+@dataclass(frozen=True)
+class ShownModule:
+    """A module as the list shows it."""
+
+    name: str
+    title: str
+    version: str
+    state: str
+    summary: str
+    depends: Sequence[str]
+    needed_by: Sequence[str]
+    error: str
+    place: str
+    steps: Sequence[Step]
+
+
+def _install(name: str) -> str:
+    migrations.install(name)
+    return f"Module {name} is installed and enabled."
+
+
+def _enable(name: str) -> str:
+    commit(lambda session: current_registry().enable(session, name))
+    return f"Module {name} is enabled."
+
+
+def _disable(name: str) -> str:
+    release = request.form.get("release") == "1"
+    commit(lambda session: current_registry().disable(session, name, release=release))
+    return f"Module {name} is disabled. Its data is kept."
+
+
+def _upgrade(name: str) -> str:
+    return f"Module {name} is upgraded." if migrations.upgrade(name) else f"Module {name} is up to date."
+
+
+def _uninstall(name: str) -> str:
+    if request.form.get("name", "").strip() != name:
+        raise NameNotConfirmed(name)
+    folder = Path(current_app.instance_path) / "exports" / f"{name}-{clock.now():%Y%m%dT%H%M%SZ}"
+    files = migrations.uninstall(name, folder)
+    return f"Module {name} is uninstalled. {len(files)} tables were written to {folder} first."
+
+
+STEPS = {
+    step.name: step
+    for step in (
+        Step("install", "Install", migrations.plan_install, _install, "fa-download"),
+        Step("enable", "Enable", migrations.plan_enable, _enable, "fa-toggle-on"),
+        Step("upgrade", "Upgrade", migrations.plan_upgrade, _upgrade, "fa-arrow-up"),
+        Step("disable", "Disable", migrations.plan_disable, _disable, "fa-toggle-off", "danger", ask_release=True),
+        Step("uninstall", "Uninstall", migrations.plan_uninstall, _uninstall, "fa-trash-o", "danger", ask_name=True),
+    )
+}
+
+STEPS_OF = {
+    "available": ("install",),
+    ModuleState.installing: ("upgrade", "uninstall"),
+    ModuleState.upgrading: ("upgrade", "uninstall"),
+    ModuleState.enabled: ("disable",),
+    ModuleState.disabled: ("enable", "uninstall"),
+    ModuleState.uninstalling: ("uninstall",),
+}
+
+
+class ModulesPage(Page):
+    """The modules and their states."""
+
+    view_name = "erp.module"
+    title = "Modules"
+    url = "/settings/modules"
+    icon = "fa-puzzle-piece"
+
+    @expose("/")
+    def index_view(self) -> ResponseReturnValue:
+        """Show every module that was found, or that the database remembers."""
+        return self.render("erp/settings/modules.html", modules=self.modules(), history=self.history())
+
+    def modules(self) -> list[ShownModule]:
+        """Return every module with its state, dependencies first, then what is broken or gone."""
+        registry = current_registry()
+        rows = {row.name: row for row in self.session().scalars(select(InstalledModule).order_by(InstalledModule.name))}
+        found = [self._shown(name, rows.get(name)) for name in registry.modules]
+        broken = [_odd(name, "broken", error, registry.found.places.get(name, "")) for name, error in registry.found.broken.items()]
+        known = registry.modules.keys() | registry.found.broken.keys()
+        gone = [_odd(name, "missing", f"Its code is not there any more; it was {row.state}.", "") for name, row in rows.items() if name not in known]
+        return found + broken + gone
+
+    def _shown(self, name: str, row: InstalledModule | None) -> ShownModule:
+        registry = current_registry()
+        module = registry.module(name)
+        state = row.state.value if row is not None else "available"
+        names = list(STEPS_OF[state])
+        if row is not None and state in ("enabled", "disabled") and migrations.plan_upgrade(name)[1:]:
+            names.insert(0, "upgrade")
+        return ShownModule(
+            name=name,
+            title=module.title,
+            version=row.version if row is not None else module.version,
+            state=state,
+            summary=module.summary,
+            depends=module.depends,
+            needed_by=[other.name for other in registry.modules.values() if name in other.depends],
+            error=row.error if row is not None else "",
+            place=registry.found.places.get(name, ""),
+            steps=[STEPS[step] for step in names],
+        )
+
+    def history(self) -> list[HistoryEntry]:
+        """Return the last changes of modules."""
+        about = select(HistoryEntry).where(HistoryEntry.document == self.view_name)
+        return list(self.session().scalars(about.order_by(HistoryEntry.id.desc()).limit(HISTORY_SHOWN)))
+
+    @expose("/<module_name>/<step_name>/", methods=("GET", "POST"))
+    def step(self, module_name: str, step_name: str) -> ResponseReturnValue:
+        """Show what a step would do, and do it."""
+        step = STEPS.get(step_name)
+        if step is None or module_name not in current_registry().modules:
+            return abort(404)
+        refusal = ""
+        if request.method == "POST":
+            try:
+                flash(self._take(step, module_name), "success")
+                return redirect(self.get_url(".index_view"))
+            except ErpError as error:
+                db.session.rollback()
+                refusal = str(error)
+        return self._show_step(step, module_name, refusal), 409 if refusal else 200
+
+    def _take(self, step: Step, name: str) -> str:
+        # A step that changes tables opens a transaction of its own, so that none may be open before.
+        person = gate.user_name()
+        db.session.rollback()
+        with events.run(RunKind.screen, f"{self.view_name}.{step.name}", person):
+            return step.work(name)
+
+    def _show_step(self, step: Step, name: str, refusal: str) -> str:
+        plan, held, blocked = _plan(step, name)
+        shown = {"refusal": refusal if refusal != held else "", "plan": plan, "held": held, "blocked": blocked}
+        return self.render("erp/settings/module_step.html", step=step, module=current_registry().module(name), **shown)
+
+
+def _plan(step: Step, name: str) -> tuple[list[str], str, str]:
+    """Return what a step would do, what the module holds and would have to release, and what forbids the step."""
+    try:
+        return step.plan(name), "", ""
+    except ErpError as error:
+        db.session.rollback()
+        if not step.ask_release:
+            return [], "", str(error)
+        return _plan_release(step, name, str(error))
+
+
+def _plan_release(step: Step, name: str, held: str) -> tuple[list[str], str, str]:
+    try:
+        return step.plan(name, release=True), held, ""
+    except ErpError as error:
+        db.session.rollback()
+        return [], "", str(error)
+
+
+def _odd(name: str, state: str, error: str, place: str) -> ShownModule:
+    nothing: tuple[Any, ...] = ()
+    return ShownModule(name, name, "", state, "", nothing, nothing, error, place, nothing)

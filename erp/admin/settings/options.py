@@ -1,0 +1,182 @@
+"""Settings > Options: a form for each module, generated from what it declares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Response, flash, redirect, request
+from flask.typing import ResponseReturnValue
+from flask_admin import expose
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from erp.admin import gate
+from erp.admin.page import Page
+from erp.errors import ErpError, OptionError
+from erp.ini import written
+from erp.models import HistoryEntry, OptionValue
+from erp.module import Choice, Option
+from erp.options import forget_option, store_ini, store_option
+from erp.registry import CORE, current_registry
+
+HISTORY_SHOWN = 15
+MAX_CHOICES = 60
+
+
+@dataclass(frozen=True)
+class ShownOption:
+    """An option as the form shows it."""
+
+    key: str
+    option: Option[Any]
+    text: str
+    source: str
+    is_locked: bool
+    set_by: OptionValue | None
+    error: str
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The words to choose from; empty for what is typed."""
+        if self.option.kind == "switch":
+            return ("yes", "no")
+        return tuple(self.option.choices) if isinstance(self.option, Choice) else ()
+
+    @property
+    def default(self) -> str:
+        """The default as text."""
+        return self.option.format(self.option.default) or "empty"
+
+
+class OptionsPage(Page):
+    """The options of the core and of every module that is on."""
+
+    view_name = "erp.option"
+    title = "Options"
+    url = "/settings/options"
+    icon = "fa-sliders"
+
+    @expose("/", methods=("GET", "POST"))
+    def index_view(self) -> ResponseReturnValue:
+        """Show a section's options, and store what was changed."""
+        section = self._section()
+        errors: dict[str, str] = {}
+        if request.method == "POST":
+            errors = self._submit(section)
+            if not errors:
+                return redirect(self.get_url(".index_view", section=section))
+        page = self.render(
+            "erp/settings/options.html",
+            section=section,
+            sections=self.sections(),
+            shown=self.shown(section, errors),
+            history=self.history(section),
+            max_choices=MAX_CHOICES,
+        )
+        return page, 422 if errors else 200
+
+    def sections(self) -> dict[str, str]:
+        """Return the title of each section that has options and whose module is on."""
+        registry = current_registry()
+        titles = {CORE: "General", **{module.name: module.title for module in registry.modules.values()}}
+        filled = {key.partition(".")[0] for key in registry.option_table.declared}
+        return {name: title for name, title in titles.items() if name in filled and registry.is_live(name)}
+
+    def _section(self) -> str:
+        wanted = request.args.get("section", CORE)
+        return wanted if wanted in self.sections() else CORE
+
+    def shown(self, section: str, errors: Mapping[str, str]) -> list[ShownOption]:
+        """Return a section's options with what is in force, or with what was typed where it did not fit."""
+        registry = current_registry()
+        in_force = registry.state().options
+        stored = {row.name: row for row in self.session().scalars(select(OptionValue))}
+        return [
+            ShownOption(
+                key=key,
+                option=option,
+                text=request.form[key] if errors and key in request.form else option.format(in_force[key].value),
+                source=in_force[key].source,
+                is_locked=registry.option_table.is_locked(key),
+                set_by=stored.get(key),
+                error=errors.get(key, ""),
+            )
+            for key, option in registry.option_table.declared.items()
+            if key.partition(".")[0] == section
+        ]
+
+    def _submit(self, section: str) -> dict[str, str]:
+        """Store what differs, all or nothing; return what is wrong by option."""
+        reset = request.form.get("reset", "")
+        given = {reset: None} if reset else self._changed(section)
+        errors = {key: error for key, text in given.items() if text is not None and (error := _error(key, text))}
+        if errors:
+            flash("Nothing was changed: look at the marked options.", "error")
+            return errors
+        person = gate.user_name()
+        try:
+            self.do("set", lambda session: _store(session, given, person))
+        except ErpError as error:
+            flash(str(error), "error")
+            return {"": str(error)}
+        flash(f"{', '.join(given)} changed." if given else "Nothing was changed.", "success" if given else "info")
+        return {}
+
+    def _changed(self, section: str) -> dict[str, str | None]:
+        shown = {each.key: each for each in self.shown(section, {}) if not each.is_locked}
+        posted = {key: request.form[key].strip() for key in shown if key in request.form}
+        return {key: text for key, text in posted.items() if text != shown[key].text}
+
+    def history(self, section: str) -> list[HistoryEntry]:
+        """Return the last changes of a section's options."""
+        mine = HistoryEntry.document_name.startswith(f"{section}.", autoescape=True)
+        about = select(HistoryEntry).where(HistoryEntry.document == self.view_name, mine)
+        return list(self.session().scalars(about.order_by(HistoryEntry.id.desc()).limit(HISTORY_SHOWN)))
+
+    @expose("/export/")
+    def export(self) -> ResponseReturnValue:
+        """Send every option with the value in force as ini text."""
+        registry = current_registry()
+        found = {key: registry.option_table.option(key).format(each.value) for key, each in registry.state().options.items()}
+        headers = {"Content-Disposition": "attachment;filename=erp.ini"}
+        return Response(written(found), headers=headers, mimetype="text/plain")
+
+    @expose("/import/", methods=("POST",))
+    def import_ini(self) -> ResponseReturnValue:
+        """Set what differs in an ini file, all or nothing."""
+        table, person = current_registry().option_table, gate.user_name()
+        try:
+            text = _posted_ini()
+            changed = self.do("import", lambda session: store_ini(session, table, text, user_name=person))
+            flash(f"{len(changed)} options changed{': ' if changed else ''}{', '.join(changed)}.", "success")
+        except ErpError as error:
+            flash(f"Nothing was changed. {error}", "error")
+        return redirect(self.get_url(".index_view"))
+
+
+def _posted_ini() -> str:
+    file = request.files.get("file")
+    try:
+        return file.read().decode("utf-8-sig") if file is not None else ""
+    except UnicodeDecodeError:
+        raise OptionError("file", file.filename if file else "", "UTF-8 text is allowed") from None
+
+
+def _error(key: str, text: str) -> str:
+    option = current_registry().option_table.option(key)
+    try:
+        option.parse(text)
+    except ValueError:
+        return f"{option.allowed[:1].upper()}{option.allowed[1:]}."
+    return ""
+
+
+def _store(session: Session, given: Mapping[str, str | None], person: str) -> None:
+    table = current_registry().option_table
+    for key, text in given.items():
+        if text is None:
+            forget_option(session, table, key)
+        else:
+            store_option(session, table, key, text, user_name=person)
