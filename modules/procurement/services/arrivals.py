@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date
 
+from sqlalchemy import update
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from erp.events import publish
+from erp.history import Change, record_all
 from modules.procurement.events import Arrival, ArrivalChanged
 from modules.procurement.models import PurchaseOrderLine
 from modules.procurement.services.doors import lock_lines
@@ -19,13 +22,20 @@ def set_expected_dates(session: Session, dates: Mapping[int, date | None]) -> in
 
 
 def write_dates(session: Session, lines: Iterable[PurchaseOrderLine], dates: Mapping[int, date | None]) -> int:
-    """Write the dates of locked lines and announce those that differ, all at once."""
-    arrivals = []
-    for line in lines:
-        if line.id in dates and line.expected_on != dates[line.id]:
-            arrivals.append(Arrival(line.id, line.expected_on, dates[line.id]))
-            line.expected_on = dates[line.id]
-    session.flush()
-    if arrivals:
-        publish(session, ArrivalChanged(tuple(arrivals)))
-    return len(arrivals)
+    """Write the dates of locked lines with their history, and announce those that differ, all at once."""
+    changed = [line for line in lines if line.id in dates and line.expected_on != dates[line.id]]
+    if not changed:
+        return 0
+    arrivals = tuple(Arrival(line.id, line.expected_on, dates[line.id]) for line in changed)
+    record_all(
+        session,
+        [
+            Change(line.history_subject(), "changed", "expected_on", line.expected_on, dates[line.id])
+            for line in changed
+        ],
+    )
+    session.execute(update(PurchaseOrderLine), [{"id": line.id, "expected_on": dates[line.id]} for line in changed])
+    for line in changed:
+        set_committed_value(line, "expected_on", dates[line.id])
+    publish(session, ArrivalChanged(arrivals))
+    return len(changed)

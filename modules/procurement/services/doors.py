@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
 
-from sqlalchemy import select
+from sqlalchemy import Table, select, update
 from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from erp.db import chunks
 from erp.errors import StaleRecord
 from erp.events import publish
+from erp.history import Change, record_all
 from modules.inventory_lots.services import lock_products
 from modules.procurement.domain import Figures, action_after
 from modules.procurement.events import SupplyChanged
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.queries import SUPPLY_STATES, lines_with_orders
-from modules.procurement.states import PURCHASE_ORDER
+from modules.procurement.states import PURCHASE_ORDER, PurchaseState
 
+ORDER = cast(Table, PurchaseOrder.__table__)
 CHUNK = 5000
 FRESH = {"populate_existing": True}
 
@@ -86,10 +90,29 @@ def settle(session: Session, order_ids: Iterable[int]) -> None:
     for part in chunks(sorted(set(order_ids)), CHUNK):
         by_order = _figures_by_order(session, part)
         orders = select(PurchaseOrder).where(PurchaseOrder.id.in_(part), PurchaseOrder.state.in_(SUPPLY_STATES))
+        moves = {}
         for order in session.scalars(orders.order_by(PurchaseOrder.id)):
-            if action := action_after(by_order[order.id]):
-                order.state = PURCHASE_ORDER.next(order.state, action)
-    session.flush()
+            action = action_after(by_order[order.id])
+            state = PURCHASE_ORDER.next(order.state, action) if action else order.state
+            if state != order.state:
+                moves[order] = state
+        _move(session, moves)
+
+
+def _move(session: Session, moves: Mapping[PurchaseOrder, PurchaseState]) -> None:
+    """Write new states with their history, in a statement a state instead of one an order."""
+    record_all(
+        session,
+        [Change(order.history_subject(), "changed", "state", order.state, state) for order, state in moves.items()],
+    )
+    for state in sorted(set(moves.values())):
+        ids = [order.id for order, wanted in moves.items() if wanted == state]
+        session.execute(
+            update(ORDER).where(ORDER.c.id.in_(ids)).values(state=state, row_version=ORDER.c.row_version + 1)
+        )
+    for order, state in moves.items():
+        set_committed_value(order, "state", state)
+        set_committed_value(order, "row_version", order.row_version + 1)
 
 
 def _figures_by_order(session: Session, order_ids: Sequence[int]) -> dict[int, list[Figures]]:

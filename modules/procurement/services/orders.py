@@ -11,8 +11,9 @@ from sqlalchemy import Table
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
-from erp.db import bulk_insert, to_raw
+from erp.db import bulk_insert
 from erp.errors import StaleRecord
+from erp.numbers import to_raw
 from erp.sequence import next_number
 from modules.inventory_lots.services import lock_products
 from modules.procurement.domain import LineValues, NewOrder

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp import clock
+from erp.db import insert_rows
 from erp.errors import ErpError
 from erp.events import current_run, publish
 from erp.options import options
@@ -39,13 +40,14 @@ def receive(
     """Receive a quantity of one line into a lot and location; a door."""
     delivery = Delivery(line.id, quantity, location.id, lot_number, received_on, expires_on)
     try:
-        return receive_many(session, [delivery])[0]
+        receipt_ids = receive_many(session, [delivery])
     except DeliveriesRefused as refused:
         raise refused.refusals[0] from None
+    return session.get_one(Receipt, receipt_ids[0])
 
 
-def receive_many(session: Session, deliveries: Sequence[Delivery]) -> list[Receipt]:
-    """Receive many deliveries as one deed, in their order; a door. A line may occur more than once.
+def receive_many(session: Session, deliveries: Sequence[Delivery]) -> list[int]:
+    """Receive many deliveries as one deed, in their order; a door. Return the ids of their receipts.
 
     The goods are in stock before claims on the lines turn into claims on them; the lines' counters follow, then
     the news: what was received, that supply changed, and last that goods arrived. Raises DeliveriesRefused.
@@ -64,12 +66,12 @@ def receive_many(session: Session, deliveries: Sequence[Delivery]) -> list[Recei
             for delivery, outstanding, balance_id in zip(deliveries, left, balance_ids, strict=True)
         ],
     )
-    receipts = _write(session, deliveries, balance_ids)
+    receipt_ids = _write(session, deliveries, balance_ids)
     for delivery, balance_id in zip(deliveries, balance_ids, strict=True):
         publish(session, PurchaseLineReceived(delivery.line_id, balance_id, delivery.quantity))
     announce_supply(session, product_ids)
     publish(session, GoodsArrived(product_ids))
-    return receipts
+    return receipt_ids
 
 
 def _arrivals(
@@ -129,23 +131,17 @@ def _left_after(lines: Mapping[int, PurchaseOrderLine], deliveries: Sequence[Del
     return left
 
 
-def _write(session: Session, deliveries: Sequence[Delivery], balance_ids: Sequence[int]) -> list[Receipt]:
+def _write(session: Session, deliveries: Sequence[Delivery], balance_ids: Sequence[int]) -> list[int]:
     arrived: dict[int, Decimal] = defaultdict(Decimal)
     for delivery in deliveries:
         arrived[delivery.line_id] += delivery.quantity
     lines = fresh_lines(session, arrived)
     for line in lines:
         line.received += arrived[line.id]
+    settle(session, {line.order_id for line in lines})
+    common = {"received_at": clock.now(), "user_name": current_run(session).user_name}
     receipts = [
-        Receipt(
-            line_id=delivery.line_id,
-            balance_id=balance_id,
-            quantity=delivery.quantity,
-            received_at=clock.now(),
-            user_name=current_run(session).user_name,
-        )
+        {"line_id": delivery.line_id, "balance_id": balance_id, "quantity": delivery.quantity, **common}
         for delivery, balance_id in zip(deliveries, balance_ids, strict=True)
     ]
-    session.add_all(receipts)
-    settle(session, {line.order_id for line in lines})
-    return receipts
+    return insert_rows(session, Receipt, receipts)

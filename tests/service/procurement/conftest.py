@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from erp.db import to_raw
+from erp.numbers import to_raw
 from erp.registry import Owned
 from modules.inventory_lots.events import GoodsArrived
 from modules.inventory_lots.services import lock_products

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from erp.models import HistoryEntry
@@ -34,8 +34,12 @@ def order(session: Session) -> PurchaseOrder:
     return order
 
 
+def entries_of_orders() -> Select[HistoryEntry]:
+    return select(HistoryEntry).where(HistoryEntry.document == "procurement.purchase_order")
+
+
 def history(session: Session) -> list[tuple[Any, ...]]:
-    entries = session.scalars(select(HistoryEntry).order_by(HistoryEntry.line, HistoryEntry.id))
+    entries = session.scalars(entries_of_orders().order_by(HistoryEntry.line, HistoryEntry.id))
     return [(entry.line, entry.field, entry.old_value, entry.new_value) for entry in entries]
 
 
@@ -76,7 +80,7 @@ def test_a_status_is_given_to_many_lines_as_one_deed(session: Session, order: Pu
     order.lines[1].status = status
     session.commit()
     assert set_status(session, [line.id for line in order.lines], status) == 2
-    entries = session.scalars(select(HistoryEntry.id).order_by(HistoryEntry.id)).all()
+    entries = [entry.id for entry in session.scalars(entries_of_orders().order_by(HistoryEntry.id))]
     first, _, third = order.lines
     assert heard == [
         LineStatusChanged(

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import to_raw
+from erp.numbers import to_raw
 from modules.inventory_lots.services import lock_products
 from modules.procurement.queries import claimable_lines
 from modules.procurement.services import claim, release
