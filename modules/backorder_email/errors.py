@@ -68,3 +68,11 @@ class TemplateNameTaken(ErpError):
 
     def __init__(self, *, name: str) -> None:
         super().__init__(f"There is already an email template {name!r}.", name=name)
+
+
+class MailServerUnusable(ErpError):
+    """The mail server cannot be reached, or does not let this product in."""
+
+    def __init__(self, *, server: str, reason: str) -> None:
+        text = f"The mail server {server} cannot be used: {reason.rstrip('.')}. Emails stay in the queue."
+        super().__init__(text, server=server, reason=reason)

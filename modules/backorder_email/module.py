@@ -7,9 +7,26 @@ from erp.module import Choice, Core, Duration, Integer, Module, Permission, Swit
 
 def setup(core: Core) -> None:
     """Register what this module has."""
-    from modules.backorder_email import models
+    from erp.events import RunEnded
+    from modules.backorder_email import commands, exchange, handlers, jobs, models
+    from modules.preorder.events import LinkMade, LinkRemoved
+    from modules.procurement.events import LineStatusChanged
+    from modules.sales.events import BackorderCancelled, PromiseDateChanged
 
     core.add_models(models)
+    core.add_job(jobs.send_pending_emails, every="backorder_email.send_interval")
+    core.add_command(commands.send_emails)
+    core.add_import(exchange.TEMPLATES)
+    core.add_export(exchange.TEMPLATES_OUT)
+    core.add_export(exchange.EMAILS_OUT)
+    core.extend_import("purchase_line_statuses", exchange.STATUS_COLUMNS, exchange.save_status_templates)
+    core.extend_export("purchase_line_statuses", ("email_template",), exchange.status_templates)
+    core.subscribe(LinkRemoved, handlers.drop_news_of_links)
+    core.subscribe(LinkMade, handlers.tell_of_links)
+    core.subscribe(LineStatusChanged, handlers.tell_of_statuses)
+    core.subscribe(PromiseDateChanged, handlers.tell_of_dates)
+    core.subscribe(BackorderCancelled, handlers.tell_of_cancellations)
+    core.subscribe(RunEnded, handlers.compose)
 
 
 _CLERKS = ("Sales clerk", "Merchandiser")

@@ -45,6 +45,10 @@ def _ascii_domain(text: str, domain: str) -> str:
     return known
 
 
+# All in ASCII: a server that cannot carry eight bits gets nothing that it would have to change.
+POLICY = SMTP.clone(cte_type="7bit")
+
+
 @dataclass(frozen=True)
 class Sender:
     """Who a message is from, and where answers go."""
@@ -93,7 +97,7 @@ def message_id(outgoing: Outgoing, domain: str) -> str:
 
 def compose(outgoing: Outgoing, sender: Sender, now: datetime) -> EmailMessage:
     """Return the message exactly as it leaves."""
-    mail = EmailMessage(policy=SMTP)
+    mail = EmailMessage(policy=POLICY)
     mail["From"] = Address(display_name=sender.name, addr_spec=sender.address)
     mail["To"] = Address(addr_spec=outgoing.recipient)
     if sender.reply_to:

@@ -9,10 +9,11 @@ from modules.backorder_email.services.news import (
     tell_of_statuses,
 )
 from modules.backorder_email.services.queue import cancel, edit, hurry, mark_as_sent, retry
-from modules.backorder_email.services.sending import Claim, begin, claim, give_back, recover, settle
+from modules.backorder_email.services.sending import Claim, begin, claim, give_back, postpone_claimed, recover, settle
 from modules.backorder_email.services.templates import (
     delete_template,
     save_template,
+    save_templates,
     set_status_template,
     write_status_templates,
 )
@@ -31,9 +32,11 @@ __all__ = [
     "give_back",
     "hurry",
     "mark_as_sent",
+    "postpone_claimed",
     "recover",
     "retry",
     "save_template",
+    "save_templates",
     "set_status_template",
     "settle",
     "tell_of_cancellations",

@@ -17,7 +17,6 @@ from modules.backorder_email.services.composing import recompose
 from modules.backorder_email.services.superseding import put_right
 from modules.backorder_email.states import MESSAGE, MessageState
 
-
 is_pending = Message.state == MessageState.pending
 
 

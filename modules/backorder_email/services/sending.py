@@ -82,15 +82,16 @@ def settle(session: Session, message_id: int, worker: str, outcome: Outcome) -> 
         sent = MESSAGE.next(MessageState.sending, "deliver")
         _changed(session, change.values(state=sent, sent_at=clock.now(), last_error="", next_attempt_at=None))
     elif outcome.ending is Ending.passing:
-        _postpone(session, message_id, change, outcome.reason)
+        before = session.scalar(select(Message.attempts).where(Message.id == message_id)) or 0
+        _postpone(session, before + 1, change, outcome.reason)
     else:
         action = "fail" if outcome.ending is Ending.permanent else "doubt"
         state = MESSAGE.next(MessageState.sending, action)
         _changed(session, change.values(state=state, last_error=outcome.reason, next_attempt_at=None))
 
 
-def _postpone(session: Session, message_id: int, change: Update, reason: str) -> None:
-    attempts = (session.scalar(select(Message.attempts).where(Message.id == message_id)) or 0) + 1
+def _postpone(session: Session, attempts: int, change: Update, reason: str) -> None:
+    """Let messages wait for their next attempt, or give them up after the last one."""
     if is_given_up(attempts, options.backorder_email.max_attempts):
         state = MESSAGE.next(MessageState.sending, "fail")
         words = f"Given up after {attempts} attempts: {reason}"
@@ -100,6 +101,17 @@ def _postpone(session: Session, message_id: int, change: Update, reason: str) ->
     state = MESSAGE.next(MessageState.sending, "postpone")
     values = {"state": state, "last_error": reason, "next_attempt_at": again, "begun_at": None, "claimed_by": ""}
     _changed(session, change.values(values))
+
+
+def postpone_claimed(session: Session, worker: str, reason: str) -> int:
+    """Count an attempt for all that a worker claimed and the server did not take, when it could not connect."""
+    mine = (Message.state == MessageState.sending, Message.claimed_by == worker)
+    by_attempts = select(Message.attempts, func.count()).where(*mine).group_by(Message.attempts)
+    counts = session.execute(by_attempts).tuples().all()
+    for attempts, _ in counts:
+        change = update(Message).where(*mine, Message.attempts == attempts)
+        _postpone(session, attempts + 1, change.values(attempts=attempts + 1), reason)
+    return sum(count for _, count in counts)
 
 
 def give_back(session: Session, worker: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -31,6 +31,19 @@ def save_template(session: Session, template: Template | None, *, name: str, wor
     template.html = wording.html if wording.html.strip() else ""
     session.flush()
     return template
+
+
+def save_templates(session: Session, changes: Sequence[tuple[str, Template | None, Wording]]) -> int:
+    """Make or change many templates whose wording was checked; return how many existing ones changed."""
+    changed = 0
+    for name, template, wording in changes:
+        if template is None:
+            session.add(Template(name=name, **vars(wording)))
+        elif vars(wording) != {part: getattr(template, part) for part in vars(wording)}:
+            template.subject, template.body, template.html = wording.subject, wording.body, wording.html
+            changed += 1
+    session.flush()
+    return changed
 
 
 def _refuse_losing_the_name(session: Session, template: Template) -> None:

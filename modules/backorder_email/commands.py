@@ -1,0 +1,32 @@
+"""Commands of backorder email."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import click
+
+from erp.db import db
+from modules.backorder_email import queries
+from modules.backorder_email.delivery import send_pending
+
+
+@click.command("send-emails")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Send at most N emails.")
+def send_emails(limit: int | None) -> None:
+    """Send the emails that are pending and due."""
+    click.echo(str(send_pending(limit=limit, report=_progress(limit))))
+
+
+def _progress(limit: int | None) -> Callable[[int], None] | None:
+    """Return what shows progress on a terminal."""
+    if not click.get_text_stream("stderr").isatty():
+        return None
+    waiting = queries.waiting(db.session())
+    db.session.rollback()
+    of = waiting if limit is None else min(limit, waiting)
+
+    def show(done: int) -> None:
+        click.echo(f"\r{done} of {of} emails", nl=done >= of, err=True)
+
+    return show

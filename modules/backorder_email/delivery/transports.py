@@ -1,0 +1,249 @@
+"""The two ways out: a file for each message, or a mail server."""
+
+from __future__ import annotations
+
+import os
+import re
+import smtplib
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from flask import current_app
+
+from erp.options import options
+from modules.backorder_email.domain.delivery import Ending, Outcome, of_reply
+from modules.backorder_email.errors import MailServerUnusable
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A message in bytes with its envelope."""
+
+    id: int
+    sender: str
+    recipient: str
+    data: bytes
+
+
+class Transport(Protocol):
+    """What a worker needs of a way out."""
+
+    def open(self) -> None:
+        """Be ready to send; raises MailServerUnusable."""
+
+    def send(self, parcel: Parcel) -> Outcome:
+        """Transmit one message. Raises MailServerUnusable only while the server cannot have taken it."""
+
+    def close(self) -> None:
+        """Leave in an orderly way."""
+
+
+def configured() -> Transport:
+    """Return the transport that the options name."""
+    section = options.backorder_email
+    if section.transport == "file":
+        return FileTransport(Path(current_app.instance_path) / "outbox")
+    server = Server(
+        host=section.host,
+        port=section.port,
+        security=section.security,
+        user=section.user,
+        password=current_app.config["ENVIRONMENT"].get("ERP_SMTP_PASSWORD", ""),
+        ca_file=section.ca_file,
+        timeout=section.timeout.total_seconds(),
+    )
+    return SmtpTransport(server)
+
+
+class FileTransport:
+    """Writes each message into a folder, whole or not at all."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def open(self) -> None:
+        """Make the folder."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise MailServerUnusable(server=f"folder {self.folder}", reason=_said(error)) from None
+
+    def send(self, parcel: Parcel) -> Outcome:
+        """Write `email-<id>.eml`; a second writing of the same message replaces the first."""
+        target = self.folder / f"email-{parcel.id}.eml"
+        draft = target.with_suffix(".part")
+        try:
+            with draft.open("wb") as file:
+                file.write(parcel.data)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(target)
+        except OSError as error:
+            return Outcome(Ending.passing, f"{target} cannot be written: {_said(error)}")
+        return Outcome(Ending.sent)
+
+    def close(self) -> None:
+        """Leave nothing open: nothing is."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """How to reach a mail server. `security` is none, starttls or tls."""
+
+    host: str
+    port: int
+    security: str = "none"
+    user: str = ""
+    password: str = ""
+    ca_file: str = ""
+    timeout: float = 30
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+class _NotTaken(Exception):
+    """The connection broke before the server can have taken the message."""
+
+
+class SmtpTransport:
+    """One connection for many messages; a broken one is opened again."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self._connection: smtplib.SMTP | None = None
+
+    def open(self) -> None:
+        """Connect, encrypt and sign in, where that is not done yet."""
+        if self._connection is None:
+            self._connection = self._connect()
+
+    def _connect(self) -> smtplib.SMTP:
+        try:
+            context = self._context() if self.server.security != "none" else None
+            connection = self._dial(context)
+            try:
+                self._greet(connection, context)
+            except BaseException:
+                connection.close()
+                raise
+        except (OSError, smtplib.SMTPException) as error:
+            raise MailServerUnusable(server=str(self.server), reason=_said(error)) from None
+        return connection
+
+    def _context(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self.server.ca_file or None)
+
+    def _dial(self, context: ssl.SSLContext | None) -> smtplib.SMTP:
+        server, name = self.server, socket.gethostname()
+        if server.security == "tls":
+            return smtplib.SMTP_SSL(server.host, server.port, name, timeout=server.timeout, context=context)
+        return smtplib.SMTP(server.host, server.port, name, timeout=server.timeout)
+
+    def _greet(self, connection: smtplib.SMTP, context: ssl.SSLContext | None) -> None:
+        connection.ehlo_or_helo_if_needed()
+        if self.server.security == "starttls":
+            # A server that does not offer it raises here: what was to be encrypted never leaves in the clear.
+            connection.starttls(context=context)
+            connection.ehlo()
+        if self.server.user:
+            if not self.server.password:
+                raise smtplib.SMTPException("the environment variable ERP_SMTP_PASSWORD is not set")
+            connection.login(self.server.user, self.server.password)
+
+    def send(self, parcel: Parcel) -> Outcome:
+        """Transmit one message. Servers close connections that grow old: then it is tried once more on a new one."""
+        is_reused = self._connection is not None
+        try:
+            return self._transmit(parcel)
+        except _NotTaken as error:
+            if not is_reused:
+                return Outcome(Ending.passing, str(error))
+        try:
+            return self._transmit(parcel)
+        except _NotTaken as error:
+            return Outcome(Ending.passing, str(error))
+
+    def _transmit(self, parcel: Parcel) -> Outcome:
+        self.open()
+        assert self._connection is not None
+        try:
+            refusal = self._hand_over(self._connection, parcel)
+        except (OSError, smtplib.SMTPException) as error:
+            self._drop()
+            raise _NotTaken(f"The connection to {self.server} broke: {_said(error)}") from None
+        return refusal or self._answer(self._connection)
+
+    def _hand_over(self, connection: smtplib.SMTP, parcel: Parcel) -> Outcome | None:
+        """Send all of a message; return what the server refuses before its last byte."""
+        steps: tuple[tuple[Callable[[], tuple[int, bytes]], tuple[int, ...]], ...] = (
+            (lambda: connection.mail(parcel.sender), (250,)),
+            (lambda: connection.rcpt(parcel.recipient), (250, 251)),
+            (lambda: connection.docmd("DATA"), (354,)),
+        )
+        for step, welcome in steps:
+            code, reply = step()
+            if code not in welcome:
+                return self._refused(connection, code, reply)
+        connection.send(_with_dots(parcel.data))
+        return None
+
+    def _refused(self, connection: smtplib.SMTP, code: int, reply: bytes) -> Outcome:
+        if code in (-1, 421):
+            raise smtplib.SMTPServerDisconnected(f"{code} {_text(reply)}")
+        try:
+            connection.rset()
+        except (OSError, smtplib.SMTPException):
+            self._drop()
+        ending = of_reply(code)
+        return Outcome(Ending.passing if ending is Ending.sent else ending, f"{code} {_text(reply)}")
+
+    def _answer(self, connection: smtplib.SMTP) -> Outcome:
+        """Return what the server says to the whole message; without an answer it may or may not have taken it."""
+        try:
+            code, reply = connection.getreply()
+        except (OSError, smtplib.SMTPException) as error:
+            self._drop()
+            return Outcome(Ending.uncertain, f"{self.server} did not answer after it got the message: {_said(error)}")
+        if code < 0:
+            self._drop()
+            return Outcome(Ending.uncertain, f"{self.server} gave no clear answer after it got the message.")
+        if code == 421:
+            self._drop()
+        return Outcome(of_reply(code), "" if of_reply(code) is Ending.sent else f"{code} {_text(reply)}")
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def close(self) -> None:
+        """Say goodbye."""
+        if self._connection is not None:
+            try:
+                self._connection.quit()
+            except (OSError, smtplib.SMTPException):
+                self._connection.close()
+            self._connection = None
+
+
+def _with_dots(data: bytes) -> bytes:
+    """Return the data as SMTP carries it: a dot more where a line begins with one, and the dot that ends it."""
+    quoted = re.sub(rb"(?m)^\.", b"..", data)
+    return quoted + (b"" if quoted.endswith(b"\r\n") else b"\r\n") + b".\r\n"
+
+
+def _text(reply: bytes) -> str:
+    return " ".join(reply.decode("utf-8", "replace").split())[:500]
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, smtplib.SMTPResponseException):
+        reply = error.smtp_error
+        return f"{error.smtp_code} {_text(reply if isinstance(reply, bytes) else str(reply).encode())}"
+    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(str(words).split()) or type(error).__name__

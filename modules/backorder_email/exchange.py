@@ -1,0 +1,104 @@
+"""Templates, the templates of statuses, and the queue as CSV files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, long_text, text
+from modules.backorder_email import queries, services
+from modules.backorder_email.domain.wording import Wording, check
+from modules.backorder_email.errors import TemplateRefused
+from modules.backorder_email.models import StatusTemplate, Template
+from modules.procurement.models import PurchaseLineStatus
+
+
+def _save_templates(session: Session, rows: list[Row], errors: Errors) -> str:
+    names = [row["name"] for row in rows]
+    known = {template.name: template for template in session.scalars(select(Template).where(Template.name.in_(names)))}
+    wordings = {row.number: _wording(row, known.get(row["name"])) for row in rows}
+    for row in rows:
+        _check(row, wordings[row.number], errors)
+    errors.raise_if_any()
+    changes = [(row["name"], known.get(row["name"]), wordings[row.number]) for row in rows]
+    changed = services.save_templates(session, changes)
+    count = "1 template" if len(rows) == 1 else f"{len(rows)} templates"
+    return f"{count}: {len(rows) - len(known)} new, {changed} changed."
+
+
+def _wording(row: Row, known: Template | None) -> Wording:
+    html = row["html"] or "" if row.given("html") or known is None else known.html
+    return Wording(row["subject"], row["body"], html)
+
+
+def _check(row: Row, wording: Wording, errors: Errors) -> None:
+    try:
+        check(wording)
+    except TemplateRefused as error:
+        errors.add(row, str(error.facts["part"]), str(error))
+
+
+def _templates(session: Session) -> Iterable[Sequence[Any]]:
+    columns = (Template.name, Template.subject, Template.body, Template.html)
+    return session.execute(select(*columns).order_by(Template.id))
+
+
+TEMPLATES = ImportKind(
+    name="email_templates",
+    title="Email templates",
+    permission="backorder_email.templates",
+    columns=(
+        Column("name", text(120), required=True),
+        Column("subject", long_text, required=True),
+        Column("body", long_text, required=True),
+        Column("html", long_text),
+    ),
+    key=("name",),
+    apply=_save_templates,
+)
+
+TEMPLATES_OUT = ExportKind(
+    name="email_templates",
+    title="Email templates",
+    permission="backorder_email.view",
+    columns=("name", "subject", "body", "html"),
+    rows=_templates,
+)
+
+EMAILS_OUT = ExportKind(
+    name="emails",
+    title="Emails",
+    permission="backorder_email.view",
+    columns=("id", "to", "subject", "state", "order", "created_at", "sent_at", "attempts", "last_error"),
+    rows=queries.emails,
+)
+
+STATUS_COLUMNS = (Column("email_template", text(120)),)
+
+
+def save_status_templates(session: Session, rows: list[Row], errors: Errors) -> None:
+    """Say which template each status sends; an empty cell: none."""
+    names = {row["email_template"] for row in rows if row["email_template"]}
+    templates = {
+        template.name: template for template in session.scalars(select(Template).where(Template.name.in_(names)))
+    }
+    for row in rows:
+        if row["email_template"] and row["email_template"] not in templates:
+            errors.add(row, "email_template", "is not the name of an email template")
+    errors.raise_if_any()
+    wanted = {row["name"]: templates.get(row["email_template"]) for row in rows}
+    statuses = session.scalars(select(PurchaseLineStatus).where(PurchaseLineStatus.name.in_(wanted)))
+    services.write_status_templates(session, {status: wanted[status.name] for status in statuses})
+
+
+def status_templates(session: Session) -> Mapping[str, tuple[str]]:
+    """Return the template's name by the status's."""
+    rows = (
+        select(PurchaseLineStatus.name, Template.name)
+        .join(StatusTemplate, StatusTemplate.status_id == PurchaseLineStatus.id)
+        .join(Template, Template.id == StatusTemplate.template_id)
+    )
+    return {status: (template,) for status, template in session.execute(rows)}

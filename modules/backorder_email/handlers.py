@@ -1,0 +1,47 @@
+"""What backorder email does when others announce something."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from erp.events import RunEnded
+from modules.backorder_email import services
+from modules.preorder.events import LinkMade, LinkRemoved
+from modules.procurement.events import LineStatusChanged
+from modules.sales.events import BackorderCancelled, PromiseDateChanged
+
+# A date that allocation sets for the first time is no change of what a customer was told.
+CAUSES_OF_NEW_DATES = ("sync", "import", "edit")
+
+
+def tell_of_links(session: Session, event: LinkMade) -> None:
+    """Tell customers that what they wait for is on its way."""
+    services.tell_of_links(session, event.link_ids)
+
+
+def drop_news_of_links(session: Session, event: LinkRemoved) -> None:
+    """Take back what has not left about links that were undone."""
+    services.drop_news_of_links(session, event.pairs)
+
+
+def tell_of_statuses(session: Session, event: LineStatusChanged) -> None:
+    """Tell customers that what is on its way for them got another status."""
+    if not event.is_default:
+        services.tell_of_statuses(session, event.changes)
+
+
+def tell_of_dates(session: Session, event: PromiseDateChanged) -> None:
+    """Tell customers that the date they were promised has moved, unless the clerk said not to."""
+    if event.tell and event.cause in CAUSES_OF_NEW_DATES:
+        services.tell_of_dates(session, event.changes)
+
+
+def tell_of_cancellations(session: Session, event: BackorderCancelled) -> None:
+    """Tell customers that a backorder was given up because it waited too long."""
+    if event.cause == "sla":
+        services.tell_of_cancellations(session, event.backorder_ids)
+
+
+def compose(session: Session, event: RunEnded) -> None:
+    """Make messages of the news of a run that is over."""
+    services.compose_run(session, event.run_id)
