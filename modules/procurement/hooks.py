@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from sqlalchemy.orm import Session
@@ -44,3 +45,27 @@ class LineClaim:
 @hook
 def claims_on_lines(session: Session, line_ids: Sequence[int]) -> list[LineClaim]:
     """For whom these purchase order lines are meant, first in the queue first. The answers are put together."""
+
+
+@dataclass(frozen=True)
+class Impact:
+    """A promise that a new expected date would break: whose, how, and what else could keep it.
+
+    `document` and `document_id` name the page of the order (`sales.order`, 7), `name` is what people call it.
+    `text` is a sentence with the promised date, the new one and the days between; `instead` names other supply.
+    """
+
+    line_id: int
+    document: str
+    document_id: int
+    name: str
+    text: str
+    instead: tuple[str, ...] = ()
+
+
+@hook
+def arrival_impact(session: Session, dates: Mapping[int, date | None]) -> list[Impact]:
+    """Which promises would break if these purchase order lines were expected on these dates (None: on no known day).
+
+    Asked before the dates are saved; nothing is written. The answers are put together.
+    """
