@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from graphlib import CycleError, TopologicalSorter
+from importlib.machinery import ModuleSpec
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -45,6 +46,7 @@ def find(*, package: str = "modules", folders: Iterable[Path] = ()) -> Found:
     found = Found()
     for name, place in _in_package(package):
         _add(found, importlib.import_module(f"{place}.module").MODULE, place, name)
+        found.shipped.add(name)
     for folder in folders:
         for name in _in_folder(folder):
             _try(found, name, str(folder / name), partial(_load_from, folder, name))
@@ -71,21 +73,29 @@ def _load_from(folder: Path, name: str) -> Module:
     qualified = f"modules.{name}"
     if qualified not in sys.modules:
         importlib.import_module("modules")
-        location = folder / name / "__init__.py"
-        spec = importlib.util.spec_from_file_location(
-            qualified, location if location.exists() else None, submodule_search_locations=[str(folder / name)]
-        )
-        assert spec is not None
-        package = importlib.util.module_from_spec(spec)
+        package = importlib.util.module_from_spec(_spec(qualified, folder / name))
         sys.modules[qualified] = package
         try:
-            if spec.loader is not None:
-                spec.loader.exec_module(package)
+            if package.__spec__ is not None and package.__spec__.loader is not None:
+                package.__spec__.loader.exec_module(package)
         except BaseException:
             del sys.modules[qualified]
             raise
     manifest: Module = importlib.import_module(f"{qualified}.module").MODULE
     return manifest
+
+
+def _spec(qualified: str, place: Path) -> ModuleSpec:
+    """Return how to import a package from a folder, with or without an `__init__.py`."""
+    if (place / "__init__.py").exists():
+        found = importlib.util.spec_from_file_location(
+            qualified, place / "__init__.py", submodule_search_locations=[str(place)]
+        )
+        assert found is not None
+        return found
+    spec = ModuleSpec(qualified, None, is_package=True)
+    spec.submodule_search_locations = [str(place)]
+    return spec
 
 
 def _try(found: Found, name: str, place: str, load: Callable[[], object]) -> None:
