@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from erp import clock
@@ -103,13 +103,19 @@ class Lot(Tracked, Model):
         return self.number
 
 
+def _lot_of_the_product() -> ForeignKeyConstraint:
+    """Return the key that keeps a row from naming a lot of another product than its own."""
+    lot = (f"{Lot.__tablename__}.id", f"{Lot.__tablename__}.product_id")
+    return ForeignKeyConstraint(("lot_id", "product_id"), lot)
+
+
 class Balance(Model):
     """One lot at one location: what lies there and how much of it is allocated."""
 
     __tablename__ = "inventory_lots_balance"
     __table_args__ = (
         UniqueConstraint("lot_id", "location_id"),
-        CheckConstraint("on_hand >= 0", "on_hand_not_negative"),
+        _lot_of_the_product(),
         CheckConstraint("allocated >= 0 AND allocated <= on_hand", "allocated_within_on_hand"),
         # What a run reads: the balances of a product with something left.
         Index(
@@ -123,12 +129,12 @@ class Balance(Model):
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    lot_id: Mapped[int] = mapped_column(ForeignKey("inventory_lots_lot.id"))
+    lot_id: Mapped[int] = mapped_column(BigId)
     product_id: Mapped[int] = mapped_column(ForeignKey("inventory_lots_product.id"))
     location_id: Mapped[int] = mapped_column(ForeignKey("inventory_lots_location.id"))
     on_hand: Mapped[Decimal] = mapped_column(Quantity, default=Decimal(0))
     allocated: Mapped[Decimal] = mapped_column(Quantity, default=Decimal(0))
-    lot: Mapped[Lot] = relationship()
+    lot: Mapped[Lot] = relationship(primaryjoin="Balance.lot_id == Lot.id", foreign_keys="Balance.lot_id")
     product: Mapped[Product] = relationship()
     location: Mapped[Location] = relationship()
 
@@ -139,6 +145,7 @@ class StockMove(Model):
     __tablename__ = "inventory_lots_stock_move"
     __table_args__ = (
         CheckConstraint("quantity <> 0", "quantity_not_zero"),
+        _lot_of_the_product(),
         Index("ix_inventory_lots_stock_move_lot", "lot_id", "location_id"),
         Index("ix_inventory_lots_stock_move_product", "product_id", "id"),
     )
@@ -146,7 +153,7 @@ class StockMove(Model):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
     product_id: Mapped[int] = mapped_column(ForeignKey("inventory_lots_product.id"))
-    lot_id: Mapped[int] = mapped_column(ForeignKey("inventory_lots_lot.id"))
+    lot_id: Mapped[int] = mapped_column(BigId)
     location_id: Mapped[int] = mapped_column(ForeignKey("inventory_lots_location.id"))
     quantity: Mapped[Decimal] = mapped_column(Quantity)
     kind: Mapped[MoveKind] = mapped_column(enum_column(MoveKind, "kind"))
@@ -154,5 +161,5 @@ class StockMove(Model):
     user_name: Mapped[str] = mapped_column(String(80), default="")
     reason: Mapped[str] = mapped_column(Text, default="")
     product: Mapped[Product] = relationship()
-    lot: Mapped[Lot] = relationship()
+    lot: Mapped[Lot] = relationship(primaryjoin="StockMove.lot_id == Lot.id", foreign_keys="StockMove.lot_id")
     location: Mapped[Location] = relationship()

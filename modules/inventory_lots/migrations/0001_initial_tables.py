@@ -83,11 +83,14 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "allocated >= 0 AND allocated <= on_hand", name=op.f("ck_inventory_lots_balance_allocated_within_on_hand")
         ),
-        sa.CheckConstraint("on_hand >= 0", name=op.f("ck_inventory_lots_balance_on_hand_not_negative")),
         sa.ForeignKeyConstraint(
             ["location_id"], ["inventory_lots_location.id"], name=op.f("fk_inventory_lots_balance_location_id")
         ),
-        sa.ForeignKeyConstraint(["lot_id"], ["inventory_lots_lot.id"], name=op.f("fk_inventory_lots_balance_lot_id")),
+        sa.ForeignKeyConstraint(
+            ["lot_id", "product_id"],
+            ["inventory_lots_lot.id", "inventory_lots_lot.product_id"],
+            name=op.f("fk_inventory_lots_balance_lot_id_product_id"),
+        ),
         sa.ForeignKeyConstraint(
             ["product_id"], ["inventory_lots_product.id"], name=op.f("fk_inventory_lots_balance_product_id")
         ),
@@ -134,7 +137,9 @@ def upgrade() -> None:
             ["location_id"], ["inventory_lots_location.id"], name=op.f("fk_inventory_lots_stock_move_location_id")
         ),
         sa.ForeignKeyConstraint(
-            ["lot_id"], ["inventory_lots_lot.id"], name=op.f("fk_inventory_lots_stock_move_lot_id")
+            ["lot_id", "product_id"],
+            ["inventory_lots_lot.id", "inventory_lots_lot.product_id"],
+            name=op.f("fk_inventory_lots_stock_move_lot_id_product_id"),
         ),
         sa.ForeignKeyConstraint(
             ["product_id"], ["inventory_lots_product.id"], name=op.f("fk_inventory_lots_stock_move_product_id")

@@ -1,0 +1,70 @@
+"""Somebody who holds claims on stock, as sales does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+
+import pytest
+from flask import Flask
+from sqlalchemy.orm import Session
+
+from erp.db import to_raw
+from erp.registry import Owned
+from modules.inventory_lots import services
+from modules.inventory_lots.hooks import Claim, claims_on_balances, products_in_use, release_claims
+from modules.inventory_lots.models import Balance
+
+
+class Claimant:
+    """Holds claims in the order of a queue and gives them back from its end."""
+
+    def __init__(self) -> None:
+        self.held: list[tuple[str, int, Decimal]] = []
+        self.products: set[int] = set()
+
+    def claims(self, session: Session, balance_ids: Sequence[int]) -> list[Claim]:
+        return [Claim(id_, document, quantity) for document, id_, quantity in self.held if id_ in balance_ids]
+
+    def release(self, session: Session, balance_id: int, quantity: Decimal) -> Decimal:
+        left = quantity
+        for place, (document, id_, held) in reversed(list(enumerate(self.held))):
+            part = min(left, held) if id_ == balance_id else Decimal(0)
+            self.held[place] = (document, id_, held - part)
+            left -= part
+        services.unreserve(session, [(balance_id, to_raw(quantity - left))])
+        return quantity - left
+
+    def in_use(self, session: Session, product_ids: Sequence[int]) -> set[int]:
+        return self.products.intersection(product_ids)
+
+
+@pytest.fixture
+def claimant(app: Flask) -> Iterator[Claimant]:
+    """Whoever holds claims on stock."""
+    registry, somebody = app.extensions["erp"], Claimant()
+    answers = {
+        claims_on_balances: Owned("inventory_lots", somebody.claims),
+        release_claims: Owned("inventory_lots", somebody.release),
+        products_in_use: Owned("inventory_lots", somebody.in_use),
+    }
+    for hook, answer in answers.items():
+        registry.hook_answers[hook].append(answer)
+    yield somebody
+    for hook, answer in answers.items():
+        registry.hook_answers[hook].remove(answer)
+
+
+@pytest.fixture
+def claim(session: Session, claimant: Claimant) -> Callable[[str, Balance, int], None]:
+    """Return a function that allocates a quantity of a balance to a document, last in the queue so far."""
+
+    def allocate(document: str, balance: Balance, quantity: int) -> None:
+        session.commit()
+        balance_id = balance.id
+        services.lock_products(session, [balance.product_id])
+        services.reserve(session, [(balance_id, to_raw(quantity))])
+        session.commit()
+        claimant.held.append((document, balance_id, Decimal(quantity)))
+
+    return allocate
