@@ -73,6 +73,18 @@ class NotEnoughIncoming(ErpError):
         )
 
 
+class SupplyOverdue(ErpError):
+    """A purchase order line that is overdue by more than the option allows."""
+
+    def __init__(self, *, purchase_line: str, days: int) -> None:
+        super().__init__(
+            f"{purchase_line} is overdue by more than {days} days, so nothing is linked to it "
+            "(option preorder.past_due_supply_days). Give it a new expected date first.",
+            purchase_line=purchase_line,
+            days=days,
+        )
+
+
 class NotWaiting(ErpError):
     """A sales order line that does not wait for as much as is to be linked."""
 

@@ -59,9 +59,11 @@ def linked_quantities(session: Session, line_ids: Sequence[int]) -> dict[int, De
     return queries.linked_quantities(session, line_ids)
 
 
-def confirm_refusals(session: Session, lines: Sequence[OrderLine]) -> dict[int, ErpError]:
-    """Fix which lines are preorders; refuse what is not launched, not eligible or over its limit."""
-    return services.mark_preorders(session, lines)
+def confirm_refusals(
+    session: Session, lines: Sequence[OrderLine], *, are_raised: bool = False
+) -> dict[int, ErpError]:
+    """Fix which lines are preorders; refuse what is not launched and not eligible, or over its limit."""
+    return services.check_limits(session, lines) if are_raised else services.mark_preorders(session, lines)
 
 
 def pack_refusals(session: Session, lines: Sequence[OrderLine]) -> dict[int, ErpError]:

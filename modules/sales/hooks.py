@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -29,11 +28,13 @@ class SupplyNote:
 
 
 @hook
-def confirm_refusals(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, ErpError]:
-    """Why lines may not be confirmed (or raised, or added), by line id; asked under the product locks.
+def confirm_refusals(
+    session: Session, lines: Sequence[OrderLine], *, are_raised: bool = False
+) -> Mapping[int, ErpError]:
+    """Why lines may not be confirmed (or added, or raised), by line id; asked under the product locks.
 
     `lines` belong to one or many orders and already bear their new quantity. The answer may also fix
-    `is_preorder` on the lines. All answers' refusals hold.
+    `is_preorder` on the lines, unless they `are_raised`: then they were confirmed before. All answers' refusals hold.
     """
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from tests.factories.inventory_lots import make_product
 
 from modules.inventory_lots.models import Product
 from modules.preorder import services
@@ -17,6 +16,7 @@ from modules.preorder.domain import PreorderTerms
 from modules.preorder.models import Link, OnHandChange
 from modules.procurement.models import PurchaseOrderLine
 from modules.sales.models import OrderLine
+from tests.factories.inventory_lots import make_product
 
 LAUNCH = date(2027, 1, 15)
 

@@ -16,7 +16,7 @@ from modules.inventory_lots.models import Balance, Location, Lot, Product
 from modules.inventory_lots.queries import usable_condition
 from modules.preorder.domain import Day, availability
 from modules.preorder.models import OnHandChange
-from modules.preorder.queries.links import linked_sum
+from modules.preorder.queries.links import linked_sum, of_lines
 from modules.procurement.queries import claimable_lines
 from modules.sales.models import Order, OrderLine
 from modules.sales.states import OrderState
@@ -55,12 +55,16 @@ def _available(session: Session, product_ids: Sequence[int], today: date) -> dic
 
 
 def _needed(session: Session, product_ids: Sequence[int]) -> dict[int, Decimal]:
-    linked = linked_sum()
+    needing = (
+        OrderLine.product_id.in_(product_ids),
+        OrderLine.quantity > OrderLine.packed + OrderLine.cancelled + OrderLine.allocated,
+    )
+    linked = linked_sum(of_lines(*needing))
     rows = session.execute(
         select(OrderLine.product_id, total(OrderLine.need - func.coalesce(linked.c.linked, NOTHING)))
         .join(Order, Order.id == OrderLine.order_id)
         .outerjoin(linked, linked.c.line_id == OrderLine.id)
-        .where(OrderLine.product_id.in_(product_ids), Order.state == OrderState.confirmed)
+        .where(*needing, Order.state == OrderState.confirmed)
         .group_by(OrderLine.product_id)
     )
     return dict(rows.all())

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, cast, func, literal, or_, select
+from sqlalchemy import ColumnElement, Integer, Select, Subquery, cast, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from erp import clock
@@ -17,7 +17,7 @@ from modules.inventory_lots.models import Product
 from modules.inventory_lots.states import Tracking
 from modules.preorder.domain import Cover, expected_date
 from modules.preorder.models import Link
-from modules.preorder.queries.links import open_link
+from modules.preorder.queries.links import of_lines, open_link
 from modules.procurement.models import PurchaseOrderLine
 from modules.sales.models import Order, OrderLine
 from modules.sales.states import OrderState
@@ -52,7 +52,7 @@ def expectations(
 
 
 def _covered_lines(*conditions: ColumnElement[bool]) -> Select[Any]:
-    links = link_dates()
+    links = link_dates(*(of_lines(*conditions),) if conditions else ())
     return (
         select(
             OrderLine.id,
@@ -76,7 +76,7 @@ def _covered_lines(*conditions: ColumnElement[bool]) -> Select[Any]:
     )
 
 
-def link_dates() -> Any:
+def link_dates(*conditions: ColumnElement[bool]) -> Subquery:
     """Return a subquery of each sales order line's links: `line_id`, `linked`, `latest` arrival, `undated` count."""
     return (
         select(
@@ -86,7 +86,7 @@ def link_dates() -> Any:
             func.sum(cast(PurchaseOrderLine.expected_on.is_(None), Integer)).label("undated"),
         )
         .join(PurchaseOrderLine, PurchaseOrderLine.id == Link.purchase_line_id)
-        .where(open_link())
+        .where(open_link(), *conditions)
         .group_by(Link.line_id)
         .subquery()
     )

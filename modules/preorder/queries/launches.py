@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import Date, func, literal, select
+from sqlalchemy import ColumnElement, Date, func, literal, select
 from sqlalchemy.orm import Session
 
 from erp.db import chunks, total
@@ -42,18 +42,24 @@ def products_with_launch(session: Session, product_ids: Collection[int]) -> dict
     return {row.product_id: row for row in rows}
 
 
-def preorders_taken(session: Session, product_ids: Collection[int], *, but: Collection[int] = ()) -> dict[int, Decimal]:
+def preorders_taken(session: Session, product_ids: Collection[int], *, but: Sequence[int] = ()) -> dict[int, Decimal]:
     """Return how much of each product's limit is used: quantity − cancelled of the preorder lines of confirmed and
     done orders, leaving out the lines `but`."""
-    taken = total(OrderLine.quantity - OrderLine.cancelled)
+    taken = _preorders(session, OrderLine.product_id.in_(product_ids))
+    for part in chunks(but, CHUNK):
+        for product_id, quantity in _preorders(session, OrderLine.id.in_(part)).items():
+            taken[product_id] -= quantity
+    return taken
+
+
+def _preorders(session: Session, condition: ColumnElement[bool]) -> dict[int, Decimal]:
     rows = session.execute(
-        select(OrderLine.product_id, taken)
+        select(OrderLine.product_id, total(OrderLine.quantity - OrderLine.cancelled))
         .join(Order, Order.id == OrderLine.order_id)
         .where(
-            OrderLine.product_id.in_(product_ids),
+            condition,
             OrderLine.is_preorder.is_(True),
             Order.state.in_((OrderState.confirmed, OrderState.done)),
-            OrderLine.id.not_in(but),
         )
         .group_by(OrderLine.product_id)
     )

@@ -18,7 +18,7 @@ from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.queries import is_supply, supply_order
 from modules.sales.hooks import AllocationRow, SupplyNote
 from modules.sales.models import Backorder, Order, OrderLine
-from modules.sales.queries import Scope, backorder_is_open, is_waiting, service_order
+from modules.sales.queries import Scope, backorder_is_open, is_waiting, open_backorder_quantity, service_order
 from modules.sales.states import AllocationSource, OrderState
 
 NOTHING = literal(Decimal(0), Quantity())
@@ -27,6 +27,11 @@ NOTHING = literal(Decimal(0), Quantity())
 def open_link() -> ColumnElement[bool]:
     """Return the condition of a link with something outstanding."""
     return Link.ended_at.is_(None)
+
+
+def of_lines(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the condition of links whose sales order lines meet `conditions`: a sum reads no more than these."""
+    return Link.line_id.in_(select(OrderLine.id).where(*conditions))
 
 
 def linked_sum(*conditions: ColumnElement[bool]) -> Subquery:
@@ -73,10 +78,10 @@ def unlinked_backorders(session: Session, scope: Scope) -> Sequence[Row[int, int
 
     Lines on hold are left out unless the scope names them.
     """
-    parts = linked_sum()
-    rest = Backorder.open_quantity - func.coalesce(parts.c.linked, NOTHING)
     named = scope.line_ids is not None
     chosen = OrderLine.id.in_(scope.line_ids or ()) if named else OrderLine.product_id.in_(scope.product_ids)
+    parts = linked_sum(of_lines(chosen))
+    rest = Backorder.open_quantity - func.coalesce(parts.c.linked, NOTHING)
     may = Order.state == OrderState.confirmed if named else is_waiting()
     rows = _backorders(OrderLine.id, OrderLine.product_id, raw(rest)).outerjoin(parts, parts.c.line_id == OrderLine.id)
     return session.execute(rows.where(chosen, may, rest > NOTHING).order_by(*service_order())).all()
@@ -94,23 +99,14 @@ def _backorders(*columns: Any) -> Select[Any]:
 
 def excess_of_lines(session: Session, scope: Scope) -> dict[int, int]:
     """Return by how much (raw) the links of each line are more than its open backorder."""
-    parts = linked_sum()
-    waiting = (
-        select(Backorder.line_id, total(Backorder.open_quantity).label("waiting"))
-        .where(backorder_is_open())
-        .group_by(Backorder.line_id)
-        .subquery()
-    )
-    excess = parts.c.linked - func.coalesce(waiting.c.waiting, NOTHING)
-    if scope.line_ids is not None:
-        chosen = parts.c.line_id.in_(scope.line_ids)
-    else:
-        chosen = OrderLine.product_id.in_(scope.product_ids)
+    named = scope.line_ids is not None
+    chosen = OrderLine.id.in_(scope.line_ids or ()) if named else OrderLine.product_id.in_(scope.product_ids)
+    parts = linked_sum(of_lines(chosen))
+    excess = parts.c.linked - open_backorder_quantity()
     rows = session.execute(
         select(parts.c.line_id, raw(excess))
-        .join(OrderLine, OrderLine.id == parts.c.line_id)
-        .outerjoin(waiting, waiting.c.line_id == parts.c.line_id)
-        .where(chosen, excess > NOTHING)
+        .outerjoin(Backorder, and_(Backorder.line_id == parts.c.line_id, backorder_is_open()))
+        .where(excess > NOTHING)
     )
     return dict(rows.all())
 

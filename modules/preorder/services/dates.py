@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from erp import clock
 from erp.options import options
+from modules.inventory_lots.services import lock_products
 from modules.preorder import queries
 from modules.preorder.domain import promise_for
 from modules.preorder.errors import NoExpectedDate
@@ -49,10 +50,12 @@ def _promises(found: dict[int, queries.Expectation]) -> dict[int, date]:
 
 
 def sync_promises(session: Session, line_ids: Collection[int], *, tell: bool = True, why: str = "") -> int:
-    """Give chosen lines the date that their supply now says, plus the buffer; return how many dates changed.
+    """Give chosen lines the date that their supply now says, plus the buffer; return how many dates changed; a door.
 
     Raises NoExpectedDate when one has none.
     """
+    products = select(OrderLine.product_id).where(OrderLine.id.in_(line_ids)).distinct()
+    lock_products(session, list(session.scalars(products)))
     dates = _promises(queries.expectations(session, OrderLine.id.in_(line_ids)))
     for line_id in line_ids:
         if line_id not in dates:

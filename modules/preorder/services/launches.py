@@ -52,43 +52,39 @@ def _change(row: ProductPreorder, terms: PreorderTerms) -> bool:
 
 
 def mark_preorders(session: Session, lines: Sequence[OrderLine]) -> dict[int, ErpError]:
-    """Fix at confirmation which lines are preorders, and refuse those that may not be or exceed a limit.
-
-    Lines that are confirmed already keep what they are; only the limit is asked again (a raised quantity).
-    """
+    """Fix at confirmation which lines are preorders; return why some may not be, or exceed a limit."""
     today = clock.today()
     launches = queries.products_with_launch(session, {line.product_id for line in lines})
     refusals: dict[int, ErpError] = {}
     marked: list[int] = []
     for line in lines:
         row = launches.get(line.product_id)
-        if row is None or row.launch_date is None or not is_before_launch(row.launch_date, today) or line.is_preorder:
+        if row is None or row.launch_date is None or not is_before_launch(row.launch_date, today):
             continue
         if row.is_eligible:
             marked.append(line.id)
         else:
             refusals[line.id] = NotYetLaunched(sku=row.product.sku, launch_date=row.launch_date)
     set_preorder(session, marked)
-    return refusals | _limit_refusals(session, [line for line in lines if line.is_preorder], launches)
+    return refusals | check_limits(session, lines)
 
 
-def _limit_refusals(
-    session: Session, lines: Sequence[OrderLine], launches: dict[int, ProductPreorder]
-) -> dict[int, ErpError]:
-    limits = {id_: row.preorder_limit for id_, row in launches.items() if row.preorder_limit is not None}
-    limited = [line for line in lines if line.product_id in limits]
-    taken = queries.preorders_taken(session, {line.product_id for line in limited}, but=[line.id for line in limited])
+def check_limits(session: Session, lines: Sequence[OrderLine]) -> dict[int, ErpError]:
+    """Return which of these lines want more than the preorder limit of their product leaves, in their order."""
+    preorders = [line for line in lines if line.is_preorder]
+    terms = queries.preorder_products(session, sorted({line.product_id for line in preorders}))
+    limits = {id_: row.preorder_limit for id_, row in terms.items() if row.preorder_limit is not None}
+    limited = [line for line in preorders if line.product_id in limits]
+    taken = queries.preorders_taken(session, limits, but=[line.id for line in limited])
     refusals: dict[int, ErpError] = {}
     for line in limited:
-        limit = limits[line.product_id]
-        left = limit - taken.get(line.product_id, Decimal(0))
+        limit, before = limits[line.product_id], taken.get(line.product_id, Decimal(0))
         wanted = line.quantity - line.cancelled
-        if wanted > left:
-            refusals[line.id] = PreorderLimitReached(
-                sku=line.product.sku, limit=limit, left=max(left, Decimal(0)), wanted=wanted
-            )
+        if before + wanted > limit:
+            left = max(limit - before, Decimal(0))
+            refusals[line.id] = PreorderLimitReached(sku=line.product.sku, limit=limit, left=left, wanted=wanted)
         else:
-            taken[line.product_id] = taken.get(line.product_id, Decimal(0)) + wanted
+            taken[line.product_id] = before + wanted
     return refusals
 
 

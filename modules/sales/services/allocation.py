@@ -8,7 +8,7 @@ from datetime import UTC
 from decimal import Decimal
 
 from sqlalchemy import delete, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from erp import clock, history
 from erp.db import bulk_add, bulk_insert, format_quantity, require_lock, to_raw
@@ -146,7 +146,8 @@ def remove_allocations(
 
 def hold_lines(session: Session, line_ids: Collection[int], hold: bool) -> None:
     """Keep lines out of automatic runs, or let them in again."""
-    for line in session.scalars(select(OrderLine).where(OrderLine.id.in_(line_ids))):
+    lines = select(OrderLine).where(OrderLine.id.in_(line_ids)).options(joinedload(OrderLine.order))
+    for line in session.scalars(lines):
         line.hold_allocation = hold
     session.flush()
 

@@ -49,7 +49,7 @@ def change_quantity(session: Session, line_id: int, quantity: Decimal) -> OrderL
 def _raise_line(session: Session, line: OrderLine, quantity: Decimal) -> None:
     line.quantity = quantity
     session.flush()
-    if refusal := line_refusals(session, [line]).get(line.id):
+    if refusal := line_refusals(session, [line], are_raised=True).get(line.id):
         raise LinesRefused(order=line.order.name, reasons=[f"Line {line.position}: {refusal}"])
     if options.sales.allocate_on_confirm:
         serve_products(session, [line.product_id])

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp import history
-from erp.db import insert_rows
+from erp.db import chunks, insert_rows
 from erp.errors import ErpError
 from erp.options import options
 from erp.sequence import next_number
@@ -65,10 +65,15 @@ def confirm(session: Session, order_id: int) -> Order:
     return order
 
 
-def line_refusals(session: Session, lines: Sequence[OrderLine]) -> dict[int, ErpError]:
-    """Return why lines may not be confirmed as they are, by line id, in the words of whoever refuses."""
+def line_refusals(
+    session: Session, lines: Sequence[OrderLine], *, are_raised: bool = False
+) -> dict[int, ErpError]:
+    """Return why lines may not be confirmed as they are, by line id, in the words of whoever refuses.
+
+    Lines that `are_raised` were confirmed before with a smaller quantity.
+    """
     refusals: dict[int, ErpError] = {}
-    for answer in confirm_refusals(session, lines):
+    for answer in confirm_refusals(session, lines, are_raised=are_raised):
         refusals.update(answer)
     for line in lines:
         try:
@@ -177,6 +182,7 @@ def _line_row(order_id: int, position: int, line: NewLine) -> dict[str, object]:
 
 def set_preorder(session: Session, line_ids: Sequence[int]) -> None:
     """Fix lines as preorders, as whoever sells before a launch says at confirmation."""
-    for line in session.scalars(select(OrderLine).where(OrderLine.id.in_(line_ids))):
-        line.is_preorder = True
+    for part in chunks(line_ids, 5000):
+        for line in session.scalars(select(OrderLine).where(OrderLine.id.in_(part))):
+            line.is_preorder = True
     session.flush()

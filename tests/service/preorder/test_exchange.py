@@ -90,7 +90,8 @@ def test_on_hand_changes_replace_those_of_the_same_product_date_and_note(session
     assert told == "2 on-hand changes: 2 new, 0 changed."
     told = load(session, "on_hand_changes", head, f"{product.sku},2026-12-01,12,fair", f"{product.sku},2026-12-02,5,")
     assert told == "2 on-hand changes: 1 new, 1 changed."
-    rows = session.execute(select(OnHandChange.date, OnHandChange.quantity, OnHandChange.note).order_by(OnHandChange.id))
+    columns = (OnHandChange.date, OnHandChange.quantity, OnHandChange.note)
+    rows = session.execute(select(*columns).order_by(OnHandChange.id))
     assert [tuple(row) for row in rows] == [
         (date(2026, 12, 1), 12, "fair"),
         (date(2026, 12, 1), -3, ""),

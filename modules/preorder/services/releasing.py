@@ -1,4 +1,4 @@
-"""Meaning incoming supply for order lines, and letting it go."""
+"""Letting go of incoming supply: shrunk, removed, released, or turned into allocations by its arrival."""
 
 from __future__ import annotations
 
@@ -10,37 +10,23 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from erp import clock, history
-from erp.db import bulk_update, chunks, format_quantity, from_raw, insert_rows, to_raw
-from erp.events import current_run, publish
-from erp.options import options
+from erp.db import bulk_update, format_quantity, from_raw, to_raw
+from erp.events import publish
 from modules.inventory_lots.models import Balance, Location, Lot
 from modules.inventory_lots.queries import usable_condition
 from modules.inventory_lots.services import lock_products
 from modules.preorder import queries
-from modules.preorder.domain import passing
-from modules.preorder.errors import (
-    BackordersOff,
-    LinksGone,
-    LinksOutstanding,
-    NotEnoughIncoming,
-    NotWaiting,
-    ProductsDiffer,
-)
-from modules.preorder.events import LinkMade, LinkRemoved
+from modules.preorder.errors import LinksGone, LinksOutstanding
+from modules.preorder.events import LinkRemoved
 from modules.preorder.models import Link
 from modules.preorder.queries.links import open_link, queue_of_purchase_lines, shrinking_order
-from modules.preorder.services.dates import promise_covered_lines
 from modules.procurement.hooks import OutstandingFall
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
-from modules.procurement.queries import claimable_lines, status_by_name
-from modules.procurement.services import claim, release, set_status
-from modules.sales.domain import give_back, plan, plan_by_product
+from modules.procurement.services import release
+from modules.sales.domain import give_back, plan
 from modules.sales.models import Order, OrderLine
 from modules.sales.queries import Scope
-from modules.sales.services import Grant, allocate_on, grow_backorders, hold_lines
-from modules.sales.states import AllocationSource
-
-Triple = tuple[int, int, int]
+from modules.sales.services import Grant, allocate_on, hold_lines
 
 
 def shrink_links(session: Session, scope: Scope) -> None:
@@ -53,151 +39,6 @@ def shrink_links(session: Session, scope: Scope) -> None:
         by_line.setdefault(line_id, []).append((link_id, outstanding))
     parts = [part for line_id, amount in excess.items() for part in give_back(by_line[line_id], amount)]
     release_links(session, parts, action="released")
-
-
-def make_links(session: Session, scope: Scope) -> None:
-    """Link unlinked backorders to open purchase order lines in order of service (automatic allocation).
-
-    With `insufficient_supply = skip` a backorder is linked only if all of its unlinked rest can be.
-    """
-    if not options.preorder.auto_allocate or not options.sales.backorders:
-        return
-    unclaimed = session.execute(claimable_lines(scope.product_ids, options.preorder.past_due_supply_days))
-    supplies = [(line_id, product_id, quantity) for line_id, product_id, quantity, _ in unclaimed]
-    if not supplies:
-        return
-    stocked = {product_id for _, product_id, _ in supplies}
-    waiting = queries.unlinked_backorders(session, Scope(tuple(sorted(stocked)), scope.line_ids))
-    demands = [(line_id, product_id, rest) for line_id, product_id, rest in waiting if product_id in stocked]
-    if options.preorder.insufficient_supply == "skip":
-        demands = _passing_by_product(demands, supplies)
-    write_links(session, plan_by_product(demands, supplies), AllocationSource.automatic)
-
-
-def _passing_by_product(demands: Iterable[Triple], supplies: Iterable[Triple]) -> list[Triple]:
-    left: dict[int, int] = {}
-    for _, product_id, quantity in supplies:
-        left[product_id] = left.get(product_id, 0) + quantity
-    queues: dict[int, list[tuple[int, int]]] = {}
-    for line_id, product_id, rest in demands:
-        queues.setdefault(product_id, []).append((line_id, rest))
-    return [
-        (line_id, product_id, rest)
-        for product_id, queue in queues.items()
-        for line_id, rest in passing(queue, left.get(product_id, 0))
-    ]
-
-
-def write_links(session: Session, grants: Sequence[Triple], how: AllocationSource) -> None:
-    """Write (line, purchase line, raw quantity) links: an open link of the pair grows, others are new.
-
-    Purchase lines count them as allocated, lines without a status get the default one, and the news is published last.
-    """
-    if not grants:
-        return
-    existing = _open_pairs(session, [(line_id, purchase_id) for line_id, purchase_id, _ in grants])
-    grown = [(existing[line, purchase], amount) for line, purchase, amount in grants if (line, purchase) in existing]
-    new = [grant for grant in grants if (grant[0], grant[1]) not in existing]
-    claim(session, [(purchase_id, amount) for _, purchase_id, amount in grants])
-    sets = {"quantity": "quantity + {amount}"} | ({"how": "'by_hand'"} if how is AllocationSource.by_hand else {})
-    bulk_update(session, Link.__table__, sets, {"amount": "bigint"}, grown)  # type: ignore[arg-type]
-    link_ids = _insert(session, new, how)
-    session.expire_all()
-    _give_default_status(session, sorted({purchase_id for _, purchase_id, _ in new}))
-    if link_ids:
-        publish(session, LinkMade(tuple(link_ids)))
-
-
-def _open_pairs(session: Session, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], int]:
-    found: dict[tuple[int, int], int] = {}
-    for part in chunks(sorted({line_id for line_id, _ in pairs}), 5000):
-        rows = session.execute(
-            select(Link.line_id, Link.purchase_line_id, Link.id).where(open_link(), Link.line_id.in_(part))
-        )
-        found.update({(line_id, purchase_id): id_ for line_id, purchase_id, id_ in rows})
-    return found
-
-
-def _insert(session: Session, grants: Sequence[Triple], how: AllocationSource) -> list[int]:
-    if not grants:
-        return []
-    run = current_run(session)
-    signed = {"how": how, "run_id": run.id(session), "user_name": run.user_name, "created_at": clock.now()}
-    pairs = [
-        {"line_id": line_id, "purchase_line_id": purchase_id, "quantity": from_raw(amount), "received": Decimal(0)}
-        for line_id, purchase_id, amount in grants
-    ]
-    return insert_rows(session, Link, [pair | signed for pair in pairs])
-
-
-def _give_default_status(session: Session, purchase_line_ids: Sequence[int]) -> None:
-    status = status_by_name(session, options.preorder.default_line_status) if purchase_line_ids else None
-    if status is None:
-        return
-    bare = select(PurchaseOrderLine.id).where(
-        PurchaseOrderLine.id.in_(purchase_line_ids), PurchaseOrderLine.status_id.is_(None)
-    )
-    if line_ids := list(session.scalars(bare.order_by(PurchaseOrderLine.id))):
-        set_status(session, line_ids, status, is_default=True)
-
-
-def link_by_hand(session: Session, amounts: Mapping[tuple[int, int], Decimal]) -> None:
-    """Link chosen quantities of (sales order line, purchase order line) pairs, whoever else waits.
-
-    The backorder rows are first made or grown to the uncovered need; a hold is cleared. Raises BackordersOff,
-    ProductsDiffer, NotWaiting and NotEnoughIncoming, and changes nothing then.
-    """
-    if not options.sales.backorders:
-        raise BackordersOff
-    line_ids = sorted({line_id for line_id, _ in amounts})
-    purchase_ids = sorted({purchase_id for _, purchase_id in amounts})
-    product_ids = set(session.scalars(select(OrderLine.product_id).where(OrderLine.id.in_(line_ids))))
-    lock_products(session, product_ids)
-    hold_lines(session, line_ids, False)
-    grow_backorders(session, line_ids)
-    _check_by_hand(session, product_ids, amounts, line_ids, purchase_ids)
-    grants = [(line_id, purchase_id, to_raw(quantity)) for (line_id, purchase_id), quantity in amounts.items()]
-    write_links(session, grants, AllocationSource.by_hand)
-    promise_covered_lines(session, Scope(tuple(sorted(product_ids)), tuple(line_ids)))
-
-
-def _check_by_hand(
-    session: Session,
-    product_ids: Collection[int],
-    amounts: Mapping[tuple[int, int], Decimal],
-    line_ids: Sequence[int],
-    purchase_ids: Sequence[int],
-) -> None:
-    lines = {line.id: line for line in session.scalars(select(OrderLine).where(OrderLine.id.in_(line_ids)))}
-    purchases = {
-        line.id: line
-        for line in session.scalars(select(PurchaseOrderLine).where(PurchaseOrderLine.id.in_(purchase_ids)))
-    }
-    for line_id, purchase_id in amounts:
-        if lines[line_id].product_id != purchases[purchase_id].product_id:
-            raise ProductsDiffer(line=str(lines[line_id]), purchase_line=str(purchases[purchase_id]))
-    offered = {row[0]: row[2] for row in session.execute(claimable_lines(tuple(product_ids), None))}
-    scope = Scope(tuple(product_ids), tuple(line_ids))
-    waiting = {row[0]: row[2] for row in queries.unlinked_backorders(session, scope)}
-    for purchase_id, wanted in _summed((purchase_id, to_raw(q)) for (_, purchase_id), q in amounts.items()):
-        if wanted > offered.get(purchase_id, 0):
-            raise NotEnoughIncoming(
-                purchase_line=str(purchases[purchase_id]),
-                available=from_raw(offered.get(purchase_id, 0)),
-                wanted=from_raw(wanted),
-            )
-    for line_id, wanted in _summed((line_id, to_raw(q)) for (line_id, _), q in amounts.items()):
-        if wanted > waiting.get(line_id, 0):
-            raise NotWaiting(
-                line=str(lines[line_id]), waiting=from_raw(waiting.get(line_id, 0)), wanted=from_raw(wanted)
-            )
-
-
-def _summed(parts: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    sums: dict[int, int] = {}
-    for id_, amount in parts:
-        sums[id_] = sums.get(id_, 0) + amount
-    return sorted(sums.items())
 
 
 def remove_links(session: Session, link_ids: Collection[int], *, hold: bool = True) -> int:
@@ -345,3 +186,10 @@ def release_everything(session: Session, *, release_them: bool) -> None:
     lock_products(session, list(products))
     rows = session.execute(select(Link.id, Link.outstanding).where(open_link()).order_by(Link.id)).all()
     release_links(session, [(id_, to_raw(left)) for id_, left in rows], action="released", why="preorder was disabled")
+
+
+def _summed(parts: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    sums: dict[int, int] = {}
+    for id_, amount in parts:
+        sums[id_] = sums.get(id_, 0) + amount
+    return sorted(sums.items())
