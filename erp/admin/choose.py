@@ -14,7 +14,7 @@ from wtforms import Form
 
 from erp.admin import gate, show
 from erp.admin.fields import read_quantity
-from erp.admin.listing import Cell
+from erp.admin.listing import Cell, make_cell
 from erp.admin.parts import Chosen, Getter, Result
 from erp.errors import BadNumber, ErpError, NothingChosen
 
@@ -188,7 +188,7 @@ class Choose(ActionPage):
         values = [getter(item) if callable(getter) else _follow(item, getter) for _, getter in self.columns]
         return Choice(
             key=key,
-            cells=[Cell(show.cell(value), show.is_number(value)) for value in values],
+            cells=[make_cell(value) for value in values],
             is_ticked=ticked and self.can_tick(item),
             can_tick=self.can_tick(item),
             quantity=None if offered is None else typed if typed is not None else show.quantity(offered),

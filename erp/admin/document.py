@@ -14,7 +14,7 @@ from wtforms import Form
 
 from erp.admin import gate, show
 from erp.admin.lines import LineChanges, LinesField, lines_field
-from erp.admin.listing import Cell
+from erp.admin.listing import Cell, make_cell
 from erp.admin.parts import Action, ExtraColumn, Getter
 from erp.admin.screen import Screen
 
@@ -87,18 +87,17 @@ class DocumentScreen(Screen):
 
     def _shown_line(self, line: Any, added: Sequence[Any], actions: Sequence[Action]) -> ShownLine:
         own = [self._line_cell(line, getter) for _, getter in self._pairs()]
-        more = [Cell(show.cell(value), show.is_number(value)) for value in added]
+        more = [make_cell(value) for value in added]
         return ShownLine(line, own + more, [action for action in actions if action.allowed(line)])
 
     def _line_cell(self, line: Any, getter: Getter) -> Cell:
         if callable(getter):
-            value = getter(line)
-            return Cell(show.cell(value), show.is_number(value))
+            return make_cell(getter(line))
         value = line
         for part in getter.split("."):
             value = getattr(value, part, None)
         column = self.line_model.__mapper__.columns.get(getter)
-        return Cell(show.cell(value) if column is None else show.of_type(value, column.type), show.is_number(value))
+        return make_cell(value, None if column is None else column.type)
 
     def page_context(self, row: Any) -> dict[str, Any]:
         """Add the lines to the page."""

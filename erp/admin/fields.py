@@ -254,6 +254,10 @@ def required(field: Any) -> bool:
 class Converter(AdminModelConverter):
     """How columns of the product's own types become form fields."""
 
+    def _get_label(self, name: str, field_args: Any) -> str:
+        labels = getattr(self.view, "column_labels", None) or {}
+        return str(field_args.get("label") or labels.get(name) or words(name))
+
     @converts("Money")
     def conv_money(self, column: Any, field_args: Any, **extra: Any) -> Field:
         """Amounts."""

@@ -13,6 +13,7 @@ from flask import Response, abort, flash, redirect, request, stream_with_context
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from flask_admin.model.base import ViewArgs
+from markupsafe import Markup
 from werkzeug.utils import secure_filename
 
 from erp.admin import gate, show
@@ -36,12 +37,28 @@ class Heading:
     sort: int | None = None
 
 
+LONG = 18
+
+
 @dataclass(frozen=True)
 class Cell:
     """A value ready for the page."""
 
     text: Any
     is_number: bool
+
+    @property
+    def style(self) -> str:
+        """The class that keeps numbers at the right, dates and badges on one line, and names readable."""
+        if self.is_number:
+            return "num"
+        return "long" if len(str(Markup(self.text).striptags())) > LONG else "keep"
+
+
+def make_cell(value: Any, type_: Any = None) -> Cell:
+    """Return a value, of a column's type where it is one's, ready for the page."""
+    text = show.cell(value) if type_ is None else show.of_type(value, type_)
+    return Cell(text, show.is_number(value) or (type_ is not None and show.is_numeric_type(type_)))
 
 
 @dataclass(frozen=True)
@@ -61,7 +78,13 @@ class Listing(Reading):
     can_export = True
     list_actions: tuple[ListAction, ...] = ()
     computed_columns: Sequence[ExtraColumn] = ()
+    noun: str = "record"
+    plural: str = ""
     empty_message: str = ""
+
+    def counted(self, count: int) -> str:
+        """Return what so many rows are called."""
+        return self.noun if count == 1 else self.plural or self.title.lower()
 
     def added_columns(self) -> list[ExtraColumn]:
         """Return the columns that are not attributes: the screen's own, then those of other live modules."""
@@ -84,7 +107,7 @@ class Listing(Reading):
 
     def _shown(self, row: Any, added: Sequence[Any]) -> ShownRow:
         own = (Cell(self.value(row, name), self._is_number(name)) for name, _ in self._list_columns)
-        more = (Cell(show.cell(value), show.is_number(value)) for value in added)
+        more = (make_cell(value) for value in added)
         return ShownRow(row.id, self.details_url(row), [*own, *more])
 
     def shown(self, rows: Sequence[Any], extra: Sequence[ExtraColumn]) -> list[ShownRow]:

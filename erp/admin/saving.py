@@ -23,7 +23,6 @@ VERSION = "row_version"
 class Saving(Listing):
     """Create, edit and delete."""
 
-    noun: str = "record"
     edit_permission: str = ""
     model_form_converter = Converter
     form_template = "erp/form.html"

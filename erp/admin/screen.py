@@ -19,6 +19,8 @@ from erp.errors import ActionRefused, ErpError
 from erp.models import HistoryEntry
 
 HISTORY_SHOWN = 20
+MOST_BUTTONS = 4
+BUTTON_LETTERS = 60
 
 
 class Screen(gate.Gated, Saving):
@@ -95,6 +97,14 @@ class Screen(gate.Gated, Saving):
         allowed = [action for action in self.all_actions() if action.allowed(row)]
         return sorted(allowed, key=lambda action: rank.get(action.style, 1))
 
+    def visible_buttons(self, row: Any) -> tuple[list[Action], list[Action]]:
+        """Return the buttons that fit beside the heading, and those that go into the menu."""
+        actions, length, fit = self.buttons(row), 0, 0
+        for action in actions[:MOST_BUTTONS]:
+            length += len(action.label)
+            fit += length <= BUTTON_LETTERS or fit == 0
+        return actions[:fit], actions[fit:]
+
     def action_url(self, row: Any, name: str, line: Any = None) -> str:
         """Return the address of an action of a row or of one of its lines."""
         if line is None:
@@ -134,7 +144,7 @@ class Screen(gate.Gated, Saving):
         told = Markup(self.render(result.template, row=row, screen=self, **result.context)) if result else None
         page = self.render(
             self.details_template, row=row, header=self.header(row), state_badges=self.state_badges(row),
-            buttons=self.buttons(row), panels=self.render_panels(row), history=entries, history_count=count,
+            buttons=self.visible_buttons(row), panels=self.render_panels(row), history=entries, history_count=count,
             result=told, result_message=result.message if result else "", result_tone=result.tone if result else "",
             **self.page_context(row),
         )  # fmt: skip

@@ -179,7 +179,7 @@
     const next = Number(table.dataset.next);
     table.dataset.next = String(next + 1);
     const made = document.createElement("tbody");
-    made.innerHTML = table.querySelector("template").innerHTML.replaceAll("__index__", String(next));
+    made.innerHTML = table.parentElement.querySelector("template").innerHTML.replaceAll("__index__", String(next));
     const row = made.firstElementChild;
     body.append(row);
     all(".erp-combo", row).forEach(combo);

@@ -16,6 +16,7 @@ class HistoryScreen(Screen):
     view_name = "erp.history"
     title = "History"
     noun = "entry"
+    plural = "entries"
     url = "/settings/history"
     icon = "fa-history"
     can_create = can_edit = can_delete = False
