@@ -141,7 +141,7 @@ class Databases:
 
     def app(self, kind):
         """Return the application on `kind` of database, as new."""
-        template = databases.TEMPLATES[kind](self.shared, self._install)
+        template = databases.TEMPLATES[kind](self.shared, self.install)
         known = self.apps.get(kind)
         if known is not None:
             _forget(known)
@@ -150,7 +150,7 @@ class Databases:
             known = self.apps[kind] = make_app(url, self.own / kind)
         return known
 
-    def _install(self, url):
+    def install(self, url):
         app = make_app(url, self.own / "template")
         install_everything(app)
         _forget(app)
@@ -183,6 +183,13 @@ def app(request, all_databases) -> Iterator:
     with app.app_context():
         yield app
         db.session.remove()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty_database(request, all_databases, worker_name, tmp_path):
+    """The address of a database without tables, once on each database."""
+    template = databases.TEMPLATES[request.param](all_databases.shared, all_databases.install)
+    return template.empty(tmp_path, f"empty_{worker_name}")
 
 
 @pytest.fixture

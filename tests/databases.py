@@ -41,6 +41,10 @@ class SqliteTemplate:
         shutil.copyfile(self.path, target)
         return f"sqlite:///{target}"
 
+    def empty(self, own: Path, name: str) -> str:
+        """Return the address of a database without any table."""
+        return f"sqlite:///{own / name}.sqlite"
+
 
 class PostgresTemplate:
     """A database to copy, on a server that all processes share."""
@@ -63,6 +67,12 @@ class PostgresTemplate:
         self._run(f"DROP DATABASE IF EXISTS test_{worker} WITH (FORCE)")
         self._run(f"CREATE DATABASE test_{worker} TEMPLATE template_erp")
         return self.url(f"test_{worker}")
+
+    def empty(self, _own: Path, name: str) -> str:
+        """Return the address of a database without any table."""
+        self._run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        self._run(f"CREATE DATABASE {name}")
+        return self.url(name)
 
     def _run(self, statement: str) -> bool:
         with psycopg.connect(self.server.get_uri(), autocommit=True) as connection:

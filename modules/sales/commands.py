@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
+from erp import progress
 from erp.db import db
 from erp.errors import NotFound
 from modules.inventory_lots.queries import products_by_sku
@@ -27,14 +30,4 @@ def allocate(skus: tuple[str, ...], dry_run: bool) -> None:
             click.echo(str(line))
         click.echo(f"{len(preview.lines)} lines would change.")
         return
-    click.echo(services.allocate_book(session, skus, progress=_progress()))
-
-
-def _progress() -> services.Progress | None:
-    if not click.get_text_stream("stderr").isatty():
-        return None
-
-    def show(done: int, of: int) -> None:
-        click.echo(f"\r{done} of {of} products", nl=done >= of, err=True)
-
-    return show
+    click.echo(services.allocate_book(session, skus, watch=partial(progress.each, label="Allocating")))

@@ -19,7 +19,7 @@ from modules.sales.services.backorders import (
     grow_backorders,
     turn_into_backorders,
 )
-from modules.sales.services.book import LinePlan, Preview, Progress, allocate_book, apply_preview, preview_book
+from modules.sales.services.book import LinePlan, Preview, allocate_book, apply_preview, preview_book
 from modules.sales.services.changes import cancel_line, cancel_order, change_quantity, promise_first, set_promise_dates
 from modules.sales.services.orders import NewLine, NewOrder, add_lines, confirm, create_confirmed, set_preorder
 from modules.sales.services.packing import pack_order
@@ -30,7 +30,6 @@ __all__ = [
     "NewLine",
     "NewOrder",
     "Preview",
-    "Progress",
     "add_lines",
     "allocate_book",
     "allocate_on",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass
 from decimal import Decimal
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -25,7 +26,7 @@ from modules.sales.services.allocation import allocate_products, serve_products
 
 BATCH = 100
 
-Progress = Callable[[int, int], None]
+Watch = Callable[[list[Sequence[int]]], Iterable[Sequence[int]]]
 
 
 @dataclass(frozen=True)
@@ -61,19 +62,17 @@ class Preview:
     fingerprint: str
 
 
-def allocate_book(session: Session, skus: Sequence[str] = (), *, progress: Progress | None = None) -> str:
+def allocate_book(session: Session, skus: Sequence[str] = (), *, watch: Watch = iter) -> str:
     """Run every product for which demand waits, or those of `skus`, committing each batch; return what was done.
 
-    The one service that commits: a book of a million lines is not one transaction.
+    The one service that commits: a book of a million lines is not one transaction. `watch` sees the batches go by.
     """
     product_ids = queries.waiting_product_ids(session, skus)
     session.rollback()
     run = current_run(session)
-    for number, batch in enumerate(chunks(product_ids, BATCH)):
+    for batch in watch(list(chunks(product_ids, BATCH))):
         current_registry().refresh()
-        commit(lambda session, batch=batch: allocate_products(session, batch))  # type: ignore[misc]
-        if progress is not None:
-            progress(min((number + 1) * BATCH, len(product_ids)), len(product_ids))
+        commit(partial(allocate_products, product_ids=batch))
     return commit(lambda session: _summary(session, run, len(product_ids)))
 
 
