@@ -4,12 +4,22 @@ Everything here opens its own transaction, in which tables and rows change toget
 a step that fails leaves the database as it was, and the module in a state that says so, with its error.
 """
 
-from erp.migrations.lifecycle import ADMINISTRATOR, install, install_core, uninstall, upgrade, upgrade_all, what_uninstall_destroys
+from erp.migrations.lifecycle import (
+    ADMINISTRATOR,
+    SHIPPED_ROLES,
+    install,
+    install_core,
+    uninstall,
+    upgrade,
+    upgrade_all,
+    what_uninstall_destroys,
+)
 from erp.migrations.plans import plan_disable, plan_enable, plan_install, plan_uninstall, plan_upgrade
 from erp.migrations.revisions import is_initialized, pending, require_current
 
 __all__ = [
     "ADMINISTRATOR",
+    "SHIPPED_ROLES",
     "install",
     "install_core",
     "is_initialized",

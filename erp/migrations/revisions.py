@@ -12,6 +12,7 @@ from typing import Any, Literal
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import Script, ScriptDirectory
+from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 from sqlalchemy import Connection, Table, inspect, select, text
 from sqlalchemy.types import TypeDecorator
@@ -77,7 +78,7 @@ def ahead(connection: Connection, owner: str) -> list[Script]:
         return []
     try:
         found = list(revisions.iterate_revisions("head", stands_at or "base"))
-    except CommandError:
+    except (CommandError, RevisionError):
         raise DatabaseTooNew(owner, stands_at or "") from None
     return list(reversed(found))
 

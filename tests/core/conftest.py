@@ -7,6 +7,7 @@ import pytest
 from erp import cli
 from erp.db import db
 from tests.conftest import make_app
+from tests.core.small import small_app as small_app
 from tests.databases import TEMPLATES
 
 
