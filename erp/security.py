@@ -77,7 +77,7 @@ def subject(user: User) -> history.Subject:
 
 def find_user(session: Session, username: str) -> User:
     """Return a person by name; raise NotFound."""
-    user = session.scalar(select(User).where(User.username == username))
+    user: User | None = session.scalar(select(User).where(User.username == username))
     if user is None:
         raise NotFound("user", username)
     return user
@@ -139,7 +139,8 @@ def set_active(session: Session, user: User, is_active: bool) -> None:
 
 def keep_an_administrator(session: Session, without: User) -> None:
     """Raise LastAdministrator where nobody else who is active has a role with every right."""
-    others = select(func.count(User.id)).join(User.roles).where(Role.is_administrator, User.is_active, User.id != without.id)
+    is_other = (Role.is_administrator, User.is_active, User.id != without.id)
+    others = select(func.count(User.id)).join(User.roles).where(*is_other)
     if any(role.is_administrator for role in without.roles) and not session.scalar(others):
         raise LastAdministrator(without.username)
 
@@ -156,7 +157,7 @@ def sign_in(session: Session, username: str, password: str, place: str) -> User:
     if _is_throttled(session, keys):
         minutes = int(WINDOW.total_seconds() // 60)
         raise SignInRefused(f"Too many failed sign-ins. Wait {minutes} minutes and try again.", throttled=True)
-    user = session.scalar(select(User).where(User.username == username))
+    user: User | None = session.scalar(select(User).where(User.username == username))
     # A name that does not exist takes as long as one that does.
     known = user if user is not None else _nobody()
     if not is_password(known, password) or user is None or not user.is_active:
@@ -191,7 +192,7 @@ def _nobody() -> User:
 # Rights
 
 
-class Nobody(AnonymousUserMixin):
+class Nobody(AnonymousUserMixin):  # type: ignore[misc]
     """Whoever is not signed in."""
 
     username = ""
@@ -212,7 +213,7 @@ def load_user(user_id: str) -> User | None:
     if not number.isdecimal():
         return None
     loads = selectinload(User.roles).selectinload(Role.rights)
-    user = db.session.scalar(select(User).where(User.id == int(number)).options(loads))
+    user: User | None = db.session.scalar(select(User).where(User.id == int(number)).options(loads))
     if user is None or not user.is_active or not secrets.compare_digest(user.session_key, key):
         return None
     return user
@@ -255,9 +256,8 @@ def _refuse_what_is_off(path: str) -> None:
     registry = current_registry()
     for owned in registry.views:
         url = owned.thing.view.url
-        if path.startswith(url.rstrip("/")) and f"{path}/".startswith(f"{url.rstrip('/')}/"):
-            if not registry.is_live(owned.module):
-                abort(404)
+        if f"{path}/".startswith(f"{url.rstrip('/')}/") and not registry.is_live(owned.module):
+            abort(404)
 
 
 def _headers(response: Response) -> Response:

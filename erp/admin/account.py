@@ -11,7 +11,7 @@ from flask_login import current_user, login_user, logout_user
 from sqlalchemy.orm import Session
 
 from erp import events, security
-from erp.db import commit
+from erp.db import commit, db
 from erp.errors import BadPassword, ErpError, SignInRefused
 from erp.models import RunKind, User
 
@@ -62,7 +62,7 @@ def password() -> ResponseReturnValue:
         except ErpError as error:
             return render_template("erp/password.html", message=str(error)), 422
         # The key has changed, which ended every session of this person: this one goes on.
-        login_user(security.db.session.get(User, current_user.id))
+        login_user(db.session.get(User, current_user.id))
         flash("Your password is changed. Other sessions of yours have ended.", "success")
         return redirect(url_for("admin.index"))
     return render_template("erp/password.html", message="")

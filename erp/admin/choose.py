@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from flask import flash, g, redirect, request
+from flask import flash, g, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from wtforms import Form

@@ -33,7 +33,8 @@ class DocumentScreen(Screen):
 
     - `lines`: the relationship to the lines; `line_columns`: (label, attribute or getter) pairs or ExtraColumn
     - `line_actions`: Actions whose row is the line
-    - `line_form_columns`, `line_ajax_refs`, `line_labels`: the lines in the form; without them it has none
+    - `line_form_columns`, `line_ajax_refs`, `line_labels`, `line_form_args`: the lines in the form; without
+      columns it has none
     - `line_loads`: loader options on the lines, for getters that follow relations
     """
 
@@ -45,6 +46,7 @@ class DocumentScreen(Screen):
     line_form_columns: tuple[str, ...] = ()
     line_ajax_refs: dict[str, dict[str, Any]] = {}
     line_labels: dict[str, str] = {}
+    line_form_args: dict[str, dict[str, Any]] = {}
     line_loads: Sequence[Any] = ()
     can_delete = False
 
@@ -132,7 +134,9 @@ class DocumentScreen(Screen):
         if not self.line_form_columns:
             return form
         labels = {name: self.line_labels.get(name, show.words(name)) for name in self.line_form_columns}
-        field, loaders = lines_field(self.line_model, self.line_form_columns, self.line_ajax_refs, labels, self.lines)
+        field, loaders = lines_field(
+            self.line_model, self.line_form_columns, self.line_ajax_refs, labels, self.lines, self.line_form_args
+        )
         self._form_ajax_refs.update(loaders)
         return type(form.__name__, (form,), {self.lines: field})
 
@@ -164,5 +168,3 @@ class DocumentScreen(Screen):
 def _set(line: Any, values: dict[str, Any]) -> None:
     for name, value in values.items():
         setattr(line, name, value)
-
-

@@ -41,7 +41,7 @@ class NumberInput(TextInput):
         """Return the input."""
         kwargs["class"] = f"{kwargs.get('class', '')} erp-number".strip()
         kwargs.setdefault("autocomplete", "off")
-        return super().__call__(field, inputmode="decimal", **kwargs)
+        return Markup(super().__call__(field, inputmode="decimal", **kwargs))
 
 
 def read_quantity(text: str) -> Decimal:
@@ -148,7 +148,7 @@ class ChoiceField(SelectField):
 
     def __init__(self, label: Any = None, validators: Any = None, *, enum: type[Enum], blank: bool = False, **kw: Any):
         choices = [(member.name, words(str(member.value))) for member in enum]
-        super().__init__(label, validators, choices=[("", "")] + choices if blank else choices, coerce=self._read, **kw)
+        super().__init__(label, validators, choices=[("", ""), *choices] if blank else choices, coerce=self._read, **kw)
         self.enum = enum
 
     def _read(self, value: Any) -> Any:
@@ -161,12 +161,12 @@ class ChoiceField(SelectField):
     def iter_choices(self) -> Any:
         """Mark the current member."""
         name = self.data.name if isinstance(self.data, Enum) else ""
-        for value, label in self.choices:  # type: ignore[misc, union-attr]
+        for value, label in self.choices:
             yield value, label, value == name, {}
 
     def pre_validate(self, form: Any) -> None:
         """Accept what `_read` accepted, and nothing only where there is a blank choice."""
-        if self.data is None and self.choices[0][0] != "":  # type: ignore[index]
+        if self.data is None and self.choices[0][0] != "":
             raise ValidationError("Choose one of the list.")
 
 
@@ -185,7 +185,8 @@ class Lookup(QueryAjaxModelLoader):
         for name in self.filters or ():
             query = query.filter(getattr(self.model, name))
         for word in (term or "").replace("\x00", "")[:100].split():
-            query = query.filter(or_(*(cast(field, String).icontains(word, autoescape=True) for field in self._cached_fields)))
+            fields = (cast(field, String) for field in self._cached_fields)
+            query = query.filter(or_(*(field.icontains(word, autoescape=True) for field in fields)))
         order = self.order_by if self.order_by is not None else self._cached_fields[0]
         query = query.order_by(order, getattr(self.model, self.pk))
         return query.offset(min(max(offset or 0, 0), 10_000)).limit(min(max(limit or 10, 1), 50)).all()

@@ -109,7 +109,7 @@ class _OneOf(Filter):
         return self._enum()[value]
 
     def _enum(self) -> Any:
-        return self.column.type.enum_class  # type: ignore[union-attr]
+        return self.column.type.enum_class
 
 
 class Is(_OneOf):

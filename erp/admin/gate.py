@@ -72,3 +72,8 @@ class Gated:
     def _run_view(self, fn: Any, *args: Any, **kwargs: Any) -> Any:
         # Flask-Admin calls a view that raised TypeError once more, which hides the real error.
         return fn(self, *args, **kwargs)
+
+    def render(self, template: str, **kwargs: Any) -> str:
+        """Return a template with what all pages know."""
+        kwargs.setdefault("screen", self)
+        return str(super().render(template, **kwargs))  # type: ignore[misc]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,7 +50,8 @@ class LineForm(FormField):
     @property
     def is_blank(self) -> bool:
         """Say whether nothing was entered in a new line."""
-        return not self.form.id.data and not any(f.raw_data and any(f.raw_data) for f in self.shown())
+        entered = (f for f in self.shown() if f.default is None)
+        return not self.form.id.data and not any(f.raw_data and any(f.raw_data) for f in entered)
 
     def shown(self) -> list[Any]:
         """Return the fields that a person sees."""
@@ -77,8 +79,9 @@ class LinesField(FieldList):
         blank = self.blank()
         for each in blank.form:
             if isinstance(each, LookupField):
-                keys = [name for name in formdata if name.startswith(f"{self.name}-") and name.endswith(f"-{each.short_name}")]
-                ids = {found for found in (as_id(formdata.get(name)) for name in keys) if found is not None}
+                mine = re.compile(rf"{self.name}-\d+-{each.short_name}")
+                keys = (as_id(value) for name, value in formdata.items() if mine.fullmatch(name))
+                ids = {found for found in keys if found is not None}
                 model = each.loader.model
                 rows += db.session.scalars(select(model).where(model.id.in_(sorted(ids)[:MAX_LINES]))) if ids else []
         return rows
@@ -119,13 +122,18 @@ class LinesField(FieldList):
 
 
 def lines_field(
-    model: Any, columns: tuple[str, ...], refs: dict[str, dict[str, Any]], labels: dict[str, str], name: str
+    model: Any,
+    columns: tuple[str, ...],
+    refs: dict[str, dict[str, Any]],
+    labels: dict[str, str],
+    name: str,
+    args: dict[str, dict[str, Any]] | None = None,
 ) -> tuple[Any, dict[str, Lookup]]:
-    """Return the field for lines of `model` and the lookups that its choices need."""
+    """Return the field for lines of `model` and the lookups that its choices need; `args` are those of fields."""
     loaders = {key: lookup(f"{name}-{key}", model, key, options) for key, options in refs.items()}
     view = _LineView(model, columns, loaders, labels)
     base = type("LineBase", (Form,), {"id": HiddenField(), "removed": HiddenField()})
-    form = get_form(model, Converter(db, view), base_class=base, only=columns)
+    form = get_form(model, Converter(db, view), base_class=base, only=columns, field_args=args or {})
     return LinesField(LineForm(form), label=""), {loader.name: loader for loader in loaders.values()}
 
 

@@ -133,7 +133,8 @@ class Listing(Reading):
         count, rows = self.page_of_rows(args)
         extra = self.added_columns()
         shown = self.shown(rows, extra)
-        return self.render(self.list_template, rows=shown, headings=self.headings(extra, shown), **self._around(args, count))
+        around = self._around(args, count)
+        return str(self.render(self.list_template, rows=shown, headings=self.headings(extra, shown), **around))
 
     def _around(self, args: ViewArgs, count: int) -> dict[str, Any]:
         size = self.get_safe_page_size(args.page_size)
@@ -159,7 +160,7 @@ class Listing(Reading):
         return [
             {
                 "name": name,
-                "operation": str(self._filters[index].operation()),  # type: ignore[index]
+                "operation": str(self._filters[index].operation()),
                 "text": self._option_text(index, value),
                 "remove": self._get_list_url(args.clone(page=0, filters=filters[:at] + filters[at + 1 :])),
             }
@@ -167,7 +168,7 @@ class Listing(Reading):
         ]
 
     def _option_text(self, index: int, value: str) -> str:
-        options = self._filters[index].get_options(self) or ()  # type: ignore[index]
+        options = self._filters[index].get_options(self) or ()
         return next((str(text) for key, text in options if str(key) == value), value)
 
     @expose("/action/", methods=("POST",))

@@ -30,8 +30,3 @@ class Page(gate.Gated, BaseView):
     def do(self, name: str, work: Callable[[Session], Any]) -> Any:
         """Run `work(session)` as one run and one transaction."""
         return gate.do(f"{self.view_name}.{name}", work)
-
-    def render(self, template: str, **kwargs: Any) -> str:
-        """Return a template with what all pages know."""
-        kwargs.setdefault("screen", self)
-        return str(super().render(template, **kwargs))

@@ -84,7 +84,7 @@ class Reading(ModelView):
         """Return the columns that a list can be sorted by: the screen's choice, else the indexed ones."""
         if self.column_sortable_list is not None:
             return super().get_sortable_columns()
-        self._sortable_joins = {}
+        self._sortable_joins: dict[str, Any] = {}
         table = self.model.__table__
         first = {index.columns[0].name for index in table.indexes if len(index.columns)}
         first |= {column.name for column in table.columns if column.unique or column.primary_key}
@@ -117,7 +117,8 @@ class Reading(ModelView):
     def _matches(self, word: str) -> Any:
         """Return `id IN (… UNION …)`: each part can use its own index, which a join with OR cannot."""
         key = self.model.__mapper__.primary_key[0]
-        parts = [sa.select(key).where(_in_path(path, _contains(field, word))) for field, path in self._search_fields or ()]
+        conditions = (_in_path(path, _contains(field, word)) for field, path in self._search_fields or ())
+        parts = [sa.select(key).where(condition) for condition in conditions]
         return key.in_(parts[0] if len(parts) == 1 else sa.union(*parts))
 
     def search_placeholder(self) -> str | None:

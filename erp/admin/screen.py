@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from flask import abort, flash, g, make_response, redirect, render_template, request
+from flask import abort, flash, g, make_response, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from markupsafe import Markup
@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from erp.admin import gate, show
-from erp.admin.parts import Action, Badge, Getter, Panel, Result
+from erp.admin.parts import Action, Getter, Panel, Result
 from erp.admin.saving import Saving
 from erp.errors import ActionRefused, ErpError
 from erp.models import HistoryEntry
@@ -50,7 +50,8 @@ class Screen(gate.Gated, Saving):
     def load(self, session: Session, id: int) -> Any:
         """Return a row by id with what its page shows, or None."""
         loads = [self.load_path(self.model, getter) for _, getter in self.fields_shown() if isinstance(getter, str)]
-        return session.get(self.model, id, options=[load for load in loads if load is not None] + list(self.detail_loads))
+        options = [load for load in loads if load is not None] + list(self.detail_loads)
+        return session.get(self.model, id, options=options)
 
     def fields_shown(self) -> Sequence[tuple[str, Getter]]:
         """Return the (label, attribute or getter) pairs of the page's head."""
@@ -124,8 +125,8 @@ class Screen(gate.Gated, Saving):
         """Return the last entries about a row and how many there are."""
         about = HistoryEntry.document == self.view_name, HistoryEntry.document_id == row.id
         session = gate.session()
-        entries = session.scalars(select(HistoryEntry).where(*about).order_by(HistoryEntry.id.desc()).limit(HISTORY_SHOWN))
-        found = list(entries)
+        newest = select(HistoryEntry).where(*about).order_by(HistoryEntry.id.desc()).limit(HISTORY_SHOWN)
+        found = list(session.scalars(newest))
         many = len(found) == HISTORY_SHOWN
         count = session.scalar(select(func.count()).select_from(HistoryEntry).where(*about)) if many else len(found)
         return found, count or 0
@@ -148,8 +149,7 @@ class Screen(gate.Gated, Saving):
             result=told, result_message=result.message if result else "", result_tone=result.tone if result else "",
             **self.page_context(row),
         )  # fmt: skip
-        response = make_response(page, status)
-        return response
+        return make_response(page, status)
 
     @expose("/<int:id>/")
     def details_view(self, id: int) -> ResponseReturnValue:
@@ -190,7 +190,7 @@ class Screen(gate.Gated, Saving):
             if not action.allowed(target):
                 raise ActionRefused(action.label)
             if action.page is not None:
-                return action.page(self, target)  # type: ignore[arg-type]
+                return action.page(self, target)
             if request.method != "POST":
                 return redirect(self.get_url(".details_view", id=id))
             told = gate.do(f"{self.view_name}.{action.name}", lambda session: self._deed(session, action, fresh))
@@ -213,13 +213,3 @@ class Screen(gate.Gated, Saving):
     def render_page(self, template: str, **context: Any) -> str:
         """Return a page of an action; `template` extends `erp/page.html`."""
         return str(self.render(template, screen=self, **context))
-
-    def render(self, template: str, **kwargs: Any) -> str:
-        """Return a template with what all pages know."""
-        kwargs.setdefault("screen", self)
-        return str(super().render(template, **kwargs))
-
-
-def fragment(template: str, **context: Any) -> Markup:
-    """Return a piece of a page."""
-    return Markup(render_template(template, **context))

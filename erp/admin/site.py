@@ -42,7 +42,7 @@ class Dashboard(gate.Gated, AdminIndexView):
         """Show the cards that the person may see."""
         session = gate.session()
         cards: list[Card] = gate.permitted(current_registry().live(current_registry().cards))
-        return self.render("erp/dashboard.html", screen=self, cards=[_numbers(card, session) for card in cards])
+        return self.render("erp/dashboard.html", cards=[_numbers(card, session) for card in cards])
 
 
 def _numbers(card: Card, session: Session) -> ShownCard:

@@ -86,7 +86,8 @@ class ImportPage(Page):
 
     def _show(self, kinds: dict[str, ImportKind], chosen: str, errors: list[RowError] | None = None) -> str:
         registry = current_registry()
-        columns = {name: _columns(kind, registry.live(registry.import_extensions[name])) for name, kind in kinds.items()}
+        added = registry.import_extensions
+        columns = {name: _columns(kind, registry.live(added[name])) for name, kind in kinds.items()}
         shown = {"kinds": kinds, "columns": columns, "chosen": chosen, "errors": errors or [], "most": ERRORS_SHOWN}
         return self.render("erp/settings/import.html", **shown)
 
@@ -104,7 +105,8 @@ class ExportPage(Page):
         """List the kinds of files."""
         registry = current_registry()
         kinds: dict[str, ExportKind] = _permitted(registry.exports)
-        columns = {name: _columns(kind, registry.live(registry.export_extensions[name])) for name, kind in kinds.items()}
+        added = registry.export_extensions
+        columns = {name: _columns(kind, registry.live(added[name])) for name, kind in kinds.items()}
         return self.render("erp/settings/export.html", kinds=kinds, columns=columns)
 
     @expose("/<kind_name>.csv")

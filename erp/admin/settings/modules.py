@@ -120,9 +120,10 @@ class ModulesPage(Page):
         registry = current_registry()
         rows = {row.name: row for row in self.session().scalars(select(InstalledModule).order_by(InstalledModule.name))}
         found = [self._shown(name, rows.get(name)) for name in registry.modules]
-        broken = [_odd(name, "broken", error, registry.found.places.get(name, "")) for name, error in registry.found.broken.items()]
+        broken = [_odd(name, "broken", error) for name, error in registry.found.broken.items()]
         known = registry.modules.keys() | registry.found.broken.keys()
-        gone = [_odd(name, "missing", f"Its code is not there any more; it was {row.state}.", "") for name, row in rows.items() if name not in known]
+        away = [row for name, row in rows.items() if name not in known]
+        gone = [_odd(row.name, "missing", f"Its code is not there any more; it was {row.state}.") for row in away]
         return found + broken + gone
 
     def _shown(self, name: str, row: InstalledModule | None) -> ShownModule:
@@ -198,6 +199,7 @@ def _plan_release(step: Step, name: str, held: str) -> tuple[list[str], str, str
         return [], "", str(error)
 
 
-def _odd(name: str, state: str, error: str, place: str) -> ShownModule:
+def _odd(name: str, state: str, error: str) -> ShownModule:
     nothing: tuple[Any, ...] = ()
+    place = current_registry().found.places.get(name, "")
     return ShownModule(name, name, "", state, "", nothing, nothing, error, place, nothing)

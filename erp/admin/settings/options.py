@@ -139,7 +139,8 @@ class OptionsPage(Page):
     def export(self) -> ResponseReturnValue:
         """Send every option with the value in force as ini text."""
         registry = current_registry()
-        found = {key: registry.option_table.option(key).format(each.value) for key, each in registry.state().options.items()}
+        in_force = registry.state().options
+        found = {key: registry.option_table.option(key).format(each.value) for key, each in in_force.items()}
         headers = {"Content-Disposition": "attachment;filename=erp.ini"}
         return Response(written(found), headers=headers, mimetype="text/plain")
 

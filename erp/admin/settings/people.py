@@ -20,6 +20,8 @@ from erp.errors import RecordInUse
 from erp.models import Role, RoleRight, User, user_role
 from erp.registry import current_registry
 
+EMAIL = validators.Regexp(r"^$|^[^@\s]+@[^@\s]+$", message="This is no email address.")
+
 
 class TicksField(SelectMultipleField):
     """Several words of a list, each with a checkbox."""
@@ -71,7 +73,7 @@ class UserScreen(Screen):
     column_default_sort = "username"
     column_sortable_list = ("username", "created_at")
     form_columns = ("username", "name", "email")
-    form_args = {"email": {"validators": [validators.Regexp(r"^$|^[^@\s]+@[^@\s]+$", message="This is no email address.")]}}
+    form_args = {"email": {"validators": [EMAIL]}}
     header_fields = (
         ("Name", "username"),
         ("Full name", "name"),
@@ -83,19 +85,32 @@ class UserScreen(Screen):
     detail_loads = (selectinload(User.roles),)
     actions = (
         Action(
-            name="reset-password", label="Reset password", permission="erp.users", deed=_reset_password, icon="fa-key",
+            name="reset-password",
+            label="Reset password",
+            permission="erp.users",
+            deed=_reset_password,
+            icon="fa-key",
             confirm="Give this person a new password? Their running sessions end at once.",
         ),
         Action(
-            name="deactivate", label="Deactivate", permission="erp.users", deed=_deactivate, icon="fa-ban", style="danger",
+            name="deactivate",
+            label="Deactivate",
+            permission="erp.users",
+            deed=_deactivate,
+            icon="fa-ban",
+            style="danger",
             confirm="Keep this person out? Running sessions end at once; what they did stays.",
             allowed=lambda user: user.is_active,
         ),
         Action(
-            name="activate", label="Activate", permission="erp.users", deed=_activate, icon="fa-check",
+            name="activate",
+            label="Activate",
+            permission="erp.users",
+            deed=_activate,
+            icon="fa-check",
             allowed=lambda user: not user.is_active,
         ),
-    )  # fmt: skip
+    )
 
     def badges(self, row: Any) -> Sequence[Any]:
         """Say whether the person may sign in."""
@@ -202,7 +217,8 @@ class RoleScreen(Screen):
     def page_context(self, row: Any) -> dict[str, Any]:
         """Add the rights and who has the role."""
         session = gate.session()
-        people = session.scalars(select(User).join(User.roles).where(Role.id == row.id).order_by(User.username).limit(100))
+        having = select(User).join(User.roles).where(Role.id == row.id).order_by(User.username).limit(100)
+        people = session.scalars(having)
         return {"groups": self.rights_by_module(), "held": self.held(row), "people": list(people)}
 
     def scaffold_form(self) -> type[Form]:
@@ -232,7 +248,8 @@ class RoleScreen(Screen):
         about = history.Subject(self.view_name, role.id, role.name)
         for name in sorted(before ^ after):
             given = name in after
-            history.record(session, about, "right given" if given else "right taken", field=name, old=not given, new=given)
+            action = "right given" if given else "right taken"
+            history.record(session, about, action, field=name, old=not given, new=given)
 
     def delete(self, session: Session, row: Any) -> None:
         """Delete a role that nobody has."""
@@ -244,5 +261,3 @@ class RoleScreen(Screen):
 
 def _as_right(value: Any) -> str:
     return str(getattr(value, "permission", value))
-
-
