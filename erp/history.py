@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import event, inspect
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Mapper, ORMExecuteState, Session
 
 from erp.db import ErpSession, format_quantity, insert_rows
 from erp.events import current_run
@@ -121,6 +121,24 @@ def _edits(session: Session, row: Tracked) -> Iterable[HistoryEntry]:
             if old != new:
                 why = session.info.get("erp_why", "")
                 yield _entry(session, row.history_subject(), "changed", field, (old, new), why)
+
+
+@event.listens_for(Mapper, "mapper_configured")
+def _keep_old_values(_mapper: Any, class_: type) -> None:
+    # Without this a row that was expired, as by a lock, forgets what a field held before it was set.
+    if issubclass(class_, Tracked):
+        for name in class_.history_fields:
+            event.listen(getattr(class_, name), "set", _nothing, active_history=True)
+
+
+def _nothing(_row: Any, _value: Any, _old: Any, _initiator: Any) -> None:
+    """Hear that a field is set, so that its old value is read first."""
+
+
+@event.listens_for(ErpSession, "do_orm_execute")
+def _refuse_rewriting_in_bulk(state: ORMExecuteState) -> None:
+    if (state.is_update or state.is_delete) and HistoryEntry.__mapper__ in state.all_mappers:
+        raise RuntimeError("history is written once and never changed")
 
 
 @event.listens_for(ErpSession, "before_flush")

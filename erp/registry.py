@@ -244,9 +244,8 @@ class Registry:
 
     def all_permissions(self) -> dict[str, str]:
         """Return the title of every declared right, the core's included."""
-        return {
-            permission.name: permission.title for module in self.modules.values() for permission in module.permissions
-        }
+        declared = [*core.PERMISSIONS, *(right for module in self.modules.values() for right in module.permissions)]
+        return {permission.name: permission.title for permission in declared}
 
     def enable(self, session: Session, name: str) -> None:
         """Switch an installed module on and let it catch up; refused by name while one it needs is off."""

@@ -6,7 +6,7 @@ import pytest
 
 from erp import discovery
 from erp.errors import DependencyCycle, MissingDependency, ModuleError
-from tests.core.conftest import make_module
+from tests.core.small import make_module
 
 MANIFEST = """
 from erp.module import Module

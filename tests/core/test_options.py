@@ -14,7 +14,7 @@ from erp.module import Choice, Duration, Integer, Switch, Text
 from erp.module import Decimal as Number
 from erp.options import OptionTable, forget_option, options, store_ini, store_option
 from erp.registry import current_registry
-from tests.core.conftest import make_module
+from tests.core.small import make_module
 
 SHOP = make_module(
     "shop",

@@ -1,0 +1,122 @@
+"""The history: written once, by itself where fields are edited, and never changed."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import delete, select
+
+from erp import events, history
+from erp.events import run
+from erp.history import Subject, record
+from erp.models import HistoryEntry, RunEntry, RunKind
+from tests.factories.inventory_lots import make_product
+
+DOOR = Subject("house.door", 7, "Front door")
+
+
+def entries(session):
+    return session.scalars(select(HistoryEntry).order_by(HistoryEntry.id.desc())).all()
+
+
+def test_an_entry_says_who_when_what_from_to_and_why(session):
+    with run(RunKind.screen, "paint", "anna"):
+        record(session, DOOR, "painted", field="colour", old="red", new="green", why="It was spring.")
+        session.commit()
+    entry = entries(session)[0]
+    assert (entry.user_name, entry.at) == ("anna", datetime(2026, 11, 23, 12, tzinfo=UTC))
+    assert (entry.document, entry.document_id, entry.document_name) == ("house.door", 7, "Front door")
+    assert (entry.action, entry.field, entry.old_value, entry.new_value) == ("painted", "colour", "red", "green")
+    assert entry.why == "It was spring."
+
+
+def test_edited_fields_are_recorded_by_themselves(session):
+    product = make_product(session, name="Brass Screw")
+    session.commit()
+    before = len(entries(session))
+    with history.because(session, "A typing error."):
+        product.name = "Brass screw"
+        product.unit_decimals = product.unit_decimals
+    new = entries(session)[: len(entries(session)) - before]
+    assert [(entry.field, entry.old_value, entry.new_value, entry.why) for entry in new] == [
+        ("name", "Brass Screw", "Brass screw", "A typing error.")
+    ]
+
+
+@pytest.mark.parametrize("change", [lambda entry: setattr(entry, "why", "otherwise")])
+def test_an_entry_cannot_be_edited(session, change):
+    entry = record(session, DOOR, "painted")
+    session.commit()
+    change(entry)
+    with pytest.raises(RuntimeError, match="never changed"):
+        session.flush()
+    session.rollback()
+
+
+def test_an_entry_cannot_be_deleted(session):
+    entry = record(session, DOOR, "painted")
+    session.commit()
+    session.delete(entry)
+    with pytest.raises(RuntimeError, match="never changed"):
+        session.flush()
+    session.rollback()
+
+
+def test_entries_cannot_be_deleted_in_bulk_either(session):
+    record(session, DOOR, "painted")
+    session.commit()
+    with pytest.raises(RuntimeError, match="never changed"):
+        session.execute(delete(HistoryEntry))
+    session.rollback()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, ""),
+        (True, "yes"),
+        (False, "no"),
+        (Decimal("3.5000"), "3.5"),
+        (Decimal("100"), "100"),
+        (date(2026, 11, 23), "2026-11-23"),
+        (RunKind.job, "job"),
+        (7, "7"),
+    ],
+)
+def test_values_are_written_as_people_read_them(value, text):
+    assert history.as_text(value) == text
+
+
+def test_a_run_that_changes_nothing_leaves_no_row(session):
+    with run(RunKind.command, "look"):
+        session.scalar(select(HistoryEntry.id))
+    assert session.scalars(select(RunEntry).where(RunEntry.name == "look")).all() == []
+
+
+def test_a_run_is_one_row_with_its_end(session):
+    with run(RunKind.job, "sweep") as current:
+        first, second = current.id(session), current.id(session)
+        session.commit()
+    assert first == second
+    assert session.get_one(RunEntry, first).ended_at is not None
+
+
+def test_a_run_that_is_rolled_back_is_written_anew_when_it_is_tried_again(session):
+    with run(RunKind.job, "sweep") as current:
+        current.id(session)
+        session.rollback()
+        again = current.id(session)
+        session.commit()
+    assert session.get_one(RunEntry, again).name == "sweep"
+
+
+def test_the_end_of_a_run_is_announced_in_a_transaction_of_its_own(app, session, monkeypatch):
+    heard = []
+    registry = app.extensions["erp"]
+    monkeypatch.setattr(registry, "handlers", lambda fact: [lambda session, ended: heard.append(ended)])
+    with pytest.raises(ZeroDivisionError), run(RunKind.job, "sweep") as current:
+        id_ = current.id(session)
+        session.commit()
+        current.id(session)
+        raise ZeroDivisionError
+    assert heard == [events.RunEnded(id_)]
