@@ -30,6 +30,10 @@ def _linked(session: Session, rows: Sequence[Backorder]) -> Mapping[int, Any]:
     return {id_: on_its_way.get(line_id, Decimal(0)) for line_id, id_ in waiting.items()}
 
 
+def _open(session: Session, rows: Sequence[Backorder]) -> Mapping[int, Any]:
+    return {row.id: row.open_quantity for row in rows}
+
+
 def _order(row: Backorder) -> Markup:
     return document_link("sales.order", row.line.order_id, row.line.order.name)  # type: ignore[no-any-return]
 
@@ -115,7 +119,6 @@ class BackorderScreen(Screen):
         "line.product",
         "kind",
         "quantity",
-        "open_quantity",
         "state",
         "created_at",
     )
@@ -125,13 +128,13 @@ class BackorderScreen(Screen):
         "line.position": "Line",
         "line.product": "Product",
         "line.product.sku": "SKU",
-        "open_quantity": "Open",
+        "line.product.name": "product",
         "created_at": "Since",
     }
     column_filters = ("state", "kind", "line.order.number", "line.product.sku", "counts_from", "created_at")
     column_searchable_list = ("line.order.number", "line.product.sku", "line.product.name", "line.order.customer.name")
     column_default_sort = ("id", True)
-    computed_columns = (ExtraColumn("linked", "Linked", _linked),)
+    computed_columns = (ExtraColumn("open_quantity", "Open", _open), ExtraColumn("linked", "Linked", _linked))
     header_fields = (
         ("Order", _order),
         ("Customer", "line.order.customer.name"),

@@ -86,7 +86,10 @@ class PackSerials(FormPage):
     def do(self, session: Session, row: Any, form: Any) -> Result:
         """Pack what is allocated and the numbers that were given."""
         given = {line.id: request.form.get(f"serials-{line.id}", "") for line in row.lines}
-        return packed(session, row.id, {id_: text.split() for id_, text in given.items() if text.split()})
+        numbers = {
+            id_: [number for each in text.splitlines() if (number := each.strip())] for id_, text in given.items()
+        }
+        return packed(session, row.id, {id_: found for id_, found in numbers.items() if found})
 
 
 class RemoveAllocations(Choose):
@@ -163,6 +166,10 @@ class AddLines(FormPage):
     def heading(self, row: Any) -> str:
         """Return the order's number."""
         return str(row.name)
+
+    def prefill(self, session: Session, row: Any, form: Any) -> None:
+        """Begin with one line to fill."""
+        form.lines.append_entry()
 
     def do(self, session: Session, row: Any, form: Any) -> Result:
         """Add them."""

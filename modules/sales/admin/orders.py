@@ -7,12 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 from markupsafe import Markup
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, joinedload, selectinload
 from wtforms import Form
 
 from erp.admin import Badge, DocumentScreen, ExtraColumn, document_link
 from erp.admin.gate import session as screen_session
-from erp.admin.show import badge, money
+from erp.admin.show import badge, day, money
 from erp.errors import InvalidTransition
 from modules.inventory_lots.domain import check_quantity
 from modules.sales.admin.line_actions import LINE_ACTIONS
@@ -20,8 +20,8 @@ from modules.sales.admin.order_actions import ORDER_ACTIONS
 from modules.sales.admin.panels import PANELS
 from modules.sales.forms import LINE_FIELDS, LINE_LABELS, LINE_LOOKUPS
 from modules.sales.models import Order, OrderLine
-from modules.sales.queries.screens import backordered, line_fulfilment, order_standings
-from modules.sales.states import ORDER, OrderState
+from modules.sales.queries.screens import line_fulfilment, order_standings
+from modules.sales.states import ORDER, BackorderState, OrderState
 
 FIXED_WHEN_CONFIRMED = ("customer", "ordered_at", "lines")
 
@@ -36,21 +36,32 @@ def _fulfilment_of(session: Session, orders: Sequence[Order]) -> Mapping[int, An
     return {id_: standing.fulfilment for id_, standing in standings.items()}
 
 
-def _backordered(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
-    waiting = backordered(session, [line.id for line in lines])
-    return {line.id: waiting.get(line.id, Decimal(0)) for line in lines}
+def _backordered(line: OrderLine) -> Decimal:
+    return sum((row.open_quantity for row in line.backorders if row.state == BackorderState.open), Decimal(0))
 
 
 def _fulfilment(line: OrderLine) -> Markup | None:
     if line.order.state == OrderState.draft:
         return None
     held = badge(Badge("held", "warning")) if line.hold_allocation and line.need else Markup()
-    return badge(line_fulfilment(line)) + Markup(" ") + held
+    return Markup("<div>{}</div>{}").format(badge(line_fulfilment(line)), held)
 
 
 def _product(line: OrderLine) -> Markup:
-    shown = document_link("inventory_lots.product", line.product_id, line.product)
-    return shown + Markup(" ") + badge(Badge("preorder", "info")) if line.is_preorder else shown
+    shown = Markup("{} {}").format(
+        document_link("inventory_lots.product", line.product_id, line.product),
+        badge(Badge("preorder", "info")) if line.is_preorder else "",
+    )
+    price = "" if line.unit_price is None else f"{money(line.unit_price)} a {line.product.unit}"
+    return Markup('<div style="min-width:13em">{}<div class="small text-muted">{}</div></div>').format(shown, price)
+
+
+def _dates(line: OrderLine) -> Markup:
+    """Show when the customer asked for the line above what the customer was told."""
+    shown = Markup('<div class="text-nowrap text-muted small" title="requested">{}</div>').format(
+        day(line.requested_on)
+    )
+    return shown + Markup('<div class="text-nowrap" title="promised">{}</div>').format(day(line.promise_date))
 
 
 def _customer(order: Order) -> Markup:
@@ -73,7 +84,13 @@ class OrderScreen(DocumentScreen):
     icon = "fa-shopping-cart"
     edit_permission = "sales.edit"
     column_list = ("number", "customer", "ordered_at", "state", "priority")
-    column_labels = {"number": "Order", "customer.name": "customer", "customer.code": "customer code"}
+    column_labels = {
+        "number": "Order",
+        "customer.name": "customer",
+        "customer.code": "customer code",
+        "ordered_at": "Ordered at",
+        "shipping_policy": "Shipping",
+    }
     column_formatters = {"number": lambda view, context, row, name: row.name}
     column_searchable_list = ("number", "customer.name", "customer.code")
     column_filters = ("state", "number", "customer.name", "customer.code", "ordered_at", "priority", "shipping_policy")
@@ -85,11 +102,11 @@ class OrderScreen(DocumentScreen):
     form_columns = ("customer", "ordered_at", "priority", "shipping_policy", "note")
     form_ajax_refs = {"customer": {"fields": ("name", "code"), "placeholder": "Name or code of a customer"}}
     form_args = {
-        "ordered_at": {"description": "Orders are served by priority, then in this order."},
-        "priority": {"description": "A higher number is served first."},
-        "shipping_policy": {"description": "Complete: leaves in one piece or not at all."},
+        "ordered_at": {"description": "Earlier orders are served first."},
+        "priority": {"description": "Higher before earlier."},
+        "shipping_policy": {"description": "Complete: in one piece or not at all."},
     }
-    form_widths = {"customer": 6, "note": 12}
+    form_widths = {"customer": 4, "ordered_at": 3, "priority": 2, "shipping_policy": 3, "note": 12}
     line_form_columns = LINE_FIELDS
     line_ajax_refs = LINE_LOOKUPS
     line_labels = LINE_LABELS
@@ -105,17 +122,15 @@ class OrderScreen(DocumentScreen):
     line_columns = (
         ("#", "position"),
         ("Product", _product),
-        ("Price", "unit_price"),
         ("Ordered", "quantity"),
         ("Allocated", "allocated"),
         ("Packed", "packed"),
+        ("Backordered", _backordered),
         ("Cancelled", "cancelled"),
-        ("Requested", "requested_on"),
-        ("Promised", "promise_date"),
+        ("Requested / promised", _dates),
         ("Fulfilment", _fulfilment),
-        ExtraColumn("backordered", "Backordered", _backordered),
     )
-    line_loads = (joinedload(OrderLine.product),)
+    line_loads = (joinedload(OrderLine.product), selectinload(OrderLine.backorders))
     detail_loads = (joinedload(Order.customer),)
     actions = ORDER_ACTIONS
     line_actions = LINE_ACTIONS
@@ -137,6 +152,8 @@ class OrderScreen(DocumentScreen):
 
     def prepare_form(self, form: Form, row: Any) -> None:
         """Leave out what stands once an order is confirmed: its lines have actions of their own."""
+        if row is None and not form["lines"].entries:
+            form["lines"].append_entry()
         if row is not None and row.state != OrderState.draft:
             for name in FIXED_WHEN_CONFIRMED:
                 del form[name]

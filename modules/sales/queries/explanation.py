@@ -166,9 +166,10 @@ def _unusable(lot: Lot, location: Location) -> str:
 
 def _usable_verdict(line: OrderLine, free: Decimal, held: Sequence[Claim]) -> str:
     own = sum((claim.quantity for claim in held if claim.document == line.order.number), Decimal(0))
-    parts = [f"{format_quantity(own)} are allocated to this order."] if own else []
-    parts += [f"{format_quantity(free)} are free."] if free else ["Nothing is free: the rest is taken."]
-    return " ".join(parts)
+    others = sum((claim.quantity for claim in held), -own)
+    shares = ((own, "allocated to this order"), (others, "allocated to other orders"), (free, "free"))
+    parts = [f"{format_quantity(quantity)} {share}" for quantity, share in shares if quantity]
+    return f"{', '.join(parts)}."
 
 
 def _headline(line: OrderLine, before: Queue, looks: Sequence[Look]) -> str:
