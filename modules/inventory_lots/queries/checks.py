@@ -1,0 +1,56 @@
+"""What must always hold, recomputed from the rows themselves for `erp check`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from erp.db import format_quantity, total
+from modules.inventory_lots.models import Balance, Location, Lot, Product, StockMove
+
+
+def broken_balances(session: Session) -> Iterator[str]:
+    """Yield a sentence for each balance that is not the sum of its moves or is allocated beyond what lies there."""
+    sums = (
+        select(StockMove.lot_id, StockMove.location_id, total(StockMove.quantity).label("moved"))
+        .group_by(StockMove.lot_id, StockMove.location_id)
+        .subquery()
+    )
+    same_place = and_(sums.c.lot_id == Balance.lot_id, sums.c.location_id == Balance.location_id)
+    moved = func.coalesce(sums.c.moved, Decimal(0))
+    rows = (
+        select(Product.sku, Lot.number, Location.path, Balance.on_hand, Balance.allocated, moved)
+        .select_from(Balance)
+        .join(Product, Product.id == Balance.product_id)
+        .join(Lot, Lot.id == Balance.lot_id)
+        .join(Location, Location.id == Balance.location_id)
+        .outerjoin(sums, same_place)
+        .where(or_(Balance.on_hand != moved, Balance.allocated < 0, Balance.allocated > Balance.on_hand))
+        .order_by(Balance.id)
+    )
+    for sku, lot, path, on_hand, allocated, in_ledger in session.execute(rows):
+        yield (
+            f"{sku} lot {lot} at {path}: {format_quantity(on_hand)} on hand, {format_quantity(allocated)} allocated; "
+            f"its moves add up to {format_quantity(in_ledger)}."
+        )
+    yield from _moves_without_balance(session)
+
+
+def _moves_without_balance(session: Session) -> Iterator[str]:
+    same_place = and_(Balance.lot_id == StockMove.lot_id, Balance.location_id == StockMove.location_id)
+    rows = (
+        select(Product.sku, Lot.number, Location.path)
+        .select_from(StockMove)
+        .join(Product, Product.id == StockMove.product_id)
+        .join(Lot, Lot.id == StockMove.lot_id)
+        .join(Location, Location.id == StockMove.location_id)
+        .outerjoin(Balance, same_place)
+        .where(Balance.id.is_(None))
+        .distinct()
+        .order_by(Product.sku, Lot.number, Location.path)
+    )
+    for sku, lot, path in session.execute(rows):
+        yield f"{sku} lot {lot} at {path}: there are stock moves, but no balance."
