@@ -32,7 +32,7 @@ def plan_upgrade(name: str) -> list[str]:
         return [f"Module {name} is up to date."]
     if row.state == ModuleState.installing:
         return plan_install(name)
-    steps = [step.doc for step in revisions.ahead(db.session.connection(), name)]
+    steps = [step.doc.rstrip(".") for step in revisions.ahead(db.session.connection(), name)]
     version = current_registry().module(name).version
     return [f"Module {name} would be upgraded from {row.version} to {version}.", *_listed("Revisions", steps)]
 

@@ -316,11 +316,11 @@ def test_the_plan_of_a_step_tells_what_it_does_and_changes_nothing(empty_app, ow
     with pytest.raises(StillNeeded):
         migrations.plan_disable("sales")
     own_revisions("sales", "0002", MENDED)
-    assert migrations.plan_upgrade("sales")[-1] == "Revisions: Something more.."
+    assert migrations.plan_upgrade("sales")[-1] == "Revisions: Something more."
     assert facts() == before
     assert state_of("backorder_email") == (ModuleState.disabled, "")
 
 
-def test_models_without_tables_of_their_own_are_no_part_of_the_metadata_by_accident(empty_app):
+def test_every_table_belongs_to_the_core_or_to_one_module(empty_app):
     owned = {table.name for owner in ("erp", *current_registry().modules) for table in revisions.tables(owner)}
     assert owned == set(Model.metadata.tables)
