@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from enum import StrEnum
 
 from modules.inventory_lots.domain import check_quantity
 from modules.preorder.errors import LaunchDateMissing
@@ -75,6 +76,21 @@ def promise_for(cover: Cover, *, today: date, buffer_days: int) -> date | None:
 def is_late(expected: date | None, promised: date | None) -> bool:
     """Say whether what was promised will not be kept: expected later, or not expected at all."""
     return promised is not None and (expected is None or expected > promised)
+
+
+class Linkage(StrEnum):
+    """How far what stock leaves open is linked to incoming supply."""
+
+    linked = "linked"
+    part_linked = "part linked"
+    unlinked = "unlinked"
+
+
+def linkage(need: Decimal, linked: Decimal) -> Linkage:
+    """Say how far a need is linked."""
+    if linked >= need:
+        return Linkage.linked
+    return Linkage.part_linked if linked else Linkage.unlinked
 
 
 @dataclass(frozen=True)

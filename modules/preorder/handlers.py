@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -15,7 +15,7 @@ from modules.preorder import queries, services
 from modules.preorder.domain import is_before_launch
 from modules.preorder.errors import PackedBeforeLaunch
 from modules.procurement.events import ArrivalChanged, SupplyChanged
-from modules.procurement.hooks import LineClaim, OutstandingFall
+from modules.procurement.hooks import Impact, LineClaim, OutstandingFall
 from modules.sales.events import LinesServed
 from modules.sales.hooks import AllocationRow, SupplyNote
 from modules.sales.models import OrderLine
@@ -52,6 +52,21 @@ def convert_or_release_links(session: Session, changes: Sequence[OutstandingFall
 def claims_on_lines(session: Session, line_ids: Sequence[int]) -> list[LineClaim]:
     """Name the sales orders that purchase order lines are meant for."""
     return queries.claims_on_lines(session, line_ids)
+
+
+def arrival_impact(session: Session, dates: Mapping[int, date | None]) -> list[Impact]:
+    """Name the promises that new expected dates would break, and what else could keep each."""
+    return [
+        Impact(
+            line_id=promise.purchase_line_id,
+            document="sales.order",
+            document_id=promise.order_id,
+            name=f"{promise.order}/{promise.position}",
+            text=str(promise),
+            instead=tuple(str(other) for other in promise.alternatives),
+        )
+        for promise in queries.broken_promises(session, dates)
+    ]
 
 
 def linked_quantities(session: Session, line_ids: Sequence[int]) -> dict[int, Decimal]:

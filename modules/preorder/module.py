@@ -26,6 +26,7 @@ def setup(core: Core) -> None:
     core.subscribe(ArrivalChanged, handlers.sync_arrivals)
     core.implement(procurement_hooks.outstanding_will_fall, handlers.convert_or_release_links)
     core.implement(procurement_hooks.claims_on_lines, handlers.claims_on_lines)
+    core.implement(procurement_hooks.arrival_impact, handlers.arrival_impact)
     core.implement(sales_hooks.linked_quantities, handlers.linked_quantities)
     core.implement(sales_hooks.confirm_refusals, handlers.confirm_refusals)
     core.implement(sales_hooks.pack_refusals, handlers.pack_refusals)

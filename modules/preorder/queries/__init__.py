@@ -1,8 +1,34 @@
 """Reads of preorder: they change nothing."""
 
-from modules.preorder.queries.availability import availability_rows, available_days
+from modules.preorder.queries.associations import (
+    Incoming,
+    available_of,
+    incoming_lines,
+    is_overdue_too_long,
+    links_to,
+    purchase_lines_of,
+    unlinked_rest,
+    waiting_lines,
+)
+from modules.preorder.queries.availability import (
+    Components,
+    availability_rows,
+    available_days,
+    components_of,
+    expected_ship_date,
+)
 from modules.preorder.queries.checks import broken_invariants
-from modules.preorder.queries.dates import Expectation, expectations, late_lines
+from modules.preorder.queries.coverage import Queue, linkage_of_lines, linkage_of_orders, queue_of
+from modules.preorder.queries.dates import (
+    Deciding,
+    Expectation,
+    deciding_purchase_lines,
+    expectations,
+    late_lines,
+    new_promises,
+)
+from modules.preorder.queries.demand import Demand, demand_of, is_preordered
+from modules.preorder.queries.impact import Alternative, BrokenPromise, broken_promises
 from modules.preorder.queries.launches import (
     launched_lines,
     lines_before_launch,
@@ -19,6 +45,7 @@ from modules.preorder.queries.links import (
     linked_quantities,
     linked_sum,
     linked_supplies,
+    of_lines,
     open_link,
     open_links,
     outstanding_links,
@@ -27,21 +54,42 @@ from modules.preorder.queries.links import (
 )
 
 __all__ = [
+    "Alternative",
+    "BrokenPromise",
+    "Components",
+    "Deciding",
+    "Demand",
     "Expectation",
+    "Incoming",
+    "Queue",
     "availability_rows",
     "available_days",
+    "available_of",
     "broken_invariants",
+    "broken_promises",
     "claims_on_lines",
+    "components_of",
+    "deciding_purchase_lines",
+    "demand_of",
     "excess_of_lines",
     "excess_of_purchase_lines",
     "expectations",
+    "expected_ship_date",
     "incoming_allocations",
+    "incoming_lines",
+    "is_overdue_too_long",
+    "is_preordered",
     "late_lines",
     "launched_lines",
     "lines_before_launch",
+    "linkage_of_lines",
+    "linkage_of_orders",
     "linked_quantities",
     "linked_sum",
     "linked_supplies",
+    "links_to",
+    "new_promises",
+    "of_lines",
     "open_link",
     "open_links",
     "outstanding_links",
@@ -49,6 +97,10 @@ __all__ = [
     "preorder_products",
     "preorders_taken",
     "products_with_launch",
+    "purchase_lines_of",
+    "queue_of",
     "supply_notes",
     "unlinked_backorders",
+    "unlinked_rest",
+    "waiting_lines",
 ]

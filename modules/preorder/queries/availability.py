@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import func, literal, select
 from sqlalchemy.orm import Session
@@ -14,8 +16,9 @@ from erp.db import Quantity, chunks, from_raw, total
 from erp.options import options
 from modules.inventory_lots.models import Balance, Location, Lot, Product
 from modules.inventory_lots.queries import usable_condition
-from modules.preorder.domain import Day, availability
+from modules.preorder.domain import Day, availability, ship_date
 from modules.preorder.models import OnHandChange
+from modules.preorder.queries.associations import purchase_lines_of
 from modules.preorder.queries.links import linked_sum, of_lines
 from modules.procurement.queries import claimable_lines
 from modules.sales.models import Order, OrderLine
@@ -91,6 +94,54 @@ def changes_by_day(session: Session, product_ids: Sequence[int], today: date) ->
 def _add(changes: dict[int, dict[date, Decimal]], product_id: int, day: date, quantity: Decimal) -> None:
     by_day = changes.setdefault(product_id, {})
     by_day[day] = by_day.get(day, Decimal(0)) + quantity
+
+
+@dataclass(frozen=True)
+class Components:
+    """What the ATP of a product is made of."""
+
+    on_hand: Decimal
+    allocated: Decimal
+    unusable: Decimal
+    available: Decimal
+    unlinked_need: Decimal
+    incoming: Sequence[Any]
+    scheduled: Sequence[OnHandChange]
+    days: Sequence[Day]
+
+    @property
+    def is_limited(self) -> bool:
+        """Say whether ATP is less than what is there today, because something later needs it."""
+        return self.days[0].available_to_promise < max(Decimal(0), self.days[0].projected)
+
+
+def components_of(session: Session, product_id: int) -> Components:
+    """Return a product's ATP, day by day, with all that it is made of."""
+    today = clock.today()
+    on_hand, allocated = session.execute(
+        select(total(Balance.on_hand), total(Balance.allocated)).where(Balance.product_id == product_id)
+    ).one()
+    available = _available(session, [product_id], today).get(product_id, Decimal(0))
+    scheduled = (
+        select(OnHandChange)
+        .where(OnHandChange.product_id == product_id, OnHandChange.date >= today)
+        .order_by(OnHandChange.date, OnHandChange.id)
+    )
+    return Components(
+        on_hand=on_hand,
+        allocated=allocated,
+        unusable=on_hand - allocated - available,
+        available=available,
+        unlinked_need=_needed(session, [product_id]).get(product_id, Decimal(0)),
+        incoming=purchase_lines_of(session, product_id),
+        scheduled=session.scalars(scheduled).all() if options.preorder.on_hand_changes else (),
+        days=available_days(session, [product_id])[product_id],
+    )
+
+
+def expected_ship_date(session: Session, product_id: int, quantity: Decimal) -> date | None:
+    """Return the first day on which a quantity can be promised; None within the horizon."""
+    return ship_date(available_days(session, [product_id])[product_id], quantity)
 
 
 def availability_rows(session: Session) -> Iterator[tuple[str, date, Decimal, Decimal]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -13,12 +13,13 @@ from sqlalchemy.orm import Session
 
 from erp import clock
 from erp.db import Quantity, total
+from erp.options import options
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.states import Tracking
-from modules.preorder.domain import Cover, expected_date
+from modules.preorder.domain import Cover, expected_date, promise_for
 from modules.preorder.models import Link
 from modules.preorder.queries.links import of_lines, open_link
-from modules.procurement.models import PurchaseOrderLine
+from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.sales.models import Order, OrderLine
 from modules.sales.states import OrderState
 
@@ -118,17 +119,34 @@ def _with_arrivals(
     return changed
 
 
-def deciding_purchase_lines(session: Session, line_ids: Collection[int]) -> dict[int, int]:
-    """Return the purchase order line whose arrival decides each sales order line's date: its latest, undated first."""
+def new_promises(found: Mapping[int, Expectation]) -> dict[int, date]:
+    """Return the date that each line may be promised now, the buffer included; a line without one is left out."""
+    today, buffer_days = clock.today(), options.preorder.promise_buffer_days
+    dates = {id_: promise_for(row.cover, today=today, buffer_days=buffer_days) for id_, row in found.items()}
+    return {id_: day for id_, day in dates.items() if day is not None}
+
+
+@dataclass(frozen=True)
+class Deciding:
+    """The purchase order line whose arrival decides a sales order line's date."""
+
+    order_id: int
+    name: str
+    expected_on: date | None
+
+
+def deciding_purchase_lines(session: Session, line_ids: Collection[int]) -> dict[int, Deciding]:
+    """Return which arrival decides each sales order line's date: its latest link's, one without a date before all."""
+    arrival = PurchaseOrderLine.expected_on
     rows = session.execute(
-        select(Link.line_id, Link.purchase_line_id)
+        select(Link.line_id, PurchaseOrder.id, PurchaseOrder.number, PurchaseOrderLine.position, arrival)
         .join(PurchaseOrderLine, PurchaseOrderLine.id == Link.purchase_line_id)
+        .join(PurchaseOrder, PurchaseOrder.id == PurchaseOrderLine.order_id)
         .where(open_link(), Link.line_id.in_(line_ids))
-        .order_by(
-            Link.line_id, PurchaseOrderLine.expected_on.is_(None).asc(), PurchaseOrderLine.expected_on.asc(), Link.id
-        )
+        .order_by(Link.line_id, arrival.is_(None), arrival, Link.id)
     )
-    return dict(rows.all())
+    # The last row of a line is its latest.
+    return {line_id: Deciding(id_, f"{number}/{position}", day) for line_id, id_, number, position, day in rows}
 
 
 def late_lines(today: date) -> Select[int]:

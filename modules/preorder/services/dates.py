@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import date
 from decimal import Decimal
 
 from sqlalchemy import and_, select, update
@@ -13,7 +12,6 @@ from erp import clock
 from erp.options import options
 from modules.inventory_lots.services import lock_products
 from modules.preorder import queries
-from modules.preorder.domain import promise_for
 from modules.preorder.errors import NoExpectedDate
 from modules.preorder.models import Link
 from modules.preorder.queries.links import open_link
@@ -40,13 +38,7 @@ def promise_covered_lines(session: Session, scope: Scope) -> None:
     )
     linked = select(Link.line_id).where(open_link())
     found = queries.expectations(session, still_bare, OrderLine.id.in_(linked))
-    promise_first(session, [(id_, day) for id_, day in _promises(found).items()])
-
-
-def _promises(found: dict[int, queries.Expectation]) -> dict[int, date]:
-    today, buffer_days = clock.today(), options.preorder.promise_buffer_days
-    dates = {id_: promise_for(row.cover, today=today, buffer_days=buffer_days) for id_, row in found.items()}
-    return {id_: day for id_, day in dates.items() if day is not None}
+    promise_first(session, [(id_, day) for id_, day in queries.new_promises(found).items()])
 
 
 def sync_promises(session: Session, line_ids: Collection[int], *, tell: bool = True, why: str = "") -> int:
@@ -56,7 +48,7 @@ def sync_promises(session: Session, line_ids: Collection[int], *, tell: bool = T
     """
     products = select(OrderLine.product_id).where(OrderLine.id.in_(line_ids)).distinct()
     lock_products(session, list(session.scalars(products)))
-    dates = _promises(queries.expectations(session, OrderLine.id.in_(line_ids)))
+    dates = queries.new_promises(queries.expectations(session, OrderLine.id.in_(line_ids)))
     for line_id in line_ids:
         if line_id not in dates:
             raise NoExpectedDate(line=str(session.get_one(OrderLine, line_id)))
@@ -72,4 +64,4 @@ def sync_arrivals(session: Session, purchase_line_ids: Collection[int]) -> None:
         return
     linked = select(Link.line_id).where(open_link(), Link.purchase_line_id.in_(purchase_line_ids))
     found = queries.expectations(session, OrderLine.id.in_(linked), OrderLine.is_promise_pinned.is_(False))
-    set_promise_dates(session, _promises(found), cause="sync", why="arrival date changed")
+    set_promise_dates(session, queries.new_promises(found), cause="sync", why="arrival date changed")

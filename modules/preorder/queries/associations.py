@@ -1,0 +1,183 @@
+"""What the pages of links show: who is linked to a purchase order line, who could be, and to what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy.orm import Session
+
+from erp import clock
+from erp.db import from_raw
+from erp.models import RunEntry
+from erp.options import options
+from modules.inventory_lots.models import Product
+from modules.preorder.models import Link
+from modules.preorder.queries.links import NOTHING, linked_sum, of_lines, open_link
+from modules.procurement.models import PurchaseOrder, PurchaseOrderLine, Supplier
+from modules.procurement.queries import claimable_lines, is_supply, supply_order
+from modules.sales.models import Backorder, Customer, Order, OrderLine
+from modules.sales.queries import backorder_is_open, service_order
+from modules.sales.states import OrderState
+
+MOST_SHOWN = 500
+
+
+def links_to(session: Session, *conditions: ColumnElement[bool]) -> Sequence[Any]:
+    """Return open links that meet `conditions` on Link, in order of service, with both sides and how they came."""
+    rows = (
+        select(
+            Link.id,
+            Link.line_id,
+            Link.purchase_line_id,
+            Order.id.label("order_id"),
+            Order.number,
+            OrderLine.position,
+            Customer.name.label("customer"),
+            Order.ordered_at,
+            Product.id.label("product_id"),
+            Product.sku,
+            Product.name.label("product"),
+            PurchaseOrder.id.label("purchase_order_id"),
+            PurchaseOrder.number.label("purchase_order"),
+            PurchaseOrderLine.position.label("purchase_position"),
+            PurchaseOrderLine.expected_on,
+            Link.quantity,
+            Link.received,
+            Link.outstanding.label("outstanding"),
+            OrderLine.promise_date,
+            OrderLine.is_promise_pinned,
+            Link.how,
+            Link.user_name,
+            Link.created_at,
+            RunEntry.name.label("run_name"),
+        )
+        .select_from(Link)
+        .join(OrderLine, OrderLine.id == Link.line_id)
+        .join(Order, Order.id == OrderLine.order_id)
+        .join(Customer, Customer.id == Order.customer_id)
+        .join(Product, Product.id == OrderLine.product_id)
+        .join(PurchaseOrderLine, PurchaseOrderLine.id == Link.purchase_line_id)
+        .join(PurchaseOrder, PurchaseOrder.id == PurchaseOrderLine.order_id)
+        .join(RunEntry, RunEntry.id == Link.run_id)
+        .where(open_link(), *conditions)
+        .order_by(*service_order(), Link.id)
+    )
+    return session.execute(rows).all()
+
+
+def _waiting(*conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    """Select open backorders that links do not cover, in order of service."""
+    linked = linked_sum(of_lines(*conditions))
+    on_its_way = func.coalesce(linked.c.linked, NOTHING)
+    return (
+        select(
+            Backorder.id,
+            OrderLine.id.label("line_id"),
+            Order.id.label("order_id"),
+            Order.number,
+            OrderLine.position,
+            Customer.name.label("customer"),
+            Order.ordered_at,
+            OrderLine.requested_on,
+            OrderLine.promise_date,
+            OrderLine.hold_allocation,
+            Backorder.kind,
+            Backorder.open_quantity.label("waiting"),
+            on_its_way.label("linked"),
+            (Backorder.open_quantity - on_its_way).label("rest"),
+        )
+        .select_from(Backorder)
+        .join(OrderLine, and_(OrderLine.id == Backorder.line_id, backorder_is_open()))
+        .join(Order, Order.id == OrderLine.order_id)
+        .join(Customer, Customer.id == Order.customer_id)
+        .outerjoin(linked, linked.c.line_id == OrderLine.id)
+        .where(Order.state == OrderState.confirmed, Backorder.open_quantity > on_its_way, *conditions)
+        .order_by(*service_order())
+    )
+
+
+def waiting_lines(session: Session, product_id: int) -> Sequence[Any]:
+    """Return the open backorders of a product that links do not cover, the first of them, in order of service.
+
+    Lines on hold are among them: a person may link what automatic runs leave alone.
+    """
+    return session.execute(_waiting(OrderLine.product_id == product_id).limit(MOST_SHOWN)).all()
+
+
+def unlinked_rest(session: Session, line: OrderLine) -> Decimal:
+    """Return what of a sales order line neither stock nor links cover."""
+    linked = session.scalar(select(linked_sum(Link.line_id == line.id).c.linked))
+    return line.need - (linked or Decimal(0))
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A purchase order line that still has something to link."""
+
+    id: int
+    order_id: int
+    number: str
+    position: int
+    supplier: str
+    expected_on: date | None
+    outstanding: Decimal
+    available: Decimal
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"{self.number}/{self.position}"
+
+
+def incoming_lines(session: Session, product_id: int) -> list[Incoming]:
+    """Return the purchase order lines of a product with something to link, in the order in which they serve demand."""
+    offered = session.execute(claimable_lines([product_id], options.preorder.past_due_supply_days))
+    available = {line_id: from_raw(quantity) for line_id, _, quantity, _ in offered}
+    rows = session.execute(
+        select(PurchaseOrderLine, PurchaseOrder, Supplier.name)
+        .join(PurchaseOrder, PurchaseOrder.id == PurchaseOrderLine.order_id)
+        .join(Supplier, Supplier.id == PurchaseOrder.supplier_id)
+        .where(PurchaseOrderLine.id.in_(available))
+        .order_by(*supply_order())
+    )
+    return [
+        Incoming(
+            line.id, order.id, order.name, line.position, supplier, line.expected_on, line.outstanding,
+            available[line.id],
+        )
+        for line, order, supplier in rows
+    ]  # fmt: skip
+
+
+def available_of(line: PurchaseOrderLine) -> Decimal:
+    """Return what of a purchase order line may still be linked: nothing of one that is overdue for too long."""
+    return Decimal(0) if is_overdue_too_long(line.expected_on) else line.outstanding - line.allocated
+
+
+def is_overdue_too_long(expected_on: date | None) -> bool:
+    """Say whether supply is overdue by more days than `[preorder] past_due_supply_days` allows."""
+    days = options.preorder.past_due_supply_days
+    return days is not None and expected_on is not None and expected_on < clock.today() - timedelta(days=days)
+
+
+def purchase_lines_of(session: Session, product_id: int) -> Sequence[Any]:
+    """Return what is on its way of a product, line by line in the order in which it serves demand."""
+    return session.execute(
+        select(
+            PurchaseOrderLine.id,
+            PurchaseOrder.id.label("order_id"),
+            PurchaseOrder.number,
+            PurchaseOrderLine.position,
+            PurchaseOrderLine.expected_on,
+            PurchaseOrderLine.outstanding.label("outstanding"),
+            PurchaseOrderLine.allocated,
+        )
+        .join(PurchaseOrder, PurchaseOrder.id == PurchaseOrderLine.order_id)
+        .where(PurchaseOrderLine.product_id == product_id, is_supply())
+        .order_by(*supply_order())
+    ).all()

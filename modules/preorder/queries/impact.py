@@ -1,0 +1,160 @@
+"""Which promises a change of arrival dates breaks, and what else could serve them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from erp.db import format_quantity, from_raw
+from erp.options import options
+from modules.preorder.domain import is_late
+from modules.preorder.models import Link
+from modules.preorder.queries.dates import Expectation, expectations
+from modules.preorder.queries.links import open_link
+from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
+from modules.procurement.queries import claimable_lines, supply_order
+from modules.sales.models import Customer, Order, OrderLine
+from modules.sales.queries import service_order
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Another purchase order line that has something left, and when it is expected."""
+
+    order_id: int
+    name: str
+    available: Decimal
+    expected_on: date | None
+
+    def __str__(self) -> str:
+        day = f"expected {self.expected_on:%d %b %Y}" if self.expected_on else "without a date"
+        return f"{format_quantity(self.available)} of {self.name}, {day}"
+
+
+@dataclass(frozen=True)
+class BrokenPromise:
+    """A promise that would not be kept; `days` late, None where there would be no expected date at all."""
+
+    line_id: int
+    purchase_line_id: int
+    order_id: int
+    order: str
+    position: int
+    customer: str
+    product_id: int
+    product: str
+    linked: Decimal
+    promised: date
+    expected: date | None
+    alternatives: Sequence[Alternative]
+
+    @property
+    def days(self) -> int | None:
+        """How many days later than promised it would be there."""
+        return None if self.expected is None else (self.expected - self.promised).days
+
+    def __str__(self) -> str:
+        promise = f"{self.customer} was promised {self.product} for {self.promised:%d %b %Y}"
+        if self.expected is None or self.days is None:
+            return f"{promise}; it would have no expected date."
+        return f"{promise}; it would come on {self.expected:%d %b %Y}, {_days(self.days)} late."
+
+
+def _days(number: int) -> str:
+    return "1 day" if number == 1 else f"{number} days"
+
+
+def broken_promises(session: Session, arrivals: Mapping[int, date | None]) -> list[BrokenPromise]:
+    """Return the promises that these arrival dates (by purchase order line) would break or break further.
+
+    In order of service; each with the other incoming supply of its product that would still be in time or, where
+    none would, that is there at all.
+    """
+    linked = OrderLine.id.in_(select(Link.line_id).where(open_link(), Link.purchase_line_id.in_(arrivals)))
+    before = expectations(session, linked)
+    after = expectations(session, linked, arrivals=dict(arrivals))
+    broken = {id_: row for id_, row in after.items() if _gets_worse(before[id_], row)}
+    return _described(session, broken, arrivals) if broken else []
+
+
+def _gets_worse(before: Expectation, after: Expectation) -> bool:
+    if not is_late(after.expected, after.promised) or before.expected == after.expected:
+        return False
+    return after.expected is None or before.expected is None or after.expected > before.expected
+
+
+def _described(
+    session: Session, broken: Mapping[int, Expectation], arrivals: Mapping[int, date | None]
+) -> list[BrokenPromise]:
+    rows = session.execute(
+        select(OrderLine, Order, Customer.name)
+        .options(joinedload(OrderLine.product))
+        .join(Order, Order.id == OrderLine.order_id)
+        .join(Customer, Customer.id == Order.customer_id)
+        .where(OrderLine.id.in_(broken))
+        .order_by(*service_order())
+    ).all()
+    others = _alternatives(session, {line.product_id for line, *_ in rows}, arrivals)
+    breaking = _breaking(session, broken, arrivals)
+    return [
+        BrokenPromise(
+            line_id=line.id,
+            purchase_line_id=breaking[line.id],
+            order_id=order.id,
+            order=order.name,
+            position=line.position,
+            customer=customer,
+            product_id=line.product_id,
+            product=str(line.product),
+            linked=broken[line.id].cover.linked,
+            promised=promised,
+            expected=broken[line.id].expected,
+            alternatives=_in_time(others.get(line.product_id, ()), promised),
+        )
+        for line, order, customer in rows
+        if (promised := line.promise_date) is not None
+    ]
+
+
+def _breaking(
+    session: Session, line_ids: Collection[int], arrivals: Mapping[int, date | None]
+) -> dict[int, int]:
+    """Return the moved purchase order line that breaks each promise: its latest, one without a date before all."""
+    rows = session.execute(
+        select(Link.line_id, Link.purchase_line_id).where(
+            open_link(), Link.line_id.in_(line_ids), Link.purchase_line_id.in_(arrivals)
+        )
+    ).all()
+    by_arrival = sorted(rows, key=lambda row: (arrivals[row[1]] is None, arrivals[row[1]] or date.min))
+    return dict(by_arrival)
+
+
+def _alternatives(
+    session: Session, product_ids: set[int], arrivals: Mapping[int, date | None]
+) -> dict[int, list[Alternative]]:
+    """Return the supply of each product that is not linked, but for the lines that move, first expected first."""
+    offered = session.execute(claimable_lines(sorted(product_ids), options.preorder.past_due_supply_days))
+    available = {id_: from_raw(quantity) for id_, _, quantity, _ in offered if id_ not in arrivals}
+    rows = session.execute(
+        select(PurchaseOrderLine, PurchaseOrder)
+        .join(PurchaseOrder, PurchaseOrder.id == PurchaseOrderLine.order_id)
+        .where(PurchaseOrderLine.id.in_(available))
+        .order_by(*supply_order())
+    )
+    found: dict[int, list[Alternative]] = {}
+    for line, order in rows:
+        name = f"{order.name}/{line.position}"
+        found.setdefault(line.product_id, []).append(
+            Alternative(order.id, name, available[line.id], line.expected_on)
+        )
+    return found
+
+
+def _in_time(others: Sequence[Alternative], promised: date) -> Sequence[Alternative]:
+    early = [other for other in others if other.expected_on is not None and other.expected_on <= promised]
+    return early or others
