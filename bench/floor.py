@@ -1,0 +1,98 @@
+"""The floor of an allocation: the same rows read by one ordered query, the same results written, nothing decided."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+READ = """
+SELECT l.id, l.product_id, l.quantity - l.packed - l.cancelled - l.allocated
+FROM sales_order_line l JOIN sales_order o ON o.id = l.order_id
+WHERE o.state = 'confirmed' AND l.quantity > l.packed + l.cancelled + l.allocated
+ORDER BY l.product_id, o.priority DESC, o.ordered_at, o.id, l.position
+"""
+INSERTED = {
+    "sales_allocation": "line_id balance_id quantity packed how run_id created_at user_name",
+    "sales_backorder": "line_id kind quantity allocated_quantity cancelled_quantity state counts_from created_at",
+    "preorder_link": "line_id purchase_line_id quantity received how run_id created_at user_name",
+}
+COUNTED = {
+    "sales_order_line": "id allocated promise_date",
+    "inventory_lots_balance": "id allocated",
+    "procurement_purchase_order_line": "id allocated",
+}
+TYPES = {"id": "bigint", "allocated": "bigint", "promise_date": "date"}
+
+Results = dict[str, Sequence[tuple[Any, ...]]]
+
+
+def read_results(url: str) -> Results:
+    """Return what an allocation wrote: new rows, and the counters that moved."""
+    with _connect(url) as connection:
+        results: Results = {}
+        for table, columns in INSERTED.items():
+            results[table] = _all(connection, f"SELECT {columns.replace(' ', ', ')} FROM {table} ORDER BY id")
+        for table, columns in COUNTED.items():
+            names = columns.replace(" ", ", ")
+            results[table] = _all(connection, f"SELECT {names} FROM {table} WHERE allocated > 0 ORDER BY id")
+        return results
+
+
+def write_results(url: str, results: Results) -> float:
+    """Read the demand once and write ready results; return the seconds it took."""
+    with _connect(url) as connection:
+        # The rows' run must exist; it is no part of the work.
+        connection.execute("INSERT INTO erp_run (id, kind, name, user_name, started_at) VALUES (1, 'command', '', '', '2026-01-01')")
+        connection.commit()
+        began = time.perf_counter()
+        _all(connection, READ)
+        for table, columns in INSERTED.items():
+            _insert(connection, table, columns.split(), results[table])
+        for table, columns in COUNTED.items():
+            _update(connection, table, columns.split(), results[table])
+        connection.commit()
+        return time.perf_counter() - began
+
+
+def _connect(url: str) -> Any:
+    if url.startswith("sqlite"):
+        connection = sqlite3.connect(Path(url.removeprefix("sqlite:///")))
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+    return psycopg.connect(url)
+
+
+def _all(connection: Any, query: str) -> Sequence[tuple[Any, ...]]:
+    rows: Sequence[tuple[Any, ...]] = connection.execute(query).fetchall()
+    return rows
+
+
+def _insert(connection: Any, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    names = ", ".join(columns)
+    if isinstance(connection, sqlite3.Connection):
+        marks = ", ".join("?" * len(columns))
+        connection.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)
+        return
+    with connection.cursor().copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def _update(connection: Any, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    changed = columns[1:]
+    if isinstance(connection, sqlite3.Connection):
+        sets = ", ".join(f"{name} = ?" for name in changed)
+        connection.executemany(f"UPDATE {table} SET {sets} WHERE id = ?", [(*row[1:], row[0]) for row in rows])
+        return
+    sets = ", ".join(f"{name} = v.{name}" for name in changed)
+    arrays = ", ".join(f"%s::{TYPES[name]}[]" for name in columns)
+    values = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in columns]
+    connection.execute(
+        f"UPDATE {table} t SET {sets} FROM unnest({arrays}) AS v({', '.join(columns)}) WHERE t.id = v.id", values
+    )
