@@ -41,7 +41,8 @@ def test_the_modules_that_ship_are_found_and_ordered():
 
 
 def test_order_is_dependencies_first_then_by_name():
-    assert names(make_module("a", "c"), make_module("b"), make_module("c", "d"), make_module("d")) == ["b", "d", "c", "a"]
+    found = [make_module("a", "c"), make_module("b"), make_module("c", "d"), make_module("d")]
+    assert names(*found) == ["b", "d", "c", "a"]
 
 
 def test_a_missing_dependency_is_refused_by_name():

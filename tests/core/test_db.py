@@ -1,0 +1,170 @@
+"""Transactions, locks and bulk statements, alike on both databases."""
+
+from decimal import Decimal
+
+import pytest
+from flask import g
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.orm.exc import StaleDataError
+
+from erp.db import (
+    bulk_add,
+    bulk_insert,
+    chunks,
+    commit,
+    is_lost_race,
+    lock_rows,
+    reading,
+    require_lock,
+)
+from erp.errors import DatabaseBusy, ErpError, StaleRecord
+from modules.inventory_lots.models import Balance, Product, Warehouse
+from tests.factories.inventory_lots import make_product, make_stock
+
+
+@pytest.fixture
+def no_waiting(monkeypatch):
+    monkeypatch.setattr("erp.db.time.sleep", lambda seconds: None)
+
+
+def lost_race():
+    return OperationalError("UPDATE", {}, Exception("database is locked"))
+
+
+def test_a_deed_that_is_refused_changes_nothing(session):
+    def work(session):
+        make_product(session, sku="HALF")
+        raise ErpError("No.")
+
+    with pytest.raises(ErpError):
+        commit(work)
+    assert session.scalar(select(Product).where(Product.sku == "HALF")) is None
+
+
+def test_a_lost_race_is_tried_again_from_the_start(session, no_waiting):
+    tries = []
+
+    def work(session):
+        tries.append(session.scalar(select(Product.sku).where(Product.sku == "AGAIN")))
+        make_product(session, sku="AGAIN")
+        if len(tries) < 3:
+            raise lost_race()
+        return "done"
+
+    assert commit(work) == "done"
+    assert tries == [None, None, None]
+
+
+def test_races_that_are_lost_too_often_are_told(session, no_waiting):
+    def work(session):
+        raise lost_race()
+
+    with pytest.raises(DatabaseBusy, match="5 tries failed"):
+        commit(work)
+
+
+def test_another_error_of_the_database_is_not_tried_again(session):
+    tries = []
+
+    def work(session):
+        tries.append(1)
+        raise OperationalError("SELECT", {}, Exception("disk is full"))
+
+    with pytest.raises(OperationalError):
+        commit(work)
+    assert len(tries) == 1
+
+
+def test_two_people_who_save_the_same_record_are_told(session):
+    def work(session):
+        raise StaleDataError
+
+    with pytest.raises(StaleRecord, match="Reload it"):
+        commit(work)
+
+
+@pytest.mark.parametrize("state", ["40001", "40P01", "55P03"])
+def test_postgresqls_lost_races_are_known(state):
+    orig = Exception("deadlock detected")
+    orig.sqlstate = state
+    assert is_lost_race(OperationalError("UPDATE", {}, orig))
+
+
+def test_locking_forgets_what_was_read_before(session):
+    product = make_product(session, name="Before")
+    session.commit()
+    assert product.name == "Before"
+    session.connection().exec_driver_sql("UPDATE inventory_lots_product SET name = 'After'")
+    assert product.name == "Before"
+    lock_rows(session, Product, [product.id])
+    assert product.name == "After"
+
+
+def test_rows_are_locked_once_a_transaction(session):
+    one, two = make_product(session).id, make_product(session).id
+    session.commit()
+    lock_rows(session, Product, [one, two])
+    lock_rows(session, Product, [two])
+    lock_rows(session, Product, [])
+    with pytest.raises(RuntimeError, match="locked once a transaction"):
+        lock_rows(session, Product, [one, 99])
+    session.rollback()
+    lock_rows(session, Product, [two])
+    session.rollback()
+
+
+def test_a_lock_that_was_promised_is_demanded(session):
+    one, two = make_product(session).id, make_product(session).id
+    session.commit()
+    lock_rows(session, Product, [one])
+    require_lock(session, Product, [one])
+    with pytest.raises(RuntimeError, match=rf"Product \[{two}\] must be locked"):
+        require_lock(session, Product, [one, two])
+    session.commit()
+    with pytest.raises(RuntimeError, match="must be locked"):
+        require_lock(session, Product, [one])
+
+
+def test_whoever_only_reads_cannot_lock(session):
+    with reading(), pytest.raises(RuntimeError, match="cannot lock"):
+        lock_rows(session, Product, [1])
+
+
+def test_reading_ends_with_its_block(session):
+    with pytest.raises(ZeroDivisionError), reading():
+        assert g.erp_reading
+        raise ZeroDivisionError
+    assert not g.erp_reading
+
+
+def test_many_rows_are_written_by_one_statement(session, count_statements):
+    with count_statements() as sent:
+        bulk_insert(session, Warehouse.__table__, ["code", "name"], [(f"W{n}", "Löffel\t'x'") for n in range(1000)])
+    assert len([statement for statement in sent if "BEGIN" not in statement]) <= 1
+    assert session.scalars(select(Warehouse.name).where(Warehouse.code == "W999")).one() == "Löffel\t'x'"
+    bulk_insert(session, Warehouse.__table__, ["code"], [])
+
+
+def test_many_counters_are_raised_by_one_statement(app, session, count_statements):
+    ids = [make_stock(session, make_product(session), quantity).id for quantity in (1, 2, 3)]
+    session.commit()
+    with count_statements() as sent:
+        bulk_add(session, Balance.__table__, ["allocated", "on_hand"], [(id_, 5000, 10000) for id_ in ids])
+    assert len([statement for statement in sent if "BEGIN" not in statement]) == 1
+    session.expire_all()
+    rows = session.execute(select(Balance.on_hand, Balance.allocated).where(Balance.id.in_(ids)).order_by(Balance.id))
+    assert rows.all() == [(Decimal(2), Decimal("0.5")), (Decimal(3), Decimal("0.5")), (Decimal(4), Decimal("0.5"))]
+    session.rollback()
+
+
+def test_a_constraint_holds_on_both_databases(session):
+    balance = make_stock(session, make_product(session), 1)
+    balance.allocated = Decimal(2)
+    with pytest.raises(IntegrityError, match="allocated_within_on_hand"):
+        session.flush()
+    session.rollback()
+
+
+def test_pieces_cover_everything_in_order():
+    assert [list(piece) for piece in chunks(range(5), 2)] == [[0, 1], [2, 3], [4]]
