@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import text
@@ -14,8 +14,9 @@ from erp.db import Model, bulk_insert
 LINES_PER_PRODUCT = 100
 LINES_PER_ORDER = 4
 LOTS = PURCHASES = 10
-START = datetime(2026, 1, 1)
+START = datetime(2026, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 UNIT = 10_000
+NEW = (0, 0, 0, False, False, False)
 
 
 def write_book(session: Session, lines: int) -> None:
@@ -73,8 +74,7 @@ def _write_orders(session: Session, orders: int, lines: int, products: int, dice
     columns = "id number customer_id ordered_at priority shipping_policy state note row_version"
     _insert(session, "sales_order", columns, heads)
     rows: list[tuple[Any, ...]] = [
-        (i + 1, i // LINES_PER_ORDER + 1, i % LINES_PER_ORDER + 1, i % products + 1, dice.randint(1, 10) * UNIT)
-        + (0, 0, 0, False, False, False)
+        (i + 1, i // LINES_PER_ORDER + 1, i % LINES_PER_ORDER + 1, i % products + 1, dice.randint(1, 10) * UNIT, *NEW)
         for i in range(lines)
     ]
     columns = "id order_id position product_id quantity packed cancelled allocated"

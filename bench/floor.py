@@ -16,6 +16,7 @@ FROM sales_order_line l JOIN sales_order o ON o.id = l.order_id
 WHERE o.state = 'confirmed' AND l.quantity > l.packed + l.cancelled + l.allocated
 ORDER BY l.product_id, o.priority DESC, o.ordered_at, o.id, l.position
 """
+RUN = "INSERT INTO erp_run (id, kind, name, user_name, started_at) VALUES (1, 'command', '', '', '2026-01-01')"
 INSERTED = {
     "sales_allocation": "line_id balance_id quantity packed how run_id created_at user_name",
     "sales_backorder": "line_id kind quantity allocated_quantity cancelled_quantity state counts_from created_at",
@@ -47,7 +48,7 @@ def write_results(url: str, results: Results) -> float:
     """Read the demand once and write ready results; return the seconds it took."""
     with _connect(url) as connection:
         # The rows' run must exist; it is no part of the work.
-        connection.execute("INSERT INTO erp_run (id, kind, name, user_name, started_at) VALUES (1, 'command', '', '', '2026-01-01')")
+        connection.execute(RUN)
         connection.commit()
         began = time.perf_counter()
         _all(connection, READ)

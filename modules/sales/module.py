@@ -27,8 +27,8 @@ def setup(core: Core) -> None:
     core.add_command(commands.allocate)
     for kind in exchange.IMPORTS:
         core.add_import(kind)
-    for kind in exchange.EXPORTS:
-        core.add_export(kind)
+    for export in exchange.EXPORTS:
+        core.add_export(export)
     core.add_check(queries.broken_invariants)
     core.subscribe(GoodsArrived, handlers.serve_what_arrived)
     core.implement(stock_hooks.claims_on_balances, handlers.claims_on_balances)

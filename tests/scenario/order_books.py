@@ -131,7 +131,7 @@ class Reference:
             promise = self._promise(line)
             for lot, place, quantity in self.from_lots[line["key"]]:
                 rows.append([*head, "lot", lot, place, "", "", str(quantity), "0", promise])
-            for purchase, purchase_line, quantity, _ in self.from_purchases[line["key"]]:
+            for purchase, purchase_line, quantity, _ in sorted(self.from_purchases[line["key"]]):
                 rows.append([*head, "purchase", "", "", purchase, str(purchase_line), str(quantity), "0", promise])
         return rows
 

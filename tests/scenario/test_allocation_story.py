@@ -3,13 +3,13 @@
 from decimal import Decimal
 
 from sqlalchemy import select
-from tests.factories.inventory_lots import make_product, make_stock, set_stock
-from tests.factories.sales import make_order
 
 from erp.registry import current_registry
 from modules.sales import services
 from modules.sales.models import Allocation, Backorder, Pack
 from modules.sales.states import BackorderState, OrderState
+from tests.factories.inventory_lots import make_product, make_stock, set_stock
+from tests.factories.sales import make_order
 
 
 def test_an_order_is_allocated_packed_in_part_and_finished_when_stock_comes(session, set_option):

@@ -6,9 +6,9 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from tests.scenario.order_books import KINDS, Reference, write_book
 
 from erp import cli
+from tests.scenario.order_books import KINDS, Reference, write_book
 
 NORTHWIND = Path(os.environ.get("ERP_NORTHWIND", "../shared/data/northwind")).absolute()
 TODAY = date(2026, 11, 23)
@@ -66,7 +66,7 @@ def test_a_made_up_book_is_served_line_by_line_as_the_slow_way_does(erp, tmp_pat
     check_line_by_line(erp, folder, rule)
 
 
-@pytest.mark.skipif(not NORTHWIND.is_dir(), reason="the Northwind order book is not there (ERP_NORTHWIND names its folder)")
+@pytest.mark.skipif(not NORTHWIND.is_dir(), reason="no Northwind order book (ERP_NORTHWIND names its folder)")
 @pytest.mark.parametrize(("rule", "linked"), [("skip", 753), ("partial", 780)])
 def test_northwind_is_served_line_by_line(erp, rule, linked):
     serve(erp, NORTHWIND, rule)

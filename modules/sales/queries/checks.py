@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, literal, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, func, literal, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from erp.db import Quantity, format_quantity, total
 from modules.inventory_lots.models import Balance, Location, Lot
@@ -28,7 +28,7 @@ def broken_invariants(session: Session) -> Iterator[str]:
 
 
 def _lines(
-    session: Session, counted: Select[Any], counter: ColumnElement[Decimal], name: str, found: str
+    session: Session, counted: Select[int, Decimal], counter: InstrumentedAttribute[Decimal], name: str, found: str
 ) -> Iterator[str]:
     parts = counted.subquery()
     held = func.coalesce(parts.c.held, literal(Decimal(0), Quantity()))

@@ -50,7 +50,7 @@ def _in_scope(scope: Scope) -> ColumnElement[bool]:
     return and_(served, OrderLine.product_id.in_(scope.product_ids), OrderLine.hold_allocation.is_(False))
 
 
-def _demand(*columns: Any) -> Select[Any]:
+def _demand(*columns: Any) -> Select[*tuple[Any, ...]]:
     return (
         select(*columns)
         .select_from(OrderLine)
@@ -59,7 +59,7 @@ def _demand(*columns: Any) -> Select[Any]:
     )
 
 
-def needing_lines(session: Session, scope: Scope) -> Sequence[Row[tuple[int, int, int]]]:
+def needing_lines(session: Session, scope: Scope) -> Sequence[Row[int, int, int]]:
     """Return (line id, product id, raw need) of lines that stock does not cover, in order of service."""
     need = OrderLine.quantity > OrderLine.packed + OrderLine.cancelled + OrderLine.allocated
     rows = _demand(OrderLine.id, OrderLine.product_id, raw(OrderLine.need)).where(_in_scope(scope), need)
@@ -76,7 +76,7 @@ def backorder_is_open() -> ColumnElement[bool]:
     return Backorder.state == BackorderState.open
 
 
-def lines_out_of_step(session: Session, scope: Scope) -> Sequence[Row[tuple[int, int, int | None, int]]]:
+def lines_out_of_step(session: Session, scope: Scope) -> Sequence[Row[int, int, int | None, int]]:
     """Return (line id, raw rest, open backorder id, raw open backorder) where the two quantities differ."""
     open_row = and_(Backorder.line_id == OrderLine.id, Backorder.state == BackorderState.open)
     held = open_backorder_quantity()
@@ -92,7 +92,7 @@ def waiting_product_ids(session: Session, skus: Sequence[str] = ()) -> list[int]
     return list(session.scalars(rows))
 
 
-def unpacked_allocations(*conditions: ColumnElement[bool]) -> Select[Any]:
+def unpacked_allocations(*conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     """Select allocations with something unpacked, with line, order, balance, lot and location joined."""
     return (
         select(Allocation)
@@ -105,7 +105,7 @@ def unpacked_allocations(*conditions: ColumnElement[bool]) -> Select[Any]:
     )
 
 
-def overdue_backorders(session: Session, made_before: date) -> Sequence[Row[tuple[int, int, Decimal]]]:
+def overdue_backorders(session: Session, made_before: date) -> Sequence[Row[int, int, Decimal]]:
     """Return (backorder id, line id, open quantity) of rows that count from a day before `made_before`."""
     return session.execute(
         select(Backorder.id, Backorder.line_id, Backorder.open_quantity)

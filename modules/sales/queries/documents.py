@@ -53,7 +53,7 @@ def claims_on_balances(session: Session, balance_ids: Sequence[int]) -> list[Cla
         Allocation.balance_id, Order.number, Order.id, Allocation.quantity - Allocation.packed
     )
     return [
-        Claim(balance_id, number, quantity, url=f"/sales/orders/{order_id}/")
+        Claim(balance_id, number or "", quantity, url=f"/sales/orders/{order_id}/")
         for balance_id, number, order_id, quantity in session.execute(rows.order_by(*service_order(), Allocation.id))
     ]
 

@@ -141,7 +141,7 @@ def _standing(
             linked[line_id] = linked.get(line_id, Decimal(0)) + quantity
     return {
         line_id: (
-            (number, position, sku),
+            (number or "", position, sku),
             (from_raw(allocated), from_raw(waiting), linked.get(line_id, Decimal(0))),
         )
         for line_id, number, position, sku, allocated, waiting in rows

@@ -65,9 +65,7 @@ def confirm(session: Session, order_id: int) -> Order:
     return order
 
 
-def line_refusals(
-    session: Session, lines: Sequence[OrderLine], *, are_raised: bool = False
-) -> dict[int, ErpError]:
+def line_refusals(session: Session, lines: Sequence[OrderLine], *, are_raised: bool = False) -> dict[int, ErpError]:
     """Return why lines may not be confirmed as they are, by line id, in the words of whoever refuses.
 
     Lines that `are_raised` were confirmed before with a smaller quantity.
