@@ -53,6 +53,13 @@ class OptionTable:
         self._file = self._read_file(ini)
         self._environment = self._read_environment(environment or {})
 
+    def by_section(self) -> dict[str, list[Option[Any]]]:
+        """Return the declarations by section, in order."""
+        sections: dict[str, list[Option[Any]]] = {section: [] for section in self.sections}
+        for key, option in self.declared.items():
+            sections[key.partition(".")[0]].append(option)
+        return {section: declared for section, declared in sections.items() if declared}
+
     def option(self, key: str) -> Option[Any]:
         """Return the declaration of `section.name`; raise NotFound."""
         try:

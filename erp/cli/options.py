@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 
 from erp.cli.files import read, replace
-from erp.cli.wrapping import person
+from erp.cli.wrapping import person, without_tables
 from erp.db import commit
 from erp.errors import OptionError
-from erp.ini import written
+from erp.ini import example, written
 from erp.options import Effective, forget_option, store_ini, store_option
 from erp.registry import current_registry
 
@@ -72,7 +72,15 @@ def import_(file: str) -> None:
         raise OptionError("file", file, "UTF-8 text is allowed") from None
     table = current_registry().option_table
     changed = commit(lambda session: store_ini(session, table, text, user_name=person()))
-    click.echo(f"{len(changed)} options changed{': ' if changed else ''}{', '.join(changed)}.")
+    count = "1 option" if len(changed) == 1 else f"{len(changed)} options"
+    click.echo(f"{count} changed: {', '.join(changed)}." if changed else f"{count} changed.")
+
+
+@options.command("example")
+@without_tables
+def print_example() -> None:
+    """Print an ini file with every option, its help and its default, commented out."""
+    click.echo(example(current_registry().option_table.by_section()), nl=False)
 
 
 def _values() -> dict[str, tuple[str, str]]:
