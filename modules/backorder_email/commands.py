@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import click
@@ -20,7 +21,7 @@ def send_emails(limit: int | None) -> None:
 
 def _progress(limit: int | None) -> Callable[[int], None] | None:
     """Return what shows progress on a terminal."""
-    if not click.get_text_stream("stderr").isatty():
+    if not sys.stderr.isatty():
         return None
     waiting = queries.waiting(db.session())
     db.session.rollback()

@@ -24,6 +24,8 @@ from modules.backorder_email.states import Cause, DropReason, MessageState
 # So many pieces of news are composed at a time: memory stays flat however long the run was.
 BATCH = 1000
 
+_KEY_COLUMNS = (Message.run_id, Message.order_id, Message.cause, Message.template_id)
+
 
 def compose_run(session: Session, run_id: int) -> int:
     """Compose all that a run left to tell; return how many messages came of it."""
@@ -66,8 +68,7 @@ def compose(session: Session, news_ids: Collection[int]) -> int:
     groups = _grouped(rows)
     values = dict(zip(groups, _composed(session, list(groups.values())), strict=True))
     _rewrite(session, {same[key]: values[key] for key in groups if key in same})
-    new = [key for key in groups if key not in same]
-    ids = dict(zip(new, _insert(session, [values[key] for key in new]), strict=True)) | same
+    ids = _insert(session, [values[key] for key in groups if key not in same]) | same
     told_by = [(row.news_id, ids[key]) for key, found in groups.items() for row in found]
     bulk_update(session, News.__table__, {"message_id": "{message}"}, {"message": "bigint"}, told_by)  # type: ignore[arg-type]
     session.expire_all()
@@ -104,9 +105,8 @@ def _pending_of_same_key(session: Session, rows: Sequence[NewsRow]) -> dict[Key,
     wanted = {_key(row) for row in rows}
     pairs = sorted({(key.run_id, key.order_id) for key in wanted})
     found: dict[Key, int] = {}
-    columns = (Message.run_id, Message.order_id, Message.cause, Message.template_id, Message.id)
     for part in chunks(pairs, 1000):
-        pending = select(*columns).where(
+        pending = select(*_KEY_COLUMNS, Message.id).where(
             tuple_(Message.run_id, Message.order_id).in_(part),
             Message.state == MessageState.pending,
             Message.is_edited.is_(False),
@@ -163,12 +163,13 @@ def address_of(row: NewsRow) -> str:
     return check_address(row.customer_email)
 
 
-def _insert(session: Session, messages: Sequence[dict[str, Any]]) -> list[int]:
+def _insert(session: Session, messages: Sequence[dict[str, Any]]) -> dict[Key, int]:
+    """Write new messages in one statement; return their ids."""
     if not messages:
-        return []
+        return {}
     common = {"is_edited": False, "attention": "", "attempts": 0, "claimed_by": "", "created_at": clock.now()}
-    made = insert(Message).returning(Message.id, sort_by_parameter_order=True)
-    return list(session.scalars(made, [message | common for message in messages]))
+    made = insert(Message).returning(*_KEY_COLUMNS, Message.id)
+    return {Key(*row[:4]): row.id for row in session.execute(made, [message | common for message in messages])}
 
 
 _REWRITTEN = ("state", "recipient", "subject", "text", "html", "facts", "last_error")

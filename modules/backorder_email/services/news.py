@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert
 
 from erp import clock
 from erp.db import chunks
@@ -147,15 +148,16 @@ def _all(session: Session, rows: Any, key: Any, ids: Iterable[int]) -> list[Any]
 
 def _tell(session: Session, news: Sequence[dict[str, Any]], *, touched: Collection[int] = ()) -> None:
     """Write news and put right what is pending about the same lines. News that is there already is left alone."""
+    told: set[int] = set()
     if news:
         common = {"run_id": current_run(session).id(session), "created_at": clock.now()}
         blank = {"purchase_line_id": None, "status_id": None, "old_date": None, "new_date": None}
-        session.execute(_insert(session), [blank | row | common for row in news])
-    lines = {row["line_id"] for row in news}
-    put_right(session, pending_about(session, lines.union(touched)), told_again=lines)
+        told = set(session.scalars(_insert(session), [blank | row | common for row in news]))
+    put_right(session, pending_about(session, told.union(touched)), told_again=told)
 
 
-def _insert(session: Session) -> Insert:
+def _insert(session: Session) -> ReturningInsert[tuple[int]]:
     kind = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    insert: Insert = kind.insert(News.__table__).on_conflict_do_nothing()
-    return insert
+    table = News.__table__
+    insert: Insert = kind.insert(table).on_conflict_do_nothing()
+    return insert.returning(table.c.line_id)

@@ -107,7 +107,7 @@ def postpone_claimed(session: Session, worker: str, reason: str) -> int:
     """Count an attempt for all that a worker claimed and the server did not take, when it could not connect."""
     mine = (Message.state == MessageState.sending, Message.claimed_by == worker)
     by_attempts = select(Message.attempts, func.count()).where(*mine).group_by(Message.attempts)
-    counts = session.execute(by_attempts).tuples().all()
+    counts = [(row[0], row[1]) for row in session.execute(by_attempts)]
     for attempts, _ in counts:
         change = update(Message).where(*mine, Message.attempts == attempts)
         _postpone(session, attempts + 1, change.values(attempts=attempts + 1), reason)

@@ -1,0 +1,407 @@
+"""How messages leave: each ends in the state that says what became of it, and none leaves twice."""
+
+import socket
+import time
+from datetime import timedelta
+from email import message_from_bytes, policy
+from pathlib import Path
+
+import pytest
+
+from erp import clock
+from modules.backorder_email import services
+from modules.backorder_email.delivery import send_pending
+from modules.backorder_email.domain.delivery import Ending
+from modules.backorder_email.errors import BadSender, MailServerUnusable
+from modules.backorder_email.services.sending import begin, claim
+from modules.backorder_email.states import MessageState
+from tests.factories.backorder_email import make_message, make_messages, messages, states
+from tests.service.backorder_email.servers import accepts, free_port, mail_server
+
+
+def test_a_message_arrives_with_the_headers_of_good_practice(session, mailbox, set_option):
+    set_option("backorder_email.sender", "Order desk <orders@example.com>")
+    set_option("backorder_email.reply_to", "help@example.com")
+    message = make_message(session, subject="Your order", text="It comes.\n")
+    send_pending()
+    (mail,) = mailbox.taken
+    assert mailbox.recipients == [message.recipient]
+    assert mail["From"] == "Order desk <orders@example.com>"
+    assert mail["To"] == message.recipient
+    assert mail["Reply-To"] == "help@example.com"
+    assert mail["Subject"] == "Your order"
+    assert mail["Date"] == "Mon, 23 Nov 2026 12:00:00 +0000"
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["Message-ID"] == f"<backorder.{message.id}.20261123120000@example.com>"
+    assert mail.get_content() == "It comes.\n"
+    (message,) = messages(session)
+    assert (message.state, message.attempts, message.sent_at) == (MessageState.sent, 1, clock.now())
+
+
+def test_an_html_message_has_a_plain_twin(session, mailbox):
+    make_message(session, text="It comes.\n", html="<p>It <b>comes</b>.</p>")
+    send_pending()
+    (mail,) = mailbox.taken
+    assert mail.get_content_type() == "multipart/alternative"
+    assert mail.get_body(("plain",)).get_content() == "It comes.\n"
+    assert mail.get_body(("html",)).get_content().strip() == "<p>It <b>comes</b>.</p>"
+
+
+def test_a_batch_leaves_over_one_connection_in_the_order_of_the_queue(session, mailbox):
+    made = make_messages(session, 5)
+    tally = send_pending()
+    assert str(tally) == "5 emails sent."
+    assert mailbox.connections == 1
+    assert mailbox.recipients == [message.recipient for message in made]
+
+
+def test_nobody_connects_when_nothing_is_pending(session, mailbox):
+    assert str(send_pending()) == "0 emails sent."
+    assert mailbox.connections == 0
+
+
+def test_small_batches_send_everything(session, mailbox, set_option):
+    set_option("backorder_email.batch_size", "2")
+    make_messages(session, 5)
+    send_pending()
+    assert states(session) == ["sent"] * 5
+    assert mailbox.connections == 1
+
+
+def test_a_limit_sends_so_many(session, mailbox):
+    make_messages(session, 5)
+    send_pending(limit=3)
+    assert states(session) == ["sent"] * 3 + ["pending"] * 2
+
+
+def test_chosen_messages_leave_alone(session, mailbox):
+    made = make_messages(session, 3)
+    send_pending(chosen=[made[1].id])
+    assert states(session) == ["pending", "sent", "pending"]
+
+
+def test_a_chosen_message_that_is_not_pending_stays(session, mailbox):
+    message = make_message(session, state=MessageState.cancelled)
+    send_pending(chosen=[message.id])
+    assert mailbox.taken == []
+
+
+def test_a_message_that_waits_for_its_next_attempt_leaves_only_by_hand(session, mailbox):
+    message = make_message(session, next_attempt_at=clock.now() + timedelta(hours=1))
+    send_pending()
+    assert states(session) == ["pending"]
+    send_pending(chosen=[message.id])
+    assert states(session) == ["sent"]
+
+
+def test_starttls_encrypts(session, point_at, encryption, certificate):
+    with mail_server(tls_context=encryption, require_starttls=True) as (box, port):
+        point_at(port, security="starttls", ca_file=certificate[0])
+        make_message(session)
+        send_pending()
+        assert states(session) == ["sent"]
+        assert box.tls == 1
+
+
+def test_a_certificate_that_nobody_vouches_for_is_not_trusted(session, point_at, encryption):
+    with mail_server(tls_context=encryption) as (box, port):
+        point_at(port, security="starttls")
+        make_message(session)
+        with pytest.raises(MailServerUnusable, match=r"(?i)certificate"):
+            send_pending()
+        assert states(session) == ["pending"]
+        assert box.taken == []
+
+
+def test_starttls_never_falls_back_to_the_clear(session, mailbox, set_option):
+    set_option("backorder_email.security", "starttls")
+    make_message(session)
+    with pytest.raises(MailServerUnusable, match="STARTTLS"):
+        send_pending()
+    assert mailbox.taken == []
+    assert states(session) == ["pending"]
+
+
+def test_tls_encrypts_from_the_start(session, point_at, encryption, certificate):
+    with mail_server(ssl_context=encryption) as (box, port):
+        point_at(port, security="tls", ca_file=certificate[0])
+        make_message(session)
+        send_pending()
+        assert states(session) == ["sent"]
+        assert len(box.taken) == 1
+
+
+def test_a_user_signs_in_with_the_password_of_the_environment(session, point_at, encryption, certificate, password):
+    settings = {"authenticator": accepts("erp", "secret"), "auth_required": True, "tls_context": encryption}
+    with mail_server(**settings) as (box, port):
+        point_at(port, security="starttls", ca_file=certificate[0], user="erp")
+        password("secret")
+        make_message(session)
+        send_pending()
+        assert states(session) == ["sent"]
+        assert len(box.taken) == 1
+
+
+def test_a_wrong_password_leaves_the_queue_for_later(session, point_at, encryption, certificate, password):
+    settings = {"authenticator": accepts("erp", "secret"), "auth_required": True, "tls_context": encryption}
+    with mail_server(**settings) as (box, port):
+        point_at(port, security="starttls", ca_file=certificate[0], user="erp")
+        password("wrong")
+        make_message(session)
+        with pytest.raises(MailServerUnusable, match="535"):
+            send_pending()
+        (message,) = messages(session)
+        assert message.state is MessageState.pending
+        assert "535" in message.last_error
+        assert "wrong" not in message.last_error
+        assert box.taken == []
+
+
+def test_a_missing_password_is_named(session, mailbox, set_option):
+    set_option("backorder_email.user", "erp")
+    make_message(session)
+    with pytest.raises(MailServerUnusable, match="ERP_SMTP_PASSWORD is not set"):
+        send_pending()
+
+
+def test_a_permanent_refusal_fails_at_once(session, mailbox):
+    first, second = make_messages(session, 2)
+    mailbox.refused[first.recipient] = "550 no such user"
+    tally = send_pending()
+    assert states(session) == ["failed", "sent"]
+    (refused, _) = messages(session)
+    assert (refused.last_error, refused.attempts) == ("550 no such user", 1)
+    assert str(tally) == "1 emails sent, 1 refused."
+    assert mailbox.recipients == [second.recipient]
+
+
+def test_a_passing_refusal_is_tried_again_later_and_later(session, mailbox, at):
+    message = make_message(session)
+    mailbox.refused[message.recipient] = "450 try later"
+    waits = []
+    for minute in (0, 1, 3, 7):
+        at(f"2026-11-23T12:{minute:02}:00Z")
+        send_pending()
+        (message,) = messages(session)
+        assert message.state is MessageState.pending
+        waits.append(message.next_attempt_at - clock.now())
+        send_pending()
+    assert waits == [timedelta(minutes=wait) for wait in (1, 2, 4, 8)]
+    assert (message.attempts, message.last_error) == (4, "450 try later")
+
+
+def test_the_last_attempt_that_fails_gives_the_message_up(session, mailbox, at, set_option):
+    set_option("backorder_email.max_attempts", "2")
+    message = make_message(session)
+    mailbox.refused[message.recipient] = "450 try later"
+    send_pending()
+    at("2026-11-23T13:00:00Z")
+    send_pending()
+    (message,) = messages(session)
+    assert message.state is MessageState.failed
+    assert message.last_error == "Given up after 2 attempts: 450 try later"
+    mailbox.refused.clear()
+    services.retry(session, [message.id])
+    session.commit()
+    send_pending()
+    assert states(session) == ["sent"]
+
+
+@pytest.mark.parametrize(("answer", "state"), [("554 spam", "failed"), ("451 busy", "pending")])
+def test_what_the_server_says_to_the_whole_message_counts(session, mailbox, answer, state):
+    make_messages(session, 2)
+    mailbox.answers = [answer]
+    send_pending()
+    assert states(session) == [state, "sent"]
+    assert messages(session)[0].last_error == answer
+
+
+def test_a_connection_dropped_after_data_leaves_a_doubt_and_nothing_is_sent_twice(session, mailbox, at):
+    first, *_ = make_messages(session, 3)
+    mailbox.drops_after_data = 1
+    send_pending()
+    assert states(session) == ["uncertain", "sent", "sent"]
+    assert "did not answer after it got the message" in messages(session)[0].last_error
+    at("2026-11-24T12:00:00Z")
+    send_pending()
+    assert states(session) == ["uncertain", "sent", "sent"]
+    assert set(mailbox.message_ids.values()) == {1}
+    assert len(mailbox.taken) == 3
+    services.mark_as_sent(session, [first.id])
+    session.commit()
+    assert states(session) == ["sent"] * 3
+
+
+def test_a_server_that_is_too_slow_leaves_a_doubt(session, mailbox, set_option):
+    set_option("backorder_email.timeout", "1 s")
+    make_message(session)
+    mailbox.delay = 1.5
+    send_pending()
+    (message,) = messages(session)
+    assert message.state is MessageState.uncertain
+    assert "timed out" in message.last_error
+
+
+def test_a_slow_server_gets_its_time(session, mailbox):
+    make_messages(session, 2)
+    mailbox.delay = 0.3
+    send_pending()
+    assert states(session) == ["sent", "sent"]
+
+
+def test_a_server_that_is_not_there_leaves_the_batch_for_later(session, point_at, set_option):
+    set_option("backorder_email.batch_size", "2")
+    port = free_port()
+    point_at(port)
+    make_messages(session, 3)
+    with pytest.raises(MailServerUnusable) as refusal:
+        send_pending()
+    assert str(refusal.value).startswith(f"The mail server 127.0.0.1:{port} cannot be used: Connection refused.")
+    assert [message.attempts for message in messages(session)] == [1, 1, 0]
+    assert states(session) == ["pending"] * 3
+    assert messages(session)[0].last_error == "Connection refused"
+
+
+def test_a_server_that_stays_away_fails_the_message_in_the_end(session, point_at, at):
+    point_at(free_port())
+    make_message(session)
+    for hour in range(5):
+        at(f"2026-11-23T{12 + hour}:00:00Z")
+        with pytest.raises(MailServerUnusable):
+            send_pending()
+    (message,) = messages(session)
+    assert message.state is MessageState.failed
+    assert message.last_error == "Given up after 5 attempts: Connection refused"
+
+
+def test_a_server_that_says_nothing_is_given_up_after_the_timeout(session, point_at, set_option):
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        point_at(silent.getsockname()[1], timeout="1 s")
+        make_message(session)
+        started = time.monotonic()
+        with pytest.raises(MailServerUnusable, match="timed out"):
+            send_pending()
+        assert time.monotonic() - started < 5
+    assert states(session) == ["pending"]
+
+
+def test_a_server_that_closes_between_messages_is_connected_again(session, mailbox, monkeypatch):
+    from modules.backorder_email.delivery.transports import SmtpTransport
+
+    transmit = SmtpTransport._transmit
+
+    def closing(self, parcel):
+        outcome = transmit(self, parcel)
+        self._connection.sock.shutdown(socket.SHUT_RDWR)
+        return outcome
+
+    monkeypatch.setattr(SmtpTransport, "_transmit", closing)
+    make_messages(session, 3)
+    send_pending()
+    assert states(session) == ["sent"] * 3
+    assert mailbox.connections == 3
+    assert len(mailbox.taken) == 3
+
+
+def test_a_bad_sender_is_refused_before_anything_is_claimed(session, set_option):
+    set_option("backorder_email.sender", "nobody")
+    make_message(session)
+    with pytest.raises(BadSender, match=r"Option backorder_email.sender: 'nobody' cannot be used"):
+        send_pending()
+    assert states(session) == ["pending"]
+
+
+def test_the_file_transport_writes_one_eml_a_message(session, app):
+    made = make_messages(session, 3)
+    send_pending()
+    outbox = Path(app.instance_path) / "outbox"
+    names = {f"email-{message.id}.eml" for message in made}
+    assert names <= {path.name for path in outbox.iterdir()}
+    assert not list(outbox.glob("*.part"))
+    mail = message_from_bytes((outbox / f"email-{made[0].id}.eml").read_bytes(), policy=policy.default)
+    assert mail["To"] == made[0].recipient
+    assert states(session) == ["sent"] * 3
+
+
+def test_an_outbox_that_cannot_be_written_leaves_the_queue_for_later(session, app, tmp_path, monkeypatch):
+    (tmp_path / "outbox").write_text("in the way")
+    monkeypatch.setattr(app, "instance_path", str(tmp_path))
+    make_message(session)
+    with pytest.raises(MailServerUnusable):
+        send_pending()
+    assert states(session) == ["pending"]
+
+
+def test_a_rate_spreads_messages_over_time(session, mailbox, set_option):
+    set_option("backorder_email.rate", "600")
+    make_messages(session, 5)
+    started = time.monotonic()
+    send_pending()
+    assert 0.35 < time.monotonic() - started < 5
+    assert states(session) == ["sent"] * 5
+
+
+def test_an_interruption_gives_back_what_was_not_begun(session, mailbox):
+    make_messages(session, 3)
+
+    def interrupt(done):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        send_pending(report=interrupt)
+    assert states(session) == ["sent", "pending", "pending"]
+
+
+def test_an_interruption_in_the_middle_of_a_message_leaves_a_doubt(session, mailbox, monkeypatch):
+    from modules.backorder_email.delivery.transports import SmtpTransport
+
+    def interrupted(self, connection):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(SmtpTransport, "_answer", interrupted)
+    make_messages(session, 2)
+    with pytest.raises(KeyboardInterrupt):
+        send_pending()
+    assert states(session) == ["uncertain", "pending"]
+
+
+def test_what_a_dead_worker_had_claimed_is_taken_back(session, mailbox, at):
+    make_messages(session, 3)
+    found = claim(session, "dead", limit=10)
+    begin(session, found.messages[0].id, "dead")
+    session.commit()
+    send_pending()
+    assert states(session) == ["sending"] * 3
+    at("2026-11-23T12:10:01Z")
+    send_pending()
+    assert states(session) == ["uncertain", "sent", "sent"]
+    doubted = messages(session)[0]
+    assert doubted.last_error.startswith("The worker stopped while it handed the message over")
+
+
+def test_a_slow_worker_does_not_send_what_was_taken_back_from_it(session, mailbox, at):
+    make_messages(session, 2)
+    slow = claim(session, "slow", limit=10)
+    session.commit()
+    at("2026-11-23T12:11:00Z")
+    send_pending()
+    assert states(session) == ["sent", "sent"]
+    assert [begin(session, outgoing.id, "slow") for outgoing in slow.messages] == [False, False]
+
+
+def test_a_slow_worker_that_comes_back_settles_its_doubt(session, at):
+    from modules.backorder_email.domain.delivery import Outcome
+
+    make_message(session)
+    (outgoing,) = claim(session, "slow", limit=10).messages
+    begin(session, outgoing.id, "slow")
+    session.commit()
+    at("2026-11-23T12:11:00Z")
+    services.recover(session)
+    session.commit()
+    assert states(session) == ["uncertain"]
+    services.settle(session, outgoing.id, "slow", Outcome(Ending.sent))
+    session.commit()
+    assert states(session) == ["sent"]
