@@ -8,7 +8,7 @@ from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime, getaddresses
 
 from modules.backorder_email.domain.wording import clean_line
 from modules.backorder_email.errors import BadAddress, BadSender
@@ -71,7 +71,8 @@ def parse_sender(sender: str, reply_to: str) -> Sender:
 
 
 def _parse(option: str, value: str) -> tuple[str, str]:
-    name, address = parseaddr(value)
+    found = getaddresses([value])
+    name, address = found[0] if len(found) == 1 else ("", value)
     try:
         return clean_line(name), check_address(address)
     except BadAddress as error:

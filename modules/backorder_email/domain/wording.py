@@ -154,12 +154,21 @@ def _line_of(trace: TracebackType | None) -> int | None:
 
 
 def check(wording: Wording) -> None:
-    """Refuse a template that does not render, by rendering it for one example of each cause."""
+    """Refuse a template that does not render for an example of any cause; one may be meant for a single cause."""
     for part in ("subject", "body"):
         if not getattr(wording, part).strip():
             raise TemplateRefused(part=part, line=None, reason="it is empty")
-    for cause in Cause:
+    refusals = [refusal for cause in Cause if (refusal := _refusal(wording, cause)) is not None]
+    if len(refusals) == len(Cause):
+        raise refusals[0]
+
+
+def _refusal(wording: Wording, cause: Cause) -> TemplateRefused | None:
+    try:
         render(wording, example(cause))
+    except TemplateRefused as refusal:
+        return refusal
+    return None
 
 
 def example(cause: Cause) -> MessageFacts:
