@@ -33,8 +33,28 @@ class DeliveriesRefused(ErpError):
     """Some of many deliveries cannot be received, so none is; `refusals` says why, by their place in the list."""
 
     def __init__(self, *, refusals: Mapping[int, ErpError]) -> None:
-        super().__init__(str(next(iter(refusals.values()))), refusals=refusals)
+        sentences = list(dict.fromkeys(str(refusal) for refusal in refusals.values()))
+        more = f" And {len(sentences) - 5} more." if len(sentences) > 5 else ""
+        super().__init__(" ".join(sentences[:5]) + more, refusals=refusals)
         self.refusals = refusals
+
+
+class NothingReceived(ErpError):
+    """A receiving page without a quantity or a serial number."""
+
+    def __init__(self, *, order: str) -> None:
+        super().__init__(f"Nothing of {order} was received: enter a quantity or serial numbers.", order=order)
+
+
+class ImpactUnseen(ErpError):
+    """New expected dates that break promises which the person has not been shown yet; nothing was saved."""
+
+    def __init__(self, *, promises: int) -> None:
+        broken = "a promise" if promises == 1 else f"{promises} promises"
+        super().__init__(
+            f"Not saved yet: the new dates break {broken}. Look at what they break, then save once more.",
+            promises=promises,
+        )
 
 
 class QuantityBelowReceived(ErpError):

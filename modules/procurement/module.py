@@ -8,13 +8,20 @@ from erp.module import Core, Decimal, Module, Permission
 def setup(core: Core) -> None:
     """Register what procurement has."""
     from modules.inventory_lots.hooks import products_in_use
-    from modules.procurement import exchange, models, queries
+    from modules.procurement import admin, exchange, models, queries
 
     core.add_models(models)
+    core.add_view(admin.PurchaseOrderScreen, menu="Procurement", permission="procurement.view")
+    core.add_view(admin.IncomingScreen, menu="Procurement", permission="procurement.view")
+    core.add_view(admin.ReceiptScreen, menu="Procurement", permission="procurement.view")
+    core.add_view(admin.SupplierScreen, menu="Procurement", permission="procurement.view")
+    core.add_view(admin.StatusScreen, menu="System Data", permission="procurement.view")
+    core.add_dashboard(admin.CARD)
     for import_kind in exchange.IMPORTS:
         core.add_import(import_kind)
     for export_kind in exchange.EXPORTS:
         core.add_export(export_kind)
+    core.add_check(queries.broken_invariants)
     core.implement(products_in_use, queries.products_on_lines)
 
 

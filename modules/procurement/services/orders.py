@@ -88,26 +88,27 @@ def edit_order(
     ordered_on: date,
     note: str,
     lines: Sequence[LineValues],
+    removed: Iterable[int] = (),
     release: bool = False,
     row_version: int | None = None,
 ) -> None:
     """Save the whole form of an order as one deed; a door. `row_version` is the one the form was filled from.
 
-    Lines that the form leaves out are deleted from a draft and refused on anything else.
+    Lines by id in `removed` are deleted from a draft and refused on anything else.
     """
     order = lock_order(session, order, {values.product_id for values in lines})
     if row_version is not None and row_version != order.row_version:
         raise StaleRecord
     PURCHASE_ORDER.next(order.state, "change_line")
-    _remove_lines(session, order, keep={values.line_id for values in lines})
+    _remove_lines(session, order, set(removed))
     order.supplier, order.ordered_on, order.note = supplier, ordered_on, note
     # Counts row_version up even if only lines change, so that a form opened before is recognised as stale.
     flag_modified(order, "note")
     apply_values(session, order, lines, release=release)
 
 
-def _remove_lines(session: Session, order: PurchaseOrder, keep: Iterable[int | None]) -> None:
-    gone = [line for line in order.lines if line.id not in keep]
+def _remove_lines(session: Session, order: PurchaseOrder, removed: set[int]) -> None:
+    gone = [line for line in order.lines if line.id in removed]
     if not gone:
         return
     if order.state != PurchaseState.draft:

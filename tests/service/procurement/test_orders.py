@@ -156,9 +156,9 @@ def test_the_form_refuses_to_lower_a_claimed_line_unless_told_to_release(
     assert document.lines[0].allocated == 5
 
 
-def test_a_line_left_out_of_a_draft_is_deleted_and_the_rest_close_up(session: Session, draft: PurchaseOrder) -> None:
-    kept = draft.lines[1]
-    save(session, draft, [values_of(kept)])
+def test_a_line_removed_from_a_draft_is_deleted_and_the_rest_close_up(session: Session, draft: PurchaseOrder) -> None:
+    gone, kept = draft.lines
+    save(session, draft, [values_of(kept)], removed=[gone.id])
     assert [(line.id, line.position) for line in draft.lines] == [(kept.id, 1)]
 
 
@@ -166,7 +166,7 @@ def test_a_line_of_an_order_cannot_be_deleted(session: Session) -> None:
     document = make_purchase_order(session, lines=[{}, {}])
     session.commit()
     with pytest.raises(LineNotRemovable):
-        save(session, document, [values_of(document.lines[0])])
+        save(session, document, [values_of(document.lines[0])], removed=[document.lines[1].id])
 
 
 def test_a_form_opened_before_somebody_else_saved_is_refused(session: Session, draft: PurchaseOrder) -> None:

@@ -1,0 +1,168 @@
+"""The screen of purchase orders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from markupsafe import Markup
+from sqlalchemy.orm import Session, joinedload
+from wtforms import BooleanField, Form
+
+from erp.admin import DocumentScreen, ExtraColumn, Panel, document_link
+from erp.admin.show import money
+from modules.procurement import services
+from modules.procurement.admin.impact import show_impact_first
+from modules.procurement.admin.incoming import expected
+from modules.procurement.admin.line_actions import LINE_ACTIONS
+from modules.procurement.admin.order_actions import ORDER_ACTIONS
+from modules.procurement.domain import LineValues
+from modules.procurement.forms import default_status, statuses
+from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
+from modules.procurement.queries.screens import outlooks, receipts_of
+from modules.procurement.states import PURCHASE_ORDER, PurchaseState
+
+
+def _lines_of(session: Session, orders: Sequence[PurchaseOrder]) -> Mapping[int, Any]:
+    found = outlooks(session, [order.id for order in orders])
+    return {order_id: outlook.lines for order_id, outlook in found.items()}
+
+
+def _next_of(session: Session, orders: Sequence[PurchaseOrder]) -> Mapping[int, Any]:
+    found = outlooks(session, [order.id for order in orders])
+    return {order_id: outlook.next_on for order_id, outlook in found.items()}
+
+
+def _supplier(order: PurchaseOrder) -> Markup:
+    return document_link("procurement.supplier", order.supplier_id, order.supplier)  # type: ignore[no-any-return]
+
+
+def _product(line: PurchaseOrderLine) -> Markup:
+    return document_link("inventory_lots.product", line.product_id, line.product)  # type: ignore[no-any-return]
+
+
+def _total(order: PurchaseOrder) -> str | None:
+    costs = [line.unit_cost * (line.quantity - line.cancelled) for line in order.lines if line.unit_cost is not None]
+    return money(sum(costs, Decimal(0)).quantize(Decimal("0.01"))) if costs else None
+
+
+def _receipts(session: Session, order: Any) -> Mapping[str, Any] | None:
+    receipts = receipts_of(session, order.id)
+    return {"receipts": receipts} if receipts else None
+
+
+class PurchaseOrderScreen(DocumentScreen):
+    """Purchase orders with their lines, and all that is done to them."""
+
+    model = PurchaseOrder
+    view_name = "procurement.purchase_order"
+    title = "Purchase orders"
+    noun = "purchase order"
+    url = "/procurement/purchase-orders"
+    icon = "fa-file-text-o"
+    edit_permission = "procurement.edit"
+    form_template = "procurement/order_form.html"
+    column_list = ("number", "supplier", "ordered_on", "state")
+    column_labels = {"number": "Order", "supplier.name": "supplier", "supplier.code": "supplier code"}
+    column_formatters = {"number": lambda view, context, row, name: row.name}
+    column_searchable_list = ("number", "supplier.name", "supplier.code")
+    column_filters = ("state", "number", "supplier.name", "supplier.code", "ordered_on")
+    column_default_sort = ("id", True)
+    computed_columns = (ExtraColumn("lines", "Lines", _lines_of), ExtraColumn("next", "Next expected", _next_of))
+    form_columns = ("supplier", "ordered_on", "note", "release")
+    form_ajax_refs = {"supplier": {"fields": ("name", "code"), "placeholder": "Name or code of a supplier"}}
+    form_args = {"ordered_on": {"description": "Of lines expected on one day, the earlier ordered serves first."}}
+    form_extra_fields = {
+        "release": BooleanField(
+            "Release",
+            description="Where a line is lowered below what is meant for sales orders, let the last of them go.",
+        )
+    }
+    form_widths = {"supplier": 6, "note": 12}
+    line_form_columns = ("product", "quantity", "unit_cost", "expected_on", "status")
+    line_ajax_refs = {
+        "product": {"fields": ("sku", "name"), "filters": ("is_active",), "placeholder": "SKU or name of a product"}
+    }
+    line_labels = {"expected_on": "Expected on"}
+    line_form_args = {
+        "unit_cost": {"minimum": Decimal(0)},
+        "status": {"query_factory": statuses, "default": default_status},
+    }
+    header_fields = (
+        ("Supplier", _supplier),
+        ("Ordered on", "ordered_on"),
+        ("Total", _total),
+        ("Note", "note"),
+    )
+    lines_title = "Order lines"
+    line_columns = (
+        ("#", "position"),
+        ("Product", _product),
+        ("Cost", "unit_cost"),
+        ("Ordered", "quantity"),
+        ("Received", "received"),
+        ("Closed short", "cancelled"),
+        ("Outstanding", "outstanding"),
+        ("Allocated", "allocated"),
+        ("Expected", expected),
+        ("Status", "status.name"),
+    )
+    line_loads = (joinedload(PurchaseOrderLine.product), joinedload(PurchaseOrderLine.status))
+    detail_loads = (joinedload(PurchaseOrder.supplier),)
+    actions = ORDER_ACTIONS
+    line_actions = LINE_ACTIONS
+    panels = (Panel("Receipts", "procurement/order_receipts.html", _receipts),)
+    empty_message = "There are no purchase orders yet. Enter the first one, or import them as CSV."
+
+    def document_title(self, row: Any) -> str:
+        """Return the number, or the place among the drafts."""
+        return str(row.name)
+
+    def may_edit(self, row: Any) -> bool:
+        """Let drafts and orders on their way be edited."""
+        return super().may_edit(row) and PURCHASE_ORDER.allows(row.state, "change_line")
+
+    def prepare_form(self, form: Form, row: Any) -> None:
+        """Offer to release only where something can be meant for sales orders."""
+        if row is None or row.state == PurchaseState.draft:
+            del form["release"]
+
+    def save(self, session: Session, form: Form, row: Any) -> Any:
+        """Store the order and its lines as one deed, once the person has seen what new dates break."""
+        changes = self.line_changes(form, row)
+        added = [_values(values) for values in changes.added]
+        head = {name: form[name].data for name in ("supplier", "ordered_on", "note")}
+        if row is None:
+            return services.create_order(session, lines=added, **head)
+        if row.state != PurchaseState.draft:
+            show_impact_first(session, _new_dates(changes.changed))
+        services.edit_order(
+            session,
+            row,
+            lines=[_values(values, line) for line, values in changes.changed] + added,
+            removed=[line.id for line in changes.removed],
+            release="release" in form and bool(form["release"].data),
+            row_version=int(form["row_version"].data or row.row_version),
+            **head,
+        )
+        return row
+
+
+def _values(values: Mapping[str, Any], line: PurchaseOrderLine | None = None) -> LineValues:
+    return LineValues(
+        product_id=values["product"].id,
+        quantity=values["quantity"],
+        unit_cost=values["unit_cost"],
+        expected_on=values["expected_on"],
+        status_id=values["status"].id if values["status"] else None,
+        line_id=line.id if line else None,
+    )
+
+
+def _new_dates(changed: Sequence[tuple[PurchaseOrderLine, Mapping[str, Any]]]) -> dict[int, Any]:
+    return {
+        line.id: values["expected_on"]
+        for line, values in changed
+        if line.outstanding and values["expected_on"] != line.expected_on
+    }

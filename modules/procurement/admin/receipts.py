@@ -1,0 +1,75 @@
+"""The screen of receipts: what arrived, when, of which order, and where it was put."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from markupsafe import Markup
+
+from erp.admin import Screen, document_link
+from modules.procurement.models import Receipt
+from modules.procurement.queries.screens import RECEIPT_LOADS
+
+
+def _order(receipt: Receipt) -> Markup:
+    line = receipt.line
+    return document_link("procurement.purchase_order", line.order_id, str(line))  # type: ignore[no-any-return]
+
+
+def _product(receipt: Receipt) -> Markup:
+    product = receipt.line.product
+    return document_link("inventory_lots.product", product.id, product)  # type: ignore[no-any-return]
+
+
+def _lot(receipt: Receipt) -> Markup:
+    lot = receipt.balance.lot
+    return document_link("inventory_lots.lot", lot.id, lot)  # type: ignore[no-any-return]
+
+
+class ReceiptScreen(Screen):
+    """What arrived."""
+
+    model = Receipt
+    view_name = "procurement.receipt"
+    title = "Receipts"
+    noun = "receipt"
+    url = "/procurement/receipts"
+    icon = "fa-sign-in"
+    can_create = can_edit = can_delete = False
+    column_list = ("received_at", "line", "product", "quantity", "lot", "location", "user_name")
+    column_labels = {
+        "line": "Purchase order line",
+        "user_name": "Received by",
+        "line.order.number": "purchase order",
+        "line.product.sku": "SKU",
+        "line.product.name": "product",
+        "balance.lot.number": "lot",
+    }
+    column_formatters = {
+        "line": lambda view, context, row, name: _order(row),
+        "product": lambda view, context, row, name: _product(row),
+        "lot": lambda view, context, row, name: _lot(row),
+        "location": lambda view, context, row, name: row.balance.location.path,
+    }
+    column_searchable_list = ("line.order.number", "line.product.sku", "line.product.name", "balance.lot.number")
+    column_filters = ("received_at", "quantity", "user_name")
+    column_default_sort = ("id", True)
+    header_fields = (
+        ("Received at", "received_at"),
+        ("Purchase order line", _order),
+        ("Product", _product),
+        ("Quantity", "quantity"),
+        ("Lot", _lot),
+        ("Location", lambda receipt: receipt.balance.location.path),
+        ("Received by", "user_name"),
+    )
+    detail_loads = RECEIPT_LOADS
+    empty_message = "Nothing has been received yet. Open a purchase order and press Receive."
+
+    def get_query(self) -> Any:
+        """Return the receipts with their lines, lots and places."""
+        return super().get_query().options(*RECEIPT_LOADS)
+
+    def document_title(self, row: Any) -> str:
+        """Return what the receipt is of."""
+        return f"Receipt {row.id} of {row.line}"
