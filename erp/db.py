@@ -6,10 +6,11 @@ Everything here behaves alike on SQLite and PostgreSQL; the differences end in t
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -137,6 +138,11 @@ class UtcDateTime(TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
+def raw_instant(instant: datetime) -> datetime:
+    """Return an instant as bulk statements write it: naive UTC."""
+    return instant.astimezone(UTC).replace(tzinfo=None)
+
+
 def raw(column: Any) -> ColumnElement[int]:
     """Select a quantity as the bare integer, for planning over many rows."""
     return type_coerce(column, BigInteger)
@@ -149,6 +155,15 @@ def total(column: Any) -> ColumnElement[Decimal]:
     """
     summed = cast(func.coalesce(func.sum(type_coerce(column, BigInteger)), 0), BigInteger)
     return type_coerce(summed, column.type)
+
+
+def _instant_text(value: datetime) -> str:
+    return value.isoformat(sep=" ", timespec="microseconds")
+
+
+# SQLite keeps days and instants as text, as SQLAlchemy writes them; bulk statements pass it by.
+sqlite3.register_adapter(date, date.isoformat)
+sqlite3.register_adapter(datetime, _instant_text)
 
 
 def init_app(app: Flask) -> None:
@@ -317,9 +332,20 @@ def bulk_insert(session: Session, table: Table, columns: Sequence[str], rows: Se
                 copy.write_row(row)
     else:
         marks = ", ".join("?" * len(columns))
-        # SQLite keeps instants as text, as SQLAlchemy writes them.
-        ready = [tuple(_sqlite_value(value) for value in row) for row in rows]
-        session.connection().exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", ready)
+        session.connection().exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", list(rows))
+
+
+def new_ids(session: Session, table: Table, count: int) -> list[int]:
+    """Return ids for rows that are about to be inserted with them, so that many can be written and named at once.
+
+    SQLite has one writer, so the next ids are its own; PostgreSQL takes them from the table's sequence.
+    """
+    session.flush()
+    if session.get_bind().dialect.name == "postgresql":
+        sequence = func.pg_get_serial_sequence(table.name, "id")
+        return list(session.scalars(select(func.nextval(sequence)).select_from(func.generate_series(1, count))))
+    last: int = session.scalars(select(func.coalesce(func.max(table.c.id), 0))).one()
+    return list(range(last + 1, last + 1 + count))
 
 
 def insert_rows(session: Session, model: type[Model], rows: Sequence[Mapping[str, Any]]) -> list[int]:
@@ -337,12 +363,6 @@ def insert_rows(session: Session, model: type[Model], rows: Sequence[Mapping[str
     session.execute(insert(model), rows)
     last: int = session.scalars(select(func.max(key))).one()
     return list(range(last - len(rows) + 1, last + 1))
-
-
-def _sqlite_value(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat(sep=" ", timespec="microseconds")
-    return value.isoformat() if hasattr(value, "isoformat") else value
 
 
 def bulk_update(
@@ -367,10 +387,9 @@ def bulk_update(
         source = f"FROM unnest({arrays}) AS v({', '.join(['row_id', *types])}) WHERE {table.name}.id = v.row_id"
         parameters: Any = tuple(list(column) for column in zip(*rows, strict=True))
     else:
-        values = {name: f":{name}" for name in types}
-        source = "WHERE id = :row_id"
-        names = ("row_id", *types)
-        parameters = [dict(zip(names, map(_sqlite_value, row), strict=True)) for row in rows]
+        values = {name: f"?{place}" for place, name in enumerate(types, start=2)}
+        source = "WHERE id = ?1"
+        parameters = list(rows)
     assignments = ", ".join(f"{column} = {sql.format(**values)}" for column, sql in sets.items())
     connection.exec_driver_sql(f"UPDATE {table.name} SET {assignments} {source}", parameters)
 

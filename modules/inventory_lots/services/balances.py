@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC
 from decimal import Decimal
 from typing import Any, cast
 
@@ -13,7 +12,7 @@ from sqlalchemy import Table, select
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import bulk_add, bulk_insert, chunks, lock_rows, require_lock, to_raw
+from erp.db import bulk_add, bulk_insert, chunks, lock_rows, raw_instant, require_lock, to_raw
 from erp.events import current_run
 from modules.inventory_lots.models import Balance, Product, StockMove
 from modules.inventory_lots.states import MoveKind
@@ -94,7 +93,7 @@ def post(session: Session, postings: Sequence[Posting], kind: MoveKind, *, reaso
 
 def write_moves(session: Session, postings: Sequence[Posting], kind: MoveKind, *, reason: str = "") -> None:
     """Write one line of the ledger for each posting, signed with the person of the run."""
-    at, user_name = clock.now().astimezone(UTC).replace(tzinfo=None), current_run(session).user_name
+    at, user_name = raw_instant(clock.now()), current_run(session).user_name
     rows = [
         (at, of.product_id, of.lot_id, of.location_id, of.quantity, kind.value, of.document, user_name, reason)
         for of in postings

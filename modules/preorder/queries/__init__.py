@@ -3,6 +3,7 @@
 from modules.preorder.queries.associations import (
     Incoming,
     available_of,
+    history_of_line,
     incoming_lines,
     is_overdue_too_long,
     links_to,
@@ -22,6 +23,7 @@ from modules.preorder.queries.coverage import Queue, linkage_of_lines, linkage_o
 from modules.preorder.queries.dates import (
     Deciding,
     Expectation,
+    arrivals_of_covered_lines,
     deciding_purchase_lines,
     expectations,
     late_lines,
@@ -62,6 +64,7 @@ __all__ = [
     "Expectation",
     "Incoming",
     "Queue",
+    "arrivals_of_covered_lines",
     "availability_rows",
     "available_days",
     "available_of",
@@ -75,6 +78,7 @@ __all__ = [
     "excess_of_purchase_lines",
     "expectations",
     "expected_ship_date",
+    "history_of_line",
     "incoming_allocations",
     "incoming_lines",
     "is_overdue_too_long",

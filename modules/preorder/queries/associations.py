@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from erp import clock
 from erp.db import from_raw
-from erp.models import RunEntry
+from erp.models import HistoryEntry, RunEntry
 from erp.options import options
 from modules.inventory_lots.models import Product
 from modules.preorder.models import Link
@@ -115,6 +115,22 @@ def unlinked_rest(session: Session, line: OrderLine) -> Decimal:
     return line.need - (linked or Decimal(0))
 
 
+def history_of_line(session: Session, line: OrderLine) -> tuple[Sequence[HistoryEntry], bool]:
+    """Return the changes of a sales order line, latest first, and whether these are all of them."""
+    subject = line.history_subject()
+    entries = session.scalars(
+        select(HistoryEntry)
+        .where(
+            HistoryEntry.document == subject.document,
+            HistoryEntry.document_id == subject.id,
+            HistoryEntry.line == subject.line,
+        )
+        .order_by(HistoryEntry.id.desc())
+        .limit(MOST_SHOWN + 1)
+    ).all()
+    return entries[:MOST_SHOWN], len(entries) <= MOST_SHOWN
+
+
 @dataclass(frozen=True)
 class Incoming:
     """A purchase order line that still has something to link."""
@@ -127,6 +143,7 @@ class Incoming:
     expected_on: date | None
     outstanding: Decimal
     available: Decimal
+    offered: Decimal
 
     @property
     def name(self) -> str:
@@ -134,8 +151,11 @@ class Incoming:
         return f"{self.number}/{self.position}"
 
 
-def incoming_lines(session: Session, product_id: int) -> list[Incoming]:
-    """Return the purchase order lines of a product with something to link, in the order in which they serve demand."""
+def incoming_lines(session: Session, product_id: int, wanted: Decimal) -> list[Incoming]:
+    """Return the purchase order lines of a product with something to link, in the order in which they serve demand.
+
+    Each offers what it has, but no more than is wanted.
+    """
     offered = session.execute(claimable_lines([product_id], options.preorder.past_due_supply_days))
     available = {line_id: from_raw(quantity) for line_id, _, quantity, _ in offered}
     rows = session.execute(
@@ -148,7 +168,7 @@ def incoming_lines(session: Session, product_id: int) -> list[Incoming]:
     return [
         Incoming(
             line.id, order.id, order.name, line.position, supplier, line.expected_on, line.outstanding,
-            available[line.id],
+            available[line.id], min(available[line.id], wanted),
         )
         for line, order, supplier in rows
     ]  # fmt: skip

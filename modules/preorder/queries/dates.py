@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, Subquery, cast, func, literal, or_, select
+from sqlalchemy import ColumnElement, Integer, Row, Select, Subquery, cast, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from erp import clock
@@ -75,6 +75,14 @@ def _covered_lines(*conditions: ColumnElement[bool]) -> Select[Any]:
             *conditions,
         )
     )
+
+
+def arrivals_of_covered_lines(session: Session, *conditions: ColumnElement[bool]) -> Sequence[Row[int, date]]:
+    """Return (line id, latest arrival) of lines whose open quantity is covered by stock and dated links alone."""
+    links = link_dates(*(of_lines(*conditions),))
+    covered = OrderLine.allocated + links.c.linked >= OrderLine.quantity - OrderLine.packed - OrderLine.cancelled
+    rows = select(OrderLine.id, links.c.latest).join(links, links.c.line_id == OrderLine.id)
+    return session.execute(rows.where(covered, links.c.undated == 0, *conditions)).all()
 
 
 def link_dates(*conditions: ColumnElement[bool]) -> Subquery:

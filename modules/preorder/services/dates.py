@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import timedelta
 from decimal import Decimal
 
 from sqlalchemy import and_, select, update
@@ -36,9 +37,9 @@ def promise_covered_lines(session: Session, scope: Scope) -> None:
         .values(promise_date=clock.today())
         .execution_options(synchronize_session=False)
     )
-    linked = select(Link.line_id).where(open_link())
-    found = queries.expectations(session, still_bare, OrderLine.id.in_(linked))
-    promise_first(session, [(id_, day) for id_, day in queries.new_promises(found).items()])
+    today, buffer = clock.today(), timedelta(days=options.preorder.promise_buffer_days)
+    arrivals = queries.arrivals_of_covered_lines(session, still_bare)
+    promise_first(session, [(line_id, max(today, latest) + buffer) for line_id, latest in arrivals])
 
 
 def sync_promises(session: Session, line_ids: Collection[int], *, tell: bool = True, why: str = "") -> int:

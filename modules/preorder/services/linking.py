@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from typing import cast
 
-from sqlalchemy import select
+from sqlalchemy import Table, select
 from sqlalchemy.orm import Session, joinedload
 
 from erp import clock
-from erp.db import bulk_update, chunks, from_raw, insert_rows, to_raw
+from erp.db import bulk_insert, bulk_update, chunks, from_raw, new_ids, raw_instant, to_raw
 from erp.events import current_run, publish
 from erp.options import options
 from modules.inventory_lots.domain import check_quantity
@@ -37,6 +38,8 @@ from modules.sales.services import grow_backorders, hold_lines
 from modules.sales.states import AllocationSource
 
 Triple = tuple[int, int, int]
+
+LINK = cast(Table, Link.__table__)
 
 
 def make_links(session: Session, scope: Scope) -> None:
@@ -84,7 +87,7 @@ def write_links(session: Session, grants: Sequence[Triple], how: AllocationSourc
     new = [grant for grant in grants if (grant[0], grant[1]) not in existing]
     claim(session, [(purchase_id, amount) for _, purchase_id, amount in grants])
     sets = {"quantity": "quantity + {amount}"} | ({"how": "'by_hand'"} if how is AllocationSource.by_hand else {})
-    bulk_update(session, Link.__table__, sets, {"amount": "bigint"}, grown)  # type: ignore[arg-type]
+    bulk_update(session, LINK, sets, {"amount": "bigint"}, grown)
     link_ids = _insert(session, new, how)
     session.expire_all()
     _give_default_status(session, sorted({purchase_id for _, purchase_id, _ in new}))
@@ -106,12 +109,11 @@ def _insert(session: Session, grants: Sequence[Triple], how: AllocationSource) -
     if not grants:
         return []
     run = current_run(session)
-    signed = {"how": how, "run_id": run.id(session), "user_name": run.user_name, "created_at": clock.now()}
-    pairs = [
-        {"line_id": line_id, "purchase_line_id": purchase_id, "quantity": from_raw(amount), "received": Decimal(0)}
-        for line_id, purchase_id, amount in grants
-    ]
-    return insert_rows(session, Link, [pair | signed for pair in pairs])
+    signed = (0, how.value, run.id(session), run.user_name, raw_instant(clock.now()))
+    ids = new_ids(session, LINK, len(grants))
+    columns = ("id", "line_id", "purchase_line_id", "quantity", "received", "how", "run_id", "user_name", "created_at")
+    bulk_insert(session, LINK, columns, [(id_, *grant, *signed) for id_, grant in zip(ids, grants, strict=True)])
+    return ids
 
 
 def _give_default_status(session: Session, purchase_line_ids: Sequence[int]) -> None:

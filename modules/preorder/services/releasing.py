@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC
 from decimal import Decimal
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from erp import clock, history
-from erp.db import bulk_update, format_quantity, from_raw, to_raw
+from erp.db import bulk_update, format_quantity, from_raw, raw_instant, to_raw
 from erp.events import publish
 from modules.inventory_lots.models import Balance, Location, Lot
 from modules.inventory_lots.queries import usable_condition
@@ -109,7 +108,7 @@ def _reduce(session: Session, parts: Sequence[tuple[int, int]], change: str) -> 
     """Bring links closer to their end; one with nothing outstanding is over."""
     column, _, value = change.partition(" = ")
     over = "CASE WHEN quantity - received > {amount} THEN NULL ELSE {now} END"
-    now = clock.now().astimezone(UTC).replace(tzinfo=None)
+    now = raw_instant(clock.now())
     sets = {column: value, "ended_at": over}
     types = {"amount": "bigint", "now": "timestamp"}
     bulk_update(session, Link.__table__, sets, types, [(id_, amount, now) for id_, amount in parts])  # type: ignore[arg-type]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC
 from decimal import Decimal
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, joinedload
 
 from erp import clock, history
-from erp.db import bulk_add, bulk_insert, format_quantity, require_lock, to_raw
+from erp.db import bulk_add, bulk_insert, format_quantity, raw_instant, require_lock, to_raw
 from erp.events import current_run, publish
 from modules.inventory_lots.models import Balance, Location, Lot, Product
 from modules.inventory_lots.queries import usable_balances
@@ -100,7 +99,7 @@ def _write(session: Session, grants: Sequence[tuple[int, int, int]], how: Alloca
     if not grants:
         return
     run = current_run(session)
-    signed = (how.value, run.id(session), clock.now().astimezone(UTC).replace(tzinfo=None), run.user_name)
+    signed = (how.value, run.id(session), raw_instant(clock.now()), run.user_name)
     columns = ("line_id", "balance_id", "quantity", "packed", "how", "run_id", "created_at", "user_name")
     rows = [(line_id, balance_id, quantity, 0, *signed) for line_id, balance_id, quantity in grants]
     bulk_insert(session, Allocation.__table__, columns, rows)  # type: ignore[arg-type]

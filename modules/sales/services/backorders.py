@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from erp import clock, history
-from erp.db import bulk_add, bulk_insert, bulk_update, to_raw
+from erp.db import bulk_add, bulk_insert, bulk_update, raw_instant, to_raw
 from erp.errors import NotFound
 from erp.events import publish
 from erp.options import options
@@ -57,7 +57,7 @@ def reduce_rows(session: Session, parts: Sequence[tuple[int, int]], *, by: str) 
 
     `by` says where the quantity goes: `allocated_quantity`, `cancelled_quantity`, or `quantity`, which shrinks.
     """
-    closed_at = clock.now().astimezone(UTC).replace(tzinfo=None)
+    closed_at = raw_instant(clock.now())
     rows = [(id_, amount, amount if by == "allocated_quantity" else 0, closed_at) for id_, amount in parts]
     sets = {
         by: f"{by} {'-' if by == 'quantity' else '+'} {{amount}}",
@@ -95,7 +95,7 @@ def _insert(session: Session, parts: Sequence[tuple[int, int]]) -> None:
     if not parts:
         return
     kinds = _kinds(session, [line_id for line_id, _ in parts])
-    now, today = clock.now().astimezone(UTC).replace(tzinfo=None), clock.today()
+    now, today = raw_instant(clock.now()), clock.today()
     columns = (
         "line_id",
         "kind",
