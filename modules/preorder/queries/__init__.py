@@ -8,6 +8,8 @@ from modules.preorder.queries.associations import (
     is_overdue_too_long,
     links_to,
     purchase_lines_of,
+    unallocated_backorders,
+    unlinked_incoming,
     unlinked_rest,
     waiting_lines,
 )
@@ -104,7 +106,9 @@ __all__ = [
     "purchase_lines_of",
     "queue_of",
     "supply_notes",
+    "unallocated_backorders",
     "unlinked_backorders",
+    "unlinked_incoming",
     "unlinked_rest",
     "waiting_lines",
 ]

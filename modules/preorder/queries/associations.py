@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -107,6 +107,31 @@ def waiting_lines(session: Session, product_id: int) -> Sequence[Any]:
     Lines on hold are among them: a person may link what automatic runs leave alone.
     """
     return session.execute(_waiting(OrderLine.product_id == product_id).limit(MOST_SHOWN)).all()
+
+
+def unallocated_backorders() -> Select[int]:
+    """Select the ids of open backorders of confirmed orders that links do not cover."""
+    linked = linked_sum()
+    return (
+        select(Backorder.id)
+        .join(OrderLine, OrderLine.id == Backorder.line_id)
+        .join(Order, Order.id == OrderLine.order_id)
+        .outerjoin(linked, linked.c.line_id == Backorder.line_id)
+        .where(
+            backorder_is_open(),
+            Order.state == OrderState.confirmed,
+            Backorder.open_quantity > func.coalesce(linked.c.linked, NOTHING),
+        )
+    )
+
+
+def unlinked_incoming(session: Session, product_ids: Collection[int]) -> dict[int, Decimal]:
+    """Return what may still be linked of each product that has any on its way."""
+    available: dict[int, Decimal] = {}
+    offered = session.execute(claimable_lines(sorted(product_ids), options.preorder.past_due_supply_days))
+    for _, product_id, quantity, _ in offered:
+        available[product_id] = available.get(product_id, Decimal(0)) + from_raw(quantity)
+    return available
 
 
 def unlinked_rest(session: Session, line: OrderLine) -> Decimal:

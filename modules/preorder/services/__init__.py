@@ -9,7 +9,7 @@ from modules.preorder.services.launches import (
     save_products,
 )
 from modules.preorder.services.linking import link_by_hand, make_links
-from modules.preorder.services.on_hand_changes import save_on_hand_changes
+from modules.preorder.services.on_hand_changes import save_on_hand_change, save_on_hand_changes
 from modules.preorder.services.releasing import convert_or_release, release_everything, remove_links, shrink_links
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "promise_covered_lines",
     "release_everything",
     "remove_links",
+    "save_on_hand_change",
     "save_on_hand_changes",
     "save_product",
     "save_products",

@@ -10,12 +10,22 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp.db import chunks
+from modules.inventory_lots.domain import check_quantity
 from modules.inventory_lots.services import lock_products
 from modules.preorder.models import OnHandChange
 
 Key = tuple[int, date, str]
 
 CHUNK = 5000
+
+
+def save_on_hand_change(session: Session, row: OnHandChange) -> None:
+    """Keep one change. Raises BadQuantity for one of 0, or one that the product's unit does not allow."""
+    with session.no_autoflush:
+        product = row.product
+        check_quantity(abs(row.quantity), product.unit_decimals, what=f"The change of {product.sku}")
+    session.add(row)
+    session.flush()
 
 
 def save_on_hand_changes(session: Session, quantities: Mapping[Key, Decimal]) -> tuple[int, int]:

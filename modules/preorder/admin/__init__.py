@@ -1,0 +1,32 @@
+"""Screens of preorder, and what it adds to those of others."""
+
+from __future__ import annotations
+
+from erp.module import Core
+from modules.preorder.admin import products, purchase_lines, purchase_orders, sales_lines, sales_orders
+from modules.preorder.admin.availability import AvailabilityScreen
+from modules.preorder.admin.dashboard import CARD
+from modules.preorder.admin.demand import DemandScreen
+from modules.preorder.admin.on_hand_changes import OnHandChangeScreen
+from modules.preorder.admin.waiting import LateScreen, UnallocatedScreen
+
+VIEWS = (DemandScreen, AvailabilityScreen, LateScreen, UnallocatedScreen, OnHandChangeScreen)
+
+
+def register(core: Core) -> None:
+    """Register what can be seen and done."""
+    for view in VIEWS:
+        core.add_view(view, menu="Preorder", permission="preorder.view")
+    core.extend_view(
+        "procurement.purchase_order", line_actions=purchase_lines.LINE_ACTIONS, panels=purchase_orders.PANELS
+    )
+    core.extend_view(
+        "sales.order",
+        columns=sales_orders.COLUMNS,
+        fields=sales_orders.FIELDS,
+        panels=sales_orders.PANELS,
+        line_columns=sales_orders.LINE_COLUMNS,
+        line_actions=sales_lines.LINE_ACTIONS,
+    )
+    core.extend_view("inventory_lots.product", fields=products.FIELDS, panels=products.PANELS)
+    core.add_dashboard(CARD)

@@ -1,0 +1,69 @@
+"""Preorder demand by product, so that a buyer can gauge it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from erp.admin import ExtraColumn, Screen
+from modules.inventory_lots.models import Product
+from modules.preorder import queries
+from modules.preorder.models import ProductPreorder
+
+
+def _figure(name: str) -> Callable[[Session, Sequence[Product]], Mapping[int, Any]]:
+    def values(session: Session, rows: Sequence[Product]) -> Mapping[int, Any]:
+        # All columns of a page ask for the same rows: they are read once.
+        key = tuple(row.id for row in rows)
+        known = session.info.get("preorder_demand")
+        if known is None or known[0] != key:
+            known = session.info["preorder_demand"] = (key, queries.demand_of(session, key))
+        return {product_id: getattr(demand, name) for product_id, demand in known[1].items()}
+
+    return values
+
+
+class DemandScreen(Screen):
+    """Products that are sold before they exist, with what is ordered, linked and on its way of each."""
+
+    model = Product
+    view_name = "preorder.demand"
+    title = "Preorder demand"
+    noun = "product"
+    url = "/preorder/demand"
+    icon = "fa-bullhorn"
+    can_create = False
+    can_edit = False
+    can_delete = False
+    column_list = ("sku", "name")
+    column_labels = {"sku": "SKU"}
+    column_searchable_list = ("sku", "name")
+    column_filters = ("sku", "name")
+    column_sortable_list = ("sku", "name")
+    column_default_sort = (ProductPreorder.launch_date, False)
+    computed_columns = (
+        ExtraColumn("launch_date", "Launch", _figure("launch_date")),
+        ExtraColumn("ordered", "Ordered", _figure("ordered")),
+        ExtraColumn("still_open", "Open", _figure("still_open")),
+        ExtraColumn("linked", "Linked", _figure("linked")),
+        ExtraColumn("incoming", "Incoming", _figure("incoming")),
+        ExtraColumn("available", "Incoming, not linked", _figure("available")),
+        ExtraColumn("limit", "Limit", _figure("limit")),
+        ExtraColumn("limit_left", "Limit left", _figure("limit_left")),
+    )
+    empty_message = "No product is sold as a preorder. Tick Pre-order Eligible on a product to begin."
+
+    def get_query(self) -> Any:
+        """Show the products that are, or were, preordered; the next launch first."""
+        joined = super().get_query().outerjoin(ProductPreorder, ProductPreorder.product_id == Product.id)
+        return joined.filter(queries.is_preordered())
+
+    def get_count_query(self) -> Any:
+        """Count the same rows."""
+        return super().get_count_query().filter(queries.is_preordered())
+
+    def details_url(self, row: Any) -> str:
+        """Lead to the product's demand and supply."""
+        return str(self.get_url("preorder_atp.details_view", id=row.id))

@@ -1,0 +1,60 @@
+"""Scheduled on-hand changes: entered one by one, or uploaded as CSV."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+from wtforms import Form
+from wtforms.validators import InputRequired
+
+from erp.admin import Screen, document_link
+from modules.preorder import services
+from modules.preorder.models import OnHandChange
+
+
+class OnHandChangeScreen(Screen):
+    """Changes of stock that are planned for a day; ATP counts them."""
+
+    model = OnHandChange
+    view_name = "preorder.on_hand_change"
+    title = "On-hand changes"
+    noun = "on-hand change"
+    url = "/preorder/on-hand-changes"
+    icon = "fa-calendar-plus-o"
+    edit_permission = "preorder.edit"
+    list_template = "preorder/on_hand_changes.html"
+    column_list = ("product", "date", "quantity", "note")
+    column_labels = {"product.sku": "SKU", "product.name": "product"}
+    column_searchable_list = ("product.sku", "product.name", "note")
+    column_filters = ("date", "product.sku", "quantity", "note")
+    column_sortable_list = ("date",)
+    column_default_sort = ("date", False)
+    form_columns = ("product", "date", "quantity", "note")
+    form_ajax_refs = {
+        "product": {"fields": ("sku", "name"), "filters": ("is_active",), "placeholder": "SKU or name of a product"}
+    }
+    form_args = {
+        "quantity": {
+            "validators": [InputRequired("Enter a quantity.")],
+            "description": "Goods that come; with a minus, goods that go.",
+        }
+    }
+    header_fields = (
+        ("Product", lambda row: document_link("inventory_lots.product", row.product_id, row.product)),
+        ("Date", "date"),
+        ("Quantity", "quantity"),
+        ("Note", "note"),
+    )
+    empty_message = "No change of stock is scheduled. Enter one, or upload many as CSV."
+
+    def document_title(self, row: Any) -> str:
+        """Return the product and the day."""
+        return f"{row.product.sku} on {row.date:%d %b %Y}"
+
+    def save(self, session: Session, form: Form, row: Any) -> Any:
+        """Store a change that the product's unit allows."""
+        row = self.model() if row is None else row
+        self.fill(form, row)
+        services.save_on_hand_change(session, row)
+        return row

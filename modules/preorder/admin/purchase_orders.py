@@ -1,0 +1,28 @@
+"""What preorder shows on purchase orders: for whom each line is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from erp.admin import Panel
+from modules.preorder import queries
+from modules.preorder.admin.purchase_lines import line_bar
+from modules.preorder.models import Link
+from modules.procurement.models import PurchaseOrder
+from modules.procurement.states import PurchaseState
+
+
+def _linked_orders(session: Session, order: PurchaseOrder) -> Mapping[str, Any] | None:
+    if order.state == PurchaseState.draft:
+        return None
+    links = queries.links_to(session, Link.purchase_line_id.in_([line.id for line in order.lines]))
+    by_line: dict[int, list[Any]] = {}
+    for row in links:
+        by_line.setdefault(row.purchase_line_id, []).append(row)
+    return {"links": links, "coverage": [(line, line_bar(line, by_line.get(line.id, []))) for line in order.lines]}
+
+
+PANELS = (Panel("Sales orders", "preorder/linked_orders.html", _linked_orders, "preorder.view"),)

@@ -1,0 +1,165 @@
+"""What preorder adds to each line of a sales order: incoming supply, its promise date, and the changes of both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from flask.typing import ResponseReturnValue
+from markupsafe import Markup
+from sqlalchemy.orm import Session
+
+from erp.admin import Action, Choose, Chosen, FormPage, document_link
+from erp.admin.gate import session as screen_session
+from erp.admin.show import day
+from erp.db import format_quantity
+from modules.inventory_lots.services import lock_products
+from modules.inventory_lots.states import Tracking
+from modules.preorder import queries, services
+from modules.preorder.errors import NotWaiting
+from modules.preorder.forms import PromiseForm
+from modules.sales.models import OrderLine
+from modules.sales.services import set_promise_dates
+from modules.sales.states import OrderState
+
+
+def heading(line: OrderLine) -> str:
+    """Return which line a page is about."""
+    return f"{line.order.name}, line {line.position}: {line.product}"
+
+
+def _purchase_link(row: queries.Incoming) -> Markup:
+    return document_link("procurement.purchase_order", row.order_id, row.name)  # type: ignore[no-any-return]
+
+
+class AllocatePurchaseLines(Choose):
+    """The open purchase order lines of the line's product, in the order in which they serve demand."""
+
+    title = "Allocate Sales Order"
+    button = "Allocate Selected"
+    template = "preorder/allocate.html"
+    help = "Several are used in this order, until the line is covered."
+    quantity_label = "Quantity"
+    empty = "Nothing of this product is on its way that is not linked already."
+    columns = (
+        ("Purchase order", _purchase_link),
+        ("Supplier", "supplier"),
+        ("Expected", lambda row: row.expected_on or Markup('<span class="text-muted">no date</span>')),
+        ("Outstanding", "outstanding"),
+        ("Available", "available"),
+    )
+
+    def heading(self, row: Any) -> str:
+        """Return which line it is."""
+        return heading(row)
+
+    def rows(self, session: Session, row: Any) -> Sequence[queries.Incoming]:
+        """Return what can be linked, if anything is wanted."""
+        rest = queries.unlinked_rest(session, row)
+        return queries.incoming_lines(session, row.product_id, rest) if rest > 0 else ()
+
+    def quantity(self, item: queries.Incoming) -> Decimal:
+        """Offer what the purchase order line has, and no more than is wanted."""
+        return item.offered
+
+    def context(self, session: Session, row: Any) -> dict[str, Any]:
+        """Say how much is wanted."""
+        rest = queries.unlinked_rest(session, row)
+        if rest <= 0:
+            return {"note": "All that stock leaves open of this line is linked already."}
+        return {"note": f"{format_quantity(rest)} {row.product.unit} of {row} are not covered."}
+
+    def do(self, session: Session, row: Any, chosen: Sequence[Chosen], form: Any) -> str:
+        """Link them, the first first, each with no more than is still wanted."""
+        lock_products(session, [row.product_id])
+        name, line_id, rest = str(row), row.id, queries.unlinked_rest(session, row)
+        amounts: dict[tuple[int, int], Decimal] = {}
+        told = []
+        for each in chosen:
+            if quantity := min(each.quantity, rest):
+                amounts[line_id, each.row.id] = quantity
+                told.append(f"{format_quantity(quantity)} of {each.row.name}")
+                rest -= quantity
+        if not amounts:
+            raise NotWaiting(line=name, waiting=Decimal(0), wanted=chosen[0].quantity)
+        services.link_by_hand(session, amounts)
+        return f"{' and '.join(told)} are allocated to {name}."
+
+
+class EditPromise(FormPage):
+    """Asks for the date that the customer is promised."""
+
+    title = "Edit"
+    button = "Save"
+    template = "preorder/promise.html"
+    form_class = PromiseForm
+    help = "The date is kept from then on: automatic syncs leave it alone."
+
+    def heading(self, row: Any) -> str:
+        """Return which line it is."""
+        return heading(row)
+
+    def context(self, session: Session, row: Any) -> dict[str, Any]:
+        """Show what was asked for and what the supply says."""
+        found = queries.expectations(session, OrderLine.id == row.id).get(row.id)
+        return {"expected": found.expected if found else None}
+
+    def prefill(self, session: Session, row: Any, form: Any) -> None:
+        """Show the present promise."""
+        form.promise_date.data = row.promise_date
+
+    def do(self, session: Session, row: Any, form: Any) -> str:
+        """Promise it."""
+        line_id, name, promised = row.id, str(row), form.promise_date.data
+        lock_products(session, [row.product_id])
+        set_promise_dates(
+            session, {line_id: promised}, cause="edit", pin=True, why=form.why.data or "", tell=form.tell.data
+        )
+        return f"{name} is promised for {day(promised)}."
+
+
+def item_history(screen: Any, line: OrderLine) -> ResponseReturnValue:
+    """Show each change of the line: when, who, field, from, to and why."""
+    entries, are_all = queries.history_of_line(screen_session(), line)
+    back = screen.get_url(".details_view", id=line.order_id)
+    return str(
+        screen.render_page(
+            "preorder/item_history.html", row=line, heading=heading(line), entries=entries, are_all=are_all, back=back
+        )
+    )
+
+
+def _is_open(line: OrderLine) -> bool:
+    return line.order.state == OrderState.confirmed and line.open_quantity > 0
+
+
+def _can_be_linked(line: OrderLine) -> bool:
+    return _is_open(line) and line.need > 0 and line.product.tracking is not Tracking.serial
+
+
+LINE_ACTIONS = (
+    Action(
+        name="allocate",
+        label="Allocate Sales Order",
+        permission="preorder.allocate",
+        page=AllocatePurchaseLines(),
+        allowed=_can_be_linked,
+        icon="fa-link",
+    ),
+    Action(
+        name="edit",
+        label="Edit",
+        permission="preorder.promise",
+        page=EditPromise(),
+        allowed=_is_open,
+        icon="fa-calendar",
+    ),
+    Action(
+        name="history",
+        label="Order Item Change History",
+        permission="preorder.view",
+        page=item_history,
+        icon="fa-history",
+    ),
+)
