@@ -87,12 +87,12 @@ def test_uninstalling_wants_the_name_and_leaves_files(modules, tmp_path):
     code, _, err = modules("uninstall", "backorder_email", "--yes", "preorder")
     assert (code, state_of("backorder_email")) == (1, "disabled")
     assert "not confirmed" in err
-    code, shown, _ = modules(
-        "uninstall", "backorder_email", "--yes", "backorder_email", "--export", str(tmp_path / "x")
-    )
+    files = tmp_path / "files"
+    confirmed = ("--yes", "backorder_email", "--export", str(files))
+    code, shown, _ = modules("uninstall", "backorder_email", *confirmed)
     assert (code, state_of("backorder_email")) == (0, None)
-    assert str(tmp_path / "x") in shown
-    assert len(list((tmp_path / "x").glob("backorder_email_*.csv"))) == 4
+    assert str(files) in shown
+    assert len(list(files.glob("backorder_email_*.csv"))) == 4
     assert not inspect(db.session.connection()).has_table("backorder_email_message")
 
 

@@ -66,11 +66,10 @@ class Company:
         return self.told()
 
     def rests(self):
-        """Wait until the job has ended, then watch whether it begins again within two intervals and a half."""
-        self.wait_for(lambda told: told[-1][0] == "end")
-        time.sleep(1.5)
+        """Wait until the worker has read what is new and the job has ended, then watch whether it begins again."""
+        time.sleep(1.2)
         before = self.wait_for(lambda told: told[-1][0] == "end")
-        time.sleep(2.5)
+        time.sleep(2)
         return self.told() == before
 
     def begins_again(self):

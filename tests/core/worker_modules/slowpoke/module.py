@@ -15,9 +15,9 @@ def _tell(word):
 
 
 def dawdle(session):
-    """Take one second, or a minute where that is asked for."""
+    """Take half a second, or a minute where that is asked for."""
     _tell("begin")
-    time.sleep(60 if options.slowpoke.sleeps_long else 1)
+    time.sleep(60 if options.slowpoke.sleeps_long else 0.5)
     _tell("end")
     return "Dawdled."
 
