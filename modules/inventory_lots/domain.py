@@ -76,7 +76,16 @@ def clean_path(text: str) -> str:
 
 def is_usable(kind: LocationKind, *, on_hold: bool, expires_on: date | None, today: date) -> bool:
     """Say whether stock may be allocated and leave: in a stock location, not on hold, not expired today."""
-    return kind is LocationKind.stock and not on_hold and (expires_on is None or expires_on >= today)
+    return not why_unusable(kind, on_hold=on_hold, expires_on=expires_on, today=today)
+
+
+def why_unusable(kind: LocationKind, *, on_hold: bool, expires_on: date | None, today: date) -> str:
+    """Return in a word or two why stock may not be allocated and leave; nothing where it may."""
+    if on_hold:
+        return "on hold"
+    if expires_on is not None and expires_on < today:
+        return "expired"
+    return "" if kind is LocationKind.stock else kind.value
 
 
 @dataclass(frozen=True)

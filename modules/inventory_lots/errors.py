@@ -165,6 +165,13 @@ class ProductInUse(StockRefused):
         self.column = field
 
 
+class LocationTaken(ErpError):
+    """A location that is there already."""
+
+    def __init__(self, *, path: str) -> None:
+        super().__init__(f"There is a location {path} already.", path=path)
+
+
 class PlaceInUse(ErpError):
     """A place that stock lies in, or lay in, cannot be deleted."""
 

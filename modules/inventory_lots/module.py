@@ -10,13 +10,18 @@ WAREHOUSE = ("Warehouse clerk",)
 
 def setup(core: Core) -> None:
     """Register what stock has."""
-    from modules.inventory_lots import exchange, models, queries
+    from modules.inventory_lots import admin, exchange, models, queries, services
 
     core.add_models(models)
+    for view in (admin.ProductScreen, admin.StockScreen, admin.LotScreen, admin.LocationScreen, admin.WarehouseScreen):
+        core.add_view(view, menu="Inventory", permission="inventory_lots.view")
+    core.add_view(admin.MoveScreen, menu="Inventory", permission="inventory_lots.view")
+    core.add_dashboard(admin.CARD)
     for import_kind in exchange.IMPORTS:
         core.add_import(import_kind)
     for export_kind in exchange.EXPORTS:
         core.add_export(export_kind)
+    core.add_demo(services.load_demo)
     core.add_check(queries.broken_balances)
 
 

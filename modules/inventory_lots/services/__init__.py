@@ -5,6 +5,7 @@ A door takes the product locks itself; everything else asserts that its caller h
 
 from modules.inventory_lots.services.balances import Taking, lock_products, reserve, take, unreserve
 from modules.inventory_lots.services.counts import Adjusted, Count, adjust, adjust_many
+from modules.inventory_lots.services.demo import DemoSku, load_demo
 from modules.inventory_lots.services.lots import (
     LotWanted,
     find_or_make_lot,
@@ -20,6 +21,9 @@ from modules.inventory_lots.services.places import (
     delete_location,
     find_or_make_location,
     find_or_make_locations,
+    make_location,
+    rename_location,
+    rename_locations,
 )
 from modules.inventory_lots.services.products import ProductData, Saved, check_product_change, save_products
 from modules.inventory_lots.services.receipts import Arrival, arrival_refusals, receive, receive_many
@@ -29,6 +33,7 @@ __all__ = [
     "Adjusted",
     "Arrival",
     "Count",
+    "DemoSku",
     "LotWanted",
     "Places",
     "ProductData",
@@ -45,12 +50,16 @@ __all__ = [
     "find_or_make_lot",
     "find_or_make_lots",
     "hold_lot",
+    "load_demo",
     "lock_products",
+    "make_location",
     "quarantine",
     "receive",
     "receive_many",
     "release_allocations",
     "release_lot",
+    "rename_location",
+    "rename_locations",
     "reserve",
     "save_products",
     "set_expiry",

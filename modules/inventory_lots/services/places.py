@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from erp.db import chunks
 from modules.inventory_lots.domain import join_path, split_path
-from modules.inventory_lots.errors import PlaceInUse
+from modules.inventory_lots.errors import LocationTaken, PlaceInUse
 from modules.inventory_lots.models import Balance, Location, StockMove, Warehouse
 from modules.inventory_lots.services.balances import CHUNK, lock_products
 from modules.inventory_lots.states import LocationKind
@@ -73,6 +73,35 @@ def _insert_new(session: Session, model: type[Location | Warehouse], rows: Seque
 def _locations(session: Session, paths: Sequence[str]) -> dict[str, Location]:
     parts = (session.scalars(select(Location).where(Location.path.in_(part))) for part in chunks(paths, CHUNK))
     return {location.path: location for part in parts for location in part}
+
+
+def make_location(session: Session, path: str, *, kind: LocationKind) -> Location:
+    """Return a new location, with its warehouse if need be; raise LocationTaken."""
+    location, is_new = find_or_make_location(session, path, kind=kind)
+    if not is_new:
+        raise LocationTaken(path=location.path)
+    return location
+
+
+def rename_location(session: Session, location_id: int, path: str) -> Location:
+    """Give a location another path, in another warehouse if need be; raise LocationTaken."""
+    warehouse, code = split_path(path)
+    wanted, location = join_path(warehouse, code), session.get_one(Location, location_id)
+    if wanted != location.path and _locations(session, [wanted]):
+        raise LocationTaken(path=wanted)
+    warehouses, _ = _find_or_make_warehouses(session, [warehouse])
+    location.warehouse_id, location.code, location.path = warehouses[warehouse], code, wanted
+    session.flush()
+    return location
+
+
+def rename_locations(session: Session, warehouse_id: int) -> None:
+    """Give the locations of a warehouse its code, after that has changed."""
+    warehouse = session.get_one(Warehouse, warehouse_id)
+    split_path(join_path(warehouse.code, "X"))
+    for location in session.scalars(select(Location).where(Location.warehouse_id == warehouse_id)):
+        location.path = join_path(warehouse.code, location.code)
+    session.flush()
 
 
 def change_kind(session: Session, location_id: int, kind: LocationKind) -> Location:

@@ -143,9 +143,7 @@ def test_the_check_names_a_balance_without_moves_and_moves_without_a_balance(ses
     assert len(list(queries.broken_balances(session))) == 1
     session.rollback()
     session.execute(text("DELETE FROM inventory_lots_balance"))
-    assert list(queries.broken_balances(session)) == [
-        "BOLT lot L1 at WH/STOCK: there are stock moves, but no balance."
-    ]
+    assert list(queries.broken_balances(session)) == ["BOLT lot L1 at WH/STOCK: there are stock moves, but no balance."]
 
 
 def test_the_check_finds_nothing_in_good_stock(session, balance):

@@ -1,0 +1,26 @@
+"""Columns and panels that several screens of stock show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from erp.admin import ExtraColumn
+from modules.inventory_lots.queries.screens import Totals
+
+Read = Callable[[Session, Iterable[int]], Mapping[int, Totals]]
+
+
+def totals_columns(read: Read) -> tuple[ExtraColumn, ...]:
+    """Return the columns on hand, allocated and available; an empty cell says that nothing is in stock."""
+
+    def column(name: str, label: str) -> ExtraColumn:
+        def values(session: Session, rows: Sequence[Any]) -> Mapping[int, Any]:
+            found = read(session, [row.id for row in rows])
+            return {id_: getattr(totals, name) for id_, totals in found.items()}
+
+        return ExtraColumn(name, label, values)
+
+    return column("on_hand", "On hand"), column("allocated", "Allocated"), column("available", "Available")

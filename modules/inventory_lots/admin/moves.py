@@ -1,0 +1,63 @@
+"""The stock ledger: read, never written by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from erp.admin import Screen, document_link
+from modules.inventory_lots.models import StockMove
+
+
+def _product(move: Any) -> Any:
+    return document_link("inventory_lots.product", move.product_id, move.product)
+
+
+def _lot(move: Any) -> Any:
+    return document_link("inventory_lots.lot", move.lot_id, move.lot.number)
+
+
+class MoveScreen(Screen):
+    """Every line of the stock ledger."""
+
+    model = StockMove
+    view_name = "inventory_lots.move"
+    title = "Stock Ledger"
+    noun = "stock move"
+    plural = "stock moves"
+    url = "/inventory/moves"
+    icon = "fa-exchange"
+    can_create = can_edit = can_delete = False
+    details_template = "inventory_lots/plain.html"
+    column_list = (
+        *("at", "product.sku", "lot.number", "location.path", "quantity", "kind", "document"),
+        *("user_name", "reason"),
+    )
+    column_labels = {
+        "at": "When",
+        "product.sku": "SKU",
+        "lot.number": "Lot",
+        "location.path": "Location",
+        "user_name": "Who",
+    }
+    column_searchable_list = ("product.sku", "lot.number", "document")
+    column_filters = (
+        *("product.sku", "lot.number", "location.path", "kind", "at", "document", "user_name"),
+        "quantity",
+    )
+    column_default_sort = ("id", True)
+    header_fields = (
+        ("When", "at"),
+        ("Kind", "kind"),
+        ("Product", _product),
+        ("Lot", _lot),
+        ("Location", "location.path"),
+        ("Quantity", "quantity"),
+        ("Document", "document"),
+        ("Who", "user_name"),
+        ("Reason", "reason"),
+    )
+    empty_message = "Nothing has moved yet."
+
+    def document_title(self, row: Any) -> str:
+        """Return the heading: the number of the line in the ledger."""
+        return f"Move {row.id}"

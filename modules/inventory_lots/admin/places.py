@@ -1,0 +1,80 @@
+"""The screens of warehouses and of the locations in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy.orm import Session
+from wtforms import Form
+
+from erp.admin import ExtraColumn, Screen
+from modules.inventory_lots import services
+from modules.inventory_lots.models import Location, Warehouse
+from modules.inventory_lots.queries import screens
+
+
+def _lots(session: Session, rows: Sequence[Any]) -> Mapping[int, Any]:
+    return screens.location_totals(session, [row.id for row in rows])
+
+
+class LocationScreen(Screen):
+    """The places that stock lies in."""
+
+    model = Location
+    view_name = "inventory_lots.location"
+    title = "Locations"
+    noun = "location"
+    url = "/inventory/locations"
+    icon = "fa-map-marker"
+    edit_permission = "inventory_lots.edit"
+    column_list = ("path", "kind")
+    column_labels = {"path": "Location"}
+    column_searchable_list = ("path",)
+    column_filters = ("path", "kind")
+    column_default_sort = "path"
+    computed_columns = (ExtraColumn("lots", "Lots in it", _lots),)
+    form_columns = ("path", "kind")
+    form_args = {
+        "path": {"description": "WAREHOUSE/LOCATION, such as WH/STOCK. A new warehouse is added with it."},
+        "kind": {"description": "What lies in quarantine is neither allocated nor packed."},
+    }
+    header_fields = (("Warehouse", "warehouse.code"), ("Kind", "kind"))
+    empty_message = "There are no locations yet. Stock needs at least one, such as WH/STOCK."
+
+    def save(self, session: Session, form: Form, row: Any) -> Any:
+        """Keep the location."""
+        path, kind = form["path"].data, form["kind"].data
+        if row is None:
+            return services.make_location(session, path, kind=kind)
+        services.change_kind(session, row.id, kind)
+        return services.rename_location(session, row.id, path)
+
+    def delete(self, session: Session, row: Any) -> None:
+        """Delete a location that nothing ever lay in."""
+        services.delete_location(session, row)
+
+
+class WarehouseScreen(Screen):
+    """The buildings that hold locations."""
+
+    model = Warehouse
+    view_name = "inventory_lots.warehouse"
+    title = "Warehouses"
+    noun = "warehouse"
+    url = "/inventory/warehouses"
+    icon = "fa-building-o"
+    edit_permission = "inventory_lots.edit"
+    column_list = ("code", "name")
+    column_searchable_list = ("code", "name")
+    column_default_sort = "code"
+    form_columns = ("code", "name")
+    form_args = {"code": {"description": "The first part of each of its locations."}}
+    form_widths = {"code": 3}
+    empty_message = "There are no warehouses yet."
+
+    def save(self, session: Session, form: Form, row: Any) -> Any:
+        """Keep the warehouse; its locations bear its code."""
+        row = super().save(session, form, row)
+        services.rename_locations(session, row.id)
+        return row

@@ -1,0 +1,105 @@
+"""The screen of products."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flask import redirect, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+from wtforms import Form
+from wtforms.validators import NumberRange
+
+from erp.admin import Action, Badge, Panel, Screen
+from erp.admin.gate import session as screen_session
+from erp.db import format_quantity
+from modules.inventory_lots import services
+from modules.inventory_lots.admin.columns import totals_columns
+from modules.inventory_lots.models import Product, StockMove
+from modules.inventory_lots.queries import screens
+from modules.inventory_lots.queries.screens import NOTHING
+
+
+def _stock(session: Session, product: Any) -> Mapping[str, Any]:
+    stock = screens.stock_of_product(session, product.id)
+    return {"stock": stock, "with_lot": True, "most": screens.ROWS_SHOWN, "search": product.sku}
+
+
+def _moves(session: Session, product: Any) -> Mapping[str, Any]:
+    moves = screens.moves(session, StockMove.product_id == product.id)
+    return {"moves": moves, "with_lot": True, "most": screens.ROWS_SHOWN, "search": product.sku}
+
+
+def _add_stock(screen: Screen, product: Any) -> ResponseReturnValue:
+    return redirect(url_for("inventory_lots_balance.create_view", product=product.id))
+
+
+class ProductScreen(Screen):
+    """What is bought and sold."""
+
+    model = Product
+    view_name = "inventory_lots.product"
+    title = "Products"
+    noun = "product"
+    url = "/inventory/products"
+    icon = "fa-cube"
+    edit_permission = "inventory_lots.edit"
+    can_delete = False
+    column_list = ("sku", "name", "unit", "tracking", "is_active")
+    column_labels = {"sku": "SKU", "is_active": "Active", "unit_decimals": "Decimals of the unit"}
+    column_searchable_list = ("sku", "name")
+    column_filters = ("sku", "name", "tracking", "is_active")
+    column_default_sort = "sku"
+    computed_columns = totals_columns(screens.product_totals)
+    form_columns = ("sku", "name", "unit", "unit_decimals", "tracking", "is_active")
+    form_args = {
+        "unit": {"default": "pcs", "description": "What one is called: pcs, kg, m."},
+        "unit_decimals": {
+            "default": 0,
+            "validators": [NumberRange(0, 4, "From 0 to 4 decimals are possible.")],
+            "description": "0 counts in whole units. Fewer are refused once there is stock.",
+        },
+        "tracking": {"description": "By lot, by serial number, or not at all. Fixed once there is stock."},
+        "is_active": {"default": True},
+    }
+    form_widths = {"sku": 3, "name": 9}
+    header_fields = (("Name", "name"), ("Unit", "unit"), ("Tracking", "tracking"))
+    panels = (
+        Panel("Stock", "inventory_lots/stock.html", _stock),
+        Panel("Stock moves", "inventory_lots/moves.html", _moves),
+    )
+    actions = (
+        Action(
+            name="stock",
+            label="Count Stock",
+            permission="inventory_lots.adjust",
+            page=_add_stock,
+            icon="fa-balance-scale",
+        ),
+    )
+    empty_message = "There are no products yet. Add the first one, or import them as CSV."
+
+    def document_title(self, row: Any) -> str:
+        """Return the heading."""
+        return str(row)
+
+    def header(self, row: Any) -> list[tuple[str, Any]]:
+        """Add what is in stock to the page's head."""
+        totals = screens.product_totals(screen_session(), [row.id]).get(row.id, NOTHING)
+        numbers = (("On hand", totals.on_hand), ("Allocated", totals.allocated), ("Available", totals.available))
+        return super().header(row) + [(label, format_quantity(value)) for label, value in numbers]
+
+    def badges(self, row: Any) -> Sequence[Badge]:
+        """Say where a product is not sold any more."""
+        return () if row.is_active else (Badge("Not active"),)
+
+    def save(self, session: Session, form: Form, row: Any) -> Any:
+        """Keep the product; how it is tracked and counted is fixed while it is in use."""
+        if row is not None:
+            services.lock_products(session, [row.id])
+            self.check_version(form, row)
+            services.check_product_change(
+                session, row, tracking=form["tracking"].data, unit_decimals=form["unit_decimals"].data
+            )
+        return super().save(session, form, row)

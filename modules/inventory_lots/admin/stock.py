@@ -1,0 +1,289 @@
+"""The screen of balances: what lies where, counted, moved and put aside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from flask import request
+from sqlalchemy.orm import Session, joinedload
+from wtforms import Form, StringField
+from wtforms.validators import InputRequired, Length, Optional
+
+from erp import clock
+from erp.admin import Action, Badge, DayField, ExtraColumn, FormPage, Panel, QuantityField, Screen, document_link
+from erp.admin.fields import as_id
+from erp.admin.filters import IsYes
+from erp.admin.gate import session as screen_session
+from erp.db import format_quantity
+from modules.inventory_lots import queries, services
+from modules.inventory_lots.domain import why_unusable
+from modules.inventory_lots.forms import LOCATION_LOOKUP, SMALLEST, AdjustForm, QuarantineForm, TransferForm
+from modules.inventory_lots.models import Balance, Product, StockMove
+from modules.inventory_lots.queries import screens
+from modules.inventory_lots.services import Count
+from modules.inventory_lots.states import LocationKind
+
+
+def _unusable(balance: Any) -> str:
+    lot, today = balance.lot, clock.today()
+    return why_unusable(balance.location.kind, on_hold=lot.on_hold, expires_on=lot.expires_on, today=today)
+
+
+def _available(balance: Any) -> Decimal:
+    return Decimal(0) if _unusable(balance) else Decimal(balance.on_hand - balance.allocated)
+
+
+def _availables(session: Session, balances: Sequence[Any]) -> Mapping[int, Any]:
+    return {each.id: _available(each) for each in balances}
+
+
+def _states(session: Session, balances: Sequence[Any]) -> Mapping[int, Any]:
+    return {each.id: Badge(why, _tone(why)) for each in balances if (why := _unusable(each))}
+
+
+def _tone(why: str) -> str:
+    return "danger" if why == "expired" else "warning"
+
+
+def _product(balance: Any) -> Any:
+    return document_link("inventory_lots.product", balance.product_id, balance.product)
+
+
+def _lot(balance: Any) -> Any:
+    return document_link("inventory_lots.lot", balance.lot_id, balance.lot.number)
+
+
+def _claims(session: Session, balance: Any) -> Mapping[str, Any]:
+    return {"claims": queries.claims(session, [balance.id])}
+
+
+def _moves(session: Session, balance: Any) -> Mapping[str, Any]:
+    here = (StockMove.lot_id == balance.lot_id, StockMove.location_id == balance.location_id)
+    return {"moves": screens.moves(session, *here), "most": screens.ROWS_SHOWN, "search": balance.lot.number}
+
+
+def _has_unallocated(balance: Any) -> bool:
+    return bool(balance.on_hand > balance.allocated)
+
+
+class _StockPage(FormPage):
+    """What the pages of a balance's actions have in common."""
+
+    template = "inventory_lots/adjust.html"
+
+    def heading(self, row: Any) -> str:
+        """Return which stock it is."""
+        return f"{row.product.sku} lot {row.lot} at {row.location}"
+
+    def context(self, session: Session, row: Any) -> dict[str, Any]:
+        """Return who holds what of it."""
+        return dict(_claims(session, row))
+
+
+class AdjustStock(_StockPage):
+    """Asks what was counted."""
+
+    title = "Adjust Stock"
+    button = "Adjust Stock"
+    form_class = AdjustForm
+
+    def prefill(self, session: Session, row: Any, form: Any) -> None:
+        """Offer what the balance says."""
+        form.quantity.data = row.on_hand
+
+    def do(self, session: Session, row: Any, form: Any) -> str:
+        """Make the balance what was counted."""
+        before = row.on_hand
+        count = Count(row.product_id, row.location_id, form.quantity.data, lot_number=row.lot.number)
+        services.adjust(session, count, reason=form.reason.data, release=form.release.data)
+        return f"Adjusted from {format_quantity(before)} to {format_quantity(count.quantity)}."
+
+
+class TransferStock(_StockPage):
+    """Asks how much goes where."""
+
+    title = "Transfer"
+    button = "Transfer"
+    form_class = TransferForm
+    help = "Only unallocated stock can be moved."
+
+    def prefill(self, session: Session, row: Any, form: Any) -> None:
+        """Offer all that can be moved."""
+        form.quantity.data = row.on_hand - row.allocated
+
+    def do(self, session: Session, row: Any, form: Any) -> str:
+        """Move it."""
+        quantity = form.quantity.data
+        there = services.transfer(
+            session, row.id, location_id=form.location.data.id, quantity=quantity, reason=form.reason.data or ""
+        )
+        return f"{format_quantity(quantity)} moved to {there.location}."
+
+
+class QuarantineStock(TransferStock):
+    """Asks how much is put aside."""
+
+    title = "Move to Quarantine"
+    button = "Move to Quarantine"
+    form_class = QuarantineForm
+    help = "It goes to the quarantine location of its warehouse, where it is neither allocated nor packed."
+
+    def do(self, session: Session, row: Any, form: Any) -> str:
+        """Put it aside."""
+        quantity = form.quantity.data
+        there = services.quarantine(session, row.id, quantity=quantity, reason=form.reason.data)
+        return f"{format_quantity(quantity)} moved to {there.location}."
+
+
+class Empty(IsYes):
+    """Whether nothing lies there any more."""
+
+    def condition(self, column: Any, value: Any) -> Any:
+        """Compare with 0."""
+        return column == 0 if value else column > 0
+
+
+class StockScreen(Screen):
+    """What lies where. Empty balances are shown when a filter asks for them."""
+
+    model = Balance
+    view_name = "inventory_lots.balance"
+    title = "Stock"
+    noun = "stock"
+    url = "/inventory/stock"
+    icon = "fa-cubes"
+    edit_permission = "inventory_lots.adjust"
+    can_edit = can_delete = False
+    details_template = "inventory_lots/plain.html"
+    column_list = (
+        *("product.sku", "product.name", "lot.number", "location.path"),
+        *("lot.received_on", "lot.expires_on", "on_hand", "allocated"),
+    )
+    column_labels = {
+        "product.sku": "SKU",
+        "product.name": "Product",
+        "lot.number": "Lot",
+        "location.path": "Location",
+        "lot.received_on": "Received on",
+        "lot.expires_on": "Expires on",
+        "lot.on_hold": "On hold",
+        "location.kind": "Kind of location",
+    }
+    column_searchable_list = ("product.sku", "product.name", "lot.number", "location.path")
+    column_filters = (
+        *("product.sku", "lot.number", "location.path", "location.kind", "lot.on_hold"),
+        *("lot.received_on", "lot.expires_on", "on_hand", "allocated"),
+        Empty(Balance.on_hand, "Empty"),
+    )
+    column_default_sort = "product_id"
+    computed_columns = (
+        ExtraColumn("available", "Available", _availables),
+        ExtraColumn("usable", "", _states),
+    )
+    form_columns = ("product", "location", "lot_number", "quantity", "received_on", "expires_on", "reason")
+    form_ajax_refs = {
+        "product": {"fields": ("sku", "name"), "placeholder": "SKU or name of a product"},
+        "location": LOCATION_LOOKUP,
+    }
+    form_extra_fields = {
+        "lot_number": StringField(
+            "Lot or serial number",
+            [Length(max=80)],
+            description="Leave it empty for a product without tracking: the total at the location is meant then.",
+        ),
+        "quantity": QuantityField(
+            "Counted quantity",
+            [InputRequired("Enter the quantity that lies there now.")],
+            minimum=SMALLEST,
+            description="The stock becomes this quantity.",
+        ),
+        "received_on": DayField("Received on", [Optional()], description="Of a new lot: today when empty."),
+        "expires_on": DayField("Expires on", [Optional()], description="The last day of use."),
+        "reason": StringField("Reason", [InputRequired("Say why the stock differs."), Length(max=500)]),
+    }
+    form_widths = {"lot_number": 6, "reason": 12}
+    header_fields = (
+        ("Product", _product),
+        ("Lot", _lot),
+        ("Location", "location.path"),
+        ("On hand", "on_hand"),
+        ("Allocated", "allocated"),
+        ("Available", _available),
+        ("Received on", lambda balance: balance.lot.received_on),
+        ("Expires on", lambda balance: balance.lot.expires_on),
+    )
+    detail_loads = (joinedload(Balance.product), joinedload(Balance.lot), joinedload(Balance.location))
+    panels = (
+        Panel("Allocated to", "inventory_lots/claims.html", _claims),
+        Panel("Stock moves", "inventory_lots/moves.html", _moves),
+    )
+    actions = (
+        Action(
+            name="adjust",
+            label="Adjust Stock",
+            permission="inventory_lots.adjust",
+            page=AdjustStock(),
+            style="primary",
+            icon="fa-balance-scale",
+        ),
+        Action(
+            name="transfer",
+            label="Transfer",
+            permission="inventory_lots.adjust",
+            page=TransferStock(),
+            allowed=_has_unallocated,
+            icon="fa-truck",
+        ),
+        Action(
+            name="quarantine",
+            label="Move to Quarantine",
+            permission="inventory_lots.adjust",
+            page=QuarantineStock(),
+            allowed=lambda row: _has_unallocated(row) and row.location.kind is LocationKind.stock,
+            icon="fa-ban",
+        ),
+    )
+    empty_message = "Nothing is in stock yet. Count what lies there, import it as CSV, or receive a purchase order."
+
+    def counted(self, count: int) -> str:
+        """Return what so many rows are called."""
+        return "balance" if count == 1 else "balances"
+
+    def get_query(self) -> Any:
+        """Leave empty balances out unless a filter asks for them."""
+        return self._without_empty(super().get_query().options(joinedload(Balance.lot), joinedload(Balance.location)))
+
+    def get_count_query(self) -> Any:
+        """Count what the list shows."""
+        return self._without_empty(super().get_count_query())
+
+    def _without_empty(self, query: Any) -> Any:
+        asked = any(name.startswith("flt") and "_empty_" in name for name in request.args)
+        return query if asked else query.filter(Balance.on_hand > 0)
+
+    def document_title(self, row: Any) -> str:
+        """Return the heading: what lies where."""
+        return f"{row.product.sku} lot {row.lot} at {row.location}"
+
+    def badges(self, row: Any) -> Sequence[Badge]:
+        """Say why it may not leave."""
+        why = _unusable(row)
+        return (Badge(why, _tone(why)),) if why else ()
+
+    def prepare_form(self, form: Form, row: Any) -> None:
+        """Offer the product that the address names."""
+        product_id = as_id(request.args.get("product", ""))
+        if request.method == "GET" and product_id is not None:
+            form["product"].data = screen_session().get(Product, product_id)
+
+    def save(self, session: Session, form: Form, row: Any) -> Any:
+        """Make the stock what was counted."""
+        data = form.data
+        number = (data["lot_number"] or "").strip() or None
+        product_id, location_id = data["product"].id, data["location"].id
+        dates = (data["received_on"], data["expires_on"])
+        count = Count(product_id, location_id, data["quantity"], number, *dates)
+        services.adjust(session, count, reason=data["reason"])
+        return screens.balance_at(session, product_id, location_id, number)

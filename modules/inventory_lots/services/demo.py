@@ -1,0 +1,125 @@
+"""The demo company's goods: what it sells, where it keeps it, and what lies there on its first day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from erp import clock
+from modules.inventory_lots import queries
+from modules.inventory_lots.models import Lot
+from modules.inventory_lots.services.balances import lock_products
+from modules.inventory_lots.services.lots import hold_lot
+from modules.inventory_lots.services.places import find_or_make_location, find_or_make_locations
+from modules.inventory_lots.services.products import ProductData, save_products
+from modules.inventory_lots.services.receipts import Arrival, receive_many
+from modules.inventory_lots.states import LocationKind, Tracking
+
+
+class DemoSku(StrEnum):
+    """The demo company's products by SKU, for the other modules' parts of the demo."""
+
+    brass_screw = "SCR-BRASS-4X40"
+    tapping_screw = "SCR-TAP-35X25"
+    wall_plug = "PLG-WALL-8"
+    wood_glue = "GLUE-WOOD-500"
+    wall_paint = "PAINT-WHITE-5L"
+    sail_rope = "ROPE-SAIL-10"
+    enamel_mug = "MUG-ENAMEL-FOX"
+    desk_lamp = "LAMP-AURORA"
+    speaker = "SPK-TIDE-2"
+    board_game = "GAME-ORBIT"
+    headphones = "HEAD-HUSH-3"
+    action_camera = "CAM-NOVA-5"
+
+
+S = DemoSku
+PRODUCTS = (
+    ProductData(S.brass_screw, "Brass Screw 4 × 40 mm"),
+    ProductData(S.tapping_screw, "Self-Tapping Screw 3.5 × 25 mm"),
+    ProductData(S.wall_plug, "Wall Plug 8 mm", tracking=Tracking.none),
+    ProductData(S.wood_glue, "Wood Glue 500 ml"),
+    ProductData(S.wall_paint, "Wall Paint White 5 l"),
+    ProductData(S.sail_rope, "Sail Rope 10 mm", unit="m", unit_decimals=2),
+    ProductData(S.enamel_mug, "Fox Enamel Mug", tracking=Tracking.none),
+    ProductData(S.desk_lamp, "Aurora Desk Lamp"),
+    ProductData(S.speaker, "Tide 2 Bluetooth Speaker"),
+    ProductData(S.board_game, "Orbit Board Game"),
+    ProductData(S.headphones, "Hush 3 Headphones"),
+    ProductData(S.action_camera, "Nova 5 Action Camera", tracking=Tracking.serial),
+)
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A quantity on the first day: how many days ago it was received, and in how many days it expires."""
+
+    sku: DemoSku
+    location: str
+    quantity: str
+    lot: str | None
+    received: int
+    expires: int | None = None
+
+
+OPENING = (
+    Opening(S.brass_screw, "WH/SHELF-A", "15", "BS-2601", 120),
+    Opening(S.brass_screw, "WH/SHELF-B", "10", "BS-2602", 60),
+    Opening(S.tapping_screw, "WH/SHELF-A", "22", "TS-2601", 90),
+    Opening(S.wall_plug, "WH/STOCK", "2400", None, 75),
+    Opening(S.wall_plug, "WH/STOCK", "1000", None, 20),
+    Opening(S.wood_glue, "WH/STOCK", "18", "G-0411", 300, -4),
+    Opening(S.wood_glue, "WH/STOCK", "60", "G-0502", 200, 21),
+    Opening(S.wood_glue, "WH/STOCK", "120", "G-0618", 40, 320),
+    Opening(S.wall_paint, "WH/STOCK", "36", "P-1107", 80, 500),
+    Opening(S.wall_paint, "WH/STOCK", "24", "P-1130", 15, 640),
+    Opening(S.sail_rope, "WH/STOCK", "187.5", "R-88", 50),
+    Opening(S.sail_rope, "SHOP/FLOOR", "42.25", "R-88", 50),
+    Opening(S.enamel_mug, "WH/STOCK", "140", None, 30),
+    Opening(S.enamel_mug, "SHOP/FLOOR", "24", None, 25),
+    Opening(S.desk_lamp, "WH/STOCK", "16", "A-01", 45),
+    Opening(S.desk_lamp, "WH/STOCK", "9", "A-02", 10),
+    Opening(S.speaker, "WH/STOCK", "12", "T2-A", 35),
+    Opening(S.board_game, "SHOP/FLOOR", "6", "ORB-1", 70),
+    *(Opening(S.action_camera, "WH/STOCK", "1", f"N5-00{number}", 28) for number in range(41, 47)),
+)
+DAMAGED = (S.wall_paint, "P-1130")
+
+
+def load_demo(session: Session) -> None:
+    """Give the demo company its products, places and opening stock; one lot is held for a check of its quality."""
+    save_products(session, PRODUCTS)
+    products = queries.products_by_sku(session, DemoSku)
+    lock_products(session, [product.id for product in products.values()])
+    products = queries.products_by_sku(session, DemoSku)
+    find_or_make_location(session, "WH/QUARANTINE", kind=LocationKind.quarantine)
+    places = find_or_make_locations(session, [opening.location for opening in OPENING]).by_path
+    today = clock.today()
+    arrivals = [
+        Arrival(
+            product=products[opening.sku],
+            location=places[opening.location],
+            quantity=Decimal(opening.quantity),
+            lot_number=opening.lot,
+            received_on=today - timedelta(days=opening.received),
+            expires_on=_day(today, opening.expires),
+            document="Opening stock",
+        )
+        for opening in OPENING
+    ]
+    receive_many(session, arrivals)
+    _hold(session, products[DAMAGED[0]].id, DAMAGED[1])
+
+
+def _day(today: date, days: int | None) -> date | None:
+    return None if days is None else today + timedelta(days=days)
+
+
+def _hold(session: Session, product_id: int, number: str) -> None:
+    lot_id = session.scalars(select(Lot.id).where(Lot.product_id == product_id, Lot.number == number)).one()
+    hold_lot(session, lot_id, why="Dented cans: wait for the supplier's answer.")
