@@ -1,0 +1,54 @@
+"""CSV in, checked and all or nothing, and CSV out.
+
+A module declares an ImportKind as columns with parsers and one `apply` that stores all rows with statements for sets;
+other modules add columns of their own to it. What a spreadsheet would run as a formula leaves with a leading `'`,
+and comes in without it.
+"""
+
+from erp.exchange.kinds import AfterImport, Column, Errors, ExportKind, ImportKind, ImportRefused, Row, RowError
+from erp.exchange.parsers import (
+    Parser,
+    code,
+    day,
+    instant,
+    long_text,
+    money,
+    one_of,
+    quantity,
+    quantity_or_zero,
+    signed_quantity,
+    switch,
+    text,
+    whole_number,
+)
+from erp.exchange.reading import import_columns, import_csv
+from erp.exchange.writing import as_cell, export_csv, guarded
+
+__all__ = [
+    "AfterImport",
+    "Column",
+    "Errors",
+    "ExportKind",
+    "ImportKind",
+    "ImportRefused",
+    "Parser",
+    "Row",
+    "RowError",
+    "as_cell",
+    "code",
+    "day",
+    "export_csv",
+    "guarded",
+    "import_columns",
+    "import_csv",
+    "instant",
+    "long_text",
+    "money",
+    "one_of",
+    "quantity",
+    "quantity_or_zero",
+    "signed_quantity",
+    "switch",
+    "text",
+    "whole_number",
+]

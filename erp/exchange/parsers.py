@@ -1,0 +1,128 @@
+"""How the text of a cell is read: each parser returns a value or raises ValueError with what is wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from erp import clock
+from erp.numbers import LIMIT, PLACES
+
+E = TypeVar("E", bound=StrEnum)
+
+Parser = Callable[[str], Any]
+
+
+def long_text(cell: str) -> str:
+    """Read any text, line breaks included."""
+    return cell
+
+
+def text(length: int) -> Parser:
+    """Read one line of at most `length` characters."""
+
+    def parse(cell: str) -> str:
+        line = cell.strip()
+        if re.search(r"[\x00-\x1f]", line):
+            raise ValueError("has a line break or another control character")
+        if len(line) > length:
+            raise ValueError(f"is longer than {length} characters")
+        return line
+
+    return parse
+
+
+code = text  # a name such as a SKU or a number of a document; an empty cell is None before it is parsed
+
+
+def quantity(cell: str) -> Decimal:
+    """Read a number above 0 with at most four decimals."""
+    value = _number(cell)
+    if value <= 0:
+        raise ValueError("is not more than 0")
+    return value
+
+
+def quantity_or_zero(cell: str) -> Decimal:
+    """Read a number of at least 0 with at most four decimals."""
+    value = _number(cell)
+    if value < 0:
+        raise ValueError("is less than 0")
+    return value
+
+
+money = quantity_or_zero
+
+
+def signed_quantity(cell: str) -> Decimal:
+    """Read a number other than 0, with its sign and at most four decimals."""
+    value = _number(cell)
+    if value == 0:
+        raise ValueError("is 0")
+    return value
+
+
+def _number(cell: str) -> Decimal:
+    found = re.fullmatch(r"[+-]?[0-9]{1,30}(?:\.([0-9]{1,30}))?", cell.strip())
+    if not found:
+        raise ValueError("is not a number such as 12 or 12.5")
+    if len((found[1] or "").rstrip("0")) > PLACES:
+        raise ValueError("has more than four decimals")
+    value = Decimal(cell.strip())
+    if abs(value) > LIMIT:
+        raise ValueError(f"is beyond {LIMIT:,}")
+    return value
+
+
+def whole_number(cell: str) -> int:
+    """Read a whole number with its sign."""
+    if not re.fullmatch(r"[+-]?[0-9]{1,9}", cell.strip()):
+        raise ValueError("is not a whole number")
+    return int(cell)
+
+
+def day(cell: str) -> date:
+    """Read a calendar date such as 2026-11-23."""
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", cell.strip()):
+        raise ValueError("is not a date such as 2026-11-23")
+    try:
+        return date.fromisoformat(cell.strip())
+    except ValueError:
+        raise ValueError("is not a day of the calendar") from None
+
+
+_INSTANT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+
+
+def instant(cell: str) -> datetime:
+    """Read a time such as 2026-11-23T14:30:00Z; one without a zone is in `[erp] timezone`."""
+    if not re.fullmatch(_INSTANT, cell.strip()):
+        raise ValueError("is not a time such as 2026-11-23T14:30:00")
+    try:
+        return clock.from_local(datetime.fromisoformat(cell.strip()))
+    except (ValueError, OverflowError):
+        raise ValueError("is not a time of the calendar") from None
+
+
+def switch(cell: str) -> bool:
+    """Read yes or no."""
+    try:
+        return {"yes": True, "no": False}[cell.strip().lower()]
+    except KeyError:
+        raise ValueError("is neither yes nor no") from None
+
+
+def one_of(words: type[E]) -> Callable[[str], E]:
+    """Read one of the words of an enum."""
+
+    def parse(cell: str) -> E:
+        try:
+            return words(cell.strip())
+        except ValueError:
+            raise ValueError(f"is none of {', '.join(words)}") from None
+
+    return parse

@@ -1,0 +1,163 @@
+"""CSV in: checked, all or nothing, every error by its row."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from erp.errors import ErpError
+from erp.exchange.kinds import Column, Errors, ImportKind, Row
+from erp.registry import Owned, Registry, current_registry
+
+csv.field_size_limit(1_000_000)
+
+
+def import_csv(session: Session, kind_name: str, data: bytes, *, after: Sequence[str] = ()) -> str:
+    """Store what a CSV file says, all or nothing, in the caller's transaction; return the summary.
+
+    `after` names steps of the kind (AfterImport) to take with the rows. Raises NotFound or ModuleOff for the kind and
+    ImportRefused with an error for each cell that is wrong.
+    """
+    registry = current_registry()
+    kind = registry.live_thing(registry.imports, "import kind", kind_name)
+    extensions = registry.live(registry.import_extensions[kind_name])
+    columns = [*kind.columns, *(column for extension in extensions for column in extension.columns)]
+    errors = Errors()
+    rows = _read_rows(data, kind, columns, _resting_columns(registry, kind_name), errors)
+    if not rows:
+        return "0 rows."
+    summary: str = kind.apply(session, rows, errors)
+    errors.raise_if_any()
+    for extension in extensions:
+        if any(rows[0].given(column.name) for column in extension.columns):
+            extension.apply(session, rows, errors)
+            errors.raise_if_any()
+    steps = [step.apply(session, rows) for step in kind.after if step.name in after]
+    return " ".join([summary, *steps])
+
+
+def _resting_columns(registry: Registry, kind_name: str) -> dict[str, str]:
+    """Return the columns that modules would add which are off, with their modules."""
+    return {
+        column.name: owned.module
+        for owned in registry.import_extensions[kind_name]
+        if not registry.is_live(owned.module)
+        for column in owned.thing.columns
+    }
+
+
+def _read_rows(
+    data: bytes, kind: ImportKind, columns: Sequence[Column], resting: Mapping[str, str], errors: Errors
+) -> list[Row]:
+    records = _records(_decoded(data, errors), errors)
+    number, header = next(records, (1, None))
+    if header is None:
+        errors.add_at(1, "", "", "the file is empty: a header row is needed")
+    errors.raise_if_any()
+    names = [name.strip() for name in header or ()]
+    _check_header(number, names, columns, resting, errors)
+    errors.raise_if_any()
+    used = [column for column in columns if column.name in names]
+    rows = [_parse(number, names, cells, used, errors) for number, cells in records]
+    _refuse_twins(rows, kind.key, errors)
+    errors.raise_if_any()
+    return rows
+
+
+def _decoded(data: bytes, errors: Errors) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        row = data.count(b"\n", 0, error.start) + 1
+        errors.add_at(row, "", "", "the file is not UTF-8 text: save it as CSV UTF-8")
+        errors.raise_if_any()
+        raise
+
+
+def _records(content: str, errors: Errors) -> Iterator[tuple[int, list[str]]]:
+    """Yield the records that are not blank with their numbers; a broken one ends the file with an error."""
+    reader = csv.reader(io.StringIO(content, newline=""), strict=True)
+    number = 0
+    while True:
+        number += 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            errors.add_at(number, "", "", f"the row cannot be read as CSV: {error}")
+            return
+        if any(cell.strip() for cell in cells):
+            yield number, cells
+
+
+def _check_header(
+    number: int, names: Sequence[str], columns: Sequence[Column], resting: Mapping[str, str], errors: Errors
+) -> None:
+    known = [column.name for column in columns]
+    if len(names) == 1 and re.search(r"[;\t]", names[0]):
+        errors.add_at(number, "", names[0], "is one column: separate the columns by commas")
+        return
+    for position, name in enumerate(names):
+        if name in names[:position]:
+            errors.add_at(number, name, "", "the column is there twice")
+        elif name in resting and name not in known:
+            errors.add_at(number, name, "", f"column {name} belongs to module {resting[name]}, which is off")
+        elif name not in known:
+            errors.add_at(number, name, "", f"there is no such column; the columns are {', '.join(known)}")
+    for column in columns:
+        if column.required and column.name not in names:
+            errors.add_at(number, column.name, "", "the column is missing")
+
+
+def _parse(number: int, names: Sequence[str], cells: Sequence[str], columns: Sequence[Column], errors: Errors) -> Row:
+    row = Row(number, dict(zip(names, map(_without_guard, cells), strict=False)))
+    if len(cells) != len(names):
+        errors.add_at(number, "", "", f"the row has {len(cells)} cells where the header has {len(names)}")
+        return row
+    for column in columns:
+        cell = row.texts[column.name]
+        if not cell.strip():
+            row.values[column.name] = None
+            if column.required and not column.can_be_empty:
+                errors.add(row, column.name, "the cell is empty")
+            continue
+        try:
+            row.values[column.name] = _value(column, cell)
+        except (ValueError, ErpError) as error:
+            errors.add(row, column.name, str(error))
+    return row
+
+
+def _value(column: Column, cell: str) -> Any:
+    if "\0" in cell:
+        raise ValueError("has a NUL character")
+    return column.parse(cell)
+
+
+def _without_guard(cell: str) -> str:
+    return cell[1:] if len(cell) > 1 and cell[0] == "'" and cell[1] in "=+-@" else cell
+
+
+def _refuse_twins(rows: Iterable[Row], key: Sequence[str], errors: Errors) -> None:
+    first: dict[tuple[Any, ...], int] = {}
+    for row in rows:
+        values = tuple(row[column] for column in key)
+        if key and values in first:
+            again = " and ".join(key)
+            errors.add(row, key[0], f"is there twice: row {first[values]} has the same {again}")
+        first.setdefault(values, row.number)
+
+
+def import_columns(kind: Owned[ImportKind]) -> list[tuple[Column, str]]:
+    """Return the columns of a kind that may be in a file now, each with the module it comes from."""
+    registry = current_registry()
+    extensions = registry.import_extensions[kind.thing.name]
+    added = [(column, owned.module) for owned in extensions for column in owned.thing.columns]
+    every = [*((column, kind.module) for column in kind.thing.columns), *added]
+    return [(column, module) for column, module in every if registry.is_live(module)]

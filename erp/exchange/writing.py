@@ -1,0 +1,75 @@
+"""CSV out: in pieces, in one format, without formulas."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from erp.exchange.kinds import ExportKind
+from erp.numbers import format_quantity
+from erp.registry import current_registry
+
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+PIECE = 60_000
+
+
+def export_csv(session: Session, kind_name: str) -> Iterator[str]:
+    """Yield a CSV file in pieces, header first. Raises NotFound or ModuleOff before the first piece."""
+    registry = current_registry()
+    kind: ExportKind = registry.live_thing(registry.exports, "export kind", kind_name)
+    extensions = registry.live(registry.export_extensions[kind_name])
+    added = [(len(extension.columns), extension.apply(session)) for extension in extensions]
+    header = [*kind.columns, *(name for extension in extensions for name in extension.columns)]
+    return _lines(header, (_extended(row, added) for row in kind.rows(session)))
+
+
+def _extended(row: Sequence[Any], added: Sequence[tuple[int, Any]]) -> Sequence[Any]:
+    """Return a row with what other modules add for its first value: from a mapping or a function each."""
+    more = list(row)
+    for width, give in added:
+        values = give.get(row[0]) if isinstance(give, Mapping) else give(row[0])
+        more += [None] * width if values is None else values
+    return more
+
+
+def _lines(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(header)
+    for row in rows:
+        writer.writerow([as_cell(value) for value in row])
+        if buffer.tell() > PIECE:
+            yield buffer.getvalue()
+            buffer.seek(0)
+            buffer.truncate()
+    yield buffer.getvalue()
+
+
+def as_cell(value: Any) -> str:
+    """Return a value as a CSV file shows it: no trailing zeros, ISO dates, UTC with Z, yes and no, no formulas."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case Decimal():
+            return format_quantity(value)
+        case int():
+            return str(value)
+        case datetime():
+            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        case date():
+            return value.isoformat()
+        case _:
+            return guarded(str(value))
+
+
+def guarded(text: str) -> str:
+    """Return a text so that no spreadsheet runs it as a formula."""
+    return f"'{text}" if text.startswith(FORMULA_SIGNS) else text

@@ -1,0 +1,279 @@
+"""What every module must keep to. A new module is covered by being there."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import grimp
+import pytest
+from sqlalchemy import Date, Float, Numeric
+
+from erp import core, discovery
+from erp.db import Model, Scaled, UtcDateTime
+from erp.migrations.lifecycle import SHIPPED_ROLES
+
+ROOT = Path(__file__).parents[2]
+FOUND = discovery.find()
+MODULES = sorted(FOUND.manifests)
+
+NOUNS = {"domain", "queries", "services", "admin", "exchange"}
+FILES = NOUNS | {
+    "__init__",
+    "module",
+    "models",
+    "states",
+    "events",
+    "hooks",
+    "errors",
+    "handlers",
+    "jobs",
+    "forms",
+    "commands",
+}
+FOLDERS = {"templates", "static", "migrations", "__pycache__"}
+DOORS = {"events", "hooks", "errors", "states", "domain", "models", "queries", "services"}
+
+LONGEST_FILE = 350
+LONGEST_FUNCTION = 40
+PARAMETERS = 6
+
+CLOCKS = {("datetime", "now"), ("datetime", "utcnow"), ("date", "today"), ("time", "time"), ("datetime", "today")}
+
+
+def sources(*folders):
+    """Return the Python files below these folders, without migrations."""
+    found = sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+    return [path for path in found if not {"migrations", "revisions"} & set(path.relative_to(ROOT).parts)]
+
+
+def module_files(name):
+    return sources(f"modules/{name}")
+
+
+def nodes(path, *kinds):
+    return [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, kinds)]
+
+
+def place(path, node):
+    return f"{path.relative_to(ROOT)}:{node.lineno}"
+
+
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+EVERYWHERE = [*sources("modules"), *(path for path in sources("erp") if path.name != "clock.py")]
+
+
+@pytest.fixture(scope="session")
+def imports():
+    """Every import between files of modules, as pairs."""
+    graph = grimp.build_graph("modules", exclude_type_checking_imports=True, cache_dir=None)
+    return [
+        (importer, used) for importer in graph.modules for used in graph.find_modules_directly_imported_by(importer)
+    ]
+
+
+def owner(dotted):
+    return dotted.split(".")[1] if "." in dotted else ""
+
+
+# The folder
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_holds_only_files_whose_names_are_known(name):
+    folder = ROOT / "modules" / name
+    assert {path.stem for path in folder.glob("*.py")} <= FILES
+    assert {path.name for path in folder.iterdir() if path.is_dir()} <= NOUNS | FOLDERS
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_says_what_it_is_for(name):
+    text = (ROOT / "modules" / name / "README.md").read_text(encoding="utf-8")
+    assert text.startswith("# ")
+    assert len(text.split()) > 60
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_templates_and_migrations_lie_below_the_modules_own_name(name):
+    folder = ROOT / "modules" / name
+    if (folder / "templates").exists():
+        assert [path.name for path in (folder / "templates").iterdir()] == [name]
+    assert any((folder / "migrations").glob("0*.py"))
+
+
+def test_files_fit_in_the_head():
+    lengths = {path.relative_to(ROOT): len(path.read_text(encoding="utf-8").splitlines()) for path in EVERYWHERE}
+    assert {str(path): length for path, length in lengths.items() if length > LONGEST_FILE} == {}
+
+
+# The manifest
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_manifest_tells_who_it_is(name):
+    manifest = FOUND.manifests[name]
+    assert manifest.name == name
+    assert re.fullmatch(r"[a-z][a-z0-9_]*", name)
+    assert manifest.title
+    assert manifest.summary.endswith(".")
+    assert re.fullmatch(r"\d+(\.\d+)+", manifest.version)
+    assert (manifest.setup.__doc__ or "").endswith(".")
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_options_explain_themselves(name):
+    options = FOUND.manifests[name].options
+    switches = {option.name for option in options if option.kind == "switch"}
+    for option in options:
+        assert re.fullmatch(r"[a-z][a-z0-9_]*", option.name)
+        assert option.help.endswith(".")
+        assert option.parse(option.format(option.default)) == option.default
+        assert option.only_if in {"", *switches}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_rights_bear_their_modules_name_and_go_to_shipped_roles(name):
+    rights = FOUND.manifests[name].permissions
+    assert len({right.name for right in rights}) == len(rights)
+    for right in (*rights, *core.PERMISSIONS):
+        assert right.name.split(".")[0] in {name, core.NAME}
+        assert right.title
+        assert set(right.roles) <= set(SHIPPED_ROLES)
+
+
+# Who imports whom
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_what_is_imported_is_declared(name, imports):
+    used = {owner(used) for importer, used in imports if owner(importer) == name} - {name, ""}
+    assert used <= needed(name)
+
+
+def needed(name):
+    """Return what a module depends on, and what that depends on."""
+    direct = set(FOUND.manifests[name].depends)
+    return direct.union(*(needed(other) for other in direct))
+
+
+def test_other_modules_come_in_by_the_doors(imports):
+    strangers = [(importer, used) for importer, used in imports if owner(used) not in {"", owner(importer)}]
+    assert [(importer, used) for importer, used in strangers if used.split(".")[2] not in DOORS] == []
+
+
+def test_imports_stand_at_the_top_except_in_setup():
+    late = [
+        place(path, node)
+        for path in EVERYWHERE
+        for function in nodes(path, *FUNCTIONS)
+        if not (path.name == "module.py" and function.name == "setup")
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    assert late == []
+
+
+# The code
+
+
+@pytest.mark.parametrize("path", EVERYWHERE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_keeps_to_the_style(path):
+    assert list(complaints(path)) == []
+
+
+def complaints(path):
+    """Yield what in a file is not as everywhere else."""
+    text = path.read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        where = place(path, node) if hasattr(node, "lineno") else str(path)
+        if isinstance(node, ast.FunctionDef):
+            yield from function_complaints(node, where)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "float":
+            # A drawing has no exact numbers.
+            if path.name != "chart.py":
+                yield f"{where}: a float"
+        if (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and (node.value.id, node.attr) in CLOCKS
+        ):
+            yield f"{where}: the clock is read through erp.clock"
+        if isinstance(node, ast.ExceptHandler) and [type(step) for step in node.body] == [ast.Pass]:
+            yield f"{where}: an error is swallowed"
+        if isinstance(node, ast.Name | ast.arg | ast.Attribute):
+            name = getattr(node, "id", None) or getattr(node, "arg", None) or getattr(node, "attr", "")
+            if re.search(r"(^|_)qty(_|$)", name):
+                yield f"{where}: quantity is written in full"
+    if re.search(r"\b(TODO|FIXME|XXX)\b", text):
+        yield f"{path}: something is left to do"
+
+
+def function_complaints(function, where):
+    length = (function.end_lineno or 0) - function.lineno + 1
+    if length > LONGEST_FUNCTION:
+        yield f"{where}: {function.name} has {length} lines"
+    positional = [*function.args.posonlyargs, *function.args.args]
+    if len([arg for arg in positional if arg.arg not in ("self", "cls")]) > PARAMETERS:
+        yield f"{where}: {function.name} takes more than {PARAMETERS} parameters by position"
+
+
+@pytest.mark.parametrize("path", [path for path in EVERYWHERE if path.name in ("errors.py", "errors")], ids=str)
+def test_every_refusal_is_a_sentence(path):
+    for call in nodes(path, ast.Call):
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "__init__" and call.args:
+            text = call.args[0]
+            last = text.values[-1] if isinstance(text, ast.JoinedStr) else text
+            if isinstance(last, ast.Constant):
+                assert str(last.value).rstrip().endswith((".", ":")), place(path, call)
+
+
+def test_members_of_enums_are_called_as_their_values():
+    for path in (path for path in EVERYWHERE if path.name != "demo.py"):
+        for node in nodes(path, ast.ClassDef):
+            if any(isinstance(base, ast.Name) and base.id == "StrEnum" for base in node.bases):
+                for step in node.body:
+                    if isinstance(step, ast.Assign) and isinstance(step.value, ast.Constant):
+                        assert step.targets[0].id == step.value.value, place(path, step)
+
+
+# The tables
+
+
+def columns():
+    return [column for table in Model.metadata.sorted_tables for column in table.columns]
+
+
+def test_every_number_in_the_database_is_exact(app):
+    assert [str(column) for column in columns() if isinstance(column.type, Float | Numeric)] == []
+
+
+def test_names_of_columns_tell_instants_dates_and_ids(app):
+    for column in columns():
+        if column.name.endswith("_at"):
+            assert isinstance(column.type, UtcDateTime), column
+        if column.name.endswith("_on"):
+            assert isinstance(column.type, Date), column
+        if isinstance(column.type, UtcDateTime):
+            assert column.name.endswith("_at") or column.name == "at", column
+        if column.name in ("quantity", "allocated", "packed", "received", "cancelled", "on_hand"):
+            assert isinstance(column.type, Scaled), column
+
+
+def test_every_constraint_has_a_name(app):
+    from sqlalchemy.schema import CheckConstraint
+
+    for table in Model.metadata.sorted_tables:
+        for constraint in table.constraints:
+            assert not isinstance(constraint, CheckConstraint) or constraint.name, table
+
+
+def test_every_foreign_key_is_indexed(app):
+    """Without it, deleting or joining reads the whole table."""
+    missing = []
+    for table in Model.metadata.sorted_tables:
+        leading = {index.columns[0].name for index in table.indexes if len(index.columns)}
+        leading |= {next(iter(key.columns)).name for key in table.constraints if len(getattr(key, "columns", ()))}
+        missing += [str(key.parent) for key in table.foreign_keys if key.parent.name not in leading]
+    assert missing == []
