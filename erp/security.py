@@ -210,7 +210,7 @@ def may(user: Any, permission: str) -> bool:
 def load_user(user_id: str) -> User | None:
     """Return the person of a running session, None where it was ended: deactivated, or another password."""
     number, _, key = user_id.partition(":")
-    if not number.isdecimal():
+    if not number.isdecimal() or len(number) > 18:
         return None
     loads = selectinload(User.roles).selectinload(Role.rights)
     user: User | None = db.session.scalar(select(User).where(User.id == int(number)).options(loads))

@@ -95,6 +95,7 @@ class OtherProcessClient(FlaskClient):
 
     def open(self, *args, **kwargs):
         db.session.commit()
+        kwargs.setdefault("buffered", True)  # an answer that is streamed is read where it is made
         try:
             return contextvars.Context().run(super().open, *args, **kwargs)
         finally:

@@ -61,8 +61,12 @@ class Saving(Listing):
 
     def scaffold_form(self) -> type[Form]:
         """Return the form of the model, with the version that a save is checked against."""
-        form = super().scaffold_form()
+        # Without a list of columns Flask-Admin would offer every relation, and load all of their rows.
+        form = super().scaffold_form() if self.form_columns else self._form_of_extra_fields()
         return with_fields(form, [(VERSION, HiddenField)] if self._has_version() else [])
+
+    def _form_of_extra_fields(self) -> type[Form]:
+        return type(f"{self.model.__name__}Form", (self.form_base_class,), dict(self.form_extra_fields or {}))
 
     def _has_version(self) -> bool:
         return self.model.__mapper__.version_id_col is not None

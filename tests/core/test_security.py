@@ -1,0 +1,257 @@
+"""Signing in, passwords, running sessions, headers and cookies."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from argon2 import PasswordHasher
+from sqlalchemy import func, select
+
+from erp import security
+from erp.db import db
+from erp.errors import BadPassword, LastAdministrator, NotFound, SignInRefused
+from erp.models import HistoryEntry, SignInAttempt, User
+from tests.core.addresses import lists
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(autouse=True)
+def quick_hashes(monkeypatch):
+    """Let hashing take no time; what is slow about it is not what these tests are about."""
+    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(security, "_hasher", lambda: hasher)
+
+
+@pytest.fixture
+def person(session):
+    """A sales clerk with a password of her own."""
+    user = security.add_user(session, "carla", PASSWORD, roles=["Sales clerk"], name="Carla", must_change=False)
+    session.commit()
+    return user
+
+
+@pytest.fixture
+def browser(app):
+    return app.test_client()
+
+
+def sign_in(browser, username="carla", password=PASSWORD, **more):
+    return browser.post("/login", data={"username": username, "password": password}, **more)
+
+
+def is_in(browser):
+    return browser.get("/").status_code == 200
+
+
+def test_a_name_and_a_password_let_a_person_in(person, browser):
+    assert not is_in(browser)
+    answer = sign_in(browser)
+    assert answer.status_code == 302 and answer.location == "/"
+    assert "Carla" in browser.get("/").text
+
+
+def test_after_signing_in_a_person_gets_where_they_wanted(person, browser):
+    wanted = browser.get("/sales/orders/?search=a").location
+    assert browser.post(wanted, data={"username": "carla", "password": PASSWORD}).location == "/sales/orders/?search=a"
+
+
+@pytest.mark.parametrize("target", ["//evil.example/", "https://evil.example/", "/\\evil.example", "javascript:alert(1)"])
+def test_signing_in_leads_nowhere_else(person, browser, target):
+    answer = browser.post("/login", query_string={"next": target}, data={"username": "carla", "password": PASSWORD})
+    assert answer.location == "/"
+
+
+@pytest.mark.parametrize(
+    ("username", "password"),
+    [("carla", "wrong"), ("nobody", PASSWORD), ("", ""), ("carla\x00", PASSWORD), ("CARLA", PASSWORD), ("x" * 5000, "y")],
+)
+def test_a_wrong_name_and_a_wrong_password_get_the_same_answer(person, browser, username, password):
+    answer = sign_in(browser, username, password)
+    assert answer.status_code == 401
+    assert "The name or the password is not right." in answer.text
+    assert not is_in(browser)
+
+
+def test_after_five_failures_even_the_right_password_waits(person, browser, at):
+    for _ in range(5):
+        assert sign_in(browser, password="wrong").status_code == 401
+    refused = sign_in(browser)
+    assert refused.status_code == 429 and "Too many failed sign-ins" in refused.text
+    at("2026-11-23T12:16:00Z")
+    assert sign_in(browser).status_code == 302
+
+
+def test_failures_are_counted_in_the_database_for_all_processes(person, app, session):
+    for _ in range(5):
+        sign_in(app.test_client(), password="wrong")
+    assert session.scalar(select(func.count()).select_from(SignInAttempt)) >= 5
+    assert sign_in(app.test_client()).status_code == 429
+
+
+def test_one_persons_failures_do_not_keep_others_out(person, app, session):
+    security.add_user(session, "bert", PASSWORD, must_change=False)
+    session.commit()
+    for _ in range(6):
+        sign_in(app.test_client(), password="wrong")
+    assert sign_in(app.test_client(), "bert").status_code == 302
+
+
+def test_a_success_forgets_the_failures_before_it(person, app):
+    for _ in range(2):
+        for _ in range(4):
+            assert sign_in(app.test_client(), password="wrong").status_code == 401
+        assert sign_in(app.test_client()).status_code == 302
+
+
+def test_guessing_many_names_from_one_place_is_throttled(person, browser, app):
+    for number in range(50):
+        sign_in(browser, f"guess{number}", "wrong")
+    assert sign_in(app.test_client()).status_code == 429
+
+
+def test_a_person_who_is_kept_out_cannot_sign_in_and_running_sessions_end(person, app, session):
+    browser, other = app.test_client(), app.test_client()
+    sign_in(browser)
+    sign_in(other)
+    security.set_active(session, session.get(User, person.id), False)
+    session.commit()
+    assert not is_in(browser) and not is_in(other)
+    assert sign_in(browser).status_code == 401
+    security.set_active(session, session.get(User, person.id), True)
+    session.commit()
+    assert not is_in(browser)
+    assert sign_in(browser).status_code == 302
+
+
+def test_a_reset_password_ends_running_sessions_and_has_to_be_changed(person, browser, session):
+    sign_in(browser)
+    security.set_password(session, session.get(User, person.id), "something else", must_change=True)
+    session.commit()
+    assert not is_in(browser)
+    sign_in(browser, password="something else")
+    for path in ("/", "/sales/orders/", "/settings/users/"):
+        assert browser.get(path).location == "/password"
+    assert browser.post("/sales/orders/new/").location == "/password"
+    change = {"current": "something else", "new": "my own password", "again": "my own password"}
+    assert browser.post("/password", data=change).location == "/"
+    assert is_in(browser)
+
+
+def test_changing_ones_own_password_ends_only_the_other_sessions(person, app):
+    here, there = app.test_client(), app.test_client()
+    sign_in(here)
+    sign_in(there)
+    here.post("/password", data={"current": PASSWORD, "new": "another long one", "again": "another long one"})
+    assert is_in(here) and not is_in(there)
+    assert sign_in(there, password="another long one").status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("current", "new", "again", "message"),
+    [
+        ("wrong", "another long one", "another long one", "current password is not right"),
+        (PASSWORD, "short", "short", "at least 10 characters"),
+        (PASSWORD, "another long one", "another long two", "differ"),
+        (PASSWORD, PASSWORD, PASSWORD, "is the old one"),
+    ],
+)
+def test_a_password_that_cannot_be_taken_is_refused_with_the_reason(person, browser, current, new, again, message):
+    sign_in(browser)
+    answer = browser.post("/password", data={"current": current, "new": new, "again": again})
+    assert answer.status_code == 422 and message in answer.text
+    assert is_in(browser)
+
+
+def test_signing_out_ends_the_session_and_is_not_done_by_a_link(person, browser):
+    sign_in(browser)
+    assert browser.get("/logout").status_code == 405
+    assert is_in(browser)
+    assert browser.post("/logout").location == "/login"
+    assert not is_in(browser)
+
+
+def test_passwords_are_kept_as_argon2_hashes_and_shown_nowhere(person, client, session):
+    assert session.get(User, person.id).password_hash.startswith("$argon2id$")
+    for path in (f"/settings/users/{person.id}/", "/settings/users/", "/settings/history/", "/settings/users/export/csv/"):
+        text = client.get(path).text
+        assert "argon2" not in text and PASSWORD not in text and person.session_key not in text
+    everything = session.scalars(select(HistoryEntry)).all()
+    assert not any("argon2" in f"{entry.old_value}{entry.new_value}{entry.why}" for entry in everything)
+
+
+def test_services_refuse_what_screens_refuse(session, person):
+    with pytest.raises(BadPassword, match="at least 10 characters"):
+        security.set_password(session, person, "short")
+    with pytest.raises(NotFound):
+        security.find_user(session, "nobody")
+    with pytest.raises(NotFound):
+        security.add_user(session, "dora", PASSWORD, roles=["Emperor"])
+    with pytest.raises(LastAdministrator, match="admin"):
+        security.set_active(session, security.find_user(session, "admin"), False)
+    with pytest.raises(SignInRefused):
+        security.sign_in(session, "carla", "wrong", "here")
+
+
+def test_every_page_has_a_strict_policy_and_a_fresh_nonce(app, client):
+    nonces = set()
+    for path in ("/login", "/", "/sales/orders/", "/settings/options/", "/nothing/"):
+        for browser in (client, app.test_client()):
+            headers = browser.get(path).headers
+            policy = headers["Content-Security-Policy"]
+            scripts = re.search(r"script-src ([^;]+)", policy)[1]
+            assert "unsafe" not in scripts and "default-src 'self'" in policy and "http" not in policy
+            assert "frame-ancestors 'none'" in policy and "object-src 'none'" in policy
+            nonces.add(re.search(r"'nonce-([^']+)'", policy)[1])
+            assert headers["X-Frame-Options"] == "DENY"
+            assert headers["X-Content-Type-Options"] == "nosniff"
+            assert headers["Referrer-Policy"] == "same-origin"
+    assert len(nonces) == 10
+
+
+def test_every_script_of_a_page_bears_the_nonce_and_nothing_comes_from_elsewhere(app, client):
+    paths = ["/", "/login", "/password", "/settings/modules/", "/settings/options/", "/settings/jobs/",
+             "/settings/import/", "/settings/export/", "/settings/users/1/", "/settings/roles/new/"]  # fmt: skip
+    for path in [*paths, *(path for path, _ in lists(app))]:
+        answer = client.get(path)
+        nonce = re.search(r"'nonce-([^']+)'", answer.headers["Content-Security-Policy"])[1]
+        for tag in re.findall(r"<script[^>]*>", answer.text):
+            assert f'nonce="{nonce}"' in tag, (path, tag)
+        assert not re.search(r"\son[a-z]+\s*=", re.sub(r"<(script|template).*?</\1>", "", answer.text, flags=re.S)), path
+        for source in re.findall(r'(?:src|href|action)="([^"]*)"', answer.text):
+            assert source.startswith(("/", "#", "?")) and not source.startswith("//"), (path, source)
+        assert "javascript:" not in answer.text
+
+
+def test_cookies_are_secure_only_over_https(person, app):
+    for scheme, is_secure in (("http", False), ("https", True)):
+        answer = sign_in(app.test_client(), base_url=f"{scheme}://localhost")
+        cookie = answer.headers["Set-Cookie"]
+        assert "HttpOnly" in cookie and "SameSite=Lax" in cookie
+        assert ("Secure" in cookie) == is_secure
+
+
+def test_a_form_without_its_token_is_refused_and_one_with_it_is_taken(person, app, monkeypatch):
+    monkeypatch.setitem(app.config, "WTF_CSRF_ENABLED", True)
+    browser = app.test_client()
+    assert sign_in(browser).status_code == 400
+    token = re.search(r'name="csrf_token" value="([^"]+)"', browser.get("/login").text)[1]
+    answer = browser.post("/login", data={"username": "carla", "password": PASSWORD, "csrf_token": token})
+    assert answer.status_code == 302 and is_in(browser)
+    assert browser.post("/logout").status_code == 400
+    assert app.config["WTF_CSRF_TIME_LIMIT"] is None
+
+
+def test_pages_of_people_are_kept_by_no_browser(person, browser):
+    sign_in(browser)
+    assert browser.get("/").headers["Cache-Control"] == "no-store"
+
+
+def test_a_forged_session_is_nobodys(app, person):
+    for user_id in ("1", "abc", f"{person.id}:", f"{person.id}:wrong", "99999999999999999999:x", ":"):
+        browser = app.test_client()
+        with browser.session_transaction() as cookie:
+            cookie["_user_id"] = user_id
+        assert not is_in(browser), user_id
+    assert db.session.get(User, person.id).is_active
