@@ -52,7 +52,7 @@ def example(declared: Mapping[str, Iterable[Option[Any]]]) -> str:
 
 def _explained(options: Iterable[Option[Any]]) -> Iterator[str]:
     for number, option in enumerate(options):
-        allowed = f"{option.allowed[0].upper()}{option.allowed[1:]}."
-        lines = textwrap.wrap(f"{option.help} {allowed}", WIDTH, initial_indent="; ", subsequent_indent="; ")
+        allowed = "" if option.kind == "text" else f" {option.allowed[0].upper()}{option.allowed[1:]}."
+        lines = textwrap.wrap(f"{option.help}{allowed}", WIDTH, initial_indent="; ", subsequent_indent="; ")
         default = f"; {option.name} = {option.format(option.default)}".rstrip()
         yield "\n" * bool(number) + "".join(f"{line}\n" for line in [*lines, default])

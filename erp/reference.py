@@ -1,0 +1,136 @@
+"""The parts of the documents that the program itself knows best: commands, CSV kinds and options.
+
+`python -m erp.reference` writes them anew; a test fails while they differ from the program.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import click
+from flask import Flask
+
+from erp import ini
+from erp.app import create_app
+from erp.cli import CORE_COMMANDS
+from erp.module import Option
+from erp.registry import Registry
+
+EXAMPLE = Path("config/erp.example.ini")
+DOCUMENTS = (Path("docs/command-line.md"), Path("docs/csv.md"))
+
+
+def commands(app: Flask) -> str:
+    """Return a table of all commands with what they are given and what they do."""
+    found = {**CORE_COMMANDS, **{name: owned.thing for name, owned in _registry(app).commands.items()}}
+    rows = [row for name in sorted(found) for row in _leaves(found[name], f"erp {name}", app)]
+    return _table(("command", "does"), rows)
+
+
+def _registry(app: Flask) -> Registry:
+    registry: Registry = app.extensions["erp"]
+    return registry
+
+
+def _leaves(command: click.Command, path: str, app: Flask) -> Iterator[tuple[str, str]]:
+    if isinstance(command, click.Group):
+        for name, below in sorted(command.commands.items()):
+            yield from _leaves(below, f"{path} {name}", app)
+        return
+    ctx = click.Context(command, info_name=path, obj=app)
+    given = [piece for parameter in command.get_params(ctx) for piece in _piece(parameter, ctx)]
+    yield f"`{' '.join([path, *given])}`", command.get_short_help_str(limit=200)
+
+
+def _piece(parameter: click.Parameter, ctx: click.Context) -> list[str]:
+    """Return how a command line names a parameter."""
+    if isinstance(parameter, click.Argument):
+        return parameter.get_usage_pieces(ctx)
+    assert isinstance(parameter, click.Option)
+    if "--help" in parameter.opts:
+        return []
+    value = "" if parameter.is_flag else f" {_value(parameter, ctx)}"
+    return [f"[{max(parameter.opts, key=len)}{value}{' ...' if parameter.multiple else ''}]"]
+
+
+def _value(option: click.Option, ctx: click.Context) -> str:
+    return "N" if isinstance(option.type, click.IntRange) else option.make_metavar(ctx)
+
+
+def imports(app: Flask) -> str:
+    """Return a table of the kinds of files that can be imported; a star marks what a file must have."""
+    registry = _registry(app)
+    rows = []
+    for name, owned in sorted(registry.imports.items()):
+        columns = [f"{column.name}{'*' * column.required}" for column in owned.thing.columns]
+        for extension in registry.import_extensions[name]:
+            columns += [f"{column.name} ({extension.module})" for column in extension.thing.columns]
+        rows.append((f"`{name}`", ", ".join(columns), ", ".join(owned.thing.key)))
+    return _table(("kind", "columns", "never twice in one file"), rows)
+
+
+def exports(app: Flask) -> str:
+    """Return a table of the kinds of files that can be exported, with their columns in order."""
+    registry = _registry(app)
+    rows = []
+    for name, owned in sorted(registry.exports.items()):
+        columns = list(owned.thing.columns)
+        for extension in registry.export_extensions[name]:
+            columns += [f"{column} ({extension.module})" for column in extension.thing.columns]
+        rows.append((f"`{name}`", ", ".join(columns)))
+    return _table(("kind", "columns"), rows)
+
+
+def options(app: Flask) -> str:
+    """Return a table of all options with their defaults and what they do."""
+    rows = [
+        (f"`{section}.{option.name}`", f"`{_default(option)}`" if _default(option) else "", option.help)
+        for section, declared in _registry(app).option_table.by_section().items()
+        for option in declared
+    ]
+    return _table(("option", "default", "does"), rows)
+
+
+def _default(option: Option[object]) -> str:
+    return option.format(option.default)
+
+
+def _table(heading: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    def line(cells: Iterable[str]) -> str:
+        return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
+
+    heading = list(heading)
+    return "\n".join([line(heading), f"|{'---|' * len(heading)}", *(line(row) for row in rows)])
+
+
+PARTS: dict[str, Callable[[Flask], str]] = {
+    "commands": commands,
+    "imports": imports,
+    "exports": exports,
+    "options": options,
+}
+
+
+def current(app: Flask, document: str) -> str:
+    """Return a document with each part between `<!-- NAME -->` and `<!-- end of NAME -->` as the program says it."""
+    for name, part in PARTS.items():
+        begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
+        if begin in document:
+            before, _, rest = document.partition(begin)
+            document = f"{before}{begin}{part(app)}\n{end}{rest.partition(end)[2]}"
+    return document
+
+
+def write() -> None:
+    """Bring the example file and the documents in line with the program."""
+    with tempfile.TemporaryDirectory() as instance:
+        app = create_app(environment={"ERP_INSTANCE": instance})
+    EXAMPLE.write_text(ini.example(_registry(app).option_table.by_section()), encoding="utf-8")
+    for path in DOCUMENTS:
+        path.write_text(current(app, path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()
