@@ -46,7 +46,7 @@ class NumberInput(TextInput):
 
 def read_quantity(text: str) -> Decimal:
     """Return an exact number that a person typed; raise ValueError with what is wrong."""
-    if not re.fullmatch(r"-?\d{1,18}(\.\d{0,18})?|-?\.\d{1,18}", text):
+    if not re.fullmatch(r"-?[0-9]{1,18}(\.[0-9]{0,18})?|-?\.[0-9]{1,18}", text):
         raise ValueError("Enter a number, such as 12 or 2.5.")
     value = Decimal(text)
     if value != round(value, PLACES):

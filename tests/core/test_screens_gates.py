@@ -10,7 +10,6 @@ from erp.db import commit, db
 from erp.models import InstalledModule, Role
 from erp.options import bump_revision
 from erp.registry import current_registry
-
 from tests.core.addresses import OPEN, ROLES, gated, lists
 
 
@@ -92,7 +91,15 @@ def test_what_belongs_to_a_disabled_module_does_not_exist_for_anybody(app, clien
     switch_off(*registry.modules)
     for owned in entries:
         url = owned.thing.view.url
-        for path in (url, f"{url}/", f"{url}/1/", f"{url}/1/edit/", f"{url}/new/", f"{url}/static/app.js", f"{url}/a.css"):
+        for path in (
+            url,
+            f"{url}/",
+            f"{url}/1/",
+            f"{url}/1/edit/",
+            f"{url}/new/",
+            f"{url}/static/app.js",
+            f"{url}/a.css",
+        ):
             for browser in (client, nobody):
                 for method in ("GET", "POST"):
                     assert browser.open(path, method=method).status_code == 404, (method, path)

@@ -172,7 +172,9 @@ def test_wildcards_of_sql_are_searched_for_as_they_are(app, client, session):
 
 
 def test_filters_narrow_the_list_and_say_so(app, client, session):
-    session.add_all([User(username="here", password_hash="!"), User(username="gone", password_hash="!", is_active=False)])
+    session.add_all(
+        [User(username="here", password_hash="!"), User(username="gone", password_hash="!", is_active=False)]
+    )
     session.commit()
     text = client.get("/settings/users/?flt0_may_sign_in_is=0").text
     assert ">gone<" in text and ">here<" not in text
@@ -207,9 +209,10 @@ def test_html_in_a_value_is_shown_and_not_run(app, client, session):
         assert "<script>alert" not in text and "<img src=x" not in text
 
 
-
 def test_history_is_searched_but_not_edited(app, client, session):
-    history.record(session, history.Subject("erp.test", 7, "Blue order"), "painted", field="colour", old="red", new="blue")
+    history.record(
+        session, history.Subject("erp.test", 7, "Blue order"), "painted", field="colour", old="red", new="blue"
+    )
     session.commit()
     entry = session.scalars(select(HistoryEntry).where(HistoryEntry.action == "painted")).one()
     assert "Painted" in client.get("/settings/history/?search=blue").text

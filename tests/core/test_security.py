@@ -57,7 +57,9 @@ def test_after_signing_in_a_person_gets_where_they_wanted(person, browser):
     assert browser.post(wanted, data={"username": "carla", "password": PASSWORD}).location == "/sales/orders/?search=a"
 
 
-@pytest.mark.parametrize("target", ["//evil.example/", "https://evil.example/", "/\\evil.example", "javascript:alert(1)"])
+@pytest.mark.parametrize(
+    "target", ["//evil.example/", "https://evil.example/", "/\\evil.example", "javascript:alert(1)"]
+)
 def test_signing_in_leads_nowhere_else(person, browser, target):
     answer = browser.post("/login", query_string={"next": target}, data={"username": "carla", "password": PASSWORD})
     assert answer.location == "/"
@@ -65,7 +67,14 @@ def test_signing_in_leads_nowhere_else(person, browser, target):
 
 @pytest.mark.parametrize(
     ("username", "password"),
-    [("carla", "wrong"), ("nobody", PASSWORD), ("", ""), ("carla\x00", PASSWORD), ("CARLA", PASSWORD), ("x" * 5000, "y")],
+    [
+        ("carla", "wrong"),
+        ("nobody", PASSWORD),
+        ("", ""),
+        ("carla\x00", PASSWORD),
+        ("CARLA", PASSWORD),
+        ("x" * 5000, "y"),
+    ],
 )
 def test_a_wrong_name_and_a_wrong_password_get_the_same_answer(person, browser, username, password):
     answer = sign_in(browser, username, password)
@@ -174,7 +183,12 @@ def test_signing_out_ends_the_session_and_is_not_done_by_a_link(person, browser)
 
 def test_passwords_are_kept_as_argon2_hashes_and_shown_nowhere(person, client, session):
     assert session.get(User, person.id).password_hash.startswith("$argon2id$")
-    for path in (f"/settings/users/{person.id}/", "/settings/users/", "/settings/history/", "/settings/users/export/csv/"):
+    for path in (
+        f"/settings/users/{person.id}/",
+        "/settings/users/",
+        "/settings/history/",
+        "/settings/users/export/csv/",
+    ):
         text = client.get(path).text
         assert "argon2" not in text and PASSWORD not in text and person.session_key not in text
     everything = session.scalars(select(HistoryEntry)).all()
@@ -218,7 +232,9 @@ def test_every_script_of_a_page_bears_the_nonce_and_nothing_comes_from_elsewhere
         nonce = re.search(r"'nonce-([^']+)'", answer.headers["Content-Security-Policy"])[1]
         for tag in re.findall(r"<script[^>]*>", answer.text):
             assert f'nonce="{nonce}"' in tag, (path, tag)
-        assert not re.search(r"\son[a-z]+\s*=", re.sub(r"<(script|template).*?</\1>", "", answer.text, flags=re.S)), path
+        assert not re.search(r"\son[a-z]+\s*=", re.sub(r"<(script|template).*?</\1>", "", answer.text, flags=re.S)), (
+            path
+        )
         for source in re.findall(r'(?:src|href|action)="([^"]*)"', answer.text):
             assert source.startswith(("/", "#", "?")) and not source.startswith("//"), (path, source)
         assert "javascript:" not in answer.text
