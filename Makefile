@@ -32,7 +32,7 @@ revisions: .venv/installed-test
 	@$(PYTHON) -m venv .venv
 
 .venv/installed: setup.cfg pyproject.toml constraints.txt | .venv/bin/python
-	$(INSTALL) .
+	@$(INSTALL) .
 	@touch $@
 
 .venv/installed-test: setup.cfg pyproject.toml constraints.txt | .venv/bin/python

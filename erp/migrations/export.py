@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Table, inspect, select
 
-from erp.history import as_text
+from erp.exchange import as_cell
 
 
 def write_tables(connection: Connection, tables: Sequence[Table], folder: Path) -> list[Path]:
@@ -23,5 +23,5 @@ def _write(connection: Connection, table: Table, path: Path) -> Path:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(table.columns.keys())
-        writer.writerows([as_text(value) for value in row] for row in rows)
+        writer.writerows([as_cell(value) for value in row] for row in rows)
     return path
