@@ -25,7 +25,7 @@ from tests.factories.inventory_lots import make_product, make_stock
 
 @pytest.fixture
 def no_waiting(monkeypatch):
-    monkeypatch.setattr("erp.db.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("erp.db.transactions.time.sleep", lambda seconds: None)
 
 
 def lost_race():

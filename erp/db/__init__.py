@@ -1,0 +1,48 @@
+"""The database: base class, exact column types, transactions, row locks and bulk statements.
+
+Everything here behaves alike on SQLite and PostgreSQL; the differences end in this package.
+"""
+
+from erp.db.base import NAMING, BigId, ErpSession, Model, db, init_app, is_reading, reading
+from erp.db.bulk import bulk_add, bulk_insert, bulk_update, chunks, insert_rows, new_ids, rows_table
+from erp.db.locks import lock_rows, require_lock
+from erp.db.transactions import as_refusal, commit, is_lost_race, unusable_database
+from erp.db.types import Money, Quantity, Scaled, UtcDateTime, raw, raw_instant, total
+from erp.numbers import LIMIT, PLACES, SCALE, format_quantity, from_raw, to_raw
+
+__all__ = [
+    "LIMIT",
+    "NAMING",
+    "PLACES",
+    "SCALE",
+    "BigId",
+    "ErpSession",
+    "Model",
+    "Money",
+    "Quantity",
+    "Scaled",
+    "UtcDateTime",
+    "as_refusal",
+    "bulk_add",
+    "bulk_insert",
+    "bulk_update",
+    "chunks",
+    "commit",
+    "db",
+    "format_quantity",
+    "from_raw",
+    "init_app",
+    "insert_rows",
+    "is_lost_race",
+    "is_reading",
+    "lock_rows",
+    "new_ids",
+    "raw",
+    "raw_instant",
+    "reading",
+    "require_lock",
+    "rows_table",
+    "to_raw",
+    "total",
+    "unusable_database",
+]

@@ -1,0 +1,72 @@
+"""The base class of every table, the session, and SQLite set up for many writers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from flask import Flask, g, has_app_context
+from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.session import Session as FlaskSession
+from sqlalchemy import BigInteger, Integer, MetaData, event
+from sqlalchemy.orm import DeclarativeBase
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+BigId = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Model(DeclarativeBase):
+    """Base of every table."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+class ErpSession(FlaskSession):
+    """The session of one request, command or job batch."""
+
+
+db = SQLAlchemy(model_class=Model, session_options={"class_": ErpSession})
+
+
+def init_app(app: Flask) -> None:
+    """Attach the database to the application and set SQLite up for many writers."""
+    db.init_app(app)
+    with app.app_context():
+        if db.engine.dialect.name == "sqlite":
+            event.listen(db.engine, "connect", _prepare_sqlite)
+            event.listen(db.engine, "begin", _begin_sqlite)
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=15000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Any) -> None:
+    # A writer that begins DEFERRED reads a snapshot that another writer may overtake; IMMEDIATE waits instead.
+    connection.exec_driver_sql("BEGIN DEFERRED" if is_reading() else "BEGIN IMMEDIATE")
+
+
+def is_reading() -> bool:
+    """Say whether the current work only reads."""
+    return bool(has_app_context() and g.get("erp_reading"))
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Mark the work inside as read-only, so that on SQLite it waits for no writer."""
+    before = g.get("erp_reading", False)
+    g.erp_reading = True
+    try:
+        yield
+    finally:
+        g.erp_reading = before

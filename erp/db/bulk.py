@@ -1,0 +1,118 @@
+"""Statements for sets of rows, the same number whatever the number of rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import ARRAY, Table, func, insert, literal, select, type_coerce
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.selectable import Subquery
+
+from erp.db.base import Model
+
+T = TypeVar("T")
+
+
+def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Cut `items` into pieces of at most `size`."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def rows_table(session: Session, types: Mapping[str, Any], rows: Sequence[tuple[Any, ...]]) -> Subquery:
+    """Return given rows as a table to join with, in one statement whatever their number; `types` names its columns."""
+    if session.get_bind().dialect.name == "postgresql":
+        columns = zip(*rows, strict=True) if rows else [()] * len(types)
+        arrays = [literal(list(column), ARRAY(kind)) for column, kind in zip(columns, types.values(), strict=True)]
+        return select(func.unnest(*arrays).table_valued(*types).render_derived()).subquery()
+    each = func.json_each(json.dumps(rows)).table_valued("value")
+    cells = (func.json_extract(each.c.value, f"$[{place}]") for place in range(len(types)))
+    named = [type_coerce(cell, kind).label(name) for cell, (name, kind) in zip(cells, types.items(), strict=True)]
+    return select(*named).select_from(each).subquery()
+
+
+def bulk_insert(session: Session, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows of raw database values (quantities × 10⁴, naive UTC instants) in one statement.
+
+    COPY on PostgreSQL, one prepared statement on SQLite. Ids are given by the database and not returned.
+    """
+    if not rows:
+        return
+    session.flush()
+    names = ", ".join(columns)
+    if session.get_bind().dialect.name == "postgresql":
+        driver = session.connection().connection.driver_connection
+        assert driver is not None
+        with driver.cursor().copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+    else:
+        marks = ", ".join("?" * len(columns))
+        session.connection().exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", list(rows))
+
+
+def new_ids(session: Session, table: Table, count: int) -> list[int]:
+    """Return ids for rows that are about to be inserted with them, so that many can be written and named at once.
+
+    SQLite has one writer, so the next ids are its own; PostgreSQL takes them from the table's sequence.
+    """
+    session.flush()
+    if session.get_bind().dialect.name == "postgresql":
+        sequence = func.pg_get_serial_sequence(table.name, "id")
+        return list(session.scalars(select(func.nextval(sequence)).select_from(func.generate_series(1, count))))
+    last: int = session.scalars(select(func.coalesce(func.max(table.c.id), 0))).one()
+    return list(range(last + 1, last + 1 + count))
+
+
+def insert_rows(session: Session, model: type[Model], rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Insert many rows of typed values and return their ids, in the order of the rows.
+
+    Column defaults apply. SQLite promises no order of RETURNING, but it has one writer and counts up: what was
+    inserted last bears the highest ids, one after the other.
+    """
+    if not rows:
+        return []
+    session.flush()
+    key: Any = model.__mapper__.primary_key[0]
+    if session.get_bind().dialect.name == "postgresql":
+        return list(session.scalars(insert(model).returning(key, sort_by_parameter_order=True), rows))
+    session.execute(insert(model), rows)
+    last: int = session.scalars(select(func.max(key))).one()
+    return list(range(last - len(rows) + 1, last + 1))
+
+
+def bulk_update(
+    session: Session,
+    table: Table,
+    sets: Mapping[str, str],
+    types: Mapping[str, str],
+    rows: Sequence[tuple[Any, ...]],
+) -> None:
+    """Change rows by id in one statement, whatever their number.
+
+    `types` names the values that follow the id in each row, with their PostgreSQL types; `sets` gives each column's
+    new value as SQL in which `{name}` stands for such a value. Value names must not be column names of the table.
+    """
+    if not rows:
+        return
+    session.flush()
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        values = {name: f"v.{name}" for name in types}
+        arrays = ", ".join(f"%s::{kind}[]" for kind in ("bigint", *types.values()))
+        source = f"FROM unnest({arrays}) AS v({', '.join(['row_id', *types])}) WHERE {table.name}.id = v.row_id"
+        parameters: Any = tuple(list(column) for column in zip(*rows, strict=True))
+    else:
+        values = {name: f"?{place}" for place, name in enumerate(types, start=2)}
+        source = "WHERE id = ?1"
+        parameters = list(rows)
+    assignments = ", ".join(f"{column} = {sql.format(**values)}" for column, sql in sets.items())
+    connection.exec_driver_sql(f"UPDATE {table.name} SET {assignments} {source}", parameters)
+
+
+def bulk_add(session: Session, table: Table, columns: Sequence[str], rows: Sequence[tuple[int, ...]]) -> None:
+    """Add to counters: each row is an id and one raw amount a column."""
+    sets = {name: f"{table.name}.{name} + {{more_{name}}}" for name in columns}
+    bulk_update(session, table, sets, {f"more_{name}": "bigint" for name in columns}, rows)

@@ -1,0 +1,69 @@
+"""Committing a deed as one transaction, and what a person is told when the database does not play along."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy import inspect
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.exc import StaleDataError
+
+from erp.db.base import db
+from erp.errors import DatabaseBusy, DatabaseFailed, DatabaseUnreachable, ErpError, NotInitialized, StaleRecord
+
+T = TypeVar("T")
+
+
+LOST_RACES = {"40001", "40P01", "55P03"}
+
+
+def is_lost_race(error: DBAPIError) -> bool:
+    """Say whether another try may succeed: a deadlock, a serialization failure or a busy SQLite file."""
+    state = getattr(error.orig, "sqlstate", None)
+    return state in LOST_RACES or "database is locked" in str(error.orig)
+
+
+def unusable_database(error: DBAPIError) -> Exception:
+    """Return the refusal that says why the first question to the database failed, or `error` if it is neither."""
+    if error.statement is None:
+        return as_refusal(error)
+    return error if inspect(db.engine).has_table("erp_revision") else NotInitialized()
+
+
+def as_refusal(error: DBAPIError) -> ErpError:
+    """Return what a person is told of a database that cannot be reached, is busy or fails."""
+    reason = str(error.orig).strip().splitlines()[0]
+    if is_lost_race(error):
+        return DatabaseBusy(1)
+    if error.statement is not None:
+        return DatabaseFailed(reason)
+    return DatabaseUnreachable(db.engine.url.render_as_string(hide_password=True), reason)
+
+
+def commit(work: Callable[[Session], T], *, attempts: int = 5) -> T:
+    """Run `work(session)` and commit it as one transaction; a lost race is tried again from the start.
+
+    Raises DatabaseBusy after `attempts` lost races and StaleRecord where a record was saved by somebody else since
+    it was read; whatever `work` raises undoes all of it.
+    """
+    session = db.session()
+    for attempt in range(attempts):
+        try:
+            result = work(session)
+            session.commit()
+            return result
+        except OperationalError as error:
+            session.rollback()
+            if not is_lost_race(error):
+                raise
+            time.sleep(0.05 * 2**attempt)
+        except StaleDataError:
+            session.rollback()
+            raise StaleRecord from None
+        except BaseException:
+            session.rollback()
+            raise
+    raise DatabaseBusy(attempts)

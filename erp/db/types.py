@@ -1,0 +1,104 @@
+"""Exact column types: numbers as integers, instants in UTC."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import BigInteger, DateTime, cast, func, type_coerce
+from sqlalchemy.engine import Dialect
+from sqlalchemy.sql import operators
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.types import TypeDecorator
+
+from erp.numbers import from_raw, to_raw
+
+
+class Scaled(TypeDecorator[Decimal]):
+    """An exact number with four decimals: Decimal in Python, BIGINT × 10⁴ in every database.
+
+    SQLite's NUMERIC is a float (10 × 0.1 ≠ 1); integers keep `sum`, `+`, `-` and comparisons exact on both.
+    """
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> int | None:
+        """Python to database."""
+        return None if value is None else to_raw(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        """Database to Python."""
+        return None if value is None else from_raw(value)
+
+    class Comparator(TypeDecorator.Comparator[Decimal]):
+        """Refuses multiplication and division in SQL, where the scale would be lost."""
+
+        def operate(self, op: Any, *other: Any, **kwargs: Any) -> Any:
+            """Apply `op`."""
+            if op in (operators.mul, operators.truediv, operators.floordiv, operators.mod):
+                raise TypeError("multiply and divide quantities in Python, not in SQL")
+            return super().operate(op, *other, **kwargs)
+
+    comparator_factory = Comparator
+
+
+class Quantity(Scaled):
+    """A quantity in the product's unit."""
+
+    cache_ok = True
+
+
+class Money(Scaled):
+    """An amount of money."""
+
+    cache_ok = True
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An instant: aware in Python, naive UTC in the database."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Python to database; an instant without a zone is a bug."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise TypeError("an instant needs its zone")
+        return value.astimezone(UTC).replace(tzinfo=None)  # type: ignore[no-any-return]
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Database to Python."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+def raw_instant(instant: datetime) -> datetime:
+    """Return an instant as bulk statements write it: naive UTC."""
+    return instant.astimezone(UTC).replace(tzinfo=None)
+
+
+def raw(column: Any) -> ColumnElement[int]:
+    """Select a quantity as the bare integer, for planning over many rows."""
+    return type_coerce(column, BigInteger)
+
+
+def total(column: Any) -> ColumnElement[Decimal]:
+    """Return the SQL sum of a column, 0 where there is no row.
+
+    PostgreSQL sums BIGINT to NUMERIC; the cast keeps raw sums integers on both databases.
+    """
+    summed = cast(func.coalesce(func.sum(type_coerce(column, BigInteger)), 0), BigInteger)
+    return type_coerce(summed, column.type)
+
+
+def _instant_text(value: datetime) -> str:
+    return value.isoformat(sep=" ", timespec="microseconds")
+
+
+# SQLite keeps days and instants as text, as SQLAlchemy writes them; bulk statements pass it by.
+sqlite3.register_adapter(date, date.isoformat)
+sqlite3.register_adapter(datetime, _instant_text)
