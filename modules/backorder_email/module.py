@@ -8,12 +8,18 @@ from erp.module import Choice, Core, Duration, Integer, Module, Permission, Swit
 def setup(core: Core) -> None:
     """Register what this module has."""
     from erp.events import RunEnded
-    from modules.backorder_email import commands, exchange, handlers, jobs, models
+    from modules.backorder_email import admin, commands, exchange, handlers, jobs, models
     from modules.preorder.events import LinkMade, LinkRemoved
     from modules.procurement.events import LineStatusChanged
     from modules.sales.events import BackorderCancelled, PromiseDateChanged
 
     core.add_models(models)
+    core.add_view(admin.PendingEmails, menu="Emails", permission="backorder_email.view")
+    core.add_view(admin.TemplateScreen, menu="Emails", permission="backorder_email.view")
+    core.extend_view("procurement.purchase_line_status", fields=(admin.STATUS_FIELD,))
+    core.extend_view("sales.order", panels=(admin.ORDER_PANEL,))
+    core.extend_view("sales.customer", panels=(admin.CUSTOMER_PANEL,))
+    core.add_dashboard(admin.CARD)
     core.add_job(jobs.send_pending_emails, every="backorder_email.send_interval")
     core.add_command(commands.send_emails)
     core.add_import(exchange.TEMPLATES)

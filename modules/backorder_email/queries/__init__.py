@@ -7,6 +7,7 @@ from modules.backorder_email.queries.messages import (
     emails,
     messages_of_customer,
     messages_of_order,
+    needing_attention,
     waiting,
 )
 from modules.backorder_email.queries.news import (
@@ -17,7 +18,13 @@ from modules.backorder_email.queries.news import (
     uncomposed,
     unsent_dates,
 )
-from modules.backorder_email.queries.templates import template_by_name, templates_by_status, uses_of_template
+from modules.backorder_email.queries.preview import facts_to_try, order_to_try
+from modules.backorder_email.queries.templates import (
+    template_by_name,
+    templates_by_status,
+    uses_of_template,
+    uses_of_templates,
+)
 
 __all__ = [
     "NewsRow",
@@ -25,10 +32,13 @@ __all__ = [
     "due",
     "emails",
     "facts_of",
+    "facts_to_try",
     "messages_of_customer",
     "messages_of_order",
+    "needing_attention",
     "news_of_messages",
     "news_rows",
+    "order_to_try",
     "pending_about",
     "runs_to_compose",
     "standings",
@@ -37,5 +47,6 @@ __all__ = [
     "uncomposed",
     "unsent_dates",
     "uses_of_template",
+    "uses_of_templates",
     "waiting",
 ]

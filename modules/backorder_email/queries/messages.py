@@ -42,9 +42,10 @@ def needing_attention(session: Session) -> int:
     return session.scalar(rows.where(Message.state == MessageState.pending, Message.attention != "")) or 0
 
 
-def messages_of_order(session: Session, order_id: int) -> Sequence[Message]:
-    """Return every message about an order, latest first."""
-    return session.scalars(select(Message).where(Message.order_id == order_id).order_by(Message.id.desc())).all()
+def messages_of_order(session: Session, order_id: int, *, limit: int = 200) -> Sequence[Message]:
+    """Return the latest messages about an order, latest first."""
+    rows = select(Message).where(Message.order_id == order_id).order_by(Message.id.desc()).limit(limit)
+    return session.scalars(rows).all()
 
 
 def messages_of_customer(session: Session, customer_id: int, *, limit: int = 200) -> Sequence[tuple[Message, str]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -32,12 +34,26 @@ def templates_by_status(session: Session) -> dict[int, int]:
 
 def uses_of_template(session: Session, template: Template) -> list[str]:
     """Return who names a template, in words: statuses and options."""
+    return uses_of_templates(session, [template])[template]
+
+
+def uses_of_templates(session: Session, templates: Sequence[Template]) -> dict[Template, list[str]]:
+    """Return who names each of these templates, in words."""
     rows = (
-        select(PurchaseLineStatus.name)
-        .join(StatusTemplate, StatusTemplate.status_id == PurchaseLineStatus.id)
-        .where(StatusTemplate.template_id == template.id)
+        select(StatusTemplate.template_id, PurchaseLineStatus.name)
+        .join(PurchaseLineStatus, PurchaseLineStatus.id == StatusTemplate.status_id)
+        .where(StatusTemplate.template_id.in_([template.id for template in templates]))
         .order_by(PurchaseLineStatus.name)
     )
-    options_naming = [option for cause, option in OPTION_OF.items() if named_by_option(cause) == template.name]
-    statuses = [f"status {name}" for name in session.scalars(rows)]
-    return [*statuses, *(f"option backorder_email.{option}" for option in options_naming)]
+    statuses = [(row[0], row[1]) for row in session.execute(rows)]
+    return {
+        template: [
+            *(f"status {name}" for id_, name in statuses if id_ == template.id),
+            *(
+                f"option backorder_email.{option}"
+                for cause, option in OPTION_OF.items()
+                if named_by_option(cause) == template.name
+            ),
+        ]
+        for template in templates
+    }

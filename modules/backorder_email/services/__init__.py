@@ -1,6 +1,6 @@
 """The verbs of backorder email: they write and flush; who calls them commits."""
 
-from modules.backorder_email.services.composing import compose, compose_lost_runs, compose_run
+from modules.backorder_email.services.composing import as_it_would_leave, compose, compose_lost_runs, compose_run
 from modules.backorder_email.services.news import (
     drop_news_of_links,
     tell_of_cancellations,
@@ -20,6 +20,7 @@ from modules.backorder_email.services.templates import (
 
 __all__ = [
     "Claim",
+    "as_it_would_leave",
     "begin",
     "cancel",
     "claim",

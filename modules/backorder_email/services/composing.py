@@ -12,7 +12,7 @@ from erp import clock
 from erp.db import bulk_update, chunks
 from erp.errors import ErpError
 from modules.backorder_email import queries
-from modules.backorder_email.domain.mail import check_address
+from modules.backorder_email.domain.mail import Outgoing, check_address
 from modules.backorder_email.domain.news import Key, verdict
 from modules.backorder_email.domain.wording import Wording, digest, render
 from modules.backorder_email.errors import BadAddress, NoAddress, NoSuchTemplate
@@ -195,6 +195,16 @@ def refresh(session: Session, message_ids: Collection[int]) -> None:
         before.update({id_: (facts, recipient) for id_, facts, recipient in found})
     now = {id_: (digest(facts_of(rows)), _address_or_none(rows[0])) for id_, rows in _told(session, before).items()}
     recompose(session, [id_ for id_, state in now.items() if state != before[id_]])
+
+
+def as_it_would_leave(session: Session, message: Message) -> Outgoing:
+    """Return a message as it would be sent now: one that is pending with the facts and the address of now."""
+    texts: dict[str, Any] = {name: getattr(message, name) for name in ("recipient", "subject", "text", "html")}
+    if message.state is MessageState.pending and not message.is_edited:
+        for rows in _told(session, [message.id]).values():
+            if (digest(facts_of(rows)), _address_or_none(rows[0])) != (message.facts, message.recipient):
+                texts = {name: _composed(session, [rows])[0][name] for name in texts}
+    return Outgoing(id=message.id, created_at=message.created_at, **texts)
 
 
 def recompose(session: Session, message_ids: Collection[int]) -> None:

@@ -1,0 +1,7 @@
+"""The screens of backorder email, and what it adds to the screens of others."""
+
+from modules.backorder_email.admin.contributions import CARD, CUSTOMER_PANEL, ORDER_PANEL, STATUS_FIELD
+from modules.backorder_email.admin.messages import PendingEmails
+from modules.backorder_email.admin.templates import TemplateScreen
+
+__all__ = ["CARD", "CUSTOMER_PANEL", "ORDER_PANEL", "STATUS_FIELD", "PendingEmails", "TemplateScreen"]

@@ -1,0 +1,109 @@
+"""The screen of templates of type BACK ORDER."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flask import request
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+from wtforms import Form, StringField
+from wtforms.validators import InputRequired
+
+from erp.admin import Action, ExtraColumn, Panel, Screen
+from erp.admin.gate import session as screen_session
+from modules.backorder_email import queries, services
+from modules.backorder_email.domain.wording import VARIABLES, Wording, render
+from modules.backorder_email.errors import TemplateRefused
+from modules.backorder_email.models import Template
+from modules.backorder_email.states import Cause
+
+
+def _uses(session: Session, templates: Sequence[Template]) -> Mapping[int, str]:
+    return {template.id: ", ".join(users) for template, users in queries.uses_of_templates(session, templates).items()}
+
+
+def _used_by(template: Template) -> str:
+    return ", ".join(queries.uses_of_template(screen_session(), template)) or "nothing yet"
+
+
+def _sources(_session: Session, _template: Any) -> Mapping[str, Any]:
+    return {}
+
+
+def preview(screen: Any, template: Template) -> ResponseReturnValue:
+    """Show a template filled in for an order that exists."""
+    session = screen_session()
+    number = request.args.get("order", "").replace("\0", "").strip()
+    cause = Cause(request.args["cause"]) if request.args.get("cause") in list(Cause) else Cause.linked
+    order = queries.order_to_try(session, number)
+    rendered, problem = None, ""
+    if order is not None:
+        try:
+            wording = Wording(template.subject, template.body, template.html)
+            rendered = render(wording, queries.facts_to_try(session, order, cause))
+        except TemplateRefused as error:
+            problem = str(error)
+    elif number:
+        problem = f"There is no sales order {number!r}."
+    return str(
+        screen.render(
+            "backorder_email/try.html", row=template, order=order, number=number, cause=cause, causes=list(Cause),
+            rendered=rendered, problem=problem,
+        )
+    )  # fmt: skip
+
+
+class TemplateScreen(Screen):
+    """The wording of emails about backorders."""
+
+    model = Template
+    view_name = "backorder_email.template"
+    title = "Email templates"
+    noun = "email template"
+    url = "/emails/templates"
+    icon = "fa-file-text-o"
+    edit_permission = "backorder_email.templates"
+    form_template = "backorder_email/template_form.html"
+    column_list = ("name", "subject")
+    column_searchable_list = ("name", "subject")
+    column_default_sort = "name"
+    computed_columns = (
+        ExtraColumn("type", "Type", lambda _session, rows: dict.fromkeys((row.id for row in rows), "BACK ORDER")),
+        ExtraColumn("used_by", "Used by", _uses),
+    )
+    header_fields = (("Type", lambda _row: "BACK ORDER"), ("Subject", "subject"), ("Used by", _used_by))
+    form_columns = ("name", "subject", "body", "html")
+    form_overrides = {"subject": StringField}
+    form_args = {
+        "subject": {"validators": [InputRequired()]},
+        "body": {"label": "Text", "validators": [InputRequired()], "render_kw": {"rows": 14, "class": "mono"}},
+        "html": {
+            "label": "HTML",
+            "description": "Empty: plain text only. What is filled in is escaped.",
+            "render_kw": {"rows": 8},
+        },
+    }
+    form_widths = {"name": 5, "subject": 7}
+    panels = (Panel("Wording", "backorder_email/wording.html", _sources),)
+    actions = (
+        Action(
+            name="preview", label="Preview", permission="backorder_email.view", page=preview, style="primary",
+            icon="fa-eye",
+        ),
+    )  # fmt: skip
+    empty_message = "There are no templates yet. Write the first one, or import them as CSV."
+
+    def save(self, session: Session, form: Form, row: Any) -> Any:
+        """Keep a template that renders."""
+        wording = Wording(form["subject"].data or "", form["body"].data or "", form["html"].data or "")
+        return services.save_template(session, row, name=form["name"].data or "", wording=wording)
+
+    def delete(self, session: Session, row: Any) -> None:
+        """Delete a template that nothing names."""
+        services.delete_template(session, row)
+
+    def render(self, template: str, **kwargs: Any) -> str:
+        """Return a page; the form also lists the variables."""
+        return super().render(template, **({"variables": VARIABLES} | kwargs))
