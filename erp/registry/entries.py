@@ -1,0 +1,71 @@
+"""What modules register, each thing with its owner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy.orm import Session
+
+from erp import core
+from erp.options import Effective
+
+T = TypeVar("T")
+
+CORE = core.NAME
+
+
+@dataclass(frozen=True)
+class Owned(Generic[T]):
+    """A registered thing and the module that it belongs to."""
+
+    module: str
+    thing: T
+
+
+@dataclass(frozen=True)
+class ViewEntry:
+    """A screen, its menu entry and the right to see it."""
+
+    view: type[Any]
+    menu: str
+    permission: str
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What one module adds to another's screen."""
+
+    columns: tuple[Any, ...] = ()
+    fields: tuple[Any, ...] = ()
+    panels: tuple[Any, ...] = ()
+    actions: tuple[Any, ...] = ()
+    line_columns: tuple[Any, ...] = ()
+    line_actions: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class JobEntry:
+    """A scheduled job: `run(session)` returns a summary in words; `every` names a Duration option."""
+
+    name: str
+    run: Callable[[Session], str | None]
+    every: str
+
+
+@dataclass(frozen=True)
+class Extension:
+    """Columns added to another module's import or export kind, and the function that stores or gives them."""
+
+    columns: tuple[Any, ...]
+    apply: Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class State:
+    """What is on and what every option says, as one request, command or job run sees it."""
+
+    revision: int
+    enabled: frozenset[str]
+    options: Mapping[str, Effective]
