@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date
 
-from sqlalchemy import update
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
+from erp.db import bulk_update
 from erp.events import publish
 from erp.history import Change, record_all
 from modules.procurement.events import Arrival, ArrivalChanged
 from modules.procurement.models import PurchaseOrderLine
-from modules.procurement.services.doors import lock_lines
+from modules.procurement.services.doors import LINE, lock_lines
 
 
 def set_expected_dates(session: Session, dates: Mapping[int, date | None]) -> int:
@@ -34,7 +34,8 @@ def write_dates(session: Session, lines: Iterable[PurchaseOrderLine], dates: Map
             for line in changed
         ],
     )
-    session.execute(update(PurchaseOrderLine), [{"id": line.id, "expected_on": dates[line.id]} for line in changed])
+    rows = [(line.id, day.isoformat() if (day := dates[line.id]) else None) for line in changed]
+    bulk_update(session, LINE, {"expected_on": "{new_date}"}, {"new_date": "date"}, rows)
     for line in changed:
         set_committed_value(line, "expected_on", dates[line.id])
     publish(session, ArrivalChanged(arrivals))

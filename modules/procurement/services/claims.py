@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import cast
 
-from sqlalchemy import Table, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp.db import bulk_add, chunks, require_lock
 from modules.inventory_lots.models import Product
 from modules.procurement.models import PurchaseOrderLine
-
-LINE = cast(Table, PurchaseOrderLine.__table__)
+from modules.procurement.services.doors import LINE
 
 
 def claim(session: Session, amounts: Iterable[tuple[int, int]]) -> None:

@@ -22,6 +22,7 @@ from modules.procurement.queries import SUPPLY_STATES, lines_with_orders
 from modules.procurement.states import PURCHASE_ORDER, PurchaseState
 
 ORDER = cast(Table, PurchaseOrder.__table__)
+LINE = cast(Table, PurchaseOrderLine.__table__)
 CHUNK = 5000
 FRESH = {"populate_existing": True}
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
@@ -18,14 +17,12 @@ from erp.sequence import next_number
 from modules.inventory_lots.services import lock_products
 from modules.procurement.domain import LineValues, NewOrder
 from modules.procurement.errors import LineNotRemovable, OrderWithoutLines, PartlyReceived
-from modules.procurement.models import PurchaseOrder, PurchaseOrderLine, Supplier
+from modules.procurement.models import PurchaseOrder, Supplier
 from modules.procurement.queries import order_ids_by_number
-from modules.procurement.services.doors import announce_supply, lock_order
+from modules.procurement.services.doors import LINE, ORDER, announce_supply, lock_order
 from modules.procurement.services.lines import apply_values, give_up
 from modules.procurement.states import PURCHASE_ORDER, PurchaseState
 
-ORDER = cast(Table, PurchaseOrder.__table__)
-LINE = cast(Table, PurchaseOrderLine.__table__)
 LINE_COLUMNS = (
     "order_id",
     "position",

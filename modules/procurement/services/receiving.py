@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
@@ -11,9 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import insert_rows
+from erp.db import bulk_add, insert_rows
 from erp.errors import ErpError
 from erp.events import current_run, publish
+from erp.numbers import to_raw
 from erp.options import options
 from modules.inventory_lots import services as inventory
 from modules.inventory_lots.events import GoodsArrived
@@ -23,7 +24,7 @@ from modules.procurement.errors import DeliveriesRefused, OverReceipt
 from modules.procurement.events import PurchaseLineReceived
 from modules.procurement.hooks import OutstandingFall, outstanding_will_fall
 from modules.procurement.models import PurchaseOrderLine, Receipt
-from modules.procurement.services.doors import announce_supply, fresh_lines, lock_lines, settle
+from modules.procurement.services.doors import LINE, announce_supply, lock_lines, settle
 from modules.procurement.states import PURCHASE_ORDER
 
 
@@ -58,6 +59,7 @@ def receive_many(session: Session, deliveries: Sequence[Delivery]) -> list[int]:
         raise DeliveriesRefused(refusals=refusals)
     left = _left_after(lines, deliveries)
     product_ids = tuple(sorted({line.product_id for line in lines.values()}))
+    order_ids = {line.order_id for line in lines.values()}
     balance_ids = inventory.receive_many(session, arrivals)
     outstanding_will_fall(
         session,
@@ -67,6 +69,7 @@ def receive_many(session: Session, deliveries: Sequence[Delivery]) -> list[int]:
         ],
     )
     receipt_ids = _write(session, deliveries, balance_ids)
+    settle(session, order_ids)
     for delivery, balance_id in zip(deliveries, balance_ids, strict=True):
         publish(session, PurchaseLineReceived(delivery.line_id, balance_id, delivery.quantity))
     announce_supply(session, product_ids)
@@ -132,13 +135,12 @@ def _left_after(lines: Mapping[int, PurchaseOrderLine], deliveries: Sequence[Del
 
 
 def _write(session: Session, deliveries: Sequence[Delivery], balance_ids: Sequence[int]) -> list[int]:
-    arrived: dict[int, Decimal] = defaultdict(Decimal)
+    """Count the deliveries on their lines and keep a receipt of each; return the receipts' ids."""
+    arrived: Counter[int] = Counter()
     for delivery in deliveries:
-        arrived[delivery.line_id] += delivery.quantity
-    lines = fresh_lines(session, arrived)
-    for line in lines:
-        line.received += arrived[line.id]
-    settle(session, {line.order_id for line in lines})
+        arrived[delivery.line_id] += to_raw(delivery.quantity)
+    bulk_add(session, LINE, ("received",), sorted(arrived.items()))
+    session.expire_all()
     common = {"received_at": clock.now(), "user_name": current_run(session).user_name}
     receipts = [
         {"line_id": delivery.line_id, "balance_id": balance_id, "quantity": delivery.quantity, **common}
