@@ -13,7 +13,7 @@ def setup(core: Core) -> None:
     """Register what sales has."""
     from modules.inventory_lots import hooks as stock_hooks
     from modules.inventory_lots.events import GoodsArrived
-    from modules.sales import admin, commands, exchange, handlers, jobs, models, queries
+    from modules.sales import admin, commands, exchange, handlers, jobs, models, queries, services
 
     core.add_models(models)
     core.add_view(admin.OrderScreen, menu="Sales", permission="sales.view")
@@ -30,6 +30,7 @@ def setup(core: Core) -> None:
     for export in exchange.EXPORTS:
         core.add_export(export)
     core.add_check(queries.broken_invariants)
+    core.add_demo(services.load_demo)
     core.subscribe(GoodsArrived, handlers.serve_what_arrived)
     core.implement(stock_hooks.claims_on_balances, handlers.claims_on_balances)
     core.implement(stock_hooks.release_claims, handlers.release_claims)

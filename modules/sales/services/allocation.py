@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import delete, select
+from sqlalchemy import and_, delete, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from erp import clock, history
@@ -145,10 +145,13 @@ def remove_allocations(
 
 def hold_lines(session: Session, line_ids: Collection[int], hold: bool) -> None:
     """Keep lines out of automatic runs, or let them in again."""
-    lines = select(OrderLine).where(OrderLine.id.in_(line_ids)).options(joinedload(OrderLine.order))
-    for line in session.scalars(lines):
-        line.hold_allocation = hold
-    session.flush()
+    changing = and_(OrderLine.id.in_(line_ids), OrderLine.hold_allocation.is_not(hold))
+    lines = session.scalars(select(OrderLine).where(changing).options(joinedload(OrderLine.order))).all()
+    changes = [history.Change(line.history_subject(), "changed", "hold_allocation", not hold, hold) for line in lines]
+    history.record_all(session, changes)
+    change = update(OrderLine).where(changing).values(hold_allocation=hold)
+    session.execute(change.execution_options(synchronize_session=False))
+    session.expire_all()
 
 
 def free_allocations(session: Session, parts: Sequence[tuple[int, int]], *, action: str, why: str = "") -> None:
