@@ -31,7 +31,7 @@ def list_modules() -> None:
     registry = current_registry()
     installed = {row.name: row for row in db.session.scalars(select(InstalledModule))}
     rows = [_line(module, installed.get(module.name)) for module in registry.modules.values()]
-    broken = [(name, "", "broken", "", error) for name, error in registry.found.broken.items()]
+    broken = [(name, "", "broken", "", " ".join(error.split())) for name, error in registry.found.broken.items()]
     away = [
         (name, row.version, f"{row.state}, not found", "", "")
         for name, row in installed.items()

@@ -15,7 +15,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from erp import clock, events
-from erp.db import commit, db
+from erp.db import commit, db, reading
 from erp.errors import ErpError, JobRunning, ModuleOff
 from erp.jobs import locks
 from erp.jobs.schedule import status_of
@@ -55,8 +55,9 @@ def run_if_due(name: str) -> Result | None:
     registry = current_registry()
     try:
         with _alone(name):
-            status = status_of(db.session(), name)
-            db.session.rollback()
+            with reading():
+                status = status_of(db.session(), name)
+                db.session.rollback()
             if status.next_at is None or status.next_at > clock.now():
                 return None
             return _run(registry.jobs[name].thing)
@@ -127,9 +128,10 @@ def _finish(session: Session, run_id: int, result: Result) -> None:
 
 def mark_lost_runs() -> list[str]:
     """Mark the runs whose process died as lost; return the names of their jobs."""
-    running = db.session.scalars(select(JobRun).where(JobRun.state == JobRunState.running)).all()
-    dead = [run.id for run in running if locks.is_free(_lock_name(run.job))]
-    db.session.rollback()
+    with reading():
+        running = db.session.scalars(select(JobRun).where(JobRun.state == JobRunState.running)).all()
+        dead = [run.id for run in running if locks.is_free(_lock_name(run.job))]
+        db.session.rollback()
     return commit(partial(_lose_by_id, ids=dead)) if dead else []
 
 

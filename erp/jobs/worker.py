@@ -101,9 +101,10 @@ class Worker:
 
     def _wanted(self) -> dict[str, datetime]:
         """Return when each job runs next, those that run or rest left out; what is due is OVERDUE."""
-        with self.app.app_context(), reading():
+        with self.app.app_context():
             mark_lost_runs()
-            statuses = overview(db.session())
+            with reading():
+                statuses = overview(db.session())
         now = clock.now()
         return {job.name: job.next_at if job.next_at > now else OVERDUE for job in statuses if job.next_at is not None}
 

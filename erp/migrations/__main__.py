@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeVar
 
 import click
-from flask import Flask
 
 from erp.app import create_app
+from erp.errors import ErpError
 from erp.migrations import authoring
+
+T = TypeVar("T")
 
 
 @click.group()
@@ -24,26 +30,29 @@ def main() -> None:
 @click.argument("message")
 def revise(module: str, message: str) -> None:
     """Write MODULE's next revision (`erp` is the core)."""
-    with tempfile.TemporaryDirectory() as folder, _scratch(Path(folder)).app_context():
-        path = authoring.revise(module, message)
+    path = _on_scratch(lambda: authoring.revise(module, message))
     _tell([path] if path else [])
 
 
 @main.command()
 def rewrite() -> None:
     """Write all initial revisions anew; only while nothing is released."""
-    with tempfile.TemporaryDirectory() as folder, _scratch(Path(folder)).app_context():
-        paths = authoring.rewrite()
-    _tell(paths)
+    _tell(_on_scratch(authoring.rewrite))
 
 
-def _scratch(folder: Path) -> Flask:
-    environment = {"ERP_INSTANCE": str(folder), "ERP_SECRET_KEY": "for this scratch database only"}
-    return create_app(environment=environment)
+def _on_scratch(work: Callable[[], T]) -> T:
+    """Do `work` with all modules that are found here, on a database that is thrown away."""
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = {"ERP_INSTANCE": folder, "ERP_DATABASE_URL": f"sqlite:///{folder}/scratch.sqlite"}
+        try:
+            with create_app(environment={**os.environ, **scratch}).app_context():
+                return work()
+        except ErpError as refused:
+            raise click.ClickException(str(refused)) from None
 
 
 def _tell(paths: list[Path]) -> None:
-    if paths:
+    if paths and find_spec("ruff"):
         subprocess.run([sys.executable, "-m", "ruff", "format", "--quiet", *paths], check=True)
     for path in paths:
         click.echo(path)

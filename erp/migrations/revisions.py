@@ -28,6 +28,9 @@ _ALONE = threading.Lock()
 # Any number that no other program on the same database takes: two installations never move tables at once.
 _ADVISORY_KEY = 0x6572_705F_6D69_6772
 
+# A step that waits longer for somebody's transaction breaks off, rather than keep everybody waiting behind it.
+LOCK_TIMEOUT = "60s"
+
 
 def directory(owner: str) -> Path:
     """Return the folder with the revisions of the core or a module."""
@@ -115,6 +118,7 @@ def moving() -> Iterator[Connection]:
     session.rollback()
     with _ALONE, db.engine.connect() as connection, _unwatched_references(connection), connection.begin():
         if connection.dialect.name == "postgresql":
+            connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_KEY})
         yield connection
         _check_references(connection)

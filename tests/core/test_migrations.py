@@ -24,7 +24,7 @@ from erp.errors import (
     UnknownModule,
     UpgradeNeeded,
 )
-from erp.migrations import revisions
+from erp.migrations import authoring, revisions
 from erp.models import HistoryEntry, InstalledModule, ModuleState, OptionValue, Role, RoleRight
 from erp.options import store_option
 from erp.registry import current_registry
@@ -319,6 +319,18 @@ def test_the_plan_of_a_step_tells_what_it_does_and_changes_nothing(empty_app, ow
     assert migrations.plan_upgrade("sales")[-1] == "Revisions: Something more."
     assert facts() == before
     assert state_of("backorder_email") == (ModuleState.disabled, "")
+
+
+def test_a_revision_written_from_the_models_makes_their_tables(empty_app, own_revisions, tmp_path):
+    own_revisions("sales", "0002", MENDED)
+    for path in (tmp_path / "sales").glob("[0-9]*.py"):
+        path.unlink()
+    assert authoring.revise("sales", "Initial tables") == tmp_path / "sales" / "0001_initial_tables.py"
+    assert authoring.revise("sales", "Nothing new") is None
+    install_all()
+    assert {table.name for table in revisions.tables("sales")} <= set(
+        inspect(db.session.connection()).get_table_names()
+    )
 
 
 def test_every_table_belongs_to_the_core_or_to_one_module(empty_app):
