@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import ARRAY, Table, func, insert, literal, select, type_coerce
+from sqlalchemy import ARRAY, Table, func, insert, literal, select, text, type_coerce
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.selectable import Subquery
 
@@ -63,6 +63,10 @@ def new_ids(session: Session, table: Table, count: int) -> list[int]:
         sequence = func.pg_get_serial_sequence(table.name, "id")
         return list(session.scalars(select(func.nextval(sequence)).select_from(func.generate_series(1, count))))
     last: int = session.scalars(select(func.coalesce(func.max(table.c.id), 0))).one()
+    if table.dialect_options["sqlite"]["autoincrement"]:
+        # Such a table never gives the id of a deleted row again.
+        ever = session.scalar(text("SELECT seq FROM sqlite_sequence WHERE name = :name"), {"name": table.name})
+        last = max(last, ever or 0)
     return list(range(last + 1, last + 1 + count))
 
 
