@@ -44,6 +44,7 @@ def availability_chart(days: Sequence[Day]) -> Markup:
         disable_xml_declaration=True,
         show_minor_x_labels=False,
         truncate_legend=-1,
+        truncate_label=-1,
         show_x_guides=False,
         no_data_text="",
     )

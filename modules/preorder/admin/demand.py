@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp.admin import ExtraColumn, Screen
@@ -42,7 +43,7 @@ class DemandScreen(Screen):
     column_searchable_list = ("sku", "name")
     column_filters = ("sku", "name")
     column_sortable_list = ("sku", "name")
-    column_default_sort = (ProductPreorder.launch_date, False)
+    column_default_sort = ("sku", False)
     computed_columns = (
         ExtraColumn("launch_date", "Launch", _figure("launch_date")),
         ExtraColumn("ordered", "Ordered", _figure("ordered")),
@@ -56,13 +57,18 @@ class DemandScreen(Screen):
     empty_message = "No product is sold as a preorder. Tick Pre-order Eligible on a product to begin."
 
     def get_query(self) -> Any:
-        """Show the products that are, or were, preordered; the next launch first."""
-        joined = super().get_query().outerjoin(ProductPreorder, ProductPreorder.product_id == Product.id)
-        return joined.filter(queries.is_preordered())
+        """Show the products that are, or were, preordered."""
+        return super().get_query().filter(queries.is_preordered())
 
     def get_count_query(self) -> Any:
         """Count the same rows."""
         return super().get_count_query().filter(queries.is_preordered())
+
+    def _apply_sorting(self, query: Any, joins: Any, sort_column: Any, sort_desc: Any) -> Any:
+        if sort_column is None:
+            launch = select(ProductPreorder.launch_date).where(ProductPreorder.product_id == Product.id)
+            query = query.order_by(launch.scalar_subquery())
+        return super()._apply_sorting(query, joins, sort_column, sort_desc)
 
     def details_url(self, row: Any) -> str:
         """Lead to the product's demand and supply."""

@@ -32,13 +32,15 @@ def _linkage_of_orders(session: Session, orders: Sequence[Order]) -> Mapping[int
     return {order_id: shown_linkage(value) for order_id, value in found.items()}
 
 
-def _linkage_of_lines(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
-    return {line_id: shown_linkage(value) for line_id, value in queries.linkage_of_lines(session, lines).items()}
-
-
 def _linked(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
     linked = queries.linked_quantities(session, [line.id for line in lines])
-    return {line.id: linked.get(line.id, Decimal(0)) for line in lines}
+    return {
+        line.id: Markup("{} {}").format(
+            format_quantity(linked.get(line.id, Decimal(0))),
+            badge(shown_linkage(found)) if (found := queries.linkage_of_line(line, linked)) else "",
+        )
+        for line in lines
+    }
 
 
 def shown_expectation(found: queries.Expectation) -> Markup:
@@ -56,7 +58,6 @@ def _expected(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]
 LINE_COLUMNS = (
     ExtraColumn("linked", "Linked", _linked),
     ExtraColumn("expected", "Expected", _expected),
-    ExtraColumn("linkage", "Supply", _linkage_of_lines),
 )
 COLUMNS = (ExtraColumn("linkage", "Supply", _linkage_of_orders),)
 

@@ -21,7 +21,7 @@ from modules.preorder.queries.availability import (
     expected_ship_date,
 )
 from modules.preorder.queries.checks import broken_invariants
-from modules.preorder.queries.coverage import Queue, linkage_of_lines, linkage_of_orders, queue_of
+from modules.preorder.queries.coverage import Queue, linkage_of_line, linkage_of_orders, queue_of
 from modules.preorder.queries.dates import (
     Deciding,
     Expectation,
@@ -88,7 +88,7 @@ __all__ = [
     "late_lines",
     "launched_lines",
     "lines_before_launch",
-    "linkage_of_lines",
+    "linkage_of_line",
     "linkage_of_orders",
     "linked_quantities",
     "linked_sum",

@@ -25,15 +25,10 @@ from modules.sales.states import OrderState
 MOST_SHOWN = 200
 
 
-def linkage_of_lines(session: Session, lines: Sequence[OrderLine]) -> dict[int, Linkage]:
-    """Return how far what stock leaves open of each line is linked; a line that needs nothing is left out."""
-    needs = {
-        line.id: line.need
-        for line in lines
-        if line.order.state == OrderState.confirmed and line.need and line.product.tracking is not Tracking.serial
-    }
-    linked = linked_quantities(session, list(needs)) if needs else {}
-    return {line_id: linkage(need, linked.get(line_id, Decimal(0))) for line_id, need in needs.items()}
+def linkage_of_line(line: OrderLine, linked: Mapping[int, Decimal]) -> Linkage | None:
+    """Say how far what stock leaves open of a line is linked; None where nothing could be."""
+    waits = line.order.state == OrderState.confirmed and line.need > 0 and line.product.tracking is not Tracking.serial
+    return linkage(line.need, linked.get(line.id, Decimal(0))) if waits else None
 
 
 def linkage_of_orders(session: Session, order_ids: Collection[int]) -> dict[int, Linkage]:
