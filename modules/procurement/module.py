@@ -8,7 +8,7 @@ from erp.module import Core, Decimal, Module, Permission
 def setup(core: Core) -> None:
     """Register what procurement has."""
     from modules.inventory_lots.hooks import products_in_use
-    from modules.procurement import admin, exchange, models, queries
+    from modules.procurement import admin, exchange, models, queries, services
 
     core.add_models(models)
     core.add_view(admin.PurchaseOrderScreen, menu="Procurement", permission="procurement.view")
@@ -21,6 +21,7 @@ def setup(core: Core) -> None:
         core.add_import(import_kind)
     for export_kind in exchange.EXPORTS:
         core.add_export(export_kind)
+    core.add_demo(services.load_demo)
     core.add_check(queries.broken_invariants)
     core.implement(products_in_use, queries.products_on_lines)
 
