@@ -11,16 +11,18 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from wtforms import Form
 
 from erp.admin import Badge, DocumentScreen, ExtraColumn, document_link
-from erp.admin.gate import session as screen_session
 from erp.admin.show import badge, day, money
+from erp.db import format_quantity
 from erp.errors import InvalidTransition
+from erp.options import options
 from modules.inventory_lots.domain import check_quantity
+from modules.inventory_lots.states import Tracking
 from modules.sales.admin.line_actions import LINE_ACTIONS
 from modules.sales.admin.order_actions import ORDER_ACTIONS
 from modules.sales.admin.panels import PANELS
 from modules.sales.forms import LINE_FIELDS, LINE_LABELS, LINE_LOOKUPS
 from modules.sales.models import Order, OrderLine
-from modules.sales.queries.screens import line_fulfilment, order_standings
+from modules.sales.queries.screens import fulfilment_of, order_standings
 from modules.sales.states import ORDER, BackorderState, OrderState
 
 FIXED_WHEN_CONFIRMED = ("customer", "ordered_at", "lines")
@@ -43,8 +45,16 @@ def _backordered(line: OrderLine) -> Decimal:
 def _fulfilment(line: OrderLine) -> Markup | None:
     if line.order.state == OrderState.draft:
         return None
-    held = badge(Badge("held", "warning")) if line.hold_allocation and line.need else Markup()
-    return Markup("<div>{}</div>{}").format(badge(line_fulfilment(line)), held)
+    held = badge(Badge("held", "warning")) if line.hold_allocation and line.need else ""
+    return Markup("<div>{}</div>{}{}").format(badge(fulfilment_of([line])), held, _shortage(line))
+
+
+def _shortage(line: OrderLine) -> Markup | str:
+    """Return what no backorder line tells while backorders are off."""
+    missing = line.need - _backordered(line)
+    if options.sales.backorders or missing <= 0 or line.product.tracking is Tracking.serial:
+        return ""
+    return badge(Badge(f"short {format_quantity(missing)}", "danger"))
 
 
 def _product(line: OrderLine) -> Markup:
@@ -143,8 +153,7 @@ class OrderScreen(DocumentScreen):
 
     def badges(self, row: Any) -> Sequence[Any]:
         """Say how far the order is."""
-        standing = order_standings(screen_session(), [row.id]).get(row.id)
-        return [standing.fulfilment] if standing and row.state == OrderState.confirmed else []
+        return [fulfilment_of(row.lines)] if row.state == OrderState.confirmed else []
 
     def may_edit(self, row: Any) -> bool:
         """Let drafts and confirmed orders be edited."""

@@ -22,6 +22,7 @@ from modules.sales.queries.documents import (
     product_has_lines,
     products_of,
 )
+from modules.sales.queries.screens import linked
 
 __all__ = [
     "Scope",
@@ -31,6 +32,7 @@ __all__ = [
     "is_waiting",
     "lines_of",
     "lines_out_of_step",
+    "linked",
     "needing_lines",
     "open_backorder",
     "open_backorder_quantity",

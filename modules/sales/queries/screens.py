@@ -51,9 +51,9 @@ def order_standings(session: Session, order_ids: Sequence[int]) -> dict[int, Ord
     return {order_id: OrderStanding(count, fulfilment([Progress(*numbers)])) for order_id, count, *numbers in rows}
 
 
-def line_fulfilment(line: OrderLine) -> Fulfilment:
-    """Say how far a line is."""
-    return fulfilment([Progress(line.quantity, line.packed, line.cancelled, line.allocated)])
+def fulfilment_of(lines: Iterable[OrderLine]) -> Fulfilment:
+    """Say how far a line is, or an order of these lines."""
+    return fulfilment([Progress(line.quantity, line.packed, line.cancelled, line.allocated) for line in lines])
 
 
 def backordered(session: Session, line_ids: Sequence[int]) -> dict[int, Decimal]:

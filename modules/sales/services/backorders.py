@@ -20,7 +20,7 @@ from modules.sales import queries
 from modules.sales.domain import settle
 from modules.sales.errors import NothingOpen
 from modules.sales.events import BackorderCancelled, LinesServed
-from modules.sales.hooks import backorder_kinds, linked_quantities
+from modules.sales.hooks import backorder_kinds
 from modules.sales.models import Backorder, Order, OrderLine
 from modules.sales.queries import Scope
 from modules.sales.services.completion import close_orders
@@ -211,20 +211,12 @@ def cancel_overdue_backorders(session: Session) -> int:
     )
     lock_products(session, list(session.scalars(product_ids.distinct())))
     overdue = queries.overdue_backorders(session, limit)
-    linked = _linked(session, [line_id for _, line_id, _ in overdue])
+    spared = [] if options.sales.cancel_covered else [line_id for _, line_id, _ in overdue]
+    linked = queries.linked(session, spared)
     amounts = {id_: quantity - linked.get(line_id, Decimal(0)) for id_, line_id, quantity in overdue}
     amounts = {id_: amount for id_, amount in amounts.items() if amount > 0}
     cancel_backorders(session, amounts, cause="sla", why=f"waited longer than {days} days")
     return len(amounts)
-
-
-def _linked(session: Session, line_ids: Sequence[int]) -> dict[int, Decimal]:
-    linked: dict[int, Decimal] = {}
-    if not options.sales.cancel_covered:
-        for answer in linked_quantities(session, line_ids):
-            for line_id, quantity in answer.items():
-                linked[line_id] = linked.get(line_id, Decimal(0)) + quantity
-    return linked
 
 
 def turn_into_backorders(session: Session, counts_from: Mapping[int, Any]) -> int:

@@ -19,7 +19,6 @@ from modules.inventory_lots.models import Product
 from modules.inventory_lots.services import lock_products
 from modules.sales import queries
 from modules.sales.errors import BookChanged
-from modules.sales.hooks import linked_quantities
 from modules.sales.models import Allocation, Order, OrderLine
 from modules.sales.queries import is_waiting, open_backorder_quantity, service_order
 from modules.sales.services.allocation import allocate_products, serve_products
@@ -135,10 +134,7 @@ def _standing(
         .where(OrderLine.product_id.in_(product_ids), is_waiting(), *([needs] if needing else []))
         .order_by(*service_order())
     ).all()
-    linked: dict[int, Decimal] = {}
-    for answer in linked_quantities(session, [row[0] for row in rows]):
-        for line_id, quantity in answer.items():
-            linked[line_id] = linked.get(line_id, Decimal(0)) + quantity
+    linked = queries.linked(session, [row[0] for row in rows])
     return {
         line_id: (
             (number or "", position, sku),

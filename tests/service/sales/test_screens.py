@@ -254,6 +254,7 @@ def test_with_backorders_off_the_shortage_is_shown_and_not_written_down(session,
     page = desk.order(order, "allocate")
     assert "Backorders are switched off, so the shortage is not written down." in page.text
     assert page.rows("backorder-lines") == []
+    assert "Short 3" in desk.order(order).text
 
 
 # Pack Allocated Order
