@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flask import abort, current_app, flash, redirect, request
+from flask import abort, current_app, flash, g, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from sqlalchemy import select
@@ -182,6 +182,9 @@ class ModulesPage(Page):
 
 def _plan(step: Step, name: str) -> tuple[list[str], str, str]:
     """Return what a step would do, what the module holds and would have to release, and what forbids the step."""
+    # A module's guard may lock what it looks at, which a reading transaction cannot.
+    db.session.rollback()
+    g.erp_reading = False
     try:
         return step.plan(name), "", ""
     except ErpError as error:
@@ -189,6 +192,9 @@ def _plan(step: Step, name: str) -> tuple[list[str], str, str]:
         if not step.ask_release:
             return [], "", str(error)
         return _plan_release(step, name, str(error))
+    finally:
+        db.session.rollback()
+        g.erp_reading = True
 
 
 def _plan_release(step: Step, name: str, held: str) -> tuple[list[str], str, str]:

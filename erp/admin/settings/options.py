@@ -27,13 +27,14 @@ MAX_CHOICES = 60
 
 @dataclass(frozen=True)
 class ShownOption:
-    """An option as the form shows it."""
+    """An option as the form shows it; an idle one depends on a switch that is off, and hides."""
 
     key: str
     option: Option[Any]
     text: str
     source: str
     is_locked: bool
+    is_idle: bool
     set_by: OptionValue | None
     error: str
 
@@ -100,6 +101,7 @@ class OptionsPage(Page):
                 text=request.form[key] if errors and key in request.form else option.format(in_force[key].value),
                 source=in_force[key].source,
                 is_locked=registry.option_table.is_locked(key),
+                is_idle=bool(option.only_if) and not in_force[f"{section}.{option.only_if}"].value,
                 set_by=stored.get(key),
                 error=errors.get(key, ""),
             )

@@ -1,0 +1,374 @@
+"""The administrator's screens: modules, options, jobs, people, history, import and export."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from sqlalchemy import select
+
+from erp import jobs, security
+from erp.errors import ErpError
+from erp.models import HistoryEntry, InstalledModule, Job, JobRun, JobRunState, OptionValue, Role, User
+from erp.options import options
+from modules.inventory_lots.models import Product
+
+SHIPPED = ("Administrator", "Auditor", "Merchandiser", "Sales clerk", "Warehouse clerk")
+
+
+def states(session):
+    return {row.name: row.state.value for row in session.scalars(select(InstalledModule))}
+
+
+def step(browser, module, verb, **form):
+    return browser.post(f"/settings/modules/{module}/{verb}/", data=form)
+
+
+def file(text, name="file.csv"):
+    return (io.BytesIO(text.encode() if isinstance(text, str) else text), name)
+
+
+# Modules
+
+
+def test_every_module_is_listed_with_its_state_and_what_it_needs(client):
+    page = client.get("/settings/modules/").text
+    row = re.search(r'<tr id="module-preorder">.*?</tr>', page, re.S)[0]
+    assert "Enabled" in row and "procurement, sales" in row and "backorder_email" in row
+    assert "/settings/modules/preorder/disable/" in row and "/settings/modules/preorder/uninstall/" not in row
+
+
+def test_a_step_shows_what_it_will_do_before_it_does_it(client, session):
+    page = client.get("/settings/modules/backorder_email/disable/").text
+    assert "Module backorder_email would be disabled and its data kept." in page
+    assert "send-pending-emails" in page
+    assert states(session)["backorder_email"] == "enabled"
+
+
+def test_a_module_is_switched_off_and_on_again_at_once(client, session):
+    assert step(client, "backorder_email", "disable").location == "/settings/modules/"
+    assert states(session)["backorder_email"] == "disabled"
+    page = client.get("/settings/modules/").text
+    assert "Module backorder_email is disabled." in page and "switched" in page.lower()
+    assert "backorder_email" not in client.get("/settings/jobs/").text
+    assert step(client, "backorder_email", "enable").location == "/settings/modules/"
+    assert "send-pending-emails" in client.get("/settings/jobs/").text
+
+
+def test_a_module_that_others_need_is_not_switched_off_and_names_them(client, session):
+    for answer in (client.get("/settings/modules/procurement/disable/"), step(client, "procurement", "disable")):
+        assert "Module procurement is needed by backorder_email, preorder, still enabled." in answer.text
+        assert '<button class="btn btn-danger">' not in answer.text
+    assert states(session)["procurement"] == "enabled"
+
+
+def test_what_a_module_holds_is_named_and_released_only_when_ticked(client, session, monkeypatch):
+    def guard(session, *, release):
+        if not release:
+            raise ErpError("3 links on 2 orders are outstanding.")
+
+    step(client, "backorder_email", "disable")
+    client.application.extensions["erp"].guards["preorder"].append(guard)
+    try:
+        page = client.get("/settings/modules/preorder/disable/").text
+        assert "3 links on 2 orders are outstanding." in page and 'name="release"' in page
+        refused = step(client, "preorder", "disable")
+        assert refused.status_code == 409 and states(session)["preorder"] == "enabled"
+        step(client, "preorder", "disable", release="1")
+        assert states(session)["preorder"] == "disabled"
+    finally:
+        client.application.extensions["erp"].guards["preorder"].remove(guard)
+
+
+def test_uninstalling_shows_the_rows_asks_for_the_name_and_can_be_undone(client, session):
+    step(client, "backorder_email", "disable")
+    page = client.get("/settings/modules/backorder_email/uninstall/").text
+    assert "destroyed" in page and 'name="name"' in page
+    assert step(client, "backorder_email", "uninstall", name="something else").status_code == 409
+    assert states(session)["backorder_email"] == "disabled"
+    assert step(client, "backorder_email", "uninstall", name="backorder_email").location == "/settings/modules/"
+    assert "backorder_email" not in states(session)
+    assert "tables were written to" in client.get("/settings/modules/").text
+    assert "would be installed and enabled" in client.get("/settings/modules/backorder_email/install/").text
+    step(client, "backorder_email", "install")
+    assert states(session)["backorder_email"] == "enabled"
+
+
+def test_a_step_or_module_that_does_not_exist_is_not_found(client):
+    for path in ("/settings/modules/nothing/disable/", "/settings/modules/sales/explode/"):
+        assert client.get(path).status_code == client.post(path).status_code == 404
+
+
+# Options
+
+
+def test_options_show_value_bounds_help_and_where_the_value_comes_from(client):
+    page = client.get("/settings/options/?section=sales").text
+    row = re.search(r'<div class="erp-option" id="option-allocate_every".*?(?=<div class="erp-option")', page, re.S)[0]
+    assert 'value="10 min"' in row and "How often the whole book is served." in row
+    assert "from 1 s to 31 days" in row and "Default" in row
+
+
+def test_a_changed_option_acts_at_once_and_says_who_set_it(client, session):
+    answer = client.post(
+        "/settings/options/?section=sales", data={"sales.backorders": "no", "sales.allocate_every": "10 min"}
+    )
+    assert answer.location == "/settings/options/?section=sales"
+    assert options.sales.backorders is False
+    assert [row.name for row in session.scalars(select(OptionValue))] == ["sales.backorders"]
+    page = client.get(answer.location).text
+    assert "Set here by admin" in page
+    entry = session.scalars(select(HistoryEntry).where(HistoryEntry.document == "erp.option")).one()
+    assert (entry.old_value, entry.new_value, entry.user_name) == ("yes", "no", "admin")
+
+
+def test_an_option_goes_back_to_its_default(client):
+    client.post("/settings/options/?section=sales", data={"sales.backorders": "no"})
+    client.post("/settings/options/?section=sales", data={"reset": "sales.backorders", "sales.backorders": "no"})
+    assert options.sales.backorders is True
+
+
+def test_one_bad_option_keeps_all_from_being_stored_and_says_what_is_allowed(client, session):
+    form = {"sales.backorders": "no", "sales.allocate_every": "sometimes", "sales.backorder_cancellation_days": "-1"}
+    answer = client.post("/settings/options/?section=sales", data=form)
+    assert answer.status_code == 422
+    assert answer.text.count("is-invalid") == 2 and 'value="sometimes"' in answer.text
+    assert "A whole number from 0 to 3650 is allowed." in answer.text
+    assert session.scalars(select(OptionValue)).all() == []
+
+
+def test_an_option_that_depends_on_another_hides_with_it(client):
+    page = client.get("/settings/options/?section=sales").text
+    row = re.search(r'<div class="erp-option" id="option-backorder_cancellation_days"[^>]*>', page)[0]
+    assert 'data-only-if="sales.backorders"' in row and "hidden" not in row
+    client.post("/settings/options/?section=sales", data={"sales.backorders": "no"})
+    page = client.get("/settings/options/?section=sales").text
+    assert "hidden" in re.search(r'<div class="erp-option" id="option-backorder_cancellation_days"[^>]*>', page)[0]
+
+
+def test_options_of_a_module_that_is_off_are_not_shown(client):
+    step(client, "backorder_email", "disable")
+    assert "Backorder email" not in client.get("/settings/options/").text
+    assert "backorder_email.transport" not in client.get("/settings/options/?section=backorder_email").text
+
+
+def test_an_option_that_is_read_at_the_start_is_locked(client, session):
+    page = client.get("/settings/options/?section=erp").text
+    row = re.search(r'<div class="erp-option" id="option-module_path".*?</div>\s*</div>\s*</div>', page, re.S)[0]
+    assert "disabled" in row and "file or environment" in row
+    client.post("/settings/options/?section=erp", data={"erp.module_path": "/tmp"})
+    assert session.get(OptionValue, "erp.module_path") is None
+
+
+def test_options_of_another_section_cannot_be_set_on_the_side(client, session):
+    client.post("/settings/options/?section=sales", data={"preorder.auto_allocate": "yes", "erp.company_name": "Evil"})
+    assert session.scalars(select(OptionValue)).all() == []
+
+
+def test_options_leave_and_come_as_ini_text(client, session):
+    text = client.get("/settings/options/export/").text
+    assert "[sales]\nbackorders = yes" in text
+    changed = text.replace("backorders = yes", "backorders = no").replace(
+        "company_name = My Company", "company_name = Ümläut"
+    )
+    client.post("/settings/options/import/", data={"file": file(changed, "erp.ini")})
+    assert options.sales.backorders is False and options.erp.company_name == "Ümläut"
+    assert "Ümläut" in client.get("/").text
+
+
+@pytest.mark.parametrize("text", ["[sales]\nbackorders = perhaps", "[nothing]\na = b", "not ini", b"\xff\xfe"])
+def test_ini_text_that_does_not_fit_changes_nothing(client, session, text):
+    answer = client.post("/settings/options/import/", data={"file": file(text, "erp.ini")})
+    assert "Nothing was changed." in client.get(answer.location).text
+    assert session.scalars(select(OptionValue)).all() == []
+
+
+# Jobs
+
+
+def test_jobs_show_how_they_went_and_when_they_run_next(client, session):
+    session.add(
+        JobRun(job="allocate-backorders", state=JobRunState.failed, worker="w:1", error="No luck: stop\nTraceback x")
+    )
+    session.commit()
+    page = client.get("/settings/jobs/").text
+    row = re.search(r'<tr id="job-allocate-backorders">.*?</tr>', page, re.S)[0]
+    assert "Failed" in row and "No luck: stop" in row and "Traceback" not in row and "10 min" in row
+    details = client.get("/settings/jobs/allocate-backorders/").text
+    assert "Traceback x" in details and "sales.allocate_every" in details
+
+
+def test_a_job_is_asked_for_paused_and_resumed(client, session):
+    assert client.post("/settings/jobs/allocate-backorders/run/").location == "/settings/jobs/"
+    assert jobs.status_of(session, "allocate-backorders").is_requested
+    client.post("/settings/jobs/allocate-backorders/pause/", data={"back": "details"})
+    assert session.get(Job, "allocate-backorders").is_paused
+    assert "Resume" in client.get("/settings/jobs/allocate-backorders/").text
+    client.post("/settings/jobs/allocate-backorders/resume/")
+    session.expire_all()
+    assert not session.get(Job, "allocate-backorders").is_paused
+    assert client.get("/settings/jobs/allocate-backorders/run/").status_code == 405
+
+
+def test_a_job_of_a_module_that_is_off_is_not_found(client):
+    step(client, "backorder_email", "disable")
+    assert client.get("/settings/jobs/send-pending-emails/").status_code == 404
+    assert client.post("/settings/jobs/send-pending-emails/run/").status_code == 404
+    assert client.get("/settings/jobs/nothing/").status_code == 404
+
+
+# People
+
+
+def role_ids(session, *names):
+    return [str(role.id) for role in session.scalars(select(Role).where(Role.name.in_(names)))]
+
+
+def test_a_new_person_gets_a_password_that_is_told_once_and_has_to_be_changed(client, app, session):
+    form = {"username": "dora", "name": "Dora", "email": "dora@example.org", "roles": role_ids(session, "Sales clerk")}
+    answer = client.post("/settings/users/new/", data=form)
+    assert answer.status_code == 200
+    password = re.search(r'id="given-password"[^>]*value="([^"]+)"', answer.text)[1]
+    user = security.find_user(session, "dora")
+    assert user.must_change_password and [role.name for role in user.roles] == ["Sales clerk"]
+    assert password not in client.get(f"/settings/users/{user.id}/").text
+    browser = app.test_client()
+    assert browser.post("/login", data={"username": "dora", "password": password}).status_code == 302
+    assert browser.get("/").location == "/password"
+
+
+@pytest.mark.parametrize("form", [
+    {"username": ""}, {"username": "admin"}, {"username": "x" * 81}, {"username": "a\x07b"},
+    {"username": "dora", "email": "no address"}, {"username": "dora", "roles": "99999"},
+    {"username": "dora", "roles": "abc"},
+])  # fmt: skip
+def test_a_person_who_cannot_be_is_refused(client, session, form):
+    assert client.post("/settings/users/new/", data=form).status_code == 422
+    assert len(session.scalars(select(User)).all()) == 1
+
+
+def test_roles_that_are_given_and_taken_act_at_once_and_stand_in_the_history(client, sign_in, session):
+    browser = sign_in("Auditor")
+    person = security.find_user(session, "auditor")
+    assert browser.get("/settings/users/").status_code == 403
+    client.post(
+        f"/settings/users/{person.id}/edit/", data={"name": "", "email": "", "roles": role_ids(session, *SHIPPED)}
+    )
+    assert browser.get("/settings/users/").status_code == 200
+    entry = session.scalars(select(HistoryEntry).where(HistoryEntry.action == "roles changed")).one()
+    assert entry.old_value == "Auditor" and entry.new_value.startswith("Administrator, Auditor")
+
+
+def test_the_last_administrator_stays_one(client, session):
+    admin = security.find_user(session, "admin")
+    answer = client.post(f"/settings/users/{admin.id}/edit/", data={"name": "", "roles": role_ids(session, "Auditor")})
+    assert answer.status_code == 422 and "last active administrator" in answer.text
+    assert client.post(f"/settings/users/{admin.id}/deactivate/").status_code == 409
+    session.expire_all()
+    assert security.find_user(session, "admin").may("erp.users")
+
+
+def test_a_person_is_kept_out_and_let_in_again(client, sign_in, session):
+    browser = sign_in("Auditor")
+    person = security.find_user(session, "auditor")
+    client.post(f"/settings/users/{person.id}/deactivate/")
+    assert browser.get("/").status_code == 302
+    assert "Deactivated" in client.get(f"/settings/users/{person.id}/").text
+    client.post(f"/settings/users/{person.id}/activate/")
+    session.expire_all()
+    assert security.find_user(session, "auditor").is_active
+
+
+def test_a_reset_password_is_told_once(client, sign_in, session):
+    browser = sign_in("Auditor")
+    person = security.find_user(session, "auditor")
+    answer = client.post(f"/settings/users/{person.id}/reset-password/")
+    assert answer.status_code == 200 and 'id="given-password"' in answer.text
+    assert browser.get("/").status_code == 302
+    assert session.get(User, person.id).must_change_password
+
+
+def test_a_role_holds_the_rights_that_are_ticked(client, sign_in, session):
+    answer = client.post("/settings/roles/new/", data={"name": "Buyer", "rights": ["procurement.view", "erp.history"]})
+    role = session.scalars(select(Role).where(Role.name == "Buyer")).one()
+    assert answer.location == f"/settings/roles/{role.id}/"
+    assert "procurement.view" in client.get(answer.location).text
+    browser = sign_in("Buyer")
+    assert browser.get("/settings/history/").status_code == 200
+    client.post(f"/settings/roles/{role.id}/edit/", data={"name": "Buyer", "rights": ["procurement.view"]})
+    assert browser.get("/settings/history/").status_code == 403
+    taken = session.scalars(select(HistoryEntry).where(HistoryEntry.action == "right taken")).one()
+    assert taken.field == "erp.history"
+
+
+def test_a_right_that_no_module_declares_cannot_be_given(client, session):
+    assert client.post("/settings/roles/new/", data={"name": "X", "rights": ["sales.everything"]}).status_code == 422
+    assert session.scalars(select(Role).where(Role.name == "X")).all() == []
+
+
+def test_the_administrators_role_and_a_role_in_use_stay(client, sign_in, session):
+    sign_in("Auditor")
+    roles = {role.name: role.id for role in session.scalars(select(Role))}
+    admin, used, unused = (roles[name] for name in ("Administrator", "Auditor", "Merchandiser"))
+    assert client.get(f"/settings/roles/{admin}/edit/").status_code == 403
+    assert client.post(f"/settings/roles/{admin}/delete/").status_code == 403
+    refused = client.post(f"/settings/roles/{used}/delete/")
+    assert refused.status_code == 409 and "in use" in refused.text
+    assert client.post(f"/settings/roles/{unused}/delete/").location == "/settings/roles/"
+    assert {role.name for role in session.scalars(select(Role))} == set(SHIPPED) - {"Merchandiser"}
+
+
+# Import and export
+
+
+def test_a_file_is_imported_and_told(client, session):
+    answer = client.post("/settings/import/", data={"kind": "products", "file": file("sku,name\nA-1,Brass Screw\n")})
+    assert answer.location == "/settings/import/?kind=products"
+    assert "1 product" in client.get(answer.location).text
+    assert [product.sku for product in session.scalars(select(Product))] == ["A-1"]
+
+
+def test_a_dry_run_checks_and_changes_nothing(client, session):
+    form = {"kind": "products", "dry_run": "1", "file": file("sku,name\nA-1,Brass Screw\n")}
+    assert "Nothing was changed (dry run)." in client.post("/settings/import/", data=form).text
+    assert session.scalars(select(Product)).all() == []
+
+
+def test_errors_of_a_file_stand_by_row_in_a_table_and_nothing_is_imported(client, session):
+    text = "sku,name,unit_decimals\nA-1,Good,0\nA-2,,0\nA-3,<b>Bad</b>,many\n"
+    answer = client.post("/settings/import/", data={"kind": "products", "file": file(text)})
+    assert answer.status_code == 422
+    rows = re.findall(r'<tr><td class="num">(\d+)</td><td><code>(\w*)</code></td>', answer.text)
+    assert rows == [("3", "name"), ("4", "unit_decimals")]
+    assert "many" in answer.text and session.scalars(select(Product)).all() == []
+
+
+@pytest.mark.parametrize(("form", "status"), [
+    ({"kind": "nothing", "file": "x"}, 404), ({"kind": "products"}, 422), ({}, 404),
+])  # fmt: skip
+def test_a_kind_or_a_file_that_is_missing_is_refused(client, form, status):
+    data = {**form, **({"file": file("sku,name\n")} if "file" in form else {})}
+    assert client.post("/settings/import/", data=data).status_code == status
+
+
+def test_files_that_are_not_text_are_refused(client):
+    answer = client.post("/settings/import/", data={"kind": "products", "file": file(b"\xff\xfe\x00")})
+    assert answer.status_code == 422 and "UTF-8" in answer.text
+
+
+def test_exports_are_sent_to_those_with_the_right(client, sign_in):
+    client.post("/settings/import/", data={"kind": "products", "file": file("sku,name\nA-1,Brass Screw\n")})
+    answer = client.get("/settings/export/products.csv")
+    assert answer.mimetype == "text/csv" and answer.text.splitlines()[1].startswith("A-1,Brass Screw")
+    assert "products.csv" in answer.headers["Content-Disposition"]
+    assert client.get("/settings/export/nothing.csv").status_code == 404
+    assert sign_in("Auditor").get("/settings/export/products.csv").status_code == 200
+    assert sign_in("Sales clerk").get("/settings/export/products.csv").status_code == 403
+
+
+def test_kinds_of_a_module_that_is_off_are_neither_listed_nor_served(client):
+    step(client, "backorder_email", "disable")
+    assert "emails.csv" not in client.get("/settings/export/").text
+    assert client.get("/settings/export/emails.csv").status_code in (403, 404)
+    assert "email_templates" not in client.get("/settings/import/").text
