@@ -63,15 +63,14 @@ def _product(line: OrderLine) -> Markup:
         badge(Badge("preorder", "info")) if line.is_preorder else "",
     )
     price = "" if line.unit_price is None else f"{money(line.unit_price)} a {line.product.unit}"
-    return Markup('<div style="min-width:13em">{}<div class="small text-muted">{}</div></div>').format(shown, price)
+    return Markup('<div style="min-width:12em">{}<div class="small text-muted">{}</div></div>').format(shown, price)
 
 
 def _dates(line: OrderLine) -> Markup:
-    """Show when the customer asked for the line above what the customer was told."""
-    shown = Markup('<div class="text-nowrap text-muted small" title="requested">{}</div>').format(
-        day(line.requested_on)
-    )
-    return shown + Markup('<div class="text-nowrap" title="promised">{}</div>').format(day(line.promise_date))
+    """Show what the customer was told, and below it what the customer asked for."""
+    asked = "" if line.requested_on is None else f"requested {day(line.requested_on)}"
+    shown = Markup('<div class="text-nowrap">{}</div><div class="text-nowrap text-muted small">{}</div>')
+    return shown.format(day(line.promise_date), asked)
 
 
 def _customer(order: Order) -> Markup:
@@ -137,7 +136,7 @@ class OrderScreen(DocumentScreen):
         ("Packed", "packed"),
         ("Backordered", _backordered),
         ("Cancelled", "cancelled"),
-        ("Requested / promised", _dates),
+        ("Promised", _dates),
         ("Fulfilment", _fulfilment),
     )
     line_loads = (joinedload(OrderLine.product), selectinload(OrderLine.backorders))
