@@ -31,7 +31,7 @@ class BadLocation(StockRefused):
     column = "location"
 
     def __init__(self, *, path: str, reason: str = "write it as WAREHOUSE/LOCATION, such as WH/STOCK") -> None:
-        super().__init__(f"{path!r} is not a location: {reason}.", path=path)
+        super().__init__(f"{path!r} is not a location: {reason}.", path=path, reason=reason)
 
 
 class LotNumberMissing(StockRefused):

@@ -25,7 +25,7 @@ from erp.exchange import (
 )
 from modules.inventory_lots import queries, services
 from modules.inventory_lots.domain import clean_path, is_usable
-from modules.inventory_lots.errors import ManyRefused
+from modules.inventory_lots.errors import BadLocation, ManyRefused
 from modules.inventory_lots.models import Balance, Location, Lot, Product
 from modules.inventory_lots.services import Adjusted, Count, Places, ProductData
 from modules.inventory_lots.states import Tracking
@@ -132,6 +132,13 @@ def _balances(session: Session) -> Iterator[Sequence[Any]]:
         yield (*lot, on_hand, allocated, available, received_on, expires_on)
 
 
+def _location(cell: str) -> str:
+    try:
+        return clean_path(cell)
+    except BadLocation as refusal:
+        raise ValueError(f"is not a location: {refusal.facts['reason']}") from None
+
+
 def _decimals(cell: str) -> int:
     value = whole_number(cell)
     if not 0 <= value <= 4:
@@ -161,7 +168,7 @@ STOCK_IMPORT = ImportKind(
     columns=(
         Column("sku", code(60), required=True),
         Column("lot", code(80)),
-        Column("location", clean_path, required=True),
+        Column("location", _location, required=True),
         Column("quantity", quantity_or_zero, required=True),
         Column("received_on", day),
         Column("expires_on", day),

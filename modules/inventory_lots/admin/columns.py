@@ -8,18 +8,18 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from erp.admin import ExtraColumn
-from modules.inventory_lots.queries.screens import Totals
+from modules.inventory_lots.queries.screens import NOTHING, Totals
 
 Read = Callable[[Session, Iterable[int]], Mapping[int, Totals]]
 
 
 def totals_columns(read: Read) -> tuple[ExtraColumn, ...]:
-    """Return the columns on hand, allocated and available; an empty cell says that nothing is in stock."""
+    """Return the columns on hand, allocated and available."""
 
     def column(name: str, label: str) -> ExtraColumn:
         def values(session: Session, rows: Sequence[Any]) -> Mapping[int, Any]:
             found = read(session, [row.id for row in rows])
-            return {id_: getattr(totals, name) for id_, totals in found.items()}
+            return {row.id: getattr(found.get(row.id, NOTHING), name) for row in rows}
 
         return ExtraColumn(name, label, values)
 

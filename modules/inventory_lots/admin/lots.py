@@ -133,7 +133,6 @@ class LotScreen(Screen):
         ("Product", _product),
         ("Received on", "received_on"),
         ("Expires on", "expires_on"),
-        ("On hold", "on_hold"),
     )
     detail_loads = (joinedload(Lot.product),)
     panels = (

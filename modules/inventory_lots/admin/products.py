@@ -64,7 +64,7 @@ class ProductScreen(Screen):
         "is_active": {"default": True},
     }
     form_widths = {"sku": 3, "name": 9}
-    header_fields = (("Name", "name"), ("Unit", "unit"), ("Tracking", "tracking"))
+    header_fields = (("Unit", "unit"), ("Decimals", "unit_decimals"), ("Tracking", "tracking"))
     panels = (
         Panel("Stock", "inventory_lots/stock.html", _stock),
         Panel("Stock moves", "inventory_lots/moves.html", _moves),

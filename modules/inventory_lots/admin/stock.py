@@ -151,7 +151,7 @@ class StockScreen(Screen):
     model = Balance
     view_name = "inventory_lots.balance"
     title = "Stock"
-    noun = "stock"
+    noun = "stock count"
     url = "/inventory/stock"
     icon = "fa-cubes"
     edit_permission = "inventory_lots.adjust"
@@ -159,7 +159,7 @@ class StockScreen(Screen):
     details_template = "inventory_lots/plain.html"
     column_list = (
         *("product.sku", "product.name", "lot.number", "location.path"),
-        *("lot.received_on", "lot.expires_on", "on_hand", "allocated"),
+        *("lot.expires_on", "on_hand", "allocated"),
     )
     column_labels = {
         "product.sku": "SKU",
@@ -191,7 +191,7 @@ class StockScreen(Screen):
         "lot_number": StringField(
             "Lot or serial number",
             [Length(max=80)],
-            description="Leave it empty for a product without tracking: the total at the location is meant then.",
+            description="Without one the total at the location is meant (tracking none).",
         ),
         "quantity": QuantityField(
             "Counted quantity",
@@ -203,7 +203,7 @@ class StockScreen(Screen):
         "expires_on": DayField("Expires on", [Optional()], description="The last day of use."),
         "reason": StringField("Reason", [InputRequired("Say why the stock differs."), Length(max=500)]),
     }
-    form_widths = {"lot_number": 6, "reason": 12}
+    form_widths = {"lot_number": 3, "reason": 12}
     header_fields = (
         ("Product", _product),
         ("Lot", _lot),

@@ -21,9 +21,11 @@ from modules.inventory_lots.errors import HoldUnchanged, NothingToRelease
 from modules.inventory_lots.hooks import release_claims
 from modules.inventory_lots.models import Lot, Product
 from modules.inventory_lots.services.balances import CHUNK, lock_products
+from modules.inventory_lots.services.edits import edit_many
 
 LOT = cast(Table, Lot.__table__)
 LOT_COLUMNS = ("product_id", "number", "received_on", "expires_on", "on_hold", "row_version")
+DATES = {"received_on": "date", "expires_on": "date"}
 Key = tuple[int, str]
 Dates = tuple[date | None, date | None]
 Found = Row[int, str, int, date, date | None]
@@ -94,9 +96,8 @@ def _write_dates(session: Session, said: Iterable[tuple[Found, date | None, date
         if (received_on or lot.received_on, expires_on or lot.expires_on) != (lot.received_on, lot.expires_on)
     }
     lots = (session.scalars(select(Lot).where(Lot.id.in_(part))) for part in chunks(sorted(changed), CHUNK))
-    for lot in [lot for part in lots for lot in part]:
-        lot.received_on, lot.expires_on = changed[lot.id]
-    session.flush()
+    edits = [(lot, dict(zip(DATES, changed[lot.id], strict=True))) for part in lots for lot in part]
+    edit_many(session, Lot, DATES, edits)
 
 
 def hold_lot(session: Session, lot_id: int, *, why: str = "") -> Lot:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
@@ -14,7 +15,10 @@ from modules.inventory_lots.domain import Nature, check_change
 from modules.inventory_lots.errors import ManyRefused, StockRefused
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.services.balances import CHUNK, lock_products
+from modules.inventory_lots.services.edits import edit_many
 from modules.inventory_lots.states import Tracking
+
+FIELDS = {"name": "text", "unit": "text", "unit_decimals": "integer", "tracking": "text"}
 
 
 @dataclass(frozen=True)
@@ -43,9 +47,9 @@ def save_products(session: Session, wanted: Sequence[ProductData]) -> Saved:
     lock_products(session, queries.product_ids_by_sku(session, [data.sku for data in wanted]).values())
     products = queries.products_by_sku(session, [data.sku for data in wanted])
     _refuse_changes(session, wanted, products)
-    changed = [_change(products[data.sku], data) for data in wanted]
-    session.flush()
-    return Saved(len(wanted) - len(known), sum(changed))
+    edits = [(product, values) for data in wanted if (values := _changed(product := products[data.sku], data))]
+    edit_many(session, Product, FIELDS, edits)
+    return Saved(len(wanted) - len(known), len(edits))
 
 
 def _insert(session: Session, new: Sequence[ProductData]) -> None:
@@ -97,10 +101,9 @@ def _nature(product: Product, data: ProductData | None = None) -> Nature:
     return Nature(data.tracking or product.tracking, decimals)
 
 
-def _change(product: Product, data: ProductData) -> bool:
+def _changed(product: Product, data: ProductData) -> dict[str, Any]:
+    """Return the product's fields as they are to be; nothing where they are so already."""
     after = _nature(product, data)
-    wanted = (data.name, data.unit or product.unit, after.tracking, after.unit_decimals)
-    if wanted == (product.name, product.unit, product.tracking, product.unit_decimals):
-        return False
-    product.name, product.unit, product.tracking, product.unit_decimals = wanted
-    return True
+    wanted = (data.name, data.unit or product.unit, after.unit_decimals, after.tracking)
+    values = dict(zip(FIELDS, wanted, strict=True))
+    return values if any(getattr(product, field) != value for field, value in values.items()) else {}
