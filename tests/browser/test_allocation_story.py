@@ -1,0 +1,62 @@
+"""The clerk's morning on the screens: allocate, pack in part, restock, allocate and pack the rest."""
+
+from tests.factories.inventory_lots import make_product, make_stock
+from tests.factories.sales import make_customer
+
+
+def test_an_order_is_allocated_packed_in_part_restocked_and_finished(person, behind):
+    page = person.page
+    with behind() as session:
+        brass = make_product(session, sku="BRASS", name="Brass Screw")
+        tapping = make_product(session, sku="TAPPING", name="Self-Tapping Screw")
+        make_stock(session, brass, 15, lot="B1", location="WH/A")
+        make_stock(session, brass, 10, lot="B2", location="WH/B")
+        balance_id = make_stock(session, tapping, 22, lot="T1", location="WH/A").id
+        make_customer(session, code="ACME", name="Acme Builders")
+
+    # The option that allocates on confirmation is switched off.
+    person.set_option("sales", "allocate_on_confirm", "no")
+
+    # An order for 25 Brass Screw and 25 Self-Tapping Screw.
+    person.go("/sales/orders/new/")
+    person.choose(page.get_by_label("Customer"), "Acme Builders")
+    for number, sku in enumerate(("BRASS", "TAPPING")):
+        if number:
+            person.press("Add a line")
+        person.choose(page.locator(f"#lines-{number}-product"), sku)
+        page.locator(f"#lines-{number}-quantity").fill("25")
+    person.press("Save")
+    person.press("Confirm")
+    person.sees("SO00001")
+
+    # Allocate Order: three allocation lines and one backorder of 3.
+    person.press("Allocate Order")
+    assert [row[2:5] for row in person.rows("allocation-lines")] == [
+        ["B1", "WH/A", "15"],
+        ["B2", "WH/B", "10"],
+        ["T1", "WH/A", "22"],
+    ]
+    assert [row[2:4] for row in person.rows("backorder-lines")] == [["3", "3"]]
+
+    # Pack Allocated Order: 25 and 22 are packed, the backorder stays.
+    person.press("Pack Allocated Order")
+    person.sees("PK00001")
+    assert [row[5] for row in person.rows("allocation-lines")] == ["15", "10", "22"]
+    assert [row[2:4] for row in person.rows("backorder-lines")] == [["3", "3"]]
+
+    # 100 more are counted; allocating again adds a line of 3 and checks the backorder off.
+    order = page.url
+    person.go(f"/inventory/stock/{balance_id}/adjust/")
+    page.get_by_label("Quantity").first.fill("100")
+    page.get_by_label("Reason").fill("A pallet came")
+    page.locator("main form button.btn-primary").click()
+    person.go(order)
+    person.press("Allocate Order")
+    assert [row[4:6] for row in person.rows("allocation-lines")][-1] == ["3", "0"]
+    ticked = person.rows("backorder-lines")[0]
+    assert (ticked[3], ticked[6]) == ("0", "Allocated")
+
+    # Pack again, and the last 3 leave.
+    person.press("Pack Allocated Order")
+    person.sees("PK00002")
+    person.sees("Done")
