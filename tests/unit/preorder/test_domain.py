@@ -1,0 +1,176 @@
+"""The rules of preorder: the supply rule, dates, ATP, terms and linkage."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modules.inventory_lots.errors import BadQuantity
+from modules.preorder.domain import (
+    Cover,
+    Linkage,
+    PreorderTerms,
+    availability,
+    check_terms,
+    expected_date,
+    is_before_launch,
+    is_late,
+    linkage,
+    passing,
+    promise_for,
+    ship_date,
+)
+from modules.preorder.errors import LaunchDateMissing
+
+TODAY = date(2026, 11, 23)
+DECEMBER = date(2026, 12, 1)
+
+
+def cover(open_quantity: int, allocated: int = 0, linked: int = 0, **links: object) -> Cover:
+    values = {"latest_arrival": DECEMBER if linked else None, "has_undated_link": False} | links
+    return Cover(Decimal(open_quantity), Decimal(allocated), Decimal(linked), **values)
+
+
+# The supply rule `skip`
+
+
+def test_a_demand_passes_if_its_whole_rest_fits_in_what_is_left() -> None:
+    assert list(passing([(1, 6), (2, 8), (3, 4)], 10)) == [(1, 6), (3, 4)]
+
+
+def test_nothing_passes_without_supply() -> None:
+    assert list(passing([(1, 1)], 0)) == []
+
+
+@given(st.lists(st.integers(1, 30)), st.integers(0, 100))
+def test_whoever_is_left_out_would_not_have_fitted_at_their_turn(rests: list[int], supply: int) -> None:
+    passed = dict(passing(enumerate(rests), supply))
+    left = supply
+    for demand, rest in enumerate(rests):
+        assert (demand in passed) == (rest <= left)
+        left -= passed.get(demand, 0)
+    assert left >= 0
+
+
+# Expected and promised
+
+
+def test_what_lots_cover_is_expected_today() -> None:
+    assert expected_date(cover(5, allocated=5), TODAY) == TODAY
+
+
+def test_the_latest_arrival_of_its_links_is_expected() -> None:
+    assert expected_date(cover(5, allocated=2, linked=3), TODAY) == DECEMBER
+
+
+def test_goods_that_are_overdue_are_expected_today() -> None:
+    assert expected_date(cover(5, linked=5, latest_arrival=date(2026, 11, 1)), TODAY) == TODAY
+
+
+def test_a_part_that_nothing_covers_leaves_no_expected_date() -> None:
+    assert expected_date(cover(5, allocated=1, linked=3), TODAY) is None
+
+
+def test_a_link_without_a_date_leaves_no_expected_date() -> None:
+    assert expected_date(cover(5, linked=5, has_undated_link=True), TODAY) is None
+
+
+def test_a_promise_is_the_expected_date_and_the_buffer() -> None:
+    assert promise_for(cover(5, linked=5), today=TODAY, buffer_days=3) == DECEMBER + timedelta(3)
+
+
+def test_lots_alone_are_promised_without_a_buffer() -> None:
+    assert promise_for(cover(5, allocated=5), today=TODAY, buffer_days=3) == TODAY
+
+
+def test_nothing_is_promised_without_an_expected_date() -> None:
+    assert promise_for(cover(5), today=TODAY, buffer_days=3) is None
+
+
+@pytest.mark.parametrize(
+    ("expected", "promised", "late"),
+    [
+        (DECEMBER, DECEMBER, False),
+        (DECEMBER + timedelta(1), DECEMBER, True),
+        (DECEMBER - timedelta(1), DECEMBER, False),
+        (None, DECEMBER, True),
+        (None, None, False),
+        (DECEMBER, None, False),
+    ],
+)
+def test_late_is_expected_after_promised_or_promised_and_not_expected_at_all(
+    expected: date | None, promised: date | None, late: bool
+) -> None:
+    assert is_late(expected, promised) is late
+
+
+# ATP
+
+
+def test_the_worked_example_gives_12_12_12_12_13_16_16() -> None:
+    changes = {TODAY + timedelta(day - 1): Decimal(n) for day, n in ((1, -3), (3, 10), (4, -15), (5, 1), (6, 3))}
+    days = availability(TODAY, 7, start=Decimal(20), changes=changes)
+    assert [day.projected for day in days] == [17, 17, 27, 12, 13, 16, 16]
+    assert [day.available_to_promise for day in days] == [12, 12, 12, 12, 13, 16, 16]
+    assert [day.day for day in days] == [TODAY + timedelta(number) for number in range(7)]
+
+
+def test_atp_is_never_below_nothing() -> None:
+    days = availability(TODAY, 2, start=Decimal(-4), changes={TODAY + timedelta(1): Decimal(1)})
+    assert [(day.projected, day.available_to_promise) for day in days] == [(-4, 0), (-3, 0)]
+
+
+def test_the_expected_ship_date_is_the_first_day_on_which_so_much_can_be_promised() -> None:
+    changes = {TODAY + timedelta(2): Decimal(5)}
+    days = availability(TODAY, 4, start=Decimal(3), changes=changes)
+    assert ship_date(days, Decimal(3)) == TODAY
+    assert ship_date(days, Decimal(8)) == TODAY + timedelta(2)
+    assert ship_date(days, Decimal(9)) is None
+
+
+@given(st.integers(-50, 50), st.dictionaries(st.integers(0, 20), st.integers(-30, 30)), st.integers(1, 25))
+def test_atp_never_falls_and_keeps_every_later_day_at_least_as_high(
+    start: int, changes: dict[int, int], horizon: int
+) -> None:
+    by_day = {TODAY + timedelta(offset): Decimal(n) for offset, n in changes.items()}
+    days = availability(TODAY, horizon, start=Decimal(start), changes=by_day)
+    promised = [day.available_to_promise for day in days]
+    assert len(days) == horizon
+    assert promised == sorted(promised)
+    for at, day in enumerate(days):
+        assert day.available_to_promise == max(0, min(later.projected for later in days[at:]))
+
+
+# Terms and linkage
+
+
+def test_an_eligible_product_needs_a_launch_date() -> None:
+    with pytest.raises(LaunchDateMissing):
+        check_terms("P-1", 0, PreorderTerms(is_eligible=True))
+    check_terms("P-1", 0, PreorderTerms(is_eligible=True, launch_date=DECEMBER))
+    check_terms("P-1", 0, PreorderTerms(launch_date=DECEMBER))
+
+
+def test_a_limit_is_a_quantity_that_the_product_is_counted_in() -> None:
+    for limit in ("0", "-1", "2.5"):
+        with pytest.raises(BadQuantity):
+            check_terms("P-1", 0, PreorderTerms(preorder_limit=Decimal(limit)))
+    check_terms("P-1", 1, PreorderTerms(preorder_limit=Decimal("2.5")))
+
+
+def test_the_day_of_the_launch_is_not_before_it() -> None:
+    assert is_before_launch(TODAY + timedelta(1), TODAY)
+    assert not is_before_launch(TODAY, TODAY)
+    assert not is_before_launch(None, TODAY)
+
+
+def test_a_need_is_linked_part_linked_or_unlinked() -> None:
+    assert [linkage(Decimal(5), Decimal(linked)) for linked in (5, 2, 0)] == [
+        Linkage.linked,
+        Linkage.part_linked,
+        Linkage.unlinked,
+    ]
