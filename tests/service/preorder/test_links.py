@@ -277,7 +277,7 @@ def test_links_shrink_to_the_open_backorder_latest_expected_first_and_those_by_h
         allocate(session, product)
         assert left() == expected
         assert broken(session) == []
-    assert [change for change in history(session, line) if change[1] == "purchase allocation"][0] == (
+    assert next(change for change in history(session, line) if change[1] == "purchase allocation") == (
         "released",
         "purchase allocation",
         f"3 of {purchase.number}/3",
