@@ -8,7 +8,7 @@ from erp.module import Choice, Core, Duration, Integer, Module, Permission, Swit
 def setup(core: Core) -> None:
     """Register what this module has."""
     from erp.events import RunEnded
-    from modules.backorder_email import admin, commands, exchange, handlers, jobs, models
+    from modules.backorder_email import admin, commands, exchange, handlers, jobs, models, services
     from modules.preorder.events import LinkMade, LinkRemoved
     from modules.procurement.events import LineStatusChanged
     from modules.sales.events import BackorderCancelled, PromiseDateChanged
@@ -20,6 +20,7 @@ def setup(core: Core) -> None:
     core.extend_view("sales.order", panels=(admin.ORDER_PANEL,))
     core.extend_view("sales.customer", panels=(admin.CUSTOMER_PANEL,))
     core.add_dashboard(admin.CARD)
+    core.add_demo(services.load_demo)
     core.add_job(jobs.send_pending_emails, every="backorder_email.send_interval")
     core.add_command(commands.send_emails)
     core.add_import(exchange.TEMPLATES)

@@ -1,6 +1,7 @@
 """The verbs of backorder email: they write and flush; who calls them commits."""
 
 from modules.backorder_email.services.composing import as_it_would_leave, compose, compose_lost_runs, compose_run
+from modules.backorder_email.services.demo import load_demo
 from modules.backorder_email.services.news import (
     drop_news_of_links,
     tell_of_cancellations,
@@ -32,6 +33,7 @@ __all__ = [
     "edit",
     "give_back",
     "hurry",
+    "load_demo",
     "mark_as_sent",
     "postpone_claimed",
     "recover",
