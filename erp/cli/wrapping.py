@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import getpass
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, TypeVar
 
 import click
@@ -25,8 +25,14 @@ def current_app_of(ctx: click.Context) -> Flask:
     root = ctx.find_root()
     if root.obj is None:
         root.obj = create_app()
+        root.call_on_close(partial(_close_connections, root.obj))
     app: Flask = root.obj
     return app
+
+
+def _close_connections(app: Flask) -> None:
+    with app.app_context():
+        db.engine.dispose()
 
 
 def without_tables(command: F) -> F:
