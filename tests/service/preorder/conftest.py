@@ -1,12 +1,15 @@
-"""What tests of preorder listen to."""
+"""What tests of preorder listen to, and eyes for its screens."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import html
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 
 from erp.registry import Owned
 from modules.preorder.events import LinkMade, LinkRemoved
@@ -38,3 +41,76 @@ def auto(set_option: Any) -> None:
 def partial(set_option: Any, auto: None) -> None:
     """Automatic allocation is on and links what there is."""
     set_option("preorder.insufficient_supply", "partial")
+
+
+class Shown:
+    """What a browser shows of an answer."""
+
+    def __init__(self, response: Any) -> None:
+        self.status: int = response.status_code
+        self.html: str = response.get_data(as_text=True)
+
+    @property
+    def text(self) -> str:
+        """Everything a person reads, with single blanks."""
+        body = re.sub(r"<(script|style|template)\b.*?</\1>", " ", self.html, flags=re.S)
+        return _plain(body)
+
+    def rows(self, name: str) -> list[list[str]]:
+        """The rows of the table with that id; of the only list or choosing table where `name` is empty."""
+        mark = rf'[^>]*id="{name}"' if name else ""
+        table = re.search(rf"<table{mark}[^>]*>.*?</table>", self.html, flags=re.S)
+        body = re.search(r"<tbody>(.*?)</tbody>", table[0], flags=re.S) if table else None
+        return [
+            [_plain(cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row, flags=re.S)]
+            for row in re.findall(r"<tr[^>]*>(.*?)</tr>", body[1] if body else "", flags=re.S)
+        ]
+
+    def ticks(self) -> dict[str, str]:
+        """The checkboxes of a choosing page by their value: ticked, open, or off where they cannot be ticked."""
+        boxes = re.findall(r'<input type="checkbox" class="pick" name="row" value="([^"]*)"([^>]*)>', self.html)
+        return {
+            value: "off" if "disabled" in more else "ticked" if "checked" in more else "open" for value, more in boxes
+        }
+
+    def actions(self, line: int) -> list[str]:
+        """The labels in the menu of a document's line."""
+        row = re.search(rf'<tr id="line-{line}">(.*?)</tr>', self.html, flags=re.S)
+        found = re.findall(r'class="dropdown-item[^"]*"[^>]*>(.*?)</(?:a|button)>', row[1] if row else "", flags=re.S)
+        return [_plain(label) for label in found]
+
+
+def _plain(piece: str) -> str:
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", piece)).split())
+
+
+class Person:
+    """Somebody with a browser."""
+
+    def __init__(self, client: FlaskClient) -> None:
+        self.client = client
+
+    def open(self, url: str, **query: str) -> Shown:
+        """Read a page."""
+        return self._follow(self.client.get(url, query_string=query))
+
+    def press(self, url: str, **fields: Any) -> Shown:
+        """Send a form; the page that follows is the answer."""
+        return self._follow(self.client.post(url, data=fields))
+
+    def _follow(self, response: Any) -> Shown:
+        while response.status_code in (302, 303):
+            response = self.client.get(response.location)
+        return Shown(response)
+
+
+@pytest.fixture
+def person(client: FlaskClient) -> Person:
+    """Somebody who may do everything."""
+    return Person(client)
+
+
+@pytest.fixture
+def person_as(sign_in: Callable[[str], FlaskClient]) -> Callable[[str], Person]:
+    """Return a function that gives somebody with that role."""
+    return lambda role: Person(sign_in(role))
