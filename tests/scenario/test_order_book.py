@@ -7,25 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from erp import cli
 from tests.scenario.order_books import KINDS, Reference, write_book
 
 NORTHWIND = Path(os.environ.get("ERP_NORTHWIND", "../shared/data/northwind")).absolute()
 TODAY = date(2026, 11, 23)
-
-
-@pytest.fixture
-def erp(empty_database, tmp_path, monkeypatch, capsys):
-    """Return a function that carries out a command line on an empty database and returns what it prints."""
-    monkeypatch.setenv("ERP_DATABASE_URL", empty_database)
-    monkeypatch.setenv("ERP_INSTANCE", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        assert cli.run([str(argument) for argument in arguments]) == 0, capsys.readouterr().err
-        return capsys.readouterr().out
-
-    return run
 
 
 def serve(erp, folder, rule):
