@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import ARRAY, Table, func, insert, literal, select, text, type_coerce
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    String,
+    Table,
+    Text,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+    type_coerce,
+)
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.selectable import Subquery
 
@@ -31,6 +44,13 @@ def rows_table(session: Session, types: Mapping[str, Any], rows: Sequence[tuple[
     cells = (func.json_extract(each.c.value, f"$[{place}]") for place in range(len(types)))
     named = [type_coerce(cell, kind).label(name) for cell, (name, kind) in zip(cells, types.items(), strict=True)]
     return select(*named).select_from(each).subquery()
+
+
+def is_one_of(session: Session, column: Any, values: Iterable[Any]) -> ColumnElement[bool]:
+    """Return the condition that an id or a text is one of many: one parameter, whatever their number."""
+    kind = Text() if isinstance(column.type, String) else BigInteger()
+    wanted = rows_table(session, {"value": kind}, [(value,) for value in values])
+    return column.in_(select(wanted.c.value))  # type: ignore[no-any-return]
 
 
 def bulk_insert(session: Session, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:

@@ -7,26 +7,22 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from erp.db import chunks
+from erp.db import is_one_of
 from erp.errors import NotFound
 from modules.inventory_lots import hooks
 from modules.inventory_lots.models import Lot, Product
 
-CHUNK = 5000
-
 
 def products_by_sku(session: Session, skus: Iterable[str]) -> dict[str, Product]:
     """Return the products of these SKUs; one that does not exist is left out."""
-    wanted = sorted(set(skus))
-    rows = (session.scalars(select(Product).where(Product.sku.in_(part))) for part in chunks(wanted, CHUNK))
-    return {product.sku: product for part in rows for product in part}
+    rows = session.scalars(select(Product).where(is_one_of(session, Product.sku, set(skus))))
+    return {product.sku: product for product in rows}
 
 
 def product_ids_by_sku(session: Session, skus: Iterable[str]) -> dict[str, int]:
     """Return the ids of the products of these SKUs; one that does not exist is left out."""
-    rows = select(Product.sku, Product.id)
-    parts = (session.execute(rows.where(Product.sku.in_(part))) for part in chunks(sorted(set(skus)), CHUNK))
-    return {sku: id_ for part in parts for sku, id_ in part}
+    rows = select(Product.sku, Product.id).where(is_one_of(session, Product.sku, set(skus)))
+    return dict(session.execute(rows).all())
 
 
 def product_by_sku(session: Session, sku: str) -> Product:
@@ -39,13 +35,12 @@ def product_by_sku(session: Session, sku: str) -> Product:
 
 def products_by_id(session: Session, ids: Iterable[int]) -> dict[int, Product]:
     """Return products by id."""
-    parts = (session.scalars(select(Product).where(Product.id.in_(part))) for part in chunks(sorted(ids), CHUNK))
-    return {product.id: product for part in parts for product in part}
+    return {
+        product.id: product for product in session.scalars(select(Product).where(is_one_of(session, Product.id, ids)))
+    }
 
 
 def products_in_use(session: Session, product_ids: Sequence[int]) -> set[int]:
     """Return those of the products that have, or had, stock or stand on documents."""
-    in_use: set[int] = set()
-    for part in chunks(sorted(product_ids), CHUNK):
-        in_use.update(session.scalars(select(Lot.product_id).where(Lot.product_id.in_(part)).distinct()))
-    return in_use.union(*hooks.products_in_use(session, product_ids))
+    with_lots = select(Lot.product_id).where(is_one_of(session, Lot.product_id, product_ids)).distinct()
+    return set(session.scalars(with_lots)).union(*hooks.products_in_use(session, product_ids))

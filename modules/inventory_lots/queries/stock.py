@@ -11,14 +11,13 @@ from sqlalchemy import BigInteger, ColumnElement, Select, Text, and_, not_, or_,
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import chunks, raw, rows_table, total
+from erp.db import is_one_of, raw, rows_table, total
 from erp.options import options
 from modules.inventory_lots import hooks
 from modules.inventory_lots.hooks import Claim
 from modules.inventory_lots.models import Balance, Location, Lot
 from modules.inventory_lots.states import LocationKind
 
-CHUNK = 5000
 Ts = TypeVarTuple("Ts")
 
 
@@ -89,25 +88,26 @@ class Lying:
 
 
 def lying_latest_first(session: Session, product_ids: Iterable[int], location_ids: Iterable[int]) -> Iterator[Lying]:
-    """Yield what lies of these products at these locations, the latest lots first."""
-    wanted, places = sorted(product_ids), sorted(location_ids)
+    """Return what lies of these products at these locations, the latest lots first."""
     on_hand, allocated = raw(Balance.on_hand), raw(Balance.allocated)
     columns = (Balance.id, Balance.product_id, Balance.location_id, Balance.lot_id, Lot.number, on_hand, allocated)
-    for part in chunks(wanted, CHUNK):
-        rows = (
-            select(*columns)
-            .join(Lot, Lot.id == Balance.lot_id)
-            .where(Balance.product_id.in_(part), Balance.location_id.in_(places), Balance.on_hand > 0)
-            .order_by(Lot.received_on.desc(), Lot.id.desc())
+    rows = (
+        select(*columns)
+        .join(Lot, Lot.id == Balance.lot_id)
+        .where(
+            is_one_of(session, Balance.product_id, product_ids),
+            is_one_of(session, Balance.location_id, location_ids),
+            Balance.on_hand > 0,
         )
-        yield from (Lying(*row) for row in session.execute(rows))
+        .order_by(Lot.received_on.desc(), Lot.id.desc())
+    )
+    return (Lying(*row) for row in session.execute(rows))
 
 
 def paths_by_id(session: Session, location_ids: Iterable[int]) -> dict[int, str]:
     """Return the paths of locations by id."""
-    rows = select(Location.id, Location.path)
-    parts = (session.execute(rows.where(Location.id.in_(part))) for part in chunks(sorted(location_ids), CHUNK))
-    return {id_: path for part in parts for id_, path in part}
+    rows = select(Location.id, Location.path).where(is_one_of(session, Location.id, location_ids))
+    return dict(session.execute(rows).all())
 
 
 def on_hand_of_lots(session: Session, lots: Iterable[tuple[int, str]]) -> dict[tuple[int, str], int]:

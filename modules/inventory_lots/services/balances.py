@@ -12,12 +12,11 @@ from sqlalchemy import Table, select
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import bulk_add, bulk_insert, chunks, lock_rows, raw_instant, require_lock, to_raw
+from erp.db import bulk_add, bulk_insert, is_one_of, lock_rows, raw_instant, require_lock, to_raw
 from erp.events import current_run
 from modules.inventory_lots.models import Balance, Product, StockMove
 from modules.inventory_lots.states import MoveKind
 
-CHUNK = 5000
 BALANCE = cast(Table, Balance.__table__)
 MOVE = cast(Table, StockMove.__table__)
 MOVE_COLUMNS = ("at", "product_id", "lot_id", "location_id", "quantity", "kind", "document", "user_name", "reason")
@@ -70,12 +69,9 @@ def take(session: Session, takings: Sequence[Taking], *, document: str) -> None:
 
 def places_of(session: Session, balance_ids: Iterable[int]) -> dict[int, tuple[int, int, int]]:
     """Return (product, lot, location) ids of balances."""
-    found: dict[int, tuple[int, int, int]] = {}
-    columns = select(Balance.id, Balance.product_id, Balance.lot_id, Balance.location_id)
-    for part in chunks(sorted(set(balance_ids)), CHUNK):
-        for id_, *place in session.execute(columns.where(Balance.id.in_(part))):
-            found[id_] = (place[0], place[1], place[2])
-    return found
+    rows = select(Balance.id, Balance.product_id, Balance.lot_id, Balance.location_id)
+    found = session.execute(rows.where(is_one_of(session, Balance.id, set(balance_ids))))
+    return {id_: (product_id, lot_id, location_id) for id_, product_id, lot_id, location_id in found}
 
 
 def post(session: Session, postings: Sequence[Posting], kind: MoveKind, *, reason: str = "") -> list[int]:
@@ -112,12 +108,9 @@ def _find_or_make(session: Session, postings: Sequence[Posting]) -> dict[tuple[i
 
 
 def _ids(session: Session, wanted: Iterable[tuple[int, int]]) -> dict[tuple[int, int], int]:
-    found: dict[tuple[int, int], int] = {}
-    columns = select(Balance.lot_id, Balance.location_id, Balance.id)
-    for part in chunks(sorted({lot_id for lot_id, _ in wanted}), CHUNK):
-        for lot_id, location_id, id_ in session.execute(columns.where(Balance.lot_id.in_(part))):
-            found[lot_id, location_id] = id_
-    return found
+    rows = select(Balance.lot_id, Balance.location_id, Balance.id)
+    found = session.execute(rows.where(is_one_of(session, Balance.lot_id, {lot_id for lot_id, _ in wanted})))
+    return {(lot_id, location_id): id_ for lot_id, location_id, id_ in found}
 
 
 def _add(session: Session, counters: Mapping[str, Sequence[tuple[int, int]]]) -> None:

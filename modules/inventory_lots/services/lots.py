@@ -12,7 +12,7 @@ from sqlalchemy import Row, Table, select
 from sqlalchemy.orm import Session
 
 from erp import clock, history
-from erp.db import bulk_insert, chunks, from_raw, require_lock, to_raw
+from erp.db import bulk_insert, from_raw, is_one_of, require_lock, to_raw
 from erp.errors import NotFound
 from erp.sequence import next_numbers
 from modules.inventory_lots import queries
@@ -20,7 +20,7 @@ from modules.inventory_lots.domain import last_in_queue
 from modules.inventory_lots.errors import HoldUnchanged, NothingToRelease
 from modules.inventory_lots.hooks import release_claims
 from modules.inventory_lots.models import Lot, Product
-from modules.inventory_lots.services.balances import CHUNK, lock_products
+from modules.inventory_lots.services.balances import lock_products
 from modules.inventory_lots.services.edits import edit_many
 
 LOT = cast(Table, Lot.__table__)
@@ -95,9 +95,9 @@ def _write_dates(session: Session, said: Iterable[tuple[Found, date | None, date
         for lot, received_on, expires_on in said
         if (received_on or lot.received_on, expires_on or lot.expires_on) != (lot.received_on, lot.expires_on)
     }
-    lots = (session.scalars(select(Lot).where(Lot.id.in_(part))) for part in chunks(sorted(changed), CHUNK))
-    edits = [(lot, dict(zip(DATES, changed[lot.id], strict=True))) for part in lots for lot in part]
-    edit_many(session, Lot, DATES, edits)
+    if changed:
+        lots = session.scalars(select(Lot).where(is_one_of(session, Lot.id, changed)))
+        edit_many(session, Lot, DATES, [(lot, dict(zip(DATES, changed[lot.id], strict=True))) for lot in lots])
 
 
 def hold_lot(session: Session, lot_id: int, *, why: str = "") -> Lot:

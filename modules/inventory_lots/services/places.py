@@ -9,11 +9,11 @@ from sqlalchemy import exists, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from erp.db import chunks
+from erp.db import is_one_of
 from modules.inventory_lots.domain import join_path, split_path
 from modules.inventory_lots.errors import LocationTaken, PlaceInUse
 from modules.inventory_lots.models import Balance, Location, StockMove, Warehouse
-from modules.inventory_lots.services.balances import CHUNK, lock_products
+from modules.inventory_lots.services.balances import lock_products
 from modules.inventory_lots.states import LocationKind
 
 
@@ -38,7 +38,7 @@ def find_or_make_locations(
     session: Session, paths: Iterable[str], *, kind: LocationKind = LocationKind.stock
 ) -> Places:
     """Return the locations of these paths; those that do not exist are made. Raises BadLocation."""
-    parts = {join_path(*pair): pair for pair in dict.fromkeys(map(split_path, paths))}
+    parts = {join_path(*pair): pair for pair in map(split_path, dict.fromkeys(paths))}
     found = _locations(session, list(parts))
     missing = [path for path in parts if path not in found]
     new_warehouses = 0
@@ -55,7 +55,7 @@ def find_or_make_locations(
 
 def _find_or_make_warehouses(session: Session, codes: Sequence[str]) -> tuple[dict[str, int], int]:
     wanted = list(dict.fromkeys(codes))
-    rows = select(Warehouse.code, Warehouse.id).where(Warehouse.code.in_(wanted))
+    rows = select(Warehouse.code, Warehouse.id).where(is_one_of(session, Warehouse.code, wanted))
     found = dict(session.execute(rows).all())
     missing = [code for code in wanted if code not in found]
     if missing:
@@ -71,8 +71,8 @@ def _insert_new(session: Session, model: type[Location | Warehouse], rows: Seque
 
 
 def _locations(session: Session, paths: Sequence[str]) -> dict[str, Location]:
-    parts = (session.scalars(select(Location).where(Location.path.in_(part))) for part in chunks(paths, CHUNK))
-    return {location.path: location for part in parts for location in part}
+    rows = select(Location).where(is_one_of(session, Location.path, paths))
+    return {location.path: location for location in session.scalars(rows)}
 
 
 def make_location(session: Session, path: str, *, kind: LocationKind) -> Location:

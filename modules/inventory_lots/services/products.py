@@ -9,12 +9,11 @@ from typing import Any
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from erp.db import chunks
 from modules.inventory_lots import queries
 from modules.inventory_lots.domain import Nature, check_change
 from modules.inventory_lots.errors import ManyRefused, StockRefused
 from modules.inventory_lots.models import Product
-from modules.inventory_lots.services.balances import CHUNK, lock_products
+from modules.inventory_lots.services.balances import lock_products
 from modules.inventory_lots.services.edits import edit_many
 from modules.inventory_lots.states import Tracking
 
@@ -65,8 +64,8 @@ def _insert(session: Session, new: Sequence[ProductData]) -> None:
         }
         for data in new
     ]
-    for part in chunks(rows, CHUNK):
-        session.execute(insert(Product).on_conflict_do_nothing(), list(part))
+    if rows:
+        session.execute(insert(Product).on_conflict_do_nothing(), rows)
 
 
 def check_product_change(session: Session, product: Product, *, tracking: Tracking, unit_decimals: int) -> None:
