@@ -15,9 +15,10 @@ from erp.events import current_run, publish
 from modules.inventory_lots.models import Balance, Location, Lot, Product
 from modules.inventory_lots.queries import usable_balances
 from modules.inventory_lots.services import lock_products, reserve, unreserve
+from modules.inventory_lots.states import Tracking
 from modules.sales import queries
 from modules.sales.domain import give_back, plan_by_product
-from modules.sales.errors import AllocationsHeld, NotOfThisOrder
+from modules.sales.errors import AllocationsHeld, NotOfThisOrder, SerialNotAllocated
 from modules.sales.events import LinesServed
 from modules.sales.models import Allocation, Order, OrderLine
 from modules.sales.queries import Scope, service_order, unpacked_allocations
@@ -52,11 +53,15 @@ def allocate_products(session: Session, product_ids: Collection[int]) -> None:
 def allocate_order(session: Session, order_id: int) -> None:
     """Serve one order's lines now, whoever else waits: a clerk's decision (Allocate Order).
 
-    Clears the hold of its lines. Raises InvalidTransition unless the order is confirmed.
+    Clears the hold of its lines. Raises InvalidTransition unless the order is confirmed, and SerialNotAllocated when
+    nothing but serial products is open on it.
     """
     lock_products(session, queries.products_of(session, order_id))
     order = queries.order_with_lines(session, order_id)
     ORDER.next(order.state, "allocate")
+    open_lines = [line for line in order.lines if line.open_quantity]
+    if open_lines and all(line.product.tracking is Tracking.serial for line in open_lines):
+        raise SerialNotAllocated(sku=open_lines[0].product.sku)
     for line in order.lines:
         line.hold_allocation = False
     session.flush()

@@ -13,7 +13,7 @@ from modules.inventory_lots.models import Lot
 from modules.inventory_lots.services import hold_lot
 from modules.inventory_lots.states import LocationKind, Tracking
 from modules.sales import services
-from modules.sales.errors import LinesRefused, OrderWithoutLines
+from modules.sales.errors import LinesRefused, OrderWithoutLines, SerialNotAllocated
 from modules.sales.models import Allocation, Backorder, OrderLine
 from modules.sales.queries import open_backorder
 from modules.sales.states import AllocationSource, BackorderState, OrderState
@@ -159,10 +159,17 @@ def test_quarantined_held_and_expired_stock_is_not_allocated(session, product):
 def test_a_serial_product_is_never_allocated_or_backordered(session):
     product = make_product(session, tracking=Tracking.serial)
     make_serials(session, product, "S1", "S2")
-    order = make_order(session, [(product, 2)])
+    other = make_product(session)
+    order = make_order(session, [(product, 2), (other, 1)])
     services.allocate_order(session, order.id)
-    assert allocated(order) == [0]
-    assert backordered(session, order) == [0]
+    assert allocated(order) == [0, 0]
+    assert backordered(session, order) == [0, 1]
+
+
+def test_an_order_of_serial_products_alone_is_told_to_give_the_numbers_when_packing(session):
+    order = make_order(session, [(make_product(session, tracking=Tracking.serial), 2)])
+    with pytest.raises(SerialNotAllocated, match="give the numbers when packing"):
+        services.allocate_order(session, order.id)
 
 
 def test_a_second_run_changes_nothing(session, product):

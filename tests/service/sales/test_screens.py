@@ -243,10 +243,10 @@ def test_allocate_order_says_why_stock_that_lies_there_is_not_used(session, desk
 def test_allocate_order_says_that_serial_numbers_are_asked_for_at_packing(session, desk):
     phone = make_product(session, tracking=Tracking.serial)
     make_serials(session, phone, "S1")
-    page = desk.order(make_order(session, [(phone, 2)]), "allocate")
+    page = desk.order(make_order(session, [(phone, 2), (make_product(session), 1)]), "allocate")
     why = page.rows("allocation-result")[0][7]
     assert why.startswith("Serial numbers are not allocated: they are asked for when the order is packed.")
-    assert session.scalar(select(func.count()).select_from(Backorder)) == 0
+    assert session.scalar(select(func.count()).select_from(Backorder)) == 1
 
 
 def test_with_backorders_off_the_shortage_is_shown_and_not_written_down(session, desk, order, set_option):

@@ -341,3 +341,11 @@ def test_nobody_reads_without_signing_in(app, session, product):
     answer = app.test_client().get(f"/sales/orders/{order.id}/")
     assert answer.status_code == 302
     assert "/login" in answer.location
+
+
+def test_an_order_of_serial_products_alone_is_not_allocated(session, desk):
+    serial = make_product(session, sku="PHONE", tracking=Tracking.serial)
+    order = make_order(session, [(serial, 1)])
+    page = desk.order(order, "allocate")
+    assert page.status == 409
+    assert "PHONE is tracked by serial number: it is not allocated; give the numbers when packing." in page.text
