@@ -46,7 +46,7 @@ class TermsForm(Form):
     """How a product is sold before it exists."""
 
     preorder_eligible = BooleanField("Pre-order Eligible")
-    launch_date = DayField("Launch Date", [Optional()])
+    launch_date = DayField("Launch Date")
     preorder_limit = QuantityField("Preorder Limit", [Optional()], description="Most that may be preordered.")
 
     def validate_launch_date(self, field: Any) -> None:
