@@ -19,6 +19,7 @@ from modules.inventory_lots.states import MoveKind
 
 BALANCE = cast(Table, Balance.__table__)
 MOVE = cast(Table, StockMove.__table__)
+Place = tuple[int, int, int]  # the ids of a product, its lot and a location
 MOVE_COLUMNS = ("at", "product_id", "lot_id", "location_id", "quantity", "kind", "document", "user_name", "reason")
 
 
@@ -67,8 +68,8 @@ def take(session: Session, takings: Sequence[Taking], *, document: str) -> None:
     write_moves(session, [Posting(*places[id_], quantity, document) for id_, quantity in raw], MoveKind.pack)
 
 
-def places_of(session: Session, balance_ids: Iterable[int]) -> dict[int, tuple[int, int, int]]:
-    """Return (product, lot, location) ids of balances."""
+def places_of(session: Session, balance_ids: Iterable[int]) -> dict[int, Place]:
+    """Return what lies where of balances by id."""
     rows = select(Balance.id, Balance.product_id, Balance.lot_id, Balance.location_id)
     found = session.execute(rows.where(is_one_of(session, Balance.id, set(balance_ids))))
     return {id_: (product_id, lot_id, location_id) for id_, product_id, lot_id, location_id in found}
@@ -80,11 +81,12 @@ def post(session: Session, postings: Sequence[Posting], kind: MoveKind, *, reaso
     A posting of 0 makes sure that its balance exists and writes no move.
     """
     require_lock(session, Product, {posting.product_id for posting in postings})
-    balances = _find_or_make(session, postings)
-    ids = [balances[posting.lot_id, posting.location_id] for posting in postings]
-    _add(session, {"on_hand": [(id_, posting.quantity) for id_, posting in zip(ids, postings, strict=True)]})
+    changes: Counter[Place] = Counter()
+    for posting in postings:
+        changes[posting.product_id, posting.lot_id, posting.location_id] += posting.quantity
+    balances = _change(session, changes)
     write_moves(session, [posting for posting in postings if posting.quantity], kind, reason=reason)
-    return ids
+    return [balances[posting.lot_id, posting.location_id] for posting in postings]
 
 
 def write_moves(session: Session, postings: Sequence[Posting], kind: MoveKind, *, reason: str = "") -> None:
@@ -97,19 +99,21 @@ def write_moves(session: Session, postings: Sequence[Posting], kind: MoveKind, *
     bulk_insert(session, MOVE, MOVE_COLUMNS, rows)
 
 
-def _find_or_make(session: Session, postings: Sequence[Posting]) -> dict[tuple[int, int], int]:
-    wanted = {(posting.lot_id, posting.location_id): posting.product_id for posting in postings}
-    found = _ids(session, wanted)
-    missing = [(lot, place, product, 0, 0) for (lot, place), product in wanted.items() if (lot, place) not in found]
-    if missing:
-        bulk_insert(session, BALANCE, ("lot_id", "location_id", "product_id", "on_hand", "allocated"), missing)
-        found = _ids(session, wanted)
+def _change(session: Session, changes: Mapping[Place, int]) -> dict[tuple[int, int], int]:
+    """Add to balances, or make them with what comes to them; returns their ids by lot and location."""
+    found = _ids(session, changes)
+    _add(session, {"on_hand": [(found[place[1:]], raw) for place, raw in changes.items() if place[1:] in found]})
+    new = {place: raw for place, raw in changes.items() if place[1:] not in found}
+    if new:
+        rows = [(*place, raw, 0) for place, raw in new.items()]
+        bulk_insert(session, BALANCE, ("product_id", "lot_id", "location_id", "on_hand", "allocated"), rows)
+        found |= _ids(session, new)
     return found
 
 
-def _ids(session: Session, wanted: Iterable[tuple[int, int]]) -> dict[tuple[int, int], int]:
+def _ids(session: Session, places: Iterable[Place]) -> dict[tuple[int, int], int]:
     rows = select(Balance.lot_id, Balance.location_id, Balance.id)
-    found = session.execute(rows.where(is_one_of(session, Balance.lot_id, {lot_id for lot_id, _ in wanted})))
+    found = session.execute(rows.where(is_one_of(session, Balance.lot_id, {lot_id for _, lot_id, _ in places})))
     return {(lot_id, location_id): id_ for lot_id, location_id, id_ in found}
 
 
