@@ -9,7 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import event, inspect
+from sqlalchemy import event, insert, inspect
 from sqlalchemy.orm import Mapper, ORMExecuteState, Session
 
 from erp.db import ErpSession, format_quantity, insert_rows
@@ -51,16 +51,10 @@ def record(
     why: str = "",
 ) -> HistoryEntry:
     """Write one entry in the caller's transaction, signed with the run and its person."""
-    entry = _entry(session, subject, action, field, (old, new), why)
+    entry = HistoryEntry(**_values(session, Change(subject, action, field, old, new, why)))
     session.add(entry)
     session.flush()
     return entry
-
-
-def _entry(
-    session: Session, subject: Subject, action: str, field: str, values: tuple[object, object], why: str
-) -> HistoryEntry:
-    return HistoryEntry(**_values(session, Change(subject, action, field, *values, why)))
 
 
 def _values(session: Session, change: Change) -> dict[str, Any]:
@@ -106,12 +100,14 @@ def as_text(value: Any) -> str:
 
 @event.listens_for(ErpSession, "before_flush")
 def _write_edits(session: Session, _context: Any, _instances: Any) -> None:
-    for row in list(session.dirty):
-        if isinstance(row, Tracked):
-            session.add_all(_edits(session, row))
+    edited = [row for row in session.dirty if isinstance(row, Tracked)]
+    entries = [_values(session, change) for row in edited for change in _edits(session, row)]
+    if entries:
+        # As rows of the session they would be inserted one by one on SQLite.
+        session.connection().execute(insert(HistoryEntry), entries)
 
 
-def _edits(session: Session, row: Tracked) -> Iterable[HistoryEntry]:
+def _edits(session: Session, row: Tracked) -> Iterable[Change]:
     state = inspect(row)
     for field in row.history_fields:
         changed = state.attrs[field].history
@@ -120,7 +116,7 @@ def _edits(session: Session, row: Tracked) -> Iterable[HistoryEntry]:
             new = changed.added[0] if changed.added else None
             if old != new:
                 why = session.info.get("erp_why", "")
-                yield _entry(session, row.history_subject(), "changed", field, (old, new), why)
+                yield Change(row.history_subject(), "changed", field, old, new, why)
 
 
 @event.listens_for(Mapper, "mapper_configured")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import redirect
@@ -9,10 +10,10 @@ from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from markupsafe import Markup
 from sqlalchemy import ColumnElement, and_
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.admin import Badge, Screen
+from erp.admin import Badge, ExtraColumn, Screen
 from erp.admin.show import badge, day
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.queries import SUPPLY_STATES, has_outstanding
@@ -35,6 +36,10 @@ def _is_still_to_come() -> ColumnElement[bool]:
     return and_(has_outstanding(), PurchaseOrderLine.order.has(PurchaseOrder.state.in_(SUPPLY_STATES)))
 
 
+def _outstanding(session: Session, lines: Sequence[PurchaseOrderLine]) -> Mapping[int, Any]:
+    return {line.id: line.outstanding for line in lines}
+
+
 class IncomingScreen(Screen):
     """Lines of purchase orders of which something is still to come."""
 
@@ -45,7 +50,8 @@ class IncomingScreen(Screen):
     url = "/procurement/incoming"
     icon = "fa-ship"
     can_create = can_edit = can_delete = False
-    column_list = ("order", "product", "quantity", "outstanding", "allocated", "expected_on", "status")
+    column_list = ("order", "product", "quantity", "received", "allocated", "expected_on", "status")
+    computed_columns = (ExtraColumn("outstanding", "Outstanding", _outstanding),)
     column_labels = {
         "order": "Purchase order line",
         "quantity": "Ordered",
@@ -68,7 +74,9 @@ class IncomingScreen(Screen):
 
     def get_query(self) -> Any:
         """Return the lines of which something is still to come."""
-        return super().get_query().filter(_is_still_to_come()).options(joinedload(PurchaseOrderLine.product))
+        lines = super().get_query().filter(_is_still_to_come())
+        # Lines without a date come last on every database.
+        return lines.order_by(PurchaseOrderLine.expected_on.is_(None))
 
     def get_count_query(self) -> Any:
         """Count the lines of which something is still to come."""

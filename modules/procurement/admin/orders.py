@@ -124,8 +124,8 @@ class PurchaseOrderScreen(DocumentScreen):
         return super().may_edit(row) and PURCHASE_ORDER.allows(row.state, "change_line")
 
     def prepare_form(self, form: Form, row: Any) -> None:
-        """Offer to release only where something can be meant for sales orders."""
-        if row is None or row.state == PurchaseState.draft:
+        """Offer to release only where something is meant for sales orders."""
+        if row is None or not any(line.allocated for line in row.lines):
             del form["release"]
 
     def save(self, session: Session, form: Form, row: Any) -> Any:

@@ -28,19 +28,23 @@ FRESH = {"populate_existing": True}
 
 
 def lock_lines(session: Session, line_ids: Iterable[int]) -> list[PurchaseOrderLine]:
-    """Lock the products, then the orders of these lines; return the lines as they are now, in id order."""
+    """Lock the products of these lines; return the lines as they are now, in id order."""
     wanted = set(line_ids)
-    line = PurchaseOrderLine
-    known: set[tuple[int, int]] = set()
+    products: set[int] = set()
     for part in chunks(sorted(wanted), CHUNK):
-        of_lines = select(line.product_id, line.order_id).where(line.id.in_(part)).distinct()
-        known |= {(product_id, order_id) for product_id, order_id in session.execute(of_lines)}
-    products = {product_id for product_id, _ in known}
+        of_lines = select(PurchaseOrderLine.product_id).where(PurchaseOrderLine.id.in_(part)).distinct()
+        products |= set(session.scalars(of_lines))
     lock_products(session, products)
-    _lock_orders(session, {order_id for _, order_id in known})
     lines = fresh_lines(session, wanted)
     if len(lines) < len(wanted) or any(found.product_id not in products for found in lines):
         raise StaleRecord
+    return lines
+
+
+def lock_lines_and_orders(session: Session, line_ids: Iterable[int]) -> list[PurchaseOrderLine]:
+    """Lock the products, then the orders of these lines, whose state is to be decided; return the lines."""
+    lines = lock_lines(session, line_ids)
+    _lock_orders(session, {line.order_id for line in lines})
     return lines
 
 

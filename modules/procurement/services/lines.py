@@ -9,6 +9,7 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from erp.db import insert_rows
 from erp.errors import StaleRecord
 from modules.inventory_lots.domain import check_quantity
 from modules.inventory_lots.models import Product
@@ -22,7 +23,7 @@ from modules.procurement.services.doors import (
     figures,
     fresh_lines,
     fresh_order,
-    lock_lines,
+    lock_lines_and_orders,
     lock_order,
     settle,
 )
@@ -77,14 +78,16 @@ def apply_values(
         _make_room(session, [(known[line_id], change) for line_id, change in changes.items()])
     found = fresh_order(session, order.id)
     assert found is not None
-    supply = _write(found, changes, [new for new in values if new.line_id is None])
+    supply = _write(found, changes)
     session.flush()
     changed = [line for line in found.lines if line.id in changes]
+    new = [line for line in values if line.line_id is None]
+    _append(session, found, new)
     write_dates(session, changed, {line.id: changes[line.id].expected_on for line in changed})
     write_statuses(session, changed, {line.id: changes[line.id].status_id for line in changed})
     if is_supply:
         settle(session, [order.id])
-        announce_supply(session, supply)
+        announce_supply(session, supply | {line.product_id for line in new})
 
 
 def _check_quantities(session: Session, order: PurchaseOrder, values: Iterable[LineValues]) -> None:
@@ -130,9 +133,9 @@ def _make_room(session: Session, changes: Sequence[tuple[PurchaseOrderLine, Line
         outstanding_will_fall(session, falls)
 
 
-def _write(order: PurchaseOrder, changes: Mapping[int, LineValues], new: Sequence[LineValues]) -> set[int]:
+def _write(order: PurchaseOrder, changes: Mapping[int, LineValues]) -> set[int]:
     """Write quantities, products and costs; return the products of which supply changed."""
-    supply = set()
+    supply: set[int] = set()
     for line in order.lines:
         change = changes.get(line.id)
         if change is None:
@@ -140,24 +143,26 @@ def _write(order: PurchaseOrder, changes: Mapping[int, LineValues], new: Sequenc
         if (change.product_id, change.quantity) != (line.product_id, line.quantity):
             supply |= {change.product_id, line.product_id}
         line.product_id, line.quantity, line.unit_cost = change.product_id, change.quantity, change.unit_cost
-    append_lines(order, new)
-    return supply | {values.product_id for values in new}
+    return supply
 
 
-def append_lines(order: PurchaseOrder, lines: Iterable[LineValues]) -> None:
+def _append(session: Session, order: PurchaseOrder, lines: Iterable[LineValues]) -> None:
     """Put new lines below the last one of an order."""
     last = max((line.position for line in order.lines), default=0)
-    for position, values in enumerate(lines, start=last + 1):
-        order.lines.append(
-            PurchaseOrderLine(
-                position=position,
-                product_id=values.product_id,
-                quantity=values.quantity,
-                unit_cost=values.unit_cost,
-                expected_on=values.expected_on,
-                status_id=values.status_id,
-            )
-        )
+    rows = [
+        {
+            "order_id": order.id,
+            "position": position,
+            "product_id": values.product_id,
+            "quantity": values.quantity,
+            "unit_cost": values.unit_cost,
+            "expected_on": values.expected_on,
+            "status_id": values.status_id,
+        }
+        for position, values in enumerate(lines, start=last + 1)
+    ]
+    insert_rows(session, PurchaseOrderLine, rows)
+    session.expire(order, ["lines"])
 
 
 def close_line(session: Session, line: PurchaseOrderLine) -> None:
@@ -167,7 +172,7 @@ def close_line(session: Session, line: PurchaseOrderLine) -> None:
 
 def close_lines(session: Session, lines: Iterable[PurchaseOrderLine]) -> None:
     """Close lines short as one deed; a door."""
-    locked = lock_lines(session, [line.id for line in lines])
+    locked = lock_lines_and_orders(session, [line.id for line in lines])
     for line in locked:
         PURCHASE_ORDER.next(line.order.state, "close_short")
         if not line.outstanding:

@@ -12,6 +12,7 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from erp.db import bulk_insert
 from erp.errors import StaleRecord
+from erp.history import Change, record_all
 from erp.numbers import to_raw
 from erp.sequence import next_number
 from modules.inventory_lots.services import lock_products
@@ -110,6 +111,8 @@ def _remove_lines(session: Session, order: PurchaseOrder, removed: set[int]) -> 
         return
     if order.state != PurchaseState.draft:
         raise LineNotRemovable(line=str(gone[0]))
+    removals = [Change(line.history_subject(), "removed", "product", line.product.sku) for line in gone]
+    record_all(session, removals)
     for line in gone:
         order.lines.remove(line)
     session.flush()

@@ -24,7 +24,7 @@ from modules.procurement.errors import DeliveriesRefused, OverReceipt
 from modules.procurement.events import PurchaseLineReceived
 from modules.procurement.hooks import OutstandingFall, outstanding_will_fall
 from modules.procurement.models import PurchaseOrderLine, Receipt
-from modules.procurement.services.doors import LINE, announce_supply, lock_lines, settle
+from modules.procurement.services.doors import LINE, announce_supply, lock_lines_and_orders, settle
 from modules.procurement.states import PURCHASE_ORDER
 
 
@@ -53,7 +53,7 @@ def receive_many(session: Session, deliveries: Sequence[Delivery]) -> list[int]:
     The goods are in stock before claims on the lines turn into claims on them; the lines' counters follow, then
     the news: what was received, that supply changed, and last that goods arrived. Raises DeliveriesRefused.
     """
-    lines = {line.id: line for line in lock_lines(session, {delivery.line_id for delivery in deliveries})}
+    lines = {line.id: line for line in lock_lines_and_orders(session, {delivery.line_id for delivery in deliveries})}
     arrivals = _arrivals(session, lines, deliveries)
     if refusals := _refusals(session, lines, deliveries, arrivals):
         raise DeliveriesRefused(refusals=refusals)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp.events import publish
-from erp.history import Change, record_all
+from erp.history import Change, record, record_all
 from modules.procurement.domain import Saved, StatusData
 from modules.procurement.errors import NameTaken, StatusInUse
 from modules.procurement.events import LineStatusChanged, StatusChange
@@ -113,5 +113,6 @@ def delete_status(session: Session, status: PurchaseLineStatus) -> None:
     """Delete a status that no line bears."""
     if bearers := lines_in_status(session, status):
         raise StatusInUse(name=status.name, lines=bearers)
+    record(session, status.history_subject(), "deleted")
     session.delete(status)
     session.flush()

@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from erp.db import chunks
+from erp.history import record
 from modules.procurement.domain import Saved, SupplierData
 from modules.procurement.errors import NameTaken, SupplierInUse
 from modules.procurement.models import Supplier
@@ -55,5 +56,6 @@ def delete_supplier(session: Session, supplier: Supplier) -> None:
     """Delete a supplier without purchase orders."""
     if orders := orders_of(session, supplier):
         raise SupplierInUse(code=supplier.code, orders=orders)
+    record(session, supplier.history_subject(), "deleted")
     session.delete(supplier)
     session.flush()
