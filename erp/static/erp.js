@@ -17,6 +17,7 @@
   let asked = null;
   const ask = (trigger) => {
     asked = trigger;
+    $(trigger).closest(".dropdown").find("[data-toggle]").dropdown("hide");
     const data = trigger.dataset;
     dialog.querySelector(".modal-title").textContent = data.title || trigger.textContent.trim() || "Please confirm";
     dialog.querySelector(".modal-body").textContent = data.confirm;
@@ -36,7 +37,12 @@
   });
   if (dialog) {
     $(dialog).on("shown.bs.modal", () => dialog.querySelector(asked.dataset.tone === "danger" ? ".no" : ".yes").focus());
-    $(dialog).on("hidden.bs.modal", () => asked && asked.focus());
+    $(dialog).on("hidden.bs.modal", () => {
+      // The question may have come from a menu that has closed meanwhile: then its button gets the focus back.
+      const menu = asked && !asked.offsetParent && asked.closest(".dropdown");
+      const back = menu ? menu.querySelector("[data-toggle]") : asked;
+      if (back) back.focus();
+    });
     dialog.querySelector(".yes").addEventListener("click", () => {
       const trigger = asked;
       $(dialog).modal("hide");
@@ -57,8 +63,16 @@
   });
   window.addEventListener("pageshow", () => all("form[data-sent]").forEach((form) => delete form.dataset.sent));
 
-  // The menu on small screens.
+  // The menu stays where it was, and shows where the person is.
   const side = document.querySelector(".erp-side");
+  if (side) {
+    side.scrollTop = Number(sessionStorage.getItem("erp-menu") || 0);
+    const here = side.querySelector(".active");
+    if (here && (here.offsetTop < side.scrollTop || here.offsetTop + 40 > side.scrollTop + side.clientHeight)) here.scrollIntoView({ block: "center" });
+    window.addEventListener("pagehide", () => sessionStorage.setItem("erp-menu", String(side.scrollTop)));
+  }
+
+  // The menu on small screens.
   on("click", ".erp-burger", (event, button) => {
     const open = side.classList.toggle("open");
     button.setAttribute("aria-expanded", String(open));

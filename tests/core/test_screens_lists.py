@@ -165,14 +165,15 @@ def test_a_document_sends_as_many_statements_for_a_hundred_lines_as_for_one(app,
 def test_no_parameter_of_a_list_is_an_error(app, client):
     for path, view in list(lists(app)):
         filters = [view.get_filter_arg(index, each) for index, each in enumerate(view._filters or ())]
-        for query in (*HOSTILE, *(f"?flt0_{arg}={number}" for arg in filters for number in NUMBERS)):
+        numbers = ("?" + "&".join(f"flt{at}_{arg}={number}" for at, arg in enumerate(filters)) for number in NUMBERS)
+        for query in (*HOSTILE, *numbers):
             status = client.get(path + query).status_code
             assert status == 200, (path + query, status)
 
 
 def test_no_part_of_an_address_is_an_error(app, client):
     for path, methods, _ in list(gated(app)):
-        for value in ("99999999999999999999", "0", "9223372036854775807"):
+        for value in ("99999999999999999999", "9223372036854775807"):
             hostile = path.replace("/1/", f"/{value}/")
             for method in methods:
                 answer = client.open(f"{hostile}?id=abc&page=-1", method=method)

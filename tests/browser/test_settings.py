@@ -1,0 +1,153 @@
+"""The administrator's day in a real browser: modules, options, jobs and people."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.factories.inventory_lots import make_product
+from tests.factories.sales import make_customer, make_draft
+
+
+def test_a_module_is_disabled_uninstalled_installed_and_enabled(person):
+    page = person.page
+
+    # Pending Emails is there; disabling its module shows what will rest, and takes it away at once.
+    menu = page.get_by_role("navigation", name="Menu")
+    expect(menu.get_by_role("link", name="Pending Emails")).to_be_visible()
+    person.go("/settings/modules/")
+    person.press("Disable", inside="#module-backorder_email")
+    person.sees("send-pending-emails")
+    person.press("Disable")
+    person.sees("Module backorder_email is disabled.")
+    expect(menu.get_by_role("link", name="Pending Emails")).to_have_count(0)
+    assert page.goto("/emails/pending/").status == 404
+
+    # Uninstalling names the rows it destroys and asks for the module's name.
+    person.go("/settings/modules/")
+    person.press("Uninstall", inside="#module-backorder_email")
+    person.sees("destroyed")
+    page.get_by_label("Type backorder_email to go on").fill("backorder_mail")
+    person.press("Uninstall")
+    expect(page.get_by_role("alert")).to_be_visible()
+    page.get_by_label("Type backorder_email to go on").fill("backorder_email")
+    person.press("Uninstall")
+    person.sees("tables were written to")
+
+    # Installing brings everything back.
+    person.press("Install", inside="#module-backorder_email")
+    person.press("Install")
+    person.sees("Module backorder_email is installed and enabled.")
+    menu.get_by_role("link", name="Pending Emails").click()
+    expect(page.get_by_role("heading", name="Pending Emails")).to_be_visible()
+
+
+def test_an_option_is_changed_acts_and_hides_what_depends_on_it(person):
+    page = person.page
+    person.go("/settings/options/?section=sales")
+    days = page.get_by_label("Backorder cancellation days")
+    expect(days).to_be_visible()
+    page.get_by_label("Backorders", exact=True).select_option("no")
+    expect(days).to_be_hidden()
+    person.press("Save")
+    person.sees("Set here by admin")
+    person.sees("sales.backorders")
+    expect(days).to_be_hidden()
+
+    person.go("/settings/options/")
+    page.get_by_label("Company name").fill("Screws & Sons")
+    person.press("Save")
+    expect(page.locator(".erp-brand")).to_contain_text("Screws & Sons")
+
+    person.go("/settings/options/?section=sales")
+    page.get_by_label("Allocate every").fill("soon")
+    person.press("Save")
+    person.sees("A time such as 30 s, 10 min, 2 h or 1 day")
+    expect(page.get_by_label("Allocate every")).to_have_value("soon")
+
+
+def test_a_job_is_asked_for_and_paused(person):
+    person.go("/settings/jobs/")
+    row = person.page.locator("#job-allocate-backorders")
+    row.get_by_role("button", name="Run now").click()
+    expect(row).to_contain_text("Now, as asked")
+    row.get_by_role("button", name="Pause").click()
+    expect(row.get_by_role("button", name="Resume")).to_be_visible()
+
+
+def test_a_clerk_is_created_signs_in_and_sees_only_what_the_role_allows(person):
+    page = person.page
+    person.go("/settings/users/new/")
+    page.get_by_label("Name", exact=False).first.fill("carla")
+    page.get_by_label("Full name").fill("Carla Clerk")
+    page.get_by_label("Sales clerk").check()
+    person.press("Save")
+    password = page.get_by_label("Password", exact=True).input_value()
+
+    page.get_by_role("button", name="admin").click()
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_label("Name").fill("carla")
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+
+    # The password was given to her: she chooses one of her own.
+    expect(page.get_by_role("heading", name="Change password")).to_be_visible()
+    page.get_by_label("Current password").fill(password)
+    page.get_by_label("New password", exact=True).fill("a password of my own")
+    page.get_by_label("New password, once more").fill("a password of my own")
+    page.get_by_role("button", name="Change password").click()
+
+    expect(page.get_by_role("heading", name="Dashboard")).to_be_visible()
+    expect(page.get_by_role("link", name="Sales orders", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="Modules")).to_have_count(0)
+    assert page.goto("/settings/modules/").status == 403
+
+
+def test_a_question_is_asked_and_answered_with_the_keyboard_alone(person, behind):
+    page = person.page
+    with behind() as session:
+        customer_id = make_customer(session, code="ACME", name="Acme Builders").id
+    person.go(f"/sales/customers/{customer_id}/")
+    page.get_by_role("button", name="More").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("This cannot be undone.")
+    expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    page.get_by_role("button", name="More").click()
+    page.locator("main").get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    person.sees("deleted.")
+
+
+def test_a_list_is_filtered_and_the_filter_taken_off(person, behind):
+    page = person.page
+    with behind() as session:
+        product = make_product(session)
+        for number in ("SO-RED", "SO-BLUE"):
+            make_draft(session, [(product, 1)], number=number)
+    person.go("/sales/orders/")
+    page.get_by_role("button", name="Filter").click()
+    page.get_by_label("Field").select_option("Order")
+    page.get_by_label("Value").fill("blue")
+    person.press("Apply")
+    expect(page.locator(".erp-chip")).to_contain_text("blue")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.get_by_label(re.compile("Remove filter")).click()
+    expect(page.locator("tbody tr")).to_have_count(2)
+    page.locator("tbody tr").first.click()
+    expect(page).to_have_url(re.compile(r"/sales/orders/\d+/$"))
+
+
+def test_the_menu_folds_away_on_a_small_screen(person):
+    page = person.page
+    page.set_viewport_size({"width": 420, "height": 800})
+    person.go("/sales/orders/")
+    link = page.get_by_role("link", name="Customers", exact=True)
+    expect(link).not_to_be_in_viewport()
+    page.get_by_role("button", name="Menu").click()
+    expect(link).to_be_in_viewport()
+    link.click()
+    expect(page.get_by_role("heading", name="Customers")).to_be_visible()
