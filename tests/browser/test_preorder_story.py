@@ -1,16 +1,17 @@
 """Goods on their way, and who they are meant for: told by the labels that a merchandiser reads."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import expect
 
+from erp import clock
 from tests.factories.inventory_lots import make_product, make_stock
 from tests.factories.procurement import make_purchase_order, make_supplier
 from tests.factories.sales import make_customer, make_order
 
-SOON = date.today() + timedelta(days=20)
-LATER = date.today() + timedelta(days=34)
+SOON = clock.today() + timedelta(days=20)
+LATER = clock.today() + timedelta(days=34)
 
 
 def shown(day):

@@ -28,5 +28,6 @@ def register(core: Core) -> None:
         line_columns=sales_orders.LINE_COLUMNS,
         line_actions=sales_lines.LINE_ACTIONS,
     )
+    core.extend_view("sales.backorder", columns=sales_orders.BACKORDER_COLUMNS)
     core.extend_view("inventory_lots.product", fields=products.FIELDS, panels=products.PANELS)
     core.add_dashboard(CARD)

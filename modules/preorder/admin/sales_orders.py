@@ -16,8 +16,8 @@ from modules.preorder import queries
 from modules.preorder.admin.bars import Drawn, Part, draw
 from modules.preorder.domain import is_late
 from modules.preorder.forms import ship_dates_field
-from modules.sales.models import Order, OrderLine
-from modules.sales.states import OrderState
+from modules.sales.models import Backorder, Order, OrderLine
+from modules.sales.states import BackorderState, OrderState
 
 TONES = {"linked": "success", "part linked": "warning", "unlinked": "neutral"}
 
@@ -59,6 +59,15 @@ LINE_COLUMNS = (
     ExtraColumn("linked", "Linked", _linked),
     ExtraColumn("expected", "Expected", _expected),
 )
+
+
+def _linked_backorders(session: Session, backorders: Sequence[Backorder]) -> Mapping[int, Any]:
+    waiting = {row.id: row.line_id for row in backorders if row.state == BackorderState.open}
+    linked = queries.linked_quantities(session, list(waiting.values()))
+    return {id_: linked.get(line_id, Decimal(0)) for id_, line_id in waiting.items()}
+
+
+BACKORDER_COLUMNS = (ExtraColumn("linked", "Linked", _linked_backorders),)
 COLUMNS = (ExtraColumn("linkage", "Supply", _linkage_of_orders),)
 
 
@@ -116,6 +125,4 @@ def _purchase_allocations(session: Session, order: Order) -> Mapping[str, Any] |
     return {"links": links, "coverage": bars, "linkage": shown_linkage(linkage) if linkage else None}
 
 
-PANELS = (
-    Panel("Purchase allocations", "preorder/purchase_allocations.html", _purchase_allocations, "preorder.view"),
-)
+PANELS = (Panel("Purchase allocations", "preorder/purchase_allocations.html", _purchase_allocations, "preorder.view"),)

@@ -32,6 +32,7 @@ from modules.preorder.queries.dates import (
     new_promises,
 )
 from modules.preorder.queries.demand import Demand, demand_of, is_preordered
+from modules.preorder.queries.explanation import supply_notes
 from modules.preorder.queries.impact import Alternative, BrokenPromise, broken_promises
 from modules.preorder.queries.launches import (
     launched_lines,
@@ -53,7 +54,6 @@ from modules.preorder.queries.links import (
     open_link,
     open_links,
     outstanding_links,
-    supply_notes,
     unlinked_backorders,
 )
 

@@ -10,12 +10,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, Subquery, and_, func, literal, null, select
 from sqlalchemy.orm import Session
 
-from erp.db import Quantity, format_quantity, raw, total
+from erp.db import Quantity, raw, total
 from modules.inventory_lots.models import Product
 from modules.preorder.models import Link
 from modules.procurement.hooks import LineClaim
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
-from modules.procurement.queries import is_supply, supply_order
 from modules.sales.hooks import AllocationRow, SupplyNote
 from modules.sales.models import Backorder, Order, OrderLine
 from modules.sales.queries import Scope, backorder_is_open, is_waiting, open_backorder_quantity, service_order
@@ -163,7 +162,7 @@ def linked_supplies(session: Session, line_ids: Collection[int]) -> dict[int, li
     )
     notes: dict[int, list[SupplyNote]] = {}
     for line_id, number, position, expected_on, quantity in session.execute(rows):
-        note = SupplyNote(f"Purchase order {number}/{position}", quantity, _when(expected_on))
+        note = SupplyNote(f"Purchase order {number}/{position}", quantity, when_expected(expected_on))
         notes.setdefault(line_id, []).append(note)
     return notes
 
@@ -198,31 +197,6 @@ def incoming_allocations(session: Session) -> Iterator[AllocationRow]:
     return (AllocationRow._make(row) for row in rows)
 
 
-def supply_notes(session: Session, line: OrderLine) -> list[SupplyNote]:
-    """Return a sentence for each purchase order line of the product: how much of it is this line's, and what else."""
-    mine = select(Link.purchase_line_id, Link.outstanding).where(open_link(), Link.line_id == line.id).subquery()
-    own = func.coalesce(mine.c.outstanding, NOTHING)
-    rows = session.execute(
-        select(PurchaseOrder.number, PurchaseOrderLine, own)
-        .join(PurchaseOrder, PurchaseOrder.id == PurchaseOrderLine.order_id)
-        .outerjoin(mine, mine.c.purchase_line_id == PurchaseOrderLine.id)
-        .where(PurchaseOrderLine.product_id == line.product_id, is_supply())
-        .order_by(*supply_order())
-    )
-    return [
-        SupplyNote(f"Purchase order {number}/{row.position}", row.outstanding, _reason(row, quantity))
-        for number, row, quantity in rows
-    ]
-
-
-def _when(expected_on: date | None) -> str:
+def when_expected(expected_on: date | None) -> str:
+    """Say when supply is expected."""
     return f"expected {expected_on.isoformat()}" if expected_on else "without a date"
-
-
-def _reason(row: PurchaseOrderLine, own: Decimal) -> str:
-    others = row.allocated - own
-    left = row.outstanding - row.allocated
-    parts = [f"{format_quantity(own)} linked to this line"] if own else []
-    parts += [f"{format_quantity(others)} linked to other orders"] if others else []
-    parts += [f"{format_quantity(left)} still available"] if left > 0 else []
-    return f"{', '.join(parts) or 'nothing left'}; {_when(row.expected_on)}."

@@ -602,3 +602,47 @@ def test_links_are_kept_to_what_a_purchase_line_has_outstanding_by_the_database_
     lock_products(session, [purchase.lines[0].product_id])
     with pytest.raises(IntegrityError):
         procurement.claim(session, [(purchase.lines[0].id, to_raw(6))])
+
+
+# Why supply is not used
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({}, "4 still available (automatic allocation is off: a person may link it); expected 2026-12-01."),
+        (
+            {"preorder.auto_allocate": "yes"},
+            "4 still available (less than the 9 that are not covered: a person may link it); expected 2026-12-01.",
+        ),
+        (
+            {"sales.backorders": "no"},
+            "4 still available (backorders are switched off, so nothing is linked); expected 2026-12-01.",
+        ),
+    ],
+)
+def test_a_line_is_told_why_supply_is_not_linked_to_it(
+    session: Session, set_option: Callable[[str, str], None], settings: dict[str, str], reason: str
+) -> None:
+    for key, value in settings.items():
+        set_option(key, value)
+    product = make_product(session)
+    order = make_order(session, [(product, 9)])
+    make_purchase_order(session, [(product, 4, DECEMBER)], number="PO-1")
+    (note,) = queries.supply_notes(session, order.lines[0])
+    assert (note.supply, note.quantity, note.reason) == ("Purchase order PO-1/1", 4, reason)
+
+
+def test_a_line_is_told_what_is_its_own_and_what_others_have(
+    session: Session, set_option: Callable[[str, str], None]
+) -> None:
+    set_option("preorder.past_due_supply_days", "5")
+    product = make_product(session)
+    mine, other = make_order(session, [(product, 9)]), make_order(session, [(product, 9)])
+    supply = make_purchase_order(session, [(product, 5, DECEMBER), (product, 2, date(2026, 11, 1))])
+    link(session, mine.lines[0], supply.lines[0], 2)
+    link(session, other.lines[0], supply.lines[0], 3)
+    assert [note.reason for note in queries.supply_notes(session, mine.lines[0])] == [
+        "2 still available (overdue by more than 5 days, so nothing is linked to it); expected 2026-11-01.",
+        "2 linked to this line, 3 linked to other orders; expected 2026-12-01.",
+    ]
