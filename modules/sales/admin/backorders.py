@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 from flask import flash, redirect
@@ -16,18 +15,11 @@ from modules.sales import services
 from modules.sales.forms import ReasonForm
 from modules.sales.models import Backorder, Order, OrderLine
 from modules.sales.queries.report import links_of
-from modules.sales.queries.screens import linked
 from modules.sales.states import BackorderState
 
 
 def _name(row: Backorder) -> str:
     return f"Backorder of {row.line.order.name}, line {row.line.position}"
-
-
-def _linked(session: Session, rows: Sequence[Backorder]) -> Mapping[int, Any]:
-    waiting = {row.line_id: row.id for row in rows if row.state == BackorderState.open}
-    on_its_way = linked(session, list(waiting))
-    return {id_: on_its_way.get(line_id, Decimal(0)) for line_id, id_ in waiting.items()}
 
 
 def _open(session: Session, rows: Sequence[Backorder]) -> Mapping[int, Any]:
@@ -134,7 +126,7 @@ class BackorderScreen(Screen):
     column_filters = ("state", "kind", "line.order.number", "line.product.sku", "counts_from", "created_at")
     column_searchable_list = ("line.order.number", "line.product.sku", "line.product.name", "line.order.customer.name")
     column_default_sort = ("id", True)
-    computed_columns = (ExtraColumn("open_quantity", "Open", _open), ExtraColumn("linked", "Linked", _linked))
+    computed_columns = (ExtraColumn("open_quantity", "Open", _open),)
     header_fields = (
         ("Order", _order),
         ("Customer", "line.order.customer.name"),

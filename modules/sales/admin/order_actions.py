@@ -19,7 +19,7 @@ from modules.sales.errors import NoLinesGiven
 from modules.sales.forms import ReasonForm, RemovalForm, new_lines_form
 from modules.sales.models import Order
 from modules.sales.queries.report import allocation_report
-from modules.sales.queries.screens import pack_lines, removable_rows, staying_behind, usable_serials
+from modules.sales.queries.screens import is_linking, pack_lines, removable_rows, staying_behind, usable_serials
 from modules.sales.services import NewLine
 from modules.sales.states import ORDER
 
@@ -30,7 +30,7 @@ def _can(action: str) -> Callable[[Any], bool]:
 
 def _report(session: Session, order_id: int, message: str) -> Result:
     lines = allocation_report(session, order_id, current_run(session).saved_id)
-    return Result(message, "sales/allocated.html", {"reports": lines})
+    return Result(message, "sales/allocated.html", {"reports": lines, "is_linking": is_linking()})
 
 
 def _confirm(session: Session, order: Order) -> str | Result:

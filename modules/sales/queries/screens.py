@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from erp import clock
 from erp.db import total
 from erp.models import RunEntry
+from erp.registry import current_registry
 from modules.inventory_lots.models import Balance, Location, Lot, Product
 from modules.inventory_lots.queries import removal_order
 from modules.inventory_lots.states import LocationKind
@@ -62,6 +63,11 @@ def backordered(session: Session, line_ids: Sequence[int]) -> dict[int, Decimal]
         Backorder.line_id.in_(line_ids), backorder_is_open()
     )
     return dict(session.execute(rows).all())
+
+
+def is_linking() -> bool:
+    """Say whether anybody links incoming supply to order lines, so that there is something to show of it."""
+    return bool(current_registry().answers(linked_quantities))
 
 
 def linked(session: Session, line_ids: Sequence[int]) -> dict[int, Decimal]:
