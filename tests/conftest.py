@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextvars
 import os
 import shutil
@@ -32,14 +33,13 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "real_clock: the test lives in real time instead of the fixed instant")
     config.addinivalue_line("markers", "browser: the test drives a real browser")
     if not hasattr(config, "workerinput"):
-        os.environ["ERP_TEST_FOLDER"] = tempfile.mkdtemp(prefix="erp-test-")
+        folder = os.environ["ERP_TEST_FOLDER"] = tempfile.mkdtemp(prefix="erp-test-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)  # after the server's own last deeds
 
 
 def pytest_unconfigure(config):
     if not hasattr(config, "workerinput"):
-        folder = Path(os.environ["ERP_TEST_FOLDER"])
-        databases.stop_server(folder)
-        shutil.rmtree(folder, ignore_errors=True)
+        databases.stop_server(Path(os.environ["ERP_TEST_FOLDER"]))
 
 
 @pytest.fixture(scope="session")
