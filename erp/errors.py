@@ -186,7 +186,7 @@ class NoMigrations(ModuleError):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f'Module {name} has tables but no migrations: write the first one with `python -m erp.migrations revise'
+            f"Module {name} has tables but no migrations: write the first one with `python -m erp.migrations revise"
             f' {name} "Initial tables"`.',
             name=name,
         )
@@ -219,7 +219,9 @@ class ActionRefused(ErpError):
     """A button that the document's state does not allow, pressed on a page that was out of date."""
 
     def __init__(self, label: str) -> None:
-        super().__init__(f"{label} is not possible now: the document has changed since the page was opened.", label=label)
+        super().__init__(
+            f"{label} is not possible now: the document has changed since the page was opened.", label=label
+        )
 
 
 class RecordInUse(ErpError):
@@ -233,7 +235,9 @@ class RecordTaken(ErpError):
     """Another record bears the same number, code or name."""
 
     def __init__(self, noun: str) -> None:
-        super().__init__(f"There is another {noun} with the same number, code or name. Choose a different one.", noun=noun)
+        super().__init__(
+            f"There is another {noun} with the same number, code or name. Choose a different one.", noun=noun
+        )
 
 
 class NothingChosen(ErpError):
@@ -255,7 +259,9 @@ class LastAdministrator(ErpError):
     """The only person left who may manage people."""
 
     def __init__(self, username: str) -> None:
-        super().__init__(f"{username} is the last active administrator. Make somebody else one first.", username=username)
+        super().__init__(
+            f"{username} is the last active administrator. Make somebody else one first.", username=username
+        )
 
 
 class Unsettled(ModuleError):
