@@ -45,6 +45,15 @@ def action_after(lines: Iterable[Figures]) -> str | None:
 
 
 @dataclass(frozen=True)
+class OrderHead:
+    """What a person may say of a purchase order beside its lines."""
+
+    supplier_id: int
+    ordered_on: date
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class LineValues:
     """What a person may say of a line; `line_id` is empty for a new one."""
 

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session, joinedload
 from wtforms import BooleanField, Form
 
+from erp import clock
 from erp.admin import DocumentScreen, ExtraColumn, Panel, document_link
 from erp.admin.show import money
 from modules.procurement import services
@@ -17,7 +18,7 @@ from modules.procurement.admin.impact import show_impact_first
 from modules.procurement.admin.incoming import expected
 from modules.procurement.admin.line_actions import LINE_ACTIONS
 from modules.procurement.admin.order_actions import ORDER_ACTIONS
-from modules.procurement.domain import LineValues
+from modules.procurement.domain import LineValues, OrderHead
 from modules.procurement.forms import default_status, statuses
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.queries.screens import outlooks, receipts_of
@@ -132,19 +133,20 @@ class PurchaseOrderScreen(DocumentScreen):
         """Store the order and its lines as one deed, once the person has seen what new dates break."""
         changes = self.line_changes(form, row)
         added = [_values(values) for values in changes.added]
-        head = {name: form[name].data for name in ("supplier", "ordered_on", "note")}
+        ordered_on = form["ordered_on"].data or (row.ordered_on if row else clock.today())
+        head = OrderHead(form["supplier"].data.id, ordered_on, form["note"].data or "")
         if row is None:
-            return services.create_order(session, lines=added, **head)
+            return services.create_order(session, head, lines=added)
         if row.state != PurchaseState.draft:
             show_impact_first(session, _new_dates(changes.changed))
         services.edit_order(
             session,
             row,
+            head,
             lines=[_values(values, line) for line, values in changes.changed] + added,
             removed=[line.id for line in changes.removed],
             release="release" in form and bool(form["release"].data),
             row_version=int(form["row_version"].data or row.row_version),
-            **head,
         )
         return row
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from erp.errors import ErpError
 from erp.exchange import Column, Errors, ImportKind, Row, code, day, quantity, whole_number
 from modules.inventory_lots.domain import join_path, split_path
-from modules.inventory_lots.errors import StockRefused
+from modules.inventory_lots.errors import BadLocation, StockRefused
 from modules.inventory_lots.services import Places, find_or_make_locations
 from modules.procurement import queries
 from modules.procurement.domain import Delivery
@@ -31,8 +31,7 @@ def _receive(session: Session, rows: list[Row], errors: Errors) -> str:
     numbers = {number for number, _ in line_ids}
     for row in rows:
         find_line(row, line_ids, numbers, errors)
-        with errors.of(row, "location"):
-            split_path(row["location"])
+        _check_location(row, errors)
     errors.raise_if_any()
     # Places have no lock and come after the products', as wherever stock is booked.
     lines = lock_lines(session, {line_ids[row["number"], row["line"]] for row in rows})
@@ -49,6 +48,13 @@ def _receive(session: Session, rows: list[Row], errors: Errors) -> str:
             errors.add(rows[index], _column(refusal), str(refusal))
         errors.raise_if_any()
     return _told(rows, new_lots, places)
+
+
+def _check_location(row: Row, errors: Errors) -> None:
+    try:
+        split_path(row["location"])
+    except BadLocation:
+        errors.add(row, "location", "is not a location: write it as WAREHOUSE/LOCATION, such as WH/STOCK")
 
 
 def _check_dates(rows: Sequence[Row], lots: Sequence[tuple[int, str | None]], errors: Errors) -> None:

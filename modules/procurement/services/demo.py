@@ -13,7 +13,7 @@ from modules.inventory_lots.models import Product
 from modules.inventory_lots.queries import products_by_sku
 from modules.inventory_lots.services import DemoSku, find_or_make_location, lock_products
 from modules.procurement import queries
-from modules.procurement.domain import LineValues, StatusData, SupplierData
+from modules.procurement.domain import LineValues, OrderHead, StatusData, SupplierData
 from modules.procurement.models import PurchaseOrder
 from modules.procurement.services.orders import create_order
 from modules.procurement.services.orders import order as send
@@ -109,8 +109,8 @@ def _make(session: Session, purchase: DemoPurchase, products: dict[str, Product]
         )
         for line in purchase.lines
     ]
-    ordered_on = today - timedelta(days=purchase.days_ago)
-    return create_order(session, supplier=supplier, lines=lines, ordered_on=ordered_on)
+    head = OrderHead(supplier.id, today - timedelta(days=purchase.days_ago))
+    return create_order(session, head, lines=lines)
 
 
 def _day(today: date, days: int | None) -> date | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import date
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -16,9 +15,9 @@ from erp.history import Change, record_all
 from erp.numbers import to_raw
 from erp.sequence import next_number
 from modules.inventory_lots.services import lock_products
-from modules.procurement.domain import LineValues, NewOrder
+from modules.procurement.domain import LineValues, NewOrder, OrderHead
 from modules.procurement.errors import LineNotRemovable, OrderWithoutLines, PartlyReceived
-from modules.procurement.models import PurchaseOrder, Supplier
+from modules.procurement.models import PurchaseOrder
 from modules.procurement.queries import order_ids_by_number
 from modules.procurement.services.doors import LINE, ORDER, announce_supply, lock_order
 from modules.procurement.services.lines import apply_values, give_up
@@ -38,18 +37,9 @@ LINE_COLUMNS = (
 )
 
 
-def create_order(
-    session: Session,
-    *,
-    supplier: Supplier,
-    lines: Sequence[LineValues] = (),
-    ordered_on: date | None = None,
-    note: str = "",
-) -> PurchaseOrder:
+def create_order(session: Session, head: OrderHead, *, lines: Sequence[LineValues] = ()) -> PurchaseOrder:
     """Make a draft. It is no supply before it is ordered."""
-    order = PurchaseOrder(supplier=supplier, note=note)
-    if ordered_on is not None:
-        order.ordered_on = ordered_on
+    order = PurchaseOrder(supplier_id=head.supplier_id, ordered_on=head.ordered_on, note=head.note)
     session.add(order)
     session.flush()
     apply_values(session, order, [replace(values, line_id=None) for values in lines])
@@ -81,10 +71,8 @@ def _line_row(order_id: int, position: int, values: LineValues) -> tuple[Any, ..
 def edit_order(
     session: Session,
     order: PurchaseOrder,
+    head: OrderHead,
     *,
-    supplier: Supplier,
-    ordered_on: date,
-    note: str,
     lines: Sequence[LineValues],
     removed: Iterable[int] = (),
     release: bool = False,
@@ -99,7 +87,7 @@ def edit_order(
         raise StaleRecord
     PURCHASE_ORDER.next(order.state, "change_line")
     _remove_lines(session, order, set(removed))
-    order.supplier, order.ordered_on, order.note = supplier, ordered_on, note
+    order.supplier_id, order.ordered_on, order.note = head.supplier_id, head.ordered_on, head.note
     # Counts row_version up even if only lines change, so that a form opened before is recognised as stale.
     flag_modified(order, "note")
     apply_values(session, order, lines, release=release)

@@ -12,11 +12,11 @@ import pytest
 from sqlalchemy.orm import Session
 
 from erp.errors import InvalidTransition, StaleRecord
-from modules.procurement.domain import LineValues
+from modules.procurement.domain import LineValues, OrderHead
 from modules.procurement.errors import LineIsClaimed, LineNotRemovable, OrderWithoutLines, PartlyReceived
 from modules.procurement.events import Arrival, ArrivalChanged, LineStatusChanged, SupplyChanged
 from modules.procurement.hooks import OutstandingFall
-from modules.procurement.models import PurchaseOrder
+from modules.procurement.models import PurchaseOrder, Supplier
 from modules.procurement.services import cancel_order, create_order, edit_order, order, receive
 from modules.procurement.services.lines import values_of
 from modules.procurement.states import PurchaseState
@@ -27,15 +27,19 @@ from tests.factories.procurement import make_purchase_order, make_status, make_s
 @pytest.fixture
 def draft(session: Session) -> PurchaseOrder:
     lines = [LineValues(make_product(session).id, Decimal(quantity)) for quantity in (10, 5)]
-    draft = create_order(session, supplier=make_supplier(session), lines=lines)
+    draft = create_order(session, head(make_supplier(session)), lines=lines)
     session.commit()
     return draft
 
 
 def save(session: Session, document: PurchaseOrder, lines: list[LineValues], **changes: Any) -> None:
-    header = {"supplier": document.supplier, "ordered_on": document.ordered_on, "note": document.note}
-    edit_order(session, document, lines=lines, **(header | changes))
+    said = OrderHead(document.supplier_id, document.ordered_on, document.note)
+    edit_order(session, document, changes.pop("head", said), lines=lines, **changes)
     session.commit()
+
+
+def head(supplier: Supplier) -> OrderHead:
+    return OrderHead(supplier.id, date(2026, 11, 1), "By sea")
 
 
 def test_a_draft_has_no_number_and_is_no_supply(draft: PurchaseOrder, heard: list[Any]) -> None:
@@ -51,7 +55,7 @@ def test_ordering_gives_the_number_and_makes_supply(session: Session, draft: Pur
 
 
 def test_a_generated_number_skips_one_that_exists(session: Session, draft: PurchaseOrder) -> None:
-    other = create_order(session, supplier=draft.supplier, lines=[values_of(draft.lines[0])])
+    other = create_order(session, head(draft.supplier), lines=[values_of(draft.lines[0])])
     session.commit()
     order(session, draft)
     session.commit()
@@ -63,7 +67,7 @@ def test_a_generated_number_skips_one_that_exists(session: Session, draft: Purch
 
 
 def test_an_order_without_lines_is_refused(session: Session) -> None:
-    empty = create_order(session, supplier=make_supplier(session))
+    empty = create_order(session, head(make_supplier(session)))
     session.commit()
     with pytest.raises(OrderWithoutLines):
         order(session, empty)
@@ -121,7 +125,7 @@ def test_the_form_saves_header_and_lines_as_one_deed(session: Session, heard: li
         replace(second, quantity=Decimal(4), status_id=status.id, unit_cost=Decimal("1.25")),
         LineValues(product.id, Decimal(3)),
     ]
-    save(session, document, edited, supplier=supplier, ordered_on=date(2026, 11, 1), note="By sea")
+    save(session, document, edited, head=head(supplier))
     assert (document.supplier, document.ordered_on, document.note) == (supplier, date(2026, 11, 1), "By sea")
     assert [(line.position, line.quantity, line.unit_cost) for line in document.lines] == [
         (1, 8, None),

@@ -159,6 +159,13 @@ def test_a_bad_quantity_is_told_and_nothing_is_saved(client: FlaskClient, sessio
     assert session.scalars(select(PurchaseOrder)).all() == []
 
 
+def test_an_order_without_a_day_is_of_today(client: FlaskClient, session: Session) -> None:
+    supplier = make_supplier(session)
+    session.commit()
+    post(client, f"{ORDERS}new/", supplier=supplier.id, ordered_on="")
+    assert session.scalars(select(PurchaseOrder.ordered_on)).all() == [clock.today()]
+
+
 def test_an_ordered_order_is_changed_in_the_form(client: FlaskClient, session: Session, order: PurchaseOrder) -> None:
     product = make_product(session)
     session.commit()

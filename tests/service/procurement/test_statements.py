@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from modules.procurement import services
-from modules.procurement.domain import Delivery, LineValues
+from modules.procurement.domain import Delivery, LineValues, OrderHead
 from modules.procurement.models import PurchaseOrder
 from modules.procurement.services.lines import values_of
 from modules.procurement.states import PurchaseState
@@ -46,9 +46,7 @@ def give_status(session: Session, order: PurchaseOrder) -> None:
 
 def lower_all(session: Session, order: PurchaseOrder) -> None:
     lines = [replace(values_of(line), quantity=Decimal(8), expected_on=JUNE) for line in order.lines]
-    services.edit_order(
-        session, order, supplier=order.supplier, ordered_on=order.ordered_on, note=order.note, lines=lines
-    )
+    services.edit_order(session, order, OrderHead(order.supplier_id, order.ordered_on, order.note), lines=lines)
 
 
 def add_as_many(session: Session, order: PurchaseOrder) -> None:
