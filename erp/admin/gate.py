@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from flask import abort
+from flask import abort, flash
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from sqlalchemy.orm import Session
@@ -16,6 +16,8 @@ from erp.models import RunKind
 from erp.registry import current_registry
 
 T = TypeVar("T")
+
+MOST_LETTERS = 1000
 
 
 def may(permission: str) -> bool:
@@ -38,6 +40,11 @@ def do(name: str, work: Any) -> Any:
     person = user_name()
     with events.run(RunKind.screen, name, person):
         return commit(work)
+
+
+def tell(message: str, category: str = "success") -> None:
+    """Show a sentence on the next page. It travels in the session's cookie, which holds no long one."""
+    flash(message if len(message) <= MOST_LETTERS else f"{message[:MOST_LETTERS]}…", category)
 
 
 def session() -> Session:

@@ -187,9 +187,9 @@ class Listing(Reading):
         try:
             message = gate.do(f"{self.view_name}.{action.name}", lambda session: action.deed(session, ids))
         except ErpError as error:
-            flash(str(error), "error")
+            gate.tell(str(error), "error")
         else:
-            flash(message or f"{action.label}: done.", "success")
+            gate.tell(message or f"{action.label}: done.")
         return redirect(self.back_to_list())
 
     def back_to_list(self) -> str:

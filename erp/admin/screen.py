@@ -137,9 +137,10 @@ class Screen(gate.Gated, Saving):
 
     def show_row(self, id: int, *, result: Result | None = None, status: int = 200) -> ResponseReturnValue:
         """Return the row's page; `result` is told at its top."""
-        # What was decided is committed: the page itself only reads, and keeps no writer waiting.
-        gate.session().rollback()
-        g.erp_reading = True
+        if request.method == "POST":
+            # What was decided is committed: the page itself only reads, and keeps no writer waiting.
+            gate.session().rollback()
+            g.erp_reading = True
         row = self.get_one(id)
         entries, count = self.history(row)
         told = Markup(self.render(result.template, row=row, screen=self, **result.context)) if result else None
@@ -165,7 +166,7 @@ class Screen(gate.Gated, Saving):
         """Tell what was done: a sentence on the row's page, or a result at its top."""
         if isinstance(told, Result):
             return self.show_row(id, result=told)
-        flash(told or default, "success")
+        gate.tell(told or default)
         return redirect(self.get_url(".details_view", id=id))
 
     # Actions

@@ -21,7 +21,7 @@ TONES = {
     "info": ("confirmed", "ordered", "open", "running", "sending", "pending", "stock", "lot", "receipt", "preorder"),
     "warning": (
         "partly_received", "part_allocated", "part_packed", "part_linked", "backorder", "upgrading", "installing",
-        "uninstalling", "late", "on_hold", "quarantine", "uncertain", "paused", "lost", "by_hand", "broken_dates",
+        "uninstalling", "late", "on_hold", "quarantine", "uncertain", "paused", "lost", "by_hand",
     ),
     "danger": ("failed", "broken", "expired", "shortage"),
 }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from flask import Flask, current_app, url_for
@@ -96,7 +97,7 @@ def document_link(document: str, id: int | None, text: Any) -> Any:
 
 def history_url(document: str, id: int) -> str:
     """Return the address of all entries about a document."""
-    return url_for("erp_history.index_view", document=document, document_id=id)
+    return url_for("erp_history.index_view", flt0_kind_is=document, flt1_id_is=id)
 
 
 def init_app(app: Flask, registry: Registry) -> None:
@@ -109,6 +110,8 @@ def init_app(app: Flask, registry: Registry) -> None:
         csp_nonce_generator=security.nonce,
     )
     app.extensions["erp_site"] = site
+    # Every asset's address names its version, so that browsers may keep it.
+    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = timedelta(days=30)
     for owned in [*registry.views, *(Owned(CORE, entry) for entry in settings.VIEWS)]:
         site.add(owned)
     account.init_app(app)

@@ -410,6 +410,25 @@ def test_a_screen_starts_no_run_that_changes_nothing(client, session, customer):
     assert len(session.scalars(select(RunEntry)).all()) == before
 
 
+def test_a_document_leads_to_all_of_its_history(client, session, customer):
+    for number in range(25):
+        edit(client, customer, name=f"Name {number}")
+    page = client.get(f"/sales/customers/{customer.id}/").text
+    address, count = re.search(r'href="([^"]+)">All (\d+) entries', page).groups()
+    entries = client.get(f"{address.replace('&amp;', '&')}&page_size=50").text
+    assert int(count) >= 25 and entries.count("<tr data-href") == int(count)
+
+
+def test_a_long_message_does_not_end_the_session(clerk, shop):
+    db.session.add_all(Role(name=f"{number}{'y' * 70}") for number in range(90))
+    db.session.commit()
+    ids = re.findall(r'name="row" value="(\d+)"', clerk.get(f"{PAGE}take/").text)
+    answer = clerk.post(f"{PAGE}take/", data={"row": ids})
+    assert len(answer.headers["Set-Cookie"]) < 4000
+    page = clerk.get(answer.location)
+    assert page.status_code == 200 and "…" in page.text
+
+
 # How values look
 
 

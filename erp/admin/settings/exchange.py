@@ -74,7 +74,7 @@ class ImportPage(Page):
         except ErpError as refused:
             flash(str(refused), "error")
             return self._show(kinds, kind.name), 409
-        flash(summary, "success")
+        gate.tell(summary)
         return redirect(self.get_url(".index_view", kind=kind.name))
 
     @staticmethod

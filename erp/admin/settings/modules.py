@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flask import abort, current_app, flash, g, redirect, request
+from flask import abort, current_app, g, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from sqlalchemy import select
@@ -160,7 +160,7 @@ class ModulesPage(Page):
         refusal = ""
         if request.method == "POST":
             try:
-                flash(self._take(step, module_name), "success")
+                gate.tell(self._take(step, module_name))
                 return redirect(self.get_url(".index_view"))
             except ErpError as error:
                 db.session.rollback()

@@ -122,8 +122,9 @@ class UserScreen(Screen):
 
     def scaffold_form(self) -> type[Form]:
         """Add the roles to the form."""
+        base = super().scaffold_form()
         roles = TicksField("Roles", coerce=_as_role_id)
-        return type("UserForm", (super().scaffold_form(),), {"roles": roles, "validate_username": _check_name})
+        return type("UserForm", (base,), {"roles": roles, "validate_username": _check_name})
 
     def prepare_form(self, form: Form, row: Any) -> None:
         """List the roles; a name stays what history calls the person."""
