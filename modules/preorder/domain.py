@@ -82,7 +82,7 @@ class Linkage(StrEnum):
     """How far what stock leaves open is linked to incoming supply."""
 
     linked = "linked"
-    part_linked = "part linked"
+    part_linked = "part_linked"
     unlinked = "unlinked"
 
 

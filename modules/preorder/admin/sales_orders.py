@@ -14,17 +14,17 @@ from erp.admin.show import badge, day
 from erp.db import format_quantity
 from modules.preorder import queries
 from modules.preorder.admin.bars import Drawn, Part, draw
-from modules.preorder.domain import is_late
+from modules.preorder.domain import Linkage, is_late
 from modules.preorder.forms import ship_dates_field
 from modules.sales.models import Backorder, Order, OrderLine
 from modules.sales.states import BackorderState, OrderState
 
-TONES = {"linked": "success", "part linked": "warning", "unlinked": "neutral"}
+TONES = {Linkage.linked: "success", Linkage.part_linked: "warning", Linkage.unlinked: "neutral"}
 
 
-def shown_linkage(value: Any) -> Badge:
+def shown_linkage(value: Linkage) -> Badge:
     """Return how far something is linked as a coloured word."""
-    return Badge(str(value), TONES[str(value)])
+    return Badge(value, TONES[value])
 
 
 def _linkage_of_orders(session: Session, orders: Sequence[Order]) -> Mapping[int, Any]:

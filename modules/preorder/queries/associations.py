@@ -17,7 +17,7 @@ from erp.models import HistoryEntry, RunEntry
 from erp.options import options
 from modules.inventory_lots.models import Product
 from modules.preorder.models import Link
-from modules.preorder.queries.links import NOTHING, linked_sum, of_lines, open_link
+from modules.preorder.queries.links import NOTHING, linked_sum, of_lines, open_links
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine, Supplier
 from modules.procurement.queries import claimable_lines, is_supply, supply_order
 from modules.sales.models import Backorder, Customer, Order, OrderLine
@@ -27,45 +27,42 @@ from modules.sales.states import OrderState
 MOST_SHOWN = 500
 
 
+_SHOWN = (
+    Link.id,
+    Link.line_id,
+    Link.purchase_line_id,
+    Order.id.label("order_id"),
+    Order.number,
+    OrderLine.position,
+    Customer.name.label("customer"),
+    Order.ordered_at,
+    Product.id.label("product_id"),
+    Product.sku,
+    Product.name.label("product"),
+    PurchaseOrder.id.label("purchase_order_id"),
+    PurchaseOrder.number.label("purchase_order"),
+    PurchaseOrderLine.position.label("purchase_position"),
+    PurchaseOrderLine.expected_on,
+    Link.quantity,
+    Link.received,
+    Link.outstanding.label("outstanding"),
+    OrderLine.promise_date,
+    OrderLine.is_promise_pinned,
+    Link.how,
+    Link.user_name,
+    Link.created_at,
+    RunEntry.name.label("run_name"),
+)
+
+
 def links_to(session: Session, *conditions: ColumnElement[bool]) -> Sequence[Any]:
     """Return open links that meet `conditions` on Link, in order of service, with both sides and how they came."""
     rows = (
-        select(
-            Link.id,
-            Link.line_id,
-            Link.purchase_line_id,
-            Order.id.label("order_id"),
-            Order.number,
-            OrderLine.position,
-            Customer.name.label("customer"),
-            Order.ordered_at,
-            Product.id.label("product_id"),
-            Product.sku,
-            Product.name.label("product"),
-            PurchaseOrder.id.label("purchase_order_id"),
-            PurchaseOrder.number.label("purchase_order"),
-            PurchaseOrderLine.position.label("purchase_position"),
-            PurchaseOrderLine.expected_on,
-            Link.quantity,
-            Link.received,
-            Link.outstanding.label("outstanding"),
-            OrderLine.promise_date,
-            OrderLine.is_promise_pinned,
-            Link.how,
-            Link.user_name,
-            Link.created_at,
-            RunEntry.name.label("run_name"),
-        )
-        .select_from(Link)
-        .join(OrderLine, OrderLine.id == Link.line_id)
-        .join(Order, Order.id == OrderLine.order_id)
+        open_links(*conditions)
         .join(Customer, Customer.id == Order.customer_id)
         .join(Product, Product.id == OrderLine.product_id)
-        .join(PurchaseOrderLine, PurchaseOrderLine.id == Link.purchase_line_id)
-        .join(PurchaseOrder, PurchaseOrder.id == PurchaseOrderLine.order_id)
         .join(RunEntry, RunEntry.id == Link.run_id)
-        .where(open_link(), *conditions)
-        .order_by(*service_order(), Link.id)
+        .with_only_columns(*_SHOWN)
     )
     return session.execute(rows).all()
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from sqlalchemy import ColumnElement, Date, func, literal, select
 from sqlalchemy.orm import Session
 
-from erp.db import chunks, total
+from erp.db import chunks, is_one_of, total
 from modules.preorder.models import ProductPreorder
 from modules.sales.models import Backorder, Order, OrderLine
 from modules.sales.queries import backorder_is_open
@@ -87,6 +87,6 @@ def lines_before_launch(session: Session, line_ids: Collection[int], today: date
         session.scalars(
             select(OrderLine.id)
             .join(ProductPreorder, ProductPreorder.product_id == OrderLine.product_id)
-            .where(OrderLine.id.in_(line_ids), OrderLine.is_preorder.is_(True), ProductPreorder.launch_date > today)
+            .where(is_one_of(session, OrderLine.id, line_ids), OrderLine.is_preorder.is_(True), ProductPreorder.launch_date > today)
         )
     )

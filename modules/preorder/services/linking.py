@@ -10,7 +10,7 @@ from sqlalchemy import Table, select
 from sqlalchemy.orm import Session, joinedload
 
 from erp import clock
-from erp.db import bulk_insert, bulk_update, chunks, from_raw, new_ids, raw_instant, to_raw
+from erp.db import bulk_insert, bulk_update, from_raw, is_one_of, new_ids, raw_instant, to_raw
 from erp.events import current_run, publish
 from erp.options import options
 from modules.inventory_lots.domain import check_quantity
@@ -96,13 +96,9 @@ def write_links(session: Session, grants: Sequence[Triple], how: AllocationSourc
 
 
 def _open_pairs(session: Session, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], int]:
-    found: dict[tuple[int, int], int] = {}
-    for part in chunks(sorted({line_id for line_id, _ in pairs}), 5000):
-        rows = session.execute(
-            select(Link.line_id, Link.purchase_line_id, Link.id).where(open_link(), Link.line_id.in_(part))
-        )
-        found.update({(line_id, purchase_id): id_ for line_id, purchase_id, id_ in rows})
-    return found
+    of_lines = is_one_of(session, Link.line_id, {line_id for line_id, _ in pairs})
+    rows = session.execute(select(Link.line_id, Link.purchase_line_id, Link.id).where(open_link(), of_lines))
+    return {(line_id, purchase_id): id_ for line_id, purchase_id, id_ in rows}
 
 
 def _insert(session: Session, grants: Sequence[Triple], how: AllocationSource) -> list[int]:
