@@ -49,8 +49,10 @@ def rows_table(session: Session, types: Mapping[str, Any], rows: Sequence[tuple[
 def is_one_of(session: Session, column: Any, values: Iterable[Any]) -> ColumnElement[bool]:
     """Return the condition that an id or a text is one of many: one parameter, whatever their number."""
     kind = Text() if isinstance(column.type, String) else BigInteger()
-    wanted = rows_table(session, {"value": kind}, [(value,) for value in values])
-    return column.in_(select(wanted.c.value))  # type: ignore[no-any-return]
+    if session.get_bind().dialect.name == "postgresql":
+        return column == func.any(literal(list(values), ARRAY(kind)))  # type: ignore[no-any-return]
+    each = func.json_each(json.dumps(list(values))).table_valued("value")
+    return column.in_(select(type_coerce(each.c.value, kind)))  # type: ignore[no-any-return]
 
 
 def bulk_insert(session: Session, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, cast, func, type_coerce
@@ -95,6 +96,7 @@ def total(column: Any) -> ColumnElement[Decimal]:
     return type_coerce(summed, column.type)
 
 
+@lru_cache(maxsize=64)
 def _instant_text(value: datetime) -> str:
     return value.isoformat(sep=" ", timespec="microseconds")
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
 
 from erp import clock
-from erp.db import chunks
+from erp.db import chunks, is_one_of
 from erp.events import current_run
 from erp.options import options
 from modules.backorder_email.models import News, StatusTemplate
@@ -140,10 +140,7 @@ def _drop_uncomposed(session: Session, pairs: Collection[tuple[int, int]]) -> No
 
 def _all(session: Session, rows: Any, key: Any, ids: Iterable[int]) -> list[Any]:
     """Return the rows whose `key` is among `ids`."""
-    found: list[Any] = []
-    for part in chunks(sorted(set(ids)), CHUNK):
-        found += session.execute(rows.where(key.in_(part))).all()
-    return found
+    return list(session.execute(rows.where(is_one_of(session, key, ids))).all())
 
 
 def _tell(session: Session, news: Sequence[dict[str, Any]], *, touched: Collection[int] = ()) -> None:

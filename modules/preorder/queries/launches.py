@@ -87,6 +87,10 @@ def lines_before_launch(session: Session, line_ids: Collection[int], today: date
         session.scalars(
             select(OrderLine.id)
             .join(ProductPreorder, ProductPreorder.product_id == OrderLine.product_id)
-            .where(is_one_of(session, OrderLine.id, line_ids), OrderLine.is_preorder.is_(True), ProductPreorder.launch_date > today)
+            .where(
+                is_one_of(session, OrderLine.id, line_ids),
+                OrderLine.is_preorder.is_(True),
+                ProductPreorder.launch_date > today,
+            )
         )
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from erp.db import bulk_add, chunks, require_lock
+from erp.db import bulk_add, is_one_of, require_lock
 from modules.inventory_lots.models import Product
 from modules.procurement.models import PurchaseOrderLine
 from modules.procurement.services.doors import LINE
@@ -36,8 +36,5 @@ def _add(session: Session, amounts: Iterable[tuple[int, int]], sign: int) -> Non
 
 
 def _products(session: Session, line_ids: list[int]) -> set[int]:
-    found: set[int] = set()
-    for some in chunks(line_ids, 10_000):
-        of_lines = select(PurchaseOrderLine.product_id).where(PurchaseOrderLine.id.in_(some)).distinct()
-        found.update(session.scalars(of_lines))
-    return found
+    of_lines = is_one_of(session, PurchaseOrderLine.id, line_ids)
+    return set(session.scalars(select(PurchaseOrderLine.product_id).where(of_lines).distinct()))
