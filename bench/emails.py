@@ -45,7 +45,8 @@ async def main():
 asyncio.run(main())
 """
 BODY = (
-    "Hello {{ customer.name }},\n\nyour order {{ order.number }} of {{ order.ordered_at|date('%d %B %Y') }} is on its way:\n\n"
+    "Hello {{ customer.name }},\n\n"
+    "your order {{ order.number }} of {{ order.ordered_at|date('%d %B %Y') }} is on its way:\n\n"
     "{% for line in lines %}- {{ line.quantity }} {{ line.unit }} {{ line.name }} ({{ line.sku }}), "
     "promised for {{ line.promise_date or 'soon' }}\n{% endfor %}\nKind regards\n{{ company.name }}\n"
 )

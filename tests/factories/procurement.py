@@ -8,10 +8,10 @@ from itertools import count
 from typing import Any
 
 from sqlalchemy.orm import Session
-from tests.factories.inventory_lots import make_product
 
 from modules.procurement.models import PurchaseLineStatus, PurchaseOrder, PurchaseOrderLine, Supplier
 from modules.procurement.states import PurchaseState
+from tests.factories.inventory_lots import make_product
 
 _numbers = count(1)
 

@@ -9,11 +9,11 @@ from itertools import count
 from typing import Any
 
 from sqlalchemy.orm import Session
-from tests.factories.inventory_lots import make_product
 
 from modules.inventory_lots.models import Product
 from modules.sales import services
 from modules.sales.models import Customer, Order, OrderLine
+from tests.factories.inventory_lots import make_product
 
 _numbers = count(1)
 FIRST_DAY = datetime(2026, 11, 1, 9, tzinfo=UTC)
