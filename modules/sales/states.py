@@ -63,8 +63,8 @@ class Fulfilment(StrEnum):
     """How far an order or a line is; derived, never stored."""
 
     unallocated = "unallocated"
-    part_allocated = "part allocated"
+    part_allocated = "part_allocated"
     allocated = "allocated"
-    part_packed = "part packed"
+    part_packed = "part_packed"
     packed = "packed"
     cancelled = "cancelled"
