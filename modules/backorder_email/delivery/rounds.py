@@ -6,16 +6,15 @@ import os
 import socket
 import sys
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from email.errors import MessageError
+from itertools import islice
 from secrets import token_hex
 
-from sqlalchemy.orm import Session
-
 from erp import clock
-from erp.db import chunks, commit
+from erp.db import chunks, commit, db
 from erp.options import options
 from modules.backorder_email import services
 from modules.backorder_email.delivery.transports import Parcel, Transport, configured
@@ -72,21 +71,48 @@ def send_pending(
         for messages in worker.claims(limit) if chosen is None else worker.claims_of(chosen):
             worker.deliver(messages)
     finally:
-        transport.close()
+        worker.close()
     return worker.tally
 
 
+class _Ahead:
+    """Messages ready to leave, the next one made while the server thinks about the last."""
+
+    def __init__(self, make: Callable[[Outgoing], Parcel | Outcome], messages: Sequence[Outgoing]) -> None:
+        self._make = make
+        self._messages = iter(messages)
+        self._ready: deque[Parcel | Outcome] = deque()
+
+    def prepare(self) -> None:
+        """Make the next message."""
+        self._ready.extend(self._make(outgoing) for outgoing in islice(self._messages, 1))
+
+    def take(self) -> Parcel | Outcome:
+        """Return the next message."""
+        if not self._ready:
+            self.prepare()
+        return self._ready.popleft()
+
+
 class _Worker:
-    """One worker with its connection and what it has not yet written down."""
+    """One worker with its connections and what it has not yet written down."""
 
     def __init__(self, source: Sender, transport: Transport, report: Report | None) -> None:
-        self.name = f"{socket.gethostname()[:80]}:{os.getpid()}:{token_hex(4)}"
+        life = services.life_of_database(db.session())
+        db.session.rollback()
+        self.name = f"{socket.gethostname()[:80]}:{os.getpid()}:{token_hex(4)}:{life}"
         self.tally = Tally()
         self._source = source
         self._transport = transport
         self._report = report
+        self._marks = services.Marks(db.engine, self.name)
         self._ended: tuple[int, Outcome] | None = None
         self._next_at = 0.0
+
+    def close(self) -> None:
+        """Let go of the mail server and the database."""
+        self._transport.close()
+        self._marks.close()
 
     def claims(self, limit: int | None) -> Iterator[Sequence[Outgoing]]:
         """Claim what is due, a batch at a time, until nothing is left or `limit` messages were claimed."""
@@ -108,9 +134,10 @@ class _Worker:
 
     def deliver(self, messages: Sequence[Outgoing]) -> None:
         """Send claimed messages; what is not begun goes back into the queue if this is interrupted."""
+        parcels = _Ahead(self._parcel, messages)
         try:
             for outgoing in messages:
-                self._deliver(outgoing)
+                self._deliver(outgoing, parcels)
             self._write_down()
         except MailServerUnusable as error:
             reason = str(error.facts["reason"])
@@ -123,17 +150,15 @@ class _Worker:
             commit(lambda session: services.give_back(session, self.name))
             raise
 
-    def _deliver(self, outgoing: Outgoing) -> None:
-        parcel = self._parcel(outgoing)
+    def _deliver(self, outgoing: Outgoing, parcels: _Ahead) -> None:
+        parcel = parcels.take()
         self._keep_pace()
         self._transport.open()
-        is_mine = commit(lambda session: self._begin(session, outgoing.id))
-        self._ended = None
-        if not is_mine:
+        if not self._turn_to(outgoing.id):
             return
         self._ended = outgoing.id, Outcome(Ending.uncertain, INTERRUPTED)
         try:
-            ended = self._transport.send(parcel) if isinstance(parcel, Parcel) else parcel
+            ended = self._transport.send(parcel, parcels.prepare) if isinstance(parcel, Parcel) else parcel
         except MailServerUnusable:
             self._ended = None
             raise
@@ -149,18 +174,23 @@ class _Worker:
         except (ValueError, MessageError) as error:
             return Outcome(Ending.permanent, f"It cannot be written as an email: {error}")
 
-    def _begin(self, session: Session, message_id: int) -> bool:
-        """Write down how the last message ended and that the next one begins, in one transaction."""
-        self._settle(session)
-        return services.begin(session, message_id, self.name)
-
-    def _settle(self, session: Session) -> None:
-        if self._ended is not None:
-            services.settle(session, self._ended[0], self.name, self._ended[1])
+    def _turn_to(self, message_id: int) -> bool:
+        """Write down how the last message ended and that the next one begins; false when that was taken back."""
+        sent = services.NOBODY
+        if self._ended is not None and self._ended[1].ending is Ending.sent:
+            sent = self._ended[0]
+        else:
+            self._write_down()
+        is_mine = self._marks.turn(sent, message_id)
+        self._ended = None
+        return is_mine
 
     def _write_down(self) -> None:
-        commit(self._settle)
-        self._ended = None
+        """Write down how the last message ended."""
+        if self._ended is not None:
+            message_id, outcome = self._ended
+            commit(lambda session: services.settle(session, message_id, self.name, outcome))
+            self._ended = None
 
     def _keep_pace(self) -> None:
         if not options.backorder_email.rate:

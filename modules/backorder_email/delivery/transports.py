@@ -35,8 +35,11 @@ class Transport(Protocol):
     def open(self) -> None:
         """Be ready to send; raises MailServerUnusable."""
 
-    def send(self, parcel: Parcel) -> Outcome:
-        """Transmit one message. Raises MailServerUnusable only while the server cannot have taken it."""
+    def send(self, parcel: Parcel, meanwhile: Callable[[], None]) -> Outcome:
+        """Transmit one message, and do `meanwhile` while waiting for the last answer.
+
+        Raises MailServerUnusable only while the server cannot have taken it.
+        """
 
     def close(self) -> None:
         """Leave in an orderly way."""
@@ -72,7 +75,7 @@ class FileTransport:
         except OSError as error:
             raise MailServerUnusable(server=f"folder {self.folder}", reason=_said(error)) from None
 
-    def send(self, parcel: Parcel) -> Outcome:
+    def send(self, parcel: Parcel, _meanwhile: Callable[[], None]) -> Outcome:
         """Write `email-<id>.eml`; a second writing of the same message replaces the first."""
         target = self.folder / f"email-{parcel.id}.eml"
         draft = target.with_suffix(".part")
@@ -155,20 +158,20 @@ class SmtpTransport:
                 raise smtplib.SMTPException("the environment variable ERP_SMTP_PASSWORD is not set")
             connection.login(self.server.user, self.server.password)
 
-    def send(self, parcel: Parcel) -> Outcome:
+    def send(self, parcel: Parcel, meanwhile: Callable[[], None]) -> Outcome:
         """Transmit one message. Servers close connections that grow old: then it is tried once more on a new one."""
         is_reused = self._connection is not None
         try:
-            return self._transmit(parcel)
+            return self._transmit(parcel, meanwhile)
         except _NotTaken as error:
             if not is_reused:
                 return Outcome(Ending.passing, str(error))
         try:
-            return self._transmit(parcel)
+            return self._transmit(parcel, meanwhile)
         except _NotTaken as error:
             return Outcome(Ending.passing, str(error))
 
-    def _transmit(self, parcel: Parcel) -> Outcome:
+    def _transmit(self, parcel: Parcel, meanwhile: Callable[[], None]) -> Outcome:
         self.open()
         assert self._connection is not None
         try:
@@ -176,7 +179,10 @@ class SmtpTransport:
         except (OSError, smtplib.SMTPException) as error:
             self._drop()
             raise _NotTaken(f"The connection to {self.server} broke: {_said(error)}") from None
-        return refusal or self._answer(self._connection)
+        if refusal is not None:
+            return refusal
+        meanwhile()
+        return self._answer(self._connection)
 
     def _hand_over(self, connection: smtplib.SMTP, parcel: Parcel) -> Outcome | None:
         """Send all of a message; return what the server refuses before its last byte."""

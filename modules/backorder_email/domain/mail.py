@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import EmailPolicy
 from email.utils import format_datetime, getaddresses
+from functools import lru_cache
+from typing import Any
 
 from modules.backorder_email.domain.wording import clean_line
 from modules.backorder_email.errors import BadAddress, BadSender
@@ -45,8 +47,34 @@ def _ascii_domain(text: str, domain: str) -> str:
     return known
 
 
+class Plainly(EmailPolicy):
+    """The library's policy for SMTP, quick where a header needs nothing from it: short, printable, in ASCII.
+
+    Any other header is parsed, encoded and folded by the library, which takes most of the time of writing a message.
+    """
+
+    def header_store_parse(self, name: str, value: Any) -> tuple[str, Any]:
+        """Keep a harmless header as it is."""
+        return (name, value) if _is_plain(value) else super().header_store_parse(name, value)
+
+    def header_fetch_parse(self, name: str, value: Any) -> Any:
+        """Return a harmless header as it is."""
+        return value if _is_plain(value) else super().header_fetch_parse(name, value)
+
+
+class Encoded(str):
+    """A header as the library has encoded and folded it before."""
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, Encoded):
+        return True
+    is_text = isinstance(value, str) and not hasattr(value, "fold")
+    return is_text and len(value) < 60 and value.isascii() and value.isprintable() and "=?" not in value
+
+
 # All in ASCII: a server that cannot carry eight bits gets nothing that it would have to change.
-POLICY = SMTP.clone(cte_type="7bit")
+POLICY = Plainly(linesep="\r\n", cte_type="7bit")
 
 
 @dataclass(frozen=True)
@@ -96,13 +124,19 @@ def message_id(outgoing: Outgoing, domain: str) -> str:
     return f"<backorder.{outgoing.id}.{outgoing.created_at:%Y%m%d%H%M%S}@{domain}>"
 
 
+@lru_cache(maxsize=8)
+def _from(sender: Sender) -> Encoded:
+    named = str(Address(display_name=sender.name, addr_spec=sender.address))
+    return Encoded(POLICY.header_factory("From", named).fold(policy=POLICY).partition(": ")[2].rstrip("\r\n"))
+
+
 def compose(outgoing: Outgoing, sender: Sender, now: datetime) -> EmailMessage:
     """Return the message exactly as it leaves."""
     mail = EmailMessage(policy=POLICY)
-    mail["From"] = Address(display_name=sender.name, addr_spec=sender.address)
-    mail["To"] = Address(addr_spec=outgoing.recipient)
+    mail["From"] = _from(sender)
+    mail["To"] = outgoing.recipient
     if sender.reply_to:
-        mail["Reply-To"] = Address(addr_spec=sender.reply_to)
+        mail["Reply-To"] = sender.reply_to
     mail["Subject"] = clean_line(outgoing.subject)
     mail["Date"] = format_datetime(now)
     mail["Message-ID"] = message_id(outgoing, sender.domain)

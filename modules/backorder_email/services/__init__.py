@@ -2,6 +2,7 @@
 
 from modules.backorder_email.services.composing import as_it_would_leave, compose, compose_lost_runs, compose_run
 from modules.backorder_email.services.demo import load_demo
+from modules.backorder_email.services.marks import NOBODY, Marks, life_of_database
 from modules.backorder_email.services.news import (
     drop_news_of_links,
     tell_of_cancellations,
@@ -10,7 +11,14 @@ from modules.backorder_email.services.news import (
     tell_of_statuses,
 )
 from modules.backorder_email.services.queue import cancel, edit, hurry, mark_as_sent, retry
-from modules.backorder_email.services.sending import Claim, begin, claim, give_back, postpone_claimed, recover, settle
+from modules.backorder_email.services.sending import (
+    Claim,
+    claim,
+    give_back,
+    postpone_claimed,
+    recover,
+    settle,
+)
 from modules.backorder_email.services.templates import (
     delete_template,
     save_template,
@@ -20,9 +28,10 @@ from modules.backorder_email.services.templates import (
 )
 
 __all__ = [
+    "NOBODY",
     "Claim",
+    "Marks",
     "as_it_would_leave",
-    "begin",
     "cancel",
     "claim",
     "compose",
@@ -33,6 +42,7 @@ __all__ = [
     "edit",
     "give_back",
     "hurry",
+    "life_of_database",
     "load_demo",
     "mark_as_sent",
     "postpone_claimed",

@@ -1,8 +1,8 @@
 """The queue as a worker sees it: claim, begin, settle, give back.
 
 A worker claims messages and commits before it connects. It marks each message as begun, and commits, before it
-transmits it, and settles it afterwards. So whoever dies leaves at most one message in doubt, and what was claimed
-but not begun goes back into the queue.
+transmits it, and settles it afterwards (in the usual case by `marks`). So whoever dies leaves at most one message in
+doubt, and what was claimed but not begun goes back into the queue.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Update, and_, func, select, update
+from sqlalchemy import Update, and_, case, func, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from erp import clock
@@ -20,6 +20,7 @@ from modules.backorder_email.domain.mail import Outgoing
 from modules.backorder_email.models import Message
 from modules.backorder_email.queries import due
 from modules.backorder_email.services.composing import refresh
+from modules.backorder_email.services.marks import life_of_database
 from modules.backorder_email.services.queue import is_pending
 from modules.backorder_email.services.superseding import put_right
 from modules.backorder_email.states import MESSAGE, MessageState
@@ -65,19 +66,15 @@ def _claimed(session: Session, ids: Collection[int], worker: str) -> Sequence[Ou
     return [Outgoing(*row) for row in session.execute(select(*columns).where(*mine).order_by(Message.id))]
 
 
-def begin(session: Session, message_id: int, worker: str) -> bool:
-    """Mark that the transmission of a message begins; false when it was taken back from this worker meanwhile."""
-    mine = (Message.id == message_id, Message.state == MessageState.sending, Message.claimed_by == worker)
-    return _changed(session, update(Message).where(*mine).values(begun_at=clock.now())) == 1
-
-
 def settle(session: Session, message_id: int, worker: str, outcome: Outcome) -> None:
     """Write what became of a transmission that this worker began."""
     open_states = [MessageState.sending]
     if outcome.ending is Ending.sent:
         open_states.append(MessageState.uncertain)
     mine = (Message.id == message_id, Message.state.in_(open_states), Message.claimed_by == worker)
-    change = update(Message).where(*mine).values(attempts=Message.attempts + 1)
+    # A doubt has counted its attempt.
+    attempts = case((Message.state == MessageState.sending, Message.attempts + 1), else_=Message.attempts)
+    change = update(Message).where(*mine).values(attempts=attempts)
     if outcome.ending is Ending.sent:
         sent = MESSAGE.next(MessageState.sending, "deliver")
         _changed(session, change.values(state=sent, sent_at=clock.now(), last_error="", next_attempt_at=None))
@@ -123,17 +120,19 @@ def give_back(session: Session, worker: str) -> int:
 def recover(session: Session) -> int:
     """Take back what workers that died had claimed; return how many messages.
 
-    What they had not begun is pending again. What they had begun is uncertain: nothing is sent twice.
+    What they had not begun is pending again. What they had begun is uncertain: nothing is sent twice. So is all that
+    they had claimed before the database started anew, for it may have lost their marks.
     """
     silent_since = clock.now() - options.backorder_email.claim_timeout
     stale = (
         Message.state == MessageState.sending,
         func.coalesce(Message.begun_at, Message.claimed_at) < silent_since,
     )
+    is_of_this_life = Message.claimed_by.endswith(life_of_database(session), autoescape=True)
     doubt = MESSAGE.next(MessageState.sending, "doubt")
-    begun = update(Message).where(*stale, Message.begun_at.is_not(None))
+    begun = update(Message).where(*stale, or_(Message.begun_at.is_not(None), not_(is_of_this_life)))
     in_doubt = _changed(session, begun.values(state=doubt, last_error=DIED, attempts=Message.attempts + 1))
-    return in_doubt + _changed(session, _back(update(Message).where(*stale, Message.begun_at.is_(None))))
+    return in_doubt + _changed(session, _back(update(Message).where(*stale)))
 
 
 def _back(change: Update) -> Update:

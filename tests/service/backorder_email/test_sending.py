@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from erp import clock
+from erp.db import db
 from modules.backorder_email import services
 from modules.backorder_email.delivery import send_pending
-from modules.backorder_email.domain.delivery import Ending
+from modules.backorder_email.domain.delivery import Ending, Outcome
 from modules.backorder_email.errors import BadSender, MailServerUnusable
-from modules.backorder_email.services.sending import begin, claim
+from modules.backorder_email.services.marks import NOBODY, Marks, life_of_database
+from modules.backorder_email.services.sending import claim
 from modules.backorder_email.states import MessageState
 from tests.factories.backorder_email import make_message, make_messages, messages, states
 from tests.service.backorder_email.servers import accepts, free_port, mail_server
@@ -292,8 +294,8 @@ def test_a_server_that_closes_between_messages_is_connected_again(session, mailb
 
     transmit = SmtpTransport._transmit
 
-    def closing(self, parcel):
-        outcome = transmit(self, parcel)
+    def closing(self, parcel, meanwhile):
+        outcome = transmit(self, parcel, meanwhile)
         self._connection.sock.shutdown(socket.SHUT_RDWR)
         return outcome
 
@@ -367,11 +369,28 @@ def test_an_interruption_in_the_middle_of_a_message_leaves_a_doubt(session, mail
     assert states(session) == ["uncertain", "pending"]
 
 
+def claim_as(session, name):
+    """Claim all that is due as a worker of that name, and return its full name and the messages. Commits."""
+    worker = f"{name}:{life_of_database(session)}"
+    found = claim(session, worker, limit=10)
+    session.commit()
+    return worker, found.messages
+
+
+def begin(worker, message_id, *, sent=NOBODY):
+    """Mark that a worker begins a message, as it does between two of them."""
+    db.session.rollback()
+    marks = Marks(db.engine, worker)
+    try:
+        return marks.turn(sent, message_id)
+    finally:
+        marks.close()
+
+
 def test_what_a_dead_worker_had_claimed_is_taken_back(session, mailbox, at):
     make_messages(session, 3)
-    found = claim(session, "dead", limit=10)
-    begin(session, found.messages[0].id, "dead")
-    session.commit()
+    worker, found = claim_as(session, "dead")
+    assert begin(worker, found[0].id)
     send_pending()
     assert states(session) == ["sending"] * 3
     at("2026-11-23T12:10:01Z")
@@ -381,27 +400,38 @@ def test_what_a_dead_worker_had_claimed_is_taken_back(session, mailbox, at):
     assert doubted.last_error.startswith("The worker stopped while it handed the message over")
 
 
+def test_what_was_claimed_before_the_database_started_anew_is_in_doubt(session, mailbox, at):
+    make_messages(session, 2)
+    claim(session, "dead:of another life", limit=10)
+    session.commit()
+    at("2026-11-23T12:10:01Z")
+    send_pending()
+    assert states(session) == ["uncertain", "uncertain"]
+    assert mailbox.taken == []
+
+
 def test_a_slow_worker_does_not_send_what_was_taken_back_from_it(session, mailbox, at):
     make_messages(session, 2)
-    slow = claim(session, "slow", limit=10)
-    session.commit()
+    worker, slow = claim_as(session, "slow")
     at("2026-11-23T12:11:00Z")
     send_pending()
     assert states(session) == ["sent", "sent"]
-    assert [begin(session, outgoing.id, "slow") for outgoing in slow.messages] == [False, False]
+    assert [begin(worker, outgoing.id) for outgoing in slow] == [False, False]
 
 
-def test_a_slow_worker_that_comes_back_settles_its_doubt(session, at):
-    from modules.backorder_email.domain.delivery import Outcome
-
-    make_message(session)
-    (outgoing,) = claim(session, "slow", limit=10).messages
-    begin(session, outgoing.id, "slow")
-    session.commit()
+@pytest.mark.parametrize("by_mark", [True, False])
+def test_a_slow_worker_that_comes_back_settles_its_doubt(session, at, by_mark):
+    make_messages(session, 2)
+    worker, (outgoing, other) = claim_as(session, "slow")
+    assert begin(worker, outgoing.id)
     at("2026-11-23T12:11:00Z")
     services.recover(session)
     session.commit()
-    assert states(session) == ["uncertain"]
-    services.settle(session, outgoing.id, "slow", Outcome(Ending.sent))
-    session.commit()
-    assert states(session) == ["sent"]
+    assert states(session) == ["uncertain", "pending"]
+    if by_mark:
+        assert not begin(worker, other.id, sent=outgoing.id)
+    else:
+        services.settle(session, outgoing.id, worker, Outcome(Ending.sent))
+        session.commit()
+    assert states(session) == ["sent", "pending"]
+    assert messages(session)[0].attempts == 1
