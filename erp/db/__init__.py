@@ -5,7 +5,7 @@ Everything here behaves alike on SQLite and PostgreSQL; the differences end in t
 
 from erp.db.base import NAMING, BigId, ErpSession, Model, db, init_app, is_reading, reading
 from erp.db.bulk import bulk_add, bulk_insert, bulk_update, chunks, insert_rows, is_one_of, new_ids, rows_table
-from erp.db.locks import lock_rows, require_lock
+from erp.db.locks import lock_rows, require_any_lock, require_lock
 from erp.db.transactions import as_refusal, commit, is_lost_race, unusable_database
 from erp.db.types import Money, Quantity, Scaled, UtcDateTime, raw, raw_instant, total
 from erp.numbers import LIMIT, PLACES, SCALE, format_quantity, from_raw, to_raw
@@ -41,6 +41,7 @@ __all__ = [
     "raw",
     "raw_instant",
     "reading",
+    "require_any_lock",
     "require_lock",
     "rows_table",
     "to_raw",

@@ -44,6 +44,12 @@ def require_lock(session: Session, model: type[Model], ids: Iterable[int]) -> No
         raise RuntimeError(f"{model.__name__} {sorted(missing)} must be locked at the door of the transaction")
 
 
+def require_any_lock(session: Session, model: type[Model]) -> None:
+    """Assert that the caller came through a door at all, where which rows it locked would cost a question."""
+    if not _locks(session).get(model):
+        raise RuntimeError(f"{model.__name__} rows must be locked at the door of the transaction")
+
+
 def _locks(session: Session) -> dict[type[Model], set[int]]:
     locks: dict[type[Model], set[int]] = session.info.setdefault("erp_locks", {})
     return locks

@@ -131,11 +131,6 @@ def moves(session: Session, *conditions: ColumnElement[bool]) -> Sequence[Row[*t
     return session.execute(rows.limit(ROWS_SHOWN)).all()
 
 
-def balance_ids_of_lot(session: Session, lot_id: int) -> list[int]:
-    """Return the balances of a lot."""
-    return list(session.scalars(select(Balance.id).where(Balance.lot_id == lot_id).order_by(Balance.id)))
-
-
 def balance_at(session: Session, product_id: int, location_id: int, number: str | None) -> Balance | None:
     """Return the balance of a lot at a location, or without a number the one that came there last."""
     rows = select(Balance).join(Lot, Lot.id == Balance.lot_id)

@@ -12,7 +12,7 @@ from sqlalchemy import Table, select
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import bulk_add, bulk_insert, is_one_of, lock_rows, raw_instant, require_lock, to_raw
+from erp.db import bulk_add, bulk_insert, is_one_of, lock_rows, raw_instant, require_any_lock, require_lock, to_raw
 from erp.events import current_run
 from modules.inventory_lots.models import Balance, Product, StockMove
 from modules.inventory_lots.states import MoveKind
@@ -49,12 +49,14 @@ def lock_products(session: Session, product_ids: Iterable[int]) -> None:
 
 
 def reserve(session: Session, amounts: Sequence[tuple[int, int]]) -> None:
-    """Count (balance id, raw quantity) as allocated. The caller holds the product locks."""
+    """Count (balance id, raw quantity) as allocated. The caller holds the products' locks."""
+    require_any_lock(session, Product)
     _add(session, {"allocated": amounts})
 
 
 def unreserve(session: Session, amounts: Sequence[tuple[int, int]]) -> None:
-    """Count (balance id, raw quantity) as allocated no more. The caller holds the product locks."""
+    """Count (balance id, raw quantity) as allocated no more. The caller holds the products' locks."""
+    require_any_lock(session, Product)
     _add(session, {"allocated": [(balance_id, -quantity) for balance_id, quantity in amounts]})
 
 

@@ -66,6 +66,13 @@ def test_goods_do_not_leave_without_the_products_lock(session, balance):
         take(session, [Taking(balance.id, Decimal(1), from_allocated=False)], document="PACK1")
 
 
+@pytest.mark.parametrize("count", [reserve, unreserve])
+def test_nothing_is_reserved_or_given_back_without_a_lock(session, balance, count):
+    session.commit()
+    with pytest.raises(RuntimeError, match="must be locked"):
+        count(session, [(balance.id, 10000)])
+
+
 def test_many_takings_take_as_many_statements_as_one(session, count_statements):
     product = make_product(session)
     ids = [make_stock(session, product, 1000, lot=f"L{number}").id for number in range(20)]
