@@ -6,26 +6,31 @@ from collections.abc import Sequence
 from typing import Any
 
 from flask import url_for
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from erp import clock
 from erp.admin import Card
 from modules.preorder import queries
+from modules.preorder.models import Link
+from modules.sales.models import Backorder, OrderLine
+
+MOST_COUNTED = 10_000
+
+
+def _count(session: Session, rows: Select[int]) -> int | str:
+    """Return how many rows there are, and no more than that there are many: the dashboard counts no million."""
+    found = session.scalar(select(func.count()).select_from(rows.limit(MOST_COUNTED + 1).subquery())) or 0
+    return found if found <= MOST_COUNTED else f"{MOST_COUNTED:,}+"
 
 
 def _numbers(session: Session) -> Sequence[tuple[str, Any, str]]:
-    late, unallocated = queries.late_lines(clock.today()).subquery(), queries.unallocated_backorders().subquery()
-    links, orders = queries.outstanding_links(session)
+    late = select(OrderLine.id).where(queries.is_late_line(clock.today()))
+    unallocated = select(Backorder.id).where(queries.is_unallocated())
     return (
-        ("Late lines", session.scalar(select(func.count()).select_from(late)), url_for("preorder_late.index_view")),
-        (
-            "Unallocated backorders",
-            session.scalar(select(func.count()).select_from(unallocated)),
-            url_for("preorder_unallocated.index_view"),
-        ),
-        ("Sales orders linked to purchase orders", orders, ""),
-        ("Links on their way", links, ""),
+        ("Late lines", _count(session, late), url_for("preorder_late.index_view")),
+        ("Unallocated backorders", _count(session, unallocated), url_for("preorder_unallocated.index_view")),
+        ("Links to purchase orders", _count(session, select(Link.id).where(queries.open_link())), ""),
     )
 
 

@@ -88,7 +88,7 @@ class LateScreen(_WorkList):
 
     def condition(self) -> Any:
         """Return which lines are late."""
-        return OrderLine.id.in_(queries.late_lines(clock.today()))
+        return queries.is_late_line(clock.today())
 
     def get_query(self) -> Any:
         """Load what the list shows."""
@@ -153,7 +153,7 @@ class UnallocatedScreen(_WorkList):
 
     def condition(self) -> Any:
         """Return which backorders are not covered."""
-        return Backorder.id.in_(queries.unallocated_backorders())
+        return queries.is_unallocated()
 
     def get_query(self) -> Any:
         """Load what the list shows."""

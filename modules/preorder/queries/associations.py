@@ -17,7 +17,7 @@ from erp.models import HistoryEntry, RunEntry
 from erp.options import options
 from modules.inventory_lots.models import Product
 from modules.preorder.models import Link
-from modules.preorder.queries.links import NOTHING, linked_sum, of_lines, open_links
+from modules.preorder.queries.links import NOTHING, linked_sum, linked_to, of_lines, open_links
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine, Supplier
 from modules.procurement.queries import claimable_lines, is_supply, supply_order
 from modules.sales.models import Backorder, Customer, Order, OrderLine
@@ -106,20 +106,9 @@ def waiting_lines(session: Session, product_id: int) -> Sequence[Any]:
     return session.execute(_waiting(OrderLine.product_id == product_id).limit(MOST_SHOWN)).all()
 
 
-def unallocated_backorders() -> Select[int]:
-    """Select the ids of open backorders of confirmed orders that links do not cover."""
-    linked = linked_sum()
-    return (
-        select(Backorder.id)
-        .join(OrderLine, OrderLine.id == Backorder.line_id)
-        .join(Order, Order.id == OrderLine.order_id)
-        .outerjoin(linked, linked.c.line_id == Backorder.line_id)
-        .where(
-            backorder_is_open(),
-            Order.state == OrderState.confirmed,
-            Backorder.open_quantity > func.coalesce(linked.c.linked, NOTHING),
-        )
-    )
+def is_unallocated() -> ColumnElement[bool]:
+    """Return the condition of an open backorder that links do not cover."""
+    return and_(backorder_is_open(), Backorder.open_quantity > linked_to(Backorder.line_id))
 
 
 def unlinked_incoming(session: Session, product_ids: Collection[int]) -> dict[int, Decimal]:

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Row, Select, Subquery, cast, func, literal, or_, select
+from sqlalchemy import ColumnElement, Integer, Row, Select, Subquery, and_, cast, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from erp import clock
@@ -18,7 +18,7 @@ from modules.inventory_lots.models import Product
 from modules.inventory_lots.states import Tracking
 from modules.preorder.domain import Cover, expected_date, promise_for
 from modules.preorder.models import Link
-from modules.preorder.queries.links import of_lines, open_link
+from modules.preorder.queries.links import linked_to, of_lines, open_link
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.sales.models import Order, OrderLine
 from modules.sales.states import OrderState
@@ -157,23 +157,30 @@ def deciding_purchase_lines(session: Session, line_ids: Collection[int]) -> dict
     return {line_id: Deciding(id_, f"{number}/{position}", day) for line_id, id_, number, position, day in rows}
 
 
-def late_lines(today: date) -> Select[int]:
-    """Select the ids of open lines that are expected after they were promised, or promised with no expected date."""
-    links = link_dates()
-    linked = func.coalesce(links.c.linked, NOTHING)
-    uncovered = OrderLine.allocated + linked < OrderLine.open_quantity
-    no_date = or_(uncovered, func.coalesce(links.c.undated, 0) > 0)
-    arrives_late = or_(links.c.latest > OrderLine.promise_date, OrderLine.promise_date < today)
-    return (
-        select(OrderLine.id)
-        .join(Order, Order.id == OrderLine.order_id)
-        .join(Product, Product.id == OrderLine.product_id)
-        .outerjoin(links, links.c.line_id == OrderLine.id)
+def is_late_line(today: date) -> ColumnElement[bool]:
+    """Return the condition of an open order line that is expected after it was promised, or promised and not expected.
+
+    Everything hangs on the line itself: a list finds its first page without looking at all lines.
+    """
+    arrives_late = (
+        select(Link.id)
+        .join(PurchaseOrderLine, PurchaseOrderLine.id == Link.purchase_line_id)
         .where(
-            Order.state == OrderState.confirmed,
-            Product.tracking != Tracking.serial,
-            OrderLine.quantity > OrderLine.packed + OrderLine.cancelled,
-            OrderLine.promise_date.is_not(None),
-            or_(no_date, arrives_late),
+            open_link(),
+            Link.line_id == OrderLine.id,
+            or_(PurchaseOrderLine.expected_on.is_(None), PurchaseOrderLine.expected_on > OrderLine.promise_date),
         )
+    )
+    confirmed = select(Order.id).where(Order.id == OrderLine.order_id, Order.state == OrderState.confirmed)
+    by_lots = select(Product.id).where(Product.id == OrderLine.product_id, Product.tracking != Tracking.serial)
+    return and_(
+        OrderLine.promise_date.is_not(None),
+        OrderLine.quantity > OrderLine.packed + OrderLine.cancelled,
+        confirmed.correlate(OrderLine).exists(),
+        by_lots.correlate(OrderLine).exists(),
+        or_(
+            OrderLine.promise_date < today,
+            OrderLine.allocated + linked_to(OrderLine.id) < OrderLine.open_quantity,
+            arrives_late.correlate(OrderLine).exists(),
+        ),
     )

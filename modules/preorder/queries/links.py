@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, Subquery, and_, func, literal, null, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from erp.db import Quantity, raw, total
 from modules.inventory_lots.models import Product
@@ -41,6 +41,12 @@ def linked_sum(*conditions: ColumnElement[bool]) -> Subquery:
         .group_by(Link.line_id)
         .subquery()
     )
+
+
+def linked_to(line_id: InstrumentedAttribute[int]) -> ColumnElement[Decimal]:
+    """Return what is linked to the sales order line of that id, as a subquery for each row that asks."""
+    linked = select(total(Link.outstanding)).where(open_link(), Link.line_id == line_id)
+    return linked.correlate_except(Link).scalar_subquery()
 
 
 def open_links(*conditions: ColumnElement[bool]) -> Select[Link]:

@@ -48,7 +48,8 @@ def expected(session: Session, line: OrderLine) -> date | None:
 
 
 def late(session: Session) -> list[int]:
-    return list(session.scalars(queries.late_lines(clock.today())))
+    late_lines = select(OrderLine.id).where(queries.is_late_line(clock.today())).order_by(OrderLine.id)
+    return list(session.scalars(late_lines))
 
 
 @pytest.fixture

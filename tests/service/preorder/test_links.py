@@ -113,7 +113,7 @@ def test_skip_leaves_out_a_backorder_that_cannot_be_covered_whole_and_serves_the
     make_purchase_order(session, [(product, 4, JANUARY)])
     allocate(session, product)
     assert outstanding(session, big.lines[0], small.lines[0]) == [0, 4]
-    ids = set(session.scalars(queries.unallocated_backorders()))
+    ids = set(session.scalars(select(Backorder.id).where(queries.is_unallocated())))
     assert ids == set(session.scalars(select(Backorder.id).where(Backorder.line_id == big.lines[0].id)))
 
 
