@@ -8,7 +8,7 @@ from erp.module import Choice, Core, Duration, Integer, Module, Permission, Swit
 def setup(core: Core) -> None:
     """Register what this module has."""
     from erp.events import RunEnded
-    from modules.backorder_email import admin, commands, exchange, handlers, jobs, models, services
+    from modules.backorder_email import admin, commands, exchange, handlers, jobs, models, queries, services
     from modules.preorder.events import LinkMade, LinkRemoved
     from modules.procurement.events import LineStatusChanged
     from modules.sales.events import BackorderCancelled, PromiseDateChanged
@@ -22,6 +22,7 @@ def setup(core: Core) -> None:
     core.add_dashboard(admin.CARD)
     core.add_demo(services.load_demo)
     core.add_job(jobs.send_pending_emails, every="backorder_email.send_interval")
+    core.add_check(queries.broken_invariants)
     core.add_command(commands.send_emails)
     core.add_import(exchange.TEMPLATES)
     core.add_export(exchange.TEMPLATES_OUT)

@@ -98,12 +98,16 @@ def _send_ticked(session: Session, ids: Sequence[int]) -> str:
 
 def _cancel_ticked(session: Session, ids: Sequence[int]) -> str:
     chosen = _allowing(session, ids, "cancel")
-    return _of(ids, chosen, f"{services.cancel(session, chosen)} emails cancelled.")
+    return _of(ids, chosen, f"{_counted(services.cancel(session, chosen))} cancelled.")
 
 
 def _retry_ticked(session: Session, ids: Sequence[int]) -> str:
     chosen = _allowing(session, ids, "retry")
-    return _of(ids, chosen, f"{services.retry(session, chosen)} emails put back into the queue.")
+    return _of(ids, chosen, f"{_counted(services.retry(session, chosen))} put back into the queue.")
+
+
+def _counted(count: int) -> str:
+    return f"{count} email" if count == 1 else f"{count} emails"
 
 
 def _of(ids: Collection[int], chosen: Collection[int], told: str) -> str:
@@ -260,7 +264,9 @@ class PendingEmails(Screen):
                 told = self.do("send_all", _send_some)
             except ErpError as error:
                 problem = str(error)
-        left = queries.waiting(screen_session())
+        # What waits for its next attempt leaves too, but is not tried over and over.
+        count = queries.waiting if request.method == "POST" else queries.sendable
+        left = count(screen_session())
         if request.accept_mimetypes.best == "application/json":
             return {"left": left, "told": told, "problem": problem}
         if request.method == "POST" and not left and not problem:

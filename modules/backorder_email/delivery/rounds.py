@@ -41,7 +41,8 @@ class Tally:
     def __str__(self) -> str:
         words = {Ending.passing: "to be tried again", Ending.permanent: "refused", Ending.uncertain: "uncertain"}
         others = [f", {self.endings[ending]} {word}" for ending, word in words.items() if self.endings[ending]]
-        return f"{self.endings[Ending.sent]} emails sent{''.join(others)}."
+        sent = self.endings[Ending.sent]
+        return f"{sent} {'email' if sent == 1 else 'emails'} sent{''.join(others)}."
 
 
 def sender() -> Sender:

@@ -1,5 +1,6 @@
 """Reads of backorder email: they change nothing."""
 
+from modules.backorder_email.queries.checks import broken_invariants
 from modules.backorder_email.queries.facts import NewsRow, facts_of, news_rows
 from modules.backorder_email.queries.messages import (
     counts_by_state,
@@ -8,6 +9,7 @@ from modules.backorder_email.queries.messages import (
     messages_of_customer,
     messages_of_order,
     needing_attention,
+    sendable,
     waiting,
 )
 from modules.backorder_email.queries.news import (
@@ -28,6 +30,7 @@ from modules.backorder_email.queries.templates import (
 
 __all__ = [
     "NewsRow",
+    "broken_invariants",
     "counts_by_state",
     "due",
     "emails",
@@ -41,6 +44,7 @@ __all__ = [
     "order_to_try",
     "pending_about",
     "runs_to_compose",
+    "sendable",
     "standings",
     "template_by_name",
     "templates_by_status",

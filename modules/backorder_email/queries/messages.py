@@ -29,6 +29,12 @@ def waiting(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(Message).where(due(clock.now()))) or 0
 
 
+def sendable(session: Session) -> int:
+    """Return how many messages leave when a clerk sends all: also those that wait for their next attempt."""
+    pending = (Message.state == MessageState.pending, Message.attention == "")
+    return session.scalar(select(func.count()).select_from(Message).where(*pending)) or 0
+
+
 def counts_by_state(session: Session) -> dict[MessageState, int]:
     """Return how many messages are in each state."""
     rows = session.execute(select(Message.state, func.count()).group_by(Message.state))

@@ -133,7 +133,9 @@ def _drop_uncomposed(session: Session, pairs: Collection[tuple[int, int]]) -> No
     found = _all(session, rows, News.line_id, {line_id for line_id, _ in pairs})
     ids = [row.id for row in found if (row.line_id, row.purchase_line_id) in pairs]
     for part in chunks(sorted(ids), CHUNK):
-        drop = update(News).where(News.id.in_(part)).values(dropped=DropReason.unlinked)
+        # Asked again here: another transaction may have composed it while this one waited for the row.
+        still_waits = News.message_id.is_(None) & News.dropped.is_(None)
+        drop = update(News).where(News.id.in_(part), still_waits).values(dropped=DropReason.unlinked)
         session.execute(drop.execution_options(synchronize_session=False))
     session.expire_all()
 

@@ -134,7 +134,7 @@ def test_the_command_sends_what_is_pending(session, mailbox, erp):
     make_messages(session, 3)
     result = erp("--limit", "2")
     assert (result.exit_code, result.output) == (0, "2 emails sent.\n")
-    assert erp().output == "1 emails sent.\n"
+    assert erp().output == "1 email sent.\n"
     assert erp().output == "0 emails sent.\n"
     assert states(session) == ["sent"] * 3
 

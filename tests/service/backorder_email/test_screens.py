@@ -195,7 +195,7 @@ def test_some_messages_are_sent_retried_and_cancelled(client, session, mailbox):
     failed = make_message(session, state=MessageState.failed, last_error="550 no")
     ids = [made[0].id, failed.id]
     text = words(post(client, f"{PENDING}action/", action="send", rowid=ids))
-    assert "1 emails sent. 1 were left alone: their state does not allow it." in text
+    assert "1 email sent. 1 were left alone: their state does not allow it." in text
     assert states(session) == ["sent", "pending", "pending", "failed"]
     post(client, f"{PENDING}action/", action="retry", rowid=[failed.id])
     post(client, f"{PENDING}action/", action="cancel", rowid=[made[1].id])
@@ -205,9 +205,7 @@ def test_some_messages_are_sent_retried_and_cancelled(client, session, mailbox):
 def test_all_messages_are_sent_a_few_at_a_time(client, session, mailbox):
     make_messages(session, 24)
     make_message(session, next_attempt_at=clock.now().replace(year=2030))
-    assert "25 emails are to be sent" in words(page(client, f"{PENDING}sending/")) or "24 emails" in words(
-        page(client, f"{PENDING}sending/")
-    )
+    assert "25 emails are to be sent." in words(page(client, f"{PENDING}sending/"))
     answer = client.post(f"{PENDING}sending/", data={"start": "1"}, headers={"Accept": "application/json"})
     assert json.loads(answer.text) == {"left": 5, "told": "20 emails sent.", "problem": ""}
     assert "Pending Emails" in post(client, f"{PENDING}sending/")

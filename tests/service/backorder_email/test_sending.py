@@ -173,7 +173,7 @@ def test_a_permanent_refusal_fails_at_once(session, mailbox):
     assert states(session) == ["failed", "sent"]
     (refused, _) = messages(session)
     assert (refused.last_error, refused.attempts) == ("550 no such user", 1)
-    assert str(tally) == "1 emails sent, 1 refused."
+    assert str(tally) == "1 email sent, 1 refused."
     assert mailbox.recipients == [second.recipient]
 
 
