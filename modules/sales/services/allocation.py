@@ -23,6 +23,7 @@ from modules.sales.events import LinesServed
 from modules.sales.models import Allocation, Order, OrderLine
 from modules.sales.queries import Scope, service_order, unpacked_allocations
 from modules.sales.services.backorders import absorb_into_backorders, settle_backorders
+from modules.sales.services.doors import lock_order
 from modules.sales.states import ORDER, AllocationSource
 
 
@@ -56,8 +57,7 @@ def allocate_order(session: Session, order_id: int) -> None:
     Clears the hold of its lines. Raises InvalidTransition unless the order is confirmed, and SerialNotAllocated when
     nothing but serial products is open on it.
     """
-    lock_products(session, queries.products_of(session, order_id))
-    order = queries.order_with_lines(session, order_id)
+    order = lock_order(session, order_id)
     ORDER.next(order.state, "allocate")
     open_lines = [line for line in order.lines if line.open_quantity]
     if open_lines and all(line.product.tracking is Tracking.serial for line in open_lines):
@@ -133,8 +133,7 @@ def remove_allocations(
     With `hold` their lines stay out of automatic runs. The backorder rows stay as they are (Remove Allocation Lines).
     Raises NotOfThisOrder when a chosen one is gone or another order's.
     """
-    lock_products(session, queries.products_of(session, order_id))
-    order = queries.order_with_lines(session, order_id)
+    order = lock_order(session, order_id)
     ORDER.next(order.state, "remove_allocation")
     found = session.scalars(unpacked_allocations(OrderLine.order_id == order_id).order_by(Allocation.id)).all()
     chosen = [row for row in found if allocation_ids is None or row.id in allocation_ids]

@@ -24,6 +24,7 @@ from modules.sales.models import Order, OrderLine
 from modules.sales.services.allocation import give_up_lines, lose_allocations, serve_products
 from modules.sales.services.backorders import close_backorders, shrink_backorder
 from modules.sales.services.completion import close_orders
+from modules.sales.services.doors import lock_order
 from modules.sales.services.orders import line_refusals
 from modules.sales.states import ORDER, OrderState
 
@@ -83,8 +84,7 @@ def cancel_line(session: Session, line_id: int, *, why: str = "") -> OrderLine:
 
 def cancel_order(session: Session, order_id: int, *, why: str = "") -> Order:
     """Give up all of an order that is not packed. Raises InvalidTransition."""
-    lock_products(session, queries.products_of(session, order_id))
-    order = queries.order_with_lines(session, order_id)
+    order = lock_order(session, order_id)
     state = ORDER.next(order.state, "cancel")
     was_draft = order.state == OrderState.draft
     _cancel(session, [line for line in order.lines if line.open_quantity], why)

@@ -16,12 +16,12 @@ from erp.errors import ErpError
 from erp.options import options
 from erp.sequence import next_number
 from modules.inventory_lots.domain import check_quantity
-from modules.inventory_lots.services import lock_products
 from modules.sales import queries
 from modules.sales.errors import InactiveProduct, LinesRefused, OrderWithoutLines
 from modules.sales.hooks import confirm_refusals
 from modules.sales.models import Order, OrderLine
 from modules.sales.services.allocation import serve_products
+from modules.sales.services.doors import lock_order
 from modules.sales.states import ORDER, OrderState, ShippingPolicy
 
 
@@ -52,8 +52,7 @@ def confirm(session: Session, order_id: int) -> Order:
 
     Raises InvalidTransition, OrderWithoutLines and LinesRefused with every reason.
     """
-    lock_products(session, queries.products_of(session, order_id))
-    order = queries.order_with_lines(session, order_id)
+    order = lock_order(session, order_id)
     state = ORDER.next(order.state, "confirm")
     if not order.lines:
         raise OrderWithoutLines(order=order.name)
@@ -99,9 +98,7 @@ def add_lines(session: Session, order_id: int, new_lines: Sequence[NewLine]) -> 
 
     Raises InvalidTransition and LinesRefused.
     """
-    product_ids = {line.product_id for line in new_lines} | set(queries.products_of(session, order_id))
-    lock_products(session, product_ids)
-    order = queries.order_with_lines(session, order_id)
+    order = lock_order(session, order_id, [line.product_id for line in new_lines])
     ORDER.next(order.state, "add_line")
     last = max((line.position for line in order.lines), default=0)
     added = _new_lines(order, new_lines, first=last + 1)

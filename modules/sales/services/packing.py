@@ -16,14 +16,14 @@ from erp.events import current_run
 from erp.sequence import next_number
 from modules.inventory_lots.models import Balance, Lot
 from modules.inventory_lots.queries import usable_condition
-from modules.inventory_lots.services import Taking, lock_products, take
+from modules.inventory_lots.services import Taking, take
 from modules.inventory_lots.states import Tracking
-from modules.sales import queries
 from modules.sales.errors import NothingToPack, SerialNumberRefused, ShipsComplete, TooManySerialNumbers
 from modules.sales.hooks import pack_refusals
 from modules.sales.models import Allocation, Order, OrderLine, Pack, PackLine
 from modules.sales.queries import unpacked_allocations
 from modules.sales.services.completion import close_orders
+from modules.sales.services.doors import lock_order
 from modules.sales.states import ORDER, ShippingPolicy
 
 
@@ -44,8 +44,7 @@ def pack_order(session: Session, order_id: int, serials: Mapping[int, Sequence[s
     ships complete is then refused as a whole. Raises NothingToPack, ShipsComplete, SerialNumberRefused and
     TooManySerialNumbers (Pack Allocated Order).
     """
-    lock_products(session, queries.products_of(session, order_id))
-    order = queries.order_with_lines(session, order_id)
+    order = lock_order(session, order_id)
     ORDER.next(order.state, "pack")
     refusals = _refusals(session, order)
     reasons = [f"Line {line.position}: {refusals[line.id]}" for line in order.lines if line.id in refusals]
