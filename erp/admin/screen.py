@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from erp.admin import gate, show
-from erp.admin.parts import Action, Getter, Panel, Result
+from erp.admin.parts import Action, Badge, Getter, Panel, Result
 from erp.admin.saving import Saving
 from erp.errors import ActionRefused, ErpError
 from erp.models import HistoryEntry
@@ -84,9 +84,11 @@ class Screen(gate.Gated, Saving):
         return ()
 
     def state_badges(self, row: Any) -> list[Markup]:
-        """Return the row's state and its other badges."""
+        """Return the row's state and its other badges, those that other modules show in its list included."""
         state = getattr(row, "state", None)
-        return [show.badge(each) for each in (*([state] if state else []), *self.badges(row))]
+        added = [column.values(gate.session(), [row]).get(row.id) for column in self.contributed("columns")]
+        more = [each for each in added if isinstance(each, Badge)]
+        return [show.badge(each) for each in (*([state] if state else []), *self.badges(row), *more)]
 
     def all_actions(self) -> list[Action]:
         """Return the screen's own actions and those of live modules that the person may use."""

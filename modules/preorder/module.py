@@ -10,7 +10,7 @@ EVERYONE = ("Sales clerk", "Merchandiser", "Warehouse clerk", "Auditor")
 
 def setup(core: Core) -> None:
     """Register what preorder has."""
-    from modules.preorder import admin, exchange, handlers, jobs, models, queries
+    from modules.preorder import admin, exchange, handlers, jobs, models, queries, services
     from modules.procurement import hooks as procurement_hooks
     from modules.procurement.events import ArrivalChanged, SupplyChanged
     from modules.sales import hooks as sales_hooks
@@ -20,6 +20,7 @@ def setup(core: Core) -> None:
     admin.register(core)
     exchange.register(core)
     core.add_job(jobs.launch_preorders, every="preorder.launch_every")
+    core.add_demo(services.load_demo)
     core.add_check(queries.broken_invariants)
     core.subscribe(LinesServed, handlers.shrink_and_make_links)
     core.subscribe(SupplyChanged, handlers.link_new_supply)

@@ -120,9 +120,8 @@ def _purchase_allocations(session: Session, order: Order) -> Mapping[str, Any] |
     by_line: dict[int, list[Any]] = {}
     for row in links:
         by_line.setdefault(row.line_id, []).append(row)
-    linkage = queries.linkage_of_orders(session, [order.id]).get(order.id)
     bars = [(line, line_bar(line, by_line.get(line.id, []))) for line in order.lines if line.open_quantity]
-    return {"links": links, "coverage": bars, "linkage": shown_linkage(linkage) if linkage else None}
+    return {"links": links, "coverage": bars}
 
 
 PANELS = (Panel("Purchase allocations", "preorder/purchase_allocations.html", _purchase_allocations, "preorder.view"),)

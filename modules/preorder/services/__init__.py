@@ -1,6 +1,7 @@
 """What preorder can do: the only writers of links. They flush; whoever opened the transaction commits."""
 
 from modules.preorder.services.dates import promise_covered_lines, sync_arrivals, sync_promises
+from modules.preorder.services.demo import load_demo
 from modules.preorder.services.launches import (
     check_limits,
     launch_preorders,
@@ -17,6 +18,7 @@ __all__ = [
     "convert_or_release",
     "launch_preorders",
     "link_by_hand",
+    "load_demo",
     "make_links",
     "mark_preorders",
     "promise_covered_lines",

@@ -216,13 +216,12 @@ def test_lines_show_what_is_linked_when_it_is_expected_and_whether_that_is_late(
     assert "6 Linked 20 Jan 2027 Late" in cells()
 
 
-def test_the_panel_shows_purchase_allocations_with_the_orders_badge_and_bars(
+def test_the_panel_shows_purchase_allocations_with_bars_and_the_head_how_far_the_order_is_linked(
     session: Session, person: Person, order: Order, purchase: PurchaseOrder
 ) -> None:
     link(session, order.lines[0], purchase.lines[1], 5)
     shown = person.open(url(order.lines[0]))
-    panel = shown.text.partition("Purchase allocations")[2]
-    assert panel.startswith(" Part linked")
+    assert "SO-1 Confirmed Part allocated Part linked" in shown.text
     assert [row[2:6] for row in shown.rows("purchase-allocations")] == [["PO-1/2", "01 Dec 2026", "5", "By hand"]]
     for note in ("4 pcs allocated in stock", "5 pcs of PO-1/2, expected 01 Dec 2026", "1 pcs not covered"):
         assert note in shown.html

@@ -1,0 +1,29 @@
+"""The demo company's preorders."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from erp import clock
+from erp.registry import current_registry
+from modules.inventory_lots.services import DemoSku
+from modules.preorder import queries
+from modules.preorder.models import Link
+from modules.sales.models import Backorder, OrderLine
+from modules.sales.states import BackorderKind
+
+
+def test_the_demo_shows_a_preorder_links_a_late_line_and_what_nothing_covers(session: Session) -> None:
+    registry = current_registry()
+    for load in registry.live(registry.demos):
+        load(session)
+        session.commit()
+    links = session.scalars(select(Link)).all()
+    assert {link.line.product.sku for link in links} >= {DemoSku.headphones, DemoSku.board_game}
+    kinds = session.scalars(select(Backorder.kind).join(Backorder.line).where(OrderLine.is_preorder.is_(True)))
+    assert set(kinds) == {BackorderKind.preorder}
+    late = session.scalars(select(OrderLine).where(queries.is_late_line(clock.today()))).all()
+    assert [line.product.sku for line in late] == [DemoSku.board_game]
+    assert session.scalars(select(Backorder.id).where(queries.is_unallocated())).all()
+    assert [breach for check in registry.live(registry.checks) for breach in check(session)] == []
