@@ -108,6 +108,7 @@ class _Worker:
         self._report = report
         self._marks = services.Marks(db.engine, self.name)
         self._ended: tuple[int, Outcome] | None = None
+        self._seconds_apart = 60 / options.backorder_email.rate if options.backorder_email.rate else 0.0
         self._next_at = 0.0
 
     def close(self) -> None:
@@ -194,9 +195,9 @@ class _Worker:
             self._ended = None
 
     def _keep_pace(self) -> None:
-        if not options.backorder_email.rate:
-            return
-        now = time.monotonic()
-        if self._next_at > now:
-            time.sleep(self._next_at - now)
-        self._next_at = max(now, self._next_at) + 60 / options.backorder_email.rate
+        """Wait until the next message may leave (`rate`)."""
+        if self._seconds_apart:
+            now = time.monotonic()
+            if self._next_at > now:
+                time.sleep(self._next_at - now)
+            self._next_at = max(now, self._next_at) + self._seconds_apart

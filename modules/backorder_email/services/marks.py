@@ -8,43 +8,33 @@ doubt whatever was claimed in an earlier life.
 
 from __future__ import annotations
 
+from datetime import UTC
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, bindparam, case, or_, text, update
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from erp import clock
-from modules.backorder_email.models import Message
 from modules.backorder_email.states import MESSAGE, MessageState
 
-_TABLE = Message.__table__
-_SENDING = MessageState.sending
-_SENT = MESSAGE.next(_SENDING, "deliver")
-_BOOT = Path("/proc/sys/kernel/random/boot_id")
 NOBODY = 0
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
 
-_is_ended = _TABLE.c.id == bindparam("ended")
-_is_begun = _TABLE.c.id == bindparam("begun")
-_MARK = (
-    update(_TABLE)  # type: ignore[arg-type]
-    .where(
-        _TABLE.c.claimed_by == bindparam("worker"),
-        or_(
-            and_(_is_begun, _TABLE.c.state == _SENDING),
-            and_(_is_ended, or_(_TABLE.c.state == _SENDING, _TABLE.c.state == MessageState.uncertain)),
-        ),
-    )
-    .values(
-        state=case((_is_ended, _SENT), else_=_TABLE.c.state),
-        sent_at=case((_is_ended, bindparam("now", type_=_TABLE.c.sent_at.type)), else_=_TABLE.c.sent_at),
-        attempts=case((and_(_is_ended, _TABLE.c.state == _SENDING), _TABLE.c.attempts + 1), else_=_TABLE.c.attempts),
-        last_error=case((_is_ended, ""), else_=_TABLE.c.last_error),
-        next_attempt_at=None,
-        begun_at=case((_is_begun, bindparam("now", type_=_TABLE.c.begun_at.type)), else_=_TABLE.c.begun_at),
-    )
-    .returning(_TABLE.c.id)
-)
+# A slow worker may learn that a message in doubt was taken; its attempt is counted already.
+_MARK = """
+UPDATE backorder_email_message SET
+  state = CASE WHEN id = {ended} THEN {sent} ELSE state END,
+  sent_at = CASE WHEN id = {ended} THEN {now} ELSE sent_at END,
+  attempts = CASE WHEN id = {ended} AND state = {sending} THEN attempts + 1 ELSE attempts END,
+  last_error = CASE WHEN id = {ended} THEN '' ELSE last_error END,
+  begun_at = CASE WHEN id = {begun} THEN {now} ELSE begun_at END,
+  next_attempt_at = NULL
+WHERE claimed_by = {worker}
+  AND (id = {begun} AND state = {sending} OR id = {ended} AND (state = {sending} OR state = {uncertain}))
+RETURNING id
+"""
 
 
 def life_of_database(session: Session) -> str:
@@ -61,29 +51,42 @@ def _boot() -> str:
 
 
 class Marks:
-    """The connection that a worker's marks go over."""
+    """The connection that a worker's marks go over: the driver's own, for this is done once for each message."""
 
     def __init__(self, engine: Engine, worker: str) -> None:
         self._worker = worker
-        self._connection = self._open(engine)
-
-    def _open(self, engine: Engine) -> Connection:
-        connection = engine.connect()
-        if connection.dialect.name == "postgresql":
-            connection = connection.execution_options(isolation_level="AUTOCOMMIT")
-            connection.execute(text("SET synchronous_commit TO off"))
-            connection.commit()
+        self._is_postgresql = engine.dialect.name == "postgresql"
+        self._lent = engine.raw_connection()
+        driver: Any = self._lent.driver_connection
+        self._driver = driver
         # It is closed when the worker is done, and not lent to anybody with these settings.
-        connection.detach()
-        return connection
+        self._lent.detach()
+        if self._is_postgresql:
+            driver.autocommit = True
+            driver.execute("SET synchronous_commit TO off")
+        names = ("ended", "sent", "sending", "uncertain", "begun", "worker", "now")
+        mark = "%({})s::{}" if self._is_postgresql else ":{}"
+        types = dict.fromkeys(names, "text") | {"ended": "bigint", "begun": "bigint", "now": "timestamp"}
+        self._sql = _MARK.format(**{name: mark.format(name, types[name]) for name in names})
 
     def turn(self, sent: int, next_: int) -> bool:
         """Write that `sent` (NOBODY: none) was taken and that `next_` begins; false when that was taken back."""
-        values = {"ended": sent, "begun": next_, "worker": self._worker, "now": clock.now()}
-        with self._connection.begin():
-            marked = self._connection.execute(_MARK, values).scalars().all()
-        return next_ in marked
+        values = {
+            "ended": sent,
+            "begun": next_,
+            "worker": self._worker,
+            "now": self._now(),
+            "sent": MESSAGE.next(MessageState.sending, "deliver").value,
+            "sending": MessageState.sending.value,
+            "uncertain": MessageState.uncertain.value,
+        }
+        marked = self._driver.execute(self._sql, values).fetchall()
+        return (next_,) in marked
+
+    def _now(self) -> Any:
+        now = clock.now().astimezone(UTC).replace(tzinfo=None)
+        return now if self._is_postgresql else now.isoformat(sep=" ", timespec="microseconds")
 
     def close(self) -> None:
         """Let the connection go."""
-        self._connection.close()
+        self._lent.close()
