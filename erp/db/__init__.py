@@ -4,7 +4,17 @@ Everything here behaves alike on SQLite and PostgreSQL; the differences end in t
 """
 
 from erp.db.base import NAMING, BigId, ErpSession, Model, db, init_app, is_reading, reading
-from erp.db.bulk import bulk_add, bulk_insert, bulk_update, chunks, insert_rows, is_one_of, new_ids, rows_table
+from erp.db.bulk import (
+    bulk_add,
+    bulk_insert,
+    bulk_update,
+    chunks,
+    insert_rows,
+    is_one_of,
+    new_ids,
+    read_rows,
+    rows_table,
+)
 from erp.db.locks import lock_rows, require_any_lock, require_lock
 from erp.db.transactions import as_refusal, commit, is_lost_race, unusable_database
 from erp.db.types import Money, Quantity, Scaled, UtcDateTime, raw, raw_instant, total
@@ -40,6 +50,7 @@ __all__ = [
     "new_ids",
     "raw",
     "raw_instant",
+    "read_rows",
     "reading",
     "require_any_lock",
     "require_lock",

@@ -34,6 +34,15 @@ def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
         yield items[start : start + size]
 
 
+def read_rows(session: Session, statement: Any) -> Sequence[Any]:
+    """Return the rows of a select of columns, for planning over many of them.
+
+    It asks the connection, because the session looks at each row for entities that are not there.
+    """
+    session.flush()
+    return session.connection().execute(statement).all()
+
+
 def rows_table(session: Session, types: Mapping[str, Any], rows: Sequence[tuple[Any, ...]]) -> Subquery:
     """Return given rows as a table to join with, in one statement whatever their number; `types` names its columns."""
     if session.get_bind().dialect.name == "postgresql":

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Integer, Row, Select, Subquery, and_, cast
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import Quantity, total
+from erp.db import Quantity, read_rows, total
 from erp.options import options
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.states import Tracking
@@ -82,7 +82,7 @@ def arrivals_of_covered_lines(session: Session, *conditions: ColumnElement[bool]
     links = link_dates(*(of_lines(*conditions),))
     covered = OrderLine.allocated + links.c.linked >= OrderLine.quantity - OrderLine.packed - OrderLine.cancelled
     rows = select(OrderLine.id, links.c.latest).join(links, links.c.line_id == OrderLine.id)
-    return session.execute(rows.where(covered, links.c.undated == 0, *conditions)).all()
+    return read_rows(session, rows.where(covered, links.c.undated == 0, *conditions))
 
 
 def link_dates(*conditions: ColumnElement[bool]) -> Subquery:

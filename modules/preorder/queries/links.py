@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, Subquery, and_, func, literal, null, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from erp.db import Quantity, raw, total
+from erp.db import Quantity, raw, read_rows, total
 from modules.inventory_lots.models import Product
 from modules.preorder.models import Link
 from modules.procurement.hooks import LineClaim
@@ -89,7 +89,7 @@ def unlinked_backorders(session: Session, scope: Scope) -> Sequence[Row[int, int
     rest = Backorder.open_quantity - func.coalesce(parts.c.linked, NOTHING)
     may = Order.state == OrderState.confirmed if named else is_waiting()
     rows = _backorders(OrderLine.id, OrderLine.product_id, raw(rest)).outerjoin(parts, parts.c.line_id == OrderLine.id)
-    return session.execute(rows.where(chosen, may, rest > NOTHING).order_by(*service_order())).all()
+    return read_rows(session, rows.where(chosen, may, rest > NOTHING).order_by(*service_order()))
 
 
 def _backorders(*columns: Any) -> Select[Any]:

@@ -10,7 +10,7 @@ from sqlalchemy import Table, select
 from sqlalchemy.orm import Session, joinedload
 
 from erp import clock
-from erp.db import bulk_insert, bulk_update, from_raw, is_one_of, new_ids, raw_instant, to_raw
+from erp.db import bulk_insert, bulk_update, from_raw, is_one_of, new_ids, raw_instant, read_rows, to_raw
 from erp.events import current_run, publish
 from erp.options import options
 from modules.inventory_lots.domain import check_quantity
@@ -49,7 +49,7 @@ def make_links(session: Session, scope: Scope) -> None:
     """
     if not options.preorder.auto_allocate or not options.sales.backorders:
         return
-    unclaimed = session.execute(claimable_lines(scope.product_ids, options.preorder.past_due_supply_days))
+    unclaimed = read_rows(session, claimable_lines(scope.product_ids, options.preorder.past_due_supply_days))
     supplies = [(line_id, product_id, quantity) for line_id, product_id, quantity, _ in unclaimed]
     if not supplies:
         return
@@ -96,8 +96,8 @@ def write_links(session: Session, grants: Sequence[Triple], how: AllocationSourc
 
 
 def _open_pairs(session: Session, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], int]:
-    of_lines = is_one_of(session, Link.line_id, {line_id for line_id, _ in pairs})
-    rows = session.execute(select(Link.line_id, Link.purchase_line_id, Link.id).where(open_link(), of_lines))
+    of_lines = is_one_of(session, Link.purchase_line_id, {purchase_id for _, purchase_id in pairs})
+    rows = read_rows(session, select(Link.line_id, Link.purchase_line_id, Link.id).where(open_link(), of_lines))
     return {(line_id, purchase_id): id_ for line_id, purchase_id, id_ in rows}
 
 

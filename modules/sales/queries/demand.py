@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, and_, func, literal, select, true
 from sqlalchemy.orm import Session
 
-from erp.db import Quantity, raw
+from erp.db import Quantity, raw, read_rows
 from modules.inventory_lots.models import Balance, Location, Lot, Product
 from modules.inventory_lots.states import Tracking
 from modules.sales.models import Allocation, Backorder, Order, OrderLine
@@ -63,7 +63,7 @@ def needing_lines(session: Session, scope: Scope) -> Sequence[Row[int, int, int]
     """Return (line id, product id, raw need) of lines that stock does not cover, in order of service."""
     need = OrderLine.quantity > OrderLine.packed + OrderLine.cancelled + OrderLine.allocated
     rows = _demand(OrderLine.id, OrderLine.product_id, raw(OrderLine.need)).where(_in_scope(scope), need)
-    return session.execute(rows.order_by(*service_order())).all()
+    return read_rows(session, rows.order_by(*service_order()))
 
 
 def open_backorder_quantity() -> ColumnElement[Decimal]:
@@ -81,7 +81,7 @@ def lines_out_of_step(session: Session, scope: Scope) -> Sequence[Row[int, int, 
     open_row = and_(Backorder.line_id == OrderLine.id, Backorder.state == BackorderState.open)
     held = open_backorder_quantity()
     rows = _demand(OrderLine.id, raw(OrderLine.need), Backorder.id, raw(held)).outerjoin(Backorder, open_row)
-    return session.execute(rows.where(_in_scope(scope), OrderLine.need != held).order_by(OrderLine.id)).all()
+    return read_rows(session, rows.where(_in_scope(scope), OrderLine.need != held).order_by(OrderLine.id))
 
 
 def waiting_product_ids(session: Session, skus: Sequence[str] = ()) -> list[int]:

@@ -10,7 +10,7 @@ from sqlalchemy import and_, delete, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from erp import clock, history
-from erp.db import bulk_add, bulk_insert, format_quantity, raw_instant, require_lock, to_raw
+from erp.db import bulk_add, bulk_insert, format_quantity, raw_instant, read_rows, require_lock, to_raw
 from erp.events import current_run, publish
 from modules.inventory_lots.models import Balance, Location, Lot, Product
 from modules.inventory_lots.queries import usable_balances
@@ -79,7 +79,7 @@ def _serve(session: Session, scope: Scope, how: AllocationSource) -> None:
 
 def _allocate_from_stock(session: Session, scope: Scope, how: AllocationSource) -> None:
     session.flush()
-    supplies = session.execute(usable_balances(scope.product_ids)).all()
+    supplies = read_rows(session, usable_balances(scope.product_ids))
     stocked = tuple(sorted({product_id for _, product_id, _ in supplies}))
     if not stocked:
         return
