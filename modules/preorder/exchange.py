@@ -74,7 +74,8 @@ def _save_changes(session: Session, rows: Sequence[Row], errors: Errors) -> str:
         quantities[product.id, row["date"], row["note"] or ""] = row["quantity"]
     errors.raise_if_any()
     new, changed = services.save_on_hand_changes(session, quantities)
-    return f"{len(rows)} on-hand changes: {new} new, {changed} changed."
+    count = "1 on-hand change" if len(rows) == 1 else f"{len(rows)} on-hand changes"
+    return f"{count}: {new} new, {changed} changed."
 
 
 def _check_change(row: Row, product: Product, errors: Errors) -> None:

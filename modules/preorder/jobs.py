@@ -9,4 +9,5 @@ from modules.preorder import services
 
 def launch_preorders(session: Session) -> str:
     """Turn preorders whose launch date has come into backorders."""
-    return f"{services.launch_preorders(session)} preorders launched."
+    launched = services.launch_preorders(session)
+    return "1 preorder launched." if launched == 1 else f"{launched} preorders launched."

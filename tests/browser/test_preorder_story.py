@@ -140,7 +140,7 @@ def test_a_product_becomes_a_preorder_and_the_order_form_says_when_it_can_ship(p
     person.press("Upload")
     page.locator("input[type=file]").set_input_files(changes)
     page.locator("main form button.btn-primary").click()
-    person.sees("1 on-hand changes: 1 new, 0 changed.")
+    person.sees("1 on-hand change: 1 new, 0 changed.")
     person.go(f"/preorder/atp/{product_id}/")
     page.get_by_label("Expected ship date of").fill("12")
     person.sees(f"Expected to ship on {shown(SOON)}.")

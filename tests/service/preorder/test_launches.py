@@ -203,7 +203,7 @@ def test_at_launch_the_job_turns_open_preorder_rows_into_backorders_that_count_f
     assert jobs.launch_preorders(session) == "0 preorders launched."
     session.commit()
     at("2027-01-17T08:00:00Z")
-    assert jobs.launch_preorders(session) == "1 preorders launched."
+    assert jobs.launch_preorders(session) == "1 preorder launched."
     session.commit()
     assert rows(session) == [(BackorderKind.backorder, 3, LAUNCH), (BackorderKind.preorder, 2, None)]
     assert jobs.launch_preorders(session) == "0 preorders launched."

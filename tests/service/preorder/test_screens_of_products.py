@@ -272,7 +272,7 @@ def test_many_are_uploaded_as_csv(session: Session, person: Person) -> None:
     assert "kind=on_hand_changes" in person.open("/preorder/on-hand-changes/").html
     file = (BytesIO(b"sku,date,quantity,note\nP-1,2026-12-01,5,fair\n"), "changes.csv")
     shown = person.press("/settings/import/", kind="on_hand_changes", file=file)
-    assert "1 on-hand changes: 1 new, 0 changed." in shown.text
+    assert "1 on-hand change: 1 new, 0 changed." in shown.text
     assert len(session.scalars(select(OnHandChange)).all()) == 1
 
 
