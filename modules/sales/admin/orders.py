@@ -17,6 +17,7 @@ from erp.errors import InvalidTransition
 from erp.options import options
 from modules.inventory_lots.domain import check_quantity
 from modules.inventory_lots.states import Tracking
+from modules.sales import services
 from modules.sales.admin.line_actions import LINE_ACTIONS
 from modules.sales.admin.order_actions import ORDER_ACTIONS
 from modules.sales.admin.panels import PANELS
@@ -174,8 +175,12 @@ class OrderScreen(DocumentScreen):
             self.fill(form, row)
             session.flush()
             return row
-        if row is not None and not ORDER.allows(row.state, "confirm"):
-            raise InvalidTransition(state=row.state, action="edit")
+        if row is not None:
+            # Whoever confirms it meanwhile is waited for, and then the draft is none any more.
+            services.lock_order(session, row.id)
+            self.check_version(form, row)
+            if not ORDER.allows(row.state, "confirm"):
+                raise InvalidTransition(state=row.state, action="edit")
         _check_lines(self.line_changes(form, row))
         return super().save(session, form, row)
 

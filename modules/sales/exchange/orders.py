@@ -28,7 +28,7 @@ from erp.exchange import (
 )
 from modules.inventory_lots.domain import check_quantity
 from modules.inventory_lots.models import Product
-from modules.inventory_lots.queries import products_by_sku
+from modules.inventory_lots.queries import product_ids_by_sku, products_by_sku
 from modules.inventory_lots.services import lock_products
 from modules.sales import services
 from modules.sales.models import Customer, Order, OrderLine
@@ -42,14 +42,16 @@ DEFAULTS: dict[str, Any] = {"priority": 0, "shipping_policy": ShippingPolicy.par
 def _apply(session: Session, rows: Sequence[Row], errors: Errors) -> str:
     orders = _by_number(rows)
     customers = _customer_ids(session, {row["customer"] for row in rows})
-    products = products_by_sku(session, {row["sku"] for row in rows})
+    # Locked before the numbers are looked up: of two files with one order, the second is told that it exists.
+    skus = {row["sku"] for row in rows}
+    lock_products(session, product_ids_by_sku(session, skus).values())
+    products = products_by_sku(session, skus)
     taken = _numbers_in_use(session, list(orders))
     for number, group in orders.items():
         _check_header(group, errors, is_taken=number in taken, is_known=group[0]["customer"] in customers)
         for row in group:
             _check_line(row, products.get(row["sku"]), errors)
     errors.raise_if_any()
-    lock_products(session, [product.id for product in products.values()])
     ids = {sku: product.id for sku, product in products.items()}
     new = [_new_order(group, customers[group[0]["customer"]], ids) for group in orders.values()]
     _create(session, new, list(orders.values()), errors)

@@ -24,6 +24,7 @@ from modules.sales.hooks import backorder_kinds
 from modules.sales.models import Backorder, Order, OrderLine
 from modules.sales.queries import Scope
 from modules.sales.services.completion import close_orders
+from modules.sales.services.doors import lock_order
 from modules.sales.states import BackorderKind, BackorderState
 
 _LESS = "quantity - allocated_quantity - cancelled_quantity"
@@ -181,14 +182,15 @@ def delete_backorder(session: Session, backorder_id: int) -> None:
 
 
 def _locked(session: Session, backorder_id: int) -> Backorder:
-    product_id = session.scalar(
-        select(OrderLine.product_id)
+    # The whole order is locked: whether it ends depends on its other lines too.
+    order_id = session.scalar(
+        select(OrderLine.order_id)
         .join(Backorder, Backorder.line_id == OrderLine.id)
         .where(Backorder.id == backorder_id)
     )
-    if product_id is None:
+    if order_id is None:
         raise NotFound("backorder", backorder_id)
-    lock_products(session, [product_id])
+    lock_order(session, order_id)
     row = session.get(Backorder, backorder_id)
     if row is None or row.state != BackorderState.open:
         raise NothingOpen(what=f"Backorder {backorder_id}")

@@ -10,12 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from erp import history
-from erp.db import bulk_update, from_raw, to_raw
+from erp.db import bulk_add, bulk_update, from_raw, to_raw
 from erp.errors import NotFound
 from erp.events import publish
 from erp.options import options
 from modules.inventory_lots.domain import check_quantity
-from modules.inventory_lots.services import lock_products
 from modules.sales import queries
 from modules.sales.domain import lower
 from modules.sales.errors import LinesRefused, NothingOpen, QuantityBelowDone
@@ -99,6 +98,7 @@ def _cancel(session: Session, lines: Sequence[OrderLine], why: str) -> None:
     ids = [line.id for line in lines]
     if not ids:
         return
+    amounts = [(line.id, to_raw(line.open_quantity)) for line in lines]
     products = tuple(sorted({line.product_id for line in lines}))
     history.record_all(
         session,
@@ -109,20 +109,21 @@ def _cancel(session: Session, lines: Sequence[OrderLine], why: str) -> None:
     )
     give_up_lines(session, ids)
     backorder_ids = close_backorders(session, ids)
-    for line in lines:
-        line.cancelled = line.quantity - line.packed
-    session.flush()
+    bulk_add(session, OrderLine.__table__, ("cancelled",), amounts)  # type: ignore[arg-type]
+    session.expire_all()
     publish(session, LinesServed(products, tuple(ids), linking=False))
     if backorder_ids:
         publish(session, BackorderCancelled(tuple(backorder_ids), "order"))
 
 
 def _locked_line(session: Session, line_id: int) -> OrderLine:
-    product_id = session.scalar(select(OrderLine.product_id).where(OrderLine.id == line_id))
-    if product_id is None:
+    # The whole order is locked: whether it ends depends on its other lines too.
+    order_id = session.scalar(select(OrderLine.order_id).where(OrderLine.id == line_id))
+    lines = [] if order_id is None else lock_order(session, order_id).lines
+    line = next((line for line in lines if line.id == line_id), None)
+    if line is None:
         raise NotFound("sales order line", line_id)
-    lock_products(session, [product_id])
-    return session.get_one(OrderLine, line_id)
+    return line
 
 
 def set_promise_dates(

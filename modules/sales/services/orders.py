@@ -101,9 +101,11 @@ def add_lines(session: Session, order_id: int, new_lines: Sequence[NewLine]) -> 
     order = lock_order(session, order_id, [line.product_id for line in new_lines])
     ORDER.next(order.state, "add_line")
     last = max((line.position for line in order.lines), default=0)
-    added = _new_lines(order, new_lines, first=last + 1)
-    order.lines.extend(added)
-    session.flush()
+    rows = [_line_row(order.id, position, line) for position, line in enumerate(new_lines, start=last + 1)]
+    insert_rows(session, OrderLine, rows)
+    session.expire_all()
+    order = queries.order_with_lines(session, order_id)
+    added = [line for line in order.lines if line.position > last]
     history.record_all(
         session,
         [history.Change(line.history_subject(), "added", "quantity", new=line.quantity) for line in added],
@@ -112,20 +114,6 @@ def add_lines(session: Session, order_id: int, new_lines: Sequence[NewLine]) -> 
         _refuse(order, added, line_refusals(session, added))
         _run_products(session, added)
     return order
-
-
-def _new_lines(order: Order, new_lines: Sequence[NewLine], *, first: int) -> list[OrderLine]:
-    return [
-        OrderLine(
-            order=order,
-            position=position,
-            product_id=line.product_id,
-            quantity=line.quantity,
-            unit_price=line.unit_price,
-            requested_on=line.requested_on,
-        )
-        for position, line in enumerate(new_lines, start=first)
-    ]
 
 
 def create_confirmed(session: Session, orders: Sequence[NewOrder]) -> tuple[list[int], dict[tuple[int, int], ErpError]]:

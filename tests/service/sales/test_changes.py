@@ -6,9 +6,11 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
+from erp.db import require_lock
 from erp.errors import InvalidTransition
 from erp.models import HistoryEntry
 from erp.registry import current_registry
+from modules.inventory_lots.models import Product
 from modules.sales import services
 from modules.sales.errors import AllocationsHeld, NothingOpen, QuantityBelowDone
 from modules.sales.models import Allocation, Backorder
@@ -212,3 +214,42 @@ def test_sales_is_not_switched_off_while_stock_is_allocated(session, product):
         services.release_or_refuse(session, release=False)
     services.release_or_refuse(session, release=True)
     assert balance.allocated == 0
+
+
+@pytest.mark.parametrize("lines", [1, 12])
+def test_cancelling_an_order_takes_the_same_statements_for_one_line_as_for_many(session, count_statements, lines):
+    products = [make_product(session) for _ in range(lines)]
+    for each in products:
+        make_stock(session, each, 3)
+    order_id = make_order(session, [(each, 5) for each in products]).id
+    session.expunge_all()
+    with count_statements() as sent:
+        order = services.cancel_order(session, order_id)
+        session.commit()
+    assert (order.state, {line.cancelled for line in order.lines}) == (OrderState.cancelled, {5})
+    assert len(sent) <= 30
+    assert no_breach(session)
+
+
+@pytest.mark.parametrize("lines", [1, 12])
+def test_adding_lines_takes_the_same_statements_for_one_line_as_for_many(session, product, count_statements, lines):
+    order = make_order(session, [(product, 1)])
+    added = [NewLine(make_product(session).id, Decimal(2)) for _ in range(lines)]
+    session.commit()
+    with count_statements() as sent:
+        services.add_lines(session, order.id, added)
+        session.commit()
+    assert [line.position for line in order.lines] == list(range(1, lines + 2))
+    assert len(sent) <= 30
+
+
+def test_a_line_is_changed_under_the_lock_of_its_whole_order(session, product):
+    other = make_product(session)
+    order = make_order(session, [(product, 5), (other, 5)])
+    services.cancel_line(session, line_of(order).id)
+    require_lock(session, Product, [product.id, other.id])
+    session.commit()
+    services.cancel_backorder(session, open_backorder(session, order.lines[1].id).id)
+    require_lock(session, Product, [product.id, other.id])
+    session.commit()
+    assert order.state is OrderState.cancelled

@@ -9,9 +9,12 @@ import pytest
 from sqlalchemy import func, select
 
 from erp import clock
+from erp.db import require_lock
 from erp.exchange import ImportRefused, export_csv, import_csv
 from erp.models import HistoryEntry
+from modules.inventory_lots.models import Product
 from modules.inventory_lots.states import Tracking
+from modules.sales.exchange import orders
 from modules.sales.models import Allocation, Backorder, Customer, Order, OrderLine
 from modules.sales.states import OrderState, ShippingPolicy
 from tests.factories.inventory_lots import make_product, make_stock
@@ -237,6 +240,31 @@ def test_an_import_of_a_hundred_orders_takes_as_many_statements_as_one(session, 
     load(session, "sales_orders", "number,customer,sku,quantity", "WARM,ACME,SCREW,1")
     one = _statements(session, count_statements, ["A"])
     assert _statements(session, count_statements, [f"B{number}" for number in range(100)]) == one
+
+
+def test_an_import_of_many_products_takes_as_many_statements_as_one(session, shop, count_statements):
+    skus = [make_product(session).sku for _ in range(40)]
+    session.commit()
+    load(session, "sales_orders", "number,customer,sku,quantity", "WARM,ACME,SCREW,1")
+
+    def sent_for(number, wanted):
+        with count_statements() as sent:
+            load(session, "sales_orders", "number,customer,sku,quantity", *(f"{number},ACME,{sku},1" for sku in wanted))
+        return len(sent)
+
+    assert sent_for("MANY", skus) == sent_for("ONE", skus[:1])
+
+
+def test_numbers_are_looked_up_under_the_locks_of_the_products(session, shop, monkeypatch):
+    look_up = orders._numbers_in_use
+
+    def second(session, numbers):
+        require_lock(session, Product, [shop[1].id])
+        return look_up(session, numbers)
+
+    monkeypatch.setattr(orders, "_numbers_in_use", second)
+    load(session, "sales_orders", "number,customer,sku,quantity", "A,ACME,SCREW,1")
+    assert session.scalar(select(func.count()).select_from(Order)) == 1
 
 
 # Promise dates

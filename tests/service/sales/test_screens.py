@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from modules.inventory_lots.services import hold_lot
 from modules.inventory_lots.states import LocationKind, Tracking
+from modules.sales import services
 from modules.sales.models import Allocation, Backorder, Customer, Order, OrderLine, Pack
 from modules.sales.states import OrderState, ShippingPolicy
 from tests.factories.inventory_lots import make_location, make_product, make_serials, make_stock
@@ -153,6 +154,21 @@ def test_a_confirmed_order_saved_from_a_drafts_old_form_is_refused(session, desk
     page = desk.press(f"/sales/orders/{draft.id}/edit/", **_entered(draft.customer, row_version=version, note="late"))
     assert page.status == 409
     assert draft.note == ""
+
+
+def test_a_draft_that_is_confirmed_while_its_edit_waits_is_not_changed(session, desk, screws, monkeypatch):
+    draft = make_draft(session, [(screws[0], 3)])
+    fields = {"row_version": str(draft.row_version), "lines-0-id": str(draft.lines[0].id)}
+    fields |= {"lines-0-product": str(screws[0].id), "lines-0-quantity": "9"}
+    lock_order = services.lock_order
+
+    def confirmed_meanwhile(session, order_id):
+        services.confirm(session, order_id)
+        return lock_order(session, order_id)
+
+    monkeypatch.setattr(services, "lock_order", confirmed_meanwhile)
+    assert desk.press(f"/sales/orders/{draft.id}/edit/", **_entered(draft.customer, **fields)).status == 409
+    assert draft.lines[0].quantity == 3
 
 
 def test_a_done_order_is_not_edited(session, desk, order):
