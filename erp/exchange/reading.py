@@ -118,20 +118,25 @@ def _check_header(
 def _parse(number: int, names: Sequence[str], cells: Sequence[str], columns: Sequence[Column], errors: Errors) -> Row:
     row = Row(number, dict(zip(names, map(_without_guard, cells), strict=False)))
     if len(cells) != len(names):
-        errors.add_at(number, "", "", f"the row has {len(cells)} cells where the header has {len(names)}")
+        errors.add_at(number, "", "", f"the row has {_cells(len(cells))} where the header has {len(names)}")
         return row
     for column in columns:
         cell = row.texts[column.name]
         if not cell.strip():
-            row.values[column.name] = None
             if column.required and not column.can_be_empty:
                 errors.add(row, column.name, "the cell is empty")
+            else:
+                row.values[column.name] = None
             continue
         try:
             row.values[column.name] = _value(column, cell)
         except (ValueError, ErpError) as error:
             errors.add(row, column.name, str(error))
     return row
+
+
+def _cells(number: int) -> str:
+    return "1 cell" if number == 1 else f"{number} cells"
 
 
 def _value(column: Column, cell: str) -> Any:
@@ -147,8 +152,10 @@ def _without_guard(cell: str) -> str:
 def _refuse_twins(rows: Iterable[Row], key: Sequence[str], errors: Errors) -> None:
     first: dict[tuple[Any, ...], int] = {}
     for row in rows:
+        if not key or any(row.given(column) and column not in row.values for column in key):
+            continue  # a cell that could not be read is no twin of another such cell
         values = tuple(row[column] for column in key)
-        if key and values in first:
+        if values in first:
             again = " and ".join(key)
             errors.add(row, key[0], f"is there twice: row {first[values]} has the same {again}")
         first.setdefault(values, row.number)

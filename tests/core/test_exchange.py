@@ -142,6 +142,15 @@ def test_every_wrong_cell_is_told_with_its_row_column_and_value(shelf, stored):
     assert stored == []
 
 
+def test_keys_that_cannot_be_read_are_no_twins_of_each_other(shelf):
+    text = f"code,amount,due\n,1,\n,2,\n{'A' * 99},3,\n{'B' * 99},4,\n"
+    assert [line for line in refusal(text) if "is there twice" in line] == []
+
+
+def test_a_row_of_one_cell_is_told_in_good_english(shelf):
+    assert refusal("code,amount,due\nA\n") == ["Row 2: the row has 1 cell where the header has 3."]
+
+
 def test_what_the_module_refuses_stands_by_its_row_and_nothing_is_stored(shelf, stored):
     assert refusal("code,amount,due\nA,1,\nGONE,101,\n") == [
         "Row 3, column code: 'GONE' is not the code of a jar.",

@@ -17,7 +17,7 @@ from modules.procurement.services import save_statuses
 def _save(session: Session, rows: list[Row], errors: Errors) -> str:
     defaults = [row for row in rows if row["is_default"]]
     for row in defaults[1:]:
-        errors.add(row, "is_default", f"only one status can be the default, and row {defaults[0].number} is")
+        errors.add(row, "is_default", f"is a second default: row {defaults[0].number} is the default")
     errors.raise_if_any()
     saved = save_statuses(session, [StatusData(row["name"], row["position"], row["is_default"]) for row in rows])
     noun = "status" if len(rows) == 1 else "statuses"

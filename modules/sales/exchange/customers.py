@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from erp.db import chunks
 from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, text
+from modules.sales.exchange.words import count
 from modules.sales.models import Customer
 
 COLUMNS = (
@@ -32,7 +33,7 @@ def _apply(session: Session, rows: Sequence[Row], errors: Errors) -> str:
     changed = sum(_change(known[row["code"]], row) for row in rows if row["code"] in known)
     session.add_all(Customer(code=row["code"], name=row["name"], email=row["email"] or "") for row in new)
     session.flush()
-    return f"{len(rows)} customers: {len(new)} new, {changed} changed."
+    return f"{count(len(rows), 'customer')}: {len(new)} new, {changed} changed."
 
 
 def _change(customer: Customer, row: Row) -> bool:

@@ -31,6 +31,7 @@ from modules.inventory_lots.models import Product
 from modules.inventory_lots.queries import product_ids_by_sku, products_by_sku
 from modules.inventory_lots.services import lock_products
 from modules.sales import services
+from modules.sales.exchange.words import count
 from modules.sales.models import Customer, Order, OrderLine
 from modules.sales.services import NewLine, NewOrder
 from modules.sales.states import OrderState, ShippingPolicy
@@ -55,7 +56,7 @@ def _apply(session: Session, rows: Sequence[Row], errors: Errors) -> str:
     ids = {sku: product.id for sku, product in products.items()}
     new = [_new_order(group, customers[group[0]["customer"]], ids) for group in orders.values()]
     _create(session, new, list(orders.values()), errors)
-    return f"{len(orders)} sales orders with {len(rows)} lines."
+    return f"{count(len(orders), 'sales order')} with {count(len(rows), 'line')}."
 
 
 def _by_number(rows: Sequence[Row]) -> dict[str, list[Row]]:
@@ -132,7 +133,7 @@ def _create(session: Session, orders: Sequence[NewOrder], groups: Sequence[Seque
 def _allocate(session: Session, rows: Sequence[Row]) -> str:
     products = products_by_sku(session, {row["sku"] for row in rows})
     services.serve_products(session, {product.id for product in products.values()})
-    return f"{len(products)} products run."
+    return f"{count(len(products), 'product')} run."
 
 
 def _rows(session: Session) -> Iterable[Sequence[object]]:

@@ -12,6 +12,7 @@ from erp.db import chunks
 from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, day, whole_number
 from modules.inventory_lots.services import lock_products
 from modules.sales import services
+from modules.sales.exchange.words import count
 from modules.sales.models import Order, OrderLine
 from modules.sales.states import OrderState
 
@@ -34,7 +35,7 @@ def _apply(session: Session, rows: Sequence[Row], errors: Errors) -> str:
     lock_products(session, {line.product_id for line, _ in lines})
     dates = {line.id: promise_date for line, promise_date in lines}
     changed = services.set_promise_dates(session, dates, cause="import", pin=True)
-    return f"{len(rows)} promise dates, {changed} of them changed."
+    return f"{count(len(rows), 'promise date')}: {changed} changed."
 
 
 def _lines(session: Session, numbers: Iterable[str]) -> dict[str, dict[int, _Line]]:

@@ -133,7 +133,7 @@ def test_an_import_that_is_told_to_allocate_runs_its_products_at_once(session, s
         "S1,ACME,2026-11-02T00:00:00Z,SCREW,20",
         after=["allocate"],
     )
-    assert summary.startswith("1 sales orders with 1 lines.")
+    assert summary.startswith("1 sales order with 1 line.")
     line = session.scalars(select(OrderLine).join(Order).where(Order.number == "S1")).one()
     assert line.allocated == 10 - older.lines[0].quantity
     assert session.scalars(select(Backorder.quantity)).all() == [Decimal(11)]
@@ -273,7 +273,7 @@ def test_numbers_are_looked_up_under_the_locks_of_the_products(session, shop, mo
 def test_promise_dates_are_set_pinned_and_written_into_the_history(session, shop):
     order = make_order(session, [(shop[1], 5), (shop[2], 1)])
     summary = load(session, "promise_dates", "order,line,promise_date", f"{order.number},2,2027-01-31")
-    assert summary == "1 promise dates, 1 of them changed."
+    assert summary == "1 promise date: 1 changed."
     assert [line.promise_date for line in order.lines] == [order.lines[0].promise_date, date(2027, 1, 31)]
     assert [line.is_promise_pinned for line in order.lines] == [False, True]
     entry = session.scalars(select(HistoryEntry).where(HistoryEntry.field == "promise_date")).all()[-1]
