@@ -28,7 +28,7 @@ from modules.sales.models import Backorder, OrderLine
 
 def tell_of_links(session: Session, link_ids: Collection[int]) -> None:
     """Write news of new links to purchase order lines whose status has a template."""
-    if not options.backorder_email.on_link:
+    if not options.backorder_email.on_link or not templates_by_status(session):
         return
     columns = (
         *(Link.id.label("source_id"), Link.line_id, OrderLine.order_id, Link.purchase_line_id),
