@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, Subquery, and_, func, literal, null, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from erp.db import Quantity, raw, read_rows, total
+from erp.db import Quantity, is_one_of, raw, read_rows, total
 from modules.inventory_lots.models import Product
 from modules.preorder.models import Link
 from modules.procurement.hooks import LineClaim
@@ -74,7 +74,7 @@ def outstanding_links(session: Session) -> tuple[int, int]:
 
 def linked_quantities(session: Session, line_ids: Collection[int]) -> dict[int, Decimal]:
     """Return what is linked to each of these sales order lines; a line without links is left out."""
-    parts = linked_sum(Link.line_id.in_(line_ids))
+    parts = linked_sum(is_one_of(session, Link.line_id, line_ids))
     return dict(session.execute(select(parts.c.line_id, parts.c.linked)).all())
 
 
@@ -84,12 +84,18 @@ def unlinked_backorders(session: Session, scope: Scope) -> Sequence[Row[int, int
     Lines on hold are left out unless the scope names them.
     """
     named = scope.line_ids is not None
-    chosen = OrderLine.id.in_(scope.line_ids or ()) if named else OrderLine.product_id.in_(scope.product_ids)
+    chosen = _chosen(session, scope)
     parts = linked_sum(of_lines(chosen))
     rest = Backorder.open_quantity - func.coalesce(parts.c.linked, NOTHING)
     may = Order.state == OrderState.confirmed if named else is_waiting()
     rows = _backorders(OrderLine.id, OrderLine.product_id, raw(rest)).outerjoin(parts, parts.c.line_id == OrderLine.id)
     return read_rows(session, rows.where(chosen, may, rest > NOTHING).order_by(*service_order()))
+
+
+def _chosen(session: Session, scope: Scope) -> ColumnElement[bool]:
+    if scope.line_ids is not None:
+        return is_one_of(session, OrderLine.id, scope.line_ids)
+    return is_one_of(session, OrderLine.product_id, scope.product_ids)
 
 
 def _backorders(*columns: Any) -> Select[Any]:
@@ -104,8 +110,7 @@ def _backorders(*columns: Any) -> Select[Any]:
 
 def excess_of_lines(session: Session, scope: Scope) -> dict[int, int]:
     """Return by how much (raw) the links of each line are more than its open backorder."""
-    named = scope.line_ids is not None
-    chosen = OrderLine.id.in_(scope.line_ids or ()) if named else OrderLine.product_id.in_(scope.product_ids)
+    chosen = _chosen(session, scope)
     parts = linked_sum(of_lines(chosen))
     excess = parts.c.linked - open_backorder_quantity()
     rows = session.execute(
@@ -124,7 +129,7 @@ def shrinking_order(session: Session, line_ids: Collection[int]) -> Sequence[Row
     return session.execute(
         select(Link.id, Link.line_id, raw(Link.outstanding))
         .join(PurchaseOrderLine, PurchaseOrderLine.id == Link.purchase_line_id)
-        .where(open_link(), Link.line_id.in_(line_ids))
+        .where(open_link(), is_one_of(session, Link.line_id, line_ids))
         .order_by(
             (Link.how == AllocationSource.by_hand).asc(),
             PurchaseOrderLine.expected_on.is_(None).desc(),

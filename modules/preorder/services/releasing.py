@@ -9,7 +9,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from erp import clock, history
-from erp.db import bulk_update, format_quantity, from_raw, raw_instant, to_raw
+from erp.db import bulk_update, format_quantity, from_raw, is_one_of, raw_instant, to_raw
 from erp.events import publish
 from modules.inventory_lots.models import Balance, Location, Lot
 from modules.inventory_lots.queries import usable_condition
@@ -73,7 +73,7 @@ def release_links(session: Session, parts: Sequence[tuple[int, int]], *, action:
         .join(Order, Order.id == OrderLine.order_id)
         .join(PurchaseOrderLine, PurchaseOrderLine.id == Link.purchase_line_id)
         .join(PurchaseOrder, PurchaseOrder.id == PurchaseOrderLine.order_id)
-        .where(Link.id.in_(amounts))
+        .where(is_one_of(session, Link.id, amounts))
         .order_by(Link.id)
     ).all()
     changes = [
@@ -92,7 +92,8 @@ def release_links(session: Session, parts: Sequence[tuple[int, int]], *, action:
     gone = [link.id for link in links if _is_all(link, amounts) and not link.received]
     kept = [(link.id, amounts[link.id]) for link in links if link.id not in set(gone)]
     history.record_all(session, changes)
-    session.execute(delete(Link).where(Link.id.in_(gone)).execution_options(synchronize_session=False))
+    drop = delete(Link).where(is_one_of(session, Link.id, gone))
+    session.execute(drop.execution_options(synchronize_session=False))
     _reduce(session, kept, "quantity = quantity - {amount}")
     release(session, _summed(purchases))
     session.expire_all()

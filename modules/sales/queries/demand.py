@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, and_, func, literal, select, true
 from sqlalchemy.orm import Session
 
-from erp.db import Quantity, raw, read_rows
+from erp.db import Quantity, is_one_of, raw, read_rows
 from modules.inventory_lots.models import Balance, Location, Lot, Product
 from modules.inventory_lots.states import Tracking
 from modules.sales.models import Allocation, Backorder, Order, OrderLine
@@ -105,11 +105,15 @@ def unpacked_allocations(*conditions: ColumnElement[bool]) -> Select[*tuple[Any,
     )
 
 
-def overdue_backorders(session: Session, made_before: date) -> Sequence[Row[int, int, Decimal]]:
-    """Return (backorder id, line id, open quantity) of rows that count from a day before `made_before`."""
+def overdue_backorders(
+    session: Session, made_before: date, product_ids: Sequence[int]
+) -> Sequence[Row[int, int, Decimal]]:
+    """Return (backorder id, line id, open quantity) of these products' rows that count from before `made_before`."""
     return session.execute(
         select(Backorder.id, Backorder.line_id, Backorder.open_quantity)
+        .join(OrderLine, OrderLine.id == Backorder.line_id)
         .where(
+            is_one_of(session, OrderLine.product_id, product_ids),
             Backorder.state == BackorderState.open,
             Backorder.kind == BackorderKind.backorder,
             Backorder.counts_from < made_before,

@@ -10,7 +10,7 @@ from sqlalchemy import and_, delete, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from erp import clock, history
-from erp.db import bulk_add, bulk_insert, format_quantity, raw_instant, read_rows, require_lock, to_raw
+from erp.db import bulk_add, bulk_insert, format_quantity, is_one_of, raw_instant, read_rows, require_lock, to_raw
 from erp.events import current_run, publish
 from modules.inventory_lots.models import Balance, Location, Lot, Product
 from modules.inventory_lots.queries import usable_balances
@@ -173,7 +173,7 @@ def free_allocations(session: Session, parts: Sequence[tuple[int, int]], *, acti
         .join(Balance, Balance.id == Allocation.balance_id)
         .join(Lot, Lot.id == Balance.lot_id)
         .join(Location, Location.id == Balance.location_id)
-        .where(Allocation.id.in_(amounts))
+        .where(is_one_of(session, Allocation.id, amounts))
         .order_by(Allocation.id)
     ).all()
     lines = [(row.line_id, -amounts[row.id]) for row, *_ in rows]
@@ -192,7 +192,8 @@ def free_allocations(session: Session, parts: Sequence[tuple[int, int]], *, acti
         ],
     )
     if gone:
-        session.execute(delete(Allocation).where(Allocation.id.in_(gone)).execution_options(synchronize_session=False))
+        drop = delete(Allocation).where(is_one_of(session, Allocation.id, gone))
+        session.execute(drop.execution_options(synchronize_session=False))
     bulk_add(session, Allocation.__table__, ("quantity",), shrunk)  # type: ignore[arg-type]
     bulk_add(session, OrderLine.__table__, ("allocated",), _summed(lines))  # type: ignore[arg-type]
     unreserve(session, _summed(balances))

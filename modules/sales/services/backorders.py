@@ -11,7 +11,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from erp import clock, history
-from erp.db import bulk_add, bulk_insert, bulk_update, raw_instant, to_raw
+from erp.db import bulk_add, bulk_insert, bulk_update, is_one_of, raw_instant, to_raw
 from erp.errors import NotFound
 from erp.events import publish
 from erp.options import options
@@ -74,7 +74,7 @@ def absorb_into_backorders(session: Session, parts: Sequence[tuple[int, int]]) -
     amounts = dict(parts)
     rows = session.execute(
         select(Backorder.id, Backorder.line_id).where(
-            Backorder.line_id.in_(amounts), Backorder.state == BackorderState.open
+            is_one_of(session, Backorder.line_id, amounts), Backorder.state == BackorderState.open
         )
     )
     reduce_rows(session, [(id_, amounts[line_id]) for id_, line_id in rows], by="allocated_quantity")
@@ -148,7 +148,7 @@ def cancel_backorders(session: Session, amounts: Mapping[int, Decimal], *, cause
         select(Backorder.id, OrderLine, Order)
         .join(OrderLine, OrderLine.id == Backorder.line_id)
         .join(Order, Order.id == OrderLine.order_id)
-        .where(Backorder.id.in_(amounts))
+        .where(is_one_of(session, Backorder.id, amounts))
         .order_by(Backorder.id)
     ).all()
     lines = [(line.id, line.product_id, to_raw(amounts[id_])) for id_, line, _ in rows]
@@ -206,13 +206,14 @@ def cancel_overdue_backorders(session: Session) -> int:
     if not days or not options.sales.backorders:
         return 0
     limit = clock.today() - timedelta(days=days)
-    product_ids = (
+    waiting = (
         select(OrderLine.product_id)
         .join(Backorder, Backorder.line_id == OrderLine.id)
         .where(Backorder.state == BackorderState.open, Backorder.counts_from < limit)
     )
-    lock_products(session, list(session.scalars(product_ids.distinct())))
-    overdue = queries.overdue_backorders(session, limit)
+    product_ids = list(session.scalars(waiting.distinct()))
+    lock_products(session, product_ids)
+    overdue = queries.overdue_backorders(session, limit, product_ids)
     spared = [] if options.sales.cancel_covered else [line_id for _, line_id, _ in overdue]
     linked = queries.linked(session, spared)
     amounts = {id_: quantity - linked.get(line_id, Decimal(0)) for id_, line_id, quantity in overdue}
@@ -225,7 +226,7 @@ def turn_into_backorders(session: Session, counts_from: Mapping[int, Any]) -> in
     """Turn open preorder rows of lines into backorders that count from the given days; return how many rows."""
     rows = session.scalars(
         select(Backorder).where(
-            Backorder.line_id.in_(counts_from),
+            is_one_of(session, Backorder.line_id, counts_from),
             Backorder.state == BackorderState.open,
             Backorder.kind == BackorderKind.preorder,
         )
@@ -248,7 +249,7 @@ def close_backorders(session: Session, line_ids: Sequence[int]) -> list[int]:
     """Count what is open on the rows of cancelled lines as cancelled; return the rows."""
     rows = session.execute(
         select(Backorder.id, Backorder.open_quantity).where(
-            Backorder.line_id.in_(line_ids), Backorder.state == BackorderState.open
+            is_one_of(session, Backorder.line_id, line_ids), Backorder.state == BackorderState.open
         )
     ).all()
     reduce_rows(session, [(id_, to_raw(quantity)) for id_, quantity in rows], by="cancelled_quantity")

@@ -8,7 +8,7 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from erp.db import total
+from erp.db import is_one_of, total
 from modules.sales.models import Order, OrderLine
 from modules.sales.states import ORDER, OrderState
 
@@ -20,7 +20,7 @@ def close_orders(session: Session, order_ids: Collection[int]) -> None:
     ended = session.execute(
         select(Order, packed)
         .join(OrderLine, OrderLine.order_id == Order.id)
-        .where(Order.id.in_(order_ids), Order.state == OrderState.confirmed)
+        .where(is_one_of(session, Order.id, order_ids), Order.state == OrderState.confirmed)
         .group_by(Order.id)
         .having(total(OrderLine.open_quantity) == Decimal(0))
     ).all()

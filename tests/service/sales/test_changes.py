@@ -1,24 +1,26 @@
 """Changing what is confirmed: quantities, cancellations, backorder rows, the cancellation days."""
 
+from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
-from erp.db import require_lock
+from erp import clock
+from erp.db import db, require_lock
 from erp.errors import InvalidTransition
 from erp.models import HistoryEntry
 from erp.registry import current_registry
 from modules.inventory_lots.models import Product
 from modules.sales import services
 from modules.sales.errors import AllocationsHeld, NothingOpen, QuantityBelowDone
-from modules.sales.models import Allocation, Backorder
+from modules.sales.models import Allocation, Backorder, Order
 from modules.sales.queries import open_backorder
-from modules.sales.services import NewLine
+from modules.sales.services import NewLine, NewOrder
 from modules.sales.states import BackorderState, OrderState
 from tests.factories.inventory_lots import make_product, make_stock
-from tests.factories.sales import allocate, make_draft, make_order
+from tests.factories.sales import allocate, make_customer, make_draft, make_order
 
 
 @pytest.fixture
@@ -253,3 +255,47 @@ def test_a_line_is_changed_under_the_lock_of_its_whole_order(session, product):
     require_lock(session, Product, [product.id, other.id])
     session.commit()
     assert order.state is OrderState.cancelled
+
+
+@contextmanager
+def parameters_sent():
+    """Give the list of how many parameters each statement inside has."""
+    sent = []
+
+    def note(_connection, _cursor, _statement, parameters, _context, executemany):
+        sent.append(0 if executemany else len(parameters or ()))
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+
+
+def make_queue(session, product, count):
+    """Confirm many orders of one product at once."""
+    ordered_at, customer_id, lines = clock.now(), make_customer(session).id, [NewLine(product.id, Decimal(2))]
+    services.create_confirmed(
+        session, [NewOrder(f"MANY-{number}", customer_id, ordered_at, lines) for number in range(count)]
+    )
+    allocate(session, product)
+
+
+def test_overdue_backorders_of_any_number_are_cancelled(session, product, at, set_option):
+    set_option("sales.backorder_cancellation_days", "5")
+    make_queue(session, product, 300)
+    at("2026-12-24T12:00:00Z")
+    with parameters_sent() as sent:
+        assert services.cancel_overdue_backorders(session) == 300
+    assert set(session.scalars(select(Order.state))) == {OrderState.cancelled}
+    assert max(sent) < 100
+
+
+def test_allocations_of_any_number_are_released_when_sales_is_disabled(session, product):
+    make_stock(session, product, 600)
+    make_queue(session, product, 300)
+    with parameters_sent() as sent:
+        services.release_or_refuse(session, release=True)
+    assert session.scalars(select(Allocation)).all() == []
+    assert max(sent) < 100
+    assert no_breach(session)
