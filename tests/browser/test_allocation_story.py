@@ -1,7 +1,9 @@
 """The clerk's morning on the screens: allocate, pack in part, restock, allocate and pack the rest."""
 
+from playwright.sync_api import expect
+
 from tests.factories.inventory_lots import make_product, make_stock
-from tests.factories.sales import make_customer
+from tests.factories.sales import make_customer, make_order
 
 
 def test_an_order_is_allocated_packed_in_part_restocked_and_finished(person, behind):
@@ -60,3 +62,30 @@ def test_an_order_is_allocated_packed_in_part_restocked_and_finished(person, beh
     person.press("Pack Allocated Order")
     person.sees("PK00002")
     person.sees("Done")
+
+
+def test_material_is_taken_from_one_order_and_given_to_another(person, behind):
+    page = person.page
+    with behind() as session:
+        screw = make_product(session, sku="SCREW", name="Brass Screw")
+        make_stock(session, screw, 10, lot="B1", location="WH/A")
+        first, urgent = (make_order(session, [(screw, 10)]).id for _ in range(2))
+
+    # Remove Allocation Lines: the header's checkbox chooses all, the removal is confirmed, nothing is left.
+    person.go(f"/sales/orders/{first}/")
+    person.press("Remove Allocation Lines")
+    page.get_by_label("Tick all rows").check()
+    person.press("Remove All/Selected")
+    person.answer("Remove")
+    expect(page.get_by_role("heading", name="Order lines")).to_be_visible()
+    assert person.rows("allocation-lines") == []
+
+    # The other order gets what is free now.
+    person.go(f"/sales/orders/{urgent}/")
+    person.press("Allocate Order")
+    assert [row[2:5] for row in person.rows("allocation-lines")] == [["B1", "WH/A", "10"]]
+
+    # The first order is allocated again: nothing is there, and all of it is on backorder.
+    person.go(f"/sales/orders/{first}/")
+    person.press("Allocate Order")
+    assert [row[2:4] for row in person.rows("backorder-lines")] == [["10", "10"]]

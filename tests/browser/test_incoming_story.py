@@ -1,0 +1,66 @@
+"""A customer waits for what is on its way: linked and told, received in two parts, packed."""
+
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import expect
+
+from erp import clock
+from tests.factories.backorder_email import make_telling_status, make_template
+from tests.factories.inventory_lots import make_location, make_product
+from tests.factories.procurement import make_purchase_order
+from tests.factories.sales import make_customer, make_order
+
+
+@pytest.fixture
+def waiting(behind):
+    """An order for ten of what a purchase order brings: (sales order's id, purchase order's id)."""
+    with behind() as session:
+        make_location(session, "WH/A")
+        product = make_product(session, sku="LAMP", name="Desk lamp")
+        customer = make_customer(session, name="Bright Interiors", email="buying@bright.example")
+        order = make_order(session, [(product, 10)], customer=customer)
+        template = make_template(session, subject="{{ order.number }} is on its way")
+        status = make_telling_status(session, template, name="At sea")
+        due = clock.today() + timedelta(days=9)
+        line = {"product": product, "quantity": 10, "expected_on": due, "status": status}
+        return order.id, make_purchase_order(session, [line]).id
+
+
+def receive(person, purchase_id, quantity, lot):
+    page = person.page
+    person.go(f"/procurement/purchase-orders/{purchase_id}/receive/")
+    page.get_by_label("Received, line 1").fill(quantity)
+    page.get_by_label("Location, line 1").fill("WH/A")
+    page.get_by_label("Lot, line 1").fill(lot)
+    page.locator("main form button.btn-primary").click()
+    expect(page.get_by_role("heading", name="Order lines")).to_be_visible()
+
+
+def test_goods_on_their_way_are_linked_told_received_in_parts_and_packed(person, waiting):
+    order_id, purchase_id = waiting
+    page, order = person.page, f"/sales/orders/{order_id}/"
+
+    # The merchandiser links the waiting order to the purchase order; its email waits in Pending Emails.
+    person.go(f"/procurement/purchase-orders/{purchase_id}/")
+    person.choose_on_line(1, "Allocate Sales Order")
+    person.answer("Yes")
+    page.locator("input.pick").first.check()
+    person.press("Allocate Selected")
+    person.go("/emails/pending/")
+    expect(page.get_by_role("link", name="Pending 1")).to_be_visible()
+    person.sees("buying@bright.example")
+
+    # 4 of 10 arrive: they are an allocation of the received lot, 6 stay linked.
+    receive(person, purchase_id, "4", "R1")
+    person.go(order)
+    assert [row[2:5] for row in person.rows("allocation-lines")] == [["R1", "WH/A", "4"]]
+    assert [row[2:5] for row in person.rows("backorder-lines")] == [["10", "6", "6"]]
+
+    # The rest arrives, and the order is packed.
+    receive(person, purchase_id, "6", "R2")
+    person.go(order)
+    assert [row[2:5] for row in person.rows("allocation-lines")] == [["R1", "WH/A", "4"], ["R2", "WH/A", "6"]]
+    person.press("Pack Allocated Order")
+    person.sees("PK00001")
+    person.sees("Done")
