@@ -42,7 +42,9 @@ PERMISSIONS = (
     Permission("erp.options", "Change options"),
     Permission("erp.jobs", "Watch, start and pause jobs"),
     Permission("erp.users", "Manage people and their roles"),
-    Permission("erp.import", "Import CSV files on the screen"),
+    Permission(
+        "erp.import", "Import CSV files on the screen", roles=("Sales clerk", "Merchandiser", "Warehouse clerk")
+    ),
     Permission("erp.export", "Export lists and CSV files on the screen", roles=("Auditor",)),
     Permission("erp.history", "Search the history", roles=("Auditor",)),
 )
