@@ -130,6 +130,15 @@ class NotEnoughUnallocated(ErpError):
         )
 
 
+class NotQuarantine(ErpError):
+    """The location that a warehouse puts stock aside in, where stock may be allocated."""
+
+    def __init__(self, *, location: str) -> None:
+        super().__init__(
+            f"{location} is a location of kind stock. Make it a quarantine, or transfer to another.", location=location
+        )
+
+
 class SameLocation(ErpError):
     """A transfer to where the stock lies already."""
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from erp.db import to_raw
 from erp.errors import NotFound
 from modules.inventory_lots.domain import check_quantity, join_path
-from modules.inventory_lots.errors import NotEnoughUnallocated, SameLocation
+from modules.inventory_lots.errors import NotEnoughUnallocated, NotQuarantine, SameLocation
 from modules.inventory_lots.models import Balance
 from modules.inventory_lots.services.balances import Posting, lock_products, post
 from modules.inventory_lots.services.places import find_or_make_location
@@ -35,10 +35,15 @@ def transfer(
 
 
 def quarantine(session: Session, balance_id: int, *, quantity: Decimal | None = None, reason: str = "") -> Balance:
-    """Move a quantity, or all that is unallocated, to the quarantine location of its warehouse (door)."""
+    """Move a quantity, or all that is unallocated, to the quarantine location of its warehouse (door).
+
+    Raises NotQuarantine where the location of that name is one that stock is allocated from.
+    """
     balance = _locked(session, balance_id)
     path = join_path(balance.location.warehouse.code, QUARANTINE)
     location, _ = find_or_make_location(session, path, kind=LocationKind.quarantine)
+    if location.kind is not LocationKind.quarantine:
+        raise NotQuarantine(location=path)
     return transfer(session, balance_id, location_id=location.id, quantity=quantity, reason=reason)
 
 

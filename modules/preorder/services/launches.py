@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp import clock, history
+from erp.db import is_one_of
 from erp.errors import ErpError
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.services import lock_products
@@ -90,7 +91,10 @@ def check_limits(session: Session, lines: Sequence[OrderLine]) -> dict[int, ErpE
 
 def launch_preorders(session: Session) -> int:
     """Turn every open preorder row whose launch has come into a backorder that counts from the launch date."""
-    launched = queries.launched_lines(session, clock.today())
-    products = session.scalars(select(OrderLine.product_id).where(OrderLine.id.in_(launched)).distinct())
+    today = clock.today()
+    seen = queries.launched_lines(session, today)
+    products = session.scalars(select(OrderLine.product_id).where(is_one_of(session, OrderLine.id, seen)).distinct())
     lock_products(session, list(products))
+    # Asked again under the locks: a launch may have been put off while they were waited for.
+    launched = {id_: day for id_, day in queries.launched_lines(session, today).items() if id_ in seen}
     return turn_into_backorders(session, launched)

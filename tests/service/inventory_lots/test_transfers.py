@@ -15,6 +15,7 @@ from modules.inventory_lots.errors import (
     LocationTaken,
     NotEnoughUnallocated,
     NothingToRelease,
+    NotQuarantine,
     PlaceInUse,
     SameLocation,
 )
@@ -108,6 +109,12 @@ def test_stock_in_quarantine_is_not_available(session, balance):
     assert session.execute(queries.usable_balances([balance.product_id])).all() == [
         (balance.id, balance.product_id, 60000)
     ]
+
+
+def test_stock_is_not_put_aside_where_it_could_be_allocated(session, balance):
+    find_or_make_location(session, "WH/QUARANTINE")
+    with pytest.raises(NotQuarantine, match="WH/QUARANTINE is a location of kind stock"):
+        quarantine(session, balance.id, quantity=Decimal(4), reason="Wet")
 
 
 def test_a_location_that_becomes_quarantine_keeps_its_allocations(session, balance, claim):

@@ -12,9 +12,11 @@ from sqlalchemy.orm import Session
 
 from erp.exchange import ImportRefused, import_csv
 from modules.inventory_lots.models import Product
+from modules.inventory_lots.services import lock_products
 from modules.preorder import jobs, services
 from modules.preorder.domain import PreorderTerms
 from modules.preorder.errors import LaunchDateMissing
+from modules.preorder.services import launches
 from modules.sales import services as sales
 from modules.sales.errors import LinesRefused, NothingToPack, ShipsComplete
 from modules.sales.models import Backorder, Order
@@ -207,6 +209,22 @@ def test_at_launch_the_job_turns_open_preorder_rows_into_backorders_that_count_f
     session.commit()
     assert rows(session) == [(BackorderKind.backorder, 3, LAUNCH), (BackorderKind.preorder, 2, None)]
     assert jobs.launch_preorders(session) == "0 preorders launched."
+
+
+def test_a_launch_that_is_put_off_while_the_job_waits_for_the_lock_does_not_happen(
+    session: Session, at: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product = make_preorder_product(session)
+    make_order(session, [(product, 3)])
+    at("2027-01-17T08:00:00Z")
+
+    def put_off(session: Session, product_ids: list[int]) -> None:
+        lock_products(session, product_ids)
+        services.save_product(session, product, PreorderTerms(is_eligible=True, launch_date=date(2027, 2, 1)))
+
+    monkeypatch.setattr(launches, "lock_products", put_off)
+    assert jobs.launch_preorders(session) == "0 preorders launched."
+    assert rows(session) == [(BackorderKind.preorder, 3, None)]
 
 
 def test_closed_preorder_rows_stay_what_they_were(session: Session, at: Clock) -> None:
