@@ -45,7 +45,8 @@ class DatabaseBusy(ErpError):
     """A transaction lost a lock race more often than is worth another try."""
 
     def __init__(self, attempts: int) -> None:
-        super().__init__(f"The database was busy: {attempts} tries failed. Try again in a moment.", attempts=attempts)
+        tries = "1 try" if attempts == 1 else f"{attempts} tries"
+        super().__init__(f"The database was busy: {tries} failed. Try again in a moment.", attempts=attempts)
 
 
 class ConfigError(ErpError):

@@ -87,6 +87,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _problem(str(refused), *_first(refused))
     except ErpError as refused:
         return _problem(str(refused))
+    except OSError as error:  # a full disk, or a reader of the output that went away
+        return _problem(f"{error.filename or 'The output'}: {error.strerror or error}.")
     return 0
 
 

@@ -80,8 +80,10 @@ def _number(cell: str) -> Decimal:
 
 def whole_number(cell: str) -> int:
     """Read a whole number with its sign."""
-    if not re.fullmatch(r"[+-]?[0-9]{1,9}", cell.strip()):
+    if not re.fullmatch(r"[+-]?[0-9]{1,30}", cell.strip()):
         raise ValueError("is not a whole number")
+    if abs(int(cell)) > 999_999_999:
+        raise ValueError("is beyond 999,999,999")
     return int(cell)
 
 

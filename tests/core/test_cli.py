@@ -101,6 +101,14 @@ def test_a_problem_is_one_line_and_exits_with_1(erp, arguments, complaint):
     assert complaint in problem(erp(*arguments))
 
 
+def test_output_that_cannot_be_written_is_a_problem_of_one_line(erp, monkeypatch):
+    def fill_up(*_arguments, **_settings):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("erp.cli.exchange.show", fill_up)
+    assert problem(erp("export", "products")) == "The output: No space left on device.\n"
+
+
 def test_an_import_with_errors_prints_ten_of_them_and_how_many_more(erp, tmp_path):
     path = tmp_path / "bad.csv"
     path.write_text("sku,name,unit_decimals\n" + "".join(f"P{n},Name,many\n" for n in range(13)))

@@ -147,6 +147,11 @@ def test_keys_that_cannot_be_read_are_no_twins_of_each_other(shelf):
     assert [line for line in refusal(text) if "is there twice" in line] == []
 
 
+def test_a_whole_number_that_is_too_long_is_told_so():
+    with pytest.raises(ValueError, match="is beyond 999,999,999"):
+        exchange.whole_number("1000000000")
+
+
 def test_a_row_of_one_cell_is_told_in_good_english(shelf):
     assert refusal("code,amount,due\nA\n") == ["Row 2: the row has 1 cell where the header has 3."]
 
