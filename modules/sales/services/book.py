@@ -77,7 +77,8 @@ def allocate_book(session: Session, skus: Sequence[str] = (), *, watch: Watch = 
 
 def _summary(session: Session, run: Run, products: int) -> str:
     allocated = session.scalars(select(total(Allocation.quantity)).where(Allocation.run_id == run.saved_id)).one()
-    text = f"{products} products run, {format_quantity(allocated)} units allocated."
+    run_products = "1 product" if products == 1 else f"{products} products"
+    text = f"{run_products} run, {format_quantity(allocated)} {'unit' if allocated == 1 else 'units'} allocated."
     if run.saved_id is not None:
         subject = history.Subject("sales.run", run.saved_id, f"Run {run.saved_id}")
         history.record(session, subject, "allocated", new=text)
@@ -105,6 +106,7 @@ def apply_preview(session: Session, fingerprint: str, skus: Sequence[str] = ()) 
     preview = preview_book(session, skus)
     if preview.fingerprint != fingerprint:
         raise BookChanged
+    _summary(session, current_run(session), len({line.sku for line in preview.lines}))
     return preview
 
 

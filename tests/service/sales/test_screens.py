@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import func, select
 
+from erp.models import HistoryEntry
 from modules.inventory_lots.services import hold_lot
 from modules.inventory_lots.states import LocationKind, Tracking
 from modules.sales import services
@@ -580,6 +581,12 @@ def test_a_preview_is_applied_exactly(session, desk, order):
     assert "2 lines were served as previewed." in page.text
     assert [line.allocated for line in order.lines] == [25, 22]
     assert "Nothing would change" in desk.press("/sales/book/preview/").text
+
+
+def test_an_applied_preview_stands_in_the_history_as_one_run(session, desk, order):
+    desk.press("/sales/book/apply/", mark=_mark(desk.press("/sales/book/preview/")))
+    (entry,) = session.scalars(select(HistoryEntry).where(HistoryEntry.document == "sales.run")).all()
+    assert entry.new_value == "2 products run, 47 units allocated."
 
 
 def test_a_preview_of_a_book_that_has_changed_is_refused_and_shown_anew(session, desk, order, screws):
