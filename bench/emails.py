@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
 import smtplib
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from email.message import EmailMessage
@@ -52,6 +51,9 @@ BODY = (
 )
 PLAIN = "plain loop, EmailMessage and send_message"
 READY = "plain loop, ready bytes and sendmail"
+SLICES = 10
+
+Mail = tuple[str, str, str]
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -62,7 +64,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--run", nargs=2, metavar=("URL", "PORT"), help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
     if chosen.run:
-        print(json.dumps(_run(*chosen.run)))
+        _serve(*chosen.run)
         return
     with tempfile.TemporaryDirectory() as folder:
         bench = databases.KINDS[chosen.db](Path(folder))
@@ -75,20 +77,37 @@ def main(arguments: Sequence[str]) -> None:
 def _measure(bench: databases.SqliteBench | databases.PostgresBench, kind: str, count: int) -> None:
     bench.create("queue")
     composing = _prepare(bench.url("queue"), count)
-    bench.create("small")
-    _prepare(bench.url("small"), count // 10)
-    with _server() as port:
-        small = _apart(bench.url("small"), port)
-        plain, ready = _plain_loops(bench.url("queue"), port)
-        queue = _apart(bench.url("queue"), port)
+    messages = _messages(bench.url("queue"))
+    plain = ready = queue = 0.0
+    megabytes: list[float] = []
+    with _server() as port, _Queue(bench.url("queue"), port) as worker, smtplib.SMTP("127.0.0.1", port) as connection:
+        # By turns, so that whatever else the machine does slows all three alike.
+        for part in _slices(messages):
+            plain += _seconds(lambda part=part: _send_building(connection, part))
+            queue += worker.send(len(part))
+            data = [(to, _mail(to, subject, text).as_bytes()) for to, subject, text in part]
+            ready += _seconds(lambda data=data: _send_ready(connection, data))
+            megabytes.append(worker.megabytes)
     print(f"{kind}, {count:,} messages")
     print(f"composing   {composing:8.2f} s  {count / composing:10,.0f} messages/s")
-    print(f"queue       {queue['seconds']:8.2f} s  {count / queue['seconds']:10,.0f} messages/s")
+    print(f"queue       {queue:8.2f} s  {count / queue:10,.0f} messages/s")
     for name, seconds in ((PLAIN, plain), (READY, ready)):
         print(f"loop        {seconds:8.2f} s  {count / seconds:10,.0f} messages/s  ({name})")
-    print(f"ratio       {plain / queue['seconds']:8.2f}  ({PLAIN})")
-    print(f"ratio       {ready / queue['seconds']:8.2f}  ({READY})")
-    print(f"peak memory {queue['megabytes']:8.0f} MB, for a tenth of the messages {small['megabytes']:.0f} MB")
+    print(f"ratio       {plain / queue:8.2f}  ({PLAIN})")
+    print(f"ratio       {ready / queue:8.2f}  ({READY})")
+    print(f"peak memory {megabytes[-1]:8.0f} MB, after a tenth of the messages {megabytes[0]:.0f} MB")
+
+
+def _slices(messages: Sequence[Mail]) -> Iterator[Sequence[Mail]]:
+    size = -(-len(messages) // SLICES)
+    for start in range(0, len(messages), size):
+        yield messages[start : start + size]
+
+
+def _seconds(work: Callable[[], None]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
 
 
 @contextmanager
@@ -174,52 +193,79 @@ def _link(session: Session) -> None:
     tell_of_links(session, list(session.scalars(select(Link.id))))
 
 
-def _apart(url: str, port: int) -> dict[str, float]:
-    """Send all in a process of its own, whose memory is nobody else's."""
-    command = [sys.executable, "-m", "bench", "emails", "--run", url, str(port)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(done.stderr)
-    measured: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return measured
+class _Queue:
+    """A worker in a process of its own, whose memory is nobody else's."""
+
+    def __init__(self, url: str, port: int) -> None:
+        command = [sys.executable, "-m", "bench", "emails", "--run", url, str(port)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.megabytes = 0.0
+
+    def send(self, count: int) -> float:
+        """Send so many messages; return the seconds it took."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{count}\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise SystemExit("the worker has failed")
+        measured = json.loads(answer)
+        if measured["sent"] != count:
+            raise SystemExit(f"{measured['sent']} of {count} messages were sent")
+        self.megabytes = measured["megabytes"]
+        return float(measured["seconds"])
+
+    def __enter__(self) -> _Queue:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._process.kill()
+        self._process.communicate()
 
 
-def _run(url: str, port: str) -> dict[str, float]:
+def _serve(url: str, port: str) -> None:
+    """Send as many messages as each line that comes in says."""
     from modules.backorder_email.delivery import send_pending
+    from modules.backorder_email.domain.delivery import Ending
 
     options = {"TRANSPORT": "smtp", "HOST": "127.0.0.1", "PORT": port}
-    environment = {f"ERP_BACKORDER_EMAIL__{name}": value for name, value in options.items()}
-    app = create_app(database_url=url, environment=environment | {"ERP_INSTANCE": os.devnull + ".d"})
+    app = create_app(
+        database_url=url, environment={f"ERP_BACKORDER_EMAIL__{name}": value for name, value in options.items()}
+    )
     with app.app_context():
         db.session.connection()
         db.session.rollback()
-        began = time.perf_counter()
-        tally = send_pending()
-        seconds = time.perf_counter() - began
-    print(tally, file=sys.stderr)
-    return {"seconds": seconds, "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+        for line in sys.stdin:
+            began = time.perf_counter()
+            tally = send_pending(limit=int(line))
+            seconds = time.perf_counter() - began
+            megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            measured = {"seconds": seconds, "megabytes": megabytes, "sent": tally.endings[Ending.sent]}
+            print(json.dumps(measured), flush=True)
 
 
-def _plain_loops(url: str, port: int) -> tuple[float, float]:
-    """Return the seconds that a plain loop takes for the same messages: building each, and with ready bytes."""
+def _messages(url: str) -> Sequence[Mail]:
+    """Return what the queue is about to send."""
     from modules.backorder_email.models import Message
 
     app = create_app(database_url=url, environment={})
     with app.app_context():
         columns = (Message.recipient, Message.subject, Message.text)
-        messages = [tuple(row) for row in db.session.execute(select(*columns).order_by(Message.id))]
+        messages = [(row[0], row[1], row[2]) for row in db.session.execute(select(*columns).order_by(Message.id))]
         db.session.remove()
         db.engine.dispose()
-    ready = [(to, _mail(to, subject, text).as_bytes()) for to, subject, text in messages]
-    with smtplib.SMTP("127.0.0.1", port, "bench") as connection:
-        began = time.perf_counter()
-        for to, subject, text in messages:
-            connection.send_message(_mail(to, subject, text))
-        built = time.perf_counter() - began
-        began = time.perf_counter()
-        for to, data in ready:
-            connection.sendmail("erp@localhost", to, data)
-        return built, time.perf_counter() - began
+    return messages
+
+
+def _send_building(connection: smtplib.SMTP, messages: Sequence[Mail]) -> None:
+    for to, subject, text in messages:
+        connection.send_message(_mail(to, subject, text))
+
+
+def _send_ready(connection: smtplib.SMTP, messages: Sequence[tuple[str, bytes]]) -> None:
+    for to, data in messages:
+        connection.sendmail("erp@localhost", to, data)
 
 
 def _mail(to: str, subject: str, text: str) -> EmailMessage:
