@@ -13,6 +13,7 @@ from sqlalchemy import select
 from erp import history
 from erp.admin import reading
 from erp.admin.site import current_site
+from erp.db import db
 from erp.models import HistoryEntry, Role, User
 from modules.inventory_lots.models import Location, Warehouse
 from modules.procurement.models import Receipt
@@ -304,3 +305,11 @@ def test_history_is_searched_but_not_edited(app, client, session):
     assert client.get("/settings/history/new/").status_code == 403
     assert client.get(f"/settings/history/{entry.id}/edit/").status_code == 403
     assert client.post(f"/settings/history/{entry.id}/delete/").status_code == 403
+
+
+def test_no_request_keeps_a_connection(app, client):
+    for path, methods, _ in list(gated(app)):
+        for method in methods:
+            client.open(path, method=method)
+            db.session.remove()
+            assert db.engine.pool.checkedout() == 0, (method, path)

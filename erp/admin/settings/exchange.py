@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from flask import Response, abort, flash, redirect, request, stream_with_context
@@ -115,5 +115,9 @@ class ExportPage(Page):
         if kind_name not in _permitted(current_registry().exports):
             return abort(403 if kind_name in current_registry().exports else 404)
         headers = {"Content-Disposition": f"attachment;filename={kind_name}.csv"}
-        pieces = export_csv(db.session(), kind_name)
-        return Response(stream_with_context(pieces), headers=headers, mimetype="text/csv")
+        return Response(stream_with_context(_pieces(kind_name)), headers=headers, mimetype="text/csv")
+
+
+def _pieces(kind_name: str) -> Iterator[str]:
+    # This runs while the answer is sent: the request's own session has ended by then.
+    yield from export_csv(db.session(), kind_name)
