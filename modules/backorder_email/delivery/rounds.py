@@ -8,8 +8,10 @@ import sys
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from email.errors import MessageError
+from functools import partial
 from itertools import islice
 from secrets import token_hex
 
@@ -79,16 +81,16 @@ def send_pending(
 class _Ahead:
     """Messages ready to leave, the next one made while the server thinks about the last."""
 
-    def __init__(self, make: Callable[[Outgoing], Parcel | Outcome], messages: Sequence[Outgoing]) -> None:
+    def __init__(self, make: Callable[[Outgoing], Parcel], messages: Sequence[Outgoing]) -> None:
         self._make = make
         self._messages = iter(messages)
-        self._ready: deque[Parcel | Outcome] = deque()
+        self._ready: deque[Parcel] = deque()
 
     def prepare(self) -> None:
         """Make the next message."""
         self._ready.extend(self._make(outgoing) for outgoing in islice(self._messages, 1))
 
-    def take(self) -> Parcel | Outcome:
+    def take(self) -> Parcel:
         """Return the next message."""
         if not self._ready:
             self.prepare()
@@ -107,13 +109,16 @@ class _Worker:
         self._transport = transport
         self._report = report
         self._marks = services.Marks(db.engine, self.name)
-        self._ended: tuple[int, Outcome] | None = None
+        # The marks are written while the mail server is greeted with the next message.
+        self._marking = ThreadPoolExecutor(max_workers=1, thread_name_prefix="marks")
+        self._unwritten: list[tuple[int, Outcome]] = []
         self._seconds_apart = 60 / options.backorder_email.rate if options.backorder_email.rate else 0.0
         self._next_at = 0.0
 
     def close(self) -> None:
         """Let go of the mail server and the database."""
         self._transport.close()
+        self._marking.shutdown()
         self._marks.close()
 
     def claims(self, limit: int | None) -> Iterator[Sequence[Outgoing]]:
@@ -156,43 +161,47 @@ class _Worker:
         parcel = parcels.take()
         self._keep_pace()
         self._transport.open()
-        if not self._turn_to(outgoing.id):
-            return
-        self._ended = outgoing.id, Outcome(Ending.uncertain, INTERRUPTED)
+        turning = self._turn_to(outgoing.id)
         try:
-            ended = self._transport.send(parcel, parcels.prepare) if isinstance(parcel, Parcel) else parcel
+            ended = self._transport.send(parcel, turning.result, parcels.prepare)
         except MailServerUnusable:
-            self._ended = None
+            self._has_turned(turning)
             raise
-        self._ended = outgoing.id, ended
-        self.tally.endings[ended.ending] += 1
-        if self._report is not None:
-            self._report(self.tally.handled)
+        except BaseException:
+            if self._has_turned(turning):
+                self._unwritten.append((outgoing.id, Outcome(Ending.uncertain, INTERRUPTED)))
+            raise
+        if self._has_turned(turning) and ended is not None:
+            self._unwritten.append((outgoing.id, ended))
+            self.tally.endings[ended.ending] += 1
+            if self._report is not None:
+                self._report(self.tally.handled)
 
-    def _parcel(self, outgoing: Outgoing) -> Parcel | Outcome:
-        """Return a message as it leaves, or why it cannot be written: one bad message does not stop the others."""
+    def _parcel(self, outgoing: Outgoing) -> Parcel:
+        """Return a message as it leaves, or the reason why it cannot: one bad message does not stop the others."""
         try:
             return build(outgoing, self._source)
         except (ValueError, MessageError) as error:
-            return Outcome(Ending.permanent, f"It cannot be written as an email: {error}")
+            return Parcel(outgoing.id, "", "", b"", problem=f"It cannot be written as an email: {error}")
 
-    def _turn_to(self, message_id: int) -> bool:
-        """Write down how the last message ended and that the next one begins; false when that was taken back."""
-        sent = services.NOBODY
-        if self._ended is not None and self._ended[1].ending is Ending.sent:
-            sent = self._ended[0]
-        else:
+    def _turn_to(self, message_id: int) -> Future[bool]:
+        """Begin to write down that the last message was sent and that the next one begins."""
+        if self._unwritten and self._unwritten[-1][1].ending is not Ending.sent:
             self._write_down()
-        is_mine = self._marks.turn(sent, message_id)
-        self._ended = None
+        sent = self._unwritten[-1][0] if self._unwritten else services.NOBODY
+        return self._marking.submit(self._marks.turn, sent, message_id)
+
+    def _has_turned(self, turning: Future[bool]) -> bool:
+        """Wait until that is written; return whether the next message is still this worker's."""
+        is_mine = turning.result()
+        self._unwritten.clear()
         return is_mine
 
     def _write_down(self) -> None:
-        """Write down how the last message ended."""
-        if self._ended is not None:
-            message_id, outcome = self._ended
-            commit(lambda session: services.settle(session, message_id, self.name, outcome))
-            self._ended = None
+        """Write down how messages ended."""
+        for message_id, outcome in self._unwritten:
+            commit(partial(services.settle, message_id=message_id, worker=self.name, outcome=outcome))
+        self._unwritten.clear()
 
     def _keep_pace(self) -> None:
         """Wait until the next message may leave (`rate`)."""

@@ -27,6 +27,7 @@ class Parcel:
     sender: str
     recipient: str
     data: bytes
+    problem: str = ""
 
 
 class Transport(Protocol):
@@ -35,9 +36,10 @@ class Transport(Protocol):
     def open(self) -> None:
         """Be ready to send; raises MailServerUnusable."""
 
-    def send(self, parcel: Parcel, meanwhile: Callable[[], None]) -> Outcome:
+    def send(self, parcel: Parcel, is_mine: Callable[[], bool], meanwhile: Callable[[], None]) -> Outcome | None:
         """Transmit one message, and do `meanwhile` while waiting for the last answer.
 
+        `is_mine` is asked before any of its text leaves: None is returned where it was taken back from this worker.
         Raises MailServerUnusable only while the server cannot have taken it.
         """
 
@@ -75,8 +77,12 @@ class FileTransport:
         except OSError as error:
             raise MailServerUnusable(server=f"folder {self.folder}", reason=_said(error)) from None
 
-    def send(self, parcel: Parcel, _meanwhile: Callable[[], None]) -> Outcome:
+    def send(self, parcel: Parcel, is_mine: Callable[[], bool], _meanwhile: Callable[[], None]) -> Outcome | None:
         """Write `email-<id>.eml`; a second writing of the same message replaces the first."""
+        if not is_mine():
+            return None
+        if parcel.problem:
+            return Outcome(Ending.permanent, parcel.problem)
         target = self.folder / f"email-{parcel.id}.eml"
         draft = target.with_suffix(".part")
         try:
@@ -158,24 +164,30 @@ class SmtpTransport:
                 raise smtplib.SMTPException("the environment variable ERP_SMTP_PASSWORD is not set")
             connection.login(self.server.user, self.server.password)
 
-    def send(self, parcel: Parcel, meanwhile: Callable[[], None]) -> Outcome:
+    def send(self, parcel: Parcel, is_mine: Callable[[], bool], meanwhile: Callable[[], None]) -> Outcome | None:
         """Transmit one message. Servers close connections that grow old: then it is tried once more on a new one."""
+        if parcel.problem:
+            return Outcome(Ending.permanent, parcel.problem) if is_mine() else None
         is_reused = self._connection is not None
         try:
-            return self._transmit(parcel, meanwhile)
+            return self._transmit(parcel, is_mine, meanwhile)
         except _NotTaken as error:
             if not is_reused:
                 return Outcome(Ending.passing, str(error))
         try:
-            return self._transmit(parcel, meanwhile)
+            return self._transmit(parcel, is_mine, meanwhile)
         except _NotTaken as error:
             return Outcome(Ending.passing, str(error))
 
-    def _transmit(self, parcel: Parcel, meanwhile: Callable[[], None]) -> Outcome:
+    def _transmit(self, parcel: Parcel, is_mine: Callable[[], bool], meanwhile: Callable[[], None]) -> Outcome | None:
         self.open()
         assert self._connection is not None
         try:
-            refusal = self._hand_over(self._connection, parcel)
+            refusal = self._address(self._connection, parcel)
+            if not is_mine():
+                self._connection.rset()
+                return None
+            refusal = refusal or self._hand_over(self._connection, parcel)
         except (OSError, smtplib.SMTPException) as error:
             self._drop()
             raise _NotTaken(f"The connection to {self.server} broke: {_said(error)}") from None
@@ -184,17 +196,18 @@ class SmtpTransport:
         meanwhile()
         return self._answer(self._connection)
 
+    def _address(self, connection: smtplib.SMTP, parcel: Parcel) -> Outcome | None:
+        """Say from whom a message is and to whom; return the server's refusal."""
+        code, reply = connection.mail(parcel.sender)
+        if code == 250:
+            code, reply = connection.rcpt(parcel.recipient)
+        return None if code in (250, 251) else self._refused(connection, code, reply)
+
     def _hand_over(self, connection: smtplib.SMTP, parcel: Parcel) -> Outcome | None:
-        """Send all of a message; return what the server refuses before its last byte."""
-        steps: tuple[tuple[Callable[[], tuple[int, bytes]], tuple[int, ...]], ...] = (
-            (lambda: connection.mail(parcel.sender), (250,)),
-            (lambda: connection.rcpt(parcel.recipient), (250, 251)),
-            (lambda: connection.docmd("DATA"), (354,)),
-        )
-        for step, welcome in steps:
-            code, reply = step()
-            if code not in welcome:
-                return self._refused(connection, code, reply)
+        """Send the message itself; return what the server refuses before its last byte."""
+        code, reply = connection.docmd("DATA")
+        if code != 354:
+            return self._refused(connection, code, reply)
         connection.send(_with_dots(parcel.data))
         return None
 

@@ -294,8 +294,8 @@ def test_a_server_that_closes_between_messages_is_connected_again(session, mailb
 
     transmit = SmtpTransport._transmit
 
-    def closing(self, parcel, meanwhile):
-        outcome = transmit(self, parcel, meanwhile)
+    def closing(self, parcel, is_mine, meanwhile):
+        outcome = transmit(self, parcel, is_mine, meanwhile)
         self._connection.sock.shutdown(socket.SHUT_RDWR)
         return outcome
 
@@ -435,3 +435,33 @@ def test_a_slow_worker_that_comes_back_settles_its_doubt(session, at, by_mark):
         session.commit()
     assert states(session) == ["sent", "pending"]
     assert messages(session)[0].attempts == 1
+
+
+def test_a_message_taken_back_while_it_is_addressed_does_not_leave(session, mailbox, monkeypatch):
+    turn = Marks.turn
+
+    def too_late(self, sent, next_):
+        turn(self, sent, next_)
+        return False
+
+    make_message(session)
+    monkeypatch.setattr(Marks, "turn", too_late)
+    send_pending()
+    assert mailbox.taken == []
+
+
+def test_one_message_that_cannot_be_written_does_not_stop_the_others(session, mailbox, monkeypatch):
+    from modules.backorder_email.delivery import rounds
+
+    first, *_ = make_messages(session, 3)
+    compose = rounds.compose
+
+    def broken(outgoing, *more):
+        if outgoing.id == first.id:
+            raise ValueError("odd")
+        return compose(outgoing, *more)
+
+    monkeypatch.setattr(rounds, "compose", broken)
+    send_pending()
+    assert states(session) == ["failed", "sent", "sent"]
+    assert messages(session)[0].last_error == "It cannot be written as an email: odd"
