@@ -50,7 +50,7 @@ class PostgresTemplate:
     """A database to copy, on a server that all processes share."""
 
     def __init__(self, shared: Path, install: Install) -> None:
-        self.wiped: Wiped | None = None
+        self.wiped: dict[str, Wiped] = {}
         with _alone(shared):
             self.server = start_server(shared)
             if not self._run("SELECT 1 FROM pg_database WHERE datname = 'template_erp'"):
@@ -66,10 +66,11 @@ class PostgresTemplate:
     def copy(self, _own: Path, worker: str) -> str:
         """Return the address of a fresh copy: the last one wiped, which is faster, or a new one where that fails."""
         name = f"test_{worker}"
-        if self.wiped is None or not self.wiped.again():
+        last = self.wiped.get(name)
+        if last is None or not last.again():
             self._run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
             self._run(f"CREATE DATABASE {name} TEMPLATE template_erp")
-            self.wiped = Wiped(self.url(name))
+            self.wiped[name] = Wiped(self.url(name))
         return self.url(name)
 
     def empty(self, _own: Path, name: str) -> str:
