@@ -25,6 +25,7 @@ def setup(core: Core) -> None:
     core.add_job(jobs.allocate_backorders, every="sales.allocate_every")
     core.add_job(jobs.cancel_overdue_backorders, every="sales.cancel_every")
     core.add_command(commands.allocate)
+    core.add_command(commands.pack)
     for kind in exchange.IMPORTS:
         core.add_import(kind)
     for export in exchange.EXPORTS:

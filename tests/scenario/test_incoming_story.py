@@ -128,4 +128,9 @@ def test_the_same_by_import_files_and_commands_alone(erp, tmp_path):
     give("receipts", RECEIPT.format(quantity=6, lot="R2"))
     assert told("allocations") == [first, [*head, "lot", "R2", "WH/A", "", "", "6", "0", "2026-12-10"]]
     assert told("backorders")[0][5:8] == ["0", "allocated", "0"]
+
+    assert erp("pack", "SO-1").startswith("Packed 4 of LAMP, 6 of LAMP of SO-1 as PK")
+    packed = [[*first[:-2], "4", "2026-12-10"], [*head, "lot", "R2", "WH/A", "", "", "6", "6", "2026-12-10"]]
+    assert told("allocations") == packed
+    assert [row[3] for row in told("balances")] == ["0", "0"]
     erp("check")
