@@ -88,7 +88,7 @@ def _insert(session: Session, table: str, columns: str, rows: list[tuple[Any, ..
 def _settle(session: Session) -> None:
     """Give the planner its statistics, as a database in use has them."""
     if session.get_bind().dialect.name == "postgresql":
-        connection = session.connection().execution_options(isolation_level="AUTOCOMMIT")
+        connection = session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
         connection.execute(text("VACUUM ANALYZE"))
     else:
         session.execute(text("ANALYZE"))

@@ -23,6 +23,8 @@ class SqliteBench:
 
     def copy(self, name: str, of: str) -> None:
         """Make database `name` as a copy of another that nobody uses."""
+        for rest in self.folder.glob(f"{name}.sqlite-*"):
+            rest.unlink()
         shutil.copyfile(self.folder / f"{of}.sqlite", self.folder / f"{name}.sqlite")
 
     def stop(self) -> None:
@@ -48,6 +50,7 @@ class PostgresBench:
 
     def copy(self, name: str, of: str) -> None:
         """Make database `name` as a copy of another that nobody uses."""
+        self._run(f"DROP DATABASE IF EXISTS {name}")
         self._run(f"CREATE DATABASE {name} TEMPLATE {of}")
 
     def _run(self, statement: str) -> None:

@@ -17,7 +17,7 @@ from erp.db.bulk import (
 )
 from erp.db.locks import lock_rows, require_any_lock, require_lock
 from erp.db.transactions import as_refusal, commit, is_lost_race, unusable_database
-from erp.db.types import Money, Quantity, Scaled, UtcDateTime, raw, raw_instant, total
+from erp.db.types import Money, Quantity, Scaled, UtcDateTime, days_later, raw, raw_instant, total
 from erp.numbers import LIMIT, PLACES, SCALE, format_quantity, from_raw, to_raw
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "bulk_update",
     "chunks",
     "commit",
+    "days_later",
     "db",
     "format_quantity",
     "from_raw",

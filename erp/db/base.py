@@ -20,6 +20,16 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 
+# A cache of 32 MB: a run touches rows all over the book, and with the usual 2 MB it would read each page many times.
+PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=NORMAL",
+    "foreign_keys=ON",
+    "busy_timeout=15000",
+    "cache_size=-32000",
+    "temp_store=MEMORY",
+)
+
 BigId = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -47,7 +57,7 @@ def init_app(app: Flask) -> None:
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=15000"):
+    for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
 

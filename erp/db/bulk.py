@@ -34,13 +34,17 @@ def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
         yield items[start : start + size]
 
 
-def read_rows(session: Session, statement: Any) -> Sequence[Any]:
-    """Return the rows of a select of columns, for planning over many of them.
+def read_rows(session: Session, statement: Any) -> list[tuple[Any, ...]]:
+    """Return the rows of a select of ids and raw quantities, for planning over many of them.
 
-    It asks the connection, because the session looks at each row for entities that are not there.
+    They come as the driver gives them: what the session and the result do for each row costs more than the planning.
     """
     session.flush()
-    return session.connection().execute(statement).all()
+    cursor = session.connection().execute(statement).cursor
+    assert cursor is not None
+    rows = list(cursor.fetchall())
+    cursor.close()
+    return rows
 
 
 def rows_table(session: Session, types: Mapping[str, Any], rows: Sequence[tuple[Any, ...]]) -> Subquery:

@@ -26,7 +26,7 @@ from modules.sales.states import BackorderKind
 def shrink_and_make_links(session: Session, event: LinesServed) -> None:
     """After demand was served: let go of what stock covers now, link what still waits, promise what is covered."""
     scope = Scope(event.product_ids, event.line_ids)
-    services.shrink_links(session, scope)
+    services.shrink_links(session, event.shrunk)
     if event.linking:
         services.make_links(session, scope)
         services.promise_covered_lines(session, scope)
@@ -74,9 +74,7 @@ def linked_quantities(session: Session, line_ids: Sequence[int]) -> dict[int, De
     return queries.linked_quantities(session, line_ids)
 
 
-def confirm_refusals(
-    session: Session, lines: Sequence[OrderLine], *, are_raised: bool = False
-) -> dict[int, ErpError]:
+def confirm_refusals(session: Session, lines: Sequence[OrderLine], *, are_raised: bool = False) -> dict[int, ErpError]:
     """Fix which lines are preorders; refuse what is not launched and not eligible, or over its limit."""
     return services.check_limits(session, lines) if are_raised else services.mark_preorders(session, lines)
 

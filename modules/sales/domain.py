@@ -5,9 +5,11 @@ Quantities are the integers that the database keeps (× 10⁴): planning runs ov
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from modules.sales.states import Fulfilment
 
@@ -49,14 +51,13 @@ def plan_by_product(demands: Iterable[tuple[int, int, int]], supplies: Iterable[
 
 
 def _by_product(rows: Iterable[tuple[int, int, int]]) -> dict[int, list[Part]]:
-    groups: dict[int, list[Part]] = {}
+    groups: dict[int, list[Part]] = defaultdict(list)
     for id_, product_id, quantity in rows:
-        groups.setdefault(product_id, []).append((id_, quantity))
+        groups[product_id].append((id_, quantity))
     return groups
 
 
-@dataclass(frozen=True)
-class Settlement:
+class Settlement(NamedTuple):
     """How a backorder row changes: it is allocated by so much, or grows by so much (a new row grows from 0)."""
 
     allocated: int = 0

@@ -8,12 +8,14 @@ from datetime import date
 class LinesServed:
     """Demand of these products was served or changed; their backorder rows are set.
 
-    `line_ids` None means the whole queue. `linking` says whether new links to incoming supply may be made now:
-    false after a removal, a cancellation, a deletion or a lowered quantity, which only shrink links.
+    `line_ids` None means the whole queue; `shrunk` are the lines whose open backorder may be less than it was, which
+    links must follow. `linking` says whether new links to incoming supply may be made now: false after a removal, a
+    cancellation, a deletion or a lowered quantity, which only shrink links.
     """
 
     product_ids: tuple[int, ...]
     line_ids: tuple[int, ...] | None
+    shrunk: tuple[int, ...]
     linking: bool
 
 

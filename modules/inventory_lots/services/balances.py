@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, cast
+from typing import cast
 
 from sqlalchemy import Table, select
 from sqlalchemy.orm import Session
@@ -132,7 +132,7 @@ def _add(session: Session, counters: Mapping[str, Sequence[tuple[int, int]]]) ->
 
 def _forget(session: Session, balance_ids: Iterable[int]) -> None:
     """Let the balances that the session has loaded be read again; everything else it knows still holds."""
-    for balance_id in balance_ids:
-        loaded: Any = session.identity_map.get(session.identity_key(Balance, balance_id))
-        if loaded is not None:
+    changed = set(balance_ids)
+    for loaded in session.identity_map.values():
+        if isinstance(loaded, Balance) and loaded.id in changed:
             session.expire(loaded, ("on_hand", "allocated"))

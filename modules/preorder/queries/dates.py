@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Row, Select, Subquery, and_, cast, func, literal, or_, select
+from sqlalchemy import ColumnElement, Date, Integer, Select, Subquery, and_, case, cast, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import Quantity, read_rows, total
+from erp.db import Quantity, days_later, total
 from erp.options import options
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.states import Tracking
@@ -77,12 +77,17 @@ def _covered_lines(*conditions: ColumnElement[bool]) -> Select[Any]:
     )
 
 
-def arrivals_of_covered_lines(session: Session, *conditions: ColumnElement[bool]) -> Sequence[Row[int, date]]:
-    """Return (line id, latest arrival) of lines whose open quantity is covered by stock and dated links alone."""
-    links = link_dates(*(of_lines(*conditions),))
+def first_promises(session: Session, *conditions: ColumnElement[bool]) -> Subquery:
+    """Return a subquery of (`line_id`, `day`) of lines that meet `conditions` and wait for dated links alone.
+
+    The day is their latest arrival or today, and the buffer.
+    """
+    links, today = link_dates(of_lines(*conditions)), literal(clock.today(), Date())
+    latest = case((links.c.latest < today, today), else_=links.c.latest)
+    day = days_later(session, latest, options.preorder.promise_buffer_days)
     covered = OrderLine.allocated + links.c.linked >= OrderLine.quantity - OrderLine.packed - OrderLine.cancelled
-    rows = select(OrderLine.id, links.c.latest).join(links, links.c.line_id == OrderLine.id)
-    return read_rows(session, rows.where(covered, links.c.undated == 0, *conditions))
+    rows = select(links.c.line_id, day.label("day")).join(OrderLine, OrderLine.id == links.c.line_id)
+    return rows.where(covered, links.c.undated == 0).subquery()
 
 
 def link_dates(*conditions: ColumnElement[bool]) -> Subquery:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Row, Select, Subquery, and_, func, literal, null, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -17,7 +17,14 @@ from modules.procurement.hooks import LineClaim
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.sales.hooks import AllocationRow, SupplyNote
 from modules.sales.models import Backorder, Order, OrderLine
-from modules.sales.queries import Scope, backorder_is_open, is_waiting, open_backorder_quantity, service_order
+from modules.sales.queries import (
+    Scope,
+    backorder_is_open,
+    has_need,
+    is_waiting,
+    open_backorder_quantity,
+    service_order,
+)
 from modules.sales.states import AllocationSource, OrderState
 
 NOTHING = literal(Decimal(0), Quantity())
@@ -78,24 +85,28 @@ def linked_quantities(session: Session, line_ids: Collection[int]) -> dict[int, 
     return dict(session.execute(select(parts.c.line_id, parts.c.linked)).all())
 
 
-def unlinked_backorders(session: Session, scope: Scope) -> Sequence[Row[int, int, int]]:
-    """Return (line id, product id, raw rest) of open backorders that links do not cover, in order of service.
+def unlinked_backorders(session: Session, scope: Scope) -> list[tuple[int, int, int]]:
+    """Return (line id, product id, raw rest) of open backorders that links do not cover.
 
-    Lines on hold are left out unless the scope names them.
+    They come product by product, each in order of service. Lines on hold are left out unless the scope names them.
     """
     named = scope.line_ids is not None
-    chosen = _chosen(session, scope)
+    # What is on backorder is needed too: said here, it lets the index of needing lines find them.
+    chosen = and_(in_scope(session, scope), has_need())
     parts = linked_sum(of_lines(chosen))
     rest = Backorder.open_quantity - func.coalesce(parts.c.linked, NOTHING)
     may = Order.state == OrderState.confirmed if named else is_waiting()
     rows = _backorders(OrderLine.id, OrderLine.product_id, raw(rest)).outerjoin(parts, parts.c.line_id == OrderLine.id)
-    return read_rows(session, rows.where(chosen, may, rest > NOTHING).order_by(*service_order()))
+    rows = rows.where(chosen, may, rest > NOTHING).order_by(OrderLine.product_id, *service_order())
+    return cast(list[tuple[int, int, int]], read_rows(session, rows))
 
 
-def _chosen(session: Session, scope: Scope) -> ColumnElement[bool]:
-    if scope.line_ids is not None:
-        return is_one_of(session, OrderLine.id, scope.line_ids)
-    return is_one_of(session, OrderLine.product_id, scope.product_ids)
+def in_scope(session: Session, scope: Scope) -> ColumnElement[bool]:
+    """Return the condition of the sales order lines that a run serves."""
+    of_products = is_one_of(session, OrderLine.product_id, scope.product_ids)
+    if scope.line_ids is None:
+        return of_products
+    return and_(of_products, is_one_of(session, OrderLine.id, scope.line_ids))
 
 
 def _backorders(*columns: Any) -> Select[Any]:
@@ -108,10 +119,9 @@ def _backorders(*columns: Any) -> Select[Any]:
     )
 
 
-def excess_of_lines(session: Session, scope: Scope) -> dict[int, int]:
-    """Return by how much (raw) the links of each line are more than its open backorder."""
-    chosen = _chosen(session, scope)
-    parts = linked_sum(of_lines(chosen))
+def excess_of_lines(session: Session, line_ids: Collection[int]) -> dict[int, int]:
+    """Return by how much (raw) the links of each of these lines are more than its open backorder."""
+    parts = linked_sum(is_one_of(session, Link.line_id, line_ids))
     excess = parts.c.linked - open_backorder_quantity()
     rows = session.execute(
         select(parts.c.line_id, raw(excess))

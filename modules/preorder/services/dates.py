@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import timedelta
 from decimal import Decimal
 
 from sqlalchemy import and_, select, update
@@ -23,10 +22,11 @@ from modules.sales.services import promise_first, set_promise_dates
 
 def promise_covered_lines(session: Session, scope: Scope) -> None:
     """Promise a date to lines that have none yet and whose whole open quantity is covered and dated."""
-    in_scope = (
-        OrderLine.id.in_(scope.line_ids) if scope.line_ids is not None else OrderLine.product_id.in_(scope.product_ids)
+    still_bare = and_(
+        queries.in_scope(session, scope),
+        OrderLine.promise_date.is_(None),
+        OrderLine.quantity > OrderLine.packed + OrderLine.cancelled,
     )
-    still_bare = and_(in_scope, OrderLine.promise_date.is_(None))
     session.execute(
         update(OrderLine)
         .where(
@@ -37,9 +37,7 @@ def promise_covered_lines(session: Session, scope: Scope) -> None:
         .values(promise_date=clock.today())
         .execution_options(synchronize_session=False)
     )
-    today, buffer = clock.today(), timedelta(days=options.preorder.promise_buffer_days)
-    arrivals = queries.arrivals_of_covered_lines(session, still_bare)
-    promise_first(session, [(line_id, max(today, latest) + buffer) for line_id, latest in arrivals])
+    promise_first(session, queries.first_promises(session, still_bare))
 
 
 def sync_promises(session: Session, line_ids: Collection[int], *, tell: bool = True, why: str = "") -> int:

@@ -54,8 +54,7 @@ def make_links(session: Session, scope: Scope) -> None:
     if not supplies:
         return
     stocked = {product_id for _, product_id, _ in supplies}
-    waiting = queries.unlinked_backorders(session, Scope(tuple(sorted(stocked)), scope.line_ids))
-    demands = [(line_id, product_id, rest) for line_id, product_id, rest in waiting if product_id in stocked]
+    demands = queries.unlinked_backorders(session, Scope(tuple(sorted(stocked)), scope.line_ids))
     if options.preorder.insufficient_supply == "skip":
         demands = _passing_by_product(demands, supplies)
     write_links(session, plan_by_product(demands, supplies), AllocationSource.automatic)

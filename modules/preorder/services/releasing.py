@@ -24,13 +24,12 @@ from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.services import release
 from modules.sales.domain import give_back, plan
 from modules.sales.models import Order, OrderLine
-from modules.sales.queries import Scope
 from modules.sales.services import Grant, allocate_on, hold_lines
 
 
-def shrink_links(session: Session, scope: Scope) -> None:
-    """Let go of what is linked beyond open backorders: latest expected first, links made by hand last."""
-    excess = queries.excess_of_lines(session, scope)
+def shrink_links(session: Session, line_ids: Collection[int]) -> None:
+    """Let go of what is linked to lines beyond their open backorders: latest expected first, made by hand last."""
+    excess = queries.excess_of_lines(session, line_ids) if line_ids else {}
     if not excess:
         return
     by_line: dict[int, list[tuple[int, int]]] = {}

@@ -98,12 +98,20 @@ def upgrade() -> None:
     op.create_index(
         "ix_sales_order_line_needing",
         "sales_order_line",
-        ["product_id", "order_id"],
+        ["product_id"],
         unique=False,
         sqlite_where=sa.text("quantity > packed + cancelled + allocated"),
         postgresql_where=sa.text("quantity > packed + cancelled + allocated"),
     )
-    op.create_index("ix_sales_order_line_product", "sales_order_line", ["product_id"], unique=False)
+    op.create_index("ix_sales_order_line_product", "sales_order_line", ["product_id", "order_id"], unique=False)
+    op.create_index(
+        "ix_sales_order_line_unpromised",
+        "sales_order_line",
+        ["product_id"],
+        unique=False,
+        sqlite_where=sa.text("promise_date IS NULL AND quantity > packed + cancelled"),
+        postgresql_where=sa.text("promise_date IS NULL AND quantity > packed + cancelled"),
+    )
     op.create_table(
         "sales_pack",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),

@@ -4,6 +4,7 @@ from modules.sales.queries.checks import broken_invariants
 from modules.sales.queries.demand import (
     Scope,
     backorder_is_open,
+    has_need,
     is_waiting,
     lines_out_of_step,
     needing_lines,
@@ -29,6 +30,7 @@ __all__ = [
     "backorder_is_open",
     "broken_invariants",
     "claims_on_balances",
+    "has_need",
     "is_waiting",
     "lines_of",
     "lines_out_of_step",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Row, Select, and_, func, literal, select, true
 from sqlalchemy.orm import Session
@@ -16,6 +16,9 @@ from modules.inventory_lots.models import Balance, Location, Lot, Product
 from modules.inventory_lots.states import Tracking
 from modules.sales.models import Allocation, Backorder, Order, OrderLine
 from modules.sales.states import BackorderKind, BackorderState, OrderState
+
+# Line id, product id, raw need, id of the open backorder, raw open quantity of it.
+Needing = tuple[int, int, int, int | None, int]
 
 
 @dataclass(frozen=True)
@@ -43,27 +46,23 @@ def is_waiting() -> ColumnElement[bool]:
     )
 
 
-def _in_scope(scope: Scope) -> ColumnElement[bool]:
-    served = and_(Order.state == OrderState.confirmed, Product.tracking != Tracking.serial)
-    if scope.line_ids is not None:
-        return and_(served, OrderLine.id.in_(scope.line_ids))
-    return and_(served, OrderLine.product_id.in_(scope.product_ids), OrderLine.hold_allocation.is_(False))
+def has_need() -> ColumnElement[bool]:
+    """Return the condition that stock does not cover a line; the partial index of the lines answers it."""
+    return OrderLine.quantity > OrderLine.packed + OrderLine.cancelled + OrderLine.allocated
 
 
-def _demand(*columns: Any) -> Select[*tuple[Any, ...]]:
-    return (
-        select(*columns)
-        .select_from(OrderLine)
-        .join(Order, Order.id == OrderLine.order_id)
-        .join(Product, Product.id == OrderLine.product_id)
-    )
+def _in_scope(session: Session, scope: Scope) -> ColumnElement[bool]:
+    of_products = is_one_of(session, OrderLine.product_id, scope.product_ids)
+    if scope.line_ids is None:
+        return and_(of_products, is_waiting())
+    named = is_one_of(session, OrderLine.id, scope.line_ids)
+    return and_(of_products, named, Order.state == OrderState.confirmed, Product.tracking != Tracking.serial)
 
 
-def needing_lines(session: Session, scope: Scope) -> Sequence[Row[int, int, int]]:
-    """Return (line id, product id, raw need) of lines that stock does not cover, in order of service."""
-    need = OrderLine.quantity > OrderLine.packed + OrderLine.cancelled + OrderLine.allocated
-    rows = _demand(OrderLine.id, OrderLine.product_id, raw(OrderLine.need)).where(_in_scope(scope), need)
-    return read_rows(session, rows.order_by(*service_order()))
+def needing_lines(session: Session, scope: Scope) -> list[Needing]:
+    """Return the lines that stock does not cover, product by product, each in order of service."""
+    rows = _needs(session, scope).order_by(OrderLine.product_id, *service_order())
+    return cast(list[Needing], read_rows(session, rows))
 
 
 def open_backorder_quantity() -> ColumnElement[Decimal]:
@@ -76,20 +75,31 @@ def backorder_is_open() -> ColumnElement[bool]:
     return Backorder.state == BackorderState.open
 
 
-def lines_out_of_step(session: Session, scope: Scope) -> Sequence[Row[int, int, int | None, int]]:
-    """Return (line id, raw rest, open backorder id, raw open backorder) where the two quantities differ."""
-    open_row = and_(Backorder.line_id == OrderLine.id, Backorder.state == BackorderState.open)
-    held = open_backorder_quantity()
-    rows = _demand(OrderLine.id, raw(OrderLine.need), Backorder.id, raw(held)).outerjoin(Backorder, open_row)
-    return read_rows(session, rows.where(_in_scope(scope), OrderLine.need != held).order_by(OrderLine.id))
+def lines_out_of_step(session: Session, scope: Scope) -> list[Needing]:
+    """Return those of the needing lines whose need is not what they have on backorder."""
+    rows = _needs(session, scope).where(OrderLine.need != open_backorder_quantity())
+    return cast(list[Needing], read_rows(session, rows))
+
+
+def _needs(session: Session, scope: Scope) -> Select[*tuple[Any, ...]]:
+    # The backorder comes first: where it agrees with the need, the order is not looked up at all.
+    columns = (OrderLine.id, OrderLine.product_id, raw(OrderLine.need), Backorder.id, raw(open_backorder_quantity()))
+    return (
+        select(*columns)
+        .select_from(OrderLine)
+        .outerjoin(Backorder, and_(Backorder.line_id == OrderLine.id, backorder_is_open()))
+        .join(Order, Order.id == OrderLine.order_id)
+        .join(Product, Product.id == OrderLine.product_id)
+        .where(has_need(), _in_scope(session, scope))
+    )
 
 
 def waiting_product_ids(session: Session, skus: Sequence[str] = ()) -> list[int]:
     """Return the products for which demand waits, by id; of `skus` only, where some are given."""
-    need = OrderLine.quantity > OrderLine.packed + OrderLine.cancelled + OrderLine.allocated
+    waits = select(OrderLine.id).join(Order, Order.id == OrderLine.order_id)
+    waits = waits.where(OrderLine.product_id == Product.id, is_waiting(), has_need()).correlate(Product)
     wanted = Product.sku.in_(skus) if skus else true()
-    rows = _demand(OrderLine.product_id).where(is_waiting(), need, wanted).distinct().order_by(OrderLine.product_id)
-    return list(session.scalars(rows))
+    return list(session.scalars(select(Product.id).where(wanted, waits.exists()).order_by(Product.id)))
 
 
 def unpacked_allocations(*conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import chain
 
 from sqlalchemy import and_, delete, select, update
 from sqlalchemy.orm import Session, joinedload
@@ -22,7 +23,7 @@ from modules.sales.errors import AllocationsHeld, NotOfThisOrder, SerialNotAlloc
 from modules.sales.events import LinesServed
 from modules.sales.models import Allocation, Order, OrderLine
 from modules.sales.queries import Scope, service_order, unpacked_allocations
-from modules.sales.services.backorders import absorb_into_backorders, settle_backorders
+from modules.sales.services.backorders import Uncovered, absorb_into_backorders, settle_backorders
 from modules.sales.services.doors import lock_order
 from modules.sales.states import ORDER, AllocationSource
 
@@ -72,20 +73,32 @@ def allocate_order(session: Session, order_id: int) -> None:
 
 def _serve(session: Session, scope: Scope, how: AllocationSource) -> None:
     require_lock(session, Product, scope.product_ids)
-    _allocate_from_stock(session, scope, how)
-    settle_backorders(session, scope)
-    publish(session, LinesServed(scope.product_ids, scope.line_ids, linking=True))
+    shrunk = settle_backorders(session, _allocate_from_stock(session, scope, how))
+    publish(session, LinesServed(scope.product_ids, scope.line_ids, shrunk=shrunk, linking=True))
 
 
-def _allocate_from_stock(session: Session, scope: Scope, how: AllocationSource) -> None:
-    session.flush()
+def _allocate_from_stock(session: Session, scope: Scope, how: AllocationSource) -> list[Uncovered]:
+    """Give out what is in stock; return what it leaves of the lines whose backorder rows have to follow.
+
+    Of products without stock only the lines that are out of step are read: there a run may have nothing to do.
+    """
     supplies = read_rows(session, usable_balances(scope.product_ids))
-    stocked = tuple(sorted({product_id for _, product_id, _ in supplies}))
-    if not stocked:
-        return
-    demands = queries.needing_lines(session, Scope(stocked, scope.line_ids))
-    grants = plan_by_product(map(tuple, demands), map(tuple, supplies))  # type: ignore[arg-type]
-    _write(session, grants, how)
+    stocked = {product_id for _, product_id, _ in supplies}
+    demands = queries.needing_lines(session, _within(scope, stocked)) if stocked else ()
+    grants = plan_by_product(((line_id, product, need) for line_id, product, need, *_ in demands), supplies)
+    granted = _sums((line_id, quantity) for line_id, _, quantity in grants)
+    _write(session, grants, granted, how)
+    dry = _within(scope, set(scope.product_ids) - stocked)
+    others = queries.lines_out_of_step(session, dry) if dry.product_ids else ()
+    return [
+        (line_id, rest, backorder_id, waiting)
+        for line_id, _, need, backorder_id, waiting in chain(demands, others)
+        if (rest := need - granted.get(line_id, 0)) != waiting
+    ]
+
+
+def _within(scope: Scope, product_ids: set[int]) -> Scope:
+    return Scope(tuple(sorted(product_ids)), scope.line_ids)
 
 
 def allocate_on(session: Session, grants: Iterable[Grant], how: AllocationSource = AllocationSource.receipt) -> None:
@@ -95,12 +108,15 @@ def allocate_on(session: Session, grants: Iterable[Grant], how: AllocationSource
     """
     triples = [(grant.line_id, grant.balance_id, to_raw(grant.quantity)) for grant in grants]
     if triples:
-        _write(session, triples, how)
-        absorb_into_backorders(session, _summed((line_id, quantity) for line_id, _, quantity in triples))
+        granted = _sums((line_id, quantity) for line_id, _, quantity in triples)
+        _write(session, triples, granted, how)
+        absorb_into_backorders(session, granted)
 
 
-def _write(session: Session, grants: Sequence[tuple[int, int, int]], how: AllocationSource) -> None:
-    """Write allocation rows and move the counters of lines and balances with them."""
+def _write(
+    session: Session, grants: Sequence[tuple[int, int, int]], granted: Mapping[int, int], how: AllocationSource
+) -> None:
+    """Write allocation rows and move the counters of lines (`granted`, their sums by line) and balances with them."""
     if not grants:
         return
     run = current_run(session)
@@ -108,21 +124,16 @@ def _write(session: Session, grants: Sequence[tuple[int, int, int]], how: Alloca
     columns = ("line_id", "balance_id", "quantity", "packed", "how", "run_id", "created_at", "user_name")
     rows = [(line_id, balance_id, quantity, 0, *signed) for line_id, balance_id, quantity in grants]
     bulk_insert(session, Allocation.__table__, columns, rows)  # type: ignore[arg-type]
-    bulk_add(
-        session,
-        OrderLine.__table__,  # type: ignore[arg-type]
-        ("allocated",),
-        _summed((line_id, quantity) for line_id, _, quantity in grants),
-    )
-    reserve(session, _summed((balance_id, quantity) for _, balance_id, quantity in grants))
+    bulk_add(session, OrderLine.__table__, ("allocated",), sorted(granted.items()))  # type: ignore[arg-type]
+    reserve(session, sorted(_sums((balance_id, quantity) for _, balance_id, quantity in grants).items()))
     session.expire_all()
 
 
-def _summed(parts: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+def _sums(parts: Iterable[tuple[int, int]]) -> dict[int, int]:
     sums: dict[int, int] = {}
     for id_, quantity in parts:
         sums[id_] = sums.get(id_, 0) + quantity
-    return sorted(sums.items())
+    return sums
 
 
 def remove_allocations(
@@ -195,8 +206,8 @@ def free_allocations(session: Session, parts: Sequence[tuple[int, int]], *, acti
         drop = delete(Allocation).where(is_one_of(session, Allocation.id, gone))
         session.execute(drop.execution_options(synchronize_session=False))
     bulk_add(session, Allocation.__table__, ("quantity",), shrunk)  # type: ignore[arg-type]
-    bulk_add(session, OrderLine.__table__, ("allocated",), _summed(lines))  # type: ignore[arg-type]
-    unreserve(session, _summed(balances))
+    bulk_add(session, OrderLine.__table__, ("allocated",), sorted(_sums(lines).items()))  # type: ignore[arg-type]
+    unreserve(session, sorted(_sums(balances).items()))
     session.expire_all()
 
 
@@ -237,7 +248,7 @@ def _announce_shrinking(session: Session, line_ids: Sequence[int]) -> None:
     if line_ids:
         rows = select(OrderLine.product_id).where(OrderLine.id.in_(line_ids)).distinct()
         product_ids = tuple(sorted(session.scalars(rows)))
-        publish(session, LinesServed(product_ids, tuple(line_ids), linking=False))
+        publish(session, LinesServed(product_ids, tuple(line_ids), shrunk=tuple(line_ids), linking=False))
 
 
 def lose_allocations(session: Session, line_id: int, quantity: Decimal, *, action: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -35,22 +35,31 @@ _STATE_AFTER = (
 _CLOSED_AFTER = f"CASE WHEN {_LESS} > {{amount}} THEN NULL ELSE {{closing}} END"
 
 
-def settle_backorders(session: Session, scope: Scope) -> None:
-    """Set the backorder rows of what was served: they follow what stock left uncovered (the backorder row)."""
+Uncovered = tuple[int, int, int | None, int]
+
+
+def settle_backorders(session: Session, lines: Iterable[Uncovered]) -> tuple[int, ...]:
+    """Let backorder rows follow what stock left uncovered (the backorder row); return the lines whose row shrank.
+
+    Each line is (line id, raw rest, id of its open row, raw open quantity of that row).
+    """
     may_grow = bool(options.sales.backorders)
-    allocated, grown, new = [], [], []
-    for line_id, rest, backorder_id, open_backorder in queries.lines_out_of_step(session, scope):
-        change = settle(rest, open_backorder, may_grow=may_grow)
-        if change.allocated and backorder_id is not None:
-            allocated.append((backorder_id, change.allocated))
-        elif change.grown and backorder_id is not None:
-            grown.append((backorder_id, change.grown))
+    allocated, grown, new, shrunk = [], [], [], []
+    for line_id, rest, backorder_id, waiting in lines:
+        change = settle(rest, waiting, may_grow=may_grow)
+        if backorder_id is None:
+            if change.grown:
+                new.append((line_id, change.grown))
         elif change.grown:
-            new.append((line_id, change.grown))
+            grown.append((backorder_id, change.grown))
+        elif change.allocated:
+            allocated.append((backorder_id, change.allocated))
+            shrunk.append(line_id)
     reduce_rows(session, allocated, by="allocated_quantity")
     _grow(session, grown)
-    _insert(session, new)
+    _insert(session, sorted(new))
     session.expire_all()
+    return tuple(shrunk)
 
 
 def reduce_rows(session: Session, parts: Sequence[tuple[int, int]], *, by: str) -> None:
@@ -69,9 +78,8 @@ def reduce_rows(session: Session, parts: Sequence[tuple[int, int]], *, by: str) 
     bulk_update(session, Backorder.__table__, sets, types, rows)  # type: ignore[arg-type]
 
 
-def absorb_into_backorders(session: Session, parts: Sequence[tuple[int, int]]) -> None:
-    """Count raw quantities that lines just received as allocated on their open backorder rows."""
-    amounts = dict(parts)
+def absorb_into_backorders(session: Session, amounts: Mapping[int, int]) -> None:
+    """Count raw quantities that lines (by id) just received as allocated on their open backorder rows."""
     rows = session.execute(
         select(Backorder.id, Backorder.line_id).where(
             is_one_of(session, Backorder.line_id, amounts), Backorder.state == BackorderState.open
@@ -96,7 +104,6 @@ def _insert(session: Session, parts: Sequence[tuple[int, int]]) -> None:
     if not parts:
         return
     kinds = _kinds(session, [line_id for line_id, _ in parts])
-    now, today = raw_instant(clock.now()), clock.today()
     columns = (
         "line_id",
         "kind",
@@ -107,11 +114,15 @@ def _insert(session: Session, parts: Sequence[tuple[int, int]]) -> None:
         "counts_from",
         "created_at",
     )
+    now, today = raw_instant(clock.now()), clock.today()
+    by_kind = {
+        BackorderKind.backorder: (0, 0, "open", today, now),
+        BackorderKind.preorder: (0, 0, "open", None, now),
+    }
     rows: list[tuple[Any, ...]] = []
     for line_id, amount in parts:
         kind = kinds.get(line_id, BackorderKind.backorder)
-        counts_from = today if kind is BackorderKind.backorder else None
-        rows.append((line_id, kind.value, amount, 0, 0, "open", counts_from, now))
+        rows.append((line_id, str(kind), amount, *by_kind[kind]))
     bulk_insert(session, Backorder.__table__, columns, rows)  # type: ignore[arg-type]
 
 
@@ -128,7 +139,8 @@ def grow_backorders(session: Session, line_ids: Collection[int]) -> None:
     The caller holds the products' locks.
     """
     products = session.scalars(select(OrderLine.product_id).where(OrderLine.id.in_(line_ids)).distinct())
-    settle_backorders(session, Scope(tuple(products), tuple(line_ids)))
+    settled = queries.lines_out_of_step(session, Scope(tuple(products), tuple(line_ids)))
+    settle_backorders(session, ((id_, need, row_id, waiting) for id_, _, need, row_id, waiting in settled))
 
 
 def cancel_backorder(session: Session, backorder_id: int, *, why: str = "") -> None:
@@ -165,7 +177,8 @@ def cancel_backorders(session: Session, amounts: Mapping[int, Decimal], *, cause
     session.expire_all()
     close_orders(session, order_ids)
     products = tuple(sorted({product_id for _, product_id, _ in lines}))
-    publish(session, LinesServed(products, tuple(id_ for id_, *_ in lines), linking=False))
+    line_ids = tuple(id_ for id_, *_ in lines)
+    publish(session, LinesServed(products, line_ids, shrunk=line_ids, linking=False))
     publish(session, BackorderCancelled(tuple(amounts), cause))
 
 
@@ -178,7 +191,7 @@ def delete_backorder(session: Session, backorder_id: int) -> None:
     session.flush()
     session.execute(delete(Backorder).where(Backorder.id == backorder_id))
     session.expire_all()
-    publish(session, LinesServed((line.product_id,), (line.id,), linking=False))
+    publish(session, LinesServed((line.product_id,), (line.id,), shrunk=(line.id,), linking=False))
 
 
 def _locked(session: Session, backorder_id: int) -> Backorder:

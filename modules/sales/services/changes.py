@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import select
+from sqlalchemy import Subquery, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from erp import history
@@ -67,7 +67,7 @@ def _lower_line(session: Session, line: OrderLine, quantity: Decimal) -> None:
     line.quantity = quantity
     session.flush()
     close_orders(session, [line.order_id])
-    publish(session, LinesServed((line.product_id,), (line.id,), linking=False))
+    publish(session, LinesServed((line.product_id,), (line.id,), shrunk=(line.id,), linking=False))
 
 
 def cancel_line(session: Session, line_id: int, *, why: str = "") -> OrderLine:
@@ -111,7 +111,7 @@ def _cancel(session: Session, lines: Sequence[OrderLine], why: str) -> None:
     backorder_ids = close_backorders(session, ids)
     bulk_add(session, OrderLine.__table__, ("cancelled",), amounts)  # type: ignore[arg-type]
     session.expire_all()
-    publish(session, LinesServed(products, tuple(ids), linking=False))
+    publish(session, LinesServed(products, tuple(ids), shrunk=tuple(ids), linking=False))
     if backorder_ids:
         publish(session, BackorderCancelled(tuple(backorder_ids), "order"))
 
@@ -164,7 +164,12 @@ def set_promise_dates(
     return len(facts)
 
 
-def promise_first(session: Session, dates: Sequence[tuple[int, date]]) -> None:
-    """Promise dates to lines that had none, as allocation does; this is no change of a promise and no news."""
-    bulk_update(session, OrderLine.__table__, {"promise_date": "{day}"}, {"day": "date"}, dates)  # type: ignore[arg-type]
+def promise_first(session: Session, dates: Subquery) -> None:
+    """Promise dates to lines that had none, as allocation does; this is no change of a promise and no news.
+
+    `dates` has the columns `line_id` and `day`.
+    """
+    session.flush()
+    promise = update(OrderLine).where(OrderLine.id == dates.c.line_id).values(promise_date=dates.c.day)
+    session.execute(promise.execution_options(synchronize_session=False))
     session.expire_all()
