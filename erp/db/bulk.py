@@ -13,6 +13,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    cast,
     func,
     insert,
     literal,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     text,
     type_coerce,
 )
+from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.selectable import Subquery
 
@@ -95,7 +97,8 @@ def new_ids(session: Session, table: Table, count: int) -> list[int]:
     """
     session.flush()
     if session.get_bind().dialect.name == "postgresql":
-        sequence = func.pg_get_serial_sequence(table.name, "id")
+        # A subquery, so that the sequence is looked up once and not for each id.
+        sequence = select(cast(func.pg_get_serial_sequence(table.name, "id"), REGCLASS)).scalar_subquery()
         return list(session.scalars(select(func.nextval(sequence)).select_from(func.generate_series(1, count))))
     last: int = session.scalars(select(func.coalesce(func.max(table.c.id), 0))).one()
     if table.dialect_options["sqlite"]["autoincrement"]:
