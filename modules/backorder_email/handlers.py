@@ -39,7 +39,7 @@ def tell_of_dates(session: Session, event: PromiseDateChanged) -> None:
 def tell_of_cancellations(session: Session, event: BackorderCancelled) -> None:
     """Tell customers that a backorder was given up because it waited too long."""
     if event.cause == "sla":
-        services.tell_of_cancellations(session, event.backorder_ids)
+        services.tell_of_cancellations(session, event.changes)
 
 
 def compose(session: Session, event: RunEnded) -> None:

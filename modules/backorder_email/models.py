@@ -138,7 +138,7 @@ class Message(Tracked, Model):
 class News(Model):
     """One thing to tell about one order line: written where it happens, told by the message it is composed into.
 
-    `source_id` is the row that caused it: the link, the history entry of the status or the date, the backorder.
+    `source_id` is the row that caused it: the link, or the history entry of the status, the date or the cancellation.
     `old_date` is the promise date that the customer knows.
     """
 

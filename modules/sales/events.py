@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,20 @@ class PromiseDateChanged:
 
 
 @dataclass(frozen=True)
-class BackorderCancelled:
-    """Open backorder quantity was given up. `cause` is `clerk`, `order` or `sla`."""
+class BackorderChange:
+    """What was given up of one backorder, and the history entry that records it."""
 
-    backorder_ids: tuple[int, ...]
+    backorder_id: int
+    quantity: Decimal
+    history_id: int
+
+
+@dataclass(frozen=True)
+class BackorderCancelled:
+    """Open backorder quantity was given up. `cause` is `clerk`, `order` or `sla`.
+
+    A backorder may be given up in parts: each is a change with a history entry of its own.
+    """
+
+    changes: tuple[BackorderChange, ...]
     cause: str

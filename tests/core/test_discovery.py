@@ -85,9 +85,7 @@ def test_two_modules_of_one_name_stop_the_start(tmp_path):
 
 
 def test_a_module_that_calls_itself_otherwise_is_refused(tmp_path):
-    write_module(tmp_path, "found_misnamed").joinpath("module.py").write_text(
-        MANIFEST.format(name="other", depends=())
-    )
+    write_module(tmp_path, "found_misnamed").joinpath("module.py").write_text(MANIFEST.format(name="other", depends=()))
     with pytest.raises(ModuleError, match="calls itself other"):
         discovery.find(folders=[tmp_path])
 

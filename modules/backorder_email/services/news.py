@@ -22,7 +22,7 @@ from modules.backorder_email.states import Cause, DropReason
 from modules.preorder.models import Link
 from modules.procurement.events import StatusChange
 from modules.procurement.models import PurchaseOrderLine
-from modules.sales.events import PromiseChange
+from modules.sales.events import BackorderChange, PromiseChange
 from modules.sales.models import Backorder, OrderLine
 
 
@@ -100,19 +100,26 @@ def tell_of_dates(session: Session, changes: Sequence[PromiseChange]) -> None:
     _tell(session, news)
 
 
-def tell_of_cancellations(session: Session, backorder_ids: Collection[int]) -> None:
-    """Write news of backorders that were given up after their days."""
+def tell_of_cancellations(session: Session, changes: Sequence[BackorderChange]) -> None:
+    """Write news of backorders that were given up after their days, of each part once."""
     if not named_by_option(Cause.cancelled):
         return
-    template = template_by_name(session, named_by_option(Cause.cancelled))
-    columns = (
-        *(Backorder.id.label("source_id"), Backorder.line_id, OrderLine.order_id),
-        Backorder.cancelled_quantity.label("quantity"),
-    )
+    given_up = {change.backorder_id: change for change in changes}
+    columns = (Backorder.id, Backorder.line_id, OrderLine.order_id)
     rows = select(*columns).join(OrderLine, OrderLine.id == Backorder.line_id).order_by(Backorder.id)
-    common = {"cause": Cause.cancelled, "template_id": template.id if template else None}
-    found = _all(session, rows, Backorder.id, backorder_ids)
-    _tell(session, [common | dict(row._mapping) for row in found])
+    template = template_by_name(session, named_by_option(Cause.cancelled))
+    news = [
+        {
+            "cause": Cause.cancelled,
+            "source_id": given_up[row.id].history_id,
+            "line_id": row.line_id,
+            "order_id": row.order_id,
+            "template_id": template.id if template else None,
+            "quantity": given_up[row.id].quantity,
+        }
+        for row in _all(session, rows, Backorder.id, given_up)
+    ]
+    _tell(session, news)
 
 
 def drop_news_of_links(session: Session, pairs: Collection[tuple[int, int]]) -> None:

@@ -121,9 +121,7 @@ def _described(
     ]
 
 
-def _breaking(
-    session: Session, line_ids: Collection[int], arrivals: Mapping[int, date | None]
-) -> dict[int, int]:
+def _breaking(session: Session, line_ids: Collection[int], arrivals: Mapping[int, date | None]) -> dict[int, int]:
     """Return the moved purchase order line that breaks each promise: its latest, one without a date before all."""
     rows = session.execute(
         select(Link.line_id, Link.purchase_line_id).where(
@@ -149,9 +147,7 @@ def _alternatives(
     found: dict[int, list[Alternative]] = {}
     for line, order in rows:
         name = f"{order.name}/{line.position}"
-        found.setdefault(line.product_id, []).append(
-            Alternative(order.id, name, available[line.id], line.expected_on)
-        )
+        found.setdefault(line.product_id, []).append(Alternative(order.id, name, available[line.id], line.expected_on))
     return found
 
 

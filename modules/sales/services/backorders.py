@@ -19,7 +19,7 @@ from modules.inventory_lots.services import lock_products
 from modules.sales import queries
 from modules.sales.domain import settle
 from modules.sales.errors import NothingOpen
-from modules.sales.events import BackorderCancelled, LinesServed
+from modules.sales.events import BackorderCancelled, BackorderChange, LinesServed
 from modules.sales.hooks import backorder_kinds
 from modules.sales.models import Backorder, Order, OrderLine
 from modules.sales.queries import Scope
@@ -165,12 +165,15 @@ def cancel_backorders(session: Session, amounts: Mapping[int, Decimal], *, cause
     ).all()
     lines = [(line.id, line.product_id, to_raw(amounts[id_])) for id_, line, _ in rows]
     order_ids = {order.id for *_, order in rows}
-    history.record_all(
+    entry_ids = history.record_all(
         session,
         [
             history.Change(line.history_subject(), "cancelled", "backorder", old=amounts[id_], new=Decimal(0), why=why)
             for id_, line, _ in rows
         ],
+    )
+    changes = tuple(
+        BackorderChange(id_, amounts[id_], entry_id) for (id_, *_), entry_id in zip(rows, entry_ids, strict=True)
     )
     reduce_rows(session, [(id_, to_raw(amount)) for id_, amount in amounts.items()], by="cancelled_quantity")
     bulk_add(session, OrderLine.__table__, ("cancelled",), [(id_, amount) for id_, _, amount in lines])  # type: ignore[arg-type]
@@ -179,7 +182,7 @@ def cancel_backorders(session: Session, amounts: Mapping[int, Decimal], *, cause
     products = tuple(sorted({product_id for _, product_id, _ in lines}))
     line_ids = tuple(id_ for id_, *_ in lines)
     publish(session, LinesServed(products, line_ids, shrunk=line_ids, linking=False))
-    publish(session, BackorderCancelled(tuple(amounts), cause))
+    publish(session, BackorderCancelled(changes, cause))
 
 
 def delete_backorder(session: Session, backorder_id: int) -> None:
@@ -258,13 +261,13 @@ def shrink_backorder(session: Session, line: OrderLine, quantity: Decimal) -> No
         session.expire_all()
 
 
-def close_backorders(session: Session, line_ids: Sequence[int]) -> list[int]:
-    """Count what is open on the rows of cancelled lines as cancelled; return the rows."""
+def close_backorders(session: Session, entry_ids: Mapping[int, int]) -> tuple[BackorderChange, ...]:
+    """Count what is open on the rows of cancelled lines as cancelled; `entry_ids` are their history, by line."""
     rows = session.execute(
-        select(Backorder.id, Backorder.open_quantity).where(
-            is_one_of(session, Backorder.line_id, line_ids), Backorder.state == BackorderState.open
+        select(Backorder.id, Backorder.line_id, Backorder.open_quantity).where(
+            is_one_of(session, Backorder.line_id, entry_ids), Backorder.state == BackorderState.open
         )
     ).all()
-    reduce_rows(session, [(id_, to_raw(quantity)) for id_, quantity in rows], by="cancelled_quantity")
+    reduce_rows(session, [(id_, to_raw(quantity)) for id_, _, quantity in rows], by="cancelled_quantity")
     session.expire_all()
-    return [id_ for id_, _ in rows]
+    return tuple(BackorderChange(id_, quantity, entry_ids[line_id]) for id_, line_id, quantity in rows)

@@ -100,7 +100,7 @@ def _cancel(session: Session, lines: Sequence[OrderLine], why: str) -> None:
         return
     amounts = [(line.id, to_raw(line.open_quantity)) for line in lines]
     products = tuple(sorted({line.product_id for line in lines}))
-    history.record_all(
+    entry_ids = history.record_all(
         session,
         [
             history.Change(line.history_subject(), "cancelled", "open quantity", line.open_quantity, Decimal(0), why)
@@ -108,12 +108,12 @@ def _cancel(session: Session, lines: Sequence[OrderLine], why: str) -> None:
         ],
     )
     give_up_lines(session, ids)
-    backorder_ids = close_backorders(session, ids)
+    backorders = close_backorders(session, dict(zip(ids, entry_ids, strict=True)))
     bulk_add(session, OrderLine.__table__, ("cancelled",), amounts)  # type: ignore[arg-type]
     session.expire_all()
     publish(session, LinesServed(products, tuple(ids), shrunk=tuple(ids), linking=False))
-    if backorder_ids:
-        publish(session, BackorderCancelled(tuple(backorder_ids), "order"))
+    if backorders:
+        publish(session, BackorderCancelled(backorders, "order"))
 
 
 def _locked_line(session: Session, line_id: int) -> OrderLine:

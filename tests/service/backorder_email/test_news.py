@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from erp.models import RunEntry
 from modules.backorder_email import services
+from modules.backorder_email.delivery import send_pending
 from modules.backorder_email.models import News
 from modules.backorder_email.states import Cause, DropReason, MessageState
 from modules.preorder.events import LinkMade
@@ -287,6 +288,54 @@ def test_a_backorder_cancelled_after_its_days_is_told(session, set_option, at):
     (message,) = messages(session)
     assert message.subject == "cancelled"
     assert message.text == f"3 {order.lines[0].product.sku}\n"
+
+
+@pytest.fixture
+def cancellations_are_told(session, set_option):
+    """A template for cancellations, named by its option, and the days after which a backorder is cancelled."""
+    body = "{% for line in lines %}{{ line.quantity }} {{ line.sku }}\n{% endfor %}"
+    make_template(session, name="Sorry", subject="{{ cause }}", body=body)
+    set_option("backorder_email.cancellation_template", "Sorry")
+    set_option("sales.backorder_cancellation_days", "10")
+
+
+def make_half_covered(session):
+    """Return an order line of five pieces of which two are linked to a purchase order."""
+    supply = make_supply(session)
+    give_status(supply, None)
+    order = make_order(session, [(supply.line.product, 5)])
+    link_all(supply, orders=[order], quantity=2)
+    return order.lines[0]
+
+
+def cancel_overdue(session, at, day, *, unlinking=()):
+    """Let the daily job cancel what waits too long, after these links are undone."""
+    from modules.sales.services import cancel_overdue_backorders
+
+    at(f"{day}T12:00:00Z")
+    if unlinking:
+        in_a_run(lambda session: remove_links(session, list(unlinking)))
+    in_a_run(cancel_overdue_backorders)
+
+
+@pytest.mark.parametrize("first_has_left", [True, False])
+def test_a_backorder_cancelled_in_two_parts_is_told_of_each_part_once(
+    session, cancellations_are_told, at, first_has_left
+):
+    line = make_half_covered(session)
+    sku, order_id = line.product.sku, line.order_id
+    cancel_overdue(session, at, "2026-12-20")
+    if first_has_left:
+        send_pending()
+    links = list(session.scalars(select(Link.id)))
+    for day in ("2026-12-21", "2026-12-22"):
+        cancel_overdue(session, at, day, unlinking=links if day.endswith("21") else ())
+    told = [message for message in messages(session) if message.order_id == order_id]
+    if first_has_left:
+        assert [message.text for message in told] == [f"3 {sku}\n", f"2 {sku}\n"]
+    else:
+        assert [message.text for message in told] == [f"3 {sku}\n", f"3 {sku}\n2 {sku}\n"]
+        assert [message.state for message in told] == [MessageState.superseded, MessageState.pending]
 
 
 def test_without_a_cancellation_template_cancellations_are_not_told(session, set_option, at):

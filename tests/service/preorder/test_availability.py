@@ -105,9 +105,7 @@ def test_stock_that_may_not_be_used_is_not_available(session: Session, product: 
     assert queries.components_of(session, product.id).unusable == 15
 
 
-def test_the_horizon_is_an_option(
-    session: Session, product: Product, set_option: Callable[[str, str], None]
-) -> None:
+def test_the_horizon_is_an_option(session: Session, product: Product, set_option: Callable[[str, str], None]) -> None:
     assert len(queries.available_days(session, [product.id])[product.id]) == 90
     set_option("preorder.atp_horizon_days", "5")
     assert len(queries.available_days(session, [product.id])[product.id]) == 5
