@@ -39,12 +39,14 @@ def preview(screen: Any, template: Template) -> ResponseReturnValue:
     cause = Cause(request.args["cause"]) if request.args.get("cause") in list(Cause) else Cause.linked
     order = queries.order_to_try(session, number)
     rendered, problem = None, ""
-    if order is not None:
+    facts = queries.facts_to_try(session, order, cause) if order is not None else None
+    if facts is not None:
         try:
-            wording = Wording(template.subject, template.body, template.html)
-            rendered = render(wording, queries.facts_to_try(session, order, cause))
+            rendered = render(Wording(template.subject, template.body, template.html), facts)
         except TemplateRefused as error:
             problem = str(error)
+    elif order is not None:
+        problem = f"Sales order {order.name} has no lines to tell of."
     elif number:
         problem = f"There is no sales order {number!r}."
     return str(

@@ -8,7 +8,6 @@ import sys
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from email.errors import MessageError
 from functools import partial
@@ -109,16 +108,14 @@ class _Worker:
         self._transport = transport
         self._report = report
         self._marks = services.Marks(db.engine, self.name)
-        # The marks are written while the mail server is greeted with the next message.
-        self._marking = ThreadPoolExecutor(max_workers=1, thread_name_prefix="marks")
         self._unwritten: list[tuple[int, Outcome]] = []
+        self._begun = services.NOBODY
         self._seconds_apart = 60 / options.backorder_email.rate if options.backorder_email.rate else 0.0
         self._next_at = 0.0
 
     def close(self) -> None:
         """Let go of the mail server and the database."""
         self._transport.close()
-        self._marking.shutdown()
         self._marks.close()
 
     def claims(self, limit: int | None) -> Iterator[Sequence[Outgoing]]:
@@ -161,17 +158,15 @@ class _Worker:
         parcel = parcels.take()
         self._keep_pace()
         self._transport.open()
-        turning = self._turn_to(outgoing.id)
         try:
-            ended = self._transport.send(parcel, turning.result, parcels.prepare)
+            ended = self._transport.send(parcel, partial(self._turn_to, outgoing.id), parcels.prepare)
         except MailServerUnusable:
-            self._has_turned(turning)
             raise
         except BaseException:
-            if self._has_turned(turning):
+            if self._begun == outgoing.id:
                 self._unwritten.append((outgoing.id, Outcome(Ending.uncertain, INTERRUPTED)))
             raise
-        if self._has_turned(turning) and ended is not None:
+        if ended is not None:
             self._unwritten.append((outgoing.id, ended))
             self.tally.endings[ended.ending] += 1
             if self._report is not None:
@@ -184,17 +179,14 @@ class _Worker:
         except (ValueError, MessageError) as error:
             return Parcel(outgoing.id, "", "", b"", problem=f"It cannot be written as an email: {error}")
 
-    def _turn_to(self, message_id: int) -> Future[bool]:
-        """Begin to write down that the last message was sent and that the next one begins."""
+    def _turn_to(self, message_id: int) -> bool:
+        """Write down that the last message was sent and that the next one begins; false where that was taken back."""
         if self._unwritten and self._unwritten[-1][1].ending is not Ending.sent:
             self._write_down()
         sent = self._unwritten[-1][0] if self._unwritten else services.NOBODY
-        return self._marking.submit(self._marks.turn, sent, message_id)
-
-    def _has_turned(self, turning: Future[bool]) -> bool:
-        """Wait until that is written; return whether the next message is still this worker's."""
-        is_mine = turning.result()
+        is_mine = self._marks.turn(sent, message_id)
         self._unwritten.clear()
+        self._begun = message_id if is_mine else services.NOBODY
         return is_mine
 
     def _write_down(self) -> None:

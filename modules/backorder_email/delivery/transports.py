@@ -183,11 +183,13 @@ class SmtpTransport:
         self.open()
         assert self._connection is not None
         try:
-            refusal = self._address(self._connection, parcel)
+            # The worker writes its marks while the server thinks about the sender.
+            self._connection.putcmd("MAIL", f"FROM:<{parcel.sender}>")
             if not is_mine():
+                self._connection.getreply()
                 self._connection.rset()
                 return None
-            refusal = refusal or self._hand_over(self._connection, parcel)
+            refusal = self._address(self._connection, parcel) or self._hand_over(self._connection, parcel)
         except (OSError, smtplib.SMTPException) as error:
             self._drop()
             raise _NotTaken(f"The connection to {self.server} broke: {_said(error)}") from None
@@ -197,10 +199,10 @@ class SmtpTransport:
         return self._answer(self._connection)
 
     def _address(self, connection: smtplib.SMTP, parcel: Parcel) -> Outcome | None:
-        """Say from whom a message is and to whom; return the server's refusal."""
-        code, reply = connection.mail(parcel.sender)
+        """Say to whom a message is once its sender is taken; return the server's refusal."""
+        code, reply = connection.getreply()
         if code == 250:
-            code, reply = connection.rcpt(parcel.recipient)
+            code, reply = connection.docmd("RCPT", f"TO:<{parcel.recipient}>")
         return None if code in (250, 251) else self._refused(connection, code, reply)
 
     def _hand_over(self, connection: smtplib.SMTP, parcel: Parcel) -> Outcome | None:

@@ -53,6 +53,10 @@ class Plainly(EmailPolicy):
     Any other header is parsed, encoded and folded by the library, which takes most of the time of writing a message.
     """
 
+    def header_max_count(self, name: str) -> int | None:
+        """Return how often a header may stand in a message; the library makes a class to answer that."""
+        return _max_count(name)
+
     def header_store_parse(self, name: str, value: Any) -> tuple[str, Any]:
         """Keep a harmless header as it is."""
         return (name, value) if _is_plain(value) else super().header_store_parse(name, value)
@@ -60,6 +64,11 @@ class Plainly(EmailPolicy):
     def header_fetch_parse(self, name: str, value: Any) -> Any:
         """Return a harmless header as it is."""
         return value if _is_plain(value) else super().header_fetch_parse(name, value)
+
+
+@lru_cache(maxsize=64)
+def _max_count(name: str) -> int | None:
+    return EmailPolicy().header_max_count(name)
 
 
 class Encoded(str):

@@ -6,13 +6,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Date, and_, cast, literal, null, select
+from sqlalchemy.orm import Session, aliased
 
 from erp import clock
-from erp.db import chunks, format_quantity
+from erp.db import BigId, format_quantity, is_one_of
 from erp.options import options
 from modules.backorder_email.domain.wording import (
     CompanyFacts,
@@ -29,8 +30,6 @@ from modules.inventory_lots.models import Product
 from modules.preorder.models import Link
 from modules.procurement.models import PurchaseLineStatus, PurchaseOrder, PurchaseOrderLine
 from modules.sales.models import Customer, Order, OrderLine
-
-CHUNK = 5000
 
 
 @dataclass(frozen=True)
@@ -64,22 +63,56 @@ class _Supply:
 
 def news_rows(session: Session, news_ids: Collection[int]) -> list[NewsRow]:
     """Return news in the order in which a message names it: by order and position."""
-    found: list[Any] = []
-    for part in chunks(sorted(news_ids), CHUNK):
-        found += session.execute(_rows().where(News.id.in_(part)))
+    return _read(session, _rows_of_news().where(is_one_of(session, News.id, news_ids)))
+
+
+def news_to_try(session: Session, order_id: int, cause: Cause) -> list[NewsRow]:
+    """Return news that an order could give cause to: about its linked lines, or about all where none is."""
+    found = _read(session, _rows(_imagined(order_id, cause)))
+    return [row for row in found if row.line.purchase_order] or found
+
+
+def _read(session: Session, rows: Any) -> list[NewsRow]:
+    found = list(session.execute(rows))
     dated = {row.line_id for row in found if row.cause is Cause.date_changed}
     supplies = _supplies(session, dated) if dated else {}
     found.sort(key=lambda row: (row.order_id, row.position, row.news_id))
     return [_news_row(row, supplies.get(row.line_id)) for row in found]
 
 
-def _rows() -> Any:
+@cache
+def _rows_of_news() -> Any:
+    return _rows(News)
+
+
+def _imagined(order_id: int, cause: Cause) -> Any:
+    """Return rows like those of News: what there would be to tell if all lines of an order gave cause to it."""
+    nobody: Any = cast(null(), BigId)
+    is_about_links = cause in (Cause.linked, Cause.status_changed)
+    links = and_(Link.line_id == OrderLine.id, Link.ended_at.is_(None), literal(is_about_links))
+    columns = {
+        "id": OrderLine.id,
+        "cause": literal(cause, News.cause.type),
+        "line_id": OrderLine.id,
+        "order_id": OrderLine.order_id,
+        "purchase_line_id": Link.purchase_line_id,
+        "old_date": OrderLine.promise_date if cause is Cause.date_changed else cast(null(), Date),
+        "quantity": OrderLine.quantity,
+        **dict.fromkeys(("run_id", "message_id", "template_id"), nobody),
+    }
+    rows = select(*(column.label(name) for name, column in columns.items()))
+    of_order = rows.select_from(OrderLine).outerjoin(Link, links).where(OrderLine.order_id == order_id)
+    return aliased(News, of_order.subquery(), adapt_on_names=True)
+
+
+def _rows(news: Any) -> Any:
+    """Return the select that joins to news, the table or rows like it, all that a message says of it."""
     open_link = and_(
-        Link.line_id == News.line_id, Link.purchase_line_id == News.purchase_line_id, Link.ended_at.is_(None)
+        Link.line_id == news.line_id, Link.purchase_line_id == news.purchase_line_id, Link.ended_at.is_(None)
     )
     columns = (
-        *(News.id.label("news_id"), News.message_id, News.run_id, News.cause, News.template_id, News.line_id),
-        *(News.old_date, News.quantity, Order.id.label("order_id"), Order.number, Order.ordered_at),
+        *(news.id.label("news_id"), news.message_id, news.run_id, news.cause, news.template_id, news.line_id),
+        *(news.old_date, news.quantity, Order.id.label("order_id"), Order.number, Order.ordered_at),
         *(Customer.id.label("customer_id"), Customer.name.label("customer_name"), Customer.email),
         *(OrderLine.position, OrderLine.promise_date, OrderLine.open_quantity, Link.outstanding),
         *(Product.sku, Product.name, Product.unit),
@@ -88,12 +121,12 @@ def _rows() -> Any:
     )
     return (
         select(*columns)
-        .select_from(News)
-        .join(Order, Order.id == News.order_id)
+        .select_from(news)
+        .join(Order, Order.id == news.order_id)
         .join(Customer, Customer.id == Order.customer_id)
-        .join(OrderLine, OrderLine.id == News.line_id)
+        .join(OrderLine, OrderLine.id == news.line_id)
         .join(Product, Product.id == OrderLine.product_id)
-        .outerjoin(PurchaseOrderLine, PurchaseOrderLine.id == News.purchase_line_id)
+        .outerjoin(PurchaseOrderLine, PurchaseOrderLine.id == news.purchase_line_id)
         .outerjoin(PurchaseOrder, PurchaseOrder.id == PurchaseOrderLine.order_id)
         .outerjoin(PurchaseLineStatus, PurchaseLineStatus.id == PurchaseOrderLine.status_id)
         .outerjoin(Link, open_link)
@@ -110,9 +143,8 @@ def _supplies(session: Session, line_ids: Collection[int]) -> dict[int, _Supply]
         .order_by(Link.id)
     )
     by_line: dict[int, list[Any]] = {}
-    for part in chunks(sorted(line_ids), CHUNK):
-        for row in session.execute(rows.where(Link.line_id.in_(part))):
-            by_line.setdefault(row.line_id, []).append(row)
+    for row in session.execute(rows.where(is_one_of(session, Link.line_id, line_ids))):
+        by_line.setdefault(row.line_id, []).append(row)
     return {line_id: _as_one(links) for line_id, links in by_line.items()}
 
 

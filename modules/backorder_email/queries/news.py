@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from datetime import date, timedelta
+from functools import cache
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from erp import clock
-from erp.db import chunks
+from erp.db import is_one_of
 from erp.models import RunEntry
 from modules.backorder_email.domain.news import Standing
 from modules.backorder_email.models import Message, News
@@ -17,7 +19,6 @@ from modules.backorder_email.states import Cause, DropReason, MessageState
 from modules.preorder.models import Link
 from modules.procurement.models import PurchaseOrderLine
 
-CHUNK = 5000
 # A run that did not end and wrote no news for so long has died.
 SILENCE = timedelta(minutes=1)
 
@@ -57,8 +58,9 @@ def _link_is_there() -> ColumnElement[bool]:
     )
 
 
-def standings(session: Session, news_ids: Collection[int]) -> Iterator[Standing]:
-    """Yield how each piece of news stands beside what is true now."""
+@cache
+def _standings() -> Any:
+    # Writing this statement takes longer than running it for a batch of messages.
     columns = (
         News.id,
         News.cause,
@@ -70,9 +72,13 @@ def standings(session: Session, news_ids: Collection[int]) -> Iterator[Standing]
         News.new_date,
     )
     rows = select(*columns).outerjoin(PurchaseOrderLine, PurchaseOrderLine.id == News.purchase_line_id)
-    for part in chunks(sorted(news_ids), CHUNK):
-        for row in session.execute(rows.where(News.id.in_(part)).order_by(News.id)):
-            yield Standing(*row)
+    return rows.order_by(News.id)
+
+
+def standings(session: Session, news_ids: Collection[int]) -> Iterator[Standing]:
+    """Yield how each piece of news stands beside what is true now."""
+    for row in session.execute(_standings().where(is_one_of(session, News.id, news_ids))):
+        yield Standing(*row)
 
 
 def uncomposed(session: Session, *conditions: ColumnElement[bool]) -> list[tuple[int, int]]:
@@ -102,42 +108,32 @@ def runs_to_compose(session: Session) -> list[int]:
 
 def pending_about(session: Session, line_ids: Collection[int]) -> list[int]:
     """Return the pending messages that tell news of these order lines, and lock them in id order."""
-    found: set[int] = set()
-    told = News.message_id == Message.id
-    for part in chunks(sorted(line_ids), CHUNK):
-        about = exists().where(told, News.dropped.is_(None), News.line_id.in_(part))
-        found.update(session.scalars(select(Message.id).where(Message.state == MessageState.pending, about)))
-    locked: list[int] = []
-    for ids in chunks(sorted(found), CHUNK):
-        rows = select(Message.id).where(Message.id.in_(ids), Message.state == MessageState.pending)
-        locked += session.scalars(rows.order_by(Message.id).with_for_update())
-    return locked
+    is_about = is_one_of(session, News.line_id, line_ids)
+    told = select(News.message_id).where(is_about, News.message_id.is_not(None), News.dropped.is_(None))
+    rows = select(Message.id).where(Message.id.in_(told), Message.state == MessageState.pending)
+    return list(session.scalars(rows.order_by(Message.id).with_for_update()))
 
 
 def news_of_messages(session: Session, message_ids: Collection[int]) -> list[tuple[int, int, int, int | None]]:
     """Return (message, news, line, purchase line) ids of what messages still tell."""
     columns = (News.message_id, News.id, News.line_id, News.purchase_line_id)
-    found: list[tuple[int, int, int, int | None]] = []
-    for part in chunks(sorted(message_ids), CHUNK):
-        rows = select(*columns).where(News.message_id.in_(part), News.dropped.is_(None)).order_by(News.id)
-        found += [(message or 0, news, line, purchase) for message, news, line, purchase in session.execute(rows)]
-    return found
+    told = is_one_of(session, News.message_id, message_ids)
+    rows = select(*columns).where(told, News.dropped.is_(None)).order_by(News.id)
+    return [(message or 0, news, line, purchase) for message, news, line, purchase in session.execute(rows)]
 
 
 def unsent_dates(session: Session, line_ids: Collection[int]) -> dict[int, date | None]:
     """Return the promise dates that customers know, by line, where news of a later one has not left."""
-    known: dict[int, date | None] = {}
     rows = (
         select(News.line_id, News.old_date)
         .outerjoin(Message, Message.id == News.message_id)
         .where(
+            is_one_of(session, News.line_id, line_ids),
             News.cause == Cause.date_changed,
             News.dropped.is_(None),
             or_(Message.id.is_(None), Message.state == MessageState.pending),
         )
         .order_by(News.id.desc())
     )
-    for part in chunks(sorted(line_ids), CHUNK):
-        # The oldest comes last and wins.
-        known.update(session.execute(rows.where(News.line_id.in_(part))).all())
-    return known
+    # The oldest comes last and wins.
+    return dict(session.execute(rows).all())

@@ -9,7 +9,7 @@ from sqlalchemy import insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import bulk_update, chunks
+from erp.db import bulk_update, chunks, is_one_of
 from erp.errors import ErpError
 from modules.backorder_email import queries
 from modules.backorder_email.domain.mail import Outgoing, check_address
@@ -85,8 +85,8 @@ def drop_news(session: Session, reasons: Mapping[int, DropReason]) -> None:
     """Mark news as not to be told, with the reason of each."""
     for reason in DropReason:
         ids = sorted(news_id for news_id, found in reasons.items() if found is reason)
-        for part in chunks(ids, 5000):
-            change = update(News).where(News.id.in_(part)).values(dropped=reason)
+        if ids:
+            change = update(News).where(is_one_of(session, News.id, ids)).values(dropped=reason)
             session.execute(change.execution_options(synchronize_session=False))
 
 
@@ -188,11 +188,9 @@ def refresh(session: Session, message_ids: Collection[int]) -> None:
 
     What a clerk has edited keeps its texts and its address.
     """
-    before: dict[int, tuple[str, str]] = {}
-    for part in chunks(sorted(message_ids), 5000):
-        rows = select(Message.id, Message.facts, Message.recipient)
-        found = session.execute(rows.where(Message.id.in_(part), Message.is_edited.is_(False)))
-        before.update({id_: (facts, recipient) for id_, facts, recipient in found})
+    written = select(Message.id, Message.facts, Message.recipient).where(Message.is_edited.is_(False))
+    found = session.execute(written.where(is_one_of(session, Message.id, message_ids)))
+    before = {id_: (facts, recipient) for id_, facts, recipient in found}
     now = {id_: (digest(facts_of(rows)), _address_or_none(rows[0])) for id_, rows in _told(session, before).items()}
     recompose(session, [id_ for id_, state in now.items() if state != before[id_]])
 
@@ -209,6 +207,8 @@ def as_it_would_leave(session: Session, message: Message) -> Outgoing:
 
 def recompose(session: Session, message_ids: Collection[int]) -> None:
     """Write messages anew from what they tell; each is pending afterwards, or failed or skipped with the reason."""
+    if not message_ids:
+        return
     told = _told(session, message_ids)
     _rewrite(session, dict(zip(told, _composed(session, list(told.values())), strict=True)))
     session.expire_all()

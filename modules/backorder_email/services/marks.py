@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from erp import clock
+from erp.db import as_refusal
 from modules.backorder_email.states import MESSAGE, MessageState
 
 NOBODY = 0
@@ -58,29 +60,35 @@ class Marks:
         self._is_postgresql = engine.dialect.name == "postgresql"
         self._lent = engine.raw_connection()
         driver: Any = self._lent.driver_connection
-        self._driver = driver
         # It is closed when the worker is done, and not lent to anybody with these settings.
         self._lent.detach()
         if self._is_postgresql:
             driver.autocommit = True
             driver.execute("SET synchronous_commit TO off")
-        names = ("ended", "sent", "sending", "uncertain", "begun", "worker", "now")
+        self._cursor = driver.cursor()
+        self._refusal = engine.dialect.loaded_dbapi.Error
         mark = "%({})s::{}" if self._is_postgresql else ":{}"
-        types = dict.fromkeys(names, "text") | {"ended": "bigint", "begun": "bigint", "now": "timestamp"}
-        self._sql = _MARK.format(**{name: mark.format(name, types[name]) for name in names})
+        types = {"ended": "bigint", "begun": "bigint", "worker": "text", "now": "timestamp"}
+        states = {
+            "sent": MESSAGE.next(MessageState.sending, "deliver"),
+            "sending": MessageState.sending,
+            "uncertain": MessageState.uncertain,
+        }
+        self._sql = _MARK.format(
+            **{name: mark.format(name, kind) for name, kind in types.items()},
+            **{name: f"'{state.value}'" for name, state in states.items()},
+        )
 
     def turn(self, sent: int, next_: int) -> bool:
-        """Write that `sent` (NOBODY: none) was taken and that `next_` begins; false when that was taken back."""
-        values = {
-            "ended": sent,
-            "begun": next_,
-            "worker": self._worker,
-            "now": self._now(),
-            "sent": MESSAGE.next(MessageState.sending, "deliver").value,
-            "sending": MessageState.sending.value,
-            "uncertain": MessageState.uncertain.value,
-        }
-        marked = self._driver.execute(self._sql, values).fetchall()
+        """Write that `sent` (NOBODY: none) was taken and that `next_` begins; false when that was taken back.
+
+        Raises DatabaseBusy and DatabaseFailed.
+        """
+        values = {"ended": sent, "begun": next_, "worker": self._worker, "now": self._now()}
+        try:
+            marked = self._cursor.execute(self._sql, values).fetchall()
+        except self._refusal as error:
+            raise as_refusal(DBAPIError(self._sql, values, error)) from None
         return (next_,) in marked
 
     def _now(self) -> Any:

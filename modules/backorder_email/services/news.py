@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
 
 from erp import clock
-from erp.db import chunks, is_one_of
+from erp.db import is_one_of
 from erp.events import current_run
 from erp.options import options
 from modules.backorder_email.models import News, StatusTemplate
-from modules.backorder_email.queries.news import CHUNK, pending_about, unsent_dates
+from modules.backorder_email.queries.news import pending_about, unsent_dates
 from modules.backorder_email.queries.templates import named_by_option, template_by_name, templates_by_status
 from modules.backorder_email.services.superseding import put_right
 from modules.backorder_email.states import Cause, DropReason
@@ -139,11 +139,10 @@ def _drop_uncomposed(session: Session, pairs: Collection[tuple[int, int]]) -> No
     rows = select(News.id, News.line_id, News.purchase_line_id).where(News.message_id.is_(None), News.dropped.is_(None))
     found = _all(session, rows, News.line_id, {line_id for line_id, _ in pairs})
     ids = [row.id for row in found if (row.line_id, row.purchase_line_id) in pairs]
-    for part in chunks(sorted(ids), CHUNK):
-        # Asked again here: another transaction may have composed it while this one waited for the row.
-        still_waits = News.message_id.is_(None) & News.dropped.is_(None)
-        drop = update(News).where(News.id.in_(part), still_waits).values(dropped=DropReason.unlinked)
-        session.execute(drop.execution_options(synchronize_session=False))
+    # Asked again here: another transaction may have composed it while this one waited for the row.
+    still_waits = News.message_id.is_(None) & News.dropped.is_(None)
+    drop = update(News).where(is_one_of(session, News.id, ids), still_waits).values(dropped=DropReason.unlinked)
+    session.execute(drop.execution_options(synchronize_session=False))
     session.expire_all()
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from erp import clock
+from erp.db import is_one_of
 from erp.history import Change, record_all
 from modules.backorder_email.domain.mail import check_address
 from modules.backorder_email.domain.wording import clean_line, clean_text
@@ -22,7 +23,7 @@ is_pending = Message.state == MessageState.pending
 
 def lock_messages(session: Session, message_ids: Collection[int]) -> Sequence[Message]:
     """Return messages by id, read anew and locked until the transaction ends; one that does not exist is left out."""
-    rows = select(Message).where(Message.id.in_(sorted(message_ids))).order_by(Message.id).with_for_update()
+    rows = select(Message).where(is_one_of(session, Message.id, message_ids)).order_by(Message.id).with_for_update()
     return session.scalars(rows.execution_options(populate_existing=True)).all()
 
 
@@ -77,7 +78,7 @@ def retry(session: Session, message_ids: Collection[int]) -> int:
     _recorded(session, messages, "put back into the queue")
     recompose(session, bare)
     _make_new(session, ids, bare)
-    put_right(session, session.scalars(select(Message.id).where(Message.id.in_(ids), is_pending)).all())
+    put_right(session, session.scalars(select(Message.id).where(is_one_of(session, Message.id, ids), is_pending)).all())
     return len(ids)
 
 
@@ -92,7 +93,7 @@ def _make_new(session: Session, message_ids: Collection[int], composed: Collecti
     fresh = {"attempts": 0, "next_attempt_at": None, "begun_at": None, "attention": "", "claimed_by": ""}
     back = {"state": MessageState.pending, "last_error": ""}
     for ids, values in ((composed, fresh), (set(message_ids) - set(composed), fresh | back)):
-        change = update(Message).where(Message.id.in_(ids)).values(values)
+        change = update(Message).where(is_one_of(session, Message.id, ids)).values(values)
         session.execute(change.execution_options(synchronize_session=False))
     session.expire_all()
 

@@ -14,6 +14,7 @@ from sqlalchemy import Update, and_, case, func, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from erp import clock
+from erp.db import is_one_of
 from erp.options import options
 from modules.backorder_email.domain.delivery import Ending, Outcome, back_off, is_given_up
 from modules.backorder_email.domain.mail import Outgoing
@@ -42,14 +43,14 @@ def claim(session: Session, worker: str, *, limit: int, chosen: Collection[int] 
     What each tells is checked once more: news that holds no more takes its message out of the queue, changed facts
     and addresses are written into it. `chosen` are messages that a clerk sends by hand, whether due or not.
     """
-    is_wanted = due(clock.now()) if chosen is None else and_(is_pending, Message.id.in_(chosen))
+    is_wanted = due(clock.now()) if chosen is None else and_(is_pending, is_one_of(session, Message.id, chosen))
     rows = select(Message.id).where(is_wanted).order_by(Message.id).limit(limit)
     ids = list(session.scalars(rows.with_for_update(skip_locked=True)))
     for_the_clerk = put_right(session, ids)
     refresh(session, ids)
     claimed = (
         update(Message)
-        .where(Message.id.in_(set(ids) - for_the_clerk), is_pending)
+        .where(is_one_of(session, Message.id, set(ids) - for_the_clerk), is_pending)
         .values(
             state=MESSAGE.next(MessageState.pending, "send"), claimed_by=worker, claimed_at=clock.now(), begun_at=None
         )
@@ -62,7 +63,7 @@ def claim(session: Session, worker: str, *, limit: int, chosen: Collection[int] 
 
 def _claimed(session: Session, ids: Collection[int], worker: str) -> Sequence[Outgoing]:
     columns = (Message.id, Message.recipient, Message.subject, Message.text, Message.html, Message.created_at)
-    mine = (Message.id.in_(ids), Message.state == MessageState.sending, Message.claimed_by == worker)
+    mine = (is_one_of(session, Message.id, ids), Message.state == MessageState.sending, Message.claimed_by == worker)
     return [Outgoing(*row) for row in session.execute(select(*columns).where(*mine).order_by(Message.id))]
 
 

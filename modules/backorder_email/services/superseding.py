@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterable, Mapping
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from erp.db import chunks
+from erp.db import is_one_of
 from erp.events import current_run
 from modules.backorder_email.domain.news import in_words, verdict
 from modules.backorder_email.models import Message, News
-from modules.backorder_email.queries.news import CHUNK, news_of_messages, standings
+from modules.backorder_email.queries.news import news_of_messages, standings
 from modules.backorder_email.services.composing import compose, drop_news
 from modules.backorder_email.states import MESSAGE, DropReason, MessageState
 
@@ -66,10 +66,8 @@ def _overtaken(
 
 
 def _edited(session: Session, message_ids: Iterable[int]) -> set[int]:
-    found: set[int] = set()
-    for part in chunks(sorted(message_ids), CHUNK):
-        found.update(session.scalars(select(Message.id).where(Message.id.in_(part), Message.is_edited)))
-    return found
+    rows = select(Message.id).where(is_one_of(session, Message.id, message_ids), Message.is_edited)
+    return set(session.scalars(rows))
 
 
 def _by_words(reasons: Mapping[int, set[DropReason]]) -> dict[str, list[int]]:
@@ -81,17 +79,15 @@ def _by_words(reasons: Mapping[int, set[DropReason]]) -> dict[str, list[int]]:
 
 def _show_to_clerk(session: Session, reasons: Mapping[int, set[DropReason]]) -> None:
     for words, ids in _by_words(reasons).items():
-        for part in chunks(sorted(ids), CHUNK):
-            change = update(Message).where(Message.id.in_(part)).values(attention=words)
-            session.execute(change.execution_options(synchronize_session=False))
+        change = update(Message).where(is_one_of(session, Message.id, ids)).values(attention=words)
+        session.execute(change.execution_options(synchronize_session=False))
 
 
 def _supersede(session: Session, reasons: Mapping[int, set[DropReason]]) -> None:
     state = MESSAGE.next(MessageState.pending, "supersede")
     for words, ids in _by_words(reasons).items():
-        for part in chunks(sorted(ids), CHUNK):
-            change = update(Message).where(Message.id.in_(part)).values(state=state, last_error=words)
-            session.execute(change.execution_options(synchronize_session=False))
+        change = update(Message).where(is_one_of(session, Message.id, ids)).values(state=state, last_error=words)
+        session.execute(change.execution_options(synchronize_session=False))
 
 
 def _release(session: Session, news_ids: Collection[int]) -> None:
@@ -99,7 +95,6 @@ def _release(session: Session, news_ids: Collection[int]) -> None:
     if not news_ids:
         return
     run_id = current_run(session).id(session)
-    for part in chunks(sorted(news_ids), CHUNK):
-        change = update(News).where(News.id.in_(part)).values(message_id=None, run_id=run_id)
-        session.execute(change.execution_options(synchronize_session=False))
+    change = update(News).where(is_one_of(session, News.id, news_ids)).values(message_id=None, run_id=run_id)
+    session.execute(change.execution_options(synchronize_session=False))
     session.expire_all()
