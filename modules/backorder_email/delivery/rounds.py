@@ -200,5 +200,7 @@ class _Worker:
         if self._seconds_apart:
             now = time.monotonic()
             if self._next_at > now:
+                # Who dies in this pause leaves no doubt.
+                self._write_down()
                 time.sleep(self._next_at - now)
             self._next_at = max(now, self._next_at) + self._seconds_apart

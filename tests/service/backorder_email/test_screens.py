@@ -15,6 +15,7 @@ from modules.backorder_email.models import Message, StatusTemplate, Template
 from modules.backorder_email.states import MessageState
 from modules.preorder.models import Link
 from modules.preorder.services import remove_links
+from modules.sales.models import Order
 from tests.factories.backorder_email import (
     edit_text,
     in_a_run,
@@ -275,6 +276,37 @@ def test_a_template_is_written_checked_and_previewed(client, session):
     assert supply.orders[0].number in preview
     assert "There is no sales order 'NONE'" in words(page(client, f"{TEMPLATES}{template.id}/preview/?order=NONE"))
     assert "BACK ORDER" in page(client, TEMPLATES)
+
+
+CAUSES = ("linked", "status_changed", "date_changed", "cancelled")
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_a_template_is_tried_on_what_an_order_could_be_told(client, session, cause):
+    body = (
+        "{{ cause }} {% for line in lines %}{{ line.quantity }} {{ line.sku }} {{ line.purchase_order }};{% endfor %}"
+    )
+    template = make_template(session, body=body)
+    supply = make_supply(session)
+    link_all(supply, quantity=1)
+    number, sku, purchase = supply.orders[0].number, supply.line.product.sku, supply.purchase.number
+    told = {
+        "linked": f"1 {sku} {purchase};",
+        "status_changed": f"1 {sku} {purchase};",
+        "date_changed": f"2 {sku} {purchase};",
+        "cancelled": f"2 {sku} ;",
+    }
+    text = words(page(client, f"{TEMPLATES}{template.id}/preview/?order={number}&cause={cause}"))
+    assert f"{cause} {told[cause]}" in text
+
+
+def test_a_template_is_tried_on_an_order_without_lines(client, session):
+    template = make_template(session)
+    order = Order(customer=make_customer(session), number="SO-EMPTY", state="confirmed")
+    session.add(order)
+    session.commit()
+    text = words(page(client, f"{TEMPLATES}{template.id}/preview/?order=SO-EMPTY"))
+    assert "Sales order SO-EMPTY has no lines to tell of." in text
 
 
 def test_a_template_in_use_is_not_deleted(client, session):

@@ -10,6 +10,7 @@ import pytest
 
 from erp import clock
 from erp.db import db
+from erp.errors import ErpError
 from modules.backorder_email import services
 from modules.backorder_email.delivery import send_pending
 from modules.backorder_email.domain.delivery import Ending, Outcome
@@ -343,6 +344,33 @@ def test_a_rate_spreads_messages_over_time(session, mailbox, set_option):
     send_pending()
     assert 0.35 < time.monotonic() - started < 5
     assert states(session) == ["sent"] * 5
+
+
+def test_what_is_sent_is_written_down_before_the_pause_that_a_rate_makes(session, mailbox, set_option, monkeypatch):
+    from modules.backorder_email.delivery import rounds
+
+    seen = []
+
+    def pause(_seconds):
+        seen.append(states(session))
+        session.rollback()
+
+    set_option("backorder_email.rate", "600")
+    make_messages(session, 3)
+    monkeypatch.setattr(rounds.time, "sleep", pause)
+    send_pending()
+    assert seen[0] == ["sent", "sending", "sending"]
+    assert states(session) == ["sent"] * 3
+
+
+def test_a_database_that_fails_in_the_middle_is_told_as_a_refusal(session):
+    (message,) = make_messages(session, 1)
+    worker, _ = claim_as(session, "worker")
+    db.session.rollback()
+    marks = Marks(db.engine, worker)
+    marks.close()
+    with pytest.raises(ErpError):
+        marks.turn(NOBODY, message.id)
 
 
 def test_an_interruption_gives_back_what_was_not_begun(session, mailbox):
