@@ -52,11 +52,12 @@ def _named(name: str, address: str) -> str:
 
 
 def show_source(screen: Any, message: Message) -> ResponseReturnValue:
-    """Show the message byte by byte as a mail server gets it."""
+    """Show the message byte by byte as a mail server gets it, or got it."""
     outgoing = services.as_it_would_leave(screen_session(), message)
     if not outgoing.subject or not outgoing.recipient:
         return abort(404)
-    return Response(build(outgoing, sender()).data.replace(b"\r\n", b"\n"), mimetype="text/plain")
+    data = build(outgoing, sender(), message.begun_at or message.sent_at).data
+    return Response(data.replace(b"\r\n", b"\n"), mimetype="text/plain")
 
 
 def _send(session: Session, message: Message) -> str:
@@ -151,7 +152,7 @@ class PendingEmails(Screen):
     can_create = can_delete = False
     list_template = "backorder_email/pending.html"
     form_template = "backorder_email/edit.html"
-    column_list = ("subject", "recipient", "order.number", "state", "cause", "created_at", "sent_at", "attempts")
+    column_list = ("subject", "recipient", "order.number", "state", "cause", "created_at", "sent_at")
     column_labels = {
         "recipient": "To",
         "order.number": "Order",

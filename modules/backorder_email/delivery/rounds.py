@@ -9,6 +9,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from email.errors import MessageError
 from functools import partial
 from itertools import islice
@@ -51,9 +52,9 @@ def sender() -> Sender:
     return parse_sender(options.backorder_email.sender, options.backorder_email.reply_to)
 
 
-def build(outgoing: Outgoing, source: Sender) -> Parcel:
-    """Return a message exactly as it leaves."""
-    data = compose(outgoing, source, clock.now()).as_bytes()
+def build(outgoing: Outgoing, source: Sender, at: datetime | None = None) -> Parcel:
+    """Return a message exactly as it leaves at an instant, without one now."""
+    data = compose(outgoing, source, at or clock.now()).as_bytes()
     return Parcel(outgoing.id, source.address, outgoing.recipient, data)
 
 

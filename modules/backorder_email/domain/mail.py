@@ -10,6 +10,7 @@ from email.message import EmailMessage
 from email.policy import EmailPolicy
 from email.utils import format_datetime, getaddresses
 from functools import lru_cache
+from hashlib import sha256
 from typing import Any
 
 from modules.backorder_email.domain.wording import clean_line
@@ -139,6 +140,11 @@ def _from(sender: Sender) -> Encoded:
     return Encoded(POLICY.header_factory("From", named).fold(policy=POLICY).partition(": ")[2].rstrip("\r\n"))
 
 
+def _boundary(outgoing: Outgoing) -> str:
+    """Return what separates the two texts: the same each time, and nothing that either could hold."""
+    return sha256(f"{outgoing.id}\n{outgoing.text}\n{outgoing.html}".encode()).hexdigest()
+
+
 def compose(outgoing: Outgoing, sender: Sender, now: datetime) -> EmailMessage:
     """Return the message exactly as it leaves."""
     mail = EmailMessage(policy=POLICY)
@@ -153,4 +159,5 @@ def compose(outgoing: Outgoing, sender: Sender, now: datetime) -> EmailMessage:
     mail.set_content(outgoing.text, charset="utf-8")
     if outgoing.html:
         mail.add_alternative(outgoing.html, subtype="html", charset="utf-8")
+        mail.set_boundary(_boundary(outgoing))
     return mail

@@ -2,6 +2,7 @@
 
 import json
 import re
+from email import message_from_string, policy
 from html import unescape
 
 import pytest
@@ -96,9 +97,20 @@ def test_a_message_is_previewed_exactly_as_it_leaves(client, session, mailbox, s
     source = page(client, f"{PENDING}{message.id}/source/")
     post(client, f"{PENDING}{message.id}/send/")
     (mail,) = mailbox.taken
-    for header in ("Subject", "From", "To", "Message-ID", "Auto-Submitted"):
-        assert f"{header}: " in source
-        assert mail[header]
+    shown = message_from_string(source, policy=policy.default)
+    for header in ("Subject", "From", "To", "Date", "Message-ID", "Auto-Submitted", "Content-Type", "MIME-Version"):
+        assert len(mail.get_all(header)) == 1
+        assert mail[header] == shown[header]
+    for kind in ("plain", "html"):
+        assert mail.get_body((kind,)).get_content() == shown.get_body((kind,)).get_content()
+
+
+def test_the_source_of_a_sent_message_bears_the_date_at_which_it_left(client, session, mailbox, at):
+    message = make_message(session)
+    post(client, f"{PENDING}{message.id}/send/")
+    at("2027-01-01T00:00:00Z")
+    assert f"Date: {mailbox.taken[0]['Date']}\n" in page(client, f"{PENDING}{message.id}/source/")
+    assert mailbox.taken[0]["Date"] == "Mon, 23 Nov 2026 12:00:00 +0000"
 
 
 def test_what_changed_since_is_in_the_preview(client, session):
