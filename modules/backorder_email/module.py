@@ -81,7 +81,7 @@ MODULE = Module(
         Duration(name="send_interval", default=timedelta(minutes=1), help="How often pending emails are sent."),
         Integer(
             name="batch_size",
-            default=100,
+            default=200,
             minimum=1,
             maximum=1000,
             help="How many emails a worker claims at a time.",
