@@ -26,10 +26,12 @@ class Mailbox:
         self.recipients: list[str] = []
         self.connections = 0
         self.tls = 0
+        self.signed_in = 0
         self.refused: dict[str, str] = {}
         self.answers: list[str] = []
         self.delay = 0.0
         self.drops_after_data = 0
+        self.drops_at: Counter[str] = Counter()
 
     @property
     def message_ids(self) -> Counter[str]:
@@ -57,21 +59,42 @@ class Mailbox:
         self.taken.append(message_from_bytes(content, policy=policy.default))  # type: ignore[arg-type]
         self.recipients += envelope.rcpt_tos
         self.tls += session.ssl is not None
+        self.signed_in += bool(session.authenticated)
         if self.drops_after_data:
             self.drops_after_data -= 1
             server.transport.abort()
         return "250 taken"
 
 
-class _Counting(SMTP):
+class _Moody(SMTP):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.event_handler.connections += 1
         super().connection_made(transport)
 
+    def _is_dropped(self, verb: str) -> bool:
+        """Close the connection in the middle of a command, as often as the mailbox says."""
+        if not self.event_handler.drops_at[verb]:
+            return False
+        self.event_handler.drops_at[verb] -= 1
+        self.transport.abort()
+        return True
+
+    async def smtp_MAIL(self, arg: str) -> None:
+        if not self._is_dropped("MAIL"):
+            await super().smtp_MAIL(arg)
+
+    async def smtp_RCPT(self, arg: str) -> None:
+        if not self._is_dropped("RCPT"):
+            await super().smtp_RCPT(arg)
+
+    async def smtp_DATA(self, arg: str) -> None:
+        if not self._is_dropped("DATA"):
+            await super().smtp_DATA(arg)
+
 
 class _Controller(Controller):
     def factory(self) -> SMTP:
-        return _Counting(self.handler, **self.SMTP_kwargs)
+        return _Moody(self.handler, **self.SMTP_kwargs)
 
 
 def free_port() -> int:

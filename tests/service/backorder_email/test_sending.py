@@ -145,6 +145,17 @@ def test_a_user_signs_in_with_the_password_of_the_environment(session, point_at,
         assert len(box.taken) == 1
 
 
+def test_a_user_signs_in_over_tls(session, point_at, encryption, certificate, password):
+    settings = {"authenticator": accepts("erp", "secret"), "auth_require_tls": False}
+    with mail_server(ssl_context=encryption, **settings) as (box, port):
+        point_at(port, security="tls", ca_file=certificate[0], user="erp")
+        password("secret")
+        make_message(session)
+        send_pending()
+        assert states(session) == ["sent"]
+        assert box.signed_in == 1
+
+
 def test_a_wrong_password_leaves_the_queue_for_later(session, point_at, encryption, certificate, password):
     settings = {"authenticator": accepts("erp", "secret"), "auth_required": True, "tls_context": encryption}
     with mail_server(**settings) as (box, port):
@@ -233,6 +244,26 @@ def test_a_connection_dropped_after_data_leaves_a_doubt_and_nothing_is_sent_twic
     services.mark_as_sent(session, [first.id])
     session.commit()
     assert states(session) == ["sent"] * 3
+
+
+@pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA"])
+def test_a_connection_dropped_before_the_text_is_tried_once_more_at_once(session, mailbox, verb):
+    make_messages(session, 3)
+    mailbox.drops_at[verb] = 1
+    assert str(send_pending()) == "3 emails sent."
+    assert set(mailbox.message_ids.values()) == {1}
+    assert [message.attempts for message in messages(session)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA"])
+def test_a_connection_that_is_always_dropped_before_the_text_leaves_the_message_for_later(session, mailbox, verb):
+    make_messages(session, 2)
+    mailbox.drops_at[verb] = 2
+    assert str(send_pending()) == "1 email sent, 1 to be tried again."
+    first, second = messages(session)
+    assert (first.state, second.state) == (MessageState.pending, MessageState.sent)
+    assert "The connection to 127.0.0.1" in first.last_error
+    assert len(mailbox.taken) == 1
 
 
 def test_a_server_that_is_too_slow_leaves_a_doubt(session, mailbox, set_option):
