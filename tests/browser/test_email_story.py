@@ -122,7 +122,7 @@ def test_all_pending_emails_are_sent_with_their_progress(person, mailbox, behind
     page = person.page
     person.go("/emails/pending/")
     person.press("Send all")
-    person.sees("45 emails are to be sent.")
+    person.sees("Emails to be sent: 45")
     page.locator("main form").get_by_role("button", name="Send all").click()
     expect(page.get_by_role("link", name="Sent 45")).to_be_visible()
     assert len(mailbox.taken) == 45

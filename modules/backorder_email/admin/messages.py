@@ -152,7 +152,7 @@ class PendingEmails(Screen):
     can_create = can_delete = False
     list_template = "backorder_email/pending.html"
     form_template = "backorder_email/edit.html"
-    column_list = ("subject", "recipient", "order.number", "state", "cause", "created_at", "sent_at")
+    column_list = ("subject", "recipient", "order.number", "state", "cause", "created_at")
     column_labels = {
         "recipient": "To",
         "order.number": "Order",
@@ -266,7 +266,7 @@ class PendingEmails(Screen):
             except ErpError as error:
                 problem = str(error)
         # What waits for its next attempt leaves too, but is not tried over and over.
-        count = queries.waiting if request.method == "POST" else queries.sendable
+        count = queries.waiting if request.method == "POST" and not problem else queries.sendable
         left = count(screen_session())
         if request.accept_mimetypes.best == "application/json":
             return {"left": left, "told": told, "problem": problem}

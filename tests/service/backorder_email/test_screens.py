@@ -218,7 +218,7 @@ def test_some_messages_are_sent_retried_and_cancelled(client, session, mailbox):
 def test_all_messages_are_sent_a_few_at_a_time(client, session, mailbox):
     make_messages(session, 24)
     make_message(session, next_attempt_at=clock.now().replace(year=2030))
-    assert "25 emails are to be sent." in words(page(client, f"{PENDING}sending/"))
+    assert "Emails to be sent: 25" in words(page(client, f"{PENDING}sending/"))
     answer = client.post(f"{PENDING}sending/", data={"start": "1"}, headers={"Accept": "application/json"})
     assert json.loads(answer.text) == {"left": 5, "told": "20 emails sent.", "problem": ""}
     assert "Pending Emails" in post(client, f"{PENDING}sending/")
@@ -228,7 +228,9 @@ def test_all_messages_are_sent_a_few_at_a_time(client, session, mailbox):
 def test_sending_all_stops_where_the_server_is_not_there(client, session, point_at):
     point_at(9)
     make_messages(session, 2)
-    assert "Connection refused" in post(client, f"{PENDING}sending/", start="1")
+    text = words(post(client, f"{PENDING}sending/", start="1"))
+    assert "Connection refused" in text
+    assert "Emails to be sent: 2" in text
 
 
 def test_an_edited_message_that_was_overtaken_asks_for_the_clerk(client, session):
