@@ -13,11 +13,13 @@ from modules.inventory_lots.errors import (
     BadQuantity,
     LotNumberMissing,
     ProductInUse,
+    SerialDecimals,
     SerialQuantity,
 )
 from modules.inventory_lots.states import LocationKind, Tracking
 
 MOST = Decimal(1_000_000_000)
+ON_HOLD, EXPIRED, IN_QUARANTINE = "on hold", "expired", "in quarantine"
 
 Part = tuple[int, int]
 
@@ -82,10 +84,10 @@ def is_usable(kind: LocationKind, *, on_hold: bool, expires_on: date | None, tod
 def why_unusable(kind: LocationKind, *, on_hold: bool, expires_on: date | None, today: date) -> str:
     """Return in a word or two why stock may not be allocated and leave; nothing where it may."""
     if on_hold:
-        return "on hold"
+        return ON_HOLD
     if expires_on is not None and expires_on < today:
-        return "expired"
-    return "" if kind is LocationKind.stock else kind.value
+        return EXPIRED
+    return "" if kind is LocationKind.stock else IN_QUARANTINE
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,12 @@ class Nature:
 
     tracking: Tracking
     unit_decimals: int
+
+
+def check_nature(sku: str, nature: Nature) -> None:
+    """Raise SerialDecimals where units with a number of their own would be counted in parts."""
+    if nature.tracking is Tracking.serial and nature.unit_decimals:
+        raise SerialDecimals(sku=sku, unit_decimals=nature.unit_decimals)
 
 
 def check_change(sku: str, before: Nature, after: Nature) -> None:

@@ -64,6 +64,20 @@ class SerialQuantity(StockRefused):
         )
 
 
+class SerialDecimals(StockRefused):
+    """A product tracked by serial number that would be counted in parts of a piece."""
+
+    column = "unit_decimals"
+
+    def __init__(self, *, sku: str, unit_decimals: int) -> None:
+        super().__init__(
+            f"{sku} is tracked by serial number, each for one whole piece: its unit has 0 decimals, not "
+            f"{unit_decimals}.",
+            sku=sku,
+            unit_decimals=unit_decimals,
+        )
+
+
 class SerialInStock(StockRefused):
     """A serial number that is in stock already, or named twice."""
 

@@ -19,7 +19,10 @@ class Product(Tracked, Model):
     """Something bought and sold, named by its SKU."""
 
     __tablename__ = "inventory_lots_product"
-    __table_args__ = (CheckConstraint("unit_decimals BETWEEN 0 AND 4", "unit_decimals"),)
+    __table_args__ = (
+        CheckConstraint("unit_decimals BETWEEN 0 AND 4", "unit_decimals"),
+        CheckConstraint("tracking <> 'serial' OR unit_decimals = 0", "serial_in_whole_pieces"),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     sku: Mapped[str] = mapped_column(String(60), unique=True)

@@ -34,7 +34,7 @@ class InactiveProduct(ErpError):
     """A product that is not sold any more."""
 
     def __init__(self, *, sku: str) -> None:
-        super().__init__(f"{sku} is not active any more.", sku=sku)
+        super().__init__(f"{sku} is not active any more. Order another product, or make it active again.", sku=sku)
 
 
 class QuantityBelowDone(ErpError):
@@ -43,7 +43,8 @@ class QuantityBelowDone(ErpError):
     def __init__(self, *, quantity: Decimal, packed: Decimal, cancelled: Decimal) -> None:
         super().__init__(
             f"The quantity cannot be {format_quantity(quantity)}: {format_quantity(packed)} are packed and "
-            f"{format_quantity(cancelled)} are cancelled already.",
+            f"{format_quantity(cancelled)} are cancelled already. "
+            f"Enter at least {format_quantity(packed + cancelled)}.",
             quantity=quantity,
             packed=packed,
             cancelled=cancelled,
@@ -65,11 +66,45 @@ class ShipsComplete(ErpError):
         super().__init__(f"{order} ships complete. {' '.join(reasons)}", order=order, reasons=list(reasons))
 
 
+class LotUnusable(ErpError):
+    """An allocation on a lot that may not leave now: on hold, expired or in quarantine."""
+
+    def __init__(self, *, lot: str, location: str, why: str) -> None:
+        super().__init__(
+            f"Lot {lot} at {location} is {why}, so it stays. Its page can release what is allocated on it.",
+            lot=lot,
+            location=location,
+            why=why,
+        )
+
+
 class SerialNumberRefused(ErpError):
     """A serial number that cannot be packed."""
 
     def __init__(self, *, number: str, sku: str, reason: str) -> None:
         super().__init__(f"Serial number {number} of {sku} cannot be packed: {reason}.", number=number, sku=sku)
+
+
+class SerialNumberUnknown(SerialNumberRefused):
+    """A serial number that is not in stock: never was, has left, or is another product's."""
+
+    def __init__(self, *, number: str, sku: str) -> None:
+        super().__init__(number=number, sku=sku, reason="it is not in stock")
+
+
+class SerialNumberUnusable(SerialNumberRefused):
+    """A serial number that may not leave now: on hold, expired or in quarantine."""
+
+    def __init__(self, *, number: str, sku: str, why: str) -> None:
+        super().__init__(number=number, sku=sku, reason=f"it is {why}")
+        self.facts["why"] = why
+
+
+class SerialNumberTwice(SerialNumberRefused):
+    """A serial number that is given more than once."""
+
+    def __init__(self, *, number: str, sku: str) -> None:
+        super().__init__(number=number, sku=sku, reason="it is given twice")
 
 
 class TooManySerialNumbers(ErpError):
@@ -111,8 +146,10 @@ class AllocationsHeld(ErpError):
     """Sales cannot be switched off while stock is allocated."""
 
     def __init__(self, *, quantity: Decimal, orders: int) -> None:
+        units = "1 unit is" if quantity == 1 else f"{format_quantity(quantity)} units are"
+        holders = "1 sales order" if orders == 1 else f"{orders} sales orders"
         super().__init__(
-            f"{format_quantity(quantity)} units are allocated to {orders} sales orders. Release them to disable sales.",
+            f"{units} allocated to {holders}. Release them to disable sales.",
             quantity=quantity,
             orders=orders,
         )

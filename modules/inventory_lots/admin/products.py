@@ -99,7 +99,11 @@ class ProductScreen(Screen):
         if row is not None:
             services.lock_products(session, [row.id])
             self.check_version(form, row)
-            services.check_product_change(
-                session, row, tracking=form["tracking"].data, unit_decimals=form["unit_decimals"].data
-            )
+        services.check_product(
+            session,
+            row,
+            sku=form["sku"].data,
+            tracking=form["tracking"].data,
+            unit_decimals=form["unit_decimals"].data,
+        )
         return super().save(session, form, row)

@@ -18,7 +18,7 @@ from erp.admin.filters import IsYes
 from erp.admin.gate import session as screen_session
 from erp.db import format_quantity
 from modules.inventory_lots import queries, services
-from modules.inventory_lots.domain import why_unusable
+from modules.inventory_lots.domain import EXPIRED, why_unusable
 from modules.inventory_lots.forms import LOCATION_LOOKUP, SMALLEST, AdjustForm, QuarantineForm, TransferForm
 from modules.inventory_lots.models import Balance, Product, StockMove
 from modules.inventory_lots.queries import screens
@@ -44,7 +44,7 @@ def _states(session: Session, balances: Sequence[Any]) -> Mapping[int, Any]:
 
 
 def _tone(why: str) -> str:
-    return "danger" if why == "expired" else "warning"
+    return "danger" if why == EXPIRED else "warning"
 
 
 def _product(balance: Any) -> Any:

@@ -24,6 +24,9 @@ def upgrade() -> None:
         ),
         sa.Column("is_active", sa.Boolean(), nullable=False),
         sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.CheckConstraint(
+            "tracking <> 'serial' OR unit_decimals = 0", name=op.f("ck_inventory_lots_product_serial_in_whole_pieces")
+        ),
         sa.CheckConstraint("unit_decimals BETWEEN 0 AND 4", name=op.f("ck_inventory_lots_product_unit_decimals")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inventory_lots_product")),
         sa.UniqueConstraint("sku", name=op.f("uq_inventory_lots_product_sku")),

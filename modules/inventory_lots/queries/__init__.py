@@ -17,6 +17,7 @@ from modules.inventory_lots.queries.stock import (
     paths_by_id,
     removal_order,
     unusable_balance_ids,
+    unusable_column,
     usable_balances,
     usable_condition,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "products_in_use",
     "removal_order",
     "unusable_balance_ids",
+    "unusable_column",
     "usable_balances",
     "usable_condition",
 ]

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeVarTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Select, Text, and_, not_, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Select, Text, and_, case, not_, or_, select
 from sqlalchemy.orm import Session
 
 from erp import clock
 from erp.db import is_one_of, raw, rows_table, total
 from erp.options import options
 from modules.inventory_lots import hooks
+from modules.inventory_lots.domain import EXPIRED, IN_QUARANTINE, ON_HOLD
 from modules.inventory_lots.hooks import Claim
 from modules.inventory_lots.models import Balance, Location, Lot
 from modules.inventory_lots.states import LocationKind
@@ -27,6 +28,16 @@ def usable_condition(today: date) -> ColumnElement[bool]:
         Location.kind == LocationKind.stock,
         Lot.on_hold.is_(False),
         or_(Lot.expires_on.is_(None), Lot.expires_on >= today),
+    )
+
+
+def unusable_column(today: date) -> ColumnElement[str]:
+    """Return why a balance, joined to its lot and location, may not be allocated and leave, as the rule words it."""
+    return case(
+        (Lot.on_hold.is_(True), ON_HOLD),
+        (Lot.expires_on < today, EXPIRED),
+        (Location.kind == LocationKind.quarantine, IN_QUARANTINE),
+        else_="",
     )
 
 

@@ -25,7 +25,7 @@ from modules.inventory_lots.services.places import (
     rename_location,
     rename_locations,
 )
-from modules.inventory_lots.services.products import ProductData, Saved, check_product_change, save_products
+from modules.inventory_lots.services.products import ProductData, Saved, check_product, save_products
 from modules.inventory_lots.services.receipts import Arrival, arrival_refusals, receive, receive_many
 from modules.inventory_lots.services.transfers import quarantine, transfer
 
@@ -43,7 +43,7 @@ __all__ = [
     "adjust_many",
     "arrival_refusals",
     "change_kind",
-    "check_product_change",
+    "check_product",
     "delete_location",
     "find_or_make_location",
     "find_or_make_locations",

@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from erp.db import is_one_of
+from erp.errors import StaleRecord
 from modules.inventory_lots.domain import join_path, split_path
 from modules.inventory_lots.errors import LocationTaken, PlaceInUse
 from modules.inventory_lots.models import Balance, Location, StockMove, Warehouse
@@ -105,13 +106,24 @@ def rename_locations(session: Session, warehouse_id: int) -> None:
 
 
 def change_kind(session: Session, location_id: int, kind: LocationKind) -> Location:
-    """Make a location allocatable or not (door); what is allocated there stays so, but quarantine is not packed."""
-    lying = select(Balance.product_id).where(Balance.location_id == location_id, Balance.on_hand > 0).distinct()
-    lock_products(session, session.scalars(lying).all())
+    """Make a location allocatable or not (door); what is allocated there stays so, but quarantine is not packed.
+
+    Raises StaleRecord when another product came there while the locks were waited for.
+    """
+    locked = _lying_at(session, location_id)
+    lock_products(session, locked)
+    if not _lying_at(session, location_id) <= locked:
+        raise StaleRecord
     location = session.get_one(Location, location_id)
     location.kind = kind
     session.flush()
     return location
+
+
+def _lying_at(session: Session, location_id: int) -> set[int]:
+    return set(
+        session.scalars(select(Balance.product_id).where(Balance.location_id == location_id, Balance.on_hand > 0))
+    )
 
 
 def delete_location(session: Session, location: Location) -> None:

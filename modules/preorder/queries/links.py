@@ -178,7 +178,7 @@ def claims_on_lines(session: Session, purchase_line_ids: Sequence[int]) -> list[
 
 def linked_supplies(session: Session, line_ids: Collection[int]) -> dict[int, list[SupplyNote]]:
     """Return a note for each link of these sales order lines: the purchase order, what is to come and when."""
-    rows = open_links(Link.line_id.in_(line_ids)).with_only_columns(
+    rows = open_links(is_one_of(session, Link.line_id, line_ids)).with_only_columns(
         Link.line_id, PurchaseOrder.number, PurchaseOrderLine.position, PurchaseOrderLine.expected_on, Link.outstanding
     )
     notes: dict[int, list[SupplyNote]] = {}

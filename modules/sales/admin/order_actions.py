@@ -23,6 +23,8 @@ from modules.sales.queries.screens import is_linking, pack_lines, removable_rows
 from modules.sales.services import NewLine
 from modules.sales.states import ORDER
 
+SERIALS_SHOWN = 20
+
 
 def _can(action: str) -> Callable[[Any], bool]:
     return lambda order: ORDER.allows(order.state, action)
@@ -80,8 +82,8 @@ class PackSerials(FormPage):
     def context(self, session: Session, row: Any) -> dict[str, Any]:
         """Return the lines whose numbers are asked for, and the numbers in stock."""
         lines = [line for line in row.lines if line.product.tracking is Tracking.serial and line.open_quantity]
-        stock = usable_serials(session, {line.product_id for line in lines})
-        return {"lines": lines, "stock": stock, "typed": request.form}
+        stock = usable_serials(session, {line.product_id for line in lines}, SERIALS_SHOWN + 1)
+        return {"lines": lines, "stock": stock, "most": SERIALS_SHOWN, "typed": request.form}
 
     def do(self, session: Session, row: Any, form: Any) -> Result:
         """Pack what is allocated and the numbers that were given."""

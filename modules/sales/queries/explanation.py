@@ -12,10 +12,11 @@ from sqlalchemy.orm import Session
 
 from erp import clock
 from erp.db import format_quantity, total
+from modules.inventory_lots.domain import EXPIRED, why_unusable
 from modules.inventory_lots.hooks import Claim
 from modules.inventory_lots.models import Balance, Location, Lot, Product
 from modules.inventory_lots.queries import claims, removal_order
-from modules.inventory_lots.states import LocationKind, Tracking
+from modules.inventory_lots.states import Tracking
 from modules.sales.hooks import SupplyNote, explain_supply
 from modules.sales.models import Customer, Order, OrderLine
 from modules.sales.queries.demand import is_waiting, service_order
@@ -155,13 +156,9 @@ def _look(line: OrderLine, balance: Balance, lot: Lot, location: Location, held:
 
 
 def _unusable(lot: Lot, location: Location) -> str:
-    if location.kind is LocationKind.quarantine:
-        return "Not used: the location is a quarantine."
-    if lot.on_hold:
-        return "Not used: the lot is on hold."
-    if lot.expires_on is not None and lot.expires_on < clock.today():
-        return f"Not used: the lot expired on {lot.expires_on:%d %b %Y}."
-    return ""
+    why = why_unusable(location.kind, on_hold=lot.on_hold, expires_on=lot.expires_on, today=clock.today())
+    since = f" since {lot.expires_on:%d %b %Y}" if why == EXPIRED else ""
+    return f"Not used: it is {why}{since}." if why else ""
 
 
 def _usable_verdict(line: OrderLine, free: Decimal, held: Sequence[Claim]) -> str:

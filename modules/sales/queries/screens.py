@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from erp import clock
@@ -15,15 +15,13 @@ from erp.db import total
 from erp.models import RunEntry
 from erp.registry import current_registry
 from modules.inventory_lots.models import Balance, Location, Lot, Product
-from modules.inventory_lots.queries import removal_order
-from modules.inventory_lots.states import LocationKind
+from modules.inventory_lots.queries import removal_order, unusable_column, usable_condition
 from modules.sales.domain import Progress, fulfilment
 from modules.sales.hooks import linked_quantities, pack_refusals
 from modules.sales.models import Allocation, Backorder, Order, OrderLine, Pack, PackLine
 from modules.sales.queries.demand import backorder_is_open
 from modules.sales.states import Fulfilment, OrderState
 
-MOST_SERIALS = 200
 MOST_COUNTED = 10_000
 
 
@@ -79,16 +77,6 @@ def linked(session: Session, line_ids: Sequence[int]) -> dict[int, Decimal]:
     return sums
 
 
-def why_unusable() -> ColumnElement[str]:
-    """Return why a balance, joined to its lot and location, may not be allocated or leave today; empty if it may."""
-    return case(
-        (Location.kind == LocationKind.quarantine, "in quarantine"),
-        (Lot.on_hold.is_(True), "on hold"),
-        (Lot.expires_on < clock.today(), "expired"),
-        else_="",
-    )
-
-
 def allocation_rows(session: Session, order_id: int) -> Sequence[Any]:
     """Return an order's allocation lines, packed ones too, with their lot and place and why they may not leave."""
     return session.execute(_allocation_rows().where(OrderLine.order_id == order_id)).all()
@@ -120,7 +108,7 @@ def _allocation_rows() -> Any:
             Allocation.created_at,
             RunEntry.kind.label("run_kind"),
             RunEntry.name.label("run_name"),
-            why_unusable().label("why_unusable"),
+            unusable_column(clock.today()).label("why_unusable"),
         )
         .join(OrderLine, OrderLine.id == Allocation.line_id)
         .join(Product, Product.id == OrderLine.product_id)
@@ -224,7 +212,7 @@ def supplies(session: Session, product_ids: Iterable[int]) -> dict[int, Supply]:
     rows = session.execute(
         select(
             Balance.product_id,
-            why_unusable().label("why"),
+            unusable_column(clock.today()).label("why"),
             total(Balance.on_hand - Balance.allocated),
             total(Balance.allocated),
         )
@@ -278,18 +266,19 @@ def staying_behind(session: Session, order_id: int) -> list[Staying]:
     ]
 
 
-def usable_serials(session: Session, product_ids: Iterable[int]) -> dict[int, list[str]]:
-    """Return the serial numbers of each product that may leave now, first to be removed first."""
-    rows = session.execute(
-        select(Balance.product_id, Lot.number)
+def usable_serials(session: Session, product_ids: Iterable[int], most: int) -> dict[int, list[str]]:
+    """Return the serial numbers of each product that may leave now, first to be removed first, `most` of each."""
+    place = func.row_number().over(partition_by=Balance.product_id, order_by=removal_order()).label("place")
+    ranked = (
+        select(Balance.product_id, Lot.number, place)
         .join(Lot, Lot.id == Balance.lot_id)
         .join(Location, Location.id == Balance.location_id)
-        .where(Balance.product_id.in_(list(product_ids)), Balance.on_hand > Decimal(0), why_unusable() == "")
-        .order_by(Balance.product_id, *removal_order())
-        .limit(MOST_SERIALS)
+        .where(Balance.product_id.in_(list(product_ids)), Balance.on_hand > Decimal(0), usable_condition(clock.today()))
+        .subquery()
     )
+    rows = select(ranked.c.product_id, ranked.c.number).where(ranked.c.place <= most)
     found: dict[int, list[str]] = {}
-    for product_id, number in rows:
+    for product_id, number in session.execute(rows.order_by(ranked.c.product_id, ranked.c.place)):
         found.setdefault(product_id, []).append(number)
     return found
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from erp import clock, history
 from erp.db import bulk_add, bulk_insert, format_quantity, is_one_of, raw_instant, read_rows, require_lock, to_raw
+from erp.errors import StaleRecord
 from erp.events import current_run, publish
 from modules.inventory_lots.models import Balance, Location, Lot, Product
 from modules.inventory_lots.queries import usable_balances
@@ -231,17 +232,26 @@ def release_claims(session: Session, balance_id: int, quantity: Decimal) -> Deci
 
 
 def release_or_refuse(session: Session, *, release: bool) -> None:
-    """Give back every unpacked allocation so that sales can be switched off, or raise AllocationsHeld."""
+    """Give back every unpacked allocation so that sales can be switched off, or raise AllocationsHeld.
+
+    Raises StaleRecord when stock of another product was allocated while the locks were waited for.
+    """
     held = session.execute(
         select(OrderLine.product_id, OrderLine.order_id, OrderLine.allocated).where(OrderLine.allocated > Decimal(0))
     ).all()
     if held and not release:
         raise AllocationsHeld(quantity=sum((row[2] for row in held), Decimal(0)), orders=len({row[1] for row in held}))
-    lock_products(session, {row[0] for row in held})
+    locked = {row[0] for row in held}
+    lock_products(session, locked)
     rows = session.execute(
-        unpacked_allocations().with_only_columns(Allocation.id, Allocation.quantity - Allocation.packed)
+        unpacked_allocations().with_only_columns(
+            Allocation.id, Allocation.quantity - Allocation.packed, OrderLine.product_id
+        )
     ).all()
-    free_allocations(session, [(id_, to_raw(free)) for id_, free in rows], action="released", why="sales was disabled")
+    if not {product_id for *_, product_id in rows} <= locked:
+        raise StaleRecord
+    parts = [(id_, to_raw(free)) for id_, free, _ in rows]
+    free_allocations(session, parts, action="released", why="sales was disabled")
 
 
 def _announce_shrinking(session: Session, line_ids: Sequence[int]) -> None:

@@ -21,6 +21,7 @@ from modules.sales import queries
 from modules.sales.errors import BookChanged
 from modules.sales.models import Allocation, Order, OrderLine
 from modules.sales.queries import is_waiting, open_backorder_quantity, service_order
+from modules.sales.queries.report import links_of
 from modules.sales.services.allocation import allocate_products, serve_products
 
 BATCH = 100
@@ -98,7 +99,7 @@ def preview_book(session: Session, skus: Sequence[str] = ()) -> Preview:
         for line_id, was in before.items()
         if was[1] != after[line_id][1]
     ]
-    return Preview(changed, _fingerprint(changed, _rows(session)))
+    return Preview(changed, _fingerprint(changed, _rows(session), _links(session, changed)))
 
 
 def apply_preview(session: Session, fingerprint: str, skus: Sequence[str] = ()) -> Preview:
@@ -153,5 +154,15 @@ def _rows(session: Session) -> Sequence[tuple[int, int, int]]:
     return [(line_id, balance_id, quantity) for line_id, balance_id, quantity in session.execute(ordered)]
 
 
-def _fingerprint(changed: Sequence[LinePlan], rows: Sequence[tuple[int, int, int]]) -> str:
-    return hashlib.sha256(repr(([astuple(line) for line in changed], rows)).encode()).hexdigest()
+def _links(session: Session, changed: Sequence[LinePlan]) -> Sequence[tuple[int, str, Decimal]]:
+    """Return what incoming supply the changed lines end up with, link by link: equal sums may come from elsewhere."""
+    ids = [line.line_id for line in changed if line.linked[1]]
+    notes = links_of(session, ids) if ids else {}
+    return [(id_, note.supply, note.quantity) for id_ in ids for note in notes.get(id_, ())]
+
+
+def _fingerprint(
+    changed: Sequence[LinePlan], rows: Sequence[tuple[int, int, int]], links: Sequence[tuple[int, str, Decimal]]
+) -> str:
+    marked = ([astuple(line) for line in changed], rows, links)
+    return hashlib.sha256(repr(marked).encode()).hexdigest()

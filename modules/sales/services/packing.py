@@ -10,21 +10,31 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import bulk_add, bulk_insert, format_quantity, to_raw
+from erp.db import bulk_add, bulk_insert, format_quantity, is_one_of, to_raw
 from erp.errors import ErpError
 from erp.events import current_run
 from erp.sequence import next_number
-from modules.inventory_lots.models import Balance, Lot
-from modules.inventory_lots.queries import usable_condition
+from modules.inventory_lots.models import Balance, Location, Lot, Product
+from modules.inventory_lots.queries import unusable_column
 from modules.inventory_lots.services import Taking, take
 from modules.inventory_lots.states import Tracking
-from modules.sales.errors import NothingToPack, SerialNumberRefused, ShipsComplete, TooManySerialNumbers
+from modules.sales.errors import (
+    LotUnusable,
+    NothingToPack,
+    SerialNumberTwice,
+    SerialNumberUnknown,
+    SerialNumberUnusable,
+    ShipsComplete,
+    TooManySerialNumbers,
+)
 from modules.sales.hooks import pack_refusals
 from modules.sales.models import Allocation, Order, OrderLine, Pack, PackLine
 from modules.sales.queries import unpacked_allocations
 from modules.sales.services.completion import close_orders
 from modules.sales.services.doors import lock_order
 from modules.sales.states import ORDER, ShippingPolicy
+
+_Serial = tuple[int, str]  # the id of a product and a serial number of it
 
 
 @dataclass(frozen=True)
@@ -41,17 +51,14 @@ def pack_order(session: Session, order_id: int, serials: Mapping[int, Sequence[s
     """Make one pack of everything allocated and not yet packed, and of the serial numbers given by line id.
 
     Allocations on lots that may not be used now, and lines that another module refuses, stay behind; an order that
-    ships complete is then refused as a whole. Raises NothingToPack, ShipsComplete, SerialNumberRefused and
-    TooManySerialNumbers (Pack Allocated Order).
+    ships complete is then refused as a whole. Serial numbers of a refused line are refused as that line is. Raises
+    NothingToPack, ShipsComplete, a SerialNumberRefused and TooManySerialNumbers (Pack Allocated Order).
     """
     order = lock_order(session, order_id)
     ORDER.next(order.state, "pack")
     refusals = _refusals(session, order)
-    reasons = [f"Line {line.position}: {refusals[line.id]}" for line in order.lines if line.id in refusals]
-    allocated, unusable = _allocated_parts(session, order)
-    parts = [part for part in allocated if part.line.id not in refusals]
-    parts += [part for part in _serial_parts(session, order, serials or {}) if part.line.id not in refusals]
-    reasons += unusable
+    allocated, reasons = _allocated_parts(session, order, refusals)
+    parts = allocated + _serial_parts(session, order, serials or {}, refusals)
     if order.shipping_policy is ShippingPolicy.complete:
         _refuse_incomplete(order, parts, reasons)
     if not parts:
@@ -68,65 +75,74 @@ def _refusals(session: Session, order: Order) -> dict[int, ErpError]:
     return refusals
 
 
-def _allocated_parts(session: Session, order: Order) -> tuple[list[_Part], list[str]]:
+def _allocated_parts(session: Session, order: Order, refusals: Mapping[int, ErpError]) -> tuple[list[_Part], list[str]]:
+    """Return what of the order's allocations leaves, and why the others and other lines stay."""
     lines = {line.id: line for line in order.lines}
     rows = session.execute(
         unpacked_allocations(OrderLine.order_id == order.id)
-        .with_only_columns(Allocation, Lot.number, usable_condition(clock.today()).label("is_usable"))
+        .with_only_columns(Allocation, Lot.number, Location.path, unusable_column(clock.today()))
         .order_by(OrderLine.position, Allocation.id)
     ).all()
-    parts, unusable = [], []
-    for row, lot, is_usable in rows:
+    reasons = [f"Line {line.position}: {refusals[line.id]}" for line in order.lines if line.id in refusals]
+    parts = []
+    for row, lot, location, why in rows:
         line = lines[row.line_id]
-        if is_usable:
+        if why:
+            reasons.append(f"Line {line.position}: {LotUnusable(lot=lot, location=location, why=why)}")
+        elif line.id not in refusals:
             parts.append(_Part(line, row.balance_id, row.quantity - row.packed, row.id))
-        else:
-            unusable.append(f"Line {line.position}: lot {lot} may not be used now.")
-    return parts, unusable
+    return parts, reasons
 
 
-def _serial_parts(session: Session, order: Order, serials: Mapping[int, Sequence[str]]) -> list[_Part]:
+def _serial_parts(
+    session: Session, order: Order, serials: Mapping[int, Sequence[str]], refusals: Mapping[int, ErpError]
+) -> list[_Part]:
     lines = [line for line in order.lines if line.product.tracking is Tracking.serial and serials.get(line.id)]
     for line in lines:
-        if len(serials[line.id]) > line.open_quantity:
-            raise TooManySerialNumbers(
-                position=line.position, given=len(serials[line.id]), open_quantity=line.open_quantity
-            )
+        _check_line(line, serials[line.id], refusals)
     found = _serial_balances(session, lines, serials)
     parts: list[_Part] = []
     used: set[int] = set()
     for line in lines:
         for number in serials[line.id]:
-            balance, is_usable = found.get((line.product_id, number), (None, False))
-            reason = _why_not(balance, is_usable, used)
-            if balance is None or reason:
-                raise SerialNumberRefused(number=number, sku=line.product.sku, reason=reason)
-            used.add(balance.id)
-            parts.append(_Part(line, balance.id, Decimal(1)))
+            balance_id = _usable_serial(found, line.product, number, used)
+            used.add(balance_id)
+            parts.append(_Part(line, balance_id, Decimal(1)))
     return parts
 
 
-def _why_not(balance: Balance | None, is_usable: bool, used: set[int]) -> str:
-    if balance is None:
-        return "it is not in stock"
-    if not is_usable:
-        return "it is on hold, expired or in quarantine"
-    return "it is given twice" if balance.id in used else ""
+def _check_line(line: OrderLine, numbers: Sequence[str], refusals: Mapping[int, ErpError]) -> None:
+    if line.id in refusals:
+        raise refusals[line.id]
+    if len(numbers) > line.open_quantity:
+        raise TooManySerialNumbers(position=line.position, given=len(numbers), open_quantity=line.open_quantity)
+
+
+def _usable_serial(found: Mapping[_Serial, tuple[int, str]], product: Product, number: str, used: set[int]) -> int:
+    """Return the balance that a serial number lies in; raise a SerialNumberRefused where it cannot leave."""
+    balance_id, why = found.get((product.id, number), (0, ""))
+    if not balance_id:
+        raise SerialNumberUnknown(number=number, sku=product.sku)
+    if why:
+        raise SerialNumberUnusable(number=number, sku=product.sku, why=why)
+    if balance_id in used:
+        raise SerialNumberTwice(number=number, sku=product.sku)
+    return balance_id
 
 
 def _serial_balances(
     session: Session, lines: Sequence[OrderLine], serials: Mapping[int, Sequence[str]]
-) -> dict[tuple[int, str], tuple[Balance, bool]]:
-    numbers = [number for line in lines for number in serials[line.id]]
+) -> dict[_Serial, tuple[int, str]]:
+    """Return where serial numbers of the lines' products lie, and why they may not leave."""
+    product_ids = {line.product_id for line in lines}
+    numbers = {number for line in lines for number in serials[line.id]}
     rows = session.execute(
-        select(Balance, Lot.number, usable_condition(clock.today()))
+        select(Balance.product_id, Lot.number, Balance.id, unusable_column(clock.today()))
         .join(Lot, Lot.id == Balance.lot_id)
-        .join(Balance.location)
-        .where(
-            Balance.product_id.in_({line.product_id for line in lines}), Lot.number.in_(numbers), Balance.on_hand > 0
-        )
-    ).all()
-    return {(balance.product_id, number): (balance, bool(is_usable)) for balance, number, is_usable in rows}
+        .join(Location, Location.id == Balance.location_id)
+        .where(Balance.product_id.in_(product_ids), is_one_of(session, Lot.number, numbers), Balance.on_hand > 0)
+    )
+    return {(product_id, number): (id_, why) for product_id, number, id_, why in rows}
 
 
 def _refuse_incomplete(order: Order, parts: Sequence[_Part], reasons: Sequence[str]) -> None:

@@ -109,6 +109,7 @@ def test_the_database_refuses_a_balance_that_cannot_be(session, balance, change,
         ("UPDATE inventory_lots_location SET kind = 'attic'", "kind"),
         ("UPDATE inventory_lots_product SET unit_decimals = 5", "unit_decimals"),
         ("UPDATE inventory_lots_product SET tracking = 'smell'", "tracking"),
+        ("UPDATE inventory_lots_product SET tracking = 'serial', unit_decimals = 2", "serial_in_whole_pieces"),
     ],
 )
 def test_the_database_refuses_words_and_numbers_that_are_not_known(session, balance, statement, named):

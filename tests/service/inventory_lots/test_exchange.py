@@ -110,6 +110,20 @@ def test_products_leave_as_they_come(session):
     assert session.scalar(select(Product.name).where(Product.sku == "BOLT")) == "=Bolt"
 
 
+def test_serial_products_with_decimals_are_told_by_their_rows(session):
+    make_product(session, sku="OLD", unit_decimals=2)
+    session.commit()
+    errors = refused(
+        "products", "sku,name,unit_decimals,tracking", "NEW,New,1,serial", "BOLT,Bolt,,", "OLD,Old,,serial"
+    )
+    says = "is tracked by serial number, each for one whole piece: its unit has 0 decimals, not"
+    assert errors == [
+        f"Row 2, column unit_decimals: '1': NEW {says} 1.",
+        f"Row 4, column unit_decimals: OLD {says} 2.",
+    ]
+    assert session.scalars(select(Product.sku)).all() == ["OLD"]
+
+
 @pytest.mark.parametrize("changing", [False, True])
 def test_many_products_take_as_many_statements_as_one(session, count_statements, changing):
     def statements(number):

@@ -97,7 +97,7 @@ def test_a_product_is_made_and_changed(session, client):
     assert (product.name, product.tracking) == ("Steel bolt", Tracking.none)
 
 
-@pytest.mark.parametrize(("field", "value"), [("tracking", "serial"), ("unit_decimals", "1")])
+@pytest.mark.parametrize(("field", "value"), [("tracking", "none"), ("unit_decimals", "1")])
 def test_how_a_product_with_stock_is_tracked_and_counted_is_fixed(session, client, field, value):
     product = make_product(session, sku="BOLT", unit_decimals=2)
     make_stock(session, product, 10)

@@ -4,9 +4,9 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from erp.errors import NotFound
+from erp.errors import NotFound, StaleRecord
 from erp.models import HistoryEntry
 from modules.inventory_lots import queries
 from modules.inventory_lots.errors import (
@@ -26,7 +26,9 @@ from modules.inventory_lots.services import (
     find_or_make_location,
     find_or_make_locations,
     hold_lot,
+    lock_products,
     make_location,
+    places,
     quarantine,
     release_allocations,
     release_lot,
@@ -124,6 +126,19 @@ def test_a_location_that_becomes_quarantine_keeps_its_allocations(session, balan
     assert balance.allocated == 3
     assert queries.unusable_balance_ids(session, balance.lot_id) == [balance.id]
     assert session.execute(queries.usable_balances([balance.product_id])).all() == []
+
+
+def test_a_location_that_another_product_came_to_meanwhile_is_looked_at_again(session, balance, monkeypatch):
+    other = make_stock(session, make_product(session), 1, location="WH/B")
+    place_id, moved = balance.location_id, update(Balance).where(Balance.id == other.id)
+
+    def locked_later(session, product_ids):
+        session.execute(moved.values(location_id=place_id))
+        lock_products(session, product_ids)
+
+    monkeypatch.setattr(places, "lock_products", locked_later)
+    with pytest.raises(StaleRecord):
+        change_kind(session, place_id, LocationKind.quarantine)
 
 
 def test_a_lot_on_hold_is_not_available_and_keeps_its_allocations(session, balance, claim):

@@ -166,6 +166,12 @@ def test_a_serial_product_is_never_allocated_or_backordered(session):
     assert backordered(session, order) == [0, 1]
 
 
+def test_a_serial_product_is_ordered_in_whole_pieces(session):
+    order = make_draft(session, [(make_product(session, tracking=Tracking.serial), "1.5")])
+    with pytest.raises(LinesRefused, match="has more than 0 decimals"):
+        services.confirm(session, order.id)
+
+
 def test_an_order_of_serial_products_alone_is_told_to_give_the_numbers_when_packing(session):
     order = make_order(session, [(make_product(session, tracking=Tracking.serial), 2)])
     with pytest.raises(SerialNotAllocated, match="give the numbers when packing"):

@@ -5,19 +5,20 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import event, insert, select
 
 from erp import clock
 from erp.db import db, require_lock
-from erp.errors import InvalidTransition
+from erp.errors import InvalidTransition, StaleRecord
 from erp.models import HistoryEntry
 from erp.registry import current_registry
-from modules.inventory_lots.models import Product
+from modules.inventory_lots.models import Balance, Product
+from modules.inventory_lots.services import lock_products
 from modules.sales import services
 from modules.sales.errors import AllocationsHeld, NothingOpen, QuantityBelowDone
 from modules.sales.models import Allocation, Backorder, Order
 from modules.sales.queries import open_backorder
-from modules.sales.services import NewLine, NewOrder
+from modules.sales.services import NewLine, NewOrder, allocation
 from modules.sales.states import BackorderState, OrderState
 from tests.factories.inventory_lots import make_product, make_stock
 from tests.factories.sales import allocate, make_customer, make_draft, make_order
@@ -212,10 +213,32 @@ def test_promise_dates_are_set_pinned_and_written_into_the_history(session, prod
 def test_sales_is_not_switched_off_while_stock_is_allocated(session, product):
     balance = make_stock(session, product, 6)
     make_order(session, [(product, 4)])
-    with pytest.raises(AllocationsHeld, match="4 units are allocated to 1 sales orders"):
+    with pytest.raises(AllocationsHeld, match="4 units are allocated to 1 sales order"):
         services.release_or_refuse(session, release=False)
     services.release_or_refuse(session, release=True)
     assert balance.allocated == 0
+
+
+def test_what_was_allocated_while_the_locks_were_waited_for_is_not_released_unlocked(session, product, monkeypatch):
+    make_stock(session, product, 6)
+    make_order(session, [(product, 4)])
+    other = make_product(session)
+    balance_id, line_id = make_stock(session, other, 6).id, make_order(session, [(other, 6)]).lines[0].id
+    late = session.scalars(select(Allocation).where(Allocation.line_id == line_id)).one()
+    copied = {column.name: getattr(late, column.name) for column in Allocation.__table__.columns}
+    services.remove_allocations(session, late.line.order_id)
+    session.commit()
+
+    def locked_later(session, product_ids):
+        session.execute(insert(Allocation).values(copied))
+        lock_products(session, product_ids)
+
+    monkeypatch.setattr(allocation, "lock_products", locked_later)
+    with pytest.raises(StaleRecord):
+        services.release_or_refuse(session, release=True)
+    session.rollback()
+    assert session.get_one(Balance, balance_id).allocated == 0
+    assert no_breach(session)
 
 
 @pytest.mark.parametrize("lines", [1, 12])

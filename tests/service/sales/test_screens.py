@@ -11,6 +11,8 @@ from sqlalchemy import func, select
 from erp.models import HistoryEntry
 from modules.inventory_lots.services import hold_lot
 from modules.inventory_lots.states import LocationKind, Tracking
+from modules.preorder.models import Link
+from modules.procurement.services import set_expected_dates
 from modules.sales import services
 from modules.sales.models import Allocation, Backorder, Customer, Order, OrderLine, Pack
 from modules.sales.states import OrderState, ShippingPolicy
@@ -515,7 +517,7 @@ def test_the_page_why_names_the_place_in_the_queue_and_every_supply(session, des
     assert [row[0] for row in page.rows("before")] == [first.number, second.number]
     assert [row[5] for row in page.rows("before")] == ["8", "5"]
     assert page.rows("looks") == [
-        ["T9", "WH/STOCK", "8", "0", "Not used: the lot is on hold.", ""],
+        ["T9", "WH/STOCK", "8", "0", "Not used: it is on hold.", ""],
         ["T1", "WH/STOCK", "22", "0", "22 allocated to other orders.", f"{first.number} 22"],
     ]
     reason = "40 still available (automatic allocation is off: a person may link it); expected 2026-12-15."
@@ -597,6 +599,23 @@ def test_a_preview_of_a_book_that_has_changed_is_refused_and_shown_anew(session,
     assert "The book has changed since this preview." in page.text
     assert page.rows("preview")[1][4] == "23"
     assert [line.allocated for line in order.lines] == [0, 0]
+
+
+def test_a_preview_that_would_link_as_much_from_another_purchase_order_is_refused(session, desk, screws, set_option):
+    set_option("preorder.auto_allocate", "yes")
+    make_order(session, [(screws[1], 25)])
+    bought = [make_purchase_order(session, [(screws[1], 3, date(2026, 12, day))]).lines[0].id for day in (1, 10)]
+    session.commit()
+    page = desk.press("/sales/book/preview/")
+    assert page.rows("preview")[0][7:] == ["0", "3"]
+    set_expected_dates(session, {bought[0]: date(2026, 12, 20)})
+    session.commit()
+    again = desk.press("/sales/book/apply/", mark=_mark(page))
+    assert again.status == 409
+    assert "The book has changed since this preview." in again.text
+    assert again.rows("preview") == page.rows("preview")
+    desk.press("/sales/book/apply/", mark=_mark(again))
+    assert session.scalars(select(Link.purchase_line_id)).all() == [bought[1]]
 
 
 # Customers, packs, lists, dashboard

@@ -14,6 +14,7 @@ from modules.inventory_lots.errors import (
     BadQuantity,
     LotNumberMissing,
     ProductInUse,
+    SerialDecimals,
     SerialQuantity,
 )
 from modules.inventory_lots.states import LocationKind, Tracking
@@ -117,6 +118,13 @@ def test_tracking_and_fewer_decimals_of_a_product_in_use_are_refused(before, aft
     with pytest.raises(ProductInUse) as refused:
         domain.check_change("A", domain.Nature(*before), domain.Nature(*after))
     assert refused.value.column == field
+
+
+def test_what_has_a_number_of_its_own_is_counted_in_whole_pieces():
+    domain.check_nature("A", domain.Nature(Tracking.serial, 0))
+    domain.check_nature("A", domain.Nature(Tracking.lot, 4))
+    with pytest.raises(SerialDecimals, match="A is tracked by serial number.* 0 decimals, not 2"):
+        domain.check_nature("A", domain.Nature(Tracking.serial, 2))
 
 
 def test_more_decimals_of_a_product_in_use_are_fine():
