@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from erp.errors import InvalidTransition
 from erp.models import HistoryEntry
@@ -275,15 +275,22 @@ def test_what_disappears_stands_in_the_history(session, product):
     assert balance.allocated == 0
 
 
-@pytest.mark.parametrize("lines", [1, 100])
-def test_allocating_an_order_takes_the_same_statements_for_one_line_as_for_a_hundred(session, count_statements, lines):
-    products = [make_product(session) for _ in range(lines)]
-    order = make_order(session, [(product, 2) for product in products], customer=make_customer(session))
-    for product in products[:10]:
-        make_stock(session, product, 1)
-    with count_statements() as sent:
-        services.allocate_order(session, order.id)
-    assert len(sent) <= 26, "\n".join(sent)
+def test_allocating_an_order_takes_the_same_statements_for_one_line_as_for_a_hundred(session, count_statements):
+    def statements(lines):
+        products = [make_product(session) for _ in range(lines)]
+        order_id = make_order(session, [(product, 2) for product in products], customer=make_customer(session)).id
+        for product in products[: lines // 2 + 1]:
+            make_stock(session, product, 1)
+        session.expunge_all()
+        with count_statements() as sent:
+            services.allocate_order(session, order_id)
+            session.commit()
+        assert session.scalar(select(func.sum(OrderLine.allocated))) > 0
+        return len(sent)
+
+    statements(1)
+    one = statements(1)
+    assert statements(100) == one <= 30
 
 
 def test_lots_are_named_where_the_allocation_lies(session, product):

@@ -1,0 +1,194 @@
+"""What must hold in any book, reckoned from the rows with plain sums: none of the product's own rules is used here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import func, select
+
+from erp.db import db
+from erp.models import HistoryEntry
+from modules.inventory_lots.models import Balance, Location, Lot, Product, StockMove
+from modules.preorder.models import Link
+from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
+from modules.sales.models import Allocation, Backorder, Order, OrderLine, Pack, PackLine
+
+
+def rows(model: Any, *conditions: Any) -> list[Any]:
+    """Return the rows of a model by id, as they stand in the table."""
+    return list(db.session.execute(select(*model.__table__.columns).where(*conditions).order_by(model.id)))
+
+
+def summed(pairs: Any) -> Counter:
+    """Add up (key, quantity) pairs."""
+    sums: Counter = Counter()
+    for key, quantity in pairs:
+        sums[key] += quantity
+    return sums
+
+
+def open_of(line: Any) -> Decimal:
+    """Return what of a line, or of a purchase order line, is neither done nor cancelled."""
+    return line.quantity - line.cancelled - (line.received if hasattr(line, "received") else line.packed)
+
+
+@dataclass
+class Kept:
+    """How much stands in what is never deleted."""
+
+    history: int = 0
+    moves: int = 0
+
+
+def check_everything(kept: Kept) -> Kept:
+    """Assert every invariant; `kept` is what was there before, and what is there now is returned."""
+    db.session.rollback()
+    lines, allocations, moves = rows(OrderLine), rows(Allocation), rows(StockMove)
+    balances, backorders, links = rows(Balance), rows(Backorder), rows(Link, Link.ended_at.is_(None))
+    check_balances(balances, allocations, moves)
+    check_lines(lines, allocations)
+    check_backorders(lines, backorders, links)
+    check_incoming(links)
+    check_packs(lines, allocations, moves)
+    check_orders(lines)
+    check_serials(balances, lines, backorders)
+    check_numbers()
+    entries = db.session.scalar(select(func.count()).select_from(HistoryEntry))
+    now = Kept(history=entries, moves=len(moves))
+    assert now.history >= kept.history and now.moves >= kept.moves, "something that stays for ever is gone"
+    db.session.rollback()
+    return now
+
+
+def check_balances(balances: list[Any], allocations: list[Any], moves: list[Any]) -> None:
+    """0 ≤ allocated ≤ on hand; allocated is what allocations hold, on hand what the moves add up to."""
+    held = summed((row.balance_id, row.quantity - row.packed) for row in allocations)
+    moved = summed(((move.lot_id, move.location_id), move.quantity) for move in moves)
+    for balance in balances:
+        assert 0 <= balance.allocated <= balance.on_hand
+        assert balance.allocated == held.pop(balance.id, 0)
+        assert balance.on_hand == moved.pop((balance.lot_id, balance.location_id), 0)
+    assert not held and not moved
+
+
+def check_lines(lines: list[Any], allocations: list[Any]) -> None:
+    """0 ≤ allocated ≤ open, and allocated is what allocations hold."""
+    held = summed((row.line_id, row.quantity - row.packed) for row in allocations)
+    for line in lines:
+        assert line.packed >= 0 and line.cancelled >= 0
+        assert 0 <= line.allocated <= open_of(line)
+        assert line.allocated == held[line.id]
+
+
+def check_backorders(lines: list[Any], backorders: list[Any], links: list[Any]) -> None:
+    """At most one open row a line, never more than stock leaves uncovered, and not less than is linked to it."""
+    waiting: Counter = Counter()
+    for row in backorders:
+        rest = row.quantity - row.allocated_quantity - row.cancelled_quantity
+        assert min(row.quantity, row.allocated_quantity, row.cancelled_quantity, rest) >= 0
+        assert (row.state == "open") == (rest > 0)
+        if row.state == "open":
+            assert row.line_id not in waiting, "two open backorders of one line"
+            waiting[row.line_id] = rest
+        else:
+            assert row.closed_at is not None
+            assert (row.state == "allocated") == (row.allocated_quantity > 0)
+    linked = summed((link.line_id, link.quantity - link.received) for link in links)
+    for line in lines:
+        assert waiting[line.id] <= open_of(line) - line.allocated
+        assert linked[line.id] <= waiting[line.id], "promised twice"
+
+
+def check_incoming(links: list[Any]) -> None:
+    """What is linked of a purchase order line is what its links say, and no more than is to come."""
+    claimed = summed((link.purchase_line_id, link.quantity - link.received) for link in links)
+    for line in rows(PurchaseOrderLine):
+        assert line.received >= 0 and 0 <= line.cancelled <= line.quantity
+        assert line.allocated == claimed[line.id]
+        assert line.allocated == 0 or 0 < line.allocated <= open_of(line)
+
+
+def check_packs(lines: list[Any], allocations: list[Any], moves: list[Any]) -> None:
+    """What left stands alike on packs, allocations, lines and in the ledger."""
+    packed, numbers = rows(PackLine), {pack.id: pack.number for pack in rows(Pack)}
+    by_number = summed((numbers[row.pack_id], row.quantity) for row in packed)
+    by_line = summed((row.line_id, row.quantity) for row in packed)
+    by_allocation = summed((row.allocation_id, row.quantity) for row in packed if row.allocation_id)
+    assert by_number == summed((move.document, -move.quantity) for move in moves if move.kind == "pack")
+    assert by_line == {line.id: line.packed for line in lines if line.packed}
+    assert by_allocation == {row.id: row.packed for row in allocations if row.packed}
+
+
+def check_orders(lines: list[Any]) -> None:
+    """An order with something open is confirmed; one with nothing open is done if something left, else cancelled."""
+    left_open = summed((line.order_id, open_of(line)) for line in lines)
+    packed = summed((line.order_id, line.packed) for line in lines)
+    for order in rows(Order):
+        if order.state == "confirmed":
+            assert left_open[order.id] > 0
+        elif order.state == "done":
+            assert left_open[order.id] == 0 and packed[order.id] > 0
+        elif order.number is not None:
+            assert left_open[order.id] == 0 and packed[order.id] == 0
+
+
+def check_serials(balances: list[Any], lines: list[Any], backorders: list[Any]) -> None:
+    """A serial number is one piece in one place, and is never allocated or backordered."""
+    serial = {product.id for product in rows(Product, Product.tracking == "serial")}
+    pieces = summed((balance.lot_id, balance.on_hand) for balance in balances if balance.product_id in serial)
+    assert set(pieces.values()) <= {0, 1}
+    of_serials = {line.id for line in lines if line.product_id in serial}
+    assert not any(line.allocated for line in lines if line.id in of_serials)
+    assert not any(row.line_id in of_serials for row in backorders)
+
+
+def check_numbers() -> None:
+    """No two documents of one kind bear the same number."""
+    for model in (Order, Pack, PurchaseOrder):
+        numbers = db.session.scalars(select(model.number).where(model.number.is_not(None))).all()
+        assert len(numbers) == len(set(numbers)), model
+
+
+def queue(product_id: int) -> list[Any]:
+    """Return the lines of a product that a run serves, in order of service."""
+    confirmed = {order.id: order for order in rows(Order, Order.state == "confirmed")}
+    waiting = rows(OrderLine, OrderLine.product_id == product_id, ~OrderLine.hold_allocation)
+
+    def place(line: Any) -> tuple[Any, ...]:
+        order = confirmed[line.order_id]
+        return (-order.priority, order.ordered_at, order.id, line.position)
+
+    return sorted((line for line in waiting if line.order_id in confirmed), key=place)
+
+
+def usable(product_id: int, today: Any, *, removal: str) -> list[tuple[int, Decimal]]:
+    """Return (balance id, unallocated) of what of a product may be allocated, in the order in which it leaves."""
+    lots = {lot.id: lot for lot in rows(Lot, Lot.product_id == product_id)}
+    places = {place.id: place.kind for place in rows(Location)}
+    may = [
+        (balance, lot)
+        for balance in rows(Balance, Balance.product_id == product_id)
+        if places[balance.location_id] == "stock"
+        and not (lot := lots[balance.lot_id]).on_hold
+        and (lot.expires_on is None or lot.expires_on >= today)
+    ]
+
+    def leaves(pair: Any) -> tuple[Any, ...]:
+        balance, lot = pair
+        fifo = (lot.received_on, lot.id, balance.location_id)
+        return (lot.expires_on is None, lot.expires_on or today, *fifo) if removal == "fefo" else fifo
+
+    return [(balance.id, balance.on_hand - balance.allocated) for balance, _ in sorted(may, key=leaves)]
+
+
+def unit_by_unit(wanted: list[tuple[int, Any]], supply: list[tuple[int, Any]]) -> dict[tuple[int, int], int]:
+    """Hand out one unit after the other: (demand, supply) and how many units each pair got."""
+    units = [key for key, amount in supply for _ in range(int(amount))]
+    given: Counter = Counter()
+    for demand, amount in wanted:
+        for _ in range(min(int(amount), len(units))):
+            given[demand, units.pop(0)] += 1
+    return dict(given)
