@@ -89,3 +89,85 @@ def test_material_is_taken_from_one_order_and_given_to_another(person, behind):
     person.go(f"/sales/orders/{first}/")
     person.press("Allocate Order")
     assert [row[2:4] for row in person.rows("backorder-lines")] == [["10", "10"]]
+
+
+def test_allocation_lines_are_removed_the_order_is_changed_and_its_backorders_are_ended(person, behind):
+    page = person.page
+    person.set_option("sales", "allocate_on_confirm", "no")
+    with behind() as session:
+        brass, tapping = make_product(session, sku="BRASS"), make_product(session, sku="TAPPING")
+        make_stock(session, brass, 10, lot="B1")
+        make_stock(session, brass, 5, lot="B2")
+        make_stock(session, tapping, 40, lot="T1")
+        first = make_order(session, [(brass, 15), (tapping, 20)]).id
+        other = make_order(session, [(brass, 10), (make_product(session, sku="NUT"), 3)]).id
+
+    # Everything is there: three allocation lines and no backorder.
+    person.go(f"/sales/orders/{first}/")
+    person.press("Allocate Order")
+    assert [row[2:5] for row in person.rows("allocation-lines")] == [
+        ["B1", "WH/STOCK", "10"],
+        ["B2", "WH/STOCK", "5"],
+        ["T1", "WH/STOCK", "20"],
+    ]
+    assert person.rows("backorder-lines") == []
+
+    # One line is chosen; whoever thinks again keeps it, whoever confirms sees which lines remain.
+    person.press("Remove Allocation Lines")
+    remove = page.get_by_role("button", name="Remove All/Selected")
+    expect(remove).to_be_disabled()
+    page.locator("table tbody input[type=checkbox]").first.check()
+    remove.click()
+    person.answer("Cancel")
+    remove.click()
+    person.answer("Remove")
+    person.sees("1 allocation line removed.")
+    assert [row[2:5] for row in person.rows("remaining-lines")] == [["B2", "WH/STOCK", "5"], ["T1", "WH/STOCK", "20"]]
+
+    # All that remain are chosen by the header's checkbox, and none is left.
+    person.press("Remove Allocation Lines")
+    page.get_by_label("Tick all rows").check()
+    remove.click()
+    person.answer("Remove")
+    person.sees("No allocation lines remain.")
+
+    # The other order takes what it needs.
+    person.go(f"/sales/orders/{other}/")
+    person.press("Allocate Order")
+    assert [row[2:5] for row in person.rows("allocation-lines")] == [["B1", "WH/STOCK", "10"]]
+
+    # The first wants less now, gets the 5 that are left, and the rest is on backorder.
+    person.go(f"/sales/orders/{first}/")
+    person.choose_on_line(1, "Change quantity")
+    page.get_by_label("New quantity").fill("10")
+    person.press("Change quantity")
+    person.sees("Line 1: the quantity is now 10.")
+    person.press("Allocate Order")
+    assert [row[2:6] for row in person.rows("allocation-result")] == [
+        ["10", "5", "5 of lot B2 at WH/STOCK", "5"],
+        ["20", "20", "20 of lot T1 at WH/STOCK", "0"],
+    ]
+
+    # Its allocation lines are removed once more; the backorder line stays, and is then cancelled.
+    person.press("Remove Allocation Lines")
+    page.get_by_label("Tick all rows").check()
+    remove.click()
+    person.answer("Remove")
+    expect(page.locator("#allocation-lines")).to_have_count(0)
+    assert [row[2:4] for row in person.rows("backorder-lines")] == [["5", "5"]]
+    person.press("Cancel", inside="#backorder-lines")
+    page.get_by_label("Reason").fill("Not wanted any more")
+    person.press("Cancel backorder")
+    person.answer("Cancel backorder")
+    person.sees("line 1 is cancelled.")
+    assert [(row[3], row[6]) for row in person.rows("backorder-lines")] == [("0", "Cancelled")]
+
+    # The other order's backorder line is deleted, and its order line is kept out of automatic runs.
+    person.go(f"/sales/orders/{other}/")
+    assert [row[2:4] for row in person.rows("backorder-lines")] == [["3", "3"]]
+    person.press("Delete", inside="#backorder-lines")
+    person.press("Delete backorder")
+    person.answer("Delete")
+    person.sees("line 2 is deleted.")
+    assert person.rows("backorder-lines") == []
+    person.sees("Held")

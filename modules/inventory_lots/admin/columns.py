@@ -8,9 +8,19 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from erp.admin import ExtraColumn
+from modules.inventory_lots import queries
 from modules.inventory_lots.queries.screens import NOTHING, Totals
 
 Read = Callable[[Session, Iterable[int]], Mapping[int, Totals]]
+
+
+CLAIMS_SHOWN = 100
+
+
+def claims_shown(session: Session, places: Mapping[int, str]) -> dict[str, Any]:
+    """Return what the panel of claims shows of balances: who holds what, and where (`places`, by balance id)."""
+    held = queries.claims(session, list(places))
+    return {"claims": held[:CLAIMS_SHOWN], "more": len(held) - CLAIMS_SHOWN, "places": places}
 
 
 def totals_columns(read: Read) -> tuple[ExtraColumn, ...]:

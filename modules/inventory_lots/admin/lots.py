@@ -12,7 +12,7 @@ from erp.admin import Action, Badge, FormPage, Panel, Screen, document_link
 from erp.admin.gate import session as screen_session
 from erp.db import format_quantity
 from modules.inventory_lots import queries, services
-from modules.inventory_lots.admin.columns import totals_columns
+from modules.inventory_lots.admin.columns import claims_shown, totals_columns
 from modules.inventory_lots.forms import ExpiryForm, ReasonForm, ReleaseForm
 from modules.inventory_lots.models import Lot, StockMove
 from modules.inventory_lots.queries import screens
@@ -23,8 +23,7 @@ def _stock(session: Session, lot: Any) -> Mapping[str, Any]:
 
 
 def _claims(session: Session, lot: Any) -> Mapping[str, Any]:
-    places = {row.balance_id: row.location for row in screens.stock_of_lot(session, lot.id)}
-    return {"claims": queries.claims(session, list(places)), "places": places, "with_location": True}
+    return claims_shown(session, {row.balance_id: row.location for row in screens.stock_of_lot(session, lot.id)})
 
 
 def _moves(session: Session, lot: Any) -> Mapping[str, Any]:
@@ -104,8 +103,9 @@ class ReleaseAllocations(FormPage):
 
     def context(self, session: Session, row: Any) -> dict[str, Any]:
         """Return who holds what of it."""
-        stuck = queries.unusable_balance_ids(session, row.id)
-        return {**_claims(session, row), "claims": queries.claims(session, stuck)}
+        stuck = set(queries.unusable_balance_ids(session, row.id))
+        stock = screens.stock_of_lot(session, row.id)
+        return claims_shown(session, {each.balance_id: each.location for each in stock if each.balance_id in stuck})
 
     def do(self, session: Session, row: Any, form: Any) -> str:
         """Release them."""

@@ -15,7 +15,7 @@ from erp.admin import Action, Badge, Panel, Screen
 from erp.admin.gate import session as screen_session
 from erp.db import format_quantity
 from modules.inventory_lots import services
-from modules.inventory_lots.admin.columns import totals_columns
+from modules.inventory_lots.admin.columns import claims_shown, totals_columns
 from modules.inventory_lots.models import Product, StockMove
 from modules.inventory_lots.queries import screens
 from modules.inventory_lots.queries.screens import NOTHING
@@ -24,6 +24,12 @@ from modules.inventory_lots.queries.screens import NOTHING
 def _stock(session: Session, product: Any) -> Mapping[str, Any]:
     stock = screens.stock_of_product(session, product.id)
     return {"stock": stock, "with_lot": True, "most": screens.ROWS_SHOWN, "search": product.sku}
+
+
+def _claims(session: Session, product: Any) -> Mapping[str, Any]:
+    held = [row for row in screens.stock_of_product(session, product.id) if row.allocated]
+    places = {row.balance_id: f"{row.lot} at {row.location}" for row in held}
+    return claims_shown(session, places)
 
 
 def _moves(session: Session, product: Any) -> Mapping[str, Any]:
@@ -67,6 +73,7 @@ class ProductScreen(Screen):
     header_fields = (("Unit", "unit"), ("Decimals", "unit_decimals"), ("Tracking", "tracking"))
     panels = (
         Panel("Stock", "inventory_lots/stock.html", _stock),
+        Panel("Allocated to", "inventory_lots/claims.html", _claims),
         Panel("Stock moves", "inventory_lots/moves.html", _moves),
     )
     actions = (

@@ -17,7 +17,8 @@ from erp.admin.fields import as_id
 from erp.admin.filters import IsYes
 from erp.admin.gate import session as screen_session
 from erp.db import format_quantity
-from modules.inventory_lots import queries, services
+from modules.inventory_lots import services
+from modules.inventory_lots.admin.columns import claims_shown
 from modules.inventory_lots.domain import EXPIRED, why_unusable
 from modules.inventory_lots.forms import LOCATION_LOOKUP, SMALLEST, AdjustForm, QuarantineForm, TransferForm
 from modules.inventory_lots.models import Balance, Product, StockMove
@@ -56,7 +57,7 @@ def _lot(balance: Any) -> Any:
 
 
 def _claims(session: Session, balance: Any) -> Mapping[str, Any]:
-    return {"claims": queries.claims(session, [balance.id])}
+    return claims_shown(session, {balance.id: balance.location.path})
 
 
 def _moves(session: Session, balance: Any) -> Mapping[str, Any]:

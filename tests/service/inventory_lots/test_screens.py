@@ -117,10 +117,12 @@ def test_two_people_do_not_overwrite_each_other(session, client):
     assert product.name == "First"
 
 
-def test_a_products_page_shows_its_stock_and_moves(client, balance):
+def test_a_products_page_shows_its_stock_who_holds_it_and_its_moves(client, balance, claim):
+    claim("SO1", balance, 6)
     page = text(client.get(f"/inventory/products/{balance.product_id}/"))
     assert "L1" in page
-    assert "WH/STOCK" in page
+    assert "L1 at WH/STOCK" in page
+    assert "SO1" in page
     assert "Receipt" in page
 
 
