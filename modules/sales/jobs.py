@@ -14,4 +14,5 @@ def allocate_backorders(session: Session) -> str:
 
 def cancel_overdue_backorders(session: Session) -> str:
     """Give up backorders that have waited longer than the cancellation days allow."""
-    return f"{services.cancel_overdue_backorders(session)} backorders cancelled."
+    count = services.cancel_overdue_backorders(session)
+    return f"{count} {'backorder' if count == 1 else 'backorders'} cancelled."

@@ -11,10 +11,11 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from erp import clock, history
-from erp.db import bulk_add, bulk_insert, bulk_update, is_one_of, raw_instant, to_raw
+from erp.db import bulk_add, bulk_insert, bulk_update, is_one_of, raw_instant, require_lock, to_raw
 from erp.errors import NotFound
 from erp.events import publish
 from erp.options import options
+from modules.inventory_lots.models import Product
 from modules.inventory_lots.services import lock_products
 from modules.sales import queries
 from modules.sales.domain import settle
@@ -138,7 +139,8 @@ def grow_backorders(session: Session, line_ids: Collection[int]) -> None:
 
     The caller holds the products' locks.
     """
-    products = session.scalars(select(OrderLine.product_id).where(OrderLine.id.in_(line_ids)).distinct())
+    products = session.scalars(select(OrderLine.product_id).where(OrderLine.id.in_(line_ids)).distinct()).all()
+    require_lock(session, Product, products)
     settled = queries.lines_out_of_step(session, Scope(tuple(products), tuple(line_ids)))
     settle_backorders(session, ((id_, need, row_id, waiting) for id_, _, need, row_id, waiting in settled))
 
@@ -164,6 +166,7 @@ def cancel_backorders(session: Session, amounts: Mapping[int, Decimal], *, cause
         .order_by(Backorder.id)
     ).all()
     lines = [(line.id, line.product_id, to_raw(amounts[id_])) for id_, line, _ in rows]
+    require_lock(session, Product, {product_id for _, product_id, _ in lines})
     order_ids = {order.id for *_, order in rows}
     entry_ids = history.record_all(
         session,

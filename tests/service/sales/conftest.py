@@ -7,6 +7,8 @@ import re
 
 import pytest
 
+from tests.core.conftest import command as command
+
 
 class Page:
     """What a browser shows of an answer."""
