@@ -66,7 +66,9 @@ class ProductScreen(Screen):
             "validators": [NumberRange(0, 4, "From 0 to 4 decimals are possible.")],
             "description": "0 counts in whole units. Fewer are refused once there is stock.",
         },
-        "tracking": {"description": "By lot, by serial number, or not at all. Fixed once there is stock."},
+        "tracking": {
+            "description": "By lot, by serial number (in whole pieces), or not at all. Fixed once there is stock."
+        },
         "is_active": {"default": True},
     }
     form_widths = {"sku": 3, "name": 9}
