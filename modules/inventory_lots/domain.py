@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -15,6 +15,7 @@ from modules.inventory_lots.errors import (
     ProductInUse,
     SerialDecimals,
     SerialQuantity,
+    UnitIsFixed,
 )
 from modules.inventory_lots.states import LocationKind, Tracking
 
@@ -96,6 +97,7 @@ class Nature:
 
     tracking: Tracking
     unit_decimals: int
+    unit: str
 
 
 def check_nature(sku: str, nature: Nature) -> None:
@@ -110,6 +112,12 @@ def check_change(sku: str, before: Nature, after: Nature) -> None:
         raise ProductInUse(sku=sku, field="tracking", reason="how it is tracked cannot change")
     if after.unit_decimals < before.unit_decimals:
         raise ProductInUse(sku=sku, field="unit_decimals", reason="it cannot have fewer decimals")
+
+
+def check_unit(sku: str, before: Nature, after: Nature, *, claimed_on: Sequence[str]) -> None:
+    """Raise UnitIsFixed where goods on these documents are meant for customers, who were told so many of the unit."""
+    if claimed_on and after.unit != before.unit:
+        raise UnitIsFixed(sku=sku, documents=claimed_on)
 
 
 @dataclass(frozen=True)

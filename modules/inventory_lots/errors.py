@@ -188,6 +188,20 @@ class ProductInUse(StockRefused):
         self.column = field
 
 
+class UnitIsFixed(StockRefused):
+    """The unit of a product of which incoming goods are meant for customers."""
+
+    column = "unit"
+
+    def __init__(self, *, sku: str, documents: Sequence[str]) -> None:
+        more = f" and {len(documents) - 5} more" if len(documents) > 5 else ""
+        super().__init__(
+            f"The unit of {sku} cannot change: goods on {', '.join(documents[:5])}{more} are meant for customers.",
+            sku=sku,
+            documents=list(documents),
+        )
+
+
 class LocationTaken(ErpError):
     """A location that is there already."""
 

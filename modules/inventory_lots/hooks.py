@@ -40,3 +40,11 @@ def products_in_use(session: Session, product_ids: Sequence[int]) -> set[int]:
 
     The answers are united.
     """
+
+
+@hook
+def incoming_claims(session: Session, product_ids: Sequence[int]) -> dict[int, list[str]]:
+    """On which documents goods of these products are on their way to a customer, so that their unit is fixed.
+
+    Names by product id; the answers are put together.
+    """

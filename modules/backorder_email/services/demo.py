@@ -62,7 +62,7 @@ def load_demo(session: Session) -> None:
 
 def _link_one(session: Session, product_id: int) -> None:
     waiting = unlinked_backorders(session, Scope((product_id,)))
-    incoming = session.execute(claimable_lines((product_id,), None)).all()
+    incoming = session.execute(claimable_lines(session, [product_id])).all()
     if waiting and incoming:
         (line_id, _, rest), (purchase_line_id, _, left, *_) = waiting[0], incoming[0]
         link_by_hand(session, {(line_id, purchase_line_id): from_raw(min(rest, left))})

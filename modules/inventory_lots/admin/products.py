@@ -16,6 +16,7 @@ from erp.admin.gate import session as screen_session
 from erp.db import format_quantity
 from modules.inventory_lots import services
 from modules.inventory_lots.admin.columns import claims_shown, totals_columns
+from modules.inventory_lots.domain import Nature
 from modules.inventory_lots.models import Product, StockMove
 from modules.inventory_lots.queries import screens
 from modules.inventory_lots.queries.screens import NOTHING
@@ -108,11 +109,6 @@ class ProductScreen(Screen):
         if row is not None:
             services.lock_products(session, [row.id])
             self.check_version(form, row)
-        services.check_product(
-            session,
-            row,
-            sku=form["sku"].data,
-            tracking=form["tracking"].data,
-            unit_decimals=form["unit_decimals"].data,
-        )
+        after = Nature(form["tracking"].data, form["unit_decimals"].data, form["unit"].data)
+        services.check_product(session, row, sku=form["sku"].data, after=after)
         return super().save(session, form, row)

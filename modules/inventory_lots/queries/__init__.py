@@ -2,6 +2,7 @@
 
 from modules.inventory_lots.queries.checks import broken_balances
 from modules.inventory_lots.queries.products import (
+    incoming_claims,
     product_by_sku,
     product_ids_by_sku,
     products_by_id,
@@ -26,6 +27,7 @@ __all__ = [
     "Lying",
     "broken_balances",
     "claims",
+    "incoming_claims",
     "lots_named",
     "lying_latest_first",
     "on_hand_of_lots",

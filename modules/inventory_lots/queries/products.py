@@ -44,3 +44,12 @@ def products_in_use(session: Session, product_ids: Sequence[int]) -> set[int]:
     """Return those of the products that have, or had, stock or stand on documents."""
     with_lots = select(Lot.product_id).where(is_one_of(session, Lot.product_id, product_ids)).distinct()
     return set(session.scalars(with_lots)).union(*hooks.products_in_use(session, product_ids))
+
+
+def incoming_claims(session: Session, product_ids: Sequence[int]) -> dict[int, list[str]]:
+    """Return on which documents goods of these products are on their way to a customer; others are left out."""
+    documents: dict[int, list[str]] = {}
+    for answer in hooks.incoming_claims(session, product_ids):
+        for product_id, names in answer.items():
+            documents.setdefault(product_id, []).extend(names)
+    return documents

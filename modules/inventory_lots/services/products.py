@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from modules.inventory_lots import queries
-from modules.inventory_lots.domain import Nature, check_change, check_nature
+from modules.inventory_lots.domain import Nature, check_change, check_nature, check_unit
 from modules.inventory_lots.errors import ManyRefused, StockRefused
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.services.balances import lock_products
@@ -18,7 +18,7 @@ from modules.inventory_lots.services.edits import edit_many
 from modules.inventory_lots.states import Tracking
 
 FIELDS = {"name": "text", "unit": "text", "unit_decimals": "integer", "tracking": "text"}
-NEW = Nature(Tracking.lot, 0)
+NEW = Nature(Tracking.lot, 0, "pcs")
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,9 @@ def _insert(session: Session, new: Sequence[ProductData]) -> None:
         {
             "sku": data.sku,
             "name": data.name,
-            "unit": data.unit or "pcs",
-            "unit_decimals": data.unit_decimals or 0,
-            "tracking": data.tracking or Tracking.lot,
+            "unit": data.unit or NEW.unit,
+            "unit_decimals": data.unit_decimals or NEW.unit_decimals,
+            "tracking": data.tracking or NEW.tracking,
         }
         for data in new
     ]
@@ -70,19 +70,13 @@ def _insert(session: Session, new: Sequence[ProductData]) -> None:
         session.execute(insert(Product).on_conflict_do_nothing(), rows)
 
 
-def check_product(
-    session: Session, product: Product | None, *, sku: str, tracking: Tracking, unit_decimals: int
-) -> None:
-    """Raise SerialDecimals or ProductInUse where a product may not be tracked or counted so.
+def check_product(session: Session, product: Product | None, *, sku: str, after: Nature) -> None:
+    """Raise SerialDecimals, ProductInUse or UnitIsFixed where a product may not be tracked, counted or measured so.
 
     `product` is None for a new one; otherwise the caller holds its lock.
     """
-    after = Nature(tracking, unit_decimals)
-    check_nature(sku, after)
-    if product is None or _nature(product) == after:
-        return
-    if queries.products_in_use(session, [product.id]):
-        check_change(product.sku, _nature(product), after)
+    for refusal in _refusals(session, {0: (sku, product, after)}).values():
+        raise refusal
 
 
 def _is_sound(data: ProductData) -> bool:
@@ -92,39 +86,48 @@ def _is_sound(data: ProductData) -> bool:
 
 def _refuse(session: Session, wanted: Sequence[ProductData], products: dict[str, Product]) -> None:
     # One that is not sound was not inserted, so it is not among the products.
-    natures = {sku: _nature(product) for sku, product in products.items()}
-    changing = [products[data.sku].id for data in wanted if data.sku in natures and _is_other(natures[data.sku], data)]
-    in_use = queries.products_in_use(session, changing) if changing else set()
-    refusals: dict[int, StockRefused] = {}
-    for index, data in enumerate(wanted):
-        before = natures.get(data.sku, NEW)
-        try:
-            check_nature(data.sku, _after(before, data))
-            if products[data.sku].id in in_use:
-                check_change(data.sku, before, _after(before, data))
-        except StockRefused as refusal:
-            refusals[index] = refusal
-    if refusals:
+    found = {index: products.get(data.sku) for index, data in enumerate(wanted)}
+    changes = {
+        index: (data.sku, found[index], _after(_nature(found[index]), data)) for index, data in enumerate(wanted)
+    }
+    if refusals := _refusals(session, changes):
         raise ManyRefused(refusals=refusals)
 
 
-def _nature(product: Product) -> Nature:
-    return Nature(product.tracking, product.unit_decimals)
+def _refusals(
+    session: Session, changes: Mapping[int, tuple[str, Product | None, Nature]]
+) -> dict[int, StockRefused]:
+    """Return why products may not become what they are to be, by the keys of `changes`."""
+    ids = [product.id for _, product, after in changes.values() if product is not None and after != _nature(product)]
+    in_use = queries.products_in_use(session, ids) if ids else set()
+    claims = queries.incoming_claims(session, ids) if ids else {}
+    refusals: dict[int, StockRefused] = {}
+    for key, (sku, product, after) in changes.items():
+        id_, before = product.id if product else None, _nature(product)
+        try:
+            check_nature(sku, after)
+            if id_ in in_use:
+                check_change(sku, before, after)
+            if id_ in claims:
+                check_unit(sku, before, after, claimed_on=claims[id_])
+        except StockRefused as refusal:
+            refusals[key] = refusal
+    return refusals
+
+
+def _nature(product: Product | None) -> Nature:
+    return Nature(product.tracking, product.unit_decimals, product.unit) if product else NEW
 
 
 def _after(before: Nature, data: ProductData) -> Nature:
-    """Return how a product is tracked and counted once what is said of it holds."""
+    """Return how a product is tracked, counted and measured once what is said of it holds."""
     decimals = before.unit_decimals if data.unit_decimals is None else data.unit_decimals
-    return Nature(data.tracking or before.tracking, decimals)
-
-
-def _is_other(before: Nature, data: ProductData) -> bool:
-    return _after(before, data) != before
+    return Nature(data.tracking or before.tracking, decimals, data.unit or before.unit)
 
 
 def _changed(product: Product, data: ProductData) -> dict[str, Any]:
     """Return the product's fields as they are to be; nothing where they are so already."""
     after = _after(_nature(product), data)
-    wanted = (data.name, data.unit or product.unit, after.unit_decimals, after.tracking)
+    wanted = (data.name, after.unit, after.unit_decimals, after.tracking)
     values = dict(zip(FIELDS, wanted, strict=True))
     return values if any(getattr(product, field) != value for field, value in values.items()) else {}

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import from_raw
+from erp.db import from_raw, is_one_of
 from erp.models import HistoryEntry, RunEntry
 from erp.options import options
 from modules.inventory_lots.models import Product
@@ -114,7 +114,7 @@ def is_unallocated() -> ColumnElement[bool]:
 def unlinked_incoming(session: Session, product_ids: Collection[int]) -> dict[int, Decimal]:
     """Return what may still be linked of each product that has any on its way."""
     available: dict[int, Decimal] = {}
-    offered = session.execute(claimable_lines(sorted(product_ids), options.preorder.past_due_supply_days))
+    offered = session.execute(claimable_lines(session, product_ids, options.preorder.past_due_supply_days))
     for _, product_id, quantity, _ in offered:
         available[product_id] = available.get(product_id, Decimal(0)) + from_raw(quantity)
     return available
@@ -167,13 +167,13 @@ def incoming_lines(session: Session, product_id: int, wanted: Decimal) -> list[I
 
     Each offers what it has, but no more than is wanted.
     """
-    offered = session.execute(claimable_lines([product_id], options.preorder.past_due_supply_days))
+    offered = session.execute(claimable_lines(session, [product_id], options.preorder.past_due_supply_days))
     available = {line_id: from_raw(quantity) for line_id, _, quantity, _ in offered}
     rows = session.execute(
         select(PurchaseOrderLine, PurchaseOrder, Supplier.name)
         .join(PurchaseOrder, PurchaseOrder.id == PurchaseOrderLine.order_id)
         .join(Supplier, Supplier.id == PurchaseOrder.supplier_id)
-        .where(PurchaseOrderLine.id.in_(available))
+        .where(is_one_of(session, PurchaseOrderLine.id, available))
         .order_by(*supply_order())
     )
     return [

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Date, Integer, Select, Subquery, and_, cas
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import Quantity, days_later, total
+from erp.db import Quantity, days_later, is_one_of, total
 from erp.options import options
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.states import Tracking
@@ -113,7 +113,7 @@ def _with_arrivals(
     rows = session.execute(
         select(Link.line_id, Link.purchase_line_id, PurchaseOrderLine.expected_on)
         .join(PurchaseOrderLine, PurchaseOrderLine.id == Link.purchase_line_id)
-        .where(open_link(), Link.line_id.in_(found))
+        .where(open_link(), is_one_of(session, Link.line_id, found))
     )
     for line_id, purchase_line_id, stored in rows:
         dates.setdefault(line_id, []).append(arrivals.get(purchase_line_id, stored))
@@ -155,7 +155,7 @@ def deciding_purchase_lines(session: Session, line_ids: Collection[int]) -> dict
         select(Link.line_id, PurchaseOrder.id, PurchaseOrder.number, PurchaseOrderLine.position, arrival)
         .join(PurchaseOrderLine, PurchaseOrderLine.id == Link.purchase_line_id)
         .join(PurchaseOrder, PurchaseOrder.id == PurchaseOrderLine.order_id)
-        .where(open_link(), Link.line_id.in_(line_ids))
+        .where(open_link(), is_one_of(session, Link.line_id, line_ids))
         .order_by(Link.line_id, arrival.is_(None), arrival, Link.id)
     )
     # The last row of a line is its latest.

@@ -10,7 +10,7 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from erp.db import format_quantity, from_raw
+from erp.db import format_quantity, from_raw, is_one_of
 from erp.options import options
 from modules.preorder.domain import is_late
 from modules.preorder.models import Link
@@ -75,7 +75,9 @@ def broken_promises(session: Session, arrivals: Mapping[int, date | None]) -> li
     In order of service; each with the other incoming supply of its product that would still be in time or, where
     none would, that is there at all.
     """
-    linked = OrderLine.id.in_(select(Link.line_id).where(open_link(), Link.purchase_line_id.in_(arrivals)))
+    linked = OrderLine.id.in_(
+        select(Link.line_id).where(open_link(), is_one_of(session, Link.purchase_line_id, arrivals))
+    )
     before = expectations(session, linked)
     after = expectations(session, linked, arrivals=dict(arrivals))
     broken = {id_: row for id_, row in after.items() if _gets_worse(before[id_], row)}
@@ -96,7 +98,7 @@ def _described(
         .options(joinedload(OrderLine.product))
         .join(Order, Order.id == OrderLine.order_id)
         .join(Customer, Customer.id == Order.customer_id)
-        .where(OrderLine.id.in_(broken))
+        .where(is_one_of(session, OrderLine.id, broken))
         .order_by(*service_order())
     ).all()
     others = _alternatives(session, {line.product_id for line, *_ in rows}, arrivals)
@@ -125,7 +127,9 @@ def _breaking(session: Session, line_ids: Collection[int], arrivals: Mapping[int
     """Return the moved purchase order line that breaks each promise: its latest, one without a date before all."""
     rows = session.execute(
         select(Link.line_id, Link.purchase_line_id).where(
-            open_link(), Link.line_id.in_(line_ids), Link.purchase_line_id.in_(arrivals)
+            open_link(),
+            is_one_of(session, Link.line_id, line_ids),
+            is_one_of(session, Link.purchase_line_id, arrivals),
         )
     ).all()
     by_arrival = sorted(rows, key=lambda row: (arrivals[row[1]] is None, arrivals[row[1]] or date.min))
@@ -136,12 +140,12 @@ def _alternatives(
     session: Session, product_ids: set[int], arrivals: Mapping[int, date | None]
 ) -> dict[int, list[Alternative]]:
     """Return the supply of each product that is not linked, but for the lines that move, first expected first."""
-    offered = session.execute(claimable_lines(sorted(product_ids), options.preorder.past_due_supply_days))
+    offered = session.execute(claimable_lines(session, product_ids, options.preorder.past_due_supply_days))
     available = {id_: from_raw(quantity) for id_, _, quantity, _ in offered if id_ not in arrivals}
     rows = session.execute(
         select(PurchaseOrderLine, PurchaseOrder)
         .join(PurchaseOrder, PurchaseOrder.id == PurchaseOrderLine.order_id)
-        .where(PurchaseOrderLine.id.in_(available))
+        .where(is_one_of(session, PurchaseOrderLine.id, available))
         .order_by(*supply_order())
     )
     found: dict[int, list[Alternative]] = {}

@@ -36,7 +36,7 @@ def products_with_launch(session: Session, product_ids: Collection[int]) -> dict
     """Return what preorder knows of these products, by product id, of those with a launch date."""
     rows = session.scalars(
         select(ProductPreorder).where(
-            ProductPreorder.product_id.in_(product_ids), ProductPreorder.launch_date.is_not(None)
+            is_one_of(session, ProductPreorder.product_id, product_ids), ProductPreorder.launch_date.is_not(None)
         )
     )
     return {row.product_id: row for row in rows}
@@ -45,7 +45,7 @@ def products_with_launch(session: Session, product_ids: Collection[int]) -> dict
 def preorders_taken(session: Session, product_ids: Collection[int], *, but: Sequence[int] = ()) -> dict[int, Decimal]:
     """Return how much of each product's limit is used: quantity − cancelled of the preorder lines of confirmed and
     done orders, leaving out the lines `but`."""
-    taken = _preorders(session, OrderLine.product_id.in_(product_ids))
+    taken = _preorders(session, is_one_of(session, OrderLine.product_id, product_ids))
     for part in chunks(but, CHUNK):
         for product_id, quantity in _preorders(session, OrderLine.id.in_(part)).items():
             taken[product_id] -= quantity

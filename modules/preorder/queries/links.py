@@ -152,7 +152,7 @@ def shrinking_order(session: Session, line_ids: Collection[int]) -> Sequence[Row
 def queue_of_purchase_lines(session: Session, purchase_line_ids: Collection[int]) -> Sequence[Row[int, int, int, int]]:
     """Return (link id, purchase line id, line id, raw outstanding) of open links, in order of service."""
     return session.execute(
-        open_links(Link.purchase_line_id.in_(purchase_line_ids)).with_only_columns(
+        open_links(is_one_of(session, Link.purchase_line_id, purchase_line_ids)).with_only_columns(
             Link.id, Link.purchase_line_id, Link.line_id, raw(Link.outstanding)
         )
     ).all()
@@ -162,7 +162,7 @@ def excess_of_purchase_lines(session: Session, outstanding: dict[int, int]) -> d
     """Return by how much (raw) the links of each purchase order line exceed what it will have outstanding."""
     rows = session.execute(
         select(Link.purchase_line_id, raw(total(Link.outstanding)))
-        .where(open_link(), Link.purchase_line_id.in_(outstanding))
+        .where(open_link(), is_one_of(session, Link.purchase_line_id, outstanding))
         .group_by(Link.purchase_line_id)
     )
     return {id_: int(linked) - outstanding[id_] for id_, linked in rows if int(linked) > outstanding[id_]}
@@ -170,7 +170,7 @@ def excess_of_purchase_lines(session: Session, outstanding: dict[int, int]) -> d
 
 def claims_on_lines(session: Session, purchase_line_ids: Sequence[int]) -> list[LineClaim]:
     """Answer for whom purchase order lines are meant, first in the queue first."""
-    rows = open_links(Link.purchase_line_id.in_(purchase_line_ids)).with_only_columns(
+    rows = open_links(is_one_of(session, Link.purchase_line_id, purchase_line_ids)).with_only_columns(
         Link.purchase_line_id, Order.number, Link.outstanding
     )
     return [LineClaim(line_id, number or "", quantity) for line_id, number, quantity in session.execute(rows)]

@@ -9,6 +9,7 @@ from sqlalchemy import and_, select, update
 from sqlalchemy.orm import Session
 
 from erp import clock
+from erp.db import is_one_of
 from erp.options import options
 from modules.inventory_lots.services import lock_products
 from modules.preorder import queries
@@ -45,9 +46,9 @@ def sync_promises(session: Session, line_ids: Collection[int], *, tell: bool = T
 
     Raises NoExpectedDate when one has none.
     """
-    products = select(OrderLine.product_id).where(OrderLine.id.in_(line_ids)).distinct()
-    lock_products(session, list(session.scalars(products)))
-    dates = queries.new_promises(queries.expectations(session, OrderLine.id.in_(line_ids)))
+    chosen = is_one_of(session, OrderLine.id, line_ids)
+    lock_products(session, list(session.scalars(select(OrderLine.product_id).where(chosen).distinct())))
+    dates = queries.new_promises(queries.expectations(session, chosen))
     for line_id in line_ids:
         if line_id not in dates:
             raise NoExpectedDate(line=str(session.get_one(OrderLine, line_id)))
@@ -61,6 +62,6 @@ def sync_arrivals(session: Session, purchase_line_ids: Collection[int]) -> None:
     """
     if options.preorder.sync_dates != "auto":
         return
-    linked = select(Link.line_id).where(open_link(), Link.purchase_line_id.in_(purchase_line_ids))
+    linked = select(Link.line_id).where(open_link(), is_one_of(session, Link.purchase_line_id, purchase_line_ids))
     found = queries.expectations(session, OrderLine.id.in_(linked), OrderLine.is_promise_pinned.is_(False))
     set_promise_dates(session, queries.new_promises(found), cause="sync", why="arrival date changed")

@@ -68,7 +68,7 @@ def _take_orders(session: Session, product: Product) -> None:
 def _link_first(session: Session, product_id: int) -> None:
     """Link the first in the queue to what comes first."""
     waiting = queries.unlinked_backorders(session, Scope((product_id,)))
-    incoming = session.execute(claimable_lines([product_id])).all()
+    incoming = session.execute(claimable_lines(session, [product_id])).all()
     if waiting and incoming:
         (line_id, _, rest), (purchase_line_id, _, left, _) = waiting[0], incoming[0]
         link_by_hand(session, {(line_id, purchase_line_id): from_raw(min(rest, left))})

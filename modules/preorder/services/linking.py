@@ -49,7 +49,7 @@ def make_links(session: Session, scope: Scope) -> None:
     """
     if not options.preorder.auto_allocate or not options.sales.backorders:
         return
-    unclaimed = read_rows(session, claimable_lines(scope.product_ids, options.preorder.past_due_supply_days))
+    unclaimed = read_rows(session, claimable_lines(session, scope.product_ids, options.preorder.past_due_supply_days))
     supplies = [(line_id, product_id, quantity) for line_id, product_id, quantity, _ in unclaimed]
     if not supplies:
         return
@@ -116,7 +116,7 @@ def _give_default_status(session: Session, purchase_line_ids: Sequence[int]) -> 
     if status is None:
         return
     bare = select(PurchaseOrderLine.id).where(
-        PurchaseOrderLine.id.in_(purchase_line_ids), PurchaseOrderLine.status_id.is_(None)
+        is_one_of(session, PurchaseOrderLine.id, purchase_line_ids), PurchaseOrderLine.status_id.is_(None)
     )
     if line_ids := list(session.scalars(bare.order_by(PurchaseOrderLine.id))):
         set_status(session, line_ids, status, is_default=True)
@@ -131,7 +131,8 @@ def link_by_hand(session: Session, amounts: Mapping[tuple[int, int], Decimal]) -
     if not options.sales.backorders:
         raise BackordersOff
     line_ids = sorted({line_id for line_id, _ in amounts})
-    product_ids = set(session.scalars(select(OrderLine.product_id).where(OrderLine.id.in_(line_ids))))
+    products = select(OrderLine.product_id).where(is_one_of(session, OrderLine.id, line_ids)).distinct()
+    product_ids = list(session.scalars(products))
     lock_products(session, product_ids)
     scope = Scope(tuple(sorted(product_ids)), tuple(line_ids))
     hold_lines(session, line_ids, False)
@@ -157,18 +158,18 @@ def _loaded(session: Session, pairs: Iterable[tuple[int, int]]) -> list[tuple[Or
     wanted = list(pairs)
     of_sales = (
         select(OrderLine)
-        .where(OrderLine.id.in_({line_id for line_id, _ in wanted}))
+        .where(is_one_of(session, OrderLine.id, {line_id for line_id, _ in wanted}))
         .options(joinedload(OrderLine.order), joinedload(OrderLine.product))
     )
     lines = {line.id: line for line in session.scalars(of_sales)}
-    purchases = {line.id: line for line in session.scalars(lines_with_orders({id_ for _, id_ in wanted}))}
+    purchases = {line.id: line for line in session.scalars(lines_with_orders(session, {id_ for _, id_ in wanted}))}
     return [(lines[line_id], purchases[purchase_id]) for line_id, purchase_id in wanted]
 
 
 def _check_supply(session: Session, scope: Scope, amounts: Mapping[tuple[int, int], Decimal]) -> None:
     days = options.preorder.past_due_supply_days
-    offered = {row[0]: from_raw(row[2]) for row in session.execute(claimable_lines(scope.product_ids))}
-    may_be_linked = {row[0] for row in session.execute(claimable_lines(scope.product_ids, days))}
+    offered = {row[0]: from_raw(row[2]) for row in session.execute(claimable_lines(session, scope.product_ids))}
+    may_be_linked = {row[0] for row in session.execute(claimable_lines(session, scope.product_ids, days))}
     wanted = _summed((purchase_id, quantity) for (_, purchase_id), quantity in amounts.items())
     for purchase_id, quantity in wanted.items():
         available = offered.get(purchase_id, Decimal(0))

@@ -44,11 +44,10 @@ def remove_links(session: Session, link_ids: Collection[int], *, hold: bool = Tr
 
     What is freed waits for a clerk or a run. Raises LinksGone when one is not open any more.
     """
-    product_ids = session.scalars(
-        select(OrderLine.product_id).join(Link, Link.line_id == OrderLine.id).where(Link.id.in_(link_ids)).distinct()
-    )
-    lock_products(session, list(product_ids))
-    links = session.scalars(select(Link).where(Link.id.in_(link_ids), open_link())).all()
+    chosen = is_one_of(session, Link.id, link_ids)
+    product_ids = select(OrderLine.product_id).join(Link, Link.line_id == OrderLine.id).where(chosen).distinct()
+    lock_products(session, list(session.scalars(product_ids)))
+    links = session.scalars(select(Link).where(chosen, open_link())).all()
     if len(links) < len(set(link_ids)):
         raise LinksGone
     line_ids = sorted({link.line_id for link in links})
@@ -134,7 +133,7 @@ def convert_or_release(session: Session, falls: Sequence[OutstandingFall]) -> No
 
 
 def _convert(session: Session, falls: Sequence[OutstandingFall]) -> None:
-    usable = _usable_balances(session, [fall.balance_id for fall in falls if fall.balance_id is not None])
+    usable = _usable_balances(session, {fall.balance_id for fall in falls if fall.balance_id is not None})
     landed: dict[int, list[tuple[int, int]]] = {}
     for fall in falls:
         if fall.balance_id in usable and fall.landed_quantity:
@@ -161,12 +160,12 @@ def _convert(session: Session, falls: Sequence[OutstandingFall]) -> None:
     session.expire_all()
 
 
-def _usable_balances(session: Session, balance_ids: Sequence[int]) -> set[int]:
+def _usable_balances(session: Session, balance_ids: Collection[int]) -> set[int]:
     rows = (
         select(Balance.id)
         .join(Lot, Lot.id == Balance.lot_id)
         .join(Location, Location.id == Balance.location_id)
-        .where(Balance.id.in_(balance_ids), usable_condition(clock.today()))
+        .where(is_one_of(session, Balance.id, balance_ids), usable_condition(clock.today()))
     )
     return set(session.scalars(rows))
 

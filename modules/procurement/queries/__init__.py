@@ -17,6 +17,7 @@ from modules.procurement.queries.lookups import (
 from modules.procurement.queries.supply import (
     SUPPLY_STATES,
     claimable_lines,
+    claimed_lines,
     has_outstanding,
     is_supply,
     lines_with_orders,
@@ -27,6 +28,7 @@ __all__ = [
     "SUPPLY_STATES",
     "broken_invariants",
     "claimable_lines",
+    "claimed_lines",
     "count_new_lots",
     "default_status",
     "has_outstanding",

@@ -10,6 +10,7 @@ from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from erp import clock
+from erp.db import is_one_of
 from modules.inventory_lots.models import Balance, Location
 from modules.inventory_lots.states import LocationKind
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine, Receipt
@@ -58,7 +59,7 @@ def receipts_of(session: Session, order_id: int) -> list[Receipt]:
 
 def receipts_by_id(session: Session, ids: Sequence[int]) -> list[Receipt]:
     """Return these receipts in order."""
-    receipts = select(Receipt).where(Receipt.id.in_(ids)).options(*RECEIPT_LOADS)
+    receipts = select(Receipt).where(is_one_of(session, Receipt.id, ids)).options(*RECEIPT_LOADS)
     return list(session.scalars(receipts.order_by(Receipt.id)))
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Table, select, update
 from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.orm.attributes import set_committed_value
 
-from erp.db import chunks
+from erp.db import is_one_of
 from erp.errors import StaleRecord
 from erp.events import publish
 from erp.history import Change, record_all
@@ -23,17 +23,14 @@ from modules.procurement.states import PURCHASE_ORDER, PurchaseState
 
 ORDER = cast(Table, PurchaseOrder.__table__)
 LINE = cast(Table, PurchaseOrderLine.__table__)
-CHUNK = 5000
 FRESH = {"populate_existing": True}
 
 
 def lock_lines(session: Session, line_ids: Iterable[int]) -> list[PurchaseOrderLine]:
     """Lock the products of these lines; return the lines as they are now, in id order."""
     wanted = set(line_ids)
-    products: set[int] = set()
-    for part in chunks(sorted(wanted), CHUNK):
-        of_lines = select(PurchaseOrderLine.product_id).where(PurchaseOrderLine.id.in_(part)).distinct()
-        products |= set(session.scalars(of_lines))
+    of_lines = select(PurchaseOrderLine.product_id).where(is_one_of(session, PurchaseOrderLine.id, wanted)).distinct()
+    products = set(session.scalars(of_lines))
     lock_products(session, products)
     lines = fresh_lines(session, wanted)
     if len(lines) < len(wanted) or any(found.product_id not in products for found in lines):
@@ -64,16 +61,14 @@ def lock_order(session: Session, order: PurchaseOrder, more_products: Iterable[i
 def _lock_orders(session: Session, order_ids: set[int]) -> None:
     # The state of an order is decided on all its lines: two receipts of different products must not miss each other.
     session.flush()
-    for part in chunks(sorted(order_ids), CHUNK):
-        rows = select(PurchaseOrder).where(PurchaseOrder.id.in_(part)).order_by(PurchaseOrder.id)
-        session.scalars(rows.with_for_update(), execution_options=FRESH).all()
+    rows = select(PurchaseOrder).where(is_one_of(session, PurchaseOrder.id, order_ids)).order_by(PurchaseOrder.id)
+    session.scalars(rows.with_for_update(), execution_options=FRESH).all()
 
 
 def fresh_lines(session: Session, line_ids: Iterable[int]) -> list[PurchaseOrderLine]:
     """Return the lines in id order with their orders and products, whatever the session has forgotten of them."""
     session.flush()
-    parts = chunks(sorted(set(line_ids)), CHUNK)
-    return [line for part in parts for line in session.scalars(lines_with_orders(part), execution_options=FRESH)]
+    return list(session.scalars(lines_with_orders(session, set(line_ids)), execution_options=FRESH))
 
 
 def fresh_order(session: Session, order_id: int) -> PurchaseOrder | None:
@@ -92,16 +87,16 @@ def figures(line: PurchaseOrderLine) -> Figures:
 def settle(session: Session, order_ids: Iterable[int]) -> None:
     """Give orders the state that the figures of their lines call for, if anything was on its way."""
     session.flush()
-    for part in chunks(sorted(set(order_ids)), CHUNK):
-        by_order = _figures_by_order(session, part)
-        orders = select(PurchaseOrder).where(PurchaseOrder.id.in_(part), PurchaseOrder.state.in_(SUPPLY_STATES))
-        moves = {}
-        for order in session.scalars(orders.order_by(PurchaseOrder.id)):
-            action = action_after(by_order[order.id])
-            state = PURCHASE_ORDER.next(order.state, action) if action else order.state
-            if state != order.state:
-                moves[order] = state
-        _move(session, moves)
+    wanted = set(order_ids)
+    by_order = _figures_by_order(session, wanted)
+    on_their_way = is_one_of(session, PurchaseOrder.id, wanted), PurchaseOrder.state.in_(SUPPLY_STATES)
+    moves = {}
+    for order in session.scalars(select(PurchaseOrder).where(*on_their_way).order_by(PurchaseOrder.id)):
+        action = action_after(by_order[order.id])
+        state = PURCHASE_ORDER.next(order.state, action) if action else order.state
+        if state != order.state:
+            moves[order] = state
+    _move(session, moves)
 
 
 def _move(session: Session, moves: Mapping[PurchaseOrder, PurchaseState]) -> None:
@@ -113,16 +108,19 @@ def _move(session: Session, moves: Mapping[PurchaseOrder, PurchaseState]) -> Non
     for state in sorted(set(moves.values())):
         ids = [order.id for order, wanted in moves.items() if wanted == state]
         session.execute(
-            update(ORDER).where(ORDER.c.id.in_(ids)).values(state=state, row_version=ORDER.c.row_version + 1)
+            update(ORDER)
+            .where(is_one_of(session, ORDER.c.id, ids))
+            .values(state=state, row_version=ORDER.c.row_version + 1)
         )
     for order, state in moves.items():
         set_committed_value(order, "state", state)
         set_committed_value(order, "row_version", order.row_version + 1)
 
 
-def _figures_by_order(session: Session, order_ids: Sequence[int]) -> dict[int, list[Figures]]:
+def _figures_by_order(session: Session, order_ids: Iterable[int]) -> dict[int, list[Figures]]:
     line = PurchaseOrderLine
-    rows = select(line.order_id, line.quantity, line.received, line.cancelled).where(line.order_id.in_(order_ids))
+    rows = select(line.order_id, line.quantity, line.received, line.cancelled)
+    rows = rows.where(is_one_of(session, line.order_id, order_ids))
     by_order: dict[int, list[Figures]] = defaultdict(list)
     for order_id, *quantities in session.execute(rows):
         by_order[order_id].append(Figures(*quantities))

@@ -10,7 +10,7 @@ from sqlalchemy import Subquery, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from erp import history
-from erp.db import bulk_add, bulk_update, from_raw, to_raw
+from erp.db import bulk_add, bulk_update, from_raw, is_one_of, to_raw
 from erp.errors import NotFound
 from erp.events import publish
 from erp.options import options
@@ -141,7 +141,10 @@ def set_promise_dates(
     dates changed.
     """
     lines = session.scalars(
-        select(OrderLine).where(OrderLine.id.in_(dates)).options(joinedload(OrderLine.order)).order_by(OrderLine.id)
+        select(OrderLine)
+        .where(is_one_of(session, OrderLine.id, dates))
+        .options(joinedload(OrderLine.order))
+        .order_by(OrderLine.id)
     ).all()
     changed = [line for line in lines if line.promise_date != dates[line.id]]
     entry_ids = history.record_all(

@@ -23,7 +23,7 @@ from tests.factories.procurement import make_purchase_order
 def supply(
     session: Session, *products: Any, past_due_days: int | None = None
 ) -> list[tuple[int, int, int, date | None]]:
-    rows = claimable_lines([product.id for product in products], past_due_days)
+    rows = claimable_lines(session, [product.id for product in products], past_due_days)
     return [tuple(row) for row in session.execute(rows)]
 
 

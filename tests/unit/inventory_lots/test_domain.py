@@ -16,6 +16,7 @@ from modules.inventory_lots.errors import (
     ProductInUse,
     SerialDecimals,
     SerialQuantity,
+    UnitIsFixed,
 )
 from modules.inventory_lots.states import LocationKind, Tracking
 
@@ -110,8 +111,8 @@ def test_stock_is_usable_in_a_stock_location_not_on_hold_and_up_to_its_last_day(
 @pytest.mark.parametrize(
     ("before", "after", "field"),
     [
-        ((Tracking.lot, 0), (Tracking.none, 0), "tracking"),
-        ((Tracking.lot, 2), (Tracking.lot, 1), "unit_decimals"),
+        ((Tracking.lot, 0, "m"), (Tracking.none, 0, "m"), "tracking"),
+        ((Tracking.lot, 2, "m"), (Tracking.lot, 1, "m"), "unit_decimals"),
     ],
 )
 def test_tracking_and_fewer_decimals_of_a_product_in_use_are_refused(before, after, field):
@@ -128,7 +129,17 @@ def test_what_has_a_number_of_its_own_is_counted_in_whole_pieces():
 
 
 def test_more_decimals_of_a_product_in_use_are_fine():
-    domain.check_change("A", domain.Nature(Tracking.lot, 0), domain.Nature(Tracking.lot, 2))
+    domain.check_change("A", domain.Nature(Tracking.lot, 0, "m"), domain.Nature(Tracking.lot, 2, "m"))
+
+
+def test_the_unit_of_goods_that_are_on_their_way_to_a_customer_is_fixed():
+    metres, pieces = domain.Nature(Tracking.lot, 0, "m"), domain.Nature(Tracking.lot, 0, "pcs")
+    documents = [f"P{number}/1" for number in range(1, 8)]
+    with pytest.raises(UnitIsFixed) as refused:
+        domain.check_unit("A", metres, pieces, claimed_on=documents)
+    assert "goods on P1/1, P2/1, P3/1, P4/1, P5/1 and 2 more are meant for customers" in str(refused.value)
+    domain.check_unit("A", metres, metres, claimed_on=documents)
+    domain.check_unit("A", metres, pieces, claimed_on=[])
 
 
 def test_less_is_taken_from_the_latest_lots_unallocated_quantity_first():
