@@ -1,6 +1,7 @@
 """Base screens: what modules declare their lists, forms, documents, actions and panels with."""
 
 from erp.admin.choose import Choose, FormPage
+from erp.admin.contact import ContactScreen
 from erp.admin.document import DocumentScreen
 from erp.admin.fields import DayField, InstantField, LookupField, MoneyField, QuantityField, WholeNumberField
 from erp.admin.lines import LineChanges
@@ -25,6 +26,7 @@ __all__ = [
     "Card",
     "Choose",
     "Chosen",
+    "ContactScreen",
     "DayField",
     "DocumentScreen",
     "ExtraColumn",

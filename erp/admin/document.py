@@ -140,6 +140,11 @@ class DocumentScreen(Screen):
         self._form_ajax_refs.update(loaders)
         return type(form.__name__, (form,), {self.lines: field})
 
+    def prepare_form(self, form: Form, row: Any) -> None:
+        """Begin a new document with one line to fill in."""
+        if row is None and self.line_form_columns and not form[self.lines].entries:
+            form[self.lines].append_entry()
+
     def line_changes(self, form: Form, row: Any) -> LineChanges:
         """Return which lines the form adds, changes and removes; for `save`."""
         field = form[self.lines]

@@ -56,7 +56,7 @@ MODULE = Module(
             default=0,
             maximum=3650,
             only_if="backorders",
-            help="Cancel backorders that have waited longer than so many days; 0 = never.",
+            help="Cancellation SLA: backorders that have waited longer than so many days are cancelled; 0 = never.",
         ),
         Switch(
             name="cancel_covered",

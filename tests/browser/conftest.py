@@ -133,8 +133,14 @@ class Person:
 
     def choose_on_line(self, line: int, action: str) -> None:
         """Open the menu of a document's line and choose an action."""
-        self.page.get_by_label(f"Actions of line {line}").click()
-        self.page.locator(f"#line-{line}").get_by_role("link", name=action, exact=True).click()
+        menu = self.page.get_by_label(f"Actions of line {line}")
+        menu.click()
+        self.page.locator("tr", has=menu).get_by_role("link", name=action, exact=True).click()
+
+    def open_menu(self, entry: str) -> None:
+        """Choose an entry of the menu."""
+        self.page.get_by_role("navigation", name="Menu").get_by_role("link", name=entry, exact=True).click()
+        expect(self.page.get_by_role("heading", name=entry, exact=True)).to_be_visible()
 
     def set_option(self, section: str, name: str, value: str) -> None:
         """Set an option on its screen."""

@@ -141,6 +141,7 @@ class AvailabilityScreen(Screen):
     view_name = "preorder.atp"
     title = "ATP"
     noun = "product"
+    plural = "products"
     url = "/preorder/atp"
     icon = "fa-line-chart"
     can_create = False

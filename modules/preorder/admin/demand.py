@@ -33,6 +33,7 @@ class DemandScreen(Screen):
     view_name = "preorder.demand"
     title = "Preorder demand"
     noun = "product"
+    plural = "products"
     url = "/preorder/demand"
     icon = "fa-bullhorn"
     can_create = False

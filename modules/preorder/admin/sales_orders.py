@@ -35,7 +35,7 @@ def _linkage_of_orders(session: Session, orders: Sequence[Order]) -> Mapping[int
 def _linked(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
     linked = queries.linked_quantities(session, [line.id for line in lines])
     return {
-        line.id: Markup("{} {}").format(
+        line.id: Markup("<div>{}</div>{}").format(
             format_quantity(linked.get(line.id, Decimal(0))),
             badge(shown_linkage(found)) if (found := queries.linkage_of_line(line, linked)) else "",
         )
@@ -47,7 +47,7 @@ def shown_expectation(found: queries.Expectation) -> Markup:
     """Return an expected date, and whether it breaks the promise."""
     late = badge(Badge("late", "danger")) if is_late(found.expected, found.promised) else Markup()
     text = day(found.expected) or Markup('<span class="text-muted">no date</span>')
-    return Markup("{} {}").format(text, late)
+    return Markup('<div class="text-nowrap">{}</div>{}').format(text, late)
 
 
 def _expected(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:

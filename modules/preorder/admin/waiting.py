@@ -20,7 +20,6 @@ class _WorkList(Screen):
     can_create = False
     can_edit = False
     can_delete = False
-    noun = "line"
 
     def condition(self) -> Any:
         """Return which rows are listed."""
@@ -37,6 +36,10 @@ class _WorkList(Screen):
 
 def _expectations(session: Session, lines: Sequence[OrderLine]) -> dict[int, queries.Expectation]:
     return queries.expectations(session, OrderLine.id.in_([line.id for line in lines]))
+
+
+def _open(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
+    return {line.id: line.open_quantity for line in lines}
 
 
 def _expected(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
@@ -62,13 +65,13 @@ class LateScreen(_WorkList):
     model = OrderLine
     view_name = "preorder.late"
     title = "Late lines"
+    noun = "late line"
     url = "/preorder/late"
     icon = "fa-exclamation-triangle"
-    column_list = ("order.number", "order.customer", "product", "open_quantity", "requested_on", "promise_date")
+    column_list = ("order.number", "order.customer", "product", "requested_on", "promise_date")
     column_labels = {
         "order.number": "Order",
         "order.customer": "Customer",
-        "open_quantity": "Open",
         "requested_on": "Requested",
         "promise_date": "Promised",
         "order.customer.name": "customer",
@@ -80,6 +83,7 @@ class LateScreen(_WorkList):
     column_searchable_list = ("order.number", "order.customer.name", "product.sku")
     column_filters = ("promise_date", "order.number", "product.sku")
     computed_columns = (
+        ExtraColumn("open", "Open", _open),
         ExtraColumn("expected", "Expected", _expected),
         ExtraColumn("days_late", "Days late", _days_late),
         ExtraColumn("decided_by", "Decided by", _decided_by),
@@ -126,7 +130,7 @@ class UnallocatedScreen(_WorkList):
     model = Backorder
     view_name = "preorder.unallocated"
     title = "Unallocated backorders"
-    noun = "backorder"
+    noun = "unallocated backorder"
     url = "/preorder/unallocated"
     icon = "fa-chain-broken"
     column_list = ("line.order.number", "line.order.customer", "line.order.ordered_at", "line.product", "kind")
@@ -146,7 +150,7 @@ class UnallocatedScreen(_WorkList):
     computed_columns = (
         ExtraColumn("linked", "Linked", _linked),
         ExtraColumn("unlinked", "Unlinked", _unlinked),
-        ExtraColumn("incoming", "Incoming, not linked", _incoming),
+        ExtraColumn("incoming", "Available", _incoming),
         ExtraColumn("held", "Hold", _held),
     )
     empty_message = "Every backorder is linked to a purchase order."

@@ -47,6 +47,7 @@ class IncomingScreen(Screen):
     view_name = "procurement.incoming"
     title = "Incoming goods"
     noun = "incoming line"
+    plural = "incoming lines"
     url = "/procurement/incoming"
     icon = "fa-ship"
     can_create = can_edit = can_delete = False

@@ -116,16 +116,13 @@ class PurchaseOrderScreen(DocumentScreen):
     panels = (Panel("Receipts", "procurement/order_receipts.html", _receipts),)
     empty_message = "There are no purchase orders yet. Enter the first one, or import them as CSV."
 
-    def document_title(self, row: Any) -> str:
-        """Return the number, or the place among the drafts."""
-        return str(row.name)
-
     def may_edit(self, row: Any) -> bool:
         """Let drafts and orders on their way be edited."""
         return super().may_edit(row) and PURCHASE_ORDER.allows(row.state, "change_line")
 
     def prepare_form(self, form: Form, row: Any) -> None:
         """Offer to release only where something is meant for sales orders."""
+        super().prepare_form(form, row)
         if row is None or not any(line.allocated for line in row.lines):
             del form["release"]
 

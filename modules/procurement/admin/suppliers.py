@@ -6,9 +6,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 from wtforms import Form
-from wtforms.validators import Optional, Regexp
 
-from erp.admin import Panel, Screen
+from erp.admin import ContactScreen, Panel
 from modules.procurement import services
 from modules.procurement.models import Supplier
 from modules.procurement.queries.screens import outlooks, supplier_orders
@@ -21,7 +20,7 @@ def _orders(session: Session, supplier: Any) -> dict[str, Any]:
     return {"orders": orders, "outlooks": outlooks(session, [order.id for order in orders]), "most": ORDERS_SHOWN}
 
 
-class SupplierScreen(Screen):
+class SupplierScreen(ContactScreen):
     """Who delivers."""
 
     model = Supplier
@@ -31,19 +30,8 @@ class SupplierScreen(Screen):
     url = "/procurement/suppliers"
     icon = "fa-truck"
     edit_permission = "procurement.edit"
-    column_list = ("code", "name", "email")
-    column_searchable_list = ("code", "name", "email")
-    column_default_sort = "code"
-    column_filters = ("code", "name", "email")
-    form_columns = ("code", "name", "email")
-    form_args = {"email": {"validators": [Optional(), Regexp(r"[^@\s]+@[^@\s]+$", message="Enter one address.")]}}
-    form_widths = {"code": 3, "name": 5, "email": 4}
     panels = (Panel("Purchase orders", "procurement/supplier_orders.html", _orders),)
     empty_message = "There are no suppliers yet. Add the first one, or import them as CSV."
-
-    def document_title(self, row: Any) -> str:
-        """Return the heading: the name."""
-        return str(row.name)
 
     def save(self, session: Session, form: Form, row: Any) -> Any:
         """Store a supplier."""

@@ -147,10 +147,6 @@ class OrderScreen(DocumentScreen):
     panels = PANELS
     empty_message = "There are no sales orders yet. Enter the first one, or import them as CSV."
 
-    def document_title(self, row: Any) -> str:
-        """Return the number, or the place among the drafts."""
-        return str(row.name)
-
     def badges(self, row: Any) -> Sequence[Any]:
         """Say how far the order is."""
         return [fulfilment_of(row.lines)] if row.state == OrderState.confirmed else []
@@ -161,8 +157,7 @@ class OrderScreen(DocumentScreen):
 
     def prepare_form(self, form: Form, row: Any) -> None:
         """Leave out what stands once an order is confirmed: its lines have actions of their own."""
-        if row is None and not form["lines"].entries:
-            form["lines"].append_entry()
+        super().prepare_form(form, row)
         if row is not None and row.state != OrderState.draft:
             for name in FIXED_WHEN_CONFIRMED:
                 del form[name]

@@ -209,7 +209,7 @@ def test_late_lines_are_listed_with_the_days_and_what_decides(session: Session, 
     set_expected_dates(session, {purchase.lines[0].id: DECEMBER + timedelta(9)})
     (row,) = person.open("/preorder/late/").rows("")
     assert row == [
-        "SO-1/1", "Acme (A)", "[P-1] Pump", "5", "", "01 Dec 2026", "10 Dec 2026", "9", "PO-1/1",
+        "SO-1/1", "Acme (A)", "[P-1] Pump", "", "01 Dec 2026", "5", "10 Dec 2026", "9", "PO-1/1",
     ]  # fmt: skip
 
 
