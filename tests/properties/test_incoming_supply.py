@@ -1,0 +1,467 @@
+"""Whatever people buy, move, lose, link and receive in whatever order: nothing on its way is promised twice, and the
+first come first.
+
+What must hold is reckoned here from the rows with plain loops, not with the product's own queries.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from sqlalchemy import delete, select
+
+from erp.db import Model, commit, db
+from erp.errors import ErpError
+from erp.options import store_option
+from erp.registry import current_registry
+from modules.inventory_lots.models import Product, StockMove
+from modules.inventory_lots.services import lock_products
+from modules.inventory_lots.states import LocationKind
+from modules.preorder import queries, services
+from modules.preorder.domain import PreorderTerms, is_late
+from modules.preorder.models import Link
+from modules.procurement import services as procurement
+from modules.procurement.domain import LineValues, OrderHead
+from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
+from modules.sales import services as sales
+from modules.sales.models import Backorder, Order, OrderLine
+from modules.sales.queries import Scope
+from tests.factories.inventory_lots import make_location, make_product, make_stock
+from tests.factories.procurement import make_supplier
+from tests.factories.sales import make_draft
+
+EXAMPLES, STEPS = int(os.environ.get("ERP_TEST_EXAMPLES", "6")), 25
+TODAY = date(2026, 11, 23)
+PAST_DUE = 5
+BUFFER = 2
+LIMIT = 20
+TABLES = ("inventory_lots_", "sales_", "procurement_", "preorder_", "backorder_email_")
+
+amounts = st.integers(1, 12)
+picks = st.integers(0, 1000)
+days = st.none() | st.integers(-PAST_DUE - 3, 40)
+
+
+def day(number):
+    return None if number is None else TODAY + timedelta(days=number)
+
+
+def rows(model, *conditions):
+    """Return rows as they are stored, in the order in which they were made."""
+    return db.session.scalars(select(model).where(*conditions).order_by(model.id)).all()
+
+
+class Incoming(RuleBasedStateMachine):
+    """Two products, one of them sold before its launch; people who order, buy, receive, link and change their minds.
+
+    Automatic allocation links what there is (`partial`).
+    """
+
+    options = {"preorder.auto_allocate": "yes", "preorder.insufficient_supply": "partial"}
+    always = {
+        "preorder.past_due_supply_days": str(PAST_DUE),
+        "preorder.promise_buffer_days": str(BUFFER),
+        "procurement.over_receipt_percent": "20",
+    }
+
+    @initialize()
+    def open_shop(self):
+        db.session.rollback()
+        for table in reversed(Model.metadata.sorted_tables):
+            if table.name.startswith(TABLES):
+                db.session.execute(delete(table))
+        db.session.commit()
+        self.promised, self.may_promise_anew = {}, False
+        table = current_registry().option_table
+        for key, value in (self.always | self.options).items():
+            store_option(db.session(), table, key, value, user_name="test")
+        old, new = (make_product(db.session()) for _ in range(2))
+        services.save_product(db.session(), new, PreorderTerms(True, day(10), Decimal(LIMIT)))
+        make_location(db.session(), "WH/QA", kind=LocationKind.quarantine)
+        self.products, self.supplier = (old.id, new.id), make_supplier(db.session()).id
+        db.session.commit()
+        current_registry().refresh()
+        self.take_an_order(0, 6, 0)
+        self.take_an_order(0, 8, 0)
+        self.buy(0, 10, 20, is_draft=False)
+
+    def teardown(self):
+        db.session.rollback()
+
+    def attempt(self, verb, *arguments, **more):
+        """Do what a person does and say whether it was done; a refusal changes nothing."""
+        db.session.rollback()
+        try:
+            commit(lambda session: verb(session, *arguments, **more))
+        except ErpError:
+            db.session.rollback()
+            return False
+        return True
+
+    def pick(self, model, number, *conditions):
+        """Return the id of one of the rows, if there is any."""
+        db.session.rollback()
+        ids = db.session.scalars(select(model.id).where(*conditions).order_by(model.id)).all()
+        return ids[number % len(ids)] if ids else None
+
+    # What customers want
+
+    @rule(number=picks, quantity=amounts, priority=st.integers(0, 1))
+    def take_an_order(self, number, quantity, priority):
+        db.session.rollback()
+        product = db.session.get_one(Product, self.products[number % 2])
+        self.attempt(sales.confirm, make_draft(db.session(), [(product, quantity)], priority=priority).id)
+
+    @rule(number=picks, quantity=amounts, verb=st.sampled_from(["quantity", "line", "order", "backorder", "removed"]))
+    def change_an_order(self, number, quantity, verb):
+        line = self.pick(OrderLine, number)
+        if line is None:
+            return
+        order = db.session.get_one(OrderLine, line).order_id
+        backorder = self.pick(Backorder, number, Backorder.line_id == line, Backorder.state == "open")
+        deeds = {
+            "quantity": (sales.change_quantity, line, Decimal(quantity)),
+            "line": (sales.cancel_line, line),
+            "order": (sales.cancel_order, order),
+            "removed": (sales.remove_allocations, order),
+        } | ({"backorder": (sales.cancel_backorder, backorder)} if backorder else {})
+        self.attempt(*deeds.get(verb, deeds["quantity"]))
+
+    @rule(number=picks, quantity=amounts)
+    def stock_is_found_and_waits(self, number, quantity):
+        db.session.rollback()
+        make_stock(db.session(), db.session.get_one(Product, self.products[number % 2]), quantity)
+
+    @rule(number=picks, pack=st.booleans())
+    def allocate_or_pack(self, number, pack):
+        order = self.pick(Order, number, Order.state == "confirmed")
+        if order is not None:
+            self.attempt(sales.pack_order if pack else sales.allocate_order, order)
+
+    # What is on its way
+
+    @rule(number=picks, quantity=amounts, expected=days, is_draft=st.booleans())
+    def buy(self, number, quantity, expected, is_draft):
+        db.session.rollback()
+        values = LineValues(self.products[number % 2], Decimal(quantity), expected_on=day(expected))
+        procurement.create_order(db.session(), OrderHead(self.supplier, TODAY), lines=[values])
+        db.session.commit()
+        if not is_draft:
+            self.order_a_draft(-1)
+
+    @rule(number=picks)
+    def order_a_draft(self, number):
+        order = self.pick(PurchaseOrder, number, PurchaseOrder.state == "draft")
+        if order is None:
+            return
+        products = {line.product_id for line in db.session.get_one(PurchaseOrder, order).lines}
+        before = self.linked()
+        self.attempt(lambda session: procurement.order(session, session.get_one(PurchaseOrder, order)))
+        self.check_order_of_service(before, products)
+
+    def on_line(self, verb, number, **more):
+        """Do something to a line that is on its way; return (its links before, in order of service; its id)."""
+        on_its_way = PurchaseOrderLine.order.has(PurchaseOrder.state.in_(("ordered", "partly_received")))
+        line = self.pick(PurchaseOrderLine, number, on_its_way)
+        if line is None:
+            return None
+        before, states, supply = self.queue_of_links(line), self.states(), self.figures(line)
+        if not self.attempt(lambda session: verb(session, session.get_one(PurchaseOrderLine, line), **more)):
+            return None
+        assert self.states() == states, "a change of supply ended or revived a sales order"
+        if self.figures(line) != supply:
+            self.check_linked_at_once(line)
+        return before, line
+
+    def figures(self, line):
+        db.session.rollback()
+        found = db.session.get_one(PurchaseOrderLine, line)
+        return found.quantity, found.received, found.cancelled
+
+    @rule(number=picks, quantity=amounts, place=st.sampled_from(["WH/A", "WH/A", "WH/QA"]))
+    def receive(self, number, quantity, place):
+        db.session.rollback()
+        location = make_location(db.session(), place, kind=LocationKind(("stock", "quarantine")[place == "WH/QA"]))
+        lot = f"R{len(rows(StockMove))}"
+        db.session.commit()
+        done = self.on_line(
+            procurement.receive, number, quantity=Decimal(quantity), location=location, lot_number=lot
+        )
+        if done is not None:
+            self.check_received(*done, Decimal(quantity) if place == "WH/A" else Decimal(0))
+
+    @rule(number=picks)
+    def close_short(self, number):
+        done = self.on_line(procurement.close_line, number)
+        assert done is None or self.queue_of_links(done[1]) == []
+
+    @rule(number=picks)
+    def cancel_a_purchase(self, number):
+        def cancel(session, line):
+            procurement.cancel_order(session, line.order)
+
+        done = self.on_line(cancel, number)
+        assert done is None or self.queue_of_links(done[1]) == []
+
+    @rule(number=picks, quantity=amounts, release=st.booleans())
+    def change_a_purchase(self, number, quantity, release):
+        done = self.on_line(procurement.change_line, number, quantity=Decimal(quantity), release=release)
+        if done is not None:
+            self.check_released(*done, release=release)
+
+    @rule(number=picks, expected=days)
+    def move_an_arrival(self, number, expected):
+        def move(session, line):
+            procurement.set_expected_dates(session, {line.id: day(expected)})
+
+        self.may_promise_anew = self.options.get("preorder.sync_dates") == "auto"
+        self.on_line(move, number)
+
+    # Who gets it
+
+    @rule(number=picks, purchase=picks, quantity=amounts)
+    def link_by_hand(self, number, purchase, quantity):
+        line, bought = self.pick(OrderLine, number), self.pick(PurchaseOrderLine, purchase)
+        if line is not None and bought is not None:
+            self.attempt(services.link_by_hand, {(line, bought): Decimal(quantity)})
+
+    @rule(number=picks, hold=st.booleans())
+    def remove_a_link(self, number, hold):
+        link = self.pick(Link, number, Link.ended_at.is_(None))
+        if link is not None:
+            left = self.linked()
+            left[db.session.get_one(Link, link).line_id] -= db.session.get_one(Link, link).outstanding
+            assert self.attempt(services.remove_links, [link], hold=hold)
+            assert self.linked() == left, "what was removed did not wait for a person or a run"
+
+    @rule(number=picks, new=st.integers(0, 40), sync=st.booleans())
+    def promise(self, number, new, sync):
+        line = self.pick(OrderLine, number)
+        if line is not None:
+            self.may_promise_anew = True
+            if sync:
+                self.attempt(services.sync_promises, [line])
+            else:
+                self.attempt(sales.set_promise_dates, {line: day(new)}, cause="edit", pin=True)
+
+    @rule()
+    def launch(self):
+        def set_launch(session):
+            terms = PreorderTerms(True, TODAY, Decimal(LIMIT))
+            services.save_product(session, session.get_one(Product, self.products[1]), terms)
+
+        self.attempt(set_launch)
+        self.attempt(services.launch_preorders)
+        assert rows(Backorder, Backorder.state == "open", Backorder.kind == "preorder") == []
+
+    @rule()
+    def run_the_book(self):
+        db.session.rollback()
+        before = self.linked()
+        sales.allocate_book(db.session())
+        self.check_order_of_service(before, self.products)
+        after = [(row.id, row.quantity, row.received) for row in rows(Link)]
+        db.session.rollback()
+        sales.allocate_book(db.session())
+        assert [(row.id, row.quantity, row.received) for row in rows(Link)] == after, "a second run changed a link"
+
+    # Reckoning
+
+    def linked(self):
+        """Return what is linked to each sales order line."""
+        db.session.rollback()
+        linked = Counter()
+        for row in rows(Link, Link.ended_at.is_(None)):
+            linked[row.line_id] += row.outstanding
+        return linked
+
+    def states(self):
+        db.session.rollback()
+        return [(order.id, order.state) for order in rows(Order)]
+
+    def place(self, line):
+        order = line.order
+        return (-order.priority, order.ordered_at, order.id, line.position)
+
+    def queue_of_links(self, purchase_line_id):
+        """Return (link id, outstanding, received) of a purchase line's open links, in order of service."""
+        db.session.rollback()
+        found = rows(Link, Link.purchase_line_id == purchase_line_id, Link.ended_at.is_(None))
+        ordered = sorted(found, key=lambda row: self.place(row.line))
+        return [(row.id, row.outstanding, row.received) for row in ordered]
+
+    def waiting(self, product_id):
+        """Return (line, open backorder) of those whom automatic runs serve, in order of service."""
+        lines = [
+            (row.line, row.open_quantity)
+            for row in rows(Backorder, Backorder.state == "open")
+            if row.line.product_id == product_id and not row.line.hold_allocation
+        ]
+        return sorted(lines, key=lambda pair: self.place(pair[0]))
+
+    def unclaimed(self, product_id):
+        """Return what of a product may still be linked."""
+        return sum(
+            (line.quantity - line.received - line.cancelled - line.allocated)
+            for line in rows(PurchaseOrderLine, PurchaseOrderLine.product_id == product_id)
+            if line.order.state in ("ordered", "partly_received")
+            and line.received + line.cancelled < line.quantity
+            and (line.expected_on is None or line.expected_on >= TODAY - timedelta(days=PAST_DUE))
+        )
+
+    def check_order_of_service(self, before, products):
+        """Nobody gained a link while an earlier one goes short, and nothing is left over while somebody wants it."""
+        after = self.linked()
+        for product_id in products:
+            short = None
+            for line, backordered in self.waiting(product_id):
+                assert not (short and after[line.id] > before[line.id]), f"{line} was linked before {short}"
+                short = short or (line if after[line.id] < backordered else None)
+            assert not short or self.unclaimed(product_id) == 0, f"supply is left while {short} wants it"
+
+    def check_linked_at_once(self, purchase_line_id):
+        """After supply changed, automatic allocation has nothing more to do."""
+        product_id = db.session.get_one(PurchaseOrderLine, purchase_line_id).product_id
+        before = self.linked()
+        lock_products(db.session(), [product_id])
+        services.make_links(db.session(), Scope((product_id,)))
+        again = Counter()
+        for row in rows(Link, Link.ended_at.is_(None)):
+            again[row.line_id] += row.outstanding
+        db.session.rollback()
+        assert again == before, "a change of supply left something to link"
+
+    def check_received(self, before, purchase_line_id, landed):
+        """Goods turned links into allocations, the first come first; what did not fit any more was let go, last first.
+
+        A link that nothing was received of is gone, or smaller, only where stock covers its line now.
+        """
+        db.session.rollback()
+        received = {row.id: row.received for row in rows(Link, Link.purchase_line_id == purchase_line_id)}
+        for link_id, outstanding, had in before:
+            part = min(outstanding, landed)
+            assert received.get(link_id, had) - had == part, "goods did not go to the first in the queue"
+            landed -= part
+
+    def check_released(self, before, purchase_line_id, *, release):
+        """Links that did not fit any more were released, last in the queue first; without `release` none was."""
+        line = db.session.get_one(PurchaseOrderLine, purchase_line_id)
+        room = max(Decimal(0), line.quantity - line.received - line.cancelled)
+        held = sum(outstanding for _, outstanding, _ in before)
+        assert release or held <= room
+        after = {link_id: outstanding for link_id, outstanding, _ in self.queue_of_links(purchase_line_id)}
+        for link_id, outstanding, _ in before if held > room else ():
+            assert after.get(link_id, 0) == min(outstanding, room), "an earlier link was released before a later one"
+            room -= min(outstanding, room)
+
+    @invariant()
+    def nothing_is_promised_twice(self):
+        db.session.rollback()
+        linked, claimed = Counter(), Counter()
+        open_links = rows(Link, Link.ended_at.is_(None))
+        for row in open_links:
+            assert row.line.product_id == row.purchase_line.product_id
+            assert row.line.order.state == "confirmed"
+            assert row.purchase_line.order.state in ("ordered", "partly_received")
+            linked[row.line_id] += row.quantity - row.received
+            claimed[row.purchase_line_id] += row.quantity - row.received
+        assert len({(row.line_id, row.purchase_line_id) for row in open_links}) == len(open_links)
+        open_backorders = {row.line_id: row.open_quantity for row in rows(Backorder, Backorder.state == "open")}
+        for line in rows(OrderLine):
+            open_quantity = line.quantity - line.packed - line.cancelled
+            assert linked[line.id] <= open_backorders.get(line.id, 0) <= open_quantity - line.allocated
+        for line in rows(PurchaseOrderLine):
+            assert line.allocated == claimed[line.id] >= 0
+            assert line.cancelled <= line.quantity
+            assert line.allocated == 0 or line.allocated <= line.quantity - line.received - line.cancelled
+        breaches = [breach for check in current_registry().checks for breach in check.thing(db.session())]
+        assert breaches == []
+
+    @invariant()
+    def the_limit_is_kept(self):
+        db.session.rollback()
+        preorders = [line for line in rows(OrderLine, OrderLine.is_preorder) if line.order.state != "draft"]
+        assert sum(line.quantity - line.cancelled for line in preorders) <= LIMIT
+
+    @invariant()
+    def dates_are_what_the_links_say(self):
+        """A promise is given once, and afterwards only changed by a person or a sync; late is what lateness means."""
+        db.session.rollback()
+        found = queries.expectations(db.session())
+        late = set(db.session.scalars(select(OrderLine.id).where(queries.is_late_line(TODAY))))
+        links = rows(Link, Link.ended_at.is_(None))
+        for line in rows(OrderLine):
+            was = self.promised.get(line.id)
+            assert was is None or line.promise_date == was or self.may_promise_anew, f"the promise of {line} changed"
+            self.promised[line.id] = line.promise_date
+            open_quantity = line.quantity - line.packed - line.cancelled
+            if line.order.state != "confirmed" or not open_quantity:
+                assert line.id not in late
+                continue
+            arrivals = [(row.outstanding, row.purchase_line.expected_on) for row in links if row.line_id == line.id]
+            covered = line.allocated + sum(quantity for quantity, _ in arrivals) >= open_quantity
+            dated = covered and all(arrival is not None for _, arrival in arrivals)
+            expected = max([TODAY, *(arrival for _, arrival in arrivals)]) if dated else None
+            assert found[line.id].expected == expected
+            assert (line.id in late) == is_late(expected, line.promise_date)
+        self.may_promise_anew = False
+
+
+class Whole(Incoming):
+    """The same with the supply rule `skip`: whoever cannot be linked whole is left out. Dates follow arrivals."""
+
+    options = {
+        "preorder.auto_allocate": "yes",
+        "preorder.insufficient_supply": "skip",
+        "preorder.sync_dates": "auto",
+    }
+
+    def check_order_of_service(self, before, products):
+        """Only earlier demands count whose whole unlinked rest fitted what was left at their turn."""
+        after = self.linked()
+        for product_id in products:
+            left = self.unclaimed(product_id)
+            for line, backordered in reversed(self.waiting(product_id)):
+                gained = max(Decimal(0), after[line.id] - before[line.id])
+                rest, left = backordered - after[line.id], left + gained
+                assert not gained or rest == 0, f"{line} was linked in part"
+                assert rest == 0 or rest > left, f"{line} was left out though its rest of {rest} fitted"
+
+
+class ByHand(Incoming):
+    """The same with automatic allocation off, as it comes: nothing is linked by itself."""
+
+    options = {
+        "preorder.auto_allocate": "no",
+        "preorder.insufficient_supply": "partial",
+        "preorder.sync_dates": "manual",
+    }
+
+    def check_order_of_service(self, before, products):
+        assert not self.linked() - before
+
+    @invariant()
+    def every_link_is_a_persons(self):
+        db.session.rollback()
+        assert {row.how for row in rows(Link)} <= {"by_hand"}
+
+
+@pytest.mark.parametrize("machine", [Incoming, Whole, ByHand])
+def test_whatever_happens_to_supply_nothing_is_promised_twice_and_the_first_come_first(app, machine):
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=STEPS,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            derandomize="ERP_TEST_EXAMPLES" not in os.environ,
+        ),
+    )
