@@ -25,6 +25,8 @@ from modules.procurement.queries import SUPPLY_STATES
 from modules.procurement.states import PurchaseState
 from modules.sales.models import OrderLine
 
+MOST_DRAWN = 200
+
 
 def heading(line: PurchaseOrderLine) -> str:
     """Return which line a page is about."""
@@ -43,7 +45,10 @@ def promise(row: Any) -> Markup:
 
 
 def line_bar(line: PurchaseOrderLine, links: Sequence[Any]) -> list[Drawn]:
-    """Return the bar of a purchase order line: received, each linked order, what is free, and what will not come."""
+    """Return the bar of a purchase order line: received, each linked order, what is free, and what will not come.
+
+    Of very many linked orders the first are drawn one by one and the others as one part.
+    """
     unit = line.product.unit
     received = min(line.received, line.quantity)
     linked = [
@@ -54,13 +59,15 @@ def line_bar(line: PurchaseOrderLine, links: Sequence[Any]) -> list[Drawn]:
             f"{row.number}/{row.position}, {row.customer}: {format_quantity(row.outstanding)} {unit}",
             document_url("sales.order", row.order_id) or "",
         )
-        for row in links
+        for row in links[:MOST_DRAWN]
     ]
+    others = line.allocated - sum((part.quantity for part in linked), Decimal(0))
     free = line.outstanding - line.allocated
     return draw(
         [
             Part(received, "done", "received", f"{format_quantity(received)} {unit} received"),
             *linked,
+            Part(others, "linked", "more orders", f"{format_quantity(others)} {unit} for more orders"),
             Part(free, "free", "available", f"{format_quantity(free)} {unit} available"),
             Part(line.cancelled, "gone", "closed short", f"{format_quantity(line.cancelled)} {unit} closed short"),
         ]
@@ -122,7 +129,9 @@ class AllocateSalesOrders(Choose):
         """Say how much there is to give."""
         available = queries.available_of(row)
         note = f"{format_quantity(available)} {row.product.unit} of {row} are available."
-        return {"note": note if available else f"Nothing of {row} is available: it is linked, or overdue for too long."}
+        if not available:
+            note = f"Nothing of {row} is available: it is linked, or overdue for too long."
+        return {"note": note, "most": queries.MOST_SHOWN}
 
     def do(self, session: Session, row: Any, chosen: Sequence[Chosen], form: Any) -> str:
         """Link them."""

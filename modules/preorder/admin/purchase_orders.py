@@ -18,11 +18,13 @@ from modules.procurement.states import PurchaseState
 def _linked_orders(session: Session, order: PurchaseOrder) -> Mapping[str, Any] | None:
     if order.state == PurchaseState.draft:
         return None
-    links = queries.links_to(session, Link.purchase_line_id.in_([line.id for line in order.lines]))
+    of_order = Link.purchase_line_id.in_([line.id for line in order.lines])
+    links = queries.links_to(session, of_order, limit=queries.MOST_SHOWN)
     by_line: dict[int, list[Any]] = {}
     for row in links:
         by_line.setdefault(row.purchase_line_id, []).append(row)
-    return {"links": links, "coverage": [(line, line_bar(line, by_line.get(line.id, []))) for line in order.lines]}
+    coverage = [(line, line_bar(line, by_line.get(line.id, []))) for line in order.lines]
+    return {"links": links, "coverage": coverage, "most": queries.MOST_SHOWN}
 
 
 PANELS = (Panel("Sales orders", "preorder/linked_orders.html", _linked_orders, "preorder.view"),)

@@ -1,6 +1,7 @@
 """Reads of preorder: they change nothing."""
 
 from modules.preorder.queries.associations import (
+    MOST_SHOWN,
     Incoming,
     available_of,
     history_of_line,
@@ -59,6 +60,7 @@ from modules.preorder.queries.links import (
 )
 
 __all__ = [
+    "MOST_SHOWN",
     "Alternative",
     "BrokenPromise",
     "Components",

@@ -55,8 +55,11 @@ _SHOWN = (
 )
 
 
-def links_to(session: Session, *conditions: ColumnElement[bool]) -> Sequence[Any]:
-    """Return open links that meet `conditions` on Link, in order of service, with both sides and how they came."""
+def links_to(session: Session, *conditions: ColumnElement[bool], limit: int | None = None) -> Sequence[Any]:
+    """Return open links that meet `conditions` on Link, in order of service, with both sides and how they came.
+
+    With `limit`, no more than the first.
+    """
     rows = (
         open_links(*conditions)
         .join(Customer, Customer.id == Order.customer_id)
@@ -64,7 +67,7 @@ def links_to(session: Session, *conditions: ColumnElement[bool]) -> Sequence[Any
         .join(RunEntry, RunEntry.id == Link.run_id)
         .with_only_columns(*_SHOWN)
     )
-    return session.execute(rows).all()
+    return session.execute(rows.limit(limit)).all()
 
 
 def _waiting(*conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:

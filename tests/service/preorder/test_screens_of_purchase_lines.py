@@ -13,6 +13,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from modules.inventory_lots.models import Product
+from modules.preorder import queries
+from modules.preorder.admin import purchase_lines
 from modules.preorder.models import Link
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.services import set_expected_dates
@@ -22,7 +24,7 @@ from modules.sales.models import Order, OrderLine
 from modules.sales.services import hold_lines, set_promise_dates
 from modules.sales.states import AllocationSource
 from tests.factories.inventory_lots import make_product
-from tests.factories.preorder import link, links_of, outstanding
+from tests.factories.preorder import link, link_many, links_of, outstanding
 from tests.factories.procurement import make_purchase_order
 from tests.factories.sales import make_customer, make_order
 from tests.service.preorder.conftest import Person
@@ -57,7 +59,7 @@ def backorder_id(line: OrderLine) -> int:
     return next(row.id for row in line.backorders)
 
 
-def test_each_line_offers_the_four_actions_in_the_seeds_words(
+def test_each_line_offers_the_four_actions_people_look_for(
     session: Session, person: Person, purchase: PurchaseOrder
 ) -> None:
     shown = person.open(url(purchase.lines[0]))
@@ -290,6 +292,20 @@ def test_the_purchase_order_shows_for_whom_each_line_is_meant(
     shown = person.open(url(purchase.lines[0]))
     assert shown.rows("linked-orders")[0][:3] == ["1", "SO-Acme/1", "Acme"]
     assert "SO-Acme/1, Acme: 6 pcs" in shown.html
+
+
+def test_of_very_many_linked_orders_the_first_are_shown(
+    session: Session, person: Person, product: Product, purchase: PurchaseOrder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(purchase_lines, "MOST_DRAWN", 1)
+    monkeypatch.setattr(queries, "MOST_SHOWN", 2)
+    orders = [order_of(session, product, 5, name) for name in ("Acme", "Bolt", "Core")]
+    link_many(session, {(order.lines[0], purchase.lines[0]): 5 for order in orders})
+    shown = person.open(url(purchase.lines[0]))
+    assert [row[1] for row in shown.rows("linked-orders")] == ["SO-Acme/1", "SO-Bolt/1"]
+    assert "10 pcs for more orders" in shown.html
+    assert "The first 2 are shown; Review Allocations of a line shows all of it." in shown.text
+    assert len(person.open(url(purchase.lines[0], "review")).rows("allocations")) == 3
 
 
 # Rights

@@ -54,7 +54,7 @@ def url(line: OrderLine, action: str = "") -> str:
     return f"{page}lines/{line.id}/{action}/" if action else page
 
 
-def test_each_item_offers_the_actions_in_the_seeds_words(session: Session, person: Person, order: Order) -> None:
+def test_each_item_offers_the_actions_people_look_for(session: Session, person: Person, order: Order) -> None:
     shown = person.open(url(order.lines[0]))
     assert [label for label in shown.actions(order.lines[0].id) if label in THREE] == THREE
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import String, cast, func, select
 
 from erp import clock
 from erp.db import require_lock
@@ -321,5 +321,20 @@ def test_ten_thousand_promise_dates_take_as_many_statements_as_ten(session, shop
     assert many <= few + 10
     dates = session.scalars(select(OrderLine.promise_date).join(Order).where(Order.number.in_(orders)).distinct())
     assert dates.all() == [date(2027, 2, 2)]
-    entries = select(func.count()).select_from(HistoryEntry).where(HistoryEntry.field == "promise_date")
-    assert session.scalar(entries) >= 10_000
+    changes = session.scalars(
+        select(HistoryEntry.document_name + "/" + cast(HistoryEntry.line, String)).where(
+            HistoryEntry.field == "promise_date", HistoryEntry.new_value == "2027-02-02"
+        )
+    )
+    assert set(changes) == {f"{order}/{line}" for order in orders for line in range(1, 5001)}
+
+    # One wrong row among ten thousand: it is named, and none of the dates changes.
+    wrong = [f"{order},{line if line != 4711 else 0},2027-03-03" for order in orders for line in range(1, 5001)]
+    found = errors_of(session, "promise_dates", "order,line,promise_date", *wrong)
+    assert found == [
+        (4712, "line", "is not a line of order BIG0"),
+        (9712, "line", "is not a line of order BIG1"),
+    ]
+    assert set(session.scalars(select(OrderLine.promise_date).join(Order).where(Order.number.in_(orders)))) == {
+        date(2027, 2, 2)
+    }
