@@ -85,11 +85,10 @@ def _is_sound(data: ProductData) -> bool:
 
 
 def _refuse(session: Session, wanted: Sequence[ProductData], products: dict[str, Product]) -> None:
-    # One that is not sound was not inserted, so it is not among the products.
-    found = {index: products.get(data.sku) for index, data in enumerate(wanted)}
-    changes = {
-        index: (data.sku, found[index], _after(_nature(found[index]), data)) for index, data in enumerate(wanted)
-    }
+    changes: dict[int, tuple[str, Product | None, Nature]] = {}
+    for index, data in enumerate(wanted):
+        product = products.get(data.sku)  # none where it is not sound, and so was not inserted
+        changes[index] = (data.sku, product, _after(_nature(product), data))
     if refusals := _refusals(session, changes):
         raise ManyRefused(refusals=refusals)
 

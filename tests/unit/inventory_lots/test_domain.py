@@ -122,10 +122,10 @@ def test_tracking_and_fewer_decimals_of_a_product_in_use_are_refused(before, aft
 
 
 def test_what_has_a_number_of_its_own_is_counted_in_whole_pieces():
-    domain.check_nature("A", domain.Nature(Tracking.serial, 0))
-    domain.check_nature("A", domain.Nature(Tracking.lot, 4))
+    domain.check_nature("A", domain.Nature(Tracking.serial, 0, "pcs"))
+    domain.check_nature("A", domain.Nature(Tracking.lot, 4, "kg"))
     with pytest.raises(SerialDecimals, match="A is tracked by serial number.* 0 decimals, not 2"):
-        domain.check_nature("A", domain.Nature(Tracking.serial, 2))
+        domain.check_nature("A", domain.Nature(Tracking.serial, 2, "pcs"))
 
 
 def test_more_decimals_of_a_product_in_use_are_fine():
