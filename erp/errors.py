@@ -127,6 +127,13 @@ class StillNeeded(ModuleError):
         )
 
 
+class BadModuleName(ModuleError):
+    """A name that no module can have: packages, tables and rights bear it."""
+
+    def __init__(self, name: str, allowed: str) -> None:
+        super().__init__(f"A module cannot be called {name!r}: {allowed}.", name=name)
+
+
 class ModuleOff(ModuleError):
     """Something that belongs to a module which is switched off."""
 

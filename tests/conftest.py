@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -103,9 +104,19 @@ class OtherProcessClient(FlaskClient):
             current_registry().refresh()
 
 
-def make_app(url, instance):
+def more_modules():
+    """Return the folders of modules that are tested beside those that ship: ERP_TEST_MODULES names them."""
+    return [Path(folder).absolute() for folder in os.environ.get("ERP_TEST_MODULES", "").split(os.pathsep) if folder]
+
+
+def make_app(url, instance, *folders):
     """Return an application on a database of its own, untouched by this machine's settings."""
-    app = create_app(database_url=url, environment={"ERP_INSTANCE": str(instance)}, testing=True)
+    app = create_app(
+        database_url=url,
+        environment={"ERP_INSTANCE": str(instance)},
+        module_folders=[*more_modules(), *folders],
+        testing=True,
+    )
     app.config["WTF_CSRF_ENABLED"] = False
     app.test_client_class = OtherProcessClient
     return app
@@ -199,19 +210,20 @@ def session(app):
     return db.session()
 
 
+def browser_of(app, role):
+    """Return a browser in which somebody with that role is signed in."""
+    person = add_person(role.lower().replace(" ", "-") if role != "Administrator" else "admin", role)
+    user_id = person.get_id()
+    client = app.test_client()
+    with client.session_transaction() as cookie:
+        cookie["_user_id"], cookie["_fresh"] = user_id, True
+    return client
+
+
 @pytest.fixture
 def sign_in(app) -> Callable[[str], FlaskClient]:
     """Return a function that gives a browser in which somebody with that role is signed in."""
-
-    def open_browser(role):
-        person = add_person(role.lower().replace(" ", "-") if role != "Administrator" else "admin", role)
-        user_id = person.get_id()
-        client = app.test_client()
-        with client.session_transaction() as cookie:
-            cookie["_user_id"], cookie["_fresh"] = user_id, True
-        return client
-
-    return open_browser
+    return partial(browser_of, app)
 
 
 @pytest.fixture

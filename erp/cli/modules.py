@@ -10,6 +10,7 @@ from flask import current_app
 from sqlalchemy import select
 
 from erp import clock, migrations
+from erp.cli.skeleton import new
 from erp.cli.table import show_table
 from erp.db import commit, db
 from erp.errors import NameNotConfirmed
@@ -22,7 +23,10 @@ _dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done,
 
 @click.group()
 def modules() -> None:
-    """Install, switch, upgrade and remove add-on modules."""
+    """Install, switch, upgrade and remove add-on modules, or begin one."""
+
+
+modules.add_command(new)
 
 
 @modules.command("list")

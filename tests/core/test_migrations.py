@@ -59,6 +59,10 @@ def install_all():
         migrations.install(name)
 
 
+def owners():
+    return ["erp", *current_registry().modules]
+
+
 def disable(name):
     commit(lambda session: current_registry().disable(session, name))
 
@@ -102,7 +106,7 @@ def test_the_migrated_tables_are_those_of_the_models(empty_app, make_empty_app):
     install_all()
     migrated = facts()
     with make_empty_app(db.engine.dialect.name.replace("postgresql", "postgres"), "created").app_context():
-        db.create_all()
+        Model.metadata.create_all(db.engine, [table for owner in owners() for table in revisions.tables(owner)])
         created = facts()
     assert len(created) > 100
     assert without_versions(migrated) == created
@@ -334,5 +338,6 @@ def test_a_revision_written_from_the_models_makes_their_tables(empty_app, own_re
 
 
 def test_every_table_belongs_to_the_core_or_to_one_module(empty_app):
-    owned = {table.name for owner in ("erp", *current_registry().modules) for table in revisions.tables(owner)}
-    assert owned == set(Model.metadata.tables)
+    owned = {table.name for owner in owners() for table in revisions.tables(owner)}
+    # Another test of this process may have loaded the sample.
+    assert owned == {name for name in Model.metadata.tables if not name.startswith("sample_module_")}

@@ -1,0 +1,89 @@
+"""The sample's own screen, and what it adds to those of sales and to the dashboard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy.orm import Session
+from wtforms import BooleanField
+from wtforms.fields.core import UnboundField
+
+from erp.admin import Action, Badge, Card, ExtraColumn, ExtraField, Panel, Screen
+from erp.options import options
+from modules.sales.models import Customer, Order, OrderLine
+from modules.sample_module import queries, services
+from modules.sample_module.models import Wish
+
+
+class WishScreen(Screen):
+    """What customers wish for."""
+
+    model = Wish
+    view_name = "sample_module.wish"
+    title = "Wishes"
+    noun = "wish"
+    plural = "wishes"
+    url = "/sample/wishes"
+    icon = "fa-gift"
+    edit_permission = "sample_module.grant"
+    can_create = False
+    column_list = ("text", "order", "made_at", "granted_at")
+    column_searchable_list = ("text",)
+    column_filters = ("made_at",)
+    form_columns = ("text",)
+
+
+def _badges(session: Session, orders: Sequence[Order]) -> Mapping[int, Badge]:
+    wishes = queries.wishes_of(session, [order.id for order in orders])
+    return {order_id: Badge("wish", options.sample_module.tone) for order_id in wishes}
+
+
+def _of_lines(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, str]:
+    wishes = queries.wishes_of(session, [line.order_id for line in lines])
+    return {line.id: wishes[line.order_id].text for line in lines if line.order_id in wishes}
+
+
+def _of_order(session: Session, order: Order) -> Mapping[str, Any]:
+    return {"wish": queries.wishes_of(session, [order.id]).get(order.id), "fee": options.sample_module.fee}
+
+
+def _grant(session: Session, order: Order) -> str:
+    granted = services.grant(session, queries.wishes_of(session, [order.id]).values())
+    return "The wish is granted." if granted else "No wish waits."
+
+
+def _wish_for_line(session: Session, line: OrderLine) -> str:
+    services.make_wish(session, line.order, f"Wrap {line.product.sku}")
+    return f"{line.product.sku} is to be wrapped."
+
+
+ORDER_COLUMNS = (ExtraColumn("wish", "Wish", _badges),)
+LINE_COLUMNS = (ExtraColumn("wish", "Wished for", _of_lines),)
+ORDER_PANELS = (Panel("The wish", "sample_module/wish.html", _of_order, "sample_module.view"),)
+ORDER_ACTIONS = (Action(name="grant-wish", label="Grant Wish", permission="sample_module.grant", deed=_grant),)
+LINE_ACTIONS = (Action(name="wrap", label="Wrap", permission="sample_module.grant", deed=_wish_for_line),)
+
+
+def _first_field() -> UnboundField[Any]:
+    field: UnboundField[Any] = BooleanField("Wishes come first")
+    return field
+
+
+def _is_first(session: Session, customer: Customer | None) -> bool:
+    terms = None if customer is None else queries.terms_of(session, [customer.id]).get(customer.id)
+    return terms is not None and terms.wishes_first
+
+
+def _set_first(session: Session, customer: Customer, value: bool) -> None:
+    services.set_terms(session, customer, wishes_first=value)
+
+
+CUSTOMER_FIELDS = (ExtraField("wishes_first", _first_field, _is_first, _set_first),)
+
+
+def _numbers(session: Session) -> Sequence[tuple[str, Any, str]]:
+    return (("Wishes that wait", len(queries.waiting(session)), "/sample/wishes/"),)
+
+
+CARD = Card("Wishes", "sample_module.view", _numbers)

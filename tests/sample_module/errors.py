@@ -1,0 +1,27 @@
+"""What the sample refuses."""
+
+from __future__ import annotations
+
+from erp.errors import ErpError
+
+
+class WishTooLong(ErpError):
+    """A wish with more letters than the option allows."""
+
+    def __init__(self, *, longest: int) -> None:
+        super().__init__(f"A wish has at most {longest} letters. Say it in fewer.", longest=longest)
+
+
+class WishWaits(ErpError):
+    """Goods that are kept back until a wish is granted."""
+
+    def __init__(self, *, wish: str, signature: str) -> None:
+        by = f" by {signature}" if signature else ""
+        super().__init__(f"The wish “{wish}” has to be granted{by} first.", wish=wish)
+
+
+class WishesWait(ErpError):
+    """The module holds wishes that nobody has granted."""
+
+    def __init__(self, *, count: int) -> None:
+        super().__init__(f"{count} wishes were not granted yet.", count=count)

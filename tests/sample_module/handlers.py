@@ -1,0 +1,46 @@
+"""What the sample does when sales announces something or asks, and when it is switched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy.orm import Session
+
+from erp.errors import ErpError
+from erp.options import options
+from modules.sales.events import BackorderCancelled
+from modules.sales.models import OrderLine
+from modules.sample_module import queries, services
+from modules.sample_module.errors import WishesWait, WishWaits
+
+
+def ask_again(session: Session, event: BackorderCancelled) -> None:
+    """An order that got smaller is looked at once more."""
+    services.reopen(session, queries.wishes_about(session, queries.of_backorders(event.backorder_ids)))
+
+
+def keep_back(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, ErpError]:
+    """Keep lines back while the wish of their order waits."""
+    if not options.sample_module.keeps_back:
+        return {}
+    wishes = queries.wishes_of(session, [line.order_id for line in lines])
+    waiting = {order_id: wish for order_id, wish in wishes.items() if wish.granted_at is None}
+    signature = options.sample_module.signature
+    return {
+        line.id: WishWaits(wish=waiting[line.order_id].text, signature=signature)
+        for line in lines
+        if line.order_id in waiting
+    }
+
+
+def forget_wishes_of_cancelled_orders(session: Session) -> None:
+    """Catch up on what happened while the module was off."""
+    services.forget(session, queries.wishes_about(session, queries.is_cancelled()))
+
+
+def refuse_while_wishes_wait(session: Session, *, release: bool) -> None:
+    """Stay on while wishes wait, unless they are to be granted."""
+    waiting = queries.waiting(session)
+    if waiting and not release:
+        raise WishesWait(count=len(waiting))
+    services.grant(session, waiting)

@@ -1,0 +1,48 @@
+"""Tables of the sample."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from erp import clock
+from erp.db import BigId, Model, UtcDateTime
+from erp.history import Subject, Tracked
+from modules.sales.models import Customer, Order
+
+
+class Wish(Tracked, Model):
+    """What the customer wants with an order."""
+
+    __tablename__ = "sample_module_wish"
+    __table_args__ = (CheckConstraint("text <> ''", "says_something"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("sales_order.id", ondelete="CASCADE"), unique=True)
+    text: Mapped[str] = mapped_column(String(200))
+    made_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    granted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    row_version: Mapped[int] = mapped_column(default=1)
+    order: Mapped[Order] = relationship()
+
+    __mapper_args__ = {"version_id_col": row_version}
+    history_fields = ("text", "granted_at")
+
+    def history_subject(self) -> Subject:
+        """A wish is its own document."""
+        return Subject("sample_module.wish", self.id, self.text)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class CustomerTerms(Model):
+    """What is remembered of a customer: one row beside the customer's own."""
+
+    __tablename__ = "sample_module_customer_terms"
+
+    customer_id: Mapped[int] = mapped_column(ForeignKey("sales_customer.id", ondelete="CASCADE"), primary_key=True)
+    wishes_first: Mapped[bool] = mapped_column(default=False)
+    customer: Mapped[Customer] = relationship()

@@ -1,0 +1,62 @@
+"""Sample: one wish for a sales order, and everything that a module can register."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal as ExactDecimal
+
+from erp.module import Choice, Core, Decimal, Duration, Integer, Module, Permission, Switch, Text
+
+
+def setup(core: Core) -> None:
+    """Register one thing of each kind."""
+    from modules.sales.events import BackorderCancelled
+    from modules.sales.hooks import pack_refusals
+    from modules.sample_module import admin, commands, exchange, handlers, jobs, models, queries, services
+
+    core.add_models(models)
+    core.add_view(admin.WishScreen, menu="Sample", permission="sample_module.view")
+    core.extend_view(
+        "sales.order",
+        columns=admin.ORDER_COLUMNS,
+        panels=admin.ORDER_PANELS,
+        actions=admin.ORDER_ACTIONS,
+        line_columns=admin.LINE_COLUMNS,
+        line_actions=admin.LINE_ACTIONS,
+    )
+    core.extend_view("sales.customer", fields=admin.CUSTOMER_FIELDS)
+    core.add_dashboard(admin.CARD)
+    core.add_job(jobs.grant_old_wishes, every="sample_module.grant_every")
+    core.add_command(commands.wishes)
+    core.add_import(exchange.WISHES)
+    core.add_export(exchange.WISHES_OUT)
+    core.extend_import("customers", exchange.CUSTOMER_COLUMNS, exchange.save_customers)
+    core.extend_export("customers", ("wishes_first",), exchange.customers_out)
+    core.add_check(queries.granted_before_it_was_made)
+    core.add_demo(services.load_demo)
+    core.subscribe(BackorderCancelled, handlers.ask_again)
+    core.implement(pack_refusals, handlers.keep_back)
+    core.on_enable(handlers.forget_wishes_of_cancelled_orders)
+    core.before_disable(handlers.refuse_while_wishes_wait)
+
+
+MODULE = Module(
+    name="sample_module",
+    title="Sample",
+    version="1.0",
+    summary="One wish for a sales order: everything that a module can register, once.",
+    depends=("sales",),
+    options=(
+        Switch(name="keeps_back", default=True, help="Keep the goods back until the wish is granted."),
+        Text(name="signature", default="", only_if="keeps_back", help="Who is named as having to grant a wish."),
+        Integer(name="longest", default=200, minimum=1, maximum=200, help="How many letters a wish may have."),
+        Decimal(name="fee", default=ExactDecimal("2.5"), help="What a granted wish costs."),
+        Choice(name="tone", default="info", choices=("info", "warning"), help="In which colour a wish is shown."),
+        Duration(name="grant_every", default=timedelta(days=1), help="How often old wishes are granted."),
+    ),
+    permissions=(
+        Permission("sample_module.view", "See wishes", ("Sales clerk", "Auditor")),
+        Permission("sample_module.grant", "Grant wishes", ("Sales clerk",)),
+    ),
+    setup=setup,
+)

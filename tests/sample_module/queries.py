@@ -1,0 +1,51 @@
+"""What is known of wishes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session, joinedload
+
+from modules.sales.models import Backorder, Order, OrderLine
+from modules.sales.states import OrderState
+from modules.sample_module.models import CustomerTerms, Wish
+
+
+def wishes_of(session: Session, order_ids: Sequence[int]) -> dict[int, Wish]:
+    """Return the wishes of orders, by order id."""
+    return {wish.order_id: wish for wish in session.scalars(select(Wish).where(Wish.order_id.in_(order_ids)))}
+
+
+def waiting(session: Session) -> list[Wish]:
+    """Return the wishes that nobody has granted, with their orders, first made first."""
+    rows = select(Wish).where(Wish.granted_at.is_(None)).options(joinedload(Wish.order)).order_by(Wish.id)
+    return list(session.scalars(rows))
+
+
+def wishes_about(session: Session, about: ColumnElement[bool]) -> list[Wish]:
+    """Return the wishes of the orders that `about` is true of."""
+    return list(session.scalars(select(Wish).join(Order).where(about)))
+
+
+def of_backorders(backorder_ids: Sequence[int]) -> ColumnElement[bool]:
+    """Say whether an order has one of these backorders."""
+    lines = select(OrderLine.order_id).join(Backorder, Backorder.line_id == OrderLine.id)
+    return Order.id.in_(lines.where(Backorder.id.in_(backorder_ids)))
+
+
+def is_cancelled() -> ColumnElement[bool]:
+    """Say whether an order was cancelled."""
+    return Order.state == OrderState.cancelled
+
+
+def terms_of(session: Session, customer_ids: Sequence[int]) -> dict[int, CustomerTerms]:
+    """Return what is remembered of customers, by their ids."""
+    rows = select(CustomerTerms).where(CustomerTerms.customer_id.in_(customer_ids))
+    return {terms.customer_id: terms for terms in session.scalars(rows)}
+
+
+def granted_before_it_was_made(session: Session) -> Iterator[str]:
+    """Yield a sentence for each wish whose times are the wrong way round."""
+    for wish in session.scalars(select(Wish).where(Wish.granted_at < Wish.made_at)):
+        yield f"Wish {wish.text!r} was granted before it was made."

@@ -1,0 +1,277 @@
+"""What can be seen and heard of each module, from outside: pages, commands, and spies in place of what it registered.
+
+Things are pairs of a module's name and words for what it has.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+from sqlalchemy import select
+
+from erp.admin.site import current_site
+from erp.db import db
+from erp.events import publish
+from erp.history import Subject
+from erp.registry import Owned, current_registry
+from tests.core.addresses import gated
+
+MOST_ROWS = 40
+ROW_PARTS = ("panels", "actions", "line_columns", "line_actions")
+PARTS = ("fields", "columns", *ROW_PARTS)
+
+# Each extension point, and the kinds of things by which it is looked for. Of those without one nothing can be seen:
+# tables stay where they are, and what is called when a module is switched is tested with the switch.
+POINTS = {
+    "add_view": {"menu"},
+    "extend_view": set(PARTS),
+    "add_job": {"job"},
+    "add_command": {"command"},
+    "add_import": {"import"},
+    "add_export": {"export"},
+    "extend_import": {"import column"},
+    "extend_export": {"export column"},
+    "add_check": {"check"},
+    "add_dashboard": {"card"},
+    "add_demo": {"demo"},
+    "subscribe": {"handler"},
+    "implement": {"answer"},
+    "add_models": set(),
+    "on_enable": set(),
+    "before_disable": set(),
+}
+
+Thing = tuple[str, str]
+
+
+class Pages:
+    """Pages as an administrator sees them, each fetched once."""
+
+    def __init__(self, client):
+        self.client = client
+        self.texts = {}
+
+    def __getitem__(self, path):
+        if path not in self.texts:
+            answer = self.client.get(path)
+            self.texts[path] = answer.text if answer.status_code == 200 else ""
+        return self.texts[path]
+
+    def headings(self, path):
+        """Return the heads of a page's tables."""
+        return {strip(head) for head in re.findall(r"<th\b[^>]*>(.*?)</th>", self[path], re.S)}
+
+    def titles(self, path):
+        """Return the heads of a page's cards."""
+        return {strip(head) for head in re.findall(r"<h2\b[^>]*>(.*?)</h2>", self[path], re.S)}
+
+
+def strip(html):
+    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+
+
+class Watch:
+    """Looks at a company again and again."""
+
+    def __init__(self, client, command):
+        self.client, self.command = client, command
+        self.registry = current_registry()
+        self.rounds = count()
+        self.rows = {name: self._telling_rows(name) for name in self.registry.contributions}
+        self.pages = Pages(client)
+
+    def everything(self) -> set[Thing]:
+        """Return all that any module registered, on or off."""
+        return {(module, f"{kind} {name}") for kind, module, name, _ in self._all()}
+
+    def seen(self) -> set[Thing]:
+        """Return what is there now."""
+        return {(module, f"{kind} {name}") for kind, module, name, is_seen in self._all() if is_seen}
+
+    def kinds(self) -> set[str]:
+        """Return what kinds of things are looked for and registered by somebody."""
+        return {kind for kind, *_ in self._all()}
+
+    def _all(self) -> Iterator[tuple[str, str, str, bool]]:
+        db.session.rollback()
+        self.registry.refresh()
+        pages = self.pages = Pages(self.client)
+        yield from self._own(pages)
+        yield from self._of_files(pages)
+        for name, parts in self.registry.contributions.items():
+            for owned in parts:
+                yield from self._contributed(pages, name, owned)
+        yield from self._heard()
+
+    def _own(self, pages):
+        for owned in self.registry.views:
+            yield "menu", owned.module, owned.thing.view.view_name, f'href="{owned.thing.view.url}/"' in pages["/"]
+        for owned in self.registry.cards:
+            yield "card", owned.module, owned.thing.title, owned.thing.title in pages.titles("/")
+        for name, owned in self.registry.jobs.items():
+            yield "job", owned.module, name, f'id="job-{name}"' in pages["/settings/jobs/"]
+        for module in self.registry.modules.values():
+            if module.options:
+                yield "options", module.name, "", f"?section={module.name}" in pages["/settings/options/"]
+        told = self.command("--help")[1]
+        for name, owned in self.registry.commands.items():
+            yield "command", owned.module, name, re.search(rf"^  {name}\b", told, re.M) is not None
+
+    def _of_files(self, pages):
+        for kind in ("import", "export"):
+            page = pages[f"/settings/{kind}/"]
+            for name, owned in getattr(self.registry, f"{kind}s").items():
+                yield kind, owned.module, name, re.search(rf'(value="|/){name}(\.csv)?"', page) is not None
+            for name, extensions in getattr(self.registry, f"{kind}_extensions").items():
+                for owned in extensions:
+                    for column in owned.thing.columns:
+                        column_name = getattr(column, "name", column)
+                        is_seen = re.search(rf"\b{column_name}\b", page) is not None
+                        yield f"{kind} column", owned.module, f"{name}.{column_name}", is_seen
+
+    # What is added to the screens of others
+
+    def _telling_rows(self, view_name):
+        """Return the addresses of the rows whose pages show, between them, all that is added to a screen."""
+        view, pages = current_site().view(view_name), Pages(self.client)
+        wanted = [(kind, thing) for kind in ROW_PARTS for thing in self._parts(view_name, kind)]
+        ids = db.session.scalars(select(view.model.id).order_by(view.model.id).limit(MOST_ROWS)).all()
+        telling = []
+        for path in (f"{view.url}/{id_}/" for id_ in ids):
+            found = [each for each in wanted if shows(pages, path, view, *each)]
+            wanted = [each for each in wanted if each not in found]
+            telling += [path] if found or not telling else []
+        return telling
+
+    def _parts(self, view_name, kind):
+        return [thing for owned in self.registry.contributions[view_name] for thing in getattr(owned.thing, kind)]
+
+    def _contributed(self, pages, view_name, owned):
+        view = current_site().view(view_name)
+        form = f"{view.url}/new/" if view.can_create else f"{self.rows[view_name][0]}edit/"
+        where = {"fields": [form, self.rows[view_name][0]], "columns": [f"{view.url}/"]}
+        for kind in PARTS:
+            for thing in getattr(owned.thing, kind):
+                paths = where.get(kind, self.rows[view_name])
+                is_seen = any(shows(pages, path, view, kind, thing) for path in paths)
+                yield kind, owned.module, f"{view_name}.{getattr(thing, 'name', None) or thing.title}", is_seen
+
+    # What acts unseen
+
+    def _heard(self):
+        """Put spies in the places of what is called, and call it as the core does."""
+        heard: set[Thing] = set()
+        places: list[Thing] = []
+
+        def spy(kind, owned, name):
+            thing = (owned.module, f"{kind} {name}")
+            places.append(thing)
+            return Owned(owned.module, lambda *_, **__: heard.add(thing) or ())
+
+        with pytest.MonkeyPatch.context() as patch:
+            for kind, place in (("check", "checks"), ("demo", "demos")):
+                spies = [spy(kind, owned, owned.thing.__name__) for owned in getattr(self.registry, place)]
+                patch.setattr(self.registry, place, spies)
+            for kind, place in (("handler", "subscribers"), ("answer", "hook_answers")):
+                for asked, owned_things in getattr(self.registry, place).items():
+                    name = asked.__name__
+                    spies = [spy(kind, owned, f"{owned.thing.__name__} to {name}") for owned in owned_things]
+                    patch.setitem(getattr(self.registry, place), asked, spies)
+            self._call(patch)
+        for thing in places:
+            kind, _, name = thing[1].partition(" ")
+            yield kind, thing[0], name, thing in heard
+
+    def _call(self, patch):
+        patch.setattr("erp.cli.company.DEMO", Subject(f"erp.demo{next(self.rounds)}", None, "Demo company"))
+        assert self.command("check")[0] == self.command("demo")[0] == 0
+        for event in list(self.registry.subscribers):
+            publish(db.session(), object.__new__(event))
+        for ask in list(self.registry.hook_answers):
+            ask(db.session())
+        db.session.rollback()
+
+    # Every door to what is off
+
+    def open_doors(self, module: str) -> Iterator[str]:
+        """Yield what of a module that is off still answers."""
+        nobody = self.client.application.test_client()
+        for path, methods, view in gated(self.client.application):
+            if view.module == module:
+                for who, browser in (("administrator", self.client), ("nobody", nobody)):
+                    for method in methods:
+                        if (status := browser.open(path, method=method).status_code) != 404:
+                            yield f"{method} {path} gives {who} {status}"
+        for view in [owned.thing.view for owned in self.registry.views if owned.module == module]:
+            yield from (f"{path} leads to {view.url}" for path, text in self.pages.texts.items() if view.url in text)
+        yield from self._open_commands(module)
+        yield from self._open_actions(module)
+
+    def _open_commands(self, module):
+        calls = [[name] for name in mine(self.registry.commands, module)]
+        calls += [["import", name, "-"] for name in mine(self.registry.imports, module)]
+        calls += [["export", name] for name in mine(self.registry.exports, module)]
+        calls += [["jobs", verb, name] for name in mine(self.registry.jobs, module) for verb in ("run", "pause")]
+        for call in calls:
+            code, out, err = self.command(*call)
+            if (code, out) != (1, "") or f"belongs to module {module}, which is off." not in err:
+                yield f"erp {' '.join(call)} says {code} {out} {err}"
+        for name in mine(self.registry.jobs, module):
+            if (status := self.client.post(f"/settings/jobs/{name}/run/").status_code) != 404:
+                yield f"job {name} is asked for with {status}"
+        yield from self._open_columns(module)
+
+    def _open_columns(self, module):
+        for name, extensions in self.registry.import_extensions.items():
+            for column in [column for owned in extensions if owned.module == module for column in owned.thing.columns]:
+                err = self.command("import", name, "-", stdin=f"{column.name}\n")[2]
+                if self.registry.is_live(self.registry.imports[name].module) and (
+                    f"column {column.name} belongs to module {module}, which is off" not in err
+                ):
+                    yield f"import column {name}.{column.name} says {err}"
+        for name, extensions in self.registry.export_extensions.items():
+            header = self.command("export", name)[1].partition("\n")[0].split(",")
+            for column in [column for owned in extensions if owned.module == module for column in owned.thing.columns]:
+                if column in header:
+                    yield f"export {name} has the column {column}"
+
+    def _open_actions(self, module):
+        for name, parts in self.registry.contributions.items():
+            view = current_site().view(name)
+            for contribution in [owned.thing for owned in parts if owned.module == module]:
+                paths = [f"{self.rows[name][0]}{action.name}/" for action in contribution.actions]
+                line = first_line(view, self.rows[name][0]) if contribution.line_actions else 0
+                paths += [f"{self.rows[name][0]}lines/{line}/{each.name}/" for each in contribution.line_actions]
+                for path in paths:
+                    for method in ("GET", "POST"):
+                        if (status := self.client.open(path, method=method).status_code) != 404:
+                            yield f"{method} {path} gives {status}"
+
+
+def mine(things, module):
+    return [name for name, owned in things.items() if owned.module == module]
+
+
+def first_line(view, path):
+    row = db.session.get(view.model, int(path.rstrip("/").rpartition("/")[2]))
+    return getattr(row, view.lines)[0].id
+
+
+def shows(pages, path, view, kind, thing):
+    """Say whether a page shows what another module adds to it."""
+    match kind:
+        case "columns" | "line_columns":
+            return thing.label in pages.headings(path)
+        case "panels":
+            return thing.title in pages.titles(path)
+        case "fields":
+            label = f"<dt>{view._field_label(thing)}</dt>"
+            return re.search(rf'name="{thing.name}["-]', pages[path]) is not None or label in pages[path]
+        case "actions":
+            return re.search(rf'{view.url}/\d+/{thing.name}/"', pages[path]) is not None
+        case "line_actions":
+            return re.search(rf'/lines/\d+/{thing.name}/"', pages[path]) is not None
+    raise LookupError(kind)
