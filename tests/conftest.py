@@ -20,11 +20,11 @@ from sqlalchemy import event, select
 
 from erp import clock, migrations
 from erp.app import create_app
-from erp.db import db
+from erp.db import commit, db
 from erp.models import Role, User
 from erp.options import store_option
 from erp.registry import current_registry
-from tests import databases
+from tests import databases, rest
 
 NOW = "2026-11-23T12:00:00Z"
 LOCAL = {"localhost", "127.0.0.1", "::1", "", None}
@@ -33,6 +33,7 @@ LOCAL = {"localhost", "127.0.0.1", "::1", "", None}
 def pytest_configure(config):
     config.addinivalue_line("markers", "real_clock: the test lives in real time instead of the fixed instant")
     config.addinivalue_line("markers", "browser: the test drives a real browser")
+    config.addinivalue_line("markers", "needs(name): the test is about that module too, which stands above its own")
     if not hasattr(config, "workerinput"):
         folder = os.environ["ERP_TEST_FOLDER"] = tempfile.mkdtemp(prefix="erp-test-")
         atexit.register(shutil.rmtree, folder, ignore_errors=True)  # after the server's own last deeds
@@ -123,10 +124,19 @@ def make_app(url, instance, *folders):
 
 
 def install_everything(app):
-    """Make the tables and switch every module on, as `erp init` does, and add the administrator."""
+    """Make the tables and switch every module on, as `erp init` does, and add the administrator.
+
+    Every module has been uninstalled and installed again: all tests show that this leaves nothing behind.
+    """
     with app.app_context():
         migrations.install_core()
-        for name in current_registry().modules:
+        modules = list(current_registry().modules)
+        for name in modules:
+            migrations.install(name)
+        for name in reversed(modules):
+            commit(partial(current_registry().disable, name=name))
+            migrations.uninstall(name, Path(app.instance_path) / "exports" / name)
+        for name in modules:
             migrations.install(name)
         add_person("admin", "Administrator")
         db.session.commit()
@@ -188,11 +198,19 @@ def worker_name():
     return os.environ.get("PYTEST_XDIST_WORKER", "main")
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+def pytest_generate_tests(metafunc):
+    if "app" in metafunc.fixturenames:
+        metafunc.parametrize("app", rest.parameters(metafunc.definition), indirect=True)
+
+
+@pytest.fixture
 def app(request, all_databases) -> Iterator:
-    """The application with every module on and its context pushed, once on each database."""
-    app = all_databases.app(request.param)
+    """The application with its context pushed, once on each database; tests/rest.py says which modules are on."""
+    kind, resting = request.param
+    app = all_databases.app(kind)
     with app.app_context():
+        if resting:
+            rest.let_rest(resting)
         yield app
         db.session.remove()
 

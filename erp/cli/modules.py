@@ -12,6 +12,7 @@ from sqlalchemy import select
 from erp import clock, migrations
 from erp.cli.skeleton import new
 from erp.cli.table import show_table
+from erp.cli.wrapping import with_core_tables
 from erp.db import commit, db
 from erp.errors import NameNotConfirmed
 from erp.models import InstalledModule
@@ -30,6 +31,7 @@ modules.add_command(new)
 
 
 @modules.command("list")
+@with_core_tables
 def list_modules() -> None:
     """List every module that was found, with its state."""
     registry = current_registry()
@@ -68,7 +70,7 @@ def enable(name: str, dry_run: bool) -> None:
     """Switch an installed module on."""
     if dry_run:
         return _tell(migrations.plan_enable(name))
-    commit(lambda session: current_registry().enable(session, name))
+    migrations.enable(name)
     return _tell([f"Module {name} is enabled."])
 
 
@@ -87,6 +89,7 @@ def disable(name: str, release: bool, dry_run: bool) -> None:
 @modules.command()
 @click.argument("name")
 @_dry_run
+@with_core_tables
 def upgrade(name: str, dry_run: bool) -> None:
     """Bring a module's tables to its version; also ends what broke off."""
     if dry_run:
@@ -100,6 +103,7 @@ def upgrade(name: str, dry_run: bool) -> None:
 @click.option("--yes", "confirmed", metavar="NAME", help="The module's name once more, instead of being asked.")
 @click.option("--export", "folder", type=click.Path(path_type=Path), help="Where its tables are written first.")
 @_dry_run
+@with_core_tables
 def uninstall(name: str, confirmed: str | None, folder: Path | None, dry_run: bool) -> None:
     """Drop a disabled module's tables, after writing each as a CSV file."""
     plan = migrations.plan_uninstall(name)

@@ -37,8 +37,18 @@ def _close_connections(app: Flask) -> None:
 
 def without_tables(command: F) -> F:
     """Mark the function of a command that also works on a database that is empty, old or not there."""
-    command.__dict__["needs_tables"] = False
+    command.__dict__["require"] = _nothing
     return command
+
+
+def with_core_tables(command: F) -> F:
+    """Mark the function of a command that also works while the tables of modules are old."""
+    command.__dict__["require"] = migrations.require_core
+    return command
+
+
+def _nothing() -> None:
+    """Ask nothing of the database."""
 
 
 def wrapped(command: click.Command) -> click.Command:
@@ -57,8 +67,7 @@ def _inside(callback: Callable[..., Any]) -> Callable[..., Any]:
         ctx = click.get_current_context()
         with current_app_of(ctx).app_context():
             try:
-                if getattr(callback, "needs_tables", True):
-                    migrations.require_current()
+                getattr(callback, "require", migrations.require_current)()
                 with events.run(RunKind.command, ctx.command_path, person()):
                     result = callback(*args, **kwargs)
                     db.session.commit()

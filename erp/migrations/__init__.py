@@ -7,6 +7,7 @@ a step that fails leaves the database as it was, and the module in a state that 
 from erp.migrations.lifecycle import (
     ADMINISTRATOR,
     SHIPPED_ROLES,
+    enable,
     install,
     install_core,
     uninstall,
@@ -15,11 +16,12 @@ from erp.migrations.lifecycle import (
     what_uninstall_destroys,
 )
 from erp.migrations.plans import plan_disable, plan_enable, plan_install, plan_uninstall, plan_upgrade
-from erp.migrations.revisions import is_initialized, pending, require_current
+from erp.migrations.revisions import is_initialized, pending, require_core, require_current
 
 __all__ = [
     "ADMINISTRATOR",
     "SHIPPED_ROLES",
+    "enable",
     "install",
     "install_core",
     "is_initialized",
@@ -29,6 +31,7 @@ __all__ = [
     "plan_install",
     "plan_uninstall",
     "plan_upgrade",
+    "require_core",
     "require_current",
     "uninstall",
     "upgrade",

@@ -21,6 +21,7 @@ from erp.errors import (
     NoMigrations,
     StillEnabled,
     StillNeeded,
+    UpgradeNeeded,
 )
 from erp.events import current_run
 from erp.migrations import revisions
@@ -60,7 +61,7 @@ def install(name: str) -> list[str]:
     module = installable(name)
     commit(partial(_begin, name=name, version=module.version))
     steps = _settle(module, "installing", partial(_after_install, module))
-    commit(lambda session: current_registry().enable(session, name))
+    enable(name)
     return steps
 
 
@@ -114,6 +115,20 @@ def upgrade(name: str) -> list[str]:
     versions = f"version {row.version} to {module.version}"
     commit(partial(_rest, name=name))
     return [versions, *_settle(module, "upgrading", partial(_after_upgrade, module))]
+
+
+def enable(name: str) -> None:
+    """Switch an installed module on and let it catch up; refused while its tables are old, or one it needs is off."""
+    enablable(name)
+    commit(lambda session: current_registry().enable(session, name))
+
+
+def enablable(name: str) -> InstalledModule:
+    """Return the row of a module that may be on; raise the refusal otherwise."""
+    row = current_registry().check_enable(db.session(), name)
+    if revisions.ahead(db.session.connection(), name):
+        raise UpgradeNeeded([name])
+    return row
 
 
 def needs_upgrade(row: InstalledModule) -> bool:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from erp.db import db
 from erp.migrations import revisions
-from erp.migrations.lifecycle import installable, needs_upgrade, uninstallable, what_uninstall_destroys
+from erp.migrations.lifecycle import enablable, installable, needs_upgrade, uninstallable, what_uninstall_destroys
 from erp.models import InstalledModule, ModuleState
 from erp.module import Module
 from erp.registry import Owned, Registry, current_registry
+
+# What a module may add to another's screen, in the words of whoever looks at it.
+PARTS = {
+    "columns": "column",
+    "fields": "field",
+    "panels": "panel",
+    "actions": "button",
+    "line_columns": "column of lines",
+    "line_actions": "button of lines",
+}
 
 
 def plan_install(name: str) -> list[str]:
@@ -39,7 +49,7 @@ def plan_upgrade(name: str) -> list[str]:
 
 def plan_enable(name: str) -> list[str]:
     """Return what enabling the module would do."""
-    row = current_registry().check_enable(db.session(), name)
+    row = enablable(name)
     if row.state == ModuleState.enabled:
         return [f"Module {name} is enabled already."]
     return [f"Module {name} would be enabled.", *_belongings(name)]
@@ -78,25 +88,51 @@ def _belongings(name: str) -> Iterator[str]:
     """Say what comes and goes with a module."""
     registry = current_registry()
     yield from _listed("Screens", [entry.view.title for entry in _own(registry.views, name)])
-    yield from _listed("Added to the screens", _extended(registry, name))
+    yield from _added(registry, name)
+    yield from _listed("On the dashboard", [card.title for card in _own(registry.cards, name)])
     yield from _listed("Jobs", _names(registry.jobs, name))
     yield from _listed("Commands", _names(registry.commands, name))
     yield from _listed("Imports", _names(registry.imports, name))
     yield from _listed("Exports", _names(registry.exports, name))
+    yield from _listed("Listens to", _heard(registry.subscribers, name))
+    yield from _listed("Answers", _heard(registry.hook_answers, name))
     yield from _listed(f"Options of [{name}]", [option.name for option in registry.module(name).options])
+    yield from _listed("Needs", registry.module(name).depends)
     yield from _listed("Modules that need it", registry.dependents(name, registry.modules))
+
+
+def _added(registry: Registry, name: str) -> Iterator[str]:
+    """Say what the module adds to what others have."""
+    for view, contributions in sorted(registry.contributions.items()):
+        parts = _own(contributions, name)
+        words = [
+            f"{word} {_called(thing)}"
+            for kind, word in PARTS.items()
+            for part in parts
+            for thing in getattr(part, kind)
+        ]
+        yield from _listed(f"Added to the screen {view}", words)
+    for what, extensions in (("import", registry.import_extensions), ("export", registry.export_extensions)):
+        for kind, extended in sorted(extensions.items()):
+            columns = [column for extension in _own(extended, name) for column in extension.columns]
+            yield from _listed(f"Added to the {what} {kind}", [getattr(column, "name", column) for column in columns])
+
+
+def _called(part: Any) -> str:
+    """Return what people call a part of a screen: its label or title, else its name."""
+    return str(getattr(part, "label", "") or getattr(part, "title", "") or part.name.replace("_", " "))
 
 
 def _own(things: Iterable[Owned[Any]], name: str) -> list[Any]:
     return [owned.thing for owned in things if owned.module == name]
 
 
-def _names(things: dict[str, Owned[Any]], name: str) -> list[str]:
+def _names(things: Mapping[str, Owned[Any]], name: str) -> list[str]:
     return sorted(thing for thing, owned in things.items() if owned.module == name)
 
 
-def _extended(registry: Registry, name: str) -> list[str]:
-    return sorted(view for view, parts in registry.contributions.items() if _own(parts, name))
+def _heard(asked: Mapping[Any, Iterable[Owned[Any]]], name: str) -> list[str]:
+    return sorted(what.__name__ for what, owned in asked.items() if _own(owned, name))
 
 
 def _listed(what: str, names: Iterable[str]) -> Iterator[str]:

@@ -100,9 +100,18 @@ def pending() -> list[str]:
     return [owner for owner in owners if ahead(db.session.connection(), owner)]
 
 
+def require_core() -> None:
+    """Refuse to work on tables of the core that are missing or older than this program."""
+    behind = pending()
+    if CORE in behind:
+        raise UpgradeNeeded(behind)
+
+
 def require_current() -> None:
-    """Refuse to work on tables that are missing or older than this program."""
-    if behind := pending():
+    """Refuse to work on tables that are missing or older than this program; those of modules that are off may be."""
+    require_core()
+    on = current_registry().enabled()
+    if behind := [name for name in pending() if name in on]:
         raise UpgradeNeeded(behind)
 
 

@@ -8,7 +8,7 @@ from tests.factories.inventory_lots import make_product
 from tests.factories.sales import make_customer, make_draft
 
 
-def test_a_module_is_disabled_uninstalled_installed_and_enabled(person):
+def test_a_module_is_disabled_enabled_uninstalled_and_installed(person):
     page = person.page
 
     # Pending Emails is there; disabling its module shows what will rest, and takes it away at once.
@@ -18,12 +18,22 @@ def test_a_module_is_disabled_uninstalled_installed_and_enabled(person):
     person.press("Disable", inside="#module-backorder_email")
     person.sees("send-pending-emails")
     person.press("Disable")
-    person.sees("Module backorder_email is disabled.")
+    person.sees("Module backorder_email is disabled. Its data is kept.")
     expect(menu.get_by_role("link", name="Pending Emails")).to_have_count(0)
     assert page.goto("/emails/pending/").status == 404
 
-    # Uninstalling names the rows it destroys and asks for the module's name.
+    # Enabling shows what comes back, and brings it back at once.
     person.go("/settings/modules/")
+    person.press("Enable", inside="#module-backorder_email")
+    person.sees("Added to the screen sales.order: panel Emails.")
+    person.press("Enable")
+    person.sees("Module backorder_email is enabled.")
+    expect(menu.get_by_role("link", name="Pending Emails")).to_be_visible()
+    person.press("Disable", inside="#module-backorder_email")
+    person.press("Disable")
+
+    # Uninstalling names the rows it destroys and asks for the module's name.
+    person.sees("Module backorder_email is disabled. Its data is kept.")
     person.press("Uninstall", inside="#module-backorder_email")
     person.sees("destroyed")
     page.get_by_label("Type backorder_email to go on").fill("backorder_mail")

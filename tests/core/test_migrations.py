@@ -78,6 +78,14 @@ def facts():
         return schema(connection)
 
 
+def rows():
+    """Return every row of every table, except those that tell what was done."""
+    db.session.rollback()
+    told = {"erp_history_entry", "erp_run", "erp_revision"}
+    tables = [table for owner in owners() for table in revisions.tables(owner) if table.name not in told]
+    return {table.name: sorted(map(repr, db.session.execute(select(table)))) for table in tables}
+
+
 def state_of(name):
     db.session.rollback()
     row = db.session.get(InstalledModule, name)
@@ -114,14 +122,14 @@ def test_the_migrated_tables_are_those_of_the_models(empty_app, make_empty_app):
 
 def test_uninstalling_and_installing_all_again_leaves_the_tables_of_a_fresh_database(empty_app, tmp_path):
     install_all()
-    fresh = facts()
+    fresh, fresh_rows = facts(), rows()
     modules = list(current_registry().modules)
     for name in reversed(modules):
         remove(name, tmp_path / name)
     core_alone = facts()
     for name in modules:
         migrations.install(name)
-    assert facts() == fresh
+    assert (facts(), rows()) == (fresh, fresh_rows)
     assert {fact[0].partition("_")[0] for fact in core_alone} <= {"erp", "ix", "uq", "pk"}
 
 
@@ -249,6 +257,35 @@ def test_an_upgrade_that_breaks_off_leaves_the_old_tables_and_can_be_ended(empty
     assert state_of("backorder_email") == (ModuleState.enabled, "")
     assert inspect(db.session.connection()).has_table("backorder_email_extra")
     migrations.require_current()
+
+
+def test_the_command_that_a_broken_upgrade_names_ends_it_and_all_else_goes_on_meanwhile(
+    empty_app, own_revisions, command
+):
+    install_all()
+    own_revisions("backorder_email", "0002", BROKEN)
+    code, _, err = command(empty_app, "check")
+    assert (code, "The tables of backorder_email are older" in err) == (1, True)
+    code, _, err = command(empty_app, "modules", "upgrade", "backorder_email")
+    assert (code, "erp modules upgrade backorder_email" in err) == (1, True)
+    assert "a_table_that_is_not_there" in command(empty_app, "modules", "list")[1]
+    assert command(empty_app, "check")[0] == 0
+    own_revisions("backorder_email", "0002", MENDED)
+    assert command(empty_app, "modules", "upgrade", "backorder_email")[0] == 0
+    assert state_of("backorder_email") == (ModuleState.enabled, "")
+
+
+def test_a_module_with_old_tables_is_not_switched_on_before_its_upgrade(empty_app, own_revisions, command):
+    install_all()
+    disable("backorder_email")
+    own_revisions("backorder_email", "0002", MENDED)
+    assert command(empty_app, "check")[0] == 0
+    for more in ((), ("--dry-run",)):
+        code, _, err = command(empty_app, "modules", "enable", "backorder_email", *more)
+        assert (code, "The tables of backorder_email are older" in err) == (1, True)
+    command(empty_app, "modules", "upgrade", "backorder_email")
+    assert command(empty_app, "modules", "enable", "backorder_email")[0] == 0
+    assert state_of("backorder_email") == (ModuleState.enabled, "")
 
 
 def test_a_module_that_was_off_is_off_after_its_upgrade(empty_app, own_revisions):

@@ -59,7 +59,7 @@ def _install(name: str) -> str:
 
 
 def _enable(name: str) -> str:
-    commit(lambda session: current_registry().enable(session, name))
+    migrations.enable(name)
     return f"Module {name} is enabled."
 
 

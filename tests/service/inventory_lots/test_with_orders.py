@@ -14,6 +14,8 @@ from modules.sales.models import Allocation, OrderLine
 from tests.factories.inventory_lots import make_product, make_stock, set_stock
 from tests.factories.sales import allocate, make_draft, make_order
 
+pytestmark = pytest.mark.needs("sales")
+
 
 @pytest.fixture
 def product(session):

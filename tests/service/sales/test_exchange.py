@@ -197,6 +197,7 @@ def test_a_quantity_that_cannot_be_kept_is_refused(session, shop, quantity):
     assert [error[:2] for error in found] == [(2, "quantity")]
 
 
+@pytest.mark.needs("preorder")
 def test_what_another_module_refuses_is_put_by_its_row(session, shop):
     make_preorder_product(session, sku="SOON", limit=5)
     make_product(session, sku="GONE", is_active=False)

@@ -79,6 +79,7 @@ def test_promise_dates_go_out_for_lines_that_have_one(session, two_orders):
     assert dump(session, "promise_dates") == ["order,line,promise_date", "A,1,2027-01-05"]
 
 
+@pytest.mark.needs("preorder")
 def test_allocations_go_out_by_order_and_line_with_lots_before_purchases(session, two_orders):
     _, first, second = two_orders
     services.pack_order(session, first.id, {})
@@ -93,6 +94,7 @@ def test_allocations_go_out_by_order_and_line_with_lots_before_purchases(session
     ]
 
 
+@pytest.mark.needs("preorder")
 def test_removed_allocations_are_gone_from_the_file(session, two_orders):
     _, first, _ = two_orders
     services.remove_allocations(session, first.id)
@@ -100,6 +102,7 @@ def test_removed_allocations_are_gone_from_the_file(session, two_orders):
     assert [row.split(",")[0] for row in dump(session, "allocations")[1:]] == ["B", "B"]
 
 
+@pytest.mark.needs("preorder")
 def test_backorders_go_out_with_what_is_on_its_way_closed_ones_too(session, two_orders):
     product, _, second = two_orders
     created = second.lines[0].backorders[0].created_at.isoformat().replace("+00:00", "Z")

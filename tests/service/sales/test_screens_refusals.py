@@ -64,6 +64,7 @@ def test_lines_that_may_not_be_sold_are_named_at_confirmation(session, desk, pro
     assert (draft.state, draft.number) == (OrderState.draft, None)
 
 
+@pytest.mark.needs("preorder")
 def test_a_preorder_over_its_limit_is_refused_at_confirmation(session, desk):
     soon = make_preorder_product(session, sku="SOON", limit=5)
     page = desk.order(make_draft(session, [(soon, 6)]), "confirm")
@@ -149,6 +150,7 @@ def test_stock_that_may_not_be_used_any_more_is_not_packed(session, desk, at, ho
     assert (order.lines[0].packed, order.lines[0].allocated) == (0, 4)
 
 
+@pytest.mark.needs("preorder")
 def test_a_preorder_does_not_leave_before_its_launch(session, desk):
     soon = make_preorder_product(session, sku="SOON")
     make_stock(session, soon, 5)
@@ -227,6 +229,7 @@ def test_a_quantity_that_cannot_be_is_refused(session, desk, product, typed, sta
     assert says in page.text
 
 
+@pytest.mark.needs("preorder")
 def test_a_raised_preorder_over_its_limit_is_refused(session, desk):
     soon = make_preorder_product(session, sku="SOON", limit=5)
     order = make_order(session, [(soon, 4)])
