@@ -112,8 +112,10 @@ def init_app(app: Flask, registry: Registry) -> None:
     app.extensions["erp_site"] = site
     # Every asset's address names its version, so that browsers may keep it.
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = timedelta(days=30)
-    for owned in [*registry.views, *(Owned(CORE, entry) for entry in settings.VIEWS)]:
-        site.add(owned)
+    for owned in list(registry.views):
+        _add_or_give_up(site, registry, owned)
+    for entry in settings.VIEWS:
+        site.add(Owned(CORE, entry))
     account.init_app(app)
     show.init_app(app)
     app.jinja_env.globals.update(
@@ -127,6 +129,14 @@ def init_app(app: Flask, registry: Registry) -> None:
         person=person,
         history_url=history_url,
     )
+
+
+def _add_or_give_up(site: Site, registry: Registry, owned: Owned[ViewEntry]) -> None:
+    if owned.module in registry.modules:  # else an earlier screen of it, or of one that it needs, was broken
+        try:
+            site.add(owned)
+        except Exception as error:  # a stranger's code may raise anything; it is shown, and the others start
+            registry.give_up(owned.module, error)
 
 
 def company() -> str:

@@ -13,7 +13,7 @@ from importlib.metadata import version
 import click
 
 from erp.cli import company, exchange, jobs, modules, options, serve, users
-from erp.cli.wrapping import current_app_of, wrapped
+from erp.cli.wrapping import current_app_of, live_names, wrapped
 from erp.errors import ErpError
 from erp.exchange import ImportRefused
 from erp.registry import Registry
@@ -61,14 +61,12 @@ class Commands(click.Group):
             return wrapped(registry.live_thing(registry.commands, "command", cmd_name))
 
 
-def _live_commands(ctx: click.Context) -> list[str]:
+def _live_commands(ctx: click.Context) -> set[str]:
     try:
-        app = current_app_of(ctx)
-        registry: Registry = app.extensions["erp"]
-        with app.app_context():
-            return [name for name, owned in registry.commands.items() if registry.is_live(owned.module)]
+        registry: Registry = current_app_of(ctx).extensions["erp"]
+        return live_names(ctx, registry.commands)
     except ErpError:
-        return []
+        return set()
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

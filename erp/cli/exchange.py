@@ -9,8 +9,9 @@ import click
 
 from erp import progress
 from erp.cli.files import read, replace, show
-from erp.cli.wrapping import current_app_of
+from erp.cli.wrapping import current_app_of, live_names
 from erp.db import commit, db, reading
+from erp.errors import ErpError
 from erp.exchange import export_csv, import_csv
 from erp.registry import Registry, current_registry
 
@@ -25,9 +26,19 @@ class _KindCommand(click.Command):
         return {name: owned.thing for name, owned in sorted(getattr(registry, self.registered).items())}
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of kinds."""
-        with formatter.section("Kinds"):
-            formatter.write_dl([(name, kind.title) for name, kind in self._kinds(ctx).items()])
+        """Write the list of kinds, without those of modules that are off."""
+        live = self._live(ctx)
+        if rows := [(name, kind.title) for name, kind in self._kinds(ctx).items() if name in live]:
+            with formatter.section("Kinds"):
+                formatter.write_dl(rows)
+
+    def _live(self, ctx: click.Context) -> set[str]:
+        registry: Registry = current_app_of(ctx).extensions["erp"]
+        kinds: dict[str, Any] = getattr(registry, self.registered)
+        try:
+            return live_names(ctx, kinds)
+        except ErpError:  # before there is a database, the help tells of all that there will be
+            return set(kinds)
 
 
 class _ImportCommand(_KindCommand):
@@ -68,7 +79,8 @@ def import_command(kind: str, file: str, dry_run: bool, **flags: bool) -> None:
 def _check_kind(name: str, kinds: dict[str, Any], after: Iterable[str] = ()) -> None:
     """Raise UsageError for a kind that no module has, and for a flag that this kind has not."""
     if name not in kinds:
-        raise click.UsageError(f"There is no kind {name!r}. The kinds are {', '.join(sorted(kinds))}.")
+        live = sorted(each for each, owned in kinds.items() if current_registry().is_live(owned.module))
+        raise click.UsageError(f"There is no kind {name!r}. The kinds are {', '.join(live)}.")
     known = {step.name for step in getattr(kinds[name].thing, "after", ())}
     for flag in after:
         if flag not in known:

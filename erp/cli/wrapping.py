@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import getpass
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial, wraps
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from erp import events, migrations
 from erp.app import create_app
 from erp.db import as_refusal, db
 from erp.models import RunKind
+from erp.registry import Owned, Registry
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -33,6 +34,14 @@ def current_app_of(ctx: click.Context) -> Flask:
 def _close_connections(app: Flask) -> None:
     with app.app_context():
         db.engine.dispose()
+
+
+def live_names(ctx: click.Context, things: Mapping[str, Owned[Any]]) -> set[str]:
+    """Return the names of what belongs to modules that are on; raise the refusal of a database that cannot say."""
+    app = current_app_of(ctx)
+    registry: Registry = app.extensions["erp"]
+    with app.app_context():
+        return {name for name, owned in things.items() if registry.is_live(owned.module)}
 
 
 def without_tables(command: F) -> F:

@@ -65,14 +65,20 @@ class Registry:
     def setup(self) -> None:
         """Let every module register what it has; a third party's that cannot is listed as broken."""
         for module in list(self.modules.values()):
-            try:
-                if missing := set(module.depends) - self.modules.keys():
-                    raise MissingDependency(module.name, missing)
-                module.setup(ModuleCore(self, module))
-            except Exception as error:  # a stranger's code may raise anything; it is shown, and the others start
-                if module.name in self.found.shipped:
-                    raise
-                self._drop(module.name, error)
+            if module.name in self.modules:  # else it needs one that just turned out to be broken
+                try:
+                    module.setup(ModuleCore(self, module))
+                except Exception as error:  # a stranger's code may raise anything; it is shown, and the others start
+                    self.give_up(module.name, error)
+
+    def give_up(self, name: str, error: Exception) -> None:
+        """List a third party's module as broken, and those that need it; raise the error of one that ships."""
+        if name in self.found.shipped:
+            raise error
+        self._drop(name, error)
+        for module in list(self.modules.values()):
+            if name in module.depends:
+                self.give_up(module.name, MissingDependency(module.name, {name}))
 
     def _drop(self, name: str, error: Exception) -> None:
         """Forget what a module registered before it failed."""

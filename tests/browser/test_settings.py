@@ -25,7 +25,7 @@ def test_a_module_is_disabled_enabled_uninstalled_and_installed(person):
     # Enabling shows what comes back, and brings it back at once.
     person.go("/settings/modules/")
     person.press("Enable", inside="#module-backorder_email")
-    person.sees("Added to the screen sales.order: panel Emails.")
+    expect(page.get_by_role("row", name="Added to the screen sales.order")).to_contain_text("panel Emails")
     person.press("Enable")
     person.sees("Module backorder_email is enabled.")
     expect(menu.get_by_role("link", name="Pending Emails")).to_be_visible()

@@ -10,9 +10,13 @@ import sys
 import pytest
 from sqlalchemy import inspect
 
+from erp.admin import Page
 from erp.db import db
 from erp.models import InstalledModule
+from erp.module import Permission
+from erp.registry import current_registry
 from tests.conftest import browser_of, make_app
+from tests.core.small import make_module
 from tests.databases import TEMPLATES
 
 MANIFEST = """
@@ -117,6 +121,30 @@ def test_the_screen_shows_a_broken_module_with_its_error_and_the_rest_goes_on(de
         assert browser.get("/settings/modules/shy/install/").status_code == 404
         assert browser.get("/sales/orders/").status_code == 200
         db.engine.dispose()
+
+
+def test_a_module_with_a_screen_that_cannot_be_made_is_broken_with_those_that_need_it(small_app):
+    class Lame(Page):
+        view_name, title, url = "lame.page", "Lame", "/lame"
+
+        def __init__(self, **names):
+            raise TypeError("a leg is missing")
+
+    def setup(core):
+        core.add_view(Lame, menu="Lame", permission="lame.see")
+        core.subscribe(str, print)
+
+    lame = make_module("lame", setup=setup, permissions=(Permission("lame.see", "See it"),))
+    small_app(lame, make_module("crutch", "lame"), make_module("bell"), shipped=False)
+    registry = current_registry()
+    assert list(registry.modules) == ["bell"]
+    assert registry.found.broken == {
+        "lame": "TypeError: a leg is missing",
+        "crutch": "Module crutch needs lame, not found here.",
+    }
+    assert registry.handlers(str) == []
+    with pytest.raises(TypeError, match="a leg is missing"):
+        small_app(lame)
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])

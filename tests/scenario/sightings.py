@@ -219,6 +219,10 @@ class Watch:
             code, out, err = self.command(*call)
             if (code, out) != (1, "") or f"belongs to module {module}, which is off." not in err:
                 yield f"erp {' '.join(call)} says {code} {out} {err}"
+        for kind in ("import", "export"):
+            told = self.command(kind, "--help")[1]
+            listed = [name for name in mine(getattr(self.registry, f"{kind}s"), module) if f"  {name} " in told]
+            yield from (f"the help of erp {kind} lists {name}" for name in listed)
         for name in mine(self.registry.jobs, module):
             if (status := self.client.post(f"/settings/jobs/{name}/run/").status_code) != 404:
                 yield f"job {name} is asked for with {status}"
