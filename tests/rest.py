@@ -9,6 +9,7 @@ A test that is about a module above its own says so: `@pytest.mark.needs("sales"
 from __future__ import annotations
 
 import zlib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,7 @@ def owner(path: Path) -> str:
     return inside[0] if len(inside) > 1 else ""
 
 
+@cache
 def above(name: str) -> tuple[str, ...]:
     """Return the modules that `name` does not need."""
     manifests = discovery.find().manifests
