@@ -296,6 +296,28 @@ def test_a_module_that_was_off_is_off_after_its_upgrade(empty_app, own_revisions
     assert state_of("backorder_email") == (ModuleState.disabled, "")
 
 
+def test_an_uninstallation_that_breaks_off_destroys_nothing_and_is_ended_or_taken_back(
+    empty_app, monkeypatch, tmp_path
+):
+    def break_off(*_):
+        raise OSError("No space left on device")
+
+    install_all()
+    disable("backorder_email")
+    before = facts()
+    for end in (migrations.upgrade, partial(migrations.uninstall, export_to=tmp_path / "again")):
+        with monkeypatch.context() as patch:
+            patch.setattr("erp.migrations.lifecycle._forget", break_off)
+            with pytest.raises(MigrationFailed, match="erp modules uninstall backorder_email"):
+                migrations.uninstall("backorder_email", tmp_path / "export")
+        assert facts() == before
+        assert state_of("backorder_email") == (ModuleState.uninstalling, "No space left on device")
+        end("backorder_email")
+        if end is migrations.upgrade:
+            assert state_of("backorder_email") == (ModuleState.disabled, "")
+    assert db.session.get(InstalledModule, "backorder_email") is None
+
+
 def test_those_that_need_a_module_rest_while_its_upgrade_is_broken_off(empty_app, own_revisions):
     install_all()
     own_revisions("sales", "0002", BROKEN.replace("backorder_email_extra", "sales_extra"))

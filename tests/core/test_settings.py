@@ -46,6 +46,18 @@ def test_a_step_shows_what_it_will_do_before_it_does_it(client, session):
     assert states(session)["backorder_email"] == "enabled"
 
 
+def test_every_step_says_what_it_will_do_or_why_it_cannot(client):
+    said = {
+        "install": "Module sales is installed already; it is enabled.",
+        "enable": "Module sales is enabled already.",
+        "upgrade": "Module sales is up to date.",
+        "disable": "Module sales is needed by backorder_email, preorder, still enabled.",
+        "uninstall": "Module sales is needed by backorder_email, preorder, still installed.",
+    }
+    for verb, sentence in said.items():
+        assert sentence in client.get(f"/settings/modules/sales/{verb}/").text
+
+
 def test_a_module_is_switched_off_and_on_again_at_once(client, session):
     assert step(client, "backorder_email", "disable").location == "/settings/modules/"
     assert states(session)["backorder_email"] == "disabled"

@@ -98,7 +98,7 @@ STEPS_OF = {
     ModuleState.upgrading: ("upgrade", "uninstall"),
     ModuleState.enabled: ("disable",),
     ModuleState.disabled: ("enable", "uninstall"),
-    ModuleState.uninstalling: ("uninstall",),
+    ModuleState.uninstalling: ("upgrade", "uninstall"),
 }
 
 
