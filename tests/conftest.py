@@ -24,7 +24,7 @@ from erp.db import commit, db
 from erp.models import Role, User
 from erp.options import store_option
 from erp.registry import current_registry
-from tests import databases, rest
+from tests import databases, rest, shown_options
 
 NOW = "2026-11-23T12:00:00Z"
 LOCAL = {"localhost", "127.0.0.1", "::1", "", None}
@@ -34,6 +34,7 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "real_clock: the test lives in real time instead of the fixed instant")
     config.addinivalue_line("markers", "browser: the test drives a real browser")
     config.addinivalue_line("markers", "needs(name): the test is about that module too, which stands above its own")
+    config.addinivalue_line("markers", "option(key, *values): the test shows what the option governs")
     if not hasattr(config, "workerinput"):
         folder = os.environ["ERP_TEST_FOLDER"] = tempfile.mkdtemp(prefix="erp-test-")
         atexit.register(shutil.rmtree, folder, ignore_errors=True)  # after the server's own last deeds
@@ -87,6 +88,18 @@ def fixed_clock(request, at):
     """Let every test happen at the same instant."""
     if not request.node.get_closest_marker("real_clock"):
         at(NOW)
+
+
+@pytest.fixture(autouse=True)
+def marked_options_are_read(request):
+    """Hold a test to the options that it says it shows."""
+    claims = [mark.args for mark in request.node.iter_markers("option")]
+    if not claims:
+        yield
+        return
+    with shown_options.noted() as read:
+        yield
+    assert shown_options.unread(claims, read) == [], "the mark names what the code under test did not ask for"
 
 
 class OtherProcessClient(FlaskClient):

@@ -135,6 +135,14 @@ def test_a_changed_option_acts_at_once_and_says_who_set_it(client, session):
     assert (entry.old_value, entry.new_value, entry.user_name) == ("yes", "no", "admin")
 
 
+@pytest.mark.option("erp.company_name", "My Company", "Screws & Sons")
+def test_the_companys_name_stands_on_every_page(client, set_option):
+    assert "My Company" in client.get("/").text
+    set_option("erp.company_name", "Screws & Sons")
+    page = client.get("/settings/options/?section=sales").text
+    assert "Screws &amp; Sons" in page and "My Company" not in page
+
+
 def test_an_option_goes_back_to_its_default(client):
     client.post("/settings/options/?section=sales", data={"sales.backorders": "no"})
     client.post("/settings/options/?section=sales", data={"reset": "sales.backorders", "sales.backorders": "no"})

@@ -33,6 +33,7 @@ from tests.factories.procurement import make_purchase_order, make_status
 from tests.factories.sales import make_customer, make_order
 
 
+@pytest.mark.option("backorder_email.on_link", "yes")
 def test_a_link_to_a_line_in_a_telling_status_makes_one_message(session):
     supply = make_supply(session)
     link_all(supply)
@@ -60,6 +61,7 @@ def test_a_link_to_a_line_without_a_status_is_no_news(session):
     assert news(session) == []
 
 
+@pytest.mark.option("backorder_email.on_link", "no")
 def test_on_link_off_tells_nothing_of_links(session, set_option):
     set_option("backorder_email.on_link", "no")
     supply = make_supply(session)
@@ -117,6 +119,7 @@ def test_more_for_a_pair_that_is_linked_already_is_no_new_news(session):
     assert states(session) == ["pending"]
 
 
+@pytest.mark.option("backorder_email.on_status", "yes")
 def test_a_status_with_a_template_is_told_to_all_linked_orders(session):
     supply = make_supply(session, orders=3)
     give_status(supply, None)
@@ -128,6 +131,7 @@ def test_a_status_with_a_template_is_told_to_all_linked_orders(session):
     assert all(message.subject.endswith("Delayed") for message in messages(session))
 
 
+@pytest.mark.option("backorder_email.on_status", "no")
 def test_on_status_off_tells_nothing_of_statuses(session, set_option):
     set_option("backorder_email.on_status", "no")
     supply = make_supply(session)
@@ -213,6 +217,7 @@ def test_a_changed_promise_date_of_a_linked_line_is_told(session, dates_are_told
     assert message.text == f"2026-12-10 > 2027-01-05 {supply.purchase.number}\n"
 
 
+@pytest.mark.option("backorder_email.date_template", "Dates")
 def test_a_synced_date_is_told(session, dates_are_told):
     supply = make_linked(session)
     line_id, purchase_line_id = supply.line.id, supply.purchase_line.id
@@ -239,6 +244,7 @@ def test_a_date_of_a_line_that_is_not_linked_is_not_told(session, dates_are_told
     assert news(session) == []
 
 
+@pytest.mark.option("backorder_email.date_template", "")
 def test_without_a_date_template_dates_are_not_told(session):
     supply = make_linked(session)
     promise(supply.line, date(2027, 1, 5))
@@ -276,6 +282,7 @@ def test_a_date_that_is_again_what_the_customer_knows_is_not_told(session, dates
     assert [row.dropped for row in news(session)] == [DropReason.overtaken, DropReason.unchanged]
 
 
+@pytest.mark.option("backorder_email.cancellation_template", "Sorry")
 def test_a_backorder_cancelled_after_its_days_is_told(session, set_option, at):
     from modules.sales.services import cancel_overdue_backorders
 
@@ -338,6 +345,7 @@ def test_a_backorder_cancelled_in_two_parts_is_told_of_each_part_once(
         assert [message.state for message in told] == [MessageState.superseded, MessageState.pending]
 
 
+@pytest.mark.option("backorder_email.cancellation_template", "")
 def test_without_a_cancellation_template_cancellations_are_not_told(session, set_option, at):
     from modules.sales.services import cancel_overdue_backorders
 

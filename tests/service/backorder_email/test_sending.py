@@ -4,6 +4,7 @@ import socket
 import time
 from datetime import timedelta
 from email import message_from_bytes, policy
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from erp import clock
 from erp.db import db
 from erp.errors import ErpError
+from erp.options import options
 from modules.backorder_email import services
 from modules.backorder_email.delivery import send_pending
 from modules.backorder_email.domain.delivery import Ending, Outcome
@@ -22,6 +24,9 @@ from tests.factories.backorder_email import make_message, make_messages, message
 from tests.service.backorder_email.servers import accepts, free_port, mail_server
 
 
+@pytest.mark.option("backorder_email.sender", "Order desk <orders@example.com>")
+@pytest.mark.option("backorder_email.reply_to", "help@example.com")
+@pytest.mark.option("backorder_email.transport", "smtp")
 def test_a_message_arrives_with_the_headers_of_good_practice(session, mailbox, set_option):
     set_option("backorder_email.sender", "Order desk <orders@example.com>")
     set_option("backorder_email.reply_to", "help@example.com")
@@ -50,11 +55,12 @@ def test_an_html_message_has_a_plain_twin(session, mailbox):
     assert mail.get_body(("html",)).get_content().strip() == "<p>It <b>comes</b>.</p>"
 
 
+@pytest.mark.option("backorder_email.security", "none")
 def test_a_batch_leaves_over_one_connection_in_the_order_of_the_queue(session, mailbox):
     made = make_messages(session, 5)
     tally = send_pending()
     assert str(tally) == "5 emails sent."
-    assert mailbox.connections == 1
+    assert (mailbox.connections, mailbox.tls) == (1, 0)
     assert mailbox.recipients == [message.recipient for message in made]
 
 
@@ -97,6 +103,7 @@ def test_a_message_that_waits_for_its_next_attempt_leaves_only_by_hand(session, 
     assert states(session) == ["sent"]
 
 
+@pytest.mark.option("backorder_email.security", "starttls")
 def test_starttls_encrypts(session, point_at, encryption, certificate):
     with mail_server(tls_context=encryption, require_starttls=True) as (box, port):
         point_at(port, security="starttls", ca_file=certificate[0])
@@ -106,14 +113,18 @@ def test_starttls_encrypts(session, point_at, encryption, certificate):
         assert box.tls == 1
 
 
-def test_a_certificate_that_nobody_vouches_for_is_not_trusted(session, point_at, encryption):
+@pytest.mark.option("backorder_email.ca_file")
+def test_a_certificate_that_nobody_vouches_for_is_not_trusted(session, point_at, encryption, certificate, set_option):
     with mail_server(tls_context=encryption) as (box, port):
         point_at(port, security="starttls")
-        make_message(session)
+        message = make_message(session)
         with pytest.raises(MailServerUnusable, match=r"(?i)certificate"):
             send_pending()
         assert states(session) == ["pending"]
         assert box.taken == []
+        set_option("backorder_email.ca_file", str(certificate[0]))
+        send_pending(chosen=[message.id])
+        assert states(session) == ["sent"]
 
 
 def test_starttls_never_falls_back_to_the_clear(session, mailbox, set_option):
@@ -125,6 +136,7 @@ def test_starttls_never_falls_back_to_the_clear(session, mailbox, set_option):
     assert states(session) == ["pending"]
 
 
+@pytest.mark.option("backorder_email.security", "tls")
 def test_tls_encrypts_from_the_start(session, point_at, encryption, certificate):
     with mail_server(ssl_context=encryption) as (box, port):
         point_at(port, security="tls", ca_file=certificate[0])
@@ -134,12 +146,19 @@ def test_tls_encrypts_from_the_start(session, point_at, encryption, certificate)
         assert len(box.taken) == 1
 
 
-def test_a_user_signs_in_with_the_password_of_the_environment(session, point_at, encryption, certificate, password):
+@pytest.mark.option("backorder_email.user", "", "erp")
+def test_a_user_signs_in_with_the_password_of_the_environment(
+    session, point_at, encryption, certificate, password, set_option
+):
     settings = {"authenticator": accepts("erp", "secret"), "auth_required": True, "tls_context": encryption}
     with mail_server(**settings) as (box, port):
-        point_at(port, security="starttls", ca_file=certificate[0], user="erp")
+        point_at(port, security="starttls", ca_file=certificate[0])
         password("secret")
-        make_message(session)
+        message = make_message(session)
+        send_pending()
+        assert (states(session), messages(session)[0].last_error) == (["failed"], "530 5.7.0 Authentication required")
+        services.retry(session, [message.id])
+        set_option("backorder_email.user", "erp")
         send_pending()
         assert states(session) == ["sent"]
         assert len(box.taken) == 1
@@ -189,21 +208,27 @@ def test_a_permanent_refusal_fails_at_once(session, mailbox):
     assert mailbox.recipients == [second.recipient]
 
 
-def test_a_passing_refusal_is_tried_again_later_and_later(session, mailbox, at):
+@pytest.mark.parametrize(("first", "minutes"), [
+    pytest.param("1 min", (1, 2, 4, 8), marks=pytest.mark.option("backorder_email.retry_after", "1 min")),
+    pytest.param("2 min", (2, 4, 8, 16), marks=pytest.mark.option("backorder_email.retry_after", "2 min")),
+])  # fmt: skip
+def test_a_passing_refusal_is_tried_again_later_and_later(session, mailbox, at, set_option, first, minutes):
+    set_option("backorder_email.retry_after", first)
     message = make_message(session)
     mailbox.refused[message.recipient] = "450 try later"
     waits = []
-    for minute in (0, 1, 3, 7):
+    for minute in (0, *accumulate(minutes[:-1])):
         at(f"2026-11-23T12:{minute:02}:00Z")
         send_pending()
         (message,) = messages(session)
         assert message.state is MessageState.pending
         waits.append(message.next_attempt_at - clock.now())
         send_pending()
-    assert waits == [timedelta(minutes=wait) for wait in (1, 2, 4, 8)]
+    assert waits == [timedelta(minutes=wait) for wait in minutes]
     assert (message.attempts, message.last_error) == (4, "450 try later")
 
 
+@pytest.mark.option("backorder_email.max_attempts", "2")
 def test_the_last_attempt_that_fails_gives_the_message_up(session, mailbox, at, set_option):
     set_option("backorder_email.max_attempts", "2")
     message = make_message(session)
@@ -266,6 +291,7 @@ def test_a_connection_that_is_always_dropped_before_the_text_leaves_the_message_
     assert len(mailbox.taken) == 1
 
 
+@pytest.mark.option("backorder_email.timeout", "1 s")
 def test_a_server_that_is_too_slow_leaves_a_doubt(session, mailbox, set_option):
     set_option("backorder_email.timeout", "1 s")
     make_message(session)
@@ -276,6 +302,7 @@ def test_a_server_that_is_too_slow_leaves_a_doubt(session, mailbox, set_option):
     assert "timed out" in message.last_error
 
 
+@pytest.mark.option("backorder_email.timeout", "2 s")
 def test_a_slow_server_gets_its_time(session, mailbox):
     make_messages(session, 2)
     mailbox.delay = 0.3
@@ -283,19 +310,24 @@ def test_a_slow_server_gets_its_time(session, mailbox):
     assert states(session) == ["sent", "sent"]
 
 
-def test_a_server_that_is_not_there_leaves_the_batch_for_later(session, point_at, set_option):
-    set_option("backorder_email.batch_size", "2")
+@pytest.mark.parametrize(("size", "attempts"), [
+    pytest.param("2", [1, 1, 0], marks=pytest.mark.option("backorder_email.batch_size", "2")),
+    pytest.param("100", [1, 1, 1], marks=pytest.mark.option("backorder_email.batch_size", "100")),
+])  # fmt: skip
+def test_a_server_that_is_not_there_leaves_the_batch_for_later(session, point_at, set_option, size, attempts):
+    set_option("backorder_email.batch_size", size)
     port = free_port()
     point_at(port)
     make_messages(session, 3)
     with pytest.raises(MailServerUnusable) as refusal:
         send_pending()
     assert str(refusal.value).startswith(f"The mail server 127.0.0.1:{port} cannot be used: Connection refused.")
-    assert [message.attempts for message in messages(session)] == [1, 1, 0]
+    assert [message.attempts for message in messages(session)] == attempts
     assert states(session) == ["pending"] * 3
     assert messages(session)[0].last_error == "Connection refused"
 
 
+@pytest.mark.option("backorder_email.max_attempts", "5")
 def test_a_server_that_stays_away_fails_the_message_in_the_end(session, point_at, at):
     point_at(free_port())
     make_message(session)
@@ -306,6 +338,21 @@ def test_a_server_that_stays_away_fails_the_message_in_the_end(session, point_at
     (message,) = messages(session)
     assert message.state is MessageState.failed
     assert message.last_error == "Given up after 5 attempts: Connection refused"
+
+
+@pytest.mark.option("backorder_email.host", "::1", "127.0.0.1")
+@pytest.mark.option("backorder_email.port")
+def test_the_mail_server_is_the_one_that_is_named(session, mailbox, set_option):
+    message = make_message(session)
+    port = options.backorder_email.port
+    for name, wrong, right in (("host", "::1", "127.0.0.1"), ("port", free_port(), port)):
+        set_option(f"backorder_email.{name}", str(wrong))
+        with pytest.raises(MailServerUnusable, match=f"server .*{wrong}.* cannot be used"):
+            send_pending(chosen=[message.id])
+        set_option(f"backorder_email.{name}", str(right))
+    assert mailbox.taken == []
+    send_pending(chosen=[message.id])
+    assert len(mailbox.taken) == 1
 
 
 def test_a_server_that_says_nothing_is_given_up_after_the_timeout(session, point_at, set_option):
@@ -347,6 +394,9 @@ def test_a_bad_sender_is_refused_before_anything_is_claimed(session, set_option)
     assert states(session) == ["pending"]
 
 
+@pytest.mark.option("backorder_email.sender", "erp@localhost")
+@pytest.mark.option("backorder_email.reply_to", "")
+@pytest.mark.option("backorder_email.transport", "file")
 def test_the_file_transport_writes_one_eml_a_message(session, app):
     made = make_messages(session, 3)
     send_pending()
@@ -355,7 +405,7 @@ def test_the_file_transport_writes_one_eml_a_message(session, app):
     assert names <= {path.name for path in outbox.iterdir()}
     assert not list(outbox.glob("*.part"))
     mail = message_from_bytes((outbox / f"email-{made[0].id}.eml").read_bytes(), policy=policy.default)
-    assert mail["To"] == made[0].recipient
+    assert (mail["From"], mail["To"], mail["Reply-To"]) == ("erp@localhost", made[0].recipient, None)
     assert states(session) == ["sent"] * 3
 
 
@@ -368,6 +418,7 @@ def test_an_outbox_that_cannot_be_written_leaves_the_queue_for_later(session, ap
     assert states(session) == ["pending"]
 
 
+@pytest.mark.option("backorder_email.rate", "600")
 def test_a_rate_spreads_messages_over_time(session, mailbox, set_option):
     set_option("backorder_email.rate", "600")
     make_messages(session, 5)
@@ -402,6 +453,16 @@ def test_a_database_that_fails_in_the_middle_is_told_as_a_refusal(session):
     marks.close()
     with pytest.raises(ErpError):
         marks.turn(NOBODY, message.id)
+
+
+@pytest.mark.option("backorder_email.rate", "0")
+def test_without_a_rate_no_message_waits(session, mailbox, monkeypatch):
+    from modules.backorder_email.delivery import rounds
+
+    monkeypatch.delattr(rounds.time, "sleep")
+    make_messages(session, 5)
+    send_pending()
+    assert states(session) == ["sent"] * 5
 
 
 def test_an_interruption_gives_back_what_was_not_begun(session, mailbox):
@@ -446,13 +507,19 @@ def begin(worker, message_id, *, sent=NOBODY):
         marks.close()
 
 
-def test_what_a_dead_worker_had_claimed_is_taken_back(session, mailbox, at):
+@pytest.mark.parametrize(("silence", "before", "after"), [
+    pytest.param("2 min", "12:02:00", "12:02:01", marks=pytest.mark.option("backorder_email.claim_timeout", "2 min")),
+    pytest.param("10 min", "12:10:00", "12:10:01", marks=pytest.mark.option("backorder_email.claim_timeout", "10 min")),
+])  # fmt: skip
+def test_what_a_dead_worker_had_claimed_is_taken_back(session, mailbox, at, set_option, silence, before, after):
+    set_option("backorder_email.claim_timeout", silence)
     make_messages(session, 3)
     worker, found = claim_as(session, "dead")
     assert begin(worker, found[0].id)
+    at(f"2026-11-23T{before}Z")
     send_pending()
     assert states(session) == ["sending"] * 3
-    at("2026-11-23T12:10:01Z")
+    at(f"2026-11-23T{after}Z")
     send_pending()
     assert states(session) == ["uncertain", "sent", "sent"]
     doubted = messages(session)[0]

@@ -259,6 +259,7 @@ def test_the_same_lot_leaves_from_the_location_that_was_made_first(session):
     assert taken(session, product) == [early.id, late.id]
 
 
+@pytest.mark.option("inventory_lots.removal", "fefo", "fifo")
 def test_with_fefo_lots_leave_first_to_expire_first_and_those_without_a_date_last(session, set_option):
     set_option("inventory_lots.removal", "fefo")
     product = make_product(session)

@@ -42,6 +42,7 @@ def product(session: Session) -> Product:
     return made
 
 
+@pytest.mark.option("preorder.on_hand_changes", "yes")
 def test_the_worked_example_with_scheduled_changes(session: Session, product: Product) -> None:
     for number, quantity in ((1, -3), (3, 10), (4, -15), (5, 1), (6, 3)):
         make_on_hand_change(session, product, on(number), quantity)
@@ -53,6 +54,7 @@ def test_changes_before_today_are_dropped(session: Session, product: Product) ->
     assert promised(session, product, 2) == [20, 20]
 
 
+@pytest.mark.option("preorder.on_hand_changes", "no")
 def test_the_switch_leaves_scheduled_changes_out(
     session: Session, product: Product, set_option: Callable[[str, str], None]
 ) -> None:
@@ -86,6 +88,7 @@ def test_what_is_linked_counts_neither_as_need_nor_as_supply(session: Session) -
     assert promised(session, product, 3) == [0, 6, 6]
 
 
+@pytest.mark.option("preorder.past_due_supply_days", "", "10")
 def test_overdue_supply_counts_for_today_and_not_at_all_when_it_is_overdue_for_too_long(
     session: Session, product: Product, set_option: Callable[[str, str], None]
 ) -> None:
@@ -105,6 +108,7 @@ def test_stock_that_may_not_be_used_is_not_available(session: Session, product: 
     assert queries.components_of(session, product.id).unusable == 15
 
 
+@pytest.mark.option("preorder.atp_horizon_days", "90", "5")
 def test_the_horizon_is_an_option(session: Session, product: Product, set_option: Callable[[str, str], None]) -> None:
     assert len(queries.available_days(session, [product.id])[product.id]) == 90
     set_option("preorder.atp_horizon_days", "5")

@@ -65,12 +65,14 @@ def linked(session: Session) -> tuple[Order, PurchaseOrder]:
 # The first promise
 
 
+@pytest.mark.option("preorder.promise_buffer_days", "0")
 def test_allocation_promises_the_expected_date_of_what_is_covered_and_dated(
     session: Session, linked: tuple[Order, PurchaseOrder]
 ) -> None:
     assert linked[0].lines[0].promise_date == DECEMBER
 
 
+@pytest.mark.option("preorder.promise_buffer_days", "3")
 def test_the_buffer_is_added_to_incoming_supply_but_not_to_lots(
     session: Session, auto: None, set_option: Callable[[str, str], None]
 ) -> None:
@@ -214,6 +216,7 @@ def test_a_sync_of_what_is_right_already_changes_and_tells_nothing(
     assert [fact for fact in heard if isinstance(fact, PromiseDateChanged)] == []
 
 
+@pytest.mark.option("preorder.sync_dates", "auto")
 def test_automatic_syncs_follow_an_arrival_and_leave_pinned_and_undated_lines_alone(
     session: Session, linked: tuple[Order, PurchaseOrder], set_option: Callable[[str, str], None]
 ) -> None:
@@ -229,6 +232,7 @@ def test_automatic_syncs_follow_an_arrival_and_leave_pinned_and_undated_lines_al
     assert order.lines[0].promise_date == JANUARY
 
 
+@pytest.mark.option("preorder.sync_dates", "manual")
 def test_by_default_a_changed_arrival_leaves_the_promise(session: Session, linked: tuple[Order, PurchaseOrder]) -> None:
     order, purchase = linked
     move(session, purchase.lines[0], JANUARY)

@@ -104,6 +104,7 @@ def test_priority_goes_before_the_date_of_the_order(session: Session, partial: N
     assert outstanding(session, urgent.lines[0], plain.lines[0]) == [6, 2]
 
 
+@pytest.mark.option("preorder.insufficient_supply", "skip")
 def test_skip_leaves_out_a_backorder_that_cannot_be_covered_whole_and_serves_the_next(
     session: Session, auto: None
 ) -> None:
@@ -138,6 +139,7 @@ def test_skip_counts_the_rest_that_is_not_linked_yet(session: Session, auto: Non
     assert outstanding(session, order.lines[0]) == [10]
 
 
+@pytest.mark.option("preorder.insufficient_supply", "partial")
 def test_partial_links_what_there_is(session: Session, partial: None) -> None:
     product = make_product(session)
     big, small = make_order(session, [(product, 12)]), make_order(session, [(product, 4)])
@@ -234,6 +236,7 @@ def test_supply_that_is_overdue_for_too_long_is_not_linked_not_even_by_hand(
 # The default status
 
 
+@pytest.mark.option("preorder.default_line_status", "Linked")
 def test_the_first_link_gives_a_line_without_a_status_the_default_one_before_the_news(
     session: Session, auto: None, heard: list[Any], set_option: Callable[[str, str], None]
 ) -> None:
@@ -251,7 +254,36 @@ def test_the_first_link_gives_a_line_without_a_status_the_default_one_before_the
     assert [change.line_id for change in status.changes] == [bare.lines[0].id]
 
 
+@pytest.mark.option("preorder.default_line_status", "")
+def test_without_a_default_status_a_line_without_one_stays_without(session: Session, auto: None) -> None:
+    product = make_product(session)
+    bare = make_purchase_order(session, [(product, 7, DECEMBER)])
+    order = make_order(session, [(product, 7)])
+    assert outstanding(session, order.lines[0]) == [7]
+    assert bare.lines[0].status is None
+
+
 # Shrinking
+
+
+@pytest.mark.option("sales.cancel_covered", "no", "yes")
+def test_what_is_linked_outlives_the_cancellation_days_unless_covered_backorders_are_cancelled_too(
+    session: Session, set_option: Callable[[str, str], None], at: Callable[[str], None]
+) -> None:
+    set_option("sales.backorder_cancellation_days", "5")
+    product = make_product(session)
+    line = make_order(session, [(product, 9)]).lines[0]
+    purchase = make_purchase_order(session, [(product, 6, DECEMBER)])
+    link(session, line, purchase.lines[0], 6)
+    at("2026-12-10T12:00:00Z")
+    assert sales.cancel_overdue_backorders(session) == 1
+    session.commit()
+    assert (line.cancelled, outstanding(session, line)) == (3, [6])
+    set_option("sales.cancel_covered", "yes")
+    assert sales.cancel_overdue_backorders(session) == 1
+    session.commit()
+    assert (line.cancelled, outstanding(session, line)) == (9, [0])
+    assert broken(session) == []
 
 
 def test_links_shrink_to_the_open_backorder_latest_expected_first_and_those_by_hand_last(session: Session) -> None:

@@ -77,6 +77,7 @@ def test_ten_of_six_and_eight_fulfil_six_and_four_and_leave_four_linked_with_the
     assert broken(session) == []
 
 
+@pytest.mark.option("preorder.auto_allocate", "yes")
 def test_a_short_close_then_releases_the_four_and_links_them_elsewhere_when_automatic(
     session: Session, six_and_eight: Story, set_option: Callable[[str, str], None]
 ) -> None:
@@ -92,6 +93,7 @@ def test_a_short_close_then_releases_the_four_and_links_them_elsewhere_when_auto
     assert broken(session) == []
 
 
+@pytest.mark.option("preorder.auto_allocate", "no")
 def test_without_automatic_allocation_what_a_short_close_releases_waits(session: Session, six_and_eight: Story) -> None:
     product, purchase, _, second = six_and_eight
     make_purchase_order(session, [(product, 20, JANUARY)])
@@ -122,6 +124,7 @@ def test_receipts_turn_links_into_allocations_in_order_of_service_not_of_linking
     assert (first.lines[0].allocated, second.lines[0].allocated) == (6, 0)
 
 
+@pytest.mark.option("sales.allocate_on_arrival", "yes")
 def test_goods_go_to_whom_they_are_linked_even_if_another_order_is_older(session: Session) -> None:
     product = make_product(session)
     older, linked = make_order(session, [(product, 5)]), make_order(session, [(product, 5)])
@@ -131,6 +134,7 @@ def test_goods_go_to_whom_they_are_linked_even_if_another_order_is_older(session
     assert (older.lines[0].allocated, linked.lines[0].allocated) == (3, 5)
 
 
+@pytest.mark.option("sales.allocate_on_arrival", "no")
 def test_what_is_left_of_a_receipt_waits_where_arrivals_are_not_allocated(
     session: Session, set_option: Callable[[str, str], None]
 ) -> None:

@@ -82,6 +82,7 @@ def test_beyond_outstanding_it_is_refused(session: Session, order: PurchaseOrder
     assert order.lines[0].received == 4
 
 
+@pytest.mark.option("procurement.over_receipt_percent", "20")
 def test_the_over_receipt_bound_is_a_part_of_the_ordered_quantity_over_all_receipts(
     session: Session, order: PurchaseOrder, set_option: Callable[[str, str], None]
 ) -> None:
@@ -95,6 +96,7 @@ def test_the_over_receipt_bound_is_a_part_of_the_ordered_quantity_over_all_recei
     assert order.lines[0].received == 12
 
 
+@pytest.mark.option("procurement.over_receipt_percent", "0")
 def test_without_a_tolerance_a_received_line_takes_nothing_more(session: Session, order: PurchaseOrder) -> None:
     receive_into(session, order, 10)
     with pytest.raises(OverReceipt):

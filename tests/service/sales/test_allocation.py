@@ -43,6 +43,7 @@ def checks(session):
     return [breach for owned in current_registry().checks for breach in owned.thing(session)]
 
 
+@pytest.mark.option("sales.allocate_on_confirm", "yes")
 def test_confirming_gives_the_number_and_runs_the_products(session, product):
     make_stock(session, product, 10)
     order = make_draft(session, [(product, 4)])
@@ -53,6 +54,7 @@ def test_confirming_gives_the_number_and_runs_the_products(session, product):
     assert allocated(order) == [4]
 
 
+@pytest.mark.option("sales.allocate_on_confirm", "no")
 def test_confirming_allocates_nothing_where_the_option_says_so(session, product, set_option):
     set_option("sales.allocate_on_confirm", "no")
     make_stock(session, product, 10)
@@ -78,6 +80,7 @@ def test_a_product_that_is_not_active_is_not_confirmed(session):
         services.confirm(session, order.id)
 
 
+@pytest.mark.option("sales.backorders", "yes")
 def test_what_stock_cannot_cover_becomes_a_backorder(session, product):
     make_stock(session, product, 22)
     order = make_order(session, [(product, 25)])
@@ -86,6 +89,7 @@ def test_what_stock_cannot_cover_becomes_a_backorder(session, product):
     assert checks(session) == []
 
 
+@pytest.mark.option("sales.backorders", "no")
 def test_without_backorders_the_shortage_makes_no_row(session, product, set_option):
     set_option("sales.backorders", "no")
     make_stock(session, product, 22)

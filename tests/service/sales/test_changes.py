@@ -165,6 +165,7 @@ def test_deleting_a_backorder_drops_the_row_and_holds_the_line(session, product)
     assert line_of(order).open_quantity == 10
 
 
+@pytest.mark.option("sales.backorder_cancellation_days", "5")
 def test_backorders_older_than_the_cancellation_days_are_given_up(session, product, set_option, at):
     make_stock(session, product, 6)
     order = make_order(session, [(product, 10)])
@@ -189,7 +190,11 @@ def test_a_backorder_that_grew_counts_from_then(session, product, set_option, at
     assert services.cancel_overdue_backorders(session) == 1
 
 
-@pytest.mark.parametrize(("option", "value"), [("backorder_cancellation_days", "0"), ("backorders", "no")])
+@pytest.mark.parametrize(("option", "value"), [
+    pytest.param("backorder_cancellation_days", "0",
+                 marks=pytest.mark.option("sales.backorder_cancellation_days", "0")),
+    ("backorders", "no"),
+])  # fmt: skip
 def test_without_the_option_nothing_is_ever_given_up(session, product, set_option, at, option, value):
     make_order(session, [(product, 10)])
     set_option("sales.backorder_cancellation_days", "5")
