@@ -105,13 +105,15 @@ class ExtraColumn:
 class ExtraField:
     """A field in another module's form: `field()` makes it, `read` fills it, `write` keeps what was entered.
 
-    `read` is called with None for a new row; `write` in the transaction of the save, when the row has its id.
+    `read` is called with None for a new row; `write` in the transaction of the save, when the row has its id. Whoever
+    lacks the right `permission` sees the value on the row's page, and has no field in the form.
     """
 
     name: str
     field: Callable[[], UnboundField[Any]]
     read: Callable[[Session, Any], Any]
     write: Callable[[Session, Any, Any], None]
+    permission: str = ""
 
 
 @dataclass(frozen=True)

@@ -75,9 +75,13 @@ class Saving(Listing):
         """Return the fields that other live modules add."""
         return self.contributed("fields")
 
+    def offered_fields(self) -> list[ExtraField]:
+        """Return those of them that the person at the screen may fill in."""
+        return gate.permitted(self.extra_fields())
+
     def make_form(self, row: Any) -> Form:
         """Return the form filled from the request, or from the row where the page is only opened."""
-        extras = self.extra_fields()
+        extras = self.offered_fields()
         kind = self._create_form_class if row is None else self._edit_form_class
         form_class = with_fields(kind, [(extra.name, extra.field) for extra in extras])
         read = {extra.name: extra.read(gate.session(), row) for extra in extras}
@@ -109,7 +113,7 @@ class Saving(Listing):
 
     def fill(self, form: Form, row: Any) -> None:
         """Set the row's own fields from the form."""
-        skipped = {VERSION, *(extra.name for extra in self.extra_fields())}
+        skipped = {VERSION, *(extra.name for extra in self.offered_fields())}
         with gate.session().no_autoflush:
             for name, field in form._fields.items():
                 if name not in skipped:
@@ -122,7 +126,7 @@ class Saving(Listing):
         self.check_version(form, row)
         row = self.save(session, form, row)
         session.flush()
-        for extra in self.extra_fields():
+        for extra in self.offered_fields():
             extra.write(session, row, form[extra.name].data)
         session.flush()
         return row.id

@@ -18,13 +18,15 @@ class Column:
     """A column of an import kind.
 
     `parse` gets a cell that is not empty and raises ValueError with what is wrong with it ("is not a number").
-    A `required` column must be in the file and filled in each row, unless its cells `can_be_empty`.
+    A `required` column must be in the file and filled in each row, unless its cells `can_be_empty`. `permission` is
+    what a person at the screen needs beside the right of the kind.
     """
 
     name: str
     parse: Parser
     required: bool = False
     can_be_empty: bool = False
+    permission: str = ""
 
 
 @dataclass(frozen=True)
@@ -99,11 +101,15 @@ class Errors:
 
 @dataclass(frozen=True)
 class AfterImport:
-    """What may be done with the imported rows in the same transaction: `erp import KIND FILE --<name>`."""
+    """What may be done with the imported rows in the same transaction: `erp import KIND FILE --<name>`.
+
+    `permission` is what a person at the screen needs to be offered it.
+    """
 
     name: str
     help: str
     apply: Callable[[Session, list[Row]], str]
+    permission: str = ""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -17,18 +17,32 @@ from erp.registry import Owned, Registry, current_registry
 csv.field_size_limit(1_000_000)
 
 
-def import_csv(session: Session, kind_name: str, data: bytes, *, after: Sequence[str] = ()) -> str:
+def anyone(_permission: str) -> bool:
+    """Say yes: nobody at the command line is asked for rights."""
+    return True
+
+
+def import_csv(
+    session: Session,
+    kind_name: str,
+    data: bytes,
+    *,
+    after: Sequence[str] = (),
+    may: Callable[[str], bool] = anyone,
+) -> str:
     """Store what a CSV file says, all or nothing, in the caller's transaction; return the summary.
 
-    `after` names steps of the kind (AfterImport) to take with the rows. Raises NotFound or ModuleOff for the kind and
-    ImportRefused with an error for each cell that is wrong.
+    `after` names steps of the kind (AfterImport) to take with the rows; `may` says whether the person holds a right.
+    Raises NotFound or ModuleOff for the kind and ImportRefused with an error for each cell that is wrong.
     """
     registry = current_registry()
     kind = registry.live_thing(registry.imports, "import kind", kind_name)
     extensions = registry.live(registry.import_extensions[kind_name])
-    columns = [*kind.columns, *(column for extension in extensions for column in extension.columns)]
+    every = [*kind.columns, *(column for extension in extensions for column in extension.columns)]
+    columns = [column for column in every if not column.permission or may(column.permission)]
+    closed = {column.name: f"needs the right {column.permission}" for column in every if column not in columns}
     errors = Errors()
-    rows = _read_rows(data, kind, columns, _resting_columns(registry, kind_name), errors)
+    rows = _read_rows(data, kind, columns, closed | _resting_columns(registry, kind_name), errors)
     if not rows:
         return "0 rows."
     summary: str = kind.apply(session, rows, errors)
@@ -42,9 +56,9 @@ def import_csv(session: Session, kind_name: str, data: bytes, *, after: Sequence
 
 
 def _resting_columns(registry: Registry, kind_name: str) -> dict[str, str]:
-    """Return the columns that modules would add which are off, with their modules."""
+    """Return the columns that modules would add which are off, each with the reason why it cannot be used."""
     return {
-        column.name: owned.module
+        column.name: f"belongs to module {owned.module}, which is off"
         for owned in registry.import_extensions[kind_name]
         if not registry.is_live(owned.module)
         for column in owned.thing.columns
@@ -52,7 +66,7 @@ def _resting_columns(registry: Registry, kind_name: str) -> dict[str, str]:
 
 
 def _read_rows(
-    data: bytes, kind: ImportKind, columns: Sequence[Column], resting: Mapping[str, str], errors: Errors
+    data: bytes, kind: ImportKind, columns: Sequence[Column], closed: Mapping[str, str], errors: Errors
 ) -> list[Row]:
     records = _records(_decoded(data, errors), errors)
     number, header = next(records, (1, None))
@@ -60,7 +74,7 @@ def _read_rows(
         errors.add_at(1, "", "", "the file is empty: a header row is needed")
     errors.raise_if_any()
     names = [name.strip() for name in header or ()]
-    _check_header(number, names, columns, resting, errors)
+    _check_header(number, names, columns, closed, errors)
     errors.raise_if_any()
     used = [column for column in columns if column.name in names]
     rows = [_parse(number, names, cells, used, errors) for number, cells in records]
@@ -97,7 +111,7 @@ def _records(content: str, errors: Errors) -> Iterator[tuple[int, list[str]]]:
 
 
 def _check_header(
-    number: int, names: Sequence[str], columns: Sequence[Column], resting: Mapping[str, str], errors: Errors
+    number: int, names: Sequence[str], columns: Sequence[Column], closed: Mapping[str, str], errors: Errors
 ) -> None:
     known = [column.name for column in columns]
     if len(names) == 1 and re.search(r"[;\t]", names[0]):
@@ -106,8 +120,8 @@ def _check_header(
     for position, name in enumerate(names):
         if name in names[:position]:
             errors.add_at(number, name, "", "the column is there twice")
-        elif name in resting and name not in known:
-            errors.add_at(number, name, "", f"column {name} belongs to module {resting[name]}, which is off")
+        elif name in closed and name not in known:
+            errors.add_at(number, name, "", f"column {name} {closed[name]}")
         elif name not in known:
             errors.add_at(number, name, "", f"there is no such column; the columns are {', '.join(known)}")
     for column in columns:

@@ -76,7 +76,7 @@ EMAILS_OUT = ExportKind(
     rows=queries.emails,
 )
 
-STATUS_COLUMNS = (Column("email_template", text(120)),)
+STATUS_COLUMNS = (Column("email_template", text(120), permission="backorder_email.templates"),)
 
 
 def save_status_templates(session: Session, rows: list[Row], errors: Errors) -> None:

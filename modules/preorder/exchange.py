@@ -23,9 +23,9 @@ from modules.preorder.models import OnHandChange, ProductPreorder
 BATCH = 5000
 
 PRODUCT_COLUMNS = (
-    Column("preorder_eligible", switch),
-    Column("launch_date", day),
-    Column("preorder_limit", quantity),
+    Column("preorder_eligible", switch, permission="preorder.edit"),
+    Column("launch_date", day, permission="preorder.edit"),
+    Column("preorder_limit", quantity, permission="preorder.edit"),
 )
 
 

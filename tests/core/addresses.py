@@ -1,8 +1,17 @@
-"""Every address that the application answers, with something filled in for its parts."""
+"""Every address that the application answers, with something filled in for its parts, and the rights it asks for."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import func, select
+
 from erp.admin.site import current_site
+from erp.db import db
+from erp.registry import current_registry
+from tests.core.rows import MAKERS, make_rows
 
 ROLES = ("Administrator", "Sales clerk", "Merchandiser", "Warehouse clerk", "Auditor")
 OPEN = {"static", "admin.static", "login"}
@@ -31,3 +40,82 @@ def lists(app):
     for view in current_site()._views:
         if hasattr(view, "page_of_rows"):
             yield f"{view.url}/", view
+
+
+# What an address asks for beside the right to see its screen. Whatever else is posted to must be named here too.
+EXTRA_RIGHTS = {
+    "backorder_email_message.sending_view": "backorder_email.send",
+    "erp_import.index_view": "",
+    "erp_job.deed": "",
+    "erp_module.step": "",
+    "erp_option.import_ini": "",
+    "erp_option.index_view": "",
+    "sales_book.apply_view": "",
+    "sales_book.preview_view": "",
+}
+NOBODY_MAY = "nobody may"
+
+
+@dataclass(frozen=True)
+class Door:
+    """A way in: a request, and the rights that it asks for, all of them."""
+
+    method: str
+    path: str
+    endpoint: str
+    rights: frozenset[str]
+    form: Mapping[str, Any] = field(default_factory=dict)
+
+
+def doors(app) -> Iterator[Door]:
+    """Make a row for each screen, and yield every way into every screen: contributed actions and kinds included."""
+    ids = {name: _made(name) for name in MAKERS}
+    for rule in app.url_map.iter_rules():
+        view = next((each for each in current_site()._views if rule.endpoint.startswith(f"{each.endpoint}.")), None)
+        if view is None or rule.endpoint in OPEN | OF_ANYBODY:
+            continue
+        for values, form, *more in _ways(rule.endpoint.partition(".")[2], view, rule, ids):
+            for method in sorted(rule.methods - {"OPTIONS", "HEAD"}):
+                # What the form names is asked for where the form is sent.
+                sent, asked = (form, more) if method == "POST" or not form else ({}, [])
+                rights = frozenset(filter(None, (view.permission, *asked)))
+                yield Door(method, fill(rule, **values), rule.endpoint, rights, sent)
+
+
+def _made(view_name):
+    session, model = db.session(), current_site().view(view_name).model
+    make_rows(session, view_name, 1)
+    return session.scalar(select(func.max(model.id)))
+
+
+def _ways(name, view, rule, ids):
+    """Yield (parts of the address, form, rights beside the screen's) for each way through one rule."""
+    registry, known = current_registry(), {"id": ids.get(view.view_name, 1)}
+    if name in ("document_action", "line_action"):
+        yield from _actions(view, name, known)
+    elif name == "action_view":
+        for action in view.list_actions:
+            yield {}, {"action": action.name, "rowid": known["id"]}, action.permission
+    elif name in ("create_view", "edit_view", "delete_view"):
+        can = getattr(view, f"can_{name.removesuffix('_view')}")
+        yield known, {}, view.edit_permission if can else NOBODY_MAY
+    elif rule.endpoint == "erp_export.file":
+        for kind, owned in registry.exports.items():
+            yield {"kind_name": kind}, {}, owned.thing.permission
+    elif rule.endpoint == "erp_import.index_view":
+        for kind, owned in registry.imports.items():
+            yield {}, {"kind": kind}, owned.thing.permission
+    elif name == "export" and hasattr(view, "can_export"):
+        yield {}, {}, "erp.export" if view.can_export else NOBODY_MAY
+    elif "POST" in rule.methods and name != "ajax_update":
+        yield known, {}, EXTRA_RIGHTS[rule.endpoint]
+    else:
+        yield known, {}
+
+
+def _actions(view, name, known):
+    own, kind = (view.actions, "actions") if name == "document_action" else (view.line_actions, "line_actions")
+    row = db.session.get(view.model, known["id"])
+    line = {"line_id": row.lines[0].id} if name == "line_action" else {}
+    for action in (*own, *view.contributed(kind)):
+        yield {**known, **line, "name": action.name}, {}, action.permission

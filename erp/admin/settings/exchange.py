@@ -61,7 +61,7 @@ class ImportPage(Page):
         return self._store(kinds, kinds[chosen], file.read())
 
     def _store(self, kinds: dict[str, ImportKind], kind: ImportKind, data: bytes) -> ResponseReturnValue:
-        after = [step.name for step in kind.after if step.name in request.form.getlist("after")]
+        after = [step.name for step in gate.permitted(kind.after) if step.name in request.form.getlist("after")]
         is_trial = request.form.get("dry_run") == "1"
         try:
             summary = self.do(kind.name, lambda session: self._work(session, kind.name, data, after, is_trial))
@@ -79,7 +79,7 @@ class ImportPage(Page):
 
     @staticmethod
     def _work(session: Session, kind: str, data: bytes, after: list[str], is_trial: bool) -> str:
-        summary = import_csv(session, kind, data, after=after)
+        summary = import_csv(session, kind, data, after=after, may=gate.may)
         if is_trial:
             raise _Tried(summary)
         return summary
@@ -87,9 +87,10 @@ class ImportPage(Page):
     def _show(self, kinds: dict[str, ImportKind], chosen: str, errors: list[RowError] | None = None) -> str:
         registry = current_registry()
         added = registry.import_extensions
-        columns = {name: _columns(kind, registry.live(added[name])) for name, kind in kinds.items()}
+        columns = {name: gate.permitted(_columns(kind, registry.live(added[name]))) for name, kind in kinds.items()}
+        steps = {name: gate.permitted(kind.after) for name, kind in kinds.items()}
         shown = {"kinds": kinds, "columns": columns, "chosen": chosen, "errors": errors or [], "most": ERRORS_SHOWN}
-        return self.render("erp/settings/import.html", **shown)
+        return self.render("erp/settings/import.html", steps=steps, **shown)
 
 
 class ExportPage(Page):

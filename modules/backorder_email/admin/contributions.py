@@ -38,7 +38,9 @@ def _set_template(session: Session, status: Any, name: str) -> None:
     services.set_status_template(session, status, queries.template_by_name(session, name))
 
 
-STATUS_FIELD = ExtraField("email_template", _template_field, _template_of, _set_template)
+STATUS_FIELD = ExtraField(
+    "email_template", _template_field, _template_of, _set_template, permission="backorder_email.templates"
+)
 
 
 def _of_order(session: Session, order: Any) -> Mapping[str, Any]:

@@ -175,7 +175,11 @@ ORDER_IMPORT = ImportKind(
     columns=COLUMNS,
     key=(),
     apply=_apply,
-    after=(AfterImport("allocate", "Serve the products of these orders, in the same transaction.", _allocate),),
+    after=(
+        AfterImport(
+            "allocate", "Serve the products of these orders, in the same transaction.", _allocate, "sales.allocate"
+        ),
+    ),
 )
 ORDERS = ExportKind(
     name="sales_orders",

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from erp import clock
 from erp.db import db
+from erp.models import Role, RoleRight
 from erp.registry import current_registry
 from modules.backorder_email import services
 from modules.backorder_email.models import Message, StatusTemplate, Template
@@ -272,6 +273,22 @@ def test_a_status_names_its_template_on_procurements_form(client, session):
     assert "Email template" in text.partition("History")[2] or "email template" in text.lower()
     post(client, f"{address}edit/", **form | {"email_template": ""})
     assert session.scalars(select(StatusTemplate)).all() == []
+
+
+def test_who_may_edit_statuses_but_no_templates_sees_the_template_and_cannot_change_it(client, session, sign_in):
+    make_template(session, name="Delayed goods")
+    status = make_status(session, name="Delayed")
+    rights = ("procurement.view", "procurement.system_data")
+    session.add(Role(name="Planner", rights=[RoleRight(permission=name) for name in rights]))
+    session.commit()
+    address, form = f"/procurement/line-statuses/{status.id}/", {"name": "Late", "position": "1"}
+    post(client, f"{address}edit/", **form, email_template="Delayed goods")
+    planner = sign_in("Planner")
+    assert "Email template Delayed goods" in words(page(planner, address))
+    assert 'name="email_template"' not in page(planner, f"{address}edit/")
+    post(planner, f"{address}edit/", **form | {"name": "Later", "email_template": ""})
+    assert "Email template Delayed goods" in words(page(client, address))
+    assert session.scalars(select(StatusTemplate)).one().status.name == "Later"
 
 
 def test_a_template_is_written_checked_and_previewed(client, session):

@@ -99,6 +99,19 @@ def test_who_may_not_change_them_sees_them_and_saves_the_rest(
     assert (product.name, terms(session, product)) == ("Hose", PreorderTerms(True, LAUNCH, Decimal(40)))
 
 
+def test_who_may_not_change_them_does_not_change_them_by_a_file_either(
+    session: Session, person_as: Callable[[str], Person]
+) -> None:
+    product = make_preorder_product(session, name="Pump")
+    clerk = person_as("Warehouse clerk")
+    file = f"sku,name,launch_date\n{product.sku},Hose,2026-12-01\n".encode()
+    shown = clerk.press("/settings/import/", kind="products", file=(BytesIO(file), "products.csv"))
+    assert shown.status == 422 and "Column launch_date needs the right preorder.edit." in shown.text
+    assert "launch_date" not in clerk.open("/settings/import/").text
+    session.expire_all()
+    assert (product.name, terms(session, product)) == ("Pump", PreorderTerms(True, LAUNCH))
+
+
 # ATP
 
 

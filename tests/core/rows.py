@@ -1,0 +1,101 @@
+"""A row for each screen, whatever it shows."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+from erp import history
+from erp.models import Role, User
+from modules.inventory_lots.models import Location, Warehouse
+from modules.procurement.models import Receipt
+from modules.sales.models import Pack
+from tests.factories import backorder_email, inventory_lots, preorder, procurement, sales
+
+
+def make_stock(session):
+    inventory_lots.make_stock(session, inventory_lots.make_product(session), 5)
+
+
+def make_warehouse(session):
+    session.add(Warehouse(code=f"W{session.query(Warehouse).count()}"))
+
+
+def make_location(session):
+    inventory_lots.make_location(session, f"WH/L{session.query(Location).count()}")
+
+
+def make_purchase_order(session):
+    product = inventory_lots.make_product(session)
+    return procurement.make_purchase_order(session, [(product, 2)])
+
+
+def make_receipt(session):
+    line = make_purchase_order(session).lines[0]
+    balance = inventory_lots.make_stock(session, line.product, 1)
+    session.add(Receipt(line=line, balance=balance, quantity=Decimal(1)))
+
+
+def make_draft(session):
+    return sales.make_draft(session, [(inventory_lots.make_product(session), 2)])
+
+
+def make_waiting_order(session):
+    order = sales.make_order(session, [(inventory_lots.make_product(session), 2)])
+    order.lines[0].promise_date = date(2026, 11, 1)
+
+
+def make_pack(session):
+    session.add(Pack(number=f"K{session.query(Pack).count()}", order=make_draft(session)))
+
+
+def make_planned_change(session):
+    preorder.make_on_hand_change(session, inventory_lots.make_product(session), date(2026, 12, 1), 5)
+
+
+def make_entry(session):
+    history.record(session, history.Subject("erp.test", None, "A"), "made")
+
+
+def make_role(session):
+    session.add(Role(name=f"Role {session.query(Role).count()}"))
+
+
+def make_user(session):
+    session.add(User(username=f"user{session.query(User).count()}", password_hash="!"))
+
+
+MAKERS = {
+    "inventory_lots.product": inventory_lots.make_product,
+    "inventory_lots.balance": make_stock,
+    "inventory_lots.lot": make_stock,
+    "inventory_lots.location": make_location,
+    "inventory_lots.warehouse": make_warehouse,
+    "inventory_lots.move": make_stock,
+    "procurement.purchase_order": make_purchase_order,
+    "procurement.incoming": make_purchase_order,
+    "procurement.receipt": make_receipt,
+    "procurement.supplier": procurement.make_supplier,
+    "procurement.purchase_line_status": procurement.make_status,
+    "sales.order": make_draft,
+    "sales.customer": sales.make_customer,
+    "sales.backorder": make_waiting_order,
+    "sales.pack": make_pack,
+    "preorder.demand": preorder.make_preorder_product,
+    "preorder.atp": inventory_lots.make_product,
+    "preorder.late": make_waiting_order,
+    "preorder.unallocated": make_waiting_order,
+    "preorder.on_hand_change": make_planned_change,
+    "backorder_email.message": backorder_email.make_message,
+    "backorder_email.template": backorder_email.make_template,
+    "erp.history": make_entry,
+    "erp.role": make_role,
+    "erp.user": make_user,
+}
+
+
+def make_rows(session, view_name, count):
+    for _ in range(count):
+        MAKERS[view_name](session)
+        session.flush()
+    session.commit()
