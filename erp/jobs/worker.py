@@ -28,6 +28,11 @@ THREADS = 4
 OVERDUE = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def is_led() -> bool:
+    """Say whether a worker runs that starts what is due."""
+    return not locks.is_free(LEADER)
+
+
 class Worker:
     """Runs what is due until it is told to stop.
 

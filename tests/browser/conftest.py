@@ -14,6 +14,7 @@ from werkzeug.serving import make_server
 
 from erp.app import create_app
 from erp.db import db
+from erp.jobs import Worker
 from erp.security import find_user, set_password
 from tests import databases
 
@@ -70,6 +71,24 @@ def behind(shop):
             db.session.commit()
 
     return session
+
+
+@pytest.fixture
+def worker(shop):
+    """Return a context manager in which a worker runs the jobs of the shop."""
+
+    @contextmanager
+    def running() -> Iterator:
+        one = Worker(shop, poll_seconds=0.2)
+        thread = threading.Thread(target=one.run)
+        thread.start()
+        try:
+            yield
+        finally:
+            one.stop()
+            thread.join()
+
+    return running
 
 
 @pytest.fixture

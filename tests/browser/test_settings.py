@@ -4,8 +4,8 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.factories.inventory_lots import make_product
-from tests.factories.sales import make_customer, make_draft
+from tests.factories.inventory_lots import make_product, make_stock
+from tests.factories.sales import make_customer, make_draft, make_order
 
 
 def test_a_module_is_disabled_enabled_uninstalled_and_installed(person):
@@ -75,13 +75,40 @@ def test_an_option_is_changed_acts_and_hides_what_depends_on_it(person):
     expect(page.get_by_label("Allocate every")).to_have_value("soon")
 
 
-def test_a_job_is_asked_for_and_paused(person):
+def test_a_job_runs_now_and_shows_what_it_did(person, behind, worker):
+    page = person.page
+    with behind() as session:
+        product = make_product(session)
+        make_order(session, [(product, 4)])
+        make_stock(session, product, 9)
     person.go("/settings/jobs/")
-    row = person.page.locator("#job-allocate-backorders")
-    row.get_by_role("button", name="Run now").click()
-    expect(row).to_contain_text("Now, as asked")
+    row = page.locator("#job-allocate-backorders")
+    expect(row).to_contain_text("never")
+    person.sees("No worker is running")
     row.get_by_role("button", name="Pause").click()
-    expect(row.get_by_role("button", name="Resume")).to_be_visible()
+    with worker():
+        row.get_by_role("button", name="Run now").click()
+        expect(row).to_contain_text("1 product run, 4 units allocated.")
+    expect(row).to_contain_text("Done")
+    expect(row).to_contain_text("Paused")
+    row.get_by_role("link", name="allocate-backorders").click()
+    expect(page.get_by_role("row").nth(1)).to_contain_text("1 product run, 4 units allocated.")
+    person.press("Resume")
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+
+
+def test_backorders_switched_off_on_the_screen_are_made_no_more(person, behind):
+    page = person.page
+    with behind() as session:
+        product = make_product(session)
+        before, after = (make_draft(session, [(product, 5)], number=number).id for number in ("SO-A", "SO-B"))
+    for order, is_kept in ((before, True), (after, False)):
+        person.go(f"/sales/orders/{order}/")
+        person.press("Confirm")
+        expect(page.locator("main")).to_contain_text("Confirmed")
+        expect(page.locator("main").get_by_role("heading", name="Backorder lines")).to_have_count(int(is_kept))
+        person.set_option("sales", "backorders", "no")
+    person.sees("Set here by admin")
 
 
 def test_a_clerk_is_created_signs_in_and_sees_only_what_the_role_allows(person):

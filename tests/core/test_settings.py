@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from erp import jobs, security
 from erp.errors import ErpError
+from erp.jobs import locks
 from erp.models import HistoryEntry, InstalledModule, Job, JobRun, JobRunState, OptionValue, Role, User
 from erp.options import options
 from modules.inventory_lots.models import Product
@@ -217,6 +218,22 @@ def test_jobs_show_how_they_went_and_when_they_run_next(client, session):
     assert "Failed" in row and "No luck: stop" in row and "Traceback" not in row and "10 min" in row
     details = client.get("/settings/jobs/allocate-backorders/").text
     assert "Traceback x" in details and "sales.allocate_every" in details
+
+
+def test_jobs_tell_whether_a_worker_runs_and_come_again_until_what_was_asked_for_is_done(client, session):
+    client.post("/settings/jobs/allocate-backorders/run/")
+    alone = client.get("/settings/jobs/")
+    assert "No worker is running" in alone.text and "Refresh" not in alone.headers
+    lead = locks.lock("worker")
+    assert lead.take()
+    try:
+        for path in ("/settings/jobs/", "/settings/jobs/allocate-backorders/"):
+            led = client.get(path)
+            assert "No worker is running" not in led.text and led.headers["Refresh"] == "2"
+        jobs.run("allocate-backorders")
+        assert "Refresh" not in client.get("/settings/jobs/").headers
+    finally:
+        lead.release()
 
 
 def test_a_job_is_asked_for_paused_and_resumed(client, session):

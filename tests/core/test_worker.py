@@ -15,7 +15,7 @@ from sqlalchemy import select
 from erp import jobs, migrations
 from erp.app import create_app
 from erp.db import commit, db
-from erp.models import JobRun, JobRunState
+from erp.models import HistoryEntry, JobRun, JobRunState
 from erp.options import store_option
 from erp.registry import current_registry
 
@@ -97,7 +97,7 @@ def set_sleeps_long(text):
     return work
 
 
-def test_each_job_runs_once_among_workers_and_is_taken_over_when_its_worker_is_killed(company):
+def test_a_job_runs_once_among_workers_and_when_its_worker_is_killed_another_does_the_rest_and_nothing_twice(company):
     company.do(set_sleeps_long("yes"))
     first, second = company.start_worker(), company.start_worker()
     told = company.wait_for(bool)
@@ -112,8 +112,12 @@ def test_each_job_runs_once_among_workers_and_is_taken_over_when_its_worker_is_k
     assert time.monotonic() - killed_at < 15
     assert told[:3] == [("begin", leader.pid), ("begin", other.pid), ("end", other.pid)]
     with company.app.app_context():
-        states = list(db.session.scalars(select(JobRun.state).order_by(JobRun.id).limit(2)))
-    assert states == [JobRunState.lost, JobRunState.done]
+        dead, heir = db.session.scalars(select(JobRun).order_by(JobRun.id).limit(2))
+        pieces = select(HistoryEntry.document_name).where(HistoryEntry.document == "slowpoke.piece")
+        done = list(db.session.scalars(pieces.order_by(HistoryEntry.id)))
+    assert (dead.state, heir.state, heir.summary) == (JobRunState.lost, JobRunState.done, "2 pieces done.")
+    assert str(leader.pid) in dead.worker and dead.error == f"The process {dead.worker} died."
+    assert done == ["first", "second", "third"]
 
 
 def test_a_worker_obeys_pauses_and_switches_and_ends_what_runs_when_it_is_told_to_stop(company):

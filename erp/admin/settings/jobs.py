@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flask import abort, flash, redirect, request
+from typing import Any
+
+from flask import abort, flash, make_response, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 
@@ -14,6 +16,7 @@ from erp.module import Duration
 from erp.registry import current_registry
 
 RUNS_SHOWN = 50
+REFRESH_SECONDS = 2
 DEEDS = {
     "run": (jobs.request_run, "{} is asked for: the worker starts it within seconds."),
     "pause": (jobs.pause, "{} is paused until it is resumed."),
@@ -32,8 +35,7 @@ class JobsPage(Page):
     @expose("/")
     def index_view(self) -> ResponseReturnValue:
         """Show every job with its last run and its next."""
-        statuses = jobs.overview(self.session())
-        return self.render("erp/settings/jobs.html", statuses=statuses, every=_every, took=_took)
+        return self._show("erp/settings/jobs.html", jobs.overview(self.session()))
 
     @expose("/<job_name>/")
     def details_view(self, job_name: str) -> ResponseReturnValue:
@@ -43,7 +45,17 @@ class JobsPage(Page):
         status = jobs.status_of(self.session(), job_name)
         runs = jobs.runs_of(self.session(), [job_name], limit=RUNS_SHOWN)
         option = current_registry().jobs[job_name].thing.every
-        return self.render("erp/settings/job.html", status=status, runs=runs, option=option, every=_every, took=_took)
+        return self._show("erp/settings/job.html", [status], status=status, runs=runs, option=option)
+
+    def _show(self, template: str, statuses: list[jobs.JobStatus], **more: Any) -> ResponseReturnValue:
+        is_led = jobs.is_led()
+        answer = make_response(
+            self.render(template, statuses=statuses, is_led=is_led, every=_every, took=_took, **more)
+        )
+        # Whoever pressed Run now sees how it goes without asking again.
+        if is_led and any(status.is_running or status.is_requested for status in statuses):
+            answer.headers["Refresh"] = str(REFRESH_SECONDS)
+        return answer
 
     @expose("/<job_name>/<deed>/", methods=("POST",))
     def deed(self, job_name: str, deed: str) -> ResponseReturnValue:
