@@ -5,7 +5,9 @@ Anything that is not an `ErpError` is a bug and is left to crash.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+
+MOST_NAMED = 10
 
 
 class ErpError(Exception):
@@ -291,6 +293,23 @@ class JobFailed(ErpError):
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"Job {name} failed: {reason.rstrip('.')}.", name=name, reason=reason)
+
+
+class SomeFailed(ErpError):
+    """A run is through, all but some records, which stay as they were. `done` says what was done."""
+
+    def __init__(self, done: str, noun: str, failures: Mapping[str, Exception]) -> None:
+        reasons = [f"{name} ({_reason(error)})" for name, error in failures.items()]
+        more = f" and {len(reasons) - MOST_NAMED} more" if len(reasons) > MOST_NAMED else ""
+        nouns = noun if len(reasons) == 1 else f"{noun}s"
+        left = f"{len(reasons)} {nouns} failed and stayed as before"
+        super().__init__(f"{done} {left}: {', '.join(reasons[:MOST_NAMED])}{more}.", done=done, failed=list(failures))
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ErpError):
+        return str(error).rstrip(".")
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
 
 
 class NameNotConfirmed(ModuleError):

@@ -16,7 +16,7 @@ from erp.db.bulk import (
     rows_table,
 )
 from erp.db.locks import lock_rows, require_any_lock, require_lock
-from erp.db.transactions import as_refusal, commit, is_lost_race, unusable_database
+from erp.db.transactions import as_refusal, commit, commit_parts, is_lost_race, unusable_database
 from erp.db.types import Money, Quantity, Scaled, UtcDateTime, days_later, raw, raw_instant, total
 from erp.numbers import LIMIT, PLACES, SCALE, format_quantity, from_raw, to_raw
 
@@ -38,6 +38,7 @@ __all__ = [
     "bulk_update",
     "chunks",
     "commit",
+    "commit_parts",
     "days_later",
     "db",
     "format_quantity",

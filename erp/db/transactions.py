@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import inspect
@@ -16,6 +18,7 @@ from erp.errors import DatabaseBusy, DatabaseFailed, DatabaseUnreachable, ErpErr
 
 T = TypeVar("T")
 
+log = logging.getLogger(__name__)
 
 LOST_RACES = {"40001", "40P01", "55P03"}
 
@@ -67,3 +70,33 @@ def commit(work: Callable[[Session], T], *, attempts: int = 5) -> T:
             session.rollback()
             raise
     raise DatabaseBusy(attempts)
+
+
+def commit_parts(
+    parts: Iterable[Sequence[int]], work: Callable[[Session, Sequence[int]], T]
+) -> tuple[list[T], dict[int, Exception]]:
+    """Run `work(session, ids)` for each part as a transaction of its own; return the results, and what failed by id.
+
+    Where a part fails, its records are tried one by one: what is wrong with one of them stops no other. A database
+    that is away stops everything.
+    """
+    results: list[T] = []
+    failed: dict[int, Exception] = {}
+    for ids in parts:
+        try:
+            results.append(commit(partial(_on, ids, work)))
+        except OperationalError:
+            raise
+        except Exception as error:  # whatever it is, it is told at the end, and the others are served
+            if len(ids) == 1 or isinstance(error, DatabaseBusy):
+                log.exception("record %s failed", ", ".join(map(str, ids)))
+                failed |= dict.fromkeys(ids, error)
+            else:
+                alone = commit_parts([[id_] for id_ in ids], work)
+                results += alone[0]
+                failed |= alone[1]
+    return results, failed
+
+
+def _on(ids: Sequence[int], work: Callable[[Session, Sequence[int]], T], session: Session) -> T:
+    return work(session, ids)

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
+from erp.errors import SomeFailed
+from modules.inventory_lots.services import commit_by_products
 from modules.preorder import services
 
 
 def launch_preorders(session: Session) -> str:
     """Turn preorders whose launch date has come into backorders."""
-    launched = services.launch_preorders(session)
-    return "1 preorder launched." if launched == 1 else f"{launched} preorders launched."
+    counts, failed = commit_by_products(session, services.products_to_launch(session), services.launch_preorders)
+    count = sum(counts)
+    told = "1 preorder launched." if count == 1 else f"{count} preorders launched."
+    if failed:
+        raise SomeFailed(told, "product", failed)
+    return told

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
+from erp.errors import SomeFailed
+from modules.inventory_lots.services import commit_by_products
 from modules.sales import services
 
 
@@ -14,5 +16,10 @@ def allocate_backorders(session: Session) -> str:
 
 def cancel_overdue_backorders(session: Session) -> str:
     """Give up backorders that have waited longer than the cancellation days allow."""
-    count = services.cancel_overdue_backorders(session)
-    return f"{count} {'backorder' if count == 1 else 'backorders'} cancelled."
+    overdue = services.overdue_products(session)
+    counts, failed = commit_by_products(session, overdue, services.cancel_overdue_backorders)
+    count = sum(counts)
+    told = "1 backorder cancelled." if count == 1 else f"{count} backorders cancelled."
+    if failed:
+        raise SomeFailed(told, "product", failed)
+    return told

@@ -1,4 +1,5 @@
-"""The verbs of stock: the only writers of products' places, lots, balances and moves. They flush, never commit.
+"""The verbs of stock: the only writers of products' places, lots, balances and moves. They flush, never commit,
+but for the long runs over products.
 
 A door takes the product locks itself; everything else asserts that its caller holds them (concurrency).
 """
@@ -27,9 +28,11 @@ from modules.inventory_lots.services.places import (
 )
 from modules.inventory_lots.services.products import ProductData, Saved, check_product, save_products
 from modules.inventory_lots.services.receipts import Arrival, arrival_refusals, receive, receive_many
+from modules.inventory_lots.services.runs import BATCH, Watch, commit_by_products
 from modules.inventory_lots.services.transfers import quarantine, transfer
 
 __all__ = [
+    "BATCH",
     "Adjusted",
     "Arrival",
     "Count",
@@ -39,11 +42,13 @@ __all__ = [
     "ProductData",
     "Saved",
     "Taking",
+    "Watch",
     "adjust",
     "adjust_many",
     "arrival_refusals",
     "change_kind",
     "check_product",
+    "commit_by_products",
     "delete_location",
     "find_or_make_location",
     "find_or_make_locations",

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement, Date, func, literal, select
+from sqlalchemy import ColumnElement, Date, func, literal, select, true
 from sqlalchemy.orm import Session
 
 from erp.db import chunks, is_one_of, total
@@ -66,17 +66,18 @@ def _preorders(session: Session, condition: ColumnElement[bool]) -> dict[int, De
     return dict(rows.all())
 
 
-def launched_lines(session: Session, today: date) -> dict[int, date]:
-    """Return the launch date of lines that still have an open preorder row though the launch has come.
+def launched_lines(session: Session, today: date, product_ids: Sequence[int] | None = None) -> dict[int, date]:
+    """Return the launch date of lines, of these products or of all, with an open preorder row past the launch.
 
     A product whose launch date was taken away is no preorder any more: its rows count from today.
     """
+    is_meant = true() if product_ids is None else is_one_of(session, OrderLine.product_id, product_ids)
     launch = func.coalesce(ProductPreorder.launch_date, literal(today, Date()))
     rows = session.execute(
         select(OrderLine.id, launch)
         .join(Backorder, Backorder.line_id == OrderLine.id)
         .join(ProductPreorder, ProductPreorder.product_id == OrderLine.product_id)
-        .where(backorder_is_open(), Backorder.kind == BackorderKind.preorder, launch <= today)
+        .where(is_meant, backorder_is_open(), Backorder.kind == BackorderKind.preorder, launch <= today)
     )
     return dict(rows.all())
 

@@ -6,6 +6,7 @@ from modules.preorder.services.launches import (
     check_limits,
     launch_preorders,
     mark_preorders,
+    products_to_launch,
     save_product,
     save_products,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "load_demo",
     "make_links",
     "mark_preorders",
+    "products_to_launch",
     "promise_covered_lines",
     "release_everything",
     "remove_links",

@@ -89,12 +89,15 @@ def check_limits(session: Session, lines: Sequence[OrderLine]) -> dict[int, ErpE
     return refusals
 
 
-def launch_preorders(session: Session) -> int:
-    """Turn every open preorder row whose launch has come into a backorder that counts from the launch date."""
-    today = clock.today()
-    seen = queries.launched_lines(session, today)
-    products = session.scalars(select(OrderLine.product_id).where(is_one_of(session, OrderLine.id, seen)).distinct())
-    lock_products(session, list(products))
-    # Asked again under the locks: a launch may have been put off while they were waited for.
-    launched = {id_: day for id_, day in queries.launched_lines(session, today).items() if id_ in seen}
-    return turn_into_backorders(session, launched)
+def products_to_launch(session: Session) -> list[int]:
+    """Return the products with open preorder rows whose launch has come."""
+    lines = queries.launched_lines(session, clock.today())
+    products = select(OrderLine.product_id).where(is_one_of(session, OrderLine.id, lines))
+    return list(session.scalars(products.distinct().order_by(OrderLine.product_id)))
+
+
+def launch_preorders(session: Session, product_ids: Sequence[int]) -> int:
+    """Turn the open preorder rows of these products whose launch has come into backorders that count from then."""
+    lock_products(session, product_ids)
+    # Asked under the locks: a launch may have been put off while they were waited for.
+    return turn_into_backorders(session, queries.launched_lines(session, clock.today(), product_ids))

@@ -17,6 +17,7 @@ from modules.sales.services.backorders import (
     cancel_overdue_backorders,
     delete_backorder,
     grow_backorders,
+    overdue_products,
     turn_into_backorders,
 )
 from modules.sales.services.book import LinePlan, Preview, allocate_book, apply_preview, preview_book
@@ -51,6 +52,7 @@ __all__ = [
     "hold_lines",
     "load_demo",
     "lock_order",
+    "overdue_products",
     "pack_order",
     "preview_book",
     "promise_first",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -216,27 +216,40 @@ def _locked(session: Session, backorder_id: int) -> Backorder:
     return row
 
 
-def cancel_overdue_backorders(session: Session) -> int:
-    """Give up what has waited longer than the cancellation days allow; return how many rows.
-
-    Quantities linked to incoming supply are spared unless `[sales] cancel_covered` says otherwise.
-    """
-    days = options.sales.backorder_cancellation_days
-    if not days or not options.sales.backorders:
-        return 0
-    limit = clock.today() - timedelta(days=days)
+def overdue_products(session: Session) -> list[int]:
+    """Return the products with backorders that have waited longer than the cancellation days allow."""
+    limit = _overdue_before()
+    if limit is None:
+        return []
     waiting = (
         select(OrderLine.product_id)
         .join(Backorder, Backorder.line_id == OrderLine.id)
         .where(Backorder.state == BackorderState.open, Backorder.counts_from < limit)
     )
-    product_ids = list(session.scalars(waiting.distinct()))
+    return list(session.scalars(waiting.distinct().order_by(OrderLine.product_id)))
+
+
+def _overdue_before() -> date | None:
+    days = options.sales.backorder_cancellation_days
+    return clock.today() - timedelta(days=days) if days and options.sales.backorders else None
+
+
+def cancel_overdue_backorders(session: Session, product_ids: Sequence[int] | None = None) -> int:
+    """Give up what of these products, or of all, waited longer than the cancellation days; return how many rows.
+
+    Quantities linked to incoming supply are spared unless `[sales] cancel_covered` says otherwise.
+    """
+    limit = _overdue_before()
+    if limit is None:
+        return 0
+    product_ids = overdue_products(session) if product_ids is None else product_ids
     lock_products(session, product_ids)
     overdue = queries.overdue_backorders(session, limit, product_ids)
     spared = [] if options.sales.cancel_covered else [line_id for _, line_id, _ in overdue]
     linked = queries.linked(session, spared)
     amounts = {id_: quantity - linked.get(line_id, Decimal(0)) for id_, line_id, quantity in overdue}
     amounts = {id_: amount for id_, amount in amounts.items() if amount > 0}
+    days = options.sales.backorder_cancellation_days
     cancel_backorders(session, amounts, cause="sla", why=f"waited longer than {days} days")
     return len(amounts)
 

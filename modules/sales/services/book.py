@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from decimal import Decimal
-from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp import history
 from erp.db import chunks, commit, format_quantity, from_raw, raw, total
+from erp.errors import SomeFailed
 from erp.events import Run, current_run
-from erp.registry import current_registry
 from modules.inventory_lots.models import Product
-from modules.inventory_lots.services import lock_products
+from modules.inventory_lots.services import BATCH, Watch, commit_by_products, lock_products
 from modules.sales import queries
 from modules.sales.errors import BookChanged
 from modules.sales.models import Allocation, Order, OrderLine
 from modules.sales.queries import is_waiting, open_backorder_quantity, service_order
 from modules.sales.queries.report import links_of
 from modules.sales.services.allocation import allocate_products, serve_products
-
-BATCH = 100
-
-Watch = Callable[[list[Sequence[int]]], Iterable[Sequence[int]]]
 
 
 @dataclass(frozen=True)
@@ -66,14 +61,15 @@ def allocate_book(session: Session, skus: Sequence[str] = (), *, watch: Watch = 
     """Run every product for which demand waits, or those of `skus`, committing each batch; return what was done.
 
     The one service that commits: a book of a million lines is not one transaction. `watch` sees the batches go by.
+    Raises SomeFailed at the end where products could not be run.
     """
     product_ids = queries.waiting_product_ids(session, skus)
-    session.rollback()
     run = current_run(session)
-    for batch in watch(list(chunks(product_ids, BATCH))):
-        current_registry().refresh()
-        commit(partial(allocate_products, product_ids=batch))
-    return commit(lambda session: _summary(session, run, len(product_ids)))
+    _, failed = commit_by_products(session, product_ids, allocate_products, watch=watch)
+    summary = commit(lambda session: _summary(session, run, len(product_ids) - len(failed)))
+    if failed:
+        raise SomeFailed(summary, "product", failed)
+    return summary
 
 
 def _summary(session: Session, run: Run, products: int) -> str:

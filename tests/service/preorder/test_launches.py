@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from erp.errors import SomeFailed
 from erp.exchange import ImportRefused, import_csv
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.services import lock_products
@@ -225,6 +226,28 @@ def test_a_launch_that_is_put_off_while_the_job_waits_for_the_lock_does_not_happ
     monkeypatch.setattr(launches, "lock_products", put_off)
     assert jobs.launch_preorders(session) == "0 preorders launched."
     assert rows(session) == [(BackorderKind.preorder, 3, None)]
+
+
+def test_a_product_that_cannot_be_launched_keeps_no_other_from_it(
+    session: Session, at: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, bad = make_preorder_product(session), make_preorder_product(session, sku="BAD")
+    for product in (good, bad):
+        make_order(session, [(product, 3)])
+    bad_id = bad.id
+    at("2027-01-17T08:00:00Z")
+
+    def lock(session: Session, product_ids: list[int]) -> None:
+        if bad_id in product_ids:
+            raise ValueError("odd")
+        lock_products(session, product_ids)
+
+    monkeypatch.setattr(launches, "lock_products", lock)
+    with pytest.raises(SomeFailed) as refusal:
+        jobs.launch_preorders(session)
+    told = "1 preorder launched. 1 product failed and stayed as before: BAD (ValueError: odd)."
+    assert str(refusal.value) == told
+    assert rows(session) == [(BackorderKind.backorder, 3, LAUNCH), (BackorderKind.preorder, 3, None)]
 
 
 def test_closed_preorder_rows_stay_what_they_were(session: Session, at: Clock) -> None:
