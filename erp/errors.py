@@ -150,6 +150,14 @@ class OptionError(ErpError):
         super().__init__(f"Option {option}: {value!r} is refused; {allowed}.", option=option, value=value)
 
 
+class UnknownOption(OptionError):
+    """The file or the environment sets an option that nobody declares. Its value is not told: it may be a secret."""
+
+    def __init__(self, option: str) -> None:
+        text = f"Option {option}: there is no such option; passwords and keys come from the environment alone."
+        ErpError.__init__(self, text, option=option)
+
+
 class PermissionDenied(ErpError):
     """The person may not do this."""
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapper, ORMExecuteState, Session
 
 from erp.db import ErpSession, format_quantity, insert_rows
 from erp.events import current_run
-from erp.models import HistoryEntry
+from erp.models import HistoryEntry, RunKind
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def record(
 def _values(session: Session, change: Change) -> dict[str, Any]:
     current = current_run(session)
     return {
-        "user_name": current.user_name,
+        "user_name": current.user_name or (f"job {current.name}" if current.kind == RunKind.job else ""),
         "run_id": current.saved_id,
         "document": change.subject.document,
         "document_id": change.subject.id,
@@ -70,13 +70,13 @@ def _values(session: Session, change: Change) -> dict[str, Any]:
         "field": change.field,
         "old_value": as_text(change.old),
         "new_value": as_text(change.new),
-        "why": change.why,
+        "why": change.why or session.info.get("erp_why", ""),
     }
 
 
 @contextmanager
 def because(session: Session, why: str) -> Iterator[None]:
-    """Give the edits that are flushed inside a reason; they are flushed at the end at the latest."""
+    """Give the entries that are written inside a reason where they have none; edits are flushed at the end."""
     session.info["erp_why"] = why
     try:
         yield
@@ -115,8 +115,7 @@ def _edits(session: Session, row: Tracked) -> Iterable[Change]:
             old = changed.deleted[0] if changed.deleted else None
             new = changed.added[0] if changed.added else None
             if old != new:
-                why = session.info.get("erp_why", "")
-                yield Change(row.history_subject(), "changed", field, old, new, why)
+                yield Change(row.history_subject(), "changed", field, old, new)
 
 
 @event.listens_for(Mapper, "mapper_configured")

@@ -26,8 +26,8 @@ T = TypeVar("T")
 class Option(Generic[T]):
     """One key of a module's ini section.
 
-    `only_if` names a switch of the same section that must be on to see it. `at_start` tells an option that is read
-    before there is a database, so that only the file and the environment can set it.
+    `only_if` names what must hold to see it: a switch of the same section that is on, or `option=value`. `at_start`
+    tells an option that is read before there is a database, so that only the file and the environment can set it.
     """
 
     name: str
@@ -36,6 +36,12 @@ class Option(Generic[T]):
     only_if: str = ""
     at_start: bool = False
     kind: ClassVar[str] = "text"
+
+    @property
+    def needs(self) -> tuple[str, str]:
+        """The option of the same section that this one depends on, and the value that it needs; two blanks if none."""
+        name, _, value = self.only_if.partition("=")
+        return name, value or ("yes" if name else "")
 
     @property
     def allowed(self) -> str:

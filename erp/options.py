@@ -13,7 +13,7 @@ from flask import current_app, g
 from sqlalchemy.orm import Session
 
 from erp import clock, history
-from erp.errors import NotFound, OptionError
+from erp.errors import NotFound, OptionError, UnknownOption
 from erp.ini import ini_text, parse_ini
 from erp.models import OptionValue, Revision
 from erp.module import Option
@@ -105,7 +105,7 @@ class OptionTable:
             for name, value in parser.items(section):
                 key = f"{section}.{name}"
                 if key not in self.declared:
-                    raise OptionError(key + place, value, "there is no such option")
+                    raise UnknownOption(key + place)
                 found[key] = self.parse(key, value, place=place)
         return found
 
@@ -123,7 +123,7 @@ class OptionTable:
             if name.startswith("ERP_") and mark and section not in self._broken:
                 key = f"{section}.{option}"
                 if key not in self.declared:
-                    raise OptionError(name, text, "there is no such option")
+                    raise UnknownOption(name)
                 found[key] = self.parse(key, text, place=f" (environment {name})")
         return found
 

@@ -24,10 +24,10 @@ def jobs() -> None:
 
 @jobs.command("list")
 def list_jobs() -> None:
-    """List the jobs of the modules that are on: how often, when next, and how the last run ended."""
+    """List the jobs of the modules that are on: how often, when next, how long the last run took, how it ended."""
     schedule.mark_lost_runs()
     rows = [_line(status) for status in schedule.overview(db.session())]
-    show_table(("JOB", "MODULE", "EVERY", "NEXT", "LAST", "RESULT"), rows)
+    show_table(("JOB", "MODULE", "EVERY", "NEXT", "LAST", "SECONDS", "RESULT"), rows)
 
 
 def _line(status: JobStatus) -> tuple[str, ...]:
@@ -39,6 +39,7 @@ def _line(status: JobStatus) -> tuple[str, ...]:
         every,
         _next(status),
         _shown(last.started_at) if last else "never",
+        _seconds(last) if last else "",
         _result(last) if last else "",
     )
 
@@ -84,8 +85,11 @@ def history(name: str | None, limit: int) -> None:
 
 
 def _run_line(run: JobRun) -> tuple[str, ...]:
-    seconds = f"{(run.finished_at - run.started_at).total_seconds():.1f}" if run.finished_at else ""
-    return _shown(run.started_at), run.job, seconds, run.worker, _result(run)
+    return _shown(run.started_at), run.job, _seconds(run), run.worker, _result(run)
+
+
+def _seconds(run: JobRun) -> str:
+    return f"{(run.finished_at - run.started_at).total_seconds():.1f}" if run.finished_at else ""
 
 
 @jobs.command()

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import click
+from collections.abc import Callable
+from typing import TypeVar
 
+import click
+from sqlalchemy.orm import Session
+
+from erp import history
 from erp.cli.files import read, replace
 from erp.cli.wrapping import person, without_tables
 from erp.db import commit
@@ -11,6 +16,10 @@ from erp.errors import OptionError
 from erp.ini import example, written
 from erp.options import Effective, forget_option, store_ini, store_option
 from erp.registry import current_registry
+
+T = TypeVar("T")
+
+why_option = click.option("--why", default="", help="The reason, for the history.")
 
 
 @click.group()
@@ -38,17 +47,19 @@ def get(option: str) -> None:
 @options.command("set", context_settings={"ignore_unknown_options": True})
 @click.argument("option")
 @click.argument("value")
-def set_(option: str, value: str) -> None:
+@why_option
+def set_(option: str, value: str, why: str) -> None:
     """Set one OPTION; it acts at once in every process."""
     table = current_registry().option_table
-    commit(lambda session: store_option(session, table, option, value, user_name=person()))
+    _because(why, lambda session: store_option(session, table, option, value, user_name=person()))
 
 
 @options.command("unset")
 @click.argument("option")
-def unset(option: str) -> None:
+@why_option
+def unset(option: str, why: str) -> None:
     """Forget what was set, so that the ini file or the default is in force again."""
-    commit(lambda session: forget_option(session, current_registry().option_table, option))
+    _because(why, lambda session: forget_option(session, current_registry().option_table, option))
 
 
 @options.command("export")
@@ -64,14 +75,15 @@ def export(file: str | None) -> None:
 
 @options.command("import")
 @click.argument("file")
-def import_(file: str) -> None:
+@why_option
+def import_(file: str, why: str) -> None:
     """Set what differs in an ini FILE (- is standard input), all or nothing."""
     try:
         text = read(file).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise OptionError("file", file, "UTF-8 text is allowed") from None
     table = current_registry().option_table
-    changed = commit(lambda session: store_ini(session, table, text, user_name=person()))
+    changed = _because(why, lambda session: store_ini(session, table, text, user_name=person()))
     count = "1 option" if len(changed) == 1 else f"{len(changed)} options"
     click.echo(f"{count} changed: {', '.join(changed)}." if changed else f"{count} changed.")
 
@@ -81,6 +93,14 @@ def import_(file: str) -> None:
 def print_example() -> None:
     """Print an ini file with every option, its help and its default, commented out."""
     click.echo(example(current_registry().option_table.by_section()), nl=False)
+
+
+def _because(why: str, work: Callable[[Session], T]) -> T:
+    def reasoned(session: Session) -> T:
+        with history.because(session, why):
+            return work(session)
+
+    return commit(reasoned)
 
 
 def _values() -> dict[str, tuple[str, str]]:

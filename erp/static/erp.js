@@ -214,7 +214,7 @@
   const depend = () => {
     all("[data-only-if]").forEach((each) => {
       const master = document.getElementById(each.dataset.onlyIf);
-      each.hidden = Boolean(master) && master.value !== "yes";
+      each.hidden = Boolean(master) && master.value !== each.dataset.onlyValue;
     });
     all("[data-kind]").forEach((each) => {
       const kind = document.getElementById("kind");

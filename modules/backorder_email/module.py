@@ -54,26 +54,32 @@ MODULE = Module(
         ),
         Text(name="sender", default="erp@localhost", help="The From address: a bare one or `Name <address>`."),
         Text(name="reply_to", default="", help="Where answers go; empty: to the sender."),
-        Text(name="host", default="localhost", help="The mail server (transport smtp)."),
-        Integer(name="port", default=25, minimum=1, maximum=65535, help="The mail server's port."),
+        Text(name="host", only_if="transport=smtp", default="localhost", help="The mail server (transport smtp)."),
+        Integer(
+            name="port", only_if="transport=smtp", default=25, minimum=1, maximum=65535, help="The mail server's port."
+        ),
         Choice(
             name="security",
+            only_if="transport=smtp",
             default="none",
             choices=("none", "starttls", "tls"),
             help="none: in the clear; starttls: encrypted after the greeting; tls: encrypted from the start.",
         ),
         Text(
             name="user",
+            only_if="transport=smtp",
             default="",
             help="Who signs in at the mail server; empty: nobody. The password comes from ERP_SMTP_PASSWORD alone.",
         ),
         Text(
             name="ca_file",
+            only_if="transport=smtp",
             default="",
             help="A file of certificates to trust the mail server by; empty: those of the operating system.",
         ),
         Duration(
             name="timeout",
+            only_if="transport=smtp",
             default=timedelta(seconds=30),
             maximum=timedelta(minutes=10),
             help="How long the mail server may take for one answer.",

@@ -50,7 +50,12 @@ MODULE = Module(
         Switch(name="allocate_on_confirm", default=True, help="Run an order's products when it is confirmed."),
         Switch(name="allocate_on_arrival", default=True, help="Run products when goods of them arrive."),
         Duration(name="allocate_every", default=timedelta(minutes=10), help="How often the whole book is served."),
-        Duration(name="cancel_every", default=timedelta(days=1), help="How often overdue backorders are looked for."),
+        Duration(
+            name="cancel_every",
+            default=timedelta(days=1),
+            only_if="backorders",
+            help="How often overdue backorders are looked for.",
+        ),
         Integer(
             name="backorder_cancellation_days",
             default=0,

@@ -148,12 +148,15 @@ def test_a_manifest_tells_who_it_is(name):
 @pytest.mark.parametrize("name", MODULES)
 def test_options_explain_themselves(name):
     options = FOUND.manifests[name].options
-    switches = {option.name for option in options if option.kind == "switch"}
+    by_name = {option.name: option for option in options}
     for option in options:
         assert re.fullmatch(r"[a-z][a-z0-9_]*", option.name)
         assert option.help.endswith(".")
         assert option.parse(option.format(option.default)) == option.default
-        assert option.only_if in {"", *switches}
+        if option.only_if:
+            needed, value = by_name[option.needs[0]], option.needs[1]
+            assert needed.kind in ("switch", "choice")
+            assert needed.format(needed.parse(value)) == value
 
 
 @pytest.mark.parametrize("name", MODULES)

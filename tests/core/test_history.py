@@ -30,6 +30,13 @@ def test_an_entry_says_who_when_what_from_to_and_why(session):
     assert entry.why == "It was spring."
 
 
+def test_what_a_job_changes_is_signed_by_the_job(session):
+    with run(RunKind.job, "sweep"):
+        record(session, DOOR, "swept")
+        session.commit()
+    assert entries(session)[0].user_name == "job sweep"
+
+
 def test_edited_fields_are_recorded_by_themselves(session):
     product = make_product(session, name="Brass Screw")
     session.commit()

@@ -254,7 +254,7 @@ def test_the_commands_show_run_pause_and_resume(app, add_job, command):
     code, shown, _ = command(app, "jobs", "list")
     line = next(line for line in shown.splitlines() if line.startswith(NAME))
     assert code == 0
-    assert "10 min" in line and "paused" in line and "done: 3 things counted." in line
+    assert "10 min" in line and "paused" in line and "0.0" in line and "done: 3 things counted." in line
     assert command(app, "jobs", "resume", NAME)[0] == 0
     code, shown, _ = command(app, "jobs", "history", NAME)
     assert code == 0

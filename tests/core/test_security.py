@@ -9,8 +9,9 @@ from argon2 import PasswordHasher
 from sqlalchemy import func, select
 
 from erp import security
+from erp.app import create_app
 from erp.db import db
-from erp.errors import BadPassword, LastAdministrator, NotFound, SignInRefused
+from erp.errors import BadPassword, LastAdministrator, NotFound, OptionError, SignInRefused
 from erp.models import HistoryEntry, SignInAttempt, User
 from tests.core.addresses import lists
 
@@ -193,6 +194,33 @@ def test_passwords_are_kept_as_argon2_hashes_and_shown_nowhere(person, client, s
         assert "argon2" not in text and PASSWORD not in text and person.session_key not in text
     everything = session.scalars(select(HistoryEntry)).all()
     assert not any("argon2" in f"{entry.old_value}{entry.new_value}{entry.why}" for entry in everything)
+
+
+SECRETS = {
+    "ERP_SECRET_KEY": "a key that signs the sessions",
+    "ERP_SMTP_PASSWORD": "a password of the mail server",
+    "ERP_ADMIN_PASSWORD": "a password of the first day",
+    "ERP_DATABASE_URL": "postgresql://erp:a-password-of-the-database@localhost/erp",
+}
+
+
+def test_secrets_of_the_environment_are_neither_shown_nor_exported_nor_logged(app, client, monkeypatch, caplog):
+    monkeypatch.setitem(app.config, "ENVIRONMENT", {**app.config["ENVIRONMENT"], **SECRETS})
+    caplog.set_level("DEBUG")
+    told = [client.get(path).text for path, _ in lists(app)]
+    told += [client.get(f"/settings/{name}/").text for name in ("modules", "options", "jobs", "import", "export")]
+    told += [client.get(f"/settings/options/?section={name}").text for name in app.extensions["erp"].modules]
+    told += [client.get("/settings/options/export/").text, caplog.text]
+    for text in told:
+        assert not [name for name, secret in SECRETS.items() if secret in text]
+        assert "a-password-of-the-database" not in text
+
+
+@pytest.mark.parametrize("name", ["ERP_BACKORDER_EMAIL__PASSWORD", "ERP_SMTP__PASSWORD"])
+def test_a_password_that_is_set_like_an_option_is_refused_and_not_repeated(tmp_path, name):
+    with pytest.raises(OptionError, match="there is no such option") as refusal:
+        create_app(environment={"ERP_INSTANCE": str(tmp_path), name: "hunter2"})
+    assert "hunter2" not in str(refusal.value) and name in str(refusal.value)
 
 
 def test_services_refuse_what_screens_refuse(session, person):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
@@ -14,7 +15,9 @@ from erp.jobs import locks
 from erp.models import HistoryEntry, InstalledModule, Job, JobRun, JobRunState, OptionValue, Role, User
 from erp.options import options
 from modules.inventory_lots.models import Product
+from tests.conftest import add_person
 
+SALES = "/settings/options/?section=sales"
 SHIPPED = ("Administrator", "Auditor", "Merchandiser", "Sales clerk", "Warehouse clerk")
 
 
@@ -168,6 +171,38 @@ def test_an_option_that_depends_on_another_hides_with_it(client):
     assert "hidden" in re.search(r'<div class="erp-option" id="option-backorder_cancellation_days"[^>]*>', page)[0]
 
 
+def test_an_option_that_depends_on_a_choice_appears_with_it(client, set_option):
+    def is_hidden():
+        page = client.get("/settings/options/?section=backorder_email").text
+        return "hidden" in re.search(r'<div class="erp-option" id="option-host"[^>]*>', page)[0]
+
+    assert is_hidden()
+    set_option("backorder_email.transport", "smtp")
+    assert not is_hidden()
+
+
+def test_what_somebody_else_has_set_meanwhile_is_neither_lost_nor_undone(client, session, set_option):
+    opened = {"was.sales.backorders": "yes", "was.sales.allocate_every": "10 min"}
+    set_option("sales.allocate_every", "5 min")
+    client.post(SALES, data={**opened, "sales.backorders": "no", "sales.allocate_every": "10 min"})
+    assert (options.sales.backorders, options.sales.allocate_every) == (False, timedelta(minutes=5))
+    opened["was.sales.backorders"] = "no"
+    refused = client.post(SALES, data={**opened, "sales.backorders": "yes", "sales.allocate_every": "20 min"})
+    assert refused.status_code == 422 and "It was set to 5 min meanwhile." in refused.text
+    assert (options.sales.backorders, options.sales.allocate_every) == (False, timedelta(minutes=5))
+    shown = dict(re.findall(r'name="(was\.[^"]+)" value="([^"]*)"', refused.text))
+    client.post(SALES, data={**shown, "sales.allocate_every": "20 min"})
+    assert options.sales.allocate_every == timedelta(minutes=20)
+
+
+def test_the_reason_of_a_change_stands_in_the_history(client, session):
+    client.post(SALES, data={"sales.backorders": "no", "why": "The season is over."})
+    entry = session.scalars(select(HistoryEntry).where(HistoryEntry.document == "erp.option")).one()
+    assert (entry.document_name, entry.why) == ("sales.backorders", "The season is over.")
+    assert "The season is over." in client.get(SALES).text
+    assert "The season is over." in client.get("/settings/history/?search=sales.backorders").text
+
+
 def test_options_of_a_module_that_is_off_are_not_shown(client):
     step(client, "backorder_email", "disable")
     assert "Backorder email" not in client.get("/settings/options/").text
@@ -315,6 +350,37 @@ def test_a_person_is_kept_out_and_let_in_again(client, sign_in, session):
     client.post(f"/settings/users/{person.id}/activate/")
     session.expire_all()
     assert security.find_user(session, "auditor").is_active
+
+
+def test_what_is_changed_of_a_person_stands_in_the_history_with_its_reason(client, session):
+    person = add_person("dora", "Auditor")
+    session.commit()
+    page = f"/settings/users/{person.id}/"
+    roles = role_ids(session, "Sales clerk")
+    form = {"name": "Dora", "email": "dora@example.org", "roles": roles, "why": "She moved to sales."}
+    client.post(f"{page}edit/", data=form)
+    client.post(f"{page}deactivate/", data={"why": "She left."})
+    about = HistoryEntry.document == "erp.user", HistoryEntry.document_id == person.id
+    entries = session.scalars(select(HistoryEntry).where(*about).order_by(HistoryEntry.id)).all()
+    assert [(entry.action, entry.field, entry.old_value, entry.new_value, entry.why) for entry in entries] == [
+        ("changed", "name", "", "Dora", "She moved to sales."),
+        ("changed", "email", "", "dora@example.org", "She moved to sales."),
+        ("roles changed", "roles", "Auditor", "Sales clerk", "She moved to sales."),
+        ("deactivated", "", "", "", "She left."),
+    ]
+    assert {entry.user_name for entry in entries} == {"admin"}
+    assert "She left." in client.get(page).text
+
+
+def test_a_role_that_is_renamed_is_found_by_either_name(client, session):
+    client.post("/settings/roles/new/", data={"name": "Buyer", "rights": ["procurement.view"]})
+    role = session.scalars(select(Role).where(Role.name == "Buyer")).one()
+    client.post(f"/settings/roles/{role.id}/edit/", data={"name": "Purchaser", "rights": ["procurement.view"]})
+    about = select(HistoryEntry).where(HistoryEntry.document == "erp.role", HistoryEntry.field == "name")
+    entries = session.scalars(about.order_by(HistoryEntry.id)).all()
+    assert [(entry.action, entry.old_value, entry.new_value) for entry in entries] == [
+        ("created", "", "Buyer"), ("changed", "Buyer", "Purchaser"),
+    ]  # fmt: skip
 
 
 def test_a_reset_password_is_told_once(client, sign_in, session):

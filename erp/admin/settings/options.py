@@ -12,6 +12,7 @@ from flask_admin import expose
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from erp import history
 from erp.admin import gate
 from erp.admin.page import Page
 from erp.errors import ErpError, OptionError
@@ -27,11 +28,12 @@ MAX_CHOICES = 60
 
 @dataclass(frozen=True)
 class ShownOption:
-    """An option as the form shows it; an idle one depends on a switch that is off, and hides."""
+    """An option as the form shows it; an idle one depends on another that is not as it needs it, and hides."""
 
     key: str
     option: Option[Any]
     text: str
+    in_force: str
     source: str
     is_locked: bool
     is_idle: bool
@@ -99,9 +101,10 @@ class OptionsPage(Page):
                 key=key,
                 option=option,
                 text=request.form[key] if errors and key in request.form else option.format(in_force[key].value),
+                in_force=option.format(in_force[key].value),
                 source=in_force[key].source,
                 is_locked=registry.option_table.is_locked(key),
-                is_idle=bool(option.only_if) and not in_force[f"{section}.{option.only_if}"].value,
+                is_idle=_is_idle(section, option),
                 set_by=stored.get(key),
                 error=errors.get(key, ""),
             )
@@ -114,12 +117,14 @@ class OptionsPage(Page):
         reset = request.form.get("reset", "")
         given = {reset: None} if reset else self._changed(section)
         errors = {key: error for key, text in given.items() if text is not None and (error := _error(key, text))}
+        errors |= {} if reset else self._overtaken(section, given)
         if errors:
             flash("Nothing was changed: look at the marked options.", "error")
             return errors
         person = gate.user_name()
+        why = request.form.get("why", "").strip()
         try:
-            self.do("set", lambda session: _store(session, given, person))
+            self.do("set", lambda session: _store(session, given, person, why))
         except ErpError as error:
             flash(str(error), "error")
             return {"": str(error)}
@@ -129,7 +134,16 @@ class OptionsPage(Page):
     def _changed(self, section: str) -> dict[str, str | None]:
         shown = {each.key: each for each in self.shown(section, {}) if not each.is_locked}
         posted = {key: request.form[key].strip() for key in shown if key in request.form}
-        return {key: text for key, text in posted.items() if text != shown[key].text}
+        return {key: text for key, text in posted.items() if text != _was(key, shown[key].text)}
+
+    def _overtaken(self, section: str, given: Mapping[str, str | None]) -> dict[str, str]:
+        """Return what somebody else has set since the form was opened, and would be lost."""
+        now = {each.key: each.text for each in self.shown(section, {}) if each.key in given}
+        return {
+            key: f"It was set to {now[key] or 'nothing'} meanwhile. Save again to set yours."
+            for key, text in given.items()
+            if now[key] not in (text, _was(key, now[key]))
+        }
 
     def history(self, section: str) -> list[HistoryEntry]:
         """Return the last changes of a section's options."""
@@ -167,6 +181,21 @@ def _posted_ini() -> str:
         raise OptionError("file", file.filename if file else "", "UTF-8 text is allowed") from None
 
 
+def _was(key: str, now: str) -> str:
+    """Return what the form that was posted had shown for an option."""
+    return request.form.get(f"was.{key}", now)
+
+
+def _is_idle(section: str, option: Option[Any]) -> bool:
+    name, value = option.needs
+    return bool(name) and _in_force(f"{section}.{name}") != value
+
+
+def _in_force(key: str) -> str:
+    registry = current_registry()
+    return registry.option_table.option(key).format(registry.state().options[key].value)
+
+
 def _error(key: str, text: str) -> str:
     option = current_registry().option_table.option(key)
     try:
@@ -176,10 +205,11 @@ def _error(key: str, text: str) -> str:
     return ""
 
 
-def _store(session: Session, given: Mapping[str, str | None], person: str) -> None:
+def _store(session: Session, given: Mapping[str, str | None], person: str, why: str) -> None:
     table = current_registry().option_table
-    for key, text in given.items():
-        if text is None:
-            forget_option(session, table, key)
-        else:
-            store_option(session, table, key, text, user_name=person)
+    with history.because(session, why):
+        for key, text in given.items():
+            if text is None:
+                forget_option(session, table, key)
+            else:
+                store_option(session, table, key, text, user_name=person)

@@ -14,6 +14,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from erp import core, history, security
 from erp.admin import gate
+from erp.admin.choose import FormPage
 from erp.admin.parts import Action, Badge, Result
 from erp.admin.screen import Screen
 from erp.errors import RecordInUse
@@ -45,9 +46,27 @@ def _new_password(user: User, password: str) -> Result:
     return Result(message, "erp/settings/password_result.html", {"password": password})
 
 
-def _deactivate(session: Session, user: User) -> str:
-    security.set_active(session, user, False)
-    return f"{user.username} is kept out; running sessions have ended."
+class WhyForm(Form):
+    """What may be said about a change of a person's rights."""
+
+    why = StringField("Reason", [validators.Length(max=500)], description="Stands in the history.")
+
+
+class Deactivate(FormPage):
+    """Keeps a person out, with the reason."""
+
+    title = "Deactivate"
+    button = "Deactivate"
+    style = "danger"
+    help = "Keep this person out? Running sessions end at once; what they did stays."
+    form_class = WhyForm
+
+    def do(self, session: Session, row: User, form: Any) -> str:
+        """Do it."""
+        user = session.get_one(User, row.id)
+        with history.because(session, form["why"].data or ""):
+            security.set_active(session, user, False)
+        return f"{user.username} is kept out; running sessions have ended."
 
 
 def _activate(session: Session, user: User) -> str:
@@ -74,6 +93,7 @@ class UserScreen(Screen):
     column_sortable_list = ("username", "created_at")
     form_columns = ("username", "name", "email")
     form_args = {"email": {"validators": [EMAIL]}}
+    form_widths = {"why": 12}
     header_fields = (
         ("Name", "username"),
         ("Full name", "name"),
@@ -96,10 +116,9 @@ class UserScreen(Screen):
             name="deactivate",
             label="Deactivate",
             permission="erp.users",
-            deed=_deactivate,
+            page=Deactivate(),
             icon="fa-ban",
             style="danger",
-            confirm="Keep this person out? Running sessions end at once; what they did stays.",
             allowed=lambda user: user.is_active,
         ),
         Action(
@@ -121,10 +140,10 @@ class UserScreen(Screen):
         return super().get_query().options(selectinload(User.roles))
 
     def scaffold_form(self) -> type[Form]:
-        """Add the roles to the form."""
-        base = super().scaffold_form()
+        """Add the roles to the form, and why they change."""
+        bases = (super().scaffold_form(), WhyForm)
         roles = TicksField("Roles", coerce=_as_role_id)
-        return type("UserForm", (base,), {"roles": roles, "validate_username": _check_name})
+        return type("UserForm", bases, {"roles": roles, "validate_username": _check_name})
 
     def prepare_form(self, form: Form, row: Any) -> None:
         """List the roles; a name stays what history calls the person."""
@@ -138,8 +157,10 @@ class UserScreen(Screen):
         if row is None:
             g.erp_new_password = security.generate_password()
             row = security.add_user(session, form["username"].data.strip(), g.erp_new_password)
-        row.name, row.email = form["name"].data or "", form["email"].data or ""
-        self._give_roles(session, row, form["roles"].data)
+        with history.because(session, form["why"].data or ""):
+            for field in ("name", "email"):
+                _set(session, row, field, form[field].data or "")
+            self._give_roles(session, row, form["roles"].data)
         return row
 
     def _give_roles(self, session: Session, user: User, ids: Sequence[int]) -> None:
@@ -159,6 +180,13 @@ class UserScreen(Screen):
             return super().saved(id, is_new)
         user = self.load(gate.session(), id)
         return self.show_row(id, result=_new_password(user, g.erp_new_password))
+
+
+def _set(session: Session, user: User, field: str, new: str) -> None:
+    old = getattr(user, field)
+    if old != new:
+        setattr(user, field, new)
+        history.record(session, security.subject(user), "changed", field=field, old=old, new=new)
 
 
 def _check_name(form: Any, field: StringField) -> None:
@@ -224,7 +252,8 @@ class RoleScreen(Screen):
 
     def scaffold_form(self) -> type[Form]:
         """Add the rights to the form."""
-        return type("RoleForm", (super().scaffold_form(),), {"rights": TicksField("Rights", coerce=_as_right)})
+        bases = (super().scaffold_form(), WhyForm)
+        return type("RoleForm", bases, {"rights": TicksField("Rights", coerce=_as_right)})
 
     def prepare_form(self, form: Form, row: Any) -> None:
         """List every declared right; those of modules that are gone stay as they are."""
@@ -235,18 +264,21 @@ class RoleScreen(Screen):
 
     def save(self, session: Session, form: Form, row: Any) -> Any:
         """Store the role and its rights, with what was given and taken in the history."""
-        row = Role() if row is None else row
+        row, old = (Role(), "") if row is None else (row, row.name)
         row.name = form["name"].data.strip()
         session.add(row)
         session.flush()
         before, after = {right.permission for right in row.rights}, set(form["rights"].data)
         row.rights = [right for right in row.rights if right.permission in after]
         row.rights += [RoleRight(role_id=row.id, permission=name) for name in sorted(after - before)]
-        self._record(session, row, before, after)
+        with history.because(session, form["why"].data or ""):
+            self._record(session, row, old, (before, after))
         return row
 
-    def _record(self, session: Session, role: Role, before: set[str], after: set[str]) -> None:
-        about = history.Subject(self.view_name, role.id, role.name)
+    def _record(self, session: Session, role: Role, old: str, rights: tuple[set[str], set[str]]) -> None:
+        about, (before, after) = history.Subject(self.view_name, role.id, role.name), rights
+        if old != role.name:
+            history.record(session, about, "changed" if old else "created", field="name", old=old, new=role.name)
         for name in sorted(before ^ after):
             given = name in after
             action = "right given" if given else "right taken"
