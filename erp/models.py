@@ -12,7 +12,7 @@ from sqlalchemy import CheckConstraint, Column, Enum, ForeignKey, Index, String,
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from erp import clock
-from erp.db import BigId, Model, UtcDateTime
+from erp.db import FINAL, BigId, Model, UtcDateTime
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -216,7 +216,7 @@ class HistoryEntry(Model):
     """Who changed what, when, from, to and why. Written once, never changed or deleted."""
 
     __tablename__ = "erp_history_entry"
-    __table_args__ = (Index("ix_erp_history_entry_document", "document", "document_id"),)
+    __table_args__ = (Index("ix_erp_history_entry_document", "document", "document_id"), {"info": FINAL})
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now, index=True)

@@ -15,12 +15,14 @@ from erp.db.bulk import (
     read_rows,
     rows_table,
 )
+from erp.db.final import FINAL, make_final
 from erp.db.locks import lock_rows, require_any_lock, require_lock
 from erp.db.transactions import as_refusal, commit, commit_parts, is_lost_race, unusable_database
 from erp.db.types import Money, Quantity, Scaled, UtcDateTime, days_later, raw, raw_instant, total
 from erp.numbers import LIMIT, PLACES, SCALE, format_quantity, from_raw, to_raw
 
 __all__ = [
+    "FINAL",
     "LIMIT",
     "NAMING",
     "PLACES",
@@ -49,6 +51,7 @@ __all__ = [
     "is_one_of",
     "is_reading",
     "lock_rows",
+    "make_final",
     "new_ids",
     "raw",
     "raw_instant",

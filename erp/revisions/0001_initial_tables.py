@@ -150,6 +150,7 @@ def upgrade() -> None:
         sa.Column("why", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["run_id"], ["erp_run.id"], name=op.f("fk_erp_history_entry_run_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_erp_history_entry")),
+        info={"rows": "final"},
     )
     op.create_index(op.f("ix_erp_history_entry_at"), "erp_history_entry", ["at"], unique=False)
     op.create_index("ix_erp_history_entry_document", "erp_history_entry", ["document", "document_id"], unique=False)

@@ -20,14 +20,15 @@ CONSTRAINTS = """
     FROM pg_constraint WHERE connamespace = 'public'::regnamespace
 """
 INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'"
+TRIGGERS = "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal"
 SQLITE = "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
 
 
 def schema(connection):
-    """Return every column, constraint and index, conditions included."""
+    """Return every column, constraint, index and trigger, conditions included."""
     if connection.dialect.name == "sqlite":
         return {fact for name, sql in connection.execute(text(SQLITE)) for fact in _facts(name, sql)}
-    queries = (COLUMNS, CONSTRAINTS, INDEXES)
+    queries = (COLUMNS, CONSTRAINTS, INDEXES, TRIGGERS)
     return {tuple(row) for query in queries for row in connection.execute(text(query))}
 
 

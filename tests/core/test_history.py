@@ -4,7 +4,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, text
+from sqlalchemy.exc import IntegrityError
 
 from erp import events, history
 from erp.events import run
@@ -78,7 +79,19 @@ def test_entries_cannot_be_deleted_in_bulk_either(session):
 
 
 @pytest.mark.parametrize(
-    ("value", "text"),
+    "statement", ["UPDATE erp_history_entry SET why = 'otherwise'", "DELETE FROM erp_history_entry"]
+)
+def test_the_database_itself_refuses_to_change_what_is_written(session, statement):
+    record(session, DOOR, "painted")
+    session.commit()
+    with pytest.raises(IntegrityError, match="written once and never changed"):
+        session.execute(text(statement))
+    session.rollback()
+    assert [entry.why for entry in entries(session) if entry.document == DOOR.document] == [""]
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
     [
         (None, ""),
         (True, "yes"),
@@ -90,8 +103,8 @@ def test_entries_cannot_be_deleted_in_bulk_either(session):
         (7, "7"),
     ],
 )
-def test_values_are_written_as_people_read_them(value, text):
-    assert history.as_text(value) == text
+def test_values_are_written_as_people_read_them(value, written):
+    assert history.as_text(value) == written
 
 
 def test_a_run_that_changes_nothing_leaves_no_row(session):
