@@ -139,9 +139,12 @@ def set_active(session: Session, user: User, is_active: bool) -> None:
 
 def keep_an_administrator(session: Session, without: User) -> None:
     """Raise LastAdministrator where nobody else who is active has a role with every right."""
+    if not any(role.is_administrator for role in without.roles):
+        return
+    # Two administrators who take each other's rights at once come one after the other.
+    session.execute(select(Role.id).where(Role.is_administrator).order_by(Role.id).with_for_update())
     is_other = (Role.is_administrator, User.is_active, User.id != without.id)
-    others = select(func.count(User.id)).join(User.roles).where(*is_other)
-    if any(role.is_administrator for role in without.roles) and not session.scalar(others):
+    if not session.scalar(select(func.count(User.id)).join(User.roles).where(*is_other)):
         raise LastAdministrator(without.username)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import threading
+import time
 
 import pytest
 from argon2 import PasswordHasher
@@ -10,7 +12,7 @@ from sqlalchemy import func, select
 
 from erp import security
 from erp.app import create_app
-from erp.db import db
+from erp.db import commit, db
 from erp.errors import BadPassword, LastAdministrator, NotFound, OptionError, SignInRefused
 from erp.models import HistoryEntry, SignInAttempt, User
 from tests.core.addresses import lists
@@ -221,6 +223,36 @@ def test_a_password_that_is_set_like_an_option_is_refused_and_not_repeated(tmp_p
     with pytest.raises(OptionError, match="there is no such option") as refusal:
         create_app(environment={"ERP_INSTANCE": str(tmp_path), name: "hunter2"})
     assert "hunter2" not in str(refusal.value) and name in str(refusal.value)
+
+
+def test_two_administrators_who_keep_each_other_out_at_once_leave_one(app, session):
+    security.add_user(session, "other", PASSWORD, roles=["Administrator"])
+    session.commit()
+    start, refused = threading.Barrier(2), []
+
+    def keep_out(username):
+        def work(session):
+            security.set_active(session, security.find_user(session, username), False)
+            session.flush()
+            time.sleep(0.3)
+
+        with app.app_context():
+            start.wait()
+            try:
+                commit(work)
+            except LastAdministrator as error:
+                refused.append(error.facts["username"])
+            finally:
+                db.session.remove()
+
+    threads = [threading.Thread(target=keep_out, args=[name]) for name in ("admin", "other")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    session.rollback()
+    left = [user.username for user in session.scalars(select(User).where(User.is_active))]
+    assert left == refused and len(left) == 1
 
 
 def test_services_refuse_what_screens_refuse(session, person):
