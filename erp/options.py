@@ -135,7 +135,7 @@ def store_option(session: Session, table: OptionTable, key: str, text: str, *, u
     before = _stored(session, table, key)
     new = table.option(key).format(value)
     session.merge(OptionValue(name=key, value=new, changed_at=clock.now(), changed_by=user_name))
-    history.record(session, subject(key), "set", field=key, old=before, new=new)
+    history.record(session, subject(key), "set", field="value", old=before, new=new)
     bump_revision(session)
 
 
@@ -155,7 +155,7 @@ def forget_option(session: Session, table: OptionTable, key: str) -> None:
     before = _stored(session, table, key)
     session.delete(row)
     session.flush()
-    history.record(session, subject(key), "unset", field=key, old=before, new=_stored(session, table, key))
+    history.record(session, subject(key), "unset", field="value", old=before, new=_stored(session, table, key))
     bump_revision(session)
 
 

@@ -67,6 +67,13 @@ class Site(Admin):
         """Return a view by `module.noun`, None where there is none."""
         return next((view for view in self._views if getattr(view, "view_name", "") == name), None)
 
+    def document_url(self, document: str | None, id: int | None) -> str | None:
+        """Return the address of a document by `module.noun` and id, None where the person cannot open it."""
+        view = self.view(document or "")
+        if view is None or id is None or not view.is_accessible() or not hasattr(view, "details_view"):
+            return None
+        return url_for(f"{view.endpoint}.details_view", id=id)
+
     def entries(self) -> list[tuple[str, list[Any]]]:
         """Return the menu for the person at the screen: category and its views."""
         shown: dict[str, list[Any]] = {}
@@ -84,10 +91,7 @@ def current_site() -> Site:
 
 def document_url(document: str | None, id: int | None) -> str | None:
     """Return the address of a document by `module.noun` and id, None where the person cannot open it."""
-    view = current_site().view(document or "")
-    if view is None or id is None or not view.is_accessible() or not hasattr(view, "details_view"):
-        return None
-    return url_for(f"{view.endpoint}.details_view", id=id)
+    return current_site().document_url(document, id)
 
 
 def document_link(document: str, id: int | None, text: Any) -> Any:

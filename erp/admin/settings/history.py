@@ -9,6 +9,17 @@ from erp.admin.screen import Screen
 from erp.models import HistoryEntry
 
 
+def _what(screen: Screen, entry: HistoryEntry) -> Any:
+    name = entry.document_name or entry.document
+    text = f"{name}, line {entry.line}" if entry.line else name
+    return show.link(screen.admin.document_url(entry.document, entry.document_id), text)
+
+
+def _action(entry: HistoryEntry) -> str:
+    field = f": {show.words(entry.field).lower()}" if entry.field else ""
+    return f"{show.words(entry.action)}{field}"
+
+
 class HistoryScreen(Screen):
     """All entries, newest first. They cannot be edited."""
 
@@ -20,7 +31,7 @@ class HistoryScreen(Screen):
     url = "/settings/history"
     icon = "fa-history"
     can_create = can_edit = can_delete = False
-    column_list = ("document_name", "line", "action", "field", "old_value", "new_value", "why", "user_name", "at")
+    column_list = ("at", "user_name", "document_name", "action", "old_value", "new_value", "why")
     column_labels = {
         "at": "When",
         "user_name": "Who",
@@ -34,10 +45,13 @@ class HistoryScreen(Screen):
     column_filters = ("at", "user_name", "document", "document_id", "document_name", "action", "field", "why")
     column_sortable_list = ("at",)
     column_formatters = {
-        "action": lambda view, context, entry, name: show.words(entry.action),
+        "document_name": lambda view, context, entry, name: _what(view, entry),
+        "action": lambda view, context, entry, name: _action(entry),
         "field": lambda view, context, entry, name: show.words(entry.field),
     }
-    column_details_list = ("document", *column_list, "run_id")
+    column_export_list = ("at", "user_name", "document", "document_name", "line", "action", "field", "old_value",
+                          "new_value", "why")  # fmt: skip
+    column_details_list = ("document", "line", "field", *column_list, "run_id")
     empty_message = "Nothing has been changed yet. Every change of a document, an option or a person will stand here."
 
     def document_title(self, row: Any) -> str:

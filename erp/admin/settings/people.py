@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 from wtforms import Form, SelectMultipleField, StringField, ValidationError, validators
+from wtforms.fields.core import UnboundField
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from erp import core, history, security
@@ -46,10 +47,19 @@ def _new_password(user: User, password: str) -> Result:
     return Result(message, "erp/settings/password_result.html", {"password": password})
 
 
-class WhyForm(Form):
-    """What may be said about a change of a person's rights."""
+def _why_field() -> UnboundField[StringField]:
+    """Return the field for the reason of a change; made last, it stands last."""
+    return StringField("Reason", [validators.Length(max=500)], description="Stands in the history.")
 
-    why = StringField("Reason", [validators.Length(max=500)], description="Stands in the history.")
+
+class WhyForm(Form):
+    """Why a person's rights are changed."""
+
+    why = _why_field()
+
+
+def _reason(form: Form) -> str:
+    return (form["why"].data or "") if "why" in form else ""
 
 
 class Deactivate(FormPage):
@@ -64,7 +74,7 @@ class Deactivate(FormPage):
     def do(self, session: Session, row: User, form: Any) -> str:
         """Do it."""
         user = session.get_one(User, row.id)
-        with history.because(session, form["why"].data or ""):
+        with history.because(session, _reason(form)):
             security.set_active(session, user, False)
         return f"{user.username} is kept out; running sessions have ended."
 
@@ -141,23 +151,22 @@ class UserScreen(Screen):
 
     def scaffold_form(self) -> type[Form]:
         """Add the roles to the form, and why they change."""
-        bases = (super().scaffold_form(), WhyForm)
-        roles = TicksField("Roles", coerce=_as_role_id)
-        return type("UserForm", bases, {"roles": roles, "validate_username": _check_name})
+        base = super().scaffold_form()
+        more = {"roles": TicksField("Roles", coerce=_as_role_id), "why": _why_field()}
+        return type("UserForm", (base,), {**more, "validate_username": _check_name})
 
     def prepare_form(self, form: Form, row: Any) -> None:
         """List the roles; a name stays what history calls the person."""
         session = gate.session()
         form["roles"].choices = [(role.id, role.name) for role in session.scalars(select(Role).order_by(Role.name))]
-        if row is not None:
-            del form["username"]
+        del form["why" if row is None else "username"]
 
     def save(self, session: Session, form: Form, row: Any) -> Any:
         """Store the person and their roles; a new one gets a password that is told once."""
         if row is None:
             g.erp_new_password = security.generate_password()
             row = security.add_user(session, form["username"].data.strip(), g.erp_new_password)
-        with history.because(session, form["why"].data or ""):
+        with history.because(session, _reason(form)):
             for field in ("name", "email"):
                 _set(session, row, field, form[field].data or "")
             self._give_roles(session, row, form["roles"].data)
@@ -252,8 +261,9 @@ class RoleScreen(Screen):
 
     def scaffold_form(self) -> type[Form]:
         """Add the rights to the form."""
-        bases = (super().scaffold_form(), WhyForm)
-        return type("RoleForm", bases, {"rights": TicksField("Rights", coerce=_as_right)})
+        base = super().scaffold_form()
+        more = {"rights": TicksField("Rights", coerce=_as_right), "why": _why_field()}
+        return type("RoleForm", (base,), more)
 
     def prepare_form(self, form: Form, row: Any) -> None:
         """List every declared right; those of modules that are gone stay as they are."""
@@ -261,6 +271,8 @@ class RoleScreen(Screen):
         known = {name for name, _ in declared}
         lost = [] if row is None else [(r.permission, r.permission) for r in row.rights if r.permission not in known]
         form["rights"].choices = declared + lost
+        if row is None:
+            del form["why"]
 
     def save(self, session: Session, form: Form, row: Any) -> Any:
         """Store the role and its rights, with what was given and taken in the history."""
@@ -271,7 +283,7 @@ class RoleScreen(Screen):
         before, after = {right.permission for right in row.rights}, set(form["rights"].data)
         row.rights = [right for right in row.rights if right.permission in after]
         row.rights += [RoleRight(role_id=row.id, permission=name) for name in sorted(after - before)]
-        with history.because(session, form["why"].data or ""):
+        with history.because(session, _reason(form)):
             self._record(session, row, old, (before, after))
         return row
 
