@@ -57,6 +57,12 @@ def record(
     return entry
 
 
+def record_document(session: Session, row: object, action: str) -> None:
+    """Write that a document was made or is going away, where its table is Tracked."""
+    if isinstance(row, Tracked):
+        record(session, row.history_subject(), action)
+
+
 def _values(session: Session, change: Change) -> dict[str, Any]:
     current = current_run(session)
     return {

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from wtforms import Form, HiddenField
 
+from erp import history
 from erp.admin import gate
 from erp.admin.fields import Converter, Lookup, as_id, lookup, with_fields
 from erp.admin.listing import Listing
@@ -124,8 +125,11 @@ class Saving(Listing):
         if id is not None and row is None:
             raise StaleRecord
         self.check_version(form, row)
+        is_new = row is None
         row = self.save(session, form, row)
         session.flush()
+        if is_new:
+            history.record_document(session, row, "created")
         for extra in self.offered_fields():
             extra.write(session, row, form[extra.name].data)
         session.flush()
@@ -184,6 +188,7 @@ class Saving(Listing):
 
     def delete(self, session: Session, row: Any) -> None:
         """Delete the row. Override to call a service."""
+        history.record_document(session, row, "deleted")
         session.delete(row)
         session.flush()
 

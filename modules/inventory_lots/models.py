@@ -44,14 +44,19 @@ class Product(Tracked, Model):
         return f"[{self.sku}] {self.name}"
 
 
-class Warehouse(Model):
+class Warehouse(Tracked, Model):
     """A building that holds locations."""
 
     __tablename__ = "inventory_lots_warehouse"
+    history_fields = ("code", "name")
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     code: Mapped[str] = mapped_column(String(40), unique=True)
     name: Mapped[str] = mapped_column(String(120), default="")
+
+    def history_subject(self) -> Subject:
+        """A warehouse is its own document."""
+        return Subject("inventory_lots.warehouse", self.id, self.code)
 
     def __str__(self) -> str:
         return self.code

@@ -94,10 +94,11 @@ class Link(Model):
         return self.quantity - self.received
 
 
-class OnHandChange(Model):
+class OnHandChange(Tracked, Model):
     """A change of stock that is planned for a day: goods that will come (+) or go (−) outside orders."""
 
     __tablename__ = "preorder_on_hand_change"
+    history_fields = ("date", "quantity", "note")
     __table_args__ = (
         UniqueConstraint("product_id", "date", "note"),
         CheckConstraint("quantity <> 0", "quantity_not_zero"),
@@ -109,3 +110,7 @@ class OnHandChange(Model):
     quantity: Mapped[Decimal] = mapped_column(Quantity)
     note: Mapped[str] = mapped_column(String(200), default="")
     product: Mapped[Product] = relationship()
+
+    def history_subject(self) -> Subject:
+        """A planned change is its own document, named by its product and day."""
+        return Subject("preorder.on_hand_change", self.id, f"{self.product.sku} on {self.date.isoformat()}")

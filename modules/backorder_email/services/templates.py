@@ -56,6 +56,7 @@ def delete_template(session: Session, template: Template) -> None:
     """Delete a template that no status and no option names. What was composed with it stays."""
     if users := queries.uses_of_template(session, template):
         raise TemplateInUse(name=template.name, users=users)
+    history.record_document(session, template, "deleted")
     session.delete(template)
     session.flush()
 

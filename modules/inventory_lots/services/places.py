@@ -9,6 +9,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from erp import history
 from erp.db import is_one_of
 from erp.errors import StaleRecord
 from modules.inventory_lots.domain import join_path, split_path
@@ -132,5 +133,6 @@ def delete_location(session: Session, location: Location) -> None:
     moves = exists().where(StockMove.location_id == location.id)
     if session.scalar(select(balances | moves)):
         raise PlaceInUse(path=location.path)
+    history.record_document(session, location, "deleted")
     session.delete(location)
     session.flush()

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from erp.db import chunks
 from modules.inventory_lots.domain import check_quantity
@@ -37,7 +37,8 @@ def save_on_hand_changes(session: Session, quantities: Mapping[Key, Decimal]) ->
     lock_products(session, product_ids)
     known: dict[Key, OnHandChange] = {}
     for part in chunks(product_ids, CHUNK):
-        for row in session.scalars(select(OnHandChange).where(OnHandChange.product_id.in_(part))):
+        planned = select(OnHandChange).where(OnHandChange.product_id.in_(part))
+        for row in session.scalars(planned.options(joinedload(OnHandChange.product))):
             known[row.product_id, row.date, row.note] = row
     changed = 0
     for key, quantity in quantities.items():
