@@ -255,6 +255,15 @@ def test_jobs_show_how_they_went_and_when_they_run_next(client, session):
     assert "Traceback x" in details and "sales.allocate_every" in details
 
 
+def test_a_run_that_died_is_not_shown_as_running_though_no_worker_is_left(client, session):
+    session.add(JobRun(job="allocate-backorders", state=JobRunState.running, worker="gone:7"))
+    session.commit()
+    for path in ("/settings/jobs/", "/settings/jobs/allocate-backorders/"):
+        page = client.get(path).text
+        assert "The process gone:7 died." in page and "Lost" in page and "Running" not in page
+    assert session.scalars(select(JobRun.state)).one() is JobRunState.lost
+
+
 def test_jobs_tell_whether_a_worker_runs_and_come_again_until_what_was_asked_for_is_done(client, session):
     client.post("/settings/jobs/allocate-backorders/run/")
     alone = client.get("/settings/jobs/")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import abort, flash, make_response, redirect, request
+from flask import abort, flash, g, make_response, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 
@@ -35,6 +35,7 @@ class JobsPage(Page):
     @expose("/")
     def index_view(self) -> ResponseReturnValue:
         """Show every job with its last run and its next."""
+        _mark_lost_runs()
         return self._show("erp/settings/jobs.html", jobs.overview(self.session()))
 
     @expose("/<job_name>/")
@@ -42,6 +43,7 @@ class JobsPage(Page):
         """Show the last runs of a job."""
         if not self._is_there(job_name):
             return abort(404)
+        _mark_lost_runs()
         status = jobs.status_of(self.session(), job_name)
         runs = jobs.runs_of(self.session(), [job_name], limit=RUNS_SHOWN)
         option = current_registry().jobs[job_name].thing.every
@@ -74,6 +76,15 @@ class JobsPage(Page):
     def _is_there(self, name: str) -> bool:
         registry = current_registry()
         return name in registry.jobs and registry.is_live(registry.jobs[name].module)
+
+
+def _mark_lost_runs() -> None:
+    """See to it that what died is not shown as running, even where no worker is left to mark it."""
+    g.erp_reading = False
+    try:
+        jobs.mark_lost_runs()
+    finally:
+        g.erp_reading = True
 
 
 def _every(status: jobs.JobStatus) -> str:
