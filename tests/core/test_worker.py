@@ -65,6 +65,12 @@ class Company:
             time.sleep(0.05)
         return self.told()
 
+    def has_ended(self, *, run):
+        """Say whether the run of this number, counted from the first, is over."""
+        with self.app.app_context():
+            states = db.session.scalars(select(JobRun.state).order_by(JobRun.id)).all()
+        return len(states) >= run and states[run - 1] is not JobRunState.running
+
     def rests(self):
         """Wait until the worker has read what is new and the job has ended, then watch whether it begins again."""
         time.sleep(1.2)
@@ -111,6 +117,7 @@ def test_a_job_runs_once_among_workers_and_when_its_worker_is_killed_another_doe
     told = company.wait_for(lambda told: ("end", other.pid) in told)
     assert time.monotonic() - killed_at < 15
     assert told[:3] == [("begin", leader.pid), ("begin", other.pid), ("end", other.pid)]
+    company.wait_for(lambda told: company.has_ended(run=2))  # it tells of its end before that is written down
     with company.app.app_context():
         dead, heir = db.session.scalars(select(JobRun).order_by(JobRun.id).limit(2))
         pieces = select(HistoryEntry.document_name).where(HistoryEntry.document == "slowpoke.piece")
