@@ -212,14 +212,15 @@ def worker_name():
 
 
 def pytest_generate_tests(metafunc):
-    if "app" in metafunc.fixturenames:
+    chosen = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    if "app" in metafunc.fixturenames and not any(names == "app" or "app" in tuple(names) for names in chosen):
         metafunc.parametrize("app", rest.parameters(metafunc.definition), indirect=True)
 
 
 @pytest.fixture
 def app(request, all_databases) -> Iterator:
     """The application with its context pushed, once on each database; tests/rest.py says which modules are on."""
-    kind, resting = request.param
+    kind, resting = request.param if isinstance(request.param, tuple) else (request.param, ())
     app = all_databases.app(kind)
     with app.app_context():
         if resting:

@@ -57,3 +57,8 @@ class BackorderCancelled:
 
     changes: tuple[BackorderChange, ...]
     cause: str
+
+    @property
+    def backorder_ids(self) -> tuple[int, ...]:
+        """The backorders of which something was given up."""
+        return tuple(change.backorder_id for change in self.changes)

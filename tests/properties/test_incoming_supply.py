@@ -293,7 +293,7 @@ class Incoming(RuleBasedStateMachine):
             services.save_product(session, session.get_one(Product, self.products[1]), terms)
 
         self.attempt(set_launch)
-        self.attempt(services.launch_preorders)
+        self.attempt(services.launch_preorders, [self.products[1]])
         assert rows(Backorder, Backorder.state == "open", Backorder.kind == "preorder") == []
 
     @deed()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import cast
 
-from sqlalchemy import Table, select
+from sqlalchemy import Table, inspect, select
 from sqlalchemy.orm import Session
 
 from erp import clock
@@ -132,7 +132,7 @@ def _add(session: Session, counters: Mapping[str, Sequence[tuple[int, int]]]) ->
 
 def _forget(session: Session, balance_ids: Iterable[int]) -> None:
     """Let the balances that the session has loaded be read again; everything else it knows still holds."""
-    changed = set(balance_ids)
-    for loaded in session.identity_map.values():
-        if isinstance(loaded, Balance) and loaded.id in changed:
-            session.expire(loaded, ("on_hand", "allocated"))
+    loaded = {inspect(each).identity: each for each in session.identity_map.values() if isinstance(each, Balance)}
+    for balance_id in balance_ids if loaded else ():
+        if (balance_id,) in loaded:
+            session.expire(loaded[balance_id,], ("on_hand", "allocated"))

@@ -11,13 +11,13 @@ from sqlalchemy import func, select
 from erp import jobs
 from erp.db import ErpSession
 from erp.models import HistoryEntry, JobRunState, RunEntry
-from modules.inventory_lots.services import hold_lot, lock_products
+from modules.inventory_lots.services import hold_lot, lock_products, runs
 from modules.inventory_lots.states import LocationKind
 from modules.preorder.models import Link
 from modules.procurement import services as procurement
 from modules.sales import services
 from modules.sales.models import Allocation, Backorder, OrderLine
-from modules.sales.services import Grant, book
+from modules.sales.services import Grant
 from modules.sales.states import BackorderState
 from tests.factories.inventory_lots import make_location, make_product, make_stock, set_stock
 from tests.factories.preorder import link
@@ -95,7 +95,7 @@ def test_a_run_is_one_entry_of_history_with_counts_and_its_rows_say_who_when_and
 
 
 def test_products_are_run_in_batches_with_a_commit_each(session, waiting, monkeypatch):
-    monkeypatch.setattr(book, "BATCH", 1)
+    monkeypatch.setattr(runs, "BATCH", 1)
     commits = []
     real = ErpSession.commit
     monkeypatch.setattr(ErpSession, "commit", lambda self: (commits.append(got_so_far(self)), real(self)))
@@ -208,6 +208,7 @@ def _ending(session, product, stock):
 # The cancellation days
 
 
+@pytest.mark.needs("preorder")
 @pytest.mark.parametrize(("covered", "cancelled"), [("no", 2), ("yes", 5)])
 def test_linked_quantities_are_spared_unless_the_option_says_otherwise(session, set_option, at, covered, cancelled):
     set_option("sales.backorder_cancellation_days", "5")

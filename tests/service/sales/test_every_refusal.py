@@ -28,6 +28,7 @@ UNSEEN = {
     stock.StockRefused: "the base of others",
     stock.ManyRefused: "a bundle: each refusal in it is shown by its row",
     stock.CountedTwice: "a file with two rows of one key is refused before anything is counted",
+    stock.UnitIsFixed: "it takes goods on their way to customers: the tests of linked lines show it",
     sales.SerialNumberRefused: "the base of others",
 }
 

@@ -606,6 +606,7 @@ def test_a_preview_of_a_book_that_has_changed_is_refused_and_shown_anew(session,
     assert [line.allocated for line in order.lines] == [0, 0]
 
 
+@pytest.mark.needs("preorder")
 def test_a_preview_that_would_link_as_much_from_another_purchase_order_is_refused(session, desk, screws, set_option):
     set_option("preorder.auto_allocate", "yes")
     make_order(session, [(screws[1], 25)])
