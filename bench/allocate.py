@@ -6,7 +6,6 @@ import argparse
 import gc
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from bench import databases, floor
 from bench.book import write_book
+from bench.memory import peak_megabytes
 from erp import events, migrations
 from erp.app import create_app
 from erp.cli import COLLECT_AFTER
@@ -100,8 +100,7 @@ def _run() -> dict[str, float]:
         db.session.connection()
         db.session.rollback()
         first, second = _seconds(), _seconds()
-    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"first": first, "second": second, "megabytes": megabytes}
+    return {"first": first, "second": second, "megabytes": peak_megabytes()}
 
 
 def _seconds() -> float:

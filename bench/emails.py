@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import smtplib
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bench import databases
+from bench.memory import peak_megabytes
 from erp import events, migrations
 from erp.app import create_app
 from erp.db import Model, bulk_insert, commit, db
@@ -245,8 +245,7 @@ def _serve(url: str, port: str) -> None:
             began = time.perf_counter()
             tally = send_pending(limit=int(line))
             seconds = time.perf_counter() - began
-            megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-            measured = {"seconds": seconds, "megabytes": megabytes, "sent": tally.endings[Ending.sent]}
+            measured = {"seconds": seconds, "megabytes": peak_megabytes(), "sent": tally.endings[Ending.sent]}
             print(json.dumps(measured), flush=True)
 
 

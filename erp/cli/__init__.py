@@ -22,7 +22,7 @@ SHOWN_ERRORS = 10
 
 # Python looks for cycles after each 700 new objects. A run makes many thousands and no cycle: looking more seldom
 # takes a sixth off a long allocation.
-COLLECT_AFTER = 100_000
+COLLECT_AFTER = 50_000
 
 CORE_COMMANDS: dict[str, click.Command] = {
     command.name or "": command

@@ -20,13 +20,13 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 
-# A cache of 32 MB: a run touches rows all over the book, and with the usual 2 MB it would read each page many times.
+# A cache of 8 MB: a run touches rows all over the book, and with the usual 2 MB it would read each page many times.
 PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=NORMAL",
     "foreign_keys=ON",
     "busy_timeout=15000",
-    "cache_size=-32000",
+    "cache_size=-8000",
     "temp_store=MEMORY",
 )
 

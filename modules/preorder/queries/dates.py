@@ -77,12 +77,12 @@ def _covered_lines(*conditions: ColumnElement[bool]) -> Select[Any]:
     )
 
 
-def first_promises(session: Session, *conditions: ColumnElement[bool]) -> Subquery:
-    """Return a subquery of (`line_id`, `day`) of lines that meet `conditions` and wait for dated links alone.
+def first_promises(session: Session, line_ids: Collection[int]) -> Subquery:
+    """Return a subquery of (`line_id`, `day`) of those among these lines that wait for dated links alone.
 
     The day is their latest arrival or today, and the buffer.
     """
-    links, today = link_dates(of_lines(*conditions)), literal(clock.today(), Date())
+    links, today = link_dates(is_one_of(session, Link.line_id, line_ids)), literal(clock.today(), Date())
     latest = case((links.c.latest < today, today), else_=links.c.latest)
     day = days_later(session, latest, options.preorder.promise_buffer_days)
     covered = OrderLine.allocated + links.c.linked >= OrderLine.quantity - OrderLine.packed - OrderLine.cancelled

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, Subquery, and_, func, literal, null, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -90,15 +90,19 @@ def unlinked_backorders(session: Session, scope: Scope) -> list[tuple[int, int, 
 
     They come product by product, each in order of service. Lines on hold are left out unless the scope names them.
     """
-    named = scope.line_ids is not None
+    may = is_waiting() if scope.line_ids is None else Order.state == OrderState.confirmed
     # What is on backorder is needed too: said here, it lets the index of needing lines find them.
-    chosen = and_(in_scope(session, scope), has_need())
-    parts = linked_sum(of_lines(chosen))
-    rest = Backorder.open_quantity - func.coalesce(parts.c.linked, NOTHING)
-    may = Order.state == OrderState.confirmed if named else is_waiting()
-    rows = _backorders(OrderLine.id, OrderLine.product_id, raw(rest)).outerjoin(parts, parts.c.line_id == OrderLine.id)
-    rows = rows.where(chosen, may, rest > NOTHING).order_by(OrderLine.product_id, *service_order())
-    return cast(list[tuple[int, int, int]], read_rows(session, rows))
+    waiting = _backorders(OrderLine.id, OrderLine.product_id, raw(Backorder.open_quantity))
+    waiting = waiting.where(in_scope(session, scope), has_need(), may)
+    rows = read_rows(session, waiting.order_by(OrderLine.product_id, *service_order()))
+    # Summed for these very lines: a planner that does not know yet how many links there are finds them all the same.
+    parts = linked_sum(is_one_of(session, Link.line_id, [line_id for line_id, *_ in rows]))
+    linked: dict[int, int] = dict(read_rows(session, select(parts.c.line_id, raw(parts.c.linked))))
+    return [
+        (line_id, product_id, rest)
+        for line_id, product_id, quantity in rows
+        if (rest := quantity - linked.get(line_id, 0)) > 0
+    ]
 
 
 def in_scope(session: Session, scope: Scope) -> ColumnElement[bool]:

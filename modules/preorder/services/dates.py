@@ -9,7 +9,7 @@ from sqlalchemy import and_, select, update
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import is_one_of
+from erp.db import is_one_of, read_rows
 from erp.options import options
 from modules.inventory_lots.services import lock_products
 from modules.preorder import queries
@@ -38,7 +38,9 @@ def promise_covered_lines(session: Session, scope: Scope) -> None:
         .values(promise_date=clock.today())
         .execution_options(synchronize_session=False)
     )
-    promise_first(session, queries.first_promises(session, still_bare))
+    line_ids = [line_id for (line_id,) in read_rows(session, select(OrderLine.id).where(still_bare))]
+    if line_ids:
+        promise_first(session, queries.first_promises(session, line_ids))
 
 
 def sync_promises(session: Session, line_ids: Collection[int], *, tell: bool = True, why: str = "") -> int:
