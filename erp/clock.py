@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, date, datetime, tzinfo
 
+# The years that dates may be entered in: what is added to one, such as a buffer of days, stays in the calendar.
+YEARS = range(1900, 9001)
+
 
 def _read() -> datetime:
     return datetime.now(UTC)

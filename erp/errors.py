@@ -36,6 +36,13 @@ class NotFound(ErpError):
         super().__init__(f"There is no {kind} {str(name)!r}.", kind=kind, name=name)
 
 
+class ModulesSwitched(ErpError):
+    """Modules were switched on or off while somebody waited to do something."""
+
+    def __init__(self) -> None:
+        super().__init__("A module was switched on or off meanwhile. Look again, and repeat what you wanted to do.")
+
+
 class StaleRecord(ErpError):
     """Somebody else saved the same record meanwhile."""
 

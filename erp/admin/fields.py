@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Any
@@ -111,6 +111,14 @@ class DayField(DateField):
             self.data: Any = None
             return
         super().process_formdata(valuelist)
+        if self.data is not None:
+            check_year(self.data)
+
+
+def check_year(day: date) -> None:
+    """Raise ValueError for a day so far away that nothing can be reckoned with it."""
+    if day.year not in clock.YEARS:
+        raise ValueError("This year is out of range.")
 
 
 class InstantField(StringField):
@@ -138,8 +146,7 @@ class InstantField(StringField):
             found = datetime.fromisoformat(text)
         except ValueError:
             raise ValueError("Enter a date and a time, such as 2026-11-23 14:30.") from None
-        if not 1900 <= found.year <= 9000:
-            raise ValueError("This year is out of range.")
+        check_year(found)
         return clock.from_local(found)
 
 

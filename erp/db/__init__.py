@@ -16,7 +16,7 @@ from erp.db.bulk import (
     rows_table,
 )
 from erp.db.final import FINAL, make_final
-from erp.db.locks import lock_rows, require_any_lock, require_lock
+from erp.db.locks import after_locking, lock_rows, lock_switches, require_any_lock, require_lock
 from erp.db.transactions import as_refusal, commit, commit_parts, is_lost_race, unusable_database
 from erp.db.types import Money, Quantity, Scaled, UtcDateTime, days_later, raw, raw_instant, total
 from erp.numbers import LIMIT, PLACES, SCALE, format_quantity, from_raw, to_raw
@@ -34,6 +34,7 @@ __all__ = [
     "Quantity",
     "Scaled",
     "UtcDateTime",
+    "after_locking",
     "as_refusal",
     "bulk_add",
     "bulk_insert",
@@ -51,6 +52,7 @@ __all__ = [
     "is_one_of",
     "is_reading",
     "lock_rows",
+    "lock_switches",
     "make_final",
     "new_ids",
     "raw",

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from sqlalchemy import event, select
+from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 
 from erp.db.base import ErpSession, Model, is_reading
 from erp.db.bulk import chunks
+
+# What everybody who locks rows shares, and who switches modules takes alone.
+_SWITCHES = 0x6D6F6473
+
+# Called whenever locks were taken: what was read while they were waited for may not hold any more.
+after_locking: list[Callable[[Session], None]] = []
 
 
 def lock_rows(session: Session, model: type[Model], ids: Iterable[int]) -> None:
@@ -28,13 +34,26 @@ def lock_rows(session: Session, model: type[Model], ids: Iterable[int]) -> None:
         raise RuntimeError("a reading transaction cannot lock")
     session.flush()
     if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock_shared(_SWITCHES)))
         key = model.__mapper__.primary_key[0]
         for chunk in chunks(sorted(wanted), 5000):
-            session.execute(select(key).where(key.in_(chunk)).order_by(key).with_for_update())
+            # Only against each other: a new row that refers to one of these rows need not wait.
+            session.execute(select(key).where(key.in_(chunk)).order_by(key).with_for_update(key_share=True))
     else:
         session.connection()  # BEGIN IMMEDIATE has made this the only writer
     session.expire_all()
+    for look_again in after_locking:
+        look_again(session)
     _locks(session)[model] = wanted
+
+
+def lock_switches(session: Session) -> None:
+    """Wait until everybody who holds row locks is done, and let nobody take any until this transaction ends.
+
+    Call it before anything else is locked. On SQLite a writing transaction is alone anyway.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(_SWITCHES)))
 
 
 def require_lock(session: Session, model: type[Model], ids: Iterable[int]) -> None:

@@ -92,9 +92,12 @@ def day(cell: str) -> date:
     if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", cell.strip()):
         raise ValueError("is not a date such as 2026-11-23")
     try:
-        return date.fromisoformat(cell.strip())
+        read = date.fromisoformat(cell.strip())
     except ValueError:
         raise ValueError("is not a day of the calendar") from None
+    if read.year not in clock.YEARS:
+        raise ValueError(f"is not a day of the years {clock.YEARS.start} to {clock.YEARS.stop - 1}")
+    return read
 
 
 _INSTANT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"

@@ -12,12 +12,13 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from erp import core, history
-from erp.db import ErpSession, db, unusable_database
+from erp.db import ErpSession, after_locking, db, lock_switches, unusable_database
 from erp.discovery import Found
 from erp.errors import (
     BrokenModule,
     MissingDependency,
     ModuleOff,
+    ModulesSwitched,
     NotFound,
     NotInstalled,
     StillNeeded,
@@ -196,6 +197,7 @@ class Registry:
 
     def enable(self, session: Session, name: str) -> None:
         """Switch an installed module on and let it catch up; refused by name while one it needs is off."""
+        lock_switches(session)
         row = self.check_enable(session, name)
         if row.state == ModuleState.disabled:
             self._switch(session, row, ModuleState.enabled)
@@ -215,6 +217,7 @@ class Registry:
 
         The module's own guard may refuse too, unless told to `release` what it holds.
         """
+        lock_switches(session)
         row = self.check_disable(session, name)
         if row.state == ModuleState.enabled:
             for guard in self.guards[name]:
@@ -251,6 +254,18 @@ class Registry:
     def changed(self, session: Session) -> None:
         """Count the revision up after a change of a module or an option, and see it at once in this request."""
         bump_revision(session)
+
+
+def _look_again(session: Session) -> None:
+    """Read modules and options again under the locks; raise ModulesSwitched where others are on than were."""
+    if has_app_context() and "erp_state" in g and not session.info.get("erp_switched"):
+        before = g.erp_state.enabled
+        current_registry().refresh()
+        if current_registry().enabled() != before:
+            raise ModulesSwitched
+
+
+after_locking.append(_look_again)
 
 
 @event.listens_for(ErpSession, "after_transaction_end")

@@ -49,14 +49,14 @@ def removal_order() -> tuple[ColumnElement[Any], ...]:
     return fifo
 
 
-def usable_balances(product_ids: Sequence[int]) -> Select[int, int, int]:
+def usable_balances(session: Session, product_ids: Sequence[int]) -> Select[int, int, int]:
     """Select (balance id, product id, raw available) with something available, by product in the order of removal."""
     return (
         select(Balance.id, Balance.product_id, raw(Balance.on_hand - Balance.allocated))
         .join(Lot, Lot.id == Balance.lot_id)
         .join(Location, Location.id == Balance.location_id)
         .where(
-            Balance.product_id.in_(product_ids),
+            is_one_of(session, Balance.product_id, product_ids),
             Balance.on_hand > Balance.allocated,
             usable_condition(clock.today()),
         )

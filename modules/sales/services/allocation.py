@@ -83,7 +83,7 @@ def _allocate_from_stock(session: Session, scope: Scope, how: AllocationSource) 
 
     Of products without stock only the lines that are out of step are read: there a run may have nothing to do.
     """
-    supplies = read_rows(session, usable_balances(scope.product_ids))
+    supplies = read_rows(session, usable_balances(session, scope.product_ids))
     stocked = {product_id for _, product_id, _ in supplies}
     demands = queries.needing_lines(session, _within(scope, stocked)) if stocked else ()
     grants = plan_by_product(((line_id, product, need) for line_id, product, need, *_ in demands), supplies)

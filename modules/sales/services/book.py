@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp import history
-from erp.db import chunks, commit, format_quantity, from_raw, raw, total
+from erp.db import chunks, commit, format_quantity, from_raw, is_one_of, raw, total
 from erp.errors import SomeFailed
 from erp.events import Run, current_run
 from modules.inventory_lots.models import Product
@@ -130,7 +130,7 @@ def _standing(
         .join(Order, Order.id == OrderLine.order_id)
         .join(Product, Product.id == OrderLine.product_id)
         .outerjoin(OrderLine.backorders.and_(queries.backorder_is_open()))
-        .where(OrderLine.product_id.in_(product_ids), is_waiting(), *([needs] if needing else []))
+        .where(is_one_of(session, OrderLine.product_id, product_ids), is_waiting(), *([needs] if needing else []))
         .order_by(*service_order())
     ).all()
     linked = queries.linked(session, [row[0] for row in rows])
