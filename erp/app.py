@@ -48,6 +48,7 @@ def create_app(
         ENVIRONMENT=environment,
         SECRET_KEY=_secret_key(instance, environment),
         SQLALCHEMY_DATABASE_URI=_database_url(database_url or environment.get("ERP_DATABASE_URL", ""), instance),
+        SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True},  # passwords' hashes and session keys are among them
     )
     folders = _module_folders(ini, environment) if module_folders is None else module_folders
     registry = _registry(discovery.find(package=module_package, folders=folders), ini, environment)
@@ -77,13 +78,20 @@ def _database_url(url: str, instance: Path) -> str:
         return f"sqlite:///{instance / 'erp.sqlite'}"
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # a port that is no number is the latter
         raise ConfigError("ERP_DATABASE_URL is not a database URL such as postgresql://user@host/name.") from None
     if parsed.drivername in ("postgresql", "postgres"):
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.drivername not in ("postgresql+psycopg", "sqlite"):
         raise ConfigError(f"ERP_DATABASE_URL: {parsed.drivername} is refused; sqlite or postgresql is allowed.")
+    if parsed.drivername == "sqlite" and _is_relative(parsed.database):
+        parsed = parsed.set(database=str(Path(parsed.database or "").absolute()))  # else it would be in the instance
     return parsed.render_as_string(hide_password=False)
+
+
+def _is_relative(database: str | None) -> bool:
+    """Say whether the name of a SQLite database is a path below the current folder."""
+    return bool(database) and database != ":memory:" and not str(database).startswith(("/", "file:"))
 
 
 def _secret_key(instance: Path, environment: Mapping[str, str]) -> str:

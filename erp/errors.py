@@ -76,6 +76,13 @@ class DatabaseFailed(ErpError):
         super().__init__(f"The database failed: {reason}", reason=reason)
 
 
+class MadeMeanwhile(ErpError):
+    """Another transaction made what this one was about to make."""
+
+    def __init__(self, again: str = "Try again.") -> None:
+        super().__init__(f"A record of the same number, code or name was made meanwhile by somebody else. {again}")
+
+
 class NotInitialized(ErpError):
     """The database has no tables of this product yet."""
 
@@ -270,6 +277,10 @@ class NothingChosen(ErpError):
 
     def __init__(self) -> None:
         super().__init__("Tick at least one row.")
+
+
+class BadPerson(ErpError):
+    """What is said of a person cannot be stored."""
 
 
 class BadPassword(ErpError):

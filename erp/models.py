@@ -16,6 +16,9 @@ from erp.db import FINAL, BigId, Model, UtcDateTime
 
 E = TypeVar("E", bound=StrEnum)
 
+FULL_NAME_LENGTH = 120
+EMAIL_LENGTH = 254
+
 
 def enum_column(enum: type[E], name: str) -> Enum:
     """Return the type of a column that holds the names of `enum`, checked by the database.
@@ -86,8 +89,8 @@ class User(UserMixin, Model):
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     username: Mapped[str] = mapped_column(String(80), unique=True)
-    name: Mapped[str] = mapped_column(String(120), default="")
-    email: Mapped[str] = mapped_column(String(254), default="")
+    name: Mapped[str] = mapped_column(String(FULL_NAME_LENGTH), default="")
+    email: Mapped[str] = mapped_column(String(EMAIL_LENGTH), default="")
     password_hash: Mapped[str] = mapped_column(String(200))
     is_active: Mapped[bool] = mapped_column(default=True)
     must_change_password: Mapped[bool] = mapped_column(default=False)

@@ -61,9 +61,14 @@ class Option(Generic[T]):
 class Text(Option[str]):
     """A line of text."""
 
+    @property
+    def allowed(self) -> str:
+        """What a value may be, in words."""
+        return "one line of text is allowed"
+
     def parse(self, text: str) -> str:
-        """Return the text without surrounding blanks; line breaks and NUL are refused."""
-        if re.search(r"[\x00-\x1f]", text.strip()):
+        """Return the text without surrounding blanks; line breaks, NUL and bytes that are no text are refused."""
+        if re.search(r"[\x00-\x1f\ud800-\udfff]", text.strip()):
             raise ValueError(text)
         return text.strip()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterable
 from datetime import timedelta
@@ -20,12 +21,15 @@ from sqlalchemy.orm import Session, selectinload
 
 from erp import clock, history
 from erp.db import db
-from erp.errors import BadPassword, LastAdministrator, NotFound, SignInRefused
-from erp.models import Role, SignInAttempt, User
+from erp.errors import BadPassword, BadPerson, LastAdministrator, NotFound, SignInRefused
+from erp.models import EMAIL_LENGTH, FULL_NAME_LENGTH, Role, SignInAttempt, User
 from erp.registry import current_registry
 
 MIN_PASSWORD = 10
 MAX_PASSWORD = 1000
+
+EMAIL = r"^$|^[^@\s]+@[^@\s]+$"
+UNSTORABLE = re.compile(r"[\x00-\x1f\ud800-\udfff]")
 
 WINDOW = timedelta(minutes=15)
 TRIES_OF_PERSON_AND_PLACE = 5
@@ -83,6 +87,14 @@ def find_user(session: Session, username: str) -> User:
     return user
 
 
+def check_person(*, name: str, email: str) -> None:
+    """Raise BadPerson where a full name or an email address cannot be a person's."""
+    if len(name) > FULL_NAME_LENGTH or UNSTORABLE.search(name):
+        raise BadPerson(f"A full name is one line of at most {FULL_NAME_LENGTH} characters.")
+    if len(email) > EMAIL_LENGTH or UNSTORABLE.search(email) or not re.match(EMAIL, email):
+        raise BadPerson(f"An email address has an @ in it, no blanks, and at most {EMAIL_LENGTH} characters.")
+
+
 def add_user(
     session: Session,
     username: str,
@@ -93,7 +105,11 @@ def add_user(
     email: str = "",
     must_change: bool = True,
 ) -> User:
-    """Make a person with these roles, by name; the password has to be changed at the first sign-in by default."""
+    """Make a person with these roles, by name; the password has to be changed at the first sign-in by default.
+
+    Raises BadPerson for a name or an address that cannot be stored.
+    """
+    check_person(name=name, email=email)
     user = User(
         username=username, name=name, email=email, password_hash=hash_password(password), session_key=new_session_key()
     )

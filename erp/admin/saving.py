@@ -16,6 +16,7 @@ from erp.admin import gate
 from erp.admin.fields import Converter, Lookup, as_id, lookup, with_fields
 from erp.admin.listing import Listing
 from erp.admin.parts import ExtraField
+from erp.db import is_duplicate
 from erp.errors import ErpError, RecordInUse, RecordTaken, StaleRecord
 
 VERSION = "row_version"
@@ -140,7 +141,7 @@ class Saving(Listing):
         try:
             return int(gate.do(f"{self.view_name}.{verb}", lambda session: self._store(session, form, id)))
         except IntegrityError as error:
-            raise (RecordTaken(self.noun) if _is_duplicate(error) else error) from None
+            raise (RecordTaken(self.noun) if is_duplicate(error) else error) from None
 
     def saved(self, id: int, is_new: bool) -> ResponseReturnValue:
         """Tell that the form is saved, and go on."""
@@ -228,7 +229,3 @@ class Saving(Listing):
     def ajax_update(self) -> ResponseReturnValue:
         """Cells are not edited in lists: services would not be asked."""
         return abort(404)
-
-
-def _is_duplicate(error: IntegrityError) -> bool:
-    return getattr(error.orig, "sqlstate", "") == "23505" or "UNIQUE constraint failed" in str(error.orig)

@@ -6,11 +6,12 @@ import os
 
 import click
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from erp import history, migrations, progress, security
 from erp.cli.wrapping import without_tables
-from erp.db import commit, db, reading
+from erp.db import commit, db, is_duplicate, reading
 from erp.errors import ErpError
 from erp.migrations.lifecycle import ADMINISTRATOR as ROLE
 from erp.models import HistoryEntry, InstalledModule, User
@@ -28,6 +29,17 @@ class BreachesFound(ErpError):
         super().__init__(f"{breaches} found; each is printed above.", count=count)
 
 
+class DemoRefused(ErpError):
+    """The demo company meets records of the same codes or numbers."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            "The demo company was not loaded, nothing was changed: a code or a number of it is in use here"
+            f" ({reason}). Load it into a new database.",
+            reason=reason,
+        )
+
+
 @click.command()
 @click.option("--demo", "with_demo", is_flag=True, help="Load the demo company into a new database.")
 @without_tables
@@ -43,9 +55,9 @@ def init(with_demo: bool) -> None:
         if given:
             security.hash_password(given)  # refused before anything is made
         _install_all()
-        _add_administrator(given)
         if with_demo:
             _load_demo()
+        _add_administrator(given)
         return
     done = migrations.upgrade_all()
     click.echo(f"Upgraded: {', '.join(done)}." if done else "The database is up to date.")
@@ -91,17 +103,26 @@ def demo() -> None:
 
 
 def _load_demo() -> None:
-    session = db.session()
-    if session.scalar(select(HistoryEntry.id).where(HistoryEntry.document == DEMO.document).limit(1)):
+    if db.session.scalar(select(HistoryEntry.id).where(HistoryEntry.document == DEMO.document).limit(1)):
         click.echo("The demo company is there already.")
         return
+    try:
+        commit(_load_all)
+    except IntegrityError as error:
+        if is_duplicate(error):
+            raise DemoRefused(str(error.orig).strip().splitlines()[0]) from error
+        raise
+    click.echo("The demo company is loaded.")
+
+
+def _load_all(session: Session) -> None:
+    """Load every module's part in one transaction: a company that is there in part could never be completed."""
     registry = current_registry()
     for load in progress.each(registry.live(registry.demos), "Loading the demo company"):
         load(session)
-        session.commit()
+        session.flush()
+        session.expire_all()  # the next part reads what statements for sets have written
     history.record(session, DEMO, "loaded")
-    session.commit()
-    click.echo("The demo company is loaded.")
 
 
 @click.command()

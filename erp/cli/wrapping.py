@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 
 import click
 from flask import Flask
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 
 from erp import events, migrations
 from erp.app import create_app
-from erp.db import as_refusal, db
+from erp.db import as_refusal, db, is_duplicate
 from erp.models import RunKind
 from erp.registry import Owned, Registry
 
@@ -82,11 +82,16 @@ def _inside(callback: Callable[..., Any]) -> Callable[..., Any]:
                     db.session.commit()
                 return result
             except DBAPIError as error:
-                if isinstance(error, OperationalError) or error.statement is None:
+                if _is_no_bug(error):
                     raise as_refusal(error) from error
                 raise
 
     return work
+
+
+def _is_no_bug(error: DBAPIError) -> bool:
+    """Say whether an error is of the database, of what it was given, or of somebody who was faster."""
+    return isinstance(error, OperationalError | DataError) or error.statement is None or is_duplicate(error)
 
 
 def person() -> str:

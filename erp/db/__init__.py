@@ -17,7 +17,7 @@ from erp.db.bulk import (
 )
 from erp.db.final import FINAL, make_final
 from erp.db.locks import after_locking, lock_rows, lock_switches, require_any_lock, require_lock
-from erp.db.transactions import as_refusal, commit, commit_parts, is_lost_race, unusable_database
+from erp.db.transactions import as_refusal, commit, commit_parts, is_duplicate, is_lost_race, unusable_database
 from erp.db.types import Money, Quantity, Scaled, UtcDateTime, days_later, raw, raw_instant, total
 from erp.numbers import LIMIT, PLACES, SCALE, format_quantity, from_raw, to_raw
 
@@ -48,6 +48,7 @@ __all__ = [
     "from_raw",
     "init_app",
     "insert_rows",
+    "is_duplicate",
     "is_lost_race",
     "is_one_of",
     "is_reading",

@@ -14,7 +14,15 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from erp.db.base import db
-from erp.errors import DatabaseBusy, DatabaseFailed, DatabaseUnreachable, ErpError, NotInitialized, StaleRecord
+from erp.errors import (
+    DatabaseBusy,
+    DatabaseFailed,
+    DatabaseUnreachable,
+    ErpError,
+    MadeMeanwhile,
+    NotInitialized,
+    StaleRecord,
+)
 
 T = TypeVar("T")
 
@@ -29,6 +37,11 @@ def is_lost_race(error: DBAPIError) -> bool:
     return state in LOST_RACES or "database is locked" in str(error.orig)
 
 
+def is_duplicate(error: DBAPIError) -> bool:
+    """Say whether another row has what may be there once."""
+    return getattr(error.orig, "sqlstate", "") == "23505" or "UNIQUE constraint failed" in str(error.orig)
+
+
 def unusable_database(error: DBAPIError) -> Exception:
     """Return the refusal that says why the first question to the database failed, or `error` if it is neither."""
     if error.statement is None:
@@ -41,6 +54,8 @@ def as_refusal(error: DBAPIError) -> ErpError:
     reason = str(error.orig).strip().splitlines()[0]
     if is_lost_race(error):
         return DatabaseBusy(1)
+    if is_duplicate(error):
+        return MadeMeanwhile()
     if error.statement is not None:
         return DatabaseFailed(reason)
     return DatabaseUnreachable(db.engine.url.render_as_string(hide_password=True), reason)

@@ -6,11 +6,14 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from erp.errors import ErpError
+from erp.db import is_duplicate
+from erp.errors import ErpError, MadeMeanwhile
 from erp.exchange.kinds import Column, Errors, ImportKind, Row
 from erp.registry import Owned, Registry, current_registry
 
@@ -33,7 +36,8 @@ def import_csv(
     """Store what a CSV file says, all or nothing, in the caller's transaction; return the summary.
 
     `after` names steps of the kind (AfterImport) to take with the rows; `may` says whether the person holds a right.
-    Raises NotFound or ModuleOff for the kind and ImportRefused with an error for each cell that is wrong.
+    Raises NotFound or ModuleOff for the kind, ImportRefused with an error for each cell that is wrong, and
+    MadeMeanwhile where somebody else made one of the records since the file was checked.
     """
     registry = current_registry()
     kind = registry.live_thing(registry.imports, "import kind", kind_name)
@@ -45,14 +49,26 @@ def import_csv(
     rows = _read_rows(data, kind, columns, closed | _resting_columns(registry, kind_name), errors)
     if not rows:
         return "0 rows."
-    summary: str = kind.apply(session, rows, errors)
-    errors.raise_if_any()
-    for extension in extensions:
-        if any(rows[0].given(column.name) for column in extension.columns):
-            extension.apply(session, rows, errors)
-            errors.raise_if_any()
-    steps = [step.apply(session, rows) for step in kind.after if step.name in after]
+    with _unless_made_meanwhile():
+        summary: str = kind.apply(session, rows, errors)
+        errors.raise_if_any()
+        for extension in extensions:
+            if any(rows[0].given(column.name) for column in extension.columns):
+                extension.apply(session, rows, errors)
+                errors.raise_if_any()
+        steps = [step.apply(session, rows) for step in kind.after if step.name in after]
+        session.flush()
     return " ".join([summary, *steps])
+
+
+@contextmanager
+def _unless_made_meanwhile() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError as error:
+        if is_duplicate(error):
+            raise MadeMeanwhile("Import again.") from error
+        raise
 
 
 def _resting_columns(registry: Registry, kind_name: str) -> dict[str, str]:

@@ -54,7 +54,7 @@ def test_a_plain_postgresql_address_gets_the_driver_that_is_installed(tmp_path, 
         assert db.engine.url.render_as_string(hide_password=False) == used
 
 
-@pytest.mark.parametrize("url", ["nonsense", "mysql://host/book"])
+@pytest.mark.parametrize("url", ["nonsense", "mysql://host/book", "postgresql://u:x@localhost:abc/db"])
 def test_another_database_is_refused(tmp_path, url):
     with pytest.raises(ConfigError, match="ERP_DATABASE_URL"):
         create_app(environment={"ERP_INSTANCE": str(tmp_path), "ERP_DATABASE_URL": url})
@@ -64,6 +64,16 @@ def test_the_database_lies_in_the_instance_by_default(tmp_path):
     app = create_app(environment={"ERP_INSTANCE": str(tmp_path / "here")})
     with app.app_context():
         assert db.engine.url.database == str(tmp_path / "here" / "erp.sqlite")
+
+
+@pytest.mark.parametrize(
+    ("given", "used"), [("sqlite:///x.db", "{here}/x.db"), ("sqlite:////tmp/x.db", "/tmp/x.db"), ("sqlite://", None)]
+)
+def test_a_relative_database_lies_below_the_current_folder(tmp_path, monkeypatch, given, used):
+    monkeypatch.chdir(tmp_path)
+    app = create_app(environment={"ERP_INSTANCE": str(tmp_path / "instance"), "ERP_DATABASE_URL": given})
+    with app.app_context():
+        assert db.engine.url.database == (used and used.format(here=tmp_path))
 
 
 def test_an_ini_file_that_is_named_must_be_there(tmp_path):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from erp import cli, security
 from erp.cli import CORE_COMMANDS
@@ -93,6 +93,12 @@ def test_a_command_that_is_called_wrongly_exits_with_2(erp, arguments):
         (["users", "add", "anna", "--password", "short"], "at least 10 characters"),
         (["users", "add", "anna", "--role", "Boss"], "There is no role 'Boss'"),
         (["users", "add", " anna"], "no blanks around it"),
+        (["users", "add", "a\udcffb"], "no blanks around it"),
+        (["users", "add", "anna", "--name", "x" * 200], "at most 120 characters"),
+        (["users", "add", "anna", "--name", "a\udcffb"], "one line"),
+        (["users", "add", "anna", "--email", f"a@{'x' * 300}"], "at most 254 characters"),
+        (["users", "add", "anna", "--email", "no address"], "has an @ in it"),
+        (["options", "set", "erp.company_name", "a\udcffb"], "is refused; one line of text is allowed"),
         (["allocate", "--sku", "NOTHING"], "There is no product 'NOTHING'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -254,6 +260,17 @@ def test_people_are_added_listed_and_kept_out(erp, session):
     assert "anna: Auditor, Sales clerk (deactivated)\n" in erp("users", "list")[1]
 
 
+def test_what_the_database_refuses_is_one_line_without_the_values(erp, monkeypatch, session):
+    monkeypatch.setattr("erp.cli.users._check_name", lambda *_: None)
+    monkeypatch.setattr(security, "check_person", lambda **_: None)
+    told = [erp("users", "add", "admin")[1:]]
+    assert "was made meanwhile by somebody else" in told[0][1]
+    if session.get_bind().dialect.name == "postgresql":  # SQLite keeps a text that is too long
+        told.append(erp("users", "add", "anna", "--name", "x" * 200)[1:])
+        assert "value too long" in told[1][1]
+    assert [(out, err.count("\n"), "argon2" in err) for out, err in told] == [("", 1, False)] * len(told)
+
+
 # A database from its first day on
 
 
@@ -313,6 +330,26 @@ def test_the_demo_company_is_loaded_once(small_app, command):
     assert command(app, "demo") == (0, "The demo company is loaded.\n", "")
     assert command(app, "demo") == (0, "The demo company is there already.\n", "")
     assert loads == ["bell"]
+
+
+def test_a_demo_company_that_meets_its_own_codes_changes_nothing(app, erp, session, tmp_path):
+    (tmp_path / "customers.csv").write_text("code,name\nANDERSEN,Mine\n")
+    assert erp("import", "customers", str(tmp_path / "customers.csv"))[0] == 0
+    code, _, err = erp("demo")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "The demo company was not loaded" in err
+    assert [name for (name,) in session.execute(text("SELECT name FROM sales_customer"))] == ["Mine"]
+    assert session.execute(text("SELECT count(*) FROM inventory_lots_product")).scalar() == 0
+
+
+def test_a_demo_company_that_broke_off_is_loaded_by_the_next_init(empty_app, command, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("erp.cli.company._load_all", lambda _: (_ for _ in ()).throw(ErpError("Power cut.")))
+        assert command(empty_app, "init", "--demo")[0] == 1
+    out = command(empty_app, "init", "--demo")[1]
+    assert "The demo company is loaded." in out
+    assert "password: " in out
+    assert command(empty_app, "check")[0] == 0
 
 
 # As a process of its own

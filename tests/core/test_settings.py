@@ -322,6 +322,7 @@ def test_a_new_person_gets_a_password_that_is_told_once_and_has_to_be_changed(cl
 @pytest.mark.parametrize("form", [
     {"username": ""}, {"username": "admin"}, {"username": "x" * 81}, {"username": "a\x07b"},
     {"username": "dora", "email": "no address"}, {"username": "dora", "roles": "99999"},
+    {"username": "dora", "name": "x" * 121},
     {"username": "dora", "roles": "abc"},
 ])  # fmt: skip
 def test_a_person_who_cannot_be_is_refused(client, session, form):
@@ -416,6 +417,7 @@ def test_a_role_holds_the_rights_that_are_ticked(client, sign_in, session):
 
 def test_a_right_that_no_module_declares_cannot_be_given(client, session):
     assert client.post("/settings/roles/new/", data={"name": "X", "rights": ["sales.everything"]}).status_code == 422
+    assert client.post("/settings/roles/new/", data={"name": "  ", "rights": ["procurement.view"]}).status_code == 422
     assert session.scalars(select(Role).where(Role.name == "X")).all() == []
 
 

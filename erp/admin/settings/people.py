@@ -22,7 +22,7 @@ from erp.errors import RecordInUse
 from erp.models import Role, RoleRight, User, user_role
 from erp.registry import current_registry
 
-EMAIL = validators.Regexp(r"^$|^[^@\s]+@[^@\s]+$", message="This is no email address.")
+EMAIL = validators.Regexp(security.EMAIL, message="This is no email address.")
 
 
 class TicksField(SelectMultipleField):
@@ -166,6 +166,7 @@ class UserScreen(Screen):
         if row is None:
             g.erp_new_password = security.generate_password()
             row = security.add_user(session, form["username"].data.strip(), g.erp_new_password)
+        security.check_person(name=form["name"].data or "", email=form["email"].data or "")
         with history.because(session, _reason(form)):
             for field in ("name", "email"):
                 _set(session, row, field, form[field].data or "")
@@ -263,7 +264,7 @@ class RoleScreen(Screen):
         """Add the rights to the form."""
         base = super().scaffold_form()
         more = {"rights": TicksField("Rights", coerce=_as_right), "why": _why_field()}
-        return type("RoleForm", (base,), more)
+        return type("RoleForm", (base,), {**more, "validate_name": _check_name})
 
     def prepare_form(self, form: Form, row: Any) -> None:
         """List every declared right; those of modules that are gone stay as they are."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from erp.db import chunks
@@ -28,12 +29,22 @@ def customers_by_code(session: Session, codes: Iterable[str]) -> dict[str, Custo
 
 
 def _apply(session: Session, rows: Sequence[Row], errors: Errors) -> str:
-    known = customers_by_code(session, (row["code"] for row in rows))
+    codes = [row["code"] for row in rows]
+    known = customers_by_code(session, codes)
     new = [row for row in rows if row["code"] not in known]
-    changed = sum(_change(known[row["code"]], row) for row in rows if row["code"] in known)
-    session.add_all(Customer(code=row["code"], name=row["name"], email=row["email"] or "") for row in new)
+    _insert(session, new)
+    customers = customers_by_code(session, codes)
+    changed = sum(_change(customers[row["code"]], row) for row in rows)
     session.flush()
     return f"{count(len(rows), 'customer')}: {len(new)} new, {changed} changed."
+
+
+def _insert(session: Session, new: Sequence[Row]) -> None:
+    # Two files may bring the same customer at once: the second then changes what the first made.
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    values = [{"code": row["code"], "name": row["name"], "email": row["email"] or "", "row_version": 1} for row in new]
+    for part in chunks(values, 5000):
+        session.execute(insert(Customer).on_conflict_do_nothing(), list(part))
 
 
 def _change(customer: Customer, row: Row) -> bool:

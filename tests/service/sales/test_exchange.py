@@ -10,11 +10,12 @@ from sqlalchemy import String, cast, func, select
 
 from erp import clock
 from erp.db import require_lock
+from erp.errors import MadeMeanwhile
 from erp.exchange import ImportRefused, export_csv, import_csv
 from erp.models import HistoryEntry
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.states import Tracking
-from modules.sales.exchange import orders
+from modules.sales.exchange import customers, orders
 from modules.sales.models import Allocation, Backorder, Customer, Order, OrderLine
 from modules.sales.states import OrderState, ShippingPolicy
 from tests.factories.inventory_lots import make_product, make_stock
@@ -51,6 +52,28 @@ def shop(session):
 
 
 # Customers
+
+
+def test_customers_whom_somebody_else_made_meanwhile_are_changed(session, monkeypatch):
+    look_up = customers.customers_by_code
+
+    def and_be_overtaken(session, codes):
+        monkeypatch.setattr(customers, "customers_by_code", look_up)
+        found = look_up(session, codes)
+        make_customer(session, code="A")
+        return found
+
+    monkeypatch.setattr(customers, "customers_by_code", and_be_overtaken)
+    load(session, "customers", "code,name,email", "A,Alfred,a@x.example", "B,Berta,")
+    assert sorted(dump(session, "customers")[1:]) == ["A,Alfred,a@x.example", "B,Berta,"]
+
+
+def test_an_order_that_somebody_else_made_meanwhile_is_a_refusal(session, shop, monkeypatch):
+    rows = ("number,customer,sku,quantity", "W-1,ACME,SCREW,2")
+    load(session, "sales_orders", *rows)
+    monkeypatch.setattr(orders, "_numbers_in_use", lambda *_: set())
+    with pytest.raises(MadeMeanwhile, match=r"made meanwhile by somebody else\. Import again\."):
+        load(session, "sales_orders", *rows)
 
 
 def test_customers_are_made_and_changed_by_code(session):
