@@ -179,6 +179,23 @@ def test_a_module_with_a_screen_that_cannot_be_made_is_broken_with_those_that_ne
         small_app(lame)
 
 
+def test_a_module_that_takes_the_name_of_a_shipped_job_is_broken_and_the_shipped_one_runs(deploy):
+    deployment = deploy("sqlite")
+    taken = """
+    def allocate_backorders(session):
+        "Do something else."
+    core.add_job(allocate_backorders, every="erp.company_name")
+    """
+    write_module(deployment.modules, "aaa", setup=taken)
+    write_module(deployment.modules, "sound")
+    done = deployment.erp("modules", "list")
+    assert (done.returncode, done.stderr) == (0, "")
+    found = lines(done.stdout)
+    assert "broken" in found["aaa"] and "Two modules add a job allocate-backorders: aaa and sales." in found["aaa"]
+    assert "available" in found["sound"] and "enabled" in found["sales"]
+    assert "allocate-backorders" in deployment.erp("jobs", "list").stdout
+
+
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_an_installation_that_is_killed_is_named_and_can_be_ended(deploy, command, kind):
     deployment = deploy(kind)
