@@ -13,6 +13,7 @@ from importlib.machinery import ModuleSpec
 from importlib.metadata import entry_points
 from pathlib import Path
 
+from erp.db import forget_models
 from erp.errors import DependencyCycle, MissingDependency, ModuleError
 from erp.module import Module
 
@@ -24,17 +25,28 @@ class Found:
     """The manifests by name, where each came from, and the modules that cannot be used with their errors.
 
     `shipped` names those that came with this product: an error in one of them is not borne but stops the start.
+    `packages` names the Python packages of the others.
     """
 
     manifests: dict[str, Module] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
     shipped: set[str] = field(default_factory=set)
+    packages: dict[str, str] = field(default_factory=dict)
 
     def give_up(self, name: str, error: Exception) -> None:
-        """List a third party's module as broken."""
+        """List a third party's module as broken, and forget the code and the models that it has made so far."""
         self.manifests.pop(name, None)
+        if package := self.packages.get(name, ""):
+            forget_models(package, f"{name}_")
+            for imported in [key for key in sys.modules if f"{key}.".startswith(f"{package}.")]:
+                del sys.modules[imported]
         self.broken[name] = str(error) if isinstance(error, ModuleError) else f"{type(error).__name__}: {error}"
+
+    def module_of(self, python_module: str) -> str:
+        """Return which third party's module a Python module is of, or ''."""
+        of = (name for name, package in self.packages.items() if f"{python_module}.".startswith(f"{package}."))
+        return next(of, "")
 
 
 def find(*, package: str = "modules", folders: Iterable[Path] = ()) -> Found:
@@ -49,9 +61,10 @@ def find(*, package: str = "modules", folders: Iterable[Path] = ()) -> Found:
         found.shipped.add(name)
     for folder in folders:
         for name in _in_folder(folder):
-            _try(found, name, str(folder / name), partial(_load_from, folder, name))
+            _try(found, name, str(folder / name), f"modules.{name}", partial(_load_from, folder, name))
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
-        _try(found, entry.name, f"package {entry.dist.name if entry.dist else entry.value}", entry.load)
+        place = f"package {entry.dist.name if entry.dist else entry.value}"
+        _try(found, entry.name, place, entry.module.removesuffix(".module"), entry.load)
     return found
 
 
@@ -98,10 +111,10 @@ def _spec(qualified: str, place: Path) -> ModuleSpec:
     return spec
 
 
-def _try(found: Found, name: str, place: str, load: Callable[[], object]) -> None:
+def _try(found: Found, name: str, place: str, package: str, load: Callable[[], object]) -> None:
     if name in found.manifests:
         raise ModuleError(f"Two modules are called {name}: {found.places[name]} and {place}.", name=name)
-    found.places[name] = place
+    found.places[name], found.packages[name] = place, package
     try:
         manifest = load()
         if not isinstance(manifest, Module):

@@ -76,19 +76,26 @@ def _values(session: Session, change: Change) -> dict[str, Any]:
         "field": change.field,
         "old_value": as_text(change.old),
         "new_value": as_text(change.new),
-        "why": change.why or session.info.get("erp_why", ""),
+        "why": change.why or reason(session),
     }
 
 
 @contextmanager
 def because(session: Session, why: str) -> Iterator[None]:
     """Give the entries that are written inside a reason where they have none; edits are flushed at the end."""
-    session.info["erp_why"] = why
+    outer = reason(session)
+    session.info["erp_why"] = why or outer
     try:
         yield
         session.flush()
     finally:
-        del session.info["erp_why"]
+        session.info["erp_why"] = outer
+
+
+def reason(session: Session) -> str:
+    """Return the reason that is given inside `because`, or ''."""
+    why: str = session.info.get("erp_why", "")
+    return why
 
 
 def as_text(value: Any) -> str:

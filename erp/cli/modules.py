@@ -9,10 +9,10 @@ import click
 from flask import current_app
 from sqlalchemy import select
 
-from erp import clock, migrations
+from erp import clock, history, migrations
 from erp.cli.skeleton import new
 from erp.cli.table import show_table
-from erp.cli.wrapping import with_core_tables
+from erp.cli.wrapping import why_option, with_core_tables
 from erp.db import commit, db
 from erp.errors import NameNotConfirmed
 from erp.models import InstalledModule
@@ -54,47 +54,55 @@ def _line(module: Module, row: InstalledModule | None) -> tuple[str, str, str, s
 
 @modules.command()
 @click.argument("name")
+@why_option
 @_dry_run
-def install(name: str, dry_run: bool) -> None:
+def install(name: str, why: str, dry_run: bool) -> None:
     """Make a module's tables, give its rights to the shipped roles, and enable it."""
     if dry_run:
         return _tell(migrations.plan_install(name))
-    steps = migrations.install(name)
+    with history.because(db.session(), why):
+        steps = migrations.install(name)
     return _tell([*steps, f"Module {name} is installed and enabled."])
 
 
 @modules.command()
 @click.argument("name")
+@why_option
 @_dry_run
-def enable(name: str, dry_run: bool) -> None:
+def enable(name: str, why: str, dry_run: bool) -> None:
     """Switch an installed module on."""
     if dry_run:
         return _tell(migrations.plan_enable(name))
-    migrations.enable(name)
+    with history.because(db.session(), why):
+        migrations.enable(name)
     return _tell([f"Module {name} is enabled."])
 
 
 @modules.command()
 @click.argument("name")
 @click.option("--release", is_flag=True, help="Give back what the module holds for documents.")
+@why_option
 @_dry_run
-def disable(name: str, release: bool, dry_run: bool) -> None:
+def disable(name: str, release: bool, why: str, dry_run: bool) -> None:
     """Switch a module off, keeping its data."""
     if dry_run:
         return _tell(migrations.plan_disable(name, release=release))
-    commit(lambda session: current_registry().disable(session, name, release=release))
+    with history.because(db.session(), why):
+        commit(lambda session: current_registry().disable(session, name, release=release))
     return _tell([f"Module {name} is disabled."])
 
 
 @modules.command()
 @click.argument("name")
+@why_option
 @_dry_run
 @with_core_tables
-def upgrade(name: str, dry_run: bool) -> None:
+def upgrade(name: str, why: str, dry_run: bool) -> None:
     """Bring a module's tables to its version; also ends what broke off."""
     if dry_run:
         return _tell(migrations.plan_upgrade(name))
-    steps = migrations.upgrade(name)
+    with history.because(db.session(), why):
+        steps = migrations.upgrade(name)
     return _tell([*steps, f"Module {name} is upgraded." if steps else f"Module {name} is up to date."])
 
 
@@ -102,16 +110,18 @@ def upgrade(name: str, dry_run: bool) -> None:
 @click.argument("name")
 @click.option("--yes", "confirmed", metavar="NAME", help="The module's name once more, instead of being asked.")
 @click.option("--export", "folder", type=click.Path(path_type=Path), help="Where its tables are written first.")
+@why_option
 @_dry_run
 @with_core_tables
-def uninstall(name: str, confirmed: str | None, folder: Path | None, dry_run: bool) -> None:
+def uninstall(name: str, confirmed: str | None, folder: Path | None, why: str, dry_run: bool) -> None:
     """Drop a disabled module's tables, after writing each as a CSV file."""
     plan = migrations.plan_uninstall(name)
     if dry_run:
         return _tell(plan)
     _confirm(name, confirmed, plan)
     folder = folder or Path(current_app.instance_path) / "exports" / f"{name}-{clock.now():%Y%m%dT%H%M%SZ}"
-    files = migrations.uninstall(name, folder)
+    with history.because(db.session(), why):
+        files = migrations.uninstall(name, folder)
     return _tell([f"{len(files)} tables were written to {folder}.", f"Module {name} is uninstalled."])
 
 

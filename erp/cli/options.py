@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from erp import history
 from erp.cli.files import read, replace
-from erp.cli.wrapping import person, without_tables
+from erp.cli.wrapping import person, why_option, without_tables
 from erp.db import commit
 from erp.errors import OptionError
 from erp.ini import example, written
@@ -18,8 +18,6 @@ from erp.options import Effective, forget_option, store_ini, store_option
 from erp.registry import current_registry
 
 T = TypeVar("T")
-
-why_option = click.option("--why", default="", help="The reason, for the history.")
 
 
 @click.group()

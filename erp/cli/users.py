@@ -6,7 +6,8 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from erp import security
+from erp import history, security
+from erp.cli.wrapping import why_option
 from erp.db import commit, db
 from erp.errors import ErpError
 from erp.models import User
@@ -51,7 +52,8 @@ def list_users() -> None:
 @click.option("--name", default="", help="The person's full name.")
 @click.option("--email", default="", help="The person's email address.")
 @password_option
-def add(username: str, roles: tuple[str, ...], name: str, email: str, password: str | None) -> None:
+@why_option
+def add(username: str, roles: tuple[str, ...], name: str, email: str, password: str | None, why: str) -> None:
     """Add a person."""
 
     def work(session: Session) -> None:
@@ -59,7 +61,8 @@ def add(username: str, roles: tuple[str, ...], name: str, email: str, password: 
         security.add_user(session, username, chosen, roles=roles, name=name, email=email, must_change=password is None)
 
     chosen = security.generate_password() if password is None else password
-    commit(work)
+    with history.because(db.session(), why):
+        commit(work)
     _tell(username, password, chosen)
 
 
@@ -87,9 +90,11 @@ def set_password(username: str, password: str | None) -> None:
 
 @users.command()
 @click.argument("username")
-def deactivate(username: str) -> None:
+@why_option
+def deactivate(username: str, why: str) -> None:
     """Keep a person out from now on, running sessions included; what they did stays."""
-    commit(lambda session: security.set_active(session, security.find_user(session, username), False))
+    with history.because(db.session(), why):
+        commit(lambda session: security.set_active(session, security.find_user(session, username), False))
 
 
 def _tell(username: str, given: str | None, chosen: str) -> None:

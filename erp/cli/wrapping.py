@@ -20,6 +20,8 @@ from erp.registry import Owned, Registry
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+why_option = click.option("--why", default="", help="The reason, for the history.")
+
 
 def current_app_of(ctx: click.Context) -> Flask:
     """Return the application of this command line, made when it is first needed."""

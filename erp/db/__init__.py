@@ -19,6 +19,7 @@ from erp.db.final import FINAL, make_final
 from erp.db.locks import after_locking, lock_rows, lock_switches, require_any_lock, require_lock
 from erp.db.transactions import as_refusal, commit, commit_parts, is_duplicate, is_lost_race, unusable_database
 from erp.db.types import Money, Quantity, Scaled, UtcDateTime, days_later, raw, raw_instant, total
+from erp.db.unmapping import configure_models, failing_model, forget_models
 from erp.numbers import LIMIT, PLACES, SCALE, format_quantity, from_raw, to_raw
 
 __all__ = [
@@ -42,8 +43,11 @@ __all__ = [
     "chunks",
     "commit",
     "commit_parts",
+    "configure_models",
     "days_later",
     "db",
+    "failing_model",
+    "forget_models",
     "format_quantity",
     "from_raw",
     "init_app",

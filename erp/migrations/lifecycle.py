@@ -242,6 +242,7 @@ def _rows(connection: Connection) -> Iterator[Session]:
     """Work on rows in the transaction that changes tables, signed by whoever runs it."""
     with Session(bind=connection) as session:
         session.info["erp_run"] = current_run(db.session())
+        session.info["erp_why"] = history.reason(db.session())
         yield session
         session.flush()
 

@@ -114,9 +114,11 @@ class ModuleCore:
 
     def _once(self, things: Mapping[str, Owned[Any]], kind: str, name: str) -> None:
         if name in things:
-            raise ModuleError(
-                f"Two modules add a {kind} {name}: {things[name].module} and {self._module.name}.", name=name
-            )
+            first = things[name].module
+            error = ModuleError(f"Two modules add a {kind} {name}: {first} and {self._module.name}.", name=name)
+            if self._module.name not in self._registry.found.shipped:
+                raise error
+            self._registry.give_up(first, error)  # a third party's gives way to one that ships
 
 
 def _tables(models: ModuleType) -> list[Table]:

@@ -12,7 +12,15 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from erp import core, history
-from erp.db import ErpSession, after_locking, db, lock_switches, unusable_database
+from erp.db import (
+    ErpSession,
+    after_locking,
+    configure_models,
+    db,
+    failing_model,
+    lock_switches,
+    unusable_database,
+)
 from erp.discovery import Found
 from erp.errors import (
     BrokenModule,
@@ -65,12 +73,26 @@ class Registry:
 
     def setup(self) -> None:
         """Let every module register what it has; a third party's that cannot is listed as broken."""
+        self._configure_models()
         for module in list(self.modules.values()):
             if module.name in self.modules:  # else it needs one that just turned out to be broken
                 try:
                     module.setup(ModuleCore(self, module))
                 except Exception as error:  # a stranger's code may raise anything; it is shown, and the others start
                     self.give_up(module.name, error)
+                if module.name not in self.found.shipped:  # what it got wrong would come up in the next one's setup
+                    self._configure_models()
+
+    def _configure_models(self) -> None:
+        """Resolve what models say of one another; a third party's module whose models cannot is broken."""
+        while True:
+            try:
+                return configure_models()
+            except Exception as error:  # what a stranger's model says may raise anything
+                name = self.found.module_of(failing_model())
+                if name not in self.modules:
+                    raise
+                self.give_up(name, error)
 
     def give_up(self, name: str, error: Exception) -> None:
         """List a third party's module as broken, and those that need it; raise the error of one that ships."""

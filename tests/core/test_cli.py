@@ -13,7 +13,7 @@ from erp import cli, security
 from erp.cli import CORE_COMMANDS
 from erp.db import commit, db
 from erp.errors import ErpError
-from erp.models import RunEntry, User
+from erp.models import HistoryEntry, RunEntry, User
 from erp.registry import current_registry
 from tests.core.small import make_module
 
@@ -269,6 +269,14 @@ def test_what_the_database_refuses_is_one_line_without_the_values(erp, monkeypat
         told.append(erp("users", "add", "anna", "--name", "x" * 200)[1:])
         assert "value too long" in told[1][1]
     assert [(out, err.count("\n"), "argon2" in err) for out, err in told] == [("", 1, False)] * len(told)
+
+
+def test_people_are_added_and_kept_out_with_a_reason(erp, session):
+    assert erp("users", "add", "anna", "--password", "correct horse", "--why", "She starts today.")[0] == 0
+    assert erp("users", "deactivate", "anna", "--why", "She left.")[0] == 0
+    about = select(HistoryEntry).where(HistoryEntry.document_name == "anna").order_by(HistoryEntry.id)
+    told = [(entry.action, entry.why) for entry in session.scalars(about)]
+    assert told == [("created", "She starts today."), ("deactivated", "She left.")]
 
 
 # A database from its first day on

@@ -51,6 +51,17 @@ def test_edited_fields_are_recorded_by_themselves(session):
     ]
 
 
+def test_a_reason_inside_another_goes_first_and_leaves_the_other_in_place(session):
+    with history.because(session, "A move."):
+        with history.because(session, "A typing error."):
+            inner = record(session, DOOR, "painted")
+        with history.because(session, ""):
+            empty = record(session, DOOR, "painted")
+        outer = record(session, DOOR, "painted")
+    after = record(session, DOOR, "painted")
+    assert [entry.why for entry in (inner, empty, outer, after)] == ["A typing error.", "A move.", "A move.", ""]
+
+
 @pytest.mark.parametrize("change", [lambda entry: setattr(entry, "why", "otherwise")])
 def test_an_entry_cannot_be_edited(session, change):
     entry = record(session, DOOR, "painted")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import inspect
+from sqlalchemy import inspect, select
 
 from erp import migrations
 from erp.db import db
-from erp.models import InstalledModule
+from erp.models import HistoryEntry, InstalledModule
 from erp.registry import current_registry
 from tests.factories.inventory_lots import make_product
 
@@ -119,3 +119,18 @@ def test_an_unknown_module_is_a_problem_and_an_unknown_step_a_wrong_call(modules
         assert len(err.splitlines()) == 1 and "nowhere" in err
     assert modules("paint", "sales")[0] == 2
     assert modules("install")[0] == 2
+
+
+def test_every_step_keeps_its_reason_in_the_history(modules, tmp_path):
+    steps = (("disable",), ("uninstall", "--yes", "backorder_email", "--export", str(tmp_path / "kept")), ("install",))
+    for step, *more in steps:
+        assert modules(step, "backorder_email", *more, "--why", f"To {step} it.")[0] == 0
+    db.session.rollback()
+    about = select(HistoryEntry).where(HistoryEntry.document_name == "backorder_email", HistoryEntry.why != "")
+    told = [(entry.action, entry.why) for entry in db.session.scalars(about.order_by(HistoryEntry.id))]
+    assert told == [
+        ("switched", "To disable it."),
+        ("uninstalled", "To uninstall it."),
+        ("installed", "To install it."),
+        ("switched", "To install it."),
+    ]

@@ -62,6 +62,18 @@ def test_every_step_says_what_it_will_do_or_why_it_cannot(client):
         assert sentence in client.get(f"/settings/modules/sales/{verb}/").text
 
 
+def test_a_step_keeps_the_reason_that_was_given(client, session):
+    assert 'name="why"' in client.get("/settings/modules/backorder_email/disable/").text
+    step(client, "backorder_email", "disable", why="The mail server moves.")
+    entry = session.scalars(select(HistoryEntry).order_by(HistoryEntry.id.desc())).first()
+    assert (entry.document_name, entry.new_value, entry.why) == (
+        "backorder_email",
+        "disabled",
+        "The mail server moves.",
+    )
+    assert "The mail server moves." in client.get("/settings/modules/").text
+
+
 def test_a_module_is_switched_off_and_on_again_at_once(client, session):
     assert step(client, "backorder_email", "disable").location == "/settings/modules/"
     assert states(session)["backorder_email"] == "disabled"

@@ -51,6 +51,22 @@ def write_module(folder, name, setup="pass", text=MANIFEST):
     return place
 
 
+MODELS = """
+from sqlalchemy import Column, ForeignKey, Table
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from erp.db import Model
+
+class First(Model):
+    __tablename__ = "{name}_first"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    other = relationship("Second")
+
+Table("{name}_pair", Model.metadata, Column("first_id", ForeignKey("{name}_first.id")))
+{last}
+"""
+
+
 class Deployment:
     """A database with everything installed, a folder of modules, and the commands of another process."""
 
@@ -108,6 +124,22 @@ def test_modules_come_from_folders_and_packages_and_broken_ones_are_listed_with_
     assert "enabled" in found["sales"]
 
 
+def test_a_module_whose_tables_are_half_made_or_wrong_is_broken_and_the_others_work(deploy):
+    deployment = deploy("sqlite")
+    for name, last in (("halfway", "import no_such_library"), ("mistaken", "")):
+        place = write_module(deployment.modules, name, setup=f"from modules.{name} import models")
+        (place / "models.py").write_text(MODELS.format(name=name, last=last))
+    write_module(deployment.modules, "sound")
+    done = deployment.erp("modules", "list")
+    assert (done.returncode, done.stderr) == (0, "")
+    found = lines(done.stdout)
+    assert "broken" in found["halfway"] and "No module named 'no_such_library'" in found["halfway"]
+    assert "broken" in found["mistaken"] and "expression 'Second' failed to locate a name" in found["mistaken"]
+    assert "available" in found["sound"] and "enabled" in found["sales"]
+    assert deployment.erp("modules", "install", "sound").returncode == 0
+    assert deployment.erp("check").returncode == 0
+
+
 def test_the_screen_shows_a_broken_module_with_its_error_and_the_rest_goes_on(deploy):
     deployment = deploy("sqlite")
     write_module(deployment.modules, "shy", setup='raise ImportError("not today")')
@@ -145,6 +177,23 @@ def test_a_module_with_a_screen_that_cannot_be_made_is_broken_with_those_that_ne
     assert registry.handlers(str) == []
     with pytest.raises(TypeError, match="a leg is missing"):
         small_app(lame)
+
+
+def test_a_module_that_takes_the_name_of_a_shipped_job_is_broken_and_the_shipped_one_runs(deploy):
+    deployment = deploy("sqlite")
+    taken = """
+    def allocate_backorders(session):
+        "Do something else."
+    core.add_job(allocate_backorders, every="erp.company_name")
+    """
+    write_module(deployment.modules, "aaa", setup=taken)
+    write_module(deployment.modules, "sound")
+    done = deployment.erp("modules", "list")
+    assert (done.returncode, done.stderr) == (0, "")
+    found = lines(done.stdout)
+    assert "broken" in found["aaa"] and "Two modules add a job allocate-backorders: aaa and sales." in found["aaa"]
+    assert "available" in found["sound"] and "enabled" in found["sales"]
+    assert "allocate-backorders" in deployment.erp("jobs", "list").stdout
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from sqlalchemy import select
 
-from erp import clock, events, migrations
+from erp import clock, events, history, migrations
 from erp.admin import gate
 from erp.admin.page import Page
 from erp.db import commit, db
@@ -171,7 +171,8 @@ class ModulesPage(Page):
         # A step that changes tables opens a transaction of its own, so that none may be open before.
         person = gate.user_name()
         db.session.rollback()
-        with events.run(RunKind.screen, f"{self.view_name}.{step.name}", person):
+        why = request.form.get("why", "").strip()
+        with events.run(RunKind.screen, f"{self.view_name}.{step.name}", person), history.because(db.session(), why):
             return step.work(name)
 
     def _show_step(self, step: Step, name: str, refusal: str) -> str:
