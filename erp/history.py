@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import event, insert, inspect
-from sqlalchemy.orm import Mapper, ORMExecuteState, Session
+from sqlalchemy.orm import Mapper, ORMExecuteState, RelationshipProperty, Session
 
 from erp.db import ErpSession, format_quantity, insert_rows
 from erp.events import current_run
@@ -30,7 +30,8 @@ class Subject:
 class Tracked:
     """Mix-in of a table whose edited fields go into the history by themselves.
 
-    `history_fields` names the columns; `history_subject` says which document an entry is about.
+    `history_fields` names columns and relationships to one row, which are shown by name; `history_subject` says which
+    document an entry is about.
     """
 
     history_fields: tuple[str, ...] = ()
@@ -124,18 +125,38 @@ def _edits(session: Session, row: Tracked) -> Iterable[Change]:
     state = inspect(row)
     for field in row.history_fields:
         changed = state.attrs[field].history
-        if changed.has_changes():
-            old = changed.deleted[0] if changed.deleted else None
-            new = changed.added[0] if changed.added else None
-            if old != new:
-                yield Change(row.history_subject(), "changed", field, old, new)
+        old, new = _only(changed.deleted), _only(changed.added)
+        if field in state.mapper.relationships and not changed.has_changes():
+            old, new = _edited_by_key(session, row, state.mapper.relationships[field])
+        if old != new:
+            yield Change(row.history_subject(), "changed", field, old, new)
+
+
+def _only(values: Sequence[Any] | None) -> Any:
+    return values[0] if values else None
+
+
+def _edited_by_key(session: Session, row: Tracked, field: RelationshipProperty[Any]) -> tuple[Any, Any]:
+    """Return the rows that a relationship led to and leads to where its column was set instead of itself."""
+    changed = inspect(row).attrs[_key_of(field)].history
+    if not changed.deleted:  # Flagged, to have the row's version counted up, not set.
+        return None, None
+    ids = changed.deleted[0], _only(changed.added)
+    old, new = (None if id_ is None else session.get(field.mapper, id_) for id_ in ids)
+    return old, new
+
+
+def _key_of(field: RelationshipProperty[Any]) -> str:
+    (column,) = field.local_columns
+    return field.parent.get_property_by_column(column).key
 
 
 @event.listens_for(Mapper, "mapper_configured")
-def _keep_old_values(_mapper: Any, class_: type) -> None:
+def _keep_old_values(mapper: Mapper[Any], class_: type) -> None:
     # Without this a row that was expired, as by a lock, forgets what a field held before it was set.
     if issubclass(class_, Tracked):
-        for name in class_.history_fields:
+        keys = [_key_of(mapper.relationships[name]) for name in class_.history_fields if name in mapper.relationships]
+        for name in (*class_.history_fields, *keys):
             event.listen(getattr(class_, name), "set", _nothing, active_history=True)
 
 

@@ -12,6 +12,7 @@ from flask_admin import expose
 from sqlalchemy.orm import Session, selectinload
 from wtforms import Form
 
+from erp import history
 from erp.admin import gate, show
 from erp.admin.lines import LineChanges, LinesField, lines_field
 from erp.admin.listing import Cell, make_cell
@@ -154,8 +155,10 @@ class DocumentScreen(Screen):
     def save(self, session: Session, form: Form, row: Any) -> Any:
         """Store the form and its lines. Override to call services."""
         changes = self.line_changes(form, row) if self.line_form_columns else LineChanges()
+        is_new = row is None
         row = super().save(session, form, row)
         held = getattr(row, self.lines)
+        history.record_all(session, self._deeds("removed", changes.removed))
         for line in changes.removed:
             held.remove(line)
         for line, values in changes.changed:
@@ -167,7 +170,19 @@ class DocumentScreen(Screen):
             _set(line, values)
             held.append(line)
         session.flush()
+        if changes.added and not is_new:
+            history.record_all(session, self._deeds("added", held[-len(changes.added) :]))
         return row
+
+    def _deeds(self, action: str, lines: Sequence[Any]) -> list[history.Change]:
+        """Return the entries of lines that come or go, each with all that the form tells of it."""
+        tracked = [line for line in lines if isinstance(line, history.Tracked)]
+        side = "new" if action == "added" else "old"
+        return [history.Change(line.history_subject(), action, "line", **{side: self._told(line)}) for line in tracked]
+
+    def _told(self, line: Any) -> str:
+        values = (history.as_text(getattr(line, name)) for name in self.line_form_columns)
+        return ", ".join(value for value in values if value)
 
 
 def _set(line: Any, values: dict[str, Any]) -> None:

@@ -101,7 +101,7 @@ class PurchaseOrder(Tracked, Model):
     )
 
     __mapper_args__ = {"version_id_col": row_version}
-    history_fields = ("number", "supplier_id", "ordered_on", "state", "note")
+    history_fields = ("number", "supplier", "ordered_on", "state", "note")
 
     @property
     def name(self) -> str:
@@ -153,7 +153,7 @@ class PurchaseOrderLine(Tracked, Model):
     product: Mapped[Product] = relationship()
     status: Mapped[PurchaseLineStatus | None] = relationship()
 
-    history_fields = ("product_id", "quantity", "cancelled", "unit_cost", "expected_on")
+    history_fields = ("product", "quantity", "cancelled", "unit_cost", "expected_on")
 
     @hybrid_property
     def outstanding(self) -> Decimal:

@@ -65,7 +65,7 @@ class Order(Tracked, Model):
     )
 
     __mapper_args__ = {"version_id_col": row_version}
-    history_fields = ("number", "customer_id", "ordered_at", "priority", "shipping_policy", "state", "note")
+    history_fields = ("number", "customer", "ordered_at", "priority", "shipping_policy", "state", "note")
 
     @property
     def name(self) -> str:
@@ -125,7 +125,7 @@ class OrderLine(Tracked, Model):
     product: Mapped[Product] = relationship()
     backorders: Mapped[list[Backorder]] = relationship(order_by="Backorder.id", viewonly=True)
 
-    history_fields = ("product_id", "quantity", "unit_price", "requested_on", "promise_date", "hold_allocation")
+    history_fields = ("product", "quantity", "unit_price", "requested_on", "promise_date", "hold_allocation")
 
     @hybrid_property
     def open_quantity(self) -> Decimal:

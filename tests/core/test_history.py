@@ -12,6 +12,7 @@ from erp.events import run
 from erp.history import Subject, record
 from erp.models import HistoryEntry, RunEntry, RunKind
 from tests.factories.inventory_lots import make_product
+from tests.factories.sales import make_customer, make_draft
 
 DOOR = Subject("house.door", 7, "Front door")
 
@@ -60,6 +61,25 @@ def test_a_reason_inside_another_goes_first_and_leaves_the_other_in_place(sessio
         outer = record(session, DOOR, "painted")
     after = record(session, DOOR, "painted")
     assert [entry.why for entry in (inner, empty, outer, after)] == ["A typing error.", "A move.", "A move.", ""]
+
+
+@pytest.mark.parametrize("by", ["customer", "customer_id"])
+def test_a_row_that_is_led_to_is_recorded_by_its_name_however_it_is_set(session, by):
+    anna, berta = (make_customer(session, code=code, name=name) for code, name in (("A", "Anna"), ("B", "Berta")))
+    draft = make_draft(session, customer=anna)
+    setattr(draft, by, berta if by == "customer" else berta.id)
+    session.commit()
+    (entry,) = (entry for entry in entries(session) if entry.document == "sales.order")
+    assert (entry.field, entry.old_value, entry.new_value) == ("customer", "Anna (A)", "Berta (B)")
+    assert draft.customer is berta
+
+
+def test_a_value_where_there_was_none_is_recorded_even_of_a_row_just_made(session):
+    line = make_draft(session).lines[0]
+    line.unit_price = Decimal(2)
+    session.flush()
+    entry = entries(session)[0]
+    assert (entry.field, entry.old_value, entry.new_value) == ("unit_price", "", "2")
 
 
 @pytest.mark.parametrize("change", [lambda entry: setattr(entry, "why", "otherwise")])

@@ -93,9 +93,7 @@ def _refuse(session: Session, wanted: Sequence[ProductData], products: dict[str,
         raise ManyRefused(refusals=refusals)
 
 
-def _refusals(
-    session: Session, changes: Mapping[int, tuple[str, Product | None, Nature]]
-) -> dict[int, StockRefused]:
+def _refusals(session: Session, changes: Mapping[int, tuple[str, Product | None, Nature]]) -> dict[int, StockRefused]:
     """Return why products may not become what they are to be, by the keys of `changes`."""
     ids = [product.id for _, product, after in changes.values() if product is not None and after != _nature(product)]
     in_use = queries.products_in_use(session, ids) if ids else set()

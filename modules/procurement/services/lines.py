@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from erp.db import insert_rows
 from erp.errors import StaleRecord
+from erp.history import Change, record_all
 from modules.inventory_lots.domain import check_quantity
 from modules.inventory_lots.models import Product
 from modules.procurement.domain import LineValues
@@ -64,9 +65,17 @@ def values_of(line: PurchaseOrderLine) -> LineValues:
 
 
 def apply_values(
-    session: Session, order: PurchaseOrder, values: Sequence[LineValues], *, release: bool = False
+    session: Session,
+    order: PurchaseOrder,
+    values: Sequence[LineValues],
+    *,
+    release: bool = False,
+    is_new: bool = False,
 ) -> None:
-    """Change and add lines of a locked order as one deed: checked, room made, written, announced."""
+    """Change and add lines of a locked order as one deed: checked, room made, written, announced.
+
+    The lines that an order which `is_new` begins with are no additions for the history.
+    """
     known = {line.id: line for line in order.lines}
     changes = {change.line_id: change for change in values if change.line_id is not None}
     if not changes.keys() <= known.keys():
@@ -82,7 +91,13 @@ def apply_values(
     session.flush()
     changed = [line for line in found.lines if line.id in changes]
     new = [line for line in values if line.line_id is None]
-    _append(session, found, new)
+    last = max((line.position for line in found.lines), default=0)
+    _append(session, found, new, last)
+    if not is_new:
+        added = [line for line in found.lines if line.position > last]
+        record_all(
+            session, [Change(line.history_subject(), "added", "product", new=line.product.sku) for line in added]
+        )
     write_dates(session, changed, {line.id: changes[line.id].expected_on for line in changed})
     write_statuses(session, changed, {line.id: changes[line.id].status_id for line in changed})
     if is_supply:
@@ -146,9 +161,8 @@ def _write(order: PurchaseOrder, changes: Mapping[int, LineValues]) -> set[int]:
     return supply
 
 
-def _append(session: Session, order: PurchaseOrder, lines: Iterable[LineValues]) -> None:
+def _append(session: Session, order: PurchaseOrder, lines: Iterable[LineValues], last: int) -> None:
     """Put new lines below the last one of an order."""
-    last = max((line.position for line in order.lines), default=0)
     rows = [
         {
             "order_id": order.id,

@@ -11,7 +11,7 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from erp.db import bulk_insert
 from erp.errors import StaleRecord
-from erp.history import Change, record_all
+from erp.history import Change, Subject, record_all
 from erp.numbers import to_raw
 from erp.sequence import next_number
 from modules.inventory_lots.services import lock_products
@@ -42,7 +42,7 @@ def create_order(session: Session, head: OrderHead, *, lines: Sequence[LineValue
     order = PurchaseOrder(supplier_id=head.supplier_id, ordered_on=head.ordered_on, note=head.note)
     session.add(order)
     session.flush()
-    apply_values(session, order, [replace(values, line_id=None) for values in lines])
+    apply_values(session, order, [replace(values, line_id=None) for values in lines], is_new=True)
     return order
 
 
@@ -56,6 +56,8 @@ def create_ordered(session: Session, orders: Sequence[NewOrder]) -> None:
     heads = [(order.number, order.supplier_id, order.ordered_on, "ordered", "", 1) for order in orders]
     bulk_insert(session, ORDER, ("number", "supplier_id", "ordered_on", "state", "note", "row_version"), heads)
     ids = order_ids_by_number(session, [order.number for order in orders])
+    subjects = [Subject("procurement.purchase_order", ids[order.number], order.number) for order in orders]
+    record_all(session, [Change(subject, "created", "state", new=PurchaseState.ordered) for subject in subjects])
     lines = [_line_row(ids[order.number], *line) for order in orders for line in enumerate(order.lines, start=1)]
     bulk_insert(session, LINE, LINE_COLUMNS, lines)
     session.expire_all()
@@ -88,8 +90,9 @@ def edit_order(
     PURCHASE_ORDER.next(order.state, "change_line")
     _remove_lines(session, order, set(removed))
     order.supplier_id, order.ordered_on, order.note = head.supplier_id, head.ordered_on, head.note
-    # Counts row_version up even if only lines change, so that a form opened before is recognised as stale.
-    flag_modified(order, "note")
+    if not session.is_modified(order):
+        # Counts row_version up even if only lines change, so that a form opened before is recognised as stale.
+        flag_modified(order, "supplier_id")
     apply_values(session, order, lines, release=release)
 
 

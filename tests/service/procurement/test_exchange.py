@@ -171,6 +171,15 @@ def test_a_row_that_does_not_fit_is_named_and_nothing_is_imported(session: Sessi
 
 
 @pytest.mark.usefixtures("catalogue")
+def test_that_an_order_was_imported_stands_in_its_history(session: Session) -> None:
+    load(session, "purchase_orders", "number,supplier,sku,quantity", "PO-1,S01,TEA,4")
+    order = session.scalars(select(PurchaseOrder)).one()
+    about = HistoryEntry.document == "procurement.purchase_order", HistoryEntry.document_id == order.id
+    entry = session.scalars(select(HistoryEntry).where(*about)).one()
+    assert (entry.document_name, entry.action, entry.new_value) == ("PO-1", "created", "ordered")
+
+
+@pytest.mark.usefixtures("catalogue")
 def test_a_number_that_exists_is_refused(session: Session) -> None:
     load(session, "purchase_orders", "number,supplier,sku,quantity", "PO-1,S01,TEA,4")
     rows = ("number,supplier,sku,quantity", "PO-2,S01,TEA,4", "PO-1,S01,TEA,4")

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from erp import clock
 from erp.db import db
+from erp.models import HistoryEntry
 from erp.registry import Owned
 from modules.inventory_lots.models import Balance, Lot
 from modules.inventory_lots.states import Tracking
@@ -172,6 +173,33 @@ def test_an_ordered_order_is_changed_in_the_form(client: FlaskClient, session: S
     changes = {"lines__2__product": product.id, "lines__2__quantity": "3", "lines__2__status": "__None"}
     post(client, f"{ORDERS}{order.id}/edit/", **line_form(order, lines__0__quantity="8", **changes))
     assert [line.quantity for line in order.lines] == [8, 5, 3]
+
+
+def test_the_form_writes_what_has_changed_into_the_history_and_nothing_else(
+    client: FlaskClient, session: Session, order: PurchaseOrder
+) -> None:
+    order.note = "Call first"
+    product, supplier, before = make_product(session, sku="NEW"), make_supplier(session), str(order.supplier)
+    session.commit()
+    about = select(HistoryEntry).where(HistoryEntry.document == "procurement.purchase_order")
+    known = {entry.id for entry in session.scalars(about)}
+
+    def told() -> list[tuple[Any, ...]]:
+        entries = [entry for entry in session.scalars(about.order_by(HistoryEntry.id)) if entry.id not in known]
+        known.update(entry.id for entry in entries)
+        return [(entry.line, entry.action, entry.field, entry.old_value, entry.new_value) for entry in entries]
+
+    version = order.row_version
+    post(client, f"{ORDERS}{order.id}/edit/", **line_form(order))
+    assert (told(), order.row_version) == ([], version + 1)
+    changes = {"lines__2__product": product.id, "lines__2__quantity": "3", "lines__2__status": "__None"}
+    form = line_form(order, note="Call twice", **changes) | {"supplier": supplier.id}
+    post(client, f"{ORDERS}{order.id}/edit/", **form)
+    assert sorted(told(), key=lambda entry: (entry[0] or 0, entry[2])) == [
+        (None, "changed", "note", "Call first", "Call twice"),
+        (None, "changed", "supplier", before, str(supplier)),
+        (3, "added", "product", "", "NEW"),
+    ]
 
 
 def test_a_line_of_an_ordered_order_stays(client: FlaskClient, order: PurchaseOrder) -> None:

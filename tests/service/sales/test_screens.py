@@ -113,6 +113,37 @@ def test_a_quantity_that_cannot_be_is_refused_in_the_form(session, desk, screws,
     assert session.scalar(select(func.count()).select_from(Order)) == 0
 
 
+def test_what_the_form_of_a_draft_changes_stands_in_the_history(session, desk, screws):
+    draft = make_draft(
+        session, [(screws[0], 1), (screws[1], 2)], customer=make_customer(session, code="A", name="Anna")
+    )
+    berta = make_customer(session, code="B", name="Berta")
+    session.commit()
+    first, second = draft.lines
+    lines = {
+        "row_version": str(draft.row_version),
+        "lines-0-id": str(first.id),
+        "lines-0-removed": "1",
+        "lines-0-product": str(screws[0].id),
+        "lines-0-quantity": "1",
+        "lines-1-id": str(second.id),
+        "lines-1-product": str(screws[0].id),
+        "lines-1-quantity": "2",
+        "lines-7-product": str(screws[1].id),
+        "lines-7-quantity": "4",
+    }
+    ordered_at = draft.ordered_at.strftime("%Y-%m-%dT%H:%M")
+    desk.press(f"/sales/orders/{draft.id}/edit/", **_entered(berta, ordered_at=ordered_at, **lines))
+    entries = session.scalars(select(HistoryEntry).where(HistoryEntry.document == "sales.order"))
+    told = [(entry.line, entry.action, entry.field, entry.old_value, entry.new_value) for entry in entries]
+    assert sorted(told, key=lambda entry: entry[0] or 0) == [
+        (None, "changed", "customer", "Anna (A)", "Berta (B)"),
+        (1, "removed", "line", "[BRASS] Brass Screw, 1", ""),
+        (2, "changed", "product", "[TAP] Self-Tapping Screw", "[BRASS] Brass Screw"),
+        (3, "added", "line", "", "[TAP] Self-Tapping Screw, 4"),
+    ]
+
+
 def test_a_draft_gains_changes_and_loses_lines_in_its_form(session, desk, screws):
     draft = make_draft(session, [(screws[0], 1), (screws[1], 2)])
     first, second = draft.lines
