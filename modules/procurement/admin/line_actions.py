@@ -53,6 +53,8 @@ class ExpectedDate(FormPage):
 
     def do(self, session: Session, row: Any, form: Any) -> str:
         """Save the date, once the person has seen what it breaks."""
+        # Whoever links it meanwhile is waited for, and then shown.
+        services.lock_lines(session, [row.id])
         place, new = str(row), form.expected_on.data
         if new != row.expected_on:
             show_impact_first(session, {row.id: new})

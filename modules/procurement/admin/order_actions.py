@@ -54,6 +54,8 @@ class ExpectedDates(FormPage):
         name, lines = row.name, {str(line.id): line for line in row.lines}
         entries = [entry.form for entry in form.lines if entry.form.line_id.data in lines]
         dates = {lines[entry.line_id.data].id: entry.expected_on.data for entry in entries}
+        # Whoever links them meanwhile is waited for, and then shown.
+        services.lock_lines(session, dates)
         old = {line.id: line.expected_on for line in row.lines}
         show_impact_first(session, {line_id: new for line_id, new in dates.items() if new != old[line_id]})
         changed = services.set_expected_dates(session, dates)

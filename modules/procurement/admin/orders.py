@@ -134,13 +134,17 @@ class PurchaseOrderScreen(DocumentScreen):
         head = OrderHead(form["supplier"].data.id, ordered_on, form["note"].data or "")
         if row is None:
             return services.create_order(session, head, lines=added)
+        lines = [_values(values, line) for line, values in changes.changed] + added
+        # Whoever links a line or dates it meanwhile is waited for, and then shown, or this form is stale.
+        row = services.lock_order(session, row, {values.product_id for values in lines})
+        self.check_version(form, row)
         if row.state != PurchaseState.draft:
             show_impact_first(session, _new_dates(changes.changed))
         services.edit_order(
             session,
             row,
             head,
-            lines=[_values(values, line) for line, values in changes.changed] + added,
+            lines=lines,
             removed=[line.id for line in changes.removed],
             release="release" in form and bool(form["release"].data),
             row_version=int(form["row_version"].data or row.row_version),

@@ -3,7 +3,7 @@
 from modules.procurement.services.arrivals import set_expected_dates
 from modules.procurement.services.claims import claim, release
 from modules.procurement.services.demo import load_demo
-from modules.procurement.services.doors import lock_lines
+from modules.procurement.services.doors import lock_lines, lock_order
 from modules.procurement.services.lines import add_lines, change_line, close_line, close_lines
 from modules.procurement.services.orders import cancel_order, create_order, create_ordered, edit_order, order
 from modules.procurement.services.receiving import receive, receive_many
@@ -24,6 +24,7 @@ __all__ = [
     "edit_order",
     "load_demo",
     "lock_lines",
+    "lock_order",
     "order",
     "receive",
     "receive_many",

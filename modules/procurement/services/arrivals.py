@@ -13,12 +13,14 @@ from erp.events import publish
 from erp.history import Change, record_all
 from modules.procurement.events import Arrival, ArrivalChanged
 from modules.procurement.models import PurchaseOrderLine
-from modules.procurement.services.doors import LINE, lock_lines
+from modules.procurement.services.doors import LINE, count_up, lock_lines
 
 
 def set_expected_dates(session: Session, dates: Mapping[int, date | None]) -> int:
     """Say when lines are expected, by line id; None clears a date. A door. Return how many dates changed."""
-    return write_dates(session, lock_lines(session, dates), dates)
+    lines = lock_lines(session, dates)
+    count_up(session, [line for line in lines if line.expected_on != dates[line.id]])
+    return write_dates(session, lines, dates)
 
 
 def write_dates(session: Session, lines: Iterable[PurchaseOrderLine], dates: Mapping[int, date | None]) -> int:

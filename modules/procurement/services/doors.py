@@ -79,6 +79,21 @@ def fresh_order(session: Session, order_id: int) -> PurchaseOrder | None:
     return session.scalar(order, execution_options=FRESH)
 
 
+def count_up(session: Session, lines: Iterable[PurchaseOrderLine]) -> None:
+    """Count up the orders of locked lines that a deed is about to change, so that their open forms become stale.
+
+    Only for deeds that write lines and not their orders: the form's own save counts by itself.
+    """
+    orders = {line.order for line in lines}
+    if not orders:
+        return
+    of_lines = is_one_of(session, ORDER.c.id, {order.id for order in orders})
+    in_order = select(ORDER.c.id).where(of_lines).order_by(ORDER.c.id).with_for_update()
+    session.execute(update(ORDER).where(ORDER.c.id.in_(in_order)).values(row_version=ORDER.c.row_version + 1))
+    for order in orders:
+        session.expire(order, ["row_version"])
+
+
 def figures(line: PurchaseOrderLine) -> Figures:
     """Return a line's quantities for the rules to judge."""
     return Figures(line.quantity, line.received, line.cancelled, line.allocated)

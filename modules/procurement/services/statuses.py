@@ -14,7 +14,7 @@ from modules.procurement.errors import NameTaken, StatusInUse
 from modules.procurement.events import LineStatusChanged, StatusChange
 from modules.procurement.models import PurchaseLineStatus, PurchaseOrderLine
 from modules.procurement.queries import lines_in_status, status_by_name, statuses_by_name
-from modules.procurement.services.doors import lock_lines
+from modules.procurement.services.doors import count_up, lock_lines
 
 
 def set_status(
@@ -26,6 +26,7 @@ def set_status(
     """
     lines = lock_lines(session, line_ids)
     status_id = status.id if status else None
+    count_up(session, [line for line in lines if line.status_id != status_id])
     return write_statuses(session, lines, {line.id: status_id for line in lines}, is_default=is_default)
 
 

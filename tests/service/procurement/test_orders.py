@@ -17,7 +17,15 @@ from modules.procurement.errors import LineIsClaimed, LineNotRemovable, OrderWit
 from modules.procurement.events import Arrival, ArrivalChanged, LineStatusChanged, SupplyChanged
 from modules.procurement.hooks import OutstandingFall
 from modules.procurement.models import PurchaseOrder, Supplier
-from modules.procurement.services import cancel_order, create_order, edit_order, order, receive
+from modules.procurement.services import (
+    cancel_order,
+    create_order,
+    edit_order,
+    order,
+    receive,
+    set_expected_dates,
+    set_status,
+)
 from modules.procurement.services.lines import values_of
 from modules.procurement.states import PurchaseState
 from tests.factories.inventory_lots import make_location, make_product
@@ -179,3 +187,26 @@ def test_a_form_opened_before_somebody_else_saved_is_refused(session: Session, d
     save(session, draft, [replace(lines[0], quantity=Decimal(11)), lines[1]], row_version=seen)
     with pytest.raises(StaleRecord):
         save(session, draft, lines, row_version=seen)
+
+
+def test_a_form_that_changes_dates_and_statuses_counts_its_order_up_once(session: Session) -> None:
+    document, status = make_purchase_order(session, lines=[{}, {}]), make_status(session)
+    session.commit()
+    seen, said = document.row_version, {"expected_on": date(2026, 6, 1), "status_id": status.id}
+    save(session, document, [replace(values_of(line), **said) for line in document.lines], row_version=seen)
+    assert document.row_version == seen + 1
+
+
+def test_dates_and_statuses_count_up_the_orders_that_they_change(session: Session) -> None:
+    first, second, other = (make_purchase_order(session, lines=[{}, {}]) for _ in range(3))
+    session.commit()
+    status = make_status(session)
+    dates = {line.id: date(2026, 6, 1) for line in (*first.lines, *second.lines)}
+    assert set_expected_dates(session, {**dates, other.lines[0].id: None}) == 4
+    set_status(session, [line.id for line in first.lines], status)
+    set_status(session, [first.lines[0].id], status)
+    assert [document.row_version for document in (first, second, other)] == [3, 2, 1]
+    # Whoever writes the order in the same transaction meets the counted version.
+    first.note = "Ring first"
+    session.commit()
+    assert first.row_version == 4

@@ -15,13 +15,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import db
+from erp.db import db, require_lock
 from erp.models import HistoryEntry
 from erp.registry import Owned
-from modules.inventory_lots.models import Balance, Lot
+from modules.inventory_lots.models import Balance, Lot, Product
 from modules.inventory_lots.states import Tracking
 from modules.procurement.hooks import Impact, arrival_impact
 from modules.procurement.models import PurchaseLineStatus, PurchaseOrder, PurchaseOrderLine, Supplier
+from modules.procurement.services import set_expected_dates, set_status
 from modules.procurement.states import PurchaseState
 from tests.factories.inventory_lots import make_location, make_product
 from tests.factories.procurement import make_purchase_order, make_status, make_supplier
@@ -214,6 +215,26 @@ def test_a_stale_form_is_refused(client: FlaskClient, order: PurchaseOrder) -> N
     assert order.lines[0].quantity == 8
 
 
+def test_a_form_opened_before_a_date_was_set_is_refused_and_the_date_stays(
+    client: FlaskClient, session: Session, order: PurchaseOrder
+) -> None:
+    stale, line_id = line_form(order, note="Ring first"), order.lines[0].id
+    set_expected_dates(session, {line_id: date(2026, 7, 1)})
+    session.commit()
+    post(client, f"{ORDERS}{order.id}/edit/", 409, **stale)
+    assert [line.expected_on for line in order.lines] == [date(2026, 7, 1), JUNE]
+
+
+def test_a_form_opened_before_a_status_was_given_is_refused_and_the_status_stays(
+    client: FlaskClient, session: Session, order: PurchaseOrder
+) -> None:
+    stale, status = line_form(order, note="Ring first"), make_status(session, name="At sea")
+    set_status(session, [order.lines[1].id], status)
+    session.commit()
+    post(client, f"{ORDERS}{order.id}/edit/", 409, **stale)
+    assert [line.status for line in order.lines] == [None, status]
+
+
 def test_lowering_a_claimed_line_is_refused_by_name_until_release_is_ticked(
     client: FlaskClient, order: PurchaseOrder, claimed: Callable[..., None]
 ) -> None:
@@ -330,6 +351,8 @@ def broken(app: Flask) -> Iterator[None]:
     """Every later date breaks one promise."""
 
     def answer(session: Session, dates: dict[int, date | None]) -> list[Impact]:
+        # What is shown cannot become more before it is saved.
+        require_lock(session, Product, [session.get_one(PurchaseOrderLine, line_id).product_id for line_id in dates])
         late = [line_id for line_id, day in dates.items() if day is None or day > JUNE]
         return [
             Impact(line_id, "sales.order", 7, "SO00007", "Ernst Handel: 16 days late.", ("PO-2/1",)) for line_id in late
