@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from erp import history
 from erp.db import chunks
 from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, text
 from modules.sales.exchange.words import count
@@ -31,8 +32,10 @@ def _apply(session: Session, rows: Sequence[Row], errors: Errors) -> str:
     known = customers_by_code(session, (row["code"] for row in rows))
     new = [row for row in rows if row["code"] not in known]
     changed = sum(_change(known[row["code"]], row) for row in rows if row["code"] in known)
-    session.add_all(Customer(code=row["code"], name=row["name"], email=row["email"] or "") for row in new)
+    made = [Customer(code=row["code"], name=row["name"], email=row["email"] or "") for row in new]
+    session.add_all(made)
     session.flush()
+    history.record_all(session, [history.Change(customer.history_subject(), "created") for customer in made])
     return f"{count(len(rows), 'customer')}: {len(new)} new, {changed} changed."
 
 
