@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from erp.history import Change, record_all
 from modules.inventory_lots import queries
 from modules.inventory_lots.domain import Nature, check_change, check_nature, check_unit
 from modules.inventory_lots.errors import ManyRefused, StockRefused
@@ -48,6 +49,8 @@ def save_products(session: Session, wanted: Sequence[ProductData]) -> Saved:
     lock_products(session, queries.product_ids_by_sku(session, skus).values())
     products = queries.products_by_sku(session, skus)
     _refuse(session, wanted, products)
+    made = [products[sku] for sku in dict.fromkeys(skus) if sku not in known]
+    record_all(session, [Change(product.history_subject(), "created") for product in made])
     edits = [(product, values) for data in wanted if (values := _changed(product := products[data.sku], data))]
     edit_many(session, Product, FIELDS, edits)
     return Saved(len(wanted) - len(known), len(edits))

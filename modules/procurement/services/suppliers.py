@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from erp.db import chunks
-from erp.history import record
+from erp.history import Change, record, record_all
 from modules.procurement.domain import Saved, SupplierData
 from modules.procurement.errors import NameTaken, SupplierInUse
 from modules.procurement.models import Supplier
@@ -34,6 +34,8 @@ def save_suppliers(session: Session, wanted: Sequence[SupplierData]) -> Saved:
     _insert(session, [data for data in wanted if data.code not in known])
     changed = sum(_change(known[data.code], data) for data in wanted if data.code in known)
     session.flush()
+    made = suppliers_by_code(session, [data.code for data in wanted if data.code not in known])
+    record_all(session, [Change(supplier.history_subject(), "created") for supplier in made.values()])
     return Saved(len(wanted) - len(known), changed)
 
 

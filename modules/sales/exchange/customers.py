@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from erp import history
 from erp.db import chunks
 from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, text
 from modules.sales.exchange.words import count
@@ -36,6 +37,7 @@ def _apply(session: Session, rows: Sequence[Row], errors: Errors) -> str:
     customers = customers_by_code(session, codes)
     changed = sum(_change(customers[row["code"]], row) for row in rows)
     session.flush()
+    history.record_all(session, [history.Change(customers[row["code"]].history_subject(), "created") for row in new])
     return f"{count(len(rows), 'customer')}: {len(new)} new, {changed} changed."
 
 

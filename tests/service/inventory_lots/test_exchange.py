@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from erp.db import commit
 from erp.exchange import ImportRefused, export_csv, import_csv
+from erp.models import HistoryEntry
 from modules.inventory_lots.models import Balance, Location, Lot, Product, StockMove
 from modules.inventory_lots.services import hold_lot
 from modules.inventory_lots.states import LocationKind, Tracking
@@ -45,6 +46,14 @@ def test_products_come_with_their_defaults(session):
         Tracking.lot,
         True,
     )
+
+
+def test_that_a_product_was_imported_stands_in_its_history_once(session):
+    bring("products", "sku,name", "BOLT,Brass bolt")
+    bring("products", "sku,name", "BOLT,Bolt")
+    about = select(HistoryEntry).where(HistoryEntry.document == "inventory_lots.product").order_by(HistoryEntry.id)
+    told = [(entry.document_name, entry.action, entry.field, entry.new_value) for entry in session.scalars(about)]
+    assert told == [("BOLT", "created", "", ""), ("BOLT", "changed", "name", "Bolt")]
 
 
 def test_products_are_updated_by_sku_and_what_the_file_leaves_out_stays(session):

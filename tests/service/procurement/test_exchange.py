@@ -62,6 +62,14 @@ def test_a_supplier_file_without_emails_leaves_them(session: Session) -> None:
     assert session.scalars(select(Supplier.email)).all() == ["s1@suppliers.example"]
 
 
+def test_that_a_supplier_was_imported_stands_in_its_history_once(session: Session) -> None:
+    load(session, "suppliers", "code,name", "S01,Exotic Liquids")
+    load(session, "suppliers", "code,name", "S01,Exotic")
+    about = select(HistoryEntry).where(HistoryEntry.document == "procurement.supplier").order_by(HistoryEntry.id)
+    told = [(entry.document_name, entry.action, entry.field, entry.new_value) for entry in session.scalars(about)]
+    assert told == [("S01", "created", "", ""), ("S01", "changed", "name", "Exotic")]
+
+
 def test_a_supplier_that_stands_twice_in_a_file_is_refused(session: Session) -> None:
     assert refusals(session, "suppliers", "code,name", "S01,One", "S01,Two") == [(3, "code")]
     assert dump(session, "suppliers") == ["code,name,email"]

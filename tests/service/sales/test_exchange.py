@@ -89,11 +89,12 @@ def test_a_customer_file_without_emails_leaves_them(session):
     assert dump(session, "customers") == ["code,name,email", "A,Alfreds,a@x.example"]
 
 
-def test_a_changed_customer_stands_in_the_history(session):
+def test_new_and_changed_customers_stand_in_the_history(session):
     load(session, "customers", "code,name", "A,Alfred")
     load(session, "customers", "code,name", "A,Alfreds")
-    entry = session.scalars(select(HistoryEntry).where(HistoryEntry.document == "sales.customer")).one()
-    assert (entry.document_name, entry.field, entry.old_value, entry.new_value) == ("A", "name", "Alfred", "Alfreds")
+    about = select(HistoryEntry).where(HistoryEntry.document == "sales.customer").order_by(HistoryEntry.id)
+    told = [(entry.document_name, entry.action, entry.field, entry.new_value) for entry in session.scalars(about)]
+    assert told == [("A", "created", "", ""), ("A", "changed", "name", "Alfreds")]
 
 
 def test_a_customer_that_stands_twice_in_a_file_is_refused(session):
