@@ -81,7 +81,8 @@ def subject(user: User) -> history.Subject:
 
 def find_user(session: Session, username: str) -> User:
     """Return a person by name; raise NotFound."""
-    user: User | None = session.scalar(select(User).where(User.username == username))
+    query = select(User).where(User.username == username)
+    user: User | None = None if UNSTORABLE.search(username) else session.scalar(query)
     if user is None:
         raise NotFound("user", username)
     return user
@@ -123,7 +124,7 @@ def add_user(
 
 def find_role(session: Session, name: str) -> Role:
     """Return a role by name; raise NotFound."""
-    role = session.scalar(select(Role).where(Role.name == name))
+    role = None if UNSTORABLE.search(name) else session.scalar(select(Role).where(Role.name == name))
     if role is None:
         raise NotFound("role", name)
     return role

@@ -87,6 +87,8 @@ def test_a_command_that_is_called_wrongly_exits_with_2(erp, arguments):
         (["modules", "enable", "nothing"], "There is no module 'nothing'"),
         (["jobs", "run", "nothing"], "nothing"),
         (["users", "password", "nobody"], "There is no user 'nobody'"),
+        (["users", "password", "a\udcffb"], "There is no user"),
+        (["users", "add", "anna", "--role", "a\udcffb"], "There is no role"),
         (["users", "deactivate", "nobody"], "There is no user 'nobody'"),
         (["users", "deactivate", "admin"], "admin is the last active administrator"),
         (["users", "add", "admin"], "There is a user 'admin' already"),
