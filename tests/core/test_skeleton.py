@@ -31,12 +31,12 @@ def test_a_new_module_and_the_sample_keep_to_what_every_module_keeps_to(new, tmp
     assert new("spare_parts", tmp_path)[0] == 0
     folders = os.pathsep.join(map(str, (tmp_path, ROOT / "tests")))
     chosen = "(spare_parts or sample_module or sqlite) and not postgres"
-    tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", chosen, *CONFORMANCE]
+    tests = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "-k", chosen, *CONFORMANCE]
     environment = {**os.environ, "ERP_TEST_MODULES": folders, "TMPDIR": str(tmp_path)}
     done = subprocess.run(tests, env=environment, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-4000:]
     for name in ("spare_parts", "sample_module"):
-        assert f"[{name}]" not in done.stdout
+        assert f"::test_a_module_says_what_it_is_for[{name}] PASSED" in done.stdout
 
 
 def test_a_new_module_is_told_where_it_is_and_what_comes_next(new, tmp_path):

@@ -25,6 +25,22 @@ from tests.service.backorder_email.servers import free_port
 
 PASSWORD = "a-password-for-tests"
 SWITCHES = 50
+# `erp serve`, whose every answer says which process gave it.
+SERVE = """
+import os
+from erp.cli import main, serve
+
+load = serve.Server.load
+
+def signed(server):
+    app = load(server)
+    def answer(environ, start):
+        return app(environ, lambda status, headers, *more: start(status, [*headers, ("X-Process", f"{os.getpid()}")]))
+    return answer
+
+serve.Server.load = signed
+main()
+"""
 
 pytestmark = pytest.mark.real_clock
 
@@ -35,12 +51,14 @@ class Visitor:
     def __init__(self, port: int) -> None:
         self.base = f"http://127.0.0.1:{port}"
         self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+        self.processes: set[str] = set()
 
     def open(self, path: str, **form: str) -> tuple[int, str]:
         """Return the status and the text of a page."""
         data = urllib.parse.urlencode(form).encode() if form else None
         try:
             with self.opener.open(self.base + path, data, timeout=30) as answer:
+                self.processes.add(answer.headers["X-Process"])
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as refused:
             return refused.code, refused.read().decode()
@@ -72,7 +90,7 @@ def visitor(shop, tmp_path):
     """Somebody signed in at a server of four processes."""
     port = free_port()
     environment = {"ERP_DATABASE_URL": shop[1], "ERP_INSTANCE": str(tmp_path), "PATH": "/usr/bin:/bin"}
-    command = [sys.executable, "-m", "erp", "serve", "--port", str(port), "--workers", "4"]
+    command = [sys.executable, "-c", SERVE, "serve", "--port", str(port), "--workers", "4"]
     with (tmp_path / "server.log").open("w") as log:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     somebody = Visitor(port)
@@ -108,6 +126,7 @@ def test_no_process_gives_a_stale_answer_over_a_hundred_switches(shop, visitor):
         status, page = visitor.open("/")
         assert name in page
         assert ("Pending Emails" in page) is is_on
+    assert len(visitor.processes) > 1
 
 
 def test_a_module_that_is_switched_off_is_gone_everywhere_at_once_and_comes_back(shop, visitor):
