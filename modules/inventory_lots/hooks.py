@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -27,8 +27,8 @@ def claims_on_balances(session: Session, balance_ids: Sequence[int]) -> list[Cla
 
 
 @hook
-def release_claims(session: Session, balance_id: int, quantity: Decimal) -> Decimal:
-    """Give back `quantity` of a balance, latest in the queue first; answer how much was given back.
+def release_claims(session: Session, quantities: Mapping[int, Decimal]) -> Decimal:
+    """Give back so much of each balance (by id), latest in the queue first; answer how much was given back in all.
 
     The answers are added up.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from sqlalchemy.orm import Session
@@ -24,9 +24,9 @@ def claims_on_balances(session: Session, balance_ids: Sequence[int]) -> list[Cla
     return queries.claims_on_balances(session, balance_ids)
 
 
-def release_claims(session: Session, balance_id: int, quantity: Decimal) -> Decimal:
-    """Give back a balance's allocations, latest in the queue first."""
-    return services.release_claims(session, balance_id, quantity)
+def release_claims(session: Session, quantities: Mapping[int, Decimal]) -> Decimal:
+    """Give back allocations of balances, latest in the queue first."""
+    return services.release_claims(session, quantities)
 
 
 def products_in_use(session: Session, product_ids: Sequence[int]) -> set[int]:

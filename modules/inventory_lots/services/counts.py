@@ -196,11 +196,14 @@ def _claims(session: Session, plan: _Plan) -> list[Claim]:
 
 def _release(session: Session, plan: _Plan) -> None:
     claims = _claims(session, plan)
+    wanted: dict[int, int] = {}
     for shortage in plan.shortages.values():
         held = [
             (claim.balance_id, to_raw(claim.quantity)) for claim in claims if claim.balance_id in shortage.balance_ids
         ]
-        give_back(session, last_in_queue(held, shortage.missing))
+        wanted |= last_in_queue(held, shortage.missing)
+    if wanted:
+        give_back(session, wanted)
 
 
 def _shortage_refusals(

@@ -155,5 +155,5 @@ def release_allocations(session: Session, lot_id: int, *, quantity: Decimal | No
 
 def give_back(session: Session, wanted: Mapping[int, int]) -> Decimal:
     """Let whoever holds claims on these balances (id, raw quantity) give them back; returns how much was."""
-    answers = (release_claims(session, balance_id, from_raw(wanted[balance_id])) for balance_id in sorted(wanted))
-    return sum((quantity for answer in answers for quantity in answer), Decimal(0))
+    quantities = {balance_id: from_raw(wanted[balance_id]) for balance_id in sorted(wanted)}
+    return sum(release_claims(session, quantities), Decimal(0))

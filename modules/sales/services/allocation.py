@@ -216,17 +216,17 @@ def _text(amount: int) -> str:
     return format_quantity(Decimal(amount) / 10_000)
 
 
-def release_claims(session: Session, balance_id: int, quantity: Decimal) -> Decimal:
-    """Take allocations off a balance, latest in the queue first; return how much was given back.
+def release_claims(session: Session, quantities: Mapping[int, Decimal]) -> Decimal:
+    """Take so much of allocations off each balance (by id), latest in the queue first; return how much was given back.
 
-    A line that loses supply this way keeps its place. The caller holds the product's lock.
+    A line that loses supply this way keeps its place. The caller holds the products' locks.
     """
-    held = session.execute(
-        unpacked_allocations(Allocation.balance_id == balance_id)
-        .with_only_columns(Allocation.id, Allocation.quantity - Allocation.packed)
-        .order_by(*service_order(), Allocation.id)
-    ).all()
-    parts = give_back([(id_, to_raw(free)) for id_, free in reversed(held)], to_raw(quantity))
+    free = (Allocation.id, Allocation.balance_id, Allocation.quantity - Allocation.packed)
+    rows = unpacked_allocations(is_one_of(session, Allocation.balance_id, quantities)).with_only_columns(*free)
+    held: dict[int, list[tuple[int, int]]] = {}
+    for id_, balance_id, quantity in reversed(session.execute(rows.order_by(*service_order(), Allocation.id)).all()):
+        held.setdefault(balance_id, []).append((id_, to_raw(quantity)))
+    parts = [part for id_, parts in held.items() for part in give_back(parts, to_raw(quantities[id_]))]
     free_allocations(session, parts, action="released")
     return Decimal(sum(amount for _, amount in parts)) / 10_000
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from erp import history
 from erp.db import is_one_of, total
 from modules.sales.models import Order, OrderLine
 from modules.sales.states import ORDER, OrderState
@@ -24,6 +25,22 @@ def close_orders(session: Session, order_ids: Collection[int]) -> None:
         .group_by(Order.id)
         .having(total(OrderLine.open_quantity) == Decimal(0))
     ).all()
+    by_deed: dict[str, list[Order]] = {"complete": [], "cancel": []}
     for order, packed_quantity in ended:
-        order.state = ORDER.next(order.state, "complete" if packed_quantity else "cancel")
-    session.flush()
+        by_deed["complete" if packed_quantity else "cancel"].append(order)
+    for deed, orders in by_deed.items():
+        if orders:
+            _move(session, orders, ORDER.next(OrderState.confirmed, deed))
+
+
+def _move(session: Session, orders: Sequence[Order], state: OrderState) -> None:
+    """Give confirmed orders another state in one statement, whatever their number."""
+    history.record_all(
+        session,
+        [history.Change(order.history_subject(), "changed", "state", order.state, state) for order in orders],
+    )
+    moved = update(Order).where(is_one_of(session, Order.id, [order.id for order in orders]))
+    moved = moved.values(state=state, row_version=Order.row_version + 1)
+    session.execute(moved.execution_options(synchronize_session=False))
+    for order in orders:
+        session.expire(order, ("state", "row_version"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 import pytest
@@ -26,7 +26,10 @@ class Claimant:
     def claims(self, session: Session, balance_ids: Sequence[int]) -> list[Claim]:
         return [Claim(id_, document, quantity) for document, id_, quantity in self.held if id_ in balance_ids]
 
-    def release(self, session: Session, balance_id: int, quantity: Decimal) -> Decimal:
+    def release(self, session: Session, quantities: Mapping[int, Decimal]) -> Decimal:
+        return sum((self.release_one(session, *each) for each in quantities.items()), Decimal(0))
+
+    def release_one(self, session: Session, balance_id: int, quantity: Decimal) -> Decimal:
         left = quantity
         for place, (document, id_, held) in reversed(list(enumerate(self.held))):
             part = min(left, held) if id_ == balance_id else Decimal(0)

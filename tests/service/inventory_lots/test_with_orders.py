@@ -8,8 +8,8 @@ from sqlalchemy import func, select
 from erp.db import commit
 from erp.exchange import ImportRefused, import_csv
 from modules.inventory_lots.errors import StockAllocated
-from modules.inventory_lots.models import StockMove
-from modules.inventory_lots.services import hold_lot, release_allocations
+from modules.inventory_lots.models import Balance, StockMove
+from modules.inventory_lots.services import Count, adjust_many, hold_lot, release_allocations
 from modules.sales.models import Allocation, OrderLine
 from tests.factories.inventory_lots import make_product, make_stock, set_stock
 from tests.factories.sales import allocate, make_draft, make_order
@@ -45,6 +45,25 @@ def test_stock_does_not_fall_below_what_orders_hold(session, balance, orders):
     assert refused.value.facts["documents"] == [order.number for order in orders]
     session.rollback()
     assert (balance.on_hand, held(session)) == (10, [4, 4, 2])
+
+
+def test_releasing_many_balances_takes_as_many_statements_as_one(session, count_statements):
+    def statements(lots):
+        product = make_product(session)
+        for number in range(lots):
+            make_stock(session, product, 2, lot=f"N{number}")
+        make_order(session, [(product, 2 * lots)])
+        allocate(session, product)
+        place = session.scalars(select(Balance.location_id)).first()
+        counts = [Count(product.id, place, Decimal(1), f"N{number}") for number in range(lots)]
+        with count_statements() as sent:
+            commit(lambda session: adjust_many(session, counts, release=True))
+        session.expire_all()
+        assert held(session)[-1] == lots
+        return len(sent)
+
+    statements(1)
+    assert statements(20) == statements(1)
 
 
 def test_at_the_command_line_it_is_refused_too(session, balance, orders):

@@ -232,7 +232,7 @@ def test_linked_quantities_are_spared_unless_the_option_says_otherwise(session, 
     [
         lambda session, line: services.serve_products(session, [line.product_id]),
         lambda session, line: services.allocate_on(session, [Grant(line.id, 1, Decimal(1))]),
-        lambda session, line: services.release_claims(session, 1, Decimal(1)),
+        lambda session, line: services.release_claims(session, {1: Decimal(1)}),
         lambda session, line: services.grow_backorders(session, [line.id]),
         lambda session, line: services.cancel_backorders(session, {1: Decimal(1)}, cause="clerk"),
     ],
