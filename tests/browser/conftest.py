@@ -15,8 +15,11 @@ from werkzeug.serving import make_server
 from erp.app import create_app
 from erp.db import db
 from erp.jobs import Worker
+from erp.options import store_option
+from erp.registry import current_registry
 from erp.security import find_user, set_password
 from tests import databases
+from tests.service.backorder_email.servers import mail_server
 
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -185,3 +188,14 @@ def person(chromium, address):
     yield somebody
     context.close()
     assert wrong == []
+
+
+@pytest.fixture
+def mailbox(behind):
+    """The mailbox of a mail server that the shop sends to."""
+    with mail_server() as (box, port):
+        with behind() as session:
+            for name, value in {"transport": "smtp", "host": "127.0.0.1", "port": str(port)}.items():
+                table = current_registry().option_table
+                store_option(session, table, f"backorder_email.{name}", value, user_name="admin")
+        yield box

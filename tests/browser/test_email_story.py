@@ -6,25 +6,11 @@ import pytest
 from playwright.sync_api import expect
 
 from erp import clock
-from erp.options import store_option
-from erp.registry import current_registry
 from tests.factories.inventory_lots import make_product
 from tests.factories.procurement import make_purchase_order
 from tests.factories.sales import make_customer, make_order
-from tests.service.backorder_email.servers import mail_server
 
 BODY = "Hello {{ customer.name }},\n{% for line in lines %}{{ line.quantity }} {{ line.name }}\n{% endfor %}"
-
-
-@pytest.fixture
-def mailbox(behind):
-    """The mailbox of a mail server that the shop sends to."""
-    with mail_server() as (box, port):
-        with behind() as session:
-            for name, value in {"transport": "smtp", "host": "127.0.0.1", "port": str(port)}.items():
-                table = current_registry().option_table
-                store_option(session, table, f"backorder_email.{name}", value, user_name="admin")
-        yield box
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ def receive(person, purchase_id, quantity, lot):
     expect(page.get_by_role("heading", name="Order lines")).to_be_visible()
 
 
-def test_goods_on_their_way_are_linked_told_received_in_parts_and_packed(person, waiting):
+def test_goods_on_their_way_are_linked_told_received_in_parts_and_packed(person, mailbox, waiting):
     order_id, purchase_id = waiting
     page, order = person.page, f"/sales/orders/{order_id}/"
 
@@ -50,6 +50,13 @@ def test_goods_on_their_way_are_linked_told_received_in_parts_and_packed(person,
     person.go("/emails/pending/")
     expect(page.get_by_role("link", name="Pending 1")).to_be_visible()
     person.sees("buying@bright.example")
+
+    # The mail server takes it.
+    page.locator("tbody tr").first.click()
+    person.press("Send now")
+    person.sees("Sent to buying@bright.example.")
+    (mail,) = mailbox.taken
+    assert (mail["To"], mail["Subject"]) == ("buying@bright.example", "SO00001 is on its way")
 
     # 4 of 10 arrive: they are an allocation of the received lot, 6 stay linked.
     receive(person, purchase_id, "4", "R1")
