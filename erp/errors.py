@@ -22,11 +22,8 @@ class InvalidTransition(ErpError):
     """The state of a document does not allow this action."""
 
     def __init__(self, *, state: str, action: str) -> None:
-        super().__init__(
-            f"Cannot {action.replace('_', ' ')}: the document is {state.replace('_', ' ')}.",
-            state=state,
-            action=action,
-        )
+        text = f"Cannot {action.replace('_', ' ')}: the document is {state.replace('_', ' ')}."
+        super().__init__(text, state=state, action=action)
 
 
 class NotFound(ErpError):
@@ -229,10 +226,8 @@ class UpgradeNeeded(ErpError):
 
     def __init__(self, names: Iterable[str]) -> None:
         behind = list(names)
-        super().__init__(
-            f"The tables of {', '.join(behind)} are older than this program. Run `erp init` to upgrade them.",
-            names=behind,
-        )
+        text = f"The tables of {', '.join(behind)} are older than this program. Run `erp init` to upgrade them."
+        super().__init__(text, names=behind)
 
 
 class DatabaseTooNew(ErpError):
@@ -349,8 +344,5 @@ class AddressTaken(ErpError):
     """The server cannot listen where it was told to."""
 
     def __init__(self, host: str, port: int, reason: str) -> None:
-        super().__init__(
-            f"Cannot listen at {host}:{port}: {reason}. Stop what listens there, or choose another `--port`.",
-            host=host,
-            port=port,
-        )
+        text = f"Cannot listen at {host}:{port}: {reason}. Stop what listens there, or choose another `--port`."
+        super().__init__(text, host=host, port=port)
