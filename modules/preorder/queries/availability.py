@@ -109,11 +109,6 @@ class Components:
     scheduled: Sequence[OnHandChange]
     days: Sequence[Day]
 
-    @property
-    def is_limited(self) -> bool:
-        """Say whether ATP is less than what is there today, because something later needs it."""
-        return self.days[0].available_to_promise < max(Decimal(0), self.days[0].projected)
-
 
 def components_of(session: Session, product_id: int) -> Components:
     """Return a product's ATP, day by day, with all that it is made of."""
