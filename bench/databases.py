@@ -23,8 +23,8 @@ class SqliteBench:
 
     def copy(self, name: str, of: str) -> None:
         """Make database `name` as a copy of another that nobody uses."""
-        for rest in self.folder.glob(f"{name}.sqlite-*"):
-            rest.unlink()
+        for remainder in self.folder.glob(f"{name}.sqlite-*"):
+            remainder.unlink()
         shutil.copyfile(self.folder / f"{of}.sqlite", self.folder / f"{name}.sqlite")
 
     def stop(self) -> None:

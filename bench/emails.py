@@ -175,7 +175,7 @@ def _write(session: Session, count: int) -> None:
             [(i, i, 1, 1, unit, 0, 0, 0, day, False, False, False) for i in numbers],
         ),
         "erp_run": ("id kind name user_name started_at", [(1, "command", "bench", "", now)]),
-        "preorder_link": (
+        "preorder_purchase_allocation": (
             "id line_id purchase_line_id quantity received how run_id created_at user_name",
             [(i, i, 1, unit, 0, "automatic", 1, now, "") for i in numbers],
         ),
@@ -192,10 +192,10 @@ def _write(session: Session, count: int) -> None:
 
 
 def _link(session: Session) -> None:
-    from modules.backorder_email.services import tell_of_links
-    from modules.preorder.models import Link
+    from modules.backorder_email.services import write_allocation_news
+    from modules.preorder.models import PurchaseAllocation
 
-    tell_of_links(session, list(session.scalars(select(Link.id))))
+    write_allocation_news(session, list(session.scalars(select(PurchaseAllocation.id))))
 
 
 class _Queue:
@@ -243,9 +243,9 @@ def _serve(url: str, port: str) -> None:
         db.session.rollback()
         for line in sys.stdin:
             began = time.perf_counter()
-            tally = send_pending(limit=int(line))
+            summary = send_pending(limit=int(line))
             seconds = time.perf_counter() - began
-            measured = {"seconds": seconds, "megabytes": peak_megabytes(), "sent": tally.endings[Ending.sent]}
+            measured = {"seconds": seconds, "megabytes": peak_megabytes(), "sent": summary.endings[Ending.sent]}
             print(json.dumps(measured), flush=True)
 
 

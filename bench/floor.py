@@ -22,7 +22,7 @@ RUN = "INSERT INTO erp_run (id, kind, name, user_name, started_at) VALUES (1, 'c
 INSERTED = {
     "sales_allocation": "line_id balance_id quantity packed how run_id created_at user_name",
     "sales_backorder": "line_id kind quantity allocated_quantity cancelled_quantity state counts_from created_at",
-    "preorder_link": "line_id purchase_line_id quantity received how run_id created_at user_name",
+    "preorder_purchase_allocation": "line_id purchase_line_id quantity received how run_id created_at user_name",
 }
 COUNTED = {
     "sales_order_line": ("id allocated promise_date", "allocated > 0 OR promise_date IS NOT NULL"),
@@ -79,8 +79,8 @@ def _all(connection: Any, query: str) -> Sequence[tuple[Any, ...]]:
 def _insert(connection: Any, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
     names = ", ".join(columns)
     if isinstance(connection, sqlite3.Connection):
-        marks = ", ".join("?" * len(columns))
-        connection.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)
+        placeholders = ", ".join("?" * len(columns))
+        connection.executemany(f"INSERT INTO {table} ({names}) VALUES ({placeholders})", rows)
         return
     with connection.cursor().copy(f"COPY {table} ({names}) FROM STDIN") as copy:
         for row in rows:

@@ -274,7 +274,7 @@ class NothingChosen(ErpError):
         super().__init__("Tick at least one row.")
 
 
-class BadPerson(ErpError):
+class BadUser(ErpError):
     """What is said of a person cannot be stored."""
 
 

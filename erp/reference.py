@@ -118,8 +118,8 @@ def current(app: Flask, document: str) -> str:
     for name, part in PARTS.items():
         begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
         if begin in document:
-            before, _, rest = document.partition(begin)
-            document = f"{before}{begin}{part(app)}\n{end}{rest.partition(end)[2]}"
+            before, _, remainder = document.partition(begin)
+            document = f"{before}{begin}{part(app)}\n{end}{remainder.partition(end)[2]}"
     return document
 
 

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from erp import clock, history
 from erp.db import db
-from erp.errors import BadPassword, BadPerson, LastAdministrator, NotFound, SignInRefused
+from erp.errors import BadPassword, BadUser, LastAdministrator, NotFound, SignInRefused
 from erp.models import EMAIL_LENGTH, FULL_NAME_LENGTH, Role, SignInAttempt, User
 from erp.registry import current_registry
 
@@ -32,8 +32,8 @@ EMAIL = r"^$|^[^@\s]+@[^@\s]+$"
 UNSTORABLE = re.compile(r"[\x00-\x1f\ud800-\udfff]")
 
 WINDOW = timedelta(minutes=15)
-TRIES_OF_PERSON_AND_PLACE = 5
-TRIES_OF_PERSON = 20
+TRIES_OF_NAME_AND_PLACE = 5
+TRIES_OF_NAME = 20
 TRIES_OF_PLACE = 50
 
 PUBLIC_ENDPOINTS = {"login", "static", "admin.static"}
@@ -88,12 +88,12 @@ def find_user(session: Session, username: str) -> User:
     return user
 
 
-def check_person(*, name: str, email: str) -> None:
-    """Raise BadPerson where a full name or an email address cannot be a person's."""
+def check_user(*, name: str, email: str) -> None:
+    """Raise BadUser where a full name or an email address cannot be a person's."""
     if len(name) > FULL_NAME_LENGTH or UNSTORABLE.search(name):
-        raise BadPerson(f"A full name is one line of at most {FULL_NAME_LENGTH} characters.")
+        raise BadUser(f"A full name is one line of at most {FULL_NAME_LENGTH} characters.")
     if len(email) > EMAIL_LENGTH or UNSTORABLE.search(email) or not re.match(EMAIL, email):
-        raise BadPerson(f"An email address has an @ in it, no blanks, and at most {EMAIL_LENGTH} characters.")
+        raise BadUser(f"An email address has an @ in it, no blanks, and at most {EMAIL_LENGTH} characters.")
 
 
 def add_user(
@@ -108,9 +108,9 @@ def add_user(
 ) -> User:
     """Make a person with these roles, by name; the password has to be changed at the first sign-in by default.
 
-    Raises BadPerson for a name or an address that cannot be stored.
+    Raises BadUser for a name or an address that cannot be stored.
     """
-    check_person(name=name, email=email)
+    check_user(name=name, email=email)
     user = User(
         username=username, name=name, email=email, password_hash=hash_password(password), session_key=new_session_key()
     )
@@ -192,8 +192,8 @@ def sign_in(session: Session, username: str, password: str, place: str) -> User:
 def _attempt_keys(username: str, place: str) -> dict[str, int]:
     person = username.casefold()[:80]
     return {
-        f"{person} from {place}"[:200]: TRIES_OF_PERSON_AND_PLACE,
-        f"person {person}": TRIES_OF_PERSON,
+        f"{person} from {place}"[:200]: TRIES_OF_NAME_AND_PLACE,
+        f"person {person}": TRIES_OF_NAME,
         f"place {place}"[:200]: TRIES_OF_PLACE,
     }
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from erp.models import Sequence
 
-LOOK_AHEAD = 10
+PREPARED_AHEAD = 10
 
 
 def next_number(session: Session, name: str, prefix: str, taken: Any) -> str:
@@ -28,7 +28,7 @@ def next_numbers(session: Session, name: str, prefix: str, taken: Any, *, count:
     row = session.scalars(select(Sequence).where(Sequence.name == name).with_for_update()).one()
     session.refresh(row)
     free: list[str] = []
-    size = min(max(LOOK_AHEAD, count), 20 * LOOK_AHEAD)
+    size = min(max(PREPARED_AHEAD, count), 20 * PREPARED_AHEAD)
     while len(free) < count:
         ahead = {f"{prefix}{number:05d}": number for number in range(row.next_number, row.next_number + size)}
         used = set(session.scalars(select(taken).where(taken.in_(ahead))))

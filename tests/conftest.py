@@ -24,7 +24,7 @@ from erp.db import commit, db
 from erp.models import Role, User
 from erp.options import store_option
 from erp.registry import current_registry
-from tests import databases, rest, shown_options
+from tests import databases, disabled_modules, shown_options
 
 NOW = "2026-11-23T12:00:00Z"
 LOCAL = {"localhost", "127.0.0.1", "::1", "", None}
@@ -54,21 +54,21 @@ def shared_folder():
 @pytest.fixture(scope="session", autouse=True)
 def no_network():
     """Refuse connections to anywhere but this machine."""
-    connect, look_up = socket.socket.connect, socket.getaddrinfo
+    connect, find_first = socket.socket.connect, socket.getaddrinfo
 
     def guarded_connect(self, address):
         if isinstance(address, tuple) and address[0] not in LOCAL:
             raise RuntimeError(f"a test opened a connection to {address}")
         return connect(self, address)
 
-    def guarded_look_up(host, *args, **kwargs):
+    def guarded_search(host, *args, **kwargs):
         if host not in LOCAL and host != socket.gethostname():
             raise RuntimeError(f"a test looked up {host}")
-        return look_up(host, *args, **kwargs)
+        return find_first(host, *args, **kwargs)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", guarded_connect)
-        patch.setattr(socket, "getaddrinfo", guarded_look_up)
+        patch.setattr(socket, "getaddrinfo", guarded_search)
         yield
 
 
@@ -151,20 +151,20 @@ def install_everything(app):
             migrations.uninstall(name, Path(app.instance_path) / "exports" / name)
         for name in modules:
             migrations.install(name)
-        add_person("admin", "Administrator")
+        add_user("admin", "Administrator")
         db.session.commit()
 
 
-def add_person(username, role):
+def add_user(username, role):
     """Return the person of that name, who has one role."""
     session = db.session()
-    person = session.scalar(select(User).where(User.username == username))
-    if person is None:
+    clerk = session.scalar(select(User).where(User.username == username))
+    if clerk is None:
         roles = [session.scalars(select(Role).where(Role.name == role)).one()]
-        person = User(username=username, password_hash="!", session_key=username, roles=roles)
-        session.add(person)
+        clerk = User(username=username, password_hash="!", session_key=username, roles=roles)
+        session.add(clerk)
         session.flush()
-    return person
+    return clerk
 
 
 class Databases:
@@ -214,17 +214,17 @@ def worker_name():
 def pytest_generate_tests(metafunc):
     chosen = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
     if "app" in metafunc.fixturenames and not any(names == "app" or "app" in tuple(names) for names in chosen):
-        metafunc.parametrize("app", rest.parameters(metafunc.definition), indirect=True)
+        metafunc.parametrize("app", disabled_modules.parameters(metafunc.definition), indirect=True)
 
 
 @pytest.fixture
 def app(request, all_databases) -> Iterator:
-    """The application with its context pushed, once on each database; tests/rest.py says which modules are on."""
+    """The application with its context pushed, once on each database; disabled_modules.py says what is on."""
     kind, resting = request.param if isinstance(request.param, tuple) else (request.param, ())
     app = all_databases.app(kind)
     with app.app_context():
         if resting:
-            rest.let_rest(resting)
+            disabled_modules.let_pause(resting)
         yield app
         db.session.remove()
 
@@ -244,8 +244,8 @@ def session(app):
 
 def browser_of(app, role):
     """Return a browser in which somebody with that role is signed in."""
-    person = add_person(role.lower().replace(" ", "-") if role != "Administrator" else "admin", role)
-    user_id = person.get_id()
+    clerk = add_user(role.lower().replace(" ", "-") if role != "Administrator" else "admin", role)
+    user_id = clerk.get_id()
     client = app.test_client()
     with client.session_transaction() as cookie:
         cookie["_user_id"], cookie["_fresh"] = user_id, True

@@ -1,12 +1,8 @@
 """Base screens: what modules declare their lists, forms, documents, actions and panels with."""
 
-from erp.admin.choose import Choose, FormPage
+from erp.admin.action_pages import Choose, FormPage
 from erp.admin.contact import ContactScreen
-from erp.admin.document import DocumentScreen
-from erp.admin.fields import DayField, InstantField, LookupField, MoneyField, QuantityField, WholeNumberField
-from erp.admin.lines import LineChanges
-from erp.admin.page import Page
-from erp.admin.parts import (
+from erp.admin.declarations import (
     Action,
     Badge,
     Card,
@@ -17,8 +13,12 @@ from erp.admin.parts import (
     Panel,
     Result,
 )
+from erp.admin.document import DocumentScreen
+from erp.admin.fields import DayField, InstantField, LookupField, MoneyField, QuantityField, WholeNumberField
+from erp.admin.lines import LineChanges
+from erp.admin.page import Page
 from erp.admin.screen import Screen
-from erp.admin.site import document_link, document_url, init_app
+from erp.admin.site import document_anchor, document_url, init_app
 
 __all__ = [
     "Action",
@@ -43,7 +43,7 @@ __all__ = [
     "Result",
     "Screen",
     "WholeNumberField",
-    "document_link",
+    "document_anchor",
     "document_url",
     "init_app",
 ]

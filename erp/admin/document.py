@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session, selectinload
 from wtforms import Form
 
 from erp import history
-from erp.admin import gate, show
+from erp.admin import access, formatting
+from erp.admin.declarations import Action, ExtraColumn, Getter
 from erp.admin.lines import LineChanges, LinesField, lines_field
 from erp.admin.listing import Cell, make_cell
-from erp.admin.parts import Action, ExtraColumn, Getter
 from erp.admin.screen import Screen
 
 
@@ -84,8 +84,8 @@ class DocumentScreen(Screen):
     def show_lines(self, row: Any) -> list[ShownLine]:
         """Return the lines ready to show: one query for each computed column."""
         lines = list(getattr(row, self.lines))
-        added = [column.values(gate.session(), lines) if lines else {} for column in self.line_extras()]
-        actions = gate.permitted(self._own_line_actions())
+        added = [column.values(access.session(), lines) if lines else {} for column in self.line_extras()]
+        actions = access.permitted(self._own_line_actions())
         return [self._shown_line(line, [values.get(line.id) for values in added], actions) for line in lines]
 
     def _shown_line(self, line: Any, added: Sequence[Any], actions: Sequence[Action]) -> ShownLine:
@@ -134,7 +134,7 @@ class DocumentScreen(Screen):
         form = super().scaffold_form()
         if not self.line_form_columns:
             return form
-        labels = {name: self.line_labels.get(name, show.words(name)) for name in self.line_form_columns}
+        labels = {name: self.line_labels.get(name, formatting.words(name)) for name in self.line_form_columns}
         field, loaders = lines_field(
             self.line_model, self.line_form_columns, self.line_ajax_refs, labels, self.lines, self.line_form_args
         )
@@ -158,7 +158,7 @@ class DocumentScreen(Screen):
         is_new = row is None
         row = super().save(session, form, row)
         held = getattr(row, self.lines)
-        history.record_all(session, self._deeds("removed", changes.removed))
+        history.record_all(session, self._changes("removed", changes.removed))
         for line in changes.removed:
             held.remove(line)
         for line, values in changes.changed:
@@ -171,16 +171,18 @@ class DocumentScreen(Screen):
             held.append(line)
         session.flush()
         if changes.added and not is_new:
-            history.record_all(session, self._deeds("added", held[-len(changes.added) :]))
+            history.record_all(session, self._changes("added", held[-len(changes.added) :]))
         return row
 
-    def _deeds(self, action: str, lines: Sequence[Any]) -> list[history.Change]:
+    def _changes(self, action: str, lines: Sequence[Any]) -> list[history.Change]:
         """Return the entries of lines that come or go, each with all that the form tells of it."""
         tracked = [line for line in lines if isinstance(line, history.Tracked)]
         side = "new" if action == "added" else "old"
-        return [history.Change(line.history_subject(), action, "line", **{side: self._told(line)}) for line in tracked]
+        return [
+            history.Change(line.history_subject(), action, "line", **{side: self._message(line)}) for line in tracked
+        ]
 
-    def _told(self, line: Any) -> str:
+    def _message(self, line: Any) -> str:
         values = (history.as_text(getattr(line, name)) for name in self.line_form_columns)
         return ", ".join(value for value in values if value)
 

@@ -21,8 +21,8 @@ from wtforms import DateField, Field, Form, IntegerField, SelectField, StringFie
 from wtforms.widgets import TextInput
 
 from erp import clock
-from erp.admin import show
-from erp.admin.show import words
+from erp.admin import formatting
+from erp.admin.formatting import words
 from erp.db import LIMIT, PLACES, db, format_quantity
 
 ID_LIMIT = 2**63
@@ -88,7 +88,11 @@ class MoneyField(QuantityField):
     """An exact amount, shown with at least two decimals."""
 
     def _value(self) -> str:
-        return show.money(self.data) if isinstance(self.data, Decimal) and not self.process_errors else super()._value()
+        return (
+            formatting.money(self.data)
+            if isinstance(self.data, Decimal) and not self.process_errors
+            else super()._value()
+        )
 
 
 class WholeNumberField(IntegerField):

@@ -11,7 +11,7 @@ from flask_admin.contrib.sqla.filters import BaseSQLAFilter, FilterConverter
 from flask_admin.model import filters as base
 
 from erp import clock
-from erp.admin.show import words
+from erp.admin.formatting import words
 from erp.db import LIMIT
 
 BIGGEST = 2**31 - 1

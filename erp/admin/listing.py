@@ -16,10 +16,10 @@ from flask_admin.model.base import ViewArgs
 from markupsafe import Markup
 from werkzeug.utils import secure_filename
 
-from erp.admin import gate, show
+from erp.admin import access, formatting
+from erp.admin.declarations import ExtraColumn, ListAction
 from erp.admin.fields import as_id
-from erp.admin.parts import ExtraColumn, ListAction
-from erp.admin.reading import COUNT_BOUND, Reading
+from erp.admin.list_query import COUNT_BOUND, Reading
 from erp.errors import ErpError
 
 EXPORT_CHUNK = 500
@@ -57,8 +57,8 @@ class Cell:
 
 def make_cell(value: Any, type_: Any = None) -> Cell:
     """Return a value, of a column's type where it is one's, ready for the page."""
-    text = show.cell(value) if type_ is None else show.of_type(value, type_)
-    return Cell(text, show.is_number(value) or (type_ is not None and show.is_numeric_type(type_)))
+    text = formatting.cell(value) if type_ is None else formatting.of_type(value, type_)
+    return Cell(text, formatting.is_number(value) or (type_ is not None and formatting.is_numeric_type(type_)))
 
 
 @dataclass(frozen=True)
@@ -99,11 +99,11 @@ class Listing(Reading):
         formatter = self.column_formatters.get(name)
         raw = formatter(self, None, row, name) if formatter else self._get_field_value(row, name)
         column = self.column_of(name)
-        return show.cell(raw) if column is None else show.of_type(raw, column.type)
+        return formatting.cell(raw) if column is None else formatting.of_type(raw, column.type)
 
     def _is_number(self, name: str) -> bool:
         column = self.column_of(name)
-        return column is not None and show.is_numeric_type(column.type)
+        return column is not None and formatting.is_numeric_type(column.type)
 
     def _shown(self, row: Any, added: Sequence[Any]) -> ShownRow:
         own = (Cell(self.value(row, name), self._is_number(name)) for name, _ in self._list_columns)
@@ -112,7 +112,7 @@ class Listing(Reading):
 
     def shown(self, rows: Sequence[Any], extra: Sequence[ExtraColumn]) -> list[ShownRow]:
         """Return rows ready for the page: one query for each contributed column, whatever the number of rows."""
-        added = [column.values(gate.session(), rows) if rows else {} for column in extra]
+        added = [column.values(access.session(), rows) if rows else {} for column in extra]
         return [self._shown(row, [values.get(row.id) for values in added]) for row in rows]
 
     def headings(self, extra: Sequence[ExtraColumn], rows: Sequence[ShownRow]) -> list[Heading]:
@@ -149,8 +149,8 @@ class Listing(Reading):
             "filter_groups": self._get_filter_groups() or {},
             "active_filters": self.active_filters(args),
             "filter_args": self._get_filters(args.filters),
-            "actions": gate.permitted(self.list_actions),
-            "may_export": self.can_export and gate.may(EXPORT_RIGHT),
+            "actions": access.permitted(self.list_actions),
+            "may_export": self.can_export and access.may(EXPORT_RIGHT),
             "is_filtered": bool(args.search or args.filters),
         }
 
@@ -174,7 +174,7 @@ class Listing(Reading):
     @expose("/action/", methods=("POST",))
     def action_view(self) -> ResponseReturnValue:
         """Do something to the ticked rows."""
-        action = next((a for a in gate.permitted(self.list_actions) if a.name == request.form.get("action")), None)
+        action = next((a for a in access.permitted(self.list_actions) if a.name == request.form.get("action")), None)
         if action is None:
             return abort(403 if request.form.get("action") in {a.name for a in self.list_actions} else 404)
         ids = [found for found in map(as_id, request.form.getlist("rowid")) if found is not None]
@@ -185,11 +185,11 @@ class Listing(Reading):
 
     def _do_to_rows(self, action: ListAction, ids: list[int]) -> ResponseReturnValue:
         try:
-            message = gate.do(f"{self.view_name}.{action.name}", lambda session: action.deed(session, ids))
+            message = access.do(f"{self.view_name}.{action.name}", lambda session: action.run(session, ids))
         except ErpError as error:
-            gate.tell(str(error), "error")
+            access.flash_sentence(str(error), "error")
         else:
-            gate.tell(message or f"{action.label}: done.")
+            access.flash_sentence(message or f"{action.label}: done.")
         return redirect(self.back_to_list())
 
     def back_to_list(self) -> str:
@@ -200,7 +200,7 @@ class Listing(Reading):
     @expose("/export/csv/")
     def export(self) -> ResponseReturnValue:
         """Send the filtered list as CSV, a chunk at a time, so that memory stays flat."""
-        if not (self.can_export and gate.may(EXPORT_RIGHT)):
+        if not (self.can_export and access.may(EXPORT_RIGHT)):
             return abort(403)
         args = self._get_list_extra_args()
         name = secure_filename(f"{self.title}.csv").lower()
@@ -212,10 +212,10 @@ class Listing(Reading):
         extra = self.contributed("columns")
         yield _line(chain((str(label) for _, label in self._export_columns), (column.label for column in extra)))
         for rows in _chunks(self._all_rows(args).yield_per(EXPORT_CHUNK)):
-            added = [column.values(gate.session(), rows) for column in extra]
+            added = [column.values(access.session(), rows) for column in extra]
             for row in rows:
                 own = (self.get_export_value(row, name) for name, _ in self._export_columns)
-                yield _line(chain(own, (show.plain(values.get(row.id)) for values in added)))
+                yield _line(chain(own, (formatting.plain(values.get(row.id)) for values in added)))
 
     def _all_rows(self, args: ViewArgs) -> Any:
         order = (self.sorted_by(args), bool(args.sort_desc))
@@ -224,7 +224,7 @@ class Listing(Reading):
     def get_export_value(self, model: Any, name: Any) -> str:
         """Return a value for the file, never a formula."""
         formatter = (self.column_formatters_export or {}).get(name)
-        return show.plain(formatter(self, None, model, name) if formatter else self._get_field_value(model, name))
+        return formatting.plain(formatter(self, None, model, name) if formatter else self._get_field_value(model, name))
 
 
 def _chunks(rows: Iterable[Any]) -> Iterator[list[Any]]:

@@ -8,10 +8,10 @@ from typing import Any
 from flask_admin import BaseView
 from sqlalchemy.orm import Session
 
-from erp.admin import gate
+from erp.admin import access
 
 
-class Page(gate.Gated, BaseView):
+class Page(access.Gated, BaseView):
     """A page with an address, an entry in the menu and a right of its own.
 
     Subclasses set `view_name`, `title`, `url` and `icon`, and answer addresses below it with methods that are
@@ -25,8 +25,8 @@ class Page(gate.Gated, BaseView):
 
     def session(self) -> Session:
         """Return the session of this request."""
-        return gate.session()
+        return access.session()
 
     def do(self, name: str, work: Callable[[Session], Any]) -> Any:
         """Run `work(session)` as one run and one transaction."""
-        return gate.do(f"{self.view_name}.{name}", work)
+        return access.do(f"{self.view_name}.{name}", work)

@@ -12,9 +12,9 @@ from markupsafe import Markup
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from erp.admin import gate, show
-from erp.admin.parts import Action, Badge, Getter, Panel, Result
-from erp.admin.saving import Saving
+from erp.admin import access, formatting
+from erp.admin.declarations import Action, Badge, Getter, Panel, Result
+from erp.admin.forms import Saving
 from erp.errors import ActionRefused, ErpError
 from erp.models import HistoryEntry
 
@@ -23,7 +23,7 @@ MOST_BUTTONS = 4
 BUTTON_LETTERS = 60
 
 
-class Screen(gate.Gated, Saving):
+class Screen(access.Gated, Saving):
     """List, form and details of one model. Subclasses say what is shown; services say what is done.
 
     Beside Flask-Admin's attributes (column_list, column_labels, column_searchable_list, column_filters,
@@ -63,17 +63,17 @@ class Screen(gate.Gated, Saving):
     def header(self, row: Any) -> list[tuple[str, Any]]:
         """Return the page's head ready to show, with the fields of other modules at its end."""
         own = [(label, self.read(row, getter)) for label, getter in self.fields_shown()]
-        session = gate.session()
+        session = access.session()
         more = ((extra, extra.read(session, row)) for extra in self.extra_fields())
-        return own + [(self._field_label(extra), show.cell(value)) for extra, value in more]
+        return own + [(self._field_label(extra), formatting.cell(value)) for extra, value in more]
 
     def _field_label(self, extra: Any) -> str:
         made = extra.field()
-        return str(made.kwargs.get("label") or (made.args[0] if made.args else show.words(extra.name)))
+        return str(made.kwargs.get("label") or (made.args[0] if made.args else formatting.words(extra.name)))
 
     def read(self, row: Any, getter: Getter) -> Any:
         """Return what a getter, or an attribute with the screen's formatter, shows of a row."""
-        return show.cell(getter(row)) if callable(getter) else self.value(row, getter)
+        return formatting.cell(getter(row)) if callable(getter) else self.value(row, getter)
 
     def document_title(self, row: Any) -> str:
         """Return the heading of a row's page."""
@@ -86,13 +86,13 @@ class Screen(gate.Gated, Saving):
     def state_badges(self, row: Any) -> list[Markup]:
         """Return the row's state and its other badges, those that other modules show in its list included."""
         state = getattr(row, "state", None)
-        added = [column.values(gate.session(), [row]).get(row.id) for column in self.contributed("columns")]
+        added = [column.values(access.session(), [row]).get(row.id) for column in self.contributed("columns")]
         more = [each for each in added if isinstance(each, Badge)]
-        return [show.badge(each) for each in (*([state] if state else []), *self.badges(row), *more)]
+        return [formatting.badge(each) for each in (*([state] if state else []), *self.badges(row), *more)]
 
     def all_actions(self) -> list[Action]:
         """Return the screen's own actions and those of live modules that the person may use."""
-        return gate.permitted([*self.actions, *self.contributed("actions")])
+        return access.permitted([*self.actions, *self.contributed("actions")])
 
     def buttons(self, row: Any) -> list[Action]:
         """Return the actions that the row's state allows, primary first, dangerous last."""
@@ -116,8 +116,8 @@ class Screen(gate.Gated, Saving):
 
     def render_panels(self, row: Any) -> list[tuple[str, Markup]]:
         """Return the title and content of each panel that the person may see."""
-        session, shown = gate.session(), []
-        for panel in gate.permitted([*self.panels, *self.contributed("panels")]):
+        session, shown = access.session(), []
+        for panel in access.permitted([*self.panels, *self.contributed("panels")]):
             context = panel.context(session, row)
             if context is not None:
                 shown.append((panel.title, Markup(self.render(panel.template, row=row, screen=self, **context))))
@@ -126,7 +126,7 @@ class Screen(gate.Gated, Saving):
     def history(self, row: Any) -> tuple[list[HistoryEntry], int]:
         """Return the last entries about a row and how many there are."""
         about = HistoryEntry.document == self.view_name, HistoryEntry.document_id == row.id
-        session = gate.session()
+        session = access.session()
         newest = select(HistoryEntry).where(*about).order_by(HistoryEntry.id.desc()).limit(HISTORY_SHOWN)
         found = list(session.scalars(newest))
         many = len(found) == HISTORY_SHOWN
@@ -141,15 +141,16 @@ class Screen(gate.Gated, Saving):
         """Return the row's page; `result` is told at its top."""
         if request.method == "POST":
             # What was decided is committed: the page itself only reads, and keeps no writer waiting.
-            gate.session().rollback()
+            access.session().rollback()
             g.erp_reading = True
         row = self.get_one(id)
         entries, count = self.history(row)
-        told = Markup(self.render(result.template, row=row, screen=self, **result.context)) if result else None
+        result_panel = Markup(self.render(result.template, row=row, screen=self, **result.context)) if result else None
         page = self.render(
             self.details_template, row=row, header=self.header(row), state_badges=self.state_badges(row),
             buttons=self.visible_buttons(row), panels=self.render_panels(row), history=entries, history_count=count,
-            result=told, result_message=result.message if result else "", result_tone=result.tone if result else "",
+            result=result_panel, result_message=result.message if result else "",
+            result_tone=result.tone if result else "",
             **self.page_context(row),
         )  # fmt: skip
         return make_response(page, status)
@@ -164,11 +165,11 @@ class Screen(gate.Gated, Saving):
         flash(str(error), "error")
         return self.show_row(id, status=409)
 
-    def done(self, id: int, told: str | Result | None, default: str = "Done.") -> ResponseReturnValue:
+    def done(self, id: int, result_panel: str | Result | None, default: str = "Done.") -> ResponseReturnValue:
         """Tell what was done: a sentence on the row's page, or a result at its top."""
-        if isinstance(told, Result):
-            return self.show_row(id, result=told)
-        gate.tell(told or default)
+        if isinstance(result_panel, Result):
+            return self.show_row(id, result=result_panel)
+        access.flash_sentence(result_panel or default)
         return redirect(self.get_url(".details_view", id=id))
 
     # Actions
@@ -186,7 +187,7 @@ class Screen(gate.Gated, Saving):
         action = next((each for each in actions if each.name == name), None)
         if action is None:
             return abort(404)
-        return action if gate.may(action.permission) else abort(403)
+        return action if access.may(action.permission) else abort(403)
 
     def _act(self, action: Action, id: int, fresh: Callable[[Session], Any], target: Any) -> ResponseReturnValue:
         try:
@@ -196,22 +197,24 @@ class Screen(gate.Gated, Saving):
                 return action.page(self, target)
             if request.method != "POST":
                 return redirect(self.get_url(".details_view", id=id))
-            told = gate.do(f"{self.view_name}.{action.name}", lambda session: self._deed(session, action, fresh))
+            result_panel = access.do(
+                f"{self.view_name}.{action.name}", lambda session: self._run_action(session, action, fresh)
+            )
         except ErpError as error:
-            gate.session().rollback()
+            access.session().rollback()
             return self.refused(id, error)
-        return self.done(id, told, f"{action.label}: done.")
+        return self.done(id, result_panel, f"{action.label}: done.")
 
-    def _deed(self, session: Session, action: Action, fresh: Callable[[Session], Any]) -> Any:
+    def _run_action(self, session: Session, action: Action, fresh: Callable[[Session], Any]) -> Any:
         target = fresh(session)
         if target is None or not action.allowed(target):
             raise ActionRefused(action.label)
-        assert action.deed is not None
-        return action.deed(session, target)
+        assert action.run is not None
+        return action.run(session, target)
 
     def do(self, name: str, work: Callable[[Session], Any]) -> Any:
         """Run `work(session)` as one run and one transaction; for pages."""
-        return gate.do(f"{self.view_name}.{name}", work)
+        return access.do(f"{self.view_name}.{name}", work)
 
     def render_page(self, template: str, **context: Any) -> str:
         """Return a page of an action; `template` extends `erp/page.html`."""

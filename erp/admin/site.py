@@ -1,4 +1,4 @@
-"""All screens on one site: the menu, the dashboard, and every registered view behind its gate."""
+"""All screens on one site: the menu, the dashboard, and every registered view behind its access."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from flask_login import current_user
 from sqlalchemy.orm import Session
 
 from erp import security
-from erp.admin import account, gate, settings, show
+from erp.admin import access, account, formatting, settings
+from erp.admin.declarations import Card
 from erp.admin.fields import required
-from erp.admin.parts import Card
 from erp.db import db
 from erp.options import options
 from erp.registry import CORE, Owned, Registry, ViewEntry, current_registry
@@ -31,7 +31,7 @@ class ShownCard:
     numbers: Sequence[tuple[str, Any, str]]
 
 
-class Dashboard(gate.Gated, AdminIndexView):
+class Dashboard(access.Gated, AdminIndexView):
     """The first page: what waits, by module."""
 
     view_name = "erp.dashboard"
@@ -41,8 +41,8 @@ class Dashboard(gate.Gated, AdminIndexView):
     @expose("/")
     def index(self) -> ResponseReturnValue:
         """Show the cards that the person may see."""
-        session = gate.session()
-        cards: list[Card] = gate.permitted(current_registry().live(current_registry().cards))
+        session = access.session()
+        cards: list[Card] = access.permitted(current_registry().live(current_registry().cards))
         return self.render("erp/dashboard.html", cards=[_numbers(card, session) for card in cards])
 
 
@@ -94,9 +94,9 @@ def document_url(document: str | None, id: int | None) -> str | None:
     return current_site().document_url(document, id)
 
 
-def document_link(document: str, id: int | None, text: Any) -> Any:
+def document_anchor(document: str, id: int | None, text: Any) -> Any:
     """Return a link to a document, or the text alone where the person cannot open it."""
-    return show.link(document_url(document, id), text)
+    return formatting.anchor(document_url(document, id), text)
 
 
 def history_url(document: str, id: int) -> str:
@@ -121,16 +121,16 @@ def init_app(app: Flask, registry: Registry) -> None:
     for entry in settings.VIEWS:
         site.add(Owned(CORE, entry))
     account.init_app(app)
-    show.init_app(app)
+    formatting.init_app(app)
     app.jinja_env.globals.update(
         site=site,
         document_url=document_url,
-        document_link=document_link,
-        may=gate.may,
+        document_anchor=document_anchor,
+        may=access.may,
         required=required,
         csp_nonce=security.nonce,
         company=company,
-        person=person,
+        signed_in_user=signed_in_user,
         history_url=history_url,
     )
 
@@ -148,6 +148,6 @@ def company() -> str:
     return str(options.erp.company_name)
 
 
-def person() -> Any:
+def signed_in_user() -> Any:
     """Return whoever is signed in, or None. Pages of failures do not ask: the database may be what failed."""
     return current_user if current_user.is_authenticated else None

@@ -51,7 +51,7 @@ def init(with_demo: bool) -> None:
     upgraded, and nothing that was disabled is enabled again.
     """
     given = os.environ.get("ERP_ADMIN_PASSWORD")
-    if not _has_people():
+    if not _has_users():
         if given:
             security.hash_password(given)  # refused before anything is made
         _install_all()
@@ -64,7 +64,7 @@ def init(with_demo: bool) -> None:
     click.echo(f"A new password for {ADMINISTRATOR}: erp users password {ADMINISTRATOR}")
 
 
-def _has_people() -> bool:
+def _has_users() -> bool:
     """Say whether an earlier `erp init` came to its end: people are what it makes last."""
     return migrations.is_initialized() and db.session.scalar(select(User.id).limit(1)) is not None
 

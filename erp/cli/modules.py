@@ -59,10 +59,10 @@ def _line(module: Module, row: InstalledModule | None) -> tuple[str, str, str, s
 def install(name: str, why: str, dry_run: bool) -> None:
     """Make a module's tables, give its rights to the shipped roles, and enable it."""
     if dry_run:
-        return _tell(migrations.plan_install(name))
+        return _print_lines(migrations.plan_install(name))
     with history.because(db.session(), why):
         steps = migrations.install(name)
-    return _tell([*steps, f"Module {name} is installed and enabled."])
+    return _print_lines([*steps, f"Module {name} is installed and enabled."])
 
 
 @modules.command()
@@ -72,10 +72,10 @@ def install(name: str, why: str, dry_run: bool) -> None:
 def enable(name: str, why: str, dry_run: bool) -> None:
     """Switch an installed module on."""
     if dry_run:
-        return _tell(migrations.plan_enable(name))
+        return _print_lines(migrations.plan_enable(name))
     with history.because(db.session(), why):
         migrations.enable(name)
-    return _tell([f"Module {name} is enabled."])
+    return _print_lines([f"Module {name} is enabled."])
 
 
 @modules.command()
@@ -86,10 +86,10 @@ def enable(name: str, why: str, dry_run: bool) -> None:
 def disable(name: str, release: bool, why: str, dry_run: bool) -> None:
     """Switch a module off, keeping its data."""
     if dry_run:
-        return _tell(migrations.plan_disable(name, release=release))
+        return _print_lines(migrations.plan_disable(name, release=release))
     with history.because(db.session(), why):
         commit(lambda session: current_registry().disable(session, name, release=release))
-    return _tell([f"Module {name} is disabled."])
+    return _print_lines([f"Module {name} is disabled."])
 
 
 @modules.command()
@@ -100,10 +100,10 @@ def disable(name: str, release: bool, why: str, dry_run: bool) -> None:
 def upgrade(name: str, why: str, dry_run: bool) -> None:
     """Bring a module's tables to its version; also ends what broke off."""
     if dry_run:
-        return _tell(migrations.plan_upgrade(name))
+        return _print_lines(migrations.plan_upgrade(name))
     with history.because(db.session(), why):
         steps = migrations.upgrade(name)
-    return _tell([*steps, f"Module {name} is upgraded." if steps else f"Module {name} is up to date."])
+    return _print_lines([*steps, f"Module {name} is upgraded." if steps else f"Module {name} is up to date."])
 
 
 @modules.command()
@@ -117,23 +117,23 @@ def uninstall(name: str, confirmed: str | None, folder: Path | None, why: str, d
     """Drop a disabled module's tables, after writing each as a CSV file."""
     plan = migrations.plan_uninstall(name)
     if dry_run:
-        return _tell(plan)
+        return _print_lines(plan)
     _confirm(name, confirmed, plan)
     folder = folder or Path(current_app.instance_path) / "exports" / f"{name}-{clock.now():%Y%m%dT%H%M%SZ}"
     with history.because(db.session(), why):
         files = migrations.uninstall(name, folder)
-    return _tell([f"{len(files)} tables were written to {folder}.", f"Module {name} is uninstalled."])
+    return _print_lines([f"{len(files)} tables were written to {folder}.", f"Module {name} is uninstalled."])
 
 
 def _confirm(name: str, confirmed: str | None, plan: Sequence[str]) -> None:
     if confirmed is None:
-        _tell(plan)
+        _print_lines(plan)
         db.session.rollback()  # nobody waits for a person who is asked
         confirmed = click.prompt(f"Type {name} to destroy this", default="", show_default=False)
     if confirmed != name:
         raise NameNotConfirmed(name)
 
 
-def _tell(sentences: Sequence[str]) -> None:
+def _print_lines(sentences: Sequence[str]) -> None:
     for sentence in sentences:
         click.echo(sentence)

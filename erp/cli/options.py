@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from erp import history
 from erp.cli.files import read, replace
-from erp.cli.wrapping import person, why_option, without_tables
+from erp.cli.wrapping import os_user_name, why_option, without_tables
 from erp.db import commit
 from erp.errors import OptionError
 from erp.ini import example, written
@@ -49,7 +49,7 @@ def get(option: str) -> None:
 def set_(option: str, value: str, why: str) -> None:
     """Set one OPTION; it acts at once in every process."""
     table = current_registry().option_table
-    _because(why, lambda session: store_option(session, table, option, value, user_name=person()))
+    _because(why, lambda session: store_option(session, table, option, value, user_name=os_user_name()))
 
 
 @options.command("unset")
@@ -81,7 +81,7 @@ def import_(file: str, why: str) -> None:
     except UnicodeDecodeError:
         raise OptionError("file", file, "UTF-8 text is allowed") from None
     table = current_registry().option_table
-    changed = _because(why, lambda session: store_ini(session, table, text, user_name=person()))
+    changed = _because(why, lambda session: store_ini(session, table, text, user_name=os_user_name()))
     count = "1 option" if len(changed) == 1 else f"{len(changed)} options"
     click.echo(f"{count} changed: {', '.join(changed)}." if changed else f"{count} changed.")
 

@@ -63,7 +63,7 @@ def add(username: str, roles: tuple[str, ...], name: str, email: str, password: 
     chosen = security.generate_password() if password is None else password
     with history.because(db.session(), why):
         commit(work)
-    _tell(username, password, chosen)
+    _print_lines(username, password, chosen)
 
 
 def _check_name(session: Session, username: str) -> None:
@@ -85,7 +85,7 @@ def set_password(username: str, password: str | None) -> None:
 
     chosen = security.generate_password() if password is None else password
     commit(work)
-    _tell(username, password, chosen)
+    _print_lines(username, password, chosen)
 
 
 @users.command()
@@ -97,6 +97,6 @@ def deactivate(username: str, why: str) -> None:
         commit(lambda session: security.set_active(session, security.find_user(session, username), False))
 
 
-def _tell(username: str, given: str | None, chosen: str) -> None:
+def _print_lines(username: str, given: str | None, chosen: str) -> None:
     if given is None:
         click.echo(f"Password of {username}: {chosen} (to be changed at the next sign-in)")

@@ -79,7 +79,7 @@ def _inside(callback: Callable[..., Any]) -> Callable[..., Any]:
         with current_app_of(ctx).app_context():
             try:
                 getattr(callback, "require", migrations.require_current)()
-                with events.run(RunKind.command, ctx.command_path, person()):
+                with events.run(RunKind.command, ctx.command_path, os_user_name()):
                     result = callback(*args, **kwargs)
                     db.session.commit()
                 return result
@@ -96,7 +96,7 @@ def _is_no_bug(error: DBAPIError) -> bool:
     return isinstance(error, OperationalError | DataError) or error.statement is None or is_duplicate(error)
 
 
-def person() -> str:
+def os_user_name() -> str:
     """Return who sits at the command line, as the history shows it."""
     try:
         return f"{getpass.getuser()} at the command line"

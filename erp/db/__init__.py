@@ -3,6 +3,7 @@
 Everything here behaves alike on SQLite and PostgreSQL; the differences end in this package.
 """
 
+from erp.db.append_only import FINAL, make_final
 from erp.db.base import NAMING, BigId, ErpSession, Model, db, init_app, is_reading, reading
 from erp.db.bulk import (
     bulk_add,
@@ -15,11 +16,10 @@ from erp.db.bulk import (
     read_rows,
     rows_table,
 )
-from erp.db.final import FINAL, make_final
-from erp.db.locks import after_locking, lock_rows, lock_switches, require_any_lock, require_lock
+from erp.db.locking import after_locking, lock_rows, lock_switches, require_any_lock, require_lock
+from erp.db.model_registry import configure_models, failing_model, forget_models
 from erp.db.transactions import as_refusal, commit, commit_parts, is_duplicate, is_lost_race, unusable_database
 from erp.db.types import Money, Quantity, Scaled, UtcDateTime, days_later, raw, raw_instant, total
-from erp.db.unmapping import configure_models, failing_model, forget_models
 from erp.numbers import LIMIT, PLACES, SCALE, format_quantity, from_raw, to_raw
 
 __all__ = [

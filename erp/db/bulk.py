@@ -86,8 +86,8 @@ def bulk_insert(session: Session, table: Table, columns: Sequence[str], rows: Se
             for row in rows:
                 copy.write_row(row)
     else:
-        marks = ", ".join("?" * len(columns))
-        session.connection().exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", list(rows))
+        placeholders = ", ".join("?" * len(columns))
+        session.connection().exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({placeholders})", list(rows))
 
 
 def new_ids(session: Session, table: Table, count: int) -> list[int]:

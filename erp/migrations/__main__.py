@@ -31,13 +31,13 @@ def main() -> None:
 def revise(module: str, message: str) -> None:
     """Write MODULE's next revision (`erp` is the core)."""
     path = _on_scratch(lambda: authoring.revise(module, message))
-    _tell([path] if path else [])
+    _print_paths([path] if path else [])
 
 
 @main.command()
 def rewrite() -> None:
     """Write all initial revisions anew; only while nothing is released."""
-    _tell(_on_scratch(authoring.rewrite))
+    _print_paths(_on_scratch(authoring.rewrite))
 
 
 def _on_scratch(work: Callable[[], T]) -> T:
@@ -51,7 +51,7 @@ def _on_scratch(work: Callable[[], T]) -> T:
             raise click.ClickException(str(refused)) from None
 
 
-def _tell(paths: list[Path]) -> None:
+def _print_paths(paths: list[Path]) -> None:
     if paths and find_spec("ruff"):
         subprocess.run([sys.executable, "-m", "ruff", "format", "--quiet", *paths], check=True)
     for path in paths:

@@ -113,7 +113,7 @@ def upgrade(name: str) -> list[str]:
     if not needs_upgrade(row):
         return []
     versions = f"version {row.version} to {module.version}"
-    commit(partial(_rest, name=name))
+    commit(partial(_pause, name=name))
     return [versions, *_settle(module, "upgrading", partial(_after_upgrade, module))]
 
 
@@ -138,7 +138,7 @@ def needs_upgrade(row: InstalledModule) -> bool:
     return bool(revisions.ahead(db.session.connection(), row.name))
 
 
-def _rest(session: Session, name: str) -> None:
+def _pause(session: Session, name: str) -> None:
     row = session.get_one(InstalledModule, name)
     if row.state in SETTLED:
         row.is_wanted = row.state == ModuleState.enabled

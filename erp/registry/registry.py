@@ -149,7 +149,7 @@ class Registry:
         cached = self._cached
         if revision != cached.revision:
             on = select(InstalledModule.name).where(InstalledModule.state == ModuleState.enabled)
-            enabled = self._standing(set(db.session.scalars(on)))
+            enabled = self._usable_modules(set(db.session.scalars(on)))
             stored = {row.name: row.value for row in db.session.scalars(select(OptionValue))}
             cached = State(revision, enabled, self.option_table.effective(stored))
             # A revision that this transaction itself made may still be rolled back: keep it for this request only.
@@ -164,13 +164,13 @@ class Registry:
             db.session.rollback()
             raise unusable_database(error) from error
 
-    def _standing(self, switched_on: set[str]) -> frozenset[str]:
+    def _usable_modules(self, switched_on: set[str]) -> frozenset[str]:
         # A module rests while one that it needs is away or in the middle of an upgrade.
-        standing: set[str] = set()
+        usable: set[str] = set()
         for module in self.modules.values():
-            if module.name in switched_on and standing.issuperset(module.depends):
-                standing.add(module.name)
-        return frozenset(standing)
+            if module.name in switched_on and usable.issuperset(module.depends):
+                usable.add(module.name)
+        return frozenset(usable)
 
     def enabled(self) -> frozenset[str]:
         """Return the names of the modules that are on."""
@@ -278,7 +278,7 @@ class Registry:
         bump_revision(session)
 
 
-def _look_again(session: Session) -> None:
+def _check_again(session: Session) -> None:
     """Read modules and options again under the locks; raise ModulesSwitched where others are on than were."""
     if has_app_context() and "erp_state" in g and not session.info.get("erp_switched"):
         before = g.erp_state.enabled
@@ -287,7 +287,7 @@ def _look_again(session: Session) -> None:
             raise ModulesSwitched
 
 
-after_locking.append(_look_again)
+after_locking.append(_check_again)
 
 
 @event.listens_for(ErpSession, "after_transaction_end")

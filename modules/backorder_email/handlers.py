@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from erp.events import RunEnded
 from modules.backorder_email import services
-from modules.preorder.events import LinkMade, LinkRemoved
+from modules.preorder.events import PurchaseAllocated, PurchaseAllocationRemoved
 from modules.procurement.events import LineStatusChanged
 from modules.sales.events import BackorderCancelled, PromiseDateChanged
 
@@ -14,32 +14,32 @@ from modules.sales.events import BackorderCancelled, PromiseDateChanged
 CAUSES_OF_NEW_DATES = ("sync", "import", "edit")
 
 
-def tell_of_links(session: Session, event: LinkMade) -> None:
+def write_allocation_news(session: Session, event: PurchaseAllocated) -> None:
     """Tell customers that what they wait for is on its way."""
-    services.tell_of_links(session, event.link_ids)
+    services.write_allocation_news(session, event.purchase_allocation_ids)
 
 
-def drop_news_of_links(session: Session, event: LinkRemoved) -> None:
+def drop_news_of_purchase_allocations(session: Session, event: PurchaseAllocationRemoved) -> None:
     """Take back what has not left about links that were undone."""
-    services.drop_news_of_links(session, event.pairs)
+    services.drop_news_of_purchase_allocations(session, event.pairs)
 
 
-def tell_of_statuses(session: Session, event: LineStatusChanged) -> None:
+def write_status_news(session: Session, event: LineStatusChanged) -> None:
     """Tell customers that what is on its way for them got another status."""
     if not event.is_default:
-        services.tell_of_statuses(session, event.changes)
+        services.write_status_news(session, event.changes)
 
 
-def tell_of_dates(session: Session, event: PromiseDateChanged) -> None:
+def write_date_news(session: Session, event: PromiseDateChanged) -> None:
     """Tell customers that the date they were promised has moved, unless the clerk said not to."""
-    if event.tell and event.cause in CAUSES_OF_NEW_DATES:
-        services.tell_of_dates(session, event.changes)
+    if event.notify and event.cause in CAUSES_OF_NEW_DATES:
+        services.write_date_news(session, event.changes)
 
 
-def tell_of_cancellations(session: Session, event: BackorderCancelled) -> None:
+def write_cancellation_news(session: Session, event: BackorderCancelled) -> None:
     """Tell customers that a backorder was given up because it waited too long."""
     if event.cause == "sla":
-        services.tell_of_cancellations(session, event.changes)
+        services.write_cancellation_news(session, event.changes)
 
 
 def compose(session: Session, event: RunEnded) -> None:

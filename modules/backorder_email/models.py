@@ -75,7 +75,7 @@ class Message(Tracked, Model):
     __table_args__ = (
         CheckConstraint("attempts >= 0", "attempts_not_negative"),
         CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", "sent_at_when_sent"),
-        CheckConstraint("state <> 'sending' OR (claimed_by <> '' AND claimed_at IS NOT NULL)", "claimed_to_send"),
+        CheckConstraint("state <> 'sending' OR (taken_by <> '' AND taken_at IS NOT NULL)", "claimed_to_send"),
         CheckConstraint("state NOT IN ('sending', 'sent', 'uncertain') OR recipient <> ''", "addressed_to_send"),
         CheckConstraint("state NOT IN ('pending', 'sending', 'sent') OR subject <> ''", "composed_to_send"),
         CheckConstraint("state NOT IN ('failed', 'skipped', 'uncertain') OR last_error <> ''", "reason_given"),
@@ -87,7 +87,7 @@ class Message(Tracked, Model):
         ),
         Index(
             "ix_backorder_email_message_sending",
-            "claimed_at",
+            "taken_at",
             sqlite_where=text("state = 'sending'"),
             postgresql_where=text("state = 'sending'"),
         ),
@@ -113,8 +113,8 @@ class Message(Tracked, Model):
     attention: Mapped[str] = mapped_column(Text, default="")
     attempts: Mapped[int] = mapped_column(default=0)
     next_attempt_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    claimed_by: Mapped[str] = mapped_column(String(160), default="")
-    claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    taken_by: Mapped[str] = mapped_column(String(160), default="")
+    taken_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     begun_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_error: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
@@ -147,7 +147,8 @@ class News(Model):
         # The same news is never told twice.
         UniqueConstraint("cause", "source_id", "line_id"),
         CheckConstraint(
-            "(cause IN ('linked', 'status_changed')) = (purchase_line_id IS NOT NULL)", "purchase_line_when_linked"
+            "(cause IN ('purchase_allocated', 'status_changed')) = (purchase_line_id IS NOT NULL)",
+            "purchase_line_when_allocated",
         ),
         Index("ix_backorder_email_news_line", "line_id", "id"),
         Index(

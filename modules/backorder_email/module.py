@@ -9,7 +9,7 @@ def setup(core: Core) -> None:
     """Register what this module has."""
     from erp.events import RunEnded
     from modules.backorder_email import admin, commands, exchange, handlers, jobs, models, queries, services
-    from modules.preorder.events import LinkMade, LinkRemoved
+    from modules.preorder.events import PurchaseAllocated, PurchaseAllocationRemoved
     from modules.procurement.events import LineStatusChanged
     from modules.sales.events import BackorderCancelled, PromiseDateChanged
 
@@ -29,11 +29,11 @@ def setup(core: Core) -> None:
     core.add_export(exchange.EMAILS_OUT)
     core.extend_import("purchase_line_statuses", exchange.STATUS_COLUMNS, exchange.save_status_templates)
     core.extend_export("purchase_line_statuses", ("email_template",), exchange.status_templates)
-    core.subscribe(LinkRemoved, handlers.drop_news_of_links)
-    core.subscribe(LinkMade, handlers.tell_of_links)
-    core.subscribe(LineStatusChanged, handlers.tell_of_statuses)
-    core.subscribe(PromiseDateChanged, handlers.tell_of_dates)
-    core.subscribe(BackorderCancelled, handlers.tell_of_cancellations)
+    core.subscribe(PurchaseAllocationRemoved, handlers.drop_news_of_purchase_allocations)
+    core.subscribe(PurchaseAllocated, handlers.write_allocation_news)
+    core.subscribe(LineStatusChanged, handlers.write_status_news)
+    core.subscribe(PromiseDateChanged, handlers.write_date_news)
+    core.subscribe(BackorderCancelled, handlers.write_cancellation_news)
     core.subscribe(RunEnded, handlers.compose)
 
 
@@ -107,7 +107,7 @@ MODULE = Module(
             help="How long to wait after the first passing failure; each further one doubles it.",
         ),
         Duration(
-            name="claim_timeout",
+            name="worker_timeout",
             default=timedelta(minutes=10),
             help="A worker silent for so long counts as dead, and what it claimed is taken back.",
         ),

@@ -8,7 +8,7 @@ from erp.states import StateMachine
 class Cause(StrEnum):
     """What a customer is told about."""
 
-    linked = "linked"
+    purchase_allocated = "purchase_allocated"
     status_changed = "status_changed"
     date_changed = "date_changed"
     cancelled = "cancelled"
@@ -17,8 +17,8 @@ class Cause(StrEnum):
 class DropReason(StrEnum):
     """Why a piece of news is not told."""
 
-    overtaken = "overtaken"
-    unlinked = "unlinked"
+    superseded = "superseded"
+    removed = "removed"
     unchanged = "unchanged"
 
 

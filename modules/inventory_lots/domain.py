@@ -92,7 +92,7 @@ def why_unusable(kind: LocationKind, *, on_hold: bool, expires_on: date | None, 
 
 
 @dataclass(frozen=True)
-class Nature:
+class TrackingSettings:
     """How a product is told apart and counted."""
 
     tracking: Tracking
@@ -100,13 +100,13 @@ class Nature:
     unit: str
 
 
-def check_nature(sku: str, nature: Nature) -> None:
+def check_tracking_settings(sku: str, settings: TrackingSettings) -> None:
     """Raise SerialDecimals where units with a number of their own would be counted in parts."""
-    if nature.tracking is Tracking.serial and nature.unit_decimals:
-        raise SerialDecimals(sku=sku, unit_decimals=nature.unit_decimals)
+    if settings.tracking is Tracking.serial and settings.unit_decimals:
+        raise SerialDecimals(sku=sku, unit_decimals=settings.unit_decimals)
 
 
-def check_change(sku: str, before: Nature, after: Nature) -> None:
+def check_change(sku: str, before: TrackingSettings, after: TrackingSettings) -> None:
     """Raise ProductInUse where a product with stock or documents would be tracked otherwise or counted coarser."""
     if after.tracking is not before.tracking:
         raise ProductInUse(sku=sku, field="tracking", reason="how it is tracked cannot change")
@@ -114,7 +114,7 @@ def check_change(sku: str, before: Nature, after: Nature) -> None:
         raise ProductInUse(sku=sku, field="unit_decimals", reason="it cannot have fewer decimals")
 
 
-def check_unit(sku: str, before: Nature, after: Nature, *, claimed_on: Sequence[str]) -> None:
+def check_unit(sku: str, before: TrackingSettings, after: TrackingSettings, *, claimed_on: Sequence[str]) -> None:
     """Raise UnitIsFixed where goods on these documents are meant for customers, who were told so many of the unit."""
     if claimed_on and after.unit != before.unit:
         raise UnitIsFixed(sku=sku, documents=claimed_on)
@@ -138,10 +138,10 @@ def take_unallocated(quantity: int, latest_first: Iterable[Part]) -> Loss:
     return Loss(taken, quantity)
 
 
-def last_in_queue(claims: Iterable[Part], quantity: int) -> dict[int, int]:
+def last_in_queue(allocations: Iterable[Part], quantity: int) -> dict[int, int]:
     """Say how much of which balance to give back for `quantity`, from claims that are first in the queue first."""
     given: dict[int, int] = {}
-    for balance_id, held in reversed(list(claims)):
+    for balance_id, held in reversed(list(allocations)):
         if part := min(quantity, held):
             given[balance_id] = given.get(balance_id, 0) + part
             quantity -= part

@@ -51,7 +51,7 @@ def _adjust_stock(session: Session, rows: Sequence[Row], errors: Errors) -> str:
     location_ids = {path: location.id for path, location in places.by_path.items()}
     counts = [_counted(row, product_ids, location_ids) for row in rows]
     done = _unless_refused(rows, errors, lambda: services.adjust_many(session, counts, reason="Import"))
-    return _told(len(rows), done, places)
+    return _message(len(rows), done, places)
 
 
 def _unless_refused(rows: Sequence[Row], errors: Errors, work: Callable[[], Any]) -> Any:
@@ -81,7 +81,7 @@ def _counted(row: Row, product_ids: dict[str, int], location_ids: dict[str, int]
     return Count(*place, row["quantity"], row["lot"], row["received_on"], row["expires_on"])
 
 
-def _told(rows: int, done: Adjusted, places: Places) -> str:
+def _message(rows: int, done: Adjusted, places: Places) -> str:
     made = [
         _count(number, noun)
         for number, noun in (
@@ -103,7 +103,7 @@ def _products(session: Session) -> Iterable[Sequence[Any]]:
     return session.execute(select(*columns).order_by(Product.id)).yield_per(BATCH)
 
 
-def _lying(*columns: Any) -> Select[Any]:
+def _on_hand(*columns: Any) -> Select[Any]:
     """Select columns of all balances; in an order that a file of them brings back."""
     return (
         select(*columns)
@@ -117,13 +117,13 @@ def _lying(*columns: Any) -> Select[Any]:
 
 def _stock(session: Session) -> Iterable[Sequence[Any]]:
     columns = (Product.sku, Lot.number, Location.path, Balance.on_hand, Lot.received_on, Lot.expires_on)
-    return session.execute(_lying(*columns)).yield_per(BATCH)
+    return session.execute(_on_hand(*columns)).yield_per(BATCH)
 
 
 def _balances(session: Session) -> Iterator[Sequence[Any]]:
     today = clock.today()
     place = (Product.sku, Lot.number, Location.path)
-    rows = _lying(
+    rows = _on_hand(
         *place, Balance.on_hand, Balance.allocated, Lot.received_on, Lot.expires_on, Location.kind, Lot.on_hold
     )
     for *lot, on_hand, allocated, received_on, expires_on, kind, on_hold in session.execute(rows).yield_per(BATCH):

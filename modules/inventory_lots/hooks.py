@@ -12,7 +12,7 @@ from erp.events import hook
 
 
 @dataclass(frozen=True)
-class Claim:
+class BalanceAllocation:
     """A quantity of one balance that is meant for a document."""
 
     balance_id: int
@@ -22,12 +22,12 @@ class Claim:
 
 
 @hook
-def claims_on_balances(session: Session, balance_ids: Sequence[int]) -> list[Claim]:
+def allocations_on_balances(session: Session, balance_ids: Sequence[int]) -> list[BalanceAllocation]:
     """Who holds what of these balances, first in the queue first. The answers are put together."""
 
 
 @hook
-def release_claims(session: Session, quantities: Mapping[int, Decimal]) -> Decimal:
+def release_balance_allocations(session: Session, quantities: Mapping[int, Decimal]) -> Decimal:
     """Give back so much of each balance (by id), latest in the queue first; answer how much was given back in all.
 
     The answers are added up.
@@ -43,7 +43,7 @@ def products_in_use(session: Session, product_ids: Sequence[int]) -> set[int]:
 
 
 @hook
-def incoming_claims(session: Session, product_ids: Sequence[int]) -> dict[int, list[str]]:
+def allocated_incoming(session: Session, product_ids: Sequence[int]) -> dict[int, list[str]]:
     """On which documents goods of these products are on their way to a customer, so that their unit is fixed.
 
     Names by product id; the answers are put together.

@@ -12,7 +12,7 @@ from modules.inventory_lots.domain import check_quantity
 from modules.preorder.errors import LaunchDateMissing
 
 
-def passing(demands: Iterable[tuple[int, int]], supply: int) -> Iterator[tuple[int, int]]:
+def coverable_demands(demands: Iterable[tuple[int, int]], supply: int) -> Iterator[tuple[int, int]]:
     """Yield the (id, quantity) demands that what is left of all supply covers whole (supply rule `skip`)."""
     for demand, wanted in demands:
         if wanted <= supply:
@@ -48,9 +48,9 @@ class Cover:
 
     open_quantity: Decimal
     allocated: Decimal
-    linked: Decimal
+    purchase_allocated: Decimal
     latest_arrival: date | None
-    has_undated_link: bool
+    has_undated_supply: bool
 
 
 def expected_date(cover: Cover, today: date) -> date | None:
@@ -58,7 +58,7 @@ def expected_date(cover: Cover, today: date) -> date | None:
 
     None when a part is uncovered or a link has no date.
     """
-    if cover.allocated + cover.linked < cover.open_quantity or cover.has_undated_link:
+    if cover.allocated + cover.purchase_allocated < cover.open_quantity or cover.has_undated_supply:
         return None
     if cover.latest_arrival is None:
         return today
@@ -78,19 +78,19 @@ def is_late(expected: date | None, promised: date | None) -> bool:
     return promised is not None and (expected is None or expected > promised)
 
 
-class Linkage(StrEnum):
+class CoverageState(StrEnum):
     """How far what stock leaves open is linked to incoming supply."""
 
-    linked = "linked"
-    part_linked = "part_linked"
-    unlinked = "unlinked"
+    covered = "covered"
+    part_covered = "part_covered"
+    not_covered = "not_covered"
 
 
-def linkage(need: Decimal, linked: Decimal) -> Linkage:
+def coverage_state(need: Decimal, purchase_allocated: Decimal) -> CoverageState:
     """Say how far a need is linked."""
-    if linked >= need:
-        return Linkage.linked
-    return Linkage.part_linked if linked else Linkage.unlinked
+    if purchase_allocated >= need:
+        return CoverageState.covered
+    return CoverageState.part_covered if purchase_allocated else CoverageState.not_covered
 
 
 @dataclass(frozen=True)

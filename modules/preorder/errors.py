@@ -50,13 +50,14 @@ class LaunchDateMissing(ErpError):
         super().__init__(f"{sku} is eligible for preorder: give it a launch date.", sku=sku)
 
 
-class LinksOutstanding(ErpError):
+class PurchaseAllocationsOutstanding(ErpError):
     """Preorder cannot be switched off while incoming supply is promised."""
 
-    def __init__(self, *, links: int, orders: int) -> None:
+    def __init__(self, *, purchase_allocations: int, orders: int) -> None:
         super().__init__(
-            f"{links} purchase allocations on {orders} sales orders are outstanding. Release them to disable preorder.",
-            links=links,
+            f"{purchase_allocations} purchase allocations on {orders} sales orders are outstanding."
+            " Release them to disable preorder.",
+            purchase_allocations=purchase_allocations,
             orders=orders,
         )
 
@@ -113,7 +114,7 @@ class BackordersOff(ErpError):
         super().__init__("Backorders are switched off (option sales.backorders), so nothing can be linked.")
 
 
-class LinksGone(ErpError):
+class PurchaseAllocationsGone(ErpError):
     """Links that were chosen and are not there any more."""
 
     def __init__(self) -> None:

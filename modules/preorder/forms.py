@@ -11,7 +11,7 @@ from wtforms.utils import unset_value
 from wtforms.validators import InputRequired, Length, Optional
 
 from erp import security
-from erp.admin import DayField, QuantityField, gate
+from erp.admin import DayField, QuantityField, access
 from modules.preorder.domain import PreorderTerms
 
 EDIT_RIGHT = "preorder.edit"
@@ -27,11 +27,11 @@ class HoldForm(Form):
     )
 
 
-class TellForm(Form):
+class NotifyForm(Form):
     """Whether customers hear of a new date, and why it is new."""
 
     why = StringField("Reason", [Length(max=500)], description="Stands in the history.")
-    tell = BooleanField("Tell customers", default=True, description="Queues an email with the new dates.")
+    notify = BooleanField("Tell customers", default=True, description="Queues an email with the new dates.")
 
 
 class PromiseForm(Form):
@@ -39,7 +39,7 @@ class PromiseForm(Form):
 
     promise_date = DayField("Promise date", [InputRequired("Choose a date.")])
     why = StringField("Reason", [Length(max=500)], description="Stands in the history.")
-    tell = BooleanField("Tell the customer", default=True, description="Queues an email with the new date.")
+    notify = BooleanField("Tell the customer", default=True, description="Queues an email with the new date.")
 
 
 class TermsForm(Form):
@@ -67,7 +67,7 @@ class TermsWidget:
         """Return the fields and their script."""
         return Markup(
             render_template(
-                "preorder/terms.html", form=field.form, nonce=security.nonce(), is_locked=not gate.may(EDIT_RIGHT)
+                "preorder/terms.html", form=field.form, nonce=security.nonce(), is_locked=not access.may(EDIT_RIGHT)
             )
         )
 
@@ -82,7 +82,7 @@ class TermsField(FormField):
         terms = data if isinstance(data, PreorderTerms) else PreorderTerms()
         self.object_data = terms
         self.form = self.form_class(
-            formdata if gate.may(EDIT_RIGHT) else None,
+            formdata if access.may(EDIT_RIGHT) else None,
             preorder_eligible=terms.is_eligible,
             launch_date=terms.launch_date,
             preorder_limit=terms.preorder_limit,

@@ -15,7 +15,7 @@ from modules.preorder import queries, services
 from modules.preorder.domain import is_before_launch
 from modules.preorder.errors import PackedBeforeLaunch
 from modules.procurement.events import ArrivalChanged, SupplyChanged
-from modules.procurement.hooks import Impact, LineClaim, OutstandingFall
+from modules.procurement.hooks import Impact, LineAllocation, OutstandingFall
 from modules.sales.events import LinesServed
 from modules.sales.hooks import AllocationRow, SupplyNote
 from modules.sales.models import OrderLine
@@ -23,19 +23,19 @@ from modules.sales.queries import Scope
 from modules.sales.states import BackorderKind
 
 
-def shrink_and_make_links(session: Session, event: LinesServed) -> None:
+def follow_backorders(session: Session, event: LinesServed) -> None:
     """After demand was served: let go of what stock covers now, link what still waits, promise what is covered."""
     scope = Scope(event.product_ids, event.line_ids)
-    services.shrink_links(session, event.shrunk)
-    if event.linking:
-        services.make_links(session, scope)
+    services.shrink_purchase_allocations(session, event.shrunk)
+    if event.may_allocate_purchases:
+        services.allocate_incoming_supply(session, scope)
         services.promise_covered_lines(session, scope)
 
 
-def link_new_supply(session: Session, event: SupplyChanged) -> None:
+def offer_new_supply(session: Session, event: SupplyChanged) -> None:
     """Link the queue to supply that came, grew or was let go."""
     scope = Scope(event.product_ids)
-    services.make_links(session, scope)
+    services.allocate_incoming_supply(session, scope)
     services.promise_covered_lines(session, scope)
 
 
@@ -44,14 +44,14 @@ def sync_arrivals(session: Session, event: ArrivalChanged) -> None:
     services.sync_arrivals(session, [arrival.line_id for arrival in event.arrivals])
 
 
-def convert_or_release_links(session: Session, changes: Sequence[OutstandingFall]) -> None:
+def make_room_before_fall(session: Session, changes: Sequence[OutstandingFall]) -> None:
     """Turn links into allocations of what landed, and release those that no longer fit."""
     services.convert_or_release(session, changes)
 
 
-def claims_on_lines(session: Session, line_ids: Sequence[int]) -> list[LineClaim]:
+def allocations_of_lines(session: Session, line_ids: Sequence[int]) -> list[LineAllocation]:
     """Name the sales orders that purchase order lines are meant for."""
-    return queries.claims_on_lines(session, line_ids)
+    return queries.allocations_of_lines(session, line_ids)
 
 
 def arrival_impact(session: Session, dates: Mapping[int, date | None]) -> list[Impact]:
@@ -69,9 +69,9 @@ def arrival_impact(session: Session, dates: Mapping[int, date | None]) -> list[I
     ]
 
 
-def linked_quantities(session: Session, line_ids: Sequence[int]) -> dict[int, Decimal]:
+def purchase_allocated(session: Session, line_ids: Sequence[int]) -> dict[int, Decimal]:
     """Say how much incoming supply is linked to order lines."""
-    return queries.linked_quantities(session, line_ids)
+    return queries.purchase_allocated(session, line_ids)
 
 
 def confirm_refusals(session: Session, lines: Sequence[OrderLine], *, are_raised: bool = False) -> dict[int, ErpError]:
@@ -100,9 +100,9 @@ def backorder_kinds(session: Session, line_ids: Sequence[int]) -> dict[int, Back
     return dict.fromkeys(queries.lines_before_launch(session, line_ids, clock.today()), BackorderKind.preorder)
 
 
-def linked_supplies(session: Session, line_ids: Sequence[int]) -> dict[int, list[SupplyNote]]:
+def purchase_allocation_notes(session: Session, line_ids: Sequence[int]) -> dict[int, list[SupplyNote]]:
     """Name the incoming supply that is linked to order lines."""
-    return queries.linked_supplies(session, line_ids)
+    return queries.purchase_allocation_notes(session, line_ids)
 
 
 def incoming_allocations(session: Session) -> Iterable[AllocationRow]:
@@ -115,6 +115,6 @@ def explain_supply(session: Session, line: OrderLine) -> list[SupplyNote]:
     return queries.supply_notes(session, line)
 
 
-def refuse_while_linked(session: Session, *, release: bool) -> None:
+def refuse_while_allocated(session: Session, *, release: bool) -> None:
     """Keep preorder on while supply is promised, unless told to let go of it."""
     services.release_everything(session, release_them=release)

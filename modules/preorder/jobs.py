@@ -13,7 +13,7 @@ def launch_preorders(session: Session) -> str:
     """Turn preorders whose launch date has come into backorders."""
     counts, failed = commit_by_products(session, services.products_to_launch(session), services.launch_preorders)
     count = sum(counts)
-    told = "1 preorder launched." if count == 1 else f"{count} preorders launched."
+    message = "1 preorder launched." if count == 1 else f"{count} preorders launched."
     if failed:
-        raise SomeFailed(told, "product", failed)
-    return told
+        raise SomeFailed(message, "product", failed)
+    return message

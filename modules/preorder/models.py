@@ -48,16 +48,16 @@ class ProductPreorder(Tracked, Model):
         return self.product.history_subject()
 
 
-class Link(Model):
+class PurchaseAllocation(Model):
     """This incoming quantity of a purchase order line is meant for that sales order line."""
 
-    __tablename__ = "preorder_link"
+    __tablename__ = "preorder_purchase_allocation"
     __table_args__ = (
         CheckConstraint("quantity > 0", "quantity_positive"),
         CheckConstraint("received >= 0 AND received <= quantity", "received_within_quantity"),
         CheckConstraint("(ended_at IS NULL) = (received < quantity)", "open_while_something_is"),
         Index(
-            "uq_preorder_link_open_pair",
+            "uq_preorder_purchase_allocation_open_pair",
             "line_id",
             "purchase_line_id",
             unique=True,
@@ -65,13 +65,13 @@ class Link(Model):
             postgresql_where=text("ended_at IS NULL"),
         ),
         Index(
-            "ix_preorder_link_open_purchase_line",
+            "ix_preorder_purchase_allocation_open_purchase_line",
             "purchase_line_id",
             sqlite_where=text("ended_at IS NULL"),
             postgresql_where=text("ended_at IS NULL"),
         ),
-        Index("ix_preorder_link_purchase_line", "purchase_line_id"),
-        Index("ix_preorder_link_line", "line_id"),
+        Index("ix_preorder_purchase_allocation_purchase_line", "purchase_line_id"),
+        Index("ix_preorder_purchase_allocation_line", "line_id"),
         {"sqlite_autoincrement": True},  # emails remember the id of a deleted row: it is never given twice
     )
 
@@ -80,7 +80,7 @@ class Link(Model):
     purchase_line_id: Mapped[int] = mapped_column(ForeignKey("procurement_purchase_order_line.id"))
     quantity: Mapped[Decimal] = mapped_column(Quantity)
     received: Mapped[Decimal] = mapped_column(Quantity, default=Decimal(0))
-    how: Mapped[AllocationSource] = mapped_column(enum_column(AllocationSource, "how"))
+    source: Mapped[AllocationSource] = mapped_column(enum_column(AllocationSource, "source"))
     run_id: Mapped[int] = mapped_column(ForeignKey("erp_run.id"))
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=clock.now)
     ended_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 
 @dataclass(frozen=True)
-class Figures:
+class LineQuantities:
     """The quantities of a purchase order line."""
 
     quantity: Decimal
@@ -23,7 +23,7 @@ class Figures:
         return max(Decimal(0), self.quantity - self.received - self.cancelled)
 
 
-def receivable(line: Figures, over_receipt_percent: Decimal) -> Decimal:
+def receivable(line: LineQuantities, over_receipt_percent: Decimal) -> Decimal:
     """Return how much may still arrive: what is outstanding and the tolerated rest of the ordered quantity.
 
     The tolerance is counted over all receipts of the line together.
@@ -32,14 +32,14 @@ def receivable(line: Figures, over_receipt_percent: Decimal) -> Decimal:
     return max(Decimal(0), line.quantity + tolerated - line.received - line.cancelled)
 
 
-def action_after(lines: Iterable[Figures]) -> str | None:
+def action_after(lines: Iterable[LineQuantities]) -> str | None:
     """Return the step that a purchase order takes once its lines have these figures; none while it only waits.
 
     Nothing to come and nothing received is a cancelled order, even if its lines were closed one by one.
     """
-    figures = list(lines)
-    has_received = any(line.received > 0 for line in figures)
-    if any(line.outstanding > 0 for line in figures):
+    line_quantities = list(lines)
+    has_received = any(line.received > 0 for line in line_quantities)
+    if any(line.outstanding > 0 for line in line_quantities):
         return "receive" if has_received else None
     return "finish" if has_received else "cancel"
 

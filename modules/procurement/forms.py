@@ -10,7 +10,7 @@ from wtforms import FieldList, Form, FormField, HiddenField, StringField, TextAr
 from wtforms.validators import Length, Optional
 
 from erp.admin import DayField, QuantityField
-from erp.admin.gate import session
+from erp.admin.access import session
 from modules.procurement import queries
 from modules.procurement.models import PurchaseLineStatus
 

@@ -34,7 +34,7 @@ def outstanding_will_fall(session: Session, changes: Sequence[OutstandingFall]) 
 
 
 @dataclass(frozen=True)
-class LineClaim:
+class LineAllocation:
     """A quantity of a purchase order line that is meant for a document."""
 
     line_id: int
@@ -43,7 +43,7 @@ class LineClaim:
 
 
 @hook
-def claims_on_lines(session: Session, line_ids: Sequence[int]) -> list[LineClaim]:
+def allocations_of_lines(session: Session, line_ids: Sequence[int]) -> list[LineAllocation]:
     """For whom these purchase order lines are meant, first in the queue first. The answers are put together."""
 
 

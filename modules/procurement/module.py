@@ -7,7 +7,7 @@ from erp.module import Core, Decimal, Module, Permission
 
 def setup(core: Core) -> None:
     """Register what procurement has."""
-    from modules.inventory_lots.hooks import incoming_claims, products_in_use
+    from modules.inventory_lots.hooks import allocated_incoming, products_in_use
     from modules.procurement import admin, exchange, models, queries, services
 
     core.add_models(models)
@@ -24,7 +24,7 @@ def setup(core: Core) -> None:
     core.add_demo(services.load_demo)
     core.add_check(queries.broken_invariants)
     core.implement(products_in_use, queries.products_on_lines)
-    core.implement(incoming_claims, queries.claimed_lines)
+    core.implement(allocated_incoming, queries.claimed_lines)
 
 
 MODULE = Module(

@@ -64,11 +64,11 @@ class Settlement(NamedTuple):
     grown: int = 0
 
 
-def settle(rest: int, open_backorder: int, *, may_grow: bool) -> Settlement:
+def settle(remainder: int, open_backorder: int, *, may_grow: bool) -> Settlement:
     """Say what a run does to a line's backorder row, given what stock left uncovered (the backorder row)."""
-    if rest < open_backorder:
-        return Settlement(allocated=open_backorder - rest)
-    return Settlement(grown=rest - open_backorder) if may_grow else Settlement()
+    if remainder < open_backorder:
+        return Settlement(allocated=open_backorder - remainder)
+    return Settlement(grown=remainder - open_backorder) if may_grow else Settlement()
 
 
 @dataclass(frozen=True)

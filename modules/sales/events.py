@@ -10,14 +10,14 @@ class LinesServed:
     """Demand of these products was served or changed; their backorder rows are set.
 
     `line_ids` None means the whole queue; `shrunk` are the lines whose open backorder may be less than it was, which
-    links must follow. `linking` says whether new links to incoming supply may be made now: false after a removal, a
-    cancellation, a deletion or a lowered quantity, which only shrink links.
+    purchase allocations must follow. `may_allocate_purchases` says whether incoming supply may be allocated now: false
+    after a removal, a cancellation, a deletion or a lowered quantity, which only shrink purchase allocations.
     """
 
     product_ids: tuple[int, ...]
     line_ids: tuple[int, ...] | None
     shrunk: tuple[int, ...]
-    linking: bool
+    may_allocate_purchases: bool
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,11 @@ class PromiseChange:
 
 @dataclass(frozen=True)
 class PromiseDateChanged:
-    """Promise dates changed. `cause` is `allocation`, `edit`, `sync` or `import`; `tell` is the clerk's tick."""
+    """Promise dates changed. `cause` is `allocation`, `edit`, `sync` or `import`; `notify` is the clerk's tick."""
 
     changes: tuple[PromiseChange, ...]
     cause: str
-    tell: bool = True
+    notify: bool = True
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from erp.options import options
 from modules.inventory_lots.events import GoodsArrived
-from modules.inventory_lots.hooks import Claim
+from modules.inventory_lots.hooks import BalanceAllocation
 from modules.sales import queries, services
 
 
@@ -19,14 +19,14 @@ def serve_what_arrived(session: Session, event: GoodsArrived) -> None:
         services.serve_products(session, event.product_ids)
 
 
-def claims_on_balances(session: Session, balance_ids: Sequence[int]) -> list[Claim]:
+def allocations_on_balances(session: Session, balance_ids: Sequence[int]) -> list[BalanceAllocation]:
     """Name the orders that hold these balances."""
-    return queries.claims_on_balances(session, balance_ids)
+    return queries.allocations_on_balances(session, balance_ids)
 
 
-def release_claims(session: Session, quantities: Mapping[int, Decimal]) -> Decimal:
+def release_balance_allocations(session: Session, quantities: Mapping[int, Decimal]) -> Decimal:
     """Give back allocations of balances, latest in the queue first."""
-    return services.release_claims(session, quantities)
+    return services.release_balance_allocations(session, quantities)
 
 
 def products_in_use(session: Session, product_ids: Sequence[int]) -> set[int]:

@@ -49,7 +49,7 @@ def backorder_kinds(session: Session, line_ids: Sequence[int]) -> Mapping[int, B
 
 
 @hook
-def linked_quantities(session: Session, line_ids: Sequence[int]) -> Mapping[int, Decimal]:
+def purchase_allocated(session: Session, line_ids: Sequence[int]) -> Mapping[int, Decimal]:
     """How much incoming supply is linked to these lines (outstanding). The answers are added up."""
 
 
@@ -59,7 +59,7 @@ def explain_supply(session: Session, line: OrderLine) -> Sequence[SupplyNote]:
 
 
 @hook
-def linked_supplies(session: Session, line_ids: Sequence[int]) -> Mapping[int, Sequence[SupplyNote]]:
+def purchase_allocation_notes(session: Session, line_ids: Sequence[int]) -> Mapping[int, Sequence[SupplyNote]]:
     """Which incoming supply is linked to these lines: a note for each link. The answers are put together."""
 
 

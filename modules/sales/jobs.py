@@ -19,7 +19,7 @@ def cancel_overdue_backorders(session: Session) -> str:
     overdue = services.overdue_products(session)
     counts, failed = commit_by_products(session, overdue, services.cancel_overdue_backorders)
     count = sum(counts)
-    told = "1 backorder cancelled." if count == 1 else f"{count} backorders cancelled."
+    message = "1 backorder cancelled." if count == 1 else f"{count} backorders cancelled."
     if failed:
-        raise SomeFailed(told, "product", failed)
-    return told
+        raise SomeFailed(message, "product", failed)
+    return message

@@ -166,7 +166,7 @@ class Allocation(Model):
     balance_id: Mapped[int] = mapped_column(ForeignKey("inventory_lots_balance.id"))
     quantity: Mapped[Decimal] = mapped_column(Quantity)
     packed: Mapped[Decimal] = mapped_column(Quantity, default=Decimal(0))
-    how: Mapped[AllocationSource] = mapped_column(enum_column(AllocationSource, "how"))
+    source: Mapped[AllocationSource] = mapped_column(enum_column(AllocationSource, "source"))
     run_id: Mapped[int] = mapped_column(ForeignKey("erp_run.id"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
     user_name: Mapped[str] = mapped_column(String(80), default="")

@@ -33,8 +33,8 @@ def setup(core: Core) -> None:
     core.add_check(queries.broken_invariants)
     core.add_demo(services.load_demo)
     core.subscribe(GoodsArrived, handlers.serve_what_arrived)
-    core.implement(stock_hooks.claims_on_balances, handlers.claims_on_balances)
-    core.implement(stock_hooks.release_claims, handlers.release_claims)
+    core.implement(stock_hooks.allocations_on_balances, handlers.allocations_on_balances)
+    core.implement(stock_hooks.release_balance_allocations, handlers.release_balance_allocations)
     core.implement(stock_hooks.products_in_use, handlers.products_in_use)
     core.before_disable(handlers.refuse_while_allocated)
 

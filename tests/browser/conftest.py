@@ -106,7 +106,7 @@ def address(shop):
     server.server_close()
 
 
-class Person:
+class Clerk:
     """Somebody before the screens, who reads labels and presses what they name."""
 
     def __init__(self, page: Page) -> None:
@@ -172,7 +172,7 @@ class Person:
 
 
 @pytest.fixture
-def person(chromium, address):
+def clerk(chromium, address):
     """The administrator, signed in; a script error or a request to elsewhere fails the test."""
     context = chromium.new_context(base_url=address, viewport={"width": 1360, "height": 900})
     context.set_default_timeout(TIMEOUT)
@@ -183,7 +183,7 @@ def person(chromium, address):
         "request",
         lambda request: None if request.url.startswith((address, "data:", "about:")) else wrong.append(request.url),
     )
-    somebody = Person(page)
+    somebody = Clerk(page)
     somebody.sign_in()
     yield somebody
     context.close()

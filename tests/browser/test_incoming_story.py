@@ -27,9 +27,9 @@ def waiting(behind):
         return order.id, make_purchase_order(session, [line]).id
 
 
-def receive(person, purchase_id, quantity, lot):
-    page = person.page
-    person.go(f"/procurement/purchase-orders/{purchase_id}/receive/")
+def receive(clerk, purchase_id, quantity, lot):
+    page = clerk.page
+    clerk.go(f"/procurement/purchase-orders/{purchase_id}/receive/")
     page.get_by_label("Received, line 1").fill(quantity)
     page.get_by_label("Location, line 1").fill("WH/A")
     page.get_by_label("Lot, line 1").fill(lot)
@@ -37,37 +37,37 @@ def receive(person, purchase_id, quantity, lot):
     expect(page.get_by_role("heading", name="Order lines")).to_be_visible()
 
 
-def test_goods_on_their_way_are_linked_told_received_in_parts_and_packed(person, mailbox, waiting):
+def test_goods_on_their_way_are_linked_told_received_in_parts_and_packed(clerk, mailbox, waiting):
     order_id, purchase_id = waiting
-    page, order = person.page, f"/sales/orders/{order_id}/"
+    page, order = clerk.page, f"/sales/orders/{order_id}/"
 
     # The merchandiser links the waiting order to the purchase order; its email waits in Pending Emails.
-    person.go(f"/procurement/purchase-orders/{purchase_id}/")
-    person.choose_on_line(1, "Allocate Sales Order")
-    person.answer("Yes")
+    clerk.go(f"/procurement/purchase-orders/{purchase_id}/")
+    clerk.choose_on_line(1, "Allocate Sales Order")
+    clerk.answer("Yes")
     page.locator("input.pick").first.check()
-    person.press("Allocate Selected")
-    person.go("/emails/pending/")
+    clerk.press("Allocate Selected")
+    clerk.go("/emails/pending/")
     expect(page.get_by_role("link", name="Pending 1")).to_be_visible()
-    person.sees("buying@bright.example")
+    clerk.sees("buying@bright.example")
 
     # The mail server takes it.
     page.locator("tbody tr").first.click()
-    person.press("Send now")
-    person.sees("Sent to buying@bright.example.")
+    clerk.press("Send now")
+    clerk.sees("Sent to buying@bright.example.")
     (mail,) = mailbox.taken
     assert (mail["To"], mail["Subject"]) == ("buying@bright.example", "SO00001 is on its way")
 
     # 4 of 10 arrive: they are an allocation of the received lot, 6 stay linked.
-    receive(person, purchase_id, "4", "R1")
-    person.go(order)
-    assert [row[2:5] for row in person.rows("allocation-lines")] == [["R1", "WH/A", "4"]]
-    assert [row[2:5] for row in person.rows("backorder-lines")] == [["10", "6", "6"]]
+    receive(clerk, purchase_id, "4", "R1")
+    clerk.go(order)
+    assert [row[2:5] for row in clerk.rows("allocation-lines")] == [["R1", "WH/A", "4"]]
+    assert [row[2:5] for row in clerk.rows("backorder-lines")] == [["10", "6", "6"]]
 
     # The rest arrives, and the order is packed.
-    receive(person, purchase_id, "6", "R2")
-    person.go(order)
-    assert [row[2:5] for row in person.rows("allocation-lines")] == [["R1", "WH/A", "4"], ["R2", "WH/A", "6"]]
-    person.press("Pack Allocated Order")
-    person.sees("PK00001")
-    person.sees("Done")
+    receive(clerk, purchase_id, "6", "R2")
+    clerk.go(order)
+    assert [row[2:5] for row in clerk.rows("allocation-lines")] == [["R1", "WH/A", "4"], ["R2", "WH/A", "6"]]
+    clerk.press("Pack Allocated Order")
+    clerk.sees("PK00001")
+    clerk.sees("Done")

@@ -19,39 +19,39 @@ def shown(day: date) -> str:
     return f"{day:%d %b %Y}"
 
 
-def open_options(person, section):
+def open_options(clerk, section):
     """Settings > Options > a section."""
-    person.open_menu("Options")
-    person.press(section)
+    clerk.open_menu("Options")
+    clerk.press(section)
 
 
-def test_backorders_are_switched_on_with_a_cancellation_sla_and_cancelled_after_it(person, behind, shop):
-    page = person.page
+def test_backorders_are_switched_on_with_a_cancellation_sla_and_cancelled_after_it(clerk, behind, shop):
+    page = clerk.page
     with behind() as session:
         make_product(session, sku="LAMP", name="Desk Lamp")
         make_customer(session, code="ACME", name="Acme")
 
     # Backorders off: there is no SLA to enter. Once they are on, it appears.
-    open_options(person, "Sales")
+    open_options(clerk, "Sales")
     sla = page.get_by_label("Backorder cancellation days")
     page.get_by_label("Backorders", exact=True).select_option("no")
     expect(sla).to_be_hidden()
-    person.press("Save")
+    clerk.press("Save")
     expect(sla).to_be_hidden()
     page.get_by_label("Backorders", exact=True).select_option("yes")
     expect(sla).to_be_visible()
     expect(page.locator("main")).to_contain_text("Cancellation SLA")
     sla.fill("30")
-    person.press("Save")
+    clerk.press("Save")
 
     # An order of what is not there waits on backorder.
-    person.go("/sales/orders/new/")
-    person.choose(page.get_by_label("Customer"), "Acme")
-    person.choose(page.locator("#lines-0-product"), "LAMP")
+    clerk.go("/sales/orders/new/")
+    clerk.choose(page.get_by_label("Customer"), "Acme")
+    clerk.choose(page.locator("#lines-0-product"), "LAMP")
     page.locator("#lines-0-quantity").fill("3")
-    person.press("Save")
-    person.press("Confirm")
-    assert [row[2:4] for row in person.rows("backorder-lines")] == [["3", "3"]]
+    clerk.press("Save")
+    clerk.press("Confirm")
+    assert [row[2:4] for row in clerk.rows("backorder-lines")] == [["3", "3"]]
 
     # After 30 full days it still waits; a day later the daily job cancels it, and the order with it.
     for days, state in ((30, "Confirmed"), (31, "Cancelled")):
@@ -63,69 +63,69 @@ def test_backorders_are_switched_on_with_a_cancellation_sla_and_cancelled_after_
         expect(page.locator("main h1 ~ *, main .erp-head").first).to_contain_text(state)
 
 
-def test_a_product_is_sold_before_its_launch_and_the_form_says_when_it_can_ship(person, behind, tmp_path):
-    page = person.page
+def test_a_product_is_sold_before_its_launch_and_the_form_says_when_it_can_ship(clerk, behind, tmp_path):
+    page = clerk.page
     with behind() as session:
         product = make_product(session, sku="LAMP", name="Desk Lamp")
         make_stock(session, product, 5)
         make_customer(session, code="ACME", name="Acme")
 
     # The product: Pre-order Eligible enables the Launch Date, which it needs.
-    person.open_menu("Products")
-    person.press("LAMP")
-    person.press("Edit")
+    clerk.open_menu("Products")
+    clerk.press("LAMP")
+    clerk.press("Edit")
     launch = page.get_by_label("Launch Date")
     expect(launch).to_be_hidden()
     page.get_by_label("Pre-order Eligible").check()
     expect(launch).to_be_visible()
-    person.press("Save")
-    person.sees("An eligible product needs its launch date.")
+    clerk.press("Save")
+    clerk.sees("An eligible product needs its launch date.")
     launch.fill(LAUNCH.isoformat())
     page.get_by_label("Preorder Limit").fill("40")
-    person.press("Save")
-    person.sees(f"Eligible, launch {shown(LAUNCH)}, limit 40")
+    clerk.press("Save")
+    clerk.sees(f"Eligible, launch {shown(LAUNCH)}, limit 40")
 
     # Scheduled on-hand changes are uploaded.
     changes = tmp_path / "changes.csv"
     changes.write_text(f"sku,date,quantity,note\nLAMP,{SOON.isoformat()},10,returns\n", encoding="utf-8")
-    person.open_menu("On-hand changes")
-    person.press("Upload")
+    clerk.open_menu("On-hand changes")
+    clerk.press("Upload")
     page.locator("input[type=file]").set_input_files(changes)
     page.locator("main form button.btn-primary").click()
-    person.sees("1 on-hand change: 1 new, 0 changed.")
+    clerk.sees("1 on-hand change: 1 new, 0 changed.")
 
     # ATP counts them as long as the option says so.
     for switch, last in (("no", ["5", "5"]), ("yes", ["15", "15"])):
-        open_options(person, "Preorder")
+        open_options(clerk, "Preorder")
         page.get_by_label("On hand changes").select_option(switch)
-        person.press("Save")
-        person.open_menu("ATP")
-        person.press("LAMP")
-        assert person.rows("atp-days")[-1][1:] == last
-    assert person.rows("atp-days")[-1][0] == shown(SOON)
+        clerk.press("Save")
+        clerk.open_menu("ATP")
+        clerk.press("LAMP")
+        assert clerk.rows("atp-days")[-1][1:] == last
+    assert clerk.rows("atp-days")[-1][0] == shown(SOON)
     page.get_by_label("Expected ship date of").fill("12")
-    person.sees(f"Expected to ship on {shown(SOON)}.")
+    clerk.sees(f"Expected to ship on {shown(SOON)}.")
 
     # The order form says it as the line is typed.
-    person.open_menu("Sales orders")
-    person.press("New sales order")
-    person.choose(page.get_by_label("Customer"), "Acme")
-    person.choose(page.locator("#lines-0-product"), "LAMP")
-    for quantity, told in (
+    clerk.open_menu("Sales orders")
+    clerk.press("New sales order")
+    clerk.choose(page.get_by_label("Customer"), "Acme")
+    clerk.choose(page.locator("#lines-0-product"), "LAMP")
+    for quantity, message in (
         ("3", "Available today."),
         ("15", f"Expected to ship on {shown(SOON)}."),
         ("16", "Not available within the horizon."),
     ):
         page.locator("#lines-0-quantity").fill(quantity)
-        person.sees(told)
+        clerk.sees(message)
 
     # Confirmed it is a preorder: what is in stock waits for the launch, and the buyer sees the demand.
-    person.press("Save")
-    person.press("Confirm")
+    clerk.press("Save")
+    clerk.press("Confirm")
     expect(page.locator("main")).to_contain_text("Preorder")
-    person.press("Pack Allocated Order")
-    person.sees(f"LAMP is not packed before its launch on {LAUNCH.isoformat()}.")
-    person.open_menu("Preorder demand")
+    clerk.press("Pack Allocated Order")
+    clerk.sees(f"LAMP is not packed before its launch on {LAUNCH.isoformat()}.")
+    clerk.open_menu("Preorder demand")
     cells = page.locator("main tbody tr").first.inner_text().split()
     assert cells[0] == "LAMP"
     assert cells[-6:] == ["16", "0", "0", "0", "40", "24"]

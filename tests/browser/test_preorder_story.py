@@ -31,97 +31,97 @@ def console(behind):
         return product.id
 
 
-def open_purchase_order(person, number):
+def open_purchase_order(clerk, number):
     """Procurement > Purchase orders > the order's page."""
-    person.open_menu("Purchase orders")
-    person.press(number)
-    expect(person.page.get_by_role("heading", name=number)).to_be_visible()
+    clerk.open_menu("Purchase orders")
+    clerk.press(number)
+    expect(clerk.page.get_by_role("heading", name=number)).to_be_visible()
 
 
-def open_sales_order(person, number):
+def open_sales_order(clerk, number):
     """Sales > Sales orders > the order's page."""
-    person.open_menu("Sales orders")
-    person.press(number)
-    expect(person.page.get_by_role("heading", name=number)).to_be_visible()
+    clerk.open_menu("Sales orders")
+    clerk.press(number)
+    expect(clerk.page.get_by_role("heading", name=number)).to_be_visible()
 
 
-def test_a_merchandiser_allocates_reviews_syncs_and_removes_on_a_purchase_order(person, console):
-    page = person.page
+def test_a_merchandiser_allocates_reviews_syncs_and_removes_on_a_purchase_order(clerk, console):
+    page = clerk.page
 
     # Allocate Sales Order: No leaves the page as it is, Yes shows the unallocated sales orders of the product.
-    open_purchase_order(person, "PO-1")
-    person.choose_on_line(1, "Allocate Sales Order")
-    person.answer("No")
+    open_purchase_order(clerk, "PO-1")
+    clerk.choose_on_line(1, "Allocate Sales Order")
+    clerk.answer("No")
     expect(page.get_by_role("heading", name="PO-1")).to_be_visible()
-    person.choose_on_line(1, "Allocate Sales Order")
-    person.answer("Yes")
-    person.sees("20 pcs of PO-1/1 are available.")
+    clerk.choose_on_line(1, "Allocate Sales Order")
+    clerk.answer("Yes")
+    clerk.sees("20 pcs of PO-1/1 are available.")
     page.get_by_label("Choose SO-1/1").check()
     page.get_by_label("Choose SO-2/1").check()
     page.locator("tr", has_text="SO-2/1").get_by_label("Quantity").fill("5")
-    person.press("Allocate Selected")
-    person.sees("13 of PO-1/1 are allocated to 2 sales orders.")
+    clerk.press("Allocate Selected")
+    clerk.sees("13 of PO-1/1 are allocated to 2 sales orders.")
 
     # Review Allocations: who gets how much, promised for when, the totals, and the other actions at hand.
-    person.choose_on_line(1, "Review Allocations")
-    assert [(row[0], row[1], row[3], row[4]) for row in person.rows("allocations")] == [
+    clerk.choose_on_line(1, "Review Allocations")
+    assert [(row[0], row[1], row[3], row[4]) for row in clerk.rows("allocations")] == [
         ("SO-1/1", "Acme", "8", shown(SOON)),
         ("SO-2/1", "Bolt", "5", ""),
     ]
     totals = page.get_by_role("region", name="Totals")
     for label, value in (("Ordered", "20 pcs"), ("Allocated (consumed ATP)", "13"), ("Still available", "7")):
         expect(totals.locator("div", has=page.get_by_text(label, exact=True)).last).to_contain_text(value)
-    person.press("Allocate Sales Order")
-    person.answer("Yes")
+    clerk.press("Allocate Sales Order")
+    clerk.answer("Yes")
     page.get_by_label("Choose SO-2/1").check()
-    person.press("Allocate Selected")
+    clerk.press("Allocate Selected")
 
     # The arrival moves: before it is saved the page names the promises that break.
-    person.choose_on_line(1, "Expected date")
+    clerk.choose_on_line(1, "Expected date")
     page.get_by_label("Expected on").fill(LATER.isoformat())
-    person.press("Save date")
-    person.sees(f"Acme was promised [CONSOLE] Game Console for {shown(SOON)}")
-    person.sees("14 days late")
-    person.press("Save date")
-    person.sees(f"PO-1/1 is expected on {shown(LATER)}.")
+    clerk.press("Save date")
+    clerk.sees(f"Acme was promised [CONSOLE] Game Console for {shown(SOON)}")
+    clerk.sees("14 days late")
+    clerk.press("Save date")
+    clerk.sees(f"PO-1/1 is expected on {shown(LATER)}.")
 
     # Sync Date with SO: the pop-up, then the orders whose date changes, ticked; one is left as it is.
-    person.choose_on_line(1, "Sync Date with SO")
-    person.answer("Yes")
+    clerk.choose_on_line(1, "Sync Date with SO")
+    clerk.answer("Yes")
     expect(page.get_by_label("Choose SO-1/1")).to_be_checked()
     expect(page.get_by_label("Tell customers")).to_be_checked()
     page.get_by_label("Choose SO-2/1").uncheck()
-    person.press("Sync Selected")
-    person.sees("1 promise date is synced.")
-    assert [row[5] for row in person.rows("linked-orders")] == [shown(LATER), shown(SOON)]
+    clerk.press("Sync Selected")
+    clerk.sees("1 promise date is synced.")
+    assert [row[5] for row in clerk.rows("linked-orders")] == [shown(LATER), shown(SOON)]
 
     # Remove Allocation: choose, press the button, confirm.
-    person.choose_on_line(1, "Remove Allocation")
+    clerk.choose_on_line(1, "Remove Allocation")
     page.get_by_label("Choose SO-2/1").check()
     expect(page.get_by_label("Hold allocation")).to_be_checked()
-    person.press("Remove Allocations")
-    person.answer("Remove Allocations")
-    person.sees("6 are not allocated to SO-2 any more.")
-    assert [row[1] for row in person.rows("linked-orders")] == ["SO-1/1"]
+    clerk.press("Remove Allocations")
+    clerk.answer("Remove Allocations")
+    clerk.sees("6 are not allocated to SO-2 any more.")
+    assert [row[1] for row in clerk.rows("linked-orders")] == ["SO-1/1"]
 
 
-def test_after_a_cancelled_purchase_order_its_sales_orders_are_allocated_to_another(person, console, behind):
-    page = person.page
+def test_after_a_cancelled_purchase_order_its_sales_orders_are_allocated_to_another(clerk, console, behind):
+    page = clerk.page
     with behind() as session:
         supplier = make_supplier(session, name="Late Consoles")
         make_purchase_order(session, [{"product_id": console, "quantity": 30}], number="PO-2", supplier=supplier)
-    open_purchase_order(person, "PO-1")
-    person.choose_on_line(1, "Allocate Sales Order")
-    person.answer("Yes")
+    open_purchase_order(clerk, "PO-1")
+    clerk.choose_on_line(1, "Allocate Sales Order")
+    clerk.answer("Yes")
     page.get_by_label("Tick all rows").check()
-    person.press("Allocate Selected")
-    person.sees("18 of PO-1/1 are allocated to 3 sales orders.")
+    clerk.press("Allocate Selected")
+    clerk.sees("18 of PO-1/1 are allocated to 3 sales orders.")
 
     # The purchase order is cancelled: its sales orders are not, and wait unallocated.
-    person.press("Cancel")
-    person.answer("Cancel purchase order")
-    person.sees("PO-1 is cancelled.")
-    person.open_menu("Unallocated backorders")
+    clerk.press("Cancel")
+    clerk.answer("Cancel purchase order")
+    clerk.sees("PO-1 is cancelled.")
+    clerk.open_menu("Unallocated backorders")
     assert [row[:2] for row in table(page)] == [
         ["SO-1/1", "Acme (ACME)"],
         ["SO-2/1", "Bolt (BOLT)"],
@@ -129,15 +129,15 @@ def test_after_a_cancelled_purchase_order_its_sales_orders_are_allocated_to_anot
     ]
 
     # They are allocated to the other purchase order.
-    open_purchase_order(person, "PO-2")
-    person.choose_on_line(1, "Allocate Sales Order")
-    person.answer("Yes")
+    open_purchase_order(clerk, "PO-2")
+    clerk.choose_on_line(1, "Allocate Sales Order")
+    clerk.answer("Yes")
     page.get_by_label("Choose SO-1/1").check()
     page.get_by_label("Choose SO-3/1").check()
-    person.press("Allocate Selected")
-    person.sees("12 of PO-2/1 are allocated to 2 sales orders.")
-    assert [row[1] for row in person.rows("linked-orders")] == ["SO-1/1", "SO-3/1"]
-    open_sales_order(person, "SO-1")
+    clerk.press("Allocate Selected")
+    clerk.sees("12 of PO-2/1 are allocated to 2 sales orders.")
+    assert [row[1] for row in clerk.rows("linked-orders")] == ["SO-1/1", "SO-3/1"]
+    open_sales_order(clerk, "SO-1")
     expect(page.locator("main")).to_contain_text("Confirmed")
 
 
@@ -147,42 +147,42 @@ def table(page):
     return [[" ".join(cell.inner_text().split()) for cell in row.locator("td").all()] for row in rows]
 
 
-def test_a_clerk_allocates_an_item_edits_its_promise_and_reads_its_history(person, console, tmp_path):
-    page = person.page
+def test_a_clerk_allocates_an_item_edits_its_promise_and_reads_its_history(clerk, console, tmp_path):
+    page = clerk.page
 
     # Allocate Sales Order on an item shows the purchase orders of its product.
-    open_sales_order(person, "SO-3")
-    person.choose_on_line(1, "Allocate Sales Order")
-    person.sees("4 pcs of SO-3/1 are not covered.")
+    open_sales_order(clerk, "SO-3")
+    clerk.choose_on_line(1, "Allocate Sales Order")
+    clerk.sees("4 pcs of SO-3/1 are not covered.")
     page.get_by_label("Choose PO-1/1").check()
-    person.press("Allocate Selected")
-    person.sees("4 of PO-1/1 are allocated to SO-3/1.")
-    assert person.rows("purchase-allocations")[0][2:6] == ["PO-1/1", shown(SOON), "4", "By hand"]
+    clerk.press("Allocate Selected")
+    clerk.sees("4 of PO-1/1 are allocated to SO-3/1.")
+    assert clerk.rows("purchase-allocations")[0][2:6] == ["PO-1/1", shown(SOON), "4", "By hand"]
 
     # Edit changes the date of the selected line.
-    person.choose_on_line(1, "Edit")
+    clerk.choose_on_line(1, "Edit")
     page.get_by_label("Promise date").fill(LATER.isoformat())
     page.get_by_label("Reason").fill("Asked for a later day")
-    person.press("Save")
-    person.sees(f"SO-3/1 is promised for {shown(LATER)}.")
-    person.choose_on_line(1, "Order Item Change History")
-    assert [row[1:] for row in person.rows("history")] == [
+    clerk.press("Save")
+    clerk.sees(f"SO-3/1 is promised for {shown(LATER)}.")
+    clerk.choose_on_line(1, "Order Item Change History")
+    assert [row[1:] for row in clerk.rows("history")] == [
         ["admin", "Changed line 1", "Promise date", SOON.isoformat(), LATER.isoformat(), "Asked for a later day"]
     ]
 
     # Many dates at once are imported: a wrong row is named and nothing is stored, then all of them are.
     dates = tmp_path / "dates.csv"
-    person.open_menu("Import")
+    clerk.open_menu("Import")
     page.get_by_label("Kind").select_option(label="Promise dates")
-    for line, told in ((7, "is not a line of order SO-2"), (1, "2 promise dates: 2 changed.")):
+    for line, message in ((7, "is not a line of order SO-2"), (1, "2 promise dates: 2 changed.")):
         rows = f"SO-3,1,{SOON.isoformat()}\nSO-2,{line},{LATER.isoformat()}\n"
         dates.write_text(f"order,line,promise_date\n{rows}", encoding="utf-8")
         page.get_by_label("CSV file").set_input_files(dates)
         page.locator("main form button.btn-primary").click()
-        person.sees(told)
-    open_sales_order(person, "SO-3")
-    person.choose_on_line(1, "Order Item Change History")
-    assert [row[4:6] for row in person.rows("history")] == [
+        clerk.sees(message)
+    open_sales_order(clerk, "SO-3")
+    clerk.choose_on_line(1, "Order Item Change History")
+    assert [row[4:6] for row in clerk.rows("history")] == [
         [LATER.isoformat(), SOON.isoformat()],
         [SOON.isoformat(), LATER.isoformat()],
     ]

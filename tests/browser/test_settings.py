@@ -8,83 +8,83 @@ from tests.factories.inventory_lots import make_product, make_stock
 from tests.factories.sales import make_customer, make_draft, make_order
 
 
-def test_a_module_is_disabled_enabled_uninstalled_and_installed(person):
-    page = person.page
+def test_a_module_is_disabled_enabled_uninstalled_and_installed(clerk):
+    page = clerk.page
 
     # Pending Emails is there; disabling its module shows what will rest, and takes it away at once.
     menu = page.get_by_role("navigation", name="Menu")
     expect(menu.get_by_role("link", name="Pending Emails")).to_be_visible()
-    person.go("/settings/modules/")
-    person.press("Disable", inside="#module-backorder_email")
-    person.sees("send-pending-emails")
-    person.press("Disable")
-    person.sees("Module backorder_email is disabled. Its data is kept.")
+    clerk.go("/settings/modules/")
+    clerk.press("Disable", inside="#module-backorder_email")
+    clerk.sees("send-pending-emails")
+    clerk.press("Disable")
+    clerk.sees("Module backorder_email is disabled. Its data is kept.")
     expect(menu.get_by_role("link", name="Pending Emails")).to_have_count(0)
     assert page.goto("/emails/pending/").status == 404
 
     # Enabling shows what comes back, and brings it back at once.
-    person.go("/settings/modules/")
-    person.press("Enable", inside="#module-backorder_email")
+    clerk.go("/settings/modules/")
+    clerk.press("Enable", inside="#module-backorder_email")
     expect(page.get_by_role("row", name="Added to the screen sales.order")).to_contain_text("panel Emails")
-    person.press("Enable")
-    person.sees("Module backorder_email is enabled.")
+    clerk.press("Enable")
+    clerk.sees("Module backorder_email is enabled.")
     expect(menu.get_by_role("link", name="Pending Emails")).to_be_visible()
-    person.press("Disable", inside="#module-backorder_email")
-    person.press("Disable")
+    clerk.press("Disable", inside="#module-backorder_email")
+    clerk.press("Disable")
 
     # Uninstalling names the rows it destroys and asks for the module's name.
-    person.sees("Module backorder_email is disabled. Its data is kept.")
-    person.press("Uninstall", inside="#module-backorder_email")
-    person.sees("destroyed")
+    clerk.sees("Module backorder_email is disabled. Its data is kept.")
+    clerk.press("Uninstall", inside="#module-backorder_email")
+    clerk.sees("destroyed")
     page.get_by_label("Type backorder_email to go on").fill("backorder_mail")
-    person.press("Uninstall")
+    clerk.press("Uninstall")
     expect(page.get_by_role("alert")).to_be_visible()
     page.get_by_label("Type backorder_email to go on").fill("backorder_email")
-    person.press("Uninstall")
-    person.sees("tables were written to")
+    clerk.press("Uninstall")
+    clerk.sees("tables were written to")
 
     # Installing brings everything back.
-    person.press("Install", inside="#module-backorder_email")
-    person.press("Install")
-    person.sees("Module backorder_email is installed and enabled.")
+    clerk.press("Install", inside="#module-backorder_email")
+    clerk.press("Install")
+    clerk.sees("Module backorder_email is installed and enabled.")
     menu.get_by_role("link", name="Pending Emails").click()
     expect(page.get_by_role("heading", name="Pending Emails")).to_be_visible()
 
 
-def test_an_option_is_changed_acts_and_hides_what_depends_on_it(person):
-    page = person.page
-    person.go("/settings/options/?section=sales")
+def test_an_option_is_changed_acts_and_hides_what_depends_on_it(clerk):
+    page = clerk.page
+    clerk.go("/settings/options/?section=sales")
     days = page.get_by_label("Backorder cancellation days")
     expect(days).to_be_visible()
     page.get_by_label("Backorders", exact=True).select_option("no")
     expect(days).to_be_hidden()
-    person.press("Save")
-    person.sees("Set here by admin")
-    person.sees("sales.backorders")
+    clerk.press("Save")
+    clerk.sees("Set here by admin")
+    clerk.sees("sales.backorders")
     expect(days).to_be_hidden()
 
-    person.go("/settings/options/")
+    clerk.go("/settings/options/")
     page.get_by_label("Company name").fill("Screws & Sons")
-    person.press("Save")
+    clerk.press("Save")
     expect(page.locator(".erp-brand")).to_contain_text("Screws & Sons")
 
-    person.go("/settings/options/?section=sales")
+    clerk.go("/settings/options/?section=sales")
     page.get_by_label("Allocate every").fill("soon")
-    person.press("Save")
-    person.sees("A time such as 30 s, 10 min, 2 h or 1 day")
+    clerk.press("Save")
+    clerk.sees("A time such as 30 s, 10 min, 2 h or 1 day")
     expect(page.get_by_label("Allocate every")).to_have_value("soon")
 
 
-def test_a_job_runs_now_and_shows_what_it_did(person, behind, worker):
-    page = person.page
+def test_a_job_runs_now_and_shows_what_it_did(clerk, behind, worker):
+    page = clerk.page
     with behind() as session:
         product = make_product(session)
         make_order(session, [(product, 4)])
         make_stock(session, product, 9)
-    person.go("/settings/jobs/")
+    clerk.go("/settings/jobs/")
     row = page.locator("#job-allocate-backorders")
     expect(row).to_contain_text("never")
-    person.sees("No worker is running")
+    clerk.sees("No worker is running")
     row.get_by_role("button", name="Pause").click()
     with worker():
         row.get_by_role("button", name="Run now").click()
@@ -93,31 +93,31 @@ def test_a_job_runs_now_and_shows_what_it_did(person, behind, worker):
     expect(row).to_contain_text("Paused")
     row.get_by_role("link", name="allocate-backorders").click()
     expect(page.get_by_role("row").nth(1)).to_contain_text("1 product run, 4 units allocated.")
-    person.press("Resume")
+    clerk.press("Resume")
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
 
 
-def test_backorders_switched_off_on_the_screen_are_made_no_more(person, behind):
-    page = person.page
+def test_backorders_switched_off_on_the_screen_are_made_no_more(clerk, behind):
+    page = clerk.page
     with behind() as session:
         product = make_product(session)
         before, after = (make_draft(session, [(product, 5)], number=number).id for number in ("SO-A", "SO-B"))
     for order, is_kept in ((before, True), (after, False)):
-        person.go(f"/sales/orders/{order}/")
-        person.press("Confirm")
+        clerk.go(f"/sales/orders/{order}/")
+        clerk.press("Confirm")
         expect(page.locator("main")).to_contain_text("Confirmed")
         expect(page.locator("main").get_by_role("heading", name="Backorder lines")).to_have_count(int(is_kept))
-        person.set_option("sales", "backorders", "no")
-    person.sees("Set here by admin")
+        clerk.set_option("sales", "backorders", "no")
+    clerk.sees("Set here by admin")
 
 
-def test_a_clerk_is_created_signs_in_and_sees_only_what_the_role_allows(person):
-    page = person.page
-    person.go("/settings/users/new/")
+def test_a_clerk_is_created_signs_in_and_sees_only_what_the_role_allows(clerk):
+    page = clerk.page
+    clerk.go("/settings/users/new/")
     page.get_by_label("Name", exact=False).first.fill("carla")
     page.get_by_label("Full name").fill("Carla Clerk")
     page.get_by_label("Sales clerk").check()
-    person.press("Save")
+    clerk.press("Save")
     password = page.get_by_label("Password", exact=True).input_value()
 
     page.get_by_role("button", name="admin").click()
@@ -139,11 +139,11 @@ def test_a_clerk_is_created_signs_in_and_sees_only_what_the_role_allows(person):
     assert page.goto("/settings/modules/").status == 403
 
 
-def test_a_question_is_asked_and_answered_with_the_keyboard_alone(person, behind):
-    page = person.page
+def test_a_question_is_asked_and_answered_with_the_keyboard_alone(clerk, behind):
+    page = clerk.page
     with behind() as session:
         customer_id = make_customer(session, code="ACME", name="Acme Builders").id
-    person.go(f"/sales/customers/{customer_id}/")
+    clerk.go(f"/sales/customers/{customer_id}/")
     page.get_by_role("button", name="More").focus()
     page.keyboard.press("Enter")
     page.keyboard.press("ArrowDown")
@@ -156,20 +156,20 @@ def test_a_question_is_asked_and_answered_with_the_keyboard_alone(person, behind
     page.get_by_role("button", name="More").click()
     page.locator("main").get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    person.sees("deleted.")
+    clerk.sees("deleted.")
 
 
-def test_a_list_is_filtered_and_the_filter_taken_off(person, behind):
-    page = person.page
+def test_a_list_is_filtered_and_the_filter_taken_off(clerk, behind):
+    page = clerk.page
     with behind() as session:
         product = make_product(session)
         for number in ("SO-RED", "SO-BLUE"):
             make_draft(session, [(product, 1)], number=number)
-    person.go("/sales/orders/")
+    clerk.go("/sales/orders/")
     page.get_by_role("button", name="Filter").click()
     page.get_by_label("Field").select_option("Order")
     page.get_by_label("Value").fill("blue")
-    person.press("Apply")
+    clerk.press("Apply")
     expect(page.locator(".erp-chip")).to_contain_text("blue")
     expect(page.locator("tbody tr")).to_have_count(1)
     page.get_by_label(re.compile("Remove filter")).click()
@@ -178,10 +178,10 @@ def test_a_list_is_filtered_and_the_filter_taken_off(person, behind):
     expect(page).to_have_url(re.compile(r"/sales/orders/\d+/$"))
 
 
-def test_the_menu_folds_away_on_a_small_screen(person):
-    page = person.page
+def test_the_menu_folds_away_on_a_small_screen(clerk):
+    page = clerk.page
     page.set_viewport_size({"width": 420, "height": 800})
-    person.go("/sales/orders/")
+    clerk.go("/sales/orders/")
     link = page.get_by_role("link", name="Customers", exact=True)
     expect(link).not_to_be_in_viewport()
     page.get_by_role("button", name="Menu").click()

@@ -46,7 +46,7 @@ def lists(app):
 EXTRA_RIGHTS = {
     "backorder_email_message.sending_view": "backorder_email.send",
     "erp_import.index_view": "",
-    "erp_job.deed": "",
+    "erp_job.action": "",
     "erp_module.step": "",
     "erp_option.import_ini": "",
     "erp_option.index_view": "",
@@ -57,7 +57,7 @@ NOBODY_MAY = "nobody may"
 
 
 @dataclass(frozen=True)
-class Door:
+class EntryPoint:
     """A way in: a request, and the rights that it asks for, all of them."""
 
     method: str
@@ -67,7 +67,7 @@ class Door:
     form: Mapping[str, Any] = field(default_factory=dict)
 
 
-def doors(app) -> Iterator[Door]:
+def entry_points(app) -> Iterator[EntryPoint]:
     """Make a row for each screen, and yield every way into every screen: contributed actions and kinds included."""
     ids = {name: _made(name) for name in MAKERS}
     for rule in app.url_map.iter_rules():
@@ -79,7 +79,7 @@ def doors(app) -> Iterator[Door]:
                 # What the form names is asked for where the form is sent.
                 sent, asked = (form, more) if method == "POST" or not form else ({}, [])
                 rights = frozenset(filter(None, (view.permission, *asked)))
-                yield Door(method, fill(rule, **values), rule.endpoint, rights, sent)
+                yield EntryPoint(method, fill(rule, **values), rule.endpoint, rights, sent)
 
 
 def _made(view_name):

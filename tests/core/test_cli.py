@@ -264,21 +264,21 @@ def test_people_are_added_listed_and_kept_out(erp, session):
 
 def test_what_the_database_refuses_is_one_line_without_the_values(erp, monkeypatch, session):
     monkeypatch.setattr("erp.cli.users._check_name", lambda *_: None)
-    monkeypatch.setattr(security, "check_person", lambda **_: None)
-    told = [erp("users", "add", "admin")[1:]]
-    assert "was made meanwhile by somebody else" in told[0][1]
+    monkeypatch.setattr(security, "check_user", lambda **_: None)
+    message = [erp("users", "add", "admin")[1:]]
+    assert "was made meanwhile by somebody else" in message[0][1]
     if session.get_bind().dialect.name == "postgresql":  # SQLite keeps a text that is too long
-        told.append(erp("users", "add", "anna", "--name", "x" * 200)[1:])
-        assert "value too long" in told[1][1]
-    assert [(out, err.count("\n"), "argon2" in err) for out, err in told] == [("", 1, False)] * len(told)
+        message.append(erp("users", "add", "anna", "--name", "x" * 200)[1:])
+        assert "value too long" in message[1][1]
+    assert [(out, err.count("\n"), "argon2" in err) for out, err in message] == [("", 1, False)] * len(message)
 
 
 def test_people_are_added_and_kept_out_with_a_reason(erp, session):
     assert erp("users", "add", "anna", "--password", "correct horse", "--why", "She starts today.")[0] == 0
     assert erp("users", "deactivate", "anna", "--why", "She left.")[0] == 0
     about = select(HistoryEntry).where(HistoryEntry.document_name == "anna").order_by(HistoryEntry.id)
-    told = [(entry.action, entry.why) for entry in session.scalars(about)]
-    assert told == [("created", "She starts today."), ("deactivated", "She left.")]
+    message = [(entry.action, entry.why) for entry in session.scalars(about)]
+    assert message == [("created", "She starts today."), ("deactivated", "She left.")]
 
 
 # A database from its first day on

@@ -38,7 +38,7 @@ FILES = NOUNS | {
     "commands",
 }
 FOLDERS = {"templates", "static", "migrations", "__pycache__"}
-DOORS = {"events", "hooks", "errors", "states", "domain", "models", "queries", "services"}
+ENTRY_POINTS = {"events", "hooks", "errors", "states", "domain", "models", "queries", "services"}
 
 LONGEST_FILE = 350
 LONGEST_FUNCTION = 40
@@ -185,7 +185,7 @@ def needed(name):
 
 @pytest.mark.parametrize("name", MODULES)
 def test_other_modules_come_in_by_the_doors(name):
-    assert [found for found in imports(name) if found[2] not in DOORS] == []
+    assert [found for found in imports(name) if found[2] not in ENTRY_POINTS] == []
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if FOUND.manifests[name].depends])

@@ -81,8 +81,8 @@ def facts():
 def rows():
     """Return every row of every table, except those that tell what was done."""
     db.session.rollback()
-    told = {"erp_history_entry", "erp_run", "erp_revision"}
-    tables = [table for owner in owners() for table in revisions.tables(owner) if table.name not in told]
+    message = {"erp_history_entry", "erp_run", "erp_revision"}
+    tables = [table for owner in owners() for table in revisions.tables(owner) if table.name not in message]
     return {table.name: sorted(map(repr, db.session.execute(select(table)))) for table in tables}
 
 
@@ -171,8 +171,10 @@ def test_uninstalling_forgets_the_module_but_not_its_history(empty_app, tmp_path
     remove("backorder_email", tmp_path)
     assert set(db.session.scalars(select(OptionValue.name))) == {"sales.backorders"}
     assert "backorder_email" not in current_registry().enabled()
-    told = select(HistoryEntry.action).where(HistoryEntry.document_name == "backorder_email").order_by(HistoryEntry.id)
-    assert list(db.session.scalars(told))[-1] == "uninstalled"
+    message = (
+        select(HistoryEntry.action).where(HistoryEntry.document_name == "backorder_email").order_by(HistoryEntry.id)
+    )
+    assert list(db.session.scalars(message))[-1] == "uninstalled"
 
 
 def test_uninstalling_writes_every_table_to_a_file_first(empty_app, tmp_path):

@@ -8,7 +8,7 @@ from erp import ini, reference
 from erp.options import OptionTable
 
 ROOT = Path(__file__).parents[2]
-HOW = "run `python -m erp.reference`"
+SOURCE = "run `python -m erp.reference`"
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def registry(app):
 
 def test_the_example_file_is_current(registry):
     text = (ROOT / reference.EXAMPLE).read_text(encoding="utf-8")
-    assert text == ini.example(registry.option_table.by_section()), HOW
+    assert text == ini.example(registry.option_table.by_section()), SOURCE
 
 
 def test_the_example_file_is_accepted_and_changes_nothing(registry):
@@ -29,7 +29,7 @@ def test_the_example_file_is_accepted_and_changes_nothing(registry):
 @pytest.mark.parametrize("path", reference.DOCUMENTS, ids=str)
 def test_a_document_is_current(app, path):
     text = (ROOT / path).read_text(encoding="utf-8")
-    assert text == reference.current(app, text), HOW
+    assert text == reference.current(app, text), SOURCE
     assert any(f"<!-- {part} -->" in text for part in reference.PARTS)
 
 

@@ -34,7 +34,7 @@ class Rang:
 
 
 @hook
-def who_is_there(session, door):
+def who_is_there(session, entry_point):
     """Who stands at the door."""
 
 
@@ -58,7 +58,7 @@ def house(small_app, heard):
     def listens(name):
         def setup(core):
             core.subscribe(Rang, lambda session, event: heard.append((name, event.times)))
-            core.implement(who_is_there, lambda session, door: f"{name} at {door}")
+            core.implement(who_is_there, lambda session, entry_point: f"{name} at {entry_point}")
             core.add_command(click.Command(f"call-{name}"))
             core.extend_view("bell.rope", columns=[name])
 
@@ -152,10 +152,10 @@ def test_a_switch_that_is_rolled_back_never_was(house):
 
 
 def test_a_guard_may_refuse_unless_told_to_release(small_app):
-    told = []
+    message = []
 
     def guard(session, *, release):
-        told.append(release)
+        message.append(release)
         if not release:
             raise ErpError("3 guests are still inside.")
 
@@ -164,7 +164,7 @@ def test_a_guard_may_refuse_unless_told_to_release(small_app):
         disable("inn")
     assert "inn" in current_registry().enabled()
     disable("inn", release=True)
-    assert (told, current_registry().enabled()) == ([False, True], frozenset())
+    assert (message, current_registry().enabled()) == ([False, True], frozenset())
 
 
 def test_a_module_catches_up_when_it_is_switched_on(small_app):

@@ -12,7 +12,7 @@ from wtforms import BooleanField, Form
 
 from erp.admin import Action, Badge, Choose, ExtraColumn, ExtraField, FormPage, Panel, QuantityField, Result, Screen
 from erp.admin.fields import read_quantity
-from erp.admin.show import badge, cell, day, money, plain, quantity
+from erp.admin.formatting import badge, cell, day, money, plain, quantity
 from erp.db import commit, db
 from erp.errors import InvalidTransition
 from erp.models import HistoryEntry, Role, RunEntry, User
@@ -184,11 +184,11 @@ def _refuse(session, user):
     raise InvalidTransition(state="closed", action="finish_it")
 
 
-def _tell(session, user):
+def _say(session, user):
     return Result("This is what happened.", "erp/settings/password_result.html", {"password": "told once"})
 
 
-class PeopleScreen(Screen):
+class UserScreen(Screen):
     """A screen of people with one of each."""
 
     model = User
@@ -202,11 +202,11 @@ class PeopleScreen(Screen):
     form_columns = ("name",)
     actions = (
         Action(
-            name="greet", label="Greet", permission="shop.greet", deed=lambda session, user: f"Hello {user.username}."
+            name="greet", label="Greet", permission="shop.greet", run=lambda session, user: f"Hello {user.username}."
         ),
-        Action(name="tell", label="Tell", permission="shop.view", deed=_tell, confirm="Really?", yes="Yes", no="No"),
-        Action(name="refuse", label="Refuse", permission="shop.view", deed=_refuse, style="danger"),
-        Action(name="never", label="Never", permission="shop.view", deed=_tell, allowed=lambda user: False),
+        Action(name="tell", label="Tell", permission="shop.view", run=_say, confirm="Really?", yes="Yes", no="No"),
+        Action(name="refuse", label="Refuse", permission="shop.view", run=_refuse, style="danger"),
+        Action(name="never", label="Never", permission="shop.view", run=_say, allowed=lambda user: False),
         Action(name="take", label="Take back", permission="shop.view", page=TakeBack(), style="primary"),
         Action(name="ask", label="Ask", permission="shop.view", page=Ask()),
     )
@@ -220,7 +220,7 @@ def _names(session, rows):
 
 
 def _shop(core):
-    core.add_view(PeopleScreen, menu="Shop", permission="shop.view")
+    core.add_view(UserScreen, menu="Shop", permission="shop.view")
 
 
 def _extra(core):
@@ -231,7 +231,7 @@ def _extra(core):
             Panel("Extra panel", "erp/settings/password_result.html", lambda session, row: {"password": "in a panel"}),
         ),
         actions=(
-            Action(name="extra", label="Extra action", permission="shop.view", deed=lambda session, row: "Extra."),
+            Action(name="extra", label="Extra action", permission="shop.view", run=lambda session, row: "Extra."),
         ),
         fields=(ExtraField("nick", lambda: QuantityField("Lucky number"), _read_nick, _write_nick),),
     )
@@ -258,7 +258,7 @@ def shop(small_app):
 
 
 @pytest.fixture
-def person(shop):
+def account(shop):
     session = db.session()
     for name in ("clerk", "auditor"):
         role = "Sales clerk" if name == "clerk" else "Auditor"
@@ -269,7 +269,7 @@ def person(shop):
 
 
 @pytest.fixture
-def clerk(shop, person):
+def clerk(shop, account):
     return signed_in(shop, "clerk")
 
 
@@ -337,9 +337,12 @@ def test_only_rows_that_can_be_ticked_are_taken_and_each_with_its_quantity(clerk
     assert len(ids) == 5 and page.count("disabled") >= 2
     form = {"row": [*ids, "999", "abc"], **{f"quantity-{each}": "2.5" for each in ids[2:]}}
     assert clerk.post(f"{PAGE}take/", data=form).location == PAGE
-    told = clerk.get(PAGE).text
+    shown = clerk.get(PAGE).text
     assert (
-        "Auditor 5" in told and "Warehouse clerk 2.5" in told and "hold=False" in told and "Administrator" not in told
+        "Auditor 5" in shown
+        and "Warehouse clerk 2.5" in shown
+        and "hold=False" in shown
+        and "Administrator" not in shown
     )
 
 
@@ -399,7 +402,7 @@ def test_screens_of_modules_have_the_addresses_of_their_nouns(shop):
 
 
 def test_an_action_needs_a_deed_or_a_page():
-    with pytest.raises(TypeError, match="either a deed or a page"):
+    with pytest.raises(TypeError, match="either a run or a page"):
         Action(name="x", label="X", permission="")
 
 

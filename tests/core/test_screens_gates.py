@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from erp import core, security
-from erp.admin import gate
+from erp.admin import access
 from erp.admin.settings.modules import ModulesPage
 from erp.admin.site import current_site
 from erp.db import commit, db
@@ -13,7 +13,7 @@ from erp.errors import ErpError
 from erp.models import InstalledModule, Role
 from erp.options import bump_revision
 from erp.registry import current_registry
-from tests.core.addresses import OPEN, ROLES, doors, lists
+from tests.core.addresses import OPEN, ROLES, entry_points, lists
 
 
 def switch_off(*names):
@@ -46,10 +46,10 @@ def test_everything_that_is_open_to_nobody_is_known(app):
 
 def test_whoever_is_not_signed_in_is_sent_to_sign_in_from_every_address(app):
     browser = app.test_client()
-    for door in doors(app):
-        answer = browser.open(door.path, method=door.method, data=door.form)
-        assert answer.status_code == 302, (door, answer.status_code)
-        assert answer.location.startswith("/login"), door
+    for entry_point in entry_points(app):
+        answer = browser.open(entry_point.path, method=entry_point.method, data=entry_point.form)
+        assert answer.status_code == 302, (entry_point, answer.status_code)
+        assert answer.location.startswith("/login"), entry_point
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def nothing_is_done(monkeypatch):
     def refuse(name, work):
         raise Stopped(name)
 
-    monkeypatch.setattr(gate, "do", refuse)
+    monkeypatch.setattr(access, "do", refuse)
     monkeypatch.setattr(ModulesPage, "_take", lambda page, step, name: refuse(step.name, None))
 
 
@@ -75,10 +75,10 @@ class Stopped(ErpError):
 )
 def test_every_address_asks_for_its_rights_and_for_no_other(app, sign_in, nothing_is_done, role):
     browser, held, wrong = sign_in(role), declared_rights(role), []
-    for door in doors(app):
-        status = browser.open(door.path, method=door.method, data=door.form).status_code
-        if status >= 500 or (status != 403) != (door.rights <= held):
-            wrong.append((door, status))
+    for entry_point in entry_points(app):
+        status = browser.open(entry_point.path, method=entry_point.method, data=entry_point.form).status_code
+        if status >= 500 or (status != 403) != (entry_point.rights <= held):
+            wrong.append((entry_point, status))
     assert wrong == []
 
 

@@ -84,9 +84,9 @@ def test_an_edited_and_a_deleted_document_are_recorded(app, client, session, nam
     make_rows(session, name, 1)
     id_ = session.scalar(select(func.max(view.model.id)))
     form = form_of(app, session, view, id_)
-    told = next(field for field in TELLING if field in form)
+    message = next(field for field in TELLING if field in form)
     before = len(entries(session, name, id_))
-    answer = client.post(f"{view.url}/{id_}/edit/", data={**form, told: f"{form[told]}x"})
+    answer = client.post(f"{view.url}/{id_}/edit/", data={**form, message: f"{form[message]}x"})
     assert answer.status_code == 302, form
     assert entries(session, name, id_)[before:] == [("changed", "admin")]
     if view.can_delete:

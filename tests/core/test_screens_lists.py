@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from erp import history
-from erp.admin import reading
+from erp.admin import list_query
 from erp.admin.site import current_site
 from erp.db import db
 from erp.models import HistoryEntry, User
@@ -128,7 +128,7 @@ def test_a_page_beyond_the_last_shows_the_last(app, client, session):
 
 
 def test_a_count_stops_where_nobody_reads_on(app, client, session, monkeypatch):
-    monkeypatch.setattr(reading, "COUNT_BOUND", 50)
+    monkeypatch.setattr(list_query, "COUNT_BOUND", 50)
     monkeypatch.setattr("erp.admin.listing.COUNT_BOUND", 50)
     session.add_all(User(username=f"user{number:02}", password_hash="!") for number in range(80))
     session.commit()

@@ -28,7 +28,7 @@ def quick_hashes(monkeypatch):
 
 
 @pytest.fixture
-def person(session):
+def account(session):
     """A sales clerk with a password of her own."""
     user = security.add_user(session, "carla", PASSWORD, roles=["Sales clerk"], name="Carla", must_change=False)
     session.commit()
@@ -48,14 +48,14 @@ def is_in(browser):
     return browser.get("/").status_code == 200
 
 
-def test_a_name_and_a_password_let_a_person_in(person, browser):
+def test_a_name_and_a_password_let_a_person_in(account, browser):
     assert not is_in(browser)
     answer = sign_in(browser)
     assert answer.status_code == 302 and answer.location == "/"
     assert "Carla" in browser.get("/").text
 
 
-def test_after_signing_in_a_person_gets_where_they_wanted(person, browser):
+def test_after_signing_in_a_person_gets_where_they_wanted(account, browser):
     wanted = browser.get("/sales/orders/?search=a").location
     assert browser.post(wanted, data={"username": "carla", "password": PASSWORD}).location == "/sales/orders/?search=a"
 
@@ -63,7 +63,7 @@ def test_after_signing_in_a_person_gets_where_they_wanted(person, browser):
 @pytest.mark.parametrize(
     "target", ["//evil.example/", "https://evil.example/", "/\\evil.example", "javascript:alert(1)"]
 )
-def test_signing_in_leads_nowhere_else(person, browser, target):
+def test_signing_in_leads_nowhere_else(account, browser, target):
     answer = browser.post("/login", query_string={"next": target}, data={"username": "carla", "password": PASSWORD})
     assert answer.location == "/"
 
@@ -79,14 +79,14 @@ def test_signing_in_leads_nowhere_else(person, browser, target):
         ("x" * 5000, "y"),
     ],
 )
-def test_a_wrong_name_and_a_wrong_password_get_the_same_answer(person, browser, username, password):
+def test_a_wrong_name_and_a_wrong_password_get_the_same_answer(account, browser, username, password):
     answer = sign_in(browser, username, password)
     assert answer.status_code == 401
     assert "The name or the password is not right." in answer.text
     assert not is_in(browser)
 
 
-def test_after_five_failures_even_the_right_password_waits(person, browser, at):
+def test_after_five_failures_even_the_right_password_waits(account, browser, at):
     for _ in range(5):
         assert sign_in(browser, password="wrong").status_code == 401
     refused = sign_in(browser)
@@ -95,14 +95,14 @@ def test_after_five_failures_even_the_right_password_waits(person, browser, at):
     assert sign_in(browser).status_code == 302
 
 
-def test_failures_are_counted_in_the_database_for_all_processes(person, app, session):
+def test_failures_are_counted_in_the_database_for_all_processes(account, app, session):
     for _ in range(5):
         sign_in(app.test_client(), password="wrong")
     assert session.scalar(select(func.count()).select_from(SignInAttempt)) >= 5
     assert sign_in(app.test_client()).status_code == 429
 
 
-def test_one_persons_failures_do_not_keep_others_out(person, app, session):
+def test_one_persons_failures_do_not_keep_others_out(account, app, session):
     security.add_user(session, "bert", PASSWORD, must_change=False)
     session.commit()
     for _ in range(6):
@@ -110,36 +110,36 @@ def test_one_persons_failures_do_not_keep_others_out(person, app, session):
     assert sign_in(app.test_client(), "bert").status_code == 302
 
 
-def test_a_success_forgets_the_failures_before_it(person, app):
+def test_a_success_forgets_the_failures_before_it(account, app):
     for _ in range(2):
         for _ in range(4):
             assert sign_in(app.test_client(), password="wrong").status_code == 401
         assert sign_in(app.test_client()).status_code == 302
 
 
-def test_guessing_many_names_from_one_place_is_throttled(person, browser, app):
+def test_guessing_many_names_from_one_place_is_throttled(account, browser, app):
     for number in range(50):
         sign_in(browser, f"guess{number}", "wrong")
     assert sign_in(app.test_client()).status_code == 429
 
 
-def test_a_person_who_is_kept_out_cannot_sign_in_and_running_sessions_end(person, app, session):
+def test_a_person_who_is_kept_out_cannot_sign_in_and_running_sessions_end(account, app, session):
     browser, other = app.test_client(), app.test_client()
     sign_in(browser)
     sign_in(other)
-    security.set_active(session, session.get(User, person.id), False)
+    security.set_active(session, session.get(User, account.id), False)
     session.commit()
     assert not is_in(browser) and not is_in(other)
     assert sign_in(browser).status_code == 401
-    security.set_active(session, session.get(User, person.id), True)
+    security.set_active(session, session.get(User, account.id), True)
     session.commit()
     assert not is_in(browser)
     assert sign_in(browser).status_code == 302
 
 
-def test_a_reset_password_ends_running_sessions_and_has_to_be_changed(person, browser, session):
+def test_a_reset_password_ends_running_sessions_and_has_to_be_changed(account, browser, session):
     sign_in(browser)
-    security.set_password(session, session.get(User, person.id), "something else", must_change=True)
+    security.set_password(session, session.get(User, account.id), "something else", must_change=True)
     session.commit()
     assert not is_in(browser)
     sign_in(browser, password="something else")
@@ -151,7 +151,7 @@ def test_a_reset_password_ends_running_sessions_and_has_to_be_changed(person, br
     assert is_in(browser)
 
 
-def test_changing_ones_own_password_ends_only_the_other_sessions(person, app):
+def test_changing_ones_own_password_ends_only_the_other_sessions(account, app):
     here, there = app.test_client(), app.test_client()
     sign_in(here)
     sign_in(there)
@@ -169,14 +169,14 @@ def test_changing_ones_own_password_ends_only_the_other_sessions(person, app):
         (PASSWORD, PASSWORD, PASSWORD, "is the old one"),
     ],
 )
-def test_a_password_that_cannot_be_taken_is_refused_with_the_reason(person, browser, current, new, again, message):
+def test_a_password_that_cannot_be_taken_is_refused_with_the_reason(account, browser, current, new, again, message):
     sign_in(browser)
     answer = browser.post("/password", data={"current": current, "new": new, "again": again})
     assert answer.status_code == 422 and message in answer.text
     assert is_in(browser)
 
 
-def test_signing_out_ends_the_session_and_is_not_done_by_a_link(person, browser):
+def test_signing_out_ends_the_session_and_is_not_done_by_a_link(account, browser):
     sign_in(browser)
     assert browser.get("/logout").status_code == 405
     assert is_in(browser)
@@ -184,16 +184,16 @@ def test_signing_out_ends_the_session_and_is_not_done_by_a_link(person, browser)
     assert not is_in(browser)
 
 
-def test_passwords_are_kept_as_argon2_hashes_and_shown_nowhere(person, client, session):
-    assert session.get(User, person.id).password_hash.startswith("$argon2id$")
+def test_passwords_are_kept_as_argon2_hashes_and_shown_nowhere(account, client, session):
+    assert session.get(User, account.id).password_hash.startswith("$argon2id$")
     for path in (
-        f"/settings/users/{person.id}/",
+        f"/settings/users/{account.id}/",
         "/settings/users/",
         "/settings/history/",
         "/settings/users/export/csv/",
     ):
         text = client.get(path).text
-        assert "argon2" not in text and PASSWORD not in text and person.session_key not in text
+        assert "argon2" not in text and PASSWORD not in text and account.session_key not in text
     everything = session.scalars(select(HistoryEntry)).all()
     assert not any("argon2" in f"{entry.old_value}{entry.new_value}{entry.why}" for entry in everything)
 
@@ -209,11 +209,11 @@ SECRETS = {
 def test_secrets_of_the_environment_are_neither_shown_nor_exported_nor_logged(app, client, monkeypatch, caplog):
     monkeypatch.setitem(app.config, "ENVIRONMENT", {**app.config["ENVIRONMENT"], **SECRETS})
     caplog.set_level("DEBUG")
-    told = [client.get(path).text for path, _ in lists(app)]
-    told += [client.get(f"/settings/{name}/").text for name in ("modules", "options", "jobs", "import", "export")]
-    told += [client.get(f"/settings/options/?section={name}").text for name in app.extensions["erp"].modules]
-    told += [client.get("/settings/options/export/").text, caplog.text]
-    for text in told:
+    shown = [client.get(path).text for path, _ in lists(app)]
+    shown += [client.get(f"/settings/{name}/").text for name in ("modules", "options", "jobs", "import", "export")]
+    shown += [client.get(f"/settings/options/?section={name}").text for name in app.extensions["erp"].modules]
+    shown += [client.get("/settings/options/export/").text, caplog.text]
+    for text in shown:
         assert not [name for name, secret in SECRETS.items() if secret in text]
         assert "a-password-of-the-database" not in text
 
@@ -255,9 +255,9 @@ def test_two_administrators_who_keep_each_other_out_at_once_leave_one(app, sessi
     assert left == refused and len(left) == 1
 
 
-def test_services_refuse_what_screens_refuse(session, person):
+def test_services_refuse_what_screens_refuse(session, account):
     with pytest.raises(BadPassword, match="at least 10 characters"):
-        security.set_password(session, person, "short")
+        security.set_password(session, account, "short")
     with pytest.raises(NotFound):
         security.find_user(session, "nobody")
     with pytest.raises(NotFound):
@@ -300,7 +300,7 @@ def test_every_script_of_a_page_bears_the_nonce_and_nothing_comes_from_elsewhere
         assert "javascript:" not in answer.text
 
 
-def test_cookies_are_secure_only_over_https(person, app):
+def test_cookies_are_secure_only_over_https(account, app):
     for scheme, is_secure in (("http", False), ("https", True)):
         answer = sign_in(app.test_client(), base_url=f"{scheme}://localhost")
         cookie = answer.headers["Set-Cookie"]
@@ -308,7 +308,7 @@ def test_cookies_are_secure_only_over_https(person, app):
         assert ("Secure" in cookie) == is_secure
 
 
-def test_a_form_without_its_token_is_refused_and_one_with_it_is_taken(person, app, monkeypatch):
+def test_a_form_without_its_token_is_refused_and_one_with_it_is_taken(account, app, monkeypatch):
     monkeypatch.setitem(app.config, "WTF_CSRF_ENABLED", True)
     browser = app.test_client()
     assert sign_in(browser).status_code == 400
@@ -319,15 +319,15 @@ def test_a_form_without_its_token_is_refused_and_one_with_it_is_taken(person, ap
     assert app.config["WTF_CSRF_TIME_LIMIT"] is None
 
 
-def test_pages_of_people_are_kept_by_no_browser(person, browser):
+def test_pages_of_people_are_kept_by_no_browser(account, browser):
     sign_in(browser)
     assert browser.get("/").headers["Cache-Control"] == "no-store"
 
 
-def test_a_forged_session_is_nobodys(app, person):
-    for user_id in ("1", "abc", f"{person.id}:", f"{person.id}:wrong", "99999999999999999999:x", ":"):
+def test_a_forged_session_is_nobodys(app, account):
+    for user_id in ("1", "abc", f"{account.id}:", f"{account.id}:wrong", "99999999999999999999:x", ":"):
         browser = app.test_client()
         with browser.session_transaction() as cookie:
             cookie["_user_id"] = user_id
         assert not is_in(browser), user_id
-    assert db.session.get(User, person.id).is_active
+    assert db.session.get(User, account.id).is_active

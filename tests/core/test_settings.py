@@ -15,7 +15,7 @@ from erp.jobs import locks
 from erp.models import HistoryEntry, InstalledModule, Job, JobRun, JobRunState, OptionValue, Role, User
 from erp.options import options
 from modules.inventory_lots.models import Product
-from tests.conftest import add_person
+from tests.conftest import add_user
 
 SALES = "/settings/options/?section=sales"
 SHIPPED = ("Administrator", "Auditor", "Merchandiser", "Sales clerk", "Warehouse clerk")
@@ -344,10 +344,10 @@ def test_a_person_who_cannot_be_is_refused(client, session, form):
 
 def test_roles_that_are_given_and_taken_act_at_once_and_stand_in_the_history(client, sign_in, session):
     browser = sign_in("Auditor")
-    person = security.find_user(session, "auditor")
+    account = security.find_user(session, "auditor")
     assert browser.get("/settings/users/").status_code == 403
     client.post(
-        f"/settings/users/{person.id}/edit/", data={"name": "", "email": "", "roles": role_ids(session, *SHIPPED)}
+        f"/settings/users/{account.id}/edit/", data={"name": "", "email": "", "roles": role_ids(session, *SHIPPED)}
     )
     assert browser.get("/settings/users/").status_code == 200
     entry = session.scalars(select(HistoryEntry).where(HistoryEntry.action == "roles changed")).one()
@@ -365,24 +365,24 @@ def test_the_last_administrator_stays_one(client, session):
 
 def test_a_person_is_kept_out_and_let_in_again(client, sign_in, session):
     browser = sign_in("Auditor")
-    person = security.find_user(session, "auditor")
-    client.post(f"/settings/users/{person.id}/deactivate/")
+    account = security.find_user(session, "auditor")
+    client.post(f"/settings/users/{account.id}/deactivate/")
     assert browser.get("/").status_code == 302
-    assert "Deactivated" in client.get(f"/settings/users/{person.id}/").text
-    client.post(f"/settings/users/{person.id}/activate/")
+    assert "Deactivated" in client.get(f"/settings/users/{account.id}/").text
+    client.post(f"/settings/users/{account.id}/activate/")
     session.expire_all()
     assert security.find_user(session, "auditor").is_active
 
 
 def test_what_is_changed_of_a_person_stands_in_the_history_with_its_reason(client, session):
-    person = add_person("dora", "Auditor")
+    account = add_user("dora", "Auditor")
     session.commit()
-    page = f"/settings/users/{person.id}/"
+    page = f"/settings/users/{account.id}/"
     roles = role_ids(session, "Sales clerk")
     form = {"name": "Dora", "email": "dora@example.org", "roles": roles, "why": "She moved to sales."}
     client.post(f"{page}edit/", data=form)
     client.post(f"{page}deactivate/", data={"why": "She left."})
-    about = HistoryEntry.document == "erp.user", HistoryEntry.document_id == person.id
+    about = HistoryEntry.document == "erp.user", HistoryEntry.document_id == account.id
     entries = session.scalars(select(HistoryEntry).where(*about).order_by(HistoryEntry.id)).all()
     assert [(entry.action, entry.field, entry.old_value, entry.new_value, entry.why) for entry in entries] == [
         ("changed", "name", "", "Dora", "She moved to sales."),
@@ -407,11 +407,11 @@ def test_a_role_that_is_renamed_is_found_by_either_name(client, session):
 
 def test_a_reset_password_is_told_once(client, sign_in, session):
     browser = sign_in("Auditor")
-    person = security.find_user(session, "auditor")
-    answer = client.post(f"/settings/users/{person.id}/reset-password/")
+    account = security.find_user(session, "auditor")
+    answer = client.post(f"/settings/users/{account.id}/reset-password/")
     assert answer.status_code == 200 and 'id="given-password"' in answer.text
     assert browser.get("/").status_code == 302
-    assert session.get(User, person.id).must_change_password
+    assert session.get(User, account.id).must_change_password
 
 
 def test_a_role_holds_the_rights_that_are_ticked(client, sign_in, session):

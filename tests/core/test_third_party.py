@@ -113,8 +113,8 @@ def test_modules_come_from_folders_and_packages_and_broken_ones_are_listed_with_
     write_module(packages, "from_a_package")
     (packages / "from_a_package-1.0.dist-info").mkdir()
     (packages / "from_a_package-1.0.dist-info" / "METADATA").write_text("Name: from-a-package\nVersion: 1.0\n")
-    told = "[erp.modules]\nfrom_a_package = from_a_package.module:MODULE\n"
-    (packages / "from_a_package-1.0.dist-info" / "entry_points.txt").write_text(told)
+    message = "[erp.modules]\nfrom_a_package = from_a_package.module:MODULE\n"
+    (packages / "from_a_package-1.0.dist-info" / "entry_points.txt").write_text(message)
     done = deployment.erp("modules", "list", PYTHONPATH=str(packages))
     assert (done.returncode, done.stderr) == (0, "")
     found = lines(done.stdout)

@@ -52,7 +52,7 @@ class Company:
         self.workers.append(worker)
         return worker
 
-    def told(self):
+    def message(self):
         """Return what the job told so far: (begin or end, process id)."""
         lines = (line.split() for line in self.file.read_text().splitlines())
         return [(word, int(process_id)) for word, process_id in lines]
@@ -60,10 +60,10 @@ class Company:
     def wait_for(self, what):
         """Wait until `what(told)` is true, and return what was told."""
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while not what(self.told()):
-            assert time.monotonic() < deadline, f"waited in vain; so far: {self.told()}"
+        while not what(self.message()):
+            assert time.monotonic() < deadline, f"waited in vain; so far: {self.message()}"
             time.sleep(0.05)
-        return self.told()
+        return self.message()
 
     def has_ended(self, *, run):
         """Say whether the run of this number, counted from the first, is over."""
@@ -71,16 +71,16 @@ class Company:
             states = db.session.scalars(select(JobRun.state).order_by(JobRun.id)).all()
         return len(states) >= run and states[run - 1] is not JobRunState.running
 
-    def rests(self):
+    def is_paused(self):
         """Wait until the worker has read what is new and the job has ended, then watch whether it begins again."""
         time.sleep(1.2)
-        before = self.wait_for(lambda told: told[-1][0] == "end")
+        before = self.wait_for(lambda message: message[-1][0] == "end")
         time.sleep(2)
-        return self.told() == before
+        return self.message() == before
 
     def begins_again(self):
-        before = len(self.told())
-        self.wait_for(lambda told: len(told) > before and told[-1][0] == "begin")
+        before = len(self.message())
+        self.wait_for(lambda message: len(message) > before and message[-1][0] == "begin")
 
 
 @pytest.fixture
@@ -106,18 +106,18 @@ def set_sleeps_long(text):
 def test_a_job_runs_once_among_workers_and_when_its_worker_is_killed_another_does_the_rest_and_nothing_twice(company):
     company.do(set_sleeps_long("yes"))
     first, second = company.start_worker(), company.start_worker()
-    told = company.wait_for(bool)
+    message = company.wait_for(bool)
     time.sleep(2)
-    assert company.told() == told
-    leader, other = (first, second) if told[0][1] == first.pid else (second, first)
+    assert company.message() == message
+    leader, other = (first, second) if message[0][1] == first.pid else (second, first)
     company.do(set_sleeps_long("no"))
 
     killed_at = time.monotonic()
     leader.send_signal(signal.SIGKILL)
-    told = company.wait_for(lambda told: ("end", other.pid) in told)
+    message = company.wait_for(lambda message: ("end", other.pid) in message)
     assert time.monotonic() - killed_at < 15
-    assert told[:3] == [("begin", leader.pid), ("begin", other.pid), ("end", other.pid)]
-    company.wait_for(lambda told: company.has_ended(run=2))  # it tells of its end before that is written down
+    assert message[:3] == [("begin", leader.pid), ("begin", other.pid), ("end", other.pid)]
+    company.wait_for(lambda message: company.has_ended(run=2))  # it tells of its end before that is written down
     with company.app.app_context():
         dead, heir = db.session.scalars(select(JobRun).order_by(JobRun.id).limit(2))
         pieces = select(HistoryEntry.document_name).where(HistoryEntry.document == "slowpoke.piece")
@@ -129,16 +129,16 @@ def test_a_job_runs_once_among_workers_and_when_its_worker_is_killed_another_doe
 
 def test_a_worker_obeys_pauses_and_switches_and_ends_what_runs_when_it_is_told_to_stop(company):
     worker = company.start_worker()
-    company.wait_for(lambda told: len(told) >= 3)
+    company.wait_for(lambda message: len(message) >= 3)
     company.do(lambda session: jobs.pause(session, "dawdle"))
-    assert company.rests()
+    assert company.is_paused()
     company.do(lambda session: jobs.resume(session, "dawdle"))
     company.begins_again()
     company.do(lambda session: current_registry().disable(session, "slowpoke"))
-    assert company.rests()
+    assert company.is_paused()
     company.do(lambda session: current_registry().enable(session, "slowpoke"))
     company.begins_again()
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(PATIENCE_SECONDS) == 0
-    words = [word for word, _ in company.told()]
+    words = [word for word, _ in company.message()]
     assert words == ["begin", "end"] * (len(words) // 2)

@@ -18,7 +18,7 @@ from erp.models import RunEntry, RunKind
 from modules.backorder_email import services
 from modules.backorder_email.models import Message, News, StatusTemplate, Template
 from modules.backorder_email.states import Cause, MessageState
-from modules.preorder.services import link_by_hand
+from modules.preorder.services import allocate_by_hand
 from modules.procurement.models import PurchaseLineStatus, PurchaseOrder, PurchaseOrderLine
 from modules.procurement.services import set_status
 from modules.sales.models import Customer, Order, OrderLine
@@ -83,11 +83,11 @@ def in_a_run(work: Any) -> Any:
         return commit(work)
 
 
-def link_all(supply: Supply, *, orders: Sequence[Order] | None = None, quantity: int = 2) -> None:
+def allocate_all(supply: Supply, *, orders: Sequence[Order] | None = None, quantity: int = 2) -> None:
     """Link each order's line to the purchase order's as one deed."""
     chosen = supply.orders if orders is None else orders
     amounts = {(order.lines[0].id, supply.purchase_line.id): Decimal(quantity) for order in chosen}
-    in_a_run(lambda session: link_by_hand(session, amounts))
+    in_a_run(lambda session: allocate_by_hand(session, amounts))
 
 
 def give_status(supply: Supply, status: PurchaseLineStatus | None) -> None:
@@ -130,7 +130,13 @@ def make_messages(session: Session, number: int, **overrides: Any) -> list[Messa
     for _ in range(number):
         mark = next(_numbers)
         values: dict[str, Any] = {"recipient": f"buyer{mark}@customers.example", "subject": f"Subject {mark}"}
-        values |= {"text": f"Text {mark}\n", "cause": Cause.linked, "order": order, "customer": customer, "run": run}
+        values |= {
+            "text": f"Text {mark}\n",
+            "cause": Cause.purchase_allocated,
+            "order": order,
+            "customer": customer,
+            "run": run,
+        }
         made.append(Message(**values | overrides))
     session.add_all(made)
     session.commit()

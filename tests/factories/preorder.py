@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from modules.inventory_lots.models import Product
 from modules.preorder import services
 from modules.preorder.domain import PreorderTerms
-from modules.preorder.models import Link, OnHandChange
+from modules.preorder.models import OnHandChange, PurchaseAllocation
 from modules.procurement.models import PurchaseOrderLine
 from modules.sales.models import OrderLine
 from tests.factories.inventory_lots import make_product
@@ -34,26 +34,26 @@ def make_preorder_product(
 
 def link(session: Session, line: OrderLine, purchase_line: PurchaseOrderLine, quantity: Decimal | int | str) -> None:
     """Link a quantity by hand. Commits."""
-    link_many(session, {(line, purchase_line): quantity})
+    allocate_many(session, {(line, purchase_line): quantity})
 
 
-def link_many(session: Session, amounts: Mapping[tuple[OrderLine, PurchaseOrderLine], Decimal | int | str]) -> None:
+def allocate_many(session: Session, amounts: Mapping[tuple[OrderLine, PurchaseOrderLine], Decimal | int | str]) -> None:
     """Link quantities by hand as one deed. Commits."""
     ids = {(line.id, purchase.id): Decimal(quantity) for (line, purchase), quantity in amounts.items()}
     session.commit()
-    services.link_by_hand(session, ids)
+    services.allocate_by_hand(session, ids)
     session.commit()
 
 
-def links_of(session: Session, line: OrderLine, *, open_only: bool = True) -> list[Link]:
+def purchase_allocations_of(session: Session, line: OrderLine, *, open_only: bool = True) -> list[PurchaseAllocation]:
     """Return the links of a line, oldest first."""
-    rows = select(Link).where(Link.line_id == line.id).order_by(Link.id)
-    return list(session.scalars(rows.where(Link.ended_at.is_(None)) if open_only else rows))
+    rows = select(PurchaseAllocation).where(PurchaseAllocation.line_id == line.id).order_by(PurchaseAllocation.id)
+    return list(session.scalars(rows.where(PurchaseAllocation.ended_at.is_(None)) if open_only else rows))
 
 
 def outstanding(session: Session, *lines: OrderLine) -> list[Decimal]:
     """Return what is linked to each of these lines."""
-    return [sum((row.outstanding for row in links_of(session, line)), Decimal(0)) for line in lines]
+    return [sum((row.outstanding for row in purchase_allocations_of(session, line)), Decimal(0)) for line in lines]
 
 
 def make_on_hand_change(session: Session, product: Product, day: date, quantity: int, note: str = "") -> OnHandChange:

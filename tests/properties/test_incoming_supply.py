@@ -26,7 +26,7 @@ from modules.inventory_lots.services import lock_products
 from modules.inventory_lots.states import LocationKind
 from modules.preorder import queries, services
 from modules.preorder.domain import PreorderTerms, is_late
-from modules.preorder.models import Link
+from modules.preorder.models import PurchaseAllocation
 from modules.procurement import services as procurement
 from modules.procurement.domain import LineValues, OrderHead
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
@@ -54,7 +54,7 @@ def day(number):
     return None if number is None else TODAY + timedelta(days=number)
 
 
-def deed(**draws):
+def action(**draws):
     """Mark a method as something that people do, and say what its arguments are drawn from."""
 
     def mark(method):
@@ -94,7 +94,7 @@ class Incoming(RuleBasedStateMachine):
             if table.name.startswith(TABLES):
                 db.session.execute(delete(table))
         db.session.commit()
-        self.promised, self.may_promise_anew = {}, False
+        self.promised, self.may_promise_again = {}, False
         table = current_registry().option_table
         for key, value in (self.always | self.options).items():
             store_option(db.session(), table, key, value, user_name="test")
@@ -116,9 +116,9 @@ class Incoming(RuleBasedStateMachine):
     # One rule for all: of a rule for each deed an example leaves out many, and repeats a few.
     @rule(data=st.data())
     def somebody_does_something(self, data):
-        deeds = {name: each for name, each in vars(Incoming).items() if hasattr(each, "draws")}
-        name = data.draw(st.sampled_from(sorted(deeds)), label="deed")
-        deeds[name](self, **{key: data.draw(value, label=key) for key, value in deeds[name].draws.items()})
+        actions = {name: each for name, each in vars(Incoming).items() if hasattr(each, "draws")}
+        name = data.draw(st.sampled_from(sorted(actions)), label="action")
+        actions[name](self, **{key: data.draw(value, label=key) for key, value in actions[name].draws.items()})
 
     def attempt(self, verb, *arguments, **more):
         """Do what a person does and say whether it was done; a refusal changes nothing."""
@@ -138,33 +138,33 @@ class Incoming(RuleBasedStateMachine):
 
     # What customers want
 
-    @deed(number=picks, quantity=amounts, priority=st.integers(0, 1))
+    @action(number=picks, quantity=amounts, priority=st.integers(0, 1))
     def take_an_order(self, number, quantity, priority):
         db.session.rollback()
         product = db.session.get_one(Product, self.products[number % 2])
         self.attempt(sales.confirm, make_draft(db.session(), [(product, quantity)], priority=priority).id)
 
-    @deed(number=picks, quantity=amounts, verb=st.sampled_from(["quantity", "line", "order", "backorder", "removed"]))
+    @action(number=picks, quantity=amounts, verb=st.sampled_from(["quantity", "line", "order", "backorder", "removed"]))
     def change_an_order(self, number, quantity, verb):
         line = self.pick(OrderLine, number)
         if line is None:
             return
         order = db.session.get_one(OrderLine, line).order_id
         backorder = self.pick(Backorder, number, Backorder.line_id == line, Backorder.state == "open")
-        deeds = {
+        actions = {
             "quantity": (sales.change_quantity, line, Decimal(quantity)),
             "line": (sales.cancel_line, line),
             "order": (sales.cancel_order, order),
             "removed": (sales.remove_allocations, order),
         } | ({"backorder": (sales.cancel_backorder, backorder)} if backorder else {})
-        self.attempt(*deeds.get(verb, deeds["quantity"]))
+        self.attempt(*actions.get(verb, actions["quantity"]))
 
-    @deed(number=picks, quantity=amounts)
+    @action(number=picks, quantity=amounts)
     def stock_is_found_and_waits(self, number, quantity):
         db.session.rollback()
         make_stock(db.session(), db.session.get_one(Product, self.products[number % 2]), quantity)
 
-    @deed(number=picks, pack=st.booleans())
+    @action(number=picks, pack=st.booleans())
     def allocate_or_pack(self, number, pack):
         order = self.pick(Order, number, Order.state == "confirmed")
         if order is not None:
@@ -172,7 +172,7 @@ class Incoming(RuleBasedStateMachine):
 
     # What is on its way
 
-    @deed(number=picks, quantity=amounts, expected=days, is_draft=st.booleans())
+    @action(number=picks, quantity=amounts, expected=days, is_draft=st.booleans())
     def buy(self, number, quantity, expected, is_draft):
         db.session.rollback()
         values = LineValues(self.products[number % 2], Decimal(quantity), expected_on=day(expected))
@@ -181,13 +181,13 @@ class Incoming(RuleBasedStateMachine):
         if not is_draft:
             self.order_a_draft(-1)
 
-    @deed(number=picks)
+    @action(number=picks)
     def order_a_draft(self, number):
         order = self.pick(PurchaseOrder, number, PurchaseOrder.state == "draft")
         if order is None:
             return
         products = {line.product_id for line in db.session.get_one(PurchaseOrder, order).lines}
-        before = self.linked()
+        before = self.purchase_allocated()
         self.attempt(lambda session: procurement.order(session, session.get_one(PurchaseOrder, order)))
         self.check_order_of_service(before, products)
 
@@ -200,20 +200,20 @@ class Incoming(RuleBasedStateMachine):
         line = self.pick(PurchaseOrderLine, number, on_its_way, PurchaseOrderLine.allocated >= bool(number % 4))
         if line is None:
             return None
-        before, states, supply = self.queue_of_links(line), self.states(), self.figures(line)
+        before, states, supply = self.queue_of_purchase_allocations(line), self.states(), self.line_quantities(line)
         if not self.attempt(lambda session: verb(session, session.get_one(PurchaseOrderLine, line), **more)):
             return None
         assert self.states() == states, "a change of supply ended or revived a sales order"
-        if self.figures(line) != supply:
-            self.check_linked_at_once(line)
+        if self.line_quantities(line) != supply:
+            self.check_allocated_at_once(line)
         return before, line
 
-    def figures(self, line):
+    def line_quantities(self, line):
         db.session.rollback()
         found = db.session.get_one(PurchaseOrderLine, line)
         return found.quantity, found.received, found.cancelled
 
-    @deed(number=picks, part=twelfths, place=st.sampled_from(["WH/A", "WH/A", "WH/QA"]))
+    @action(number=picks, part=twelfths, place=st.sampled_from(["WH/A", "WH/A", "WH/QA"]))
     def receive(self, number, part, place):
         db.session.rollback()
         location = make_location(db.session(), place, kind=LocationKind(("stock", "quarantine")[place == "WH/QA"]))
@@ -229,20 +229,20 @@ class Incoming(RuleBasedStateMachine):
         if done is not None:
             self.check_received(*done, landed[-1] if place == "WH/A" else Decimal(0))
 
-    @deed(number=picks)
+    @action(number=picks)
     def close_short(self, number):
         done = self.on_line(procurement.close_line, number)
-        assert done is None or self.queue_of_links(done[1]) == []
+        assert done is None or self.queue_of_purchase_allocations(done[1]) == []
 
-    @deed(number=picks)
+    @action(number=picks)
     def cancel_a_purchase(self, number):
         def cancel(session, line):
             procurement.cancel_order(session, line.order)
 
         done = self.on_line(cancel, number)
-        assert done is None or self.queue_of_links(done[1]) == []
+        assert done is None or self.queue_of_purchase_allocations(done[1]) == []
 
-    @deed(number=picks, part=twelfths, release=st.sampled_from([True, True, False]))
+    @action(number=picks, part=twelfths, release=st.sampled_from([True, True, False]))
     def change_a_purchase(self, number, part, release):
         def change(session, line):
             procurement.change_line(session, line, quantity=some(line.quantity, part), release=release)
@@ -251,42 +251,44 @@ class Incoming(RuleBasedStateMachine):
         if done is not None:
             self.check_released(*done, release=release)
 
-    @deed(number=picks, expected=days)
+    @action(number=picks, expected=days)
     def move_an_arrival(self, number, expected):
         def move(session, line):
             procurement.set_expected_dates(session, {line.id: day(expected)})
 
-        self.may_promise_anew = self.options.get("preorder.sync_dates") == "auto"
+        self.may_promise_again = self.options.get("preorder.sync_dates") == "auto"
         self.on_line(move, number)
 
     # Who gets it
 
-    @deed(number=picks, purchase=picks, quantity=amounts)
-    def link_by_hand(self, number, purchase, quantity):
+    @action(number=picks, purchase=picks, quantity=amounts)
+    def allocate_by_hand(self, number, purchase, quantity):
         line, bought = self.pick(OrderLine, number), self.pick(PurchaseOrderLine, purchase)
         if line is not None and bought is not None:
-            self.attempt(services.link_by_hand, {(line, bought): Decimal(quantity)})
+            self.attempt(services.allocate_by_hand, {(line, bought): Decimal(quantity)})
 
-    @deed(number=picks, hold=st.booleans())
-    def remove_a_link(self, number, hold):
-        link = self.pick(Link, number, Link.ended_at.is_(None))
+    @action(number=picks, hold=st.booleans())
+    def remove_a_purchase_allocation(self, number, hold):
+        link = self.pick(PurchaseAllocation, number, PurchaseAllocation.ended_at.is_(None))
         if link is not None:
-            left = self.linked()
-            left[db.session.get_one(Link, link).line_id] -= db.session.get_one(Link, link).outstanding
-            assert self.attempt(services.remove_links, [link], hold=hold)
-            assert self.linked() == left, "what was removed did not wait for a person or a run"
+            left = self.purchase_allocated()
+            left[db.session.get_one(PurchaseAllocation, link).line_id] -= db.session.get_one(
+                PurchaseAllocation, link
+            ).outstanding
+            assert self.attempt(services.remove_purchase_allocations, [link], hold=hold)
+            assert self.purchase_allocated() == left, "what was removed did not wait for a person or a run"
 
-    @deed(number=picks, new=st.integers(0, 40), sync=st.booleans())
+    @action(number=picks, new=st.integers(0, 40), sync=st.booleans())
     def promise(self, number, new, sync):
         line = self.pick(OrderLine, number)
         if line is not None:
-            self.may_promise_anew = True
+            self.may_promise_again = True
             if sync:
                 self.attempt(services.sync_promises, [line])
             else:
                 self.attempt(sales.set_promise_dates, {line: day(new)}, cause="edit", pin=True)
 
-    @deed()
+    @action()
     def launch(self):
         def set_launch(session):
             terms = PreorderTerms(True, TODAY, Decimal(LIMIT))
@@ -296,28 +298,30 @@ class Incoming(RuleBasedStateMachine):
         self.attempt(services.launch_preorders, [self.products[1]])
         assert rows(Backorder, Backorder.state == "open", Backorder.kind == "preorder") == []
 
-    @deed()
+    @action()
     def run_the_book(self):
         db.session.rollback()
-        before = self.linked()
+        before = self.purchase_allocated()
         sales.allocate_book(db.session())
         self.check_order_of_service(before, self.products)
-        after = [(row.id, row.quantity, row.received) for row in rows(Link)]
+        after = [(row.id, row.quantity, row.received) for row in rows(PurchaseAllocation)]
         db.session.rollback()
         sales.allocate_book(db.session())
-        assert [(row.id, row.quantity, row.received) for row in rows(Link)] == after, "a second run changed a link"
+        assert [(row.id, row.quantity, row.received) for row in rows(PurchaseAllocation)] == after, (
+            "a second run changed a link"
+        )
         breaches = [breach for check in current_registry().checks for breach in check.thing(db.session())]
         assert breaches == []
 
     # Reckoning
 
-    def linked(self):
+    def purchase_allocated(self):
         """Return what is linked to each sales order line."""
         db.session.rollback()
-        linked = Counter()
-        for row in rows(Link, Link.ended_at.is_(None)):
-            linked[row.line_id] += row.outstanding
-        return linked
+        purchase_allocated = Counter()
+        for row in rows(PurchaseAllocation, PurchaseAllocation.ended_at.is_(None)):
+            purchase_allocated[row.line_id] += row.outstanding
+        return purchase_allocated
 
     def states(self):
         db.session.rollback()
@@ -327,10 +331,14 @@ class Incoming(RuleBasedStateMachine):
         order = line.order
         return (-order.priority, order.ordered_at, order.id, line.position)
 
-    def queue_of_links(self, purchase_line_id):
+    def queue_of_purchase_allocations(self, purchase_line_id):
         """Return (link id, outstanding, received) of a purchase line's open links, in order of service."""
         db.session.rollback()
-        found = rows(Link, Link.purchase_line_id == purchase_line_id, Link.ended_at.is_(None))
+        found = rows(
+            PurchaseAllocation,
+            PurchaseAllocation.purchase_line_id == purchase_line_id,
+            PurchaseAllocation.ended_at.is_(None),
+        )
         ordered = sorted(found, key=lambda row: self.place(row.line))
         return [(row.id, row.outstanding, row.received) for row in ordered]
 
@@ -355,7 +363,7 @@ class Incoming(RuleBasedStateMachine):
 
     def check_order_of_service(self, before, products):
         """Nobody gained a link while an earlier one goes short, and nothing is left over while somebody wants it."""
-        after = self.linked()
+        after = self.purchase_allocated()
         for product_id in products:
             short = None
             for line, backordered in self.waiting(product_id):
@@ -363,14 +371,14 @@ class Incoming(RuleBasedStateMachine):
                 short = short or (line if after[line.id] < backordered else None)
             assert not short or self.unclaimed(product_id) == 0, f"supply is left while {short} wants it"
 
-    def check_linked_at_once(self, purchase_line_id):
+    def check_allocated_at_once(self, purchase_line_id):
         """After supply changed, automatic allocation has nothing more to do."""
         product_id = db.session.get_one(PurchaseOrderLine, purchase_line_id).product_id
-        before = self.linked()
+        before = self.purchase_allocated()
         lock_products(db.session(), [product_id])
-        services.make_links(db.session(), Scope((product_id,)))
+        services.allocate_incoming_supply(db.session(), Scope((product_id,)))
         again = Counter()
-        for row in rows(Link, Link.ended_at.is_(None)):
+        for row in rows(PurchaseAllocation, PurchaseAllocation.ended_at.is_(None)):
             again[row.line_id] += row.outstanding
         db.session.rollback()
         assert again == before, "a change of supply left something to link"
@@ -381,10 +389,13 @@ class Incoming(RuleBasedStateMachine):
         A link that nothing was received of is gone, or smaller, only where stock covers its line now.
         """
         db.session.rollback()
-        received = {row.id: row.received for row in rows(Link, Link.purchase_line_id == purchase_line_id)}
-        for link_id, outstanding, had in before:
+        received = {
+            row.id: row.received
+            for row in rows(PurchaseAllocation, PurchaseAllocation.purchase_line_id == purchase_line_id)
+        }
+        for purchase_allocation_id, outstanding, had in before:
             part = min(outstanding, landed)
-            assert received.get(link_id, had) - had == part, "goods did not go to the first in the queue"
+            assert received.get(purchase_allocation_id, had) - had == part, "goods did not go to the first in the queue"
             landed -= part
 
     def check_released(self, before, purchase_line_id, *, release):
@@ -393,27 +404,34 @@ class Incoming(RuleBasedStateMachine):
         room = max(Decimal(0), line.quantity - line.received - line.cancelled)
         held = sum(outstanding for _, outstanding, _ in before)
         assert release or held <= room
-        after = {link_id: outstanding for link_id, outstanding, _ in self.queue_of_links(purchase_line_id)}
-        for link_id, outstanding, _ in before if held > room else ():
-            assert after.get(link_id, 0) == min(outstanding, room), "an earlier link was released before a later one"
+        after = {
+            purchase_allocation_id: outstanding
+            for purchase_allocation_id, outstanding, _ in self.queue_of_purchase_allocations(purchase_line_id)
+        }
+        for purchase_allocation_id, outstanding, _ in before if held > room else ():
+            assert after.get(purchase_allocation_id, 0) == min(outstanding, room), (
+                "an earlier link was released before a later one"
+            )
             room -= min(outstanding, room)
 
     @invariant()
     def nothing_is_promised_twice(self):
         db.session.rollback()
-        linked, claimed = Counter(), Counter()
-        open_links = rows(Link, Link.ended_at.is_(None))
-        for row in open_links:
+        purchase_allocated, claimed = Counter(), Counter()
+        open_purchase_allocations = rows(PurchaseAllocation, PurchaseAllocation.ended_at.is_(None))
+        for row in open_purchase_allocations:
             assert row.line.product_id == row.purchase_line.product_id
             assert row.line.order.state == "confirmed"
             assert row.purchase_line.order.state in ("ordered", "partly_received")
-            linked[row.line_id] += row.quantity - row.received
+            purchase_allocated[row.line_id] += row.quantity - row.received
             claimed[row.purchase_line_id] += row.quantity - row.received
-        assert len({(row.line_id, row.purchase_line_id) for row in open_links}) == len(open_links)
+        assert len({(row.line_id, row.purchase_line_id) for row in open_purchase_allocations}) == len(
+            open_purchase_allocations
+        )
         open_backorders = {row.line_id: row.open_quantity for row in rows(Backorder, Backorder.state == "open")}
         for line in rows(OrderLine):
             open_quantity = line.quantity - line.packed - line.cancelled
-            assert linked[line.id] <= open_backorders.get(line.id, 0) <= open_quantity - line.allocated
+            assert purchase_allocated[line.id] <= open_backorders.get(line.id, 0) <= open_quantity - line.allocated
         for line in rows(PurchaseOrderLine):
             assert line.allocated == claimed[line.id] >= 0
             assert line.cancelled <= line.quantity
@@ -431,22 +449,26 @@ class Incoming(RuleBasedStateMachine):
         db.session.rollback()
         found = queries.expectations(db.session())
         late = set(db.session.scalars(select(OrderLine.id).where(queries.is_late_line(TODAY))))
-        links = rows(Link, Link.ended_at.is_(None))
+        purchase_allocations = rows(PurchaseAllocation, PurchaseAllocation.ended_at.is_(None))
         for line in rows(OrderLine):
             was = self.promised.get(line.id)
-            assert was is None or line.promise_date == was or self.may_promise_anew, f"the promise of {line} changed"
+            assert was is None or line.promise_date == was or self.may_promise_again, f"the promise of {line} changed"
             self.promised[line.id] = line.promise_date
             open_quantity = line.quantity - line.packed - line.cancelled
             if line.order.state != "confirmed" or not open_quantity:
                 assert line.id not in late
                 continue
-            arrivals = [(row.outstanding, row.purchase_line.expected_on) for row in links if row.line_id == line.id]
+            arrivals = [
+                (row.outstanding, row.purchase_line.expected_on)
+                for row in purchase_allocations
+                if row.line_id == line.id
+            ]
             covered = line.allocated + sum(quantity for quantity, _ in arrivals) >= open_quantity
             dated = covered and all(arrival is not None for _, arrival in arrivals)
             expected = max([TODAY, *(arrival for _, arrival in arrivals)]) if dated else None
             assert found[line.id].expected == expected
             assert (line.id in late) == is_late(expected, line.promise_date)
-        self.may_promise_anew = False
+        self.may_promise_again = False
 
 
 class Whole(Incoming):
@@ -460,14 +482,14 @@ class Whole(Incoming):
 
     def check_order_of_service(self, before, products):
         """Only earlier demands count whose whole unlinked rest fitted what was left at their turn."""
-        after = self.linked()
+        after = self.purchase_allocated()
         for product_id in products:
             left = self.unclaimed(product_id)
             for line, backordered in reversed(self.waiting(product_id)):
                 gained = max(Decimal(0), after[line.id] - before[line.id])
-                rest, left = backordered - after[line.id], left + gained
-                assert not gained or rest == 0, f"{line} was linked in part"
-                assert rest == 0 or rest > left, f"{line} was left out though its rest of {rest} fitted"
+                remainder, left = backordered - after[line.id], left + gained
+                assert not gained or remainder == 0, f"{line} was linked in part"
+                assert remainder == 0 or remainder > left, f"{line} was left out though its rest of {remainder} fitted"
 
 
 class ByHand(Incoming):
@@ -480,12 +502,12 @@ class ByHand(Incoming):
     }
 
     def check_order_of_service(self, before, products):
-        assert not self.linked() - before
+        assert not self.purchase_allocated() - before
 
     @invariant()
     def every_link_is_a_persons(self):
         db.session.rollback()
-        assert {row.how for row in rows(Link)} <= {"by_hand"}
+        assert {row.source for row in rows(PurchaseAllocation)} <= {"by_hand"}
 
 
 @pytest.mark.parametrize("machine", [Incoming, Whole, ByHand])

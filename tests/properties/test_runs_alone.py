@@ -35,8 +35,8 @@ class Notes:
         lots = sorted(self.lots, key=lambda lot: (lot["received"], lot["id"]))
         for want in sorted(self.wanted, key=lambda want: want["place"]):
             for lot in lots:
-                while lot["product"] == want["product"] and lot["left"] and want["rest"]:
-                    lot["left"], want["rest"] = lot["left"] - 1, want["rest"] - 1
+                while lot["product"] == want["product"] and lot["left"] and want["remainder"]:
+                    lot["left"], want["remainder"] = lot["left"] - 1, want["remainder"] - 1
                     key = (want["id"], lot["id"])
                     self.given[key] = self.given.get(key, 0) + 1
 
@@ -86,7 +86,9 @@ def take_order(session, notes, products, lines, priority, age):
     order = make_order(session, wanted, priority=priority, ordered_at=ordered_at)
     for line in order.lines:
         place = (-priority, ordered_at, order.id, line.position)
-        notes.wanted.append({"id": line.id, "product": line.product_id, "rest": int(line.quantity), "place": place})
+        notes.wanted.append(
+            {"id": line.id, "product": line.product_id, "remainder": int(line.quantity), "place": place}
+        )
 
 
 def test_a_book_that_only_runs_allocated_is_what_a_naive_reference_says(app, set_option):

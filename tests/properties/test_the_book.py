@@ -31,7 +31,7 @@ from modules.inventory_lots import services as stock
 from modules.inventory_lots.models import Balance, Location, Lot, Product, StockMove
 from modules.inventory_lots.states import LocationKind, Tracking
 from modules.preorder import services as preorder
-from modules.preorder.models import Link
+from modules.preorder.models import PurchaseAllocation
 from modules.procurement import services as procurement
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.sales import services as sales
@@ -40,8 +40,8 @@ from modules.sales.services import NewLine
 from tests.factories.inventory_lots import make_location, make_product, make_serials, make_stock
 from tests.factories.procurement import make_purchase_order
 from tests.factories.sales import make_draft
-from tests.properties import reckoning
-from tests.properties.reckoning import open_of
+from tests.properties import reference_model
+from tests.properties.reference_model import open_of
 
 EXAMPLES, STEPS = int(os.environ.get("ERP_TEST_EXAMPLES", "8")), 30
 TODAY = date(2026, 11, 23)
@@ -67,7 +67,7 @@ def wipe():
     db.session.commit()
 
 
-def deed(often=1, **draws):
+def action(often=1, **draws):
     """Mark a method as something that people do, how often, and say what its arguments are drawn from."""
 
     def mark(method):
@@ -95,7 +95,7 @@ class Book(RuleBasedStateMachine):
     def __init__(self, at, done):
         super().__init__()
         self.at, self.done = at, done
-        self.today, self.kept = TODAY, reckoning.Kept()
+        self.today, self.kept = TODAY, reference_model.Kept()
 
     @initialize()
     def open_shop(self):
@@ -114,7 +114,7 @@ class Book(RuleBasedStateMachine):
         make_location(session, "WH/A")
         make_location(session, "WH/QA", kind=LocationKind.quarantine)
         session.commit()
-        self.kept = reckoning.Kept()
+        self.kept = reference_model.Kept()
         self.receive_stock(0, 9, "WH/A", 20, 0)
         self.take_an_order([(0, 4), (1, 6)], 0, 1, "partial")
 
@@ -124,10 +124,10 @@ class Book(RuleBasedStateMachine):
     # One rule for all deeds: a rule for each would be left out of half of the examples.
     @rule(data=st.data())
     def somebody_does_something(self, data):
-        deeds = {name: each for name in dir(type(self)) if hasattr(each := getattr(type(self), name), "draws")}
-        names = [name for name in sorted(deeds) for _ in range(deeds[name].often)]
-        name = data.draw(st.sampled_from(names), label="deed")
-        deeds[name](self, **{key: data.draw(value, label=key) for key, value in deeds[name].draws.items()})
+        actions = {name: each for name in dir(type(self)) if hasattr(each := getattr(type(self), name), "draws")}
+        names = [name for name in sorted(actions) for _ in range(actions[name].often)]
+        name = data.draw(st.sampled_from(names), label="action")
+        actions[name](self, **{key: data.draw(value, label=key) for key, value in actions[name].draws.items()})
 
     def set_day(self, day):
         self.today = day
@@ -161,11 +161,11 @@ class Book(RuleBasedStateMachine):
     def product(self, number):
         return db.session.get_one(Product, self.products[number % 2])
 
-    @deed(days=st.integers(1, SLA + 2))
+    @action(days=st.integers(1, SLA + 2))
     def days_go_by(self, days):
         self.set_day(self.today + timedelta(days=days))
 
-    @deed(
+    @action(
         often=4,
         number=picks,
         quantity=amounts,
@@ -189,13 +189,13 @@ class Book(RuleBasedStateMachine):
         kind = db.session.scalar(select(Location.kind).where(Location.path == path))
         return kind or LocationKind.stock
 
-    @deed(number=picks)
+    @action(number=picks)
     def receive_a_serial_number(self, number):
         db.session.rollback()
         name = f"S{db.session.scalar(select(func.count()).select_from(Lot))}"
         make_serials(db.session(), db.session.get_one(Product, self.phone), name, location="WH/A")
 
-    @deed(number=picks, quantity=st.integers(0, 15), release=st.booleans())
+    @action(number=picks, quantity=st.integers(0, 15), release=st.booleans())
     def adjust(self, number, quantity, release):
         id_ = self.pick(Balance, number)
         if id_ is None:
@@ -205,30 +205,30 @@ class Book(RuleBasedStateMachine):
         count = stock.Count(balance.product_id, balance.location_id, Decimal(quantity), lot_number=lot.number)
         self.attempt(stock.adjust, count, reason="counted", release=release)
 
-    @deed(number=picks, quantity=st.none() | amounts, place=picks)
+    @action(number=picks, quantity=st.none() | amounts, place=picks)
     def transfer(self, number, quantity, place):
         balance, location = self.pick(Balance, number), self.pick(Location, place)
         if balance is not None:
             some = None if quantity is None else Decimal(quantity)
             self.attempt(stock.transfer, balance, location_id=location, quantity=some)
 
-    @deed(number=picks, hold=st.booleans())
+    @action(number=picks, hold=st.booleans())
     def hold_a_lot(self, number, hold):
         lot = self.pick(Lot, number, *([Lot.on_hold.is_not(hold)] if number % 4 else []))
         if lot is not None:
             self.attempt(stock.hold_lot if hold else stock.release_lot, lot)
 
-    @deed(number=picks, days=st.integers(-2, 20))
+    @action(number=picks, days=st.integers(-2, 20))
     def change_expiry(self, number, days):
         lot = self.pick(Lot, number)
         if lot is not None:
             self.attempt(stock.set_expiry, lot, self.today + timedelta(days=days))
 
-    @deed(number=picks, kind=st.sampled_from(LocationKind))
+    @action(number=picks, kind=st.sampled_from(LocationKind))
     def change_a_location(self, number, kind):
         self.attempt(stock.change_kind, self.pick(Location, number), kind)
 
-    @deed(number=picks, hold=st.booleans())
+    @action(number=picks, hold=st.booleans())
     def release_what_may_not_leave(self, number, hold):
         lot = self.pick(Lot, number, Lot.id.in_(select(Balance.lot_id).where(Balance.allocated > 0)))
         if lot is not None:
@@ -236,7 +236,7 @@ class Book(RuleBasedStateMachine):
                 self.attempt(stock.hold_lot, lot)
             self.attempt(stock.release_allocations, lot)
 
-    @deed(
+    @action(
         often=5,
         lines=st.lists(st.tuples(picks, amounts), min_size=1, max_size=3),
         priority=st.integers(0, 1),
@@ -250,7 +250,7 @@ class Book(RuleBasedStateMachine):
         order = make_draft(db.session(), wanted, priority=priority, shipping_policy=policy).id
         self.run_of(sales.confirm, order, products={product.id for product, _ in wanted})
 
-    @deed(number=picks, product=picks, quantity=amounts)
+    @action(number=picks, product=picks, quantity=amounts)
     def add_a_line(self, number, product, quantity):
         order = self.pick(Order, number, Order.state == "confirmed")
         if order is not None:
@@ -263,13 +263,13 @@ class Book(RuleBasedStateMachine):
         if self.attempt(verb, *arguments):
             self.check_the_run(before, stood, products - {self.phone})
 
-    @deed(number=picks)
+    @action(number=picks)
     def allocate_an_order(self, number):
         order = self.pick_order(number)
         if order is not None:
             self.attempt(sales.allocate_order, order)
 
-    @deed(number=picks, hold=st.booleans(), some=st.booleans())
+    @action(number=picks, hold=st.booleans(), some=st.booleans())
     def remove_allocations(self, number, hold, some):
         allocation = self.pick(Allocation, number, Allocation.packed < Allocation.quantity)
         if allocation is None:
@@ -278,7 +278,7 @@ class Book(RuleBasedStateMachine):
         chosen, order = ([allocation] if some else None), line.order_id
         self.attempt(sales.remove_allocations, order, chosen, hold=hold)
 
-    @deed(number=picks, phones=st.integers(0, 2))
+    @action(number=picks, phones=st.integers(0, 2))
     def pack(self, number, phones):
         holding = select(OrderLine.order_id).where(OrderLine.allocated > 0)
         order = self.pick(Order, number, Order.id.in_(holding)) if number % 4 else self.pick(Order, number)
@@ -294,7 +294,7 @@ class Book(RuleBasedStateMachine):
         found = db.session.scalars(numbers).all()
         return {line: found} if line and found else {}
 
-    @deed(number=picks, quantity=amounts)
+    @action(number=picks, quantity=amounts)
     def change_a_quantity(self, number, quantity):
         id_ = self.pick_line(number)
         if id_ is None:
@@ -305,7 +305,7 @@ class Book(RuleBasedStateMachine):
         else:
             self.attempt(sales.change_quantity, id_, Decimal(quantity))
 
-    @deed(number=picks, whole=st.booleans())
+    @action(number=picks, whole=st.booleans())
     def cancel(self, number, whole):
         line = self.pick_line(number)
         if line is None:
@@ -313,28 +313,28 @@ class Book(RuleBasedStateMachine):
         order = db.session.get_one(OrderLine, line).order_id
         self.attempt(*((sales.cancel_order, order) if whole else (sales.cancel_line, line)))
 
-    @deed(number=picks, delete_it=st.booleans())
+    @action(number=picks, delete_it=st.booleans())
     def give_up_a_backorder(self, number, delete_it):
         row = self.pick(Backorder, number, Backorder.state == "open")
         if row is not None:
             self.attempt(sales.delete_backorder if delete_it else sales.cancel_backorder, row)
 
-    @deed(days=st.sampled_from([SLA, SLA + 1, 1, 0]))
+    @action(days=st.sampled_from([SLA, SLA + 1, 1, 0]))
     def cancel_what_waits_too_long(self, days):
         self.days_go_by(days)
         before = self.waiting()
         overdue = {
             row.id
-            for row in reckoning.rows(Backorder, Backorder.state == "open")
+            for row in reference_model.rows(Backorder, Backorder.state == "open")
             if row.kind == "backorder" and (self.today - row.counts_from).days > SLA
         }
         db.session.rollback()
-        linked = self.linked()
+        purchase_allocated = self.purchase_allocated()
         if self.attempt(sales.cancel_overdue_backorders) and not overdue:
             self.done["cancel_overdue_backorders"] -= 1
         for id_, (line_id, quantity, cancelled) in self.waiting().items():
             _, was_open, was_cancelled = before[id_]
-            given_up = was_open - min(was_open, linked[line_id]) if id_ in overdue else 0
+            given_up = was_open - min(was_open, purchase_allocated[line_id]) if id_ in overdue else 0
             assert (quantity, cancelled) == (was_open - given_up, was_cancelled + given_up)
 
     def waiting(self):
@@ -346,17 +346,17 @@ class Book(RuleBasedStateMachine):
                 row.quantity - row.allocated_quantity - row.cancelled_quantity,
                 row.cancelled_quantity,
             )
-            for row in reckoning.rows(Backorder)
+            for row in reference_model.rows(Backorder)
         }
         db.session.rollback()
         return found
 
-    @deed(often=4)
+    @action(often=4)
     def run_the_book(self):
         before, stood = self.holdings(), self.standing()
         sales.allocate_book(db.session())
         self.check_the_run(before, stood, self.products)
-        self.check_links(before, self.holdings())
+        self.check_purchase_allocations(before, self.holdings())
         rows = self.everything()
         sales.allocate_book(db.session())
         assert self.everything() == rows, "a second run changed something"
@@ -366,7 +366,7 @@ class Book(RuleBasedStateMachine):
 
     def standing(self):
         """Return what a run will find in stock of each product, and the last allocation before it."""
-        stock = {id_: reckoning.usable(id_, self.today, removal=self.removal) for id_ in self.products}
+        stock = {id_: reference_model.usable(id_, self.today, removal=self.removal) for id_ in self.products}
         last = db.session.scalar(select(func.max(Allocation.id))) or 0
         db.session.rollback()
         return stock, last
@@ -375,10 +375,10 @@ class Book(RuleBasedStateMachine):
     def removal(self):
         return self.options.get("inventory_lots.removal", "fifo")
 
-    def linked(self):
+    def purchase_allocated(self):
         """Return what is linked to each line."""
-        links = reckoning.rows(Link, Link.ended_at.is_(None))
-        sums = reckoning.summed((link.line_id, link.quantity - link.received) for link in links)
+        purchase_allocations = reference_model.rows(PurchaseAllocation, PurchaseAllocation.ended_at.is_(None))
+        sums = reference_model.summed((link.line_id, link.quantity - link.received) for link in purchase_allocations)
         db.session.rollback()
         return sums
 
@@ -386,13 +386,13 @@ class Book(RuleBasedStateMachine):
         """Return each line's (allocated, linked) quantities."""
         db.session.rollback()
         allocated = dict(db.session.execute(select(OrderLine.id, OrderLine.allocated)).all())
-        linked = self.linked()
-        return Counter({id_: (quantity, linked[id_]) for id_, quantity in allocated.items()})
+        purchase_allocated = self.purchase_allocated()
+        return Counter({id_: (quantity, purchase_allocated[id_]) for id_, quantity in allocated.items()})
 
     def everything(self):
         session = db.session()
         session.rollback()
-        tables = (Allocation, Backorder, Link, OrderLine, PurchaseOrderLine, Balance)
+        tables = (Allocation, Backorder, PurchaseAllocation, OrderLine, PurchaseOrderLine, Balance)
         rows = [session.execute(select(*table.__table__.columns).order_by(table.id)).all() for table in tables]
         session.rollback()
         return rows
@@ -404,13 +404,13 @@ class Book(RuleBasedStateMachine):
         """
         (stock, last), after, expected = stood, self.holdings(), {}
         for product_id in products:
-            queue = reckoning.queue(product_id)
+            queue = reference_model.queue(product_id)
             wanted = [(line.id, open_of(line) - before.get(line.id, (0, 0))[0]) for line in queue]
-            expected |= reckoning.unit_by_unit(wanted, stock[product_id])
+            expected |= reference_model.unit_by_unit(wanted, stock[product_id])
             self.check_first_come_first_served(queue, before, after)
-            left = sum(free for _, free in reckoning.usable(product_id, self.today, removal=self.removal))
+            left = sum(free for _, free in reference_model.usable(product_id, self.today, removal=self.removal))
             assert left == 0 or all(open_of(line) == line.allocated for line in queue), "stock is left that is wanted"
-        new = reckoning.rows(Allocation, Allocation.id > last)
+        new = reference_model.rows(Allocation, Allocation.id > last)
         assert len(new) == len(expected)
         assert {(row.line_id, row.balance_id): row.quantity for row in new} == expected
         db.session.rollback()
@@ -422,13 +422,13 @@ class Book(RuleBasedStateMachine):
             assert short is None or gained <= 0, f"{line} was served before {short}, which goes short"
             short = line if short is None and open_of(line) > line.allocated else short
 
-    def check_links(self, before, after):
+    def check_purchase_allocations(self, before, after):
         """Links are checked where there is incoming supply."""
 
     @invariant()
     def everything_adds_up(self):
         if hasattr(self, "products"):
-            self.kept = reckoning.check_everything(self.kept)
+            self.kept = reference_model.check_everything(self.kept)
 
 
 class LastDayFirstBook(Book):
@@ -449,14 +449,14 @@ class IncomingBook(Book):
 
     options = {"preorder.auto_allocate": "yes", "preorder.insufficient_supply": "partial"}
 
-    @deed(number=picks, quantity=amounts, days=st.none() | st.integers(1, 30))
+    @action(number=picks, quantity=amounts, days=st.none() | st.integers(1, 30))
     def buy(self, number, quantity, days):
         db.session.rollback()
         expected = None if days is None else self.today + timedelta(days=days)
         make_purchase_order(db.session(), [(self.product(number), quantity, expected)])
         db.session.commit()
 
-    @deed(number=picks, quantity=amounts, place=st.sampled_from(["WH/A", "WH/QA"]))
+    @action(number=picks, quantity=amounts, place=st.sampled_from(["WH/A", "WH/QA"]))
     def receive_goods(self, number, quantity, place):
         line = self.pick(PurchaseOrderLine, number)
         if line is None:
@@ -471,13 +471,13 @@ class IncomingBook(Book):
 
         self.attempt(receive)
 
-    @deed(number=picks)
+    @action(number=picks)
     def close_short(self, number):
         line = self.pick(PurchaseOrderLine, number)
         if line is not None:
             self.attempt(on_row(procurement.close_line, PurchaseOrderLine), line)
 
-    @deed(number=picks)
+    @action(number=picks)
     def cancel_a_purchase(self, number):
         order = self.pick(PurchaseOrder, number)
         before = self.states()
@@ -489,34 +489,34 @@ class IncomingBook(Book):
         db.session.rollback()
         return db.session.execute(select(Order.id, Order.state).order_by(Order.id)).all()
 
-    @deed(number=picks, days=st.none() | st.integers(1, 60))
+    @action(number=picks, days=st.none() | st.integers(1, 60))
     def change_arrival(self, number, days):
         line = self.pick(PurchaseOrderLine, number)
         if line is not None:
             day = None if days is None else self.today + timedelta(days=days)
             self.attempt(procurement.set_expected_dates, {line: day})
 
-    @deed(number=picks, purchase=picks, quantity=amounts)
-    def link_by_hand(self, number, purchase, quantity):
+    @action(number=picks, purchase=picks, quantity=amounts)
+    def allocate_by_hand(self, number, purchase, quantity):
         line, bought = self.pick(OrderLine, number), self.pick(PurchaseOrderLine, purchase)
         if line is not None and bought is not None:
-            self.attempt(preorder.link_by_hand, {(line, bought): Decimal(quantity)})
+            self.attempt(preorder.allocate_by_hand, {(line, bought): Decimal(quantity)})
 
-    @deed(number=picks, hold=st.booleans())
-    def remove_a_link(self, number, hold):
-        link = self.pick(Link, number, Link.ended_at.is_(None))
+    @action(number=picks, hold=st.booleans())
+    def remove_a_purchase_allocation(self, number, hold):
+        link = self.pick(PurchaseAllocation, number, PurchaseAllocation.ended_at.is_(None))
         if link is not None:
-            self.attempt(preorder.remove_links, [link], hold=hold)
+            self.attempt(preorder.remove_purchase_allocations, [link], hold=hold)
 
-    def check_links(self, before, after):
+    def check_purchase_allocations(self, before, after):
         """With `partial`, a demand gains no link while an earlier one is left without, and no supply is left over."""
         for product_id in self.products:
             short = False
-            for line in reckoning.queue(product_id):
+            for line in reference_model.queue(product_id):
                 gained = after[line.id][1] - before[line.id][1]
                 assert not (short and gained > 0), f"{line} was linked before an earlier line that goes short"
-                rest = open_of(line) - sum(after[line.id])
-                short = short or rest > 0
+                remainder = open_of(line) - sum(after[line.id])
+                short = short or remainder > 0
             assert not short or self.unclaimed(product_id) == 0, "supply is left while somebody wants it"
 
     def unclaimed(self, product_id):
@@ -532,15 +532,15 @@ class SkippingBook(IncomingBook):
 
     options = {"preorder.auto_allocate": "yes", "preorder.insufficient_supply": "skip"}
 
-    def check_links(self, before, after):
+    def check_purchase_allocations(self, before, after):
         """Only earlier demands count whose whole unlinked rest fitted what was left at their turn."""
         for product_id in self.products:
             left = self.unclaimed(product_id)
-            for line in reversed(reckoning.queue(product_id)):
+            for line in reversed(reference_model.queue(product_id)):
                 gained = after[line.id][1] - before[line.id][1]
-                rest = open_of(line) - sum(after[line.id])
+                remainder = open_of(line) - sum(after[line.id])
                 left += max(0, gained)
-                assert rest == 0 or rest > left, f"{line} was left out though its rest of {rest} fitted"
+                assert remainder == 0 or remainder > left, f"{line} was left out though its rest of {remainder} fitted"
 
 
 def run_machine(machine, at, examples=EXAMPLES):
@@ -572,7 +572,7 @@ def test_each_deed_can_really_be_done(app, at):
     done = Counter()
     book = Book(at, done)
     book.open_shop()
-    for deed, *arguments in (
+    for action, *arguments in (
         (book.receive_stock, 1, 5, "WH/A", 20, 1),
         (book.receive_a_serial_number, 0),
         (book.run_the_book,),
@@ -599,6 +599,6 @@ def test_each_deed_can_really_be_done(app, at):
         (book.take_an_order, [(1, 9)], 0, 0, "partial"),
         (book.cancel, 1, True),
     ):
-        deed(*arguments)
+        action(*arguments)
         book.everything_adds_up()
     assert {verb for verb in VERBS if not done[verb]} == set()

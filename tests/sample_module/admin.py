@@ -61,8 +61,8 @@ def _wish_for_line(session: Session, line: OrderLine) -> str:
 ORDER_COLUMNS = (ExtraColumn("wish", "Wish", _badges),)
 LINE_COLUMNS = (ExtraColumn("wish", "Wished for", _of_lines),)
 ORDER_PANELS = (Panel("The wish", "sample_module/wish.html", _of_order, "sample_module.view"),)
-ORDER_ACTIONS = (Action(name="grant-wish", label="Grant Wish", permission="sample_module.grant", deed=_grant),)
-LINE_ACTIONS = (Action(name="wrap", label="Wrap", permission="sample_module.grant", deed=_wish_for_line),)
+ORDER_ACTIONS = (Action(name="grant-wish", label="Grant Wish", permission="sample_module.grant", run=_grant),)
+LINE_ACTIONS = (Action(name="wrap", label="Wrap", permission="sample_module.grant", run=_wish_for_line),)
 
 
 def _first_field() -> UnboundField[Any]:

@@ -77,7 +77,9 @@ class Reference:
             places[row["number"]] += 1
             key = (row["number"], places[row["number"]])
             wanted = int(row["quantity"])
-            lines.append({"key": key, "sku": row["sku"], "rest": wanted, "row": row, "seen": first_seen[row["number"]]})
+            lines.append(
+                {"key": key, "sku": row["sku"], "remainder": wanted, "row": row, "seen": first_seen[row["number"]]}
+            )
         return lines
 
     def queue(self, sku: str) -> list[dict]:
@@ -90,10 +92,10 @@ class Reference:
         for _, lot in stock:
             left = int(lot["quantity"])
             for line in self.queue(lot["sku"]):
-                taken = min(left, line["rest"])
+                taken = min(left, line["remainder"])
                 if taken:
                     self.from_lots[line["key"]].append((lot["lot"], lot["location"], taken))
-                    line["rest"] -= taken
+                    line["remainder"] -= taken
                     left -= taken
 
     def _serve_from_purchases(self, folder: Path, rule: str) -> None:
@@ -108,18 +110,18 @@ class Reference:
         for sku in {supply["row"]["sku"] for supply in supplies}:
             offered = [supply for supply in supplies if supply["row"]["sku"] == sku]
             for line in self.queue(sku):
-                if rule == "skip" and line["rest"] > sum(supply["left"] for supply in offered):
+                if rule == "skip" and line["remainder"] > sum(supply["left"] for supply in offered):
                     continue
                 self._link(line, offered)
 
     def _link(self, line: dict, offered: list[dict]) -> None:
         for supply in offered:
-            taken = min(line["rest"], supply["left"])
+            taken = min(line["remainder"], supply["left"])
             if taken:
                 row = supply["row"]
                 link = (row["number"], supply["position"], taken, row["expected_on"])
                 self.from_purchases[line["key"]].append(link)
-                line["rest"] -= taken
+                line["remainder"] -= taken
                 supply["left"] -= taken
 
     def allocations(self) -> list[list[str]]:
@@ -137,12 +139,15 @@ class Reference:
 
     def _promise(self, line: dict) -> str:
         dates = [expected for *_, expected in self.from_purchases[line["key"]]]
-        if line["rest"] or "" in dates:
+        if line["remainder"] or "" in dates:
             return ""
         return max([str(self.today), *dates])
 
     def backorders(self) -> dict[tuple[str, int], int]:
         """Return the open backorder of each line that has one."""
-        linked = {key: sum(link[2] for link in links) for key, links in self.from_purchases.items()}
-        open_rows = {line["key"]: line["rest"] + linked.get(line["key"], 0) for line in self.lines}
+        purchase_allocated = {
+            key: sum(link[2] for link in purchase_allocations)
+            for key, purchase_allocations in self.from_purchases.items()
+        }
+        open_rows = {line["key"]: line["remainder"] + purchase_allocated.get(line["key"], 0) for line in self.lines}
         return {key: quantity for key, quantity in open_rows.items() if quantity}

@@ -116,9 +116,9 @@ class Watch:
         for module in self.registry.modules.values():
             if module.options:
                 yield "options", module.name, "", f"?section={module.name}" in pages["/settings/options/"]
-        told = self.command("--help")[1]
+        notified = self.command("--help")[1]
         for name, owned in self.registry.commands.items():
-            yield "command", owned.module, name, re.search(rf"^  {name}\b", told, re.M) is not None
+            yield "command", owned.module, name, re.search(rf"^  {name}\b", notified, re.M) is not None
 
     def _of_files(self, pages):
         for kind in ("import", "export"):
@@ -196,7 +196,7 @@ class Watch:
 
     # Every door to what is off
 
-    def open_doors(self, module: str) -> Iterator[str]:
+    def open_entry_points(self, module: str) -> Iterator[str]:
         """Yield what of a module that is off still answers."""
         nobody = self.client.application.test_client()
         for path, methods, view in gated(self.client.application):
@@ -220,8 +220,8 @@ class Watch:
             if (code, out) != (1, "") or f"belongs to module {module}, which is off." not in err:
                 yield f"erp {' '.join(call)} says {code} {out} {err}"
         for kind in ("import", "export"):
-            told = self.command(kind, "--help")[1]
-            listed = [name for name in mine(getattr(self.registry, f"{kind}s"), module) if f"  {name} " in told]
+            notified = self.command(kind, "--help")[1]
+            listed = [name for name in mine(getattr(self.registry, f"{kind}s"), module) if f"  {name} " in notified]
             yield from (f"the help of erp {kind} lists {name}" for name in listed)
         for name in mine(self.registry.jobs, module):
             if (status := self.client.post(f"/settings/jobs/{name}/run/").status_code) != 404:

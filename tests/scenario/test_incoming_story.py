@@ -11,7 +11,7 @@ from erp.db import commit
 from erp.models import RunKind
 from erp.registry import current_registry
 from modules.backorder_email.models import Message
-from modules.preorder.models import Link
+from modules.preorder.models import PurchaseAllocation
 from modules.procurement import services as procurement
 from modules.procurement.models import PurchaseOrderLine
 from modules.sales import services as sales
@@ -50,7 +50,7 @@ def test_a_waiting_order_is_linked_told_received_in_parts_and_packed(session, se
 
     # Confirmed with no stock: the backorder is linked to the purchase order, the date promised, the email queued.
     order = do(lambda session: sales.confirm(session, order_id))
-    link = session.scalars(select(Link)).one()
+    link = session.scalars(select(PurchaseAllocation)).one()
     assert (link.purchase_line_id, link.quantity) == (bought, 10)
     assert order.lines[0].promise_date == date(2026, 12, 10)
     message = session.scalars(select(Message)).one()
@@ -60,7 +60,7 @@ def test_a_waiting_order_is_linked_told_received_in_parts_and_packed(session, se
     # 4 of 10 arrive: they turn into an allocation of the received lot, 6 stay linked.
     do(lambda session: receive(session, bought, 4, "R1"))
     allocation = session.scalars(select(Allocation)).one()
-    assert (allocation.quantity, allocation.how) == (4, AllocationSource.receipt)
+    assert (allocation.quantity, allocation.source) == (4, AllocationSource.receipt)
     assert allocation.balance.lot.number == "R1"
     assert (link.received, link.outstanding) == (4, 6)
 
@@ -99,7 +99,7 @@ def test_the_same_by_import_files_and_commands_alone(erp, tmp_path):
         file.write_text(text, encoding="utf-8")
         return erp("import", kind, file, *flags)
 
-    def told(kind):
+    def notified(kind):
         return [list(row.values()) for row in csv.DictReader(erp("export", kind).splitlines())]
 
     erp("init")
@@ -107,11 +107,11 @@ def test_the_same_by_import_files_and_commands_alone(erp, tmp_path):
     for kind, text in FILES.items():
         give(kind, text)
     erp("allocate")
-    (email,) = told("emails")
+    (email,) = notified("emails")
     assert email[1:5] == ["acme@customers.example", "SO-1: At sea", "pending", "SO-1"]
     head = ["SO-1", "1", "LAMP"]
-    linked = [*head, "purchase", "", "", "PO-1", "1"]
-    assert told("allocations") == [[*linked, "10", "0", "2026-12-10"]]
+    purchase_allocated = [*head, "purchase", "", "", "PO-1", "1"]
+    assert notified("allocations") == [[*purchase_allocated, "10", "0", "2026-12-10"]]
 
     with mail_server() as (mailbox, port):
         for name, value in {"transport": "smtp", "host": "127.0.0.1", "port": port}.items():
@@ -120,17 +120,17 @@ def test_the_same_by_import_files_and_commands_alone(erp, tmp_path):
     (letter,) = mailbox.taken
     assert letter["To"] == "acme@customers.example"
     assert "10 pcs Desk Lamp, expected 2026-12-10" in letter.get_body().get_content()
-    assert told("emails")[0][3] == "sent"
+    assert notified("emails")[0][3] == "sent"
 
     give("receipts", RECEIPT.format(quantity=4, lot="R1"))
     first = [*head, "lot", "R1", "WH/A", "", "", "4", "0", "2026-12-10"]
-    assert told("allocations") == [first, [*linked, "6", "0", "2026-12-10"]]
+    assert notified("allocations") == [first, [*purchase_allocated, "6", "0", "2026-12-10"]]
     give("receipts", RECEIPT.format(quantity=6, lot="R2"))
-    assert told("allocations") == [first, [*head, "lot", "R2", "WH/A", "", "", "6", "0", "2026-12-10"]]
-    assert told("backorders")[0][5:8] == ["0", "allocated", "0"]
+    assert notified("allocations") == [first, [*head, "lot", "R2", "WH/A", "", "", "6", "0", "2026-12-10"]]
+    assert notified("backorders")[0][5:8] == ["0", "allocated", "0"]
 
     assert erp("pack", "SO-1").startswith("Packed 4 of LAMP, 6 of LAMP of SO-1 as PK")
     packed = [[*first[:-2], "4", "2026-12-10"], [*head, "lot", "R2", "WH/A", "", "", "6", "6", "2026-12-10"]]
-    assert told("allocations") == packed
-    assert [row[3] for row in told("balances")] == ["0", "0"]
+    assert notified("allocations") == packed
+    assert [row[3] for row in notified("balances")] == ["0", "0"]
     erp("check")

@@ -52,12 +52,12 @@ def test_a_made_up_book_is_served_line_by_line_as_the_slow_way_does(erp, tmp_pat
 
 
 @pytest.mark.skipif(not NORTHWIND.is_dir(), reason="no Northwind order book (ERP_NORTHWIND names its folder)")
-@pytest.mark.parametrize(("rule", "linked"), [("skip", 753), ("partial", 780)])
-def test_northwind_is_served_line_by_line(erp, rule, linked):
+@pytest.mark.parametrize(("rule", "purchase_allocated"), [("skip", 753), ("partial", 780)])
+def test_northwind_is_served_line_by_line(erp, rule, purchase_allocated):
     serve(erp, NORTHWIND, rule)
     check_line_by_line(erp, NORTHWIND, rule)
     exported = rows(erp("export", "allocations"))
     assert sum(int(row[8]) for row in exported if row[3] == "lot") == 3119
-    assert sum(int(row[8]) for row in exported if row[3] == "purchase") == linked
+    assert sum(int(row[8]) for row in exported if row[3] == "purchase") == purchase_allocated
     waiting = open_backorders(erp("export", "backorders"))
     assert (len(waiting), sum(waiting.values())) == (2028, 48198)

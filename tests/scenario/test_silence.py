@@ -72,7 +72,7 @@ def test_what_is_off_is_silent_everywhere_and_what_is_on_goes_on(company, comman
         switch(name, on=False)
         on.remove(name)
         assert watch.seen() == {(module, thing) for module, thing in everything if module in on}
-        assert list(watch.open_doors(name)) == []
+        assert list(watch.open_entry_points(name)) == []
     for name in current_registry().modules:
         switch(name, on=True)
     assert watch.seen() == everything

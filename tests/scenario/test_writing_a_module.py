@@ -30,7 +30,7 @@ def calls(text):
         yield command, printed
 
 
-def looks_like(printed, shown):
+def resembles(printed, shown):
     """Say whether what was printed is what the page shows."""
     pattern = ".*".join(re.escape(part) for part in shown.strip().split("..."))
     return re.fullmatch(pattern, printed.strip(), re.S) is not None
@@ -60,7 +60,7 @@ def test_a_reader_gets_what_the_page_shows(tmp_path, give):
         elif language == "console":
             for command, shown in calls(text):
                 printed = give(command)
-                assert looks_like(printed, shown), (command, printed)
+                assert resembles(printed, shown), (command, printed)
 
 
 def test_the_page_goes_through_all_that_it_names():
@@ -76,4 +76,4 @@ def test_the_page_goes_through_all_that_it_names():
     [("a\nb\n", "a\n...\n", True), ("b\n", "a\n", False), ("a\nb\n", "a\n", False), ("xa\n", "...a\n", True)],
 )
 def test_what_is_printed_is_compared_with_what_is_shown(printed, shown, is_alike):
-    assert looks_like(printed, shown) is is_alike
+    assert resembles(printed, shown) is is_alike

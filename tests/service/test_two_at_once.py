@@ -89,7 +89,7 @@ def test_two_clerks_who_confirm_at_once_never_get_the_same_last_units(session, t
 OPERATIONS = 8
 
 
-def deeds_of(dice, order_ids):
+def actions_of(dice, order_ids):
     """Return what one person does: allocates, removes and packs orders that others have in hand too."""
     yield ["confirm", order_ids[0]]
     for _ in range(OPERATIONS):
@@ -106,7 +106,7 @@ def test_many_who_allocate_remove_and_pack_at_once_lose_no_unit(session, tmp_pat
         make_stock(session, product, 10)
     ids = [make_draft(session, [(product, 2) for product in products]).id for _ in range(workers)]
     dice = random.Random(7)
-    plans = [list(deeds_of(dice, ids[number:] + ids[:number])) for number in range(workers)]
+    plans = [list(actions_of(dice, ids[number:] + ids[:number])) for number in range(workers)]
     refused = run_at_once(tmp_path, plans)
     assert {name for names in refused for name in names} <= {"InvalidTransition", "NothingToPack"}
     assert no_breach(session)

@@ -5,7 +5,7 @@ from erp.admin.settings.history import HistoryScreen
 from erp.admin.settings.jobs import JobsPage
 from erp.admin.settings.modules import ModulesPage
 from erp.admin.settings.options import OptionsPage
-from erp.admin.settings.people import RoleScreen, UserScreen
+from erp.admin.settings.users import RoleScreen, UserScreen
 from erp.registry import ViewEntry
 
 VIEWS: tuple[ViewEntry, ...] = (

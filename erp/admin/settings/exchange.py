@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from sqlalchemy.orm import Session
 
-from erp.admin import gate
+from erp.admin import access
 from erp.admin.page import Page
 from erp.db import db
 from erp.errors import ErpError
@@ -22,7 +22,7 @@ ERRORS_SHOWN = 200
 
 def _permitted(kinds: dict[str, Owned[Any]]) -> dict[str, Any]:
     live = {name: owned.thing for name, owned in kinds.items() if current_registry().is_live(owned.module)}
-    return {name: kind for name, kind in sorted(live.items()) if gate.may(kind.permission)}
+    return {name: kind for name, kind in sorted(live.items()) if access.may(kind.permission)}
 
 
 def _columns(kind: ImportKind | ExportKind, extensions: Iterable[Extension]) -> list[Any]:
@@ -61,7 +61,7 @@ class ImportPage(Page):
         return self._store(kinds, kinds[chosen], file.read())
 
     def _store(self, kinds: dict[str, ImportKind], kind: ImportKind, data: bytes) -> ResponseReturnValue:
-        after = [step.name for step in gate.permitted(kind.after) if step.name in request.form.getlist("after")]
+        after = [step.name for step in access.permitted(kind.after) if step.name in request.form.getlist("after")]
         is_trial = request.form.get("dry_run") == "1"
         try:
             summary = self.do(kind.name, lambda session: self._work(session, kind.name, data, after, is_trial))
@@ -74,12 +74,12 @@ class ImportPage(Page):
         except ErpError as refused:
             flash(str(refused), "error")
             return self._show(kinds, kind.name), 409
-        gate.tell(summary)
+        access.flash_sentence(summary)
         return redirect(self.get_url(".index_view", kind=kind.name))
 
     @staticmethod
     def _work(session: Session, kind: str, data: bytes, after: list[str], is_trial: bool) -> str:
-        summary = import_csv(session, kind, data, after=after, may=gate.may)
+        summary = import_csv(session, kind, data, after=after, may=access.may)
         if is_trial:
             raise _Tried(summary)
         return summary
@@ -87,8 +87,8 @@ class ImportPage(Page):
     def _show(self, kinds: dict[str, ImportKind], chosen: str, errors: list[RowError] | None = None) -> str:
         registry = current_registry()
         added = registry.import_extensions
-        columns = {name: gate.permitted(_columns(kind, registry.live(added[name]))) for name, kind in kinds.items()}
-        steps = {name: gate.permitted(kind.after) for name, kind in kinds.items()}
+        columns = {name: access.permitted(_columns(kind, registry.live(added[name]))) for name, kind in kinds.items()}
+        steps = {name: access.permitted(kind.after) for name, kind in kinds.items()}
         shown = {"kinds": kinds, "columns": columns, "chosen": chosen, "errors": errors or [], "most": ERRORS_SHOWN}
         return self.render("erp/settings/import.html", steps=steps, **shown)
 

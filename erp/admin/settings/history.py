@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from erp.admin import show
+from erp.admin import formatting
 from erp.admin.screen import Screen
 from erp.models import HistoryEntry
 
@@ -12,12 +12,12 @@ from erp.models import HistoryEntry
 def _what(screen: Screen, entry: HistoryEntry) -> Any:
     name = entry.document_name or entry.document
     text = f"{name}, line {entry.line}" if entry.line else name
-    return show.link(screen.admin.document_url(entry.document, entry.document_id), text)
+    return formatting.anchor(screen.admin.document_url(entry.document, entry.document_id), text)
 
 
 def _action(entry: HistoryEntry) -> str:
-    field = f": {show.words(entry.field).lower()}" if entry.field else ""
-    return f"{show.words(entry.action)}{field}"
+    field = f": {formatting.words(entry.field).lower()}" if entry.field else ""
+    return f"{formatting.words(entry.action)}{field}"
 
 
 class HistoryScreen(Screen):
@@ -47,7 +47,7 @@ class HistoryScreen(Screen):
     column_formatters = {
         "document_name": lambda view, context, entry, name: _what(view, entry),
         "action": lambda view, context, entry, name: _action(entry),
-        "field": lambda view, context, entry, name: show.words(entry.field),
+        "field": lambda view, context, entry, name: formatting.words(entry.field),
     }
     column_export_list = ("at", "user_name", "document", "document_name", "line", "action", "field", "old_value",
                           "new_value", "why")  # fmt: skip

@@ -17,7 +17,7 @@ from erp.registry import current_registry
 
 RUNS_SHOWN = 50
 REFRESH_SECONDS = 2
-DEEDS = {
+ACTIONS = {
     "run": (jobs.request_run, "{} is asked for: the worker starts it within seconds."),
     "pause": (jobs.pause, "{} is paused until it is resumed."),
     "resume": (jobs.resume, "{} runs by the clock again."),
@@ -59,15 +59,15 @@ class JobsPage(Page):
             answer.headers["Refresh"] = str(REFRESH_SECONDS)
         return answer
 
-    @expose("/<job_name>/<deed>/", methods=("POST",))
-    def deed(self, job_name: str, deed: str) -> ResponseReturnValue:
+    @expose("/<job_name>/<action>/", methods=("POST",))
+    def action(self, job_name: str, action: str) -> ResponseReturnValue:
         """Ask for a run, pause or resume."""
-        if deed not in DEEDS or not self._is_there(job_name):
+        if action not in ACTIONS or not self._is_there(job_name):
             return abort(404)
-        work, told = DEEDS[deed]
+        work, message = ACTIONS[action]
         try:
-            self.do(deed, lambda session: work(session, job_name))
-            flash(told.format(job_name), "success")
+            self.do(action, lambda session: work(session, job_name))
+            flash(message.format(job_name), "success")
         except ErpError as error:
             flash(str(error), "error")
         back = request.form.get("back") == "details"

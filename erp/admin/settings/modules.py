@@ -13,7 +13,7 @@ from flask_admin import expose
 from sqlalchemy import select
 
 from erp import clock, events, history, migrations
-from erp.admin import gate
+from erp.admin import access
 from erp.admin.page import Page
 from erp.db import commit, db
 from erp.errors import ErpError, NameNotConfirmed
@@ -160,7 +160,7 @@ class ModulesPage(Page):
         refusal = ""
         if request.method == "POST":
             try:
-                gate.tell(self._take(step, module_name))
+                access.flash_sentence(self._take(step, module_name))
                 return redirect(self.get_url(".index_view"))
             except ErpError as error:
                 db.session.rollback()
@@ -169,10 +169,10 @@ class ModulesPage(Page):
 
     def _take(self, step: Step, name: str) -> str:
         # A step that changes tables opens a transaction of its own, so that none may be open before.
-        person = gate.user_name()
+        user = access.user_name()
         db.session.rollback()
         why = request.form.get("why", "").strip()
-        with events.run(RunKind.screen, f"{self.view_name}.{step.name}", person), history.because(db.session(), why):
+        with events.run(RunKind.screen, f"{self.view_name}.{step.name}", user), history.because(db.session(), why):
             return step.work(name)
 
     def _show_step(self, step: Step, name: str, refusal: str) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp import history
-from erp.admin import gate
+from erp.admin import access
 from erp.admin.page import Page
 from erp.errors import ErpError, OptionError
 from erp.ini import written
@@ -117,14 +117,14 @@ class OptionsPage(Page):
         reset = request.form.get("reset", "")
         given = {reset: None} if reset else self._changed(section)
         errors = {key: error for key, text in given.items() if text is not None and (error := _error(key, text))}
-        errors |= {} if reset else self._overtaken(section, given)
+        errors |= {} if reset else self._superseded(section, given)
         if errors:
             flash("Nothing was changed: look at the marked options.", "error")
             return errors
-        person = gate.user_name()
+        user = access.user_name()
         why = request.form.get("why", "").strip()
         try:
-            self.do("set", lambda session: _store(session, given, person, why))
+            self.do("set", lambda session: _store(session, given, user, why))
         except ErpError as error:
             flash(str(error), "error")
             return {"": str(error)}
@@ -136,7 +136,7 @@ class OptionsPage(Page):
         posted = {key: request.form[key].strip() for key in shown if key in request.form}
         return {key: text for key, text in posted.items() if text != _was(key, shown[key].text)}
 
-    def _overtaken(self, section: str, given: Mapping[str, str | None]) -> dict[str, str]:
+    def _superseded(self, section: str, given: Mapping[str, str | None]) -> dict[str, str]:
         """Return what somebody else has set since the form was opened, and would be lost."""
         now = {each.key: each.text for each in self.shown(section, {}) if each.key in given}
         return {
@@ -163,10 +163,10 @@ class OptionsPage(Page):
     @expose("/import/", methods=("POST",))
     def import_ini(self) -> ResponseReturnValue:
         """Set what differs in an ini file, all or nothing."""
-        table, person = current_registry().option_table, gate.user_name()
+        table, user = current_registry().option_table, access.user_name()
         try:
             text = _posted_ini()
-            changed = self.do("import", lambda session: store_ini(session, table, text, user_name=person))
+            changed = self.do("import", lambda session: store_ini(session, table, text, user_name=user))
             flash(f"{len(changed)} options changed{': ' if changed else ''}{', '.join(changed)}.", "success")
         except ErpError as error:
             flash(f"Nothing was changed. {error}", "error")
@@ -205,11 +205,11 @@ def _error(key: str, text: str) -> str:
     return ""
 
 
-def _store(session: Session, given: Mapping[str, str | None], person: str, why: str) -> None:
+def _store(session: Session, given: Mapping[str, str | None], user: str, why: str) -> None:
     table = current_registry().option_table
     with history.because(session, why):
         for key, text in given.items():
             if text is None:
                 forget_option(session, table, key)
             else:
-                store_option(session, table, key, text, user_name=person)
+                store_option(session, table, key, text, user_name=user)

@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session, joinedload
 from wtforms import Form, StringField
 from wtforms.validators import InputRequired
 
-from erp.admin import Action, Badge, ExtraColumn, ListAction, Panel, Screen, document_link
-from erp.admin.gate import may
-from erp.admin.gate import session as screen_session
+from erp.admin import Action, Badge, ExtraColumn, ListAction, Panel, Screen, document_anchor
+from erp.admin.access import may
+from erp.admin.access import session as screen_session
 from erp.errors import ErpError
 from modules.backorder_email import queries, services
 from modules.backorder_email.delivery import build, send_pending, sender
@@ -111,9 +111,9 @@ def _counted(count: int) -> str:
     return f"{count} email" if count == 1 else f"{count} emails"
 
 
-def _of(ids: Collection[int], chosen: Collection[int], told: str) -> str:
+def _of(ids: Collection[int], chosen: Collection[int], notified: str) -> str:
     left = len(ids) - len(chosen)
-    return told + (f" {left} were left alone: their state does not allow it." if left else "")
+    return notified + (f" {left} were left alone: their state does not allow it." if left else "")
 
 
 def _reasons(_session: Session, messages: Sequence[Message]) -> Mapping[int, str]:
@@ -121,17 +121,17 @@ def _reasons(_session: Session, messages: Sequence[Message]) -> Mapping[int, str
 
 
 def _order(message: Message) -> Markup:
-    return document_link("sales.order", message.order_id, message.order.name)  # type: ignore[no-any-return]
+    return document_anchor("sales.order", message.order_id, message.order.name)  # type: ignore[no-any-return]
 
 
 def _customer(message: Message) -> Markup:
-    return document_link("sales.customer", message.customer_id, message.customer.name)  # type: ignore[no-any-return]
+    return document_anchor("sales.customer", message.customer_id, message.customer.name)  # type: ignore[no-any-return]
 
 
 def _template(message: Message) -> Markup | str:
     if message.template is None:
         return ""
-    return document_link("backorder_email.template", message.template_id, message.template.name)  # type: ignore[no-any-return]
+    return document_anchor("backorder_email.template", message.template_id, message.template.name)  # type: ignore[no-any-return]
 
 
 def _subject(_view: Any, _context: Any, message: Message, _name: str) -> str:
@@ -194,19 +194,19 @@ class PendingEmails(Screen):
     panels = (Panel("Preview", "backorder_email/preview.html", _preview),)
     actions = (
         Action(
-            name="send", label="Send now", permission=SEND, deed=_send, allowed=_allows("send"),
+            name="send", label="Send now", permission=SEND, run=_send, allowed=_allows("send"),
             style="primary", icon="fa-paper-plane-o",
         ),
         Action(
-            name="retry", label="Retry", permission=EDIT, deed=_retry, allowed=_allows("retry"), icon="fa-refresh",
+            name="retry", label="Retry", permission=EDIT, run=_retry, allowed=_allows("retry"), icon="fa-refresh",
             confirm="Put this email back into the queue? If the server took it before, the customer gets it again.",
         ),
         Action(
-            name="mark_as_sent", label="It arrived", permission=EDIT, deed=_mark_as_sent,
+            name="mark_as_sent", label="It arrived", permission=EDIT, run=_mark_as_sent,
             allowed=_allows("mark_as_sent"), icon="fa-check", confirm="Count this email as sent?",
         ),
         Action(
-            name="cancel", label="Cancel", permission=EDIT, deed=_cancel, allowed=_allows("cancel"), style="danger",
+            name="cancel", label="Cancel", permission=EDIT, run=_cancel, allowed=_allows("cancel"), style="danger",
             icon="fa-ban", confirm="Cancel this email? It will not be sent.", yes="Cancel the email", no="Back",
         ),
         Action(
@@ -216,14 +216,14 @@ class PendingEmails(Screen):
     )  # fmt: skip
     list_actions = (
         ListAction(
-            name="send", label="Send", permission=SEND, deed=_send_ticked, style="primary", icon="fa-paper-plane-o",
+            name="send", label="Send", permission=SEND, run=_send_ticked, style="primary", icon="fa-paper-plane-o",
             confirm="Send the ticked emails now?",
         ),
-        ListAction(name="retry", label="Retry", permission=EDIT, deed=_retry_ticked, icon="fa-refresh",
+        ListAction(name="retry", label="Retry", permission=EDIT, run=_retry_ticked, icon="fa-refresh",
             confirm="Put the ticked emails back into the queue?",
         ),
         ListAction(
-            name="cancel", label="Cancel", permission=EDIT, deed=_cancel_ticked, style="danger", icon="fa-ban",
+            name="cancel", label="Cancel", permission=EDIT, run=_cancel_ticked, style="danger", icon="fa-ban",
             confirm="Cancel the ticked emails? They will not be sent.", yes="Cancel the emails", no="Back",
         ),
     )  # fmt: skip
@@ -259,21 +259,21 @@ class PendingEmails(Screen):
         """Send all that is pending, a few with each request, and tell how far it is."""
         if not may(SEND):
             return abort(403)
-        told, problem = "", ""
+        notified, problem = "", ""
         if request.method == "POST":
             try:
-                told = self.do("send_all", _send_some)
+                notified = self.do("send_all", _send_some)
             except ErpError as error:
                 problem = str(error)
         # What waits for its next attempt leaves too, but is not tried over and over.
         count = queries.waiting if request.method == "POST" and not problem else queries.sendable
         left = count(screen_session())
         if request.accept_mimetypes.best == "application/json":
-            return {"left": left, "told": told, "problem": problem}
+            return {"left": left, "notified": notified, "problem": problem}
         if request.method == "POST" and not left and not problem:
-            flash(told or "Nothing was pending.", "success")
+            flash(notified or "Nothing was pending.", "success")
             return redirect(self.get_url(".index_view"))
-        return str(self.render("backorder_email/sending.html", left=left, told=told, problem=problem))
+        return str(self.render("backorder_email/sending.html", left=left, notified=notified, problem=problem))
 
 
 def _send_some(session: Session) -> str:

@@ -12,7 +12,7 @@ from wtforms import Form, StringField
 from wtforms.validators import InputRequired
 
 from erp.admin import Action, ExtraColumn, Panel, Screen
-from erp.admin.gate import session as screen_session
+from erp.admin.access import session as screen_session
 from modules.backorder_email import queries, services
 from modules.backorder_email.domain.wording import VARIABLES, Wording, render
 from modules.backorder_email.errors import TemplateRefused
@@ -36,7 +36,7 @@ def preview(screen: Any, template: Template) -> ResponseReturnValue:
     """Show a template filled in for an order that exists."""
     session = screen_session()
     number = request.args.get("order", "").replace("\0", "").strip()
-    cause = Cause(request.args["cause"]) if request.args.get("cause") in list(Cause) else Cause.linked
+    cause = Cause(request.args["cause"]) if request.args.get("cause") in list(Cause) else Cause.purchase_allocated
     order = queries.order_to_try(session, number)
     rendered, problem = None, ""
     facts = queries.facts_to_try(session, order, cause) if order is not None else None

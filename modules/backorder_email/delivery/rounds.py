@@ -19,7 +19,7 @@ from erp import clock
 from erp.db import chunks, commit, db
 from erp.options import options
 from modules.backorder_email import services
-from modules.backorder_email.delivery.transports import Parcel, Transport, configured
+from modules.backorder_email.delivery.transports import Envelope, Transport, configured
 from modules.backorder_email.domain.delivery import Ending, Outcome
 from modules.backorder_email.domain.mail import Outgoing, Sender, compose, parse_sender
 from modules.backorder_email.errors import MailServerUnusable
@@ -30,7 +30,7 @@ INTERRUPTED = "Sending was interrupted after the message was handed over: the ma
 
 
 @dataclass
-class Tally:
+class SendSummary:
     """What a round did."""
 
     endings: Counter[Ending] = field(default_factory=Counter)
@@ -41,7 +41,7 @@ class Tally:
         return self.endings.total()
 
     def __str__(self) -> str:
-        words = {Ending.passing: "to be tried again", Ending.permanent: "refused", Ending.uncertain: "uncertain"}
+        words = {Ending.transient: "to be tried again", Ending.permanent: "refused", Ending.uncertain: "uncertain"}
         others = [f", {self.endings[ending]} {word}" for ending, word in words.items() if self.endings[ending]]
         sent = self.endings[Ending.sent]
         return f"{sent} {'email' if sent == 1 else 'emails'} sent{''.join(others)}."
@@ -52,15 +52,15 @@ def sender() -> Sender:
     return parse_sender(options.backorder_email.sender, options.backorder_email.reply_to)
 
 
-def build(outgoing: Outgoing, source: Sender, at: datetime | None = None) -> Parcel:
+def build(outgoing: Outgoing, source: Sender, at: datetime | None = None) -> Envelope:
     """Return a message exactly as it leaves at an instant, without one now."""
     data = compose(outgoing, source, at or clock.now()).as_bytes()
-    return Parcel(outgoing.id, source.address, outgoing.recipient, data)
+    return Envelope(outgoing.id, source.address, outgoing.recipient, data)
 
 
 def send_pending(
     *, limit: int | None = None, chosen: Collection[int] | None = None, report: Report | None = None
-) -> Tally:
+) -> SendSummary:
     """Send what is due, or what a clerk chose: claim a batch, commit, connect, send one by one.
 
     First it composes the news of runs that died and takes back what dead workers had claimed. `report` is told how
@@ -71,26 +71,26 @@ def send_pending(
     commit(services.recover)
     worker = _Worker(source, transport, report)
     try:
-        for messages in worker.claims(limit) if chosen is None else worker.claims_of(chosen):
+        for messages in worker.batches(limit) if chosen is None else worker.batches_of(chosen):
             worker.deliver(messages)
     finally:
         worker.close()
-    return worker.tally
+    return worker.summary
 
 
 class _Ahead:
     """Messages ready to leave, the next one made while the server thinks about the last."""
 
-    def __init__(self, make: Callable[[Outgoing], Parcel], messages: Sequence[Outgoing]) -> None:
+    def __init__(self, make: Callable[[Outgoing], Envelope], messages: Sequence[Outgoing]) -> None:
         self._make = make
         self._messages = iter(messages)
-        self._ready: deque[Parcel] = deque()
+        self._ready: deque[Envelope] = deque()
 
     def prepare(self) -> None:
         """Make the next message."""
         self._ready.extend(self._make(outgoing) for outgoing in islice(self._messages, 1))
 
-    def take(self) -> Parcel:
+    def take(self) -> Envelope:
         """Return the next message."""
         if not self._ready:
             self.prepare()
@@ -104,11 +104,11 @@ class _Worker:
         life = services.life_of_database(db.session())
         db.session.rollback()
         self.name = f"{socket.gethostname()[:80]}:{os.getpid()}:{token_hex(4)}:{life}"
-        self.tally = Tally()
+        self.summary = SendSummary()
         self._source = source
         self._transport = transport
         self._report = report
-        self._marks = services.Marks(db.engine, self.name)
+        self._send_log = services.SendLog(db.engine, self.name)
         self._unwritten: list[tuple[int, Outcome]] = []
         self._begun = services.NOBODY
         self._seconds_apart = 60 / options.backorder_email.rate if options.backorder_email.rate else 0.0
@@ -117,50 +117,50 @@ class _Worker:
     def close(self) -> None:
         """Let go of the mail server and the database."""
         self._transport.close()
-        self._marks.close()
+        self._send_log.close()
 
-    def claims(self, limit: int | None) -> Iterator[Sequence[Outgoing]]:
+    def batches(self, limit: int | None) -> Iterator[Sequence[Outgoing]]:
         """Claim what is due, a batch at a time, until nothing is left or `limit` messages were claimed."""
         left = sys.maxsize if limit is None else limit
         while left > 0:
-            claim = self._claim(min(options.backorder_email.batch_size, left), None)
-            if not claim.looked_at:
+            batch = self._take(min(options.backorder_email.batch_size, left), None)
+            if not batch.looked_at:
                 return
-            yield claim.messages
-            left -= len(claim.messages)
+            yield batch.messages
+            left -= len(batch.messages)
 
-    def claims_of(self, chosen: Collection[int]) -> Iterator[Sequence[Outgoing]]:
+    def batches_of(self, chosen: Collection[int]) -> Iterator[Sequence[Outgoing]]:
         """Claim what a clerk chose and is still pending, each message once."""
         for part in chunks(sorted(chosen), options.backorder_email.batch_size):
-            yield self._claim(len(part), part).messages
+            yield self._take(len(part), part).messages
 
-    def _claim(self, most: int, chosen: Sequence[int] | None) -> services.Claim:
-        return commit(lambda session: services.claim(session, self.name, limit=most, chosen=chosen))
+    def _take(self, most: int, chosen: Sequence[int] | None) -> services.TakenBatch:
+        return commit(lambda session: services.take_batch(session, self.name, limit=most, chosen=chosen))
 
     def deliver(self, messages: Sequence[Outgoing]) -> None:
         """Send claimed messages; what is not begun goes back into the queue if this is interrupted."""
-        parcels = _Ahead(self._parcel, messages)
+        envelopes = _Ahead(self._envelope, messages)
         try:
             for outgoing in messages:
-                self._deliver(outgoing, parcels)
+                self._deliver(outgoing, envelopes)
             self._write_down()
         except MailServerUnusable as error:
             reason = str(error.facts["reason"])
             self._write_down()
             postponed = commit(lambda session: services.postpone_claimed(session, self.name, reason))
-            self.tally.endings[Ending.passing] += postponed
+            self.summary.endings[Ending.transient] += postponed
             raise
         except BaseException:
             self._write_down()
             commit(lambda session: services.give_back(session, self.name))
             raise
 
-    def _deliver(self, outgoing: Outgoing, parcels: _Ahead) -> None:
-        parcel = parcels.take()
+    def _deliver(self, outgoing: Outgoing, envelopes: _Ahead) -> None:
+        envelope = envelopes.take()
         self._keep_pace()
         self._transport.open()
         try:
-            ended = self._transport.send(parcel, partial(self._turn_to, outgoing.id), parcels.prepare)
+            ended = self._transport.send(envelope, partial(self._turn_to, outgoing.id), envelopes.prepare)
         except MailServerUnusable:
             raise
         except BaseException:
@@ -169,23 +169,23 @@ class _Worker:
             raise
         if ended is not None:
             self._unwritten.append((outgoing.id, ended))
-            self.tally.endings[ended.ending] += 1
+            self.summary.endings[ended.ending] += 1
             if self._report is not None:
-                self._report(self.tally.handled)
+                self._report(self.summary.handled)
 
-    def _parcel(self, outgoing: Outgoing) -> Parcel:
+    def _envelope(self, outgoing: Outgoing) -> Envelope:
         """Return a message as it leaves, or the reason why it cannot: one bad message does not stop the others."""
         try:
             return build(outgoing, self._source)
         except (ValueError, MessageError) as error:
-            return Parcel(outgoing.id, "", "", b"", problem=f"It cannot be written as an email: {error}")
+            return Envelope(outgoing.id, "", "", b"", problem=f"It cannot be written as an email: {error}")
 
     def _turn_to(self, message_id: int) -> bool:
         """Write down that the last message was sent and that the next one begins; false where that was taken back."""
         if self._unwritten and self._unwritten[-1][1].ending is not Ending.sent:
             self._write_down()
         sent = self._unwritten[-1][0] if self._unwritten else services.NOBODY
-        is_mine = self._marks.turn(sent, message_id)
+        is_mine = self._send_log.turn(sent, message_id)
         self._unwritten.clear()
         self._begun = message_id if is_mine else services.NOBODY
         return is_mine

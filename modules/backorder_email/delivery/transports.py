@@ -20,7 +20,7 @@ from modules.backorder_email.errors import MailServerUnusable
 
 
 @dataclass(frozen=True)
-class Parcel:
+class Envelope:
     """A message in bytes with its envelope."""
 
     id: int
@@ -36,7 +36,7 @@ class Transport(Protocol):
     def open(self) -> None:
         """Be ready to send; raises MailServerUnusable."""
 
-    def send(self, parcel: Parcel, is_mine: Callable[[], bool], meanwhile: Callable[[], None]) -> Outcome | None:
+    def send(self, envelope: Envelope, is_mine: Callable[[], bool], meanwhile: Callable[[], None]) -> Outcome | None:
         """Transmit one message, and do `meanwhile` while waiting for the last answer.
 
         `is_mine` is asked before any of its text leaves: None is returned where it was taken back from this worker.
@@ -77,22 +77,22 @@ class FileTransport:
         except OSError as error:
             raise MailServerUnusable(server=f"folder {self.folder}", reason=_said(error)) from None
 
-    def send(self, parcel: Parcel, is_mine: Callable[[], bool], _meanwhile: Callable[[], None]) -> Outcome | None:
+    def send(self, envelope: Envelope, is_mine: Callable[[], bool], _meanwhile: Callable[[], None]) -> Outcome | None:
         """Write `email-<id>.eml`; a second writing of the same message replaces the first."""
         if not is_mine():
             return None
-        if parcel.problem:
-            return Outcome(Ending.permanent, parcel.problem)
-        target = self.folder / f"email-{parcel.id}.eml"
+        if envelope.problem:
+            return Outcome(Ending.permanent, envelope.problem)
+        target = self.folder / f"email-{envelope.id}.eml"
         draft = target.with_suffix(".part")
         try:
             with draft.open("wb") as file:
-                file.write(parcel.data)
+                file.write(envelope.data)
                 file.flush()
                 os.fsync(file.fileno())
             draft.replace(target)
         except OSError as error:
-            return Outcome(Ending.passing, f"{target} cannot be written: {_said(error)}")
+            return Outcome(Ending.transient, f"{target} cannot be written: {_said(error)}")
         return Outcome(Ending.sent)
 
     def close(self) -> None:
@@ -164,32 +164,34 @@ class SmtpTransport:
                 raise smtplib.SMTPException("the environment variable ERP_SMTP_PASSWORD is not set")
             connection.login(self.server.user, self.server.password)
 
-    def send(self, parcel: Parcel, is_mine: Callable[[], bool], meanwhile: Callable[[], None]) -> Outcome | None:
+    def send(self, envelope: Envelope, is_mine: Callable[[], bool], meanwhile: Callable[[], None]) -> Outcome | None:
         """Transmit one message. Servers close connections that grow old: then it is tried once more on a new one."""
-        if parcel.problem:
-            return Outcome(Ending.permanent, parcel.problem) if is_mine() else None
+        if envelope.problem:
+            return Outcome(Ending.permanent, envelope.problem) if is_mine() else None
         is_reused = self._connection is not None
         try:
-            return self._transmit(parcel, is_mine, meanwhile)
+            return self._transmit(envelope, is_mine, meanwhile)
         except _NotTaken as error:
             if not is_reused:
-                return Outcome(Ending.passing, str(error))
+                return Outcome(Ending.transient, str(error))
         try:
-            return self._transmit(parcel, is_mine, meanwhile)
+            return self._transmit(envelope, is_mine, meanwhile)
         except _NotTaken as error:
-            return Outcome(Ending.passing, str(error))
+            return Outcome(Ending.transient, str(error))
 
-    def _transmit(self, parcel: Parcel, is_mine: Callable[[], bool], meanwhile: Callable[[], None]) -> Outcome | None:
+    def _transmit(
+        self, envelope: Envelope, is_mine: Callable[[], bool], meanwhile: Callable[[], None]
+    ) -> Outcome | None:
         self.open()
         assert self._connection is not None
         try:
             # The worker writes its marks while the server thinks about the sender.
-            self._connection.putcmd("MAIL", f"FROM:<{parcel.sender}>")
+            self._connection.putcmd("MAIL", f"FROM:<{envelope.sender}>")
             if not is_mine():
                 self._connection.getreply()
                 self._connection.rset()
                 return None
-            refusal = self._address(self._connection, parcel) or self._hand_over(self._connection, parcel)
+            refusal = self._address(self._connection, envelope) or self._hand_over(self._connection, envelope)
         except (OSError, smtplib.SMTPException) as error:
             self._drop()
             raise _NotTaken(f"The connection to {self.server} broke: {_said(error)}") from None
@@ -198,19 +200,19 @@ class SmtpTransport:
         meanwhile()
         return self._answer(self._connection)
 
-    def _address(self, connection: smtplib.SMTP, parcel: Parcel) -> Outcome | None:
+    def _address(self, connection: smtplib.SMTP, envelope: Envelope) -> Outcome | None:
         """Say to whom a message is once its sender is taken; return the server's refusal."""
         code, reply = connection.getreply()
         if code == 250:
-            code, reply = connection.docmd("RCPT", f"TO:<{parcel.recipient}>")
+            code, reply = connection.docmd("RCPT", f"TO:<{envelope.recipient}>")
         return None if code in (250, 251) else self._refused(connection, code, reply)
 
-    def _hand_over(self, connection: smtplib.SMTP, parcel: Parcel) -> Outcome | None:
+    def _hand_over(self, connection: smtplib.SMTP, envelope: Envelope) -> Outcome | None:
         """Send the message itself; return what the server refuses before its last byte."""
         code, reply = connection.docmd("DATA")
         if code != 354:
             return self._refused(connection, code, reply)
-        connection.send(_with_dots(parcel.data))
+        connection.send(_with_dots(envelope.data))
         return None
 
     def _refused(self, connection: smtplib.SMTP, code: int, reply: bytes) -> Outcome:
@@ -221,7 +223,7 @@ class SmtpTransport:
         except (OSError, smtplib.SMTPException):
             self._drop()
         ending = of_reply(code)
-        return Outcome(Ending.passing if ending is Ending.sent else ending, f"{code} {_text(reply)}")
+        return Outcome(Ending.transient if ending is Ending.sent else ending, f"{code} {_text(reply)}")
 
     def _answer(self, connection: smtplib.SMTP) -> Outcome:
         """Return what the server says to the whole message; without an answer it may or may not have taken it."""

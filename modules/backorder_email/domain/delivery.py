@@ -16,7 +16,7 @@ class Ending(StrEnum):
     """
 
     sent = "sent"
-    passing = "passing"
+    transient = "transient"
     permanent = "permanent"
     uncertain = "uncertain"
 
@@ -33,7 +33,7 @@ def of_reply(code: int) -> Ending:
     """Return what a mail server's reply means: 2xx taken, 5xx never, anything else perhaps later."""
     if 200 <= code < 300:
         return Ending.sent
-    return Ending.permanent if 500 <= code < 600 else Ending.passing
+    return Ending.permanent if 500 <= code < 600 else Ending.transient
 
 
 def back_off(attempts: int, first: timedelta) -> timedelta:

@@ -178,7 +178,7 @@ def example(cause: Cause) -> MessageFacts:
         CustomerFacts("Example Ltd"),
         CompanyFacts("My Company"),
         cause.value,
-        "Delayed" if cause in (Cause.linked, Cause.status_changed) else "",
+        "Delayed" if cause in (Cause.purchase_allocated, Cause.status_changed) else "",
         tuple(_example_line(number, cause) for number in (1, 2)),
     )
 

@@ -70,7 +70,7 @@ def upgrade() -> None:
         sa.Column(
             "cause",
             sa.Enum(
-                "linked",
+                "purchase_allocated",
                 "status_changed",
                 "date_changed",
                 "cancelled",
@@ -94,8 +94,8 @@ def upgrade() -> None:
         sa.Column("attention", sa.Text(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("next_attempt_at", sa.DateTime(), nullable=True),
-        sa.Column("claimed_by", sa.String(length=160), nullable=False),
-        sa.Column("claimed_at", sa.DateTime(), nullable=True),
+        sa.Column("taken_by", sa.String(length=160), nullable=False),
+        sa.Column("taken_at", sa.DateTime(), nullable=True),
         sa.Column("begun_at", sa.DateTime(), nullable=True),
         sa.Column("last_error", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(), nullable=False),
@@ -104,7 +104,7 @@ def upgrade() -> None:
             "(state = 'sent') = (sent_at IS NOT NULL)", name=op.f("ck_backorder_email_message_sent_at_when_sent")
         ),
         sa.CheckConstraint(
-            "state <> 'sending' OR (claimed_by <> '' AND claimed_at IS NOT NULL)",
+            "state <> 'sending' OR (taken_by <> '' AND taken_at IS NOT NULL)",
             name=op.f("ck_backorder_email_message_claimed_to_send"),
         ),
         sa.CheckConstraint(
@@ -150,7 +150,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_backorder_email_message_sending",
         "backorder_email_message",
-        ["claimed_at"],
+        ["taken_at"],
         unique=False,
         sqlite_where=sa.text("state = 'sending'"),
         postgresql_where=sa.text("state = 'sending'"),
@@ -165,7 +165,7 @@ def upgrade() -> None:
         sa.Column(
             "cause",
             sa.Enum(
-                "linked",
+                "purchase_allocated",
                 "status_changed",
                 "date_changed",
                 "cancelled",
@@ -190,8 +190,8 @@ def upgrade() -> None:
         sa.Column(
             "dropped",
             sa.Enum(
-                "overtaken",
-                "unlinked",
+                "superseded",
+                "removed",
                 "unchanged",
                 name="dropped",
                 native_enum=False,
@@ -202,8 +202,8 @@ def upgrade() -> None:
         ),
         sa.Column("created_at", sa.DateTime(), nullable=False),
         sa.CheckConstraint(
-            "(cause IN ('linked', 'status_changed')) = (purchase_line_id IS NOT NULL)",
-            name=op.f("ck_backorder_email_news_purchase_line_when_linked"),
+            "(cause IN ('purchase_allocated', 'status_changed')) = (purchase_line_id IS NOT NULL)",
+            name=op.f("ck_backorder_email_news_purchase_line_when_allocated"),
         ),
         sa.ForeignKeyConstraint(["line_id"], ["sales_order_line.id"], name=op.f("fk_backorder_email_news_line_id")),
         sa.ForeignKeyConstraint(

@@ -14,9 +14,9 @@ from modules.backorder_email.queries.messages import (
 )
 from modules.backorder_email.queries.news import (
     news_of_messages,
+    news_statuses,
     pending_about,
     runs_to_compose,
-    standings,
     uncomposed,
     unsent_dates,
 )
@@ -41,11 +41,11 @@ __all__ = [
     "needing_attention",
     "news_of_messages",
     "news_rows",
+    "news_statuses",
     "order_to_try",
     "pending_about",
     "runs_to_compose",
     "sendable",
-    "standings",
     "template_by_name",
     "templates_by_status",
     "uncomposed",

@@ -32,15 +32,15 @@ def _strange_news(session: Session) -> Iterator[str]:
 
 
 def _hollow_messages(session: Session) -> Iterator[str]:
-    tells = exists().where(News.message_id == Message.id)
+    notifies = exists().where(News.message_id == Message.id)
     rows = (
         select(Message.id, Order.number)
         .join(Order, Order.id == Message.order_id)
         .where(
             Message.state == MessageState.pending,
             Message.is_edited.is_(False),
-            tells,
-            not_(tells.where(News.dropped.is_(None))),
+            notifies,
+            not_(notifies.where(News.dropped.is_(None))),
         )
         .order_by(Message.id)
     )

@@ -27,7 +27,7 @@ from modules.backorder_email.domain.wording import (
 from modules.backorder_email.models import News
 from modules.backorder_email.states import Cause
 from modules.inventory_lots.models import Product
-from modules.preorder.models import Link
+from modules.preorder.models import PurchaseAllocation
 from modules.procurement.models import PurchaseLineStatus, PurchaseOrder, PurchaseOrderLine
 from modules.sales.models import Customer, Order, OrderLine
 
@@ -88,33 +88,43 @@ def _rows_of_news() -> Any:
 def _imagined(order_id: int, cause: Cause) -> Any:
     """Return rows like those of News: what there would be to tell if all lines of an order gave cause to it."""
     nobody: Any = cast(null(), BigId)
-    is_about_links = cause in (Cause.linked, Cause.status_changed)
-    links = and_(Link.line_id == OrderLine.id, Link.ended_at.is_(None), literal(is_about_links))
+    is_about_purchase_allocations = cause in (Cause.purchase_allocated, Cause.status_changed)
+    purchase_allocations = and_(
+        PurchaseAllocation.line_id == OrderLine.id,
+        PurchaseAllocation.ended_at.is_(None),
+        literal(is_about_purchase_allocations),
+    )
     columns = {
         "id": OrderLine.id,
         "cause": literal(cause, News.cause.type),
         "line_id": OrderLine.id,
         "order_id": OrderLine.order_id,
-        "purchase_line_id": Link.purchase_line_id,
+        "purchase_line_id": PurchaseAllocation.purchase_line_id,
         "old_date": OrderLine.promise_date if cause is Cause.date_changed else cast(null(), Date),
         "quantity": OrderLine.quantity,
         **dict.fromkeys(("run_id", "message_id", "template_id"), nobody),
     }
     rows = select(*(column.label(name) for name, column in columns.items()))
-    of_order = rows.select_from(OrderLine).outerjoin(Link, links).where(OrderLine.order_id == order_id)
+    of_order = (
+        rows.select_from(OrderLine)
+        .outerjoin(PurchaseAllocation, purchase_allocations)
+        .where(OrderLine.order_id == order_id)
+    )
     return aliased(News, of_order.subquery(), adapt_on_names=True)
 
 
 def _rows(news: Any) -> Any:
     """Return the select that joins to news, the table or rows like it, all that a message says of it."""
-    open_link = and_(
-        Link.line_id == news.line_id, Link.purchase_line_id == news.purchase_line_id, Link.ended_at.is_(None)
+    is_open_purchase_allocation = and_(
+        PurchaseAllocation.line_id == news.line_id,
+        PurchaseAllocation.purchase_line_id == news.purchase_line_id,
+        PurchaseAllocation.ended_at.is_(None),
     )
     columns = (
         *(news.id.label("news_id"), news.message_id, news.run_id, news.cause, news.template_id, news.line_id),
         *(news.old_date, news.quantity, Order.id.label("order_id"), Order.number, Order.ordered_at),
         *(Customer.id.label("customer_id"), Customer.name.label("customer_name"), Customer.email),
-        *(OrderLine.position, OrderLine.promise_date, OrderLine.open_quantity, Link.outstanding),
+        *(OrderLine.position, OrderLine.promise_date, OrderLine.open_quantity, PurchaseAllocation.outstanding),
         *(Product.sku, Product.name, Product.unit),
         *(PurchaseOrder.number.label("purchase_order"), PurchaseOrderLine.expected_on),
         PurchaseLineStatus.name.label("status"),
@@ -129,31 +139,31 @@ def _rows(news: Any) -> Any:
         .outerjoin(PurchaseOrderLine, PurchaseOrderLine.id == news.purchase_line_id)
         .outerjoin(PurchaseOrder, PurchaseOrder.id == PurchaseOrderLine.order_id)
         .outerjoin(PurchaseLineStatus, PurchaseLineStatus.id == PurchaseOrderLine.status_id)
-        .outerjoin(Link, open_link)
+        .outerjoin(PurchaseAllocation, is_open_purchase_allocation)
     )
 
 
 def _supplies(session: Session, line_ids: Collection[int]) -> dict[int, _Supply]:
     rows = (
-        select(Link.line_id, PurchaseOrder.number, PurchaseOrderLine.expected_on, PurchaseLineStatus.name)
-        .join(PurchaseOrderLine, PurchaseOrderLine.id == Link.purchase_line_id)
+        select(PurchaseAllocation.line_id, PurchaseOrder.number, PurchaseOrderLine.expected_on, PurchaseLineStatus.name)
+        .join(PurchaseOrderLine, PurchaseOrderLine.id == PurchaseAllocation.purchase_line_id)
         .join(PurchaseOrder, PurchaseOrder.id == PurchaseOrderLine.order_id)
         .outerjoin(PurchaseLineStatus, PurchaseLineStatus.id == PurchaseOrderLine.status_id)
-        .where(Link.ended_at.is_(None))
-        .order_by(Link.id)
+        .where(PurchaseAllocation.ended_at.is_(None))
+        .order_by(PurchaseAllocation.id)
     )
     by_line: dict[int, list[Any]] = {}
-    for row in session.execute(rows.where(is_one_of(session, Link.line_id, line_ids))):
+    for row in session.execute(rows.where(is_one_of(session, PurchaseAllocation.line_id, line_ids))):
         by_line.setdefault(row.line_id, []).append(row)
-    return {line_id: _as_one(links) for line_id, links in by_line.items()}
+    return {line_id: _as_one(purchase_allocations) for line_id, purchase_allocations in by_line.items()}
 
 
-def _as_one(links: Sequence[Any]) -> _Supply:
-    dates = [link.expected_on for link in links]
+def _as_one(purchase_allocations: Sequence[Any]) -> _Supply:
+    dates = [purchase_allocation.expected_on for purchase_allocation in purchase_allocations]
     return _Supply(
-        plain([link.number for link in links]),
+        plain([purchase_allocation.number for purchase_allocation in purchase_allocations]),
         None if None in dates else max(dates),
-        plain([link.name or "" for link in links]),
+        plain([purchase_allocation.name or "" for purchase_allocation in purchase_allocations]),
     )
 
 

@@ -74,5 +74,5 @@ def emails(session: Session) -> Iterator[Sequence[Any]]:
     )
     rows = select(*columns).join(Order, Order.id == Message.order_id).order_by(Message.id)
     found: Iterable[Any] = session.execute(rows.execution_options(yield_per=1000))
-    for id_, recipient, subject, state, *rest in found:
-        yield (id_, "" if state is MessageState.skipped else recipient, subject, state.value, *rest)
+    for id_, recipient, subject, state, *remainder in found:
+        yield (id_, "" if state is MessageState.skipped else recipient, subject, state.value, *remainder)

@@ -13,16 +13,16 @@ from sqlalchemy.orm import Session, aliased
 from erp import clock
 from erp.db import is_one_of
 from erp.models import RunEntry
-from modules.backorder_email.domain.news import Standing
+from modules.backorder_email.domain.news import NewsStatus
 from modules.backorder_email.models import Message, News
 from modules.backorder_email.states import Cause, DropReason, MessageState
-from modules.preorder.models import Link
+from modules.preorder.models import PurchaseAllocation
 from modules.procurement.models import PurchaseOrderLine
 
 # A run that did not end and wrote no news for so long has died.
 SILENCE = timedelta(minutes=1)
 
-_ABOUT_LINKS = (Cause.linked, Cause.status_changed)
+_ABOUT_PURCHASE_ALLOCATIONS = (Cause.purchase_allocated, Cause.status_changed)
 
 
 def _later_news() -> ColumnElement[bool]:
@@ -32,39 +32,39 @@ def _later_news() -> ColumnElement[bool]:
     each other only from one run to the next: in one run both are told.
     """
     later = aliased(News)
-    of_links = later.cause.in_(_ABOUT_LINKS)
+    of_purchase_allocations = later.cause.in_(_ABOUT_PURCHASE_ALLOCATIONS)
     of_date = later.cause == Cause.date_changed
     other_run = later.run_id != News.run_id
     replaces = or_(
         later.purchase_line_id == News.purchase_line_id,
         and_(of_date, News.cause == Cause.date_changed),
-        and_(other_run, of_date, News.cause.in_(_ABOUT_LINKS)),
-        and_(other_run, of_links, News.cause == Cause.date_changed),
+        and_(other_run, of_date, News.cause.in_(_ABOUT_PURCHASE_ALLOCATIONS)),
+        and_(other_run, of_purchase_allocations, News.cause == Cause.date_changed),
     )
-    is_told = or_(later.dropped.is_(None), later.dropped != DropReason.unlinked)
-    return exists().where(later.line_id == News.line_id, later.id > News.id, is_told, replaces)
+    is_notified = or_(later.dropped.is_(None), later.dropped != DropReason.removed)
+    return exists().where(later.line_id == News.line_id, later.id > News.id, is_notified, replaces)
 
 
-def _link_is_there() -> ColumnElement[bool]:
+def _purchase_allocation_is_there() -> ColumnElement[bool]:
     """Say in SQL whether the link that a row of News tells of exists; one that was received still does."""
-    same_line = Link.line_id == News.line_id
+    same_line = PurchaseAllocation.line_id == News.line_id
     return exists().where(
         same_line,
         case(
-            (News.cause == Cause.linked, Link.id == News.source_id),
-            (News.cause == Cause.status_changed, Link.purchase_line_id == News.purchase_line_id),
+            (News.cause == Cause.purchase_allocated, PurchaseAllocation.id == News.source_id),
+            (News.cause == Cause.status_changed, PurchaseAllocation.purchase_line_id == News.purchase_line_id),
             else_=True,
         ),
     )
 
 
 @cache
-def _standings() -> Any:
+def _news_statuses() -> Any:
     # Writing this statement takes longer than running it for a batch of messages.
     columns = (
         News.id,
         News.cause,
-        _link_is_there(),
+        _purchase_allocation_is_there(),
         _later_news(),
         News.status_id,
         PurchaseOrderLine.status_id,
@@ -75,10 +75,10 @@ def _standings() -> Any:
     return rows.order_by(News.id)
 
 
-def standings(session: Session, news_ids: Collection[int]) -> Iterator[Standing]:
+def news_statuses(session: Session, news_ids: Collection[int]) -> Iterator[NewsStatus]:
     """Yield how each piece of news stands beside what is true now."""
-    for row in session.execute(_standings().where(is_one_of(session, News.id, news_ids))):
-        yield Standing(*row)
+    for row in session.execute(_news_statuses().where(is_one_of(session, News.id, news_ids))):
+        yield NewsStatus(*row)
 
 
 def uncomposed(session: Session, *conditions: ColumnElement[bool]) -> list[tuple[int, int]]:
@@ -109,16 +109,16 @@ def runs_to_compose(session: Session) -> list[int]:
 def pending_about(session: Session, line_ids: Collection[int]) -> list[int]:
     """Return the pending messages that tell news of these order lines, and lock them in id order."""
     is_about = is_one_of(session, News.line_id, line_ids)
-    told = select(News.message_id).where(is_about, News.message_id.is_not(None), News.dropped.is_(None))
-    rows = select(Message.id).where(Message.id.in_(told), Message.state == MessageState.pending)
+    notified = select(News.message_id).where(is_about, News.message_id.is_not(None), News.dropped.is_(None))
+    rows = select(Message.id).where(Message.id.in_(notified), Message.state == MessageState.pending)
     return list(session.scalars(rows.order_by(Message.id).with_for_update()))
 
 
 def news_of_messages(session: Session, message_ids: Collection[int]) -> list[tuple[int, int, int, int | None]]:
     """Return (message, news, line, purchase line) ids of what messages still tell."""
     columns = (News.message_id, News.id, News.line_id, News.purchase_line_id)
-    told = is_one_of(session, News.message_id, message_ids)
-    rows = select(*columns).where(told, News.dropped.is_(None)).order_by(News.id)
+    notified = is_one_of(session, News.message_id, message_ids)
+    rows = select(*columns).where(notified, News.dropped.is_(None)).order_by(News.id)
     return [(message or 0, news, line, purchase) for message, news, line, purchase in session.execute(rows)]
 
 

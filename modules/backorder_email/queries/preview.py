@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from modules.backorder_email.domain.wording import MessageFacts
 from modules.backorder_email.queries.facts import facts_of, news_to_try
 from modules.backorder_email.states import Cause
-from modules.preorder.models import Link
+from modules.preorder.models import PurchaseAllocation
 from modules.sales.models import Order, OrderLine
 
 
@@ -16,9 +16,15 @@ def order_to_try(session: Session, number: str) -> Order | None:
     """Return the order of that number; for an empty one the last order that is linked, else the last one."""
     if number:
         return session.scalar(select(Order).where(Order.number == number))
-    linked = select(Order).join(OrderLine).join(Link, Link.line_id == OrderLine.id).order_by(Link.id.desc()).limit(1)
+    purchase_allocated = (
+        select(Order)
+        .join(OrderLine)
+        .join(PurchaseAllocation, PurchaseAllocation.line_id == OrderLine.id)
+        .order_by(PurchaseAllocation.id.desc())
+        .limit(1)
+    )
     last = select(Order).where(Order.number.is_not(None)).order_by(Order.id.desc()).limit(1)
-    return session.scalars(linked).first() or session.scalars(last).first()
+    return session.scalars(purchase_allocated).first() or session.scalars(last).first()
 
 
 def facts_to_try(session: Session, order: Order, cause: Cause) -> MessageFacts | None:

@@ -2,22 +2,22 @@
 
 from modules.backorder_email.services.composing import as_it_would_leave, compose, compose_lost_runs, compose_run
 from modules.backorder_email.services.demo import load_demo
-from modules.backorder_email.services.marks import NOBODY, Marks, life_of_database
 from modules.backorder_email.services.news import (
-    drop_news_of_links,
-    tell_of_cancellations,
-    tell_of_dates,
-    tell_of_links,
-    tell_of_statuses,
+    drop_news_of_purchase_allocations,
+    write_allocation_news,
+    write_cancellation_news,
+    write_date_news,
+    write_status_news,
 )
 from modules.backorder_email.services.queue import cancel, edit, hurry, mark_as_sent, retry
+from modules.backorder_email.services.send_log import NOBODY, SendLog, life_of_database
 from modules.backorder_email.services.sending import (
-    Claim,
-    claim,
+    TakenBatch,
     give_back,
     postpone_claimed,
     recover,
     settle,
+    take_batch,
 )
 from modules.backorder_email.services.templates import (
     delete_template,
@@ -29,16 +29,15 @@ from modules.backorder_email.services.templates import (
 
 __all__ = [
     "NOBODY",
-    "Claim",
-    "Marks",
+    "SendLog",
+    "TakenBatch",
     "as_it_would_leave",
     "cancel",
-    "claim",
     "compose",
     "compose_lost_runs",
     "compose_run",
     "delete_template",
-    "drop_news_of_links",
+    "drop_news_of_purchase_allocations",
     "edit",
     "give_back",
     "hurry",
@@ -52,9 +51,10 @@ __all__ = [
     "save_templates",
     "set_status_template",
     "settle",
-    "tell_of_cancellations",
-    "tell_of_dates",
-    "tell_of_links",
-    "tell_of_statuses",
+    "take_batch",
+    "write_allocation_news",
+    "write_cancellation_news",
+    "write_date_news",
+    "write_status_news",
     "write_status_templates",
 ]

@@ -13,7 +13,7 @@ from erp.db import bulk_update, chunks, is_one_of
 from erp.errors import ErpError
 from modules.backorder_email import queries
 from modules.backorder_email.domain.mail import Outgoing, check_address
-from modules.backorder_email.domain.news import Key, verdict
+from modules.backorder_email.domain.news import Key, drop_reason
 from modules.backorder_email.domain.wording import Wording, digest, render
 from modules.backorder_email.errors import BadAddress, NoAddress, NoSuchTemplate
 from modules.backorder_email.models import Message, News, Template
@@ -63,22 +63,22 @@ def compose(session: Session, news_ids: Collection[int]) -> int:
     rows = queries.news_rows(session, holding)
     same = _pending_of_same_key(session, rows)
     if same:
-        told = queries.news_of_messages(session, same.values())
-        rows = queries.news_rows(session, [*holding, *(news_id for _, news_id, *_ in told)])
+        notified = queries.news_of_messages(session, same.values())
+        rows = queries.news_rows(session, [*holding, *(news_id for _, news_id, *_ in notified)])
     groups = _grouped(rows)
     values = dict(zip(groups, _composed(session, list(groups.values())), strict=True))
     _rewrite(session, {same[key]: values[key] for key in groups if key in same})
     ids = _insert(session, [values[key] for key in groups if key not in same]) | same
-    told_by = [(row.news_id, ids[key]) for key, found in groups.items() for row in found]
-    bulk_update(session, News.__table__, {"message_id": "{message}"}, {"message": "bigint"}, told_by)  # type: ignore[arg-type]
+    notified_by = [(row.news_id, ids[key]) for key, found in groups.items() for row in found]
+    bulk_update(session, News.__table__, {"message_id": "{message}"}, {"message": "bigint"}, notified_by)  # type: ignore[arg-type]
     session.expire_all()
     return len(groups)
 
 
 def _holding(session: Session, news_ids: Collection[int]) -> list[int]:
-    verdicts = {standing.news_id: verdict(standing) for standing in queries.standings(session, news_ids)}
-    drop_news(session, {id_: reason for id_, reason in verdicts.items() if reason})
-    return [id_ for id_, reason in verdicts.items() if reason is None]
+    drop_reasons = {status.news_id: drop_reason(status) for status in queries.news_statuses(session, news_ids)}
+    drop_news(session, {id_: reason for id_, reason in drop_reasons.items() if reason})
+    return [id_ for id_, reason in drop_reasons.items() if reason is None]
 
 
 def drop_news(session: Session, reasons: Mapping[int, DropReason]) -> None:
@@ -167,7 +167,7 @@ def _insert(session: Session, messages: Sequence[dict[str, Any]]) -> dict[Key, i
     """Write new messages in one statement; return their ids."""
     if not messages:
         return {}
-    common = {"is_edited": False, "attention": "", "attempts": 0, "claimed_by": "", "created_at": clock.now()}
+    common = {"is_edited": False, "attention": "", "attempts": 0, "taken_by": "", "created_at": clock.now()}
     made = insert(Message).returning(*_KEY_COLUMNS, Message.id)
     return {Key(*row[:4]): row.id for row in session.execute(made, [message | common for message in messages])}
 
@@ -191,7 +191,7 @@ def refresh(session: Session, message_ids: Collection[int]) -> None:
     written = select(Message.id, Message.facts, Message.recipient).where(Message.is_edited.is_(False))
     found = session.execute(written.where(is_one_of(session, Message.id, message_ids)))
     before = {id_: (facts, recipient) for id_, facts, recipient in found}
-    now = {id_: (digest(facts_of(rows)), _address_or_none(rows[0])) for id_, rows in _told(session, before).items()}
+    now = {id_: (digest(facts_of(rows)), _address_or_none(rows[0])) for id_, rows in _notified(session, before).items()}
     recompose(session, [id_ for id_, state in now.items() if state != before[id_]])
 
 
@@ -199,7 +199,7 @@ def as_it_would_leave(session: Session, message: Message) -> Outgoing:
     """Return a message as it would be sent now: one that is pending with the facts and the address of now."""
     texts: dict[str, Any] = {name: getattr(message, name) for name in ("recipient", "subject", "text", "html")}
     if message.state is MessageState.pending and not message.is_edited:
-        for rows in _told(session, [message.id]).values():
+        for rows in _notified(session, [message.id]).values():
             if (digest(facts_of(rows)), _address_or_none(rows[0])) != (message.facts, message.recipient):
                 texts = {name: _composed(session, [rows])[0][name] for name in texts}
     return Outgoing(id=message.id, created_at=message.created_at, **texts)
@@ -209,12 +209,12 @@ def recompose(session: Session, message_ids: Collection[int]) -> None:
     """Write messages anew from what they tell; each is pending afterwards, or failed or skipped with the reason."""
     if not message_ids:
         return
-    told = _told(session, message_ids)
-    _rewrite(session, dict(zip(told, _composed(session, list(told.values())), strict=True)))
+    notified = _notified(session, message_ids)
+    _rewrite(session, dict(zip(notified, _composed(session, list(notified.values())), strict=True)))
     session.expire_all()
 
 
-def _told(session: Session, message_ids: Collection[int]) -> dict[int, list[NewsRow]]:
+def _notified(session: Session, message_ids: Collection[int]) -> dict[int, list[NewsRow]]:
     news_ids = [news_id for _, news_id, *_ in queries.news_of_messages(session, message_ids)]
     by_message: dict[int, list[NewsRow]] = {}
     for row in queries.news_rows(session, news_ids):

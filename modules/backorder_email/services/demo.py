@@ -11,8 +11,8 @@ from modules.backorder_email.domain.wording import Wording
 from modules.backorder_email.services.templates import save_templates, write_status_templates
 from modules.inventory_lots.queries import products_by_sku
 from modules.inventory_lots.services import DemoSku
-from modules.preorder.queries import unlinked_backorders
-from modules.preorder.services import link_by_hand
+from modules.preorder.queries import uncovered_backorders
+from modules.preorder.services import allocate_by_hand
 from modules.procurement.models import PurchaseLineStatus
 from modules.procurement.queries import claimable_lines
 from modules.sales.queries import Scope
@@ -57,12 +57,12 @@ def load_demo(session: Session) -> None:
     statuses = session.scalars(select(PurchaseLineStatus).where(PurchaseLineStatus.name.in_(STATUSES))).all()
     templates = {status: queries.template_by_name(session, STATUSES[status.name]) for status in statuses}
     write_status_templates(session, templates)
-    _link_one(session, products_by_sku(session, [DemoSku.speaker])[DemoSku.speaker].id)
+    _allocate_one(session, products_by_sku(session, [DemoSku.speaker])[DemoSku.speaker].id)
 
 
-def _link_one(session: Session, product_id: int) -> None:
-    waiting = unlinked_backorders(session, Scope((product_id,)))
+def _allocate_one(session: Session, product_id: int) -> None:
+    waiting = uncovered_backorders(session, Scope((product_id,)))
     incoming = session.execute(claimable_lines(session, [product_id])).all()
     if waiting and incoming:
-        (line_id, _, rest), (purchase_line_id, _, left, *_) = waiting[0], incoming[0]
-        link_by_hand(session, {(line_id, purchase_line_id): from_raw(min(rest, left))})
+        (line_id, _, remainder), (purchase_line_id, _, left, *_) = waiting[0], incoming[0]
+        allocate_by_hand(session, {(line_id, purchase_line_id): from_raw(min(remainder, left))})

@@ -19,68 +19,80 @@ from modules.backorder_email.queries.news import pending_about, unsent_dates
 from modules.backorder_email.queries.templates import named_by_option, template_by_name, templates_by_status
 from modules.backorder_email.services.superseding import put_right
 from modules.backorder_email.states import Cause, DropReason
-from modules.preorder.models import Link
+from modules.preorder.models import PurchaseAllocation
 from modules.procurement.events import StatusChange
 from modules.procurement.models import PurchaseOrderLine
 from modules.sales.events import BackorderChange, PromiseChange
 from modules.sales.models import Backorder, OrderLine
 
 
-def tell_of_links(session: Session, link_ids: Collection[int]) -> None:
+def write_allocation_news(session: Session, purchase_allocation_ids: Collection[int]) -> None:
     """Write news of new links to purchase order lines whose status has a template."""
     if not options.backorder_email.on_link or not templates_by_status(session):
         return
     columns = (
-        *(Link.id.label("source_id"), Link.line_id, OrderLine.order_id, Link.purchase_line_id),
-        *(PurchaseOrderLine.status_id, StatusTemplate.template_id, Link.outstanding.label("quantity")),
+        *(
+            PurchaseAllocation.id.label("source_id"),
+            PurchaseAllocation.line_id,
+            OrderLine.order_id,
+            PurchaseAllocation.purchase_line_id,
+        ),
+        *(PurchaseOrderLine.status_id, StatusTemplate.template_id, PurchaseAllocation.outstanding.label("quantity")),
     )
     rows = (
         select(*columns)
-        .join(OrderLine, OrderLine.id == Link.line_id)
-        .join(PurchaseOrderLine, PurchaseOrderLine.id == Link.purchase_line_id)
+        .join(OrderLine, OrderLine.id == PurchaseAllocation.line_id)
+        .join(PurchaseOrderLine, PurchaseOrderLine.id == PurchaseAllocation.purchase_line_id)
         .join(StatusTemplate, StatusTemplate.status_id == PurchaseOrderLine.status_id)
-        .order_by(Link.id)
+        .order_by(PurchaseAllocation.id)
     )
-    found = _all(session, rows, Link.id, link_ids)
-    _tell(session, [{"cause": Cause.linked} | dict(row._mapping) for row in found])
+    found = _all(session, rows, PurchaseAllocation.id, purchase_allocation_ids)
+    _write_news(session, [{"cause": Cause.purchase_allocated} | dict(row._mapping) for row in found])
 
 
-def tell_of_statuses(session: Session, changes: Sequence[StatusChange]) -> None:
+def write_status_news(session: Session, changes: Sequence[StatusChange]) -> None:
     """Write news for the lines linked to purchase order lines whose new status has a template.
 
     What is pending and tells of the old status is put right even where the new one has none.
     """
     after = {change.line_id: change for change in changes}
-    columns = (Link.line_id, OrderLine.order_id, Link.purchase_line_id, Link.outstanding.label("quantity"))
+    columns = (
+        PurchaseAllocation.line_id,
+        OrderLine.order_id,
+        PurchaseAllocation.purchase_line_id,
+        PurchaseAllocation.outstanding.label("quantity"),
+    )
     rows = (
         select(*columns)
-        .join(OrderLine, OrderLine.id == Link.line_id)
-        .where(Link.ended_at.is_(None))
-        .order_by(Link.purchase_line_id, Link.id)
+        .join(OrderLine, OrderLine.id == PurchaseAllocation.line_id)
+        .where(PurchaseAllocation.ended_at.is_(None))
+        .order_by(PurchaseAllocation.purchase_line_id, PurchaseAllocation.id)
     )
-    linked = _all(session, rows, Link.purchase_line_id, after)
-    templates = templates_by_status(session) if linked and options.backorder_email.on_status else {}
-    news = [_of_status(row, after[row.purchase_line_id], templates) for row in linked]
-    _tell(session, [row for row in news if row["template_id"]], touched={row.line_id for row in linked})
+    purchase_allocated = _all(session, rows, PurchaseAllocation.purchase_line_id, after)
+    templates = templates_by_status(session) if purchase_allocated and options.backorder_email.on_status else {}
+    news = [_of_status(row, after[row.purchase_line_id], templates) for row in purchase_allocated]
+    _write_news(
+        session, [row for row in news if row["template_id"]], touched={row.line_id for row in purchase_allocated}
+    )
 
 
-def _of_status(link: Any, change: StatusChange, templates: dict[int, int]) -> dict[str, Any]:
+def _of_status(purchase_allocation: Any, change: StatusChange, templates: dict[int, int]) -> dict[str, Any]:
     return {
         "cause": Cause.status_changed,
         "source_id": change.history_id,
         "status_id": change.new_status_id,
         "template_id": templates.get(change.new_status_id or 0),
-        **link._mapping,
+        **purchase_allocation._mapping,
     }
 
 
-def tell_of_dates(session: Session, changes: Sequence[PromiseChange]) -> None:
+def write_date_news(session: Session, changes: Sequence[PromiseChange]) -> None:
     """Write news of changed promise dates of linked lines, from the date that the customer knows."""
     if not named_by_option(Cause.date_changed):
         return
     after = {change.line_id: change for change in changes}
-    linked = select(Link.line_id).where(Link.ended_at.is_(None))
-    rows = select(OrderLine.id, OrderLine.order_id, OrderLine.open_quantity).where(OrderLine.id.in_(linked))
+    purchase_allocated = select(PurchaseAllocation.line_id).where(PurchaseAllocation.ended_at.is_(None))
+    rows = select(OrderLine.id, OrderLine.order_id, OrderLine.open_quantity).where(OrderLine.id.in_(purchase_allocated))
     found = _all(session, rows.order_by(OrderLine.id), OrderLine.id, after)
     known = unsent_dates(session, [row.id for row in found])
     template = template_by_name(session, named_by_option(Cause.date_changed))
@@ -97,10 +109,10 @@ def tell_of_dates(session: Session, changes: Sequence[PromiseChange]) -> None:
         }
         for row in found
     ]
-    _tell(session, news)
+    _write_news(session, news)
 
 
-def tell_of_cancellations(session: Session, changes: Sequence[BackorderChange]) -> None:
+def write_cancellation_news(session: Session, changes: Sequence[BackorderChange]) -> None:
     """Write news of backorders that were given up after their days, of each part once."""
     if not named_by_option(Cause.cancelled):
         return
@@ -119,15 +131,20 @@ def tell_of_cancellations(session: Session, changes: Sequence[BackorderChange]) 
         }
         for row in _all(session, rows, Backorder.id, given_up)
     ]
-    _tell(session, news)
+    _write_news(session, news)
 
 
-def drop_news_of_links(session: Session, pairs: Collection[tuple[int, int]]) -> None:
+def drop_news_of_purchase_allocations(session: Session, pairs: Collection[tuple[int, int]]) -> None:
     """Drop what has not left about (line, purchase line) pairs whose links were undone."""
     line_ids = {line_id for line_id, _ in pairs}
-    open_links = select(Link.line_id, Link.purchase_line_id).where(Link.ended_at.is_(None))
-    linked_again = {(line, purchase) for line, purchase in _all(session, open_links, Link.line_id, line_ids)}
-    undone = set(pairs) - linked_again
+    open_purchase_allocations = select(PurchaseAllocation.line_id, PurchaseAllocation.purchase_line_id).where(
+        PurchaseAllocation.ended_at.is_(None)
+    )
+    allocated_again = {
+        (line, purchase)
+        for line, purchase in _all(session, open_purchase_allocations, PurchaseAllocation.line_id, line_ids)
+    }
+    undone = set(pairs) - allocated_again
     by_line: dict[int, set[int]] = {}
     for line_id, purchase_line_id in undone:
         by_line.setdefault(line_id, set()).add(purchase_line_id)
@@ -141,7 +158,7 @@ def _drop_uncomposed(session: Session, pairs: Collection[tuple[int, int]]) -> No
     ids = [row.id for row in found if (row.line_id, row.purchase_line_id) in pairs]
     # Asked again here: another transaction may have composed it while this one waited for the row.
     still_waits = News.message_id.is_(None) & News.dropped.is_(None)
-    drop = update(News).where(is_one_of(session, News.id, ids), still_waits).values(dropped=DropReason.unlinked)
+    drop = update(News).where(is_one_of(session, News.id, ids), still_waits).values(dropped=DropReason.removed)
     session.execute(drop.execution_options(synchronize_session=False))
     session.expire_all()
 
@@ -151,14 +168,14 @@ def _all(session: Session, rows: Any, key: Any, ids: Iterable[int]) -> list[Any]
     return list(session.execute(rows.where(is_one_of(session, key, ids))).all())
 
 
-def _tell(session: Session, news: Sequence[dict[str, Any]], *, touched: Collection[int] = ()) -> None:
+def _write_news(session: Session, news: Sequence[dict[str, Any]], *, touched: Collection[int] = ()) -> None:
     """Write news and put right what is pending about the same lines. News that is there already is left alone."""
-    told: set[int] = set()
+    notified: set[int] = set()
     if news:
         common = {"run_id": current_run(session).id(session), "created_at": clock.now()}
         blank = {"purchase_line_id": None, "status_id": None, "old_date": None, "new_date": None}
-        told = set(session.scalars(_insert(session), [blank | row | common for row in news]))
-    put_right(session, pending_about(session, told.union(touched)), told_again=told)
+        notified = set(session.scalars(_insert(session), [blank | row | common for row in news]))
+    put_right(session, pending_about(session, notified.union(touched)), notified_again=notified)
 
 
 def _insert(session: Session) -> ReturningInsert[tuple[int]]:

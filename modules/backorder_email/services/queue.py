@@ -90,7 +90,7 @@ def hurry(session: Session) -> None:
 
 
 def _make_new(session: Session, message_ids: Collection[int], composed: Collection[int]) -> None:
-    fresh = {"attempts": 0, "next_attempt_at": None, "begun_at": None, "attention": "", "claimed_by": ""}
+    fresh = {"attempts": 0, "next_attempt_at": None, "begun_at": None, "attention": "", "taken_by": ""}
     back = {"state": MessageState.pending, "last_error": ""}
     for ids, values in ((composed, fresh), (set(message_ids) - set(composed), fresh | back)):
         change = update(Message).where(is_one_of(session, Message.id, ids)).values(values)
@@ -98,7 +98,7 @@ def _make_new(session: Session, message_ids: Collection[int], composed: Collecti
     session.expire_all()
 
 
-def _recorded(session: Session, messages: Sequence[Message], deed: str) -> int:
+def _recorded(session: Session, messages: Sequence[Message], run: str) -> int:
     session.flush()
-    record_all(session, [Change(message.history_subject(), deed) for message in messages])
+    record_all(session, [Change(message.history_subject(), run) for message in messages])
     return len(messages)

@@ -1,7 +1,7 @@
 """The queue as a worker sees it: claim, begin, settle, give back.
 
 A worker claims messages and commits before it connects. It marks each message as begun, and commits, before it
-transmits it, and settles it afterwards (in the usual case by `marks`). So whoever dies leaves at most one message in
+transmits it, and settles it afterwards (in the usual case by `send_log`). So whoever dies leaves at most one message in
 doubt, and what was claimed but not begun goes back into the queue.
 """
 
@@ -21,8 +21,8 @@ from modules.backorder_email.domain.mail import Outgoing
 from modules.backorder_email.models import Message
 from modules.backorder_email.queries import due
 from modules.backorder_email.services.composing import refresh
-from modules.backorder_email.services.marks import life_of_database
 from modules.backorder_email.services.queue import is_pending
+from modules.backorder_email.services.send_log import life_of_database
 from modules.backorder_email.services.superseding import put_right
 from modules.backorder_email.states import MESSAGE, MessageState
 
@@ -30,14 +30,14 @@ DIED = "The worker stopped while it handed the message over: the mail server may
 
 
 @dataclass(frozen=True)
-class Claim:
+class TakenBatch:
     """What a worker got to send, and how many messages were looked at for it: 0 means that the queue is done."""
 
     messages: tuple[Outgoing, ...]
     looked_at: int
 
 
-def claim(session: Session, worker: str, *, limit: int, chosen: Collection[int] | None = None) -> Claim:
+def take_batch(session: Session, worker: str, *, limit: int, chosen: Collection[int] | None = None) -> TakenBatch:
     """Take up to `limit` messages for a worker, in the order of the queue; nobody else gets them.
 
     What each tells is checked once more: news that holds no more takes its message out of the queue, changed facts
@@ -51,19 +51,17 @@ def claim(session: Session, worker: str, *, limit: int, chosen: Collection[int] 
     claimed = (
         update(Message)
         .where(is_one_of(session, Message.id, set(ids) - for_the_clerk), is_pending)
-        .values(
-            state=MESSAGE.next(MessageState.pending, "send"), claimed_by=worker, claimed_at=clock.now(), begun_at=None
-        )
+        .values(state=MESSAGE.next(MessageState.pending, "send"), taken_by=worker, taken_at=clock.now(), begun_at=None)
         .execution_options(synchronize_session=False)
     )
     session.execute(claimed)
     session.expire_all()
-    return Claim(tuple(_claimed(session, ids, worker)), len(ids))
+    return TakenBatch(tuple(_claimed(session, ids, worker)), len(ids))
 
 
 def _claimed(session: Session, ids: Collection[int], worker: str) -> Sequence[Outgoing]:
     columns = (Message.id, Message.recipient, Message.subject, Message.text, Message.html, Message.created_at)
-    mine = (is_one_of(session, Message.id, ids), Message.state == MessageState.sending, Message.claimed_by == worker)
+    mine = (is_one_of(session, Message.id, ids), Message.state == MessageState.sending, Message.taken_by == worker)
     return [Outgoing(*row) for row in session.execute(select(*columns).where(*mine).order_by(Message.id))]
 
 
@@ -72,14 +70,14 @@ def settle(session: Session, message_id: int, worker: str, outcome: Outcome) -> 
     open_states = [MessageState.sending]
     if outcome.ending is Ending.sent:
         open_states.append(MessageState.uncertain)
-    mine = (Message.id == message_id, Message.state.in_(open_states), Message.claimed_by == worker)
+    mine = (Message.id == message_id, Message.state.in_(open_states), Message.taken_by == worker)
     # A doubt has counted its attempt.
     attempts = case((Message.state == MessageState.sending, Message.attempts + 1), else_=Message.attempts)
     change = update(Message).where(*mine).values(attempts=attempts)
     if outcome.ending is Ending.sent:
         sent = MESSAGE.next(MessageState.sending, "deliver")
         _changed(session, change.values(state=sent, sent_at=clock.now(), last_error="", next_attempt_at=None))
-    elif outcome.ending is Ending.passing:
+    elif outcome.ending is Ending.transient:
         before = session.scalar(select(Message.attempts).where(Message.id == message_id)) or 0
         _postpone(session, before + 1, change, outcome.reason)
     else:
@@ -97,13 +95,13 @@ def _postpone(session: Session, attempts: int, change: Update, reason: str) -> N
         return
     again = clock.now() + back_off(attempts, options.backorder_email.retry_after)
     state = MESSAGE.next(MessageState.sending, "postpone")
-    values = {"state": state, "last_error": reason, "next_attempt_at": again, "begun_at": None, "claimed_by": ""}
+    values = {"state": state, "last_error": reason, "next_attempt_at": again, "begun_at": None, "taken_by": ""}
     _changed(session, change.values(values))
 
 
 def postpone_claimed(session: Session, worker: str, reason: str) -> int:
     """Count an attempt for all that a worker claimed and the server did not take, when it could not connect."""
-    mine = (Message.state == MessageState.sending, Message.claimed_by == worker)
+    mine = (Message.state == MessageState.sending, Message.taken_by == worker)
     by_attempts = select(Message.attempts, func.count()).where(*mine).group_by(Message.attempts)
     counts = [(row[0], row[1]) for row in session.execute(by_attempts)]
     for attempts, _ in counts:
@@ -114,7 +112,7 @@ def postpone_claimed(session: Session, worker: str, reason: str) -> int:
 
 def give_back(session: Session, worker: str) -> int:
     """Put back what a worker claimed and did not begin."""
-    mine = (Message.state == MessageState.sending, Message.claimed_by == worker, Message.begun_at.is_(None))
+    mine = (Message.state == MessageState.sending, Message.taken_by == worker, Message.begun_at.is_(None))
     return _changed(session, _back(update(Message).where(*mine)))
 
 
@@ -124,12 +122,12 @@ def recover(session: Session) -> int:
     What they had not begun is pending again. What they had begun is uncertain: nothing is sent twice. So is all that
     they had claimed before the database started anew, for it may have lost their marks.
     """
-    silent_since = clock.now() - options.backorder_email.claim_timeout
+    silent_since = clock.now() - options.backorder_email.worker_timeout
     stale = (
         Message.state == MessageState.sending,
-        func.coalesce(Message.begun_at, Message.claimed_at) < silent_since,
+        func.coalesce(Message.begun_at, Message.taken_at) < silent_since,
     )
-    is_of_this_life = Message.claimed_by.endswith(life_of_database(session), autoescape=True)
+    is_of_this_life = Message.taken_by.endswith(life_of_database(session), autoescape=True)
     doubt = MESSAGE.next(MessageState.sending, "doubt")
     begun = update(Message).where(*stale, or_(Message.begun_at.is_not(None), not_(is_of_this_life)))
     in_doubt = _changed(session, begun.values(state=doubt, last_error=DIED, attempts=Message.attempts + 1))
@@ -138,7 +136,7 @@ def recover(session: Session) -> int:
 
 def _back(change: Update) -> Update:
     state = MESSAGE.next(MessageState.sending, "postpone")
-    return change.values(state=state, claimed_by="", claimed_at=None)
+    return change.values(state=state, taken_by="", taken_at=None)
 
 
 def _changed(session: Session, change: Update) -> int:

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from erp.db import is_one_of
 from erp.events import current_run
-from modules.backorder_email.domain.news import in_words, verdict
+from modules.backorder_email.domain.news import drop_reason, in_words
 from modules.backorder_email.models import Message, News
-from modules.backorder_email.queries.news import news_of_messages, standings
+from modules.backorder_email.queries.news import news_of_messages, news_statuses
 from modules.backorder_email.services.composing import compose, drop_news
 from modules.backorder_email.states import MESSAGE, DropReason, MessageState
 
@@ -20,23 +20,23 @@ def put_right(
     session: Session,
     message_ids: Collection[int],
     *,
-    told_again: Collection[int] = frozenset(),
+    notified_again: Collection[int] = frozenset(),
     undone: Collection[tuple[int, int]] = frozenset(),
 ) -> set[int]:
     """Supersede the pending messages, locked by the caller, that tell what holds no more.
 
-    `told_again` are lines with newer news, `undone` (line, purchase line) pairs that are linked no more. What still
+    `notified_again` are lines with newer news, `undone` (line, purchase line) pairs that are linked no more. What still
     holds is composed again at once. A message that a clerk has edited stays, and is shown to the clerk instead:
     those are returned.
     """
     if not message_ids:
         return set()
-    told = news_of_messages(session, message_ids)
-    dropped = _overtaken(session, told, undone)
+    notified = news_of_messages(session, message_ids)
+    dropped = _superseded(session, notified, undone)
     reasons: dict[int, set[DropReason]] = {}
-    for message_id, news_id, line_id, _ in told:
-        if news_id in dropped or line_id in told_again:
-            reasons.setdefault(message_id, set()).add(dropped.get(news_id, DropReason.overtaken))
+    for message_id, news_id, line_id, _ in notified:
+        if news_id in dropped or line_id in notified_again:
+            reasons.setdefault(message_id, set()).add(dropped.get(news_id, DropReason.superseded))
     if not reasons:
         return set()
     edited = _edited(session, reasons)
@@ -45,7 +45,7 @@ def put_right(
     _supersede(session, {id_: found for id_, found in reasons.items() if id_ not in edited})
     holding = [
         news_id
-        for message_id, news_id, *_ in told
+        for message_id, news_id, *_ in notified
         if message_id in reasons and message_id not in edited and news_id not in dropped
     ]
     _release(session, holding)
@@ -53,15 +53,15 @@ def put_right(
     return edited
 
 
-def _overtaken(
-    session: Session, told: Iterable[tuple[int, int, int, int | None]], undone: Collection[tuple[int, int]]
+def _superseded(
+    session: Session, notified: Iterable[tuple[int, int, int, int | None]], undone: Collection[tuple[int, int]]
 ) -> dict[int, DropReason]:
     found = {
-        news_id: DropReason.unlinked for _, news_id, line_id, purchase_id in told if (line_id, purchase_id) in undone
+        news_id: DropReason.removed for _, news_id, line_id, purchase_id in notified if (line_id, purchase_id) in undone
     }
-    for standing in standings(session, [news_id for _, news_id, *_ in told]):
-        if reason := verdict(standing):
-            found[standing.news_id] = reason
+    for status in news_statuses(session, [news_id for _, news_id, *_ in notified]):
+        if reason := drop_reason(status):
+            found[status.news_id] = reason
     return found
 
 

@@ -14,13 +14,13 @@ from modules.inventory_lots.queries.screens import NOTHING, Totals
 Read = Callable[[Session, Iterable[int]], Mapping[int, Totals]]
 
 
-CLAIMS_SHOWN = 100
+ALLOCATIONS_SHOWN = 100
 
 
-def claims_shown(session: Session, places: Mapping[int, str]) -> dict[str, Any]:
+def allocations_shown(session: Session, places: Mapping[int, str]) -> dict[str, Any]:
     """Return what the panel of claims shows of balances: who holds what, and where (`places`, by balance id)."""
-    held = queries.claims(session, list(places))
-    return {"claims": held[:CLAIMS_SHOWN], "more": len(held) - CLAIMS_SHOWN, "places": places}
+    held = queries.allocations(session, list(places))
+    return {"allocations": held[:ALLOCATIONS_SHOWN], "more": len(held) - ALLOCATIONS_SHOWN, "places": places}
 
 
 def totals_columns(read: Read) -> tuple[ExtraColumn, ...]:

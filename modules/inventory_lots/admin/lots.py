@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy.orm import Session, joinedload
 
 from erp import clock
-from erp.admin import Action, Badge, FormPage, Panel, Screen, document_link
-from erp.admin.gate import session as screen_session
+from erp.admin import Action, Badge, FormPage, Panel, Screen, document_anchor
+from erp.admin.access import session as screen_session
 from erp.db import format_quantity
 from modules.inventory_lots import queries, services
-from modules.inventory_lots.admin.columns import claims_shown, totals_columns
+from modules.inventory_lots.admin.columns import allocations_shown, totals_columns
 from modules.inventory_lots.forms import ExpiryForm, ReasonForm, ReleaseForm
 from modules.inventory_lots.models import Lot, StockMove
 from modules.inventory_lots.queries import screens
@@ -22,8 +22,8 @@ def _stock(session: Session, lot: Any) -> Mapping[str, Any]:
     return {"stock": screens.stock_of_lot(session, lot.id), "most": screens.ROWS_SHOWN, "search": lot.number}
 
 
-def _claims(session: Session, lot: Any) -> Mapping[str, Any]:
-    return claims_shown(session, {row.balance_id: row.location for row in screens.stock_of_lot(session, lot.id)})
+def _allocations(session: Session, lot: Any) -> Mapping[str, Any]:
+    return allocations_shown(session, {row.balance_id: row.location for row in screens.stock_of_lot(session, lot.id)})
 
 
 def _moves(session: Session, lot: Any) -> Mapping[str, Any]:
@@ -32,7 +32,7 @@ def _moves(session: Session, lot: Any) -> Mapping[str, Any]:
 
 
 def _product(lot: Any) -> Any:
-    return document_link("inventory_lots.product", lot.product_id, lot.product)
+    return document_anchor("inventory_lots.product", lot.product_id, lot.product)
 
 
 def _is_expired(lot: Any) -> bool:
@@ -105,7 +105,9 @@ class ReleaseAllocations(FormPage):
         """Return who holds what of it."""
         stuck = set(queries.unusable_balance_ids(session, row.id))
         stock = screens.stock_of_lot(session, row.id)
-        return claims_shown(session, {each.balance_id: each.location for each in stock if each.balance_id in stuck})
+        return allocations_shown(
+            session, {each.balance_id: each.location for each in stock if each.balance_id in stuck}
+        )
 
     def do(self, session: Session, row: Any, form: Any) -> str:
         """Release them."""
@@ -137,7 +139,7 @@ class LotScreen(Screen):
     detail_loads = (joinedload(Lot.product),)
     panels = (
         Panel("Where it lies", "inventory_lots/stock.html", _stock),
-        Panel("Allocated to", "inventory_lots/claims.html", _claims),
+        Panel("Allocated to", "inventory_lots/allocations.html", _allocations),
         Panel("Stock moves", "inventory_lots/moves.html", _moves),
     )
     actions = (
@@ -153,7 +155,7 @@ class LotScreen(Screen):
             name="release",
             label="Release Hold",
             permission="inventory_lots.hold",
-            deed=_release_hold,
+            run=_release_hold,
             allowed=lambda lot: bool(lot.on_hold),
             style="primary",
             icon="fa-play",

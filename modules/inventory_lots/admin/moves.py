@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from erp.admin import Screen, document_link
+from erp.admin import Screen, document_anchor
 from modules.inventory_lots.models import StockMove
 
 
 def _product(move: Any) -> Any:
-    return document_link("inventory_lots.product", move.product_id, move.product)
+    return document_anchor("inventory_lots.product", move.product_id, move.product)
 
 
 def _lot(move: Any) -> Any:
-    return document_link("inventory_lots.lot", move.lot_id, move.lot.number)
+    return document_anchor("inventory_lots.lot", move.lot_id, move.lot.number)
 
 
 class MoveScreen(Screen):

@@ -12,11 +12,11 @@ from wtforms import Form
 from wtforms.validators import NumberRange
 
 from erp.admin import Action, Badge, Panel, Screen
-from erp.admin.gate import session as screen_session
+from erp.admin.access import session as screen_session
 from erp.db import format_quantity
 from modules.inventory_lots import services
-from modules.inventory_lots.admin.columns import claims_shown, totals_columns
-from modules.inventory_lots.domain import Nature
+from modules.inventory_lots.admin.columns import allocations_shown, totals_columns
+from modules.inventory_lots.domain import TrackingSettings
 from modules.inventory_lots.models import Product, StockMove
 from modules.inventory_lots.queries import screens
 from modules.inventory_lots.queries.screens import NOTHING
@@ -27,10 +27,10 @@ def _stock(session: Session, product: Any) -> Mapping[str, Any]:
     return {"stock": stock, "with_lot": True, "most": screens.ROWS_SHOWN, "search": product.sku}
 
 
-def _claims(session: Session, product: Any) -> Mapping[str, Any]:
+def _allocations(session: Session, product: Any) -> Mapping[str, Any]:
     held = [row for row in screens.stock_of_product(session, product.id) if row.allocated]
     places = {row.balance_id: f"{row.lot} at {row.location}" for row in held}
-    return claims_shown(session, places)
+    return allocations_shown(session, places)
 
 
 def _moves(session: Session, product: Any) -> Mapping[str, Any]:
@@ -76,7 +76,7 @@ class ProductScreen(Screen):
     header_fields = (("Unit", "unit"), ("Decimals", "unit_decimals"), ("Tracking", "tracking"))
     panels = (
         Panel("Stock", "inventory_lots/stock.html", _stock),
-        Panel("Allocated to", "inventory_lots/claims.html", _claims),
+        Panel("Allocated to", "inventory_lots/allocations.html", _allocations),
         Panel("Stock moves", "inventory_lots/moves.html", _moves),
     )
     actions = (
@@ -109,6 +109,6 @@ class ProductScreen(Screen):
         if row is not None:
             services.lock_products(session, [row.id])
             self.check_version(form, row)
-        after = Nature(form["tracking"].data, form["unit_decimals"].data, form["unit"].data)
+        after = TrackingSettings(form["tracking"].data, form["unit_decimals"].data, form["unit"].data)
         services.check_product(session, row, sku=form["sku"].data, after=after)
         return super().save(session, form, row)

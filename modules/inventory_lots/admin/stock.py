@@ -12,13 +12,13 @@ from wtforms import Form, StringField
 from wtforms.validators import InputRequired, Length, Optional
 
 from erp import clock
-from erp.admin import Action, Badge, DayField, ExtraColumn, FormPage, Panel, QuantityField, Screen, document_link
+from erp.admin import Action, Badge, DayField, ExtraColumn, FormPage, Panel, QuantityField, Screen, document_anchor
+from erp.admin.access import session as screen_session
 from erp.admin.fields import as_id
 from erp.admin.filters import IsYes
-from erp.admin.gate import session as screen_session
 from erp.db import format_quantity
 from modules.inventory_lots import services
-from modules.inventory_lots.admin.columns import claims_shown
+from modules.inventory_lots.admin.columns import allocations_shown
 from modules.inventory_lots.domain import EXPIRED, why_unusable
 from modules.inventory_lots.forms import LOCATION_LOOKUP, SMALLEST, AdjustForm, QuarantineForm, TransferForm
 from modules.inventory_lots.models import Balance, Product, StockMove
@@ -49,15 +49,15 @@ def _tone(why: str) -> str:
 
 
 def _product(balance: Any) -> Any:
-    return document_link("inventory_lots.product", balance.product_id, balance.product)
+    return document_anchor("inventory_lots.product", balance.product_id, balance.product)
 
 
 def _lot(balance: Any) -> Any:
-    return document_link("inventory_lots.lot", balance.lot_id, balance.lot.number)
+    return document_anchor("inventory_lots.lot", balance.lot_id, balance.lot.number)
 
 
-def _claims(session: Session, balance: Any) -> Mapping[str, Any]:
-    return claims_shown(session, {balance.id: balance.location.path})
+def _allocations(session: Session, balance: Any) -> Mapping[str, Any]:
+    return allocations_shown(session, {balance.id: balance.location.path})
 
 
 def _moves(session: Session, balance: Any) -> Mapping[str, Any]:
@@ -80,7 +80,7 @@ class _StockPage(FormPage):
 
     def context(self, session: Session, row: Any) -> dict[str, Any]:
         """Return who holds what of it."""
-        return dict(_claims(session, row))
+        return dict(_allocations(session, row))
 
 
 class AdjustStock(_StockPage):
@@ -217,7 +217,7 @@ class StockScreen(Screen):
     )
     detail_loads = (joinedload(Balance.product), joinedload(Balance.lot), joinedload(Balance.location))
     panels = (
-        Panel("Allocated to", "inventory_lots/claims.html", _claims),
+        Panel("Allocated to", "inventory_lots/allocations.html", _allocations),
         Panel("Stock moves", "inventory_lots/moves.html", _moves),
     )
     actions = (

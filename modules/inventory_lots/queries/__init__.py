@@ -1,19 +1,10 @@
 """Reads of stock: they change nothing."""
 
-from modules.inventory_lots.queries.checks import broken_balances
-from modules.inventory_lots.queries.products import (
-    incoming_claims,
-    product_by_sku,
-    product_ids_by_sku,
-    products_by_id,
-    products_by_sku,
-    products_in_use,
-)
-from modules.inventory_lots.queries.stock import (
-    Lying,
-    claims,
+from modules.inventory_lots.queries.balances import (
+    StockOnHand,
+    allocations,
     lots_named,
-    lying_latest_first,
+    on_hand_latest_first,
     on_hand_of_lots,
     paths_by_id,
     removal_order,
@@ -22,14 +13,23 @@ from modules.inventory_lots.queries.stock import (
     usable_balances,
     usable_condition,
 )
+from modules.inventory_lots.queries.checks import broken_balances
+from modules.inventory_lots.queries.products import (
+    allocated_incoming,
+    product_by_sku,
+    product_ids_by_sku,
+    products_by_id,
+    products_by_sku,
+    products_in_use,
+)
 
 __all__ = [
-    "Lying",
+    "StockOnHand",
+    "allocated_incoming",
+    "allocations",
     "broken_balances",
-    "claims",
-    "incoming_claims",
     "lots_named",
-    "lying_latest_first",
+    "on_hand_latest_first",
     "on_hand_of_lots",
     "paths_by_id",
     "product_by_sku",

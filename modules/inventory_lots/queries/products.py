@@ -46,10 +46,10 @@ def products_in_use(session: Session, product_ids: Sequence[int]) -> set[int]:
     return set(session.scalars(with_lots)).union(*hooks.products_in_use(session, product_ids))
 
 
-def incoming_claims(session: Session, product_ids: Sequence[int]) -> dict[int, list[str]]:
+def allocated_incoming(session: Session, product_ids: Sequence[int]) -> dict[int, list[str]]:
     """Return on which documents goods of these products are on their way to a customer; others are left out."""
     documents: dict[int, list[str]] = {}
-    for answer in hooks.incoming_claims(session, product_ids):
+    for answer in hooks.allocated_incoming(session, product_ids):
         for product_id, names in answer.items():
             documents.setdefault(product_id, []).extend(names)
     return documents

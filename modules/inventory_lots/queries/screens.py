@@ -15,7 +15,7 @@ from erp import clock
 from erp.db import total
 from modules.inventory_lots.domain import why_unusable
 from modules.inventory_lots.models import Balance, Location, Lot, Product, StockMove
-from modules.inventory_lots.queries.stock import usable_condition
+from modules.inventory_lots.queries.balances import usable_condition
 
 Ts = TypeVarTuple("Ts")
 
@@ -154,13 +154,13 @@ def attention(session: Session, today: date) -> Attention:
     soon = (Lot.expires_on >= today, Lot.expires_on <= today + SOON)
     return Attention(
         products=_count(session, select(Product.id).where(Product.is_active)),
-        on_hold=_count(session, _lying_lots(Lot.on_hold.is_(True))),
-        expired=_count(session, _lying_lots(Lot.expires_on < today)),
-        expires_soon=_count(session, _lying_lots(*soon)),
+        on_hold=_count(session, _lots_on_hand(Lot.on_hold.is_(True))),
+        expired=_count(session, _lots_on_hand(Lot.expires_on < today)),
+        expires_soon=_count(session, _lots_on_hand(*soon)),
     )
 
 
-def _lying_lots(*conditions: ColumnElement[bool]) -> Select[int]:
+def _lots_on_hand(*conditions: ColumnElement[bool]) -> Select[int]:
     return select(Balance.id).join(Lot, Lot.id == Balance.lot_id).where(Balance.on_hand > 0, *conditions)
 
 

@@ -4,19 +4,10 @@ but for the long runs over products.
 A door takes the product locks itself; everything else asserts that its caller holds them (concurrency).
 """
 
+from modules.inventory_lots.services.adjustments import Adjusted, Count, adjust, adjust_many
 from modules.inventory_lots.services.balances import Taking, lock_products, reserve, take, unreserve
-from modules.inventory_lots.services.counts import Adjusted, Count, adjust, adjust_many
 from modules.inventory_lots.services.demo import DemoSku, load_demo
-from modules.inventory_lots.services.lots import (
-    LotWanted,
-    find_or_make_lot,
-    find_or_make_lots,
-    hold_lot,
-    release_allocations,
-    release_lot,
-    set_expiry,
-)
-from modules.inventory_lots.services.places import (
+from modules.inventory_lots.services.locations import (
     Places,
     change_kind,
     delete_location,
@@ -25,6 +16,15 @@ from modules.inventory_lots.services.places import (
     make_location,
     rename_location,
     rename_locations,
+)
+from modules.inventory_lots.services.lots import (
+    LotWanted,
+    find_or_make_lot,
+    find_or_make_lots,
+    hold_lot,
+    release_allocations,
+    release_lot,
+    set_expiry,
 )
 from modules.inventory_lots.services.products import ProductData, Saved, check_product, save_products
 from modules.inventory_lots.services.receipts import Arrival, arrival_refusals, receive, receive_many

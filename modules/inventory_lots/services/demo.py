@@ -14,8 +14,8 @@ from erp import clock
 from modules.inventory_lots import queries
 from modules.inventory_lots.models import Lot
 from modules.inventory_lots.services.balances import lock_products
+from modules.inventory_lots.services.locations import find_or_make_location, find_or_make_locations
 from modules.inventory_lots.services.lots import hold_lot
-from modules.inventory_lots.services.places import find_or_make_location, find_or_make_locations
 from modules.inventory_lots.services.products import ProductData, save_products
 from modules.inventory_lots.services.receipts import Arrival, receive_many
 from modules.inventory_lots.states import LocationKind, Tracking

@@ -18,7 +18,7 @@ from erp.sequence import next_numbers
 from modules.inventory_lots import queries
 from modules.inventory_lots.domain import last_in_queue
 from modules.inventory_lots.errors import HoldUnchanged, NothingToRelease
-from modules.inventory_lots.hooks import release_claims
+from modules.inventory_lots.hooks import release_balance_allocations
 from modules.inventory_lots.models import Lot, Product
 from modules.inventory_lots.services.balances import lock_products
 from modules.inventory_lots.services.edits import edit_many
@@ -142,8 +142,8 @@ def release_allocations(session: Session, lot_id: int, *, quantity: Decimal | No
     """
     lot = _locked(session, lot_id)
     held = [
-        (claim.balance_id, to_raw(claim.quantity))
-        for claim in queries.claims(session, queries.unusable_balance_ids(session, lot_id))
+        (allocation.balance_id, to_raw(allocation.quantity))
+        for allocation in queries.allocations(session, queries.unusable_balance_ids(session, lot_id))
     ]
     most = sum(raw for _, raw in held)
     wanted = last_in_queue(held, most if quantity is None else min(most, to_raw(quantity)))
@@ -156,4 +156,4 @@ def release_allocations(session: Session, lot_id: int, *, quantity: Decimal | No
 def give_back(session: Session, wanted: Mapping[int, int]) -> Decimal:
     """Let whoever holds claims on these balances (id, raw quantity) give them back; returns how much was."""
     quantities = {balance_id: from_raw(wanted[balance_id]) for balance_id in sorted(wanted)}
-    return sum(release_claims(session, quantities), Decimal(0))
+    return sum(release_balance_allocations(session, quantities), Decimal(0))

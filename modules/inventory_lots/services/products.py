@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from erp.history import Change, record_all
 from modules.inventory_lots import queries
-from modules.inventory_lots.domain import Nature, check_change, check_nature, check_unit
+from modules.inventory_lots.domain import TrackingSettings, check_change, check_tracking_settings, check_unit
 from modules.inventory_lots.errors import ManyRefused, StockRefused
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.services.balances import lock_products
@@ -19,7 +19,7 @@ from modules.inventory_lots.services.edits import edit_many
 from modules.inventory_lots.states import Tracking
 
 FIELDS = {"name": "text", "unit": "text", "unit_decimals": "integer", "tracking": "text"}
-NEW = Nature(Tracking.lot, 0, "pcs")
+NEW = TrackingSettings(Tracking.lot, 0, "pcs")
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def _insert(session: Session, new: Sequence[ProductData]) -> None:
         session.execute(insert(Product).on_conflict_do_nothing(), rows)
 
 
-def check_product(session: Session, product: Product | None, *, sku: str, after: Nature) -> None:
+def check_product(session: Session, product: Product | None, *, sku: str, after: TrackingSettings) -> None:
     """Raise SerialDecimals, ProductInUse or UnitIsFixed where a product may not be tracked, counted or measured so.
 
     `product` is None for a new one; otherwise the caller holds its lock.
@@ -83,51 +83,53 @@ def check_product(session: Session, product: Product | None, *, sku: str, after:
 
 
 def _is_sound(data: ProductData) -> bool:
-    nature = _after(NEW, data)
-    return nature.tracking is not Tracking.serial or not nature.unit_decimals
+    settings = _after(NEW, data)
+    return settings.tracking is not Tracking.serial or not settings.unit_decimals
 
 
 def _refuse(session: Session, wanted: Sequence[ProductData], products: dict[str, Product]) -> None:
-    changes: dict[int, tuple[str, Product | None, Nature]] = {}
+    changes: dict[int, tuple[str, Product | None, TrackingSettings]] = {}
     for index, data in enumerate(wanted):
         product = products.get(data.sku)  # none where it is not sound, and so was not inserted
-        changes[index] = (data.sku, product, _after(_nature(product), data))
+        changes[index] = (data.sku, product, _after(_settings(product), data))
     if refusals := _refusals(session, changes):
         raise ManyRefused(refusals=refusals)
 
 
-def _refusals(session: Session, changes: Mapping[int, tuple[str, Product | None, Nature]]) -> dict[int, StockRefused]:
+def _refusals(
+    session: Session, changes: Mapping[int, tuple[str, Product | None, TrackingSettings]]
+) -> dict[int, StockRefused]:
     """Return why products may not become what they are to be, by the keys of `changes`."""
-    ids = [product.id for _, product, after in changes.values() if product is not None and after != _nature(product)]
+    ids = [product.id for _, product, after in changes.values() if product is not None and after != _settings(product)]
     in_use = queries.products_in_use(session, ids) if ids else set()
-    claims = queries.incoming_claims(session, ids) if ids else {}
+    allocations = queries.allocated_incoming(session, ids) if ids else {}
     refusals: dict[int, StockRefused] = {}
     for key, (sku, product, after) in changes.items():
-        id_, before = product.id if product else None, _nature(product)
+        id_, before = product.id if product else None, _settings(product)
         try:
-            check_nature(sku, after)
+            check_tracking_settings(sku, after)
             if id_ in in_use:
                 check_change(sku, before, after)
-            if id_ in claims:
-                check_unit(sku, before, after, claimed_on=claims[id_])
+            if id_ in allocations:
+                check_unit(sku, before, after, claimed_on=allocations[id_])
         except StockRefused as refusal:
             refusals[key] = refusal
     return refusals
 
 
-def _nature(product: Product | None) -> Nature:
-    return Nature(product.tracking, product.unit_decimals, product.unit) if product else NEW
+def _settings(product: Product | None) -> TrackingSettings:
+    return TrackingSettings(product.tracking, product.unit_decimals, product.unit) if product else NEW
 
 
-def _after(before: Nature, data: ProductData) -> Nature:
+def _after(before: TrackingSettings, data: ProductData) -> TrackingSettings:
     """Return how a product is tracked, counted and measured once what is said of it holds."""
     decimals = before.unit_decimals if data.unit_decimals is None else data.unit_decimals
-    return Nature(data.tracking or before.tracking, decimals, data.unit or before.unit)
+    return TrackingSettings(data.tracking or before.tracking, decimals, data.unit or before.unit)
 
 
 def _changed(product: Product, data: ProductData) -> dict[str, Any]:
     """Return the product's fields as they are to be; nothing where they are so already."""
-    after = _after(_nature(product), data)
+    after = _after(_settings(product), data)
     wanted = (data.name, after.unit, after.unit_decimals, after.tracking)
     values = dict(zip(FIELDS, wanted, strict=True))
     return values if any(getattr(product, field) != value for field, value in values.items()) else {}

@@ -12,7 +12,7 @@ from modules.inventory_lots.domain import check_quantity, join_path
 from modules.inventory_lots.errors import NotEnoughUnallocated, NotQuarantine, SameLocation
 from modules.inventory_lots.models import Balance
 from modules.inventory_lots.services.balances import Posting, lock_products, post
-from modules.inventory_lots.services.places import find_or_make_location
+from modules.inventory_lots.services.locations import find_or_make_location
 from modules.inventory_lots.states import LocationKind, MoveKind
 
 QUARANTINE = "QUARANTINE"

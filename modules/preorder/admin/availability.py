@@ -14,10 +14,10 @@ from flask_admin import expose
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.admin import ExtraColumn, Panel, Screen, document_link, document_url
+from erp.admin import ExtraColumn, Panel, Screen, document_anchor, document_url
+from erp.admin.access import session as screen_session
 from erp.admin.fields import as_id, read_quantity
-from erp.admin.gate import session as screen_session
-from erp.admin.show import day
+from erp.admin.formatting import day
 from erp.db import format_quantity
 from modules.inventory_lots.models import Product
 from modules.preorder import queries
@@ -32,7 +32,7 @@ def overview(session: Session, product: Product) -> dict[str, Any]:
     return {
         "product": product,
         "components": components,
-        "unlinked_incoming": sum((row.outstanding - row.allocated for row in components.incoming), Decimal(0)),
+        "unallocated_incoming": sum((row.outstanding - row.allocated for row in components.incoming), Decimal(0)),
         "chart": availability_chart(components.days),
     }
 
@@ -51,17 +51,17 @@ def demand_bar(queue: queries.Queue, scale: Decimal, unit: str) -> list[Drawn]:
     """Return the queue of demand, in order of service: what each line has in stock, on its way, and not at all."""
     parts: list[Part] = []
     for row in queue.demand:
-        linked = queue.linked.get(row.id, Decimal(0))
-        rest = row.open_quantity - row.allocated - linked
+        purchase_allocated = queue.purchase_allocated.get(row.id, Decimal(0))
+        remainder = row.open_quantity - row.allocated - purchase_allocated
         url = document_url("sales.order", row.order_id) or ""
         name = f"{row.number}/{row.position}, {row.customer}"
         promised = f", promised {day(row.promise_date)}" if row.promise_date else ""
         parts += [
-            Part(quantity, tone, row.number, f"{name}: {format_quantity(quantity)} {unit} {how}{promised}", url)
-            for quantity, tone, how in (
+            Part(quantity, tone, row.number, f"{name}: {format_quantity(quantity)} {unit} {source}{promised}", url)
+            for quantity, tone, source in (
                 (row.allocated, "stock", "allocated in stock"),
-                (linked, "linked", "linked"),
-                (rest, "open", "not covered"),
+                (purchase_allocated, "purchase_allocated", "purchase_allocated"),
+                (remainder, "open", "not covered"),
             )
         ]
     return draw(parts, scale)
@@ -79,7 +79,13 @@ def supply_bar(queue: queries.Queue, scale: Decimal, unit: str) -> list[Drawn]:
         left = row.outstanding - row.allocated
         name = f"{row.number}/{row.position}, {when}"
         parts += [
-            Part(row.allocated, "linked", when, f"{name}: {format_quantity(row.allocated)} {unit} linked", url),
+            Part(
+                row.allocated,
+                "purchase_allocated",
+                when,
+                f"{name}: {format_quantity(row.allocated)} {unit} linked",
+                url,
+            ),
             Part(left, "free", when, f"{name}: {format_quantity(left)} {unit} available", url),
         ]
     return draw(parts, scale)
@@ -159,7 +165,7 @@ class AvailabilityScreen(Screen):
         ExtraColumn("next", "More", _next),
         ExtraColumn("end", "ATP at the horizon", _in_the_end),
     )
-    header_fields = (("Product", lambda row: document_link("inventory_lots.product", row.id, row)), ("Unit", "unit"))
+    header_fields = (("Product", lambda row: document_anchor("inventory_lots.product", row.id, row)), ("Unit", "unit"))
     panels = (
         Panel("Available to promise", "preorder/atp_days.html", _details),
         Panel("Demand against supply", "preorder/coverage.html", coverage),
@@ -185,10 +191,10 @@ class AvailabilityScreen(Screen):
         if product is None or quantity <= 0:
             return abort(404)
         found = queries.expected_ship_date(screen_session(), product.id, quantity)
-        return {"date": found.isoformat() if found else None, "text": _told(found)}
+        return {"date": found.isoformat() if found else None, "text": _message(found)}
 
 
-def _told(found: date | None) -> str:
+def _message(found: date | None) -> str:
     if found is None:
         return "Not available within the horizon."
     return "Available today." if found == clock.today() else f"Expected to ship on {day(found)}."

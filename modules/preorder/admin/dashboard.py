@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from erp import clock
 from erp.admin import Card
 from modules.preorder import queries
-from modules.preorder.models import Link
+from modules.preorder.models import PurchaseAllocation
 from modules.sales.models import Backorder, OrderLine
 
 MOST_COUNTED = 10_000
@@ -30,7 +30,11 @@ def _numbers(session: Session) -> Sequence[tuple[str, Any, str]]:
     return (
         ("Late lines", _count(session, late), url_for("preorder_late.index_view")),
         ("Unallocated backorders", _count(session, unallocated), url_for("preorder_unallocated.index_view")),
-        ("Links to purchase orders", _count(session, select(Link.id).where(queries.open_link())), ""),
+        (
+            "Links to purchase orders",
+            _count(session, select(PurchaseAllocation.id).where(queries.is_open_purchase_allocation())),
+            "",
+        ),
     )
 
 

@@ -49,7 +49,7 @@ class DemandScreen(Screen):
         ExtraColumn("launch_date", "Launch", _figure("launch_date")),
         ExtraColumn("ordered", "Ordered", _figure("ordered")),
         ExtraColumn("still_open", "Open", _figure("still_open")),
-        ExtraColumn("linked", "Linked", _figure("linked")),
+        ExtraColumn("purchase_allocated", "Linked", _figure("purchase_allocated")),
         ExtraColumn("incoming", "Incoming", _figure("incoming")),
         ExtraColumn("available", "Incoming, not linked", _figure("available")),
         ExtraColumn("limit", "Limit", _figure("limit")),

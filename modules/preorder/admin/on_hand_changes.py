@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from wtforms import Form
 from wtforms.validators import InputRequired
 
-from erp.admin import Screen, document_link
+from erp.admin import Screen, document_anchor
 from modules.preorder import services
 from modules.preorder.models import OnHandChange
 
@@ -41,7 +41,7 @@ class OnHandChangeScreen(Screen):
         }
     }
     header_fields = (
-        ("Product", lambda row: document_link("inventory_lots.product", row.product_id, row.product)),
+        ("Product", lambda row: document_anchor("inventory_lots.product", row.product_id, row.product)),
         ("Date", "date"),
         ("Quantity", "quantity"),
         ("Note", "note"),

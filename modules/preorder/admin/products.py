@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from erp.admin import ExtraField, Panel
-from erp.admin.show import day
+from erp.admin.formatting import day
 from erp.db import format_quantity
 from modules.inventory_lots.models import Product
 from modules.preorder import queries, services

@@ -12,14 +12,14 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from erp.admin import Action, Badge, Choose, Chosen, document_link, document_url
-from erp.admin.gate import session as screen_session
-from erp.admin.show import badge, day
+from erp.admin import Action, Badge, Choose, Chosen, document_anchor, document_url
+from erp.admin.access import session as screen_session
+from erp.admin.formatting import badge, day
 from erp.db import format_quantity
 from modules.preorder import queries, services
 from modules.preorder.admin.bars import Drawn, Part, draw
-from modules.preorder.forms import HoldForm, TellForm
-from modules.preorder.models import Link
+from modules.preorder.forms import HoldForm, NotifyForm
+from modules.preorder.models import PurchaseAllocation
 from modules.procurement.models import PurchaseOrderLine
 from modules.procurement.queries import SUPPLY_STATES
 from modules.procurement.states import PurchaseState
@@ -33,9 +33,9 @@ def heading(line: PurchaseOrderLine) -> str:
     return f"{line.order.name}, line {line.position}: {line.product}"
 
 
-def order_link(row: Any) -> Markup:
+def order_anchor(row: Any) -> Markup:
     """Return the sales order of a row with the position of its line."""
-    return document_link("sales.order", row.order_id, f"{row.number}/{row.position}")  # type: ignore[no-any-return]
+    return document_anchor("sales.order", row.order_id, f"{row.number}/{row.position}")  # type: ignore[no-any-return]
 
 
 def promise(row: Any) -> Markup:
@@ -44,30 +44,30 @@ def promise(row: Any) -> Markup:
     return Markup("{} {}").format(day(row.promise_date), pinned)
 
 
-def line_bar(line: PurchaseOrderLine, links: Sequence[Any]) -> list[Drawn]:
+def line_bar(line: PurchaseOrderLine, purchase_allocations: Sequence[Any]) -> list[Drawn]:
     """Return the bar of a purchase order line: received, each linked order, what is free, and what will not come.
 
     Of very many linked orders the first are drawn one by one and the others as one part.
     """
     unit = line.product.unit
     received = min(line.received, line.quantity)
-    linked = [
+    purchase_allocated = [
         Part(
             row.outstanding,
-            "linked",
+            "purchase_allocated",
             row.number,
             f"{row.number}/{row.position}, {row.customer}: {format_quantity(row.outstanding)} {unit}",
             document_url("sales.order", row.order_id) or "",
         )
-        for row in links[:MOST_DRAWN]
+        for row in purchase_allocations[:MOST_DRAWN]
     ]
-    others = line.allocated - sum((part.quantity for part in linked), Decimal(0))
+    others = line.allocated - sum((part.quantity for part in purchase_allocated), Decimal(0))
     free = line.outstanding - line.allocated
     return draw(
         [
             Part(received, "done", "received", f"{format_quantity(received)} {unit} received"),
-            *linked,
-            Part(others, "linked", "more orders", f"{format_quantity(others)} {unit} for more orders"),
+            *purchase_allocated,
+            Part(others, "purchase_allocated", "more orders", f"{format_quantity(others)} {unit} for more orders"),
             Part(free, "free", "available", f"{format_quantity(free)} {unit} available"),
             Part(line.cancelled, "gone", "closed short", f"{format_quantity(line.cancelled)} {unit} closed short"),
         ]
@@ -76,16 +76,18 @@ def line_bar(line: PurchaseOrderLine, links: Sequence[Any]) -> list[Drawn]:
 
 def review(screen: Any, line: PurchaseOrderLine) -> ResponseReturnValue:
     """Show every sales order that is linked to the line, and how much of the line is spoken for."""
-    links = queries.links_to(screen_session(), Link.purchase_line_id == line.id)
+    purchase_allocations = queries.purchase_allocations_to(
+        screen_session(), PurchaseAllocation.purchase_line_id == line.id
+    )
     actions = [action for action in LINE_ACTIONS if action.page is not review and action.allowed(line)]
     return str(
         screen.render_page(
             "preorder/review.html",
             row=line,
             heading=heading(line),
-            links=links,
+            purchase_allocations=purchase_allocations,
             available=queries.available_of(line),
-            bar=line_bar(line, links),
+            bar=line_bar(line, purchase_allocations),
             actions=actions,
             back=screen.get_url(".details_view", id=line.order_id),
         )
@@ -102,14 +104,14 @@ class AllocateSalesOrders(Choose):
     quantity_label = "Quantity"
     empty = "There is no sales order to choose."
     columns = (
-        ("Order", order_link),
+        ("Order", order_anchor),
         ("Customer", "customer"),
         ("Ordered at", "ordered_at"),
         ("Kind", "kind"),
         ("Requested", "requested_on"),
         ("Backordered", "waiting"),
-        ("Linked", "linked"),
-        ("Unlinked", "rest"),
+        ("Linked", "purchase_allocated"),
+        ("Not covered", "remainder"),
         ("", lambda row: Badge("held", "warning") if row.hold_allocation else None),
     )
 
@@ -123,7 +125,7 @@ class AllocateSalesOrders(Choose):
 
     def quantity(self, item: Any) -> Decimal | None:
         """Offer what is not linked yet."""
-        return item.rest  # type: ignore[no-any-return]
+        return item.remainder  # type: ignore[no-any-return]
 
     def context(self, session: Session, row: Any) -> dict[str, Any]:
         """Say how much there is to give."""
@@ -136,7 +138,7 @@ class AllocateSalesOrders(Choose):
     def do(self, session: Session, row: Any, chosen: Sequence[Chosen], form: Any) -> str:
         """Link them."""
         name, line_id = str(row), row.id
-        services.link_by_hand(session, {(each.row.line_id, line_id): each.quantity for each in chosen})
+        services.allocate_by_hand(session, {(each.row.line_id, line_id): each.quantity for each in chosen})
         total = sum((each.quantity for each in chosen), Decimal(0))
         return f"{format_quantity(total)} of {name} are allocated to {_orders(chosen)}."
 
@@ -174,9 +176,9 @@ class SyncDates(Choose):
     button = "Sync Selected"
     help = "The new date is the latest arrival of all that a line waits for, plus the buffer."
     empty = "No sales order is linked to this line."
-    form_class = TellForm
+    form_class = NotifyForm
     columns = (
-        ("Order", order_link),
+        ("Order", order_anchor),
         ("Customer", "customer"),
         ("Linked", "quantity"),
         ("Promise date", promise),
@@ -191,24 +193,24 @@ class SyncDates(Choose):
 
     def rows(self, session: Session, row: Any) -> Sequence[Sync]:
         """Return the linked lines and their new dates."""
-        links = queries.links_to(session, Link.purchase_line_id == row.id)
-        ids = [link.line_id for link in links]
+        purchase_allocations = queries.purchase_allocations_to(session, PurchaseAllocation.purchase_line_id == row.id)
+        ids = [purchase_allocation.line_id for purchase_allocation in purchase_allocations]
         found = queries.expectations(session, OrderLine.id.in_(ids))
         dates, deciding = queries.new_promises(found), queries.deciding_purchase_lines(session, ids)
         return [
             Sync(
-                link.line_id,
-                link.order_id,
-                link.number,
-                link.position,
-                link.customer,
-                link.outstanding,
-                link.promise_date,
-                link.is_promise_pinned,
-                dates.get(link.line_id),
-                _decided_by(found[link.line_id], deciding[link.line_id]),
+                purchase_allocation.line_id,
+                purchase_allocation.order_id,
+                purchase_allocation.number,
+                purchase_allocation.position,
+                purchase_allocation.customer,
+                purchase_allocation.outstanding,
+                purchase_allocation.promise_date,
+                purchase_allocation.is_promise_pinned,
+                dates.get(purchase_allocation.line_id),
+                _decided_by(found[purchase_allocation.line_id], deciding[purchase_allocation.line_id]),
             )
-            for link in links
+            for purchase_allocation in purchase_allocations
         ]
 
     def key(self, item: Sync) -> str:
@@ -226,15 +228,15 @@ class SyncDates(Choose):
     def do(self, session: Session, row: Any, chosen: Sequence[Chosen], form: Any) -> str:
         """Sync them."""
         ids = [each.row.line_id for each in chosen]
-        changed = services.sync_promises(session, ids, tell=form.tell.data, why=form.why.data or "")
+        changed = services.sync_promises(session, ids, notify=form.notify.data, why=form.why.data or "")
         return "1 promise date is synced." if changed == 1 else f"{changed} promise dates are synced."
 
 
 def _decided_by(found: queries.Expectation, deciding: queries.Deciding) -> Markup:
-    missing = found.cover.open_quantity - found.cover.allocated - found.cover.linked
+    missing = found.cover.open_quantity - found.cover.allocated - found.cover.purchase_allocated
     if missing > 0:
         return Markup("{} are not covered").format(format_quantity(missing))
-    name = document_link("procurement.purchase_order", deciding.order_id, deciding.name)
+    name = document_anchor("procurement.purchase_order", deciding.order_id, deciding.name)
     return Markup("{} ({})").format(name, day(deciding.expected_on) or "no date")
 
 
@@ -250,12 +252,12 @@ class RemoveAllocations(Choose):
     empty = "No sales order is linked to this line."
     form_class = HoldForm
     columns = (
-        ("Order", order_link),
+        ("Order", order_anchor),
         ("Customer", "customer"),
         ("Ordered at", "ordered_at"),
         ("Linked", "outstanding"),
         ("Promise date", promise),
-        ("How", "how"),
+        ("How", "source"),
         ("By", lambda row: row.user_name or row.run_name),
     )
 
@@ -265,11 +267,11 @@ class RemoveAllocations(Choose):
 
     def rows(self, session: Session, row: Any) -> Sequence[Any]:
         """Return the links."""
-        return queries.links_to(session, Link.purchase_line_id == row.id)
+        return queries.purchase_allocations_to(session, PurchaseAllocation.purchase_line_id == row.id)
 
     def do(self, session: Session, row: Any, chosen: Sequence[Chosen], form: Any) -> str:
         """Remove them."""
-        services.remove_links(session, [each.row.id for each in chosen], hold=form.hold_allocation.data)
+        services.remove_purchase_allocations(session, [each.row.id for each in chosen], hold=form.hold_allocation.data)
         total = sum((each.row.outstanding for each in chosen), Decimal(0))
         return f"{format_quantity(total)} are not allocated to {_orders(chosen)} any more."
 

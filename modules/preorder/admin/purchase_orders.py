@@ -10,21 +10,21 @@ from sqlalchemy.orm import Session
 from erp.admin import Panel
 from modules.preorder import queries
 from modules.preorder.admin.purchase_lines import line_bar
-from modules.preorder.models import Link
+from modules.preorder.models import PurchaseAllocation
 from modules.procurement.models import PurchaseOrder
 from modules.procurement.states import PurchaseState
 
 
-def _linked_orders(session: Session, order: PurchaseOrder) -> Mapping[str, Any] | None:
+def _allocated_orders(session: Session, order: PurchaseOrder) -> Mapping[str, Any] | None:
     if order.state == PurchaseState.draft:
         return None
-    of_order = Link.purchase_line_id.in_([line.id for line in order.lines])
-    links = queries.links_to(session, of_order, limit=queries.MOST_SHOWN)
+    of_order = PurchaseAllocation.purchase_line_id.in_([line.id for line in order.lines])
+    purchase_allocations = queries.purchase_allocations_to(session, of_order, limit=queries.MOST_SHOWN)
     by_line: dict[int, list[Any]] = {}
-    for row in links:
+    for row in purchase_allocations:
         by_line.setdefault(row.purchase_line_id, []).append(row)
     coverage = [(line, line_bar(line, by_line.get(line.id, []))) for line in order.lines]
-    return {"links": links, "coverage": coverage, "most": queries.MOST_SHOWN}
+    return {"purchase_allocations": purchase_allocations, "coverage": coverage, "most": queries.MOST_SHOWN}
 
 
-PANELS = (Panel("Sales orders", "preorder/linked_orders.html", _linked_orders, "preorder.view"),)
+PANELS = (Panel("Sales orders", "preorder/allocated_orders.html", _allocated_orders, "preorder.view"),)

@@ -10,9 +10,9 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from erp.admin import Action, Choose, Chosen, FormPage, document_link
-from erp.admin.gate import session as screen_session
-from erp.admin.show import day
+from erp.admin import Action, Choose, Chosen, FormPage, document_anchor
+from erp.admin.access import session as screen_session
+from erp.admin.formatting import day
 from erp.db import format_quantity
 from modules.inventory_lots.services import lock_products
 from modules.inventory_lots.states import Tracking
@@ -29,8 +29,8 @@ def heading(line: OrderLine) -> str:
     return f"{line.order.name}, line {line.position}: {line.product}"
 
 
-def _purchase_link(row: queries.Incoming) -> Markup:
-    return document_link("procurement.purchase_order", row.order_id, row.name)  # type: ignore[no-any-return]
+def _purchase_order_anchor(row: queries.Incoming) -> Markup:
+    return document_anchor("procurement.purchase_order", row.order_id, row.name)  # type: ignore[no-any-return]
 
 
 class AllocatePurchaseLines(Choose):
@@ -43,7 +43,7 @@ class AllocatePurchaseLines(Choose):
     quantity_label = "Quantity"
     empty = "Nothing of this product is on its way that is not linked already."
     columns = (
-        ("Purchase order", _purchase_link),
+        ("Purchase order", _purchase_order_anchor),
         ("Supplier", "supplier"),
         ("Expected", lambda row: row.expected_on or Markup('<span class="text-muted">no date</span>')),
         ("Outstanding", "outstanding"),
@@ -56,8 +56,8 @@ class AllocatePurchaseLines(Choose):
 
     def rows(self, session: Session, row: Any) -> Sequence[queries.Incoming]:
         """Return what can be linked, if anything is wanted."""
-        rest = queries.unlinked_rest(session, row)
-        return queries.incoming_lines(session, row.product_id, rest) if rest > 0 else ()
+        remainder = queries.uncovered_remainder(session, row)
+        return queries.incoming_lines(session, row.product_id, remainder) if remainder > 0 else ()
 
     def quantity(self, item: queries.Incoming) -> Decimal:
         """Offer what the purchase order line has, and no more than is wanted."""
@@ -65,26 +65,26 @@ class AllocatePurchaseLines(Choose):
 
     def context(self, session: Session, row: Any) -> dict[str, Any]:
         """Say how much is wanted."""
-        rest = queries.unlinked_rest(session, row)
-        if rest <= 0:
+        remainder = queries.uncovered_remainder(session, row)
+        if remainder <= 0:
             return {"note": "All that stock leaves open of this line is linked already."}
-        return {"note": f"{format_quantity(rest)} {row.product.unit} of {row} are not covered."}
+        return {"note": f"{format_quantity(remainder)} {row.product.unit} of {row} are not covered."}
 
     def do(self, session: Session, row: Any, chosen: Sequence[Chosen], form: Any) -> str:
         """Link them, the first first, each with no more than is still wanted."""
         lock_products(session, [row.product_id])
-        name, line_id, rest = str(row), row.id, queries.unlinked_rest(session, row)
+        name, line_id, remainder = str(row), row.id, queries.uncovered_remainder(session, row)
         amounts: dict[tuple[int, int], Decimal] = {}
-        told = []
+        message = []
         for each in chosen:
-            if quantity := min(each.quantity, rest):
+            if quantity := min(each.quantity, remainder):
                 amounts[line_id, each.row.id] = quantity
-                told.append(f"{format_quantity(quantity)} of {each.row.name}")
-                rest -= quantity
+                message.append(f"{format_quantity(quantity)} of {each.row.name}")
+                remainder -= quantity
         if not amounts:
             raise NotWaiting(line=name, waiting=Decimal(0), wanted=chosen[0].quantity)
-        services.link_by_hand(session, amounts)
-        return f"{' and '.join(told)} are allocated to {name}."
+        services.allocate_by_hand(session, amounts)
+        return f"{' and '.join(message)} are allocated to {name}."
 
 
 class EditPromise(FormPage):
@@ -114,7 +114,12 @@ class EditPromise(FormPage):
         line_id, name, promised = row.id, str(row), form.promise_date.data
         lock_products(session, [row.product_id])
         set_promise_dates(
-            session, {line_id: promised}, cause="edit", pin=True, why=form.why.data or "", tell=form.tell.data
+            session,
+            {line_id: promised},
+            cause="edit",
+            pin=True,
+            why=form.why.data or "",
+            notify=form.notify.data,
         )
         return f"{name} is promised for {day(promised)}."
 
@@ -134,7 +139,7 @@ def _is_open(line: OrderLine) -> bool:
     return line.order.state == OrderState.confirmed and line.open_quantity > 0
 
 
-def _can_be_linked(line: OrderLine) -> bool:
+def _can_be_allocated(line: OrderLine) -> bool:
     return _is_open(line) and line.need > 0 and line.product.tracking is not Tracking.serial
 
 
@@ -144,7 +149,7 @@ LINE_ACTIONS = (
         label="Allocate Sales Order",
         permission="preorder.allocate",
         page=AllocatePurchaseLines(),
-        allowed=_can_be_linked,
+        allowed=_can_be_allocated,
         icon="fa-link",
     ),
     Action(

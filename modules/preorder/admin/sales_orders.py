@@ -10,34 +10,34 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from erp.admin import Badge, ExtraColumn, ExtraField, Panel, document_url
-from erp.admin.show import badge, day
+from erp.admin.formatting import badge, day
 from erp.db import format_quantity
 from modules.preorder import queries
 from modules.preorder.admin.bars import Drawn, Part, draw
-from modules.preorder.domain import Linkage, is_late
+from modules.preorder.domain import CoverageState, is_late
 from modules.preorder.forms import ship_dates_field
 from modules.sales.models import Backorder, Order, OrderLine
 from modules.sales.states import BackorderState, OrderState
 
-TONES = {Linkage.linked: "success", Linkage.part_linked: "warning", Linkage.unlinked: "neutral"}
+TONES = {CoverageState.covered: "success", CoverageState.part_covered: "warning", CoverageState.not_covered: "neutral"}
 
 
-def shown_linkage(value: Linkage) -> Badge:
+def shown_coverage(value: CoverageState) -> Badge:
     """Return how far something is linked as a coloured word."""
     return Badge(value, TONES[value])
 
 
-def _linkage_of_orders(session: Session, orders: Sequence[Order]) -> Mapping[int, Any]:
-    found = queries.linkage_of_orders(session, [order.id for order in orders])
-    return {order_id: shown_linkage(value) for order_id, value in found.items()}
+def _coverage_of_orders(session: Session, orders: Sequence[Order]) -> Mapping[int, Any]:
+    found = queries.coverage_of_orders(session, [order.id for order in orders])
+    return {order_id: shown_coverage(value) for order_id, value in found.items()}
 
 
-def _linked(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
-    linked = queries.linked_quantities(session, [line.id for line in lines])
+def _purchase_allocated(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
+    purchase_allocated = queries.purchase_allocated(session, [line.id for line in lines])
     return {
         line.id: Markup("<div>{}</div>{}").format(
-            format_quantity(linked.get(line.id, Decimal(0))),
-            badge(shown_linkage(found)) if (found := queries.linkage_of_line(line, linked)) else "",
+            format_quantity(purchase_allocated.get(line.id, Decimal(0))),
+            badge(shown_coverage(found)) if (found := queries.coverage_of_line(line, purchase_allocated)) else "",
         )
         for line in lines
     }
@@ -56,19 +56,19 @@ def _expected(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]
 
 
 LINE_COLUMNS = (
-    ExtraColumn("linked", "Linked", _linked),
+    ExtraColumn("purchase_allocated", "Linked", _purchase_allocated),
     ExtraColumn("expected", "Expected", _expected),
 )
 
 
-def _linked_backorders(session: Session, backorders: Sequence[Backorder]) -> Mapping[int, Any]:
+def _covered_backorders(session: Session, backorders: Sequence[Backorder]) -> Mapping[int, Any]:
     waiting = {row.id: row.line_id for row in backorders if row.state == BackorderState.open}
-    linked = queries.linked_quantities(session, list(waiting.values()))
-    return {id_: linked.get(line_id, Decimal(0)) for id_, line_id in waiting.items()}
+    purchase_allocated = queries.purchase_allocated(session, list(waiting.values()))
+    return {id_: purchase_allocated.get(line_id, Decimal(0)) for id_, line_id in waiting.items()}
 
 
-BACKORDER_COLUMNS = (ExtraColumn("linked", "Linked", _linked_backorders),)
-COLUMNS = (ExtraColumn("linkage", "Supply", _linkage_of_orders),)
+BACKORDER_COLUMNS = (ExtraColumn("purchase_allocated", "Linked", _covered_backorders),)
+COLUMNS = (ExtraColumn("linkage", "Supply", _coverage_of_orders),)
 
 
 def _order_expected(session: Session, order: Order | None) -> Any:
@@ -87,21 +87,21 @@ def _nothing_to_keep(session: Session, order: Order, value: Any) -> None:
 FIELDS = (ExtraField("expected_ship_date", ship_dates_field, _order_expected, _nothing_to_keep),)
 
 
-def line_bar(line: OrderLine, links: Sequence[Any]) -> list[Drawn]:
+def line_bar(line: OrderLine, purchase_allocations: Sequence[Any]) -> list[Drawn]:
     """Return the bar of a sales order line: packed, in stock, each link with its date, and what nothing covers."""
     unit = line.product.unit
     incoming = [
         Part(
             row.outstanding,
-            "linked",
+            "purchase_allocated",
             row.purchase_order,
             f"{format_quantity(row.outstanding)} {unit} of {row.purchase_order}/{row.purchase_position}, "
             + (f"expected {day(row.expected_on)}" if row.expected_on else "without a date"),
             document_url("procurement.purchase_order", row.purchase_order_id) or "",
         )
-        for row in links
+        for row in purchase_allocations
     ]
-    open_need = line.need - sum((row.outstanding for row in links), Decimal(0))
+    open_need = line.need - sum((row.outstanding for row in purchase_allocations), Decimal(0))
     return draw(
         [
             Part(line.packed, "done", "packed", f"{format_quantity(line.packed)} {unit} packed"),
@@ -116,12 +116,12 @@ def line_bar(line: OrderLine, links: Sequence[Any]) -> list[Drawn]:
 def _purchase_allocations(session: Session, order: Order) -> Mapping[str, Any] | None:
     if order.state != OrderState.confirmed:
         return None
-    links = queries.links_to(session, queries.of_lines(OrderLine.order_id == order.id))
+    purchase_allocations = queries.purchase_allocations_to(session, queries.of_lines(OrderLine.order_id == order.id))
     by_line: dict[int, list[Any]] = {}
-    for row in links:
+    for row in purchase_allocations:
         by_line.setdefault(row.line_id, []).append(row)
     bars = [(line, line_bar(line, by_line.get(line.id, []))) for line in order.lines if line.open_quantity]
-    return {"links": links, "coverage": bars}
+    return {"purchase_allocations": purchase_allocations, "coverage": bars}
 
 
 PANELS = (Panel("Purchase allocations", "preorder/purchase_allocations.html", _purchase_allocations, "preorder.view"),)

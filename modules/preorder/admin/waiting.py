@@ -104,19 +104,19 @@ class LateScreen(_WorkList):
         return str(self.get_url("sales_order.details_view", id=row.order_id))
 
 
-def _linked(session: Session, rows: Sequence[Backorder]) -> dict[int, Decimal]:
-    linked = queries.linked_quantities(session, [row.line_id for row in rows])
-    return {row.id: linked.get(row.line_id, Decimal(0)) for row in rows}
+def _purchase_allocated(session: Session, rows: Sequence[Backorder]) -> dict[int, Decimal]:
+    purchase_allocated = queries.purchase_allocated(session, [row.line_id for row in rows])
+    return {row.id: purchase_allocated.get(row.line_id, Decimal(0)) for row in rows}
 
 
 def _unlinked(session: Session, rows: Sequence[Backorder]) -> Mapping[int, Any]:
-    linked = _linked(session, rows)
-    return {row.id: row.open_quantity - linked[row.id] for row in rows}
+    purchase_allocated = _purchase_allocated(session, rows)
+    return {row.id: row.open_quantity - purchase_allocated[row.id] for row in rows}
 
 
 def _incoming(session: Session, rows: Sequence[Backorder]) -> Mapping[int, Any]:
     products = {row.line.product_id for row in rows}
-    available = queries.unlinked_incoming(session, products)
+    available = queries.unallocated_incoming(session, products)
     return {row.id: available.get(row.line.product_id, Decimal(0)) for row in rows}
 
 
@@ -148,8 +148,8 @@ class UnallocatedScreen(_WorkList):
     column_searchable_list = ("line.order.number", "line.order.customer.name", "line.product.sku")
     column_filters = ("kind", "line.order.number", "line.product.sku")
     computed_columns = (
-        ExtraColumn("linked", "Linked", _linked),
-        ExtraColumn("unlinked", "Unlinked", _unlinked),
+        ExtraColumn("purchase_allocated", "Linked", _purchase_allocated),
+        ExtraColumn("not_covered", "Unlinked", _unlinked),
         ExtraColumn("incoming", "Available", _incoming),
         ExtraColumn("held", "Hold", _held),
     )

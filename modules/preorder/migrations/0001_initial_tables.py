@@ -43,16 +43,16 @@ def upgrade() -> None:
     )
     op.create_index("ix_preorder_product_launch_date", "preorder_product", ["launch_date"], unique=False)
     op.create_table(
-        "preorder_link",
+        "preorder_purchase_allocation",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("line_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("purchase_line_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("quantity", sa.BigInteger(), nullable=False),
         sa.Column("received", sa.BigInteger(), nullable=False),
         sa.Column(
-            "how",
+            "source",
             sa.Enum(
-                "automatic", "by_hand", "receipt", name="how", native_enum=False, create_constraint=True, length=20
+                "automatic", "by_hand", "receipt", name="source", native_enum=False, create_constraint=True, length=20
             ),
             nullable=False,
         ),
@@ -61,33 +61,44 @@ def upgrade() -> None:
         sa.Column("ended_at", sa.DateTime(), nullable=True),
         sa.Column("user_name", sa.String(length=80), nullable=False),
         sa.CheckConstraint(
-            "(ended_at IS NULL) = (received < quantity)", name=op.f("ck_preorder_link_open_while_something_is")
+            "(ended_at IS NULL) = (received < quantity)",
+            name=op.f("ck_preorder_purchase_allocation_open_while_something_is"),
         ),
-        sa.CheckConstraint("quantity > 0", name=op.f("ck_preorder_link_quantity_positive")),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_preorder_purchase_allocation_quantity_positive")),
         sa.CheckConstraint(
-            "received >= 0 AND received <= quantity", name=op.f("ck_preorder_link_received_within_quantity")
+            "received >= 0 AND received <= quantity",
+            name=op.f("ck_preorder_purchase_allocation_received_within_quantity"),
         ),
-        sa.ForeignKeyConstraint(["line_id"], ["sales_order_line.id"], name=op.f("fk_preorder_link_line_id")),
         sa.ForeignKeyConstraint(
-            ["purchase_line_id"], ["procurement_purchase_order_line.id"], name=op.f("fk_preorder_link_purchase_line_id")
+            ["line_id"], ["sales_order_line.id"], name=op.f("fk_preorder_purchase_allocation_line_id")
         ),
-        sa.ForeignKeyConstraint(["run_id"], ["erp_run.id"], name=op.f("fk_preorder_link_run_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_preorder_link")),
+        sa.ForeignKeyConstraint(
+            ["purchase_line_id"],
+            ["procurement_purchase_order_line.id"],
+            name=op.f("fk_preorder_purchase_allocation_purchase_line_id"),
+        ),
+        sa.ForeignKeyConstraint(["run_id"], ["erp_run.id"], name=op.f("fk_preorder_purchase_allocation_run_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_preorder_purchase_allocation")),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_preorder_link_line", "preorder_link", ["line_id"], unique=False)
+    op.create_index("ix_preorder_purchase_allocation_line", "preorder_purchase_allocation", ["line_id"], unique=False)
     op.create_index(
-        "ix_preorder_link_open_purchase_line",
-        "preorder_link",
+        "ix_preorder_purchase_allocation_open_purchase_line",
+        "preorder_purchase_allocation",
         ["purchase_line_id"],
         unique=False,
         sqlite_where=sa.text("ended_at IS NULL"),
         postgresql_where=sa.text("ended_at IS NULL"),
     )
-    op.create_index("ix_preorder_link_purchase_line", "preorder_link", ["purchase_line_id"], unique=False)
     op.create_index(
-        "uq_preorder_link_open_pair",
-        "preorder_link",
+        "ix_preorder_purchase_allocation_purchase_line",
+        "preorder_purchase_allocation",
+        ["purchase_line_id"],
+        unique=False,
+    )
+    op.create_index(
+        "uq_preorder_purchase_allocation_open_pair",
+        "preorder_purchase_allocation",
         ["line_id", "purchase_line_id"],
         unique=True,
         sqlite_where=sa.text("ended_at IS NULL"),

@@ -16,8 +16,14 @@ from erp.db import from_raw, is_one_of
 from erp.models import HistoryEntry, RunEntry
 from erp.options import options
 from modules.inventory_lots.models import Product
-from modules.preorder.models import Link
-from modules.preorder.queries.links import NOTHING, linked_sum, linked_to, of_lines, open_links
+from modules.preorder.models import PurchaseAllocation
+from modules.preorder.queries.purchase_allocations import (
+    NOTHING,
+    of_lines,
+    open_purchase_allocations,
+    purchase_allocated_by_line,
+    purchase_allocated_to,
+)
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine, Supplier
 from modules.procurement.queries import claimable_lines, is_supply, supply_order
 from modules.sales.models import Backorder, Customer, Order, OrderLine
@@ -28,9 +34,9 @@ MOST_SHOWN = 500
 
 
 _SHOWN = (
-    Link.id,
-    Link.line_id,
-    Link.purchase_line_id,
+    PurchaseAllocation.id,
+    PurchaseAllocation.line_id,
+    PurchaseAllocation.purchase_line_id,
     Order.id.label("order_id"),
     Order.number,
     OrderLine.position,
@@ -43,28 +49,30 @@ _SHOWN = (
     PurchaseOrder.number.label("purchase_order"),
     PurchaseOrderLine.position.label("purchase_position"),
     PurchaseOrderLine.expected_on,
-    Link.quantity,
-    Link.received,
-    Link.outstanding.label("outstanding"),
+    PurchaseAllocation.quantity,
+    PurchaseAllocation.received,
+    PurchaseAllocation.outstanding.label("outstanding"),
     OrderLine.promise_date,
     OrderLine.is_promise_pinned,
-    Link.how,
-    Link.user_name,
-    Link.created_at,
+    PurchaseAllocation.source,
+    PurchaseAllocation.user_name,
+    PurchaseAllocation.created_at,
     RunEntry.name.label("run_name"),
 )
 
 
-def links_to(session: Session, *conditions: ColumnElement[bool], limit: int | None = None) -> Sequence[Any]:
+def purchase_allocations_to(
+    session: Session, *conditions: ColumnElement[bool], limit: int | None = None
+) -> Sequence[Any]:
     """Return open links that meet `conditions` on Link, in order of service, with both sides and how they came.
 
     With `limit`, no more than the first.
     """
     rows = (
-        open_links(*conditions)
+        open_purchase_allocations(*conditions)
         .join(Customer, Customer.id == Order.customer_id)
         .join(Product, Product.id == OrderLine.product_id)
-        .join(RunEntry, RunEntry.id == Link.run_id)
+        .join(RunEntry, RunEntry.id == PurchaseAllocation.run_id)
         .with_only_columns(*_SHOWN)
     )
     return session.execute(rows.limit(limit)).all()
@@ -72,8 +80,8 @@ def links_to(session: Session, *conditions: ColumnElement[bool], limit: int | No
 
 def _waiting(*conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     """Select open backorders that links do not cover, in order of service."""
-    linked = linked_sum(of_lines(*conditions))
-    on_its_way = func.coalesce(linked.c.linked, NOTHING)
+    purchase_allocated = purchase_allocated_by_line(of_lines(*conditions))
+    on_its_way = func.coalesce(purchase_allocated.c.purchase_allocated, NOTHING)
     return (
         select(
             Backorder.id,
@@ -88,14 +96,14 @@ def _waiting(*conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
             OrderLine.hold_allocation,
             Backorder.kind,
             Backorder.open_quantity.label("waiting"),
-            on_its_way.label("linked"),
-            (Backorder.open_quantity - on_its_way).label("rest"),
+            on_its_way.label("purchase_allocated"),
+            (Backorder.open_quantity - on_its_way).label("remainder"),
         )
         .select_from(Backorder)
         .join(OrderLine, and_(OrderLine.id == Backorder.line_id, backorder_is_open()))
         .join(Order, Order.id == OrderLine.order_id)
         .join(Customer, Customer.id == Order.customer_id)
-        .outerjoin(linked, linked.c.line_id == OrderLine.id)
+        .outerjoin(purchase_allocated, purchase_allocated.c.line_id == OrderLine.id)
         .where(Order.state == OrderState.confirmed, Backorder.open_quantity > on_its_way, *conditions)
         .order_by(*service_order())
     )
@@ -111,10 +119,10 @@ def waiting_lines(session: Session, product_id: int) -> Sequence[Any]:
 
 def is_unallocated() -> ColumnElement[bool]:
     """Return the condition of an open backorder that links do not cover."""
-    return and_(backorder_is_open(), Backorder.open_quantity > linked_to(Backorder.line_id))
+    return and_(backorder_is_open(), Backorder.open_quantity > purchase_allocated_to(Backorder.line_id))
 
 
-def unlinked_incoming(session: Session, product_ids: Collection[int]) -> dict[int, Decimal]:
+def unallocated_incoming(session: Session, product_ids: Collection[int]) -> dict[int, Decimal]:
     """Return what may still be linked of each product that has any on its way."""
     available: dict[int, Decimal] = {}
     offered = session.execute(claimable_lines(session, product_ids, options.preorder.past_due_supply_days))
@@ -123,10 +131,12 @@ def unlinked_incoming(session: Session, product_ids: Collection[int]) -> dict[in
     return available
 
 
-def unlinked_rest(session: Session, line: OrderLine) -> Decimal:
+def uncovered_remainder(session: Session, line: OrderLine) -> Decimal:
     """Return what of a sales order line neither stock nor links cover."""
-    linked = session.scalar(select(linked_sum(Link.line_id == line.id).c.linked))
-    return line.need - (linked or Decimal(0))
+    purchase_allocated = session.scalar(
+        select(purchase_allocated_by_line(PurchaseAllocation.line_id == line.id).c.purchase_allocated)
+    )
+    return line.need - (purchase_allocated or Decimal(0))
 
 
 def history_of_line(session: Session, line: OrderLine) -> tuple[Sequence[HistoryEntry], bool]:

@@ -19,7 +19,7 @@ from modules.inventory_lots.queries import usable_condition
 from modules.preorder.domain import Day, availability, ship_date
 from modules.preorder.models import OnHandChange
 from modules.preorder.queries.associations import purchase_lines_of
-from modules.preorder.queries.links import linked_sum, of_lines
+from modules.preorder.queries.purchase_allocations import of_lines, purchase_allocated_by_line
 from modules.procurement.queries import claimable_lines
 from modules.sales.models import Order, OrderLine
 from modules.sales.states import OrderState
@@ -62,11 +62,14 @@ def _needed(session: Session, product_ids: Sequence[int]) -> dict[int, Decimal]:
         OrderLine.product_id.in_(product_ids),
         OrderLine.quantity > OrderLine.packed + OrderLine.cancelled + OrderLine.allocated,
     )
-    linked = linked_sum(of_lines(*needing))
+    purchase_allocated = purchase_allocated_by_line(of_lines(*needing))
     rows = session.execute(
-        select(OrderLine.product_id, total(OrderLine.need - func.coalesce(linked.c.linked, NOTHING)))
+        select(
+            OrderLine.product_id,
+            total(OrderLine.need - func.coalesce(purchase_allocated.c.purchase_allocated, NOTHING)),
+        )
         .join(Order, Order.id == OrderLine.order_id)
-        .outerjoin(linked, linked.c.line_id == OrderLine.id)
+        .outerjoin(purchase_allocated, purchase_allocated.c.line_id == OrderLine.id)
         .where(*needing, Order.state == OrderState.confirmed)
         .group_by(OrderLine.product_id)
     )
@@ -104,7 +107,7 @@ class Components:
     allocated: Decimal
     unusable: Decimal
     available: Decimal
-    unlinked_need: Decimal
+    uncovered_need: Decimal
     incoming: Sequence[Any]
     scheduled: Sequence[OnHandChange]
     days: Sequence[Day]
@@ -127,7 +130,7 @@ def components_of(session: Session, product_id: int) -> Components:
         allocated=allocated,
         unusable=on_hand - allocated - available,
         available=available,
-        unlinked_need=_needed(session, [product_id]).get(product_id, Decimal(0)),
+        uncovered_need=_needed(session, [product_id]).get(product_id, Decimal(0)),
         incoming=purchase_lines_of(session, product_id),
         scheduled=session.scalars(scheduled).all() if options.preorder.on_hand_changes else (),
         days=available_days(session, [product_id])[product_id],

@@ -9,8 +9,8 @@ from sqlalchemy import func, literal, select
 from sqlalchemy.orm import Session
 
 from erp.db import Quantity, format_quantity, total
-from modules.preorder.models import Link
-from modules.preorder.queries.links import linked_sum, open_link
+from modules.preorder.models import PurchaseAllocation
+from modules.preorder.queries.purchase_allocations import is_open_purchase_allocation, purchase_allocated_by_line
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.sales.models import Backorder, Order, OrderLine
 from modules.sales.queries import backorder_is_open
@@ -23,19 +23,19 @@ def broken_invariants(session: Session) -> Iterator[str]:
 
 
 def _purchase_lines(session: Session) -> Iterator[str]:
-    links = (
-        select(Link.purchase_line_id, total(Link.outstanding).label("linked"))
-        .where(open_link())
-        .group_by(Link.purchase_line_id)
+    purchase_allocations = (
+        select(PurchaseAllocation.purchase_line_id, total(PurchaseAllocation.outstanding).label("purchase_allocated"))
+        .where(is_open_purchase_allocation())
+        .group_by(PurchaseAllocation.purchase_line_id)
         .subquery()
     )
-    linked = func.coalesce(links.c.linked, literal(Decimal(0), Quantity()))
+    purchase_allocated = func.coalesce(purchase_allocations.c.purchase_allocated, literal(Decimal(0), Quantity()))
     rows = session.execute(
-        select(PurchaseOrder.number, PurchaseOrderLine.position, PurchaseOrderLine.allocated, linked)
+        select(PurchaseOrder.number, PurchaseOrderLine.position, PurchaseOrderLine.allocated, purchase_allocated)
         .select_from(PurchaseOrderLine)
         .join(PurchaseOrder, PurchaseOrder.id == PurchaseOrderLine.order_id)
-        .outerjoin(links, links.c.purchase_line_id == PurchaseOrderLine.id)
-        .where(PurchaseOrderLine.allocated != linked)
+        .outerjoin(purchase_allocations, purchase_allocations.c.purchase_line_id == PurchaseOrderLine.id)
+        .where(PurchaseOrderLine.allocated != purchase_allocated)
         .order_by(PurchaseOrderLine.id)
     )
     for number, position, allocated, quantity in rows:
@@ -46,19 +46,19 @@ def _purchase_lines(session: Session) -> Iterator[str]:
 
 
 def _sales_lines(session: Session) -> Iterator[str]:
-    links = linked_sum()
+    purchase_allocations = purchase_allocated_by_line()
     waiting = func.coalesce(Backorder.open_quantity, literal(Decimal(0), Quantity()))
     rows = session.execute(
-        select(Order.number, OrderLine.position, links.c.linked, waiting)
+        select(Order.number, OrderLine.position, purchase_allocations.c.purchase_allocated, waiting)
         .select_from(OrderLine)
         .join(Order, Order.id == OrderLine.order_id)
-        .join(links, links.c.line_id == OrderLine.id)
+        .join(purchase_allocations, purchase_allocations.c.line_id == OrderLine.id)
         .outerjoin(OrderLine.backorders.and_(backorder_is_open()))
-        .where(links.c.linked > waiting)
+        .where(purchase_allocations.c.purchase_allocated > waiting)
         .order_by(OrderLine.id)
     )
-    for number, position, linked, quantity in rows:
+    for number, position, purchase_allocated, quantity in rows:
         yield (
-            f"Sales order {number} line {position}: {format_quantity(linked)} are linked, only "
+            f"Sales order {number} line {position}: {format_quantity(purchase_allocated)} are linked, only "
             f"{format_quantity(quantity)} are on backorder."
         )

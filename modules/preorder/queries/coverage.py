@@ -15,9 +15,14 @@ from erp.db import total
 from modules.inventory_lots.models import Balance, Location, Lot, Product
 from modules.inventory_lots.queries import usable_condition
 from modules.inventory_lots.states import Tracking
-from modules.preorder.domain import Linkage, linkage
+from modules.preorder.domain import CoverageState, coverage_state
 from modules.preorder.queries.associations import purchase_lines_of
-from modules.preorder.queries.links import NOTHING, linked_quantities, linked_sum, of_lines
+from modules.preorder.queries.purchase_allocations import (
+    NOTHING,
+    of_lines,
+    purchase_allocated,
+    purchase_allocated_by_line,
+)
 from modules.sales.models import Customer, Order, OrderLine
 from modules.sales.queries import service_order
 from modules.sales.states import OrderState
@@ -25,28 +30,32 @@ from modules.sales.states import OrderState
 MOST_SHOWN = 200
 
 
-def linkage_of_line(line: OrderLine, linked: Mapping[int, Decimal]) -> Linkage | None:
+def coverage_of_line(line: OrderLine, purchase_allocated: Mapping[int, Decimal]) -> CoverageState | None:
     """Say how far what stock leaves open of a line is linked; None where nothing could be."""
     waits = line.order.state == OrderState.confirmed and line.need > 0 and line.product.tracking is not Tracking.serial
-    return linkage(line.need, linked.get(line.id, Decimal(0))) if waits else None
+    return coverage_state(line.need, purchase_allocated.get(line.id, Decimal(0))) if waits else None
 
 
-def linkage_of_orders(session: Session, order_ids: Collection[int]) -> dict[int, Linkage]:
+def coverage_of_orders(session: Session, order_ids: Collection[int]) -> dict[int, CoverageState]:
     """Return how far what stock leaves open of each order is linked; an order that needs nothing is left out."""
     needing = (
         OrderLine.order_id.in_(order_ids),
         OrderLine.quantity > OrderLine.packed + OrderLine.cancelled + OrderLine.allocated,
     )
-    linked = linked_sum(of_lines(*needing))
+    purchase_allocated = purchase_allocated_by_line(of_lines(*needing))
     rows = session.execute(
-        select(OrderLine.order_id, total(OrderLine.need), total(func.coalesce(linked.c.linked, NOTHING)))
+        select(
+            OrderLine.order_id,
+            total(OrderLine.need),
+            total(func.coalesce(purchase_allocated.c.purchase_allocated, NOTHING)),
+        )
         .join(Order, Order.id == OrderLine.order_id)
         .join(Product, Product.id == OrderLine.product_id)
-        .outerjoin(linked, linked.c.line_id == OrderLine.id)
+        .outerjoin(purchase_allocated, purchase_allocated.c.line_id == OrderLine.id)
         .where(*needing, Order.state == OrderState.confirmed, Product.tracking != Tracking.serial)
         .group_by(OrderLine.order_id)
     )
-    return {order_id: linkage(need, quantity) for order_id, need, quantity in rows}
+    return {order_id: coverage_state(need, quantity) for order_id, need, quantity in rows}
 
 
 @dataclass(frozen=True)
@@ -54,7 +63,7 @@ class Queue:
     """A product's open demand in order of service, and all that can serve it in the order in which it does."""
 
     demand: Sequence[Any]
-    linked: Mapping[int, Decimal]
+    purchase_allocated: Mapping[int, Decimal]
     allocated: Decimal
     free: Decimal
     incoming: Sequence[Any]
@@ -85,7 +94,7 @@ def queue_of(session: Session, product_id: int) -> Queue:
     allocated, free = _stock(session, product_id)
     return Queue(
         shown,
-        linked_quantities(session, [row.id for row in shown]),
+        purchase_allocated(session, [row.id for row in shown]),
         allocated,
         free,
         purchase_lines_of(session, product_id),

@@ -17,8 +17,8 @@ from erp.options import options
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.states import Tracking
 from modules.preorder.domain import Cover, expected_date, promise_for
-from modules.preorder.models import Link
-from modules.preorder.queries.links import linked_to, of_lines, open_link
+from modules.preorder.models import PurchaseAllocation
+from modules.preorder.queries.purchase_allocations import is_open_purchase_allocation, of_lines, purchase_allocated_to
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.sales.models import Order, OrderLine
 from modules.sales.states import OrderState
@@ -47,13 +47,13 @@ def expectations(
     today = clock.today()
     found: dict[int, Expectation] = {}
     for row in session.execute(_covered_lines(*conditions)):
-        cover = Cover(row.open_quantity, row.allocated, row.linked, row.latest, bool(row.undated))
+        cover = Cover(row.open_quantity, row.allocated, row.purchase_allocated, row.latest, bool(row.undated))
         found[row.id] = Expectation(row.id, cover, row.promise_date, row.is_promise_pinned, expected_date(cover, today))
     return _with_arrivals(session, found, arrivals, today) if arrivals else found
 
 
 def _covered_lines(*conditions: ColumnElement[bool]) -> Select[Any]:
-    links = link_dates(*(of_lines(*conditions),) if conditions else ())
+    purchase_allocations = arrival_dates(*(of_lines(*conditions),) if conditions else ())
     return (
         select(
             OrderLine.id,
@@ -61,13 +61,13 @@ def _covered_lines(*conditions: ColumnElement[bool]) -> Select[Any]:
             OrderLine.allocated,
             OrderLine.promise_date,
             OrderLine.is_promise_pinned,
-            func.coalesce(links.c.linked, NOTHING).label("linked"),
-            links.c.latest,
-            func.coalesce(links.c.undated, 0).label("undated"),
+            func.coalesce(purchase_allocations.c.purchase_allocated, NOTHING).label("purchase_allocated"),
+            purchase_allocations.c.latest,
+            func.coalesce(purchase_allocations.c.undated, 0).label("undated"),
         )
         .join(Order, Order.id == OrderLine.order_id)
         .join(Product, Product.id == OrderLine.product_id)
-        .outerjoin(links, links.c.line_id == OrderLine.id)
+        .outerjoin(purchase_allocations, purchase_allocations.c.line_id == OrderLine.id)
         .where(
             Order.state == OrderState.confirmed,
             Product.tracking != Tracking.serial,
@@ -82,26 +82,37 @@ def first_promises(session: Session, line_ids: Collection[int]) -> Subquery:
 
     The day is their latest arrival or today, and the buffer.
     """
-    links, today = link_dates(is_one_of(session, Link.line_id, line_ids)), literal(clock.today(), Date())
-    latest = case((links.c.latest < today, today), else_=links.c.latest)
+    purchase_allocations, today = (
+        arrival_dates(is_one_of(session, PurchaseAllocation.line_id, line_ids)),
+        literal(clock.today(), Date()),
+    )
+    latest = case((purchase_allocations.c.latest < today, today), else_=purchase_allocations.c.latest)
     day = days_later(session, latest, options.preorder.promise_buffer_days)
-    covered = OrderLine.allocated + links.c.linked >= OrderLine.quantity - OrderLine.packed - OrderLine.cancelled
-    rows = select(links.c.line_id, day.label("day")).join(OrderLine, OrderLine.id == links.c.line_id)
-    return rows.where(covered, links.c.undated == 0).subquery()
+    covered = (
+        OrderLine.allocated + purchase_allocations.c.purchase_allocated
+        >= OrderLine.quantity - OrderLine.packed - OrderLine.cancelled
+    )
+    rows = select(purchase_allocations.c.line_id, day.label("day")).join(
+        OrderLine, OrderLine.id == purchase_allocations.c.line_id
+    )
+    return rows.where(covered, purchase_allocations.c.undated == 0).subquery()
 
 
-def link_dates(*conditions: ColumnElement[bool]) -> Subquery:
-    """Return a subquery of each sales order line's links: `line_id`, `linked`, `latest` arrival, `undated` count."""
+def arrival_dates(*conditions: ColumnElement[bool]) -> Subquery:
+    """Return what is on its way to each sales order line.
+
+    Columns: `line_id`, `purchase_allocated`, `latest` (arrival) and `undated` (a count).
+    """
     return (
         select(
-            Link.line_id,
-            total(Link.outstanding).label("linked"),
+            PurchaseAllocation.line_id,
+            total(PurchaseAllocation.outstanding).label("purchase_allocated"),
             func.max(PurchaseOrderLine.expected_on).label("latest"),
             func.sum(cast(PurchaseOrderLine.expected_on.is_(None), Integer)).label("undated"),
         )
-        .join(PurchaseOrderLine, PurchaseOrderLine.id == Link.purchase_line_id)
-        .where(open_link(), *conditions)
-        .group_by(Link.line_id)
+        .join(PurchaseOrderLine, PurchaseOrderLine.id == PurchaseAllocation.purchase_line_id)
+        .where(is_open_purchase_allocation(), *conditions)
+        .group_by(PurchaseAllocation.line_id)
         .subquery()
     )
 
@@ -111,9 +122,9 @@ def _with_arrivals(
 ) -> dict[int, Expectation]:
     dates: dict[int, list[date | None]] = {}
     rows = session.execute(
-        select(Link.line_id, Link.purchase_line_id, PurchaseOrderLine.expected_on)
-        .join(PurchaseOrderLine, PurchaseOrderLine.id == Link.purchase_line_id)
-        .where(open_link(), is_one_of(session, Link.line_id, found))
+        select(PurchaseAllocation.line_id, PurchaseAllocation.purchase_line_id, PurchaseOrderLine.expected_on)
+        .join(PurchaseOrderLine, PurchaseOrderLine.id == PurchaseAllocation.purchase_line_id)
+        .where(is_open_purchase_allocation(), is_one_of(session, PurchaseAllocation.line_id, found))
     )
     for line_id, purchase_line_id, stored in rows:
         dates.setdefault(line_id, []).append(arrivals.get(purchase_line_id, stored))
@@ -124,7 +135,7 @@ def _with_arrivals(
         cover = Cover(
             was.cover.open_quantity,
             was.cover.allocated,
-            was.cover.linked,
+            was.cover.purchase_allocated,
             max(known, default=None),
             len(known) < len(days),
         )
@@ -152,11 +163,11 @@ def deciding_purchase_lines(session: Session, line_ids: Collection[int]) -> dict
     """Return which arrival decides each sales order line's date: its latest link's, one without a date before all."""
     arrival = PurchaseOrderLine.expected_on
     rows = session.execute(
-        select(Link.line_id, PurchaseOrder.id, PurchaseOrder.number, PurchaseOrderLine.position, arrival)
-        .join(PurchaseOrderLine, PurchaseOrderLine.id == Link.purchase_line_id)
+        select(PurchaseAllocation.line_id, PurchaseOrder.id, PurchaseOrder.number, PurchaseOrderLine.position, arrival)
+        .join(PurchaseOrderLine, PurchaseOrderLine.id == PurchaseAllocation.purchase_line_id)
         .join(PurchaseOrder, PurchaseOrder.id == PurchaseOrderLine.order_id)
-        .where(open_link(), is_one_of(session, Link.line_id, line_ids))
-        .order_by(Link.line_id, arrival.is_(None), arrival, Link.id)
+        .where(is_open_purchase_allocation(), is_one_of(session, PurchaseAllocation.line_id, line_ids))
+        .order_by(PurchaseAllocation.line_id, arrival.is_(None), arrival, PurchaseAllocation.id)
     )
     # The last row of a line is its latest.
     return {line_id: Deciding(id_, f"{number}/{position}", day) for line_id, id_, number, position, day in rows}
@@ -168,11 +179,11 @@ def is_late_line(today: date) -> ColumnElement[bool]:
     Everything hangs on the line itself: a list finds its first page without looking at all lines.
     """
     arrives_late = (
-        select(Link.id)
-        .join(PurchaseOrderLine, PurchaseOrderLine.id == Link.purchase_line_id)
+        select(PurchaseAllocation.id)
+        .join(PurchaseOrderLine, PurchaseOrderLine.id == PurchaseAllocation.purchase_line_id)
         .where(
-            open_link(),
-            Link.line_id == OrderLine.id,
+            is_open_purchase_allocation(),
+            PurchaseAllocation.line_id == OrderLine.id,
             or_(PurchaseOrderLine.expected_on.is_(None), PurchaseOrderLine.expected_on > OrderLine.promise_date),
         )
     )
@@ -185,7 +196,7 @@ def is_late_line(today: date) -> ColumnElement[bool]:
         by_lots.correlate(OrderLine).exists(),
         or_(
             OrderLine.promise_date < today,
-            OrderLine.allocated + linked_to(OrderLine.id) < OrderLine.open_quantity,
+            OrderLine.allocated + purchase_allocated_to(OrderLine.id) < OrderLine.open_quantity,
             arrives_late.correlate(OrderLine).exists(),
         ),
     )

@@ -14,7 +14,7 @@ from erp.db import total
 from modules.inventory_lots.models import Product
 from modules.preorder.models import ProductPreorder
 from modules.preorder.queries.launches import preorder_products, preorders_taken
-from modules.preorder.queries.links import NOTHING, linked_sum, of_lines
+from modules.preorder.queries.purchase_allocations import NOTHING, of_lines, purchase_allocated_by_line
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.queries import is_supply
 from modules.sales.models import Order, OrderLine
@@ -31,7 +31,7 @@ class Demand:
     limit: Decimal | None = None
     ordered: Decimal = ZERO
     still_open: Decimal = ZERO
-    linked: Decimal = ZERO
+    purchase_allocated: Decimal = ZERO
     incoming: Decimal = ZERO
     available: Decimal = ZERO
 
@@ -72,15 +72,19 @@ def _open_preorders(session: Session, product_ids: Sequence[int]) -> dict[int, l
         OrderLine.is_preorder.is_(True),
         OrderLine.quantity > OrderLine.packed + OrderLine.cancelled,
     )
-    links = linked_sum(of_lines(*chosen))
+    purchase_allocations = purchase_allocated_by_line(of_lines(*chosen))
     rows = session.execute(
-        select(OrderLine.product_id, total(OrderLine.open_quantity), total(func.coalesce(links.c.linked, NOTHING)))
+        select(
+            OrderLine.product_id,
+            total(OrderLine.open_quantity),
+            total(func.coalesce(purchase_allocations.c.purchase_allocated, NOTHING)),
+        )
         .join(Order, Order.id == OrderLine.order_id)
-        .outerjoin(links, links.c.line_id == OrderLine.id)
+        .outerjoin(purchase_allocations, purchase_allocations.c.line_id == OrderLine.id)
         .where(*chosen, Order.state == OrderState.confirmed)
         .group_by(OrderLine.product_id)
     )
-    return {product_id: figures for product_id, *figures in rows}
+    return {product_id: line_quantities for product_id, *line_quantities in rows}
 
 
 def _on_its_way(session: Session, product_ids: Sequence[int]) -> dict[int, list[Decimal]]:
@@ -92,4 +96,4 @@ def _on_its_way(session: Session, product_ids: Sequence[int]) -> dict[int, list[
         .where(PurchaseOrderLine.product_id.in_(product_ids), is_supply())
         .group_by(PurchaseOrderLine.product_id)
     )
-    return {product_id: figures for product_id, *figures in rows}
+    return {product_id: line_quantities for product_id, *line_quantities in rows}

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from erp.db import format_quantity
 from erp.options import options
-from modules.preorder.models import Link
+from modules.preorder.models import PurchaseAllocation
 from modules.preorder.queries.associations import is_overdue_too_long
-from modules.preorder.queries.links import NOTHING, open_link, when_expected
+from modules.preorder.queries.purchase_allocations import NOTHING, is_open_purchase_allocation, when_expected
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.queries import is_supply, supply_order
 from modules.sales.hooks import SupplyNote
@@ -23,7 +23,11 @@ ZERO = Decimal(0)
 def supply_notes(session: Session, line: OrderLine) -> list[SupplyNote]:
     """Return a sentence for each purchase order line of the product: how much of it is this line's, who has the rest,
     and why what is left is not linked."""
-    mine = select(Link.purchase_line_id, Link.outstanding).where(open_link(), Link.line_id == line.id).subquery()
+    mine = (
+        select(PurchaseAllocation.purchase_line_id, PurchaseAllocation.outstanding)
+        .where(is_open_purchase_allocation(), PurchaseAllocation.line_id == line.id)
+        .subquery()
+    )
     rows = session.execute(
         select(PurchaseOrder.number, PurchaseOrderLine, func.coalesce(mine.c.outstanding, NOTHING))
         .join(PurchaseOrder, PurchaseOrder.id == PurchaseOrderLine.order_id)
@@ -31,10 +35,10 @@ def supply_notes(session: Session, line: OrderLine) -> list[SupplyNote]:
         .where(PurchaseOrderLine.product_id == line.product_id, is_supply())
         .order_by(*supply_order())
     ).all()
-    rest = line.need - sum((own for *_, own in rows), ZERO)
+    remainder = line.need - sum((own for *_, own in rows), ZERO)
     usable = sum((_left(row) for _, row, _ in rows if not is_overdue_too_long(row.expected_on)), ZERO)
     return [
-        SupplyNote(f"Purchase order {number}/{row.position}", row.outstanding, _reason(row, own, rest, usable))
+        SupplyNote(f"Purchase order {number}/{row.position}", row.outstanding, _reason(row, own, remainder, usable))
         for number, row, own in rows
     ]
 
@@ -43,16 +47,16 @@ def _left(row: PurchaseOrderLine) -> Decimal:
     return row.outstanding - row.allocated
 
 
-def _reason(row: PurchaseOrderLine, own: Decimal, rest: Decimal, usable: Decimal) -> str:
+def _reason(row: PurchaseOrderLine, own: Decimal, remainder: Decimal, usable: Decimal) -> str:
     others = row.allocated - own
     left = f"{format_quantity(_left(row))} still available"
     parts = [f"{format_quantity(own)} linked to this line"] if own else []
     parts += [f"{format_quantity(others)} linked to other orders"] if others else []
-    parts += [f"{left}{_why_not(row, usable, rest)}" if rest > 0 else left] if _left(row) > 0 else []
+    parts += [f"{left}{_why_not(row, usable, remainder)}" if remainder > 0 else left] if _left(row) > 0 else []
     return f"{', '.join(parts) or 'nothing left'}; {when_expected(row.expected_on)}."
 
 
-def _why_not(row: PurchaseOrderLine, usable: Decimal, rest: Decimal) -> str:
+def _why_not(row: PurchaseOrderLine, usable: Decimal, remainder: Decimal) -> str:
     """Say why an automatic run does not link what is left to a line that still wants some."""
     if is_overdue_too_long(row.expected_on):
         return f" (overdue by more than {options.preorder.past_due_supply_days} days, so nothing is linked to it)"
@@ -60,6 +64,6 @@ def _why_not(row: PurchaseOrderLine, usable: Decimal, rest: Decimal) -> str:
         return " (backorders are switched off, so nothing is linked)"
     if not options.preorder.auto_allocate:
         return " (automatic allocation is off: a person may link it)"
-    if options.preorder.insufficient_supply == "skip" and usable < rest:
-        return f" (less than the {format_quantity(rest)} that are not covered: a person may link it)"
+    if options.preorder.insufficient_supply == "skip" and usable < remainder:
+        return f" (less than the {format_quantity(remainder)} that are not covered: a person may link it)"
     return ""

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session, joinedload
 from erp.db import format_quantity, from_raw, is_one_of
 from erp.options import options
 from modules.preorder.domain import is_late
-from modules.preorder.models import Link
+from modules.preorder.models import PurchaseAllocation
 from modules.preorder.queries.dates import Expectation, expectations
-from modules.preorder.queries.links import open_link
+from modules.preorder.queries.purchase_allocations import is_open_purchase_allocation
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.queries import claimable_lines, supply_order
 from modules.sales.models import Customer, Order, OrderLine
@@ -48,7 +48,7 @@ class BrokenPromise:
     customer: str
     product_id: int
     product: str
-    linked: Decimal
+    purchase_allocated: Decimal
     promised: date
     expected: date | None
     alternatives: Sequence[Alternative]
@@ -75,11 +75,13 @@ def broken_promises(session: Session, arrivals: Mapping[int, date | None]) -> li
     In order of service; each with the other incoming supply of its product that would still be in time or, where
     none would, that is there at all.
     """
-    linked = OrderLine.id.in_(
-        select(Link.line_id).where(open_link(), is_one_of(session, Link.purchase_line_id, arrivals))
+    purchase_allocated = OrderLine.id.in_(
+        select(PurchaseAllocation.line_id).where(
+            is_open_purchase_allocation(), is_one_of(session, PurchaseAllocation.purchase_line_id, arrivals)
+        )
     )
-    before = expectations(session, linked)
-    after = expectations(session, linked, arrivals=dict(arrivals))
+    before = expectations(session, purchase_allocated)
+    after = expectations(session, purchase_allocated, arrivals=dict(arrivals))
     broken = {id_: row for id_, row in after.items() if _gets_worse(before[id_], row)}
     return _described(session, broken, arrivals) if broken else []
 
@@ -113,7 +115,7 @@ def _described(
             customer=customer,
             product_id=line.product_id,
             product=str(line.product),
-            linked=broken[line.id].cover.linked,
+            purchase_allocated=broken[line.id].cover.purchase_allocated,
             promised=promised,
             expected=broken[line.id].expected,
             alternatives=_in_time(others.get(line.product_id, ()), promised),
@@ -126,10 +128,10 @@ def _described(
 def _breaking(session: Session, line_ids: Collection[int], arrivals: Mapping[int, date | None]) -> dict[int, int]:
     """Return the moved purchase order line that breaks each promise: its latest, one without a date before all."""
     rows = session.execute(
-        select(Link.line_id, Link.purchase_line_id).where(
-            open_link(),
-            is_one_of(session, Link.line_id, line_ids),
-            is_one_of(session, Link.purchase_line_id, arrivals),
+        select(PurchaseAllocation.line_id, PurchaseAllocation.purchase_line_id).where(
+            is_open_purchase_allocation(),
+            is_one_of(session, PurchaseAllocation.line_id, line_ids),
+            is_one_of(session, PurchaseAllocation.purchase_line_id, arrivals),
         )
     ).all()
     by_arrival = sorted(rows, key=lambda row: (arrivals[row[1]] is None, arrivals[row[1]] or date.min))

@@ -10,27 +10,32 @@ from modules.preorder.services.launches import (
     save_product,
     save_products,
 )
-from modules.preorder.services.linking import link_by_hand, make_links
 from modules.preorder.services.on_hand_changes import save_on_hand_change, save_on_hand_changes
-from modules.preorder.services.releasing import convert_or_release, release_everything, remove_links, shrink_links
+from modules.preorder.services.purchase_allocations import allocate_by_hand, allocate_incoming_supply
+from modules.preorder.services.releases import (
+    convert_or_release,
+    release_everything,
+    remove_purchase_allocations,
+    shrink_purchase_allocations,
+)
 
 __all__ = [
+    "allocate_by_hand",
+    "allocate_incoming_supply",
     "check_limits",
     "convert_or_release",
     "launch_preorders",
-    "link_by_hand",
     "load_demo",
-    "make_links",
     "mark_preorders",
     "products_to_launch",
     "promise_covered_lines",
     "release_everything",
-    "remove_links",
+    "remove_purchase_allocations",
     "save_on_hand_change",
     "save_on_hand_changes",
     "save_product",
     "save_products",
-    "shrink_links",
+    "shrink_purchase_allocations",
     "sync_arrivals",
     "sync_promises",
 ]

@@ -14,8 +14,8 @@ from erp.options import options
 from modules.inventory_lots.services import lock_products
 from modules.preorder import queries
 from modules.preorder.errors import NoExpectedDate
-from modules.preorder.models import Link
-from modules.preorder.queries.links import open_link
+from modules.preorder.models import PurchaseAllocation
+from modules.preorder.queries.purchase_allocations import is_open_purchase_allocation
 from modules.sales.models import OrderLine
 from modules.sales.queries import Scope
 from modules.sales.services import promise_first, set_promise_dates
@@ -43,7 +43,7 @@ def promise_covered_lines(session: Session, scope: Scope) -> None:
         promise_first(session, queries.first_promises(session, line_ids))
 
 
-def sync_promises(session: Session, line_ids: Collection[int], *, tell: bool = True, why: str = "") -> int:
+def sync_promises(session: Session, line_ids: Collection[int], *, notify: bool = True, why: str = "") -> int:
     """Give chosen lines the date that their supply now says, plus the buffer; return how many dates changed; a door.
 
     Raises NoExpectedDate when one has none.
@@ -54,7 +54,7 @@ def sync_promises(session: Session, line_ids: Collection[int], *, tell: bool = T
     for line_id in line_ids:
         if line_id not in dates:
             raise NoExpectedDate(line=str(session.get_one(OrderLine, line_id)))
-    return set_promise_dates(session, dates, cause="sync", tell=tell, why=why)
+    return set_promise_dates(session, dates, cause="sync", notify=notify, why=why)
 
 
 def sync_arrivals(session: Session, purchase_line_ids: Collection[int]) -> None:
@@ -64,6 +64,8 @@ def sync_arrivals(session: Session, purchase_line_ids: Collection[int]) -> None:
     """
     if options.preorder.sync_dates != "auto":
         return
-    linked = select(Link.line_id).where(open_link(), is_one_of(session, Link.purchase_line_id, purchase_line_ids))
-    found = queries.expectations(session, OrderLine.id.in_(linked), OrderLine.is_promise_pinned.is_(False))
+    purchase_allocated = select(PurchaseAllocation.line_id).where(
+        is_open_purchase_allocation(), is_one_of(session, PurchaseAllocation.purchase_line_id, purchase_line_ids)
+    )
+    found = queries.expectations(session, OrderLine.id.in_(purchase_allocated), OrderLine.is_promise_pinned.is_(False))
     set_promise_dates(session, queries.new_promises(found), cause="sync", why="arrival date changed")

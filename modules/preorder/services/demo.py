@@ -16,8 +16,8 @@ from modules.inventory_lots.services import DemoSku, lock_products
 from modules.preorder import queries
 from modules.preorder.domain import PreorderTerms
 from modules.preorder.services.launches import save_product
-from modules.preorder.services.linking import link_by_hand
 from modules.preorder.services.on_hand_changes import save_on_hand_changes
+from modules.preorder.services.purchase_allocations import allocate_by_hand
 from modules.procurement.queries import claimable_lines
 from modules.sales.models import Customer, OrderLine
 from modules.sales.queries import Scope
@@ -41,7 +41,7 @@ def load_demo(session: Session) -> None:
     save_product(session, products[LAUNCHED], terms)
     _take_orders(session, products[LAUNCHED])
     for sku in LINKED:
-        _link_first(session, products_by_sku(session, [sku])[sku].id)
+        _allocate_first(session, products_by_sku(session, [sku])[sku].id)
     _promise_too_much(session, products_by_sku(session, [LATE])[LATE].id)
     ids = {sku: product.id for sku, product in products_by_sku(session, DemoSku).items()}
     changes = {(ids[sku], today + timedelta(days=days), note): Decimal(number) for sku, days, number, note in CHANGES}
@@ -65,17 +65,17 @@ def _take_orders(session: Session, product: Product) -> None:
     serve_products(session, [product_id])
 
 
-def _link_first(session: Session, product_id: int) -> None:
+def _allocate_first(session: Session, product_id: int) -> None:
     """Link the first in the queue to what comes first."""
-    waiting = queries.unlinked_backorders(session, Scope((product_id,)))
+    waiting = queries.uncovered_backorders(session, Scope((product_id,)))
     incoming = session.execute(claimable_lines(session, [product_id])).all()
     if waiting and incoming:
-        (line_id, _, rest), (purchase_line_id, _, left, _) = waiting[0], incoming[0]
-        link_by_hand(session, {(line_id, purchase_line_id): from_raw(min(rest, left))})
+        (line_id, _, remainder), (purchase_line_id, _, left, _) = waiting[0], incoming[0]
+        allocate_by_hand(session, {(line_id, purchase_line_id): from_raw(min(remainder, left))})
 
 
 def _promise_too_much(session: Session, product_id: int) -> None:
     """Let somebody have promised an earlier day than the supply says."""
-    linked = session.scalars(queries.open_links(OrderLine.product_id == product_id)).first()
-    dates = {linked.line_id: clock.today() + timedelta(days=10)} if linked else {}
-    set_promise_dates(session, dates, cause="edit", pin=True, why="Promised on the telephone", tell=False)
+    purchase_allocated = session.scalars(queries.open_purchase_allocations(OrderLine.product_id == product_id)).first()
+    dates = {purchase_allocated.line_id: clock.today() + timedelta(days=10)} if purchase_allocated else {}
+    set_promise_dates(session, dates, cause="edit", pin=True, why="Promised on the telephone", notify=False)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from erp import clock
 from erp.admin import Badge, ExtraColumn, Screen
-from erp.admin.show import badge, day
+from erp.admin.formatting import badge, day
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.queries import SUPPLY_STATES, has_outstanding
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from erp.admin import Action, FormPage
-from erp.admin.show import day
+from erp.admin.formatting import day
 from erp.numbers import format_quantity
 from modules.procurement import services
 from modules.procurement.admin.impact import show_impact_first
@@ -113,7 +113,7 @@ LINE_ACTIONS = (
         name="close-short",
         label="Close short",
         permission="procurement.edit",
-        deed=_close,
+        run=_close,
         confirm="Close this line short? What is outstanding will not come any more, and sales orders lose it.",
         yes="Close short",
         no="Keep it open",

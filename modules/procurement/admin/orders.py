@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session, joinedload
 from wtforms import BooleanField, Form
 
 from erp import clock
-from erp.admin import DocumentScreen, ExtraColumn, Panel, document_link
-from erp.admin.show import money
+from erp.admin import DocumentScreen, ExtraColumn, Panel, document_anchor
+from erp.admin.formatting import money
 from modules.procurement import services
 from modules.procurement.admin.impact import show_impact_first
 from modules.procurement.admin.incoming import expected
@@ -36,11 +36,11 @@ def _next_of(session: Session, orders: Sequence[PurchaseOrder]) -> Mapping[int, 
 
 
 def _supplier(order: PurchaseOrder) -> Markup:
-    return document_link("procurement.supplier", order.supplier_id, order.supplier)  # type: ignore[no-any-return]
+    return document_anchor("procurement.supplier", order.supplier_id, order.supplier)  # type: ignore[no-any-return]
 
 
 def _product(line: PurchaseOrderLine) -> Markup:
-    return document_link("inventory_lots.product", line.product_id, line.product)  # type: ignore[no-any-return]
+    return document_anchor("inventory_lots.product", line.product_id, line.product)  # type: ignore[no-any-return]
 
 
 def _total(order: PurchaseOrder) -> str | None:

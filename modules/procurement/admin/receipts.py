@@ -6,24 +6,24 @@ from typing import Any
 
 from markupsafe import Markup
 
-from erp.admin import Screen, document_link
+from erp.admin import Screen, document_anchor
 from modules.procurement.models import Receipt
 from modules.procurement.queries.screens import RECEIPT_LOADS
 
 
 def _order(receipt: Receipt) -> Markup:
     line = receipt.line
-    return document_link("procurement.purchase_order", line.order_id, str(line))  # type: ignore[no-any-return]
+    return document_anchor("procurement.purchase_order", line.order_id, str(line))  # type: ignore[no-any-return]
 
 
 def _product(receipt: Receipt) -> Markup:
     product = receipt.line.product
-    return document_link("inventory_lots.product", product.id, product)  # type: ignore[no-any-return]
+    return document_anchor("inventory_lots.product", product.id, product)  # type: ignore[no-any-return]
 
 
 def _lot(receipt: Receipt) -> Markup:
     lot = receipt.balance.lot
-    return document_link("inventory_lots.lot", lot.id, lot)  # type: ignore[no-any-return]
+    return document_anchor("inventory_lots.lot", lot.id, lot)  # type: ignore[no-any-return]
 
 
 class ReceiptScreen(Screen):

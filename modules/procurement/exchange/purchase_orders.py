@@ -36,7 +36,7 @@ class _Known:
 
 
 def _create(session: Session, rows: list[Row], errors: Errors) -> str:
-    known = _look_up(session, rows)
+    known = _find_known(session, rows)
     by_number: dict[str, list[Row]] = {}
     for row in rows:
         by_number.setdefault(row["number"], []).append(row)
@@ -47,7 +47,7 @@ def _create(session: Session, rows: list[Row], errors: Errors) -> str:
     return f"{count(len(by_number), 'purchase order')} with {count(len(rows), 'line')}."
 
 
-def _look_up(session: Session, rows: list[Row]) -> _Known:
+def _find_known(session: Session, rows: list[Row]) -> _Known:
     products = products_by_sku(session, [row["sku"] for row in rows])
     # Locked before the numbers are looked up: of two files with one order, the second is told that it exists.
     lock_products(session, [product.id for product in products.values()])

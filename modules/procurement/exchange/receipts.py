@@ -47,7 +47,7 @@ def _receive(session: Session, rows: list[Row], errors: Errors) -> str:
         for index, refusal in refused.refusals.items():
             errors.add(rows[index], _column(refusal), str(refusal))
         errors.raise_if_any()
-    return _told(rows, new_lots, places)
+    return _message(rows, new_lots, places)
 
 
 def _check_location(row: Row, errors: Errors) -> None:
@@ -85,7 +85,7 @@ def _column(refusal: ErpError) -> str:
     return "quantity" if isinstance(refusal, OverReceipt) else "number"
 
 
-def _told(rows: Sequence[Row], new_lots: int, places: Places) -> str:
+def _message(rows: Sequence[Row], new_lots: int, places: Places) -> str:
     made = ((new_lots, "lot"), (places.new_locations, "location"), (places.new_warehouses, "warehouse"))
     words = ", ".join(count(number, noun) for number, noun in made if number)
     return f"{count(len(rows), 'receipt')}: {words or 'nothing'} created."

@@ -1,12 +1,12 @@
 """Verbs of procurement: the only writers of its tables. They flush and never commit."""
 
-from modules.procurement.services.arrivals import set_expected_dates
-from modules.procurement.services.claims import claim, release
 from modules.procurement.services.demo import load_demo
-from modules.procurement.services.doors import lock_lines, lock_order
+from modules.procurement.services.expected_dates import set_expected_dates
 from modules.procurement.services.lines import add_lines, change_line, close_line, close_lines
+from modules.procurement.services.locking import lock_lines, lock_order
 from modules.procurement.services.orders import cancel_order, create_order, create_ordered, edit_order, order
-from modules.procurement.services.receiving import receive, receive_many
+from modules.procurement.services.receipts import receive, receive_many
+from modules.procurement.services.reservations import release, reserve
 from modules.procurement.services.statuses import delete_status, save_status, save_statuses, set_status
 from modules.procurement.services.suppliers import delete_supplier, save_supplier, save_suppliers
 
@@ -14,7 +14,6 @@ __all__ = [
     "add_lines",
     "cancel_order",
     "change_line",
-    "claim",
     "close_line",
     "close_lines",
     "create_order",
@@ -29,6 +28,7 @@ __all__ = [
     "receive",
     "receive_many",
     "release",
+    "reserve",
     "save_status",
     "save_statuses",
     "save_supplier",

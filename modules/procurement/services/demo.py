@@ -17,7 +17,7 @@ from modules.procurement.domain import LineValues, OrderHead, StatusData, Suppli
 from modules.procurement.models import PurchaseOrder
 from modules.procurement.services.orders import create_order
 from modules.procurement.services.orders import order as send
-from modules.procurement.services.receiving import receive
+from modules.procurement.services.receipts import receive
 from modules.procurement.services.statuses import save_statuses
 from modules.procurement.services.suppliers import save_suppliers
 

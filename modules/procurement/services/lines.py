@@ -16,14 +16,14 @@ from modules.inventory_lots.domain import check_quantity
 from modules.inventory_lots.models import Product
 from modules.procurement.domain import LineValues
 from modules.procurement.errors import LineIsClaimed, NothingOutstanding, ProductIsFixed, QuantityBelowReceived
-from modules.procurement.hooks import OutstandingFall, claims_on_lines, outstanding_will_fall
+from modules.procurement.hooks import OutstandingFall, allocations_of_lines, outstanding_will_fall
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
-from modules.procurement.services.arrivals import write_dates
-from modules.procurement.services.doors import (
+from modules.procurement.services.expected_dates import write_dates
+from modules.procurement.services.locking import (
     announce_supply,
-    figures,
     fresh_lines,
     fresh_order,
+    line_quantities,
     lock_lines_and_orders,
     lock_order,
     settle,
@@ -130,12 +130,12 @@ def _check_changes(session: Session, changes: Sequence[tuple[PurchaseOrderLine, 
 
 
 def _outstanding(line: PurchaseOrderLine, change: LineValues) -> Decimal:
-    return replace(figures(line), quantity=change.quantity).outstanding
+    return replace(line_quantities(line), quantity=change.quantity).outstanding
 
 
 def _claimants(session: Session, line: PurchaseOrderLine) -> list[str]:
-    claims = (claim for answer in claims_on_lines(session, [line.id]) for claim in answer)
-    return list(dict.fromkeys(claim.document for claim in claims))
+    claims = (reserve for answer in allocations_of_lines(session, [line.id]) for reserve in answer)
+    return list(dict.fromkeys(reserve.document for reserve in claims))
 
 
 def _make_room(session: Session, changes: Sequence[tuple[PurchaseOrderLine, LineValues]]) -> None:

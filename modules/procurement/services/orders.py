@@ -19,8 +19,8 @@ from modules.procurement.domain import LineValues, NewOrder, OrderHead
 from modules.procurement.errors import LineNotRemovable, OrderWithoutLines, PartlyReceived
 from modules.procurement.models import PurchaseOrder
 from modules.procurement.queries import order_ids_by_number
-from modules.procurement.services.doors import LINE, ORDER, announce_supply, lock_order
 from modules.procurement.services.lines import apply_values, give_up
+from modules.procurement.services.locking import LINE, ORDER, announce_supply, lock_order
 from modules.procurement.states import PURCHASE_ORDER, PurchaseState
 
 LINE_COLUMNS = (

@@ -14,7 +14,7 @@ from modules.procurement.errors import NameTaken, StatusInUse
 from modules.procurement.events import LineStatusChanged, StatusChange
 from modules.procurement.models import PurchaseLineStatus, PurchaseOrderLine
 from modules.procurement.queries import lines_in_status, status_by_name, statuses_by_name
-from modules.procurement.services.doors import count_up, lock_lines
+from modules.procurement.services.locking import count_up, lock_lines
 
 
 def set_status(

@@ -10,11 +10,11 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from sqlalchemy.orm import Session, joinedload
 
-from erp.admin import Action, ExtraColumn, FormPage, Screen, document_link
+from erp.admin import Action, ExtraColumn, FormPage, Screen, document_anchor
 from modules.sales import services
 from modules.sales.forms import ReasonForm
 from modules.sales.models import Backorder, Order, OrderLine
-from modules.sales.queries.report import links_of
+from modules.sales.queries.report import purchase_allocations_of
 from modules.sales.states import BackorderState
 
 
@@ -27,14 +27,14 @@ def _open(session: Session, rows: Sequence[Backorder]) -> Mapping[int, Any]:
 
 
 def _order(row: Backorder) -> Markup:
-    return document_link("sales.order", row.line.order_id, row.line.order.name)  # type: ignore[no-any-return]
+    return document_anchor("sales.order", row.line.order_id, row.line.order.name)  # type: ignore[no-any-return]
 
 
 class GiveUp(FormPage):
     """What the pages that end a backorder line have in common: the links that go with it are named."""
 
     style = "danger"
-    template = "sales/give_up.html"
+    template = "sales/cancel_backorder.html"
 
     def heading(self, row: Any) -> str:
         """Return which backorder it is."""
@@ -46,11 +46,11 @@ class GiveUp(FormPage):
 
     def context(self, session: Session, row: Any) -> dict[str, Any]:
         """Return the links that are let go."""
-        return {"links": links_of(session, [row.line_id]).get(row.line_id, [])}
+        return {"purchase_allocations": purchase_allocations_of(session, [row.line_id]).get(row.line_id, [])}
 
-    def finished(self, screen: Any, row_id: int, told: Any) -> ResponseReturnValue:
+    def finished(self, screen: Any, row_id: int, message: Any) -> ResponseReturnValue:
         """Go back to the order."""
-        order_id, sentence = told
+        order_id, sentence = message
         flash(sentence, "success")
         return redirect(f"/sales/orders/{order_id}/")
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from erp.admin import Page
 from erp.errors import ErpError
 from modules.sales import services
-from modules.sales.queries.screens import is_linking
+from modules.sales.queries.screens import is_allocating_purchases
 from modules.sales.services import Preview
 
 MOST_SHOWN = 500
@@ -59,4 +59,10 @@ class BookPage(Page):
         for line in preview.lines[:MOST_SHOWN]:
             shown.setdefault(line.order, []).append(line)
         more = max(0, len(preview.lines) - MOST_SHOWN)
-        return self.render("sales/book.html", preview=preview, orders=shown, more=more, is_linking=is_linking())
+        return self.render(
+            "sales/book.html",
+            preview=preview,
+            orders=shown,
+            more=more,
+            is_allocating_purchases=is_allocating_purchases(),
+        )

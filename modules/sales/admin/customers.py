@@ -8,15 +8,15 @@ from sqlalchemy.orm import Session
 
 from erp.admin import ContactScreen, Panel
 from modules.sales.models import Customer
-from modules.sales.queries.screens import customer_orders, order_standings
+from modules.sales.queries.screens import customer_orders, order_statuses
 
 ORDERS_SHOWN = 50
 
 
 def _orders(session: Session, customer: Any) -> dict[str, Any]:
     orders = customer_orders(session, customer.id, ORDERS_SHOWN)
-    standings = order_standings(session, [order.id for order in orders])
-    return {"orders": orders, "standings": standings, "most": ORDERS_SHOWN}
+    statuses = order_statuses(session, [order.id for order in orders])
+    return {"orders": orders, "statuses": statuses, "most": ORDERS_SHOWN}
 
 
 class CustomerScreen(ContactScreen):

@@ -8,13 +8,13 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from erp.admin import Action, FormPage
-from erp.admin.gate import session as screen_session
+from erp.admin.access import session as screen_session
 from erp.db import format_quantity
 from modules.sales import services
 from modules.sales.forms import QuantityForm, ReasonForm
 from modules.sales.models import OrderLine
 from modules.sales.queries.explanation import explain
-from modules.sales.queries.report import links_of
+from modules.sales.queries.report import purchase_allocations_of
 from modules.sales.queries.screens import backordered
 from modules.sales.states import ORDER, OrderState
 
@@ -23,11 +23,11 @@ def _heading(line: OrderLine) -> str:
     return f"{line.order.name}, line {line.position}: {line.product}"
 
 
-def _standing(session: Session, line: OrderLine) -> dict[str, Any]:
+def _status_before(session: Session, line: OrderLine) -> dict[str, Any]:
     """Return what a line holds: what a change or a cancellation would give back."""
     return {
         "backordered": backordered(session, [line.id]).get(line.id),
-        "links": links_of(session, [line.id]).get(line.id, []),
+        "purchase_allocations": purchase_allocations_of(session, [line.id]).get(line.id, []),
     }
 
 
@@ -53,7 +53,7 @@ class ChangeQuantity(FormPage):
 
     def context(self, session: Session, row: Any) -> dict[str, Any]:
         """Return what the line holds."""
-        return _standing(session, row)
+        return _status_before(session, row)
 
     def prefill(self, session: Session, row: Any, form: Any) -> None:
         """Show the present quantity."""
@@ -83,7 +83,7 @@ class CancelLine(FormPage):
 
     def context(self, session: Session, row: Any) -> dict[str, Any]:
         """Return what the line holds."""
-        return _standing(session, row)
+        return _status_before(session, row)
 
     def do(self, session: Session, row: Any, form: Any) -> str:
         """Cancel it."""

@@ -19,7 +19,13 @@ from modules.sales.errors import NoLinesGiven
 from modules.sales.forms import ReasonForm, RemovalForm, new_lines_form
 from modules.sales.models import Order
 from modules.sales.queries.report import allocation_report
-from modules.sales.queries.screens import is_linking, pack_lines, removable_rows, staying_behind, usable_serials
+from modules.sales.queries.screens import (
+    is_allocating_purchases,
+    pack_lines,
+    removable_rows,
+    staying_behind,
+    usable_serials,
+)
 from modules.sales.services import NewLine
 from modules.sales.states import ORDER
 
@@ -32,7 +38,9 @@ def _can(action: str) -> Callable[[Any], bool]:
 
 def _report(session: Session, order_id: int, message: str) -> Result:
     lines = allocation_report(session, order_id, current_run(session).saved_id)
-    return Result(message, "sales/allocated.html", {"reports": lines, "is_linking": is_linking()})
+    return Result(
+        message, "sales/allocated.html", {"reports": lines, "is_allocating_purchases": is_allocating_purchases()}
+    )
 
 
 def _confirm(session: Session, order: Order) -> str | Result:
@@ -191,7 +199,7 @@ ORDER_ACTIONS = (
         name="confirm",
         label="Confirm",
         permission="sales.edit",
-        deed=_confirm,
+        run=_confirm,
         allowed=_can("confirm"),
         style="primary",
         icon="fa-check",
@@ -200,7 +208,7 @@ ORDER_ACTIONS = (
         name="allocate",
         label="Allocate Order",
         permission="sales.allocate",
-        deed=_allocate,
+        run=_allocate,
         allowed=_can("allocate"),
         style="primary",
         icon="fa-cubes",
@@ -209,7 +217,7 @@ ORDER_ACTIONS = (
         name="pack",
         label="Pack Allocated Order",
         permission="sales.pack",
-        deed=_pack,
+        run=_pack,
         allowed=lambda order: ORDER.allows(order.state, "pack") and not asks_for_serials(order),
         icon="fa-archive",
     ),

@@ -10,8 +10,8 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session, joinedload, selectinload
 from wtforms import Form
 
-from erp.admin import Badge, DocumentScreen, ExtraColumn, document_link
-from erp.admin.show import badge, day, money
+from erp.admin import Badge, DocumentScreen, ExtraColumn, document_anchor
+from erp.admin.formatting import badge, day, money
 from erp.db import format_quantity
 from erp.errors import InvalidTransition
 from erp.options import options
@@ -23,20 +23,20 @@ from modules.sales.admin.order_actions import ORDER_ACTIONS
 from modules.sales.admin.panels import PANELS
 from modules.sales.forms import LINE_FIELDS, LINE_LABELS, LINE_LOOKUPS
 from modules.sales.models import Order, OrderLine
-from modules.sales.queries.screens import fulfilment_of, order_standings
+from modules.sales.queries.screens import fulfilment_of, order_statuses
 from modules.sales.states import ORDER, BackorderState, OrderState
 
 FIXED_WHEN_CONFIRMED = ("customer", "ordered_at", "lines")
 
 
 def _lines_of(session: Session, orders: Sequence[Order]) -> Mapping[int, Any]:
-    standings = order_standings(session, [order.id for order in orders])
-    return {id_: standing.lines for id_, standing in standings.items()}
+    statuses = order_statuses(session, [order.id for order in orders])
+    return {id_: standing.lines for id_, standing in statuses.items()}
 
 
 def _fulfilment_of(session: Session, orders: Sequence[Order]) -> Mapping[int, Any]:
-    standings = order_standings(session, [order.id for order in orders if order.state != OrderState.draft])
-    return {id_: standing.fulfilment for id_, standing in standings.items()}
+    statuses = order_statuses(session, [order.id for order in orders if order.state != OrderState.draft])
+    return {id_: standing.fulfilment for id_, standing in statuses.items()}
 
 
 def _backordered(line: OrderLine) -> Decimal:
@@ -60,7 +60,7 @@ def _shortage(line: OrderLine) -> Markup | str:
 
 def _product(line: OrderLine) -> Markup:
     shown = Markup("{} {}").format(
-        document_link("inventory_lots.product", line.product_id, line.product),
+        document_anchor("inventory_lots.product", line.product_id, line.product),
         badge(Badge("preorder", "info")) if line.is_preorder else "",
     )
     price = "" if line.unit_price is None else f"{money(line.unit_price)} a {line.product.unit}"
@@ -75,7 +75,7 @@ def _dates(line: OrderLine) -> Markup:
 
 
 def _customer(order: Order) -> Markup:
-    return document_link("sales.customer", order.customer_id, order.customer)  # type: ignore[no-any-return]
+    return document_anchor("sales.customer", order.customer_id, order.customer)  # type: ignore[no-any-return]
 
 
 def _total(order: Order) -> str | None:

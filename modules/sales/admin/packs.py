@@ -9,8 +9,8 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from sqlalchemy.orm import Session, joinedload
 
-from erp.admin import Action, ExtraColumn, Panel, Screen, document_link
-from erp.admin.gate import session as screen_session
+from erp.admin import Action, ExtraColumn, Panel, Screen, document_anchor
+from erp.admin.access import session as screen_session
 from modules.sales.models import Order, Pack
 from modules.sales.queries.screens import pack_contents, pack_lines
 
@@ -24,7 +24,7 @@ def _lines(session: Session, pack: Any) -> Mapping[str, Any]:
 
 
 def _order(pack: Pack) -> Markup:
-    return document_link("sales.order", pack.order_id, pack.order.name)  # type: ignore[no-any-return]
+    return document_anchor("sales.order", pack.order_id, pack.order.name)  # type: ignore[no-any-return]
 
 
 def packing_slip(screen: Any, pack: Pack) -> ResponseReturnValue:

@@ -9,7 +9,13 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from erp.admin import Panel
-from modules.sales.queries.screens import allocation_rows, backorder_rows, is_linking, linked, pack_rows
+from modules.sales.queries.screens import (
+    allocation_rows,
+    backorder_rows,
+    is_allocating_purchases,
+    pack_rows,
+    purchase_allocated_quantities,
+)
 from modules.sales.states import BackorderState, OrderState
 
 
@@ -20,8 +26,14 @@ def _allocations(session: Session, order: Any) -> Mapping[str, Any] | None:
 
 def _backorders(session: Session, order: Any) -> Mapping[str, Any] | None:
     rows = backorder_rows(session, order.id)
-    on_its_way = linked(session, [row.line_id for row in rows if row.state == BackorderState.open])
-    return {"backorders": rows, "linked": on_its_way, "is_linking": is_linking()} if rows else None
+    on_its_way = purchase_allocated_quantities(
+        session, [row.line_id for row in rows if row.state == BackorderState.open]
+    )
+    return (
+        {"backorders": rows, "purchase_allocated": on_its_way, "is_allocating_purchases": is_allocating_purchases()}
+        if rows
+        else None
+    )
 
 
 def _packs(session: Session, order: Any) -> Mapping[str, Any] | None:

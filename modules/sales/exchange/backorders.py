@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from erp.exchange import ExportKind
 from modules.inventory_lots.models import Product
 from modules.sales.models import Backorder, Order, OrderLine
-from modules.sales.queries.screens import linked
+from modules.sales.queries.screens import purchase_allocated_quantities
 from modules.sales.states import BackorderState
 
 BATCH = 5000
@@ -39,7 +39,7 @@ def _rows(session: Session) -> Iterator[Sequence[object]]:
     for part in rows.partitions():
         # What is on its way for a line stands beside its open row: the closed ones want nothing more.
         waiting = [row.line_id for row in part if row.state == BackorderState.open]
-        on_its_way = linked(session, waiting)
+        on_its_way = purchase_allocated_quantities(session, waiting)
         for line_id, *columns, state, created_at in part:
             purchase_allocated = on_its_way.get(line_id, Decimal(0)) if state == BackorderState.open else Decimal(0)
             yield (*columns, state, purchase_allocated, created_at)

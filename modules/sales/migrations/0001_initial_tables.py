@@ -132,9 +132,9 @@ def upgrade() -> None:
         sa.Column("quantity", sa.BigInteger(), nullable=False),
         sa.Column("packed", sa.BigInteger(), nullable=False),
         sa.Column(
-            "how",
+            "source",
             sa.Enum(
-                "automatic", "by_hand", "receipt", name="how", native_enum=False, create_constraint=True, length=20
+                "automatic", "by_hand", "receipt", name="source", native_enum=False, create_constraint=True, length=20
             ),
             nullable=False,
         ),

@@ -15,7 +15,7 @@ from modules.sales.queries.demand import (
     waiting_product_ids,
 )
 from modules.sales.queries.documents import (
-    claims_on_balances,
+    allocations_on_balances,
     lines_of,
     open_backorder,
     order_by_number,
@@ -23,18 +23,17 @@ from modules.sales.queries.documents import (
     product_has_lines,
     products_of,
 )
-from modules.sales.queries.screens import linked
+from modules.sales.queries.screens import purchase_allocated_quantities
 
 __all__ = [
     "Scope",
+    "allocations_on_balances",
     "backorder_is_open",
     "broken_invariants",
-    "claims_on_balances",
     "has_need",
     "is_waiting",
     "lines_of",
     "lines_out_of_step",
-    "linked",
     "needing_lines",
     "open_backorder",
     "open_backorder_quantity",
@@ -43,6 +42,7 @@ __all__ = [
     "overdue_backorders",
     "product_has_lines",
     "products_of",
+    "purchase_allocated_quantities",
     "service_order",
     "unpacked_allocations",
     "waiting_product_ids",

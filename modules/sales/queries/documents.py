@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from erp.db import chunks
 from erp.errors import NotFound
-from modules.inventory_lots.hooks import Claim
+from modules.inventory_lots.hooks import BalanceAllocation
 from modules.sales.models import Allocation, Backorder, Order, OrderLine
 from modules.sales.queries.demand import service_order, unpacked_allocations
 from modules.sales.states import BackorderState
@@ -47,13 +47,13 @@ def open_backorder(session: Session, line_id: int) -> Backorder | None:
     return session.scalar(select(Backorder).where(Backorder.line_id == line_id, Backorder.state == BackorderState.open))
 
 
-def claims_on_balances(session: Session, balance_ids: Sequence[int]) -> list[Claim]:
+def allocations_on_balances(session: Session, balance_ids: Sequence[int]) -> list[BalanceAllocation]:
     """Answer who holds what of these balances, first in the queue first."""
     rows = unpacked_allocations(Allocation.balance_id.in_(balance_ids)).with_only_columns(
         Allocation.balance_id, Order.number, Order.id, Allocation.quantity - Allocation.packed
     )
     return [
-        Claim(balance_id, number or "", quantity, url=f"/sales/orders/{order_id}/")
+        BalanceAllocation(balance_id, number or "", quantity, url=f"/sales/orders/{order_id}/")
         for balance_id, number, order_id, quantity in session.execute(rows.order_by(*service_order(), Allocation.id))
     ]
 

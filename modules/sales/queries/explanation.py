@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 from erp import clock
 from erp.db import format_quantity, total
 from modules.inventory_lots.domain import EXPIRED, why_unusable
-from modules.inventory_lots.hooks import Claim
+from modules.inventory_lots.hooks import BalanceAllocation
 from modules.inventory_lots.models import Balance, Location, Lot, Product
-from modules.inventory_lots.queries import claims, removal_order
+from modules.inventory_lots.queries import allocations, removal_order
 from modules.inventory_lots.states import Tracking
 from modules.sales.hooks import SupplyNote, explain_supply
 from modules.sales.models import Customer, Order, OrderLine
@@ -35,7 +35,7 @@ class Queue:
 
 
 @dataclass(frozen=True)
-class Look:
+class StockCandidate:
     """One balance that was looked at: how much is free and why it is (not) used, and who holds the rest."""
 
     lot: str
@@ -43,9 +43,9 @@ class Look:
     location: str
     on_hand: Decimal
     available: Decimal
-    verdict: str
+    explanation: str
     is_usable: bool
-    claims: Sequence[Claim]
+    allocations: Sequence[BalanceAllocation]
 
 
 @dataclass(frozen=True)
@@ -55,22 +55,22 @@ class Explanation:
     headline: str
     place: int | None
     before: Queue
-    looks: Sequence[Look]
-    more_looks: int
+    candidates: Sequence[StockCandidate]
+    more_candidates: int
     notes: Sequence[SupplyNote]
 
 
 def explain(session: Session, line: OrderLine) -> Explanation:
     """Say where a line stands in the queue and why each supply is or is not used for it."""
     before = _before(session, line)
-    looks, more = _looks(session, line)
+    candidates, more = _stock_candidates(session, line)
     waits = _waits(line)
     return Explanation(
-        headline=_headline(line, before, looks),
+        headline=_headline(line, before, candidates),
         place=before.count + 1 if waits else None,
         before=before,
-        looks=looks,
-        more_looks=more,
+        candidates=candidates,
+        more_candidates=more,
         notes=[note for answer in explain_supply(session, line) for note in answer],
     )
 
@@ -123,7 +123,7 @@ def _is_served_before(line: OrderLine) -> ColumnElement[bool]:
     return or_(Order.priority > order.priority, same_priority)
 
 
-def _looks(session: Session, line: OrderLine) -> tuple[list[Look], int]:
+def _stock_candidates(session: Session, line: OrderLine) -> tuple[list[StockCandidate], int]:
     rows = session.execute(
         select(Balance, Lot, Location)
         .join(Lot, Lot.id == Balance.lot_id)
@@ -133,25 +133,29 @@ def _looks(session: Session, line: OrderLine) -> tuple[list[Look], int]:
         .limit(MOST_SHOWN + 1)
     ).all()
     shown = rows[:MOST_SHOWN]
-    held: dict[int, list[Claim]] = {}
-    for claim in claims(session, [balance.id for balance, *_ in shown if balance.allocated]):
-        held.setdefault(claim.balance_id, []).append(claim)
-    looks = [_look(line, balance, lot, location, held.get(balance.id, [])) for balance, lot, location in shown]
-    return looks, len(rows) - len(shown)
+    held: dict[int, list[BalanceAllocation]] = {}
+    for allocation in allocations(session, [balance.id for balance, *_ in shown if balance.allocated]):
+        held.setdefault(allocation.balance_id, []).append(allocation)
+    candidates = [
+        _stock_candidate(line, balance, lot, location, held.get(balance.id, [])) for balance, lot, location in shown
+    ]
+    return candidates, len(rows) - len(shown)
 
 
-def _look(line: OrderLine, balance: Balance, lot: Lot, location: Location, held: Sequence[Claim]) -> Look:
+def _stock_candidate(
+    line: OrderLine, balance: Balance, lot: Lot, location: Location, held: Sequence[BalanceAllocation]
+) -> StockCandidate:
     reason = _unusable(lot, location)
     free = balance.on_hand - balance.allocated
-    return Look(
+    return StockCandidate(
         lot=lot.number,
         lot_id=lot.id,
         location=location.path,
         on_hand=balance.on_hand,
         available=Decimal(0) if reason else free,
-        verdict=reason or _usable_verdict(line, free, held),
+        explanation=reason or _usable_reason(line, free, held),
         is_usable=not reason,
-        claims=held,
+        allocations=held,
     )
 
 
@@ -161,17 +165,17 @@ def _unusable(lot: Lot, location: Location) -> str:
     return f"Not used: it is {why}{since}." if why else ""
 
 
-def _usable_verdict(line: OrderLine, free: Decimal, held: Sequence[Claim]) -> str:
-    own = sum((claim.quantity for claim in held if claim.document == line.order.number), Decimal(0))
-    others = sum((claim.quantity for claim in held), -own)
+def _usable_reason(line: OrderLine, free: Decimal, held: Sequence[BalanceAllocation]) -> str:
+    own = sum((allocation.quantity for allocation in held if allocation.document == line.order.number), Decimal(0))
+    others = sum((allocation.quantity for allocation in held), -own)
     shares = ((own, "allocated to this order"), (others, "allocated to other orders"), (free, "free"))
     parts = [f"{format_quantity(quantity)} {share}" for quantity, share in shares if quantity]
     return f"{', '.join(parts)}."
 
 
-def _headline(line: OrderLine, before: Queue, looks: Sequence[Look]) -> str:
+def _headline(line: OrderLine, before: Queue, candidates: Sequence[StockCandidate]) -> str:
     """Answer in one sentence."""
-    return _state_headline(line) or _supply_headline(line, before, looks)
+    return _state_headline(line) or _supply_headline(line, before, candidates)
 
 
 def _state_headline(line: OrderLine) -> str:
@@ -186,8 +190,8 @@ def _state_headline(line: OrderLine) -> str:
     return ""
 
 
-def _supply_headline(line: OrderLine, before: Queue, looks: Sequence[Look]) -> str:
-    free = sum((look.available for look in looks), Decimal(0))
+def _supply_headline(line: OrderLine, before: Queue, candidates: Sequence[StockCandidate]) -> str:
+    free = sum((candidate.available for candidate in candidates), Decimal(0))
     missing = f"{format_quantity(line.need)} {line.product.unit} are not allocated."
     if line.hold_allocation:
         return f"{missing} Somebody took the line out of automatic runs; Allocate Order lets it in again."
@@ -197,6 +201,6 @@ def _supply_headline(line: OrderLine, before: Queue, looks: Sequence[Look]) -> s
         )
     if free:
         return f"{missing} {format_quantity(free)} are free: Allocate Order or the next run takes them."
-    if any(look.is_usable for look in looks):
+    if any(candidate.is_usable for candidate in candidates):
         return f"{missing} All usable stock is taken."
-    return f"{missing} " + ("What is in stock may not be used." if looks else "There is no stock.")
+    return f"{missing} " + ("What is in stock may not be used." if candidates else "There is no stock.")

@@ -13,14 +13,14 @@ from sqlalchemy.orm import Session, joinedload
 from erp.db import format_quantity
 from erp.options import options
 from modules.inventory_lots.states import Tracking
-from modules.sales.hooks import SupplyNote, linked_supplies
+from modules.sales.hooks import SupplyNote, purchase_allocation_notes
 from modules.sales.models import OrderLine
 from modules.sales.queries.screens import Supply, allocated_in_run, backordered, supplies
 
 
 @dataclass(frozen=True)
 class LineReport:
-    """What one line got. `taken` are this run's allocations; `rest` is what stock and links do not cover."""
+    """What one line got. `taken` are this run's allocations; `remainder` is what stock and links do not cover."""
 
     line_id: int
     position: int
@@ -30,8 +30,8 @@ class LineReport:
     allocated: Decimal
     taken: Sequence[Any]
     backordered: Decimal
-    links: Sequence[SupplyNote]
-    rest: Decimal
+    purchase_allocations: Sequence[SupplyNote]
+    remainder: Decimal
     why: str
 
 
@@ -42,19 +42,21 @@ def allocation_report(session: Session, order_id: int, run_id: int | None) -> li
     ids = [line.id for line in lines]
     taken = allocated_in_run(session, order_id, run_id)
     waiting = backordered(session, ids)
-    links = links_of(session, ids)
+    purchase_allocations = purchase_allocations_of(session, ids)
     stock = supplies(session, {line.product_id for line in lines})
     reports = [
-        _report(line, taken.get(line.id, []), waiting.get(line.id, Decimal(0)), links.get(line.id, []), stock)
+        _report(
+            line, taken.get(line.id, []), waiting.get(line.id, Decimal(0)), purchase_allocations.get(line.id, []), stock
+        )
         for line in lines
     ]
     return [report for report in reports if report.open_quantity or report.taken]
 
 
-def links_of(session: Session, line_ids: Sequence[int]) -> dict[int, list[SupplyNote]]:
+def purchase_allocations_of(session: Session, line_ids: Sequence[int]) -> dict[int, list[SupplyNote]]:
     """Return the incoming supply that is linked to each of these lines."""
     notes: dict[int, list[SupplyNote]] = {}
-    for answer in linked_supplies(session, line_ids):
+    for answer in purchase_allocation_notes(session, line_ids):
         for line_id, found in answer.items():
             notes.setdefault(line_id, []).extend(found)
     return notes
@@ -64,10 +66,10 @@ def _report(
     line: OrderLine,
     taken: Sequence[Any],
     waiting: Decimal,
-    links: Sequence[SupplyNote],
+    purchase_allocations: Sequence[SupplyNote],
     stock: Mapping[int, Supply],
 ) -> LineReport:
-    linked = sum((note.quantity for note in links), Decimal(0))
+    purchase_allocated = sum((note.quantity for note in purchase_allocations), Decimal(0))
     return LineReport(
         line_id=line.id,
         position=line.position,
@@ -77,8 +79,8 @@ def _report(
         allocated=line.allocated,
         taken=taken,
         backordered=waiting,
-        links=links,
-        rest=line.need - linked,
+        purchase_allocations=purchase_allocations,
+        remainder=line.need - purchase_allocated,
         why=_why(line, waiting, stock.get(line.product_id, Supply())),
     )
 

@@ -17,7 +17,7 @@ from erp.registry import current_registry
 from modules.inventory_lots.models import Balance, Location, Lot, Product
 from modules.inventory_lots.queries import removal_order, unusable_column, usable_condition
 from modules.sales.domain import Progress, fulfilment
-from modules.sales.hooks import linked_quantities, pack_refusals
+from modules.sales.hooks import pack_refusals, purchase_allocated
 from modules.sales.models import Allocation, Backorder, Order, OrderLine, Pack, PackLine
 from modules.sales.queries.demand import backorder_is_open
 from modules.sales.states import Fulfilment, OrderState
@@ -26,14 +26,14 @@ MOST_COUNTED = 10_000
 
 
 @dataclass(frozen=True)
-class OrderStanding:
+class OrderStatus:
     """How many lines an order has and how far it is."""
 
     lines: int
     fulfilment: Fulfilment
 
 
-def order_standings(session: Session, order_ids: Sequence[int]) -> dict[int, OrderStanding]:
+def order_statuses(session: Session, order_ids: Sequence[int]) -> dict[int, OrderStatus]:
     """Return the standing of each of these orders that has lines."""
     rows = session.execute(
         select(
@@ -47,7 +47,7 @@ def order_standings(session: Session, order_ids: Sequence[int]) -> dict[int, Ord
         .where(OrderLine.order_id.in_(order_ids))
         .group_by(OrderLine.order_id)
     )
-    return {order_id: OrderStanding(count, fulfilment([Progress(*numbers)])) for order_id, count, *numbers in rows}
+    return {order_id: OrderStatus(count, fulfilment([Progress(*numbers)])) for order_id, count, *numbers in rows}
 
 
 def fulfilment_of(lines: Iterable[OrderLine]) -> Fulfilment:
@@ -63,15 +63,15 @@ def backordered(session: Session, line_ids: Sequence[int]) -> dict[int, Decimal]
     return dict(session.execute(rows).all())
 
 
-def is_linking() -> bool:
+def is_allocating_purchases() -> bool:
     """Say whether anybody links incoming supply to order lines, so that there is something to show of it."""
-    return bool(current_registry().answers(linked_quantities))
+    return bool(current_registry().answers(purchase_allocated))
 
 
-def linked(session: Session, line_ids: Sequence[int]) -> dict[int, Decimal]:
+def purchase_allocated_quantities(session: Session, line_ids: Sequence[int]) -> dict[int, Decimal]:
     """Return how much incoming supply is linked to each of these lines, added up over whoever answers."""
     sums: dict[int, Decimal] = {}
-    for answer in linked_quantities(session, line_ids):
+    for answer in purchase_allocated(session, line_ids):
         for line_id, quantity in answer.items():
             sums[line_id] = sums.get(line_id, Decimal(0)) + quantity
     return sums
@@ -103,7 +103,7 @@ def _allocation_rows() -> Any:
             Allocation.quantity,
             Allocation.packed,
             (Allocation.quantity - Allocation.packed).label("unpacked"),
-            Allocation.how,
+            Allocation.source,
             Allocation.user_name,
             Allocation.created_at,
             RunEntry.kind.label("run_kind"),

@@ -6,7 +6,7 @@ from modules.sales.services.allocation import (
     allocate_order,
     allocate_products,
     hold_lines,
-    release_claims,
+    release_balance_allocations,
     release_or_refuse,
     remove_allocations,
     serve_products,
@@ -23,7 +23,7 @@ from modules.sales.services.backorders import (
 from modules.sales.services.book import LinePlan, Preview, allocate_book, apply_preview, preview_book
 from modules.sales.services.changes import cancel_line, cancel_order, change_quantity, promise_first, set_promise_dates
 from modules.sales.services.demo import load_demo
-from modules.sales.services.doors import lock_order
+from modules.sales.services.locking import lock_order
 from modules.sales.services.orders import NewLine, NewOrder, add_lines, confirm, create_confirmed, set_preorder
 from modules.sales.services.packing import pack_order
 
@@ -56,7 +56,7 @@ __all__ = [
     "pack_order",
     "preview_book",
     "promise_first",
-    "release_claims",
+    "release_balance_allocations",
     "release_or_refuse",
     "remove_allocations",
     "serve_products",

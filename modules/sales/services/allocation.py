@@ -25,7 +25,7 @@ from modules.sales.events import LinesServed
 from modules.sales.models import Allocation, Order, OrderLine
 from modules.sales.queries import Scope, service_order, unpacked_allocations
 from modules.sales.services.backorders import Uncovered, absorb_into_backorders, settle_backorders
-from modules.sales.services.doors import lock_order
+from modules.sales.services.locking import lock_order
 from modules.sales.states import ORDER, AllocationSource
 
 
@@ -72,13 +72,13 @@ def allocate_order(session: Session, order_id: int) -> None:
     _serve(session, Scope(products, lines), AllocationSource.by_hand)
 
 
-def _serve(session: Session, scope: Scope, how: AllocationSource) -> None:
+def _serve(session: Session, scope: Scope, source: AllocationSource) -> None:
     require_lock(session, Product, scope.product_ids)
-    shrunk = settle_backorders(session, _allocate_from_stock(session, scope, how))
-    publish(session, LinesServed(scope.product_ids, scope.line_ids, shrunk=shrunk, linking=True))
+    shrunk = settle_backorders(session, _allocate_from_stock(session, scope, source))
+    publish(session, LinesServed(scope.product_ids, scope.line_ids, shrunk=shrunk, may_allocate_purchases=True))
 
 
-def _allocate_from_stock(session: Session, scope: Scope, how: AllocationSource) -> list[Uncovered]:
+def _allocate_from_stock(session: Session, scope: Scope, source: AllocationSource) -> list[Uncovered]:
     """Give out what is in stock; return what it leaves of the lines whose backorder rows have to follow.
 
     Of products without stock only the lines that are out of step are read: there a run may have nothing to do.
@@ -88,13 +88,13 @@ def _allocate_from_stock(session: Session, scope: Scope, how: AllocationSource) 
     demands = queries.needing_lines(session, _within(scope, stocked)) if stocked else ()
     grants = plan_by_product(((line_id, product, need) for line_id, product, need, *_ in demands), supplies)
     granted = _sums((line_id, quantity) for line_id, _, quantity in grants)
-    _write(session, grants, granted, how)
+    _write(session, grants, granted, source)
     dry = _within(scope, set(scope.product_ids) - stocked)
     others = queries.lines_out_of_step(session, dry) if dry.product_ids else ()
     return [
-        (line_id, rest, backorder_id, waiting)
+        (line_id, remainder, backorder_id, waiting)
         for line_id, _, need, backorder_id, waiting in chain(demands, others)
-        if (rest := need - granted.get(line_id, 0)) != waiting
+        if (remainder := need - granted.get(line_id, 0)) != waiting
     ]
 
 
@@ -102,7 +102,7 @@ def _within(scope: Scope, product_ids: set[int]) -> Scope:
     return Scope(tuple(sorted(product_ids)), scope.line_ids)
 
 
-def allocate_on(session: Session, grants: Iterable[Grant], how: AllocationSource = AllocationSource.receipt) -> None:
+def allocate_on(session: Session, grants: Iterable[Grant], source: AllocationSource = AllocationSource.receipt) -> None:
     """Reserve goods that landed for the lines they were linked to; each unit leaves the line's backorder row.
 
     The caller holds the products' locks.
@@ -110,19 +110,19 @@ def allocate_on(session: Session, grants: Iterable[Grant], how: AllocationSource
     triples = [(grant.line_id, grant.balance_id, to_raw(grant.quantity)) for grant in grants]
     if triples:
         granted = _sums((line_id, quantity) for line_id, _, quantity in triples)
-        _write(session, triples, granted, how)
+        _write(session, triples, granted, source)
         absorb_into_backorders(session, granted)
 
 
 def _write(
-    session: Session, grants: Sequence[tuple[int, int, int]], granted: Mapping[int, int], how: AllocationSource
+    session: Session, grants: Sequence[tuple[int, int, int]], granted: Mapping[int, int], source: AllocationSource
 ) -> None:
     """Write allocation rows and move the counters of lines (`granted`, their sums by line) and balances with them."""
     if not grants:
         return
     run = current_run(session)
-    signed = (how.value, run.id(session), raw_instant(clock.now()), run.user_name)
-    columns = ("line_id", "balance_id", "quantity", "packed", "how", "run_id", "created_at", "user_name")
+    signed = (source.value, run.id(session), raw_instant(clock.now()), run.user_name)
+    columns = ("line_id", "balance_id", "quantity", "packed", "source", "run_id", "created_at", "user_name")
     rows = [(line_id, balance_id, quantity, 0, *signed) for line_id, balance_id, quantity in grants]
     bulk_insert(session, Allocation.__table__, columns, rows)  # type: ignore[arg-type]
     bulk_add(session, OrderLine.__table__, ("allocated",), sorted(granted.items()))  # type: ignore[arg-type]
@@ -216,7 +216,7 @@ def _text(amount: int) -> str:
     return format_quantity(Decimal(amount) / 10_000)
 
 
-def release_claims(session: Session, quantities: Mapping[int, Decimal]) -> Decimal:
+def release_balance_allocations(session: Session, quantities: Mapping[int, Decimal]) -> Decimal:
     """Take so much of allocations off each balance (by id), latest in the queue first; return how much was given back.
 
     A line that loses supply this way keeps its place. The caller holds the products' locks.
@@ -258,7 +258,9 @@ def _announce_shrinking(session: Session, line_ids: Sequence[int]) -> None:
     if line_ids:
         rows = select(OrderLine.product_id).where(OrderLine.id.in_(line_ids)).distinct()
         product_ids = tuple(sorted(session.scalars(rows)))
-        publish(session, LinesServed(product_ids, tuple(line_ids), shrunk=tuple(line_ids), linking=False))
+        publish(
+            session, LinesServed(product_ids, tuple(line_ids), shrunk=tuple(line_ids), may_allocate_purchases=False)
+        )
 
 
 def lose_allocations(session: Session, line_id: int, quantity: Decimal, *, action: str) -> None:

@@ -25,7 +25,7 @@ from modules.sales.hooks import backorder_kinds
 from modules.sales.models import Backorder, Order, OrderLine
 from modules.sales.queries import Scope
 from modules.sales.services.completion import close_orders
-from modules.sales.services.doors import lock_order
+from modules.sales.services.locking import lock_order
 from modules.sales.states import BackorderKind, BackorderState
 
 _LESS = "quantity - allocated_quantity - cancelled_quantity"
@@ -46,8 +46,8 @@ def settle_backorders(session: Session, lines: Iterable[Uncovered]) -> tuple[int
     """
     may_grow = bool(options.sales.backorders)
     allocated, grown, new, shrunk = [], [], [], []
-    for line_id, rest, backorder_id, waiting in lines:
-        change = settle(rest, waiting, may_grow=may_grow)
+    for line_id, remainder, backorder_id, waiting in lines:
+        change = settle(remainder, waiting, may_grow=may_grow)
         if backorder_id is None:
             if change.grown:
                 new.append((line_id, change.grown))
@@ -184,7 +184,7 @@ def cancel_backorders(session: Session, amounts: Mapping[int, Decimal], *, cause
     close_orders(session, order_ids)
     products = tuple(sorted({product_id for _, product_id, _ in lines}))
     line_ids = tuple(id_ for id_, *_ in lines)
-    publish(session, LinesServed(products, line_ids, shrunk=line_ids, linking=False))
+    publish(session, LinesServed(products, line_ids, shrunk=line_ids, may_allocate_purchases=False))
     publish(session, BackorderCancelled(changes, cause))
 
 
@@ -197,7 +197,7 @@ def delete_backorder(session: Session, backorder_id: int) -> None:
     session.flush()
     session.execute(delete(Backorder).where(Backorder.id == backorder_id))
     session.expire_all()
-    publish(session, LinesServed((line.product_id,), (line.id,), shrunk=(line.id,), linking=False))
+    publish(session, LinesServed((line.product_id,), (line.id,), shrunk=(line.id,), may_allocate_purchases=False))
 
 
 def _locked(session: Session, backorder_id: int) -> Backorder:
@@ -246,8 +246,8 @@ def cancel_overdue_backorders(session: Session, product_ids: Sequence[int] | Non
     lock_products(session, product_ids)
     overdue = queries.overdue_backorders(session, limit, product_ids)
     spared = [] if options.sales.cancel_covered else [line_id for _, line_id, _ in overdue]
-    linked = queries.linked(session, spared)
-    amounts = {id_: quantity - linked.get(line_id, Decimal(0)) for id_, line_id, quantity in overdue}
+    purchase_allocated = queries.purchase_allocated_quantities(session, spared)
+    amounts = {id_: quantity - purchase_allocated.get(line_id, Decimal(0)) for id_, line_id, quantity in overdue}
     amounts = {id_: amount for id_, amount in amounts.items() if amount > 0}
     days = options.sales.backorder_cancellation_days
     cancel_backorders(session, amounts, cause="sla", why=f"waited longer than {days} days")

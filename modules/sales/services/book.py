@@ -20,7 +20,7 @@ from modules.sales import queries
 from modules.sales.errors import BookChanged
 from modules.sales.models import Allocation, Order, OrderLine
 from modules.sales.queries import is_waiting, open_backorder_quantity, service_order
-from modules.sales.queries.report import links_of
+from modules.sales.queries.report import purchase_allocations_of
 from modules.sales.services.allocation import allocate_products, serve_products
 
 
@@ -34,7 +34,7 @@ class LinePlan:
     sku: str
     allocated: tuple[Decimal, Decimal]
     backordered: tuple[Decimal, Decimal]
-    linked: tuple[Decimal, Decimal]
+    purchase_allocated: tuple[Decimal, Decimal]
 
     def __str__(self) -> str:
         parts = [
@@ -42,7 +42,7 @@ class LinePlan:
             for name, (before, after) in (
                 ("allocated", self.allocated),
                 ("backordered", self.backordered),
-                ("linked", self.linked),
+                ("purchase_allocated", self.purchase_allocated),
             )
             if before != after
         ]
@@ -86,16 +86,16 @@ def preview_book(session: Session, skus: Sequence[str] = ()) -> Preview:
     """Say what a run of the whole book would give and take, line by line; the caller rolls back."""
     product_ids = queries.waiting_product_ids(session, skus)
     lock_products(session, product_ids)
-    before = _standing(session, product_ids)
+    before = _status_before(session, product_ids)
     for batch in chunks(product_ids, BATCH):
         serve_products(session, batch)
-    after = _standing(session, product_ids, needing=False)
+    after = _status_before(session, product_ids, needing=False)
     changed = [
         LinePlan(line_id, *was[0], *zip(was[1], after[line_id][1], strict=True))
         for line_id, was in before.items()
         if was[1] != after[line_id][1]
     ]
-    return Preview(changed, _fingerprint(changed, _rows(session), _links(session, changed)))
+    return Preview(changed, _fingerprint(changed, _rows(session), _purchase_allocations(session, changed)))
 
 
 def apply_preview(session: Session, fingerprint: str, skus: Sequence[str] = ()) -> Preview:
@@ -111,7 +111,7 @@ _Label = tuple[str, int, str]
 _Numbers = tuple[Decimal, Decimal, Decimal]
 
 
-def _standing(
+def _status_before(
     session: Session, product_ids: Sequence[int], *, needing: bool = True
 ) -> dict[int, tuple[_Label, _Numbers]]:
     """Return each waiting line's label and its allocated, backordered and linked quantities."""
@@ -133,11 +133,11 @@ def _standing(
         .where(is_one_of(session, OrderLine.product_id, product_ids), is_waiting(), *([needs] if needing else []))
         .order_by(*service_order())
     ).all()
-    linked = queries.linked(session, [row[0] for row in rows])
+    purchase_allocated = queries.purchase_allocated_quantities(session, [row[0] for row in rows])
     return {
         line_id: (
             (number or "", position, sku),
-            (from_raw(allocated), from_raw(waiting), linked.get(line_id, Decimal(0))),
+            (from_raw(allocated), from_raw(waiting), purchase_allocated.get(line_id, Decimal(0))),
         )
         for line_id, number, position, sku, allocated, waiting in rows
     }
@@ -150,15 +150,17 @@ def _rows(session: Session) -> Sequence[tuple[int, int, int]]:
     return [(line_id, balance_id, quantity) for line_id, balance_id, quantity in session.execute(ordered)]
 
 
-def _links(session: Session, changed: Sequence[LinePlan]) -> Sequence[tuple[int, str, Decimal]]:
+def _purchase_allocations(session: Session, changed: Sequence[LinePlan]) -> Sequence[tuple[int, str, Decimal]]:
     """Return what incoming supply the changed lines end up with, link by link: equal sums may come from elsewhere."""
-    ids = [line.line_id for line in changed if line.linked[1]]
-    notes = links_of(session, ids) if ids else {}
+    ids = [line.line_id for line in changed if line.purchase_allocated[1]]
+    notes = purchase_allocations_of(session, ids) if ids else {}
     return [(id_, note.supply, note.quantity) for id_ in ids for note in notes.get(id_, ())]
 
 
 def _fingerprint(
-    changed: Sequence[LinePlan], rows: Sequence[tuple[int, int, int]], links: Sequence[tuple[int, str, Decimal]]
+    changed: Sequence[LinePlan],
+    rows: Sequence[tuple[int, int, int]],
+    purchase_allocations: Sequence[tuple[int, str, Decimal]],
 ) -> str:
-    marked = ([astuple(line) for line in changed], rows, links)
+    marked = ([astuple(line) for line in changed], rows, purchase_allocations)
     return hashlib.sha256(repr(marked).encode()).hexdigest()

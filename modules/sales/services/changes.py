@@ -23,7 +23,7 @@ from modules.sales.models import Order, OrderLine
 from modules.sales.services.allocation import give_up_lines, lose_allocations, serve_products
 from modules.sales.services.backorders import close_backorders, shrink_backorder
 from modules.sales.services.completion import close_orders
-from modules.sales.services.doors import lock_order
+from modules.sales.services.locking import lock_order
 from modules.sales.services.orders import line_refusals
 from modules.sales.states import ORDER, OrderState
 
@@ -67,7 +67,7 @@ def _lower_line(session: Session, line: OrderLine, quantity: Decimal) -> None:
     line.quantity = quantity
     session.flush()
     close_orders(session, [line.order_id])
-    publish(session, LinesServed((line.product_id,), (line.id,), shrunk=(line.id,), linking=False))
+    publish(session, LinesServed((line.product_id,), (line.id,), shrunk=(line.id,), may_allocate_purchases=False))
 
 
 def cancel_line(session: Session, line_id: int, *, why: str = "") -> OrderLine:
@@ -111,7 +111,7 @@ def _cancel(session: Session, lines: Sequence[OrderLine], why: str) -> None:
     backorders = close_backorders(session, dict(zip(ids, entry_ids, strict=True)))
     bulk_add(session, OrderLine.__table__, ("cancelled",), amounts)  # type: ignore[arg-type]
     session.expire_all()
-    publish(session, LinesServed(products, tuple(ids), shrunk=tuple(ids), linking=False))
+    publish(session, LinesServed(products, tuple(ids), shrunk=tuple(ids), may_allocate_purchases=False))
     if backorders:
         publish(session, BackorderCancelled(backorders, "order"))
 
@@ -133,7 +133,7 @@ def set_promise_dates(
     cause: str,
     pin: bool = False,
     why: str = "",
-    tell: bool = True,
+    notify: bool = True,
 ) -> int:
     """Set the promise dates of lines by id, write each change into the history and announce them all at once.
 
@@ -163,7 +163,7 @@ def set_promise_dates(
     bulk_update(session, OrderLine.__table__, sets, {"day": "date"}, rows)  # type: ignore[arg-type]
     session.expire_all()
     if facts:
-        publish(session, PromiseDateChanged(facts, cause, tell))
+        publish(session, PromiseDateChanged(facts, cause, notify))
     return len(facts)
 
 

@@ -25,12 +25,12 @@ def close_orders(session: Session, order_ids: Collection[int]) -> None:
         .group_by(Order.id)
         .having(total(OrderLine.open_quantity) == Decimal(0))
     ).all()
-    by_deed: dict[str, list[Order]] = {"complete": [], "cancel": []}
+    by_action: dict[str, list[Order]] = {"complete": [], "cancel": []}
     for order, packed_quantity in ended:
-        by_deed["complete" if packed_quantity else "cancel"].append(order)
-    for deed, orders in by_deed.items():
+        by_action["complete" if packed_quantity else "cancel"].append(order)
+    for run, orders in by_action.items():
         if orders:
-            _move(session, orders, ORDER.next(OrderState.confirmed, deed))
+            _move(session, orders, ORDER.next(OrderState.confirmed, run))
 
 
 def _move(session: Session, orders: Sequence[Order], state: OrderState) -> None:

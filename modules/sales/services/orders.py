@@ -21,7 +21,7 @@ from modules.sales.errors import InactiveProduct, LinesRefused, OrderWithoutLine
 from modules.sales.hooks import confirm_refusals
 from modules.sales.models import Order, OrderLine
 from modules.sales.services.allocation import serve_products
-from modules.sales.services.doors import lock_order
+from modules.sales.services.locking import lock_order
 from modules.sales.states import ORDER, OrderState, ShippingPolicy
 
 

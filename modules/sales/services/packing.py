@@ -31,7 +31,7 @@ from modules.sales.hooks import pack_refusals
 from modules.sales.models import Allocation, Order, OrderLine, Pack, PackLine
 from modules.sales.queries import unpacked_allocations
 from modules.sales.services.completion import close_orders
-from modules.sales.services.doors import lock_order
+from modules.sales.services.locking import lock_order
 from modules.sales.states import ORDER, ShippingPolicy
 
 _Serial = tuple[int, str]  # the id of a product and a serial number of it

@@ -2,20 +2,20 @@
 
 from modules.backorder_email.queries import broken_invariants
 from modules.backorder_email.states import DropReason
-from tests.factories.backorder_email import link_all, make_message, make_supply, messages, news
+from tests.factories.backorder_email import allocate_all, make_message, make_supply, messages, news
 
 
 def test_a_queue_in_order_has_no_breach(session):
-    link_all(make_supply(session, orders=2))
+    allocate_all(make_supply(session, orders=2))
     make_message(session)
     assert list(broken_invariants(session)) == []
 
 
 def test_a_message_without_news_that_holds_is_a_breach(session):
     supply = make_supply(session)
-    link_all(supply)
+    allocate_all(supply)
     (row,) = news(session)
-    row.dropped = DropReason.unlinked
+    row.dropped = DropReason.removed
     session.flush()
     (breach,) = broken_invariants(session)
     assert breach == (
@@ -26,7 +26,7 @@ def test_a_message_without_news_that_holds_is_a_breach(session):
 
 def test_news_of_another_order_is_a_breach(session):
     supply = make_supply(session, orders=2)
-    link_all(supply)
+    allocate_all(supply)
     first, second = messages(session)
     news(session)[0].message_id = second.id
     session.flush()

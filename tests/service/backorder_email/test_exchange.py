@@ -16,9 +16,9 @@ from tests.factories.procurement import make_status
 
 
 def load(session, kind, text):
-    told = import_csv(session, kind, text.encode())
+    notified = import_csv(session, kind, text.encode())
     session.commit()
-    return told
+    return notified
 
 
 def dump(session, kind):
@@ -53,8 +53,8 @@ def test_templates_come_in_and_go_out_again(session):
 
 def test_templates_are_changed_by_name(session):
     load(session, "email_templates", TWO)
-    told = load(session, "email_templates", "name,subject,body\nLate,Later,Sorry\nNew,N,N\n")
-    assert told == "2 templates: 1 new, 1 changed."
+    notified = load(session, "email_templates", "name,subject,body\nLate,Later,Sorry\nNew,N,N\n")
+    assert notified == "2 templates: 1 new, 1 changed."
     late = session.scalars(select(Template).where(Template.name == "Late")).one()
     assert (late.subject, late.body, late.html) == ("Later", "Sorry", "<p>Sorry</p>")
     load(session, "email_templates", "name,subject,body,html\nLate,Later,Sorry,\n")

@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from modules.backorder_email.delivery import send_pending
 from modules.backorder_email.models import StatusTemplate, Template
-from tests.factories.backorder_email import link_all, make_supply, messages, states
+from tests.factories.backorder_email import allocate_all, make_supply, messages, states
 
 EVIL_NAMES = (
     "Acme\r\nBcc: thief@example.com\r\n\r\nInjected body",
@@ -37,7 +37,7 @@ def test_names_cannot_inject_headers_recipients_markup_or_code(session, mailbox)
         order.customer.name = name
     supply.line.product.name = "".join(EVIL_NAMES)[:200]
     wording_of(session, "For {{ customer.name }}", "<p>{{ customer.name }}</p>")
-    link_all(supply)
+    allocate_all(supply)
     send_pending()
     assert states(session) == ["sent"] * len(EVIL_NAMES)
     assert mailbox.recipients == [order.customer.email for order in supply.orders]
@@ -56,7 +56,7 @@ def test_names_cannot_inject_headers_recipients_markup_or_code(session, mailbox)
 def test_a_subject_of_ten_thousand_characters_arrives_whole(session, mailbox):
     supply = make_supply(session)
     wording_of(session, "Größe {{ order.number }} " * 500)
-    link_all(supply)
+    allocate_all(supply)
     send_pending()
     assert states(session) == ["sent"]
     (mail,) = mailbox.taken
@@ -81,7 +81,7 @@ def test_addresses_that_mean_harm_are_not_written_to(session, mailbox):
     for order, address in zip(supply.orders, EVIL_ADDRESSES, strict=True):
         order.customer.email = address
     session.commit()
-    link_all(supply)
+    allocate_all(supply)
     send_pending()
     assert states(session) == ["skipped"] * len(EVIL_ADDRESSES)
     assert all("cannot be used" in message.last_error for message in messages(session))
@@ -102,7 +102,7 @@ def test_a_template_that_reaches_out_fails_with_the_reason(session, mailbox, sub
     supply = make_supply(session)
     session.scalars(select(Template).join(StatusTemplate)).one().subject = subject
     session.commit()
-    link_all(supply)
+    allocate_all(supply)
     send_pending()
     (message,) = messages(session)
     assert message.state == "failed"

@@ -115,7 +115,7 @@ def test_four_workers_send_each_message_once(session, mailbox, set_option, forem
     foreman.wait_for([foreman.start_worker() for _ in range(4)])
     found = messages(session)
     assert Counter(message.state for message in found) == {MessageState.sent: 160}
-    assert len({message.claimed_by for message in found}) == 4
+    assert len({message.taken_by for message in found}) == 4
     assert Counter(mailbox.message_ids.values()) == {1: 160}
     assert all(message.attempts == 1 for message in found)
 
@@ -127,18 +127,18 @@ COUNT = 400
 def many(session, mailbox, set_option):
     """A long queue whose workers count as dead after a second of silence."""
     set_option("backorder_email.batch_size", "10")
-    set_option("backorder_email.claim_timeout", "1 s")
+    set_option("backorder_email.worker_timeout", "1 s")
     mailbox.delay = 0.004
     make_messages(session, COUNT)
 
 
 # The life of a message, from the queue to its last mark.
 LIFE = (
-    *("_Worker._claim", "claim", "_Worker._parcel", "SmtpTransport.open", "_Worker._turn_to", "Marks.turn"),
+    *("_Worker._take", "take_batch", "_Worker._envelope", "SmtpTransport.open", "_Worker._turn_to", "SendLog.turn"),
     *("SmtpTransport._address", "SmtpTransport._hand_over", "_Ahead.prepare", "SmtpTransport._answer"),
     *("_Worker._deliver", "_Worker._write_down", "settle"),
 )
-ONCE_A_BATCH = ("_Worker._claim", "claim", "_Worker._write_down", "settle")
+ONCE_A_BATCH = ("_Worker._take", "take_batch", "_Worker._write_down", "settle")
 
 
 def random_point(chance):
@@ -160,7 +160,7 @@ def test_workers_killed_at_twenty_random_points_of_a_message_lose_nothing_and_se
         workers = [it if foreman.lives(it) else foreman.start_worker(random_point(chance)) for it in workers]
     foreman.wait_for(workers)
     assert len(set(foreman.deaths)) >= 10
-    all_is_told(session, mailbox, most_doubts=len(foreman.deaths))
+    all_is_sent(session, mailbox, most_doubts=len(foreman.deaths))
 
 
 def test_workers_killed_at_twenty_random_instants_lose_nothing_and_send_nothing_twice(session, mailbox, many, foreman):
@@ -175,10 +175,10 @@ def test_workers_killed_at_twenty_random_instants_lose_nothing_and_send_nothing_
             killed += 1
         workers[victim] = foreman.start_worker()
     foreman.wait_for(workers)
-    all_is_told(session, mailbox, most_doubts=20)
+    all_is_sent(session, mailbox, most_doubts=20)
 
 
-def all_is_told(session, mailbox, *, most_doubts):
+def all_is_sent(session, mailbox, *, most_doubts):
     """Let one more worker finish; each message was sent once or is in doubt, at most one for each death."""
     time.sleep(1.1)
     session.rollback()

@@ -11,16 +11,16 @@ from modules.backorder_email import services
 from modules.backorder_email.delivery import send_pending
 from modules.backorder_email.models import News
 from modules.backorder_email.states import Cause, DropReason, MessageState
-from modules.preorder.events import LinkMade
-from modules.preorder.models import Link
-from modules.preorder.services import link_by_hand, remove_links, sync_promises
+from modules.preorder.events import PurchaseAllocated
+from modules.preorder.models import PurchaseAllocation
+from modules.preorder.services import allocate_by_hand, remove_purchase_allocations, sync_promises
 from modules.procurement.services import set_expected_dates, set_status
 from modules.sales.services import set_promise_dates
 from tests.factories.backorder_email import (
     ARRIVAL,
+    allocate_all,
     give_status,
     in_a_run,
-    link_all,
     make_supply,
     make_telling_status,
     make_template,
@@ -36,10 +36,10 @@ from tests.factories.sales import make_customer, make_order
 @pytest.mark.option("backorder_email.on_link", "yes")
 def test_a_link_to_a_line_in_a_telling_status_makes_one_message(session):
     supply = make_supply(session)
-    link_all(supply)
+    allocate_all(supply)
     (message,) = messages(session)
     assert message.state is MessageState.pending
-    assert message.cause is Cause.linked
+    assert message.cause is Cause.purchase_allocated
     assert message.recipient == supply.orders[0].customer.email
     assert message.subject == f"{supply.orders[0].number}: {supply.status.name}"
     assert message.text == f"2 {supply.line.product.sku} from {supply.purchase.number}\n"
@@ -50,14 +50,14 @@ def test_a_link_to_a_line_in_a_telling_status_makes_one_message(session):
 def test_a_link_to_a_line_whose_status_has_no_template_is_no_news(session):
     supply = make_supply(session)
     give_status(supply, make_status(session))
-    link_all(supply)
+    allocate_all(supply)
     assert news(session) == []
 
 
 def test_a_link_to_a_line_without_a_status_is_no_news(session):
     supply = make_supply(session)
     give_status(supply, None)
-    link_all(supply)
+    allocate_all(supply)
     assert news(session) == []
 
 
@@ -65,7 +65,7 @@ def test_a_link_to_a_line_without_a_status_is_no_news(session):
 def test_on_link_off_tells_nothing_of_links(session, set_option):
     set_option("backorder_email.on_link", "no")
     supply = make_supply(session)
-    link_all(supply)
+    allocate_all(supply)
     assert news(session) == []
 
 
@@ -73,11 +73,11 @@ def test_the_default_status_of_a_first_link_is_told_by_the_link_alone(session, s
     supply = make_supply(session)
     give_status(supply, None)
     set_option("preorder.default_line_status", supply.status.name)
-    link_all(supply)
+    allocate_all(supply)
     (message,) = messages(session)
-    assert message.cause is Cause.linked
+    assert message.cause is Cause.purchase_allocated
     assert message.subject.endswith(supply.status.name)
-    assert [row.cause for row in news(session)] == [Cause.linked]
+    assert [row.cause for row in news(session)] == [Cause.purchase_allocated]
 
 
 def test_one_message_names_all_lines_of_an_order(session):
@@ -89,7 +89,7 @@ def test_one_message_names_all_lines_of_an_order(session):
         (order.lines[0].id, supply.purchase_line.id): Decimal(1),
         (order.lines[1].id, second.lines[0].id): Decimal(3),
     }
-    in_a_run(lambda session: link_by_hand(session, amounts))
+    in_a_run(lambda session: allocate_by_hand(session, amounts))
     (message,) = messages(session)
     assert message.text.splitlines() == [
         f"1 {supply.line.product.sku} from {supply.purchase.number}",
@@ -107,14 +107,14 @@ def test_lines_whose_statuses_have_other_templates_are_told_in_other_messages(se
         (order.lines[0].id, supply.purchase_line.id): Decimal(1),
         (order.lines[1].id, second.lines[0].id): Decimal(3),
     }
-    in_a_run(lambda session: link_by_hand(session, amounts))
+    in_a_run(lambda session: allocate_by_hand(session, amounts))
     assert len(messages(session)) == 2
 
 
 def test_more_for_a_pair_that_is_linked_already_is_no_new_news(session):
     supply = make_supply(session)
-    link_all(supply, quantity=1)
-    link_all(supply, quantity=1)
+    allocate_all(supply, quantity=1)
+    allocate_all(supply, quantity=1)
     assert len(news(session)) == 1
     assert states(session) == ["pending"]
 
@@ -123,7 +123,7 @@ def test_more_for_a_pair_that_is_linked_already_is_no_new_news(session):
 def test_a_status_with_a_template_is_told_to_all_linked_orders(session):
     supply = make_supply(session, orders=3)
     give_status(supply, None)
-    link_all(supply)
+    allocate_all(supply)
     delayed = make_telling_status(session, name="Delayed")
     give_status(supply, delayed)
     assert [message.order_id for message in messages(session)] == [order.id for order in supply.orders]
@@ -136,7 +136,7 @@ def test_on_status_off_tells_nothing_of_statuses(session, set_option):
     set_option("backorder_email.on_status", "no")
     supply = make_supply(session)
     give_status(supply, None)
-    link_all(supply)
+    allocate_all(supply)
     give_status(supply, make_telling_status(session))
     assert news(session) == []
 
@@ -145,7 +145,7 @@ def test_a_status_that_goes_a_b_a_is_three_pieces_of_news(session):
     supply = make_supply(session)
     first, second = supply.status, make_telling_status(session)
     give_status(supply, None)
-    link_all(supply)
+    allocate_all(supply)
     for status in (first, second, first):
         give_status(supply, status)
         for message in messages(session, MessageState.pending):
@@ -160,7 +160,7 @@ def test_a_status_that_changes_twice_in_one_run_is_told_once_as_it_is_now(sessio
     supply = make_supply(session)
     second = make_telling_status(session)
     give_status(supply, None)
-    link_all(supply)
+    allocate_all(supply)
 
     def work(session):
         set_status(session, [supply.purchase_line.id], supply.status)
@@ -168,22 +168,26 @@ def test_a_status_that_changes_twice_in_one_run_is_told_once_as_it_is_now(sessio
         set_status(session, [supply.purchase_line.id], second)
 
     in_a_run(work)
-    assert [row.dropped for row in news(session)] == [DropReason.overtaken, None]
+    assert [row.dropped for row in news(session)] == [DropReason.superseded, None]
     (message,) = messages(session)
     assert message.subject.endswith(second.name)
 
 
 def test_the_same_news_is_never_written_twice(session):
     supply = make_supply(session)
-    link_all(supply)
-    link_ids = tuple(session.scalars(select(Link.id)))
-    in_a_run(lambda session: services.tell_of_links(session, LinkMade(link_ids).link_ids))
+    allocate_all(supply)
+    purchase_allocation_ids = tuple(session.scalars(select(PurchaseAllocation.id)))
+    in_a_run(
+        lambda session: services.write_allocation_news(
+            session, PurchaseAllocated(purchase_allocation_ids).purchase_allocation_ids
+        )
+    )
     assert len(news(session)) == 1
     assert states(session) == ["pending"]
 
 
 @pytest.fixture
-def dates_are_told(session, set_option):
+def dates_are_notified(session, set_option):
     """A template for changed dates, named by its option."""
     dates = "{{ line.old_promise_date }} > {{ line.promise_date }} {{ line.purchase_order }}"
     body = f"{{% for line in lines %}}{dates}{{% endfor %}}"
@@ -198,19 +202,19 @@ def promise(line, day, **more):
     in_a_run(lambda session: set_promise_dates(session, {line_id: day}, **({"cause": "edit"} | more)))
 
 
-def make_linked(session):
+def make_allocated(session):
     """Return a linked supply about which nothing is pending, promised for the day of arrival."""
     supply = make_supply(session)
     give_status(supply, None)
-    link_all(supply)
+    allocate_all(supply)
     assert messages(session) == []
     assert supply.line.promise_date == ARRIVAL
     return supply
 
 
 @pytest.mark.parametrize("cause", ["edit", "sync", "import"])
-def test_a_changed_promise_date_of_a_linked_line_is_told(session, dates_are_told, cause):
-    supply = make_linked(session)
+def test_a_changed_promise_date_of_a_linked_line_is_told(session, dates_are_notified, cause):
+    supply = make_allocated(session)
     promise(supply.line, date(2027, 1, 5), cause=cause)
     (message,) = messages(session)
     assert message.subject == "date_changed"
@@ -218,8 +222,8 @@ def test_a_changed_promise_date_of_a_linked_line_is_told(session, dates_are_told
 
 
 @pytest.mark.option("backorder_email.date_template", "Dates")
-def test_a_synced_date_is_told(session, dates_are_told):
-    supply = make_linked(session)
+def test_a_synced_date_is_told(session, dates_are_notified):
+    supply = make_allocated(session)
     line_id, purchase_line_id = supply.line.id, supply.purchase_line.id
     in_a_run(lambda session: set_expected_dates(session, {purchase_line_id: date(2027, 2, 1)}))
     in_a_run(lambda session: sync_promises(session, [line_id]))
@@ -227,18 +231,18 @@ def test_a_synced_date_is_told(session, dates_are_told):
     assert "2026-12-10 > 2027-02-01" in message.text
 
 
-def test_a_date_that_allocation_sets_is_not_told(session, dates_are_told):
-    make_linked(session)
+def test_a_date_that_allocation_sets_is_not_told(session, dates_are_notified):
+    make_allocated(session)
     assert news(session) == []
 
 
-def test_a_date_the_clerk_does_not_want_told_is_not(session, dates_are_told):
-    supply = make_linked(session)
-    promise(supply.line, date(2027, 1, 5), tell=False)
+def test_a_date_the_clerk_does_not_want_told_is_not(session, dates_are_notified):
+    supply = make_allocated(session)
+    promise(supply.line, date(2027, 1, 5), notify=False)
     assert news(session) == []
 
 
-def test_a_date_of_a_line_that_is_not_linked_is_not_told(session, dates_are_told):
+def test_a_date_of_a_line_that_is_not_linked_is_not_told(session, dates_are_notified):
     order = make_order(session)
     promise(order.lines[0], date(2027, 1, 5))
     assert news(session) == []
@@ -246,14 +250,14 @@ def test_a_date_of_a_line_that_is_not_linked_is_not_told(session, dates_are_told
 
 @pytest.mark.option("backorder_email.date_template", "")
 def test_without_a_date_template_dates_are_not_told(session):
-    supply = make_linked(session)
+    supply = make_allocated(session)
     promise(supply.line, date(2027, 1, 5))
     assert news(session) == []
 
 
 def test_a_date_template_that_does_not_exist_fails_with_its_option(session, set_option):
     set_option("backorder_email.date_template", "Nowhere")
-    supply = make_linked(session)
+    supply = make_allocated(session)
     promise(supply.line, date(2027, 1, 5))
     (message,) = messages(session)
     assert message.state is MessageState.failed
@@ -266,20 +270,20 @@ def test_a_date_template_that_does_not_exist_fails_with_its_option(session, set_
     assert (message.state, message.subject, message.last_error) == (MessageState.pending, "Date", "")
 
 
-def test_the_old_date_is_the_one_that_the_customer_knows(session, dates_are_told):
-    supply = make_linked(session)
+def test_the_old_date_is_the_one_that_the_customer_knows(session, dates_are_notified):
+    supply = make_allocated(session)
     promise(supply.line, date(2027, 1, 5))
     promise(supply.line, date(2027, 1, 9))
     assert states(session) == ["superseded", "pending"]
     assert messages(session)[1].text.startswith("2026-12-10 > 2027-01-09")
 
 
-def test_a_date_that_is_again_what_the_customer_knows_is_not_told(session, dates_are_told):
-    supply = make_linked(session)
+def test_a_date_that_is_again_what_the_customer_knows_is_not_told(session, dates_are_notified):
+    supply = make_allocated(session)
     promise(supply.line, date(2027, 1, 5))
     promise(supply.line, ARRIVAL)
     assert states(session) == ["superseded"]
-    assert [row.dropped for row in news(session)] == [DropReason.overtaken, DropReason.unchanged]
+    assert [row.dropped for row in news(session)] == [DropReason.superseded, DropReason.unchanged]
 
 
 @pytest.mark.option("backorder_email.cancellation_template", "Sorry")
@@ -298,7 +302,7 @@ def test_a_backorder_cancelled_after_its_days_is_told(session, set_option, at):
 
 
 @pytest.fixture
-def cancellations_are_told(session, set_option):
+def cancellations_are_notified(session, set_option):
     """A template for cancellations, named by its option, and the days after which a backorder is cancelled."""
     body = "{% for line in lines %}{{ line.quantity }} {{ line.sku }}\n{% endfor %}"
     make_template(session, name="Sorry", subject="{{ cause }}", body=body)
@@ -311,7 +315,7 @@ def make_half_covered(session):
     supply = make_supply(session)
     give_status(supply, None)
     order = make_order(session, [(supply.line.product, 5)])
-    link_all(supply, orders=[order], quantity=2)
+    allocate_all(supply, orders=[order], quantity=2)
     return order.lines[0]
 
 
@@ -321,28 +325,28 @@ def cancel_overdue(session, at, day, *, unlinking=()):
 
     at(f"{day}T12:00:00Z")
     if unlinking:
-        in_a_run(lambda session: remove_links(session, list(unlinking)))
+        in_a_run(lambda session: remove_purchase_allocations(session, list(unlinking)))
     in_a_run(cancel_overdue_backorders)
 
 
 @pytest.mark.parametrize("first_has_left", [True, False])
 def test_a_backorder_cancelled_in_two_parts_is_told_of_each_part_once(
-    session, cancellations_are_told, at, first_has_left
+    session, cancellations_are_notified, at, first_has_left
 ):
     line = make_half_covered(session)
     sku, order_id = line.product.sku, line.order_id
     cancel_overdue(session, at, "2026-12-20")
     if first_has_left:
         send_pending()
-    links = list(session.scalars(select(Link.id)))
+    purchase_allocations = list(session.scalars(select(PurchaseAllocation.id)))
     for day in ("2026-12-21", "2026-12-22"):
-        cancel_overdue(session, at, day, unlinking=links if day.endswith("21") else ())
-    told = [message for message in messages(session) if message.order_id == order_id]
+        cancel_overdue(session, at, day, unlinking=purchase_allocations if day.endswith("21") else ())
+    notified = [message for message in messages(session) if message.order_id == order_id]
     if first_has_left:
-        assert [message.text for message in told] == [f"3 {sku}\n", f"2 {sku}\n"]
+        assert [message.text for message in notified] == [f"3 {sku}\n", f"2 {sku}\n"]
     else:
-        assert [message.text for message in told] == [f"3 {sku}\n", f"3 {sku}\n2 {sku}\n"]
-        assert [message.state for message in told] == [MessageState.superseded, MessageState.pending]
+        assert [message.text for message in notified] == [f"3 {sku}\n", f"3 {sku}\n2 {sku}\n"]
+        assert [message.state for message in notified] == [MessageState.superseded, MessageState.pending]
 
 
 @pytest.mark.option("backorder_email.cancellation_template", "")
@@ -373,18 +377,18 @@ def test_a_link_undone_before_the_run_ends_is_not_told(session):
     amounts = {(supply.line.id, supply.purchase_line.id): Decimal(2)}
 
     def work(session):
-        link_by_hand(session, amounts)
+        allocate_by_hand(session, amounts)
         session.commit()
-        remove_links(session, list(session.scalars(select(Link.id))))
+        remove_purchase_allocations(session, list(session.scalars(select(PurchaseAllocation.id))))
 
     in_a_run(work)
-    assert [row.dropped for row in news(session)] == [DropReason.unlinked]
+    assert [row.dropped for row in news(session)] == [DropReason.removed]
     assert messages(session) == []
 
 
 def test_a_customer_without_an_address_is_skipped_with_the_reason(session):
     supply = make_supply(session, email="", name="Acme")
-    link_all(supply)
+    allocate_all(supply)
     (message,) = messages(session)
     assert message.state is MessageState.skipped
     assert message.last_error == "Customer Acme has no email address."
@@ -392,7 +396,7 @@ def test_a_customer_without_an_address_is_skipped_with_the_reason(session):
 
 
 def test_a_customer_with_a_bad_address_is_skipped_with_the_reason(session):
-    link_all(make_supply(session, email="acme at example.com"))
+    allocate_all(make_supply(session, email="acme at example.com"))
     (message,) = messages(session)
     assert message.state is MessageState.skipped
     assert "'acme at example.com' cannot be used" in message.last_error
@@ -403,10 +407,10 @@ def test_a_template_that_fails_fails_its_message_and_undoes_nothing(session):
     template = make_template(session, subject="{% if lines|length > 1 %}x{% else %}{{ lines[1].sku }}{% endif %}")
     broken = make_telling_status(session, template)
     give_status(supply, broken)
-    link_all(supply)
+    allocate_all(supply)
     assert states(session) == ["failed", "failed"]
     assert "subject, line 1" in messages(session)[0].last_error
-    assert session.scalar(select(func.count()).select_from(Link)) == 2
+    assert session.scalar(select(func.count()).select_from(PurchaseAllocation)) == 2
     template = session.merge(template)
     template.subject = "Better"
     session.commit()
@@ -418,7 +422,7 @@ def test_a_template_that_fails_fails_its_message_and_undoes_nothing(session):
 
 def test_the_news_of_a_run_that_died_is_composed_later(session, at):
     supply = make_supply(session)
-    link_by_hand(session, {(supply.line.id, supply.purchase_line.id): Decimal(2)})
+    allocate_by_hand(session, {(supply.line.id, supply.purchase_line.id): Decimal(2)})
     session.commit()
     assert len(news(session)) == 1
     assert services.compose_lost_runs(session) == 0
@@ -430,7 +434,7 @@ def test_the_news_of_a_run_that_died_is_composed_later(session, at):
 
 def test_the_news_of_a_run_that_ended_without_composing_is_composed_at_once(session):
     supply = make_supply(session)
-    link_by_hand(session, {(supply.line.id, supply.purchase_line.id): Decimal(2)})
+    allocate_by_hand(session, {(supply.line.id, supply.purchase_line.id): Decimal(2)})
     session.commit()
     session.get_one(RunEntry, news(session)[0].run_id).ended_at = news(session)[0].created_at
     session.commit()
@@ -444,7 +448,7 @@ def test_a_bulk_status_change_costs_the_same_for_many_orders(session, count_stat
         orders = [make_order(session, [(product, 1)], customer=customer) for customer in customers]
         purchase = make_purchase_order(session, [{"product": product, "quantity": 1}] * lines)
         amounts = {(o.lines[0].id, p.id): Decimal(1) for o, p in zip(orders, purchase.lines, strict=True)}
-        in_a_run(lambda session: link_by_hand(session, amounts))
+        in_a_run(lambda session: allocate_by_hand(session, amounts))
         status = make_telling_status(session)
         ids = [line.id for line in purchase.lines]
         with count_statements() as sent:
@@ -461,7 +465,7 @@ def test_a_bulk_status_change_on_500_lines_makes_one_message_an_order(session):
     lines = [line for order in orders for line in order.lines]
     purchase = make_purchase_order(session, [{"product": product, "quantity": 1}] * 500)
     amounts = {(line.id, p.id): Decimal(1) for line, p in zip(lines, purchase.lines, strict=True)}
-    in_a_run(lambda session: link_by_hand(session, amounts))
+    in_a_run(lambda session: allocate_by_hand(session, amounts))
     ids = [line.id for line in purchase.lines]
     status = make_telling_status(session)
     in_a_run(lambda session: set_status(session, ids, status))

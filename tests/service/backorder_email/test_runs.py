@@ -14,15 +14,15 @@ from modules.backorder_email.delivery import send_pending
 from modules.backorder_email.delivery.transports import SmtpTransport
 from modules.backorder_email.models import Message
 from modules.backorder_email.states import Cause, MessageState
-from modules.preorder.models import Link
-from modules.preorder.services import link_by_hand
+from modules.preorder.models import PurchaseAllocation
+from modules.preorder.services import allocate_by_hand
 from modules.procurement.services import set_expected_dates
 from modules.sales.services import allocate_products
 from tests.factories.backorder_email import (
     ARRIVAL,
+    allocate_all,
     give_status,
     in_a_run,
-    link_all,
     make_message,
     make_supply,
     make_telling_status,
@@ -37,11 +37,11 @@ MOVED = date(2027, 1, 15)
 
 
 @pytest.fixture
-def linked(session, set_option):
+def supply(session, set_option):
     """Two orders linked to one purchase order line, promised for its arrival; changed dates are told."""
     supply = make_supply(session, orders=2)
     give_status(supply, None)
-    link_all(supply)
+    allocate_all(supply)
     dates = "{% for line in lines %}{{ line.old_promise_date }} > {{ line.promise_date }}{% endfor %}"
     make_template(session, name="Dates", subject="{{ cause }}", body=dates)
     set_option("backorder_email.date_template", "Dates")
@@ -54,41 +54,41 @@ def texts(session):
 
 def test_news_is_undone_with_the_transaction_that_makes_it(session):
     supply = make_supply(session)
-    link_by_hand(session, {(supply.line.id, supply.purchase_line.id): Decimal(2)})
+    allocate_by_hand(session, {(supply.line.id, supply.purchase_line.id): Decimal(2)})
     session.rollback()
-    assert session.scalar(select(func.count()).select_from(Link)) == 0
+    assert session.scalar(select(func.count()).select_from(PurchaseAllocation)) == 0
     assert news(session) == []
 
 
-@pytest.mark.parametrize(("tick", "told"), [({"tell": "y"}, [f"{ARRIVAL} > {MOVED}\n"]), ({}, [])])
-def test_the_edit_of_an_item_tells_the_customer_when_ticked(client, session, linked, tick, told):
-    address = f"/sales/orders/{linked.line.order_id}/lines/{linked.line.id}/edit/"
+@pytest.mark.parametrize(("tick", "notified"), [({"notify": "y"}, [f"{ARRIVAL} > {MOVED}\n"]), ({}, [])])
+def test_the_edit_of_an_item_tells_the_customer_when_ticked(client, session, supply, tick, notified):
+    address = f"/sales/orders/{supply.line.order_id}/lines/{supply.line.id}/edit/"
     client.post(address, data={"promise_date": MOVED.isoformat(), **tick})
-    assert texts(session) == told
+    assert texts(session) == notified
 
 
-@pytest.mark.parametrize(("tick", "count"), [({"tell": "y"}, 2), ({}, 0)])
-def test_sync_date_with_so_tells_the_customers_when_ticked(client, session, linked, tick, count):
-    linked.purchase_line.expected_on = MOVED
+@pytest.mark.parametrize(("tick", "count"), [({"notify": "y"}, 2), ({}, 0)])
+def test_sync_date_with_so_tells_the_customers_when_ticked(client, session, supply, tick, count):
+    supply.purchase_line.expected_on = MOVED
     session.commit()
-    rows = [order.lines[0].id for order in linked.orders]
-    address = f"/procurement/purchase-orders/{linked.purchase.id}/lines/{linked.purchase_line.id}/sync/"
+    rows = [order.lines[0].id for order in supply.orders]
+    address = f"/procurement/purchase-orders/{supply.purchase.id}/lines/{supply.purchase_line.id}/sync/"
     client.post(address, data={"row": rows, **tick})
-    assert linked.line.promise_date == MOVED
+    assert supply.line.promise_date == MOVED
     assert texts(session) == [f"{ARRIVAL} > {MOVED}\n"] * count
 
 
-def test_a_file_of_promise_dates_is_one_run_and_one_message_an_order(session, linked):
-    rows = "".join(f"{order.number},1,{MOVED}\n" for order in linked.orders)
+def test_a_file_of_promise_dates_is_one_run_and_one_message_an_order(session, supply):
+    rows = "".join(f"{order.number},1,{MOVED}\n" for order in supply.orders)
     file = f"order,line,promise_date\n{rows}".encode()
     in_a_run(lambda session: import_csv(session, "promise_dates", file))
     assert texts(session) == [f"{ARRIVAL} > {MOVED}\n"] * 2
     assert len({message.run_id for message in messages(session)}) == 1
 
 
-def test_an_arrival_that_moves_is_told_where_dates_follow_by_themselves(session, linked, set_option):
+def test_an_arrival_that_moves_is_told_where_dates_follow_by_themselves(session, supply, set_option):
     set_option("preorder.sync_dates", "auto")
-    line_id = linked.purchase_line.id
+    line_id = supply.purchase_line.id
     in_a_run(lambda session: set_expected_dates(session, {line_id: MOVED}))
     assert texts(session) == [f"{ARRIVAL} > {MOVED}\n"] * 2
 
@@ -109,9 +109,9 @@ def test_a_new_order_that_is_linked_by_itself_is_told(session, set_option):
     set_option("preorder.auto_allocate", "yes")
     supply = make_supply(session, orders=0)
     product = supply.purchase_line.product
-    product_id, told = product.id, f"2 {product.sku} from {supply.purchase.number}\n"
+    product_id, notified = product.id, f"2 {product.sku} from {supply.purchase.number}\n"
     in_a_run(lambda session: make_order(session, [(product, 2)]))
-    assert texts(session) == [told]
+    assert texts(session) == [notified]
     in_a_run(lambda session: allocate_products(session, [product_id]))
     assert states(session) == ["pending"]
 
@@ -119,7 +119,7 @@ def test_a_new_order_that_is_linked_by_itself_is_told(session, set_option):
 def test_two_runs_about_one_order_are_two_messages_where_both_hold(session):
     supply = make_supply(session)
     give_status(supply, None)
-    link_all(supply)
+    allocate_all(supply)
     give_status(supply, make_telling_status(session))
     send_pending()
     give_status(supply, make_telling_status(session))
@@ -128,7 +128,7 @@ def test_two_runs_about_one_order_are_two_messages_where_both_hold(session):
 
 def test_the_sending_job_first_tells_what_runs_that_died_left(session, mailbox, at):
     supply = make_supply(session)
-    link_by_hand(session, {(supply.line.id, supply.purchase_line.id): Decimal(2)})
+    allocate_by_hand(session, {(supply.line.id, supply.purchase_line.id): Decimal(2)})
     session.commit()
     at("2026-11-23T12:02:00Z")
     jobs.run("send-pending-emails")

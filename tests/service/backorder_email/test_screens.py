@@ -15,13 +15,13 @@ from erp.registry import current_registry
 from modules.backorder_email import services
 from modules.backorder_email.models import Message, StatusTemplate, Template
 from modules.backorder_email.states import MessageState
-from modules.preorder.models import Link
-from modules.preorder.services import remove_links
+from modules.preorder.models import PurchaseAllocation
+from modules.preorder.services import remove_purchase_allocations
 from modules.sales.models import Order
 from tests.factories.backorder_email import (
+    allocate_all,
     edit_text,
     in_a_run,
-    link_all,
     make_message,
     make_messages,
     make_supply,
@@ -116,7 +116,7 @@ def test_the_source_of_a_sent_message_bears_the_date_at_which_it_left(client, se
 
 def test_what_changed_since_is_in_the_preview(client, session):
     supply = make_supply(session)
-    link_all(supply)
+    allocate_all(supply)
     (message,) = messages(session)
     supply.orders[0].customer.email = "moved@customers.example"
     session.commit()
@@ -145,7 +145,7 @@ def test_a_clerk_edits_a_pending_message(client, session, mailbox):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "notified"),
     [
         ({"recipient": "boss@example.org, a@b.c"}, "cannot be used"),
         ({"recipient": "boss@example.org\nBcc: a@b.c"}, "cannot be used"),
@@ -153,11 +153,11 @@ def test_a_clerk_edits_a_pending_message(client, session, mailbox):
         ({"subject": "\u202e"}, "The subject of an email cannot be empty."),
     ],
 )
-def test_an_edit_that_could_not_leave_is_refused(client, session, change, told):
+def test_an_edit_that_could_not_leave_is_refused(client, session, change, notified):
     message = make_message(session)
     form = {"recipient": "a@b.c", "subject": "S", "text": "T", "html": ""} | change
     answer = client.post(f"{PENDING}{message.id}/edit/", data=form)
-    assert told in unescape(answer.text)
+    assert notified in unescape(answer.text)
     assert not messages(session)[0].is_edited
 
 
@@ -221,7 +221,7 @@ def test_all_messages_are_sent_a_few_at_a_time(client, session, mailbox):
     make_message(session, next_attempt_at=clock.now().replace(year=2030))
     assert "Emails to be sent: 25" in words(page(client, f"{PENDING}sending/"))
     answer = client.post(f"{PENDING}sending/", data={"start": "1"}, headers={"Accept": "application/json"})
-    assert json.loads(answer.text) == {"left": 5, "told": "20 emails sent.", "problem": ""}
+    assert json.loads(answer.text) == {"left": 5, "notified": "20 emails sent.", "problem": ""}
     assert "Pending Emails" in post(client, f"{PENDING}sending/")
     assert states(session) == ["sent"] * 25
 
@@ -236,11 +236,11 @@ def test_sending_all_stops_where_the_server_is_not_there(client, session, point_
 
 def test_an_edited_message_that_was_overtaken_asks_for_the_clerk(client, session):
     supply = make_supply(session)
-    link_all(supply)
+    allocate_all(supply)
     (message,) = messages(session)
     edit_text(session, message, "Mine")
-    ids = list(session.scalars(select(Link.id)))
-    in_a_run(lambda session: remove_links(session, ids))
+    ids = list(session.scalars(select(PurchaseAllocation.id)))
+    in_a_run(lambda session: remove_purchase_allocations(session, ids))
     text = words(page(client, f"{PENDING}{message.id}/"))
     assert "To be looked at" in text
     assert "no longer linked" in text
@@ -250,7 +250,7 @@ def test_an_edited_message_that_was_overtaken_asks_for_the_clerk(client, session
 
 def test_the_order_and_the_customer_show_every_message_about_them(client, session):
     supply = make_supply(session)
-    link_all(supply)
+    allocate_all(supply)
     (message,) = messages(session)
     order = supply.orders[0]
     for address in (f"/sales/orders/{order.id}/", f"/sales/customers/{order.customer_id}/"):
@@ -301,7 +301,7 @@ def test_a_template_is_written_checked_and_previewed(client, session):
     post(client, f"{TEMPLATES}new/", **form)
     template = session.scalars(select(Template)).one()
     supply = make_supply(session)
-    link_all(supply)
+    allocate_all(supply)
     preview = page(client, f"{TEMPLATES}{template.id}/preview/")
     assert f"Hello {supply.orders[0].customer.name}" in preview
     assert supply.orders[0].number in preview
@@ -309,7 +309,7 @@ def test_a_template_is_written_checked_and_previewed(client, session):
     assert "BACK ORDER" in page(client, TEMPLATES)
 
 
-CAUSES = ("linked", "status_changed", "date_changed", "cancelled")
+CAUSES = ("purchase_allocated", "status_changed", "date_changed", "cancelled")
 
 
 @pytest.mark.parametrize("cause", CAUSES)
@@ -319,16 +319,16 @@ def test_a_template_is_tried_on_what_an_order_could_be_told(client, session, cau
     )
     template = make_template(session, body=body)
     supply = make_supply(session)
-    link_all(supply, quantity=1)
+    allocate_all(supply, quantity=1)
     number, sku, purchase = supply.orders[0].number, supply.line.product.sku, supply.purchase.number
-    told = {
-        "linked": f"1 {sku} {purchase};",
+    notified = {
+        "purchase_allocated": f"1 {sku} {purchase};",
         "status_changed": f"1 {sku} {purchase};",
         "date_changed": f"2 {sku} {purchase};",
         "cancelled": f"2 {sku} ;",
     }
     text = words(page(client, f"{TEMPLATES}{template.id}/preview/?order={number}&cause={cause}"))
-    assert f"{cause} {told[cause]}" in text
+    assert f"{cause} {notified[cause]}" in text
 
 
 def test_a_template_is_tried_on_an_order_without_lines(client, session):
@@ -383,7 +383,7 @@ def test_rights(sign_in, session, mailbox, role, sees, edits, sends, writes):
 
 def test_when_the_module_is_off_its_pages_and_parts_are_gone(client, session):
     supply = make_supply(session)
-    link_all(supply)
+    allocate_all(supply)
     current_registry().disable(session, "backorder_email")
     session.commit()
     page(client, PENDING, 404)
@@ -395,12 +395,12 @@ def test_when_the_module_is_off_its_pages_and_parts_are_gone(client, session):
 
 def test_a_superseded_message_is_not_sent_by_hand(client, session, mailbox):
     supply = make_supply(session)
-    link_all(supply)
+    allocate_all(supply)
     (message,) = messages(session)
     current_registry().disable(session, "backorder_email")
     session.commit()
-    ids = list(session.scalars(select(Link.id)))
-    in_a_run(lambda session: remove_links(session, ids))
+    ids = list(session.scalars(select(PurchaseAllocation.id)))
+    in_a_run(lambda session: remove_purchase_allocations(session, ids))
     current_registry().enable(session, "backorder_email")
     session.commit()
     text = words(post(client, f"{PENDING}{message.id}/send/"))

@@ -17,8 +17,8 @@ from modules.backorder_email import services
 from modules.backorder_email.delivery import send_pending
 from modules.backorder_email.domain.delivery import Ending, Outcome
 from modules.backorder_email.errors import BadSender, MailServerUnusable
-from modules.backorder_email.services.marks import NOBODY, Marks, life_of_database
-from modules.backorder_email.services.sending import claim
+from modules.backorder_email.services.send_log import NOBODY, SendLog, life_of_database
+from modules.backorder_email.services.sending import take_batch
 from modules.backorder_email.states import MessageState
 from tests.factories.backorder_email import make_message, make_messages, messages, states
 from tests.service.backorder_email.servers import accepts, free_port, mail_server
@@ -58,8 +58,8 @@ def test_an_html_message_has_a_plain_twin(session, mailbox):
 @pytest.mark.option("backorder_email.security", "none")
 def test_a_batch_leaves_over_one_connection_in_the_order_of_the_queue(session, mailbox):
     made = make_messages(session, 5)
-    tally = send_pending()
-    assert str(tally) == "5 emails sent."
+    summary = send_pending()
+    assert str(summary) == "5 emails sent."
     assert (mailbox.connections, mailbox.tls) == (1, 0)
     assert mailbox.recipients == [message.recipient for message in made]
 
@@ -200,11 +200,11 @@ def test_a_missing_password_is_named(session, mailbox, set_option):
 def test_a_permanent_refusal_fails_at_once(session, mailbox):
     first, second = make_messages(session, 2)
     mailbox.refused[first.recipient] = "550 no such user"
-    tally = send_pending()
+    summary = send_pending()
     assert states(session) == ["failed", "sent"]
     (refused, _) = messages(session)
     assert (refused.last_error, refused.attempts) == ("550 no such user", 1)
-    assert str(tally) == "1 email sent, 1 refused."
+    assert str(summary) == "1 email sent, 1 refused."
     assert mailbox.recipients == [second.recipient]
 
 
@@ -373,8 +373,8 @@ def test_a_server_that_closes_between_messages_is_connected_again(session, mailb
 
     transmit = SmtpTransport._transmit
 
-    def closing(self, parcel, is_mine, meanwhile):
-        outcome = transmit(self, parcel, is_mine, meanwhile)
+    def closing(self, envelope, is_mine, meanwhile):
+        outcome = transmit(self, envelope, is_mine, meanwhile)
         self._connection.sock.shutdown(socket.SHUT_RDWR)
         return outcome
 
@@ -447,12 +447,12 @@ def test_what_is_sent_is_written_down_before_the_pause_that_a_rate_makes(session
 
 def test_a_database_that_fails_in_the_middle_is_told_as_a_refusal(session):
     (message,) = make_messages(session, 1)
-    worker, _ = claim_as(session, "worker")
+    worker, _ = take_as(session, "worker")
     db.session.rollback()
-    marks = Marks(db.engine, worker)
-    marks.close()
+    placeholders = SendLog(db.engine, worker)
+    placeholders.close()
     with pytest.raises(ErpError):
-        marks.turn(NOBODY, message.id)
+        placeholders.turn(NOBODY, message.id)
 
 
 @pytest.mark.option("backorder_email.rate", "0")
@@ -489,10 +489,10 @@ def test_an_interruption_in_the_middle_of_a_message_leaves_a_doubt(session, mail
     assert states(session) == ["uncertain", "pending"]
 
 
-def claim_as(session, name):
+def take_as(session, name):
     """Claim all that is due as a worker of that name, and return its full name and the messages. Commits."""
     worker = f"{name}:{life_of_database(session)}"
-    found = claim(session, worker, limit=10)
+    found = take_batch(session, worker, limit=10)
     session.commit()
     return worker, found.messages
 
@@ -500,21 +500,21 @@ def claim_as(session, name):
 def begin(worker, message_id, *, sent=NOBODY):
     """Mark that a worker begins a message, as it does between two of them."""
     db.session.rollback()
-    marks = Marks(db.engine, worker)
+    placeholders = SendLog(db.engine, worker)
     try:
-        return marks.turn(sent, message_id)
+        return placeholders.turn(sent, message_id)
     finally:
-        marks.close()
+        placeholders.close()
 
 
 @pytest.mark.parametrize(("silence", "before", "after"), [
-    pytest.param("2 min", "12:02:00", "12:02:01", marks=pytest.mark.option("backorder_email.claim_timeout", "2 min")),
-    pytest.param("10 min", "12:10:00", "12:10:01", marks=pytest.mark.option("backorder_email.claim_timeout", "10 min")),
+    pytest.param("2 min", "12:02:00", "12:02:01", marks=pytest.mark.option("backorder_email.worker_timeout", "2 min")),
+    pytest.param("9 min", "12:09:00", "12:09:01", marks=pytest.mark.option("backorder_email.worker_timeout", "9 min")),
 ])  # fmt: skip
 def test_what_a_dead_worker_had_claimed_is_taken_back(session, mailbox, at, set_option, silence, before, after):
-    set_option("backorder_email.claim_timeout", silence)
+    set_option("backorder_email.worker_timeout", silence)
     make_messages(session, 3)
-    worker, found = claim_as(session, "dead")
+    worker, found = take_as(session, "dead")
     assert begin(worker, found[0].id)
     at(f"2026-11-23T{before}Z")
     send_pending()
@@ -528,7 +528,7 @@ def test_what_a_dead_worker_had_claimed_is_taken_back(session, mailbox, at, set_
 
 def test_what_was_claimed_before_the_database_started_anew_is_in_doubt(session, mailbox, at):
     make_messages(session, 2)
-    claim(session, "dead:of another life", limit=10)
+    take_batch(session, "dead:of another life", limit=10)
     session.commit()
     at("2026-11-23T12:10:01Z")
     send_pending()
@@ -538,7 +538,7 @@ def test_what_was_claimed_before_the_database_started_anew_is_in_doubt(session, 
 
 def test_a_slow_worker_does_not_send_what_was_taken_back_from_it(session, mailbox, at):
     make_messages(session, 2)
-    worker, slow = claim_as(session, "slow")
+    worker, slow = take_as(session, "slow")
     at("2026-11-23T12:11:00Z")
     send_pending()
     assert states(session) == ["sent", "sent"]
@@ -548,7 +548,7 @@ def test_a_slow_worker_does_not_send_what_was_taken_back_from_it(session, mailbo
 @pytest.mark.parametrize("by_mark", [True, False])
 def test_a_slow_worker_that_comes_back_settles_its_doubt(session, at, by_mark):
     make_messages(session, 2)
-    worker, (outgoing, other) = claim_as(session, "slow")
+    worker, (outgoing, other) = take_as(session, "slow")
     assert begin(worker, outgoing.id)
     at("2026-11-23T12:11:00Z")
     services.recover(session)
@@ -564,14 +564,14 @@ def test_a_slow_worker_that_comes_back_settles_its_doubt(session, at, by_mark):
 
 
 def test_a_message_taken_back_while_it_is_addressed_does_not_leave(session, mailbox, monkeypatch):
-    turn = Marks.turn
+    turn = SendLog.turn
 
     def too_late(self, sent, next_):
         turn(self, sent, next_)
         return False
 
     make_message(session)
-    monkeypatch.setattr(Marks, "turn", too_late)
+    monkeypatch.setattr(SendLog, "turn", too_late)
     send_pending()
     assert mailbox.taken == []
 

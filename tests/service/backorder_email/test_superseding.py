@@ -9,19 +9,19 @@ from sqlalchemy import select
 from erp.registry import current_registry
 from modules.backorder_email import services
 from modules.backorder_email.models import Message
-from modules.backorder_email.services.sending import claim
+from modules.backorder_email.services.sending import take_batch
 from modules.backorder_email.states import Cause, DropReason, MessageState
 from modules.inventory_lots.services import lock_products
-from modules.preorder.models import Link
-from modules.preorder.services import link_by_hand, remove_links
+from modules.preorder.models import PurchaseAllocation
+from modules.preorder.services import allocate_by_hand, remove_purchase_allocations
 from modules.procurement.services import receive
 from modules.sales.models import OrderLine
 from modules.sales.services import change_quantity, set_promise_dates
 from tests.factories.backorder_email import (
+    allocate_all,
     edit_text,
     give_status,
     in_a_run,
-    link_all,
     make_supply,
     make_telling_status,
     make_template,
@@ -36,13 +36,17 @@ from tests.factories.sales import make_order
 
 def unlink(session, *lines):
     """Remove the links of order lines as one deed."""
-    ids = list(session.scalars(select(Link.id).where(Link.line_id.in_([line.id for line in lines]))))
-    in_a_run(lambda session: remove_links(session, ids))
+    ids = list(
+        session.scalars(
+            select(PurchaseAllocation.id).where(PurchaseAllocation.line_id.in_([line.id for line in lines]))
+        )
+    )
+    in_a_run(lambda session: remove_purchase_allocations(session, ids))
 
 
 def claimed(session):
     """Claim what is due as a worker does, and return the ids. Commits."""
-    found = claim(session, "worker", limit=100)
+    found = take_batch(session, "worker", limit=100)
     session.commit()
     return [outgoing.id for outgoing in found.messages]
 
@@ -57,42 +61,44 @@ def make_two_lines(session):
         (order.lines[0].id, supply.purchase_line.id): Decimal(1),
         (order.lines[1].id, second.lines[0].id): Decimal(3),
     }
-    in_a_run(lambda session: link_by_hand(session, amounts))
+    in_a_run(lambda session: allocate_by_hand(session, amounts))
     return supply, order, second
 
 
 def test_a_message_whose_link_is_undone_is_superseded(session):
     supply = make_supply(session)
-    link_all(supply)
+    allocate_all(supply)
     unlink(session, supply.line)
     (message,) = messages(session)
     assert message.state is MessageState.superseded
     assert message.last_error == "A purchase order that it tells of is no longer linked."
-    assert [row.dropped for row in news(session)] == [DropReason.unlinked]
+    assert [row.dropped for row in news(session)] == [DropReason.removed]
 
 
 def test_what_holds_for_the_other_lines_is_composed_again_in_the_same_transaction(session):
     _, order, second = make_two_lines(session)
-    link_id = session.scalars(select(Link.id).where(Link.line_id == order.lines[0].id)).one()
-    remove_links(session, [link_id])
+    purchase_allocation_id = session.scalars(
+        select(PurchaseAllocation.id).where(PurchaseAllocation.line_id == order.lines[0].id)
+    ).one()
+    remove_purchase_allocations(session, [purchase_allocation_id])
     found = session.scalars(select(Message).order_by(Message.id)).all()
     assert [message.state for message in found] == [MessageState.superseded, MessageState.pending]
     assert found[1].text == f"3 {order.lines[1].product.sku} from {second.number}\n"
-    assert found[1].cause is Cause.linked
+    assert found[1].cause is Cause.purchase_allocated
 
 
 def test_a_pair_linked_again_is_new_news(session):
     supply = make_supply(session)
-    link_all(supply)
+    allocate_all(supply)
     unlink(session, supply.line)
-    link_all(supply)
+    allocate_all(supply)
     assert states(session) == ["superseded", "pending"]
     assert len({row.source_id for row in news(session)}) == 2
 
 
 def test_newer_news_of_a_line_supersedes_what_is_pending(session):
     supply = make_supply(session)
-    link_all(supply)
+    allocate_all(supply)
     give_status(supply, make_telling_status(session, name="Delayed"))
     old, new = messages(session)
     assert (old.state, new.state) == (MessageState.superseded, MessageState.pending)
@@ -104,7 +110,7 @@ def test_newer_news_leaves_the_news_of_the_other_lines(session):
     supply, order, second = make_two_lines(session)
     give_status(supply, make_telling_status(session, name="Delayed"))
     pending = messages(session, MessageState.pending)
-    assert [message.cause for message in pending] == [Cause.linked, Cause.status_changed]
+    assert [message.cause for message in pending] == [Cause.purchase_allocated, Cause.status_changed]
     assert pending[0].text == f"3 {order.lines[1].product.sku} from {second.number}\n"
     assert pending[1].text == f"1 {order.lines[0].product.sku} from {supply.purchase.number}\n"
 
@@ -113,7 +119,7 @@ def test_a_new_status_without_a_template_takes_back_the_old_status(session):
     supply = make_supply(session)
     delayed, status = make_telling_status(session), supply.status
     give_status(supply, make_status(session))
-    link_all(supply)
+    allocate_all(supply)
     give_status(supply, delayed)
     give_status(supply, make_status(session))
     assert states(session) == ["superseded"]
@@ -123,12 +129,12 @@ def test_a_new_status_without_a_template_takes_back_the_old_status(session):
 
 def test_a_link_to_a_second_purchase_order_is_told_together_with_the_first(session):
     supply = make_supply(session)
-    link_all(supply, quantity=1)
+    allocate_all(supply, quantity=1)
     line_id = supply.line.id
     second = make_purchase_order(session, [{"product": supply.line.product, "quantity": 9, "status": supply.status}])
     session.commit()
     amounts = {(line_id, second.lines[0].id): Decimal(1)}
-    in_a_run(lambda session: link_by_hand(session, amounts))
+    in_a_run(lambda session: allocate_by_hand(session, amounts))
     assert states(session) == ["superseded", "pending"]
     text = messages(session)[1].text
     assert supply.purchase.number in text and second.number in text
@@ -138,7 +144,7 @@ def test_a_new_promise_date_supersedes_and_is_told_instead(session, set_option):
     make_template(session, name="Dates", subject="Date of {{ order.number }}")
     set_option("backorder_email.date_template", "Dates")
     supply = make_supply(session)
-    link_all(supply)
+    allocate_all(supply)
     line_id = supply.line.id
     in_a_run(lambda session: set_promise_dates(session, {line_id: date(2027, 1, 5)}, cause="edit"))
     assert states(session) == ["superseded", "pending"]
@@ -147,7 +153,7 @@ def test_a_new_promise_date_supersedes_and_is_told_instead(session, set_option):
 
 def test_an_edited_message_is_shown_to_the_clerk_instead(session):
     supply = make_supply(session)
-    link_all(supply)
+    allocate_all(supply)
     (message,) = messages(session)
     edit_text(session, message, "My own words")
     give_status(supply, make_telling_status(session, name="Delayed"))
@@ -161,7 +167,7 @@ def test_an_edited_message_is_shown_to_the_clerk_instead(session):
 
 def test_an_edited_message_that_the_clerk_saves_again_leaves(session):
     supply = make_supply(session)
-    link_all(supply)
+    allocate_all(supply)
     (message,) = messages(session)
     edit_text(session, message, "My own words")
     unlink(session, supply.line)
@@ -173,7 +179,7 @@ def test_an_edited_message_that_the_clerk_saves_again_leaves(session):
 
 def test_a_message_that_is_being_sent_is_not_superseded(session):
     supply = make_supply(session)
-    link_all(supply)
+    allocate_all(supply)
     claimed(session)
     unlink(session, supply.line)
     assert states(session) == ["sending"]
@@ -181,7 +187,7 @@ def test_a_message_that_is_being_sent_is_not_superseded(session):
 
 def test_received_goods_do_not_take_the_news_back(session):
     supply = make_supply(session)
-    link_all(supply)
+    allocate_all(supply)
     location, line_id = make_location(session), supply.purchase_line.id
     session.commit()
     line = supply.purchase_line
@@ -197,12 +203,12 @@ def test_facts_that_changed_are_written_into_the_message_when_it_is_claimed(sess
         session, subject="{{ customer.name }}", body="{{ lines[0].quantity }} by {{ lines[0].expected_on }}"
     )
     give_status(supply, make_telling_status(session, template))
-    link_all(supply)
+    allocate_all(supply)
     supply.orders[0].customer.name = "New Name"
     supply.orders[0].customer.email = "new@customers.example"
     supply.purchase_line.expected_on = date(2027, 3, 1)
     session.commit()
-    found = claim(session, "worker", limit=10)
+    found = take_batch(session, "worker", limit=10)
     session.commit()
     (outgoing,) = found.messages
     assert outgoing.subject == "New Name"
@@ -213,7 +219,7 @@ def test_facts_that_changed_are_written_into_the_message_when_it_is_claimed(sess
 
 def test_a_customer_who_lost_the_address_is_skipped_when_claimed(session):
     supply = make_supply(session)
-    link_all(supply)
+    allocate_all(supply)
     supply.orders[0].customer.email = ""
     session.commit()
     assert claimed(session) == []
@@ -222,20 +228,20 @@ def test_a_customer_who_lost_the_address_is_skipped_when_claimed(session):
 
 def test_an_edited_message_keeps_the_address_that_the_clerk_gave_it(session):
     supply = make_supply(session)
-    link_all(supply)
+    allocate_all(supply)
     (message,) = messages(session)
     services.edit(session, message, recipient="boss@customers.example", subject="S", text="T", html="")
     session.commit()
-    found = claim(session, "worker", limit=10)
+    found = take_batch(session, "worker", limit=10)
     assert found.messages[0].recipient == "boss@customers.example"
 
 
 def test_a_smaller_link_is_told_with_its_smaller_quantity(session):
     supply = make_supply(session)
-    link_all(supply)
+    allocate_all(supply)
     line_id = supply.line.id
     in_a_run(lambda session: change_quantity(session, line_id, Decimal(1)))
-    found = claim(session, "worker", limit=10)
+    found = take_batch(session, "worker", limit=10)
     assert found.messages[0].text.startswith("1 ")
 
 
@@ -252,7 +258,7 @@ def enable(session, module):
 def test_nothing_of_the_time_off_is_told(session):
     supply = make_supply(session)
     disable(session, "backorder_email")
-    link_all(supply)
+    allocate_all(supply)
     give_status(supply, make_telling_status(session))
     enable(session, "backorder_email")
     assert services.compose_lost_runs(session) == 0
@@ -261,7 +267,7 @@ def test_nothing_of_the_time_off_is_told(session):
 
 def test_what_was_overtaken_during_the_time_off_is_found_when_it_is_claimed(session):
     supply = make_supply(session)
-    link_all(supply)
+    allocate_all(supply)
     disable(session, "backorder_email")
     unlink(session, supply.line)
     enable(session, "backorder_email")
@@ -272,7 +278,7 @@ def test_what_was_overtaken_during_the_time_off_is_found_when_it_is_claimed(sess
 
 def test_a_failed_message_that_is_overtaken_is_superseded_when_it_is_retried(session):
     supply = make_supply(session)
-    link_all(supply)
+    allocate_all(supply)
     (message,) = messages(session)
     message.state, message.last_error = MessageState.failed, "550 no"
     session.commit()
@@ -286,17 +292,21 @@ def test_news_composed_again_in_a_run_joins_what_the_run_tells_of_the_same_cause
     supply, order, second = make_two_lines(session)
     third = make_purchase_order(session, [{"product": order.lines[1].product, "quantity": 9, "status": supply.status}])
     session.commit()
-    first_link = session.scalars(select(Link.id).where(Link.line_id == order.lines[0].id)).one()
-    second_link = session.scalars(select(Link.id).where(Link.line_id == order.lines[1].id)).one()
+    first_allocation = session.scalars(
+        select(PurchaseAllocation.id).where(PurchaseAllocation.line_id == order.lines[0].id)
+    ).one()
+    second_allocation = session.scalars(
+        select(PurchaseAllocation.id).where(PurchaseAllocation.line_id == order.lines[1].id)
+    ).one()
     second_line = order.lines[1].id
 
     def work(session):
-        remove_links(session, [second_link])
+        remove_purchase_allocations(session, [second_allocation])
         session.commit()
-        link_by_hand(session, {(second_line, third.lines[0].id): Decimal(3)})
+        allocate_by_hand(session, {(second_line, third.lines[0].id): Decimal(3)})
 
     in_a_run(work)
-    assert first_link
+    assert first_allocation
     (pending,) = messages(session, MessageState.pending)
     assert second.number not in pending.text
     assert len(pending.text.splitlines()) == 2
@@ -305,7 +315,7 @@ def test_news_composed_again_in_a_run_joins_what_the_run_tells_of_the_same_cause
 def test_superseding_many_messages_costs_the_same(session, count_statements):
     def measured(orders):
         supply = make_supply(session, orders=orders)
-        link_all(supply)
+        allocate_all(supply)
         status = make_telling_status(session)
         lock_products(session, [supply.line.product_id])
         session.commit()
@@ -325,7 +335,7 @@ def test_a_line_without_news_is_never_named(session, held):
     order = make_order(session, [(supply.line.product, 1), (other, 1)])
     order.lines[1].hold_allocation = held
     session.commit()
-    link_all(supply, orders=[order], quantity=1)
+    allocate_all(supply, orders=[order], quantity=1)
     (message,) = messages(session)
     assert other.sku not in message.text
     assert session.scalars(select(OrderLine.id).where(OrderLine.product_id == other.id)).one()

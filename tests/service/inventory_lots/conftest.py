@@ -12,19 +12,26 @@ from sqlalchemy.orm import Session
 from erp.db import to_raw
 from erp.registry import Owned
 from modules.inventory_lots import services
-from modules.inventory_lots.hooks import Claim, claims_on_balances, products_in_use, release_claims
+from modules.inventory_lots.hooks import (
+    BalanceAllocation,
+    allocations_on_balances,
+    products_in_use,
+    release_balance_allocations,
+)
 from modules.inventory_lots.models import Balance
 
 
-class Claimant:
+class QueueHolder:
     """Holds claims in the order of a queue and gives them back from its end."""
 
     def __init__(self) -> None:
         self.held: list[tuple[str, int, Decimal]] = []
         self.products: set[int] = set()
 
-    def claims(self, session: Session, balance_ids: Sequence[int]) -> list[Claim]:
-        return [Claim(id_, document, quantity) for document, id_, quantity in self.held if id_ in balance_ids]
+    def allocations(self, session: Session, balance_ids: Sequence[int]) -> list[BalanceAllocation]:
+        return [
+            BalanceAllocation(id_, document, quantity) for document, id_, quantity in self.held if id_ in balance_ids
+        ]
 
     def release(self, session: Session, quantities: Mapping[int, Decimal]) -> Decimal:
         return sum((self.release_one(session, *each) for each in quantities.items()), Decimal(0))
@@ -43,12 +50,12 @@ class Claimant:
 
 
 @pytest.fixture
-def claimant(app: Flask) -> Iterator[Claimant]:
+def queue_holder(app: Flask) -> Iterator[QueueHolder]:
     """Whoever holds claims on stock."""
-    registry, somebody = app.extensions["erp"], Claimant()
+    registry, somebody = app.extensions["erp"], QueueHolder()
     answers = {
-        claims_on_balances: Owned("inventory_lots", somebody.claims),
-        release_claims: Owned("inventory_lots", somebody.release),
+        allocations_on_balances: Owned("inventory_lots", somebody.allocations),
+        release_balance_allocations: Owned("inventory_lots", somebody.release),
         products_in_use: Owned("inventory_lots", somebody.in_use),
     }
     for hook, answer in answers.items():
@@ -59,7 +66,7 @@ def claimant(app: Flask) -> Iterator[Claimant]:
 
 
 @pytest.fixture
-def claim(session: Session, claimant: Claimant) -> Callable[[str, Balance, int], None]:
+def allocate_for(session: Session, queue_holder: QueueHolder) -> Callable[[str, Balance, int], None]:
     """Return a function that allocates a quantity of a balance to a document, last in the queue so far."""
 
     def allocate(document: str, balance: Balance, quantity: int) -> None:
@@ -68,6 +75,6 @@ def claim(session: Session, claimant: Claimant) -> Callable[[str, Balance, int],
         services.lock_products(session, [balance.product_id])
         services.reserve(session, [(balance_id, to_raw(quantity))])
         session.commit()
-        claimant.held.append((document, balance_id, Decimal(quantity)))
+        queue_holder.held.append((document, balance_id, Decimal(quantity)))
 
     return allocate

@@ -96,11 +96,11 @@ def test_a_total_that_is_less_takes_from_the_latest_lots_first(session):
     assert stock(session) == {"LOT00001": 0, "LOT00002": 10, "LOT00003": 4}
 
 
-def test_a_total_that_is_less_leaves_allocated_stock_where_it_is(session, claim):
+def test_a_total_that_is_less_leaves_allocated_stock_where_it_is(session, allocate_for):
     product = make_product(session, tracking=Tracking.none)
     make_stock(session, product, 10, received_on=date(2026, 1, 1))
     late = make_stock(session, product, 10, received_on=date(2026, 2, 1))
-    claim("SO1", late, 8)
+    allocate_for("SO1", late, 8)
     adjust(session, Count(product.id, late.location_id, Decimal(15)))
     assert stock(session) == {"LOT00001": 7, "LOT00002": 8}
 
@@ -134,10 +134,10 @@ def test_a_quantity_that_does_not_fit_the_product_is_refused(session, quantity):
         adjust(session, Count(product.id, place.id, Decimal(quantity), "L1"))
 
 
-def test_stock_does_not_fall_below_what_is_allocated_and_the_refusal_names_the_orders(session, claim):
+def test_stock_does_not_fall_below_what_is_allocated_and_the_refusal_names_the_orders(session, allocate_for):
     balance = make_stock(session, make_product(session, sku="BOLT"), 10, lot="L1")
-    claim("SO1", balance, 4)
-    claim("SO2", balance, 2)
+    allocate_for("SO1", balance, 4)
+    allocate_for("SO2", balance, 2)
     with pytest.raises(StockAllocated) as refused:
         adjust(session, count_of(balance, 5))
     assert str(refused.value).startswith(
@@ -150,37 +150,37 @@ def test_stock_does_not_fall_below_what_is_allocated_and_the_refusal_names_the_o
     assert balance.on_hand == 6
 
 
-def test_with_release_the_latest_in_the_queue_lose_it_first(session, claim, claimant):
+def test_with_release_the_latest_in_the_queue_lose_it_first(session, allocate_for, queue_holder):
     balance = make_stock(session, make_product(session), 10)
-    claim("SO1", balance, 4)
-    claim("SO2", balance, 4)
+    allocate_for("SO1", balance, 4)
+    allocate_for("SO2", balance, 4)
     set_stock(session, balance, 5, release=True)
     assert (balance.on_hand, balance.allocated) == (5, 5)
-    assert [(document, int(held)) for document, _, held in claimant.held] == [("SO1", 4), ("SO2", 1)]
+    assert [(document, int(held)) for document, _, held in queue_holder.held] == [("SO1", 4), ("SO2", 1)]
 
 
-def test_with_release_nothing_is_released_that_still_fits(session, claim, claimant):
+def test_with_release_nothing_is_released_that_still_fits(session, allocate_for, queue_holder):
     balance = make_stock(session, make_product(session), 10)
-    claim("SO1", balance, 4)
+    allocate_for("SO1", balance, 4)
     set_stock(session, balance, 4, release=True)
     assert (balance.on_hand, balance.allocated) == (4, 4)
 
 
-def test_with_release_a_total_takes_from_the_latest_in_the_queue_over_all_lots(session, claim, claimant):
+def test_with_release_a_total_takes_from_the_latest_in_the_queue_over_all_lots(session, allocate_for, queue_holder):
     product = make_product(session, tracking=Tracking.none)
     early = make_stock(session, product, 5, received_on=date(2026, 1, 1))
     late = make_stock(session, product, 5, received_on=date(2026, 2, 1))
-    claim("SO1", late, 5)
-    claim("SO2", early, 5)
+    allocate_for("SO1", late, 5)
+    allocate_for("SO2", early, 5)
     adjust(session, Count(product.id, early.location_id, Decimal(7)), release=True)
     session.commit()
     assert (early.on_hand, early.allocated, late.on_hand, late.allocated) == (2, 2, 5, 5)
 
 
-def test_with_release_what_nobody_gives_back_is_still_refused(session, claim, claimant):
+def test_with_release_what_nobody_gives_back_is_still_refused(session, allocate_for, queue_holder):
     balance = make_stock(session, make_product(session), 10)
-    claim("SO1", balance, 4)
-    claimant.held.clear()
+    allocate_for("SO1", balance, 4)
+    queue_holder.held.clear()
     with pytest.raises(StockAllocated, match="documents of a module that is off"):
         adjust(session, count_of(balance, 1), release=True)
 
@@ -220,8 +220,8 @@ def test_a_serial_number_found_elsewhere_is_counted_away_and_there_at_once(sessi
     counts = [Count(product.id, there.id, Decimal(1), "S1"), Count(product.id, here.id, Decimal(0), "S1")]
     adjust_many(session, counts)
     session.commit()
-    lying = select(Balance.location_id).where(Balance.on_hand > 0)
-    assert session.scalars(lying).all() == [there.id]
+    on_hand_lots = select(Balance.location_id).where(Balance.on_hand > 0)
+    assert session.scalars(on_hand_lots).all() == [there.id]
 
 
 def test_the_same_stock_counted_twice_is_refused(session):
@@ -239,11 +239,11 @@ def test_a_total_and_a_lot_of_the_same_place_are_refused_together(session, order
     assert {index: type(refusal) for index, refusal in refused.value.refusals.items()} == {1: TotalAndLots}
 
 
-def test_all_refusals_of_many_counts_are_told_and_nothing_is_changed(session, claim):
+def test_all_refusals_of_many_counts_are_told_and_nothing_is_changed(session, allocate_for):
     product = make_product(session)
     one, two = make_stock(session, product, 10), make_stock(session, product, 10)
-    claim("SO1", one, 5)
-    claim("SO2", two, 5)
+    allocate_for("SO1", one, 5)
+    allocate_for("SO2", two, 5)
     counts = [count_of(one, 1), count_of(two, 20), count_of(two, 1, expires_on=None)]
     counts[2] = Count(product.id, make_location(session, "WH/B").id, Decimal("0.5"), "X")
     with pytest.raises(ManyRefused) as refused:
@@ -277,11 +277,11 @@ def test_many_counts_take_as_many_statements_as_one(session, count_statements):
     assert session.scalar(select(func.sum(Balance.on_hand))) == 2 * (98 * 3 + 2 * 2)
 
 
-def test_many_refusals_take_as_many_statements_as_one(session, claim, count_statements):
+def test_many_refusals_take_as_many_statements_as_one(session, allocate_for, count_statements):
     product = make_product(session)
     balances = [make_stock(session, product, 10, lot=f"L{number}") for number in range(30)]
     for balance in balances:
-        claim("SO1", balance, 5)
+        allocate_for("SO1", balance, 5)
     counts = [count_of(balance, 1) for balance in balances]
 
     def statements(number):

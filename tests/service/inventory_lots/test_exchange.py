@@ -52,14 +52,14 @@ def test_that_a_product_was_imported_stands_in_its_history_once(session):
     bring("products", "sku,name", "BOLT,Brass bolt")
     bring("products", "sku,name", "BOLT,Bolt")
     about = select(HistoryEntry).where(HistoryEntry.document == "inventory_lots.product").order_by(HistoryEntry.id)
-    told = [(entry.document_name, entry.action, entry.field, entry.new_value) for entry in session.scalars(about)]
-    assert told == [("BOLT", "created", "", ""), ("BOLT", "changed", "name", "Bolt")]
+    message = [(entry.document_name, entry.action, entry.field, entry.new_value) for entry in session.scalars(about)]
+    assert message == [("BOLT", "created", "", ""), ("BOLT", "changed", "name", "Bolt")]
 
 
 def test_products_are_updated_by_sku_and_what_the_file_leaves_out_stays(session):
     product = make_product(session, sku="ROPE", name="Rope", unit="m", unit_decimals=2)
-    told = bring("products", "sku,name,tracking", "ROPE,Sail rope,", "BOLT,Bolt,none")
-    assert told == "2 products: 1 new, 1 changed."
+    message = bring("products", "sku,name,tracking", "ROPE,Sail rope,", "BOLT,Bolt,none")
+    assert message == "2 products: 1 new, 1 changed."
     session.refresh(product)
     assert (product.name, product.unit, product.unit_decimals, product.tracking) == ("Sail rope", "m", 2, Tracking.lot)
 
@@ -82,9 +82,9 @@ def test_tracking_and_fewer_decimals_are_refused_once_there_is_stock(session):
     assert session.scalar(select(func.count()).select_from(Product)) == 2
 
 
-def test_tracking_is_refused_once_a_document_names_the_product(session, claimant):
+def test_tracking_is_refused_once_a_document_names_the_product(session, queue_holder):
     product = make_product(session, sku="BOLT")
-    claimant.products.add(product.id)
+    queue_holder.products.add(product.id)
     session.commit()
     assert len(refused("products", "sku,name,tracking", "BOLT,Bolt,none")) == 1
 
@@ -141,8 +141,8 @@ def test_many_products_take_as_many_statements_as_one(session, count_statements,
             bring("products", "sku,name", *lines)
             lines = [f"{line} changed" for line in lines]
         with count_statements() as sent:
-            told = bring("products", "sku,name", *lines)
-        assert told.endswith(f"{0 if changing else number} new, {number if changing else 0} changed.")
+            message = bring("products", "sku,name", *lines)
+        assert message.endswith(f"{0 if changing else number} new, {number if changing else 0} changed.")
         return len(sent)
 
     statements(1)
@@ -151,14 +151,14 @@ def test_many_products_take_as_many_statements_as_one(session, count_statements,
 
 def test_stock_makes_what_it_does_not_know_and_says_how_much(session):
     make_product(session, sku="BOLT")
-    told = bring(
+    message = bring(
         "stock",
         "sku,lot,location,quantity,received_on,expires_on",
         "BOLT,L1,WH/STOCK,5,2026-05-01,2027-01-01",
         "BOLT,L1,EAST/A,2,,",
         "BOLT,L2,EAST / B,3,,",
     )
-    assert told == "3 rows of stock: 3 changed, 2 lots, 3 locations, 2 warehouses created."
+    assert message == "3 rows of stock: 3 changed, 2 lots, 3 locations, 2 warehouses created."
     assert stock(session) == [("BOLT", "L1", "EAST/A", 2), ("BOLT", "L1", "WH/STOCK", 5), ("BOLT", "L2", "EAST/B", 3)]
     assert [(lot.received_on, lot.expires_on) for lot in session.scalars(select(Lot).order_by(Lot.id))] == [
         (date(2026, 5, 1), date(2027, 1, 1)),
@@ -195,9 +195,9 @@ def test_without_a_lot_more_makes_a_new_automatic_lot_and_less_leaves_the_latest
     assert {on_hand for *_, on_hand in stock(session)} == {0}
 
 
-def test_below_allocated_is_refused_naming_the_orders(session, claim):
+def test_below_allocated_is_refused_naming_the_orders(session, allocate_for):
     balance = make_stock(session, make_product(session, sku="BOLT"), 10, lot="L1")
-    claim("SO00007", balance, 6)
+    allocate_for("SO00007", balance, 6)
     errors = refused("stock", "sku,lot,location,quantity", "BOLT,L1,WH/STOCK,5", "BOLT,L2,WH/STOCK,5")
     assert errors == [
         "Row 2, column quantity: '5': BOLT lot L1 at WH/STOCK cannot become 5: 6 are allocated to SO00007. "
@@ -315,7 +315,7 @@ def test_stock_leaves_as_it_comes_and_comes_again_on_an_empty_database(session):
     assert send(session, "stock") == first
 
 
-def test_balances_tell_what_is_allocated_and_what_is_available(session, claim):
+def test_balances_tell_what_is_allocated_and_what_is_available(session, allocate_for):
     product = make_product(session, sku="BOLT", unit_decimals=1)
     good = make_stock(session, product, "10.5", lot="GOOD", received_on=date(2026, 1, 1))
     expired = {"received_on": date(2026, 1, 1), "expires_on": date(2026, 11, 22)}
@@ -323,8 +323,8 @@ def test_balances_tell_what_is_allocated_and_what_is_available(session, claim):
     held = make_stock(session, product, 3, lot="HELD", received_on=date(2026, 1, 1))
     aside = make_location(session, "WH/Q", kind=LocationKind.quarantine)
     make_stock(session, product, 2, lot="GOOD", location=aside)
-    claim("SO1", good, 4)
-    claim("SO1", held, 1)
+    allocate_for("SO1", good, 4)
+    allocate_for("SO1", held, 1)
     hold_lot(session, held.lot_id)
     session.commit()
     assert send(session, "balances").splitlines() == [

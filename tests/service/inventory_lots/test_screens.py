@@ -117,8 +117,8 @@ def test_two_people_do_not_overwrite_each_other(session, client):
     assert product.name == "First"
 
 
-def test_a_products_page_shows_its_stock_who_holds_it_and_its_moves(client, balance, claim):
-    claim("SO1", balance, 6)
+def test_a_products_page_shows_its_stock_who_holds_it_and_its_moves(client, balance, allocate_for):
+    allocate_for("SO1", balance, 6)
     page = text(client.get(f"/inventory/products/{balance.product_id}/"))
     assert "L1" in page
     assert "L1 at WH/STOCK" in page
@@ -155,10 +155,10 @@ def test_stock_is_adjusted_with_a_reason(session, client, balance):
 
 
 def test_less_than_allocated_is_refused_on_the_page_naming_the_orders_until_release_is_ticked(
-    session, client, balance, claim
+    session, client, balance, allocate_for
 ):
-    claim("SO1", balance, 6)
-    claim("SO2", balance, 2)
+    allocate_for("SO1", balance, 6)
+    allocate_for("SO2", balance, 2)
     url = f"/inventory/stock/{balance.id}/adjust/"
     page = text(client.post(url, data={"quantity": "5", "reason": "Lost"}), 409)
     assert "8 are allocated to SO1, SO2" in page
@@ -167,8 +167,8 @@ def test_less_than_allocated_is_refused_on_the_page_naming_the_orders_until_rele
     assert (balance.on_hand, balance.allocated) == (5, 5)
 
 
-def test_unallocated_stock_is_transferred(session, client, balance, claim):
-    claim("SO1", balance, 6)
+def test_unallocated_stock_is_transferred(session, client, balance, allocate_for):
+    allocate_for("SO1", balance, 6)
     there = make_location(session, "WH/B")
     url = f"/inventory/stock/{balance.id}/transfer/"
     page = text(client.post(url, data={"location": there.id, "quantity": "5"}), 409)
@@ -201,8 +201,8 @@ def test_a_lot_is_held_and_released(session, client, balance):
     assert not lot.on_hold
 
 
-def test_a_lots_page_shows_where_it_lies_who_holds_it_and_its_moves(client, balance, claim):
-    claim("SO1", balance, 6)
+def test_a_lots_page_shows_where_it_lies_who_holds_it_and_its_moves(client, balance, allocate_for):
+    allocate_for("SO1", balance, 6)
     page = text(client.get(f"/inventory/lots/{balance.lot_id}/"))
     for words in ("WH/STOCK", "SO1", "Receipt"):
         assert words in page
@@ -216,9 +216,9 @@ def test_a_lots_expiry_is_changed(session, client, balance):
     assert balance.lot.expires_on is None
 
 
-def test_allocations_on_a_held_lot_are_released_the_latest_first(session, client, balance, claim, claimant):
-    claim("SO1", balance, 6)
-    claim("SO2", balance, 2)
+def test_allocations_on_a_held_lot_are_released_the_latest_first(session, client, balance, allocate_for, queue_holder):
+    allocate_for("SO1", balance, 6)
+    allocate_for("SO2", balance, 2)
     url = f"/inventory/lots/{balance.lot_id}/"
     assert "Release Allocations" not in text(client.get(url))
     hold_lot(session, balance.lot_id)
@@ -227,7 +227,7 @@ def test_allocations_on_a_held_lot_are_released_the_latest_first(session, client
     assert "SO1" in text(client.get(f"{url}release-allocations/"))
     text(client.post(f"{url}release-allocations/", data={"quantity": "3"}), 302)
     assert balance.allocated == 5
-    assert [int(held) for _, _, held in claimant.held] == [5, 0]
+    assert [int(held) for _, _, held in queue_holder.held] == [5, 0]
     text(client.post(f"{url}release-allocations/", data={}), 302)
     assert balance.allocated == 0
     text(client.post(f"{url}release-allocations/", data={}), 409)

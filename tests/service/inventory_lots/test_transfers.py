@@ -26,9 +26,9 @@ from modules.inventory_lots.services import (
     find_or_make_location,
     find_or_make_locations,
     hold_lot,
+    locations,
     lock_products,
     make_location,
-    places,
     quarantine,
     release_allocations,
     release_lot,
@@ -63,15 +63,15 @@ def test_a_transfer_is_two_moves_of_the_same_lot(session, balance, there):
     assert list(queries.broken_balances(session)) == []
 
 
-def test_a_transfer_without_a_quantity_moves_all_that_is_unallocated(session, balance, there, claim):
-    claim("SO1", balance, 3)
+def test_a_transfer_without_a_quantity_moves_all_that_is_unallocated(session, balance, there, allocate_for):
+    allocate_for("SO1", balance, 3)
     assert transfer(session, balance.id, location_id=there.id).on_hand == 7
     assert (balance.on_hand, balance.allocated) == (3, 3)
 
 
 @pytest.mark.parametrize("quantity", [Decimal(8), Decimal(11)])
-def test_only_unallocated_stock_is_transferred(session, balance, there, claim, quantity):
-    claim("SO1", balance, 3)
+def test_only_unallocated_stock_is_transferred(session, balance, there, allocate_for, quantity):
+    allocate_for("SO1", balance, 3)
     with pytest.raises(NotEnoughUnallocated, match=f"{quantity} cannot be transferred, 7 are there unallocated"):
         transfer(session, balance.id, location_id=there.id, quantity=quantity)
 
@@ -82,8 +82,8 @@ def test_unusable_stock_is_transferred_like_any_other(session, balance, there):
     assert transfer(session, balance.id, location_id=there.id, quantity=Decimal(4)).on_hand == 4
 
 
-def test_nothing_is_transferred_from_an_empty_or_wholly_allocated_balance(session, balance, there, claim):
-    claim("SO1", balance, 10)
+def test_nothing_is_transferred_from_an_empty_or_wholly_allocated_balance(session, balance, there, allocate_for):
+    allocate_for("SO1", balance, 10)
     with pytest.raises(NotEnoughUnallocated):
         transfer(session, balance.id, location_id=there.id)
 
@@ -119,8 +119,8 @@ def test_stock_is_not_put_aside_where_it_could_be_allocated(session, balance):
         quarantine(session, balance.id, quantity=Decimal(4), reason="Wet")
 
 
-def test_a_location_that_becomes_quarantine_keeps_its_allocations(session, balance, claim):
-    claim("SO1", balance, 3)
+def test_a_location_that_becomes_quarantine_keeps_its_allocations(session, balance, allocate_for):
+    allocate_for("SO1", balance, 3)
     change_kind(session, balance.location_id, LocationKind.quarantine)
     session.commit()
     assert balance.allocated == 3
@@ -136,13 +136,13 @@ def test_a_location_that_another_product_came_to_meanwhile_is_looked_at_again(se
         session.execute(moved.values(location_id=place_id))
         lock_products(session, product_ids)
 
-    monkeypatch.setattr(places, "lock_products", locked_later)
+    monkeypatch.setattr(locations, "lock_products", locked_later)
     with pytest.raises(StaleRecord):
         change_kind(session, place_id, LocationKind.quarantine)
 
 
-def test_a_lot_on_hold_is_not_available_and_keeps_its_allocations(session, balance, claim):
-    claim("SO1", balance, 3)
+def test_a_lot_on_hold_is_not_available_and_keeps_its_allocations(session, balance, allocate_for):
+    allocate_for("SO1", balance, 3)
     hold_lot(session, balance.lot_id, why="Cracks")
     session.commit()
     assert balance.allocated == 3
@@ -183,29 +183,31 @@ def test_a_lot_may_be_used_on_its_last_day_and_not_after_it(session, balance, at
     assert len(session.execute(queries.usable_balances(session, [balance.product_id])).all()) == 1
 
 
-def test_allocations_on_a_lot_that_may_not_leave_are_released_the_latest_first(session, balance, claim, claimant):
-    claim("SO1", balance, 3)
-    claim("SO2", balance, 4)
+def test_allocations_on_a_lot_that_may_not_leave_are_released_the_latest_first(
+    session, balance, allocate_for, queue_holder
+):
+    allocate_for("SO1", balance, 3)
+    allocate_for("SO2", balance, 4)
     hold_lot(session, balance.lot_id)
     session.commit()
     assert release_allocations(session, balance.lot_id, quantity=Decimal(5)) == 5
     session.commit()
     assert balance.allocated == 2
-    assert [(document, int(held)) for document, _, held in claimant.held] == [("SO1", 2), ("SO2", 0)]
+    assert [(document, int(held)) for document, _, held in queue_holder.held] == [("SO1", 2), ("SO2", 0)]
     assert release_allocations(session, balance.lot_id) == 2
     session.commit()
     with pytest.raises(NothingToRelease):
         release_allocations(session, balance.lot_id)
 
 
-def test_only_allocations_on_unusable_stock_of_a_lot_are_released(session, balance, claim):
+def test_only_allocations_on_unusable_stock_of_a_lot_are_released(session, balance, allocate_for):
     aside = quarantine(session, balance.id, quantity=Decimal(4))
     session.commit()
-    claim("SO1", balance, 6)
+    allocate_for("SO1", balance, 6)
     with pytest.raises(NothingToRelease, match="Lot L1 has no allocation"):
         release_allocations(session, balance.lot_id)
     session.rollback()
-    claim("SO2", aside, 1)
+    allocate_for("SO2", aside, 1)
     assert release_allocations(session, balance.lot_id) == 1
     session.commit()
     assert (balance.allocated, aside.allocated) == (6, 0)
@@ -282,9 +284,9 @@ def taken(session, product):
     return [id_ for id_, _, _ in session.execute(queries.usable_balances(session, [product.id]))]
 
 
-def test_what_is_available_is_what_is_not_allocated(session, balance, claim):
-    claim("SO1", balance, 4)
+def test_what_is_available_is_what_is_not_allocated(session, balance, allocate_for):
+    allocate_for("SO1", balance, 4)
     assert session.execute(queries.usable_balances(session, [balance.product_id])).one()[2] == 60000
-    claim("SO2", balance, 6)
+    allocate_for("SO2", balance, 6)
     assert session.execute(queries.usable_balances(session, [balance.product_id])).all() == []
     assert session.scalar(select(Balance.on_hand)) == 10

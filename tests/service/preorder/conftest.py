@@ -12,11 +12,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from erp.registry import Owned
-from modules.preorder.events import LinkMade, LinkRemoved
+from modules.preorder.events import PurchaseAllocated, PurchaseAllocationRemoved
 from modules.procurement.events import LineStatusChanged
 from modules.sales.events import PromiseDateChanged
 
-FACTS = (LinkMade, LinkRemoved, LineStatusChanged, PromiseDateChanged)
+FACTS = (PurchaseAllocated, PurchaseAllocationRemoved, LineStatusChanged, PromiseDateChanged)
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def _plain(piece: str) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", piece)).split())
 
 
-class Person:
+class Clerk:
     """Somebody with a browser."""
 
     def __init__(self, client: FlaskClient) -> None:
@@ -105,12 +105,12 @@ class Person:
 
 
 @pytest.fixture
-def person(client: FlaskClient) -> Person:
+def clerk(client: FlaskClient) -> Clerk:
     """Somebody who may do everything."""
-    return Person(client)
+    return Clerk(client)
 
 
 @pytest.fixture
-def person_as(sign_in: Callable[[str], FlaskClient]) -> Callable[[str], Person]:
+def clerk_as(sign_in: Callable[[str], FlaskClient]) -> Callable[[str], Clerk]:
     """Return a function that gives somebody with that role."""
-    return lambda role: Person(sign_in(role))
+    return lambda role: Clerk(sign_in(role))

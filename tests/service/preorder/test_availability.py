@@ -70,7 +70,7 @@ def test_open_need_is_taken_off_and_so_is_what_is_allocated(session: Session, pr
     make_draft(session, [(product, 50)])
     assert promised(session, product, 1) == [0]
     components = queries.components_of(session, product.id)
-    assert (components.on_hand, components.allocated, components.available, components.unlinked_need) == (20, 20, 0, 3)
+    assert (components.on_hand, components.allocated, components.available, components.uncovered_need) == (20, 20, 0, 3)
     assert components.days[0].projected == -3
 
 

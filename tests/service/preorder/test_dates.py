@@ -23,7 +23,7 @@ from modules.sales.events import PromiseDateChanged
 from modules.sales.models import Order, OrderLine
 from modules.sales.services import set_promise_dates
 from tests.factories.inventory_lots import make_product, make_stock
-from tests.factories.preorder import link, link_many
+from tests.factories.preorder import allocate_many, link
 from tests.factories.procurement import make_purchase_order
 from tests.factories.sales import allocate, make_customer, make_order
 
@@ -53,7 +53,7 @@ def late(session: Session) -> list[int]:
 
 
 @pytest.fixture
-def linked(session: Session) -> tuple[Order, PurchaseOrder]:
+def purchase_allocated(session: Session) -> tuple[Order, PurchaseOrder]:
     """An order of 5, linked to a purchase order that is expected in December."""
     product = make_product(session)
     order = make_order(session, [(product, 5)], customer=make_customer(session, name="Acme"))
@@ -67,9 +67,9 @@ def linked(session: Session) -> tuple[Order, PurchaseOrder]:
 
 @pytest.mark.option("preorder.promise_buffer_days", "0")
 def test_allocation_promises_the_expected_date_of_what_is_covered_and_dated(
-    session: Session, linked: tuple[Order, PurchaseOrder]
+    session: Session, purchase_allocated: tuple[Order, PurchaseOrder]
 ) -> None:
-    assert linked[0].lines[0].promise_date == DECEMBER
+    assert purchase_allocated[0].lines[0].promise_date == DECEMBER
 
 
 @pytest.mark.option("preorder.promise_buffer_days", "3")
@@ -99,9 +99,9 @@ def test_nothing_is_promised_while_a_part_is_uncovered_or_has_no_date(session: S
 
 
 def test_a_promise_is_not_changed_by_another_allocation(
-    session: Session, linked: tuple[Order, PurchaseOrder], heard: list[Any]
+    session: Session, purchase_allocated: tuple[Order, PurchaseOrder], heard: list[Any]
 ) -> None:
-    order, _ = linked
+    order, _ = purchase_allocated
     make_stock(session, order.lines[0].product, 5)
     allocate(session, order.lines[0].product)
     assert (order.lines[0].allocated, order.lines[0].promise_date) == (5, DECEMBER)
@@ -109,11 +109,11 @@ def test_a_promise_is_not_changed_by_another_allocation(
 
 
 def test_a_held_line_or_an_uncovered_order_keeps_what_it_was_promised(
-    session: Session, linked: tuple[Order, PurchaseOrder]
+    session: Session, purchase_allocated: tuple[Order, PurchaseOrder]
 ) -> None:
-    order, _purchase = linked
-    (row,) = session.scalars(queries.open_links()).all()
-    services.remove_links(session, [row.id])
+    order, _purchase = purchase_allocated
+    (row,) = session.scalars(queries.open_purchase_allocations()).all()
+    services.remove_purchase_allocations(session, [row.id])
     session.commit()
     assert order.lines[0].promise_date == DECEMBER
 
@@ -121,19 +121,21 @@ def test_a_held_line_or_an_uncovered_order_keeps_what_it_was_promised(
 # Expected dates
 
 
-def test_expected_is_the_latest_of_a_lines_links(session: Session, linked: tuple[Order, PurchaseOrder]) -> None:
-    order, purchase = linked
+def test_expected_is_the_latest_of_a_lines_links(
+    session: Session, purchase_allocated: tuple[Order, PurchaseOrder]
+) -> None:
+    order, purchase = purchase_allocated
     late_purchase = make_purchase_order(session, [(order.lines[0].product, 9, JANUARY)])
     second = make_order(session, [(order.lines[0].product, 8)])
-    link_many(session, {(second.lines[0], purchase.lines[0]): 3, (second.lines[0], late_purchase.lines[0]): 5})
+    allocate_many(session, {(second.lines[0], purchase.lines[0]): 3, (second.lines[0], late_purchase.lines[0]): 5})
     assert expected(session, order.lines[0]) == DECEMBER
     assert expected(session, second.lines[0]) == JANUARY
     decides = queries.deciding_purchase_lines(session, [second.lines[0].id])[second.lines[0].id]
     assert decides.name == f"{late_purchase.number}/1"
 
 
-def test_overdue_supply_is_expected_today(session: Session, linked: tuple[Order, PurchaseOrder]) -> None:
-    order, purchase = linked
+def test_overdue_supply_is_expected_today(session: Session, purchase_allocated: tuple[Order, PurchaseOrder]) -> None:
+    order, purchase = purchase_allocated
     move(session, purchase.lines[0], date(2026, 11, 1))
     assert expected(session, order.lines[0]) == TODAY
 
@@ -142,16 +144,18 @@ def test_overdue_supply_is_expected_today(session: Session, linked: tuple[Order,
 
 
 def test_a_line_is_late_when_it_is_expected_after_its_promise(
-    session: Session, linked: tuple[Order, PurchaseOrder]
+    session: Session, purchase_allocated: tuple[Order, PurchaseOrder]
 ) -> None:
-    order, purchase = linked
+    order, purchase = purchase_allocated
     assert late(session) == []
     move(session, purchase.lines[0], JANUARY)
     assert late(session) == [order.lines[0].id]
 
 
-def test_a_promise_with_no_expected_date_is_late(session: Session, linked: tuple[Order, PurchaseOrder]) -> None:
-    order, purchase = linked
+def test_a_promise_with_no_expected_date_is_late(
+    session: Session, purchase_allocated: tuple[Order, PurchaseOrder]
+) -> None:
+    order, purchase = purchase_allocated
     move(session, purchase.lines[0], None)
     assert late(session) == [order.lines[0].id]
 
@@ -180,11 +184,11 @@ def test_serial_lines_and_lines_with_nothing_open_are_never_late(session: Sessio
 
 def test_a_sync_gives_the_expected_date_and_the_buffer_and_tells_once(
     session: Session,
-    linked: tuple[Order, PurchaseOrder],
+    purchase_allocated: tuple[Order, PurchaseOrder],
     heard: list[Any],
     set_option: Callable[[str, str], None],
 ) -> None:
-    order, purchase = linked
+    order, purchase = purchase_allocated
     set_option("preorder.promise_buffer_days", "2")
     move(session, purchase.lines[0], JANUARY)
     assert order.lines[0].promise_date == DECEMBER
@@ -192,16 +196,16 @@ def test_a_sync_gives_the_expected_date_and_the_buffer_and_tells_once(
     session.commit()
     assert order.lines[0].promise_date == JANUARY + timedelta(2)
     (fact,) = [fact for fact in heard if isinstance(fact, PromiseDateChanged)]
-    assert (fact.cause, fact.tell, len(fact.changes)) == ("sync", True, 1)
+    assert (fact.cause, fact.notify, len(fact.changes)) == ("sync", True, 1)
     entry = session.scalars(select(HistoryEntry).where(HistoryEntry.field == "promise_date")).one()
     assert (entry.old_value, entry.new_value, entry.why) == ("2026-12-01", "2027-01-12", "ship is late")
     assert fact.changes[0].history_id == entry.id
 
 
 def test_a_line_without_an_expected_date_cannot_be_synced_and_keeps_its_promise(
-    session: Session, linked: tuple[Order, PurchaseOrder]
+    session: Session, purchase_allocated: tuple[Order, PurchaseOrder]
 ) -> None:
-    order, purchase = linked
+    order, purchase = purchase_allocated
     move(session, purchase.lines[0], None)
     with pytest.raises(NoExpectedDate):
         services.sync_promises(session, [order.lines[0].id])
@@ -210,17 +214,17 @@ def test_a_line_without_an_expected_date_cannot_be_synced_and_keeps_its_promise(
 
 
 def test_a_sync_of_what_is_right_already_changes_and_tells_nothing(
-    session: Session, linked: tuple[Order, PurchaseOrder], heard: list[Any]
+    session: Session, purchase_allocated: tuple[Order, PurchaseOrder], heard: list[Any]
 ) -> None:
-    assert services.sync_promises(session, [linked[0].lines[0].id]) == 0
+    assert services.sync_promises(session, [purchase_allocated[0].lines[0].id]) == 0
     assert [fact for fact in heard if isinstance(fact, PromiseDateChanged)] == []
 
 
 @pytest.mark.option("preorder.sync_dates", "auto")
 def test_automatic_syncs_follow_an_arrival_and_leave_pinned_and_undated_lines_alone(
-    session: Session, linked: tuple[Order, PurchaseOrder], set_option: Callable[[str, str], None]
+    session: Session, purchase_allocated: tuple[Order, PurchaseOrder], set_option: Callable[[str, str], None]
 ) -> None:
-    order, purchase = linked
+    order, purchase = purchase_allocated
     set_option("preorder.sync_dates", "auto")
     product, line = order.lines[0].product, purchase.lines[0]
     pinned = make_order(session, [(product, 2)])
@@ -233,14 +237,18 @@ def test_automatic_syncs_follow_an_arrival_and_leave_pinned_and_undated_lines_al
 
 
 @pytest.mark.option("preorder.sync_dates", "manual")
-def test_by_default_a_changed_arrival_leaves_the_promise(session: Session, linked: tuple[Order, PurchaseOrder]) -> None:
-    order, purchase = linked
+def test_by_default_a_changed_arrival_leaves_the_promise(
+    session: Session, purchase_allocated: tuple[Order, PurchaseOrder]
+) -> None:
+    order, purchase = purchase_allocated
     move(session, purchase.lines[0], JANUARY)
     assert order.lines[0].promise_date == DECEMBER
 
 
-def test_a_pinned_date_can_still_be_synced_by_choice(session: Session, linked: tuple[Order, PurchaseOrder]) -> None:
-    order, _purchase = linked
+def test_a_pinned_date_can_still_be_synced_by_choice(
+    session: Session, purchase_allocated: tuple[Order, PurchaseOrder]
+) -> None:
+    order, _purchase = purchase_allocated
     promise(session, order.lines[0], DECEMBER + timedelta(1), pin=True)
     assert services.sync_promises(session, [order.lines[0].id]) == 1
     session.commit()
@@ -251,36 +259,36 @@ def test_a_pinned_date_can_still_be_synced_by_choice(session: Session, linked: t
 
 
 def test_a_later_arrival_names_the_promises_it_breaks_by_customer_order_and_days(
-    session: Session, linked: tuple[Order, PurchaseOrder]
+    session: Session, purchase_allocated: tuple[Order, PurchaseOrder]
 ) -> None:
-    order, purchase = linked
+    order, purchase = purchase_allocated
     (broken,) = queries.broken_promises(session, {purchase.lines[0].id: DECEMBER + timedelta(9)})
-    assert (broken.order, broken.customer, broken.days, broken.linked) == (order.number, "Acme", 9, 5)
+    assert (broken.order, broken.customer, broken.days, broken.purchase_allocated) == (order.number, "Acme", 9, 5)
     assert (broken.promised, broken.expected) == (DECEMBER, DECEMBER + timedelta(9))
     assert str(broken).endswith("it would come on 10 Dec 2026, 9 days late.")
     assert purchase.lines[0].expected_on == DECEMBER
 
 
 def test_an_arrival_that_keeps_the_promise_breaks_nothing(
-    session: Session, linked: tuple[Order, PurchaseOrder]
+    session: Session, purchase_allocated: tuple[Order, PurchaseOrder]
 ) -> None:
-    _, purchase = linked
+    _, purchase = purchase_allocated
     assert queries.broken_promises(session, {purchase.lines[0].id: DECEMBER - timedelta(1)}) == []
     assert queries.broken_promises(session, {purchase.lines[0].id: DECEMBER}) == []
 
 
 def test_an_arrival_without_a_date_leaves_its_promises_without_one(
-    session: Session, linked: tuple[Order, PurchaseOrder]
+    session: Session, purchase_allocated: tuple[Order, PurchaseOrder]
 ) -> None:
-    (broken,) = queries.broken_promises(session, {linked[1].lines[0].id: None})
+    (broken,) = queries.broken_promises(session, {purchase_allocated[1].lines[0].id: None})
     assert (broken.expected, broken.days) == (None, None)
     assert str(broken).endswith("it would have no expected date.")
 
 
 def test_other_supply_that_would_be_in_time_is_named_with_what_is_left_of_it(
-    session: Session, linked: tuple[Order, PurchaseOrder]
+    session: Session, purchase_allocated: tuple[Order, PurchaseOrder]
 ) -> None:
-    order, purchase = linked
+    order, purchase = purchase_allocated
     product = order.lines[0].product
     early = make_purchase_order(session, [(product, 7, DECEMBER - timedelta(3))])
     make_purchase_order(session, [(product, 30, JANUARY)])
@@ -291,9 +299,9 @@ def test_other_supply_that_would_be_in_time_is_named_with_what_is_left_of_it(
 
 
 def test_supply_that_would_be_late_too_is_named_where_there_is_nothing_better(
-    session: Session, linked: tuple[Order, PurchaseOrder]
+    session: Session, purchase_allocated: tuple[Order, PurchaseOrder]
 ) -> None:
-    order, purchase = linked
+    order, purchase = purchase_allocated
     other = make_purchase_order(session, [(order.lines[0].product, 30)])
     (broken,) = queries.broken_promises(session, {purchase.lines[0].id: JANUARY})
     assert [str(each) for each in broken.alternatives] == [f"30 of {other.number}/1, without a date"]
@@ -309,7 +317,7 @@ def test_syncing_many_lines_takes_as_many_statements_as_syncing_one(
         product = make_product(session)
         (purchase,) = make_purchase_order(session, [(product, size, DECEMBER)]).lines
         lines = [make_order(session, [(product, 1)]).lines[0] for _ in range(size)]
-        link_many(session, {(line, purchase): 1 for line in lines})
+        allocate_many(session, {(line, purchase): 1 for line in lines})
         move(session, purchase, JANUARY)
         ids = [line.id for line in lines]
         session.commit()
@@ -329,7 +337,7 @@ def test_the_impact_on_many_promises_takes_as_many_statements_as_on_one(
         product = make_product(session)
         (purchase,) = make_purchase_order(session, [(product, size, DECEMBER)]).lines
         lines = [make_order(session, [(product, 1)]).lines[0] for _ in range(size)]
-        link_many(session, {(line, purchase): Decimal(1) for line in lines})
+        allocate_many(session, {(line, purchase): Decimal(1) for line in lines})
         purchase_id = purchase.id
         session.commit()
         with count_statements() as sent:

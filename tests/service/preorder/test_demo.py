@@ -9,7 +9,7 @@ from erp import clock
 from erp.registry import current_registry
 from modules.inventory_lots.services import DemoSku
 from modules.preorder import queries
-from modules.preorder.models import Link
+from modules.preorder.models import PurchaseAllocation
 from modules.sales.models import Backorder, OrderLine
 from modules.sales.states import BackorderKind
 
@@ -19,8 +19,8 @@ def test_the_demo_shows_a_preorder_links_a_late_line_and_what_nothing_covers(ses
     for load in registry.live(registry.demos):
         load(session)
         session.commit()
-    links = session.scalars(select(Link)).all()
-    assert {link.line.product.sku for link in links} >= {DemoSku.headphones, DemoSku.board_game}
+    purchase_allocations = session.scalars(select(PurchaseAllocation)).all()
+    assert {link.line.product.sku for link in purchase_allocations} >= {DemoSku.headphones, DemoSku.board_game}
     kinds = session.scalars(select(Backorder.kind).join(Backorder.line).where(OrderLine.is_preorder.is_(True)))
     assert set(kinds) == {BackorderKind.preorder}
     late = session.scalars(select(OrderLine).where(queries.is_late_line(clock.today()))).all()

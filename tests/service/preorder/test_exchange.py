@@ -86,10 +86,14 @@ def test_products_leave_as_they_came(session: Session) -> None:
 def test_on_hand_changes_replace_those_of_the_same_product_date_and_note(session: Session) -> None:
     product = make_product(session)
     head = "sku,date,quantity,note"
-    told = load(session, "on_hand_changes", head, f"{product.sku},2026-12-01,10,fair", f"{product.sku},2026-12-01,-3,")
-    assert told == "2 on-hand changes: 2 new, 0 changed."
-    told = load(session, "on_hand_changes", head, f"{product.sku},2026-12-01,12,fair", f"{product.sku},2026-12-02,5,")
-    assert told == "2 on-hand changes: 1 new, 1 changed."
+    message = load(
+        session, "on_hand_changes", head, f"{product.sku},2026-12-01,10,fair", f"{product.sku},2026-12-01,-3,"
+    )
+    assert message == "2 on-hand changes: 2 new, 0 changed."
+    message = load(
+        session, "on_hand_changes", head, f"{product.sku},2026-12-01,12,fair", f"{product.sku},2026-12-02,5,"
+    )
+    assert message == "2 on-hand changes: 1 new, 1 changed."
     columns = (OnHandChange.date, OnHandChange.quantity, OnHandChange.note)
     rows = session.execute(select(*columns).order_by(OnHandChange.id))
     assert [tuple(row) for row in rows] == [

@@ -21,7 +21,7 @@ from modules.sales.errors import LinesRefused
 from modules.sales.models import Backorder, OrderLine
 from modules.sales.states import BackorderState, OrderState
 from tests.factories.inventory_lots import make_location, make_lot, make_product, make_stock
-from tests.factories.preorder import links_of, make_preorder_product
+from tests.factories.preorder import make_preorder_product, purchase_allocations_of
 from tests.factories.procurement import make_purchase_order
 from tests.factories.sales import make_draft, make_order
 
@@ -29,7 +29,7 @@ DECEMBER, JANUARY = date(2026, 12, 1), date(2027, 1, 10)
 
 
 @pytest.fixture
-def linked(session: Session, auto: None) -> tuple[OrderLine, PurchaseOrder, PurchaseOrder]:
+def purchase_allocated(session: Session, auto: None) -> tuple[OrderLine, PurchaseOrder, PurchaseOrder]:
     """A line of 6 that is linked to the earlier of two purchase orders."""
     product = make_product(session)
     early, late = (make_purchase_order(session, [(product, 6, day)]) for day in (DECEMBER, JANUARY))
@@ -39,7 +39,7 @@ def linked(session: Session, auto: None) -> tuple[OrderLine, PurchaseOrder, Purc
 
 
 def sources(session: Session, line: OrderLine) -> dict[int, Decimal]:
-    return {row.purchase_line_id: row.outstanding for row in links_of(session, line)}
+    return {row.purchase_line_id: row.outstanding for row in purchase_allocations_of(session, line)}
 
 
 def receive(session: Session, line: PurchaseOrderLine, quantity: int, place: str, lot: str) -> None:
@@ -50,9 +50,9 @@ def receive(session: Session, line: PurchaseOrderLine, quantity: int, place: str
 
 
 def test_a_cancelled_purchase_order_leaves_the_backorder_open_and_linked_to_another(
-    session: Session, linked: tuple[OrderLine, PurchaseOrder, PurchaseOrder]
+    session: Session, purchase_allocated: tuple[OrderLine, PurchaseOrder, PurchaseOrder]
 ) -> None:
-    line, early, late = linked
+    line, early, late = purchase_allocated
     procurement.cancel_order(session, early)
     session.commit()
     assert sources(session, line) == {late.lines[0].id: 6}
@@ -65,9 +65,9 @@ def test_a_cancelled_purchase_order_leaves_the_backorder_open_and_linked_to_anot
 
 
 def test_goods_that_land_in_quarantine_are_made_up_for_from_another_order(
-    session: Session, linked: tuple[OrderLine, PurchaseOrder, PurchaseOrder]
+    session: Session, purchase_allocated: tuple[OrderLine, PurchaseOrder, PurchaseOrder]
 ) -> None:
-    line, early, late = linked
+    line, early, late = purchase_allocated
     receive(session, early.lines[0], 4, "WH/QA", "R1")
     # 2 of the early order are still to come, and stay; with `skip` the 4 that are missing fit in the later one.
     assert sources(session, line) == {early.lines[0].id: 2, late.lines[0].id: 4}
@@ -75,9 +75,9 @@ def test_goods_that_land_in_quarantine_are_made_up_for_from_another_order(
 
 
 def test_goods_of_a_lot_on_hold_convert_nothing(
-    session: Session, linked: tuple[OrderLine, PurchaseOrder, PurchaseOrder]
+    session: Session, purchase_allocated: tuple[OrderLine, PurchaseOrder, PurchaseOrder]
 ) -> None:
-    line, early, late = linked
+    line, early, late = purchase_allocated
     lot = make_lot(session, line.product, "HELD")
     hold_lot(session, lot.id)
     session.commit()

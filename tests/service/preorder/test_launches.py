@@ -245,8 +245,8 @@ def test_a_product_that_cannot_be_launched_keeps_no_other_from_it(
     monkeypatch.setattr(launches, "lock_products", lock)
     with pytest.raises(SomeFailed) as refusal:
         jobs.launch_preorders(session)
-    told = "1 preorder launched. 1 product failed and stayed as before: BAD (ValueError: odd)."
-    assert str(refusal.value) == told
+    message = "1 preorder launched. 1 product failed and stayed as before: BAD (ValueError: odd)."
+    assert str(refusal.value) == message
     assert rows(session) == [(BackorderKind.backorder, 3, LAUNCH), (BackorderKind.preorder, 3, None)]
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from erp.exchange import ImportRefused, import_csv
 from modules.inventory_lots.models import Product
 from modules.preorder import queries, services
-from modules.preorder.models import Link
+from modules.preorder.models import PurchaseAllocation
 from modules.procurement import services as procurement
 from modules.procurement.errors import ProductIsFixed
 from modules.procurement.models import PurchaseOrderLine
@@ -32,7 +32,9 @@ def cable(session: Session) -> Product:
 
 
 def let_go(session: Session) -> None:
-    services.remove_links(session, [row.id for row in session.scalars(queries.open_links())])
+    services.remove_purchase_allocations(
+        session, [row.id for row in session.scalars(queries.open_purchase_allocations())]
+    )
     session.commit()
 
 
@@ -44,9 +46,9 @@ def edit(client: FlaskClient, product: Product, **fields: str) -> str:
 
 def load(session: Session, row: str) -> str:
     session.commit()
-    told = import_csv(session, "products", f"sku,name,unit\n{row}\n".encode())
+    message = import_csv(session, "products", f"sku,name,unit\n{row}\n".encode())
     session.commit()
-    return told
+    return message
 
 
 def test_the_product_of_a_linked_line_cannot_change(session: Session, cable: Product) -> None:
@@ -58,14 +60,14 @@ def test_the_product_of_a_linked_line_cannot_change(session: Session, cable: Pro
     let_go(session)
     procurement.change_line(session, line, product=other)
     session.commit()
-    assert (line.product, session.query(Link).all()) == (other, [])
+    assert (line.product, session.query(PurchaseAllocation).all()) == (other, [])
 
 
 def test_the_unit_of_a_linked_product_cannot_change_in_the_form(
     session: Session, client: FlaskClient, cable: Product
 ) -> None:
-    told = edit(client, cable, unit="km", name="Copper cable")
-    assert "The unit of CABLE cannot change: goods on PO-1/1 are meant for customers." in told
+    message = edit(client, cable, unit="km", name="Copper cable")
+    assert "The unit of CABLE cannot change: goods on PO-1/1 are meant for customers." in message
     assert (cable.unit, cable.name) == ("m", "Cable")
     edit(client, cable, name="Copper cable")
     assert (cable.unit, cable.name) == ("m", "Copper cable")

@@ -22,15 +22,15 @@ from modules.inventory_lots.states import Tracking
 from modules.preorder import queries, services
 from modules.preorder.errors import (
     BackordersOff,
-    LinksGone,
-    LinksOutstanding,
     NotEnoughIncoming,
     NotWaiting,
     ProductsDiffer,
+    PurchaseAllocationsGone,
+    PurchaseAllocationsOutstanding,
     SupplyOverdue,
 )
-from modules.preorder.events import LinkMade, LinkRemoved
-from modules.preorder.models import Link
+from modules.preorder.events import PurchaseAllocated, PurchaseAllocationRemoved
+from modules.preorder.models import PurchaseAllocation
 from modules.procurement import services as procurement
 from modules.procurement.events import LineStatusChanged
 from modules.procurement.models import PurchaseOrder
@@ -39,7 +39,7 @@ from modules.sales import services as sales
 from modules.sales.models import Backorder, OrderLine
 from modules.sales.states import AllocationSource, OrderState
 from tests.factories.inventory_lots import make_product, make_stock
-from tests.factories.preorder import link, link_many, links_of, outstanding
+from tests.factories.preorder import allocate_many, link, outstanding, purchase_allocations_of
 from tests.factories.procurement import make_purchase_order, make_status
 from tests.factories.sales import allocate, make_draft, make_order
 
@@ -64,7 +64,7 @@ def test_with_the_option_off_nothing_is_linked_by_itself(session: Session) -> No
     make_purchase_order(session, [(product, 20, DECEMBER)])
     order = make_order(session, [(product, 5)])
     allocate(session, product)
-    assert links_of(session, order.lines[0]) == []
+    assert purchase_allocations_of(session, order.lines[0]) == []
 
 
 def test_with_the_option_on_confirming_links_what_stock_does_not_cover(session: Session, auto: None) -> None:
@@ -72,8 +72,8 @@ def test_with_the_option_on_confirming_links_what_stock_does_not_cover(session: 
     make_stock(session, product, 2)
     purchase = make_purchase_order(session, [(product, 20, DECEMBER)])
     order = make_order(session, [(product, 5)])
-    (made,) = links_of(session, order.lines[0])
-    assert (made.quantity, made.how, made.purchase_line_id) == (3, AllocationSource.automatic, purchase.lines[0].id)
+    (made,) = purchase_allocations_of(session, order.lines[0])
+    assert (made.quantity, made.source, made.purchase_line_id) == (3, AllocationSource.automatic, purchase.lines[0].id)
     assert purchase.lines[0].allocated == 3
     assert broken(session) == []
 
@@ -85,10 +85,10 @@ def test_whoever_ordered_first_is_linked_to_what_comes_first(session: Session, a
     early = make_purchase_order(session, [(product, 8, DECEMBER)])
     undated = make_purchase_order(session, [(product, 10)])
     allocate(session, product)
-    assert [(row.purchase_line_id, row.quantity) for row in links_of(session, first.lines[0])] == [
+    assert [(row.purchase_line_id, row.quantity) for row in purchase_allocations_of(session, first.lines[0])] == [
         (early.lines[0].id, 6)
     ]
-    assert [(row.purchase_line_id, row.quantity) for row in links_of(session, second.lines[0])] == [
+    assert [(row.purchase_line_id, row.quantity) for row in purchase_allocations_of(session, second.lines[0])] == [
         (early.lines[0].id, 2),
         (late.lines[0].id, 4),
     ]
@@ -155,10 +155,15 @@ def test_a_run_again_at_once_changes_nothing(session: Session, partial: None, he
         make_order(session, [(product, quantity)])
     make_purchase_order(session, [(product, 9, DECEMBER)])
     allocate(session, product)
-    before = session.execute(select(Link.id, Link.quantity, Link.received)).all()
+    before = session.execute(
+        select(PurchaseAllocation.id, PurchaseAllocation.quantity, PurchaseAllocation.received)
+    ).all()
     heard.clear()
     allocate(session, product)
-    assert session.execute(select(Link.id, Link.quantity, Link.received)).all() == before
+    assert (
+        session.execute(select(PurchaseAllocation.id, PurchaseAllocation.quantity, PurchaseAllocation.received)).all()
+        == before
+    )
     assert heard == []
 
 
@@ -240,15 +245,15 @@ def test_supply_that_is_overdue_for_too_long_is_not_linked_not_even_by_hand(
 def test_the_first_link_gives_a_line_without_a_status_the_default_one_before_the_news(
     session: Session, auto: None, heard: list[Any], set_option: Callable[[str, str], None]
 ) -> None:
-    linked_status, other = make_status(session, name="Linked"), make_status(session, name="Other")
+    allocated_status, other = make_status(session, name="Linked"), make_status(session, name="Other")
     set_option("preorder.default_line_status", "Linked")
     product = make_product(session)
     bare = make_purchase_order(session, [(product, 2, DECEMBER)])
     marked = make_purchase_order(session, [{"product": product, "quantity": 5, "status": other}])
     make_order(session, [(product, 7)])
-    assert (bare.lines[0].status, marked.lines[0].status) == (linked_status, other)
-    kinds = [type(fact) for fact in heard if isinstance(fact, LineStatusChanged | LinkMade)]
-    assert kinds == [LineStatusChanged, LinkMade]
+    assert (bare.lines[0].status, marked.lines[0].status) == (allocated_status, other)
+    kinds = [type(fact) for fact in heard if isinstance(fact, LineStatusChanged | PurchaseAllocated)]
+    assert kinds == [LineStatusChanged, PurchaseAllocated]
     (status,) = [fact for fact in heard if isinstance(fact, LineStatusChanged)]
     assert status.is_default
     assert [change.line_id for change in status.changes] == [bare.lines[0].id]
@@ -294,14 +299,14 @@ def test_links_shrink_to_the_open_backorder_latest_expected_first_and_those_by_h
     )
     line = order.lines[0]
     early, late, undated, by_hand = purchase.lines
-    link_many(session, dict.fromkeys([(line, each) for each in purchase.lines], 5))
-    automatic = [row for row in links_of(session, line) if row.purchase_line_id != by_hand.id]
+    allocate_many(session, dict.fromkeys([(line, each) for each in purchase.lines], 5))
+    automatic = [row for row in purchase_allocations_of(session, line) if row.purchase_line_id != by_hand.id]
     for row in automatic:
-        row.how = AllocationSource.automatic
+        row.source = AllocationSource.automatic
     session.commit()
 
     def left() -> list[Decimal]:
-        found = {row.purchase_line_id: row.outstanding for row in links_of(session, line)}
+        found = {row.purchase_line_id: row.outstanding for row in purchase_allocations_of(session, line)}
         return [found.get(each.id, Decimal(0)) for each in (early, late, undated, by_hand)]
 
     for stock, expected in ((3, [5, 5, 2, 5]), (5, [5, 2, 0, 5]), (8, [0, 0, 0, 4])):
@@ -359,7 +364,7 @@ def test_linking_by_hand_overtakes_the_queue_and_clears_a_hold(session: Session)
     link(session, second.lines[0], purchase.lines[0], 6)
     assert outstanding(session, first.lines[0], second.lines[0]) == [0, 6]
     assert not second.lines[0].hold_allocation
-    assert links_of(session, second.lines[0])[0].how is AllocationSource.by_hand
+    assert purchase_allocations_of(session, second.lines[0])[0].source is AllocationSource.by_hand
 
 
 def test_linking_by_hand_first_makes_or_grows_the_backorder_to_the_uncovered_need(
@@ -382,20 +387,20 @@ def test_more_for_the_same_pair_is_added_to_its_open_link_and_by_hand_wins(
     product = make_product(session)
     purchase = make_purchase_order(session, [(product, 4, DECEMBER)])
     order = make_order(session, [(product, 10)])
-    (before,) = links_of(session, order.lines[0])
-    assert (before.quantity, before.how) == (4, AllocationSource.automatic)
+    (before,) = purchase_allocations_of(session, order.lines[0])
+    assert (before.quantity, before.source) == (4, AllocationSource.automatic)
     procurement.change_line(session, purchase.lines[0], quantity=Decimal(7))
     session.commit()
-    (grown,) = links_of(session, order.lines[0])
-    assert (grown.id, grown.quantity, grown.how) == (before.id, 7, AllocationSource.automatic)
-    set_aside = len([fact for fact in heard if isinstance(fact, LinkMade)])
+    (grown,) = purchase_allocations_of(session, order.lines[0])
+    assert (grown.id, grown.quantity, grown.source) == (before.id, 7, AllocationSource.automatic)
+    set_aside = len([fact for fact in heard if isinstance(fact, PurchaseAllocated)])
     assert set_aside == 1  # more of the same is no news
     purchase.lines[0].quantity = Decimal(9)
     session.commit()
     link(session, order.lines[0], purchase.lines[0], 2)
-    (by_hand,) = links_of(session, order.lines[0])
-    assert (by_hand.id, by_hand.quantity, by_hand.how) == (before.id, 9, AllocationSource.by_hand)
-    assert len([fact for fact in heard if isinstance(fact, LinkMade)]) == 1
+    (by_hand,) = purchase_allocations_of(session, order.lines[0])
+    assert (by_hand.id, by_hand.quantity, by_hand.source) == (before.id, 9, AllocationSource.by_hand)
+    assert len([fact for fact in heard if isinstance(fact, PurchaseAllocated)]) == 1
 
 
 def test_a_link_made_after_the_old_one_ended_is_a_new_row_and_new_news(session: Session, heard: list[Any]) -> None:
@@ -403,13 +408,13 @@ def test_a_link_made_after_the_old_one_ended_is_a_new_row_and_new_news(session: 
     order = make_order(session, [(product, 10)])
     purchase = make_purchase_order(session, [(product, 10, DECEMBER)])
     link(session, order.lines[0], purchase.lines[0], 4)
-    first = links_of(session, order.lines[0])[0].id
-    services.remove_links(session, [first], hold=False)
+    first = purchase_allocations_of(session, order.lines[0])[0].id
+    services.remove_purchase_allocations(session, [first], hold=False)
     session.commit()
     link(session, order.lines[0], purchase.lines[0], 4)
-    second = links_of(session, order.lines[0])[0].id
+    second = purchase_allocations_of(session, order.lines[0])[0].id
     assert second > first
-    made = [fact.link_ids for fact in heard if isinstance(fact, LinkMade)]
+    made = [fact.purchase_allocation_ids for fact in heard if isinstance(fact, PurchaseAllocated)]
     assert made == [(first,), (second,)]
 
 
@@ -418,9 +423,9 @@ def test_at_most_one_open_link_of_a_pair_can_be_stored(session: Session) -> None
     order = make_order(session, [(product, 10)])
     purchase = make_purchase_order(session, [(product, 10, DECEMBER)])
     link(session, order.lines[0], purchase.lines[0], 4)
-    (row,) = links_of(session, order.lines[0])
+    (row,) = purchase_allocations_of(session, order.lines[0])
     twin = {"line_id": row.line_id, "purchase_line_id": row.purchase_line_id, "run_id": row.run_id}
-    session.add(Link(**twin, quantity=Decimal(1), how=AllocationSource.by_hand))
+    session.add(PurchaseAllocation(**twin, quantity=Decimal(1), source=AllocationSource.by_hand))
     with pytest.raises(IntegrityError):
         session.flush()
     session.rollback()
@@ -443,7 +448,7 @@ def test_more_than_a_line_waits_for_is_refused(session: Session) -> None:
     purchase = make_purchase_order(session, [(product, 9, DECEMBER), (product, 9, DECEMBER)])
     line = order.lines[0]
     with pytest.raises(NotWaiting) as refused:
-        link_many(session, {(line, purchase.lines[0]): 2, (line, purchase.lines[1]): 2})
+        allocate_many(session, {(line, purchase.lines[0]): 2, (line, purchase.lines[1]): 2})
     assert refused.value.facts["waiting"] == 3
 
 
@@ -466,15 +471,15 @@ def test_removing_a_link_frees_the_supply_and_holds_the_line(session: Session, a
     product = make_product(session)
     purchase = make_purchase_order(session, [(product, 10, DECEMBER)])
     order = make_order(session, [(product, 4)])
-    (row,) = links_of(session, order.lines[0])
-    assert services.remove_links(session, [row.id]) == 1
+    (row,) = purchase_allocations_of(session, order.lines[0])
+    assert services.remove_purchase_allocations(session, [row.id]) == 1
     session.commit()
     line = order.lines[0]
     assert (purchase.lines[0].allocated, line.hold_allocation) == (0, True)
     assert session.scalars(select(Backorder.open_quantity)).all() == [4]
     assert ("removed", "purchase allocation", f"4 of {purchase.number}/1", "") in history(session, line)
-    assert [fact for fact in heard if isinstance(fact, LinkRemoved)] == [
-        LinkRemoved(((line.id, purchase.lines[0].id),))
+    assert [fact for fact in heard if isinstance(fact, PurchaseAllocationRemoved)] == [
+        PurchaseAllocationRemoved(((line.id, purchase.lines[0].id),))
     ]
     allocate(session, product)
     assert outstanding(session, line) == [0]
@@ -484,7 +489,7 @@ def test_without_the_hold_what_is_freed_waits_for_the_next_run(session: Session,
     product = make_product(session)
     make_purchase_order(session, [(product, 4, DECEMBER)])
     first, second = make_order(session, [(product, 4)]), make_order(session, [(product, 4)])
-    services.remove_links(session, [links_of(session, first.lines[0])[0].id], hold=False)
+    services.remove_purchase_allocations(session, [purchase_allocations_of(session, first.lines[0])[0].id], hold=False)
     session.commit()
     assert outstanding(session, first.lines[0], second.lines[0]) == [0, 0]
     allocate(session, product)
@@ -496,11 +501,11 @@ def test_a_link_that_is_gone_cannot_be_removed_again(session: Session) -> None:
     order = make_order(session, [(product, 3)])
     purchase = make_purchase_order(session, [(product, 9, DECEMBER)])
     link(session, order.lines[0], purchase.lines[0], 3)
-    link_id = links_of(session, order.lines[0])[0].id
-    services.remove_links(session, [link_id])
+    purchase_allocation_id = purchase_allocations_of(session, order.lines[0])[0].id
+    services.remove_purchase_allocations(session, [purchase_allocation_id])
     session.commit()
-    with pytest.raises(LinksGone):
-        services.remove_links(session, [link_id])
+    with pytest.raises(PurchaseAllocationsGone):
+        services.remove_purchase_allocations(session, [purchase_allocation_id])
 
 
 # Switching preorder off
@@ -513,9 +518,9 @@ def test_switching_off_is_refused_with_numbers_while_links_are_outstanding(sessi
     make_order(session, [(product, 1)])
     for dependent in ("backorder_email",):
         current_registry().disable(session, dependent)
-    with pytest.raises(LinksOutstanding) as refused:
+    with pytest.raises(PurchaseAllocationsOutstanding) as refused:
         current_registry().disable(session, "preorder")
-    assert refused.value.facts == {"links": 3, "orders": 2}
+    assert refused.value.facts == {"purchase_allocations": 3, "orders": 2}
     session.rollback()
     assert outstanding(session, *order.lines) == [3, 2]
 
@@ -566,7 +571,7 @@ def test_lowering_a_purchase_line_releases_the_last_in_the_queue_and_links_them_
     procurement.change_line(session, purchase.lines[0], quantity=Decimal(8), release=True)
     session.commit()
     assert outstanding(session, first.lines[0], last.lines[0]) == [6, 4]
-    assert {row.purchase_line_id: row.outstanding for row in links_of(session, last.lines[0])} == {
+    assert {row.purchase_line_id: row.outstanding for row in purchase_allocations_of(session, last.lines[0])} == {
         purchase.lines[0].id: 2,
         other.lines[0].id: 2,
     }
@@ -599,10 +604,10 @@ def test_removing_many_links_takes_as_many_statements_as_removing_one(
         product = make_product(session)
         make_purchase_order(session, [(product, size, DECEMBER)])
         orders = [make_order(session, [(product, 1)]) for _ in range(size)]
-        ids = [links_of(session, order.lines[0])[0].id for order in orders]
+        ids = [purchase_allocations_of(session, order.lines[0])[0].id for order in orders]
         session.commit()
         with count_statements() as sent:
-            services.remove_links(session, ids)
+            services.remove_purchase_allocations(session, ids)
             session.commit()
         return len(sent)
 
@@ -613,19 +618,19 @@ def test_removing_many_links_takes_as_many_statements_as_removing_one(
 def test_linking_by_hand_takes_as_many_statements_for_many_pairs_as_for_one(
     session: Session, count_statements: Callable[[], AbstractContextManager[list[str]]]
 ) -> None:
-    def link_all(size: int) -> int:
+    def allocate_all(size: int) -> int:
         product = make_product(session)
         (purchase,) = make_purchase_order(session, [(product, size, DECEMBER)]).lines
         orders = [make_order(session, [(product, 1)]) for _ in range(size)]
         amounts = {(order.lines[0].id, purchase.id): Decimal(1) for order in orders}
         session.commit()
         with count_statements() as sent:
-            services.link_by_hand(session, amounts)
+            services.allocate_by_hand(session, amounts)
             session.commit()
         return len(sent)
 
-    link_all(1)
-    assert link_all(40) <= link_all(1)
+    allocate_all(1)
+    assert allocate_all(40) <= allocate_all(1)
 
 
 def test_links_are_kept_to_what_a_purchase_line_has_outstanding_by_the_database_too(session: Session) -> None:
@@ -633,7 +638,7 @@ def test_links_are_kept_to_what_a_purchase_line_has_outstanding_by_the_database_
     session.commit()
     lock_products(session, [purchase.lines[0].product_id])
     with pytest.raises(IntegrityError):
-        procurement.claim(session, [(purchase.lines[0].id, to_raw(6))])
+        procurement.reserve(session, [(purchase.lines[0].id, to_raw(6))])
 
 
 # Why supply is not used

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from erp.exchange import import_csv
-from modules.preorder.models import Link
+from modules.preorder.models import PurchaseAllocation
 from modules.procurement import services as procurement
 from modules.procurement.models import PurchaseOrder
 from modules.sales import services as sales
@@ -39,8 +39,13 @@ def test_dates_and_receipts_of_many_linked_lines_take_no_more_and_no_longer_stat
             "receipts": ("number,line,quantity,location,lot", f"PO-{name},{{line}},1,WH/A,R1"),
         }
         _put_on_their_way(session, f"SO-{name}", f"PO-{name}")
-        linked = select(func.count()).select_from(Link).join(OrderLine).where(OrderLine.product_id == product.id)
-        assert session.scalar(linked) == size
+        purchase_allocated = (
+            select(func.count())
+            .select_from(PurchaseAllocation)
+            .join(OrderLine)
+            .where(OrderLine.product_id == product.id)
+        )
+        assert session.scalar(purchase_allocated) == size
         return [_send(session, count_statements, kind, head, line, size) for kind, (head, line) in files.items()]
 
     story(2, "warm")

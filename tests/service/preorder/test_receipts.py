@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from erp.registry import current_registry
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.states import LocationKind
-from modules.preorder.models import Link
+from modules.preorder.models import PurchaseAllocation
 from modules.procurement import services as procurement
 from modules.procurement.errors import LineIsClaimed
 from modules.procurement.models import PurchaseOrder
@@ -22,7 +22,7 @@ from modules.sales import services as sales
 from modules.sales.models import Allocation, Backorder, Order, OrderLine
 from modules.sales.states import AllocationSource, BackorderState
 from tests.factories.inventory_lots import make_location, make_product, make_stock
-from tests.factories.preorder import link, links_of, outstanding
+from tests.factories.preorder import link, outstanding, purchase_allocations_of
 from tests.factories.procurement import make_purchase_order
 from tests.factories.sales import allocate, make_order
 
@@ -69,11 +69,11 @@ def test_ten_of_six_and_eight_fulfil_six_and_four_and_leave_four_linked_with_the
     assert outstanding(session, first.lines[0], second.lines[0]) == [0, 4]
     assert backorders(session, first.lines[0]) == [(6, 6, BackorderState.allocated)]
     assert backorders(session, second.lines[0]) == [(8, 4, BackorderState.open)]
-    (rest,) = links_of(session, second.lines[0])
-    assert (rest.quantity, rest.received, rest.purchase_line.expected_on) == (8, 4, DECEMBER)
+    (remainder,) = purchase_allocations_of(session, second.lines[0])
+    assert (remainder.quantity, remainder.received, remainder.purchase_line.expected_on) == (8, 4, DECEMBER)
     assert (purchase.lines[0].outstanding, purchase.lines[0].allocated) == (4, 4)
     assert second.lines[0].promise_date == DECEMBER
-    assert {row.how for row in session.scalars(select(Allocation))} == {AllocationSource.receipt}
+    assert {row.source for row in session.scalars(select(Allocation))} == {AllocationSource.receipt}
     assert broken(session) == []
 
 
@@ -87,7 +87,7 @@ def test_a_short_close_then_releases_the_four_and_links_them_elsewhere_when_auto
     receive(session, purchase, 10)
     procurement.close_line(session, purchase.lines[0])
     session.commit()
-    (moved,) = links_of(session, second.lines[0])
+    (moved,) = purchase_allocations_of(session, second.lines[0])
     assert (moved.purchase_line_id, moved.outstanding) == (other.lines[0].id, 4)
     assert second.lines[0].open_quantity == 8
     assert broken(session) == []
@@ -109,7 +109,7 @@ def test_a_link_that_was_received_in_part_ends_at_what_it_got(session: Session, 
     receive(session, purchase, 10)
     procurement.close_line(session, purchase.lines[0])
     session.commit()
-    (ended,) = links_of(session, second.lines[0], open_only=False)
+    (ended,) = purchase_allocations_of(session, second.lines[0], open_only=False)
     assert (ended.quantity, ended.received, ended.outstanding) == (4, 4, 0)
     assert ended.ended_at is not None
 
@@ -127,11 +127,11 @@ def test_receipts_turn_links_into_allocations_in_order_of_service_not_of_linking
 @pytest.mark.option("sales.allocate_on_arrival", "yes")
 def test_goods_go_to_whom_they_are_linked_even_if_another_order_is_older(session: Session) -> None:
     product = make_product(session)
-    older, linked = make_order(session, [(product, 5)]), make_order(session, [(product, 5)])
+    older, purchase_allocated = make_order(session, [(product, 5)]), make_order(session, [(product, 5)])
     purchase = make_purchase_order(session, [(product, 8, DECEMBER)])
-    link(session, linked.lines[0], purchase.lines[0], 5)
+    link(session, purchase_allocated.lines[0], purchase.lines[0], 5)
     receive(session, purchase, 8)
-    assert (older.lines[0].allocated, linked.lines[0].allocated) == (3, 5)
+    assert (older.lines[0].allocated, purchase_allocated.lines[0].allocated) == (3, 5)
 
 
 @pytest.mark.option("sales.allocate_on_arrival", "no")
@@ -140,11 +140,11 @@ def test_what_is_left_of_a_receipt_waits_where_arrivals_are_not_allocated(
 ) -> None:
     set_option("sales.allocate_on_arrival", "no")
     product = make_product(session)
-    older, linked = make_order(session, [(product, 5)]), make_order(session, [(product, 5)])
+    older, purchase_allocated = make_order(session, [(product, 5)]), make_order(session, [(product, 5)])
     purchase = make_purchase_order(session, [(product, 8, DECEMBER)])
-    link(session, linked.lines[0], purchase.lines[0], 5)
+    link(session, purchase_allocated.lines[0], purchase.lines[0], 5)
     receive(session, purchase, 8)
-    assert (older.lines[0].allocated, linked.lines[0].allocated) == (0, 5)
+    assert (older.lines[0].allocated, purchase_allocated.lines[0].allocated) == (0, 5)
 
 
 def test_links_of_a_held_line_still_convert(session: Session) -> None:
@@ -193,7 +193,7 @@ def test_several_receipts_close_links_one_after_the_other(session: Session, six_
         receive(session, purchase, quantity)
         assert broken(session) == []
     assert (first.lines[0].allocated, second.lines[0].allocated) == (6, 8)
-    assert session.scalars(select(Link).where(Link.ended_at.is_(None))).all() == []
+    assert session.scalars(select(PurchaseAllocation).where(PurchaseAllocation.ended_at.is_(None))).all() == []
 
 
 def test_lowering_a_line_below_what_is_linked_is_refused_with_the_names_of_the_orders(

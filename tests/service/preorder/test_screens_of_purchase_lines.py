@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from modules.inventory_lots.models import Product
 from modules.preorder import queries
 from modules.preorder.admin import purchase_lines
-from modules.preorder.models import Link
+from modules.preorder.models import PurchaseAllocation
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.services import set_expected_dates
 from modules.procurement.states import PurchaseState
@@ -24,10 +24,10 @@ from modules.sales.models import Order, OrderLine
 from modules.sales.services import hold_lines, set_promise_dates
 from modules.sales.states import AllocationSource
 from tests.factories.inventory_lots import make_product
-from tests.factories.preorder import link, link_many, links_of, outstanding
+from tests.factories.preorder import allocate_many, link, outstanding, purchase_allocations_of
 from tests.factories.procurement import make_purchase_order
 from tests.factories.sales import make_customer, make_order
-from tests.service.preorder.conftest import Person
+from tests.service.preorder.conftest import Clerk
 
 DECEMBER = date(2026, 12, 1)
 JANUARY = date(2027, 1, 10)
@@ -60,20 +60,20 @@ def backorder_id(line: OrderLine) -> int:
 
 
 def test_each_line_offers_the_four_actions_people_look_for(
-    session: Session, person: Person, purchase: PurchaseOrder
+    session: Session, clerk: Clerk, purchase: PurchaseOrder
 ) -> None:
-    shown = person.open(url(purchase.lines[0]))
+    shown = clerk.open(url(purchase.lines[0]))
     assert [label for label in shown.actions(purchase.lines[0].id) if label in FOUR] == FOUR
 
 
-def test_a_draft_offers_none_of_them(session: Session, person: Person) -> None:
+def test_a_draft_offers_none_of_them(session: Session, clerk: Clerk) -> None:
     draft = make_purchase_order(session, state=PurchaseState.draft)
-    assert not set(FOUR) & set(person.open(url(draft.lines[0])).actions(draft.lines[0].id))
-    assert person.open(url(draft.lines[0], "review")).status == 409
+    assert not set(FOUR) & set(clerk.open(url(draft.lines[0])).actions(draft.lines[0].id))
+    assert clerk.open(url(draft.lines[0], "review")).status == 409
 
 
-def test_allocating_and_syncing_ask_yes_or_no_first(session: Session, person: Person, purchase: PurchaseOrder) -> None:
-    html = person.open(url(purchase.lines[0])).html
+def test_allocating_and_syncing_ask_yes_or_no_first(session: Session, clerk: Clerk, purchase: PurchaseOrder) -> None:
+    html = clerk.open(url(purchase.lines[0])).html
     for label in ("Allocate Sales Order", "Sync Date with SO"):
         assert f'data-title="{label}" data-yes="Yes" data-no="No"' in html
 
@@ -82,12 +82,12 @@ def test_allocating_and_syncing_ask_yes_or_no_first(session: Session, person: Pe
 
 
 def test_review_shows_every_linked_sales_order_and_the_totals(
-    session: Session, person: Person, product: Product, purchase: PurchaseOrder
+    session: Session, clerk: Clerk, product: Product, purchase: PurchaseOrder
 ) -> None:
     first, second = order_of(session, product, 6, "Acme"), order_of(session, product, 8, "Bolt")
     link(session, second.lines[0], purchase.lines[0], 5)
     link(session, first.lines[0], purchase.lines[0], 6)
-    shown = person.open(url(purchase.lines[0], "review"))
+    shown = clerk.open(url(purchase.lines[0], "review"))
     assert [row[:6] for row in shown.rows("allocations")] == [
         ["SO-Acme/1", "Acme", f"{first.ordered_at:%d %b %Y %H:%M}", "6", "01 Dec 2026", "By hand"],
         ["SO-Bolt/1", "Bolt", f"{second.ordered_at:%d %b %Y %H:%M}", "5", "", "By hand"],
@@ -97,15 +97,15 @@ def test_review_shows_every_linked_sales_order_and_the_totals(
     assert shown.html.count("<rect") >= 3
 
 
-def test_review_of_a_line_without_links_says_so(session: Session, person: Person, purchase: PurchaseOrder) -> None:
-    assert "No sales order is linked to this line." in person.open(url(purchase.lines[0], "review")).text
+def test_review_of_a_line_without_links_says_so(session: Session, clerk: Clerk, purchase: PurchaseOrder) -> None:
+    assert "No sales order is linked to this line." in clerk.open(url(purchase.lines[0], "review")).text
 
 
 # Allocate Sales Order
 
 
 def test_open_unlinked_backorders_of_the_product_are_listed_in_order_of_service(
-    session: Session, person: Person, product: Product, purchase: PurchaseOrder
+    session: Session, clerk: Clerk, product: Product, purchase: PurchaseOrder
 ) -> None:
     late = order_of(session, product, 3, "Late")
     urgent = make_order(session, [(product, 4)], number="SO-Urgent", priority=9)
@@ -115,7 +115,7 @@ def test_open_unlinked_backorders_of_the_product_are_listed_in_order_of_service(
     link(session, part.lines[0], purchase.lines[0], 5)
     order_of(session, make_product(session), 4, "Other")
     hold_lines(session, [late.lines[0].id], True)
-    shown = person.open(url(purchase.lines[0], "allocate"))
+    shown = clerk.open(url(purchase.lines[0], "allocate"))
     assert "13 pcs of PO-1/1 are available." in shown.text
     assert [(row[1], row[6], row[7], row[8]) for row in shown.rows("")] == [
         ("SO-Urgent/1", "4", "0", "4"),
@@ -128,21 +128,21 @@ def test_open_unlinked_backorders_of_the_product_are_listed_in_order_of_service(
 
 
 def test_chosen_sales_orders_are_linked_each_with_its_quantity(
-    session: Session, person: Person, product: Product, purchase: PurchaseOrder
+    session: Session, clerk: Clerk, product: Product, purchase: PurchaseOrder
 ) -> None:
     first, second = order_of(session, product, 6, "Acme"), order_of(session, product, 8, "Bolt")
     keys = [backorder_id(order.lines[0]) for order in (first, second)]
-    shown = person.press(
+    shown = clerk.press(
         url(purchase.lines[0], "allocate"), row=[str(key) for key in keys], **{f"quantity-{keys[1]}": "3"}
     )
     assert "9 of PO-1/1 are allocated to 2 sales orders." in shown.text
     assert outstanding(session, first.lines[0], second.lines[0]) == [6, 3]
-    made = links_of(session, first.lines[0])[0]
-    assert (made.how, made.user_name) == (AllocationSource.by_hand, "admin")
+    made = purchase_allocations_of(session, first.lines[0])[0]
+    assert (made.source, made.user_name) == (AllocationSource.by_hand, "admin")
 
 
 @pytest.mark.parametrize(
-    ("typed", "told"),
+    ("typed", "message"),
     [
         ("7", "is not between 0 and 6"),
         ("0", "is not between 0 and 6"),
@@ -152,21 +152,21 @@ def test_chosen_sales_orders_are_linked_each_with_its_quantity(
     ],
 )
 def test_a_wrong_quantity_is_refused_and_nothing_is_linked(
-    session: Session, person: Person, product: Product, purchase: PurchaseOrder, typed: str, told: str
+    session: Session, clerk: Clerk, product: Product, purchase: PurchaseOrder, typed: str, message: str
 ) -> None:
     order = order_of(session, product, 6, "Acme")
     key = backorder_id(order.lines[0])
-    shown = person.press(url(purchase.lines[0], "allocate"), row=str(key), **{f"quantity-{key}": typed})
-    assert (shown.status, told in shown.text) == (409, True)
+    shown = clerk.press(url(purchase.lines[0], "allocate"), row=str(key), **{f"quantity-{key}": typed})
+    assert (shown.status, message in shown.text) == (409, True)
     assert outstanding(session, order.lines[0]) == [0]
 
 
 def test_more_than_the_line_has_is_refused_with_what_it_has(
-    session: Session, person: Person, product: Product, purchase: PurchaseOrder
+    session: Session, clerk: Clerk, product: Product, purchase: PurchaseOrder
 ) -> None:
     orders = [order_of(session, product, 15, name) for name in ("Acme", "Bolt")]
     keys = [str(backorder_id(order.lines[0])) for order in orders]
-    shown = person.press(url(purchase.lines[0], "allocate"), row=keys)
+    shown = clerk.press(url(purchase.lines[0], "allocate"), row=keys)
     assert shown.status == 409
     assert "PO-1/1 has 20 available, 30 are wanted." in shown.text
     assert set(shown.ticks().values()) == {"ticked"}
@@ -174,20 +174,20 @@ def test_more_than_the_line_has_is_refused_with_what_it_has(
 
 
 def test_nothing_chosen_and_forged_rows_are_refused(
-    session: Session, person: Person, product: Product, purchase: PurchaseOrder
+    session: Session, clerk: Clerk, product: Product, purchase: PurchaseOrder
 ) -> None:
     other = order_of(session, make_product(session), 4, "Other")
     for fields in ({}, {"row": str(backorder_id(other.lines[0]))}, {"row": "x"}):
-        assert person.press(url(purchase.lines[0], "allocate"), **fields).status == 409
-    assert session.scalars(select(Link)).all() == []
+        assert clerk.press(url(purchase.lines[0], "allocate"), **fields).status == 409
+    assert session.scalars(select(PurchaseAllocation)).all() == []
 
 
 def test_without_anything_available_there_is_nothing_to_choose(
-    session: Session, person: Person, product: Product, purchase: PurchaseOrder
+    session: Session, clerk: Clerk, product: Product, purchase: PurchaseOrder
 ) -> None:
     order = order_of(session, product, 30, "Acme")
     link(session, order.lines[0], purchase.lines[0], 20)
-    shown = person.open(url(purchase.lines[0], "allocate"))
+    shown = clerk.open(url(purchase.lines[0], "allocate"))
     assert "Nothing of PO-1/1 is available" in shown.text
     assert shown.ticks() == {}
 
@@ -196,7 +196,7 @@ def test_without_anything_available_there_is_nothing_to_choose(
 
 
 def test_each_linked_line_is_shown_with_its_promise_and_the_date_it_would_get(
-    session: Session, person: Person, product: Product, purchase: PurchaseOrder, set_option: Callable[[str, str], None]
+    session: Session, clerk: Clerk, product: Product, purchase: PurchaseOrder, set_option: Callable[[str, str], None]
 ) -> None:
     other = make_purchase_order(session, [(product, 9, date(2027, 2, 1)), (product, 9)], number="PO-2")
     plain, pinned, more, undated = (order_of(session, product, 4, name) for name in ("A", "B", "C", "D"))
@@ -210,7 +210,7 @@ def test_each_linked_line_is_shown_with_its_promise_and_the_date_it_would_get(
     set_expected_dates(session, {purchase.lines[0].id: JANUARY})
     session.commit()
     set_option("preorder.promise_buffer_days", "2")
-    shown = person.open(url(purchase.lines[0], "sync"))
+    shown = clerk.open(url(purchase.lines[0], "sync"))
     assert [row[1:7] for row in shown.rows("")] == [
         ["SO-A/1", "A", "4", "01 Dec 2026", "12 Jan 2027", "PO-1/1 (10 Jan 2027)"],
         ["SO-B/1", "B", "4", "01 Dec 2026 Pinned", "12 Jan 2027", "PO-1/1 (10 Jan 2027)"],
@@ -218,12 +218,12 @@ def test_each_linked_line_is_shown_with_its_promise_and_the_date_it_would_get(
         ["SO-D/1", "D", "2", "", "no expected date", "PO-2/2 (no date)"],
     ]
     assert list(shown.ticks().values()) == ["ticked", "open", "ticked", "off"]
-    assert 'name="tell" type="checkbox"' in shown.html or 'id="tell"' in shown.html
+    assert 'name="notify" type="checkbox"' in shown.html or 'id="notify"' in shown.html
     assert "Tell customers" in shown.text
 
 
 def test_chosen_lines_are_synced_and_customers_told_unless_the_tick_is_taken_off(
-    session: Session, person: Person, product: Product, purchase: PurchaseOrder, heard: list[Any]
+    session: Session, clerk: Clerk, product: Product, purchase: PurchaseOrder, heard: list[Any]
 ) -> None:
     first, second = order_of(session, product, 4, "A"), order_of(session, product, 4, "B")
     for order in (first, second):
@@ -231,21 +231,21 @@ def test_chosen_lines_are_synced_and_customers_told_unless_the_tick_is_taken_off
     session.commit()
     set_expected_dates(session, {purchase.lines[0].id: JANUARY})
     page = url(purchase.lines[0], "sync")
-    shown = person.press(page, row=str(first.lines[0].id), tell="y", why="ship is late")
+    shown = clerk.press(page, row=str(first.lines[0].id), notify="y", why="ship is late")
     assert "1 promise date is synced." in shown.text
-    person.press(page, row=str(second.lines[0].id))
+    clerk.press(page, row=str(second.lines[0].id))
     assert [order.lines[0].promise_date for order in (first, second)] == [JANUARY, JANUARY]
-    assert [fact.tell for fact in heard if isinstance(fact, PromiseDateChanged)] == [True, False]
+    assert [fact.notify for fact in heard if isinstance(fact, PromiseDateChanged)] == [True, False]
 
 
 def test_a_line_without_an_expected_date_cannot_be_ticked_by_force(
-    session: Session, person: Person, product: Product, purchase: PurchaseOrder
+    session: Session, clerk: Clerk, product: Product, purchase: PurchaseOrder
 ) -> None:
     order = order_of(session, product, 4, "A")
     link(session, order.lines[0], purchase.lines[0], 4)
     session.commit()
     set_expected_dates(session, {purchase.lines[0].id: None})
-    shown = person.press(url(purchase.lines[0], "sync"), row=str(order.lines[0].id), tell="y")
+    shown = clerk.press(url(purchase.lines[0], "sync"), row=str(order.lines[0].id), notify="y")
     assert shown.status == 409
     assert order.lines[0].promise_date == DECEMBER
 
@@ -254,30 +254,30 @@ def test_a_line_without_an_expected_date_cannot_be_ticked_by_force(
 
 
 def test_linked_orders_are_chosen_with_checkboxes_and_removed_after_a_confirmation(
-    session: Session, person: Person, product: Product, purchase: PurchaseOrder
+    session: Session, clerk: Clerk, product: Product, purchase: PurchaseOrder
 ) -> None:
     first, second = order_of(session, product, 6, "Acme"), order_of(session, product, 8, "Bolt")
     for order, quantity in ((first, 6), (second, 8)):
         link(session, order.lines[0], purchase.lines[0], quantity)
     page = url(purchase.lines[0], "remove")
-    shown = person.open(page)
+    shown = clerk.open(page)
     assert [row[1:5:3] for row in shown.rows("")] == [["SO-Acme/1", "6"], ["SO-Bolt/1", "8"]]
     assert set(shown.ticks().values()) == {"open"}
     assert 'data-yes="Remove Allocations"' in shown.html
     assert 'checked id="hold_allocation"' in shown.html
-    (row,) = links_of(session, second.lines[0])
-    shown = person.press(page, row=str(row.id), hold_allocation="y")
+    (row,) = purchase_allocations_of(session, second.lines[0])
+    shown = clerk.press(page, row=str(row.id), hold_allocation="y")
     assert "8 are not allocated to SO-Bolt any more." in shown.text
     assert outstanding(session, first.lines[0], second.lines[0]) == [6, 0]
     assert (first.lines[0].hold_allocation, second.lines[0].hold_allocation) == (False, True)
 
 
 def test_without_the_tick_the_line_is_not_held(
-    session: Session, person: Person, product: Product, purchase: PurchaseOrder
+    session: Session, clerk: Clerk, product: Product, purchase: PurchaseOrder
 ) -> None:
     order = order_of(session, product, 6, "Acme")
     link(session, order.lines[0], purchase.lines[0], 6)
-    person.press(url(purchase.lines[0], "remove"), row=str(links_of(session, order.lines[0])[0].id))
+    clerk.press(url(purchase.lines[0], "remove"), row=str(purchase_allocations_of(session, order.lines[0])[0].id))
     assert (outstanding(session, order.lines[0]), order.lines[0].hold_allocation) == ([0], False)
 
 
@@ -285,34 +285,34 @@ def test_without_the_tick_the_line_is_not_held(
 
 
 def test_the_purchase_order_shows_for_whom_each_line_is_meant(
-    session: Session, person: Person, product: Product, purchase: PurchaseOrder
+    session: Session, clerk: Clerk, product: Product, purchase: PurchaseOrder
 ) -> None:
     order = order_of(session, product, 6, "Acme")
     link(session, order.lines[0], purchase.lines[0], 6)
-    shown = person.open(url(purchase.lines[0]))
+    shown = clerk.open(url(purchase.lines[0]))
     assert shown.rows("linked-orders")[0][:3] == ["1", "SO-Acme/1", "Acme"]
     assert "SO-Acme/1, Acme: 6 pcs" in shown.html
 
 
 def test_of_very_many_linked_orders_the_first_are_shown(
-    session: Session, person: Person, product: Product, purchase: PurchaseOrder, monkeypatch: pytest.MonkeyPatch
+    session: Session, clerk: Clerk, product: Product, purchase: PurchaseOrder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(purchase_lines, "MOST_DRAWN", 1)
     monkeypatch.setattr(queries, "MOST_SHOWN", 2)
     orders = [order_of(session, product, 5, name) for name in ("Acme", "Bolt", "Core")]
-    link_many(session, {(order.lines[0], purchase.lines[0]): 5 for order in orders})
-    shown = person.open(url(purchase.lines[0]))
+    allocate_many(session, {(order.lines[0], purchase.lines[0]): 5 for order in orders})
+    shown = clerk.open(url(purchase.lines[0]))
     assert [row[1] for row in shown.rows("linked-orders")] == ["SO-Acme/1", "SO-Bolt/1"]
     assert "10 pcs for more orders" in shown.html
     assert "The first 2 are shown; Review Allocations of a line shows all of it." in shown.text
-    assert len(person.open(url(purchase.lines[0], "review")).rows("allocations")) == 3
+    assert len(clerk.open(url(purchase.lines[0], "review")).rows("allocations")) == 3
 
 
 # Rights
 
 
 def test_merchandisers_may_do_all_of_it_and_others_only_look(
-    session: Session, person_as: Callable[[str], Person], purchase: PurchaseOrder
+    session: Session, clerk_as: Callable[[str], Clerk], purchase: PurchaseOrder
 ) -> None:
     pages = [url(purchase.lines[0], action) for action in ("review", "allocate", "sync", "remove")]
     for role, statuses in (
@@ -321,15 +321,15 @@ def test_merchandisers_may_do_all_of_it_and_others_only_look(
         ("Warehouse clerk", [200, 403, 403, 403]),
         ("Auditor", [200, 403, 403, 403]),
     ):
-        somebody = person_as(role)
+        somebody = clerk_as(role)
         assert [somebody.open(page).status for page in pages] == statuses, role
         assert (somebody.press(pages[3], row="1").status == 403) is (statuses[3] == 403), role
 
 
-def test_another_documents_line_does_not_exist_here(session: Session, person: Person, purchase: PurchaseOrder) -> None:
+def test_another_documents_line_does_not_exist_here(session: Session, clerk: Clerk, purchase: PurchaseOrder) -> None:
     other = make_purchase_order(session)
     page = f"/procurement/purchase-orders/{other.id}/lines/{purchase.lines[0].id}/review/"
-    assert person.open(page).status == 404
+    assert clerk.open(page).status == 404
 
 
 # Speed
@@ -338,7 +338,7 @@ def test_another_documents_line_does_not_exist_here(session: Session, person: Pe
 @pytest.mark.parametrize("action", ["review", "allocate", "sync", "remove", ""])
 def test_a_page_of_many_links_takes_as_many_statements_as_one_of_few(
     session: Session,
-    person: Person,
+    clerk: Clerk,
     product: Product,
     count_statements: Callable[[], AbstractContextManager[list[str]]],
     action: str,
@@ -349,7 +349,7 @@ def test_a_page_of_many_links_takes_as_many_statements_as_one_of_few(
             link(session, make_order(session, [(product, 2)]).lines[0], purchase.lines[0], Decimal(1))
         page = url(purchase.lines[0], action)
         with count_statements() as sent:
-            assert person.open(page).status == 200
+            assert clerk.open(page).status == 200
         return len(sent)
 
     look(1)

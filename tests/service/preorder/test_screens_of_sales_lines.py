@@ -18,10 +18,10 @@ from modules.sales.events import PromiseDateChanged
 from modules.sales.models import Order, OrderLine
 from modules.sales.services import hold_lines
 from tests.factories.inventory_lots import make_product, make_stock
-from tests.factories.preorder import link, links_of, outstanding
+from tests.factories.preorder import link, outstanding, purchase_allocations_of
 from tests.factories.procurement import make_purchase_order, make_supplier
 from tests.factories.sales import allocate, make_draft, make_order
-from tests.service.preorder.conftest import Person
+from tests.service.preorder.conftest import Clerk
 
 DECEMBER = date(2026, 12, 1)
 JANUARY = date(2027, 1, 10)
@@ -54,30 +54,30 @@ def url(line: OrderLine, action: str = "") -> str:
     return f"{page}lines/{line.id}/{action}/" if action else page
 
 
-def test_each_item_offers_the_actions_people_look_for(session: Session, person: Person, order: Order) -> None:
-    shown = person.open(url(order.lines[0]))
+def test_each_item_offers_the_actions_people_look_for(session: Session, clerk: Clerk, order: Order) -> None:
+    shown = clerk.open(url(order.lines[0]))
     assert [label for label in shown.actions(order.lines[0].id) if label in THREE] == THREE
 
 
 def test_a_serial_item_is_not_linked_and_a_draft_is_neither_linked_nor_promised(
-    session: Session, person: Person, product: Product
+    session: Session, clerk: Clerk, product: Product
 ) -> None:
     serial = make_order(session, [(make_product(session, tracking=Tracking.serial), 1)])
-    assert "Allocate Sales Order" not in person.open(url(serial.lines[0])).actions(serial.lines[0].id)
+    assert "Allocate Sales Order" not in clerk.open(url(serial.lines[0])).actions(serial.lines[0].id)
     draft = make_draft(session, [(product, 1)])
-    assert not set(THREE[:2]) & set(person.open(url(draft.lines[0])).actions(draft.lines[0].id))
+    assert not set(THREE[:2]) & set(clerk.open(url(draft.lines[0])).actions(draft.lines[0].id))
 
 
 # Allocate Sales Order
 
 
 def test_the_open_purchase_lines_of_the_product_are_listed_with_date_and_what_is_available(
-    session: Session, person: Person, order: Order, purchase: PurchaseOrder
+    session: Session, clerk: Clerk, order: Order, purchase: PurchaseOrder
 ) -> None:
     other = make_order(session, [(order.lines[0].product, 3)])
     link(session, other.lines[0], purchase.lines[0], 3)
     make_purchase_order(session)
-    shown = person.open(url(order.lines[0], "allocate"))
+    shown = clerk.open(url(order.lines[0], "allocate"))
     assert "6 pcs of SO-1/1 are not covered." in shown.text
     assert [row[1:6] for row in shown.rows("")] == [
         ["PO-1/2", "Pump Works", "01 Dec 2026", "5", "5"],
@@ -88,48 +88,51 @@ def test_the_open_purchase_lines_of_the_product_are_listed_with_date_and_what_is
 
 
 def test_one_or_several_are_used_in_their_order_until_the_line_is_covered(
-    session: Session, person: Person, order: Order, purchase: PurchaseOrder
+    session: Session, clerk: Clerk, order: Order, purchase: PurchaseOrder
 ) -> None:
     line = order.lines[0]
     keys = [str(purchase.lines[number].id) for number in (0, 1)]
-    shown = person.press(url(line, "allocate"), row=keys)
+    shown = clerk.press(url(line, "allocate"), row=keys)
     assert "5 of PO-1/2 and 1 of PO-1/1 are allocated to SO-1/1." in shown.text
-    assert [(row.purchase_line.position, row.outstanding) for row in links_of(session, line)] == [(2, 5), (1, 1)]
+    assert [(row.purchase_line.position, row.outstanding) for row in purchase_allocations_of(session, line)] == [
+        (2, 5),
+        (1, 1),
+    ]
 
 
-def test_less_than_all_can_be_typed(session: Session, person: Person, order: Order, purchase: PurchaseOrder) -> None:
+def test_less_than_all_can_be_typed(session: Session, clerk: Clerk, order: Order, purchase: PurchaseOrder) -> None:
     key = str(purchase.lines[1].id)
-    person.press(url(order.lines[0], "allocate"), row=key, **{f"quantity-{key}": "2"})
+    clerk.press(url(order.lines[0], "allocate"), row=key, **{f"quantity-{key}": "2"})
     assert outstanding(session, order.lines[0]) == [2]
 
 
 def test_an_item_whose_backorder_is_not_written_yet_gets_it_first_and_loses_its_hold(
-    session: Session, person: Person, product: Product, purchase: PurchaseOrder, set_option: Callable[[str, str], None]
+    session: Session, clerk: Clerk, product: Product, purchase: PurchaseOrder, set_option: Callable[[str, str], None]
 ) -> None:
     set_option("sales.allocate_on_confirm", "no")
     order = make_order(session, [(product, 3)])
     hold_lines(session, [order.lines[0].id], True)
-    person.press(url(order.lines[0], "allocate"), row=str(purchase.lines[1].id))
+    clerk.press(url(order.lines[0], "allocate"), row=str(purchase.lines[1].id))
     assert (outstanding(session, order.lines[0]), order.lines[0].hold_allocation) == ([3], False)
     assert [row.open_quantity for row in order.lines[0].backorders] == [3]
 
 
 def test_an_item_that_is_covered_has_nothing_to_choose(
-    session: Session, person: Person, order: Order, purchase: PurchaseOrder
+    session: Session, clerk: Clerk, order: Order, purchase: PurchaseOrder
 ) -> None:
     link(session, order.lines[0], purchase.lines[0], 6)
-    shown = person.open(url(order.lines[0], "allocate"))
+    shown = clerk.open(url(order.lines[0], "allocate"))
     assert "All that stock leaves open of this line is linked already." in shown.text
     assert shown.ticks() == {}
-    assert person.press(url(order.lines[0], "allocate"), row=str(purchase.lines[1].id)).status == 409
+    assert clerk.press(url(order.lines[0], "allocate"), row=str(purchase.lines[1].id)).status == 409
 
 
 def test_supply_that_was_taken_in_the_meantime_is_refused(
-    session: Session, person: Person, order: Order, purchase: PurchaseOrder
+    session: Session, clerk: Clerk, order: Order, purchase: PurchaseOrder
 ) -> None:
     rival = make_order(session, [(order.lines[0].product, 5)])
     link(session, rival.lines[0], purchase.lines[1], 5)
-    shown = person.press(url(order.lines[0], "allocate"), row=str(purchase.lines[1].id))
+    shown = clerk.press(url(order.lines[0], "allocate"), row=str(purchase.lines[1].id))
     assert (shown.status, "Choose at least one" in shown.text or "tick" in shown.text.lower()) == (409, True)
 
 
@@ -137,29 +140,29 @@ def test_supply_that_was_taken_in_the_meantime_is_refused(
 
 
 def test_the_edit_shows_the_dates_and_changes_and_pins_the_promise_with_a_reason(
-    session: Session, person: Person, order: Order, purchase: PurchaseOrder, heard: list[Any]
+    session: Session, clerk: Clerk, order: Order, purchase: PurchaseOrder, heard: list[Any]
 ) -> None:
     line = order.lines[0]
     link(session, line, purchase.lines[0], 6)
     page = url(line, "edit")
-    shown = person.open(page)
+    shown = clerk.open(page)
     assert "Promised 10 Jan 2027 Expected 10 Jan 2027" in shown.text
     assert 'type="date"' in shown.html
     assert 'value="2027-01-10"' in shown.html
-    assert 'checked id="tell"' in shown.html
-    shown = person.press(page, promise_date="2027-02-01", why="asked on the phone", tell="y")
+    assert 'checked id="notify"' in shown.html
+    shown = clerk.press(page, promise_date="2027-02-01", why="asked on the phone", notify="y")
     assert "SO-1/1 is promised for 01 Feb 2027." in shown.text
     assert (line.promise_date, line.is_promise_pinned) == (date(2027, 2, 1), True)
     (fact,) = [fact for fact in heard if isinstance(fact, PromiseDateChanged)]
-    assert (fact.cause, fact.tell) == ("edit", True)
+    assert (fact.cause, fact.notify) == ("edit", True)
 
 
 @pytest.mark.parametrize("typed", ["", "2027-02-30", "soon"])
 def test_a_promise_without_a_day_of_the_calendar_is_not_saved(
-    session: Session, person: Person, order: Order, typed: str
+    session: Session, clerk: Clerk, order: Order, typed: str
 ) -> None:
     before = order.lines[0].promise_date
-    assert person.press(url(order.lines[0], "edit"), promise_date=typed).status == 422
+    assert clerk.press(url(order.lines[0], "edit"), promise_date=typed).status == 422
     assert (order.lines[0].promise_date, order.lines[0].is_promise_pinned) == (before, False)
 
 
@@ -167,13 +170,13 @@ def test_a_promise_without_a_day_of_the_calendar_is_not_saved(
 
 
 def test_the_history_shows_when_who_field_from_to_and_why_of_this_item_alone(
-    session: Session, person: Person, product: Product
+    session: Session, clerk: Clerk, product: Product
 ) -> None:
     order = make_order(session, [(product, 2), (product, 3)], number="SO-1")
-    person.press(url(order.lines[0], "edit"), promise_date="2027-02-01", why="asked on the phone")
-    person.press(url(order.lines[0], "edit"), promise_date="2027-02-03")
-    person.press(url(order.lines[1], "edit"), promise_date="2027-03-01")
-    shown = person.open(url(order.lines[0], "history"))
+    clerk.press(url(order.lines[0], "edit"), promise_date="2027-02-01", why="asked on the phone")
+    clerk.press(url(order.lines[0], "edit"), promise_date="2027-02-03")
+    clerk.press(url(order.lines[1], "edit"), promise_date="2027-03-01")
+    shown = clerk.open(url(order.lines[0], "history"))
     assert shown.rows("") == [
         ["23 Nov 2026 12:00", "admin", "Changed line 1", "Promise date", "2027-02-01", "2027-02-03", ""],
         ["23 Nov 2026 12:00", "admin", "Changed line 1", "Promise date", "", "2027-02-01", "asked on the phone"],
@@ -181,12 +184,12 @@ def test_the_history_shows_when_who_field_from_to_and_why_of_this_item_alone(
 
 
 def test_links_that_disappear_stand_in_the_items_history(
-    session: Session, person: Person, order: Order, purchase: PurchaseOrder
+    session: Session, clerk: Clerk, order: Order, purchase: PurchaseOrder
 ) -> None:
     link(session, order.lines[0], purchase.lines[1], 5)
     page = f"/procurement/purchase-orders/{purchase.id}/lines/{purchase.lines[1].id}/remove/"
-    person.press(page, row=str(links_of(session, order.lines[0])[0].id), hold_allocation="y")
-    rows = person.open(url(order.lines[0], "history")).rows("")
+    clerk.press(page, row=str(purchase_allocations_of(session, order.lines[0])[0].id), hold_allocation="y")
+    rows = clerk.open(url(order.lines[0], "history")).rows("")
     assert [row[2:6] for row in rows] == [
         ["Changed line 1", "Hold allocation", "no", "yes"],
         ["Removed line 1", "Purchase allocation", "5 of PO-1/2", ""],
@@ -197,41 +200,41 @@ def test_links_that_disappear_stand_in_the_items_history(
 
 
 def test_lines_show_what_is_linked_when_it_is_expected_and_whether_that_is_late(
-    session: Session, person: Person, order: Order, purchase: PurchaseOrder
+    session: Session, clerk: Clerk, order: Order, purchase: PurchaseOrder
 ) -> None:
     line = order.lines[0]
 
     def cells() -> str:
-        shown = person.open(url(line))
+        shown = clerk.open(url(line))
         return shown.text.partition("Order lines")[2].partition("Allocation lines")[0]
 
-    assert "0 Unlinked no date" in cells()
+    assert "0 Not covered no date" in cells()
     link(session, line, purchase.lines[1], 5)
-    assert "5 Part linked no date" in cells()
+    assert "5 Part covered no date" in cells()
     link(session, line, purchase.lines[0], 1)
-    assert "6 Linked 10 Jan 2027" in cells()
+    assert "6 Covered 10 Jan 2027" in cells()
     assert "Late" not in cells()
     session.commit()
     set_expected_dates(session, {purchase.lines[0].id: date(2027, 1, 20)})
-    assert "6 Linked 20 Jan 2027 Late" in cells()
+    assert "6 Covered 20 Jan 2027 Late" in cells()
 
 
 def test_the_panel_shows_purchase_allocations_with_bars_and_the_head_how_far_the_order_is_linked(
-    session: Session, person: Person, order: Order, purchase: PurchaseOrder
+    session: Session, clerk: Clerk, order: Order, purchase: PurchaseOrder
 ) -> None:
     link(session, order.lines[0], purchase.lines[1], 5)
-    shown = person.open(url(order.lines[0]))
-    assert "SO-1 Confirmed Part allocated Part linked" in shown.text
+    shown = clerk.open(url(order.lines[0]))
+    assert "SO-1 Confirmed Part allocated Part covered" in shown.text
     assert [row[2:6] for row in shown.rows("purchase-allocations")] == [["PO-1/2", "01 Dec 2026", "5", "By hand"]]
     for note in ("4 pcs allocated in stock", "5 pcs of PO-1/2, expected 01 Dec 2026", "1 pcs not covered"):
         assert note in shown.html
 
 
 def test_the_order_is_expected_when_all_of_it_is(
-    session: Session, person: Person, order: Order, purchase: PurchaseOrder
+    session: Session, clerk: Clerk, order: Order, purchase: PurchaseOrder
 ) -> None:
     def head() -> str:
-        return person.open(url(order.lines[0])).text.partition("Order lines")[0]
+        return clerk.open(url(order.lines[0])).text.partition("Order lines")[0]
 
     assert "Expected –" in head()
     link(session, order.lines[0], purchase.lines[0], 6)
@@ -239,7 +242,7 @@ def test_the_order_is_expected_when_all_of_it_is(
 
 
 def test_the_list_of_orders_shows_how_far_each_is_linked(
-    session: Session, person: Person, product: Product, order: Order, purchase: PurchaseOrder
+    session: Session, clerk: Clerk, product: Product, order: Order, purchase: PurchaseOrder
 ) -> None:
     covered, open_one = make_order(session, [(product, 3)]), make_order(session, [(product, 2)])
     link(session, covered.lines[0], purchase.lines[0], 3)
@@ -247,13 +250,13 @@ def test_the_list_of_orders_shows_how_far_each_is_linked(
     plain = make_order(session, [(make_product(session), 1)])
     make_stock(session, plain.lines[0].product, 1)
     allocate(session, plain.lines[0].product)
-    by_order = {row[0]: row[-1] for row in person.open("/sales/orders/").rows("")}
+    by_order = {row[0]: row[-1] for row in clerk.open("/sales/orders/").rows("")}
     shown = [by_order[each.number] for each in (covered, order, open_one, plain)]
-    assert shown == ["Linked", "Part linked", "Unlinked", ""]
+    assert shown == ["Covered", "Part covered", "Not covered", ""]
 
 
-def test_the_form_of_an_order_brings_the_script_of_expected_ship_dates(session: Session, person: Person) -> None:
-    html = person.open("/sales/orders/new/").html
+def test_the_form_of_an_order_brings_the_script_of_expected_ship_dates(session: Session, clerk: Clerk) -> None:
+    html = clerk.open("/sales/orders/new/").html
     assert "/preorder/atp/expected/" in html
 
 
@@ -261,7 +264,7 @@ def test_the_form_of_an_order_brings_the_script_of_expected_ship_dates(session: 
 
 
 def test_merchandisers_link_merchandisers_and_sales_clerks_promise_and_all_may_look(
-    session: Session, person_as: Callable[[str], Person], order: Order
+    session: Session, clerk_as: Callable[[str], Clerk], order: Order
 ) -> None:
     pages = [url(order.lines[0], action) for action in ("allocate", "edit", "history")]
     for role, statuses in (
@@ -270,25 +273,25 @@ def test_merchandisers_link_merchandisers_and_sales_clerks_promise_and_all_may_l
         ("Warehouse clerk", [403, 403, 200]),
         ("Auditor", [403, 403, 200]),
     ):
-        somebody = person_as(role)
+        somebody = clerk_as(role)
         assert [somebody.open(page).status for page in pages] == statuses, role
         assert (somebody.press(pages[1], promise_date="").status == 403) is (statuses[1] == 403), role
 
 
 def test_with_preorder_off_its_actions_and_panels_are_gone(
-    session: Session, person: Person, order: Order, app: Any
+    session: Session, clerk: Clerk, order: Order, app: Any
 ) -> None:
     registry = app.extensions["erp"]
     registry.disable(session, "backorder_email")
     registry.disable(session, "preorder")
     session.commit()
-    shown = person.open(url(order.lines[0]))
+    shown = clerk.open(url(order.lines[0]))
     assert shown.status == 200
     assert not set(THREE) & set(shown.actions(order.lines[0].id))
     assert "Purchase allocations" not in shown.text
-    assert person.open(url(order.lines[0], "edit")).status == 404
+    assert clerk.open(url(order.lines[0], "edit")).status == 404
     for page in ("demand", "atp", "late", "unallocated", "on-hand-changes"):
-        assert person.open(f"/preorder/{page}/").status == 404
+        assert clerk.open(f"/preorder/{page}/").status == 404
 
 
 # Speed
@@ -297,7 +300,7 @@ def test_with_preorder_off_its_actions_and_panels_are_gone(
 @pytest.mark.parametrize("page", ["order", "list"])
 def test_many_lines_and_orders_take_as_many_statements_as_few(
     session: Session,
-    person: Person,
+    clerk: Clerk,
     product: Product,
     count_statements: Callable[[], AbstractContextManager[list[str]]],
     page: str,
@@ -308,7 +311,7 @@ def test_many_lines_and_orders_take_as_many_statements_as_few(
         for line in order.lines:
             link(session, line, purchase, 1)
         with count_statements() as sent:
-            assert person.open(url(order.lines[0]) if page == "order" else "/sales/orders/").status == 200
+            assert clerk.open(url(order.lines[0]) if page == "order" else "/sales/orders/").status == 200
         return len(sent)
 
     look(1)

@@ -18,47 +18,47 @@ from erp.db import commit, db
 from erp.errors import ErpError
 from erp.registry import current_registry
 from modules.preorder import services
-from modules.preorder.errors import LinksGone, NotEnoughIncoming, NotWaiting
+from modules.preorder.errors import NotEnoughIncoming, NotWaiting, PurchaseAllocationsGone
 from modules.procurement.models import PurchaseOrderLine
 from modules.procurement.services import close_line
 from modules.sales.errors import LinesRefused
 from modules.sales.services import confirm
 from tests.factories.inventory_lots import make_product
-from tests.factories.preorder import link, links_of, make_preorder_product, outstanding
+from tests.factories.preorder import link, make_preorder_product, outstanding, purchase_allocations_of
 from tests.factories.procurement import make_purchase_order
 from tests.factories.sales import make_draft, make_order
 
 DECEMBER = date(2026, 12, 1)
 
-Deed = Callable[[Session], Any]
+ActionCall = Callable[[Session], Any]
 
 pytestmark = pytest.mark.real_clock
 
 
-def at_once(app: Flask, *deeds: Deed) -> list[type]:
+def at_once(app: Flask, *actions: ActionCall) -> list[type]:
     """Do each deed in a transaction of its own, all beginning together; return the kinds of their results."""
-    start = Barrier(len(deeds))
+    start = Barrier(len(actions))
 
-    def do(deed: Deed) -> type:
+    def do(action: ActionCall) -> type:
         with app.app_context():
             start.wait()
             try:
-                return type(commit(deed))
+                return type(commit(action))
             except ErpError as refusal:
                 return type(refusal)
             finally:
                 db.session.remove()
 
     db.session.commit()
-    with ThreadPoolExecutor(len(deeds)) as pool:
-        tasks = [pool.submit(Context().run, do, deed) for deed in deeds]
+    with ThreadPoolExecutor(len(actions)) as pool:
+        tasks = [pool.submit(Context().run, do, action) for action in actions]
         results = [task.result() for task in tasks]
     db.session.expire_all()
     return results
 
 
-def linking(line_id: int, purchase_id: int, quantity: int) -> Deed:
-    return lambda session: services.link_by_hand(session, {(line_id, purchase_id): Decimal(quantity)})
+def may_allocate_purchases(line_id: int, purchase_id: int, quantity: int) -> ActionCall:
+    return lambda session: services.allocate_by_hand(session, {(line_id, purchase_id): Decimal(quantity)})
 
 
 def broken(session: Session) -> list[str]:
@@ -69,7 +69,7 @@ def test_the_last_incoming_units_go_to_one_of_two_people(app: Flask, session: Se
     product = make_product(session)
     orders = [make_order(session, [(product, 5)]) for _ in range(2)]
     (purchase,) = make_purchase_order(session, [(product, 5, DECEMBER)]).lines
-    results = at_once(app, *(linking(order.lines[0].id, purchase.id, 5) for order in orders))
+    results = at_once(app, *(may_allocate_purchases(order.lines[0].id, purchase.id, 5) for order in orders))
     assert sorted(results, key=str) == sorted([type(None), NotEnoughIncoming], key=str)
     assert sorted(outstanding(session, *(order.lines[0] for order in orders))) == [0, 5]
     assert (purchase.allocated, broken(session)) == (5, [])
@@ -79,7 +79,7 @@ def test_one_line_is_not_linked_twice_by_two_people(app: Flask, session: Session
     product = make_product(session)
     order = make_order(session, [(product, 5)])
     lines = make_purchase_order(session, [(product, 5, DECEMBER), (product, 5, DECEMBER)]).lines
-    results = at_once(app, *(linking(order.lines[0].id, line.id, 5) for line in lines))
+    results = at_once(app, *(may_allocate_purchases(order.lines[0].id, line.id, 5) for line in lines))
     assert sorted(results, key=str) == sorted([type(None), NotWaiting], key=str)
     assert (outstanding(session, order.lines[0]), broken(session)) == ([5], [])
 
@@ -89,9 +89,9 @@ def test_two_people_remove_one_link_and_the_second_is_told_that_it_is_gone(app: 
     order = make_order(session, [(product, 5)])
     (purchase,) = make_purchase_order(session, [(product, 5, DECEMBER)]).lines
     link(session, order.lines[0], purchase, 5)
-    link_id = links_of(session, order.lines[0])[0].id
-    removing: Deed = lambda session: services.remove_links(session, [link_id])  # noqa: E731
-    assert sorted(at_once(app, removing, removing), key=str) == sorted([int, LinksGone], key=str)
+    purchase_allocation_id = purchase_allocations_of(session, order.lines[0])[0].id
+    removing: ActionCall = lambda session: services.remove_purchase_allocations(session, [purchase_allocation_id])  # noqa: E731
+    assert sorted(at_once(app, removing, removing), key=str) == sorted([int, PurchaseAllocationsGone], key=str)
     assert (purchase.allocated, broken(session)) == (0, [])
 
 
@@ -100,9 +100,9 @@ def test_a_line_that_is_closed_while_somebody_links_it_keeps_no_link(app: Flask,
     order = make_order(session, [(product, 5)])
     (purchase,) = make_purchase_order(session, [(product, 5, DECEMBER)]).lines
     purchase_id = purchase.id
-    closing: Deed = lambda session: close_line(session, session.get_one(PurchaseOrderLine, purchase_id))  # noqa: E731
-    linked, closed = at_once(app, linking(order.lines[0].id, purchase_id, 5), closing)
-    assert (linked in (type(None), NotEnoughIncoming), closed) == (True, type(None))
+    closing: ActionCall = lambda session: close_line(session, session.get_one(PurchaseOrderLine, purchase_id))  # noqa: E731
+    purchase_allocated, closed = at_once(app, may_allocate_purchases(order.lines[0].id, purchase_id, 5), closing)
+    assert (purchase_allocated in (type(None), NotEnoughIncoming), closed) == (True, type(None))
     assert (outstanding(session, order.lines[0]), purchase.allocated, broken(session)) == ([0], 0, [])
 
 

@@ -16,7 +16,7 @@ from modules.inventory_lots.events import GoodsArrived
 from modules.inventory_lots.services import lock_products
 from modules.procurement import services
 from modules.procurement.events import ArrivalChanged, LineStatusChanged, PurchaseLineReceived, SupplyChanged
-from modules.procurement.hooks import LineClaim, OutstandingFall, claims_on_lines, outstanding_will_fall
+from modules.procurement.hooks import LineAllocation, OutstandingFall, allocations_of_lines, outstanding_will_fall
 from modules.procurement.models import PurchaseOrderLine
 
 FACTS = (PurchaseLineReceived, SupplyChanged, GoodsArrived, ArrivalChanged, LineStatusChanged)
@@ -41,18 +41,18 @@ def heard(app: Flask) -> Iterator[list[Any]]:
 def claimed(app: Flask, session: Session) -> Iterator[Callable[..., None]]:
     """Claim a quantity of a line for documents, and give back what does not fit when procurement asks for room."""
     registry, keeper = app.extensions["erp"], _Keeper()
-    answers = {outstanding_will_fall: keeper.make_room, claims_on_lines: keeper.claims}
+    answers = {outstanding_will_fall: keeper.make_room, allocations_of_lines: keeper.allocations}
     owned = {hook: Owned("procurement", answer) for hook, answer in answers.items()}
     for hook, answer in owned.items():
         registry.hook_answers[hook].append(answer)
 
-    def claim(line: PurchaseOrderLine, quantity: int, *documents: str) -> None:
+    def reserve(line: PurchaseOrderLine, quantity: int, *documents: str) -> None:
         lock_products(session, [line.product_id])
-        services.claim(session, [(line.id, to_raw(quantity))])
+        services.reserve(session, [(line.id, to_raw(quantity))])
         keeper.documents = documents
         session.commit()
 
-    yield claim
+    yield reserve
     for hook, answer in owned.items():
         registry.hook_answers[hook].remove(answer)
 
@@ -67,5 +67,5 @@ class _Keeper:
             if spare > 0:
                 services.release(session, [(line.id, to_raw(spare))])
 
-    def claims(self, session: Session, line_ids: Sequence[int]) -> list[LineClaim]:
-        return [LineClaim(line_ids[0], document, Decimal(1)) for document in self.documents]
+    def allocations(self, session: Session, line_ids: Sequence[int]) -> list[LineAllocation]:
+        return [LineAllocation(line_ids[0], document, Decimal(1)) for document in self.documents]

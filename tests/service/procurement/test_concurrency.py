@@ -25,37 +25,37 @@ from modules.procurement.states import PurchaseState
 from tests.factories.inventory_lots import make_location
 from tests.factories.procurement import make_purchase_order
 
-Deed = Callable[[Session], Any]
+ActionCall = Callable[[Session], Any]
 
 
-def at_once(app: Flask, *deeds: Deed) -> list[Any]:
+def at_once(app: Flask, *actions: ActionCall) -> list[Any]:
     """Do each deed in a transaction of its own, all beginning together; return results and refusals."""
-    start = Barrier(len(deeds))
+    start = Barrier(len(actions))
 
-    def do(deed: Deed) -> Any:
+    def do(action: ActionCall) -> Any:
         with app.app_context():
             start.wait()
             try:
-                return commit(deed)
+                return commit(action)
             except ErpError as refusal:
                 return refusal
             finally:
                 db.session.remove()
 
-    with ThreadPoolExecutor(len(deeds)) as pool:
-        tasks = [pool.submit(Context().run, do, deed) for deed in deeds]
+    with ThreadPoolExecutor(len(actions)) as pool:
+        tasks = [pool.submit(Context().run, do, action) for action in actions]
         results = [task.result() for task in tasks]
     db.session.expire_all()
     return results
 
 
-def receiving(line_id: int, quantity: int, lot: str = "L1") -> Deed:
-    def deed(session: Session) -> int:
+def receiving(line_id: int, quantity: int, lot: str = "L1") -> ActionCall:
+    def action(session: Session) -> int:
         line = session.get_one(PurchaseOrderLine, line_id)
         place = session.scalars(select(Location)).one()
         return receive(session, line, quantity=Decimal(quantity), location=place, lot_number=lot).id
 
-    return deed
+    return action
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def test_two_drafts_ordered_at_once_get_numbers_of_their_own(app: Flask, session
     ids = [make_purchase_order(session, state=PurchaseState.draft).id for _ in range(4)]
     session.commit()
 
-    def ordering(order_id: int) -> Deed:
+    def ordering(order_id: int) -> ActionCall:
         return lambda session: order(session, session.get_one(PurchaseOrder, order_id))
 
     assert at_once(app, *map(ordering, ids)) == [None] * 4

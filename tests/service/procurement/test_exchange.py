@@ -66,8 +66,8 @@ def test_that_a_supplier_was_imported_stands_in_its_history_once(session: Sessio
     load(session, "suppliers", "code,name", "S01,Exotic Liquids")
     load(session, "suppliers", "code,name", "S01,Exotic")
     about = select(HistoryEntry).where(HistoryEntry.document == "procurement.supplier").order_by(HistoryEntry.id)
-    told = [(entry.document_name, entry.action, entry.field, entry.new_value) for entry in session.scalars(about)]
-    assert told == [("S01", "created", "", ""), ("S01", "changed", "name", "Exotic")]
+    message = [(entry.document_name, entry.action, entry.field, entry.new_value) for entry in session.scalars(about)]
+    assert message == [("S01", "created", "", ""), ("S01", "changed", "name", "Exotic")]
 
 
 def test_a_supplier_that_stands_twice_in_a_file_is_refused(session: Session) -> None:

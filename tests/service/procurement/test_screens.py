@@ -185,18 +185,18 @@ def test_the_form_writes_what_has_changed_into_the_history_and_nothing_else(
     about = select(HistoryEntry).where(HistoryEntry.document == "procurement.purchase_order")
     known = {entry.id for entry in session.scalars(about)}
 
-    def told() -> list[tuple[Any, ...]]:
+    def message() -> list[tuple[Any, ...]]:
         entries = [entry for entry in session.scalars(about.order_by(HistoryEntry.id)) if entry.id not in known]
         known.update(entry.id for entry in entries)
         return [(entry.line, entry.action, entry.field, entry.old_value, entry.new_value) for entry in entries]
 
     version = order.row_version
     post(client, f"{ORDERS}{order.id}/edit/", **line_form(order))
-    assert (told(), order.row_version) == ([], version + 1)
+    assert (message(), order.row_version) == ([], version + 1)
     changes = {"lines__2__product": product.id, "lines__2__quantity": "3", "lines__2__status": "__None"}
     form = line_form(order, note="Call twice", **changes) | {"supplier": supplier.id}
     post(client, f"{ORDERS}{order.id}/edit/", **form)
-    assert sorted(told(), key=lambda entry: (entry[0] or 0, entry[2])) == [
+    assert sorted(message(), key=lambda entry: (entry[0] or 0, entry[2])) == [
         (None, "changed", "note", "Call first", "Call twice"),
         (None, "changed", "supplier", before, str(supplier)),
         (3, "added", "product", "", "NEW"),
@@ -280,7 +280,7 @@ def test_serial_numbers_are_received_one_a_line(client: FlaskClient, session: Se
 
 
 @pytest.mark.parametrize(
-    ("typed", "told"),
+    ("typed", "message"),
     [
         ({"quantity": "11"}, "at most 10 may still come in"),
         ({"quantity": "4", "location": "NO/WHERE"}, "There is no location"),
@@ -290,11 +290,11 @@ def test_serial_numbers_are_received_one_a_line(client: FlaskClient, session: Se
     ],
 )
 def test_what_cannot_be_received_is_told(
-    client: FlaskClient, session: Session, order: PurchaseOrder, typed: dict[str, str], told: str
+    client: FlaskClient, session: Session, order: PurchaseOrder, typed: dict[str, str], message: str
 ) -> None:
     values = {"line_id": order.lines[0].id, "location": "WH/STOCK", "lot": "L1"} | typed
     form = {f"lines__0__{name}": value for name, value in values.items()}
-    assert told in post(client, f"{ORDERS}{order.id}/receive/", 409, **form)
+    assert message in post(client, f"{ORDERS}{order.id}/receive/", 409, **form)
     assert session.scalars(select(Balance)).all() == []
 
 
@@ -437,8 +437,8 @@ def test_the_dashboard_counts_and_leads_to_what_waits(client: FlaskClient, sessi
     late = make_purchase_order(session, [{"expected_on": yesterday}, {"expected_on": clock.today()}])
     session.commit()
     shown = page(client, "/")
-    links = re.findall(r'href="(/procurement/[^"]+)"', shown)
-    overdue = next(link for link in links if "incoming" in link and "?" in link)
+    purchase_allocations = re.findall(r'href="(/procurement/[^"]+)"', shown)
+    overdue = next(link for link in purchase_allocations if "incoming" in link and "?" in link)
     listed = page(client, overdue.replace("&amp;", "&"))
     assert f"{late.number}/1" in listed
     assert f"{late.number}/2" not in listed

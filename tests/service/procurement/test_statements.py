@@ -58,7 +58,7 @@ def send(session: Session, order: PurchaseOrder) -> None:
 
 
 @pytest.mark.parametrize(
-    ("deed", "state"),
+    ("action", "state"),
     [
         (receive_all, PurchaseState.ordered),
         (close_all, PurchaseState.ordered),
@@ -73,7 +73,7 @@ def send(session: Session, order: PurchaseOrder) -> None:
 def test_a_deed_on_many_lines_takes_no_more_statements_than_on_one(
     session: Session,
     count_statements: Callable[..., Any],
-    deed: Callable[[Session, PurchaseOrder], None],
+    action: Callable[[Session, PurchaseOrder], None],
     state: PurchaseState,
 ) -> None:
     make_location(session)
@@ -86,7 +86,7 @@ def test_a_deed_on_many_lines_takes_no_more_statements_than_on_one(
         session.expunge_all()
         with count_statements() as sent:
             order = session.get_one(PurchaseOrder, order_id)
-            deed(session, order)
+            action(session, order)
             session.commit()
         counts.append(len(sent))
     assert counts[1] <= counts[0], counts

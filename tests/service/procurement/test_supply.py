@@ -14,7 +14,7 @@ from erp import clock
 from erp.numbers import to_raw
 from modules.inventory_lots.services import lock_products
 from modules.procurement.queries import claimable_lines
-from modules.procurement.services import claim, release
+from modules.procurement.services import release, reserve
 from modules.procurement.states import PurchaseState
 from tests.factories.inventory_lots import make_product
 from tests.factories.procurement import make_purchase_order
@@ -82,14 +82,14 @@ def test_claims_are_added_and_released_under_the_product_lock(session: Session) 
     line = make_purchase_order(session, [(product, 10)]).lines[0]
     session.commit()
     with pytest.raises(RuntimeError, match="must be locked"):
-        claim(session, [(line.id, to_raw(1))])
+        reserve(session, [(line.id, to_raw(1))])
     session.rollback()
     lock_products(session, [product.id])
-    claim(session, [(line.id, to_raw(4)), (line.id, to_raw(2))])
+    reserve(session, [(line.id, to_raw(4)), (line.id, to_raw(2))])
     assert line.allocated == 6
     release(session, [(line.id, to_raw(5))])
     assert line.allocated == 1
-    claim(session, [])
+    reserve(session, [])
 
 
 def test_claiming_is_the_same_number_of_statements_for_one_line_and_for_many(
@@ -101,7 +101,7 @@ def test_claiming_is_the_same_number_of_statements_for_one_line_and_for_many(
     session.commit()
     lock_products(session, [product.id])
     with count_statements() as one:
-        claim(session, amounts[:1])
+        reserve(session, amounts[:1])
     with count_statements() as many:
-        claim(session, amounts)
+        reserve(session, amounts)
     assert len(one) == len(many)

@@ -200,7 +200,7 @@ def test_allocating_an_order_may_overtake_and_clears_its_hold(session, product):
     services.allocate_order(session, order.id)
     assert allocated(order) == [5]
     assert not order.lines[0].hold_allocation
-    assert session.scalars(select(Allocation.how)).all() == [AllocationSource.by_hand]
+    assert session.scalars(select(Allocation.source)).all() == [AllocationSource.by_hand]
 
 
 def test_a_draft_is_not_allocated(session, product):

@@ -13,7 +13,7 @@ from erp.db import ErpSession
 from erp.models import HistoryEntry, JobRunState, RunEntry
 from modules.inventory_lots.services import hold_lot, lock_products, runs
 from modules.inventory_lots.states import LocationKind
-from modules.preorder.models import Link
+from modules.preorder.models import PurchaseAllocation
 from modules.procurement import services as procurement
 from modules.sales import services
 from modules.sales.models import Allocation, Backorder, OrderLine
@@ -89,7 +89,7 @@ def test_a_run_is_one_entry_of_history_with_counts_and_its_rows_say_who_when_and
     entry = session.scalars(select(HistoryEntry).where(HistoryEntry.document == "sales.run")).one()
     assert entry.new_value == "2 products run, 8 units allocated."
     for row in session.scalars(select(Allocation)):
-        assert (row.how, row.run_id, row.user_name) == ("automatic", entry.document_id, entry.user_name)
+        assert (row.source, row.run_id, row.user_name) == ("automatic", entry.document_id, entry.user_name)
         assert row.created_at is not None
     assert session.get_one(RunEntry, entry.document_id).name == "erp allocate"
 
@@ -144,7 +144,7 @@ def test_a_held_line_gets_no_lots_no_backorder_and_no_links_from_any_run(session
     session.expire_all()
     line = order.lines[0]
     assert (line.allocated, line.hold_allocation) == (0, True)
-    for model in (Allocation, Backorder, Link):
+    for model in (Allocation, Backorder, PurchaseAllocation):
         assert session.scalars(select(model).where(model.line_id == line.id)).all() == []
     services.allocate_order(session, order.id)
     assert (line.allocated > 0, line.hold_allocation) == (True, False)
@@ -228,23 +228,23 @@ def test_linked_quantities_are_spared_unless_the_option_says_otherwise(session, 
 
 
 @pytest.mark.parametrize(
-    "deed",
+    "action",
     [
         lambda session, line: services.serve_products(session, [line.product_id]),
         lambda session, line: services.allocate_on(session, [Grant(line.id, 1, Decimal(1))]),
-        lambda session, line: services.release_claims(session, {1: Decimal(1)}),
+        lambda session, line: services.release_balance_allocations(session, {1: Decimal(1)}),
         lambda session, line: services.grow_backorders(session, [line.id]),
         lambda session, line: services.cancel_backorders(session, {1: Decimal(1)}, cause="clerk"),
     ],
-    ids=["serve", "allocate_on", "release_claims", "grow_backorders", "cancel_backorders"],
+    ids=["serve", "allocate_on", "release_balance_allocations", "grow_backorders", "cancel_backorders"],
 )
-def test_inner_services_assert_the_lock_and_never_take_it(session, deed):
+def test_inner_services_assert_the_lock_and_never_take_it(session, action):
     product = make_product(session)
     make_stock(session, product, 2)
     line = make_order(session, [(product, 5)]).lines[0]
     session.commit()
     with pytest.raises(RuntimeError, match="must be locked"):
-        deed(session, line)
+        action(session, line)
 
 
 def test_what_is_locked_is_read_again(session):

@@ -35,7 +35,7 @@ def order(session):
         ("order_line", "quantity = 0, packed = 0, allocated = 0", "quantity_positive"),
         ("allocation", "packed = quantity + 1", "packed_within_quantity"),
         ("allocation", "quantity = 0, packed = 0", "quantity_positive"),
-        ("allocation", "how = 'magic'", "how"),
+        ("allocation", "source = 'magic'", "source"),
         ("backorder", "quantity = -1", "not_negative|open_while_something_is"),
         ("backorder", "allocated_quantity = quantity + 1", "open_not_negative|open_while_something_is"),
         ("backorder", "state = 'allocated'", "open_while_something_is"),

@@ -72,12 +72,12 @@ class Shop:
         order = self.order((self.phone, quantity))
         return self.on_order(order, "pack-serials", **{f"serials-{order.lines[0].id}": typed})
 
-    def meanwhile(self, module, name, deed):
+    def meanwhile(self, module, name, action):
         """Let somebody else do a deed just before a service is called."""
         real = getattr(module, name)
 
         def second(session, *args, **kwargs):
-            deed(session)
+            action(session)
             return real(session, *args, **kwargs)
 
         self.monkeypatch.setattr(module, name, second)

@@ -55,15 +55,15 @@ def shop(session):
 
 
 def test_customers_whom_somebody_else_made_meanwhile_are_changed(session, monkeypatch):
-    look_up = customers.customers_by_code
+    find_first = customers.customers_by_code
 
-    def and_be_overtaken(session, codes):
-        monkeypatch.setattr(customers, "customers_by_code", look_up)
-        found = look_up(session, codes)
+    def and_be_superseded(session, codes):
+        monkeypatch.setattr(customers, "customers_by_code", find_first)
+        found = find_first(session, codes)
         make_customer(session, code="A")
         return found
 
-    monkeypatch.setattr(customers, "customers_by_code", and_be_overtaken)
+    monkeypatch.setattr(customers, "customers_by_code", and_be_superseded)
     load(session, "customers", "code,name,email", "A,Alfred,a@x.example", "B,Berta,")
     assert sorted(dump(session, "customers")[1:]) == ["A,Alfred,a@x.example", "B,Berta,"]
 
@@ -93,8 +93,8 @@ def test_new_and_changed_customers_stand_in_the_history(session):
     load(session, "customers", "code,name", "A,Alfred")
     load(session, "customers", "code,name", "A,Alfreds")
     about = select(HistoryEntry).where(HistoryEntry.document == "sales.customer").order_by(HistoryEntry.id)
-    told = [(entry.document_name, entry.action, entry.field, entry.new_value) for entry in session.scalars(about)]
-    assert told == [("A", "created", "", ""), ("A", "changed", "name", "Alfreds")]
+    shown = [(entry.document_name, entry.action, entry.field, entry.new_value) for entry in session.scalars(about)]
+    assert shown == [("A", "created", "", ""), ("A", "changed", "name", "Alfreds")]
 
 
 def test_a_customer_that_stands_twice_in_a_file_is_refused(session):
@@ -285,11 +285,11 @@ def test_an_import_of_many_products_takes_as_many_statements_as_one(session, sho
 
 
 def test_numbers_are_looked_up_under_the_locks_of_the_products(session, shop, monkeypatch):
-    look_up = orders._numbers_in_use
+    find_first = orders._numbers_in_use
 
     def second(session, numbers):
         require_lock(session, Product, [shop[1].id])
-        return look_up(session, numbers)
+        return find_first(session, numbers)
 
     monkeypatch.setattr(orders, "_numbers_in_use", second)
     load(session, "sales_orders", "number,customer,sku,quantity", "A,ACME,SCREW,1")

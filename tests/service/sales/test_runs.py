@@ -57,8 +57,8 @@ def test_the_whole_book_is_served_but_for_the_product_that_fails(session, produc
         make_stock(session, product, 3)
     stumble_over(products[2])
     jobs.run("allocate-backorders")
-    told = "4 products run, 12 units allocated. 1 product failed and stayed as before: P-2 (ValueError: odd)."
-    assert failed_run(session) == told
+    message = "4 products run, 12 units allocated. 1 product failed and stayed as before: P-2 (ValueError: odd)."
+    assert failed_run(session) == message
     assert [order.lines[0].allocated for order in orders] == [3, 3, 0, 3, 3]
 
 
@@ -71,8 +71,8 @@ def test_overdue_backorders_are_cancelled_but_for_the_product_that_fails(
     stumble_over(products[2])
     at("2026-12-24T12:00:00Z")
     jobs.run("cancel-overdue-backorders")
-    told = "4 backorders cancelled. 1 product failed and stayed as before: P-2 (ValueError: odd)."
-    assert failed_run(session) == told
+    message = "4 backorders cancelled. 1 product failed and stayed as before: P-2 (ValueError: odd)."
+    assert failed_run(session) == message
     left = session.scalars(select(Backorder).where(Backorder.state == BackorderState.open)).one()
     assert left.line.product_id == products[2].id
 

@@ -11,13 +11,13 @@ from sqlalchemy import func, select
 from erp.models import HistoryEntry
 from modules.inventory_lots.services import hold_lot
 from modules.inventory_lots.states import LocationKind, Tracking
-from modules.preorder.models import Link
+from modules.preorder.models import PurchaseAllocation
 from modules.procurement.services import set_expected_dates
 from modules.sales import services
 from modules.sales.models import Allocation, Backorder, Customer, Order, OrderLine, Pack
 from modules.sales.states import OrderState, ShippingPolicy
 from tests.factories.inventory_lots import make_location, make_product, make_serials, make_stock
-from tests.factories.preorder import link, links_of
+from tests.factories.preorder import link, purchase_allocations_of
 from tests.factories.procurement import make_purchase_order
 from tests.factories.sales import allocate, make_customer, make_draft, make_order
 
@@ -135,8 +135,8 @@ def test_what_the_form_of_a_draft_changes_stands_in_the_history(session, desk, s
     ordered_at = draft.ordered_at.strftime("%Y-%m-%dT%H:%M")
     desk.press(f"/sales/orders/{draft.id}/edit/", **_entered(berta, ordered_at=ordered_at, **lines))
     entries = session.scalars(select(HistoryEntry).where(HistoryEntry.document == "sales.order"))
-    told = [(entry.line, entry.action, entry.field, entry.old_value, entry.new_value) for entry in entries]
-    assert sorted(told, key=lambda entry: entry[0] or 0) == [
+    message = [(entry.line, entry.action, entry.field, entry.old_value, entry.new_value) for entry in entries]
+    assert sorted(message, key=lambda entry: entry[0] or 0) == [
         (None, "changed", "customer", "Anna (A)", "Berta (B)"),
         (1, "removed", "line", "[BRASS] Brass Screw, 1", ""),
         (2, "changed", "product", "[TAP] Self-Tapping Screw", "[BRASS] Brass Screw"),
@@ -512,7 +512,7 @@ def test_a_cancelled_backorder_is_given_up_for_good(session, desk, order, backor
     assert f"Backorder of {order.number}, line 2 is cancelled." in page.text
     assert "Cancelled" in page.rows("backorder-lines")[0]
     assert (order.lines[1].cancelled, order.lines[1].hold_allocation) == (3, False)
-    assert links_of(session, order.lines[1]) == []
+    assert purchase_allocations_of(session, order.lines[1]) == []
 
 
 @pytest.mark.needs("preorder")
@@ -522,7 +522,7 @@ def test_a_deleted_backorder_is_gone_and_its_line_is_held(session, desk, order, 
     assert page.rows("backorder-lines") == []
     assert "Held" in page.text
     assert (order.lines[1].cancelled, order.lines[1].hold_allocation) == (0, True)
-    assert links_of(session, order.lines[1]) == []
+    assert purchase_allocations_of(session, order.lines[1]) == []
 
 
 def test_backorders_are_listed_over_all_orders(desk, order, backorder):
@@ -652,7 +652,7 @@ def test_a_preview_that_would_link_as_much_from_another_purchase_order_is_refuse
     assert "The book has changed since this preview." in again.text
     assert again.rows("preview") == page.rows("preview")
     desk.press("/sales/book/apply/", mark=_mark(again))
-    assert session.scalars(select(Link.purchase_line_id)).all() == [bought[1]]
+    assert session.scalars(select(PurchaseAllocation.purchase_line_id)).all() == [bought[1]]
 
 
 # Customers, packs, lists, dashboard

@@ -132,21 +132,21 @@ def test_nothing_allocated_is_nothing_to_pack(session, desk, product):
     assert count(session, Pack) == 0
 
 
-@pytest.mark.parametrize("how", ["on hold", "expired", "in quarantine"])
-def test_stock_that_may_not_be_used_any_more_is_not_packed(session, desk, at, how):
+@pytest.mark.parametrize("source", ["on hold", "expired", "in quarantine"])
+def test_stock_that_may_not_be_used_any_more_is_not_packed(session, desk, at, source):
     product = make_product(session, sku="BOLT")
     balance = make_stock(session, product, 10, lot="L1", expires_on=date(2026, 11, 30))
     order = allocated(session, [(product, 4)])
-    if how == "on hold":
+    if source == "on hold":
         hold_lot(session, balance.lot_id)
-    elif how == "expired":
+    elif source == "expired":
         at("2026-12-01T12:00:00Z")
     else:
         change_kind(session, make_location(session).id, LocationKind.quarantine)
     session.commit()
     page = desk.order(order, "pack")
     assert page.status == 409
-    assert f"has nothing to pack. Line 1: Lot L1 at WH/STOCK is {how}, so it stays." in page.text
+    assert f"has nothing to pack. Line 1: Lot L1 at WH/STOCK is {source}, so it stays." in page.text
     assert (order.lines[0].packed, order.lines[0].allocated) == (0, 4)
 
 

@@ -38,7 +38,7 @@ def facts(**overrides):
         "order": OrderFacts("SO1", datetime(2026, 11, 2, 9, 30, tzinfo=UTC)),
         "customer": CustomerFacts("Acme"),
         "company": CompanyFacts("Us"),
-        "cause": "linked",
+        "cause": "purchase_allocated",
         "status": "Delayed",
         "lines": (LINE, LINE),
     }
@@ -53,7 +53,7 @@ def text_of(body, **overrides):
     ("body", "expected"),
     [
         ("{{ order.number }} of {{ customer.name }} by {{ company.name }}", "SO1 of Acme by Us"),
-        ("{{ cause }} {{ status }}", "linked Delayed"),
+        ("{{ cause }} {{ status }}", "purchase_allocated Delayed"),
         ("{{ order.ordered_at }}", "2026-11-02 09:30"),
         ("{{ order.ordered_at.strftime('%d.%m.%Y') }}", "02.11.2026"),
         ("{{ lines[0].promise_date }}|{{ lines[0].old_promise_date }}|", "2026-12-01||"),
@@ -73,7 +73,7 @@ def text_of(body, **overrides):
         ),
         ("{{ 'a' ~ lines[0].quantity ~ none ~ 'b' }}", "a2.5b"),
         ("{{ '-' * 5 }}{{ 'a' + 'b' }}", "-----ab"),
-        ("{% if cause in ('linked', 'x') and status is defined %}yes{% endif %}", "yes"),
+        ("{% if cause in ('purchase_allocated', 'x') and status is defined %}yes{% endif %}", "yes"),
         ("{% set who = customer.name|upper %}{{ who }}", "ACME"),
         (
             "{% set n = namespace(t=0) %}{% for l in lines %}{% set n.t = n.t + l.quantity %}{% endfor %}{{ n.t }}",

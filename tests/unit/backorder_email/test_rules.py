@@ -6,38 +6,38 @@ import pytest
 
 from erp.errors import InvalidTransition
 from modules.backorder_email.domain.delivery import Ending, back_off, is_given_up, of_reply
-from modules.backorder_email.domain.news import Standing, in_words, verdict
+from modules.backorder_email.domain.news import NewsStatus, drop_reason, in_words
 from modules.backorder_email.states import MESSAGE, Cause, DropReason, MessageState
 
 
-def standing(cause=Cause.linked, **overrides):
-    return Standing(**{"news_id": 1, "cause": cause, "is_linked": True, "has_newer": False} | overrides)
+def standing(cause=Cause.purchase_allocated, **overrides):
+    return NewsStatus(**{"news_id": 1, "cause": cause, "is_allocated": True, "has_newer": False} | overrides)
 
 
-@pytest.mark.parametrize("cause", [Cause.linked, Cause.status_changed, Cause.date_changed])
+@pytest.mark.parametrize("cause", [Cause.purchase_allocated, Cause.status_changed, Cause.date_changed])
 def test_news_of_a_link_that_is_gone_is_dropped(cause):
-    assert verdict(standing(cause, is_linked=False)) is DropReason.unlinked
+    assert drop_reason(standing(cause, is_allocated=False)) is DropReason.removed
 
 
 def test_a_cancellation_holds_without_a_link():
-    assert verdict(standing(Cause.cancelled, is_linked=False)) is None
+    assert drop_reason(standing(Cause.cancelled, is_allocated=False)) is None
 
 
 @pytest.mark.parametrize("cause", list(Cause))
 def test_overtaken_news_is_dropped(cause):
-    assert verdict(standing(cause, has_newer=True)) is DropReason.overtaken
+    assert drop_reason(standing(cause, has_newer=True)) is DropReason.superseded
 
 
 def test_a_status_that_is_no_longer_the_lines_is_overtaken():
-    assert verdict(standing(Cause.status_changed, status_id=1, current_status_id=1, new_date=date.max)) is None
-    assert verdict(standing(Cause.status_changed, status_id=1, current_status_id=2)) is DropReason.overtaken
-    assert verdict(standing(Cause.linked, status_id=1, current_status_id=2)) is None
+    assert drop_reason(standing(Cause.status_changed, status_id=1, current_status_id=1, new_date=date.max)) is None
+    assert drop_reason(standing(Cause.status_changed, status_id=1, current_status_id=2)) is DropReason.superseded
+    assert drop_reason(standing(Cause.purchase_allocated, status_id=1, current_status_id=2)) is None
 
 
 def test_a_date_that_did_not_move_for_the_customer_is_dropped():
     day = date(2026, 12, 1)
-    assert verdict(standing(Cause.date_changed, old_date=day, new_date=day)) is DropReason.unchanged
-    assert verdict(standing(Cause.date_changed, old_date=day, new_date=None)) is None
+    assert drop_reason(standing(Cause.date_changed, old_date=day, new_date=day)) is DropReason.unchanged
+    assert drop_reason(standing(Cause.date_changed, old_date=day, new_date=None)) is None
 
 
 def test_each_reason_has_words():
@@ -49,13 +49,13 @@ def test_each_reason_has_words():
     [
         (250, Ending.sent),
         (251, Ending.sent),
-        (421, Ending.passing),
-        (450, Ending.passing),
-        (354, Ending.passing),
+        (421, Ending.transient),
+        (450, Ending.transient),
+        (354, Ending.transient),
         (550, Ending.permanent),
         (552, Ending.permanent),
-        (600, Ending.passing),
-        (-1, Ending.passing),
+        (600, Ending.transient),
+        (-1, Ending.transient),
     ],
 )
 def test_what_a_reply_means(code, ending):

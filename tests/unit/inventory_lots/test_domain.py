@@ -117,23 +117,25 @@ def test_stock_is_usable_in_a_stock_location_not_on_hold_and_up_to_its_last_day(
 )
 def test_tracking_and_fewer_decimals_of_a_product_in_use_are_refused(before, after, field):
     with pytest.raises(ProductInUse) as refused:
-        domain.check_change("A", domain.Nature(*before), domain.Nature(*after))
+        domain.check_change("A", domain.TrackingSettings(*before), domain.TrackingSettings(*after))
     assert refused.value.column == field
 
 
 def test_what_has_a_number_of_its_own_is_counted_in_whole_pieces():
-    domain.check_nature("A", domain.Nature(Tracking.serial, 0, "pcs"))
-    domain.check_nature("A", domain.Nature(Tracking.lot, 4, "kg"))
+    domain.check_tracking_settings("A", domain.TrackingSettings(Tracking.serial, 0, "pcs"))
+    domain.check_tracking_settings("A", domain.TrackingSettings(Tracking.lot, 4, "kg"))
     with pytest.raises(SerialDecimals, match="A is tracked by serial number.* 0 decimals, not 2"):
-        domain.check_nature("A", domain.Nature(Tracking.serial, 2, "pcs"))
+        domain.check_tracking_settings("A", domain.TrackingSettings(Tracking.serial, 2, "pcs"))
 
 
 def test_more_decimals_of_a_product_in_use_are_fine():
-    domain.check_change("A", domain.Nature(Tracking.lot, 0, "m"), domain.Nature(Tracking.lot, 2, "m"))
+    domain.check_change(
+        "A", domain.TrackingSettings(Tracking.lot, 0, "m"), domain.TrackingSettings(Tracking.lot, 2, "m")
+    )
 
 
 def test_the_unit_of_goods_that_are_on_their_way_to_a_customer_is_fixed():
-    metres, pieces = domain.Nature(Tracking.lot, 0, "m"), domain.Nature(Tracking.lot, 0, "pcs")
+    metres, pieces = domain.TrackingSettings(Tracking.lot, 0, "m"), domain.TrackingSettings(Tracking.lot, 0, "pcs")
     documents = [f"P{number}/1" for number in range(1, 8)]
     with pytest.raises(UnitIsFixed) as refused:
         domain.check_unit("A", metres, pieces, claimed_on=documents)

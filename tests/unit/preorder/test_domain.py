@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from modules.inventory_lots.errors import BadQuantity
 from modules.preorder.domain import (
     Cover,
-    Linkage,
+    CoverageState,
     PreorderTerms,
     availability,
     check_terms,
+    coverable_demands,
+    coverage_state,
     expected_date,
     is_before_launch,
     is_late,
-    linkage,
-    passing,
     promise_for,
     ship_date,
 )
@@ -30,28 +30,31 @@ TODAY = date(2026, 11, 23)
 DECEMBER = date(2026, 12, 1)
 
 
-def cover(open_quantity: int, allocated: int = 0, linked: int = 0, **links: object) -> Cover:
-    values = {"latest_arrival": DECEMBER if linked else None, "has_undated_link": False} | links
-    return Cover(Decimal(open_quantity), Decimal(allocated), Decimal(linked), **values)
+def cover(open_quantity: int, allocated: int = 0, purchase_allocated: int = 0, **purchase_allocations: object) -> Cover:
+    values = {
+        "latest_arrival": DECEMBER if purchase_allocated else None,
+        "has_undated_supply": False,
+    } | purchase_allocations
+    return Cover(Decimal(open_quantity), Decimal(allocated), Decimal(purchase_allocated), **values)
 
 
 # The supply rule `skip`
 
 
 def test_a_demand_passes_if_its_whole_rest_fits_in_what_is_left() -> None:
-    assert list(passing([(1, 6), (2, 8), (3, 4)], 10)) == [(1, 6), (3, 4)]
+    assert list(coverable_demands([(1, 6), (2, 8), (3, 4)], 10)) == [(1, 6), (3, 4)]
 
 
 def test_nothing_passes_without_supply() -> None:
-    assert list(passing([(1, 1)], 0)) == []
+    assert list(coverable_demands([(1, 1)], 0)) == []
 
 
 @given(st.lists(st.integers(1, 30)), st.integers(0, 100))
-def test_whoever_is_left_out_would_not_have_fitted_at_their_turn(rests: list[int], supply: int) -> None:
-    passed = dict(passing(enumerate(rests), supply))
+def test_a_demand_that_is_left_out_would_not_have_fitted_at_their_turn(remainders: list[int], supply: int) -> None:
+    passed = dict(coverable_demands(enumerate(remainders), supply))
     left = supply
-    for demand, rest in enumerate(rests):
-        assert (demand in passed) == (rest <= left)
+    for demand, remainder in enumerate(remainders):
+        assert (demand in passed) == (remainder <= left)
         left -= passed.get(demand, 0)
     assert left >= 0
 
@@ -64,23 +67,23 @@ def test_what_lots_cover_is_expected_today() -> None:
 
 
 def test_the_latest_arrival_of_its_links_is_expected() -> None:
-    assert expected_date(cover(5, allocated=2, linked=3), TODAY) == DECEMBER
+    assert expected_date(cover(5, allocated=2, purchase_allocated=3), TODAY) == DECEMBER
 
 
 def test_goods_that_are_overdue_are_expected_today() -> None:
-    assert expected_date(cover(5, linked=5, latest_arrival=date(2026, 11, 1)), TODAY) == TODAY
+    assert expected_date(cover(5, purchase_allocated=5, latest_arrival=date(2026, 11, 1)), TODAY) == TODAY
 
 
 def test_a_part_that_nothing_covers_leaves_no_expected_date() -> None:
-    assert expected_date(cover(5, allocated=1, linked=3), TODAY) is None
+    assert expected_date(cover(5, allocated=1, purchase_allocated=3), TODAY) is None
 
 
 def test_a_link_without_a_date_leaves_no_expected_date() -> None:
-    assert expected_date(cover(5, linked=5, has_undated_link=True), TODAY) is None
+    assert expected_date(cover(5, purchase_allocated=5, has_undated_supply=True), TODAY) is None
 
 
 def test_a_promise_is_the_expected_date_and_the_buffer() -> None:
-    assert promise_for(cover(5, linked=5), today=TODAY, buffer_days=3) == DECEMBER + timedelta(3)
+    assert promise_for(cover(5, purchase_allocated=5), today=TODAY, buffer_days=3) == DECEMBER + timedelta(3)
 
 
 def test_lots_alone_are_promised_without_a_buffer() -> None:
@@ -169,8 +172,8 @@ def test_the_day_of_the_launch_is_not_before_it() -> None:
 
 
 def test_a_need_is_linked_part_linked_or_unlinked() -> None:
-    assert [linkage(Decimal(5), Decimal(linked)) for linked in (5, 2, 0)] == [
-        Linkage.linked,
-        Linkage.part_linked,
-        Linkage.unlinked,
+    assert [coverage_state(Decimal(5), Decimal(purchase_allocated)) for purchase_allocated in (5, 2, 0)] == [
+        CoverageState.covered,
+        CoverageState.part_covered,
+        CoverageState.not_covered,
     ]

@@ -8,63 +8,65 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modules.procurement.domain import Figures, action_after, receivable
+from modules.procurement.domain import LineQuantities, action_after, receivable
 
 quantities = st.decimals(min_value=0, max_value=1000, places=4)
 
 
-def figures(quantity: int, received: int = 0, cancelled: int = 0) -> Figures:
-    return Figures(Decimal(quantity), Decimal(received), Decimal(cancelled))
+def line_quantities(quantity: int, received: int = 0, cancelled: int = 0) -> LineQuantities:
+    return LineQuantities(Decimal(quantity), Decimal(received), Decimal(cancelled))
 
 
 def test_outstanding_is_what_is_neither_received_nor_cancelled() -> None:
-    assert figures(10, 3, 2).outstanding == 5
+    assert line_quantities(10, 3, 2).outstanding == 5
 
 
 def test_an_over_receipt_leaves_nothing_outstanding() -> None:
-    assert figures(10, 12).outstanding == 0
+    assert line_quantities(10, 12).outstanding == 0
 
 
 def test_without_tolerance_only_the_outstanding_quantity_may_come() -> None:
-    assert receivable(figures(10, 4), Decimal(0)) == 6
+    assert receivable(line_quantities(10, 4), Decimal(0)) == 6
 
 
 def test_the_tolerance_is_a_part_of_the_ordered_quantity() -> None:
-    assert receivable(figures(10, 4), Decimal(20)) == 8
+    assert receivable(line_quantities(10, 4), Decimal(20)) == 8
 
 
 def test_the_tolerance_is_counted_over_all_receipts_together() -> None:
-    assert receivable(figures(10, 11), Decimal(20)) == 1
-    assert receivable(figures(10, 12), Decimal(20)) == 0
+    assert receivable(line_quantities(10, 11), Decimal(20)) == 1
+    assert receivable(line_quantities(10, 12), Decimal(20)) == 0
 
 
 def test_what_was_closed_short_may_not_come_after_all() -> None:
-    assert receivable(figures(10, 4, 6), Decimal(0)) == 0
+    assert receivable(line_quantities(10, 4, 6), Decimal(0)) == 0
 
 
 def test_a_fraction_of_a_percent_is_exact() -> None:
-    assert receivable(Figures(Decimal("0.3")), Decimal("0.1")) == Decimal("0.3003")
+    assert receivable(LineQuantities(Decimal("0.3")), Decimal("0.1")) == Decimal("0.3003")
 
 
 @given(quantities, quantities, quantities, st.decimals(min_value=0, max_value=100, places=2))
 def test_what_may_come_is_never_less_than_what_is_outstanding(
     quantity: Decimal, received: Decimal, cancelled: Decimal, percent: Decimal
 ) -> None:
-    line = Figures(quantity, received, cancelled)
+    line = LineQuantities(quantity, received, cancelled)
     assert receivable(line, percent) >= line.outstanding
 
 
 @pytest.mark.parametrize(
     ("lines", "action"),
     [
-        ([figures(10)], None),
-        ([figures(10), figures(5, cancelled=5)], None),
-        ([figures(10, 4)], "receive"),
-        ([figures(10, 10), figures(5)], "receive"),
-        ([figures(10, 10), figures(5, 4, 1)], "finish"),
-        ([figures(10, 12)], "finish"),
-        ([figures(10, cancelled=10), figures(5, cancelled=5)], "cancel"),
+        ([line_quantities(10)], None),
+        ([line_quantities(10), line_quantities(5, cancelled=5)], None),
+        ([line_quantities(10, 4)], "receive"),
+        ([line_quantities(10, 10), line_quantities(5)], "receive"),
+        ([line_quantities(10, 10), line_quantities(5, 4, 1)], "finish"),
+        ([line_quantities(10, 12)], "finish"),
+        ([line_quantities(10, cancelled=10), line_quantities(5, cancelled=5)], "cancel"),
     ],
 )
-def test_the_state_of_an_order_follows_the_figures_of_its_lines(lines: list[Figures], action: str | None) -> None:
+def test_the_state_of_an_order_follows_the_figures_of_its_lines(
+    lines: list[LineQuantities], action: str | None
+) -> None:
     assert action_after(lines) == action

@@ -15,7 +15,7 @@ from erp.options import options
 PIECES = ("first", "second", "third")
 
 
-def _tell(word):
+def _say(word):
     with Path(os.environ["SLOWPOKE_FILE"]).open("a") as file:
         file.write(f"{word} {os.getpid()}\n")
 
@@ -27,11 +27,11 @@ def dawdle(session):
     session.rollback()
     for name in left[:1]:
         _do(session, name)
-    _tell("begin")
+    _say("begin")
     time.sleep(60 if options.slowpoke.sleeps_long else 0.5)
     for name in left[1:]:
         _do(session, name)
-    _tell("end")
+    _say("end")
     return f"{len(left)} pieces done."
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from erp.db import db
 from erp.models import HistoryEntry
 from modules.inventory_lots.models import Balance, Location, Lot, Product, StockMove
-from modules.preorder.models import Link
+from modules.preorder.models import PurchaseAllocation
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.sales.models import Allocation, Backorder, Order, OrderLine, Pack, PackLine
 
@@ -47,11 +47,15 @@ def check_everything(kept: Kept) -> Kept:
     """Assert every invariant; `kept` is what was there before, and what is there now is returned."""
     db.session.rollback()
     lines, allocations, moves = rows(OrderLine), rows(Allocation), rows(StockMove)
-    balances, backorders, links = rows(Balance), rows(Backorder), rows(Link, Link.ended_at.is_(None))
+    balances, backorders, purchase_allocations = (
+        rows(Balance),
+        rows(Backorder),
+        rows(PurchaseAllocation, PurchaseAllocation.ended_at.is_(None)),
+    )
     check_balances(balances, allocations, moves)
     check_lines(lines, allocations)
-    check_backorders(lines, backorders, links)
-    check_incoming(links)
+    check_backorders(lines, backorders, purchase_allocations)
+    check_incoming(purchase_allocations)
     check_packs(lines, allocations, moves)
     check_orders(lines)
     check_serials(balances, lines, backorders)
@@ -83,28 +87,28 @@ def check_lines(lines: list[Any], allocations: list[Any]) -> None:
         assert line.allocated == held[line.id]
 
 
-def check_backorders(lines: list[Any], backorders: list[Any], links: list[Any]) -> None:
+def check_backorders(lines: list[Any], backorders: list[Any], purchase_allocations: list[Any]) -> None:
     """At most one open row a line, never more than stock leaves uncovered, and not less than is linked to it."""
     waiting: Counter = Counter()
     for row in backorders:
-        rest = row.quantity - row.allocated_quantity - row.cancelled_quantity
-        assert min(row.quantity, row.allocated_quantity, row.cancelled_quantity, rest) >= 0
-        assert (row.state == "open") == (rest > 0)
+        remainder = row.quantity - row.allocated_quantity - row.cancelled_quantity
+        assert min(row.quantity, row.allocated_quantity, row.cancelled_quantity, remainder) >= 0
+        assert (row.state == "open") == (remainder > 0)
         if row.state == "open":
             assert row.line_id not in waiting, "two open backorders of one line"
-            waiting[row.line_id] = rest
+            waiting[row.line_id] = remainder
         else:
             assert row.closed_at is not None
             assert (row.state == "allocated") == (row.allocated_quantity > 0)
-    linked = summed((link.line_id, link.quantity - link.received) for link in links)
+    purchase_allocated = summed((link.line_id, link.quantity - link.received) for link in purchase_allocations)
     for line in lines:
         assert waiting[line.id] <= open_of(line) - line.allocated
-        assert linked[line.id] <= waiting[line.id], "promised twice"
+        assert purchase_allocated[line.id] <= waiting[line.id], "promised twice"
 
 
-def check_incoming(links: list[Any]) -> None:
+def check_incoming(purchase_allocations: list[Any]) -> None:
     """What is linked of a purchase order line is what its links say, and no more than is to come."""
-    claimed = summed((link.purchase_line_id, link.quantity - link.received) for link in links)
+    claimed = summed((link.purchase_line_id, link.quantity - link.received) for link in purchase_allocations)
     for line in rows(PurchaseOrderLine):
         assert line.received >= 0 and 0 <= line.cancelled <= line.quantity
         assert line.allocated == claimed[line.id]

@@ -42,8 +42,8 @@ def lock_rows(session: Session, model: type[Model], ids: Iterable[int]) -> None:
     else:
         session.connection()  # BEGIN IMMEDIATE has made this the only writer
     session.expire_all()
-    for look_again in after_locking:
-        look_again(session)
+    for check_again in after_locking:
+        check_again(session)
     _locks(session)[model] = wanted
 
 

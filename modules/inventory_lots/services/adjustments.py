@@ -21,8 +21,8 @@ from modules.inventory_lots.errors import (
     StockRefused,
     TotalAndLots,
 )
-from modules.inventory_lots.hooks import Claim
-from modules.inventory_lots.queries import Lying
+from modules.inventory_lots.hooks import BalanceAllocation
+from modules.inventory_lots.queries import StockOnHand
 from modules.inventory_lots.services.balances import Posting, lock_products, post
 from modules.inventory_lots.services.lots import LotWanted, find_or_make_lots, give_back
 from modules.inventory_lots.states import MoveKind, Tracking
@@ -109,9 +109,9 @@ class _Stock:
     def __init__(self, session: Session, counts: Sequence[Count]) -> None:
         self.products = queries.products_by_id(session, {count.product_id for count in counts})
         self.paths = queries.paths_by_id(session, {count.location_id for count in counts})
-        self.lying: dict[tuple[int, int], list[Lying]] = defaultdict(list)
-        for lying in queries.lying_latest_first(session, self.products, self.paths):
-            self.lying[lying.product_id, lying.location_id].append(lying)
+        self.on_hand_lots: dict[tuple[int, int], list[StockOnHand]] = defaultdict(list)
+        for on_hand_lots in queries.on_hand_latest_first(session, self.products, self.paths):
+            self.on_hand_lots[on_hand_lots.product_id, on_hand_lots.location_id].append(on_hand_lots)
         serials = [
             (count.product_id, count.lot_number)
             for count in counts
@@ -150,22 +150,24 @@ class _Stock:
             before.add(count.lot_number)
 
     def _count_lot(self, plan: _Plan, index: int, count: Count) -> None:
-        lots = [lying for lying in self.lying[count.place] if lying.number == count.lot_number]
-        change = to_raw(count.quantity) - sum(lying.on_hand for lying in lots)
-        if -change > sum(lying.unallocated for lying in lots):
+        lots = [
+            on_hand_lots for on_hand_lots in self.on_hand_lots[count.place] if on_hand_lots.number == count.lot_number
+        ]
+        change = to_raw(count.quantity) - sum(on_hand_lots.on_hand for on_hand_lots in lots)
+        if -change > sum(on_hand_lots.unallocated for on_hand_lots in lots):
             plan.shortages[index] = _shortage(lots, -change)
         plan.changes.append((count, change))
 
     def _count_total(self, plan: _Plan, index: int, count: Count) -> None:
-        lots = self.lying[count.place]
-        change = to_raw(count.quantity) - sum(lying.on_hand for lying in lots)
+        lots = self.on_hand_lots[count.place]
+        change = to_raw(count.quantity) - sum(on_hand_lots.on_hand for on_hand_lots in lots)
         if change > 0:
             plan.changes.append((count, change))
             return
-        loss = take_unallocated(-change, [(lying.balance_id, lying.unallocated) for lying in lots])
+        loss = take_unallocated(-change, [(on_hand_lots.balance_id, on_hand_lots.unallocated) for on_hand_lots in lots])
         if loss.short:
             plan.shortages[index] = _shortage(lots, -change)
-        by_id = {lying.balance_id: lying for lying in lots}
+        by_id = {on_hand_lots.balance_id: on_hand_lots for on_hand_lots in lots}
         plan.losses += [
             Posting(count.product_id, by_id[balance_id].lot_id, count.location_id, -raw)
             for balance_id, raw in loss.taken
@@ -183,23 +185,25 @@ class _Stock:
                 plan.refusals.setdefault(index, SerialInStock(sku=sku, number=number))
 
 
-def _shortage(lots: Sequence[Lying], loss: int) -> _Shortage:
-    allocated = sum(lying.allocated for lying in lots)
-    unallocated = sum(lying.unallocated for lying in lots)
-    return _Shortage(tuple(lying.balance_id for lying in lots), allocated, loss - unallocated)
+def _shortage(lots: Sequence[StockOnHand], loss: int) -> _Shortage:
+    allocated = sum(on_hand_lots.allocated for on_hand_lots in lots)
+    unallocated = sum(on_hand_lots.unallocated for on_hand_lots in lots)
+    return _Shortage(tuple(on_hand_lots.balance_id for on_hand_lots in lots), allocated, loss - unallocated)
 
 
-def _claims(session: Session, plan: _Plan) -> list[Claim]:
+def _allocations(session: Session, plan: _Plan) -> list[BalanceAllocation]:
     balance_ids = sorted({id_ for shortage in plan.shortages.values() for id_ in shortage.balance_ids})
-    return queries.claims(session, balance_ids) if balance_ids else []
+    return queries.allocations(session, balance_ids) if balance_ids else []
 
 
 def _release(session: Session, plan: _Plan) -> None:
-    claims = _claims(session, plan)
+    allocations = _allocations(session, plan)
     wanted: dict[int, int] = {}
     for shortage in plan.shortages.values():
         held = [
-            (claim.balance_id, to_raw(claim.quantity)) for claim in claims if claim.balance_id in shortage.balance_ids
+            (allocation.balance_id, to_raw(allocation.quantity))
+            for allocation in allocations
+            if allocation.balance_id in shortage.balance_ids
         ]
         wanted |= last_in_queue(held, shortage.missing)
     if wanted:
@@ -210,8 +214,8 @@ def _shortage_refusals(
     session: Session, stock: _Stock, counts: Sequence[Count], plan: _Plan
 ) -> dict[int, StockRefused]:
     documents: dict[int, list[str]] = defaultdict(list)
-    for claim in _claims(session, plan):
-        documents[claim.balance_id].append(claim.document)
+    for allocation in _allocations(session, plan):
+        documents[allocation.balance_id].append(allocation.document)
     return {
         index: StockAllocated(
             what=stock.what(counts[index]),

@@ -25,7 +25,7 @@ NOBODY = 0
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 # A slow worker may learn that a message in doubt was taken; its attempt is counted already.
-_MARK = """
+_LOG_STATEMENT = """
 UPDATE backorder_email_message SET
   state = CASE WHEN id = {ended} THEN {sent} ELSE state END,
   sent_at = CASE WHEN id = {ended} THEN {now} ELSE sent_at END,
@@ -33,7 +33,7 @@ UPDATE backorder_email_message SET
   last_error = CASE WHEN id = {ended} THEN '' ELSE last_error END,
   begun_at = CASE WHEN id = {begun} THEN {now} ELSE begun_at END,
   next_attempt_at = NULL
-WHERE claimed_by = {worker}
+WHERE taken_by = {worker}
   AND (id = {begun} AND state = {sending} OR id = {ended} AND (state = {sending} OR state = {uncertain}))
 RETURNING id
 """
@@ -52,7 +52,7 @@ def _boot() -> str:
     return _BOOT.read_text()[:8] if _BOOT.exists() else "one"
 
 
-class Marks:
+class SendLog:
     """The connection that a worker's marks go over: the driver's own, for this is done once for each message."""
 
     def __init__(self, engine: Engine, worker: str) -> None:
@@ -74,7 +74,7 @@ class Marks:
             "sending": MessageState.sending,
             "uncertain": MessageState.uncertain,
         }
-        self._sql = _MARK.format(
+        self._sql = _LOG_STATEMENT.format(
             **{name: mark.format(name, kind) for name, kind in types.items()},
             **{name: f"'{state.value}'" for name, state in states.items()},
         )

@@ -19,12 +19,12 @@ from erp.options import options
 from modules.inventory_lots import services as inventory
 from modules.inventory_lots.events import GoodsArrived
 from modules.inventory_lots.models import Location
-from modules.procurement.domain import Delivery, Figures, receivable
+from modules.procurement.domain import Delivery, LineQuantities, receivable
 from modules.procurement.errors import DeliveriesRefused, OverReceipt
 from modules.procurement.events import PurchaseLineReceived
 from modules.procurement.hooks import OutstandingFall, outstanding_will_fall
 from modules.procurement.models import PurchaseOrderLine, Receipt
-from modules.procurement.services.doors import LINE, announce_supply, lock_lines_and_orders, settle
+from modules.procurement.services.locking import LINE, announce_supply, lock_lines_and_orders, settle
 from modules.procurement.states import PURCHASE_ORDER
 
 
@@ -117,7 +117,7 @@ def _refusals(
 
 
 def _check_room(line: PurchaseOrderLine, received: Decimal, quantity: Decimal) -> None:
-    before = Figures(line.quantity, received, line.cancelled)
+    before = LineQuantities(line.quantity, received, line.cancelled)
     room = receivable(before, options.procurement.over_receipt_percent)
     if quantity > room:
         raise OverReceipt(line=str(line), quantity=quantity, receivable=room)
@@ -130,7 +130,7 @@ def _left_after(lines: Mapping[int, PurchaseOrderLine], deliveries: Sequence[Del
     for delivery in deliveries:
         line = lines[delivery.line_id]
         received[line.id] += delivery.quantity
-        left.append(Figures(line.quantity, received[line.id], line.cancelled).outstanding)
+        left.append(LineQuantities(line.quantity, received[line.id], line.cancelled).outstanding)
     return left
 
 

@@ -12,8 +12,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from erp.db import Quantity, is_one_of, raw, read_rows, total
 from modules.inventory_lots.models import Product
-from modules.preorder.models import Link
-from modules.procurement.hooks import LineClaim
+from modules.preorder.models import PurchaseAllocation
+from modules.procurement.hooks import LineAllocation
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.sales.hooks import AllocationRow, SupplyNote
 from modules.sales.models import Backorder, Order, OrderLine
@@ -30,62 +30,64 @@ from modules.sales.states import AllocationSource, OrderState
 NOTHING = literal(Decimal(0), Quantity())
 
 
-def open_link() -> ColumnElement[bool]:
+def is_open_purchase_allocation() -> ColumnElement[bool]:
     """Return the condition of a link with something outstanding."""
-    return Link.ended_at.is_(None)
+    return PurchaseAllocation.ended_at.is_(None)
 
 
 def of_lines(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     """Return the condition of links whose sales order lines meet `conditions`: a sum reads no more than these."""
-    return Link.line_id.in_(select(OrderLine.id).where(*conditions))
+    return PurchaseAllocation.line_id.in_(select(OrderLine.id).where(*conditions))
 
 
-def linked_sum(*conditions: ColumnElement[bool]) -> Subquery:
-    """Return a subquery of what is linked to each sales order line: `line_id`, `linked`."""
+def purchase_allocated_by_line(*conditions: ColumnElement[bool]) -> Subquery:
+    """Return a subquery of what is linked to each sales order line: `line_id`, `purchase_allocated`."""
     return (
-        select(Link.line_id, total(Link.outstanding).label("linked"))
-        .where(open_link(), *conditions)
-        .group_by(Link.line_id)
+        select(PurchaseAllocation.line_id, total(PurchaseAllocation.outstanding).label("purchase_allocated"))
+        .where(is_open_purchase_allocation(), *conditions)
+        .group_by(PurchaseAllocation.line_id)
         .subquery()
     )
 
 
-def linked_to(line_id: InstrumentedAttribute[int]) -> ColumnElement[Decimal]:
+def purchase_allocated_to(line_id: InstrumentedAttribute[int]) -> ColumnElement[Decimal]:
     """Return what is linked to the sales order line of that id, as a subquery for each row that asks."""
-    linked = select(total(Link.outstanding)).where(open_link(), Link.line_id == line_id)
-    return linked.correlate_except(Link).scalar_subquery()
+    purchase_allocated = select(total(PurchaseAllocation.outstanding)).where(
+        is_open_purchase_allocation(), PurchaseAllocation.line_id == line_id
+    )
+    return purchase_allocated.correlate_except(PurchaseAllocation).scalar_subquery()
 
 
-def open_links(*conditions: ColumnElement[bool]) -> Select[Link]:
+def open_purchase_allocations(*conditions: ColumnElement[bool]) -> Select[PurchaseAllocation]:
     """Select links with something outstanding, in order of service, with both orders joined."""
     return (
-        select(Link)
-        .join(OrderLine, OrderLine.id == Link.line_id)
+        select(PurchaseAllocation)
+        .join(OrderLine, OrderLine.id == PurchaseAllocation.line_id)
         .join(Order, Order.id == OrderLine.order_id)
-        .join(PurchaseOrderLine, PurchaseOrderLine.id == Link.purchase_line_id)
+        .join(PurchaseOrderLine, PurchaseOrderLine.id == PurchaseAllocation.purchase_line_id)
         .join(PurchaseOrder, PurchaseOrder.id == PurchaseOrderLine.order_id)
-        .where(open_link(), *conditions)
-        .order_by(*service_order(), Link.id)
+        .where(is_open_purchase_allocation(), *conditions)
+        .order_by(*service_order(), PurchaseAllocation.id)
     )
 
 
-def outstanding_links(session: Session) -> tuple[int, int]:
+def outstanding_purchase_allocations(session: Session) -> tuple[int, int]:
     """Return how many links are outstanding, on how many sales orders."""
     row = session.execute(
-        select(func.count(Link.id), func.count(func.distinct(OrderLine.order_id)))
-        .join(OrderLine, OrderLine.id == Link.line_id)
-        .where(open_link())
+        select(func.count(PurchaseAllocation.id), func.count(func.distinct(OrderLine.order_id)))
+        .join(OrderLine, OrderLine.id == PurchaseAllocation.line_id)
+        .where(is_open_purchase_allocation())
     ).one()
     return int(row[0]), int(row[1])
 
 
-def linked_quantities(session: Session, line_ids: Collection[int]) -> dict[int, Decimal]:
+def purchase_allocated(session: Session, line_ids: Collection[int]) -> dict[int, Decimal]:
     """Return what is linked to each of these sales order lines; a line without links is left out."""
-    parts = linked_sum(is_one_of(session, Link.line_id, line_ids))
-    return dict(session.execute(select(parts.c.line_id, parts.c.linked)).all())
+    parts = purchase_allocated_by_line(is_one_of(session, PurchaseAllocation.line_id, line_ids))
+    return dict(session.execute(select(parts.c.line_id, parts.c.purchase_allocated)).all())
 
 
-def unlinked_backorders(session: Session, scope: Scope) -> list[tuple[int, int, int]]:
+def uncovered_backorders(session: Session, scope: Scope) -> list[tuple[int, int, int]]:
     """Return (line id, product id, raw rest) of open backorders that links do not cover.
 
     They come product by product, each in order of service. Lines on hold are left out unless the scope names them.
@@ -96,12 +98,16 @@ def unlinked_backorders(session: Session, scope: Scope) -> list[tuple[int, int, 
     waiting = waiting.where(in_scope(session, scope), has_need(), may)
     rows = read_rows(session, waiting.order_by(OrderLine.product_id, *service_order()))
     # Summed for these very lines: a planner that does not know yet how many links there are finds them all the same.
-    parts = linked_sum(is_one_of(session, Link.line_id, [line_id for line_id, *_ in rows]))
-    linked: dict[int, int] = dict(read_rows(session, select(parts.c.line_id, raw(parts.c.linked))))
+    parts = purchase_allocated_by_line(
+        is_one_of(session, PurchaseAllocation.line_id, [line_id for line_id, *_ in rows])
+    )
+    purchase_allocated: dict[int, int] = dict(
+        read_rows(session, select(parts.c.line_id, raw(parts.c.purchase_allocated)))
+    )
     return [
-        (line_id, product_id, rest)
+        (line_id, product_id, remainder)
         for line_id, product_id, quantity in rows
-        if (rest := quantity - linked.get(line_id, 0)) > 0
+        if (remainder := quantity - purchase_allocated.get(line_id, 0)) > 0
     ]
 
 
@@ -125,8 +131,8 @@ def _backorders(*columns: Any) -> Select[Any]:
 
 def excess_of_lines(session: Session, line_ids: Collection[int]) -> dict[int, int]:
     """Return by how much (raw) the links of each of these lines are more than its open backorder."""
-    parts = linked_sum(is_one_of(session, Link.line_id, line_ids))
-    excess = parts.c.linked - open_backorder_quantity()
+    parts = purchase_allocated_by_line(is_one_of(session, PurchaseAllocation.line_id, line_ids))
+    excess = parts.c.purchase_allocated - open_backorder_quantity()
     rows = session.execute(
         select(parts.c.line_id, raw(excess))
         .outerjoin(Backorder, and_(Backorder.line_id == parts.c.line_id, backorder_is_open()))
@@ -141,14 +147,14 @@ def shrinking_order(session: Session, line_ids: Collection[int]) -> Sequence[Row
     Latest expected first (no date = latest), those made by hand last.
     """
     return session.execute(
-        select(Link.id, Link.line_id, raw(Link.outstanding))
-        .join(PurchaseOrderLine, PurchaseOrderLine.id == Link.purchase_line_id)
-        .where(open_link(), is_one_of(session, Link.line_id, line_ids))
+        select(PurchaseAllocation.id, PurchaseAllocation.line_id, raw(PurchaseAllocation.outstanding))
+        .join(PurchaseOrderLine, PurchaseOrderLine.id == PurchaseAllocation.purchase_line_id)
+        .where(is_open_purchase_allocation(), is_one_of(session, PurchaseAllocation.line_id, line_ids))
         .order_by(
-            (Link.how == AllocationSource.by_hand).asc(),
+            (PurchaseAllocation.source == AllocationSource.by_hand).asc(),
             PurchaseOrderLine.expected_on.is_(None).desc(),
             PurchaseOrderLine.expected_on.desc(),
-            Link.id.desc(),
+            PurchaseAllocation.id.desc(),
         )
     ).all()
 
@@ -156,8 +162,13 @@ def shrinking_order(session: Session, line_ids: Collection[int]) -> Sequence[Row
 def queue_of_purchase_lines(session: Session, purchase_line_ids: Collection[int]) -> Sequence[Row[int, int, int, int]]:
     """Return (link id, purchase line id, line id, raw outstanding) of open links, in order of service."""
     return session.execute(
-        open_links(is_one_of(session, Link.purchase_line_id, purchase_line_ids)).with_only_columns(
-            Link.id, Link.purchase_line_id, Link.line_id, raw(Link.outstanding)
+        open_purchase_allocations(
+            is_one_of(session, PurchaseAllocation.purchase_line_id, purchase_line_ids)
+        ).with_only_columns(
+            PurchaseAllocation.id,
+            PurchaseAllocation.purchase_line_id,
+            PurchaseAllocation.line_id,
+            raw(PurchaseAllocation.outstanding),
         )
     ).all()
 
@@ -165,25 +176,33 @@ def queue_of_purchase_lines(session: Session, purchase_line_ids: Collection[int]
 def excess_of_purchase_lines(session: Session, outstanding: dict[int, int]) -> dict[int, int]:
     """Return by how much (raw) the links of each purchase order line exceed what it will have outstanding."""
     rows = session.execute(
-        select(Link.purchase_line_id, raw(total(Link.outstanding)))
-        .where(open_link(), is_one_of(session, Link.purchase_line_id, outstanding))
-        .group_by(Link.purchase_line_id)
+        select(PurchaseAllocation.purchase_line_id, raw(total(PurchaseAllocation.outstanding)))
+        .where(is_open_purchase_allocation(), is_one_of(session, PurchaseAllocation.purchase_line_id, outstanding))
+        .group_by(PurchaseAllocation.purchase_line_id)
     )
-    return {id_: int(linked) - outstanding[id_] for id_, linked in rows if int(linked) > outstanding[id_]}
+    return {
+        id_: int(purchase_allocated) - outstanding[id_]
+        for id_, purchase_allocated in rows
+        if int(purchase_allocated) > outstanding[id_]
+    }
 
 
-def claims_on_lines(session: Session, purchase_line_ids: Sequence[int]) -> list[LineClaim]:
+def allocations_of_lines(session: Session, purchase_line_ids: Sequence[int]) -> list[LineAllocation]:
     """Answer for whom purchase order lines are meant, first in the queue first."""
-    rows = open_links(is_one_of(session, Link.purchase_line_id, purchase_line_ids)).with_only_columns(
-        Link.purchase_line_id, Order.number, Link.outstanding
-    )
-    return [LineClaim(line_id, number or "", quantity) for line_id, number, quantity in session.execute(rows)]
+    rows = open_purchase_allocations(
+        is_one_of(session, PurchaseAllocation.purchase_line_id, purchase_line_ids)
+    ).with_only_columns(PurchaseAllocation.purchase_line_id, Order.number, PurchaseAllocation.outstanding)
+    return [LineAllocation(line_id, number or "", quantity) for line_id, number, quantity in session.execute(rows)]
 
 
-def linked_supplies(session: Session, line_ids: Collection[int]) -> dict[int, list[SupplyNote]]:
+def purchase_allocation_notes(session: Session, line_ids: Collection[int]) -> dict[int, list[SupplyNote]]:
     """Return a note for each link of these sales order lines: the purchase order, what is to come and when."""
-    rows = open_links(is_one_of(session, Link.line_id, line_ids)).with_only_columns(
-        Link.line_id, PurchaseOrder.number, PurchaseOrderLine.position, PurchaseOrderLine.expected_on, Link.outstanding
+    rows = open_purchase_allocations(is_one_of(session, PurchaseAllocation.line_id, line_ids)).with_only_columns(
+        PurchaseAllocation.line_id,
+        PurchaseOrder.number,
+        PurchaseOrderLine.position,
+        PurchaseOrderLine.expected_on,
+        PurchaseAllocation.outstanding,
     )
     notes: dict[int, list[SupplyNote]] = {}
     for line_id, number, position, expected_on, quantity in session.execute(rows):
@@ -205,17 +224,17 @@ def incoming_allocations(session: Session) -> Iterator[AllocationRow]:
             null(),
             PurchaseOrder.number,
             PurchaseOrderLine.position,
-            Link.outstanding,
+            PurchaseAllocation.outstanding,
             NOTHING,
             OrderLine.promise_date,
         )
-        .select_from(Link)
-        .join(OrderLine, OrderLine.id == Link.line_id)
+        .select_from(PurchaseAllocation)
+        .join(OrderLine, OrderLine.id == PurchaseAllocation.line_id)
         .join(Order, Order.id == OrderLine.order_id)
         .join(Product, Product.id == OrderLine.product_id)
-        .join(PurchaseOrderLine, PurchaseOrderLine.id == Link.purchase_line_id)
+        .join(PurchaseOrderLine, PurchaseOrderLine.id == PurchaseAllocation.purchase_line_id)
         .join(PurchaseOrder, PurchaseOrder.id == PurchaseOrderLine.order_id)
-        .where(open_link())
+        .where(is_open_purchase_allocation())
         .order_by(Order.id, OrderLine.position, PurchaseOrder.id, PurchaseOrderLine.position)
         .execution_options(yield_per=5000)
     )

@@ -12,10 +12,10 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from wtforms import Form
 
-from erp.admin import gate, show
+from erp.admin import access, formatting
+from erp.admin.declarations import Chosen, Getter, Result
 from erp.admin.fields import read_quantity
 from erp.admin.listing import Cell, make_cell
-from erp.admin.parts import Chosen, Getter, Result
 from erp.errors import BadNumber, ErpError, NothingChosen
 
 if TYPE_CHECKING:
@@ -53,13 +53,13 @@ class ActionPage:
     def prefill(self, session: Session, row: Any, form: Any) -> None:
         """Set the form's first values."""
 
-    def finished(self, screen: Screen, row_id: int, told: str | Result | None) -> ResponseReturnValue:
+    def finished(self, screen: Screen, row_id: int, message: str | Result | None) -> ResponseReturnValue:
         """Return where the person goes when it is done: the document's page."""
-        return screen.done(row_id, told)
+        return screen.done(row_id, message)
 
     def __call__(self, screen: Screen, row: Any) -> ResponseReturnValue:
         """Show the page, or do what was asked."""
-        session = gate.session()
+        session = access.session()
         form = self.form_class(request.form if request.method == "POST" else None)
         if request.method != "POST":
             self.prefill(session, row, form)
@@ -79,7 +79,7 @@ class ActionPage:
         raise NotImplementedError
 
     def _show(self, screen: Screen, row: Any, form: Form) -> str:
-        context = self.context(gate.session(), row)
+        context = self.context(access.session(), row)
         back = screen.get_url(".details_view", id=self.document_id(row))
         return screen.render_page(self.template, page=self, row=row, form=form, back=back, **context)
 
@@ -95,8 +95,8 @@ class FormPage(ActionPage):
 
     def _submit(self, screen: Screen, row: Any, form: Form) -> ResponseReturnValue:
         id_ = self.document_id(row)
-        told = screen.do(type(self).__name__, lambda session: self.do(session, row, form))
-        return self.finished(screen, id_, told)
+        message = screen.do(type(self).__name__, lambda session: self.do(session, row, form))
+        return self.finished(screen, id_, message)
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class Choose(ActionPage):
     Posted ids are only looked up among the rows that the page would show now.
     """
 
-    template = "erp/choose.html"
+    template = "erp/choose_rows.html"
     columns: Sequence[tuple[str, Getter]] = ()
     quantity_label: str = ""
     empty: str = "There is nothing to choose."
@@ -149,8 +149,8 @@ class Choose(ActionPage):
 
     def _submit(self, screen: Screen, row: Any, form: Form) -> ResponseReturnValue:
         id_ = self.document_id(row)
-        told = screen.do(type(self).__name__, lambda session: self.do(session, row, self.chosen(session, row), form))
-        return self.finished(screen, id_, told)
+        message = screen.do(type(self).__name__, lambda session: self.do(session, row, self.chosen(session, row), form))
+        return self.finished(screen, id_, message)
 
     def chosen(self, session: Session, row: Any) -> list[Chosen]:
         """Return the ticked rows as they are now, each with its quantity; raise where none is or one is wrong."""
@@ -174,7 +174,7 @@ class Choose(ActionPage):
         except ValueError as error:
             raise BadNumber(text, f"is not a quantity: {error}") from None
         if not 0 < value <= offered:
-            raise BadNumber(show.quantity(value), f"is not between 0 and {show.quantity(offered)}")
+            raise BadNumber(formatting.quantity(value), f"is not between 0 and {formatting.quantity(offered)}")
         return value
 
     def choices(self, session: Session, row: Any) -> list[Choice]:
@@ -191,11 +191,11 @@ class Choose(ActionPage):
             cells=[make_cell(value) for value in values],
             is_ticked=ticked and self.can_tick(item),
             can_tick=self.can_tick(item),
-            quantity=None if offered is None else typed if typed is not None else show.quantity(offered),
+            quantity=None if offered is None else typed if typed is not None else formatting.quantity(offered),
         )
 
     def _show(self, screen: Screen, row: Any, form: Form) -> str:
-        session = gate.session()
+        session = access.session()
         choices = self.choices(session, row)
         heads = [
             (label, any(choice.cells[at].is_number for choice in choices)) for at, (label, _) in enumerate(self.columns)

@@ -15,7 +15,7 @@ from erp.db import is_one_of, raw, rows_table, total
 from erp.options import options
 from modules.inventory_lots import hooks
 from modules.inventory_lots.domain import EXPIRED, IN_QUARANTINE, ON_HOLD
-from modules.inventory_lots.hooks import Claim
+from modules.inventory_lots.hooks import BalanceAllocation
 from modules.inventory_lots.models import Balance, Location, Lot
 from modules.inventory_lots.states import LocationKind
 
@@ -64,9 +64,9 @@ def usable_balances(session: Session, product_ids: Sequence[int]) -> Select[int,
     )
 
 
-def claims(session: Session, balance_ids: Sequence[int]) -> list[Claim]:
+def allocations(session: Session, balance_ids: Sequence[int]) -> list[BalanceAllocation]:
     """Return who holds what of these balances, first in the queue first."""
-    return [claim for answer in hooks.claims_on_balances(session, balance_ids) for claim in answer]
+    return [allocation for answer in hooks.allocations_on_balances(session, balance_ids) for allocation in answer]
 
 
 def unusable_balance_ids(session: Session, lot_id: int) -> list[int]:
@@ -81,7 +81,7 @@ def unusable_balance_ids(session: Session, lot_id: int) -> list[int]:
 
 
 @dataclass(frozen=True)
-class Lying:
+class StockOnHand:
     """A lot that lies at a location, in raw quantities."""
 
     balance_id: int
@@ -98,7 +98,9 @@ class Lying:
         return self.on_hand - self.allocated
 
 
-def lying_latest_first(session: Session, product_ids: Iterable[int], location_ids: Iterable[int]) -> Iterator[Lying]:
+def on_hand_latest_first(
+    session: Session, product_ids: Iterable[int], location_ids: Iterable[int]
+) -> Iterator[StockOnHand]:
     """Return what lies of these products at these locations, the latest lots first."""
     on_hand, allocated = raw(Balance.on_hand), raw(Balance.allocated)
     columns = (Balance.id, Balance.product_id, Balance.location_id, Balance.lot_id, Lot.number, on_hand, allocated)
@@ -112,7 +114,7 @@ def lying_latest_first(session: Session, product_ids: Iterable[int], location_id
         )
         .order_by(Lot.received_on.desc(), Lot.id.desc())
     )
-    return (Lying(*row) for row in session.execute(rows))
+    return (StockOnHand(*row) for row in session.execute(rows))
 
 
 def paths_by_id(session: Session, location_ids: Iterable[int]) -> dict[int, str]:

@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from erp.db import bulk_add, is_one_of, require_lock
 from modules.inventory_lots.models import Product
 from modules.procurement.models import PurchaseOrderLine
-from modules.procurement.services.doors import LINE
+from modules.procurement.services.locking import LINE
 
 
-def claim(session: Session, amounts: Iterable[tuple[int, int]]) -> None:
+def reserve(session: Session, amounts: Iterable[tuple[int, int]]) -> None:
     """Set incoming quantities aside: pairs of line id and raw quantity. The products are locked by the caller."""
     _add(session, amounts, sign=1)
 

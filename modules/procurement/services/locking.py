@@ -15,7 +15,7 @@ from erp.errors import StaleRecord
 from erp.events import publish
 from erp.history import Change, record_all
 from modules.inventory_lots.services import lock_products
-from modules.procurement.domain import Figures, action_after
+from modules.procurement.domain import LineQuantities, action_after
 from modules.procurement.events import SupplyChanged
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.queries import SUPPLY_STATES, lines_with_orders
@@ -94,16 +94,16 @@ def count_up(session: Session, lines: Iterable[PurchaseOrderLine]) -> None:
         session.expire(order, ["row_version"])
 
 
-def figures(line: PurchaseOrderLine) -> Figures:
+def line_quantities(line: PurchaseOrderLine) -> LineQuantities:
     """Return a line's quantities for the rules to judge."""
-    return Figures(line.quantity, line.received, line.cancelled, line.allocated)
+    return LineQuantities(line.quantity, line.received, line.cancelled, line.allocated)
 
 
 def settle(session: Session, order_ids: Iterable[int]) -> None:
     """Give orders the state that the figures of their lines call for, if anything was on its way."""
     session.flush()
     wanted = set(order_ids)
-    by_order = _figures_by_order(session, wanted)
+    by_order = _quantities_by_order(session, wanted)
     on_their_way = is_one_of(session, PurchaseOrder.id, wanted), PurchaseOrder.state.in_(SUPPLY_STATES)
     moves = {}
     for order in session.scalars(select(PurchaseOrder).where(*on_their_way).order_by(PurchaseOrder.id)):
@@ -132,13 +132,13 @@ def _move(session: Session, moves: Mapping[PurchaseOrder, PurchaseState]) -> Non
         set_committed_value(order, "row_version", order.row_version + 1)
 
 
-def _figures_by_order(session: Session, order_ids: Iterable[int]) -> dict[int, list[Figures]]:
+def _quantities_by_order(session: Session, order_ids: Iterable[int]) -> dict[int, list[LineQuantities]]:
     line = PurchaseOrderLine
     rows = select(line.order_id, line.quantity, line.received, line.cancelled)
     rows = rows.where(is_one_of(session, line.order_id, order_ids))
-    by_order: dict[int, list[Figures]] = defaultdict(list)
+    by_order: dict[int, list[LineQuantities]] = defaultdict(list)
     for order_id, *quantities in session.execute(rows):
-        by_order[order_id].append(Figures(*quantities))
+        by_order[order_id].append(LineQuantities(*quantities))
     return by_order
 
 

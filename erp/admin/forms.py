@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 from wtforms import Form, HiddenField
 
 from erp import history
-from erp.admin import gate
+from erp.admin import access
+from erp.admin.declarations import ExtraField
 from erp.admin.fields import Converter, Lookup, as_id, lookup, with_fields
 from erp.admin.listing import Listing
-from erp.admin.parts import ExtraField
 from erp.db import is_duplicate
 from erp.errors import ErpError, RecordInUse, RecordTaken, StaleRecord
 
@@ -34,15 +34,15 @@ class Saving(Listing):
 
     def may_create(self) -> bool:
         """Say whether the person at the screen may add rows."""
-        return bool(self.can_create) and gate.may(self.edit_permission)
+        return bool(self.can_create) and access.may(self.edit_permission)
 
     def may_edit(self, row: Any) -> bool:
         """Say whether the person at the screen may change this row."""
-        return bool(self.can_edit) and gate.may(self.edit_permission)
+        return bool(self.can_edit) and access.may(self.edit_permission)
 
     def may_delete(self, row: Any) -> bool:
         """Say whether the person at the screen may delete this row."""
-        return bool(self.can_delete) and gate.may(self.edit_permission)
+        return bool(self.can_delete) and access.may(self.edit_permission)
 
     # Rows
 
@@ -53,7 +53,7 @@ class Saving(Listing):
     def get_one(self, id: Any) -> Any:
         """Return a row by an id from outside; there is no such page otherwise."""
         found = as_id(id)
-        row = None if found is None else self.load(gate.session(), found)
+        row = None if found is None else self.load(access.session(), found)
         return row if row is not None else abort(404)
 
     # The form
@@ -79,14 +79,14 @@ class Saving(Listing):
 
     def offered_fields(self) -> list[ExtraField]:
         """Return those of them that the person at the screen may fill in."""
-        return gate.permitted(self.extra_fields())
+        return access.permitted(self.extra_fields())
 
     def make_form(self, row: Any) -> Form:
         """Return the form filled from the request, or from the row where the page is only opened."""
         extras = self.offered_fields()
         kind = self._create_form_class if row is None else self._edit_form_class
         form_class = with_fields(kind, [(extra.name, extra.field) for extra in extras])
-        read = {extra.name: extra.read(gate.session(), row) for extra in extras}
+        read = {extra.name: extra.read(access.session(), row) for extra in extras}
         form: Form = form_class(request.form if request.method == "POST" else None, obj=row, **read)
         self.prepare_form(form, row)
         return form
@@ -116,7 +116,7 @@ class Saving(Listing):
     def fill(self, form: Form, row: Any) -> None:
         """Set the row's own fields from the form."""
         skipped = {VERSION, *(extra.name for extra in self.offered_fields())}
-        with gate.session().no_autoflush:
+        with access.session().no_autoflush:
             for name, field in form._fields.items():
                 if name not in skipped:
                     field.populate_obj(row, name)
@@ -139,7 +139,7 @@ class Saving(Listing):
     def _submit(self, form: Form, id: int | None) -> int:
         verb = "create" if id is None else "edit"
         try:
-            return int(gate.do(f"{self.view_name}.{verb}", lambda session: self._store(session, form, id)))
+            return int(access.do(f"{self.view_name}.{verb}", lambda session: self._store(session, form, id)))
         except IntegrityError as error:
             raise (RecordTaken(self.noun) if is_duplicate(error) else error) from None
 
@@ -160,7 +160,7 @@ class Saving(Listing):
         try:
             return self.saved(self._submit(form, id), is_new=id is None)
         except ErpError as error:
-            gate.session().rollback()
+            access.session().rollback()
             flash(str(error), "error")
             row = None if id is None else self.get_one(id)
             return self._show_form(form, row, id), 409 if isinstance(error, StaleRecord) else 422
@@ -201,7 +201,7 @@ class Saving(Listing):
             return abort(403)
         name = str(row)
         try:
-            gate.do(f"{self.view_name}.delete", lambda session: self.delete(session, self.load(session, id)))
+            access.do(f"{self.view_name}.delete", lambda session: self.delete(session, self.load(session, id)))
         except IntegrityError:
             return self.refused(id, RecordInUse(self.noun, name))
         except ErpError as error:

@@ -17,7 +17,7 @@ from erp.registry import current_registry
 
 T = TypeVar("T")
 
-MOST_LETTERS = 1000
+MAX_CHARACTERS = 1000
 
 
 def may(permission: str) -> bool:
@@ -37,14 +37,14 @@ def user_name() -> str:
 
 def do(name: str, work: Any) -> Any:
     """Run `work(session)` as one run and one transaction of the person at the screen."""
-    person = user_name()
-    with events.run(RunKind.screen, name, person):
+    user = user_name()
+    with events.run(RunKind.screen, name, user):
         return commit(work)
 
 
-def tell(message: str, category: str = "success") -> None:
+def flash_sentence(message: str, category: str = "success") -> None:
     """Show a sentence on the next page. It travels in the session's cookie, which holds no long one."""
-    flash(message if len(message) <= MOST_LETTERS else f"{message[:MOST_LETTERS]}…", category)
+    flash(message if len(message) <= MAX_CHARACTERS else f"{message[:MAX_CHARACTERS]}…", category)
 
 
 def session() -> Session:

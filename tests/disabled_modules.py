@@ -50,7 +50,7 @@ def above(name: str) -> tuple[str, ...]:
     return tuple(sorted(set(manifests) - set(needed))) if needed else ()
 
 
-def let_rest(names: tuple[str, ...]) -> None:
+def let_pause(names: tuple[str, ...]) -> None:
     """Switch modules off, whatever they hold."""
     session = db.session()
     session.execute(update(InstalledModule).where(InstalledModule.name.in_(names)).values(state=ModuleState.disabled))

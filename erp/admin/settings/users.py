@@ -14,9 +14,9 @@ from wtforms.fields.core import UnboundField
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from erp import core, history, security
-from erp.admin import gate
-from erp.admin.choose import FormPage
-from erp.admin.parts import Action, Badge, Result
+from erp.admin import access
+from erp.admin.action_pages import FormPage
+from erp.admin.declarations import Action, Badge, Result
 from erp.admin.screen import Screen
 from erp.errors import RecordInUse
 from erp.models import Role, RoleRight, User, user_role
@@ -118,7 +118,7 @@ class UserScreen(Screen):
             name="reset-password",
             label="Reset password",
             permission="erp.users",
-            deed=_reset_password,
+            run=_reset_password,
             icon="fa-key",
             confirm="Give this person a new password? Their running sessions end at once.",
         ),
@@ -135,7 +135,7 @@ class UserScreen(Screen):
             name="activate",
             label="Activate",
             permission="erp.users",
-            deed=_activate,
+            run=_activate,
             icon="fa-check",
             allowed=lambda user: not user.is_active,
         ),
@@ -157,7 +157,7 @@ class UserScreen(Screen):
 
     def prepare_form(self, form: Form, row: Any) -> None:
         """List the roles; a name stays what history calls the person."""
-        session = gate.session()
+        session = access.session()
         form["roles"].choices = [(role.id, role.name) for role in session.scalars(select(Role).order_by(Role.name))]
         del form["why" if row is None else "username"]
 
@@ -166,7 +166,7 @@ class UserScreen(Screen):
         if row is None:
             g.erp_new_password = security.generate_password()
             row = security.add_user(session, form["username"].data.strip(), g.erp_new_password)
-        security.check_person(name=form["name"].data or "", email=form["email"].data or "")
+        security.check_user(name=form["name"].data or "", email=form["email"].data or "")
         with history.because(session, _reason(form)):
             for field in ("name", "email"):
                 _set(session, row, field, form[field].data or "")
@@ -188,7 +188,7 @@ class UserScreen(Screen):
         """Tell a new person's password, once."""
         if not is_new:
             return super().saved(id, is_new)
-        user = self.load(gate.session(), id)
+        user = self.load(access.session(), id)
         return self.show_row(id, result=_new_password(user, g.erp_new_password))
 
 
@@ -255,10 +255,10 @@ class RoleScreen(Screen):
 
     def page_context(self, row: Any) -> dict[str, Any]:
         """Add the rights and who has the role."""
-        session = gate.session()
+        session = access.session()
         having = select(User).join(User.roles).where(Role.id == row.id).order_by(User.username).limit(100)
-        people = session.scalars(having)
-        return {"groups": self.rights_by_module(), "held": self.held(row), "people": list(people)}
+        users = session.scalars(having)
+        return {"groups": self.rights_by_module(), "held": self.held(row), "people": list(users)}
 
     def scaffold_form(self) -> type[Form]:
         """Add the rights to the form."""

@@ -111,9 +111,9 @@ def change_kind(session: Session, location_id: int, kind: LocationKind) -> Locat
 
     Raises StaleRecord when another product came there while the locks were waited for.
     """
-    locked = _lying_at(session, location_id)
+    locked = _lots_on_hand_at(session, location_id)
     lock_products(session, locked)
-    if not _lying_at(session, location_id) <= locked:
+    if not _lots_on_hand_at(session, location_id) <= locked:
         raise StaleRecord
     location = session.get_one(Location, location_id)
     location.kind = kind
@@ -121,7 +121,7 @@ def change_kind(session: Session, location_id: int, kind: LocationKind) -> Locat
     return location
 
 
-def _lying_at(session: Session, location_id: int) -> set[int]:
+def _lots_on_hand_at(session: Session, location_id: int) -> set[int]:
     return set(
         session.scalars(select(Balance.product_id).where(Balance.location_id == location_id, Balance.on_hand > 0))
     )

@@ -16,7 +16,7 @@ from erp.options import options
 from modules.inventory_lots.domain import check_quantity
 from modules.inventory_lots.services import lock_products
 from modules.preorder import queries
-from modules.preorder.domain import passing
+from modules.preorder.domain import coverable_demands
 from modules.preorder.errors import (
     BackordersOff,
     NotEnoughIncoming,
@@ -24,13 +24,13 @@ from modules.preorder.errors import (
     ProductsDiffer,
     SupplyOverdue,
 )
-from modules.preorder.events import LinkMade
-from modules.preorder.models import Link
-from modules.preorder.queries.links import open_link
+from modules.preorder.events import PurchaseAllocated
+from modules.preorder.models import PurchaseAllocation
+from modules.preorder.queries.purchase_allocations import is_open_purchase_allocation
 from modules.preorder.services.dates import promise_covered_lines
 from modules.procurement.models import PurchaseOrderLine
 from modules.procurement.queries import claimable_lines, lines_with_orders, status_by_name
-from modules.procurement.services import claim, set_status
+from modules.procurement.services import reserve, set_status
 from modules.sales.domain import plan_by_product
 from modules.sales.models import OrderLine
 from modules.sales.queries import Scope
@@ -39,10 +39,10 @@ from modules.sales.states import AllocationSource
 
 Triple = tuple[int, int, int]
 
-LINK = cast(Table, Link.__table__)
+PURCHASE_ALLOCATION = cast(Table, PurchaseAllocation.__table__)
 
 
-def make_links(session: Session, scope: Scope) -> None:
+def allocate_incoming_supply(session: Session, scope: Scope) -> None:
     """Link unlinked backorders to open purchase order lines in order of service (automatic allocation).
 
     With `insufficient_supply = skip` a backorder is linked only if all of its unlinked rest can be.
@@ -54,27 +54,27 @@ def make_links(session: Session, scope: Scope) -> None:
     if not supplies:
         return
     stocked = {product_id for _, product_id, _ in supplies}
-    demands = queries.unlinked_backorders(session, Scope(tuple(sorted(stocked)), scope.line_ids))
+    demands = queries.uncovered_backorders(session, Scope(tuple(sorted(stocked)), scope.line_ids))
     if options.preorder.insufficient_supply == "skip":
-        demands = _passing_by_product(demands, supplies)
-    write_links(session, plan_by_product(demands, supplies), AllocationSource.automatic)
+        demands = _coverable_by_product(demands, supplies)
+    write_purchase_allocations(session, plan_by_product(demands, supplies), AllocationSource.automatic)
 
 
-def _passing_by_product(demands: Iterable[Triple], supplies: Iterable[Triple]) -> list[Triple]:
+def _coverable_by_product(demands: Iterable[Triple], supplies: Iterable[Triple]) -> list[Triple]:
     left: dict[int, int] = {}
     for _, product_id, quantity in supplies:
         left[product_id] = left.get(product_id, 0) + quantity
     queues: dict[int, list[tuple[int, int]]] = {}
-    for line_id, product_id, rest in demands:
-        queues.setdefault(product_id, []).append((line_id, rest))
+    for line_id, product_id, remainder in demands:
+        queues.setdefault(product_id, []).append((line_id, remainder))
     return [
-        (line_id, product_id, rest)
+        (line_id, product_id, remainder)
         for product_id, queue in queues.items()
-        for line_id, rest in passing(queue, left.get(product_id, 0))
+        for line_id, remainder in coverable_demands(queue, left.get(product_id, 0))
     ]
 
 
-def write_links(session: Session, grants: Sequence[Triple], how: AllocationSource) -> None:
+def write_purchase_allocations(session: Session, grants: Sequence[Triple], source: AllocationSource) -> None:
     """Write (line, purchase line, raw quantity) links: an open link of the pair grows, others are new.
 
     Purchase lines count them as allocated, lines without a status get the default one, and the news is published last.
@@ -84,30 +84,47 @@ def write_links(session: Session, grants: Sequence[Triple], how: AllocationSourc
     existing = _open_pairs(session, [(line_id, purchase_id) for line_id, purchase_id, _ in grants])
     grown = [(existing[line, purchase], amount) for line, purchase, amount in grants if (line, purchase) in existing]
     new = [grant for grant in grants if (grant[0], grant[1]) not in existing]
-    claim(session, [(purchase_id, amount) for _, purchase_id, amount in grants])
-    sets = {"quantity": "quantity + {amount}"} | ({"how": "'by_hand'"} if how is AllocationSource.by_hand else {})
-    bulk_update(session, LINK, sets, {"amount": "bigint"}, grown)
-    link_ids = _insert(session, new, how)
+    reserve(session, [(purchase_id, amount) for _, purchase_id, amount in grants])
+    sets = {"quantity": "quantity + {amount}"} | ({"source": "'by_hand'"} if source is AllocationSource.by_hand else {})
+    bulk_update(session, PURCHASE_ALLOCATION, sets, {"amount": "bigint"}, grown)
+    purchase_allocation_ids = _insert(session, new, source)
     session.expire_all()
     _give_default_status(session, sorted({purchase_id for _, purchase_id, _ in new}))
-    if link_ids:
-        publish(session, LinkMade(tuple(link_ids)))
+    if purchase_allocation_ids:
+        publish(session, PurchaseAllocated(tuple(purchase_allocation_ids)))
 
 
 def _open_pairs(session: Session, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], int]:
-    of_lines = is_one_of(session, Link.purchase_line_id, {purchase_id for _, purchase_id in pairs})
-    rows = read_rows(session, select(Link.line_id, Link.purchase_line_id, Link.id).where(open_link(), of_lines))
+    of_lines = is_one_of(session, PurchaseAllocation.purchase_line_id, {purchase_id for _, purchase_id in pairs})
+    rows = read_rows(
+        session,
+        select(PurchaseAllocation.line_id, PurchaseAllocation.purchase_line_id, PurchaseAllocation.id).where(
+            is_open_purchase_allocation(), of_lines
+        ),
+    )
     return {(line_id, purchase_id): id_ for line_id, purchase_id, id_ in rows}
 
 
-def _insert(session: Session, grants: Sequence[Triple], how: AllocationSource) -> list[int]:
+def _insert(session: Session, grants: Sequence[Triple], source: AllocationSource) -> list[int]:
     if not grants:
         return []
     run = current_run(session)
-    signed = (0, how.value, run.id(session), run.user_name, raw_instant(clock.now()))
-    ids = new_ids(session, LINK, len(grants))
-    columns = ("id", "line_id", "purchase_line_id", "quantity", "received", "how", "run_id", "user_name", "created_at")
-    bulk_insert(session, LINK, columns, [(id_, *grant, *signed) for id_, grant in zip(ids, grants, strict=True)])
+    signed = (0, source.value, run.id(session), run.user_name, raw_instant(clock.now()))
+    ids = new_ids(session, PURCHASE_ALLOCATION, len(grants))
+    columns = (
+        "id",
+        "line_id",
+        "purchase_line_id",
+        "quantity",
+        "received",
+        "source",
+        "run_id",
+        "user_name",
+        "created_at",
+    )
+    bulk_insert(
+        session, PURCHASE_ALLOCATION, columns, [(id_, *grant, *signed) for id_, grant in zip(ids, grants, strict=True)]
+    )
     return ids
 
 
@@ -122,7 +139,7 @@ def _give_default_status(session: Session, purchase_line_ids: Sequence[int]) -> 
         set_status(session, line_ids, status, is_default=True)
 
 
-def link_by_hand(session: Session, amounts: Mapping[tuple[int, int], Decimal]) -> None:
+def allocate_by_hand(session: Session, amounts: Mapping[tuple[int, int], Decimal]) -> None:
     """Link chosen quantities of (sales order line, purchase order line) pairs, whoever else waits; a door.
 
     The backorder rows are first made or grown to the uncovered need; a hold is cleared. Raises BackordersOff,
@@ -141,7 +158,7 @@ def link_by_hand(session: Session, amounts: Mapping[tuple[int, int], Decimal]) -
     _check_supply(session, scope, amounts)
     _check_demand(session, scope, amounts)
     grants = [(line_id, purchase_id, to_raw(quantity)) for (line_id, purchase_id), quantity in amounts.items()]
-    write_links(session, grants, AllocationSource.by_hand)
+    write_purchase_allocations(session, grants, AllocationSource.by_hand)
     promise_covered_lines(session, scope)
 
 
@@ -169,23 +186,23 @@ def _loaded(session: Session, pairs: Iterable[tuple[int, int]]) -> list[tuple[Or
 def _check_supply(session: Session, scope: Scope, amounts: Mapping[tuple[int, int], Decimal]) -> None:
     days = options.preorder.past_due_supply_days
     offered = {row[0]: from_raw(row[2]) for row in session.execute(claimable_lines(session, scope.product_ids))}
-    may_be_linked = {row[0] for row in session.execute(claimable_lines(session, scope.product_ids, days))}
+    may_be_allocated = {row[0] for row in session.execute(claimable_lines(session, scope.product_ids, days))}
     wanted = _summed((purchase_id, quantity) for (_, purchase_id), quantity in amounts.items())
     for purchase_id, quantity in wanted.items():
         available = offered.get(purchase_id, Decimal(0))
         if quantity > available:
             name = str(session.get_one(PurchaseOrderLine, purchase_id))
             raise NotEnoughIncoming(purchase_line=name, available=available, wanted=quantity)
-        if purchase_id not in may_be_linked:
+        if purchase_id not in may_be_allocated:
             raise SupplyOverdue(purchase_line=str(session.get_one(PurchaseOrderLine, purchase_id)), days=days)
 
 
 def _check_demand(session: Session, scope: Scope, amounts: Mapping[tuple[int, int], Decimal]) -> None:
-    waiting = {line_id: from_raw(rest) for line_id, _, rest in queries.unlinked_backorders(session, scope)}
+    waiting = {line_id: from_raw(remainder) for line_id, _, remainder in queries.uncovered_backorders(session, scope)}
     for line_id, quantity in _summed((line_id, quantity) for (line_id, _), quantity in amounts.items()).items():
-        rest = waiting.get(line_id, Decimal(0))
-        if quantity > rest:
-            raise NotWaiting(line=str(session.get_one(OrderLine, line_id)), waiting=rest, wanted=quantity)
+        remainder = waiting.get(line_id, Decimal(0))
+        if quantity > remainder:
+            raise NotWaiting(line=str(session.get_one(OrderLine, line_id)), waiting=remainder, wanted=quantity)
 
 
 def _summed(parts: Iterable[tuple[int, Decimal]]) -> dict[int, Decimal]:

@@ -13,18 +13,34 @@ from flask import Flask, current_app, url_for
 from markupsafe import Markup, escape
 
 from erp import clock
-from erp.admin.parts import Badge
+from erp.admin.declarations import Badge
 from erp.db import Scaled, format_quantity
 
 TONES = {
-    "success": ("done", "enabled", "sent", "allocated", "received", "packed", "active", "yes", "linked", "ready"),
+    "success": (
+        *("done", "enabled", "sent", "allocated", "received", "packed", "active", "yes", "ready"),
+        *("purchase_allocated", "covered"),
+    ),
     "info": ("confirmed", "ordered", "open", "running", "sending", "pending", "stock", "lot", "receipt", "preorder"),
     "warning": (
-        "partly_received", "part_allocated", "part_packed", "part_linked", "backorder", "upgrading", "installing",
-        "uninstalling", "late", "on_hold", "quarantine", "uncertain", "paused", "lost", "by_hand",
+        "partly_received",
+        "part_allocated",
+        "part_packed",
+        "part_covered",
+        "backorder",
+        "upgrading",
+        "installing",
+        "uninstalling",
+        "late",
+        "on_hold",
+        "quarantine",
+        "uncertain",
+        "paused",
+        "lost",
+        "by_hand",
     ),
     "danger": ("failed", "broken", "expired", "shortage"),
-}  # fmt: skip
+}
 _TONE_OF = {word: tone for tone, words in TONES.items() for word in words}
 
 
@@ -127,7 +143,7 @@ def is_numeric_type(type_: Any) -> bool:
     return isinstance(type_, Scaled) or getattr(type_, "python_type", None) is int
 
 
-def link(url: str | None, text: Any) -> Markup:
+def anchor(url: str | None, text: Any) -> Markup:
     """Return a link, or the text alone where there is nowhere to go."""
     return Markup('<a href="{}">{}</a>').format(url, text) if url else escape(text)
 
@@ -139,7 +155,7 @@ def init_app(app: Flask) -> None:
     )
     app.jinja_env.filters["thousands"] = "{:,}".format
     app.jinja_env.tests["number"] = is_number
-    app.jinja_env.globals.update(badge=badge, link=link, asset=_asset)
+    app.jinja_env.globals.update(badge=badge, anchor=anchor, asset=_asset)
 
 
 def _asset(name: str) -> str:

@@ -13,7 +13,7 @@ from erp.events import publish
 from erp.history import Change, record_all
 from modules.procurement.events import Arrival, ArrivalChanged
 from modules.procurement.models import PurchaseOrderLine
-from modules.procurement.services.doors import LINE, count_up, lock_lines
+from modules.procurement.services.locking import LINE, count_up, lock_lines
 
 
 def set_expected_dates(session: Session, dates: Mapping[int, date | None]) -> int:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table, event, text
 FINAL = {"rows": "final"}
 
 _SQLITE = """
-    CREATE TRIGGER {table}_no_{deed} BEFORE {deed} ON {table}
+    CREATE TRIGGER {table}_no_{action} BEFORE {action} ON {table}
     BEGIN SELECT RAISE(ABORT, '{table}: rows are written once and never changed'); END
 """
 _FUNCTION = """
@@ -34,7 +34,7 @@ def make_final(connection: Connection, table: str) -> None:
     if connection.dialect.name == "postgresql":
         statements = [_FUNCTION, _POSTGRES.format(table=table)]
     else:
-        statements = [_SQLITE.format(table=table, deed=deed) for deed in ("update", "delete")]
+        statements = [_SQLITE.format(table=table, action=action) for action in ("update", "delete")]
     for statement in statements:
         connection.execute(text(statement))
 

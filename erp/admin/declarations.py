@@ -32,7 +32,7 @@ class Result:
     tone: str = "success"
 
 
-Deed = Callable[[Session, Any], "str | Result | None"]
+ActionCall = Callable[[Session, Any], "str | Result | None"]
 PageCall = Callable[["Screen", Any], ResponseReturnValue]
 
 
@@ -40,7 +40,7 @@ PageCall = Callable[["Screen", Any], ResponseReturnValue]
 class Action:
     """A button of a document or of one of its lines.
 
-    A `deed` is done at once (POST) and returns the sentence to show, or a Result. A `page` has an address of its
+    A `run` is done at once (POST) and returns the sentence to show, or a Result. A `page` has an address of its
     own, answers GET and POST and asks for more. `confirm` is asked before either; `yes` and `no` label its answers.
     `allowed` says whether the row's state lets it happen; it is asked again when the button is pressed.
     `style` is primary, secondary or danger.
@@ -49,7 +49,7 @@ class Action:
     name: str
     label: str
     permission: str
-    deed: Deed | None = None
+    run: ActionCall | None = None
     page: PageCall | None = None
     confirm: str = ""
     yes: str = ""
@@ -59,8 +59,8 @@ class Action:
     icon: str = ""
 
     def __post_init__(self) -> None:
-        if (self.deed is None) == (self.page is None):
-            raise TypeError(f"action {self.name} needs either a deed or a page")
+        if (self.run is None) == (self.page is None):
+            raise TypeError(f"action {self.name} needs either a run or a page")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,7 @@ class ListAction:
     name: str
     label: str
     permission: str
-    deed: Callable[[Session, Sequence[int]], str | None]
+    run: Callable[[Session, Sequence[int]], str | None]
     confirm: str = ""
     yes: str = ""
     no: str = "Cancel"

@@ -12,7 +12,7 @@ from flask_admin.contrib.sqla import ModelView
 from flask_admin.model.base import ViewArgs
 from sqlalchemy.orm import Query, joinedload
 
-from erp.admin import gate, show
+from erp.admin import access, formatting
 from erp.admin.filters import Filters
 from erp.registry import current_registry
 
@@ -79,7 +79,7 @@ class Reading(ModelView):
     def get_column_name(self, field: str) -> str:
         """Return a column's label: the screen's, or one made of its name."""
         labels = self.column_labels or {}
-        return str(labels.get(field) or show.words(str(field).replace(".", " ")))
+        return str(labels.get(field) or formatting.words(str(field).replace(".", " ")))
 
     def get_sortable_columns(self) -> Any:
         """Return the columns that a list can be sorted by: the screen's choice, else the indexed ones."""
@@ -95,7 +95,7 @@ class Reading(ModelView):
 
     def get_count_query(self) -> Any:
         """Count no further than the pager shows."""
-        return BoundedCount([sa.func.count("*")], session=gate.session()).select_from(self.model)
+        return BoundedCount([sa.func.count("*")], session=access.session()).select_from(self.model)
 
     def _apply_sorting(self, query: Any, joins: Any, sort_column: Any, sort_desc: Any) -> Any:
         column = sort_column if sort_column in self._sortable_columns else None
