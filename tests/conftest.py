@@ -24,7 +24,7 @@ from erp.db import commit, db
 from erp.models import Role, User
 from erp.options import store_option
 from erp.registry import current_registry
-from tests import databases, disabled_modules, shown_options
+from tests.support import databases, disabled_modules, shown_options
 
 NOW = "2026-11-23T12:00:00Z"
 LOCAL = {"localhost", "127.0.0.1", "::1", "", None}

@@ -18,8 +18,8 @@ from erp.jobs import Worker
 from erp.options import store_option
 from erp.registry import current_registry
 from erp.security import find_user, set_password
-from tests import databases
-from tests.service.backorder_email.servers import mail_server
+from tests.backorder_email.servers import mail_server
+from tests.support import databases
 
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "

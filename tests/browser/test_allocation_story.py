@@ -2,8 +2,8 @@
 
 from playwright.sync_api import expect
 
-from tests.factories.inventory_lots import make_product, make_stock
-from tests.factories.sales import make_customer, make_order
+from tests.support.inventory_lots import make_product, make_stock
+from tests.support.sales import make_customer, make_order
 
 
 def test_an_order_is_allocated_packed_in_part_restocked_and_finished(clerk, behind):

@@ -6,9 +6,9 @@ import pytest
 from playwright.sync_api import expect
 
 from erp import clock
-from tests.factories.inventory_lots import make_product
-from tests.factories.procurement import make_purchase_order
-from tests.factories.sales import make_customer, make_order
+from tests.support.inventory_lots import make_product
+from tests.support.procurement import make_purchase_order
+from tests.support.sales import make_customer, make_order
 
 BODY = "Hello {{ customer.name }},\n{% for line in lines %}{{ line.quantity }} {{ line.name }}\n{% endfor %}"
 
@@ -101,7 +101,7 @@ def test_a_customer_is_told_that_the_goods_are_on_their_way(clerk, mailbox, wait
 
 
 def test_all_pending_emails_are_sent_with_their_progress(clerk, mailbox, behind):
-    from tests.factories.backorder_email import make_messages
+    from tests.support.backorder_email import make_messages
 
     with behind() as session:
         make_messages(session, 45)

@@ -6,10 +6,10 @@ import pytest
 from playwright.sync_api import expect
 
 from erp import clock
-from tests.factories.backorder_email import make_telling_status, make_template
-from tests.factories.inventory_lots import make_location, make_product
-from tests.factories.procurement import make_purchase_order
-from tests.factories.sales import make_customer, make_order
+from tests.support.backorder_email import make_telling_status, make_template
+from tests.support.inventory_lots import make_location, make_product
+from tests.support.procurement import make_purchase_order
+from tests.support.sales import make_customer, make_order
 
 
 @pytest.fixture

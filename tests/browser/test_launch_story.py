@@ -8,8 +8,8 @@ from sqlalchemy import update
 from erp import clock
 from erp.jobs import run
 from modules.sales.models import Backorder
-from tests.factories.inventory_lots import make_product, make_stock
-from tests.factories.sales import make_customer
+from tests.support.inventory_lots import make_product, make_stock
+from tests.support.sales import make_customer
 
 SOON = clock.today() + timedelta(days=20)
 LAUNCH = clock.today() + timedelta(days=34)

@@ -5,9 +5,9 @@ from datetime import timedelta
 from playwright.sync_api import expect
 
 from erp import clock
-from tests.factories.inventory_lots import make_product
-from tests.factories.procurement import make_supplier
-from tests.factories.sales import make_customer
+from tests.support.inventory_lots import make_product
+from tests.support.procurement import make_supplier
+from tests.support.sales import make_customer
 
 DUE = clock.today() + timedelta(days=9)
 BODY = "Dear {{ customer.name }},{% for line in lines %}\n{{ line.quantity }} {{ line.name }}{% endfor %}\n{{ status }}"

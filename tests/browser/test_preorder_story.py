@@ -6,9 +6,9 @@ import pytest
 from playwright.sync_api import expect
 
 from erp import clock
-from tests.factories.inventory_lots import make_product
-from tests.factories.procurement import make_purchase_order, make_supplier
-from tests.factories.sales import make_customer, make_order
+from tests.support.inventory_lots import make_product
+from tests.support.procurement import make_purchase_order, make_supplier
+from tests.support.sales import make_customer, make_order
 
 SOON = clock.today() + timedelta(days=20)
 LATER = clock.today() + timedelta(days=34)

@@ -4,8 +4,8 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.factories.inventory_lots import make_product, make_stock
-from tests.factories.sales import make_customer, make_draft, make_order
+from tests.support.inventory_lots import make_product, make_stock
+from tests.support.sales import make_customer, make_draft, make_order
 
 
 def test_a_module_is_disabled_enabled_uninstalled_and_installed(clerk):

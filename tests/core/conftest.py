@@ -8,7 +8,7 @@ from erp import cli
 from erp.db import db
 from tests.conftest import make_app
 from tests.core.small import small_app as small_app
-from tests.databases import TEMPLATES
+from tests.support.databases import TEMPLATES
 
 
 @pytest.fixture

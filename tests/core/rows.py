@@ -10,7 +10,7 @@ from erp.models import Role, User
 from modules.inventory_lots.models import Location, Warehouse
 from modules.procurement.models import Receipt
 from modules.sales.models import Pack
-from tests.factories import backorder_email, inventory_lots, preorder, procurement, sales
+from tests.support import backorder_email, inventory_lots, preorder, procurement, sales
 
 
 def make_stock(session):

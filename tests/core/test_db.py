@@ -20,7 +20,7 @@ from erp.db import (
 )
 from erp.errors import DatabaseBusy, ErpError, StaleRecord
 from modules.inventory_lots.models import Balance, Product, Warehouse
-from tests.factories.inventory_lots import make_product, make_stock
+from tests.support.inventory_lots import make_product, make_stock
 
 
 @pytest.fixture

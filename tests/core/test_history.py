@@ -11,8 +11,8 @@ from erp import events, history
 from erp.events import run
 from erp.history import Subject, record
 from erp.models import HistoryEntry, RunEntry, RunKind
-from tests.factories.inventory_lots import make_product
-from tests.factories.sales import make_customer, make_draft
+from tests.support.inventory_lots import make_product
+from tests.support.sales import make_customer, make_draft
 
 DOOR = Subject("house.door", 7, "Front door")
 

@@ -29,7 +29,7 @@ from erp.models import HistoryEntry, InstalledModule, ModuleState, OptionValue, 
 from erp.options import store_option
 from erp.registry import current_registry
 from tests.core.schema import schema, without_versions
-from tests.factories.inventory_lots import make_product
+from tests.support.inventory_lots import make_product
 
 BROKEN = """
     op.create_table("backorder_email_extra", sa.Column("id", sa.Integer(), primary_key=True))

@@ -9,7 +9,7 @@ from erp import migrations
 from erp.db import db
 from erp.models import HistoryEntry, InstalledModule
 from erp.registry import current_registry
-from tests.factories.inventory_lots import make_product
+from tests.support.inventory_lots import make_product
 
 
 @pytest.fixture

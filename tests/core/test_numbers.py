@@ -13,7 +13,7 @@ from erp.errors import BadNumber
 from erp.numbers import LIMIT, format_quantity, from_raw, to_raw
 from modules.inventory_lots.models import Product
 from modules.preorder.models import OnHandChange
-from tests.factories.inventory_lots import make_product
+from tests.support.inventory_lots import make_product
 
 quantities = st.decimals(-LIMIT, LIMIT, places=4)
 

@@ -10,8 +10,8 @@ from erp import core, discovery, jobs
 from erp.app import create_app
 from erp.db import db
 from erp.models import JobRun, JobRunState
-from tests import shown_options
 from tests.core.test_worker import MODULES
+from tests.support import shown_options
 
 FOUND = discovery.find()
 DECLARED = {

@@ -21,7 +21,7 @@ from erp.registry import current_registry
 from modules.sales.models import Customer
 from tests.conftest import OtherProcessClient
 from tests.core.small import make_module
-from tests.factories import inventory_lots, sales
+from tests.support import inventory_lots, sales
 
 
 @pytest.fixture

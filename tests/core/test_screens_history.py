@@ -11,7 +11,7 @@ from erp import security
 from erp.admin.site import current_site
 from erp.models import HistoryEntry
 from tests.core.rows import MAKERS, make_rows
-from tests.factories.inventory_lots import make_product
+from tests.support.inventory_lots import make_product
 
 # What is asked here is the same on both databases.
 pytestmark = pytest.mark.parametrize("app", ["sqlite"], indirect=True)

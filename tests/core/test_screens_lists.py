@@ -15,7 +15,7 @@ from erp.db import db
 from erp.models import HistoryEntry, User
 from tests.core.addresses import gated, lists
 from tests.core.rows import MAKERS, make_rows
-from tests.factories import inventory_lots, procurement, sales
+from tests.support import inventory_lots, procurement, sales
 
 HOSTILE = (
     "?id=abc",

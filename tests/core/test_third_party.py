@@ -17,7 +17,7 @@ from erp.module import Permission
 from erp.registry import current_registry
 from tests.conftest import browser_of, make_app
 from tests.core.small import make_module
-from tests.databases import TEMPLATES
+from tests.support.databases import TEMPLATES
 
 MANIFEST = """
 from erp.module import Module

@@ -33,9 +33,9 @@ from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.sales import services as sales
 from modules.sales.models import Backorder, Order, OrderLine
 from modules.sales.queries import Scope
-from tests.factories.inventory_lots import make_location, make_product, make_stock
-from tests.factories.procurement import make_supplier
-from tests.factories.sales import make_draft
+from tests.support.inventory_lots import make_location, make_product, make_stock
+from tests.support.procurement import make_supplier
+from tests.support.sales import make_draft
 
 EXAMPLES, STEPS = int(os.environ.get("ERP_TEST_EXAMPLES", "4")), 25
 TODAY = date(2026, 11, 23)

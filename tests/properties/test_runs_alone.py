@@ -13,8 +13,8 @@ from erp.db import db
 from modules.inventory_lots.models import Balance, Product
 from modules.sales import services
 from modules.sales.models import Allocation
-from tests.factories.inventory_lots import make_product, make_stock
-from tests.factories.sales import FIRST_DAY, make_order
+from tests.support.inventory_lots import make_product, make_stock
+from tests.support.sales import FIRST_DAY, make_order
 
 NEW_YEAR = date(2026, 1, 1)
 numbers, amounts, ages = st.integers(0, 2), st.integers(1, 9), st.integers(0, 3)

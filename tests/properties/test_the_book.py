@@ -37,11 +37,11 @@ from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.sales import services as sales
 from modules.sales.models import Allocation, Backorder, Order, OrderLine
 from modules.sales.services import NewLine
-from tests.factories.inventory_lots import make_location, make_product, make_serials, make_stock
-from tests.factories.procurement import make_purchase_order
-from tests.factories.sales import make_draft
 from tests.properties import reference_model
 from tests.properties.reference_model import open_of
+from tests.support.inventory_lots import make_location, make_product, make_serials, make_stock
+from tests.support.procurement import make_purchase_order
+from tests.support.sales import make_draft
 
 EXAMPLES, STEPS = int(os.environ.get("ERP_TEST_EXAMPLES", "8")), 30
 TODAY = date(2026, 11, 23)

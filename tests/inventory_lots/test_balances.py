@@ -1,0 +1,159 @@
+"""What others count on balances, and what the database itself holds."""
+
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import IntegrityError
+
+from modules.inventory_lots import queries
+from modules.inventory_lots.models import Balance, StockMove
+from modules.inventory_lots.services import Taking, lock_products, reserve, take, unreserve
+from modules.inventory_lots.states import MoveKind
+from tests.support.inventory_lots import make_product, make_stock
+
+
+@pytest.fixture
+def balance(session):
+    balance = make_stock(session, make_product(session, sku="BOLT"), 10, lot="L1")
+    lock_products(session, [balance.product_id])
+    return balance
+
+
+def test_what_is_reserved_is_allocated_until_it_is_given_back(session, balance):
+    reserve(session, [(balance.id, 70000)])
+    assert (balance.on_hand, balance.allocated) == (10, 7)
+    unreserve(session, [(balance.id, 20000)])
+    assert (balance.on_hand, balance.allocated) == (10, 5)
+
+
+def test_amounts_of_the_same_balance_are_added_up(session, balance):
+    reserve(session, [(balance.id, 10000), (balance.id, 20000), (balance.id, 5000)])
+    assert balance.allocated == Decimal("3.5")
+
+
+def test_reserving_nothing_is_fine(session, balance):
+    reserve(session, [])
+    assert balance.allocated == 0
+
+
+def test_goods_that_leave_take_what_was_allocated_with_them(session, balance):
+    reserve(session, [(balance.id, 70000)])
+    take(session, [Taking(balance.id, Decimal(4), from_allocated=True)], document="PACK1")
+    assert (balance.on_hand, balance.allocated) == (6, 3)
+    move = session.scalars(select(StockMove).order_by(StockMove.id.desc())).first()
+    assert (move.kind, move.quantity, move.document) == (MoveKind.pack, Decimal(-4), "PACK1")
+    assert list(queries.broken_balances(session)) == []
+
+
+def test_goods_that_leave_unallocated_leave_the_allocated_ones_alone(session, balance):
+    reserve(session, [(balance.id, 70000)])
+    take(session, [Taking(balance.id, Decimal(3), from_allocated=False)], document="PACK1")
+    assert (balance.on_hand, balance.allocated) == (7, 7)
+
+
+def test_each_taking_is_a_move_of_its_own(session, balance):
+    takings = [Taking(balance.id, Decimal(quantity), from_allocated=False) for quantity in (1, 2, 3)]
+    take(session, takings, document="PACK1")
+    packed = select(StockMove.quantity).where(StockMove.kind == MoveKind.pack).order_by(StockMove.id)
+    assert session.scalars(packed).all() == [-1, -2, -3]
+    assert balance.on_hand == 4
+
+
+def test_goods_do_not_leave_without_the_products_lock(session, balance):
+    session.commit()
+    with pytest.raises(RuntimeError, match="must be locked"):
+        take(session, [Taking(balance.id, Decimal(1), from_allocated=False)], document="PACK1")
+
+
+@pytest.mark.parametrize("count", [reserve, unreserve])
+def test_nothing_is_reserved_or_given_back_without_a_lock(session, balance, count):
+    session.commit()
+    with pytest.raises(RuntimeError, match="must be locked"):
+        count(session, [(balance.id, 10000)])
+
+
+def test_many_takings_take_as_many_statements_as_one(session, count_statements):
+    product = make_product(session)
+    ids = [make_stock(session, product, 1000, lot=f"L{number}").id for number in range(20)]
+
+    def statements(number):
+        session.commit()
+        lock_products(session, [product.id])
+        with count_statements() as sent:
+            reserve(session, [(id_, 10000) for id_ in ids[:number]])
+            take(session, [Taking(id_, Decimal(1), from_allocated=True) for id_ in ids[:number]], document="P")
+        return len(sent)
+
+    assert statements(20) == statements(1)
+
+
+@pytest.mark.parametrize(
+    ("change", "constraint"),
+    [
+        ("on_hand = -1", "allocated_within_on_hand"),
+        ("allocated = -1", "allocated_within_on_hand"),
+        ("allocated = on_hand + 1", "allocated_within_on_hand"),
+    ],
+)
+def test_the_database_refuses_a_balance_that_cannot_be(session, balance, change, constraint):
+    with pytest.raises(IntegrityError, match=constraint):
+        session.execute(text(f"UPDATE inventory_lots_balance SET {change}"))
+
+
+@pytest.mark.parametrize(
+    ("statement", "named"),
+    [
+        ("UPDATE inventory_lots_stock_move SET quantity = 0", "quantity_not_zero"),
+        ("UPDATE inventory_lots_stock_move SET kind = 'gift'", "kind"),
+        ("UPDATE inventory_lots_location SET kind = 'attic'", "kind"),
+        ("UPDATE inventory_lots_product SET unit_decimals = 5", "unit_decimals"),
+        ("UPDATE inventory_lots_product SET tracking = 'smell'", "tracking"),
+        ("UPDATE inventory_lots_product SET tracking = 'serial', unit_decimals = 2", "serial_in_whole_pieces"),
+    ],
+)
+def test_the_database_refuses_words_and_numbers_that_are_not_known(session, balance, statement, named):
+    with pytest.raises(IntegrityError, match=named):
+        session.execute(text(statement))
+
+
+@pytest.mark.parametrize("table", ["product", "warehouse", "location", "lot", "balance"])
+def test_the_database_keeps_names_unique(session, balance, table):
+    session.commit()
+    columns = {
+        "product": "sku, name, unit, unit_decimals, tracking, is_active, row_version",
+        "warehouse": "code, name",
+        "location": "warehouse_id, code, path, kind",
+        "lot": "product_id, number, received_on, on_hold, row_version",
+        "balance": "lot_id, location_id, product_id, on_hand, allocated",
+    }[table]
+    statement = f"INSERT INTO inventory_lots_{table} ({columns}) SELECT {columns} FROM inventory_lots_{table}"
+    with pytest.raises(IntegrityError):
+        session.execute(text(statement))
+
+
+def test_a_balance_cannot_hold_another_products_lot(session, balance):
+    other = make_product(session)
+    session.commit()
+    with pytest.raises(IntegrityError):
+        session.execute(text(f"UPDATE inventory_lots_balance SET product_id = {other.id}"))
+
+
+def test_the_check_names_a_balance_that_its_moves_do_not_explain(session, balance):
+    session.execute(text("UPDATE inventory_lots_balance SET on_hand = 125000"))
+    assert list(queries.broken_balances(session)) == [
+        "BOLT lot L1 at WH/STOCK: 12.5 on hand, 0 allocated; its moves add up to 10."
+    ]
+
+
+def test_the_check_names_a_balance_without_moves_and_moves_without_a_balance(session, balance):
+    session.execute(text("DELETE FROM inventory_lots_stock_move"))
+    assert len(list(queries.broken_balances(session))) == 1
+    session.rollback()
+    session.execute(text("DELETE FROM inventory_lots_balance"))
+    assert list(queries.broken_balances(session)) == ["BOLT lot L1 at WH/STOCK: there are stock moves, but no balance."]
+
+
+def test_the_check_finds_nothing_in_good_stock(session, balance):
+    assert list(queries.broken_balances(session)) == []
+    assert session.scalar(select(func.count()).select_from(Balance)) == 1

@@ -1,0 +1,210 @@
+"""Receiving goods of purchase order lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from erp.errors import InvalidTransition
+from modules.inventory_lots.errors import BadQuantity, LotNumberMissing
+from modules.inventory_lots.events import GoodsArrived
+from modules.inventory_lots.models import Lot, StockMove
+from modules.inventory_lots.states import MoveKind, Tracking
+from modules.procurement.domain import Delivery
+from modules.procurement.errors import DeliveriesRefused, OverReceipt
+from modules.procurement.events import PurchaseLineReceived, SupplyChanged
+from modules.procurement.hooks import OutstandingFall
+from modules.procurement.models import PurchaseOrder, Receipt
+from modules.procurement.services import receive, receive_many
+from modules.procurement.states import PurchaseState
+from tests.support.inventory_lots import make_location, make_product
+from tests.support.procurement import make_purchase_order
+
+
+@pytest.fixture
+def order(session: Session) -> PurchaseOrder:
+    """Ten of one product and five of another."""
+    order = make_purchase_order(session, lines=[{"quantity": 10}, {"quantity": 5}])
+    make_location(session)
+    session.commit()
+    return order
+
+
+def receive_into(
+    session: Session, order: PurchaseOrder, quantity: int | str, *, line: int = 0, **where: Any
+) -> Receipt:
+    where = {"location": make_location(session), "lot_number": "L1"} | where
+    receipt = receive(session, order.lines[line], quantity=Decimal(quantity), **where)
+    session.commit()
+    return receipt
+
+
+def test_received_goods_lie_in_the_lot_and_location_with_a_receipt_move(session: Session, order: PurchaseOrder) -> None:
+    receipt = receive_into(session, order, 4, received_on=date(2026, 3, 1), expires_on=date(2027, 3, 1))
+    balance = receipt.balance
+    assert (balance.on_hand, balance.lot.number, balance.location.path) == (4, "L1", "WH/STOCK")
+    assert (balance.lot.received_on, balance.lot.expires_on) == (date(2026, 3, 1), date(2027, 3, 1))
+    move = session.scalars(select(StockMove).where(StockMove.lot_id == balance.lot_id)).one()
+    assert (move.kind, move.quantity, move.document) == (MoveKind.receipt, 4, order.number)
+
+
+def test_the_same_lot_and_location_is_topped_up(session: Session, order: PurchaseOrder) -> None:
+    first = receive_into(session, order, 4)
+    second = receive_into(session, order, 3)
+    assert first.balance_id == second.balance_id
+    assert second.balance.on_hand == 7
+    assert order.lines[0].received == 7
+
+
+def test_a_part_makes_the_order_partly_received_and_the_last_of_all_lines_received(
+    session: Session, order: PurchaseOrder
+) -> None:
+    receive_into(session, order, 4)
+    assert order.state == PurchaseState.partly_received
+    receive_into(session, order, 6)
+    assert order.state == PurchaseState.partly_received
+    receive_into(session, order, 5, line=1)
+    assert order.state == PurchaseState.received
+
+
+def test_beyond_outstanding_it_is_refused(session: Session, order: PurchaseOrder) -> None:
+    receive_into(session, order, 4)
+    with pytest.raises(OverReceipt) as refusal:
+        receive_into(session, order, 7)
+    assert refusal.value.facts["receivable"] == 6
+    session.rollback()
+    assert order.lines[0].received == 4
+
+
+@pytest.mark.option("procurement.over_receipt_percent", "20")
+def test_the_over_receipt_bound_is_a_part_of_the_ordered_quantity_over_all_receipts(
+    session: Session, order: PurchaseOrder, set_option: Callable[[str, str], None]
+) -> None:
+    set_option("procurement.over_receipt_percent", "20")
+    receive_into(session, order, 11)
+    assert order.lines[0].outstanding == 0
+    with pytest.raises(OverReceipt):
+        receive_into(session, order, 2)
+    session.rollback()
+    receive_into(session, order, 1)
+    assert order.lines[0].received == 12
+
+
+@pytest.mark.option("procurement.over_receipt_percent", "0")
+def test_without_a_tolerance_a_received_line_takes_nothing_more(session: Session, order: PurchaseOrder) -> None:
+    receive_into(session, order, 10)
+    with pytest.raises(OverReceipt):
+        receive_into(session, order, 1)
+
+
+def test_a_quantity_that_the_product_cannot_have_is_refused(session: Session, order: PurchaseOrder) -> None:
+    with pytest.raises(BadQuantity):
+        receive_into(session, order, "0.5")
+    session.rollback()
+    with pytest.raises(BadQuantity):
+        receive_into(session, order, 0)
+
+
+@pytest.mark.parametrize("state", [PurchaseState.draft, PurchaseState.received, PurchaseState.cancelled])
+def test_only_an_order_on_its_way_can_be_received(session: Session, state: PurchaseState) -> None:
+    order = make_purchase_order(session, state=state)
+    session.commit()
+    with pytest.raises(InvalidTransition):
+        receive_into(session, order, 1)
+
+
+def test_a_product_without_tracking_gets_an_automatic_lot_for_each_receipt(session: Session) -> None:
+    order = make_purchase_order(session, lines=[(make_product(session, tracking=Tracking.none), 10)])
+    session.commit()
+    first = receive_into(session, order, 4, lot_number=None)
+    second = receive_into(session, order, 4, lot_number=None)
+    assert first.balance.lot_id != second.balance.lot_id
+
+
+def test_a_lot_product_without_a_lot_number_is_refused(session: Session, order: PurchaseOrder) -> None:
+    with pytest.raises(LotNumberMissing):
+        receive_into(session, order, 4, lot_number=None)
+
+
+def test_the_order_of_a_receipt(session: Session, order: PurchaseOrder, heard: list[Any]) -> None:
+    line = order.lines[0]
+    receipt = receive_into(session, order, 4)
+    assert heard == [
+        [OutstandingFall(line.id, Decimal(6), receipt.balance_id, Decimal(4))],
+        PurchaseLineReceived(line.id, receipt.balance_id, Decimal(4)),
+        SupplyChanged((line.product_id,)),
+        GoodsArrived((line.product_id,)),
+    ]
+
+
+def test_the_goods_are_in_stock_but_not_yet_off_the_line_when_room_is_asked_for(
+    app: Any, session: Session, order: PurchaseOrder
+) -> None:
+    from erp.registry import Owned
+    from modules.procurement.hooks import outstanding_will_fall
+
+    seen = []
+
+    def answer(session: Session, changes: list[OutstandingFall]) -> None:
+        session.expire_all()
+        on_hand = session.scalars(select(Lot).where(Lot.number == "L1")).one().id is not None
+        seen.append((on_hand, order.lines[0].received))
+
+    answers = app.extensions["erp"].hook_answers[outstanding_will_fall]
+    answers.append(mine := Owned("procurement", answer))
+    try:
+        receive_into(session, order, 4)
+    finally:
+        answers.remove(mine)
+    assert seen == [(True, 0)]
+
+
+def test_many_deliveries_are_one_deed(session: Session, order: PurchaseOrder, heard: list[Any]) -> None:
+    first, second = order.lines
+    place, quarantine = make_location(session), make_location(session, "WH/BACK")
+    receive_many(
+        session,
+        [
+            Delivery(first.id, Decimal(4), place.id, "L1"),
+            Delivery(second.id, Decimal(5), place.id, "L2"),
+            Delivery(first.id, Decimal(6), quarantine.id, "L1"),
+        ],
+    )
+    session.commit()
+    falls, *facts = heard
+    assert [(fall.line_id, fall.outstanding, fall.landed_quantity) for fall in falls] == [
+        (first.id, 6, 4),
+        (second.id, 0, 5),
+        (first.id, 0, 6),
+    ]
+    products = tuple(sorted((first.product_id, second.product_id)))
+    assert facts[3:] == [SupplyChanged(products), GoodsArrived(products)]
+    assert order.state == PurchaseState.received
+
+
+def test_over_receipt_is_counted_over_the_deliveries_of_a_deed(session: Session, order: PurchaseOrder) -> None:
+    line, place = order.lines[0], make_location(session)
+    deliveries = [Delivery(line.id, Decimal(6), place.id, "L1"), Delivery(line.id, Decimal(5), place.id, "L1")]
+    with pytest.raises(DeliveriesRefused) as refused:
+        receive_many(session, deliveries)
+    assert [(index, type(refusal)) for index, refusal in refused.value.refusals.items()] == [(1, OverReceipt)]
+
+
+def test_a_receipt_says_who_received_what_and_where(session: Session, order: PurchaseOrder) -> None:
+    receive_into(session, order, 4)
+    receipt = session.scalars(select(Receipt)).one()
+    assert (receipt.line_id, receipt.quantity, receipt.balance.location.path) == (order.lines[0].id, 4, "WH/STOCK")
+
+
+def test_serial_numbers_are_received_one_by_one(session: Session) -> None:
+    order = make_purchase_order(session, lines=[(make_product(session, tracking=Tracking.serial), 2)])
+    session.commit()
+    receive_into(session, order, 1, lot_number="SN-1")
+    receive_into(session, order, 1, lot_number="SN-2")
+    assert order.state == PurchaseState.received
