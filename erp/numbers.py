@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterable
 from decimal import Decimal
+from typing import TypeVar
 
 from erp.errors import BadNumber
 
 PLACES = 4
 SCALE = 10**PLACES
 LIMIT = Decimal(1_000_000_000)
+
+K = TypeVar("K", bound=Hashable)
+N = TypeVar("N", int, Decimal)
 
 
 def to_raw(value: Decimal | int) -> int:
@@ -37,3 +42,11 @@ def format_quantity(value: Decimal | None) -> str:
         return ""
     text = f"{value:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def sums(parts: Iterable[tuple[K, N]]) -> dict[K, N]:
+    """Return the sum of the quantities of each key, in the order in which the keys first appear."""
+    found: dict[K, N] = {}
+    for key, quantity in parts:
+        found[key] = found[key] + quantity if key in found else quantity
+    return found

@@ -21,6 +21,7 @@ from sqlalchemy import (
     text,
     type_coerce,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.selectable import Subquery
@@ -158,3 +159,22 @@ def bulk_add(session: Session, table: Table, columns: Sequence[str], rows: Seque
     """Add to counters: each row is an id and one raw amount a column."""
     sets = {name: f"{table.name}.{name} + {{more_{name}}}" for name in columns}
     bulk_update(session, table, sets, {f"more_{name}": "bigint" for name in columns}, rows)
+
+
+def insert_missing(
+    session: Session, model: type[Model], rows: Sequence[Mapping[str, Any]], *, returning: Any = None
+) -> list[Any]:
+    """Insert the rows that break no unique constraint and leave out the others.
+
+    Two transactions that insert the same row at once both go on: the second finds the first one's. Returns the values
+    of column `returning` of the rows that were inserted; an empty list without it.
+    """
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(model).on_conflict_do_nothing()
+    inserted: list[Any] = []
+    for part in chunks(rows, 5000):
+        if returning is None:
+            session.execute(statement, list(part))
+        else:
+            inserted += session.scalars(statement.returning(returning), list(part))
+    return inserted

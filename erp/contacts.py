@@ -1,0 +1,61 @@
+"""Contacts: whatever has a code, a name and an email address, such as customers and suppliers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from erp.db import chunks, insert_missing
+from erp.history import Change, record_all
+
+C = TypeVar("C", bound=Any)
+
+
+@dataclass(frozen=True)
+class ContactData:
+    """What a file says of a contact; an email that is None stays as it is."""
+
+    code: str
+    name: str
+    email: str | None = None
+
+
+@dataclass(frozen=True)
+class Saved:
+    """How many rows are new, and how many others changed."""
+
+    new: int
+    changed: int
+
+
+def contacts_by_code(session: Session, model: type[C], codes: Iterable[str]) -> dict[str, C]:
+    """Return the contacts of these codes; one that does not exist is left out."""
+    found: dict[str, C] = {}
+    for part in chunks(sorted(set(codes)), 5000):
+        found.update({row.code: row for row in session.scalars(select(model).where(model.code.in_(part)))})
+    return found
+
+
+def save_contacts(session: Session, model: type[C], contacts: Sequence[ContactData]) -> Saved:
+    """Insert contacts or change them by code, in a fixed number of statements, and record it in the history."""
+    known = contacts_by_code(session, model, [data.code for data in contacts])
+    missing = [data for data in contacts if data.code not in known]
+    rows = [{"code": data.code, "name": data.name, "email": data.email or "", "row_version": 1} for data in missing]
+    insert_missing(session, model, rows)
+    inserted = contacts_by_code(session, model, [data.code for data in missing])
+    # What somebody else inserted at the same moment is changed like any other.
+    changed = sum([_change((known | inserted)[data.code], data) for data in contacts])
+    session.flush()
+    record_all(session, [Change(contact.history_subject(), "created") for contact in inserted.values()])
+    return Saved(len(missing), changed)
+
+
+def _change(contact: Any, data: ContactData) -> bool:
+    email = contact.email if data.email is None else data.email
+    is_changed = (contact.name, contact.email) != (data.name, email)
+    contact.name, contact.email = data.name, email
+    return is_changed

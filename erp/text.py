@@ -1,0 +1,11 @@
+"""Small pieces of English that many sentences need."""
+
+from __future__ import annotations
+
+
+def plural(number: int, noun: str, many: str = "") -> str:
+    """Return the number and the noun that goes with it: `1 line`, `2 lines`, `1,200 lines`.
+
+    `many` is the plural of a noun that does not just take an s.
+    """
+    return f"{number:,} {noun if number == 1 else many or f'{noun}s'}"
