@@ -1,4 +1,4 @@
-"""Rules of stock as pure functions: quantities, places, and who gives back first."""
+"""Rules of stock: quantities, lot numbers, locations, what is usable, and which stock or allocations go first."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ Part = tuple[int, int]
 
 
 def check_quantity(quantity: Decimal, decimals: int, *, what: str) -> None:
-    """Raise BadQuantity unless the quantity is above 0, at most 1,000,000,000 and no finer than `decimals` places."""
+    """Raise BadQuantity unless the quantity is above 0, at most 1,000,000,000 and has no more than `decimals`."""
     if quantity <= 0:
         raise BadQuantity(what=what, quantity=quantity, reason="is not above 0")
     check_count(quantity, decimals, what=what)
 
 
 def check_count(quantity: Decimal, decimals: int, *, what: str) -> None:
-    """Raise BadQuantity unless the quantity may be what somebody counted: as above, or 0."""
+    """Raise BadQuantity unless somebody may have counted the quantity: as `check_quantity`, but 0 is fine."""
     if quantity < 0:
         raise BadQuantity(what=what, quantity=quantity, reason="is below 0")
     if quantity > MOST:
@@ -43,7 +43,7 @@ def check_count(quantity: Decimal, decimals: int, *, what: str) -> None:
 
 
 def check_lot_number(number: str | None, quantity: Decimal, *, tracking: Tracking, sku: str) -> None:
-    """Raise a refusal unless stock of a product tracked so may have this lot number and quantity.
+    """Raise a StockRefused unless a quantity of a product tracked so may have this lot number.
 
     Only a product without tracking may come without a number: it gets an automatic one.
     """
@@ -77,13 +77,11 @@ def clean_path(text: str) -> str:
     return join_path(*split_path(text))
 
 
-def is_usable(kind: LocationKind, *, on_hold: bool, expires_on: date | None, today: date) -> bool:
-    """Say whether stock may be allocated and leave: in a stock location, not on hold, not expired today."""
-    return not why_unusable(kind, on_hold=on_hold, expires_on=expires_on, today=today)
-
-
 def why_unusable(kind: LocationKind, *, on_hold: bool, expires_on: date | None, today: date) -> str:
-    """Return in a word or two why stock may not be allocated and leave; nothing where it may."""
+    """Return why stock may not be allocated and leave; an empty text where it may.
+
+    It may in a stock location, not on hold and up to its last day.
+    """
     if on_hold:
         return ON_HOLD
     if expires_on is not None and expires_on < today:
@@ -93,7 +91,7 @@ def why_unusable(kind: LocationKind, *, on_hold: bool, expires_on: date | None, 
 
 @dataclass(frozen=True)
 class TrackingSettings:
-    """How a product is told apart and counted."""
+    """How a product is tracked, counted and measured."""
 
     tracking: Tracking
     unit_decimals: int
@@ -101,35 +99,35 @@ class TrackingSettings:
 
 
 def check_tracking_settings(sku: str, settings: TrackingSettings) -> None:
-    """Raise SerialDecimals where units with a number of their own would be counted in parts."""
+    """Raise SerialDecimals where units with serial numbers would be counted in parts."""
     if settings.tracking is Tracking.serial and settings.unit_decimals:
         raise SerialDecimals(sku=sku, unit_decimals=settings.unit_decimals)
 
 
 def check_change(sku: str, before: TrackingSettings, after: TrackingSettings) -> None:
-    """Raise ProductInUse where a product with stock or documents would be tracked otherwise or counted coarser."""
+    """Raise ProductInUse where the tracking would change or the decimals become fewer; for a product in use."""
     if after.tracking is not before.tracking:
         raise ProductInUse(sku=sku, field="tracking", reason="how it is tracked cannot change")
     if after.unit_decimals < before.unit_decimals:
         raise ProductInUse(sku=sku, field="unit_decimals", reason="it cannot have fewer decimals")
 
 
-def check_unit(sku: str, before: TrackingSettings, after: TrackingSettings, *, claimed_on: Sequence[str]) -> None:
-    """Raise UnitIsFixed where goods on these documents are meant for customers, who were told so many of the unit."""
-    if claimed_on and after.unit != before.unit:
-        raise UnitIsFixed(sku=sku, documents=claimed_on)
+def check_unit(sku: str, before: TrackingSettings, after: TrackingSettings, *, allocated_on: Sequence[str]) -> None:
+    """Raise UnitIsFixed where the unit would change although goods on these documents are allocated to customers."""
+    if allocated_on and after.unit != before.unit:
+        raise UnitIsFixed(sku=sku, documents=allocated_on)
 
 
 @dataclass(frozen=True)
 class Loss:
-    """What is taken of each balance, and what the unallocated stock cannot give."""
+    """What is taken of each balance, and how much the unallocated stock is short."""
 
     taken: list[Part]
     short: int
 
 
 def take_unallocated(quantity: int, latest_first: Iterable[Part]) -> Loss:
-    """Take `quantity` from (balance, unallocated) pairs in the given order."""
+    """Return what to take from (balance id, unallocated) pairs, in their order, for `quantity`."""
     taken: list[Part] = []
     for balance_id, unallocated in latest_first:
         if part := min(quantity, unallocated):
@@ -139,10 +137,10 @@ def take_unallocated(quantity: int, latest_first: Iterable[Part]) -> Loss:
 
 
 def last_in_queue(allocations: Iterable[Part], quantity: int) -> dict[int, int]:
-    """Say how much of which balance to give back for `quantity`, from claims that are first in the queue first."""
-    given: dict[int, int] = {}
+    """Return how much of each balance to release for `quantity`: of (balance id, allocated) pairs, the last first."""
+    released: dict[int, int] = {}
     for balance_id, held in reversed(list(allocations)):
         if part := min(quantity, held):
-            given[balance_id] = given.get(balance_id, 0) + part
+            released[balance_id] = released.get(balance_id, 0) + part
             quantity -= part
-    return given
+    return released

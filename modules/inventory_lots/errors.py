@@ -6,27 +6,24 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from erp.errors import ErpError
-
-
-def _plain(quantity: Decimal) -> str:
-    return f"{quantity.normalize():f}"
+from erp.numbers import format_quantity
 
 
 class StockRefused(ErpError):
-    """Something that stock cannot be told; `column` is the one of a file that is to blame."""
+    """Data about stock that is refused; `column` is the column of an import file that it is in."""
 
     column = "quantity"
 
 
 class BadQuantity(StockRefused):
-    """A quantity that is not positive, too large, or finer than the product's unit."""
+    """A quantity that is not positive, too large, or has more decimals than the product's unit."""
 
     def __init__(self, *, what: str, quantity: Decimal, reason: str) -> None:
-        super().__init__(f"{what}: {_plain(quantity)} {reason}.", what=what, quantity=quantity, reason=reason)
+        super().__init__(f"{what}: {format_quantity(quantity)} {reason}.", what=what, quantity=quantity, reason=reason)
 
 
 class BadLocation(StockRefused):
-    """A text that does not name a place."""
+    """A text that does not name a location."""
 
     column = "location"
 
@@ -53,11 +50,11 @@ class BadLotNumber(StockRefused):
 
 
 class SerialQuantity(StockRefused):
-    """A serial number stands for one piece."""
+    """A serial number with another quantity than one piece."""
 
     def __init__(self, *, sku: str, number: str, quantity: Decimal) -> None:
         super().__init__(
-            f"{sku} is tracked by serial number: {number} stands for one piece, not {_plain(quantity)}.",
+            f"{sku} is tracked by serial number: {number} stands for one piece, not {format_quantity(quantity)}.",
             sku=sku,
             number=number,
             quantity=quantity,
@@ -65,7 +62,7 @@ class SerialQuantity(StockRefused):
 
 
 class SerialDecimals(StockRefused):
-    """A product tracked by serial number that would be counted in parts of a piece."""
+    """A product tracked by serial number whose unit would have decimals."""
 
     column = "unit_decimals"
 
@@ -88,13 +85,13 @@ class SerialInStock(StockRefused):
 
 
 class StockAllocated(StockRefused):
-    """Stock that cannot fall so low: it is allocated to documents."""
+    """Stock that cannot become so little: more is allocated to documents."""
 
     def __init__(self, *, what: str, quantity: Decimal, allocated: Decimal, documents: Sequence[str]) -> None:
         holders = ", ".join(documents) or "documents of a module that is off"
         super().__init__(
-            f"{what} cannot become {_plain(quantity)}: {_plain(allocated)} are allocated to {holders}. "
-            "Remove these allocations first, or release them with the adjustment.",
+            f"{what} cannot become {format_quantity(quantity)}: {format_quantity(allocated)} are allocated to "
+            f"{holders}. Remove these allocations first, or release them with the adjustment.",
             what=what,
             quantity=quantity,
             allocated=allocated,
@@ -125,7 +122,7 @@ class CountedTwice(StockRefused):
 
 
 class ManyRefused(ErpError):
-    """Some of many things cannot be done, so none is; `refusals` says why, by their place in the list."""
+    """Some of many changes are refused, so none is made; `refusals` are by their position in the list."""
 
     def __init__(self, *, refusals: Mapping[int, StockRefused]) -> None:
         super().__init__(str(next(iter(refusals.values()))), refusals=refusals)
@@ -133,11 +130,12 @@ class ManyRefused(ErpError):
 
 
 class NotEnoughUnallocated(ErpError):
-    """More is to be moved than lies there unallocated."""
+    """A transfer of more than is unallocated."""
 
     def __init__(self, *, what: str, quantity: Decimal, unallocated: Decimal) -> None:
         super().__init__(
-            f"{what}: {_plain(quantity)} cannot be transferred, {_plain(unallocated)} are there unallocated.",
+            f"{what}: {format_quantity(quantity)} cannot be transferred, {format_quantity(unallocated)} are there "
+            "unallocated.",
             what=what,
             quantity=quantity,
             unallocated=unallocated,
@@ -145,7 +143,7 @@ class NotEnoughUnallocated(ErpError):
 
 
 class NotQuarantine(ErpError):
-    """The location that a warehouse puts stock aside in, where stock may be allocated."""
+    """A location named QUARANTINE whose stock may be allocated."""
 
     def __init__(self, *, location: str) -> None:
         super().__init__(
@@ -154,10 +152,10 @@ class NotQuarantine(ErpError):
 
 
 class SameLocation(ErpError):
-    """A transfer to where the stock lies already."""
+    """A transfer to the location that the stock is at."""
 
     def __init__(self, *, location: str) -> None:
-        super().__init__(f"The stock lies at {location} already. Choose another location.", location=location)
+        super().__init__(f"The stock is at {location} already. Choose another location.", location=location)
 
 
 class HoldUnchanged(ErpError):
@@ -172,7 +170,7 @@ class HoldUnchanged(ErpError):
 
 
 class NothingToRelease(ErpError):
-    """No allocation lies on stock of this lot that may not leave."""
+    """A lot without an allocation on stock that may not leave."""
 
     def __init__(self, *, number: str) -> None:
         super().__init__(
@@ -181,7 +179,7 @@ class NothingToRelease(ErpError):
 
 
 class ProductInUse(StockRefused):
-    """How a product is tracked and counted is fixed once it has stock or stands on a document."""
+    """A change of how a product is tracked or counted, once it has stock or stands on a document."""
 
     def __init__(self, *, sku: str, field: str, reason: str) -> None:
         super().__init__(f"{sku} has stock or stands on documents, so {reason}.", sku=sku, field=field)
@@ -189,28 +187,28 @@ class ProductInUse(StockRefused):
 
 
 class UnitIsFixed(StockRefused):
-    """The unit of a product of which incoming goods are meant for customers."""
+    """A change of the unit of a product of which incoming goods are allocated to customers."""
 
     column = "unit"
 
     def __init__(self, *, sku: str, documents: Sequence[str]) -> None:
         more = f" and {len(documents) - 5} more" if len(documents) > 5 else ""
         super().__init__(
-            f"The unit of {sku} cannot change: goods on {', '.join(documents[:5])}{more} are meant for customers.",
+            f"The unit of {sku} cannot change: goods on {', '.join(documents[:5])}{more} are allocated to customers.",
             sku=sku,
             documents=list(documents),
         )
 
 
 class LocationTaken(ErpError):
-    """A location that is there already."""
+    """A location that exists already."""
 
     def __init__(self, *, path: str) -> None:
         super().__init__(f"There is a location {path} already.", path=path)
 
 
-class PlaceInUse(ErpError):
-    """A place that stock lies in, or lay in, cannot be deleted."""
+class LocationInUse(ErpError):
+    """A location that has or had stock and cannot be deleted."""
 
     def __init__(self, *, path: str) -> None:
         super().__init__(f"{path} has stock or stock moves, so it stays.", path=path)

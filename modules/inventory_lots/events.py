@@ -5,6 +5,6 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class GoodsArrived:
-    """Goods were received into stock; whoever serves demand may serve these products now."""
+    """Goods of these products were received into stock and may be allocated now."""
 
     product_ids: tuple[int, ...]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from decimal import Decimal
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp import clock
@@ -23,11 +22,12 @@ from erp.exchange import (
     text,
     whole_number,
 )
+from erp.text import plural
 from modules.inventory_lots import queries, services
-from modules.inventory_lots.domain import clean_path, is_usable
+from modules.inventory_lots.domain import clean_path
 from modules.inventory_lots.errors import BadLocation, ManyRefused
 from modules.inventory_lots.models import Balance, Location, Lot, Product
-from modules.inventory_lots.services import Adjusted, Count, Places, ProductData
+from modules.inventory_lots.services import Adjusted, Count, Locations, ProductData
 from modules.inventory_lots.states import Tracking
 
 BATCH = 5000
@@ -36,7 +36,7 @@ BATCH = 5000
 def _save_products(session: Session, rows: Sequence[Row], errors: Errors) -> str:
     wanted = [ProductData(row["sku"], row["name"], row["unit"], row["unit_decimals"], row["tracking"]) for row in rows]
     saved = _unless_refused(rows, errors, lambda: services.save_products(session, wanted))
-    return f"{_count(len(rows), 'product')}: {saved.new} new, {saved.changed} changed."
+    return f"{plural(len(rows), 'product')}: {saved.new} new, {saved.changed} changed."
 
 
 def _adjust_stock(session: Session, rows: Sequence[Row], errors: Errors) -> str:
@@ -47,15 +47,24 @@ def _adjust_stock(session: Session, rows: Sequence[Row], errors: Errors) -> str:
     _check_dates(rows, errors)
     errors.raise_if_any()
     services.lock_products(session, product_ids.values())
-    places = services.find_or_make_locations(session, [row["location"] for row in rows])
-    location_ids = {path: location.id for path, location in places.by_path.items()}
-    counts = [_counted(row, product_ids, location_ids) for row in rows]
-    done = _unless_refused(rows, errors, lambda: services.adjust_many(session, counts, reason="Import"))
-    return _message(len(rows), done, places)
+    locations = services.find_or_make_locations(session, [row["location"] for row in rows])
+    counts = [
+        Count(
+            product_id=product_ids[row["sku"]],
+            location_id=locations.by_path[row["location"]].id,
+            quantity=row["quantity"],
+            lot_number=row["lot"],
+            received_on=row["received_on"],
+            expires_on=row["expires_on"],
+        )
+        for row in rows
+    ]
+    adjusted = _unless_refused(rows, errors, lambda: services.adjust_many(session, counts, reason="Import"))
+    return _summary(len(rows), adjusted, locations)
 
 
 def _unless_refused(rows: Sequence[Row], errors: Errors, work: Callable[[], Any]) -> Any:
-    """Do the work, or put each refusal by its row."""
+    """Return what the work returns; raise each refusal as an error of its row."""
     try:
         return work()
     except ManyRefused as refused:
@@ -66,36 +75,24 @@ def _unless_refused(rows: Sequence[Row], errors: Errors, work: Callable[[], Any]
 
 
 def _check_dates(rows: Sequence[Row], errors: Errors) -> None:
-    """Rows of one lot that say something of its dates say the same."""
-    said: dict[tuple[str, str, str], Row] = {}
+    """Add an error to each row that gives another date than an earlier row of the same lot."""
+    given: dict[tuple[str, str, str], Row] = {}
     for row in rows:
         for column in ("received_on", "expires_on"):
             if row["lot"] and row[column]:
-                first = said.setdefault((row["sku"], row["lot"], column), row)
+                first = given.setdefault((row["sku"], row["lot"], column), row)
                 if first[column] != row[column]:
                     errors.add(row, column, f"is not what row {first.number} says of the same lot")
 
 
-def _counted(row: Row, product_ids: dict[str, int], location_ids: dict[str, int]) -> Count:
-    place = (product_ids[row["sku"]], location_ids[row["location"]])
-    return Count(*place, row["quantity"], row["lot"], row["received_on"], row["expires_on"])
-
-
-def _message(rows: int, done: Adjusted, places: Places) -> str:
-    made = [
-        _count(number, noun)
-        for number, noun in (
-            (done.new_lots, "lot"),
-            (places.new_locations, "location"),
-            (places.new_warehouses, "warehouse"),
-        )
-        if number
-    ]
-    return f"{_count(rows, 'row')} of stock: {done.changed} changed, {', '.join(made) or 'nothing'} created."
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def _summary(rows: int, adjusted: Adjusted, locations: Locations) -> str:
+    new = (
+        (adjusted.new_lots, "lot"),
+        (locations.new_locations, "location"),
+        (locations.new_warehouses, "warehouse"),
+    )
+    created = ", ".join(plural(number, noun) for number, noun in new if number) or "nothing"
+    return f"{plural(rows, 'row')} of stock: {adjusted.changed} changed, {created} created."
 
 
 def _products(session: Session) -> Iterable[Sequence[Any]]:
@@ -103,33 +100,20 @@ def _products(session: Session) -> Iterable[Sequence[Any]]:
     return session.execute(select(*columns).order_by(Product.id)).yield_per(BATCH)
 
 
-def _on_hand(*columns: Any) -> Select[Any]:
-    """Select columns of all balances; in an order that a file of them brings back."""
-    return (
-        select(*columns)
-        .select_from(Balance)
-        .join(Product, Product.id == Balance.product_id)
-        .join(Lot, Lot.id == Balance.lot_id)
-        .join(Location, Location.id == Balance.location_id)
-        .order_by(Product.id, Lot.id, Location.path)
-    )
-
-
 def _stock(session: Session) -> Iterable[Sequence[Any]]:
-    columns = (Product.sku, Lot.number, Location.path, Balance.on_hand, Lot.received_on, Lot.expires_on)
-    return session.execute(_on_hand(*columns)).yield_per(BATCH)
+    return _export(session, Balance.on_hand, Lot.received_on, Lot.expires_on)
 
 
-def _balances(session: Session) -> Iterator[Sequence[Any]]:
-    today = clock.today()
-    place = (Product.sku, Lot.number, Location.path)
-    rows = _on_hand(
-        *place, Balance.on_hand, Balance.allocated, Lot.received_on, Lot.expires_on, Location.kind, Lot.on_hold
-    )
-    for *lot, on_hand, allocated, received_on, expires_on, kind, on_hold in session.execute(rows).yield_per(BATCH):
-        usable = is_usable(kind, on_hold=on_hold, expires_on=expires_on, today=today)
-        available = on_hand - allocated if usable else Decimal(0)
-        yield (*lot, on_hand, allocated, available, received_on, expires_on)
+def _balances(session: Session) -> Iterable[Sequence[Any]]:
+    available = queries.available_column(clock.today())
+    return _export(session, Balance.on_hand, Balance.allocated, available, Lot.received_on, Lot.expires_on)
+
+
+def _export(session: Session, *columns: Any) -> Iterable[Sequence[Any]]:
+    """Read columns of all balances, in an order in which a new import makes the same lots."""
+    rows = select(Product.sku, Lot.number, Location.path, *columns).select_from(Balance)
+    rows = queries.with_lot_and_location(rows).join(Balance.product)
+    return session.execute(rows.order_by(Product.id, Lot.id, Location.path)).yield_per(BATCH)
 
 
 def _location(cell: str) -> str:

@@ -1,4 +1,4 @@
-"""What the actions of stock ask for."""
+"""Forms of the actions on lots and balances."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ class AdjustForm(Form):
 
     quantity = QuantityField(
         "Counted quantity",
-        [InputRequired("Enter the quantity that lies there now.")],
+        [InputRequired("Enter the quantity that is there now.")],
         minimum=Decimal(0),
         description="The balance becomes this quantity.",
     )
     reason = StringField("Reason", [InputRequired("Say why the stock differs."), Length(max=500)])
     release = BooleanField(
         "Release allocations",
-        description="Where less lies there than is allocated, the latest orders in the queue lose it first.",
+        description="Where less is there than is allocated, the latest orders in the queue lose theirs first.",
     )
 
 
 class TransferForm(Form):
-    """How much goes where."""
+    """How much is moved, and where to."""
 
     location = LookupField(Lookup("location", db, Location, **LOCATION_LOOKUP), "To location")
     quantity = QuantityField("Quantity", [InputRequired("Enter a quantity.")], minimum=SMALLEST)
@@ -47,7 +47,7 @@ class TransferForm(Form):
 
 
 class QuarantineForm(Form):
-    """How much is put aside, and why."""
+    """How much is moved to quarantine, and why."""
 
     quantity = QuantityField("Quantity", [InputRequired("Enter a quantity.")], minimum=SMALLEST)
     reason = StringField("Reason", [InputRequired("Say why it is put aside."), Length(max=500)])
@@ -61,7 +61,7 @@ class ExpiryForm(Form):
 
 
 class ReleaseForm(Form):
-    """How much of the allocations is given back."""
+    """How much of the allocations is released."""
 
     quantity = QuantityField(
         "Quantity",

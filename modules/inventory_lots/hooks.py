@@ -1,4 +1,4 @@
-"""What stock asks of whoever holds claims on it."""
+"""What stock asks of the modules that allocate it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from erp.events import hook
 
 @dataclass(frozen=True)
 class BalanceAllocation:
-    """A quantity of one balance that is meant for a document."""
+    """A quantity of one balance that is allocated to a document."""
 
     balance_id: int
     document: str
@@ -23,20 +23,21 @@ class BalanceAllocation:
 
 @hook
 def allocations_on_balances(session: Session, balance_ids: Sequence[int]) -> list[BalanceAllocation]:
-    """Who holds what of these balances, first in the queue first. The answers are put together."""
+    """Return the allocations on these balances, first in the queue first. The answers are joined."""
 
 
 @hook
-def release_balance_allocations(session: Session, quantities: Mapping[int, Decimal]) -> Decimal:
-    """Give back so much of each balance (by id), latest in the queue first; answer how much was given back in all.
+def stock_will_fall(session: Session, quantities: Mapping[int, Decimal]) -> Decimal:
+    """Release so much of what is allocated on each balance (by id), latest in the queue first.
 
-    The answers are added up.
+    Asked once for all balances, under the locks of their products, before stock falls or a lot's allocations are
+    released. Answer how much was released in all; the answers are added up, and the caller checks that there is room.
     """
 
 
 @hook
 def products_in_use(session: Session, product_ids: Sequence[int]) -> set[int]:
-    """Which of these products stand on documents, so that how they are tracked and counted is fixed.
+    """Return which of these products stand on documents, so that how they are tracked and counted is fixed.
 
     The answers are united.
     """
@@ -44,7 +45,7 @@ def products_in_use(session: Session, product_ids: Sequence[int]) -> set[int]:
 
 @hook
 def allocated_incoming(session: Session, product_ids: Sequence[int]) -> dict[int, list[str]]:
-    """On which documents goods of these products are on their way to a customer, so that their unit is fixed.
+    """Return the documents on which incoming goods of these products are allocated, so that their unit is fixed.
 
-    Names by product id; the answers are put together.
+    Names of documents by product id; the answers are joined.
     """

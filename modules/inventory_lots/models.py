@@ -1,4 +1,4 @@
-"""Tables of stock: products, places, lots, balances and the ledger."""
+"""Tables of stock: products, warehouses, locations, lots, balances and moves."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
+from typing_extensions import override
 
 from erp import clock
 from erp.db import BigId, Model, Quantity, UtcDateTime
@@ -36,8 +38,8 @@ class Product(Tracked, Model):
     __mapper_args__ = {"version_id_col": row_version}
     history_fields = ("sku", "name", "unit", "unit_decimals", "tracking", "is_active")
 
+    @override
     def history_subject(self) -> Subject:
-        """A product is its own document."""
         return Subject("inventory_lots.product", self.id, self.sku)
 
     def __str__(self) -> str:
@@ -54,8 +56,8 @@ class Warehouse(Tracked, Model):
     code: Mapped[str] = mapped_column(String(40), unique=True)
     name: Mapped[str] = mapped_column(String(120), default="")
 
+    @override
     def history_subject(self) -> Subject:
-        """A warehouse is its own document."""
         return Subject("inventory_lots.warehouse", self.id, self.code)
 
     def __str__(self) -> str:
@@ -63,7 +65,7 @@ class Warehouse(Tracked, Model):
 
 
 class Location(Tracked, Model):
-    """A place that stock lies in. `path` is `WAREHOUSE/LOCATION`."""
+    """A place where stock is stored. `path` is `WAREHOUSE/LOCATION`."""
 
     __tablename__ = "inventory_lots_location"
     __table_args__ = (UniqueConstraint("warehouse_id", "code"),)
@@ -77,8 +79,8 @@ class Location(Tracked, Model):
 
     history_fields = ("path", "kind")
 
+    @override
     def history_subject(self) -> Subject:
-        """A location is its own document."""
         return Subject("inventory_lots.location", self.id, self.path)
 
     def __str__(self) -> str:
@@ -103,8 +105,8 @@ class Lot(Tracked, Model):
     __mapper_args__ = {"version_id_col": row_version}
     history_fields = ("number", "received_on", "expires_on", "on_hold")
 
+    @override
     def history_subject(self) -> Subject:
-        """A lot is its own document."""
         return Subject("inventory_lots.lot", self.id, self.number)
 
     def __str__(self) -> str:
@@ -112,20 +114,20 @@ class Lot(Tracked, Model):
 
 
 def _lot_of_the_product() -> ForeignKeyConstraint:
-    """Return the key that keeps a row from naming a lot of another product than its own."""
+    """Return the foreign key that makes a row and its lot name the same product."""
     lot = (f"{Lot.__tablename__}.id", f"{Lot.__tablename__}.product_id")
     return ForeignKeyConstraint(("lot_id", "product_id"), lot)
 
 
 class Balance(Model):
-    """One lot at one location: what lies there and how much of it is allocated."""
+    """One lot at one location: how much of it is on hand, and how much of that is allocated."""
 
     __tablename__ = "inventory_lots_balance"
     __table_args__ = (
         UniqueConstraint("lot_id", "location_id"),
         _lot_of_the_product(),
         CheckConstraint("allocated >= 0 AND allocated <= on_hand", "allocated_within_on_hand"),
-        # What a run reads: the balances of a product with something left.
+        # What a run reads: the balances of a product that have unallocated stock.
         Index(
             "ix_inventory_lots_balance_free",
             "product_id",
@@ -146,9 +148,22 @@ class Balance(Model):
     product: Mapped[Product] = relationship()
     location: Mapped[Location] = relationship()
 
+    @hybrid_property
+    def unallocated(self) -> Decimal:
+        """The part of the stock on hand that is not allocated, usable or not."""
+        return self.on_hand - self.allocated
+
+    @hybrid_property
+    def has_unallocated(self) -> bool:
+        """Whether some of the stock on hand is not allocated; written as the partial index is, so that it is used."""
+        return self.on_hand > self.allocated
+
+    def __str__(self) -> str:
+        return f"{self.product.sku} lot {self.lot} at {self.location}"
+
 
 class StockMove(Model):
-    """One line of the stock ledger: written once, never changed or deleted."""
+    """One line of the stock ledger: a signed quantity of a lot at a location. Never changed or deleted."""
 
     __tablename__ = "inventory_lots_stock_move"
     __table_args__ = (

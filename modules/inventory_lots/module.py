@@ -1,4 +1,4 @@
-"""Stock in lots: what lies where, how good it still is, and every move it made."""
+"""Stock in lots: what is on hand where, whether it may be used, and every stock move."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ WAREHOUSE = ("Warehouse clerk",)
 
 
 def setup(core: Core) -> None:
-    """Register what stock has."""
+    """Register the parts of this module."""
     from modules.inventory_lots import admin, exchange, models, queries, services
 
     core.add_models(models)
-    for view in (admin.ProductScreen, admin.StockScreen, admin.LotScreen, admin.LocationScreen, admin.WarehouseScreen):
+    for view in admin.SCREENS:
         core.add_view(view, menu="Inventory", permission="inventory_lots.view")
-    core.add_view(admin.MoveScreen, menu="Inventory", permission="inventory_lots.view")
     core.add_dashboard(admin.CARD)
     for import_kind in exchange.IMPORTS:
         core.add_import(import_kind)

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Tracking(StrEnum):
-    """How a product's units are told apart."""
+    """Which units of a product can be traced: those of a lot, none, or each by its serial number."""
 
     lot = "lot"
     none = "none"
@@ -12,14 +12,14 @@ class Tracking(StrEnum):
 
 
 class LocationKind(StrEnum):
-    """Whether what lies in a location may be allocated."""
+    """Whether what is stored at a location may be allocated (stock) or not (quarantine)."""
 
     stock = "stock"
     quarantine = "quarantine"
 
 
 class MoveKind(StrEnum):
-    """What a line of the stock ledger stands for."""
+    """Why stock moved."""
 
     receipt = "receipt"
     adjustment = "adjustment"

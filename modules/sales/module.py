@@ -34,7 +34,7 @@ def setup(core: Core) -> None:
     core.add_demo(services.load_demo)
     core.subscribe(GoodsArrived, handlers.serve_what_arrived)
     core.implement(stock_hooks.allocations_on_balances, handlers.allocations_on_balances)
-    core.implement(stock_hooks.release_balance_allocations, handlers.release_balance_allocations)
+    core.implement(stock_hooks.stock_will_fall, handlers.release_balance_allocations)
     core.implement(stock_hooks.products_in_use, handlers.products_in_use)
     core.before_disable(handlers.refuse_while_allocated)
 

@@ -1,4 +1,4 @@
-"""Somebody who holds claims on stock, as sales does."""
+"""A module that allocates stock to documents, as sales does."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from modules.inventory_lots.hooks import (
     BalanceAllocation,
     allocations_on_balances,
     products_in_use,
-    release_balance_allocations,
+    stock_will_fall,
 )
 from modules.inventory_lots.models import Balance
 
 
 class QueueHolder:
-    """Holds claims in the order of a queue and gives them back from its end."""
+    """Holds allocations in the order of a queue and releases them from its end."""
 
     def __init__(self) -> None:
         self.held: list[tuple[str, int, Decimal]] = []
@@ -38,9 +38,9 @@ class QueueHolder:
 
     def release_one(self, session: Session, balance_id: int, quantity: Decimal) -> Decimal:
         left = quantity
-        for place, (document, id_, held) in reversed(list(enumerate(self.held))):
+        for index, (document, id_, held) in reversed(list(enumerate(self.held))):
             part = min(left, held) if id_ == balance_id else Decimal(0)
-            self.held[place] = (document, id_, held - part)
+            self.held[index] = (document, id_, held - part)
             left -= part
         services.unreserve(session, [(balance_id, to_raw(quantity - left))])
         return quantity - left
@@ -51,16 +51,16 @@ class QueueHolder:
 
 @pytest.fixture
 def queue_holder(app: Flask) -> Iterator[QueueHolder]:
-    """Whoever holds claims on stock."""
-    registry, somebody = app.extensions["erp"], QueueHolder()
+    """Return the holder of all allocations of stock."""
+    registry, holder = app.extensions["erp"], QueueHolder()
     answers = {
-        allocations_on_balances: Owned("inventory_lots", somebody.allocations),
-        release_balance_allocations: Owned("inventory_lots", somebody.release),
-        products_in_use: Owned("inventory_lots", somebody.in_use),
+        allocations_on_balances: Owned("inventory_lots", holder.allocations),
+        stock_will_fall: Owned("inventory_lots", holder.release),
+        products_in_use: Owned("inventory_lots", holder.in_use),
     }
     for hook, answer in answers.items():
         registry.hook_answers[hook].append(answer)
-    yield somebody
+    yield holder
     for hook, answer in answers.items():
         registry.hook_answers[hook].remove(answer)
 

@@ -1,4 +1,4 @@
-"""What was counted becomes what the balances say."""
+"""Adjustments: the stock on hand becomes what was counted."""
 
 from datetime import date
 from decimal import Decimal
@@ -38,7 +38,7 @@ def adjustments(session):
 
 
 @pytest.mark.parametrize(("counted", "moved"), [(12, [2]), (7, [-3]), (0, [-10]), (10, [])])
-def test_the_balance_becomes_what_was_counted_and_the_ledger_says_by_how_much(session, counted, moved):
+def test_the_balance_becomes_what_was_counted_and_the_ledger_has_the_difference(session, counted, moved):
     balance = make_stock(session, make_product(session), 10)
     set_stock(session, balance, counted)
     assert balance.on_hand == counted
@@ -53,8 +53,8 @@ def test_an_adjustment_keeps_its_reason(session):
 
 
 def test_an_unknown_lot_is_created(session):
-    product, place = make_product(session), make_location(session)
-    done = adjust(session, Count(product.id, place.id, Decimal(4), "NEW", expires_on=date(2027, 1, 1)))
+    product, location = make_product(session), make_location(session)
+    done = adjust(session, Count(product.id, location.id, Decimal(4), "NEW", expires_on=date(2027, 1, 1)))
     lot = session.scalars(select(Lot)).one()
     assert (done.new_lots, lot.number, lot.received_on, lot.expires_on) == (
         1,
@@ -65,8 +65,8 @@ def test_an_unknown_lot_is_created(session):
 
 
 def test_an_unknown_lot_counted_as_0_is_created_without_a_move(session):
-    product, place = make_product(session), make_location(session)
-    adjust(session, Count(product.id, place.id, Decimal(0), "NEW"))
+    product, location = make_product(session), make_location(session)
+    adjust(session, Count(product.id, location.id, Decimal(0), "NEW"))
     assert stock(session) == {"NEW": 0}
     assert adjustments(session) == []
 
@@ -122,16 +122,16 @@ def test_a_total_counts_one_location_only(session):
 
 @pytest.mark.parametrize("tracking", [Tracking.lot, Tracking.serial])
 def test_a_tracked_product_is_not_counted_in_total(session, tracking):
-    product, place = make_product(session, tracking=tracking), make_location(session)
+    product, location = make_product(session, tracking=tracking), make_location(session)
     with pytest.raises(LotNumberMissing):
-        adjust(session, Count(product.id, place.id, Decimal(1)))
+        adjust(session, Count(product.id, location.id, Decimal(1)))
 
 
 @pytest.mark.parametrize("quantity", ["-1", "0.5", "1000000001"])
 def test_a_quantity_that_does_not_fit_the_product_is_refused(session, quantity):
-    product, place = make_product(session), make_location(session)
+    product, location = make_product(session), make_location(session)
     with pytest.raises(BadQuantity):
-        adjust(session, Count(product.id, place.id, Decimal(quantity), "L1"))
+        adjust(session, Count(product.id, location.id, Decimal(quantity), "L1"))
 
 
 def test_stock_does_not_fall_below_what_is_allocated_and_the_refusal_names_the_orders(session, allocate_for):
@@ -177,7 +177,7 @@ def test_with_release_a_total_takes_from_the_latest_in_the_queue_over_all_lots(s
     assert (early.on_hand, early.allocated, late.on_hand, late.allocated) == (2, 2, 5, 5)
 
 
-def test_with_release_what_nobody_gives_back_is_still_refused(session, allocate_for, queue_holder):
+def test_with_release_what_nobody_releases_is_still_refused(session, allocate_for, queue_holder):
     balance = make_stock(session, make_product(session), 10)
     allocate_for("SO1", balance, 4)
     queue_holder.held.clear()
@@ -220,8 +220,8 @@ def test_a_serial_number_found_elsewhere_is_counted_away_and_there_at_once(sessi
     counts = [Count(product.id, there.id, Decimal(1), "S1"), Count(product.id, here.id, Decimal(0), "S1")]
     adjust_many(session, counts)
     session.commit()
-    on_hand_lots = select(Balance.location_id).where(Balance.on_hand > 0)
-    assert session.scalars(on_hand_lots).all() == [there.id]
+    with_stock = select(Balance.location_id).where(Balance.on_hand > 0)
+    assert session.scalars(with_stock).all() == [there.id]
 
 
 def test_the_same_stock_counted_twice_is_refused(session):
@@ -232,14 +232,14 @@ def test_the_same_stock_counted_twice_is_refused(session):
 
 
 @pytest.mark.parametrize("order", [(None, "A"), ("A", None)])
-def test_a_total_and_a_lot_of_the_same_place_are_refused_together(session, order):
-    product, place = make_product(session, tracking=Tracking.none), make_location(session)
+def test_a_total_and_a_lot_at_the_same_location_are_refused_together(session, order):
+    product, location = make_product(session, tracking=Tracking.none), make_location(session)
     with pytest.raises(ManyRefused) as refused:
-        adjust_many(session, [Count(product.id, place.id, Decimal(5), number) for number in order])
+        adjust_many(session, [Count(product.id, location.id, Decimal(5), number) for number in order])
     assert {index: type(refusal) for index, refusal in refused.value.refusals.items()} == {1: TotalAndLots}
 
 
-def test_all_refusals_of_many_counts_are_told_and_nothing_is_changed(session, allocate_for):
+def test_all_refusals_of_many_counts_are_reported_and_nothing_is_changed(session, allocate_for):
     product = make_product(session)
     one, two = make_stock(session, product, 10), make_stock(session, product, 10)
     allocate_for("SO1", one, 5)
@@ -258,14 +258,14 @@ def test_all_refusals_of_many_counts_are_told_and_nothing_is_changed(session, al
 
 def test_many_counts_take_as_many_statements_as_one(session, count_statements):
     lots, bulk = make_product(session), make_product(session, tracking=Tracking.none)
-    place = make_location(session)
-    places = [make_location(session, f"WH/{number}") for number in range(100)]
+    location = make_location(session)
+    locations = [make_location(session, f"WH/{number}") for number in range(100)]
     session.commit()
-    ids = (lots.id, bulk.id, place.id, [each.id for each in places])
+    ids = (lots.id, bulk.id, location.id, [each.id for each in locations])
 
     def statements(number, quantity):
         tracked = [Count(ids[0], ids[2], Decimal(quantity), f"L{index}") for index in range(number)]
-        loose = [Count(ids[1], place_id, Decimal(quantity)) for place_id in ids[3][:number]]
+        loose = [Count(ids[1], location_id, Decimal(quantity)) for location_id in ids[3][:number]]
         with count_statements() as sent:
             adjust_many(session, tracked + loose)
         session.commit()

@@ -1,4 +1,4 @@
-"""What others count on balances, and what the database itself holds."""
+"""Balances: reserved, taken and checked, and what the database itself refuses."""
 
 from decimal import Decimal
 
@@ -20,7 +20,7 @@ def balance(session):
     return balance
 
 
-def test_what_is_reserved_is_allocated_until_it_is_given_back(session, balance):
+def test_what_is_reserved_is_allocated_until_it_is_released(session, balance):
     reserve(session, [(balance.id, 70000)])
     assert (balance.on_hand, balance.allocated) == (10, 7)
     unreserve(session, [(balance.id, 20000)])
@@ -67,7 +67,7 @@ def test_goods_do_not_leave_without_the_products_lock(session, balance):
 
 
 @pytest.mark.parametrize("count", [reserve, unreserve])
-def test_nothing_is_reserved_or_given_back_without_a_lock(session, balance, count):
+def test_nothing_is_reserved_or_released_without_a_lock(session, balance, count):
     session.commit()
     with pytest.raises(RuntimeError, match="must be locked"):
         count(session, [(balance.id, 10000)])

@@ -1,4 +1,4 @@
-"""Two people at the same stock at the same time."""
+"""Two users change the same stock at the same time."""
 
 import threading
 from decimal import Decimal
@@ -9,31 +9,31 @@ from sqlalchemy import select
 from erp.db import commit, db
 from modules.inventory_lots import queries
 from modules.inventory_lots.errors import NotEnoughUnallocated
-from modules.inventory_lots.models import Balance, Location, Product
+from modules.inventory_lots.models import Balance, Location
 from modules.inventory_lots.services import (
+    Arrival,
     Count,
     adjust,
     find_or_make_location,
     lock_products,
-    receive,
     reserve,
     transfer,
 )
 from modules.inventory_lots.states import Tracking
-from tests.support.inventory_lots import make_location, make_product, make_stock
+from tests.support.inventory_lots import make_location, make_product, make_stock, receive
 
 
 def together(app, *works):
-    """Do each work in a transaction of its own, all at once; return what each gave or raised."""
+    """Do each work in a transaction of its own, all at once; return what each returned or raised."""
     results, start = [None] * len(works), threading.Barrier(len(works))
 
-    def run(place, work):
+    def run(index, work):
         with app.app_context():
             start.wait()
             try:
-                results[place] = commit(work)
+                results[index] = commit(work)
             except Exception as error:
-                results[place] = error
+                results[index] = error
             finally:
                 db.session.remove()
 
@@ -60,13 +60,12 @@ def test_two_who_adjust_the_same_balance_both_book_what_they_changed(app, sessio
 
 
 def test_two_who_receive_into_the_same_new_lot_top_up_one_balance(app, session):
-    product_id, place_id = make_product(session).id, make_location(session).id
+    product_id, location_id = make_product(session).id, make_location(session).id
     session.commit()
 
     def arrive(session):
         lock_products(session, [product_id])
-        product, place = session.get(Product, product_id), session.get(Location, place_id)
-        receive(session, product=product, location=place, quantity=Decimal(5), lot_number="L1")
+        receive(session, Arrival(product_id, location_id, Decimal(5), "L1"))
 
     assert together(app, *[arrive] * 4) == [None] * 4
     assert session.scalars(select(Balance.on_hand)).all() == [20]
@@ -75,14 +74,13 @@ def test_two_who_receive_into_the_same_new_lot_top_up_one_balance(app, session):
 
 def test_automatic_lot_numbers_are_never_given_twice(app, session):
     ids = [make_product(session, tracking=Tracking.none).id for _ in range(4)]
-    place_id = make_location(session).id
+    location_id = make_location(session).id
     session.commit()
 
     def arrive(product_id):
         def work(session):
             lock_products(session, [product_id])
-            product, place = session.get(Product, product_id), session.get(Location, place_id)
-            return receive(session, product=product, location=place, quantity=Decimal(5)).lot.number
+            return receive(session, Arrival(product_id, location_id, Decimal(5))).lot.number
 
         return work
 
@@ -121,16 +119,14 @@ def test_two_who_make_the_same_location_get_the_same_one(app, session):
 
 def test_two_who_touch_the_same_products_in_opposite_order_both_finish(app, session):
     ids = [make_product(session).id for _ in range(6)]
-    place_id = make_location(session).id
+    location_id = make_location(session).id
     session.commit()
 
     def arrive(order, number):
         def work(session):
             lock_products(session, order)
-            products = {id_: session.get(Product, id_) for id_ in order}
-            place = session.get(Location, place_id)
-            for id_ in order:
-                receive(session, product=products[id_], location=place, quantity=Decimal(1), lot_number=number)
+            for product_id in order:
+                receive(session, Arrival(product_id, location_id, Decimal(1), number))
 
         return work
 
@@ -138,7 +134,7 @@ def test_two_who_touch_the_same_products_in_opposite_order_both_finish(app, sess
     assert results == [None] * 4
 
 
-def test_products_are_locked_once_at_the_door(session):
+def test_products_are_locked_once_in_a_transaction(session):
     ids = [make_product(session).id for _ in range(2)]
     session.commit()
     lock_products(session, ids[:1])

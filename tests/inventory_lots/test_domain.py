@@ -1,4 +1,4 @@
-"""The rules of stock, without a database."""
+"""The rules of stock."""
 
 from datetime import date
 from decimal import Decimal
@@ -87,7 +87,7 @@ def test_a_location_is_written_warehouse_slash_location(text):
 
 
 @pytest.mark.parametrize("text", ["", "WH", "WH/", "/STOCK", "WH/A/B", "WH/A\tB", "W" * 41 + "/A", "W/" + "A" * 41])
-def test_what_does_not_name_a_place_is_refused(text):
+def test_what_does_not_name_a_location_is_refused(text):
     with pytest.raises(BadLocation) as refused:
         domain.split_path(text)
     assert refused.value.facts["path"] == text
@@ -104,8 +104,8 @@ def test_what_does_not_name_a_place_is_refused(text):
     ],
 )
 def test_stock_is_usable_in_a_stock_location_not_on_hold_and_up_to_its_last_day(kind, on_hold, expires_on, usable):
-    found = domain.is_usable(LocationKind(kind), on_hold=on_hold, expires_on=expires_on, today=TODAY)
-    assert found is usable
+    reason = domain.why_unusable(LocationKind(kind), on_hold=on_hold, expires_on=expires_on, today=TODAY)
+    assert (reason == "") is usable
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_tracking_and_fewer_decimals_of_a_product_in_use_are_refused(before, aft
     assert refused.value.column == field
 
 
-def test_what_has_a_number_of_its_own_is_counted_in_whole_pieces():
+def test_serial_products_are_counted_in_whole_pieces():
     domain.check_tracking_settings("A", domain.TrackingSettings(Tracking.serial, 0, "pcs"))
     domain.check_tracking_settings("A", domain.TrackingSettings(Tracking.lot, 4, "kg"))
     with pytest.raises(SerialDecimals, match="A is tracked by serial number.* 0 decimals, not 2"):
@@ -138,26 +138,26 @@ def test_the_unit_of_goods_that_are_on_their_way_to_a_customer_is_fixed():
     metres, pieces = domain.TrackingSettings(Tracking.lot, 0, "m"), domain.TrackingSettings(Tracking.lot, 0, "pcs")
     documents = [f"P{number}/1" for number in range(1, 8)]
     with pytest.raises(UnitIsFixed) as refused:
-        domain.check_unit("A", metres, pieces, claimed_on=documents)
-    assert "goods on P1/1, P2/1, P3/1, P4/1, P5/1 and 2 more are meant for customers" in str(refused.value)
-    domain.check_unit("A", metres, metres, claimed_on=documents)
-    domain.check_unit("A", metres, pieces, claimed_on=[])
+        domain.check_unit("A", metres, pieces, allocated_on=documents)
+    assert "goods on P1/1, P2/1, P3/1, P4/1, P5/1 and 2 more are allocated to customers" in str(refused.value)
+    domain.check_unit("A", metres, metres, allocated_on=documents)
+    domain.check_unit("A", metres, pieces, allocated_on=[])
 
 
 def test_less_is_taken_from_the_latest_lots_unallocated_quantity_first():
     assert domain.take_unallocated(7, [(3, 4), (2, 0), (1, 9)]) == domain.Loss([(3, 4), (1, 3)], 0)
 
 
-def test_what_the_unallocated_stock_cannot_give_is_said():
+def test_what_the_unallocated_stock_cannot_give_is_returned_as_short():
     assert domain.take_unallocated(7, [(3, 4), (2, 1)]) == domain.Loss([(3, 4), (2, 1)], 2)
 
 
-def test_the_last_in_the_queue_gives_back_first():
-    claims = [(1, 5), (2, 3), (1, 4)]
-    assert domain.last_in_queue(claims, 4) == {1: 4}
-    assert domain.last_in_queue(claims, 6) == {1: 4, 2: 2}
-    assert domain.last_in_queue(claims, 100) == {1: 9, 2: 3}
-    assert domain.last_in_queue(claims, 0) == {}
+def test_the_last_in_the_queue_loses_its_allocation_first():
+    allocations = [(1, 5), (2, 3), (1, 4)]
+    assert domain.last_in_queue(allocations, 4) == {1: 4}
+    assert domain.last_in_queue(allocations, 6) == {1: 4, 2: 2}
+    assert domain.last_in_queue(allocations, 100) == {1: 9, 2: 3}
+    assert domain.last_in_queue(allocations, 0) == {}
 
 
 parts = st.lists(st.tuples(st.integers(1, 9), st.integers(0, 50)), max_size=12)
@@ -171,9 +171,9 @@ def test_no_balance_gives_more_than_it_has(lots, quantity):
 
 
 @given(parts, st.integers(0, 300))
-def test_no_more_is_given_back_than_is_asked_and_held(claims, quantity):
-    given_back = domain.last_in_queue(claims, quantity)
-    held = sum(part for _, part in claims)
-    assert sum(given_back.values()) == min(quantity, held)
-    for balance_id, part in given_back.items():
-        assert 0 < part <= sum(held for id_, held in claims if id_ == balance_id)
+def test_no_more_is_released_than_is_asked_and_allocated(allocations, quantity):
+    released = domain.last_in_queue(allocations, quantity)
+    held = sum(part for _, part in allocations)
+    assert sum(released.values()) == min(quantity, held)
+    for balance_id, part in released.items():
+        assert 0 < part <= sum(held for id_, held in allocations if id_ == balance_id)

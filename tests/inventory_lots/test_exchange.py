@@ -15,14 +15,14 @@ from modules.inventory_lots.states import LocationKind, Tracking
 from tests.support.inventory_lots import make_location, make_product, make_stock
 
 
-def bring(kind, *lines):
+def load(kind, *lines):
     data = "\n".join(lines).encode()
     return commit(lambda session: import_csv(session, kind, data))
 
 
 def refused(kind, *lines):
     with pytest.raises(ImportRefused) as found:
-        bring(kind, *lines)
+        load(kind, *lines)
     return [str(error) for error in found.value.errors]
 
 
@@ -37,36 +37,31 @@ def stock(session):
 
 
 def test_products_come_with_their_defaults(session):
-    assert bring("products", "sku,name", "BOLT,Brass bolt", "NUT,Brass nut") == "2 products: 2 new, 0 changed."
+    assert load("products", "sku,name", "BOLT,Brass bolt", "NUT,Brass nut") == "2 products: 2 new, 0 changed."
     product = session.scalars(select(Product).where(Product.sku == "BOLT")).one()
-    assert (product.name, product.unit, product.unit_decimals, product.tracking, product.is_active) == (
-        "Brass bolt",
-        "pcs",
-        0,
-        Tracking.lot,
-        True,
-    )
+    assert (product.name, product.unit, product.unit_decimals) == ("Brass bolt", "pcs", 0)
+    assert (product.tracking, product.is_active) == (Tracking.lot, True)
 
 
-def test_that_a_product_was_imported_stands_in_its_history_once(session):
-    bring("products", "sku,name", "BOLT,Brass bolt")
-    bring("products", "sku,name", "BOLT,Bolt")
+def test_the_import_of_a_product_is_recorded_in_its_history_once(session):
+    load("products", "sku,name", "BOLT,Brass bolt")
+    load("products", "sku,name", "BOLT,Bolt")
     about = select(HistoryEntry).where(HistoryEntry.document == "inventory_lots.product").order_by(HistoryEntry.id)
-    message = [(entry.document_name, entry.action, entry.field, entry.new_value) for entry in session.scalars(about)]
-    assert message == [("BOLT", "created", "", ""), ("BOLT", "changed", "name", "Bolt")]
+    entries = [(entry.document_name, entry.action, entry.field, entry.new_value) for entry in session.scalars(about)]
+    assert entries == [("BOLT", "created", "", ""), ("BOLT", "changed", "name", "Bolt")]
 
 
 def test_products_are_updated_by_sku_and_what_the_file_leaves_out_stays(session):
     product = make_product(session, sku="ROPE", name="Rope", unit="m", unit_decimals=2)
-    message = bring("products", "sku,name,tracking", "ROPE,Sail rope,", "BOLT,Bolt,none")
+    message = load("products", "sku,name,tracking", "ROPE,Sail rope,", "BOLT,Bolt,none")
     assert message == "2 products: 1 new, 1 changed."
     session.refresh(product)
     assert (product.name, product.unit, product.unit_decimals, product.tracking) == ("Sail rope", "m", 2, Tracking.lot)
 
 
-def test_how_an_unused_product_is_tracked_and_counted_may_change(session):
+def test_tracking_and_decimals_of_an_unused_product_may_change(session):
     product = make_product(session, sku="ROPE", unit_decimals=2)
-    bring("products", "sku,name,unit_decimals,tracking", "ROPE,Rope,0,serial")
+    load("products", "sku,name,unit_decimals,tracking", "ROPE,Rope,0,serial")
     session.refresh(product)
     assert (product.unit_decimals, product.tracking) == (0, Tracking.serial)
 
@@ -92,7 +87,7 @@ def test_tracking_is_refused_once_a_document_names_the_product(session, queue_ho
 def test_more_decimals_are_fine_with_stock(session):
     product = make_product(session, sku="ROPE")
     make_stock(session, product, 1)
-    bring("products", "sku,name,unit_decimals", "ROPE,Rope,2")
+    load("products", "sku,name,unit_decimals", "ROPE,Rope,2")
     session.refresh(product)
     assert product.unit_decimals == 2
 
@@ -107,24 +102,23 @@ def test_more_decimals_are_fine_with_stock(session):
         ("BOLT,,,", "column name: the cell is empty."),
     ],
 )
-def test_a_product_that_does_not_fit_is_told_by_its_row(session, line, error):
+def test_a_product_that_does_not_fit_is_refused_by_its_row(session, line, error):
     assert refused("products", "sku,name,unit_decimals,tracking", line) == [f"Row 2, {error}"]
 
 
-def test_products_leave_as_they_come(session):
+def test_products_are_exported_as_they_are_imported(session):
     lines = ("sku,name,unit,unit_decimals,tracking", "ROPE,Rope,m,2,lot", "BOLT,'=Bolt,pcs,0,none")
-    bring("products", *lines)
+    load("products", *lines)
     sent = send(session, "products").splitlines()
     assert [",".join(line.split(",")[:5]) for line in sent] == list(lines)
     assert session.scalar(select(Product.name).where(Product.sku == "BOLT")) == "=Bolt"
 
 
-def test_serial_products_with_decimals_are_told_by_their_rows(session):
+def test_serial_products_with_decimals_are_refused_by_their_rows(session):
     make_product(session, sku="OLD", unit_decimals=2)
     session.commit()
-    errors = refused(
-        "products", "sku,name,unit_decimals,tracking", "NEW,New,1,serial", "BOLT,Bolt,,", "OLD,Old,,serial"
-    )
+    lines = ("NEW,New,1,serial", "BOLT,Bolt,,", "OLD,Old,,serial")
+    errors = refused("products", "sku,name,unit_decimals,tracking", *lines)
     says = "is tracked by serial number, each for one whole piece: its unit has 0 decimals, not"
     assert errors == [
         f"Row 2, column unit_decimals: '1': NEW {says} 1.",
@@ -138,10 +132,10 @@ def test_many_products_take_as_many_statements_as_one(session, count_statements,
     def statements(number):
         lines = [f"{changing}-{number}-{each},Product" for each in range(number)]
         if changing:
-            bring("products", "sku,name", *lines)
+            load("products", "sku,name", *lines)
             lines = [f"{line} changed" for line in lines]
         with count_statements() as sent:
-            message = bring("products", "sku,name", *lines)
+            message = load("products", "sku,name", *lines)
         assert message.endswith(f"{0 if changing else number} new, {number if changing else 0} changed.")
         return len(sent)
 
@@ -149,9 +143,9 @@ def test_many_products_take_as_many_statements_as_one(session, count_statements,
     assert statements(100) == statements(2)
 
 
-def test_stock_makes_what_it_does_not_know_and_says_how_much(session):
+def test_an_import_of_stock_makes_what_does_not_exist_and_counts_it(session):
     make_product(session, sku="BOLT")
-    message = bring(
+    message = load(
         "stock",
         "sku,lot,location,quantity,received_on,expires_on",
         "BOLT,L1,WH/STOCK,5,2026-05-01,2027-01-01",
@@ -164,14 +158,13 @@ def test_stock_makes_what_it_does_not_know_and_says_how_much(session):
         (date(2026, 5, 1), date(2027, 1, 1)),
         (date(2026, 11, 23), None),
     ]
-    assert {place.kind for place in session.scalars(select(Location))} == {LocationKind.stock}
+    assert {location.kind for location in session.scalars(select(Location))} == {LocationKind.stock}
 
 
-def test_stock_is_an_adjustment_that_says_so_in_the_ledger(session):
+def test_an_import_of_stock_is_an_adjustment_in_the_ledger(session):
     make_stock(session, make_product(session, sku="BOLT"), 10, lot="L1")
-    assert bring("stock", "sku,lot,location,quantity", "BOLT,L1,WH/STOCK,4") == (
-        "1 row of stock: 1 changed, nothing created."
-    )
+    message = load("stock", "sku,lot,location,quantity", "BOLT,L1,WH/STOCK,4")
+    assert message == "1 row of stock: 1 changed, nothing created."
     move = session.scalars(select(StockMove).order_by(StockMove.id.desc())).first()
     assert (move.kind.value, move.quantity, move.reason) == ("adjustment", Decimal(-6), "Import")
 
@@ -179,19 +172,19 @@ def test_stock_is_an_adjustment_that_says_so_in_the_ledger(session):
 def test_an_empty_date_leaves_an_existing_lots_date(session):
     day = {"received_on": date(2020, 1, 1), "expires_on": date(2027, 1, 1)}
     balance = make_stock(session, make_product(session, sku="BOLT"), 10, lot="L1", **day)
-    bring("stock", "sku,lot,location,quantity,received_on,expires_on", "BOLT,L1,WH/STOCK,4,,2028-02-02")
+    load("stock", "sku,lot,location,quantity,received_on,expires_on", "BOLT,L1,WH/STOCK,4,,2028-02-02")
     session.refresh(balance.lot)
     assert (balance.lot.received_on, balance.lot.expires_on) == (date(2020, 1, 1), date(2028, 2, 2))
 
 
 def test_without_a_lot_more_makes_a_new_automatic_lot_and_less_leaves_the_latest_first(session):
     make_product(session, sku="PLUG", tracking=Tracking.none)
-    bring("stock", "sku,location,quantity", "PLUG,WH/STOCK,10")
-    bring("stock", "sku,location,quantity", "PLUG,WH/STOCK,16")
+    load("stock", "sku,location,quantity", "PLUG,WH/STOCK,10")
+    load("stock", "sku,location,quantity", "PLUG,WH/STOCK,16")
     assert stock(session) == [("PLUG", "LOT00001", "WH/STOCK", 10), ("PLUG", "LOT00002", "WH/STOCK", 6)]
-    bring("stock", "sku,location,quantity", "PLUG,WH/STOCK,7")
+    load("stock", "sku,location,quantity", "PLUG,WH/STOCK,7")
     assert stock(session) == [("PLUG", "LOT00001", "WH/STOCK", 7), ("PLUG", "LOT00002", "WH/STOCK", 0)]
-    bring("stock", "sku,lot,location,quantity", "PLUG,,WH/STOCK,0")
+    load("stock", "sku,lot,location,quantity", "PLUG,,WH/STOCK,0")
     assert {on_hand for *_, on_hand in stock(session)} == {0}
 
 
@@ -206,7 +199,7 @@ def test_below_allocated_is_refused_naming_the_orders(session, allocate_for):
     assert stock(session) == [("BOLT", "L1", "WH/STOCK", 10)]
 
 
-def test_every_wrong_row_of_stock_is_told_and_nothing_is_imported(session):
+def test_every_wrong_row_of_stock_is_reported_and_nothing_is_imported(session):
     make_product(session, sku="BOLT")
     make_product(session, sku="ROPE", unit_decimals=2)
     errors = refused(
@@ -239,7 +232,7 @@ def test_every_wrong_row_of_stock_is_told_and_nothing_is_imported(session):
         ("BOLT,L1,WH/STOCK,1.5", "column quantity: '1.5': BOLT: 1.5 has more than 0 decimals."),
     ],
 )
-def test_a_row_that_the_database_contradicts_is_told(session, line, error):
+def test_a_row_that_the_database_contradicts_is_refused(session, line, error):
     make_product(session, sku="BOLT")
     make_product(session, sku="CAM", tracking=Tracking.serial)
     session.commit()
@@ -265,7 +258,7 @@ def test_rows_that_contradict_each_other_are_refused(session):
 
 def test_a_date_that_one_row_of_a_lot_gives_holds_for_all_of_it(session):
     make_product(session, sku="BOLT")
-    bring("stock", "sku,lot,location,quantity,expires_on", "BOLT,L1,WH/A,1,", "BOLT,L1,WH/B,2,2027-01-02")
+    load("stock", "sku,lot,location,quantity,expires_on", "BOLT,L1,WH/A,1,", "BOLT,L1,WH/B,2,2027-01-02")
     assert session.scalars(select(Lot.expires_on)).all() == [date(2027, 1, 2)]
 
 
@@ -277,7 +270,7 @@ def test_many_rows_of_stock_take_as_many_statements_as_one(session, count_statem
         lots = [f"BOLT,{number}-{each},W{number}-{each}/A,{quantity}" for each in range(number)]
         loose = [f"PLUG,,W{number}-{each}/A,{quantity}" for each in range(number)]
         with count_statements() as sent:
-            bring("stock", "sku,lot,location,quantity", *lots, *loose)
+            load("stock", "sku,lot,location,quantity", *lots, *loose)
         return len(sent)
 
     statements(1, 5)
@@ -285,10 +278,10 @@ def test_many_rows_of_stock_take_as_many_statements_as_one(session, count_statem
     assert statements(100, 3) == statements(2, 3)
 
 
-def test_stock_leaves_as_it_comes_and_comes_again_on_an_empty_database(session):
+def test_stock_is_exported_as_it_is_imported_and_imports_again_on_an_empty_database(session):
     products = ("sku,name,unit_decimals,tracking", "BOLT,Bolt,,", "ROPE,Rope,2,", "PLUG,Plug,,none", "CAM,Cam,,serial")
-    bring("products", *products)
-    bring(
+    load("products", *products)
+    load(
         "stock",
         "sku,lot,location,quantity,received_on,expires_on",
         "ROPE,R1,WH/B,1.25,2026-02-01,",
@@ -311,11 +304,11 @@ def test_stock_leaves_as_it_comes_and_comes_again_on_an_empty_database(session):
     for table in (StockMove, Balance, Lot, Location):
         session.execute(table.__table__.delete())
     session.commit()
-    bring("stock", *first.splitlines())
+    load("stock", *first.splitlines())
     assert send(session, "stock") == first
 
 
-def test_balances_tell_what_is_allocated_and_what_is_available(session, allocate_for):
+def test_an_export_of_balances_has_what_is_allocated_and_what_is_available(session, allocate_for):
     product = make_product(session, sku="BOLT", unit_decimals=1)
     good = make_stock(session, product, "10.5", lot="GOOD", received_on=date(2026, 1, 1))
     expired = {"received_on": date(2026, 1, 1), "expires_on": date(2026, 11, 22)}
@@ -354,4 +347,4 @@ def test_an_export_takes_one_statement_for_its_rows(session, count_statements, k
 @pytest.mark.parametrize("kind", ["products", "stock"])
 def test_a_header_alone_is_0_rows(session, kind):
     header = {"products": "sku,name", "stock": "sku,location,quantity"}[kind]
-    assert bring(kind, header) == "0 rows."
+    assert load(kind, header) == "0 rows."

@@ -1,4 +1,4 @@
-"""Goods that arrive."""
+"""Receipts: goods that arrive."""
 
 from datetime import date
 from decimal import Decimal
@@ -10,10 +10,10 @@ from erp.db import commit
 from erp.events import run
 from erp.models import HistoryEntry, RunKind
 from modules.inventory_lots.errors import BadQuantity, LotNumberMissing, SerialInStock, SerialQuantity
-from modules.inventory_lots.models import Balance, Location, Lot, Product, StockMove
-from modules.inventory_lots.services import Arrival, arrival_refusals, lock_products, receive, receive_many
+from modules.inventory_lots.models import Balance, Lot, StockMove
+from modules.inventory_lots.services import Arrival, arrival_refusals, lock_products, receive_many
 from modules.inventory_lots.states import MoveKind, Tracking
-from tests.support.inventory_lots import make_location, make_product, make_serials, make_stock
+from tests.support.inventory_lots import make_location, make_product, make_serials, make_stock, receive
 
 TODAY = date(2026, 11, 23)
 
@@ -87,10 +87,10 @@ def test_without_tracking_a_lot_may_be_named_all_the_same(session):
 
 
 def test_a_tracked_product_does_not_come_without_its_number(session):
-    product, place = make_product(session), make_location(session)
+    product, location = make_product(session), make_location(session)
     lock_products(session, [product.id])
     with pytest.raises(LotNumberMissing, match="give the lot number"):
-        receive(session, product=product, location=place, quantity=Decimal(1))
+        receive(session, Arrival(product.id, location.id, Decimal(1)))
 
 
 def test_a_serial_number_is_one_lot_of_one_piece(session):
@@ -127,40 +127,39 @@ def test_a_quantity_may_have_as_many_places_as_the_unit(session):
     assert make_stock(session, product, "0.125").on_hand == Decimal("0.125")
 
 
-def test_moves_bear_the_person_the_instant_and_the_document(session):
+def test_moves_have_the_user_the_instant_and_the_document(session):
     product = make_product(session)
-    product_id, place_id = product.id, make_location(session).id
+    product_id, location_id = product.id, make_location(session).id
     session.commit()
 
     def work(session):
         lock_products(session, [product_id])
-        product, place = session.get(Product, product_id), session.get(Location, place_id)
-        receive(session, product=product, location=place, quantity=Decimal(3), lot_number="L1", document="PO1")
+        receive(session, Arrival(product_id, location_id, Decimal(3), "L1", document="PO1"))
 
     with run(RunKind.screen, "receive", "wanda"):
         commit(work)
     move = session.scalars(select(StockMove)).one()
     assert (move.user_name, move.document, move.at.isoformat()) == ("wanda", "PO1", "2026-11-23T12:00:00+00:00")
-    assert (move.product_id, move.lot.number, move.location_id) == (product_id, "L1", place_id)
+    assert (move.product_id, move.lot.number, move.location_id) == (product_id, "L1", location_id)
 
 
 def test_stock_is_not_received_without_the_products_lock(session):
-    product, place = make_product(session), make_location(session)
+    product, location = make_product(session), make_location(session)
     session.commit()
     with pytest.raises(RuntimeError, match="must be locked"):
-        receive(session, product=product, location=place, quantity=Decimal(1), lot_number="A")
+        receive(session, Arrival(product.id, location.id, Decimal(1), "A"))
 
 
-def test_each_refusal_of_many_arrivals_is_told_by_its_place(session):
+def test_each_refusal_of_many_arrivals_is_returned_by_its_position(session):
     serial, lots = make_product(session, tracking=Tracking.serial), make_product(session)
-    place = make_location(session)
+    location = make_location(session)
     lock_products(session, [serial.id, lots.id])
     arrivals = [
-        Arrival(lots, place, Decimal(1), "A"),
-        Arrival(serial, place, Decimal(1), "S1"),
-        Arrival(serial, place, Decimal(1), "S1"),
-        Arrival(lots, place, Decimal("0.5"), "A"),
-        Arrival(lots, place, Decimal(1)),
+        Arrival(lots.id, location.id, Decimal(1), "A"),
+        Arrival(serial.id, location.id, Decimal(1), "S1"),
+        Arrival(serial.id, location.id, Decimal(1), "S1"),
+        Arrival(lots.id, location.id, Decimal("0.5"), "A"),
+        Arrival(lots.id, location.id, Decimal(1)),
     ]
     refusals = arrival_refusals(session, arrivals)
     assert {index: type(refusal) for index, refusal in refusals.items()} == {
@@ -176,15 +175,15 @@ def test_each_refusal_of_many_arrivals_is_told_by_its_place(session):
 
 def test_many_arrivals_take_as_many_statements_as_one(session, count_statements):
     product, bulk = make_product(session), make_product(session, tracking=Tracking.none)
-    place = make_location(session)
+    location = make_location(session)
     session.commit()
 
     def statements(number):
         lock_products(session, [product.id, bulk.id])
-        for row in (product, bulk, place):
+        for row in (product, bulk, location):
             session.refresh(row)
-        tracked = [Arrival(product, place, Decimal(1), f"{number}-{index}") for index in range(number)]
-        loose = [Arrival(bulk, place, Decimal(1)) for _ in range(number)]
+        tracked = [Arrival(product.id, location.id, Decimal(1), f"{number}-{index}") for index in range(number)]
+        loose = [Arrival(bulk.id, location.id, Decimal(1)) for _ in range(number)]
         with count_statements() as sent:
             receive_many(session, tracked + loose)
         session.commit()

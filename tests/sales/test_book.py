@@ -11,7 +11,8 @@ from sqlalchemy import func, select
 from erp import jobs
 from erp.db import ErpSession
 from erp.models import HistoryEntry, JobRunState, RunEntry
-from modules.inventory_lots.services import hold_lot, lock_products, runs
+from modules.inventory_lots.services import hold_lot, lock_products
+from modules.inventory_lots.services import products as product_services
 from modules.inventory_lots.states import LocationKind
 from modules.preorder.models import PurchaseAllocation
 from modules.procurement import services as procurement
@@ -95,7 +96,7 @@ def test_a_run_is_one_entry_of_history_with_counts_and_its_rows_say_who_when_and
 
 
 def test_products_are_run_in_batches_with_a_commit_each(session, waiting, monkeypatch):
-    monkeypatch.setattr(runs, "BATCH", 1)
+    monkeypatch.setattr(product_services, "BATCH", 1)
     commits = []
     real = ErpSession.commit
     monkeypatch.setattr(ErpSession, "commit", lambda self: (commits.append(got_so_far(self)), real(self)))

@@ -272,7 +272,7 @@ SEEN = {
     stock.BadQuantity: counted_too_fine,
     stock.BadLocation: place_without_warehouse,
     stock.LocationTaken: place_that_is_there,
-    stock.PlaceInUse: place_in_use,
+    stock.LocationInUse: place_in_use,
     stock.LotNumberMissing: stock_without_its_lot,
     stock.BadLotNumber: lot_that_cannot_be_written,
     stock.SerialQuantity: two_of_one_serial,

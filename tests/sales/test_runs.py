@@ -9,7 +9,7 @@ from erp import jobs
 from erp.errors import SomeFailed
 from erp.models import JobRun, JobRunState
 from erp.registry import Owned
-from modules.inventory_lots.services import runs
+from modules.inventory_lots.services import products as product_services
 from modules.sales import services
 from modules.sales.events import LinesServed
 from modules.sales.models import Backorder
@@ -21,7 +21,7 @@ from tests.support.sales import make_order
 @pytest.fixture
 def products(session, monkeypatch):
     """Five products, worked on two at a time."""
-    monkeypatch.setattr(runs, "BATCH", 2)
+    monkeypatch.setattr(product_services, "BATCH", 2)
     return [make_product(session, sku=f"P-{number}") for number in range(5)]
 
 

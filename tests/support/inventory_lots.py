@@ -12,13 +12,14 @@ from sqlalchemy.orm import Session
 
 from modules.inventory_lots.models import Balance, Location, Lot, Product
 from modules.inventory_lots.services import (
+    Arrival,
     Count,
     LotWanted,
     adjust,
     find_or_make_location,
-    find_or_make_lot,
+    find_or_make_lots,
     lock_products,
-    receive,
+    receive_many,
 )
 from modules.inventory_lots.states import LocationKind, Tracking
 
@@ -48,7 +49,8 @@ def make_lot(session: Session, product: Product, number: str = "", **overrides: 
     session.commit()
     lock_products(session, [product.id])
     dates = {key: overrides.pop(key) for key in ("received_on", "expires_on") if key in overrides}
-    lot, _ = find_or_make_lot(session, LotWanted(product.id, number or f"L{next(_numbers):04d}", **dates))
+    (lot_id,), _ = find_or_make_lots(session, [LotWanted(product.id, number or f"L{next(_numbers):04d}", **dates)])
+    lot = session.get_one(Lot, lot_id)
     for name, value in overrides.items():
         setattr(lot, name, value)
     session.commit()
@@ -66,23 +68,20 @@ def make_stock(
     expires_on: date | None = None,
 ) -> Balance:
     """Receive a quantity, in a lot of its own unless `lot` names one. Commits, so that the lock is free again."""
-    place = make_location(session, location) if isinstance(location, str) else location
+    location = make_location(session, location) if isinstance(location, str) else location
     session.commit()
     lock_products(session, [product.id])
     if lot is None and product.tracking is not Tracking.none:
         lot = f"L{next(_numbers):04d}"
-    balance = receive(
-        session,
-        product=product,
-        location=place,
-        quantity=Decimal(quantity),
-        lot_number=lot,
-        received_on=received_on,
-        expires_on=expires_on,
-        document="Opening",
-    )
+    arrival = Arrival(product.id, location.id, Decimal(quantity), lot, received_on, expires_on, "Opening")
+    balance = receive(session, arrival)
     session.commit()
     return balance
+
+
+def receive(session: Session, arrival: Arrival) -> Balance:
+    """Receive one arrival and return its balance. The caller has locked the product."""
+    return session.get_one(Balance, receive_many(session, [arrival])[0])
 
 
 def make_serials(session: Session, product: Product, *numbers: str, location: Location | str = "WH/STOCK") -> None:

@@ -1,4 +1,4 @@
-"""What of the stock somebody should look at, on the dashboard."""
+"""The card of stock on the dashboard."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from sqlalchemy.orm import Session
 
 from erp import clock
 from erp.admin import Card
-from modules.inventory_lots.queries.screens import SOON, attention
+from modules.inventory_lots.queries import SOON, attention
 
 STOCK = "/inventory/stock/"
 
 
 def _numbers(session: Session) -> Sequence[tuple[str, Any, str]]:
     today = clock.today()
-    found = attention(session, today)
+    counts = attention(session, today)
     until, yesterday = today + SOON, today - timedelta(days=1)
     return (
-        ("Active products", found.products, "/inventory/products/?flt0_active_is=1"),
-        ("Stock on hold", found.on_hold, f"{STOCK}?flt0_on_hold_is=1"),
-        ("Expired stock", found.expired, f"{STOCK}?flt0_expires_on_to={yesterday}"),
+        ("Active products", counts.products, "/inventory/products/?flt0_active_is=1"),
+        ("Stock on hold", counts.on_hold, f"{STOCK}?flt0_on_hold_is=1"),
+        ("Expired stock", counts.expired, f"{STOCK}?flt0_expires_on_to={yesterday}"),
         (
             "Expires within 30 days",
-            found.expires_soon,
+            counts.expires_soon,
             f"{STOCK}?flt0_expires_on_from={today}&flt1_expires_on_to={until}",
         ),
     )

@@ -1,4 +1,4 @@
-"""The screens of warehouses and of the locations in them."""
+"""The screens of warehouses and locations."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
+from typing_extensions import override
 from wtforms import Form
 
 from erp.admin import ExtraColumn, Screen
-from modules.inventory_lots import services
+from modules.inventory_lots import queries, services
 from modules.inventory_lots.models import Location, Warehouse
-from modules.inventory_lots.queries import screens
 
 
 def _lots(session: Session, rows: Sequence[Any]) -> Mapping[int, Any]:
-    return screens.location_totals(session, [row.id for row in rows])
+    return queries.lot_counts(session, [row.id for row in rows])
 
 
 class LocationScreen(Screen):
-    """The places that stock lies in."""
+    """Where stock is stored."""
 
     model = Location
     view_name = "inventory_lots.location"
@@ -37,22 +37,22 @@ class LocationScreen(Screen):
     form_columns = ("path", "kind")
     form_args = {
         "path": {"description": "WAREHOUSE/LOCATION, such as WH/STOCK. A new warehouse is added with it."},
-        "kind": {"description": "What lies in quarantine is neither allocated nor packed."},
+        "kind": {"description": "Stock in quarantine is neither allocated nor packed."},
     }
     header_fields = (("Warehouse", "warehouse.code"), ("Kind", "kind"))
     empty_message = "There are no locations yet. Stock needs at least one, such as WH/STOCK."
 
+    @override
     def save(self, session: Session, form: Form, row: Any) -> Any:
-        """Keep the location."""
         path, kind = form["path"].data, form["kind"].data
         if row is None:
             return services.make_location(session, path, kind=kind)
         services.change_kind(session, row.id, kind)
         return services.rename_location(session, row.id, path)
 
+    @override
     def delete(self, session: Session, row: Any) -> None:
-        """Delete a location that nothing ever lay in."""
-        services.delete_location(session, row)
+        services.delete_location(session, row.id)
 
 
 class WarehouseScreen(Screen):
@@ -73,8 +73,8 @@ class WarehouseScreen(Screen):
     form_widths = {"code": 3}
     empty_message = "There are no warehouses yet."
 
+    @override
     def save(self, session: Session, form: Form, row: Any) -> Any:
-        """Keep the warehouse; its locations bear its code."""
         row = super().save(session, form, row)
         services.rename_locations(session, row.id)
         return row

@@ -1,4 +1,4 @@
-"""The screen of lots: where one lies, who holds it, and everything that happened to it."""
+"""The screen of lots: their stock, allocations and moves; hold, expiry and release."""
 
 from __future__ import annotations
 
@@ -6,40 +6,36 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session, joinedload
+from typing_extensions import override
 
 from erp import clock
 from erp.admin import Action, Badge, FormPage, Panel, Screen, document_anchor
 from erp.admin.access import session as screen_session
 from erp.db import format_quantity
 from modules.inventory_lots import queries, services
-from modules.inventory_lots.admin.columns import allocations_shown, totals_columns
+from modules.inventory_lots.admin.panels import allocations_panel, balances_panel, moves_panel, totals_columns
 from modules.inventory_lots.forms import ExpiryForm, ReasonForm, ReleaseForm
-from modules.inventory_lots.models import Lot, StockMove
-from modules.inventory_lots.queries import screens
+from modules.inventory_lots.models import Balance, Lot, StockMove
 
 
-def _stock(session: Session, lot: Any) -> Mapping[str, Any]:
-    return {"stock": screens.stock_of_lot(session, lot.id), "most": screens.ROWS_SHOWN, "search": lot.number}
+def _balances(session: Session, lot: Any) -> Mapping[str, Any]:
+    return balances_panel(session, Balance.lot_id == lot.id, search=lot.number)
 
 
 def _allocations(session: Session, lot: Any) -> Mapping[str, Any]:
-    return allocations_shown(session, {row.balance_id: row.location for row in screens.stock_of_lot(session, lot.id)})
+    stock = queries.stock_on_hand(session, Balance.lot_id == lot.id)
+    return allocations_panel(session, {row.balance_id: row.location for row in stock})
 
 
 def _moves(session: Session, lot: Any) -> Mapping[str, Any]:
-    moves = screens.moves(session, StockMove.lot_id == lot.id)
-    return {"moves": moves, "most": screens.ROWS_SHOWN, "search": lot.number}
+    return moves_panel(session, StockMove.lot_id == lot.id, search=lot.number)
 
 
 def _product(lot: Any) -> Any:
     return document_anchor("inventory_lots.product", lot.product_id, lot.product)
 
 
-def _is_expired(lot: Any) -> bool:
-    return lot.expires_on is not None and lot.expires_on < clock.today()
-
-
-def _has_stuck_allocations(lot: Any) -> bool:
+def _has_unusable_allocations(lot: Any) -> bool:
     return bool(queries.unusable_balance_ids(screen_session(), lot.id))
 
 
@@ -47,7 +43,15 @@ def _release_hold(session: Session, lot: Any) -> str:
     return f"Lot {services.release_lot(session, lot.id).number} is not on hold any more."
 
 
-class HoldLot(FormPage):
+class _LotPage(FormPage):
+    """A page of an action on a lot."""
+
+    @override
+    def heading(self, row: Any) -> str:
+        return f"Lot {row.number}"
+
+
+class HoldLot(_LotPage):
     """Asks why a lot is put on hold."""
 
     title = "Hold"
@@ -55,64 +59,49 @@ class HoldLot(FormPage):
     form_class = ReasonForm
     help = "From now on it is neither allocated nor packed. What is allocated on it stays so until it is released."
 
-    def heading(self, row: Any) -> str:
-        """Return the lot's number."""
-        return f"Lot {row.number}"
-
+    @override
     def do(self, session: Session, row: Any, form: Any) -> str:
-        """Put the lot on hold."""
         return f"Lot {services.hold_lot(session, row.id, why=form.reason.data or '').number} is on hold."
 
 
-class ChangeExpiry(FormPage):
+class ChangeExpiry(_LotPage):
     """Asks for the last day on which a lot may be used."""
 
     title = "Change Expiry"
     form_class = ExpiryForm
 
-    def heading(self, row: Any) -> str:
-        """Return the lot's number."""
-        return f"Lot {row.number}"
-
+    @override
     def prefill(self, session: Session, row: Any, form: Any) -> None:
-        """Offer the date that it has."""
         form.expires_on.data = row.expires_on
 
+    @override
     def do(self, session: Session, row: Any, form: Any) -> str:
-        """Change the date."""
         lot = services.set_expiry(session, row.id, form.expires_on.data, why=form.reason.data or "")
         return (
             f"Lot {lot.number} expires on {lot.expires_on}." if lot.expires_on else f"Lot {lot.number} never expires."
         )
 
 
-class ReleaseAllocations(FormPage):
-    """Asks how much of what is allocated on a lot that may not leave is given back."""
+class ReleaseAllocations(_LotPage):
+    """Asks how much of what is allocated on a lot's unusable stock is released."""
 
     title = "Release Allocations"
     button = "Release Allocations"
     confirm = "Take this stock from the orders that hold it? They wait for other stock then."
     yes = "Release"
     style = "danger"
-    template = "inventory_lots/release.html"
+    template = "inventory_lots/release_allocations.html"
     form_class = ReleaseForm
 
-    def heading(self, row: Any) -> str:
-        """Return the lot's number."""
-        return f"Lot {row.number}"
-
+    @override
     def context(self, session: Session, row: Any) -> dict[str, Any]:
-        """Return who holds what of it."""
-        stuck = set(queries.unusable_balance_ids(session, row.id))
-        stock = screens.stock_of_lot(session, row.id)
-        return allocations_shown(
-            session, {each.balance_id: each.location for each in stock if each.balance_id in stuck}
-        )
+        stock = queries.stock_on_hand(session, Balance.lot_id == row.id)
+        return allocations_panel(session, {each.balance_id: each.location for each in stock if each.why_unusable})
 
+    @override
     def do(self, session: Session, row: Any, form: Any) -> str:
-        """Release them."""
-        given = services.release_allocations(session, row.id, quantity=form.quantity.data)
-        return f"{format_quantity(given)} released."
+        released = services.release_allocations(session, row.id, quantity=form.quantity.data)
+        return f"{format_quantity(released)} released."
 
 
 class LotScreen(Screen):
@@ -130,7 +119,7 @@ class LotScreen(Screen):
     column_searchable_list = ("number", "product.sku", "product.name")
     column_filters = ("number", "product.sku", "received_on", "expires_on", "on_hold")
     column_default_sort = ("id", True)
-    computed_columns = totals_columns(screens.lot_totals)
+    computed_columns = totals_columns(queries.lot_totals)
     header_fields = (
         ("Product", _product),
         ("Received on", "received_on"),
@@ -138,7 +127,7 @@ class LotScreen(Screen):
     )
     detail_loads = (joinedload(Lot.product),)
     panels = (
-        Panel("Where it lies", "inventory_lots/stock.html", _stock),
+        Panel("Stock", "inventory_lots/balances.html", _balances),
         Panel("Allocated to", "inventory_lots/allocations.html", _allocations),
         Panel("Stock moves", "inventory_lots/moves.html", _moves),
     )
@@ -172,22 +161,22 @@ class LotScreen(Screen):
             label="Release Allocations",
             permission="inventory_lots.hold",
             page=ReleaseAllocations(),
-            allowed=_has_stuck_allocations,
+            allowed=_has_unusable_allocations,
             style="danger",
             icon="fa-undo",
         ),
     )
     empty_message = "There are no lots yet: receiving or counting stock makes them."
 
+    @override
     def document_title(self, row: Any) -> str:
-        """Return the heading."""
         return f"Lot {row.number}"
 
+    @override
     def badges(self, row: Any) -> Sequence[Badge]:
-        """Say why the lot may not leave."""
-        found = []
+        badges = []
         if row.on_hold:
-            found.append(Badge("On hold", "warning"))
-        if _is_expired(row):
-            found.append(Badge("Expired", "danger"))
-        return found
+            badges.append(Badge("On hold", "warning"))
+        if row.expires_on is not None and row.expires_on < clock.today():
+            badges.append(Badge("Expired", "danger"))
+        return badges

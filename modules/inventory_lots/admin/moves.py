@@ -1,8 +1,10 @@
-"""The stock ledger: read, never written by hand."""
+"""The screen of the stock ledger."""
 
 from __future__ import annotations
 
 from typing import Any
+
+from typing_extensions import override
 
 from erp.admin import Screen, document_anchor
 from modules.inventory_lots.models import StockMove
@@ -58,6 +60,6 @@ class MoveScreen(Screen):
     )
     empty_message = "Nothing has moved yet."
 
+    @override
     def document_title(self, row: Any) -> str:
-        """Return the heading: the number of the line in the ledger."""
         return f"Move {row.id}"

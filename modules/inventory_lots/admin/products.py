@@ -8,34 +8,32 @@ from typing import Any
 from flask import redirect, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
+from typing_extensions import override
 from wtforms import Form
 from wtforms.validators import NumberRange
 
 from erp.admin import Action, Badge, Panel, Screen
 from erp.admin.access import session as screen_session
 from erp.db import format_quantity
-from modules.inventory_lots import services
-from modules.inventory_lots.admin.columns import allocations_shown, totals_columns
+from modules.inventory_lots import queries, services
+from modules.inventory_lots.admin.panels import allocations_panel, balances_panel, moves_panel, totals_columns
 from modules.inventory_lots.domain import TrackingSettings
-from modules.inventory_lots.models import Product, StockMove
-from modules.inventory_lots.queries import screens
-from modules.inventory_lots.queries.screens import NOTHING
+from modules.inventory_lots.models import Balance, Product, StockMove
+from modules.inventory_lots.queries import NO_STOCK
 
 
-def _stock(session: Session, product: Any) -> Mapping[str, Any]:
-    stock = screens.stock_of_product(session, product.id)
-    return {"stock": stock, "with_lot": True, "most": screens.ROWS_SHOWN, "search": product.sku}
+def _balances(session: Session, product: Any) -> Mapping[str, Any]:
+    return {"with_lot": True} | balances_panel(session, Balance.product_id == product.id, search=product.sku)
 
 
 def _allocations(session: Session, product: Any) -> Mapping[str, Any]:
-    held = [row for row in screens.stock_of_product(session, product.id) if row.allocated]
-    places = {row.balance_id: f"{row.lot} at {row.location}" for row in held}
-    return allocations_shown(session, places)
+    stock = queries.stock_on_hand(session, Balance.product_id == product.id)
+    where = {row.balance_id: f"{row.lot} at {row.location}" for row in stock if row.allocated}
+    return allocations_panel(session, where)
 
 
 def _moves(session: Session, product: Any) -> Mapping[str, Any]:
-    moves = screens.moves(session, StockMove.product_id == product.id)
-    return {"moves": moves, "with_lot": True, "most": screens.ROWS_SHOWN, "search": product.sku}
+    return {"with_lot": True} | moves_panel(session, StockMove.product_id == product.id, search=product.sku)
 
 
 def _add_stock(screen: Screen, product: Any) -> ResponseReturnValue:
@@ -58,7 +56,7 @@ class ProductScreen(Screen):
     column_searchable_list = ("sku", "name")
     column_filters = ("sku", "name", "tracking", "is_active")
     column_default_sort = "sku"
-    computed_columns = totals_columns(screens.product_totals)
+    computed_columns = totals_columns(queries.product_totals)
     form_columns = ("sku", "name", "unit", "unit_decimals", "tracking", "is_active")
     form_args = {
         "unit": {"default": "pcs", "description": "What one is called: pcs, kg, m."},
@@ -75,7 +73,7 @@ class ProductScreen(Screen):
     form_widths = {"sku": 3, "name": 9}
     header_fields = (("Unit", "unit"), ("Decimals", "unit_decimals"), ("Tracking", "tracking"))
     panels = (
-        Panel("Stock", "inventory_lots/stock.html", _stock),
+        Panel("Stock", "inventory_lots/balances.html", _balances),
         Panel("Allocated to", "inventory_lots/allocations.html", _allocations),
         Panel("Stock moves", "inventory_lots/moves.html", _moves),
     )
@@ -90,25 +88,21 @@ class ProductScreen(Screen):
     )
     empty_message = "There are no products yet. Add the first one, or import them as CSV."
 
-    def document_title(self, row: Any) -> str:
-        """Return the heading."""
-        return str(row)
-
+    @override
     def header(self, row: Any) -> list[tuple[str, Any]]:
-        """Add what is in stock to the page's head."""
-        totals = screens.product_totals(screen_session(), [row.id]).get(row.id, NOTHING)
+        totals = queries.product_totals(screen_session(), [row.id]).get(row.id, NO_STOCK)
         numbers = (("On hand", totals.on_hand), ("Allocated", totals.allocated), ("Available", totals.available))
         return super().header(row) + [(label, format_quantity(value)) for label, value in numbers]
 
+    @override
     def badges(self, row: Any) -> Sequence[Badge]:
-        """Say where a product is not sold any more."""
         return () if row.is_active else (Badge("Not active"),)
 
+    @override
     def save(self, session: Session, form: Form, row: Any) -> Any:
-        """Keep the product; how it is tracked and counted is fixed while it is in use."""
         if row is not None:
             services.lock_products(session, [row.id])
             self.check_version(form, row)
         after = TrackingSettings(form["tracking"].data, form["unit_decimals"].data, form["unit"].data)
-        services.check_product(session, row, sku=form["sku"].data, after=after)
+        services.check_product(session, row and row.id, sku=form["sku"].data, after=after)
         return super().save(session, form, row)

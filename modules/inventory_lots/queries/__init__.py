@@ -1,19 +1,29 @@
 """Reads of stock: they change nothing."""
 
 from modules.inventory_lots.queries.balances import (
+    NO_STOCK,
+    ROWS_SHOWN,
     StockOnHand,
+    Totals,
     allocations,
-    lots_named,
+    available_column,
+    balance_at,
+    lot_totals,
     on_hand_latest_first,
-    on_hand_of_lots,
-    paths_by_id,
+    product_totals,
     removal_order,
+    stock_on_hand,
     unusable_balance_ids,
     unusable_column,
     usable_balances,
     usable_condition,
+    with_lot_and_location,
 )
 from modules.inventory_lots.queries.checks import broken_balances
+from modules.inventory_lots.queries.dashboard import SOON, attention
+from modules.inventory_lots.queries.locations import locations_by_path, lot_counts, paths_by_id, product_ids_at
+from modules.inventory_lots.queries.lots import lots_named, on_hand_of_lots
+from modules.inventory_lots.queries.moves import moves
 from modules.inventory_lots.queries.products import (
     allocated_incoming,
     product_by_sku,
@@ -21,25 +31,42 @@ from modules.inventory_lots.queries.products import (
     products_by_id,
     products_by_sku,
     products_in_use,
+    skus_by_id,
 )
 
 __all__ = [
+    "NO_STOCK",
+    "ROWS_SHOWN",
+    "SOON",
     "StockOnHand",
+    "Totals",
     "allocated_incoming",
     "allocations",
+    "attention",
+    "available_column",
+    "balance_at",
     "broken_balances",
+    "locations_by_path",
+    "lot_counts",
+    "lot_totals",
     "lots_named",
+    "moves",
     "on_hand_latest_first",
     "on_hand_of_lots",
     "paths_by_id",
     "product_by_sku",
+    "product_ids_at",
     "product_ids_by_sku",
+    "product_totals",
     "products_by_id",
     "products_by_sku",
     "products_in_use",
     "removal_order",
+    "skus_by_id",
+    "stock_on_hand",
     "unusable_balance_ids",
     "unusable_column",
     "usable_balances",
     "usable_condition",
+    "with_lot_and_location",
 ]

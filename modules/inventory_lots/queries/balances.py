@@ -1,17 +1,18 @@
-"""What lies where, what of it may be taken, and in which order."""
+"""Balances: which of them may be taken, in which order, and how much is on hand, allocated and available."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any, TypeVarTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Select, Text, and_, case, not_, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, case, literal, not_, or_, select
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import is_one_of, raw, rows_table, total
+from erp.db import is_one_of, raw, total
 from erp.options import options
 from modules.inventory_lots import hooks
 from modules.inventory_lots.domain import EXPIRED, IN_QUARANTINE, ON_HOLD
@@ -21,9 +22,16 @@ from modules.inventory_lots.states import LocationKind
 
 Ts = TypeVarTuple("Ts")
 
+ROWS_SHOWN = 50
+
+
+def with_lot_and_location(rows: Select[*Ts]) -> Select[*Ts]:
+    """Join the lot and the location of each balance to a select that reads balances."""
+    return rows.join(Lot, Lot.id == Balance.lot_id).join(Location, Location.id == Balance.location_id)
+
 
 def usable_condition(today: date) -> ColumnElement[bool]:
-    """Return the condition on a balance, joined to its lot and location, of stock that may be allocated and leave."""
+    """Return the condition that stock may be allocated and leave, for a select with lot and location."""
     return and_(
         Location.kind == LocationKind.stock,
         Lot.on_hold.is_(False),
@@ -32,7 +40,7 @@ def usable_condition(today: date) -> ColumnElement[bool]:
 
 
 def unusable_column(today: date) -> ColumnElement[str]:
-    """Return why a balance, joined to its lot and location, may not be allocated and leave, as the rule words it."""
+    """Return in SQL what `why_unusable` returns, for a select with lot and location."""
     return case(
         (Lot.on_hold.is_(True), ON_HOLD),
         (Lot.expires_on < today, EXPIRED),
@@ -41,8 +49,13 @@ def unusable_column(today: date) -> ColumnElement[str]:
     )
 
 
+def available_column(today: date) -> ColumnElement[Decimal]:
+    """Return how much of a balance may still be allocated, for a select with lot and location."""
+    return case((usable_condition(today), Balance.unallocated), else_=literal(Decimal(0), Balance.on_hand.type))
+
+
 def removal_order() -> tuple[ColumnElement[Any], ...]:
-    """Return the columns that put a product's balances in the order in which they are taken (`removal`)."""
+    """Return the columns that put a product's balances in the order in which they are taken (option `removal`)."""
     fifo = (Lot.received_on.asc(), Lot.id.asc(), Balance.location_id.asc())
     if options.inventory_lots.removal == "fefo":
         return (Lot.expires_on.is_(None).asc(), Lot.expires_on.asc(), *fifo)
@@ -50,58 +63,53 @@ def removal_order() -> tuple[ColumnElement[Any], ...]:
 
 
 def usable_balances(session: Session, product_ids: Sequence[int]) -> Select[int, int, int]:
-    """Select (balance id, product id, raw available) with something available, by product in the order of removal."""
+    """Select (balance id, product id, raw available) where it is above 0, by product in the order of removal."""
+    rows = select(Balance.id, Balance.product_id, raw(Balance.unallocated))
     return (
-        select(Balance.id, Balance.product_id, raw(Balance.on_hand - Balance.allocated))
-        .join(Lot, Lot.id == Balance.lot_id)
-        .join(Location, Location.id == Balance.location_id)
+        with_lot_and_location(rows)
         .where(
             is_one_of(session, Balance.product_id, product_ids),
-            Balance.on_hand > Balance.allocated,
+            Balance.has_unallocated,
             usable_condition(clock.today()),
         )
         .order_by(Balance.product_id, *removal_order())
     )
 
 
-def allocations(session: Session, balance_ids: Sequence[int]) -> list[BalanceAllocation]:
-    """Return who holds what of these balances, first in the queue first."""
-    return [allocation for answer in hooks.allocations_on_balances(session, balance_ids) for allocation in answer]
-
-
 def unusable_balance_ids(session: Session, lot_id: int) -> list[int]:
-    """Return the balances of a lot with something allocated that may not leave."""
-    rows = (
-        select(Balance.id)
-        .join(Lot, Lot.id == Balance.lot_id)
-        .join(Location, Location.id == Balance.location_id)
-        .where(Balance.lot_id == lot_id, Balance.allocated > 0, not_(usable_condition(clock.today())))
-    )
+    """Return the balances of a lot whose stock is allocated but may not leave."""
+    rows = with_lot_and_location(select(Balance.id))
+    rows = rows.where(Balance.lot_id == lot_id, Balance.allocated > 0, not_(usable_condition(clock.today())))
     return list(session.scalars(rows.order_by(Balance.id)))
+
+
+def allocations(session: Session, balance_ids: Sequence[int]) -> list[BalanceAllocation]:
+    """Return the allocations on these balances, first in the queue first."""
+    return [allocation for answer in hooks.allocations_on_balances(session, balance_ids) for allocation in answer]
 
 
 @dataclass(frozen=True)
 class StockOnHand:
-    """A lot that lies at a location, in raw quantities."""
+    """The stock of one balance, in raw quantities."""
 
     balance_id: int
     product_id: int
     location_id: int
     lot_id: int
-    number: str
+    lot_number: str
     on_hand: int
     allocated: int
 
     @property
     def unallocated(self) -> int:
-        """What nobody has been given."""
+        """The part of the stock on hand that is not allocated."""
         return self.on_hand - self.allocated
 
 
 def on_hand_latest_first(
     session: Session, product_ids: Iterable[int], location_ids: Iterable[int]
 ) -> Iterator[StockOnHand]:
-    """Return what lies of these products at these locations, the latest lots first."""
+    """Return the stock of these products at these locations, the latest lots first."""
     on_hand, allocated = raw(Balance.on_hand), raw(Balance.allocated)
     columns = (Balance.id, Balance.product_id, Balance.location_id, Balance.lot_id, Lot.number, on_hand, allocated)
     rows = (
@@ -117,25 +125,53 @@ def on_hand_latest_first(
     return (StockOnHand(*row) for row in session.execute(rows))
 
 
-def paths_by_id(session: Session, location_ids: Iterable[int]) -> dict[int, str]:
-    """Return the paths of locations by id."""
-    rows = select(Location.id, Location.path).where(is_one_of(session, Location.id, location_ids))
-    return dict(session.execute(rows).all())
+@dataclass(frozen=True)
+class Totals:
+    """How much of a product or a lot is on hand, allocated and available, at all locations."""
+
+    on_hand: Decimal
+    allocated: Decimal
+    available: Decimal
 
 
-def on_hand_of_lots(session: Session, lots: Iterable[tuple[int, str]]) -> dict[tuple[int, str], int]:
-    """Return what lies anywhere of lots named by product id and number, raw; 0 for one that is not there."""
-    on_hand = dict.fromkeys(lots, 0)
-    if on_hand:
-        rows = select(Lot.product_id, Lot.number, raw(total(Balance.on_hand))).group_by(Lot.product_id, Lot.number)
-        rows = lots_named(session, rows, on_hand).join(Balance, Balance.lot_id == Lot.id)
-        for product_id, number, quantity in session.execute(rows):
-            on_hand[product_id, number] = int(quantity)
-    return on_hand
+NO_STOCK = Totals(Decimal(0), Decimal(0), Decimal(0))
 
 
-def lots_named(session: Session, rows: Select[*Ts], lots: Iterable[tuple[int, str]]) -> Select[*Ts]:
-    """Restrict a select to lots named by product id and number."""
-    wanted = rows_table(session, {"product_id": BigInteger, "number": Text}, sorted(lots))
-    same = and_(Lot.product_id == wanted.c.product_id, Lot.number == wanted.c.number)
-    return rows.select_from(wanted).join(Lot, same)
+def product_totals(session: Session, product_ids: Iterable[int]) -> dict[int, Totals]:
+    """Return the totals of these products; one without stock is left out."""
+    return _totals(session, Balance.product_id, product_ids)
+
+
+def lot_totals(session: Session, lot_ids: Iterable[int]) -> dict[int, Totals]:
+    """Return the totals of these lots; one without stock is left out."""
+    return _totals(session, Balance.lot_id, lot_ids)
+
+
+def _totals(session: Session, key: Any, ids: Iterable[int]) -> dict[int, Totals]:
+    available = available_column(clock.today())
+    rows = select(key, total(Balance.on_hand), total(Balance.allocated), total(available)).select_from(Balance)
+    rows = with_lot_and_location(rows).where(key.in_(ids), Balance.on_hand > 0).group_by(key)
+    return {id_: Totals(*quantities) for id_, *quantities in session.execute(rows)}
+
+
+def stock_on_hand(session: Session, condition: ColumnElement[bool]) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Return the first ROWS_SHOWN balances with stock that meet a condition, first received first, ready to show."""
+    today = clock.today()
+    columns = (
+        *(Balance.id.label("balance_id"), Balance.lot_id, Lot.number.label("lot"), Location.path.label("location")),
+        *(Balance.on_hand, Balance.allocated, available_column(today).label("available")),
+        *(Lot.received_on, Lot.expires_on, unusable_column(today).label("why_unusable")),
+    )
+    rows: Select[*tuple[Any, ...]] = select(*columns).select_from(Balance)
+    rows = with_lot_and_location(rows).where(condition, Balance.on_hand > 0)
+    return session.execute(rows.order_by(Lot.received_on, Lot.id, Location.id).limit(ROWS_SHOWN)).all()
+
+
+def balance_at(session: Session, product_id: int, location_id: int, *, lot_number: str | None) -> Balance | None:
+    """Return the balance of a lot at a location, or without a lot number the one that was made there last."""
+    rows = select(Balance).where(Balance.product_id == product_id, Balance.location_id == location_id)
+    if lot_number:
+        rows = rows.join(Balance.lot).where(Lot.number == lot_number)
+    else:
+        rows = rows.where(Balance.on_hand > 0)
+    return session.scalars(rows.order_by(Balance.id.desc()).limit(1)).first()

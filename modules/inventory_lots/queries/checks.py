@@ -1,4 +1,4 @@
-"""What must always hold, recomputed from the rows themselves for `erp check`."""
+"""The invariants of stock, computed again from the rows for `erp check`."""
 
 from __future__ import annotations
 
@@ -10,24 +10,23 @@ from sqlalchemy.orm import Session
 
 from erp.db import format_quantity, total
 from modules.inventory_lots.models import Balance, Location, Lot, Product, StockMove
+from modules.inventory_lots.queries.balances import with_lot_and_location
 
 
 def broken_balances(session: Session) -> Iterator[str]:
-    """Yield a sentence for each balance that is not the sum of its moves or is allocated beyond what lies there."""
+    """Yield a sentence for each balance that is not the sum of its moves or has more allocated than on hand."""
     sums = (
         select(StockMove.lot_id, StockMove.location_id, total(StockMove.quantity).label("moved"))
         .group_by(StockMove.lot_id, StockMove.location_id)
         .subquery()
     )
-    same_place = and_(sums.c.lot_id == Balance.lot_id, sums.c.location_id == Balance.location_id)
+    same_balance = and_(sums.c.lot_id == Balance.lot_id, sums.c.location_id == Balance.location_id)
     moved = func.coalesce(sums.c.moved, Decimal(0))
+    columns = (Product.sku, Lot.number, Location.path, Balance.on_hand, Balance.allocated, moved)
     rows = (
-        select(Product.sku, Lot.number, Location.path, Balance.on_hand, Balance.allocated, moved)
-        .select_from(Balance)
-        .join(Product, Product.id == Balance.product_id)
-        .join(Lot, Lot.id == Balance.lot_id)
-        .join(Location, Location.id == Balance.location_id)
-        .outerjoin(sums, same_place)
+        with_lot_and_location(select(*columns).select_from(Balance))
+        .join(Balance.product)
+        .outerjoin(sums, same_balance)
         .where(or_(Balance.on_hand != moved, Balance.allocated < 0, Balance.allocated > Balance.on_hand))
         .order_by(Balance.id)
     )
@@ -40,14 +39,14 @@ def broken_balances(session: Session) -> Iterator[str]:
 
 
 def _moves_without_balance(session: Session) -> Iterator[str]:
-    same_place = and_(Balance.lot_id == StockMove.lot_id, Balance.location_id == StockMove.location_id)
+    same_balance = and_(Balance.lot_id == StockMove.lot_id, Balance.location_id == StockMove.location_id)
     rows = (
         select(Product.sku, Lot.number, Location.path)
         .select_from(StockMove)
-        .join(Product, Product.id == StockMove.product_id)
-        .join(Lot, Lot.id == StockMove.lot_id)
-        .join(Location, Location.id == StockMove.location_id)
-        .outerjoin(Balance, same_place)
+        .join(StockMove.product)
+        .join(StockMove.lot)
+        .join(StockMove.location)
+        .outerjoin(Balance, same_balance)
         .where(Balance.id.is_(None))
         .distinct()
         .order_by(Product.sku, Lot.number, Location.path)

@@ -1,4 +1,4 @@
-"""Products by what names them, and whether they are in use."""
+"""Products by SKU and id, and whether they are in use."""
 
 from __future__ import annotations
 
@@ -35,9 +35,14 @@ def product_by_sku(session: Session, sku: str) -> Product:
 
 def products_by_id(session: Session, ids: Iterable[int]) -> dict[int, Product]:
     """Return products by id."""
-    return {
-        product.id: product for product in session.scalars(select(Product).where(is_one_of(session, Product.id, ids)))
-    }
+    rows = session.scalars(select(Product).where(is_one_of(session, Product.id, ids)))
+    return {product.id: product for product in rows}
+
+
+def skus_by_id(session: Session, ids: Iterable[int]) -> dict[int, str]:
+    """Return the SKUs of products by id."""
+    rows = select(Product.id, Product.sku).where(is_one_of(session, Product.id, ids))
+    return dict(session.execute(rows).all())
 
 
 def products_in_use(session: Session, product_ids: Sequence[int]) -> set[int]:
@@ -47,7 +52,7 @@ def products_in_use(session: Session, product_ids: Sequence[int]) -> set[int]:
 
 
 def allocated_incoming(session: Session, product_ids: Sequence[int]) -> dict[int, list[str]]:
-    """Return on which documents goods of these products are on their way to a customer; others are left out."""
+    """Return the documents on which incoming goods of these products are allocated; other products are left out."""
     documents: dict[int, list[str]] = {}
     for answer in hooks.allocated_incoming(session, product_ids):
         for product_id, names in answer.items():

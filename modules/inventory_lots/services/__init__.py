@@ -1,14 +1,14 @@
-"""The verbs of stock: the only writers of products' places, lots, balances and moves. They flush, never commit,
-but for the long runs over products.
+"""Changes of stock: the only writers of products, locations, lots, balances and moves.
 
-A door takes the product locks itself; everything else asserts that its caller holds them (concurrency).
+They flush and never commit, except `commit_by_products`. Each says whether it locks the products itself or requires
+that its caller has locked them: the locks are taken once a transaction, before anything is read.
 """
 
 from modules.inventory_lots.services.adjustments import Adjusted, Count, adjust, adjust_many
-from modules.inventory_lots.services.balances import Taking, lock_products, reserve, take, unreserve
+from modules.inventory_lots.services.balances import Taking, reserve, take, unreserve
 from modules.inventory_lots.services.demo import DemoSku, load_demo
 from modules.inventory_lots.services.locations import (
-    Places,
+    Locations,
     change_kind,
     delete_location,
     find_or_make_location,
@@ -19,16 +19,22 @@ from modules.inventory_lots.services.locations import (
 )
 from modules.inventory_lots.services.lots import (
     LotWanted,
-    find_or_make_lot,
     find_or_make_lots,
     hold_lot,
     release_allocations,
     release_lot,
     set_expiry,
 )
-from modules.inventory_lots.services.products import ProductData, Saved, check_product, save_products
-from modules.inventory_lots.services.receipts import Arrival, arrival_refusals, receive, receive_many
-from modules.inventory_lots.services.runs import BATCH, Watch, commit_by_products
+from modules.inventory_lots.services.products import (
+    BATCH,
+    ProductData,
+    Watch,
+    check_product,
+    commit_by_products,
+    lock_products,
+    save_products,
+)
+from modules.inventory_lots.services.receipts import Arrival, arrival_refusals, receive_many
 from modules.inventory_lots.services.transfers import quarantine, transfer
 
 __all__ = [
@@ -37,10 +43,9 @@ __all__ = [
     "Arrival",
     "Count",
     "DemoSku",
+    "Locations",
     "LotWanted",
-    "Places",
     "ProductData",
-    "Saved",
     "Taking",
     "Watch",
     "adjust",
@@ -52,14 +57,12 @@ __all__ = [
     "delete_location",
     "find_or_make_location",
     "find_or_make_locations",
-    "find_or_make_lot",
     "find_or_make_lots",
     "hold_lot",
     "load_demo",
     "lock_products",
     "make_location",
     "quarantine",
-    "receive",
     "receive_many",
     "release_allocations",
     "release_lot",

@@ -1,4 +1,4 @@
-"""Adjustments: what was counted becomes what the balances say."""
+"""Adjustments: the stock on hand becomes what was counted."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ from modules.inventory_lots.errors import (
 )
 from modules.inventory_lots.hooks import BalanceAllocation
 from modules.inventory_lots.queries import StockOnHand
-from modules.inventory_lots.services.balances import Posting, lock_products, post
-from modules.inventory_lots.services.lots import LotWanted, find_or_make_lots, give_back
+from modules.inventory_lots.services.balances import Posting, post
+from modules.inventory_lots.services.lots import LotWanted, find_or_make_lots, release_on_balances
+from modules.inventory_lots.services.products import lock_products
 from modules.inventory_lots.states import MoveKind, Tracking
 
 
 @dataclass(frozen=True)
 class Count:
-    """What lies at a location: of one lot, or without a lot number (tracking none only) of the product in all.
+    """What was counted at a location: of one lot, or without a lot number (tracking none only) of the whole product.
 
     A new lot is received today unless a date is given; an empty date leaves what an existing lot has.
     """
@@ -43,14 +44,14 @@ class Count:
     expires_on: date | None = None
 
     @property
-    def place(self) -> tuple[int, int]:
-        """The product at the location."""
+    def key(self) -> tuple[int, int]:
+        """The product and the location."""
         return self.product_id, self.location_id
 
 
 @dataclass(frozen=True)
 class Adjusted:
-    """How many balances changed, and how many lots had to be made."""
+    """How many balances changed, and how many lots are new."""
 
     changed: int
     new_lots: int
@@ -58,7 +59,7 @@ class Adjusted:
 
 @dataclass(frozen=True)
 class _Shortage:
-    """What a count asks beyond the unallocated stock of some balances."""
+    """A count that is less than what is allocated on some balances: `missing` more would have to be unallocated."""
 
     balance_ids: tuple[int, ...]
     allocated: int
@@ -67,7 +68,7 @@ class _Shortage:
 
 @dataclass
 class _Plan:
-    """What counts mean: raw changes of lots by name, of balances that exist, and what cannot be, by count."""
+    """What to write for counts: raw changes of lots by number, losses of balances; and the counts that cannot be."""
 
     changes: list[tuple[Count, int]] = field(default_factory=list)
     losses: list[Posting] = field(default_factory=list)
@@ -76,7 +77,7 @@ class _Plan:
 
 
 def adjust(session: Session, count: Count, *, reason: str = "", release: bool = False) -> Adjusted:
-    """Make the balance what was counted (door).
+    """Make the stock on hand what was counted; locks the product.
 
     Less than is allocated is refused, naming the documents; with `release` the latest in the queue lose theirs first.
     """
@@ -87,7 +88,7 @@ def adjust(session: Session, count: Count, *, reason: str = "", release: bool = 
 
 
 def adjust_many(session: Session, counts: Sequence[Count], *, reason: str = "", release: bool = False) -> Adjusted:
-    """Make many balances what was counted (door), in a fixed number of statements.
+    """Adjust to many counts, in a fixed number of statements; locks the products.
 
     Raises ManyRefused with each refusal; nothing is changed then.
     """
@@ -104,14 +105,14 @@ def adjust_many(session: Session, counts: Sequence[Count], *, reason: str = "", 
 
 
 class _Stock:
-    """What lies where counts were made, read once under the locks."""
+    """The stock of the products and locations that were counted, read once under the locks."""
 
     def __init__(self, session: Session, counts: Sequence[Count]) -> None:
         self.products = queries.products_by_id(session, {count.product_id for count in counts})
         self.paths = queries.paths_by_id(session, {count.location_id for count in counts})
-        self.on_hand_lots: dict[tuple[int, int], list[StockOnHand]] = defaultdict(list)
-        for on_hand_lots in queries.on_hand_latest_first(session, self.products, self.paths):
-            self.on_hand_lots[on_hand_lots.product_id, on_hand_lots.location_id].append(on_hand_lots)
+        self.on_hand: dict[tuple[int, int], list[StockOnHand]] = defaultdict(list)
+        for stock in queries.on_hand_latest_first(session, self.products, self.paths):
+            self.on_hand[stock.product_id, stock.location_id].append(stock)
         serials = [
             (count.product_id, count.lot_number)
             for count in counts
@@ -120,24 +121,24 @@ class _Stock:
         self.serials = Counter(queries.on_hand_of_lots(session, serials))
 
     def plan(self, counts: Sequence[Count]) -> _Plan:
-        """Say what the counts mean."""
+        """Return what has to be written so that the stock becomes what was counted."""
         plan = _Plan()
-        self._refuse_what_is_wrong(counts, plan)
+        self._refuse_wrong_counts(counts, plan)
         for index, count in enumerate(counts):
             if index not in plan.refusals:
                 (self._count_total if count.lot_number is None else self._count_lot)(plan, index, count)
-        self._refuse_serials_in_two_places(counts, plan)
+        self._refuse_serials_in_two_locations(counts, plan)
         return plan
 
     def what(self, count: Count) -> str:
-        """Name what was counted."""
+        """Return the words for what was counted."""
         lot = f" lot {count.lot_number}" if count.lot_number else ""
         return f"{self.products[count.product_id].sku}{lot} at {self.paths[count.location_id]}"
 
-    def _refuse_what_is_wrong(self, counts: Sequence[Count], plan: _Plan) -> None:
+    def _refuse_wrong_counts(self, counts: Sequence[Count], plan: _Plan) -> None:
         seen: dict[tuple[int, int], set[str | None]] = defaultdict(set)
         for index, count in enumerate(counts):
-            product, before = self.products[count.product_id], seen[count.place]
+            product, before = self.products[count.product_id], seen[count.key]
             try:
                 check_count(count.quantity, product.unit_decimals, what=product.sku)
                 check_lot_number(count.lot_number, count.quantity, tracking=product.tracking, sku=product.sku)
@@ -150,30 +151,26 @@ class _Stock:
             before.add(count.lot_number)
 
     def _count_lot(self, plan: _Plan, index: int, count: Count) -> None:
-        lots = [
-            on_hand_lots for on_hand_lots in self.on_hand_lots[count.place] if on_hand_lots.number == count.lot_number
-        ]
-        change = to_raw(count.quantity) - sum(on_hand_lots.on_hand for on_hand_lots in lots)
-        if -change > sum(on_hand_lots.unallocated for on_hand_lots in lots):
-            plan.shortages[index] = _shortage(lots, -change)
+        stock = [each for each in self.on_hand[count.key] if each.lot_number == count.lot_number]
+        change = to_raw(count.quantity) - sum(each.on_hand for each in stock)
+        if -change > sum(each.unallocated for each in stock):
+            plan.shortages[index] = _shortage(stock, -change)
         plan.changes.append((count, change))
 
     def _count_total(self, plan: _Plan, index: int, count: Count) -> None:
-        lots = self.on_hand_lots[count.place]
-        change = to_raw(count.quantity) - sum(on_hand_lots.on_hand for on_hand_lots in lots)
+        stock = {each.balance_id: each for each in self.on_hand[count.key]}
+        change = to_raw(count.quantity) - sum(each.on_hand for each in stock.values())
         if change > 0:
             plan.changes.append((count, change))
             return
-        loss = take_unallocated(-change, [(on_hand_lots.balance_id, on_hand_lots.unallocated) for on_hand_lots in lots])
+        loss = take_unallocated(-change, [(id_, each.unallocated) for id_, each in stock.items()])
         if loss.short:
-            plan.shortages[index] = _shortage(lots, -change)
-        by_id = {on_hand_lots.balance_id: on_hand_lots for on_hand_lots in lots}
+            plan.shortages[index] = _shortage(list(stock.values()), -change)
         plan.losses += [
-            Posting(count.product_id, by_id[balance_id].lot_id, count.location_id, -raw)
-            for balance_id, raw in loss.taken
+            Posting(count.product_id, stock[id_].lot_id, count.location_id, -quantity) for id_, quantity in loss.taken
         ]
 
-    def _refuse_serials_in_two_places(self, counts: Sequence[Count], plan: _Plan) -> None:
+    def _refuse_serials_in_two_locations(self, counts: Sequence[Count], plan: _Plan) -> None:
         after = self.serials.copy()
         for count, change in plan.changes:
             if count.lot_number and (count.product_id, count.lot_number) in after:
@@ -185,10 +182,9 @@ class _Stock:
                 plan.refusals.setdefault(index, SerialInStock(sku=sku, number=number))
 
 
-def _shortage(lots: Sequence[StockOnHand], loss: int) -> _Shortage:
-    allocated = sum(on_hand_lots.allocated for on_hand_lots in lots)
-    unallocated = sum(on_hand_lots.unallocated for on_hand_lots in lots)
-    return _Shortage(tuple(on_hand_lots.balance_id for on_hand_lots in lots), allocated, loss - unallocated)
+def _shortage(stock: Sequence[StockOnHand], loss: int) -> _Shortage:
+    allocated, unallocated = sum(each.allocated for each in stock), sum(each.unallocated for each in stock)
+    return _Shortage(tuple(each.balance_id for each in stock), allocated, loss - unallocated)
 
 
 def _allocations(session: Session, plan: _Plan) -> list[BalanceAllocation]:
@@ -207,7 +203,7 @@ def _release(session: Session, plan: _Plan) -> None:
         ]
         wanted |= last_in_queue(held, shortage.missing)
     if wanted:
-        give_back(session, wanted)
+        release_on_balances(session, wanted)
 
 
 def _shortage_refusals(

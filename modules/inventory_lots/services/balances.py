@@ -1,4 +1,4 @@
-"""What every change of stock goes through: locks, counters and the ledger, each in a few statements for any number."""
+"""Balances and moves: every change of stock is written here, in a few statements for any number of balances."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from sqlalchemy import Table, inspect, select
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import bulk_add, bulk_insert, is_one_of, lock_rows, raw_instant, require_any_lock, require_lock, to_raw
+from erp.db import bulk_add, bulk_insert, is_one_of, raw_instant, require_any_lock, require_lock, to_raw
 from erp.events import current_run
+from erp.numbers import sums
 from modules.inventory_lots.models import Balance, Product, StockMove
 from modules.inventory_lots.states import MoveKind
 
 BALANCE = cast(Table, Balance.__table__)
 MOVE = cast(Table, StockMove.__table__)
-Place = tuple[int, int, int]  # the ids of a product, its lot and a location
+Key = tuple[int, int, int]  # the ids of a product, its lot and a location: what a balance is of
 MOVE_COLUMNS = ("at", "product_id", "lot_id", "location_id", "quantity", "kind", "document", "user_name", "reason")
 
 
 @dataclass(frozen=True)
 class Posting:
-    """A raw quantity that comes to (+) or leaves (−) a lot at a location."""
+    """A raw quantity that is added to (+) or taken from (−) a lot at a location."""
 
     product_id: int
     lot_id: int
@@ -36,63 +37,56 @@ class Posting:
 
 @dataclass(frozen=True)
 class Taking:
-    """A quantity that leaves a balance for good; `from_allocated` says that it was allocated until now."""
+    """A quantity that leaves the warehouse; `from_allocated` says that it was allocated until now."""
 
     balance_id: int
     quantity: Decimal
     from_allocated: bool
 
 
-def lock_products(session: Session, product_ids: Iterable[int]) -> None:
-    """Lock products until the transaction ends: the door of everything that changes stock or its allocations."""
-    lock_rows(session, Product, product_ids)
-
-
 def reserve(session: Session, amounts: Sequence[tuple[int, int]]) -> None:
-    """Count (balance id, raw quantity) as allocated. The caller holds the products' locks."""
+    """Count (balance id, raw quantity) as allocated. The caller has locked the products."""
     require_any_lock(session, Product)
     _add(session, {"allocated": amounts})
 
 
 def unreserve(session: Session, amounts: Sequence[tuple[int, int]]) -> None:
-    """Count (balance id, raw quantity) as allocated no more. The caller holds the products' locks."""
+    """Count (balance id, raw quantity) as no longer allocated. The caller has locked the products."""
     require_any_lock(session, Product)
     _add(session, {"allocated": [(balance_id, -quantity) for balance_id, quantity in amounts]})
 
 
 def take(session: Session, takings: Sequence[Taking], *, document: str) -> None:
-    """Let goods leave for `document`: one `pack` move each, and the counters with it."""
-    places = places_of(session, [taking.balance_id for taking in takings])
-    require_lock(session, Product, {product_id for product_id, _, _ in places.values()})
+    """Take goods out of stock for `document`, one `pack` move for each taking. The caller has locked the products."""
+    keys = _keys(session, [taking.balance_id for taking in takings])
+    require_lock(session, Product, {product_id for product_id, _, _ in keys.values()})
     raw = [(taking.balance_id, -to_raw(taking.quantity)) for taking in takings]
     freed = [pair for pair, taking in zip(raw, takings, strict=True) if taking.from_allocated]
     _add(session, {"on_hand": raw, "allocated": freed})
-    write_moves(session, [Posting(*places[id_], quantity, document) for id_, quantity in raw], MoveKind.pack)
+    _write_moves(session, [Posting(*keys[id_], quantity, document) for id_, quantity in raw], MoveKind.pack)
 
 
-def places_of(session: Session, balance_ids: Iterable[int]) -> dict[int, Place]:
-    """Return what lies where of balances by id."""
+def _keys(session: Session, balance_ids: Iterable[int]) -> dict[int, Key]:
     rows = select(Balance.id, Balance.product_id, Balance.lot_id, Balance.location_id)
     found = session.execute(rows.where(is_one_of(session, Balance.id, set(balance_ids))))
     return {id_: (product_id, lot_id, location_id) for id_, product_id, lot_id, location_id in found}
 
 
 def post(session: Session, postings: Sequence[Posting], kind: MoveKind, *, reason: str = "") -> list[int]:
-    """Move stock and write the ledger; balances that do not exist yet are made. Returns each posting's balance id.
+    """Change balances and write the moves; balances that do not exist are made. Returns each posting's balance id.
 
-    A posting of 0 makes sure that its balance exists and writes no move.
+    A posting of 0 makes its balance where that does not exist, and writes no move. The caller has locked the products.
     """
     require_lock(session, Product, {posting.product_id for posting in postings})
-    changes: Counter[Place] = Counter()
+    changes: Counter[Key] = Counter()
     for posting in postings:
         changes[posting.product_id, posting.lot_id, posting.location_id] += posting.quantity
     balances = _change(session, changes)
-    write_moves(session, [posting for posting in postings if posting.quantity], kind, reason=reason)
+    _write_moves(session, [posting for posting in postings if posting.quantity], kind, reason=reason)
     return [balances[posting.lot_id, posting.location_id] for posting in postings]
 
 
-def write_moves(session: Session, postings: Sequence[Posting], kind: MoveKind, *, reason: str = "") -> None:
-    """Write one line of the ledger for each posting, signed with the person of the run."""
+def _write_moves(session: Session, postings: Sequence[Posting], kind: MoveKind, *, reason: str = "") -> None:
     at, user_name = raw_instant(clock.now()), current_run(session).user_name
     rows = [
         (at, of.product_id, of.lot_id, of.location_id, of.quantity, kind.value, of.document, user_name, reason)
@@ -101,38 +95,30 @@ def write_moves(session: Session, postings: Sequence[Posting], kind: MoveKind, *
     bulk_insert(session, MOVE, MOVE_COLUMNS, rows)
 
 
-def _change(session: Session, changes: Mapping[Place, int]) -> dict[tuple[int, int], int]:
-    """Add to balances, or make them with what comes to them; returns their ids by lot and location."""
+def _change(session: Session, changes: Mapping[Key, int]) -> dict[tuple[int, int], int]:
+    """Add to balances, or insert them; returns their ids by lot and location."""
     found = _ids(session, changes)
-    _add(session, {"on_hand": [(found[place[1:]], raw) for place, raw in changes.items() if place[1:] in found]})
-    new = {place: raw for place, raw in changes.items() if place[1:] not in found}
+    _add(session, {"on_hand": [(found[key[1:]], raw) for key, raw in changes.items() if key[1:] in found]})
+    new = {key: raw for key, raw in changes.items() if key[1:] not in found}
     if new:
-        rows = [(*place, raw, 0) for place, raw in new.items()]
+        rows = [(*key, raw, 0) for key, raw in new.items()]
         bulk_insert(session, BALANCE, ("product_id", "lot_id", "location_id", "on_hand", "allocated"), rows)
         found |= _ids(session, new)
     return found
 
 
-def _ids(session: Session, places: Iterable[Place]) -> dict[tuple[int, int], int]:
+def _ids(session: Session, keys: Iterable[Key]) -> dict[tuple[int, int], int]:
     rows = select(Balance.lot_id, Balance.location_id, Balance.id)
-    found = session.execute(rows.where(is_one_of(session, Balance.lot_id, {lot_id for _, lot_id, _ in places})))
+    found = session.execute(rows.where(is_one_of(session, Balance.lot_id, {lot_id for _, lot_id, _ in keys})))
     return {(lot_id, location_id): id_ for lot_id, location_id, id_ in found}
 
 
 def _add(session: Session, counters: Mapping[str, Sequence[tuple[int, int]]]) -> None:
-    sums = {name: Counter[int]() for name in counters}
-    for name, amounts in counters.items():
-        for balance_id, quantity in amounts:
-            sums[name][balance_id] += quantity
-    ids = sorted({balance_id for amounts in sums.values() for balance_id in amounts})
-    rows = [(id_, *(amounts[id_] for amounts in sums.values())) for id_ in ids]
-    bulk_add(session, BALANCE, tuple(sums), [row for row in rows if any(row[1:])])
-    _forget(session, ids)
-
-
-def _forget(session: Session, balance_ids: Iterable[int]) -> None:
-    """Let the balances that the session has loaded be read again; everything else it knows still holds."""
-    loaded = {inspect(each).identity: each for each in session.identity_map.values() if isinstance(each, Balance)}
-    for balance_id in balance_ids if loaded else ():
-        if (balance_id,) in loaded:
-            session.expire(loaded[balance_id,], ("on_hand", "allocated"))
+    summed = {name: sums(amounts) for name, amounts in counters.items()}
+    changed = {balance_id for amounts in summed.values() for balance_id in amounts}
+    rows = [(id_, *(amounts.get(id_, 0) for amounts in summed.values())) for id_ in sorted(changed)]
+    bulk_add(session, BALANCE, tuple(summed), [row for row in rows if any(row[1:])])
+    # The bulk update passes the session by: expire the counters of the balances that it has loaded, and nothing else.
+    for row in session.identity_map.values():
+        if isinstance(row, Balance) and changed.intersection(inspect(row).identity or ()):
+            session.expire(row, ("on_hand", "allocated"))

@@ -1,9 +1,9 @@
-"""The demo company's goods: what it sells, where it keeps it, and what lies there on its first day."""
+"""The demo company's products, locations and opening stock."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -13,10 +13,9 @@ from sqlalchemy.orm import Session
 from erp import clock
 from modules.inventory_lots import queries
 from modules.inventory_lots.models import Lot
-from modules.inventory_lots.services.balances import lock_products
 from modules.inventory_lots.services.locations import find_or_make_location, find_or_make_locations
 from modules.inventory_lots.services.lots import hold_lot
-from modules.inventory_lots.services.products import ProductData, save_products
+from modules.inventory_lots.services.products import ProductData, lock_products, save_products
 from modules.inventory_lots.services.receipts import Arrival, receive_many
 from modules.inventory_lots.states import LocationKind, Tracking
 
@@ -57,7 +56,7 @@ PRODUCTS = (
 
 @dataclass(frozen=True)
 class Opening:
-    """A quantity on the first day: how many days ago it was received, and in how many days it expires."""
+    """Stock on the first day, received so many days ago; `expires` is in how many days it expires, if at all."""
 
     sku: DemoSku
     location: str
@@ -92,34 +91,26 @@ DAMAGED = (S.wall_paint, "P-1130")
 
 
 def load_demo(session: Session) -> None:
-    """Give the demo company its products, places and opening stock; one lot is held for a check of its quality."""
+    """Make the demo company's products, locations and opening stock; one lot is on hold for a check of its quality."""
     save_products(session, PRODUCTS)
-    products = queries.products_by_sku(session, DemoSku)
-    lock_products(session, [product.id for product in products.values()])
-    products = queries.products_by_sku(session, DemoSku)
+    products = queries.product_ids_by_sku(session, DemoSku)
+    lock_products(session, products.values())
     find_or_make_location(session, "WH/QUARANTINE", kind=LocationKind.quarantine)
-    places = find_or_make_locations(session, [opening.location for opening in OPENING]).by_path
+    locations = find_or_make_locations(session, [opening.location for opening in OPENING]).by_path
     today = clock.today()
     arrivals = [
         Arrival(
-            product=products[opening.sku],
-            location=places[opening.location],
+            product_id=products[opening.sku],
+            location_id=locations[opening.location].id,
             quantity=Decimal(opening.quantity),
             lot_number=opening.lot,
             received_on=today - timedelta(days=opening.received),
-            expires_on=_day(today, opening.expires),
+            expires_on=None if opening.expires is None else today + timedelta(days=opening.expires),
             document="Opening stock",
         )
         for opening in OPENING
     ]
     receive_many(session, arrivals)
-    _hold(session, products[DAMAGED[0]].id, DAMAGED[1])
-
-
-def _day(today: date, days: int | None) -> date | None:
-    return None if days is None else today + timedelta(days=days)
-
-
-def _hold(session: Session, product_id: int, number: str) -> None:
-    lot_id = session.scalars(select(Lot.id).where(Lot.product_id == product_id, Lot.number == number)).one()
-    hold_lot(session, lot_id, why="Dented cans: wait for the supplier's answer.")
+    sku, lot_number = DAMAGED
+    lots = select(Lot.id).where(Lot.product_id == products[sku], Lot.number == lot_number)
+    hold_lot(session, session.scalars(lots).one(), why="Dented cans: wait for the supplier's answer.")

@@ -6,21 +6,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import exists, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from erp import history
-from erp.db import is_one_of
+from erp.db import insert_missing, is_one_of
 from erp.errors import StaleRecord
+from modules.inventory_lots import queries
 from modules.inventory_lots.domain import join_path, split_path
-from modules.inventory_lots.errors import LocationTaken, PlaceInUse
+from modules.inventory_lots.errors import LocationInUse, LocationTaken
 from modules.inventory_lots.models import Balance, Location, StockMove, Warehouse
-from modules.inventory_lots.services.balances import lock_products
+from modules.inventory_lots.services.products import lock_products
 from modules.inventory_lots.states import LocationKind
 
 
 @dataclass(frozen=True)
-class Places:
+class Locations:
     """Locations by path, and how many of them and of their warehouses had to be made."""
 
     by_path: dict[str, Location]
@@ -32,16 +32,16 @@ def find_or_make_location(
     session: Session, path: str, *, kind: LocationKind = LocationKind.stock
 ) -> tuple[Location, bool]:
     """Return the location `WAREHOUSE/LOCATION` and whether it had to be made, with its warehouse if need be."""
-    places = find_or_make_locations(session, [path], kind=kind)
-    return places.by_path[join_path(*split_path(path))], bool(places.new_locations)
+    found = find_or_make_locations(session, [path], kind=kind)
+    return found.by_path[join_path(*split_path(path))], bool(found.new_locations)
 
 
 def find_or_make_locations(
     session: Session, paths: Iterable[str], *, kind: LocationKind = LocationKind.stock
-) -> Places:
+) -> Locations:
     """Return the locations of these paths; those that do not exist are made. Raises BadLocation."""
     parts = {join_path(*pair): pair for pair in map(split_path, dict.fromkeys(paths))}
-    found = _locations(session, list(parts))
+    found = queries.locations_by_path(session, list(parts))
     missing = [path for path in parts if path not in found]
     new_warehouses = 0
     if missing:
@@ -50,9 +50,9 @@ def find_or_make_locations(
             {"warehouse_id": warehouses[parts[path][0]], "code": parts[path][1], "path": path, "kind": kind}
             for path in missing
         ]
-        _insert_new(session, Location, rows)
-        found |= _locations(session, missing)
-    return Places(found, len(missing), new_warehouses)
+        insert_missing(session, Location, rows)
+        found |= queries.locations_by_path(session, missing)
+    return Locations(found, len(missing), new_warehouses)
 
 
 def _find_or_make_warehouses(session: Session, codes: Sequence[str]) -> tuple[dict[str, int], int]:
@@ -61,20 +61,9 @@ def _find_or_make_warehouses(session: Session, codes: Sequence[str]) -> tuple[di
     found = dict(session.execute(rows).all())
     missing = [code for code in wanted if code not in found]
     if missing:
-        _insert_new(session, Warehouse, [{"code": code, "name": ""} for code in missing])
+        insert_missing(session, Warehouse, [{"code": code, "name": ""} for code in missing])
         found = dict(session.execute(rows).all())
     return found, len(missing)
-
-
-def _insert_new(session: Session, model: type[Location | Warehouse], rows: Sequence[dict[str, object]]) -> None:
-    # Places have no lock: two imports that make the same one at once both go on with the first one's.
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    session.execute(insert(model).on_conflict_do_nothing(), list(rows))
-
-
-def _locations(session: Session, paths: Sequence[str]) -> dict[str, Location]:
-    rows = select(Location).where(is_one_of(session, Location.path, paths))
-    return {location.path: location for location in session.scalars(rows)}
 
 
 def make_location(session: Session, path: str, *, kind: LocationKind) -> Location:
@@ -89,7 +78,7 @@ def rename_location(session: Session, location_id: int, path: str) -> Location:
     """Give a location another path, in another warehouse if need be; raise LocationTaken."""
     warehouse, code = split_path(path)
     wanted, location = join_path(warehouse, code), session.get_one(Location, location_id)
-    if wanted != location.path and _locations(session, [wanted]):
+    if wanted != location.path and queries.locations_by_path(session, [wanted]):
         raise LocationTaken(path=wanted)
     warehouses, _ = _find_or_make_warehouses(session, [warehouse])
     location.warehouse_id, location.code, location.path = warehouses[warehouse], code, wanted
@@ -98,7 +87,7 @@ def rename_location(session: Session, location_id: int, path: str) -> Location:
 
 
 def rename_locations(session: Session, warehouse_id: int) -> None:
-    """Give the locations of a warehouse its code, after that has changed."""
+    """Give the locations of a warehouse its code, after the code has changed."""
     warehouse = session.get_one(Warehouse, warehouse_id)
     split_path(join_path(warehouse.code, "X"))
     for location in session.scalars(select(Location).where(Location.warehouse_id == warehouse_id)):
@@ -107,13 +96,13 @@ def rename_locations(session: Session, warehouse_id: int) -> None:
 
 
 def change_kind(session: Session, location_id: int, kind: LocationKind) -> Location:
-    """Make a location allocatable or not (door); what is allocated there stays so, but quarantine is not packed.
+    """Make a location allocatable or not; locks the products there. What is allocated there stays so.
 
-    Raises StaleRecord when another product came there while the locks were waited for.
+    Raises StaleRecord when stock of another product arrived there before the locks were taken.
     """
-    locked = _lots_on_hand_at(session, location_id)
+    locked = queries.product_ids_at(session, location_id)
     lock_products(session, locked)
-    if not _lots_on_hand_at(session, location_id) <= locked:
+    if not queries.product_ids_at(session, location_id) <= locked:
         raise StaleRecord
     location = session.get_one(Location, location_id)
     location.kind = kind
@@ -121,18 +110,13 @@ def change_kind(session: Session, location_id: int, kind: LocationKind) -> Locat
     return location
 
 
-def _lots_on_hand_at(session: Session, location_id: int) -> set[int]:
-    return set(
-        session.scalars(select(Balance.product_id).where(Balance.location_id == location_id, Balance.on_hand > 0))
-    )
-
-
-def delete_location(session: Session, location: Location) -> None:
-    """Delete a location that nothing ever lay in; raise PlaceInUse otherwise."""
-    balances = exists().where(Balance.location_id == location.id)
-    moves = exists().where(StockMove.location_id == location.id)
+def delete_location(session: Session, location_id: int) -> None:
+    """Delete a location that never had stock; raise LocationInUse otherwise."""
+    location = session.get_one(Location, location_id)
+    balances = exists().where(Balance.location_id == location_id)
+    moves = exists().where(StockMove.location_id == location_id)
     if session.scalar(select(balances | moves)):
-        raise PlaceInUse(path=location.path)
+        raise LocationInUse(path=location.path)
     history.record_document(session, location, "deleted")
     session.delete(location)
     session.flush()

@@ -1,4 +1,4 @@
-"""Lots: found or made in bulk, held, and dated."""
+"""Lots: found or made in bulk, held, dated and released."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ from erp.sequence import next_numbers
 from modules.inventory_lots import queries
 from modules.inventory_lots.domain import last_in_queue
 from modules.inventory_lots.errors import HoldUnchanged, NothingToRelease
-from modules.inventory_lots.hooks import release_balance_allocations
+from modules.inventory_lots.hooks import stock_will_fall
 from modules.inventory_lots.models import Lot, Product
-from modules.inventory_lots.services.balances import lock_products
-from modules.inventory_lots.services.edits import edit_many
+from modules.inventory_lots.services.products import edit_many, lock_products
 
 LOT = cast(Table, Lot.__table__)
 LOT_COLUMNS = ("product_id", "number", "received_on", "expires_on", "on_hold", "row_version")
@@ -41,19 +40,13 @@ class LotWanted:
     expires_on: date | None = None
 
 
-def find_or_make_lot(session: Session, wanted: LotWanted) -> tuple[Lot, bool]:
-    """Return the lot and whether it had to be made."""
-    ids, made = find_or_make_lots(session, [wanted])
-    return session.get_one(Lot, ids[0]), bool(made)
-
-
 def find_or_make_lots(session: Session, wanted: Sequence[LotWanted]) -> tuple[list[int], int]:
-    """Return each wanted lot's id, in order, and how many lots had to be made."""
+    """Return each wanted lot's id, in order, and how many lots are new. The caller has locked the products."""
     require_lock(session, Product, {lot.product_id for lot in wanted})
     keys = _keys(session, wanted)
     dates = _dates(keys, wanted)
     found = _find(session, dates)
-    _write_dates(session, [(lot, *dates[key]) for key, lot in found.items()])
+    _write_dates(session, found, dates)
     missing = {key: dates[key] for key in dates if key not in found}
     if missing:
         _insert(session, missing)
@@ -68,7 +61,7 @@ def _keys(session: Session, wanted: Sequence[LotWanted]) -> list[Key]:
 
 
 def _dates(keys: Sequence[Key], wanted: Sequence[LotWanted]) -> dict[Key, Dates]:
-    """Return what is said of each lot's dates: of those who say something, the first."""
+    """Return each lot's dates: the first that is given for it, or None."""
     dates: dict[Key, Dates] = {}
     for key, lot in zip(keys, wanted, strict=True):
         received_on, expires_on = dates.get(key, (None, None))
@@ -88,25 +81,26 @@ def _insert(session: Session, dates: dict[Key, Dates]) -> None:
     bulk_insert(session, LOT, LOT_COLUMNS, rows)
 
 
-def _write_dates(session: Session, said: Iterable[tuple[Found, date | None, date | None]]) -> None:
-    """Change the dates that are given and differ; the history says so."""
-    changed = {
-        lot.id: (received_on or lot.received_on, expires_on or lot.expires_on)
-        for lot, received_on, expires_on in said
-        if (received_on or lot.received_on, expires_on or lot.expires_on) != (lot.received_on, lot.expires_on)
-    }
+def _write_dates(session: Session, found: Mapping[Key, Found], dates: Mapping[Key, Dates]) -> None:
+    """Change the dates that are given and differ, with history."""
+    changed: dict[int, Dates] = {}
+    for key, lot in found.items():
+        received_on, expires_on = dates[key]
+        after = (received_on or lot.received_on, expires_on or lot.expires_on)
+        if after != (lot.received_on, lot.expires_on):
+            changed[lot.id] = after
     if changed:
         lots = session.scalars(select(Lot).where(is_one_of(session, Lot.id, changed)))
         edit_many(session, Lot, DATES, [(lot, dict(zip(DATES, changed[lot.id], strict=True))) for lot in lots])
 
 
 def hold_lot(session: Session, lot_id: int, *, why: str = "") -> Lot:
-    """Put a lot on hold (door): from now it is neither allocated nor packed; what is allocated on it stays so."""
+    """Put a lot on hold; locks its product. It is no longer allocated or packed; what is allocated on it stays so."""
     return _set_hold(session, lot_id, on_hold=True, why=why)
 
 
 def release_lot(session: Session, lot_id: int, *, why: str = "") -> Lot:
-    """Take a lot off hold (door)."""
+    """Take a lot off hold; locks its product."""
     return _set_hold(session, lot_id, on_hold=False, why=why)
 
 
@@ -120,7 +114,7 @@ def _set_hold(session: Session, lot_id: int, *, on_hold: bool, why: str) -> Lot:
 
 
 def set_expiry(session: Session, lot_id: int, expires_on: date | None, *, why: str = "") -> Lot:
-    """Change the last day on which a lot may be used (door); what is allocated on it stays so."""
+    """Change the last day of use; locks the product. What is allocated on the lot stays so."""
     lot = _locked(session, lot_id)
     with history.because(session, why):
         lot.expires_on = expires_on
@@ -136,9 +130,9 @@ def _locked(session: Session, lot_id: int) -> Lot:
 
 
 def release_allocations(session: Session, lot_id: int, *, quantity: Decimal | None = None) -> Decimal:
-    """Give back what is allocated on a lot's unusable stock (door), latest in the queue first: all, or a quantity.
+    """Release all, or a quantity, of what is allocated on a lot's unusable stock, latest in the queue first.
 
-    Returns how much was given back; raises NothingToRelease.
+    Locks the product. Returns how much was released; raises NothingToRelease.
     """
     lot = _locked(session, lot_id)
     held = [
@@ -147,13 +141,13 @@ def release_allocations(session: Session, lot_id: int, *, quantity: Decimal | No
     ]
     most = sum(raw for _, raw in held)
     wanted = last_in_queue(held, most if quantity is None else min(most, to_raw(quantity)))
-    given = give_back(session, wanted)
-    if not given:
+    released = release_on_balances(session, wanted)
+    if not released:
         raise NothingToRelease(number=lot.number)
-    return given
+    return released
 
 
-def give_back(session: Session, wanted: Mapping[int, int]) -> Decimal:
-    """Let whoever holds claims on these balances (id, raw quantity) give them back; returns how much was."""
+def release_on_balances(session: Session, wanted: Mapping[int, int]) -> Decimal:
+    """Release raw quantities of what is allocated on balances (by id); return how much was released in all."""
     quantities = {balance_id: from_raw(wanted[balance_id]) for balance_id in sorted(wanted)}
-    return sum(release_balance_allocations(session, quantities), Decimal(0))
+    return sum(stock_will_fall(session, quantities), Decimal(0))

@@ -1,30 +1,60 @@
-"""Products, made and changed; what fixes them is whether they are in use."""
+"""Products: locked, saved, and worked on in batches."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar, cast
 
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Table
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
+from erp.contacts import Saved
+from erp.db import bulk_update, chunks, commit_parts, insert_missing, lock_rows
 from erp.history import Change, record_all
+from erp.registry import current_registry
 from modules.inventory_lots import queries
 from modules.inventory_lots.domain import TrackingSettings, check_change, check_tracking_settings, check_unit
 from modules.inventory_lots.errors import ManyRefused, StockRefused
-from modules.inventory_lots.models import Product
-from modules.inventory_lots.services.balances import lock_products
-from modules.inventory_lots.services.edits import edit_many
+from modules.inventory_lots.models import Lot, Product
 from modules.inventory_lots.states import Tracking
 
+T = TypeVar("T")
+Watch = Callable[[list[Sequence[int]]], Iterable[Sequence[int]]]
+
+BATCH = 100
 FIELDS = {"name": "text", "unit": "text", "unit_decimals": "integer", "tracking": "text"}
 NEW = TrackingSettings(Tracking.lot, 0, "pcs")
 
 
+def lock_products(session: Session, product_ids: Iterable[int]) -> None:
+    """Lock products until the transaction ends, as everything that changes stock or its allocations must first."""
+    lock_rows(session, Product, product_ids)
+
+
+def commit_by_products(
+    session: Session, product_ids: Sequence[int], work: Callable[[Session, Sequence[int]], T], *, watch: Watch = iter
+) -> tuple[list[T], dict[str, Exception]]:
+    """Run `work(session, product_ids)` and commit, a batch of products at a time.
+
+    Returns the results, and by SKU why a product failed: it stays as it was and stops no other. Modules and options
+    are read again before each batch; `watch` is given the batches and passes them through.
+    """
+
+    def step(session: Session, ids: Sequence[int]) -> T:
+        current_registry().refresh()
+        return work(session, ids)
+
+    session.rollback()
+    results, failed = commit_parts(watch(list(chunks(product_ids, BATCH))), step)
+    skus = queries.skus_by_id(session, failed)
+    return results, {skus[id_]: error for id_, error in failed.items()}
+
+
 @dataclass(frozen=True)
 class ProductData:
-    """What is said of a product; what is None stays as it is, or is the default of a new one."""
+    """The fields of a product; one that is None stays as it is, or is the default of a new product."""
 
     sku: str
     name: str
@@ -33,64 +63,45 @@ class ProductData:
     tracking: Tracking | None = None
 
 
-@dataclass(frozen=True)
-class Saved:
-    """How many products are new, and how many others changed."""
-
-    new: int
-    changed: int
-
-
 def save_products(session: Session, wanted: Sequence[ProductData]) -> Saved:
-    """Make products or change them by SKU (door). Raises ManyRefused with each product that cannot be as it is said."""
+    """Insert products or change them by SKU; locks them. Raises ManyRefused with each product that is refused."""
     skus = [data.sku for data in wanted]
     known = queries.product_ids_by_sku(session, skus)
-    _insert(session, [data for data in wanted if data.sku not in known and _is_sound(data)])
+    _insert(session, [data for data in wanted if data.sku not in known])
     lock_products(session, queries.product_ids_by_sku(session, skus).values())
     products = queries.products_by_sku(session, skus)
     _refuse(session, wanted, products)
-    made = [products[sku] for sku in dict.fromkeys(skus) if sku not in known]
-    record_all(session, [Change(product.history_subject(), "created") for product in made])
+    inserted = [products[sku] for sku in dict.fromkeys(skus) if sku not in known]
+    record_all(session, [Change(product.history_subject(), "created") for product in inserted])
     edits = [(product, values) for data in wanted if (values := _changed(product := products[data.sku], data))]
     edit_many(session, Product, FIELDS, edits)
     return Saved(len(wanted) - len(known), len(edits))
 
 
 def _insert(session: Session, new: Sequence[ProductData]) -> None:
-    # Two files may bring the same product at once: the second then changes what the first made.
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    rows = [
-        {
-            "sku": data.sku,
-            "name": data.name,
-            "unit": data.unit or NEW.unit,
-            "unit_decimals": data.unit_decimals or NEW.unit_decimals,
-            "tracking": data.tracking or NEW.tracking,
-        }
-        for data in new
-    ]
-    if rows:
-        session.execute(insert(Product).on_conflict_do_nothing(), rows)
+    """Insert new products; those with settings that no product can have are left out and refused later."""
+    rows = []
+    for data in new:
+        settings = _after(NEW, data)
+        if settings.tracking is not Tracking.serial or not settings.unit_decimals:
+            rows.append({"sku": data.sku, "name": data.name, **vars(settings)})
+    insert_missing(session, Product, rows)
 
 
-def check_product(session: Session, product: Product | None, *, sku: str, after: TrackingSettings) -> None:
+def check_product(session: Session, product_id: int | None, *, sku: str, after: TrackingSettings) -> None:
     """Raise SerialDecimals, ProductInUse or UnitIsFixed where a product may not be tracked, counted or measured so.
 
-    `product` is None for a new one; otherwise the caller holds its lock.
+    `product_id` is None for a new product; otherwise the caller has locked it.
     """
+    product = None if product_id is None else session.get_one(Product, product_id)
     for refusal in _refusals(session, {0: (sku, product, after)}).values():
         raise refusal
-
-
-def _is_sound(data: ProductData) -> bool:
-    settings = _after(NEW, data)
-    return settings.tracking is not Tracking.serial or not settings.unit_decimals
 
 
 def _refuse(session: Session, wanted: Sequence[ProductData], products: dict[str, Product]) -> None:
     changes: dict[int, tuple[str, Product | None, TrackingSettings]] = {}
     for index, data in enumerate(wanted):
-        product = products.get(data.sku)  # none where it is not sound, and so was not inserted
+        product = products.get(data.sku)  # None where its settings kept it from being inserted
         changes[index] = (data.sku, product, _after(_settings(product), data))
     if refusals := _refusals(session, changes):
         raise ManyRefused(refusals=refusals)
@@ -99,10 +110,10 @@ def _refuse(session: Session, wanted: Sequence[ProductData], products: dict[str,
 def _refusals(
     session: Session, changes: Mapping[int, tuple[str, Product | None, TrackingSettings]]
 ) -> dict[int, StockRefused]:
-    """Return why products may not become what they are to be, by the keys of `changes`."""
+    """Return why products may not get new settings, by the keys of `changes`."""
     ids = [product.id for _, product, after in changes.values() if product is not None and after != _settings(product)]
     in_use = queries.products_in_use(session, ids) if ids else set()
-    allocations = queries.allocated_incoming(session, ids) if ids else {}
+    allocated_on = queries.allocated_incoming(session, ids) if ids else {}
     refusals: dict[int, StockRefused] = {}
     for key, (sku, product, after) in changes.items():
         id_, before = product.id if product else None, _settings(product)
@@ -110,8 +121,8 @@ def _refusals(
             check_tracking_settings(sku, after)
             if id_ in in_use:
                 check_change(sku, before, after)
-            if id_ in allocations:
-                check_unit(sku, before, after, claimed_on=allocations[id_])
+            if id_ in allocated_on:
+                check_unit(sku, before, after, allocated_on=allocated_on[id_])
         except StockRefused as refusal:
             refusals[key] = refusal
     return refusals
@@ -122,14 +133,39 @@ def _settings(product: Product | None) -> TrackingSettings:
 
 
 def _after(before: TrackingSettings, data: ProductData) -> TrackingSettings:
-    """Return how a product is tracked, counted and measured once what is said of it holds."""
     decimals = before.unit_decimals if data.unit_decimals is None else data.unit_decimals
     return TrackingSettings(data.tracking or before.tracking, decimals, data.unit or before.unit)
 
 
 def _changed(product: Product, data: ProductData) -> dict[str, Any]:
-    """Return the product's fields as they are to be; nothing where they are so already."""
-    after = _after(_settings(product), data)
-    wanted = (data.name, after.unit, after.unit_decimals, after.tracking)
-    values = dict(zip(FIELDS, wanted, strict=True))
+    """Return the product's new values; an empty dict where nothing changes."""
+    values = {"name": data.name, **vars(_after(_settings(product), data))}
     return values if any(getattr(product, field) != value for field, value in values.items()) else {}
+
+
+def edit_many(
+    session: Session,
+    model: type[Product | Lot],
+    types: Mapping[str, str],
+    edits: Sequence[tuple[Any, Mapping[str, Any]]],
+) -> None:
+    """Set the fields of each row to the values given with it: two statements for any number of rows.
+
+    `types` maps the fields, the same for all rows, to their PostgreSQL types. The history records each change.
+    """
+    changes = [
+        Change(row.history_subject(), "changed", field, getattr(row, field), values[field])
+        for row, values in edits
+        for field in types
+        if getattr(row, field) != values[field]
+    ]
+    record_all(session, changes)
+    table = cast(Table, model.__table__)
+    sets = {field: f"{{new_{field}}}" for field in types} | {"row_version": f"{table.name}.row_version + 1"}
+    rows = [(row.id, *(values[field] for field in types)) for row, values in edits]
+    bulk_update(session, table, sets, {f"new_{field}": kind for field, kind in types.items()}, rows)
+    for row, values in edits:
+        # The bulk update passes the session by: set what it has loaded, so that nothing needs to be read again.
+        for field in types:
+            set_committed_value(row, field, values[field])
+        set_committed_value(row, "row_version", row.row_version + 1)

@@ -1,4 +1,4 @@
-"""Stock that moves from one location to another."""
+"""Transfers: stock that moves from one location to another."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from erp.errors import NotFound
 from modules.inventory_lots.domain import check_quantity, join_path
 from modules.inventory_lots.errors import NotEnoughUnallocated, NotQuarantine, SameLocation
 from modules.inventory_lots.models import Balance
-from modules.inventory_lots.services.balances import Posting, lock_products, post
+from modules.inventory_lots.services.balances import Posting, post
 from modules.inventory_lots.services.locations import find_or_make_location
+from modules.inventory_lots.services.products import lock_products
 from modules.inventory_lots.states import LocationKind, MoveKind
 
 QUARANTINE = "QUARANTINE"
@@ -21,12 +22,12 @@ QUARANTINE = "QUARANTINE"
 def transfer(
     session: Session, balance_id: int, *, location_id: int, quantity: Decimal | None = None, reason: str = ""
 ) -> Balance:
-    """Move a quantity, or all that is unallocated, to another location (door); returns the balance there.
+    """Move a quantity, or all that is unallocated, to another location; locks the product. Returns the balance there.
 
     Only unallocated stock can move, usable or not. Raises SameLocation, NotEnoughUnallocated, BadQuantity.
     """
     balance = _locked(session, balance_id)
-    quantity = balance.on_hand - balance.allocated if quantity is None else quantity
+    quantity = balance.unallocated if quantity is None else quantity
     _check(balance, location_id, quantity)
     raw = to_raw(quantity)
     leaving = Posting(balance.product_id, balance.lot_id, balance.location_id, -raw)
@@ -35,7 +36,7 @@ def transfer(
 
 
 def quarantine(session: Session, balance_id: int, *, quantity: Decimal | None = None, reason: str = "") -> Balance:
-    """Move a quantity, or all that is unallocated, to the quarantine location of its warehouse (door).
+    """Move a quantity, or all that is unallocated, to its warehouse's quarantine location; locks the product.
 
     Raises NotQuarantine where the location of that name is one that stock is allocated from.
     """
@@ -58,8 +59,6 @@ def _locked(session: Session, balance_id: int) -> Balance:
 def _check(balance: Balance, location_id: int, quantity: Decimal) -> None:
     if location_id == balance.location_id:
         raise SameLocation(location=balance.location.path)
-    unallocated = balance.on_hand - balance.allocated
-    what = f"{balance.product.sku} lot {balance.lot.number} at {balance.location.path}"
-    if quantity > unallocated or unallocated == 0:
-        raise NotEnoughUnallocated(what=what, quantity=quantity, unallocated=unallocated)
-    check_quantity(quantity, balance.product.unit_decimals, what=what)
+    if quantity > balance.unallocated or balance.unallocated == 0:
+        raise NotEnoughUnallocated(what=str(balance), quantity=quantity, unallocated=balance.unallocated)
+    check_quantity(quantity, balance.product.unit_decimals, what=str(balance))

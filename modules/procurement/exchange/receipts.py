@@ -10,7 +10,7 @@ from erp.errors import ErpError
 from erp.exchange import Column, Errors, ImportKind, Row, code, day, quantity, whole_number
 from modules.inventory_lots.domain import join_path, split_path
 from modules.inventory_lots.errors import BadLocation, StockRefused
-from modules.inventory_lots.services import Places, find_or_make_locations
+from modules.inventory_lots.services import Locations, find_or_make_locations
 from modules.procurement import queries
 from modules.procurement.domain import Delivery
 from modules.procurement.errors import DeliveriesRefused, OverReceipt
@@ -68,7 +68,7 @@ def _check_dates(rows: Sequence[Row], lots: Sequence[tuple[int, str | None]], er
                     errors.add(row, column, f"is not what row {first.number} says of the same lot")
 
 
-def _delivery(row: Row, line_ids: Mapping[tuple[str, int], int], places: Places) -> Delivery:
+def _delivery(row: Row, line_ids: Mapping[tuple[str, int], int], places: Locations) -> Delivery:
     return Delivery(
         line_id=line_ids[row["number"], row["line"]],
         quantity=row["quantity"],
@@ -85,7 +85,7 @@ def _column(refusal: ErpError) -> str:
     return "quantity" if isinstance(refusal, OverReceipt) else "number"
 
 
-def _message(rows: Sequence[Row], new_lots: int, places: Places) -> str:
+def _message(rows: Sequence[Row], new_lots: int, places: Locations) -> str:
     made = ((new_lots, "lot"), (places.new_locations, "location"), (places.new_warehouses, "warehouse"))
     words = ", ".join(count(number, noun) for number, noun in made if number)
     return f"{count(len(rows), 'receipt')}: {words or 'nothing'} created."

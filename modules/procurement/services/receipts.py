@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp import clock
@@ -80,12 +79,10 @@ def receive_many(session: Session, deliveries: Sequence[Delivery]) -> list[int]:
 def _arrivals(
     session: Session, lines: Mapping[int, PurchaseOrderLine], deliveries: Sequence[Delivery]
 ) -> list[inventory.Arrival]:
-    wanted = {delivery.location_id for delivery in deliveries}
-    places = {place.id: place for place in session.scalars(select(Location).where(Location.id.in_(wanted)))}
     return [
         inventory.Arrival(
-            product=lines[delivery.line_id].product,
-            location=places[delivery.location_id],
+            product_id=lines[delivery.line_id].product_id,
+            location_id=delivery.location_id,
             quantity=delivery.quantity,
             lot_number=delivery.lot_number,
             received_on=delivery.received_on,

@@ -1,4 +1,4 @@
-"""The screen of balances: what lies where, counted, moved and put aside."""
+"""The screen of balances: count, adjust, transfer, move to quarantine."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import request
 from sqlalchemy.orm import Session, joinedload
+from typing_extensions import override
 from wtforms import Form, StringField
 from wtforms.validators import InputRequired, Length, Optional
 
@@ -17,12 +18,11 @@ from erp.admin.access import session as screen_session
 from erp.admin.fields import as_id
 from erp.admin.filters import IsYes
 from erp.db import format_quantity
-from modules.inventory_lots import services
-from modules.inventory_lots.admin.columns import allocations_shown
+from modules.inventory_lots import queries, services
+from modules.inventory_lots.admin.panels import allocations_panel, moves_panel
 from modules.inventory_lots.domain import EXPIRED, why_unusable
 from modules.inventory_lots.forms import LOCATION_LOOKUP, SMALLEST, AdjustForm, QuarantineForm, TransferForm
 from modules.inventory_lots.models import Balance, Product, StockMove
-from modules.inventory_lots.queries import screens
 from modules.inventory_lots.services import Count
 from modules.inventory_lots.states import LocationKind
 
@@ -33,7 +33,7 @@ def _unusable(balance: Any) -> str:
 
 
 def _available(balance: Any) -> Decimal:
-    return Decimal(0) if _unusable(balance) else Decimal(balance.on_hand - balance.allocated)
+    return Decimal(0) if _unusable(balance) else Decimal(balance.unallocated)
 
 
 def _availables(session: Session, balances: Sequence[Any]) -> Mapping[int, Any]:
@@ -57,65 +57,57 @@ def _lot(balance: Any) -> Any:
 
 
 def _allocations(session: Session, balance: Any) -> Mapping[str, Any]:
-    return allocations_shown(session, {balance.id: balance.location.path})
+    return allocations_panel(session, {balance.id: balance.location.path})
 
 
 def _moves(session: Session, balance: Any) -> Mapping[str, Any]:
     here = (StockMove.lot_id == balance.lot_id, StockMove.location_id == balance.location_id)
-    return {"moves": screens.moves(session, *here), "most": screens.ROWS_SHOWN, "search": balance.lot.number}
+    return moves_panel(session, *here, search=balance.lot.number)
 
 
-def _has_unallocated(balance: Any) -> bool:
-    return bool(balance.on_hand > balance.allocated)
-
-
-class _StockPage(FormPage):
-    """What the pages of a balance's actions have in common."""
+class _BalancePage(FormPage):
+    """A page of an action on a balance."""
 
     template = "inventory_lots/adjust.html"
 
-    def heading(self, row: Any) -> str:
-        """Return which stock it is."""
-        return f"{row.product.sku} lot {row.lot} at {row.location}"
-
+    @override
     def context(self, session: Session, row: Any) -> dict[str, Any]:
-        """Return who holds what of it."""
         return dict(_allocations(session, row))
 
 
-class AdjustStock(_StockPage):
+class AdjustStock(_BalancePage):
     """Asks what was counted."""
 
     title = "Adjust Stock"
     button = "Adjust Stock"
     form_class = AdjustForm
 
+    @override
     def prefill(self, session: Session, row: Any, form: Any) -> None:
-        """Offer what the balance says."""
         form.quantity.data = row.on_hand
 
+    @override
     def do(self, session: Session, row: Any, form: Any) -> str:
-        """Make the balance what was counted."""
         before = row.on_hand
         count = Count(row.product_id, row.location_id, form.quantity.data, lot_number=row.lot.number)
         services.adjust(session, count, reason=form.reason.data, release=form.release.data)
         return f"Adjusted from {format_quantity(before)} to {format_quantity(count.quantity)}."
 
 
-class TransferStock(_StockPage):
-    """Asks how much goes where."""
+class TransferStock(_BalancePage):
+    """Asks how much is moved, and where to."""
 
     title = "Transfer"
     button = "Transfer"
     form_class = TransferForm
     help = "Only unallocated stock can be moved."
 
+    @override
     def prefill(self, session: Session, row: Any, form: Any) -> None:
-        """Offer all that can be moved."""
-        form.quantity.data = row.on_hand - row.allocated
+        form.quantity.data = row.unallocated
 
+    @override
     def do(self, session: Session, row: Any, form: Any) -> str:
-        """Move it."""
         quantity = form.quantity.data
         there = services.transfer(
             session, row.id, location_id=form.location.data.id, quantity=quantity, reason=form.reason.data or ""
@@ -124,30 +116,30 @@ class TransferStock(_StockPage):
 
 
 class QuarantineStock(TransferStock):
-    """Asks how much is put aside."""
+    """Asks how much is moved to quarantine."""
 
     title = "Move to Quarantine"
     button = "Move to Quarantine"
     form_class = QuarantineForm
     help = "It goes to the quarantine location of its warehouse, where it is neither allocated nor packed."
 
+    @override
     def do(self, session: Session, row: Any, form: Any) -> str:
-        """Put it aside."""
         quantity = form.quantity.data
         there = services.quarantine(session, row.id, quantity=quantity, reason=form.reason.data)
         return f"{format_quantity(quantity)} moved to {there.location}."
 
 
 class Empty(IsYes):
-    """Whether nothing lies there any more."""
+    """A filter for balances with nothing on hand."""
 
+    @override
     def condition(self, column: Any, value: Any) -> Any:
-        """Compare with 0."""
         return column == 0 if value else column > 0
 
 
-class StockScreen(Screen):
-    """What lies where. Empty balances are shown when a filter asks for them."""
+class BalanceScreen(Screen):
+    """Each lot at each location. Empty balances are shown when a filter asks for them."""
 
     model = Balance
     view_name = "inventory_lots.balance"
@@ -192,11 +184,11 @@ class StockScreen(Screen):
         "lot_number": StringField(
             "Lot or serial number",
             [Length(max=80)],
-            description="Without one the total at the location is meant (tracking none).",
+            description="Without one it is the total at the location (tracking none).",
         ),
         "quantity": QuantityField(
             "Counted quantity",
-            [InputRequired("Enter the quantity that lies there now.")],
+            [InputRequired("Enter the quantity that is there now.")],
             minimum=SMALLEST,
             description="The stock becomes this quantity.",
         ),
@@ -234,7 +226,7 @@ class StockScreen(Screen):
             label="Transfer",
             permission="inventory_lots.adjust",
             page=TransferStock(),
-            allowed=_has_unallocated,
+            allowed=lambda balance: balance.has_unallocated,
             icon="fa-truck",
         ),
         Action(
@@ -242,49 +234,45 @@ class StockScreen(Screen):
             label="Move to Quarantine",
             permission="inventory_lots.adjust",
             page=QuarantineStock(),
-            allowed=lambda row: _has_unallocated(row) and row.location.kind is LocationKind.stock,
+            allowed=lambda balance: balance.has_unallocated and balance.location.kind is LocationKind.stock,
             icon="fa-ban",
         ),
     )
-    empty_message = "Nothing is in stock yet. Count what lies there, import it as CSV, or receive a purchase order."
+    empty_message = "Nothing is in stock yet. Count the stock, import it as CSV, or receive a purchase order."
 
+    @override
     def counted(self, count: int) -> str:
-        """Return what so many rows are called."""
         return "balance" if count == 1 else "balances"
 
+    @override
     def get_query(self) -> Any:
-        """Leave empty balances out unless a filter asks for them."""
         return self._without_empty(super().get_query().options(joinedload(Balance.lot), joinedload(Balance.location)))
 
+    @override
     def get_count_query(self) -> Any:
-        """Count what the list shows."""
         return self._without_empty(super().get_count_query())
 
     def _without_empty(self, query: Any) -> Any:
         asked = any(name.startswith("flt") and "_empty_" in name for name in request.args)
         return query if asked else query.filter(Balance.on_hand > 0)
 
-    def document_title(self, row: Any) -> str:
-        """Return the heading: what lies where."""
-        return f"{row.product.sku} lot {row.lot} at {row.location}"
-
+    @override
     def badges(self, row: Any) -> Sequence[Badge]:
-        """Say why it may not leave."""
         why = _unusable(row)
         return (Badge(why, _tone(why)),) if why else ()
 
+    @override
     def prepare_form(self, form: Form, row: Any) -> None:
-        """Offer the product that the address names."""
         product_id = as_id(request.args.get("product", ""))
         if request.method == "GET" and product_id is not None:
             form["product"].data = screen_session().get(Product, product_id)
 
+    @override
     def save(self, session: Session, form: Form, row: Any) -> Any:
-        """Make the stock what was counted."""
         data = form.data
         number = (data["lot_number"] or "").strip() or None
         product_id, location_id = data["product"].id, data["location"].id
         dates = (data["received_on"], data["expires_on"])
         count = Count(product_id, location_id, data["quantity"], number, *dates)
         services.adjust(session, count, reason=data["reason"])
-        return screens.balance_at(session, product_id, location_id, number)
+        return queries.balance_at(session, product_id, location_id, lot_number=number)

@@ -1,4 +1,4 @@
-"""Stock that sales orders hold: counted away, held, released, and fixed by the lines that name it."""
+"""Stock that is allocated to sales orders: adjusted, held, released; and products that order lines fix."""
 
 from decimal import Decimal
 
@@ -35,16 +35,16 @@ def orders(session, product, balance):
     return orders
 
 
-def held(session):
+def allocated(session):
     return [int(quantity) for quantity in session.scalars(select(OrderLine.allocated).order_by(OrderLine.id))]
 
 
-def test_stock_does_not_fall_below_what_orders_hold(session, balance, orders):
+def test_stock_does_not_fall_below_what_is_allocated_to_orders(session, balance, orders):
     with pytest.raises(StockAllocated) as refused:
         set_stock(session, balance, 5)
     assert refused.value.facts["documents"] == [order.number for order in orders]
     session.rollback()
-    assert (balance.on_hand, held(session)) == (10, [4, 4, 2])
+    assert (balance.on_hand, allocated(session)) == (10, [4, 4, 2])
 
 
 def test_releasing_many_balances_takes_as_many_statements_as_one(session, count_statements):
@@ -54,12 +54,12 @@ def test_releasing_many_balances_takes_as_many_statements_as_one(session, count_
             make_stock(session, product, 2, lot=f"N{number}")
         make_order(session, [(product, 2 * lots)])
         allocate(session, product)
-        place = session.scalars(select(Balance.location_id)).first()
-        counts = [Count(product.id, place, Decimal(1), f"N{number}") for number in range(lots)]
+        location = session.scalars(select(Balance.location_id)).first()
+        counts = [Count(product.id, location, Decimal(1), f"N{number}") for number in range(lots)]
         with count_statements() as sent:
             commit(lambda session: adjust_many(session, counts, release=True))
         session.expire_all()
-        assert held(session)[-1] == lots
+        assert allocated(session)[-1] == lots
         return len(sent)
 
     statements(1)
@@ -72,12 +72,12 @@ def test_at_the_command_line_it_is_refused_too(session, balance, orders):
         commit(lambda session: import_csv(session, "stock", data))
     (error,) = refused.value.errors
     assert all(order.number in error.message for order in orders)
-    assert held(session) == [4, 4, 2]
+    assert allocated(session) == [4, 4, 2]
 
 
 def test_with_release_the_last_in_the_queue_lose_it_first(session, balance, orders):
     set_stock(session, balance, 5, release=True)
-    assert (balance.on_hand, balance.allocated, held(session)) == (5, 5, [4, 1, 0])
+    assert (balance.on_hand, balance.allocated, allocated(session)) == (5, 5, [4, 1, 0])
     left = session.scalar(select(func.sum(Allocation.quantity - Allocation.packed)))
     assert left == Decimal(5)
 
@@ -89,15 +89,15 @@ def test_the_lots_page_releases_what_may_not_leave_the_last_in_the_queue_first(s
     assert all(order.number in page for order in orders)
     response = client.post(f"/inventory/lots/{balance.lot_id}/release-allocations/", data={"quantity": "3"})
     assert response.status_code == 302
-    assert held(session) == [4, 3, 0]
+    assert allocated(session) == [4, 3, 0]
     release_allocations(session, balance.lot_id)
     session.commit()
-    assert held(session) == [0, 0, 0]
+    assert allocated(session) == [0, 0, 0]
     assert session.scalar(select(func.count()).select_from(StockMove)) == 1
 
 
 @pytest.mark.parametrize("make", [make_draft, make_order])
-def test_how_a_product_on_an_order_is_tracked_is_fixed(session, product, make):
+def test_the_tracking_of_a_product_on_an_order_is_fixed(session, product, make):
     make(session, [(product, 1)])
     data = b"sku,name,tracking\nBOLT,Bolt,none\n"
     with pytest.raises(ImportRefused, match="Nothing was imported"):

@@ -1,4 +1,4 @@
-"""The screens of stock, as clerks use them."""
+"""The screens of stock."""
 
 from datetime import date
 
@@ -98,7 +98,7 @@ def test_a_product_is_made_and_changed(session, client):
 
 
 @pytest.mark.parametrize(("field", "value"), [("tracking", "none"), ("unit_decimals", "1")])
-def test_how_a_product_with_stock_is_tracked_and_counted_is_fixed(session, client, field, value):
+def test_tracking_and_decimals_of_a_product_with_stock_are_fixed(session, client, field, value):
     product = make_product(session, sku="BOLT", unit_decimals=2)
     make_stock(session, product, 10)
     form = {"sku": "BOLT", "name": "x", "unit": "pcs", "unit_decimals": "2", "tracking": "lot", "is_active": "y"}
@@ -107,7 +107,7 @@ def test_how_a_product_with_stock_is_tracked_and_counted_is_fixed(session, clien
     assert (product.tracking, product.unit_decimals) == (Tracking.lot, 2)
 
 
-def test_two_people_do_not_overwrite_each_other(session, client):
+def test_two_users_do_not_overwrite_each_other(session, client):
     product = make_product(session, sku="BOLT")
     form = {"sku": "BOLT", "name": "x", "unit": "pcs", "unit_decimals": "0", "tracking": "lot", "is_active": "y"}
     form["row_version"] = product.row_version
@@ -117,7 +117,7 @@ def test_two_people_do_not_overwrite_each_other(session, client):
     assert product.name == "First"
 
 
-def test_a_products_page_shows_its_stock_who_holds_it_and_its_moves(client, balance, allocate_for):
+def test_a_products_page_shows_its_stock_its_allocations_and_its_moves(client, balance, allocate_for):
     allocate_for("SO1", balance, 6)
     page = text(client.get(f"/inventory/products/{balance.product_id}/"))
     assert "L1" in page
@@ -127,10 +127,10 @@ def test_a_products_page_shows_its_stock_who_holds_it_and_its_moves(client, bala
 
 
 def test_stock_is_counted_for_a_new_lot(session, client):
-    product, place = make_product(session, sku="BOLT"), make_location(session)
+    product, location = make_product(session, sku="BOLT"), make_location(session)
     page = text(client.get(f"/inventory/stock/new/?product={product.id}"))
     assert "[BOLT]" in page
-    form = {"product": product.id, "location": place.id, "lot_number": "L9", "quantity": "7", "reason": "Found"}
+    form = {"product": product.id, "location": location.id, "lot_number": "L9", "quantity": "7", "reason": "Found"}
     response = client.post("/inventory/stock/new/", data=form | {"expires_on": "2027-01-01"})
     balance = session.scalars(select(Balance)).one()
     assert response.location == f"/inventory/stock/{balance.id}/"
@@ -138,8 +138,8 @@ def test_stock_is_counted_for_a_new_lot(session, client):
 
 
 def test_a_refusal_of_a_count_is_shown_and_nothing_is_changed(session, client):
-    product, place = make_product(session, sku="BOLT"), make_location(session)
-    form = {"product": product.id, "location": place.id, "quantity": "7", "reason": "Found"}
+    product, location = make_product(session, sku="BOLT"), make_location(session)
+    form = {"product": product.id, "location": location.id, "quantity": "7", "reason": "Found"}
     assert "BOLT is tracked by lot: give the lot number." in text(client.post("/inventory/stock/new/", data=form), 422)
     assert session.scalar(select(func.count()).select_from(StockMove)) == 0
 
@@ -182,8 +182,8 @@ def test_stock_is_put_into_quarantine(session, client, balance):
     url = f"/inventory/stock/{balance.id}/quarantine/"
     assert "Say why it is put aside." in text(client.post(url, data={"quantity": "4"}), 422)
     text(client.post(url, data={"quantity": "4", "reason": "Wet"}), 302)
-    place = session.scalars(select(Location).where(Location.path == "WH/QUARANTINE")).one()
-    assert place.kind is LocationKind.quarantine
+    location = session.scalars(select(Location).where(Location.path == "WH/QUARANTINE")).one()
+    assert location.kind is LocationKind.quarantine
 
 
 def test_a_lot_is_held_and_released(session, client, balance):
@@ -201,7 +201,7 @@ def test_a_lot_is_held_and_released(session, client, balance):
     assert not lot.on_hold
 
 
-def test_a_lots_page_shows_where_it_lies_who_holds_it_and_its_moves(client, balance, allocate_for):
+def test_a_lots_page_shows_its_stock_its_allocations_and_its_moves(client, balance, allocate_for):
     allocate_for("SO1", balance, 6)
     page = text(client.get(f"/inventory/lots/{balance.lot_id}/"))
     for words in ("WH/STOCK", "SO1", "Receipt"):
@@ -235,11 +235,11 @@ def test_allocations_on_a_held_lot_are_released_the_latest_first(session, client
 
 def test_a_location_is_made_with_its_warehouse_changed_and_deleted(session, client):
     text(client.post("/inventory/locations/new/", data={"path": "EAST/A-1", "kind": "stock"}), 302)
-    place = session.scalars(select(Location)).one()
-    assert (place.path, place.code, place.warehouse.code) == ("EAST/A-1", "A-1", "EAST")
-    url = f"/inventory/locations/{place.id}/"
+    location = session.scalars(select(Location)).one()
+    assert (location.path, location.code, location.warehouse.code) == ("EAST/A-1", "A-1", "EAST")
+    url = f"/inventory/locations/{location.id}/"
     text(client.post(f"{url}edit/", data={"path": "EAST/B-2", "kind": "quarantine"}), 302)
-    assert (place.path, place.code, place.kind) == ("EAST/B-2", "B-2", LocationKind.quarantine)
+    assert (location.path, location.code, location.kind) == ("EAST/B-2", "B-2", LocationKind.quarantine)
     text(client.post(f"{url}delete/"), 302)
     assert session.scalar(select(func.count()).select_from(Location)) == 0
 
@@ -254,12 +254,12 @@ def test_a_location_that_does_not_fit_is_refused(session, client, balance):
     assert "There is a location WH/STOCK already." in text(client.post(url, data=form), 422)
 
 
-def test_a_location_that_stock_lay_in_stays(session, client, balance):
+def test_a_location_that_had_stock_stays(session, client, balance):
     url = f"/inventory/locations/{balance.location_id}/delete/"
     assert "WH/STOCK has stock or stock moves, so it stays." in text(client.post(url), 409)
 
 
-def test_a_warehouses_locations_bear_its_code(session, client, balance):
+def test_a_warehouses_locations_have_its_code(session, client, balance):
     warehouse = session.scalars(select(Warehouse)).one()
     form = {"code": "MAIN", "name": "Main warehouse"}
     text(client.post(f"/inventory/warehouses/{warehouse.id}/edit/", data=form), 302)
@@ -294,7 +294,7 @@ def test_what_a_role_may_do(session, sign_in, balance, role, may):
     assert clerk.get("/inventory/stock/").status_code == 200
 
 
-def test_the_dashboard_counts_what_somebody_should_look_at(session, client):
+def test_the_dashboard_counts_what_needs_attention(session, client):
     product = make_product(session)
     make_stock(session, product, 1, expires_on=date(2026, 11, 22))
     make_stock(session, product, 1, expires_on=date(2026, 12, 1))
