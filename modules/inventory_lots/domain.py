@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from erp.numbers import LIMIT
 from modules.inventory_lots.errors import (
     BadLocation,
     BadLotNumber,
@@ -19,7 +20,6 @@ from modules.inventory_lots.errors import (
 )
 from modules.inventory_lots.states import LocationKind, Tracking
 
-MOST = Decimal(1_000_000_000)
 ON_HOLD, EXPIRED, IN_QUARANTINE = "on hold", "expired", "in quarantine"
 
 Part = tuple[int, int]
@@ -36,7 +36,7 @@ def check_count(quantity: Decimal, decimals: int, *, what: str) -> None:
     """Raise BadQuantity unless somebody may have counted the quantity: as `check_quantity`, but 0 is fine."""
     if quantity < 0:
         raise BadQuantity(what=what, quantity=quantity, reason="is below 0")
-    if quantity > MOST:
+    if quantity > LIMIT:
         raise BadQuantity(what=what, quantity=quantity, reason="is more than 1,000,000,000")
     if quantity != quantity.quantize(Decimal(1).scaleb(-decimals)):
         raise BadQuantity(what=what, quantity=quantity, reason=f"has more than {decimals} decimals")
