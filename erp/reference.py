@@ -197,6 +197,10 @@ def _section(thing: Any, signature: str, source: str, reactions: Iterable[Owned[
     return "\n\n".join(part for part in parts if part)
 
 
+def _first_line(thing: Any) -> str:
+    return (inspect.getdoc(thing) or "").partition("\n")[0]
+
+
 PARTS: dict[str, Callable[[Flask], str]] = {
     "commands": commands,
     "imports": imports,
