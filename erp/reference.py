@@ -184,9 +184,7 @@ def _owner(thing: Any) -> str:
 
 
 def _section(thing: Any, signature: str, source: str, reactions: Iterable[Owned[Any]]) -> str:
-    answers = [
-        f"- **{owned.module}**: {(inspect.getdoc(owned.thing) or '').partition(chr(10))[0]}" for owned in reactions
-    ]
+    answers = [f"- **{owned.module}**: {_first_line(owned.thing)}" for owned in reactions]
     parts = [
         f"### {_owner(thing)}: {thing.__name__}",
         signature,
