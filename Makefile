@@ -1,7 +1,7 @@
 # make run     a company to try at http://127.0.0.1:8069
 # make test    everything is checked and tested
-# make check   the checks alone: style, types, who may import whom
-# make revisions   writes the initial migrations anew from the models; only while nothing is released
+# make check   the checks alone: style, types, who may import whom, words
+# make revisions   writes the initial migrations again from the models; only while nothing is released
 
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
@@ -22,6 +22,7 @@ check: .venv/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.support.words
 
 revisions: .venv/installed-test
 	$(BIN)/python -m erp.migrations rewrite

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench allocate", description=__doc__)
     parser.add_argument("--db", choices=sorted(databases.KINDS), default="sqlite")
     parser.add_argument("--lines", type=int, nargs="+", default=[100_000], help="sizes, measured one after the other")
-    parser.add_argument("--turns", type=int, default=3, help="of so many turns the best of each counts (default 3)")
+    parser.add_argument("--turns", type=int, default=3, help="how many turns; the best of each counts (default 3)")
     parser.add_argument("--run", action="store_true", help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
     if chosen.run:
@@ -49,7 +49,7 @@ def _measure(bench: databases.SqliteBench | databases.PostgresBench, kind: str, 
     bench.create("book")
     _prepare(bench.url("book"), lines)
     runs, floors, results = [], [], {}
-    # By turns, each on a fresh copy, so that whatever else the machine does slows both alike.
+    # In turns, each on a fresh copy, so that other work of the machine slows both alike.
     for _ in range(turns):
         for name in ("product", "floor"):
             bench.copy(name, "book")
@@ -83,7 +83,7 @@ def _prepare(url: str, lines: int) -> None:
 
 
 def _apart(url: str) -> dict[str, float]:
-    """Run the allocation twice in a process of its own, whose memory is nobody else's."""
+    """Run the allocation twice in a process of its own, so that its memory can be measured."""
     command = [sys.executable, "-m", "bench", "allocate", "--run"]
     environment = {**os.environ, "ERP_DATABASE_URL": url}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

@@ -20,7 +20,7 @@ NEW = (0, 0, 0, False, False, False)
 
 
 def write_book(session: Session, lines: int) -> None:
-    """Fill an installed, empty database; about a fifth of what is ordered cannot be met."""
+    """Fill an installed, empty database; about a fifth of the demand cannot be covered."""
     dice = random.Random(lines)
     products = max(1, lines // LINES_PER_PRODUCT)
     orders = max(1, lines // LINES_PER_ORDER)
@@ -86,7 +86,7 @@ def _insert(session: Session, table: str, columns: str, rows: list[tuple[Any, ..
 
 
 def _settle(session: Session) -> None:
-    """Give the planner its statistics, as a database in use has them."""
+    """Give the query planner statistics, as a database in use has them."""
     if session.get_bind().dialect.name == "postgresql":
         connection = session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
         connection.execute(text("VACUUM ANALYZE"))

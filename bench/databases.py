@@ -22,13 +22,13 @@ class SqliteBench:
         """Make an empty database."""
 
     def copy(self, name: str, of: str) -> None:
-        """Make database `name` as a copy of another that nobody uses."""
-        for remainder in self.folder.glob(f"{name}.sqlite-*"):
-            remainder.unlink()
+        """Make database `name` as a copy of another that has no connections."""
+        for journal in self.folder.glob(f"{name}.sqlite-*"):
+            journal.unlink()
         shutil.copyfile(self.folder / f"{of}.sqlite", self.folder / f"{name}.sqlite")
 
     def stop(self) -> None:
-        """Nothing runs."""
+        """Do nothing: no server runs."""
 
 
 class PostgresBench:
@@ -49,7 +49,7 @@ class PostgresBench:
         self._run(f"CREATE DATABASE {name}")
 
     def copy(self, name: str, of: str) -> None:
-        """Make database `name` as a copy of another that nobody uses."""
+        """Make database `name` as a copy of another that has no connections."""
         self._run(f"DROP DATABASE IF EXISTS {name}")
         self._run(f"CREATE DATABASE {name} TEMPLATE {of}")
 

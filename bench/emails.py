@@ -1,8 +1,8 @@
 """`python -m bench emails`: the queue against a plain smtplib loop over one connection to the same server.
 
 The peer is that loop as anyone would write it: for each message, from its address, subject and text, an EmailMessage
-and `send_message`. What it does, the queue does too, and keeps its marks besides. The floor is what no queue can beat:
-`sendmail` of bytes that were ready before the clock started.
+and `send_message`. The queue does the same, and writes its send log. The floor is what no queue can beat: `sendmail` of
+bytes that were prepared before the clock started.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def _measure(bench: databases.SqliteBench | databases.PostgresBench, kind: str, 
     peer = floor = queue = 0.0
     megabytes: list[float] = []
     with _server() as port, _Queue(bench.url("queue"), port) as worker, smtplib.SMTP("127.0.0.1", port) as connection:
-        # By turns, so that whatever else the machine does slows all three alike.
+        # In turns, so that other work of the machine slows all three alike.
         for part in _slices(messages):
             peer += _seconds(lambda part=part: _send_building(connection, part))
             queue += worker.send(len(part))
@@ -127,7 +127,7 @@ def _server() -> Iterator[int]:
 
 
 def _prepare(url: str, count: int) -> float:
-    """Make a company in which one status tells `count` customers; return the seconds that composing took."""
+    """Make a company in which one status sends `count` emails; return the seconds that composing took."""
     app = create_app(database_url=url, environment={})
     with app.app_context():
         migrations.install_core()
@@ -136,7 +136,7 @@ def _prepare(url: str, count: int) -> float:
         commit(lambda session: _write(session, count))
         began = time.perf_counter()
         with events.run(RunKind.command, "bench"):
-            commit(_link)
+            commit(_announce)
         seconds = time.perf_counter() - began
         db.session.remove()
         db.engine.dispose()
@@ -176,7 +176,7 @@ def _write(session: Session, count: int) -> None:
         ),
         "erp_run": ("id kind name user_name started_at", [(1, "command", "bench", "", now)]),
         "preorder_purchase_allocation": (
-            "id line_id purchase_line_id quantity received how run_id created_at user_name",
+            "id line_id purchase_line_id quantity received source run_id created_at user_name",
             [(i, i, 1, unit, 0, "automatic", 1, now, "") for i in numbers],
         ),
         "backorder_email_template": (
@@ -191,7 +191,7 @@ def _write(session: Session, count: int) -> None:
         session.execute(select(func.setval("erp_run_id_seq", 10)))
 
 
-def _link(session: Session) -> None:
+def _announce(session: Session) -> None:
     from modules.backorder_email.services import write_allocation_news
     from modules.preorder.models import PurchaseAllocation
 
@@ -199,7 +199,7 @@ def _link(session: Session) -> None:
 
 
 class _Queue:
-    """A worker in a process of its own, whose memory is nobody else's."""
+    """A worker in a process of its own, so that its memory can be measured."""
 
     def __init__(self, url: str, port: int) -> None:
         command = [sys.executable, "-m", "bench", "emails", "--run", url, str(port)]
@@ -230,7 +230,7 @@ class _Queue:
 
 
 def _serve(url: str, port: str) -> None:
-    """Send as many messages as each line that comes in says."""
+    """For each line of stdin, send as many messages as it says."""
     from modules.backorder_email.delivery import send_pending
     from modules.backorder_email.domain.delivery import Ending
 
@@ -250,7 +250,7 @@ def _serve(url: str, port: str) -> None:
 
 
 def _messages(url: str) -> Sequence[Mail]:
-    """Return what the queue is about to send."""
+    """Return the messages that the queue will send."""
     from modules.backorder_email.models import Message
 
     app = create_app(database_url=url, environment={})

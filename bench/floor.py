@@ -1,4 +1,4 @@
-"""The floor of an allocation: the same rows read by one ordered query, the same results written, nothing decided."""
+"""The floor of an allocation: the same rows are read by one ordered query and the same results written, undecided."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ FROM sales_order_line l JOIN sales_order o ON o.id = l.order_id
 WHERE o.state = 'confirmed' AND l.quantity > l.packed + l.cancelled + l.allocated
 ORDER BY l.product_id, o.priority DESC, o.ordered_at, o.id, l.position
 """
-# What the product sets up too: the floor is the same database, not a slower one.
+# As the product sets them: the floor uses the same database, not a slower one.
 PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "cache_size=-8000", "temp_store=MEMORY")
 RUN = "INSERT INTO erp_run (id, kind, name, user_name, started_at) VALUES (1, 'command', '', '', '2026-01-01')"
 INSERTED = {
-    "sales_allocation": "line_id balance_id quantity packed how run_id created_at user_name",
+    "sales_allocation": "line_id balance_id quantity packed source run_id created_at user_name",
     "sales_backorder": "line_id kind quantity allocated_quantity cancelled_quantity state counts_from created_at",
-    "preorder_purchase_allocation": "line_id purchase_line_id quantity received how run_id created_at user_name",
+    "preorder_purchase_allocation": "line_id purchase_line_id quantity received source run_id created_at user_name",
 }
 COUNTED = {
     "sales_order_line": ("id allocated promise_date", "allocated > 0 OR promise_date IS NOT NULL"),
@@ -35,7 +35,7 @@ Results = dict[str, Sequence[tuple[Any, ...]]]
 
 
 def read_results(url: str) -> Results:
-    """Return what an allocation wrote: new rows, and the counters that moved."""
+    """Return what an allocation wrote: new rows, and changed counters."""
     with _connect(url) as connection:
         results: Results = {}
         for table, columns in INSERTED.items():
@@ -47,9 +47,9 @@ def read_results(url: str) -> Results:
 
 
 def write_results(url: str, results: Results) -> float:
-    """Read the demand once and write ready results; return the seconds it took."""
+    """Read the demand once and write prepared results; return the seconds it took."""
     with _connect(url) as connection:
-        # The rows' run must exist; it is no part of the work.
+        # The run that the rows refer to must exist; writing it is not measured.
         connection.execute(RUN)
         connection.commit()
         began = time.perf_counter()

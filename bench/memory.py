@@ -1,4 +1,4 @@
-"""How much memory a process took at most."""
+"""The peak memory of a process."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _STATUS = Path("/proc/self/status")
 
 
 def peak_megabytes() -> float:
-    """Return the most memory that this process had at once.
+    """Return the peak memory of this process in megabytes.
 
-    Linux tells it in its status: what `getrusage` says begins with the peak of whoever started the process.
+    On Linux it is read from the process status: the value of `getrusage` starts at the parent's peak.
     """
     if _STATUS.exists():
         kilobytes = next(line.split()[1] for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM:"))

@@ -1,13 +1,18 @@
-"""The parts of the documents that the program itself knows best: commands, CSV kinds and options.
+"""The parts of the documents that the program itself knows best: commands, CSV kinds, options, events and hooks.
 
-`python -m erp.reference` writes them anew; a test fails while they differ from the program.
+`python -m erp.reference` writes them again; a test fails while they differ from the program.
 """
 
 from __future__ import annotations
 
+import inspect
+import re
+import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 from flask import Flask
@@ -16,10 +21,11 @@ from erp import ini
 from erp.app import create_app
 from erp.cli import CORE_COMMANDS
 from erp.module import Option
-from erp.registry import Registry
+from erp.registry import Owned, Registry
 
 EXAMPLE = Path("config/erp.example.ini")
-DOCUMENTS = (Path("docs/command-line.md"), Path("docs/csv.md"))
+DOCUMENTS = (Path("docs/command-line.md"), Path("docs/csv.md"), Path("docs/events.md"))
+PUBLISHING = re.compile(r"\bpublish\(\s*session,\s*(\w+)\(")
 
 
 def commands(app: Flask) -> str:
@@ -105,11 +111,101 @@ def _table(heading: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "\n".join([line(heading), f"|{'---|' * len(heading)}", *(line(row) for row in rows)])
 
 
+def announced(app: Flask) -> dict[type, list[str]]:
+    """Return every event, the core's first, with the names of those that publish it."""
+    packages = _packages(app)
+    publishers = {name: _published(package) for name, package in packages.items()}
+    declared = [thing for thing in _declared(packages, "events") if isinstance(thing, type) and is_dataclass(thing)]
+    found = {event: [name for name, names in publishers.items() if event.__name__ in names] for event in declared}
+    return {event: names for event, names in found.items() if names or event in _registry(app).subscribers}
+
+
+def asked(app: Flask) -> list[Callable[..., Any]]:
+    """Return every hook."""
+    return [thing for thing in _declared(_packages(app), "hooks") if hasattr(thing, "__wrapped__")]
+
+
+def _packages(app: Flask) -> dict[str, str]:
+    """Return the Python packages of the core and of each module, by its name."""
+    return {"erp": "erp"} | {
+        module.name: module.setup.__module__.rpartition(".")[0] for module in _registry(app).modules.values()
+    }
+
+
+def _declared(packages: Mapping[str, str], file: str) -> Iterator[Any]:
+    """Yield what the packages define in their files of that name, in order."""
+    for package in packages.values():
+        for thing in getattr(sys.modules.get(f"{package}.{file}"), "__dict__", {}).values():
+            if getattr(thing, "__module__", "") == f"{package}.{file}":
+                yield thing
+
+
+def _published(package: str) -> set[str]:
+    """Return the names of the events that a package's source publishes."""
+    folder = Path(sys.modules[package].__path__[0])
+    return {name for path in folder.rglob("*.py") for name in PUBLISHING.findall(path.read_text(encoding="utf-8"))}
+
+
+def events(app: Flask) -> str:
+    """Return a section for each event: what it says, who publishes it and who reacts."""
+    return "\n\n".join(
+        _section(
+            event,
+            f"`{event.__name__}({', '.join(field.name for field in fields(event))})`",
+            f"Published by {' and '.join(names) or 'nobody'}.",
+            _registry(app).subscribers.get(event, ()),
+        )
+        for event, names in announced(app).items()
+    )
+
+
+def hooks(app: Flask) -> str:
+    """Return a section for each hook: its signature, how the answers combine, who asks and who answers."""
+    return "\n\n".join(
+        _section(
+            hook,
+            f"`{hook.__name__}{_signature(hook)}`",
+            f"Asked by {_owner(hook)}.",
+            _registry(app).hook_answers.get(hook, ()),
+        )
+        for hook in asked(app)
+    )
+
+
+def _signature(hook: Callable[..., Any]) -> str:
+    """Return what a hook is given and what an answer is, as they are written in its file."""
+    return re.sub(r"'([^']*)'", r"\1", str(inspect.signature(hook)))
+
+
+def _owner(thing: Any) -> str:
+    """Return the name of the package, a module or the core, that a class or a function is from."""
+    name: str = thing.__module__.split(".")[-2]
+    return name
+
+
+def _section(thing: Any, signature: str, source: str, reactions: Iterable[Owned[Any]]) -> str:
+    answers = [f"- **{owned.module}**: {_first_line(owned.thing)}" for owned in reactions]
+    parts = [
+        f"### {_owner(thing)}: {thing.__name__}",
+        signature,
+        inspect.getdoc(thing) or "",
+        source,
+        "\n".join(answers),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _first_line(thing: Any) -> str:
+    return (inspect.getdoc(thing) or "").partition("\n")[0]
+
+
 PARTS: dict[str, Callable[[Flask], str]] = {
     "commands": commands,
     "imports": imports,
     "exports": exports,
     "options": options,
+    "events": events,
+    "hooks": hooks,
 }
 
 

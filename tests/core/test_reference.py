@@ -33,6 +33,27 @@ def test_a_document_is_current(app, path):
     assert any(f"<!-- {part} -->" in text for part in reference.PARTS)
 
 
+def test_every_event_has_a_docstring(app):
+    events = reference.announced(app)
+    assert {"RunEnded", "LinesServed"} <= {event.__name__ for event in events}
+    # A dataclass without a docstring is given one that repeats its signature.
+    assert [event for event in events if event.__doc__.startswith(f"{event.__name__}(")] == []
+
+
+def test_every_hook_has_a_docstring(app):
+    hooks = reference.asked(app)
+    assert {"products_in_use", "pack_refusals"} <= {hook.__name__ for hook in hooks}
+    assert [hook.__name__ for hook in hooks if not hook.__doc__] == []
+
+
+def test_events_and_hooks_name_who_takes_part(app):
+    page = reference.events(app) + reference.hooks(app)
+    assert "### inventory_lots: GoodsArrived\n\n`GoodsArrived(product_ids)`" in page
+    assert "Published by procurement.\n\n- **sales**: " in page
+    assert "`pack_refusals(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, ErpError]`" in page
+    assert "Asked by sales.\n\n- **preorder**: " in page
+
+
 def test_writing_makes_them_current(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for path in (reference.EXAMPLE, *reference.DOCUMENTS):

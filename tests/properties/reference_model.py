@@ -1,4 +1,4 @@
-"""What must hold in any book, reckoned from the rows with plain sums: none of the product's own rules is used here."""
+"""What must hold in any book, computed from the rows with plain sums: none of the product's own rules is used here."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from modules.sales.models import Allocation, Backorder, Order, OrderLine, Pack, 
 
 
 def rows(model: Any, *conditions: Any) -> list[Any]:
-    """Return the rows of a model by id, as they stand in the table."""
+    """Return the rows of a model as they are stored, by id."""
     return list(db.session.execute(select(*model.__table__.columns).where(*conditions).order_by(model.id)))
 
 
@@ -37,14 +37,14 @@ def open_of(line: Any) -> Decimal:
 
 @dataclass
 class Kept:
-    """How much stands in what is never deleted."""
+    """How many rows the append-only tables have."""
 
     history: int = 0
     moves: int = 0
 
 
 def check_everything(kept: Kept) -> Kept:
-    """Assert every invariant; `kept` is what was there before, and what is there now is returned."""
+    """Assert every invariant, and that nothing of `kept` is gone; return what is kept now."""
     db.session.rollback()
     lines, allocations, moves = rows(OrderLine), rows(Allocation), rows(StockMove)
     balances, backorders, purchase_allocations = (
@@ -62,13 +62,13 @@ def check_everything(kept: Kept) -> Kept:
     check_numbers()
     entries = db.session.scalar(select(func.count()).select_from(HistoryEntry))
     now = Kept(history=entries, moves=len(moves))
-    assert now.history >= kept.history and now.moves >= kept.moves, "something that stays for ever is gone"
+    assert now.history >= kept.history and now.moves >= kept.moves, "a row of an append-only table is gone"
     db.session.rollback()
     return now
 
 
 def check_balances(balances: list[Any], allocations: list[Any], moves: list[Any]) -> None:
-    """0 ≤ allocated ≤ on hand; allocated is what allocations hold, on hand what the moves add up to."""
+    """0 ≤ allocated ≤ on hand; allocated is the sum of the allocations, on hand the sum of the moves."""
     held = summed((row.balance_id, row.quantity - row.packed) for row in allocations)
     moved = summed(((move.lot_id, move.location_id), move.quantity) for move in moves)
     for balance in balances:
@@ -79,7 +79,7 @@ def check_balances(balances: list[Any], allocations: list[Any], moves: list[Any]
 
 
 def check_lines(lines: list[Any], allocations: list[Any]) -> None:
-    """0 ≤ allocated ≤ open, and allocated is what allocations hold."""
+    """0 ≤ allocated ≤ open, and allocated is the sum of the allocations."""
     held = summed((row.line_id, row.quantity - row.packed) for row in allocations)
     for line in lines:
         assert line.packed >= 0 and line.cancelled >= 0
@@ -88,7 +88,7 @@ def check_lines(lines: list[Any], allocations: list[Any]) -> None:
 
 
 def check_backorders(lines: list[Any], backorders: list[Any], purchase_allocations: list[Any]) -> None:
-    """At most one open row a line, never more than stock leaves uncovered, and not less than is linked to it."""
+    """At most one open row a line, at most open − allocated, and at least the line's purchase allocations."""
     waiting: Counter = Counter()
     for row in backorders:
         remainder = row.quantity - row.allocated_quantity - row.cancelled_quantity
@@ -100,23 +100,23 @@ def check_backorders(lines: list[Any], backorders: list[Any], purchase_allocatio
         else:
             assert row.closed_at is not None
             assert (row.state == "allocated") == (row.allocated_quantity > 0)
-    purchase_allocated = summed((link.line_id, link.quantity - link.received) for link in purchase_allocations)
+    purchase_allocated = summed((row.line_id, row.quantity - row.received) for row in purchase_allocations)
     for line in lines:
         assert waiting[line.id] <= open_of(line) - line.allocated
         assert purchase_allocated[line.id] <= waiting[line.id], "promised twice"
 
 
 def check_incoming(purchase_allocations: list[Any]) -> None:
-    """What is linked of a purchase order line is what its links say, and no more than is to come."""
-    claimed = summed((link.purchase_line_id, link.quantity - link.received) for link in purchase_allocations)
+    """A purchase order line's allocated is the sum of its purchase allocations, at most what is outstanding."""
+    allocated = summed((row.purchase_line_id, row.quantity - row.received) for row in purchase_allocations)
     for line in rows(PurchaseOrderLine):
         assert line.received >= 0 and 0 <= line.cancelled <= line.quantity
-        assert line.allocated == claimed[line.id]
+        assert line.allocated == allocated[line.id]
         assert line.allocated == 0 or 0 < line.allocated <= open_of(line)
 
 
 def check_packs(lines: list[Any], allocations: list[Any], moves: list[Any]) -> None:
-    """What left stands alike on packs, allocations, lines and in the ledger."""
+    """Packs, allocations, lines and the ledger agree about what was packed."""
     packed, numbers = rows(PackLine), {pack.id: pack.number for pack in rows(Pack)}
     by_number = summed((numbers[row.pack_id], row.quantity) for row in packed)
     by_line = summed((row.line_id, row.quantity) for row in packed)
@@ -127,7 +127,7 @@ def check_packs(lines: list[Any], allocations: list[Any], moves: list[Any]) -> N
 
 
 def check_orders(lines: list[Any]) -> None:
-    """An order with something open is confirmed; one with nothing open is done if something left, else cancelled."""
+    """An order with something open is confirmed; else it is done if anything was packed, or cancelled."""
     left_open = summed((line.order_id, open_of(line)) for line in lines)
     packed = summed((line.order_id, line.packed) for line in lines)
     for order in rows(Order):
@@ -140,7 +140,7 @@ def check_orders(lines: list[Any]) -> None:
 
 
 def check_serials(balances: list[Any], lines: list[Any], backorders: list[Any]) -> None:
-    """A serial number is one piece in one place, and is never allocated or backordered."""
+    """A serial number is one piece at one location, and is never allocated or backordered."""
     serial = {product.id for product in rows(Product, Product.tracking == "serial")}
     pieces = summed((balance.lot_id, balance.on_hand) for balance in balances if balance.product_id in serial)
     assert set(pieces.values()) <= {0, 1}
@@ -150,7 +150,7 @@ def check_serials(balances: list[Any], lines: list[Any], backorders: list[Any]) 
 
 
 def check_numbers() -> None:
-    """No two documents of one kind bear the same number."""
+    """No two documents of one kind have the same number."""
     for model in (Order, Pack, PurchaseOrder):
         numbers = db.session.scalars(select(model.number).where(model.number.is_not(None))).all()
         assert len(numbers) == len(set(numbers)), model
@@ -189,7 +189,7 @@ def usable(product_id: int, today: Any, *, removal: str) -> list[tuple[int, Deci
 
 
 def unit_by_unit(wanted: list[tuple[int, Any]], supply: list[tuple[int, Any]]) -> dict[tuple[int, int], int]:
-    """Hand out one unit after the other: (demand, supply) and how many units each pair got."""
+    """Hand out one unit after the other; return how many units each (demand, supply) pair got."""
     units = [key for key, amount in supply for _ in range(int(amount))]
     given: Counter = Counter()
     for demand, amount in wanted:

@@ -1,7 +1,7 @@
-"""Whatever people buy, move, lose, link and receive in whatever order: nothing on its way is promised twice, and the
-first come first.
+"""Whatever is bought, moved, lost, allocated and received, in any order: no incoming unit is promised twice, and the
+first in the queue come first.
 
-What must hold is reckoned here from the rows with plain loops, not with the product's own queries.
+What must hold is computed here from the rows with plain loops, not with the product's own queries.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def day(number):
 
 
 def action(**draws):
-    """Mark a method as something that people do, and say what its arguments are drawn from."""
+    """Mark a method as something that users do, and say what its arguments are drawn from."""
 
     def mark(method):
         method.draws = draws
@@ -70,14 +70,14 @@ def some(quantity, part):
 
 
 def rows(model, *conditions):
-    """Return rows as they are stored, in the order in which they were made."""
+    """Return rows by id."""
     return db.session.scalars(select(model).where(*conditions).order_by(model.id)).all()
 
 
 class Incoming(RuleBasedStateMachine):
-    """Two products, one of them sold before its launch; people who order, buy, receive, link and change their minds.
+    """Two products, one of them sold before its launch; users who order, buy, receive, allocate and change their minds.
 
-    Automatic allocation links what there is (`partial`).
+    Automatic allocation covers backorders in part (`partial`).
     """
 
     options = {"preorder.auto_allocate": "yes", "preorder.insufficient_supply": "partial"}
@@ -113,7 +113,7 @@ class Incoming(RuleBasedStateMachine):
     def teardown(self):
         db.session.rollback()
 
-    # One rule for all: of a rule for each deed an example leaves out many, and repeats a few.
+    # One rule for all: with a rule for each action an example leaves out many, and repeats a few.
     @rule(data=st.data())
     def somebody_does_something(self, data):
         actions = {name: each for name, each in vars(Incoming).items() if hasattr(each, "draws")}
@@ -121,7 +121,7 @@ class Incoming(RuleBasedStateMachine):
         actions[name](self, **{key: data.draw(value, label=key) for key, value in actions[name].draws.items()})
 
     def attempt(self, verb, *arguments, **more):
-        """Do what a person does and say whether it was done; a refusal changes nothing."""
+        """Do what a user does and say whether it was done; a refusal changes nothing."""
         db.session.rollback()
         try:
             commit(lambda session: verb(session, *arguments, **more))
@@ -160,7 +160,7 @@ class Incoming(RuleBasedStateMachine):
         self.attempt(*actions.get(verb, actions["quantity"]))
 
     @action(number=picks, quantity=amounts)
-    def stock_is_found_and_waits(self, number, quantity):
+    def find_stock(self, number, quantity):
         db.session.rollback()
         make_stock(db.session(), db.session.get_one(Product, self.products[number % 2]), quantity)
 
@@ -170,7 +170,7 @@ class Incoming(RuleBasedStateMachine):
         if order is not None:
             self.attempt(sales.pack_order if pack else sales.allocate_order, order)
 
-    # What is on its way
+    # Incoming supply
 
     @action(number=picks, quantity=amounts, expected=days, is_draft=st.booleans())
     def buy(self, number, quantity, expected, is_draft):
@@ -192,12 +192,12 @@ class Incoming(RuleBasedStateMachine):
         self.check_order_of_service(before, products)
 
     def on_line(self, verb, number, **more):
-        """Do something to a line that is on its way, mostly one that is meant for somebody.
+        """Do something to an open purchase order line, mostly one that is allocated.
 
-        Return its links before, in order of service, and its id; None where nothing was done.
+        Return its purchase allocations before, in order of service, and its id; None where nothing was done.
         """
-        on_its_way = PurchaseOrderLine.order.has(PurchaseOrder.state.in_(("ordered", "partly_received")))
-        line = self.pick(PurchaseOrderLine, number, on_its_way, PurchaseOrderLine.allocated >= bool(number % 4))
+        is_ordered = PurchaseOrderLine.order.has(PurchaseOrder.state.in_(("ordered", "partly_received")))
+        line = self.pick(PurchaseOrderLine, number, is_ordered, PurchaseOrderLine.allocated >= bool(number % 4))
         if line is None:
             return None
         before, states, supply = self.queue_of_purchase_allocations(line), self.states(), self.line_quantities(line)
@@ -259,7 +259,7 @@ class Incoming(RuleBasedStateMachine):
         self.may_promise_again = self.options.get("preorder.sync_dates") == "auto"
         self.on_line(move, number)
 
-    # Who gets it
+    # Purchase allocations and promises
 
     @action(number=picks, purchase=picks, quantity=amounts)
     def allocate_by_hand(self, number, purchase, quantity):
@@ -269,14 +269,12 @@ class Incoming(RuleBasedStateMachine):
 
     @action(number=picks, hold=st.booleans())
     def remove_a_purchase_allocation(self, number, hold):
-        link = self.pick(PurchaseAllocation, number, PurchaseAllocation.ended_at.is_(None))
-        if link is not None:
-            left = self.purchase_allocated()
-            left[db.session.get_one(PurchaseAllocation, link).line_id] -= db.session.get_one(
-                PurchaseAllocation, link
-            ).outstanding
-            assert self.attempt(services.remove_purchase_allocations, [link], hold=hold)
-            assert self.purchase_allocated() == left, "what was removed did not wait for a person or a run"
+        removed = self.pick(PurchaseAllocation, number, PurchaseAllocation.ended_at.is_(None))
+        if removed is not None:
+            left, row = self.purchase_allocated(), db.session.get_one(PurchaseAllocation, removed)
+            left[row.line_id] -= row.outstanding
+            assert self.attempt(services.remove_purchase_allocations, [removed], hold=hold)
+            assert self.purchase_allocated() == left, "what was freed did not wait for a clerk or a run"
 
     @action(number=picks, new=st.integers(0, 40), sync=st.booleans())
     def promise(self, number, new, sync):
@@ -308,15 +306,15 @@ class Incoming(RuleBasedStateMachine):
         db.session.rollback()
         sales.allocate_book(db.session())
         assert [(row.id, row.quantity, row.received) for row in rows(PurchaseAllocation)] == after, (
-            "a second run changed a link"
+            "a second run changed a purchase allocation"
         )
         breaches = [breach for check in current_registry().checks for breach in check.thing(db.session())]
         assert breaches == []
 
-    # Reckoning
+    # What must hold
 
     def purchase_allocated(self):
-        """Return what is linked to each sales order line."""
+        """Return what of each sales order line is allocated to purchase orders."""
         db.session.rollback()
         purchase_allocated = Counter()
         for row in rows(PurchaseAllocation, PurchaseAllocation.ended_at.is_(None)):
@@ -332,7 +330,7 @@ class Incoming(RuleBasedStateMachine):
         return (-order.priority, order.ordered_at, order.id, line.position)
 
     def queue_of_purchase_allocations(self, purchase_line_id):
-        """Return (link id, outstanding, received) of a purchase line's open links, in order of service."""
+        """Return (id, outstanding, received) of a purchase line's open purchase allocations, in order of service."""
         db.session.rollback()
         found = rows(
             PurchaseAllocation,
@@ -343,7 +341,7 @@ class Incoming(RuleBasedStateMachine):
         return [(row.id, row.outstanding, row.received) for row in ordered]
 
     def waiting(self, product_id):
-        """Return (line, open backorder) of those whom automatic runs serve, in order of service."""
+        """Return (line, open backorder) of the lines that automatic runs serve, in order of service."""
         lines = [
             (row.line, row.open_quantity)
             for row in rows(Backorder, Backorder.state == "open")
@@ -351,8 +349,8 @@ class Incoming(RuleBasedStateMachine):
         ]
         return sorted(lines, key=lambda pair: self.place(pair[0]))
 
-    def unclaimed(self, product_id):
-        """Return what of a product may still be linked."""
+    def unallocated_supply(self, product_id):
+        """Return what of a product's incoming supply may still be allocated."""
         return sum(
             (line.quantity - line.received - line.cancelled - line.allocated)
             for line in rows(PurchaseOrderLine, PurchaseOrderLine.product_id == product_id)
@@ -362,14 +360,14 @@ class Incoming(RuleBasedStateMachine):
         )
 
     def check_order_of_service(self, before, products):
-        """Nobody gained a link while an earlier one goes short, and nothing is left over while somebody wants it."""
+        """No line gained while an earlier one goes short, and nothing is left while a line needs it."""
         after = self.purchase_allocated()
         for product_id in products:
             short = None
             for line, backordered in self.waiting(product_id):
-                assert not (short and after[line.id] > before[line.id]), f"{line} was linked before {short}"
+                assert not (short and after[line.id] > before[line.id]), f"{line} was allocated before {short}"
                 short = short or (line if after[line.id] < backordered else None)
-            assert not short or self.unclaimed(product_id) == 0, f"supply is left while {short} wants it"
+            assert not short or self.unallocated_supply(product_id) == 0, f"supply is left while {short} needs it"
 
     def check_allocated_at_once(self, purchase_line_id):
         """After supply changed, automatic allocation has nothing more to do."""
@@ -381,13 +379,10 @@ class Incoming(RuleBasedStateMachine):
         for row in rows(PurchaseAllocation, PurchaseAllocation.ended_at.is_(None)):
             again[row.line_id] += row.outstanding
         db.session.rollback()
-        assert again == before, "a change of supply left something to link"
+        assert again == before, "a change of supply left something to allocate"
 
     def check_received(self, before, purchase_line_id, landed):
-        """Goods turned links into allocations, the first come first; what did not fit any more was let go, last first.
-
-        A link that nothing was received of is gone, or smaller, only where stock covers its line now.
-        """
+        """Goods turned purchase allocations into allocations, the first in the queue first."""
         db.session.rollback()
         received = {
             row.id: row.received
@@ -399,7 +394,7 @@ class Incoming(RuleBasedStateMachine):
             landed -= part
 
     def check_released(self, before, purchase_line_id, *, release):
-        """Links that did not fit any more were released, last in the queue first; without `release` none was."""
+        """What no longer fitted was released, last in the queue first; without `release` nothing was."""
         line = db.session.get_one(PurchaseOrderLine, purchase_line_id)
         room = max(Decimal(0), line.quantity - line.received - line.cancelled)
         held = sum(outstanding for _, outstanding, _ in before)
@@ -410,21 +405,21 @@ class Incoming(RuleBasedStateMachine):
         }
         for purchase_allocation_id, outstanding, _ in before if held > room else ():
             assert after.get(purchase_allocation_id, 0) == min(outstanding, room), (
-                "an earlier link was released before a later one"
+                "an earlier purchase allocation was released before a later one"
             )
             room -= min(outstanding, room)
 
     @invariant()
     def nothing_is_promised_twice(self):
         db.session.rollback()
-        purchase_allocated, claimed = Counter(), Counter()
+        purchase_allocated, allocated = Counter(), Counter()
         open_purchase_allocations = rows(PurchaseAllocation, PurchaseAllocation.ended_at.is_(None))
         for row in open_purchase_allocations:
             assert row.line.product_id == row.purchase_line.product_id
             assert row.line.order.state == "confirmed"
             assert row.purchase_line.order.state in ("ordered", "partly_received")
             purchase_allocated[row.line_id] += row.quantity - row.received
-            claimed[row.purchase_line_id] += row.quantity - row.received
+            allocated[row.purchase_line_id] += row.quantity - row.received
         assert len({(row.line_id, row.purchase_line_id) for row in open_purchase_allocations}) == len(
             open_purchase_allocations
         )
@@ -433,7 +428,7 @@ class Incoming(RuleBasedStateMachine):
             open_quantity = line.quantity - line.packed - line.cancelled
             assert purchase_allocated[line.id] <= open_backorders.get(line.id, 0) <= open_quantity - line.allocated
         for line in rows(PurchaseOrderLine):
-            assert line.allocated == claimed[line.id] >= 0
+            assert line.allocated == allocated[line.id] >= 0
             assert line.cancelled <= line.quantity
             assert line.allocated == 0 or line.allocated <= line.quantity - line.received - line.cancelled
 
@@ -444,8 +439,8 @@ class Incoming(RuleBasedStateMachine):
         assert sum(line.quantity - line.cancelled for line in preorders) <= LIMIT
 
     @invariant()
-    def dates_are_what_the_links_say(self):
-        """A promise is given once, and afterwards only changed by a person or a sync; late is what lateness means."""
+    def dates_follow_the_purchase_allocations(self):
+        """A promise is given once, and then changed only by a user or a sync; late lines are the late ones."""
         db.session.rollback()
         found = queries.expectations(db.session())
         late = set(db.session.scalars(select(OrderLine.id).where(queries.is_late_line(TODAY))))
@@ -472,7 +467,7 @@ class Incoming(RuleBasedStateMachine):
 
 
 class Whole(Incoming):
-    """The same with the supply rule `skip`: whoever cannot be linked whole is left out. Dates follow arrivals."""
+    """The same with the supply rule `skip`: what cannot be covered whole is left out. Dates follow arrivals."""
 
     options = {
         "preorder.auto_allocate": "yes",
@@ -481,19 +476,19 @@ class Whole(Incoming):
     }
 
     def check_order_of_service(self, before, products):
-        """Only earlier demands count whose whole unlinked rest fitted what was left at their turn."""
+        """A demand was covered whole, or its uncovered remainder did not fit what was left at its turn."""
         after = self.purchase_allocated()
         for product_id in products:
-            left = self.unclaimed(product_id)
+            left = self.unallocated_supply(product_id)
             for line, backordered in reversed(self.waiting(product_id)):
                 gained = max(Decimal(0), after[line.id] - before[line.id])
                 remainder, left = backordered - after[line.id], left + gained
-                assert not gained or remainder == 0, f"{line} was linked in part"
-                assert remainder == 0 or remainder > left, f"{line} was left out though its rest of {remainder} fitted"
+                assert not gained or remainder == 0, f"{line} was allocated in part"
+                assert remainder == 0 or remainder > left, f"{line} was left out though its {remainder} fitted"
 
 
 class ByHand(Incoming):
-    """The same with automatic allocation off, as it comes: nothing is linked by itself."""
+    """The same with automatic allocation off, the default: nothing is allocated to purchase orders automatically."""
 
     options = {
         "preorder.auto_allocate": "no",
@@ -505,7 +500,7 @@ class ByHand(Incoming):
         assert not self.purchase_allocated() - before
 
     @invariant()
-    def every_link_is_a_persons(self):
+    def every_purchase_allocation_is_manual(self):
         db.session.rollback()
         assert {row.source for row in rows(PurchaseAllocation)} <= {"by_hand"}
 

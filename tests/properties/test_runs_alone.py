@@ -1,4 +1,4 @@
-"""A book that only runs of the whole book ever allocated is what a naive shop keeper's notes say, row by row."""
+"""A book that is allocated by whole-book runs alone equals a shop keeper's notes, row by row."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ runs = st.tuples(st.just("run"))
 
 
 class Notes:
-    """What a shop keeper would write down who hands out one unit after the other, and never looks at the database."""
+    """What a shop keeper would write down who hands out one unit after the other, without the database."""
 
     def __init__(self):
         self.wanted, self.lots, self.given = [], [], {}

@@ -1,4 +1,4 @@
-"""Whatever people do in whatever order, nothing is lost, nothing is promised twice, and the first come first.
+"""Whatever users do, in any order: nothing is lost, nothing is promised twice, the first in the queue come first.
 
 The invariants are recomputed from the rows with plain sums, not with the product's own checks.
 """
@@ -50,7 +50,7 @@ PREFIXES = ("inventory_lots_", "sales_", "procurement_", "preorder_", "backorder
 amounts = st.integers(min_value=1, max_value=12)
 picks = st.integers(min_value=0, max_value=1000)
 
-# What people do besides receiving and running the book.
+# What users do besides receiving and running the book.
 VERBS = {
     *("adjust", "transfer", "hold_lot", "release_lot", "set_expiry", "change_kind", "release_allocations"),
     *("confirm", "add_lines", "allocate_order", "remove_allocations", "pack_order", "change_quantity"),
@@ -68,7 +68,7 @@ def wipe():
 
 
 def action(often=1, **draws):
-    """Mark a method as something that people do, how often, and say what its arguments are drawn from."""
+    """Mark a method as something that users do, how often, and say what its arguments are drawn from."""
 
     def mark(method):
         method.often, method.draws = often, draws
@@ -88,7 +88,7 @@ def on_row(verb, model):
 
 
 class Book(RuleBasedStateMachine):
-    """Two products and one with serial numbers, places and a quarantine, and people who do all that may be done."""
+    """Two products and one with serial numbers, locations and a quarantine, and users who do all that can be done."""
 
     options: dict[str, str] = {}
 
@@ -121,7 +121,7 @@ class Book(RuleBasedStateMachine):
     def teardown(self):
         db.session.rollback()
 
-    # One rule for all deeds: a rule for each would be left out of half of the examples.
+    # One rule for all actions: a rule for each would be left out of half of the examples.
     @rule(data=st.data())
     def somebody_does_something(self, data):
         actions = {name: each for name in dir(type(self)) if hasattr(each := getattr(type(self), name), "draws")}
@@ -134,7 +134,7 @@ class Book(RuleBasedStateMachine):
         self.at(datetime(day.year, day.month, day.day, 12, tzinfo=UTC).isoformat())
 
     def attempt(self, verb, *arguments, **more):
-        """Do what a person does; a refusal changes nothing. Says whether it was done."""
+        """Do what a user does and say whether it was done; a refusal changes nothing."""
         db.session.rollback()
         try:
             commit(lambda session: verb(session, *arguments, **more))
@@ -162,7 +162,7 @@ class Book(RuleBasedStateMachine):
         return db.session.get_one(Product, self.products[number % 2])
 
     @action(days=st.integers(1, SLA + 2))
-    def days_go_by(self, days):
+    def pass_days(self, days):
         self.set_day(self.today + timedelta(days=days))
 
     @action(
@@ -185,7 +185,7 @@ class Book(RuleBasedStateMachine):
         )
 
     def kind_of(self, path):
-        """Return the kind of a location as people have made it, so that receiving does not change it."""
+        """Return the kind that a location has, so that receiving does not change it."""
         kind = db.session.scalar(select(Location.kind).where(Location.path == path))
         return kind or LocationKind.stock
 
@@ -259,9 +259,9 @@ class Book(RuleBasedStateMachine):
 
     def run_of(self, verb, *arguments, products):
         """Attempt something that runs products; what it gave them must be first come, first served."""
-        before, stood = self.holdings(), self.standing()
+        before, supply = self.holdings(), self.supply()
         if self.attempt(verb, *arguments):
-            self.check_the_run(before, stood, products - {self.phone})
+            self.check_the_run(before, supply, products - {self.phone})
 
     @action(number=picks)
     def allocate_an_order(self, number):
@@ -314,14 +314,14 @@ class Book(RuleBasedStateMachine):
         self.attempt(*((sales.cancel_order, order) if whole else (sales.cancel_line, line)))
 
     @action(number=picks, delete_it=st.booleans())
-    def give_up_a_backorder(self, number, delete_it):
+    def end_a_backorder(self, number, delete_it):
         row = self.pick(Backorder, number, Backorder.state == "open")
         if row is not None:
             self.attempt(sales.delete_backorder if delete_it else sales.cancel_backorder, row)
 
     @action(days=st.sampled_from([SLA, SLA + 1, 1, 0]))
     def cancel_what_waits_too_long(self, days):
-        self.days_go_by(days)
+        self.pass_days(days)
         before = self.waiting()
         overdue = {
             row.id
@@ -334,8 +334,8 @@ class Book(RuleBasedStateMachine):
             self.done["cancel_overdue_backorders"] -= 1
         for id_, (line_id, quantity, cancelled) in self.waiting().items():
             _, was_open, was_cancelled = before[id_]
-            given_up = was_open - min(was_open, purchase_allocated[line_id]) if id_ in overdue else 0
-            assert (quantity, cancelled) == (was_open - given_up, was_cancelled + given_up)
+            ended = was_open - min(was_open, purchase_allocated[line_id]) if id_ in overdue else 0
+            assert (quantity, cancelled) == (was_open - ended, was_cancelled + ended)
 
     def waiting(self):
         """Return each backorder's line, open and cancelled quantity."""
@@ -353,9 +353,9 @@ class Book(RuleBasedStateMachine):
 
     @action(often=4)
     def run_the_book(self):
-        before, stood = self.holdings(), self.standing()
+        before, supply = self.holdings(), self.supply()
         sales.allocate_book(db.session())
-        self.check_the_run(before, stood, self.products)
+        self.check_the_run(before, supply, self.products)
         self.check_purchase_allocations(before, self.holdings())
         rows = self.everything()
         sales.allocate_book(db.session())
@@ -364,8 +364,8 @@ class Book(RuleBasedStateMachine):
         db.session.rollback()
         assert breaches == [], "the product's own check sees what the sums do not"
 
-    def standing(self):
-        """Return what a run will find in stock of each product, and the last allocation before it."""
+    def supply(self):
+        """Return the usable stock of each product that a run will find, and the last allocation before it."""
         stock = {id_: reference_model.usable(id_, self.today, removal=self.removal) for id_ in self.products}
         last = db.session.scalar(select(func.max(Allocation.id))) or 0
         db.session.rollback()
@@ -376,14 +376,14 @@ class Book(RuleBasedStateMachine):
         return self.options.get("inventory_lots.removal", "fifo")
 
     def purchase_allocated(self):
-        """Return what is linked to each line."""
+        """Return what of each line is allocated to purchase orders."""
         purchase_allocations = reference_model.rows(PurchaseAllocation, PurchaseAllocation.ended_at.is_(None))
-        sums = reference_model.summed((link.line_id, link.quantity - link.received) for link in purchase_allocations)
+        sums = reference_model.summed((row.line_id, row.quantity - row.received) for row in purchase_allocations)
         db.session.rollback()
         return sums
 
     def holdings(self):
-        """Return each line's (allocated, linked) quantities."""
+        """Return each line's quantities (allocated, allocated to purchase orders)."""
         db.session.rollback()
         allocated = dict(db.session.execute(select(OrderLine.id, OrderLine.allocated)).all())
         purchase_allocated = self.purchase_allocated()
@@ -397,19 +397,21 @@ class Book(RuleBasedStateMachine):
         session.rollback()
         return rows
 
-    def check_the_run(self, before, stood, products):
+    def check_the_run(self, before, supply, products):
         """A run gave what handing out unit by unit gives, row by row.
 
-        So nobody got a unit while an earlier demand ends short, and nothing is left while somebody wants it.
+        So no line got a unit while an earlier one goes short, and nothing is left while a line needs it.
         """
-        (stock, last), after, expected = stood, self.holdings(), {}
+        (stock, last), after, expected = supply, self.holdings(), {}
         for product_id in products:
             queue = reference_model.queue(product_id)
             wanted = [(line.id, open_of(line) - before.get(line.id, (0, 0))[0]) for line in queue]
             expected |= reference_model.unit_by_unit(wanted, stock[product_id])
             self.check_first_come_first_served(queue, before, after)
             left = sum(free for _, free in reference_model.usable(product_id, self.today, removal=self.removal))
-            assert left == 0 or all(open_of(line) == line.allocated for line in queue), "stock is left that is wanted"
+            assert left == 0 or all(open_of(line) == line.allocated for line in queue), (
+                "stock is left that a line needs"
+            )
         new = reference_model.rows(Allocation, Allocation.id > last)
         assert len(new) == len(expected)
         assert {(row.line_id, row.balance_id): row.quantity for row in new} == expected
@@ -423,7 +425,7 @@ class Book(RuleBasedStateMachine):
             short = line if short is None and open_of(line) > line.allocated else short
 
     def check_purchase_allocations(self, before, after):
-        """Links are checked where there is incoming supply."""
+        """Purchase allocations are checked where there is incoming supply."""
 
     @invariant()
     def everything_adds_up(self):
@@ -432,7 +434,7 @@ class Book(RuleBasedStateMachine):
 
 
 class LastDayFirstBook(Book):
-    """The same where what expires first leaves first, and nothing is allocated but by people and by runs."""
+    """The same where what expires first leaves first, and only users and runs allocate."""
 
     options = {"inventory_lots.removal": "fefo", "sales.allocate_on_confirm": "no"}
 
@@ -445,7 +447,7 @@ class LastDayFirstBook(Book):
 
 
 class IncomingBook(Book):
-    """The same shop with purchase orders, whose goods are promised while they are on their way."""
+    """The same shop with purchase orders, whose goods are promised before they arrive."""
 
     options = {"preorder.auto_allocate": "yes", "preorder.insufficient_supply": "partial"}
 
@@ -504,22 +506,22 @@ class IncomingBook(Book):
 
     @action(number=picks, hold=st.booleans())
     def remove_a_purchase_allocation(self, number, hold):
-        link = self.pick(PurchaseAllocation, number, PurchaseAllocation.ended_at.is_(None))
-        if link is not None:
-            self.attempt(preorder.remove_purchase_allocations, [link], hold=hold)
+        removed = self.pick(PurchaseAllocation, number, PurchaseAllocation.ended_at.is_(None))
+        if removed is not None:
+            self.attempt(preorder.remove_purchase_allocations, [removed], hold=hold)
 
     def check_purchase_allocations(self, before, after):
-        """With `partial`, a demand gains no link while an earlier one is left without, and no supply is left over."""
+        """With `partial` no line gains while an earlier one goes short, and no supply is left while a line needs it."""
         for product_id in self.products:
             short = False
             for line in reference_model.queue(product_id):
                 gained = after[line.id][1] - before[line.id][1]
-                assert not (short and gained > 0), f"{line} was linked before an earlier line that goes short"
+                assert not (short and gained > 0), f"{line} was allocated before an earlier line that goes short"
                 remainder = open_of(line) - sum(after[line.id])
                 short = short or remainder > 0
-            assert not short or self.unclaimed(product_id) == 0, "supply is left while somebody wants it"
+            assert not short or self.unallocated_supply(product_id) == 0, "supply is left while a line needs it"
 
-    def unclaimed(self, product_id):
+    def unallocated_supply(self, product_id):
         ordered = PurchaseOrder.state.in_(("ordered", "partly_received"))
         rows = db.session.scalars(
             select(PurchaseOrderLine).join(PurchaseOrder).where(PurchaseOrderLine.product_id == product_id, ordered)
@@ -528,19 +530,19 @@ class IncomingBook(Book):
 
 
 class SkippingBook(IncomingBook):
-    """The same with the supply rule `skip`: a demand is linked whole or not at all."""
+    """The same with the supply rule `skip`: a demand is covered whole or not at all."""
 
     options = {"preorder.auto_allocate": "yes", "preorder.insufficient_supply": "skip"}
 
     def check_purchase_allocations(self, before, after):
-        """Only earlier demands count whose whole unlinked rest fitted what was left at their turn."""
+        """A demand was covered whole, or its uncovered remainder did not fit what was left at its turn."""
         for product_id in self.products:
-            left = self.unclaimed(product_id)
+            left = self.unallocated_supply(product_id)
             for line in reversed(reference_model.queue(product_id)):
                 gained = after[line.id][1] - before[line.id][1]
                 remainder = open_of(line) - sum(after[line.id])
                 left += max(0, gained)
-                assert remainder == 0 or remainder > left, f"{line} was left out though its rest of {remainder} fitted"
+                assert remainder == 0 or remainder > left, f"{line} was left out though its {remainder} fitted"
 
 
 def run_machine(machine, at, examples=EXAMPLES):
@@ -557,7 +559,7 @@ def run_machine(machine, at, examples=EXAMPLES):
 
 
 @pytest.mark.parametrize("machine", [Book, LastDayFirstBook, IncomingBook, SkippingBook])
-def test_whatever_people_do_the_book_holds(app, at, machine):
+def test_whatever_users_do_the_book_holds(app, at, machine):
     run_machine(machine, at)
 
 
@@ -567,8 +569,8 @@ def test_the_same_with_preorder_switched_off(app, at):
     run_machine(Book, at, examples=4)
 
 
-def test_each_deed_can_really_be_done(app, at):
-    """A day on which nothing is refused: what is drawn above is not refused for ever."""
+def test_each_action_can_really_be_done(app, at):
+    """A day on which nothing is refused: nothing that is drawn above is refused always."""
     done = Counter()
     book = Book(at, done)
     book.open_shop()
@@ -590,9 +592,9 @@ def test_each_deed_can_really_be_done(app, at):
         (book.run_the_book,),
         (book.remove_allocations, 0, True, False),
         (book.change_a_quantity, 1, 12),
-        (book.give_up_a_backorder, 0, True),
+        (book.end_a_backorder, 0, True),
         (book.take_an_order, [(1, 9)], 0, 0, "partial"),
-        (book.give_up_a_backorder, 0, False),
+        (book.end_a_backorder, 0, False),
         (book.cancel, 1, False),
         (book.take_an_order, [(1, 9)], 0, 0, "partial"),
         (book.cancel_what_waits_too_long, SLA + 1),

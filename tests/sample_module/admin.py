@@ -17,7 +17,7 @@ from modules.sample_module.models import Wish
 
 
 class WishScreen(Screen):
-    """What customers wish for."""
+    """Wishes of customers."""
 
     model = Wish
     view_name = "sample_module.wish"

@@ -6,14 +6,14 @@ from erp.errors import ErpError
 
 
 class WishTooLong(ErpError):
-    """A wish with more letters than the option allows."""
+    """A wish is longer than the option allows."""
 
     def __init__(self, *, longest: int) -> None:
         super().__init__(f"A wish has at most {longest} letters. Say it in fewer.", longest=longest)
 
 
 class WishWaits(ErpError):
-    """Goods that are kept back until a wish is granted."""
+    """A line cannot be packed until a wish is granted."""
 
     def __init__(self, *, wish: str, signature: str) -> None:
         by = f" by {signature}" if signature else ""
@@ -21,7 +21,7 @@ class WishWaits(ErpError):
 
 
 class WishesWait(ErpError):
-    """The module holds wishes that nobody has granted."""
+    """The module has wishes that are not granted yet."""
 
     def __init__(self, *, count: int) -> None:
         super().__init__(f"{count} wishes were not granted yet.", count=count)

@@ -1,4 +1,4 @@
-"""Wishes as CSV, and a column of the customers' file."""
+"""Wishes as CSV, and a column of the kind `customers`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CUSTOMER_COLUMNS = (Column("wishes_first", switch),)
 
 
 def save_customers(session: Session, rows: Sequence[Row], errors: Errors) -> None:
-    """Remember whose wishes come first; sales has stored the customers already."""
+    """Store whose wishes come first; sales has stored the customers already."""
     codes = select(Customer).where(Customer.code.in_([row["code"] for row in rows]))
     customers = {customer.code: customer for customer in session.scalars(codes)}
     for row in rows:
@@ -25,7 +25,7 @@ def save_customers(session: Session, rows: Sequence[Row], errors: Errors) -> Non
 
 
 def customers_out(session: Session) -> Mapping[str, Sequence[bool]]:
-    """Return whose wishes come first, by the code of the customer."""
+    """Return whether a customer's wishes come first, by customer code."""
     rows = select(Customer.code, CustomerTerms.wishes_first).join(CustomerTerms.customer)
     return {code: (wishes_first,) for code, wishes_first in session.execute(rows)}
 

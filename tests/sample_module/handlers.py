@@ -1,4 +1,4 @@
-"""What the sample does when sales announces something or asks, and when it is switched."""
+"""Reactions to events of sales, answers to its hooks, and what happens when the sample is switched."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from modules.sample_module.errors import WishesWait, WishWaits
 
 
 def ask_again(session: Session, event: BackorderCancelled) -> None:
-    """An order that got smaller is looked at once more."""
+    """Ask again for the wishes of orders that lost a backorder."""
     services.reopen(session, queries.wishes_about(session, queries.of_backorders(event.backorder_ids)))
 
 
 def keep_back(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, ErpError]:
-    """Keep lines back while the wish of their order waits."""
+    """Refuse to pack lines while the wish of their order is not granted."""
     if not options.sample_module.keeps_back:
         return {}
     wishes = queries.wishes_of(session, [line.order_id for line in lines])
@@ -34,12 +34,12 @@ def keep_back(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, ErpE
 
 
 def forget_wishes_of_cancelled_orders(session: Session) -> None:
-    """Catch up on what happened while the module was off."""
+    """Delete wishes of orders that were cancelled while the module was off."""
     services.forget(session, queries.wishes_about(session, queries.is_cancelled()))
 
 
 def refuse_while_wishes_wait(session: Session, *, release: bool) -> None:
-    """Stay on while wishes wait, unless they are to be granted."""
+    """Raise WishesWait while wishes are not granted; with `release` grant them."""
     waiting = queries.waiting(session)
     if waiting and not release:
         raise WishesWait(count=len(waiting))

@@ -1,4 +1,4 @@
-"""What the sample does by the clock."""
+"""Scheduled jobs of the sample."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from modules.sample_module import queries, services
 
 
 def grant_old_wishes(session: Session) -> str:
-    """Grant every wish that waits."""
+    """Grant every wish that is not granted yet."""
     return f"{services.grant(session, queries.waiting(session))} wishes granted."

@@ -14,7 +14,7 @@ from modules.sales.models import Customer, Order
 
 
 class Wish(Tracked, Model):
-    """What the customer wants with an order."""
+    """A wish of the customer for an order."""
 
     __tablename__ = "sample_module_wish"
     __table_args__ = (CheckConstraint("text <> ''", "says_something"),)
@@ -39,7 +39,7 @@ class Wish(Tracked, Model):
 
 
 class CustomerTerms(Model):
-    """What is remembered of a customer: one row beside the customer's own."""
+    """Settings of a customer, in a table of this module."""
 
     __tablename__ = "sample_module_customer_terms"
 

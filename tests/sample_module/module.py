@@ -1,4 +1,4 @@
-"""Sample: one wish for a sales order, and everything that a module can register."""
+"""Sample: one wish for each sales order, and everything that a module can register."""
 
 from __future__ import annotations
 
@@ -44,14 +44,19 @@ MODULE = Module(
     name="sample_module",
     title="Sample",
     version="1.0",
-    summary="One wish for a sales order: everything that a module can register, once.",
+    summary="One wish for each sales order: everything that a module can register, once.",
     depends=("sales",),
     options=(
-        Switch(name="keeps_back", default=True, help="Keep the goods back until the wish is granted."),
-        Text(name="signature", default="", only_if="keeps_back", help="Who is named as having to grant a wish."),
-        Integer(name="longest", default=200, minimum=1, maximum=200, help="How many letters a wish may have."),
+        Switch(name="keeps_back", default=True, help="Pack nothing of an order until its wish is granted."),
+        Text(
+            name="signature",
+            default="",
+            only_if="keeps_back",
+            help="Who grants wishes, named in the refusal.",
+        ),
+        Integer(name="longest", default=200, minimum=1, maximum=200, help="How many characters a wish may have."),
         Decimal(name="fee", default=ExactDecimal("2.5"), help="What a granted wish costs."),
-        Choice(name="tone", default="info", choices=("info", "warning"), help="In which colour a wish is shown."),
+        Choice(name="tone", default="info", choices=("info", "warning"), help="The colour of a wish."),
         Duration(name="grant_every", default=timedelta(days=1), help="How often old wishes are granted."),
     ),
     permissions=(

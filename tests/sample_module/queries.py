@@ -1,4 +1,4 @@
-"""What is known of wishes."""
+"""Reads of wishes."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ def wishes_of(session: Session, order_ids: Sequence[int]) -> dict[int, Wish]:
 
 
 def waiting(session: Session) -> list[Wish]:
-    """Return the wishes that nobody has granted, with their orders, first made first."""
+    """Return the wishes that are not granted yet, with their orders, oldest first."""
     rows = select(Wish).where(Wish.granted_at.is_(None)).options(joinedload(Wish.order)).order_by(Wish.id)
     return list(session.scalars(rows))
 
 
 def wishes_about(session: Session, about: ColumnElement[bool]) -> list[Wish]:
-    """Return the wishes of the orders that `about` is true of."""
+    """Return the wishes of the orders for which `about` is true."""
     return list(session.scalars(select(Wish).join(Order).where(about)))
 
 
 def of_backorders(backorder_ids: Sequence[int]) -> ColumnElement[bool]:
-    """Say whether an order has one of these backorders."""
+    """Return the condition that an order has one of these backorders."""
     lines = select(OrderLine.order_id).join(Backorder, Backorder.line_id == OrderLine.id)
     return Order.id.in_(lines.where(Backorder.id.in_(backorder_ids)))
 
 
 def is_cancelled() -> ColumnElement[bool]:
-    """Say whether an order was cancelled."""
+    """Return the condition that an order was cancelled."""
     return Order.state == OrderState.cancelled
 
 
 def terms_of(session: Session, customer_ids: Sequence[int]) -> dict[int, CustomerTerms]:
-    """Return what is remembered of customers, by their ids."""
+    """Return the settings of customers, by customer id."""
     rows = select(CustomerTerms).where(CustomerTerms.customer_id.in_(customer_ids))
     return {terms.customer_id: terms for terms in session.scalars(rows)}
 
 
 def granted_before_it_was_made(session: Session) -> Iterator[str]:
-    """Yield a sentence for each wish whose times are the wrong way round."""
+    """Yield a sentence for each wish that was granted before it was made."""
     for wish in session.scalars(select(Wish).where(Wish.granted_at < Wish.made_at)):
         yield f"Wish {wish.text!r} was granted before it was made."

@@ -16,7 +16,7 @@ from modules.sample_module.queries import terms_of, wishes_of
 
 
 def make_wish(session: Session, order: Order, text: str) -> Wish:
-    """Keep what the customer wants with an order, in place of an earlier wish; raise WishTooLong."""
+    """Store the wish for an order, replacing an earlier one, and return it; raise WishTooLong."""
     longest = options.sample_module.longest
     if len(text) > longest:
         raise WishTooLong(longest=longest)
@@ -37,7 +37,7 @@ def grant(session: Session, wishes: Iterable[Wish]) -> int:
 
 
 def reopen(session: Session, wishes: Iterable[Wish]) -> None:
-    """Let wishes wait again."""
+    """Make wishes ungranted again."""
     for wish in wishes:
         wish.granted_at = None
     session.flush()
@@ -51,7 +51,7 @@ def forget(session: Session, wishes: Iterable[Wish]) -> None:
 
 
 def set_terms(session: Session, customer: Customer, *, wishes_first: bool) -> None:
-    """Remember whether a customer's wishes come first."""
+    """Store whether a customer's wishes come first."""
     terms = terms_of(session, [customer.id]).get(customer.id) or CustomerTerms(customer_id=customer.id)
     terms.wishes_first = wishes_first
     session.add(terms)
@@ -59,7 +59,7 @@ def set_terms(session: Session, customer: Customer, *, wishes_first: bool) -> No
 
 
 def load_demo(session: Session) -> None:
-    """Let the first customer of the demo company wish for something."""
+    """Add a wish to the first order of the demo company."""
     order = session.scalars(select(Order).order_by(Order.id).limit(1)).first()
     if order is not None:
         make_wish(session, order, "Gift paper, please")

@@ -1,4 +1,4 @@
-"""What the stories share: the command line on an empty database."""
+"""The command line on an empty database."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from erp import cli
 
 @pytest.fixture
 def erp(empty_database, tmp_path, monkeypatch, capsys):
-    """Return a function that carries out a command line on an empty database and returns what it prints."""
+    """Return a function that runs a command line on an empty database and returns what it prints."""
     monkeypatch.setenv("ERP_DATABASE_URL", empty_database)
     monkeypatch.setenv("ERP_INSTANCE", str(tmp_path))
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""Order books as import files, and what serving one first come, first served must give, worked out the slow way."""
+"""Order books as import files, and the allocations that each must give, computed the slow way."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HEADERS = {
 
 
 def write_book(folder: Path, *, seed: int, products: int = 12, orders: int = 60) -> Path:
-    """Write the six files of a made-up company in which a good part of the demand cannot be met."""
+    """Write the six files of a made-up company in which a good part of the demand cannot be covered."""
     dice = random.Random(seed)
     skus = [f"P-{number:03d}" for number in range(1, products + 1)]
     rows: dict[str, list[str]] = {
@@ -58,7 +58,7 @@ def read(folder: Path, kind: str) -> list[dict[str, str]]:
 
 
 class Reference:
-    """The whole book served unit by unit with nothing but loops: slow, and plain enough to be believed."""
+    """The whole book allocated with plain loops: slow, and simple enough to be trusted."""
 
     def __init__(self, folder: Path, rule: str, today: date) -> None:
         self.today = today
@@ -112,20 +112,20 @@ class Reference:
             for line in self.queue(sku):
                 if rule == "skip" and line["remainder"] > sum(supply["left"] for supply in offered):
                     continue
-                self._link(line, offered)
+                self._allocate(line, offered)
 
-    def _link(self, line: dict, offered: list[dict]) -> None:
+    def _allocate(self, line: dict, offered: list[dict]) -> None:
         for supply in offered:
             taken = min(line["remainder"], supply["left"])
             if taken:
                 row = supply["row"]
-                link = (row["number"], supply["position"], taken, row["expected_on"])
-                self.from_purchases[line["key"]].append(link)
+                allocation = (row["number"], supply["position"], taken, row["expected_on"])
+                self.from_purchases[line["key"]].append(allocation)
                 line["remainder"] -= taken
                 supply["left"] -= taken
 
     def allocations(self) -> list[list[str]]:
-        """Return the rows that the export `allocations` must hold."""
+        """Return the rows that the export `allocations` must have."""
         rows = []
         for line in sorted(self.lines, key=lambda line: (line["seen"], line["key"][1])):
             number, position = line["key"]
@@ -145,9 +145,6 @@ class Reference:
 
     def backorders(self) -> dict[tuple[str, int], int]:
         """Return the open backorder of each line that has one."""
-        purchase_allocated = {
-            key: sum(link[2] for link in purchase_allocations)
-            for key, purchase_allocations in self.from_purchases.items()
-        }
-        open_rows = {line["key"]: line["remainder"] + purchase_allocated.get(line["key"], 0) for line in self.lines}
+        allocated = {key: sum(quantity for *_, quantity, _ in found) for key, found in self.from_purchases.items()}
+        open_rows = {line["key"]: line["remainder"] + allocated.get(line["key"], 0) for line in self.lines}
         return {key: quantity for key, quantity in open_rows.items() if quantity}

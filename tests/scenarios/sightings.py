@@ -1,6 +1,6 @@
-"""What can be seen and heard of each module, from outside: pages, commands, and spies in place of what it registered.
+"""What of each module is visible from outside: on pages, in commands, and to spies in place of what it registered.
 
-Things are pairs of a module's name and words for what it has.
+A thing is a pair of a module's name and a description of what the module has.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ MOST_ROWS = 40
 ROW_PARTS = ("panels", "actions", "line_columns", "line_actions")
 PARTS = ("fields", "columns", *ROW_PARTS)
 
-# Each extension point, and the kinds of things by which it is looked for. Of those without one nothing can be seen:
-# tables stay where they are, and what is called when a module is switched is tested with the switch.
+# Each extension point, and the kinds of things by which it is observed. Those without one show nothing: tables are
+# kept, and what is called when a module is switched is tested with the switch.
 POINTS = {
     "add_view": {"menu"},
     "extend_view": set(PARTS),
@@ -74,13 +74,13 @@ def strip(html):
 
 
 class Watch:
-    """Looks at a company again and again."""
+    """Observes a company again and again."""
 
     def __init__(self, client, command):
         self.client, self.command = client, command
         self.registry = current_registry()
         self.rounds = count()
-        self.rows = {name: self._telling_rows(name) for name in self.registry.contributions}
+        self.rows = {name: self._rows_that_show_all(name) for name in self.registry.contributions}
         self.pages = Pages(client)
 
     def everything(self) -> set[Thing]:
@@ -92,7 +92,7 @@ class Watch:
         return {(module, f"{kind} {name}") for kind, module, name, is_seen in self._all() if is_seen}
 
     def kinds(self) -> set[str]:
-        """Return what kinds of things are looked for and registered by somebody."""
+        """Return the kinds of things that any module registered."""
         return {kind for kind, *_ in self._all()}
 
     def _all(self) -> Iterator[tuple[str, str, str, bool]]:
@@ -116,9 +116,9 @@ class Watch:
         for module in self.registry.modules.values():
             if module.options:
                 yield "options", module.name, "", f"?section={module.name}" in pages["/settings/options/"]
-        notified = self.command("--help")[1]
+        listed = self.command("--help")[1]
         for name, owned in self.registry.commands.items():
-            yield "command", owned.module, name, re.search(rf"^  {name}\b", notified, re.M) is not None
+            yield "command", owned.module, name, re.search(rf"^  {name}\b", listed, re.M) is not None
 
     def _of_files(self, pages):
         for kind in ("import", "export"):
@@ -134,17 +134,17 @@ class Watch:
 
     # What is added to the screens of others
 
-    def _telling_rows(self, view_name):
-        """Return the addresses of the rows whose pages show, between them, all that is added to a screen."""
+    def _rows_that_show_all(self, view_name):
+        """Return the addresses of rows whose pages together show everything that is added to a screen."""
         view, pages = current_site().view(view_name), Pages(self.client)
         wanted = [(kind, thing) for kind in ROW_PARTS for thing in self._parts(view_name, kind)]
         ids = db.session.scalars(select(view.model.id).order_by(view.model.id).limit(MOST_ROWS)).all()
-        telling = []
+        chosen = []
         for path in (f"{view.url}/{id_}/" for id_ in ids):
             found = [each for each in wanted if shows(pages, path, view, *each)]
             wanted = [each for each in wanted if each not in found]
-            telling += [path] if found or not telling else []
-        return telling
+            chosen += [path] if found or not chosen else []
+        return chosen
 
     def _parts(self, view_name, kind):
         return [thing for owned in self.registry.contributions[view_name] for thing in getattr(owned.thing, kind)]
@@ -159,10 +159,10 @@ class Watch:
                 is_seen = any(shows(pages, path, view, kind, thing) for path in paths)
                 yield kind, owned.module, f"{view_name}.{getattr(thing, 'name', None) or thing.title}", is_seen
 
-    # What acts unseen
+    # What acts in the background
 
     def _heard(self):
-        """Put spies in the places of what is called, and call it as the core does."""
+        """Replace what is called by spies, and call them as the core does."""
         heard: set[Thing] = set()
         places: list[Thing] = []
 
@@ -194,10 +194,10 @@ class Watch:
             ask(db.session())
         db.session.rollback()
 
-    # Every door to what is off
+    # Every entry point of a disabled module
 
     def open_entry_points(self, module: str) -> Iterator[str]:
-        """Yield what of a module that is off still answers."""
+        """Yield what of a disabled module still answers."""
         nobody = self.client.application.test_client()
         for path, methods, view in gated(self.client.application):
             if view.module == module:
@@ -206,7 +206,7 @@ class Watch:
                         if (status := browser.open(path, method=method).status_code) != 404:
                             yield f"{method} {path} gives {who} {status}"
         for view in [owned.thing.view for owned in self.registry.views if owned.module == module]:
-            yield from (f"{path} leads to {view.url}" for path, text in self.pages.texts.items() if view.url in text)
+            yield from (f"{path} refers to {view.url}" for path, text in self.pages.texts.items() if view.url in text)
         yield from self._open_commands(module)
         yield from self._open_actions(module)
 
@@ -220,8 +220,8 @@ class Watch:
             if (code, out) != (1, "") or f"belongs to module {module}, which is off." not in err:
                 yield f"erp {' '.join(call)} says {code} {out} {err}"
         for kind in ("import", "export"):
-            notified = self.command(kind, "--help")[1]
-            listed = [name for name in mine(getattr(self.registry, f"{kind}s"), module) if f"  {name} " in notified]
+            help_text = self.command(kind, "--help")[1]
+            listed = [name for name in mine(getattr(self.registry, f"{kind}s"), module) if f"  {name} " in help_text]
             yield from (f"the help of erp {kind} lists {name}" for name in listed)
         for name in mine(self.registry.jobs, module):
             if (status := self.client.post(f"/settings/jobs/{name}/run/").status_code) != 404:
@@ -265,7 +265,7 @@ def first_line(view, path):
 
 
 def shows(pages, path, view, kind, thing):
-    """Say whether a page shows what another module adds to it."""
+    """Say whether a page shows a thing that another module adds to it."""
     match kind:
         case "columns" | "line_columns":
             return thing.label in pages.headings(path)

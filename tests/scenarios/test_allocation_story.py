@@ -1,4 +1,4 @@
-"""A clerk's morning: screws are ordered, short, packed in part, restocked, and packed in full."""
+"""Screws are ordered, partly backordered, packed in part, restocked and packed in full."""
 
 from decimal import Decimal
 
@@ -34,18 +34,18 @@ def test_an_order_is_allocated_packed_in_part_and_finished_when_stock_comes(sess
     backorder = session.scalars(select(Backorder)).one()
     assert (backorder.line.product, backorder.open_quantity) == (tapping, 3)
 
-    # Pack Allocated Order packs 25 and 22, notes it on the allocation lines, and keeps the backorder.
+    # Pack Allocated Order packs 25 and 22, records it on the allocation lines, and keeps the backorder.
     services.pack_order(session, order.id)
     session.commit()
     assert [line.packed for line in order.lines] == [25, 22]
     assert [row.packed for row in session.scalars(select(Allocation).order_by(Allocation.id))] == [15, 10, 22]
     assert backorder.state is BackorderState.open
 
-    # An adjustment brings 100 more; the backorder waits until somebody allocates again.
+    # An adjustment adds stock; the backorder stays open until somebody allocates again.
     set_stock(session, stock, 100)
     assert backorder.open_quantity == 3
 
-    # Allocating again adds one allocation line of 3 and checks the backorder off.
+    # Allocating again adds one allocation line of 3 and closes the backorder.
     services.allocate_order(session, order.id)
     session.commit()
     newest = session.scalars(select(Allocation).order_by(Allocation.id.desc())).first()
@@ -53,7 +53,7 @@ def test_an_order_is_allocated_packed_in_part_and_finished_when_stock_comes(sess
     assert (newest.quantity, newest.packed) == (3, 0)
     assert backorder.state is BackorderState.allocated
 
-    # Pack again, and the last 3 leave.
+    # Packing again packs the last 3.
     services.pack_order(session, order.id)
     session.commit()
     packs = session.scalars(select(Pack).order_by(Pack.id)).all()
@@ -85,7 +85,7 @@ def test_material_is_taken_from_one_order_and_given_to_another(session):
     session.commit()
     assert [first.lines[0].allocated, urgent.lines[0].allocated] == [0, 10]
 
-    # The first order is changed and allocated again: 5 are there by now, 5 stay on backorder.
+    # 5 more arrive, and the first order is allocated again: it gets 5, and 5 stay on backorder.
     make_stock(session, screw, 5)
     services.allocate_order(session, first.id)
     session.commit()

@@ -1,4 +1,4 @@
-"""A customer waits for what is on its way: linked, told by email, received in two parts, packed."""
+"""A backorder is allocated to a purchase order, announced by email, received in two parts and packed."""
 
 import csv
 from datetime import date
@@ -36,7 +36,7 @@ def receive(session, line_id, quantity, lot):
     procurement.receive(session, line, quantity=Decimal(quantity), location=place, lot_number=lot)
 
 
-def test_a_waiting_order_is_linked_told_received_in_parts_and_packed(session, set_option):
+def test_a_backorder_is_allocated_to_a_purchase_order_announced_received_in_parts_and_packed(session, set_option):
     set_option("preorder.auto_allocate", "yes")
     product = make_product(session, sku="LAMP", name="Desk Lamp")
     template = make_template(session, subject="{{ order.number }} is on its way")
@@ -48,25 +48,25 @@ def test_a_waiting_order_is_linked_told_received_in_parts_and_packed(session, se
     customer = make_customer(session, code="ACME", name="Acme", email="acme@customers.example")
     order_id = make_draft(session, [(product, 10)], customer=customer).id
 
-    # Confirmed with no stock: the backorder is linked to the purchase order, the date promised, the email queued.
+    # Confirmed with no stock: the backorder is allocated to the purchase order, a date promised, an email queued.
     order = do(lambda session: sales.confirm(session, order_id))
-    link = session.scalars(select(PurchaseAllocation)).one()
-    assert (link.purchase_line_id, link.quantity) == (bought, 10)
+    incoming = session.scalars(select(PurchaseAllocation)).one()
+    assert (incoming.purchase_line_id, incoming.quantity) == (bought, 10)
     assert order.lines[0].promise_date == date(2026, 12, 10)
     message = session.scalars(select(Message)).one()
     assert (message.recipient, message.state) == ("acme@customers.example", "pending")
     assert message.subject == f"{order.number} is on its way"
 
-    # 4 of 10 arrive: they turn into an allocation of the received lot, 6 stay linked.
+    # 4 of 10 arrive and become an allocation of the received lot; 6 stay allocated to the purchase order.
     do(lambda session: receive(session, bought, 4, "R1"))
     allocation = session.scalars(select(Allocation)).one()
     assert (allocation.quantity, allocation.source) == (4, AllocationSource.receipt)
     assert allocation.balance.lot.number == "R1"
-    assert (link.received, link.outstanding) == (4, 6)
+    assert (incoming.received, incoming.outstanding) == (4, 6)
 
-    # The rest arrives, the backorder is checked off, and the order is packed.
+    # The other 6 arrive, the backorder is closed, and the order is packed.
     do(lambda session: receive(session, bought, 6, "R2"))
-    assert link.ended_at is not None
+    assert incoming.ended_at is not None
     assert session.scalars(select(Backorder.state)).all() == [BackorderState.allocated]
     do(lambda session: sales.pack_order(session, order_id))
     assert order.state is OrderState.done
@@ -99,7 +99,7 @@ def test_the_same_by_import_files_and_commands_alone(erp, tmp_path):
         file.write_text(text, encoding="utf-8")
         return erp("import", kind, file, *flags)
 
-    def notified(kind):
+    def exported(kind):
         return [list(row.values()) for row in csv.DictReader(erp("export", kind).splitlines())]
 
     erp("init")
@@ -107,11 +107,11 @@ def test_the_same_by_import_files_and_commands_alone(erp, tmp_path):
     for kind, text in FILES.items():
         give(kind, text)
     erp("allocate")
-    (email,) = notified("emails")
+    (email,) = exported("emails")
     assert email[1:5] == ["acme@customers.example", "SO-1: At sea", "pending", "SO-1"]
     head = ["SO-1", "1", "LAMP"]
     purchase_allocated = [*head, "purchase", "", "", "PO-1", "1"]
-    assert notified("allocations") == [[*purchase_allocated, "10", "0", "2026-12-10"]]
+    assert exported("allocations") == [[*purchase_allocated, "10", "0", "2026-12-10"]]
 
     with mail_server() as (mailbox, port):
         for name, value in {"transport": "smtp", "host": "127.0.0.1", "port": port}.items():
@@ -120,17 +120,17 @@ def test_the_same_by_import_files_and_commands_alone(erp, tmp_path):
     (letter,) = mailbox.taken
     assert letter["To"] == "acme@customers.example"
     assert "10 pcs Desk Lamp, expected 2026-12-10" in letter.get_body().get_content()
-    assert notified("emails")[0][3] == "sent"
+    assert exported("emails")[0][3] == "sent"
 
     give("receipts", RECEIPT.format(quantity=4, lot="R1"))
     first = [*head, "lot", "R1", "WH/A", "", "", "4", "0", "2026-12-10"]
-    assert notified("allocations") == [first, [*purchase_allocated, "6", "0", "2026-12-10"]]
+    assert exported("allocations") == [first, [*purchase_allocated, "6", "0", "2026-12-10"]]
     give("receipts", RECEIPT.format(quantity=6, lot="R2"))
-    assert notified("allocations") == [first, [*head, "lot", "R2", "WH/A", "", "", "6", "0", "2026-12-10"]]
-    assert notified("backorders")[0][5:8] == ["0", "allocated", "0"]
+    assert exported("allocations") == [first, [*head, "lot", "R2", "WH/A", "", "", "6", "0", "2026-12-10"]]
+    assert exported("backorders")[0][5:8] == ["0", "allocated", "0"]
 
     assert erp("pack", "SO-1").startswith("Packed 4 of LAMP, 6 of LAMP of SO-1 as PK")
     packed = [[*first[:-2], "4", "2026-12-10"], [*head, "lot", "R2", "WH/A", "", "", "6", "6", "2026-12-10"]]
-    assert notified("allocations") == packed
-    assert [row[3] for row in notified("balances")] == ["0", "0"]
+    assert exported("allocations") == packed
+    assert [row[3] for row in exported("balances")] == ["0", "0"]
     erp("check")

@@ -1,4 +1,4 @@
-"""A whole order book by import files and commands alone, on both databases, right line by line."""
+"""A whole order book is served by import files and commands alone, on both databases, and checked line by line."""
 
 import csv
 import os
@@ -45,7 +45,7 @@ def check_line_by_line(erp, folder, rule):
 
 
 @pytest.mark.parametrize("rule", ["skip", "partial"])
-def test_a_made_up_book_is_served_line_by_line_as_the_slow_way_does(erp, tmp_path, rule):
+def test_a_made_up_book_is_served_as_the_reference_serves_it(erp, tmp_path, rule):
     folder = write_book(tmp_path, seed=4)
     serve(erp, folder, rule)
     check_line_by_line(erp, folder, rule)

@@ -1,4 +1,4 @@
-"""Whatever a module registered is silent everywhere while it is off, and all that is on goes on: over all modules."""
+"""What a disabled module registered is gone everywhere, and everything that is on goes on: over all modules."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def company(request, all_databases, tmp_path, worker_name):
 
 @pytest.fixture
 def command(company, monkeypatch, capsys):
-    """Return a function that carries out an `erp` command line: its exit code, what it printed, its refusal."""
+    """Return a function that runs an `erp` command line and returns its exit code, its output and its refusal."""
     monkeypatch.setattr("erp.cli.wrapping.create_app", lambda: company)
 
-    def carry_out(*arguments, stdin=""):
+    def run(*arguments, stdin=""):
         db.session.rollback()
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
         capsys.readouterr()
@@ -47,7 +47,7 @@ def command(company, monkeypatch, capsys):
         printed = capsys.readouterr()
         return code, printed.out, printed.err
 
-    return carry_out
+    return run
 
 
 def switch(name, *, on):
@@ -59,7 +59,7 @@ def switch(name, *, on):
     registry.refresh()
 
 
-def test_every_extension_point_is_looked_at():
+def test_every_extension_point_is_watched():
     assert set(POINTS) == {name for name in vars(Core) if not name.startswith("_")}
 
 

@@ -1,4 +1,4 @@
-"""Modules and options are switched while four processes serve the screens: none gives a stale answer."""
+"""Modules and options are switched while four processes serve the screens, and no answer is stale."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.support.sales import make_order
 
 PASSWORD = "a-password-for-tests"
 SWITCHES = 50
-# `erp serve`, whose every answer says which process gave it.
+# `erp serve`, with the process that answered in a header.
 SERVE = """
 import os
 from erp.cli import main, serve
@@ -46,7 +46,7 @@ pytestmark = pytest.mark.real_clock
 
 
 class Visitor:
-    """Somebody who opens addresses, each time over a new connection, so that any process may answer."""
+    """Opens addresses, each time over a new connection, so that any process may answer."""
 
     def __init__(self, port: int) -> None:
         self.base = f"http://127.0.0.1:{port}"
@@ -73,7 +73,7 @@ class Visitor:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def shop(request, all_databases, tmp_path, worker_name):
-    """An application in this process, and the address of its database for others."""
+    """An application in this process, and the URL of its database for other processes."""
     template = databases.TEMPLATES[request.param](all_databases.shared, all_databases.install)
     url = template.copy(tmp_path, f"shop_{worker_name}")
     app = create_app(database_url=url, environment={"ERP_INSTANCE": str(tmp_path)})
@@ -87,7 +87,7 @@ def shop(request, all_databases, tmp_path, worker_name):
 
 @pytest.fixture
 def visitor(shop, tmp_path):
-    """Somebody signed in at a server of four processes."""
+    """A signed-in visitor of a server of four processes."""
     port = free_port()
     environment = {"ERP_DATABASE_URL": shop[1], "ERP_INSTANCE": str(tmp_path), "PATH": "/usr/bin:/bin"}
     command = [sys.executable, "-c", SERVE, "serve", "--port", str(port), "--workers", "4"]

@@ -1,4 +1,4 @@
-"""Two people at once: whoever comes second finds what is left, and nobody gets an error."""
+"""Several clerks at once: the second one gets what is left, and nobody gets an error."""
 
 import json
 import random
@@ -16,8 +16,8 @@ from modules.sales.models import Allocation, Backorder, OrderLine
 from tests.support.inventory_lots import make_product, make_stock
 from tests.support.sales import make_draft
 
-# One process prepares the application and forks a process for each person before anybody opens a connection.
-PEOPLE = """
+# One process prepares the application and forks a process for each clerk before any of them opens a connection.
+CLERKS = """
 import json, os, sys, time
 from erp import events
 from erp.app import create_app
@@ -57,10 +57,10 @@ print(json.dumps([os.fdopen(reader).read() for reader in pipes]))
 
 
 def run_at_once(tmp_path, plans):
-    """Let each plan, a list of [verb, argument, ...], run in a process of its own; return what each was refused."""
+    """Run each plan, a list of [verb, argument, ...], in a process of its own; return the refusals of each."""
     url = db.engine.url.render_as_string(hide_password=False)
     db.session.commit()
-    command = [sys.executable, "-W", "ignore", "-c", PEOPLE, url, json.dumps(plans), str(tmp_path)]
+    command = [sys.executable, "-W", "ignore", "-c", CLERKS, url, json.dumps(plans), str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     db.session.expire_all()
@@ -90,7 +90,7 @@ OPERATIONS = 8
 
 
 def actions_of(dice, order_ids):
-    """Return what one person does: allocates, removes and packs orders that others have in hand too."""
+    """Yield what one clerk does: allocates, removes and packs orders that others work on too."""
     yield ["confirm", order_ids[0]]
     for _ in range(OPERATIONS):
         order_id = dice.choice([*order_ids[:2], *order_ids])

@@ -1,6 +1,6 @@
-"""docs/writing-a-module.md, carried out as a reader would: its files are written and its commands given, in order.
+"""docs/writing-a-module.md, followed as a reader would: its files are written and its commands run, in order.
 
-A file stands below a line with nothing but its name; what a command prints stands below it, `...` for anything.
+A file is below a line with nothing but its name; below a command is what it prints, with `...` for anything.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ def blocks():
 
 
 def calls(text):
-    """Yield each command of a block with what it prints."""
+    """Yield each command of a block, and the output that the page shows."""
     for call in re.split(r"^\$ ", text, flags=re.M)[1:]:
         command, _, printed = call.partition("\n")
         yield command, printed
 
 
 def resembles(printed, shown):
-    """Say whether what was printed is what the page shows."""
+    """Say whether the output is what the page shows."""
     pattern = ".*".join(re.escape(part) for part in shown.strip().split("..."))
     return re.fullmatch(pattern, printed.strip(), re.S) is not None
 
 
 @pytest.fixture
 def give(tmp_path):
-    """Return a function that gives a command in the reader's folder, and returns what it printed."""
+    """Return a function that runs a command in the reader's folder, and returns what it printed."""
     folder = Path(sys.executable).parent
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ERP_", "PYTEST_"))}
     environment = {**kept, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "TMPDIR": str(tmp_path)}
