@@ -18,7 +18,7 @@ def _can_change(line: PurchaseOrderLine) -> bool:
     return PURCHASE_ORDER.allows(line.order.state, "change_line")
 
 
-def _can_receive(line: PurchaseOrderLine) -> bool:
+def _is_open(line: PurchaseOrderLine) -> bool:
     return line.is_open
 
 
@@ -34,7 +34,7 @@ LINE_ACTIONS = (
         label="Receive",
         permission="procurement.receive",
         page=Receive(),
-        allowed=_can_receive,
+        allowed=_is_open,
         icon="fa-sign-in",
     ),
     Action(
@@ -61,7 +61,7 @@ LINE_ACTIONS = (
         confirm="Close this line short? What is outstanding will not come any more, and sales orders lose it.",
         yes="Close short",
         no="Keep it open",
-        allowed=_can_receive,
+        allowed=_is_open,
         style="danger",
         icon="fa-compress",
     ),

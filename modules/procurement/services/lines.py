@@ -79,24 +79,22 @@ def apply_values(
     changes = {change.line_id: change for change in values if change.line_id is not None}
     if not changes.keys() <= known.keys():
         raise StaleRecord
+    pairs = [(known[line_id], change) for line_id, change in changes.items()]
     _check_quantities(session, order, values)
-    _check_changes(session, [(known[line_id], change) for line_id, change in changes.items()], release=release)
+    _check_changes(session, pairs, release=release)
     is_supply = order.state != PurchaseState.draft
     if is_supply:
-        _make_room(session, [(known[line_id], change) for line_id, change in changes.items()])
+        _make_room(session, pairs)
     found = fresh_order(session, order.id)
     assert found is not None
     supply = _write(found, changes)
     session.flush()
     changed = [line for line in found.lines if line.id in changes]
     new = [line for line in values if line.line_id is None]
-    last = max((line.position for line in found.lines), default=0)
-    _append(session, found, new, last)
+    added = _append(session, found, new)
     if not is_new:
-        added = [line for line in found.lines if line.position > last]
-        record_all(
-            session, [Change(line.history_subject(), "added", "product", new=line.product.sku) for line in added]
-        )
+        additions = [Change(line.history_subject(), "added", "product", new=line.product.sku) for line in added]
+        record_all(session, additions)
     write_dates(session, changed, {line.id: changes[line.id].expected_on for line in changed})
     write_statuses(session, changed, {line.id: changes[line.id].status_id for line in changed})
     if is_supply:
@@ -160,8 +158,9 @@ def _write(order: PurchaseOrder, changes: Mapping[int, LineValues]) -> set[int]:
     return supply
 
 
-def _append(session: Session, order: PurchaseOrder, lines: Iterable[LineValues], last: int) -> None:
-    """Insert new lines after position `last` of an order."""
+def _append(session: Session, order: PurchaseOrder, lines: Iterable[LineValues]) -> list[PurchaseOrderLine]:
+    """Insert new lines after the last line of an order; return them."""
+    last = max((line.position for line in order.lines), default=0)
     rows = [
         {
             "order_id": order.id,
@@ -176,6 +175,7 @@ def _append(session: Session, order: PurchaseOrder, lines: Iterable[LineValues],
     ]
     insert_rows(session, PurchaseOrderLine, rows)
     session.expire(order, ["lines"])
+    return [line for line in order.lines if line.position > last]
 
 
 def close_lines(session: Session, line_ids: Iterable[int]) -> None:
