@@ -1,8 +1,8 @@
-"""Rules of procurement: what is to come, what may come, and how far an order is."""
+"""Rules of procurement: what is outstanding, what may be received, and which state an order gets."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -15,27 +15,27 @@ class LineQuantities:
     quantity: Decimal
     received: Decimal = Decimal(0)
     cancelled: Decimal = Decimal(0)
-    allocated: Decimal = Decimal(0)
 
     @property
     def outstanding(self) -> Decimal:
-        """What is still to come; an over-receipt leaves nothing, not less than nothing."""
+        """The quantity still to come; 0 after an over-receipt."""
         return max(Decimal(0), self.quantity - self.received - self.cancelled)
 
 
 def receivable(line: LineQuantities, over_receipt_percent: Decimal) -> Decimal:
-    """Return how much may still arrive: what is outstanding and the tolerated rest of the ordered quantity.
+    """Return how much may still be received: what is outstanding, and the tolerated percentage of the ordered quantity.
 
-    The tolerance is counted over all receipts of the line together.
+    The tolerance covers all receipts of the line together.
     """
     tolerated = line.quantity * over_receipt_percent / 100
     return max(Decimal(0), line.quantity + tolerated - line.received - line.cancelled)
 
 
 def action_after(lines: Iterable[LineQuantities]) -> str | None:
-    """Return the step that a purchase order takes once its lines have these figures; none while it only waits.
+    """Return the action that an open purchase order takes once its lines have these quantities, or None.
 
-    Nothing to come and nothing received is a cancelled order, even if its lines were closed one by one.
+    An order of which nothing is outstanding and nothing was received is cancelled, even if its lines were closed one
+    by one.
     """
     line_quantities = list(lines)
     has_received = any(line.received > 0 for line in line_quantities)
@@ -46,7 +46,7 @@ def action_after(lines: Iterable[LineQuantities]) -> str | None:
 
 @dataclass(frozen=True)
 class OrderHead:
-    """What a person may say of a purchase order beside its lines."""
+    """What a user enters of a purchase order, except its lines."""
 
     supplier_id: int
     ordered_on: date
@@ -55,7 +55,7 @@ class OrderHead:
 
 @dataclass(frozen=True)
 class LineValues:
-    """What a person may say of a line; `line_id` is empty for a new one."""
+    """What a user enters of a line; `line_id` is None for a new one."""
 
     product_id: int
     quantity: Decimal
@@ -66,17 +66,21 @@ class LineValues:
 
 
 @dataclass(frozen=True)
-class SupplierData:
-    """What is said of a supplier; an email that is None stays as it is."""
+class OrderEdit:
+    """An edited order form: all its lines, and the ids of the lines that were removed.
 
-    code: str
-    name: str
-    email: str | None = None
+    With `release`, a line may be lowered below what is allocated of it; the last sales orders in the queue lose it.
+    """
+
+    head: OrderHead
+    lines: Sequence[LineValues]
+    removed: Collection[int] = ()
+    release: bool = False
 
 
 @dataclass(frozen=True)
 class StatusData:
-    """What is said of a line status; what is None stays as it is."""
+    """What a user or a file says of a line status; what is None stays as it is."""
 
     name: str
     position: int | None = None
@@ -84,16 +88,8 @@ class StatusData:
 
 
 @dataclass(frozen=True)
-class Saved:
-    """How many rows are new, and how many others changed."""
-
-    new: int
-    changed: int
-
-
-@dataclass(frozen=True)
 class NewOrder:
-    """A purchase order that another system has numbered and sent already."""
+    """A purchase order that another system has already numbered and sent."""
 
     number: str
     supplier_id: int
@@ -103,9 +99,9 @@ class NewOrder:
 
 @dataclass(frozen=True)
 class Delivery:
-    """Goods of a line that have come, and where they were put. `received_on` is today when empty.
+    """A received quantity of a line, and where it was put; `received_on` None means today.
 
-    Without a lot number they make a lot of their own, numbered automatically.
+    Without a lot number a new lot is created and numbered automatically.
     """
 
     line_id: int

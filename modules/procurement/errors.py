@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from erp.errors import ErpError
 from erp.numbers import format_quantity
+from erp.text import plural
 
 
 class OrderWithoutLines(ErpError):
@@ -17,7 +18,7 @@ class OrderWithoutLines(ErpError):
 
 
 class OverReceipt(ErpError):
-    """More than the over-receipt bound lets in."""
+    """More than the over-receipt limit allows."""
 
     def __init__(self, *, line: str, quantity: Decimal, receivable: Decimal) -> None:
         super().__init__(
@@ -30,7 +31,7 @@ class OverReceipt(ErpError):
 
 
 class DeliveriesRefused(ErpError):
-    """Some of many deliveries cannot be received, so none is; `refusals` says why, by their place in the list."""
+    """Some of several deliveries cannot be received, so none is; `refusals` gives the reasons by position."""
 
     def __init__(self, *, refusals: Mapping[int, ErpError]) -> None:
         sentences = list(dict.fromkeys(str(refusal) for refusal in refusals.values()))
@@ -40,25 +41,25 @@ class DeliveriesRefused(ErpError):
 
 
 class NothingReceived(ErpError):
-    """A receiving page without a quantity or a serial number."""
+    """A receiving page was posted without a quantity or a serial number."""
 
     def __init__(self, *, order: str) -> None:
         super().__init__(f"Nothing of {order} was received: enter a quantity or serial numbers.", order=order)
 
 
 class ImpactUnseen(ErpError):
-    """New expected dates that break promises which the person has not been shown yet; nothing was saved."""
+    """New expected dates break promises that the user has not yet been shown; nothing was saved."""
 
     def __init__(self, *, promises: int) -> None:
-        broken = "a promise" if promises == 1 else f"{promises} promises"
+        broken = "a promise" if promises == 1 else plural(promises, "promise")
         super().__init__(
-            f"Not saved yet: the new dates break {broken}. Look at what they break, then save once more.",
+            f"Not saved yet: the new dates break {broken}. Check what they break, then save again.",
             promises=promises,
         )
 
 
 class QuantityBelowReceived(ErpError):
-    """A line lowered below what has arrived or was closed short."""
+    """A line cannot be lowered below what was received or closed short."""
 
     def __init__(self, *, line: str, quantity: Decimal, received: Decimal, cancelled: Decimal) -> None:
         super().__init__(
@@ -71,36 +72,36 @@ class QuantityBelowReceived(ErpError):
         )
 
 
-class LineIsClaimed(ErpError):
-    """A line lowered below what is received and meant for customers."""
+class LineIsAllocated(ErpError):
+    """A line cannot be lowered below what was received and is allocated to sales orders."""
 
-    def __init__(self, *, line: str, quantity: Decimal, claimed: Decimal, documents: Sequence[str]) -> None:
+    def __init__(self, *, line: str, quantity: Decimal, allocated: Decimal, documents: Sequence[str]) -> None:
         names = f" ({', '.join(documents)})" if documents else ""
         super().__init__(
-            f"{line} cannot be lowered to {format_quantity(quantity)}: {format_quantity(claimed)} still to come are "
-            f"meant for sales orders{names}. Tick release to let the last in the queue go.",
+            f"{line} cannot be lowered to {format_quantity(quantity)}: {format_quantity(allocated)} still to come are "
+            f"allocated to sales orders{names}. Tick Release to take it from the last in the queue.",
             line=line,
             quantity=quantity,
-            claimed=claimed,
+            allocated=allocated,
             documents=list(documents),
         )
 
 
 class ProductIsFixed(ErpError):
-    """The product of a line that something has been received of, or that is meant for customers."""
+    """The product of a line cannot change once some of it is received or allocated."""
 
-    def __init__(self, *, line: str, received: Decimal, claimed: Decimal) -> None:
+    def __init__(self, *, line: str, received: Decimal, allocated: Decimal) -> None:
         super().__init__(
             f"The product of {line} cannot change: {format_quantity(received)} are received and "
-            f"{format_quantity(claimed)} are meant for sales orders.",
+            f"{format_quantity(allocated)} are allocated to sales orders.",
             line=line,
             received=received,
-            claimed=claimed,
+            allocated=allocated,
         )
 
 
 class NothingOutstanding(ErpError):
-    """A line of which nothing is to come any more."""
+    """A line of which nothing is outstanding cannot be closed short."""
 
     def __init__(self, *, line: str) -> None:
         super().__init__(f"Nothing of {line} is outstanding, so there is nothing to close.", line=line)
@@ -114,38 +115,30 @@ class PartlyReceived(ErpError):
 
 
 class LineNotRemovable(ErpError):
-    """A line that has been ordered stays on the document."""
+    """A line of an order that is no draft cannot be deleted."""
 
     def __init__(self, *, line: str) -> None:
         super().__init__(f"{line} is ordered and cannot be deleted. Close it short instead.", line=line)
 
 
 class NameTaken(ErpError):
-    """Two suppliers of one code or two statuses of one name."""
+    """The code of a supplier or the name of a status exists already."""
 
     def __init__(self, *, noun: str, name: str) -> None:
         super().__init__(f"There is a {noun} {name} already.", noun=noun, name=name)
 
 
 class StatusInUse(ErpError):
-    """A status that purchase order lines bear."""
+    """A status that purchase order lines have cannot be deleted."""
 
     def __init__(self, *, name: str, lines: int) -> None:
-        bearers = "line bears" if lines == 1 else "lines bear"
-        super().__init__(
-            f"Status {name} cannot be deleted: {lines} purchase order {bearers} it.",
-            name=name,
-            lines=lines,
-        )
+        users = plural(lines, "purchase order line has", "purchase order lines have")
+        super().__init__(f"Status {name} cannot be deleted: {users} it.", name=name, lines=lines)
 
 
 class SupplierInUse(ErpError):
-    """A supplier with purchase orders."""
+    """A supplier with purchase orders cannot be deleted."""
 
     def __init__(self, *, code: str, orders: int) -> None:
-        documents = "purchase order names" if orders == 1 else "purchase orders name"
-        super().__init__(
-            f"Supplier {code} cannot be deleted: {orders} {documents} it.",
-            code=code,
-            orders=orders,
-        )
+        users = plural(orders, "purchase order names", "purchase orders name")
+        super().__init__(f"Supplier {code} cannot be deleted: {users} it.", code=code, orders=orders)

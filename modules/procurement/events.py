@@ -1,4 +1,4 @@
-"""What procurement announces, a whole deed at a time."""
+"""What procurement announces, once for a whole change."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -7,7 +7,7 @@ from decimal import Decimal
 
 @dataclass(frozen=True)
 class PurchaseLineReceived:
-    """Goods of a purchase order line are in stock, and its counters say so."""
+    """Goods of a purchase order line are in stock, and the line counts them as received."""
 
     line_id: int
     balance_id: int
@@ -16,7 +16,7 @@ class PurchaseLineReceived:
 
 @dataclass(frozen=True)
 class SupplyChanged:
-    """What is on its way of these products changed: a receipt, close, cancel, lowered or raised or new line."""
+    """The outstanding quantity of these products changed, by a receipt or because an order or a line changed."""
 
     product_ids: tuple[int, ...]
 
@@ -49,7 +49,10 @@ class StatusChange:
 
 @dataclass(frozen=True)
 class LineStatusChanged:
-    """Lines were given another status. `is_default` tells the default of a first link, which is no news by itself."""
+    """Lines got another status.
+
+    `is_default`: it is the default status of a first purchase allocation, of which no customer is notified.
+    """
 
     changes: tuple[StatusChange, ...]
     is_default: bool = False

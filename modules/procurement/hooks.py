@@ -1,4 +1,4 @@
-"""What procurement asks before it takes supply away."""
+"""What procurement asks before supply is lost or comes later."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from erp.events import hook
 
 @dataclass(frozen=True)
 class OutstandingFall:
-    """What a purchase order line will have outstanding, and where its goods landed if it falls by a receipt.
+    """What a purchase order line will have outstanding, and the balance that its goods went into.
 
-    `landed_quantity` is what arrived in `balance_id`; both are empty when supply is lost instead. Goods of one line
-    that landed in several balances are several falls of it, in their order, each with what it leaves outstanding.
+    `landed_quantity` is what was received into `balance_id`; they are 0 and None when supply is lost instead. Goods of
+    one line that went into several balances are several falls, in order, each with what it leaves outstanding.
     """
 
     line_id: int
@@ -28,14 +28,16 @@ class OutstandingFall:
 
 @hook
 def outstanding_will_fall(session: Session, changes: Sequence[OutstandingFall]) -> None:
-    """Make room before `outstanding` of these lines falls: turn claims into claims on the goods that landed, in
-    order of service, then release those that no longer fit, last in the queue first. Nothing new is claimed here.
+    """Make room before `outstanding` of these lines falls.
+
+    First turn purchase allocations into allocations of the received goods, in order of service; then release the
+    purchase allocations that no longer fit, last in the queue first. Allocate nothing else.
     """
 
 
 @dataclass(frozen=True)
 class LineAllocation:
-    """A quantity of a purchase order line that is meant for a document."""
+    """A quantity of a purchase order line that is allocated to a document, such as a sales order."""
 
     line_id: int
     document: str
@@ -44,14 +46,14 @@ class LineAllocation:
 
 @hook
 def allocations_of_lines(session: Session, line_ids: Sequence[int]) -> list[LineAllocation]:
-    """For whom these purchase order lines are meant, first in the queue first. The answers are put together."""
+    """What these purchase order lines are allocated to, first in the queue first. All answers count."""
 
 
 @dataclass(frozen=True)
 class Impact:
-    """A promise that a new expected date would break: whose, how, and what else could keep it.
+    """A promise that a new expected date would break, and what else could keep it.
 
-    `document` and `document_id` name the page of the order (`sales.order`, 7), `name` is what people call it.
+    `document` and `document_id` name the page of the order (`sales.order`, 7), `name` is the order's number.
     `text` is a sentence with the promised date, the new one and the days between; `instead` names other supply.
     """
 
@@ -65,7 +67,7 @@ class Impact:
 
 @hook
 def arrival_impact(session: Session, dates: Mapping[int, date | None]) -> list[Impact]:
-    """Which promises would break if these purchase order lines were expected on these dates (None: on no known day).
+    """Which promises would break if these purchase order lines were expected on these dates (None: date unknown).
 
-    Asked before the dates are saved; nothing is written. The answers are put together.
+    Asked before the dates are saved; nothing is written. All answers count.
     """

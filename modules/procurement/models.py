@@ -13,6 +13,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    and_,
     case,
     text,
     type_coerce,
@@ -25,11 +26,11 @@ from erp.db import BigId, Model, Money, Quantity, UtcDateTime
 from erp.history import Subject, Tracked
 from erp.models import enum_column
 from modules.inventory_lots.models import Balance, Product
-from modules.procurement.states import PurchaseState
+from modules.procurement.states import OPEN_STATES, PurchaseState
 
 
 class Supplier(Tracked, Model):
-    """Who delivers."""
+    """A company that goods are bought from."""
 
     __tablename__ = "procurement_supplier"
 
@@ -105,8 +106,18 @@ class PurchaseOrder(Tracked, Model):
 
     @property
     def name(self) -> str:
-        """What people call the order: its number, or its place among the drafts."""
+        """The order's number, or `Draft` and its id as long as it has none."""
         return self.number or f"Draft {self.id}"
+
+    @hybrid_property
+    def is_open(self) -> bool:
+        """Whether goods of this order may still come."""
+        return self.state in OPEN_STATES
+
+    @is_open.inplace.expression
+    @classmethod
+    def _is_open(cls) -> ColumnElement[bool]:
+        return cls.state.in_(OPEN_STATES)
 
     def history_subject(self) -> Subject:
         """A purchase order is its own document."""
@@ -117,7 +128,7 @@ class PurchaseOrder(Tracked, Model):
 
 
 class PurchaseOrderLine(Tracked, Model):
-    """So much of one product on its way. `allocated` counts what is claimed for customers (its links)."""
+    """A quantity of one product. `allocated` is the part of what is outstanding that is allocated to sales orders."""
 
     __tablename__ = "procurement_purchase_order_line"
     __table_args__ = (
@@ -157,7 +168,7 @@ class PurchaseOrderLine(Tracked, Model):
 
     @hybrid_property
     def outstanding(self) -> Decimal:
-        """What is still to come: max(0, quantity − received − cancelled)."""
+        """The quantity still to come: max(0, quantity − received − cancelled)."""
         return max(Decimal(0), self.quantity - self.received - self.cancelled)
 
     @outstanding.inplace.expression
@@ -165,6 +176,31 @@ class PurchaseOrderLine(Tracked, Model):
     def _outstanding(cls) -> ColumnElement[Decimal]:
         left = cls.quantity - cls.received - cls.cancelled
         return case((left > Decimal(0), left), else_=type_coerce(Decimal(0), Quantity))
+
+    @hybrid_property
+    def has_outstanding(self) -> bool:
+        """Whether something is outstanding; in SQL a partial index answers it."""
+        return self.quantity > self.received + self.cancelled
+
+    @hybrid_property
+    def unallocated(self) -> Decimal:
+        """The outstanding quantity that is not allocated; less than 0 after an over-receipt."""
+        return self.quantity - self.received - self.cancelled - self.allocated
+
+    @hybrid_property
+    def has_unallocated(self) -> bool:
+        """Whether some of the outstanding quantity is not allocated."""
+        return self.quantity > self.received + self.cancelled + self.allocated
+
+    @hybrid_property
+    def is_open(self) -> bool:
+        """Whether goods of this line may still come. In SQL the line must be joined to its order."""
+        return self.order.is_open and self.has_outstanding
+
+    @is_open.inplace.expression
+    @classmethod
+    def _is_open(cls) -> ColumnElement[bool]:
+        return and_(PurchaseOrder.is_open, cls.has_outstanding)
 
     def history_subject(self) -> Subject:
         """A line's changes are changes of its order."""
@@ -175,7 +211,7 @@ class PurchaseOrderLine(Tracked, Model):
 
 
 class Receipt(Model):
-    """Goods of one purchase order line that arrived in one balance."""
+    """A quantity of one purchase order line that was received into one balance."""
 
     __tablename__ = "procurement_receipt"
     __table_args__ = (CheckConstraint("quantity > 0", "quantity_positive"),)

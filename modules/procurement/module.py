@@ -1,4 +1,4 @@
-"""Procurement: what was ordered from suppliers, when it should be here, and what of it has arrived."""
+"""Procurement: what was ordered from suppliers, when it is expected, and what of it was received."""
 
 from decimal import Decimal as ExactDecimal
 
@@ -6,7 +6,7 @@ from erp.module import Core, Decimal, Module, Permission
 
 
 def setup(core: Core) -> None:
-    """Register what procurement has."""
+    """Register procurement's models, screens, exchange kinds, checks and hook answers."""
     from modules.inventory_lots.hooks import allocated_incoming, products_in_use
     from modules.procurement import admin, exchange, models, queries, services
 
@@ -24,7 +24,7 @@ def setup(core: Core) -> None:
     core.add_demo(services.load_demo)
     core.add_check(queries.broken_invariants)
     core.implement(products_in_use, queries.products_on_lines)
-    core.implement(allocated_incoming, queries.claimed_lines)
+    core.implement(allocated_incoming, queries.allocated_lines)
 
 
 MODULE = Module(

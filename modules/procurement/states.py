@@ -1,4 +1,4 @@
-"""The life of a purchase order."""
+"""The lifecycle of a purchase order."""
 
 from enum import StrEnum
 
@@ -15,16 +15,16 @@ class PurchaseState(StrEnum):
     cancelled = "cancelled"
 
 
-_OPEN = (PurchaseState.ordered, PurchaseState.partly_received)
+OPEN_STATES = (PurchaseState.ordered, PurchaseState.partly_received)
 
 PURCHASE_ORDER = StateMachine(
     PurchaseState,
     {
         "order": {PurchaseState.draft: PurchaseState.ordered},
-        "receive": {state: PurchaseState.partly_received for state in _OPEN},
-        "finish": {state: PurchaseState.received for state in _OPEN},
-        "close_short": {state: state for state in _OPEN},
-        "change_line": {state: state for state in (PurchaseState.draft, *_OPEN)},
+        "receive": {state: PurchaseState.partly_received for state in OPEN_STATES},
+        "finish": {state: PurchaseState.received for state in OPEN_STATES},
+        "close_short": {state: state for state in OPEN_STATES},
+        "change_line": {state: state for state in (PurchaseState.draft, *OPEN_STATES)},
         "cancel": {PurchaseState.draft: PurchaseState.cancelled, PurchaseState.ordered: PurchaseState.cancelled},
     },
 )

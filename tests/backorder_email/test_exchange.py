@@ -182,7 +182,7 @@ def test_a_status_can_be_deleted_with_its_template_link(session):
     from tests.support.backorder_email import make_telling_status
 
     status = make_telling_status(session)
-    delete_status(session, status)
+    delete_status(session, status.id)
     session.commit()
     assert session.scalars(select(StatusTemplate)).all() == []
     make_status(session)

@@ -163,9 +163,9 @@ def test_a_status_that_changes_twice_in_one_run_is_told_once_as_it_is_now(sessio
     allocate_all(supply)
 
     def work(session):
-        set_status(session, [supply.purchase_line.id], supply.status)
+        set_status(session, [supply.purchase_line.id], supply.status.id)
         session.commit()
-        set_status(session, [supply.purchase_line.id], second)
+        set_status(session, [supply.purchase_line.id], second.id)
 
     in_a_run(work)
     assert [row.dropped for row in news(session)] == [DropReason.superseded, None]
@@ -452,7 +452,7 @@ def test_a_bulk_status_change_costs_the_same_for_many_orders(session, count_stat
         status = make_telling_status(session)
         ids = [line.id for line in purchase.lines]
         with count_statements() as sent:
-            in_a_run(lambda session: set_status(session, ids, status))
+            in_a_run(lambda session: set_status(session, ids, status.id))
         assert len([m for m in messages(session) if m.subject.endswith(f": {status.name}")]) == lines
         return len(sent)
 
@@ -468,7 +468,7 @@ def test_a_bulk_status_change_on_500_lines_makes_one_message_an_order(session):
     in_a_run(lambda session: allocate_by_hand(session, amounts))
     ids = [line.id for line in purchase.lines]
     status = make_telling_status(session)
-    in_a_run(lambda session: set_status(session, ids, status))
+    in_a_run(lambda session: set_status(session, ids, status.id))
     assert session.scalar(select(func.count()).select_from(News)) == 500
     assert len(messages(session)) == 10
     assert all(len(message.text.splitlines()) == 50 for message in messages(session))

@@ -14,6 +14,7 @@ from modules.backorder_email.states import Cause, DropReason, MessageState
 from modules.inventory_lots.services import lock_products
 from modules.preorder.models import PurchaseAllocation
 from modules.preorder.services import allocate_by_hand, remove_purchase_allocations
+from modules.procurement.domain import Delivery
 from modules.procurement.services import receive
 from modules.sales.models import OrderLine
 from modules.sales.services import change_quantity, set_promise_dates
@@ -191,7 +192,7 @@ def test_received_goods_do_not_take_the_news_back(session):
     location, line_id = make_location(session), supply.purchase_line.id
     session.commit()
     line = supply.purchase_line
-    in_a_run(lambda session: receive(session, line, quantity=Decimal(100), location=location, lot_number="A"))
+    in_a_run(lambda session: receive(session, Delivery(line.id, Decimal(100), location.id, "A")))
     assert line_id
     assert states(session) == ["pending"]
     assert len(claimed(session)) == 1

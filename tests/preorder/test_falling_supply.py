@@ -15,6 +15,7 @@ from modules.inventory_lots.states import LocationKind
 from modules.preorder import services
 from modules.preorder.domain import PreorderTerms
 from modules.procurement import services as procurement
+from modules.procurement.domain import Delivery
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.sales import services as sales
 from modules.sales.errors import LinesRefused
@@ -45,7 +46,7 @@ def sources(session: Session, line: OrderLine) -> dict[int, Decimal]:
 def receive(session: Session, line: PurchaseOrderLine, quantity: int, place: str, lot: str) -> None:
     location = make_location(session, place, kind=LocationKind.quarantine if place == "WH/QA" else LocationKind.stock)
     session.commit()
-    procurement.receive(session, line, quantity=Decimal(quantity), location=location, lot_number=lot)
+    procurement.receive(session, Delivery(line.id, Decimal(quantity), location.id, lot))
     session.commit()
 
 
@@ -53,7 +54,7 @@ def test_a_cancelled_purchase_order_leaves_the_backorder_open_and_linked_to_anot
     session: Session, purchase_allocated: tuple[OrderLine, PurchaseOrder, PurchaseOrder]
 ) -> None:
     line, early, late = purchase_allocated
-    procurement.cancel_order(session, early)
+    procurement.cancel_order(session, early.id)
     session.commit()
     assert sources(session, line) == {late.lines[0].id: 6}
     backorder = session.scalars(select(Backorder)).one()

@@ -55,10 +55,10 @@ def test_the_product_of_a_linked_line_cannot_change(session: Session, cable: Pro
     line, other = session.query(PurchaseOrderLine).one(), make_product(session)
     session.commit()
     with pytest.raises(ProductIsFixed):
-        procurement.change_line(session, line, product=other)
+        procurement.change_line(session, line.id, product_id=other.id)
     session.rollback()
     let_go(session)
-    procurement.change_line(session, line, product=other)
+    procurement.change_line(session, line.id, product_id=other.id)
     session.commit()
     assert (line.product, session.query(PurchaseAllocation).all()) == (other, [])
 

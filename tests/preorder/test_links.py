@@ -131,7 +131,7 @@ def test_skip_counts_the_rest_that_is_not_linked_yet(session: Session, auto: Non
     order = make_order(session, [(product, 10)])
     purchase = make_purchase_order(session, [(product, 10, DECEMBER)])
     link(session, order.lines[0], purchase.lines[0], 7)
-    procurement.change_line(session, purchase.lines[0], quantity=Decimal(9))
+    procurement.change_line(session, purchase.lines[0].id, quantity=Decimal(9))
     session.commit()
     assert outstanding(session, order.lines[0]) == [7]
     make_purchase_order(session, [(product, 1, JANUARY)])
@@ -180,7 +180,7 @@ def test_ordering_a_purchase_order_links_the_queue_at_once(session: Session, aut
     product = make_product(session)
     order = make_order(session, [(product, 4)])
     purchase = make_purchase_order(session, [(product, 10, DECEMBER)], state=PurchaseState.draft)
-    procurement.order(session, purchase)
+    procurement.place_order(session, purchase.id)
     session.commit()
     assert outstanding(session, order.lines[0]) == [4]
 
@@ -389,7 +389,7 @@ def test_more_for_the_same_pair_is_added_to_its_open_link_and_by_hand_wins(
     order = make_order(session, [(product, 10)])
     (before,) = purchase_allocations_of(session, order.lines[0])
     assert (before.quantity, before.source) == (4, AllocationSource.automatic)
-    procurement.change_line(session, purchase.lines[0], quantity=Decimal(7))
+    procurement.change_line(session, purchase.lines[0].id, quantity=Decimal(7))
     session.commit()
     (grown,) = purchase_allocations_of(session, order.lines[0])
     assert (grown.id, grown.quantity, grown.source) == (before.id, 7, AllocationSource.automatic)
@@ -553,7 +553,7 @@ def test_cancelling_a_purchase_order_never_cancels_a_sales_order(session: Sessio
     product = make_product(session)
     purchase = make_purchase_order(session, [(product, 9, DECEMBER)])
     order = make_order(session, [(product, 3)])
-    procurement.cancel_order(session, purchase)
+    procurement.cancel_order(session, purchase.id)
     session.commit()
     assert (order.state, order.lines[0].open_quantity) == (OrderState.confirmed, 3)
     assert session.get_one(PurchaseOrder, purchase.id).state is PurchaseState.cancelled
@@ -568,7 +568,7 @@ def test_lowering_a_purchase_line_releases_the_last_in_the_queue_and_links_them_
     first, last = make_order(session, [(product, 6)]), make_order(session, [(product, 4)])
     other = make_purchase_order(session, [(product, 8, JANUARY)])
     session.commit()
-    procurement.change_line(session, purchase.lines[0], quantity=Decimal(8), release=True)
+    procurement.change_line(session, purchase.lines[0].id, quantity=Decimal(8), release=True)
     session.commit()
     assert outstanding(session, first.lines[0], last.lines[0]) == [6, 4]
     assert {row.purchase_line_id: row.outstanding for row in purchase_allocations_of(session, last.lines[0])} == {
@@ -638,7 +638,7 @@ def test_links_are_kept_to_what_a_purchase_line_has_outstanding_by_the_database_
     session.commit()
     lock_products(session, [purchase.lines[0].product_id])
     with pytest.raises(IntegrityError):
-        procurement.reserve(session, [(purchase.lines[0].id, to_raw(6))])
+        procurement.add_allocated(session, [(purchase.lines[0].id, to_raw(6))])
 
 
 # Why supply is not used

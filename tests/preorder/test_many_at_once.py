@@ -63,7 +63,7 @@ def _put_on_their_way(session: Session, sales_order: str, purchase_order: str) -
     session.commit()
     sales.confirm(session, order)
     session.commit()
-    procurement.order(session, bought)
+    procurement.place_order(session, bought.id)
     session.commit()
 
 

@@ -16,7 +16,8 @@ from modules.inventory_lots.models import Product
 from modules.inventory_lots.states import LocationKind
 from modules.preorder.models import PurchaseAllocation
 from modules.procurement import services as procurement
-from modules.procurement.errors import LineIsClaimed
+from modules.procurement.domain import Delivery
+from modules.procurement.errors import LineIsAllocated
 from modules.procurement.models import PurchaseOrder
 from modules.sales import services as sales
 from modules.sales.models import Allocation, Backorder, Order, OrderLine
@@ -31,9 +32,10 @@ JANUARY = date(2027, 1, 10)
 
 
 def receive(session: Session, order: PurchaseOrder, quantity: int, *, line: int = 0, **where: Any) -> None:
-    where = {"location": make_location(session), "lot_number": "R1"} | where
+    location = where.pop("location", None) or make_location(session)
     session.commit()
-    procurement.receive(session, order.lines[line], quantity=Decimal(quantity), **where)
+    where = {"lot_number": "R1"} | where
+    procurement.receive(session, Delivery(order.lines[line].id, Decimal(quantity), location.id, **where))
     session.commit()
 
 
@@ -85,7 +87,7 @@ def test_a_short_close_then_releases_the_four_and_links_them_elsewhere_when_auto
     set_option("preorder.auto_allocate", "yes")
     other = make_purchase_order(session, [(product, 20, JANUARY)])
     receive(session, purchase, 10)
-    procurement.close_line(session, purchase.lines[0])
+    procurement.close_lines(session, [purchase.lines[0].id])
     session.commit()
     (moved,) = purchase_allocations_of(session, second.lines[0])
     assert (moved.purchase_line_id, moved.outstanding) == (other.lines[0].id, 4)
@@ -98,7 +100,7 @@ def test_without_automatic_allocation_what_a_short_close_releases_waits(session:
     product, purchase, _, second = six_and_eight
     make_purchase_order(session, [(product, 20, JANUARY)])
     receive(session, purchase, 10)
-    procurement.close_line(session, purchase.lines[0])
+    procurement.close_lines(session, [purchase.lines[0].id])
     session.commit()
     assert outstanding(session, second.lines[0]) == [0]
     assert backorders(session, second.lines[0]) == [(8, 4, BackorderState.open)]
@@ -107,7 +109,7 @@ def test_without_automatic_allocation_what_a_short_close_releases_waits(session:
 def test_a_link_that_was_received_in_part_ends_at_what_it_got(session: Session, six_and_eight: Story) -> None:
     _, purchase, _, second = six_and_eight
     receive(session, purchase, 10)
-    procurement.close_line(session, purchase.lines[0])
+    procurement.close_lines(session, [purchase.lines[0].id])
     session.commit()
     (ended,) = purchase_allocations_of(session, second.lines[0], open_only=False)
     assert (ended.quantity, ended.received, ended.outstanding) == (4, 4, 0)
@@ -200,11 +202,11 @@ def test_lowering_a_line_below_what_is_linked_is_refused_with_the_names_of_the_o
     session: Session, six_and_eight: Story
 ) -> None:
     _, purchase, first, second = six_and_eight
-    with pytest.raises(LineIsClaimed) as refused:
-        procurement.change_line(session, purchase.lines[0], quantity=Decimal(10))
+    with pytest.raises(LineIsAllocated) as refused:
+        procurement.change_line(session, purchase.lines[0].id, quantity=Decimal(10))
     assert refused.value.facts["documents"] == [first.number, second.number]
     session.rollback()
-    procurement.change_line(session, purchase.lines[0], quantity=Decimal(10), release=True)
+    procurement.change_line(session, purchase.lines[0].id, quantity=Decimal(10), release=True)
     session.commit()
     assert outstanding(session, first.lines[0], second.lines[0]) == [6, 4]
 

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from modules.procurement.domain import Delivery
 from modules.procurement.models import PurchaseOrder
 from modules.procurement.queries import broken_invariants
 from modules.procurement.services import close_lines, receive
@@ -17,11 +18,11 @@ from tests.support.procurement import make_purchase_order
 
 @pytest.fixture
 def order(session: Session) -> PurchaseOrder:
-    """An order of which four of ten and none of five have come."""
+    """An order of which four of ten and none of five are received."""
     order = make_purchase_order(session, [{"quantity": 10}, {"quantity": 5}], number="PO-1")
-    place = make_location(session)
+    location = make_location(session)
     session.commit()
-    receive(session, order.lines[0], quantity=Decimal(4), location=place, lot_number="L1")
+    receive(session, Delivery(order.lines[0].id, Decimal(4), location.id, "L1"))
     session.commit()
     return order
 
@@ -33,7 +34,7 @@ def breaches(session: Session) -> list[str]:
 
 def test_what_services_did_adds_up(session: Session, order: PurchaseOrder) -> None:
     assert breaches(session) == []
-    close_lines(session, order.lines)
+    close_lines(session, [line.id for line in order.lines])
     assert breaches(session) == []
 
 

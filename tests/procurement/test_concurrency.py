@@ -1,4 +1,4 @@
-"""People who do things to one purchase order at the same time."""
+"""Changes of one purchase order at the same time."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from sqlalchemy.orm import Session
 from erp.db import commit, db
 from erp.errors import ErpError
 from modules.inventory_lots.models import Balance, Location
+from modules.procurement.domain import Delivery
 from modules.procurement.errors import OverReceipt
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.queries import broken_invariants
-from modules.procurement.services import cancel_order, close_line, order, receive
+from modules.procurement.services import cancel_order, close_lines, place_order, receive
 from modules.procurement.states import PurchaseState
 from tests.support.inventory_lots import make_location
 from tests.support.procurement import make_purchase_order
@@ -29,7 +30,7 @@ ActionCall = Callable[[Session], Any]
 
 
 def at_once(app: Flask, *actions: ActionCall) -> list[Any]:
-    """Do each deed in a transaction of its own, all beginning together; return results and refusals."""
+    """Run each action in a transaction of its own, all at the same time; return results and refusals."""
     start = Barrier(len(actions))
 
     def do(action: ActionCall) -> Any:
@@ -51,9 +52,8 @@ def at_once(app: Flask, *actions: ActionCall) -> list[Any]:
 
 def receiving(line_id: int, quantity: int, lot: str = "L1") -> ActionCall:
     def action(session: Session) -> int:
-        line = session.get_one(PurchaseOrderLine, line_id)
-        place = session.scalars(select(Location)).one()
-        return receive(session, line, quantity=Decimal(quantity), location=place, lot_number=lot).id
+        location = session.scalars(select(Location)).one()
+        return receive(session, Delivery(line_id, Decimal(quantity), location.id, lot))
 
     return action
 
@@ -66,7 +66,7 @@ def document(session: Session) -> PurchaseOrder:
     return document
 
 
-def test_two_people_receive_one_line_at_once_and_the_one_too_many_is_refused(
+def test_one_of_two_receipts_at_once_that_exceed_the_line_is_refused(
     app: Flask, session: Session, document: PurchaseOrder
 ) -> None:
     line_id = document.lines[0].id
@@ -88,7 +88,7 @@ def test_the_last_receipts_of_two_lines_at_once_finish_the_order(
     assert document.state == PurchaseState.received
 
 
-def test_a_receipt_and_a_short_close_at_once_leave_figures_that_add_up(
+def test_a_receipt_and_a_short_close_at_once_leave_quantities_that_add_up(
     app: Flask, session: Session, document: PurchaseOrder
 ) -> None:
     line_id = document.lines[0].id
@@ -96,7 +96,7 @@ def test_a_receipt_and_a_short_close_at_once_leave_figures_that_add_up(
     at_once(
         app,
         receiving(line_id, 6),
-        lambda session: close_line(session, session.get_one(PurchaseOrderLine, line_id)),
+        lambda session: close_lines(session, [line_id]),
     )
     line = session.get_one(PurchaseOrderLine, line_id)
     assert (line.received, line.cancelled) in {(6, 4), (0, 10)}
@@ -111,18 +111,18 @@ def test_a_receipt_and_a_cancellation_at_once_do_not_both_happen(
     results = at_once(
         app,
         receiving(line_id, 6),
-        lambda session: cancel_order(session, session.get_one(PurchaseOrder, order_id)),
+        lambda session: cancel_order(session, order_id),
     )
     assert sum(isinstance(result, ErpError) for result in results) == 1
     assert list(broken_invariants(session)) == []
 
 
-def test_two_people_order_one_draft_and_it_gets_one_number(app: Flask, session: Session) -> None:
+def test_a_draft_that_two_users_order_at_once_gets_one_number(app: Flask, session: Session) -> None:
     draft = make_purchase_order(session, state=PurchaseState.draft)
     session.commit()
     order_id = draft.id
     session.rollback()
-    results = at_once(app, *[lambda session: order(session, session.get_one(PurchaseOrder, order_id))] * 2)
+    results = at_once(app, *[lambda session: place_order(session, order_id)] * 2)
     assert sum(isinstance(result, ErpError) for result in results) == 1
     assert draft.state == PurchaseState.ordered
 
@@ -132,7 +132,7 @@ def test_two_drafts_ordered_at_once_get_numbers_of_their_own(app: Flask, session
     session.commit()
 
     def ordering(order_id: int) -> ActionCall:
-        return lambda session: order(session, session.get_one(PurchaseOrder, order_id))
+        return lambda session: place_order(session, order_id)
 
     assert at_once(app, *map(ordering, ids)) == [None] * 4
     numbers = session.scalars(select(PurchaseOrder.number)).all()

@@ -1,4 +1,4 @@
-"""What the database itself refuses, whoever writes."""
+"""What the database itself refuses."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def order(session: Session) -> PurchaseOrder:
         "allocated = 50000, received = 30000, cancelled = 30000",
     ],
 )
-def test_a_line_cannot_hold_figures_that_do_not_add_up(session: Session, order: PurchaseOrder, change: str) -> None:
+def test_a_line_cannot_have_quantities_that_do_not_add_up(session: Session, order: PurchaseOrder, change: str) -> None:
     with pytest.raises(IntegrityError):
         session.execute(text(LINE.format(change)), {"id": order.lines[0].id})
 
 
-def test_an_over_receipt_is_fine_with_nothing_claimed(session: Session, order: PurchaseOrder) -> None:
+def test_an_over_receipt_is_fine_with_nothing_allocated(session: Session, order: PurchaseOrder) -> None:
     session.execute(text(LINE.format("received = 120000")), {"id": order.lines[0].id})
 
 
@@ -49,7 +49,7 @@ def test_an_ordered_order_has_a_number_and_a_known_state(session: Session, order
         session.execute(text(ORDER.format(change)), {"id": order.id})
 
 
-def test_two_orders_do_not_bear_one_number(session: Session, order: PurchaseOrder) -> None:
+def test_two_orders_do_not_have_the_same_number(session: Session, order: PurchaseOrder) -> None:
     other = make_purchase_order(session)
     with pytest.raises(IntegrityError):
         session.execute(text(ORDER.format("number = :number")), {"id": other.id, "number": order.number})

@@ -12,7 +12,7 @@ from modules.procurement.services import load_demo
 from modules.procurement.states import PurchaseState
 
 
-def test_the_demo_company_has_purchase_orders_in_every_state_of_life(session: Session) -> None:
+def test_the_demo_company_has_purchase_orders_in_every_open_state(session: Session) -> None:
     inventory.load_demo(session)
     session.commit()
     load_demo(session)

@@ -1,4 +1,4 @@
-"""What is to come, what may come, and how far an order is."""
+"""What is outstanding, what may be received, and which state an order gets."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_without_tolerance_only_the_outstanding_quantity_may_come() -> None:
     assert receivable(line_quantities(10, 4), Decimal(0)) == 6
 
 
-def test_the_tolerance_is_a_part_of_the_ordered_quantity() -> None:
+def test_the_tolerance_is_a_percentage_of_the_ordered_quantity() -> None:
     assert receivable(line_quantities(10, 4), Decimal(20)) == 8
 
 
@@ -66,7 +66,7 @@ def test_what_may_come_is_never_less_than_what_is_outstanding(
         ([line_quantities(10, cancelled=10), line_quantities(5, cancelled=5)], "cancel"),
     ],
 )
-def test_the_state_of_an_order_follows_the_figures_of_its_lines(
+def test_the_state_of_an_order_follows_the_quantities_of_its_lines(
     lines: list[LineQuantities], action: str | None
 ) -> None:
     assert action_after(lines) == action

@@ -1,4 +1,4 @@
-"""Purchase orders as documents."""
+"""Creating, editing, ordering and cancelling purchase orders."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy.orm import Session
 
 from erp.errors import InvalidTransition, StaleRecord
-from modules.procurement.domain import LineValues, OrderHead
-from modules.procurement.errors import LineIsClaimed, LineNotRemovable, OrderWithoutLines, PartlyReceived
+from modules.procurement.domain import Delivery, LineValues, OrderEdit, OrderHead
+from modules.procurement.errors import LineIsAllocated, LineNotRemovable, OrderWithoutLines, PartlyReceived
 from modules.procurement.events import Arrival, ArrivalChanged, LineStatusChanged, SupplyChanged
 from modules.procurement.hooks import OutstandingFall
 from modules.procurement.models import PurchaseOrder, Supplier
@@ -21,7 +21,7 @@ from modules.procurement.services import (
     cancel_order,
     create_order,
     edit_order,
-    order,
+    place_order,
     receive,
     set_expected_dates,
     set_status,
@@ -41,8 +41,10 @@ def draft(session: Session) -> PurchaseOrder:
 
 
 def save(session: Session, document: PurchaseOrder, lines: list[LineValues], **changes: Any) -> None:
-    said = OrderHead(document.supplier_id, document.ordered_on, document.note)
-    edit_order(session, document, changes.pop("head", said), lines=lines, **changes)
+    present = OrderHead(document.supplier_id, document.ordered_on, document.note)
+    row_version = changes.pop("row_version", None)
+    edit = OrderEdit(changes.pop("head", present), lines, **changes)
+    edit_order(session, document.id, edit, row_version=row_version)
     session.commit()
 
 
@@ -56,7 +58,7 @@ def test_a_draft_has_no_number_and_is_no_supply(draft: PurchaseOrder, heard: lis
 
 
 def test_ordering_gives_the_number_and_makes_supply(session: Session, draft: PurchaseOrder, heard: list[Any]) -> None:
-    order(session, draft)
+    place_order(session, draft.id)
     assert draft.state == PurchaseState.ordered
     assert draft.number is not None
     assert heard == [SupplyChanged(tuple(sorted(line.product_id for line in draft.lines)))]
@@ -65,12 +67,12 @@ def test_ordering_gives_the_number_and_makes_supply(session: Session, draft: Pur
 def test_a_generated_number_skips_one_that_exists(session: Session, draft: PurchaseOrder) -> None:
     other = create_order(session, head(draft.supplier), lines=[values_of(draft.lines[0])])
     session.commit()
-    order(session, draft)
+    place_order(session, draft.id)
     session.commit()
     digits = int(str(draft.number)[2:])
     make_purchase_order(session, number=f"PO{digits + 1:05d}")
     session.commit()
-    order(session, other)
+    place_order(session, other.id)
     assert other.number == f"PO{digits + 2:05d}"
 
 
@@ -78,17 +80,17 @@ def test_an_order_without_lines_is_refused(session: Session) -> None:
     empty = create_order(session, head(make_supplier(session)))
     session.commit()
     with pytest.raises(OrderWithoutLines):
-        order(session, empty)
+        place_order(session, empty.id)
 
 
 def test_an_order_is_ordered_once(session: Session, draft: PurchaseOrder) -> None:
-    order(session, draft)
+    place_order(session, draft.id)
     with pytest.raises(InvalidTransition):
-        order(session, draft)
+        place_order(session, draft.id)
 
 
-def test_a_draft_is_cancelled_in_silence(session: Session, draft: PurchaseOrder, heard: list[Any]) -> None:
-    cancel_order(session, draft)
+def test_cancelling_a_draft_publishes_nothing(session: Session, draft: PurchaseOrder, heard: list[Any]) -> None:
+    cancel_order(session, draft.id)
     assert draft.state == PurchaseState.cancelled
     assert heard == []
 
@@ -96,7 +98,7 @@ def test_a_draft_is_cancelled_in_silence(session: Session, draft: PurchaseOrder,
 def test_cancelling_asks_once_for_room_on_all_lines(session: Session, heard: list[Any]) -> None:
     document = make_purchase_order(session, lines=[{}, {}])
     session.commit()
-    cancel_order(session, document)
+    cancel_order(session, document.id)
     assert document.state == PurchaseState.cancelled
     assert [line.outstanding for line in document.lines] == [0, 0]
     assert heard == [
@@ -105,25 +107,25 @@ def test_cancelling_asks_once_for_room_on_all_lines(session: Session, heard: lis
     ]
 
 
-def test_cancelling_releases_what_was_claimed(session: Session, claimed: Callable[..., None]) -> None:
+def test_cancelling_releases_what_was_allocated(session: Session, allocate: Callable[..., None]) -> None:
     document = make_purchase_order(session)
     session.commit()
-    claimed(document.lines[0], 8, "SO00001")
-    cancel_order(session, document)
+    allocate(document.lines[0], 8, "SO00001")
+    cancel_order(session, document.id)
     assert document.lines[0].allocated == 0
 
 
 def test_a_partly_received_order_is_closed_line_by_line_instead(session: Session) -> None:
     document = make_purchase_order(session)
-    place = make_location(session)
+    location = make_location(session)
     session.commit()
-    receive(session, document.lines[0], quantity=Decimal(1), location=place, lot_number="L1")
+    receive(session, Delivery(document.lines[0].id, Decimal(1), location.id, "L1"))
     session.commit()
     with pytest.raises(PartlyReceived):
-        cancel_order(session, document)
+        cancel_order(session, document.id)
 
 
-def test_the_form_saves_header_and_lines_as_one_deed(session: Session, heard: list[Any]) -> None:
+def test_the_form_saves_header_and_lines_at_once(session: Session, heard: list[Any]) -> None:
     document = make_purchase_order(session, lines=[{"quantity": 10}, {"quantity": 5}])
     status, supplier, product = make_status(session), make_supplier(session), make_product(session)
     session.commit()
@@ -147,28 +149,30 @@ def test_the_form_saves_header_and_lines_as_one_deed(session: Session, heard: li
     assert supply == SupplyChanged(tuple(sorted(line.product_id for line in document.lines)))
 
 
-def test_a_form_that_changes_nothing_announces_nothing(session: Session, heard: list[Any]) -> None:
+def test_a_form_that_changes_nothing_publishes_nothing(session: Session, heard: list[Any]) -> None:
     document = make_purchase_order(session)
     session.commit()
     save(session, document, [values_of(line) for line in document.lines])
     assert heard == []
 
 
-def test_the_form_refuses_to_lower_a_claimed_line_unless_told_to_release(
-    session: Session, claimed: Callable[..., None]
+def test_the_form_refuses_to_lower_an_allocated_line_unless_release_is_ticked(
+    session: Session, allocate: Callable[..., None]
 ) -> None:
     document = make_purchase_order(session)
     session.commit()
-    claimed(document.lines[0], 8, "SO00001")
+    allocate(document.lines[0], 8, "SO00001")
     edited = [replace(values_of(document.lines[0]), quantity=Decimal(5))]
-    with pytest.raises(LineIsClaimed):
+    with pytest.raises(LineIsAllocated):
         save(session, document, edited)
     session.rollback()
     save(session, document, edited, release=True)
     assert document.lines[0].allocated == 5
 
 
-def test_a_line_removed_from_a_draft_is_deleted_and_the_rest_close_up(session: Session, draft: PurchaseOrder) -> None:
+def test_a_line_removed_from_a_draft_is_deleted_and_the_others_are_renumbered(
+    session: Session, draft: PurchaseOrder
+) -> None:
     gone, kept = draft.lines
     save(session, draft, [values_of(kept)], removed=[gone.id])
     assert [(line.id, line.position) for line in draft.lines] == [(kept.id, 1)]
@@ -192,8 +196,8 @@ def test_a_form_opened_before_somebody_else_saved_is_refused(session: Session, d
 def test_a_form_that_changes_dates_and_statuses_counts_its_order_up_once(session: Session) -> None:
     document, status = make_purchase_order(session, lines=[{}, {}]), make_status(session)
     session.commit()
-    seen, said = document.row_version, {"expected_on": date(2026, 6, 1), "status_id": status.id}
-    save(session, document, [replace(values_of(line), **said) for line in document.lines], row_version=seen)
+    seen, changes = document.row_version, {"expected_on": date(2026, 6, 1), "status_id": status.id}
+    save(session, document, [replace(values_of(line), **changes) for line in document.lines], row_version=seen)
     assert document.row_version == seen + 1
 
 
@@ -203,10 +207,10 @@ def test_dates_and_statuses_count_up_the_orders_that_they_change(session: Sessio
     status = make_status(session)
     dates = {line.id: date(2026, 6, 1) for line in (*first.lines, *second.lines)}
     assert set_expected_dates(session, {**dates, other.lines[0].id: None}) == 4
-    set_status(session, [line.id for line in first.lines], status)
-    set_status(session, [first.lines[0].id], status)
+    set_status(session, [line.id for line in first.lines], status.id)
+    set_status(session, [first.lines[0].id], status.id)
     assert [document.row_version for document in (first, second, other)] == [3, 2, 1]
-    # Whoever writes the order in the same transaction meets the counted version.
+    # A write of the order in the same transaction counts on from the new version.
     first.note = "Ring first"
     session.commit()
     assert first.row_version == 4

@@ -1,4 +1,4 @@
-"""The life of a purchase order, all pairs of state and action."""
+"""The lifecycle of a purchase order: all pairs of state and action."""
 
 from __future__ import annotations
 

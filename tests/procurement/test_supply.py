@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,9 +11,7 @@ from sqlalchemy.orm import Session
 
 from erp import clock
 from erp.numbers import to_raw
-from modules.inventory_lots.services import lock_products
-from modules.procurement.queries import claimable_lines
-from modules.procurement.services import release, reserve
+from modules.procurement.queries import unallocated_supply
 from modules.procurement.states import PurchaseState
 from tests.support.inventory_lots import make_product
 from tests.support.procurement import make_purchase_order
@@ -23,7 +20,7 @@ from tests.support.procurement import make_purchase_order
 def supply(
     session: Session, *products: Any, past_due_days: int | None = None
 ) -> list[tuple[int, int, int, date | None]]:
-    rows = claimable_lines(session, [product.id for product in products], past_due_days)
+    rows = unallocated_supply(session, [product.id for product in products], past_due_days)
     return [tuple(row) for row in session.execute(rows)]
 
 
@@ -50,14 +47,14 @@ def test_products_come_one_after_the_other(session: Session) -> None:
 
 
 @pytest.mark.parametrize("state", list(PurchaseState))
-def test_only_orders_on_their_way_are_supply(session: Session, state: PurchaseState) -> None:
+def test_only_orders_that_are_open_are_supply(session: Session, state: PurchaseState) -> None:
     product = make_product(session)
     make_purchase_order(session, [(product, 1)], state=state)
-    on_its_way = state in (PurchaseState.ordered, PurchaseState.partly_received)
-    assert bool(line_ids(session, product)) is on_its_way
+    is_open = state in (PurchaseState.ordered, PurchaseState.partly_received)
+    assert bool(line_ids(session, product)) is is_open
 
 
-def test_supply_is_what_is_outstanding_and_not_claimed(session: Session) -> None:
+def test_supply_is_what_is_outstanding_and_not_allocated(session: Session) -> None:
     product = make_product(session)
     lines = [
         {"product": product, "quantity": 10, "received": Decimal(2), "cancelled": Decimal(1), "allocated": Decimal(3)},
@@ -75,33 +72,3 @@ def test_a_line_overdue_by_more_than_the_limit_is_no_supply(session: Session) ->
     assert line_ids(session, product, past_due_days=7) == [line.id for line in lines[1:]]
     assert line_ids(session, product) == [line.id for line in lines]
     assert line_ids(session, product, past_due_days=0) == [line.id for line in lines[2:]]
-
-
-def test_claims_are_added_and_released_under_the_product_lock(session: Session) -> None:
-    product = make_product(session)
-    line = make_purchase_order(session, [(product, 10)]).lines[0]
-    session.commit()
-    with pytest.raises(RuntimeError, match="must be locked"):
-        reserve(session, [(line.id, to_raw(1))])
-    session.rollback()
-    lock_products(session, [product.id])
-    reserve(session, [(line.id, to_raw(4)), (line.id, to_raw(2))])
-    assert line.allocated == 6
-    release(session, [(line.id, to_raw(5))])
-    assert line.allocated == 1
-    reserve(session, [])
-
-
-def test_claiming_is_the_same_number_of_statements_for_one_line_and_for_many(
-    session: Session, count_statements: Callable[..., Any]
-) -> None:
-    product = make_product(session)
-    lines = make_purchase_order(session, [(product, 10)] * 100).lines
-    amounts = [(line.id, to_raw(1)) for line in lines]
-    session.commit()
-    lock_products(session, [product.id])
-    with count_statements() as one:
-        reserve(session, amounts[:1])
-    with count_statements() as many:
-        reserve(session, amounts)
-    assert len(one) == len(many)

@@ -28,7 +28,7 @@ from modules.preorder import queries, services
 from modules.preorder.domain import PreorderTerms, is_late
 from modules.preorder.models import PurchaseAllocation
 from modules.procurement import services as procurement
-from modules.procurement.domain import LineValues, OrderHead
+from modules.procurement.domain import Delivery, LineValues, OrderHead
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.sales import services as sales
 from modules.sales.models import Backorder, Order, OrderLine
@@ -188,7 +188,7 @@ class Incoming(RuleBasedStateMachine):
             return
         products = {line.product_id for line in db.session.get_one(PurchaseOrder, order).lines}
         before = self.purchase_allocated()
-        self.attempt(lambda session: procurement.order(session, session.get_one(PurchaseOrder, order)))
+        self.attempt(lambda session: procurement.place_order(session, order))
         self.check_order_of_service(before, products)
 
     def on_line(self, verb, number, **more):
@@ -223,7 +223,7 @@ class Incoming(RuleBasedStateMachine):
 
         def receive(session, line):
             landed.append(some(line.outstanding, part))
-            procurement.receive(session, line, quantity=landed[-1], location=location, lot_number=lot)
+            procurement.receive(session, Delivery(line.id, landed[-1], location.id, lot))
 
         done = self.on_line(receive, number)
         if done is not None:
@@ -237,7 +237,7 @@ class Incoming(RuleBasedStateMachine):
     @action(number=picks)
     def cancel_a_purchase(self, number):
         def cancel(session, line):
-            procurement.cancel_order(session, line.order)
+            procurement.cancel_order(session, line.order_id)
 
         done = self.on_line(cancel, number)
         assert done is None or self.queue_of_purchase_allocations(done[1]) == []
@@ -245,7 +245,7 @@ class Incoming(RuleBasedStateMachine):
     @action(number=picks, part=twelfths, release=st.sampled_from([True, True, False]))
     def change_a_purchase(self, number, part, release):
         def change(session, line):
-            procurement.change_line(session, line, quantity=some(line.quantity, part), release=release)
+            procurement.change_line(session, line.id, quantity=some(line.quantity, part), release=release)
 
         done = self.on_line(change, number)
         if done is not None:

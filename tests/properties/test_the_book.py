@@ -33,6 +33,7 @@ from modules.inventory_lots.states import LocationKind, Tracking
 from modules.preorder import services as preorder
 from modules.preorder.models import PurchaseAllocation
 from modules.procurement import services as procurement
+from modules.procurement.domain import Delivery
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.sales import services as sales
 from modules.sales.models import Allocation, Backorder, Order, OrderLine
@@ -469,7 +470,7 @@ class IncomingBook(Book):
 
         def receive(session):
             bought, location = session.get_one(PurchaseOrderLine, line), make_location(session, place, kind=kind)
-            procurement.receive(session, bought, quantity=Decimal(quantity), location=location, lot_number=lot)
+            procurement.receive(session, Delivery(bought.id, Decimal(quantity), location.id, lot))
 
         self.attempt(receive)
 

@@ -16,6 +16,7 @@ from modules.inventory_lots.services import products as product_services
 from modules.inventory_lots.states import LocationKind
 from modules.preorder.models import PurchaseAllocation
 from modules.procurement import services as procurement
+from modules.procurement.domain import Delivery
 from modules.sales import services
 from modules.sales.models import Allocation, Backorder, OrderLine
 from modules.sales.services import Grant
@@ -119,7 +120,7 @@ def by_a_receipt(session, product):
     bought = make_purchase_order(session, [(product, 2)]).lines[0]
     session.commit()
     place, line = make_location(session), session.get_one(type(bought), bought.id)
-    procurement.receive(session, line, quantity=Decimal(2), location=place, lot_number="R1")
+    procurement.receive(session, Delivery(line.id, Decimal(2), place.id, "R1"))
     session.commit()
 
 

@@ -13,6 +13,7 @@ from erp.registry import current_registry
 from modules.backorder_email.models import Message
 from modules.preorder.models import PurchaseAllocation
 from modules.procurement import services as procurement
+from modules.procurement.domain import Delivery
 from modules.procurement.models import PurchaseOrderLine
 from modules.sales import services as sales
 from modules.sales.models import Allocation, Backorder
@@ -33,7 +34,7 @@ def do(work):
 def receive(session, line_id, quantity, lot):
     place = make_location(session, "WH/A")
     line = session.get_one(PurchaseOrderLine, line_id)
-    procurement.receive(session, line, quantity=Decimal(quantity), location=place, lot_number=lot)
+    procurement.receive(session, Delivery(line.id, Decimal(quantity), place.id, lot))
 
 
 def test_a_backorder_is_allocated_to_a_purchase_order_announced_received_in_parts_and_packed(session, set_option):

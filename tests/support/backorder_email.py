@@ -93,7 +93,7 @@ def allocate_all(supply: Supply, *, orders: Sequence[Order] | None = None, quant
 def give_status(supply: Supply, status: PurchaseLineStatus | None) -> None:
     """Give the purchase order's line a status as a deed of its own."""
     line_id = supply.purchase_line.id
-    in_a_run(lambda session: set_status(session, [line_id], status))
+    in_a_run(lambda session: set_status(session, [line_id], status.id if status else None))
 
 
 def messages(session: Session, state: MessageState | None = None) -> list[Message]:

@@ -14,7 +14,7 @@ from modules.inventory_lots.services import DemoSku
 from modules.preorder.queries import uncovered_backorders
 from modules.preorder.services import allocate_by_hand
 from modules.procurement.models import PurchaseLineStatus
-from modules.procurement.queries import claimable_lines
+from modules.procurement.queries import unallocated_supply
 from modules.sales.queries import Scope
 
 _LINES = (
@@ -62,7 +62,7 @@ def load_demo(session: Session) -> None:
 
 def _allocate_one(session: Session, product_id: int) -> None:
     waiting = uncovered_backorders(session, Scope((product_id,)))
-    incoming = session.execute(claimable_lines(session, [product_id])).all()
+    incoming = session.execute(unallocated_supply(session, [product_id])).all()
     if waiting and incoming:
         (line_id, _, remainder), (purchase_line_id, _, left, *_) = waiting[0], incoming[0]
         allocate_by_hand(session, {(line_id, purchase_line_id): from_raw(min(remainder, left))})

@@ -21,7 +21,6 @@ from modules.preorder.admin.bars import Drawn, Part, draw
 from modules.preorder.forms import HoldForm, NotifyForm
 from modules.preorder.models import PurchaseAllocation
 from modules.procurement.models import PurchaseOrderLine
-from modules.procurement.queries import SUPPLY_STATES
 from modules.procurement.states import PurchaseState
 from modules.sales.models import OrderLine
 
@@ -281,7 +280,7 @@ def _is_ordered(line: PurchaseOrderLine) -> bool:
 
 
 def _is_supply(line: PurchaseOrderLine) -> bool:
-    return line.order.state in SUPPLY_STATES and line.outstanding > 0
+    return line.is_open
 
 
 LINE_ACTIONS = (

@@ -25,7 +25,7 @@ from modules.preorder.queries.purchase_allocations import (
     purchase_allocated_to,
 )
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine, Supplier
-from modules.procurement.queries import claimable_lines, is_supply, supply_order
+from modules.procurement.queries import is_supply, supply_order, unallocated_supply
 from modules.sales.models import Backorder, Customer, Order, OrderLine
 from modules.sales.queries import backorder_is_open, service_order
 from modules.sales.states import OrderState
@@ -125,7 +125,7 @@ def is_unallocated() -> ColumnElement[bool]:
 def unallocated_incoming(session: Session, product_ids: Collection[int]) -> dict[int, Decimal]:
     """Return what may still be linked of each product that has any on its way."""
     available: dict[int, Decimal] = {}
-    offered = session.execute(claimable_lines(session, product_ids, options.preorder.past_due_supply_days))
+    offered = session.execute(unallocated_supply(session, product_ids, options.preorder.past_due_supply_days))
     for _, product_id, quantity, _ in offered:
         available[product_id] = available.get(product_id, Decimal(0)) + from_raw(quantity)
     return available
@@ -180,7 +180,7 @@ def incoming_lines(session: Session, product_id: int, wanted: Decimal) -> list[I
 
     Each offers what it has, but no more than is wanted.
     """
-    offered = session.execute(claimable_lines(session, [product_id], options.preorder.past_due_supply_days))
+    offered = session.execute(unallocated_supply(session, [product_id], options.preorder.past_due_supply_days))
     available = {line_id: from_raw(quantity) for line_id, _, quantity, _ in offered}
     rows = session.execute(
         select(PurchaseOrderLine, PurchaseOrder, Supplier.name)

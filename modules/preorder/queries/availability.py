@@ -20,7 +20,7 @@ from modules.preorder.domain import Day, availability, ship_date
 from modules.preorder.models import OnHandChange
 from modules.preorder.queries.associations import purchase_lines_of
 from modules.preorder.queries.purchase_allocations import of_lines, purchase_allocated_by_line
-from modules.procurement.queries import claimable_lines
+from modules.procurement.queries import unallocated_supply
 from modules.sales.models import Order, OrderLine
 from modules.sales.states import OrderState
 
@@ -79,7 +79,7 @@ def _needed(session: Session, product_ids: Sequence[int]) -> dict[int, Decimal]:
 def changes_by_day(session: Session, product_ids: Sequence[int], today: date) -> dict[int, dict[date, Decimal]]:
     """Return incoming unlinked supply and scheduled changes by product and day; overdue supply counts today."""
     changes: dict[int, dict[date, Decimal]] = {}
-    incoming = session.execute(claimable_lines(session, product_ids, options.preorder.past_due_supply_days))
+    incoming = session.execute(unallocated_supply(session, product_ids, options.preorder.past_due_supply_days))
     for _, product_id, unclaimed, expected_on in incoming:
         if expected_on is not None:
             _add(changes, product_id, max(today, expected_on), from_raw(unclaimed))

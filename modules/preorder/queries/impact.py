@@ -17,7 +17,7 @@ from modules.preorder.models import PurchaseAllocation
 from modules.preorder.queries.dates import Expectation, expectations
 from modules.preorder.queries.purchase_allocations import is_open_purchase_allocation
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
-from modules.procurement.queries import claimable_lines, supply_order
+from modules.procurement.queries import supply_order, unallocated_supply
 from modules.sales.models import Customer, Order, OrderLine
 from modules.sales.queries import service_order
 
@@ -142,7 +142,7 @@ def _alternatives(
     session: Session, product_ids: set[int], arrivals: Mapping[int, date | None]
 ) -> dict[int, list[Alternative]]:
     """Return the supply of each product that is not linked, but for the lines that move, first expected first."""
-    offered = session.execute(claimable_lines(session, product_ids, options.preorder.past_due_supply_days))
+    offered = session.execute(unallocated_supply(session, product_ids, options.preorder.past_due_supply_days))
     available = {id_: from_raw(quantity) for id_, _, quantity, _ in offered if id_ not in arrivals}
     rows = session.execute(
         select(PurchaseOrderLine, PurchaseOrder)

@@ -18,7 +18,7 @@ from modules.preorder.domain import PreorderTerms
 from modules.preorder.services.launches import save_product
 from modules.preorder.services.on_hand_changes import save_on_hand_changes
 from modules.preorder.services.purchase_allocations import allocate_by_hand
-from modules.procurement.queries import claimable_lines
+from modules.procurement.queries import unallocated_supply
 from modules.sales.models import Customer, OrderLine
 from modules.sales.queries import Scope
 from modules.sales.services import NewLine, NewOrder, create_confirmed, serve_products, set_promise_dates
@@ -68,7 +68,7 @@ def _take_orders(session: Session, product: Product) -> None:
 def _allocate_first(session: Session, product_id: int) -> None:
     """Link the first in the queue to what comes first."""
     waiting = queries.uncovered_backorders(session, Scope((product_id,)))
-    incoming = session.execute(claimable_lines(session, [product_id])).all()
+    incoming = session.execute(unallocated_supply(session, [product_id])).all()
     if waiting and incoming:
         (line_id, _, remainder), (purchase_line_id, _, left, _) = waiting[0], incoming[0]
         allocate_by_hand(session, {(line_id, purchase_line_id): from_raw(min(remainder, left))})

@@ -29,8 +29,8 @@ from modules.preorder.models import PurchaseAllocation
 from modules.preorder.queries.purchase_allocations import is_open_purchase_allocation
 from modules.preorder.services.dates import promise_covered_lines
 from modules.procurement.models import PurchaseOrderLine
-from modules.procurement.queries import claimable_lines, lines_with_orders, status_by_name
-from modules.procurement.services import reserve, set_status
+from modules.procurement.queries import lines_with_orders, status_by_name, unallocated_supply
+from modules.procurement.services import add_allocated, set_status
 from modules.sales.domain import plan_by_product
 from modules.sales.models import OrderLine
 from modules.sales.queries import Scope
@@ -49,7 +49,9 @@ def allocate_incoming_supply(session: Session, scope: Scope) -> None:
     """
     if not options.preorder.auto_allocate or not options.sales.backorders:
         return
-    unclaimed = read_rows(session, claimable_lines(session, scope.product_ids, options.preorder.past_due_supply_days))
+    unclaimed = read_rows(
+        session, unallocated_supply(session, scope.product_ids, options.preorder.past_due_supply_days)
+    )
     supplies = [(line_id, product_id, quantity) for line_id, product_id, quantity, _ in unclaimed]
     if not supplies:
         return
@@ -84,7 +86,7 @@ def write_purchase_allocations(session: Session, grants: Sequence[Triple], sourc
     existing = _open_pairs(session, [(line_id, purchase_id) for line_id, purchase_id, _ in grants])
     grown = [(existing[line, purchase], amount) for line, purchase, amount in grants if (line, purchase) in existing]
     new = [grant for grant in grants if (grant[0], grant[1]) not in existing]
-    reserve(session, [(purchase_id, amount) for _, purchase_id, amount in grants])
+    add_allocated(session, [(purchase_id, amount) for _, purchase_id, amount in grants])
     sets = {"quantity": "quantity + {amount}"} | ({"source": "'by_hand'"} if source is AllocationSource.by_hand else {})
     bulk_update(session, PURCHASE_ALLOCATION, sets, {"amount": "bigint"}, grown)
     purchase_allocation_ids = _insert(session, new, source)
@@ -136,7 +138,7 @@ def _give_default_status(session: Session, purchase_line_ids: Sequence[int]) -> 
         is_one_of(session, PurchaseOrderLine.id, purchase_line_ids), PurchaseOrderLine.status_id.is_(None)
     )
     if line_ids := list(session.scalars(bare.order_by(PurchaseOrderLine.id))):
-        set_status(session, line_ids, status, is_default=True)
+        set_status(session, line_ids, status.id, is_default=True)
 
 
 def allocate_by_hand(session: Session, amounts: Mapping[tuple[int, int], Decimal]) -> None:
@@ -185,8 +187,8 @@ def _loaded(session: Session, pairs: Iterable[tuple[int, int]]) -> list[tuple[Or
 
 def _check_supply(session: Session, scope: Scope, amounts: Mapping[tuple[int, int], Decimal]) -> None:
     days = options.preorder.past_due_supply_days
-    offered = {row[0]: from_raw(row[2]) for row in session.execute(claimable_lines(session, scope.product_ids))}
-    may_be_allocated = {row[0] for row in session.execute(claimable_lines(session, scope.product_ids, days))}
+    offered = {row[0]: from_raw(row[2]) for row in session.execute(unallocated_supply(session, scope.product_ids))}
+    may_be_allocated = {row[0] for row in session.execute(unallocated_supply(session, scope.product_ids, days))}
     wanted = _summed((purchase_id, quantity) for (_, purchase_id), quantity in amounts.items())
     for purchase_id, quantity in wanted.items():
         available = offered.get(purchase_id, Decimal(0))

@@ -26,7 +26,7 @@ from modules.preorder.queries.purchase_allocations import (
 )
 from modules.procurement.hooks import OutstandingFall
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
-from modules.procurement.services import release
+from modules.procurement.services import release_allocated
 from modules.sales.domain import give_back, plan
 from modules.sales.models import Order, OrderLine
 from modules.sales.services import Grant, allocate_on, hold_lines
@@ -106,7 +106,7 @@ def release_purchase_allocations(
     drop = delete(PurchaseAllocation).where(is_one_of(session, PurchaseAllocation.id, gone))
     session.execute(drop.execution_options(synchronize_session=False))
     _reduce(session, kept, "quantity = quantity - {amount}")
-    release(session, _summed(purchases))
+    release_allocated(session, _summed(purchases))
     session.expire_all()
     if undone:
         publish(session, PurchaseAllocationRemoved(undone))
@@ -178,7 +178,7 @@ def _convert(session: Session, falls: Sequence[OutstandingFall]) -> None:
         return
     received = _summed((purchase_allocation_id, amount) for _, purchase_allocation_id, _, amount in grants)
     _reduce(session, received, "received = received + {amount}")
-    release(session, _summed((purchase_id, amount) for purchase_id, _, _, amount in grants))
+    release_allocated(session, _summed((purchase_id, amount) for purchase_id, _, _, amount in grants))
     allocate_on(
         session,
         [

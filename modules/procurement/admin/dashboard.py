@@ -1,4 +1,4 @@
-"""What of procurement waits, on the dashboard."""
+"""The dashboard card of procurement."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from erp import clock
 from erp.admin import Card
-from modules.procurement.queries.screens import waiting_work
+from modules.procurement.queries import waiting_work
 
 
 def _numbers(session: Session) -> Sequence[tuple[str, Any, str]]:

@@ -1,4 +1,4 @@
-"""The screen of what is on its way, line by line."""
+"""The screen of incoming goods: the open lines of purchase orders."""
 
 from __future__ import annotations
 
@@ -11,29 +11,25 @@ from flask_admin import expose
 from markupsafe import Markup
 from sqlalchemy import ColumnElement, and_
 from sqlalchemy.orm import Session
+from typing_extensions import override
 
 from erp import clock
 from erp.admin import Badge, ExtraColumn, Screen
 from erp.admin.formatting import badge, day
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
-from modules.procurement.queries import SUPPLY_STATES, has_outstanding
 
 
 def expected(line: PurchaseOrderLine) -> Markup | str:
-    """Return a line's expected date, marked where it has passed and something is still to come."""
+    """Return a line's expected date, with a badge where the line is overdue."""
     shown = day(line.expected_on)
-    if line.expected_on and line.expected_on < clock.today() and line.outstanding and is_on_its_way(line):
+    if line.expected_on and line.expected_on < clock.today() and line.is_open:
         return Markup("{} {}").format(shown, badge(Badge("overdue", "warning")))
     return shown
 
 
-def is_on_its_way(line: PurchaseOrderLine) -> bool:
-    """Say whether goods of this line may still come."""
-    return line.order.state in SUPPLY_STATES
-
-
-def _is_still_to_come() -> ColumnElement[bool]:
-    return and_(has_outstanding(), PurchaseOrderLine.order.has(PurchaseOrder.state.in_(SUPPLY_STATES)))
+def _is_open() -> ColumnElement[bool]:
+    # Not `PurchaseOrderLine.is_open`: the list's filters and searches join the orders only where they need them.
+    return and_(PurchaseOrderLine.has_outstanding, PurchaseOrderLine.order.has(PurchaseOrder.is_open))
 
 
 def _outstanding(session: Session, lines: Sequence[PurchaseOrderLine]) -> Mapping[int, Any]:
@@ -41,7 +37,7 @@ def _outstanding(session: Session, lines: Sequence[PurchaseOrderLine]) -> Mappin
 
 
 class IncomingScreen(Screen):
-    """Lines of purchase orders of which something is still to come."""
+    """The open lines of purchase orders."""
 
     model = PurchaseOrderLine
     view_name = "procurement.incoming"
@@ -73,21 +69,21 @@ class IncomingScreen(Screen):
     column_sortable_list = ("expected_on",)
     empty_message = "Nothing is on its way."
 
+    @override
     def get_query(self) -> Any:
-        """Return the lines of which something is still to come."""
-        lines = super().get_query().filter(_is_still_to_come())
+        lines = super().get_query().filter(_is_open())
         # Lines without a date come last on every database.
         return lines.order_by(PurchaseOrderLine.expected_on.is_(None))
 
+    @override
     def get_count_query(self) -> Any:
-        """Count the lines of which something is still to come."""
-        return super().get_count_query().filter(_is_still_to_come())
+        return super().get_count_query().filter(_is_open())
 
+    @override
     def details_url(self, row: Any) -> str:
-        """Lead to the purchase order."""
         return f"/procurement/purchase-orders/{row.order_id}/#line-{row.id}"
 
     @expose("/<int:id>/")
     def details_view(self, id: int) -> ResponseReturnValue:
-        """Lead to the purchase order."""
+        """Redirect to the line on its purchase order."""
         return redirect(self.details_url(self.get_one(id)))

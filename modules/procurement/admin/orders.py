@@ -1,27 +1,28 @@
-"""The screen of purchase orders."""
+"""The screen of purchase orders, and their actions."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from markupsafe import Markup
 from sqlalchemy.orm import Session, joinedload
+from typing_extensions import override
 from wtforms import BooleanField, Form
 
 from erp import clock
-from erp.admin import DocumentScreen, ExtraColumn, Panel, document_anchor
+from erp.admin import Action, DocumentScreen, ExtraColumn, Panel, document_anchor
 from erp.admin.formatting import money
 from modules.procurement import services
-from modules.procurement.admin.impact import show_impact_first
+from modules.procurement.admin.expected_dates import ExpectedDates, show_impact_first
 from modules.procurement.admin.incoming import expected
-from modules.procurement.admin.line_actions import LINE_ACTIONS
-from modules.procurement.admin.order_actions import ORDER_ACTIONS
-from modules.procurement.domain import LineValues, OrderHead
-from modules.procurement.forms import default_status, statuses
+from modules.procurement.admin.lines import LINE_ACTIONS
+from modules.procurement.admin.receiving import Receive
+from modules.procurement.admin.statuses import StatusOfAll, default_status, statuses
+from modules.procurement.domain import LineValues, OrderEdit, OrderHead
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
-from modules.procurement.queries.screens import outlooks, receipts_of
+from modules.procurement.queries import outlooks, receipts_of_order
 from modules.procurement.states import PURCHASE_ORDER, PurchaseState
 
 
@@ -49,12 +50,77 @@ def _total(order: PurchaseOrder) -> str | None:
 
 
 def _receipts(session: Session, order: Any) -> Mapping[str, Any] | None:
-    receipts = receipts_of(session, order.id)
+    receipts = receipts_of_order(session, order.id)
     return {"receipts": receipts} if receipts else None
 
 
+def _can(action: str) -> Callable[[Any], bool]:
+    return lambda order: PURCHASE_ORDER.allows(order.state, action)
+
+
+def _order(session: Session, order: PurchaseOrder) -> str:
+    services.place_order(session, order.id)
+    return f"{order.name} is ordered."
+
+
+def _cancel(session: Session, order: PurchaseOrder) -> str:
+    name = order.name
+    services.cancel_order(session, order.id)
+    return f"{name} is cancelled."
+
+
+ORDER_ACTIONS = (
+    Action(
+        name="order",
+        label="Order",
+        permission="procurement.edit",
+        run=_order,
+        allowed=_can("order"),
+        style="primary",
+        icon="fa-paper-plane",
+    ),
+    Action(
+        name="receive",
+        label="Receive",
+        permission="procurement.receive",
+        page=Receive(),
+        allowed=_can("receive"),
+        style="primary",
+        icon="fa-sign-in",
+    ),
+    Action(
+        name="expected-dates",
+        label="Expected dates",
+        permission="procurement.edit",
+        page=ExpectedDates(),
+        allowed=_can("close_short"),
+        icon="fa-calendar",
+    ),
+    Action(
+        name="status",
+        label="Status of all lines",
+        permission="procurement.edit",
+        page=StatusOfAll(),
+        allowed=_can("change_line"),
+        icon="fa-tags",
+    ),
+    Action(
+        name="cancel",
+        label="Cancel",
+        permission="procurement.edit",
+        run=_cancel,
+        confirm="Cancel this purchase order? Sales orders lose what it would bring, and are not cancelled themselves.",
+        yes="Cancel purchase order",
+        no="Keep it",
+        allowed=_can("cancel"),
+        style="danger",
+        icon="fa-ban",
+    ),
+)
+
+
 class PurchaseOrderScreen(DocumentScreen):
-    """Purchase orders with their lines, and all that is done to them."""
+    """Purchase orders with their lines."""
 
     model = PurchaseOrder
     view_name = "procurement.purchase_order"
@@ -77,7 +143,7 @@ class PurchaseOrderScreen(DocumentScreen):
     form_extra_fields = {
         "release": BooleanField(
             "Release",
-            description="Where a line is lowered below what is meant for sales orders, let the last of them go.",
+            description="Where a line is lowered below what is allocated to sales orders, the last of them lose it.",
         )
     }
     form_widths = {"supplier": 6, "note": 12}
@@ -116,18 +182,18 @@ class PurchaseOrderScreen(DocumentScreen):
     panels = (Panel("Receipts", "procurement/order_receipts.html", _receipts),)
     empty_message = "There are no purchase orders yet. Enter the first one, or import them as CSV."
 
+    @override
     def may_edit(self, row: Any) -> bool:
-        """Let drafts and orders on their way be edited."""
         return super().may_edit(row) and PURCHASE_ORDER.allows(row.state, "change_line")
 
+    @override
     def prepare_form(self, form: Form, row: Any) -> None:
-        """Offer to release only where something is meant for sales orders."""
         super().prepare_form(form, row)
         if row is None or not any(line.allocated for line in row.lines):
             del form["release"]
 
+    @override
     def save(self, session: Session, form: Form, row: Any) -> Any:
-        """Store the order and its lines as one deed, once the person has seen what new dates break."""
         changes = self.line_changes(form, row)
         added = [_values(values) for values in changes.added]
         ordered_on = form["ordered_on"].data or (row.ordered_on if row else clock.today())
@@ -135,20 +201,14 @@ class PurchaseOrderScreen(DocumentScreen):
         if row is None:
             return services.create_order(session, head, lines=added)
         lines = [_values(values, line) for line, values in changes.changed] + added
-        # Whoever links a line or dates it meanwhile is waited for, and then shown, or this form is stale.
-        row = services.lock_order(session, row, {values.product_id for values in lines})
+        # Locked first: what is allocated or dated at the same moment is shown, too, or makes this form stale.
+        row = services.lock_order(session, row.id, {values.product_id for values in lines})
         self.check_version(form, row)
         if row.state != PurchaseState.draft:
             show_impact_first(session, _new_dates(changes.changed))
-        services.edit_order(
-            session,
-            row,
-            head,
-            lines=lines,
-            removed=[line.id for line in changes.removed],
-            release="release" in form and bool(form["release"].data),
-            row_version=int(form["row_version"].data or row.row_version),
-        )
+        release = "release" in form and bool(form["release"].data)
+        edit = OrderEdit(head, lines, removed=[line.id for line in changes.removed], release=release)
+        services.edit_order(session, row.id, edit, row_version=int(form["row_version"].data or row.row_version))
         return row
 
 
@@ -167,5 +227,5 @@ def _new_dates(changed: Sequence[tuple[PurchaseOrderLine, Mapping[str, Any]]]) -
     return {
         line.id: values["expected_on"]
         for line, values in changed
-        if line.outstanding and values["expected_on"] != line.expected_on
+        if line.has_outstanding and values["expected_on"] != line.expected_on
     }

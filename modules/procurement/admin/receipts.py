@@ -1,14 +1,15 @@
-"""The screen of receipts: what arrived, when, of which order, and where it was put."""
+"""The screen of receipts."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from markupsafe import Markup
+from typing_extensions import override
 
 from erp.admin import Screen, document_anchor
 from modules.procurement.models import Receipt
-from modules.procurement.queries.screens import RECEIPT_LOADS
+from modules.procurement.queries import RECEIPT_LOADS
 
 
 def _order(receipt: Receipt) -> Markup:
@@ -27,7 +28,7 @@ def _lot(receipt: Receipt) -> Markup:
 
 
 class ReceiptScreen(Screen):
-    """What arrived."""
+    """What was received, when, of which order, and where it was put."""
 
     model = Receipt
     view_name = "procurement.receipt"
@@ -66,10 +67,10 @@ class ReceiptScreen(Screen):
     detail_loads = RECEIPT_LOADS
     empty_message = "Nothing has been received yet. Open a purchase order and press Receive."
 
+    @override
     def get_query(self) -> Any:
-        """Return the receipts with their lines, lots and places."""
         return super().get_query().options(*RECEIPT_LOADS)
 
+    @override
     def document_title(self, row: Any) -> str:
-        """Return what the receipt is of."""
         return f"Receipt {row.id} of {row.line}"

@@ -1,4 +1,4 @@
-"""The page on which goods of a purchase order are received."""
+"""The page that receives goods of a purchase order or of one of its lines."""
 
 from __future__ import annotations
 
@@ -8,29 +8,48 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy.orm import Session
+from typing_extensions import override
+from wtforms import FieldList, Form, FormField, HiddenField, StringField, TextAreaField
+from wtforms.validators import Length, Optional
 
-from erp.admin import FormPage, Result
+from erp.admin import DayField, FormPage, QuantityField, Result
 from erp.errors import NotFound
 from modules.inventory_lots.models import Location
 from modules.inventory_lots.states import Tracking
-from modules.procurement import services
+from modules.procurement import queries, services
 from modules.procurement.domain import Delivery
 from modules.procurement.errors import NothingReceived
-from modules.procurement.forms import ReceiveForm
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
-from modules.procurement.queries.screens import location_paths, locations_by_path, receipts_by_id, usual_location
 from modules.procurement.states import PURCHASE_ORDER
 
 
-def coming(row: PurchaseOrder | PurchaseOrderLine) -> list[PurchaseOrderLine]:
-    """Return the lines that the page asks for: those of an order of which something is to come, or the one line."""
+class ReceivedLineForm(Form):
+    """What was received of one line, and where it is put."""
+
+    line_id = HiddenField()
+    quantity = QuantityField("Received", [Optional()])
+    serials = TextAreaField("Serial numbers")
+    location = StringField("Location", [Length(max=81)])
+    lot = StringField("Lot", [Length(max=80)])
+    expires_on = DayField("Expires on", [Optional()])
+
+
+class ReceiveForm(Form):
+    """What was received of an order."""
+
+    received_on = DayField("Received on", [Optional()], description="Today when empty.")
+    lines = FieldList(FormField(ReceivedLineForm))
+
+
+def open_lines(row: PurchaseOrder | PurchaseOrderLine) -> list[PurchaseOrderLine]:
+    """Return the lines of an order of which something is outstanding, or the line itself."""
     if isinstance(row, PurchaseOrderLine):
         return [row]
-    return [line for line in row.lines if line.outstanding > 0]
+    return [line for line in row.lines if line.has_outstanding]
 
 
 class Receive(FormPage):
-    """Asks what arrived of each line, and where it is put."""
+    """The page that asks what was received of each line, and where it is put."""
 
     title = "Receive"
     button = "Receive"
@@ -38,41 +57,42 @@ class Receive(FormPage):
     form_class = ReceiveForm
     help = "Clear the quantity of what has not come. Goods for waiting customers are allocated to them at once."
 
+    @override
     def heading(self, row: Any) -> str:
-        """Return the order, or which line of it."""
         return str(row)
 
+    @override
     def prefill(self, session: Session, row: Any, form: Any) -> None:
-        """Offer everything that is outstanding, put where goods were last put."""
-        location = usual_location(session)
-        for line in coming(row):
+        location = queries.usual_location(session)
+        for line in open_lines(row):
             quantity = None if line.product.tracking is Tracking.serial else line.outstanding
             form.lines.append_entry({"line_id": str(line.id), "quantity": quantity, "location": location})
 
+    @override
     def context(self, session: Session, row: Any) -> dict[str, Any]:
-        """Return the lines and the places to choose from."""
         lines = row.order.lines if isinstance(row, PurchaseOrderLine) else row.lines
-        return {"order_lines": {str(line.id): line for line in lines}, "locations": location_paths(session)}
+        return {"order_lines": {str(line.id): line for line in lines}, "locations": queries.location_paths(session)}
 
+    @override
     def do(self, session: Session, row: Any, form: Any) -> Result:
-        """Receive what was entered as one deed."""
         order = row.order if isinstance(row, PurchaseOrderLine) else row
         PURCHASE_ORDER.next(order.state, "receive")
         deliveries = _deliveries(session, {str(line.id): line for line in order.lines}, form)
         if not deliveries:
             raise NothingReceived(order=order.name)
-        name, receipts = order.name, services.receive_many(session, deliveries)
-        context = {"receipts": receipts_by_id(session, receipts)}
+        name, receipt_ids = order.name, services.receive_many(session, deliveries)
+        context = {"receipts": queries.receipts_by_id(session, receipt_ids)}
         return Result(f"Goods of {name} are received.", "procurement/received.html", context)
 
 
 def _deliveries(session: Session, lines: Mapping[str, PurchaseOrderLine], form: ReceiveForm) -> list[Delivery]:
-    """Return what was entered; a line that is not the order's is ignored."""
-    entries = [(lines[entry.line_id.data], entry) for entry in form.entries() if entry.line_id.data in lines]
+    """Return the entered deliveries; a line that is not the order's is ignored."""
+    forms: list[Any] = [entry.form for entry in form.lines]
+    entries = [(lines[entry.line_id.data], entry) for entry in forms if entry.line_id.data in lines]
     filled = [(line, entry) for line, entry in entries if entry.quantity.data or _numbers(entry)]
-    places = locations_by_path(session, {entry.location.data or "" for _, entry in filled})
+    locations = queries.locations_by_path(session, {entry.location.data or "" for _, entry in filled})
     received_on = form.received_on.data
-    return [each for line, entry in filled for each in _of_line(line, entry, places, received_on)]
+    return [delivery for line, entry in filled for delivery in _of_line(line, entry, locations, received_on)]
 
 
 def _numbers(entry: Any) -> Sequence[str]:
@@ -80,13 +100,13 @@ def _numbers(entry: Any) -> Sequence[str]:
 
 
 def _of_line(
-    line: PurchaseOrderLine, entry: Any, places: Mapping[str, Location], received_on: date | None
+    line: PurchaseOrderLine, entry: Any, locations: Mapping[str, Location], received_on: date | None
 ) -> list[Delivery]:
     path = (entry.location.data or "").strip()
-    if path not in places:
+    if path not in locations:
         raise NotFound("location", path)
     common = {"received_on": received_on, "expires_on": entry.expires_on.data}
-    place_id = places[path].id
+    location_id = locations[path].id
     if line.product.tracking is Tracking.serial:
-        return [Delivery(line.id, Decimal(1), place_id, number, **common) for number in _numbers(entry)]
-    return [Delivery(line.id, entry.quantity.data, place_id, (entry.lot.data or "").strip() or None, **common)]
+        return [Delivery(line.id, Decimal(1), location_id, number, **common) for number in _numbers(entry)]
+    return [Delivery(line.id, entry.quantity.data, location_id, (entry.lot.data or "").strip() or None, **common)]

@@ -1,15 +1,77 @@
-"""The screen of purchase line statuses: System Data."""
+"""The screen of purchase line statuses, and the pages that give a status to lines."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from flask import g
+from flask_admin.contrib.sqla.fields import QuerySelectField
 from sqlalchemy.orm import Session
+from typing_extensions import override
 from wtforms import Form
+from wtforms.validators import Optional
 
-from erp.admin import Screen
-from modules.procurement import services
+from erp.admin import FormPage, Screen
+from erp.admin.access import session as current_session
+from erp.text import plural
+from modules.procurement import queries, services
+from modules.procurement.domain import StatusData
 from modules.procurement.models import PurchaseLineStatus
+
+
+def statuses() -> list[PurchaseLineStatus]:
+    """Return the line statuses to choose from, read once a request."""
+    if "procurement_statuses" not in g:
+        g.procurement_statuses = queries.statuses(current_session())
+    found: list[PurchaseLineStatus] = g.procurement_statuses
+    return found
+
+
+def default_status() -> PurchaseLineStatus | None:
+    """Return the status that is preselected for a new line."""
+    return next((status for status in statuses() if status.is_default), None)
+
+
+class StatusForm(Form):
+    """The status of one or more lines."""
+
+    status = QuerySelectField("Status", [Optional()], query_factory=statuses, allow_blank=True, blank_text="None")
+
+
+class LineStatus(FormPage):
+    """The page that gives a status to a line."""
+
+    title = "Line status"
+    button = "Save status"
+    form_class = StatusForm
+
+    @override
+    def heading(self, row: Any) -> str:
+        return f"{row.order.name}, line {row.position}: {row.product}"
+
+    @override
+    def prefill(self, session: Session, row: Any, form: Any) -> None:
+        form.status.data = row.status
+
+    @override
+    def do(self, session: Session, row: Any, form: Any) -> str:
+        name, status = str(row), form.status.data
+        services.set_status(session, [row.id], status.id if status else None)
+        return f"{name} has the status {status}." if status else f"{name} has no status."
+
+
+class StatusOfAll(FormPage):
+    """The page that gives a status to all lines of an order."""
+
+    title = "Status of all lines"
+    button = "Give all lines this status"
+    form_class = StatusForm
+
+    @override
+    def do(self, session: Session, row: Any, form: Any) -> str:
+        name, status = row.name, form.status.data
+        changed = services.set_status(session, [line.id for line in row.lines], status.id if status else None)
+        return f"{name}: {plural(changed, 'line has', 'lines have')} a new status."
 
 
 class StatusScreen(Screen):
@@ -34,16 +96,11 @@ class StatusScreen(Screen):
     form_widths = {"name": 6}
     empty_message = "There are no statuses yet. Add the first one, or import them as CSV."
 
+    @override
     def save(self, session: Session, form: Form, row: Any) -> Any:
-        """Store a status; a new default takes the mark from the old one."""
-        return services.save_status(
-            session,
-            row,
-            name=form["name"].data,
-            position=form["position"].data or 0,
-            is_default=bool(form["is_default"].data),
-        )
+        data = StatusData(form["name"].data, form["position"].data or 0, bool(form["is_default"].data))
+        return services.save_status(session, row.id if row else None, data)
 
+    @override
     def delete(self, session: Session, row: Any) -> None:
-        """Delete a status that no line bears."""
-        services.delete_status(session, row)
+        services.delete_status(session, row.id)

@@ -5,23 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy.orm import Session
+from typing_extensions import override
 from wtforms import Form
 
 from erp.admin import ContactScreen, Panel
+from erp.contacts import ContactData
 from modules.procurement import services
 from modules.procurement.models import Supplier
-from modules.procurement.queries.screens import outlooks, supplier_orders
+from modules.procurement.queries import orders_of_supplier, outlooks
 
 ORDERS_SHOWN = 50
 
 
 def _orders(session: Session, supplier: Any) -> dict[str, Any]:
-    orders = supplier_orders(session, supplier.id, ORDERS_SHOWN)
+    orders = orders_of_supplier(session, supplier.id, ORDERS_SHOWN)
     return {"orders": orders, "outlooks": outlooks(session, [order.id for order in orders]), "most": ORDERS_SHOWN}
 
 
 class SupplierScreen(ContactScreen):
-    """Who delivers."""
+    """Suppliers, each with its latest purchase orders."""
 
     model = Supplier
     view_name = "procurement.supplier"
@@ -33,11 +35,11 @@ class SupplierScreen(ContactScreen):
     panels = (Panel("Purchase orders", "procurement/supplier_orders.html", _orders),)
     empty_message = "There are no suppliers yet. Add the first one, or import them as CSV."
 
+    @override
     def save(self, session: Session, form: Form, row: Any) -> Any:
-        """Store a supplier."""
-        email = form["email"].data or ""
-        return services.save_supplier(session, row, code=form["code"].data, name=form["name"].data, email=email)
+        data = ContactData(form["code"].data, form["name"].data, form["email"].data or "")
+        return services.save_supplier(session, row.id if row else None, data)
 
+    @override
     def delete(self, session: Session, row: Any) -> None:
-        """Delete a supplier without purchase orders."""
-        services.delete_supplier(session, row)
+        services.delete_supplier(session, row.id)

@@ -1,4 +1,4 @@
-"""Procurement's CSV files."""
+"""The CSV files of procurement."""
 
 from modules.procurement.exchange.expected_dates import EXPECTED_DATE_IMPORT, EXPECTED_DATES
 from modules.procurement.exchange.purchase_orders import PURCHASE_ORDER_IMPORT, PURCHASE_ORDERS

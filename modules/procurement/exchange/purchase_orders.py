@@ -1,4 +1,4 @@
-"""Purchase orders as CSV: a row a line, rows of one number are one order."""
+"""Purchase orders as CSV: one row for each line; rows of one number are one order."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp import clock
+from erp.contacts import contacts_by_code
 from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, day, money, quantity
+from erp.text import plural
 from modules.inventory_lots.domain import check_quantity
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.queries import products_by_sku
 from modules.inventory_lots.services import lock_products
-from modules.procurement import queries
 from modules.procurement.domain import LineValues, NewOrder
-from modules.procurement.exchange.words import count
 from modules.procurement.models import PurchaseLineStatus, PurchaseOrder, PurchaseOrderLine, Supplier
+from modules.procurement.queries import booked_lines, order_ids_by_number, statuses_by_name
 from modules.procurement.services import create_ordered
-from modules.procurement.states import PurchaseState
 
 HEADER = ("supplier", "ordered_on")
 
 
 @dataclass(frozen=True)
 class _Known:
-    """What the file names and the database has."""
+    """What the file names and the database has: ids of orders by number, and rows by code, SKU and name."""
 
     numbers: Mapping[str, int]
     suppliers: Mapping[str, Supplier]
@@ -44,18 +44,18 @@ def _create(session: Session, rows: list[Row], errors: Errors) -> str:
         _check_order(same, known, errors)
     errors.raise_if_any()
     create_ordered(session, [_order(same, known) for same in by_number.values()])
-    return f"{count(len(by_number), 'purchase order')} with {count(len(rows), 'line')}."
+    return f"{plural(len(by_number), 'purchase order')} with {plural(len(rows), 'line')}."
 
 
 def _find_known(session: Session, rows: list[Row]) -> _Known:
     products = products_by_sku(session, [row["sku"] for row in rows])
-    # Locked before the numbers are looked up: of two files with one order, the second is told that it exists.
+    # Locked before the numbers are looked up: of two files with one order, the second is refused because it exists.
     lock_products(session, [product.id for product in products.values()])
     return _Known(
-        queries.order_ids_by_number(session, [row["number"] for row in rows]),
-        queries.suppliers_by_code(session, [row["supplier"] for row in rows]),
+        order_ids_by_number(session, [row["number"] for row in rows]),
+        contacts_by_code(session, Supplier, [row["supplier"] for row in rows]),
         products_by_sku(session, products),
-        queries.statuses_by_name(session, [row["status"] for row in rows if row["status"]]),
+        statuses_by_name(session, [row["status"] for row in rows if row["status"]]),
     )
 
 
@@ -101,16 +101,12 @@ def _order(rows: Sequence[Row], known: _Known) -> NewOrder:
 
 def _rows(session: Session) -> Iterable[Sequence[Any]]:
     order, line = PurchaseOrder, PurchaseOrderLine
-    plan = (Product.sku, line.quantity, line.unit_cost, line.expected_on, PurchaseLineStatus.name)
+    of_line = (Product.sku, line.quantity, line.unit_cost, line.expected_on, PurchaseLineStatus.name)
     lines = (
-        select(order.number, Supplier.code, order.ordered_on, *plan)
-        .select_from(line)
-        .join(order, order.id == line.order_id)
+        booked_lines(select(order.number, Supplier.code, order.ordered_on, *of_line))
         .join(Supplier, Supplier.id == order.supplier_id)
         .join(Product, Product.id == line.product_id)
         .outerjoin(PurchaseLineStatus, PurchaseLineStatus.id == line.status_id)
-        .where(order.state.not_in((PurchaseState.draft, PurchaseState.cancelled)))
-        .order_by(order.id, line.position)
     )
     return session.execute(lines).yield_per(5000)
 

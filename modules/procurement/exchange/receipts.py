@@ -1,4 +1,4 @@
-"""Receipts of purchase order lines as CSV; they only come in."""
+"""Receipts of purchase order lines as CSV: an import only."""
 
 from __future__ import annotations
 
@@ -8,38 +8,29 @@ from sqlalchemy.orm import Session
 
 from erp.errors import ErpError
 from erp.exchange import Column, Errors, ImportKind, Row, code, day, quantity, whole_number
+from erp.text import plural
 from modules.inventory_lots.domain import join_path, split_path
 from modules.inventory_lots.errors import BadLocation, StockRefused
 from modules.inventory_lots.services import Locations, find_or_make_locations
-from modules.procurement import queries
 from modules.procurement.domain import Delivery
 from modules.procurement.errors import DeliveriesRefused, OverReceipt
-from modules.procurement.exchange.words import count
+from modules.procurement.exchange.lines import find_lines
+from modules.procurement.queries import count_new_lots
 from modules.procurement.services import lock_lines, receive_many
 
 
-def find_line(row: Row, line_ids: Mapping[tuple[str, int], int], numbers: set[str], errors: Errors) -> None:
-    """Add an error unless the row names a line of a purchase order."""
-    if row["number"] not in numbers:
-        errors.add(row, "number", "is not the number of a purchase order")
-    elif (row["number"], row["line"]) not in line_ids:
-        errors.add(row, "line", f"is not a line of purchase order {row['number']}")
-
-
 def _receive(session: Session, rows: list[Row], errors: Errors) -> str:
-    line_ids = queries.line_ids_by_place(session, [row["number"] for row in rows])
-    numbers = {number for number, _ in line_ids}
+    line_ids = find_lines(session, rows, errors)
     for row in rows:
-        find_line(row, line_ids, numbers, errors)
         _check_location(row, errors)
     errors.raise_if_any()
-    # Places have no lock and come after the products', as wherever stock is booked.
+    # Locations have no lock; they are created after the products are locked, as everywhere.
     lines = lock_lines(session, {line_ids[row["number"], row["line"]] for row in rows})
     product_ids = {line.id: line.product_id for line in lines}
     lots = [(product_ids[line_ids[row["number"], row["line"]]], row["lot"]) for row in rows]
     _check_dates(rows, lots, errors)
     errors.raise_if_any()
-    new_lots = queries.count_new_lots(session, lots)
+    new_lots = count_new_lots(session, lots)
     places = find_or_make_locations(session, [row["location"] for row in rows])
     try:
         receive_many(session, [_delivery(row, line_ids, places) for row in rows])
@@ -58,12 +49,12 @@ def _check_location(row: Row, errors: Errors) -> None:
 
 
 def _check_dates(rows: Sequence[Row], lots: Sequence[tuple[int, str | None]], errors: Errors) -> None:
-    """Rows of one lot that say something of its dates say the same."""
-    said: dict[tuple[tuple[int, str | None], str], Row] = {}
+    """Add an error for each row whose dates of a lot differ from those of an earlier row."""
+    first_rows: dict[tuple[tuple[int, str | None], str], Row] = {}
     for row, lot in zip(rows, lots, strict=True):
         for column in ("received_on", "expires_on"):
             if row["lot"] and row[column]:
-                first = said.setdefault((lot, column), row)
+                first = first_rows.setdefault((lot, column), row)
                 if first[column] != row[column]:
                     errors.add(row, column, f"is not what row {first.number} says of the same lot")
 
@@ -86,9 +77,9 @@ def _column(refusal: ErpError) -> str:
 
 
 def _message(rows: Sequence[Row], new_lots: int, places: Locations) -> str:
-    made = ((new_lots, "lot"), (places.new_locations, "location"), (places.new_warehouses, "warehouse"))
-    words = ", ".join(count(number, noun) for number, noun in made if number)
-    return f"{count(len(rows), 'receipt')}: {words or 'nothing'} created."
+    created = ((new_lots, "lot"), (places.new_locations, "location"), (places.new_warehouses, "warehouse"))
+    words = ", ".join(plural(number, noun) for number, noun in created if number)
+    return f"{plural(len(rows), 'receipt')}: {words or 'nothing'} created."
 
 
 RECEIPT_IMPORT = ImportKind(

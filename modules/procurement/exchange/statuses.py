@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, switch, whole_number
+from erp.text import plural
 from modules.procurement.domain import StatusData
 from modules.procurement.models import PurchaseLineStatus
 from modules.procurement.services import save_statuses
@@ -20,8 +21,7 @@ def _save(session: Session, rows: list[Row], errors: Errors) -> str:
         errors.add(row, "is_default", f"is a second default: row {defaults[0].number} is the default")
     errors.raise_if_any()
     saved = save_statuses(session, [StatusData(row["name"], row["position"], row["is_default"]) for row in rows])
-    noun = "status" if len(rows) == 1 else "statuses"
-    return f"{len(rows)} {noun}: {saved.new} new, {saved.changed} changed."
+    return f"{plural(len(rows), 'status', 'statuses')}: {saved.new} new, {saved.changed} changed."
 
 
 def _rows(session: Session) -> Iterable[Sequence[Any]]:

@@ -8,21 +8,20 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from erp.contacts import ContactData, save_contacts
 from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, text
-from modules.procurement.domain import SupplierData
-from modules.procurement.exchange.words import count
+from erp.text import plural
 from modules.procurement.models import Supplier
-from modules.procurement.services import save_suppliers
 
 
 def _save(session: Session, rows: list[Row], errors: Errors) -> str:
     errors.raise_if_any()
-    saved = save_suppliers(session, [SupplierData(row["code"], row["name"], _email(row)) for row in rows])
-    return f"{count(len(rows), 'supplier')}: {saved.new} new, {saved.changed} changed."
+    saved = save_contacts(session, Supplier, [ContactData(row["code"], row["name"], _email(row)) for row in rows])
+    return f"{plural(len(rows), 'supplier')}: {saved.new} new, {saved.changed} changed."
 
 
 def _email(row: Row) -> str | None:
-    """An empty cell clears the address; a file without the column leaves it."""
+    """Return the address, an empty text for an empty cell, or None where the file has no such column."""
     return row["email"] or "" if row.given("email") else None
 
 

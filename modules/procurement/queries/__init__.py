@@ -1,47 +1,59 @@
 """Reads of procurement; they change nothing."""
 
 from modules.procurement.queries.checks import broken_invariants
-from modules.procurement.queries.lookups import (
-    count_new_lots,
-    default_status,
-    line_ids_by_place,
-    lines_in_status,
-    order_ids_by_number,
-    orders_of,
-    products_on_lines,
-    status_by_name,
-    statuses,
-    statuses_by_name,
-    suppliers_by_code,
-)
-from modules.procurement.queries.supply import (
-    SUPPLY_STATES,
-    claimable_lines,
-    claimed_lines,
-    has_outstanding,
-    is_supply,
+from modules.procurement.queries.dashboard import waiting_work
+from modules.procurement.queries.lines import (
+    allocated_lines,
+    booked_lines,
+    count_lines_in_status,
+    join_orders,
+    line_ids_by_position,
     lines_with_orders,
-    supply_order,
+    products_on_lines,
 )
+from modules.procurement.queries.orders import (
+    count_orders_of_supplier,
+    order_ids_by_number,
+    orders_of_supplier,
+    outlooks,
+)
+from modules.procurement.queries.receipts import (
+    RECEIPT_LOADS,
+    count_new_lots,
+    location_paths,
+    locations_by_path,
+    receipts_by_id,
+    receipts_of_order,
+    usual_location,
+)
+from modules.procurement.queries.statuses import status_by_name, statuses, statuses_by_name
+from modules.procurement.queries.supply import is_supply, supply_order, unallocated_supply
 
 __all__ = [
-    "SUPPLY_STATES",
+    "RECEIPT_LOADS",
+    "allocated_lines",
+    "booked_lines",
     "broken_invariants",
-    "claimable_lines",
-    "claimed_lines",
+    "count_lines_in_status",
     "count_new_lots",
-    "default_status",
-    "has_outstanding",
+    "count_orders_of_supplier",
     "is_supply",
-    "line_ids_by_place",
-    "lines_in_status",
+    "join_orders",
+    "line_ids_by_position",
     "lines_with_orders",
+    "location_paths",
+    "locations_by_path",
     "order_ids_by_number",
-    "orders_of",
+    "orders_of_supplier",
+    "outlooks",
     "products_on_lines",
+    "receipts_by_id",
+    "receipts_of_order",
     "status_by_name",
     "statuses",
     "statuses_by_name",
-    "suppliers_by_code",
     "supply_order",
+    "unallocated_supply",
+    "usual_location",
+    "waiting_work",
 ]

@@ -12,12 +12,11 @@ from erp.db import total
 from erp.numbers import format_quantity
 from modules.inventory_lots.models import Balance
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine, Receipt
-from modules.procurement.queries.supply import SUPPLY_STATES, has_outstanding
 from modules.procurement.states import PurchaseState
 
 
 def broken_invariants(session: Session) -> Iterator[str]:
-    """Yield a sentence for each purchase order line or order that does not add up."""
+    """Yield a sentence for each purchase order or line that breaks an invariant."""
     yield from _counters(session)
     yield from _receipts(session)
     yield from _foreign_receipts(session)
@@ -26,14 +25,13 @@ def broken_invariants(session: Session) -> Iterator[str]:
 
 def _counters(session: Session) -> Iterator[str]:
     line = PurchaseOrderLine
-    left = line.quantity - line.received - line.cancelled
     broken = or_(
         line.quantity <= 0,
         line.received < 0,
         line.cancelled < 0,
         line.cancelled > line.quantity,
         line.allocated < 0,
-        and_(line.allocated > 0, line.allocated > left),
+        and_(line.allocated > 0, line.unallocated < 0),
     )
     for found in session.scalars(select(line).where(broken).options(joinedload(line.order)).order_by(line.id)):
         yield (
@@ -45,13 +43,13 @@ def _counters(session: Session) -> Iterator[str]:
 
 def _receipts(session: Session) -> Iterator[str]:
     line = PurchaseOrderLine
-    sums = select(Receipt.line_id, total(Receipt.quantity).label("arrived")).group_by(Receipt.line_id).subquery()
-    rows = select(line, sums.c.arrived).outerjoin(sums, sums.c.line_id == line.id).options(joinedload(line.order))
-    unequal = or_(line.received != sums.c.arrived, and_(line.received != Decimal(0), sums.c.arrived.is_(None)))
-    for found, arrived in session.execute(rows.where(unequal).order_by(line.id)):
+    sums = select(Receipt.line_id, total(Receipt.quantity).label("receipts")).group_by(Receipt.line_id).subquery()
+    rows = select(line, sums.c.receipts).outerjoin(sums, sums.c.line_id == line.id).options(joinedload(line.order))
+    unequal = or_(line.received != sums.c.receipts, and_(line.received != Decimal(0), sums.c.receipts.is_(None)))
+    for found, receipts in session.execute(rows.where(unequal).order_by(line.id)):
         yield (
             f"{found}: {format_quantity(found.received)} received, but its receipts add up to "
-            f"{format_quantity(arrived or Decimal(0))}."
+            f"{format_quantity(receipts or Decimal(0))}."
         )
 
 
@@ -66,16 +64,16 @@ def _foreign_receipts(session: Session) -> Iterator[str]:
 
 
 def _states(session: Session) -> Iterator[str]:
-    """An order on its way has something to come; one that is over has not."""
+    """An open order has something outstanding; one that is received or cancelled has not."""
     line, order = PurchaseOrderLine, PurchaseOrder
-    waits = select(line.id).where(line.order_id == order.id, has_outstanding()).exists()
-    has_come = select(line.id).where(line.order_id == order.id, line.received > Decimal(0)).exists()
+    has_outstanding = select(line.id).where(line.order_id == order.id, line.has_outstanding).exists()
+    has_received = select(line.id).where(line.order_id == order.id, line.received > Decimal(0)).exists()
     broken = or_(
-        and_(order.state.in_(SUPPLY_STATES), ~waits),
-        and_(order.state.in_((PurchaseState.received, PurchaseState.cancelled)), waits),
-        and_(order.state == PurchaseState.ordered, has_come),
-        and_(order.state.in_((PurchaseState.partly_received, PurchaseState.received)), ~has_come),
-        and_(order.state.in_((PurchaseState.draft, PurchaseState.cancelled)), has_come),
+        and_(order.is_open, ~has_outstanding),
+        and_(order.state.in_((PurchaseState.received, PurchaseState.cancelled)), has_outstanding),
+        and_(order.state == PurchaseState.ordered, has_received),
+        and_(order.state.in_((PurchaseState.partly_received, PurchaseState.received)), ~has_received),
+        and_(order.state.in_((PurchaseState.draft, PurchaseState.cancelled)), has_received),
     )
     for found in session.scalars(select(order).where(broken).order_by(order.id)):
         yield f"{found}: the order is {found.state.replace('_', ' ')}, but its lines say otherwise."

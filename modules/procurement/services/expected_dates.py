@@ -1,4 +1,4 @@
-"""When goods are expected."""
+"""Expected dates of purchase order lines."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from erp.events import publish
 from erp.history import Change, record_all
 from modules.procurement.events import Arrival, ArrivalChanged
 from modules.procurement.models import PurchaseOrderLine
-from modules.procurement.services.locking import LINE, count_up, lock_lines
+from modules.procurement.services.locking import LINE, count_up_versions, lock_lines
 
 
 def set_expected_dates(session: Session, dates: Mapping[int, date | None]) -> int:
-    """Say when lines are expected, by line id; None clears a date. A door. Return how many dates changed."""
+    """Lock the lines and set their expected dates, by line id; None clears a date. Return how many dates changed."""
     lines = lock_lines(session, dates)
-    count_up(session, [line for line in lines if line.expected_on != dates[line.id]])
+    count_up_versions(session, [line for line in lines if line.expected_on != dates[line.id]])
     return write_dates(session, lines, dates)
 
 
 def write_dates(session: Session, lines: Iterable[PurchaseOrderLine], dates: Mapping[int, date | None]) -> int:
-    """Write the dates of locked lines with their history, and announce those that differ, all at once."""
+    """Write the dates of locked lines and their history, and publish the changes in one event. Return their number."""
     changed = [line for line in lines if line.id in dates and line.expected_on != dates[line.id]]
     if not changed:
         return 0

@@ -14,53 +14,52 @@ from erp.errors import StaleRecord
 from erp.history import Change, record_all
 from modules.inventory_lots.domain import check_quantity
 from modules.inventory_lots.models import Product
-from modules.procurement.domain import LineValues
-from modules.procurement.errors import LineIsClaimed, NothingOutstanding, ProductIsFixed, QuantityBelowReceived
+from modules.procurement.domain import LineQuantities, LineValues
+from modules.procurement.errors import LineIsAllocated, NothingOutstanding, ProductIsFixed, QuantityBelowReceived
 from modules.procurement.hooks import OutstandingFall, allocations_of_lines, outstanding_will_fall
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.services.expected_dates import write_dates
 from modules.procurement.services.locking import (
-    announce_supply,
     fresh_lines,
     fresh_order,
-    line_quantities,
     lock_lines_and_orders,
     lock_order,
-    settle,
 )
+from modules.procurement.services.states import announce_supply, update_states
 from modules.procurement.services.statuses import write_statuses
 from modules.procurement.states import PURCHASE_ORDER, PurchaseState
 
 
-def add_lines(session: Session, order: PurchaseOrder, lines: Sequence[LineValues]) -> None:
-    """Add lines to an order, ordered or not; a door."""
-    order = lock_order(session, order, {values.product_id for values in lines})
+def add_lines(session: Session, order_id: int, lines: Sequence[LineValues]) -> None:
+    """Lock an order, ordered or not, and add lines to it."""
+    order = lock_order(session, order_id, {values.product_id for values in lines})
     PURCHASE_ORDER.next(order.state, "change_line")
     apply_values(session, order, [replace(values, line_id=None) for values in lines])
 
 
 def change_line(
     session: Session,
-    line: PurchaseOrderLine,
+    line_id: int,
     *,
     quantity: Decimal | None = None,
-    product: Product | None = None,
+    product_id: int | None = None,
     release: bool = False,
 ) -> None:
-    """Change the quantity or the product of a line; a door.
+    """Lock a line's order and change the quantity or the product of the line.
 
-    Lowering it below what is received and claimed is refused, unless `release` lets the last claims go.
+    Lowering it below what is received and allocated raises LineIsAllocated, unless `release` is given.
     """
-    line_id, product_id = line.id, product.id if product else line.product_id
-    order = lock_order(session, line.order, {product_id})
+    order_id = session.get_one(PurchaseOrderLine, line_id).order_id
+    order = lock_order(session, order_id, {product_id} if product_id else ())
     PURCHASE_ORDER.next(order.state, "change_line")
-    values = values_of(next(found for found in order.lines if found.id == line_id))
-    values = replace(values, product_id=product_id, quantity=values.quantity if quantity is None else quantity)
+    now = values_of(next(line for line in order.lines if line.id == line_id))
+    quantity = now.quantity if quantity is None else quantity
+    values = replace(now, product_id=product_id or now.product_id, quantity=quantity)
     apply_values(session, order, [values], release=release)
 
 
 def values_of(line: PurchaseOrderLine) -> LineValues:
-    """Return what a person may say of a line, as it is now."""
+    """Return a line's present values as a user would enter them."""
     return LineValues(line.product_id, line.quantity, line.unit_cost, line.expected_on, line.status_id, line.id)
 
 
@@ -72,36 +71,34 @@ def apply_values(
     release: bool = False,
     is_new: bool = False,
 ) -> None:
-    """Change and add lines of a locked order as one deed: checked, room made, written, announced.
+    """Change and add lines of a locked order at once: check, make room, write, publish.
 
-    The lines that an order which `is_new` begins with are no additions for the history.
+    The lines of an order that `is_new` are not recorded in the history as added.
     """
     known = {line.id: line for line in order.lines}
     changes = {change.line_id: change for change in values if change.line_id is not None}
     if not changes.keys() <= known.keys():
         raise StaleRecord
+    pairs = [(known[line_id], change) for line_id, change in changes.items()]
     _check_quantities(session, order, values)
-    _check_changes(session, [(known[line_id], change) for line_id, change in changes.items()], release=release)
+    _check_changes(session, pairs, release=release)
     is_supply = order.state != PurchaseState.draft
     if is_supply:
-        _make_room(session, [(known[line_id], change) for line_id, change in changes.items()])
+        _make_room(session, pairs)
     found = fresh_order(session, order.id)
     assert found is not None
     supply = _write(found, changes)
     session.flush()
     changed = [line for line in found.lines if line.id in changes]
     new = [line for line in values if line.line_id is None]
-    last = max((line.position for line in found.lines), default=0)
-    _append(session, found, new, last)
+    added = _append(session, found, new)
     if not is_new:
-        added = [line for line in found.lines if line.position > last]
-        record_all(
-            session, [Change(line.history_subject(), "added", "product", new=line.product.sku) for line in added]
-        )
+        additions = [Change(line.history_subject(), "added", "product", new=line.product.sku) for line in added]
+        record_all(session, additions)
     write_dates(session, changed, {line.id: changes[line.id].expected_on for line in changed})
     write_statuses(session, changed, {line.id: changes[line.id].status_id for line in changed})
     if is_supply:
-        settle(session, [order.id])
+        update_states(session, [order.id])
         announce_supply(session, supply | {line.product_id for line in new})
 
 
@@ -116,7 +113,7 @@ def _check_quantities(session: Session, order: PurchaseOrder, values: Iterable[L
 def _check_changes(session: Session, changes: Sequence[tuple[PurchaseOrderLine, LineValues]], *, release: bool) -> None:
     for line, change in changes:
         if change.product_id != line.product_id and (line.received or line.allocated):
-            raise ProductIsFixed(line=str(line), received=line.received, claimed=line.allocated)
+            raise ProductIsFixed(line=str(line), received=line.received, allocated=line.allocated)
         if change.quantity < line.quantity and change.quantity < line.received + line.cancelled:
             raise QuantityBelowReceived(
                 line=str(line), quantity=change.quantity, received=line.received, cancelled=line.cancelled
@@ -124,18 +121,18 @@ def _check_changes(session: Session, changes: Sequence[tuple[PurchaseOrderLine, 
     tight = [(line, change) for line, change in changes if _outstanding(line, change) < line.allocated]
     if tight and not release:
         line, change = tight[0]
-        raise LineIsClaimed(
-            line=str(line), quantity=change.quantity, claimed=line.allocated, documents=_claimants(session, line)
+        raise LineIsAllocated(
+            line=str(line), quantity=change.quantity, allocated=line.allocated, documents=_documents(session, line.id)
         )
 
 
 def _outstanding(line: PurchaseOrderLine, change: LineValues) -> Decimal:
-    return replace(line_quantities(line), quantity=change.quantity).outstanding
+    return LineQuantities(change.quantity, line.received, line.cancelled).outstanding
 
 
-def _claimants(session: Session, line: PurchaseOrderLine) -> list[str]:
-    claims = (reserve for answer in allocations_of_lines(session, [line.id]) for reserve in answer)
-    return list(dict.fromkeys(reserve.document for reserve in claims))
+def _documents(session: Session, line_id: int) -> list[str]:
+    allocations = (allocation for answer in allocations_of_lines(session, [line_id]) for allocation in answer)
+    return list(dict.fromkeys(allocation.document for allocation in allocations))
 
 
 def _make_room(session: Session, changes: Sequence[tuple[PurchaseOrderLine, LineValues]]) -> None:
@@ -149,7 +146,7 @@ def _make_room(session: Session, changes: Sequence[tuple[PurchaseOrderLine, Line
 
 
 def _write(order: PurchaseOrder, changes: Mapping[int, LineValues]) -> set[int]:
-    """Write quantities, products and costs; return the products of which supply changed."""
+    """Write quantities, products and costs; return the ids of the products whose supply changed."""
     supply: set[int] = set()
     for line in order.lines:
         change = changes.get(line.id)
@@ -161,8 +158,9 @@ def _write(order: PurchaseOrder, changes: Mapping[int, LineValues]) -> set[int]:
     return supply
 
 
-def _append(session: Session, order: PurchaseOrder, lines: Iterable[LineValues], last: int) -> None:
-    """Put new lines below the last one of an order."""
+def _append(session: Session, order: PurchaseOrder, lines: Iterable[LineValues]) -> list[PurchaseOrderLine]:
+    """Insert new lines after the last line of an order; return them."""
+    last = max((line.position for line in order.lines), default=0)
     rows = [
         {
             "order_id": order.id,
@@ -177,27 +175,23 @@ def _append(session: Session, order: PurchaseOrder, lines: Iterable[LineValues],
     ]
     insert_rows(session, PurchaseOrderLine, rows)
     session.expire(order, ["lines"])
+    return [line for line in order.lines if line.position > last]
 
 
-def close_line(session: Session, line: PurchaseOrderLine) -> None:
-    """Close a line short: what is outstanding will not come any more; a door."""
-    close_lines(session, [line])
-
-
-def close_lines(session: Session, lines: Iterable[PurchaseOrderLine]) -> None:
-    """Close lines short as one deed; a door."""
-    locked = lock_lines_and_orders(session, [line.id for line in lines])
+def close_lines(session: Session, line_ids: Iterable[int]) -> None:
+    """Lock lines and close them short: what is outstanding will not come. Raises NothingOutstanding."""
+    locked = lock_lines_and_orders(session, line_ids)
     for line in locked:
         PURCHASE_ORDER.next(line.order.state, "close_short")
-        if not line.outstanding:
+        if not line.has_outstanding:
             raise NothingOutstanding(line=str(line))
-    give_up(session, locked)
-    settle(session, {line.order_id for line in locked})
+    cancel_outstanding(session, locked)
+    update_states(session, {line.order_id for line in locked})
     announce_supply(session, [line.product_id for line in locked])
 
 
-def give_up(session: Session, lines: Sequence[PurchaseOrderLine]) -> None:
-    """Let nothing more come of locked lines: claims on them are released before their counters say so."""
+def cancel_outstanding(session: Session, lines: Sequence[PurchaseOrderLine]) -> None:
+    """Cancel what is outstanding of locked lines, after their purchase allocations have been released."""
     line_ids = [line.id for line in lines]
     outstanding_will_fall(session, [OutstandingFall(line_id, Decimal(0)) for line_id in line_ids])
     for line in fresh_lines(session, line_ids):

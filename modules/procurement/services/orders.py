@@ -1,8 +1,8 @@
-"""Purchase orders as documents: made, edited, ordered, cancelled."""
+"""Purchase orders: created, edited, ordered and cancelled."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,12 +15,13 @@ from erp.history import Change, Subject, record_all
 from erp.numbers import to_raw
 from erp.sequence import next_number
 from modules.inventory_lots.services import lock_products
-from modules.procurement.domain import LineValues, NewOrder, OrderHead
+from modules.procurement.domain import LineValues, NewOrder, OrderEdit, OrderHead
 from modules.procurement.errors import LineNotRemovable, OrderWithoutLines, PartlyReceived
 from modules.procurement.models import PurchaseOrder
 from modules.procurement.queries import order_ids_by_number
-from modules.procurement.services.lines import apply_values, give_up
-from modules.procurement.services.locking import LINE, ORDER, announce_supply, lock_order
+from modules.procurement.services.lines import apply_values, cancel_outstanding
+from modules.procurement.services.locking import LINE, ORDER, lock_order
+from modules.procurement.services.states import announce_supply
 from modules.procurement.states import PURCHASE_ORDER, PurchaseState
 
 LINE_COLUMNS = (
@@ -38,7 +39,7 @@ LINE_COLUMNS = (
 
 
 def create_order(session: Session, head: OrderHead, *, lines: Sequence[LineValues] = ()) -> PurchaseOrder:
-    """Make a draft. It is no supply before it is ordered."""
+    """Create a draft. It is no supply before it is ordered."""
     order = PurchaseOrder(supplier_id=head.supplier_id, ordered_on=head.ordered_on, note=head.note)
     session.add(order)
     session.flush()
@@ -47,9 +48,9 @@ def create_order(session: Session, head: OrderHead, *, lines: Sequence[LineValue
 
 
 def create_ordered(session: Session, orders: Sequence[NewOrder]) -> None:
-    """Bring in orders that have their numbers and are on their way, as one deed with few statements; a door.
+    """Create orders that have numbers and are ordered already, with a fixed number of statements.
 
-    The caller has checked numbers and quantities.
+    Locks their products; the caller has checked numbers and quantities.
     """
     product_ids = {values.product_id for order in orders for values in order.lines}
     lock_products(session, product_ids)
@@ -70,33 +71,24 @@ def _line_row(order_id: int, position: int, values: LineValues) -> tuple[Any, ..
     return (order_id, position, *planned, 0, 0, 0)
 
 
-def edit_order(
-    session: Session,
-    order: PurchaseOrder,
-    head: OrderHead,
-    *,
-    lines: Sequence[LineValues],
-    removed: Iterable[int] = (),
-    release: bool = False,
-    row_version: int | None = None,
-) -> None:
-    """Save the whole form of an order as one deed; a door. `row_version` is the one the form was filled from.
+def edit_order(session: Session, order_id: int, edit: OrderEdit, *, row_version: int | None = None) -> None:
+    """Lock an order and save its whole form at once; `row_version` is the one that the form was filled from.
 
-    Lines by id in `removed` are deleted from a draft and refused on anything else.
+    Raises StaleRecord when the order has another version, LineNotRemovable when a line is removed that is no draft's.
     """
-    order = lock_order(session, order, {values.product_id for values in lines})
+    order = lock_order(session, order_id, {values.product_id for values in edit.lines})
     if row_version is not None and row_version != order.row_version:
         raise StaleRecord
     PURCHASE_ORDER.next(order.state, "change_line")
-    _remove_lines(session, order, set(removed))
-    order.supplier_id, order.ordered_on, order.note = head.supplier_id, head.ordered_on, head.note
+    _remove_lines(session, order, edit.removed)
+    order.supplier_id, order.ordered_on, order.note = edit.head.supplier_id, edit.head.ordered_on, edit.head.note
     if not session.is_modified(order):
-        # Counts row_version up even if only lines change, so that a form opened before is recognised as stale.
+        # Counts up row_version even if only lines change, so that a form opened before is recognised as stale.
         flag_modified(order, "supplier_id")
-    apply_values(session, order, lines, release=release)
+    apply_values(session, order, edit.lines, release=edit.release)
 
 
-def _remove_lines(session: Session, order: PurchaseOrder, removed: set[int]) -> None:
+def _remove_lines(session: Session, order: PurchaseOrder, removed: Collection[int]) -> None:
     gone = [line for line in order.lines if line.id in removed]
     if not gone:
         return
@@ -112,9 +104,9 @@ def _remove_lines(session: Session, order: PurchaseOrder, removed: set[int]) -> 
     session.flush()
 
 
-def order(session: Session, order: PurchaseOrder) -> None:
-    """Order a draft: it gets its number and becomes supply; a door."""
-    order = lock_order(session, order)
+def place_order(session: Session, order_id: int) -> None:
+    """Lock a draft and order it: it gets its number and becomes supply. Raises OrderWithoutLines."""
+    order = lock_order(session, order_id)
     state = PURCHASE_ORDER.next(order.state, "order")
     if not order.lines:
         raise OrderWithoutLines(order=order.name)
@@ -124,18 +116,19 @@ def order(session: Session, order: PurchaseOrder) -> None:
     announce_supply(session, [line.product_id for line in order.lines])
 
 
-def cancel_order(session: Session, order: PurchaseOrder) -> None:
-    """Cancel an order of which nothing has arrived; a door. Claims on it are released, no sales order is cancelled."""
-    order = lock_order(session, order)
+def cancel_order(session: Session, order_id: int) -> None:
+    """Lock and cancel an order of which nothing was received. Raises PartlyReceived.
+
+    Its purchase allocations are released; no sales order is cancelled.
+    """
+    order = lock_order(session, order_id)
     if order.state == PurchaseState.partly_received:
         raise PartlyReceived(order=order.name)
     state = PURCHASE_ORDER.next(order.state, "cancel")
-    was_supply = order.state != PurchaseState.draft
-    outstanding = [line for line in order.lines if line.outstanding]
+    outstanding = [line for line in order.lines if line.is_open]
     product_ids = {line.product_id for line in outstanding}
-    if was_supply:
-        give_up(session, outstanding)
+    if outstanding:
+        cancel_outstanding(session, outstanding)
     order.state = state
     session.flush()
-    if was_supply:
-        announce_supply(session, product_ids)
+    announce_supply(session, product_ids)

@@ -1,10 +1,8 @@
-"""Goods that arrive: into stock, off the purchase order, and on to whoever waits for them."""
+"""Receipts: goods of purchase order lines go into stock and to the sales orders that wait for them."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import date
 from decimal import Decimal
 
 from sqlalchemy.orm import Session
@@ -13,50 +11,40 @@ from erp import clock
 from erp.db import bulk_add, insert_rows
 from erp.errors import ErpError
 from erp.events import current_run, publish
-from erp.numbers import to_raw
+from erp.numbers import sums, to_raw
 from erp.options import options
 from modules.inventory_lots import services as inventory
 from modules.inventory_lots.events import GoodsArrived
-from modules.inventory_lots.models import Location
 from modules.procurement.domain import Delivery, LineQuantities, receivable
 from modules.procurement.errors import DeliveriesRefused, OverReceipt
 from modules.procurement.events import PurchaseLineReceived
 from modules.procurement.hooks import OutstandingFall, outstanding_will_fall
 from modules.procurement.models import PurchaseOrderLine, Receipt
-from modules.procurement.services.locking import LINE, announce_supply, lock_lines_and_orders, settle
+from modules.procurement.services.locking import LINE, lock_lines_and_orders
+from modules.procurement.services.states import announce_supply, update_states
 from modules.procurement.states import PURCHASE_ORDER
 
 
-def receive(
-    session: Session,
-    line: PurchaseOrderLine,
-    *,
-    quantity: Decimal,
-    location: Location,
-    lot_number: str | None = None,
-    received_on: date | None = None,
-    expires_on: date | None = None,
-) -> Receipt:
-    """Receive a quantity of one line into a lot and location; a door."""
-    delivery = Delivery(line.id, quantity, location.id, lot_number, received_on, expires_on)
+def receive(session: Session, delivery: Delivery) -> int:
+    """Receive one delivery; return the id of its receipt. Raises the reason why it is refused."""
     try:
-        receipt_ids = receive_many(session, [delivery])
+        return receive_many(session, [delivery])[0]
     except DeliveriesRefused as refused:
         raise refused.refusals[0] from None
-    return session.get_one(Receipt, receipt_ids[0])
 
 
 def receive_many(session: Session, deliveries: Sequence[Delivery]) -> list[int]:
-    """Receive many deliveries as one deed, in their order; a door. Return the ids of their receipts.
+    """Lock lines and receive deliveries of them in the given order; return the ids of the receipts.
 
-    The goods are in stock before claims on the lines turn into claims on them; the lines' counters follow, then
-    the news: what was received, that supply changed, and last that goods arrived. Raises DeliveriesRefused.
+    First the goods go into stock, then `outstanding_will_fall` turns purchase allocations into allocations, then the
+    lines count them as received. PurchaseLineReceived, SupplyChanged and GoodsArrived follow in this order. Raises
+    DeliveriesRefused, and receives nothing then.
     """
     lines = {line.id: line for line in lock_lines_and_orders(session, {delivery.line_id for delivery in deliveries})}
     arrivals = _arrivals(session, lines, deliveries)
     if refusals := _refusals(session, lines, deliveries, arrivals):
         raise DeliveriesRefused(refusals=refusals)
-    left = _left_after(lines, deliveries)
+    outstanding_after = _outstanding_after(lines, deliveries)
     product_ids = tuple(sorted({line.product_id for line in lines.values()}))
     order_ids = {line.order_id for line in lines.values()}
     balance_ids = inventory.receive_many(session, arrivals)
@@ -64,11 +52,11 @@ def receive_many(session: Session, deliveries: Sequence[Delivery]) -> list[int]:
         session,
         [
             OutstandingFall(delivery.line_id, outstanding, balance_id, delivery.quantity)
-            for delivery, outstanding, balance_id in zip(deliveries, left, balance_ids, strict=True)
+            for delivery, outstanding, balance_id in zip(deliveries, outstanding_after, balance_ids, strict=True)
         ],
     )
     receipt_ids = _write(session, deliveries, balance_ids)
-    settle(session, order_ids)
+    update_states(session, order_ids)
     for delivery, balance_id in zip(deliveries, balance_ids, strict=True):
         publish(session, PurchaseLineReceived(delivery.line_id, balance_id, delivery.quantity))
     announce_supply(session, product_ids)
@@ -99,7 +87,7 @@ def _refusals(
     deliveries: Sequence[Delivery],
     arrivals: Sequence[inventory.Arrival],
 ) -> dict[int, ErpError]:
-    """Return why deliveries may not be received, by their place in the list."""
+    """Return the reasons why deliveries are refused, by position in the list."""
     refusals: dict[int, ErpError] = dict(inventory.arrival_refusals(session, arrivals))
     received = {line.id: line.received for line in lines.values()}
     for index, delivery in enumerate(deliveries):
@@ -120,23 +108,21 @@ def _check_room(line: PurchaseOrderLine, received: Decimal, quantity: Decimal) -
         raise OverReceipt(line=str(line), quantity=quantity, receivable=room)
 
 
-def _left_after(lines: Mapping[int, PurchaseOrderLine], deliveries: Sequence[Delivery]) -> list[Decimal]:
+def _outstanding_after(lines: Mapping[int, PurchaseOrderLine], deliveries: Sequence[Delivery]) -> list[Decimal]:
     """Return what each delivery leaves outstanding on its line."""
     received = {line.id: line.received for line in lines.values()}
-    left = []
+    outstanding = []
     for delivery in deliveries:
         line = lines[delivery.line_id]
         received[line.id] += delivery.quantity
-        left.append(LineQuantities(line.quantity, received[line.id], line.cancelled).outstanding)
-    return left
+        outstanding.append(LineQuantities(line.quantity, received[line.id], line.cancelled).outstanding)
+    return outstanding
 
 
 def _write(session: Session, deliveries: Sequence[Delivery], balance_ids: Sequence[int]) -> list[int]:
-    """Count the deliveries on their lines and keep a receipt of each; return the receipts' ids."""
-    arrived: Counter[int] = Counter()
-    for delivery in deliveries:
-        arrived[delivery.line_id] += to_raw(delivery.quantity)
-    bulk_add(session, LINE, ("received",), sorted(arrived.items()))
+    """Add the deliveries to `received` of their lines and insert a receipt of each; return the receipts' ids."""
+    received = sums((delivery.line_id, to_raw(delivery.quantity)) for delivery in deliveries)
+    bulk_add(session, LINE, ("received",), sorted(received.items()))
     session.expire_all()
     common = {"received_at": clock.now(), "user_name": current_run(session).user_name}
     receipts = [

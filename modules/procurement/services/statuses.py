@@ -1,4 +1,4 @@
-"""Line statuses: the System Data, and giving them to lines."""
+"""Purchase line statuses, and giving them to lines."""
 
 from __future__ import annotations
 
@@ -7,26 +7,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from erp.contacts import Saved
 from erp.events import publish
 from erp.history import Change, record, record_all
-from modules.procurement.domain import Saved, StatusData
+from modules.procurement.domain import StatusData
 from modules.procurement.errors import NameTaken, StatusInUse
 from modules.procurement.events import LineStatusChanged, StatusChange
 from modules.procurement.models import PurchaseLineStatus, PurchaseOrderLine
-from modules.procurement.queries import lines_in_status, status_by_name, statuses_by_name
-from modules.procurement.services.locking import count_up, lock_lines
+from modules.procurement.queries import count_lines_in_status, status_by_name, statuses_by_name
+from modules.procurement.services.locking import count_up_versions, lock_lines
 
 
-def set_status(
-    session: Session, line_ids: Iterable[int], status: PurchaseLineStatus | None, *, is_default: bool = False
-) -> int:
-    """Give lines a status; None takes it away. A door. Return how many lines bore another one before.
+def set_status(session: Session, line_ids: Iterable[int], status_id: int | None, *, is_default: bool = False) -> int:
+    """Lock the lines and give them a status; None removes it. Return how many lines had another one before.
 
-    `is_default` marks the status that a first claim brings along, which is no news by itself.
+    `is_default`: it is the default status of a first purchase allocation, of which no customer is notified.
     """
     lines = lock_lines(session, line_ids)
-    status_id = status.id if status else None
-    count_up(session, [line for line in lines if line.status_id != status_id])
+    count_up_versions(session, [line for line in lines if line.status_id != status_id])
     return write_statuses(session, lines, {line.id: status_id for line in lines}, is_default=is_default)
 
 
@@ -37,7 +35,7 @@ def write_statuses(
     *,
     is_default: bool = False,
 ) -> int:
-    """Write the status ids of locked lines with their history, and announce those that differ, all at once."""
+    """Write statuses of locked lines and their history, and publish the changes in one event; return their number."""
     names = _names(session)
     changed = [line for line in lines if line.id in statuses and line.status_id != statuses[line.id]]
     before = {line.id: line.status_id for line in changed}
@@ -67,53 +65,58 @@ def _names(session: Session) -> dict[int | None, str]:
     return names
 
 
-def save_status(
-    session: Session, status: PurchaseLineStatus | None, *, name: str, position: int = 0, is_default: bool = False
-) -> PurchaseLineStatus:
-    """Make or change a status. A new default takes the mark from the one that had it."""
-    namesake = status_by_name(session, name)
-    if namesake is not None and namesake is not status:
-        raise NameTaken(noun="purchase line status", name=name)
-    status = status or PurchaseLineStatus(name=name, is_default=False)
-    if is_default and not status.is_default:
-        _unmark_default(session)
-    status.name, status.position, status.is_default = name, position, is_default
+def save_status(session: Session, status_id: int | None, data: StatusData) -> PurchaseLineStatus:
+    """Create a status, or change the one of this id; a new default replaces the old one. Raises NameTaken."""
+    namesake = status_by_name(session, data.name)
+    if namesake is not None and namesake.id != status_id:
+        raise NameTaken(noun="purchase line status", name=data.name)
+    status = session.get_one(PurchaseLineStatus, status_id) if status_id else _new_status(data.name)
+    if data.is_default and not status.is_default:
+        _clear_default(session)
+    status.name = data.name
+    _write(status, data)
     session.add(status)
     session.flush()
     return status
 
 
-def save_statuses(session: Session, wanted: Sequence[StatusData]) -> Saved:
-    """Make statuses or change them by name. At most one of `wanted` is the default; it takes the mark."""
-    known = statuses_by_name(session, [data.name for data in wanted])
-    if any(data.is_default and not _is_default(known, data.name) for data in wanted):
-        _unmark_default(session)
+def save_statuses(session: Session, statuses: Sequence[StatusData]) -> Saved:
+    """Create statuses or change them by name. At most one of them is the default; it replaces the old one."""
+    known = statuses_by_name(session, [data.name for data in statuses])
+    if any(data.is_default and not (data.name in known and known[data.name].is_default) for data in statuses):
+        _clear_default(session)
     changed = 0
-    for data in wanted:
-        status = known.get(data.name) or PurchaseLineStatus(name=data.name, position=0, is_default=False)
-        before = (status.position, status.is_default)
-        status.position = status.position if data.position is None else data.position
-        status.is_default = status.is_default if data.is_default is None else data.is_default
-        changed += data.name in known and before != (status.position, status.is_default)
+    for data in statuses:
+        status = known.get(data.name) or _new_status(data.name)
+        changed += _write(status, data) and data.name in known
         session.add(status)
     session.flush()
-    return Saved(len(wanted) - len(known), changed)
+    return Saved(len(statuses) - len(known), changed)
 
 
-def _is_default(known: Mapping[str, PurchaseLineStatus], name: str) -> bool:
-    return name in known and known[name].is_default
+def _new_status(name: str) -> PurchaseLineStatus:
+    return PurchaseLineStatus(name=name, position=0, is_default=False)
 
 
-def _unmark_default(session: Session) -> None:
+def _write(status: PurchaseLineStatus, data: StatusData) -> bool:
+    """Set what the data gives; return whether something changed."""
+    before = status.position, status.is_default
+    status.position = status.position if data.position is None else data.position
+    status.is_default = status.is_default if data.is_default is None else data.is_default
+    return before != (status.position, status.is_default)
+
+
+def _clear_default(session: Session) -> None:
     for old in session.scalars(select(PurchaseLineStatus).where(PurchaseLineStatus.is_default)):
         old.is_default = False
     session.flush()
 
 
-def delete_status(session: Session, status: PurchaseLineStatus) -> None:
-    """Delete a status that no line bears."""
-    if bearers := lines_in_status(session, status):
-        raise StatusInUse(name=status.name, lines=bearers)
+def delete_status(session: Session, status_id: int) -> None:
+    """Delete a status. Raises StatusInUse when a line has it."""
+    status = session.get_one(PurchaseLineStatus, status_id)
+    if lines := count_lines_in_status(session, status_id):
+        raise StatusInUse(name=status.name, lines=lines)
     record(session, status.history_subject(), "deleted")
     session.delete(status)
     session.flush()

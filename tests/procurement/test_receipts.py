@@ -39,13 +39,15 @@ def order(session: Session) -> PurchaseOrder:
 def receive_into(
     session: Session, order: PurchaseOrder, quantity: int | str, *, line: int = 0, **where: Any
 ) -> Receipt:
-    where = {"location": make_location(session), "lot_number": "L1"} | where
-    receipt = receive(session, order.lines[line], quantity=Decimal(quantity), **where)
+    where = {"location_id": make_location(session).id, "lot_number": "L1"} | where
+    receipt_id = receive(session, Delivery(order.lines[line].id, Decimal(quantity), **where))
     session.commit()
-    return receipt
+    return session.get_one(Receipt, receipt_id)
 
 
-def test_received_goods_lie_in_the_lot_and_location_with_a_receipt_move(session: Session, order: PurchaseOrder) -> None:
+def test_received_goods_are_on_hand_in_the_lot_and_location_with_a_receipt_move(
+    session: Session, order: PurchaseOrder
+) -> None:
     receipt = receive_into(session, order, 4, received_on=date(2026, 3, 1), expires_on=date(2027, 3, 1))
     balance = receipt.balance
     assert (balance.on_hand, balance.lot.number, balance.location.path) == (4, "L1", "WH/STOCK")
@@ -83,7 +85,7 @@ def test_beyond_outstanding_it_is_refused(session: Session, order: PurchaseOrder
 
 
 @pytest.mark.option("procurement.over_receipt_percent", "20")
-def test_the_over_receipt_bound_is_a_part_of_the_ordered_quantity_over_all_receipts(
+def test_the_over_receipt_limit_is_a_percentage_of_the_ordered_quantity_over_all_receipts(
     session: Session, order: PurchaseOrder, set_option: Callable[[str, str], None]
 ) -> None:
     set_option("procurement.over_receipt_percent", "20")
@@ -112,7 +114,7 @@ def test_a_quantity_that_the_product_cannot_have_is_refused(session: Session, or
 
 
 @pytest.mark.parametrize("state", [PurchaseState.draft, PurchaseState.received, PurchaseState.cancelled])
-def test_only_an_order_on_its_way_can_be_received(session: Session, state: PurchaseState) -> None:
+def test_only_an_open_order_can_be_received(session: Session, state: PurchaseState) -> None:
     order = make_purchase_order(session, state=state)
     session.commit()
     with pytest.raises(InvalidTransition):
@@ -132,7 +134,9 @@ def test_a_lot_product_without_a_lot_number_is_refused(session: Session, order: 
         receive_into(session, order, 4, lot_number=None)
 
 
-def test_the_order_of_a_receipt(session: Session, order: PurchaseOrder, heard: list[Any]) -> None:
+def test_a_receipt_asks_for_room_first_and_announces_the_goods_last(
+    session: Session, order: PurchaseOrder, heard: list[Any]
+) -> None:
     line = order.lines[0]
     receipt = receive_into(session, order, 4)
     assert heard == [
@@ -143,7 +147,7 @@ def test_the_order_of_a_receipt(session: Session, order: PurchaseOrder, heard: l
     ]
 
 
-def test_the_goods_are_in_stock_but_not_yet_off_the_line_when_room_is_asked_for(
+def test_the_goods_are_in_stock_but_not_yet_received_on_the_line_when_room_is_asked_for(
     app: Any, session: Session, order: PurchaseOrder
 ) -> None:
     from erp.registry import Owned
@@ -165,32 +169,32 @@ def test_the_goods_are_in_stock_but_not_yet_off_the_line_when_room_is_asked_for(
     assert seen == [(True, 0)]
 
 
-def test_many_deliveries_are_one_deed(session: Session, order: PurchaseOrder, heard: list[Any]) -> None:
+def test_many_deliveries_are_received_at_once(session: Session, order: PurchaseOrder, heard: list[Any]) -> None:
     first, second = order.lines
-    place, quarantine = make_location(session), make_location(session, "WH/BACK")
+    location, quarantine = make_location(session), make_location(session, "WH/BACK")
     receive_many(
         session,
         [
-            Delivery(first.id, Decimal(4), place.id, "L1"),
-            Delivery(second.id, Decimal(5), place.id, "L2"),
+            Delivery(first.id, Decimal(4), location.id, "L1"),
+            Delivery(second.id, Decimal(5), location.id, "L2"),
             Delivery(first.id, Decimal(6), quarantine.id, "L1"),
         ],
     )
     session.commit()
-    falls, *facts = heard
+    falls, *events = heard
     assert [(fall.line_id, fall.outstanding, fall.landed_quantity) for fall in falls] == [
         (first.id, 6, 4),
         (second.id, 0, 5),
         (first.id, 0, 6),
     ]
     products = tuple(sorted((first.product_id, second.product_id)))
-    assert facts[3:] == [SupplyChanged(products), GoodsArrived(products)]
+    assert events[3:] == [SupplyChanged(products), GoodsArrived(products)]
     assert order.state == PurchaseState.received
 
 
-def test_over_receipt_is_counted_over_the_deliveries_of_a_deed(session: Session, order: PurchaseOrder) -> None:
-    line, place = order.lines[0], make_location(session)
-    deliveries = [Delivery(line.id, Decimal(6), place.id, "L1"), Delivery(line.id, Decimal(5), place.id, "L1")]
+def test_over_receipt_is_counted_over_all_deliveries_of_a_call(session: Session, order: PurchaseOrder) -> None:
+    line, location = order.lines[0], make_location(session)
+    deliveries = [Delivery(line.id, Decimal(6), location.id, "L1"), Delivery(line.id, Decimal(5), location.id, "L1")]
     with pytest.raises(DeliveriesRefused) as refused:
         receive_many(session, deliveries)
     assert [(index, type(refusal)) for index, refusal in refused.value.refusals.items()] == [(1, OverReceipt)]

@@ -1,0 +1,68 @@
+"""The actions of a purchase order line."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from erp.admin import Action
+from erp.numbers import format_quantity
+from modules.procurement import services
+from modules.procurement.admin.expected_dates import ExpectedDate
+from modules.procurement.admin.receiving import Receive
+from modules.procurement.admin.statuses import LineStatus
+from modules.procurement.models import PurchaseOrderLine
+from modules.procurement.states import PURCHASE_ORDER
+
+
+def _can_change(line: PurchaseOrderLine) -> bool:
+    return PURCHASE_ORDER.allows(line.order.state, "change_line")
+
+
+def _is_open(line: PurchaseOrderLine) -> bool:
+    return line.is_open
+
+
+def _close(session: Session, line: PurchaseOrderLine) -> str:
+    name, outstanding = str(line), line.outstanding
+    services.close_lines(session, [line.id])
+    return f"{name} is closed short: {format_quantity(outstanding)} will not come any more."
+
+
+LINE_ACTIONS = (
+    Action(
+        name="receive",
+        label="Receive",
+        permission="procurement.receive",
+        page=Receive(),
+        allowed=_is_open,
+        icon="fa-sign-in",
+    ),
+    Action(
+        name="expected-date",
+        label="Expected date",
+        permission="procurement.edit",
+        page=ExpectedDate(),
+        allowed=_can_change,
+        icon="fa-calendar",
+    ),
+    Action(
+        name="status",
+        label="Line status",
+        permission="procurement.edit",
+        page=LineStatus(),
+        allowed=_can_change,
+        icon="fa-tag",
+    ),
+    Action(
+        name="close-short",
+        label="Close short",
+        permission="procurement.edit",
+        run=_close,
+        confirm="Close this line short? What is outstanding will not come any more, and sales orders lose it.",
+        yes="Close short",
+        no="Keep it open",
+        allowed=_is_open,
+        style="danger",
+        icon="fa-compress",
+    ),
+)

@@ -1,0 +1,79 @@
+"""Purchase order lines, and the joins and conditions that recur when they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import TypeVarTuple
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session, joinedload
+
+from erp.db import chunks, is_one_of
+from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
+from modules.procurement.states import PurchaseState
+
+Ts = TypeVarTuple("Ts")
+
+
+def join_orders(rows: Select[*Ts]) -> Select[*Ts]:
+    """Read the columns of a select from purchase order lines joined with their orders."""
+    return rows.select_from(PurchaseOrderLine).join(PurchaseOrder, PurchaseOrder.id == PurchaseOrderLine.order_id)
+
+
+def booked_lines(rows: Select[*Ts]) -> Select[*Ts]:
+    """Read the columns of a select from the lines of all orders but drafts and cancelled ones, in stable order."""
+    is_booked = PurchaseOrder.state.not_in((PurchaseState.draft, PurchaseState.cancelled))
+    return join_orders(rows).where(is_booked).order_by(PurchaseOrder.id, PurchaseOrderLine.position)
+
+
+def lines_with_orders(session: Session, line_ids: Iterable[int]) -> Select[PurchaseOrderLine]:
+    """Select these lines in id order, each with its order and product."""
+    return (
+        select(PurchaseOrderLine)
+        .where(is_one_of(session, PurchaseOrderLine.id, line_ids))
+        .options(joinedload(PurchaseOrderLine.order), joinedload(PurchaseOrderLine.product))
+        .order_by(PurchaseOrderLine.id)
+    )
+
+
+def line_ids_by_position(session: Session, numbers: Iterable[str]) -> dict[tuple[str, int], int]:
+    """Return the ids of the lines of these orders, by number of the order and position of the line."""
+    line = PurchaseOrderLine
+    ids: dict[tuple[str, int], int] = {}
+    for part in chunks(sorted(set(numbers)), 5000):
+        rows = join_orders(select(PurchaseOrder.number, line.position, line.id)).where(PurchaseOrder.number.in_(part))
+        found = session.execute(rows)
+        ids |= {(number, position): line_id for number, position, line_id in found if number is not None}
+    return ids
+
+
+def products_on_lines(session: Session, product_ids: Iterable[int]) -> set[int]:
+    """Return those of the products that stand on a purchase order."""
+    line = PurchaseOrderLine
+    parts = chunks(sorted(set(product_ids)), 5000)
+    found = (session.scalars(select(line.product_id).where(line.product_id.in_(part)).distinct()) for part in parts)
+    return {product_id for rows in found for product_id in rows}
+
+
+def allocated_lines(session: Session, product_ids: Iterable[int]) -> dict[int, list[str]]:
+    """Return the names of the lines of each product that are allocated to sales orders, in order of their ids.
+
+    A product without such a line is left out.
+    """
+    line = PurchaseOrderLine
+    rows = (
+        join_orders(select(line.product_id, PurchaseOrder.number, line.position))
+        .where(is_one_of(session, line.product_id, product_ids), line.has_outstanding, line.allocated > Decimal(0))
+        .order_by(line.id)
+    )
+    names: dict[int, list[str]] = {}
+    for product_id, number, position in session.execute(rows):
+        names.setdefault(product_id, []).append(f"{number}/{position}")
+    return names
+
+
+def count_lines_in_status(session: Session, status_id: int) -> int:
+    """Count the lines that have a status."""
+    lines = select(func.count()).select_from(PurchaseOrderLine).where(PurchaseOrderLine.status_id == status_id)
+    return session.scalar(lines) or 0

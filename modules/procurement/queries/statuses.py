@@ -1,0 +1,27 @@
+"""Purchase line statuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from modules.procurement.models import PurchaseLineStatus
+
+
+def statuses(session: Session) -> list[PurchaseLineStatus]:
+    """Return all line statuses in the order in which they are offered."""
+    status = PurchaseLineStatus
+    return list(session.scalars(select(status).order_by(status.position, status.name)))
+
+
+def statuses_by_name(session: Session, names: Iterable[str]) -> dict[str, PurchaseLineStatus]:
+    """Return the line statuses of these names; one that does not exist is left out."""
+    wanted = select(PurchaseLineStatus).where(PurchaseLineStatus.name.in_(set(names)))
+    return {status.name: status for status in session.scalars(wanted)}
+
+
+def status_by_name(session: Session, name: str) -> PurchaseLineStatus | None:
+    """Return the line status of a name, or None."""
+    return statuses_by_name(session, [name]).get(name)
