@@ -1,4 +1,4 @@
-"""What tests of preorder listen to, and eyes for its screens."""
+"""What the tests of preorder share: recorded events, and a clerk with a browser."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FACTS = (PurchaseAllocated, PurchaseAllocationRemoved, LineStatusChanged, Promis
 
 @pytest.fixture
 def heard(app: Flask) -> Iterator[list[Any]]:
-    """Every fact about links, statuses and promises, in the order in which it was announced."""
+    """Every event about purchase allocations, statuses and promises, in the order in which it was published."""
     registry, notes = app.extensions["erp"], []
     ears = {fact: Owned("preorder", lambda session, heard_fact: notes.append(heard_fact)) for fact in FACTS}
     for fact, ear in ears.items():
@@ -39,7 +39,7 @@ def auto(set_option: Any) -> None:
 
 @pytest.fixture
 def partial(set_option: Any, auto: None) -> None:
-    """Automatic allocation is on and links what there is."""
+    """Automatic allocation is on and allocates what there is."""
     set_option("preorder.insufficient_supply", "partial")
 
 
@@ -52,7 +52,7 @@ class Shown:
 
     @property
     def text(self) -> str:
-        """Everything a person reads, with single blanks."""
+        """Everything that is readable, with single blanks."""
         body = re.sub(r"<(script|style|template)\b.*?</\1>", " ", self.html, flags=re.S)
         return _plain(body)
 
@@ -85,7 +85,7 @@ def _plain(piece: str) -> str:
 
 
 class Clerk:
-    """Somebody with a browser."""
+    """A user with a browser."""
 
     def __init__(self, client: FlaskClient) -> None:
         self.client = client
@@ -106,11 +106,11 @@ class Clerk:
 
 @pytest.fixture
 def clerk(client: FlaskClient) -> Clerk:
-    """Somebody who may do everything."""
+    """A user who may do everything."""
     return Clerk(client)
 
 
 @pytest.fixture
 def clerk_as(sign_in: Callable[[str], FlaskClient]) -> Callable[[str], Clerk]:
-    """Return a function that gives somebody with that role."""
+    """Return a function that gives a user with that role."""
     return lambda role: Clerk(sign_in(role))

@@ -22,7 +22,7 @@ from tests.support.sales import make_customer, make_draft
 Counting = Callable[[], AbstractContextManager[list[str]]]
 
 
-def test_dates_and_receipts_of_many_linked_lines_take_no_more_and_no_longer_statements_than_of_few(
+def test_dates_and_receipts_of_many_allocated_lines_take_no_more_and_no_longer_statements_than_of_few(
     session: Session, auto: None, set_option: Callable[[str, str], None], count_statements: Counting
 ) -> None:
     set_option("preorder.sync_dates", "auto")
