@@ -58,8 +58,8 @@ class Shown:
 
     def rows(self, name: str) -> list[list[str]]:
         """The rows of the table with that id; of the only list or choosing table where `name` is empty."""
-        mark = rf'[^>]*id="{name}"' if name else ""
-        table = re.search(rf"<table{mark}[^>]*>.*?</table>", self.html, flags=re.S)
+        attribute = rf'[^>]*id="{name}"' if name else ""
+        table = re.search(rf"<table{attribute}[^>]*>.*?</table>", self.html, flags=re.S)
         body = re.search(r"<tbody>(.*?)</tbody>", table[0], flags=re.S) if table else None
         return [
             [_plain(cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row, flags=re.S)]

@@ -153,14 +153,14 @@ def test_purchase_allocations_follow_the_lots_of_the_same_line_in_the_export_of_
 def test_a_file_of_a_hundred_products_takes_as_many_statements_as_one_of_two(
     session: Session, count_statements: Callable[[], AbstractContextManager[list[str]]]
 ) -> None:
-    def file(size: int, mark: str) -> list[str]:
+    def file(size: int, prefix: str) -> list[str]:
         head = "sku,name,preorder_eligible,launch_date,preorder_limit"
-        return [head, *(f"{mark}-{number},Pump,yes,2027-01-15,{number + 1}" for number in range(size))]
+        return [head, *(f"{prefix}-{number},Pump,yes,2027-01-15,{number + 1}" for number in range(size))]
 
     counts = []
-    for size, mark in ((2, "A"), (100, "B")):
+    for size, prefix in ((2, "A"), (100, "B")):
         session.commit()
         with count_statements() as sent:
-            load(session, "products", *file(size, mark))
+            load(session, "products", *file(size, prefix))
         counts.append(len(sent))
     assert counts[1] <= counts[0]
