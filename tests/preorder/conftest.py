@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
 
 from erp.registry import Owned
+from modules.inventory_lots.models import Product
 from modules.preorder.events import PurchaseAllocated, PurchaseAllocationRemoved
 from modules.procurement.events import LineStatusChanged
 from modules.sales.events import PromiseDateChanged
+from tests.support.inventory_lots import make_product
 
 FACTS = (PurchaseAllocated, PurchaseAllocationRemoved, LineStatusChanged, PromiseDateChanged)
 
@@ -29,6 +32,12 @@ def heard(app: Flask) -> Iterator[list[Any]]:
     yield notes
     for fact, ear in ears.items():
         registry.subscribers[fact].remove(ear)
+
+
+@pytest.fixture
+def product(session: Session) -> Product:
+    """A pump."""
+    return make_product(session, sku="P-1", name="Pump")
 
 
 @pytest.fixture

@@ -36,11 +36,6 @@ FOUR = ["Review Allocations", "Allocate Sales Order", "Sync Date with SO", "Remo
 
 
 @pytest.fixture
-def product(session: Session) -> Product:
-    return make_product(session, sku="P-1", name="Pump")
-
-
-@pytest.fixture
 def purchase(session: Session, product: Product) -> PurchaseOrder:
     """Twenty pumps, expected in December."""
     return make_purchase_order(session, [(product, 20, DECEMBER)], number="PO-1")

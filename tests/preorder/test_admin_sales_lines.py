@@ -30,11 +30,6 @@ THREE = ["Allocate Sales Order", "Edit", "Order Item Change History"]
 
 
 @pytest.fixture
-def product(session: Session) -> Product:
-    return make_product(session, sku="P-1", name="Pump")
-
-
-@pytest.fixture
 def order(session: Session, product: Product) -> Order:
     """Ten pumps, four of them in stock."""
     make_stock(session, product, 4)
