@@ -7,27 +7,40 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 from modules.inventory_lots.domain import check_quantity
 from modules.preorder.errors import LaunchDateMissing
 
 
-def coverable_demands(demands: Iterable[tuple[int, int]], supply: int) -> Iterator[tuple[int, int]]:
-    """Yield the (id, quantity) demands that what is left of all supply covers whole (supply rule `skip`)."""
-    for demand, wanted in demands:
-        if wanted <= supply:
-            supply -= wanted
-            yield demand, wanted
+class Uncovered(NamedTuple):
+    """The raw quantity of a sales order line that neither stock nor purchase orders cover."""
+
+    line_id: int
+    product_id: int
+    quantity: int
+
+
+def skip_uncoverable(demands: Iterable[Uncovered], supply: Mapping[int, int]) -> Iterator[Uncovered]:
+    """Yield the demands, in their order, that fit whole in what is left of their product's supply.
+
+    This is the supply rule `skip`; `supply` is the raw quantity by product.
+    """
+    left = dict(supply)
+    for demand in demands:
+        if demand.quantity <= left.get(demand.product_id, 0):
+            left[demand.product_id] -= demand.quantity
+            yield demand
 
 
 def is_before_launch(launch_date: date | None, today: date) -> bool:
-    """Say whether a launch is still to come."""
+    """Return whether the launch is still to come."""
     return launch_date is not None and launch_date > today
 
 
 @dataclass(frozen=True)
 class PreorderTerms:
-    """How a product is sold before it exists: whether at all, until when, and how much of it."""
+    """How a product is sold before its launch: whether at all, when it is launched, and how much may be preordered."""
 
     is_eligible: bool = False
     launch_date: date | None = None
@@ -35,7 +48,11 @@ class PreorderTerms:
 
 
 def check_terms(sku: str, unit_decimals: int, terms: PreorderTerms) -> None:
-    """Raise LaunchDateMissing for an eligible product without one, and BadQuantity for a limit that is none."""
+    """Check the terms of a product.
+
+    Raises LaunchDateMissing for an eligible product without a launch date and BadQuantity for a limit that is not a
+    quantity of the product.
+    """
     if terms.is_eligible and terms.launch_date is None:
         raise LaunchDateMissing(sku=sku)
     if terms.preorder_limit is not None:
@@ -44,7 +61,7 @@ def check_terms(sku: str, unit_decimals: int, terms: PreorderTerms) -> None:
 
 @dataclass(frozen=True)
 class Cover:
-    """What covers an order line: how much is open, in lots, and linked to dated or undated supply."""
+    """What covers an order line: how much is open, allocated in stock, and on purchase orders with or without dates."""
 
     open_quantity: Decimal
     allocated: Decimal
@@ -54,9 +71,9 @@ class Cover:
 
 
 def expected_date(cover: Cover, today: date) -> date | None:
-    """Return the day on which all that is open can be there: the latest of its links, today for lots.
+    """Return the day on which all that is open can be there: the latest arrival, today for what is in stock.
 
-    None when a part is uncovered or a link has no date.
+    None when a part is not covered or has no arrival date.
     """
     if cover.allocated + cover.purchase_allocated < cover.open_quantity or cover.has_undated_supply:
         return None
@@ -66,7 +83,7 @@ def expected_date(cover: Cover, today: date) -> date | None:
 
 
 def promise_for(cover: Cover, *, today: date, buffer_days: int) -> date | None:
-    """Return the date that may be promised: the expected date, and the buffer where it hangs on incoming supply."""
+    """Return the date that may be promised: the expected date, and the buffer where a part is incoming."""
     expected = expected_date(cover, today)
     if expected is None or cover.latest_arrival is None:
         return expected
@@ -74,12 +91,12 @@ def promise_for(cover: Cover, *, today: date, buffer_days: int) -> date | None:
 
 
 def is_late(expected: date | None, promised: date | None) -> bool:
-    """Say whether what was promised will not be kept: expected later, or not expected at all."""
+    """Return whether a promise will be broken: the line is expected later, or has no expected date."""
     return promised is not None and (expected is None or expected > promised)
 
 
 class CoverageState(StrEnum):
-    """How far what stock leaves open is linked to incoming supply."""
+    """How far purchase orders cover what stock leaves open."""
 
     covered = "covered"
     part_covered = "part_covered"
@@ -87,7 +104,7 @@ class CoverageState(StrEnum):
 
 
 def coverage_state(need: Decimal, purchase_allocated: Decimal) -> CoverageState:
-    """Say how far a need is linked."""
+    """Return how far the quantity on purchase orders covers a need."""
     if purchase_allocated >= need:
         return CoverageState.covered
     return CoverageState.part_covered if purchase_allocated else CoverageState.not_covered
@@ -103,11 +120,10 @@ class Day:
 
 
 def availability(today: date, days: int, *, start: Decimal, changes: Mapping[date, Decimal]) -> list[Day]:
-    """Project stock day by day and say what can still be promised (ATP).
+    """Return the projected stock and what can still be promised (ATP) of each day, beginning today.
 
-    `start` is what is available now less unlinked need; `changes` are incoming and scheduled quantities by day, those
-    of days before today counted today by the caller or dropped. atp(d) is the least projected quantity from d on, at
-    least 0. Day 1 is today.
+    `start` is what is available now less the need that nothing covers; `changes` are incoming and scheduled quantities
+    by day, none before today. The ATP of a day is the least projected quantity from that day on, at least 0.
     """
     dates = [today + timedelta(days=number) for number in range(days)]
     projected: list[Decimal] = []
@@ -127,5 +143,5 @@ def _least_from(projected: Sequence[Decimal]) -> list[Decimal]:
 
 
 def ship_date(days: Iterable[Day], quantity: Decimal) -> date | None:
-    """Return the first day on which `quantity` can be promised; None within the horizon."""
+    """Return the first day on which `quantity` can be promised; None where there is no such day."""
     return next((day.day for day in days if day.available_to_promise >= quantity), None)

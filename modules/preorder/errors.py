@@ -10,7 +10,7 @@ from erp.numbers import format_quantity
 
 
 class NotYetLaunched(ErpError):
-    """A product with a launch to come that is not sold as a preorder."""
+    """A product before its launch is not sold as a preorder."""
 
     def __init__(self, *, sku: str, launch_date: date) -> None:
         super().__init__(
@@ -21,7 +21,7 @@ class NotYetLaunched(ErpError):
 
 
 class PreorderLimitReached(ErpError):
-    """More preorders than the product's limit allows."""
+    """More is ordered than the preorder limit of a product leaves."""
 
     def __init__(self, *, sku: str, limit: Decimal, left: Decimal, wanted: Decimal) -> None:
         super().__init__(
@@ -35,7 +35,7 @@ class PreorderLimitReached(ErpError):
 
 
 class PackedBeforeLaunch(ErpError):
-    """A preorder line that may not leave before the launch."""
+    """A preorder may not leave before the launch."""
 
     def __init__(self, *, sku: str, launch_date: date) -> None:
         super().__init__(
@@ -44,14 +44,14 @@ class PackedBeforeLaunch(ErpError):
 
 
 class LaunchDateMissing(ErpError):
-    """A product that is eligible for preorder without a launch date."""
+    """A product is eligible for preorder but has no launch date."""
 
     def __init__(self, *, sku: str) -> None:
         super().__init__(f"{sku} is eligible for preorder: give it a launch date.", sku=sku)
 
 
 class PurchaseAllocationsOutstanding(ErpError):
-    """Preorder cannot be switched off while incoming supply is promised."""
+    """Preorder cannot be disabled while purchase allocations are outstanding."""
 
     def __init__(self, *, purchase_allocations: int, orders: int) -> None:
         super().__init__(
@@ -63,7 +63,7 @@ class PurchaseAllocationsOutstanding(ErpError):
 
 
 class NotEnoughIncoming(ErpError):
-    """More is to be linked than a purchase order line still offers."""
+    """More is to be allocated than is available of a purchase order line."""
 
     def __init__(self, *, purchase_line: str, available: Decimal, wanted: Decimal) -> None:
         super().__init__(
@@ -75,11 +75,11 @@ class NotEnoughIncoming(ErpError):
 
 
 class SupplyOverdue(ErpError):
-    """A purchase order line that is overdue by more than the option allows."""
+    """A purchase order line is overdue by more days than the option allows."""
 
     def __init__(self, *, purchase_line: str, days: int) -> None:
         super().__init__(
-            f"{purchase_line} is overdue by more than {days} days, so nothing is linked to it "
+            f"{purchase_line} is overdue by more than {days} days, so nothing of it is allocated "
             "(option preorder.past_due_supply_days). Give it a new expected date first.",
             purchase_line=purchase_line,
             days=days,
@@ -87,11 +87,11 @@ class SupplyOverdue(ErpError):
 
 
 class NotWaiting(ErpError):
-    """A sales order line that does not wait for as much as is to be linked."""
+    """More is to be allocated to a sales order line than is not covered of it."""
 
     def __init__(self, *, line: str, waiting: Decimal, wanted: Decimal) -> None:
         super().__init__(
-            f"{line} waits for {format_quantity(waiting)}, {format_quantity(wanted)} are to be linked.",
+            f"{line} waits for {format_quantity(waiting)}, {format_quantity(wanted)} are to be allocated.",
             line=line,
             waiting=waiting,
             wanted=wanted,
@@ -99,7 +99,7 @@ class NotWaiting(ErpError):
 
 
 class ProductsDiffer(ErpError):
-    """A sales order line and a purchase order line of different products."""
+    """A sales order line and a purchase order line are of different products."""
 
     def __init__(self, *, line: str, purchase_line: str) -> None:
         super().__init__(
@@ -108,21 +108,23 @@ class ProductsDiffer(ErpError):
 
 
 class BackordersOff(ErpError):
-    """Nothing can be linked while sales keeps no backorders."""
+    """Nothing can be allocated to purchase orders while backorders are disabled."""
 
     def __init__(self) -> None:
-        super().__init__("Backorders are switched off (option sales.backorders), so nothing can be linked.")
+        super().__init__(
+            "Backorders are disabled (option sales.backorders), so nothing can be allocated to purchase orders."
+        )
 
 
 class PurchaseAllocationsGone(ErpError):
-    """Links that were chosen and are not there any more."""
+    """A chosen purchase allocation is not open any more."""
 
     def __init__(self) -> None:
-        super().__init__("Some of what you chose is not linked any more. Look again.")
+        super().__init__("Some of what you chose is not allocated any more. Open the page again.")
 
 
 class NoExpectedDate(ErpError):
-    """A line whose supply has no date cannot be given one by a sync."""
+    """A line without an expected date cannot be synced."""
 
     def __init__(self, *, line: str) -> None:
         super().__init__(f"{line} has no expected date to sync with.", line=line)

@@ -1,17 +1,25 @@
 """What preorder announces."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Pair(NamedTuple):
+    """A sales order line and a purchase order line, by id."""
+
+    line_id: int
+    purchase_line_id: int
 
 
 @dataclass(frozen=True)
 class PurchaseAllocated:
-    """Links that are new, or new again after their pair's last one ended; a quantity added to an open one is not."""
+    """Purchase allocations were made, by id. A quantity that was added to an open one is not announced."""
 
     purchase_allocation_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class PurchaseAllocationRemoved:
-    """Links that were undone in full before anything or the rest of them was received, by the lines they joined."""
+    """All that was outstanding of the purchase allocations of these pairs was taken away."""
 
-    pairs: tuple[tuple[int, int], ...]
+    pairs: tuple[Pair, ...]

@@ -1,8 +1,8 @@
-"""What preorder reads from and writes to CSV files."""
+"""What preorder imports from and exports to CSV files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -13,12 +13,13 @@ from sqlalchemy.orm import Session
 from erp.errors import ErpError
 from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, day, quantity, signed_quantity, switch, text
 from erp.module import Core
+from erp.text import plural
 from modules.inventory_lots.domain import check_count
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.queries import products_by_sku
 from modules.preorder import queries, services
 from modules.preorder.domain import PreorderTerms, check_terms
-from modules.preorder.models import OnHandChange, ProductPreorder
+from modules.preorder.models import ProductPreorder
 
 BATCH = 5000
 
@@ -45,18 +46,18 @@ def _save_terms(session: Session, rows: Sequence[Row], errors: Errors) -> None:
 
 
 def _terms(row: Row, before: PreorderTerms) -> PreorderTerms:
-    """Return what a row says: a column that is not in the file leaves what is known, an empty cell takes it away."""
-    said: dict[str, Any] = {name: row[name] for name in ("launch_date", "preorder_limit") if row.given(name)}
+    """Return the terms of a row: a column that is not in the file leaves what is known, an empty cell clears it."""
+    given: dict[str, Any] = {name: row[name] for name in ("launch_date", "preorder_limit") if row.given(name)}
     if row.given("preorder_eligible"):
-        said["is_eligible"] = bool(row["preorder_eligible"])
-    return replace(before, **said)
+        given["is_eligible"] = bool(row["preorder_eligible"])
+    return replace(before, **given)
 
 
 def _terms_by_sku(session: Session) -> Mapping[str, Sequence[Any]]:
-    """Return the cells of each product; one that preorder knows nothing of is not eligible."""
+    """Return the cells of each product by SKU; a product without terms is not eligible."""
     rows = session.execute(
         select(Product.sku, ProductPreorder.is_eligible, ProductPreorder.launch_date, ProductPreorder.preorder_limit)
-        .join(ProductPreorder, ProductPreorder.product_id == Product.id, isouter=True)
+        .outerjoin(ProductPreorder, ProductPreorder.product_id == Product.id)
         .execution_options(yield_per=BATCH)
     )
     return {sku: (bool(is_eligible), launch_date, limit) for sku, is_eligible, launch_date, limit in rows}
@@ -64,18 +65,17 @@ def _terms_by_sku(session: Session) -> Mapping[str, Sequence[Any]]:
 
 def _save_changes(session: Session, rows: Sequence[Row], errors: Errors) -> str:
     products = products_by_sku(session, [row["sku"] for row in rows])
-    quantities: dict[tuple[int, Any, str], Decimal] = {}
+    quantities: dict[services.Key, Decimal] = {}
     for row in rows:
         product = products.get(row["sku"])
         if product is None:
             errors.add(row, "sku", "is not the SKU of a product")
             continue
         _check_change(row, product, errors)
-        quantities[product.id, row["date"], row["note"] or ""] = row["quantity"]
+        quantities[services.Key(product.id, row["date"], row["note"] or "")] = row["quantity"]
     errors.raise_if_any()
     new, changed = services.save_on_hand_changes(session, quantities)
-    count = "1 on-hand change" if len(rows) == 1 else f"{len(rows)} on-hand changes"
-    return f"{count}: {new} new, {changed} changed."
+    return f"{plural(len(rows), 'on-hand change')}: {new} new, {changed} changed."
 
 
 def _check_change(row: Row, product: Product, errors: Errors) -> None:
@@ -83,19 +83,6 @@ def _check_change(row: Row, product: Product, errors: Errors) -> None:
         check_count(abs(row["quantity"]), product.unit_decimals, what=product.sku)
     except ErpError as error:
         errors.add(row, "quantity", str(error))
-
-
-def _changes(session: Session) -> Iterable[Sequence[Any]]:
-    return session.execute(
-        select(Product.sku, OnHandChange.date, OnHandChange.quantity, OnHandChange.note)
-        .join(Product, Product.id == OnHandChange.product_id)
-        .order_by(OnHandChange.id)
-        .execution_options(yield_per=BATCH)
-    )
-
-
-def _available(session: Session) -> Iterator[Sequence[Any]]:
-    yield from queries.availability_rows(session)
 
 
 CHANGE_COLUMNS = (
@@ -117,14 +104,14 @@ ON_HAND_CHANGES = ExportKind(
     title="On-hand changes",
     permission="preorder.view",
     columns=tuple(column.name for column in CHANGE_COLUMNS),
-    rows=_changes,
+    rows=queries.on_hand_change_rows,
 )
 ATP = ExportKind(
     name="atp",
     title="Available to promise",
     permission="preorder.view",
     columns=("sku", "date", "projected", "available_to_promise"),
-    rows=_available,
+    rows=queries.availability_rows,
 )
 
 

@@ -1,11 +1,11 @@
-"""Tables of preorder: what is promised of what is on its way."""
+"""Tables of preorder: terms of products, purchase allocations and scheduled on-hand changes."""
 
 from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -21,7 +21,7 @@ from modules.sales.states import AllocationSource
 
 
 class ProductPreorder(Tracked, Model):
-    """What preorder knows of a product."""
+    """The preorder terms of a product; a product without a row is not eligible."""
 
     __tablename__ = "preorder_product"
     __table_args__ = (
@@ -40,22 +40,22 @@ class ProductPreorder(Tracked, Model):
 
     @property
     def terms(self) -> PreorderTerms:
-        """What this row says, as a value."""
+        """The terms as a value."""
         return PreorderTerms(self.is_eligible, self.launch_date, self.preorder_limit)
 
     def history_subject(self) -> Subject:
-        """A change of these fields is a change of the product."""
+        """Return the product: its history shows changes of these fields."""
         return self.product.history_subject()
 
 
 class PurchaseAllocation(Model):
-    """This incoming quantity of a purchase order line is meant for that sales order line."""
+    """A quantity of a purchase order line that is reserved for a sales order line."""
 
     __tablename__ = "preorder_purchase_allocation"
     __table_args__ = (
         CheckConstraint("quantity > 0", "quantity_positive"),
         CheckConstraint("received >= 0 AND received <= quantity", "received_within_quantity"),
-        CheckConstraint("(ended_at IS NULL) = (received < quantity)", "open_while_something_is"),
+        CheckConstraint("(ended_at IS NULL) = (received < quantity)", "ended_when_received"),
         Index(
             "uq_preorder_purchase_allocation_open_pair",
             "line_id",
@@ -90,12 +90,22 @@ class PurchaseAllocation(Model):
 
     @hybrid_property
     def outstanding(self) -> Decimal:
-        """What of the link is not yet received."""
+        """What is not yet received."""
         return self.quantity - self.received
+
+    @hybrid_property
+    def is_open(self) -> bool:
+        """Whether something is outstanding."""
+        return self.ended_at is None
+
+    @is_open.inplace.expression
+    @classmethod
+    def _is_open(cls) -> ColumnElement[bool]:
+        return cls.ended_at.is_(None)
 
 
 class OnHandChange(Tracked, Model):
-    """A change of stock that is planned for a day: goods that will come (+) or go (−) outside orders."""
+    """A change of stock that is scheduled for a day: goods that will come (+) or go (−) outside orders."""
 
     __tablename__ = "preorder_on_hand_change"
     history_fields = ("date", "quantity", "note")
@@ -112,5 +122,5 @@ class OnHandChange(Tracked, Model):
     product: Mapped[Product] = relationship()
 
     def history_subject(self) -> Subject:
-        """A planned change is its own document, named by its product and day."""
+        """Return the change as a document of its own, named by its product and day."""
         return Subject("preorder.on_hand_change", self.id, f"{self.product.sku} on {self.date.isoformat()}")

@@ -1,4 +1,4 @@
-"""Preorder: promise what is on its way, first come first served, and tell it when the date moves."""
+"""Preorder: promises incoming supply, first come first served, and announces when a date moves."""
 
 from datetime import timedelta
 
@@ -9,7 +9,7 @@ EVERYONE = ("Sales clerk", "Merchandiser", "Warehouse clerk", "Auditor")
 
 
 def setup(core: Core) -> None:
-    """Register what preorder has."""
+    """Register what preorder adds."""
     from modules.preorder import admin, exchange, handlers, jobs, models, queries, services
     from modules.procurement import hooks as procurement_hooks
     from modules.procurement.events import ArrivalChanged, SupplyChanged
@@ -23,19 +23,19 @@ def setup(core: Core) -> None:
     core.add_demo(services.load_demo)
     core.add_check(queries.broken_invariants)
     core.subscribe(LinesServed, handlers.follow_backorders)
-    core.subscribe(SupplyChanged, handlers.offer_new_supply)
-    core.subscribe(ArrivalChanged, handlers.sync_arrivals)
-    core.implement(procurement_hooks.outstanding_will_fall, handlers.make_room_before_fall)
-    core.implement(procurement_hooks.allocations_of_lines, handlers.allocations_of_lines)
-    core.implement(procurement_hooks.arrival_impact, handlers.arrival_impact)
-    core.implement(sales_hooks.purchase_allocated, handlers.purchase_allocated)
-    core.implement(sales_hooks.confirm_refusals, handlers.confirm_refusals)
-    core.implement(sales_hooks.pack_refusals, handlers.pack_refusals)
-    core.implement(sales_hooks.backorder_kinds, handlers.backorder_kinds)
-    core.implement(sales_hooks.purchase_allocation_notes, handlers.purchase_allocation_notes)
-    core.implement(sales_hooks.explain_supply, handlers.explain_supply)
-    core.implement(sales_hooks.incoming_allocations, handlers.incoming_allocations)
-    core.before_disable(handlers.refuse_while_allocated)
+    core.subscribe(SupplyChanged, handlers.allocate_new_supply)
+    core.subscribe(ArrivalChanged, services.sync_arrivals)
+    core.implement(procurement_hooks.outstanding_will_fall, services.convert_or_release)
+    core.implement(procurement_hooks.allocations_of_lines, queries.allocations_of_lines)
+    core.implement(procurement_hooks.arrival_impact, queries.arrival_impact)
+    core.implement(sales_hooks.purchase_allocated, queries.purchase_allocated)
+    core.implement(sales_hooks.confirm_refusals, services.confirm_refusals)
+    core.implement(sales_hooks.pack_refusals, queries.pack_refusals)
+    core.implement(sales_hooks.backorder_kinds, queries.backorder_kinds)
+    core.implement(sales_hooks.purchase_allocation_notes, queries.purchase_allocation_notes)
+    core.implement(sales_hooks.explain_supply, queries.supply_notes)
+    core.implement(sales_hooks.incoming_allocations, queries.incoming_allocations)
+    core.before_disable(services.release_all)
 
 
 MODULE = Module(
@@ -45,18 +45,18 @@ MODULE = Module(
     version="1.0",
     depends=("procurement", "sales"),
     options=(
-        Switch(name="auto_allocate", default=False, help="Link new backorders to open purchase orders."),
+        Switch(name="auto_allocate", default=False, help="Allocate new backorders to open purchase orders."),
         Choice(
             name="insufficient_supply",
             default="skip",
             choices=("skip", "partial"),
             only_if="auto_allocate",
-            help="Leave a backorder unlinked unless all of it can be linked, or link what there is.",
+            help="Allocate a backorder only if all of it can be allocated (skip), or what there is (partial).",
         ),
         Text(
             name="default_line_status",
             default="",
-            help="Status given to a purchase order line without one when it gets its first link.",
+            help="Status given to a purchase order line without one when it is first allocated to a sales order.",
         ),
         Integer(
             name="promise_buffer_days",
@@ -68,7 +68,7 @@ MODULE = Module(
             name="sync_dates",
             default="manual",
             choices=("manual", "auto"),
-            help="Whether promise dates follow a changed arrival by themselves.",
+            help="Whether promise dates follow a changed arrival automatically.",
         ),
         Integer(
             name="atp_horizon_days",
@@ -82,13 +82,15 @@ MODULE = Module(
             name="past_due_supply_days",
             default=None,
             maximum=3650,
-            help="Purchase lines overdue by more days are neither promised nor linked; empty = no limit.",
+            help="Purchase lines overdue by more days are neither promised nor allocated; empty = no limit.",
         ),
-        Duration(name="launch_every", default=timedelta(days=1), help="How often launches are looked for."),
+        Duration(
+            name="launch_every", default=timedelta(days=1), help="How often preorders are checked for their launch."
+        ),
     ),
     permissions=(
         Permission("preorder.view", "Review purchase allocations, demand and ATP", EVERYONE),
-        Permission("preorder.allocate", "Link and unlink sales and purchase orders", MERCHANDISERS),
+        Permission("preorder.allocate", "Allocate sales orders to purchase orders", MERCHANDISERS),
         Permission("preorder.promise", "Change promise dates", ("Merchandiser", "Sales clerk")),
         Permission("preorder.edit", "Edit preorder fields and on-hand changes", MERCHANDISERS),
     ),

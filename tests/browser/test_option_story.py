@@ -66,7 +66,7 @@ def test_new_sales_orders_are_linked_to_existing_purchase_orders_once_the_option
     # Not enabled by default: a sales order of what is on its way is linked to nothing.
     buy(clerk, "4")
     sell(clerk, "4")
-    clerk.sees("Nothing on its way is linked to this order.")
+    clerk.sees("This order has nothing on purchase orders.")
 
     # The option is set, with the default status; the template is linked to the status.
     define_template_and_status(clerk)
@@ -83,7 +83,7 @@ def test_new_sales_orders_are_linked_to_existing_purchase_orders_once_the_option
 
     # Not enough is outstanding for the whole of the next: it is skipped, for a person to order and assign.
     third = sell(clerk, "9")
-    clerk.sees("Nothing on its way is linked to this order.")
+    clerk.sees("This order has nothing on purchase orders.")
     clerk.open_menu("Unallocated backorders")
     expect(page.locator("main tbody tr")).to_have_count(1)
     expect(page.locator("main tbody tr")).to_contain_text(third)

@@ -89,11 +89,11 @@ def test_a_merchandiser_allocates_reviews_syncs_and_removes_on_a_purchase_order(
     clerk.choose_on_line(1, "Sync Date with SO")
     clerk.answer("Yes")
     expect(page.get_by_label("Choose SO-1/1")).to_be_checked()
-    expect(page.get_by_label("Tell customers")).to_be_checked()
+    expect(page.get_by_label("Notify customers")).to_be_checked()
     page.get_by_label("Choose SO-2/1").uncheck()
     clerk.press("Sync Selected")
     clerk.sees("1 promise date is synced.")
-    assert [row[5] for row in clerk.rows("linked-orders")] == [shown(LATER), shown(SOON)]
+    assert [row[5] for row in clerk.rows("sales-orders")] == [shown(LATER), shown(SOON)]
 
     # Remove Allocation: choose, press the button, confirm.
     clerk.choose_on_line(1, "Remove Allocation")
@@ -102,7 +102,7 @@ def test_a_merchandiser_allocates_reviews_syncs_and_removes_on_a_purchase_order(
     clerk.press("Remove Allocations")
     clerk.answer("Remove Allocations")
     clerk.sees("6 are not allocated to SO-2 any more.")
-    assert [row[1] for row in clerk.rows("linked-orders")] == ["SO-1/1"]
+    assert [row[1] for row in clerk.rows("sales-orders")] == ["SO-1/1"]
 
 
 def test_after_a_cancelled_purchase_order_its_sales_orders_are_allocated_to_another(clerk, console, behind):
@@ -136,7 +136,7 @@ def test_after_a_cancelled_purchase_order_its_sales_orders_are_allocated_to_anot
     page.get_by_label("Choose SO-3/1").check()
     clerk.press("Allocate Selected")
     clerk.sees("12 of PO-2/1 are allocated to 2 sales orders.")
-    assert [row[1] for row in clerk.rows("linked-orders")] == ["SO-1/1", "SO-3/1"]
+    assert [row[1] for row in clerk.rows("sales-orders")] == ["SO-1/1", "SO-3/1"]
     open_sales_order(clerk, "SO-1")
     expect(page.locator("main")).to_contain_text("Confirmed")
 

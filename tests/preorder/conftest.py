@@ -1,4 +1,4 @@
-"""What tests of preorder listen to, and eyes for its screens."""
+"""What the tests of preorder share: recorded events, and a clerk with a browser."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
 
 from erp.registry import Owned
+from modules.inventory_lots.models import Product
 from modules.preorder.events import PurchaseAllocated, PurchaseAllocationRemoved
 from modules.procurement.events import LineStatusChanged
 from modules.sales.events import PromiseDateChanged
+from tests.support.inventory_lots import make_product
 
 FACTS = (PurchaseAllocated, PurchaseAllocationRemoved, LineStatusChanged, PromiseDateChanged)
 
 
 @pytest.fixture
 def heard(app: Flask) -> Iterator[list[Any]]:
-    """Every fact about links, statuses and promises, in the order in which it was announced."""
+    """Every event about purchase allocations, statuses and promises, in the order in which it was published."""
     registry, notes = app.extensions["erp"], []
     ears = {fact: Owned("preorder", lambda session, heard_fact: notes.append(heard_fact)) for fact in FACTS}
     for fact, ear in ears.items():
@@ -32,6 +35,12 @@ def heard(app: Flask) -> Iterator[list[Any]]:
 
 
 @pytest.fixture
+def product(session: Session) -> Product:
+    """A pump."""
+    return make_product(session, sku="P-1", name="Pump")
+
+
+@pytest.fixture
 def auto(set_option: Any) -> None:
     """Automatic allocation is on."""
     set_option("preorder.auto_allocate", "yes")
@@ -39,7 +48,7 @@ def auto(set_option: Any) -> None:
 
 @pytest.fixture
 def partial(set_option: Any, auto: None) -> None:
-    """Automatic allocation is on and links what there is."""
+    """Automatic allocation is on and allocates what there is."""
     set_option("preorder.insufficient_supply", "partial")
 
 
@@ -52,14 +61,14 @@ class Shown:
 
     @property
     def text(self) -> str:
-        """Everything a person reads, with single blanks."""
+        """Everything that is readable, with single blanks."""
         body = re.sub(r"<(script|style|template)\b.*?</\1>", " ", self.html, flags=re.S)
         return _plain(body)
 
     def rows(self, name: str) -> list[list[str]]:
         """The rows of the table with that id; of the only list or choosing table where `name` is empty."""
-        mark = rf'[^>]*id="{name}"' if name else ""
-        table = re.search(rf"<table{mark}[^>]*>.*?</table>", self.html, flags=re.S)
+        attribute = rf'[^>]*id="{name}"' if name else ""
+        table = re.search(rf"<table{attribute}[^>]*>.*?</table>", self.html, flags=re.S)
         body = re.search(r"<tbody>(.*?)</tbody>", table[0], flags=re.S) if table else None
         return [
             [_plain(cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row, flags=re.S)]
@@ -85,7 +94,7 @@ def _plain(piece: str) -> str:
 
 
 class Clerk:
-    """Somebody with a browser."""
+    """A user with a browser."""
 
     def __init__(self, client: FlaskClient) -> None:
         self.client = client
@@ -106,11 +115,11 @@ class Clerk:
 
 @pytest.fixture
 def clerk(client: FlaskClient) -> Clerk:
-    """Somebody who may do everything."""
+    """A user who may do everything."""
     return Clerk(client)
 
 
 @pytest.fixture
 def clerk_as(sign_in: Callable[[str], FlaskClient]) -> Callable[[str], Clerk]:
-    """Return a function that gives somebody with that role."""
+    """Return a function that gives a user with that role."""
     return lambda role: Clerk(sign_in(role))

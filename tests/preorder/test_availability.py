@@ -16,7 +16,7 @@ from modules.inventory_lots.states import LocationKind
 from modules.preorder import queries
 from modules.procurement.states import PurchaseState
 from tests.support.inventory_lots import make_location, make_product, make_stock
-from tests.support.preorder import link, make_on_hand_change
+from tests.support.preorder import allocate_purchase, make_on_hand_change
 from tests.support.procurement import make_purchase_order
 from tests.support.sales import make_draft, make_order
 
@@ -80,11 +80,11 @@ def test_incoming_counts_from_its_date_and_never_without_one(session: Session, p
     assert promised(session, product, 4) == [20, 20, 25, 25]
 
 
-def test_what_is_linked_counts_neither_as_need_nor_as_supply(session: Session) -> None:
+def test_what_is_allocated_to_orders_counts_neither_as_need_nor_as_supply(session: Session) -> None:
     product = make_product(session)
     order = make_order(session, [(product, 4)])
     purchase = make_purchase_order(session, [(product, 10, on(2))])
-    link(session, order.lines[0], purchase.lines[0], 4)
+    allocate_purchase(session, order.lines[0], purchase.lines[0], 4)
     assert promised(session, product, 3) == [0, 6, 6]
 
 

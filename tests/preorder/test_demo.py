@@ -14,13 +14,13 @@ from modules.sales.models import Backorder, OrderLine
 from modules.sales.states import BackorderKind
 
 
-def test_the_demo_shows_a_preorder_links_a_late_line_and_what_nothing_covers(session: Session) -> None:
+def test_the_demo_has_a_preorder_purchase_allocations_a_late_line_and_an_uncovered_backorder(session: Session) -> None:
     registry = current_registry()
     for load in registry.live(registry.demos):
         load(session)
         session.commit()
     purchase_allocations = session.scalars(select(PurchaseAllocation)).all()
-    assert {link.line.product.sku for link in purchase_allocations} >= {DemoSku.headphones, DemoSku.board_game}
+    assert {row.line.product.sku for row in purchase_allocations} >= {DemoSku.headphones, DemoSku.board_game}
     kinds = session.scalars(select(Backorder.kind).join(Backorder.line).where(OrderLine.is_preorder.is_(True)))
     assert set(kinds) == {BackorderKind.preorder}
     late = session.scalars(select(OrderLine).where(queries.is_late_line(clock.today()))).all()

@@ -1,7 +1,8 @@
-"""The rules of preorder: the supply rule, dates, ATP, terms and linkage."""
+"""The rules of preorder: the supply rule, dates, ATP, terms and coverage."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -14,15 +15,16 @@ from modules.preorder.domain import (
     Cover,
     CoverageState,
     PreorderTerms,
+    Uncovered,
     availability,
     check_terms,
-    coverable_demands,
     coverage_state,
     expected_date,
     is_before_launch,
     is_late,
     promise_for,
     ship_date,
+    skip_uncoverable,
 )
 from modules.preorder.errors import LaunchDateMissing
 
@@ -30,28 +32,34 @@ TODAY = date(2026, 11, 23)
 DECEMBER = date(2026, 12, 1)
 
 
-def cover(open_quantity: int, allocated: int = 0, purchase_allocated: int = 0, **purchase_allocations: object) -> Cover:
+def cover(open_quantity: int, allocated: int = 0, purchase_allocated: int = 0, **overrides: object) -> Cover:
     values = {
         "latest_arrival": DECEMBER if purchase_allocated else None,
         "has_undated_supply": False,
-    } | purchase_allocations
+    } | overrides
     return Cover(Decimal(open_quantity), Decimal(allocated), Decimal(purchase_allocated), **values)
 
 
 # The supply rule `skip`
 
 
-def test_a_demand_passes_if_its_whole_rest_fits_in_what_is_left() -> None:
-    assert list(coverable_demands([(1, 6), (2, 8), (3, 4)], 10)) == [(1, 6), (3, 4)]
+def coverable(demands: Iterable[tuple[int, int]], supply: int) -> Iterator[tuple[int, int]]:
+    """The (id, quantity) demands of one product that pass."""
+    for demand in skip_uncoverable([Uncovered(line_id, 7, quantity) for line_id, quantity in demands], {7: supply}):
+        yield demand.line_id, demand.quantity
+
+
+def test_a_demand_passes_if_its_whole_remainder_fits_in_what_is_left() -> None:
+    assert list(coverable([(1, 6), (2, 8), (3, 4)], 10)) == [(1, 6), (3, 4)]
 
 
 def test_nothing_passes_without_supply() -> None:
-    assert list(coverable_demands([(1, 1)], 0)) == []
+    assert list(coverable([(1, 1)], 0)) == []
 
 
 @given(st.lists(st.integers(1, 30)), st.integers(0, 100))
-def test_a_demand_that_is_left_out_would_not_have_fitted_at_their_turn(remainders: list[int], supply: int) -> None:
-    passed = dict(coverable_demands(enumerate(remainders), supply))
+def test_a_demand_that_is_left_out_would_not_have_fitted_at_its_turn(remainders: list[int], supply: int) -> None:
+    passed = dict(coverable(enumerate(remainders), supply))
     left = supply
     for demand, remainder in enumerate(remainders):
         assert (demand in passed) == (remainder <= left)
@@ -66,7 +74,7 @@ def test_what_lots_cover_is_expected_today() -> None:
     assert expected_date(cover(5, allocated=5), TODAY) == TODAY
 
 
-def test_the_latest_arrival_of_its_links_is_expected() -> None:
+def test_the_latest_arrival_of_its_purchase_allocations_is_expected() -> None:
     assert expected_date(cover(5, allocated=2, purchase_allocated=3), TODAY) == DECEMBER
 
 
@@ -78,7 +86,7 @@ def test_a_part_that_nothing_covers_leaves_no_expected_date() -> None:
     assert expected_date(cover(5, allocated=1, purchase_allocated=3), TODAY) is None
 
 
-def test_a_link_without_a_date_leaves_no_expected_date() -> None:
+def test_supply_without_a_date_leaves_no_expected_date() -> None:
     assert expected_date(cover(5, purchase_allocated=5, has_undated_supply=True), TODAY) is None
 
 
@@ -148,7 +156,7 @@ def test_atp_never_falls_and_keeps_every_later_day_at_least_as_high(
         assert day.available_to_promise == max(0, min(later.projected for later in days[at:]))
 
 
-# Terms and linkage
+# Terms and coverage
 
 
 def test_an_eligible_product_needs_a_launch_date() -> None:
@@ -171,7 +179,7 @@ def test_the_day_of_the_launch_is_not_before_it() -> None:
     assert not is_before_launch(None, TODAY)
 
 
-def test_a_need_is_linked_part_linked_or_unlinked() -> None:
+def test_a_need_is_covered_part_covered_or_not_covered() -> None:
     assert [coverage_state(Decimal(5), Decimal(purchase_allocated)) for purchase_allocated in (5, 2, 0)] == [
         CoverageState.covered,
         CoverageState.part_covered,

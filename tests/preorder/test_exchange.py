@@ -17,7 +17,7 @@ from modules.preorder import queries
 from modules.preorder.domain import PreorderTerms
 from modules.preorder.models import OnHandChange
 from tests.support.inventory_lots import make_product, make_stock
-from tests.support.preorder import LAUNCH, link, make_preorder_product
+from tests.support.preorder import LAUNCH, allocate_purchase, make_preorder_product
 from tests.support.procurement import make_purchase_order
 from tests.support.sales import make_order
 
@@ -108,7 +108,7 @@ def test_on_hand_changes_replace_those_of_the_same_product_date_and_note(session
     ]
 
 
-def test_wrong_on_hand_changes_are_told_row_by_row_and_none_is_kept(session: Session) -> None:
+def test_wrong_on_hand_changes_are_errors_of_their_rows_and_none_is_stored(session: Session) -> None:
     product = make_product(session)
     found = errors_of(
         session,
@@ -137,12 +137,12 @@ def test_atp_is_exported_a_row_a_day_for_the_horizon(session: Session, set_optio
     ]
 
 
-def test_links_are_rows_of_the_export_of_allocations_behind_the_lots_of_the_same_line(session: Session) -> None:
+def test_purchase_allocations_follow_the_lots_of_the_same_line_in_the_export_of_allocations(session: Session) -> None:
     product = make_product(session, sku="P-1")
     make_stock(session, product, 4, lot="L1")
     order = make_order(session, [(product, 10)], number="SO-1")
     purchase = make_purchase_order(session, [(product, 20, date(2026, 12, 1))], number="PO-1")
-    link(session, order.lines[0], purchase.lines[0], 6)
+    allocate_purchase(session, order.lines[0], purchase.lines[0], 6)
     assert export(session, "allocations")[1:] == [
         "SO-1,1,P-1,lot,L1,WH/STOCK,,,4,0,2026-12-01",
         "SO-1,1,P-1,purchase,,,PO-1,1,6,0,2026-12-01",
@@ -153,14 +153,14 @@ def test_links_are_rows_of_the_export_of_allocations_behind_the_lots_of_the_same
 def test_a_file_of_a_hundred_products_takes_as_many_statements_as_one_of_two(
     session: Session, count_statements: Callable[[], AbstractContextManager[list[str]]]
 ) -> None:
-    def file(size: int, mark: str) -> list[str]:
+    def file(size: int, prefix: str) -> list[str]:
         head = "sku,name,preorder_eligible,launch_date,preorder_limit"
-        return [head, *(f"{mark}-{number},Pump,yes,2027-01-15,{number + 1}" for number in range(size))]
+        return [head, *(f"{prefix}-{number},Pump,yes,2027-01-15,{number + 1}" for number in range(size))]
 
     counts = []
-    for size, mark in ((2, "A"), (100, "B")):
+    for size, prefix in ((2, "A"), (100, "B")):
         session.commit()
         with count_statements() as sent:
-            load(session, "products", *file(size, mark))
+            load(session, "products", *file(size, prefix))
         counts.append(len(sent))
     assert counts[1] <= counts[0]

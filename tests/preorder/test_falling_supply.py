@@ -1,4 +1,4 @@
-"""Supply that is lost, or lands where it may not be used: who was linked to it is linked elsewhere at once."""
+"""Supply that is lost, or lands where it may not be used: its orders are covered elsewhere at once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from modules.inventory_lots.states import LocationKind
 from modules.preorder import services
 from modules.preorder.domain import PreorderTerms
 from modules.procurement import services as procurement
-from modules.procurement.domain import Delivery
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.sales import services as sales
 from modules.sales.errors import LinesRefused
@@ -30,8 +29,8 @@ DECEMBER, JANUARY = date(2026, 12, 1), date(2027, 1, 10)
 
 
 @pytest.fixture
-def purchase_allocated(session: Session, auto: None) -> tuple[OrderLine, PurchaseOrder, PurchaseOrder]:
-    """A line of 6 that is linked to the earlier of two purchase orders."""
+def covered(session: Session, auto: None) -> tuple[OrderLine, PurchaseOrder, PurchaseOrder]:
+    """A line of 6 that is allocated to the earlier of two purchase orders."""
     product = make_product(session)
     early, late = (make_purchase_order(session, [(product, 6, day)]) for day in (DECEMBER, JANUARY))
     line = make_order(session, [(product, 6)]).lines[0]
@@ -46,14 +45,14 @@ def sources(session: Session, line: OrderLine) -> dict[int, Decimal]:
 def receive(session: Session, line: PurchaseOrderLine, quantity: int, place: str, lot: str) -> None:
     location = make_location(session, place, kind=LocationKind.quarantine if place == "WH/QA" else LocationKind.stock)
     session.commit()
-    procurement.receive(session, Delivery(line.id, Decimal(quantity), location.id, lot))
+    procurement.receive(session, line, quantity=Decimal(quantity), location=location, lot_number=lot)
     session.commit()
 
 
-def test_a_cancelled_purchase_order_leaves_the_backorder_open_and_linked_to_another(
-    session: Session, purchase_allocated: tuple[OrderLine, PurchaseOrder, PurchaseOrder]
+def test_a_cancelled_purchase_order_leaves_the_backorder_open_and_covered_by_another(
+    session: Session, covered: tuple[OrderLine, PurchaseOrder, PurchaseOrder]
 ) -> None:
-    line, early, late = purchase_allocated
+    line, early, late = covered
     procurement.cancel_order(session, early.id)
     session.commit()
     assert sources(session, line) == {late.lines[0].id: 6}
@@ -66,9 +65,9 @@ def test_a_cancelled_purchase_order_leaves_the_backorder_open_and_linked_to_anot
 
 
 def test_goods_that_land_in_quarantine_are_made_up_for_from_another_order(
-    session: Session, purchase_allocated: tuple[OrderLine, PurchaseOrder, PurchaseOrder]
+    session: Session, covered: tuple[OrderLine, PurchaseOrder, PurchaseOrder]
 ) -> None:
-    line, early, late = purchase_allocated
+    line, early, late = covered
     receive(session, early.lines[0], 4, "WH/QA", "R1")
     # 2 of the early order are still to come, and stay; with `skip` the 4 that are missing fit in the later one.
     assert sources(session, line) == {early.lines[0].id: 2, late.lines[0].id: 4}
@@ -76,9 +75,9 @@ def test_goods_that_land_in_quarantine_are_made_up_for_from_another_order(
 
 
 def test_goods_of_a_lot_on_hold_convert_nothing(
-    session: Session, purchase_allocated: tuple[OrderLine, PurchaseOrder, PurchaseOrder]
+    session: Session, covered: tuple[OrderLine, PurchaseOrder, PurchaseOrder]
 ) -> None:
-    line, early, late = purchase_allocated
+    line, early, late = covered
     lot = make_lot(session, line.product, "HELD")
     hold_lot(session, lot.id)
     session.commit()

@@ -1,4 +1,4 @@
-"""Links when goods arrive, or when it is clear that they will not."""
+"""Purchase allocations when goods arrive, or when it is clear that they will not."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from erp.registry import current_registry
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.states import LocationKind
 from modules.preorder.models import PurchaseAllocation
@@ -23,7 +22,7 @@ from modules.sales import services as sales
 from modules.sales.models import Allocation, Backorder, Order, OrderLine
 from modules.sales.states import AllocationSource, BackorderState
 from tests.support.inventory_lots import make_location, make_product, make_stock
-from tests.support.preorder import link, outstanding, purchase_allocations_of
+from tests.support.preorder import allocate_purchase, broken, outstanding, purchase_allocations_of
 from tests.support.procurement import make_purchase_order
 from tests.support.sales import allocate, make_order
 
@@ -44,25 +43,21 @@ def backorders(session: Session, line: OrderLine) -> list[tuple[Decimal, Decimal
     return [(row.quantity, row.allocated_quantity, row.state) for row in rows]
 
 
-def broken(session: Session) -> list[str]:
-    return [breach for check in current_registry().live(current_registry().checks) for breach in check(session)]
-
-
 Story = tuple[Product, PurchaseOrder, Order, Order]
 
 
 @pytest.fixture
 def six_and_eight(session: Session) -> Story:
-    """A purchase order of 14 is meant for two sales orders: 6 for the first, 8 for the second."""
+    """A purchase order of 14 is allocated to two sales orders: 6 to the first, 8 to the second."""
     product = make_product(session)
     first, second = make_order(session, [(product, 6)]), make_order(session, [(product, 8)])
     purchase = make_purchase_order(session, [(product, 14, DECEMBER)])
-    link(session, first.lines[0], purchase.lines[0], 6)
-    link(session, second.lines[0], purchase.lines[0], 8)
+    allocate_purchase(session, first.lines[0], purchase.lines[0], 6)
+    allocate_purchase(session, second.lines[0], purchase.lines[0], 8)
     return product, purchase, first, second
 
 
-def test_ten_of_six_and_eight_fulfil_six_and_four_and_leave_four_linked_with_the_lines_date(
+def test_ten_of_six_and_eight_fulfil_six_and_four_and_leave_four_allocated_with_the_lines_date(
     session: Session, six_and_eight: Story
 ) -> None:
     _, purchase, first, second = six_and_eight
@@ -80,7 +75,7 @@ def test_ten_of_six_and_eight_fulfil_six_and_four_and_leave_four_linked_with_the
 
 
 @pytest.mark.option("preorder.auto_allocate", "yes")
-def test_a_short_close_then_releases_the_four_and_links_them_elsewhere_when_automatic(
+def test_a_short_close_then_releases_the_four_and_covers_them_elsewhere_when_automatic(
     session: Session, six_and_eight: Story, set_option: Callable[[str, str], None]
 ) -> None:
     product, purchase, _, second = six_and_eight
@@ -106,7 +101,7 @@ def test_without_automatic_allocation_what_a_short_close_releases_waits(session:
     assert backorders(session, second.lines[0]) == [(8, 4, BackorderState.open)]
 
 
-def test_a_link_that_was_received_in_part_ends_at_what_it_got(session: Session, six_and_eight: Story) -> None:
+def test_an_allocation_that_was_received_in_part_ends_at_what_it_got(session: Session, six_and_eight: Story) -> None:
     _, purchase, _, second = six_and_eight
     receive(session, purchase, 10)
     procurement.close_lines(session, [purchase.lines[0].id])
@@ -116,24 +111,24 @@ def test_a_link_that_was_received_in_part_ends_at_what_it_got(session: Session, 
     assert ended.ended_at is not None
 
 
-def test_receipts_turn_links_into_allocations_in_order_of_service_not_of_linking(session: Session) -> None:
+def test_receipts_serve_purchase_allocations_in_order_of_service_not_of_creation(session: Session) -> None:
     product = make_product(session)
     first, second = make_order(session, [(product, 6)]), make_order(session, [(product, 6)])
     purchase = make_purchase_order(session, [(product, 12, DECEMBER)])
-    link(session, second.lines[0], purchase.lines[0], 6)
-    link(session, first.lines[0], purchase.lines[0], 6)
+    allocate_purchase(session, second.lines[0], purchase.lines[0], 6)
+    allocate_purchase(session, first.lines[0], purchase.lines[0], 6)
     receive(session, purchase, 6)
     assert (first.lines[0].allocated, second.lines[0].allocated) == (6, 0)
 
 
 @pytest.mark.option("sales.allocate_on_arrival", "yes")
-def test_goods_go_to_whom_they_are_linked_even_if_another_order_is_older(session: Session) -> None:
+def test_goods_go_to_the_order_that_they_are_allocated_to_even_if_another_is_older(session: Session) -> None:
     product = make_product(session)
-    older, purchase_allocated = make_order(session, [(product, 5)]), make_order(session, [(product, 5)])
+    older, covered = make_order(session, [(product, 5)]), make_order(session, [(product, 5)])
     purchase = make_purchase_order(session, [(product, 8, DECEMBER)])
-    link(session, purchase_allocated.lines[0], purchase.lines[0], 5)
+    allocate_purchase(session, covered.lines[0], purchase.lines[0], 5)
     receive(session, purchase, 8)
-    assert (older.lines[0].allocated, purchase_allocated.lines[0].allocated) == (3, 5)
+    assert (older.lines[0].allocated, covered.lines[0].allocated) == (3, 5)
 
 
 @pytest.mark.option("sales.allocate_on_arrival", "no")
@@ -142,18 +137,18 @@ def test_what_is_left_of_a_receipt_waits_where_arrivals_are_not_allocated(
 ) -> None:
     set_option("sales.allocate_on_arrival", "no")
     product = make_product(session)
-    older, purchase_allocated = make_order(session, [(product, 5)]), make_order(session, [(product, 5)])
+    older, covered = make_order(session, [(product, 5)]), make_order(session, [(product, 5)])
     purchase = make_purchase_order(session, [(product, 8, DECEMBER)])
-    link(session, purchase_allocated.lines[0], purchase.lines[0], 5)
+    allocate_purchase(session, covered.lines[0], purchase.lines[0], 5)
     receive(session, purchase, 8)
-    assert (older.lines[0].allocated, purchase_allocated.lines[0].allocated) == (0, 5)
+    assert (older.lines[0].allocated, covered.lines[0].allocated) == (0, 5)
 
 
-def test_links_of_a_held_line_still_convert(session: Session) -> None:
+def test_purchase_allocations_of_a_held_line_still_convert(session: Session) -> None:
     product = make_product(session)
     order = make_order(session, [(product, 5)])
     purchase = make_purchase_order(session, [(product, 5, DECEMBER)])
-    link(session, order.lines[0], purchase.lines[0], 5)
+    allocate_purchase(session, order.lines[0], purchase.lines[0], 5)
     sales.hold_lines(session, [order.lines[0].id], True)
     receive(session, purchase, 5)
     assert order.lines[0].allocated == 5
@@ -177,19 +172,19 @@ def test_goods_of_an_expired_lot_convert_nothing(session: Session, six_and_eight
     assert first.lines[0].allocated == 0
 
 
-def test_each_unit_converted_leaves_the_backorder_whatever_the_rest_of_the_line_is(session: Session) -> None:
+def test_each_unit_converted_leaves_the_backorder_whatever_the_remainder_of_the_line_is(session: Session) -> None:
     product = make_product(session)
     order = make_order(session, [(product, 8)])
     purchase = make_purchase_order(session, [(product, 8, DECEMBER)])
-    link(session, order.lines[0], purchase.lines[0], 5)
+    allocate_purchase(session, order.lines[0], purchase.lines[0], 5)
     receive(session, purchase, 3)
-    # 3 for the link; nothing is left for a run.
+    # 3 for the purchase allocation; nothing is left for a run.
     assert backorders(session, order.lines[0]) == [(8, 3, BackorderState.open)]
     assert outstanding(session, order.lines[0]) == [2]
     assert broken(session) == []
 
 
-def test_several_receipts_close_links_one_after_the_other(session: Session, six_and_eight: Story) -> None:
+def test_several_receipts_close_allocations_one_after_the_other(session: Session, six_and_eight: Story) -> None:
     _, purchase, first, second = six_and_eight
     for quantity in (1, 2, 3, 8):
         receive(session, purchase, quantity)
@@ -198,7 +193,7 @@ def test_several_receipts_close_links_one_after_the_other(session: Session, six_
     assert session.scalars(select(PurchaseAllocation).where(PurchaseAllocation.ended_at.is_(None))).all() == []
 
 
-def test_lowering_a_line_below_what_is_linked_is_refused_with_the_names_of_the_orders(
+def test_lowering_a_line_below_what_is_allocated_is_refused_with_the_names_of_the_orders(
     session: Session, six_and_eight: Story
 ) -> None:
     _, purchase, first, second = six_and_eight
@@ -211,7 +206,9 @@ def test_lowering_a_line_below_what_is_linked_is_refused_with_the_names_of_the_o
     assert outstanding(session, first.lines[0], second.lines[0]) == [6, 4]
 
 
-def test_stock_that_covers_a_link_is_not_promised_twice(session: Session, six_and_eight: Story) -> None:
+def test_a_line_that_stock_covers_is_not_covered_by_a_purchase_order_too(
+    session: Session, six_and_eight: Story
+) -> None:
     product, purchase, first, _ = six_and_eight
     make_stock(session, product, 6)
     allocate(session, product)

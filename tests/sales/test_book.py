@@ -22,7 +22,7 @@ from modules.sales.models import Allocation, Backorder, OrderLine
 from modules.sales.services import Grant
 from modules.sales.states import BackorderState
 from tests.support.inventory_lots import make_location, make_product, make_stock, set_stock
-from tests.support.preorder import link
+from tests.support.preorder import allocate_purchase
 from tests.support.procurement import make_purchase_order
 from tests.support.sales import make_order
 
@@ -218,7 +218,7 @@ def test_linked_quantities_are_spared_unless_the_option_says_otherwise(session, 
     product = make_product(session)
     order = make_order(session, [(product, 5)])
     purchase = make_purchase_order(session, [(product, 3, date(2027, 2, 1))])
-    link(session, order.lines[0], purchase.lines[0], 3)
+    allocate_purchase(session, order.lines[0], purchase.lines[0], 3)
     at("2026-12-24T12:00:00Z")
     assert jobs.run("cancel-overdue-backorders").summary == "1 backorder cancelled."
     session.expire_all()

@@ -11,7 +11,7 @@ from erp.exchange import export_csv, import_csv
 from modules.inventory_lots.services import lock_products
 from modules.sales import services
 from tests.support.inventory_lots import make_product, make_stock
-from tests.support.preorder import link
+from tests.support.preorder import allocate_purchase
 from tests.support.procurement import make_purchase_order
 from tests.support.sales import allocate, make_customer, make_draft, make_order
 
@@ -33,7 +33,7 @@ def two_orders(session, set_option):
     allocate(session, product)
     purchase = make_purchase_order(session, [(product, 10, date(2026, 12, 24))], number="P1")
     session.commit()
-    link(session, second.lines[0], purchase.lines[0], 4)
+    allocate_purchase(session, second.lines[0], purchase.lines[0], 4)
     return product, first, second
 
 

@@ -17,7 +17,7 @@ from modules.sales import services
 from modules.sales.models import Allocation, Backorder, Customer, Order, OrderLine, Pack
 from modules.sales.states import OrderState, ShippingPolicy
 from tests.support.inventory_lots import make_location, make_product, make_serials, make_stock
-from tests.support.preorder import link, purchase_allocations_of
+from tests.support.preorder import allocate_purchase, purchase_allocations_of
 from tests.support.procurement import make_purchase_order
 from tests.support.sales import allocate, make_customer, make_draft, make_order
 
@@ -274,7 +274,7 @@ def test_allocate_order_says_what_is_linked(session, desk, order, screws):
     desk.order(order, "allocate")
     purchase = make_purchase_order(session, [(screws[1], 40, date(2026, 12, 15))], number="PO7")
     session.commit()
-    link(session, order.lines[1], purchase.lines[0], 3)
+    allocate_purchase(session, order.lines[1], purchase.lines[0], 3)
     page = desk.order(order, "allocate")
     assert page.rows("allocation-result")[1][6] == "3 Purchase order PO7/1, expected 2026-12-15"
 
@@ -495,7 +495,7 @@ def backorder(session, desk, order, screws):
     desk.order(order, "allocate")
     purchase = make_purchase_order(session, [(screws[1], 40, date(2026, 12, 15))], number="PO7")
     session.commit()
-    link(session, order.lines[1], purchase.lines[0], 3)
+    allocate_purchase(session, order.lines[1], purchase.lines[0], 3)
     return session.scalars(select(Backorder)).one()
 
 
@@ -556,7 +556,7 @@ def test_the_page_why_names_the_place_in_the_queue_and_every_supply(session, des
         ["T9", "WH/STOCK", "8", "0", "Not used: it is on hold.", ""],
         ["T1", "WH/STOCK", "22", "0", "22 allocated to other orders.", f"{first.number} 22"],
     ]
-    reason = "40 still available (automatic allocation is off: a person may link it); expected 2026-12-15."
+    reason = "40 still available (automatic allocation is off: a clerk may allocate it); expected 2026-12-15."
     assert page.rows("notes") == [["Purchase order PO7/1", "40", reason]]
 
 

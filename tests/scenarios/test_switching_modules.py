@@ -135,7 +135,7 @@ def test_a_module_that_is_switched_off_is_gone_everywhere_at_once_and_comes_back
     make_stock(session, product, 3)
     order = make_order(session, [(product, 5)])
     address = f"/sales/orders/{order.id}/"
-    traces = ("Order Item Change History", "Purchase allocations", "Linked")
+    traces = ("Order Item Change History", "Purchase allocations", "On purchase orders")
     _, page = visitor.open(address)
     assert all(trace in page for trace in traces)
 

@@ -1,4 +1,4 @@
-"""Ready preorders for tests: products with a launch, and supply meant for orders."""
+"""Ready preorders for tests: products with a launch, and purchase allocations."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from erp.registry import current_registry
 from modules.inventory_lots.models import Product
 from modules.preorder import services
 from modules.preorder.domain import PreorderTerms
@@ -32,13 +33,15 @@ def make_preorder_product(
     return product
 
 
-def link(session: Session, line: OrderLine, purchase_line: PurchaseOrderLine, quantity: Decimal | int | str) -> None:
-    """Link a quantity by hand. Commits."""
+def allocate_purchase(
+    session: Session, line: OrderLine, purchase_line: PurchaseOrderLine, quantity: Decimal | int | str
+) -> None:
+    """Allocate a quantity of a purchase order line to a sales order line by hand. Commits."""
     allocate_many(session, {(line, purchase_line): quantity})
 
 
 def allocate_many(session: Session, amounts: Mapping[tuple[OrderLine, PurchaseOrderLine], Decimal | int | str]) -> None:
-    """Link quantities by hand as one deed. Commits."""
+    """Allocate quantities by hand in one action. Commits."""
     ids = {(line.id, purchase.id): Decimal(quantity) for (line, purchase), quantity in amounts.items()}
     session.commit()
     services.allocate_by_hand(session, ids)
@@ -46,18 +49,24 @@ def allocate_many(session: Session, amounts: Mapping[tuple[OrderLine, PurchaseOr
 
 
 def purchase_allocations_of(session: Session, line: OrderLine, *, open_only: bool = True) -> list[PurchaseAllocation]:
-    """Return the links of a line, oldest first."""
+    """Return the purchase allocations of a sales order line, oldest first."""
     rows = select(PurchaseAllocation).where(PurchaseAllocation.line_id == line.id).order_by(PurchaseAllocation.id)
-    return list(session.scalars(rows.where(PurchaseAllocation.ended_at.is_(None)) if open_only else rows))
+    return list(session.scalars(rows.where(PurchaseAllocation.is_open) if open_only else rows))
 
 
 def outstanding(session: Session, *lines: OrderLine) -> list[Decimal]:
-    """Return what is linked to each of these lines."""
+    """Return what each of these sales order lines has on purchase orders."""
     return [sum((row.outstanding for row in purchase_allocations_of(session, line)), Decimal(0)) for line in lines]
 
 
+def broken(session: Session) -> list[str]:
+    """Return the breaches of invariants that `erp check` would print."""
+    registry = current_registry()
+    return [breach for check in registry.live(registry.checks) for breach in check(session)]
+
+
 def make_on_hand_change(session: Session, product: Product, day: date, quantity: int, note: str = "") -> OnHandChange:
-    """Return a change of stock that is planned for a day."""
+    """Return a scheduled on-hand change."""
     change = OnHandChange(product=product, date=day, quantity=Decimal(quantity), note=note)
     session.add(change)
     session.flush()

@@ -1,20 +1,21 @@
-"""Screens of preorder, and what it adds to those of others."""
+"""Screens of preorder, and what it adds to those of other modules."""
 
 from __future__ import annotations
 
 from erp.module import Core
 from modules.preorder.admin import products, purchase_lines, purchase_orders, sales_lines, sales_orders
 from modules.preorder.admin.availability import AvailabilityScreen
+from modules.preorder.admin.backorders import UnallocatedBackorderScreen
 from modules.preorder.admin.dashboard import CARD
 from modules.preorder.admin.demand import DemandScreen
+from modules.preorder.admin.late_lines import LateLineScreen
 from modules.preorder.admin.on_hand_changes import OnHandChangeScreen
-from modules.preorder.admin.waiting import LateScreen, UnallocatedScreen
 
-VIEWS = (DemandScreen, AvailabilityScreen, LateScreen, UnallocatedScreen, OnHandChangeScreen)
+VIEWS = (DemandScreen, AvailabilityScreen, LateLineScreen, UnallocatedBackorderScreen, OnHandChangeScreen)
 
 
 def register(core: Core) -> None:
-    """Register what can be seen and done."""
+    """Register screens, and what preorder adds to screens of other modules."""
     for view in VIEWS:
         core.add_view(view, menu="Preorder", permission="preorder.view")
     core.extend_view(

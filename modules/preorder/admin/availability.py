@@ -1,4 +1,4 @@
-"""Available to promise: a list of products, and for each its days, what they are made of, and who waits for what."""
+"""Available to promise: a list of products, and for each its days, its components, and demand against supply."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from flask import abort, request
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from sqlalchemy.orm import Session
+from typing_extensions import override
 
 from erp import clock
-from erp.admin import ExtraColumn, Panel, Screen, document_anchor, document_url
+from erp.admin import ExtraColumn, Panel, document_anchor, document_url
 from erp.admin.access import session as screen_session
 from erp.admin.fields import as_id, read_quantity
 from erp.admin.formatting import day
@@ -23,6 +24,7 @@ from modules.inventory_lots.models import Product
 from modules.preorder import queries
 from modules.preorder.admin.bars import Drawn, Part, draw
 from modules.preorder.admin.chart import availability_chart
+from modules.preorder.admin.filtered_list import FilteredList
 from modules.preorder.domain import Day
 
 
@@ -32,7 +34,7 @@ def overview(session: Session, product: Product) -> dict[str, Any]:
     return {
         "product": product,
         "components": components,
-        "unallocated_incoming": sum((row.outstanding - row.allocated for row in components.incoming), Decimal(0)),
+        "unallocated": sum((row.outstanding - row.allocated for row in components.incoming), Decimal(0)),
         "chart": availability_chart(components.days),
     }
 
@@ -48,11 +50,11 @@ def turning_days(days: Sequence[Day]) -> list[Day]:
 
 
 def demand_bar(queue: queries.Queue, scale: Decimal, unit: str) -> list[Drawn]:
-    """Return the queue of demand, in order of service: what each line has in stock, on its way, and not at all."""
+    """Return demand in order of service: what each line has in stock, on purchase orders, and not covered."""
     parts: list[Part] = []
     for row in queue.demand:
-        purchase_allocated = queue.purchase_allocated.get(row.id, Decimal(0))
-        remainder = row.open_quantity - row.allocated - purchase_allocated
+        incoming = queue.purchase_allocated.get(row.id, Decimal(0))
+        uncovered = row.open_quantity - row.allocated - incoming
         url = document_url("sales.order", row.order_id) or ""
         name = f"{row.number}/{row.position}, {row.customer}"
         promised = f", promised {day(row.promise_date)}" if row.promise_date else ""
@@ -60,15 +62,15 @@ def demand_bar(queue: queries.Queue, scale: Decimal, unit: str) -> list[Drawn]:
             Part(quantity, tone, row.number, f"{name}: {format_quantity(quantity)} {unit} {source}{promised}", url)
             for quantity, tone, source in (
                 (row.allocated, "stock", "allocated in stock"),
-                (purchase_allocated, "purchase_allocated", "purchase_allocated"),
-                (remainder, "open", "not covered"),
+                (incoming, "incoming", "on purchase orders"),
+                (uncovered, "open", "not covered"),
             )
         ]
     return draw(parts, scale)
 
 
 def supply_bar(queue: queries.Queue, scale: Decimal, unit: str) -> list[Drawn]:
-    """Return the row of supply, over time: stock first, then what is on its way by its date."""
+    """Return supply over time: stock first, then purchase order lines by their date."""
     parts = [
         Part(queue.allocated, "stock", "in stock", f"{format_quantity(queue.allocated)} {unit} in stock, allocated"),
         Part(queue.free, "free", "in stock", f"{format_quantity(queue.free)} {unit} in stock, available"),
@@ -81,9 +83,9 @@ def supply_bar(queue: queries.Queue, scale: Decimal, unit: str) -> list[Drawn]:
         parts += [
             Part(
                 row.allocated,
-                "purchase_allocated",
+                "incoming",
                 when,
-                f"{name}: {format_quantity(row.allocated)} {unit} linked",
+                f"{name}: {format_quantity(row.allocated)} {unit} allocated",
                 url,
             ),
             Part(left, "free", when, f"{name}: {format_quantity(left)} {unit} available", url),
@@ -125,7 +127,7 @@ def _today(session: Session, rows: Sequence[Product]) -> Mapping[int, Any]:
     return _at(session, rows, lambda days: days[0].available_to_promise)
 
 
-def _in_the_end(session: Session, rows: Sequence[Product]) -> Mapping[int, Any]:
+def _at_the_horizon(session: Session, rows: Sequence[Product]) -> Mapping[int, Any]:
     return _at(session, rows, lambda days: days[-1].available_to_promise)
 
 
@@ -140,7 +142,7 @@ def _first_rise(days: Sequence[Day]) -> str:
     return f"{format_quantity(rise.available_to_promise)} from {day(rise.day)}" if rise else ""
 
 
-class AvailabilityScreen(Screen):
+class AvailabilityScreen(FilteredList):
     """Products with what can still be promised of each."""
 
     model = Product
@@ -150,11 +152,8 @@ class AvailabilityScreen(Screen):
     plural = "products"
     url = "/preorder/atp"
     icon = "fa-line-chart"
-    can_create = False
-    can_edit = False
-    can_delete = False
     can_export = False
-    details_template = "preorder/atp.html"
+    details_template = "preorder/availability.html"
     column_list = ("sku", "name", "unit")
     column_labels = {"sku": "SKU"}
     column_searchable_list = ("sku", "name")
@@ -163,25 +162,21 @@ class AvailabilityScreen(Screen):
     computed_columns = (
         ExtraColumn("today", "ATP today", _today),
         ExtraColumn("next", "More", _next),
-        ExtraColumn("end", "ATP at the horizon", _in_the_end),
+        ExtraColumn("end", "ATP at the horizon", _at_the_horizon),
     )
     header_fields = (("Product", lambda row: document_anchor("inventory_lots.product", row.id, row)), ("Unit", "unit"))
     panels = (
-        Panel("Available to promise", "preorder/atp_days.html", _details),
+        Panel("Available to promise", "preorder/availability_days.html", _details),
         Panel("Demand against supply", "preorder/coverage.html", coverage),
     )
 
-    def get_query(self) -> Any:
-        """Show what is still sold."""
-        return super().get_query().filter(Product.is_active.is_(True))
-
-    def get_count_query(self) -> Any:
-        """Count the same rows."""
-        return super().get_count_query().filter(Product.is_active.is_(True))
+    @override
+    def condition(self) -> Any:
+        return Product.is_active.is_(True)
 
     @expose("/expected/")
     def expected(self) -> ResponseReturnValue:
-        """Answer when a quantity of a product can be there, for a form in which a line is typed."""
+        """Answer when a quantity of a product can be there, for a line that is being typed."""
         product_id = as_id(request.args.get("product", ""))
         try:
             quantity = read_quantity(request.args.get("quantity", "").strip())
@@ -191,10 +186,10 @@ class AvailabilityScreen(Screen):
         if product is None or quantity <= 0:
             return abort(404)
         found = queries.expected_ship_date(screen_session(), product.id, quantity)
-        return {"date": found.isoformat() if found else None, "text": _message(found)}
+        return {"date": found.isoformat() if found else None, "text": _ship_date_text(found)}
 
 
-def _message(found: date | None) -> str:
+def _ship_date_text(found: date | None) -> str:
     if found is None:
         return "Not available within the horizon."
     return "Available today." if found == clock.today() else f"Expected to ship on {day(found)}."

@@ -1,4 +1,4 @@
-"""Bars of coverage: quantities side by side, drawn by a template as SVG."""
+"""Bars of coverage: quantities next to each other, drawn by a template as SVG."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ READABLE = Decimal(7)
 
 @dataclass(frozen=True)
 class Part:
-    """A quantity of a bar. `tone` is done, stock, linked, free, open or gone; `note` is told when pointed at."""
+    """A quantity of a bar. `tone` is done, stock, incoming, free, open or gone; `note` is its tooltip."""
 
     quantity: Decimal
     tone: str
@@ -24,7 +24,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A part where it stands in its bar, in percent of the bar's width."""
+    """A part and its place in the bar, in percent of the bar's width."""
 
     part: Part
     x: Decimal
@@ -32,12 +32,12 @@ class Drawn:
 
     @property
     def has_room(self) -> bool:
-        """Say whether its text fits in."""
+        """Whether its text fits in."""
         return self.width >= READABLE
 
 
 def draw(parts: Iterable[Part], scale: Decimal | None = None) -> list[Drawn]:
-    """Put parts side by side; the whole width stands for their sum, or for `scale` where bars are compared."""
+    """Return the parts next to each other; the whole width is their sum, or `scale` where bars are compared."""
     shown = [part for part in parts if part.quantity > 0]
     whole = scale or sum((part.quantity for part in shown), Decimal(0))
     drawn: list[Drawn] = []

@@ -57,7 +57,7 @@ def availability_chart(days: Sequence[Day]) -> Markup:
 
 
 def _without_scripts(root: Any) -> Any:
-    """Take out the settings that pygal leaves for its own script, which is not used."""
+    """Remove the settings of pygal's own script, which is not used."""
     for parent in root.iter():
         for child in [each for each in parent if str(each.tag).endswith("script")]:
             parent.remove(child)

@@ -1,4 +1,4 @@
-"""Preorder demand by product, so that a buyer can gauge it."""
+"""Preorder demand by product, for a buyer."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from typing_extensions import override
 
 from erp.admin import ExtraColumn, Screen
 from modules.inventory_lots.models import Product
@@ -14,7 +15,7 @@ from modules.preorder import queries
 from modules.preorder.models import ProductPreorder
 
 
-def _figure(name: str) -> Callable[[Session, Sequence[Product]], Mapping[int, Any]]:
+def _quantity(name: str) -> Callable[[Session, Sequence[Product]], Mapping[int, Any]]:
     def values(session: Session, rows: Sequence[Product]) -> Mapping[int, Any]:
         # All columns of a page ask for the same rows: they are read once.
         key = tuple(row.id for row in rows)
@@ -27,7 +28,7 @@ def _figure(name: str) -> Callable[[Session, Sequence[Product]], Mapping[int, An
 
 
 class DemandScreen(Screen):
-    """Products that are sold before they exist, with what is ordered, linked and on its way of each."""
+    """Products that are sold before their launch, with what is ordered, allocated and incoming of each."""
 
     model = Product
     view_name = "preorder.demand"
@@ -46,31 +47,32 @@ class DemandScreen(Screen):
     column_sortable_list = ("sku", "name")
     column_default_sort = ("sku", False)
     computed_columns = (
-        ExtraColumn("launch_date", "Launch", _figure("launch_date")),
-        ExtraColumn("ordered", "Ordered", _figure("ordered")),
-        ExtraColumn("still_open", "Open", _figure("still_open")),
-        ExtraColumn("purchase_allocated", "Linked", _figure("purchase_allocated")),
-        ExtraColumn("incoming", "Incoming", _figure("incoming")),
-        ExtraColumn("available", "Incoming, not linked", _figure("available")),
-        ExtraColumn("limit", "Limit", _figure("limit")),
-        ExtraColumn("limit_left", "Limit left", _figure("limit_left")),
+        ExtraColumn("launch_date", "Launch", _quantity("launch_date")),
+        ExtraColumn("ordered", "Ordered", _quantity("ordered")),
+        ExtraColumn("still_open", "Open", _quantity("still_open")),
+        ExtraColumn("purchase_allocated", "On purchase orders", _quantity("purchase_allocated")),
+        ExtraColumn("incoming", "Incoming", _quantity("incoming")),
+        ExtraColumn("available", "Incoming, not allocated", _quantity("available")),
+        ExtraColumn("limit", "Limit", _quantity("limit")),
+        ExtraColumn("limit_left", "Limit left", _quantity("limit_left")),
     )
     empty_message = "No product is sold as a preorder. Tick Pre-order Eligible on a product to begin."
 
+    @override
     def get_query(self) -> Any:
-        """Show the products that are, or were, preordered."""
         return super().get_query().filter(queries.is_preordered())
 
+    @override
     def get_count_query(self) -> Any:
-        """Count the same rows."""
         return super().get_count_query().filter(queries.is_preordered())
 
+    @override
     def _apply_sorting(self, query: Any, joins: Any, sort_column: Any, sort_desc: Any) -> Any:
         if sort_column is None:
             launch = select(ProductPreorder.launch_date).where(ProductPreorder.product_id == Product.id)
             query = query.order_by(launch.scalar_subquery())
         return super()._apply_sorting(query, joins, sort_column, sort_desc)
 
+    @override
     def details_url(self, row: Any) -> str:
-        """Lead to the product's demand and supply."""
         return str(self.get_url("preorder_atp.details_view", id=row.id))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy.orm import Session
+from typing_extensions import override
 from wtforms import Form
 from wtforms.validators import InputRequired
 
@@ -14,7 +15,7 @@ from modules.preorder.models import OnHandChange
 
 
 class OnHandChangeScreen(Screen):
-    """Changes of stock that are planned for a day; ATP counts them."""
+    """Changes of stock that are scheduled for a day; ATP counts them."""
 
     model = OnHandChange
     view_name = "preorder.on_hand_change"
@@ -37,7 +38,7 @@ class OnHandChangeScreen(Screen):
     form_args = {
         "quantity": {
             "validators": [InputRequired("Enter a quantity.")],
-            "description": "Goods that come; with a minus, goods that go.",
+            "description": "Goods that come; goods that go with a minus.",
         }
     }
     header_fields = (
@@ -48,12 +49,12 @@ class OnHandChangeScreen(Screen):
     )
     empty_message = "No change of stock is scheduled. Enter one, or upload many as CSV."
 
+    @override
     def document_title(self, row: Any) -> str:
-        """Return the product and the day."""
         return f"{row.product.sku} on {row.date:%d %b %Y}"
 
+    @override
     def save(self, session: Session, form: Form, row: Any) -> Any:
-        """Store a change that the product's unit allows."""
         row = self.model() if row is None else row
         self.fill(form, row)
         services.save_on_hand_change(session, row)

@@ -1,72 +1,54 @@
-"""What preorder adds to each line of a purchase order: reviewing, making, syncing and removing its links."""
+"""What preorder adds to each line of a purchase order: reviewing, making and removing its allocations."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from flask.typing import ResponseReturnValue
-from markupsafe import Markup
 from sqlalchemy.orm import Session
+from typing_extensions import override
+from wtforms import BooleanField, Form
 
-from erp.admin import Action, Badge, Choose, Chosen, document_anchor, document_url
+from erp.admin import Action, Badge, Choose, Chosen, document_url
 from erp.admin.access import session as screen_session
-from erp.admin.formatting import badge, day
 from erp.db import format_quantity
+from erp.text import plural
 from modules.preorder import queries, services
 from modules.preorder.admin.bars import Drawn, Part, draw
-from modules.preorder.forms import HoldForm, NotifyForm
+from modules.preorder.admin.promise_dates import SyncDates, line_heading, order_anchor, promise
 from modules.preorder.models import PurchaseAllocation
 from modules.procurement.models import PurchaseOrderLine
 from modules.procurement.states import PurchaseState
-from modules.sales.models import OrderLine
 
 MOST_DRAWN = 200
 
 
-def heading(line: PurchaseOrderLine) -> str:
-    """Return which line a page is about."""
-    return f"{line.order.name}, line {line.position}: {line.product}"
-
-
-def order_anchor(row: Any) -> Markup:
-    """Return the sales order of a row with the position of its line."""
-    return document_anchor("sales.order", row.order_id, f"{row.number}/{row.position}")  # type: ignore[no-any-return]
-
-
-def promise(row: Any) -> Markup:
-    """Return the promise date of a row, and whether it is pinned."""
-    pinned = badge(Badge("pinned", "info")) if row.is_promise_pinned else Markup()
-    return Markup("{} {}").format(day(row.promise_date), pinned)
-
-
 def line_bar(line: PurchaseOrderLine, purchase_allocations: Sequence[Any]) -> list[Drawn]:
-    """Return the bar of a purchase order line: received, each linked order, what is free, and what will not come.
+    """Return the bar of a purchase order line: received, allocated by order, available, and closed short.
 
-    Of very many linked orders the first are drawn one by one and the others as one part.
+    Of very many orders the first are drawn one by one and the others as one part.
     """
     unit = line.product.unit
     received = min(line.received, line.quantity)
-    purchase_allocated = [
+    allocated = [
         Part(
             row.outstanding,
-            "purchase_allocated",
+            "incoming",
             row.number,
             f"{row.number}/{row.position}, {row.customer}: {format_quantity(row.outstanding)} {unit}",
             document_url("sales.order", row.order_id) or "",
         )
         for row in purchase_allocations[:MOST_DRAWN]
     ]
-    others = line.allocated - sum((part.quantity for part in purchase_allocated), Decimal(0))
+    others = line.allocated - sum((part.quantity for part in allocated), Decimal(0))
     free = line.outstanding - line.allocated
     return draw(
         [
             Part(received, "done", "received", f"{format_quantity(received)} {unit} received"),
-            *purchase_allocated,
-            Part(others, "purchase_allocated", "more orders", f"{format_quantity(others)} {unit} for more orders"),
+            *allocated,
+            Part(others, "incoming", "more orders", f"{format_quantity(others)} {unit} for more orders"),
             Part(free, "free", "available", f"{format_quantity(free)} {unit} available"),
             Part(line.cancelled, "gone", "closed short", f"{format_quantity(line.cancelled)} {unit} closed short"),
         ]
@@ -74,16 +56,16 @@ def line_bar(line: PurchaseOrderLine, purchase_allocations: Sequence[Any]) -> li
 
 
 def review(screen: Any, line: PurchaseOrderLine) -> ResponseReturnValue:
-    """Show every sales order that is linked to the line, and how much of the line is spoken for."""
+    """Show the sales orders to which the line is allocated, and how much of it is."""
     purchase_allocations = queries.purchase_allocations_to(
         screen_session(), PurchaseAllocation.purchase_line_id == line.id
     )
     actions = [action for action in LINE_ACTIONS if action.page is not review and action.allowed(line)]
     return str(
         screen.render_page(
-            "preorder/review.html",
+            "preorder/purchase_line.html",
             row=line,
-            heading=heading(line),
+            heading=line_heading(line),
             purchase_allocations=purchase_allocations,
             available=queries.available_of(line),
             bar=line_bar(line, purchase_allocations),
@@ -94,11 +76,11 @@ def review(screen: Any, line: PurchaseOrderLine) -> ResponseReturnValue:
 
 
 class AllocateSalesOrders(Choose):
-    """The open backorders of the line's product that nothing covers, in order of service."""
+    """The open backorders of the line's product that are not covered, in order of service."""
 
     title = "Allocate Sales Order"
     button = "Allocate Selected"
-    help = "In order of service. Choose the sales orders that this purchase order line is meant for."
+    help = "In order of service. Choose the sales orders to which this purchase order line is allocated."
     template = "preorder/allocate.html"
     quantity_label = "Quantity"
     empty = "There is no sales order to choose."
@@ -109,33 +91,33 @@ class AllocateSalesOrders(Choose):
         ("Kind", "kind"),
         ("Requested", "requested_on"),
         ("Backordered", "waiting"),
-        ("Linked", "purchase_allocated"),
+        ("On purchase orders", "purchase_allocated"),
         ("Not covered", "remainder"),
         ("", lambda row: Badge("held", "warning") if row.hold_allocation else None),
     )
 
+    @override
     def heading(self, row: Any) -> str:
-        """Return which line it is."""
-        return heading(row)
+        return line_heading(row)
 
+    @override
     def rows(self, session: Session, row: Any) -> Sequence[Any]:
-        """Return the backorders, if there is anything to give them."""
         return queries.waiting_lines(session, row.product_id) if queries.available_of(row) else ()
 
+    @override
     def quantity(self, item: Any) -> Decimal | None:
-        """Offer what is not linked yet."""
         return item.remainder  # type: ignore[no-any-return]
 
+    @override
     def context(self, session: Session, row: Any) -> dict[str, Any]:
-        """Say how much there is to give."""
         available = queries.available_of(row)
         note = f"{format_quantity(available)} {row.product.unit} of {row} are available."
         if not available:
-            note = f"Nothing of {row} is available: it is linked, or overdue for too long."
+            note = f"Nothing of {row} is available: it is allocated, or overdue for too long."
         return {"note": note, "most": queries.MOST_SHOWN}
 
+    @override
     def do(self, session: Session, row: Any, chosen: Sequence[Chosen], form: Any) -> str:
-        """Link them."""
         name, line_id = str(row), row.id
         services.allocate_by_hand(session, {(each.row.line_id, line_id): each.quantity for each in chosen})
         total = sum((each.quantity for each in chosen), Decimal(0))
@@ -144,132 +126,50 @@ class AllocateSalesOrders(Choose):
 
 def _orders(chosen: Sequence[Chosen]) -> str:
     numbers = list(dict.fromkeys(each.row.number for each in chosen))
-    return numbers[0] if len(numbers) == 1 else f"{len(numbers)} sales orders"
+    return numbers[0] if len(numbers) == 1 else plural(len(numbers), "sales order")
 
 
-@dataclass(frozen=True)
-class Sync:
-    """A linked order line with its promise beside the date that it would get."""
+class HoldForm(Form):
+    """Whether the lines of removed allocations stay out of automatic runs."""
 
-    line_id: int
-    order_id: int
-    number: str
-    position: int
-    customer: str
-    quantity: Decimal
-    promise_date: date | None
-    is_promise_pinned: bool
-    new_date: date | None
-    decided_by: Markup
-
-    @property
-    def is_changed(self) -> bool:
-        """Say whether a sync would change the promise."""
-        return self.new_date is not None and self.new_date != self.promise_date
-
-
-class SyncDates(Choose):
-    """Gives linked order lines the date that their supply now says."""
-
-    title = "Sync Date with SO"
-    button = "Sync Selected"
-    help = "The new date is the latest arrival of all that a line waits for, plus the buffer."
-    empty = "No sales order is linked to this line."
-    form_class = NotifyForm
-    columns = (
-        ("Order", order_anchor),
-        ("Customer", "customer"),
-        ("Linked", "quantity"),
-        ("Promise date", promise),
-        ("New date", lambda row: row.new_date or Markup('<span class="text-muted">no expected date</span>')),
-        ("Decided by", "decided_by"),
-        ("", lambda row: Badge("changes", "warning") if row.is_changed else None),
+    hold_allocation = BooleanField(
+        "Hold allocation",
+        default=True,
+        description="Keeps these lines out of automatic runs until they are allocated by hand.",
     )
-
-    def heading(self, row: Any) -> str:
-        """Return which line it is."""
-        return heading(row)
-
-    def rows(self, session: Session, row: Any) -> Sequence[Sync]:
-        """Return the linked lines and their new dates."""
-        purchase_allocations = queries.purchase_allocations_to(session, PurchaseAllocation.purchase_line_id == row.id)
-        ids = [purchase_allocation.line_id for purchase_allocation in purchase_allocations]
-        found = queries.expectations(session, OrderLine.id.in_(ids))
-        dates, deciding = queries.new_promises(found), queries.deciding_purchase_lines(session, ids)
-        return [
-            Sync(
-                purchase_allocation.line_id,
-                purchase_allocation.order_id,
-                purchase_allocation.number,
-                purchase_allocation.position,
-                purchase_allocation.customer,
-                purchase_allocation.outstanding,
-                purchase_allocation.promise_date,
-                purchase_allocation.is_promise_pinned,
-                dates.get(purchase_allocation.line_id),
-                _decided_by(found[purchase_allocation.line_id], deciding[purchase_allocation.line_id]),
-            )
-            for purchase_allocation in purchase_allocations
-        ]
-
-    def key(self, item: Sync) -> str:
-        """Name a row by its sales order line."""
-        return str(item.line_id)
-
-    def is_ticked(self, item: Sync) -> bool:
-        """Tick what changes and nobody pinned."""
-        return item.is_changed and not item.is_promise_pinned
-
-    def can_tick(self, item: Sync) -> bool:
-        """Leave lines without an expected date alone."""
-        return item.new_date is not None
-
-    def do(self, session: Session, row: Any, chosen: Sequence[Chosen], form: Any) -> str:
-        """Sync them."""
-        ids = [each.row.line_id for each in chosen]
-        changed = services.sync_promises(session, ids, notify=form.notify.data, why=form.why.data or "")
-        return "1 promise date is synced." if changed == 1 else f"{changed} promise dates are synced."
-
-
-def _decided_by(found: queries.Expectation, deciding: queries.Deciding) -> Markup:
-    missing = found.cover.open_quantity - found.cover.allocated - found.cover.purchase_allocated
-    if missing > 0:
-        return Markup("{} are not covered").format(format_quantity(missing))
-    name = document_anchor("procurement.purchase_order", deciding.order_id, deciding.name)
-    return Markup("{} ({})").format(name, day(deciding.expected_on) or "no date")
 
 
 class RemoveAllocations(Choose):
-    """The links of the line, to be taken away."""
+    """Removes chosen allocations of the line."""
 
     title = "Remove Allocation"
     button = "Remove Allocations"
-    confirm = "Remove the chosen sales orders from this purchase order line? What is freed waits for a person or a run."
+    confirm = "Remove the chosen sales orders from this purchase order line? What is freed waits for a clerk or a run."
     yes = "Remove Allocations"
     no = "Keep them"
     style = "danger"
-    empty = "No sales order is linked to this line."
+    empty = "This line is allocated to no sales order."
     form_class = HoldForm
     columns = (
         ("Order", order_anchor),
         ("Customer", "customer"),
         ("Ordered at", "ordered_at"),
-        ("Linked", "outstanding"),
+        ("Allocated", "outstanding"),
         ("Promise date", promise),
-        ("How", "source"),
+        ("Source", "source"),
         ("By", lambda row: row.user_name or row.run_name),
     )
 
+    @override
     def heading(self, row: Any) -> str:
-        """Return which line it is."""
-        return heading(row)
+        return line_heading(row)
 
+    @override
     def rows(self, session: Session, row: Any) -> Sequence[Any]:
-        """Return the links."""
         return queries.purchase_allocations_to(session, PurchaseAllocation.purchase_line_id == row.id)
 
+    @override
     def do(self, session: Session, row: Any, chosen: Sequence[Chosen], form: Any) -> str:
-        """Remove them."""
         services.remove_purchase_allocations(session, [each.row.id for each in chosen], hold=form.hold_allocation.data)
         total = sum((each.row.outstanding for each in chosen), Decimal(0))
         return f"{format_quantity(total)} are not allocated to {_orders(chosen)} any more."
@@ -308,7 +208,7 @@ LINE_ACTIONS = (
         label="Sync Date with SO",
         permission="preorder.promise",
         page=SyncDates(),
-        confirm="Sync the arrival date with the sales orders that are linked to this line?",
+        confirm="Sync the arrival date with the sales orders to which this line is allocated?",
         yes="Yes",
         no="No",
         allowed=_is_supply,

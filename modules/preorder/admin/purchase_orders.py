@@ -1,4 +1,4 @@
-"""What preorder shows on purchase orders: for whom each line is meant."""
+"""What preorder shows on purchase orders: the sales orders to which each line is allocated."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from modules.procurement.models import PurchaseOrder
 from modules.procurement.states import PurchaseState
 
 
-def _allocated_orders(session: Session, order: PurchaseOrder) -> Mapping[str, Any] | None:
+def _sales_orders(session: Session, order: PurchaseOrder) -> Mapping[str, Any] | None:
     if order.state == PurchaseState.draft:
         return None
     of_order = PurchaseAllocation.purchase_line_id.in_([line.id for line in order.lines])
-    purchase_allocations = queries.purchase_allocations_to(session, of_order, limit=queries.MOST_SHOWN)
+    allocations = queries.purchase_allocations_to(session, of_order, limit=queries.MOST_SHOWN)
     by_line: dict[int, list[Any]] = {}
-    for row in purchase_allocations:
+    for row in allocations:
         by_line.setdefault(row.purchase_line_id, []).append(row)
     coverage = [(line, line_bar(line, by_line.get(line.id, []))) for line in order.lines]
-    return {"purchase_allocations": purchase_allocations, "coverage": coverage, "most": queries.MOST_SHOWN}
+    return {"purchase_allocations": allocations, "coverage": coverage, "most": queries.MOST_SHOWN}
 
 
-PANELS = (Panel("Sales orders", "preorder/allocated_orders.html", _allocated_orders, "preorder.view"),)
+PANELS = (Panel("Sales orders", "preorder/purchase_order.html", _sales_orders, "preorder.view"),)

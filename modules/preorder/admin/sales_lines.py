@@ -1,4 +1,4 @@
-"""What preorder adds to each line of a sales order: incoming supply, its promise date, and the changes of both."""
+"""What preorder adds to each line of a sales order: allocating purchase order lines, and the line's history."""
 
 from __future__ import annotations
 
@@ -9,24 +9,18 @@ from typing import Any
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from sqlalchemy.orm import Session
+from typing_extensions import override
 
-from erp.admin import Action, Choose, Chosen, FormPage, document_anchor
+from erp.admin import Action, Choose, Chosen, document_anchor
 from erp.admin.access import session as screen_session
-from erp.admin.formatting import day
 from erp.db import format_quantity
 from modules.inventory_lots.services import lock_products
 from modules.inventory_lots.states import Tracking
 from modules.preorder import queries, services
+from modules.preorder.admin.promise_dates import EditPromise, line_heading
 from modules.preorder.errors import NotWaiting
-from modules.preorder.forms import PromiseForm
 from modules.sales.models import OrderLine
-from modules.sales.services import set_promise_dates
 from modules.sales.states import OrderState
-
-
-def heading(line: OrderLine) -> str:
-    """Return which line a page is about."""
-    return f"{line.order.name}, line {line.position}: {line.product}"
 
 
 def _purchase_order_anchor(row: queries.Incoming) -> Markup:
@@ -41,7 +35,7 @@ class AllocatePurchaseLines(Choose):
     template = "preorder/allocate.html"
     help = "Several are used in this order, until the line is covered."
     quantity_label = "Quantity"
-    empty = "Nothing of this product is on its way that is not linked already."
+    empty = "All incoming supply of this product is allocated already."
     columns = (
         ("Purchase order", _purchase_order_anchor),
         ("Supplier", "supplier"),
@@ -50,87 +44,55 @@ class AllocatePurchaseLines(Choose):
         ("Available", "available"),
     )
 
+    @override
     def heading(self, row: Any) -> str:
-        """Return which line it is."""
-        return heading(row)
+        return line_heading(row)
 
+    @override
     def rows(self, session: Session, row: Any) -> Sequence[queries.Incoming]:
-        """Return what can be linked, if anything is wanted."""
-        remainder = queries.uncovered_remainder(session, row)
-        return queries.incoming_lines(session, row.product_id, remainder) if remainder > 0 else ()
+        wanted = queries.uncovered_quantity(session, row)
+        return queries.incoming_lines(session, [row.product_id], wanted=wanted) if wanted > 0 else ()
 
+    @override
     def quantity(self, item: queries.Incoming) -> Decimal:
-        """Offer what the purchase order line has, and no more than is wanted."""
         return item.offered
 
+    @override
     def context(self, session: Session, row: Any) -> dict[str, Any]:
-        """Say how much is wanted."""
-        remainder = queries.uncovered_remainder(session, row)
-        if remainder <= 0:
-            return {"note": "All that stock leaves open of this line is linked already."}
-        return {"note": f"{format_quantity(remainder)} {row.product.unit} of {row} are not covered."}
+        wanted = queries.uncovered_quantity(session, row)
+        if wanted <= 0:
+            return {"note": "All that stock leaves open of this line is on purchase orders already."}
+        return {"note": f"{format_quantity(wanted)} {row.product.unit} of {row} are not covered."}
 
+    @override
     def do(self, session: Session, row: Any, chosen: Sequence[Chosen], form: Any) -> str:
-        """Link them, the first first, each with no more than is still wanted."""
         lock_products(session, [row.product_id])
-        name, line_id, remainder = str(row), row.id, queries.uncovered_remainder(session, row)
+        name, line_id, wanted = str(row), row.id, queries.uncovered_quantity(session, row)
         amounts: dict[tuple[int, int], Decimal] = {}
-        message = []
+        parts = []
         for each in chosen:
-            if quantity := min(each.quantity, remainder):
+            if quantity := min(each.quantity, wanted):
                 amounts[line_id, each.row.id] = quantity
-                message.append(f"{format_quantity(quantity)} of {each.row.name}")
-                remainder -= quantity
+                parts.append(f"{format_quantity(quantity)} of {each.row.name}")
+                wanted -= quantity
         if not amounts:
             raise NotWaiting(line=name, waiting=Decimal(0), wanted=chosen[0].quantity)
         services.allocate_by_hand(session, amounts)
-        return f"{' and '.join(message)} are allocated to {name}."
+        return f"{' and '.join(parts)} are allocated to {name}."
 
 
-class EditPromise(FormPage):
-    """Asks for the date that the customer is promised."""
-
-    title = "Edit"
-    button = "Save"
-    template = "preorder/promise.html"
-    form_class = PromiseForm
-    help = "The date is kept from then on: automatic syncs leave it alone."
-
-    def heading(self, row: Any) -> str:
-        """Return which line it is."""
-        return heading(row)
-
-    def context(self, session: Session, row: Any) -> dict[str, Any]:
-        """Show what was asked for and what the supply says."""
-        found = queries.expectations(session, OrderLine.id == row.id).get(row.id)
-        return {"expected": found.expected if found else None}
-
-    def prefill(self, session: Session, row: Any, form: Any) -> None:
-        """Show the present promise."""
-        form.promise_date.data = row.promise_date
-
-    def do(self, session: Session, row: Any, form: Any) -> str:
-        """Promise it."""
-        line_id, name, promised = row.id, str(row), form.promise_date.data
-        lock_products(session, [row.product_id])
-        set_promise_dates(
-            session,
-            {line_id: promised},
-            cause="edit",
-            pin=True,
-            why=form.why.data or "",
-            notify=form.notify.data,
-        )
-        return f"{name} is promised for {day(promised)}."
-
-
-def item_history(screen: Any, line: OrderLine) -> ResponseReturnValue:
+def line_history(screen: Any, line: OrderLine) -> ResponseReturnValue:
     """Show each change of the line: when, who, field, from, to and why."""
     entries, are_all = queries.history_of_line(screen_session(), line)
     back = screen.get_url(".details_view", id=line.order_id)
     return str(
         screen.render_page(
-            "preorder/item_history.html", row=line, heading=heading(line), entries=entries, are_all=are_all, back=back
+            "preorder/line_history.html",
+            row=line,
+            heading=line_heading(line),
+            entries=entries,
+            are_all=are_all,
+            back=back,
         )
     )
 
@@ -164,7 +126,7 @@ LINE_ACTIONS = (
         name="history",
         label="Order Item Change History",
         permission="preorder.view",
-        page=item_history,
+        page=line_history,
         icon="fa-history",
     ),
 )

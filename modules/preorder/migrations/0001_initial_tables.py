@@ -62,7 +62,7 @@ def upgrade() -> None:
         sa.Column("user_name", sa.String(length=80), nullable=False),
         sa.CheckConstraint(
             "(ended_at IS NULL) = (received < quantity)",
-            name=op.f("ck_preorder_purchase_allocation_open_while_something_is"),
+            name=op.f("ck_preorder_purchase_allocation_ended_when_received"),
         ),
         sa.CheckConstraint("quantity > 0", name=op.f("ck_preorder_purchase_allocation_quantity_positive")),
         sa.CheckConstraint(

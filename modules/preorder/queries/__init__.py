@@ -1,29 +1,24 @@
 """Reads of preorder: they change nothing."""
 
-from modules.preorder.queries.associations import (
-    MOST_SHOWN,
-    Incoming,
-    available_of,
-    history_of_line,
-    incoming_lines,
-    is_overdue_too_long,
-    is_unallocated,
-    purchase_allocations_to,
-    purchase_lines_of,
-    unallocated_incoming,
-    uncovered_remainder,
-    waiting_lines,
-)
-from modules.preorder.queries.availability import (
-    Components,
-    availability_rows,
-    available_days,
-    components_of,
-    expected_ship_date,
-)
+from modules.preorder.queries.availability import availability_rows, available_days, components_of, expected_ship_date
+from modules.preorder.queries.backorders import is_unallocated, uncovered_backorders, waiting_lines
+from modules.preorder.queries.broken_promises import arrival_impact, broken_promises
 from modules.preorder.queries.checks import broken_invariants
 from modules.preorder.queries.coverage import Queue, coverage_of_line, coverage_of_orders, queue_of
-from modules.preorder.queries.dates import (
+from modules.preorder.queries.demand import demand_of
+from modules.preorder.queries.explanation import supply_notes
+from modules.preorder.queries.on_hand_changes import on_hand_change_rows
+from modules.preorder.queries.products import (
+    backorder_kinds,
+    is_preordered,
+    launched_lines,
+    pack_refusals,
+    preorder_product,
+    preorder_products,
+    preorders_taken,
+    products_with_launch,
+)
+from modules.preorder.queries.promise_dates import (
     Deciding,
     Expectation,
     deciding_purchase_lines,
@@ -32,50 +27,49 @@ from modules.preorder.queries.dates import (
     is_late_line,
     new_promises,
 )
-from modules.preorder.queries.demand import Demand, demand_of, is_preordered
-from modules.preorder.queries.explanation import supply_notes
-from modules.preorder.queries.impact import Alternative, BrokenPromise, broken_promises
-from modules.preorder.queries.launches import (
-    launched_lines,
-    lines_before_launch,
-    preorder_product,
-    preorder_products,
-    preorders_taken,
-    products_with_launch,
-)
 from modules.preorder.queries.purchase_allocations import (
+    MOST_SHOWN,
     allocations_of_lines,
+    count_outstanding,
     excess_of_lines,
     excess_of_purchase_lines,
-    in_scope,
+    in_order_of_service,
+    in_shrinking_order,
     incoming_allocations,
-    is_open_purchase_allocation,
     of_lines,
     open_purchase_allocations,
-    outstanding_purchase_allocations,
     purchase_allocated,
-    purchase_allocated_by_line,
     purchase_allocation_notes,
-    uncovered_backorders,
+    purchase_allocations_to,
 )
+from modules.preorder.queries.purchase_lines import (
+    Incoming,
+    available_by_product,
+    available_lines,
+    available_of,
+    incoming_lines,
+    is_overdue_too_long,
+)
+from modules.preorder.queries.sales_lines import has_open_quantity, history_of_line, in_scope, uncovered_quantity
 
 __all__ = [
     "MOST_SHOWN",
-    "Alternative",
-    "BrokenPromise",
-    "Components",
     "Deciding",
-    "Demand",
     "Expectation",
     "Incoming",
     "Queue",
     "allocations_of_lines",
+    "arrival_impact",
     "availability_rows",
+    "available_by_product",
     "available_days",
+    "available_lines",
     "available_of",
+    "backorder_kinds",
     "broken_invariants",
     "broken_promises",
     "components_of",
+    "count_outstanding",
     "coverage_of_line",
     "coverage_of_orders",
     "deciding_purchase_lines",
@@ -85,34 +79,33 @@ __all__ = [
     "expectations",
     "expected_ship_date",
     "first_promises",
+    "has_open_quantity",
     "history_of_line",
+    "in_order_of_service",
     "in_scope",
+    "in_shrinking_order",
     "incoming_allocations",
     "incoming_lines",
     "is_late_line",
-    "is_open_purchase_allocation",
     "is_overdue_too_long",
     "is_preordered",
     "is_unallocated",
     "launched_lines",
-    "lines_before_launch",
     "new_promises",
     "of_lines",
+    "on_hand_change_rows",
     "open_purchase_allocations",
-    "outstanding_purchase_allocations",
+    "pack_refusals",
     "preorder_product",
     "preorder_products",
     "preorders_taken",
     "products_with_launch",
     "purchase_allocated",
-    "purchase_allocated_by_line",
     "purchase_allocation_notes",
     "purchase_allocations_to",
-    "purchase_lines_of",
     "queue_of",
     "supply_notes",
-    "unallocated_incoming",
     "uncovered_backorders",
-    "uncovered_remainder",
+    "uncovered_quantity",
     "waiting_lines",
 ]

@@ -6,25 +6,25 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
-from sqlalchemy import func, literal, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import Quantity, chunks, from_raw, total
+from erp.db import chunks, from_raw, total
 from erp.options import options
 from modules.inventory_lots.models import Balance, Location, Lot, Product
 from modules.inventory_lots.queries import usable_condition
 from modules.preorder.domain import Day, availability, ship_date
 from modules.preorder.models import OnHandChange
-from modules.preorder.queries.associations import purchase_lines_of
-from modules.preorder.queries.purchase_allocations import of_lines, purchase_allocated_by_line
-from modules.procurement.queries import unallocated_supply
-from modules.sales.models import Order, OrderLine
-from modules.sales.states import OrderState
+from modules.preorder.queries.on_hand_changes import scheduled_changes
+from modules.preorder.queries.purchase_lines import available_lines, purchase_lines_of
+from modules.preorder.queries.sales_lines import confirmed_lines
+from modules.sales.models import OrderLine
+from modules.sales.queries import has_need
 
-NOTHING = literal(Decimal(0), Quantity())
 BATCH = 500
 
 
@@ -58,50 +58,32 @@ def _available(session: Session, product_ids: Sequence[int], today: date) -> dic
 
 
 def _needed(session: Session, product_ids: Sequence[int]) -> dict[int, Decimal]:
-    needing = (
-        OrderLine.product_id.in_(product_ids),
-        OrderLine.quantity > OrderLine.packed + OrderLine.cancelled + OrderLine.allocated,
-    )
-    purchase_allocated = purchase_allocated_by_line(of_lines(*needing))
-    rows = session.execute(
-        select(
-            OrderLine.product_id,
-            total(OrderLine.need - func.coalesce(purchase_allocated.c.purchase_allocated, NOTHING)),
-        )
-        .join(Order, Order.id == OrderLine.order_id)
-        .outerjoin(purchase_allocated, purchase_allocated.c.line_id == OrderLine.id)
-        .where(*needing, Order.state == OrderState.confirmed)
-        .group_by(OrderLine.product_id)
-    )
-    return dict(rows.all())
+    """Return the need of each product that purchase orders do not cover."""
+    lines, allocated = confirmed_lines(OrderLine.product_id.in_(product_ids), has_need())
+    columns = (OrderLine.product_id, total(OrderLine.need - allocated))
+    return dict(session.execute(lines.with_only_columns(*columns).group_by(OrderLine.product_id)).all())
 
 
 def changes_by_day(session: Session, product_ids: Sequence[int], today: date) -> dict[int, dict[date, Decimal]]:
-    """Return incoming unlinked supply and scheduled changes by product and day; overdue supply counts today."""
+    """Return available supply and scheduled changes by product and day; overdue supply counts today."""
+    incoming = (
+        (line.product_id, max(today, line.expected_on), from_raw(line.quantity))
+        for line in available_lines(session, product_ids)
+        if line.expected_on is not None
+    )
+    scheduled = (
+        (change.product_id, change.date, change.quantity) for change in scheduled_changes(session, product_ids)
+    )
     changes: dict[int, dict[date, Decimal]] = {}
-    incoming = session.execute(unallocated_supply(session, product_ids, options.preorder.past_due_supply_days))
-    for _, product_id, unclaimed, expected_on in incoming:
-        if expected_on is not None:
-            _add(changes, product_id, max(today, expected_on), from_raw(unclaimed))
-    if options.preorder.on_hand_changes:
-        scheduled = session.execute(
-            select(OnHandChange.product_id, OnHandChange.date, OnHandChange.quantity).where(
-                OnHandChange.product_id.in_(product_ids), OnHandChange.date >= today
-            )
-        )
-        for product_id, day, quantity in scheduled:
-            _add(changes, product_id, day, quantity)
+    for product_id, day, quantity in chain(incoming, scheduled):
+        by_day = changes.setdefault(product_id, {})
+        by_day[day] = by_day.get(day, Decimal(0)) + quantity
     return changes
-
-
-def _add(changes: dict[int, dict[date, Decimal]], product_id: int, day: date, quantity: Decimal) -> None:
-    by_day = changes.setdefault(product_id, {})
-    by_day[day] = by_day.get(day, Decimal(0)) + quantity
 
 
 @dataclass(frozen=True)
 class Components:
-    """What the ATP of a product is made of."""
+    """The quantities from which the ATP of a product is computed, and its days."""
 
     on_hand: Decimal
     allocated: Decimal
@@ -114,17 +96,12 @@ class Components:
 
 
 def components_of(session: Session, product_id: int) -> Components:
-    """Return a product's ATP, day by day, with all that it is made of."""
+    """Return a product's ATP day by day, with its components."""
     today = clock.today()
     on_hand, allocated = session.execute(
         select(total(Balance.on_hand), total(Balance.allocated)).where(Balance.product_id == product_id)
     ).one()
     available = _available(session, [product_id], today).get(product_id, Decimal(0))
-    scheduled = (
-        select(OnHandChange)
-        .where(OnHandChange.product_id == product_id, OnHandChange.date >= today)
-        .order_by(OnHandChange.date, OnHandChange.id)
-    )
     return Components(
         on_hand=on_hand,
         allocated=allocated,
@@ -132,13 +109,13 @@ def components_of(session: Session, product_id: int) -> Components:
         available=available,
         uncovered_need=_needed(session, [product_id]).get(product_id, Decimal(0)),
         incoming=purchase_lines_of(session, product_id),
-        scheduled=session.scalars(scheduled).all() if options.preorder.on_hand_changes else (),
+        scheduled=scheduled_changes(session, [product_id]),
         days=available_days(session, [product_id])[product_id],
     )
 
 
 def expected_ship_date(session: Session, product_id: int, quantity: Decimal) -> date | None:
-    """Return the first day on which a quantity can be promised; None within the horizon."""
+    """Return the first day on which a quantity can be promised; None where no day of the horizon is."""
     return ship_date(available_days(session, [product_id])[product_id], quantity)
 
 

@@ -1,4 +1,4 @@
-"""How well demand is covered: by order line, by order, and a product's queue of demand against its row of supply."""
+"""How far demand is covered: by order line, by order, and a product's demand against its supply."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp import clock
@@ -16,43 +16,29 @@ from modules.inventory_lots.models import Balance, Location, Lot, Product
 from modules.inventory_lots.queries import usable_condition
 from modules.inventory_lots.states import Tracking
 from modules.preorder.domain import CoverageState, coverage_state
-from modules.preorder.queries.associations import purchase_lines_of
-from modules.preorder.queries.purchase_allocations import (
-    NOTHING,
-    of_lines,
-    purchase_allocated,
-    purchase_allocated_by_line,
-)
+from modules.preorder.queries.purchase_allocations import purchase_allocated
+from modules.preorder.queries.purchase_lines import purchase_lines_of
+from modules.preorder.queries.sales_lines import confirmed_lines, has_open_quantity
 from modules.sales.models import Customer, Order, OrderLine
-from modules.sales.queries import service_order
+from modules.sales.queries import has_need, service_order
 from modules.sales.states import OrderState
 
 MOST_SHOWN = 200
 
 
-def coverage_of_line(line: OrderLine, purchase_allocated: Mapping[int, Decimal]) -> CoverageState | None:
-    """Say how far what stock leaves open of a line is linked; None where nothing could be."""
+def coverage_of_line(line: OrderLine, on_purchase_orders: Decimal) -> CoverageState | None:
+    """Return how far purchase orders cover what stock leaves open of a line; None where it needs none."""
     waits = line.order.state == OrderState.confirmed and line.need > 0 and line.product.tracking is not Tracking.serial
-    return coverage_state(line.need, purchase_allocated.get(line.id, Decimal(0))) if waits else None
+    return coverage_state(line.need, on_purchase_orders) if waits else None
 
 
 def coverage_of_orders(session: Session, order_ids: Collection[int]) -> dict[int, CoverageState]:
-    """Return how far what stock leaves open of each order is linked; an order that needs nothing is left out."""
-    needing = (
-        OrderLine.order_id.in_(order_ids),
-        OrderLine.quantity > OrderLine.packed + OrderLine.cancelled + OrderLine.allocated,
-    )
-    purchase_allocated = purchase_allocated_by_line(of_lines(*needing))
+    """Return how far purchase orders cover what stock leaves open of each order; one that needs none is left out."""
+    lines, allocated = confirmed_lines(OrderLine.order_id.in_(order_ids), has_need())
     rows = session.execute(
-        select(
-            OrderLine.order_id,
-            total(OrderLine.need),
-            total(func.coalesce(purchase_allocated.c.purchase_allocated, NOTHING)),
-        )
-        .join(Order, Order.id == OrderLine.order_id)
-        .join(Product, Product.id == OrderLine.product_id)
-        .outerjoin(purchase_allocated, purchase_allocated.c.line_id == OrderLine.id)
-        .where(*needing, Order.state == OrderState.confirmed, Product.tracking != Tracking.serial)
+        lines.join(OrderLine.product)
+        .with_only_columns(OrderLine.order_id, total(OrderLine.need), total(allocated))
+        .where(Product.tracking != Tracking.serial)
         .group_by(OrderLine.order_id)
     )
     return {order_id: coverage_state(need, quantity) for order_id, need, quantity in rows}
@@ -60,7 +46,7 @@ def coverage_of_orders(session: Session, order_ids: Collection[int]) -> dict[int
 
 @dataclass(frozen=True)
 class Queue:
-    """A product's open demand in order of service, and all that can serve it in the order in which it does."""
+    """A product's open demand in order of service, and its supply in the order in which it serves."""
 
     demand: Sequence[Any]
     purchase_allocated: Mapping[int, Decimal]
@@ -71,8 +57,7 @@ class Queue:
 
 
 def queue_of(session: Session, product_id: int) -> Queue:
-    """Return a product's queue of demand and row of supply; of the demand no more than the first lines."""
-    open_line = OrderLine.quantity > OrderLine.packed + OrderLine.cancelled
+    """Return a product's demand and supply; of the demand no more than the first lines."""
     rows = session.execute(
         select(
             OrderLine.id,
@@ -84,9 +69,9 @@ def queue_of(session: Session, product_id: int) -> Queue:
             OrderLine.allocated,
             OrderLine.promise_date,
         )
-        .join(Order, Order.id == OrderLine.order_id)
-        .join(Customer, Customer.id == Order.customer_id)
-        .where(OrderLine.product_id == product_id, open_line, Order.state == OrderState.confirmed)
+        .join(OrderLine.order)
+        .join(Order.customer)
+        .where(OrderLine.product_id == product_id, has_open_quantity(), Order.state == OrderState.confirmed)
         .order_by(*service_order())
         .limit(MOST_SHOWN + 1)
     ).all()

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from erp.db import format_quantity
 from erp.options import options
 from modules.preorder.models import PurchaseAllocation
-from modules.preorder.queries.associations import is_overdue_too_long
-from modules.preorder.queries.purchase_allocations import NOTHING, is_open_purchase_allocation, when_expected
+from modules.preorder.queries.purchase_allocations import NOTHING, when_expected
+from modules.preorder.queries.purchase_lines import available_of, is_overdue_too_long
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.queries import is_supply, supply_order
 from modules.sales.hooks import SupplyNote
@@ -21,22 +21,24 @@ ZERO = Decimal(0)
 
 
 def supply_notes(session: Session, line: OrderLine) -> list[SupplyNote]:
-    """Return a sentence for each purchase order line of the product: how much of it is this line's, who has the rest,
-    and why what is left is not linked."""
+    """Return a note for each purchase order line of the product of a sales order line.
+
+    It says how much of it is allocated to this line and to others, and why the remainder is not.
+    """
     mine = (
         select(PurchaseAllocation.purchase_line_id, PurchaseAllocation.outstanding)
-        .where(is_open_purchase_allocation(), PurchaseAllocation.line_id == line.id)
+        .where(PurchaseAllocation.is_open, PurchaseAllocation.line_id == line.id)
         .subquery()
     )
     rows = session.execute(
         select(PurchaseOrder.number, PurchaseOrderLine, func.coalesce(mine.c.outstanding, NOTHING))
-        .join(PurchaseOrder, PurchaseOrder.id == PurchaseOrderLine.order_id)
+        .join(PurchaseOrderLine.order)
         .outerjoin(mine, mine.c.purchase_line_id == PurchaseOrderLine.id)
         .where(PurchaseOrderLine.product_id == line.product_id, is_supply())
         .order_by(*supply_order())
     ).all()
     remainder = line.need - sum((own for *_, own in rows), ZERO)
-    usable = sum((_left(row) for _, row, _ in rows if not is_overdue_too_long(row.expected_on)), ZERO)
+    usable = sum((available_of(row) for _, row, _ in rows), ZERO)
     return [
         SupplyNote(f"Purchase order {number}/{row.position}", row.outstanding, _reason(row, own, remainder, usable))
         for number, row, own in rows
@@ -50,20 +52,20 @@ def _left(row: PurchaseOrderLine) -> Decimal:
 def _reason(row: PurchaseOrderLine, own: Decimal, remainder: Decimal, usable: Decimal) -> str:
     others = row.allocated - own
     left = f"{format_quantity(_left(row))} still available"
-    parts = [f"{format_quantity(own)} linked to this line"] if own else []
-    parts += [f"{format_quantity(others)} linked to other orders"] if others else []
+    parts = [f"{format_quantity(own)} allocated to this line"] if own else []
+    parts += [f"{format_quantity(others)} allocated to other orders"] if others else []
     parts += [f"{left}{_why_not(row, usable, remainder)}" if remainder > 0 else left] if _left(row) > 0 else []
     return f"{', '.join(parts) or 'nothing left'}; {when_expected(row.expected_on)}."
 
 
 def _why_not(row: PurchaseOrderLine, usable: Decimal, remainder: Decimal) -> str:
-    """Say why an automatic run does not link what is left to a line that still wants some."""
+    """Return why an automatic run does not allocate what is left to a line that still needs some."""
     if is_overdue_too_long(row.expected_on):
-        return f" (overdue by more than {options.preorder.past_due_supply_days} days, so nothing is linked to it)"
+        return f" (overdue by more than {options.preorder.past_due_supply_days} days, so nothing is allocated to it)"
     if not options.sales.backorders:
-        return " (backorders are switched off, so nothing is linked)"
+        return " (backorders are switched off, so nothing is allocated)"
     if not options.preorder.auto_allocate:
-        return " (automatic allocation is off: a person may link it)"
+        return " (automatic allocation is off: a clerk may allocate it)"
     if options.preorder.insufficient_supply == "skip" and usable < remainder:
-        return f" (less than the {format_quantity(remainder)} that are not covered: a person may link it)"
+        return f" (less than the {format_quantity(remainder)} that are not covered: a clerk may allocate it)"
     return ""

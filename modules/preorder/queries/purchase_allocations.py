@@ -1,202 +1,210 @@
-"""Which incoming supply is meant for whom."""
+"""Purchase allocations: which quantities of purchase order lines are reserved for which sales order lines."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Select, Subquery, and_, func, literal, null, select
+from sqlalchemy import ColumnElement, Select, Subquery, and_, func, literal, null, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from erp.db import Quantity, is_one_of, raw, read_rows, total
+from erp.db import Quantity, is_one_of, raw, total
+from erp.models import RunEntry
 from modules.inventory_lots.models import Product
 from modules.preorder.models import PurchaseAllocation
 from modules.procurement.hooks import LineAllocation
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.sales.hooks import AllocationRow, SupplyNote
-from modules.sales.models import Backorder, Order, OrderLine
-from modules.sales.queries import (
-    Scope,
-    backorder_is_open,
-    has_need,
-    is_waiting,
-    open_backorder_quantity,
-    service_order,
-)
-from modules.sales.states import AllocationSource, OrderState
+from modules.sales.models import Backorder, Customer, Order, OrderLine
+from modules.sales.queries import backorder_is_open, open_backorder_quantity, service_order
+from modules.sales.states import AllocationSource
 
 NOTHING = literal(Decimal(0), Quantity())
+MOST_SHOWN = 500
+
+_SHOWN = (
+    PurchaseAllocation.id,
+    PurchaseAllocation.line_id,
+    PurchaseAllocation.purchase_line_id,
+    Order.id.label("order_id"),
+    Order.number,
+    OrderLine.position,
+    Customer.name.label("customer"),
+    Order.ordered_at,
+    Product.id.label("product_id"),
+    Product.sku,
+    Product.name.label("product"),
+    PurchaseOrder.id.label("purchase_order_id"),
+    PurchaseOrder.number.label("purchase_order"),
+    PurchaseOrderLine.position.label("purchase_position"),
+    PurchaseOrderLine.expected_on,
+    PurchaseAllocation.quantity,
+    PurchaseAllocation.received,
+    PurchaseAllocation.outstanding.label("outstanding"),
+    OrderLine.promise_date,
+    OrderLine.is_promise_pinned,
+    PurchaseAllocation.source,
+    PurchaseAllocation.user_name,
+    PurchaseAllocation.created_at,
+    RunEntry.name.label("run_name"),
+)
+_RAW = (
+    PurchaseAllocation.id,
+    PurchaseAllocation.line_id,
+    PurchaseAllocation.purchase_line_id,
+    raw(PurchaseAllocation.outstanding).label("outstanding"),
+)
 
 
-def is_open_purchase_allocation() -> ColumnElement[bool]:
-    """Return the condition of a link with something outstanding."""
-    return PurchaseAllocation.ended_at.is_(None)
+class OpenAllocation(NamedTuple):
+    """A purchase allocation and the raw quantity that is outstanding of it."""
+
+    id: int
+    line_id: int
+    purchase_line_id: int
+    outstanding: int
 
 
 def of_lines(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Return the condition of links whose sales order lines meet `conditions`: a sum reads no more than these."""
+    """Return the condition of purchase allocations whose sales order lines meet `conditions`.
+
+    It keeps a sum from reading more than these.
+    """
     return PurchaseAllocation.line_id.in_(select(OrderLine.id).where(*conditions))
 
 
 def purchase_allocated_by_line(*conditions: ColumnElement[bool]) -> Subquery:
-    """Return a subquery of what is linked to each sales order line: `line_id`, `purchase_allocated`."""
+    """Return a subquery of what each sales order line has on purchase orders: `line_id`, `purchase_allocated`."""
     return (
         select(PurchaseAllocation.line_id, total(PurchaseAllocation.outstanding).label("purchase_allocated"))
-        .where(is_open_purchase_allocation(), *conditions)
+        .where(PurchaseAllocation.is_open, *conditions)
         .group_by(PurchaseAllocation.line_id)
         .subquery()
     )
 
 
 def purchase_allocated_to(line_id: InstrumentedAttribute[int]) -> ColumnElement[Decimal]:
-    """Return what is linked to the sales order line of that id, as a subquery for each row that asks."""
-    purchase_allocated = select(total(PurchaseAllocation.outstanding)).where(
-        is_open_purchase_allocation(), PurchaseAllocation.line_id == line_id
+    """Return what the sales order line of that id has on purchase orders, as a subquery of each row."""
+    allocated = select(total(PurchaseAllocation.outstanding)).where(
+        PurchaseAllocation.is_open, PurchaseAllocation.line_id == line_id
     )
-    return purchase_allocated.correlate_except(PurchaseAllocation).scalar_subquery()
+    return allocated.correlate_except(PurchaseAllocation).scalar_subquery()
+
+
+def with_purchase_lines(*columns: Any) -> Select[Any]:
+    """Select columns of open purchase allocations with their purchase order lines joined."""
+    return (
+        select(*columns)
+        .select_from(PurchaseAllocation)
+        .join(PurchaseAllocation.purchase_line)
+        .where(PurchaseAllocation.is_open)
+    )
 
 
 def open_purchase_allocations(*conditions: ColumnElement[bool]) -> Select[PurchaseAllocation]:
-    """Select links with something outstanding, in order of service, with both orders joined."""
+    """Select open purchase allocations in order of service, with both lines and both orders joined."""
     return (
         select(PurchaseAllocation)
-        .join(OrderLine, OrderLine.id == PurchaseAllocation.line_id)
-        .join(Order, Order.id == OrderLine.order_id)
-        .join(PurchaseOrderLine, PurchaseOrderLine.id == PurchaseAllocation.purchase_line_id)
-        .join(PurchaseOrder, PurchaseOrder.id == PurchaseOrderLine.order_id)
-        .where(is_open_purchase_allocation(), *conditions)
+        .join(PurchaseAllocation.line)
+        .join(OrderLine.order)
+        .join(PurchaseAllocation.purchase_line)
+        .join(PurchaseOrderLine.order)
+        .where(PurchaseAllocation.is_open, *conditions)
         .order_by(*service_order(), PurchaseAllocation.id)
     )
 
 
-def outstanding_purchase_allocations(session: Session) -> tuple[int, int]:
-    """Return how many links are outstanding, on how many sales orders."""
+def purchase_allocations_to(
+    session: Session, *conditions: ColumnElement[bool], limit: int | None = None
+) -> Sequence[Any]:
+    """Return open purchase allocations in order of service, the first `limit` of them, with all that pages show."""
+    rows = (
+        open_purchase_allocations(*conditions)
+        .join(Order.customer)
+        .join(OrderLine.product)
+        .join(RunEntry, RunEntry.id == PurchaseAllocation.run_id)
+        .with_only_columns(*_SHOWN)
+    )
+    return session.execute(rows.limit(limit)).all()
+
+
+def count_outstanding(session: Session) -> tuple[int, int]:
+    """Return how many purchase allocations are open, on how many sales orders."""
     row = session.execute(
         select(func.count(PurchaseAllocation.id), func.count(func.distinct(OrderLine.order_id)))
-        .join(OrderLine, OrderLine.id == PurchaseAllocation.line_id)
-        .where(is_open_purchase_allocation())
+        .join(PurchaseAllocation.line)
+        .where(PurchaseAllocation.is_open)
     ).one()
     return int(row[0]), int(row[1])
 
 
 def purchase_allocated(session: Session, line_ids: Collection[int]) -> dict[int, Decimal]:
-    """Return what is linked to each of these sales order lines; a line without links is left out."""
-    parts = purchase_allocated_by_line(is_one_of(session, PurchaseAllocation.line_id, line_ids))
-    return dict(session.execute(select(parts.c.line_id, parts.c.purchase_allocated)).all())
-
-
-def uncovered_backorders(session: Session, scope: Scope) -> list[tuple[int, int, int]]:
-    """Return (line id, product id, raw rest) of open backorders that links do not cover.
-
-    They come product by product, each in order of service. Lines on hold are left out unless the scope names them.
-    """
-    may = is_waiting() if scope.line_ids is None else Order.state == OrderState.confirmed
-    # What is on backorder is needed too: said here, it lets the index of needing lines find them.
-    waiting = _backorders(OrderLine.id, OrderLine.product_id, raw(Backorder.open_quantity))
-    waiting = waiting.where(in_scope(session, scope), has_need(), may)
-    rows = read_rows(session, waiting.order_by(OrderLine.product_id, *service_order()))
-    # Summed for these very lines: a planner that does not know yet how many links there are finds them all the same.
-    parts = purchase_allocated_by_line(
-        is_one_of(session, PurchaseAllocation.line_id, [line_id for line_id, *_ in rows])
-    )
-    purchase_allocated: dict[int, int] = dict(
-        read_rows(session, select(parts.c.line_id, raw(parts.c.purchase_allocated)))
-    )
-    return [
-        (line_id, product_id, remainder)
-        for line_id, product_id, quantity in rows
-        if (remainder := quantity - purchase_allocated.get(line_id, 0)) > 0
-    ]
-
-
-def in_scope(session: Session, scope: Scope) -> ColumnElement[bool]:
-    """Return the condition of the sales order lines that a run serves."""
-    of_products = is_one_of(session, OrderLine.product_id, scope.product_ids)
-    if scope.line_ids is None:
-        return of_products
-    return and_(of_products, is_one_of(session, OrderLine.id, scope.line_ids))
-
-
-def _backorders(*columns: Any) -> Select[Any]:
-    return (
-        select(*columns)
-        .select_from(Backorder)
-        .join(OrderLine, and_(OrderLine.id == Backorder.line_id, backorder_is_open()))
-        .join(Order, Order.id == OrderLine.order_id)
-        .join(Product, Product.id == OrderLine.product_id)
-    )
+    """Return what each of these sales order lines has on purchase orders; lines that have nothing are left out."""
+    sums = purchase_allocated_by_line(is_one_of(session, PurchaseAllocation.line_id, line_ids))
+    return dict(session.execute(select(sums.c.line_id, sums.c.purchase_allocated)).all())
 
 
 def excess_of_lines(session: Session, line_ids: Collection[int]) -> dict[int, int]:
-    """Return by how much (raw) the links of each of these lines are more than its open backorder."""
-    parts = purchase_allocated_by_line(is_one_of(session, PurchaseAllocation.line_id, line_ids))
-    excess = parts.c.purchase_allocated - open_backorder_quantity()
+    """Return by how much (raw) the purchase allocations of each of these lines exceed its open backorder."""
+    sums = purchase_allocated_by_line(is_one_of(session, PurchaseAllocation.line_id, line_ids))
+    excess = sums.c.purchase_allocated - open_backorder_quantity()
     rows = session.execute(
-        select(parts.c.line_id, raw(excess))
-        .outerjoin(Backorder, and_(Backorder.line_id == parts.c.line_id, backorder_is_open()))
+        select(sums.c.line_id, raw(excess))
+        .outerjoin(Backorder, and_(Backorder.line_id == sums.c.line_id, backorder_is_open()))
         .where(excess > NOTHING)
     )
     return dict(rows.all())
 
 
-def shrinking_order(session: Session, line_ids: Collection[int]) -> Sequence[Row[int, int, int]]:
-    """Return (link id, line id, raw outstanding) in the order in which a line's links shrink.
+def excess_of_purchase_lines(session: Session, outstanding: Mapping[int, int]) -> dict[int, int]:
+    """Return by how much (raw) the purchase allocations of each purchase order line exceed what it will have
+    outstanding."""
+    rows = session.execute(
+        select(PurchaseAllocation.purchase_line_id, raw(total(PurchaseAllocation.outstanding)))
+        .where(PurchaseAllocation.is_open, is_one_of(session, PurchaseAllocation.purchase_line_id, outstanding))
+        .group_by(PurchaseAllocation.purchase_line_id)
+    )
+    return {id_: int(quantity) - outstanding[id_] for id_, quantity in rows if int(quantity) > outstanding[id_]}
+
+
+def in_shrinking_order(session: Session, line_ids: Collection[int]) -> list[OpenAllocation]:
+    """Return the open purchase allocations of sales order lines in the order in which they shrink.
 
     Latest expected first (no date = latest), those made by hand last.
     """
-    return session.execute(
-        select(PurchaseAllocation.id, PurchaseAllocation.line_id, raw(PurchaseAllocation.outstanding))
-        .join(PurchaseOrderLine, PurchaseOrderLine.id == PurchaseAllocation.purchase_line_id)
-        .where(is_open_purchase_allocation(), is_one_of(session, PurchaseAllocation.line_id, line_ids))
+    rows = (
+        with_purchase_lines(*_RAW)
+        .where(is_one_of(session, PurchaseAllocation.line_id, line_ids))
         .order_by(
             (PurchaseAllocation.source == AllocationSource.by_hand).asc(),
             PurchaseOrderLine.expected_on.is_(None).desc(),
             PurchaseOrderLine.expected_on.desc(),
             PurchaseAllocation.id.desc(),
         )
-    ).all()
-
-
-def queue_of_purchase_lines(session: Session, purchase_line_ids: Collection[int]) -> Sequence[Row[int, int, int, int]]:
-    """Return (link id, purchase line id, line id, raw outstanding) of open links, in order of service."""
-    return session.execute(
-        open_purchase_allocations(
-            is_one_of(session, PurchaseAllocation.purchase_line_id, purchase_line_ids)
-        ).with_only_columns(
-            PurchaseAllocation.id,
-            PurchaseAllocation.purchase_line_id,
-            PurchaseAllocation.line_id,
-            raw(PurchaseAllocation.outstanding),
-        )
-    ).all()
-
-
-def excess_of_purchase_lines(session: Session, outstanding: dict[int, int]) -> dict[int, int]:
-    """Return by how much (raw) the links of each purchase order line exceed what it will have outstanding."""
-    rows = session.execute(
-        select(PurchaseAllocation.purchase_line_id, raw(total(PurchaseAllocation.outstanding)))
-        .where(is_open_purchase_allocation(), is_one_of(session, PurchaseAllocation.purchase_line_id, outstanding))
-        .group_by(PurchaseAllocation.purchase_line_id)
     )
-    return {
-        id_: int(purchase_allocated) - outstanding[id_]
-        for id_, purchase_allocated in rows
-        if int(purchase_allocated) > outstanding[id_]
-    }
+    return [OpenAllocation._make(row) for row in session.execute(rows)]
+
+
+def in_order_of_service(session: Session, purchase_line_ids: Collection[int]) -> list[OpenAllocation]:
+    """Return the open purchase allocations of purchase order lines in order of service."""
+    of_purchase_lines = is_one_of(session, PurchaseAllocation.purchase_line_id, purchase_line_ids)
+    rows = open_purchase_allocations(of_purchase_lines).with_only_columns(*_RAW)
+    return [OpenAllocation._make(row) for row in session.execute(rows)]
 
 
 def allocations_of_lines(session: Session, purchase_line_ids: Sequence[int]) -> list[LineAllocation]:
-    """Answer for whom purchase order lines are meant, first in the queue first."""
-    rows = open_purchase_allocations(
-        is_one_of(session, PurchaseAllocation.purchase_line_id, purchase_line_ids)
-    ).with_only_columns(PurchaseAllocation.purchase_line_id, Order.number, PurchaseAllocation.outstanding)
+    """Return the sales orders to which purchase order lines are allocated, in order of service."""
+    of_purchase_lines = is_one_of(session, PurchaseAllocation.purchase_line_id, purchase_line_ids)
+    rows = open_purchase_allocations(of_purchase_lines).with_only_columns(
+        PurchaseAllocation.purchase_line_id, Order.number, PurchaseAllocation.outstanding
+    )
     return [LineAllocation(line_id, number or "", quantity) for line_id, number, quantity in session.execute(rows)]
 
 
 def purchase_allocation_notes(session: Session, line_ids: Collection[int]) -> dict[int, list[SupplyNote]]:
-    """Return a note for each link of these sales order lines: the purchase order, what is to come and when."""
+    """Return a note for each purchase allocation of these sales order lines: which purchase order, how much, when."""
     rows = open_purchase_allocations(is_one_of(session, PurchaseAllocation.line_id, line_ids)).with_only_columns(
         PurchaseAllocation.line_id,
         PurchaseOrder.number,
@@ -212,35 +220,32 @@ def purchase_allocation_notes(session: Session, line_ids: Collection[int]) -> di
 
 
 def incoming_allocations(session: Session) -> Iterator[AllocationRow]:
-    """Return every open link as a row of the export `allocations`: orders by creation, lines by position."""
-    rows = session.execute(
-        select(
-            Order.id,
-            Order.number,
-            OrderLine.position,
-            Product.sku,
-            literal("purchase"),
-            null(),
-            null(),
-            PurchaseOrder.number,
-            PurchaseOrderLine.position,
-            PurchaseAllocation.outstanding,
-            NOTHING,
-            OrderLine.promise_date,
-        )
-        .select_from(PurchaseAllocation)
-        .join(OrderLine, OrderLine.id == PurchaseAllocation.line_id)
-        .join(Order, Order.id == OrderLine.order_id)
-        .join(Product, Product.id == OrderLine.product_id)
-        .join(PurchaseOrderLine, PurchaseOrderLine.id == PurchaseAllocation.purchase_line_id)
-        .join(PurchaseOrder, PurchaseOrder.id == PurchaseOrderLine.order_id)
-        .where(is_open_purchase_allocation())
+    """Return the open purchase allocations as rows of the export `allocations`, by order and line position."""
+    columns = (
+        Order.id,
+        Order.number,
+        OrderLine.position,
+        Product.sku,
+        literal("purchase"),
+        null(),
+        null(),
+        PurchaseOrder.number,
+        PurchaseOrderLine.position,
+        PurchaseAllocation.outstanding,
+        NOTHING,
+        OrderLine.promise_date,
+    )
+    rows = (
+        open_purchase_allocations()
+        .join(OrderLine.product)
+        .with_only_columns(*columns)
+        .order_by(None)
         .order_by(Order.id, OrderLine.position, PurchaseOrder.id, PurchaseOrderLine.position)
         .execution_options(yield_per=5000)
     )
-    return (AllocationRow._make(row) for row in rows)
+    return (AllocationRow._make(row) for row in session.execute(rows))
 
 
 def when_expected(expected_on: date | None) -> str:
-    """Say when supply is expected."""
+    """Return when supply is expected, in words."""
     return f"expected {expected_on.isoformat()}" if expected_on else "without a date"

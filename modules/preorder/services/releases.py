@@ -1,29 +1,25 @@
-"""Letting go of incoming supply: shrunk, removed, released, or turned into allocations by its arrival."""
+"""Releasing purchase allocations: shrunk, removed, or turned into allocations when their goods arrive."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple, cast
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, Table, delete, select
 from sqlalchemy.orm import Session
 
 from erp import clock, history
 from erp.db import bulk_update, format_quantity, from_raw, is_one_of, raw_instant, to_raw
 from erp.events import publish
+from erp.numbers import sums
 from modules.inventory_lots.models import Balance, Location, Lot
 from modules.inventory_lots.queries import usable_condition
 from modules.inventory_lots.services import lock_products
 from modules.preorder import queries
 from modules.preorder.errors import PurchaseAllocationsGone, PurchaseAllocationsOutstanding
-from modules.preorder.events import PurchaseAllocationRemoved
+from modules.preorder.events import Pair, PurchaseAllocationRemoved
 from modules.preorder.models import PurchaseAllocation
-from modules.preorder.queries.purchase_allocations import (
-    is_open_purchase_allocation,
-    queue_of_purchase_lines,
-    shrinking_order,
-)
 from modules.procurement.hooks import OutstandingFall
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.services import release_allocated
@@ -31,85 +27,104 @@ from modules.sales.domain import give_back, plan
 from modules.sales.models import Order, OrderLine
 from modules.sales.services import Grant, allocate_on, hold_lines
 
+PURCHASE_ALLOCATION = cast(Table, PurchaseAllocation.__table__)
+
+
+class Part(NamedTuple):
+    """A raw quantity of a purchase allocation."""
+
+    id: int
+    quantity: int
+
 
 def shrink_purchase_allocations(session: Session, line_ids: Collection[int]) -> None:
-    """Let go of what is linked to lines beyond their open backorders: latest expected first, made by hand last."""
+    """Release what sales order lines have on purchase orders beyond their open backorders.
+
+    Latest expected first, made by hand last.
+    """
     excess = queries.excess_of_lines(session, line_ids) if line_ids else {}
     if not excess:
         return
-    by_line: dict[int, list[tuple[int, int]]] = {}
-    for purchase_allocation_id, line_id, outstanding in shrinking_order(session, excess):
-        by_line.setdefault(line_id, []).append((purchase_allocation_id, outstanding))
-    parts = [part for line_id, amount in excess.items() for part in give_back(by_line[line_id], amount)]
+    by_line: dict[int, list[Part]] = {}
+    for row in queries.in_shrinking_order(session, excess):
+        by_line.setdefault(row.line_id, []).append(Part(row.id, row.outstanding))
+    parts = [Part(*part) for line_id, amount in excess.items() for part in give_back(by_line[line_id], amount)]
     release_purchase_allocations(session, parts, action="released")
 
 
 def remove_purchase_allocations(
     session: Session, purchase_allocation_ids: Collection[int], *, hold: bool = True
 ) -> int:
-    """Undo chosen links; with `hold` their lines stay out of automatic runs (Remove Allocation).
+    """Remove chosen purchase allocations; with `hold` their lines stay out of automatic runs (Remove Allocation).
 
-    What is freed waits for a clerk or a run. Raises PurchaseAllocationsGone when one is not open any more.
+    Locks the products. What is freed waits for a clerk or a run. Returns how many were chosen; raises
+    PurchaseAllocationsGone when one of them is not open any more.
     """
     chosen = is_one_of(session, PurchaseAllocation.id, purchase_allocation_ids)
-    product_ids = (
-        select(OrderLine.product_id)
-        .join(PurchaseAllocation, PurchaseAllocation.line_id == OrderLine.id)
-        .where(chosen)
-        .distinct()
-    )
-    lock_products(session, list(session.scalars(product_ids)))
-    purchase_allocations = session.scalars(
-        select(PurchaseAllocation).where(chosen, is_open_purchase_allocation())
-    ).all()
-    if len(purchase_allocations) < len(set(purchase_allocation_ids)):
+    allocations = select(PurchaseAllocation).where(chosen)
+    _lock_products(session, allocations)
+    rows = session.scalars(allocations.where(PurchaseAllocation.is_open)).all()
+    if len(rows) < len(set(purchase_allocation_ids)):
         raise PurchaseAllocationsGone
-    line_ids = sorted({purchase_allocation.line_id for purchase_allocation in purchase_allocations})
-    release_purchase_allocations(
-        session,
-        [
-            (purchase_allocation.id, to_raw(purchase_allocation.outstanding))
-            for purchase_allocation in purchase_allocations
-        ],
-        action="removed",
-    )
+    line_ids = sorted({row.line_id for row in rows})
+    parts = [Part(row.id, to_raw(row.outstanding)) for row in rows]
+    release_purchase_allocations(session, parts, action="removed")
     if hold:
         hold_lines(session, line_ids, True)
     return len(purchase_allocation_ids)
 
 
-def release_purchase_allocations(
-    session: Session, parts: Sequence[tuple[int, int]], *, action: str, why: str = ""
-) -> None:
-    """Take raw quantities off links: one with nothing received goes, one received in part ends at what it got.
+def release_all(session: Session, *, release: bool) -> None:
+    """Release every purchase allocation so that preorder can be disabled.
 
-    Purchase lines get the quantities back, the history says what disappeared, and full undoings are announced.
+    Raises PurchaseAllocationsOutstanding where there are some, unless `release` is true. No hold is set and nothing is
+    allocated elsewhere: enabled again, the next run allocates again.
+    """
+    count, orders = queries.count_outstanding(session)
+    if count and not release:
+        raise PurchaseAllocationsOutstanding(purchase_allocations=count, orders=orders)
+    allocations = select(PurchaseAllocation).where(PurchaseAllocation.is_open)
+    _lock_products(session, allocations)
+    rows = session.scalars(allocations.order_by(PurchaseAllocation.id))
+    parts = [Part(row.id, to_raw(row.outstanding)) for row in rows]
+    release_purchase_allocations(session, parts, action="released", why="preorder was disabled")
+
+
+def _lock_products(session: Session, allocations: Select[PurchaseAllocation]) -> None:
+    """Lock the products of these purchase allocations."""
+    products = allocations.join(PurchaseAllocation.line).with_only_columns(OrderLine.product_id)
+    lock_products(session, list(session.scalars(products.distinct())))
+
+
+def release_purchase_allocations(session: Session, parts: Sequence[Part], *, action: str, why: str = "") -> None:
+    """Take quantities off purchase allocations, and free them on their purchase order lines.
+
+    A purchase allocation of which nothing is left is deleted; one that was received in part ends at what it got. The
+    history of the sales orders says what was taken, under `action`; those taken in full are announced.
     """
     amounts = dict(parts)
     if not amounts:
         return
     rows = session.execute(
-        select(PurchaseAllocation, OrderLine, Order, PurchaseOrder.number, PurchaseOrderLine.position)
-        .join(OrderLine, OrderLine.id == PurchaseAllocation.line_id)
-        .join(Order, Order.id == OrderLine.order_id)
-        .join(PurchaseOrderLine, PurchaseOrderLine.id == PurchaseAllocation.purchase_line_id)
-        .join(PurchaseOrder, PurchaseOrder.id == PurchaseOrderLine.order_id)
-        .where(is_one_of(session, PurchaseAllocation.id, amounts))
+        queries.open_purchase_allocations(is_one_of(session, PurchaseAllocation.id, amounts))
+        .with_only_columns(PurchaseAllocation, OrderLine, Order, PurchaseOrder.number, PurchaseOrderLine.position)
+        .order_by(None)
         .order_by(PurchaseAllocation.id)
     ).all()
     history.record_all(session, _removals(rows, amounts, action, why))
-    purchase_allocations = [found[0] for found in rows]
-    undone = tuple((row.line_id, row.purchase_line_id) for row in purchase_allocations if _is_all(row, amounts))
-    purchases = [(row.purchase_line_id, amounts[row.id]) for row in purchase_allocations]
-    gone = [row.id for row in purchase_allocations if _is_all(row, amounts) and not row.received]
-    kept = [(row.id, amounts[row.id]) for row in purchase_allocations if row.id not in set(gone)]
+    found: list[PurchaseAllocation] = [row[0] for row in rows]
+    ended = [row for row in found if to_raw(row.outstanding) == amounts[row.id]]
+    pairs = tuple(Pair(row.line_id, row.purchase_line_id) for row in ended)
+    freed = sums((row.purchase_line_id, amounts[row.id]) for row in found)
+    gone = {row.id for row in ended if not row.received}
+    kept = [part for part in parts if part.id not in gone]
     drop = delete(PurchaseAllocation).where(is_one_of(session, PurchaseAllocation.id, gone))
     session.execute(drop.execution_options(synchronize_session=False))
-    _reduce(session, kept, "quantity = quantity - {amount}")
-    release_allocated(session, _summed(purchases))
+    _reduce_outstanding(session, kept, {"quantity": "quantity - {amount}"})
+    release_allocated(session, sorted(freed.items()))
     session.expire_all()
-    if undone:
-        publish(session, PurchaseAllocationRemoved(undone))
+    if pairs:
+        publish(session, PurchaseAllocationRemoved(pairs))
 
 
 def _removals(rows: Sequence[Any], amounts: Mapping[int, int], action: str, why: str) -> list[history.Change]:
@@ -125,25 +140,19 @@ def _removals(rows: Sequence[Any], amounts: Mapping[int, int], action: str, why:
     ]
 
 
-def _is_all(purchase_allocation: PurchaseAllocation, amounts: Mapping[int, int]) -> bool:
-    return to_raw(purchase_allocation.outstanding) == amounts[purchase_allocation.id]
-
-
-def _reduce(session: Session, parts: Sequence[tuple[int, int]], change: str) -> None:
-    """Bring links closer to their end; one with nothing outstanding is over."""
-    column, _, value = change.partition(" = ")
-    over = "CASE WHEN quantity - received > {amount} THEN NULL ELSE {now} END"
+def _reduce_outstanding(session: Session, parts: Sequence[tuple[int, int]], change: Mapping[str, str]) -> None:
+    """Change a column of purchase allocations by raw quantities; those with nothing outstanding then are ended."""
     now = raw_instant(clock.now())
-    sets = {column: value, "ended_at": over}
+    sets = {**change, "ended_at": "CASE WHEN quantity - received > {amount} THEN NULL ELSE {now} END"}
     types = {"amount": "bigint", "now": "timestamp"}
-    bulk_update(session, PurchaseAllocation.__table__, sets, types, [(id_, amount, now) for id_, amount in parts])  # type: ignore[arg-type]
+    bulk_update(session, PURCHASE_ALLOCATION, sets, types, [(id_, amount, now) for id_, amount in parts])
 
 
 def convert_or_release(session: Session, falls: Sequence[OutstandingFall]) -> None:
-    """Make room before what purchase lines have outstanding falls.
+    """Make room before what purchase order lines have outstanding falls.
 
-    Goods that landed where they may be allocated go to the lines' links in order of service; then links that no
-    longer fit are released, last in the queue first. Nothing is linked here.
+    Goods that landed where they may be allocated are allocated to the lines' sales orders in order of service; then
+    purchase allocations that no longer fit are released, last in the queue first. Nothing new is allocated here.
     """
     _convert(session, falls)
     left: dict[int, int] = {}
@@ -151,41 +160,45 @@ def convert_or_release(session: Session, falls: Sequence[OutstandingFall]) -> No
         outstanding = to_raw(max(Decimal(0), fall.outstanding))
         left[fall.line_id] = min(left.get(fall.line_id, outstanding), outstanding)
     excess = queries.excess_of_purchase_lines(session, left)
-    by_line: dict[int, list[tuple[int, int]]] = {}
-    for purchase_allocation_id, purchase_id, _, outstanding in reversed(queue_of_purchase_lines(session, excess)):
-        by_line.setdefault(purchase_id, []).append((purchase_allocation_id, outstanding))
-    parts = [part for purchase_id, amount in excess.items() for part in give_back(by_line[purchase_id], amount)]
+    queue: dict[int, list[Part]] = {}
+    for row in reversed(queries.in_order_of_service(session, excess)):
+        queue.setdefault(row.purchase_line_id, []).append(Part(row.id, row.outstanding))
+    parts = [Part(*part) for line_id, amount in excess.items() for part in give_back(queue[line_id], amount)]
     release_purchase_allocations(session, parts, action="released")
 
 
+class Landing(NamedTuple):
+    """A raw quantity that landed in a balance, for a purchase allocation."""
+
+    purchase_allocation_id: int
+    balance_id: int
+    quantity: int
+
+
 def _convert(session: Session, falls: Sequence[OutstandingFall]) -> None:
+    """Turn purchase allocations into allocations of the goods that landed on usable balances."""
     usable = _usable_balances(session, {fall.balance_id for fall in falls if fall.balance_id is not None})
-    landed: dict[int, list[tuple[int, int]]] = {}
+    landed: dict[int, list[Part]] = {}
     for fall in falls:
         if fall.balance_id in usable and fall.landed_quantity:
-            landed.setdefault(fall.line_id, []).append((fall.balance_id, to_raw(fall.landed_quantity)))
-    queue: dict[int, list[tuple[int, int]]] = {}
-    lines: dict[int, int] = {}
-    for purchase_allocation_id, purchase_id, line_id, outstanding in queue_of_purchase_lines(session, landed):
-        queue.setdefault(purchase_id, []).append((purchase_allocation_id, outstanding))
-        lines[purchase_allocation_id] = line_id
-    grants = [
-        (purchase_id, *grant)
-        for purchase_id, balances in landed.items()
-        for grant in plan(queue.get(purchase_id, ()), balances)
+            landed.setdefault(fall.line_id, []).append(Part(fall.balance_id, to_raw(fall.landed_quantity)))
+    rows = {row.id: row for row in queries.in_order_of_service(session, landed)}
+    queue: dict[int, list[Part]] = {}
+    for row in rows.values():
+        queue.setdefault(row.purchase_line_id, []).append(Part(row.id, row.outstanding))
+    landings = [
+        Landing(*grant) for line_id, balances in landed.items() for grant in plan(queue.get(line_id, ()), balances)
     ]
-    if not grants:
+    if not landings:
         return
-    received = _summed((purchase_allocation_id, amount) for _, purchase_allocation_id, _, amount in grants)
-    _reduce(session, received, "received = received + {amount}")
-    release_allocated(session, _summed((purchase_id, amount) for purchase_id, _, _, amount in grants))
-    allocate_on(
-        session,
-        [
-            Grant(lines[purchase_allocation_id], balance_id, from_raw(amount))
-            for _, purchase_allocation_id, balance_id, amount in grants
-        ],
-    )
+    received = sums((each.purchase_allocation_id, each.quantity) for each in landings)
+    freed = sums((rows[each.purchase_allocation_id].purchase_line_id, each.quantity) for each in landings)
+    _reduce_outstanding(session, sorted(received.items()), {"received": "received + {amount}"})
+    release_allocated(session, sorted(freed.items()))
+    grants = [
+        Grant(rows[each.purchase_allocation_id].line_id, each.balance_id, from_raw(each.quantity)) for each in landings
+    ]
+    allocate_on(session, grants)
     session.expire_all()
 
 
@@ -197,35 +210,3 @@ def _usable_balances(session: Session, balance_ids: Collection[int]) -> set[int]
         .where(is_one_of(session, Balance.id, balance_ids), usable_condition(clock.today()))
     )
     return set(session.scalars(rows))
-
-
-def release_everything(session: Session, *, release_them: bool) -> None:
-    """Let go of every link so that preorder can be switched off, or raise PurchaseAllocationsOutstanding.
-
-    No hold is set and nothing is linked elsewhere: enabled again, the next run links anew.
-    """
-    purchase_allocations, orders = queries.outstanding_purchase_allocations(session)
-    if purchase_allocations and not release_them:
-        raise PurchaseAllocationsOutstanding(purchase_allocations=purchase_allocations, orders=orders)
-    products = session.scalars(
-        select(OrderLine.product_id)
-        .join(PurchaseAllocation, PurchaseAllocation.line_id == OrderLine.id)
-        .where(is_open_purchase_allocation())
-        .distinct()
-    )
-    lock_products(session, list(products))
-    rows = session.execute(
-        select(PurchaseAllocation.id, PurchaseAllocation.outstanding)
-        .where(is_open_purchase_allocation())
-        .order_by(PurchaseAllocation.id)
-    ).all()
-    release_purchase_allocations(
-        session, [(id_, to_raw(left)) for id_, left in rows], action="released", why="preorder was disabled"
-    )
-
-
-def _summed(parts: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    sums: dict[int, int] = {}
-    for id_, amount in parts:
-        sums[id_] = sums.get(id_, 0) + amount
-    return sorted(sums.items())

@@ -22,7 +22,7 @@ from tests.support.sales import make_customer, make_draft
 Counting = Callable[[], AbstractContextManager[list[str]]]
 
 
-def test_dates_and_receipts_of_many_linked_lines_take_no_more_and_no_longer_statements_than_of_few(
+def test_dates_and_receipts_of_many_allocated_lines_take_no_more_and_no_longer_statements_than_of_few(
     session: Session, auto: None, set_option: Callable[[str, str], None], count_statements: Counting
 ) -> None:
     set_option("preorder.sync_dates", "auto")
@@ -39,13 +39,13 @@ def test_dates_and_receipts_of_many_linked_lines_take_no_more_and_no_longer_stat
             "receipts": ("number,line,quantity,location,lot", f"PO-{name},{{line}},1,WH/A,R1"),
         }
         _put_on_their_way(session, f"SO-{name}", f"PO-{name}")
-        purchase_allocated = (
+        allocated = (
             select(func.count())
             .select_from(PurchaseAllocation)
             .join(OrderLine)
             .where(OrderLine.product_id == product.id)
         )
-        assert session.scalar(purchase_allocated) == size
+        assert session.scalar(allocated) == size
         return [_send(session, count_statements, kind, head, line, size) for kind, (head, line) in files.items()]
 
     story(2, "warm")

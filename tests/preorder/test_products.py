@@ -1,4 +1,4 @@
-"""Products that are sold before they exist: eligibility, limits, packing and the launch."""
+"""Products that are sold before their launch: eligibility, limits, packing and the launch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from modules.inventory_lots.services import lock_products
 from modules.preorder import jobs, services
 from modules.preorder.domain import PreorderTerms
 from modules.preorder.errors import LaunchDateMissing
-from modules.preorder.services import launches
+from modules.preorder.services import products
 from modules.sales import services as sales
 from modules.sales.errors import LinesRefused, NothingToPack, ShipsComplete
 from modules.sales.models import Backorder, Order
@@ -164,7 +164,7 @@ def test_a_preorder_is_not_packed_before_the_launch(session: Session, at: Clock)
     assert order.lines[0].packed == 3
 
 
-def test_the_rest_of_the_order_leaves_before_the_launch_unless_it_ships_complete(session: Session) -> None:
+def test_the_other_lines_leave_before_the_launch_unless_the_order_ships_complete(session: Session) -> None:
     product, plain = make_preorder_product(session), make_product(session)
     make_stock(session, product, 5)
     make_stock(session, plain, 5)
@@ -223,7 +223,7 @@ def test_a_launch_that_is_put_off_while_the_job_waits_for_the_lock_does_not_happ
         lock_products(session, product_ids)
         services.save_product(session, product, PreorderTerms(is_eligible=True, launch_date=date(2027, 2, 1)))
 
-    monkeypatch.setattr(launches, "lock_products", put_off)
+    monkeypatch.setattr(products, "lock_products", put_off)
     assert jobs.launch_preorders(session) == "0 preorders launched."
     assert rows(session) == [(BackorderKind.preorder, 3, None)]
 
@@ -242,7 +242,7 @@ def test_a_product_that_cannot_be_launched_keeps_no_other_from_it(
             raise ValueError("odd")
         lock_products(session, product_ids)
 
-    monkeypatch.setattr(launches, "lock_products", lock)
+    monkeypatch.setattr(products, "lock_products", lock)
     with pytest.raises(SomeFailed) as refusal:
         jobs.launch_preorders(session)
     message = "1 preorder launched. 1 product failed and stayed as before: BAD (ValueError: odd)."

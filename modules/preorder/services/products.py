@@ -1,4 +1,4 @@
-"""Products that are sold before they exist: eligibility, limits and launches."""
+"""Products that are sold before their launch: terms, limits and launches."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from modules.sales.services import set_preorder, turn_into_backorders
 
 
 def save_product(session: Session, product: Product, terms: PreorderTerms) -> None:
-    """Keep what preorder knows of a product. Raises LaunchDateMissing and BadQuantity."""
+    """Store the preorder terms of a product. Raises LaunchDateMissing and BadQuantity."""
     save_products(session, [(product, terms)])
 
 
 def save_products(session: Session, wanted: Sequence[tuple[Product, PreorderTerms]]) -> int:
-    """Keep what preorder knows of products; return how many changed. Raises LaunchDateMissing and BadQuantity."""
+    """Store the preorder terms of products; return how many changed. Raises LaunchDateMissing and BadQuantity."""
     for product, terms in wanted:
         check_terms(product.sku, product.unit_decimals, terms)
     known = queries.preorder_products(session, [product.id for product, _ in wanted])
@@ -52,8 +52,17 @@ def _change(row: ProductPreorder, terms: PreorderTerms) -> bool:
     return True
 
 
-def mark_preorders(session: Session, lines: Sequence[OrderLine]) -> dict[int, ErpError]:
-    """Fix at confirmation which lines are preorders; return why some may not be, or exceed a limit."""
+def confirm_refusals(session: Session, lines: Sequence[OrderLine], *, are_raised: bool = False) -> dict[int, ErpError]:
+    """Mark which lines are preorders, unless they `are_raised`; return why lines may not be confirmed, by line id.
+
+    Refused are lines of a product before its launch that is not eligible, and those over its preorder limit.
+    """
+    refusals = {} if are_raised else _mark_preorders(session, lines)
+    return refusals | _over_limits(session, lines)
+
+
+def _mark_preorders(session: Session, lines: Sequence[OrderLine]) -> dict[int, ErpError]:
+    """Mark the lines of eligible products before their launch as preorders; return refusals of the others."""
     today = clock.today()
     launches = queries.products_with_launch(session, {line.product_id for line in lines})
     refusals: dict[int, ErpError] = {}
@@ -67,11 +76,11 @@ def mark_preorders(session: Session, lines: Sequence[OrderLine]) -> dict[int, Er
         else:
             refusals[line.id] = NotYetLaunched(sku=row.product.sku, launch_date=row.launch_date)
     set_preorder(session, marked)
-    return refusals | check_limits(session, lines)
+    return refusals
 
 
-def check_limits(session: Session, lines: Sequence[OrderLine]) -> dict[int, ErpError]:
-    """Return which of these lines want more than the preorder limit of their product leaves, in their order."""
+def _over_limits(session: Session, lines: Sequence[OrderLine]) -> dict[int, ErpError]:
+    """Return refusals of the lines that exceed the preorder limit of their product, counted in their order."""
     preorders = [line for line in lines if line.is_preorder]
     terms = queries.preorder_products(session, sorted({line.product_id for line in preorders}))
     limits = {id_: row.preorder_limit for id_, row in terms.items() if row.preorder_limit is not None}
@@ -90,14 +99,17 @@ def check_limits(session: Session, lines: Sequence[OrderLine]) -> dict[int, ErpE
 
 
 def products_to_launch(session: Session) -> list[int]:
-    """Return the products with open preorder rows whose launch has come."""
-    lines = queries.launched_lines(session, clock.today())
-    products = select(OrderLine.product_id).where(is_one_of(session, OrderLine.id, lines))
+    """Return the ids of the products with open preorder rows whose launch date has come."""
+    launched = is_one_of(session, OrderLine.id, queries.launched_lines(session))
+    products = select(OrderLine.product_id).where(launched)
     return list(session.scalars(products.distinct().order_by(OrderLine.product_id)))
 
 
 def launch_preorders(session: Session, product_ids: Sequence[int]) -> int:
-    """Turn the open preorder rows of these products whose launch has come into backorders that count from then."""
+    """Turn the open preorder rows of these products whose launch date has come into backorders; return how many.
+
+    Their cancellation days count from the launch. Locks the products.
+    """
     lock_products(session, product_ids)
-    # Asked under the locks: a launch may have been put off while they were waited for.
-    return turn_into_backorders(session, queries.launched_lines(session, clock.today(), product_ids))
+    # Read under the locks: a launch may have been postponed while the job waited for them.
+    return turn_into_backorders(session, queries.launched_lines(session, product_ids))

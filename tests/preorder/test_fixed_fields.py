@@ -1,4 +1,4 @@
-"""What is fixed while goods on their way are meant for somebody: the product of the line, and its unit."""
+"""What is fixed while incoming goods are allocated: the product of the line, and its unit."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from modules.procurement import services as procurement
 from modules.procurement.errors import ProductIsFixed
 from modules.procurement.models import PurchaseOrderLine
 from tests.support.inventory_lots import make_product
-from tests.support.preorder import link
+from tests.support.preorder import allocate_purchase
 from tests.support.procurement import make_purchase_order
 from tests.support.sales import make_order
 
 
 @pytest.fixture
 def cable(session: Session) -> Product:
-    """A product in metres, of which an incoming line is meant for an order."""
+    """A product in metres, of which a purchase order line is allocated to a sales order."""
     product = make_product(session, sku="CABLE", name="Cable", unit="m")
     order = make_order(session, [(product, 5)])
     purchase = make_purchase_order(session, [(product, 20, date(2026, 12, 1))], number="PO-1")
-    link(session, order.lines[0], purchase.lines[0], 5)
+    allocate_purchase(session, order.lines[0], purchase.lines[0], 5)
     return product
 
 
-def let_go(session: Session) -> None:
+def release(session: Session) -> None:
     services.remove_purchase_allocations(
         session, [row.id for row in session.scalars(queries.open_purchase_allocations())]
     )
@@ -51,32 +51,32 @@ def load(session: Session, row: str) -> str:
     return message
 
 
-def test_the_product_of_a_linked_line_cannot_change(session: Session, cable: Product) -> None:
+def test_the_product_of_an_allocated_line_cannot_change(session: Session, cable: Product) -> None:
     line, other = session.query(PurchaseOrderLine).one(), make_product(session)
     session.commit()
     with pytest.raises(ProductIsFixed):
         procurement.change_line(session, line.id, product_id=other.id)
     session.rollback()
-    let_go(session)
+    release(session)
     procurement.change_line(session, line.id, product_id=other.id)
     session.commit()
     assert (line.product, session.query(PurchaseAllocation).all()) == (other, [])
 
 
-def test_the_unit_of_a_linked_product_cannot_change_in_the_form(
+def test_the_unit_of_an_allocated_product_cannot_change_in_the_form(
     session: Session, client: FlaskClient, cable: Product
 ) -> None:
     message = edit(client, cable, unit="km", name="Copper cable")
-    assert "The unit of CABLE cannot change: goods on PO-1/1 are allocated to customers." in message
+    assert "The unit of CABLE cannot change: goods on PO-1/1 are meant for customers." in message
     assert (cable.unit, cable.name) == ("m", "Cable")
     edit(client, cable, name="Copper cable")
     assert (cable.unit, cable.name) == ("m", "Copper cable")
-    let_go(session)
+    release(session)
     edit(client, cable, unit="km")
     assert cable.unit == "km"
 
 
-def test_the_unit_of_a_linked_product_cannot_change_by_a_file(session: Session, cable: Product) -> None:
+def test_the_unit_of_an_allocated_product_cannot_change_by_a_file(session: Session, cable: Product) -> None:
     with pytest.raises(ImportRefused) as refused:
         load(session, "CABLE,Copper cable,km")
     (error,) = refused.value.errors
@@ -84,6 +84,6 @@ def test_the_unit_of_a_linked_product_cannot_change_by_a_file(session: Session, 
     session.rollback()
     assert (cable.unit, cable.name) == ("m", "Cable")
     assert load(session, "CABLE,Copper cable,m") == "1 product: 0 new, 1 changed."
-    let_go(session)
+    release(session)
     load(session, "CABLE,Copper cable,km")
     assert cable.unit == "km"

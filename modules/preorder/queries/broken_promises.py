@@ -10,35 +10,20 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from erp.db import format_quantity, from_raw, is_one_of
-from erp.options import options
+from erp.db import is_one_of
+from erp.text import plural
 from modules.preorder.domain import is_late
 from modules.preorder.models import PurchaseAllocation
-from modules.preorder.queries.dates import Expectation, expectations
-from modules.preorder.queries.purchase_allocations import is_open_purchase_allocation
-from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
-from modules.procurement.queries import supply_order, unallocated_supply
+from modules.preorder.queries.promise_dates import Expectation, expectations
+from modules.preorder.queries.purchase_lines import Incoming, incoming_lines
+from modules.procurement.hooks import Impact
 from modules.sales.models import Customer, Order, OrderLine
 from modules.sales.queries import service_order
 
 
 @dataclass(frozen=True)
-class Alternative:
-    """Another purchase order line that has something left, and when it is expected."""
-
-    order_id: int
-    name: str
-    available: Decimal
-    expected_on: date | None
-
-    def __str__(self) -> str:
-        day = f"expected {self.expected_on:%d %b %Y}" if self.expected_on else "without a date"
-        return f"{format_quantity(self.available)} of {self.name}, {day}"
-
-
-@dataclass(frozen=True)
 class BrokenPromise:
-    """A promise that would not be kept; `days` late, None where there would be no expected date at all."""
+    """A promise that would not be kept, and other supply that could serve the line."""
 
     line_id: int
     purchase_line_id: int
@@ -51,37 +36,48 @@ class BrokenPromise:
     purchase_allocated: Decimal
     promised: date
     expected: date | None
-    alternatives: Sequence[Alternative]
+    alternatives: Sequence[Incoming]
 
     @property
     def days(self) -> int | None:
-        """How many days later than promised it would be there."""
+        """How many days late the line would be; None where it would have no expected date."""
         return None if self.expected is None else (self.expected - self.promised).days
 
     def __str__(self) -> str:
         promise = f"{self.customer} was promised {self.product} for {self.promised:%d %b %Y}"
         if self.expected is None or self.days is None:
             return f"{promise}; it would have no expected date."
-        return f"{promise}; it would come on {self.expected:%d %b %Y}, {_days(self.days)} late."
+        return f"{promise}; it would come on {self.expected:%d %b %Y}, {plural(self.days, 'day')} late."
 
 
-def _days(number: int) -> str:
-    return "1 day" if number == 1 else f"{number} days"
+def arrival_impact(session: Session, dates: Mapping[int, date | None]) -> list[Impact]:
+    """Return the promises that new expected dates of purchase order lines would break, for the page that asks."""
+    return [
+        Impact(
+            line_id=promise.purchase_line_id,
+            document="sales.order",
+            document_id=promise.order_id,
+            name=f"{promise.order}/{promise.position}",
+            text=str(promise),
+            instead=tuple(str(other) for other in promise.alternatives),
+        )
+        for promise in broken_promises(session, dates)
+    ]
 
 
 def broken_promises(session: Session, arrivals: Mapping[int, date | None]) -> list[BrokenPromise]:
     """Return the promises that these arrival dates (by purchase order line) would break or break further.
 
-    In order of service; each with the other incoming supply of its product that would still be in time or, where
-    none would, that is there at all.
+    They come in order of service, each with the other incoming supply of its product that would be in time or, where
+    none would, with all of it.
     """
-    purchase_allocated = OrderLine.id.in_(
+    affected = OrderLine.id.in_(
         select(PurchaseAllocation.line_id).where(
-            is_open_purchase_allocation(), is_one_of(session, PurchaseAllocation.purchase_line_id, arrivals)
+            PurchaseAllocation.is_open, is_one_of(session, PurchaseAllocation.purchase_line_id, arrivals)
         )
     )
-    before = expectations(session, purchase_allocated)
-    after = expectations(session, purchase_allocated, arrivals=dict(arrivals))
+    before = expectations(session, affected)
+    after = expectations(session, affected, arrivals=arrivals)
     broken = {id_: row for id_, row in after.items() if _gets_worse(before[id_], row)}
     return _described(session, broken, arrivals) if broken else []
 
@@ -98,8 +94,8 @@ def _described(
     rows = session.execute(
         select(OrderLine, Order, Customer.name)
         .options(joinedload(OrderLine.product))
-        .join(Order, Order.id == OrderLine.order_id)
-        .join(Customer, Customer.id == Order.customer_id)
+        .join(OrderLine.order)
+        .join(Order.customer)
         .where(is_one_of(session, OrderLine.id, broken))
         .order_by(*service_order())
     ).all()
@@ -126,10 +122,10 @@ def _described(
 
 
 def _breaking(session: Session, line_ids: Collection[int], arrivals: Mapping[int, date | None]) -> dict[int, int]:
-    """Return the moved purchase order line that breaks each promise: its latest, one without a date before all."""
+    """Return the moved purchase order line that breaks each promise: the latest; no date counts as latest."""
     rows = session.execute(
         select(PurchaseAllocation.line_id, PurchaseAllocation.purchase_line_id).where(
-            is_open_purchase_allocation(),
+            PurchaseAllocation.is_open,
             is_one_of(session, PurchaseAllocation.line_id, line_ids),
             is_one_of(session, PurchaseAllocation.purchase_line_id, arrivals),
         )
@@ -140,23 +136,15 @@ def _breaking(session: Session, line_ids: Collection[int], arrivals: Mapping[int
 
 def _alternatives(
     session: Session, product_ids: set[int], arrivals: Mapping[int, date | None]
-) -> dict[int, list[Alternative]]:
-    """Return the supply of each product that is not linked, but for the lines that move, first expected first."""
-    offered = session.execute(unallocated_supply(session, product_ids, options.preorder.past_due_supply_days))
-    available = {id_: from_raw(quantity) for id_, _, quantity, _ in offered if id_ not in arrivals}
-    rows = session.execute(
-        select(PurchaseOrderLine, PurchaseOrder)
-        .join(PurchaseOrder, PurchaseOrder.id == PurchaseOrderLine.order_id)
-        .where(is_one_of(session, PurchaseOrderLine.id, available))
-        .order_by(*supply_order())
-    )
-    found: dict[int, list[Alternative]] = {}
-    for line, order in rows:
-        name = f"{order.name}/{line.position}"
-        found.setdefault(line.product_id, []).append(Alternative(order.id, name, available[line.id], line.expected_on))
+) -> dict[int, list[Incoming]]:
+    """Return the available supply of each product but for the lines that move, first expected first."""
+    found: dict[int, list[Incoming]] = {}
+    for line in incoming_lines(session, product_ids):
+        if line.id not in arrivals:
+            found.setdefault(line.product_id, []).append(line)
     return found
 
 
-def _in_time(others: Sequence[Alternative], promised: date) -> Sequence[Alternative]:
+def _in_time(others: Sequence[Incoming], promised: date) -> Sequence[Incoming]:
     early = [other for other in others if other.expected_on is not None and other.expected_on <= promised]
     return early or others

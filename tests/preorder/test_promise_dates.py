@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from erp import clock
 from erp.models import HistoryEntry
 from modules.inventory_lots.states import Tracking
-from modules.preorder import handlers, queries, services
+from modules.preorder import queries, services
 from modules.preorder.errors import NoExpectedDate
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.services import set_expected_dates
@@ -23,7 +23,7 @@ from modules.sales.events import PromiseDateChanged
 from modules.sales.models import Order, OrderLine
 from modules.sales.services import set_promise_dates
 from tests.support.inventory_lots import make_product, make_stock
-from tests.support.preorder import allocate_many, link
+from tests.support.preorder import allocate_many, allocate_purchase
 from tests.support.procurement import make_purchase_order
 from tests.support.sales import allocate, make_customer, make_order
 
@@ -53,12 +53,12 @@ def late(session: Session) -> list[int]:
 
 
 @pytest.fixture
-def purchase_allocated(session: Session) -> tuple[Order, PurchaseOrder]:
-    """An order of 5, linked to a purchase order that is expected in December."""
+def covered(session: Session) -> tuple[Order, PurchaseOrder]:
+    """An order of 5, allocated to a purchase order that is expected in December."""
     product = make_product(session)
     order = make_order(session, [(product, 5)], customer=make_customer(session, name="Acme"))
     purchase = make_purchase_order(session, [(product, 20, DECEMBER)])
-    link(session, order.lines[0], purchase.lines[0], 5)
+    allocate_purchase(session, order.lines[0], purchase.lines[0], 5)
     return order, purchase
 
 
@@ -67,9 +67,9 @@ def purchase_allocated(session: Session) -> tuple[Order, PurchaseOrder]:
 
 @pytest.mark.option("preorder.promise_buffer_days", "0")
 def test_allocation_promises_the_expected_date_of_what_is_covered_and_dated(
-    session: Session, purchase_allocated: tuple[Order, PurchaseOrder]
+    session: Session, covered: tuple[Order, PurchaseOrder]
 ) -> None:
-    assert purchase_allocated[0].lines[0].promise_date == DECEMBER
+    assert covered[0].lines[0].promise_date == DECEMBER
 
 
 @pytest.mark.option("preorder.promise_buffer_days", "3")
@@ -89,9 +89,9 @@ def test_nothing_is_promised_while_a_part_is_uncovered_or_has_no_date(session: S
     product = make_product(session)
     order = make_order(session, [(product, 5)])
     dated, undated = make_purchase_order(session, [(product, 20, DECEMBER), (product, 20)]).lines
-    link(session, order.lines[0], dated, 3)
+    allocate_purchase(session, order.lines[0], dated, 3)
     assert order.lines[0].promise_date is None
-    link(session, order.lines[0], undated, 2)
+    allocate_purchase(session, order.lines[0], undated, 2)
     assert order.lines[0].promise_date is None
     move(session, undated, JANUARY)
     allocate(session, order.lines[0].product)
@@ -99,9 +99,9 @@ def test_nothing_is_promised_while_a_part_is_uncovered_or_has_no_date(session: S
 
 
 def test_a_promise_is_not_changed_by_another_allocation(
-    session: Session, purchase_allocated: tuple[Order, PurchaseOrder], heard: list[Any]
+    session: Session, covered: tuple[Order, PurchaseOrder], heard: list[Any]
 ) -> None:
-    order, _ = purchase_allocated
+    order, _ = covered
     make_stock(session, order.lines[0].product, 5)
     allocate(session, order.lines[0].product)
     assert (order.lines[0].allocated, order.lines[0].promise_date) == (5, DECEMBER)
@@ -109,9 +109,9 @@ def test_a_promise_is_not_changed_by_another_allocation(
 
 
 def test_a_held_line_or_an_uncovered_order_keeps_what_it_was_promised(
-    session: Session, purchase_allocated: tuple[Order, PurchaseOrder]
+    session: Session, covered: tuple[Order, PurchaseOrder]
 ) -> None:
-    order, _purchase = purchase_allocated
+    order, _purchase = covered
     (row,) = session.scalars(queries.open_purchase_allocations()).all()
     services.remove_purchase_allocations(session, [row.id])
     session.commit()
@@ -121,10 +121,10 @@ def test_a_held_line_or_an_uncovered_order_keeps_what_it_was_promised(
 # Expected dates
 
 
-def test_expected_is_the_latest_of_a_lines_links(
-    session: Session, purchase_allocated: tuple[Order, PurchaseOrder]
+def test_a_line_is_expected_when_its_latest_purchase_allocation_arrives(
+    session: Session, covered: tuple[Order, PurchaseOrder]
 ) -> None:
-    order, purchase = purchase_allocated
+    order, purchase = covered
     late_purchase = make_purchase_order(session, [(order.lines[0].product, 9, JANUARY)])
     second = make_order(session, [(order.lines[0].product, 8)])
     allocate_many(session, {(second.lines[0], purchase.lines[0]): 3, (second.lines[0], late_purchase.lines[0]): 5})
@@ -134,8 +134,8 @@ def test_expected_is_the_latest_of_a_lines_links(
     assert decides.name == f"{late_purchase.number}/1"
 
 
-def test_overdue_supply_is_expected_today(session: Session, purchase_allocated: tuple[Order, PurchaseOrder]) -> None:
-    order, purchase = purchase_allocated
+def test_overdue_supply_is_expected_today(session: Session, covered: tuple[Order, PurchaseOrder]) -> None:
+    order, purchase = covered
     move(session, purchase.lines[0], date(2026, 11, 1))
     assert expected(session, order.lines[0]) == TODAY
 
@@ -144,18 +144,16 @@ def test_overdue_supply_is_expected_today(session: Session, purchase_allocated: 
 
 
 def test_a_line_is_late_when_it_is_expected_after_its_promise(
-    session: Session, purchase_allocated: tuple[Order, PurchaseOrder]
+    session: Session, covered: tuple[Order, PurchaseOrder]
 ) -> None:
-    order, purchase = purchase_allocated
+    order, purchase = covered
     assert late(session) == []
     move(session, purchase.lines[0], JANUARY)
     assert late(session) == [order.lines[0].id]
 
 
-def test_a_promise_with_no_expected_date_is_late(
-    session: Session, purchase_allocated: tuple[Order, PurchaseOrder]
-) -> None:
-    order, purchase = purchase_allocated
+def test_a_promise_with_no_expected_date_is_late(session: Session, covered: tuple[Order, PurchaseOrder]) -> None:
+    order, purchase = covered
     move(session, purchase.lines[0], None)
     assert late(session) == [order.lines[0].id]
 
@@ -182,13 +180,13 @@ def test_serial_lines_and_lines_with_nothing_open_are_never_late(session: Sessio
 # Sync
 
 
-def test_a_sync_gives_the_expected_date_and_the_buffer_and_tells_once(
+def test_a_sync_gives_the_expected_date_and_the_buffer_and_notifies_once(
     session: Session,
-    purchase_allocated: tuple[Order, PurchaseOrder],
+    covered: tuple[Order, PurchaseOrder],
     heard: list[Any],
     set_option: Callable[[str, str], None],
 ) -> None:
-    order, purchase = purchase_allocated
+    order, purchase = covered
     set_option("preorder.promise_buffer_days", "2")
     move(session, purchase.lines[0], JANUARY)
     assert order.lines[0].promise_date == DECEMBER
@@ -203,9 +201,9 @@ def test_a_sync_gives_the_expected_date_and_the_buffer_and_tells_once(
 
 
 def test_a_line_without_an_expected_date_cannot_be_synced_and_keeps_its_promise(
-    session: Session, purchase_allocated: tuple[Order, PurchaseOrder]
+    session: Session, covered: tuple[Order, PurchaseOrder]
 ) -> None:
-    order, purchase = purchase_allocated
+    order, purchase = covered
     move(session, purchase.lines[0], None)
     with pytest.raises(NoExpectedDate):
         services.sync_promises(session, [order.lines[0].id])
@@ -213,22 +211,22 @@ def test_a_line_without_an_expected_date_cannot_be_synced_and_keeps_its_promise(
     assert order.lines[0].promise_date == DECEMBER
 
 
-def test_a_sync_of_what_is_right_already_changes_and_tells_nothing(
-    session: Session, purchase_allocated: tuple[Order, PurchaseOrder], heard: list[Any]
+def test_a_sync_of_a_right_date_changes_nothing_and_notifies_nobody(
+    session: Session, covered: tuple[Order, PurchaseOrder], heard: list[Any]
 ) -> None:
-    assert services.sync_promises(session, [purchase_allocated[0].lines[0].id]) == 0
+    assert services.sync_promises(session, [covered[0].lines[0].id]) == 0
     assert [fact for fact in heard if isinstance(fact, PromiseDateChanged)] == []
 
 
 @pytest.mark.option("preorder.sync_dates", "auto")
 def test_automatic_syncs_follow_an_arrival_and_leave_pinned_and_undated_lines_alone(
-    session: Session, purchase_allocated: tuple[Order, PurchaseOrder], set_option: Callable[[str, str], None]
+    session: Session, covered: tuple[Order, PurchaseOrder], set_option: Callable[[str, str], None]
 ) -> None:
-    order, purchase = purchase_allocated
+    order, purchase = covered
     set_option("preorder.sync_dates", "auto")
     product, line = order.lines[0].product, purchase.lines[0]
     pinned = make_order(session, [(product, 2)])
-    link(session, pinned.lines[0], line, 2)
+    allocate_purchase(session, pinned.lines[0], line, 2)
     promise(session, pinned.lines[0], DECEMBER, pin=True)
     move(session, line, JANUARY)
     assert (order.lines[0].promise_date, pinned.lines[0].promise_date) == (JANUARY, DECEMBER)
@@ -238,17 +236,15 @@ def test_automatic_syncs_follow_an_arrival_and_leave_pinned_and_undated_lines_al
 
 @pytest.mark.option("preorder.sync_dates", "manual")
 def test_by_default_a_changed_arrival_leaves_the_promise(
-    session: Session, purchase_allocated: tuple[Order, PurchaseOrder]
+    session: Session, covered: tuple[Order, PurchaseOrder]
 ) -> None:
-    order, purchase = purchase_allocated
+    order, purchase = covered
     move(session, purchase.lines[0], JANUARY)
     assert order.lines[0].promise_date == DECEMBER
 
 
-def test_a_pinned_date_can_still_be_synced_by_choice(
-    session: Session, purchase_allocated: tuple[Order, PurchaseOrder]
-) -> None:
-    order, _purchase = purchase_allocated
+def test_a_pinned_date_can_still_be_synced_by_choice(session: Session, covered: tuple[Order, PurchaseOrder]) -> None:
+    order, _purchase = covered
     promise(session, order.lines[0], DECEMBER + timedelta(1), pin=True)
     assert services.sync_promises(session, [order.lines[0].id]) == 1
     session.commit()
@@ -259,9 +255,9 @@ def test_a_pinned_date_can_still_be_synced_by_choice(
 
 
 def test_a_later_arrival_names_the_promises_it_breaks_by_customer_order_and_days(
-    session: Session, purchase_allocated: tuple[Order, PurchaseOrder]
+    session: Session, covered: tuple[Order, PurchaseOrder]
 ) -> None:
-    order, purchase = purchase_allocated
+    order, purchase = covered
     (broken,) = queries.broken_promises(session, {purchase.lines[0].id: DECEMBER + timedelta(9)})
     assert (broken.order, broken.customer, broken.days, broken.purchase_allocated) == (order.number, "Acme", 9, 5)
     assert (broken.promised, broken.expected) == (DECEMBER, DECEMBER + timedelta(9))
@@ -270,38 +266,38 @@ def test_a_later_arrival_names_the_promises_it_breaks_by_customer_order_and_days
 
 
 def test_an_arrival_that_keeps_the_promise_breaks_nothing(
-    session: Session, purchase_allocated: tuple[Order, PurchaseOrder]
+    session: Session, covered: tuple[Order, PurchaseOrder]
 ) -> None:
-    _, purchase = purchase_allocated
+    _, purchase = covered
     assert queries.broken_promises(session, {purchase.lines[0].id: DECEMBER - timedelta(1)}) == []
     assert queries.broken_promises(session, {purchase.lines[0].id: DECEMBER}) == []
 
 
 def test_an_arrival_without_a_date_leaves_its_promises_without_one(
-    session: Session, purchase_allocated: tuple[Order, PurchaseOrder]
+    session: Session, covered: tuple[Order, PurchaseOrder]
 ) -> None:
-    (broken,) = queries.broken_promises(session, {purchase_allocated[1].lines[0].id: None})
+    (broken,) = queries.broken_promises(session, {covered[1].lines[0].id: None})
     assert (broken.expected, broken.days) == (None, None)
     assert str(broken).endswith("it would have no expected date.")
 
 
 def test_other_supply_that_would_be_in_time_is_named_with_what_is_left_of_it(
-    session: Session, purchase_allocated: tuple[Order, PurchaseOrder]
+    session: Session, covered: tuple[Order, PurchaseOrder]
 ) -> None:
-    order, purchase = purchase_allocated
+    order, purchase = covered
     product = order.lines[0].product
     early = make_purchase_order(session, [(product, 7, DECEMBER - timedelta(3))])
     make_purchase_order(session, [(product, 30, JANUARY)])
-    (impact,) = handlers.arrival_impact(session, {purchase.lines[0].id: JANUARY})
+    (impact,) = queries.arrival_impact(session, {purchase.lines[0].id: JANUARY})
     assert impact.instead == (f"7 of {early.number}/1, expected 28 Nov 2026",)
     assert (impact.line_id, impact.document, impact.document_id) == (purchase.lines[0].id, "sales.order", order.id)
     assert impact.name == f"{order.number}/1"
 
 
 def test_supply_that_would_be_late_too_is_named_where_there_is_nothing_better(
-    session: Session, purchase_allocated: tuple[Order, PurchaseOrder]
+    session: Session, covered: tuple[Order, PurchaseOrder]
 ) -> None:
-    order, purchase = purchase_allocated
+    order, purchase = covered
     other = make_purchase_order(session, [(order.lines[0].product, 30)])
     (broken,) = queries.broken_promises(session, {purchase.lines[0].id: JANUARY})
     assert [str(each) for each in broken.alternatives] == [f"30 of {other.number}/1, without a date"]

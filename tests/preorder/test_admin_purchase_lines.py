@@ -25,7 +25,7 @@ from modules.sales.services import hold_lines, set_promise_dates
 from modules.sales.states import AllocationSource
 from tests.preorder.conftest import Clerk
 from tests.support.inventory_lots import make_product
-from tests.support.preorder import allocate_many, link, outstanding, purchase_allocations_of
+from tests.support.preorder import allocate_many, allocate_purchase, outstanding, purchase_allocations_of
 from tests.support.procurement import make_purchase_order
 from tests.support.sales import make_customer, make_order
 
@@ -33,11 +33,6 @@ DECEMBER = date(2026, 12, 1)
 JANUARY = date(2027, 1, 10)
 
 FOUR = ["Review Allocations", "Allocate Sales Order", "Sync Date with SO", "Remove Allocation"]
-
-
-@pytest.fixture
-def product(session: Session) -> Product:
-    return make_product(session, sku="P-1", name="Pump")
 
 
 @pytest.fixture
@@ -59,9 +54,7 @@ def backorder_id(line: OrderLine) -> int:
     return next(row.id for row in line.backorders)
 
 
-def test_each_line_offers_the_four_actions_people_look_for(
-    session: Session, clerk: Clerk, purchase: PurchaseOrder
-) -> None:
+def test_each_line_offers_the_four_actions(session: Session, clerk: Clerk, purchase: PurchaseOrder) -> None:
     shown = clerk.open(url(purchase.lines[0]))
     assert [label for label in shown.actions(purchase.lines[0].id) if label in FOUR] == FOUR
 
@@ -81,38 +74,38 @@ def test_allocating_and_syncing_ask_yes_or_no_first(session: Session, clerk: Cle
 # Review Allocations
 
 
-def test_review_shows_every_linked_sales_order_and_the_totals(
+def test_review_shows_every_allocated_sales_order_and_the_totals(
     session: Session, clerk: Clerk, product: Product, purchase: PurchaseOrder
 ) -> None:
     first, second = order_of(session, product, 6, "Acme"), order_of(session, product, 8, "Bolt")
-    link(session, second.lines[0], purchase.lines[0], 5)
-    link(session, first.lines[0], purchase.lines[0], 6)
+    allocate_purchase(session, second.lines[0], purchase.lines[0], 5)
+    allocate_purchase(session, first.lines[0], purchase.lines[0], 6)
     shown = clerk.open(url(purchase.lines[0], "review"))
     assert [row[:6] for row in shown.rows("allocations")] == [
         ["SO-Acme/1", "Acme", f"{first.ordered_at:%d %b %Y %H:%M}", "6", "01 Dec 2026", "By hand"],
         ["SO-Bolt/1", "Bolt", f"{second.ordered_at:%d %b %Y %H:%M}", "5", "", "By hand"],
     ]
-    for figure in ("Ordered 20 pcs", "Received 0", "Allocated (consumed ATP) 11", "Still available 9"):
-        assert figure in shown.text
+    for total in ("Ordered 20 pcs", "Received 0", "Allocated (consumed ATP) 11", "Still available 9"):
+        assert total in shown.text
     assert shown.html.count("<rect") >= 3
 
 
-def test_review_of_a_line_without_links_says_so(session: Session, clerk: Clerk, purchase: PurchaseOrder) -> None:
-    assert "No sales order is linked to this line." in clerk.open(url(purchase.lines[0], "review")).text
+def test_review_of_a_line_without_allocations_says_so(session: Session, clerk: Clerk, purchase: PurchaseOrder) -> None:
+    assert "This line is allocated to no sales order." in clerk.open(url(purchase.lines[0], "review")).text
 
 
 # Allocate Sales Order
 
 
-def test_open_unlinked_backorders_of_the_product_are_listed_in_order_of_service(
+def test_open_uncovered_backorders_of_the_product_are_listed_in_order_of_service(
     session: Session, clerk: Clerk, product: Product, purchase: PurchaseOrder
 ) -> None:
     late = order_of(session, product, 3, "Late")
     urgent = make_order(session, [(product, 4)], number="SO-Urgent", priority=9)
     covered = order_of(session, product, 2, "Covered")
-    link(session, covered.lines[0], purchase.lines[0], 2)
+    allocate_purchase(session, covered.lines[0], purchase.lines[0], 2)
     part = order_of(session, product, 8, "Part")
-    link(session, part.lines[0], purchase.lines[0], 5)
+    allocate_purchase(session, part.lines[0], purchase.lines[0], 5)
     order_of(session, make_product(session), 4, "Other")
     hold_lines(session, [late.lines[0].id], True)
     shown = clerk.open(url(purchase.lines[0], "allocate"))
@@ -127,7 +120,7 @@ def test_open_unlinked_backorders_of_the_product_are_listed_in_order_of_service(
     assert outstanding(session, urgent.lines[0]) == [0]
 
 
-def test_chosen_sales_orders_are_linked_each_with_its_quantity(
+def test_chosen_sales_orders_are_allocated_each_with_its_quantity(
     session: Session, clerk: Clerk, product: Product, purchase: PurchaseOrder
 ) -> None:
     first, second = order_of(session, product, 6, "Acme"), order_of(session, product, 8, "Bolt")
@@ -151,7 +144,7 @@ def test_chosen_sales_orders_are_linked_each_with_its_quantity(
         ("0.5", "has more than 0 decimals"),
     ],
 )
-def test_a_wrong_quantity_is_refused_and_nothing_is_linked(
+def test_a_wrong_quantity_is_refused_and_nothing_is_allocated(
     session: Session, clerk: Clerk, product: Product, purchase: PurchaseOrder, typed: str, message: str
 ) -> None:
     order = order_of(session, product, 6, "Acme")
@@ -186,7 +179,7 @@ def test_without_anything_available_there_is_nothing_to_choose(
     session: Session, clerk: Clerk, product: Product, purchase: PurchaseOrder
 ) -> None:
     order = order_of(session, product, 30, "Acme")
-    link(session, order.lines[0], purchase.lines[0], 20)
+    allocate_purchase(session, order.lines[0], purchase.lines[0], 20)
     shown = clerk.open(url(purchase.lines[0], "allocate"))
     assert "Nothing of PO-1/1 is available" in shown.text
     assert shown.ticks() == {}
@@ -195,16 +188,16 @@ def test_without_anything_available_there_is_nothing_to_choose(
 # Sync Date with SO
 
 
-def test_each_linked_line_is_shown_with_its_promise_and_the_date_it_would_get(
+def test_each_allocated_line_is_shown_with_its_promise_and_the_date_it_would_get(
     session: Session, clerk: Clerk, product: Product, purchase: PurchaseOrder, set_option: Callable[[str, str], None]
 ) -> None:
     other = make_purchase_order(session, [(product, 9, date(2027, 2, 1)), (product, 9)], number="PO-2")
     plain, pinned, more, undated = (order_of(session, product, 4, name) for name in ("A", "B", "C", "D"))
     for order in (plain, pinned):
-        link(session, order.lines[0], purchase.lines[0], 4)
+        allocate_purchase(session, order.lines[0], purchase.lines[0], 4)
     for order, second in ((more, other.lines[0]), (undated, other.lines[1])):
-        link(session, order.lines[0], purchase.lines[0], 2)
-        link(session, order.lines[0], second, 2)
+        allocate_purchase(session, order.lines[0], purchase.lines[0], 2)
+        allocate_purchase(session, order.lines[0], second, 2)
     set_promise_dates(session, {pinned.lines[0].id: DECEMBER}, cause="edit", pin=True)
     session.commit()
     set_expected_dates(session, {purchase.lines[0].id: JANUARY})
@@ -219,15 +212,15 @@ def test_each_linked_line_is_shown_with_its_promise_and_the_date_it_would_get(
     ]
     assert list(shown.ticks().values()) == ["ticked", "open", "ticked", "off"]
     assert 'name="notify" type="checkbox"' in shown.html or 'id="notify"' in shown.html
-    assert "Tell customers" in shown.text
+    assert "Notify customers" in shown.text
 
 
-def test_chosen_lines_are_synced_and_customers_told_unless_the_tick_is_taken_off(
+def test_chosen_lines_are_synced_and_customers_notified_unless_the_tick_is_removed(
     session: Session, clerk: Clerk, product: Product, purchase: PurchaseOrder, heard: list[Any]
 ) -> None:
     first, second = order_of(session, product, 4, "A"), order_of(session, product, 4, "B")
     for order in (first, second):
-        link(session, order.lines[0], purchase.lines[0], 4)
+        allocate_purchase(session, order.lines[0], purchase.lines[0], 4)
     session.commit()
     set_expected_dates(session, {purchase.lines[0].id: JANUARY})
     page = url(purchase.lines[0], "sync")
@@ -242,7 +235,7 @@ def test_a_line_without_an_expected_date_cannot_be_ticked_by_force(
     session: Session, clerk: Clerk, product: Product, purchase: PurchaseOrder
 ) -> None:
     order = order_of(session, product, 4, "A")
-    link(session, order.lines[0], purchase.lines[0], 4)
+    allocate_purchase(session, order.lines[0], purchase.lines[0], 4)
     session.commit()
     set_expected_dates(session, {purchase.lines[0].id: None})
     shown = clerk.press(url(purchase.lines[0], "sync"), row=str(order.lines[0].id), notify="y")
@@ -253,12 +246,12 @@ def test_a_line_without_an_expected_date_cannot_be_ticked_by_force(
 # Remove Allocation
 
 
-def test_linked_orders_are_chosen_with_checkboxes_and_removed_after_a_confirmation(
+def test_allocated_orders_are_chosen_with_checkboxes_and_removed_after_a_confirmation(
     session: Session, clerk: Clerk, product: Product, purchase: PurchaseOrder
 ) -> None:
     first, second = order_of(session, product, 6, "Acme"), order_of(session, product, 8, "Bolt")
     for order, quantity in ((first, 6), (second, 8)):
-        link(session, order.lines[0], purchase.lines[0], quantity)
+        allocate_purchase(session, order.lines[0], purchase.lines[0], quantity)
     page = url(purchase.lines[0], "remove")
     shown = clerk.open(page)
     assert [row[1:5:3] for row in shown.rows("")] == [["SO-Acme/1", "6"], ["SO-Bolt/1", "8"]]
@@ -276,7 +269,7 @@ def test_without_the_tick_the_line_is_not_held(
     session: Session, clerk: Clerk, product: Product, purchase: PurchaseOrder
 ) -> None:
     order = order_of(session, product, 6, "Acme")
-    link(session, order.lines[0], purchase.lines[0], 6)
+    allocate_purchase(session, order.lines[0], purchase.lines[0], 6)
     clerk.press(url(purchase.lines[0], "remove"), row=str(purchase_allocations_of(session, order.lines[0])[0].id))
     assert (outstanding(session, order.lines[0]), order.lines[0].hold_allocation) == ([0], False)
 
@@ -288,13 +281,13 @@ def test_the_purchase_order_shows_for_whom_each_line_is_meant(
     session: Session, clerk: Clerk, product: Product, purchase: PurchaseOrder
 ) -> None:
     order = order_of(session, product, 6, "Acme")
-    link(session, order.lines[0], purchase.lines[0], 6)
+    allocate_purchase(session, order.lines[0], purchase.lines[0], 6)
     shown = clerk.open(url(purchase.lines[0]))
-    assert shown.rows("linked-orders")[0][:3] == ["1", "SO-Acme/1", "Acme"]
+    assert shown.rows("sales-orders")[0][:3] == ["1", "SO-Acme/1", "Acme"]
     assert "SO-Acme/1, Acme: 6 pcs" in shown.html
 
 
-def test_of_very_many_linked_orders_the_first_are_shown(
+def test_of_very_many_allocated_orders_the_first_are_shown(
     session: Session, clerk: Clerk, product: Product, purchase: PurchaseOrder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(purchase_lines, "MOST_DRAWN", 1)
@@ -302,7 +295,7 @@ def test_of_very_many_linked_orders_the_first_are_shown(
     orders = [order_of(session, product, 5, name) for name in ("Acme", "Bolt", "Core")]
     allocate_many(session, {(order.lines[0], purchase.lines[0]): 5 for order in orders})
     shown = clerk.open(url(purchase.lines[0]))
-    assert [row[1] for row in shown.rows("linked-orders")] == ["SO-Acme/1", "SO-Bolt/1"]
+    assert [row[1] for row in shown.rows("sales-orders")] == ["SO-Acme/1", "SO-Bolt/1"]
     assert "10 pcs for more orders" in shown.html
     assert "The first 2 are shown; Review Allocations of a line shows all of it." in shown.text
     assert len(clerk.open(url(purchase.lines[0], "review")).rows("allocations")) == 3
@@ -311,7 +304,7 @@ def test_of_very_many_linked_orders_the_first_are_shown(
 # Rights
 
 
-def test_merchandisers_may_do_all_of_it_and_others_only_look(
+def test_merchandisers_may_use_all_actions_and_others_only_some(
     session: Session, clerk_as: Callable[[str], Clerk], purchase: PurchaseOrder
 ) -> None:
     pages = [url(purchase.lines[0], action) for action in ("review", "allocate", "sync", "remove")]
@@ -321,9 +314,9 @@ def test_merchandisers_may_do_all_of_it_and_others_only_look(
         ("Warehouse clerk", [200, 403, 403, 403]),
         ("Auditor", [200, 403, 403, 403]),
     ):
-        somebody = clerk_as(role)
-        assert [somebody.open(page).status for page in pages] == statuses, role
-        assert (somebody.press(pages[3], row="1").status == 403) is (statuses[3] == 403), role
+        user = clerk_as(role)
+        assert [user.open(page).status for page in pages] == statuses, role
+        assert (user.press(pages[3], row="1").status == 403) is (statuses[3] == 403), role
 
 
 def test_another_documents_line_does_not_exist_here(session: Session, clerk: Clerk, purchase: PurchaseOrder) -> None:
@@ -336,21 +329,21 @@ def test_another_documents_line_does_not_exist_here(session: Session, clerk: Cle
 
 
 @pytest.mark.parametrize("action", ["review", "allocate", "sync", "remove", ""])
-def test_a_page_of_many_links_takes_as_many_statements_as_one_of_few(
+def test_a_page_of_many_allocations_takes_as_many_statements_as_one_of_few(
     session: Session,
     clerk: Clerk,
     product: Product,
     count_statements: Callable[[], AbstractContextManager[list[str]]],
     action: str,
 ) -> None:
-    def look(size: int) -> int:
+    def count(size: int) -> int:
         purchase = make_purchase_order(session, [(product, 2 * size, DECEMBER)])
         for _ in range(size):
-            link(session, make_order(session, [(product, 2)]).lines[0], purchase.lines[0], Decimal(1))
+            allocate_purchase(session, make_order(session, [(product, 2)]).lines[0], purchase.lines[0], Decimal(1))
         page = url(purchase.lines[0], action)
         with count_statements() as sent:
             assert clerk.open(page).status == 200
         return len(sent)
 
-    look(1)
-    assert look(12) <= look(2)
+    count(1)
+    assert count(12) <= count(2)

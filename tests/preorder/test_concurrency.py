@@ -1,4 +1,4 @@
-"""Two people who link at the same time: whoever comes second finds what is left."""
+"""Two clerks who allocate at the same time: the second one finds what is left."""
 
 from __future__ import annotations
 
@@ -16,14 +16,20 @@ from sqlalchemy.orm import Session
 
 from erp.db import commit, db
 from erp.errors import ErpError
-from erp.registry import current_registry
 from modules.preorder import services
 from modules.preorder.errors import NotEnoughIncoming, NotWaiting, PurchaseAllocationsGone
-from modules.procurement.services import close_lines
+from modules.procurement.models import PurchaseOrderLine
+from modules.procurement.services import close_line
 from modules.sales.errors import LinesRefused
 from modules.sales.services import confirm
 from tests.support.inventory_lots import make_product
-from tests.support.preorder import link, make_preorder_product, outstanding, purchase_allocations_of
+from tests.support.preorder import (
+    allocate_purchase,
+    broken,
+    make_preorder_product,
+    outstanding,
+    purchase_allocations_of,
+)
 from tests.support.procurement import make_purchase_order
 from tests.support.sales import make_draft, make_order
 
@@ -35,7 +41,7 @@ pytestmark = pytest.mark.real_clock
 
 
 def at_once(app: Flask, *actions: ActionCall) -> list[type]:
-    """Do each deed in a transaction of its own, all beginning together; return the kinds of their results."""
+    """Run each action in a transaction of its own, all beginning together; return the types of their results."""
     start = Barrier(len(actions))
 
     def do(action: ActionCall) -> type:
@@ -56,56 +62,52 @@ def at_once(app: Flask, *actions: ActionCall) -> list[type]:
     return results
 
 
-def may_allocate_purchases(line_id: int, purchase_id: int, quantity: int) -> ActionCall:
+def allocating(line_id: int, purchase_id: int, quantity: int) -> ActionCall:
     return lambda session: services.allocate_by_hand(session, {(line_id, purchase_id): Decimal(quantity)})
 
 
-def broken(session: Session) -> list[str]:
-    return [breach for check in current_registry().live(current_registry().checks) for breach in check(session)]
-
-
-def test_the_last_incoming_units_go_to_one_of_two_people(app: Flask, session: Session) -> None:
+def test_the_last_incoming_units_go_to_one_of_two_clerks(app: Flask, session: Session) -> None:
     product = make_product(session)
     orders = [make_order(session, [(product, 5)]) for _ in range(2)]
     (purchase,) = make_purchase_order(session, [(product, 5, DECEMBER)]).lines
-    results = at_once(app, *(may_allocate_purchases(order.lines[0].id, purchase.id, 5) for order in orders))
+    results = at_once(app, *(allocating(order.lines[0].id, purchase.id, 5) for order in orders))
     assert sorted(results, key=str) == sorted([type(None), NotEnoughIncoming], key=str)
     assert sorted(outstanding(session, *(order.lines[0] for order in orders))) == [0, 5]
     assert (purchase.allocated, broken(session)) == (5, [])
 
 
-def test_one_line_is_not_linked_twice_by_two_people(app: Flask, session: Session) -> None:
+def test_two_clerks_do_not_cover_one_line_twice(app: Flask, session: Session) -> None:
     product = make_product(session)
     order = make_order(session, [(product, 5)])
     lines = make_purchase_order(session, [(product, 5, DECEMBER), (product, 5, DECEMBER)]).lines
-    results = at_once(app, *(may_allocate_purchases(order.lines[0].id, line.id, 5) for line in lines))
+    results = at_once(app, *(allocating(order.lines[0].id, line.id, 5) for line in lines))
     assert sorted(results, key=str) == sorted([type(None), NotWaiting], key=str)
     assert (outstanding(session, order.lines[0]), broken(session)) == ([5], [])
 
 
-def test_two_people_remove_one_link_and_the_second_is_told_that_it_is_gone(app: Flask, session: Session) -> None:
+def test_two_clerks_remove_one_allocation_and_the_second_is_refused(app: Flask, session: Session) -> None:
     product = make_product(session)
     order = make_order(session, [(product, 5)])
     (purchase,) = make_purchase_order(session, [(product, 5, DECEMBER)]).lines
-    link(session, order.lines[0], purchase, 5)
+    allocate_purchase(session, order.lines[0], purchase, 5)
     purchase_allocation_id = purchase_allocations_of(session, order.lines[0])[0].id
     removing: ActionCall = lambda session: services.remove_purchase_allocations(session, [purchase_allocation_id])  # noqa: E731
     assert sorted(at_once(app, removing, removing), key=str) == sorted([int, PurchaseAllocationsGone], key=str)
     assert (purchase.allocated, broken(session)) == (0, [])
 
 
-def test_a_line_that_is_closed_while_somebody_links_it_keeps_no_link(app: Flask, session: Session) -> None:
+def test_a_line_that_is_closed_while_a_clerk_allocates_it_keeps_no_allocation(app: Flask, session: Session) -> None:
     product = make_product(session)
     order = make_order(session, [(product, 5)])
     (purchase,) = make_purchase_order(session, [(product, 5, DECEMBER)]).lines
     purchase_id = purchase.id
-    closing: ActionCall = lambda session: close_lines(session, [purchase_id])  # noqa: E731
-    purchase_allocated, closed = at_once(app, may_allocate_purchases(order.lines[0].id, purchase_id, 5), closing)
-    assert (purchase_allocated in (type(None), NotEnoughIncoming), closed) == (True, type(None))
+    closing: ActionCall = lambda session: close_line(session, session.get_one(PurchaseOrderLine, purchase_id))  # noqa: E731
+    allocated, closed = at_once(app, allocating(order.lines[0].id, purchase_id, 5), closing)
+    assert (allocated in (type(None), NotEnoughIncoming), closed) == (True, type(None))
     assert (outstanding(session, order.lines[0]), purchase.allocated, broken(session)) == ([0], 0, [])
 
 
-def test_two_people_never_sell_more_than_the_preorder_limit(app: Flask, session: Session) -> None:
+def test_two_clerks_never_sell_more_than_the_preorder_limit(app: Flask, session: Session) -> None:
     product = make_preorder_product(session, limit=8)
     orders = [make_draft(session, [(product, 5)]) for _ in range(2)]
     ids = [order.id for order in orders]

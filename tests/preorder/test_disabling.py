@@ -1,4 +1,4 @@
-"""Preorder is switched off while a clerk waits for the same product: nothing is linked behind its back."""
+"""Preorder is disabled while a clerk waits for the same product: nothing is allocated then."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.sales import allocate, make_order
 
 
 @pytest.mark.real_clock
-def test_who_waited_while_a_module_was_switched_off_is_told_so_and_links_nothing(app, session, set_option):
+def test_a_clerk_who_waits_while_a_module_is_disabled_is_refused_and_allocates_nothing(app, session, set_option):
     set_option("preorder.auto_allocate", "yes")
     product = make_product(session)
     order = make_order(session, [(product, 5)])

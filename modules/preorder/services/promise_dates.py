@@ -1,4 +1,4 @@
-"""Promise dates: set once by allocation, afterwards only by a person, an import or a sync."""
+"""Promise dates: set once by allocation, afterwards only by an edit, an import or a sync."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from modules.inventory_lots.services import lock_products
 from modules.preorder import queries
 from modules.preorder.errors import NoExpectedDate
 from modules.preorder.models import PurchaseAllocation
-from modules.preorder.queries.purchase_allocations import is_open_purchase_allocation
+from modules.procurement.events import ArrivalChanged
 from modules.sales.models import OrderLine
 from modules.sales.queries import Scope
 from modules.sales.services import promise_first, set_promise_dates
@@ -23,30 +23,26 @@ from modules.sales.services import promise_first, set_promise_dates
 
 def promise_covered_lines(session: Session, scope: Scope) -> None:
     """Promise a date to lines that have none yet and whose whole open quantity is covered and dated."""
-    still_bare = and_(
-        queries.in_scope(session, scope),
-        OrderLine.promise_date.is_(None),
-        OrderLine.quantity > OrderLine.packed + OrderLine.cancelled,
-    )
+    unpromised = and_(queries.in_scope(session, scope), OrderLine.promise_date.is_(None), queries.has_open_quantity())
     session.execute(
         update(OrderLine)
         .where(
-            still_bare,
+            unpromised,
             OrderLine.allocated > Decimal(0),
-            OrderLine.allocated == OrderLine.quantity - OrderLine.packed - OrderLine.cancelled,
+            OrderLine.allocated == OrderLine.open_quantity,
         )
         .values(promise_date=clock.today())
         .execution_options(synchronize_session=False)
     )
-    line_ids = [line_id for (line_id,) in read_rows(session, select(OrderLine.id).where(still_bare))]
+    line_ids = [line_id for (line_id,) in read_rows(session, select(OrderLine.id).where(unpromised))]
     if line_ids:
         promise_first(session, queries.first_promises(session, line_ids))
 
 
 def sync_promises(session: Session, line_ids: Collection[int], *, notify: bool = True, why: str = "") -> int:
-    """Give chosen lines the date that their supply now says, plus the buffer; return how many dates changed; a door.
+    """Promise chosen lines their expected date plus the buffer; return how many dates changed.
 
-    Raises NoExpectedDate when one has none.
+    Locks the products. Raises NoExpectedDate when a line has none.
     """
     chosen = is_one_of(session, OrderLine.id, line_ids)
     lock_products(session, list(session.scalars(select(OrderLine.product_id).where(chosen).distinct())))
@@ -57,15 +53,14 @@ def sync_promises(session: Session, line_ids: Collection[int], *, notify: bool =
     return set_promise_dates(session, dates, cause="sync", notify=notify, why=why)
 
 
-def sync_arrivals(session: Session, purchase_line_ids: Collection[int]) -> None:
-    """After arrivals changed, give the lines linked to them their new dates, if the option says so.
+def sync_arrivals(session: Session, event: ArrivalChanged) -> None:
+    """Sync the lines that have purchase allocations of the changed arrivals, where `sync_dates` is `auto`.
 
-    A pinned date is left, and so is one whose line has no expected date any more.
+    Pinned dates are left, and so are those of lines without an expected date.
     """
     if options.preorder.sync_dates != "auto":
         return
-    purchase_allocated = select(PurchaseAllocation.line_id).where(
-        is_open_purchase_allocation(), is_one_of(session, PurchaseAllocation.purchase_line_id, purchase_line_ids)
-    )
-    found = queries.expectations(session, OrderLine.id.in_(purchase_allocated), OrderLine.is_promise_pinned.is_(False))
+    moved = is_one_of(session, PurchaseAllocation.purchase_line_id, [each.line_id for each in event.arrivals])
+    affected = select(PurchaseAllocation.line_id).where(PurchaseAllocation.is_open, moved)
+    found = queries.expectations(session, OrderLine.id.in_(affected), OrderLine.is_promise_pinned.is_(False))
     set_promise_dates(session, queries.new_promises(found), cause="sync", why="arrival date changed")

@@ -1,4 +1,4 @@
-"""What preorder adds to sales orders: linking an item, editing its promise, its history, and what is shown."""
+"""What preorder adds to sales orders: allocating an item, editing its promise, its history, and what is shown."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from modules.sales.models import Order, OrderLine
 from modules.sales.services import hold_lines
 from tests.preorder.conftest import Clerk
 from tests.support.inventory_lots import make_product, make_stock
-from tests.support.preorder import link, outstanding, purchase_allocations_of
+from tests.support.preorder import allocate_purchase, outstanding, purchase_allocations_of
 from tests.support.procurement import make_purchase_order, make_supplier
 from tests.support.sales import allocate, make_draft, make_order
 
@@ -27,11 +27,6 @@ DECEMBER = date(2026, 12, 1)
 JANUARY = date(2027, 1, 10)
 
 THREE = ["Allocate Sales Order", "Edit", "Order Item Change History"]
-
-
-@pytest.fixture
-def product(session: Session) -> Product:
-    return make_product(session, sku="P-1", name="Pump")
 
 
 @pytest.fixture
@@ -54,12 +49,12 @@ def url(line: OrderLine, action: str = "") -> str:
     return f"{page}lines/{line.id}/{action}/" if action else page
 
 
-def test_each_item_offers_the_actions_people_look_for(session: Session, clerk: Clerk, order: Order) -> None:
+def test_each_item_offers_the_three_actions(session: Session, clerk: Clerk, order: Order) -> None:
     shown = clerk.open(url(order.lines[0]))
     assert [label for label in shown.actions(order.lines[0].id) if label in THREE] == THREE
 
 
-def test_a_serial_item_is_not_linked_and_a_draft_is_neither_linked_nor_promised(
+def test_a_serial_item_is_not_allocated_and_a_draft_is_neither_allocated_nor_promised(
     session: Session, clerk: Clerk, product: Product
 ) -> None:
     serial = make_order(session, [(make_product(session, tracking=Tracking.serial), 1)])
@@ -75,7 +70,7 @@ def test_the_open_purchase_lines_of_the_product_are_listed_with_date_and_what_is
     session: Session, clerk: Clerk, order: Order, purchase: PurchaseOrder
 ) -> None:
     other = make_order(session, [(order.lines[0].product, 3)])
-    link(session, other.lines[0], purchase.lines[0], 3)
+    allocate_purchase(session, other.lines[0], purchase.lines[0], 3)
     make_purchase_order(session)
     shown = clerk.open(url(order.lines[0], "allocate"))
     assert "6 pcs of SO-1/1 are not covered." in shown.text
@@ -120,9 +115,9 @@ def test_an_item_whose_backorder_is_not_written_yet_gets_it_first_and_loses_its_
 def test_an_item_that_is_covered_has_nothing_to_choose(
     session: Session, clerk: Clerk, order: Order, purchase: PurchaseOrder
 ) -> None:
-    link(session, order.lines[0], purchase.lines[0], 6)
+    allocate_purchase(session, order.lines[0], purchase.lines[0], 6)
     shown = clerk.open(url(order.lines[0], "allocate"))
-    assert "All that stock leaves open of this line is linked already." in shown.text
+    assert "All that stock leaves open of this line is on purchase orders already." in shown.text
     assert shown.ticks() == {}
     assert clerk.press(url(order.lines[0], "allocate"), row=str(purchase.lines[1].id)).status == 409
 
@@ -131,7 +126,7 @@ def test_supply_that_was_taken_in_the_meantime_is_refused(
     session: Session, clerk: Clerk, order: Order, purchase: PurchaseOrder
 ) -> None:
     rival = make_order(session, [(order.lines[0].product, 5)])
-    link(session, rival.lines[0], purchase.lines[1], 5)
+    allocate_purchase(session, rival.lines[0], purchase.lines[1], 5)
     shown = clerk.press(url(order.lines[0], "allocate"), row=str(purchase.lines[1].id))
     assert (shown.status, "Choose at least one" in shown.text or "tick" in shown.text.lower()) == (409, True)
 
@@ -143,7 +138,7 @@ def test_the_edit_shows_the_dates_and_changes_and_pins_the_promise_with_a_reason
     session: Session, clerk: Clerk, order: Order, purchase: PurchaseOrder, heard: list[Any]
 ) -> None:
     line = order.lines[0]
-    link(session, line, purchase.lines[0], 6)
+    allocate_purchase(session, line, purchase.lines[0], 6)
     page = url(line, "edit")
     shown = clerk.open(page)
     assert "Promised 10 Jan 2027 Expected 10 Jan 2027" in shown.text
@@ -183,10 +178,10 @@ def test_the_history_shows_when_who_field_from_to_and_why_of_this_item_alone(
     ]
 
 
-def test_links_that_disappear_stand_in_the_items_history(
+def test_removed_allocations_are_in_the_history_of_the_item(
     session: Session, clerk: Clerk, order: Order, purchase: PurchaseOrder
 ) -> None:
-    link(session, order.lines[0], purchase.lines[1], 5)
+    allocate_purchase(session, order.lines[0], purchase.lines[1], 5)
     page = f"/procurement/purchase-orders/{purchase.id}/lines/{purchase.lines[1].id}/remove/"
     clerk.press(page, row=str(purchase_allocations_of(session, order.lines[0])[0].id), hold_allocation="y")
     rows = clerk.open(url(order.lines[0], "history")).rows("")
@@ -199,7 +194,7 @@ def test_links_that_disappear_stand_in_the_items_history(
 # What is shown
 
 
-def test_lines_show_what_is_linked_when_it_is_expected_and_whether_that_is_late(
+def test_lines_show_what_is_on_purchase_orders_when_it_is_expected_and_whether_that_is_late(
     session: Session, clerk: Clerk, order: Order, purchase: PurchaseOrder
 ) -> None:
     line = order.lines[0]
@@ -209,9 +204,9 @@ def test_lines_show_what_is_linked_when_it_is_expected_and_whether_that_is_late(
         return shown.text.partition("Order lines")[2].partition("Allocation lines")[0]
 
     assert "0 Not covered no date" in cells()
-    link(session, line, purchase.lines[1], 5)
+    allocate_purchase(session, line, purchase.lines[1], 5)
     assert "5 Part covered no date" in cells()
-    link(session, line, purchase.lines[0], 1)
+    allocate_purchase(session, line, purchase.lines[0], 1)
     assert "6 Covered 10 Jan 2027" in cells()
     assert "Late" not in cells()
     session.commit()
@@ -219,10 +214,10 @@ def test_lines_show_what_is_linked_when_it_is_expected_and_whether_that_is_late(
     assert "6 Covered 20 Jan 2027 Late" in cells()
 
 
-def test_the_panel_shows_purchase_allocations_with_bars_and_the_head_how_far_the_order_is_linked(
+def test_the_panel_shows_purchase_allocations_with_bars_and_the_head_the_coverage_of_the_order(
     session: Session, clerk: Clerk, order: Order, purchase: PurchaseOrder
 ) -> None:
-    link(session, order.lines[0], purchase.lines[1], 5)
+    allocate_purchase(session, order.lines[0], purchase.lines[1], 5)
     shown = clerk.open(url(order.lines[0]))
     assert "SO-1 Confirmed Part allocated Part covered" in shown.text
     assert [row[2:6] for row in shown.rows("purchase-allocations")] == [["PO-1/2", "01 Dec 2026", "5", "By hand"]]
@@ -237,16 +232,16 @@ def test_the_order_is_expected_when_all_of_it_is(
         return clerk.open(url(order.lines[0])).text.partition("Order lines")[0]
 
     assert "Expected –" in head()
-    link(session, order.lines[0], purchase.lines[0], 6)
+    allocate_purchase(session, order.lines[0], purchase.lines[0], 6)
     assert "Expected 10 Jan 2027" in head()
 
 
-def test_the_list_of_orders_shows_how_far_each_is_linked(
+def test_the_list_of_orders_shows_the_coverage_of_each(
     session: Session, clerk: Clerk, product: Product, order: Order, purchase: PurchaseOrder
 ) -> None:
     covered, open_one = make_order(session, [(product, 3)]), make_order(session, [(product, 2)])
-    link(session, covered.lines[0], purchase.lines[0], 3)
-    link(session, order.lines[0], purchase.lines[0], 1)
+    allocate_purchase(session, covered.lines[0], purchase.lines[0], 3)
+    allocate_purchase(session, order.lines[0], purchase.lines[0], 1)
     plain = make_order(session, [(make_product(session), 1)])
     make_stock(session, plain.lines[0].product, 1)
     allocate(session, plain.lines[0].product)
@@ -263,7 +258,7 @@ def test_the_form_of_an_order_brings_the_script_of_expected_ship_dates(session: 
 # Rights
 
 
-def test_merchandisers_link_merchandisers_and_sales_clerks_promise_and_all_may_look(
+def test_merchandisers_allocate_merchandisers_and_sales_clerks_promise_and_all_may_read(
     session: Session, clerk_as: Callable[[str], Clerk], order: Order
 ) -> None:
     pages = [url(order.lines[0], action) for action in ("allocate", "edit", "history")]
@@ -273,9 +268,9 @@ def test_merchandisers_link_merchandisers_and_sales_clerks_promise_and_all_may_l
         ("Warehouse clerk", [403, 403, 200]),
         ("Auditor", [403, 403, 200]),
     ):
-        somebody = clerk_as(role)
-        assert [somebody.open(page).status for page in pages] == statuses, role
-        assert (somebody.press(pages[1], promise_date="").status == 403) is (statuses[1] == 403), role
+        user = clerk_as(role)
+        assert [user.open(page).status for page in pages] == statuses, role
+        assert (user.press(pages[1], promise_date="").status == 403) is (statuses[1] == 403), role
 
 
 def test_with_preorder_off_its_actions_and_panels_are_gone(
@@ -305,14 +300,14 @@ def test_many_lines_and_orders_take_as_many_statements_as_few(
     count_statements: Callable[[], AbstractContextManager[list[str]]],
     page: str,
 ) -> None:
-    def look(size: int) -> int:
+    def count(size: int) -> int:
         (purchase,) = make_purchase_order(session, [(product, size, DECEMBER)]).lines
         order = make_order(session, [(product, 2)] * size)
         for line in order.lines:
-            link(session, line, purchase, 1)
+            allocate_purchase(session, line, purchase, 1)
         with count_statements() as sent:
             assert clerk.open(url(order.lines[0]) if page == "order" else "/sales/orders/").status == 200
         return len(sent)
 
-    look(1)
-    assert look(10) <= look(2)
+    count(1)
+    assert count(10) <= count(2)

@@ -1,0 +1,85 @@
+"""Late lines: open lines that are expected after they were promised, or were promised and have no expected date."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy.orm import Session, joinedload
+from typing_extensions import override
+
+from erp import clock
+from erp.admin import ExtraColumn
+from modules.preorder import queries
+from modules.preorder.admin.filtered_list import FilteredList
+from modules.sales.models import Order, OrderLine
+
+
+def _expectations(session: Session, lines: Sequence[OrderLine]) -> dict[int, queries.Expectation]:
+    return queries.expectations(session, OrderLine.id.in_([line.id for line in lines]))
+
+
+def _open(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
+    return {line.id: line.open_quantity for line in lines}
+
+
+def _expected(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
+    return {line_id: found.expected for line_id, found in _expectations(session, lines).items()}
+
+
+def _days_late(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
+    return {
+        line_id: (found.expected - found.promised).days
+        for line_id, found in _expectations(session, lines).items()
+        if found.expected and found.promised
+    }
+
+
+def _decided_by(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
+    deciding = queries.deciding_purchase_lines(session, [line.id for line in lines])
+    return {line_id: found.name for line_id, found in deciding.items()}
+
+
+class LateLineScreen(FilteredList):
+    """Open lines that are expected after they were promised, or were promised and have no expected date."""
+
+    model = OrderLine
+    view_name = "preorder.late"
+    title = "Late lines"
+    noun = "late line"
+    url = "/preorder/late"
+    icon = "fa-exclamation-triangle"
+    column_list = ("order.number", "order.customer", "product", "requested_on", "promise_date")
+    column_labels = {
+        "order.number": "Order",
+        "order.customer": "Customer",
+        "requested_on": "Requested",
+        "promise_date": "Promised",
+        "order.customer.name": "customer",
+        "product.sku": "SKU",
+    }
+    column_formatters = {"order.number": lambda view, context, row, name: str(row)}
+    column_sortable_list = ("promise_date",)
+    column_default_sort = ("promise_date", False)
+    column_searchable_list = ("order.number", "order.customer.name", "product.sku")
+    column_filters = ("promise_date", "order.number", "product.sku")
+    computed_columns = (
+        ExtraColumn("open", "Open", _open),
+        ExtraColumn("expected", "Expected", _expected),
+        ExtraColumn("days_late", "Days late", _days_late),
+        ExtraColumn("decided_by", "Decided by", _decided_by),
+    )
+    empty_message = "Every promise will be kept."
+
+    @override
+    def condition(self) -> Any:
+        return queries.is_late_line(clock.today())
+
+    @override
+    def get_query(self) -> Any:
+        order = joinedload(OrderLine.order).joinedload(Order.customer)
+        return super().get_query().options(order, joinedload(OrderLine.product))
+
+    @override
+    def details_url(self, row: Any) -> str:
+        return str(self.get_url("sales_order.details_view", id=row.order_id))

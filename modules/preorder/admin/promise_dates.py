@@ -1,0 +1,179 @@
+"""Changing promise dates: syncing those of a purchase order line, editing that of a sales order line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from markupsafe import Markup
+from sqlalchemy.orm import Session
+from typing_extensions import override
+from wtforms import BooleanField, Form, StringField
+from wtforms.validators import InputRequired, Length
+
+from erp.admin import Badge, Choose, Chosen, DayField, FormPage, document_anchor
+from erp.admin.formatting import badge, day
+from erp.db import format_quantity
+from erp.text import plural
+from modules.inventory_lots.services import lock_products
+from modules.preorder import queries, services
+from modules.preorder.models import PurchaseAllocation
+from modules.sales.models import OrderLine
+from modules.sales.services import set_promise_dates
+
+
+def line_heading(line: Any) -> str:
+    """Return which line of a sales or purchase order a page is about."""
+    return f"{line.order.name}, line {line.position}: {line.product}"
+
+
+def order_anchor(row: Any) -> Markup:
+    """Return a link to the sales order of a row, with the position of its line."""
+    return document_anchor("sales.order", row.order_id, f"{row.number}/{row.position}")  # type: ignore[no-any-return]
+
+
+def promise(row: Any) -> Markup:
+    """Return the promise date of a row, and whether it is pinned."""
+    pinned = badge(Badge("pinned", "info")) if row.is_promise_pinned else Markup()
+    return Markup("{} {}").format(day(row.promise_date), pinned)
+
+
+class SyncForm(Form):
+    """Why the dates change, and whether customers are notified."""
+
+    why = StringField("Reason", [Length(max=500)], description="Is kept in the history.")
+    notify = BooleanField("Notify customers", default=True, description="Queues an email with the new dates.")
+
+
+@dataclass(frozen=True)
+class Sync:
+    """A sales order line with its promise date and the date that it would get."""
+
+    line_id: int
+    order_id: int
+    number: str
+    position: int
+    customer: str
+    quantity: Decimal
+    promise_date: date | None
+    is_promise_pinned: bool
+    new_date: date | None
+    decided_by: Markup
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether a sync would change the promise date."""
+        return self.new_date is not None and self.new_date != self.promise_date
+
+
+class SyncDates(Choose):
+    """Gives the sales order lines of a purchase order line their expected dates as promise dates."""
+
+    title = "Sync Date with SO"
+    button = "Sync Selected"
+    help = "The new date is the latest arrival of all that a line waits for, plus the buffer."
+    empty = "This line is allocated to no sales order."
+    form_class = SyncForm
+    columns = (
+        ("Order", order_anchor),
+        ("Customer", "customer"),
+        ("Allocated", "quantity"),
+        ("Promise date", promise),
+        ("New date", lambda row: row.new_date or Markup('<span class="text-muted">no expected date</span>')),
+        ("Decided by", "decided_by"),
+        ("", lambda row: Badge("changes", "warning") if row.is_changed else None),
+    )
+
+    @override
+    def heading(self, row: Any) -> str:
+        return line_heading(row)
+
+    @override
+    def rows(self, session: Session, row: Any) -> Sequence[Sync]:
+        allocations = queries.purchase_allocations_to(session, PurchaseAllocation.purchase_line_id == row.id)
+        ids = [each.line_id for each in allocations]
+        found = queries.expectations(session, OrderLine.id.in_(ids))
+        dates, deciding = queries.new_promises(found), queries.deciding_purchase_lines(session, ids)
+        return [
+            Sync(
+                each.line_id,
+                each.order_id,
+                each.number,
+                each.position,
+                each.customer,
+                each.outstanding,
+                each.promise_date,
+                each.is_promise_pinned,
+                dates.get(each.line_id),
+                _decided_by(found[each.line_id], deciding[each.line_id]),
+            )
+            for each in allocations
+        ]
+
+    @override
+    def key(self, item: Sync) -> str:
+        return str(item.line_id)
+
+    @override
+    def is_ticked(self, item: Sync) -> bool:
+        return item.is_changed and not item.is_promise_pinned
+
+    @override
+    def can_tick(self, item: Sync) -> bool:
+        return item.new_date is not None
+
+    @override
+    def do(self, session: Session, row: Any, chosen: Sequence[Chosen], form: Any) -> str:
+        ids = [each.row.line_id for each in chosen]
+        changed = services.sync_promises(session, ids, notify=form.notify.data, why=form.why.data or "")
+        return f"{plural(changed, 'promise date is', 'promise dates are')} synced."
+
+
+def _decided_by(found: queries.Expectation, deciding: queries.Deciding) -> Markup:
+    missing = found.cover.open_quantity - found.cover.allocated - found.cover.purchase_allocated
+    if missing > 0:
+        return Markup("{} are not covered").format(format_quantity(missing))
+    name = document_anchor("procurement.purchase_order", deciding.order_id, deciding.name)
+    return Markup("{} ({})").format(name, day(deciding.expected_on) or "no date")
+
+
+class PromiseForm(Form):
+    """The promise date of a line, why it changes, and whether the customer is notified."""
+
+    promise_date = DayField("Promise date", [InputRequired("Choose a date.")])
+    why = StringField("Reason", [Length(max=500)], description="Is kept in the history.")
+    notify = BooleanField("Notify the customer", default=True, description="Queues an email with the new date.")
+
+
+class EditPromise(FormPage):
+    """Asks for the promise date of a sales order line, which is pinned then."""
+
+    title = "Edit"
+    button = "Save"
+    template = "preorder/promise_date.html"
+    form_class = PromiseForm
+    help = "The date is pinned: automatic syncs leave it alone."
+
+    @override
+    def heading(self, row: Any) -> str:
+        return line_heading(row)
+
+    @override
+    def context(self, session: Session, row: Any) -> dict[str, Any]:
+        found = queries.expectations(session, OrderLine.id == row.id).get(row.id)
+        return {"expected": found.expected if found else None}
+
+    @override
+    def prefill(self, session: Session, row: Any, form: Any) -> None:
+        form.promise_date.data = row.promise_date
+
+    @override
+    def do(self, session: Session, row: Any, form: Any) -> str:
+        name, dates = str(row), {row.id: form.promise_date.data}
+        lock_products(session, [row.product_id])
+        why, notify = form.why.data or "", form.notify.data
+        set_promise_dates(session, dates, cause="edit", pin=True, why=why, notify=notify)
+        return f"{name} is promised for {day(form.promise_date.data)}."

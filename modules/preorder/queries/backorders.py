@@ -1,0 +1,96 @@
+"""Open backorders that purchase orders do not cover."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy.orm import Session
+
+from erp.db import is_one_of, raw, read_rows
+from modules.inventory_lots.models import Product
+from modules.preorder.domain import Uncovered
+from modules.preorder.models import PurchaseAllocation
+from modules.preorder.queries.purchase_allocations import (
+    MOST_SHOWN,
+    NOTHING,
+    of_lines,
+    purchase_allocated_by_line,
+    purchase_allocated_to,
+)
+from modules.preorder.queries.sales_lines import in_scope
+from modules.sales.models import Backorder, Customer, Order, OrderLine
+from modules.sales.queries import Scope, backorder_is_open, has_need, is_waiting, service_order
+from modules.sales.states import OrderState
+
+
+def is_unallocated() -> ColumnElement[bool]:
+    """Return the condition of an open backorder that purchase orders do not cover."""
+    return and_(backorder_is_open(), Backorder.open_quantity > purchase_allocated_to(Backorder.line_id))
+
+
+def uncovered_backorders(session: Session, scope: Scope) -> list[Uncovered]:
+    """Return what purchase orders do not cover of open backorders, product by product, each in order of service.
+
+    Lines on hold are left out unless the scope names them.
+    """
+    may = is_waiting() if scope.line_ids is None else Order.state == OrderState.confirmed
+    waiting = (
+        select(OrderLine.id, OrderLine.product_id, raw(Backorder.open_quantity))
+        .select_from(Backorder)
+        .join(OrderLine, and_(OrderLine.id == Backorder.line_id, backorder_is_open()))
+        .join(OrderLine.order)
+        .join(Product, Product.id == OrderLine.product_id)
+        # What is on backorder is needed too: the condition lets the index of needing lines find these lines.
+        .where(in_scope(session, scope), has_need(), may)
+        .order_by(OrderLine.product_id, *service_order())
+    )
+    backorders = read_rows(session, waiting)
+    # Summed for these very lines: a planner without statistics finds their purchase allocations all the same.
+    sums = purchase_allocated_by_line(
+        is_one_of(session, PurchaseAllocation.line_id, [line_id for line_id, *_ in backorders])
+    )
+    allocated: dict[int, int] = dict(read_rows(session, select(sums.c.line_id, raw(sums.c.purchase_allocated))))
+    return [
+        Uncovered(line_id, product_id, remainder)
+        for line_id, product_id, quantity in backorders
+        if (remainder := quantity - allocated.get(line_id, 0)) > 0
+    ]
+
+
+def waiting_lines(session: Session, product_id: int) -> Sequence[Any]:
+    """Return the first open backorders of a product that purchase orders do not cover, in order of service.
+
+    Lines on hold are among them: a clerk may allocate what automatic runs leave alone.
+    """
+    of_product = OrderLine.product_id == product_id
+    sums = purchase_allocated_by_line(of_lines(of_product))
+    allocated = func.coalesce(sums.c.purchase_allocated, NOTHING)
+    rows = (
+        select(
+            Backorder.id,
+            OrderLine.id.label("line_id"),
+            Order.id.label("order_id"),
+            Order.number,
+            OrderLine.position,
+            Customer.name.label("customer"),
+            Order.ordered_at,
+            OrderLine.requested_on,
+            OrderLine.promise_date,
+            OrderLine.hold_allocation,
+            Backorder.kind,
+            Backorder.open_quantity.label("waiting"),
+            allocated.label("purchase_allocated"),
+            (Backorder.open_quantity - allocated).label("remainder"),
+        )
+        .select_from(Backorder)
+        .join(OrderLine, and_(OrderLine.id == Backorder.line_id, backorder_is_open()))
+        .join(OrderLine.order)
+        .join(Order.customer)
+        .outerjoin(sums, sums.c.line_id == OrderLine.id)
+        .where(Order.state == OrderState.confirmed, Backorder.open_quantity > allocated, of_product)
+        .order_by(*service_order())
+        .limit(MOST_SHOWN)
+    )
+    return session.execute(rows).all()

@@ -1,0 +1,71 @@
+"""Sales order lines: what is open or not covered of them, and how they changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy.orm import Session
+
+from erp.db import is_one_of
+from erp.models import HistoryEntry
+from modules.preorder.queries.purchase_allocations import (
+    NOTHING,
+    of_lines,
+    purchase_allocated,
+    purchase_allocated_by_line,
+)
+from modules.sales.models import Order, OrderLine
+from modules.sales.queries import Scope
+from modules.sales.states import OrderState
+
+MOST_CHANGES = 500
+
+
+def has_open_quantity() -> ColumnElement[bool]:
+    """Return the condition of a line that is neither packed nor cancelled in full."""
+    return OrderLine.quantity > OrderLine.packed + OrderLine.cancelled
+
+
+def in_scope(session: Session, scope: Scope) -> ColumnElement[bool]:
+    """Return the condition of the lines that a run serves."""
+    of_products = is_one_of(session, OrderLine.product_id, scope.product_ids)
+    if scope.line_ids is None:
+        return of_products
+    return and_(of_products, is_one_of(session, OrderLine.id, scope.line_ids))
+
+
+def confirmed_lines(*conditions: ColumnElement[bool]) -> tuple[Select[Any], ColumnElement[Decimal]]:
+    """Select lines of confirmed orders; also return the column of what each has on purchase orders."""
+    sums = purchase_allocated_by_line(of_lines(*conditions))
+    lines = (
+        select(OrderLine)
+        .select_from(OrderLine)
+        .join(OrderLine.order)
+        .outerjoin(sums, sums.c.line_id == OrderLine.id)
+        .where(*conditions, Order.state == OrderState.confirmed)
+    )
+    return lines, func.coalesce(sums.c.purchase_allocated, NOTHING)
+
+
+def uncovered_quantity(session: Session, line: OrderLine) -> Decimal:
+    """Return what of a line neither stock nor purchase orders cover."""
+    return line.need - purchase_allocated(session, [line.id]).get(line.id, Decimal(0))
+
+
+def history_of_line(session: Session, line: OrderLine) -> tuple[Sequence[HistoryEntry], bool]:
+    """Return the changes of a line, latest first, and whether these are all of them."""
+    subject = line.history_subject()
+    entries = session.scalars(
+        select(HistoryEntry)
+        .where(
+            HistoryEntry.document == subject.document,
+            HistoryEntry.document_id == subject.id,
+            HistoryEntry.line == subject.line,
+        )
+        .order_by(HistoryEntry.id.desc())
+        .limit(MOST_CHANGES + 1)
+    ).all()
+    return entries[:MOST_CHANGES], len(entries) <= MOST_CHANGES

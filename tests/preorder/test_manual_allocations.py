@@ -1,0 +1,163 @@
+"""Allocating purchase order lines to sales order lines by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from modules.inventory_lots.errors import BadQuantity
+from modules.preorder import services
+from modules.preorder.errors import (
+    NotEnoughIncoming,
+    NotWaiting,
+    ProductsDiffer,
+)
+from modules.preorder.events import PurchaseAllocated
+from modules.preorder.models import PurchaseAllocation
+from modules.procurement import services as procurement
+from modules.sales import services as sales
+from modules.sales.models import Backorder
+from modules.sales.states import AllocationSource
+from tests.support.inventory_lots import make_product, make_stock
+from tests.support.preorder import allocate_many, allocate_purchase, outstanding, purchase_allocations_of
+from tests.support.procurement import make_purchase_order
+from tests.support.sales import make_order
+
+DECEMBER = date(2026, 12, 1)
+JANUARY = date(2027, 1, 10)
+
+
+def test_allocating_by_hand_goes_ahead_of_the_queue_and_clears_a_hold(session: Session) -> None:
+    product = make_product(session)
+    first, second = make_order(session, [(product, 6)]), make_order(session, [(product, 6)])
+    sales.hold_lines(session, [second.lines[0].id], True)
+    purchase = make_purchase_order(session, [(product, 6, DECEMBER)])
+    allocate_purchase(session, second.lines[0], purchase.lines[0], 6)
+    assert outstanding(session, first.lines[0], second.lines[0]) == [0, 6]
+    assert not second.lines[0].hold_allocation
+    assert purchase_allocations_of(session, second.lines[0])[0].source is AllocationSource.by_hand
+
+
+def test_allocating_by_hand_first_makes_or_grows_the_backorder_to_the_uncovered_need(
+    session: Session, set_option: Callable[[str, str], None]
+) -> None:
+    set_option("sales.allocate_on_confirm", "no")
+    product = make_product(session)
+    make_stock(session, product, 2)
+    order = make_order(session, [(product, 6)])
+    purchase = make_purchase_order(session, [(product, 9, DECEMBER)])
+    assert session.scalar(select(Backorder)) is None
+    allocate_purchase(session, order.lines[0], purchase.lines[0], 4)
+    assert session.scalars(select(Backorder.open_quantity)).all() == [6]
+    assert order.lines[0].allocated == 0
+
+
+def test_more_for_the_same_pair_is_added_to_its_open_allocation_and_by_hand_wins(
+    session: Session, partial: None, heard: list[Any]
+) -> None:
+    product = make_product(session)
+    purchase = make_purchase_order(session, [(product, 4, DECEMBER)])
+    order = make_order(session, [(product, 10)])
+    (before,) = purchase_allocations_of(session, order.lines[0])
+    assert (before.quantity, before.source) == (4, AllocationSource.automatic)
+    procurement.change_line(session, purchase.lines[0].id, quantity=Decimal(7))
+    session.commit()
+    (grown,) = purchase_allocations_of(session, order.lines[0])
+    assert (grown.id, grown.quantity, grown.source) == (before.id, 7, AllocationSource.automatic)
+    made = len([fact for fact in heard if isinstance(fact, PurchaseAllocated)])
+    assert made == 1  # more of the same is no news
+    purchase.lines[0].quantity = Decimal(9)
+    session.commit()
+    allocate_purchase(session, order.lines[0], purchase.lines[0], 2)
+    (by_hand,) = purchase_allocations_of(session, order.lines[0])
+    assert (by_hand.id, by_hand.quantity, by_hand.source) == (before.id, 9, AllocationSource.by_hand)
+    assert len([fact for fact in heard if isinstance(fact, PurchaseAllocated)]) == 1
+
+
+def test_an_allocation_made_after_the_old_one_ended_is_a_new_row_and_new_news(
+    session: Session, heard: list[Any]
+) -> None:
+    product = make_product(session)
+    order = make_order(session, [(product, 10)])
+    purchase = make_purchase_order(session, [(product, 10, DECEMBER)])
+    allocate_purchase(session, order.lines[0], purchase.lines[0], 4)
+    first = purchase_allocations_of(session, order.lines[0])[0].id
+    services.remove_purchase_allocations(session, [first], hold=False)
+    session.commit()
+    allocate_purchase(session, order.lines[0], purchase.lines[0], 4)
+    second = purchase_allocations_of(session, order.lines[0])[0].id
+    assert second > first
+    made = [fact.purchase_allocation_ids for fact in heard if isinstance(fact, PurchaseAllocated)]
+    assert made == [(first,), (second,)]
+
+
+def test_at_most_one_open_allocation_of_a_pair_can_be_stored(session: Session) -> None:
+    product = make_product(session)
+    order = make_order(session, [(product, 10)])
+    purchase = make_purchase_order(session, [(product, 10, DECEMBER)])
+    allocate_purchase(session, order.lines[0], purchase.lines[0], 4)
+    (row,) = purchase_allocations_of(session, order.lines[0])
+    twin = {"line_id": row.line_id, "purchase_line_id": row.purchase_line_id, "run_id": row.run_id}
+    session.add(PurchaseAllocation(**twin, quantity=Decimal(1), source=AllocationSource.by_hand))
+    with pytest.raises(IntegrityError):
+        session.flush()
+    session.rollback()
+
+
+def test_more_than_is_on_its_way_is_refused(session: Session) -> None:
+    product = make_product(session)
+    order = make_order(session, [(product, 10)])
+    purchase = make_purchase_order(session, [(product, 4, DECEMBER)])
+    with pytest.raises(NotEnoughIncoming) as refused:
+        allocate_purchase(session, order.lines[0], purchase.lines[0], 5)
+    assert refused.value.facts["available"] == 4
+    session.rollback()
+    assert outstanding(session, order.lines[0]) == [0]
+
+
+def test_more_than_a_line_waits_for_is_refused(session: Session) -> None:
+    product = make_product(session)
+    order = make_order(session, [(product, 3)])
+    purchase = make_purchase_order(session, [(product, 9, DECEMBER), (product, 9, DECEMBER)])
+    line = order.lines[0]
+    with pytest.raises(NotWaiting) as refused:
+        allocate_many(session, {(line, purchase.lines[0]): 2, (line, purchase.lines[1]): 2})
+    assert refused.value.facts["waiting"] == 3
+
+
+def test_lines_of_different_products_and_parts_of_a_piece_are_refused(session: Session) -> None:
+    product = make_product(session)
+    order = make_order(session, [(product, 3)])
+    other = make_purchase_order(session)
+    with pytest.raises(ProductsDiffer):
+        allocate_purchase(session, order.lines[0], other.lines[0], 1)
+    session.rollback()
+    purchase = make_purchase_order(session, [(product, 9, DECEMBER)])
+    with pytest.raises(BadQuantity):
+        allocate_purchase(session, order.lines[0], purchase.lines[0], "0.5")
+
+
+def test_allocating_by_hand_takes_as_many_statements_for_many_pairs_as_for_one(
+    session: Session, count_statements: Callable[[], AbstractContextManager[list[str]]]
+) -> None:
+    def allocate_all(size: int) -> int:
+        product = make_product(session)
+        (purchase,) = make_purchase_order(session, [(product, size, DECEMBER)]).lines
+        orders = [make_order(session, [(product, 1)]) for _ in range(size)]
+        amounts = {(order.lines[0].id, purchase.id): Decimal(1) for order in orders}
+        session.commit()
+        with count_statements() as sent:
+            services.allocate_by_hand(session, amounts)
+            session.commit()
+        return len(sent)
+
+    allocate_all(1)
+    assert allocate_all(40) <= allocate_all(1)
