@@ -1,4 +1,4 @@
-"""The screens of backorder email, and what it adds to the screens of others."""
+"""The screens of backorder email, and what it adds to the screens of other modules."""
 
 from modules.backorder_email.admin.contributions import CARD, CUSTOMER_PANEL, ORDER_PANEL, STATUS_FIELD
 from modules.backorder_email.admin.messages import PendingEmails

@@ -21,8 +21,8 @@ SHOWN = 50
 
 def _template_field() -> UnboundField[Any]:
     names = db.session().scalars(select(Template.name).order_by(Template.name))
-    choices = [("", "None: customers are not told"), *((name, name) for name in names)]
-    note = "Customers are sent this when a linked line gets this status, or is linked in it."
+    choices = [("", "None: customers get no email"), *((name, name) for name in names)]
+    note = "Sent to customers when a line gets this status, or when their orders are allocated to a line that has it."
     field: UnboundField[Any] = SelectField("Email template", choices=choices, description=note)
     return field
 
@@ -35,7 +35,7 @@ def _template_of(session: Session, status: Any) -> str:
 
 
 def _set_template(session: Session, status: Any, name: str) -> None:
-    services.set_status_template(session, status, queries.template_by_name(session, name))
+    services.set_status_templates(session, {status: queries.template_by_name(session, name)})
 
 
 STATUS_FIELD = ExtraField(
@@ -52,8 +52,8 @@ def _of_customer(session: Session, customer: Any) -> Mapping[str, Any]:
     return {"messages": queries.messages_of_customer(session, customer.id, limit=SHOWN), "most": SHOWN}
 
 
-ORDER_PANEL = Panel("Emails", "backorder_email/panel.html", _of_order, "backorder_email.view")
-CUSTOMER_PANEL = Panel("Emails", "backorder_email/panel.html", _of_customer, "backorder_email.view")
+ORDER_PANEL = Panel("Emails", "backorder_email/messages.html", _of_order, "backorder_email.view")
+CUSTOMER_PANEL = Panel("Emails", "backorder_email/messages.html", _of_customer, "backorder_email.view")
 
 _ON_CARD = (MessageState.failed, MessageState.uncertain, MessageState.skipped)
 
@@ -62,7 +62,7 @@ def _numbers(session: Session) -> Sequence[tuple[str, Any, str]]:
     counts = queries.counts_by_state(session)
     return (
         ("Pending emails", counts[MessageState.pending], _url(MessageState.pending)),
-        ("Pending, to be looked at", queries.needing_attention(session), _url(MessageState.pending)),
+        ("Pending, needs review", queries.count_needing_review(session), _url(MessageState.pending)),
         *((f"{state.capitalize()} emails", counts[state], _url(state)) for state in _ON_CARD),
     )
 

@@ -8,13 +8,15 @@ from typing import Any
 from flask import request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
+from typing_extensions import override
 from wtforms import Form, StringField
 from wtforms.validators import InputRequired
 
 from erp.admin import Action, ExtraColumn, Panel, Screen
 from erp.admin.access import session as screen_session
 from modules.backorder_email import queries, services
-from modules.backorder_email.domain.wording import VARIABLES, Wording, render
+from modules.backorder_email.domain.facts import VARIABLES
+from modules.backorder_email.domain.templates import Wording, render
 from modules.backorder_email.errors import TemplateRefused
 from modules.backorder_email.models import Template
 from modules.backorder_email.states import Cause
@@ -28,37 +30,33 @@ def _used_by(template: Template) -> str:
     return ", ".join(queries.uses_of_template(screen_session(), template)) or "nothing yet"
 
 
-def _sources(_session: Session, _template: Any) -> Mapping[str, Any]:
-    return {}
-
-
 def preview(screen: Any, template: Template) -> ResponseReturnValue:
-    """Show a template filled in for an order that exists."""
+    """Show a template filled in for an existing order."""
     session = screen_session()
     number = request.args.get("order", "").replace("\0", "").strip()
     cause = Cause(request.args["cause"]) if request.args.get("cause") in list(Cause) else Cause.purchase_allocated
-    order = queries.order_to_try(session, number)
+    order = queries.order_to_preview(session, number)
     rendered, problem = None, ""
-    facts = queries.facts_to_try(session, order, cause) if order is not None else None
+    facts = queries.facts_to_preview(session, order.id, cause) if order is not None else None
     if facts is not None:
         try:
             rendered = render(Wording(template.subject, template.body, template.html), facts)
         except TemplateRefused as error:
             problem = str(error)
     elif order is not None:
-        problem = f"Sales order {order.name} has no lines to tell of."
+        problem = f"Sales order {order.name} has no lines."
     elif number:
         problem = f"There is no sales order {number!r}."
     return str(
         screen.render(
-            "backorder_email/try.html", row=template, order=order, number=number, cause=cause, causes=list(Cause),
-            rendered=rendered, problem=problem,
+            "backorder_email/template_preview.html", row=template, order=order, number=number, cause=cause,
+            causes=list(Cause), rendered=rendered, problem=problem,
         )
     )  # fmt: skip
 
 
 class TemplateScreen(Screen):
-    """The wording of emails about backorders."""
+    """The screen of templates."""
 
     model = Template
     view_name = "backorder_email.template"
@@ -88,7 +86,7 @@ class TemplateScreen(Screen):
         },
     }
     form_widths = {"name": 5, "subject": 7}
-    panels = (Panel("Wording", "backorder_email/wording.html", _sources),)
+    panels = (Panel("Wording", "backorder_email/template_wording.html", lambda _session, _template: {}),)
     actions = (
         Action(
             name="preview", label="Preview", permission="backorder_email.view", page=preview, style="primary",
@@ -97,15 +95,15 @@ class TemplateScreen(Screen):
     )  # fmt: skip
     empty_message = "There are no templates yet. Write the first one, or import them as CSV."
 
+    @override
     def save(self, session: Session, form: Form, row: Any) -> Any:
-        """Keep a template that renders."""
         wording = Wording(form["subject"].data or "", form["body"].data or "", form["html"].data or "")
         return services.save_template(session, row, name=form["name"].data or "", wording=wording)
 
+    @override
     def delete(self, session: Session, row: Any) -> None:
-        """Delete a template that nothing names."""
         services.delete_template(session, row)
 
     def render(self, template: str, **kwargs: Any) -> str:
-        """Return a page; the form also lists the variables."""
+        """Return a page; the form also shows the variables."""
         return super().render(template, **({"variables": VARIABLES} | kwargs))
