@@ -14,6 +14,7 @@ from erp import clock
 from erp.db import BigId, Model, Quantity, UtcDateTime
 from erp.history import Subject, Tracked
 from erp.models import RunEntry, enum_column
+from modules.backorder_email.domain.templates import Wording
 from modules.backorder_email.states import Cause, DropReason, MessageState
 from modules.procurement.models import PurchaseLineStatus, PurchaseOrderLine
 from modules.sales.models import Customer, Order, OrderLine
@@ -41,6 +42,11 @@ class Template(Tracked, Model):
     @override
     def history_subject(self) -> Subject:
         return Subject("backorder_email.template", self.id, self.name)
+
+    @property
+    def wording(self) -> Wording:
+        """Its subject, body and HTML."""
+        return Wording(self.subject, self.body, self.html)
 
     def __str__(self) -> str:
         return self.name

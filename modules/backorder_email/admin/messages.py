@@ -1,4 +1,4 @@
-"""Pending Emails: every message with its state and a preview, to edit, cancel, retry and send."""
+"""The screen Pending Emails, the panels of orders and customers, and the card of the dashboard."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing_extensions import override
 from wtforms import Form, StringField
 from wtforms.validators import InputRequired
 
-from erp.admin import Action, Badge, ExtraColumn, ListAction, Panel, Screen, document_anchor
+from erp.admin import Action, Badge, Card, ExtraColumn, ListAction, Panel, Screen, document_anchor
 from erp.admin.access import may
 from erp.admin.access import session as screen_session
 from erp.errors import ErpError
@@ -30,6 +30,8 @@ from modules.sales.models import Order
 EDIT, SEND = "backorder_email.edit", "backorder_email.send"
 # How many leave with each request of the page that sends all.
 AT_A_TIME = 20
+# How many messages the panels of an order and of a customer show.
+SHOWN = 50
 
 
 def _allows(action: str) -> Any:
@@ -281,3 +283,34 @@ def _send_some(session: Session) -> str:
         services.skip_waits(session)
         session.commit()
     return str(send_pending(limit=AT_A_TIME))
+
+
+def _of_order(session: Session, order: Any) -> Mapping[str, Any]:
+    messages = queries.messages_of_order(session, order.id, limit=SHOWN)
+    return {"messages": [(message, "") for message in messages], "most": SHOWN}
+
+
+def _of_customer(session: Session, customer: Any) -> Mapping[str, Any]:
+    return {"messages": queries.messages_of_customer(session, customer.id, limit=SHOWN), "most": SHOWN}
+
+
+ORDER_PANEL = Panel("Emails", "backorder_email/messages.html", _of_order, "backorder_email.view")
+CUSTOMER_PANEL = Panel("Emails", "backorder_email/messages.html", _of_customer, "backorder_email.view")
+
+_ON_CARD = (MessageState.failed, MessageState.uncertain, MessageState.skipped)
+
+
+def _numbers(session: Session) -> Sequence[tuple[str, Any, str]]:
+    counts = queries.counts_by_state(session)
+    return (
+        ("Pending emails", counts[MessageState.pending], _url(MessageState.pending)),
+        ("Pending, needs review", queries.count_needing_review(session), _url(MessageState.pending)),
+        *((f"{state.capitalize()} emails", counts[state], _url(state)) for state in _ON_CARD),
+    )
+
+
+def _url(state: MessageState) -> str:
+    return f"/emails/pending/?flt0_state_is={state}"
+
+
+CARD = Card("Emails", "backorder_email.view", _numbers)

@@ -1,4 +1,4 @@
-"""The screen of templates of type BACK ORDER."""
+"""The screen of templates of type BACK ORDER, and the field of purchase line statuses that names one."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ from typing import Any
 
 from flask import request
 from flask.typing import ResponseReturnValue
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from typing_extensions import override
-from wtforms import Form, StringField
+from wtforms import Form, SelectField, StringField
+from wtforms.fields.core import UnboundField
 from wtforms.validators import InputRequired
 
-from erp.admin import Action, ExtraColumn, Panel, Screen
+from erp.admin import Action, ExtraColumn, ExtraField, Panel, Screen
 from erp.admin.access import session as screen_session
+from erp.db import db
 from modules.backorder_email import queries, services
 from modules.backorder_email.domain.facts import VARIABLES
 from modules.backorder_email.domain.templates import Wording, render
 from modules.backorder_email.errors import TemplateRefused
-from modules.backorder_email.models import Template
+from modules.backorder_email.models import StatusTemplate, Template
 from modules.backorder_email.states import Cause
 
 
@@ -40,7 +43,7 @@ def preview(screen: Any, template: Template) -> ResponseReturnValue:
     facts = queries.facts_to_preview(session, order.id, cause) if order is not None else None
     if facts is not None:
         try:
-            rendered = render(Wording(template.subject, template.body, template.html), facts)
+            rendered = render(template.wording, facts)
         except TemplateRefused as error:
             problem = str(error)
     elif order is not None:
@@ -107,3 +110,27 @@ class TemplateScreen(Screen):
     def render(self, template: str, **kwargs: Any) -> str:
         """Return a page; the form also shows the variables."""
         return super().render(template, **({"variables": VARIABLES} | kwargs))
+
+
+def _template_field() -> UnboundField[Any]:
+    names = db.session().scalars(select(Template.name).order_by(Template.name))
+    choices = [("", "None: customers get no email"), *((name, name) for name in names)]
+    note = "Sent to customers when a line gets this status, or when their orders are allocated to a line that has it."
+    field: UnboundField[Any] = SelectField("Email template", choices=choices, description=note)
+    return field
+
+
+def _template_of(session: Session, status: Any) -> str:
+    if status is None:
+        return ""
+    names = select(Template.name).join(StatusTemplate).where(StatusTemplate.status_id == status.id)
+    return session.scalar(names) or ""
+
+
+def _set_template(session: Session, status: Any, name: str) -> None:
+    services.set_status_templates(session, {status: queries.template_by_name(session, name)})
+
+
+STATUS_FIELD = ExtraField(
+    "email_template", _template_field, _template_of, _set_template, permission="backorder_email.templates"
+)

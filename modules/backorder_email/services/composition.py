@@ -125,17 +125,13 @@ def _pending_of_same_key(session: Session, rows: Sequence[NewsRow]) -> dict[Mess
 
 def _composed(session: Session, groups: Sequence[Sequence[NewsRow]]) -> list[dict[str, Any]]:
     firsts = [rows[0] for rows in groups]
-    wordings = _wordings(session, {row.template_id for row in firsts if row.template_id})
+    ids = {row.template_id for row in firsts if row.template_id}
+    templates = session.scalars(select(Template).where(Template.id.in_(ids)))
+    wordings: dict[int | Cause, Wording] = {template.id: template.wording for template in templates}
     for cause in {row.cause for row in firsts if row.template_id is None}:
-        by_option = template_by_name(session, name_in_option(cause))
-        if by_option is not None:
-            wordings[cause] = Wording(by_option.subject, by_option.body, by_option.html)
+        if named := template_by_name(session, name_in_option(cause)):
+            wordings[cause] = named.wording
     return [_message_values(rows, wordings.get(rows[0].template_id or rows[0].cause)) for rows in groups]
-
-
-def _wordings(session: Session, template_ids: Collection[int]) -> dict[int | Cause, Wording]:
-    rows = select(Template.id, Template.subject, Template.body, Template.html).where(Template.id.in_(template_ids))
-    return {id_: Wording(subject, body, html) for id_, subject, body, html in session.execute(rows)}
 
 
 def _message_values(rows: Sequence[NewsRow], wording: Wording | None) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def save_templates(session: Session, changes: Sequence[tuple[str, Template | Non
     for name, template, wording in changes:
         if template is None:
             session.add(Template(name=name, **vars(wording)))
-        elif vars(wording) != {part: getattr(template, part) for part in vars(wording)}:
+        elif wording != template.wording:
             template.subject, template.body, template.html = wording.subject, wording.body, wording.html
             changed += 1
     session.flush()
