@@ -193,9 +193,10 @@ def _write(session: Session, count: int) -> None:
 
 def _announce(session: Session) -> None:
     from modules.backorder_email.services import write_allocation_news
+    from modules.preorder.events import PurchaseAllocated
     from modules.preorder.models import PurchaseAllocation
 
-    write_allocation_news(session, list(session.scalars(select(PurchaseAllocation.id))))
+    write_allocation_news(session, PurchaseAllocated(tuple(session.scalars(select(PurchaseAllocation.id)))))
 
 
 class _Queue:

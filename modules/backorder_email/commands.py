@@ -20,14 +20,14 @@ def send_emails(limit: int | None) -> None:
 
 
 def _progress(limit: int | None) -> Callable[[int], None] | None:
-    """Return what shows progress on a terminal."""
+    """Return the function that shows progress, or None where there is no terminal."""
     if not sys.stderr.isatty():
         return None
-    waiting = queries.waiting(db.session())
+    total = queries.count_due(db.session())
     db.session.rollback()
-    of = waiting if limit is None else min(limit, waiting)
+    total = total if limit is None else min(limit, total)
 
     def show(done: int) -> None:
-        click.echo(f"\r{done} of {of} emails", nl=done >= of, err=True)
+        click.echo(f"\r{done} of {total} emails", nl=done >= total, err=True)
 
     return show

@@ -1,4 +1,4 @@
-"""What backorder email refuses."""
+"""The refusals of backorder email."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class TemplateRefused(ErpError):
 
 
 class TemplateInUse(ErpError):
-    """A template that statuses or options name cannot be deleted or renamed away."""
+    """A template that statuses or options name cannot be deleted; one that options name cannot be renamed."""
 
     def __init__(self, *, name: str, users: Iterable[str]) -> None:
         named = list(users)
@@ -28,7 +28,7 @@ class TemplateInUse(ErpError):
 
 
 class NoSuchTemplate(ErpError):
-    """A template that an option names, or that news was written for, is not there."""
+    """The template that an option names, or that news was written for, does not exist."""
 
     def __init__(self, *, name: str, option: str = "") -> None:
         by = f", which option {option} names" if option else ""
@@ -43,7 +43,7 @@ class NoAddress(ErpError):
 
 
 class BadAddress(ErpError):
-    """An email address that no server would take."""
+    """An email address that no mail server would accept."""
 
     def __init__(self, *, address: str, reason: str) -> None:
         super().__init__(f"The email address {address!r} cannot be used: {reason}.", address=address, reason=reason)
@@ -71,7 +71,7 @@ class TemplateNameTaken(ErpError):
 
 
 class MailServerUnusable(ErpError):
-    """The mail server cannot be reached, or does not let this product in."""
+    """The mail server cannot be reached, or refuses to let the sender sign in."""
 
     def __init__(self, *, server: str, reason: str) -> None:
         text = f"The mail server {server} cannot be used: {reason.rstrip('.')}. Emails stay in the queue."

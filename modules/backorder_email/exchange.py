@@ -1,4 +1,4 @@
-"""Templates, the templates of statuses, and the queue as CSV files."""
+"""Templates, the templates of statuses, and messages as CSV files."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, long_text, text
+from erp.text import plural
 from modules.backorder_email import queries, services
-from modules.backorder_email.domain.wording import Wording, check
+from modules.backorder_email.domain.templates import Wording, check
 from modules.backorder_email.errors import TemplateRefused
 from modules.backorder_email.models import StatusTemplate, Template
 from modules.procurement.models import PurchaseLineStatus
@@ -25,8 +26,7 @@ def _save_templates(session: Session, rows: list[Row], errors: Errors) -> str:
     errors.raise_if_any()
     changes = [(row["name"], known.get(row["name"]), wordings[row.number]) for row in rows]
     changed = services.save_templates(session, changes)
-    count = "1 template" if len(rows) == 1 else f"{len(rows)} templates"
-    return f"{count}: {len(rows) - len(known)} new, {changed} changed."
+    return f"{plural(len(rows), 'template')}: {len(rows) - len(known)} new, {changed} changed."
 
 
 def _wording(row: Row, known: Template | None) -> Wording:
@@ -80,7 +80,7 @@ STATUS_COLUMNS = (Column("email_template", text(120), permission="backorder_emai
 
 
 def save_status_templates(session: Session, rows: list[Row], errors: Errors) -> None:
-    """Say which template each status sends; an empty cell: none."""
+    """Give each status the template that its row names, or none where the cell is empty."""
     names = {row["email_template"] for row in rows if row["email_template"]}
     templates = {
         template.name: template for template in session.scalars(select(Template).where(Template.name.in_(names)))
@@ -91,11 +91,11 @@ def save_status_templates(session: Session, rows: list[Row], errors: Errors) -> 
     errors.raise_if_any()
     wanted = {row["name"]: templates.get(row["email_template"]) for row in rows}
     statuses = session.scalars(select(PurchaseLineStatus).where(PurchaseLineStatus.name.in_(wanted)))
-    services.write_status_templates(session, {status: wanted[status.name] for status in statuses})
+    services.set_status_templates(session, {status: wanted[status.name] for status in statuses})
 
 
 def status_templates(session: Session) -> Mapping[str, tuple[str]]:
-    """Return the template's name by the status's."""
+    """Return the name of the template by the name of the status."""
     rows = (
         select(PurchaseLineStatus.name, Template.name)
         .join(StatusTemplate, StatusTemplate.status_id == PurchaseLineStatus.id)

@@ -1,4 +1,4 @@
-"""What backorder email does by the clock."""
+"""What backorder email does on a schedule."""
 
 from __future__ import annotations
 

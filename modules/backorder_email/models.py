@@ -5,20 +5,23 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, String, Text, UniqueConstraint, and_, text
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
+from typing_extensions import override
 
 from erp import clock
 from erp.db import BigId, Model, Quantity, UtcDateTime
 from erp.history import Subject, Tracked
 from erp.models import RunEntry, enum_column
+from modules.backorder_email.domain.templates import Wording
 from modules.backorder_email.states import Cause, DropReason, MessageState
 from modules.procurement.models import PurchaseLineStatus, PurchaseOrderLine
 from modules.sales.models import Customer, Order, OrderLine
 
 
 class Template(Tracked, Model):
-    """The wording of an email of type BACK ORDER. An empty `html` means that a message is plain text only."""
+    """The wording of an email of type BACK ORDER. Where `html` is empty, the message is plain text only."""
 
     __tablename__ = "backorder_email_template"
     __table_args__ = (
@@ -36,16 +39,21 @@ class Template(Tracked, Model):
     __mapper_args__ = {"version_id_col": row_version}
     history_fields = ("name", "subject", "body", "html")
 
+    @override
     def history_subject(self) -> Subject:
-        """A template is its own document."""
         return Subject("backorder_email.template", self.id, self.name)
+
+    @property
+    def wording(self) -> Wording:
+        """Its subject, body and HTML."""
+        return Wording(self.subject, self.body, self.html)
 
     def __str__(self) -> str:
         return self.name
 
 
 class StatusTemplate(Tracked, Model):
-    """The template that a purchase line status sends."""
+    """The template of the emails about a purchase line status."""
 
     __tablename__ = "backorder_email_status_template"
 
@@ -59,23 +67,23 @@ class StatusTemplate(Tracked, Model):
     history_fields = ("template_id",)
 
     def history_subject(self) -> Subject:
-        """A change of the template is a change of the status."""
+        """Return the status: which template it has is part of it."""
         return self.status.history_subject()
 
 
 class Message(Tracked, Model):
-    """One email to the customer of one order, from its composing to its end. Never deleted.
+    """One email to the customer of one order. Never deleted.
 
-    An empty `subject` means that the template failed and nothing was composed. A message with `attention` waits
-    for a person: the job does not send it. `begun_at` is when its transmission began: a worker that dies after
-    that may or may not have delivered it.
+    An empty `subject` means that the template failed and nothing was composed. `facts` is the digest of what the
+    template read. `attention` says why a clerk must look at the message before it may leave. `begun_at` is when its
+    transmission began: a worker that died after that may or may not have delivered it.
     """
 
     __tablename__ = "backorder_email_message"
     __table_args__ = (
         CheckConstraint("attempts >= 0", "attempts_not_negative"),
         CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", "sent_at_when_sent"),
-        CheckConstraint("state <> 'sending' OR (taken_by <> '' AND taken_at IS NOT NULL)", "claimed_to_send"),
+        CheckConstraint("state <> 'sending' OR (taken_by <> '' AND taken_at IS NOT NULL)", "taken_to_send"),
         CheckConstraint("state NOT IN ('sending', 'sent', 'uncertain') OR recipient <> ''", "addressed_to_send"),
         CheckConstraint("state NOT IN ('pending', 'sending', 'sent') OR subject <> ''", "composed_to_send"),
         CheckConstraint("state NOT IN ('failed', 'skipped', 'uncertain') OR last_error <> ''", "reason_given"),
@@ -92,7 +100,7 @@ class Message(Tracked, Model):
             postgresql_where=text("state = 'sending'"),
         ),
         Index("ix_backorder_email_message_state", "state", "id"),
-        {"sqlite_autoincrement": True},  # the Message-ID is made of the id: it is never given twice
+        {"sqlite_autoincrement": True},  # the Message-ID is made of the id, which is therefore never used again
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -127,24 +135,39 @@ class Message(Tracked, Model):
 
     history_fields = ("recipient", "subject", "text", "html")
 
+    @override
     def history_subject(self) -> Subject:
-        """A message is its own document."""
         return Subject("backorder_email.message", self.id, str(self))
+
+    @hybrid_property
+    def is_pending(self) -> bool:
+        """Whether it waits to be sent."""
+        return self.state == MessageState.pending
+
+    @hybrid_property
+    def needs_review(self) -> bool:
+        """Whether it waits for a clerk to review it before it leaves."""
+        return self.is_pending & (self.attention != "")
+
+    @hybrid_property
+    def is_sendable(self) -> bool:
+        """Whether it waits to be sent and needs no review."""
+        return self.is_pending & (self.attention == "")
 
     def __str__(self) -> str:
         return f"Email {self.id}"
 
 
 class News(Model):
-    """One thing to tell about one order line: written where it happens, told by the message it is composed into.
+    """One thing that happened to one order line, of which its customer is notified by the message it is composed into.
 
-    `source_id` is the row that caused it: the link, or the history entry of the status, the date or the cancellation.
-    `old_date` is the promise date that the customer knows.
+    `source_id` is the row that caused it: the purchase allocation, or the history entry of the status, the date or the
+    cancellation. `old_date` is the promise date that the customer knows. `dropped` says why it is in no message.
     """
 
     __tablename__ = "backorder_email_news"
     __table_args__ = (
-        # The same news is never told twice.
+        # The same news is never written twice.
         UniqueConstraint("cause", "source_id", "line_id"),
         CheckConstraint(
             "(cause IN ('purchase_allocated', 'status_changed')) = (purchase_line_id IS NOT NULL)",
@@ -184,3 +207,13 @@ class News(Model):
     status: Mapped[PurchaseLineStatus | None] = relationship()
     template: Mapped[Template | None] = relationship()
     message: Mapped[Message | None] = relationship(back_populates="news")
+
+    @hybrid_property
+    def is_uncomposed(self) -> bool:
+        """Whether it is in no message yet and was not dropped."""
+        return self.message_id is None and self.dropped is None
+
+    @is_uncomposed.inplace.expression
+    @classmethod
+    def _is_uncomposed(cls) -> ColumnElement[bool]:
+        return and_(cls.message_id.is_(None), cls.dropped.is_(None))

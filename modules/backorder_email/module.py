@@ -1,4 +1,4 @@
-"""Backorder email: tell customers when what they wait for is linked, moves, changes or is given up."""
+"""Backorder email: notifies customers of what happens to their backorders."""
 
 from datetime import timedelta
 
@@ -8,7 +8,7 @@ from erp.module import Choice, Core, Duration, Integer, Module, Permission, Swit
 def setup(core: Core) -> None:
     """Register what this module has."""
     from erp.events import RunEnded
-    from modules.backorder_email import admin, commands, exchange, handlers, jobs, models, queries, services
+    from modules.backorder_email import admin, commands, exchange, jobs, models, queries, services
     from modules.preorder.events import PurchaseAllocated, PurchaseAllocationRemoved
     from modules.procurement.events import LineStatusChanged
     from modules.sales.events import BackorderCancelled, PromiseDateChanged
@@ -29,12 +29,12 @@ def setup(core: Core) -> None:
     core.add_export(exchange.EMAILS_OUT)
     core.extend_import("purchase_line_statuses", exchange.STATUS_COLUMNS, exchange.save_status_templates)
     core.extend_export("purchase_line_statuses", ("email_template",), exchange.status_templates)
-    core.subscribe(PurchaseAllocationRemoved, handlers.drop_news_of_purchase_allocations)
-    core.subscribe(PurchaseAllocated, handlers.write_allocation_news)
-    core.subscribe(LineStatusChanged, handlers.write_status_news)
-    core.subscribe(PromiseDateChanged, handlers.write_date_news)
-    core.subscribe(BackorderCancelled, handlers.write_cancellation_news)
-    core.subscribe(RunEnded, handlers.compose)
+    core.subscribe(PurchaseAllocationRemoved, services.drop_news_of_removed_allocations)
+    core.subscribe(PurchaseAllocated, services.write_allocation_news)
+    core.subscribe(LineStatusChanged, services.write_status_news)
+    core.subscribe(PromiseDateChanged, services.write_date_news)
+    core.subscribe(BackorderCancelled, services.write_cancellation_news)
+    core.subscribe(RunEnded, services.compose_run)
 
 
 _CLERKS = ("Sales clerk", "Merchandiser")
@@ -43,7 +43,7 @@ MODULE = Module(
     name="backorder_email",
     title="Backorder email",
     version="1.0",
-    summary="Emails to customers about their backorders, seen in Pending Emails before they leave.",
+    summary="Emails to customers about their backorders, shown in Pending Emails before they leave.",
     depends=("preorder", "procurement", "sales"),
     options=(
         Choice(
@@ -69,7 +69,7 @@ MODULE = Module(
             name="user",
             only_if="transport=smtp",
             default="",
-            help="Who signs in at the mail server; empty: nobody. The password comes from ERP_SMTP_PASSWORD alone.",
+            help="The user at the mail server; empty: no sign-in. The password comes from ERP_SMTP_PASSWORD alone.",
         ),
         Text(
             name="ca_file",
@@ -90,38 +90,40 @@ MODULE = Module(
             default=200,
             minimum=1,
             maximum=1000,
-            help="How many emails a worker claims at a time.",
+            help="How many emails a worker takes at a time.",
         ),
-        Integer(name="rate", default=0, maximum=1_000_000, help="At most so many emails a minute; 0: no limit."),
+        Integer(
+            name="rate", default=0, maximum=1_000_000, help="At most so many emails leave in a minute; 0: no limit."
+        ),
         Integer(
             name="max_attempts",
             default=5,
             minimum=1,
             maximum=100,
-            help="After so many passing failures an email is failed.",
+            help="After so many transient failures an email is failed.",
         ),
         Duration(
             name="retry_after",
             default=timedelta(minutes=1),
             maximum=timedelta(days=1),
-            help="How long to wait after the first passing failure; each further one doubles it.",
+            help="How long to wait after the first transient failure; each further one doubles it.",
         ),
         Duration(
             name="worker_timeout",
             default=timedelta(minutes=10),
-            help="A worker silent for so long counts as dead, and what it claimed is taken back.",
+            help="A worker that is silent for so long counts as dead, and the emails that it took are recovered.",
         ),
-        Switch(name="on_link", default=True, help="Tell when a backorder is linked to a purchase order line."),
-        Switch(name="on_status", default=True, help="Tell when a linked purchase order line gets another status."),
+        Switch(name="on_link", default=True, help="Notify when a backorder is allocated to a purchase order line."),
+        Switch(name="on_status", default=True, help="Notify when a purchase order line gets another status."),
         Text(
             name="date_template",
             default="",
-            help="The template that tells of a changed promise date; empty: no emails about dates.",
+            help="The template for changed promise dates; empty: no emails about dates.",
         ),
         Text(
             name="cancellation_template",
             default="",
-            help="The template that tells of a backorder cancelled after its days; empty: no emails about that.",
+            help="The template for backorders cancelled because they waited too long; empty: no emails about that.",
         ),
     ),
     permissions=(

@@ -1,4 +1,4 @@
-"""The causes of news and the life of a message."""
+"""The causes of news and the lifecycle of a message."""
 
 from enum import StrEnum
 
@@ -6,7 +6,12 @@ from erp.states import StateMachine
 
 
 class Cause(StrEnum):
-    """What a customer is told about."""
+    """What happened that a customer is notified of.
+
+    `purchase_allocated`: a quantity of a purchase order line was allocated to the order line. `status_changed`: a
+    purchase order line that is allocated to it got another status. `date_changed`: its promise date changed.
+    `cancelled`: its backorder was cancelled because it waited too long. Templates read these names as `cause`.
+    """
 
     purchase_allocated = "purchase_allocated"
     status_changed = "status_changed"
@@ -15,7 +20,11 @@ class Cause(StrEnum):
 
 
 class DropReason(StrEnum):
-    """Why a piece of news is not told."""
+    """Why a piece of news was dropped.
+
+    `superseded`: newer news of the line takes its place. `removed`: its purchase allocation was removed. `unchanged`:
+    the promise date is again the one that the customer knows.
+    """
 
     superseded = "superseded"
     removed = "removed"
@@ -23,7 +32,7 @@ class DropReason(StrEnum):
 
 
 class MessageState(StrEnum):
-    """How far a message is."""
+    """The state of a message in the queue."""
 
     pending = "pending"
     sending = "sending"
@@ -47,7 +56,7 @@ MESSAGE = StateMachine(
         "cancel": {state: MessageState.cancelled for state in (MessageState.pending, *_STUCK)},
         "supersede": {MessageState.pending: MessageState.superseded},
         "skip": {MessageState.pending: MessageState.skipped},
-        # What becomes of a transmission. A slow worker may still learn that a message in doubt was taken.
+        # How a transmission ends. A slow worker may still learn that the server took an uncertain message.
         "deliver": {MessageState.sending: MessageState.sent, MessageState.uncertain: MessageState.sent},
         "postpone": {MessageState.sending: MessageState.pending},
         "fail": {MessageState.sending: MessageState.failed, MessageState.pending: MessageState.failed},

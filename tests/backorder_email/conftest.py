@@ -20,7 +20,7 @@ def point_at(set_option):
 
 @pytest.fixture
 def mailbox(point_at):
-    """The mailbox of a plain mail server that the options point at."""
+    """The mailbox of an unencrypted mail server that the options point at."""
     with mail_server() as (box, port):
         point_at(port)
         yield box
@@ -36,13 +36,13 @@ def certificate(tmp_path_factory):
 
 @pytest.fixture
 def encryption(certificate):
-    """What a mail server encrypts with."""
+    """The encryption settings of a mail server."""
     return server_context(*certificate)
 
 
 @pytest.fixture
 def password(app):
-    """Return a function that sets the password that the environment gives."""
+    """Return a function that sets the password in the environment."""
     environment = app.config["ENVIRONMENT"]
 
     def give(text):

@@ -1,4 +1,4 @@
-"""Real mail servers on this machine, with the moods that real mail servers have."""
+"""Real mail servers on this machine that refuse, delay and break off as mail servers do."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 
 class Mailbox:
-    """What a server took, and how it treats what comes."""
+    """The messages that a server took, and how it is to treat the next ones."""
 
     def __init__(self) -> None:
         self.taken: list[EmailMessage] = []
@@ -66,7 +66,7 @@ class Mailbox:
         return "250 taken"
 
 
-class _Moody(SMTP):
+class _Server(SMTP):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.event_handler.connections += 1
         super().connection_made(transport)
@@ -94,11 +94,11 @@ class _Moody(SMTP):
 
 class _Controller(Controller):
     def factory(self) -> SMTP:
-        return _Moody(self.handler, **self.SMTP_kwargs)
+        return _Server(self.handler, **self.SMTP_kwargs)
 
 
 def free_port() -> int:
-    """Return a port of this machine that nobody listens on."""
+    """Return a port of this machine on which no process listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -110,7 +110,7 @@ def mail_server(**settings: Any) -> Iterator[tuple[Mailbox, int]]:
     mailbox, port = Mailbox(), free_port()
     controller = _Controller(mailbox, hostname="127.0.0.1", port=port, ready_timeout=20, **settings)
     controller.start()
-    mailbox.connections = 0  # it tried itself
+    mailbox.connections = 0  # the controller tried the server once
     try:
         yield mailbox, port
     finally:
@@ -118,7 +118,7 @@ def mail_server(**settings: Any) -> Iterator[tuple[Mailbox, int]]:
 
 
 def accepts(user: str, password: str) -> Callable[..., AuthResult]:
-    """Return who lets in that user alone."""
+    """Return an authenticator that accepts that user alone."""
 
     def authenticate(_server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> AuthResult:
         fits = (data.login, data.password) == (user.encode(), password.encode())
@@ -137,7 +137,7 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
 
 
 def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """Return what a server needs to encrypt."""
+    """Return the encryption settings of a server with that certificate."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, key)
     return context

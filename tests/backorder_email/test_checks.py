@@ -31,7 +31,5 @@ def test_news_of_another_order_is_a_breach(session):
     news(session)[0].message_id = second.id
     session.flush()
     breaches = list(broken_invariants(session))
-    assert (
-        breaches[0] == f"Email {second.id} tells news of sales order {supply.orders[0].number}, which it is not about."
-    )
+    assert breaches[0] == f"Email {second.id} has news of sales order {supply.orders[0].number}, which it is not about."
     assert first.id != second.id

@@ -1,4 +1,4 @@
-"""Templates, the templates of statuses and the queue as CSV; the command, the job and the demo company."""
+"""Templates, the templates of statuses and messages as CSV; the command, the job and the demo company."""
 
 import pytest
 from sqlalchemy import select
@@ -16,9 +16,9 @@ from tests.support.procurement import make_status
 
 
 def load(session, kind, text):
-    notified = import_csv(session, kind, text.encode())
+    summary = import_csv(session, kind, text.encode())
     session.commit()
-    return notified
+    return summary
 
 
 def dump(session, kind):
@@ -53,8 +53,8 @@ def test_templates_come_in_and_go_out_again(session):
 
 def test_templates_are_changed_by_name(session):
     load(session, "email_templates", TWO)
-    notified = load(session, "email_templates", "name,subject,body\nLate,Later,Sorry\nNew,N,N\n")
-    assert notified == "2 templates: 1 new, 1 changed."
+    summary = load(session, "email_templates", "name,subject,body\nLate,Later,Sorry\nNew,N,N\n")
+    assert summary == "2 templates: 1 new, 1 changed."
     late = session.scalars(select(Template).where(Template.name == "Late")).one()
     assert (late.subject, late.body, late.html) == ("Later", "Sorry", "<p>Sorry</p>")
     load(session, "email_templates", "name,subject,body,html\nLate,Later,Sorry,\n")
@@ -140,7 +140,7 @@ def test_the_command_sends_what_is_pending(session, mailbox, erp):
 
 
 @pytest.mark.parametrize("limit", ["0", "-1", "x", ""])
-def test_the_command_refuses_a_limit_that_is_none(erp, limit):
+def test_the_command_refuses_a_limit_that_is_no_positive_number(erp, limit):
     assert erp("--limit", limit).exit_code == 2
 
 
@@ -160,7 +160,7 @@ def test_the_job_says_what_is_wrong_with_the_server(session, point_at):
     assert states(session) == ["pending"]
 
 
-def test_the_demo_company_has_an_email_to_look_at(session):
+def test_the_demo_company_has_a_pending_email(session):
     with events.run(RunKind.command, "demo"):
         for load_demo in current_registry().live(current_registry().demos):
             commit(load_demo)
@@ -177,11 +177,11 @@ def test_the_demo_company_has_an_email_to_look_at(session):
     assert message.html.startswith("<p>Hello")
 
 
-def test_a_status_can_be_deleted_with_its_template_link(session):
+def test_a_status_that_has_a_template_can_be_deleted(session):
     from modules.procurement.services import delete_status
-    from tests.support.backorder_email import make_telling_status
+    from tests.support.backorder_email import make_status_with_template
 
-    status = make_telling_status(session)
+    status = make_status_with_template(session)
     delete_status(session, status.id)
     session.commit()
     assert session.scalars(select(StatusTemplate)).all() == []

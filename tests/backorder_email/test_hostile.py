@@ -1,4 +1,4 @@
-"""Names and templates that mean harm are sent harmlessly or refused with a reason."""
+"""Hostile names and templates are made harmless or refused with a reason."""
 
 import pytest
 from sqlalchemy import select
@@ -22,8 +22,8 @@ EVIL_NAMES = (
 )
 
 
-def wording_of(session, subject, html=""):
-    """Give the only template a wording that names everything."""
+def set_wording(session, subject, html=""):
+    """Give the only template a wording that fills in every name."""
     template = session.scalars(select(Template).join(StatusTemplate)).one()
     template.subject = subject
     template.body = "{{ customer.name }}|{% for line in lines %}{{ line.name }}{% endfor %}\n.\n..\nEnd"
@@ -36,7 +36,7 @@ def test_names_cannot_inject_headers_recipients_markup_or_code(session, mailbox)
     for order, name in zip(supply.orders, EVIL_NAMES, strict=True):
         order.customer.name = name
     supply.line.product.name = "".join(EVIL_NAMES)[:200]
-    wording_of(session, "For {{ customer.name }}", "<p>{{ customer.name }}</p>")
+    set_wording(session, "For {{ customer.name }}", "<p>{{ customer.name }}</p>")
     allocate_all(supply)
     send_pending()
     assert states(session) == ["sent"] * len(EVIL_NAMES)
@@ -55,7 +55,7 @@ def test_names_cannot_inject_headers_recipients_markup_or_code(session, mailbox)
 
 def test_a_subject_of_ten_thousand_characters_arrives_whole(session, mailbox):
     supply = make_supply(session)
-    wording_of(session, "Größe {{ order.number }} " * 500)
+    set_wording(session, "Größe {{ order.number }} " * 500)
     allocate_all(supply)
     send_pending()
     assert states(session) == ["sent"]
@@ -76,7 +76,7 @@ EVIL_ADDRESSES = (
 )
 
 
-def test_addresses_that_mean_harm_are_not_written_to(session, mailbox):
+def test_no_email_is_sent_to_hostile_addresses(session, mailbox):
     supply = make_supply(session, orders=len(EVIL_ADDRESSES))
     for order, address in zip(supply.orders, EVIL_ADDRESSES, strict=True):
         order.customer.email = address
@@ -98,7 +98,7 @@ EVIL_SUBJECTS = (
 
 
 @pytest.mark.parametrize("subject", EVIL_SUBJECTS)
-def test_a_template_that_reaches_out_fails_with_the_reason(session, mailbox, subject):
+def test_a_hostile_template_fails_with_the_reason(session, mailbox, subject):
     supply = make_supply(session)
     session.scalars(select(Template).join(StatusTemplate)).one().subject = subject
     session.commit()

@@ -77,14 +77,14 @@ def test_no_header_can_be_injected_through_a_subject(evil):
     assert b"\nBcc" not in data
 
 
-def test_everything_travels_in_ascii():
+def test_everything_is_sent_in_ascii():
     data, mail = sent(subject="Grüße", text="Größe ✓ " * 300 + "\n.\n..dots\nFrom me\n", html="<p>Größe</p>")
     assert data.isascii()
     text = mail.get_body(("plain",)).get_content().replace("\r\n", "\n")
     assert text == "Größe ✓ " * 300 + "\n.\n..dots\nFrom me\n"
 
 
-def test_each_attempt_bears_the_same_message_id():
+def test_each_attempt_has_the_same_message_id():
     first = Outgoing(7, "a@b.c", "S", "T", "", NOW)
     again = Outgoing(7, "d@e.f", "Edited", "T", "", NOW)
     other = Outgoing(8, "a@b.c", "S", "T", "", NOW)

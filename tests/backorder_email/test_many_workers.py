@@ -20,8 +20,9 @@ from tests.support.backorder_email import make_messages, messages
 
 pytestmark = pytest.mark.real_clock
 
+
 # One process prepares the application; each line it reads lets it fork a worker that sends until nothing is left, or
-# dies where the line says: at which call of, or return from, which function. It leaves a note of that first.
+# dies where the line says: at which call of, or return from, which function. It writes a note about that first.
 FOREMAN = """
 import os, signal, sys, traceback
 from erp.app import create_app
@@ -61,7 +62,7 @@ for line in sys.stdin:
 
 
 class Foreman:
-    """Starts workers and knows which still live."""
+    """Starts workers and knows which are alive."""
 
     def __init__(self, folder):
         url = db.engine.url.render_as_string(hide_password=False)
@@ -132,18 +133,20 @@ def many(session, mailbox, set_option):
     make_messages(session, COUNT)
 
 
-# The life of a message, from the queue to its last mark.
-LIFE = (
-    *("_Worker._take", "take_batch", "_Worker._envelope", "SmtpTransport.open", "_Worker._turn_to", "SendLog.turn"),
-    *("SmtpTransport._address", "SmtpTransport._hand_over", "_Ahead.prepare", "SmtpTransport._answer"),
-    *("_Worker._deliver", "_Worker._write_down", "settle"),
+# The lifecycle of a message, from the queue to its last entry in the send log.
+LIFECYCLE = (
+    *("_Worker._take", "take_batch", "_Worker._envelope", "SmtpTransport.open", "_Worker._begin", "SendLog.advance"),
+    *("SmtpTransport._address", "SmtpTransport._hand_over", "_PreparedMessages.prepare", "SmtpTransport._answer"),
+    *("_Worker._deliver", "_Worker._settle", "settle"),
 )
-ONCE_A_BATCH = ("_Worker._take", "take_batch", "_Worker._write_down", "settle")
+
+
+ONCE_A_BATCH = ("_Worker._take", "take_batch", "_Worker._settle", "settle")
 
 
 def random_point(chance):
     """Return where a worker is to die, as the foreman reads it."""
-    function = chance.choice(LIFE)
+    function = chance.choice(LIFECYCLE)
     count = chance.randint(1, 2 if function in ONCE_A_BATCH else 15)
     return f"{function} {chance.choice(('call', 'return'))} {count}"
 
@@ -160,7 +163,7 @@ def test_workers_killed_at_twenty_random_points_of_a_message_lose_nothing_and_se
         workers = [it if foreman.lives(it) else foreman.start_worker(random_point(chance)) for it in workers]
     foreman.wait_for(workers)
     assert len(set(foreman.deaths)) >= 10
-    all_is_sent(session, mailbox, most_doubts=len(foreman.deaths))
+    all_is_sent(session, mailbox, most_uncertain=len(foreman.deaths))
 
 
 def test_workers_killed_at_twenty_random_instants_lose_nothing_and_send_nothing_twice(session, mailbox, many, foreman):
@@ -175,11 +178,11 @@ def test_workers_killed_at_twenty_random_instants_lose_nothing_and_send_nothing_
             killed += 1
         workers[victim] = foreman.start_worker()
     foreman.wait_for(workers)
-    all_is_sent(session, mailbox, most_doubts=20)
+    all_is_sent(session, mailbox, most_uncertain=20)
 
 
-def all_is_sent(session, mailbox, *, most_doubts):
-    """Let one more worker finish; each message was sent once or is in doubt, at most one for each death."""
+def all_is_sent(session, mailbox, *, most_uncertain):
+    """Let one more worker finish; each message was sent once or is uncertain, at most one for each death."""
     time.sleep(1.1)
     session.rollback()
     send_pending()
@@ -187,7 +190,7 @@ def all_is_sent(session, mailbox, *, most_doubts):
     states = Counter(message.state for message in found)
     assert set(states) <= {MessageState.sent, MessageState.uncertain}
     assert states.total() == COUNT
-    assert states[MessageState.uncertain] <= most_doubts
+    assert states[MessageState.uncertain] <= most_uncertain
     assert max(mailbox.message_ids.values()) == 1
     arrived = set(mailbox.recipients)
     assert {message.recipient for message in found if message.state is MessageState.sent} <= arrived

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from erp import clock
-from tests.support.backorder_email import make_telling_status, make_template
+from tests.support.backorder_email import make_status_with_template, make_template
 from tests.support.inventory_lots import make_location, make_product
 from tests.support.procurement import make_purchase_order
 from tests.support.sales import make_customer, make_order
@@ -21,7 +21,7 @@ def waiting(behind):
         customer = make_customer(session, name="Bright Interiors", email="buying@bright.example")
         order = make_order(session, [(product, 10)], customer=customer)
         template = make_template(session, subject="{{ order.number }} is on its way")
-        status = make_telling_status(session, template, name="At sea")
+        status = make_status_with_template(session, template, name="At sea")
         due = clock.today() + timedelta(days=9)
         line = {"product": product, "quantity": 10, "expected_on": due, "status": status}
         return order.id, make_purchase_order(session, [line]).id

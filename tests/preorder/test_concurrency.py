@@ -18,8 +18,7 @@ from erp.db import commit, db
 from erp.errors import ErpError
 from modules.preorder import services
 from modules.preorder.errors import NotEnoughIncoming, NotWaiting, PurchaseAllocationsGone
-from modules.procurement.models import PurchaseOrderLine
-from modules.procurement.services import close_line
+from modules.procurement.services import close_lines
 from modules.sales.errors import LinesRefused
 from modules.sales.services import confirm
 from tests.support.inventory_lots import make_product
@@ -101,7 +100,7 @@ def test_a_line_that_is_closed_while_a_clerk_allocates_it_keeps_no_allocation(ap
     order = make_order(session, [(product, 5)])
     (purchase,) = make_purchase_order(session, [(product, 5, DECEMBER)]).lines
     purchase_id = purchase.id
-    closing: ActionCall = lambda session: close_line(session, session.get_one(PurchaseOrderLine, purchase_id))  # noqa: E731
+    closing: ActionCall = lambda session: close_lines(session, [purchase_id])  # noqa: E731
     allocated, closed = at_once(app, allocating(order.lines[0].id, purchase_id, 5), closing)
     assert (allocated in (type(None), NotEnoughIncoming), closed) == (True, type(None))
     assert (outstanding(session, order.lines[0]), purchase.allocated, broken(session)) == ([0], 0, [])

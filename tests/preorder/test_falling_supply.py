@@ -45,7 +45,7 @@ def sources(session: Session, line: OrderLine) -> dict[int, Decimal]:
 def receive(session: Session, line: PurchaseOrderLine, quantity: int, place: str, lot: str) -> None:
     location = make_location(session, place, kind=LocationKind.quarantine if place == "WH/QA" else LocationKind.stock)
     session.commit()
-    procurement.receive(session, line, quantity=Decimal(quantity), location=location, lot_number=lot)
+    procurement.receive(session, Delivery(line.id, Decimal(quantity), location.id, lot))
     session.commit()
 
 

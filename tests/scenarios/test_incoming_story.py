@@ -19,7 +19,7 @@ from modules.sales import services as sales
 from modules.sales.models import Allocation, Backorder
 from modules.sales.states import AllocationSource, BackorderState, OrderState
 from tests.backorder_email.servers import mail_server
-from tests.support.backorder_email import make_telling_status, make_template
+from tests.support.backorder_email import make_status_with_template, make_template
 from tests.support.inventory_lots import make_location, make_product
 from tests.support.procurement import make_purchase_order
 from tests.support.sales import make_customer, make_draft
@@ -41,7 +41,7 @@ def test_a_backorder_is_allocated_to_a_purchase_order_announced_received_in_part
     set_option("preorder.auto_allocate", "yes")
     product = make_product(session, sku="LAMP", name="Desk Lamp")
     template = make_template(session, subject="{{ order.number }} is on its way")
-    status = make_telling_status(session, template, name="At sea")
+    status = make_status_with_template(session, template, name="At sea")
     purchase = make_purchase_order(
         session, [{"product": product, "quantity": 10, "expected_on": date(2026, 12, 10), "status": status}]
     )

@@ -41,8 +41,10 @@ def make_template(session: Session, **overrides: Any) -> Template:
     return template
 
 
-def make_telling_status(session: Session, template: Template | None = None, **overrides: Any) -> PurchaseLineStatus:
-    """Return a status that sends a template. Commits."""
+def make_status_with_template(
+    session: Session, template: Template | None = None, **overrides: Any
+) -> PurchaseLineStatus:
+    """Return a status that has a template. Commits."""
     status = make_status(session, **overrides)
     template = template or make_template(session)
     session.add(StatusTemplate(status_id=status.id, template_id=template.id))
@@ -52,7 +54,7 @@ def make_telling_status(session: Session, template: Template | None = None, **ov
 
 @dataclass
 class Supply:
-    """A purchase order whose first line bears a status that tells, and orders that wait for its product."""
+    """A purchase order whose first line has a status with a template, and orders that wait for its product."""
 
     status: PurchaseLineStatus
     purchase: PurchaseOrder
@@ -68,9 +70,9 @@ class Supply:
 
 
 def make_supply(session: Session, *, orders: int = 1, quantity: int = 100, **customer: Any) -> Supply:
-    """Return incoming goods in a telling status and orders of two pieces that wait for them. Commits."""
+    """Return incoming goods whose status has a template, and orders of two pieces that wait for them. Commits."""
     product = make_product(session)
-    status = make_telling_status(session)
+    status = make_status_with_template(session)
     line = {"product": product, "quantity": quantity, "expected_on": ARRIVAL, "status": status}
     purchase = make_purchase_order(session, [line])
     buyers = [make_customer(session, **customer) for _ in range(orders)]
@@ -84,14 +86,14 @@ def in_a_run(work: Any) -> Any:
 
 
 def allocate_all(supply: Supply, *, orders: Sequence[Order] | None = None, quantity: int = 2) -> None:
-    """Link each order's line to the purchase order's as one deed."""
+    """Allocate each order's line to the purchase order's line in one run."""
     chosen = supply.orders if orders is None else orders
     amounts = {(order.lines[0].id, supply.purchase_line.id): Decimal(quantity) for order in chosen}
     in_a_run(lambda session: allocate_by_hand(session, amounts))
 
 
 def give_status(supply: Supply, status: PurchaseLineStatus | None) -> None:
-    """Give the purchase order's line a status as a deed of its own."""
+    """Give the purchase order's line a status in a run of its own."""
     line_id = supply.purchase_line.id
     in_a_run(lambda session: set_status(session, [line_id], status.id if status else None))
 
@@ -115,7 +117,7 @@ def news(session: Session) -> list[News]:
 
 
 def make_message(session: Session, **overrides: Any) -> Message:
-    """Return a pending message that tells of nothing that could be overtaken. Commits."""
+    """Return a pending message without news, which nothing can supersede. Commits."""
     return make_messages(session, 1, **overrides)[0]
 
 
@@ -128,10 +130,10 @@ def make_messages(session: Session, number: int, **overrides: Any) -> list[Messa
     session.flush()
     made = []
     for _ in range(number):
-        mark = next(_numbers)
-        values: dict[str, Any] = {"recipient": f"buyer{mark}@customers.example", "subject": f"Subject {mark}"}
+        n = next(_numbers)
+        values: dict[str, Any] = {"recipient": f"buyer{n}@customers.example", "subject": f"Subject {n}"}
         values |= {
-            "text": f"Text {mark}\n",
+            "text": f"Text {n}\n",
             "cause": Cause.purchase_allocated,
             "order": order,
             "customer": customer,
@@ -152,5 +154,7 @@ def _plain_order(session: Session, customer: Customer) -> Order:
 
 def edit_text(session: Session, message: Message, text: str) -> None:
     """Edit a message as a clerk does. Commits."""
-    services.edit(session, message, recipient=message.recipient, subject=message.subject, text=text, html=message.html)
+    services.edit(
+        session, message.id, recipient=message.recipient, subject=message.subject, text=text, html=message.html
+    )
     session.commit()

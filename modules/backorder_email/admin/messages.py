@@ -1,4 +1,4 @@
-"""Pending Emails: every message with its state, seen as it leaves, edited, cancelled, retried and sent by hand."""
+"""The screen Pending Emails, the panels of orders and customers, and the card of the dashboard."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from flask_admin import expose
 from markupsafe import Markup
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
+from typing_extensions import override
 from wtforms import Form, StringField
 from wtforms.validators import InputRequired
 
-from erp.admin import Action, Badge, ExtraColumn, ListAction, Panel, Screen, document_anchor
+from erp.admin import Action, Badge, Card, ExtraColumn, ListAction, Panel, Screen, document_anchor
 from erp.admin.access import may
 from erp.admin.access import session as screen_session
 from erp.errors import ErpError
+from erp.text import plural
 from modules.backorder_email import queries, services
 from modules.backorder_email.delivery import build, send_pending, sender
 from modules.backorder_email.domain.mail import message_id
@@ -26,8 +28,10 @@ from modules.backorder_email.states import MESSAGE, MessageState
 from modules.sales.models import Order
 
 EDIT, SEND = "backorder_email.edit", "backorder_email.send"
-# So many leave with one request of the page that sends all.
+# How many leave with each request of the page that sends all.
 AT_A_TIME = 20
+# How many messages the panels of an order and of a customer show.
+SHOWN = 50
 
 
 def _allows(action: str) -> Any:
@@ -39,7 +43,7 @@ def _preview(session: Session, message: Message) -> Mapping[str, Any]:
     outgoing = services.as_it_would_leave(session, message)
     try:
         source = sender()
-        headers = [("From", str(_named(source.name, source.address))), ("To", outgoing.recipient)]
+        headers = [("From", _named(source.name, source.address)), ("To", outgoing.recipient)]
         headers += [("Reply-To", source.reply_to)] if source.reply_to else []
         headers += [("Message-ID", message_id(outgoing, source.domain))]
     except ErpError as error:
@@ -52,7 +56,7 @@ def _named(name: str, address: str) -> str:
 
 
 def show_source(screen: Any, message: Message) -> ResponseReturnValue:
-    """Show the message byte by byte as a mail server gets it, or got it."""
+    """Show the source of the message, as it will leave or as it left."""
     outgoing = services.as_it_would_leave(screen_session(), message)
     if not outgoing.subject or not outgoing.recipient:
         return abort(404)
@@ -68,7 +72,7 @@ def _send(session: Session, message: Message) -> str:
     ).one()
     if state is MessageState.sent:
         return f"Sent to {recipient}."
-    return f"Not sent, the email is {state.value}: {attention or reason or 'it was changed meanwhile'}"
+    return f"Not sent, the email is {state.value}: {attention or reason or 'it was changed since'}"
 
 
 def _cancel(session: Session, message: Message) -> str:
@@ -94,26 +98,22 @@ def _allowing(session: Session, ids: Collection[int], action: str) -> list[int]:
 
 def _send_ticked(session: Session, ids: Sequence[int]) -> str:
     chosen = _allowing(session, ids, "send")
-    return _of(ids, chosen, str(send_pending(chosen=chosen)))
+    return _with_skipped(ids, chosen, str(send_pending(chosen=chosen)))
 
 
 def _cancel_ticked(session: Session, ids: Sequence[int]) -> str:
     chosen = _allowing(session, ids, "cancel")
-    return _of(ids, chosen, f"{_counted(services.cancel(session, chosen))} cancelled.")
+    return _with_skipped(ids, chosen, f"{plural(services.cancel(session, chosen), 'email')} cancelled.")
 
 
 def _retry_ticked(session: Session, ids: Sequence[int]) -> str:
     chosen = _allowing(session, ids, "retry")
-    return _of(ids, chosen, f"{_counted(services.retry(session, chosen))} put back into the queue.")
+    return _with_skipped(ids, chosen, f"{plural(services.retry(session, chosen), 'email')} put back into the queue.")
 
 
-def _counted(count: int) -> str:
-    return f"{count} email" if count == 1 else f"{count} emails"
-
-
-def _of(ids: Collection[int], chosen: Collection[int], notified: str) -> str:
+def _with_skipped(ids: Collection[int], chosen: Collection[int], summary: str) -> str:
     left = len(ids) - len(chosen)
-    return notified + (f" {left} were left alone: their state does not allow it." if left else "")
+    return summary + (f" {left} were left alone: their state does not allow it." if left else "")
 
 
 def _reasons(_session: Session, messages: Sequence[Message]) -> Mapping[int, str]:
@@ -139,7 +139,7 @@ def _subject(_view: Any, _context: Any, message: Message, _name: str) -> str:
 
 
 class PendingEmails(Screen):
-    """The queue."""
+    """The screen of messages."""
 
     model = Message
     view_name = "backorder_email.message"
@@ -150,8 +150,8 @@ class PendingEmails(Screen):
     icon = "fa-envelope-o"
     edit_permission = EDIT
     can_create = can_delete = False
-    list_template = "backorder_email/pending.html"
-    form_template = "backorder_email/edit.html"
+    list_template = "backorder_email/message_list.html"
+    form_template = "backorder_email/message_form.html"
     column_list = ("subject", "recipient", "order.number", "state", "cause", "created_at")
     column_labels = {
         "recipient": "To",
@@ -191,7 +191,7 @@ class PendingEmails(Screen):
         "html": {"label": "HTML", "description": "Empty: plain text only.", "render_kw": {"rows": 8}},
     }
     form_widths = {"recipient": 12, "subject": 12}
-    panels = (Panel("Preview", "backorder_email/preview.html", _preview),)
+    panels = (Panel("Preview", "backorder_email/message_preview.html", _preview),)
     actions = (
         Action(
             name="send", label="Send now", permission=SEND, run=_send, allowed=_allows("send"),
@@ -227,57 +227,90 @@ class PendingEmails(Screen):
             confirm="Cancel the ticked emails? They will not be sent.", yes="Cancel the emails", no="Back",
         ),
     )  # fmt: skip
-    empty_message = "No emails yet. They are written when a backorder is linked to a line whose status has a template."
+    empty_message = (
+        "No emails yet. They are composed when a backorder is allocated to a purchase line whose status has a template."
+    )
 
+    @override
     def document_title(self, row: Any) -> str:
-        """Return the heading: the subject."""
         return row.subject or str(row)
 
+    @override
     def badges(self, row: Any) -> Sequence[Any]:
-        """Say what a clerk did with it, or should."""
         edited = [Badge("Edited")] if row.is_edited else []
-        return [*edited, Badge("To be looked at", "warning")] if row.attention else edited
+        return [*edited, Badge("Needs review", "warning")] if row.attention else edited
 
+    @override
     def may_edit(self, row: Any) -> bool:
-        """Say whether the message can still be changed by this person."""
         return MESSAGE.allows(row.state, "edit") and super().may_edit(row)
 
+    @override
     def save(self, session: Session, form: Form, row: Any) -> Any:
-        """Keep a clerk's wording."""
         values = {name: form[name].data or "" for name in self.form_columns}
-        services.edit(session, row, **values)
+        services.edit(session, row.id, **values)
         return row
 
     def render(self, template: str, **kwargs: Any) -> str:
-        """Return a page; the list also counts the states."""
+        """Return a page; the list also shows how many messages are in each state."""
         if template == self.list_template:
             kwargs["counts"] = queries.counts_by_state(screen_session())
         return super().render(template, **kwargs)
 
     @expose("/sending/", methods=("GET", "POST"))
     def sending_view(self) -> ResponseReturnValue:
-        """Send all that is pending, a few with each request, and tell how far it is."""
+        """Send everything that is pending, a few messages with each request, and show the progress."""
         if not may(SEND):
             return abort(403)
-        notified, problem = "", ""
+        summary, problem = "", ""
         if request.method == "POST":
             try:
-                notified = self.do("send_all", _send_some)
+                summary = self.do("send_all", _send_some)
             except ErpError as error:
                 problem = str(error)
-        # What waits for its next attempt leaves too, but is not tried over and over.
-        count = queries.waiting if request.method == "POST" and not problem else queries.sendable
+        # What waits for its next attempt is tried too, but only once.
+        count = queries.count_due if request.method == "POST" and not problem else queries.count_sendable
         left = count(screen_session())
         if request.accept_mimetypes.best == "application/json":
-            return {"left": left, "notified": notified, "problem": problem}
+            return {"left": left, "summary": summary, "problem": problem}
         if request.method == "POST" and not left and not problem:
-            flash(notified or "Nothing was pending.", "success")
+            flash(summary or "Nothing was pending.", "success")
             return redirect(self.get_url(".index_view"))
-        return str(self.render("backorder_email/sending.html", left=left, notified=notified, problem=problem))
+        return str(self.render("backorder_email/send_all.html", left=left, summary=summary, problem=problem))
 
 
 def _send_some(session: Session) -> str:
     if request.form.get("start"):
-        services.hurry(session)
+        services.skip_waits(session)
         session.commit()
     return str(send_pending(limit=AT_A_TIME))
+
+
+def _of_order(session: Session, order: Any) -> Mapping[str, Any]:
+    messages = queries.messages_of_order(session, order.id, limit=SHOWN)
+    return {"messages": [(message, "") for message in messages], "most": SHOWN}
+
+
+def _of_customer(session: Session, customer: Any) -> Mapping[str, Any]:
+    return {"messages": queries.messages_of_customer(session, customer.id, limit=SHOWN), "most": SHOWN}
+
+
+ORDER_PANEL = Panel("Emails", "backorder_email/messages.html", _of_order, "backorder_email.view")
+CUSTOMER_PANEL = Panel("Emails", "backorder_email/messages.html", _of_customer, "backorder_email.view")
+
+_ON_CARD = (MessageState.failed, MessageState.uncertain, MessageState.skipped)
+
+
+def _numbers(session: Session) -> Sequence[tuple[str, Any, str]]:
+    counts = queries.counts_by_state(session)
+    return (
+        ("Pending emails", counts[MessageState.pending], _url(MessageState.pending)),
+        ("Pending, needs review", queries.count_needing_review(session), _url(MessageState.pending)),
+        *((f"{state.capitalize()} emails", counts[state], _url(state)) for state in _ON_CARD),
+    )
+
+
+def _url(state: MessageState) -> str:
+    return f"/emails/pending/?flt0_state_is={state}"
+
+
+CARD = Card("Emails", "backorder_email.view", _numbers)

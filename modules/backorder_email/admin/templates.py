@@ -1,4 +1,4 @@
-"""The screen of templates of type BACK ORDER."""
+"""The screen of templates of type BACK ORDER, and the field of purchase line statuses that names one."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ from typing import Any
 
 from flask import request
 from flask.typing import ResponseReturnValue
+from sqlalchemy import select
 from sqlalchemy.orm import Session
-from wtforms import Form, StringField
+from typing_extensions import override
+from wtforms import Form, SelectField, StringField
+from wtforms.fields.core import UnboundField
 from wtforms.validators import InputRequired
 
-from erp.admin import Action, ExtraColumn, Panel, Screen
+from erp.admin import Action, ExtraColumn, ExtraField, Panel, Screen
 from erp.admin.access import session as screen_session
+from erp.db import db
 from modules.backorder_email import queries, services
-from modules.backorder_email.domain.wording import VARIABLES, Wording, render
+from modules.backorder_email.domain.facts import VARIABLES
+from modules.backorder_email.domain.templates import Wording, render
 from modules.backorder_email.errors import TemplateRefused
-from modules.backorder_email.models import Template
+from modules.backorder_email.models import StatusTemplate, Template
 from modules.backorder_email.states import Cause
 
 
@@ -28,37 +33,33 @@ def _used_by(template: Template) -> str:
     return ", ".join(queries.uses_of_template(screen_session(), template)) or "nothing yet"
 
 
-def _sources(_session: Session, _template: Any) -> Mapping[str, Any]:
-    return {}
-
-
 def preview(screen: Any, template: Template) -> ResponseReturnValue:
-    """Show a template filled in for an order that exists."""
+    """Show a template filled in for an existing order."""
     session = screen_session()
     number = request.args.get("order", "").replace("\0", "").strip()
     cause = Cause(request.args["cause"]) if request.args.get("cause") in list(Cause) else Cause.purchase_allocated
-    order = queries.order_to_try(session, number)
+    order = queries.order_to_preview(session, number)
     rendered, problem = None, ""
-    facts = queries.facts_to_try(session, order, cause) if order is not None else None
+    facts = queries.facts_to_preview(session, order.id, cause) if order is not None else None
     if facts is not None:
         try:
-            rendered = render(Wording(template.subject, template.body, template.html), facts)
+            rendered = render(template.wording, facts)
         except TemplateRefused as error:
             problem = str(error)
     elif order is not None:
-        problem = f"Sales order {order.name} has no lines to tell of."
+        problem = f"Sales order {order.name} has no lines."
     elif number:
         problem = f"There is no sales order {number!r}."
     return str(
         screen.render(
-            "backorder_email/try.html", row=template, order=order, number=number, cause=cause, causes=list(Cause),
-            rendered=rendered, problem=problem,
+            "backorder_email/template_preview.html", row=template, order=order, number=number, cause=cause,
+            causes=list(Cause), rendered=rendered, problem=problem,
         )
     )  # fmt: skip
 
 
 class TemplateScreen(Screen):
-    """The wording of emails about backorders."""
+    """The screen of templates."""
 
     model = Template
     view_name = "backorder_email.template"
@@ -88,7 +89,7 @@ class TemplateScreen(Screen):
         },
     }
     form_widths = {"name": 5, "subject": 7}
-    panels = (Panel("Wording", "backorder_email/wording.html", _sources),)
+    panels = (Panel("Wording", "backorder_email/template_wording.html", lambda _session, _template: {}),)
     actions = (
         Action(
             name="preview", label="Preview", permission="backorder_email.view", page=preview, style="primary",
@@ -97,15 +98,39 @@ class TemplateScreen(Screen):
     )  # fmt: skip
     empty_message = "There are no templates yet. Write the first one, or import them as CSV."
 
+    @override
     def save(self, session: Session, form: Form, row: Any) -> Any:
-        """Keep a template that renders."""
         wording = Wording(form["subject"].data or "", form["body"].data or "", form["html"].data or "")
         return services.save_template(session, row, name=form["name"].data or "", wording=wording)
 
+    @override
     def delete(self, session: Session, row: Any) -> None:
-        """Delete a template that nothing names."""
         services.delete_template(session, row)
 
     def render(self, template: str, **kwargs: Any) -> str:
-        """Return a page; the form also lists the variables."""
+        """Return a page; the form also shows the variables."""
         return super().render(template, **({"variables": VARIABLES} | kwargs))
+
+
+def _template_field() -> UnboundField[Any]:
+    names = db.session().scalars(select(Template.name).order_by(Template.name))
+    choices = [("", "None: customers get no email"), *((name, name) for name in names)]
+    note = "Sent to customers when a line gets this status, or when their orders are allocated to a line that has it."
+    field: UnboundField[Any] = SelectField("Email template", choices=choices, description=note)
+    return field
+
+
+def _template_of(session: Session, status: Any) -> str:
+    if status is None:
+        return ""
+    names = select(Template.name).join(StatusTemplate).where(StatusTemplate.status_id == status.id)
+    return session.scalar(names) or ""
+
+
+def _set_template(session: Session, status: Any, name: str) -> None:
+    services.set_status_templates(session, {status: queries.template_by_name(session, name)})
+
+
+STATUS_FIELD = ExtraField(
+    "email_template", _template_field, _template_of, _set_template, permission="backorder_email.templates"
+)

@@ -1,4 +1,4 @@
-"""The two ways out: a file for each message, or a mail server."""
+"""The two transports: a file for each message, or a mail server."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from erp.options import options
 from modules.backorder_email.domain.delivery import Ending, Outcome, of_reply
 from modules.backorder_email.errors import MailServerUnusable
 
+IsMine = Callable[[], bool]
+WhileWaiting = Callable[[], None]
+
 
 @dataclass(frozen=True)
 class Envelope:
@@ -31,20 +34,20 @@ class Envelope:
 
 
 class Transport(Protocol):
-    """What a worker needs of a way out."""
+    """What a worker needs of a transport."""
 
     def open(self) -> None:
-        """Be ready to send; raises MailServerUnusable."""
+        """Get ready to send; raises MailServerUnusable."""
 
-    def send(self, envelope: Envelope, is_mine: Callable[[], bool], meanwhile: Callable[[], None]) -> Outcome | None:
-        """Transmit one message, and do `meanwhile` while waiting for the last answer.
+    def send(self, envelope: Envelope, is_mine: IsMine, while_waiting: WhileWaiting) -> Outcome | None:
+        """Transmit one message, and call `while_waiting` while the last answer is awaited.
 
-        `is_mine` is asked before any of its text leaves: None is returned where it was taken back from this worker.
-        Raises MailServerUnusable only while the server cannot have taken it.
+        `is_mine` is called before any of its text leaves; where it says that the message was taken from this worker,
+        None is returned. Raises MailServerUnusable only while the server cannot have taken the message.
         """
 
     def close(self) -> None:
-        """Leave in an orderly way."""
+        """Close the connection, if there is one."""
 
 
 def configured() -> Transport:
@@ -71,14 +74,14 @@ class FileTransport:
         self.folder = folder
 
     def open(self) -> None:
-        """Make the folder."""
+        """Make the folder where it is missing."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise MailServerUnusable(server=f"folder {self.folder}", reason=_said(error)) from None
+            raise MailServerUnusable(server=f"folder {self.folder}", reason=_reason(error)) from None
 
-    def send(self, envelope: Envelope, is_mine: Callable[[], bool], _meanwhile: Callable[[], None]) -> Outcome | None:
-        """Write `email-<id>.eml`; a second writing of the same message replaces the first."""
+    def send(self, envelope: Envelope, is_mine: IsMine, _while_waiting: WhileWaiting) -> Outcome | None:
+        """Write `email-<id>.eml`; a file that the same message already has is replaced."""
         if not is_mine():
             return None
         if envelope.problem:
@@ -92,11 +95,11 @@ class FileTransport:
                 os.fsync(file.fileno())
             draft.replace(target)
         except OSError as error:
-            return Outcome(Ending.transient, f"{target} cannot be written: {_said(error)}")
+            return Outcome(Ending.transient, f"{target} cannot be written: {_reason(error)}")
         return Outcome(Ending.sent)
 
     def close(self) -> None:
-        """Leave nothing open: nothing is."""
+        """Do nothing: no file stays open."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,7 @@ class SmtpTransport:
         self._connection: smtplib.SMTP | None = None
 
     def open(self) -> None:
-        """Connect, encrypt and sign in, where that is not done yet."""
+        """Connect, encrypt and sign in, unless that is done."""
         if self._connection is None:
             self._connection = self._connect()
 
@@ -141,7 +144,7 @@ class SmtpTransport:
                 connection.close()
                 raise
         except (OSError, smtplib.SMTPException) as error:
-            raise MailServerUnusable(server=str(self.server), reason=_said(error)) from None
+            raise MailServerUnusable(server=str(self.server), reason=_reason(error)) from None
         return connection
 
     def _context(self) -> ssl.SSLContext:
@@ -156,7 +159,7 @@ class SmtpTransport:
     def _greet(self, connection: smtplib.SMTP, context: ssl.SSLContext | None) -> None:
         connection.ehlo_or_helo_if_needed()
         if self.server.security == "starttls":
-            # A server that does not offer it raises here: what was to be encrypted never leaves in the clear.
+            # It raises where the server does not offer it: what is to be encrypted never leaves in the clear.
             connection.starttls(context=context)
             connection.ehlo()
         if self.server.user:
@@ -164,28 +167,26 @@ class SmtpTransport:
                 raise smtplib.SMTPException("the environment variable ERP_SMTP_PASSWORD is not set")
             connection.login(self.server.user, self.server.password)
 
-    def send(self, envelope: Envelope, is_mine: Callable[[], bool], meanwhile: Callable[[], None]) -> Outcome | None:
-        """Transmit one message. Servers close connections that grow old: then it is tried once more on a new one."""
+    def send(self, envelope: Envelope, is_mine: IsMine, while_waiting: WhileWaiting) -> Outcome | None:
+        """Transmit one message; where the server has closed the old connection, try once more over a new one."""
         if envelope.problem:
             return Outcome(Ending.permanent, envelope.problem) if is_mine() else None
         is_reused = self._connection is not None
         try:
-            return self._transmit(envelope, is_mine, meanwhile)
+            return self._transmit(envelope, is_mine, while_waiting)
         except _NotTaken as error:
             if not is_reused:
                 return Outcome(Ending.transient, str(error))
         try:
-            return self._transmit(envelope, is_mine, meanwhile)
+            return self._transmit(envelope, is_mine, while_waiting)
         except _NotTaken as error:
             return Outcome(Ending.transient, str(error))
 
-    def _transmit(
-        self, envelope: Envelope, is_mine: Callable[[], bool], meanwhile: Callable[[], None]
-    ) -> Outcome | None:
+    def _transmit(self, envelope: Envelope, is_mine: IsMine, while_waiting: WhileWaiting) -> Outcome | None:
         self.open()
         assert self._connection is not None
         try:
-            # The worker writes its marks while the server thinks about the sender.
+            # The worker writes to its send log while the server checks the sender.
             self._connection.putcmd("MAIL", f"FROM:<{envelope.sender}>")
             if not is_mine():
                 self._connection.getreply()
@@ -194,21 +195,21 @@ class SmtpTransport:
             refusal = self._address(self._connection, envelope) or self._hand_over(self._connection, envelope)
         except (OSError, smtplib.SMTPException) as error:
             self._drop()
-            raise _NotTaken(f"The connection to {self.server} broke: {_said(error)}") from None
+            raise _NotTaken(f"The connection to {self.server} broke: {_reason(error)}") from None
         if refusal is not None:
             return refusal
-        meanwhile()
+        while_waiting()
         return self._answer(self._connection)
 
     def _address(self, connection: smtplib.SMTP, envelope: Envelope) -> Outcome | None:
-        """Say to whom a message is once its sender is taken; return the server's refusal."""
+        """Name the recipient once the server has accepted the sender; return the server's refusal."""
         code, reply = connection.getreply()
         if code == 250:
             code, reply = connection.docmd("RCPT", f"TO:<{envelope.recipient}>")
         return None if code in (250, 251) else self._refused(connection, code, reply)
 
     def _hand_over(self, connection: smtplib.SMTP, envelope: Envelope) -> Outcome | None:
-        """Send the message itself; return what the server refuses before its last byte."""
+        """Send the message itself; return the server's refusal to receive it."""
         code, reply = connection.docmd("DATA")
         if code != 354:
             return self._refused(connection, code, reply)
@@ -226,12 +227,12 @@ class SmtpTransport:
         return Outcome(Ending.transient if ending is Ending.sent else ending, f"{code} {_text(reply)}")
 
     def _answer(self, connection: smtplib.SMTP) -> Outcome:
-        """Return what the server says to the whole message; without an answer it may or may not have taken it."""
+        """Return the answer to the whole message; without one, the server may or may not have taken it."""
         try:
             code, reply = connection.getreply()
         except (OSError, smtplib.SMTPException) as error:
             self._drop()
-            return Outcome(Ending.uncertain, f"{self.server} did not answer after it got the message: {_said(error)}")
+            return Outcome(Ending.uncertain, f"{self.server} did not answer after it got the message: {_reason(error)}")
         if code < 0:
             self._drop()
             return Outcome(Ending.uncertain, f"{self.server} gave no clear answer after it got the message.")
@@ -245,7 +246,7 @@ class SmtpTransport:
             self._connection = None
 
     def close(self) -> None:
-        """Say goodbye."""
+        """End the session with the server and close the connection."""
         if self._connection is not None:
             try:
                 self._connection.quit()
@@ -255,7 +256,7 @@ class SmtpTransport:
 
 
 def _with_dots(data: bytes) -> bytes:
-    """Return the data as SMTP carries it: a dot more where a line begins with one, and the dot that ends it."""
+    """Return the data as SMTP carries it: leading dots doubled, and a line with a dot at the end."""
     quoted = re.sub(rb"(?m)^\.", b"..", data)
     return quoted + (b"" if quoted.endswith(b"\r\n") else b"\r\n") + b".\r\n"
 
@@ -264,9 +265,9 @@ def _text(reply: bytes) -> str:
     return " ".join(reply.decode("utf-8", "replace").split())[:500]
 
 
-def _said(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, smtplib.SMTPResponseException):
         reply = error.smtp_error
         return f"{error.smtp_code} {_text(reply if isinstance(reply, bytes) else str(reply).encode())}"
-    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return " ".join(str(words).split()) or type(error).__name__
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(str(reason).split()) or type(error).__name__

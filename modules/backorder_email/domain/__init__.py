@@ -1,1 +1,1 @@
-"""The rules of backorder email: wording, composing, addressing and delivery, without database, web or clock."""
+"""The rules of backorder email: templates, news, addresses and delivery, without database, web or clock."""

@@ -1,4 +1,4 @@
-"""Addresses and the message as it leaves: what RFC 5322 and mail practice want, and nothing a name can inject."""
+"""Addresses and the message as it leaves: as RFC 5322 and mail practice want it, safe from what a name could inject."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
-from modules.backorder_email.domain.wording import clean_line
+from modules.backorder_email.domain.templates import clean_line
 from modules.backorder_email.errors import BadAddress, BadSender
 
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
@@ -21,16 +21,16 @@ _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 
 
 def check_address(text: str) -> str:
-    """Return a bare address as a server takes it (a domain of other letters in its ASCII form).
+    """Return a bare address as a server takes it, its domain in ASCII form.
 
-    Raises BadAddress for anything else: a name beside it, two addresses, blanks, line breaks, no or two @.
+    Raises BadAddress for anything else: an address with a name, two addresses, blanks, line breaks, no or two @.
     """
     address = text.strip(" ")
-    local, mark, domain = address.rpartition("@")
-    if not mark or not local or not domain:
+    local, _, domain = address.rpartition("@")
+    if not local or not domain:
         raise BadAddress(address=text, reason="it is not of the form name@domain")
     if len(local) > 64 or not _LOCAL.fullmatch(local):
-        raise BadAddress(address=text, reason="what stands before the @ has characters that servers refuse")
+        raise BadAddress(address=text, reason="the part before the @ has characters that servers refuse")
     domain = _ascii_domain(text, domain)
     if len(local) + len(domain) + 1 > 254:
         raise BadAddress(address=text, reason="it is too long")
@@ -44,18 +44,18 @@ def _ascii_domain(text: str, domain: str) -> str:
         known = ""
     labels = known.split(".")
     if len(known) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
-        raise BadAddress(address=text, reason="what stands after the @ is not a domain")
+        raise BadAddress(address=text, reason="the part after the @ is not a domain")
     return known
 
 
-class Plainly(EmailPolicy):
-    """The library's policy for SMTP, quick where a header needs nothing from it: short, printable, in ASCII.
+class FastPolicy(EmailPolicy):
+    """The library's policy for SMTP, which leaves alone each header that is short, printable and in ASCII.
 
     Any other header is parsed, encoded and folded by the library, which takes most of the time of writing a message.
     """
 
     def header_max_count(self, name: str) -> int | None:
-        """Return how often a header may stand in a message; the library makes a class to answer that."""
+        """Return how often a header may occur in a message, cached: the library makes a class each time it is asked."""
         return _max_count(name)
 
     def header_store_parse(self, name: str, value: Any) -> tuple[str, Any]:
@@ -73,7 +73,7 @@ def _max_count(name: str) -> int | None:
 
 
 class Encoded(str):
-    """A header as the library has encoded and folded it before."""
+    """A header that the library has already encoded and folded."""
 
 
 def _is_plain(value: Any) -> bool:
@@ -83,8 +83,8 @@ def _is_plain(value: Any) -> bool:
     return is_text and len(value) < 60 and value.isascii() and value.isprintable() and "=?" not in value
 
 
-# All in ASCII: a server that cannot carry eight bits gets nothing that it would have to change.
-POLICY = Plainly(linesep="\r\n", cte_type="7bit")
+# All in ASCII: a server that carries only seven bits does not have to change anything.
+POLICY = FastPolicy(linesep="\r\n", cte_type="7bit")
 
 
 @dataclass(frozen=True)
@@ -97,12 +97,12 @@ class Sender:
 
     @property
     def domain(self) -> str:
-        """What stands after the @."""
+        """The part of the address after the @."""
         return self.address.rpartition("@")[2]
 
 
 def parse_sender(sender: str, reply_to: str) -> Sender:
-    """Read the two options; raise BadSender naming the one that is no address."""
+    """Return the sender that the two options name; raise BadSender naming the option that is no address."""
     name, address = _parse("backorder_email.sender", sender)
     answers = _parse("backorder_email.reply_to", reply_to)[1] if reply_to else ""
     return Sender(name, address, answers)
@@ -119,7 +119,7 @@ def _parse(option: str, value: str) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class Outgoing:
-    """A message of the queue, as a worker claimed it."""
+    """A message of the queue, as a worker took it."""
 
     id: int
     recipient: str
@@ -130,7 +130,7 @@ class Outgoing:
 
 
 def message_id(outgoing: Outgoing, domain: str) -> str:
-    """Return the Message-ID: the same for each attempt, so that a mailbox can tell a copy."""
+    """Return the Message-ID: the same for each attempt, so that a mailbox can recognize a copy."""
     return f"<backorder.{outgoing.id}.{outgoing.created_at:%Y%m%d%H%M%S}@{domain}>"
 
 
@@ -141,7 +141,7 @@ def _from(sender: Sender) -> Encoded:
 
 
 def _boundary(outgoing: Outgoing) -> str:
-    """Return what separates the two texts: the same each time, and nothing that either could hold."""
+    """Return the line that separates the two texts: the same each time, and one that neither text contains."""
     return sha256(f"{outgoing.id}\n{outgoing.text}\n{outgoing.html}".encode()).hexdigest()
 
 

@@ -11,10 +11,10 @@ from modules.backorder_email.states import Cause, DropReason
 
 @dataclass(frozen=True)
 class NewsStatus:
-    """A piece of news beside what is true now.
+    """A piece of news, and what is true now.
 
-    `is_allocated` says that the link it tells of is still there (news of a date: that the line has any open link);
-    `has_newer` that later news overtook it; `current_status_id` is the purchase order line's status now.
+    `is_allocated`: its purchase allocation still exists; for news of a date, any purchase allocation of the line.
+    `has_newer`: later news has superseded it. `current_status_id` is the status that the purchase order line has now.
     """
 
     news_id: int
@@ -28,7 +28,7 @@ class NewsStatus:
 
 
 def drop_reason(news: NewsStatus) -> DropReason | None:
-    """Return why a piece of news is not to be told any more, or None while it holds."""
+    """Return why a piece of news is to be dropped, or None while it holds."""
     if news.cause is not Cause.cancelled and not news.is_allocated:
         return DropReason.removed
     if news.has_newer:
@@ -41,8 +41,8 @@ def drop_reason(news: NewsStatus) -> DropReason | None:
 
 
 @dataclass(frozen=True)
-class Key:
-    """What one message is made for."""
+class MessageKey:
+    """What the news of one message has in common."""
 
     run_id: int
     order_id: int
@@ -51,10 +51,10 @@ class Key:
 
 
 def in_words(reasons: Iterable[DropReason]) -> str:
-    """Return why a message is superseded, for the clerk."""
+    """Return, for the clerk, why a message is superseded."""
     found = set(reasons)
     if DropReason.removed in found:
-        return "A purchase order that it tells of is no longer linked."
+        return "A purchase order that it names is no longer allocated to this order."
     if DropReason.unchanged in found:
-        return "The promise date is again what the customer was told."
+        return "The promise date is again the one that the customer knows."
     return "There is newer news about the same lines."

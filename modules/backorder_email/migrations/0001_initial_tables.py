@@ -105,7 +105,7 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint(
             "state <> 'sending' OR (taken_by <> '' AND taken_at IS NOT NULL)",
-            name=op.f("ck_backorder_email_message_claimed_to_send"),
+            name=op.f("ck_backorder_email_message_taken_to_send"),
         ),
         sa.CheckConstraint(
             "state NOT IN ('failed', 'skipped', 'uncertain') OR last_error <> ''",

@@ -1,56 +1,40 @@
-"""Reads of backorder email: they change nothing."""
+"""The questions that backorder email answers: they change nothing."""
 
 from modules.backorder_email.queries.checks import broken_invariants
-from modules.backorder_email.queries.facts import NewsRow, facts_of, news_rows
+from modules.backorder_email.queries.facts import NewsRow, facts_of, facts_to_preview, news_rows, order_to_preview
 from modules.backorder_email.queries.messages import (
+    count_due,
+    count_needing_review,
+    count_sendable,
     counts_by_state,
     due,
     emails,
     messages_of_customer,
     messages_of_order,
-    needing_attention,
-    sendable,
-    waiting,
 )
-from modules.backorder_email.queries.news import (
-    news_of_messages,
-    news_statuses,
-    pending_about,
-    runs_to_compose,
-    uncomposed,
-    unsent_dates,
-)
-from modules.backorder_email.queries.preview import facts_to_try, order_to_try
-from modules.backorder_email.queries.templates import (
-    template_by_name,
-    templates_by_status,
-    uses_of_template,
-    uses_of_templates,
-)
+from modules.backorder_email.queries.news import news_of_messages, news_statuses, runs_to_compose, uncomposed
+from modules.backorder_email.queries.templates import template_by_name, uses_of_template, uses_of_templates
 
 __all__ = [
     "NewsRow",
     "broken_invariants",
+    "count_due",
+    "count_needing_review",
+    "count_sendable",
     "counts_by_state",
     "due",
     "emails",
     "facts_of",
-    "facts_to_try",
+    "facts_to_preview",
     "messages_of_customer",
     "messages_of_order",
-    "needing_attention",
     "news_of_messages",
     "news_rows",
     "news_statuses",
-    "order_to_try",
-    "pending_about",
+    "order_to_preview",
     "runs_to_compose",
-    "sendable",
     "template_by_name",
-    "templates_by_status",
     "uncomposed",
-    "unsent_dates",
     "uses_of_template",
     "uses_of_templates",
-    "waiting",
 ]

@@ -1,4 +1,4 @@
-"""What must be true of news and messages after every commit."""
+"""The invariants of news and messages."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from sqlalchemy import exists, not_, select
 from sqlalchemy.orm import Session
 
 from modules.backorder_email.models import Message, News
-from modules.backorder_email.states import MessageState
 from modules.sales.models import Order
 
 
 def broken_invariants(session: Session) -> Iterator[str]:
     """Yield a sentence for each breach (`erp check`)."""
-    yield from _strange_news(session)
-    yield from _hollow_messages(session)
+    yield from _misplaced_news(session)
+    yield from _messages_without_news(session)
 
 
-def _strange_news(session: Session) -> Iterator[str]:
+def _misplaced_news(session: Session) -> Iterator[str]:
     rows = (
         select(Message.id, Order.number)
         .join(News, News.message_id == Message.id)
@@ -28,19 +27,19 @@ def _strange_news(session: Session) -> Iterator[str]:
         .order_by(Message.id)
     )
     for message_id, number in session.execute(rows):
-        yield f"Email {message_id} tells news of sales order {number}, which it is not about."
+        yield f"Email {message_id} has news of sales order {number}, which it is not about."
 
 
-def _hollow_messages(session: Session) -> Iterator[str]:
-    notifies = exists().where(News.message_id == Message.id)
+def _messages_without_news(session: Session) -> Iterator[str]:
+    has_news = exists().where(News.message_id == Message.id)
     rows = (
         select(Message.id, Order.number)
         .join(Order, Order.id == Message.order_id)
         .where(
-            Message.state == MessageState.pending,
+            Message.is_pending,
             Message.is_edited.is_(False),
-            notifies,
-            not_(notifies.where(News.dropped.is_(None))),
+            has_news,
+            not_(has_news.where(News.dropped.is_(None))),
         )
         .order_by(Message.id)
     )

@@ -1,8 +1,8 @@
-"""What messages tell: the facts behind news, read when a message is composed and once more when it leaves."""
+"""What templates read: the facts of news, when a message is composed and again when it leaves."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,15 +15,8 @@ from sqlalchemy.orm import Session, aliased
 from erp import clock
 from erp.db import BigId, format_quantity, is_one_of
 from erp.options import options
-from modules.backorder_email.domain.wording import (
-    CompanyFacts,
-    CustomerFacts,
-    LineFacts,
-    MessageFacts,
-    OrderFacts,
-    clean_line,
-    plain,
-)
+from modules.backorder_email.domain.facts import CompanyFacts, CustomerFacts, LineFacts, MessageFacts, OrderFacts
+from modules.backorder_email.domain.templates import clean_line
 from modules.backorder_email.models import News
 from modules.backorder_email.states import Cause
 from modules.inventory_lots.models import Product
@@ -34,7 +27,7 @@ from modules.sales.models import Customer, Order, OrderLine
 
 @dataclass(frozen=True)
 class NewsRow:
-    """A piece of news with all that its message says of it."""
+    """A piece of news with everything that its message says of it."""
 
     news_id: int
     message_id: int | None
@@ -54,7 +47,7 @@ class NewsRow:
 
 @dataclass(frozen=True)
 class _Supply:
-    """The purchase orders that a line is linked to, as one."""
+    """The purchase orders that a line is allocated to, as one."""
 
     purchase_orders: str
     expected_on: date | None
@@ -62,14 +55,33 @@ class _Supply:
 
 
 def news_rows(session: Session, news_ids: Collection[int]) -> list[NewsRow]:
-    """Return news in the order in which a message names it: by order and position."""
+    """Return news by order and position, the sequence in which a message names it."""
     return _read(session, _rows_of_news().where(is_one_of(session, News.id, news_ids)))
 
 
-def news_to_try(session: Session, order_id: int, cause: Cause) -> list[NewsRow]:
-    """Return news that an order could give cause to: about its linked lines, or about all where none is."""
-    found = _read(session, _rows(_imagined(order_id, cause)))
-    return [row for row in found if row.line.purchase_order] or found
+def order_to_preview(session: Session, number: str) -> Order | None:
+    """Return the order of that number; for an empty one the last with a purchase allocation, or the last."""
+    if number:
+        return session.scalar(select(Order).where(Order.number == number))
+    with_allocation = (
+        select(Order)
+        .join(OrderLine)
+        .join(PurchaseAllocation, PurchaseAllocation.line_id == OrderLine.id)
+        .order_by(PurchaseAllocation.id.desc())
+        .limit(1)
+    )
+    last = select(Order).where(Order.number.is_not(None)).order_by(Order.id.desc()).limit(1)
+    return session.scalars(with_allocation).first() or session.scalars(last).first()
+
+
+def facts_to_preview(session: Session, order_id: int, cause: Cause) -> MessageFacts | None:
+    """Return what a message of this cause could say about an order; None where the order has no lines.
+
+    It is about the lines that are allocated to purchase orders, or about all where none is.
+    """
+    found = _read(session, _rows(_possible_news(order_id, cause)))
+    rows = [row for row in found if row.line.purchase_order] or found
+    return facts_of(rows) if rows else None
 
 
 def _read(session: Session, rows: Any) -> list[NewsRow]:
@@ -85,14 +97,14 @@ def _rows_of_news() -> Any:
     return _rows(News)
 
 
-def _imagined(order_id: int, cause: Cause) -> Any:
-    """Return rows like those of News: what there would be to tell if all lines of an order gave cause to it."""
-    nobody: Any = cast(null(), BigId)
-    is_about_purchase_allocations = cause in (Cause.purchase_allocated, Cause.status_changed)
-    purchase_allocations = and_(
+def _possible_news(order_id: int, cause: Cause) -> Any:
+    """Return rows like those of News: the news that there would be if the cause applied to all lines of an order."""
+    no_id: Any = cast(null(), BigId)
+    has_purchase_line = cause in (Cause.purchase_allocated, Cause.status_changed)
+    is_open_allocation = and_(
         PurchaseAllocation.line_id == OrderLine.id,
         PurchaseAllocation.ended_at.is_(None),
-        literal(is_about_purchase_allocations),
+        literal(has_purchase_line),
     )
     columns = {
         "id": OrderLine.id,
@@ -102,20 +114,20 @@ def _imagined(order_id: int, cause: Cause) -> Any:
         "purchase_line_id": PurchaseAllocation.purchase_line_id,
         "old_date": OrderLine.promise_date if cause is Cause.date_changed else cast(null(), Date),
         "quantity": OrderLine.quantity,
-        **dict.fromkeys(("run_id", "message_id", "template_id"), nobody),
+        **dict.fromkeys(("run_id", "message_id", "template_id"), no_id),
     }
     rows = select(*(column.label(name) for name, column in columns.items()))
     of_order = (
         rows.select_from(OrderLine)
-        .outerjoin(PurchaseAllocation, purchase_allocations)
+        .outerjoin(PurchaseAllocation, is_open_allocation)
         .where(OrderLine.order_id == order_id)
     )
     return aliased(News, of_order.subquery(), adapt_on_names=True)
 
 
 def _rows(news: Any) -> Any:
-    """Return the select that joins to news, the table or rows like it, all that a message says of it."""
-    is_open_purchase_allocation = and_(
+    """Return the select of everything that a message says of news; `news` is the table or rows like it."""
+    is_open_allocation = and_(
         PurchaseAllocation.line_id == news.line_id,
         PurchaseAllocation.purchase_line_id == news.purchase_line_id,
         PurchaseAllocation.ended_at.is_(None),
@@ -139,7 +151,7 @@ def _rows(news: Any) -> Any:
         .outerjoin(PurchaseOrderLine, PurchaseOrderLine.id == news.purchase_line_id)
         .outerjoin(PurchaseOrder, PurchaseOrder.id == PurchaseOrderLine.order_id)
         .outerjoin(PurchaseLineStatus, PurchaseLineStatus.id == PurchaseOrderLine.status_id)
-        .outerjoin(PurchaseAllocation, is_open_purchase_allocation)
+        .outerjoin(PurchaseAllocation, is_open_allocation)
     )
 
 
@@ -155,16 +167,21 @@ def _supplies(session: Session, line_ids: Collection[int]) -> dict[int, _Supply]
     by_line: dict[int, list[Any]] = {}
     for row in session.execute(rows.where(is_one_of(session, PurchaseAllocation.line_id, line_ids))):
         by_line.setdefault(row.line_id, []).append(row)
-    return {line_id: _as_one(purchase_allocations) for line_id, purchase_allocations in by_line.items()}
+    return {line_id: _as_one(allocations) for line_id, allocations in by_line.items()}
 
 
-def _as_one(purchase_allocations: Sequence[Any]) -> _Supply:
-    dates = [purchase_allocation.expected_on for purchase_allocation in purchase_allocations]
+def _as_one(allocations: Sequence[Any]) -> _Supply:
+    dates = [allocation.expected_on for allocation in allocations]
     return _Supply(
-        plain([purchase_allocation.number for purchase_allocation in purchase_allocations]),
-        None if None in dates else max(dates),
-        plain([purchase_allocation.name or "" for purchase_allocation in purchase_allocations]),
+        purchase_orders=_joined(allocation.number for allocation in allocations),
+        expected_on=None if None in dates else max(dates),
+        statuses=_joined(allocation.name for allocation in allocations),
     )
+
+
+def _joined(names: Iterable[str | None]) -> str:
+    """Return several names as one text, each once, in order."""
+    return ", ".join(dict.fromkeys(name for name in names if name))
 
 
 def _news_row(row: Any, supply: _Supply | None) -> NewsRow:
@@ -196,7 +213,7 @@ def _news_row(row: Any, supply: _Supply | None) -> NewsRow:
 
 
 def _quantity(row: Any) -> Decimal:
-    """Return what is linked now, what waits for a date, or what was cancelled."""
+    """Return what is allocated to the purchase order now, what waits for a date, or what was cancelled."""
     current = row.open_quantity if row.cause is Cause.date_changed else row.outstanding
     quantity: Decimal = current or row.quantity
     return quantity
@@ -210,6 +227,6 @@ def facts_of(rows: Sequence[NewsRow]) -> MessageFacts:
         CustomerFacts(clean_line(first.customer_name)),
         CompanyFacts(clean_line(options.erp.company_name)),
         first.cause.value,
-        clean_line(plain([row.status for row in rows])),
+        clean_line(_joined(row.status for row in rows)),
         tuple(row.line for row in rows),
     )

@@ -1,4 +1,4 @@
-"""Reads of the queue."""
+"""Reads of messages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, SQLColumnExpression, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from erp import clock
@@ -16,23 +16,27 @@ from modules.sales.models import Order
 
 
 def due(now: datetime) -> ColumnElement[bool]:
-    """Return the condition of a message that the job sends now: pending, its wait over, no clerk asked to look."""
-    return and_(
-        Message.state == MessageState.pending,
-        Message.attention == "",
-        or_(Message.next_attempt_at.is_(None), Message.next_attempt_at <= now),
-    )
+    """Return the condition of a message that the job sends now: it needs no review, and its wait is over."""
+    return and_(Message.is_sendable, or_(Message.next_attempt_at.is_(None), Message.next_attempt_at <= now))
 
 
-def waiting(session: Session) -> int:
-    """Return how many messages a round would send now."""
-    return session.scalar(select(func.count()).select_from(Message).where(due(clock.now()))) or 0
+def count_due(session: Session) -> int:
+    """Return how many messages the job would send now."""
+    return _count(session, due(clock.now()))
 
 
-def sendable(session: Session) -> int:
-    """Return how many messages leave when a clerk sends all: also those that wait for their next attempt."""
-    pending = (Message.state == MessageState.pending, Message.attention == "")
-    return session.scalar(select(func.count()).select_from(Message).where(*pending)) or 0
+def count_sendable(session: Session) -> int:
+    """Return how many messages leave when a clerk sends all, those that wait for their next attempt included."""
+    return _count(session, Message.is_sendable)
+
+
+def count_needing_review(session: Session) -> int:
+    """Return how many messages a clerk must review before they leave."""
+    return _count(session, Message.needs_review)
+
+
+def _count(session: Session, condition: SQLColumnExpression[bool]) -> int:
+    return session.scalar(select(func.count()).select_from(Message).where(condition)) or 0
 
 
 def counts_by_state(session: Session) -> dict[MessageState, int]:
@@ -40,12 +44,6 @@ def counts_by_state(session: Session) -> dict[MessageState, int]:
     rows = session.execute(select(Message.state, func.count()).group_by(Message.state))
     found = dict(rows.all())
     return {state: found.get(state, 0) for state in MessageState}
-
-
-def needing_attention(session: Session) -> int:
-    """Return how many messages wait for a clerk to look at them before they leave."""
-    rows = select(func.count()).select_from(Message)
-    return session.scalar(rows.where(Message.state == MessageState.pending, Message.attention != "")) or 0
 
 
 def messages_of_order(session: Session, order_id: int, *, limit: int = 200) -> Sequence[Message]:
@@ -67,12 +65,12 @@ def messages_of_customer(session: Session, customer_id: int, *, limit: int = 200
 
 
 def emails(session: Session) -> Iterator[Sequence[Any]]:
-    """Yield every message for the export `emails`, by creation."""
+    """Yield every message for the export `emails`, oldest first."""
     columns = (
         *(Message.id, Message.recipient, Message.subject, Message.state, Order.number),
         *(Message.created_at, Message.sent_at, Message.attempts, Message.last_error),
     )
     rows = select(*columns).join(Order, Order.id == Message.order_id).order_by(Message.id)
     found: Iterable[Any] = session.execute(rows.execution_options(yield_per=1000))
-    for id_, recipient, subject, state, *remainder in found:
-        yield (id_, "" if state is MessageState.skipped else recipient, subject, state.value, *remainder)
+    for id_, recipient, subject, state, *others in found:
+        yield (id_, "" if state is MessageState.skipped else recipient, subject, state.value, *others)

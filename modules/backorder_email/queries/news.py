@@ -1,4 +1,4 @@
-"""Which news there is, and how it stands."""
+"""Reads of news, and of what is true now of what it says."""
 
 from __future__ import annotations
 
@@ -15,41 +15,40 @@ from erp.db import is_one_of
 from erp.models import RunEntry
 from modules.backorder_email.domain.news import NewsStatus
 from modules.backorder_email.models import Message, News
-from modules.backorder_email.states import Cause, DropReason, MessageState
+from modules.backorder_email.states import Cause, DropReason
 from modules.preorder.models import PurchaseAllocation
 from modules.procurement.models import PurchaseOrderLine
 
-# A run that did not end and wrote no news for so long has died.
+# A run that has not ended and has written no news for so long has died.
 SILENCE = timedelta(minutes=1)
 
-_ABOUT_PURCHASE_ALLOCATIONS = (Cause.purchase_allocated, Cause.status_changed)
+_OF_ALLOCATIONS = (Cause.purchase_allocated, Cause.status_changed)
 
 
 def _later_news() -> ColumnElement[bool]:
-    """Say in SQL whether later news of the same line takes the place of a row of News.
+    """Return, in SQL, whether later news of the same line supersedes a row of News.
 
-    News of the same link or status does, and so does a date after a date. News of a link and news of a date replace
-    each other only from one run to the next: in one run both are told.
+    Later news of the same purchase order line does, and so does a later date after a date. News of an allocation or
+    status and news of a date supersede each other only from one run to the next: of one run, the customer gets both.
     """
     later = aliased(News)
-    of_purchase_allocations = later.cause.in_(_ABOUT_PURCHASE_ALLOCATIONS)
+    of_allocation = later.cause.in_(_OF_ALLOCATIONS)
     of_date = later.cause == Cause.date_changed
     other_run = later.run_id != News.run_id
-    replaces = or_(
+    supersedes = or_(
         later.purchase_line_id == News.purchase_line_id,
         and_(of_date, News.cause == Cause.date_changed),
-        and_(other_run, of_date, News.cause.in_(_ABOUT_PURCHASE_ALLOCATIONS)),
-        and_(other_run, of_purchase_allocations, News.cause == Cause.date_changed),
+        and_(other_run, of_date, News.cause.in_(_OF_ALLOCATIONS)),
+        and_(other_run, of_allocation, News.cause == Cause.date_changed),
     )
-    is_notified = or_(later.dropped.is_(None), later.dropped != DropReason.removed)
-    return exists().where(later.line_id == News.line_id, later.id > News.id, is_notified, replaces)
+    is_not_removed = or_(later.dropped.is_(None), later.dropped != DropReason.removed)
+    return exists().where(later.line_id == News.line_id, later.id > News.id, is_not_removed, supersedes)
 
 
-def _purchase_allocation_is_there() -> ColumnElement[bool]:
-    """Say in SQL whether the link that a row of News tells of exists; one that was received still does."""
-    same_line = PurchaseAllocation.line_id == News.line_id
+def _is_allocated() -> ColumnElement[bool]:
+    """Return, in SQL, whether the purchase allocation of a row of News exists; one that was received still does."""
     return exists().where(
-        same_line,
+        PurchaseAllocation.line_id == News.line_id,
         case(
             (News.cause == Cause.purchase_allocated, PurchaseAllocation.id == News.source_id),
             (News.cause == Cause.status_changed, PurchaseAllocation.purchase_line_id == News.purchase_line_id),
@@ -60,11 +59,11 @@ def _purchase_allocation_is_there() -> ColumnElement[bool]:
 
 @cache
 def _news_statuses() -> Any:
-    # Writing this statement takes longer than running it for a batch of messages.
+    # Cached: building this statement takes longer than running it for a batch of messages.
     columns = (
         News.id,
         News.cause,
-        _purchase_allocation_is_there(),
+        _is_allocated(),
         _later_news(),
         News.status_id,
         PurchaseOrderLine.status_id,
@@ -76,16 +75,16 @@ def _news_statuses() -> Any:
 
 
 def news_statuses(session: Session, news_ids: Collection[int]) -> Iterator[NewsStatus]:
-    """Yield how each piece of news stands beside what is true now."""
+    """Yield each piece of news with what is true now."""
     for row in session.execute(_news_statuses().where(is_one_of(session, News.id, news_ids))):
         yield NewsStatus(*row)
 
 
 def uncomposed(session: Session, *conditions: ColumnElement[bool]) -> list[tuple[int, int]]:
-    """Return (order, news) ids of the news that no message tells yet, and lock it: nobody else composes it now."""
+    """Return (order, news) ids of the uncomposed news, and lock it: no other transaction composes it now."""
     rows = (
         select(News.order_id, News.id)
-        .where(News.message_id.is_(None), News.dropped.is_(None), *conditions)
+        .where(News.is_uncomposed, *conditions)
         .order_by(News.order_id, News.id)
         .with_for_update(skip_locked=True)
     )
@@ -93,12 +92,12 @@ def uncomposed(session: Session, *conditions: ColumnElement[bool]) -> list[tuple
 
 
 def runs_to_compose(session: Session) -> list[int]:
-    """Return the runs that left news without a message: ended, or silent for so long that they must have died."""
+    """Return the runs that left uncomposed news: ended, or silent for so long that they must have died."""
     silent_since = clock.now() - SILENCE
     rows = (
         select(News.run_id)
         .join(RunEntry, RunEntry.id == News.run_id)
-        .where(News.message_id.is_(None), News.dropped.is_(None))
+        .where(News.is_uncomposed)
         .group_by(News.run_id, RunEntry.ended_at)
         .having(or_(RunEntry.ended_at.is_not(None), func.max(News.created_at) < silent_since))
         .order_by(News.run_id)
@@ -106,24 +105,24 @@ def runs_to_compose(session: Session) -> list[int]:
     return list(session.scalars(rows))
 
 
-def pending_about(session: Session, line_ids: Collection[int]) -> list[int]:
-    """Return the pending messages that tell news of these order lines, and lock them in id order."""
-    is_about = is_one_of(session, News.line_id, line_ids)
-    notified = select(News.message_id).where(is_about, News.message_id.is_not(None), News.dropped.is_(None))
-    rows = select(Message.id).where(Message.id.in_(notified), Message.state == MessageState.pending)
+def pending_messages_of_lines(session: Session, line_ids: Collection[int]) -> list[int]:
+    """Return the ids of the pending messages that have news of these order lines, and lock them in id order."""
+    is_of_lines = is_one_of(session, News.line_id, line_ids)
+    message_ids = select(News.message_id).where(is_of_lines, News.message_id.is_not(None), News.dropped.is_(None))
+    rows = select(Message.id).where(Message.id.in_(message_ids), Message.is_pending)
     return list(session.scalars(rows.order_by(Message.id).with_for_update()))
 
 
 def news_of_messages(session: Session, message_ids: Collection[int]) -> list[tuple[int, int, int, int | None]]:
-    """Return (message, news, line, purchase line) ids of what messages still tell."""
+    """Return (message, news, line, purchase line) ids of the news that messages have and that was not dropped."""
     columns = (News.message_id, News.id, News.line_id, News.purchase_line_id)
-    notified = is_one_of(session, News.message_id, message_ids)
-    rows = select(*columns).where(notified, News.dropped.is_(None)).order_by(News.id)
+    is_in_messages = is_one_of(session, News.message_id, message_ids)
+    rows = select(*columns).where(is_in_messages, News.dropped.is_(None)).order_by(News.id)
     return [(message or 0, news, line, purchase) for message, news, line, purchase in session.execute(rows)]
 
 
-def unsent_dates(session: Session, line_ids: Collection[int]) -> dict[int, date | None]:
-    """Return the promise dates that customers know, by line, where news of a later one has not left."""
+def known_dates(session: Session, line_ids: Collection[int]) -> dict[int, date | None]:
+    """Return, by line, the promise date that its customer knows, where news of a later one has not left yet."""
     rows = (
         select(News.line_id, News.old_date)
         .outerjoin(Message, Message.id == News.message_id)
@@ -131,9 +130,9 @@ def unsent_dates(session: Session, line_ids: Collection[int]) -> dict[int, date 
             is_one_of(session, News.line_id, line_ids),
             News.cause == Cause.date_changed,
             News.dropped.is_(None),
-            or_(Message.id.is_(None), Message.state == MessageState.pending),
+            or_(Message.id.is_(None), Message.is_pending),
         )
         .order_by(News.id.desc())
     )
-    # The oldest comes last and wins.
+    # The oldest comes last and is the one that is kept.
     return dict(session.execute(rows).all())

@@ -12,8 +12,8 @@ from modules.backorder_email.models import StatusTemplate, Template
 from modules.backorder_email.states import Cause
 from modules.procurement.models import PurchaseLineStatus
 
-# The causes whose template an option names.
-OPTION_OF = {Cause.date_changed: "date_template", Cause.cancelled: "cancellation_template"}
+# The option that names the template of a cause, where one does.
+OPTIONS_BY_CAUSE = {Cause.date_changed: "date_template", Cause.cancelled: "cancellation_template"}
 
 
 def template_by_name(session: Session, name: str) -> Template | None:
@@ -21,9 +21,9 @@ def template_by_name(session: Session, name: str) -> Template | None:
     return session.scalar(select(Template).where(Template.name == name)) if name else None
 
 
-def named_by_option(cause: Cause) -> str:
-    """Return the name of the template that an option gives to a cause; empty where there is to be no news."""
-    return str(getattr(options.backorder_email, OPTION_OF[cause])) if cause in OPTION_OF else ""
+def name_in_option(cause: Cause) -> str:
+    """Return the name of the template that an option gives to a cause; empty where there is to be no news of it."""
+    return str(getattr(options.backorder_email, OPTIONS_BY_CAUSE[cause])) if cause in OPTIONS_BY_CAUSE else ""
 
 
 def templates_by_status(session: Session) -> dict[int, int]:
@@ -33,12 +33,12 @@ def templates_by_status(session: Session) -> dict[int, int]:
 
 
 def uses_of_template(session: Session, template: Template) -> list[str]:
-    """Return who names a template, in words: statuses and options."""
+    """Return what names a template, in words: statuses and options."""
     return uses_of_templates(session, [template])[template]
 
 
 def uses_of_templates(session: Session, templates: Sequence[Template]) -> dict[Template, list[str]]:
-    """Return who names each of these templates, in words."""
+    """Return what names each of these templates, in words."""
     rows = (
         select(StatusTemplate.template_id, PurchaseLineStatus.name)
         .join(PurchaseLineStatus, PurchaseLineStatus.id == StatusTemplate.status_id)
@@ -51,8 +51,8 @@ def uses_of_templates(session: Session, templates: Sequence[Template]) -> dict[T
             *(f"status {name}" for id_, name in statuses if id_ == template.id),
             *(
                 f"option backorder_email.{option}"
-                for cause, option in OPTION_OF.items()
-                if named_by_option(cause) == template.name
+                for cause, option in OPTIONS_BY_CAUSE.items()
+                if name_in_option(cause) == template.name
             ),
         ]
         for template in templates

@@ -1,60 +1,50 @@
-"""The verbs of backorder email: they write and flush; who calls them commits."""
+"""The changes that backorder email makes: they write and flush; the caller commits."""
 
-from modules.backorder_email.services.composing import as_it_would_leave, compose, compose_lost_runs, compose_run
+from modules.backorder_email.services.batches import TakenBatch, give_back, postpone_batch, recover, settle, take_batch
+from modules.backorder_email.services.composition import as_it_would_leave, compose_lost_runs, compose_run
 from modules.backorder_email.services.demo import load_demo
+from modules.backorder_email.services.messages import cancel, edit, mark_as_sent, retry, skip_waits
 from modules.backorder_email.services.news import (
-    drop_news_of_purchase_allocations,
+    drop_news_of_removed_allocations,
     write_allocation_news,
     write_cancellation_news,
     write_date_news,
     write_status_news,
 )
-from modules.backorder_email.services.queue import cancel, edit, hurry, mark_as_sent, retry
-from modules.backorder_email.services.send_log import NOBODY, SendLog, life_of_database
-from modules.backorder_email.services.sending import (
-    TakenBatch,
-    give_back,
-    postpone_claimed,
-    recover,
-    settle,
-    take_batch,
-)
+from modules.backorder_email.services.send_log import NO_MESSAGE, SendLog, database_start_id
 from modules.backorder_email.services.templates import (
     delete_template,
     save_template,
     save_templates,
-    set_status_template,
-    write_status_templates,
+    set_status_templates,
 )
 
 __all__ = [
-    "NOBODY",
+    "NO_MESSAGE",
     "SendLog",
     "TakenBatch",
     "as_it_would_leave",
     "cancel",
-    "compose",
     "compose_lost_runs",
     "compose_run",
+    "database_start_id",
     "delete_template",
-    "drop_news_of_purchase_allocations",
+    "drop_news_of_removed_allocations",
     "edit",
     "give_back",
-    "hurry",
-    "life_of_database",
     "load_demo",
     "mark_as_sent",
-    "postpone_claimed",
+    "postpone_batch",
     "recover",
     "retry",
     "save_template",
     "save_templates",
-    "set_status_template",
+    "set_status_templates",
     "settle",
+    "skip_waits",
     "take_batch",
     "write_allocation_news",
     "write_cancellation_news",
     "write_date_news",
     "write_status_news",
-    "write_status_templates",
 ]

@@ -1,4 +1,4 @@
-"""The demo company's templates, and one customer who is about to be told."""
+"""The templates of the demo company, and one pending email."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from erp.db import from_raw
 from modules.backorder_email import queries
-from modules.backorder_email.domain.wording import Wording
-from modules.backorder_email.services.templates import save_templates, write_status_templates
+from modules.backorder_email.domain.templates import Wording
+from modules.backorder_email.services.templates import save_templates, set_status_templates
 from modules.inventory_lots.queries import products_by_sku
 from modules.inventory_lots.services import DemoSku
 from modules.preorder.queries import uncovered_backorders
@@ -52,17 +52,17 @@ STATUSES = {"Shipped": "On its way", "Delayed": "Delayed"}
 
 
 def load_demo(session: Session) -> None:
-    """Give the demo company its templates, and link one backorder so that Pending Emails is not empty."""
+    """Give the demo company its templates, and allocate one backorder so that Pending Emails is not empty."""
     save_templates(session, [(name, None, wording) for name, wording in TEMPLATES.items()])
     statuses = session.scalars(select(PurchaseLineStatus).where(PurchaseLineStatus.name.in_(STATUSES))).all()
     templates = {status: queries.template_by_name(session, STATUSES[status.name]) for status in statuses}
-    write_status_templates(session, templates)
+    set_status_templates(session, templates)
     _allocate_one(session, products_by_sku(session, [DemoSku.speaker])[DemoSku.speaker].id)
 
 
 def _allocate_one(session: Session, product_id: int) -> None:
-    waiting = uncovered_backorders(session, Scope((product_id,)))
+    uncovered = uncovered_backorders(session, Scope((product_id,)))
     incoming = session.execute(unallocated_supply(session, [product_id])).all()
-    if waiting and incoming:
-        (line_id, _, remainder), (purchase_line_id, _, left, *_) = waiting[0], incoming[0]
-        allocate_by_hand(session, {(line_id, purchase_line_id): from_raw(min(remainder, left))})
+    if uncovered and incoming:
+        (line_id, _, needed), (purchase_line_id, _, available, *_) = uncovered[0], incoming[0]
+        allocate_by_hand(session, {(line_id, purchase_line_id): from_raw(min(needed, available))})

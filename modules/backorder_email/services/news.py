@@ -1,43 +1,43 @@
-"""Writing news in the transaction that makes it, whatever the number of lines it is about."""
+"""Writing news in the transaction that makes it, in a constant number of statements."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.dml import ReturningInsert
 
 from erp import clock
-from erp.db import is_one_of
+from erp.db import insert_missing, is_one_of
 from erp.events import current_run
 from erp.options import options
 from modules.backorder_email.models import News, StatusTemplate
-from modules.backorder_email.queries.news import pending_about, unsent_dates
-from modules.backorder_email.queries.templates import named_by_option, template_by_name, templates_by_status
-from modules.backorder_email.services.superseding import put_right
+from modules.backorder_email.queries.news import known_dates, pending_messages_of_lines
+from modules.backorder_email.queries.templates import name_in_option, template_by_name, templates_by_status
+from modules.backorder_email.services.reconciliation import reconcile
 from modules.backorder_email.states import Cause, DropReason
+from modules.preorder.events import PurchaseAllocated, PurchaseAllocationRemoved
 from modules.preorder.models import PurchaseAllocation
-from modules.procurement.events import StatusChange
+from modules.procurement.events import LineStatusChanged, StatusChange
 from modules.procurement.models import PurchaseOrderLine
-from modules.sales.events import BackorderChange, PromiseChange
+from modules.sales.events import BackorderCancelled, PromiseDateChanged
 from modules.sales.models import Backorder, OrderLine
 
+# The first promise date, which allocation sets, is no change of one that the customer knows.
+CAUSES_OF_NEW_DATES = ("sync", "import", "edit")
 
-def write_allocation_news(session: Session, purchase_allocation_ids: Collection[int]) -> None:
-    """Write news of new links to purchase order lines whose status has a template."""
+_is_open = PurchaseAllocation.ended_at.is_(None)
+
+
+def write_allocation_news(session: Session, event: PurchaseAllocated) -> None:
+    """Write news of new allocations to purchase order lines whose status has a template."""
     if not options.backorder_email.on_link or not templates_by_status(session):
         return
     columns = (
-        *(
-            PurchaseAllocation.id.label("source_id"),
-            PurchaseAllocation.line_id,
-            OrderLine.order_id,
-            PurchaseAllocation.purchase_line_id,
-        ),
-        *(PurchaseOrderLine.status_id, StatusTemplate.template_id, PurchaseAllocation.outstanding.label("quantity")),
+        *(PurchaseAllocation.id.label("source_id"), PurchaseAllocation.line_id, PurchaseAllocation.purchase_line_id),
+        *(PurchaseAllocation.outstanding.label("quantity"), OrderLine.order_id),
+        *(PurchaseOrderLine.status_id, StatusTemplate.template_id),
     )
     rows = (
         select(*columns)
@@ -46,119 +46,110 @@ def write_allocation_news(session: Session, purchase_allocation_ids: Collection[
         .join(StatusTemplate, StatusTemplate.status_id == PurchaseOrderLine.status_id)
         .order_by(PurchaseAllocation.id)
     )
-    found = _all(session, rows, PurchaseAllocation.id, purchase_allocation_ids)
+    found = _all(session, rows, PurchaseAllocation.id, event.purchase_allocation_ids)
     _write_news(session, [{"cause": Cause.purchase_allocated} | dict(row._mapping) for row in found])
 
 
-def write_status_news(session: Session, changes: Sequence[StatusChange]) -> None:
-    """Write news for the lines linked to purchase order lines whose new status has a template.
+def write_status_news(session: Session, event: LineStatusChanged) -> None:
+    """Write news of purchase order lines whose new status has a template, one for each order line allocated to them.
 
-    What is pending and tells of the old status is put right even where the new one has none.
+    Pending messages about the old status are reconciled even where the new one has no template. The default status of
+    a first allocation is no change.
     """
-    after = {change.line_id: change for change in changes}
+    if event.is_default:
+        return
+    after = {change.line_id: change for change in event.changes}
     columns = (
-        PurchaseAllocation.line_id,
-        OrderLine.order_id,
-        PurchaseAllocation.purchase_line_id,
+        *(PurchaseAllocation.line_id, PurchaseAllocation.purchase_line_id, OrderLine.order_id),
         PurchaseAllocation.outstanding.label("quantity"),
     )
     rows = (
         select(*columns)
         .join(OrderLine, OrderLine.id == PurchaseAllocation.line_id)
-        .where(PurchaseAllocation.ended_at.is_(None))
+        .where(_is_open)
         .order_by(PurchaseAllocation.purchase_line_id, PurchaseAllocation.id)
     )
-    purchase_allocated = _all(session, rows, PurchaseAllocation.purchase_line_id, after)
-    templates = templates_by_status(session) if purchase_allocated and options.backorder_email.on_status else {}
-    news = [_of_status(row, after[row.purchase_line_id], templates) for row in purchase_allocated]
-    _write_news(
-        session, [row for row in news if row["template_id"]], touched={row.line_id for row in purchase_allocated}
-    )
+    found = _all(session, rows, PurchaseAllocation.purchase_line_id, after)
+    templates = templates_by_status(session) if found and options.backorder_email.on_status else {}
+    news = [_status_news(row, after[row.purchase_line_id], templates) for row in found]
+    _write_news(session, [row for row in news if row["template_id"]], changed_lines={row.line_id for row in found})
 
 
-def _of_status(purchase_allocation: Any, change: StatusChange, templates: dict[int, int]) -> dict[str, Any]:
+def _status_news(allocation: Any, change: StatusChange, templates: Mapping[int, int]) -> dict[str, Any]:
     return {
         "cause": Cause.status_changed,
         "source_id": change.history_id,
         "status_id": change.new_status_id,
         "template_id": templates.get(change.new_status_id or 0),
-        **purchase_allocation._mapping,
+        **allocation._mapping,
     }
 
 
-def write_date_news(session: Session, changes: Sequence[PromiseChange]) -> None:
-    """Write news of changed promise dates of linked lines, from the date that the customer knows."""
-    if not named_by_option(Cause.date_changed):
+def write_date_news(session: Session, event: PromiseDateChanged) -> None:
+    """Write news of changed promise dates of lines on purchase orders, unless the clerk chose not to notify."""
+    if not event.notify or event.cause not in CAUSES_OF_NEW_DATES or not name_in_option(Cause.date_changed):
         return
-    after = {change.line_id: change for change in changes}
-    purchase_allocated = select(PurchaseAllocation.line_id).where(PurchaseAllocation.ended_at.is_(None))
-    rows = select(OrderLine.id, OrderLine.order_id, OrderLine.open_quantity).where(OrderLine.id.in_(purchase_allocated))
+    after = {change.line_id: change for change in event.changes}
+    on_purchase_orders = select(PurchaseAllocation.line_id).where(_is_open)
+    rows = select(OrderLine.id, OrderLine.order_id, OrderLine.open_quantity).where(OrderLine.id.in_(on_purchase_orders))
     found = _all(session, rows.order_by(OrderLine.id), OrderLine.id, after)
-    known = unsent_dates(session, [row.id for row in found])
-    template = template_by_name(session, named_by_option(Cause.date_changed))
+    known = known_dates(session, [row.id for row in found])
+    common = {"cause": Cause.date_changed, "template_id": _template_in_option(session, Cause.date_changed)}
     news = [
         {
-            "cause": Cause.date_changed,
             "source_id": after[row.id].history_id,
             "line_id": row.id,
             "order_id": row.order_id,
-            "template_id": template.id if template else None,
             "old_date": known.get(row.id, after[row.id].old),
             "new_date": after[row.id].new,
             "quantity": row.open_quantity,
         }
         for row in found
     ]
-    _write_news(session, news)
+    _write_news(session, [common | row for row in news])
 
 
-def write_cancellation_news(session: Session, changes: Sequence[BackorderChange]) -> None:
-    """Write news of backorders that were given up after their days, of each part once."""
-    if not named_by_option(Cause.cancelled):
+def write_cancellation_news(session: Session, event: BackorderCancelled) -> None:
+    """Write news of backorders that were cancelled because they waited too long, of each part once."""
+    if event.cause != "sla" or not name_in_option(Cause.cancelled):
         return
-    given_up = {change.backorder_id: change for change in changes}
+    changes = {change.backorder_id: change for change in event.changes}
     columns = (Backorder.id, Backorder.line_id, OrderLine.order_id)
     rows = select(*columns).join(OrderLine, OrderLine.id == Backorder.line_id).order_by(Backorder.id)
-    template = template_by_name(session, named_by_option(Cause.cancelled))
+    common = {"cause": Cause.cancelled, "template_id": _template_in_option(session, Cause.cancelled)}
     news = [
         {
-            "cause": Cause.cancelled,
-            "source_id": given_up[row.id].history_id,
+            "source_id": changes[row.id].history_id,
             "line_id": row.line_id,
             "order_id": row.order_id,
-            "template_id": template.id if template else None,
-            "quantity": given_up[row.id].quantity,
+            "quantity": changes[row.id].quantity,
         }
-        for row in _all(session, rows, Backorder.id, given_up)
+        for row in _all(session, rows, Backorder.id, changes)
     ]
-    _write_news(session, news)
+    _write_news(session, [common | row for row in news])
 
 
-def drop_news_of_purchase_allocations(session: Session, pairs: Collection[tuple[int, int]]) -> None:
-    """Drop what has not left about (line, purchase line) pairs whose links were undone."""
-    line_ids = {line_id for line_id, _ in pairs}
-    open_purchase_allocations = select(PurchaseAllocation.line_id, PurchaseAllocation.purchase_line_id).where(
-        PurchaseAllocation.ended_at.is_(None)
-    )
-    allocated_again = {
-        (line, purchase)
-        for line, purchase in _all(session, open_purchase_allocations, PurchaseAllocation.line_id, line_ids)
-    }
-    undone = set(pairs) - allocated_again
-    by_line: dict[int, set[int]] = {}
-    for line_id, purchase_line_id in undone:
-        by_line.setdefault(line_id, set()).add(purchase_line_id)
-    _drop_uncomposed(session, undone)
-    put_right(session, pending_about(session, by_line), undone=undone)
+def _template_in_option(session: Session, cause: Cause) -> int | None:
+    template = template_by_name(session, name_in_option(cause))
+    return template.id if template else None
+
+
+def drop_news_of_removed_allocations(session: Session, event: PurchaseAllocationRemoved) -> None:
+    """Drop the news of removed allocations that is in no message yet, and reconcile the messages that have some."""
+    rows = select(PurchaseAllocation.line_id, PurchaseAllocation.purchase_line_id).where(_is_open)
+    allocated_again = _all(session, rows, PurchaseAllocation.line_id, {line_id for line_id, _ in event.pairs})
+    removed = set(event.pairs) - {(line_id, purchase_line_id) for line_id, purchase_line_id in allocated_again}
+    _drop_uncomposed(session, removed)
+    message_ids = pending_messages_of_lines(session, {line_id for line_id, _ in removed})
+    reconcile(session, message_ids, removed_pairs=removed)
 
 
 def _drop_uncomposed(session: Session, pairs: Collection[tuple[int, int]]) -> None:
-    rows = select(News.id, News.line_id, News.purchase_line_id).where(News.message_id.is_(None), News.dropped.is_(None))
+    rows = select(News.id, News.line_id, News.purchase_line_id).where(News.is_uncomposed)
     found = _all(session, rows, News.line_id, {line_id for line_id, _ in pairs})
     ids = [row.id for row in found if (row.line_id, row.purchase_line_id) in pairs]
-    # Asked again here: another transaction may have composed it while this one waited for the row.
-    still_waits = News.message_id.is_(None) & News.dropped.is_(None)
-    drop = update(News).where(is_one_of(session, News.id, ids), still_waits).values(dropped=DropReason.removed)
+    # Checked again here: another transaction may have composed it while this one waited for the row.
+    drop = update(News).where(is_one_of(session, News.id, ids), News.is_uncomposed).values(dropped=DropReason.removed)
     session.execute(drop.execution_options(synchronize_session=False))
     session.expire_all()
 
@@ -168,18 +159,13 @@ def _all(session: Session, rows: Any, key: Any, ids: Iterable[int]) -> list[Any]
     return list(session.execute(rows.where(is_one_of(session, key, ids))).all())
 
 
-def _write_news(session: Session, news: Sequence[dict[str, Any]], *, touched: Collection[int] = ()) -> None:
-    """Write news and put right what is pending about the same lines. News that is there already is left alone."""
-    notified: set[int] = set()
+def _write_news(session: Session, news: Sequence[dict[str, Any]], *, changed_lines: Collection[int] = ()) -> None:
+    """Write news that is not there yet, and reconcile the pending messages of its lines and of `changed_lines`."""
+    line_ids: set[int] = set()
     if news:
         common = {"run_id": current_run(session).id(session), "created_at": clock.now()}
         blank = {"purchase_line_id": None, "status_id": None, "old_date": None, "new_date": None}
-        notified = set(session.scalars(_insert(session), [blank | row | common for row in news]))
-    put_right(session, pending_about(session, notified.union(touched)), notified_again=notified)
-
-
-def _insert(session: Session) -> ReturningInsert[tuple[int]]:
-    kind = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    table = News.__table__
-    insert: Insert = kind.insert(table).on_conflict_do_nothing()
-    return insert.returning(table.c.line_id)
+        rows = [blank | row | common for row in news]
+        line_ids = set(insert_missing(session, News, rows, returning=News.line_id))
+    message_ids = pending_messages_of_lines(session, line_ids.union(changed_lines))
+    reconcile(session, message_ids, lines_with_newer_news=line_ids)

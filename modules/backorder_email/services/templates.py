@@ -1,4 +1,4 @@
-"""Templates, and which status sends which."""
+"""Templates, and which status has which."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from sqlalchemy.orm import Session
 
 from erp import history
 from modules.backorder_email import queries
-from modules.backorder_email.domain.wording import Wording, check, clean_line
+from modules.backorder_email.domain.templates import Wording, check, clean_line
 from modules.backorder_email.errors import TemplateInUse, TemplateNameTaken
 from modules.backorder_email.models import StatusTemplate, Template
 from modules.procurement.models import PurchaseLineStatus
 
 
 def save_template(session: Session, template: Template | None, *, name: str, wording: Wording) -> Template:
-    """Make or change a template that renders; raises TemplateRefused, TemplateNameTaken and TemplateInUse."""
+    """Create or change a template; raises TemplateRefused, TemplateNameTaken and TemplateInUse."""
     check(wording)
     name = clean_line(name)
     namesake = queries.template_by_name(session, name)
@@ -26,7 +26,7 @@ def save_template(session: Session, template: Template | None, *, name: str, wor
         template = Template(name=name)
         session.add(template)
     elif name != template.name:
-        _refuse_losing_the_name(session, template)
+        _refuse_if_option_names(session, template)
     template.name, template.subject, template.body = name, wording.subject, wording.body
     template.html = wording.html if wording.html.strip() else ""
     session.flush()
@@ -34,26 +34,26 @@ def save_template(session: Session, template: Template | None, *, name: str, wor
 
 
 def save_templates(session: Session, changes: Sequence[tuple[str, Template | None, Wording]]) -> int:
-    """Make or change many templates whose wording was checked; return how many existing ones changed."""
+    """Create or change many templates whose wording was checked; return how many existing ones changed."""
     changed = 0
     for name, template, wording in changes:
         if template is None:
             session.add(Template(name=name, **vars(wording)))
-        elif vars(wording) != {part: getattr(template, part) for part in vars(wording)}:
+        elif wording != template.wording:
             template.subject, template.body, template.html = wording.subject, wording.body, wording.html
             changed += 1
     session.flush()
     return changed
 
 
-def _refuse_losing_the_name(session: Session, template: Template) -> None:
-    """Options name a template by its name, statuses by its row: only the former lose it when it is renamed."""
+def _refuse_if_option_names(session: Session, template: Template) -> None:
+    """Raise TemplateInUse where an option names the template, which would lose it; a status refers to it by id."""
     if users := [user for user in queries.uses_of_template(session, template) if user.startswith("option")]:
         raise TemplateInUse(name=template.name, users=users)
 
 
 def delete_template(session: Session, template: Template) -> None:
-    """Delete a template that no status and no option names. What was composed with it stays."""
+    """Delete a template but not the messages composed with it; raises TemplateInUse."""
     if users := queries.uses_of_template(session, template):
         raise TemplateInUse(name=template.name, users=users)
     history.record_document(session, template, "deleted")
@@ -61,18 +61,13 @@ def delete_template(session: Session, template: Template) -> None:
     session.flush()
 
 
-def set_status_template(session: Session, status: PurchaseLineStatus, template: Template | None) -> None:
-    """Say which template a status sends; None: none."""
-    write_status_templates(session, {status: template})
-
-
-def write_status_templates(session: Session, templates: Mapping[PurchaseLineStatus, Template | None]) -> None:
-    """Say for each of many statuses which template it sends, with the history of those that change."""
+def set_status_templates(session: Session, templates: Mapping[PurchaseLineStatus, Template | None]) -> None:
+    """Give each of many statuses a template, or none, and write the history of those that change."""
     session.flush()
-    ids = {status.id: status for status in templates}
-    rows = session.scalars(select(StatusTemplate).where(StatusTemplate.status_id.in_(ids)))
+    statuses = {status.id: status for status in templates}
+    rows = session.scalars(select(StatusTemplate).where(StatusTemplate.status_id.in_(statuses)))
     before = {row.status_id: row.template for row in rows}
-    changed = {id_: status for id_, status in ids.items() if templates[status] is not before.get(id_)}
+    changed = {id_: status for id_, status in statuses.items() if templates[status] is not before.get(id_)}
     session.execute(delete(StatusTemplate).where(StatusTemplate.status_id.in_(changed)))
     session.add_all(
         StatusTemplate(status_id=id_, template_id=template.id)

@@ -1,52 +1,12 @@
-"""The language of templates reads what is documented and nothing else, and cannot run away."""
+"""The template language reads what is documented and nothing else, and cannot run away."""
 
 import time
-from datetime import UTC, date, datetime
-from decimal import Decimal
 
 import pytest
 
-from modules.backorder_email.domain.wording import (
-    CompanyFacts,
-    CustomerFacts,
-    LineFacts,
-    MessageFacts,
-    OrderFacts,
-    Wording,
-    check,
-    clean_line,
-    clean_text,
-    digest,
-    render,
-)
+from modules.backorder_email.domain.facts import CustomerFacts
 from modules.backorder_email.errors import TemplateRefused
-
-LINE = LineFacts(
-    sku="P-1",
-    name="Brass screw",
-    quantity=Decimal("2.5"),
-    unit="pcs",
-    promise_date=date(2026, 12, 1),
-    old_promise_date=None,
-    purchase_order="PO1",
-    expected_on=date(2026, 11, 30),
-)
-
-
-def facts(**overrides):
-    values = {
-        "order": OrderFacts("SO1", datetime(2026, 11, 2, 9, 30, tzinfo=UTC)),
-        "customer": CustomerFacts("Acme"),
-        "company": CompanyFacts("Us"),
-        "cause": "purchase_allocated",
-        "status": "Delayed",
-        "lines": (LINE, LINE),
-    }
-    return MessageFacts(**values | overrides)
-
-
-def text_of(body, **overrides):
-    return render(Wording("S", body), facts(**overrides)).text.rstrip("\n")
+from tests.backorder_email.facts import text_of
 
 
 @pytest.mark.parametrize(
@@ -161,65 +121,6 @@ def test_nothing_runs_away(body):
     assert time.monotonic() - started < 3
 
 
-def test_html_is_escaped_and_text_is_not():
-    evil = CustomerFacts("<script>alert(1)</script> & Söhne")
-    made = render(
-        Wording("{{ customer.name }}", "{{ customer.name }}", "<p>{{ customer.name }}</p>"), facts(customer=evil)
-    )
-    assert made.subject == made.text.strip() == "<script>alert(1)</script> & Söhne"
-    assert made.html == "<p>&lt;script&gt;alert(1)&lt;/script&gt; &amp; Söhne</p>"
-
-
-def test_html_stays_escaped_through_filters():
-    evil = (LineFacts(**{**vars(LINE), "name": "<b>"}),)
-    html = "{{ lines|join(' ', attribute='name') }}{{ '<i>' ~ lines[0].name }}{{ lines[0].name|replace('b', 'u') }}"
-    made = render(Wording("s", "b", html), facts(lines=evil))
-    assert "<b>" not in made.html
-    assert "<i>" not in made.html
-    assert "<u>" not in made.html
-
-
 def test_jinja_in_a_name_is_text():
     made = text_of("{{ customer.name }}", customer=CustomerFacts("{{ order.number }}{% for %}"))
     assert made == "{{ order.number }}{% for %}"
-
-
-def test_a_subject_is_one_line():
-    made = render(Wording("{{ customer.name }}\nBcc: x@y.z\r\n", "b"), facts(customer=CustomerFacts("A\r\nCc: q@y.z")))
-    assert made.subject == "A Cc: q@y.z Bcc: x@y.z"
-
-
-def test_a_subject_or_body_that_comes_out_empty_is_refused():
-    for wording in (Wording("{% if false %}x{% endif %}", "b"), Wording("s", "{{ none }}")):
-        with pytest.raises(TemplateRefused, match="nothing is left"):
-            render(wording, facts())
-
-
-def test_marks_that_turn_text_around_are_taken_out_and_those_of_words_stay():
-    assert clean_line("invoice\u202etxt.exe\u2066") == "invoicetxt.exe"
-    assert clean_line("مرحبا\u200f a") == "مرحبا\u200f a"
-
-
-def test_control_characters_and_halves_of_characters_are_taken_out():
-    assert clean_text("a\0b\x07c\ud800d\x1b[31m\r\ne\u2028f\x85g\tg") == "abcd[31m\ne\nf\ng\tg"
-    assert clean_line(" a\x85\u2029 b\t\x0b c ") == "a b c"
-
-
-def test_a_template_meant_for_one_cause_is_fine():
-    check(Wording("Moved", "{{ lines[0].old_promise_date.strftime('%d') }}"))
-    check(Wording("Gone", "{% if cause == 'cancelled' %}Sorry{% endif %}"))
-
-
-def test_a_template_that_renders_for_no_cause_is_refused():
-    check(Wording("{{ order.number }}", "{% for line in lines %}{{ line.old_promise_date|date }}{% endfor %}"))
-    with pytest.raises(TemplateRefused, match=r"subject, line 1\): there is no variable 'foo'"):
-        check(Wording("{{ foo }}", "b"))
-    with pytest.raises(TemplateRefused, match=r"html, line 2\)"):
-        check(Wording("s", "b", "<p>\n{{ foo }}"))
-    with pytest.raises(TemplateRefused, match="body.: it is empty"):
-        check(Wording("s", " \n"))
-
-
-def test_equal_facts_have_equal_digests_and_other_facts_others():
-    assert digest(facts()) == digest(facts())
-    assert digest(facts()) != digest(facts(status="On its way"))

@@ -1,4 +1,4 @@
-"""What happens to messages that have not left when what they tell holds no more."""
+"""Messages that have not left are reconciled with what is true now."""
 
 from datetime import date
 from decimal import Decimal
@@ -9,7 +9,7 @@ from sqlalchemy import select
 from erp.registry import current_registry
 from modules.backorder_email import services
 from modules.backorder_email.models import Message
-from modules.backorder_email.services.sending import take_batch
+from modules.backorder_email.services.batches import take_batch
 from modules.backorder_email.states import Cause, DropReason, MessageState
 from modules.inventory_lots.services import lock_products
 from modules.preorder.models import PurchaseAllocation
@@ -23,8 +23,8 @@ from tests.support.backorder_email import (
     edit_text,
     give_status,
     in_a_run,
+    make_status_with_template,
     make_supply,
-    make_telling_status,
     make_template,
     messages,
     news,
@@ -35,8 +35,8 @@ from tests.support.procurement import make_purchase_order, make_status
 from tests.support.sales import make_order
 
 
-def unlink(session, *lines):
-    """Remove the links of order lines as one deed."""
+def remove_allocations(session, *lines):
+    """Remove the purchase allocations of order lines in one run."""
     ids = list(
         session.scalars(
             select(PurchaseAllocation.id).where(PurchaseAllocation.line_id.in_([line.id for line in lines]))
@@ -45,15 +45,15 @@ def unlink(session, *lines):
     in_a_run(lambda session: remove_purchase_allocations(session, ids))
 
 
-def claimed(session):
-    """Claim what is due as a worker does, and return the ids. Commits."""
+def take_due(session):
+    """Take what is due as a worker does, and return the ids. Commits."""
     found = take_batch(session, "worker", limit=100)
     session.commit()
     return [outgoing.id for outgoing in found.messages]
 
 
 def make_two_lines(session):
-    """Return a supply and an order of two lines, linked in one run to two lines of the same status."""
+    """Return a supply and an order of two lines, allocated in one run to two purchase lines of the same status."""
     supply = make_supply(session)
     product = make_product(session)
     order = make_order(session, [(supply.line.product, 1), (product, 3)])
@@ -66,13 +66,13 @@ def make_two_lines(session):
     return supply, order, second
 
 
-def test_a_message_whose_link_is_undone_is_superseded(session):
+def test_a_message_whose_allocation_is_removed_is_superseded(session):
     supply = make_supply(session)
     allocate_all(supply)
-    unlink(session, supply.line)
+    remove_allocations(session, supply.line)
     (message,) = messages(session)
     assert message.state is MessageState.superseded
-    assert message.last_error == "A purchase order that it tells of is no longer linked."
+    assert message.last_error == "A purchase order that it names is no longer allocated to this order."
     assert [row.dropped for row in news(session)] == [DropReason.removed]
 
 
@@ -88,10 +88,10 @@ def test_what_holds_for_the_other_lines_is_composed_again_in_the_same_transactio
     assert found[1].cause is Cause.purchase_allocated
 
 
-def test_a_pair_linked_again_is_new_news(session):
+def test_a_pair_that_is_allocated_again_is_new_news(session):
     supply = make_supply(session)
     allocate_all(supply)
-    unlink(session, supply.line)
+    remove_allocations(session, supply.line)
     allocate_all(supply)
     assert states(session) == ["superseded", "pending"]
     assert len({row.source_id for row in news(session)}) == 2
@@ -100,25 +100,25 @@ def test_a_pair_linked_again_is_new_news(session):
 def test_newer_news_of_a_line_supersedes_what_is_pending(session):
     supply = make_supply(session)
     allocate_all(supply)
-    give_status(supply, make_telling_status(session, name="Delayed"))
+    give_status(supply, make_status_with_template(session, name="Delayed"))
     old, new = messages(session)
     assert (old.state, new.state) == (MessageState.superseded, MessageState.pending)
     assert old.last_error == "There is newer news about the same lines."
     assert new.subject.endswith("Delayed")
 
 
-def test_newer_news_leaves_the_news_of_the_other_lines(session):
+def test_newer_news_of_one_line_keeps_the_news_of_the_others(session):
     supply, order, second = make_two_lines(session)
-    give_status(supply, make_telling_status(session, name="Delayed"))
+    give_status(supply, make_status_with_template(session, name="Delayed"))
     pending = messages(session, MessageState.pending)
     assert [message.cause for message in pending] == [Cause.purchase_allocated, Cause.status_changed]
     assert pending[0].text == f"3 {order.lines[1].product.sku} from {second.number}\n"
     assert pending[1].text == f"1 {order.lines[0].product.sku} from {supply.purchase.number}\n"
 
 
-def test_a_new_status_without_a_template_takes_back_the_old_status(session):
+def test_a_new_status_without_a_template_supersedes_the_message_about_the_old_one(session):
     supply = make_supply(session)
-    delayed, status = make_telling_status(session), supply.status
+    delayed, status = make_status_with_template(session), supply.status
     give_status(supply, make_status(session))
     allocate_all(supply)
     give_status(supply, delayed)
@@ -128,7 +128,7 @@ def test_a_new_status_without_a_template_takes_back_the_old_status(session):
     assert states(session) == ["superseded", "pending"]
 
 
-def test_a_link_to_a_second_purchase_order_is_told_together_with_the_first(session):
+def test_an_allocation_to_a_second_purchase_order_joins_the_message_about_the_first(session):
     supply = make_supply(session)
     allocate_all(supply, quantity=1)
     line_id = supply.line.id
@@ -141,7 +141,7 @@ def test_a_link_to_a_second_purchase_order_is_told_together_with_the_first(sessi
     assert supply.purchase.number in text and second.number in text
 
 
-def test_a_new_promise_date_supersedes_and_is_told_instead(session, set_option):
+def test_a_message_about_a_new_promise_date_supersedes_the_one_about_the_allocation(session, set_option):
     make_template(session, name="Dates", subject="Date of {{ order.number }}")
     set_option("backorder_email.date_template", "Dates")
     supply = make_supply(session)
@@ -152,18 +152,18 @@ def test_a_new_promise_date_supersedes_and_is_told_instead(session, set_option):
     assert messages(session)[1].subject.startswith("Date of")
 
 
-def test_an_edited_message_is_shown_to_the_clerk_instead(session):
+def test_an_edited_message_needs_review_instead(session):
     supply = make_supply(session)
     allocate_all(supply)
     (message,) = messages(session)
     edit_text(session, message, "My own words")
-    give_status(supply, make_telling_status(session, name="Delayed"))
+    give_status(supply, make_status_with_template(session, name="Delayed"))
     edited, newer = messages(session)
     assert edited.state is MessageState.pending
     assert edited.text == "My own words\n"
     assert edited.attention == "There is newer news about the same lines."
     assert newer.subject.endswith("Delayed")
-    assert claimed(session) == [newer.id]
+    assert take_due(session) == [newer.id]
 
 
 def test_an_edited_message_that_the_clerk_saves_again_leaves(session):
@@ -171,22 +171,22 @@ def test_an_edited_message_that_the_clerk_saves_again_leaves(session):
     allocate_all(supply)
     (message,) = messages(session)
     edit_text(session, message, "My own words")
-    unlink(session, supply.line)
-    assert claimed(session) == []
+    remove_allocations(session, supply.line)
+    assert take_due(session) == []
     (message,) = messages(session)
-    edit_text(session, message, "Sorry, not linked any more")
-    assert claimed(session) == [message.id]
+    edit_text(session, message, "Sorry, not on its way any more")
+    assert take_due(session) == [message.id]
 
 
 def test_a_message_that_is_being_sent_is_not_superseded(session):
     supply = make_supply(session)
     allocate_all(supply)
-    claimed(session)
-    unlink(session, supply.line)
+    take_due(session)
+    remove_allocations(session, supply.line)
     assert states(session) == ["sending"]
 
 
-def test_received_goods_do_not_take_the_news_back(session):
+def test_received_goods_do_not_supersede_the_message(session):
     supply = make_supply(session)
     allocate_all(supply)
     location, line_id = make_location(session), supply.purchase_line.id
@@ -195,15 +195,15 @@ def test_received_goods_do_not_take_the_news_back(session):
     in_a_run(lambda session: receive(session, Delivery(line.id, Decimal(100), location.id, "A")))
     assert line_id
     assert states(session) == ["pending"]
-    assert len(claimed(session)) == 1
+    assert len(take_due(session)) == 1
 
 
-def test_facts_that_changed_are_written_into_the_message_when_it_is_claimed(session):
+def test_a_message_whose_facts_have_changed_is_composed_again_when_it_is_taken(session):
     supply = make_supply(session)
     template = make_template(
         session, subject="{{ customer.name }}", body="{{ lines[0].quantity }} by {{ lines[0].expected_on }}"
     )
-    give_status(supply, make_telling_status(session, template))
+    give_status(supply, make_status_with_template(session, template))
     allocate_all(supply)
     supply.orders[0].customer.name = "New Name"
     supply.orders[0].customer.email = "new@customers.example"
@@ -218,12 +218,12 @@ def test_facts_that_changed_are_written_into_the_message_when_it_is_claimed(sess
     assert len(messages(session)) == 1
 
 
-def test_a_customer_who_lost_the_address_is_skipped_when_claimed(session):
+def test_a_message_whose_customer_has_no_address_any_more_is_skipped_when_it_is_taken(session):
     supply = make_supply(session)
     allocate_all(supply)
     supply.orders[0].customer.email = ""
     session.commit()
-    assert claimed(session) == []
+    assert take_due(session) == []
     assert states(session) == ["skipped"]
 
 
@@ -231,13 +231,13 @@ def test_an_edited_message_keeps_the_address_that_the_clerk_gave_it(session):
     supply = make_supply(session)
     allocate_all(supply)
     (message,) = messages(session)
-    services.edit(session, message, recipient="boss@customers.example", subject="S", text="T", html="")
+    services.edit(session, message.id, recipient="boss@customers.example", subject="S", text="T", html="")
     session.commit()
     found = take_batch(session, "worker", limit=10)
     assert found.messages[0].recipient == "boss@customers.example"
 
 
-def test_a_smaller_link_is_told_with_its_smaller_quantity(session):
+def test_a_smaller_allocation_is_sent_with_its_smaller_quantity(session):
     supply = make_supply(session)
     allocate_all(supply)
     line_id = supply.line.id
@@ -256,40 +256,40 @@ def enable(session, module):
     session.commit()
 
 
-def test_nothing_of_the_time_off_is_told(session):
+def test_what_happens_while_the_module_is_off_is_no_news(session):
     supply = make_supply(session)
     disable(session, "backorder_email")
     allocate_all(supply)
-    give_status(supply, make_telling_status(session))
+    give_status(supply, make_status_with_template(session))
     enable(session, "backorder_email")
     assert services.compose_lost_runs(session) == 0
     assert news(session) == []
 
 
-def test_what_was_overtaken_during_the_time_off_is_found_when_it_is_claimed(session):
+def test_a_message_outdated_while_the_module_was_off_is_superseded_when_it_is_taken(session):
     supply = make_supply(session)
     allocate_all(supply)
     disable(session, "backorder_email")
-    unlink(session, supply.line)
+    remove_allocations(session, supply.line)
     enable(session, "backorder_email")
     assert states(session) == ["pending"]
-    assert claimed(session) == []
+    assert take_due(session) == []
     assert states(session) == ["superseded"]
 
 
-def test_a_failed_message_that_is_overtaken_is_superseded_when_it_is_retried(session):
+def test_a_failed_message_that_is_outdated_is_superseded_when_it_is_retried(session):
     supply = make_supply(session)
     allocate_all(supply)
     (message,) = messages(session)
     message.state, message.last_error = MessageState.failed, "550 no"
     session.commit()
-    unlink(session, supply.line)
+    remove_allocations(session, supply.line)
     assert states(session) == ["failed"]
     in_a_run(lambda session: services.retry(session, [message.id]))
     assert states(session) == ["superseded"]
 
 
-def test_news_composed_again_in_a_run_joins_what_the_run_tells_of_the_same_cause(session):
+def test_news_composed_again_in_a_run_joins_the_message_of_the_run_about_the_same_cause(session):
     supply, order, second = make_two_lines(session)
     third = make_purchase_order(session, [{"product": order.lines[1].product, "quantity": 9, "status": supply.status}])
     session.commit()
@@ -317,7 +317,7 @@ def test_superseding_many_messages_costs_the_same(session, count_statements):
     def measured(orders):
         supply = make_supply(session, orders=orders)
         allocate_all(supply)
-        status = make_telling_status(session)
+        status = make_status_with_template(session)
         lock_products(session, [supply.line.product_id])
         session.commit()
         with count_statements() as sent:

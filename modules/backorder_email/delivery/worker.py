@@ -1,4 +1,4 @@
-"""A worker's round through the queue."""
+"""The worker that sends the messages of the queue."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from secrets import token_hex
 from erp import clock
 from erp.db import chunks, commit, db
 from erp.options import options
+from erp.text import plural
 from modules.backorder_email import services
 from modules.backorder_email.delivery.transports import Envelope, Transport, configured
 from modules.backorder_email.domain.delivery import Ending, Outcome
@@ -31,7 +32,7 @@ INTERRUPTED = "Sending was interrupted after the message was handed over: the ma
 
 @dataclass
 class SendSummary:
-    """What a round did."""
+    """How many transmissions ended in each way."""
 
     endings: Counter[Ending] = field(default_factory=Counter)
 
@@ -43,17 +44,16 @@ class SendSummary:
     def __str__(self) -> str:
         words = {Ending.transient: "to be tried again", Ending.permanent: "refused", Ending.uncertain: "uncertain"}
         others = [f", {self.endings[ending]} {word}" for ending, word in words.items() if self.endings[ending]]
-        sent = self.endings[Ending.sent]
-        return f"{sent} {'email' if sent == 1 else 'emails'} sent{''.join(others)}."
+        return f"{plural(self.endings[Ending.sent], 'email')} sent{''.join(others)}."
 
 
 def sender() -> Sender:
-    """Return who messages are from; raises BadSender."""
+    """Return the sender of all messages; raises BadSender."""
     return parse_sender(options.backorder_email.sender, options.backorder_email.reply_to)
 
 
 def build(outgoing: Outgoing, source: Sender, at: datetime | None = None) -> Envelope:
-    """Return a message exactly as it leaves at an instant, without one now."""
+    """Return a message exactly as it leaves at that instant, or now."""
     data = compose(outgoing, source, at or clock.now()).as_bytes()
     return Envelope(outgoing.id, source.address, outgoing.recipient, data)
 
@@ -61,10 +61,11 @@ def build(outgoing: Outgoing, source: Sender, at: datetime | None = None) -> Env
 def send_pending(
     *, limit: int | None = None, chosen: Collection[int] | None = None, report: Report | None = None
 ) -> SendSummary:
-    """Send what is due, or what a clerk chose: claim a batch, commit, connect, send one by one.
+    """Send what is due, or what a clerk chose: take a batch, commit, connect, send one message after the other.
 
-    First it composes the news of runs that died and takes back what dead workers had claimed. `report` is told how
-    many were tried so far. Raises BadSender, and MailServerUnusable with the batch in the queue for later.
+    First the news of runs that died is composed, and the messages of workers that died are recovered. `report` is
+    called with the number of messages tried so far. Raises BadSender, and MailServerUnusable after it has put the batch
+    back into the queue.
     """
     source, transport = sender(), configured()
     commit(services.compose_lost_runs)
@@ -78,17 +79,17 @@ def send_pending(
     return worker.summary
 
 
-class _Ahead:
-    """Messages ready to leave, the next one made while the server thinks about the last."""
+class _PreparedMessages:
+    """Messages ready to leave; the next one is built while the server works on the last."""
 
-    def __init__(self, make: Callable[[Outgoing], Envelope], messages: Sequence[Outgoing]) -> None:
-        self._make = make
+    def __init__(self, build_one: Callable[[Outgoing], Envelope], messages: Sequence[Outgoing]) -> None:
+        self._build_one = build_one
         self._messages = iter(messages)
         self._ready: deque[Envelope] = deque()
 
     def prepare(self) -> None:
-        """Make the next message."""
-        self._ready.extend(self._make(outgoing) for outgoing in islice(self._messages, 1))
+        """Build the next message."""
+        self._ready.extend(self._build_one(outgoing) for outgoing in islice(self._messages, 1))
 
     def take(self) -> Envelope:
         """Return the next message."""
@@ -98,39 +99,39 @@ class _Ahead:
 
 
 class _Worker:
-    """One worker with its connections and what it has not yet written down."""
+    """A worker with its connections, and with the outcomes that it has not written to the database yet."""
 
     def __init__(self, source: Sender, transport: Transport, report: Report | None) -> None:
-        life = services.life_of_database(db.session())
+        start_id = services.database_start_id(db.session())
         db.session.rollback()
-        self.name = f"{socket.gethostname()[:80]}:{os.getpid()}:{token_hex(4)}:{life}"
+        self.name = f"{socket.gethostname()[:80]}:{os.getpid()}:{token_hex(4)}:{start_id}"
         self.summary = SendSummary()
         self._source = source
         self._transport = transport
         self._report = report
         self._send_log = services.SendLog(db.engine, self.name)
         self._unwritten: list[tuple[int, Outcome]] = []
-        self._begun = services.NOBODY
+        self._begun = services.NO_MESSAGE
         self._seconds_apart = 60 / options.backorder_email.rate if options.backorder_email.rate else 0.0
         self._next_at = 0.0
 
     def close(self) -> None:
-        """Let go of the mail server and the database."""
+        """Close the connections to the mail server and the database."""
         self._transport.close()
         self._send_log.close()
 
     def batches(self, limit: int | None) -> Iterator[Sequence[Outgoing]]:
-        """Claim what is due, a batch at a time, until nothing is left or `limit` messages were claimed."""
+        """Take what is due, a batch at a time, until nothing is left or `limit` messages were taken."""
         left = sys.maxsize if limit is None else limit
         while left > 0:
             batch = self._take(min(options.backorder_email.batch_size, left), None)
-            if not batch.looked_at:
+            if not batch.considered:
                 return
             yield batch.messages
             left -= len(batch.messages)
 
     def batches_of(self, chosen: Collection[int]) -> Iterator[Sequence[Outgoing]]:
-        """Claim what a clerk chose and is still pending, each message once."""
+        """Take what a clerk chose and is still pending, each message once."""
         for part in chunks(sorted(chosen), options.backorder_email.batch_size):
             yield self._take(len(part), part).messages
 
@@ -138,60 +139,60 @@ class _Worker:
         return commit(lambda session: services.take_batch(session, self.name, limit=most, chosen=chosen))
 
     def deliver(self, messages: Sequence[Outgoing]) -> None:
-        """Send claimed messages; what is not begun goes back into the queue if this is interrupted."""
-        envelopes = _Ahead(self._envelope, messages)
+        """Send the messages of a batch; where this is interrupted, those not begun go back into the queue."""
+        envelopes = _PreparedMessages(self._envelope, messages)
         try:
             for outgoing in messages:
                 self._deliver(outgoing, envelopes)
-            self._write_down()
+            self._settle()
         except MailServerUnusable as error:
             reason = str(error.facts["reason"])
-            self._write_down()
-            postponed = commit(lambda session: services.postpone_claimed(session, self.name, reason))
+            self._settle()
+            postponed = commit(lambda session: services.postpone_batch(session, self.name, reason=reason))
             self.summary.endings[Ending.transient] += postponed
             raise
         except BaseException:
-            self._write_down()
+            self._settle()
             commit(lambda session: services.give_back(session, self.name))
             raise
 
-    def _deliver(self, outgoing: Outgoing, envelopes: _Ahead) -> None:
+    def _deliver(self, outgoing: Outgoing, envelopes: _PreparedMessages) -> None:
         envelope = envelopes.take()
         self._keep_pace()
         self._transport.open()
         try:
-            ended = self._transport.send(envelope, partial(self._turn_to, outgoing.id), envelopes.prepare)
+            outcome = self._transport.send(envelope, partial(self._begin, outgoing.id), envelopes.prepare)
         except MailServerUnusable:
             raise
         except BaseException:
             if self._begun == outgoing.id:
                 self._unwritten.append((outgoing.id, Outcome(Ending.uncertain, INTERRUPTED)))
             raise
-        if ended is not None:
-            self._unwritten.append((outgoing.id, ended))
-            self.summary.endings[ended.ending] += 1
+        if outcome is not None:
+            self._unwritten.append((outgoing.id, outcome))
+            self.summary.endings[outcome.ending] += 1
             if self._report is not None:
                 self._report(self.summary.handled)
 
     def _envelope(self, outgoing: Outgoing) -> Envelope:
-        """Return a message as it leaves, or the reason why it cannot: one bad message does not stop the others."""
+        """Return a message as it leaves, or with the problem that keeps it: it does not stop the others."""
         try:
             return build(outgoing, self._source)
         except (ValueError, MessageError) as error:
             return Envelope(outgoing.id, "", "", b"", problem=f"It cannot be written as an email: {error}")
 
-    def _turn_to(self, message_id: int) -> bool:
-        """Write down that the last message was sent and that the next one begins; false where that was taken back."""
+    def _begin(self, message_id: int) -> bool:
+        """Write that the last message was sent and that this one begins; false where it was taken from this worker."""
         if self._unwritten and self._unwritten[-1][1].ending is not Ending.sent:
-            self._write_down()
-        sent = self._unwritten[-1][0] if self._unwritten else services.NOBODY
-        is_mine = self._send_log.turn(sent, message_id)
+            self._settle()
+        sent = self._unwritten[-1][0] if self._unwritten else services.NO_MESSAGE
+        is_mine = self._send_log.advance(sent, message_id)
         self._unwritten.clear()
-        self._begun = message_id if is_mine else services.NOBODY
+        self._begun = message_id if is_mine else services.NO_MESSAGE
         return is_mine
 
-    def _write_down(self) -> None:
-        """Write down how messages ended."""
+    def _settle(self) -> None:
+        """Write the outcomes of messages."""
         for message_id, outcome in self._unwritten:
             commit(partial(services.settle, message_id=message_id, worker=self.name, outcome=outcome))
         self._unwritten.clear()
@@ -201,7 +202,7 @@ class _Worker:
         if self._seconds_apart:
             now = time.monotonic()
             if self._next_at > now:
-                # Who dies in this pause leaves no doubt.
-                self._write_down()
+                # A worker that dies in this pause leaves no message uncertain.
+                self._settle()
                 time.sleep(self._next_at - now)
             self._next_at = max(now, self._next_at) + self._seconds_apart

@@ -1,7 +1,7 @@
 """The language of templates: Jinja with a short list of what is allowed, and a bound on all that can grow.
 
-A template reads the documented variables and nothing else. It cannot include, call or define anything, and
-neither its output nor its time can run away: loops are counted, and each way to make a text longer is checked.
+A template reads the documented variables and nothing else. It cannot include, call or define anything. Neither its
+output nor its time grows without end: the rounds of loops are counted, and the length of each text is checked.
 """
 
 from __future__ import annotations
@@ -56,13 +56,13 @@ _TESTS = (
 
 
 class Steps:
-    """How many more rounds of loops one rendering may make."""
+    """Counts the rounds that the loops of one rendering still may make."""
 
     def __init__(self, left: int = MAX_STEPS) -> None:
         self._left = left
 
     def count(self, items: Iterable[Any]) -> Iterator[Any]:
-        """Yield the items; raise where there are too many in all."""
+        """Yield the items; raise TemplateRuntimeError where the loops make too many rounds in all."""
         for item in items:
             self._left -= 1
             if self._left < 0:
@@ -71,7 +71,7 @@ class Steps:
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
-    """The environment that knows only this language."""
+    """The Jinja environment that offers only this language."""
 
     intercepted_binops = frozenset(("+", "*", "%"))
 
@@ -84,7 +84,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.tests = {name: TESTS[name] for name in _TESTS}
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        """Add and multiply numbers, put texts together and repeat them; nothing else grows."""
+        """Add and multiply numbers, join two texts and repeat a text; nothing else can grow."""
         if isinstance(left, Undefined) or isinstance(right, Undefined):
             return super().call_binop(context, operator, left, right)
         if operator == "+" and isinstance(left, str) and isinstance(right, str):
@@ -97,15 +97,15 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
-        refuse_the_unknown(tree)
-        return _Bound().visit(tree)  # type: ignore[no-any-return]
+        refuse_unknown(tree)
+        return _AddChecks().visit(tree)  # type: ignore[no-any-return]
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | Decimal) and -MAX_NUMBER <= value <= MAX_NUMBER
 
 
-def refuse_the_unknown(tree: nodes.Template) -> None:
+def refuse_unknown(tree: nodes.Template) -> None:
     """Raise SecurityError, with its line, for the first thing that the language does not have."""
     for node in tree.find_all(nodes.Node):
         if reason := _refusal(node):
@@ -151,8 +151,8 @@ def _at(line: int, reason: str) -> SecurityError:
     return error
 
 
-class _Bound(NodeTransformer):
-    """Puts a check around each loop, each kept value and each `~`."""
+class _AddChecks(NodeTransformer):
+    """Puts a check around each loop, each assigned value and each `~`."""
 
     def visit_For(self, node: nodes.For) -> nodes.For:
         self.generic_visit(node)
@@ -176,7 +176,7 @@ def _filter(value: Any, name: str, arguments: Iterable[nodes.Expr] = ()) -> node
 
 
 def show(value: Any) -> Any:
-    """Return a value as a message prints it: nothing for None, dates ISO, numbers without trailing zeros."""
+    """Return a value as a message prints it: nothing for None, dates in ISO form, anything else unchanged."""
     if value is None:
         return ""
     if isinstance(value, datetime):
@@ -189,7 +189,7 @@ def show(value: Any) -> Any:
 
 
 def bounded(value: Any) -> Any:
-    """Return the value; raise where it is a text that is too long."""
+    """Return the value; raise TemplateRuntimeError where it is a text that is too long."""
     return _too_long() if isinstance(value, str) and len(value) > MAX_TEXT else value
 
 
@@ -207,13 +207,13 @@ def bounded_range(*bounds: int) -> range:
 
 @pass_context
 def counted(context: Context, items: Iterable[Any]) -> Iterator[Any]:
-    """Let a loop's rounds count."""
+    """Return the items of a loop, counting its rounds."""
     steps: Any = context.resolve("_steps")
     return list(steps.count(items)) if hasattr(items, "__len__") else steps.count(items)  # type: ignore[return-value]
 
 
 def concatenated(*values: Any) -> Any:
-    """Put texts together: what `~` does."""
+    """Join texts: what `~` does."""
     texts = [show(value) for value in values]
     if sum(len(text) if isinstance(text, str) else 20 for text in texts) > MAX_TEXT:
         _too_long()
@@ -222,7 +222,7 @@ def concatenated(*values: Any) -> Any:
 
 @pass_eval_context
 def join(context: EvalContext, values: Iterable[Any], separator: str = "", attribute: str | None = None) -> Any:
-    """Put the values of a list together with a separator between them."""
+    """Join the values of a list with a separator between them."""
     if attribute is not None:
         values = map(make_attrgetter(context.environment, attribute), values)
     texts = [show(value) for value in values]
@@ -243,7 +243,7 @@ def replace(text: Any, old: str, new: str) -> Any:
 
 
 def total(values: Iterable[Any], attribute: str | None = None) -> Decimal | int:
-    """Add numbers up."""
+    """Return the sum of numbers."""
     found = [getattr(value, attribute, None) if attribute in _NUMBERS else value for value in values]
     if not all(isinstance(value, int | Decimal) for value in found):
         raise TemplateRuntimeError("sum needs numbers")
@@ -293,8 +293,8 @@ def _compiled(source: str, autoescape: bool) -> Any:
     return Sandbox(autoescape=autoescape).from_string(source)
 
 
-def rendered(source: str, values: Mapping[str, Any], *, autoescape: bool) -> str:
-    """Render a template; raises what Jinja raises, and TemplateRuntimeError where it grows too long."""
+def render_source(source: str, values: Mapping[str, Any], *, autoescape: bool) -> str:
+    """Return the text of a template; raises what Jinja raises, and TemplateRuntimeError where it grows too long."""
     template = _compiled(source, autoescape)
     pieces, length = [], 0
     for piece in template.generate({**values, "_steps": Steps()}):

@@ -1,7 +1,6 @@
-"""The screens of backorder email through a browser that runs no scripts."""
+"""The screens of messages: Pending Emails, and the emails of an order and of a customer."""
 
 import json
-import re
 from email import message_from_string, policy
 from html import unescape
 
@@ -9,15 +8,13 @@ import pytest
 from sqlalchemy import select
 
 from erp import clock
-from erp.db import db
-from erp.models import Role, RoleRight
 from erp.registry import current_registry
 from modules.backorder_email import services
-from modules.backorder_email.models import Message, StatusTemplate, Template
+from modules.backorder_email.models import Message
 from modules.backorder_email.states import MessageState
 from modules.preorder.models import PurchaseAllocation
 from modules.preorder.services import remove_purchase_allocations
-from modules.sales.models import Order
+from tests.backorder_email.pages import PENDING, TEMPLATES, page, post, words
 from tests.support.backorder_email import (
     allocate_all,
     edit_text,
@@ -25,36 +22,10 @@ from tests.support.backorder_email import (
     make_message,
     make_messages,
     make_supply,
-    make_template,
     messages,
     states,
 )
-from tests.support.procurement import make_status
 from tests.support.sales import make_customer
-
-PENDING = "/emails/pending/"
-TEMPLATES = "/emails/templates/"
-
-
-def words(html):
-    """Return a page's text."""
-    html = re.sub(r"<(script|style)\b.*?</\1>", " ", html, flags=re.S)
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html)))
-
-
-def page(client, address, status=200):
-    answer = client.get(address)
-    assert answer.status_code == status, words(answer.text)[:2000]
-    return answer.text
-
-
-def post(client, address, status=200, **data):
-    answer = client.post(address, data=data)
-    if answer.status_code == 302:
-        answer = client.get(answer.location)
-    assert answer.status_code == status, words(answer.text)[:2000]
-    db.session.expire_all()
-    return answer.text
 
 
 def test_pending_emails_opens_empty_and_shows_states_with_their_counts(client, session):
@@ -106,7 +77,7 @@ def test_a_message_is_previewed_exactly_as_it_leaves(client, session, mailbox, s
         assert mail.get_body((kind,)).get_content() == shown.get_body((kind,)).get_content()
 
 
-def test_the_source_of_a_sent_message_bears_the_date_at_which_it_left(client, session, mailbox, at):
+def test_the_source_of_a_sent_message_has_the_date_at_which_it_left(client, session, mailbox, at):
     message = make_message(session)
     post(client, f"{PENDING}{message.id}/send/")
     at("2027-01-01T00:00:00Z")
@@ -145,7 +116,7 @@ def test_a_clerk_edits_a_pending_message(client, session, mailbox):
 
 
 @pytest.mark.parametrize(
-    ("change", "notified"),
+    ("change", "refusal"),
     [
         ({"recipient": "boss@example.org, a@b.c"}, "cannot be used"),
         ({"recipient": "boss@example.org\nBcc: a@b.c"}, "cannot be used"),
@@ -153,11 +124,11 @@ def test_a_clerk_edits_a_pending_message(client, session, mailbox):
         ({"subject": "\u202e"}, "The subject of an email cannot be empty."),
     ],
 )
-def test_an_edit_that_could_not_leave_is_refused(client, session, change, notified):
+def test_an_edit_that_could_not_be_sent_is_refused(client, session, change, refusal):
     message = make_message(session)
     form = {"recipient": "a@b.c", "subject": "S", "text": "T", "html": ""} | change
     answer = client.post(f"{PENDING}{message.id}/edit/", data=form)
-    assert notified in unescape(answer.text)
+    assert refusal in unescape(answer.text)
     assert not messages(session)[0].is_edited
 
 
@@ -177,7 +148,7 @@ def test_a_message_is_cancelled_and_retried(client, session):
     post(client, f"{PENDING}{message.id}/retry/", 409)
 
 
-def test_a_doubt_is_settled_by_a_person(client, session):
+def test_an_uncertain_message_is_settled_by_a_clerk(client, session):
     message = make_message(session, state=MessageState.uncertain, last_error="no answer", begun_at=clock.now())
     text = words(page(client, f"{PENDING}{message.id}/"))
     assert "It arrived" in text
@@ -221,7 +192,7 @@ def test_all_messages_are_sent_a_few_at_a_time(client, session, mailbox):
     make_message(session, next_attempt_at=clock.now().replace(year=2030))
     assert "Emails to be sent: 25" in words(page(client, f"{PENDING}sending/"))
     answer = client.post(f"{PENDING}sending/", data={"start": "1"}, headers={"Accept": "application/json"})
-    assert json.loads(answer.text) == {"left": 5, "notified": "20 emails sent.", "problem": ""}
+    assert json.loads(answer.text) == {"left": 5, "summary": "20 emails sent.", "problem": ""}
     assert "Pending Emails" in post(client, f"{PENDING}sending/")
     assert states(session) == ["sent"] * 25
 
@@ -234,7 +205,7 @@ def test_sending_all_stops_where_the_server_is_not_there(client, session, point_
     assert "Emails to be sent: 2" in text
 
 
-def test_an_edited_message_that_was_overtaken_asks_for_the_clerk(client, session):
+def test_an_edited_message_that_is_outdated_needs_review(client, session):
     supply = make_supply(session)
     allocate_all(supply)
     (message,) = messages(session)
@@ -242,10 +213,10 @@ def test_an_edited_message_that_was_overtaken_asks_for_the_clerk(client, session
     ids = list(session.scalars(select(PurchaseAllocation.id)))
     in_a_run(lambda session: remove_purchase_allocations(session, ids))
     text = words(page(client, f"{PENDING}{message.id}/"))
-    assert "To be looked at" in text
-    assert "no longer linked" in text
-    assert "Saving means that it may leave" in words(page(client, f"{PENDING}{message.id}/edit/"))
-    assert "Pending, to be looked at 1" in words(page(client, "/"))
+    assert "Needs review" in text
+    assert "no longer allocated" in text
+    assert "Once saved, it may leave" in words(page(client, f"{PENDING}{message.id}/edit/"))
+    assert "Pending, needs review 1" in words(page(client, "/"))
 
 
 def test_the_order_and_the_customer_show_every_message_about_them(client, session):
@@ -257,102 +228,6 @@ def test_the_order_and_the_customer_show_every_message_about_them(client, sessio
         html = page(client, address)
         assert f'href="{PENDING}{message.id}/"' in html
         assert message.subject in unescape(html)
-
-
-def test_a_status_names_its_template_on_procurements_form(client, session):
-    template = make_template(session, name="Delayed goods")
-    status = make_status(session, name="Delayed")
-    session.commit()
-    address = f"/procurement/line-statuses/{status.id}/"
-    form = {"name": "Delayed", "position": "1", "email_template": "Delayed goods"}
-    assert "Delayed goods" in page(client, f"{address}edit/")
-    post(client, f"{address}edit/", **form)
-    assert session.scalars(select(StatusTemplate.template_id)).one() == template.id
-    text = words(page(client, address))
-    assert "Email template Delayed goods" in text
-    assert "Email template" in text.partition("History")[2] or "email template" in text.lower()
-    post(client, f"{address}edit/", **form | {"email_template": ""})
-    assert session.scalars(select(StatusTemplate)).all() == []
-
-
-def test_who_may_edit_statuses_but_no_templates_sees_the_template_and_cannot_change_it(client, session, sign_in):
-    make_template(session, name="Delayed goods")
-    status = make_status(session, name="Delayed")
-    rights = ("procurement.view", "procurement.system_data")
-    session.add(Role(name="Planner", rights=[RoleRight(permission=name) for name in rights]))
-    session.commit()
-    address, form = f"/procurement/line-statuses/{status.id}/", {"name": "Late", "position": "1"}
-    post(client, f"{address}edit/", **form, email_template="Delayed goods")
-    planner = sign_in("Planner")
-    assert "Email template Delayed goods" in words(page(planner, address))
-    assert 'name="email_template"' not in page(planner, f"{address}edit/")
-    post(planner, f"{address}edit/", **form | {"name": "Later", "email_template": ""})
-    assert "Email template Delayed goods" in words(page(client, address))
-    assert session.scalars(select(StatusTemplate)).one().status.name == "Later"
-
-
-def test_a_template_is_written_checked_and_previewed(client, session):
-    text = words(page(client, f"{TEMPLATES}new/"))
-    assert "line.promise_date" in text
-    form = {"name": "On its way", "subject": "{{ order.number }}", "body": "Hello {{ customer.name }}", "html": ""}
-    answer = client.post(f"{TEMPLATES}new/", data=form | {"body": "a\nb {{ nothing }}"})
-    assert "The template does not render (body, line 2): there is no variable 'nothing'" in words(answer.text)
-    assert "b {{ nothing }}" in unescape(answer.text)
-    post(client, f"{TEMPLATES}new/", **form)
-    template = session.scalars(select(Template)).one()
-    supply = make_supply(session)
-    allocate_all(supply)
-    preview = page(client, f"{TEMPLATES}{template.id}/preview/")
-    assert f"Hello {supply.orders[0].customer.name}" in preview
-    assert supply.orders[0].number in preview
-    assert "There is no sales order 'NONE'" in words(page(client, f"{TEMPLATES}{template.id}/preview/?order=NONE"))
-    assert "BACK ORDER" in page(client, TEMPLATES)
-
-
-CAUSES = ("purchase_allocated", "status_changed", "date_changed", "cancelled")
-
-
-@pytest.mark.parametrize("cause", CAUSES)
-def test_a_template_is_tried_on_what_an_order_could_be_told(client, session, cause):
-    body = (
-        "{{ cause }} {% for line in lines %}{{ line.quantity }} {{ line.sku }} {{ line.purchase_order }};{% endfor %}"
-    )
-    template = make_template(session, body=body)
-    supply = make_supply(session)
-    allocate_all(supply, quantity=1)
-    number, sku, purchase = supply.orders[0].number, supply.line.product.sku, supply.purchase.number
-    notified = {
-        "purchase_allocated": f"1 {sku} {purchase};",
-        "status_changed": f"1 {sku} {purchase};",
-        "date_changed": f"2 {sku} {purchase};",
-        "cancelled": f"2 {sku} ;",
-    }
-    text = words(page(client, f"{TEMPLATES}{template.id}/preview/?order={number}&cause={cause}"))
-    assert f"{cause} {notified[cause]}" in text
-
-
-def test_a_template_is_tried_on_an_order_without_lines(client, session):
-    template = make_template(session)
-    order = Order(customer=make_customer(session), number="SO-EMPTY", state="confirmed")
-    session.add(order)
-    session.commit()
-    text = words(page(client, f"{TEMPLATES}{template.id}/preview/?order=SO-EMPTY"))
-    assert "Sales order SO-EMPTY has no lines to tell of." in text
-
-
-def test_a_template_in_use_is_not_deleted(client, session):
-    supply = make_supply(session)
-    template = session.scalars(select(Template)).one()
-    text = words(post(client, f"{TEMPLATES}{template.id}/delete/", 409))
-    assert f"is used by status {supply.status.name}. Change that first." in text
-
-
-def test_two_clerks_do_not_overwrite_each_other(client, session):
-    template = make_template(session)
-    form = {"name": template.name, "subject": "A", "body": "b", "html": "", "row_version": template.row_version}
-    post(client, f"{TEMPLATES}{template.id}/edit/", **form)
-    answer = client.post(f"{TEMPLATES}{template.id}/edit/", data=form | {"subject": "B"})
-    assert "Somebody else" in answer.text
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,108 @@
+"""What a template can read about an order, and a sample of it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+from modules.backorder_email.states import Cause
+
+
+@dataclass(frozen=True)
+class OrderFacts:
+    """`order` in a template."""
+
+    number: str
+    ordered_at: datetime
+
+
+@dataclass(frozen=True)
+class CustomerFacts:
+    """`customer` in a template."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class CompanyFacts:
+    """`company` in a template."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class LineFacts:
+    """One of `lines` in a template."""
+
+    sku: str
+    name: str
+    quantity: Decimal
+    unit: str
+    promise_date: date | None
+    old_promise_date: date | None
+    purchase_order: str
+    expected_on: date | None
+
+
+@dataclass(frozen=True)
+class MessageFacts:
+    """All that a template can read."""
+
+    order: OrderFacts
+    customer: CustomerFacts
+    company: CompanyFacts
+    cause: str
+    status: str
+    lines: tuple[LineFacts, ...]
+
+
+VARIABLES: tuple[tuple[str, str], ...] = (
+    ("order.number", "the number of the sales order"),
+    ("order.ordered_at", "when it was ordered"),
+    ("customer.name", "the customer who ordered"),
+    ("company.name", "your company (option erp.company_name)"),
+    ("cause", "why the email is written: purchase_allocated, status_changed, date_changed or cancelled"),
+    ("status", "the purchase line status, empty where there is none"),
+    ("lines", "the order lines it is about; go through them with {% for line in lines %}"),
+    ("line.sku", "the product's SKU"),
+    ("line.name", "the product's name"),
+    ("line.quantity", "the quantity that is allocated to the purchase order, waits or was cancelled"),
+    ("line.unit", "the product's unit"),
+    ("line.promise_date", "the promise date now, or nothing"),
+    ("line.old_promise_date", "the promise date that the customer knew before, or nothing"),
+    ("line.purchase_order", "the number of the purchase order, or nothing"),
+    ("line.expected_on", "when the goods are expected, or nothing"),
+)
+
+
+def digest(facts: MessageFacts) -> str:
+    """Return a short text that is the same for equal facts and differs for others."""
+    return hashlib.sha256(repr(facts).encode("utf-8", "replace")).hexdigest()
+
+
+def sample_facts(cause: Cause) -> MessageFacts:
+    """Return what a template can read of a made-up order."""
+    return MessageFacts(
+        OrderFacts("SO00042", datetime(2026, 11, 2, 9, 30, tzinfo=UTC)),
+        CustomerFacts("Example Ltd"),
+        CompanyFacts("My Company"),
+        cause.value,
+        "Delayed" if cause in (Cause.purchase_allocated, Cause.status_changed) else "",
+        tuple(_sample_line(number, cause) for number in (1, 2)),
+    )
+
+
+def _sample_line(number: int, cause: Cause) -> LineFacts:
+    line = LineFacts(
+        sku=f"P-100{number}",
+        name="Ball bearing",
+        quantity=Decimal(number * 3),
+        unit="pcs",
+        promise_date=date(2026, 12, 1),
+        old_promise_date=date(2026, 11, 20) if cause is Cause.date_changed else None,
+        purchase_order="PO00007",
+        expected_on=date(2026, 11, 30),
+    )
+    return replace(line, purchase_order="", expected_on=None) if cause is Cause.cancelled else line

@@ -1,0 +1,96 @@
+"""Templates: the message that comes of one, and which ones are refused."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from dataclasses import dataclass
+from types import TracebackType
+
+from jinja2.exceptions import TemplateError
+
+from modules.backorder_email.domain.facts import MessageFacts, sample_facts
+from modules.backorder_email.domain.template_language import MAX_SOURCE, render_source
+from modules.backorder_email.errors import TemplateRefused
+from modules.backorder_email.states import Cause
+
+
+@dataclass(frozen=True)
+class Wording:
+    """A template's three sources."""
+
+    subject: str
+    body: str
+    html: str = ""
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A message's three texts, ready to be shown and sent."""
+
+    subject: str
+    text: str
+    html: str = ""
+
+
+# What no message needs and some programs obey: control characters, lone surrogates, and the characters that turn the
+# direction of all text after them. Those that only belong to a right-to-left word stay.
+_HARMFUL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]")
+_BREAKS = re.compile(r"\r\n?|[\u2028\u2029]")
+
+
+def clean_text(text: str) -> str:
+    """Return a text of many lines without the characters that could mislead its reader."""
+    return _HARMFUL.sub("", _BREAKS.sub("\n", text.replace("\x85", "\n")))
+
+
+def clean_line(text: str) -> str:
+    """Return a text as one line, without the characters that could mislead its reader."""
+    return " ".join(_HARMFUL.sub("", " ".join(text.split())).split())
+
+
+def render(wording: Wording, facts: MessageFacts) -> Rendered:
+    """Return the message; raise TemplateRefused with the part, the line and the reason."""
+    subject = clean_line(_part("subject", wording.subject, facts))
+    text = clean_text(_part("body", wording.body, facts)).rstrip()
+    html = clean_text(_part("html", wording.html, facts)).strip() if wording.html.strip() else ""
+    for part, result in (("subject", subject), ("body", text)):
+        if not result.strip():
+            raise TemplateRefused(part=part, line=None, reason="nothing is left when it is filled in")
+    return Rendered(subject, text + "\n", html)
+
+
+def _part(part: str, source: str, facts: MessageFacts) -> str:
+    if len(source) > MAX_SOURCE:
+        raise TemplateRefused(part=part, line=None, reason=f"it is longer than {MAX_SOURCE} characters")
+    try:
+        return render_source(source, vars(facts), autoescape=part == "html")
+    except RecursionError:
+        raise TemplateRefused(part=part, line=None, reason="it is nested too deeply") from None
+    except (TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        reason = str(error).replace("modules.backorder_email.domain.facts.", "") or type(error).__name__
+        line = getattr(error, "lineno", None) or _line_of(error.__traceback__)
+        raise TemplateRefused(part=part, line=line, reason=reason) from None
+
+
+def _line_of(trace: TracebackType | None) -> int | None:
+    lines = [frame.lineno for frame in traceback.extract_tb(trace) if frame.filename == "<template>"]
+    return lines[-1] if lines else None
+
+
+def check(wording: Wording) -> None:
+    """Raise TemplateRefused where a template renders for no cause: one may be written for a single cause."""
+    for part in ("subject", "body"):
+        if not getattr(wording, part).strip():
+            raise TemplateRefused(part=part, line=None, reason="it is empty")
+    refusals = [refusal for cause in Cause if (refusal := _refusal(wording, cause)) is not None]
+    if len(refusals) == len(Cause):
+        raise refusals[0]
+
+
+def _refusal(wording: Wording, cause: Cause) -> TemplateRefused | None:
+    try:
+        render(wording, sample_facts(cause))
+    except TemplateRefused as refusal:
+        return refusal
+    return None
