@@ -1,4 +1,4 @@
-"""Filters of lists: few, exact, and never an error of the database whatever is typed."""
+"""Filters of lists. Whatever is typed, they never cause an error of the database."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BIGGEST = 2**31 - 1
 
 
 class Filter(BaseSQLAFilter):
-    """A filter whose `clean` raises ValueError for what does not fit; Flask-Admin then says so and leaves it out."""
+    """A filter. Its `clean` raises ValueError for a wrong value; Flask-Admin then says so and leaves the filter out."""
 
     label = ""
     kind = "text"
@@ -60,7 +60,7 @@ class Equals(Filter):
 
 
 class IsEmpty(Filter):
-    """Whether there is a value at all."""
+    """Whether there is no value."""
 
     label = "is empty"
     kind = "choice"

@@ -11,7 +11,8 @@ from wtforms.utils import unset_value
 from wtforms.validators import InputRequired, Length, Optional
 
 from erp import security
-from erp.admin import DayField, QuantityField, access
+from erp.admin import DayField, QuantityField
+from erp.admin.access import may
 from modules.preorder.domain import PreorderTerms
 
 EDIT_RIGHT = "preorder.edit"
@@ -67,7 +68,7 @@ class TermsWidget:
         """Return the fields and their script."""
         return Markup(
             render_template(
-                "preorder/terms.html", form=field.form, nonce=security.nonce(), is_locked=not access.may(EDIT_RIGHT)
+                "preorder/terms.html", form=field.form, nonce=security.nonce(), is_locked=not may(EDIT_RIGHT)
             )
         )
 
@@ -82,7 +83,7 @@ class TermsField(FormField):
         terms = data if isinstance(data, PreorderTerms) else PreorderTerms()
         self.object_data = terms
         self.form = self.form_class(
-            formdata if access.may(EDIT_RIGHT) else None,
+            formdata if may(EDIT_RIGHT) else None,
             preorder_eligible=terms.is_eligible,
             launch_date=terms.launch_date,
             preorder_limit=terms.preorder_limit,

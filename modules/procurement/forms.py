@@ -10,7 +10,7 @@ from wtforms import FieldList, Form, FormField, HiddenField, StringField, TextAr
 from wtforms.validators import Length, Optional
 
 from erp.admin import DayField, QuantityField
-from erp.admin.access import session
+from erp.admin.access import screen_session
 from modules.procurement import queries
 from modules.procurement.models import PurchaseLineStatus
 
@@ -18,7 +18,7 @@ from modules.procurement.models import PurchaseLineStatus
 def statuses() -> list[PurchaseLineStatus]:
     """Return the line statuses to choose from, read once a request."""
     if "procurement_statuses" not in g:
-        g.procurement_statuses = queries.statuses(session())
+        g.procurement_statuses = queries.statuses(screen_session())
     found: list[PurchaseLineStatus] = g.procurement_statuses
     return found
 

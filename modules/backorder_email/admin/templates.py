@@ -12,7 +12,7 @@ from wtforms import Form, StringField
 from wtforms.validators import InputRequired
 
 from erp.admin import Action, ExtraColumn, Panel, Screen
-from erp.admin.access import session as screen_session
+from erp.admin.access import screen_session
 from modules.backorder_email import queries, services
 from modules.backorder_email.domain.wording import VARIABLES, Wording, render
 from modules.backorder_email.errors import TemplateRefused

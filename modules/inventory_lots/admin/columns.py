@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from erp.admin import ExtraColumn
+from erp.admin import ExtraColumns
 from modules.inventory_lots import queries
 from modules.inventory_lots.queries.screens import NOTHING, Totals
 
@@ -23,14 +23,12 @@ def allocations_shown(session: Session, places: Mapping[int, str]) -> dict[str, 
     return {"allocations": held[:ALLOCATIONS_SHOWN], "more": len(held) - ALLOCATIONS_SHOWN, "places": places}
 
 
-def totals_columns(read: Read) -> tuple[ExtraColumn, ...]:
+def totals_columns(read: Read) -> tuple[ExtraColumns]:
     """Return the columns on hand, allocated and available."""
 
-    def column(name: str, label: str) -> ExtraColumn:
-        def values(session: Session, rows: Sequence[Any]) -> Mapping[int, Any]:
-            found = read(session, [row.id for row in rows])
-            return {row.id: getattr(found.get(row.id, NOTHING), name) for row in rows}
+    def values(session: Session, rows: Sequence[Any]) -> Mapping[int, Totals]:
+        found = read(session, [row.id for row in rows])
+        return {row.id: found.get(row.id, NOTHING) for row in rows}
 
-        return ExtraColumn(name, label, values)
-
-    return column("on_hand", "On hand"), column("allocated", "Allocated"), column("available", "Available")
+    labels = (("on_hand", "On hand"), ("allocated", "Allocated"), ("available", "Available"))
+    return (ExtraColumns(labels, values),)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from erp import clock
 from erp.admin import Action, Badge, FormPage, Panel, Screen, document_anchor
-from erp.admin.access import session as screen_session
+from erp.admin.access import screen_session
 from erp.db import format_quantity
 from modules.inventory_lots import queries, services
 from modules.inventory_lots.admin.columns import allocations_shown, totals_columns

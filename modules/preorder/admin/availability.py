@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from erp import clock
 from erp.admin import ExtraColumn, Panel, Screen, document_anchor, document_url
-from erp.admin.access import session as screen_session
+from erp.admin.access import screen_session
 from erp.admin.fields import as_id, read_quantity
 from erp.admin.formatting import day
 from erp.db import format_quantity

@@ -12,8 +12,8 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from erp.admin import Action, Badge, Choose, Chosen, document_anchor, document_url
-from erp.admin.access import session as screen_session
+from erp.admin import Action, Badge, Choose, Chosen, document_anchor, document_url, line_heading
+from erp.admin.access import screen_session
 from erp.admin.formatting import badge, day
 from erp.db import format_quantity
 from modules.preorder import queries, services
@@ -26,11 +26,6 @@ from modules.procurement.states import PurchaseState
 from modules.sales.models import OrderLine
 
 MOST_DRAWN = 200
-
-
-def heading(line: PurchaseOrderLine) -> str:
-    """Return which line a page is about."""
-    return f"{line.order.name}, line {line.position}: {line.product}"
 
 
 def order_anchor(row: Any) -> Markup:
@@ -84,7 +79,7 @@ def review(screen: Any, line: PurchaseOrderLine) -> ResponseReturnValue:
         screen.render_page(
             "preorder/review.html",
             row=line,
-            heading=heading(line),
+            heading=line_heading(line),
             purchase_allocations=purchase_allocations,
             available=queries.available_of(line),
             bar=line_bar(line, purchase_allocations),
@@ -117,7 +112,7 @@ class AllocateSalesOrders(Choose):
 
     def heading(self, row: Any) -> str:
         """Return which line it is."""
-        return heading(row)
+        return line_heading(row)
 
     def rows(self, session: Session, row: Any) -> Sequence[Any]:
         """Return the backorders, if there is anything to give them."""
@@ -189,7 +184,7 @@ class SyncDates(Choose):
 
     def heading(self, row: Any) -> str:
         """Return which line it is."""
-        return heading(row)
+        return line_heading(row)
 
     def rows(self, session: Session, row: Any) -> Sequence[Sync]:
         """Return the linked lines and their new dates."""
@@ -263,7 +258,7 @@ class RemoveAllocations(Choose):
 
     def heading(self, row: Any) -> str:
         """Return which line it is."""
-        return heading(row)
+        return line_heading(row)
 
     def rows(self, session: Session, row: Any) -> Sequence[Any]:
         """Return the links."""

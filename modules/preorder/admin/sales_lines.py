@@ -10,8 +10,8 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from erp.admin import Action, Choose, Chosen, FormPage, document_anchor
-from erp.admin.access import session as screen_session
+from erp.admin import Action, Choose, Chosen, FormPage, document_anchor, line_heading
+from erp.admin.access import screen_session
 from erp.admin.formatting import day
 from erp.db import format_quantity
 from modules.inventory_lots.services import lock_products
@@ -22,11 +22,6 @@ from modules.preorder.forms import PromiseForm
 from modules.sales.models import OrderLine
 from modules.sales.services import set_promise_dates
 from modules.sales.states import OrderState
-
-
-def heading(line: OrderLine) -> str:
-    """Return which line a page is about."""
-    return f"{line.order.name}, line {line.position}: {line.product}"
 
 
 def _purchase_order_anchor(row: queries.Incoming) -> Markup:
@@ -52,7 +47,7 @@ class AllocatePurchaseLines(Choose):
 
     def heading(self, row: Any) -> str:
         """Return which line it is."""
-        return heading(row)
+        return line_heading(row)
 
     def rows(self, session: Session, row: Any) -> Sequence[queries.Incoming]:
         """Return what can be linked, if anything is wanted."""
@@ -98,7 +93,7 @@ class EditPromise(FormPage):
 
     def heading(self, row: Any) -> str:
         """Return which line it is."""
-        return heading(row)
+        return line_heading(row)
 
     def context(self, session: Session, row: Any) -> dict[str, Any]:
         """Show what was asked for and what the supply says."""
@@ -130,7 +125,12 @@ def item_history(screen: Any, line: OrderLine) -> ResponseReturnValue:
     back = screen.get_url(".details_view", id=line.order_id)
     return str(
         screen.render_page(
-            "preorder/item_history.html", row=line, heading=heading(line), entries=entries, are_all=are_all, back=back
+            "preorder/item_history.html",
+            row=line,
+            heading=line_heading(line),
+            entries=entries,
+            are_all=are_all,
+            back=back,
         )
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from erp.admin import Action, FormPage
+from erp.admin import Action, FormPage, line_heading
 from erp.admin.formatting import day
 from erp.numbers import format_quantity
 from modules.procurement import services
@@ -15,10 +15,6 @@ from modules.procurement.admin.receiving import Receive
 from modules.procurement.forms import DateForm, StatusForm
 from modules.procurement.models import PurchaseOrderLine
 from modules.procurement.states import PURCHASE_ORDER
-
-
-def _heading(line: PurchaseOrderLine) -> str:
-    return f"{line.order.name}, line {line.position}: {line.product}"
 
 
 def _can_change(line: PurchaseOrderLine) -> bool:
@@ -45,7 +41,7 @@ class ExpectedDate(FormPage):
 
     def heading(self, row: Any) -> str:
         """Return which line it is."""
-        return _heading(row)
+        return line_heading(row)
 
     def prefill(self, session: Session, row: Any, form: Any) -> None:
         """Show the present date."""
@@ -71,7 +67,7 @@ class LineStatus(FormPage):
 
     def heading(self, row: Any) -> str:
         """Return which line it is."""
-        return _heading(row)
+        return line_heading(row)
 
     def prefill(self, session: Session, row: Any, form: Any) -> None:
         """Show the present status."""
