@@ -129,9 +129,13 @@ class DocumentScreen(Screen):
         form = super().scaffold_form()
         if not self.line_form_columns:
             return form
-        labels = {name: self.line_labels.get(name, words(name)) for name in self.line_form_columns}
+        labels = {name: {"label": self.line_labels.get(name, words(name))} for name in self.line_form_columns}
         field, loaders = lines_field(
-            self.line_model, self.line_form_columns, self.line_ajax_refs, labels, self.lines, self.line_form_args
+            self.line_model,
+            self.line_form_columns,
+            lookups=self.line_ajax_refs,
+            args={name: label | self.line_form_args.get(name, {}) for name, label in labels.items()},
+            name=self.lines,
         )
         self._form_ajax_refs.update(loaders)
         return type(form.__name__, (form,), {self.lines: field})

@@ -30,11 +30,11 @@ class LineChanges:
 class _LineView:
     """The attributes of a view that the form converter reads, here for lines."""
 
-    def __init__(self, model: Any, columns: tuple[str, ...], refs: dict[str, Lookup], labels: dict[str, str]) -> None:
+    def __init__(self, model: Any, columns: tuple[str, ...], refs: dict[str, Lookup]) -> None:
         self.model = model
         self.form_columns = columns
         self._form_ajax_refs = refs
-        self.column_labels = labels
+        self.column_labels: dict[str, str] = {}
         self.column_descriptions: dict[str, str] = {}
 
 
@@ -123,14 +123,17 @@ class LinesField(FieldList):
 def lines_field(
     model: Any,
     columns: tuple[str, ...],
-    refs: dict[str, dict[str, Any]],
-    labels: dict[str, str],
-    name: str,
-    args: dict[str, dict[str, Any]] | None = None,
+    *,
+    lookups: dict[str, dict[str, Any]],
+    args: dict[str, dict[str, Any]],
+    name: str = "lines",
 ) -> tuple[Any, dict[str, Lookup]]:
-    """Return the field for lines of `model` and the lookups that its choices need; `args` are those of fields."""
-    loaders = {key: lookup(f"{name}-{key}", model, key, options) for key, options in refs.items()}
-    view = _LineView(model, columns, loaders, labels)
+    """Return the field `name` for lines of `model` and the loaders of its choices by name.
+
+    `lookups` are the options of the choices that are looked up, `args` those of all fields, labels among them.
+    """
+    loaders = {key: lookup(f"{name}-{key}", model, key, options) for key, options in lookups.items()}
     base = type("LineBase", (Form,), {"id": HiddenField(), "removed": HiddenField()})
-    form = get_form(model, Converter(db, view), base_class=base, only=columns, field_args=args or {})
+    converter = Converter(db, _LineView(model, columns, loaders))
+    form = get_form(model, converter, base_class=base, only=columns, field_args=args)
     return LinesField(LineForm(form), label=""), {loader.name: loader for loader in loaders.values()}

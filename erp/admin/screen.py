@@ -49,8 +49,6 @@ class Screen(Gated, EditForms):
     panels: Sequence[Panel] = ()
     detail_loads: Sequence[Any] = ()
 
-    # The row's page
-
     def load(self, session: Session, id: int) -> Any:
         """Return a row by id with what its page shows, or None."""
         loads = [self.load_path(self.model, getter) for _, getter in self.fields_shown() if isinstance(getter, str)]
@@ -175,8 +173,6 @@ class Screen(Gated, EditForms):
             return self.show_row(id, result=result)
         flash_sentence(result or default)
         return redirect(self.get_url(".details_view", id=id))
-
-    # Actions
 
     @expose("/<int:id>/<name>/", methods=("GET", "POST"))
     def document_action(self, id: int, name: str) -> ResponseReturnValue:
