@@ -1,23 +1,23 @@
 """Base screens: what modules declare their lists, forms, documents, actions and panels with."""
 
 from erp.admin.action_pages import Choose, FormPage
-from erp.admin.contact import ContactScreen
 from erp.admin.declarations import (
     Action,
     Badge,
     Card,
     Chosen,
     ExtraColumn,
+    ExtraColumns,
     ExtraField,
     ListAction,
     Panel,
     Result,
 )
 from erp.admin.document import DocumentScreen
-from erp.admin.fields import DayField, InstantField, LookupField, MoneyField, QuantityField, WholeNumberField
-from erp.admin.lines import LineChanges
+from erp.admin.fields import DayField, LookupField, QuantityField
+from erp.admin.formatting import line_heading
 from erp.admin.page import Page
-from erp.admin.screen import Screen
+from erp.admin.screen import ContactScreen, Screen
 from erp.admin.site import document_anchor, document_url, init_app
 
 __all__ = [
@@ -30,20 +30,18 @@ __all__ = [
     "DayField",
     "DocumentScreen",
     "ExtraColumn",
+    "ExtraColumns",
     "ExtraField",
     "FormPage",
-    "InstantField",
-    "LineChanges",
     "ListAction",
     "LookupField",
-    "MoneyField",
     "Page",
     "Panel",
     "QuantityField",
     "Result",
     "Screen",
-    "WholeNumberField",
     "document_anchor",
     "document_url",
     "init_app",
+    "line_heading",
 ]

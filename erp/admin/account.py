@@ -1,4 +1,4 @@
-"""Signing in and out, and one's own password."""
+"""Signing in and out, and changing one's own password."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from erp.models import RunKind, User
 
 
 def login() -> ResponseReturnValue:
-    """Ask for name and password, and let the person in."""
+    """Ask for name and password, and sign the user in."""
     if current_user.is_authenticated:
         return redirect(url_for("admin.index"))
     username, message = request.form.get("username", ""), ""
     if request.method == "POST":
-        found = commit(lambda session: _try(session, username))
+        found = commit(lambda session: _sign_in(session, username))
         if isinstance(found, User):
             login_user(found)
-            return redirect(_wanted())
+            return redirect(_next_page())
         message, throttled = str(found), bool(found.facts["throttled"])
         return render_template("erp/login.html", username=username, message=message), 429 if throttled else 401
     return render_template("erp/login.html", username=username, message=message)
 
 
-def _try(session: Session, username: str) -> User | SignInRefused:
+def _sign_in(session: Session, username: str) -> User | SignInRefused:
     # A refused attempt is committed too: it counts.
     if "\x00" in username:
         return SignInRefused("The name or the password is not right.", throttled=False)
@@ -41,7 +41,7 @@ def _try(session: Session, username: str) -> User | SignInRefused:
         return refusal
 
 
-def _wanted() -> str:
+def _next_page() -> str:
     target = request.args.get("next", "")
     return target if target.startswith("/") and is_safe_url(target) else url_for("admin.index")
 
@@ -54,14 +54,14 @@ def logout() -> ResponseReturnValue:
 
 
 def password() -> ResponseReturnValue:
-    """Let a person change their own password; one that was generated or reset has to be."""
+    """Let users change their own password; one that was generated or reset must be changed."""
     if request.method == "POST":
         try:
             with events.run(RunKind.screen, "erp.password", current_user.username):
                 commit(lambda session: _change(session, request.form))
         except ErpError as error:
             return render_template("erp/password.html", message=str(error)), 422
-        # The key has changed, which ended every session of this person: this one goes on.
+        # The key has changed, which ended every session of this user: this one goes on.
         login_user(db.session.get(User, current_user.id))
         flash("Your password is changed. Other sessions of yours have ended.", "success")
         return redirect(url_for("admin.index"))
@@ -80,8 +80,8 @@ def _change(session: Session, form: Any) -> None:
     security.set_password(session, user, form.get("new", ""))
 
 
-def init_app(app: Flask) -> None:
-    """Add the addresses."""
+def add_addresses(app: Flask) -> None:
+    """Add the addresses of these pages."""
     app.add_url_rule("/login", "login", login, methods=("GET", "POST"))
     app.add_url_rule("/logout", "logout", logout, methods=("POST",))
     app.add_url_rule("/password", "password", password, methods=("GET", "POST"))

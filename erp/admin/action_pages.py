@@ -1,29 +1,27 @@
-"""Pages of an action: choosing among rows with checkboxes, and asking for a few values."""
+"""Pages of actions: one asks for a few values, one lets the user choose among rows with checkboxes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from flask import flash, g, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from wtforms import Form
 
-from erp.admin import access, formatting
-from erp.admin.declarations import Chosen, Getter, Result
+from erp.admin.access import screen_session
+from erp.admin.declarations import ActionScreen, Chosen, Getter, Result
 from erp.admin.fields import read_quantity
 from erp.admin.listing import Cell, make_cell
+from erp.db import format_quantity
 from erp.errors import BadNumber, ErpError, NothingChosen
-
-if TYPE_CHECKING:
-    from erp.admin.screen import Screen
 
 
 class ActionPage:
-    """What the pages of actions have in common. An instance is the `page` of an Action.
+    """The base of the pages of actions. An instance is the `page` of an Action.
 
     `row` is the document, or the line for an action of a line. `form_class` asks for more values, shown below.
     """
@@ -39,27 +37,27 @@ class ActionPage:
     form_class: type[Form] = Form
 
     def heading(self, row: Any) -> str:
-        """Return what stands beside the title: which document, which product."""
+        """Return what follows the title: which document, which product."""
         return str(row)
 
     def document_id(self, row: Any) -> int:
-        """Return the id of the document whose page follows; of a line, its `order_id`."""
+        """Return the id of the document whose page follows: of a line, its `order_id`."""
         return int(getattr(row, "order_id", row.id))
 
     def context(self, session: Session, row: Any) -> dict[str, Any]:
-        """Return what the template shows beside the form."""
+        """Return what else the template shows."""
         return {}
 
     def prefill(self, session: Session, row: Any, form: Any) -> None:
-        """Set the form's first values."""
+        """Set the values that the form shows at first."""
 
-    def finished(self, screen: Screen, row_id: int, message: str | Result | None) -> ResponseReturnValue:
-        """Return where the person goes when it is done: the document's page."""
+    def finished(self, screen: ActionScreen, row_id: int, message: str | Result | None) -> ResponseReturnValue:
+        """Return the answer after the action: the document's page with the message."""
         return screen.done(row_id, message)
 
-    def __call__(self, screen: Screen, row: Any) -> ResponseReturnValue:
-        """Show the page, or do what was asked."""
-        session = access.session()
+    def __call__(self, screen: ActionScreen, row: Any) -> ResponseReturnValue:
+        """Show the page, or run the action when it is posted."""
+        session = screen_session()
         form = self.form_class(request.form if request.method == "POST" else None)
         if request.method != "POST":
             self.prefill(session, row, form)
@@ -72,28 +70,28 @@ class ActionPage:
                 flash(str(error), "error")
                 return self._show(screen, row, form), 409
         else:
-            flash("Not done: look at the marked fields.", "error")
+            flash("Not done: check the marked fields.", "error")
         return self._show(screen, row, form), 422 if request.method == "POST" else 200
 
-    def _submit(self, screen: Screen, row: Any, form: Form) -> ResponseReturnValue:
+    def _submit(self, screen: ActionScreen, row: Any, form: Form) -> ResponseReturnValue:
         raise NotImplementedError
 
-    def _show(self, screen: Screen, row: Any, form: Form) -> str:
-        context = self.context(access.session(), row)
+    def _show(self, screen: ActionScreen, row: Any, form: Form) -> str:
+        context = self.context(screen_session(), row)
         back = screen.get_url(".details_view", id=self.document_id(row))
         return screen.render_page(self.template, page=self, row=row, form=form, back=back, **context)
 
 
 class FormPage(ActionPage):
-    """A page that asks for a few values and does one thing with them."""
+    """A page that asks for a few values and runs an action with them."""
 
     template = "erp/form_page.html"
 
     def do(self, session: Session, row: Any, form: Any) -> str | Result | None:
-        """Do it in the caller's transaction, and return what to tell."""
+        """Run the action in the caller's transaction, and return the message."""
         raise NotImplementedError
 
-    def _submit(self, screen: Screen, row: Any, form: Form) -> ResponseReturnValue:
+    def _submit(self, screen: ActionScreen, row: Any, form: Form) -> ResponseReturnValue:
         id_ = self.document_id(row)
         message = screen.do(type(self).__name__, lambda session: self.do(session, row, form))
         return self.finished(screen, id_, message)
@@ -112,7 +110,7 @@ class Choice:
 
 
 class Choose(ActionPage):
-    """A table of rows with checkboxes, a quantity for each where there can be less than all, and one button.
+    """A table of rows with checkboxes and one button; with `quantity_label`, also a quantity for each row.
 
     Posted ids are only looked up among the rows that the page would show now.
     """
@@ -128,11 +126,11 @@ class Choose(ActionPage):
         raise NotImplementedError
 
     def key(self, item: Any) -> str:
-        """Return what names a row in the form."""
+        """Return the text that identifies a row in the form."""
         return str(item.id)
 
     def quantity(self, item: Any) -> Decimal | None:
-        """Return the quantity that is offered, which is also the most; None where it cannot be chosen."""
+        """Return the quantity that is offered, which is also the largest; None where none can be typed."""
         return None
 
     def is_ticked(self, item: Any) -> bool:
@@ -144,16 +142,19 @@ class Choose(ActionPage):
         return True
 
     def do(self, session: Session, row: Any, chosen: Sequence[Chosen], form: Any) -> str | Result | None:
-        """Do it to the chosen rows in the caller's transaction, and return what to tell."""
+        """Run the action on the chosen rows in the caller's transaction, and return the message."""
         raise NotImplementedError
 
-    def _submit(self, screen: Screen, row: Any, form: Form) -> ResponseReturnValue:
+    def _submit(self, screen: ActionScreen, row: Any, form: Form) -> ResponseReturnValue:
         id_ = self.document_id(row)
         message = screen.do(type(self).__name__, lambda session: self.do(session, row, self.chosen(session, row), form))
         return self.finished(screen, id_, message)
 
     def chosen(self, session: Session, row: Any) -> list[Chosen]:
-        """Return the ticked rows as they are now, each with its quantity; raise where none is or one is wrong."""
+        """Return the ticked rows as they are now, each with its quantity.
+
+        Raise NothingChosen where none is ticked, BadNumber where a quantity is wrong.
+        """
         ticked = set(request.form.getlist("row"))
         found = [
             Chosen(item, self._typed(item))
@@ -174,11 +175,11 @@ class Choose(ActionPage):
         except ValueError as error:
             raise BadNumber(text, f"is not a quantity: {error}") from None
         if not 0 < value <= offered:
-            raise BadNumber(formatting.quantity(value), f"is not between 0 and {formatting.quantity(offered)}")
+            raise BadNumber(format_quantity(value), f"is not between 0 and {format_quantity(offered)}")
         return value
 
     def choices(self, session: Session, row: Any) -> list[Choice]:
-        """Return the rows ready to show, as the person last left them."""
+        """Return the rows ready to show, with what the user ticked and typed."""
         return [self._choice(item) for item in self.rows(session, row)]
 
     def _choice(self, item: Any) -> Choice:
@@ -191,11 +192,11 @@ class Choose(ActionPage):
             cells=[make_cell(value) for value in values],
             is_ticked=ticked and self.can_tick(item),
             can_tick=self.can_tick(item),
-            quantity=None if offered is None else typed if typed is not None else formatting.quantity(offered),
+            quantity=None if offered is None else typed if typed is not None else format_quantity(offered),
         )
 
-    def _show(self, screen: Screen, row: Any, form: Form) -> str:
-        session = access.session()
+    def _show(self, screen: ActionScreen, row: Any, form: Form) -> str:
+        session = screen_session()
         choices = self.choices(session, row)
         heads = [
             (label, any(choice.cells[at].is_number for choice in choices)) for at, (label, _) in enumerate(self.columns)

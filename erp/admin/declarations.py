@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from wtforms.fields.core import UnboundField
-
-if TYPE_CHECKING:
-    from erp.admin.screen import Screen
 
 Row = Any
 Getter = str | Callable[[Any], Any]
@@ -24,7 +21,7 @@ def always(_row: Row) -> bool:
 
 @dataclass(frozen=True)
 class Result:
-    """What an action tells in more than a sentence: `template` is shown on the document's page with `context`."""
+    """The answer of an action that needs more than a sentence: `template` is shown on the document's page."""
 
     message: str
     template: str
@@ -32,18 +29,34 @@ class Result:
     tone: str = "success"
 
 
+class ActionScreen(Protocol):
+    """What the page of an action needs of the screen that shows it."""
+
+    def get_url(self, endpoint: str, **kwargs: Any) -> str:
+        """Return the address of one of the screen's pages."""
+
+    def render_page(self, template: str, **context: Any) -> str:
+        """Return the page of an action."""
+
+    def do(self, name: str, work: Callable[[Session], Any]) -> Any:
+        """Do `work(session)` as one run and one transaction."""
+
+    def done(self, id: int, result: str | Result | None, default: str = "Done.") -> ResponseReturnValue:
+        """Return the answer after an action."""
+
+
 ActionCall = Callable[[Session, Any], "str | Result | None"]
-PageCall = Callable[["Screen", Any], ResponseReturnValue]
+PageCall = Callable[[Any, Any], ResponseReturnValue]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Action:
     """A button of a document or of one of its lines.
 
-    A `run` is done at once (POST) and returns the sentence to show, or a Result. A `page` has an address of its
-    own, answers GET and POST and asks for more. `confirm` is asked before either; `yes` and `no` label its answers.
-    `allowed` says whether the row's state lets it happen; it is asked again when the button is pressed.
-    `style` is primary, secondary or danger.
+    `run` acts at once (POST) and returns the sentence to show, or a Result. `page` is called with the screen and
+    the row; it has an address of its own, answers GET and POST, and asks for more. `confirm` is the question asked
+    before either; `yes` and `no` label its answers. `allowed` says whether the row's state permits the action; it is
+    asked again when the button is pressed. `style` is primary, secondary or danger.
     """
 
     name: str
@@ -65,7 +78,7 @@ class Action:
 
 @dataclass(frozen=True, kw_only=True)
 class ListAction:
-    """Something done to the ticked rows of a list; with `needs_rows` false, to all of them without ticking."""
+    """An action on the ticked rows of a list; with `needs_rows` false, on all rows without ticking."""
 
     name: str
     label: str
@@ -91,7 +104,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class ExtraColumn:
-    """A column that is not an attribute: `values` gives those of a whole page by row id, in one query.
+    """A column that is not an attribute: `values` returns those of a whole page by row id, in one query.
 
     A value may be text, Decimal, date, datetime, bool, an enum member (shown as a badge), Markup or None.
     """
@@ -100,13 +113,63 @@ class ExtraColumn:
     label: str
     values: Callable[[Session, Sequence[Any]], Mapping[int, Any]]
 
+    @property
+    def columns(self) -> Sequence[tuple[str, str]]:
+        """The column's (name, label), as ExtraColumns lists several."""
+        return ((self.name, self.label),)
+
+    def read(self, session: Session, rows: Sequence[Any]) -> list[list[Any]]:
+        """Return a list for each row with the column's value in it."""
+        found = self.values(session, rows)
+        return [[found.get(row.id)] for row in rows]
+
+
+@dataclass(frozen=True)
+class ExtraColumns:
+    """Columns that are read together: `values` is called once a page, however many columns there are.
+
+    `columns` are (name, label) pairs. `values` returns by row id an object, or a mapping, that has a value under each
+    column's name; of a row that it leaves out the cells are empty. Values are those of an ExtraColumn.
+    """
+
+    columns: Sequence[tuple[str, str]]
+    values: Callable[[Session, Sequence[Any]], Mapping[int, Any]]
+
+    @property
+    def label(self) -> str:
+        """The labels in one text, for lists of what a module adds."""
+        return ", ".join(label for _, label in self.columns)
+
+    def read(self, session: Session, rows: Sequence[Any]) -> list[list[Any]]:
+        """Return a list for each row with the value of each column."""
+        found = self.values(session, rows)
+        return [[_value(found.get(row.id), name) for name, _ in self.columns] for row in rows]
+
+
+def _value(values: Any, name: str) -> Any:
+    return values.get(name) if isinstance(values, Mapping) else getattr(values, name, None)
+
+
+AnyColumns = ExtraColumn | ExtraColumns
+
+
+def read_columns(columns: Sequence[AnyColumns], session: Session, rows: Sequence[Any]) -> list[list[Any]]:
+    """Return a list for each row with the values of all columns; each declaration is read once."""
+    parts = [column.read(session, rows) for column in columns] if rows else []
+    return [[value for part in parts for value in part[at]] for at in range(len(rows))]
+
+
+def column_heads(columns: Sequence[AnyColumns]) -> list[tuple[str, str]]:
+    """Return the (name, label) of each column, in the order of the values that `read_columns` returns."""
+    return [head for column in columns for head in column.columns]
+
 
 @dataclass(frozen=True)
 class ExtraField:
-    """A field in another module's form: `field()` makes it, `read` fills it, `write` keeps what was entered.
+    """A field in another module's form: `field()` makes it, `read` fills it, `write` stores what was entered.
 
-    `read` is called with None for a new row; `write` in the transaction of the save, when the row has its id. Whoever
-    lacks the right `permission` sees the value on the row's page, and has no field in the form.
+    `read` is called with None for a new row, `write` in the transaction of the save, when the row has its id. Users
+    without the right `permission` see the value on the row's page and have no field in the form.
     """
 
     name: str
@@ -118,7 +181,7 @@ class ExtraField:
 
 @dataclass(frozen=True)
 class Card:
-    """A card of the dashboard: rows of (label, value, address), each a link to the list that it counts."""
+    """A card of the dashboard: `numbers` returns rows of (label, value, address of the list that it counts)."""
 
     title: str
     permission: str

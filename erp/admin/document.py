@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session, selectinload
 from wtforms import Form
 
 from erp import history
-from erp.admin import access, formatting
-from erp.admin.declarations import Action, ExtraColumn, Getter
+from erp.admin.access import permitted, screen_session
+from erp.admin.declarations import Action, AnyColumns, Getter, column_heads, read_columns
+from erp.admin.formatting import words
 from erp.admin.lines import LineChanges, LinesField, lines_field
 from erp.admin.listing import Cell, make_cell
 from erp.admin.screen import Screen
@@ -32,7 +33,7 @@ class ShownLine:
 class DocumentScreen(Screen):
     """A screen of documents.
 
-    - `lines`: the relationship to the lines; `line_columns`: (label, attribute or getter) pairs or ExtraColumn
+    - `lines`: the relationship to the lines; `line_columns`: (label, attribute or getter) pairs, then extra columns
     - `line_actions`: Actions whose row is the line
     - `line_form_columns`, `line_ajax_refs`, `line_labels`, `line_form_args`: the lines in the form; without
       columns it has none
@@ -42,7 +43,7 @@ class DocumentScreen(Screen):
     details_template = "erp/document.html"
     lines: str = "lines"
     lines_title: str = "Lines"
-    line_columns: Sequence[tuple[str, Getter] | ExtraColumn] = ()
+    line_columns: Sequence[tuple[str, Getter] | AnyColumns] = ()
     line_actions: Sequence[Action] = ()
     line_form_columns: tuple[str, ...] = ()
     line_ajax_refs: dict[str, dict[str, Any]] = {}
@@ -57,7 +58,7 @@ class DocumentScreen(Screen):
         return self.model.__mapper__.relationships[self.lines].mapper.class_
 
     def load(self, session: Session, id: int) -> Any:
-        """Return a document with its lines and what they show, in a fixed number of queries."""
+        """Return a document with its lines and what they show, or None, in a fixed number of queries."""
         relation = getattr(self.model, self.lines)
         shown = [*self.line_form_columns, *(pair[1] for pair in self._pairs() if isinstance(pair[1], str))]
         paths = [self.load_path(self.line_model, name) for name in shown]
@@ -69,24 +70,22 @@ class DocumentScreen(Screen):
     def _pairs(self) -> list[tuple[str, Getter]]:
         return [column for column in self.line_columns if isinstance(column, tuple)]
 
-    # Showing lines
-
-    def line_extras(self) -> list[ExtraColumn]:
-        """Return the computed line columns, other modules' at the end."""
-        own = [column for column in self.line_columns if isinstance(column, ExtraColumn)]
+    def line_extras(self) -> list[AnyColumns]:
+        """Return the computed line columns, with those of other modules at the end."""
+        own = [column for column in self.line_columns if not isinstance(column, tuple)]
         return own + self.contributed("line_columns")
 
     def line_headings(self, shown: Sequence[ShownLine]) -> list[tuple[str, bool]]:
-        """Return each line column's label and whether it holds numbers."""
-        labels = [pair[0] for pair in self._pairs()] + [column.label for column in self.line_extras()]
+        """Return the label of each line column and whether it has numbers."""
+        labels = [pair[0] for pair in self._pairs()] + [label for _, label in column_heads(self.line_extras())]
         return [(label, any(line.cells[at].is_number for line in shown)) for at, label in enumerate(labels)]
 
     def show_lines(self, row: Any) -> list[ShownLine]:
-        """Return the lines ready to show: one query for each computed column."""
+        """Return the lines ready to show; each set of computed columns is read once."""
         lines = list(getattr(row, self.lines))
-        added = [column.values(access.session(), lines) if lines else {} for column in self.line_extras()]
-        actions = access.permitted(self._own_line_actions())
-        return [self._shown_line(line, [values.get(line.id) for values in added], actions) for line in lines]
+        added = read_columns(self.line_extras(), screen_session(), lines)
+        actions = permitted(self._own_line_actions())
+        return [self._shown_line(line, values, actions) for line, values in zip(lines, added, strict=True)]
 
     def _shown_line(self, line: Any, added: Sequence[Any], actions: Sequence[Action]) -> ShownLine:
         own = [self._line_cell(line, getter) for _, getter in self._pairs()]
@@ -107,14 +106,12 @@ class DocumentScreen(Screen):
         shown = self.show_lines(row)
         return {"shown_lines": shown, "line_headings": self.line_headings(shown)}
 
-    # Actions of lines
-
     def _own_line_actions(self) -> list[Action]:
         return [*self.line_actions, *self.contributed("line_actions")]
 
     @expose("/<int:id>/lines/<int:line_id>/<name>/", methods=("GET", "POST"))
     def line_action(self, id: int, line_id: int, name: str) -> ResponseReturnValue:
-        """Do an action of a line, or show its page."""
+        """Run an action of a line, or show its page."""
         line = self.line_of(self.get_one(id), line_id) or abort(404)
         action = self._find(self._own_line_actions(), name)
         return self._act(action, id, lambda session: self._fresh_line(session, id, line_id), line)
@@ -127,22 +124,24 @@ class DocumentScreen(Screen):
         """Return a line of this document, None where it is another's."""
         return next((line for line in getattr(row, self.lines) if line.id == line_id), None)
 
-    # Lines in the form
-
     def scaffold_form(self) -> type[Form]:
         """Return the form with the table of lines."""
         form = super().scaffold_form()
         if not self.line_form_columns:
             return form
-        labels = {name: self.line_labels.get(name, formatting.words(name)) for name in self.line_form_columns}
+        labels = {name: {"label": self.line_labels.get(name, words(name))} for name in self.line_form_columns}
         field, loaders = lines_field(
-            self.line_model, self.line_form_columns, self.line_ajax_refs, labels, self.lines, self.line_form_args
+            self.line_model,
+            self.line_form_columns,
+            lookups=self.line_ajax_refs,
+            args={name: label | self.line_form_args.get(name, {}) for name, label in labels.items()},
+            name=self.lines,
         )
         self._form_ajax_refs.update(loaders)
         return type(form.__name__, (form,), {self.lines: field})
 
     def prepare_form(self, form: Form, row: Any) -> None:
-        """Begin a new document with one line to fill in."""
+        """Begin a new document with one empty line."""
         if row is None and self.line_form_columns and not form[self.lines].entries:
             form[self.lines].append_entry()
 
@@ -157,32 +156,32 @@ class DocumentScreen(Screen):
         changes = self.line_changes(form, row) if self.line_form_columns else LineChanges()
         is_new = row is None
         row = super().save(session, form, row)
-        held = getattr(row, self.lines)
+        lines = getattr(row, self.lines)
         history.record_all(session, self._changes("removed", changes.removed))
         for line in changes.removed:
-            held.remove(line)
+            lines.remove(line)
         for line, values in changes.changed:
             _set(line, values)
         session.flush()
-        last = max((line.position for line in held), default=0)
+        last = max((line.position for line in lines), default=0)
         for position, values in enumerate(changes.added, start=last + 1):
             line = self.line_model(position=position)
             _set(line, values)
-            held.append(line)
+            lines.append(line)
         session.flush()
         if changes.added and not is_new:
-            history.record_all(session, self._changes("added", held[-len(changes.added) :]))
+            history.record_all(session, self._changes("added", lines[-len(changes.added) :]))
         return row
 
     def _changes(self, action: str, lines: Sequence[Any]) -> list[history.Change]:
-        """Return the entries of lines that come or go, each with all that the form tells of it."""
+        """Return the history entries of added or removed lines, each with what the form shows of the line."""
         tracked = [line for line in lines if isinstance(line, history.Tracked)]
         side = "new" if action == "added" else "old"
         return [
-            history.Change(line.history_subject(), action, "line", **{side: self._message(line)}) for line in tracked
+            history.Change(line.history_subject(), action, "line", **{side: self._summary(line)}) for line in tracked
         ]
 
-    def _message(self, line: Any) -> str:
+    def _summary(self, line: Any) -> str:
         values = (history.as_text(getattr(line, name)) for name in self.line_form_columns)
         return ", ".join(value for value in values if value)
 

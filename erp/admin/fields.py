@@ -17,12 +17,22 @@ from markupsafe import Markup
 from sqlalchemy import cast, or_
 from sqlalchemy.orm import Mapper
 from sqlalchemy.types import String
-from wtforms import DateField, Field, Form, IntegerField, SelectField, StringField, ValidationError, validators
-from wtforms.widgets import TextInput
+from wtforms import (
+    DateField,
+    Field,
+    Form,
+    IntegerField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    ValidationError,
+    validators,
+)
+from wtforms.fields.core import UnboundField
+from wtforms.widgets import CheckboxInput, ListWidget, TextInput
 
 from erp import clock
-from erp.admin import formatting
-from erp.admin.formatting import words
+from erp.admin.formatting import money, words
 from erp.db import LIMIT, PLACES, db, format_quantity
 
 ID_LIMIT = 2**63
@@ -45,7 +55,7 @@ class NumberInput(TextInput):
 
 
 def read_quantity(text: str) -> Decimal:
-    """Return an exact number that a person typed; raise ValueError with what is wrong."""
+    """Return an exact number that was typed; raise ValueError with what is wrong."""
     if not re.fullmatch(r"-?[0-9]{1,18}(\.[0-9]{0,18})?|-?\.[0-9]{1,18}", text):
         raise ValueError("Enter a number, such as 12 or 2.5.")
     value = Decimal(text)
@@ -70,7 +80,7 @@ class QuantityField(StringField):
         return format_quantity(self.data) if isinstance(self.data, Decimal) else str(self.data or "")
 
     def process_formdata(self, valuelist: list[str]) -> None:
-        """Read a plain decimal number."""
+        """Read a plain decimal number; nothing is None."""
         text = valuelist[0].strip() if valuelist else ""
         self.data: Any = read_quantity(text) if text else None
 
@@ -88,11 +98,9 @@ class MoneyField(QuantityField):
     """An exact amount, shown with at least two decimals."""
 
     def _value(self) -> str:
-        return (
-            formatting.money(self.data)
-            if isinstance(self.data, Decimal) and not self.process_errors
-            else super()._value()
-        )
+        if isinstance(self.data, Decimal) and not self.process_errors:
+            return money(self.data)
+        return super()._value()
 
 
 class WholeNumberField(IntegerField):
@@ -110,7 +118,7 @@ class DayField(DateField):
     """A calendar date with the browser's calendar."""
 
     def process_formdata(self, valuelist: list[str]) -> None:
-        """Read an ISO date; nothing is no date."""
+        """Read an ISO date; nothing is None."""
         if valuelist and not valuelist[0].strip():
             self.data: Any = None
             return
@@ -120,13 +128,13 @@ class DayField(DateField):
 
 
 def check_year(day: date) -> None:
-    """Raise ValueError for a day so far away that nothing can be reckoned with it."""
+    """Raise ValueError for a day so far away that nothing can be computed with it."""
     if day.year not in clock.YEARS:
         raise ValueError("This year is out of range.")
 
 
 class InstantField(StringField):
-    """An instant, shown and entered as the company's wall clocks show it."""
+    """An instant, shown and entered in the company's time zone."""
 
     widget = TextInput()
     widget.input_type = "datetime-local"
@@ -181,8 +189,32 @@ class ChoiceField(SelectField):
             raise ValidationError("Choose one of the list.")
 
 
+class TicksField(SelectMultipleField):
+    """Several words of a list, each with a checkbox."""
+
+    widget = ListWidget(prefix_label=False)
+    option_widget = CheckboxInput()
+
+
+def reason_field() -> UnboundField[StringField]:
+    """Return the field for the reason of a change. Fields are shown in the order in which they are made."""
+    return StringField("Reason", [validators.Length(max=500)], description="Is shown in the history.")
+
+
+def reason_of(form: Form) -> str:
+    """Return the reason that was entered, empty where the form does not ask for one."""
+    return (form["why"].data or "") if "why" in form else ""
+
+
+def check_name(_form: Any, field: StringField) -> None:
+    """Refuse a blank name and one with characters that cannot be printed; `validate_<field>` of a form."""
+    text = (field.data or "").strip()
+    if not text or not text.isprintable():
+        raise ValidationError("A name has 1 to 80 characters that can be printed.")
+
+
 class Lookup(QueryAjaxModelLoader):
-    """What a choice that is looked up while typing can find; whatever comes from outside is bounded here."""
+    """The rows that a choice which is looked up while typing can find; every value from outside is bounded."""
 
     def get_one(self, pk: Any) -> Any:
         """Return a row by an id from outside."""

@@ -1,4 +1,4 @@
-"""Filters of lists: few, exact, and never an error of the database whatever is typed."""
+"""Filters of lists. Whatever is typed, they never cause an error of the database."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from flask_admin.contrib.sqla.filters import BaseSQLAFilter, FilterConverter
 from flask_admin.model import filters as base
+from typing_extensions import override
 
 from erp import clock
 from erp.admin.formatting import words
@@ -18,7 +19,7 @@ BIGGEST = 2**31 - 1
 
 
 class Filter(BaseSQLAFilter):
-    """A filter whose `clean` raises ValueError for what does not fit; Flask-Admin then says so and leaves it out."""
+    """A filter. Its `clean` raises ValueError for a wrong value; Flask-Admin then says so and leaves the filter out."""
 
     label = ""
     kind = "text"
@@ -48,8 +49,8 @@ class Contains(Filter):
 
     label = "contains"
 
+    @override
     def condition(self, column: Any, value: Any) -> Any:
-        """Match without regard to case."""
         return column.icontains(value, autoescape=True)
 
 
@@ -60,17 +61,17 @@ class Equals(Filter):
 
 
 class IsEmpty(Filter):
-    """Whether there is a value at all."""
+    """Whether there is no value."""
 
     label = "is empty"
     kind = "choice"
 
+    @override
     def get_options(self, view: Any) -> list[tuple[str, str]]:
-        """Return yes and no."""
         return [("1", "yes"), ("0", "no")]
 
+    @override
     def condition(self, column: Any, value: Any) -> Any:
-        """Compare with NULL."""
         return column.is_(None) if value == "1" else column.is_not(None)
 
 
@@ -80,30 +81,30 @@ class IsYes(Filter):
     label = "is"
     kind = "choice"
 
+    @override
     def get_options(self, view: Any) -> list[tuple[str, str]]:
-        """Return yes and no."""
         return [("1", "yes"), ("0", "no")]
 
+    @override
     def clean(self, value: Any) -> bool:
-        """Read 1 or 0."""
         if value not in ("0", "1"):
             raise ValueError(value)
         return bool(value == "1")
 
+    @override
     def condition(self, column: Any, value: Any) -> Any:
-        """Compare with true or false."""
         return column.is_(value)
 
 
 class _OneOf(Filter):
     kind = "choice"
 
+    @override
     def get_options(self, view: Any) -> list[tuple[str, str]]:
-        """Return the words of the column's enum."""
         return [(member.name, words(member.value)) for member in self._enum()]
 
+    @override
     def clean(self, value: Any) -> Any:
-        """Return the member."""
         if value not in self._enum().__members__:
             raise ValueError(value)
         return self._enum()[value]
@@ -123,16 +124,18 @@ class IsNot(_OneOf):
 
     label = "is not"
 
+    @override
     def condition(self, column: Any, value: Any) -> Any:
-        """Compare."""
         return column != value
 
 
 class _Number(Filter):
+    """A whole number that fits any integer column."""
+
     kind = "number"
 
+    @override
     def clean(self, value: Any) -> Any:
-        """Return a whole number that fits any integer column."""
         number = int(str(value).strip()[:12])
         if abs(number) > BIGGEST:
             raise ValueError(value)
@@ -140,10 +143,12 @@ class _Number(Filter):
 
 
 class _Exact(Filter):
+    """An exact number with at most four decimals."""
+
     kind = "number"
 
+    @override
     def clean(self, value: Any) -> Decimal:
-        """Return an exact number with at most four decimals."""
         try:
             number = Decimal(str(value).strip()[:30])
         except InvalidOperation:
@@ -156,8 +161,8 @@ class _Exact(Filter):
 class _Day(Filter):
     kind = "date"
 
+    @override
     def clean(self, value: Any) -> date:
-        """Return a calendar date."""
         return date.fromisoformat(str(value).strip()[:10])
 
 
@@ -171,8 +176,8 @@ class _Instant(_Day):
         start = datetime.combine(value, time())
         return clock.from_local(start), clock.from_local(start + timedelta(days=1))
 
+    @override
     def clean(self, value: Any) -> date:
-        """Return a day that has a day before and after."""
         found = super().clean(value)
         self.bounds(found)
         return found
@@ -185,12 +190,14 @@ def _comparisons(base_class: type[Filter]) -> tuple[type[Filter], type[Filter], 
     class Least(base_class):  # type: ignore[misc, valid-type]
         label = "from" if base_class.kind == "date" else "at least"
 
+        @override
         def condition(self, column: Any, value: Any) -> Any:
             return column >= value
 
     class Most(base_class):  # type: ignore[misc, valid-type]
         label = "to" if base_class.kind == "date" else "at most"
 
+        @override
         def condition(self, column: Any, value: Any) -> Any:
             return column <= value
 
@@ -202,8 +209,8 @@ class OnDay(_Instant):
 
     label = "on"
 
+    @override
     def condition(self, column: Any, value: Any) -> Any:
-        """Compare with both ends of the day."""
         first, end = self.bounds(value)
         return (column >= first) & (column < end)
 
@@ -213,8 +220,8 @@ class FromDay(_Instant):
 
     label = "from"
 
+    @override
     def condition(self, column: Any, value: Any) -> Any:
-        """Compare with the beginning of the day."""
         return column >= self.bounds(value)[0]
 
 
@@ -223,8 +230,8 @@ class ToDay(_Instant):
 
     label = "to"
 
+    @override
     def condition(self, column: Any, value: Any) -> Any:
-        """Compare with the end of the day."""
         return column < self.bounds(value)[1]
 
 

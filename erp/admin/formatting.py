@@ -1,4 +1,4 @@
-"""How values look: badges, numbers, dates and links, the same on every page."""
+"""How pages show values: badges, numbers, dates and links to documents."""
 
 from __future__ import annotations
 
@@ -18,8 +18,17 @@ from erp.db import Scaled, format_quantity
 
 TONES = {
     "success": (
-        *("done", "enabled", "sent", "allocated", "received", "packed", "active", "yes", "ready"),
-        *("purchase_allocated", "covered"),
+        "done",
+        "enabled",
+        "sent",
+        "allocated",
+        "received",
+        "packed",
+        "active",
+        "yes",
+        "ready",
+        "purchase_allocated",
+        "covered",
     ),
     "info": ("confirmed", "ordered", "open", "running", "sending", "pending", "stock", "lot", "receipt", "preorder"),
     "warning": (
@@ -45,7 +54,7 @@ _TONE_OF = {word: tone for tone, words in TONES.items() for word in words}
 
 
 def words(name: str) -> str:
-    """Return an identifier as a person would write it: `partly_received` is `Partly received`."""
+    """Return an identifier as words: `partly_received` is `Partly received`."""
     text = name.replace("_", " ").strip()
     return text[:1].upper() + text[1:]
 
@@ -76,17 +85,17 @@ def money(value: Decimal | None) -> str:
 
 
 def day(value: date | None) -> str:
-    """Return a calendar date as people read it."""
+    """Return a calendar date such as 07 Mar 2026."""
     return "" if value is None else f"{value:%d %b %Y}"
 
 
 def instant(value: datetime | None) -> str:
-    """Return an instant in the company's zone."""
+    """Return an instant in the company's time zone, to the minute."""
     return "" if value is None else f"{clock.local(value):%d %b %Y %H:%M}"
 
 
 def is_number(value: Any) -> bool:
-    """Say whether a value stands at the right."""
+    """Say whether a value is aligned to the right."""
     return isinstance(value, Decimal | int) and not isinstance(value, bool)
 
 
@@ -133,13 +142,13 @@ def plain(value: Any) -> str:
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
-def of_type(value: Any, type_: Any) -> Any:
-    """Return a column's value in the form that its type asks for: money has two decimals."""
+def cell_of_type(value: Any, type_: Any) -> Any:
+    """Return the value of a column of this type ready for a page: money has at least two decimals."""
     return money(value) if type(type_).__name__ == "Money" and isinstance(value, Decimal) else cell(value)
 
 
 def is_numeric_type(type_: Any) -> bool:
-    """Say whether a column of this type stands at the right."""
+    """Say whether a column of this type is aligned to the right."""
     return isinstance(type_, Scaled) or getattr(type_, "python_type", None) is int
 
 
@@ -148,8 +157,13 @@ def anchor(url: str | None, text: Any) -> Markup:
     return Markup('<a href="{}">{}</a>').format(url, text) if url else escape(text)
 
 
-def init_app(app: Flask) -> None:
-    """Give every template the same words."""
+def line_heading(line: Any) -> str:
+    """Return which line of which document a page is about: `SO00001, line 2: [LAMP] Desk lamp`."""
+    return f"{line.order.name}, line {line.position}: {line.product}"
+
+
+def add_filters(app: Flask) -> None:
+    """Give the templates these formats as filters and functions."""
     app.jinja_env.filters.update(
         badge=badge, quantity=quantity, money=money, day=day, instant=instant, cell=cell, words=words
     )

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from wtforms import Form, HiddenField
 
 from erp import history
-from erp.admin import access
+from erp.admin.access import may, permitted, run_and_commit, screen_session
 from erp.admin.declarations import ExtraField
 from erp.admin.fields import Converter, Lookup, as_id, lookup, with_fields
 from erp.admin.listing import Listing
@@ -22,7 +22,7 @@ from erp.errors import ErpError, RecordInUse, RecordTaken, StaleRecord
 VERSION = "row_version"
 
 
-class Saving(Listing):
+class EditForms(Listing):
     """Create, edit and delete."""
 
     edit_permission: str = ""
@@ -30,40 +30,34 @@ class Saving(Listing):
     form_template = "erp/form.html"
     form_widths: dict[str, int] = {}
 
-    # What the person may do
-
     def may_create(self) -> bool:
-        """Say whether the person at the screen may add rows."""
-        return bool(self.can_create) and access.may(self.edit_permission)
+        """Say whether the user may add rows."""
+        return bool(self.can_create) and may(self.edit_permission)
 
     def may_edit(self, row: Any) -> bool:
-        """Say whether the person at the screen may change this row."""
-        return bool(self.can_edit) and access.may(self.edit_permission)
+        """Say whether the user may change this row."""
+        return bool(self.can_edit) and may(self.edit_permission)
 
     def may_delete(self, row: Any) -> bool:
-        """Say whether the person at the screen may delete this row."""
-        return bool(self.can_delete) and access.may(self.edit_permission)
-
-    # Rows
+        """Say whether the user may delete this row."""
+        return bool(self.can_delete) and may(self.edit_permission)
 
     def load(self, session: Session, id: int) -> Any:
         """Return a row by id with what its page shows, or None."""
         return session.get(self.model, id)
 
     def get_one(self, id: Any) -> Any:
-        """Return a row by an id from outside; there is no such page otherwise."""
+        """Return a row by an id from outside; answer 404 where there is none."""
         found = as_id(id)
-        row = None if found is None else self.load(access.session(), found)
+        row = None if found is None else self.load(screen_session(), found)
         return row if row is not None else abort(404)
-
-    # The form
 
     def _create_ajax_loader(self, name: str, options: dict[str, Any]) -> Lookup:
         return lookup(name, self.model, name, options)
 
     def scaffold_form(self) -> type[Form]:
-        """Return the form of the model, with the version that a save is checked against."""
-        # Without a list of columns Flask-Admin would offer every relation, and load all of their rows.
+        """Return the form of the model, with the version against which a save is checked."""
+        # Without a list of columns Flask-Admin would offer every relation and load all of its rows.
         form = super().scaffold_form() if self.form_columns else self._form_of_extra_fields()
         return with_fields(form, [(VERSION, HiddenField)] if self._has_version() else [])
 
@@ -78,15 +72,15 @@ class Saving(Listing):
         return self.contributed("fields")
 
     def offered_fields(self) -> list[ExtraField]:
-        """Return those of them that the person at the screen may fill in."""
-        return access.permitted(self.extra_fields())
+        """Return those of them that the user may fill in."""
+        return permitted(self.extra_fields())
 
     def make_form(self, row: Any) -> Form:
-        """Return the form filled from the request, or from the row where the page is only opened."""
+        """Return the form, filled from the request when it is posted, else from the row."""
         extras = self.offered_fields()
         kind = self._create_form_class if row is None else self._edit_form_class
         form_class = with_fields(kind, [(extra.name, extra.field) for extra in extras])
-        read = {extra.name: extra.read(access.session(), row) for extra in extras}
+        read = {extra.name: extra.read(screen_session(), row) for extra in extras}
         form: Form = form_class(request.form if request.method == "POST" else None, obj=row, **read)
         self.prepare_form(form, row)
         return form
@@ -94,12 +88,10 @@ class Saving(Listing):
     def prepare_form(self, form: Form, row: Any) -> None:
         """Change the form before it is shown or checked: defaults, choices, fields that a state forbids."""
 
-    # Saving
-
     def check_version(self, form: Form, row: Any) -> None:
         """Raise StaleRecord where the row was saved since the form was opened.
 
-        The form's save asks before anything is written. A `save` that takes locks asks once more after them.
+        It is called before anything is written. A `save` that takes locks calls it again after them.
         """
         field = form._fields.get(VERSION)
         if row is not None and field is not None and field.data and str(field.data) != str(getattr(row, VERSION)):
@@ -116,7 +108,7 @@ class Saving(Listing):
     def fill(self, form: Form, row: Any) -> None:
         """Set the row's own fields from the form."""
         skipped = {VERSION, *(extra.name for extra in self.offered_fields())}
-        with access.session().no_autoflush:
+        with screen_session().no_autoflush:
             for name, field in form._fields.items():
                 if name not in skipped:
                     field.populate_obj(row, name)
@@ -139,12 +131,12 @@ class Saving(Listing):
     def _submit(self, form: Form, id: int | None) -> int:
         verb = "create" if id is None else "edit"
         try:
-            return int(access.do(f"{self.view_name}.{verb}", lambda session: self._store(session, form, id)))
+            return int(run_and_commit(f"{self.view_name}.{verb}", lambda session: self._store(session, form, id)))
         except IntegrityError as error:
             raise (RecordTaken(self.noun) if is_duplicate(error) else error) from None
 
     def saved(self, id: int, is_new: bool) -> ResponseReturnValue:
-        """Tell that the form is saved, and go on."""
+        """Say that the row is saved, and go to its page or to another form."""
         flash(f"{self.noun.capitalize()} {'created' if is_new else 'saved'}.", "success")
         if "_add_another" in request.form:
             return redirect(self.get_url(".create_view"))
@@ -155,12 +147,12 @@ class Saving(Listing):
         if request.method != "POST":
             return self._show_form(form, row, id)
         if not form.validate():
-            flash("Not saved: look at the marked fields.", "error")
+            flash("Not saved: check the marked fields.", "error")
             return self._show_form(form, row, id), 422
         try:
             return self.saved(self._submit(form, id), is_new=id is None)
         except ErpError as error:
-            access.session().rollback()
+            screen_session().rollback()
             flash(str(error), "error")
             row = None if id is None else self.get_one(id)
             return self._show_form(form, row, id), 409 if isinstance(error, StaleRecord) else 422
@@ -185,8 +177,6 @@ class Saving(Listing):
             return abort(403)
         return self._form_page(row, id)
 
-    # Deleting
-
     def delete(self, session: Session, row: Any) -> None:
         """Delete the row. Override to call a service."""
         history.record_document(session, row, "deleted")
@@ -201,7 +191,7 @@ class Saving(Listing):
             return abort(403)
         name = str(row)
         try:
-            access.do(f"{self.view_name}.delete", lambda session: self.delete(session, self.load(session, id)))
+            run_and_commit(f"{self.view_name}.delete", lambda session: self.delete(session, self.load(session, id)))
         except IntegrityError:
             return self.refused(id, RecordInUse(self.noun, name))
         except ErpError as error:
@@ -212,8 +202,6 @@ class Saving(Listing):
     def refused(self, id: int, error: ErpError) -> ResponseReturnValue:
         """Show the row's page with the refusal."""
         raise NotImplementedError
-
-    # Lookups
 
     @expose("/ajax/lookup/")
     def ajax_lookup(self) -> ResponseReturnValue:

@@ -1,4 +1,4 @@
-"""Lines of a document in its form: a table of rows that are added, changed and removed together with the document."""
+"""Lines of a document in its form: a table of rows that are added, changed and removed with the document."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flask_admin.contrib.sqla.form import get_form
-from markupsafe import Markup
 from sqlalchemy import select
 from wtforms import FieldList, Form, FormField, HiddenField
 from wtforms.utils import unset_value
@@ -21,7 +20,7 @@ MAX_LINES = 1000
 
 @dataclass
 class LineChanges:
-    """What the form says about the lines: values by field name, lines re-read from the document itself."""
+    """What the form changes: values by field name; the lines are those of the document, never posted ones."""
 
     added: list[dict[str, Any]] = field(default_factory=list)
     changed: list[tuple[Any, dict[str, Any]]] = field(default_factory=list)
@@ -29,22 +28,22 @@ class LineChanges:
 
 
 class _LineView:
-    """What the form converter asks a view for, said for lines."""
+    """The attributes of a view that the form converter reads, here for lines."""
 
-    def __init__(self, model: Any, columns: tuple[str, ...], refs: dict[str, Lookup], labels: dict[str, str]) -> None:
+    def __init__(self, model: Any, columns: tuple[str, ...], refs: dict[str, Lookup]) -> None:
         self.model = model
         self.form_columns = columns
         self._form_ajax_refs = refs
-        self.column_labels = labels
+        self.column_labels: dict[str, str] = {}
         self.column_descriptions: dict[str, str] = {}
 
 
 class LineForm(FormField):
-    """One line; a line that was taken off is not checked."""
+    """One line; a removed line is not checked."""
 
     @property
     def is_removed(self) -> bool:
-        """Say whether the person took the line off."""
+        """Say whether the user removed the line."""
         return bool(self.form.removed.data)
 
     @property
@@ -54,7 +53,7 @@ class LineForm(FormField):
         return not self.form.id.data and not any(f.raw_data and any(f.raw_data) for f in entered)
 
     def shown(self) -> list[Any]:
-        """Return the fields that a person sees."""
+        """Return the visible fields."""
         return [each for each in self.form if each.name.rpartition("-")[2] not in ("id", "removed")]
 
     def values(self) -> dict[str, Any]:
@@ -62,7 +61,7 @@ class LineForm(FormField):
         return {each.short_name: each.data for each in self.shown()}
 
     def validate(self, form: Any, extra_validators: Any = ()) -> bool:
-        """Check what is kept."""
+        """Check the line, unless it is removed or blank."""
         return self.is_removed or self.is_blank or bool(self.form.validate())
 
 
@@ -87,19 +86,19 @@ class LinesField(FieldList):
         return rows
 
     def blank(self) -> Any:
-        """Return an empty line, the pattern of new ones; `__index__` stands for its number."""
+        """Return an empty line, the pattern of new ones, with `__index__` in place of its number."""
         line = self.unbound_field.bind(form=None, name=f"{self.name}-__index__", _meta=self.meta, prefix="")
         line.process(None)
         return line
 
     def validate(self, form: Any, extra_validators: Any = ()) -> bool:
-        """Check every line that is kept."""
+        """Check every line."""
         results = [line.validate(form) for line in self.entries]
-        self.errors = [] if all(results) else ["Look at the marked lines."]
+        self.errors = [] if all(results) else ["Check the marked lines."]
         return all(results)
 
     def changes(self, existing: list[Any]) -> LineChanges:
-        """Compare with the document's lines; a posted id that is not one of theirs is ignored."""
+        """Return the differences to the document's lines; a posted id that is not one of theirs is ignored."""
         known = {str(line.id): line for line in existing}
         changes = LineChanges()
         for entry in self.entries:
@@ -124,19 +123,17 @@ class LinesField(FieldList):
 def lines_field(
     model: Any,
     columns: tuple[str, ...],
-    refs: dict[str, dict[str, Any]],
-    labels: dict[str, str],
-    name: str,
-    args: dict[str, dict[str, Any]] | None = None,
+    *,
+    lookups: dict[str, dict[str, Any]],
+    args: dict[str, dict[str, Any]],
+    name: str = "lines",
 ) -> tuple[Any, dict[str, Lookup]]:
-    """Return the field for lines of `model` and the lookups that its choices need; `args` are those of fields."""
-    loaders = {key: lookup(f"{name}-{key}", model, key, options) for key, options in refs.items()}
-    view = _LineView(model, columns, loaders, labels)
+    """Return the field `name` for lines of `model` and the loaders of its choices by name.
+
+    `lookups` are the options of the choices that are looked up, `args` those of all fields, labels among them.
+    """
+    loaders = {key: lookup(f"{name}-{key}", model, key, options) for key, options in lookups.items()}
     base = type("LineBase", (Form,), {"id": HiddenField(), "removed": HiddenField()})
-    form = get_form(model, Converter(db, view), base_class=base, only=columns, field_args=args or {})
+    converter = Converter(db, _LineView(model, columns, loaders))
+    form = get_form(model, converter, base_class=base, only=columns, field_args=args)
     return LinesField(LineForm(form), label=""), {loader.name: loader for loader in loaders.values()}
-
-
-def hidden(line: Any) -> Markup:
-    """Return the hidden inputs of a line."""
-    return Markup("{}{}").format(line.form.id(), line.form.removed())

@@ -1,4 +1,4 @@
-"""How a screen reads its rows: bounded counts, safe paging, a total order, search that stays fast on a million rows."""
+"""The query of a list: bounded counts, safe paging, a total order, and a search that stays fast on a million rows."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from flask_admin.contrib.sqla import ModelView
 from flask_admin.model.base import ViewArgs
 from sqlalchemy.orm import Query, joinedload
 
-from erp.admin import access, formatting
+from erp.admin.access import screen_session
 from erp.admin.filters import Filters
+from erp.admin.formatting import words
 from erp.registry import current_registry
 
 COUNT_BOUND = 10_000
@@ -28,7 +29,7 @@ class BoundedCount(Query[Any]):
         return self.session.execute(sa.select(sa.func.count()).select_from(some)).scalar()
 
 
-class Reading(ModelView):
+class ListQuery(ModelView):
     """Columns, filters, search, order and pages of a model's rows."""
 
     view_name: str = ""
@@ -41,8 +42,6 @@ class Reading(ModelView):
     def contributed(self, kind: str) -> list[Any]:
         """Return what other live modules add to this screen."""
         return current_registry().contributed(self.view_name, kind)
-
-    # Columns
 
     def load_path(self, model: Any, names: str) -> Any:
         """Return the loader of the relations in a dotted name, None where there is none."""
@@ -79,7 +78,7 @@ class Reading(ModelView):
     def get_column_name(self, field: str) -> str:
         """Return a column's label: the screen's, or one made of its name."""
         labels = self.column_labels or {}
-        return str(labels.get(field) or formatting.words(str(field).replace(".", " ")))
+        return str(labels.get(field) or words(str(field).replace(".", " ")))
 
     def get_sortable_columns(self) -> Any:
         """Return the columns that a list can be sorted by: the screen's choice, else the indexed ones."""
@@ -91,17 +90,15 @@ class Reading(ModelView):
         first |= {column.name for column in table.columns if column.unique or column.primary_key}
         return {name: getattr(self.model, name) for name, _ in self._list_columns if name in first}
 
-    # Queries
-
     def get_count_query(self) -> Any:
-        """Count no further than the pager shows."""
-        return BoundedCount([sa.func.count("*")], session=access.session()).select_from(self.model)
+        """Return a query that counts no further than the pager shows."""
+        return BoundedCount([sa.func.count("*")], session=screen_session()).select_from(self.model)
 
     def _apply_sorting(self, query: Any, joins: Any, sort_column: Any, sort_desc: Any) -> Any:
         column = sort_column if sort_column in self._sortable_columns else None
         query, joins = super()._apply_sorting(query, joins, column, bool(sort_desc))
-        # The key makes the order total: rows that tie would else move between pages. It runs in the direction of
-        # the main column, so that one index serves both.
+        # The key makes the order total: without it, rows that are equal would move between pages. It has the direction
+        # of the main column, so that one index serves both.
         default = next(iter(self._get_default_order()), None)
         descending = bool(sort_desc) if column else default is None or bool(default[2])
         for key in self.model.__mapper__.primary_key:
@@ -116,14 +113,14 @@ class Reading(ModelView):
         return query, count_query, joins, count_joins
 
     def _matches(self, word: str) -> Any:
-        """Return `id IN (… UNION …)`: each part can use its own index, which a join with OR cannot."""
+        """Return `id IN (… UNION …)`, in which each part can use its own index; a join with OR cannot."""
         key = self.model.__mapper__.primary_key[0]
         conditions = (_in_path(path, _contains(field, word)) for field, path in self._search_fields or ())
         parts = [sa.select(key).where(condition) for condition in conditions]
         return key.in_(parts[0] if len(parts) == 1 else sa.union(*parts))
 
     def search_placeholder(self) -> str | None:
-        """Name the columns that the search looks at."""
+        """Name the columns that are searched."""
         labels = [self.get_column_name(str(name)) for name in self.column_searchable_list or ()]
         return f"Search {', '.join(label if label.isupper() else label.lower() for label in labels)}"
 
@@ -131,12 +128,12 @@ class Reading(ModelView):
         args = super()._get_list_extra_args()
         args.page = max(args.page or 0, 0)
         args.search = (args.search or "").replace("\x00", "").strip()[:100] or None
-        # Words of the address that this page does not know are dropped rather than carried on.
+        # Parameters that this page does not know are dropped from the addresses that it makes.
         args.extra_args = {}
         return args
 
     def _get_list_filter_args(self) -> Any:
-        # A filter that is no longer there, or is there twice, must not be an error.
+        # A NUL in any parameter would be an error of the database: then no filter is used.
         if any("\x00" in value for value in request.args.values()):
             return None
         return super()._get_list_filter_args()
@@ -171,7 +168,7 @@ def _contains(field: Any, word: str) -> Any:
 
 
 def _in_path(path: Sequence[Any] | None, condition: Any) -> Any:
-    """Return the condition on a related row as one on the key that points to it."""
+    """Turn the condition on a related row into one on the key that points to it."""
     for relation in reversed(list(path or ())):
         local, remote = relation.property.local_remote_pairs[0]
         condition = local.in_(sa.select(remote).where(condition))

@@ -1,4 +1,4 @@
-"""The list page of a screen, its export and what can be done to ticked rows."""
+"""The list page of a screen, its export, and the actions on ticked rows."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ from flask_admin.model.base import ViewArgs
 from markupsafe import Markup
 from werkzeug.utils import secure_filename
 
-from erp.admin import access, formatting
-from erp.admin.declarations import ExtraColumn, ListAction
+from erp.admin.access import flash_sentence, may, permitted, run_and_commit, screen_session
+from erp.admin.declarations import AnyColumns, ListAction, column_heads, read_columns
 from erp.admin.fields import as_id
-from erp.admin.list_query import COUNT_BOUND, Reading
+from erp.admin.formatting import cell, cell_of_type, is_number, is_numeric_type, plain
+from erp.admin.list_query import COUNT_BOUND, ListQuery
 from erp.errors import ErpError
 
 EXPORT_CHUNK = 500
 EXPORT_RIGHT = "erp.export"
+LONG_TEXT = 18
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,6 @@ class Heading:
     sort: int | None = None
 
 
-LONG = 18
-
-
 @dataclass(frozen=True)
 class Cell:
     """A value ready for the page."""
@@ -49,16 +48,16 @@ class Cell:
 
     @property
     def style(self) -> str:
-        """The class that keeps numbers at the right, dates and badges on one line, and names readable."""
+        """The CSS class that aligns numbers to the right and keeps dates and badges on one line."""
         if self.is_number:
             return "num"
-        return "long" if len(str(Markup(self.text).striptags())) > LONG else "keep"
+        return "long" if len(str(Markup(self.text).striptags())) > LONG_TEXT else "keep"
 
 
 def make_cell(value: Any, type_: Any = None) -> Cell:
-    """Return a value, of a column's type where it is one's, ready for the page."""
-    text = formatting.cell(value) if type_ is None else formatting.of_type(value, type_)
-    return Cell(text, formatting.is_number(value) or (type_ is not None and formatting.is_numeric_type(type_)))
+    """Return a value ready for the page, with the column's type where it is the value of a column."""
+    text = cell(value) if type_ is None else cell_of_type(value, type_)
+    return Cell(text, is_number(value) or (type_ is not None and is_numeric_type(type_)))
 
 
 @dataclass(frozen=True)
@@ -70,23 +69,23 @@ class ShownRow:
     cells: Sequence[Cell]
 
 
-class Listing(Reading):
+class Listing(ListQuery):
     """The list page."""
 
     title: str = ""
     list_template = "erp/list.html"
     can_export = True
     list_actions: tuple[ListAction, ...] = ()
-    computed_columns: Sequence[ExtraColumn] = ()
+    computed_columns: Sequence[AnyColumns] = ()
     noun: str = "record"
     plural: str = ""
     empty_message: str = ""
 
     def counted(self, count: int) -> str:
-        """Return what so many rows are called."""
+        """Return the noun for so many rows."""
         return self.noun if count == 1 else self.plural or self.title.lower()
 
-    def added_columns(self) -> list[ExtraColumn]:
+    def added_columns(self) -> list[AnyColumns]:
         """Return the columns that are not attributes: the screen's own, then those of other live modules."""
         return [*self.computed_columns, *self.contributed("columns")]
 
@@ -99,31 +98,31 @@ class Listing(Reading):
         formatter = self.column_formatters.get(name)
         raw = formatter(self, None, row, name) if formatter else self._get_field_value(row, name)
         column = self.column_of(name)
-        return formatting.cell(raw) if column is None else formatting.of_type(raw, column.type)
+        return cell(raw) if column is None else cell_of_type(raw, column.type)
 
     def _is_number(self, name: str) -> bool:
         column = self.column_of(name)
-        return column is not None and formatting.is_numeric_type(column.type)
+        return column is not None and is_numeric_type(column.type)
 
-    def _shown(self, row: Any, added: Sequence[Any]) -> ShownRow:
+    def _shown_row(self, row: Any, added: Sequence[Any]) -> ShownRow:
         own = (Cell(self.value(row, name), self._is_number(name)) for name, _ in self._list_columns)
         more = (make_cell(value) for value in added)
         return ShownRow(row.id, self.details_url(row), [*own, *more])
 
-    def shown(self, rows: Sequence[Any], extra: Sequence[ExtraColumn]) -> list[ShownRow]:
-        """Return rows ready for the page: one query for each contributed column, whatever the number of rows."""
-        added = [column.values(access.session(), rows) if rows else {} for column in extra]
-        return [self._shown(row, [values.get(row.id) for values in added]) for row in rows]
+    def shown_rows(self, rows: Sequence[Any], extra: Sequence[AnyColumns]) -> list[ShownRow]:
+        """Return rows ready for the page; each set of extra columns is read once, whatever the number of rows."""
+        added = read_columns(extra, screen_session(), rows)
+        return [self._shown_row(row, values) for row, values in zip(rows, added, strict=True)]
 
-    def headings(self, extra: Sequence[ExtraColumn], rows: Sequence[ShownRow]) -> list[Heading]:
+    def headings(self, extra: Sequence[AnyColumns], rows: Sequence[ShownRow]) -> list[Heading]:
         """Return the heads of the screen's own columns and of the contributed ones."""
         notes = self.column_descriptions or {}
         own = [
             Heading(name, label, self._is_number(name), notes.get(name, ""), at if self.is_sortable(name) else None)
             for at, (name, label) in enumerate(self._list_columns)
         ]
-        for at, column in enumerate(extra, start=len(own)):
-            own.append(Heading(column.name, column.label, any(row.cells[at].is_number for row in rows)))
+        for at, (name, label) in enumerate(column_heads(extra), start=len(own)):
+            own.append(Heading(name, label, any(row.cells[at].is_number for row in rows)))
         return own
 
     @expose("/")
@@ -132,11 +131,11 @@ class Listing(Reading):
         args = self._get_list_extra_args()
         count, rows = self.page_of_rows(args)
         extra = self.added_columns()
-        shown = self.shown(rows, extra)
-        around = self._around(args, count)
-        return str(self.render(self.list_template, rows=shown, headings=self.headings(extra, shown), **around))
+        shown = self.shown_rows(rows, extra)
+        frame = self._frame(args, count)
+        return str(self.render(self.list_template, rows=shown, headings=self.headings(extra, shown), **frame))
 
-    def _around(self, args: ViewArgs, count: int) -> dict[str, Any]:
+    def _frame(self, args: ViewArgs, count: int) -> dict[str, Any]:
         size = self.get_safe_page_size(args.page_size)
         return {
             "args": args,
@@ -149,13 +148,13 @@ class Listing(Reading):
             "filter_groups": self._get_filter_groups() or {},
             "active_filters": self.active_filters(args),
             "filter_args": self._get_filters(args.filters),
-            "actions": access.permitted(self.list_actions),
-            "may_export": self.can_export and access.may(EXPORT_RIGHT),
+            "actions": permitted(self.list_actions),
+            "may_export": self.can_export and may(EXPORT_RIGHT),
             "is_filtered": bool(args.search or args.filters),
         }
 
     def active_filters(self, args: ViewArgs) -> list[dict[str, Any]]:
-        """Return the filters in force, each with the address that takes it off."""
+        """Return the active filters, each with the address of the list without it."""
         filters = list(args.filters or ())
         return [
             {
@@ -173,34 +172,34 @@ class Listing(Reading):
 
     @expose("/action/", methods=("POST",))
     def action_view(self) -> ResponseReturnValue:
-        """Do something to the ticked rows."""
-        action = next((a for a in access.permitted(self.list_actions) if a.name == request.form.get("action")), None)
+        """Run an action on the ticked rows."""
+        action = next((a for a in permitted(self.list_actions) if a.name == request.form.get("action")), None)
         if action is None:
             return abort(403 if request.form.get("action") in {a.name for a in self.list_actions} else 404)
         ids = [found for found in map(as_id, request.form.getlist("rowid")) if found is not None]
         if action.needs_rows and not ids:
             flash("Tick at least one row first.", "warning")
             return redirect(self.back_to_list())
-        return self._do_to_rows(action, ids)
+        return self._run_list_action(action, ids)
 
-    def _do_to_rows(self, action: ListAction, ids: list[int]) -> ResponseReturnValue:
+    def _run_list_action(self, action: ListAction, ids: list[int]) -> ResponseReturnValue:
         try:
-            message = access.do(f"{self.view_name}.{action.name}", lambda session: action.run(session, ids))
+            message = run_and_commit(f"{self.view_name}.{action.name}", lambda session: action.run(session, ids))
         except ErpError as error:
-            access.flash_sentence(str(error), "error")
+            flash_sentence(str(error), "error")
         else:
-            access.flash_sentence(message or f"{action.label}: done.")
+            flash_sentence(message or f"{action.label}: done.")
         return redirect(self.back_to_list())
 
     def back_to_list(self) -> str:
-        """Return the address of the list as it was filtered."""
+        """Return the address of the list with the filters that it had."""
         back, here = request.form.get("back", ""), str(self.get_url(".index_view"))
         return back if back.partition("?")[0] == here else here
 
     @expose("/export/csv/")
     def export(self) -> ResponseReturnValue:
         """Send the filtered list as CSV, a chunk at a time, so that memory stays flat."""
-        if not (self.can_export and access.may(EXPORT_RIGHT)):
+        if not (self.can_export and may(EXPORT_RIGHT)):
             return abort(403)
         args = self._get_list_extra_args()
         name = secure_filename(f"{self.title}.csv").lower()
@@ -210,26 +209,25 @@ class Listing(Reading):
     def _csv(self, args: ViewArgs) -> Iterator[str]:
         # All of this runs while the answer is sent: the request's own session has ended by then.
         extra = self.contributed("columns")
-        yield _line(chain((str(label) for _, label in self._export_columns), (column.label for column in extra)))
+        yield _line(str(label) for _, label in (*self._export_columns, *column_heads(extra)))
         for rows in _chunks(self._all_rows(args).yield_per(EXPORT_CHUNK)):
-            added = [column.values(access.session(), rows) for column in extra]
-            for row in rows:
+            for row, added in zip(rows, read_columns(extra, screen_session(), rows), strict=True):
                 own = (self.get_export_value(row, name) for name, _ in self._export_columns)
-                yield _line(chain(own, (formatting.plain(values.get(row.id)) for values in added)))
+                yield _line(chain(own, map(plain, added)))
 
     def _all_rows(self, args: ViewArgs) -> Any:
         order = (self.sorted_by(args), bool(args.sort_desc))
         return self.get_list(0, *order, args.search, args.filters, execute=False, page_size=0)[1]
 
     def get_export_value(self, model: Any, name: Any) -> str:
-        """Return a value for the file, never a formula."""
+        """Return a value for the file, never one that a spreadsheet would run as a formula."""
         formatter = (self.column_formatters_export or {}).get(name)
-        return formatting.plain(formatter(self, None, model, name) if formatter else self._get_field_value(model, name))
+        return plain(formatter(self, None, model, name) if formatter else self._get_field_value(model, name))
 
 
 def _chunks(rows: Iterable[Any]) -> Iterator[list[Any]]:
-    left = iter(rows)
-    while chunk := list(islice(left, EXPORT_CHUNK)):
+    remaining = iter(rows)
+    while chunk := list(islice(remaining, EXPORT_CHUNK)):
         yield chunk
 
 

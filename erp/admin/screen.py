@@ -1,4 +1,4 @@
-"""The base of every screen of a model: list, form, and a page for each row with its actions, panels and history."""
+"""The base of every screen of a model: list, forms, and a page for each row with its actions, panels and history."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ from flask_admin import expose
 from markupsafe import Markup
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
+from typing_extensions import override
+from wtforms.validators import Optional, Regexp
 
-from erp.admin import access, formatting
-from erp.admin.declarations import Action, Badge, Getter, Panel, Result
-from erp.admin.forms import Saving
+from erp.admin.access import flash_sentence, may, permitted, run_and_commit, screen_session
+from erp.admin.declarations import Action, Badge, Getter, Panel, Result, read_columns
+from erp.admin.formatting import badge, cell, words
+from erp.admin.forms import EditForms
+from erp.admin.page import Gated
 from erp.errors import ActionRefused, ErpError
 from erp.models import HistoryEntry
 
@@ -23,10 +27,10 @@ MOST_BUTTONS = 4
 BUTTON_LETTERS = 60
 
 
-class Screen(access.Gated, Saving):
-    """List, form and details of one model. Subclasses say what is shown; services say what is done.
+class Screen(Gated, EditForms):
+    """List, forms and details of one model. Subclasses say what is shown; services do the work.
 
-    Beside Flask-Admin's attributes (column_list, column_labels, column_searchable_list, column_filters,
+    In addition to Flask-Admin's attributes (column_list, column_labels, column_searchable_list, column_filters,
     column_default_sort, column_formatters, form_columns, form_args, form_ajax_refs):
 
     - `model`, `view_name` (`module.noun`), `title` (plural), `noun`, `url`, `icon`
@@ -45,8 +49,6 @@ class Screen(access.Gated, Saving):
     panels: Sequence[Panel] = ()
     detail_loads: Sequence[Any] = ()
 
-    # The row's page
-
     def load(self, session: Session, id: int) -> Any:
         """Return a row by id with what its page shows, or None."""
         loads = [self.load_path(self.model, getter) for _, getter in self.fields_shown() if isinstance(getter, str)]
@@ -54,45 +56,45 @@ class Screen(access.Gated, Saving):
         return session.get(self.model, id, options=options)
 
     def fields_shown(self) -> Sequence[tuple[str, Getter]]:
-        """Return the (label, attribute or getter) pairs of the page's head."""
+        """Return the (label, attribute or getter) pairs at the top of the page."""
         if self.header_fields:
             return self.header_fields
         names = self.column_details_list or self.column_list or [name for name, _ in self._list_columns]
         return [(self.get_column_name(str(name)), str(name)) for name in names]
 
     def header(self, row: Any) -> list[tuple[str, Any]]:
-        """Return the page's head ready to show, with the fields of other modules at its end."""
+        """Return (label, value) at the top of the page, with the fields of other modules at the end."""
         own = [(label, self.read(row, getter)) for label, getter in self.fields_shown()]
-        session = access.session()
+        session = screen_session()
         more = ((extra, extra.read(session, row)) for extra in self.extra_fields())
-        return own + [(self._field_label(extra), formatting.cell(value)) for extra, value in more]
+        return own + [(self._field_label(extra), cell(value)) for extra, value in more]
 
     def _field_label(self, extra: Any) -> str:
         made = extra.field()
-        return str(made.kwargs.get("label") or (made.args[0] if made.args else formatting.words(extra.name)))
+        return str(made.kwargs.get("label") or (made.args[0] if made.args else words(extra.name)))
 
     def read(self, row: Any, getter: Getter) -> Any:
         """Return what a getter, or an attribute with the screen's formatter, shows of a row."""
-        return formatting.cell(getter(row)) if callable(getter) else self.value(row, getter)
+        return cell(getter(row)) if callable(getter) else self.value(row, getter)
 
     def document_title(self, row: Any) -> str:
         """Return the heading of a row's page."""
         return str(row)
 
     def badges(self, row: Any) -> Sequence[Any]:
-        """Return further words beside the heading: Badge, enum members or text."""
+        """Return what else is shown next to the heading: Badges, enum members or text."""
         return ()
 
     def state_badges(self, row: Any) -> list[Markup]:
-        """Return the row's state and its other badges, those that other modules show in its list included."""
+        """Return the row's state and its other badges, including those that other modules show in its list."""
         state = getattr(row, "state", None)
-        added = [column.values(access.session(), [row]).get(row.id) for column in self.contributed("columns")]
+        (added,) = read_columns(self.contributed("columns"), screen_session(), [row])
         more = [each for each in added if isinstance(each, Badge)]
-        return [formatting.badge(each) for each in (*([state] if state else []), *self.badges(row), *more)]
+        return [badge(each) for each in (*([state] if state else []), *self.badges(row), *more)]
 
     def all_actions(self) -> list[Action]:
-        """Return the screen's own actions and those of live modules that the person may use."""
-        return access.permitted([*self.actions, *self.contributed("actions")])
+        """Return the screen's own actions and those of live modules that the user may use."""
+        return permitted(self._own_actions())
 
     def buttons(self, row: Any) -> list[Action]:
         """Return the actions that the row's state allows, primary first, dangerous last."""
@@ -101,7 +103,7 @@ class Screen(access.Gated, Saving):
         return sorted(allowed, key=lambda action: rank.get(action.style, 1))
 
     def visible_buttons(self, row: Any) -> tuple[list[Action], list[Action]]:
-        """Return the buttons that fit beside the heading, and those that go into the menu."""
+        """Return the buttons that fit next to the heading, and those that go into the menu."""
         actions, length, fit = self.buttons(row), 0, 0
         for action in actions[:MOST_BUTTONS]:
             length += len(action.label)
@@ -115,18 +117,18 @@ class Screen(access.Gated, Saving):
         return str(self.get_url(".line_action", id=row.id, line_id=line.id, name=name))
 
     def render_panels(self, row: Any) -> list[tuple[str, Markup]]:
-        """Return the title and content of each panel that the person may see."""
-        session, shown = access.session(), []
-        for panel in access.permitted([*self.panels, *self.contributed("panels")]):
+        """Return the title and content of each panel that the user may see."""
+        session, shown = screen_session(), []
+        for panel in permitted([*self.panels, *self.contributed("panels")]):
             context = panel.context(session, row)
             if context is not None:
                 shown.append((panel.title, Markup(self.render(panel.template, row=row, screen=self, **context))))
         return shown
 
     def history(self, row: Any) -> tuple[list[HistoryEntry], int]:
-        """Return the last entries about a row and how many there are."""
+        """Return the last history entries of a row, newest first, and how many there are in all."""
         about = HistoryEntry.document == self.view_name, HistoryEntry.document_id == row.id
-        session = access.session()
+        session = screen_session()
         newest = select(HistoryEntry).where(*about).order_by(HistoryEntry.id.desc()).limit(HISTORY_SHOWN)
         found = list(session.scalars(newest))
         many = len(found) == HISTORY_SHOWN
@@ -134,14 +136,14 @@ class Screen(access.Gated, Saving):
         return found, count or 0
 
     def page_context(self, row: Any) -> dict[str, Any]:
-        """Return what the row's page shows beside its head; override to add to it."""
+        """Return what else the template of the row's page needs; override to add to it."""
         return {}
 
     def show_row(self, id: int, *, result: Result | None = None, status: int = 200) -> ResponseReturnValue:
-        """Return the row's page; `result` is told at its top."""
+        """Return the row's page, with `result` at its top."""
         if request.method == "POST":
-            # What was decided is committed: the page itself only reads, and keeps no writer waiting.
-            access.session().rollback()
+            # The action is committed or refused: the page itself only reads, and keeps no writer waiting.
+            screen_session().rollback()
             g.erp_reading = True
         row = self.get_one(id)
         entries, count = self.history(row)
@@ -161,22 +163,20 @@ class Screen(access.Gated, Saving):
         return self.show_row(id)
 
     def refused(self, id: int, error: ErpError) -> ResponseReturnValue:
-        """Show the row's page with a refusal; nothing was changed."""
+        """Return the row's page with a refusal (409); nothing was changed."""
         flash(str(error), "error")
         return self.show_row(id, status=409)
 
-    def done(self, id: int, result_panel: str | Result | None, default: str = "Done.") -> ResponseReturnValue:
-        """Tell what was done: a sentence on the row's page, or a result at its top."""
-        if isinstance(result_panel, Result):
-            return self.show_row(id, result=result_panel)
-        access.flash_sentence(result_panel or default)
+    def done(self, id: int, result: str | Result | None, default: str = "Done.") -> ResponseReturnValue:
+        """Return the answer after an action: the row's page with a sentence, or with a result at its top."""
+        if isinstance(result, Result):
+            return self.show_row(id, result=result)
+        flash_sentence(result or default)
         return redirect(self.get_url(".details_view", id=id))
-
-    # Actions
 
     @expose("/<int:id>/<name>/", methods=("GET", "POST"))
     def document_action(self, id: int, name: str) -> ResponseReturnValue:
-        """Do an action of a row, or show its page."""
+        """Run an action of a row, or show its page."""
         row = self.get_one(id)
         return self._act(self._find(self._own_actions(), name), id, lambda session: self.load(session, id), row)
 
@@ -187,7 +187,7 @@ class Screen(access.Gated, Saving):
         action = next((each for each in actions if each.name == name), None)
         if action is None:
             return abort(404)
-        return action if access.may(action.permission) else abort(403)
+        return action if may(action.permission) else abort(403)
 
     def _act(self, action: Action, id: int, fresh: Callable[[Session], Any], target: Any) -> ResponseReturnValue:
         try:
@@ -197,13 +197,11 @@ class Screen(access.Gated, Saving):
                 return action.page(self, target)
             if request.method != "POST":
                 return redirect(self.get_url(".details_view", id=id))
-            result_panel = access.do(
-                f"{self.view_name}.{action.name}", lambda session: self._run_action(session, action, fresh)
-            )
+            result = self.do(action.name, lambda session: self._run_action(session, action, fresh))
         except ErpError as error:
-            access.session().rollback()
+            screen_session().rollback()
             return self.refused(id, error)
-        return self.done(id, result_panel, f"{action.label}: done.")
+        return self.done(id, result, f"{action.label}: done.")
 
     def _run_action(self, session: Session, action: Action, fresh: Callable[[Session], Any]) -> Any:
         target = fresh(session)
@@ -213,9 +211,25 @@ class Screen(access.Gated, Saving):
         return action.run(session, target)
 
     def do(self, name: str, work: Callable[[Session], Any]) -> Any:
-        """Run `work(session)` as one run and one transaction; for pages."""
-        return access.do(f"{self.view_name}.{name}", work)
+        """Do `work(session)` as one run and one transaction."""
+        return run_and_commit(f"{self.view_name}.{name}", work)
 
     def render_page(self, template: str, **context: Any) -> str:
         """Return a page of an action; `template` extends `erp/page.html`."""
         return str(self.render(template, screen=self, **context))
+
+
+class ContactScreen(Screen):
+    """The screen of a model with the columns `code`, `name` and `email`: customers, suppliers."""
+
+    column_list = ("code", "name", "email")
+    column_searchable_list = ("code", "name", "email")
+    column_default_sort = "code"
+    column_filters = ("code", "name", "email")
+    form_columns = ("code", "name", "email")
+    form_args = {"email": {"validators": [Optional(), Regexp(r"[^@\s]+@[^@\s]+$", message="Enter one address.")]}}
+    form_widths = {"code": 3, "name": 5, "email": 4}
+
+    @override
+    def document_title(self, row: Any) -> str:
+        return str(row.name)

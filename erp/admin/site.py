@@ -1,9 +1,7 @@
-"""All screens on one site: the menu, the dashboard, and every registered view behind its access."""
+"""The site: the dashboard, the menu, and every registered screen at its address."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -12,27 +10,22 @@ from flask.typing import ResponseReturnValue
 from flask_admin import Admin, AdminIndexView, expose
 from flask_admin.theme import Bootstrap4Theme
 from flask_login import current_user
-from sqlalchemy.orm import Session
 
 from erp import security
-from erp.admin import access, account, formatting, settings
+from erp.admin.access import may, permitted, screen_session
+from erp.admin.account import add_addresses
 from erp.admin.declarations import Card
 from erp.admin.fields import required
+from erp.admin.formatting import add_filters, anchor
+from erp.admin.page import Gated
+from erp.admin.settings import VIEWS
 from erp.db import db
 from erp.options import options
 from erp.registry import CORE, Owned, Registry, ViewEntry, current_registry
 
 
-@dataclass(frozen=True)
-class ShownCard:
-    """A card ready to show."""
-
-    title: str
-    numbers: Sequence[tuple[str, Any, str]]
-
-
-class Dashboard(access.Gated, AdminIndexView):
-    """The first page: what waits, by module."""
+class Dashboard(Gated, AdminIndexView):
+    """The first page: what is to be done, by module."""
 
     view_name = "erp.dashboard"
     title = "Dashboard"
@@ -40,21 +33,17 @@ class Dashboard(access.Gated, AdminIndexView):
 
     @expose("/")
     def index(self) -> ResponseReturnValue:
-        """Show the cards that the person may see."""
-        session = access.session()
-        cards: list[Card] = access.permitted(current_registry().live(current_registry().cards))
-        return self.render("erp/dashboard.html", cards=[_numbers(card, session) for card in cards])
-
-
-def _numbers(card: Card, session: Session) -> ShownCard:
-    return ShownCard(card.title, card.numbers(session))
+        """Show the cards that the user may see."""
+        session = screen_session()
+        cards: list[Card] = permitted(current_registry().live(current_registry().cards))
+        return self.render("erp/dashboard.html", cards=[(card.title, card.numbers(session)) for card in cards])
 
 
 class Site(Admin):
-    """The admin of one application. Views are registered once; whether they are there is asked at each request."""
+    """The screens of one application. They are registered once; each request asks which of their modules are on."""
 
     def add(self, owned: Owned[ViewEntry]) -> None:
-        """Add a registered view, its menu entry and its right."""
+        """Add a registered view with its menu entry and its right."""
         entry = owned.thing
         names = {"name": entry.view.title, "category": entry.menu, "url": entry.view.url}
         names["endpoint"] = entry.view.view_name.replace(".", "_")
@@ -68,14 +57,14 @@ class Site(Admin):
         return next((view for view in self._views if getattr(view, "view_name", "") == name), None)
 
     def document_url(self, document: str | None, id: int | None) -> str | None:
-        """Return the address of a document by `module.noun` and id, None where the person cannot open it."""
+        """Return the address of a document by `module.noun` and id, None where the user cannot open it."""
         view = self.view(document or "")
         if view is None or id is None or not view.is_accessible() or not hasattr(view, "details_view"):
             return None
         return url_for(f"{view.endpoint}.details_view", id=id)
 
     def entries(self) -> list[tuple[str, list[Any]]]:
-        """Return the menu for the person at the screen: category and its views."""
+        """Return the menu for the user: each category with its views."""
         shown: dict[str, list[Any]] = {}
         for view in self._views:
             if view.is_visible() and view.is_accessible():
@@ -90,13 +79,13 @@ def current_site() -> Site:
 
 
 def document_url(document: str | None, id: int | None) -> str | None:
-    """Return the address of a document by `module.noun` and id, None where the person cannot open it."""
+    """Return the address of a document by `module.noun` and id, None where the user cannot open it."""
     return current_site().document_url(document, id)
 
 
 def document_anchor(document: str, id: int | None, text: Any) -> Any:
-    """Return a link to a document, or the text alone where the person cannot open it."""
-    return formatting.anchor(document_url(document, id), text)
+    """Return a link to a document, or the text alone where the user cannot open it."""
+    return anchor(document_url(document, id), text)
 
 
 def history_url(document: str, id: int) -> str:
@@ -117,16 +106,16 @@ def init_app(app: Flask, registry: Registry) -> None:
     # Every asset's address names its version, so that browsers may keep it.
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = timedelta(days=30)
     for owned in list(registry.views):
-        _add_or_give_up(site, registry, owned)
-    for entry in settings.VIEWS:
+        _add_or_mark_broken(site, registry, owned)
+    for entry in VIEWS:
         site.add(Owned(CORE, entry))
-    account.init_app(app)
-    formatting.init_app(app)
+    add_addresses(app)
+    add_filters(app)
     app.jinja_env.globals.update(
         site=site,
         document_url=document_url,
         document_anchor=document_anchor,
-        may=access.may,
+        may=may,
         required=required,
         csp_nonce=security.nonce,
         company=company,
@@ -135,11 +124,11 @@ def init_app(app: Flask, registry: Registry) -> None:
     )
 
 
-def _add_or_give_up(site: Site, registry: Registry, owned: Owned[ViewEntry]) -> None:
-    if owned.module in registry.modules:  # else an earlier screen of it, or of one that it needs, was broken
+def _add_or_mark_broken(site: Site, registry: Registry, owned: Owned[ViewEntry]) -> None:
+    if owned.module in registry.modules:  # else a screen before of it, or of a module that it needs, was broken
         try:
             site.add(owned)
-        except Exception as error:  # a stranger's code may raise anything; it is shown, and the others start
+        except Exception as error:  # a third party's code may raise anything; it is shown, and the others start
             registry.give_up(owned.module, error)
 
 
@@ -149,5 +138,5 @@ def company() -> str:
 
 
 def signed_in_user() -> Any:
-    """Return whoever is signed in, or None. Pages of failures do not ask: the database may be what failed."""
+    """Return the user who is signed in, or None. Pages of failures do not ask: the database may be what failed."""
     return current_user if current_user.is_authenticated else None

@@ -8,11 +8,11 @@
       if (found) handle(event, found);
     });
 
-  // A page that answers a button shows the document: reloading it must not press the button again.
+  // The answer to a pressed button shows the document: reloading it must not press the button again.
   const address = document.body.dataset.address;
   if (address && address !== location.pathname + location.search) history.replaceState(null, "", address);
 
-  // Ask before a deed: a dialog instead of the browser's own, so that its answers can be named.
+  // Ask before an action, in a dialog of our own, so that its answers can have names.
   const dialog = document.getElementById("erp-confirm");
   let asked = null;
   const ask = (trigger) => {
@@ -38,7 +38,7 @@
   if (dialog) {
     $(dialog).on("shown.bs.modal", () => dialog.querySelector(asked.dataset.tone === "danger" ? ".no" : ".yes").focus());
     $(dialog).on("hidden.bs.modal", () => {
-      // The question may have come from a menu that has closed meanwhile: then its button gets the focus back.
+      // The question may have come from a menu that has closed since: then the menu's button gets the focus back.
       const menu = asked && !asked.offsetParent && asked.closest(".dropdown");
       const back = menu ? menu.querySelector("[data-toggle]") : asked;
       if (back) back.focus();
@@ -63,7 +63,7 @@
   });
   window.addEventListener("pageshow", () => all("form[data-sent]").forEach((form) => delete form.dataset.sent));
 
-  // The menu stays where it was, and shows where the person is.
+  // The menu keeps its scroll position and shows the entry of this page.
   const side = document.querySelector(".erp-side");
   if (side) {
     side.scrollTop = Number(sessionStorage.getItem("erp-menu") || 0);
@@ -89,16 +89,16 @@
   on("click", "[data-print]", () => window.print());
   on("change", "[data-submit]", (event, field) => field.form.requestSubmit());
 
-  // A row of a list opens its page, except where something in it was clicked or text was marked.
+  // A click on a row opens its page, except on something that has its own click or while text is selected.
   on("click", "tr[data-href]", (event, row) => {
     if (event.target.closest("a, button, input, label, select") || String(window.getSelection())) return;
     if (event.ctrlKey || event.metaKey) window.open(row.dataset.href);
     else location.href = row.dataset.href;
   });
 
-  // Ticks: one for all, and what can be done to the ticked rows.
+  // Checkboxes: one for all rows, and the buttons for the ticked rows.
   const ticks = (table) => all("tbody input[type=checkbox].pick:not(:disabled)", table);
-  const show = (table) => {
+  const showTicks = (table) => {
     const boxes = ticks(table), chosen = boxes.filter((box) => box.checked).length;
     const every = table.querySelector("thead input.pick-all");
     if (every) {
@@ -113,11 +113,11 @@
   on("change", "input.pick-all", (event, every) => {
     const table = every.closest("table");
     ticks(table).forEach((box) => { box.checked = every.checked; });
-    show(table);
+    showTicks(table);
   });
-  on("change", "input.pick", (event, box) => show(box.closest("table")));
-  all("table").filter((table) => table.querySelector("input.pick-all")).forEach(show);
-  window.addEventListener("pageshow", () => all("table").filter((t) => t.querySelector("input.pick-all")).forEach(show));
+  on("change", "input.pick", (event, box) => showTicks(box.closest("table")));
+  all("table").filter((table) => table.querySelector("input.pick-all")).forEach(showTicks);
+  window.addEventListener("pageshow", () => all("table").filter((t) => t.querySelector("input.pick-all")).forEach(showTicks));
 
   // A choice that is looked up while typing.
   const combos = new WeakSet();
@@ -187,7 +187,7 @@
   };
   all(".erp-combo").forEach(combo);
 
-  // Lines of a document: new ones from the pattern, known ones struck out until the form is saved.
+  // Lines of a document: new ones are copied from the template, stored ones are struck out until the form is saved.
   on("click", "[data-add-line]", (event, button) => {
     const table = document.getElementById(button.dataset.addLine), body = table.querySelector("tbody");
     const next = Number(table.dataset.next);
@@ -210,11 +210,11 @@
     button.title = off ? "Keep this line" : "Remove this line";
   });
 
-  // What only makes sense with something else: an option with its switch, a step with its kind of file.
-  const depend = () => {
+  // What depends on another field: an option on its switch, a step on the kind of file.
+  const showDependents = () => {
     all("[data-only-if]").forEach((each) => {
-      const master = document.getElementById(each.dataset.onlyIf);
-      each.hidden = Boolean(master) && master.value !== each.dataset.onlyValue;
+      const switchField = document.getElementById(each.dataset.onlyIf);
+      each.hidden = Boolean(switchField) && switchField.value !== each.dataset.onlyValue;
     });
     all("[data-kind]").forEach((each) => {
       const kind = document.getElementById("kind");
@@ -222,8 +222,8 @@
       all("input", each).forEach((field) => { field.disabled = each.hidden; });
     });
   };
-  document.addEventListener("change", depend);
-  depend();
+  document.addEventListener("change", showDependents);
+  showDependents();
 
   // Filters of a list: a row of field, comparison and value.
   const filters = document.getElementById("erp-filters");
@@ -240,7 +240,7 @@
     const add = () => {
       const row = make("div", "erp-filter-row"), names = Object.keys(groups);
       const field = pick("Field", names.map((name) => [name, name]));
-      const rest = make("span", ""); rest.style.display = "contents";
+      const inputs = make("span", ""); inputs.style.display = "contents";
       const drop = make("button", "btn btn-icon btn-sm"); drop.type = "button"; drop.style.flex = "none";
       drop.setAttribute("aria-label", "Remove filter"); drop.innerHTML = '<i class="fa fa-times"></i>';
       drop.addEventListener("click", () => { row.remove(); if (!filters.querySelector(".erp-filter-row")) filters.hidden = true; });
@@ -254,11 +254,11 @@
         const operations = groups[field.value], operation = pick("Comparison", operations.map((each, i) => [i, each.operation]));
         let input = value(operations[0]);
         operation.addEventListener("change", () => { const fresh = value(operations[Number(operation.value)]); input.replaceWith(fresh); input = fresh; });
-        rest.replaceChildren(operation, input);
+        inputs.replaceChildren(operation, input);
       };
       field.addEventListener("change", compare);
       compare();
-      row.append(field, rest, drop);
+      row.append(field, inputs, drop);
       filters.querySelector(".rows").append(row);
       field.focus();
     };

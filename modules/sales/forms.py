@@ -23,7 +23,8 @@ LINE_LOOKUPS: dict[str, dict[str, Any]] = {
 
 def new_lines_form() -> type[Form]:
     """Return a form with the table of lines that an order's own form has."""
-    field, _ = lines_field(OrderLine, LINE_FIELDS, LINE_LOOKUPS, LINE_LABELS, "lines")
+    labels = {name: {"label": label} for name, label in LINE_LABELS.items()}
+    field, _ = lines_field(OrderLine, LINE_FIELDS, lookups=LINE_LOOKUPS, args=labels)
     return type("NewLinesForm", (Form,), {"lines": field})
 
 

@@ -1,4 +1,4 @@
-"""A real browser before a real server: what a person does, and what they see."""
+"""A real browser before a real server: what a user does and sees."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def shop(all_databases, tmp_path):
 
 @pytest.fixture
 def behind(shop):
-    """Return a context manager for what happens behind the screens: yields a session and commits."""
+    """Return a context manager for changes without the screens: it yields a session and commits."""
 
     @contextmanager
     def session() -> Iterator:
@@ -107,7 +107,7 @@ def address(shop):
 
 
 class Clerk:
-    """Somebody before the screens, who reads labels and presses what they name."""
+    """A user of the screens, who reads labels and presses what they name."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -132,7 +132,7 @@ class Clerk:
         ).first.click()
 
     def answer(self, label: str) -> None:
-        """Answer the question that stands before the page."""
+        """Answer the question in the dialog."""
         dialog = self.page.get_by_role("dialog")
         expect(dialog).to_be_visible()
         dialog.get_by_role("button", name=label, exact=True).click()
@@ -148,7 +148,7 @@ class Clerk:
         return [[" ".join(cell.inner_text().split()) for cell in row.locator("td").all()] for row in rows]
 
     def choose(self, field: Locator, text: str) -> None:
-        """Choose in a field that looks things up while one types."""
+        """Choose in a field that searches while one types."""
         field.click()
         field.press_sequentially(text, delay=20)
         self.page.get_by_role("option", name=text).first.click()
@@ -183,9 +183,9 @@ def clerk(chromium, address):
         "request",
         lambda request: None if request.url.startswith((address, "data:", "about:")) else wrong.append(request.url),
     )
-    somebody = Clerk(page)
-    somebody.sign_in()
-    yield somebody
+    user = Clerk(page)
+    user.sign_in()
+    yield user
     context.close()
     assert wrong == []
 

@@ -1,4 +1,4 @@
-"""The clerk's morning on the screens: allocate, pack in part, restock, allocate and pack the rest."""
+"""A clerk allocates, packs in part, restocks, allocates and packs the remainder."""
 
 from playwright.sync_api import expect
 
@@ -112,7 +112,7 @@ def test_allocation_lines_are_removed_the_order_is_changed_and_its_backorders_ar
     ]
     assert clerk.rows("backorder-lines") == []
 
-    # One line is chosen; whoever thinks again keeps it, whoever confirms sees which lines remain.
+    # One line is chosen. Cancel keeps it; after Remove the page shows which lines remain.
     clerk.press("Remove Allocation Lines")
     remove = page.get_by_role("button", name="Remove All/Selected")
     expect(remove).to_be_disabled()
@@ -136,7 +136,7 @@ def test_allocation_lines_are_removed_the_order_is_changed_and_its_backorders_ar
     clerk.press("Allocate Order")
     assert [row[2:5] for row in clerk.rows("allocation-lines")] == [["B1", "WH/STOCK", "10"]]
 
-    # The first wants less now, gets the 5 that are left, and the rest is on backorder.
+    # The first order is for less now, gets the 5 that are left, and the remainder is on backorder.
     clerk.go(f"/sales/orders/{first}/")
     clerk.choose_on_line(1, "Change quantity")
     page.get_by_label("New quantity").fill("10")

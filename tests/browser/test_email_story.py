@@ -1,4 +1,4 @@
-"""A customer is told: from the template and the status to the message in the mailbox."""
+"""A customer is notified: from the template and the status to the message in the mailbox."""
 
 from datetime import timedelta
 
@@ -58,7 +58,7 @@ def give_status(clerk, purchase_id):
     clerk.press("Save")
 
 
-def link(clerk, purchase_id):
+def allocate(clerk, purchase_id):
     page = clerk.page
     clerk.go(f"/procurement/purchase-orders/{purchase_id}/")
     clerk.choose_on_line(1, "Allocate Sales Order")
@@ -67,13 +67,13 @@ def link(clerk, purchase_id):
     clerk.press("Allocate Selected")
 
 
-def test_a_customer_is_told_that_the_goods_are_on_their_way(clerk, mailbox, waiting):
+def test_a_customer_is_notified_that_the_goods_are_on_their_way(clerk, mailbox, waiting):
     order_id, purchase_id = waiting
     page = clerk.page
     write_template(clerk)
     define_status(clerk)
     give_status(clerk, purchase_id)
-    link(clerk, purchase_id)
+    allocate(clerk, purchase_id)
 
     clerk.go("/emails/pending/")
     expect(page.get_by_role("heading", name="Pending Emails")).to_be_visible()

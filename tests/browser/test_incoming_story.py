@@ -1,4 +1,4 @@
-"""A customer waits for what is on its way: linked and told, received in two parts, packed."""
+"""A customer waits for what is on its way: allocated and notified, received in two parts, packed."""
 
 from datetime import timedelta
 
@@ -37,11 +37,11 @@ def receive(clerk, purchase_id, quantity, lot):
     expect(page.get_by_role("heading", name="Order lines")).to_be_visible()
 
 
-def test_goods_on_their_way_are_linked_told_received_in_parts_and_packed(clerk, mailbox, waiting):
+def test_incoming_goods_are_allocated_notified_received_in_parts_and_packed(clerk, mailbox, waiting):
     order_id, purchase_id = waiting
     page, order = clerk.page, f"/sales/orders/{order_id}/"
 
-    # The merchandiser links the waiting order to the purchase order; its email waits in Pending Emails.
+    # The merchandiser allocates the waiting order to the purchase order; its email waits in Pending Emails.
     clerk.go(f"/procurement/purchase-orders/{purchase_id}/")
     clerk.choose_on_line(1, "Allocate Sales Order")
     clerk.answer("Yes")
@@ -58,13 +58,13 @@ def test_goods_on_their_way_are_linked_told_received_in_parts_and_packed(clerk, 
     (mail,) = mailbox.taken
     assert (mail["To"], mail["Subject"]) == ("buying@bright.example", "SO00001 is on its way")
 
-    # 4 of 10 arrive: they are an allocation of the received lot, 6 stay linked.
+    # 4 of 10 arrive: they are an allocation of the received lot, 6 stay on the purchase order.
     receive(clerk, purchase_id, "4", "R1")
     clerk.go(order)
     assert [row[2:5] for row in clerk.rows("allocation-lines")] == [["R1", "WH/A", "4"]]
     assert [row[2:5] for row in clerk.rows("backorder-lines")] == [["10", "6", "6"]]
 
-    # The rest arrives, and the order is packed.
+    # The remainder arrives, and the order is packed.
     receive(clerk, purchase_id, "6", "R2")
     clerk.go(order)
     assert [row[2:5] for row in clerk.rows("allocation-lines")] == [["R1", "WH/A", "4"], ["R2", "WH/A", "6"]]

@@ -1,4 +1,4 @@
-"""Backorders and preorders: set up by an administrator, sold by a clerk, told by the labels on the way."""
+"""Backorders and preorders: set up by an administrator, sold by a clerk, by the labels that they read."""
 
 from datetime import date, timedelta
 
@@ -44,7 +44,7 @@ def test_backorders_are_switched_on_with_a_cancellation_sla_and_cancelled_after_
     sla.fill("30")
     clerk.press("Save")
 
-    # An order of what is not there waits on backorder.
+    # An order of what is not in stock waits on backorder.
     clerk.go("/sales/orders/new/")
     clerk.choose(page.get_by_label("Customer"), "Acme")
     clerk.choose(page.locator("#lines-0-product"), "LAMP")

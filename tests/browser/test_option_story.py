@@ -1,4 +1,4 @@
-"""Existing purchase orders are allocated to new sales orders, once the option is on, and the customer is told."""
+"""Existing purchase orders are allocated to new sales orders, once the option is on, and the customer is notified."""
 
 from datetime import timedelta
 
@@ -56,19 +56,19 @@ def define_template_and_status(clerk):
     clerk.press("Save")
 
 
-def test_new_sales_orders_are_linked_to_existing_purchase_orders_once_the_option_is_on(clerk, behind):
+def test_new_sales_orders_are_allocated_to_existing_purchase_orders_once_the_option_is_on(clerk, behind):
     page = clerk.page
     with behind() as session:
         make_product(session, sku="LAMP", name="Desk lamp")
         make_customer(session, name="Bright Interiors", email="buying@bright.example")
         make_supplier(session, name="Lamp Works")
 
-    # Not enabled by default: a sales order of what is on its way is linked to nothing.
+    # Not enabled by default: a sales order of what is on its way is allocated to nothing.
     buy(clerk, "4")
     sell(clerk, "4")
     clerk.sees("This order has nothing on purchase orders.")
 
-    # The option is set, with the default status; the template is linked to the status.
+    # The option is set, with the default status; the status has a template.
     define_template_and_status(clerk)
     clerk.open_menu("Options")
     clerk.press("Preorder")
@@ -76,12 +76,12 @@ def test_new_sales_orders_are_linked_to_existing_purchase_orders_once_the_option
     page.get_by_label("Default line status").fill("On order")
     clerk.press("Save")
 
-    # The older order has waited: with the next purchase order it is linked first, and the new one behind it.
+    # The older order has waited: the next purchase order is allocated to it first, then to the new one.
     buy(clerk, "10")
     second = sell(clerk, "6")
     assert [row[4:6] for row in clerk.rows("purchase-allocations")] == [["6", "Automatic"]]
 
-    # Not enough is outstanding for the whole of the next: it is skipped, for a person to order and assign.
+    # Not enough is outstanding for the whole of the next: it is skipped, for a clerk to allocate.
     third = sell(clerk, "9")
     clerk.sees("This order has nothing on purchase orders.")
     clerk.open_menu("Unallocated backorders")

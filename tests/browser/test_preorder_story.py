@@ -1,4 +1,4 @@
-"""Goods on their way, and who they are meant for: told by the labels that a merchandiser reads."""
+"""Incoming goods and the orders that they are allocated to, by the labels that a merchandiser reads."""
 
 from datetime import timedelta
 

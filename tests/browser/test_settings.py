@@ -1,4 +1,4 @@
-"""The administrator's day in a real browser: modules, options, jobs and people."""
+"""The administrator's day in a real browser: modules, options, jobs and users."""
 
 import re
 
@@ -11,7 +11,7 @@ from tests.support.sales import make_customer, make_draft, make_order
 def test_a_module_is_disabled_enabled_uninstalled_and_installed(clerk):
     page = clerk.page
 
-    # Pending Emails is there; disabling its module shows what will rest, and takes it away at once.
+    # Pending Emails is there; disabling its module shows what will be disabled, and removes it at once.
     menu = page.get_by_role("navigation", name="Menu")
     expect(menu.get_by_role("link", name="Pending Emails")).to_be_visible()
     clerk.go("/settings/modules/")
@@ -126,7 +126,7 @@ def test_a_clerk_is_created_signs_in_and_sees_only_what_the_role_allows(clerk):
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").click()
 
-    # The password was given to her: she chooses one of her own.
+    # The password was generated: she must choose one of her own.
     expect(page.get_by_role("heading", name="Change password")).to_be_visible()
     page.get_by_label("Current password").fill(password)
     page.get_by_label("New password", exact=True).fill("a password of my own")
@@ -182,9 +182,9 @@ def test_the_menu_folds_away_on_a_small_screen(clerk):
     page = clerk.page
     page.set_viewport_size({"width": 420, "height": 800})
     clerk.go("/sales/orders/")
-    link = page.get_by_role("link", name="Customers", exact=True)
-    expect(link).not_to_be_in_viewport()
+    customers = page.get_by_role("link", name="Customers", exact=True)
+    expect(customers).not_to_be_in_viewport()
     page.get_by_role("button", name="Menu").click()
-    expect(link).to_be_in_viewport()
-    link.click()
+    expect(customers).to_be_in_viewport()
+    customers.click()
     expect(page.get_by_role("heading", name="Customers")).to_be_visible()

@@ -42,7 +42,7 @@ def lists(app):
             yield f"{view.url}/", view
 
 
-# What an address asks for beside the right to see its screen. Whatever else is posted to must be named here too.
+# The right that an address asks for in addition to that of its screen. Every other address with a POST is here, too.
 EXTRA_RIGHTS = {
     "backorder_email_message.sending_view": "backorder_email.send",
     "erp_import.index_view": "",
@@ -58,7 +58,7 @@ NOBODY_MAY = "nobody may"
 
 @dataclass(frozen=True)
 class EntryPoint:
-    """A way in: a request, and the rights that it asks for, all of them."""
+    """A request to a screen, and all the rights that it asks for."""
 
     method: str
     path: str
@@ -68,15 +68,15 @@ class EntryPoint:
 
 
 def entry_points(app) -> Iterator[EntryPoint]:
-    """Make a row for each screen, and yield every way into every screen: contributed actions and kinds included."""
+    """Make a row for each screen, and yield every request that it answers, contributed actions and kinds included."""
     ids = {name: _made(name) for name in MAKERS}
     for rule in app.url_map.iter_rules():
         view = next((each for each in current_site()._views if rule.endpoint.startswith(f"{each.endpoint}.")), None)
         if view is None or rule.endpoint in OPEN | OF_ANYBODY:
             continue
-        for values, form, *more in _ways(rule.endpoint.partition(".")[2], view, rule, ids):
+        for values, form, *more in _requests(rule.endpoint.partition(".")[2], view, rule, ids):
             for method in sorted(rule.methods - {"OPTIONS", "HEAD"}):
-                # What the form names is asked for where the form is sent.
+                # The right that the form asks for counts only where the form is sent.
                 sent, asked = (form, more) if method == "POST" or not form else ({}, [])
                 rights = frozenset(filter(None, (view.permission, *asked)))
                 yield EntryPoint(method, fill(rule, **values), rule.endpoint, rights, sent)
@@ -88,8 +88,8 @@ def _made(view_name):
     return session.scalar(select(func.max(model.id)))
 
 
-def _ways(name, view, rule, ids):
-    """Yield (parts of the address, form, rights beside the screen's) for each way through one rule."""
+def _requests(name, view, rule, ids):
+    """Yield (parts of the address, form, further rights) for each request that one rule answers."""
     registry, known = current_registry(), {"id": ids.get(view.view_name, 1)}
     if name in ("document_action", "line_action"):
         yield from _actions(view, name, known)

@@ -1,4 +1,4 @@
-"""Whatever a person makes, changes or deletes on a screen stands in the history, with who did it."""
+"""Every document that is made, changed or deleted on a screen has a history entry with the user's name."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from erp.models import HistoryEntry
 from tests.core.rows import MAKERS, make_rows
 from tests.support.inventory_lots import make_product
 
-# What is asked here is the same on both databases.
+# These answers are the same on both databases.
 pytestmark = pytest.mark.parametrize("app", ["sqlite"], indirect=True)
 
-# What a clerk would change first.
-TELLING = ("name", "code", "path", "subject", "note", "email")
+# The field that the test changes: the first of these in the form.
+CHANGED_FIRST = ("name", "code", "path", "subject", "note", "email")
 
 NEW = {
     "inventory_lots.product": {"sku": "P-1", "name": "Pump", "unit": "pcs", "unit_decimals": "0", "tracking": "lot"},
@@ -46,7 +46,7 @@ def entries(session, name, id_=None):
 
 
 def form_of(app, session, view, id_):
-    """Return what a browser would send of a row's form."""
+    """Return what a browser would send from a row's form."""
     with app.test_request_context():
         login_user(security.find_user(session, "admin"))
         form = view.make_form(view.load(session, id_))
@@ -63,7 +63,7 @@ def _sent(field):
     return field._value() if hasattr(field, "_value") else str(field.data or "")
 
 
-def test_every_screen_that_edits_is_looked_at(app):
+def test_every_screen_that_edits_is_tested_here(app):
     with_lines = {"sales.order", "procurement.purchase_order"}
     edits = {view.view_name for view in current_site()._views if getattr(view, "can_edit", False)}
     assert edits - with_lines == set(editable())
@@ -84,9 +84,9 @@ def test_an_edited_and_a_deleted_document_are_recorded(app, client, session, nam
     make_rows(session, name, 1)
     id_ = session.scalar(select(func.max(view.model.id)))
     form = form_of(app, session, view, id_)
-    message = next(field for field in TELLING if field in form)
+    field = next(name for name in CHANGED_FIRST if name in form)
     before = len(entries(session, name, id_))
-    answer = client.post(f"{view.url}/{id_}/edit/", data={**form, message: f"{form[message]}x"})
+    answer = client.post(f"{view.url}/{id_}/edit/", data={**form, field: f"{form[field]}x"})
     assert answer.status_code == 302, form
     assert entries(session, name, id_)[before:] == [("changed", "admin")]
     if view.can_delete:

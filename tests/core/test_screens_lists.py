@@ -33,7 +33,7 @@ HOSTILE = (
 NUMBERS = ("99999999999999999999", "-1", "1e400", "abc", "%00", "0.00001", "9999-99-99", "0001-01-01", "9999-12-31")
 
 
-def test_every_list_is_counted(app):
+def test_every_list_is_tested_here(app):
     assert {view.view_name for _, view in lists(app)} == MAKERS.keys()
 
 
@@ -89,7 +89,7 @@ def test_no_part_of_an_address_is_an_error(app, client):
                 assert answer.status_code < 500, (method, hostile, answer.status_code)
 
 
-def test_lookups_bound_whatever_they_are_asked(app, client):
+def test_lookups_bound_every_parameter(app, client):
     for path, view in list(lists(app)):
         for name in view._form_ajax_refs:
             for query in ("query=a", "query=%00", "offset=-5&limit=-5", "offset=10**20&limit=99999999999999999999"):
@@ -99,7 +99,7 @@ def test_lookups_bound_whatever_they_are_asked(app, client):
         assert client.get(f"{path}ajax/lookup/?name=nothing").status_code == 404
 
 
-def test_every_choice_of_a_big_table_is_looked_up(app):
+def test_every_choice_of_a_big_table_is_searched_while_typing(app):
     small = {"procurement_purchase_line_status", "erp_role", "backorder_email_template", "inventory_lots_warehouse"}
     for _, view in list(lists(app)):
         for form in (view._create_form_class, view._edit_form_class):
@@ -127,7 +127,7 @@ def test_a_page_beyond_the_last_shows_the_last(app, client, session):
     assert "user29" in text and "user00" not in text
 
 
-def test_a_count_stops_where_nobody_reads_on(app, client, session, monkeypatch):
+def test_a_count_stops_at_its_bound(app, client, session, monkeypatch):
     monkeypatch.setattr(list_query, "COUNT_BOUND", 50)
     monkeypatch.setattr("erp.admin.listing.COUNT_BOUND", 50)
     session.add_all(User(username=f"user{number:02}", password_hash="!") for number in range(80))
@@ -137,7 +137,7 @@ def test_a_count_stops_where_nobody_reads_on(app, client, session, monkeypatch):
     assert client.get("/settings/users/?page=40").status_code == 200
 
 
-def test_a_search_looks_at_related_rows_without_joining_them(app, client, session, count_statements):
+def test_a_search_finds_related_rows_without_joining_them(app, client, session, count_statements):
     product = inventory_lots.make_product(session)
     customer = sales.make_customer(session, name="Wolverine Instruments")
     order = sales.make_draft(session, [(product, 1)], customer=customer)
@@ -174,18 +174,18 @@ def test_filters_narrow_the_list_and_say_so(app, client, session):
     assert "erp-chip" in text
 
 
-def test_a_filter_value_that_does_not_fit_is_said_and_left_out(app, client):
+def test_a_wrong_filter_value_is_named_and_left_out(app, client):
     text = client.get("/settings/history/?flt0_id_is=abc").text
     assert "Invalid Filter Value: abc" in text
 
 
-def test_an_empty_list_says_what_to_do(app, client):
+def test_an_empty_list_says_so(app, client):
     text = client.get("/sales/orders/").text
     assert "erp-empty" in text
     assert "Nothing matches" in client.get("/sales/orders/?search=zzz").text
 
 
-def test_an_export_holds_the_filtered_rows_and_no_formula(app, client, session):
+def test_an_export_has_the_filtered_rows_and_no_formula(app, client, session):
     session.add(User(username="evil", name="=cmd|' /C calc'!A0", email="@x", password_hash="!"))
     session.commit()
     answer = client.get("/settings/users/export/csv/?search=evil")

@@ -200,7 +200,7 @@ def test_what_somebody_else_has_set_meanwhile_is_neither_lost_nor_undone(client,
     assert (options.sales.backorders, options.sales.allocate_every) == (False, timedelta(minutes=5))
     opened["was.sales.backorders"] = "no"
     refused = client.post(SALES, data={**opened, "sales.backorders": "yes", "sales.allocate_every": "20 min"})
-    assert refused.status_code == 422 and "It was set to 5 min meanwhile." in refused.text
+    assert refused.status_code == 422 and "It has been set to 5 min since." in refused.text
     assert (options.sales.backorders, options.sales.allocate_every) == (False, timedelta(minutes=5))
     shown = dict(re.findall(r'name="(was\.[^"]+)" value="([^"]*)"', refused.text))
     client.post(SALES, data={**shown, "sales.allocate_every": "20 min"})

@@ -15,6 +15,7 @@ from modules.inventory_lots.states import LocationKind
 from modules.preorder import services
 from modules.preorder.domain import PreorderTerms
 from modules.procurement import services as procurement
+from modules.procurement.domain import Delivery
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.sales import services as sales
 from modules.sales.errors import LinesRefused

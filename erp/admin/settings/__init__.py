@@ -1,11 +1,12 @@
-"""The core's own screens: modules, options, jobs, people, history, import and export."""
+"""The core's own screens: modules, options, jobs, users, roles, history, import and export."""
 
 from erp.admin.settings.exchange import ExportPage, ImportPage
 from erp.admin.settings.history import HistoryScreen
 from erp.admin.settings.jobs import JobsPage
 from erp.admin.settings.modules import ModulesPage
 from erp.admin.settings.options import OptionsPage
-from erp.admin.settings.users import RoleScreen, UserScreen
+from erp.admin.settings.roles import RoleScreen
+from erp.admin.settings.users import UserScreen
 from erp.registry import ViewEntry
 
 VIEWS: tuple[ViewEntry, ...] = (

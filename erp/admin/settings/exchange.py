@@ -1,4 +1,4 @@
-"""Settings > Import and Export: CSV files in and out, by kind."""
+"""Settings > Import and Export: CSV files by kind."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from sqlalchemy.orm import Session
 
-from erp.admin import access
+from erp.admin.access import flash_sentence, may, permitted
 from erp.admin.page import Page
 from erp.db import db
 from erp.errors import ErpError
@@ -22,15 +22,15 @@ ERRORS_SHOWN = 200
 
 def _permitted(kinds: dict[str, Owned[Any]]) -> dict[str, Any]:
     live = {name: owned.thing for name, owned in kinds.items() if current_registry().is_live(owned.module)}
-    return {name: kind for name, kind in sorted(live.items()) if access.may(kind.permission)}
+    return {name: kind for name, kind in sorted(live.items()) if may(kind.permission)}
 
 
 def _columns(kind: ImportKind | ExportKind, extensions: Iterable[Extension]) -> list[Any]:
     return [*kind.columns, *(column for extension in extensions for column in extension.columns)]
 
 
-class _Tried(Exception):
-    """Carries the summary of a dry run out of the transaction that is undone."""
+class _DryRun(Exception):
+    """Carries the summary of a dry run out of its transaction, which is undone."""
 
     def __init__(self, summary: str) -> None:
         super().__init__(summary)
@@ -38,7 +38,7 @@ class _Tried(Exception):
 
 
 class ImportPage(Page):
-    """A CSV file in, all or nothing, with its errors by row."""
+    """Imports a CSV file, all or nothing, and shows its errors by row."""
 
     view_name = "erp.import"
     title = "Import"
@@ -47,7 +47,7 @@ class ImportPage(Page):
 
     @expose("/", methods=("GET", "POST"))
     def index_view(self) -> ResponseReturnValue:
-        """Ask for a file, and store what it says."""
+        """Ask for a file, or import it."""
         kinds: dict[str, ImportKind] = _permitted(current_registry().imports)
         chosen = request.values.get("kind", "")
         if request.method != "POST":
@@ -61,12 +61,12 @@ class ImportPage(Page):
         return self._store(kinds, kinds[chosen], file.read())
 
     def _store(self, kinds: dict[str, ImportKind], kind: ImportKind, data: bytes) -> ResponseReturnValue:
-        after = [step.name for step in access.permitted(kind.after) if step.name in request.form.getlist("after")]
-        is_trial = request.form.get("dry_run") == "1"
+        after = [step.name for step in permitted(kind.after) if step.name in request.form.getlist("after")]
+        is_dry_run = request.form.get("dry_run") == "1"
         try:
-            summary = self.do(kind.name, lambda session: self._work(session, kind.name, data, after, is_trial))
-        except _Tried as tried:
-            flash(f"{tried.summary} Nothing was changed (dry run).", "info")
+            summary = self.do(kind.name, lambda session: self._work(session, kind.name, data, after, is_dry_run))
+        except _DryRun as dry_run:
+            flash(f"{dry_run.summary} Nothing was changed (dry run).", "info")
             return self._show(kinds, kind.name)
         except ImportRefused as refused:
             flash(str(refused), "error")
@@ -74,27 +74,27 @@ class ImportPage(Page):
         except ErpError as refused:
             flash(str(refused), "error")
             return self._show(kinds, kind.name), 409
-        access.flash_sentence(summary)
+        flash_sentence(summary)
         return redirect(self.get_url(".index_view", kind=kind.name))
 
     @staticmethod
-    def _work(session: Session, kind: str, data: bytes, after: list[str], is_trial: bool) -> str:
-        summary = import_csv(session, kind, data, after=after, may=access.may)
-        if is_trial:
-            raise _Tried(summary)
+    def _work(session: Session, kind: str, data: bytes, after: list[str], is_dry_run: bool) -> str:
+        summary = import_csv(session, kind, data, after=after, may=may)
+        if is_dry_run:
+            raise _DryRun(summary)
         return summary
 
     def _show(self, kinds: dict[str, ImportKind], chosen: str, errors: list[RowError] | None = None) -> str:
         registry = current_registry()
         added = registry.import_extensions
-        columns = {name: access.permitted(_columns(kind, registry.live(added[name]))) for name, kind in kinds.items()}
-        steps = {name: access.permitted(kind.after) for name, kind in kinds.items()}
+        columns = {name: permitted(_columns(kind, registry.live(added[name]))) for name, kind in kinds.items()}
+        steps = {name: permitted(kind.after) for name, kind in kinds.items()}
         shown = {"kinds": kinds, "columns": columns, "chosen": chosen, "errors": errors or [], "most": ERRORS_SHOWN}
         return self.render("erp/settings/import.html", steps=steps, **shown)
 
 
 class ExportPage(Page):
-    """A CSV file out."""
+    """Exports CSV files."""
 
     view_name = "erp.export"
     title = "Export"
@@ -112,13 +112,13 @@ class ExportPage(Page):
 
     @expose("/<kind_name>.csv")
     def file(self, kind_name: str) -> ResponseReturnValue:
-        """Send a file, piece by piece."""
+        """Send a file as it is made."""
         if kind_name not in _permitted(current_registry().exports):
             return abort(403 if kind_name in current_registry().exports else 404)
         headers = {"Content-Disposition": f"attachment;filename={kind_name}.csv"}
-        return Response(stream_with_context(_pieces(kind_name)), headers=headers, mimetype="text/csv")
+        return Response(stream_with_context(_lines(kind_name)), headers=headers, mimetype="text/csv")
 
 
-def _pieces(kind_name: str) -> Iterator[str]:
+def _lines(kind_name: str) -> Iterator[str]:
     # This runs while the answer is sent: the request's own session has ended by then.
     yield from export_csv(db.session(), kind_name)

@@ -1,23 +1,25 @@
-"""Settings > History: every change of a document, an option, a module or a person's rights."""
+"""Settings > History: every change of a document, an option, a module or a user's rights."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from erp.admin import formatting
+from typing_extensions import override
+
+from erp.admin.formatting import anchor, words
 from erp.admin.screen import Screen
 from erp.models import HistoryEntry
 
 
-def _what(screen: Screen, entry: HistoryEntry) -> Any:
+def _document(screen: Screen, entry: HistoryEntry) -> Any:
     name = entry.document_name or entry.document
     text = f"{name}, line {entry.line}" if entry.line else name
-    return formatting.anchor(screen.admin.document_url(entry.document, entry.document_id), text)
+    return anchor(screen.admin.document_url(entry.document, entry.document_id), text)
 
 
 def _action(entry: HistoryEntry) -> str:
-    field = f": {formatting.words(entry.field).lower()}" if entry.field else ""
-    return f"{formatting.words(entry.action)}{field}"
+    field = f": {words(entry.field).lower()}" if entry.field else ""
+    return f"{words(entry.action)}{field}"
 
 
 class HistoryScreen(Screen):
@@ -45,19 +47,19 @@ class HistoryScreen(Screen):
     column_filters = ("at", "user_name", "document", "document_id", "document_name", "action", "field", "why")
     column_sortable_list = ("at",)
     column_formatters = {
-        "document_name": lambda view, context, entry, name: _what(view, entry),
+        "document_name": lambda view, context, entry, name: _document(view, entry),
         "action": lambda view, context, entry, name: _action(entry),
-        "field": lambda view, context, entry, name: formatting.words(entry.field),
+        "field": lambda view, context, entry, name: words(entry.field),
     }
     column_export_list = ("at", "user_name", "document", "document_name", "line", "action", "field", "old_value",
                           "new_value", "why")  # fmt: skip
     column_details_list = ("document", "line", "field", *column_list, "run_id")
-    empty_message = "Nothing has been changed yet. Every change of a document, an option or a person will stand here."
+    empty_message = "Nothing has been changed yet. Every change of a document, an option or a user is listed here."
 
+    @override
     def document_title(self, row: Any) -> str:
-        """Return what the entry is about."""
         return f"{row.document_name or row.document}: {row.action}"
 
+    @override
     def history(self, row: Any) -> tuple[list[HistoryEntry], int]:
-        """Entries have no history of their own."""
         return [], 0

@@ -1,4 +1,4 @@
-"""Settings > Jobs: what runs by the clock, how it went, and run now, pause and resume."""
+"""Settings > Jobs: what runs on a schedule, its last runs, and buttons to run it now, pause and resume it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REFRESH_SECONDS = 2
 ACTIONS = {
     "run": (jobs.request_run, "{} is asked for: the worker starts it within seconds."),
     "pause": (jobs.pause, "{} is paused until it is resumed."),
-    "resume": (jobs.resume, "{} runs by the clock again."),
+    "resume": (jobs.resume, "{} runs on its schedule again."),
 }
 
 
@@ -41,7 +41,7 @@ class JobsPage(Page):
     @expose("/<job_name>/")
     def details_view(self, job_name: str) -> ResponseReturnValue:
         """Show the last runs of a job."""
-        if not self._is_there(job_name):
+        if not self._exists(job_name):
             return abort(404)
         _mark_lost_runs()
         status = jobs.status_of(self.session(), job_name)
@@ -54,7 +54,7 @@ class JobsPage(Page):
         answer = make_response(
             self.render(template, statuses=statuses, is_led=is_led, every=_every, took=_took, **more)
         )
-        # Whoever pressed Run now sees how it goes without asking again.
+        # The page of a running job reloads, so that the user who pressed Run now sees its result.
         if is_led and any(status.is_running or status.is_requested for status in statuses):
             answer.headers["Refresh"] = str(REFRESH_SECONDS)
         return answer
@@ -62,7 +62,7 @@ class JobsPage(Page):
     @expose("/<job_name>/<action>/", methods=("POST",))
     def action(self, job_name: str, action: str) -> ResponseReturnValue:
         """Ask for a run, pause or resume."""
-        if action not in ACTIONS or not self._is_there(job_name):
+        if action not in ACTIONS or not self._exists(job_name):
             return abort(404)
         work, message = ACTIONS[action]
         try:
@@ -73,13 +73,13 @@ class JobsPage(Page):
         back = request.form.get("back") == "details"
         return redirect(self.get_url(".details_view", job_name=job_name) if back else self.get_url(".index_view"))
 
-    def _is_there(self, name: str) -> bool:
+    def _exists(self, name: str) -> bool:
         registry = current_registry()
         return name in registry.jobs and registry.is_live(registry.jobs[name].module)
 
 
 def _mark_lost_runs() -> None:
-    """See to it that what died is not shown as running, even where no worker is left to mark it."""
+    """Mark the runs of dead workers as lost, which no worker may be left to do, so that none is shown as running."""
     g.erp_reading = False
     try:
         jobs.mark_lost_runs()
@@ -92,7 +92,7 @@ def _every(status: jobs.JobStatus) -> str:
 
 
 def _took(run: JobRun) -> str:
-    """Return how long a run took."""
+    """Return how long a run took, as text; empty while it runs."""
     if run.finished_at is None:
         return ""
     seconds = (run.finished_at - run.started_at).total_seconds()

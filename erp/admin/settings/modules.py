@@ -1,4 +1,4 @@
-"""Settings > Modules: which modules there are, and each step of their life, shown before it is done."""
+"""Settings > Modules: the modules, their states, and the steps between them, shown before they are taken."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from flask_admin import expose
 from sqlalchemy import select
 
 from erp import clock, events, history, migrations
-from erp.admin import access
+from erp.admin.access import flash_sentence, user_name
 from erp.admin.page import Page
 from erp.db import commit, db
 from erp.errors import ErpError, NameNotConfirmed
@@ -25,7 +25,10 @@ HISTORY_SHOWN = 15
 
 @dataclass(frozen=True)
 class Step:
-    """A step in a module's life: what it would do, and doing it. `ask_release` and `ask_name` are asked before."""
+    """A step from one state of a module to another: `plan` says what `work` would do.
+
+    With `ask_release` the user is asked whether to release what the module holds, with `ask_name` for its name.
+    """
 
     name: str
     label: str
@@ -116,15 +119,17 @@ class ModulesPage(Page):
         return self.render("erp/settings/modules.html", modules=self.modules(), history=self.history())
 
     def modules(self) -> list[ShownModule]:
-        """Return every module with its state, dependencies first, then what is broken or gone."""
+        """Return every module with its state, dependencies first, then broken and missing ones."""
         registry = current_registry()
         rows = {row.name: row for row in self.session().scalars(select(InstalledModule).order_by(InstalledModule.name))}
         found = [self._shown(name, rows.get(name)) for name in registry.modules]
-        broken = [_odd(name, "broken", error) for name, error in registry.found.broken.items()]
+        broken = [_unusable(name, "broken", error) for name, error in registry.found.broken.items()]
         known = registry.modules.keys() | registry.found.broken.keys()
-        away = [row for name, row in rows.items() if name not in known]
-        gone = [_odd(row.name, "missing", f"Its code is not there any more; it was {row.state}.") for row in away]
-        return found + broken + gone
+        lost = [row for name, row in rows.items() if name not in known]
+        missing = [
+            _unusable(row.name, "missing", f"Its code is not there any more; it was {row.state}.") for row in lost
+        ]
+        return found + broken + missing
 
     def _shown(self, name: str, row: InstalledModule | None) -> ShownModule:
         registry = current_registry()
@@ -153,14 +158,14 @@ class ModulesPage(Page):
 
     @expose("/<module_name>/<step_name>/", methods=("GET", "POST"))
     def step(self, module_name: str, step_name: str) -> ResponseReturnValue:
-        """Show what a step would do, and do it."""
+        """Show what a step would do, or take it."""
         step = STEPS.get(step_name)
         if step is None or module_name not in current_registry().modules:
             return abort(404)
         refusal = ""
         if request.method == "POST":
             try:
-                access.flash_sentence(self._take(step, module_name))
+                flash_sentence(self._take(step, module_name))
                 return redirect(self.get_url(".index_view"))
             except ErpError as error:
                 db.session.rollback()
@@ -168,8 +173,8 @@ class ModulesPage(Page):
         return self._show_step(step, module_name, refusal), 409 if refusal else 200
 
     def _take(self, step: Step, name: str) -> str:
-        # A step that changes tables opens a transaction of its own, so that none may be open before.
-        user = access.user_name()
+        # A step that changes tables opens a transaction of its own, so none may be open before.
+        user = user_name()
         db.session.rollback()
         why = request.form.get("why", "").strip()
         with events.run(RunKind.screen, f"{self.view_name}.{step.name}", user), history.because(db.session(), why):
@@ -183,7 +188,7 @@ class ModulesPage(Page):
 
 def _plan(step: Step, name: str) -> tuple[list[str], str, str]:
     """Return what a step would do, what the module holds and would have to release, and what forbids the step."""
-    # A module's guard may lock what it looks at, which a reading transaction cannot.
+    # A module's guard may lock the rows that it reads, which a reading transaction cannot.
     db.session.rollback()
     g.erp_reading = False
     try:
@@ -206,7 +211,7 @@ def _plan_release(step: Step, name: str, held: str) -> tuple[list[str], str, str
         return [], "", str(error)
 
 
-def _odd(name: str, state: str, error: str) -> ShownModule:
+def _unusable(name: str, state: str, error: str) -> ShownModule:
     nothing: tuple[Any, ...] = ()
     place = current_registry().found.places.get(name, "")
     return ShownModule(name, name, "", state, "", nothing, nothing, error, place, nothing)

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp import history
-from erp.admin import access
+from erp.admin.access import user_name
 from erp.admin.page import Page
 from erp.errors import ErpError, OptionError
 from erp.ini import written
@@ -28,12 +28,12 @@ MAX_CHOICES = 60
 
 @dataclass(frozen=True)
 class ShownOption:
-    """An option as the form shows it; an idle one depends on another that is not as it needs it, and hides."""
+    """An option as the form shows it. An idle one is hidden: it depends on an option that has another value."""
 
     key: str
     option: Option[Any]
     text: str
-    in_force: str
+    effective: str
     source: str
     is_locked: bool
     is_idle: bool
@@ -42,7 +42,7 @@ class ShownOption:
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The words to choose from; empty for what is typed."""
+        """The words to choose from; empty for an option whose value is typed."""
         if self.option.kind == "switch":
             return ("yes", "no")
         return tuple(self.option.choices) if isinstance(self.option, Choice) else ()
@@ -92,17 +92,17 @@ class OptionsPage(Page):
         return wanted if wanted in self.sections() else CORE
 
     def shown(self, section: str, errors: Mapping[str, str]) -> list[ShownOption]:
-        """Return a section's options with what is in force, or with what was typed where it did not fit."""
+        """Return a section's options with their effective values, or with what was typed after an error."""
         registry = current_registry()
-        in_force = registry.state().options
+        effective = registry.state().options
         stored = {row.name: row for row in self.session().scalars(select(OptionValue))}
         return [
             ShownOption(
                 key=key,
                 option=option,
-                text=request.form[key] if errors and key in request.form else option.format(in_force[key].value),
-                in_force=option.format(in_force[key].value),
-                source=in_force[key].source,
+                text=request.form[key] if errors and key in request.form else option.format(effective[key].value),
+                effective=option.format(effective[key].value),
+                source=effective[key].source,
                 is_locked=registry.option_table.is_locked(key),
                 is_idle=_is_idle(section, option),
                 set_by=stored.get(key),
@@ -119,9 +119,9 @@ class OptionsPage(Page):
         errors = {key: error for key, text in given.items() if text is not None and (error := _error(key, text))}
         errors |= {} if reset else self._superseded(section, given)
         if errors:
-            flash("Nothing was changed: look at the marked options.", "error")
+            flash("Nothing was changed: check the marked options.", "error")
             return errors
-        user = access.user_name()
+        user = user_name()
         why = request.form.get("why", "").strip()
         try:
             self.do("set", lambda session: _store(session, given, user, why))
@@ -137,10 +137,10 @@ class OptionsPage(Page):
         return {key: text for key, text in posted.items() if text != _was(key, shown[key].text)}
 
     def _superseded(self, section: str, given: Mapping[str, str | None]) -> dict[str, str]:
-        """Return what somebody else has set since the form was opened, and would be lost."""
+        """Return an error for each option that somebody else has set since the form was opened."""
         now = {each.key: each.text for each in self.shown(section, {}) if each.key in given}
         return {
-            key: f"It was set to {now[key] or 'nothing'} meanwhile. Save again to set yours."
+            key: f"It has been set to {now[key] or 'nothing'} since. Save again to set yours."
             for key, text in given.items()
             if now[key] not in (text, _was(key, now[key]))
         }
@@ -153,17 +153,17 @@ class OptionsPage(Page):
 
     @expose("/export/")
     def export(self) -> ResponseReturnValue:
-        """Send every option with the value in force as ini text."""
+        """Send every option with its effective value as ini text."""
         registry = current_registry()
-        in_force = registry.state().options
-        found = {key: registry.option_table.option(key).format(each.value) for key, each in in_force.items()}
+        effective = registry.state().options
+        found = {key: registry.option_table.option(key).format(each.value) for key, each in effective.items()}
         headers = {"Content-Disposition": "attachment;filename=erp.ini"}
         return Response(written(found), headers=headers, mimetype="text/plain")
 
     @expose("/import/", methods=("POST",))
     def import_ini(self) -> ResponseReturnValue:
         """Set what differs in an ini file, all or nothing."""
-        table, user = current_registry().option_table, access.user_name()
+        table, user = current_registry().option_table, user_name()
         try:
             text = _posted_ini()
             changed = self.do("import", lambda session: store_ini(session, table, text, user_name=user))
@@ -182,16 +182,16 @@ def _posted_ini() -> str:
 
 
 def _was(key: str, now: str) -> str:
-    """Return what the form that was posted had shown for an option."""
+    """Return the value that the posted form had shown for an option."""
     return request.form.get(f"was.{key}", now)
 
 
 def _is_idle(section: str, option: Option[Any]) -> bool:
     name, value = option.needs
-    return bool(name) and _in_force(f"{section}.{name}") != value
+    return bool(name) and _effective(f"{section}.{name}") != value
 
 
-def _in_force(key: str) -> str:
+def _effective(key: str) -> str:
     registry = current_registry()
     return registry.option_table.option(key).format(registry.state().options[key].value)
 

@@ -1,4 +1,4 @@
-"""Settings > Users and Roles: who may sign in, and what they may do."""
+"""Settings > Users: who may sign in, with which roles."""
 
 from __future__ import annotations
 
@@ -7,29 +7,20 @@ from typing import Any
 
 from flask import g
 from flask.typing import ResponseReturnValue
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
-from wtforms import Form, SelectMultipleField, StringField, ValidationError, validators
-from wtforms.fields.core import UnboundField
-from wtforms.widgets import CheckboxInput, ListWidget
+from typing_extensions import override
+from wtforms import Form, validators
 
-from erp import core, history, security
-from erp.admin import access
+from erp import history, security
+from erp.admin.access import screen_session
 from erp.admin.action_pages import FormPage
 from erp.admin.declarations import Action, Badge, Result
+from erp.admin.fields import TicksField, check_name, reason_field, reason_of
 from erp.admin.screen import Screen
-from erp.errors import RecordInUse
-from erp.models import Role, RoleRight, User, user_role
-from erp.registry import current_registry
+from erp.models import Role, User
 
 EMAIL = validators.Regexp(security.EMAIL, message="This is no email address.")
-
-
-class TicksField(SelectMultipleField):
-    """Several words of a list, each with a checkbox."""
-
-    widget = ListWidget(prefix_label=False)
-    option_widget = CheckboxInput()
 
 
 def _as_role_id(value: Any) -> int:
@@ -43,38 +34,29 @@ def _reset_password(session: Session, user: User) -> Result:
 
 
 def _new_password(user: User, password: str) -> Result:
-    message = f"Tell {user.username} this password; it is shown only now and has to be changed at the next sign-in."
+    message = f"Give {user.username} this password; it is shown only now and must be changed at the next sign-in."
     return Result(message, "erp/settings/password_result.html", {"password": password})
 
 
-def _why_field() -> UnboundField[StringField]:
-    """Return the field for the reason of a change; made last, it stands last."""
-    return StringField("Reason", [validators.Length(max=500)], description="Stands in the history.")
+class ReasonForm(Form):
+    """The reason of a change of a user."""
 
-
-class WhyForm(Form):
-    """Why a person's rights are changed."""
-
-    why = _why_field()
-
-
-def _reason(form: Form) -> str:
-    return (form["why"].data or "") if "why" in form else ""
+    why = reason_field()
 
 
 class Deactivate(FormPage):
-    """Keeps a person out, with the reason."""
+    """Asks why a user may not sign in any more."""
 
     title = "Deactivate"
     button = "Deactivate"
     style = "danger"
-    help = "Keep this person out? Running sessions end at once; what they did stays."
-    form_class = WhyForm
+    help = "Keep this user out? Running sessions end at once; the history of what they did stays."
+    form_class = ReasonForm
 
+    @override
     def do(self, session: Session, row: User, form: Any) -> str:
-        """Do it."""
         user = session.get_one(User, row.id)
-        with history.because(session, _reason(form)):
+        with history.because(session, reason_of(form)):
             security.set_active(session, user, False)
         return f"{user.username} is kept out; running sessions have ended."
 
@@ -85,7 +67,7 @@ def _activate(session: Session, user: User) -> str:
 
 
 class UserScreen(Screen):
-    """People, their roles, and their passwords, which nobody sees after they were told."""
+    """Users and their roles. A generated password is shown once."""
 
     model = User
     view_name = "erp.user"
@@ -120,7 +102,7 @@ class UserScreen(Screen):
             permission="erp.users",
             run=_reset_password,
             icon="fa-key",
-            confirm="Give this person a new password? Their running sessions end at once.",
+            confirm="Give this user a new password? Their running sessions end at once.",
         ),
         Action(
             name="deactivate",
@@ -142,38 +124,38 @@ class UserScreen(Screen):
     )
 
     def badges(self, row: Any) -> Sequence[Any]:
-        """Say whether the person may sign in."""
+        """Say whether the user may sign in."""
         return (Badge("active", "success") if row.is_active else Badge("deactivated", "danger"),)
 
     def get_query(self) -> Any:
-        """Load the roles of a page of people at once."""
+        """Load the roles of a page of users in one query."""
         return super().get_query().options(selectinload(User.roles))
 
     def scaffold_form(self) -> type[Form]:
-        """Add the roles to the form, and why they change."""
+        """Add the roles and the reason of a change to the form."""
         base = super().scaffold_form()
-        more = {"roles": TicksField("Roles", coerce=_as_role_id), "why": _why_field()}
-        return type("UserForm", (base,), {**more, "validate_username": _check_name})
+        more = {"roles": TicksField("Roles", coerce=_as_role_id), "why": reason_field()}
+        return type("UserForm", (base,), {**more, "validate_username": check_name})
 
     def prepare_form(self, form: Form, row: Any) -> None:
-        """List the roles; a name stays what history calls the person."""
-        session = access.session()
+        """List the roles; the name of a user does not change, because history names them by it."""
+        session = screen_session()
         form["roles"].choices = [(role.id, role.name) for role in session.scalars(select(Role).order_by(Role.name))]
         del form["why" if row is None else "username"]
 
     def save(self, session: Session, form: Form, row: Any) -> Any:
-        """Store the person and their roles; a new one gets a password that is told once."""
+        """Store the user and their roles; a new one gets a password."""
         if row is None:
             g.erp_new_password = security.generate_password()
             row = security.add_user(session, form["username"].data.strip(), g.erp_new_password)
         security.check_user(name=form["name"].data or "", email=form["email"].data or "")
-        with history.because(session, _reason(form)):
+        with history.because(session, reason_of(form)):
             for field in ("name", "email"):
                 _set(session, row, field, form[field].data or "")
-            self._give_roles(session, row, form["roles"].data)
+            self._set_roles(session, row, form["roles"].data)
         return row
 
-    def _give_roles(self, session: Session, user: User, ids: Sequence[int]) -> None:
+    def _set_roles(self, session: Session, user: User, ids: Sequence[int]) -> None:
         before = sorted(role.name for role in user.roles)
         roles = list(session.scalars(select(Role).where(Role.id.in_(ids)).order_by(Role.name)))
         if not any(role.is_administrator for role in roles) and user.is_active:
@@ -185,10 +167,10 @@ class UserScreen(Screen):
             history.record(session, security.subject(user), "roles changed", field="roles", old=old, new=new)
 
     def saved(self, id: int, is_new: bool) -> ResponseReturnValue:
-        """Tell a new person's password, once."""
+        """Show the password of a new user, once."""
         if not is_new:
             return super().saved(id, is_new)
-        user = self.load(access.session(), id)
+        user = self.load(screen_session(), id)
         return self.show_row(id, result=_new_password(user, g.erp_new_password))
 
 
@@ -197,113 +179,3 @@ def _set(session: Session, user: User, field: str, new: str) -> None:
     if old != new:
         setattr(user, field, new)
         history.record(session, security.subject(user), "changed", field=field, old=old, new=new)
-
-
-def _check_name(form: Any, field: StringField) -> None:
-    text = (field.data or "").strip()
-    if not text or not text.isprintable():
-        raise ValidationError("A name has 1 to 80 characters that can be printed.")
-
-
-class RoleScreen(Screen):
-    """Roles: named sets of rights. Administrator holds every right."""
-
-    model = Role
-    view_name = "erp.role"
-    title = "Roles"
-    noun = "role"
-    url = "/settings/roles"
-    icon = "fa-id-badge"
-    edit_permission = "erp.users"
-    can_delete = True
-    column_list = ("name", "is_administrator")
-    column_labels = {"is_administrator": "Holds every right"}
-    column_searchable_list = ("name",)
-    column_default_sort = "name"
-    form_columns = ("name",)
-    form_template = "erp/settings/role_form.html"
-    header_fields = (
-        ("Name", "name"),
-        ("Holds every right", "is_administrator"),
-        ("Rights", lambda role: "all" if role.is_administrator else str(len(role.rights))),
-    )
-    detail_loads = (selectinload(Role.rights),)
-    details_template = "erp/settings/role.html"
-
-    def may_edit(self, row: Any) -> bool:
-        """The administrator's role is what it is."""
-        return super().may_edit(row) and not row.is_administrator
-
-    def may_delete(self, row: Any) -> bool:
-        """The administrator's role stays."""
-        return super().may_delete(row) and not row.is_administrator
-
-    def rights_by_module(self) -> list[tuple[str, list[tuple[str, str]]]]:
-        """Return every declared right by the title of its module."""
-        registry = current_registry()
-        groups = [(module.title, module.permissions) for module in registry.modules.values()]
-        return [
-            (title, [(permission.name, permission.title) for permission in permissions])
-            for title, permissions in [*groups, ("Settings", core.PERMISSIONS)]
-            if permissions
-        ]
-
-    def held(self, row: Any) -> set[str]:
-        """Return the names of a role's rights."""
-        every = {name for _, rights in self.rights_by_module() for name, _ in rights}
-        return every if row.is_administrator else {right.permission for right in row.rights}
-
-    def page_context(self, row: Any) -> dict[str, Any]:
-        """Add the rights and who has the role."""
-        session = access.session()
-        having = select(User).join(User.roles).where(Role.id == row.id).order_by(User.username).limit(100)
-        users = session.scalars(having)
-        return {"groups": self.rights_by_module(), "held": self.held(row), "people": list(users)}
-
-    def scaffold_form(self) -> type[Form]:
-        """Add the rights to the form."""
-        base = super().scaffold_form()
-        more = {"rights": TicksField("Rights", coerce=_as_right), "why": _why_field()}
-        return type("RoleForm", (base,), {**more, "validate_name": _check_name})
-
-    def prepare_form(self, form: Form, row: Any) -> None:
-        """List every declared right; those of modules that are gone stay as they are."""
-        declared = [right for _, rights in self.rights_by_module() for right in rights]
-        known = {name for name, _ in declared}
-        lost = [] if row is None else [(r.permission, r.permission) for r in row.rights if r.permission not in known]
-        form["rights"].choices = declared + lost
-        if row is None:
-            del form["why"]
-
-    def save(self, session: Session, form: Form, row: Any) -> Any:
-        """Store the role and its rights, with what was given and taken in the history."""
-        row, old = (Role(), "") if row is None else (row, row.name)
-        row.name = form["name"].data.strip()
-        session.add(row)
-        session.flush()
-        before, after = {right.permission for right in row.rights}, set(form["rights"].data)
-        row.rights = [right for right in row.rights if right.permission in after]
-        row.rights += [RoleRight(role_id=row.id, permission=name) for name in sorted(after - before)]
-        with history.because(session, _reason(form)):
-            self._record(session, row, old, (before, after))
-        return row
-
-    def _record(self, session: Session, role: Role, old: str, rights: tuple[set[str], set[str]]) -> None:
-        about, (before, after) = history.Subject(self.view_name, role.id, role.name), rights
-        if old != role.name:
-            history.record(session, about, "changed" if old else "created", field="name", old=old, new=role.name)
-        for name in sorted(before ^ after):
-            given = name in after
-            action = "right given" if given else "right taken"
-            history.record(session, about, action, field=name, old=not given, new=given)
-
-    def delete(self, session: Session, row: Any) -> None:
-        """Delete a role that nobody has."""
-        if session.scalar(select(func.count()).select_from(user_role).where(user_role.c.role_id == row.id)):
-            raise RecordInUse(self.noun, row.name)
-        history.record(session, history.Subject(self.view_name, row.id, row.name), "deleted")
-        super().delete(session, row)
-
-
-def _as_right(value: Any) -> str:
-    return str(getattr(value, "permission", value))

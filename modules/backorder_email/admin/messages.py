@@ -16,8 +16,7 @@ from wtforms import Form, StringField
 from wtforms.validators import InputRequired
 
 from erp.admin import Action, Badge, Card, ExtraColumn, ListAction, Panel, Screen, document_anchor
-from erp.admin.access import may
-from erp.admin.access import session as screen_session
+from erp.admin.access import may, screen_session
 from erp.errors import ErpError
 from erp.text import plural
 from modules.backorder_email import queries, services

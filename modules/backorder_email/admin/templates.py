@@ -15,7 +15,7 @@ from wtforms.fields.core import UnboundField
 from wtforms.validators import InputRequired
 
 from erp.admin import Action, ExtraColumn, ExtraField, Panel, Screen
-from erp.admin.access import session as screen_session
+from erp.admin.access import screen_session
 from erp.db import db
 from modules.backorder_email import queries, services
 from modules.backorder_email.domain.facts import VARIABLES

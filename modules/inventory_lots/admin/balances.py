@@ -14,7 +14,7 @@ from wtforms.validators import InputRequired, Length, Optional
 
 from erp import clock
 from erp.admin import Action, Badge, DayField, ExtraColumn, FormPage, Panel, QuantityField, Screen, document_anchor
-from erp.admin.access import session as screen_session
+from erp.admin.access import screen_session
 from erp.admin.fields import as_id
 from erp.admin.filters import IsYes
 from erp.db import format_quantity

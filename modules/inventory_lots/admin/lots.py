@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from erp import clock
 from erp.admin import Action, Badge, FormPage, Panel, Screen, document_anchor
-from erp.admin.access import session as screen_session
+from erp.admin.access import screen_session
 from erp.db import format_quantity
 from modules.inventory_lots import queries, services
 from modules.inventory_lots.admin.panels import allocations_panel, balances_panel, moves_panel, totals_columns

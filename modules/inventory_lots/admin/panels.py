@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
-from erp.admin import ExtraColumn
+from erp.admin import ExtraColumns
 from modules.inventory_lots import queries
 from modules.inventory_lots.queries import NO_STOCK, ROWS_SHOWN, Totals
 
@@ -35,14 +35,11 @@ def moves_panel(session: Session, *conditions: ColumnElement[bool], search: str)
     return {"moves": queries.moves(session, *conditions), "most": ROWS_SHOWN, "search": search}
 
 
-def totals_columns(read: Callable[[Session, Iterable[int]], Mapping[int, Totals]]) -> tuple[ExtraColumn, ...]:
-    """Return the columns on hand, allocated and available."""
+def totals_columns(read: Callable[[Session, Iterable[int]], Mapping[int, Totals]]) -> tuple[ExtraColumns]:
+    """Return the columns on hand, allocated and available, which are read together."""
 
-    def column(name: str, label: str) -> ExtraColumn:
-        def values(session: Session, rows: Sequence[Any]) -> Mapping[int, Any]:
-            totals = read(session, [row.id for row in rows])
-            return {row.id: getattr(totals.get(row.id, NO_STOCK), name) for row in rows}
+    def values(session: Session, rows: Sequence[Any]) -> Mapping[int, Totals]:
+        totals = read(session, [row.id for row in rows])
+        return {row.id: totals.get(row.id, NO_STOCK) for row in rows}
 
-        return ExtraColumn(name, label, values)
-
-    return column("on_hand", "On hand"), column("allocated", "Allocated"), column("available", "Available")
+    return (ExtraColumns((("on_hand", "On hand"), ("allocated", "Allocated"), ("available", "Available")), values),)

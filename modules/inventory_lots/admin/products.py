@@ -13,7 +13,7 @@ from wtforms import Form
 from wtforms.validators import NumberRange
 
 from erp.admin import Action, Badge, Panel, Screen
-from erp.admin.access import session as screen_session
+from erp.admin.access import screen_session
 from erp.db import format_quantity
 from modules.inventory_lots import queries, services
 from modules.inventory_lots.admin.panels import allocations_panel, balances_panel, moves_panel, totals_columns

@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from erp import clock
 from erp.admin import ExtraColumn, Panel, document_anchor, document_url
-from erp.admin.access import session as screen_session
+from erp.admin.access import screen_session
 from erp.admin.fields import as_id, read_quantity
 from erp.admin.formatting import day
 from erp.db import format_quantity

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from typing_extensions import override
 
-from erp.admin import ExtraColumn, Screen
+from erp.admin import ExtraColumns, Screen
 from modules.inventory_lots.models import Product
 from modules.preorder import queries
 from modules.preorder.models import ProductPreorder
 
 
-def _quantity(name: str) -> Callable[[Session, Sequence[Product]], Mapping[int, Any]]:
-    def values(session: Session, rows: Sequence[Product]) -> Mapping[int, Any]:
-        # All columns of a page ask for the same rows: they are read once.
-        key = tuple(row.id for row in rows)
-        known = session.info.get("preorder_demand")
-        if known is None or known[0] != key:
-            known = session.info["preorder_demand"] = (key, queries.demand_of(session, key))
-        return {product_id: getattr(demand, name) for product_id, demand in known[1].items()}
-
-    return values
+def _demand(session: Session, rows: Sequence[Product]) -> Mapping[int, Any]:
+    return queries.demand_of(session, [row.id for row in rows])
 
 
 class DemandScreen(Screen):
@@ -47,14 +39,19 @@ class DemandScreen(Screen):
     column_sortable_list = ("sku", "name")
     column_default_sort = ("sku", False)
     computed_columns = (
-        ExtraColumn("launch_date", "Launch", _quantity("launch_date")),
-        ExtraColumn("ordered", "Ordered", _quantity("ordered")),
-        ExtraColumn("still_open", "Open", _quantity("still_open")),
-        ExtraColumn("purchase_allocated", "On purchase orders", _quantity("purchase_allocated")),
-        ExtraColumn("incoming", "Incoming", _quantity("incoming")),
-        ExtraColumn("available", "Incoming, not allocated", _quantity("available")),
-        ExtraColumn("limit", "Limit", _quantity("limit")),
-        ExtraColumn("limit_left", "Limit left", _quantity("limit_left")),
+        ExtraColumns(
+            (
+                ("launch_date", "Launch"),
+                ("ordered", "Ordered"),
+                ("still_open", "Open"),
+                ("purchase_allocated", "On purchase orders"),
+                ("incoming", "Incoming"),
+                ("available", "Incoming, not allocated"),
+                ("limit", "Limit"),
+                ("limit_left", "Limit left"),
+            ),
+            _demand,
+        ),
     )
     empty_message = "No product is sold as a preorder. Tick Pre-order Eligible on a product to begin."
 

@@ -14,7 +14,7 @@ from typing_extensions import override
 from wtforms import BooleanField, Form, StringField
 from wtforms.validators import InputRequired, Length
 
-from erp.admin import Badge, Choose, Chosen, DayField, FormPage, document_anchor
+from erp.admin import Badge, Choose, Chosen, DayField, FormPage, document_anchor, line_heading
 from erp.admin.formatting import badge, day
 from erp.db import format_quantity
 from erp.text import plural
@@ -23,11 +23,6 @@ from modules.preorder import queries, services
 from modules.preorder.models import PurchaseAllocation
 from modules.sales.models import OrderLine
 from modules.sales.services import set_promise_dates
-
-
-def line_heading(line: Any) -> str:
-    """Return which line of a sales or purchase order a page is about."""
-    return f"{line.order.name}, line {line.position}: {line.product}"
 
 
 def order_anchor(row: Any) -> Markup:

@@ -11,13 +11,13 @@ from sqlalchemy.orm import Session
 from typing_extensions import override
 from wtforms import BooleanField, Form
 
-from erp.admin import Action, Badge, Choose, Chosen, document_url
-from erp.admin.access import session as screen_session
+from erp.admin import Action, Badge, Choose, Chosen, document_url, line_heading
+from erp.admin.access import screen_session
 from erp.db import format_quantity
 from erp.text import plural
 from modules.preorder import queries, services
 from modules.preorder.admin.bars import Drawn, Part, draw
-from modules.preorder.admin.promise_dates import SyncDates, line_heading, order_anchor, promise
+from modules.preorder.admin.promise_dates import SyncDates, order_anchor, promise
 from modules.preorder.models import PurchaseAllocation
 from modules.procurement.models import PurchaseOrderLine
 from modules.procurement.states import PurchaseState

@@ -11,13 +11,13 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 from typing_extensions import override
 
-from erp.admin import Action, Choose, Chosen, document_anchor
-from erp.admin.access import session as screen_session
+from erp.admin import Action, Choose, Chosen, document_anchor, line_heading
+from erp.admin.access import screen_session
 from erp.db import format_quantity
 from modules.inventory_lots.services import lock_products
 from modules.inventory_lots.states import Tracking
 from modules.preorder import queries, services
-from modules.preorder.admin.promise_dates import EditPromise, line_heading
+from modules.preorder.admin.promise_dates import EditPromise
 from modules.preorder.errors import NotWaiting
 from modules.sales.models import OrderLine
 from modules.sales.states import OrderState

@@ -12,7 +12,7 @@ from wtforms import Form
 from wtforms.validators import Optional
 
 from erp.admin import FormPage, Screen
-from erp.admin.access import session as current_session
+from erp.admin.access import screen_session as current_session
 from erp.text import plural
 from modules.procurement import queries, services
 from modules.procurement.domain import StatusData

@@ -7,8 +7,8 @@ from typing import Any
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from erp.admin import Action, FormPage
-from erp.admin.access import session as screen_session
+from erp.admin import Action, FormPage, line_heading
+from erp.admin.access import screen_session
 from erp.db import format_quantity
 from modules.sales import services
 from modules.sales.forms import QuantityForm, ReasonForm
@@ -17,10 +17,6 @@ from modules.sales.queries.explanation import explain
 from modules.sales.queries.report import purchase_allocations_of
 from modules.sales.queries.screens import backordered
 from modules.sales.states import ORDER, OrderState
-
-
-def _heading(line: OrderLine) -> str:
-    return f"{line.order.name}, line {line.position}: {line.product}"
 
 
 def _status_before(session: Session, line: OrderLine) -> dict[str, Any]:
@@ -35,7 +31,7 @@ def why_not_allocated(screen: Any, line: OrderLine) -> ResponseReturnValue:
     """Show the line's place in the queue, who is before it, and each supply that was looked at."""
     answer = explain(screen_session(), line)
     back = screen.get_url(".details_view", id=line.order_id)
-    return str(screen.render_page("sales/why.html", row=line, heading=_heading(line), answer=answer, back=back))
+    return str(screen.render_page("sales/why.html", row=line, heading=line_heading(line), answer=answer, back=back))
 
 
 class ChangeQuantity(FormPage):
@@ -49,7 +45,7 @@ class ChangeQuantity(FormPage):
 
     def heading(self, row: Any) -> str:
         """Return which line it is."""
-        return _heading(row)
+        return line_heading(row)
 
     def context(self, session: Session, row: Any) -> dict[str, Any]:
         """Return what the line holds."""
@@ -79,7 +75,7 @@ class CancelLine(FormPage):
 
     def heading(self, row: Any) -> str:
         """Return which line it is."""
-        return _heading(row)
+        return line_heading(row)
 
     def context(self, session: Session, row: Any) -> dict[str, Any]:
         """Return what the line holds."""

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session, joinedload
 
 from erp.admin import Action, ExtraColumn, Panel, Screen, document_anchor
-from erp.admin.access import session as screen_session
+from erp.admin.access import screen_session
 from modules.sales.models import Order, Pack
 from modules.sales.queries.screens import pack_contents, pack_lines
 

@@ -36,7 +36,7 @@ def declared_rights(role):
     return {right.name for right in declared if role in ("Administrator", *right.roles)}
 
 
-def test_everything_that_is_open_to_nobody_is_known(app):
+def test_every_address_outside_the_screens_is_known(app):
     rules = {rule.endpoint for rule in app.url_map.iter_rules()}
     views = {view.endpoint for view in current_site()._views}
     outside = {endpoint for endpoint in rules if endpoint.partition(".")[0] not in views}
@@ -44,7 +44,7 @@ def test_everything_that_is_open_to_nobody_is_known(app):
     assert security.PUBLIC_ENDPOINTS == OPEN
 
 
-def test_whoever_is_not_signed_in_is_sent_to_sign_in_from_every_address(app):
+def test_a_visitor_is_sent_to_sign_in_from_every_address(app):
     browser = app.test_client()
     for entry_point in entry_points(app):
         answer = browser.open(entry_point.path, method=entry_point.method, data=entry_point.form)
@@ -54,20 +54,20 @@ def test_whoever_is_not_signed_in_is_sent_to_sign_in_from_every_address(app):
 
 @pytest.fixture
 def nothing_is_done(monkeypatch):
-    """Let whatever is asked for end where it would begin, so that one deed does not change the next answer."""
+    """Refuse every action where it would begin, so that none changes what the next request finds."""
 
-    def refuse(name, work):
-        raise Stopped(name)
+    def refuse(*_):
+        raise Stopped
 
-    monkeypatch.setattr(access, "do", refuse)
-    monkeypatch.setattr(ModulesPage, "_take", lambda page, step, name: refuse(step.name, None))
+    monkeypatch.setattr(access, "commit", refuse)
+    monkeypatch.setattr(ModulesPage, "_take", refuse)
 
 
 class Stopped(ErpError):
-    """The door was open."""
+    """The action was allowed."""
 
-    def __init__(self, name):
-        super().__init__(f"{name} would have been done.")
+    def __init__(self):
+        super().__init__("The action would have run.")
 
 
 @pytest.mark.parametrize(
