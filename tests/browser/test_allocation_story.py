@@ -33,6 +33,7 @@ def test_an_order_is_allocated_packed_in_part_restocked_and_finished(clerk, behi
 
     # Allocate Order: three allocation lines and one backorder of 3.
     clerk.press("Allocate Order")
+    expect(page.locator("#allocation-lines tbody tr")).to_have_count(3)
     assert [row[2:5] for row in clerk.rows("allocation-lines")] == [
         ["B1", "WH/A", "15"],
         ["B2", "WH/B", "10"],
@@ -54,6 +55,7 @@ def test_an_order_is_allocated_packed_in_part_restocked_and_finished(clerk, behi
     page.locator("main form button.btn-primary").click()
     clerk.go(order)
     clerk.press("Allocate Order")
+    expect(page.locator("#allocation-lines tbody tr")).to_have_count(4)
     assert [row[4:6] for row in clerk.rows("allocation-lines")][-1] == ["3", "0"]
     ticked = clerk.rows("backorder-lines")[0]
     assert (ticked[3], ticked[6]) == ("0", "Allocated")
