@@ -17,9 +17,8 @@ from sqlalchemy.exc import ArgumentError
 
 from erp import admin, clock, core, db, discovery, error_pages, security
 from erp.errors import ConfigError
-from erp.ini import ini_text, parse_ini
-from erp.module import Module
-from erp.options import OptionTable, options
+from erp.manifest import Module
+from erp.options import OptionTable, options, parse_ini, read_ini_file
 from erp.registry import Registry
 
 SECRET_LENGTH = 16
@@ -124,7 +123,7 @@ def _module_folders(ini: Path, environment: Mapping[str, str]) -> list[Path]:
     """Return the folders of `[erp] module_path`, which is needed before the options can be checked."""
     text = environment.get("ERP_ERP__MODULE_PATH")
     if text is None and ini.exists():
-        text = parse_ini(ini_text(ini), place=f" in {ini}").get(core.NAME, "module_path", fallback="")
+        text = parse_ini(read_ini_file(ini), place=f" in {ini}").get(core.NAME, "module_path", fallback="")
     return [Path(folder.strip()).absolute() for folder in (text or "").split(os.pathsep) if folder.strip()]
 
 

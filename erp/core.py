@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import available_timezones
 
-from erp.module import Choice, Option, Permission, Text
+from erp.manifest import Permission
+from erp.options import Choice, Option, Text
 
 NAME = "erp"
 

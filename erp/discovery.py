@@ -15,7 +15,7 @@ from pathlib import Path
 
 from erp.db import forget_models
 from erp.errors import DependencyCycle, MissingDependency, ModuleError
-from erp.module import Module
+from erp.manifest import Module
 
 GROUP = "erp.modules"
 
@@ -34,7 +34,7 @@ class Found:
     shipped: set[str] = field(default_factory=set)
     packages: dict[str, str] = field(default_factory=dict)
 
-    def give_up(self, name: str, error: Exception) -> None:
+    def mark_broken(self, name: str, error: Exception) -> None:
         """List a third party's module as broken, and forget the code and the models that it has made so far."""
         self.manifests.pop(name, None)
         if package := self.packages.get(name, ""):
@@ -120,7 +120,7 @@ def _try(found: Found, name: str, place: str, package: str, load: Callable[[], o
         if not isinstance(manifest, Module):
             raise TypeError(f"MODULE is a {type(manifest).__name__}, not a Module")
     except Exception as error:  # a stranger's code may raise anything; it is shown, and the others start
-        found.give_up(name, error)
+        found.mark_broken(name, error)
         return
     _add(found, manifest, place, name)
 
@@ -146,7 +146,7 @@ def usable(found: Found) -> dict[str, Module]:
             if concerned & found.shipped:
                 raise
             for name in concerned:
-                found.give_up(str(name), error)
+                found.mark_broken(str(name), error)
         else:
             return found.manifests
 

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import event, insert, inspect
 from sqlalchemy.orm import Mapper, ORMExecuteState, RelationshipProperty, Session
 
-from erp.db import ErpSession, format_quantity, insert_rows
+from erp.db import ErpSession, carried, format_quantity, insert_rows
 from erp.events import current_run
 from erp.models import HistoryEntry, RunKind
 
@@ -81,22 +81,29 @@ def _values(session: Session, change: Change) -> dict[str, Any]:
     }
 
 
+@dataclass
+class _Reason:
+    """The reason for what a session is changing."""
+
+    text: str = ""
+
+
 @contextmanager
 def because(session: Session, why: str) -> Iterator[None]:
     """Give the entries that are written inside a reason where they have none; edits are flushed at the end."""
-    outer = reason(session)
-    session.info["erp_why"] = why or outer
+    current = carried(session, _Reason)
+    outer = current.text
+    current.text = why or outer
     try:
         yield
         session.flush()
     finally:
-        session.info["erp_why"] = outer
+        current.text = outer
 
 
 def reason(session: Session) -> str:
     """Return the reason that is given inside `because`, or ''."""
-    why: str = session.info.get("erp_why", "")
-    return why
+    return carried(session, _Reason).text
 
 
 def as_text(value: Any) -> str:

@@ -12,10 +12,9 @@ from pathlib import Path
 import click
 from flask import Flask
 
-from erp import ini
 from erp.app import create_app
 from erp.cli import CORE_COMMANDS
-from erp.module import Option
+from erp.options import Option, example_ini
 from erp.registry import Registry
 
 EXAMPLE = Path("config/erp.example.ini")
@@ -127,7 +126,7 @@ def write() -> None:
     """Bring the example file and the documents in line with the program."""
     with tempfile.TemporaryDirectory() as instance:
         app = create_app(environment={"ERP_INSTANCE": instance})
-    EXAMPLE.write_text(ini.example(_registry(app).option_table.by_section()), encoding="utf-8")
+    EXAMPLE.write_text(example_ini(_registry(app).option_table.by_section()), encoding="utf-8")
     for path in DOCUMENTS:
         path.write_text(current(app, path.read_text(encoding="utf-8")), encoding="utf-8")
 

@@ -13,7 +13,7 @@ from erp.db import commit, db
 from erp.errors import JobFailed
 from erp.jobs import JobStatus
 from erp.models import JobRun, JobRunState
-from erp.module import Duration
+from erp.options import Duration
 from erp.registry import current_registry
 
 

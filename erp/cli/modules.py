@@ -15,8 +15,8 @@ from erp.cli.table import show_table
 from erp.cli.wrapping import why_option, with_core_tables
 from erp.db import commit, db
 from erp.errors import NameNotConfirmed
+from erp.manifest import Module
 from erp.models import InstalledModule
-from erp.module import Module
 from erp.registry import current_registry
 
 _dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")

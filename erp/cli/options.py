@@ -13,8 +13,7 @@ from erp.cli.files import read, replace
 from erp.cli.wrapping import os_user_name, why_option, without_tables
 from erp.db import commit
 from erp.errors import OptionError
-from erp.ini import example, written
-from erp.options import Effective, forget_option, store_ini, store_option
+from erp.options import Effective, as_ini, example_ini, forget_option, store_ini, store_option
 from erp.registry import current_registry
 
 T = TypeVar("T")
@@ -64,7 +63,7 @@ def unset(option: str, why: str) -> None:
 @click.argument("file", required=False)
 def export(file: str | None) -> None:
     """Write every option with the value in force as ini text to FILE, or to standard output."""
-    text = written({key: text for key, (text, _) in _values().items()})
+    text = as_ini({key: text for key, (text, _) in _values().items()})
     if file is None:
         click.echo(text, nl=False)
     else:
@@ -90,7 +89,7 @@ def import_(file: str, why: str) -> None:
 @without_tables
 def print_example() -> None:
     """Print an ini file with every option, its help and its default, commented out."""
-    click.echo(example(current_registry().option_table.by_section()), nl=False)
+    click.echo(example_ini(current_registry().option_table.by_section()), nl=False)
 
 
 def _because(why: str, work: Callable[[Session], T]) -> T:

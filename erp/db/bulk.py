@@ -26,7 +26,7 @@ from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.selectable import Subquery
 
-from erp.db.base import Model
+from erp.db.session import Model
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Mapper
 
-from erp.db.base import Model
+from erp.db.session import Model
 
 
 def forget_models(package: str, prefix: str) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
-from erp.db.base import db
+from erp.db.session import db
 from erp.errors import (
     DatabaseBusy,
     DatabaseFailed,

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from erp import core, history
-from erp.db import commit, db
+from erp.db import carried, commit, db
 from erp.errors import (
     AlreadyInstalled,
     ErpError,
@@ -23,11 +23,11 @@ from erp.errors import (
     StillNeeded,
     UpgradeNeeded,
 )
-from erp.events import current_run
+from erp.events import Current, current_run
+from erp.manifest import Module, Permission
 from erp.migrations import revisions
 from erp.migrations.export import write_tables
 from erp.models import InstalledModule, Job, ModuleState, OptionValue, Role, RoleRight, Sequence
-from erp.module import Module, Permission
 from erp.options import bump_revision
 from erp.registry import CORE, current_registry
 
@@ -239,12 +239,10 @@ def _settle(module: Module, doing: str, finish: Callable[[Session, InstalledModu
 
 @contextmanager
 def _rows(connection: Connection) -> Iterator[Session]:
-    """Work on rows in the transaction that changes tables, signed by whoever runs it."""
-    with Session(bind=connection) as session:
-        session.info["erp_run"] = current_run(db.session())
-        session.info["erp_why"] = history.reason(db.session())
+    """Work on rows in the transaction that changes tables, signed with the run that does it."""
+    with Session(bind=connection) as session, history.because(session, history.reason(db.session())):
+        carried(session, Current).run = current_run(db.session())
         yield session
-        session.flush()
 
 
 @contextmanager

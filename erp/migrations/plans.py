@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from erp.db import db
+from erp.manifest import Module
 from erp.migrations import revisions
 from erp.migrations.lifecycle import enablable, installable, needs_upgrade, uninstallable, what_uninstall_destroys
 from erp.models import InstalledModule, ModuleState
-from erp.module import Module
 from erp.registry import Owned, Registry, current_registry
 
 # What a module may add to another's screen, in the words of whoever looks at it.

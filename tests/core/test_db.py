@@ -13,11 +13,11 @@ from erp.db import (
     bulk_insert,
     chunks,
     commit,
-    is_lost_race,
     lock_rows,
     reading,
     require_lock,
 )
+from erp.db.transactions import is_lost_race
 from erp.errors import DatabaseBusy, ErpError, StaleRecord
 from modules.inventory_lots.models import Balance, Product, Warehouse
 from tests.support.inventory_lots import make_product, make_stock
@@ -126,7 +126,7 @@ def test_a_lock_that_was_promised_is_demanded(session):
         require_lock(session, Product, [one])
 
 
-def test_whoever_only_reads_cannot_lock(session):
+def test_a_reading_transaction_cannot_lock(session):
     with reading(), pytest.raises(RuntimeError, match="cannot lock"):
         lock_rows(session, Product, [1])
 

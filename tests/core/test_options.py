@@ -6,13 +6,24 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
-from erp import ini
 from erp.db import commit, db
 from erp.errors import NotFound, OptionError
 from erp.models import HistoryEntry
-from erp.module import Choice, Duration, Integer, Switch, Text
-from erp.module import Decimal as Number
-from erp.options import OptionTable, forget_option, options, store_ini, store_option
+from erp.options import (
+    Choice,
+    Duration,
+    Integer,
+    OptionTable,
+    Switch,
+    Text,
+    as_ini,
+    example_ini,
+    forget_option,
+    options,
+    store_ini,
+    store_option,
+)
+from erp.options import Decimal as Number
 from erp.registry import current_registry
 from tests.core.small import make_module
 
@@ -171,7 +182,7 @@ def test_what_is_exported_can_be_imported_and_changes_nothing(small_app):
     small_app(SHOP, environment={"ERP_SHOP__SEATS": "2"})
     table = current_registry().option_table
     state = current_registry().state().options
-    text = ini.written({key: table.option(key).format(found.value) for key, found in state.items()})
+    text = as_ini({key: table.option(key).format(found.value) for key, found in state.items()})
     assert commit(lambda session: store_ini(session, table, text, user_name="anna")) == []
 
 
@@ -188,7 +199,7 @@ def test_an_import_stores_what_differs_or_nothing_at_all(small_app):
 
 def test_the_example_explains_every_option_and_reads_as_no_change(tmp_path):
     path = tmp_path / "example.ini"
-    path.write_text(ini.example({"shop": SHOP.options}))
+    path.write_text(example_ini({"shop": SHOP.options}))
     assert "; How many may sit. A whole number from 1 to 9 is allowed.\n; seats = 4\n" in path.read_text()
     table = OptionTable({"shop": SHOP.options}, path)
     assert {found.source for found in table.effective({}).values()} == {"default"}

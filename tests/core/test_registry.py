@@ -20,8 +20,8 @@ from erp.errors import (
     UnknownModule,
 )
 from erp.events import hook, publish
+from erp.manifest import Permission
 from erp.models import HistoryEntry
-from erp.module import Permission
 from erp.registry import current_registry
 from tests.core.small import make_module
 

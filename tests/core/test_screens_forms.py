@@ -15,8 +15,8 @@ from erp.admin.fields import read_quantity
 from erp.admin.formatting import badge, cell, day, money, plain, quantity
 from erp.db import commit, db
 from erp.errors import InvalidTransition
+from erp.manifest import Permission
 from erp.models import HistoryEntry, Role, RunEntry, User
-from erp.module import Permission
 from erp.registry import current_registry
 from modules.sales.models import Customer
 from tests.conftest import OtherProcessClient

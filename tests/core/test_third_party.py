@@ -12,15 +12,15 @@ from sqlalchemy import inspect
 
 from erp.admin import Page
 from erp.db import db
+from erp.manifest import Permission
 from erp.models import InstalledModule
-from erp.module import Permission
 from erp.registry import current_registry
 from tests.conftest import browser_of, make_app
 from tests.core.small import make_module
 from tests.support.databases import TEMPLATES
 
 MANIFEST = """
-from erp.module import Module
+from erp.manifest import Module
 
 def setup(core):
     {setup}

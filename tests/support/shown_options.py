@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from erp import core, options
+from erp import core
+from erp.options import values as option_values
 from erp.registry import current_registry
 
 TESTS = Path(__file__).parents[1]
@@ -46,16 +47,16 @@ def _option_marks() -> Iterator[tuple[str, tuple[str, ...], str]]:
 def noted() -> Iterator[Read]:
     """Yield the values that options have while the code inside asks for them, as ini text by option."""
     read: Read = defaultdict(set)
-    ask: Callable[..., object] = options._Section.__getattr__
+    ask: Callable[..., object] = option_values._Section.__getattr__
 
-    def note(section: options._Section, name: str) -> object:
+    def note(section: option_values._Section, name: str) -> object:
         value = ask(section, name)
         key = f"{section._name}.{name}"
         read[key].add(current_registry().option_table.option(key).format(value))
         return value
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(options._Section, "__getattr__", note)
+        patch.setattr(option_values._Section, "__getattr__", note)
         yield read
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from sqlalchemy import select
 
 from erp import history
+from erp.manifest import Module
 from erp.models import HistoryEntry
-from erp.module import Core, Duration, Module, Switch
-from erp.options import options
+from erp.options import Duration, Switch, options
+from erp.registry import Core
 
 PIECES = ("first", "second", "third")
 

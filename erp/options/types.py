@@ -1,23 +1,15 @@
-"""What a module may declare, and the one object through which it reaches the core."""
+"""The kinds of options: what each allows, and how its values are read from and written to ini text."""
 
 from __future__ import annotations
 
 import configparser
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal as ExactDecimal
 from decimal import InvalidOperation
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
-
-if TYPE_CHECKING:
-    import click
-    from sqlalchemy.orm import Session
-
-    from erp.admin import Action, Card, Panel
-    from erp.exchange import Column, ExportKind, ImportKind
+from typing import ClassVar, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -203,92 +195,3 @@ class Duration(Option[timedelta]):
 
 def _or_empty(default: object) -> str:
     return " or nothing" if default is None else ""
-
-
-@dataclass(frozen=True)
-class Permission:
-    """A right that a role can hold. `name` is `<module>.<verb>`; `roles` are the shipped roles that hold it.
-
-    Administrator holds every right and is not named. Reading rights that every role but nobody outside needs
-    also name Auditor.
-    """
-
-    name: str
-    title: str
-    roles: tuple[str, ...] = ()
-
-
-class Core(Protocol):
-    """What `setup` may call. All that is added belongs to the module and is live only while the module is on."""
-
-    def add_models(self, models: ModuleType) -> None:
-        """Register the tables of `models`; each is named `<module>_...`."""
-
-    def add_view(self, view: type[Any], *, menu: str, permission: str) -> None:
-        """Add a screen (a subclass of the bases in `erp.admin`) below the menu entry `menu`."""
-
-    def extend_view(
-        self,
-        name: str,
-        *,
-        columns: Sequence[Any] = (),
-        fields: Sequence[Any] = (),
-        panels: Sequence[Panel] = (),
-        actions: Sequence[Action] = (),
-        line_columns: Sequence[Any] = (),
-        line_actions: Sequence[Action] = (),
-    ) -> None:
-        """Contribute to the screen `name` (`<module>.<noun>`) of a module in `depends`."""
-
-    def add_job(self, job: Callable[..., Any], *, every: str) -> None:
-        """Run `job(session)` every `every`, the name of a Duration option (`section.option`)."""
-
-    def add_command(self, command: click.Command) -> None:
-        """Add a command to `erp`."""
-
-    def add_import(self, kind: ImportKind) -> None:
-        """Add a kind of CSV file to import."""
-
-    def add_export(self, kind: ExportKind) -> None:
-        """Add a kind of CSV file to export."""
-
-    def extend_import(self, kind: str, columns: Sequence[Column], apply: Callable[..., Any]) -> None:
-        """Add columns to another module's import kind; `apply(session, rows)` stores them."""
-
-    def extend_export(self, kind: str, columns: Sequence[str], values: Callable[..., Any]) -> None:
-        """Add columns to another module's export kind."""
-
-    def add_check(self, check: Callable[[Session], Iterable[str]]) -> None:
-        """Add an invariant to `erp check`: yields a sentence for each breach."""
-
-    def add_dashboard(self, card: Card) -> None:
-        """Add a card to the dashboard."""
-
-    def add_demo(self, load: Callable[[Session], None]) -> None:
-        """Add this module's part of the demo company."""
-
-    def subscribe(self, event: type, handler: Callable[[Session, Any], None]) -> None:
-        """Call `handler(session, event)` in the transaction that publishes `event`."""
-
-    def implement(self, hook: Callable[..., Any], answer: Callable[..., Any]) -> None:
-        """Answer another module's question."""
-
-    def on_enable(self, catch_up: Callable[[Session], None]) -> None:
-        """Call `catch_up(session)` when the module is switched on."""
-
-    def before_disable(self, guard: Callable[..., None]) -> None:
-        """Call `guard(session, release=bool)` before the module is switched off; it may refuse."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Module:
-    """A module's manifest: everything that must be known before its code is imported."""
-
-    name: str
-    title: str
-    version: str
-    setup: Callable[[Core], None]
-    summary: str = ""
-    depends: tuple[str, ...] = ()
-    options: tuple[Option[Any], ...] = ()
-    permissions: tuple[Permission, ...] = ()

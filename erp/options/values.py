@@ -13,10 +13,11 @@ from flask import current_app, g
 from sqlalchemy.orm import Session
 
 from erp import clock, history
+from erp.db import carried
 from erp.errors import NotFound, OptionError, UnknownOption
-from erp.ini import ini_text, parse_ini
 from erp.models import OptionValue, Revision
-from erp.module import Option
+from erp.options.ini import parse_ini, read_ini_file
+from erp.options.types import Option
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ class OptionTable:
     def _read_file(self, path: Path | None) -> dict[str, Any]:
         if path is None or not path.exists():
             return {}
-        return self.read_ini(ini_text(path), place=f" in {path}")
+        return self.read_ini(read_ini_file(path), place=f" in {path}")
 
     def read_ini(self, text: str, *, place: str = "") -> dict[str, Any]:
         """Return the typed values of an ini text; raise OptionError for what is unknown or does not fit."""
@@ -180,6 +181,13 @@ def store_ini(session: Session, table: OptionTable, text: str, *, user_name: str
     return changed
 
 
+@dataclass
+class Switched:
+    """Whether a session's transaction itself changed modules or options: what it reads of them may be rolled back."""
+
+    here: bool = False
+
+
 def bump_revision(session: Session) -> None:
     """Tell every process to read modules and options again: this request at once, others with their next one."""
     row = session.get(Revision, 1, with_for_update=True)
@@ -188,7 +196,7 @@ def bump_revision(session: Session) -> None:
     else:
         row.number += 1
     session.flush()
-    session.info["erp_switched"] = True
+    carried(session, Switched).here = True
     g.pop("erp_state", None)
 
 
