@@ -45,7 +45,7 @@ def hook(question: Callable[Concatenate[Session, P], R]) -> Callable[Concatenate
 
 @dataclass
 class Run:
-    """One action of a screen, command or job: what is written in it has its `id`."""
+    """One action of a screen, a command or a job: what is written in it has its `id`."""
 
     kind: RunKind
     name: str
@@ -54,7 +54,7 @@ class Run:
     is_committed: bool = False
 
     def id(self, session: Session) -> int:
-        """Return the id of this run's row, which is written when it is first needed.
+        """Return the id of this run's row, which is written when it is first asked for.
 
         Call it after the product locks are taken.
         """
@@ -75,7 +75,7 @@ class Current:
 
 @dataclass(frozen=True)
 class RunEnded:
-    """A run that changed something is over. Published in a transaction of its own after its last batch."""
+    """A run that changed something has ended. Published in a transaction of its own after its last batch."""
 
     run_id: int
 
@@ -90,7 +90,7 @@ def current_run(session: Session) -> Run:
 
 @contextmanager
 def run(kind: RunKind, name: str, user_name: str = "") -> Iterator[Run]:
-    """Do the work inside as one run, and announce its end whatever happened after its last commit."""
+    """Do the work inside as one run, and announce its end, even where it fails after its last commit."""
     session = db.session()
     outer = carried(session, Current).run
     current = carried(session, Current).run = Run(kind, name, user_name)

@@ -1,4 +1,4 @@
-"""Who changed what, when, from, to and why: written by services for deeds, by the session for edited fields."""
+"""Who changed what, when, from, to and why: written by services for actions, by the session for edited fields."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Subject:
 
 
 class Tracked:
-    """Mix-in of a table whose edited fields go into the history by themselves.
+    """Mix-in of a table whose edited fields are recorded automatically.
 
     `history_fields` names columns and relationships to one row, which are shown by name; `history_subject` says which
     document an entry is about.
@@ -51,7 +51,7 @@ def record(
     new: object = None,
     why: str = "",
 ) -> HistoryEntry:
-    """Write one entry in the caller's transaction, signed with the run and its person."""
+    """Write one entry in the caller's transaction, signed with the run and its user."""
     entry = HistoryEntry(**_values(session, Change(subject, action, field, old, new, why)))
     session.add(entry)
     session.flush()
@@ -59,7 +59,7 @@ def record(
 
 
 def record_document(session: Session, row: object, action: str) -> None:
-    """Write that a document was made or is going away, where its table is Tracked."""
+    """Record that a document was made or is being deleted, where its table is Tracked."""
     if isinstance(row, Tracked):
         record(session, row.history_subject(), action)
 
@@ -144,9 +144,9 @@ def _only(values: Sequence[Any] | None) -> Any:
 
 
 def _edited_by_key(session: Session, row: Tracked, field: RelationshipProperty[Any]) -> tuple[Any, Any]:
-    """Return the rows that a relationship led to and leads to where its column was set instead of itself."""
+    """Return the old and the new row of a relationship whose column was set instead of itself."""
     changed = inspect(row).attrs[_key_of(field)].history
-    if not changed.deleted:  # Flagged, to have the row's version counted up, not set.
+    if not changed.deleted:  # The column was only flagged, so that the row's version is counted up.
         return None, None
     ids = changed.deleted[0], _only(changed.added)
     old, new = (None if id_ is None else session.get(field.mapper, id_) for id_ in ids)
@@ -160,7 +160,7 @@ def _key_of(field: RelationshipProperty[Any]) -> str:
 
 @event.listens_for(Mapper, "mapper_configured")
 def _keep_old_values(mapper: Mapper[Any], class_: type) -> None:
-    # Without this a row that was expired, as by a lock, forgets what a field held before it was set.
+    # Without this a row that was expired, as by a lock, does not know the old value of a field that is set.
     if issubclass(class_, Tracked):
         keys = [_key_of(mapper.relationships[name]) for name in class_.history_fields if name in mapper.relationships]
         for name in (*class_.history_fields, *keys):
@@ -168,7 +168,7 @@ def _keep_old_values(mapper: Mapper[Any], class_: type) -> None:
 
 
 def _nothing(_row: Any, _value: Any, _old: Any, _initiator: Any) -> None:
-    """Hear that a field is set, so that its old value is read first."""
+    """Do nothing: that there is a listener makes SQLAlchemy read the old value first."""
 
 
 @event.listens_for(ErpSession, "do_orm_execute")

@@ -13,8 +13,7 @@ from erp.options.types import Option
 class Permission:
     """A right that a role can hold. `name` is `<module>.<verb>`; `roles` are the shipped roles that hold it.
 
-    Administrator holds every right and is not named. Reading rights that every role but nobody outside needs
-    also name Auditor.
+    Administrator holds every right and is not named. Rights to read name Auditor too.
     """
 
     name: str

@@ -1,6 +1,6 @@
-"""The parts of the documents that the program itself knows best: commands, CSV kinds and options.
+"""The parts of the documents that are generated: commands, CSV kinds and options.
 
-`python -m erp.reference` writes them anew; a test fails while they differ from the program.
+`python -m erp.reference` writes them again; a test fails while they differ from the program.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DOCUMENTS = (Path("docs/command-line.md"), Path("docs/csv.md"))
 
 
 def commands(app: Flask) -> str:
-    """Return a table of all commands with what they are given and what they do."""
+    """Return a table of all commands with their arguments and what they do."""
     found = {**CORE_COMMANDS, **{name: owned.thing for name, owned in _registry(app).commands.items()}}
     rows = [row for name in sorted(found) for row in _leaves(found[name], f"erp {name}", app)]
     return _table(("command", "does"), rows)
@@ -113,7 +113,7 @@ PARTS: dict[str, Callable[[Flask], str]] = {
 
 
 def current(app: Flask, document: str) -> str:
-    """Return a document with each part between `<!-- NAME -->` and `<!-- end of NAME -->` as the program says it."""
+    """Return a document with each part between `<!-- NAME -->` and `<!-- end of NAME -->` brought up to date."""
     for name, part in PARTS.items():
         begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
         if begin in document:

@@ -1,6 +1,6 @@
 """The database: base class, exact column types, transactions, row locks and bulk statements.
 
-Everything here behaves alike on SQLite and PostgreSQL; the differences end in this package.
+Everything here works the same on SQLite and PostgreSQL; only this package knows their differences.
 """
 
 from erp.db.append_only import FINAL, make_final

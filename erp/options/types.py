@@ -11,6 +11,8 @@ from decimal import Decimal as ExactDecimal
 from decimal import InvalidOperation
 from typing import ClassVar, Generic, TypeVar
 
+from typing_extensions import override
+
 T = TypeVar("T")
 
 
@@ -18,8 +20,8 @@ T = TypeVar("T")
 class Option(Generic[T]):
     """One key of a module's ini section.
 
-    `only_if` names what must hold to see it: a switch of the same section that is on, or `option=value`. `at_start`
-    tells an option that is read before there is a database, so that only the file and the environment can set it.
+    `only_if` names the condition to show it: a switch of the same section that is on, or `option=value`. `at_start`
+    marks an option that is read before there is a database, so that only the file and the environment can set it.
     """
 
     name: str
@@ -54,12 +56,12 @@ class Text(Option[str]):
     """A line of text."""
 
     @property
+    @override
     def allowed(self) -> str:
-        """What a value may be, in words."""
         return "one line of text is allowed"
 
     def parse(self, text: str) -> str:
-        """Return the text without surrounding blanks; line breaks, NUL and bytes that are no text are refused."""
+        """Return the text without surrounding blanks; raise ValueError for control characters and broken text."""
         if re.search(r"[\x00-\x1f\ud800-\udfff]", text.strip()):
             raise ValueError(text)
         return text.strip()
@@ -72,8 +74,8 @@ class Switch(Option[bool]):
     kind: ClassVar[str] = "switch"
 
     @property
+    @override
     def allowed(self) -> str:
-        """What a value may be, in words."""
         return "yes or no is allowed"
 
     def parse(self, text: str) -> bool:
@@ -97,8 +99,8 @@ class Integer(Option[int | None]):
     kind: ClassVar[str] = "number"
 
     @property
+    @override
     def allowed(self) -> str:
-        """What a value may be, in words."""
         return f"a whole number from {self.minimum} to {self.maximum}{_or_empty(self.default)} is allowed"
 
     def parse(self, text: str) -> int | None:
@@ -120,8 +122,8 @@ class Decimal(Option[ExactDecimal]):
     kind: ClassVar[str] = "number"
 
     @property
+    @override
     def allowed(self) -> str:
-        """What a value may be, in words."""
         return f"a number from {self.minimum} to {self.maximum} with at most four decimals is allowed"
 
     def parse(self, text: str) -> ExactDecimal:
@@ -145,8 +147,8 @@ class Choice(Option[str]):
     kind: ClassVar[str] = "choice"
 
     @property
+    @override
     def allowed(self) -> str:
-        """What a value may be, in words."""
         return f"one of {', '.join(self.choices)} is allowed"
 
     def parse(self, text: str) -> str:
@@ -168,8 +170,8 @@ class Duration(Option[timedelta]):
     kind: ClassVar[str] = "duration"
 
     @property
+    @override
     def allowed(self) -> str:
-        """What a value may be, in words."""
         bounds = f"from {self.format(self.minimum)} to {self.format(self.maximum)}"
         return f"a time such as 30 s, 10 min, 2 h or 1 day, {bounds}, is allowed"
 

@@ -51,27 +51,27 @@ class Registry(Registered):
         self.forget()
 
     def forget(self) -> None:
-        """Forget what the database said, as after a change of the database itself."""
+        """Forget which modules are on and which options are set, as after a change of the database itself."""
         self._cached = State(-1, frozenset(), self.option_table.effective({}))
 
     def setup(self) -> None:
-        """Let every module register what it has; a third party's that cannot is listed as broken."""
+        """Call every module's setup; a third party's that raises is listed as broken."""
         self._configure_models()
         for module in list(self.modules.values()):
-            if module.name in self.modules:  # else it needs one that just turned out to be broken
+            if module.name in self.modules:  # else it needs one that has just turned out to be broken
                 try:
                     module.setup(Core(self, module))
-                except Exception as error:  # a stranger's code may raise anything; it is shown, and the others start
+                except Exception as error:  # a third party's code may raise anything; it is shown, and the others start
                     self.mark_broken(module.name, error)
-                if module.name not in self.found.shipped:  # what it got wrong would come up in the next one's setup
+                if module.name not in self.found.shipped:  # else its errors would come up in the next one's setup
                     self._configure_models()
 
     def _configure_models(self) -> None:
-        """Resolve what models say of one another; a third party's module whose models cannot is broken."""
+        """Resolve what models refer to; a third party's module whose models cannot be resolved is broken."""
         while True:
             try:
                 return configure_models()
-            except Exception as error:  # what a stranger's model says may raise anything
+            except Exception as error:  # a third party's model may raise anything
                 name = self.found.module_of(failing_model())
                 if name not in self.modules:
                     raise
@@ -117,7 +117,7 @@ class Registry(Registered):
             raise unusable_database(error) from error
 
     def _usable_modules(self, switched_on: set[str]) -> frozenset[str]:
-        # A module rests while one that it needs is away or in the middle of an upgrade.
+        # A module is off while one that it needs is missing or being upgraded.
         usable: set[str] = set()
         for module in self.modules.values():
             if module.name in switched_on and usable.issuperset(module.depends):
@@ -170,7 +170,7 @@ class Registry(Registered):
         return {permission.name: permission.title for permission in declared}
 
     def enable(self, session: Session, name: str) -> None:
-        """Switch an installed module on and let it catch up; refused by name while one it needs is off."""
+        """Switch an installed module on and let it catch up; raise MissingDependency while one that it needs is off."""
         lock_switches(session)
         row = self.check_enable(session, name)
         if row.state == ModuleState.disabled:
@@ -179,7 +179,7 @@ class Registry(Registered):
                 catch_up(session)
 
     def check_enable(self, session: Session, name: str) -> InstalledModule:
-        """Return the row of a module that may be on; raise the refusal otherwise."""
+        """Return the row of a module that may be switched on; raise the refusal otherwise."""
         module = self.module(name)
         row = self._settled(session, name)
         if row.state == ModuleState.disabled and (off := set(module.depends) - self.enabled()):
@@ -187,9 +187,9 @@ class Registry(Registered):
         return row
 
     def disable(self, session: Session, name: str, *, release: bool = False) -> None:
-        """Switch a module off, keeping its data; refused by name while an enabled one needs it.
+        """Switch a module off, keeping its data; raise StillNeeded while an enabled one needs it.
 
-        The module's own guard may refuse too, unless told to `release` what it holds.
+        The module's own guard may refuse too, unless it is to `release` what it holds.
         """
         lock_switches(session)
         row = self.check_disable(session, name)
@@ -199,7 +199,7 @@ class Registry(Registered):
             self._switch(session, row, ModuleState.disabled)
 
     def check_disable(self, session: Session, name: str) -> InstalledModule:
-        """Return the row of a module that no enabled one needs; raise the refusal otherwise."""
+        """Return the row of a module that may be switched off; raise the refusal otherwise."""
         self.module(name)
         row = self._settled(session, name)
         if row.state == ModuleState.enabled and (users := self.dependents(name, self.enabled())):
@@ -226,12 +226,12 @@ class Registry(Registered):
         self.changed(session)
 
     def changed(self, session: Session) -> None:
-        """Count the revision up after a change of a module or an option, and see it at once in this request."""
+        """Count the revision up after a change of a module, and see the change at once in this request."""
         bump_revision(session)
 
 
 def _check_again(session: Session) -> None:
-    """Read modules and options again under the locks; raise ModulesSwitched where others are on than were."""
+    """Read modules and options again under the locks; raise ModulesSwitched where other ones are on now."""
     if has_app_context() and "erp_state" in g and not carried(session, Switched).here:
         before = g.erp_state.enabled
         current_registry().refresh()

@@ -42,7 +42,7 @@ def lists(app):
             yield f"{view.url}/", view
 
 
-# What an address asks for beside the right to see its screen. Whatever else is posted to must be named here too.
+# The rights that addresses need in addition to that of their screen. Every other address to post to is named too.
 EXTRA_RIGHTS = {
     "backorder_email_message.sending_view": "backorder_email.send",
     "erp_import.index_view": "",
@@ -89,7 +89,7 @@ def _made(view_name):
 
 
 def _ways(name, view, rule, ids):
-    """Yield (parts of the address, form, rights beside the screen's) for each way through one rule."""
+    """Yield (parts of the address, form, rights in addition to the screen's) for each way through one rule."""
     registry, known = current_registry(), {"id": ids.get(view.view_name, 1)}
     if name in ("document_action", "line_action"):
         yield from _actions(view, name, known)

@@ -38,7 +38,7 @@ def without_versions(facts):
 
 
 def _facts(name, sql):
-    """Cut a statement into its clauses: SQLite keeps constraints in the order of whoever wrote them."""
+    """Cut a statement into its clauses: SQLite keeps constraints in the order in which they were written."""
     flat = " ".join(sql.replace('"', "").split())
     if not flat.startswith("CREATE TABLE"):
         return {(name, flat)}

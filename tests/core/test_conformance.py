@@ -1,6 +1,6 @@
 """What every module must keep to. A new module is covered by being there.
 
-Modules that lie elsewhere are covered too when ERP_TEST_MODULES names their folders, as `[erp] module_path` does.
+Modules in other folders are covered too when ERP_TEST_MODULES names their folders, as `[erp] module_path` does.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 FOUND = discovery.find(folders=more_modules())
 MODULES = sorted(FOUND.manifests)
 
-# `delivery` talks to other machines, with the database told before and after, and never while they answer.
+# `delivery` talks to other machines, writing to the database before and after, and never while they answer.
 NOUNS = {"domain", "queries", "services", "delivery", "admin", "exchange"}
 FILES = NOUNS | {
     "__init__",
@@ -48,7 +48,7 @@ CLOCKS = {("datetime", "now"), ("datetime", "utcnow"), ("date", "today"), ("time
 
 
 def folder_of(name):
-    """Return where a module lies."""
+    """Return the folder of a module."""
     return Path(sys.modules[FOUND.manifests[name].setup.__module__].__file__).parent
 
 
@@ -63,7 +63,7 @@ def nodes(path, *kinds):
 
 
 def shown(path):
-    """Return a path as people call it."""
+    """Return a path as messages name it."""
     return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
 
 
@@ -135,7 +135,7 @@ def test_files_fit_in_the_head():
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_a_manifest_tells_who_it_is(name):
+def test_a_manifest_has_a_name_a_title_and_a_version(name):
     manifest = FOUND.manifests[name]
     assert manifest.name == name
     assert re.fullmatch(r"[a-z][a-z0-9_]*", name)
@@ -279,7 +279,7 @@ def test_every_number_in_the_database_is_exact(app):
     assert [str(column) for column in columns() if isinstance(column.type, Float | Numeric)] == []
 
 
-def test_names_of_columns_tell_instants_dates_and_ids(app):
+def test_names_of_columns_distinguish_instants_dates_and_ids(app):
     for column in columns():
         if column.name.endswith("_at"):
             assert isinstance(column.type, UtcDateTime), column

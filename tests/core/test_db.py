@@ -56,7 +56,7 @@ def test_a_lost_race_is_tried_again_from_the_start(session, no_waiting):
     assert tries == [None, None, None]
 
 
-def test_races_that_are_lost_too_often_are_told(session, no_waiting):
+def test_races_that_are_lost_too_often_are_refused(session, no_waiting):
     def work(session):
         raise lost_race()
 
@@ -76,7 +76,7 @@ def test_another_error_of_the_database_is_not_tried_again(session):
     assert len(tries) == 1
 
 
-def test_two_people_who_save_the_same_record_are_told(session):
+def test_the_second_of_two_users_who_save_the_same_record_is_refused(session):
     def work(session):
         raise StaleDataError
 

@@ -79,7 +79,7 @@ def facts():
 
 
 def rows():
-    """Return every row of every table, except those that tell what was done."""
+    """Return every row of every table, except those that record what was done."""
     db.session.rollback()
     message = {"erp_history_entry", "erp_run", "erp_revision"}
     tables = [table for owner in owners() for table in revisions.tables(owner) if table.name not in message]
@@ -261,9 +261,7 @@ def test_an_upgrade_that_breaks_off_leaves_the_old_tables_and_can_be_ended(empty
     migrations.require_current()
 
 
-def test_the_command_that_a_broken_upgrade_names_ends_it_and_all_else_goes_on_meanwhile(
-    empty_app, own_revisions, command
-):
+def test_the_command_that_a_broken_upgrade_names_ends_it_and_all_else_goes_on(empty_app, own_revisions, command):
     install_all()
     own_revisions("backorder_email", "0002", BROKEN)
     code, _, err = command(empty_app, "check")
@@ -320,7 +318,7 @@ def test_an_uninstallation_that_breaks_off_destroys_nothing_and_is_ended_or_take
     assert db.session.get(InstalledModule, "backorder_email") is None
 
 
-def test_those_that_need_a_module_rest_while_its_upgrade_is_broken_off(empty_app, own_revisions):
+def test_those_that_need_a_module_are_off_while_its_upgrade_is_broken_off(empty_app, own_revisions):
     install_all()
     own_revisions("sales", "0002", BROKEN.replace("backorder_email_extra", "sales_extra"))
     with pytest.raises(MigrationFailed):
@@ -360,7 +358,7 @@ def test_a_program_older_than_its_tables_refuses(empty_app):
         migrations.require_current()
 
 
-def test_an_empty_database_is_told_from_one_with_tables(empty_app):
+def test_an_empty_database_is_distinguished_from_one_with_tables(empty_app):
     assert not migrations.is_initialized()
     with pytest.raises(NotInitialized):
         migrations.require_current()
@@ -370,7 +368,7 @@ def test_an_empty_database_is_told_from_one_with_tables(empty_app):
     assert set(db.session.scalars(select(Role.name))) == set(migrations.SHIPPED_ROLES)
 
 
-def test_the_plan_of_a_step_tells_what_it_does_and_changes_nothing(empty_app, own_revisions):
+def test_the_plan_of_a_step_says_what_it_does_and_changes_nothing(empty_app, own_revisions):
     install_all()
     disable("backorder_email")
     before = facts()

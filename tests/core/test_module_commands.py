@@ -64,7 +64,7 @@ def test_a_refusal_to_enable_names_what_is_off(modules):
     assert "preorder" in err
 
 
-def test_a_dry_run_tells_and_changes_nothing(modules):
+def test_a_dry_run_prints_the_plan_and_changes_nothing(modules):
     assert "would be disabled" in modules("disable", "backorder_email", "--dry-run")[1]
     assert state_of("backorder_email") == "enabled"
     modules("disable", "backorder_email")

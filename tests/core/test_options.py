@@ -1,4 +1,4 @@
-"""Options: where values come from, what is refused and how."""
+"""Options: where values come from, and what is refused."""
 
 from datetime import timedelta
 from decimal import Decimal

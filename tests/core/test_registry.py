@@ -35,7 +35,7 @@ class Rang:
 
 @hook
 def who_is_there(session, entry_point):
-    """Who stands at the door."""
+    """Who is at the gate."""
 
 
 def enable(name):
@@ -151,7 +151,7 @@ def test_a_switch_that_is_rolled_back_never_was(house):
     assert "butler" in house.enabled()
 
 
-def test_a_guard_may_refuse_unless_told_to_release(small_app):
+def test_a_guard_may_refuse_unless_it_is_to_release(small_app):
     message = []
 
     def guard(session, *, release):

@@ -39,7 +39,7 @@ def test_a_new_module_and_the_sample_keep_to_what_every_module_keeps_to(new, tmp
         assert f"::test_a_module_says_what_it_is_for[{name}] PASSED" in done.stdout
 
 
-def test_a_new_module_is_told_where_it_is_and_what_comes_next(new, tmp_path):
+def test_the_command_prints_where_a_new_module_is_and_what_comes_next(new, tmp_path):
     code, message, _ = new("spare_parts", tmp_path)
     assert code == 0
     assert message.splitlines() == [

@@ -140,7 +140,7 @@ def test_a_module_whose_tables_are_half_made_or_wrong_is_broken_and_the_others_w
     assert deployment.erp("check").returncode == 0
 
 
-def test_the_screen_shows_a_broken_module_with_its_error_and_the_rest_goes_on(deploy):
+def test_the_screen_shows_a_broken_module_with_its_error_and_the_others_go_on(deploy):
     deployment = deploy("sqlite")
     write_module(deployment.modules, "shy", setup='raise ImportError("not today")')
     with deployment.app().app_context():

@@ -1,8 +1,8 @@
 """The mark `option`: which tests show what an option governs, and for which of its values.
 
 `@pytest.mark.option("sales.backorders", "no")` is a test in which backorders are off; without a value, the test
-itself shows several, which it knows only as it runs. The mark is held to: what it names has to be in force, and asked
-for by the code under test, while the test runs.
+itself shows several, which it knows only as it runs. The mark is checked: the code under test must read the
+values that it names while the test runs.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def noted() -> Iterator[Read]:
         yield read
 
 
-def unread(claims: Iterable[tuple[str, ...]], read: Read) -> list[str]:
+def unread(marked: Iterable[tuple[str, ...]], read: Read) -> list[str]:
     """Return what the arguments of marks name and no code asked for."""
-    named = [(key, set(values)) for key, *values in claims if key not in AT_START]
+    named = [(key, set(values)) for key, *values in marked if key not in AT_START]
     missing = [f"{key} = {value}" for key, values in named for value in sorted(values - read[key])]
     return missing + [f"a second value of {key}" for key, values in named if not values and len(read[key]) < 2]
