@@ -92,7 +92,7 @@ def fixed_clock(request, at):
 
 @pytest.fixture(autouse=True)
 def marked_options_are_read(request):
-    """Hold a test to the options that it says it shows."""
+    """Check that a test reads the options that its marks name."""
     marked = [mark.args for mark in request.node.iter_markers("option")]
     if not marked:
         yield
@@ -158,13 +158,13 @@ def install_everything(app):
 def add_user(username, role):
     """Return the user of that name, who has one role."""
     session = db.session()
-    clerk = session.scalar(select(User).where(User.username == username))
-    if clerk is None:
+    user = session.scalar(select(User).where(User.username == username))
+    if user is None:
         roles = [session.scalars(select(Role).where(Role.name == role)).one()]
-        clerk = User(username=username, password_hash="!", session_key=username, roles=roles)
-        session.add(clerk)
+        user = User(username=username, password_hash="!", session_key=username, roles=roles)
+        session.add(user)
         session.flush()
-    return clerk
+    return user
 
 
 class Databases:
@@ -244,8 +244,8 @@ def session(app):
 
 def browser_of(app, role):
     """Return a browser in which somebody with that role is signed in."""
-    clerk = add_user(role.lower().replace(" ", "-") if role != "Administrator" else "admin", role)
-    user_id = clerk.get_id()
+    user = add_user(role.lower().replace(" ", "-") if role != "Administrator" else "admin", role)
+    user_id = user.get_id()
     client = app.test_client()
     with client.session_transaction() as cookie:
         cookie["_user_id"], cookie["_fresh"] = user_id, True

@@ -33,7 +33,7 @@ def schema(connection):
 
 
 def without_versions(facts):
-    """Leave out the tables in which each module's revision stands: models know nothing of them."""
+    """Leave out the tables with each module's revision, which have no models."""
     return {fact for fact in facts if not re.match(r"\w+_version(\.|_pkc|$)", fact[0])}
 
 

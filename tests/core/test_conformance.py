@@ -77,19 +77,13 @@ EVERYWHERE = [*sources(*HOMES), *(path for path in sources(ROOT / "erp") if path
 
 
 def imports(name):
-    """Yield (file, module, part of it) for each import from another module, except those for types alone."""
+    """Yield (file, module, part of it) for each import from another module."""
     for path in sources(folder_of(name)):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for_types = {below for node in ast.walk(tree) if is_for_types(node) for below in ast.walk(node)}
-        for node in (node for node in ast.walk(tree) if node not in for_types):
+        for node in nodes(path, ast.Import, ast.ImportFrom):
             for dotted in imported(node):
                 top, other, part, *_ = [*dotted.split("."), "", ""]
                 if top == "modules" and other not in ("", name):
                     yield shown(path), other, part
-
-
-def is_for_types(node):
-    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
 
 
 def imported(node):
@@ -129,6 +123,19 @@ def test_templates_and_migrations_lie_below_the_modules_own_name(name):
 def test_files_fit_in_the_head():
     lengths = {shown(path): len(path.read_text(encoding="utf-8").splitlines()) for path in EVERYWHERE}
     assert {path: length for path, length in lengths.items() if length > LONGEST_FILE} == {}
+
+
+def from_its_own_face(path):
+    """Yield the names that a file imports from the `__init__` of its own package, other than files next to it."""
+    package, files = ".".join(Path(shown(path)).parent.parts), set(path.parent.iterdir())
+    for node in nodes(path, ast.ImportFrom):
+        names = [alias.name for alias in node.names if node.module == package]
+        yield from (name for name in names if not {path.parent / name, path.parent / f"{name}.py"} & files)
+
+
+def test_no_file_imports_the_face_of_its_own_package():
+    inside = [path for path in EVERYWHERE if path.name != "__init__.py"]
+    assert {shown(path): names for path in inside if (names := list(from_its_own_face(path)))} == {}
 
 
 # The manifest

@@ -1,4 +1,4 @@
-"""A module's tables through its life, on both databases."""
+"""Installing, upgrading and uninstalling modules, on both databases."""
 
 from __future__ import annotations
 
@@ -81,8 +81,8 @@ def facts():
 def rows():
     """Return every row of every table, except those that record what was done."""
     db.session.rollback()
-    message = {"erp_history_entry", "erp_run", "erp_revision"}
-    tables = [table for owner in owners() for table in revisions.tables(owner) if table.name not in message]
+    records = {"erp_history_entry", "erp_run", "erp_revision"}
+    tables = [table for owner in owners() for table in revisions.tables(owner) if table.name not in records]
     return {table.name: sorted(map(repr, db.session.execute(select(table)))) for table in tables}
 
 
@@ -171,10 +171,10 @@ def test_uninstalling_forgets_the_module_but_not_its_history(empty_app, tmp_path
     remove("backorder_email", tmp_path)
     assert set(db.session.scalars(select(OptionValue.name))) == {"sales.backorders"}
     assert "backorder_email" not in current_registry().enabled()
-    message = (
+    actions = (
         select(HistoryEntry.action).where(HistoryEntry.document_name == "backorder_email").order_by(HistoryEntry.id)
     )
-    assert list(db.session.scalars(message))[-1] == "uninstalled"
+    assert list(db.session.scalars(actions))[-1] == "uninstalled"
 
 
 def test_uninstalling_writes_every_table_to_a_file_first(empty_app, tmp_path):
@@ -329,7 +329,7 @@ def test_those_that_need_a_module_are_off_while_its_upgrade_is_broken_off(empty_
     assert current_registry().enabled() == set(current_registry().modules)
 
 
-def test_a_table_that_is_made_anew_keeps_what_refers_to_it(empty_app, own_revisions):
+def test_a_table_that_is_made_again_keeps_what_refers_to_it(empty_app, own_revisions):
     install_all()
     make_product(db.session(), sku="A")
     db.session.execute(

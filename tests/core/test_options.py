@@ -46,7 +46,7 @@ def set_in_database(key, text):
     commit(lambda session: store_option(session, table, key, text, user_name="anna"))
 
 
-def test_the_default_holds_until_somebody_says_otherwise(small_app):
+def test_the_default_holds_until_another_value_is_set(small_app):
     small_app(SHOP)
     assert (options.shop.drink, options.shop.seats, options.shop.limit) == ("tea", 4, None)
     assert current_registry().state().options["shop.drink"].source == "default"
@@ -81,7 +81,7 @@ def test_forgetting_a_value_brings_the_file_back(small_app):
     assert options.shop.seats == 5
 
 
-def test_a_change_stands_in_the_history(small_app):
+def test_a_change_is_in_the_history(small_app):
     small_app(SHOP)
     set_in_database("shop.open", "off")
     entry = db.session.scalars(select(HistoryEntry).where(HistoryEntry.document == "erp.option")).one()
@@ -144,7 +144,7 @@ def test_an_unknown_option_is_not_found(small_app):
         set_in_database("shop.seets", "5")
 
 
-def test_a_stored_value_that_fits_no_more_is_left_out(small_app, caplog):
+def test_a_stored_value_that_no_longer_fits_is_left_out(small_app, caplog):
     small_app(SHOP)
     table = current_registry().option_table
     assert table.effective({"shop.seats": "99", "gone.away": "1"})["shop.seats"].value == 4

@@ -75,7 +75,7 @@ class Deployment:
         self.modules.mkdir()
 
     def erp(self, *arguments, **settings):
-        """Carry out a command line in a process of its own."""
+        """Run a command line in a process of its own."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ERP_")}
         own = {
             "ERP_DATABASE_URL": self.url,
@@ -113,8 +113,8 @@ def test_modules_come_from_folders_and_packages_and_broken_ones_are_listed_with_
     write_module(packages, "from_a_package")
     (packages / "from_a_package-1.0.dist-info").mkdir()
     (packages / "from_a_package-1.0.dist-info" / "METADATA").write_text("Name: from-a-package\nVersion: 1.0\n")
-    message = "[erp.modules]\nfrom_a_package = from_a_package.module:MODULE\n"
-    (packages / "from_a_package-1.0.dist-info" / "entry_points.txt").write_text(message)
+    entry_points = "[erp.modules]\nfrom_a_package = from_a_package.module:MODULE\n"
+    (packages / "from_a_package-1.0.dist-info" / "entry_points.txt").write_text(entry_points)
     done = deployment.erp("modules", "list", PYTHONPATH=str(packages))
     assert (done.returncode, done.stderr) == (0, "")
     found = lines(done.stdout)
