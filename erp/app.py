@@ -1,4 +1,4 @@
-"""The one place where everything meets: create_app()."""
+"""create_app(): builds the application from its parts."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ from sqlalchemy.exc import ArgumentError
 
 from erp import admin, clock, core, db, discovery, error_pages, security
 from erp.errors import ConfigError
-from erp.ini import ini_text, parse_ini
-from erp.module import Module
-from erp.options import OptionTable, options
+from erp.manifest import Module
+from erp.options import OptionTable, options, parse_ini, read_ini_file
 from erp.registry import Registry
 
 SECRET_LENGTH = 16
@@ -48,7 +47,7 @@ def create_app(
         ENVIRONMENT=environment,
         SECRET_KEY=_secret_key(instance, environment),
         SQLALCHEMY_DATABASE_URI=_database_url(database_url or environment.get("ERP_DATABASE_URL", ""), instance),
-        SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True},  # passwords' hashes and session keys are among them
+        SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True},  # password hashes and session keys are among them
     )
     folders = _module_folders(ini, environment) if module_folders is None else module_folders
     registry = _registry(discovery.find(package=module_package, folders=folders), ini, environment)
@@ -78,7 +77,7 @@ def _database_url(url: str, instance: Path) -> str:
         return f"sqlite:///{instance / 'erp.sqlite'}"
     try:
         parsed = make_url(url)
-    except (ArgumentError, ValueError):  # a port that is no number is the latter
+    except (ArgumentError, ValueError):  # a port that is not a number raises the latter
         raise ConfigError("ERP_DATABASE_URL is not a database URL such as postgresql://user@host/name.") from None
     if parsed.drivername in ("postgresql", "postgres"):
         parsed = parsed.set(drivername="postgresql+psycopg")
@@ -97,14 +96,14 @@ def _is_relative(database: str | None) -> bool:
 def _secret_key(instance: Path, environment: Mapping[str, str]) -> str:
     given = environment.get("ERP_SECRET_KEY")
     if given is None:
-        return _kept_key(instance / "secret_key")
+        return _stored_key(instance / "secret_key")
     if len(given) < SECRET_LENGTH:
         raise ConfigError(f"ERP_SECRET_KEY is too short: {SECRET_LENGTH} characters or more are allowed.")
     return given
 
 
-def _kept_key(path: Path) -> str:
-    """Return the key that this instance made for itself; several processes may start at once."""
+def _stored_key(path: Path) -> str:
+    """Return the secret key of this instance, made at its first start; several processes may start at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
     made = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     if not path.exists():
@@ -112,7 +111,7 @@ def _kept_key(path: Path) -> str:
         with os.fdopen(handle, "w") as file:
             file.write(secrets.token_hex(32))
         try:
-            os.link(made, path)  # atomic: whoever comes second finds the first one's key, whole
+            os.link(made, path)  # atomic: the second process finds the first one's key, whole
         except FileExistsError:
             made.unlink()
             return path.read_text()
@@ -124,7 +123,7 @@ def _module_folders(ini: Path, environment: Mapping[str, str]) -> list[Path]:
     """Return the folders of `[erp] module_path`, which is needed before the options can be checked."""
     text = environment.get("ERP_ERP__MODULE_PATH")
     if text is None and ini.exists():
-        text = parse_ini(ini_text(ini), place=f" in {ini}").get(core.NAME, "module_path", fallback="")
+        text = parse_ini(read_ini_file(ini), place=f" in {ini}").get(core.NAME, "module_path", fallback="")
     return [Path(folder.strip()).absolute() for folder in (text or "").split(os.pathsep) if folder.strip()]
 
 

@@ -1,4 +1,4 @@
-"""Contacts: whatever has a code, a name and an email address, such as customers and suppliers."""
+"""Contacts, such as customers and suppliers: each has a code, a name and an email address."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def save_contacts(session: Session, model: type[C], contacts: Sequence[ContactDa
     rows = [{"code": data.code, "name": data.name, "email": data.email or "", "row_version": 1} for data in missing]
     insert_missing(session, model, rows)
     inserted = contacts_by_code(session, model, [data.code for data in missing])
-    # What somebody else inserted at the same moment is changed like any other.
+    # A row that another transaction inserted at the same moment is changed like any other.
     changed = sum([_change((known | inserted)[data.code], data) for data in contacts])
     session.flush()
     record_all(session, [Change(contact.history_subject(), "created") for contact in inserted.values()])

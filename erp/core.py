@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import available_timezones
 
-from erp.module import Choice, Option, Permission, Text
+from typing_extensions import override
+
+from erp.manifest import Permission
+from erp.options import Choice, Option, Text
 
 NAME = "erp"
 
@@ -16,8 +19,8 @@ class TimeZone(Choice):
     """A time zone by its name."""
 
     @property
+    @override
     def allowed(self) -> str:
-        """What a value may be, in words; the list itself is too long for a sentence."""
         return "the name of a time zone such as UTC or Europe/Berlin is allowed"
 
 
@@ -28,7 +31,7 @@ OPTIONS: tuple[Option[Any], ...] = (
         choices=tuple(sorted(available_timezones())),
         help="The zone in which days begin and times are shown.",
     ),
-    Text(name="company_name", default="My Company", help="The name that stands on papers and in emails."),
+    Text(name="company_name", default="My Company", help="The name that is printed on papers and in emails."),
     Text(
         name="module_path",
         default="",
@@ -41,7 +44,7 @@ PERMISSIONS = (
     Permission("erp.modules", "Install, enable and disable modules"),
     Permission("erp.options", "Change options"),
     Permission("erp.jobs", "Watch, start and pause jobs"),
-    Permission("erp.users", "Manage people and their roles"),
+    Permission("erp.users", "Manage users and their roles"),
     Permission(
         "erp.import", "Import CSV files on the screen", roles=("Sales clerk", "Merchandiser", "Warehouse clerk")
     ),

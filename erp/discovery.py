@@ -15,7 +15,7 @@ from pathlib import Path
 
 from erp.db import forget_models
 from erp.errors import DependencyCycle, MissingDependency, ModuleError
-from erp.module import Module
+from erp.manifest import Module
 
 GROUP = "erp.modules"
 
@@ -24,8 +24,8 @@ GROUP = "erp.modules"
 class Found:
     """The manifests by name, where each came from, and the modules that cannot be used with their errors.
 
-    `shipped` names those that came with this product: an error in one of them is not borne but stops the start.
-    `packages` names the Python packages of the others.
+    `shipped` names those that came with this product: an error in one of them stops the start. `packages` names the
+    Python packages of the others.
     """
 
     manifests: dict[str, Module] = field(default_factory=dict)
@@ -34,8 +34,8 @@ class Found:
     shipped: set[str] = field(default_factory=set)
     packages: dict[str, str] = field(default_factory=dict)
 
-    def give_up(self, name: str, error: Exception) -> None:
-        """List a third party's module as broken, and forget the code and the models that it has made so far."""
+    def mark_broken(self, name: str, error: Exception) -> None:
+        """List a third party's module as broken, and forget its code and its models."""
         self.manifests.pop(name, None)
         if package := self.packages.get(name, ""):
             forget_models(package, f"{name}_")
@@ -44,7 +44,7 @@ class Found:
         self.broken[name] = str(error) if isinstance(error, ModuleError) else f"{type(error).__name__}: {error}"
 
     def module_of(self, python_module: str) -> str:
-        """Return which third party's module a Python module is of, or ''."""
+        """Return the third party's module that a Python module belongs to, or ''."""
         of = (name for name, package in self.packages.items() if f"{python_module}.".startswith(f"{package}."))
         return next(of, "")
 
@@ -82,7 +82,7 @@ def _in_folder(folder: Path) -> list[str]:
 
 
 def _load_from(folder: Path, name: str) -> Module:
-    """Import `folder/name` as the package `modules.name`, so that its own imports read like a shipped module's."""
+    """Import `folder/name` as the package `modules.name`, so that it imports its files as a shipped module does."""
     qualified = f"modules.{name}"
     if qualified not in sys.modules:
         importlib.import_module("modules")
@@ -119,8 +119,8 @@ def _try(found: Found, name: str, place: str, package: str, load: Callable[[], o
         manifest = load()
         if not isinstance(manifest, Module):
             raise TypeError(f"MODULE is a {type(manifest).__name__}, not a Module")
-    except Exception as error:  # a stranger's code may raise anything; it is shown, and the others start
-        found.give_up(name, error)
+    except Exception as error:  # a third party's code may raise anything; it is shown, and the others start
+        found.mark_broken(name, error)
         return
     _add(found, manifest, place, name)
 
@@ -134,7 +134,7 @@ def _add(found: Found, manifest: Module, place: str, name: str) -> None:
 
 
 def usable(found: Found) -> dict[str, Module]:
-    """Return the modules that have all they need; a third party's that has not is listed as broken.
+    """Return the modules whose dependencies are there; a third party's without them is listed as broken.
 
     Raises MissingDependency and DependencyCycle for shipped ones.
     """
@@ -146,7 +146,7 @@ def usable(found: Found) -> dict[str, Module]:
             if concerned & found.shipped:
                 raise
             for name in concerned:
-                found.give_up(str(name), error)
+                found.mark_broken(str(name), error)
         else:
             return found.manifests
 

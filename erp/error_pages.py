@@ -1,4 +1,4 @@
-"""What a browser is told when a request is refused or fails: a page with one sentence, never a traceback."""
+"""The page for a request that is refused or fails: one sentence, never a traceback."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ STATUS: dict[type[ErpError], int] = {
 
 
 def init_app(app: Flask) -> None:
-    """Answer refusals and failures of every screen that does not answer them itself."""
+    """Show this page for every error that a screen does not handle itself."""
     app.register_error_handler(ErpError, refused)
     app.register_error_handler(DataError, unfit)
     app.register_error_handler(OperationalError, failed)
@@ -51,20 +51,20 @@ def refused(error: ErpError) -> ResponseReturnValue:
 
 
 def unfit(error: DataError) -> ResponseReturnValue:
-    """Answer a value that no row can have, such as a number of thirty digits in an address."""
+    """Show that a value does not fit, such as a number of thirty digits in an address."""
     db.session.rollback()
     log.info("%s %s: %s", request.method, request.path, error.orig)
     return _page(400, "A value in this request is not one that the database can hold.")
 
 
 def failed(error: OperationalError) -> ResponseReturnValue:
-    """Answer a database that does not answer, or that was busy for too long."""
+    """Show that the database cannot be reached or was busy for too long."""
     log.warning("%s %s: %s", request.method, request.path, error.orig)
     return _page(503, "The database cannot be reached or is busy. Try again in a moment.")
 
 
 def plain(error: HTTPException) -> ResponseReturnValue:
-    """Show an HTTP error without what only a programmer reads."""
+    """Show an HTTP error without technical details."""
     if error.response is not None:
         return error
     if isinstance(error, InternalServerError):

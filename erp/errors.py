@@ -1,17 +1,19 @@
-"""Refusals: what a person asked for and cannot have, with the facts and a sentence to act on.
+"""Refusals: each has facts and a sentence that the user can act on.
 
-Anything that is not an `ErpError` is a bug and is left to crash.
+Anything that is not an `ErpError` is a bug and is not caught.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-MOST_NAMED = 10
+from erp.text import plural
+
+_MOST_NAMED = 10
 
 
 class ErpError(Exception):
-    """A refused action. Its text is for people; `facts` are for programs and tests."""
+    """A refused action. Its text is for users; `facts` are for programs and tests."""
 
     def __init__(self, message: str, **facts: object) -> None:
         super().__init__(message)
@@ -27,31 +29,31 @@ class InvalidTransition(ErpError):
 
 
 class NotFound(ErpError):
-    """There is no such thing by that name."""
+    """There is nothing of that name."""
 
     def __init__(self, kind: str, name: object) -> None:
         super().__init__(f"There is no {kind} {str(name)!r}.", kind=kind, name=name)
 
 
 class ModulesSwitched(ErpError):
-    """Modules were switched on or off while somebody waited to do something."""
+    """Modules were switched on or off while a transaction waited for its locks."""
 
     def __init__(self) -> None:
-        super().__init__("A module was switched on or off meanwhile. Look again, and repeat what you wanted to do.")
+        super().__init__("A module has just been switched on or off. Reload the page and try again.")
 
 
 class StaleRecord(ErpError):
-    """Somebody else saved the same record meanwhile."""
+    """Somebody else saved the same record after it was read."""
 
     def __init__(self) -> None:
-        super().__init__("Somebody else changed this record meanwhile. Reload it and try again.")
+        super().__init__("Somebody else has changed this record since. Reload it and try again.")
 
 
 class DatabaseBusy(ErpError):
-    """A transaction lost a lock race more often than is worth another try."""
+    """A transaction lost too many races for locks."""
 
     def __init__(self, attempts: int) -> None:
-        tries = "1 try" if attempts == 1 else f"{attempts} tries"
+        tries = plural(attempts, "try", "tries")
         super().__init__(f"The database was busy: {tries} failed. Try again in a moment.", attempts=attempts)
 
 
@@ -67,17 +69,17 @@ class DatabaseUnreachable(ErpError):
 
 
 class DatabaseFailed(ErpError):
-    """The database answered with an error that is none of this product's rules."""
+    """The database answered with an error that is not one of this product's rules."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"The database failed: {reason}", reason=reason)
 
 
-class MadeMeanwhile(ErpError):
-    """Another transaction made what this one was about to make."""
+class AlreadyMade(ErpError):
+    """Another transaction has made what this one was about to make."""
 
     def __init__(self, again: str = "Try again.") -> None:
-        super().__init__(f"A record of the same number, code or name was made meanwhile by somebody else. {again}")
+        super().__init__(f"Somebody else has just made a record of the same number, code or name. {again}")
 
 
 class NotInitialized(ErpError):
@@ -141,7 +143,7 @@ class StillNeeded(ModuleError):
 
 
 class BadModuleName(ModuleError):
-    """A name that no module can have: packages, tables and rights bear it."""
+    """A name that no module can have: packages, tables and rights are named after it."""
 
     def __init__(self, name: str, allowed: str) -> None:
         super().__init__(f"A module cannot be called {name!r}: {allowed}.", name=name)
@@ -162,7 +164,7 @@ class OptionError(ErpError):
 
 
 class UnknownOption(OptionError):
-    """The file or the environment sets an option that nobody declares. Its value is not told: it may be a secret."""
+    """The file or the environment sets an unknown option. Its value is not shown: it may be a secret."""
 
     def __init__(self, option: str) -> None:
         text = f"Option {option}: there is no such option; passwords and keys come from the environment alone."
@@ -170,19 +172,18 @@ class UnknownOption(OptionError):
 
 
 class PermissionDenied(ErpError):
-    """The person may not do this."""
+    """The user may not do this."""
 
     def __init__(self, permission: str) -> None:
         super().__init__(f"You may not do this: it needs the right {permission}.", permission=permission)
 
 
 class MigrationFailed(ModuleError):
-    """A step in a module's life broke off; the database is as it was before."""
+    """Installing, upgrading or uninstalling a module failed; the database is as it was before."""
 
     def __init__(self, name: str, doing: str, reason: str, command: str) -> None:
         super().__init__(
-            f"{doing.capitalize()} {name} broke off and changed nothing: {reason}."
-            f" Put that right, then run `{command}`.",
+            f"{doing.capitalize()} {name} broke off and changed nothing: {reason}. Solve this, then run `{command}`.",
             name=name,
             doing=doing,
             reason=reason,
@@ -231,11 +232,11 @@ class UpgradeNeeded(ErpError):
 
 
 class DatabaseTooNew(ErpError):
-    """Tables stand at a revision that this program does not know."""
+    """The tables are at a revision that this program does not know."""
 
     def __init__(self, name: str, revision: str) -> None:
         super().__init__(
-            f"The tables of {name} stand at revision {revision}, which this program does not know: it is older than"
+            f"The tables of {name} are at revision {revision}, which this program does not know: it is older than"
             " the database.",
             name=name,
             revision=revision,
@@ -243,7 +244,7 @@ class DatabaseTooNew(ErpError):
 
 
 class ActionRefused(ErpError):
-    """A button that the document's state does not allow, pressed on a page that was out of date."""
+    """A button was pressed on an outdated page: the document's state no longer allows it."""
 
     def __init__(self, label: str) -> None:
         super().__init__(
@@ -259,7 +260,7 @@ class RecordInUse(ErpError):
 
 
 class RecordTaken(ErpError):
-    """Another record bears the same number, code or name."""
+    """Another record has the same number, code or name."""
 
     def __init__(self, noun: str) -> None:
         super().__init__(
@@ -275,19 +276,19 @@ class NothingChosen(ErpError):
 
 
 class BadUser(ErpError):
-    """What is said of a person cannot be stored."""
+    """A user's name or address that cannot be stored."""
 
 
 class BadPassword(ErpError):
-    """A password that cannot be taken."""
+    """A password that is too short or too long."""
 
 
 class SignInRefused(ErpError):
-    """A name and password that do not let anybody in."""
+    """A name and password with which nobody can sign in."""
 
 
 class LastAdministrator(ErpError):
-    """The only person left who may manage people."""
+    """The only user who holds every right."""
 
     def __init__(self, username: str) -> None:
         super().__init__(
@@ -310,21 +311,20 @@ class JobRunning(ErpError):
 
 
 class JobFailed(ErpError):
-    """A run of a job that did not come to its end."""
+    """A run of a job that failed."""
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"Job {name} failed: {reason.rstrip('.')}.", name=name, reason=reason)
 
 
 class SomeFailed(ErpError):
-    """A run is through, all but some records, which stay as they were. `done` says what was done."""
+    """A run is done, but some records failed and stay as they were. `done` says what was done."""
 
     def __init__(self, done: str, noun: str, failures: Mapping[str, Exception]) -> None:
         reasons = [f"{name} ({_reason(error)})" for name, error in failures.items()]
-        more = f" and {len(reasons) - MOST_NAMED} more" if len(reasons) > MOST_NAMED else ""
-        nouns = noun if len(reasons) == 1 else f"{noun}s"
-        left = f"{len(reasons)} {nouns} failed and stayed as before"
-        super().__init__(f"{done} {left}: {', '.join(reasons[:MOST_NAMED])}{more}.", done=done, failed=list(failures))
+        more = f" and {len(reasons) - _MOST_NAMED} more" if len(reasons) > _MOST_NAMED else ""
+        left = f"{plural(len(reasons), noun)} failed and stayed as before"
+        super().__init__(f"{done} {left}: {', '.join(reasons[:_MOST_NAMED])}{more}.", done=done, failed=list(failures))
 
 
 def _reason(error: Exception) -> str:
@@ -334,14 +334,14 @@ def _reason(error: Exception) -> str:
 
 
 class NameNotConfirmed(ModuleError):
-    """A module that was to be uninstalled, and its name was not given as asked."""
+    """A module that was to be uninstalled, and whose name was not confirmed."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"Module {name} stays: its name was not confirmed.", name=name)
 
 
 class AddressTaken(ErpError):
-    """The server cannot listen where it was told to."""
+    """The server cannot listen at its address."""
 
     def __init__(self, host: str, port: int, reason: str) -> None:
         text = f"Cannot listen at {host}:{port}: {reason}. Stop what listens there, or choose another `--port`."

@@ -1,4 +1,4 @@
-"""Who changed what, when, from, to and why: written by services for deeds, by the session for edited fields."""
+"""Who changed what, when, from, to and why: written by services for actions, by the session for edited fields."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import event, insert, inspect
 from sqlalchemy.orm import Mapper, ORMExecuteState, RelationshipProperty, Session
 
-from erp.db import ErpSession, format_quantity, insert_rows
+from erp.db import ErpSession, carried, format_quantity, insert_rows
 from erp.events import current_run
 from erp.models import HistoryEntry, RunKind
 
@@ -28,7 +28,7 @@ class Subject:
 
 
 class Tracked:
-    """Mix-in of a table whose edited fields go into the history by themselves.
+    """Mix-in of a table whose edited fields are recorded automatically.
 
     `history_fields` names columns and relationships to one row, which are shown by name; `history_subject` says which
     document an entry is about.
@@ -51,7 +51,7 @@ def record(
     new: object = None,
     why: str = "",
 ) -> HistoryEntry:
-    """Write one entry in the caller's transaction, signed with the run and its person."""
+    """Write one entry in the caller's transaction, signed with the run and its user."""
     entry = HistoryEntry(**_values(session, Change(subject, action, field, old, new, why)))
     session.add(entry)
     session.flush()
@@ -59,7 +59,7 @@ def record(
 
 
 def record_document(session: Session, row: object, action: str) -> None:
-    """Write that a document was made or is going away, where its table is Tracked."""
+    """Record that a document was made or is being deleted, where its table is Tracked."""
     if isinstance(row, Tracked):
         record(session, row.history_subject(), action)
 
@@ -81,22 +81,29 @@ def _values(session: Session, change: Change) -> dict[str, Any]:
     }
 
 
+@dataclass
+class _Reason:
+    """The reason for what a session is changing."""
+
+    text: str = ""
+
+
 @contextmanager
 def because(session: Session, why: str) -> Iterator[None]:
     """Give the entries that are written inside a reason where they have none; edits are flushed at the end."""
-    outer = reason(session)
-    session.info["erp_why"] = why or outer
+    current = carried(session, _Reason)
+    outer = current.text
+    current.text = why or outer
     try:
         yield
         session.flush()
     finally:
-        session.info["erp_why"] = outer
+        current.text = outer
 
 
 def reason(session: Session) -> str:
     """Return the reason that is given inside `because`, or ''."""
-    why: str = session.info.get("erp_why", "")
-    return why
+    return carried(session, _Reason).text
 
 
 def as_text(value: Any) -> str:
@@ -137,9 +144,9 @@ def _only(values: Sequence[Any] | None) -> Any:
 
 
 def _edited_by_key(session: Session, row: Tracked, field: RelationshipProperty[Any]) -> tuple[Any, Any]:
-    """Return the rows that a relationship led to and leads to where its column was set instead of itself."""
+    """Return the old and the new row of a relationship whose column was set instead of itself."""
     changed = inspect(row).attrs[_key_of(field)].history
-    if not changed.deleted:  # Flagged, to have the row's version counted up, not set.
+    if not changed.deleted:  # The column was only flagged, so that the row's version is counted up.
         return None, None
     ids = changed.deleted[0], _only(changed.added)
     old, new = (None if id_ is None else session.get(field.mapper, id_) for id_ in ids)
@@ -153,7 +160,7 @@ def _key_of(field: RelationshipProperty[Any]) -> str:
 
 @event.listens_for(Mapper, "mapper_configured")
 def _keep_old_values(mapper: Mapper[Any], class_: type) -> None:
-    # Without this a row that was expired, as by a lock, forgets what a field held before it was set.
+    # Without this a row that was expired, as by a lock, does not know the old value of a field that is set.
     if issubclass(class_, Tracked):
         keys = [_key_of(mapper.relationships[name]) for name in class_.history_fields if name in mapper.relationships]
         for name in (*class_.history_fields, *keys):
@@ -161,7 +168,7 @@ def _keep_old_values(mapper: Mapper[Any], class_: type) -> None:
 
 
 def _nothing(_row: Any, _value: Any, _old: Any, _initiator: Any) -> None:
-    """Hear that a field is set, so that its old value is read first."""
+    """Do nothing: that there is a listener makes SQLAlchemy read the old value first."""
 
 
 @event.listens_for(ErpSession, "do_orm_execute")

@@ -29,7 +29,7 @@ def enum_column(enum: type[E], name: str) -> Enum:
 
 
 class ModuleState(StrEnum):
-    """Where in its life an installed module is; a module without a row is available."""
+    """The state of an installed module; a module without a row is available."""
 
     installing = "installing"
     upgrading = "upgrading"
@@ -41,7 +41,7 @@ class ModuleState(StrEnum):
 class InstalledModule(Model):
     """A module whose tables are in the database.
 
-    `is_wanted` says whether it goes on again when the upgrade that it is in the middle of is through.
+    `is_wanted` says whether it is switched on when its installation or upgrade is done.
     """
 
     __tablename__ = "erp_module"
@@ -54,7 +54,7 @@ class InstalledModule(Model):
 
 
 class Revision(Model):
-    """One row, counted up with every change of a module's state or an option: tells each process to read again."""
+    """One row, counted up with every change of a module or an option, so that each process reads them again."""
 
     __tablename__ = "erp_revision"
     __table_args__ = (CheckConstraint("id = 1", "single_row"),)
@@ -83,7 +83,7 @@ user_role = Table(
 
 
 class User(UserMixin, Model):
-    """A person who signs in. `session_key` changes to end every running session of theirs."""
+    """Somebody who signs in. Changing `session_key` ends all their sessions."""
 
     __tablename__ = "erp_user"
 
@@ -100,16 +100,16 @@ class User(UserMixin, Model):
 
     @cached_property
     def rights(self) -> frozenset[str]:
-        """The names of the rights that this person's roles give; `*` is every right."""
+        """The names of the rights that this user's roles give; `*` is every right."""
         listed = {right.permission for role in self.roles for right in role.rights}
         return frozenset(listed | {"*" for role in self.roles if role.is_administrator})
 
     def may(self, permission: str) -> bool:
-        """Say whether this person holds a right."""
+        """Say whether this user holds a right."""
         return bool(self.is_active) and ("*" in self.rights or permission in self.rights)
 
     def get_id(self) -> str:
-        """Return what a session cookie names this person by: it fits until `session_key` changes."""
+        """Return what a session cookie names this user by: it is valid until `session_key` changes."""
         return f"{self.id}:{self.session_key}"
 
     def __str__(self) -> str:
@@ -151,7 +151,7 @@ class SignInAttempt(Model):
 
 
 class Job(Model):
-    """What a person said about a scheduled job."""
+    """What users asked of a scheduled job: that it pauses, or runs now."""
 
     __tablename__ = "erp_job"
 
@@ -161,7 +161,7 @@ class Job(Model):
 
 
 class JobRunState(StrEnum):
-    """How a run of a job stands; `lost` is one whose worker died."""
+    """The state of a run of a job; `lost` is one whose worker died."""
 
     running = "running"
     done = "done"
@@ -203,7 +203,7 @@ class RunKind(StrEnum):
 
 
 class RunEntry(Model):
-    """One action, command or job that changed something; allocations, links and news say which made them."""
+    """One action, command or job that changed something; allocations and messages name the run that made them."""
 
     __tablename__ = "erp_run"
 

@@ -1,4 +1,8 @@
-"""Exact numbers: how a quantity or an amount is kept, and how it is written."""
+"""Exact numbers: Decimal in Python, raw units of 10⁻⁴ in the database and in plans over many rows.
+
+A raw number is an int: 10000 stands for 1. A column of type Quantity or Money is raw in the database, in bulk
+statements and in `read_rows`; the session reads and writes it as a Decimal.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ N = TypeVar("N", int, Decimal)
 
 
 def to_raw(value: Decimal | int) -> int:
-    """Return the integer that stands for `value` in the database (value × 10⁴).
+    """Return the raw number of `value` (value × 10⁴).
 
     Raises BadNumber for a fifth decimal or a value outside ±1,000,000,000 × 10⁴; a float is a bug.
     """
@@ -32,7 +36,7 @@ def to_raw(value: Decimal | int) -> int:
 
 
 def from_raw(value: int) -> Decimal:
-    """Return the exact number that the database keeps as `value`."""
+    """Return the exact number of a raw one."""
     return Decimal(int(value)).scaleb(-PLACES)
 
 

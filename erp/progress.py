@@ -1,4 +1,4 @@
-"""Progress of long work, shown where a person watches: on a terminal, and never into a file or a pipe."""
+"""Progress of long work, shown on a terminal, and never written to a file or a pipe."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def is_watched() -> bool:
-    """Say whether a person sees stderr."""
+    """Say whether stderr is a terminal."""
     return sys.stderr.isatty()
 
 

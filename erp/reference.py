@@ -17,10 +17,9 @@ from typing import Any
 import click
 from flask import Flask
 
-from erp import ini
 from erp.app import create_app
 from erp.cli import CORE_COMMANDS
-from erp.module import Option
+from erp.options import Option, example_ini
 from erp.registry import Owned, Registry
 
 EXAMPLE = Path("config/erp.example.ini")
@@ -29,7 +28,7 @@ PUBLISHING = re.compile(r"\bpublish\(\s*session,\s*(\w+)\(")
 
 
 def commands(app: Flask) -> str:
-    """Return a table of all commands with what they are given and what they do."""
+    """Return a table of all commands with their arguments and what they do."""
     found = {**CORE_COMMANDS, **{name: owned.thing for name, owned in _registry(app).commands.items()}}
     rows = [row for name in sorted(found) for row in _leaves(found[name], f"erp {name}", app)]
     return _table(("command", "does"), rows)
@@ -210,7 +209,7 @@ PARTS: dict[str, Callable[[Flask], str]] = {
 
 
 def current(app: Flask, document: str) -> str:
-    """Return a document with each part between `<!-- NAME -->` and `<!-- end of NAME -->` as the program says it."""
+    """Return a document with each part between `<!-- NAME -->` and `<!-- end of NAME -->` brought up to date."""
     for name, part in PARTS.items():
         begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
         if begin in document:
@@ -223,7 +222,7 @@ def write() -> None:
     """Bring the example file and the documents in line with the program."""
     with tempfile.TemporaryDirectory() as instance:
         app = create_app(environment={"ERP_INSTANCE": instance})
-    EXAMPLE.write_text(ini.example(_registry(app).option_table.by_section()), encoding="utf-8")
+    EXAMPLE.write_text(example_ini(_registry(app).option_table.by_section()), encoding="utf-8")
     for path in DOCUMENTS:
         path.write_text(current(app, path.read_text(encoding="utf-8")), encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""Who people are and what they may do: passwords, signing in, rights, and the headers of every answer."""
+"""Users: their passwords, signing in, their rights, and the headers of every answer."""
 
 from __future__ import annotations
 
@@ -32,18 +32,15 @@ EMAIL = r"^$|^[^@\s]+@[^@\s]+$"
 UNSTORABLE = re.compile(r"[\x00-\x1f\ud800-\udfff]")
 
 WINDOW = timedelta(minutes=15)
-TRIES_OF_NAME_AND_PLACE = 5
-TRIES_OF_NAME = 20
-TRIES_OF_PLACE = 50
+_TRIES_OF_NAME_AND_PLACE = 5
+_TRIES_OF_NAME = 20
+_TRIES_OF_PLACE = 50
 
 PUBLIC_ENDPOINTS = {"login", "static", "admin.static"}
 UNTIL_PASSWORD_IS_CHANGED = {"password", "logout"}
 
 login_manager = LoginManager()
 csrf = CSRFProtect()
-
-
-# Passwords
 
 
 @lru_cache(maxsize=1)
@@ -71,16 +68,13 @@ def generate_password() -> str:
     return secrets.token_urlsafe(12)
 
 
-# People
-
-
 def subject(user: User) -> history.Subject:
-    """Return what the history calls a person."""
+    """Return what the history calls a user."""
     return history.Subject("erp.user", user.id, user.username)
 
 
 def find_user(session: Session, username: str) -> User:
-    """Return a person by name; raise NotFound."""
+    """Return a user by name; raise NotFound."""
     query = select(User).where(User.username == username)
     user: User | None = None if UNSTORABLE.search(username) else session.scalar(query)
     if user is None:
@@ -89,7 +83,7 @@ def find_user(session: Session, username: str) -> User:
 
 
 def check_user(*, name: str, email: str) -> None:
-    """Raise BadUser where a full name or an email address cannot be a person's."""
+    """Raise BadUser where a full name or an email address cannot be stored."""
     if len(name) > FULL_NAME_LENGTH or UNSTORABLE.search(name):
         raise BadUser(f"A full name is one line of at most {FULL_NAME_LENGTH} characters.")
     if len(email) > EMAIL_LENGTH or UNSTORABLE.search(email) or not re.match(EMAIL, email):
@@ -106,7 +100,7 @@ def add_user(
     email: str = "",
     must_change: bool = True,
 ) -> User:
-    """Make a person with these roles, by name; the password has to be changed at the first sign-in by default.
+    """Add a user with these roles, by name; the password must be changed at the first sign-in by default.
 
     Raises BadUser for a name or an address that cannot be stored.
     """
@@ -131,12 +125,12 @@ def find_role(session: Session, name: str) -> Role:
 
 
 def new_session_key() -> str:
-    """Return a key that no running session has."""
+    """Return a new key for the sessions of a user."""
     return secrets.token_urlsafe(24)
 
 
 def set_password(session: Session, user: User, password: str, *, must_change: bool = False) -> None:
-    """Give a person another password, which ends their running sessions."""
+    """Set a user's password, which ends their sessions."""
     user.password_hash = hash_password(password)
     user.must_change_password = must_change
     user.session_key = new_session_key()
@@ -144,7 +138,7 @@ def set_password(session: Session, user: User, password: str, *, must_change: bo
 
 
 def set_active(session: Session, user: User, is_active: bool) -> None:
-    """Let a person in or keep them out, which ends their running sessions at once."""
+    """Let a user in or keep them out, which ends their sessions at once."""
     if user.is_active == is_active:
         return
     if not is_active:
@@ -158,18 +152,15 @@ def keep_an_administrator(session: Session, without: User) -> None:
     """Raise LastAdministrator where nobody else who is active has a role with every right."""
     if not any(role.is_administrator for role in without.roles):
         return
-    # Two administrators who take each other's rights at once come one after the other.
+    # The second of two administrators who deactivate each other waits, and is refused.
     session.execute(select(Role.id).where(Role.is_administrator).order_by(Role.id).with_for_update())
     is_other = (Role.is_administrator, User.is_active, User.id != without.id)
     if not session.scalar(select(func.count(User.id)).join(User.roles).where(*is_other)):
         raise LastAdministrator(without.username)
 
 
-# Signing in
-
-
 def sign_in(session: Session, username: str, password: str, place: str) -> User:
-    """Return the person whose name and password these are; raise SignInRefused after counting the attempt.
+    """Return the user whose name and password these are; raise SignInRefused after counting the attempt.
 
     The caller commits in either case: attempts are counted over all processes.
     """
@@ -190,11 +181,11 @@ def sign_in(session: Session, username: str, password: str, place: str) -> User:
 
 
 def _attempt_keys(username: str, place: str) -> dict[str, int]:
-    person = username.casefold()[:80]
+    name = username.casefold()[:80]
     return {
-        f"{person} from {place}"[:200]: TRIES_OF_NAME_AND_PLACE,
-        f"person {person}": TRIES_OF_NAME,
-        f"place {place}"[:200]: TRIES_OF_PLACE,
+        f"{name} from {place}"[:200]: _TRIES_OF_NAME_AND_PLACE,
+        f"name {name}": _TRIES_OF_NAME,
+        f"place {place}"[:200]: _TRIES_OF_PLACE,
     }
 
 
@@ -209,11 +200,8 @@ def _nobody() -> User:
     return User(username="", password_hash=_hasher().hash(secrets.token_hex()))
 
 
-# Rights
-
-
 class Nobody(AnonymousUserMixin):  # type: ignore[misc]
-    """Whoever is not signed in."""
+    """A visitor who is not signed in."""
 
     username = ""
 
@@ -223,12 +211,12 @@ class Nobody(AnonymousUserMixin):  # type: ignore[misc]
 
 
 def may(user: Any, permission: str) -> bool:
-    """Say whether a person holds a right; an administrator holds every one."""
+    """Say whether a user holds a right; an administrator holds every one."""
     return bool(user.is_authenticated and user.may(permission))
 
 
 def load_user(user_id: str) -> User | None:
-    """Return the person of a running session, None where it was ended: deactivated, or another password."""
+    """Return the user of a session; None where it has ended: the user is deactivated or has another password."""
     number, _, key = user_id.partition(":")
     if not number.isdecimal() or len(number) > 18:
         return None
@@ -237,9 +225,6 @@ def load_user(user_id: str) -> User | None:
     if user is None or not user.is_active or not secrets.compare_digest(user.session_key, key):
         return None
     return user
-
-
-# Requests
 
 
 def nonce() -> str:
@@ -258,7 +243,7 @@ class Sessions(SecureCookieSessionInterface):
 
 
 def _gate() -> ResponseReturnValue | None:
-    """Answer before anything else looks at the address: what is off does not exist, not even to be redirected to."""
+    """Answer before any view: the address of a module that is off is not found, even without being signed in."""
     if request.endpoint in PUBLIC_ENDPOINTS:
         return None
     _refuse_what_is_off(request.path)
@@ -295,7 +280,7 @@ def _headers(response: Response) -> Response:
 
 
 def init_app(app: Flask) -> None:
-    """Put the gate before every address, and people, forms and headers around it."""
+    """Guard every address: signing in, form tokens and headers."""
     app.config.setdefault("WTF_CSRF_TIME_LIMIT", None)
     app.config["SESSION_COOKIE_HTTPONLY"] = True
     app.config["SESSION_COOKIE_SAMESITE"] = "Lax"

@@ -1,34 +1,36 @@
-"""Numbers of documents: in order, never twice, skipping what an import brought along."""
+"""Numbers of documents: in order, never twice, skipping what an import brought along.
+
+A sequence is named after its document, `<module>.<noun>`, such as `sales.order`: uninstalling the module forgets it.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from erp.db import insert_missing
 from erp.models import Sequence
 
-PREPARED_AHEAD = 10
+_PREPARED_AHEAD = 10
 
 
 def next_number(session: Session, name: str, prefix: str, taken: Any) -> str:
     """Return the next free number of sequence `name`, such as SO00042; `taken` is the column of numbers in use.
 
-    Holds the sequence's row until the transaction ends: product locks come before it.
+    Locks the sequence's row until the transaction ends: lock products first.
     """
     return next_numbers(session, name, prefix, taken, count=1)[0]
 
 
 def next_numbers(session: Session, name: str, prefix: str, taken: Any, *, count: int) -> list[str]:
     """Return the next `count` free numbers, in order, as `next_number` does."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    session.execute(insert(Sequence).values(name=name, next_number=1).on_conflict_do_nothing())
+    insert_missing(session, Sequence, [{"name": name, "next_number": 1}])
     row = session.scalars(select(Sequence).where(Sequence.name == name).with_for_update()).one()
     session.refresh(row)
     free: list[str] = []
-    size = min(max(PREPARED_AHEAD, count), 20 * PREPARED_AHEAD)
+    size = min(max(_PREPARED_AHEAD, count), 20 * _PREPARED_AHEAD)
     while len(free) < count:
         ahead = {f"{prefix}{number:05d}": number for number in range(row.next_number, row.next_number + size)}
         used = set(session.scalars(select(taken).where(taken.in_(ahead))))

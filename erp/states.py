@@ -20,7 +20,7 @@ class StateMachine(Generic[S]):
     steps: Mapping[str, Mapping[S, S]]
 
     def next(self, state: S, action: str) -> S:
-        """Return the state after `action`; raise `InvalidTransition` where it is not listed."""
+        """Return the state after `action`; raise InvalidTransition where the table does not list it."""
         try:
             return self.steps[action][state]
         except KeyError:

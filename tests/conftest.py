@@ -1,4 +1,4 @@
-"""What all tests share: an application on both databases, people who sign in, a fixed clock, no network."""
+"""What all tests share: an application on both databases, users who sign in, a fixed clock, no network."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "option(key, *values): the test shows what the option governs")
     if not hasattr(config, "workerinput"):
         folder = os.environ["ERP_TEST_FOLDER"] = tempfile.mkdtemp(prefix="erp-test-")
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)  # after the server's own last deeds
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)  # after the server has stopped
 
 
 def pytest_unconfigure(config):
@@ -92,20 +92,20 @@ def fixed_clock(request, at):
 
 @pytest.fixture(autouse=True)
 def marked_options_are_read(request):
-    """Hold a test to the options that it says it shows."""
-    claims = [mark.args for mark in request.node.iter_markers("option")]
-    if not claims:
+    """Check that a test reads the options that its marks name."""
+    marked = [mark.args for mark in request.node.iter_markers("option")]
+    if not marked:
         yield
         return
     with shown_options.noted() as read:
         yield
-    assert shown_options.unread(claims, read) == [], "the mark names what the code under test did not ask for"
+    assert shown_options.unread(marked, read) == [], "the mark names what the code under test did not ask for"
 
 
 class OtherProcessClient(FlaskClient):
     """A browser whose requests share nothing with the test: as if another process answered them.
 
-    What the test prepared is committed first, and the test reads anew afterwards.
+    What the test prepared is committed first, and the test reads everything again afterwards.
     """
 
     def open(self, *args, **kwargs):
@@ -119,7 +119,7 @@ class OtherProcessClient(FlaskClient):
 
 
 def more_modules():
-    """Return the folders of modules that are tested beside those that ship: ERP_TEST_MODULES names them."""
+    """Return the folders of modules that are tested in addition to those that ship: ERP_TEST_MODULES names them."""
     return [Path(folder).absolute() for folder in os.environ.get("ERP_TEST_MODULES", "").split(os.pathsep) if folder]
 
 
@@ -156,15 +156,15 @@ def install_everything(app):
 
 
 def add_user(username, role):
-    """Return the person of that name, who has one role."""
+    """Return the user of that name, who has one role."""
     session = db.session()
-    clerk = session.scalar(select(User).where(User.username == username))
-    if clerk is None:
+    user = session.scalar(select(User).where(User.username == username))
+    if user is None:
         roles = [session.scalars(select(Role).where(Role.name == role)).one()]
-        clerk = User(username=username, password_hash="!", session_key=username, roles=roles)
-        session.add(clerk)
+        user = User(username=username, password_hash="!", session_key=username, roles=roles)
+        session.add(user)
         session.flush()
-    return clerk
+    return user
 
 
 class Databases:
@@ -199,7 +199,7 @@ def _forget(app):
 
 @pytest.fixture(scope="session")
 def all_databases(shared_folder, tmp_path_factory, worker_name):
-    """The databases of this process, let go of at its end."""
+    """The databases of this process, closed at its end."""
     every = Databases(shared_folder, tmp_path_factory.mktemp("erp"), worker_name)
     yield every
     for app in every.apps.values():
@@ -220,11 +220,11 @@ def pytest_generate_tests(metafunc):
 @pytest.fixture
 def app(request, all_databases) -> Iterator:
     """The application with its context pushed, once on each database; disabled_modules.py says what is on."""
-    kind, resting = request.param if isinstance(request.param, tuple) else (request.param, ())
+    kind, disabled = request.param if isinstance(request.param, tuple) else (request.param, ())
     app = all_databases.app(kind)
     with app.app_context():
-        if resting:
-            disabled_modules.let_pause(resting)
+        if disabled:
+            disabled_modules.switch_off(disabled)
         yield app
         db.session.remove()
 
@@ -244,8 +244,8 @@ def session(app):
 
 def browser_of(app, role):
     """Return a browser in which somebody with that role is signed in."""
-    clerk = add_user(role.lower().replace(" ", "-") if role != "Administrator" else "admin", role)
-    user_id = clerk.get_id()
+    user = add_user(role.lower().replace(" ", "-") if role != "Administrator" else "admin", role)
+    user_id = user.get_id()
     client = app.test_client()
     with client.session_transaction() as cookie:
         cookie["_user_id"], cookie["_fresh"] = user_id, True

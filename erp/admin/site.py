@@ -129,7 +129,7 @@ def _add_or_mark_broken(site: Site, registry: Registry, owned: Owned[ViewEntry])
         try:
             site.add(owned)
         except Exception as error:  # a third party's code may raise anything; it is shown, and the others start
-            registry.give_up(owned.module, error)
+            registry.mark_broken(owned.module, error)
 
 
 def company() -> str:

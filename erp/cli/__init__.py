@@ -20,8 +20,8 @@ from erp.registry import Registry
 
 SHOWN_ERRORS = 10
 
-# Python looks for cycles after each 700 new objects. A run makes many thousands and no cycle: looking more seldom
-# takes a sixth off a long allocation.
+# Python searches for cycles after each 700 new objects. A run makes many thousands and no cycle: searching less often
+# makes a long allocation a sixth faster.
 COLLECT_AFTER = 50_000
 
 CORE_COMMANDS: dict[str, click.Command] = {
@@ -46,11 +46,11 @@ class Commands(click.Group):
     """The core's commands, and those of modules: a command of a module that is off says so."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of what may be called now; without a database, of what the core brings."""
+        """Return the names of the commands that may be called now; without a database, those of the core."""
         return sorted([*CORE_COMMANDS, *_live_commands(ctx)])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command by name, wrapped in application and run."""
+        """Return a command by name, which works inside the application and a run."""
         if cmd_name in CORE_COMMANDS:
             return wrapped(CORE_COMMANDS[cmd_name])
         app = current_app_of(ctx)
@@ -72,11 +72,11 @@ def _live_commands(ctx: click.Context) -> set[str]:
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(version("modular-erp"), message="%(version)s")
 def commands() -> None:
-    """The order desk's ERP. `erp COMMAND --help` tells more of each command."""
+    """The order desk's ERP. `erp COMMAND --help` explains each command."""
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Carry out a command line and return its exit code; whatever is refused becomes one line on stderr."""
+    """Run a command line and return its exit code; a refusal becomes one line on stderr."""
     try:
         commands.main(arguments, prog_name="erp", standalone_mode=False)
     except click.exceptions.Exit as done:
@@ -90,7 +90,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _problem(str(refused), *_first(refused))
     except ErpError as refused:
         return _problem(str(refused))
-    except OSError as error:  # a full disk, or a reader of the output that went away
+    except OSError as error:  # a full disk, or a pipe whose reader has ended
         return _problem(f"{error.filename or 'The output'}: {error.strerror or error}.")
     return 0
 
@@ -108,6 +108,6 @@ def _problem(*lines: str) -> int:
 
 
 def main() -> None:
-    """Carry out the command line of this process."""
+    """Run the command line of this process."""
     gc.set_threshold(COLLECT_AFTER)
     sys.exit(run())

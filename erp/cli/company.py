@@ -1,4 +1,4 @@
-"""`erp init`, `erp demo` and `erp check`: a database from its first day on."""
+"""`erp init`, `erp demo` and `erp check`: make a database, fill it and check it."""
 
 from __future__ import annotations
 
@@ -13,24 +13,23 @@ from erp import history, migrations, progress, security
 from erp.cli.wrapping import without_tables
 from erp.db import commit, db, is_duplicate, reading
 from erp.errors import ErpError
-from erp.migrations.lifecycle import ADMINISTRATOR as ROLE
 from erp.models import HistoryEntry, InstalledModule, User
 from erp.registry import current_registry
+from erp.text import plural
 
 ADMINISTRATOR = "admin"
 DEMO = history.Subject("erp.demo", None, "Demo company")
 
 
 class BreachesFound(ErpError):
-    """The rows of the database do not add up."""
+    """Some rows break an invariant."""
 
     def __init__(self, count: int) -> None:
-        breaches = "1 breach" if count == 1 else f"{count} breaches"
-        super().__init__(f"{breaches} found; each is printed above.", count=count)
+        super().__init__(f"{plural(count, 'breach', 'breaches')} found; each is printed above.", count=count)
 
 
 class DemoRefused(ErpError):
-    """The demo company meets records of the same codes or numbers."""
+    """Some codes or numbers of the demo company are in use already."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(
@@ -53,7 +52,7 @@ def init(with_demo: bool) -> None:
     given = os.environ.get("ERP_ADMIN_PASSWORD")
     if not _has_users():
         if given:
-            security.hash_password(given)  # refused before anything is made
+            security.hash_password(given)  # a bad password is refused before anything is made
         _install_all()
         if with_demo:
             _load_demo()
@@ -65,7 +64,7 @@ def init(with_demo: bool) -> None:
 
 
 def _has_users() -> bool:
-    """Say whether an earlier `erp init` came to its end: people are what it makes last."""
+    """Say whether an earlier `erp init` came to its end: the administrator is made last."""
     return migrations.is_initialized() and db.session.scalar(select(User.id).limit(1)) is not None
 
 
@@ -87,7 +86,7 @@ def _add_administrator(given: str | None) -> None:
     password = given or security.generate_password()
 
     def add(session: Session) -> None:
-        security.add_user(session, ADMINISTRATOR, password, roles=[ROLE], must_change=not given)
+        security.add_user(session, ADMINISTRATOR, password, roles=[migrations.ADMINISTRATOR], must_change=not given)
 
     commit(add)
     if given:
@@ -116,7 +115,7 @@ def _load_demo() -> None:
 
 
 def _load_all(session: Session) -> None:
-    """Load every module's part in one transaction: a company that is there in part could never be completed."""
+    """Load every module's part in one transaction: one that was loaded in part could never be completed."""
     registry = current_registry()
     for load in progress.each(registry.live(registry.demos), "Loading the demo company"):
         load(session)

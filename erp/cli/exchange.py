@@ -37,7 +37,7 @@ class _KindCommand(click.Command):
         kinds: dict[str, Any] = getattr(registry, self.registered)
         try:
             return live_names(ctx, kinds)
-        except ErpError:  # before there is a database, the help tells of all that there will be
+        except ErpError:  # without a database, the help names all kinds
             return set(kinds)
 
 
@@ -62,7 +62,7 @@ class _ExportCommand(_KindCommand):
 def import_command(kind: str, file: str, dry_run: bool, **flags: bool) -> None:
     """Store what a CSV FILE (- is standard input) says, all or nothing.
 
-    UTF-8, commas, a header row; errors are told by row.
+    UTF-8, commas, a header row; errors name their row.
     """
     after = [name.replace("_", "-") for name, is_set in flags.items() if is_set]
     _check_kind(kind, current_registry().imports, after)
@@ -77,7 +77,7 @@ def import_command(kind: str, file: str, dry_run: bool, **flags: bool) -> None:
 
 
 def _check_kind(name: str, kinds: dict[str, Any], after: Iterable[str] = ()) -> None:
-    """Raise UsageError for a kind that no module has, and for a flag that this kind has not."""
+    """Raise UsageError for a kind that no module has, and for a flag that this kind does not have."""
     if name not in kinds:
         live = sorted(each for each, owned in kinds.items() if current_registry().is_live(owned.module))
         raise click.UsageError(f"There is no kind {name!r}. The kinds are {', '.join(live)}.")

@@ -35,18 +35,18 @@ def show(pieces: Iterable[str]) -> None:
 
 
 def replace(file: str, pieces: Iterable[str]) -> None:
-    """Write a file whole or not at all: whoever reads it meanwhile sees the old one."""
+    """Write a file whole or not at all: until it is complete, readers see the old one."""
     path = Path(file)
     try:
         if path.exists() and not path.is_file():  # a device or a pipe is written to, not replaced
             _write(os.open(path, os.O_WRONLY), pieces)
         else:
-            _write_beside(path, pieces)
+            _write_and_rename(path, pieces)
     except OSError as error:
         raise FileProblem(file, error) from None
 
 
-def _write_beside(path: Path, pieces: Iterable[str]) -> None:
+def _write_and_rename(path: Path, pieces: Iterable[str]) -> None:
     handle, made = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         _write(handle, pieces)
@@ -64,7 +64,7 @@ def _write(handle: int, pieces: Iterable[str]) -> None:
 
 
 def _mode(path: Path) -> int:
-    """Return the access rights of the file that is replaced, else those that a new file would get."""
+    """Return the permission bits of the file that is replaced, else those of a new file."""
     if path.exists():
         return path.stat().st_mode & 0o777
     mask = os.umask(0)

@@ -13,7 +13,7 @@ from erp.db import commit, db
 from erp.errors import JobFailed
 from erp.jobs import JobStatus
 from erp.models import JobRun, JobRunState
-from erp.module import Duration
+from erp.options import Duration
 from erp.registry import current_registry
 
 
@@ -95,7 +95,7 @@ def _seconds(run: JobRun) -> str:
 @jobs.command()
 @click.argument("name")
 def pause(name: str) -> None:
-    """Let a job rest until it is resumed."""
+    """Stop running a job on its schedule until it is resumed."""
     commit(lambda session: schedule.pause(session, name))
     click.echo(f"Job {name} is paused.")
 
@@ -103,6 +103,6 @@ def pause(name: str) -> None:
 @jobs.command()
 @click.argument("name")
 def resume(name: str) -> None:
-    """Let a paused job run by the clock again."""
+    """Run a paused job on its schedule again."""
     commit(lambda session: schedule.resume(session, name))
     click.echo(f"Job {name} is resumed.")

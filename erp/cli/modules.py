@@ -1,4 +1,4 @@
-"""`erp modules`: the life of the add-on modules."""
+"""`erp modules`: install, switch, upgrade and uninstall modules."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from erp.cli.table import show_table
 from erp.cli.wrapping import why_option, with_core_tables
 from erp.db import commit, db
 from erp.errors import NameNotConfirmed
+from erp.manifest import Module
 from erp.models import InstalledModule
-from erp.module import Module
 from erp.registry import current_registry
 
 _dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
@@ -80,7 +80,7 @@ def enable(name: str, why: str, dry_run: bool) -> None:
 
 @modules.command()
 @click.argument("name")
-@click.option("--release", is_flag=True, help="Give back what the module holds for documents.")
+@click.option("--release", is_flag=True, help="Release what the module holds for documents.")
 @why_option
 @_dry_run
 def disable(name: str, release: bool, why: str, dry_run: bool) -> None:
@@ -98,7 +98,7 @@ def disable(name: str, release: bool, why: str, dry_run: bool) -> None:
 @_dry_run
 @with_core_tables
 def upgrade(name: str, why: str, dry_run: bool) -> None:
-    """Bring a module's tables to its version; also ends what broke off."""
+    """Bring a module's tables to its version; also finishes a step that broke off."""
     if dry_run:
         return _print_lines(migrations.plan_upgrade(name))
     with history.because(db.session(), why):
@@ -128,7 +128,7 @@ def uninstall(name: str, confirmed: str | None, folder: Path | None, why: str, d
 def _confirm(name: str, confirmed: str | None, plan: Sequence[str]) -> None:
     if confirmed is None:
         _print_lines(plan)
-        db.session.rollback()  # nobody waits for a person who is asked
+        db.session.rollback()  # hold no lock while the user is asked
         confirmed = click.prompt(f"Type {name} to destroy this", default="", show_default=False)
     if confirmed != name:
         raise NameNotConfirmed(name)

@@ -1,4 +1,4 @@
-"""`erp options`: what administrators set, and where each value in force comes from."""
+"""`erp options`: what administrators set, and where each effective value comes from."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from erp.cli.files import read, replace
 from erp.cli.wrapping import os_user_name, why_option, without_tables
 from erp.db import commit
 from erp.errors import OptionError
-from erp.ini import example, written
-from erp.options import Effective, forget_option, store_ini, store_option
+from erp.options import as_ini, example_ini, forget_option, store_ini, store_option
 from erp.registry import current_registry
+from erp.text import plural
 
 T = TypeVar("T")
 
@@ -27,7 +27,7 @@ def options() -> None:
 
 @options.command("list")
 def list_options() -> None:
-    """Print every option with the value in force and where it comes from."""
+    """Print every option with its effective value and where it comes from."""
     values = _values()
     width = max(len(key) + len(text) + 3 for key, (text, _) in values.items())
     for key, (text, source) in values.items():
@@ -37,7 +37,7 @@ def list_options() -> None:
 @options.command("get")
 @click.argument("option")
 def get(option: str) -> None:
-    """Print the value in force of one OPTION."""
+    """Print the effective value of one OPTION."""
     current_registry().option_table.option(option)
     click.echo(_values()[option][0])
 
@@ -56,15 +56,15 @@ def set_(option: str, value: str, why: str) -> None:
 @click.argument("option")
 @why_option
 def unset(option: str, why: str) -> None:
-    """Forget what was set, so that the ini file or the default is in force again."""
+    """Forget what was set, so that the ini file or the default applies again."""
     _because(why, lambda session: forget_option(session, current_registry().option_table, option))
 
 
 @options.command("export")
 @click.argument("file", required=False)
 def export(file: str | None) -> None:
-    """Write every option with the value in force as ini text to FILE, or to standard output."""
-    text = written({key: text for key, (text, _) in _values().items()})
+    """Write every option with its effective value as ini text to FILE, or to standard output."""
+    text = as_ini({key: text for key, (text, _) in _values().items()})
     if file is None:
         click.echo(text, nl=False)
     else:
@@ -82,7 +82,7 @@ def import_(file: str, why: str) -> None:
         raise OptionError("file", file, "UTF-8 text is allowed") from None
     table = current_registry().option_table
     changed = _because(why, lambda session: store_ini(session, table, text, user_name=os_user_name()))
-    count = "1 option" if len(changed) == 1 else f"{len(changed)} options"
+    count = plural(len(changed), "option")
     click.echo(f"{count} changed: {', '.join(changed)}." if changed else f"{count} changed.")
 
 
@@ -90,7 +90,7 @@ def import_(file: str, why: str) -> None:
 @without_tables
 def print_example() -> None:
     """Print an ini file with every option, its help and its default, commented out."""
-    click.echo(example(current_registry().option_table.by_section()), nl=False)
+    click.echo(example_ini(current_registry().option_table.by_section()), nl=False)
 
 
 def _because(why: str, work: Callable[[Session], T]) -> T:
@@ -102,8 +102,8 @@ def _because(why: str, work: Callable[[Session], T]) -> T:
 
 
 def _values() -> dict[str, tuple[str, str]]:
-    """Return every option's value in force as text, and where it comes from."""
+    """Return every option's effective value as text, and where it comes from."""
     registry = current_registry()
-    in_force: dict[str, Effective] = dict(registry.state().options)
     table = registry.option_table
-    return {key: (table.option(key).format(found.value), found.source) for key, found in in_force.items()}
+    effective = registry.state().options
+    return {key: (table.option(key).format(found.value), found.source) for key, found in effective.items()}

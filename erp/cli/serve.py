@@ -1,4 +1,4 @@
-"""`erp serve` and `erp worker`: the processes that stay."""
+"""`erp serve` and `erp worker`: the processes that run until they are stopped."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ THREADS = 4
 
 
 class Server(BaseApplication):  # type: ignore[misc]
-    """Gunicorn with this application, and the worker beside it where that is asked for."""
+    """Gunicorn with this application."""
 
     def __init__(self, app: Flask, settings: dict[str, Any]) -> None:
         self._app = app
@@ -28,7 +28,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         super().__init__()
 
     def load_config(self) -> None:
-        """Give gunicorn its settings; files and environment variables of its own do not count."""
+        """Give gunicorn its settings; its own files and environment variables are ignored."""
         for name, value in self._settings.items():
             self.cfg.set(name, value)
 
@@ -41,13 +41,13 @@ class Server(BaseApplication):  # type: ignore[misc]
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
 @click.option("--port", default=8069, show_default=True, type=click.IntRange(1, 65535), help="The port to listen at.")
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64), help="How many processes answer.")
-@click.option("--worker", "with_worker", is_flag=True, help="Run the scheduled jobs beside it.")
+@click.option("--worker", "with_worker", is_flag=True, help="Run the scheduled jobs too, in another process.")
 def serve(host: str, port: int, workers: int, with_worker: bool) -> None:
     """Serve the web screens until Ctrl-C."""
     _check_address(host, port)
-    app = _let_go()
+    app = _disconnected_app()
     click.echo(f"The screens are at http://{_shown(host)}:{port} (Ctrl-C stops them).")
-    beside = _Beside() if with_worker else None
+    worker_process = _WorkerProcess() if with_worker else None
     settings = {
         "bind": f"{_shown(host)}:{port}",
         "workers": workers,
@@ -56,8 +56,8 @@ def serve(host: str, port: int, workers: int, with_worker: bool) -> None:
         "loglevel": "warning",
         "proc_name": "erp",
         "preload_app": True,
-        "when_ready": beside.start if beside else _nothing,
-        "on_exit": beside.stop if beside else _nothing,
+        "when_ready": worker_process.start if worker_process else _nothing,
+        "on_exit": worker_process.stop if worker_process else _nothing,
     }
     Server(app, settings).run()
 
@@ -76,7 +76,7 @@ def _shown(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _let_go() -> Flask:
+def _disconnected_app() -> Flask:
     """Return the application with no transaction open and no connection that another process would inherit."""
     db.session.remove()
     db.engine.dispose()
@@ -85,11 +85,11 @@ def _let_go() -> Flask:
 
 
 def _nothing(_server: object) -> None:
-    """Do nothing where gunicorn tells of something."""
+    """Do nothing when gunicorn calls a hook."""
 
 
-class _Beside:
-    """The worker as a process beside the server, which starts and ends with it."""
+class _WorkerProcess:
+    """The worker as a process of its own, which starts and ends with the server."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -99,7 +99,7 @@ class _Beside:
         self._process = subprocess.Popen([sys.executable, "-P", "-m", "erp", "worker"])
 
     def stop(self, _server: object) -> None:
-        """Let it finish what runs."""
+        """Stop it; jobs that run are waited for."""
         if self._process is not None:
             self._process.terminate()
             self._process.wait()
@@ -108,7 +108,7 @@ class _Beside:
 @click.command()
 def worker() -> None:
     """Run the scheduled jobs until Ctrl-C; several may be started, one leads."""
-    app = _let_go()
+    app = _disconnected_app()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
     one = Worker(app)

@@ -1,4 +1,4 @@
-"""`erp modules new`: the beginning of a module, which can be installed as it is."""
+"""`erp modules new`: writes the files of a new module, which can be installed as it is."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LONGEST_NAME = 30
 @click.argument("folder", default=".", type=click.Path(path_type=Path))
 @without_tables
 def new(name: str, folder: Path) -> None:
-    """Write the beginning of a module to FOLDER/NAME: a table, a screen, two rights, its first migration."""
+    """Write a new module to FOLDER/NAME: a table, a screen, two rights, its first migration."""
     place = folder / name
     _check(name, place)
     for file in FILES:

@@ -1,4 +1,4 @@
-"""Rows under a heading, for people and for `cut` alike."""
+"""Rows under a heading, in columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`erp users`: people and their roles."""
+"""`erp users`: users and their roles."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from erp.models import User
 
 
 class NameTaken(ErpError):
-    """There is somebody of that name."""
+    """Another user has that name."""
 
     def __init__(self, username: str) -> None:
         super().__init__(f"There is a user {username!r} already.", username=username)
@@ -34,12 +34,12 @@ password_option = click.option(
 
 @click.group()
 def users() -> None:
-    """Manage the people who sign in, and their roles."""
+    """Manage users and their roles."""
 
 
 @users.command("list")
 def list_users() -> None:
-    """Print everybody with their roles."""
+    """Print every user with their roles."""
     query = select(User).order_by(User.username).options(selectinload(User.roles))
     for user in db.session.scalars(query):
         roles = ", ".join(role.name for role in user.roles) or "no role"
@@ -49,12 +49,12 @@ def list_users() -> None:
 @users.command()
 @click.argument("username")
 @click.option("--role", "roles", multiple=True, help="A role by its name; may be given more than once.")
-@click.option("--name", default="", help="The person's full name.")
-@click.option("--email", default="", help="The person's email address.")
+@click.option("--name", default="", help="The user's full name.")
+@click.option("--email", default="", help="The user's email address.")
 @password_option
 @why_option
 def add(username: str, roles: tuple[str, ...], name: str, email: str, password: str | None, why: str) -> None:
-    """Add a person."""
+    """Add a user."""
 
     def work(session: Session) -> None:
         _check_name(session, username)
@@ -77,7 +77,7 @@ def _check_name(session: Session, username: str) -> None:
 @click.argument("username")
 @password_option
 def set_password(username: str, password: str | None) -> None:
-    """Give a person another password, which ends their running sessions."""
+    """Give a user another password, which ends their sessions."""
 
     def work(session: Session) -> None:
         user = security.find_user(session, username)
@@ -92,7 +92,7 @@ def set_password(username: str, password: str | None) -> None:
 @click.argument("username")
 @why_option
 def deactivate(username: str, why: str) -> None:
-    """Keep a person out from now on, running sessions included; what they did stays."""
+    """Keep a user out and end their sessions; what they did stays recorded."""
     with history.because(db.session(), why):
         commit(lambda session: security.set_active(session, security.find_user(session, username), False))
 

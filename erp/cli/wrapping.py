@@ -1,4 +1,4 @@
-"""What surrounds every command: the application, a check of its tables, one run, one last commit."""
+"""What every command gets: the application, a check of its tables, a run, and a commit at the end."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _close_connections(app: Flask) -> None:
 
 
 def live_names(ctx: click.Context, things: Mapping[str, Owned[Any]]) -> set[str]:
-    """Return the names of what belongs to modules that are on; raise the refusal of a database that cannot say."""
+    """Return the names of what belongs to modules that are on; raise ErpError without a usable database."""
     app = current_app_of(ctx)
     registry: Registry = app.extensions["erp"]
     with app.app_context():
@@ -47,13 +47,13 @@ def live_names(ctx: click.Context, things: Mapping[str, Owned[Any]]) -> set[str]
 
 
 def without_tables(command: F) -> F:
-    """Mark the function of a command that also works on a database that is empty, old or not there."""
+    """Mark a command's function that also works on a database that is empty, old or missing."""
     command.__dict__["require"] = _nothing
     return command
 
 
 def with_core_tables(command: F) -> F:
-    """Mark the function of a command that also works while the tables of modules are old."""
+    """Mark a command's function that also works while the tables of modules are old."""
     command.__dict__["require"] = migrations.require_core
     return command
 
@@ -63,7 +63,7 @@ def _nothing() -> None:
 
 
 def wrapped(command: click.Command) -> click.Command:
-    """Return a command, or a group with all below it, that works inside the application."""
+    """Return a command, or a group with its commands, that works inside the application."""
     around = copy.copy(command)
     if isinstance(around, click.Group):
         around.commands = {name: wrapped(below) for name, below in around.commands.items()}
@@ -84,20 +84,20 @@ def _inside(callback: Callable[..., Any]) -> Callable[..., Any]:
                     db.session.commit()
                 return result
             except DBAPIError as error:
-                if _is_no_bug(error):
+                if _is_refusal(error):
                     raise as_refusal(error) from error
                 raise
 
     return work
 
 
-def _is_no_bug(error: DBAPIError) -> bool:
-    """Say whether an error is of the database, of what it was given, or of somebody who was faster."""
+def _is_refusal(error: DBAPIError) -> bool:
+    """Say whether the database, a value or another transaction is the cause, and not this program."""
     return isinstance(error, OperationalError | DataError) or error.statement is None or is_duplicate(error)
 
 
 def os_user_name() -> str:
-    """Return who sits at the command line, as the history shows it."""
+    """Return the operating system's user, as the history shows it."""
     try:
         return f"{getpass.getuser()} at the command line"
     except (KeyError, OSError):  # a container may run as a number without a name

@@ -1,10 +1,9 @@
 """The database: base class, exact column types, transactions, row locks and bulk statements.
 
-Everything here behaves alike on SQLite and PostgreSQL; the differences end in this package.
+Everything here works the same on SQLite and PostgreSQL; only this package knows their differences.
 """
 
 from erp.db.append_only import FINAL, make_final
-from erp.db.base import NAMING, BigId, ErpSession, Model, db, init_app, is_reading, reading
 from erp.db.bulk import (
     bulk_add,
     bulk_insert,
@@ -19,14 +18,14 @@ from erp.db.bulk import (
 )
 from erp.db.locking import after_locking, lock_rows, lock_switches, require_any_lock, require_lock
 from erp.db.model_registry import configure_models, failing_model, forget_models
-from erp.db.transactions import as_refusal, commit, commit_parts, is_duplicate, is_lost_race, unusable_database
+from erp.db.session import BigId, ErpSession, Model, carried, db, init_app, reading
+from erp.db.transactions import as_refusal, commit, commit_parts, is_duplicate, unusable_database
 from erp.db.types import Money, Quantity, Scaled, UtcDateTime, days_later, raw, raw_instant, total
 from erp.numbers import LIMIT, PLACES, SCALE, format_quantity, from_raw, to_raw
 
 __all__ = [
     "FINAL",
     "LIMIT",
-    "NAMING",
     "PLACES",
     "SCALE",
     "BigId",
@@ -41,6 +40,7 @@ __all__ = [
     "bulk_add",
     "bulk_insert",
     "bulk_update",
+    "carried",
     "chunks",
     "commit",
     "commit_parts",
@@ -55,9 +55,7 @@ __all__ = [
     "insert_missing",
     "insert_rows",
     "is_duplicate",
-    "is_lost_race",
     "is_one_of",
-    "is_reading",
     "lock_rows",
     "lock_switches",
     "make_final",

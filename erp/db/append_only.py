@@ -26,10 +26,10 @@ _POSTGRES = """
 
 
 def make_final(connection: Connection, table: str) -> None:
-    """Let the database refuse to change and delete the rows of a table.
+    """Make the database refuse to change and delete the rows of a table.
 
-    It is done by itself when the table is made. A revision that makes it anew, as SQLite has to in order to change a
-    column, calls this once more.
+    This happens automatically when the table is made. A revision that makes it again, as SQLite must to change a
+    column, calls this itself.
     """
     if connection.dialect.name == "postgresql":
         statements = [_FUNCTION, _POSTGRES.format(table=table)]
@@ -40,6 +40,6 @@ def make_final(connection: Connection, table: str) -> None:
 
 
 @event.listens_for(Table, "after_create")
-def _close(table: Table, connection: Connection, **_more: Any) -> None:
+def _make_final(table: Table, connection: Connection, **_more: Any) -> None:
     if table.info == FINAL:
         make_final(connection, table.name)

@@ -26,7 +26,7 @@ from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.selectable import Subquery
 
-from erp.db.base import Model
+from erp.db.session import Model
 
 T = TypeVar("T")
 
@@ -40,7 +40,7 @@ def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
 def read_rows(session: Session, statement: Any) -> list[tuple[Any, ...]]:
     """Return the rows of a select of ids and raw quantities, for planning over many of them.
 
-    They come as the driver gives them: what the session and the result do for each row costs more than the planning.
+    They come as the driver gives them: converting each row would cost more than the planning.
     """
     session.flush()
     cursor = session.connection().execute(statement).cursor
@@ -92,9 +92,9 @@ def bulk_insert(session: Session, table: Table, columns: Sequence[str], rows: Se
 
 
 def new_ids(session: Session, table: Table, count: int) -> list[int]:
-    """Return ids for rows that are about to be inserted with them, so that many can be written and named at once.
+    """Return ids for rows that are about to be inserted, so that other rows can refer to them at once.
 
-    SQLite has one writer, so the next ids are its own; PostgreSQL takes them from the table's sequence.
+    SQLite has one writer, so nothing else takes the next ids; PostgreSQL takes them from the table's sequence.
     """
     session.flush()
     if session.get_bind().dialect.name == "postgresql":
@@ -103,7 +103,7 @@ def new_ids(session: Session, table: Table, count: int) -> list[int]:
         return list(session.scalars(select(func.nextval(sequence)).select_from(func.generate_series(1, count))))
     last: int = session.scalars(select(func.coalesce(func.max(table.c.id), 0))).one()
     if table.dialect_options["sqlite"]["autoincrement"]:
-        # Such a table never gives the id of a deleted row again.
+        # Such a table never uses the id of a deleted row again.
         ever = session.scalar(text("SELECT seq FROM sqlite_sequence WHERE name = :name"), {"name": table.name})
         last = max(last, ever or 0)
     return list(range(last + 1, last + 1 + count))
@@ -112,8 +112,8 @@ def new_ids(session: Session, table: Table, count: int) -> list[int]:
 def insert_rows(session: Session, model: type[Model], rows: Sequence[Mapping[str, Any]]) -> list[int]:
     """Insert many rows of typed values and return their ids, in the order of the rows.
 
-    Column defaults apply. SQLite promises no order of RETURNING, but it has one writer and counts up: what was
-    inserted last bears the highest ids, one after the other.
+    Column defaults apply. SQLite promises no order of RETURNING, but it has one writer and counts up: the last
+    rows have the highest ids, one after the other.
     """
     if not rows:
         return []

@@ -1,35 +1,45 @@
-"""Row locks: taken once a transaction, at its door."""
+"""Row locks: taken once a transaction, before anything is decided."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 
-from erp.db.base import ErpSession, Model, is_reading
 from erp.db.bulk import chunks
+from erp.db.session import ErpSession, Model, carried, is_reading
 
-# What everybody who locks rows shares, and who switches modules takes alone.
+# The advisory lock that all who lock rows share; switching a module takes it alone.
 _SWITCHES = 0x6D6F6473
 
 # Called whenever locks were taken: what was read while they were waited for may not hold any more.
 after_locking: list[Callable[[Session], None]] = []
 
 
+@dataclass
+class _Locks:
+    """The ids of the rows that the transaction has locked, by model."""
+
+    ids: dict[type[Model], set[int]] = field(default_factory=dict)
+
+
 def lock_rows(session: Session, model: type[Model], ids: Iterable[int]) -> None:
     """Lock rows of `model` in id order until the transaction ends, then forget what was read before.
 
-    Call it once a transaction, before deciding anything (domain: concurrency). A second call may only name
-    rows that are locked already: a later lock could deadlock with another transaction's order.
+    Call it once a transaction, at the entry point and before deciding anything. A second call may only name rows
+    that are locked already: a later lock could deadlock with another transaction's order. Raises RuntimeError then,
+    and in a reading transaction.
     """
     wanted = set(ids)
-    held = _locks(session).get(model)
+    locks = carried(session, _Locks).ids
+    held = locks.get(model)
     if held is not None and wanted <= held:
         return
     if held:
-        raise RuntimeError(f"{model.__name__} rows are locked once a transaction, at its door")
+        raise RuntimeError(f"{model.__name__} rows are locked once a transaction, at its entry point")
     if is_reading():
         raise RuntimeError("a reading transaction cannot lock")
     session.flush()
@@ -44,11 +54,11 @@ def lock_rows(session: Session, model: type[Model], ids: Iterable[int]) -> None:
     session.expire_all()
     for check_again in after_locking:
         check_again(session)
-    _locks(session)[model] = wanted
+    locks[model] = wanted
 
 
 def lock_switches(session: Session) -> None:
-    """Wait until everybody who holds row locks is done, and let nobody take any until this transaction ends.
+    """Wait until no other transaction holds row locks, and let none take any until this transaction ends.
 
     Call it before anything else is locked. On SQLite a writing transaction is alone anyway.
     """
@@ -57,24 +67,19 @@ def lock_switches(session: Session) -> None:
 
 
 def require_lock(session: Session, model: type[Model], ids: Iterable[int]) -> None:
-    """Assert that the caller holds the locks that it promised; inner services never take them."""
-    missing = set(ids) - _locks(session).get(model, set())
+    """Raise RuntimeError unless the caller holds these locks; inner services never take them."""
+    missing = set(ids) - carried(session, _Locks).ids.get(model, set())
     if missing:
-        raise RuntimeError(f"{model.__name__} {sorted(missing)} must be locked at the door of the transaction")
+        raise RuntimeError(f"{model.__name__} {sorted(missing)} must be locked at the entry point")
 
 
 def require_any_lock(session: Session, model: type[Model]) -> None:
-    """Assert that the caller came through a door at all, where which rows it locked would cost a question."""
-    if not _locks(session).get(model):
-        raise RuntimeError(f"{model.__name__} rows must be locked at the door of the transaction")
-
-
-def _locks(session: Session) -> dict[type[Model], set[int]]:
-    locks: dict[type[Model], set[int]] = session.info.setdefault("erp_locks", {})
-    return locks
+    """Raise RuntimeError unless the caller holds some lock, where asking which rows would cost a query."""
+    if not carried(session, _Locks).ids.get(model):
+        raise RuntimeError(f"{model.__name__} rows must be locked at the entry point")
 
 
 @event.listens_for(ErpSession, "after_transaction_end")
 def _forget_locks(session: Session, transaction: Any) -> None:
     if transaction.parent is None:
-        session.info.pop("erp_locks", None)
+        carried(session, _Locks).ids.clear()

@@ -1,17 +1,17 @@
-"""Taking back the tables of a module that failed, so that the other modules' tables work without them."""
+"""Removing the models of a module that failed, so that the models of the others still work."""
 
 from __future__ import annotations
 
 from sqlalchemy.orm import Mapper
 
-from erp.db.base import Model
+from erp.db.session import Model
 
 
 def forget_models(package: str, prefix: str) -> None:
-    """Forget the models that `package` made, their tables, and tables called `prefix`... that have no model."""
+    """Remove the models of `package`, their tables, and tables called `prefix`... that have no model."""
     gone = [mapper for mapper in Model.registry.mappers if _is_in(package, mapper)]
     for mapper in gone:
-        # There is no public way to take back one model: `registry.dispose()` takes back all of them.
+        # There is no public way to remove one model: `registry.dispose()` removes all of them.
         Model.registry._dispose_manager_and_mapper(mapper.class_manager)
         Model.registry._managers.pop(mapper.class_manager, None)
     kept = {mapper.local_table for mapper in Model.registry.mappers}
@@ -31,5 +31,5 @@ def failing_model() -> str:
 
 
 def configure_models() -> None:
-    """Resolve what models say of one another, as the first query would do."""
+    """Resolve what models say of one another, as the first query would."""
     Model.registry.configure(cascade=True)

@@ -1,4 +1,4 @@
-"""Committing a deed as one transaction, and what a person is told when the database does not play along."""
+"""Committing work as one transaction, and the refusals that the database's errors become."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
-from erp.db.base import db
+from erp.db.session import db
 from erp.errors import (
+    AlreadyMade,
     DatabaseBusy,
     DatabaseFailed,
     DatabaseUnreachable,
     ErpError,
-    MadeMeanwhile,
     NotInitialized,
     StaleRecord,
 )
@@ -38,24 +38,24 @@ def is_lost_race(error: DBAPIError) -> bool:
 
 
 def is_duplicate(error: DBAPIError) -> bool:
-    """Say whether another row has what may be there once."""
+    """Say whether a row breaks a unique constraint."""
     return getattr(error.orig, "sqlstate", "") == "23505" or "UNIQUE constraint failed" in str(error.orig)
 
 
 def unusable_database(error: DBAPIError) -> Exception:
-    """Return the refusal that says why the first question to the database failed, or `error` if it is neither."""
+    """Return the refusal for an error of the first query: unreachable or without tables; else `error` itself."""
     if error.statement is None:
         return as_refusal(error)
     return error if inspect(db.engine).has_table("erp_revision") else NotInitialized()
 
 
 def as_refusal(error: DBAPIError) -> ErpError:
-    """Return what a person is told of a database that cannot be reached, is busy or fails."""
+    """Return the refusal for a database that cannot be reached, is busy or fails."""
     reason = str(error.orig).strip().splitlines()[0]
     if is_lost_race(error):
         return DatabaseBusy(1)
     if is_duplicate(error):
-        return MadeMeanwhile()
+        return AlreadyMade()
     if error.statement is not None:
         return DatabaseFailed(reason)
     return DatabaseUnreachable(db.engine.url.render_as_string(hide_password=True), reason)
@@ -64,8 +64,8 @@ def as_refusal(error: DBAPIError) -> ErpError:
 def commit(work: Callable[[Session], T], *, attempts: int = 5) -> T:
     """Run `work(session)` and commit it as one transaction; a lost race is tried again from the start.
 
-    Raises DatabaseBusy after `attempts` lost races and StaleRecord where a record was saved by somebody else since
-    it was read; whatever `work` raises undoes all of it.
+    Raises DatabaseBusy after `attempts` lost races and StaleRecord where somebody else saved a record after it
+    was read. Whatever `work` raises undoes all of it.
     """
     session = db.session()
     for attempt in range(attempts):
@@ -90,10 +90,10 @@ def commit(work: Callable[[Session], T], *, attempts: int = 5) -> T:
 def commit_parts(
     parts: Iterable[Sequence[int]], work: Callable[[Session, Sequence[int]], T]
 ) -> tuple[list[T], dict[int, Exception]]:
-    """Run `work(session, ids)` for each part as a transaction of its own; return the results, and what failed by id.
+    """Run `work(session, ids)` for each part as a transaction of its own; return the results, and the errors by id.
 
-    Where a part fails, its records are tried one by one: what is wrong with one of them stops no other. A database
-    that is away stops everything.
+    Where a part fails, its records are tried one by one, so that one bad record stops no other. Raises
+    OperationalError where the database fails.
     """
     results: list[T] = []
     failed: dict[int, Exception] = {}
@@ -102,7 +102,7 @@ def commit_parts(
             results.append(commit(partial(_on, ids, work)))
         except OperationalError:
             raise
-        except Exception as error:  # whatever it is, it is told at the end, and the others are served
+        except Exception as error:  # any error of a record is reported at the end, and the others are served
             if len(ids) == 1 or isinstance(error, DatabaseBusy):
                 log.exception("record %s failed", ", ".join(map(str, ids)))
                 failed |= dict.fromkeys(ids, error)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeDecorator
+from typing_extensions import override
 
 from erp.numbers import from_raw, to_raw
 
@@ -27,19 +28,19 @@ class Scaled(TypeDecorator[Decimal]):
     impl = BigInteger
     cache_ok = True
 
+    @override
     def process_bind_param(self, value: Any, dialect: Dialect) -> int | None:
-        """Python to database."""
         return None if value is None else to_raw(value)
 
+    @override
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
-        """Database to Python."""
         return None if value is None else from_raw(value)
 
     class Comparator(TypeDecorator.Comparator[Decimal]):
-        """Refuses multiplication and division in SQL, where the scale would be lost."""
+        """Refuses multiplication and division in SQL, which would change the scale."""
 
+        @override
         def operate(self, op: Any, *other: Any, **kwargs: Any) -> Any:
-            """Apply `op`."""
             if op in (operators.mul, operators.truediv, operators.floordiv, operators.mod):
                 raise TypeError("multiply and divide quantities in Python, not in SQL")
             return super().operate(op, *other, **kwargs)
@@ -65,16 +66,16 @@ class UtcDateTime(TypeDecorator[datetime]):
     impl = DateTime
     cache_ok = True
 
+    @override
     def process_bind_param(self, value: Any, dialect: Dialect) -> datetime | None:
-        """Python to database; an instant without a zone is a bug."""
         if value is None:
             return None
         if value.tzinfo is None:
             raise TypeError("an instant needs its zone")
         return value.astimezone(UTC).replace(tzinfo=None)  # type: ignore[no-any-return]
 
+    @override
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """Database to Python."""
         return None if value is None else value.replace(tzinfo=UTC)
 
 
@@ -84,7 +85,7 @@ def raw_instant(instant: datetime) -> datetime:
 
 
 def raw(column: Any) -> ColumnElement[int]:
-    """Select a quantity as the bare integer, for planning over many rows."""
+    """Return the SQL of a quantity as a raw integer (× 10⁴), for planning over many rows."""
     return type_coerce(column, BigInteger)
 
 
@@ -109,6 +110,6 @@ def _instant_text(value: datetime) -> str:
     return value.isoformat(sep=" ", timespec="microseconds")
 
 
-# SQLite keeps days and instants as text, as SQLAlchemy writes them; bulk statements pass it by.
+# SQLite keeps days and instants as text. SQLAlchemy writes them so; bulk statements need these adapters.
 sqlite3.register_adapter(date, date.isoformat)
 sqlite3.register_adapter(datetime, _instant_text)

@@ -1,13 +1,12 @@
 """CSV in, checked and all or nothing, and CSV out.
 
 A module declares an ImportKind as columns with parsers and one `apply` that stores all rows with statements for sets;
-other modules add columns of their own to it. What a spreadsheet would run as a formula leaves with a leading `'`,
-and comes in without it.
+other modules add columns of their own to it. An export puts `'` before a text that a spreadsheet would run as a
+formula, and an import takes it off.
 """
 
 from erp.exchange.kinds import AfterImport, Column, Errors, ExportKind, ImportKind, ImportRefused, Row, RowError
 from erp.exchange.parsers import (
-    Parser,
     code,
     day,
     instant,
@@ -21,8 +20,8 @@ from erp.exchange.parsers import (
     text,
     whole_number,
 )
-from erp.exchange.reading import import_columns, import_csv
-from erp.exchange.writing import as_cell, export_csv, guarded
+from erp.exchange.reading import import_csv
+from erp.exchange.writing import as_cell, export_csv
 
 __all__ = [
     "AfterImport",
@@ -31,15 +30,12 @@ __all__ = [
     "ExportKind",
     "ImportKind",
     "ImportRefused",
-    "Parser",
     "Row",
     "RowError",
     "as_cell",
     "code",
     "day",
     "export_csv",
-    "guarded",
-    "import_columns",
     "import_csv",
     "instant",
     "long_text",

@@ -1,4 +1,4 @@
-"""What a module declares of a kind of file, and the rows and errors that its functions work with."""
+"""Kinds of files as modules declare them, and the rows and errors that their functions work with."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from erp.errors import ErpError
 from erp.exchange.parsers import Parser
+from erp.text import plural
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Column:
 
     `parse` gets a cell that is not empty and raises ValueError with what is wrong with it ("is not a number").
     A `required` column must be in the file and filled in each row, unless its cells `can_be_empty`. `permission` is
-    what a person at the screen needs beside the right of the kind.
+    the right that a user at the screen needs with that of the kind.
     """
 
     name: str
@@ -66,8 +67,7 @@ class ImportRefused(ErpError):
     """A file with errors, of which nothing was imported."""
 
     def __init__(self, errors: Sequence[RowError]) -> None:
-        count = "1 error" if len(errors) == 1 else f"{len(errors)} errors"
-        super().__init__(f"Nothing was imported: {count} in the file.", count=len(errors))
+        super().__init__(f"Nothing was imported: {plural(len(errors), 'error')} in the file.", count=len(errors))
         self.errors = list(errors)
 
 
@@ -78,16 +78,16 @@ class Errors:
         self.found: list[RowError] = []
 
     def add(self, row: Row, column: str, message: str) -> None:
-        """Add what is wrong with one cell: a sentence, or words that read on from its text ("is no known SKU")."""
+        """Add what is wrong with one cell: a sentence, or words that follow its text ("is not a known SKU")."""
         self.add_at(row.number, column, row.texts.get(column, "").strip(), message)
 
     def add_at(self, number: int, column: str, value: str, message: str) -> None:
-        """Add an error of a row that could not be read as one."""
+        """Add an error of a row that could not be read."""
         self.found.append(RowError(number, column, value, message.rstrip(".")))
 
     @contextmanager
     def of(self, row: Row, column: str) -> Iterator[None]:
-        """Put a refusal that is raised inside by its row."""
+        """Add a refusal that is raised inside as an error of this row."""
         try:
             yield
         except ErpError as error:
@@ -103,7 +103,7 @@ class Errors:
 class AfterImport:
     """What may be done with the imported rows in the same transaction: `erp import KIND FILE --<name>`.
 
-    `permission` is what a person at the screen needs to be offered it.
+    `permission` is the right that a user at the screen needs for it.
     """
 
     name: str
@@ -116,7 +116,7 @@ class AfterImport:
 class ImportKind:
     """A kind of CSV file to import.
 
-    `apply(session, rows, errors)` takes the locks it needs, checks what the database must say, calls
+    `apply(session, rows, errors)` takes the locks it needs, checks what needs the database, calls
     `errors.raise_if_any()`, stores all rows with statements for sets and returns the summary for the clerk. No two rows
     may have the same values in the columns of `key`; an empty key allows anything.
     """

@@ -1,4 +1,4 @@
-"""How the text of a cell is read: each parser returns a value or raises ValueError with what is wrong."""
+"""Parsers of cells: each returns a value or raises ValueError with what is wrong."""
 
 from __future__ import annotations
 

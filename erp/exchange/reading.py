@@ -13,15 +13,16 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from erp.db import is_duplicate
-from erp.errors import ErpError, MadeMeanwhile
+from erp.errors import AlreadyMade, ErpError
 from erp.exchange.kinds import Column, Errors, ImportKind, Row
-from erp.registry import Owned, Registry, current_registry
+from erp.registry import Registry, current_registry
+from erp.text import plural
 
 csv.field_size_limit(1_000_000)
 
 
 def anyone(_permission: str) -> bool:
-    """Say yes: nobody at the command line is asked for rights."""
+    """Say yes: the command line asks for no rights."""
     return True
 
 
@@ -35,9 +36,9 @@ def import_csv(
 ) -> str:
     """Store what a CSV file says, all or nothing, in the caller's transaction; return the summary.
 
-    `after` names steps of the kind (AfterImport) to take with the rows; `may` says whether the person holds a right.
+    `after` names steps of the kind (AfterImport) to take with the rows; `may` says whether the user holds a right.
     Raises NotFound or ModuleOff for the kind, ImportRefused with an error for each cell that is wrong, and
-    MadeMeanwhile where somebody else made one of the records since the file was checked.
+    AlreadyMade where somebody else made one of the records after the file was checked.
     """
     registry = current_registry()
     kind = registry.live_thing(registry.imports, "import kind", kind_name)
@@ -46,10 +47,10 @@ def import_csv(
     columns = [column for column in every if not column.permission or may(column.permission)]
     closed = {column.name: f"needs the right {column.permission}" for column in every if column not in columns}
     errors = Errors()
-    rows = _read_rows(data, kind, columns, closed | _resting_columns(registry, kind_name), errors)
+    rows = _read_rows(data, kind, columns, closed | _disabled_columns(registry, kind_name), errors)
     if not rows:
         return "0 rows."
-    with _unless_made_meanwhile():
+    with _refusing_duplicates():
         summary: str = kind.apply(session, rows, errors)
         errors.raise_if_any()
         for extension in extensions:
@@ -62,17 +63,17 @@ def import_csv(
 
 
 @contextmanager
-def _unless_made_meanwhile() -> Iterator[None]:
+def _refusing_duplicates() -> Iterator[None]:
     try:
         yield
     except IntegrityError as error:
         if is_duplicate(error):
-            raise MadeMeanwhile("Import again.") from error
+            raise AlreadyMade("Import again.") from error
         raise
 
 
-def _resting_columns(registry: Registry, kind_name: str) -> dict[str, str]:
-    """Return the columns that modules would add which are off, each with the reason why it cannot be used."""
+def _disabled_columns(registry: Registry, kind_name: str) -> dict[str, str]:
+    """Return the columns of modules that are off, each with the reason why it cannot be used."""
     return {
         column.name: f"belongs to module {owned.module}, which is off"
         for owned in registry.import_extensions[kind_name]
@@ -94,7 +95,7 @@ def _read_rows(
     errors.raise_if_any()
     used = [column for column in columns if column.name in names]
     rows = [_parse(number, names, cells, used, errors) for number, cells in records]
-    _refuse_twins(rows, kind.key, errors)
+    _refuse_duplicates(rows, kind.key, errors)
     errors.raise_if_any()
     return rows
 
@@ -148,7 +149,7 @@ def _check_header(
 def _parse(number: int, names: Sequence[str], cells: Sequence[str], columns: Sequence[Column], errors: Errors) -> Row:
     row = Row(number, dict(zip(names, map(_without_guard, cells), strict=False)))
     if len(cells) != len(names):
-        errors.add_at(number, "", "", f"the row has {_cells(len(cells))} where the header has {len(names)}")
+        errors.add_at(number, "", "", f"the row has {plural(len(cells), 'cell')} where the header has {len(names)}")
         return row
     for column in columns:
         cell = row.texts[column.name]
@@ -165,10 +166,6 @@ def _parse(number: int, names: Sequence[str], cells: Sequence[str], columns: Seq
     return row
 
 
-def _cells(number: int) -> str:
-    return "1 cell" if number == 1 else f"{number} cells"
-
-
 def _value(column: Column, cell: str) -> Any:
     if "\0" in cell:
         raise ValueError("has a NUL character")
@@ -179,22 +176,13 @@ def _without_guard(cell: str) -> str:
     return cell[1:] if len(cell) > 1 and cell[0] == "'" and cell[1] in "=+-@" else cell
 
 
-def _refuse_twins(rows: Iterable[Row], key: Sequence[str], errors: Errors) -> None:
+def _refuse_duplicates(rows: Iterable[Row], key: Sequence[str], errors: Errors) -> None:
     first: dict[tuple[Any, ...], int] = {}
     for row in rows:
         if not key or any(row.given(column) and column not in row.values for column in key):
-            continue  # a cell that could not be read is no twin of another such cell
+            continue  # cells that could not be read are not compared
         values = tuple(row[column] for column in key)
         if values in first:
             again = " and ".join(key)
             errors.add(row, key[0], f"is there twice: row {first[values]} has the same {again}")
         first.setdefault(values, row.number)
-
-
-def import_columns(kind: Owned[ImportKind]) -> list[tuple[Column, str]]:
-    """Return the columns of a kind that may be in a file now, each with the module it comes from."""
-    registry = current_registry()
-    extensions = registry.import_extensions[kind.thing.name]
-    added = [(column, owned.module) for owned in extensions for column in owned.thing.columns]
-    every = [*((column, kind.module) for column in kind.thing.columns), *added]
-    return [(column, module) for column, module in every if registry.is_live(module)]

@@ -15,8 +15,8 @@ from erp.exchange.kinds import ExportKind
 from erp.numbers import format_quantity
 from erp.registry import current_registry
 
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
-PIECE = 60_000
+_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+_PIECE = 60_000
 
 
 def export_csv(session: Session, kind_name: str) -> Iterator[str]:
@@ -30,7 +30,7 @@ def export_csv(session: Session, kind_name: str) -> Iterator[str]:
 
 
 def _extended(row: Sequence[Any], added: Sequence[tuple[int, Any]]) -> Sequence[Any]:
-    """Return a row with what other modules add for its first value: from a mapping or a function each."""
+    """Return a row with the values of other modules, which a mapping or a function gives for its first value."""
     more = list(row)
     for width, give in added:
         values = give.get(row[0]) if isinstance(give, Mapping) else give(row[0])
@@ -44,7 +44,7 @@ def _lines(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str
     writer.writerow(header)
     for row in rows:
         writer.writerow([as_cell(value) for value in row])
-        if buffer.tell() > PIECE:
+        if buffer.tell() > _PIECE:
             yield buffer.getvalue()
             buffer.seek(0)
             buffer.truncate()
@@ -67,9 +67,9 @@ def as_cell(value: Any) -> str:
         case date():
             return value.isoformat()
         case _:
-            return guarded(str(value))
+            return _guarded(str(value))
 
 
-def guarded(text: str) -> str:
-    """Return a text so that no spreadsheet runs it as a formula."""
-    return f"'{text}" if text.startswith(FORMULA_SIGNS) else text
+def _guarded(text: str) -> str:
+    """Return a text that no spreadsheet runs as a formula."""
+    return f"'{text}" if text.startswith(_FORMULA_SIGNS) else text

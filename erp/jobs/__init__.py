@@ -1,4 +1,4 @@
-"""Scheduled jobs: one run of a job at a time in the whole installation, whatever dies."""
+"""Scheduled jobs: at most one run of a job at a time in the whole installation, even when a worker dies."""
 
 from erp.jobs.runs import Result, mark_lost_runs, run, run_if_due
 from erp.jobs.schedule import JobStatus, overview, pause, request_run, resume, runs_of, status_of

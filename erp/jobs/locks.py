@@ -1,7 +1,7 @@
 """Locks that belong to a process and end with it, however it ends: who leads, and who runs which job.
 
 PostgreSQL keeps them for a connection (not through a pooler that shares connections between transactions), SQLite's
-are files beside the database, since all its processes are on one machine.
+are files next to the database, since all its processes are on one machine.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ class Lock(Protocol):
     """Held by at most one process of the installation."""
 
     def take(self) -> bool:
-        """Take the lock without waiting; say whether it is ours."""
+        """Take the lock without waiting; say whether that succeeded."""
 
     def is_held(self) -> bool:
-        """Say whether the lock is still ours."""
+        """Say whether this process still holds the lock."""
 
     def release(self) -> None:
-        """Give the lock back; nothing happens where it was not ours."""
+        """Release the lock; do nothing where it is not held."""
 
 
 class PostgresLock:
@@ -69,7 +69,7 @@ class PostgresLock:
     def release(self) -> None:
         """Close the connection."""
         if self._connection is not None:
-            with suppress(DBAPIError):  # the server that went away has let go of the lock itself
+            with suppress(DBAPIError):  # a server that is gone has released the lock
                 self._connection.close()
             self._connection = None
 
@@ -91,7 +91,7 @@ class FileLock:
         return True
 
     def is_held(self) -> bool:
-        """Say whether the file is locked by us; only we can give it back."""
+        """Say whether this process has locked the file."""
         return self._file is not None
 
     def release(self) -> None:

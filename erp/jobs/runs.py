@@ -24,13 +24,13 @@ from erp.registry import JobEntry, current_registry
 
 log = logging.getLogger(__name__)
 
-# So many runs of each job are kept to look at.
+# How many runs of each job are kept.
 KEPT_RUNS = 1000
 
 
 @dataclass(frozen=True)
 class Result:
-    """How a run ended: `summary` is what the job says of it, `error` why it failed, in its first line."""
+    """How a run ended: `summary` is what the job returned; the first line of `error` says why it failed."""
 
     state: JobRunState
     summary: str = ""
@@ -38,7 +38,7 @@ class Result:
 
 
 def worker_name() -> str:
-    """Return what this process is called in the records."""
+    """Return the name of this process in the records."""
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
@@ -51,7 +51,7 @@ def run(name: str) -> Result:
 
 
 def run_if_due(name: str) -> Result | None:
-    """Run a job if it still is due when nobody else runs it; a job that is not rests."""
+    """Run a job if it is still due and not running; return None otherwise, or where its module is off."""
     registry = current_registry()
     try:
         with _alone(name):
@@ -97,14 +97,14 @@ def _work(job: JobEntry) -> Result:
     except ErpError as error:
         log.warning("job %s failed: %s", job.name, error)
         return Result(JobRunState.failed, error=str(error))
-    except Exception as error:  # a job that fails must not take the others along; its run keeps what happened
+    except Exception as error:  # a job that fails must not stop the others; its run keeps the error
         log.exception("job %s failed", job.name)
         trace = "".join(traceback.format_exception(error))
         return Result(JobRunState.failed, error=f"{type(error).__name__}: {error}\n\n{trace}")
 
 
 def _begin(session: Session, name: str) -> int:
-    """Record that the job runs; whoever holds its lock knows that a run still open has died."""
+    """Record that the job runs. This process holds its lock, so a run that is still open has died."""
     _lose(session, session.scalars(select(JobRun).where(JobRun.job == name, JobRun.state == JobRunState.running)).all())
     session.execute(update(Job).where(Job.name == name).values(run_requested_at=None))
     run = JobRun(job=name, state=JobRunState.running, worker=worker_name())
@@ -136,8 +136,8 @@ def mark_lost_runs() -> list[str]:
 
 
 def _lose_by_id(session: Session, ids: list[int]) -> list[str]:
-    open_still = select(JobRun).where(JobRun.id.in_(ids), JobRun.state == JobRunState.running)
-    return _lose(session, session.scalars(open_still.with_for_update()).all())
+    still_open = select(JobRun).where(JobRun.id.in_(ids), JobRun.state == JobRunState.running)
+    return _lose(session, session.scalars(still_open.with_for_update()).all())
 
 
 def _lose(session: Session, runs: Sequence[JobRun]) -> list[str]:

@@ -1,4 +1,4 @@
-"""When each job runs next, and what people say about it: paused, or run now."""
+"""When each job runs next, and what users asked of it: to pause, or to run now."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from erp.registry import JobEntry, current_registry
 
 @dataclass(frozen=True)
 class JobStatus:
-    """How a job stands: `next_at` is empty while it runs or is paused, in the past where it is due."""
+    """The status of a job: `next_at` is empty while it runs or is paused, and in the past where it is due."""
 
     name: str
     module: str
@@ -42,7 +42,7 @@ def overview(session: Session) -> list[JobStatus]:
 
 
 def status_of(session: Session, name: str) -> JobStatus:
-    """Return how one job stands; raise NotFound, or ModuleOff where its module is off."""
+    """Return the status of one job; raise NotFound, or ModuleOff where its module is off."""
     registry = current_registry()
     job = registry.live_thing(registry.jobs, "job", name)
     return _statuses(session, [(registry.jobs[name].module, job)])[0]
@@ -50,9 +50,9 @@ def status_of(session: Session, name: str) -> JobStatus:
 
 def _statuses(session: Session, jobs: Sequence[tuple[str, JobEntry]]) -> list[JobStatus]:
     names = [job.name for _, job in jobs]
-    said = {row.name: row for row in session.scalars(select(Job).where(Job.name.in_(names)))}
+    asked = {row.name: row for row in session.scalars(select(Job).where(Job.name.in_(names)))}
     last = _last_runs(session, names)
-    return [_status(module, job, said.get(job.name), last.get(job.name)) for module, job in jobs]
+    return [_status(module, job, asked.get(job.name), last.get(job.name)) for module, job in jobs]
 
 
 def _last_runs(session: Session, names: Sequence[str]) -> dict[str, JobRun]:
@@ -62,18 +62,18 @@ def _last_runs(session: Session, names: Sequence[str]) -> dict[str, JobRun]:
     return {run.job: run for run in session.scalars(select(JobRun).where(JobRun.id.in_(newest)))}
 
 
-def _status(module: str, job: JobEntry, said: Job | None, last: JobRun | None) -> JobStatus:
+def _status(module: str, job: JobEntry, asked: Job | None, last: JobRun | None) -> JobStatus:
     section, _, option = job.every.partition(".")
     every: timedelta = getattr(getattr(options, section), option)
-    is_requested = said is not None and said.run_requested_at is not None
-    is_paused = said is not None and said.is_paused
+    is_requested = asked is not None and asked.run_requested_at is not None
+    is_paused = asked is not None and asked.is_paused
     next_at = clock.now() if is_requested else None if is_paused else _after(last, every)
     title = (job.run.__doc__ or job.name).strip().splitlines()[0]
     return JobStatus(job.name, module, title, every, is_paused, is_requested, last, _unless_running(last, next_at))
 
 
 def _after(last: JobRun | None, every: timedelta) -> datetime:
-    # What died is taken over at once; all else waits its interval, counted from the start of the last run.
+    # A run that died is repeated at once; otherwise the interval counts from the start of the last run.
     if last is None or last.state == JobRunState.lost:
         return clock.now()
     return last.started_at + every
@@ -97,7 +97,7 @@ def request_run(session: Session, name: str) -> None:
 
 
 def pause(session: Session, name: str) -> None:
-    """Let a job rest until it is resumed."""
+    """Stop running a job on its schedule until it is resumed."""
     status_of(session, name)
     row = _row(session, name)
     if not row.is_paused:
@@ -106,7 +106,7 @@ def pause(session: Session, name: str) -> None:
 
 
 def resume(session: Session, name: str) -> None:
-    """Let a paused job run again by the clock."""
+    """Run a paused job on its schedule again."""
     status_of(session, name)
     row = _row(session, name)
     if row.is_paused:

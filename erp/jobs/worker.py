@@ -1,4 +1,4 @@
-"""The worker: any number may run; one leads and runs the jobs by the clock, the others wait for its place."""
+"""The worker: any number may run; one leads and runs the jobs on their schedule, the others wait to take over."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def is_led() -> bool:
 
 
 class Worker:
-    """Runs what is due until it is told to stop.
+    """Runs the jobs that are due until it is stopped.
 
-    The database alone says when a job is due: what people pause, ask for or change in the options counts within a
+    The database alone says when a job is due: what users pause, ask for or change in the options acts within a
     second, in whichever process they do it.
     """
 
@@ -49,14 +49,14 @@ class Worker:
             self._lock = locks.lock(LEADER)
 
     def run(self) -> None:
-        """Lead, or wait to lead, until stop() is called or a signal comes. Jobs that run are waited for."""
+        """Lead, or wait to lead, until stop() is called or a signal comes. Running jobs are waited for."""
         log.info("worker %s starts", worker_name())
         while not self._stopping.is_set():
             try:
                 if self._lock.take():
                     self._lead()
             except (SQLAlchemyError, ErpError) as error:
-                log.warning("the database is away: %s", error)
+                log.warning("the database cannot be used: %s", error)
                 self._lock.release()
             self._stopping.wait(self.poll_seconds)
         self._lock.release()
@@ -67,7 +67,7 @@ class Worker:
         self._stopping.set()
 
     def obey_signals(self) -> None:
-        """Stop on SIGTERM and Ctrl-C; a second Ctrl-C waits for nothing and leaves what runs to another worker."""
+        """Stop on SIGTERM and Ctrl-C; a second Ctrl-C ends at once and leaves what runs to another worker."""
 
         def obey(number: int, _frame: object) -> None:
             if number == signal.SIGINT and self._stopping.is_set():
@@ -91,7 +91,7 @@ class Worker:
             self._lock.release()
 
     def _plan(self, scheduler: BackgroundScheduler) -> None:
-        """Bring the schedule in line with the modules, the options and what people said."""
+        """Bring the schedule in line with the modules, the options and what users asked for."""
         wanted = self._wanted()
         for name in set(self._planned) - set(wanted):
             self._planned.pop(name, None)
@@ -105,7 +105,7 @@ class Worker:
                 )
 
     def _wanted(self) -> dict[str, datetime]:
-        """Return when each job runs next, those that run or rest left out; what is due is OVERDUE."""
+        """Return when each job runs next, without those that run or are paused; OVERDUE for those that are due."""
         with self.app.app_context():
             mark_lost_runs()
             with reading():

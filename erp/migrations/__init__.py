@@ -1,7 +1,7 @@
-"""A module's tables through its life: installed, upgraded, uninstalled; one linear history of revisions a module.
+"""Installing, upgrading and uninstalling modules: each has one linear history of revisions.
 
-Everything here opens its own transaction, in which tables and rows change together, and none may be open before:
-a step that fails leaves the database as it was, and the module in a state that says so, with its error.
+Everything here opens its own transaction, in which tables and rows change together; none may be open before. A step
+that fails leaves the database as it was, and the module in a state that says so, with its error.
 """
 
 from erp.migrations.lifecycle import (
@@ -16,7 +16,7 @@ from erp.migrations.lifecycle import (
     what_uninstall_destroys,
 )
 from erp.migrations.plans import plan_disable, plan_enable, plan_install, plan_uninstall, plan_upgrade
-from erp.migrations.revisions import is_initialized, pending, require_core, require_current
+from erp.migrations.revisions import is_initialized, require_core, require_current
 
 __all__ = [
     "ADMINISTRATOR",
@@ -25,7 +25,6 @@ __all__ = [
     "install",
     "install_core",
     "is_initialized",
-    "pending",
     "plan_disable",
     "plan_enable",
     "plan_install",

@@ -36,7 +36,7 @@ def revise(module: str, message: str) -> None:
 
 @main.command()
 def rewrite() -> None:
-    """Write all initial revisions anew; only while nothing is released."""
+    """Write all initial revisions again; only while nothing is released."""
     _print_paths(_on_scratch(authoring.rewrite))
 
 

@@ -13,9 +13,9 @@ from sqlalchemy import Connection
 from erp.migrations import revisions
 from erp.registry import CORE, current_registry
 
-INITIAL = "Initial tables"
+_INITIAL = "Initial tables"
 
-TEMPLATE = '''"""{message}."""
+_TEMPLATE = '''"""{message}."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -45,11 +45,11 @@ def revise(owner: str, message: str) -> Path | None:
 
 
 def rewrite() -> list[Path]:
-    """Write every owner's initial revision anew. Only while nothing is released: it forgets all later ones."""
+    """Write every owner's initial revision again. Only while nothing is released: it deletes all later ones."""
     for owner in owners():
         for old in revisions.directory(owner).glob("[0-9]*.py"):
             old.unlink()
-    return [path for owner in owners() if (path := revise(owner, INITIAL))]
+    return [path for owner in owners() if (path := revise(owner, _INITIAL))]
 
 
 def _move_up_to(connection: Connection, owner: str) -> None:
@@ -65,7 +65,7 @@ def _difference(connection: Connection, owner: str) -> str:
     found = produce_migrations(context, options["target_metadata"]).upgrade_ops
     if not isinstance(found, UpgradeOps) or found.is_empty():
         return ""
-    # SQLite changes a table that is there already by making it anew; a new table needs no such batch.
+    # SQLite changes an existing table by making it again, in a batch; a new table needs none.
     is_later = revisions.revision(connection, owner) is not None
     code = render_python_code(
         found, render_item=revisions.render_item, render_as_batch=is_later, migration_context=context
@@ -80,5 +80,5 @@ def _write(owner: str, message: str, body: str) -> Path:
     slug = re.sub(r"[^a-z0-9]+", "_", message.lower()).strip("_")
     path = folder / f"{last + 1:04d}_{slug}.py"
     before = f'"{last:04d}"' if last else "None"
-    path.write_text(TEMPLATE.format(message=message, number=f"{last + 1:04d}", before=before, body=body))
+    path.write_text(_TEMPLATE.format(message=message, number=f"{last + 1:04d}", before=before, body=body))
     return path

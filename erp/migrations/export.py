@@ -1,4 +1,4 @@
-"""What is left of a module that is uninstalled: each of its tables as a CSV file."""
+"""Writes each table of a module that is being uninstalled to a CSV file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The steps of a module's life that change tables."""
+"""Installing, upgrading, enabling and uninstalling modules."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from erp import core, history
-from erp.db import commit, db
+from erp.db import carried, commit, db
 from erp.errors import (
     AlreadyInstalled,
     ErpError,
@@ -23,24 +23,24 @@ from erp.errors import (
     StillNeeded,
     UpgradeNeeded,
 )
-from erp.events import current_run
+from erp.events import Current, current_run
+from erp.manifest import Module, Permission
 from erp.migrations import revisions
 from erp.migrations.export import write_tables
 from erp.models import InstalledModule, Job, ModuleState, OptionValue, Role, RoleRight, Sequence
-from erp.module import Module, Permission
 from erp.options import bump_revision
 from erp.registry import CORE, current_registry
 
 ADMINISTRATOR = "Administrator"
 SHIPPED_ROLES = (ADMINISTRATOR, "Sales clerk", "Merchandiser", "Warehouse clerk", "Auditor")
 
-# States in which the tables are whole and nothing is under way.
-SETTLED = (ModuleState.enabled, ModuleState.disabled)
+# States in which no step is under way.
+_SETTLED = (ModuleState.enabled, ModuleState.disabled)
 
 
 def install_core() -> list[str]:
     """Make or upgrade the core's own tables; on an empty database also the roles that ship with the product."""
-    with _broken_off(CORE, "upgrading", "erp init"), revisions.moving() as connection:
+    with _storing_error(CORE, "upgrading", "erp init"), revisions.moving() as connection:
         is_new = revisions.revision(connection, CORE) is None
         steps = revisions.move(connection, CORE)
         if is_new:
@@ -56,7 +56,7 @@ def install_core() -> list[str]:
 def install(name: str) -> list[str]:
     """Make a module's tables, give its rights to the shipped roles and switch it on; return what each revision did.
 
-    Refused by name while a module that it needs is off. One whose installation broke off is installed again.
+    Raises MissingDependency while a module that it needs is off. One whose installation broke off is installed again.
     """
     module = installable(name)
     commit(partial(_begin, name=name, version=module.version))
@@ -102,9 +102,9 @@ def grant(session: Session, permissions: Iterable[Permission]) -> None:
 
 
 def upgrade(name: str) -> list[str]:
-    """Bring an installed module's tables to its newest revision; return what was done, nothing where all is new.
+    """Bring an installed module's tables to its newest revision; return what was done, an empty list if nothing.
 
-    The module rests meanwhile and is on again afterwards, if it was before. What broke off before is ended too.
+    The module is off until this is done, and then on again if it was before. A step that broke off is finished too.
     """
     module = current_registry().module(name)
     row = current_registry().installed(db.session(), name)
@@ -124,7 +124,7 @@ def enable(name: str) -> None:
 
 
 def enablable(name: str) -> InstalledModule:
-    """Return the row of a module that may be on; raise the refusal otherwise."""
+    """Return the row of a module that may be switched on; raise the refusal otherwise."""
     row = current_registry().check_enable(db.session(), name)
     if revisions.ahead(db.session.connection(), name):
         raise UpgradeNeeded([name])
@@ -132,15 +132,15 @@ def enablable(name: str) -> InstalledModule:
 
 
 def needs_upgrade(row: InstalledModule) -> bool:
-    """Say whether a module broke off, or has a newer version or revisions than the database."""
-    if row.state not in SETTLED or row.version != current_registry().module(row.name).version:
+    """Say whether a step of a module broke off, or its version or revisions are newer than the database."""
+    if row.state not in _SETTLED or row.version != current_registry().module(row.name).version:
         return True
     return bool(revisions.ahead(db.session.connection(), row.name))
 
 
 def _pause(session: Session, name: str) -> None:
     row = session.get_one(InstalledModule, name)
-    if row.state in SETTLED:
+    if row.state in _SETTLED:
         row.is_wanted = row.state == ModuleState.enabled
     row.state, row.error = ModuleState.upgrading, ""
     bump_revision(session)
@@ -153,7 +153,7 @@ def _after_upgrade(module: Module, session: Session, row: InstalledModule) -> No
 
 
 def upgrade_all() -> list[str]:
-    """Upgrade the core and every installed module, those that others need first; return who had something to do."""
+    """Upgrade the core and every installed module, dependencies first; return the names of those that changed."""
     done = [CORE] if install_core() else []
     installed = set(db.session.scalars(select(InstalledModule.name)))
     registry = current_registry()
@@ -167,7 +167,7 @@ def uninstall(name: str, export_to: Path) -> list[Path]:
     """
     module = uninstallable(name)
     commit(partial(_begin_uninstall, name=name))
-    with _broken_off(name, "uninstalling", f"erp modules uninstall {name}"), revisions.moving() as connection:
+    with _storing_error(name, "uninstalling", f"erp modules uninstall {name}"), revisions.moving() as connection:
         files = write_tables(connection, revisions.tables(name), export_to)
         _drop_tables(connection, name)
         with _rows(connection) as session:
@@ -201,7 +201,7 @@ def _drop_tables(connection: Connection, name: str) -> None:
 
 
 def _forget(session: Session, module: Module) -> None:
-    """Delete what the core keeps for a module; its history and the record of its job runs stay."""
+    """Delete what the core keeps for a module; its history and its job runs stay."""
     mine = f"{module.name}."
     jobs = [name for name, owned in current_registry().jobs.items() if owned.module == module.name]
     session.execute(delete(RoleRight).where(RoleRight.permission.startswith(mine, autoescape=True)))
@@ -214,7 +214,7 @@ def _forget(session: Session, module: Module) -> None:
 
 
 def what_uninstall_destroys(name: str) -> dict[str, int]:
-    """Return how many rows of which tables would be lost, biggest tables first."""
+    """Return how many rows of which tables would be lost, largest tables first."""
     current_registry().installed(db.session(), name)
     counts = {table.name: db.session.scalar(select(func.count()).select_from(table)) or 0 for table in _made(name)}
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
@@ -228,7 +228,7 @@ def _made(name: str) -> list[Table]:
 def _settle(module: Module, doing: str, finish: Callable[[Session, InstalledModule], None]) -> list[str]:
     """Run a module's revisions and `finish` with its row, in one transaction."""
     name = module.name
-    with _broken_off(name, doing, f"erp modules upgrade {name}"), revisions.moving() as connection:
+    with _storing_error(name, doing, f"erp modules upgrade {name}"), revisions.moving() as connection:
         steps = revisions.move(connection, name)
         with _rows(connection) as session:
             finish(session, session.get_one(InstalledModule, name))
@@ -239,20 +239,18 @@ def _settle(module: Module, doing: str, finish: Callable[[Session, InstalledModu
 
 @contextmanager
 def _rows(connection: Connection) -> Iterator[Session]:
-    """Work on rows in the transaction that changes tables, signed by whoever runs it."""
-    with Session(bind=connection) as session:
-        session.info["erp_run"] = current_run(db.session())
-        session.info["erp_why"] = history.reason(db.session())
+    """Work on rows in the transaction that changes tables, signed with the run that does it."""
+    with Session(bind=connection) as session, history.because(session, history.reason(db.session())):
+        carried(session, Current).run = current_run(db.session())
         yield session
-        session.flush()
 
 
 @contextmanager
-def _broken_off(name: str, doing: str, command: str) -> Iterator[None]:
-    """Keep the error of a step that broke off with its module, and raise it as a refusal with the way out."""
+def _storing_error(name: str, doing: str, command: str) -> Iterator[None]:
+    """Store the error of a step that broke off with its module, and raise it as a refusal with the next command."""
     try:
         yield
-    except Exception as error:  # a revision may raise anything; whatever it was, its transaction is undone
+    except Exception as error:  # a revision may raise anything; its transaction is undone
         reason = _reason(error)
         if name != CORE:
             commit(partial(_note, name=name, reason=reason))

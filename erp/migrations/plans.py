@@ -1,4 +1,4 @@
-"""What a step in a module's life would do, in sentences, shown before it is done; refused as the step would be."""
+"""What a step such as installing a module would do, in sentences; a plan is refused where the step would be."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from erp.db import db
+from erp.manifest import Module
 from erp.migrations import revisions
 from erp.migrations.lifecycle import enablable, installable, needs_upgrade, uninstallable, what_uninstall_destroys
 from erp.models import InstalledModule, ModuleState
-from erp.module import Module
 from erp.registry import Owned, Registry, current_registry
+from erp.text import plural
 
-# What a module may add to another's screen, in the words of whoever looks at it.
-PARTS = {
+# What a module may add to another's screen, in the words of its users.
+_PARTS = {
     "columns": "column",
     "fields": "field",
     "panels": "panel",
@@ -56,7 +57,7 @@ def plan_enable(name: str) -> list[str]:
 
 
 def plan_disable(name: str, *, release: bool = False) -> list[str]:
-    """Return what disabling the module would do; its own guard is asked unless it is to release what it holds."""
+    """Return what disabling the module would do; its own guard is asked unless it is to `release` what it holds."""
     registry = current_registry()
     row = registry.check_disable(db.session(), name)
     if row.state == ModuleState.disabled:
@@ -65,18 +66,15 @@ def plan_disable(name: str, *, release: bool = False) -> list[str]:
         for guard in registry.guards[name]:
             guard(db.session(), release=False)
     held = [f"What module {name} holds would be released."] if release else []
-    return [f"Module {name} would be disabled and its data kept. These would rest:", *_belongings(name), *held]
+    return [f"Module {name} would be disabled and its data kept. These would be off:", *_belongings(name), *held]
 
 
 def plan_uninstall(name: str) -> list[str]:
     """Return what uninstalling the module would destroy."""
     uninstallable(name)
-    rows = [f"{table}: {count} row{'' if count == 1 else 's'} destroyed." for table, count in _destroyed(name)]
+    destroyed = what_uninstall_destroys(name).items()
+    rows = [f"{table}: {plural(count, 'row')} destroyed." for table, count in destroyed]
     return [f"Module {name} would be uninstalled, its tables written to CSV files first.", *rows, *_belongings(name)]
-
-
-def _destroyed(name: str) -> Iterable[tuple[str, int]]:
-    return what_uninstall_destroys(name).items()
 
 
 def _row(name: str) -> InstalledModule:
@@ -85,7 +83,7 @@ def _row(name: str) -> InstalledModule:
 
 
 def _belongings(name: str) -> Iterator[str]:
-    """Say what comes and goes with a module."""
+    """Yield what is switched with a module."""
     registry = current_registry()
     yield from _listed("Screens", [entry.view.title for entry in _own(registry.views, name)])
     yield from _added(registry, name)
@@ -102,12 +100,12 @@ def _belongings(name: str) -> Iterator[str]:
 
 
 def _added(registry: Registry, name: str) -> Iterator[str]:
-    """Say what the module adds to what others have."""
+    """Yield what the module adds to screens and files of others."""
     for view, contributions in sorted(registry.contributions.items()):
         parts = _own(contributions, name)
         words = [
             f"{word} {_called(thing)}"
-            for kind, word in PARTS.items()
+            for kind, word in _PARTS.items()
             for part in parts
             for thing in getattr(part, kind)
         ]
@@ -119,7 +117,7 @@ def _added(registry: Registry, name: str) -> Iterator[str]:
 
 
 def _called(part: Any) -> str:
-    """Return what people call a part of a screen: its label or title, else its name."""
+    """Return the label of a part of a screen: its label or title, else its name."""
     return str(getattr(part, "label", "") or getattr(part, "title", "") or part.name.replace("_", " "))
 
 

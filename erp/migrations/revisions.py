@@ -1,4 +1,4 @@
-"""Where each module's revisions lie, where its tables stand, and the transaction that moves them on."""
+"""Each module's revisions, the revision of its tables, and the transaction that upgrades them."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _ALONE = threading.Lock()
 # Any number that no other program on the same database takes: two installations never move tables at once.
 _ADVISORY_KEY = 0x6572_705F_6D69_6772
 
-# A step that waits longer for somebody's transaction breaks off, rather than keep everybody waiting behind it.
-LOCK_TIMEOUT = "60s"
+# A step that waits longer for another transaction breaks off, so that the others need not wait for it.
+_LOCK_TIMEOUT = "60s"
 
 
 def directory(owner: str) -> Path:
@@ -49,7 +49,7 @@ def tables(owner: str) -> list[Table]:
 
 
 def version_table(owner: str) -> str:
-    """Return the name of the table that says at which revision the owner's tables stand."""
+    """Return the name of the table with the revision of the owner's tables."""
     return f"{owner}_version"
 
 
@@ -62,7 +62,7 @@ def script(owner: str) -> ScriptDirectory | None:
 
 
 def revision(connection: Connection, owner: str) -> str | None:
-    """Return the revision at which the owner's tables stand; None where they were never made."""
+    """Return the revision of the owner's tables; None where they were never made."""
     name = version_table(owner)
     if not inspect(connection).has_table(name):
         return None
@@ -71,18 +71,18 @@ def revision(connection: Connection, owner: str) -> str | None:
 
 
 def ahead(connection: Connection, owner: str) -> list[Script]:
-    """Return the owner's revisions that its tables have not seen yet, in order.
+    """Return the owner's revisions that its tables do not have yet, in order.
 
-    Raises DatabaseTooNew where the tables stand at a revision that this program does not know.
+    Raises DatabaseTooNew where the tables are at a revision that this program does not know.
     """
     revisions = script(owner)
-    stands_at = revision(connection, owner)
+    current = revision(connection, owner)
     if revisions is None:
         return []
     try:
-        found = list(revisions.iterate_revisions("head", stands_at or "base"))
+        found = list(revisions.iterate_revisions("head", current or "base"))
     except (CommandError, RevisionError):
-        raise DatabaseTooNew(owner, stands_at or "") from None
+        raise DatabaseTooNew(owner, current or "") from None
     return list(reversed(found))
 
 
@@ -101,14 +101,14 @@ def pending() -> list[str]:
 
 
 def require_core() -> None:
-    """Refuse to work on tables of the core that are missing or older than this program."""
+    """Raise NotInitialized or UpgradeNeeded where the core's tables are missing or older than this program."""
     behind = pending()
     if CORE in behind:
         raise UpgradeNeeded(behind)
 
 
 def require_current() -> None:
-    """Refuse to work on tables that are missing or older than this program; those of modules that are off may be."""
+    """Raise UpgradeNeeded where the tables of the core or of a module that is on are older than this program."""
     require_core()
     on = current_registry().enabled()
     if behind := [name for name in pending() if name in on]:
@@ -117,9 +117,9 @@ def require_current() -> None:
 
 @contextmanager
 def moving() -> Iterator[Connection]:
-    """Open the one transaction in which tables may change, on both databases; whatever fails inside undoes it all.
+    """Open a transaction in which tables may change, on both databases; an error inside undoes all of it.
 
-    The session's own transaction is ended first: it could wait for this one for ever.
+    The session's own transaction is ended first: the two could wait for each other for ever.
     """
     session = db.session()
     if session.new or session.dirty or session.deleted:
@@ -127,7 +127,7 @@ def moving() -> Iterator[Connection]:
     session.rollback()
     with _ALONE, db.engine.connect() as connection, _unwatched_references(connection), connection.begin():
         if connection.dialect.name == "postgresql":
-            connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
+            connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_KEY})
         yield connection
         _check_references(connection)
@@ -135,8 +135,8 @@ def moving() -> Iterator[Connection]:
 
 @contextmanager
 def _unwatched_references(connection: Connection) -> Iterator[None]:
-    # SQLite changes a table by making it anew and dropping the old one, which would delete what refers to it. The
-    # switch does nothing inside a transaction, so the driver is told before SQLAlchemy begins one.
+    # SQLite changes a table by making it again and dropping the old one, which would delete what refers to it. The
+    # switch does nothing inside a transaction, so it is set before SQLAlchemy begins one.
     if connection.dialect.name != "sqlite":
         yield
         return
@@ -162,8 +162,8 @@ def move(connection: Connection, owner: str) -> list[str]:
         return []
     steps = ahead(connection, owner)
 
-    def upgrade(stands_at: Any, _context: Any) -> list[Any]:
-        return revisions._upgrade_revs("head", stands_at)
+    def upgrade(current: Any, _context: Any) -> list[Any]:
+        return revisions._upgrade_revs("head", current)
 
     with EnvironmentContext(Config(), revisions, fn=upgrade, destination_rev="head") as environment:
         environment.configure(connection=connection, **options(owner))
@@ -172,7 +172,7 @@ def move(connection: Connection, owner: str) -> list[str]:
 
 
 def options(owner: str) -> dict[str, Any]:
-    """Return how Alembic is to work for the core or a module."""
+    """Return Alembic's options for the core or a module."""
     own = {table.name for table in tables(owner)}
     foreign = {table.name for table in Model.metadata.sorted_tables} - own
 
@@ -190,12 +190,12 @@ def options(owner: str) -> dict[str, Any]:
 
 
 def _is_leftover(name: str, owner: str, foreign: Collection[str]) -> bool:
-    # A table that a module's earlier revision made and its models no longer know.
+    # A table that an earlier revision made and the models no longer have.
     return name.startswith(f"{owner}_") and name not in foreign and not name.endswith("_version")
 
 
 def render_item(kind: str, thing: Any, _context: Any) -> str | Literal[False]:
-    """Write a type of this product as the plain one that the database keeps."""
+    """Write a type of this product as the plain one in the database."""
     if kind == "type" and isinstance(thing, TypeDecorator):
         return f"sa.{thing.impl!r}"
     return False

@@ -1,18 +1,16 @@
-"""Everything the modules registered, each thing with its owner, and which owners are switched on."""
+"""`Core`, with which `setup` is called, and what the modules registered through it, live while its owner is on."""
 
-from erp.registry.entries import CORE, Contribution, Extension, JobEntry, Owned, State, ViewEntry
-from erp.registry.registering import ModuleCore
+from erp.registry.core import Core
+from erp.registry.entries import CORE, Extension, JobEntry, Owned, ViewEntry
 from erp.registry.registry import Registry, current_registry
 
 __all__ = [
     "CORE",
-    "Contribution",
+    "Core",
     "Extension",
     "JobEntry",
-    "ModuleCore",
     "Owned",
     "Registry",
-    "State",
     "ViewEntry",
     "current_registry",
 ]

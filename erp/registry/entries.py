@@ -64,7 +64,7 @@ class Extension:
 
 @dataclass(frozen=True)
 class State:
-    """What is on and what every option says, as one request, command or job run sees it."""
+    """What is on and what every option is, as one request, command or job run sees it."""
 
     revision: int
     enabled: frozenset[str]

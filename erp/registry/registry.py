@@ -1,8 +1,7 @@
-"""Everything the modules registered, and which of them are switched on."""
+"""Which modules are on, switching them, and what is live of what they registered."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -15,6 +14,7 @@ from erp import core, history
 from erp.db import (
     ErpSession,
     after_locking,
+    carried,
     configure_models,
     db,
     failing_model,
@@ -33,97 +33,49 @@ from erp.errors import (
     UnknownModule,
     Unsettled,
 )
+from erp.manifest import Module
 from erp.models import InstalledModule, ModuleState, OptionValue, Revision
-from erp.module import Module
-from erp.options import OptionTable, bump_revision
-from erp.registry.entries import CORE, Contribution, Extension, JobEntry, Owned, State, ViewEntry
-from erp.registry.registering import ModuleCore
+from erp.options import OptionTable, Switched, bump_revision
+from erp.registry.core import Core
+from erp.registry.entries import CORE, Owned, State
+from erp.registry.registered import Registered
 
 T = TypeVar("T")
 
 
-class Registry:
-    """The found modules in dependency order and all that they added."""
+class Registry(Registered):
+    """What the modules registered, and which of it is live: the one place where modules and options are read."""
 
     def __init__(self, found: Found, modules: list[Module], option_table: OptionTable) -> None:
-        self.found = found
-        self.modules = {module.name: module for module in modules}
-        self.option_table = option_table
-        self.tables: dict[str, list[Any]] = defaultdict(list)
-        self.views: list[Owned[ViewEntry]] = []
-        self.contributions: dict[str, list[Owned[Contribution]]] = defaultdict(list)
-        self.jobs: dict[str, Owned[JobEntry]] = {}
-        self.commands: dict[str, Owned[Any]] = {}
-        self.imports: dict[str, Owned[Any]] = {}
-        self.exports: dict[str, Owned[Any]] = {}
-        self.import_extensions: dict[str, list[Owned[Extension]]] = defaultdict(list)
-        self.export_extensions: dict[str, list[Owned[Extension]]] = defaultdict(list)
-        self.checks: list[Owned[Callable[[Session], Iterable[str]]]] = []
-        self.cards: list[Owned[Any]] = []
-        self.demos: list[Owned[Callable[[Session], None]]] = []
-        self.subscribers: dict[type, list[Owned[Callable[..., None]]]] = defaultdict(list)
-        self.hook_answers: dict[Callable[..., Any], list[Owned[Callable[..., Any]]]] = defaultdict(list)
-        self.catch_ups: dict[str, list[Callable[[Session], None]]] = defaultdict(list)
-        self.guards: dict[str, list[Callable[..., None]]] = defaultdict(list)
+        super().__init__(found, modules, option_table)
         self.forget()
 
     def forget(self) -> None:
-        """Forget what the database said, as after a change of the database itself."""
+        """Forget which modules are on and which options are set, as after a change of the database itself."""
         self._cached = State(-1, frozenset(), self.option_table.effective({}))
 
     def setup(self) -> None:
-        """Let every module register what it has; a third party's that cannot is listed as broken."""
+        """Call every module's setup; a third party's that raises is listed as broken."""
         self._configure_models()
         for module in list(self.modules.values()):
-            if module.name in self.modules:  # else it needs one that just turned out to be broken
+            if module.name in self.modules:  # else it needs one that has just turned out to be broken
                 try:
-                    module.setup(ModuleCore(self, module))
-                except Exception as error:  # a stranger's code may raise anything; it is shown, and the others start
-                    self.give_up(module.name, error)
-                if module.name not in self.found.shipped:  # what it got wrong would come up in the next one's setup
+                    module.setup(Core(self, module))
+                except Exception as error:  # a third party's code may raise anything; it is shown, and the others start
+                    self.mark_broken(module.name, error)
+                if module.name not in self.found.shipped:  # else its errors would come up in the next one's setup
                     self._configure_models()
 
     def _configure_models(self) -> None:
-        """Resolve what models say of one another; a third party's module whose models cannot is broken."""
+        """Resolve what models refer to; a third party's module whose models cannot be resolved is broken."""
         while True:
             try:
                 return configure_models()
-            except Exception as error:  # what a stranger's model says may raise anything
+            except Exception as error:  # a third party's model may raise anything
                 name = self.found.module_of(failing_model())
                 if name not in self.modules:
                     raise
-                self.give_up(name, error)
-
-    def give_up(self, name: str, error: Exception) -> None:
-        """List a third party's module as broken, and those that need it; raise the error of one that ships."""
-        if name in self.found.shipped:
-            raise error
-        self._drop(name, error)
-        for module in list(self.modules.values()):
-            if name in module.depends:
-                self.give_up(module.name, MissingDependency(module.name, {name}))
-
-    def _drop(self, name: str, error: Exception) -> None:
-        """Forget what a module registered before it failed."""
-        self.found.give_up(name, error)
-        del self.modules[name]
-        by_modules: tuple[dict[str, list[Any]], ...] = (self.tables, self.catch_ups, self.guards)
-        for by_module in by_modules:
-            by_module.pop(name, None)
-        by_names: tuple[dict[str, Owned[Any]], ...] = (self.jobs, self.commands, self.imports, self.exports)
-        for by_name in by_names:
-            for key in [key for key, owned in by_name.items() if owned.module == name]:
-                del by_name[key]
-        lists: tuple[list[Owned[Any]], ...] = (self.views, self.checks, self.cards, self.demos)
-        groups: tuple[dict[Any, list[Owned[Any]]], ...] = (
-            self.contributions,
-            self.import_extensions,
-            self.export_extensions,
-            self.subscribers,
-            self.hook_answers,
-        )
-        for owned_things in (*lists, *(things for group in groups for things in group.values())):
-            owned_things[:] = [owned for owned in owned_things if owned.module != name]
+                self.mark_broken(name, error)
 
     def module(self, name: str) -> Module:
         """Return a manifest by name; raise UnknownModule, or BrokenModule for one that cannot be used."""
@@ -153,7 +105,7 @@ class Registry:
             stored = {row.name: row.value for row in db.session.scalars(select(OptionValue))}
             cached = State(revision, enabled, self.option_table.effective(stored))
             # A revision that this transaction itself made may still be rolled back: keep it for this request only.
-            if not db.session().info.get("erp_switched"):
+            if not carried(db.session(), Switched).here:
                 self._cached = cached
         return cached
 
@@ -165,7 +117,7 @@ class Registry:
             raise unusable_database(error) from error
 
     def _usable_modules(self, switched_on: set[str]) -> frozenset[str]:
-        # A module rests while one that it needs is away or in the middle of an upgrade.
+        # A module is off while one that it needs is missing or being upgraded.
         usable: set[str] = set()
         for module in self.modules.values():
             if module.name in switched_on and usable.issuperset(module.depends):
@@ -218,7 +170,7 @@ class Registry:
         return {permission.name: permission.title for permission in declared}
 
     def enable(self, session: Session, name: str) -> None:
-        """Switch an installed module on and let it catch up; refused by name while one it needs is off."""
+        """Switch an installed module on and let it catch up; raise MissingDependency while one that it needs is off."""
         lock_switches(session)
         row = self.check_enable(session, name)
         if row.state == ModuleState.disabled:
@@ -227,7 +179,7 @@ class Registry:
                 catch_up(session)
 
     def check_enable(self, session: Session, name: str) -> InstalledModule:
-        """Return the row of a module that may be on; raise the refusal otherwise."""
+        """Return the row of a module that may be switched on; raise the refusal otherwise."""
         module = self.module(name)
         row = self._settled(session, name)
         if row.state == ModuleState.disabled and (off := set(module.depends) - self.enabled()):
@@ -235,9 +187,9 @@ class Registry:
         return row
 
     def disable(self, session: Session, name: str, *, release: bool = False) -> None:
-        """Switch a module off, keeping its data; refused by name while an enabled one needs it.
+        """Switch a module off, keeping its data; raise StillNeeded while an enabled one needs it.
 
-        The module's own guard may refuse too, unless told to `release` what it holds.
+        The module's own guard may refuse too, unless it is to `release` what it holds.
         """
         lock_switches(session)
         row = self.check_disable(session, name)
@@ -247,7 +199,7 @@ class Registry:
             self._switch(session, row, ModuleState.disabled)
 
     def check_disable(self, session: Session, name: str) -> InstalledModule:
-        """Return the row of a module that no enabled one needs; raise the refusal otherwise."""
+        """Return the row of a module that may be switched off; raise the refusal otherwise."""
         self.module(name)
         row = self._settled(session, name)
         if row.state == ModuleState.enabled and (users := self.dependents(name, self.enabled())):
@@ -274,13 +226,13 @@ class Registry:
         self.changed(session)
 
     def changed(self, session: Session) -> None:
-        """Count the revision up after a change of a module or an option, and see it at once in this request."""
+        """Count the revision up after a change of a module, and see the change at once in this request."""
         bump_revision(session)
 
 
 def _check_again(session: Session) -> None:
-    """Read modules and options again under the locks; raise ModulesSwitched where others are on than were."""
-    if has_app_context() and "erp_state" in g and not session.info.get("erp_switched"):
+    """Read modules and options again under the locks; raise ModulesSwitched where other ones are on now."""
+    if has_app_context() and "erp_state" in g and not carried(session, Switched).here:
         before = g.erp_state.enabled
         current_registry().refresh()
         if current_registry().enabled() != before:
@@ -293,12 +245,12 @@ after_locking.append(_check_again)
 @event.listens_for(ErpSession, "after_transaction_end")
 def _forget_switch(session: Session, transaction: Any) -> None:
     if transaction.parent is None:
-        session.info.pop("erp_switched", None)
+        carried(session, Switched).here = False
 
 
 @event.listens_for(ErpSession, "after_rollback")
 def _forget_state(session: Session) -> None:
-    if session.info.get("erp_switched") and has_app_context():
+    if carried(session, Switched).here and has_app_context():
         g.pop("erp_state", None)
 
 

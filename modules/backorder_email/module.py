@@ -2,7 +2,9 @@
 
 from datetime import timedelta
 
-from erp.module import Choice, Core, Duration, Integer, Module, Permission, Switch, Text
+from erp.manifest import Module, Permission
+from erp.options import Choice, Duration, Integer, Switch, Text
+from erp.registry import Core
 
 
 def setup(core: Core) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from erp.module import Choice, Core, Module, Permission
+from erp.manifest import Module, Permission
+from erp.options import Choice
+from erp.registry import Core
 
 EVERYBODY = ("Sales clerk", "Merchandiser", "Warehouse clerk", "Auditor")
 WAREHOUSE = ("Warehouse clerk",)

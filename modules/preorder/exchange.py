@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from erp.errors import ErpError
 from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, day, quantity, signed_quantity, switch, text
-from erp.module import Core
+from erp.registry import Core
 from erp.text import plural
 from modules.inventory_lots.domain import check_count
 from modules.inventory_lots.models import Product

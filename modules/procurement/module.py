@@ -2,7 +2,9 @@
 
 from decimal import Decimal as ExactDecimal
 
-from erp.module import Core, Decimal, Module, Permission
+from erp.manifest import Module, Permission
+from erp.options import Decimal
+from erp.registry import Core
 
 
 def setup(core: Core) -> None:

@@ -2,7 +2,9 @@
 
 from datetime import timedelta
 
-from erp.module import Core, Duration, Integer, Module, Permission, Switch
+from erp.manifest import Module, Permission
+from erp.options import Duration, Integer, Switch
+from erp.registry import Core
 
 CLERKS = ("Sales clerk",)
 FLOOR = ("Sales clerk", "Warehouse clerk")

@@ -39,7 +39,7 @@ def empty_app(request, make_empty_app):
 
 @pytest.fixture
 def command(monkeypatch, capsys):
-    """Return a function that carries out an `erp` command line: its exit code, what it printed, its refusal."""
+    """Return a function that runs an `erp` command line: its exit code, what it printed, its refusal."""
 
     def carry_out(app, *arguments):
         monkeypatch.setattr("erp.cli.wrapping.create_app", lambda: app)

@@ -1,4 +1,4 @@
-"""A row for each screen, whatever it shows."""
+"""Makes a row for each screen."""
 
 from __future__ import annotations
 

@@ -33,12 +33,12 @@ def schema(connection):
 
 
 def without_versions(facts):
-    """Leave out the tables in which each module's revision stands: models know nothing of them."""
+    """Leave out the tables with each module's revision, which have no models."""
     return {fact for fact in facts if not re.match(r"\w+_version(\.|_pkc|$)", fact[0])}
 
 
 def _facts(name, sql):
-    """Cut a statement into its clauses: SQLite keeps constraints in the order of whoever wrote them."""
+    """Cut a statement into its clauses: SQLite keeps constraints in the order in which they were written."""
     flat = " ".join(sql.replace('"', "").split())
     if not flat.startswith("CREATE TABLE"):
         return {(name, flat)}

@@ -6,7 +6,7 @@ from erp import app as application
 from erp import migrations
 from erp.db import db
 from erp.discovery import Found
-from erp.module import Module
+from erp.manifest import Module
 
 
 def make_module(name, *depends, setup=lambda core: None, **more):

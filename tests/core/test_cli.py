@@ -117,7 +117,7 @@ def test_output_that_cannot_be_written_is_a_problem_of_one_line(erp, monkeypatch
     assert problem(erp("export", "products")) == "The output: No space left on device.\n"
 
 
-def test_an_import_with_errors_prints_ten_of_them_and_how_many_more(erp, tmp_path):
+def test_an_import_with_errors_prints_ten_of_them_and_the_number_of_others(erp, tmp_path):
     path = tmp_path / "bad.csv"
     path.write_text("sku,name,unit_decimals\n" + "".join(f"P{n},Name,many\n" for n in range(13)))
     code, out, err = erp("import", "products", str(path))
@@ -246,7 +246,7 @@ def test_the_example_explains_every_option(erp):
     assert all(f"; {key.partition('.')[2]} =" in out for key in current_registry().option_table.declared)
 
 
-def test_people_are_added_listed_and_kept_out(erp, session):
+def test_users_are_added_listed_and_kept_out(erp, session):
     code, out, _ = erp("users", "add", "anna", "--role", "Sales clerk", "--role", "Auditor")
     password = out.split()[3]
     assert code == 0
@@ -265,26 +265,26 @@ def test_people_are_added_listed_and_kept_out(erp, session):
 def test_what_the_database_refuses_is_one_line_without_the_values(erp, monkeypatch, session):
     monkeypatch.setattr("erp.cli.users._check_name", lambda *_: None)
     monkeypatch.setattr(security, "check_user", lambda **_: None)
-    message = [erp("users", "add", "admin")[1:]]
-    assert "was made meanwhile by somebody else" in message[0][1]
+    refusals = [erp("users", "add", "admin")[1:]]
+    assert "has just made a record" in refusals[0][1]
     if session.get_bind().dialect.name == "postgresql":  # SQLite keeps a text that is too long
-        message.append(erp("users", "add", "anna", "--name", "x" * 200)[1:])
-        assert "value too long" in message[1][1]
-    assert [(out, err.count("\n"), "argon2" in err) for out, err in message] == [("", 1, False)] * len(message)
+        refusals.append(erp("users", "add", "anna", "--name", "x" * 200)[1:])
+        assert "value too long" in refusals[1][1]
+    assert [(out, err.count("\n"), "argon2" in err) for out, err in refusals] == [("", 1, False)] * len(refusals)
 
 
-def test_people_are_added_and_kept_out_with_a_reason(erp, session):
+def test_users_are_added_and_kept_out_with_a_reason(erp, session):
     assert erp("users", "add", "anna", "--password", "correct horse", "--why", "She starts today.")[0] == 0
     assert erp("users", "deactivate", "anna", "--why", "She left.")[0] == 0
     about = select(HistoryEntry).where(HistoryEntry.document_name == "anna").order_by(HistoryEntry.id)
-    message = [(entry.action, entry.why) for entry in session.scalars(about)]
-    assert message == [("created", "She starts today."), ("deactivated", "She left.")]
+    recorded = [(entry.action, entry.why) for entry in session.scalars(about)]
+    assert recorded == [("created", "She starts today."), ("deactivated", "She left.")]
 
 
 # A database from its first day on
 
 
-def test_an_empty_database_is_told_in_one_line(empty_app, command):
+def test_an_empty_database_is_reported_in_one_line(empty_app, command):
     for arguments in (["check"], ["users", "list"], ["allocate"], ["import", "products", "-"], ["modules", "list"]):
         assert problem(command(empty_app, *arguments)) == "The database is empty. Run `erp init` first.\n"
     code, out, _ = command(empty_app, "--help")
@@ -386,7 +386,7 @@ def carry_out(*arguments, **environment):
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
-def test_a_deployment_that_cannot_work_is_told_in_one_line(tmp_path, environment, complaint):
+def test_a_deployment_that_cannot_work_is_reported_in_one_line(tmp_path, environment, complaint):
     code, out, err = carry_out("users", "list", ERP_INSTANCE=str(tmp_path), **environment)
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert complaint in err

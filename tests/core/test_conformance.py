@@ -1,6 +1,6 @@
 """What every module must keep to. A new module is covered by being there.
 
-Modules that lie elsewhere are covered too when ERP_TEST_MODULES names their folders, as `[erp] module_path` does.
+Modules in other folders are covered too when ERP_TEST_MODULES names their folders, as `[erp] module_path` does.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 FOUND = discovery.find(folders=more_modules())
 MODULES = sorted(FOUND.manifests)
 
-# `delivery` talks to other machines, with the database told before and after, and never while they answer.
+# `delivery` talks to other machines, writing to the database before and after, and never while they answer.
 NOUNS = {"domain", "queries", "services", "delivery", "admin", "exchange"}
 FILES = NOUNS | {
     "__init__",
@@ -48,7 +48,7 @@ CLOCKS = {("datetime", "now"), ("datetime", "utcnow"), ("date", "today"), ("time
 
 
 def folder_of(name):
-    """Return where a module lies."""
+    """Return the folder of a module."""
     return Path(sys.modules[FOUND.manifests[name].setup.__module__].__file__).parent
 
 
@@ -63,7 +63,7 @@ def nodes(path, *kinds):
 
 
 def shown(path):
-    """Return a path as people call it."""
+    """Return a path as messages name it."""
     return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
 
 
@@ -77,19 +77,13 @@ EVERYWHERE = [*sources(*HOMES), *(path for path in sources(ROOT / "erp") if path
 
 
 def imports(name):
-    """Yield (file, module, part of it) for each import from another module, except those for types alone."""
+    """Yield (file, module, part of it) for each import from another module."""
     for path in sources(folder_of(name)):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for_types = {below for node in ast.walk(tree) if is_for_types(node) for below in ast.walk(node)}
-        for node in (node for node in ast.walk(tree) if node not in for_types):
+        for node in nodes(path, ast.Import, ast.ImportFrom):
             for dotted in imported(node):
                 top, other, part, *_ = [*dotted.split("."), "", ""]
                 if top == "modules" and other not in ("", name):
                     yield shown(path), other, part
-
-
-def is_for_types(node):
-    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
 
 
 def imported(node):
@@ -131,11 +125,24 @@ def test_files_fit_in_the_head():
     assert {path: length for path, length in lengths.items() if length > LONGEST_FILE} == {}
 
 
+def from_its_own_face(path):
+    """Yield the names that a file imports from the `__init__` of its own package, other than files next to it."""
+    package, files = ".".join(Path(shown(path)).parent.parts), set(path.parent.iterdir())
+    for node in nodes(path, ast.ImportFrom):
+        names = [alias.name for alias in node.names if node.module == package]
+        yield from (name for name in names if not {path.parent / name, path.parent / f"{name}.py"} & files)
+
+
+def test_no_file_imports_the_face_of_its_own_package():
+    inside = [path for path in EVERYWHERE if path.name != "__init__.py"]
+    assert {shown(path): names for path in inside if (names := list(from_its_own_face(path)))} == {}
+
+
 # The manifest
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_a_manifest_tells_who_it_is(name):
+def test_a_manifest_has_a_name_a_title_and_a_version(name):
     manifest = FOUND.manifests[name]
     assert manifest.name == name
     assert re.fullmatch(r"[a-z][a-z0-9_]*", name)
@@ -279,7 +286,7 @@ def test_every_number_in_the_database_is_exact(app):
     assert [str(column) for column in columns() if isinstance(column.type, Float | Numeric)] == []
 
 
-def test_names_of_columns_tell_instants_dates_and_ids(app):
+def test_names_of_columns_distinguish_instants_dates_and_ids(app):
     for column in columns():
         if column.name.endswith("_at"):
             assert isinstance(column.type, UtcDateTime), column

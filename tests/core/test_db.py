@@ -13,11 +13,11 @@ from erp.db import (
     bulk_insert,
     chunks,
     commit,
-    is_lost_race,
     lock_rows,
     reading,
     require_lock,
 )
+from erp.db.transactions import is_lost_race
 from erp.errors import DatabaseBusy, ErpError, StaleRecord
 from modules.inventory_lots.models import Balance, Product, Warehouse
 from tests.support.inventory_lots import make_product, make_stock
@@ -56,7 +56,7 @@ def test_a_lost_race_is_tried_again_from_the_start(session, no_waiting):
     assert tries == [None, None, None]
 
 
-def test_races_that_are_lost_too_often_are_told(session, no_waiting):
+def test_races_that_are_lost_too_often_are_refused(session, no_waiting):
     def work(session):
         raise lost_race()
 
@@ -76,7 +76,7 @@ def test_another_error_of_the_database_is_not_tried_again(session):
     assert len(tries) == 1
 
 
-def test_two_people_who_save_the_same_record_are_told(session):
+def test_the_second_of_two_users_who_save_the_same_record_is_refused(session):
     def work(session):
         raise StaleDataError
 
@@ -126,7 +126,7 @@ def test_a_lock_that_was_promised_is_demanded(session):
         require_lock(session, Product, [one])
 
 
-def test_whoever_only_reads_cannot_lock(session):
+def test_a_reading_transaction_cannot_lock(session):
     with reading(), pytest.raises(RuntimeError, match="cannot lock"):
         lock_rows(session, Product, [1])
 

@@ -9,7 +9,7 @@ from erp.errors import DependencyCycle, MissingDependency, ModuleError
 from tests.core.small import make_module
 
 MANIFEST = """
-from erp.module import Module
+from erp.manifest import Module
 
 def setup(core):
     pass

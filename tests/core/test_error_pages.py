@@ -1,4 +1,4 @@
-"""What a browser is told when something is refused or fails."""
+"""The page that a browser gets when something is refused or fails."""
 
 import pytest
 from flask import Flask
@@ -60,7 +60,7 @@ def test_a_value_that_no_row_can_have_is_a_bad_request(page):
     assert "SELECT" not in answer.text
 
 
-def test_a_database_that_does_not_answer_is_told(page):
+def test_a_database_that_does_not_answer_is_reported(page):
     answer = page(OperationalError("SELECT secret", {}, Exception("server closed the connection")))
     assert answer.status_code == 503
     assert "SELECT" not in answer.text
@@ -73,7 +73,7 @@ def test_a_bug_shows_no_traceback(page):
     assert "secret" not in answer.text
 
 
-def test_an_empty_database_is_told_on_every_screen(tmp_path):
+def test_an_empty_database_is_reported_on_every_screen(tmp_path):
     app = create_app(environment={"ERP_INSTANCE": str(tmp_path)})
     for path in ("/login", "/sales/orders/"):
         answer = app.test_client().get(path)

@@ -1,4 +1,4 @@
-"""The history: written once, by itself where fields are edited, and never changed."""
+"""The history: written once, automatically where fields are edited, and never changed."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -14,7 +14,7 @@ from erp.models import HistoryEntry, RunEntry, RunKind
 from tests.support.inventory_lots import make_product
 from tests.support.sales import make_customer, make_draft
 
-DOOR = Subject("house.door", 7, "Front door")
+GATE = Subject("house.gate", 7, "Front gate")
 
 
 def entries(session):
@@ -23,18 +23,18 @@ def entries(session):
 
 def test_an_entry_says_who_when_what_from_to_and_why(session):
     with run(RunKind.screen, "paint", "anna"):
-        record(session, DOOR, "painted", field="colour", old="red", new="green", why="It was spring.")
+        record(session, GATE, "painted", field="colour", old="red", new="green", why="It was spring.")
         session.commit()
     entry = entries(session)[0]
     assert (entry.user_name, entry.at) == ("anna", datetime(2026, 11, 23, 12, tzinfo=UTC))
-    assert (entry.document, entry.document_id, entry.document_name) == ("house.door", 7, "Front door")
+    assert (entry.document, entry.document_id, entry.document_name) == ("house.gate", 7, "Front gate")
     assert (entry.action, entry.field, entry.old_value, entry.new_value) == ("painted", "colour", "red", "green")
     assert entry.why == "It was spring."
 
 
 def test_what_a_job_changes_is_signed_by_the_job(session):
     with run(RunKind.job, "sweep"):
-        record(session, DOOR, "swept")
+        record(session, GATE, "swept")
         session.commit()
     assert entries(session)[0].user_name == "job sweep"
 
@@ -55,11 +55,11 @@ def test_edited_fields_are_recorded_by_themselves(session):
 def test_a_reason_inside_another_goes_first_and_leaves_the_other_in_place(session):
     with history.because(session, "A move."):
         with history.because(session, "A typing error."):
-            inner = record(session, DOOR, "painted")
+            inner = record(session, GATE, "painted")
         with history.because(session, ""):
-            empty = record(session, DOOR, "painted")
-        outer = record(session, DOOR, "painted")
-    after = record(session, DOOR, "painted")
+            empty = record(session, GATE, "painted")
+        outer = record(session, GATE, "painted")
+    after = record(session, GATE, "painted")
     assert [entry.why for entry in (inner, empty, outer, after)] == ["A typing error.", "A move.", "A move.", ""]
 
 
@@ -84,7 +84,7 @@ def test_a_value_where_there_was_none_is_recorded_even_of_a_row_just_made(sessio
 
 @pytest.mark.parametrize("change", [lambda entry: setattr(entry, "why", "otherwise")])
 def test_an_entry_cannot_be_edited(session, change):
-    entry = record(session, DOOR, "painted")
+    entry = record(session, GATE, "painted")
     session.commit()
     change(entry)
     with pytest.raises(RuntimeError, match="never changed"):
@@ -93,7 +93,7 @@ def test_an_entry_cannot_be_edited(session, change):
 
 
 def test_an_entry_cannot_be_deleted(session):
-    entry = record(session, DOOR, "painted")
+    entry = record(session, GATE, "painted")
     session.commit()
     session.delete(entry)
     with pytest.raises(RuntimeError, match="never changed"):
@@ -102,7 +102,7 @@ def test_an_entry_cannot_be_deleted(session):
 
 
 def test_entries_cannot_be_deleted_in_bulk_either(session):
-    record(session, DOOR, "painted")
+    record(session, GATE, "painted")
     session.commit()
     with pytest.raises(RuntimeError, match="never changed"):
         session.execute(delete(HistoryEntry))
@@ -113,12 +113,12 @@ def test_entries_cannot_be_deleted_in_bulk_either(session):
     "statement", ["UPDATE erp_history_entry SET why = 'otherwise'", "DELETE FROM erp_history_entry"]
 )
 def test_the_database_itself_refuses_to_change_what_is_written(session, statement):
-    record(session, DOOR, "painted")
+    record(session, GATE, "painted")
     session.commit()
     with pytest.raises(IntegrityError, match="written once and never changed"):
         session.execute(text(statement))
     session.rollback()
-    assert [entry.why for entry in entries(session) if entry.document == DOOR.document] == [""]
+    assert [entry.why for entry in entries(session) if entry.document == GATE.document] == [""]
 
 
 @pytest.mark.parametrize(
@@ -134,14 +134,14 @@ def test_the_database_itself_refuses_to_change_what_is_written(session, statemen
         (7, "7"),
     ],
 )
-def test_values_are_written_as_people_read_them(value, written):
+def test_values_are_written_in_readable_form(value, written):
     assert history.as_text(value) == written
 
 
 def test_a_run_that_changes_nothing_leaves_no_row(session):
-    with run(RunKind.command, "look"):
+    with run(RunKind.command, "view"):
         session.scalar(select(HistoryEntry.id))
-    assert session.scalars(select(RunEntry).where(RunEntry.name == "look")).all() == []
+    assert session.scalars(select(RunEntry).where(RunEntry.name == "view")).all() == []
 
 
 def test_a_run_is_one_row_with_its_end(session):

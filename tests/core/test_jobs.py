@@ -135,7 +135,7 @@ def test_what_is_written_in_a_run_bears_the_run(add_job):
     assert entry.ended_at is not None
 
 
-def test_the_job_of_a_module_that_is_off_rests(add_job):
+def test_the_job_of_a_module_that_is_off_does_not_run(add_job):
     add_job(count_things, module="backorder_email", every="backorder_email.send_interval")
     assert NAME in {job.name for job in jobs.overview(db.session())}
     commit(lambda session: current_registry().disable(session, "backorder_email"))
@@ -164,7 +164,7 @@ def test_the_next_run_is_an_interval_after_the_last_and_follows_the_option(add_j
     assert jobs.run_if_due(NAME).state == JobRunState.done
 
 
-def test_a_paused_job_rests_until_it_is_resumed(add_job):
+def test_a_paused_job_does_not_run_until_it_is_resumed(add_job):
     add_job(count_things)
     commit(lambda session: jobs.pause(session, NAME))
     assert jobs.status_of(db.session(), NAME).next_at is None
@@ -198,16 +198,16 @@ def test_a_run_whose_process_died_is_marked_and_taken_over_at_once(add_job, sess
 def test_a_run_that_still_works_is_not_taken_for_dead(add_job):
     seen = []
 
-    def look(session):
+    def check(session):
         session.rollback()
         seen.append(jobs.mark_lost_runs())
 
-    add_job(look)
+    add_job(check)
     assert jobs.run(NAME).state == JobRunState.done
     assert seen == [[]]
 
 
-def test_whoever_runs_a_job_marks_the_run_that_died_before(add_job, session):
+def test_a_new_run_marks_the_one_that_died_before(add_job, session):
     add_job(count_things)
     dead = begin_elsewhere(session)
     assert jobs.run(NAME).state == JobRunState.done
@@ -262,7 +262,7 @@ def test_the_commands_show_run_pause_and_resume(app, add_job, command):
     assert runs.worker_name() in shown
 
 
-def test_the_commands_tell_what_went_wrong_in_one_line(app, add_job, command):
+def test_the_commands_say_what_went_wrong_in_one_line(app, add_job, command):
     def fail(session):
         raise ValueError("one\ntwo")
 

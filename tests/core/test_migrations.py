@@ -1,4 +1,4 @@
-"""A module's tables through its life, on both databases."""
+"""Installing, upgrading and uninstalling modules, on both databases."""
 
 from __future__ import annotations
 
@@ -79,10 +79,10 @@ def facts():
 
 
 def rows():
-    """Return every row of every table, except those that tell what was done."""
+    """Return every row of every table, except those that record what was done."""
     db.session.rollback()
-    message = {"erp_history_entry", "erp_run", "erp_revision"}
-    tables = [table for owner in owners() for table in revisions.tables(owner) if table.name not in message]
+    records = {"erp_history_entry", "erp_run", "erp_revision"}
+    tables = [table for owner in owners() for table in revisions.tables(owner) if table.name not in records]
     return {table.name: sorted(map(repr, db.session.execute(select(table)))) for table in tables}
 
 
@@ -171,10 +171,10 @@ def test_uninstalling_forgets_the_module_but_not_its_history(empty_app, tmp_path
     remove("backorder_email", tmp_path)
     assert set(db.session.scalars(select(OptionValue.name))) == {"sales.backorders"}
     assert "backorder_email" not in current_registry().enabled()
-    message = (
+    actions = (
         select(HistoryEntry.action).where(HistoryEntry.document_name == "backorder_email").order_by(HistoryEntry.id)
     )
-    assert list(db.session.scalars(message))[-1] == "uninstalled"
+    assert list(db.session.scalars(actions))[-1] == "uninstalled"
 
 
 def test_uninstalling_writes_every_table_to_a_file_first(empty_app, tmp_path):
@@ -261,9 +261,7 @@ def test_an_upgrade_that_breaks_off_leaves_the_old_tables_and_can_be_ended(empty
     migrations.require_current()
 
 
-def test_the_command_that_a_broken_upgrade_names_ends_it_and_all_else_goes_on_meanwhile(
-    empty_app, own_revisions, command
-):
+def test_the_command_that_a_broken_upgrade_names_ends_it_and_all_else_goes_on(empty_app, own_revisions, command):
     install_all()
     own_revisions("backorder_email", "0002", BROKEN)
     code, _, err = command(empty_app, "check")
@@ -320,7 +318,7 @@ def test_an_uninstallation_that_breaks_off_destroys_nothing_and_is_ended_or_take
     assert db.session.get(InstalledModule, "backorder_email") is None
 
 
-def test_those_that_need_a_module_rest_while_its_upgrade_is_broken_off(empty_app, own_revisions):
+def test_those_that_need_a_module_are_off_while_its_upgrade_is_broken_off(empty_app, own_revisions):
     install_all()
     own_revisions("sales", "0002", BROKEN.replace("backorder_email_extra", "sales_extra"))
     with pytest.raises(MigrationFailed):
@@ -331,7 +329,7 @@ def test_those_that_need_a_module_rest_while_its_upgrade_is_broken_off(empty_app
     assert current_registry().enabled() == set(current_registry().modules)
 
 
-def test_a_table_that_is_made_anew_keeps_what_refers_to_it(empty_app, own_revisions):
+def test_a_table_that_is_made_again_keeps_what_refers_to_it(empty_app, own_revisions):
     install_all()
     make_product(db.session(), sku="A")
     db.session.execute(
@@ -360,7 +358,7 @@ def test_a_program_older_than_its_tables_refuses(empty_app):
         migrations.require_current()
 
 
-def test_an_empty_database_is_told_from_one_with_tables(empty_app):
+def test_an_empty_database_is_distinguished_from_one_with_tables(empty_app):
     assert not migrations.is_initialized()
     with pytest.raises(NotInitialized):
         migrations.require_current()
@@ -370,7 +368,7 @@ def test_an_empty_database_is_told_from_one_with_tables(empty_app):
     assert set(db.session.scalars(select(Role.name))) == set(migrations.SHIPPED_ROLES)
 
 
-def test_the_plan_of_a_step_tells_what_it_does_and_changes_nothing(empty_app, own_revisions):
+def test_the_plan_of_a_step_says_what_it_does_and_changes_nothing(empty_app, own_revisions):
     install_all()
     disable("backorder_email")
     before = facts()

@@ -64,7 +64,7 @@ def test_a_refusal_to_enable_names_what_is_off(modules):
     assert "preorder" in err
 
 
-def test_a_dry_run_tells_and_changes_nothing(modules):
+def test_a_dry_run_prints_the_plan_and_changes_nothing(modules):
     assert "would be disabled" in modules("disable", "backorder_email", "--dry-run")[1]
     assert state_of("backorder_email") == "enabled"
     modules("disable", "backorder_email")
@@ -127,8 +127,8 @@ def test_every_step_keeps_its_reason_in_the_history(modules, tmp_path):
         assert modules(step, "backorder_email", *more, "--why", f"To {step} it.")[0] == 0
     db.session.rollback()
     about = select(HistoryEntry).where(HistoryEntry.document_name == "backorder_email", HistoryEntry.why != "")
-    message = [(entry.action, entry.why) for entry in db.session.scalars(about.order_by(HistoryEntry.id))]
-    assert message == [
+    recorded = [(entry.action, entry.why) for entry in db.session.scalars(about.order_by(HistoryEntry.id))]
+    assert recorded == [
         ("switched", "To disable it."),
         ("uninstalled", "To uninstall it."),
         ("installed", "To install it."),

@@ -39,21 +39,21 @@ def test_an_option_is_shown_on_both_sides(key):
     assert len(values) >= 2, f"no two tests are marked as showing what {key} governs"
 
 
-def test_marks_name_options_and_values_that_exist():
+def test_every_mark_names_an_option_and_values_that_exist():
     for key, values, place in shown_options.option_marks():
         assert key in DECLARED, place
         for value in values:
             assert DECLARED[key].format(DECLARED[key].parse(value)) == value, place
 
 
-def test_a_mark_that_is_not_true_is_told(app):
+def test_a_mark_that_is_not_true_is_reported(app):
     from erp.options import options
 
     with shown_options.noted() as read:
         assert options.sales.backorders
     backorders, covered = "sales.backorders", "sales.cancel_covered"
-    claims = [(backorders, "yes"), (backorders, "no"), (backorders,), (covered, "no")]
-    assert shown_options.unread(claims, read) == [
+    marked = [(backorders, "yes"), (backorders, "no"), (backorders,), (covered, "no")]
+    assert shown_options.unread(marked, read) == [
         "sales.backorders = no",
         "sales.cancel_covered = no",
         "a second value of sales.backorders",
@@ -86,7 +86,7 @@ def test_a_job_runs_as_often_as_its_option_says(session, set_option, at, job, op
 
 @pytest.mark.option("erp.module_path", "", "tests/core/worker_modules")
 def test_modules_come_from_the_folders_of_the_module_path(tmp_path, monkeypatch):
-    monkeypatch.setenv("SLOWPOKE_FILE", str(tmp_path / "told.txt"))
+    monkeypatch.setenv("SLOWPOKE_FILE", str(tmp_path / "events.txt"))
     for folders, is_there in (("", False), (str(MODULES), True)):
         app = create_app(environment={"ERP_INSTANCE": str(tmp_path), "ERP_ERP__MODULE_PATH": folders})
         assert ("slowpoke" in app.extensions["erp"].modules) is is_there

@@ -1,4 +1,4 @@
-"""Options: where values come from, what is refused and how."""
+"""Options: where values come from, and what is refused."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -6,13 +6,24 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
-from erp import ini
 from erp.db import commit, db
 from erp.errors import NotFound, OptionError
 from erp.models import HistoryEntry
-from erp.module import Choice, Duration, Integer, Switch, Text
-from erp.module import Decimal as Number
-from erp.options import OptionTable, forget_option, options, store_ini, store_option
+from erp.options import (
+    Choice,
+    Duration,
+    Integer,
+    OptionTable,
+    Switch,
+    Text,
+    as_ini,
+    example_ini,
+    forget_option,
+    options,
+    store_ini,
+    store_option,
+)
+from erp.options import Decimal as Number
 from erp.registry import current_registry
 from tests.core.small import make_module
 
@@ -35,7 +46,7 @@ def set_in_database(key, text):
     commit(lambda session: store_option(session, table, key, text, user_name="anna"))
 
 
-def test_the_default_holds_until_somebody_says_otherwise(small_app):
+def test_the_default_holds_until_another_value_is_set(small_app):
     small_app(SHOP)
     assert (options.shop.drink, options.shop.seats, options.shop.limit) == ("tea", 4, None)
     assert current_registry().state().options["shop.drink"].source == "default"
@@ -70,7 +81,7 @@ def test_forgetting_a_value_brings_the_file_back(small_app):
     assert options.shop.seats == 5
 
 
-def test_a_change_stands_in_the_history(small_app):
+def test_a_change_is_in_the_history(small_app):
     small_app(SHOP)
     set_in_database("shop.open", "off")
     entry = db.session.scalars(select(HistoryEntry).where(HistoryEntry.document == "erp.option")).one()
@@ -133,7 +144,7 @@ def test_an_unknown_option_is_not_found(small_app):
         set_in_database("shop.seets", "5")
 
 
-def test_a_stored_value_that_fits_no_more_is_left_out(small_app, caplog):
+def test_a_stored_value_that_no_longer_fits_is_left_out(small_app, caplog):
     small_app(SHOP)
     table = current_registry().option_table
     assert table.effective({"shop.seats": "99", "gone.away": "1"})["shop.seats"].value == 4
@@ -171,7 +182,7 @@ def test_what_is_exported_can_be_imported_and_changes_nothing(small_app):
     small_app(SHOP, environment={"ERP_SHOP__SEATS": "2"})
     table = current_registry().option_table
     state = current_registry().state().options
-    text = ini.written({key: table.option(key).format(found.value) for key, found in state.items()})
+    text = as_ini({key: table.option(key).format(found.value) for key, found in state.items()})
     assert commit(lambda session: store_ini(session, table, text, user_name="anna")) == []
 
 
@@ -188,7 +199,7 @@ def test_an_import_stores_what_differs_or_nothing_at_all(small_app):
 
 def test_the_example_explains_every_option_and_reads_as_no_change(tmp_path):
     path = tmp_path / "example.ini"
-    path.write_text(ini.example({"shop": SHOP.options}))
+    path.write_text(example_ini({"shop": SHOP.options}))
     assert "; How many may sit. A whole number from 1 to 9 is allowed.\n; seats = 4\n" in path.read_text()
     table = OptionTable({"shop": SHOP.options}, path)
     assert {found.source for found in table.effective({}).values()} == {"default"}

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from erp import ini, reference
-from erp.options import OptionTable
+from erp import reference
+from erp.options import OptionTable, example_ini
 
 ROOT = Path(__file__).parents[2]
 SOURCE = "run `python -m erp.reference`"
@@ -18,7 +18,7 @@ def registry(app):
 
 def test_the_example_file_is_current(registry):
     text = (ROOT / reference.EXAMPLE).read_text(encoding="utf-8")
-    assert text == ini.example(registry.option_table.by_section()), SOURCE
+    assert text == example_ini(registry.option_table.by_section()), SOURCE
 
 
 def test_the_example_file_is_accepted_and_changes_nothing(registry):

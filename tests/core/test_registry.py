@@ -1,4 +1,4 @@
-"""What modules register, and who may be seen and heard while what is on."""
+"""What modules register, and what of it is live while which modules are on."""
 
 from dataclasses import dataclass
 
@@ -20,8 +20,8 @@ from erp.errors import (
     UnknownModule,
 )
 from erp.events import hook, publish
+from erp.manifest import Permission
 from erp.models import HistoryEntry
-from erp.module import Permission
 from erp.registry import current_registry
 from tests.core.small import make_module
 
@@ -35,7 +35,7 @@ class Rang:
 
 @hook
 def who_is_there(session, entry_point):
-    """Who stands at the door."""
+    """Who is at the gate."""
 
 
 def enable(name):
@@ -87,7 +87,7 @@ def test_a_module_that_is_off_neither_hears_nor_answers_nor_contributes(house, h
     assert house.contributed("bell.rope", "columns") == ["maid"]
 
 
-def test_nobody_there_is_a_normal_case(house, heard):
+def test_no_subscriber_and_no_answer_is_a_normal_case(house, heard):
     disable("butler")
     disable("maid")
     publish(db.session(), Rang(1))
@@ -151,11 +151,11 @@ def test_a_switch_that_is_rolled_back_never_was(house):
     assert "butler" in house.enabled()
 
 
-def test_a_guard_may_refuse_unless_told_to_release(small_app):
-    message = []
+def test_a_guard_may_refuse_unless_it_is_to_release(small_app):
+    asked = []
 
     def guard(session, *, release):
-        message.append(release)
+        asked.append(release)
         if not release:
             raise ErpError("3 guests are still inside.")
 
@@ -164,7 +164,7 @@ def test_a_guard_may_refuse_unless_told_to_release(small_app):
         disable("inn")
     assert "inn" in current_registry().enabled()
     disable("inn", release=True)
-    assert (message, current_registry().enabled()) == ([False, True], frozenset())
+    assert (asked, current_registry().enabled()) == ([False, True], frozenset())
 
 
 def test_a_module_catches_up_when_it_is_switched_on(small_app):
@@ -203,7 +203,7 @@ def test_a_shipped_setup_that_fails_stops_the_start(small_app):
         small_app(make_module("ghost", setup=setup))
 
 
-def test_what_the_ini_file_says_of_a_broken_module_does_not_stop_the_others(small_app):
+def test_an_option_of_a_broken_module_in_the_ini_file_does_not_stop_the_others(small_app):
     said = {"ini": "[ghost]\nvolume = 11\n", "environment": {"ERP_GHOST__VOLUME": "12"}}
     small_app(make_module("bell"), broken={"ghost": "ImportError: gone"}, **said)
     assert current_registry().enabled() == {"bell"}
@@ -244,7 +244,7 @@ def test_the_state_is_read_by_one_statement_when_nothing_changed(app, count_stat
     assert len(sent) == 1
 
 
-def test_tables_must_bear_their_modules_name(small_app):
+def test_tables_must_be_named_after_their_module(small_app):
     from modules.inventory_lots import models
 
     with pytest.raises(ModuleError, match=r"Table inventory_lots_\w+ must be named bell_"):

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from erp import discovery, module
-from erp.module import Core, Option
+from erp import discovery
+from erp.options import Option, types
+from erp.registry import Core
 
 TESTS = Path(__file__).parents[1]
 
@@ -53,7 +54,7 @@ def test_the_sample_gives_every_argument_that_there_is(calls):
 
 
 def test_the_sample_has_an_option_of_every_type(sample):
-    kinds = {kind for kind in vars(module).values() if inspect.isclass(kind) and issubclass(kind, Option)}
+    kinds = {kind for kind in vars(types).values() if inspect.isclass(kind) and issubclass(kind, Option)}
     assert {type(option) for option in sample.options} == kinds - {Option}
 
 

@@ -15,7 +15,7 @@ from erp.admin.formatting import quantity
 from erp.db import commit, db
 from erp.errors import InvalidTransition
 from erp.models import Role, User
-from erp.module import Permission
+from erp.manifest import Permission
 from erp.registry import current_registry
 from tests.conftest import OtherProcessClient
 from tests.core.small import make_module

@@ -68,7 +68,7 @@ def test_the_later_of_two_saves_of_one_record_is_refused(client, session, custom
     edit(client, customer, name="First")
     late = client.post(address, data={"code": "ALFKI", "name": "Second", "row_version": opened})
     assert late.status_code == 409
-    assert "Somebody else changed this record meanwhile" in late.text
+    assert "Somebody else has changed this record since" in late.text
     assert session.get(Customer, customer.id).name == "First"
 
 

@@ -48,14 +48,14 @@ def is_in(browser):
     return browser.get("/").status_code == 200
 
 
-def test_a_name_and_a_password_let_a_person_in(account, browser):
+def test_a_name_and_a_password_let_a_user_in(account, browser):
     assert not is_in(browser)
     answer = sign_in(browser)
     assert answer.status_code == 302 and answer.location == "/"
     assert "Carla" in browser.get("/").text
 
 
-def test_after_signing_in_a_person_gets_where_they_wanted(account, browser):
+def test_after_signing_in_a_user_gets_the_page_they_asked_for(account, browser):
     wanted = browser.get("/sales/orders/?search=a").location
     assert browser.post(wanted, data={"username": "carla", "password": PASSWORD}).location == "/sales/orders/?search=a"
 
@@ -123,7 +123,7 @@ def test_guessing_many_names_from_one_place_is_throttled(account, browser, app):
     assert sign_in(app.test_client()).status_code == 429
 
 
-def test_a_person_who_is_kept_out_cannot_sign_in_and_running_sessions_end(account, app, session):
+def test_a_user_who_is_kept_out_cannot_sign_in_and_running_sessions_end(account, app, session):
     browser, other = app.test_client(), app.test_client()
     sign_in(browser)
     sign_in(other)
@@ -176,7 +176,7 @@ def test_a_password_that_cannot_be_taken_is_refused_with_the_reason(account, bro
     assert is_in(browser)
 
 
-def test_signing_out_ends_the_session_and_is_not_done_by_a_link(account, browser):
+def test_signing_out_ends_the_session_and_needs_a_post(account, browser):
     sign_in(browser)
     assert browser.get("/logout").status_code == 405
     assert is_in(browser)
@@ -319,7 +319,7 @@ def test_a_form_without_its_token_is_refused_and_one_with_it_is_taken(account, a
     assert app.config["WTF_CSRF_TIME_LIMIT"] is None
 
 
-def test_pages_of_people_are_kept_by_no_browser(account, browser):
+def test_no_browser_stores_the_pages_of_signed_in_users(account, browser):
     sign_in(browser)
     assert browser.get("/").headers["Cache-Control"] == "no-store"
 

@@ -1,4 +1,4 @@
-"""`erp serve` as a process of its own, with the worker beside it."""
+"""`erp serve` as a process of its own, with the worker as another."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_the_server_answers_with_its_worker_beside_it_and_both_end_together(comp
         server.wait()
 
 
-def test_an_address_that_is_taken_is_told_in_one_line(company, free_port):
+def test_an_address_that_is_taken_is_reported_in_one_line(company, free_port):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", free_port))
         taken.listen()

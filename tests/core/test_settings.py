@@ -1,4 +1,4 @@
-"""The administrator's screens: modules, options, jobs, people, history, import and export."""
+"""The administrator's screens: modules, options, jobs, users, history, import and export."""
 
 from __future__ import annotations
 
@@ -94,13 +94,13 @@ def test_a_module_that_others_need_is_not_switched_off_and_names_them(client, se
 def test_what_a_module_holds_is_named_and_released_only_when_ticked(client, session, monkeypatch):
     def guard(session, *, release):
         if not release:
-            raise ErpError("3 links on 2 orders are outstanding.")
+            raise ErpError("3 allocations on 2 orders are outstanding.")
 
     step(client, "backorder_email", "disable")
     client.application.extensions["erp"].guards["preorder"].append(guard)
     try:
         page = client.get("/settings/modules/preorder/disable/").text
-        assert "3 links on 2 orders are outstanding." in page and 'name="release"' in page
+        assert "3 allocations on 2 orders are outstanding." in page and 'name="release"' in page
         refused = step(client, "preorder", "disable")
         assert refused.status_code == 409 and states(session)["preorder"] == "enabled"
         step(client, "preorder", "disable", release="1")
@@ -255,7 +255,7 @@ def test_ini_text_that_does_not_fit_changes_nothing(client, session, text):
 # Jobs
 
 
-def test_jobs_show_how_they_went_and_when_they_run_next(client, session):
+def test_jobs_show_their_last_result_and_when_they_run_next(client, session):
     session.add(
         JobRun(job="allocate-backorders", state=JobRunState.failed, worker="w:1", error="No luck: stop\nTraceback x")
     )
@@ -276,7 +276,7 @@ def test_a_run_that_died_is_not_shown_as_running_though_no_worker_is_left(client
     assert session.scalars(select(JobRun.state)).one() is JobRunState.lost
 
 
-def test_jobs_tell_whether_a_worker_runs_and_come_again_until_what_was_asked_for_is_done(client, session):
+def test_jobs_show_whether_a_worker_runs_and_reload_until_what_was_asked_for_is_done(client, session):
     client.post("/settings/jobs/allocate-backorders/run/")
     alone = client.get("/settings/jobs/")
     assert "No worker is running" in alone.text and "Refresh" not in alone.headers
@@ -311,14 +311,14 @@ def test_a_job_of_a_module_that_is_off_is_not_found(client):
     assert client.get("/settings/jobs/nothing/").status_code == 404
 
 
-# People
+# Users
 
 
 def role_ids(session, *names):
     return [str(role.id) for role in session.scalars(select(Role).where(Role.name.in_(names)))]
 
 
-def test_a_new_person_gets_a_password_that_is_told_once_and_has_to_be_changed(client, app, session):
+def test_a_new_user_gets_a_password_that_is_shown_once_and_has_to_be_changed(client, app, session):
     form = {"username": "dora", "name": "Dora", "email": "dora@example.org", "roles": role_ids(session, "Sales clerk")}
     answer = client.post("/settings/users/new/", data=form)
     assert answer.status_code == 200
@@ -337,7 +337,7 @@ def test_a_new_person_gets_a_password_that_is_told_once_and_has_to_be_changed(cl
     {"username": "dora", "name": "x" * 121},
     {"username": "dora", "roles": "abc"},
 ])  # fmt: skip
-def test_a_person_who_cannot_be_is_refused(client, session, form):
+def test_a_user_who_cannot_be_stored_is_refused(client, session, form):
     assert client.post("/settings/users/new/", data=form).status_code == 422
     assert len(session.scalars(select(User)).all()) == 1
 
@@ -363,7 +363,7 @@ def test_the_last_administrator_stays_one(client, session):
     assert security.find_user(session, "admin").may("erp.users")
 
 
-def test_a_person_is_kept_out_and_let_in_again(client, sign_in, session):
+def test_a_user_is_kept_out_and_let_in_again(client, sign_in, session):
     browser = sign_in("Auditor")
     account = security.find_user(session, "auditor")
     client.post(f"/settings/users/{account.id}/deactivate/")
@@ -374,7 +374,7 @@ def test_a_person_is_kept_out_and_let_in_again(client, sign_in, session):
     assert security.find_user(session, "auditor").is_active
 
 
-def test_what_is_changed_of_a_person_stands_in_the_history_with_its_reason(client, session):
+def test_what_is_changed_of_a_user_is_in_the_history_with_its_reason(client, session):
     account = add_user("dora", "Auditor")
     session.commit()
     page = f"/settings/users/{account.id}/"
@@ -405,7 +405,7 @@ def test_a_role_that_is_renamed_is_found_by_either_name(client, session):
     ]  # fmt: skip
 
 
-def test_a_reset_password_is_told_once(client, sign_in, session):
+def test_a_reset_password_is_shown_once(client, sign_in, session):
     browser = sign_in("Auditor")
     account = security.find_user(session, "auditor")
     answer = client.post(f"/settings/users/{account.id}/reset-password/")
@@ -448,7 +448,7 @@ def test_the_administrators_role_and_a_role_in_use_stay(client, sign_in, session
 # Import and export
 
 
-def test_a_file_is_imported_and_told(client, session):
+def test_a_file_is_imported_and_summed_up(client, session):
     answer = client.post("/settings/import/", data={"kind": "products", "file": file("sku,name\nA-1,Brass Screw\n")})
     assert answer.location == "/settings/import/?kind=products"
     assert "1 product" in client.get(answer.location).text

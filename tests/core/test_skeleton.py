@@ -39,17 +39,17 @@ def test_a_new_module_and_the_sample_keep_to_what_every_module_keeps_to(new, tmp
         assert f"::test_a_module_says_what_it_is_for[{name}] PASSED" in done.stdout
 
 
-def test_a_new_module_is_told_where_it_is_and_what_comes_next(new, tmp_path):
-    code, message, _ = new("spare_parts", tmp_path)
+def test_the_command_prints_where_a_new_module_is_and_what_comes_next(new, tmp_path):
+    code, out, _ = new("spare_parts", tmp_path)
     assert code == 0
-    assert message.splitlines() == [
+    assert out.splitlines() == [
         f"Module spare_parts is written to {tmp_path}/spare_parts.",
         f"Name {tmp_path} in option erp.module_path, then: erp modules install spare_parts",
     ]
 
 
 @pytest.mark.parametrize(
-    ("name", "message"),
+    ("name", "complaint"),
     [
         ("Spare", "A module cannot be called 'Spare'"),
         ("spare-parts", "A module cannot be called 'spare-parts'"),
@@ -61,10 +61,10 @@ def test_a_new_module_is_told_where_it_is_and_what_comes_next(new, tmp_path):
         ("sales", "There is a module sales already: modules.sales."),
     ],
 )
-def test_a_name_that_no_module_can_have_is_refused(new, tmp_path, name, message):
+def test_a_name_that_no_module_can_have_is_refused(new, tmp_path, name, complaint):
     code, out, err = new(name, tmp_path)
     assert (code, out, len(err.splitlines())) == (1, "", 1)
-    assert message in err
+    assert complaint in err
     assert list(tmp_path.glob("**/module.py")) == []
 
 

@@ -12,15 +12,15 @@ from sqlalchemy import inspect
 
 from erp.admin import Page
 from erp.db import db
+from erp.manifest import Permission
 from erp.models import InstalledModule
-from erp.module import Permission
 from erp.registry import current_registry
 from tests.conftest import browser_of, make_app
 from tests.core.small import make_module
 from tests.support.databases import TEMPLATES
 
 MANIFEST = """
-from erp.module import Module
+from erp.manifest import Module
 
 def setup(core):
     {setup}
@@ -75,7 +75,7 @@ class Deployment:
         self.modules.mkdir()
 
     def erp(self, *arguments, **settings):
-        """Carry out a command line in a process of its own."""
+        """Run a command line in a process of its own."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ERP_")}
         own = {
             "ERP_DATABASE_URL": self.url,
@@ -113,8 +113,8 @@ def test_modules_come_from_folders_and_packages_and_broken_ones_are_listed_with_
     write_module(packages, "from_a_package")
     (packages / "from_a_package-1.0.dist-info").mkdir()
     (packages / "from_a_package-1.0.dist-info" / "METADATA").write_text("Name: from-a-package\nVersion: 1.0\n")
-    message = "[erp.modules]\nfrom_a_package = from_a_package.module:MODULE\n"
-    (packages / "from_a_package-1.0.dist-info" / "entry_points.txt").write_text(message)
+    entry_points = "[erp.modules]\nfrom_a_package = from_a_package.module:MODULE\n"
+    (packages / "from_a_package-1.0.dist-info" / "entry_points.txt").write_text(entry_points)
     done = deployment.erp("modules", "list", PYTHONPATH=str(packages))
     assert (done.returncode, done.stderr) == (0, "")
     found = lines(done.stdout)
@@ -140,7 +140,7 @@ def test_a_module_whose_tables_are_half_made_or_wrong_is_broken_and_the_others_w
     assert deployment.erp("check").returncode == 0
 
 
-def test_the_screen_shows_a_broken_module_with_its_error_and_the_rest_goes_on(deploy):
+def test_the_screen_shows_a_broken_module_with_its_error_and_the_others_go_on(deploy):
     deployment = deploy("sqlite")
     write_module(deployment.modules, "shy", setup='raise ImportError("not today")')
     with deployment.app().app_context():

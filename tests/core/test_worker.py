@@ -29,7 +29,7 @@ class Company:
     """A database with the slow job alone, and its workers."""
 
     def __init__(self, url, folder):
-        self.file = folder / "told.txt"
+        self.file = folder / "events.txt"
         self.file.touch()
         self.workers = []
         settings = {"ERP_DATABASE_URL": url, "ERP_INSTANCE": str(folder), "ERP_ERP__MODULE_PATH": str(MODULES)}
@@ -52,18 +52,18 @@ class Company:
         self.workers.append(worker)
         return worker
 
-    def message(self):
-        """Return what the job told so far: (begin or end, process id)."""
+    def events(self):
+        """Return what the job wrote so far: (begin or end, process id)."""
         lines = (line.split() for line in self.file.read_text().splitlines())
         return [(word, int(process_id)) for word, process_id in lines]
 
     def wait_for(self, what):
-        """Wait until `what(told)` is true, and return what was told."""
+        """Wait until `what(events)` is true, and return the events."""
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while not what(self.message()):
-            assert time.monotonic() < deadline, f"waited in vain; so far: {self.message()}"
+        while not what(self.events()):
+            assert time.monotonic() < deadline, f"waited in vain; so far: {self.events()}"
             time.sleep(0.05)
-        return self.message()
+        return self.events()
 
     def has_ended(self, *, run):
         """Say whether the run of this number, counted from the first, is over."""
@@ -74,13 +74,13 @@ class Company:
     def is_paused(self):
         """Wait until the worker has read what is new and the job has ended, then watch whether it begins again."""
         time.sleep(1.2)
-        before = self.wait_for(lambda message: message[-1][0] == "end")
+        before = self.wait_for(lambda events: events[-1][0] == "end")
         time.sleep(2)
-        return self.message() == before
+        return self.events() == before
 
     def begins_again(self):
-        before = len(self.message())
-        self.wait_for(lambda message: len(message) > before and message[-1][0] == "begin")
+        before = len(self.events())
+        self.wait_for(lambda events: len(events) > before and events[-1][0] == "begin")
 
 
 @pytest.fixture
@@ -103,21 +103,23 @@ def set_sleeps_long(text):
     return work
 
 
-def test_a_job_runs_once_among_workers_and_when_its_worker_is_killed_another_does_the_rest_and_nothing_twice(company):
+def test_a_job_runs_once_among_workers_and_another_finishes_it_when_its_worker_is_killed(
+    company,
+):
     company.do(set_sleeps_long("yes"))
     first, second = company.start_worker(), company.start_worker()
-    message = company.wait_for(bool)
+    events = company.wait_for(bool)
     time.sleep(2)
-    assert company.message() == message
-    leader, other = (first, second) if message[0][1] == first.pid else (second, first)
+    assert company.events() == events
+    leader, other = (first, second) if events[0][1] == first.pid else (second, first)
     company.do(set_sleeps_long("no"))
 
     killed_at = time.monotonic()
     leader.send_signal(signal.SIGKILL)
-    message = company.wait_for(lambda message: ("end", other.pid) in message)
+    events = company.wait_for(lambda events: ("end", other.pid) in events)
     assert time.monotonic() - killed_at < 15
-    assert message[:3] == [("begin", leader.pid), ("begin", other.pid), ("end", other.pid)]
-    company.wait_for(lambda message: company.has_ended(run=2))  # it tells of its end before that is written down
+    assert events[:3] == [("begin", leader.pid), ("begin", other.pid), ("end", other.pid)]
+    company.wait_for(lambda events: company.has_ended(run=2))  # it writes its end before the run is recorded
     with company.app.app_context():
         dead, heir = db.session.scalars(select(JobRun).order_by(JobRun.id).limit(2))
         pieces = select(HistoryEntry.document_name).where(HistoryEntry.document == "slowpoke.piece")
@@ -127,9 +129,9 @@ def test_a_job_runs_once_among_workers_and_when_its_worker_is_killed_another_doe
     assert done == ["first", "second", "third"]
 
 
-def test_a_worker_obeys_pauses_and_switches_and_ends_what_runs_when_it_is_told_to_stop(company):
+def test_a_worker_obeys_pauses_and_switches_and_ends_what_runs_when_it_is_stopped(company):
     worker = company.start_worker()
-    company.wait_for(lambda message: len(message) >= 3)
+    company.wait_for(lambda events: len(events) >= 3)
     company.do(lambda session: jobs.pause(session, "dawdle"))
     assert company.is_paused()
     company.do(lambda session: jobs.resume(session, "dawdle"))
@@ -140,5 +142,5 @@ def test_a_worker_obeys_pauses_and_switches_and_ends_what_runs_when_it_is_told_t
     company.begins_again()
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(PATIENCE_SECONDS) == 0
-    words = [word for word, _ in company.message()]
+    words = [word for word, _ in company.events()]
     assert words == ["begin", "end"] * (len(words) // 2)

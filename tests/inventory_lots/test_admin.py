@@ -113,7 +113,7 @@ def test_two_users_do_not_overwrite_each_other(session, client):
     form["row_version"] = product.row_version
     text(client.post(f"/inventory/products/{product.id}/edit/", data=form | {"name": "First"}), 302)
     page = text(client.post(f"/inventory/products/{product.id}/edit/", data=form | {"name": "Second"}), 409)
-    assert "Somebody else changed this record meanwhile" in page
+    assert "Somebody else has changed this record since" in page
     assert product.name == "First"
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import String, cast, func, select
 
 from erp import clock
 from erp.db import require_lock
-from erp.errors import MadeMeanwhile
+from erp.errors import AlreadyMade
 from erp.exchange import ImportRefused, export_csv, import_csv
 from erp.models import HistoryEntry
 from modules.inventory_lots.models import Product
@@ -72,7 +72,7 @@ def test_an_order_that_somebody_else_made_meanwhile_is_a_refusal(session, shop, 
     rows = ("number,customer,sku,quantity", "W-1,ACME,SCREW,2")
     load(session, "sales_orders", *rows)
     monkeypatch.setattr(orders, "_numbers_in_use", lambda *_: set())
-    with pytest.raises(MadeMeanwhile, match=r"made meanwhile by somebody else\. Import again\."):
+    with pytest.raises(AlreadyMade, match=r"just made a record .*\. Import again\."):
         load(session, "sales_orders", *rows)
 
 

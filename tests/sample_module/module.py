@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal as ExactDecimal
 
-from erp.module import Choice, Core, Decimal, Duration, Integer, Module, Permission, Switch, Text
+from erp.manifest import Module, Permission
+from erp.options import Choice, Decimal, Duration, Integer, Switch, Text
+from erp.registry import Core
 
 
 def setup(core: Core) -> None:

@@ -10,8 +10,7 @@ import pytest
 
 from erp import cli, migrations
 from erp.db import commit, db
-from erp.module import Core
-from erp.registry import current_registry
+from erp.registry import Core, current_registry
 from tests.conftest import browser_of, make_app
 from tests.scenarios.sightings import POINTS, Watch
 from tests.support import databases

@@ -34,7 +34,7 @@ class SqliteTemplate:
                 unfinished.rename(self.path)
 
     def copy(self, own: Path, worker: str) -> str:
-        """Return the address of a fresh copy; whoever uses the last one must have let go of it."""
+        """Return the address of a fresh copy; the last one must not be in use."""
         target = own / f"{worker}.sqlite"
         for leftover in (target, Path(f"{target}-wal"), Path(f"{target}-shm")):
             leftover.unlink(missing_ok=True)
@@ -67,7 +67,7 @@ class PostgresTemplate:
         """Return the address of a fresh copy: the last one wiped, which is faster, or a new one where that fails."""
         name = f"test_{worker}"
         last = self.wiped.get(name)
-        if last is None or not last.again():
+        if last is None or not last.restore():
             self._run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
             self._run(f"CREATE DATABASE {name} TEMPLATE template_erp")
             self.wiped[name] = Wiped(self.url(name))
@@ -86,7 +86,7 @@ class PostgresTemplate:
 
 
 class Wiped:
-    """A database whose rows can be put back as they were, as long as nobody changed its tables."""
+    """A database whose rows can be put back as they were, as long as its tables are the same."""
 
     SHAPE = """
         SELECT c.relname, c.oid, c.relnatts, c.relkind FROM pg_class c
@@ -115,8 +115,8 @@ class Wiped:
             yield f"SELECT setval('public.\"{name}\"', {last or 1}, {last is not None});"
         yield "COMMIT;"
 
-    def again(self) -> bool:
-        """Put everything back; say no where the tables are others, too large, or held by somebody."""
+    def restore(self) -> bool:
+        """Put everything back; return False where the tables have changed, are too large or are locked."""
         try:
             with psycopg.connect(self.url, autocommit=True) as connection:
                 if connection.execute(self.SHAPE).fetchall() != self.shape:
@@ -130,8 +130,8 @@ class Wiped:
 
 
 def start_server(shared: Path):
-    """Return the PostgreSQL server of this run, started by whoever needs it first."""
-    # Its lock and its socket are kept apart from those of another person on this machine.
+    """Return the PostgreSQL server of this run, started where it is first needed."""
+    # Its lock and its socket are kept apart from those of other users of this machine.
     runtime = shared / "runtime"
     runtime.mkdir(mode=0o700, exist_ok=True)
     (runtime / "python_PostgresServer").mkdir(exist_ok=True)

@@ -1,8 +1,8 @@
-"""Which modules rest in which test.
+"""Which modules are disabled in which test.
 
 A test of a module's services and screens happens twice: on one database with every module on, on the other with
-those alone that its module needs, the rest disabled. Its name draws which is which, so that on each database about
-half of the tests show that a module works on without those above it, and no test is run more often for that.
+those alone that its module needs, the others disabled. The name of the test decides on which, so that on each
+database about half of the tests show that a module works without those above it, and no test runs more often.
 A test that is about a module above its own says so: `@pytest.mark.needs("sales")`.
 """
 
@@ -25,7 +25,7 @@ DATABASES = ("sqlite", "postgres")
 
 
 def parameters(definition) -> list:
-    """Return the databases for a test, each with the names of the modules that rest there."""
+    """Return the databases for a test, each with the names of the modules that are disabled there."""
     off = () if definition.get_closest_marker("needs") else above(owner(definition.path))
     drawn = zlib.crc32(definition.nodeid.encode()) % len(DATABASES)
     return [
@@ -50,7 +50,7 @@ def above(name: str) -> tuple[str, ...]:
     return tuple(sorted(set(manifests) - set(needed))) if needed else ()
 
 
-def let_pause(names: tuple[str, ...]) -> None:
+def switch_off(names: tuple[str, ...]) -> None:
     """Switch modules off, whatever they hold."""
     session = db.session()
     session.execute(update(InstalledModule).where(InstalledModule.name.in_(names)).values(state=ModuleState.disabled))

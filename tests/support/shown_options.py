@@ -1,8 +1,8 @@
 """The mark `option`: which tests show what an option governs, and for which of its values.
 
 `@pytest.mark.option("sales.backorders", "no")` is a test in which backorders are off; without a value, the test
-itself shows several, which it knows only as it runs. The mark is held to: what it names has to be in force, and asked
-for by the code under test, while the test runs.
+itself shows several, which it knows only as it runs. The mark is checked: the code under test must read the
+values that it names while the test runs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from erp import core, options
+from erp import core
+from erp.options import values as option_values
 from erp.registry import current_registry
 
 TESTS = Path(__file__).parents[1]
@@ -46,21 +47,21 @@ def _option_marks() -> Iterator[tuple[str, tuple[str, ...], str]]:
 def noted() -> Iterator[Read]:
     """Yield the values that options have while the code inside asks for them, as ini text by option."""
     read: Read = defaultdict(set)
-    ask: Callable[..., object] = options._Section.__getattr__
+    ask: Callable[..., object] = option_values._Section.__getattr__
 
-    def note(section: options._Section, name: str) -> object:
+    def note(section: option_values._Section, name: str) -> object:
         value = ask(section, name)
         key = f"{section._name}.{name}"
         read[key].add(current_registry().option_table.option(key).format(value))
         return value
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(options._Section, "__getattr__", note)
+        patch.setattr(option_values._Section, "__getattr__", note)
         yield read
 
 
-def unread(claims: Iterable[tuple[str, ...]], read: Read) -> list[str]:
+def unread(marked: Iterable[tuple[str, ...]], read: Read) -> list[str]:
     """Return what the arguments of marks name and no code asked for."""
-    named = [(key, set(values)) for key, *values in claims if key not in AT_START]
+    named = [(key, set(values)) for key, *values in marked if key not in AT_START]
     missing = [f"{key} = {value}" for key, values in named for value in sorted(values - read[key])]
     return missing + [f"a second value of {key}" for key, values in named if not values and len(read[key]) < 2]

@@ -12,7 +12,7 @@ from erp import jobs
 from erp.admin.page import Page
 from erp.errors import ErpError
 from erp.models import JobRun
-from erp.module import Duration
+from erp.options import Duration
 from erp.registry import current_registry
 
 RUNS_SHOWN = 50

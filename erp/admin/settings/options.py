@@ -16,10 +16,8 @@ from erp import history
 from erp.admin.access import user_name
 from erp.admin.page import Page
 from erp.errors import ErpError, OptionError
-from erp.ini import written
 from erp.models import HistoryEntry, OptionValue
-from erp.module import Choice, Option
-from erp.options import forget_option, store_ini, store_option
+from erp.options import Choice, Option, as_ini, forget_option, store_ini, store_option
 from erp.registry import CORE, current_registry
 
 HISTORY_SHOWN = 15
@@ -158,7 +156,7 @@ class OptionsPage(Page):
         effective = registry.state().options
         found = {key: registry.option_table.option(key).format(each.value) for key, each in effective.items()}
         headers = {"Content-Disposition": "attachment;filename=erp.ini"}
-        return Response(written(found), headers=headers, mimetype="text/plain")
+        return Response(as_ini(found), headers=headers, mimetype="text/plain")
 
     @expose("/import/", methods=("POST",))
     def import_ini(self) -> ResponseReturnValue:

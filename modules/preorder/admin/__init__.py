@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from erp.module import Core
+from erp.registry import Core
 from modules.preorder.admin import products, purchase_lines, purchase_orders, sales_lines, sales_orders
 from modules.preorder.admin.availability import AvailabilityScreen
 from modules.preorder.admin.backorders import UnallocatedBackorderScreen

@@ -57,7 +57,7 @@ def confirm(session: Session, order_id: int) -> Order:
     if not order.lines:
         raise OrderWithoutLines(order=order.name)
     _refuse(order, order.lines, line_refusals(session, order.lines))
-    order.number = order.number or next_number(session, "sales_order", "SO", Order.number)
+    order.number = order.number or next_number(session, "sales.order", "SO", Order.number)
     order.state = state
     session.flush()
     _run_products(session, order.lines)

@@ -160,7 +160,7 @@ def _refuse_incomplete(order: Order, parts: Sequence[_Part], reasons: Sequence[s
 
 
 def _write(session: Session, order: Order, parts: Sequence[_Part]) -> Pack:
-    number = next_number(session, "sales_pack", "PK", Pack.number)
+    number = next_number(session, "sales.pack", "PK", Pack.number)
     pack = Pack(number=number, order=order, user_name=current_run(session).user_name)
     session.add(pack)
     session.flush()

@@ -1,4 +1,4 @@
-"""Slowpoke: a module with one job that takes its time, tells when it begins and ends, and does each piece once."""
+"""Slowpoke: a module with one job that takes its time, writes when it begins and ends, and does each piece once."""
 
 import os
 import time
@@ -8,9 +8,10 @@ from pathlib import Path
 from sqlalchemy import select
 
 from erp import history
+from erp.manifest import Module
 from erp.models import HistoryEntry
-from erp.module import Core, Duration, Module, Switch
-from erp.options import options
+from erp.options import Duration, Switch, options
+from erp.registry import Core
 
 PIECES = ("first", "second", "third")
 
@@ -21,7 +22,7 @@ def _say(word):
 
 
 def dawdle(session):
-    """Do what is left of three pieces, each committed by itself; rest after the first, a minute if that is wanted."""
+    """Do what is left of three pieces, each committed on its own; pause after the first, a minute if that is wanted."""
     names = select(HistoryEntry.document_name).where(HistoryEntry.document == "slowpoke.piece")
     left = [name for name in PIECES if name not in set(session.scalars(names))]
     session.rollback()

@@ -1,23 +1,17 @@
-"""What a module may declare, and the one object through which it reaches the core."""
+"""The kinds of options: what each allows, and how its values are read from and written to ini text."""
 
 from __future__ import annotations
 
 import configparser
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal as ExactDecimal
 from decimal import InvalidOperation
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
-if TYPE_CHECKING:
-    import click
-    from sqlalchemy.orm import Session
-
-    from erp.admin import Action, Card, Panel
-    from erp.exchange import Column, ExportKind, ImportKind
+from typing_extensions import override
 
 T = TypeVar("T")
 
@@ -26,8 +20,8 @@ T = TypeVar("T")
 class Option(Generic[T]):
     """One key of a module's ini section.
 
-    `only_if` names what must hold to see it: a switch of the same section that is on, or `option=value`. `at_start`
-    tells an option that is read before there is a database, so that only the file and the environment can set it.
+    `only_if` names the condition to show it: a switch of the same section that is on, or `option=value`. `at_start`
+    marks an option that is read before there is a database, so that only the file and the environment can set it.
     """
 
     name: str
@@ -62,12 +56,12 @@ class Text(Option[str]):
     """A line of text."""
 
     @property
+    @override
     def allowed(self) -> str:
-        """What a value may be, in words."""
         return "one line of text is allowed"
 
     def parse(self, text: str) -> str:
-        """Return the text without surrounding blanks; line breaks, NUL and bytes that are no text are refused."""
+        """Return the text without surrounding blanks; raise ValueError for control characters and broken text."""
         if re.search(r"[\x00-\x1f\ud800-\udfff]", text.strip()):
             raise ValueError(text)
         return text.strip()
@@ -80,8 +74,8 @@ class Switch(Option[bool]):
     kind: ClassVar[str] = "switch"
 
     @property
+    @override
     def allowed(self) -> str:
-        """What a value may be, in words."""
         return "yes or no is allowed"
 
     def parse(self, text: str) -> bool:
@@ -105,8 +99,8 @@ class Integer(Option[int | None]):
     kind: ClassVar[str] = "number"
 
     @property
+    @override
     def allowed(self) -> str:
-        """What a value may be, in words."""
         return f"a whole number from {self.minimum} to {self.maximum}{_or_empty(self.default)} is allowed"
 
     def parse(self, text: str) -> int | None:
@@ -128,8 +122,8 @@ class Decimal(Option[ExactDecimal]):
     kind: ClassVar[str] = "number"
 
     @property
+    @override
     def allowed(self) -> str:
-        """What a value may be, in words."""
         return f"a number from {self.minimum} to {self.maximum} with at most four decimals is allowed"
 
     def parse(self, text: str) -> ExactDecimal:
@@ -153,8 +147,8 @@ class Choice(Option[str]):
     kind: ClassVar[str] = "choice"
 
     @property
+    @override
     def allowed(self) -> str:
-        """What a value may be, in words."""
         return f"one of {', '.join(self.choices)} is allowed"
 
     def parse(self, text: str) -> str:
@@ -176,8 +170,8 @@ class Duration(Option[timedelta]):
     kind: ClassVar[str] = "duration"
 
     @property
+    @override
     def allowed(self) -> str:
-        """What a value may be, in words."""
         bounds = f"from {self.format(self.minimum)} to {self.format(self.maximum)}"
         return f"a time such as 30 s, 10 min, 2 h or 1 day, {bounds}, is allowed"
 
@@ -203,92 +197,3 @@ class Duration(Option[timedelta]):
 
 def _or_empty(default: object) -> str:
     return " or nothing" if default is None else ""
-
-
-@dataclass(frozen=True)
-class Permission:
-    """A right that a role can hold. `name` is `<module>.<verb>`; `roles` are the shipped roles that hold it.
-
-    Administrator holds every right and is not named. Reading rights that every role but nobody outside needs
-    also name Auditor.
-    """
-
-    name: str
-    title: str
-    roles: tuple[str, ...] = ()
-
-
-class Core(Protocol):
-    """What `setup` may call. All that is added belongs to the module and is live only while the module is on."""
-
-    def add_models(self, models: ModuleType) -> None:
-        """Register the tables of `models`; each is named `<module>_...`."""
-
-    def add_view(self, view: type[Any], *, menu: str, permission: str) -> None:
-        """Add a screen (a subclass of the bases in `erp.admin`) below the menu entry `menu`."""
-
-    def extend_view(
-        self,
-        name: str,
-        *,
-        columns: Sequence[Any] = (),
-        fields: Sequence[Any] = (),
-        panels: Sequence[Panel] = (),
-        actions: Sequence[Action] = (),
-        line_columns: Sequence[Any] = (),
-        line_actions: Sequence[Action] = (),
-    ) -> None:
-        """Contribute to the screen `name` (`<module>.<noun>`) of a module in `depends`."""
-
-    def add_job(self, job: Callable[..., Any], *, every: str) -> None:
-        """Run `job(session)` every `every`, the name of a Duration option (`section.option`)."""
-
-    def add_command(self, command: click.Command) -> None:
-        """Add a command to `erp`."""
-
-    def add_import(self, kind: ImportKind) -> None:
-        """Add a kind of CSV file to import."""
-
-    def add_export(self, kind: ExportKind) -> None:
-        """Add a kind of CSV file to export."""
-
-    def extend_import(self, kind: str, columns: Sequence[Column], apply: Callable[..., Any]) -> None:
-        """Add columns to another module's import kind; `apply(session, rows)` stores them."""
-
-    def extend_export(self, kind: str, columns: Sequence[str], values: Callable[..., Any]) -> None:
-        """Add columns to another module's export kind."""
-
-    def add_check(self, check: Callable[[Session], Iterable[str]]) -> None:
-        """Add an invariant to `erp check`: yields a sentence for each breach."""
-
-    def add_dashboard(self, card: Card) -> None:
-        """Add a card to the dashboard."""
-
-    def add_demo(self, load: Callable[[Session], None]) -> None:
-        """Add this module's part of the demo company."""
-
-    def subscribe(self, event: type, handler: Callable[[Session, Any], None]) -> None:
-        """Call `handler(session, event)` in the transaction that publishes `event`."""
-
-    def implement(self, hook: Callable[..., Any], answer: Callable[..., Any]) -> None:
-        """Answer another module's question."""
-
-    def on_enable(self, catch_up: Callable[[Session], None]) -> None:
-        """Call `catch_up(session)` when the module is switched on."""
-
-    def before_disable(self, guard: Callable[..., None]) -> None:
-        """Call `guard(session, release=bool)` before the module is switched off; it may refuse."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Module:
-    """A module's manifest: everything that must be known before its code is imported."""
-
-    name: str
-    title: str
-    version: str
-    setup: Callable[[Core], None]
-    summary: str = ""
-    depends: tuple[str, ...] = ()
-    options: tuple[Option[Any], ...] = ()
-    permissions: tuple[Permission, ...] = ()

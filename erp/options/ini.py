@@ -1,4 +1,4 @@
-"""Options as ini text: reading it, writing what is in force, and the example with every option explained."""
+"""Options as ini text: reading it, writing it, and the example file that explains every option."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from erp.errors import OptionError
-from erp.module import Option
+from erp.options.types import Option
 
-WIDTH = 100
+_WIDTH = 100
 
 
-def ini_text(path: Path) -> str:
+def read_ini_file(path: Path) -> str:
     """Return what is in an ini file; raise OptionError where it cannot be read."""
     try:
         return path.read_text(encoding="utf-8-sig")
@@ -25,7 +25,7 @@ def ini_text(path: Path) -> str:
 
 
 def parse_ini(text: str, *, place: str = "") -> configparser.ConfigParser:
-    """Return the sections of an ini text; raise OptionError where it is none."""
+    """Return the sections of an ini text; raise OptionError for any other text."""
     parser = configparser.ConfigParser(interpolation=None, default_section="")
     try:
         parser.read_string(text)
@@ -35,7 +35,7 @@ def parse_ini(text: str, *, place: str = "") -> configparser.ConfigParser:
     return parser
 
 
-def written(values: Mapping[str, str]) -> str:
+def as_ini(values: Mapping[str, str]) -> str:
     """Return options by `section.name` as ini text, in the order given."""
     sections: dict[str, list[str]] = {}
     for key, value in values.items():
@@ -44,8 +44,8 @@ def written(values: Mapping[str, str]) -> str:
     return "\n".join(f"[{section}]\n" + "".join(f"{line}\n" for line in lines) for section, lines in sections.items())
 
 
-def example(declared: Mapping[str, Iterable[Option[Any]]]) -> str:
-    """Return an ini file that names every option with its help, what is allowed and its default, commented out."""
+def example_ini(declared: Mapping[str, Iterable[Option[Any]]]) -> str:
+    """Return an ini file of comments: every option with its help, what is allowed and its default."""
     head = "; Every option with its default. Copy this file to config/erp.ini and set what you want to differ.\n"
     return head + "".join(f"\n[{section}]\n{''.join(_explained(options))}" for section, options in declared.items())
 
@@ -53,6 +53,6 @@ def example(declared: Mapping[str, Iterable[Option[Any]]]) -> str:
 def _explained(options: Iterable[Option[Any]]) -> Iterator[str]:
     for number, option in enumerate(options):
         allowed = "" if option.kind == "text" else f" {option.allowed[0].upper()}{option.allowed[1:]}."
-        lines = textwrap.wrap(f"{option.help}{allowed}", WIDTH, initial_indent="; ", subsequent_indent="; ")
+        lines = textwrap.wrap(f"{option.help}{allowed}", _WIDTH, initial_indent="; ", subsequent_indent="; ")
         default = f"; {option.name} = {option.format(option.default)}".rstrip()
         yield "\n" * bool(number) + "".join(f"{line}\n" for line in [*lines, default])

@@ -1,16 +1,18 @@
-"""The base class of every table, the session, and SQLite set up for many writers."""
+"""The base class of every table, the session and what it carries, and SQLite set up for many writers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Flask, g, has_app_context
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import BigInteger, Integer, MetaData, event
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, Session
+
+T = TypeVar("T")
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -21,7 +23,7 @@ NAMING = {
 }
 
 # A cache of 8 MB: a run touches rows all over the book, and with the usual 2 MB it would read each page many times.
-PRAGMAS = (
+_PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=NORMAL",
     "foreign_keys=ON",
@@ -43,6 +45,17 @@ class ErpSession(FlaskSession):
     """The session of one request, command or job batch."""
 
 
+def carried(session: Session, kind: type[T]) -> T:
+    """Return the one `kind` that the session carries along, made without arguments when it is first asked for.
+
+    Let `kind` be a dataclass of your own whose fields have defaults: nobody else has it, and its fields are typed.
+    """
+    if kind not in session.info:
+        session.info[kind] = kind()
+    value: T = session.info[kind]
+    return value
+
+
 db = SQLAlchemy(model_class=Model, session_options={"class_": ErpSession})
 
 
@@ -57,12 +70,12 @@ def init_app(app: Flask) -> None:
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
-    for pragma in PRAGMAS:
+    for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin_sqlite(connection: Any) -> None:
-    # A writer that begins DEFERRED reads a snapshot that another writer may overtake; IMMEDIATE waits instead.
+    # A writer that begins DEFERRED reads a snapshot that another writer may outdate; IMMEDIATE waits instead.
     connection.exec_driver_sql("BEGIN DEFERRED" if is_reading() else "BEGIN IMMEDIATE")
 
 

@@ -1,4 +1,4 @@
-"""Option values: read from four places, checked where they come from, and read as `options.section.name`."""
+"""Option values: read from four places, checked when they are set, and read as `options.section.name`."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from flask import current_app, g
 from sqlalchemy.orm import Session
 
 from erp import clock, history
+from erp.db import carried
 from erp.errors import NotFound, OptionError, UnknownOption
-from erp.ini import ini_text, parse_ini
 from erp.models import OptionValue, Revision
-from erp.module import Option
+from erp.options.ini import parse_ini, read_ini_file
+from erp.options.types import Option
 
 log = logging.getLogger(__name__)
 
@@ -25,16 +26,16 @@ SOURCES = ("default", "file", "database", "environment")
 
 @dataclass(frozen=True)
 class Effective:
-    """The value that is in force for an option, and which of SOURCES it comes from."""
+    """The effective value of an option, and which of SOURCES it comes from."""
 
     value: Any
     source: str
 
 
 class OptionTable:
-    """Every declared option with what the file and the environment say of it; both are checked at the start.
+    """Every declared option with its values in the file and the environment; both are checked at the start.
 
-    What they say of `broken` modules cannot be checked and is left alone.
+    Values for `broken` modules cannot be checked and are left out.
     """
 
     def __init__(
@@ -84,18 +85,18 @@ class OptionTable:
                 try:
                     values[key] = Effective(self.declared[key].parse(text), "database")
                 except ValueError:
-                    log.warning("stored option %s = %r does not fit any more and is left out", key, text)
+                    log.warning("stored option %s = %r no longer fits and is left out", key, text)
         values.update((key, Effective(value, "environment")) for key, value in self._environment.items())
         return values
 
     def is_locked(self, key: str) -> bool:
-        """Say whether an administrator cannot set this option: the environment does, or it is read at the start."""
+        """Say whether an administrator cannot set this option: the environment sets it, or it is read at the start."""
         return key in self._environment or self.option(key).at_start
 
     def _read_file(self, path: Path | None) -> dict[str, Any]:
         if path is None or not path.exists():
             return {}
-        return self.read_ini(ini_text(path), place=f" in {path}")
+        return self.read_ini(read_ini_file(path), place=f" in {path}")
 
     def read_ini(self, text: str, *, place: str = "") -> dict[str, Any]:
         """Return the typed values of an ini text; raise OptionError for what is unknown or does not fit."""
@@ -119,8 +120,8 @@ class OptionTable:
     def _read_environment(self, environment: Mapping[str, str]) -> dict[str, Any]:
         found = {}
         for name, text in environment.items():
-            section, mark, option = name.removeprefix("ERP_").lower().partition("__")
-            if name.startswith("ERP_") and mark and section not in self._broken:
+            section, separator, option = name.removeprefix("ERP_").lower().partition("__")
+            if name.startswith("ERP_") and separator and section not in self._broken:
                 key = f"{section}.{option}"
                 if key not in self.declared:
                     raise UnknownOption(name)
@@ -129,7 +130,7 @@ class OptionTable:
 
 
 def store_option(session: Session, table: OptionTable, key: str, text: str, *, user_name: str) -> None:
-    """Check and keep an administrator's value; raise OptionError where it does not fit or is not theirs to set."""
+    """Check and store an administrator's value; raise OptionError where it does not fit or must not be set here."""
     value = table.parse(key, text)
     _require_free(table, key, text)
     before = _stored(session, table, key)
@@ -147,7 +148,7 @@ def _require_free(table: OptionTable, key: str, text: str) -> None:
 
 
 def forget_option(session: Session, table: OptionTable, key: str) -> None:
-    """Drop an administrator's value, so that the file or the default is in force again."""
+    """Drop an administrator's value, so that the file or the default applies again."""
     table.option(key)
     row = session.get(OptionValue, key)
     if row is None:
@@ -160,7 +161,7 @@ def forget_option(session: Session, table: OptionTable, key: str) -> None:
 
 
 def _stored(session: Session, table: OptionTable, key: str) -> str:
-    """Return the text of the value in force for an option, as the database says now."""
+    """Return the text of an option's effective value, as the database has it now."""
     row = session.get(OptionValue, key)
     value = table.effective({key: row.value} if row is not None else {})[key].value
     return table.option(key).format(value)
@@ -172,7 +173,7 @@ def subject(key: str) -> history.Subject:
 
 
 def store_ini(session: Session, table: OptionTable, text: str, *, user_name: str) -> list[str]:
-    """Keep each value of an ini text that differs from the one in force, all or nothing; return what changed."""
+    """Store each value of an ini text that differs from the effective one, all or nothing; return what changed."""
     given = {key: table.option(key).format(value) for key, value in table.read_ini(text).items()}
     changed = [key for key, new in given.items() if new != _stored(session, table, key)]
     for key in changed:
@@ -180,15 +181,22 @@ def store_ini(session: Session, table: OptionTable, text: str, *, user_name: str
     return changed
 
 
+@dataclass
+class Switched:
+    """Whether a session's transaction itself changed modules or options: what it reads of them may be rolled back."""
+
+    here: bool = False
+
+
 def bump_revision(session: Session) -> None:
-    """Tell every process to read modules and options again: this request at once, others with their next one."""
+    """Make every process read modules and options again: this request at once, others with their next one."""
     row = session.get(Revision, 1, with_for_update=True)
     if row is None:
         session.add(Revision(id=1, number=1))
     else:
         row.number += 1
     session.flush()
-    session.info["erp_switched"] = True
+    carried(session, Switched).here = True
     g.pop("erp_state", None)
 
 
@@ -201,7 +209,7 @@ class _Section:
 
 
 class _Options:
-    """`options.preorder.auto_allocate`: the typed value in force for this request, command or job run."""
+    """`options.preorder.auto_allocate`: the typed effective value for this request, command or job run."""
 
     def __getattr__(self, section: str) -> _Section:
         return _Section(section)

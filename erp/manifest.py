@@ -1,0 +1,38 @@
+"""What a module says of itself before its code is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from erp.options.types import Option
+
+
+@dataclass(frozen=True)
+class Permission:
+    """A right that a role can hold. `name` is `<module>.<verb>`; `roles` are the shipped roles that hold it.
+
+    Administrator holds every right and is not named. Rights to read name Auditor too.
+    """
+
+    name: str
+    title: str
+    roles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Module:
+    """A module's manifest: everything that must be known before its code is imported.
+
+    `setup` gets the `Core` of `erp.registry`, through which it registers what the module has.
+    """
+
+    name: str
+    title: str
+    version: str
+    setup: Callable[[Any], None]
+    summary: str = ""
+    depends: tuple[str, ...] = ()
+    options: tuple[Option[Any], ...] = ()
+    permissions: tuple[Permission, ...] = ()

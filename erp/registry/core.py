@@ -1,0 +1,133 @@
+"""The one object through which a module's `setup` reaches the core."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from inspect import isclass
+from types import ModuleType
+from typing import Any, TypeVar
+
+import click
+from sqlalchemy import Table
+from sqlalchemy.orm import Session
+
+from erp.db import Model
+from erp.errors import ModuleError
+from erp.manifest import Module
+from erp.registry.entries import Contribution, Extension, JobEntry, Owned, ViewEntry
+from erp.registry.registered import Registered
+
+T = TypeVar("T")
+
+
+class Core:
+    """What a module's `setup` may call. All that it adds belongs to the module and is live only while that is on."""
+
+    def __init__(self, registered: Registered, module: Module) -> None:
+        self._registered = registered
+        self._module = module
+
+    def add_models(self, models: ModuleType) -> None:
+        """Register the tables of `models`; each is named `<module>_...`."""
+        for table in _tables(models):
+            if not table.name.startswith(f"{self._module.name}_"):
+                raise ModuleError(f"Table {table.name} must be named {self._module.name}_...", table=table.name)
+            self._registered.tables[self._module.name].append(table)
+
+    def add_view(self, view: type[Any], *, menu: str, permission: str) -> None:
+        """Add a screen (a subclass of the bases in `erp.admin`) below the menu entry `menu`."""
+        if permission not in {declared.name for declared in self._module.permissions}:
+            raise ModuleError(f"Module {self._module.name} declares no permission {permission!r}.", name=permission)
+        self._registered.views.append(self._own(ViewEntry(view, menu, permission)))
+
+    def extend_view(
+        self,
+        name: str,
+        *,
+        columns: Sequence[Any] = (),
+        fields: Sequence[Any] = (),
+        panels: Sequence[Any] = (),
+        actions: Sequence[Any] = (),
+        line_columns: Sequence[Any] = (),
+        line_actions: Sequence[Any] = (),
+    ) -> None:
+        """Add parts, as `erp.admin` declares them, to the screen `name` (`<module>.<noun>`) of another module."""
+        parts = (columns, fields, panels, actions, line_columns, line_actions)
+        self._registered.contributions[name].append(self._own(Contribution(*map(tuple, parts))))
+
+    def add_job(self, job: Callable[[Session], str | None], *, every: str) -> None:
+        """Run `job(session)` every `every`, the name of a Duration option (`section.option`).
+
+        The job is called what its function is called, with hyphens.
+        """
+        name = job.__name__.replace("_", "-")
+        self._registered.option_table.option(every)
+        self._add(self._registered.jobs, "job", name, JobEntry(name, job, every))
+
+    def add_command(self, command: click.Command) -> None:
+        """Add a command to `erp`."""
+        self._add(self._registered.commands, "command", command.name or "", command)
+
+    def add_import(self, kind: Any) -> None:
+        """Add a kind of CSV file to import (`erp.exchange.ImportKind`)."""
+        self._add(self._registered.imports, "import kind", kind.name, kind)
+
+    def add_export(self, kind: Any) -> None:
+        """Add a kind of CSV file to export (`erp.exchange.ExportKind`)."""
+        self._add(self._registered.exports, "export kind", kind.name, kind)
+
+    def extend_import(self, kind: str, columns: Sequence[Any], apply: Callable[..., Any]) -> None:
+        """Add columns to another module's import kind; `apply(session, rows, errors)` stores them."""
+        self._registered.import_extensions[kind].append(self._own(Extension(tuple(columns), apply)))
+
+    def extend_export(self, kind: str, columns: Sequence[str], values: Callable[..., Any]) -> None:
+        """Add columns to another module's export kind; `values(session)` gives them by the first value of a row."""
+        self._registered.export_extensions[kind].append(self._own(Extension(tuple(columns), values)))
+
+    def add_check(self, check: Callable[[Session], Iterable[str]]) -> None:
+        """Add an invariant to `erp check`: yields a sentence for each breach."""
+        self._registered.checks.append(self._own(check))
+
+    def add_dashboard(self, card: Any) -> None:
+        """Add a card (`erp.admin.Card`) to the dashboard."""
+        self._registered.cards.append(self._own(card))
+
+    def add_demo(self, load: Callable[[Session], None]) -> None:
+        """Add this module's part of the demo company."""
+        self._registered.demos.append(self._own(load))
+
+    def subscribe(self, event: type, handler: Callable[[Session, Any], None]) -> None:
+        """Call `handler(session, event)` in the transaction that publishes `event`."""
+        self._registered.subscribers[event].append(self._own(handler))
+
+    def implement(self, hook: Callable[..., Any], answer: Callable[..., Any]) -> None:
+        """Answer another module's question."""
+        self._registered.hook_answers[hook].append(self._own(answer))
+
+    def on_enable(self, catch_up: Callable[[Session], None]) -> None:
+        """Call `catch_up(session)` when the module is switched on."""
+        self._registered.catch_ups[self._module.name].append(catch_up)
+
+    def before_disable(self, guard: Callable[..., None]) -> None:
+        """Call `guard(session, release=bool)` before the module is switched off; it may refuse."""
+        self._registered.guards[self._module.name].append(guard)
+
+    def _own(self, thing: T) -> Owned[T]:
+        return Owned(self._module.name, thing)
+
+    def _add(self, things: dict[str, Owned[T]], kind: str, name: str, thing: T) -> None:
+        """Register a thing by a name that no other module uses; a third party's gives way to one that ships."""
+        if name in things:
+            first = things[name].module
+            error = ModuleError(f"Two modules add a {kind} {name}: {first} and {self._module.name}.", name=name)
+            if self._module.name not in self._registered.found.shipped:
+                raise error
+            self._registered.mark_broken(first, error)
+        things[name] = self._own(thing)
+
+
+def _tables(models: ModuleType) -> list[Table]:
+    """Return the tables that `models`, a file or a folder of them, makes; what it imports belongs to others."""
+    made = [thing for thing in vars(models).values() if isclass(thing) and issubclass(thing, Model)]
+    own = [model for model in made if f"{model.__module__}.".startswith(f"{models.__name__}.")]
+    return [model.__table__ for model in own if isinstance(model.__table__, Table)]
