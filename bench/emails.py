@@ -176,7 +176,7 @@ def _write(session: Session, count: int) -> None:
         ),
         "erp_run": ("id kind name user_name started_at", [(1, "command", "bench", "", now)]),
         "preorder_purchase_allocation": (
-            "id line_id purchase_line_id quantity received how run_id created_at user_name",
+            "id line_id purchase_line_id quantity received source run_id created_at user_name",
             [(i, i, 1, unit, 0, "automatic", 1, now, "") for i in numbers],
         ),
         "backorder_email_template": (

@@ -20,9 +20,9 @@ ORDER BY l.product_id, o.priority DESC, o.ordered_at, o.id, l.position
 PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "cache_size=-8000", "temp_store=MEMORY")
 RUN = "INSERT INTO erp_run (id, kind, name, user_name, started_at) VALUES (1, 'command', '', '', '2026-01-01')"
 INSERTED = {
-    "sales_allocation": "line_id balance_id quantity packed how run_id created_at user_name",
+    "sales_allocation": "line_id balance_id quantity packed source run_id created_at user_name",
     "sales_backorder": "line_id kind quantity allocated_quantity cancelled_quantity state counts_from created_at",
-    "preorder_purchase_allocation": "line_id purchase_line_id quantity received how run_id created_at user_name",
+    "preorder_purchase_allocation": "line_id purchase_line_id quantity received source run_id created_at user_name",
 }
 COUNTED = {
     "sales_order_line": ("id allocated promise_date", "allocated > 0 OR promise_date IS NOT NULL"),
