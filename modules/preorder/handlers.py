@@ -27,7 +27,7 @@ def follow_backorders(session: Session, event: LinesServed) -> None:
     """After demand was served: let go of what stock covers now, link what still waits, promise what is covered."""
     scope = Scope(event.product_ids, event.line_ids)
     services.shrink_purchase_allocations(session, event.shrunk)
-    if event.may_allocate_purchases:
+    if event.may_cover:
         services.allocate_incoming_supply(session, scope)
         services.promise_covered_lines(session, scope)
 

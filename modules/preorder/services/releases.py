@@ -182,7 +182,7 @@ def _convert(session: Session, falls: Sequence[OutstandingFall]) -> None:
     allocate_on(
         session,
         [
-            Grant(lines[purchase_allocation_id], balance_id, from_raw(amount))
+            Grant(lines[purchase_allocation_id], balance_id, amount)
             for _, purchase_allocation_id, balance_id, amount in grants
         ],
     )
