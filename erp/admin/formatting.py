@@ -46,7 +46,7 @@ TONES = {
         "uncertain",
         "paused",
         "lost",
-        "by_hand",
+        "manual",
     ),
     "danger": ("failed", "broken", "expired", "shortage"),
 }

@@ -13,7 +13,7 @@ from modules.sales.queries import Scope
 def follow_backorders(session: Session, event: LinesServed) -> None:
     """Shrink purchase allocations to the open backorders; allocate and promise what is not covered, if allowed."""
     services.shrink_purchase_allocations(session, event.shrunk)
-    if event.may_allocate_purchases:
+    if event.may_cover:
         _cover(session, Scope(event.product_ids, event.line_ids))
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from erp import progress
 from erp.db import commit, db, format_quantity
 from erp.errors import NotFound
+from erp.text import plural
 from modules.inventory_lots.queries import products_by_sku
 from modules.sales import queries, services
 
@@ -19,7 +20,7 @@ from modules.sales import queries, services
 @click.option("--sku", "skus", multiple=True, help="Run only this product; may be given more than once.")
 @click.option("--dry-run", is_flag=True, help="Print what would change, and change nothing.")
 def allocate(skus: tuple[str, ...], dry_run: bool) -> None:
-    """Serve all open demand in order of service: stock first, then backorders and links."""
+    """Serve all open demand in order of service: stock first, then backorders, then purchase orders."""
     session = db.session()
     known = products_by_sku(session, skus) if skus else {}
     for sku in skus:
@@ -30,7 +31,7 @@ def allocate(skus: tuple[str, ...], dry_run: bool) -> None:
         session.rollback()
         for line in preview.lines:
             click.echo(str(line))
-        click.echo(f"{len(preview.lines)} lines would change.")
+        click.echo(f"{plural(len(preview.lines), 'line')} would change.")
         return
     click.echo(services.allocate_book(session, skus, watch=partial(progress.each, label="Allocating")))
 

@@ -1,6 +1,6 @@
-"""Who gets what: the plan of a run and the rule of the backorder row, as pure functions.
+"""Rules of sales as pure functions: the plan of a run, backorder rows, lowered lines and fulfilment.
 
-Quantities are the integers that the database keeps (× 10⁴): planning runs over a million of them.
+Planning works with raw quantities, the integers that the database keeps (× 10⁴): a run plans over a million of them.
 """
 
 from __future__ import annotations
@@ -13,18 +13,29 @@ from typing import NamedTuple
 
 from modules.sales.states import Fulfilment
 
-Part = tuple[int, int]
-Grant = tuple[int, int, int]
+# Plain tuples where there is one for each row of a book: naming them would cost more than planning them.
+Demand = tuple[int, int]  # the id of what wants something, such as an order line, and the raw quantity it wants
+Supply = tuple[int, int]  # the id of what gives something, such as a balance, and the raw quantity it has
+Part = tuple[int, int]  # an id and the raw quantity that it holds
+ProductDemand = tuple[int, int, int]  # a demand with the id of its product in the middle
+ProductSupply = tuple[int, int, int]  # a supply with the id of its product in the middle
 
 
-def plan(demands: Iterable[Part], supplies: Iterable[Part]) -> list[Grant]:
-    """Serve demands first come, first served from supplies in their order of removal.
+class Grant(NamedTuple):
+    """A raw quantity of a supply that a demand gets: the ids of both and the quantity, which is above 0."""
 
-    Both are (id, quantity) already in order; the result is (demand id, supply id, quantity), each quantity > 0.
+    demand: int
+    supply: int
+    quantity: int
+
+
+def plan(demands: Iterable[Demand], supplies: Iterable[Supply]) -> list[Grant]:
+    """Serve demands first come, first served; both demands and supplies are already in order.
+
     Linear: every step uses up a demand or a supply.
     """
     grants: list[Grant] = []
-    remaining: Iterator[Part] = iter(supplies)
+    remaining: Iterator[Supply] = iter(supplies)
     supply, left = next(remaining, (0, 0))
     for demand, wanted in demands:
         while wanted > 0:
@@ -34,14 +45,14 @@ def plan(demands: Iterable[Part], supplies: Iterable[Part]) -> list[Grant]:
                     return grants
                 supply, left = following
             taken = wanted if wanted < left else left
-            grants.append((demand, supply, taken))
+            grants.append(Grant(demand, supply, taken))
             wanted -= taken
             left -= taken
     return grants
 
 
-def plan_by_product(demands: Iterable[tuple[int, int, int]], supplies: Iterable[tuple[int, int, int]]) -> list[Grant]:
-    """Plan many products at once: both are (id, product id, quantity), in order within each product."""
+def plan_by_product(demands: Iterable[ProductDemand], supplies: Iterable[ProductSupply]) -> list[Grant]:
+    """Plan many products at once; demands and supplies are in order within each product."""
     grants: list[Grant] = []
     wanted = _by_product(demands)
     for product_id, parts in _by_product(supplies).items():
@@ -58,14 +69,14 @@ def _by_product(rows: Iterable[tuple[int, int, int]]) -> dict[int, list[Part]]:
 
 
 class Settlement(NamedTuple):
-    """How a backorder row changes: it is allocated by so much, or grows by so much (a new row grows from 0)."""
+    """How a backorder row changes: by how much it is allocated, or by how much it grows (a new row grows from 0)."""
 
     allocated: int = 0
     grown: int = 0
 
 
 def settle(remainder: int, open_backorder: int, *, may_grow: bool) -> Settlement:
-    """Say what a run does to a line's backorder row, given what stock left uncovered (the backorder row)."""
+    """Return how a run changes a line's backorder row; `remainder` is what stock left uncovered of the line."""
     if remainder < open_backorder:
         return Settlement(allocated=open_backorder - remainder)
     return Settlement(grown=remainder - open_backorder) if may_grow else Settlement()
@@ -73,20 +84,20 @@ def settle(remainder: int, open_backorder: int, *, may_grow: bool) -> Settlement
 
 @dataclass(frozen=True)
 class Lowering:
-    """What a lowered line gives back: from its open backorder, and from its allocations."""
+    """The raw quantities that a lowered line gives back: from its open backorder, and from its allocations."""
 
     backorder: int
     allocations: int
 
 
 def lower(new_open: int, allocated: int, open_backorder: int) -> Lowering:
-    """Say what a line whose open quantity falls to `new_open` gives back (change a quantity)."""
+    """Return what a line gives back when its open quantity falls to `new_open`: the backorder first."""
     kept = min(open_backorder, max(0, new_open - allocated))
     return Lowering(backorder=open_backorder - kept, allocations=max(0, allocated - new_open))
 
 
 def give_back(parts: Iterable[Part], quantity: int) -> list[Part]:
-    """Take `quantity` from (id, quantity) parts in the given order; returns (id, given back)."""
+    """Take `quantity` from the parts in the given order; return what each of them gives back."""
     given: list[Part] = []
     for id_, held in parts:
         if quantity <= 0:
@@ -99,7 +110,7 @@ def give_back(parts: Iterable[Part], quantity: int) -> list[Part]:
 
 @dataclass(frozen=True)
 class Progress:
-    """The counters of a line, or their sums over an order."""
+    """The quantities of a line, or their sums over an order."""
 
     quantity: Decimal
     packed: Decimal
@@ -108,7 +119,7 @@ class Progress:
 
 
 def fulfilment(lines: Sequence[Progress]) -> Fulfilment:
-    """Say how far a line, or an order of these lines, is."""
+    """Return how far a line is, or an order with these lines."""
     quantity, packed, cancelled, allocated = (
         sum(getattr(line, name) for line in lines) for name in ("quantity", "packed", "cancelled", "allocated")
     )

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from erp.errors import ErpError
 from erp.numbers import format_quantity
+from erp.text import plural
 
 
 class LinesRefused(ErpError):
@@ -24,7 +25,7 @@ class OrderWithoutLines(ErpError):
 
 
 class NoLinesGiven(ErpError):
-    """Lines were to be added, and none was entered."""
+    """Lines were to be added, but none was entered."""
 
     def __init__(self) -> None:
         super().__init__("Enter at least one line.")
@@ -60,7 +61,7 @@ class NothingToPack(ErpError):
 
 
 class ShipsComplete(ErpError):
-    """An order that leaves in one piece, and is not whole yet."""
+    """An order that ships complete, while something of it cannot leave yet."""
 
     def __init__(self, *, order: str, reasons: Sequence[str]) -> None:
         super().__init__(f"{order} ships complete. {' '.join(reasons)}", order=order, reasons=list(reasons))
@@ -86,7 +87,7 @@ class SerialNumberRefused(ErpError):
 
 
 class SerialNumberUnknown(SerialNumberRefused):
-    """A serial number that is not in stock: never was, has left, or is another product's."""
+    """A serial number that is not in stock of that product: unknown, packed, or of another product."""
 
     def __init__(self, *, number: str, sku: str) -> None:
         super().__init__(number=number, sku=sku, reason="it is not in stock")
@@ -132,7 +133,7 @@ class NotOfThisOrder(ErpError):
     """A line or an allocation that belongs to another order, or is gone."""
 
     def __init__(self, *, order: str) -> None:
-        super().__init__(f"What you chose is not on {order} any more. Look again.", order=order)
+        super().__init__(f"What you chose is not on {order} any more. Reload the page and choose again.", order=order)
 
 
 class NothingOpen(ErpError):
@@ -147,9 +148,8 @@ class AllocationsHeld(ErpError):
 
     def __init__(self, *, quantity: Decimal, orders: int) -> None:
         units = "1 unit is" if quantity == 1 else f"{format_quantity(quantity)} units are"
-        holders = "1 sales order" if orders == 1 else f"{orders} sales orders"
         super().__init__(
-            f"{units} allocated to {holders}. Release them to disable sales.",
+            f"{units} allocated to {plural(orders, 'sales order')}. Release them to disable sales.",
             quantity=quantity,
             orders=orders,
         )
@@ -159,4 +159,4 @@ class BookChanged(ErpError):
     """The book is not what the preview showed."""
 
     def __init__(self) -> None:
-        super().__init__("The book has changed since this preview. Look at the new one before you apply it.")
+        super().__init__("The book has changed since this preview. Check the new preview before you apply it.")

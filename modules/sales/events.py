@@ -1,4 +1,4 @@
-"""What sales announces, a whole batch at a time."""
+"""Events of sales: what it announces, each for a whole batch."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -7,17 +7,17 @@ from decimal import Decimal
 
 @dataclass(frozen=True)
 class LinesServed:
-    """Demand of these products was served or changed; their backorder rows are set.
+    """Lines of these products were served or changed, and their backorder rows are up to date.
 
-    `line_ids` None means the whole queue; `shrunk` are the lines whose open backorder may be less than it was, which
-    purchase allocations must follow. `may_allocate_purchases` says whether incoming supply may be allocated now: false
-    after a removal, a cancellation, a deletion or a lowered quantity, which only shrink purchase allocations.
+    `line_ids` is None where the whole queue was served. `shrunk` are the lines whose open backorder may have become
+    smaller: their purchase allocations must shrink with it. `may_cover` says whether uncovered backorders may be
+    allocated to purchase orders now: not after a removal, a cancellation, a deletion or a lowered quantity.
     """
 
     product_ids: tuple[int, ...]
     line_ids: tuple[int, ...] | None
     shrunk: tuple[int, ...]
-    may_allocate_purchases: bool
+    may_cover: bool = False
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class PromiseChange:
 
 @dataclass(frozen=True)
 class PromiseDateChanged:
-    """Promise dates changed. `cause` is `allocation`, `edit`, `sync` or `import`; `notify` is the clerk's tick."""
+    """Promise dates changed. `cause` is `allocation`, `edit`, `sync` or `import`; `notify` asks to notify customers."""
 
     changes: tuple[PromiseChange, ...]
     cause: str
@@ -41,7 +41,7 @@ class PromiseDateChanged:
 
 @dataclass(frozen=True)
 class BackorderChange:
-    """What was given up of one backorder, and the history entry that records it."""
+    """The quantity that was cancelled of one backorder, and the history entry that records it."""
 
     backorder_id: int
     quantity: Decimal
@@ -50,9 +50,9 @@ class BackorderChange:
 
 @dataclass(frozen=True)
 class BackorderCancelled:
-    """Open backorder quantity was given up. `cause` is `clerk`, `order` or `sla`.
+    """Open backorder quantities were cancelled. `cause` is `clerk`, `order` or `sla`.
 
-    A backorder may be given up in parts: each is a change with a history entry of its own.
+    A backorder may be cancelled in parts: each is a change with a history entry of its own.
     """
 
     changes: tuple[BackorderChange, ...]
@@ -60,5 +60,5 @@ class BackorderCancelled:
 
     @property
     def backorder_ids(self) -> tuple[int, ...]:
-        """The backorders of which something was given up."""
+        """The backorders of which something was cancelled."""
         return tuple(change.backorder_id for change in self.changes)

@@ -1,4 +1,4 @@
-"""What sales asks of whoever is installed. No answer means fine."""
+"""Questions that sales asks of the modules that are on. No answer means fine; an answer never writes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SupplyNote:
-    """One sentence about supply that was looked at for a line: what it is, how much, and why it is (not) used."""
+    """A supply that a run considers for a line: what it is, how much it is, and why it is or is not used."""
 
     supply: str
     quantity: Decimal
@@ -33,38 +33,38 @@ def confirm_refusals(
 ) -> Mapping[int, ErpError]:
     """Why lines may not be confirmed (or added, or raised), by line id; asked under the product locks.
 
-    `lines` belong to one or many orders and already bear their new quantity. The answer may also fix
-    `is_preorder` on the lines, unless they `are_raised`: then they were confirmed before. All answers' refusals hold.
+    `lines` belong to one or many orders and already have their new quantity. The answer may also set `is_preorder` on
+    the lines, unless they `are_raised`: then they were confirmed before. The refusals of all answers hold.
     """
 
 
 @hook
 def pack_refusals(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, ErpError]:
-    """Why lines may not leave now, by line id. All answers' refusals hold."""
+    """Why lines may not leave now, by line id. The refusals of all answers hold."""
 
 
 @hook
 def backorder_kinds(session: Session, line_ids: Sequence[int]) -> Mapping[int, BackorderKind]:
-    """Of which kind a new backorder row of these lines is; a line no answer names is a plain backorder."""
+    """Of which kind a new backorder row of these lines is; it is `backorder` where no answer names the line."""
 
 
 @hook
 def purchase_allocated(session: Session, line_ids: Sequence[int]) -> Mapping[int, Decimal]:
-    """How much incoming supply is linked to these lines (outstanding). The answers are added up."""
+    """The outstanding quantity of these lines on purchase orders, by line id. The answers are added up."""
 
 
 @hook
 def explain_supply(session: Session, line: OrderLine) -> Sequence[SupplyNote]:
-    """What other supply was looked at for this line and why each is used or not. The answers are put together."""
+    """Which incoming supply a run considers for this line, and why it is used or not. The answers are put together."""
 
 
 @hook
 def purchase_allocation_notes(session: Session, line_ids: Sequence[int]) -> Mapping[int, Sequence[SupplyNote]]:
-    """Which incoming supply is linked to these lines: a note for each link. The answers are put together."""
+    """The purchase allocations of these lines: a note for each, by line id. The answers are put together."""
 
 
 class AllocationRow(NamedTuple):
-    """A row of the export `allocations`, behind the id of its order, by which the rows are sorted."""
+    """A row of the export `allocations`, after the id of its order, by which the rows are sorted."""
 
     order_id: int
     order: str
@@ -82,7 +82,7 @@ class AllocationRow(NamedTuple):
 
 @hook
 def incoming_allocations(session: Session) -> Iterable[AllocationRow]:
-    """What incoming supply is meant for order lines, for the export, in order of order id and line position.
+    """The purchase allocations of all order lines, for the export, by order id and line position.
 
-    The answers are merged behind what the same line has from lots.
+    They are merged with the allocations on lots; of the same line, lots come first.
     """

@@ -1,10 +1,11 @@
-"""What sales does by the clock."""
+"""Jobs of sales: what it does on a schedule."""
 
 from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
 from erp.errors import SomeFailed
+from erp.text import plural
 from modules.inventory_lots.services import commit_by_products
 from modules.sales import services
 
@@ -15,11 +16,10 @@ def allocate_backorders(session: Session) -> str:
 
 
 def cancel_overdue_backorders(session: Session) -> str:
-    """Give up backorders that have waited longer than the cancellation days allow."""
+    """Cancel backorders that have waited longer than the cancellation days allow."""
     overdue = services.overdue_products(session)
     counts, failed = commit_by_products(session, overdue, services.cancel_overdue_backorders)
-    count = sum(counts)
-    message = "1 backorder cancelled." if count == 1 else f"{count} backorders cancelled."
+    message = f"{plural(sum(counts), 'backorder')} cancelled."
     if failed:
         raise SomeFailed(message, "product", failed)
     return message

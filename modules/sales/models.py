@@ -18,7 +18,7 @@ from modules.sales.states import AllocationSource, BackorderKind, BackorderState
 
 
 class Customer(Tracked, Model):
-    """Who orders."""
+    """A buyer, known by its code."""
 
     __tablename__ = "sales_customer"
 
@@ -67,9 +67,14 @@ class Order(Tracked, Model):
     __mapper_args__ = {"version_id_col": row_version}
     history_fields = ("number", "customer", "ordered_at", "priority", "shipping_policy", "state", "note")
 
+    @hybrid_property
+    def is_confirmed(self) -> bool:
+        """Whether the order is confirmed and something of it may still be open."""
+        return self.state == OrderState.confirmed
+
     @property
     def name(self) -> str:
-        """What people call the order: its number, or its place among the drafts."""
+        """What users call the order: its number, or the id of a draft."""
         return self.number or f"Draft {self.id}"
 
     def history_subject(self) -> Subject:
@@ -81,7 +86,7 @@ class Order(Tracked, Model):
 
 
 class OrderLine(Tracked, Model):
-    """So much of one product for one order, and how far it is."""
+    """A quantity of one product in one order, with what of it is packed, cancelled and allocated."""
 
     __tablename__ = "sales_order_line"
     __table_args__ = (
@@ -89,15 +94,15 @@ class OrderLine(Tracked, Model):
         CheckConstraint("quantity > 0", "quantity_positive"),
         CheckConstraint("packed >= 0 AND cancelled >= 0 AND packed + cancelled <= quantity", "open_not_negative"),
         CheckConstraint("allocated >= 0 AND allocated <= quantity - packed - cancelled", "allocated_within_open"),
-        # What a run reads: the lines of a product that still need something. It is slimmer than the index of all lines,
-        # so that a planner without statistics prefers it too.
+        # A run reads the lines of a product that have need. This index is smaller than that of all lines, so that
+        # the database prefers it even without statistics.
         Index(
             "ix_sales_order_line_needing",
             "product_id",
             sqlite_where=text("quantity > packed + cancelled + allocated"),
             postgresql_where=text("quantity > packed + cancelled + allocated"),
         ),
-        # Where allocation looks for lines that it may promise a date.
+        # A run finds the open lines that have no promise date yet by this index.
         Index(
             "ix_sales_order_line_unpromised",
             "product_id",
@@ -129,13 +134,23 @@ class OrderLine(Tracked, Model):
 
     @hybrid_property
     def open_quantity(self) -> Decimal:
-        """What is neither packed nor cancelled."""
+        """The quantity that is neither packed nor cancelled."""
         return self.quantity - self.packed - self.cancelled
 
     @hybrid_property
+    def is_open(self) -> bool:
+        """Whether something is neither packed nor cancelled."""
+        return self.quantity > self.packed + self.cancelled
+
+    @hybrid_property
     def need(self) -> Decimal:
-        """What is open and not allocated to stock."""
+        """The open quantity that is not allocated to stock."""
         return self.quantity - self.packed - self.cancelled - self.allocated
+
+    @hybrid_property
+    def has_need(self) -> bool:
+        """Whether something open is not allocated to stock; in SQL the index of lines with need answers it."""
+        return self.quantity > self.packed + self.cancelled + self.allocated
 
     def history_subject(self) -> Subject:
         """A line's changes are changes of its order."""
@@ -173,9 +188,19 @@ class Allocation(Model):
     line: Mapped[OrderLine] = relationship()
     balance: Mapped[Balance] = relationship()
 
+    @hybrid_property
+    def unpacked(self) -> Decimal:
+        """The quantity that is still reserved on the balance."""
+        return self.quantity - self.packed
+
+    @hybrid_property
+    def is_unpacked(self) -> bool:
+        """Whether something is still reserved on the balance."""
+        return self.packed < self.quantity
+
 
 class Backorder(Model):
-    """What of a line stock could not cover. At most one row of a line is open."""
+    """The quantity of a line that stock could not cover. At most one row of a line is open."""
 
     __tablename__ = "sales_backorder"
     __table_args__ = (
@@ -196,7 +221,7 @@ class Backorder(Model):
             postgresql_where=text("state = 'open'"),
         ),
         Index("ix_sales_backorder_line", "line_id"),
-        {"sqlite_autoincrement": True},  # emails remember the id of a deleted row: it is never given twice
+        {"sqlite_autoincrement": True},  # emails keep the id of a deleted row, so an id is never used again
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -213,8 +238,16 @@ class Backorder(Model):
 
     @hybrid_property
     def open_quantity(self) -> Decimal:
-        """What is neither allocated since nor cancelled."""
+        """The quantity that is neither allocated since nor cancelled."""
         return self.quantity - self.allocated_quantity - self.cancelled_quantity
+
+    @hybrid_property
+    def is_open(self) -> bool:
+        """Whether the line still waits for something."""
+        return self.state == BackorderState.open
+
+    def __str__(self) -> str:
+        return f"Backorder of {self.line.order.name}, line {self.line.position}"
 
 
 class Pack(Model):
@@ -235,7 +268,7 @@ class Pack(Model):
 
 
 class PackLine(Model):
-    """So much of one order line from one balance in one pack. A serial line has no allocation."""
+    """A quantity of one order line from one balance in one pack. A serial number has no allocation."""
 
     __tablename__ = "sales_pack_line"
     __table_args__ = (CheckConstraint("quantity > 0", "quantity_positive"),)

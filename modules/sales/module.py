@@ -1,4 +1,4 @@
-"""Sales: take orders, serve them first come first served, pack what is there and remember what is owed."""
+"""Sales: takes orders, serves them first come first served, packs what is allocated and keeps backorders."""
 
 from datetime import timedelta
 
@@ -35,10 +35,10 @@ def setup(core: Core) -> None:
     core.add_check(queries.broken_invariants)
     core.add_demo(services.load_demo)
     core.subscribe(GoodsArrived, handlers.serve_what_arrived)
-    core.implement(stock_hooks.allocations_on_balances, handlers.allocations_on_balances)
-    core.implement(stock_hooks.stock_will_fall, handlers.release_balance_allocations)
-    core.implement(stock_hooks.products_in_use, handlers.products_in_use)
-    core.before_disable(handlers.refuse_while_allocated)
+    core.implement(stock_hooks.allocations_on_balances, queries.allocations_on_balances)
+    core.implement(stock_hooks.stock_will_fall, services.release_balance_allocations)
+    core.implement(stock_hooks.products_in_use, queries.products_on_lines)
+    core.before_disable(services.release_or_refuse)
 
 
 MODULE = Module(
@@ -56,7 +56,7 @@ MODULE = Module(
             name="cancel_every",
             default=timedelta(days=1),
             only_if="backorders",
-            help="How often overdue backorders are looked for.",
+            help="How often overdue backorders are cancelled.",
         ),
         Integer(
             name="backorder_cancellation_days",
@@ -69,7 +69,7 @@ MODULE = Module(
             name="cancel_covered",
             default=False,
             only_if="backorders",
-            help="Cancel overdue backorders even where incoming supply is linked to them.",
+            help="Cancel overdue backorders even where they are allocated to purchase orders.",
         ),
     ),
     permissions=(

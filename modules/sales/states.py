@@ -1,4 +1,4 @@
-"""The life of sales documents."""
+"""States of sales documents, and the transitions between them."""
 
 from enum import StrEnum
 
@@ -30,22 +30,22 @@ ORDER = StateMachine(
 
 
 class ShippingPolicy(StrEnum):
-    """Whether an order may leave in parts."""
+    """Whether an order may be packed in parts."""
 
     partial = "partial"
     complete = "complete"
 
 
 class AllocationSource(StrEnum):
-    """How an allocation or a link came to be."""
+    """What made an allocation or a purchase allocation: a run, a clerk or a receipt."""
 
     automatic = "automatic"
-    by_hand = "by_hand"
+    manual = "manual"
     receipt = "receipt"
 
 
 class BackorderKind(StrEnum):
-    """Whether a backorder waits for stock or for a launch."""
+    """Whether a backorder waits for stock or for its product's launch."""
 
     backorder = "backorder"
     preorder = "preorder"

@@ -157,7 +157,7 @@ def test_a_clerk_allocates_an_item_edits_its_promise_and_reads_its_history(clerk
     page.get_by_label("Choose PO-1/1").check()
     clerk.press("Allocate Selected")
     clerk.sees("4 of PO-1/1 are allocated to SO-3/1.")
-    assert clerk.rows("purchase-allocations")[0][2:6] == ["PO-1/1", shown(SOON), "4", "By hand"]
+    assert clerk.rows("purchase-allocations")[0][2:6] == ["PO-1/1", shown(SOON), "4", "Manual"]
 
     # Edit changes the date of the selected line.
     clerk.choose_on_line(1, "Edit")

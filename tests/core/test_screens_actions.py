@@ -14,8 +14,8 @@ from erp.admin import Action, Badge, Choose, ExtraColumn, ExtraField, FormPage, 
 from erp.admin.formatting import quantity
 from erp.db import commit, db
 from erp.errors import InvalidTransition
-from erp.models import Role, User
 from erp.manifest import Permission
+from erp.models import Role, User
 from erp.registry import current_registry
 from tests.conftest import OtherProcessClient
 from tests.core.small import make_module

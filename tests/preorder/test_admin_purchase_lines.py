@@ -82,8 +82,8 @@ def test_review_shows_every_allocated_sales_order_and_the_totals(
     allocate_purchase(session, first.lines[0], purchase.lines[0], 6)
     shown = clerk.open(url(purchase.lines[0], "review"))
     assert [row[:6] for row in shown.rows("allocations")] == [
-        ["SO-Acme/1", "Acme", f"{first.ordered_at:%d %b %Y %H:%M}", "6", "01 Dec 2026", "By hand"],
-        ["SO-Bolt/1", "Bolt", f"{second.ordered_at:%d %b %Y %H:%M}", "5", "", "By hand"],
+        ["SO-Acme/1", "Acme", f"{first.ordered_at:%d %b %Y %H:%M}", "6", "01 Dec 2026", "Manual"],
+        ["SO-Bolt/1", "Bolt", f"{second.ordered_at:%d %b %Y %H:%M}", "5", "", "Manual"],
     ]
     for total in ("Ordered 20 pcs", "Received 0", "Allocated (consumed ATP) 11", "Still available 9"):
         assert total in shown.text
@@ -131,7 +131,7 @@ def test_chosen_sales_orders_are_allocated_each_with_its_quantity(
     assert "9 of PO-1/1 are allocated to 2 sales orders." in shown.text
     assert outstanding(session, first.lines[0], second.lines[0]) == [6, 3]
     made = purchase_allocations_of(session, first.lines[0])[0]
-    assert (made.source, made.user_name) == (AllocationSource.by_hand, "admin")
+    assert (made.source, made.user_name) == (AllocationSource.manual, "admin")
 
 
 @pytest.mark.parametrize(

@@ -220,7 +220,7 @@ def test_the_panel_shows_purchase_allocations_with_bars_and_the_head_the_coverag
     allocate_purchase(session, order.lines[0], purchase.lines[1], 5)
     shown = clerk.open(url(order.lines[0]))
     assert "SO-1 Confirmed Part allocated Part covered" in shown.text
-    assert [row[2:6] for row in shown.rows("purchase-allocations")] == [["PO-1/2", "01 Dec 2026", "5", "By hand"]]
+    assert [row[2:6] for row in shown.rows("purchase-allocations")] == [["PO-1/2", "01 Dec 2026", "5", "Manual"]]
     for note in ("4 pcs allocated in stock", "5 pcs of PO-1/2, expected 01 Dec 2026", "1 pcs not covered"):
         assert note in shown.html
 

@@ -43,7 +43,7 @@ def test_allocating_by_hand_goes_ahead_of_the_queue_and_clears_a_hold(session: S
     allocate_purchase(session, second.lines[0], purchase.lines[0], 6)
     assert outstanding(session, first.lines[0], second.lines[0]) == [0, 6]
     assert not second.lines[0].hold_allocation
-    assert purchase_allocations_of(session, second.lines[0])[0].source is AllocationSource.by_hand
+    assert purchase_allocations_of(session, second.lines[0])[0].source is AllocationSource.manual
 
 
 def test_allocating_by_hand_first_makes_or_grows_the_backorder_to_the_uncovered_need(
@@ -78,7 +78,7 @@ def test_more_for_the_same_pair_is_added_to_its_open_allocation_and_by_hand_wins
     session.commit()
     allocate_purchase(session, order.lines[0], purchase.lines[0], 2)
     (by_hand,) = purchase_allocations_of(session, order.lines[0])
-    assert (by_hand.id, by_hand.quantity, by_hand.source) == (before.id, 9, AllocationSource.by_hand)
+    assert (by_hand.id, by_hand.quantity, by_hand.source) == (before.id, 9, AllocationSource.manual)
     assert len([fact for fact in heard if isinstance(fact, PurchaseAllocated)]) == 1
 
 
@@ -106,7 +106,7 @@ def test_at_most_one_open_allocation_of_a_pair_can_be_stored(session: Session) -
     allocate_purchase(session, order.lines[0], purchase.lines[0], 4)
     (row,) = purchase_allocations_of(session, order.lines[0])
     twin = {"line_id": row.line_id, "purchase_line_id": row.purchase_line_id, "run_id": row.run_id}
-    session.add(PurchaseAllocation(**twin, quantity=Decimal(1), source=AllocationSource.by_hand))
+    session.add(PurchaseAllocation(**twin, quantity=Decimal(1), source=AllocationSource.manual))
     with pytest.raises(IntegrityError):
         session.flush()
     session.rollback()

@@ -502,7 +502,7 @@ class ByHand(Incoming):
     @invariant()
     def every_purchase_allocation_is_manual(self):
         db.session.rollback()
-        assert {row.source for row in rows(PurchaseAllocation)} <= {"by_hand"}
+        assert {row.source for row in rows(PurchaseAllocation)} <= {"manual"}
 
 
 @pytest.mark.parametrize("machine", [Incoming, Whole, ByHand])

@@ -1,13 +1,16 @@
-"""Eyes for the screens of sales."""
+"""A browser for the screens of sales, and the orders that its tests begin with."""
 
 from __future__ import annotations
 
 import html
 import re
+from datetime import date
 
 import pytest
 
 from tests.core.conftest import command as command
+from tests.support.inventory_lots import make_product, make_stock
+from tests.support.sales import make_order
 
 
 class Page:
@@ -19,7 +22,7 @@ class Page:
 
     @property
     def text(self):
-        """Everything a person reads, with single blanks."""
+        """Everything a user reads, with single blanks."""
         body = re.sub(r"<(script|style|template)\b.*?</\1>", " ", self.html, flags=re.S)
         return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", body)).split())
 
@@ -76,11 +79,34 @@ class Desk:
 
 @pytest.fixture
 def desk(client):
-    """The desk of somebody who may do everything."""
+    """The desk of a user who may do everything."""
     return Desk(client)
 
 
 @pytest.fixture
 def desk_of(sign_in):
-    """Return a function that gives the desk of somebody with that role."""
+    """Return a function that gives the desk of a user with that role."""
     return lambda role: Desk(sign_in(role))
+
+
+@pytest.fixture
+def by_hand(set_option):
+    """Allocate nothing before a clerk asks for it."""
+    set_option("sales.allocate_on_confirm", "no")
+
+
+@pytest.fixture
+def screws(session):
+    """The two screws of the story: 25 in two lots at two locations, and 22."""
+    brass = make_product(session, sku="BRASS", name="Brass Screw")
+    tapping = make_product(session, sku="TAP", name="Self-Tapping Screw")
+    make_stock(session, brass, 15, lot="B1", received_on=date(2026, 10, 1))
+    make_stock(session, brass, 10, lot="B2", location="WH/RACK", received_on=date(2026, 10, 2))
+    make_stock(session, tapping, 22, lot="T1")
+    return brass, tapping
+
+
+@pytest.fixture
+def order(session, screws):
+    """25 of each, confirmed."""
+    return make_order(session, [(product, 25) for product in screws])

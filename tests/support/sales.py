@@ -1,15 +1,17 @@
-"""Ready sales documents for tests."""
+"""Ready sales documents and files for tests."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any
 
+import pytest
 from sqlalchemy.orm import Session
 
+from erp.exchange import ImportRefused, export_csv, import_csv
 from modules.inventory_lots.models import Product
 from modules.sales import services
 from modules.sales.models import Customer, Order, OrderLine
@@ -20,7 +22,7 @@ FIRST_DAY = datetime(2026, 11, 1, 9, tzinfo=UTC)
 
 
 def make_customer(session: Session, **overrides: Any) -> Customer:
-    """Return a customer with a code and an address of their own."""
+    """Return a customer with a code and an address of its own."""
     code = f"C{next(_numbers):04d}"
     customer = Customer(
         **{"code": code, "name": f"Customer {code}", "email": f"{code.lower()}@customers.example"} | overrides
@@ -60,3 +62,23 @@ def allocate(session: Session, *products: Product) -> None:
     session.commit()
     services.allocate_products(session, [product.id for product in products])
     session.commit()
+
+
+def load(session: Session, kind: str, *rows: str, after: Sequence[str] = ()) -> str:
+    """Import the rows of a file and return the summary. Commits."""
+    summary = import_csv(session, kind, "\n".join(rows).encode(), after=after)
+    session.commit()
+    return summary
+
+
+def errors_of(session: Session, kind: str, *rows: str) -> list[tuple[int, str, str]]:
+    """Import a file that must be refused; return (row, column, message) of each error."""
+    with pytest.raises(ImportRefused) as refused:
+        load(session, kind, *rows)
+    session.rollback()
+    return [(error.row, error.column, error.message) for error in refused.value.errors]
+
+
+def dump(session: Session, kind: str) -> list[str]:
+    """Export a file and return its rows, the header first."""
+    return "".join(export_csv(session, kind)).splitlines()

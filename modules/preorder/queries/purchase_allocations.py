@@ -178,7 +178,7 @@ def in_shrinking_order(session: Session, line_ids: Collection[int]) -> list[Open
         with_purchase_lines(*_RAW)
         .where(is_one_of(session, PurchaseAllocation.line_id, line_ids))
         .order_by(
-            (PurchaseAllocation.source == AllocationSource.by_hand).asc(),
+            (PurchaseAllocation.source == AllocationSource.manual).asc(),
             PurchaseOrderLine.expected_on.is_(None).desc(),
             PurchaseOrderLine.expected_on.desc(),
             PurchaseAllocation.id.desc(),

@@ -45,7 +45,7 @@ def allocate_by_hand(session: Session, amounts: Mapping[tuple[int, int], Decimal
     _check_supply(session, product_ids, sums((id_, quantity) for (_, id_), quantity in amounts.items()))
     _check_demand(session, scope, sums((id_, quantity) for (id_, _), quantity in amounts.items()))
     reservations = [Reservation(*pair, to_raw(quantity)) for pair, quantity in amounts.items()]
-    write_purchase_allocations(session, reservations, AllocationSource.by_hand)
+    write_purchase_allocations(session, reservations, AllocationSource.manual)
     promise_covered_lines(session, scope)
 
 

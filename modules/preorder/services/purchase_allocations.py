@@ -73,7 +73,7 @@ def write_purchase_allocations(session: Session, reservations: Sequence[Reservat
     grown = [(existing[each.pair], each.quantity) for each in reservations if each.pair in existing]
     new = [each for each in reservations if each.pair not in existing]
     add_allocated(session, [(each.purchase_line_id, each.quantity) for each in reservations])
-    sets = {"quantity": "quantity + {amount}"} | ({"source": "'by_hand'"} if source is AllocationSource.by_hand else {})
+    sets = {"quantity": "quantity + {amount}"} | ({"source": "'manual'"} if source is AllocationSource.manual else {})
     bulk_update(session, PURCHASE_ALLOCATION, sets, {"amount": "bigint"}, grown)
     ids = _insert(session, new, source)
     session.expire_all()

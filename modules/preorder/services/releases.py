@@ -195,9 +195,7 @@ def _convert(session: Session, falls: Sequence[OutstandingFall]) -> None:
     freed = sums((rows[each.purchase_allocation_id].purchase_line_id, each.quantity) for each in landings)
     _reduce_outstanding(session, sorted(received.items()), {"received": "received + {amount}"})
     release_allocated(session, sorted(freed.items()))
-    grants = [
-        Grant(rows[each.purchase_allocation_id].line_id, each.balance_id, from_raw(each.quantity)) for each in landings
-    ]
+    grants = [Grant(rows[each.purchase_allocation_id].line_id, each.balance_id, each.quantity) for each in landings]
     allocate_on(session, grants)
     session.expire_all()
 

@@ -1,4 +1,4 @@
-"""The screen of backorders."""
+"""Backorders: their screen, and the panel on an order's page."""
 
 from __future__ import annotations
 
@@ -9,17 +9,23 @@ from flask import flash, redirect
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from sqlalchemy.orm import Session, joinedload
+from typing_extensions import override
 
-from erp.admin import Action, ExtraColumn, FormPage, Screen, document_anchor
-from modules.sales import services
-from modules.sales.forms import ReasonForm
+from erp.admin import Action, ExtraColumn, FormPage, Panel, Screen, document_anchor
+from modules.sales import queries, services
+from modules.sales.admin.forms import ReasonForm
 from modules.sales.models import Backorder, Order, OrderLine
-from modules.sales.queries.report import purchase_allocations_of
-from modules.sales.states import BackorderState
 
 
-def _name(row: Backorder) -> str:
-    return f"Backorder of {row.line.order.name}, line {row.line.position}"
+def _backorders(session: Session, order: Any) -> Mapping[str, Any] | None:
+    rows = queries.backorder_rows(session, order.id)
+    if not rows:
+        return None
+    covered = queries.purchase_allocated_quantities(session, [row.line_id for row in rows if row.is_open])
+    return {"backorders": rows, "covered": covered, "covers_from_purchases": queries.covers_from_purchases()}
+
+
+BACKORDERS = Panel("Backorder lines", "sales/backorders.html", _backorders)
 
 
 def _open(session: Session, rows: Sequence[Backorder]) -> Mapping[int, Any]:
@@ -30,23 +36,15 @@ def _order(row: Backorder) -> Markup:
     return document_anchor("sales.order", row.line.order_id, row.line.order.name)  # type: ignore[no-any-return]
 
 
-class GiveUp(FormPage):
-    """What the pages that end a backorder line have in common: the links that go with it are named."""
+class EndBackorder(FormPage):
+    """A page that ends a backorder line and names the purchase allocations that are released with it."""
 
     style = "danger"
-    template = "sales/cancel_backorder.html"
+    template = "sales/end_backorder.html"
 
-    def heading(self, row: Any) -> str:
-        """Return which backorder it is."""
-        return _name(row)
-
-    def document_id(self, row: Any) -> int:
-        """Return the backorder's own page."""
-        return int(row.id)
-
+    @override
     def context(self, session: Session, row: Any) -> dict[str, Any]:
-        """Return the links that are let go."""
-        return {"purchase_allocations": purchase_allocations_of(session, [row.line_id]).get(row.line_id, [])}
+        return {"purchase_allocations": queries.purchase_allocations_of(session, [row.line_id]).get(row.line_id, [])}
 
     def finished(self, screen: Any, row_id: int, message: Any) -> ResponseReturnValue:
         """Go back to the order."""
@@ -55,26 +53,26 @@ class GiveUp(FormPage):
         return redirect(f"/sales/orders/{order_id}/")
 
 
-class CancelBackorder(GiveUp):
-    """Asks why the open quantity is given up for good."""
+class CancelBackorder(EndBackorder):
+    """Asks why the open quantity is cancelled."""
 
     title = "Cancel backorder"
     button = "Cancel backorder"
-    confirm = "Cancel this backorder? Its open quantity is given up for good and will not be shipped."
+    confirm = "Cancel this backorder? Its open quantity is cancelled for good and will not be shipped."
     yes = "Cancel backorder"
     no = "Keep it"
     form_class = ReasonForm
-    help = "The open quantity is given up for good and counted as cancelled on the order line."
+    help = "The open quantity is cancelled for good and counted as cancelled on the order line."
 
+    @override
     def do(self, session: Session, row: Any, form: Any) -> Any:
-        """Cancel it."""
-        order_id, name = row.line.order_id, _name(row)
+        order_id, name = row.line.order_id, str(row)
         services.cancel_backorder(session, row.id, why=form.why.data or "")
         return order_id, f"{name} is cancelled."
 
 
-class DeleteBackorder(GiveUp):
-    """Asks whether the row is dropped."""
+class DeleteBackorder(EndBackorder):
+    """Asks whether the row is deleted."""
 
     title = "Delete backorder"
     button = "Delete backorder"
@@ -83,19 +81,15 @@ class DeleteBackorder(GiveUp):
     no = "Keep it"
     help = "The order line still wants the goods. It is kept out of automatic runs until Allocate Order is pressed."
 
+    @override
     def do(self, session: Session, row: Any, form: Any) -> Any:
-        """Delete it."""
-        order_id, name = row.line.order_id, _name(row)
+        order_id, name = row.line.order_id, str(row)
         services.delete_backorder(session, row.id)
         return order_id, f"{name} is deleted."
 
 
-def _is_open(row: Backorder) -> bool:
-    return row.state == BackorderState.open
-
-
 class BackorderScreen(Screen):
-    """What stock could not cover, over all orders."""
+    """The backorders of all orders."""
 
     model = Backorder
     view_name = "sales.backorder"
@@ -151,7 +145,7 @@ class BackorderScreen(Screen):
             label="Cancel backorder",
             permission="sales.cancel",
             page=CancelBackorder(),
-            allowed=_is_open,
+            allowed=lambda row: row.is_open,
             style="danger",
             icon="fa-ban",
         ),
@@ -160,13 +154,9 @@ class BackorderScreen(Screen):
             label="Delete backorder",
             permission="sales.cancel",
             page=DeleteBackorder(),
-            allowed=_is_open,
+            allowed=lambda row: row.is_open,
             style="danger",
             icon="fa-trash-o",
         ),
     )
     empty_message = "Nothing is on backorder."
-
-    def document_title(self, row: Any) -> str:
-        """Return which line it is of."""
-        return _name(row)

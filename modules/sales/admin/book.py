@@ -1,4 +1,4 @@
-"""The screen of the whole book: what a run would give and take, and its application."""
+"""The whole book: the preview of a run over all open demand, and its application."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from sqlalchemy.orm import Session
 
 from erp.admin import Page
 from erp.errors import ErpError
-from modules.sales import services
-from modules.sales.queries.screens import is_allocating_purchases
+from modules.sales import queries, services
 from modules.sales.services import Preview
 
 MOST_SHOWN = 500
 
 
-def _looked_at(session: Session) -> Preview:
+def _preview(session: Session) -> Preview:
     preview = services.preview_book(session)
     session.rollback()
     return preview
@@ -40,17 +39,17 @@ class BookPage(Page):
     @expose("/preview/", methods=("POST",))
     def preview_view(self) -> ResponseReturnValue:
         """Show what each order would get and lose; nothing is kept."""
-        return self._show(self.do("preview", _looked_at))
+        return self._show(self.do("preview", _preview))
 
     @expose("/apply/", methods=("POST",))
     def apply_view(self) -> ResponseReturnValue:
-        """Do exactly what was shown, or refuse and show what would happen now."""
-        mark = request.form.get("mark", "")
+        """Do exactly what was shown, or refuse and show what a run would do now."""
+        fingerprint = request.form.get("fingerprint", "")
         try:
-            preview: Preview = self.do("apply", lambda session: services.apply_preview(session, mark))
+            preview: Preview = self.do("apply", lambda session: services.apply_preview(session, fingerprint))
         except ErpError as error:
             flash(str(error), "error")
-            return self._show(self.do("preview", _looked_at)), 409
+            return self._show(self.do("preview", _preview)), 409
         flash(f"{len(preview.lines)} lines were served as previewed.", "success")
         return redirect(self.get_url(".index_view"))
 
@@ -64,5 +63,5 @@ class BookPage(Page):
             preview=preview,
             orders=shown,
             more=more,
-            is_allocating_purchases=is_allocating_purchases(),
+            covers_from_purchases=queries.covers_from_purchases(),
         )

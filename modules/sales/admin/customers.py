@@ -1,4 +1,4 @@
-"""The screen of customers."""
+"""Customers: their screen."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from erp.admin import ContactScreen, Panel
+from modules.sales import queries
 from modules.sales.models import Customer
-from modules.sales.queries.screens import customer_orders, order_statuses
 
 ORDERS_SHOWN = 50
 
 
 def _orders(session: Session, customer: Any) -> dict[str, Any]:
-    orders = customer_orders(session, customer.id, ORDERS_SHOWN)
-    statuses = order_statuses(session, [order.id for order in orders])
+    orders = queries.customer_orders(session, customer.id, ORDERS_SHOWN)
+    statuses = queries.order_statuses(session, [order.id for order in orders])
     return {"orders": orders, "statuses": statuses, "most": ORDERS_SHOWN}
 
 
 class CustomerScreen(ContactScreen):
-    """Who orders."""
+    """Customers, and the latest orders of each."""
 
     model = Customer
     view_name = "sales.customer"

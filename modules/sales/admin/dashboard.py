@@ -1,4 +1,4 @@
-"""What of sales waits, on the dashboard."""
+"""The dashboard's card of sales: what waits for a clerk."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from erp.admin import Card
-from modules.sales.queries.screens import waiting_work
+from modules.sales import queries
 
 
 def _numbers(session: Session) -> Sequence[tuple[str, Any, str]]:
-    work = waiting_work(session)
+    work = queries.waiting_work(session)
     return (
         ("Drafts to confirm", work.drafts, "/sales/orders/?flt0_state_is=draft"),
         ("Confirmed orders", work.confirmed, "/sales/orders/?flt0_state_is=confirmed"),

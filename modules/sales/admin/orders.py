@@ -1,4 +1,4 @@
-"""The screen of sales orders."""
+"""Sales orders: their screen."""
 
 from __future__ import annotations
 
@@ -8,70 +8,35 @@ from typing import Any
 
 from markupsafe import Markup
 from sqlalchemy.orm import Session, joinedload, selectinload
+from typing_extensions import override
 from wtforms import Form
 
-from erp.admin import Badge, DocumentScreen, ExtraColumn, document_anchor
-from erp.admin.formatting import badge, day, money
-from erp.db import format_quantity
+from erp.admin import DocumentScreen, ExtraColumn, document_anchor
+from erp.admin.formatting import money
 from erp.errors import InvalidTransition
-from erp.options import options
 from modules.inventory_lots.domain import check_quantity
-from modules.inventory_lots.states import Tracking
-from modules.sales import services
-from modules.sales.admin.line_actions import LINE_ACTIONS
+from modules.sales import queries, services
+from modules.sales.admin.allocations import ALLOCATIONS
+from modules.sales.admin.backorders import BACKORDERS
+from modules.sales.admin.forms import LINE_FIELDS, LINE_LABELS, LINE_LOOKUPS
+from modules.sales.admin.lines import LINE_ACTIONS, LINE_COLUMNS
 from modules.sales.admin.order_actions import ORDER_ACTIONS
-from modules.sales.admin.panels import PANELS
-from modules.sales.forms import LINE_FIELDS, LINE_LABELS, LINE_LOOKUPS
+from modules.sales.admin.packs import PACKS
 from modules.sales.models import Order, OrderLine
-from modules.sales.queries.screens import fulfilment_of, order_statuses
-from modules.sales.states import ORDER, BackorderState, OrderState
+from modules.sales.states import ORDER, OrderState
 
+EDITABLE = (OrderState.draft, OrderState.confirmed)
 FIXED_WHEN_CONFIRMED = ("customer", "ordered_at", "lines")
 
 
 def _lines_of(session: Session, orders: Sequence[Order]) -> Mapping[int, Any]:
-    statuses = order_statuses(session, [order.id for order in orders])
-    return {id_: standing.lines for id_, standing in statuses.items()}
+    statuses = queries.order_statuses(session, [order.id for order in orders])
+    return {id_: status.lines for id_, status in statuses.items()}
 
 
 def _fulfilment_of(session: Session, orders: Sequence[Order]) -> Mapping[int, Any]:
-    statuses = order_statuses(session, [order.id for order in orders if order.state != OrderState.draft])
-    return {id_: standing.fulfilment for id_, standing in statuses.items()}
-
-
-def _backordered(line: OrderLine) -> Decimal:
-    return sum((row.open_quantity for row in line.backorders if row.state == BackorderState.open), Decimal(0))
-
-
-def _fulfilment(line: OrderLine) -> Markup | None:
-    if line.order.state == OrderState.draft:
-        return None
-    held = badge(Badge("held", "warning")) if line.hold_allocation and line.need else ""
-    return Markup("<div>{}</div>{}{}").format(badge(fulfilment_of([line])), held, _shortage(line))
-
-
-def _shortage(line: OrderLine) -> Markup | str:
-    """Return what no backorder line tells while backorders are off."""
-    missing = line.need - _backordered(line)
-    if options.sales.backorders or missing <= 0 or line.product.tracking is Tracking.serial:
-        return ""
-    return badge(Badge(f"short {format_quantity(missing)}", "danger"))
-
-
-def _product(line: OrderLine) -> Markup:
-    shown = Markup("{} {}").format(
-        document_anchor("inventory_lots.product", line.product_id, line.product),
-        badge(Badge("preorder", "info")) if line.is_preorder else "",
-    )
-    price = "" if line.unit_price is None else f"{money(line.unit_price)} a {line.product.unit}"
-    return Markup('<div style="min-width:12em">{}<div class="small text-muted">{}</div></div>').format(shown, price)
-
-
-def _dates(line: OrderLine) -> Markup:
-    """Show what the customer was told, and below it what the customer asked for."""
-    asked = "" if line.requested_on is None else f"requested {day(line.requested_on)}"
-    shown = Markup('<div class="text-nowrap">{}</div><div class="text-nowrap text-muted small">{}</div>')
-    return shown.format(day(line.promise_date), asked)
+    statuses = queries.order_statuses(session, [order.id for order in orders if order.state != OrderState.draft])
+    return {id_: status.fulfilment for id_, status in statuses.items()}
 
 
 def _customer(order: Order) -> Markup:
@@ -84,7 +49,7 @@ def _total(order: Order) -> str | None:
 
 
 class OrderScreen(DocumentScreen):
-    """Sales orders with their lines, and all that is done to them."""
+    """Sales orders with their lines, actions and panels."""
 
     model = Order
     view_name = "sales.order"
@@ -129,34 +94,24 @@ class OrderScreen(DocumentScreen):
         ("Note", "note"),
     )
     lines_title = "Order lines"
-    line_columns = (
-        ("#", "position"),
-        ("Product", _product),
-        ("Ordered", "quantity"),
-        ("Allocated", "allocated"),
-        ("Packed", "packed"),
-        ("Backordered", _backordered),
-        ("Cancelled", "cancelled"),
-        ("Promised", _dates),
-        ("Fulfilment", _fulfilment),
-    )
+    line_columns = LINE_COLUMNS
     line_loads = (joinedload(OrderLine.product), selectinload(OrderLine.backorders))
     detail_loads = (joinedload(Order.customer),)
     actions = ORDER_ACTIONS
     line_actions = LINE_ACTIONS
-    panels = PANELS
+    panels = (ALLOCATIONS, BACKORDERS, PACKS)
     empty_message = "There are no sales orders yet. Enter the first one, or import them as CSV."
 
+    @override
     def badges(self, row: Any) -> Sequence[Any]:
-        """Say how far the order is."""
-        return [fulfilment_of(row.lines)] if row.state == OrderState.confirmed else []
+        return [queries.fulfilment_of(row.lines)] if row.is_confirmed else []
 
     def may_edit(self, row: Any) -> bool:
-        """Let drafts and confirmed orders be edited."""
-        return super().may_edit(row) and row.state in (OrderState.draft, OrderState.confirmed)
+        """Return whether the order is a draft or confirmed, besides the right to edit it."""
+        return super().may_edit(row) and row.state in EDITABLE
 
     def prepare_form(self, form: Form, row: Any) -> None:
-        """Leave out what stands once an order is confirmed: its lines have actions of their own."""
+        """Leave out what is fixed once an order is confirmed: its lines have actions of their own."""
         super().prepare_form(form, row)
         if row is not None and row.state != OrderState.draft:
             for name in FIXED_WHEN_CONFIRMED:
@@ -164,14 +119,14 @@ class OrderScreen(DocumentScreen):
 
     def save(self, session: Session, form: Form, row: Any) -> Any:
         """Store a draft with its lines, or what may be changed of a confirmed order."""
-        if row is not None and row.state not in (OrderState.draft, OrderState.confirmed):
+        if row is not None and row.state not in EDITABLE:
             raise InvalidTransition(state=row.state, action="edit")
         if "lines" not in form:
             self.fill(form, row)
             session.flush()
             return row
         if row is not None:
-            # Whoever confirms it meanwhile is waited for, and then the draft is none any more.
+            # Another clerk may be confirming the draft: wait for the lock, then check that it is still a draft.
             services.lock_order(session, row.id)
             self.check_version(form, row)
             if not ORDER.allows(row.state, "confirm"):

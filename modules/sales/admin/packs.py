@@ -1,26 +1,86 @@
-"""The screen of packs."""
+"""Packs: their screen, the panel on an order's page, and packing."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
+from flask import request
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from sqlalchemy.orm import Session, joinedload
+from typing_extensions import override
 
-from erp.admin import Action, ExtraColumn, Panel, Screen, document_anchor
+from erp.admin import Action, ExtraColumn, FormPage, Panel, Result, Screen, document_anchor
 from erp.admin.access import screen_session
-from modules.sales.models import Order, Pack
-from modules.sales.queries.screens import pack_contents, pack_lines
+from modules.inventory_lots.states import Tracking
+from modules.sales import queries, services
+from modules.sales.models import Order, OrderLine, Pack
+
+SERIALS_SHOWN = 20
 
 
-def _contents(session: Session, packs: Sequence[Pack]) -> Mapping[int, Any]:
-    return pack_contents(session, [pack.id for pack in packs])
+def pack(session: Session, order: Order) -> Result:
+    """Pack what is allocated of an order, and show what left and what stays behind."""
+    return _packed(session, order.id, {})
+
+
+def _packed(session: Session, order_id: int, serials: Mapping[int, Sequence[str]]) -> Result:
+    pack = services.pack_order(session, order_id, serials)
+    context = {
+        "pack_id": pack.id,
+        "number": pack.number,
+        "lines": queries.pack_lines(session, pack.id),
+        "staying": queries.staying_behind(session, order_id),
+    }
+    return Result(f"{pack.number} is packed.", "sales/pack_result.html", context)
+
+
+def asks_for_serials(order: Order) -> bool:
+    """Return whether packing must ask for serial numbers."""
+    return bool(_serial_lines(order))
+
+
+def _serial_lines(order: Order) -> list[OrderLine]:
+    return [line for line in order.lines if line.product.tracking is Tracking.serial and line.is_open]
+
+
+class PackSerials(FormPage):
+    """Asks for the serial numbers that leave with what is allocated."""
+
+    title = "Pack Allocated Order"
+    button = "Pack Allocated Order"
+    template = "sales/pack_serials.html"
+
+    @override
+    def context(self, session: Session, row: Any) -> dict[str, Any]:
+        lines = _serial_lines(row)
+        stock = queries.usable_serials(session, {line.product_id for line in lines}, SERIALS_SHOWN + 1)
+        return {"lines": lines, "stock": stock, "most": SERIALS_SHOWN, "typed": request.form}
+
+    @override
+    def do(self, session: Session, row: Any, form: Any) -> Result:
+        typed = {line.id: request.form.get(f"serials-{line.id}", "").splitlines() for line in row.lines}
+        numbers = {id_: [number.strip() for number in lines if number.strip()] for id_, lines in typed.items()}
+        return _packed(session, row.id, {id_: found for id_, found in numbers.items() if found})
+
+
+def _packs(session: Session, order: Any) -> Mapping[str, Any] | None:
+    rows = queries.pack_rows(session, order.id)
+    packs = [(pack_id, list(lines)) for pack_id, lines in groupby(rows, key=lambda row: row.pack_id)]
+    return {"packs": packs} if packs else None
+
+
+PACKS = Panel("Packs", "sales/packs.html", _packs)
+
+
+def _line_counts(session: Session, packs: Sequence[Pack]) -> Mapping[int, Any]:
+    return queries.pack_line_counts(session, [pack.id for pack in packs])
 
 
 def _lines(session: Session, pack: Any) -> Mapping[str, Any]:
-    return {"lines": pack_lines(session, pack.id)}
+    return {"lines": queries.pack_lines(session, pack.id)}
 
 
 def _order(pack: Pack) -> Markup:
@@ -29,11 +89,12 @@ def _order(pack: Pack) -> Markup:
 
 def packing_slip(screen: Any, pack: Pack) -> ResponseReturnValue:
     """Show the paper that goes into the parcel."""
-    return str(screen.render("sales/slip.html", pack=pack, lines=pack_lines(screen_session(), pack.id)))
+    lines = queries.pack_lines(screen_session(), pack.id)
+    return str(screen.render("sales/packing_slip.html", pack=pack, lines=lines))
 
 
 class PackScreen(Screen):
-    """What has left, parcel by parcel."""
+    """What has left, pack by pack."""
 
     model = Pack
     view_name = "sales.pack"
@@ -53,7 +114,7 @@ class PackScreen(Screen):
     column_searchable_list = ("number", "order.number", "order.customer.name")
     column_filters = ("number", "order.number", "packed_at", "user_name")
     column_default_sort = ("id", True)
-    computed_columns = (ExtraColumn("lines", "Lines", _contents),)
+    computed_columns = (ExtraColumn("lines", "Lines", _line_counts),)
     header_fields = (
         ("Order", _order),
         ("Customer", "order.customer.name"),
@@ -73,7 +134,3 @@ class PackScreen(Screen):
         ),
     )
     empty_message = "Nothing has been packed yet."
-
-    def document_title(self, row: Any) -> str:
-        """Return the number."""
-        return str(row.number)

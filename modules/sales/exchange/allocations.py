@@ -1,17 +1,18 @@
-"""Allocations out: what each line holds in stock, and what is on its way for it."""
+"""Allocations out: the allocations of each line on lots, and its purchase allocations."""
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import literal, null, select
+from sqlalchemy import literal, null
 from sqlalchemy.orm import Session
 
 from erp.exchange import ExportKind
-from modules.inventory_lots.models import Balance, Location, Lot, Product
+from modules.inventory_lots.models import Location, Lot, Product
 from modules.sales.hooks import AllocationRow, incoming_allocations
 from modules.sales.models import Allocation, Order, OrderLine
+from modules.sales.queries import select_allocations
 
 BATCH = 5000
 
@@ -25,7 +26,7 @@ def _rows(session: Session) -> Iterator[Sequence[object]]:
 
 def _lots(session: Session) -> Iterator[AllocationRow]:
     rows = session.execute(
-        select(
+        select_allocations(
             Order.id,
             Order.number,
             OrderLine.position,
@@ -39,13 +40,6 @@ def _lots(session: Session) -> Iterator[AllocationRow]:
             Allocation.packed,
             OrderLine.promise_date,
         )
-        .select_from(Allocation)
-        .join(OrderLine, OrderLine.id == Allocation.line_id)
-        .join(Order, Order.id == OrderLine.order_id)
-        .join(Product, Product.id == OrderLine.product_id)
-        .join(Balance, Balance.id == Allocation.balance_id)
-        .join(Lot, Lot.id == Balance.lot_id)
-        .join(Location, Location.id == Balance.location_id)
         .order_by(Order.id, OrderLine.position, Allocation.id)
         .execution_options(yield_per=BATCH)
     )

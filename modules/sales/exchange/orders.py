@@ -1,4 +1,4 @@
-"""Sales orders in and out: one row a line, rows of one number are one order."""
+"""Sales orders in and out: one row for each line; rows of one number are one order."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp import clock
+from erp.contacts import contacts_by_code
 from erp.db import chunks
 from erp.errors import ErpError
 from erp.exchange import (
@@ -26,13 +27,14 @@ from erp.exchange import (
     quantity,
     whole_number,
 )
+from erp.text import plural
 from modules.inventory_lots.domain import check_quantity
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.queries import product_ids_by_sku, products_by_sku
 from modules.inventory_lots.services import lock_products
 from modules.sales import services
-from modules.sales.exchange.words import count
 from modules.sales.models import Customer, Order, OrderLine
+from modules.sales.queries import select_lines
 from modules.sales.services import NewLine, NewOrder
 from modules.sales.states import OrderState, ShippingPolicy
 
@@ -42,8 +44,8 @@ DEFAULTS: dict[str, Any] = {"priority": 0, "shipping_policy": ShippingPolicy.par
 
 def _apply(session: Session, rows: Sequence[Row], errors: Errors) -> str:
     orders = _by_number(rows)
-    customers = _customer_ids(session, {row["customer"] for row in rows})
-    # Locked before the numbers are looked up: of two files with one order, the second is told that it exists.
+    customers = contacts_by_code(session, Customer, [row["customer"] for row in rows])
+    # Locked before the numbers are looked up: of two files with the same order, the second is refused.
     skus = {row["sku"] for row in rows}
     lock_products(session, product_ids_by_sku(session, skus).values())
     products = products_by_sku(session, skus)
@@ -54,25 +56,17 @@ def _apply(session: Session, rows: Sequence[Row], errors: Errors) -> str:
             _check_line(row, products.get(row["sku"]), errors)
     errors.raise_if_any()
     ids = {sku: product.id for sku, product in products.items()}
-    new = [_new_order(group, customers[group[0]["customer"]], ids) for group in orders.values()]
+    new = [_new_order(group, customers[group[0]["customer"]].id, ids) for group in orders.values()]
     _create(session, new, list(orders.values()), errors)
-    return f"{count(len(orders), 'sales order')} with {count(len(rows), 'line')}."
+    return f"{plural(len(orders), 'sales order')} with {plural(len(rows), 'line')}."
 
 
 def _by_number(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """Put rows into orders, in order of first appearance."""
+    """Group rows by order, in order of first appearance."""
     orders: dict[str, list[Row]] = {}
     for row in rows:
         orders.setdefault(row["number"], []).append(row)
     return orders
-
-
-def _customer_ids(session: Session, codes: Iterable[str]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for part in chunks(sorted(set(codes)), 5000):
-        rows = session.execute(select(Customer.code, Customer.id).where(Customer.code.in_(part)))
-        found.update((code, id_) for code, id_ in rows)
-    return found
 
 
 def _numbers_in_use(session: Session, numbers: Sequence[str]) -> set[str]:
@@ -133,12 +127,12 @@ def _create(session: Session, orders: Sequence[NewOrder], groups: Sequence[Seque
 def _allocate(session: Session, rows: Sequence[Row]) -> str:
     products = products_by_sku(session, {row["sku"] for row in rows})
     services.serve_products(session, {product.id for product in products.values()})
-    return f"{count(len(products), 'product')} run."
+    return f"{plural(len(products), 'product')} run."
 
 
 def _rows(session: Session) -> Iterable[Sequence[object]]:
     return session.execute(
-        select(
+        select_lines(
             Order.number,
             Customer.code,
             Order.ordered_at,
@@ -149,9 +143,7 @@ def _rows(session: Session) -> Iterable[Sequence[object]]:
             Order.priority,
             Order.shipping_policy,
         )
-        .join(OrderLine, OrderLine.order_id == Order.id)
-        .join(Customer, Customer.id == Order.customer_id)
-        .join(Product, Product.id == OrderLine.product_id)
+        .join(Order.customer)
         .where(Order.state.in_((OrderState.confirmed, OrderState.done)))
         .order_by(Order.id, OrderLine.position)
     )

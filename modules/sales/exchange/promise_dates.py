@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from erp.db import chunks
 from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, day, whole_number
+from erp.text import plural
 from modules.inventory_lots.services import lock_products
 from modules.sales import services
-from modules.sales.exchange.words import count
 from modules.sales.models import Order, OrderLine
 from modules.sales.states import OrderState
 
@@ -35,7 +35,7 @@ def _apply(session: Session, rows: Sequence[Row], errors: Errors) -> str:
     lock_products(session, {line.product_id for line, _ in lines})
     dates = {line.id: promise_date for line, promise_date in lines}
     changed = services.set_promise_dates(session, dates, cause="import", pin=True)
-    return f"{count(len(rows), 'promise date')}: {changed} changed."
+    return f"{plural(len(rows), 'promise date')}: {changed} changed."
 
 
 def _lines(session: Session, numbers: Iterable[str]) -> dict[str, dict[int, _Line]]:
@@ -44,7 +44,7 @@ def _lines(session: Session, numbers: Iterable[str]) -> dict[str, dict[int, _Lin
     for part in chunks(sorted(set(numbers)), 5000):
         rows = session.execute(
             select(Order.number, OrderLine.position, OrderLine.id, OrderLine.product_id)
-            .join(OrderLine, OrderLine.order_id == Order.id)
+            .join(Order.lines)
             .where(Order.number.in_(part))
         )
         for number, position, id_, product_id in rows:
@@ -55,7 +55,7 @@ def _lines(session: Session, numbers: Iterable[str]) -> dict[str, dict[int, _Lin
 def _rows(session: Session) -> Iterable[Sequence[object]]:
     return session.execute(
         select(Order.number, OrderLine.position, OrderLine.promise_date)
-        .join(OrderLine, OrderLine.order_id == Order.id)
+        .join(Order.lines)
         .where(OrderLine.promise_date.is_not(None), Order.state.in_((OrderState.confirmed, OrderState.done)))
         .order_by(Order.id, OrderLine.position)
     )

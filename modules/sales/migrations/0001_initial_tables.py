@@ -134,7 +134,7 @@ def upgrade() -> None:
         sa.Column(
             "source",
             sa.Enum(
-                "automatic", "by_hand", "receipt", name="source", native_enum=False, create_constraint=True, length=20
+                "automatic", "manual", "receipt", name="source", native_enum=False, create_constraint=True, length=20
             ),
             nullable=False,
         ),

@@ -1,4 +1,4 @@
-"""What must always hold, recomputed from the rows themselves for `erp check`."""
+"""The invariants of sales, recomputed from the rows themselves for `erp check`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from erp.db import Quantity, format_quantity, total
 from modules.inventory_lots.models import Balance, Location, Lot
 from modules.sales.models import Allocation, Backorder, Order, OrderLine, PackLine
-from modules.sales.states import BackorderState
+from modules.sales.states import OrderState
 
 
 def broken_invariants(session: Session) -> Iterator[str]:
-    """Yield a sentence for each line or balance whose counters are not what its rows say."""
-    unpacked = Allocation.quantity - Allocation.packed
-    per_line = select(Allocation.line_id.label("id"), total(unpacked).label("held")).group_by(Allocation.line_id)
+    """Yield a sentence for each line, balance and order whose quantities or state differ from what its rows say."""
+    per_line = select(Allocation.line_id.label("id"), total(Allocation.unpacked).label("held"))
+    per_line = per_line.group_by(Allocation.line_id)
     yield from _lines(session, per_line, OrderLine.allocated, "allocated", "its allocations hold")
     per_line = select(PackLine.line_id.label("id"), total(PackLine.quantity).label("held")).group_by(PackLine.line_id)
     yield from _lines(session, per_line, OrderLine.packed, "packed", "its packs hold")
@@ -33,7 +33,7 @@ def _lines(
     held = func.coalesce(parts.c.held, literal(Decimal(0), Quantity()))
     rows = (
         select(Order.number, OrderLine.position, counter, held)
-        .join(Order, Order.id == OrderLine.order_id)
+        .join(OrderLine.order)
         .outerjoin(parts, parts.c.id == OrderLine.id)
         .where(counter != held)
         .order_by(OrderLine.id)
@@ -46,14 +46,14 @@ def _lines(
 
 
 def _balances(session: Session) -> Iterator[str]:
-    unpacked = Allocation.quantity - Allocation.packed
-    parts = select(Allocation.balance_id, total(unpacked).label("held")).group_by(Allocation.balance_id).subquery()
+    counted = select(Allocation.balance_id, total(Allocation.unpacked).label("held"))
+    parts = counted.group_by(Allocation.balance_id).subquery()
     held = func.coalesce(parts.c.held, literal(Decimal(0), Quantity()))
     rows = (
         select(Lot.number, Location.path, Balance.allocated, held)
         .select_from(Balance)
-        .join(Lot, Lot.id == Balance.lot_id)
-        .join(Location, Location.id == Balance.location_id)
+        .join(Balance.lot)
+        .join(Balance.location)
         .outerjoin(parts, parts.c.balance_id == Balance.id)
         .where(Balance.allocated != held)
         .order_by(Balance.id)
@@ -68,14 +68,14 @@ def _balances(session: Session) -> Iterator[str]:
 def _backorders(session: Session) -> Iterator[str]:
     parts = (
         select(Backorder.line_id, total(Backorder.open_quantity).label("waiting"))
-        .where(Backorder.state == BackorderState.open)
+        .where(Backorder.is_open)
         .group_by(Backorder.line_id)
         .subquery()
     )
     rows = (
         select(Order.number, OrderLine.position, parts.c.waiting, OrderLine.need)
         .select_from(OrderLine)
-        .join(Order, Order.id == OrderLine.order_id)
+        .join(OrderLine.order)
         .join(parts, parts.c.line_id == OrderLine.id)
         .where(parts.c.waiting > OrderLine.need)
         .order_by(OrderLine.id)
@@ -91,8 +91,8 @@ def _orders(session: Session) -> Iterator[str]:
     still_open = total(OrderLine.open_quantity)
     rows = (
         select(Order.number, Order.state, still_open)
-        .join(OrderLine, OrderLine.order_id == Order.id)
-        .where(Order.state.in_(("done", "cancelled")))
+        .join(Order.lines)
+        .where(Order.state.in_((OrderState.done, OrderState.cancelled)))
         .group_by(Order.id, Order.number, Order.state)
         .having(still_open > Decimal(0))
         .order_by(Order.id)

@@ -1,4 +1,4 @@
-"""Why a line is not allocated: its place in the queue, who stands before it, and each supply that was looked at."""
+"""Why a line is not allocated: its place in the queue, the lines before it, and each supply that a run considers."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from erp import clock
 from erp.db import format_quantity, total
 from modules.inventory_lots.domain import EXPIRED, why_unusable
 from modules.inventory_lots.hooks import BalanceAllocation
-from modules.inventory_lots.models import Balance, Location, Lot, Product
+from modules.inventory_lots.models import Balance, Location, Lot
 from modules.inventory_lots.queries import allocations, removal_order
 from modules.inventory_lots.states import Tracking
 from modules.sales.hooks import SupplyNote, explain_supply
 from modules.sales.models import Customer, Order, OrderLine
-from modules.sales.queries.demand import is_waiting, service_order
+from modules.sales.queries.lines import select_lines
+from modules.sales.queries.queue import is_waiting, service_order
 from modules.sales.states import OrderState
 
 MOST_SHOWN = 100
@@ -36,7 +37,7 @@ class Queue:
 
 @dataclass(frozen=True)
 class StockCandidate:
-    """One balance that was looked at: how much is free and why it is (not) used, and who holds the rest."""
+    """A balance that a run considers: how much is available, why it is or is not used, and what is allocated on it."""
 
     lot: str
     lot_id: int
@@ -50,7 +51,7 @@ class StockCandidate:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The answer to "Why is this not allocated?" for one line. `place` is empty for a line that does not wait."""
+    """The answer to `Why is this not allocated?` for one line; `place` is None for a line that does not wait."""
 
     headline: str
     place: int | None
@@ -61,13 +62,12 @@ class Explanation:
 
 
 def explain(session: Session, line: OrderLine) -> Explanation:
-    """Say where a line stands in the queue and why each supply is or is not used for it."""
+    """Return a line's place in the queue and why each supply is or is not used for it."""
     before = _before(session, line)
     candidates, more = _stock_candidates(session, line)
-    waits = _waits(line)
     return Explanation(
         headline=_headline(line, before, candidates),
-        place=before.count + 1 if waits else None,
+        place=before.count + 1 if _waits(line) else None,
         before=before,
         candidates=candidates,
         more_candidates=more,
@@ -77,29 +77,20 @@ def explain(session: Session, line: OrderLine) -> Explanation:
 
 def _waits(line: OrderLine) -> bool:
     return (
-        line.order.state == OrderState.confirmed
-        and line.need > 0
+        line.order.is_confirmed
+        and line.has_need
         and not line.hold_allocation
         and line.product.tracking is not Tracking.serial
     )
 
 
 def _before(session: Session, line: OrderLine) -> Queue:
-    wants = and_(
-        is_waiting(),
-        OrderLine.product_id == line.product_id,
-        OrderLine.quantity > OrderLine.packed + OrderLine.cancelled + OrderLine.allocated,
-        _is_served_before(line),
-    )
-    ahead = (
-        select(OrderLine.id)
-        .join(Order, Order.id == OrderLine.order_id)
-        .join(Product, Product.id == OrderLine.product_id)
-        .where(wants)
+    ahead = select_lines(OrderLine.id).where(
+        is_waiting(), OrderLine.product_id == line.product_id, OrderLine.has_need, _is_served_before(line)
     )
     count, need = session.execute(ahead.with_only_columns(func.count(), total(OrderLine.need))).one()
     rows = (
-        ahead.join(Customer, Customer.id == Order.customer_id)
+        ahead.join(Order.customer)
         .with_only_columns(
             Order.id.label("order_id"),
             Order.number,
@@ -126,8 +117,8 @@ def _is_served_before(line: OrderLine) -> ColumnElement[bool]:
 def _stock_candidates(session: Session, line: OrderLine) -> tuple[list[StockCandidate], int]:
     rows = session.execute(
         select(Balance, Lot, Location)
-        .join(Lot, Lot.id == Balance.lot_id)
-        .join(Location, Location.id == Balance.location_id)
+        .join(Balance.lot)
+        .join(Balance.location)
         .where(Balance.product_id == line.product_id, Balance.on_hand > Decimal(0))
         .order_by(*removal_order())
         .limit(MOST_SHOWN + 1)
@@ -174,18 +165,18 @@ def _usable_reason(line: OrderLine, free: Decimal, held: Sequence[BalanceAllocat
 
 
 def _headline(line: OrderLine, before: Queue, candidates: Sequence[StockCandidate]) -> str:
-    """Answer in one sentence."""
+    """Return the answer in one sentence."""
     return _state_headline(line) or _supply_headline(line, before, candidates)
 
 
 def _state_headline(line: OrderLine) -> str:
     if line.order.state == OrderState.draft:
         return "The order is a draft: nothing is allocated before it is confirmed."
-    if not line.open_quantity:
+    if not line.is_open:
         return "Nothing is open on this line: all of it is packed or cancelled."
     if line.product.tracking is Tracking.serial:
         return "Serial numbers are never allocated: they are asked for when the order is packed."
-    if not line.need:
+    if not line.has_need:
         return "All that is open is allocated."
     return ""
 
@@ -194,7 +185,7 @@ def _supply_headline(line: OrderLine, before: Queue, candidates: Sequence[StockC
     free = sum((candidate.available for candidate in candidates), Decimal(0))
     missing = f"{format_quantity(line.need)} {line.product.unit} are not allocated."
     if line.hold_allocation:
-        return f"{missing} Somebody took the line out of automatic runs; Allocate Order lets it in again."
+        return f"{missing} The line is held out of automatic runs; Allocate Order lets it in again."
     if free and before.need >= free:
         return (
             f"{missing} {format_quantity(free)} are free; the lines before it wait for {format_quantity(before.need)}."

@@ -1,7 +1,7 @@
-"""What sales can do: the only writers of its tables. They flush; whoever opened the transaction commits."""
+"""What sales can do: the only writers of its tables. They flush; the caller that opened the transaction commits."""
 
-from modules.sales.services.allocation import (
-    Grant,
+from modules.sales.domain import Grant
+from modules.sales.services.allocations import (
     allocate_on,
     allocate_order,
     allocate_products,
@@ -20,16 +20,17 @@ from modules.sales.services.backorders import (
     overdue_products,
     turn_into_backorders,
 )
-from modules.sales.services.book import LinePlan, Preview, allocate_book, apply_preview, preview_book
-from modules.sales.services.changes import cancel_line, cancel_order, change_quantity, promise_first, set_promise_dates
+from modules.sales.services.book import Preview, allocate_book, apply_preview, preview_book
+from modules.sales.services.customers import save_customers
 from modules.sales.services.demo import load_demo
+from modules.sales.services.lines import NewLine, add_lines, cancel_line, change_quantity, set_preorder
 from modules.sales.services.locking import lock_order
-from modules.sales.services.orders import NewLine, NewOrder, add_lines, confirm, create_confirmed, set_preorder
-from modules.sales.services.packing import pack_order
+from modules.sales.services.orders import NewOrder, cancel_order, confirm, create_confirmed
+from modules.sales.services.packs import pack_order
+from modules.sales.services.promise_dates import promise_first, set_promise_dates
 
 __all__ = [
     "Grant",
-    "LinePlan",
     "NewLine",
     "NewOrder",
     "Preview",
@@ -59,6 +60,7 @@ __all__ = [
     "release_balance_allocations",
     "release_or_refuse",
     "remove_allocations",
+    "save_customers",
     "serve_products",
     "set_preorder",
     "set_promise_dates",

@@ -1,53 +1,54 @@
-"""Backorder rows: what of a line stock could not cover."""
+"""Backorder rows: the quantity of a line that stock could not cover."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from erp import clock, history
 from erp.db import bulk_add, bulk_insert, bulk_update, is_one_of, raw_instant, require_lock, to_raw
-from erp.errors import NotFound
 from erp.events import publish
 from erp.options import options
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.services import lock_products
 from modules.sales import queries
-from modules.sales.domain import settle
-from modules.sales.errors import NothingOpen
+from modules.sales.domain import Part, settle
 from modules.sales.events import BackorderCancelled, BackorderChange, LinesServed
 from modules.sales.hooks import backorder_kinds
 from modules.sales.models import Backorder, Order, OrderLine
-from modules.sales.queries import Scope
-from modules.sales.services.completion import close_orders
-from modules.sales.services.locking import lock_order
-from modules.sales.states import BackorderKind, BackorderState
+from modules.sales.queries import Scope, select_lines
+from modules.sales.services.locking import lock_backorder
+from modules.sales.services.order_states import close_orders
+from modules.sales.states import BackorderKind
 
-_LESS = "quantity - allocated_quantity - cancelled_quantity"
+_OPEN = "quantity - allocated_quantity - cancelled_quantity"
 _STATE_AFTER = (
-    f"CASE WHEN {_LESS} > {{amount}} THEN 'open' "
+    f"CASE WHEN {_OPEN} > {{amount}} THEN 'open' "
     "WHEN allocated_quantity + {gained} > 0 THEN 'allocated' ELSE 'cancelled' END"
 )
-_CLOSED_AFTER = f"CASE WHEN {_LESS} > {{amount}} THEN NULL ELSE {{closing}} END"
+_CLOSED_AFTER = f"CASE WHEN {_OPEN} > {{amount}} THEN NULL ELSE {{closing}} END"
 
 
-Uncovered = tuple[int, int, int | None, int]
+class Uncovered(NamedTuple):
+    """A line's raw need after stock was given out, and its open backorder row with its raw open quantity."""
+
+    line_id: int
+    remainder: int
+    backorder_id: int | None
+    backordered: int
 
 
 def settle_backorders(session: Session, lines: Iterable[Uncovered]) -> tuple[int, ...]:
-    """Let backorder rows follow what stock left uncovered (the backorder row); return the lines whose row shrank.
-
-    Each line is (line id, raw rest, id of its open row, raw open quantity of that row).
-    """
+    """Make backorder rows follow what stock left uncovered; return the lines whose row shrank."""
     may_grow = bool(options.sales.backorders)
     allocated, grown, new, shrunk = [], [], [], []
-    for line_id, remainder, backorder_id, waiting in lines:
-        change = settle(remainder, waiting, may_grow=may_grow)
+    for line_id, remainder, backorder_id, backordered in lines:
+        change = settle(remainder, backordered, may_grow=may_grow)
         if backorder_id is None:
             if change.grown:
                 new.append((line_id, change.grown))
@@ -63,10 +64,11 @@ def settle_backorders(session: Session, lines: Iterable[Uncovered]) -> tuple[int
     return tuple(shrunk)
 
 
-def reduce_rows(session: Session, parts: Sequence[tuple[int, int]], *, by: str) -> None:
-    """Take raw quantities off the open quantity of backorder rows; a row left with nothing is closed.
+def reduce_rows(session: Session, parts: Sequence[Part], *, by: str) -> None:
+    """Take raw quantities off the open quantity of backorder rows; a row with nothing open is closed.
 
-    `by` says where the quantity goes: `allocated_quantity`, `cancelled_quantity`, or `quantity`, which shrinks.
+    `by` is the column that takes them: `allocated_quantity` or `cancelled_quantity`, which grow, or `quantity`, which
+    shrinks.
     """
     closed_at = raw_instant(clock.now())
     rows = [(id_, amount, amount if by == "allocated_quantity" else 0, closed_at) for id_, amount in parts]
@@ -80,17 +82,17 @@ def reduce_rows(session: Session, parts: Sequence[tuple[int, int]], *, by: str) 
 
 
 def absorb_into_backorders(session: Session, amounts: Mapping[int, int]) -> None:
-    """Count raw quantities that lines (by id) just received as allocated on their open backorder rows."""
+    """Count raw quantities that lines (by id) were just allocated as allocated on their open backorder rows."""
+    if not amounts:
+        return
     rows = session.execute(
-        select(Backorder.id, Backorder.line_id).where(
-            is_one_of(session, Backorder.line_id, amounts), Backorder.state == BackorderState.open
-        )
+        select(Backorder.id, Backorder.line_id).where(is_one_of(session, Backorder.line_id, amounts), Backorder.is_open)
     )
     reduce_rows(session, [(id_, amounts[line_id]) for id_, line_id in rows], by="allocated_quantity")
     session.expire_all()
 
 
-def _grow(session: Session, parts: Sequence[tuple[int, int]]) -> None:
+def _grow(session: Session, parts: Sequence[Part]) -> None:
     # A preorder row does not count days before its launch, however often it grows.
     sets = {
         "quantity": "quantity + {amount}",
@@ -101,10 +103,12 @@ def _grow(session: Session, parts: Sequence[tuple[int, int]]) -> None:
     bulk_update(session, Backorder.__table__, sets, {"amount": "bigint", "today": "date"}, rows)  # type: ignore[arg-type]
 
 
-def _insert(session: Session, parts: Sequence[tuple[int, int]]) -> None:
+def _insert(session: Session, parts: Sequence[Part]) -> None:
     if not parts:
         return
-    kinds = _kinds(session, [line_id for line_id, _ in parts])
+    kinds = {line_id: BackorderKind.backorder for line_id, _ in parts}
+    for answer in backorder_kinds(session, list(kinds)):
+        kinds.update(answer)
     columns = (
         "line_id",
         "kind",
@@ -115,58 +119,48 @@ def _insert(session: Session, parts: Sequence[tuple[int, int]]) -> None:
         "counts_from",
         "created_at",
     )
-    now, today = raw_instant(clock.now()), clock.today()
-    by_kind = {
-        BackorderKind.backorder: (0, 0, "open", today, now),
-        BackorderKind.preorder: (0, 0, "open", None, now),
-    }
-    rows: list[tuple[Any, ...]] = []
-    for line_id, amount in parts:
-        kind = kinds.get(line_id, BackorderKind.backorder)
-        rows.append((line_id, str(kind), amount, *by_kind[kind]))
+    now = raw_instant(clock.now())
+    days = {BackorderKind.backorder: clock.today(), BackorderKind.preorder: None}
+    rows = [
+        (line_id, str(kinds[line_id]), amount, 0, 0, "open", days[kinds[line_id]], now) for line_id, amount in parts
+    ]
     bulk_insert(session, Backorder.__table__, columns, rows)  # type: ignore[arg-type]
 
 
-def _kinds(session: Session, line_ids: Sequence[int]) -> dict[int, BackorderKind]:
-    kinds: dict[int, BackorderKind] = {}
-    for answer in backorder_kinds(session, line_ids):
-        kinds.update(answer)
-    return kinds
-
-
 def grow_backorders(session: Session, line_ids: Collection[int]) -> None:
-    """Make or grow the backorder rows of lines to what stock does not cover, for linking by hand.
+    """Make or grow the backorder rows of lines to what stock does not cover, before a clerk allocates purchase orders.
 
     The caller holds the products' locks.
     """
     products = session.scalars(select(OrderLine.product_id).where(OrderLine.id.in_(line_ids)).distinct()).all()
     require_lock(session, Product, products)
-    settled = queries.lines_out_of_step(session, Scope(tuple(products), tuple(line_ids)))
-    settle_backorders(session, ((id_, need, row_id, waiting) for id_, _, need, row_id, waiting in settled))
+    lines = queries.unsettled_lines(session, Scope(tuple(products), tuple(line_ids)))
+    settle_backorders(
+        session, [Uncovered(line.line_id, line.need, line.backorder_id, line.backordered) for line in lines]
+    )
 
 
 def cancel_backorder(session: Session, backorder_id: int, *, why: str = "") -> None:
-    """Give up the open quantity of one row for good (cancel). Raises NothingOpen."""
-    row = _locked(session, backorder_id)
+    """Cancel the open quantity of one row for good. Raises NotFound and NothingOpen."""
+    row = lock_backorder(session, backorder_id)
     cancel_backorders(session, {row.id: row.open_quantity}, cause="clerk", why=why)
 
 
 def cancel_backorders(session: Session, amounts: Mapping[int, Decimal], *, cause: str, why: str = "") -> None:
-    """Give up quantities of open rows: the rows and their lines count them as cancelled, links are let go.
+    """Cancel quantities of open rows: rows and lines count them as cancelled, purchase allocations are released.
 
-    Orders with nothing left are closed. The caller holds the products' locks.
+    Orders with nothing open are closed. The caller holds the products' locks.
     """
     if not amounts:
         return
     rows = session.execute(
-        select(Backorder.id, OrderLine, Order)
-        .join(OrderLine, OrderLine.id == Backorder.line_id)
-        .join(Order, Order.id == OrderLine.order_id)
+        select_lines(Backorder.id, OrderLine, Order, through=Backorder.line)
         .where(is_one_of(session, Backorder.id, amounts))
         .order_by(Backorder.id)
     ).all()
-    lines = [(line.id, line.product_id, to_raw(amounts[id_])) for id_, line, _ in rows]
-    require_lock(session, Product, {product_id for _, product_id, _ in lines})
+    lines = [(line.id, to_raw(amounts[id_])) for id_, line, _ in rows]
+    products = tuple(sorted({line.product_id for _, line, _ in rows}))
+    require_lock(session, Product, products)
     order_ids = {order.id for *_, order in rows}
     entry_ids = history.record_all(
         session,
@@ -179,41 +173,27 @@ def cancel_backorders(session: Session, amounts: Mapping[int, Decimal], *, cause
         BackorderChange(id_, amounts[id_], entry_id) for (id_, *_), entry_id in zip(rows, entry_ids, strict=True)
     )
     reduce_rows(session, [(id_, to_raw(amount)) for id_, amount in amounts.items()], by="cancelled_quantity")
-    bulk_add(session, OrderLine.__table__, ("cancelled",), [(id_, amount) for id_, _, amount in lines])  # type: ignore[arg-type]
+    bulk_add(session, OrderLine.__table__, ("cancelled",), lines)  # type: ignore[arg-type]
     session.expire_all()
     close_orders(session, order_ids)
-    products = tuple(sorted({product_id for _, product_id, _ in lines}))
-    line_ids = tuple(id_ for id_, *_ in lines)
-    publish(session, LinesServed(products, line_ids, shrunk=line_ids, may_allocate_purchases=False))
+    line_ids = tuple(id_ for id_, _ in lines)
+    publish(session, LinesServed(products, line_ids, shrunk=line_ids))
     publish(session, BackorderCancelled(changes, cause))
 
 
 def delete_backorder(session: Session, backorder_id: int) -> None:
-    """Drop a row and its links, and keep its line out of automatic runs (delete)."""
-    row = _locked(session, backorder_id)
+    """Delete a row, whose purchase allocations are released, and keep its line out of automatic runs.
+
+    Raises NotFound and NothingOpen.
+    """
+    row = lock_backorder(session, backorder_id)
     line = row.line
     history.record(session, line.history_subject(), "deleted", field="backorder", old=row.open_quantity, new=Decimal(0))
     line.hold_allocation = True
     session.flush()
     session.execute(delete(Backorder).where(Backorder.id == backorder_id))
     session.expire_all()
-    publish(session, LinesServed((line.product_id,), (line.id,), shrunk=(line.id,), may_allocate_purchases=False))
-
-
-def _locked(session: Session, backorder_id: int) -> Backorder:
-    # The whole order is locked: whether it ends depends on its other lines too.
-    order_id = session.scalar(
-        select(OrderLine.order_id)
-        .join(Backorder, Backorder.line_id == OrderLine.id)
-        .where(Backorder.id == backorder_id)
-    )
-    if order_id is None:
-        raise NotFound("backorder", backorder_id)
-    lock_order(session, order_id)
-    row = session.get(Backorder, backorder_id)
-    if row is None or row.state != BackorderState.open:
-        raise NothingOpen(what=f"Backorder {backorder_id}")
-    return row
+    publish(session, LinesServed((line.product_id,), (line.id,), shrunk=(line.id,)))
 
 
 def overdue_products(session: Session) -> list[int]:
@@ -223,8 +203,9 @@ def overdue_products(session: Session) -> list[int]:
         return []
     waiting = (
         select(OrderLine.product_id)
-        .join(Backorder, Backorder.line_id == OrderLine.id)
-        .where(Backorder.state == BackorderState.open, Backorder.counts_from < limit)
+        .select_from(Backorder)
+        .join(Backorder.line)
+        .where(Backorder.is_open, Backorder.counts_from < limit)
     )
     return list(session.scalars(waiting.distinct().order_by(OrderLine.product_id)))
 
@@ -235,9 +216,9 @@ def _overdue_before() -> date | None:
 
 
 def cancel_overdue_backorders(session: Session, product_ids: Sequence[int] | None = None) -> int:
-    """Give up what of these products, or of all, waited longer than the cancellation days; return how many rows.
+    """Cancel what of these products, or of all, waited longer than the cancellation days; return of how many rows.
 
-    Quantities linked to incoming supply are spared unless `[sales] cancel_covered` says otherwise.
+    Quantities on purchase orders are spared unless `[sales] cancel_covered` says otherwise.
     """
     limit = _overdue_before()
     if limit is None:
@@ -246,20 +227,20 @@ def cancel_overdue_backorders(session: Session, product_ids: Sequence[int] | Non
     lock_products(session, product_ids)
     overdue = queries.overdue_backorders(session, limit, product_ids)
     spared = [] if options.sales.cancel_covered else [line_id for _, line_id, _ in overdue]
-    purchase_allocated = queries.purchase_allocated_quantities(session, spared)
-    amounts = {id_: quantity - purchase_allocated.get(line_id, Decimal(0)) for id_, line_id, quantity in overdue}
+    covered = queries.purchase_allocated_quantities(session, spared)
+    amounts = {id_: quantity - covered.get(line_id, Decimal(0)) for id_, line_id, quantity in overdue}
     amounts = {id_: amount for id_, amount in amounts.items() if amount > 0}
     days = options.sales.backorder_cancellation_days
     cancel_backorders(session, amounts, cause="sla", why=f"waited longer than {days} days")
     return len(amounts)
 
 
-def turn_into_backorders(session: Session, counts_from: Mapping[int, Any]) -> int:
+def turn_into_backorders(session: Session, counts_from: Mapping[int, date]) -> int:
     """Turn open preorder rows of lines into backorders that count from the given days; return how many rows."""
     rows = session.scalars(
         select(Backorder).where(
             is_one_of(session, Backorder.line_id, counts_from),
-            Backorder.state == BackorderState.open,
+            Backorder.is_open,
             Backorder.kind == BackorderKind.preorder,
         )
     ).all()
@@ -269,19 +250,17 @@ def turn_into_backorders(session: Session, counts_from: Mapping[int, Any]) -> in
     return len(rows)
 
 
-def shrink_backorder(session: Session, line: OrderLine, quantity: Decimal) -> None:
-    """Take `quantity` off a line's open backorder row because the line wants less."""
-    row = queries.open_backorder(session, line.id)
-    if row is not None and quantity:
-        reduce_rows(session, [(row.id, to_raw(quantity))], by="quantity")
-        session.expire_all()
+def lower_backorder(session: Session, backorder_id: int, quantity: int) -> None:
+    """Take a raw quantity off a backorder row because its line wants less."""
+    reduce_rows(session, [(backorder_id, quantity)], by="quantity")
+    session.expire_all()
 
 
 def close_backorders(session: Session, entry_ids: Mapping[int, int]) -> tuple[BackorderChange, ...]:
-    """Count what is open on the rows of cancelled lines as cancelled; `entry_ids` are their history, by line."""
+    """Count what is open on the rows of cancelled lines as cancelled; `entry_ids` are the history entries by line."""
     rows = session.execute(
         select(Backorder.id, Backorder.line_id, Backorder.open_quantity).where(
-            is_one_of(session, Backorder.line_id, entry_ids), Backorder.state == BackorderState.open
+            is_one_of(session, Backorder.line_id, entry_ids), Backorder.is_open
         )
     ).all()
     reduce_rows(session, [(id_, to_raw(quantity)) for id_, _, quantity in rows], by="cancelled_quantity")

@@ -1,4 +1,4 @@
-"""The whole book: every product for which demand waits, a batch and a commit at a time, or looked at first."""
+"""The whole book: runs of every product for which lines wait, a batch and a commit at a time, and their preview."""
 
 from __future__ import annotations
 
@@ -6,22 +6,23 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import select, true
 from sqlalchemy.orm import Session
 
 from erp import history
-from erp.db import chunks, commit, format_quantity, from_raw, is_one_of, raw, total
+from erp.db import chunks, commit, format_quantity, is_one_of, raw, total
 from erp.errors import SomeFailed
 from erp.events import Run, current_run
+from erp.text import plural
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.services import BATCH, Watch, commit_by_products, lock_products
 from modules.sales import queries
 from modules.sales.errors import BookChanged
-from modules.sales.models import Allocation, Order, OrderLine
-from modules.sales.queries import is_waiting, open_backorder_quantity, service_order
-from modules.sales.queries.report import purchase_allocations_of
-from modules.sales.services.allocation import allocate_products, serve_products
+from modules.sales.models import Allocation, Backorder, Order, OrderLine
+from modules.sales.queries import is_waiting, open_backorder_quantity, select_lines, service_order
+from modules.sales.services.allocations import allocate_products, serve_products
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class LinePlan:
     sku: str
     allocated: tuple[Decimal, Decimal]
     backordered: tuple[Decimal, Decimal]
-    purchase_allocated: tuple[Decimal, Decimal]
+    on_purchase_orders: tuple[Decimal, Decimal]
 
     def __str__(self) -> str:
         parts = [
@@ -42,7 +43,7 @@ class LinePlan:
             for name, (before, after) in (
                 ("allocated", self.allocated),
                 ("backordered", self.backordered),
-                ("purchase_allocated", self.purchase_allocated),
+                ("on purchase orders", self.on_purchase_orders),
             )
             if before != after
         ]
@@ -51,17 +52,17 @@ class LinePlan:
 
 @dataclass(frozen=True)
 class Preview:
-    """What a run of the whole book would do now, and the mark by which it is known again."""
+    """What a run of the whole book would do now, and a fingerprint that is equal only for an equal plan."""
 
     lines: Sequence[LinePlan]
     fingerprint: str
 
 
 def allocate_book(session: Session, skus: Sequence[str] = (), *, watch: Watch = iter) -> str:
-    """Run every product for which demand waits, or those of `skus`, committing each batch; return what was done.
+    """Run every product for which lines wait, or those of `skus`, committing each batch; return a summary.
 
-    The one service that commits: a book of a million lines is not one transaction. `watch` sees the batches go by.
-    Raises SomeFailed at the end where products could not be run.
+    This is the one service that commits: a book of a million lines is not one transaction. `watch` is given the batches
+    and yields them. Raises SomeFailed at the end where products could not be run.
     """
     product_ids = queries.waiting_product_ids(session, skus)
     run = current_run(session)
@@ -74,8 +75,8 @@ def allocate_book(session: Session, skus: Sequence[str] = (), *, watch: Watch = 
 
 def _summary(session: Session, run: Run, products: int) -> str:
     allocated = session.scalars(select(total(Allocation.quantity)).where(Allocation.run_id == run.saved_id)).one()
-    run_products = "1 product" if products == 1 else f"{products} products"
-    text = f"{run_products} run, {format_quantity(allocated)} {'unit' if allocated == 1 else 'units'} allocated."
+    unit = "unit" if allocated == 1 else "units"
+    text = f"{plural(products, 'product')} run, {format_quantity(allocated)} {unit} allocated."
     if run.saved_id is not None:
         subject = history.Subject("sales.run", run.saved_id, f"Run {run.saved_id}")
         history.record(session, subject, "allocated", new=text)
@@ -83,23 +84,31 @@ def _summary(session: Session, run: Run, products: int) -> str:
 
 
 def preview_book(session: Session, skus: Sequence[str] = ()) -> Preview:
-    """Say what a run of the whole book would give and take, line by line; the caller rolls back."""
+    """Return what a run of the whole book would change, line by line. It runs the book: the caller rolls back."""
     product_ids = queries.waiting_product_ids(session, skus)
     lock_products(session, product_ids)
-    before = _status_before(session, product_ids)
+    before = _line_quantities(session, product_ids, with_need=True)
     for batch in chunks(product_ids, BATCH):
         serve_products(session, batch)
-    after = _status_before(session, product_ids, needing=False)
+    after = _line_quantities(session, product_ids)
     changed = [
-        LinePlan(line_id, *was[0], *zip(was[1], after[line_id][1], strict=True))
+        LinePlan(
+            line_id=line_id,
+            order=was.order,
+            position=was.position,
+            sku=was.sku,
+            allocated=(was.allocated, now.allocated),
+            backordered=(was.backordered, now.backordered),
+            on_purchase_orders=(was.on_purchase_orders, now.on_purchase_orders),
+        )
         for line_id, was in before.items()
-        if was[1] != after[line_id][1]
+        if (now := after[line_id]) != was
     ]
-    return Preview(changed, _fingerprint(changed, _rows(session), _purchase_allocations(session, changed)))
+    return Preview(changed, _fingerprint(changed, _allocations(session), _purchase_allocations(session, changed)))
 
 
 def apply_preview(session: Session, fingerprint: str, skus: Sequence[str] = ()) -> Preview:
-    """Do exactly what a preview showed; raise BookChanged when the book would now be served differently."""
+    """Do exactly what a preview showed; raise BookChanged when a run would now do something else."""
     preview = preview_book(session, skus)
     if preview.fingerprint != fingerprint:
         raise BookChanged
@@ -107,43 +116,43 @@ def apply_preview(session: Session, fingerprint: str, skus: Sequence[str] = ()) 
     return preview
 
 
-_Label = tuple[str, int, str]
-_Numbers = tuple[Decimal, Decimal, Decimal]
+class _LineQuantities(NamedTuple):
+    order: str
+    position: int
+    sku: str
+    allocated: Decimal
+    backordered: Decimal
+    on_purchase_orders: Decimal
 
 
-def _status_before(
-    session: Session, product_ids: Sequence[int], *, needing: bool = True
-) -> dict[int, tuple[_Label, _Numbers]]:
-    """Return each waiting line's label and its allocated, backordered and linked quantities."""
+def _line_quantities(
+    session: Session, product_ids: Sequence[int], *, with_need: bool = False
+) -> dict[int, _LineQuantities]:
+    """Return the quantities of each waiting line of these products, or only of those with need, by line id."""
     session.flush()
-    needs = OrderLine.quantity > OrderLine.packed + OrderLine.cancelled + OrderLine.allocated
+    columns = (OrderLine.id, Order.number, OrderLine.position, Product.sku, OrderLine.allocated)
     rows = session.execute(
-        select(
-            OrderLine.id,
-            Order.number,
-            OrderLine.position,
-            Product.sku,
-            raw(OrderLine.allocated),
-            raw(open_backorder_quantity()),
-        )
-        .select_from(OrderLine)
-        .join(Order, Order.id == OrderLine.order_id)
-        .join(Product, Product.id == OrderLine.product_id)
-        .outerjoin(OrderLine.backorders.and_(queries.backorder_is_open()))
-        .where(is_one_of(session, OrderLine.product_id, product_ids), is_waiting(), *([needs] if needing else []))
+        select_lines(*columns, open_backorder_quantity().label("backordered"))
+        .outerjoin(OrderLine.backorders.and_(Backorder.is_open))
+        .where(is_one_of(session, OrderLine.product_id, product_ids), is_waiting())
+        .where(OrderLine.has_need if with_need else true())
         .order_by(*service_order())
     ).all()
-    purchase_allocated = queries.purchase_allocated_quantities(session, [row[0] for row in rows])
+    covered = queries.purchase_allocated_quantities(session, [row.id for row in rows])
     return {
-        line_id: (
-            (number or "", position, sku),
-            (from_raw(allocated), from_raw(waiting), purchase_allocated.get(line_id, Decimal(0))),
+        row.id: _LineQuantities(
+            row.number or "",
+            row.position,
+            row.sku,
+            row.allocated,
+            row.backordered,
+            covered.get(row.id, Decimal(0)),
         )
-        for line_id, number, position, sku, allocated, waiting in rows
+        for row in rows
     }
 
 
-def _rows(session: Session) -> Sequence[tuple[int, int, int]]:
+def _allocations(session: Session) -> Sequence[tuple[int, int, int]]:
     run_id = current_run(session).saved_id
     rows = select(Allocation.line_id, Allocation.balance_id, raw(Allocation.quantity))
     ordered = rows.where(Allocation.run_id == run_id).order_by(Allocation.line_id, Allocation.balance_id)
@@ -151,9 +160,9 @@ def _rows(session: Session) -> Sequence[tuple[int, int, int]]:
 
 
 def _purchase_allocations(session: Session, changed: Sequence[LinePlan]) -> Sequence[tuple[int, str, Decimal]]:
-    """Return what incoming supply the changed lines end up with, link by link: equal sums may come from elsewhere."""
-    ids = [line.line_id for line in changed if line.purchase_allocated[1]]
-    notes = purchase_allocations_of(session, ids) if ids else {}
+    """Return the purchase allocations that the changed lines get: equal sums may be of other purchase orders."""
+    ids = [line.line_id for line in changed if line.on_purchase_orders[1]]
+    notes = queries.purchase_allocations_of(session, ids) if ids else {}
     return [(id_, note.supply, note.quantity) for id_ in ids for note in notes.get(id_, ())]
 
 
@@ -162,5 +171,5 @@ def _fingerprint(
     rows: Sequence[tuple[int, int, int]],
     purchase_allocations: Sequence[tuple[int, str, Decimal]],
 ) -> str:
-    marked = ([astuple(line) for line in changed], rows, purchase_allocations)
-    return hashlib.sha256(repr(marked).encode()).hexdigest()
+    plan = ([astuple(line) for line in changed], rows, purchase_allocations)
+    return hashlib.sha256(repr(plan).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The demo company's customers and their orders: some covered, some short, one packed in part, one still a draft."""
+"""The demo company's customers and their orders: some allocated, some short, one packed in part, one still a draft."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from modules.inventory_lots.queries import products_by_sku
 from modules.inventory_lots.services import DemoSku, lock_products
 from modules.sales.models import Customer, Order, OrderLine
 from modules.sales.services.orders import confirm
-from modules.sales.services.packing import pack_order
+from modules.sales.services.packs import pack_order
 from modules.sales.states import ShippingPolicy
 
 S = DemoSku
@@ -30,7 +30,7 @@ CUSTOMERS = (
 
 @dataclass(frozen=True)
 class DemoOrder:
-    """An order: who, how many days ago, what, and how far it is at the start."""
+    """An order: its customer, how many days ago it came, its lines, and how far it is at the start."""
 
     customer: str
     days_ago: int
@@ -58,7 +58,7 @@ ORDERS = (
 
 
 def load_demo(session: Session) -> None:
-    """Give the demo company its customers and orders, confirmed in the order in which they came."""
+    """Make the customers and orders of the demo company, confirmed in the order in which they came."""
     products = products_by_sku(session, DemoSku)
     lock_products(session, [product.id for product in products.values()])
     products = products_by_sku(session, DemoSku)

@@ -1,21 +1,23 @@
-"""The doors of sales: locking what a deed can touch before anything is read or decided."""
+"""Entry points of sales: they lock all products that an operation can touch before anything is read or decided."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from erp.errors import StaleRecord
+from erp.errors import NotFound, StaleRecord
 from modules.inventory_lots.services import lock_products
 from modules.sales import queries
-from modules.sales.models import Order
+from modules.sales.errors import NothingOpen
+from modules.sales.models import Backorder, Order, OrderLine
 
 
 def lock_order(session: Session, order_id: int, more_products: Iterable[int] = ()) -> Order:
     """Lock the products of an order, and more, and return the order as it is now, with its lines.
 
-    Raises StaleRecord when somebody put another product on it while the locks were waited for.
+    Raises StaleRecord when another product was put on it while the locks were waited for.
     """
     locked = {*queries.products_of(session, order_id), *more_products}
     lock_products(session, locked)
@@ -23,3 +25,30 @@ def lock_order(session: Session, order_id: int, more_products: Iterable[int] = (
     if not {line.product_id for line in order.lines} <= locked:
         raise StaleRecord
     return order
+
+
+def lock_line(session: Session, line_id: int) -> OrderLine:
+    """Lock the whole order of a line, whose state depends on its other lines too, and return the line.
+
+    Raises NotFound.
+    """
+    order_id = session.scalar(select(OrderLine.order_id).where(OrderLine.id == line_id))
+    lines = [] if order_id is None else lock_order(session, order_id).lines
+    for line in lines:
+        if line.id == line_id:
+            return line
+    raise NotFound("sales order line", line_id)
+
+
+def lock_backorder(session: Session, backorder_id: int) -> Backorder:
+    """Lock the whole order of an open backorder row and return the row. Raises NotFound and NothingOpen."""
+    order_id = session.scalar(
+        select(OrderLine.order_id).select_from(Backorder).join(Backorder.line).where(Backorder.id == backorder_id)
+    )
+    if order_id is None:
+        raise NotFound("backorder", backorder_id)
+    lock_order(session, order_id)
+    row = session.get(Backorder, backorder_id)
+    if row is None or not row.is_open:
+        raise NothingOpen(what=f"Backorder {backorder_id}")
+    return row

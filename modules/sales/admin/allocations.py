@@ -1,0 +1,71 @@
+"""Allocations on an order's page: Allocate Order, Remove Allocation Lines and the panel of allocation lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy.orm import Session
+from typing_extensions import override
+
+from erp.admin import Choose, Chosen, Panel, Result
+from erp.events import current_run
+from erp.text import plural
+from modules.sales import queries, services
+from modules.sales.admin.forms import RemovalForm
+from modules.sales.models import Order
+from modules.sales.states import OrderState
+
+
+def allocation_result(session: Session, order_id: int, message: str) -> Result:
+    """Return a message with what this request allocated to an order, line by line."""
+    results = queries.allocation_results(session, order_id, current_run(session).saved_id)
+    context = {"results": results, "covers_from_purchases": queries.covers_from_purchases()}
+    return Result(message, "sales/allocation_result.html", context)
+
+
+def allocate(session: Session, order: Order) -> Result:
+    """Serve an order now, and show what it got."""
+    services.allocate_order(session, order.id)
+    return allocation_result(session, order.id, f"{order.name}: this is what it got.")
+
+
+class RemoveAllocations(Choose):
+    """Asks which allocation lines are removed."""
+
+    title = "Remove Allocation Lines"
+    button = "Remove All/Selected"
+    confirm = "Remove the chosen allocation lines? What they hold is free for other orders at once."
+    yes = "Remove"
+    style = "danger"
+    form_class = RemovalForm
+    columns = (
+        ("Allocation", lambda row: f"Line {row.position}: {row.sku}"),
+        ("Product", "name"),
+        ("Lot", "lot"),
+        ("Location", "location"),
+        ("Allocated", "quantity"),
+        ("Packed", "packed"),
+        ("To be freed", "unpacked"),
+    )
+    empty = "This order has no allocation lines to remove."
+    help = "The backorder lines stay as they are. What is freed waits for a clerk or for the next run."
+
+    @override
+    def rows(self, session: Session, row: Any) -> Sequence[Any]:
+        return queries.removable_rows(session, row.id)
+
+    @override
+    def do(self, session: Session, row: Any, chosen: Sequence[Chosen], form: Any) -> Result:
+        ids = [each.row.id for each in chosen]
+        count = services.remove_allocations(session, row.id, ids, hold=form.hold_allocation.data)
+        context = {"remaining": queries.removable_rows(session, row.id)}
+        return Result(f"{plural(count, 'allocation line')} removed.", "sales/remaining_allocations.html", context)
+
+
+def _allocations(session: Session, order: Any) -> Mapping[str, Any] | None:
+    rows = queries.allocation_rows(session, order.id)
+    return {"allocations": rows} if rows or order.state != OrderState.draft else None
+
+
+ALLOCATIONS = Panel("Allocation lines", "sales/allocations.html", _allocations)

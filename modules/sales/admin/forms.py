@@ -1,0 +1,50 @@
+"""Forms of the actions of sales."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from wtforms import BooleanField, Form, StringField
+from wtforms.validators import InputRequired, Length
+
+from erp.admin import QuantityField
+from erp.admin.lines import lines_field
+from modules.sales.models import OrderLine
+
+SMALLEST = Decimal("0.0001")
+
+LINE_FIELDS = ("product", "quantity", "unit_price", "requested_on")
+LINE_LABELS = {"unit_price": "Price", "requested_on": "Requested on"}
+LINE_LOOKUPS: dict[str, dict[str, Any]] = {
+    "product": {"fields": ("sku", "name"), "filters": ("is_active",), "placeholder": "SKU or name of a product"}
+}
+
+
+def new_lines_form() -> type[Form]:
+    """Return a form with the table of lines that an order's own form has."""
+    labels = {name: {"label": label} for name, label in LINE_LABELS.items()}
+    field, _ = lines_field(OrderLine, LINE_FIELDS, lookups=LINE_LOOKUPS, args=labels)
+    return type("NewLinesForm", (Form,), {"lines": field})
+
+
+class ReasonForm(Form):
+    """Why something is cancelled."""
+
+    why = StringField("Reason", [Length(max=500)], description="Shown in the history.")
+
+
+class QuantityForm(Form):
+    """The new quantity of a line."""
+
+    quantity = QuantityField("New quantity", [InputRequired("Enter a quantity.")], minimum=SMALLEST)
+
+
+class RemovalForm(Form):
+    """Whether lines whose allocations are removed stay out of automatic runs."""
+
+    hold_allocation = BooleanField(
+        "Hold allocation",
+        default=True,
+        description="Keeps these lines out of automatic runs until Allocate Order is pressed.",
+    )

@@ -1,0 +1,202 @@
+"""Allocations: what order lines have reserved on which balances, and what a run did for an order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.sql.elements import SQLCoreOperations
+
+from erp import clock
+from erp.db import format_quantity, total
+from erp.models import RunEntry
+from erp.options import options
+from modules.inventory_lots.hooks import BalanceAllocation
+from modules.inventory_lots.models import Balance, Location, Lot, Product
+from modules.inventory_lots.queries import unusable_column
+from modules.inventory_lots.states import Tracking
+from modules.sales.hooks import SupplyNote
+from modules.sales.models import Allocation, Order, OrderLine
+from modules.sales.queries.backorders import backordered
+from modules.sales.queries.lines import select_lines
+from modules.sales.queries.purchase_allocations import purchase_allocations_of
+from modules.sales.queries.queue import service_order
+
+
+def select_allocations(*columns: Any) -> Select[*tuple[Any, ...]]:
+    """Select columns of allocations, with line, order, product, balance, lot and location joined."""
+    rows = select_lines(*columns, through=Allocation.line)
+    return rows.join(Allocation.balance).join(Balance.lot).join(Balance.location)
+
+
+def select_unpacked(*columns: Any) -> Select[*tuple[Any, ...]]:
+    """Select columns of the allocations of which something is unpacked, joined as `select_allocations` does."""
+    return select_allocations(*columns).where(Allocation.is_unpacked)
+
+
+def allocations_on_balances(session: Session, balance_ids: Sequence[int]) -> list[BalanceAllocation]:
+    """Answer which orders have how much of these balances, first in the queue first."""
+    rows = select_unpacked(Allocation.balance_id, Order.number, Order.id, Allocation.unpacked)
+    rows = rows.where(Allocation.balance_id.in_(balance_ids)).order_by(*service_order(), Allocation.id)
+    return [
+        BalanceAllocation(balance_id, number or "", quantity, url=f"/sales/orders/{order_id}/")
+        for balance_id, number, order_id, quantity in session.execute(rows)
+    ]
+
+
+def allocation_rows(session: Session, order_id: int) -> Sequence[Any]:
+    """Return an order's allocation lines, packed ones too, with lot, location and why they may not leave."""
+    return session.execute(_allocation_rows(OrderLine.order_id == order_id)).all()
+
+
+def removable_rows(session: Session, order_id: int) -> Sequence[Any]:
+    """Return those of an order's allocation lines of which something is not packed."""
+    return session.execute(_allocation_rows(OrderLine.order_id == order_id, Allocation.is_unpacked)).all()
+
+
+def allocated_in_run(session: Session, order_id: int, run_id: int | None) -> dict[int, list[Any]]:
+    """Return what one run allocated to an order, by line id."""
+    if run_id is None:
+        return {}
+    found: dict[int, list[Any]] = {}
+    for row in session.execute(_allocation_rows(OrderLine.order_id == order_id, Allocation.run_id == run_id)):
+        found.setdefault(row.line_id, []).append(row)
+    return found
+
+
+def _allocation_rows(*conditions: SQLCoreOperations[bool]) -> Select[*tuple[Any, ...]]:
+    columns = (
+        Allocation.id,
+        Allocation.line_id,
+        OrderLine.position,
+        Product.sku,
+        Product.name,
+        Lot.id.label("lot_id"),
+        Lot.number.label("lot"),
+        Location.path.label("location"),
+        Allocation.quantity,
+        Allocation.packed,
+        Allocation.unpacked.label("unpacked"),
+        Allocation.source,
+        Allocation.user_name,
+        Allocation.created_at,
+        RunEntry.kind.label("run_kind"),
+        RunEntry.name.label("run_name"),
+        unusable_column(clock.today()).label("why_unusable"),
+    )
+    rows = select_allocations(*columns).join(RunEntry, RunEntry.id == Allocation.run_id)
+    return rows.where(*conditions).order_by(OrderLine.position, Allocation.id)
+
+
+@dataclass(frozen=True)
+class StockSummary:
+    """What is in stock of one product: free to allocate, allocated, and unusable by reason."""
+
+    available: Decimal = Decimal(0)
+    allocated: Decimal = Decimal(0)
+    unusable: Mapping[str, Decimal] | None = None
+
+
+def stock_of(session: Session, product_ids: Iterable[int]) -> dict[int, StockSummary]:
+    """Return what is in stock of each product that has any."""
+    # Grouped by name: on PostgreSQL the same expression twice has two sets of parameters, so it is not the same.
+    rows = session.execute(
+        select(
+            Balance.product_id,
+            unusable_column(clock.today()).label("why"),
+            total(Balance.on_hand - Balance.allocated),
+            total(Balance.allocated),
+        )
+        .join(Balance.lot)
+        .join(Balance.location)
+        .where(Balance.product_id.in_(list(product_ids)), Balance.on_hand > Decimal(0))
+        .group_by(Balance.product_id, "why")
+    )
+    found: dict[int, StockSummary] = {}
+    for product_id, why, free, allocated in rows:
+        before = found.get(product_id, StockSummary())
+        unusable = dict(before.unusable or {}) | ({why: free} if why and free else {})
+        available = before.available + (free if not why else Decimal(0))
+        found[product_id] = StockSummary(available, before.allocated + allocated, unusable)
+    return found
+
+
+@dataclass(frozen=True)
+class LineResult:
+    """What a run did for one line: `taken` are its allocations, `why` says why stock does not cover all of it."""
+
+    line_id: int
+    position: int
+    product: str
+    open_quantity: Decimal
+    allocated: Decimal
+    taken: Sequence[Any]
+    backordered: Decimal
+    purchase_allocations: Sequence[SupplyNote]
+    why: str
+
+
+def allocation_results(session: Session, order_id: int, run_id: int | None) -> list[LineResult]:
+    """Return what a run did for each line of an order that is still open or got something."""
+    rows = select(OrderLine).where(OrderLine.order_id == order_id).order_by(OrderLine.position)
+    lines = session.scalars(rows.options(joinedload(OrderLine.product))).all()
+    ids = [line.id for line in lines]
+    taken = allocated_in_run(session, order_id, run_id)
+    waiting = backordered(session, ids)
+    purchase_allocations = purchase_allocations_of(session, ids)
+    stock = stock_of(session, {line.product_id for line in lines})
+    return [
+        _result(
+            line,
+            taken=taken.get(line.id, []),
+            waiting=waiting.get(line.id, Decimal(0)),
+            purchase_allocations=purchase_allocations.get(line.id, []),
+            stock=stock.get(line.product_id, StockSummary()),
+        )
+        for line in lines
+        if line.is_open or line.id in taken
+    ]
+
+
+def _result(
+    line: OrderLine,
+    *,
+    taken: Sequence[Any],
+    waiting: Decimal,
+    purchase_allocations: Sequence[SupplyNote],
+    stock: StockSummary,
+) -> LineResult:
+    return LineResult(
+        line_id=line.id,
+        position=line.position,
+        product=str(line.product),
+        open_quantity=line.open_quantity,
+        allocated=line.allocated,
+        taken=taken,
+        backordered=waiting,
+        purchase_allocations=purchase_allocations,
+        why=_why(line, waiting, stock),
+    )
+
+
+def _why(line: OrderLine, waiting: Decimal, stock: StockSummary) -> str:
+    """Return why stock does not cover all of a line; empty where it does."""
+    if not line.has_need:
+        return ""
+    if line.product.tracking is Tracking.serial:
+        return "Serial numbers are not allocated: they are asked for when the order is packed."
+    if options.sales.backorders or waiting >= line.need:
+        return _shortage(stock)
+    return f"{_shortage(stock)} Backorders are switched off, so the shortage is not written down."
+
+
+def _shortage(stock: StockSummary) -> str:
+    parts = [f"{format_quantity(stock.allocated)} allocated to orders"] if stock.allocated else []
+    parts += [f"{format_quantity(free)} {why}" for why, free in sorted((stock.unusable or {}).items())]
+    if stock.available:
+        return f"{format_quantity(stock.available)} are free and wait for the next run."
+    return f"No usable stock is left: {', '.join(parts)}." if parts else "There is no stock of it."

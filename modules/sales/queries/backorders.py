@@ -1,0 +1,68 @@
+"""Backorder rows, open and closed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Row, select
+from sqlalchemy.orm import Session
+
+from erp.db import is_one_of
+from modules.inventory_lots.models import Product
+from modules.sales.models import Backorder, OrderLine
+from modules.sales.queries.lines import select_lines
+from modules.sales.states import BackorderKind
+
+
+def open_backorder(session: Session, line_id: int) -> Backorder | None:
+    """Return a line's open backorder row, if it has one."""
+    return session.scalar(select(Backorder).where(Backorder.line_id == line_id, Backorder.is_open))
+
+
+def backordered(session: Session, line_ids: Sequence[int]) -> dict[int, Decimal]:
+    """Return the open backorder quantity of each of these lines that has one."""
+    rows = select(Backorder.line_id, Backorder.open_quantity)
+    return dict(session.execute(rows.where(Backorder.line_id.in_(line_ids), Backorder.is_open)).all())
+
+
+def backorder_rows(session: Session, order_id: int) -> Sequence[Any]:
+    """Return an order's backorder lines, closed ones too, in order of its lines."""
+    columns = (
+        Backorder.id,
+        Backorder.line_id,
+        OrderLine.position,
+        Product.sku,
+        Product.name,
+        Backorder.kind,
+        Backorder.quantity,
+        Backorder.open_quantity.label("open_quantity"),
+        Backorder.allocated_quantity,
+        Backorder.cancelled_quantity,
+        Backorder.is_open.label("is_open"),
+        Backorder.state,
+        Backorder.created_at,
+        Backorder.closed_at,
+        Backorder.counts_from,
+    )
+    rows = select_lines(*columns, through=Backorder.line).where(OrderLine.order_id == order_id)
+    return session.execute(rows.order_by(OrderLine.position, Backorder.id)).all()
+
+
+def overdue_backorders(
+    session: Session, counts_before: date, product_ids: Sequence[int]
+) -> Sequence[Row[int, int, Decimal]]:
+    """Return (backorder id, line id, open quantity) of these products' rows that count from before a day."""
+    return session.execute(
+        select(Backorder.id, Backorder.line_id, Backorder.open_quantity)
+        .join(Backorder.line)
+        .where(
+            is_one_of(session, OrderLine.product_id, product_ids),
+            Backorder.is_open,
+            Backorder.kind == BackorderKind.backorder,
+            Backorder.counts_from < counts_before,
+        )
+        .order_by(Backorder.id)
+    ).all()

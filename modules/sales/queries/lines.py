@@ -1,0 +1,35 @@
+"""Order lines with their order and product."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session, joinedload
+
+from erp.db import chunks
+from modules.sales.models import OrderLine
+
+
+def select_lines(*columns: Any, through: Any = None) -> Select[*tuple[Any, ...]]:
+    """Select columns of order lines, their orders and their products.
+
+    `through` is the relationship that leads from another table to the line, such as `Backorder.line`: then the rows are
+    those of that table.
+    """
+    rows = select(*columns)
+    rows = rows.select_from(OrderLine) if through is None else rows.select_from(through.class_).join(through)
+    return rows.join(OrderLine.order).join(OrderLine.product)
+
+
+def lines_of(session: Session, order_ids: Sequence[int]) -> list[OrderLine]:
+    """Return the lines of many orders with their products, by order and position."""
+    rows = select(OrderLine).options(joinedload(OrderLine.product)).order_by(OrderLine.order_id, OrderLine.position)
+    parts = (session.scalars(rows.where(OrderLine.order_id.in_(part))) for part in chunks(order_ids, 5000))
+    return [line for part in parts for line in part]
+
+
+def products_on_lines(session: Session, product_ids: Sequence[int]) -> set[int]:
+    """Return which of these products are on sales order lines."""
+    return set(session.scalars(select(OrderLine.product_id).where(OrderLine.product_id.in_(product_ids)).distinct()))

@@ -1,0 +1,90 @@
+"""Sales orders, their status and what of them waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session, selectinload
+
+from erp.db import total
+from erp.errors import NotFound
+from modules.sales.domain import Progress, fulfilment
+from modules.sales.models import Backorder, Order, OrderLine
+from modules.sales.states import Fulfilment, OrderState
+
+MOST_COUNTED = 10_000
+
+
+def order_by_number(session: Session, number: str) -> Order:
+    """Return a sales order; raise NotFound."""
+    order = session.scalar(select(Order).where(Order.number == number))
+    if order is None:
+        raise NotFound("sales order", number)
+    return order
+
+
+def order_with_lines(session: Session, order_id: int) -> Order:
+    """Return an order with its lines and their products, in as many statements for one line as for a hundred."""
+    lines = selectinload(Order.lines).joinedload(OrderLine.product)
+    return session.scalars(select(Order).where(Order.id == order_id).options(lines)).one()
+
+
+def products_of(session: Session, order_id: int) -> list[int]:
+    """Return the ids of the products on an order, without loading it."""
+    rows = select(OrderLine.product_id).where(OrderLine.order_id == order_id).distinct()
+    return sorted(session.scalars(rows))
+
+
+def customer_orders(session: Session, customer_id: int, limit: int) -> Sequence[Order]:
+    """Return a customer's latest orders."""
+    rows = select(Order).where(Order.customer_id == customer_id).order_by(Order.id.desc()).limit(limit)
+    return session.scalars(rows).all()
+
+
+@dataclass(frozen=True)
+class OrderStatus:
+    """How many lines an order has and how far it is."""
+
+    lines: int
+    fulfilment: Fulfilment
+
+
+def order_statuses(session: Session, order_ids: Sequence[int]) -> dict[int, OrderStatus]:
+    """Return the status of each of these orders that has lines."""
+    counters = (OrderLine.quantity, OrderLine.packed, OrderLine.cancelled, OrderLine.allocated)
+    rows = session.execute(
+        select(OrderLine.order_id, func.count(), *map(total, counters))
+        .where(OrderLine.order_id.in_(order_ids))
+        .group_by(OrderLine.order_id)
+    )
+    return {order_id: OrderStatus(count, fulfilment([Progress(*sums)])) for order_id, count, *sums in rows}
+
+
+def fulfilment_of(lines: Iterable[OrderLine]) -> Fulfilment:
+    """Return how far a line is, or an order of these lines."""
+    return fulfilment([Progress(line.quantity, line.packed, line.cancelled, line.allocated) for line in lines])
+
+
+@dataclass(frozen=True)
+class WaitingWork:
+    """How many documents of sales wait for a clerk; each count stops at MOST_COUNTED."""
+
+    drafts: int
+    confirmed: int
+    open_backorders: int
+
+
+def waiting_work(session: Session) -> WaitingWork:
+    """Count the documents that wait."""
+    return WaitingWork(
+        drafts=_bounded_count(session, select(Order.id).where(Order.state == OrderState.draft)),
+        confirmed=_bounded_count(session, select(Order.id).where(Order.is_confirmed)),
+        open_backorders=_bounded_count(session, select(Backorder.id).where(Backorder.is_open)),
+    )
+
+
+def _bounded_count(session: Session, rows: Select[Any]) -> int:
+    return session.scalar(select(func.count()).select_from(rows.limit(MOST_COUNTED).subquery())) or 0

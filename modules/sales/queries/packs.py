@@ -1,0 +1,106 @@
+"""Packs, what stays behind, and the serial numbers that can be packed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from erp import clock
+from modules.inventory_lots.models import Balance, Location, Lot, Product
+from modules.inventory_lots.queries import removal_order, usable_condition
+from modules.sales.hooks import pack_refusals
+from modules.sales.models import OrderLine, Pack, PackLine
+from modules.sales.queries.allocations import removable_rows
+from modules.sales.queries.lines import select_lines
+
+
+def pack_rows(session: Session, order_id: int) -> Sequence[Any]:
+    """Return what was packed for an order, pack by pack and line by line."""
+    return session.execute(_pack_rows().where(Pack.order_id == order_id)).all()
+
+
+def pack_lines(session: Session, pack_id: int) -> Sequence[Any]:
+    """Return what is in one pack."""
+    return session.execute(_pack_rows().where(Pack.id == pack_id)).all()
+
+
+def _pack_rows() -> Select[*tuple[Any, ...]]:
+    columns = (
+        Pack.id.label("pack_id"),
+        Pack.number,
+        Pack.packed_at,
+        Pack.user_name,
+        OrderLine.position,
+        Product.sku,
+        Product.name,
+        Product.unit,
+        Lot.number.label("lot"),
+        Location.path.label("location"),
+        PackLine.quantity,
+    )
+    return (
+        select_lines(*columns, through=PackLine.line)
+        .join(PackLine.pack)
+        .join(PackLine.balance)
+        .join(Balance.lot)
+        .join(Balance.location)
+        .order_by(Pack.id, OrderLine.position, PackLine.id)
+    )
+
+
+def pack_line_counts(session: Session, pack_ids: Sequence[int]) -> dict[int, int]:
+    """Return how many lines each of these packs has."""
+    rows = select(PackLine.pack_id, func.count()).where(PackLine.pack_id.in_(pack_ids)).group_by(PackLine.pack_id)
+    return dict(session.execute(rows).all())
+
+
+@dataclass(frozen=True)
+class Staying:
+    """An allocation that was not packed, and why."""
+
+    position: int
+    product: str
+    quantity: Decimal
+    lot: str
+    location: str
+    why: str
+
+
+def staying_behind(session: Session, order_id: int) -> list[Staying]:
+    """Return what of an order is allocated and may not leave now."""
+    rows = removable_rows(session, order_id)
+    lines = session.scalars(select(OrderLine).where(OrderLine.id.in_({row.line_id for row in rows}))).all()
+    refusals = {id_: str(error) for answer in pack_refusals(session, lines) for id_, error in answer.items()}
+    return [
+        Staying(
+            position=row.position,
+            product=f"[{row.sku}] {row.name}",
+            quantity=row.unpacked,
+            lot=row.lot,
+            location=row.location,
+            why=refusals.get(row.line_id) or f"The lot is {row.why_unusable}.",
+        )
+        for row in rows
+    ]
+
+
+def usable_serials(session: Session, product_ids: Iterable[int], most: int) -> dict[int, list[str]]:
+    """Return the serial numbers of each product that may leave now, first to be removed first, `most` of each."""
+    place = func.row_number().over(partition_by=Balance.product_id, order_by=removal_order()).label("place")
+    ranked = (
+        select(Balance.product_id, Lot.number, place)
+        .join(Balance.lot)
+        .join(Balance.location)
+        .where(Balance.product_id.in_(list(product_ids)), Balance.on_hand > Decimal(0), usable_condition(clock.today()))
+        .subquery()
+    )
+    rows = select(ranked.c.product_id, ranked.c.number).where(ranked.c.place <= most)
+    found: dict[int, list[str]] = {}
+    for product_id, number in session.execute(rows.order_by(ranked.c.product_id, ranked.c.place)):
+        found.setdefault(product_id, []).append(number)
+    return found

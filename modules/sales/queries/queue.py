@@ -1,0 +1,109 @@
+"""The queue: which lines wait, in order of service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Select, and_, func, literal, select, true
+from sqlalchemy.orm import Session
+
+from erp.db import Quantity, is_one_of, raw, read_rows
+from modules.inventory_lots.models import Product
+from modules.inventory_lots.states import Tracking
+from modules.sales.models import Backorder, Order, OrderLine
+
+
+class Needing(NamedTuple):
+    """A line that has need: raw quantities, and the id of its open backorder where it has one."""
+
+    line_id: int
+    product_id: int
+    need: int
+    backorder_id: int | None
+    backordered: int
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a run serves: the whole queue of some products, or only certain lines of theirs.
+
+    Lines named one by one are a clerk's decision, so those on hold are served too.
+    """
+
+    product_ids: tuple[int, ...]
+    line_ids: tuple[int, ...] | None = None
+
+
+def service_order() -> tuple[ColumnElement[Any], ...]:
+    """Return the columns that put demand in order of service."""
+    return (Order.priority.desc(), Order.ordered_at.asc(), Order.id.asc(), OrderLine.position.asc())
+
+
+def is_allocatable() -> ColumnElement[bool]:
+    """Return the condition on an order line, joined to its order and product, that stock may be reserved for it."""
+    return and_(Order.is_confirmed, Product.tracking != Tracking.serial)
+
+
+def is_waiting() -> ColumnElement[bool]:
+    """Return the condition on an order line, joined to its order and product, that an automatic run may serve it."""
+    return and_(is_allocatable(), OrderLine.hold_allocation.is_(False))
+
+
+def has_need() -> ColumnElement[bool]:
+    """Return the condition that stock does not cover a line."""
+    return and_(OrderLine.has_need)
+
+
+def backorder_is_open() -> ColumnElement[bool]:
+    """Return the condition of an open backorder row."""
+    return and_(Backorder.is_open)
+
+
+def open_backorder_quantity() -> ColumnElement[Decimal]:
+    """Return the open quantity of an outer-joined open backorder row, 0 where there is none."""
+    return func.coalesce(Backorder.open_quantity, literal(Decimal(0), Quantity()))
+
+
+def needing_lines(session: Session, scope: Scope) -> list[Needing]:
+    """Return the lines that stock does not cover, product by product, each in order of service."""
+    return _read(session, _needs(session, scope).order_by(OrderLine.product_id, *service_order()))
+
+
+def unsettled_lines(session: Session, scope: Scope) -> list[Needing]:
+    """Return those lines with need whose open backorder is another quantity than their need."""
+    return _read(session, _needs(session, scope).where(OrderLine.need != open_backorder_quantity()))
+
+
+def _needs(session: Session, scope: Scope) -> Select[*tuple[Any, ...]]:
+    # The backorder is joined first: where it equals the need, the order is not looked up at all.
+    columns = (OrderLine.id, OrderLine.product_id, raw(OrderLine.need), Backorder.id, raw(open_backorder_quantity()))
+    return (
+        select(*columns)
+        .select_from(OrderLine)
+        .outerjoin(Backorder, and_(Backorder.line_id == OrderLine.id, Backorder.is_open))
+        .join(OrderLine.order)
+        .join(OrderLine.product)
+        .where(OrderLine.has_need, _in_scope(session, scope))
+    )
+
+
+def _in_scope(session: Session, scope: Scope) -> ColumnElement[bool]:
+    of_products = is_one_of(session, OrderLine.product_id, scope.product_ids)
+    if scope.line_ids is None:
+        return and_(of_products, is_waiting())
+    return and_(of_products, is_one_of(session, OrderLine.id, scope.line_ids), is_allocatable())
+
+
+def _read(session: Session, rows: Select[*tuple[Any, ...]]) -> list[Needing]:
+    return list(map(Needing._make, read_rows(session, rows)))
+
+
+def waiting_product_ids(session: Session, skus: Sequence[str] = ()) -> list[int]:
+    """Return the ids of the products for which lines wait; only of these SKUs, where some are given."""
+    waits = select(OrderLine.id).join(OrderLine.order)
+    waits = waits.where(OrderLine.product_id == Product.id, is_waiting(), OrderLine.has_need).correlate(Product)
+    wanted = Product.sku.in_(skus) if skus else true()
+    return list(session.scalars(select(Product.id).where(wanted, waits.exists()).order_by(Product.id)))

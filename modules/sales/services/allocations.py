@@ -1,0 +1,256 @@
+"""Reserving stock for order lines, and giving it back."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from decimal import Decimal
+from itertools import chain
+from typing import Any
+
+from sqlalchemy import Row, and_, delete, select, update
+from sqlalchemy.orm import Session, joinedload
+
+from erp import clock, history
+from erp.db import (
+    bulk_add,
+    bulk_insert,
+    format_quantity,
+    from_raw,
+    is_one_of,
+    raw,
+    raw_instant,
+    read_rows,
+    require_lock,
+    to_raw,
+)
+from erp.errors import StaleRecord
+from erp.events import current_run, publish
+from erp.numbers import sums
+from modules.inventory_lots.models import Location, Lot, Product
+from modules.inventory_lots.queries import usable_balances
+from modules.inventory_lots.services import lock_products, reserve, unreserve
+from modules.inventory_lots.states import Tracking
+from modules.sales import queries
+from modules.sales.domain import Grant, Part, give_back, plan_by_product
+from modules.sales.errors import AllocationsHeld, NotOfThisOrder, SerialNotAllocated
+from modules.sales.events import LinesServed
+from modules.sales.models import Allocation, Order, OrderLine
+from modules.sales.queries import Needing, Scope, select_allocations, select_unpacked, service_order
+from modules.sales.services.backorders import Uncovered, absorb_into_backorders, settle_backorders
+from modules.sales.services.locking import lock_order
+from modules.sales.states import ORDER, AllocationSource
+
+
+def serve_products(session: Session, product_ids: Collection[int]) -> None:
+    """Run products: stock over their whole queue, then backorder rows, then incoming supply.
+
+    The caller holds the products' locks. Run again at once, it changes nothing.
+    """
+    if product_ids:
+        _serve(session, Scope(tuple(sorted(product_ids))), AllocationSource.automatic)
+
+
+def allocate_products(session: Session, product_ids: Collection[int]) -> None:
+    """Lock products and run them."""
+    lock_products(session, product_ids)
+    serve_products(session, product_ids)
+
+
+def allocate_order(session: Session, order_id: int) -> None:
+    """Serve one order's lines now, even if earlier orders wait: the clerk decides so (Allocate Order).
+
+    Clears the hold of its lines. Raises InvalidTransition unless the order is confirmed, and SerialNotAllocated when
+    nothing but serial products is open on it.
+    """
+    order = lock_order(session, order_id)
+    ORDER.next(order.state, "allocate")
+    open_lines = [line for line in order.lines if line.is_open]
+    if open_lines and all(line.product.tracking is Tracking.serial for line in open_lines):
+        raise SerialNotAllocated(sku=open_lines[0].product.sku)
+    for line in order.lines:
+        line.hold_allocation = False
+    session.flush()
+    lines = tuple(line.id for line in order.lines)
+    products = tuple(sorted({line.product_id for line in order.lines}))
+    _serve(session, Scope(products, lines), AllocationSource.manual)
+
+
+def _serve(session: Session, scope: Scope, source: AllocationSource) -> None:
+    require_lock(session, Product, scope.product_ids)
+    shrunk = settle_backorders(session, _allocate_from_stock(session, scope, source))
+    publish(session, LinesServed(scope.product_ids, scope.line_ids, shrunk=shrunk, may_cover=True))
+
+
+def _allocate_from_stock(session: Session, scope: Scope, source: AllocationSource) -> list[Uncovered]:
+    """Give out what is in stock; return what it leaves of the lines whose backorder rows have to follow.
+
+    Of products without stock only the lines whose backorder is not their need are read: often there are none.
+    """
+    supplies = read_rows(session, usable_balances(session, scope.product_ids))
+    stocked = {product_id for _, product_id, _ in supplies}
+    demands = queries.needing_lines(session, _within(scope, stocked)) if stocked else []
+    grants = plan_by_product(((line.line_id, line.product_id, line.need) for line in demands), supplies)
+    granted = sums((grant.demand, grant.quantity) for grant in grants)
+    _write(session, grants, granted, source)
+    unstocked = _within(scope, set(scope.product_ids) - stocked)
+    others: list[Needing] = queries.unsettled_lines(session, unstocked) if unstocked.product_ids else []
+    return [
+        Uncovered(line_id, remainder, backorder_id, backordered)
+        for line_id, _, need, backorder_id, backordered in chain(demands, others)
+        if (remainder := need - granted.get(line_id, 0)) != backordered
+    ]
+
+
+def _within(scope: Scope, product_ids: set[int]) -> Scope:
+    return Scope(tuple(sorted(product_ids)), scope.line_ids)
+
+
+def allocate_on(session: Session, grants: Sequence[Grant], source: AllocationSource = AllocationSource.receipt) -> None:
+    """Allocate balances to order lines, as when goods arrive that were on a purchase order for them.
+
+    A grant's demand is a line, its supply a balance. Each unit leaves the line's backorder row. The caller holds the
+    products' locks.
+    """
+    granted = sums((grant.demand, grant.quantity) for grant in grants)
+    _write(session, grants, granted, source)
+    absorb_into_backorders(session, granted)
+
+
+def _write(session: Session, grants: Sequence[Grant], granted: Mapping[int, int], source: AllocationSource) -> None:
+    """Write allocation rows and add to lines (`granted`, the sums by line) and balances what they hold."""
+    if not grants:
+        return
+    run = current_run(session)
+    origin = (source.value, run.id(session), raw_instant(clock.now()), run.user_name)
+    columns = ("line_id", "balance_id", "quantity", "packed", "source", "run_id", "created_at", "user_name")
+    rows = [(line_id, balance_id, quantity, 0, *origin) for line_id, balance_id, quantity in grants]
+    bulk_insert(session, Allocation.__table__, columns, rows)  # type: ignore[arg-type]
+    bulk_add(session, OrderLine.__table__, ("allocated",), sorted(granted.items()))  # type: ignore[arg-type]
+    reserve(session, sorted(sums((grant.supply, grant.quantity) for grant in grants).items()))
+    session.expire_all()
+
+
+def remove_allocations(
+    session: Session, order_id: int, allocation_ids: Collection[int] | None = None, *, hold: bool = True
+) -> int:
+    """Free the unpacked quantity of an order's allocations, all of them or those chosen; return how many rows.
+
+    With `hold` their lines stay out of automatic runs. The backorder rows stay as they are (Remove Allocation Lines).
+    Raises NotOfThisOrder when a chosen one is gone or another order's.
+    """
+    order = lock_order(session, order_id)
+    ORDER.next(order.state, "remove_allocation")
+    found = session.scalars(select_unpacked(Allocation).where(Order.id == order_id).order_by(Allocation.id)).all()
+    chosen = [row for row in found if allocation_ids is None or row.id in allocation_ids]
+    if allocation_ids is not None and len(chosen) < len(set(allocation_ids)):
+        raise NotOfThisOrder(order=order.name)
+    line_ids = sorted({row.line_id for row in chosen})
+    free_allocations(session, [(row.id, to_raw(row.unpacked)) for row in chosen], action="removed")
+    if hold:
+        hold_lines(session, line_ids, True)
+    if line_ids:
+        product_ids = tuple(sorted({line.product_id for line in order.lines if line.id in line_ids}))
+        publish(session, LinesServed(product_ids, tuple(line_ids), shrunk=tuple(line_ids)))
+    return len(chosen)
+
+
+def hold_lines(session: Session, line_ids: Collection[int], hold: bool) -> None:
+    """Keep lines out of automatic runs, or let them in again."""
+    changing = and_(OrderLine.id.in_(line_ids), OrderLine.hold_allocation.is_not(hold))
+    lines = session.scalars(select(OrderLine).where(changing).options(joinedload(OrderLine.order))).all()
+    changes = [history.Change(line.history_subject(), "changed", "hold_allocation", not hold, hold) for line in lines]
+    history.record_all(session, changes)
+    change = update(OrderLine).where(changing).values(hold_allocation=hold)
+    session.execute(change.execution_options(synchronize_session=False))
+    session.expire_all()
+
+
+def free_allocations(session: Session, parts: Sequence[Part], *, action: str, why: str = "") -> None:
+    """Give back raw quantities of allocations: a row shrinks to what is packed, and goes when nothing is.
+
+    Writes the history of what disappears.
+    """
+    if not parts:
+        return
+    amounts = dict(parts)
+    columns = (Allocation, OrderLine, Order, Lot.number, Location.path)
+    rows = session.execute(
+        select_allocations(*columns).where(is_one_of(session, Allocation.id, amounts)).order_by(Allocation.id)
+    ).all()
+    _record_freed(session, rows, amounts, action=action, why=why)
+    lines = sums((row.line_id, -amounts[row.id]) for row, *_ in rows)
+    balances = sums((row.balance_id, amounts[row.id]) for row, *_ in rows)
+    gone = [row.id for row, *_ in rows if to_raw(row.quantity) == amounts[row.id]]
+    shrunk = [(row.id, -amounts[row.id]) for row, *_ in rows if to_raw(row.quantity) != amounts[row.id]]
+    if gone:
+        drop = delete(Allocation).where(is_one_of(session, Allocation.id, gone))
+        session.execute(drop.execution_options(synchronize_session=False))
+    bulk_add(session, Allocation.__table__, ("quantity",), shrunk)  # type: ignore[arg-type]
+    bulk_add(session, OrderLine.__table__, ("allocated",), sorted(lines.items()))  # type: ignore[arg-type]
+    unreserve(session, sorted(balances.items()))
+    session.expire_all()
+
+
+def _record_freed(
+    session: Session, rows: Sequence[Row[*tuple[Any, ...]]], amounts: Mapping[int, int], *, action: str, why: str
+) -> None:
+    history.record_all(
+        session,
+        [
+            history.Change(
+                history.Subject("sales.order", order.id, order.name, line.position),
+                action,
+                "allocation",
+                old=f"{format_quantity(from_raw(amounts[row.id]))} of {lot} at {path}",
+                why=why,
+            )
+            for row, line, order, lot, path in rows
+        ],
+    )
+
+
+def release_balance_allocations(session: Session, quantities: Mapping[int, Decimal]) -> Decimal:
+    """Release so much of the allocations of each balance (by id), latest in the queue first; return how much it was.
+
+    A line that loses supply this way keeps its place. The caller holds the products' locks.
+    """
+    rows = select_unpacked(Allocation.id, Allocation.balance_id, raw(Allocation.unpacked))
+    rows = rows.where(is_one_of(session, Allocation.balance_id, quantities))
+    held: dict[int, list[Part]] = {}
+    for id_, balance_id, unpacked in reversed(session.execute(rows.order_by(*service_order(), Allocation.id)).all()):
+        held.setdefault(balance_id, []).append((id_, unpacked))
+    parts = [part for id_, parts in held.items() for part in give_back(parts, to_raw(quantities[id_]))]
+    free_allocations(session, parts, action="released")
+    return from_raw(sum(amount for _, amount in parts))
+
+
+def release_or_refuse(session: Session, *, release: bool) -> None:
+    """Give back every unpacked allocation so that sales can be switched off, or raise AllocationsHeld.
+
+    Raises StaleRecord when stock of another product was allocated while the locks were waited for.
+    """
+    held = session.execute(
+        select(OrderLine.product_id, OrderLine.order_id, OrderLine.allocated).where(OrderLine.allocated > Decimal(0))
+    ).all()
+    if held and not release:
+        raise AllocationsHeld(quantity=sum((row[2] for row in held), Decimal(0)), orders=len({row[1] for row in held}))
+    locked = {row[0] for row in held}
+    lock_products(session, locked)
+    rows = session.execute(select_unpacked(Allocation.id, raw(Allocation.unpacked), OrderLine.product_id)).all()
+    if not {product_id for *_, product_id in rows} <= locked:
+        raise StaleRecord
+    parts = [(id_, unpacked) for id_, unpacked, _ in rows]
+    free_allocations(session, parts, action="released", why="sales was disabled")
+
+
+def lower_allocations(session: Session, line_id: int, quantity: int) -> None:
+    """Give back a raw quantity of a line's allocations, latest lot first."""
+    rows = select_unpacked(Allocation.id, raw(Allocation.unpacked)).where(OrderLine.id == line_id)
+    held = session.execute(rows.order_by(Lot.received_on.desc(), Lot.id.desc(), Allocation.id.desc()))
+    free_allocations(session, give_back(((id_, unpacked) for id_, unpacked in held), quantity), action="released")
+
+
+def release_lines(session: Session, line_ids: Sequence[int]) -> None:
+    """Give back every unpacked allocation of lines that are cancelled."""
+    rows = select_unpacked(Allocation.id, raw(Allocation.unpacked)).where(OrderLine.id.in_(line_ids))
+    free_allocations(session, [(id_, unpacked) for id_, unpacked in session.execute(rows)], action="released")

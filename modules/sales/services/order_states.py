@@ -1,0 +1,45 @@
+"""The state of orders on which nothing is open any more."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from decimal import Decimal
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from erp import history
+from erp.db import is_one_of, total
+from modules.sales.models import Order, OrderLine
+from modules.sales.states import ORDER, OrderState
+
+
+def close_orders(session: Session, order_ids: Collection[int]) -> None:
+    """End the confirmed orders among these on which nothing is open: done if something was packed, else cancelled."""
+    session.flush()
+    ended = session.execute(
+        select(Order, total(OrderLine.packed))
+        .join(Order.lines)
+        .where(is_one_of(session, Order.id, order_ids), Order.is_confirmed)
+        .group_by(Order.id)
+        .having(total(OrderLine.open_quantity) == Decimal(0))
+    ).all()
+    by_action: dict[str, list[Order]] = {"complete": [], "cancel": []}
+    for order, packed in ended:
+        by_action["complete" if packed else "cancel"].append(order)
+    for action, orders in by_action.items():
+        if orders:
+            _move(session, orders, ORDER.next(OrderState.confirmed, action))
+
+
+def _move(session: Session, orders: Sequence[Order], state: OrderState) -> None:
+    """Give confirmed orders another state in one statement, whatever their number."""
+    history.record_all(
+        session,
+        [history.Change(order.history_subject(), "changed", "state", order.state, state) for order in orders],
+    )
+    moved = update(Order).where(is_one_of(session, Order.id, [order.id for order in orders]))
+    moved = moved.values(state=state, row_version=Order.row_version + 1)
+    session.execute(moved.execution_options(synchronize_session=False))
+    for order in orders:
+        session.expire(order, ("state", "row_version"))

@@ -1,0 +1,177 @@
+"""Packing what is allocated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from erp import clock
+from erp.db import bulk_add, bulk_insert, format_quantity, is_one_of, to_raw
+from erp.errors import ErpError
+from erp.events import current_run
+from erp.numbers import sums
+from erp.sequence import next_number
+from modules.inventory_lots.models import Balance, Location, Lot, Product
+from modules.inventory_lots.queries import unusable_column
+from modules.inventory_lots.services import Taking, take
+from modules.inventory_lots.states import Tracking
+from modules.sales.errors import (
+    LotUnusable,
+    NothingToPack,
+    SerialNumberTwice,
+    SerialNumberUnknown,
+    SerialNumberUnusable,
+    ShipsComplete,
+    TooManySerialNumbers,
+)
+from modules.sales.hooks import pack_refusals
+from modules.sales.models import Allocation, Order, OrderLine, Pack, PackLine
+from modules.sales.queries import select_unpacked
+from modules.sales.services.locking import lock_order
+from modules.sales.services.order_states import close_orders
+from modules.sales.states import ORDER, ShippingPolicy
+
+_Serial = tuple[int, str]  # the id of a product and a serial number of it
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A quantity of one balance that leaves for one line; `allocation_id` is None for a serial number."""
+
+    line: OrderLine
+    balance_id: int
+    quantity: Decimal
+    allocation_id: int | None = None
+
+
+def pack_order(session: Session, order_id: int, serials: Mapping[int, Sequence[str]] | None = None) -> Pack:
+    """Make one pack of everything allocated and not yet packed, and of the serial numbers given by line id.
+
+    Allocations on lots that may not be used now, and lines that another module refuses, stay behind; an order that
+    ships complete is then refused as a whole. Serial numbers of a refused line raise that line's refusal. Raises
+    InvalidTransition, NothingToPack, ShipsComplete, a SerialNumberRefused and TooManySerialNumbers.
+    """
+    order = lock_order(session, order_id)
+    ORDER.next(order.state, "pack")
+    answers = pack_refusals(session, [line for line in order.lines if line.is_open])
+    refusals = {line_id: refusal for answer in answers for line_id, refusal in answer.items()}
+    allocated, reasons = _allocated_parts(session, order, refusals)
+    parts = allocated + _serial_parts(session, order, serials or {}, refusals)
+    if order.shipping_policy is ShippingPolicy.complete:
+        _refuse_incomplete(order, parts, reasons)
+    if not parts:
+        raise NothingToPack(order=order.name, reasons=reasons)
+    pack = _write(session, order, parts)
+    close_orders(session, [order.id])
+    return pack
+
+
+def _allocated_parts(session: Session, order: Order, refusals: Mapping[int, ErpError]) -> tuple[list[_Part], list[str]]:
+    """Return what of the order's allocations leaves, and why other allocations and lines stay."""
+    lines = {line.id: line for line in order.lines}
+    rows = session.execute(
+        select_unpacked(Allocation, Lot.number, Location.path, unusable_column(clock.today()))
+        .where(Order.id == order.id)
+        .order_by(OrderLine.position, Allocation.id)
+    ).all()
+    reasons = [f"Line {line.position}: {refusals[line.id]}" for line in order.lines if line.id in refusals]
+    parts = []
+    for row, lot, location, why in rows:
+        line = lines[row.line_id]
+        if why:
+            reasons.append(f"Line {line.position}: {LotUnusable(lot=lot, location=location, why=why)}")
+        elif line.id not in refusals:
+            parts.append(_Part(line, row.balance_id, row.unpacked, row.id))
+    return parts, reasons
+
+
+def _serial_parts(
+    session: Session, order: Order, serials: Mapping[int, Sequence[str]], refusals: Mapping[int, ErpError]
+) -> list[_Part]:
+    lines = [line for line in order.lines if line.product.tracking is Tracking.serial and serials.get(line.id)]
+    for line in lines:
+        _check_line(line, serials[line.id], refusals)
+    found = _serial_balances(session, lines, serials)
+    parts: list[_Part] = []
+    used: set[int] = set()
+    for line in lines:
+        for number in serials[line.id]:
+            balance_id = _usable_serial(found, line.product, number, used)
+            used.add(balance_id)
+            parts.append(_Part(line, balance_id, Decimal(1)))
+    return parts
+
+
+def _check_line(line: OrderLine, numbers: Sequence[str], refusals: Mapping[int, ErpError]) -> None:
+    if line.id in refusals:
+        raise refusals[line.id]
+    if len(numbers) > line.open_quantity:
+        raise TooManySerialNumbers(position=line.position, given=len(numbers), open_quantity=line.open_quantity)
+
+
+def _usable_serial(found: Mapping[_Serial, tuple[int, str]], product: Product, number: str, used: set[int]) -> int:
+    """Return the balance that a serial number is on; raise a SerialNumberRefused where it cannot leave."""
+    balance_id, why = found.get((product.id, number), (0, ""))
+    if not balance_id:
+        raise SerialNumberUnknown(number=number, sku=product.sku)
+    if why:
+        raise SerialNumberUnusable(number=number, sku=product.sku, why=why)
+    if balance_id in used:
+        raise SerialNumberTwice(number=number, sku=product.sku)
+    return balance_id
+
+
+def _serial_balances(
+    session: Session, lines: Sequence[OrderLine], serials: Mapping[int, Sequence[str]]
+) -> dict[_Serial, tuple[int, str]]:
+    """Return the balances of serial numbers of the lines' products, and why they may not leave."""
+    product_ids = {line.product_id for line in lines}
+    numbers = {number for line in lines for number in serials[line.id]}
+    rows = session.execute(
+        select(Balance.product_id, Lot.number, Balance.id, unusable_column(clock.today()))
+        .join(Balance.lot)
+        .join(Balance.location)
+        .where(Balance.product_id.in_(product_ids), is_one_of(session, Lot.number, numbers), Balance.on_hand > 0)
+    )
+    return {(product_id, number): (id_, why) for product_id, number, id_, why in rows}
+
+
+def _refuse_incomplete(order: Order, parts: Sequence[_Part], reasons: Sequence[str]) -> None:
+    leaving = sums((part.line.id, part.quantity) for part in parts)
+    staying = {line: line.open_quantity - leaving.get(line.id, Decimal(0)) for line in order.lines}
+    missing = [
+        f"Line {line.position}: {format_quantity(quantity)} of {line.product.sku} cannot leave now."
+        for line, quantity in staying.items()
+        if quantity > 0
+    ]
+    if missing:
+        raise ShipsComplete(order=order.name, reasons=[*missing, *reasons])
+
+
+def _write(session: Session, order: Order, parts: Sequence[_Part]) -> Pack:
+    number = next_number(session, "sales.pack", "PK", Pack.number)
+    pack = Pack(number=number, order=order, user_name=current_run(session).user_name)
+    session.add(pack)
+    session.flush()
+    columns = ("pack_id", "line_id", "balance_id", "allocation_id", "quantity")
+    rows = [(pack.id, part.line.id, part.balance_id, part.allocation_id, to_raw(part.quantity)) for part in parts]
+    bulk_insert(session, PackLine.__table__, columns, rows)  # type: ignore[arg-type]
+    _count(session, parts)
+    takings = [Taking(part.balance_id, part.quantity, part.allocation_id is not None) for part in parts]
+    take(session, takings, document=number)
+    session.expire_all()
+    return pack
+
+
+def _count(session: Session, parts: Sequence[_Part]) -> None:
+    """Count the parts as packed, and no more as allocated, on their allocations and lines."""
+    packed = sums((part.line.id, to_raw(part.quantity)) for part in parts)
+    freed = sums((part.line.id, to_raw(part.quantity)) for part in parts if part.allocation_id)
+    allocations = [(part.allocation_id, to_raw(part.quantity)) for part in parts if part.allocation_id]
+    bulk_add(session, Allocation.__table__, ("packed",), allocations)  # type: ignore[arg-type]
+    rows = [(line_id, quantity, -freed.get(line_id, 0)) for line_id, quantity in sorted(packed.items())]
+    bulk_add(session, OrderLine.__table__, ("packed", "allocated"), rows)  # type: ignore[arg-type]

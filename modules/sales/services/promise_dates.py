@@ -1,0 +1,67 @@
+"""Promise dates of order lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+from sqlalchemy import Subquery, select, update
+from sqlalchemy.orm import Session, joinedload
+
+from erp import history
+from erp.db import bulk_update, is_one_of
+from erp.events import publish
+from modules.sales.events import PromiseChange, PromiseDateChanged
+from modules.sales.models import OrderLine
+
+
+def set_promise_dates(
+    session: Session,
+    dates: Mapping[int, date | None],
+    *,
+    cause: str,
+    pin: bool = False,
+    why: str = "",
+    notify: bool = True,
+) -> int:
+    """Set the promise dates of lines by id, write each change into the history and announce them all at once.
+
+    `cause` is `allocation`, `edit`, `sync` or `import`; `pin` keeps the dates from automatic syncs. Returns how many
+    dates changed.
+    """
+    lines = session.scalars(
+        select(OrderLine)
+        .where(is_one_of(session, OrderLine.id, dates))
+        .options(joinedload(OrderLine.order))
+        .order_by(OrderLine.id)
+    ).all()
+    changed = [line for line in lines if line.promise_date != dates[line.id]]
+    entry_ids = history.record_all(
+        session,
+        [
+            history.Change(line.history_subject(), "changed", "promise_date", line.promise_date, dates[line.id], why)
+            for line in changed
+        ],
+    )
+    facts = tuple(
+        PromiseChange(line.id, line.promise_date, dates[line.id], entry_id)
+        for line, entry_id in zip(changed, entry_ids, strict=True)
+    )
+    sets = {"promise_date": "{day}"} | ({"is_promise_pinned": "true"} if pin else {})
+    rows = [(line.id, dates[line.id]) for line in (lines if pin else changed)]
+    bulk_update(session, OrderLine.__table__, sets, {"day": "date"}, rows)  # type: ignore[arg-type]
+    session.expire_all()
+    if facts:
+        publish(session, PromiseDateChanged(facts, cause, notify))
+    return len(facts)
+
+
+def promise_first(session: Session, dates: Subquery) -> None:
+    """Give lines without a promise date their first one; this is no change of a promise, so it is not announced.
+
+    `dates` has the columns `line_id` and `day`.
+    """
+    session.flush()
+    promise = update(OrderLine).where(OrderLine.id == dates.c.line_id).values(promise_date=dates.c.day)
+    session.execute(promise.execution_options(synchronize_session=False))
+    session.expire_all()

@@ -1,0 +1,55 @@
+"""Customers from files."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+
+from erp import contacts
+from erp.models import HistoryEntry
+from modules.sales.models import Customer
+from tests.support.sales import dump, errors_of, load, make_customer
+
+
+def test_customers_that_another_import_made_since_are_changed(session, monkeypatch):
+    find_first = contacts.contacts_by_code
+
+    def and_be_second(session, model, codes):
+        monkeypatch.setattr(contacts, "contacts_by_code", find_first)
+        found = find_first(session, model, codes)
+        make_customer(session, code="A")
+        return found
+
+    monkeypatch.setattr(contacts, "contacts_by_code", and_be_second)
+    load(session, "customers", "code,name,email", "A,Alfred,a@x.example", "B,Berta,")
+    assert sorted(dump(session, "customers")[1:]) == ["A,Alfred,a@x.example", "B,Berta,"]
+
+
+def test_customers_are_made_and_changed_by_code(session):
+    load(session, "customers", "code,name,email", "A,Alfred,a@x.example", "B,Berta,")
+    summary = load(session, "customers", "code,name,email", "A,Alfreds,", "B,Berta,", "C,Carla,c@x.example")
+    assert summary == "3 customers: 1 new, 1 changed."
+    assert dump(session, "customers") == ["code,name,email", "A,Alfreds,", "B,Berta,", "C,Carla,c@x.example"]
+
+
+def test_a_customer_file_without_emails_leaves_them(session):
+    load(session, "customers", "code,name,email", "A,Alfred,a@x.example")
+    load(session, "customers", "code,name", "A,Alfreds")
+    assert dump(session, "customers") == ["code,name,email", "A,Alfreds,a@x.example"]
+
+
+def test_new_and_changed_customers_are_in_the_history(session):
+    load(session, "customers", "code,name", "A,Alfred")
+    load(session, "customers", "code,name", "A,Alfreds")
+    about = select(HistoryEntry).where(HistoryEntry.document == "sales.customer").order_by(HistoryEntry.id)
+    shown = [(entry.document_name, entry.action, entry.field, entry.new_value) for entry in session.scalars(about)]
+    assert shown == [("A", "created", "", ""), ("A", "changed", "name", "Alfreds")]
+
+
+def test_a_customer_that_stands_twice_in_a_file_is_refused(session):
+    assert [error[:2] for error in errors_of(session, "customers", "code,name", "A,One", "A,Two")] == [(3, "code")]
+    assert session.scalar(select(func.count()).select_from(Customer)) == 0
+
+
+def test_a_customer_without_a_name_or_with_too_long_a_code_is_refused(session):
+    found = errors_of(session, "customers", "code,name", "A,", f"{'x' * 61},Name")
+    assert [error[:2] for error in found] == [(2, "name"), (3, "code")]
