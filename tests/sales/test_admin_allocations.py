@@ -12,7 +12,7 @@ from modules.inventory_lots.states import LocationKind, Tracking
 from modules.sales.models import Allocation, Backorder
 from modules.sales.states import OrderState
 from tests.support.inventory_lots import make_location, make_product, make_serials, make_stock
-from tests.support.preorder import link
+from tests.support.preorder import allocate_purchase
 from tests.support.procurement import make_purchase_order
 from tests.support.sales import allocate, make_draft, make_order
 
@@ -72,7 +72,7 @@ def test_allocate_order_says_what_is_on_purchase_orders(session, desk, order, sc
     desk.order(order, "allocate")
     purchase = make_purchase_order(session, [(screws[1], 40, date(2026, 12, 15))], number="PO7")
     session.commit()
-    link(session, order.lines[1], purchase.lines[0], 3)
+    allocate_purchase(session, order.lines[1], purchase.lines[0], 3)
     page = desk.order(order, "allocate")
     assert page.rows("allocation-result")[1][6] == "3 Purchase order PO7/1, expected 2026-12-15"
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from modules.sales.models import Backorder
-from tests.support.preorder import link, purchase_allocations_of
+from tests.support.preorder import allocate_purchase, purchase_allocations_of
 from tests.support.procurement import make_purchase_order
 
 pytestmark = pytest.mark.usefixtures("by_hand")
@@ -20,7 +20,7 @@ def backorder(session, desk, order, screws):
     desk.order(order, "allocate")
     purchase = make_purchase_order(session, [(screws[1], 40, date(2026, 12, 15))], number="PO7")
     session.commit()
-    link(session, order.lines[1], purchase.lines[0], 3)
+    allocate_purchase(session, order.lines[1], purchase.lines[0], 3)
     return session.scalars(select(Backorder)).one()
 
 

@@ -21,7 +21,7 @@ from modules.sales.queries import open_backorder
 from modules.sales.services import NewLine, NewOrder
 from modules.sales.states import BackorderState, OrderState
 from tests.support.inventory_lots import make_product, make_stock
-from tests.support.preorder import link
+from tests.support.preorder import allocate_purchase
 from tests.support.procurement import make_purchase_order
 from tests.support.sales import allocate, make_customer, make_order
 
@@ -230,7 +230,7 @@ def test_quantities_on_purchase_orders_are_spared_unless_the_option_says_otherwi
     product = make_product(session)
     order = make_order(session, [(product, 5)])
     purchase = make_purchase_order(session, [(product, 3, date(2027, 2, 1))])
-    link(session, order.lines[0], purchase.lines[0], 3)
+    allocate_purchase(session, order.lines[0], purchase.lines[0], 3)
     at("2026-12-24T12:00:00Z")
     assert jobs.run("cancel-overdue-backorders").summary == "1 backorder cancelled."
     session.expire_all()

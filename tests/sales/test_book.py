@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from erp import jobs
 from erp.db import ErpSession
 from erp.models import HistoryEntry, JobRunState, RunEntry
-from modules.inventory_lots.services import runs
+from modules.inventory_lots.services import products as product_services
 from modules.sales import services
 from modules.sales.models import Allocation, OrderLine
 from tests.support.inventory_lots import make_product, make_stock
@@ -94,7 +94,7 @@ def test_a_run_is_one_entry_of_history_with_counts_and_its_rows_name_user_time_a
 
 
 def test_products_are_run_in_batches_with_a_commit_each(session, waiting, monkeypatch):
-    monkeypatch.setattr(runs, "BATCH", 1)
+    monkeypatch.setattr(product_services, "BATCH", 1)
     commits = []
     real = ErpSession.commit
     monkeypatch.setattr(ErpSession, "commit", lambda self: (commits.append(got_so_far(self)), real(self)))
