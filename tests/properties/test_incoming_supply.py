@@ -231,7 +231,7 @@ class Incoming(RuleBasedStateMachine):
 
     @action(number=picks)
     def close_short(self, number):
-        done = self.on_line(procurement.close_line, number)
+        done = self.on_line(lambda session, line: procurement.close_lines(session, [line.id]), number)
         assert done is None or self.queue_of_purchase_allocations(done[1]) == []
 
     @action(number=picks)

@@ -78,16 +78,6 @@ def action(often=1, **draws):
     return mark
 
 
-def on_row(verb, model):
-    """Return a verb that takes a row's id, because a row is read in the transaction that changes it."""
-
-    def with_row(session, id_):
-        return verb(session, session.get_one(model, id_))
-
-    with_row.__name__ = verb.__name__
-    return with_row
-
-
 class Book(RuleBasedStateMachine):
     """Two products and one with serial numbers, locations and a quarantine, and users who do all that can be done."""
 
@@ -478,14 +468,14 @@ class IncomingBook(Book):
     def close_short(self, number):
         line = self.pick(PurchaseOrderLine, number)
         if line is not None:
-            self.attempt(on_row(procurement.close_line, PurchaseOrderLine), line)
+            self.attempt(procurement.close_lines, [line])
 
     @action(number=picks)
     def cancel_a_purchase(self, number):
         order = self.pick(PurchaseOrder, number)
         before = self.states()
         if order is not None:
-            self.attempt(on_row(procurement.cancel_order, PurchaseOrder), order)
+            self.attempt(procurement.cancel_order, order)
         assert self.states() == before, "cancelling a purchase order changed a sales order"
 
     def states(self):
