@@ -11,6 +11,7 @@ from sqlalchemy import select
 from erp import jobs
 from modules.preorder.models import PurchaseAllocation
 from modules.procurement import services as procurement
+from modules.procurement.domain import Delivery
 from modules.sales import services
 from modules.sales.models import Allocation, Backorder
 from modules.sales.queries import open_backorder
@@ -36,7 +37,7 @@ def by_a_receipt(session, product):
     bought = make_purchase_order(session, [(product, 2)]).lines[0]
     session.commit()
     place, line = make_location(session), session.get_one(type(bought), bought.id)
-    procurement.receive(session, line, quantity=Decimal(2), location=place, lot_number="R1")
+    procurement.receive(session, Delivery(line.id, Decimal(2), place.id, "R1"))
     session.commit()
 
 
