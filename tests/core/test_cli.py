@@ -188,7 +188,7 @@ def test_a_dry_run_says_what_would_be_and_changes_nothing(erp, products):
     assert erp("export", "products")[1].count("\n") == 1
 
 
-def test_a_command_that_changes_something_is_a_run_in_the_persons_name(erp, session, monkeypatch):
+def test_a_command_that_changes_something_is_a_run_in_the_users_name(erp, session, monkeypatch):
     monkeypatch.setattr("getpass.getuser", lambda: "anna")
 
     @click.command("note")

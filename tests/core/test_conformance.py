@@ -191,7 +191,7 @@ def needed(name):
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_other_modules_come_in_by_the_doors(name):
+def test_other_modules_use_the_public_files(name):
     assert [found for found in imports(name) if found[2] not in ENTRY_POINTS] == []
 
 

@@ -32,7 +32,7 @@ def lost_race():
     return OperationalError("UPDATE", {}, Exception("database is locked"))
 
 
-def test_a_deed_that_is_refused_changes_nothing(session):
+def test_an_operation_that_is_refused_changes_nothing(session):
     def work(session):
         make_product(session, sku="HALF")
         raise ErpError("No.")

@@ -152,7 +152,7 @@ def test_a_run_is_one_row_with_its_end(session):
     assert session.get_one(RunEntry, first).ended_at is not None
 
 
-def test_a_run_that_is_rolled_back_is_written_anew_when_it_is_tried_again(session):
+def test_a_run_that_is_rolled_back_is_written_again_when_it_is_retried(session):
     with run(RunKind.job, "sweep") as current:
         current.id(session)
         session.rollback()

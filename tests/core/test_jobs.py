@@ -207,7 +207,7 @@ def test_a_run_that_still_works_is_not_taken_for_dead(add_job):
     assert seen == [[]]
 
 
-def test_a_new_run_marks_the_one_that_died_before(add_job, session):
+def test_a_new_run_records_that_the_one_before_died(add_job, session):
     add_job(count_things)
     dead = begin_elsewhere(session)
     assert jobs.run(NAME).state == JobRunState.done

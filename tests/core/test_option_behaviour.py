@@ -25,7 +25,7 @@ MOST_CHOICES = 10
 def shown():
     """Return the marked values of each option; a mark without one shows two of its own."""
     values = defaultdict(set)
-    for key, named, _ in shown_options.option_marks():
+    for key, named, _ in shown_options.option_demonstrations():
         values[key] |= set(named) or {"one value", "another value"}
     return values
 
@@ -40,7 +40,7 @@ def test_an_option_is_shown_on_both_sides(key):
 
 
 def test_every_mark_names_an_option_and_values_that_exist():
-    for key, values, place in shown_options.option_marks():
+    for key, values, place in shown_options.option_demonstrations():
         assert key in DECLARED, place
         for value in values:
             assert DECLARED[key].format(DECLARED[key].parse(value)) == value, place

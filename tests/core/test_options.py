@@ -30,7 +30,7 @@ from tests.core.small import make_module
 SHOP = make_module(
     "shop",
     options=(
-        Switch(name="open", default=True, help="Whether the door is open."),
+        Switch(name="open", default=True, help="Whether it is open."),
         Integer(name="seats", default=4, minimum=1, maximum=9, help="How many may sit."),
         Integer(name="limit", default=None, help="How many may come in."),
         Number(name="rate", default=Decimal("1.5"), maximum=Decimal(10), help="The rate."),

@@ -55,7 +55,7 @@ def test_an_edit_is_recorded_with_the_user(client, session, customer):
     assert "Alfreds Futterkiste" in client.get(f"/sales/customers/{customer.id}/").text
 
 
-def test_a_form_with_errors_marks_them_keeps_what_was_typed_and_changes_nothing(client, session, customer):
+def test_a_form_with_errors_shows_them_keeps_what_was_typed_and_changes_nothing(client, session, customer):
     answer = edit(client, customer, code="", name="Typed before")
     assert answer.status_code == 422
     assert "Typed before" in answer.text and "is-invalid" in answer.text

@@ -102,7 +102,7 @@ def test_failures_are_counted_in_the_database_for_all_processes(account, app, se
     assert sign_in(app.test_client()).status_code == 429
 
 
-def test_one_persons_failures_do_not_keep_others_out(account, app, session):
+def test_one_users_failures_do_not_keep_others_out(account, app, session):
     security.add_user(session, "bert", PASSWORD, must_change=False)
     session.commit()
     for _ in range(6):

@@ -21,7 +21,7 @@ from tests.support.procurement import (
 )
 
 
-def test_receipts_make_unknown_lots_and_places_and_say_how_many(session: Session, ordered: PurchaseOrder) -> None:
+def test_receipts_make_unknown_lots_and_places_and_say_the_number(session: Session, ordered: PurchaseOrder) -> None:
     summary = load(
         session,
         "receipts",

@@ -30,12 +30,12 @@ Read = dict[str, set[str]]
 
 
 @cache
-def option_marks() -> list[tuple[str, tuple[str, ...], str]]:
+def option_demonstrations() -> list[tuple[str, tuple[str, ...], str]]:
     """Return each mark of all tests: its option, its values, and where it stands."""
-    return list(_option_marks())
+    return list(_option_demonstrations())
 
 
-def _option_marks() -> Iterator[tuple[str, tuple[str, ...], str]]:
+def _option_demonstrations() -> Iterator[tuple[str, tuple[str, ...], str]]:
     for path in sorted(TESTS.rglob("test_*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == MARK:
