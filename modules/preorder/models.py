@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, String, UniqueConstraint, and_, text
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -14,7 +14,7 @@ from erp.db import BigId, Model, Quantity, UtcDateTime
 from erp.history import Subject, Tracked
 from erp.models import enum_column
 from modules.inventory_lots.models import Product
-from modules.preorder.domain import PreorderTerms
+from modules.preorder.domain import PreorderTerms, is_before_launch
 from modules.procurement.models import PurchaseOrderLine
 from modules.sales.models import OrderLine
 from modules.sales.states import AllocationSource
@@ -42,6 +42,16 @@ class ProductPreorder(Tracked, Model):
     def terms(self) -> PreorderTerms:
         """The terms as a value."""
         return PreorderTerms(self.is_eligible, self.launch_date, self.preorder_limit)
+
+    @hybrid_property
+    def is_before_launch(self) -> bool:
+        """Whether the launch is still to come."""
+        return is_before_launch(self.launch_date, clock.today())
+
+    @is_before_launch.inplace.expression
+    @classmethod
+    def _is_before_launch(cls) -> ColumnElement[bool]:
+        return and_(cls.launch_date.is_not(None), cls.launch_date > clock.today())
 
     def history_subject(self) -> Subject:
         """Return the product: its history shows changes of these fields."""

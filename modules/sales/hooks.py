@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -46,6 +46,11 @@ def pack_refusals(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, 
 @hook
 def backorder_kinds(session: Session, line_ids: Sequence[int]) -> Mapping[int, BackorderKind]:
     """Of which kind a new backorder row of these lines is; it is `backorder` where no answer names the line."""
+
+
+@hook
+def lines_spared(session: Session, line_ids: Sequence[int]) -> Collection[int]:
+    """Which of these lines keep their backorders however long they wait; the answers are united."""
 
 
 @hook

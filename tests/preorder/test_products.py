@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import date
 from decimal import Decimal
 
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from erp.errors import SomeFailed
 from erp.exchange import ImportRefused, import_csv
+from erp.registry import current_registry
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.services import lock_products
 from modules.preorder import jobs, services
@@ -28,6 +30,7 @@ from tests.support.preorder import LAUNCH, make_preorder_product
 from tests.support.sales import allocate, make_customer, make_draft, make_order
 
 Clock = Callable[[str], None]
+Counting = Callable[[], AbstractContextManager[list[str]]]
 
 
 def rows(session: Session) -> list[tuple[BackorderKind, Decimal, date | None]]:
@@ -196,7 +199,7 @@ def test_a_preorder_line_that_gets_its_row_after_the_launch_gets_a_backorder(
     assert rows(session) == [(BackorderKind.backorder, 3, date(2027, 1, 20))]
 
 
-def test_at_launch_the_job_turns_open_preorder_rows_into_backorders_that_count_from_the_launch(
+def test_at_launch_the_job_turns_open_preorder_rows_into_backorders_that_count_from_that_day(
     session: Session, at: Clock
 ) -> None:
     product = make_preorder_product(session)
@@ -208,7 +211,7 @@ def test_at_launch_the_job_turns_open_preorder_rows_into_backorders_that_count_f
     at("2027-01-17T08:00:00Z")
     assert jobs.launch_preorders(session) == "1 preorder launched."
     session.commit()
-    assert rows(session) == [(BackorderKind.backorder, 3, LAUNCH), (BackorderKind.preorder, 2, None)]
+    assert rows(session) == [(BackorderKind.backorder, 3, date(2027, 1, 17)), (BackorderKind.preorder, 2, None)]
     assert jobs.launch_preorders(session) == "0 preorders launched."
 
 
@@ -220,6 +223,7 @@ def test_a_launch_that_is_put_off_while_the_job_waits_for_the_lock_does_not_happ
     at("2027-01-17T08:00:00Z")
 
     def put_off(session: Session, product_ids: list[int]) -> None:
+        monkeypatch.setattr(products, "lock_products", lock_products)
         lock_products(session, product_ids)
         services.save_product(session, product, PreorderTerms(is_eligible=True, launch_date=date(2027, 2, 1)))
 
@@ -247,7 +251,7 @@ def test_a_product_that_cannot_be_launched_keeps_no_other_from_it(
         jobs.launch_preorders(session)
     message = "1 preorder launched. 1 product failed and stayed as before: BAD (ValueError: odd)."
     assert str(refusal.value) == message
-    assert rows(session) == [(BackorderKind.backorder, 3, LAUNCH), (BackorderKind.preorder, 3, None)]
+    assert rows(session) == [(BackorderKind.backorder, 3, date(2027, 1, 17)), (BackorderKind.preorder, 3, None)]
 
 
 def test_closed_preorder_rows_stay_what_they_were(session: Session, at: Clock) -> None:
@@ -269,7 +273,7 @@ def test_a_product_whose_launch_is_taken_back_is_launched_by_the_next_job(sessio
     assert rows(session) == [(BackorderKind.backorder, 3, date(2026, 11, 23))]
 
 
-def test_cancellation_days_count_from_the_launch(
+def test_cancellation_days_count_from_the_day_on_which_the_job_sees_the_launch(
     session: Session, at: Clock, set_option: Callable[[str, str], None]
 ) -> None:
     set_option("sales.backorder_cancellation_days", "10")
@@ -277,8 +281,113 @@ def test_cancellation_days_count_from_the_launch(
     at("2027-01-16T08:00:00Z")
     jobs.launch_preorders(session)
     session.commit()
-    at("2027-01-25T08:00:00Z")
+    at("2027-01-26T08:00:00Z")
     assert sales.cancel_overdue_backorders(session) == 0
     session.commit()
-    at("2027-01-26T08:00:00Z")
+    at("2027-01-27T08:00:00Z")
+    assert sales.cancel_overdue_backorders(session) == 1
+
+
+# A launch that is put off
+
+
+def launched_orders(session: Session, at: Clock, number: int) -> list[Product]:
+    """Return launched products, each with a preorder of 3 that waits as a backorder since 17 January."""
+    launched = [make_preorder_product(session) for _ in range(number)]
+    make_order(session, [(product, 3) for product in launched])
+    at("2027-01-17T08:00:00Z")
+    jobs.launch_preorders(session)
+    session.commit()
+    return launched
+
+
+def launched_order(session: Session, at: Clock) -> Product:
+    return launched_orders(session, at, 1)[0]
+
+
+def test_a_launch_that_is_put_off_makes_the_backorders_of_its_preorders_preorders_again(
+    session: Session, at: Clock
+) -> None:
+    product = launched_order(session, at)
+    make_order(session, [(product, 2)])
+    set_terms(session, product, is_eligible=True, launch_date=date(2027, 1, 18))
+    # The second order was taken after the launch: it is no preorder.
+    assert rows(session) == [(BackorderKind.preorder, 3, None), (BackorderKind.backorder, 2, date(2027, 1, 17))]
+
+
+@pytest.mark.parametrize("day", [date(2027, 1, 17), date(2027, 1, 10), None])
+def test_a_launch_that_is_moved_to_no_later_day_than_today_changes_no_row(
+    session: Session, at: Clock, day: date | None
+) -> None:
+    product = launched_order(session, at)
+    set_terms(session, product, launch_date=day)
+    assert rows(session) == [(BackorderKind.backorder, 3, date(2027, 1, 17))]
+
+
+def test_closed_rows_stay_backorders_when_the_launch_is_put_off(session: Session, at: Clock) -> None:
+    product = launched_order(session, at)
+    make_stock(session, product, 3)
+    allocate(session, product)
+    set_terms(session, product, is_eligible=True, launch_date=date(2027, 3, 1))
+    assert [kind for kind, *_ in rows(session)] == [BackorderKind.backorder]
+
+
+def test_a_file_puts_off_launches_in_the_same_number_of_statements_for_any_number_of_products(
+    session: Session, at: Clock, count_statements: Counting
+) -> None:
+    counted = []
+    for number in (1, 30):
+        skus = [product.sku for product in launched_orders(session, at, number)]
+        file = "\n".join(["sku,name,launch_date", *(f"{sku},Game,2027-03-01" for sku in skus)]).encode()
+        with count_statements() as statements:
+            import_csv(session, "products", file)
+            session.commit()
+        counted.append(len(statements))
+        assert {(kind, counts_from) for kind, _, counts_from in rows(session)} == {(BackorderKind.preorder, None)}
+        at("2026-11-23T09:00:00Z")
+    assert counted[0] == counted[1]
+
+
+def test_the_launch_that_was_put_off_comes_at_last_and_the_days_count_from_then(session: Session, at: Clock) -> None:
+    product = launched_order(session, at)
+    set_terms(session, product, is_eligible=True, launch_date=date(2027, 2, 1))
+    at("2027-02-03T08:00:00Z")
+    assert jobs.launch_preorders(session) == "1 preorder launched."
+    session.commit()
+    assert rows(session) == [(BackorderKind.backorder, 3, date(2027, 2, 3))]
+
+
+# The cancellation SLA and launches to come
+
+
+def test_no_backorder_of_a_product_whose_launch_is_still_to_come_is_cancelled_however_long_it_waits(
+    session: Session, at: Clock, set_option: Callable[[str, str], None]
+) -> None:
+    set_option("sales.backorder_cancellation_days", "5")
+    set_option("sales.cancel_covered", "yes")
+    product = make_product(session)
+    make_order(session, [(product, 3)])
+    other = make_product(session)
+    make_order(session, [(other, 1)])
+    at("2026-12-20T08:00:00Z")
+    set_terms(session, product, launch_date=date(2027, 3, 1))
+    assert sales.cancel_overdue_backorders(session) == 1
+    session.commit()
+    # It was ordered when no launch was known, so it is no preorder, and its row is a backorder.
+    assert rows(session)[0] == (BackorderKind.backorder, 3, date(2026, 11, 23))
+    at("2027-03-01T08:00:00Z")
+    assert sales.cancel_overdue_backorders(session) == 1
+
+
+def test_while_preorder_is_disabled_no_launch_spares_a_backorder(
+    session: Session, at: Clock, set_option: Callable[[str, str], None]
+) -> None:
+    set_option("sales.backorder_cancellation_days", "5")
+    product = make_product(session)
+    make_order(session, [(product, 3)])
+    set_terms(session, product, launch_date=date(2027, 3, 1))
+    current_registry().disable(session, "backorder_email")
+    current_registry().disable(session, "preorder")
+    session.commit()
+    at("2026-12-20T08:00:00Z")
     assert sales.cancel_overdue_backorders(session) == 1

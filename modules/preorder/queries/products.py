@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement, Date, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, not_, or_, select, true
 from sqlalchemy.orm import Session
 
 from erp import clock
@@ -72,21 +71,34 @@ def _preorders(session: Session, condition: ColumnElement[bool]) -> dict[int, De
     return dict(rows.all())
 
 
-def launched_lines(session: Session, product_ids: Sequence[int] | None = None) -> dict[int, date]:
-    """Return the launch date of each line, of these products or of all, whose open preorder row is past its launch.
+def launched_lines(session: Session, product_ids: Sequence[int] | None = None) -> list[int]:
+    """Return the lines, of these products or of all, whose open row is a preorder although the launch has come.
 
-    A product that lost its launch date is launched today.
+    A product that lost its launch date is launched, too.
     """
-    today = clock.today()
     is_chosen = true() if product_ids is None else is_one_of(session, OrderLine.product_id, product_ids)
-    launch = func.coalesce(ProductPreorder.launch_date, literal(today, Date()))
-    rows = session.execute(
-        select(OrderLine.id, launch)
+    rows = session.scalars(
+        select(OrderLine.id)
         .join(Backorder, Backorder.line_id == OrderLine.id)
         .join(ProductPreorder, ProductPreorder.product_id == OrderLine.product_id)
-        .where(is_chosen, backorder_is_open(), Backorder.kind == BackorderKind.preorder, launch <= today)
+        .where(
+            is_chosen,
+            backorder_is_open(),
+            Backorder.kind == BackorderKind.preorder,
+            not_(ProductPreorder.is_before_launch),
+        )
     )
-    return dict(rows.all())
+    return list(rows)
+
+
+def lines_before_launch(session: Session, line_ids: Collection[int]) -> set[int]:
+    """Return those of these lines whose product is still to be launched."""
+    rows = (
+        select(OrderLine.id)
+        .join(ProductPreorder, ProductPreorder.product_id == OrderLine.product_id)
+        .where(is_one_of(session, OrderLine.id, line_ids), ProductPreorder.is_before_launch)
+    )
+    return set(session.scalars(rows))
 
 
 def backorder_kinds(session: Session, line_ids: Collection[int]) -> dict[int, BackorderKind]:
@@ -97,7 +109,7 @@ def backorder_kinds(session: Session, line_ids: Collection[int]) -> dict[int, Ba
         .where(
             is_one_of(session, OrderLine.id, line_ids),
             OrderLine.is_preorder.is_(True),
-            ProductPreorder.launch_date > clock.today(),
+            ProductPreorder.is_before_launch,
         )
     )
     return dict.fromkeys(rows, BackorderKind.preorder)

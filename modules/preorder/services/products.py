@@ -19,16 +19,21 @@ from modules.preorder.domain import PreorderTerms, check_terms, is_before_launch
 from modules.preorder.errors import NotYetLaunched, PreorderLimitReached
 from modules.preorder.models import ProductPreorder
 from modules.sales.models import OrderLine
-from modules.sales.services import set_preorder, turn_into_backorders
+from modules.sales.services import set_preorder, turn_into_backorders, turn_into_preorders
 
 
 def save_product(session: Session, product: Product, terms: PreorderTerms) -> None:
-    """Store the preorder terms of a product. Raises LaunchDateMissing and BadQuantity."""
+    """Store the preorder terms of a product; locks it. Raises LaunchDateMissing and BadQuantity."""
     save_products(session, [(product, terms)])
 
 
 def save_products(session: Session, wanted: Sequence[tuple[Product, PreorderTerms]]) -> int:
-    """Store the preorder terms of products; return how many changed. Raises LaunchDateMissing and BadQuantity."""
+    """Store the preorder terms of products; return how many changed. Raises LaunchDateMissing and BadQuantity.
+
+    Where a launch is put off to a day after today, what waits of the product's preorders waits for the launch again.
+    Locks the products.
+    """
+    lock_products(session, [product.id for product, _ in wanted])
     for product, terms in wanted:
         check_terms(product.sku, product.unit_decimals, terms)
     known = queries.preorder_products(session, [product.id for product, _ in wanted])
@@ -37,6 +42,8 @@ def save_products(session: Session, wanted: Sequence[tuple[Product, PreorderTerm
     history.record_all(session, [change for product, terms in new for change in _entries(product, terms)])
     session.add_all(ProductPreorder(product=product, **asdict(terms)) for product, terms in new)
     session.flush()
+    to_launch = [product.id for product, terms in wanted if is_before_launch(terms.launch_date, clock.today())]
+    turn_into_preorders(session, to_launch)
     return len(new) + sum(changed)
 
 
@@ -108,7 +115,7 @@ def products_to_launch(session: Session) -> list[int]:
 def launch_preorders(session: Session, product_ids: Sequence[int]) -> int:
     """Turn the open preorder rows of these products whose launch date has come into backorders; return how many.
 
-    Their cancellation days count from the launch. Locks the products.
+    Their cancellation days count from today, so that a late run costs no customer a day. Locks the products.
     """
     lock_products(session, product_ids)
     # Read under the locks: a launch may have been postponed while the job waited for them.

@@ -8,7 +8,7 @@ from modules.sales.queries.allocations import (
     select_allocations,
     select_unpacked,
 )
-from modules.sales.queries.backorders import backorder_rows, backordered, open_backorder, overdue_backorders
+from modules.sales.queries.backorders import backorder_rows, backordered, cancellable_backorders, open_backorder
 from modules.sales.queries.checks import broken_invariants
 from modules.sales.queries.explanation import explain
 from modules.sales.queries.lines import lines_of, products_on_lines, select_lines
@@ -50,6 +50,7 @@ __all__ = [
     "backorder_rows",
     "backordered",
     "broken_invariants",
+    "cancellable_backorders",
     "covers_from_purchases",
     "customer_orders",
     "explain",
@@ -63,7 +64,6 @@ __all__ = [
     "order_by_number",
     "order_statuses",
     "order_with_lines",
-    "overdue_backorders",
     "pack_line_counts",
     "pack_lines",
     "pack_rows",

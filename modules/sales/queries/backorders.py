@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from erp.db import is_one_of
 from modules.inventory_lots.models import Product
+from modules.sales.hooks import lines_spared
 from modules.sales.models import Backorder, OrderLine
 from modules.sales.queries.lines import select_lines
 from modules.sales.states import BackorderKind
@@ -51,11 +52,14 @@ def backorder_rows(session: Session, order_id: int) -> Sequence[Any]:
     return session.execute(rows.order_by(OrderLine.position, Backorder.id)).all()
 
 
-def overdue_backorders(
+def cancellable_backorders(
     session: Session, counts_before: date, product_ids: Sequence[int]
 ) -> Sequence[Row[int, int, Decimal]]:
-    """Return (backorder id, line id, open quantity) of these products' rows that count from before a day."""
-    return session.execute(
+    """Return (backorder id, line id, open quantity) of these products' rows that count from before a day.
+
+    Lines that other modules spare are left out.
+    """
+    rows = session.execute(
         select(Backorder.id, Backorder.line_id, Backorder.open_quantity)
         .join(Backorder.line)
         .where(
@@ -66,3 +70,5 @@ def overdue_backorders(
         )
         .order_by(Backorder.id)
     ).all()
+    spared = set().union(*lines_spared(session, [line_id for _, line_id, _ in rows]))
+    return [row for row in rows if row.line_id not in spared]

@@ -19,6 +19,7 @@ from modules.sales.services.backorders import (
     grow_backorders,
     overdue_products,
     turn_into_backorders,
+    turn_into_preorders,
 )
 from modules.sales.services.book import Preview, allocate_book, apply_preview, preview_book
 from modules.sales.services.customers import save_customers
@@ -65,4 +66,5 @@ __all__ = [
     "set_preorder",
     "set_promise_dates",
     "turn_into_backorders",
+    "turn_into_preorders",
 ]

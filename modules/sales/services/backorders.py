@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
 from erp import clock, history
@@ -218,16 +218,17 @@ def _overdue_before() -> date | None:
 def cancel_overdue_backorders(session: Session, product_ids: Sequence[int] | None = None) -> int:
     """Cancel what of these products, or of all, waited longer than the cancellation days; return of how many rows.
 
-    Quantities on purchase orders are spared unless `[sales] cancel_covered` says otherwise.
+    Lines that other modules spare keep theirs, and so do quantities on purchase orders unless `[sales] cancel_covered`
+    says otherwise.
     """
     limit = _overdue_before()
     if limit is None:
         return 0
     product_ids = overdue_products(session) if product_ids is None else product_ids
     lock_products(session, product_ids)
-    overdue = queries.overdue_backorders(session, limit, product_ids)
-    spared = [] if options.sales.cancel_covered else [line_id for _, line_id, _ in overdue]
-    covered = queries.purchase_allocated_quantities(session, spared)
+    overdue = queries.cancellable_backorders(session, limit, product_ids)
+    may_be_covered = [] if options.sales.cancel_covered else [line_id for _, line_id, _ in overdue]
+    covered = queries.purchase_allocated_quantities(session, may_be_covered)
     amounts = {id_: quantity - covered.get(line_id, Decimal(0)) for id_, line_id, quantity in overdue}
     amounts = {id_: amount for id_, amount in amounts.items() if amount > 0}
     days = options.sales.backorder_cancellation_days
@@ -235,19 +236,36 @@ def cancel_overdue_backorders(session: Session, product_ids: Sequence[int] | Non
     return len(amounts)
 
 
-def turn_into_backorders(session: Session, counts_from: Mapping[int, date]) -> int:
-    """Turn open preorder rows of lines into backorders that count from the given days; return how many rows."""
-    rows = session.scalars(
-        select(Backorder).where(
-            is_one_of(session, Backorder.line_id, counts_from),
-            Backorder.is_open,
-            Backorder.kind == BackorderKind.preorder,
-        )
-    ).all()
-    for row in rows:
-        row.kind, row.counts_from = BackorderKind.backorder, counts_from[row.line_id]
-    session.flush()
-    return len(rows)
+def turn_into_backorders(session: Session, line_ids: Collection[int]) -> int:
+    """Turn the open preorder rows of lines into backorders that count from today; return how many rows."""
+    is_chosen = is_one_of(session, Backorder.line_id, line_ids)
+    return _change_kind(session, is_chosen, BackorderKind.backorder, clock.today())
+
+
+def turn_into_preorders(session: Session, product_ids: Collection[int]) -> int:
+    """Turn the open backorder rows of the preorder lines of products into preorders; return how many rows.
+
+    The caller holds the products' locks.
+    """
+    require_lock(session, Product, product_ids)
+    if not product_ids:
+        return 0
+    lines = select(OrderLine.id).where(
+        is_one_of(session, OrderLine.product_id, product_ids), OrderLine.is_preorder.is_(True)
+    )
+    return _change_kind(session, Backorder.line_id.in_(lines), BackorderKind.preorder, None)
+
+
+def _change_kind(
+    session: Session, is_chosen: ColumnElement[bool], kind: BackorderKind, counts_from: date | None
+) -> int:
+    changes = (
+        update(Backorder)
+        .where(is_chosen, Backorder.is_open, Backorder.kind != kind)
+        .values(kind=kind, counts_from=counts_from)
+        .returning(Backorder.id)
+    )
+    return len(session.scalars(changes.execution_options(synchronize_session="fetch")).all())
 
 
 def lower_backorder(session: Session, backorder_id: int, quantity: int) -> None:
