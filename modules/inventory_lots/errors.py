@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 
 from erp.errors import ErpError
@@ -82,6 +83,26 @@ class SerialInStock(StockRefused):
 
     def __init__(self, *, sku: str, number: str) -> None:
         super().__init__(f"Serial number {number} of {sku} is in stock already.", sku=sku, number=number)
+
+
+class LotDatesDiffer(StockRefused):
+    """Goods that arrive with another date than the stock of the same lot has; `column` is the date's name."""
+
+    def __init__(self, *, sku: str, number: str, column: str, given: date, known: date | None) -> None:
+        has = known.isoformat() if known else "no date"
+        if column == "received_on":
+            what, instead = f"was received on {has}", "receive into another lot"
+        else:
+            what = f"expires on {has}" if known else "does not expire"
+            instead = "change the expiry on the lot's page first, or receive into another lot"
+        super().__init__(
+            f"Lot {number} of {sku} {what}, not on {given.isoformat()}. Leave the date empty, or {instead}.",
+            sku=sku,
+            number=number,
+            given=given,
+            known=known,
+        )
+        self.column = column
 
 
 class StockAllocated(StockRefused):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -19,11 +19,17 @@ class BalanceAllocation:
     document: str
     quantity: Decimal
     url: str = ""
+    customer: str = ""
 
 
 @hook
 def allocations_on_balances(session: Session, balance_ids: Sequence[int]) -> list[BalanceAllocation]:
     """Return the allocations on these balances, first in the queue first. The answers are joined."""
+
+
+@hook
+def allocations_of_run(session: Session, balance_ids: Collection[int], run_id: int) -> list[BalanceAllocation]:
+    """Return what one run allocated on these balances, first in the queue first. The answers are joined."""
 
 
 @hook

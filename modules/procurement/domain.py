@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from modules.procurement.states import PurchaseState
+
 
 @dataclass(frozen=True)
 class LineQuantities:
@@ -23,16 +25,13 @@ class LineQuantities:
 
 
 def receivable(line: LineQuantities, over_receipt_percent: Decimal) -> Decimal:
-    """Return how much may still be received: what is outstanding, and the tolerated percentage of the ordered quantity.
-
-    The tolerance covers all receipts of the line together.
-    """
+    """Return how much may still be received: in all, quantity − cancelled and that percentage of the quantity."""
     tolerated = line.quantity * over_receipt_percent / 100
     return max(Decimal(0), line.quantity + tolerated - line.received - line.cancelled)
 
 
-def action_after(lines: Iterable[LineQuantities]) -> str | None:
-    """Return the action that an open purchase order takes once its lines have these quantities, or None.
+def derived_state(lines: Iterable[LineQuantities]) -> PurchaseState:
+    """Return the state of an order that was ordered, once its lines have these quantities.
 
     An order of which nothing is outstanding and nothing was received is cancelled, even if its lines were closed one
     by one.
@@ -40,8 +39,8 @@ def action_after(lines: Iterable[LineQuantities]) -> str | None:
     line_quantities = list(lines)
     has_received = any(line.received > 0 for line in line_quantities)
     if any(line.outstanding > 0 for line in line_quantities):
-        return "receive" if has_received else None
-    return "finish" if has_received else "cancel"
+        return PurchaseState.partly_received if has_received else PurchaseState.ordered
+    return PurchaseState.received if has_received else PurchaseState.cancelled
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,7 @@ class NewOrder:
 
 @dataclass(frozen=True)
 class Delivery:
-    """A received quantity of a line, and where it was put; `received_on` None means today.
+    """A received quantity of a line, and where it was put; an empty date means that of the lot, today for a new one.
 
     Without a lot number a new lot is created and numbered automatically.
     """

@@ -2,16 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
-
-
-@dataclass(frozen=True)
-class PurchaseLineReceived:
-    """Goods of a purchase order line are in stock, and the line counts them as received."""
-
-    line_id: int
-    balance_id: int
-    quantity: Decimal
 
 
 @dataclass(frozen=True)

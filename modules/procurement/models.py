@@ -26,6 +26,7 @@ from erp.db import BigId, Model, Money, Quantity, UtcDateTime
 from erp.history import Subject, Tracked
 from erp.models import enum_column
 from modules.inventory_lots.models import Balance, Product
+from modules.procurement.domain import LineQuantities
 from modules.procurement.states import OPEN_STATES, PurchaseState
 
 
@@ -165,6 +166,11 @@ class PurchaseOrderLine(Tracked, Model):
     status: Mapped[PurchaseLineStatus | None] = relationship()
 
     history_fields = ("product", "quantity", "cancelled", "unit_cost", "expected_on")
+
+    @property
+    def quantities(self) -> LineQuantities:
+        """The quantities as a value."""
+        return LineQuantities(self.quantity, self.received, self.cancelled)
 
     @hybrid_property
     def outstanding(self) -> Decimal:

@@ -16,15 +16,16 @@ class PurchaseState(StrEnum):
 
 
 OPEN_STATES = (PurchaseState.ordered, PurchaseState.partly_received)
+ORDERED_STATES = (*OPEN_STATES, PurchaseState.received)
 
+# Where an action keeps the state, the state that follows from the quantities of the lines is derived afterwards.
 PURCHASE_ORDER = StateMachine(
     PurchaseState,
     {
         "order": {PurchaseState.draft: PurchaseState.ordered},
-        "receive": {state: PurchaseState.partly_received for state in OPEN_STATES},
-        "finish": {state: PurchaseState.received for state in OPEN_STATES},
+        "receive": {state: state for state in ORDERED_STATES},
         "close_short": {state: state for state in OPEN_STATES},
-        "change_line": {state: state for state in (PurchaseState.draft, *OPEN_STATES)},
+        "change_line": {state: state for state in (PurchaseState.draft, *ORDERED_STATES)},
         "cancel": {PurchaseState.draft: PurchaseState.cancelled, PurchaseState.ordered: PurchaseState.cancelled},
     },
 )

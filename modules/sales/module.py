@@ -36,6 +36,7 @@ def setup(core: Core) -> None:
     core.add_demo(services.load_demo)
     core.subscribe(GoodsArrived, handlers.serve_what_arrived)
     core.implement(stock_hooks.allocations_on_balances, queries.allocations_on_balances)
+    core.implement(stock_hooks.allocations_of_run, queries.allocations_of_run)
     core.implement(stock_hooks.stock_will_fall, services.release_balance_allocations)
     core.implement(stock_hooks.products_in_use, queries.products_on_lines)
     core.before_disable(services.release_or_refuse)

@@ -9,11 +9,11 @@ from sqlalchemy import func, select
 from erp.db import commit
 from erp.events import run
 from erp.models import HistoryEntry, RunKind
-from modules.inventory_lots.errors import BadQuantity, LotNumberMissing, SerialInStock, SerialQuantity
+from modules.inventory_lots.errors import BadQuantity, LotDatesDiffer, LotNumberMissing, SerialInStock, SerialQuantity
 from modules.inventory_lots.models import Balance, Lot, StockMove
 from modules.inventory_lots.services import Arrival, arrival_refusals, lock_products, receive_many
 from modules.inventory_lots.states import MoveKind, Tracking
-from tests.support.inventory_lots import make_location, make_product, make_serials, make_stock, receive
+from tests.support.inventory_lots import make_location, make_product, make_serials, make_stock, receive, set_stock
 
 TODAY = date(2026, 11, 23)
 
@@ -58,12 +58,16 @@ def test_a_new_lot_is_received_today_unless_a_date_is_given(session):
     assert (dated.received_on, dated.expires_on) == (date(2020, 1, 1), date(2019, 1, 1))
 
 
-def test_an_empty_date_leaves_what_an_existing_lot_has_and_a_given_one_changes_it(session):
+def test_an_empty_date_is_the_lots_own_and_another_one_is_refused_while_the_lot_holds_stock(session):
     product = make_product(session)
     balance = make_stock(session, product, 1, lot="A", received_on=date(2020, 1, 1), expires_on=date(2027, 1, 1))
     make_stock(session, product, 1, lot="A")
     assert (balance.lot.received_on, balance.lot.expires_on) == (date(2020, 1, 1), date(2027, 1, 1))
-    make_stock(session, product, 1, lot="A", expires_on=date(2028, 1, 1))
+    with pytest.raises(LotDatesDiffer):
+        make_stock(session, product, 1, lot="A", expires_on=date(2028, 1, 1))
+    session.rollback()
+    set_stock(session, balance, 0)
+    make_stock(session, product, 1, lot="A", received_on=date(2020, 1, 1), expires_on=date(2028, 1, 1))
     assert (balance.lot.received_on, balance.lot.expires_on) == (date(2020, 1, 1), date(2028, 1, 1))
     entry = session.scalars(select(HistoryEntry).where(HistoryEntry.document == "inventory_lots.lot")).one()
     assert (entry.field, entry.old_value, entry.new_value) == ("expires_on", "2027-01-01", "2028-01-01")

@@ -17,13 +17,13 @@ from modules.inventory_lots.events import GoodsArrived
 from modules.inventory_lots.services import lock_products
 from modules.inventory_lots.states import Tracking
 from modules.procurement import services
-from modules.procurement.events import ArrivalChanged, LineStatusChanged, PurchaseLineReceived, SupplyChanged
+from modules.procurement.events import ArrivalChanged, LineStatusChanged, SupplyChanged
 from modules.procurement.hooks import LineAllocation, OutstandingFall, allocations_of_lines, outstanding_will_fall
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from tests.support.inventory_lots import make_location, make_product
 from tests.support.procurement import make_purchase_order, make_status, make_supplier
 
-EVENTS = (PurchaseLineReceived, SupplyChanged, GoodsArrived, ArrivalChanged, LineStatusChanged)
+EVENTS = (SupplyChanged, GoodsArrived, ArrivalChanged, LineStatusChanged)
 
 
 @pytest.fixture

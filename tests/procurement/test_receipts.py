@@ -11,19 +11,20 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from erp import clock
 from erp.errors import InvalidTransition
-from modules.inventory_lots.errors import BadQuantity, LotNumberMissing
+from modules.inventory_lots.errors import BadQuantity, LotDatesDiffer, LotNumberMissing
 from modules.inventory_lots.events import GoodsArrived
 from modules.inventory_lots.models import Lot, StockMove
 from modules.inventory_lots.states import MoveKind, Tracking
 from modules.procurement.domain import Delivery
 from modules.procurement.errors import DeliveriesRefused, OverReceipt
-from modules.procurement.events import PurchaseLineReceived, SupplyChanged
+from modules.procurement.events import SupplyChanged
 from modules.procurement.hooks import OutstandingFall
 from modules.procurement.models import PurchaseOrder, Receipt
 from modules.procurement.services import receive, receive_many
 from modules.procurement.states import PurchaseState
-from tests.support.inventory_lots import make_location, make_product
+from tests.support.inventory_lots import make_location, make_lot, make_product
 from tests.support.procurement import make_purchase_order
 
 
@@ -98,6 +99,63 @@ def test_the_over_receipt_limit_is_a_percentage_of_the_ordered_quantity_over_all
     assert order.lines[0].received == 12
 
 
+@pytest.mark.option("procurement.over_receipt_percent", "20")
+def test_the_tolerance_belongs_to_the_line_even_when_its_order_is_received(
+    session: Session, order: PurchaseOrder, set_option: Callable[[str, str], None]
+) -> None:
+    set_option("procurement.over_receipt_percent", "20")
+    receive_into(session, order, 10)
+    receive_into(session, order, 5, line=1)
+    assert order.state == PurchaseState.received
+    receive_into(session, order, 2)
+    assert (order.lines[0].received, order.state) == (12, PurchaseState.received)
+    with pytest.raises(OverReceipt):
+        receive_into(session, order, 1)
+
+
+@pytest.mark.option("procurement.over_receipt_percent", "20")
+def test_what_was_cancelled_of_a_line_does_not_come_by_the_tolerance(
+    session: Session, set_option: Callable[[str, str], None]
+) -> None:
+    set_option("procurement.over_receipt_percent", "20")
+    order = make_purchase_order(session, lines=[{"quantity": 10, "received": 4, "cancelled": 6}], state="received")
+    session.commit()
+    with pytest.raises(OverReceipt) as refusal:
+        receive_into(session, order, 3)
+    assert refusal.value.facts["receivable"] == 2
+
+
+def test_other_dates_than_those_of_a_lot_in_stock_are_refused_and_empty_ones_are_the_lots_own(
+    session: Session, order: PurchaseOrder
+) -> None:
+    first, expiry = date(2026, 3, 1), date(2027, 3, 1)
+    lot = receive_into(session, order, 2, received_on=first, expires_on=expiry).balance.lot
+    for dates in ({"received_on": date(2026, 3, 2)}, {"expires_on": date(2026, 1, 1)}):
+        with pytest.raises(LotDatesDiffer) as refused:
+            receive_into(session, order, 1, **dates)
+        assert (refused.value.column, refused.value.facts["given"]) == next(iter(dates.items()))
+        session.rollback()
+    receive_into(session, order, 1)
+    receive_into(session, order, 1, received_on=first, expires_on=expiry)
+    assert (lot.received_on, lot.expires_on, order.lines[0].received) == (first, expiry, 4)
+
+
+def test_a_lot_without_stock_is_received_today_or_when_the_receipt_says(session: Session, order: PurchaseOrder) -> None:
+    lot = make_lot(session, order.lines[0].product, "L1", received_on=date(2020, 1, 1), expires_on=date(2020, 6, 1))
+    receive_into(session, order, 1, expires_on=date(2027, 6, 1))
+    assert (lot.received_on, lot.expires_on) == (clock.today(), date(2027, 6, 1))
+
+
+def test_two_deliveries_that_disagree_about_the_dates_of_a_new_lot_are_refused(
+    session: Session, order: PurchaseOrder
+) -> None:
+    line, location = order.lines[0], make_location(session)
+    days = (date(2027, 3, 1), None, date(2027, 4, 1))
+    with pytest.raises(DeliveriesRefused) as refused:
+        receive_many(session, [Delivery(line.id, Decimal(1), location.id, "L1", None, day) for day in days])
+    assert [(index, type(refusal)) for index, refusal in refused.value.refusals.items()] == [(2, LotDatesDiffer)]
+
+
 @pytest.mark.option("procurement.over_receipt_percent", "0")
 def test_without_a_tolerance_a_received_line_takes_nothing_more(session: Session, order: PurchaseOrder) -> None:
     receive_into(session, order, 10)
@@ -113,8 +171,8 @@ def test_a_quantity_that_the_product_cannot_have_is_refused(session: Session, or
         receive_into(session, order, 0)
 
 
-@pytest.mark.parametrize("state", [PurchaseState.draft, PurchaseState.received, PurchaseState.cancelled])
-def test_only_an_open_order_can_be_received(session: Session, state: PurchaseState) -> None:
+@pytest.mark.parametrize("state", [PurchaseState.draft, PurchaseState.cancelled])
+def test_a_draft_and_a_cancelled_order_take_nothing(session: Session, state: PurchaseState) -> None:
     order = make_purchase_order(session, state=state)
     session.commit()
     with pytest.raises(InvalidTransition):
@@ -134,16 +192,15 @@ def test_a_lot_product_without_a_lot_number_is_refused(session: Session, order: 
         receive_into(session, order, 4, lot_number=None)
 
 
-def test_a_receipt_asks_for_room_first_and_announces_the_goods_last(
+def test_a_receipt_asks_for_room_first_announces_the_goods_and_offers_remaining_supply_last(
     session: Session, order: PurchaseOrder, heard: list[Any]
 ) -> None:
     line = order.lines[0]
     receipt = receive_into(session, order, 4)
     assert heard == [
         [OutstandingFall(line.id, Decimal(6), receipt.balance_id, Decimal(4))],
-        PurchaseLineReceived(line.id, receipt.balance_id, Decimal(4)),
-        SupplyChanged((line.product_id,)),
         GoodsArrived((line.product_id,)),
+        SupplyChanged((line.product_id,)),
     ]
 
 
@@ -188,7 +245,7 @@ def test_many_deliveries_are_received_at_once(session: Session, order: PurchaseO
         (first.id, 0, 6),
     ]
     products = tuple(sorted((first.product_id, second.product_id)))
-    assert events[3:] == [SupplyChanged(products), GoodsArrived(products)]
+    assert events == [GoodsArrived(products), SupplyChanged(products)]
     assert order.state == PurchaseState.received
 
 

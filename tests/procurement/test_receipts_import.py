@@ -30,7 +30,11 @@ def test_receipts_make_unknown_lots_and_places_and_say_the_number(session: Sessi
         "PO-1,1,2,EAST/DOCK,L1,,",
         "PO-1,2,10,WH/STOCK,,,",
     )
-    assert summary == "3 receipts: 2 lots, 2 locations, 2 warehouses created."
+    lot_tracked, untracked, _ = (line.product.sku for line in ordered.lines)
+    assert summary == (
+        "3 receipts: 2 lots, 2 locations, 2 warehouses created. "
+        f"6 of {lot_tracked} to free stock, 10 of {untracked} to free stock."
+    )
     lot = session.scalars(select(Lot).where(Lot.number == "L1")).one()
     assert (lot.received_on, lot.expires_on) == (date(2026, 3, 1), date(2027, 3, 1))
     assert {place.kind for place in session.scalars(select(Location))} == {LocationKind.stock}
@@ -72,6 +76,8 @@ def test_serial_numbers_come_one_a_row(session: Session, ordered: PurchaseOrder)
         ("PO-1,3,2,WH/STOCK,SN-1,,", "quantity"),
         ("PO-1,3,1,WH/STOCK,,,", "lot"),
         ("PO-1,3,1,WH/STOCK,SN-0,,", "lot"),
+        ("PO-1,1,1,WH/STOCK,OLD,2026-01-02,", "received_on"),
+        ("PO-1,1,1,WH/STOCK,OLD,,2028-01-02", "expires_on"),
         ("PO-1,1,1,WH/STOCK,L0,2026-01-02,", "received_on"),
         ("PO-1,1,1,WH/STOCK,L0,,2028-01-02", "expires_on"),
     ],
@@ -80,6 +86,7 @@ def test_a_receipt_that_does_not_fit_is_named_and_nothing_is_received(
     session: Session, ordered: PurchaseOrder, row: str, column: str
 ) -> None:
     make_stock(session, ordered.lines[2].product, 1, lot="SN-0")
+    make_stock(session, ordered.lines[0].product, 1, lot="OLD", received_on=date(2026, 1, 1))
     good = "PO-1,1,1,WH/STOCK,L0,2026-01-01,2028-01-01"
     assert refusals(session, "receipts", RECEIPT_COLUMNS, good, row) == [(3, column)]
     assert session.scalars(select(Receipt)).all() == []

@@ -11,15 +11,15 @@ from modules.procurement.states import PURCHASE_ORDER, PurchaseState
 
 ALLOWED = {
     ("draft", "order"): "ordered",
-    ("ordered", "receive"): "partly_received",
+    ("ordered", "receive"): "ordered",
     ("partly_received", "receive"): "partly_received",
-    ("ordered", "finish"): "received",
-    ("partly_received", "finish"): "received",
+    ("received", "receive"): "received",
     ("ordered", "close_short"): "ordered",
     ("partly_received", "close_short"): "partly_received",
     ("draft", "change_line"): "draft",
     ("ordered", "change_line"): "ordered",
     ("partly_received", "change_line"): "partly_received",
+    ("received", "change_line"): "received",
     ("draft", "cancel"): "cancelled",
     ("ordered", "cancel"): "cancelled",
 }

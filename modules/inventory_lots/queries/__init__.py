@@ -22,7 +22,7 @@ from modules.inventory_lots.queries.balances import (
 from modules.inventory_lots.queries.checks import broken_balances
 from modules.inventory_lots.queries.dashboard import SOON, attention
 from modules.inventory_lots.queries.locations import locations_by_path, lot_counts, paths_by_id, product_ids_at
-from modules.inventory_lots.queries.lots import lots_named, on_hand_of_lots
+from modules.inventory_lots.queries.lots import KnownLot, known_lots, lots_named, on_hand_of_lots
 from modules.inventory_lots.queries.moves import moves
 from modules.inventory_lots.queries.products import (
     allocated_incoming,
@@ -38,6 +38,7 @@ __all__ = [
     "NO_STOCK",
     "ROWS_SHOWN",
     "SOON",
+    "KnownLot",
     "StockOnHand",
     "Totals",
     "allocated_incoming",
@@ -46,6 +47,7 @@ __all__ = [
     "available_column",
     "balance_at",
     "broken_balances",
+    "known_lots",
     "locations_by_path",
     "lot_counts",
     "lot_totals",

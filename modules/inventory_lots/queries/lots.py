@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeVarTuple
+from datetime import date
+from typing import NamedTuple, TypeVarTuple
 
 from sqlalchemy import BigInteger, Select, Text, and_, select
 from sqlalchemy.orm import Session
@@ -19,6 +20,28 @@ def lots_named(session: Session, rows: Select[*Ts], lots: Iterable[tuple[int, st
     wanted = rows_table(session, {"product_id": BigInteger, "number": Text}, sorted(lots))
     same = and_(Lot.product_id == wanted.c.product_id, Lot.number == wanted.c.number)
     return rows.select_from(wanted).join(Lot, same)
+
+
+class KnownLot(NamedTuple):
+    """A lot that exists: the raw quantity on hand at all locations, and its dates."""
+
+    on_hand: int
+    received_on: date
+    expires_on: date | None
+
+
+def known_lots(session: Session, lots: Iterable[tuple[int, str]]) -> dict[tuple[int, str], KnownLot]:
+    """Return those of the lots, named by product id and number, that exist."""
+    wanted = set(lots)
+    if not wanted:
+        return {}
+    columns = (Lot.product_id, Lot.number, Lot.received_on, Lot.expires_on)
+    rows = lots_named(session, select(*columns, raw(total(Balance.on_hand))), wanted)
+    rows = rows.outerjoin(Balance, Balance.lot_id == Lot.id).group_by(*columns)
+    return {
+        (product_id, number): KnownLot(int(on_hand or 0), received_on, expires_on)
+        for product_id, number, received_on, expires_on, on_hand in session.execute(rows)
+    }
 
 
 def on_hand_of_lots(session: Session, lots: Iterable[tuple[int, str]]) -> dict[tuple[int, str], int]:

@@ -9,22 +9,25 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
+from erp import clock
 from erp.db import require_lock, to_raw
 from modules.inventory_lots import queries
 from modules.inventory_lots.domain import check_lot_number, check_quantity
-from modules.inventory_lots.errors import SerialInStock, StockRefused
+from modules.inventory_lots.errors import LotDatesDiffer, SerialInStock, StockRefused
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.services.balances import Posting, post
 from modules.inventory_lots.services.lots import LotWanted, find_or_make_lots
 from modules.inventory_lots.states import MoveKind, Tracking
+
+Key = tuple[int, str]
 
 
 @dataclass(frozen=True)
 class Arrival:
     """A quantity of a product that arrives in a lot at a location.
 
-    Without a lot number (tracking none only) it becomes a new automatic lot. A new lot is received today unless a
-    date is given; an empty date leaves what an existing lot has.
+    Without a lot number (tracking none only) it becomes a new automatic lot. An empty date means that of the lot; a
+    lot without stock is received today unless a date is given.
     """
 
     product_id: int
@@ -43,11 +46,7 @@ def receive_many(session: Session, arrivals: Sequence[Arrival]) -> list[int]:
     """
     for refusal in arrival_refusals(session, arrivals).values():
         raise refusal
-    wanted = [
-        LotWanted(arrival.product_id, arrival.lot_number, arrival.received_on, arrival.expires_on)
-        for arrival in arrivals
-    ]
-    lot_ids, _ = find_or_make_lots(session, wanted)
+    lot_ids, _ = find_or_make_lots(session, _lots(session, arrivals))
     postings = [
         Posting(arrival.product_id, lot_id, arrival.location_id, to_raw(arrival.quantity), arrival.document)
         for arrival, lot_id in zip(arrivals, lot_ids, strict=True)
@@ -55,27 +54,47 @@ def receive_many(session: Session, arrivals: Sequence[Arrival]) -> list[int]:
     return post(session, postings, MoveKind.receipt)
 
 
+def _lots(session: Session, arrivals: Sequence[Arrival]) -> list[LotWanted]:
+    """Return the lots that the arrivals go into; one without stock is received today unless a date is given."""
+    dated = {_key(arrival) for arrival in arrivals if arrival.received_on}
+    known = queries.known_lots(session, [key for arrival in arrivals if (key := _key(arrival))])
+    empty = {key for key, lot in known.items() if not lot.on_hand} - dated
+    today = clock.today()
+    return [
+        LotWanted(
+            arrival.product_id,
+            arrival.lot_number,
+            today if _key(arrival) in empty else arrival.received_on,
+            arrival.expires_on,
+        )
+        for arrival in arrivals
+    ]
+
+
+def _key(arrival: Arrival) -> Key | None:
+    return (arrival.product_id, arrival.lot_number) if arrival.lot_number else None
+
+
 def arrival_refusals(session: Session, arrivals: Sequence[Arrival]) -> Mapping[int, StockRefused]:
     """Return why arrivals may not be booked, by their position. The caller has locked the products."""
     product_ids = {arrival.product_id for arrival in arrivals}
     require_lock(session, Product, product_ids)
     products = queries.products_by_id(session, product_ids)
-    serials = [
-        (arrival.product_id, arrival.lot_number)
-        for arrival in arrivals
-        if arrival.lot_number and products[arrival.product_id].tracking is Tracking.serial
-    ]
-    in_stock = {lot for lot, on_hand in queries.on_hand_of_lots(session, serials).items() if on_hand}
+    lots = queries.known_lots(session, [key for arrival in arrivals if (key := _key(arrival))])
+    stocked = {key: lot for key, lot in lots.items() if lot.on_hand}
+    in_stock, dates = set(stocked), _Dates(stocked)
     refusals: dict[int, StockRefused] = {}
     for index, arrival in enumerate(arrivals):
+        product = products[arrival.product_id]
         try:
-            _check(products[arrival.product_id], arrival, in_stock)
+            _check(product, arrival, in_stock)
+            dates.check(product, arrival)
         except StockRefused as refusal:
             refusals[index] = refusal
     return refusals
 
 
-def _check(product: Product, arrival: Arrival, in_stock: set[tuple[int, str]]) -> None:
+def _check(product: Product, arrival: Arrival, in_stock: set[Key]) -> None:
     number = arrival.lot_number
     check_quantity(arrival.quantity, product.unit_decimals, what=product.sku)
     check_lot_number(number, arrival.quantity, tracking=product.tracking, sku=product.sku)
@@ -83,3 +102,22 @@ def _check(product: Product, arrival: Arrival, in_stock: set[tuple[int, str]]) -
         if (product.id, number) in in_stock:
             raise SerialInStock(sku=product.sku, number=number)
         in_stock.add((product.id, number))
+
+
+class _Dates:
+    """The dates of lots: of those that hold stock, and else the first that an arrival gives."""
+
+    def __init__(self, stocked: Mapping[Key, queries.KnownLot]) -> None:
+        self.known: dict[tuple[Key, str], date | None] = {}
+        for key, lot in stocked.items():
+            self.known |= {(key, "received_on"): lot.received_on, (key, "expires_on"): lot.expires_on}
+
+    def check(self, product: Product, arrival: Arrival) -> None:
+        """Raise LotDatesDiffer where the arrival gives another date than its lot has."""
+        key = _key(arrival)
+        for column, given in (("received_on", arrival.received_on), ("expires_on", arrival.expires_on)):
+            if key is None or given is None:
+                continue
+            known = self.known.setdefault((key, column), given)
+            if known != given:
+                raise LotDatesDiffer(sku=product.sku, number=key[1], column=column, given=given, known=known)

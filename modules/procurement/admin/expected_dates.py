@@ -17,7 +17,6 @@ from erp.admin import DayField, FormPage
 from erp.admin.formatting import day
 from erp.text import plural
 from modules.procurement import services
-from modules.procurement.admin.receiving import open_lines
 from modules.procurement.errors import ImpactUnseen
 from modules.procurement.hooks import Impact, arrival_impact
 
@@ -97,7 +96,7 @@ class ExpectedDates(FormPage):
 
     @override
     def prefill(self, session: Session, row: Any, form: Any) -> None:
-        for line in open_lines(row):
+        for line in (line for line in row.lines if line.has_outstanding):
             form.lines.append_entry({"line_id": str(line.id), "expected_on": line.expected_on})
 
     @override

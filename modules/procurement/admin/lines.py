@@ -8,7 +8,7 @@ from erp.admin import Action
 from erp.numbers import format_quantity
 from modules.procurement import services
 from modules.procurement.admin.expected_dates import ExpectedDate
-from modules.procurement.admin.receiving import Receive
+from modules.procurement.admin.receiving import Receive, has_room
 from modules.procurement.admin.statuses import LineStatus
 from modules.procurement.models import PurchaseOrderLine
 from modules.procurement.states import PURCHASE_ORDER
@@ -34,7 +34,7 @@ LINE_ACTIONS = (
         label="Receive",
         permission="procurement.receive",
         page=Receive(),
-        allowed=_is_open,
+        allowed=has_room,
         icon="fa-sign-in",
     ),
     Action(

@@ -18,7 +18,7 @@ from modules.procurement import services
 from modules.procurement.admin.expected_dates import ExpectedDates, show_impact_first
 from modules.procurement.admin.incoming import expected
 from modules.procurement.admin.lines import LINE_ACTIONS
-from modules.procurement.admin.receiving import Receive
+from modules.procurement.admin.receiving import Receive, has_room
 from modules.procurement.admin.statuses import StatusOfAll, default_status, statuses
 from modules.procurement.domain import LineValues, OrderEdit, OrderHead
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
@@ -84,7 +84,7 @@ ORDER_ACTIONS = (
         label="Receive",
         permission="procurement.receive",
         page=Receive(),
-        allowed=_can("receive"),
+        allowed=has_room,
         style="primary",
         icon="fa-sign-in",
     ),

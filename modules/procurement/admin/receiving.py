@@ -13,12 +13,14 @@ from wtforms import FieldList, Form, FormField, HiddenField, StringField, TextAr
 from wtforms.validators import Length, Optional
 
 from erp.admin import DayField, FormPage, QuantityField, Result
-from erp.errors import NotFound
+from erp.errors import ErpError, NotFound
+from erp.options import options
+from modules.inventory_lots.errors import StockRefused
 from modules.inventory_lots.models import Location
 from modules.inventory_lots.states import Tracking
 from modules.procurement import queries, services
-from modules.procurement.domain import Delivery
-from modules.procurement.errors import NothingReceived
+from modules.procurement.domain import Delivery, receivable
+from modules.procurement.errors import DeliveriesRefused, NothingReceived
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.states import PURCHASE_ORDER
 
@@ -37,15 +39,30 @@ class ReceivedLineForm(Form):
 class ReceiveForm(Form):
     """What was received of an order."""
 
-    received_on = DayField("Received on", [Optional()], description="Today when empty.")
+    received_on = DayField("Received on", [Optional()], description="Empty: the day of the lot, today for a new one.")
     lines = FieldList(FormField(ReceivedLineForm))
 
 
-def open_lines(row: PurchaseOrder | PurchaseOrderLine) -> list[PurchaseOrderLine]:
-    """Return the lines of an order of which something is outstanding, or the line itself."""
-    if isinstance(row, PurchaseOrderLine):
-        return [row]
-    return [line for line in row.lines if line.has_outstanding]
+def room_of(line: PurchaseOrderLine) -> Decimal:
+    """Return how much of a line may still be received, with what the option tolerates; 0 where nothing may."""
+    if not PURCHASE_ORDER.allows(line.order.state, "receive"):
+        return Decimal(0)
+    return receivable(line.quantities, options.procurement.over_receipt_percent)
+
+
+def has_room(row: PurchaseOrder | PurchaseOrderLine) -> bool:
+    """Say whether something of an order or a line may still be received."""
+    return any(room_of(line) > 0 for line in _lines(row))
+
+
+def _lines(row: PurchaseOrder | PurchaseOrderLine) -> list[PurchaseOrderLine]:
+    return [row] if isinstance(row, PurchaseOrderLine) else row.lines
+
+
+def receivable_lines(row: PurchaseOrder | PurchaseOrderLine) -> list[PurchaseOrderLine]:
+    """Return the lines of which something is outstanding, or else all that may take more by the tolerance."""
+    lines = [line for line in _lines(row) if room_of(line) > 0]
+    return [line for line in lines if line.has_outstanding] or lines
 
 
 class Receive(FormPage):
@@ -64,8 +81,9 @@ class Receive(FormPage):
     @override
     def prefill(self, session: Session, row: Any, form: Any) -> None:
         location = queries.usual_location(session)
-        for line in open_lines(row):
-            quantity = None if line.product.tracking is Tracking.serial else line.outstanding
+        for line in receivable_lines(row):
+            is_typed = line.product.tracking is not Tracking.serial and line.has_outstanding
+            quantity = line.outstanding if is_typed else None
             form.lines.append_entry({"line_id": str(line.id), "quantity": quantity, "location": location})
 
     @override
@@ -77,22 +95,39 @@ class Receive(FormPage):
     def do(self, session: Session, row: Any, form: Any) -> Result:
         order = row.order if isinstance(row, PurchaseOrderLine) else row
         PURCHASE_ORDER.next(order.state, "receive")
-        deliveries = _deliveries(session, {str(line.id): line for line in order.lines}, form)
-        if not deliveries:
+        entered = _entered(session, {str(line.id): line for line in order.lines}, form)
+        if not entered:
             raise NothingReceived(order=order.name)
-        name, receipt_ids = order.name, services.receive_many(session, deliveries)
-        context = {"receipts": queries.receipts_by_id(session, receipt_ids)}
-        return Result(f"Goods of {name} are received.", "procurement/received.html", context)
+        try:
+            receipt_ids = services.receive_many(session, [delivery for _, delivery in entered])
+        except DeliveriesRefused as refused:
+            for index, refusal in refused.refusals.items():
+                _mark(form, entered[index][0], refusal)
+            raise
+        context = {
+            "receipts": queries.receipts_by_id(session, receipt_ids),
+            "destinations": queries.destinations(session, receipt_ids),
+        }
+        return Result(f"Goods of {order.name} are received.", "procurement/received.html", context)
 
 
-def _deliveries(session: Session, lines: Mapping[str, PurchaseOrderLine], form: ReceiveForm) -> list[Delivery]:
-    """Return the entered deliveries; a line that is not the order's is ignored."""
+def _mark(form: ReceiveForm, entry: Any, refusal: ErpError) -> None:
+    """Show a refusal at the field that it is about."""
+    name = refusal.column if isinstance(refusal, StockRefused) else "quantity"
+    if name == "lot" and entry.serials.data:
+        name = "serials"
+    field = form.received_on if name == "received_on" else entry[name]
+    field.errors = [*(error for error in field.errors if error != str(refusal)), str(refusal)]
+
+
+def _entered(session: Session, lines: Mapping[str, PurchaseOrderLine], form: ReceiveForm) -> list[tuple[Any, Delivery]]:
+    """Return the entered deliveries, each with its part of the form; a line that is not the order's is ignored."""
     forms: list[Any] = [entry.form for entry in form.lines]
     entries = [(lines[entry.line_id.data], entry) for entry in forms if entry.line_id.data in lines]
     filled = [(line, entry) for line, entry in entries if entry.quantity.data or _numbers(entry)]
     locations = queries.locations_by_path(session, {entry.location.data or "" for _, entry in filled})
     received_on = form.received_on.data
-    return [delivery for line, entry in filled for delivery in _of_line(line, entry, locations, received_on)]
+    return [(entry, delivery) for line, entry in filled for delivery in _of_line(line, entry, locations, received_on)]
 
 
 def _numbers(entry: Any) -> Sequence[str]:

@@ -15,8 +15,10 @@ from modules.inventory_lots.services import Locations, find_or_make_locations
 from modules.procurement.domain import Delivery
 from modules.procurement.errors import DeliveriesRefused, OverReceipt
 from modules.procurement.exchange.lines import find_lines
-from modules.procurement.queries import count_new_lots
+from modules.procurement.queries import Destination, count_new_lots, destinations
 from modules.procurement.services import lock_lines, receive_many
+
+MOST_NAMED = 10
 
 
 def _receive(session: Session, rows: list[Row], errors: Errors) -> str:
@@ -33,12 +35,12 @@ def _receive(session: Session, rows: list[Row], errors: Errors) -> str:
     new_lots = count_new_lots(session, lots)
     places = find_or_make_locations(session, [row["location"] for row in rows])
     try:
-        receive_many(session, [_delivery(row, line_ids, places) for row in rows])
+        receipt_ids = receive_many(session, [_delivery(row, line_ids, places) for row in rows])
     except DeliveriesRefused as refused:
         for index, refusal in refused.refusals.items():
             errors.add(rows[index], _column(refusal), str(refusal))
         errors.raise_if_any()
-    return _message(rows, new_lots, places)
+    return f"{_message(rows, new_lots, places)} {_for_whom(destinations(session, receipt_ids))}"
 
 
 def _check_location(row: Row, errors: Errors) -> None:
@@ -80,6 +82,12 @@ def _message(rows: Sequence[Row], new_lots: int, places: Locations) -> str:
     created = ((new_lots, "lot"), (places.new_locations, "location"), (places.new_warehouses, "warehouse"))
     words = ", ".join(plural(number, noun) for number, noun in created if number)
     return f"{plural(len(rows), 'receipt')}: {words or 'nothing'} created."
+
+
+def _for_whom(goods: Sequence[Destination]) -> str:
+    """Return for whom the goods are, in a sentence that names the first ten."""
+    more = f" And {len(goods) - MOST_NAMED} more." if len(goods) > MOST_NAMED else ""
+    return f"{', '.join(map(str, goods[:MOST_NAMED]))}.{more}"
 
 
 RECEIPT_IMPORT = ImportKind(

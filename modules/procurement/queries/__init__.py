@@ -19,7 +19,9 @@ from modules.procurement.queries.orders import (
 )
 from modules.procurement.queries.receipts import (
     RECEIPT_LOADS,
+    Destination,
     count_new_lots,
+    destinations,
     location_paths,
     locations_by_path,
     receipts_by_id,
@@ -31,12 +33,14 @@ from modules.procurement.queries.supply import is_supply, supply_order, unalloca
 
 __all__ = [
     "RECEIPT_LOADS",
+    "Destination",
     "allocated_lines",
     "booked_lines",
     "broken_invariants",
     "count_lines_in_status",
     "count_new_lots",
     "count_orders_of_supplier",
+    "destinations",
     "is_supply",
     "join_orders",
     "line_ids_by_position",

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, joinedload
 
-from erp.db import chunks, is_one_of
-from modules.inventory_lots.models import Balance, Location, Lot
+from erp import clock
+from erp.db import chunks, is_one_of, total
+from erp.events import current_run
+from erp.numbers import format_quantity
+from modules.inventory_lots.hooks import allocations_of_run
+from modules.inventory_lots.models import Balance, Location, Lot, Product
+from modules.inventory_lots.queries import unusable_column
 from modules.inventory_lots.states import LocationKind
 from modules.procurement.models import PurchaseOrderLine, Receipt
 
@@ -31,6 +38,57 @@ def receipts_by_id(session: Session, ids: Sequence[int]) -> list[Receipt]:
     """Return these receipts in id order."""
     receipts = select(Receipt).where(is_one_of(session, Receipt.id, ids)).options(*RECEIPT_LOADS)
     return list(session.scalars(receipts.order_by(Receipt.id)))
+
+
+@dataclass(frozen=True)
+class Destination:
+    """How much of received goods of a product is for one order; without an order, it went to stock.
+
+    `why_unusable` says why stock may not be allocated and leave; it is empty for free stock.
+    """
+
+    sku: str
+    quantity: Decimal
+    order: str = ""
+    customer: str = ""
+    url: str = ""
+    why_unusable: str = ""
+
+    def __str__(self) -> str:
+        goods = f"{format_quantity(self.quantity)} of {self.sku}"
+        if self.order:
+            return f"{goods} for {self.order} ({self.customer})"
+        return f"{goods} to stock that is {self.why_unusable}" if self.why_unusable else f"{goods} to free stock"
+
+
+def destinations(session: Session, receipt_ids: Sequence[int]) -> list[Destination]:
+    """Return for whom the goods of receipts of the present run are, product by product, and what went to stock."""
+    received = session.execute(_received(session, receipt_ids)).all()
+    stock = {row.balance_id: [row.sku, row.why, row.quantity] for row in received}
+    run_id = current_run(session).saved_id
+    answers = [] if run_id is None else allocations_of_run(session, list(stock), run_id)
+    taken: dict[tuple[str, str], Destination] = {}
+    for allocation in (each for answer in answers for each in answer):
+        sku, key = stock[allocation.balance_id][0], (stock[allocation.balance_id][0], allocation.document)
+        before = taken[key].quantity if key in taken else Decimal(0)
+        quantity = before + allocation.quantity
+        taken[key] = Destination(sku, quantity, allocation.document, allocation.customer, allocation.url)
+        stock[allocation.balance_id][2] -= allocation.quantity
+    left: dict[tuple[str, str], Decimal] = {}
+    for sku, why, quantity in stock.values():
+        left[sku, why] = left.get((sku, why), Decimal(0)) + quantity
+    to_stock = [Destination(sku, quantity, why_unusable=why) for (sku, why), quantity in left.items() if quantity > 0]
+    order = {sku: at for at, (sku, *_) in enumerate(stock.values())}
+    return sorted([*taken.values(), *to_stock], key=lambda each: order[each.sku])
+
+
+def _received(session: Session, receipt_ids: Sequence[int]) -> Select[int, str, str, Decimal]:
+    """Select what receipts brought into each balance, and why it may not leave from there."""
+    why = unusable_column(clock.today()).label("why")
+    rows = select(Receipt.balance_id, Product.sku, why, total(Receipt.quantity).label("quantity"))
+    rows = rows.join(Receipt.balance).join(Balance.lot).join(Balance.location).join(Balance.product)
+    rows = rows.where(is_one_of(session, Receipt.id, receipt_ids))
+    return rows.group_by(Receipt.balance_id, Product.sku, "why").order_by(func.min(Receipt.id))
 
 
 def location_paths(session: Session, limit: int = 500) -> list[str]:

@@ -17,7 +17,6 @@ from modules.inventory_lots import services as inventory
 from modules.inventory_lots.events import GoodsArrived
 from modules.procurement.domain import Delivery, LineQuantities, receivable
 from modules.procurement.errors import DeliveriesRefused, OverReceipt
-from modules.procurement.events import PurchaseLineReceived
 from modules.procurement.hooks import OutstandingFall, outstanding_will_fall
 from modules.procurement.models import PurchaseOrderLine, Receipt
 from modules.procurement.services.locking import LINE, lock_lines_and_orders
@@ -37,8 +36,8 @@ def receive_many(session: Session, deliveries: Sequence[Delivery]) -> list[int]:
     """Lock lines and receive deliveries of them in the given order; return the ids of the receipts.
 
     First the goods go into stock, then `outstanding_will_fall` turns purchase allocations into allocations, then the
-    lines count them as received. PurchaseLineReceived, SupplyChanged and GoodsArrived follow in this order. Raises
-    DeliveriesRefused, and receives nothing then.
+    lines count them as received. GoodsArrived serves the queue from them, and only then SupplyChanged offers remaining
+    supply to what still waits. Raises DeliveriesRefused, and receives nothing then.
     """
     lines = {line.id: line for line in lock_lines_and_orders(session, {delivery.line_id for delivery in deliveries})}
     arrivals = _arrivals(session, lines, deliveries)
@@ -57,10 +56,8 @@ def receive_many(session: Session, deliveries: Sequence[Delivery]) -> list[int]:
     )
     receipt_ids = _write(session, deliveries, balance_ids)
     update_states(session, order_ids)
-    for delivery, balance_id in zip(deliveries, balance_ids, strict=True):
-        publish(session, PurchaseLineReceived(delivery.line_id, balance_id, delivery.quantity))
-    announce_supply(session, product_ids)
     publish(session, GoodsArrived(product_ids))
+    announce_supply(session, product_ids)
     return receipt_ids
 
 

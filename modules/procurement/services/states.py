@@ -12,26 +12,22 @@ from sqlalchemy.orm.attributes import set_committed_value
 from erp.db import is_one_of
 from erp.events import publish
 from erp.history import Change, record_all
-from modules.procurement.domain import LineQuantities, action_after
+from modules.procurement.domain import LineQuantities, derived_state
 from modules.procurement.events import SupplyChanged
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.services.locking import ORDER
-from modules.procurement.states import PURCHASE_ORDER, PurchaseState
+from modules.procurement.states import PurchaseState
 
 
 def update_states(session: Session, order_ids: Iterable[int]) -> None:
-    """Give open orders the state that follows from the quantities of their lines."""
+    """Give orders, except drafts, the state that follows from the quantities of their lines."""
     session.flush()
     wanted = set(order_ids)
     by_order = _quantities_by_order(session, wanted)
-    are_open = is_one_of(session, PurchaseOrder.id, wanted), PurchaseOrder.is_open
-    new_states = {}
-    for order in session.scalars(select(PurchaseOrder).where(*are_open).order_by(PurchaseOrder.id)):
-        action = action_after(by_order[order.id])
-        state = PURCHASE_ORDER.next(order.state, action) if action else order.state
-        if state != order.state:
-            new_states[order] = state
-    _write_states(session, new_states)
+    are_ordered = is_one_of(session, PurchaseOrder.id, wanted), PurchaseOrder.state != PurchaseState.draft
+    orders = session.scalars(select(PurchaseOrder).where(*are_ordered).order_by(PurchaseOrder.id))
+    states = {order: derived_state(by_order[order.id]) for order in orders}
+    _write_states(session, {order: state for order, state in states.items() if state != order.state})
 
 
 def _quantities_by_order(session: Session, order_ids: Iterable[int]) -> dict[int, list[LineQuantities]]:

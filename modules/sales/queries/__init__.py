@@ -3,6 +3,7 @@
 from modules.sales.queries.allocations import (
     allocation_results,
     allocation_rows,
+    allocations_of_run,
     allocations_on_balances,
     removable_rows,
     select_allocations,
@@ -45,6 +46,7 @@ __all__ = [
     "Scope",
     "allocation_results",
     "allocation_rows",
+    "allocations_of_run",
     "allocations_on_balances",
     "backorder_is_open",
     "backorder_rows",

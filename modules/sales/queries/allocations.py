@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.sql.elements import SQLCoreOperations
 
 from erp import clock
-from erp.db import format_quantity, total
+from erp.db import format_quantity, is_one_of, total
 from erp.models import RunEntry
 from erp.options import options
 from modules.inventory_lots.hooks import BalanceAllocation
@@ -20,7 +20,7 @@ from modules.inventory_lots.models import Balance, Location, Lot, Product
 from modules.inventory_lots.queries import unusable_column
 from modules.inventory_lots.states import Tracking
 from modules.sales.hooks import SupplyNote
-from modules.sales.models import Allocation, Order, OrderLine
+from modules.sales.models import Allocation, Customer, Order, OrderLine
 from modules.sales.queries.backorders import backordered
 from modules.sales.queries.lines import select_lines
 from modules.sales.queries.purchase_allocations import purchase_allocations_of
@@ -40,11 +40,24 @@ def select_unpacked(*columns: Any) -> Select[*tuple[Any, ...]]:
 
 def allocations_on_balances(session: Session, balance_ids: Sequence[int]) -> list[BalanceAllocation]:
     """Answer which orders have how much of these balances, first in the queue first."""
-    rows = select_unpacked(Allocation.balance_id, Order.number, Order.id, Allocation.unpacked)
-    rows = rows.where(Allocation.balance_id.in_(balance_ids)).order_by(*service_order(), Allocation.id)
+    return _on_balances(session, Allocation.is_unpacked, balance_ids)
+
+
+def allocations_of_run(session: Session, balance_ids: Collection[int], run_id: int) -> list[BalanceAllocation]:
+    """Answer which orders got how much of these balances in a run, first in the queue first."""
+    return _on_balances(session, Allocation.run_id == run_id, balance_ids)
+
+
+def _on_balances(
+    session: Session, condition: SQLCoreOperations[bool], balance_ids: Collection[int]
+) -> list[BalanceAllocation]:
+    rows = select_allocations(Allocation.balance_id, Order.number, Order.id, Allocation.unpacked, Customer.name)
+    rows = rows.join(Order.customer).where(condition, is_one_of(session, Allocation.balance_id, balance_ids))
     return [
-        BalanceAllocation(balance_id, number or "", quantity, url=f"/sales/orders/{order_id}/")
-        for balance_id, number, order_id, quantity in session.execute(rows)
+        BalanceAllocation(balance_id, number or "", quantity, url=f"/sales/orders/{order_id}/", customer=customer)
+        for balance_id, number, order_id, quantity, customer in session.execute(
+            rows.order_by(*service_order(), Allocation.id)
+        )
     ]
 
 
