@@ -21,7 +21,16 @@ from modules.sales.queries.orders import (
     products_of,
     waiting_work,
 )
-from modules.sales.queries.packs import pack_line_counts, pack_lines, pack_rows, staying_behind, usable_serials
+from modules.sales.queries.packs import (
+    pack_by_number,
+    pack_line_counts,
+    pack_lines,
+    pack_rows,
+    reversal_rows,
+    reversed_packs,
+    staying_behind,
+    usable_serials,
+)
 from modules.sales.queries.purchase_allocations import (
     covers_from_purchases,
     purchase_allocated_quantities,
@@ -64,6 +73,7 @@ __all__ = [
     "order_statuses",
     "order_with_lines",
     "overdue_backorders",
+    "pack_by_number",
     "pack_line_counts",
     "pack_lines",
     "pack_rows",
@@ -72,6 +82,8 @@ __all__ = [
     "purchase_allocated_quantities",
     "purchase_allocations_of",
     "removable_rows",
+    "reversal_rows",
+    "reversed_packs",
     "select_allocations",
     "select_lines",
     "select_unpacked",
