@@ -25,3 +25,4 @@ class MoveKind(StrEnum):
     adjustment = "adjustment"
     transfer = "transfer"
     pack = "pack"
+    pack_reversal = "pack_reversal"

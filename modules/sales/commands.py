@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
+from itertools import groupby
+from typing import Any
 
 import click
 from sqlalchemy.orm import Session
@@ -14,6 +16,7 @@ from erp.errors import NotFound
 from erp.text import plural
 from modules.inventory_lots.queries import products_by_sku
 from modules.sales import queries, services
+from modules.sales.errors import AlreadyReversed
 
 
 @click.command("allocate")
@@ -64,6 +67,35 @@ def _pack(session: Session, *, number: str, serials: Iterable[tuple[int, str]]) 
         if position not in lines:
             raise NotFound("sales order line", f"{number}/{position}")
         given.setdefault(lines[position], []).append(serial)
-    made = services.pack_order(session, order.id, given)
-    packed = [f"{format_quantity(part.quantity)} of {part.line.product.sku}" for part in made.lines]
-    return f"Packed {', '.join(packed)} of {number} as {made.number}."
+    packs = services.pack_order(session, order.id, given)
+    rows = queries.pack_lines(session, [pack.id for pack in packs])
+    return "\n".join(_packed(number, list(lines)) for _, lines in groupby(rows, key=lambda row: row.pack_id))
+
+
+def _packed(order: str, rows: Sequence[Any]) -> str:
+    packed = [f"{format_quantity(row.quantity)} of {row.sku}" for row in rows]
+    return f"Packed {', '.join(packed)} of {order} as {rows[0].number} in {rows[0].warehouse}."
+
+
+@click.command("unpack")
+@click.argument("pack")
+@click.option("--line", "positions", multiple=True, type=int, metavar="LINE", help="Only this line; one option each.")
+@click.option("--why", required=True, help="The reason, which the pack and the history keep.")
+@click.option("--free", is_flag=True, help="Allocate nothing again: all that returns is free.")
+def unpack(pack: str, positions: tuple[int, ...], why: str, free: bool) -> None:
+    """Reverse PACK, such as PK00001: its goods return to where they came from."""
+    click.echo(commit(partial(_unpack, number=pack, positions=positions, why=why, free=free)))
+
+
+def _unpack(session: Session, *, number: str, positions: Sequence[int], why: str, free: bool) -> str:
+    pack = queries.pack_by_number(session, number)
+    rows = queries.pack_lines(session, [pack.id])
+    for position in positions:
+        left = [row.unreversed for row in rows if row.position == position]
+        if not left:
+            raise NotFound("line of the pack", f"{number}/{position}")
+        if not any(left):
+            raise AlreadyReversed(pack=number)
+    chosen = [row.id for row in rows if row.position in positions and row.unreversed] if positions else None
+    returned = services.reverse_pack(session, pack.id, chosen, why=why, free=free)
+    return f"Reversed of {number}: {', '.join(map(str, returned))}."

@@ -131,3 +131,10 @@ def fulfilment(lines: Sequence[Progress]) -> Fulfilment:
     if allocated >= still_open:
         return Fulfilment.allocated
     return Fulfilment.part_allocated if allocated else Fulfilment.unallocated
+
+
+def return_outcome(*, is_freed: bool, why_unusable: str) -> str:
+    """Return in words what becomes of goods that return from a pack."""
+    if not is_freed:
+        return "allocated again"
+    return f"free, {why_unusable}" if why_unusable else "free"

@@ -120,6 +120,29 @@ class TooManySerialNumbers(ErpError):
         )
 
 
+class NotSerial(ErpError):
+    """Serial numbers for a line whose product has none."""
+
+    def __init__(self, *, position: int, sku: str) -> None:
+        super().__init__(
+            f"Line {position}: {sku} is not tracked by serial number. Pack it without one.", position=position, sku=sku
+        )
+
+
+class AlreadyReversed(ErpError):
+    """A pack, or lines of it, that somebody has reversed before."""
+
+    def __init__(self, *, pack: str) -> None:
+        super().__init__(f"What you chose of {pack} is reversed already. Its page shows by whom and why.", pack=pack)
+
+
+class ReasonMissing(ErpError):
+    """A pack that would be reversed without a reason."""
+
+    def __init__(self, *, pack: str) -> None:
+        super().__init__(f"Say why {pack} is reversed.", pack=pack)
+
+
 class SerialNotAllocated(ErpError):
     """Serial products are packed by their numbers, never allocated or backordered."""
 

@@ -62,3 +62,40 @@ class BackorderCancelled:
     def backorder_ids(self) -> tuple[int, ...]:
         """The backorders of which something was cancelled."""
         return tuple(change.backorder_id for change in self.changes)
+
+
+@dataclass(frozen=True)
+class OrderConfirmed:
+    """Orders were confirmed. Those of a clerk are served already, where `[sales] allocate_on_confirm` says so."""
+
+    order_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class PackedGoods:
+    """A quantity of one order line in one pack, and the balance that it left or returned to."""
+
+    pack_id: int
+    line_id: int
+    balance_id: int
+    quantity: Decimal
+
+
+@dataclass(frozen=True)
+class GoodsPacked:
+    """Goods left their balances in packs of one order. An order on which nothing is open is done already."""
+
+    order_id: int
+    goods: tuple[PackedGoods, ...]
+
+
+@dataclass(frozen=True)
+class PackReversed:
+    """Packed goods of one order returned to their balances, for the reason `why`. The order is confirmed again.
+
+    What of them is still allocated to the lines is written already; backorder rows follow with the next run.
+    """
+
+    order_id: int
+    goods: tuple[PackedGoods, ...]
+    why: str

@@ -28,6 +28,7 @@ def setup(core: Core) -> None:
     core.add_job(jobs.cancel_overdue_backorders, every="sales.cancel_every")
     core.add_command(commands.allocate)
     core.add_command(commands.pack)
+    core.add_command(commands.unpack)
     for kind in exchange.IMPORTS:
         core.add_import(kind)
     for export in exchange.EXPORTS:
@@ -78,6 +79,7 @@ MODULE = Module(
         Permission("sales.edit", "Enter and change customers and orders", CLERKS),
         Permission("sales.allocate", "Allocate orders and take allocations away", CLERKS),
         Permission("sales.pack", "Pack orders", FLOOR),
+        Permission("sales.reverse_pack", "Reverse packs", FLOOR),
         Permission("sales.cancel", "Cancel orders, lines and backorders", CLERKS),
     ),
     setup=setup,

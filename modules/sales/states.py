@@ -20,6 +20,7 @@ ORDER = StateMachine(
         "confirm": {OrderState.draft: OrderState.confirmed},
         "allocate": {OrderState.confirmed: OrderState.confirmed},
         "pack": {OrderState.confirmed: OrderState.confirmed},
+        "reverse_pack": {OrderState.confirmed: OrderState.confirmed, OrderState.done: OrderState.confirmed},
         "remove_allocation": {OrderState.confirmed: OrderState.confirmed},
         "change_quantity": {OrderState.confirmed: OrderState.confirmed},
         "add_line": {OrderState.draft: OrderState.draft, OrderState.confirmed: OrderState.confirmed},

@@ -9,7 +9,7 @@ from erp import history
 from erp.models import Role, User
 from modules.inventory_lots.models import Location, Warehouse
 from modules.procurement.models import Receipt
-from modules.sales.models import Pack
+from modules.sales.models import Pack, PackLine
 from tests.support import backorder_email, inventory_lots, preorder, procurement, sales
 
 
@@ -46,7 +46,11 @@ def make_waiting_order(session):
 
 
 def make_pack(session):
-    session.add(Pack(number=f"K{session.query(Pack).count()}", order=make_draft(session)))
+    order, number = make_draft(session), f"K{session.query(Pack).count()}"
+    balance = inventory_lots.make_stock(session, order.lines[0].product, 2)
+    pack = Pack(number=number, order=order, warehouse=balance.location.warehouse)
+    pack.lines.append(PackLine(line=order.lines[0], balance=balance, quantity=Decimal(2)))
+    session.add(pack)
 
 
 def make_planned_change(session):

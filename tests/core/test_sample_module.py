@@ -7,9 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from erp import discovery
+from erp import discovery, migrations
+from erp.db import commit, db
 from erp.options import Option, types
 from erp.registry import Core
+from modules.sales import services as sales
+from tests.conftest import make_app
+from tests.support import databases
+from tests.support.inventory_lots import make_product, make_stock
+from tests.support.sales import make_draft
 
 TESTS = Path(__file__).parents[1]
 
@@ -42,7 +48,8 @@ def test_the_sample_uses_every_extension_point_once(calls):
     points = {name for name in vars(Core) if not name.startswith("_")}
     used = [name for name, *_ in calls]
     assert set(used) == points
-    assert {name for name in used if used.count(name) > 1} == {"extend_view"}  # a document's screen, and another
+    # A document's screen, and another; what happens to an order, one event after the other.
+    assert {name for name in used if used.count(name) > 1} == {"extend_view", "subscribe"}
 
 
 def test_the_sample_gives_every_argument_that_there_is(calls):
@@ -60,3 +67,29 @@ def test_the_sample_has_an_option_of_every_type(sample):
 
 def test_the_sample_says_everything_that_a_manifest_can_say(sample):
     assert [name for name, value in vars(sample).items() if not value] == []
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+def test_the_sample_follows_an_order_that_is_confirmed_packed_and_reversed(
+    database, all_databases, tmp_path, worker_name
+):
+    url = databases.TEMPLATES[database](all_databases.shared, all_databases.install)
+    app = make_app(url.copy(tmp_path, f"sample_{worker_name}"), tmp_path, TESTS)
+    with app.app_context():
+        migrations.install("sample_module")
+        from modules.sample_module import services as sample  # its folder is known once the application is made
+
+        product = make_product(db.session())
+        make_stock(db.session(), product, 2)
+        order = make_draft(db.session(), [(product, 2)])
+        wish = commit(lambda session: sample.make_wish(session, order, "Gift paper"))
+        commit(lambda session: sample.grant(session, [wish]))
+        commit(lambda session: sales.confirm(session, order.id))
+        assert wish.granted_at is None
+        commit(lambda session: sample.grant(session, [wish]))
+        (pack,) = commit(lambda session: sales.pack_order(session, order.id))
+        assert wish.granted_at is not None
+        commit(lambda session: sales.reverse_pack(session, pack.id, why="Wrong paper"))
+        assert wish.granted_at is None
+        db.session.remove()
+        db.engine.dispose()

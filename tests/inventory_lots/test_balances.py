@@ -7,10 +7,11 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from modules.inventory_lots import queries
+from modules.inventory_lots.errors import SerialInStock
 from modules.inventory_lots.models import Balance, StockMove
-from modules.inventory_lots.services import Taking, lock_products, reserve, take, unreserve
-from modules.inventory_lots.states import MoveKind
-from tests.support.inventory_lots import make_product, make_stock
+from modules.inventory_lots.services import Taking, lock_products, put_back, reserve, take, unreserve
+from modules.inventory_lots.states import MoveKind, Tracking
+from tests.support.inventory_lots import make_product, make_serials, make_stock
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def test_reserving_nothing_is_fine(session, balance):
 
 def test_goods_that_leave_take_what_was_allocated_with_them(session, balance):
     reserve(session, [(balance.id, 70000)])
-    take(session, [Taking(balance.id, Decimal(4), from_allocated=True)], document="PACK1")
+    take(session, [Taking(balance.id, Decimal(4), from_allocated=True, document="PACK1")])
     assert (balance.on_hand, balance.allocated) == (6, 3)
     move = session.scalars(select(StockMove).order_by(StockMove.id.desc())).first()
     assert (move.kind, move.quantity, move.document) == (MoveKind.pack, Decimal(-4), "PACK1")
@@ -48,22 +49,43 @@ def test_goods_that_leave_take_what_was_allocated_with_them(session, balance):
 
 def test_goods_that_leave_unallocated_leave_the_allocated_ones_alone(session, balance):
     reserve(session, [(balance.id, 70000)])
-    take(session, [Taking(balance.id, Decimal(3), from_allocated=False)], document="PACK1")
+    take(session, [Taking(balance.id, Decimal(3), from_allocated=False, document="PACK1")])
     assert (balance.on_hand, balance.allocated) == (7, 7)
 
 
 def test_each_taking_is_a_move_of_its_own(session, balance):
-    takings = [Taking(balance.id, Decimal(quantity), from_allocated=False) for quantity in (1, 2, 3)]
-    take(session, takings, document="PACK1")
+    takings = [Taking(balance.id, Decimal(quantity), False, "PACK1") for quantity in (1, 2, 3)]
+    take(session, takings)
     packed = select(StockMove.quantity).where(StockMove.kind == MoveKind.pack).order_by(StockMove.id)
     assert session.scalars(packed).all() == [-1, -2, -3]
     assert balance.on_hand == 4
 
 
+def test_goods_that_are_put_back_are_on_hand_and_allocated_as_before(session, balance):
+    reserve(session, [(balance.id, 70000)])
+    takings = [Taking(balance.id, Decimal(4), True, "PACK1"), Taking(balance.id, Decimal(2), False, "PACK1")]
+    take(session, takings)
+    assert (balance.on_hand, balance.allocated) == (4, 3)
+    put_back(session, takings, reason="Wet")
+    assert (balance.on_hand, balance.allocated) == (10, 7)
+    back = session.scalars(select(StockMove).where(StockMove.kind == MoveKind.pack_reversal)).all()
+    assert [(move.quantity, move.document, move.reason) for move in back] == [(4, "PACK1", "Wet"), (2, "PACK1", "Wet")]
+    assert list(queries.broken_balances(session)) == []
+
+
+def test_a_serial_number_that_is_in_stock_again_is_not_put_back(session):
+    phone = make_product(session, tracking=Tracking.serial)
+    make_serials(session, phone, "S1")
+    balance = session.scalars(select(Balance)).one()
+    lock_products(session, [phone.id])
+    with pytest.raises(SerialInStock, match="S1"):
+        put_back(session, [Taking(balance.id, Decimal(1), False, "PACK1")], reason="Wet")
+
+
 def test_goods_do_not_leave_without_the_products_lock(session, balance):
     session.commit()
     with pytest.raises(RuntimeError, match="must be locked"):
-        take(session, [Taking(balance.id, Decimal(1), from_allocated=False)], document="PACK1")
+        take(session, [Taking(balance.id, Decimal(1), from_allocated=False, document="PACK1")])
 
 
 @pytest.mark.parametrize("count", [reserve, unreserve])
@@ -82,7 +104,7 @@ def test_many_takings_take_as_many_statements_as_one(session, count_statements):
         lock_products(session, [product.id])
         with count_statements() as sent:
             reserve(session, [(id_, 10000) for id_ in ids[:number]])
-            take(session, [Taking(id_, Decimal(1), from_allocated=True) for id_ in ids[:number]], document="P")
+            take(session, [Taking(id_, Decimal(1), from_allocated=True, document="P") for id_ in ids[:number]])
         return len(sent)
 
     assert statements(20) == statements(1)

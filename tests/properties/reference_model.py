@@ -14,7 +14,7 @@ from erp.models import HistoryEntry
 from modules.inventory_lots.models import Balance, Location, Lot, Product, StockMove
 from modules.preorder.models import PurchaseAllocation
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
-from modules.sales.models import Allocation, Backorder, Order, OrderLine, Pack, PackLine
+from modules.sales.models import Allocation, Backorder, Order, OrderLine, Pack, PackLine, PackReversal
 
 
 def rows(model: Any, *conditions: Any) -> list[Any]:
@@ -116,12 +116,16 @@ def check_incoming(purchase_allocations: list[Any]) -> None:
 
 
 def check_packs(lines: list[Any], allocations: list[Any], moves: list[Any]) -> None:
-    """Packs, allocations, lines and the ledger agree about what was packed."""
-    packed, numbers = rows(PackLine), {pack.id: pack.number for pack in rows(Pack)}
-    by_number = summed((numbers[row.pack_id], row.quantity) for row in packed)
-    by_line = summed((row.line_id, row.quantity) for row in packed)
-    by_allocation = summed((row.allocation_id, row.quantity) for row in packed if row.allocation_id)
-    assert by_number == summed((move.document, -move.quantity) for move in moves if move.kind == "pack")
+    """Packs, their reversals, allocations, lines and the ledger agree about what was packed and what has returned."""
+    in_packs, numbers = rows(PackLine), {pack.id: pack.number for pack in rows(Pack)}
+    packed = [(row, row.quantity - row.reversed) for row in in_packs]
+    by_number = summed((numbers[row.pack_id], quantity) for row, quantity in packed)
+    by_line = +summed((row.line_id, quantity) for row, quantity in packed)
+    by_allocation = +summed((row.allocation_id, quantity) for row, quantity in packed if row.allocation_id)
+    returned = summed((row.pack_line_id, row.quantity) for row in rows(PackReversal))
+    assert all(0 <= row.reversed <= row.quantity and row.reversed == returned[row.id] for row in in_packs)
+    of_packs = [move for move in moves if move.kind in ("pack", "pack_reversal")]
+    assert by_number == summed((move.document, -move.quantity) for move in of_packs)
     assert by_line == {line.id: line.packed for line in lines if line.packed}
     assert by_allocation == {row.id: row.packed for row in allocations if row.packed}
 

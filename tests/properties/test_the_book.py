@@ -36,7 +36,7 @@ from modules.procurement import services as procurement
 from modules.procurement.domain import Delivery
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.sales import services as sales
-from modules.sales.models import Allocation, Backorder, Order, OrderLine
+from modules.sales.models import Allocation, Backorder, Order, OrderLine, Pack, PackLine
 from modules.sales.services import NewLine
 from tests.properties import reference_model
 from tests.properties.reference_model import open_of
@@ -55,6 +55,7 @@ picks = st.integers(min_value=0, max_value=1000)
 VERBS = {
     *("adjust", "transfer", "hold_lot", "release_lot", "set_expiry", "change_kind", "release_allocations"),
     *("confirm", "add_lines", "allocate_order", "remove_allocations", "pack_order", "change_quantity"),
+    "reverse_pack",
     *("cancel_order", "cancel_line", "cancel_backorder", "delete_backorder", "cancel_overdue_backorders"),
 }
 
@@ -284,6 +285,56 @@ class Book(RuleBasedStateMachine):
         numbers = select(Lot.number).where(Lot.product_id == self.phone).order_by(Lot.id.desc()).limit(count)
         found = db.session.scalars(numbers).all()
         return {line: found} if line and found else {}
+
+    @action(often=2, number=picks, some=st.booleans(), free=st.booleans(), hold=st.booleans())
+    def reverse_a_pack(self, number, some, free, hold):
+        line = self.pick(PackLine, number, *([PackLine.is_unreversed] if number % 4 else []))
+        if line is not None:
+            pack = db.session.get_one(PackLine, line).pack_id
+            self.attempt(sales.reverse_pack, pack, [line] if some else None, why="came back", free=free, hold=hold)
+
+    @action()
+    def pack_the_book_and_reverse_its_packs(self):
+        """With no run between, what is on hand, allocated, packed and open is as before, and so is every state."""
+        before, last = self.book(), db.session.scalar(select(func.max(Pack.id))) or 0
+        for order in self.ids(Order, Order.state == "confirmed"):
+            self.attempt(sales.pack_order, order, self.phones_in_stock(order)) or self.attempt(sales.pack_order, order)
+        for pack in self.ids(Pack, Pack.id > last):
+            assert self.attempt(sales.reverse_pack, pack, why="came back"), "a pack cannot be reversed"
+        assert self.book() == before, "reversing the packs did not restore the book"
+
+    @action()
+    def reverse_all_packs(self):
+        """Whatever was packed and reversed before: nothing is packed then, and all of it is on hand."""
+        packs = self.ids(Pack, Pack.id.in_(select(PackLine.pack_id).where(PackLine.is_unreversed)))
+        if not all(self.attempt(sales.reverse_pack, pack, why="came back") for pack in packs):
+            return  # a serial number that was counted into stock again does not return
+        assert not any(line.packed for line in reference_model.rows(OrderLine))
+        assert not reference_model.rows(Order, Order.state == "done")
+        moves = reference_model.rows(StockMove, StockMove.kind.not_in(("pack", "pack_reversal")))
+        unpacked = reference_model.summed(((move.lot_id, move.location_id), move.quantity) for move in moves)
+        for balance in reference_model.rows(Balance):
+            assert balance.on_hand == unpacked[balance.lot_id, balance.location_id]
+
+    def ids(self, model, *conditions):
+        db.session.rollback()
+        found = list(db.session.scalars(select(model.id).where(*conditions).order_by(model.id)))
+        db.session.rollback()
+        return found
+
+    def book(self):
+        """Return all quantities, and the state of each order."""
+        states = db.session.execute(select(Order.id, Order.state).order_by(Order.id)).all()
+        return self.everything(), states
+
+    def phones_in_stock(self, order):
+        """Return a serial number in stock for the order's first open line of phones."""
+        is_open = (OrderLine.order_id == order, OrderLine.product_id == self.phone, OrderLine.is_open)
+        line = db.session.scalar(select(OrderLine.id).where(*is_open).order_by(OrderLine.id))
+        in_stock = select(Lot.number).join(Balance, Balance.lot_id == Lot.id).order_by(Lot.id)
+        number = db.session.scalar(in_stock.where(Lot.product_id == self.phone, Balance.on_hand > 0))
+        db.session.rollback()
+        return {line: [number]} if line and number else {}
 
     @action(number=picks, quantity=amounts)
     def change_a_quantity(self, number, quantity):
@@ -573,6 +624,11 @@ def test_each_action_can_really_be_done(app, at):
         (book.transfer, 0, None, 1),
         (book.change_a_location, 1, LocationKind.stock),
         (book.add_a_line, 0, 0, 3),
+        (book.pack, 0, 1),
+        (book.reverse_a_pack, 0, True, False, False),
+        (book.pack_the_book_and_reverse_its_packs,),
+        (book.pack, 0, 1),
+        (book.reverse_all_packs,),
         (book.pack, 0, 1),
         (book.take_an_order, [(1, 12)], 0, 0, "partial"),
         (book.allocate_an_order, 1),

@@ -15,6 +15,7 @@ from modules.sales.domain import (
     lower,
     plan,
     plan_by_product,
+    return_outcome,
     settle,
 )
 from modules.sales.states import Fulfilment
@@ -131,3 +132,11 @@ def line(quantity, packed=0, cancelled=0, allocated=0):
 )
 def test_fulfilment_is_derived_from_the_counters(lines, expected):
     assert fulfilment(lines) is expected
+
+
+@pytest.mark.parametrize(
+    ("is_freed", "why_unusable", "says"),
+    [(False, "", "allocated again"), (True, "", "free"), (True, "on hold", "free, on hold")],
+)
+def test_what_becomes_of_returned_goods_is_said_in_words(is_freed, why_unusable, says):
+    assert return_outcome(is_freed=is_freed, why_unusable=why_unusable) == says

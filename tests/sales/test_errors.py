@@ -138,6 +138,30 @@ def more_serials_than_open(shop):
     return shop.pack_phones("S1\nS2", quantity=1)
 
 
+def serial_for_a_line_that_has_none(shop):
+    order = shop.order((shop.phone, 1), (shop.bolt, 1))
+    return shop.on_order(order, "pack-serials", **{f"serials-{order.lines[1].id}": "S1"})
+
+
+def pack_of(shop):
+    """Pack ten bolts; return the pack and the fields that reverse all of it."""
+    (pack,) = services.pack_order(shop.session, shop.order().id)
+    shop.session.commit()
+    return pack.id, {"row": str(pack.lines[0].id), "why": "Wet"}
+
+
+def pack_reversed_since(shop):
+    pack_id, fields = pack_of(shop)
+    reverse = services.reverse_pack
+    shop.before_calling(services, "reverse_pack", lambda session: reverse(session, pack_id, why="Wet"))
+    return shop.press(f"/sales/packs/{pack_id}/reverse/", **fields)
+
+
+def pack_reversed_without_a_reason(shop):
+    pack_id, fields = pack_of(shop)
+    return shop.press(f"/sales/packs/{pack_id}/reverse/", **fields | {"why": " "})
+
+
 def serial_allocated(shop):
     return shop.on_order(shop.order((shop.phone, 1)), "allocate")
 
@@ -264,6 +288,9 @@ SEEN = {
     sales.SerialNumberUnusable: held_serial,
     sales.SerialNumberTwice: serial_given_twice,
     sales.TooManySerialNumbers: more_serials_than_open,
+    sales.NotSerial: serial_for_a_line_that_has_none,
+    sales.AlreadyReversed: pack_reversed_since,
+    sales.ReasonMissing: pack_reversed_without_a_reason,
     sales.SerialNotAllocated: serial_allocated,
     sales.NotOfThisOrder: allocation_removed_since,
     sales.NothingOpen: backorder_cancelled_since,

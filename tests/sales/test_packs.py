@@ -15,6 +15,7 @@ from modules.inventory_lots.states import LocationKind, MoveKind, Tracking
 from modules.sales import services
 from modules.sales.errors import (
     NothingToPack,
+    NotSerial,
     SerialNumberRefused,
     ShipsComplete,
     TooManySerialNumbers,
@@ -36,7 +37,7 @@ def no_breach(session):
 
 
 def pack(session, order, serials=None):
-    made = services.pack_order(session, order.id, serials)
+    (made,) = services.pack_order(session, order.id, serials)
     session.commit()
     return made
 
@@ -177,3 +178,53 @@ def test_an_order_that_ships_complete_needs_all_of_it_on_usable_stock(session):
         services.pack_order(session, order.id)
     session.rollback()
     assert (good.on_hand, good.location.kind, order.lines[0].packed) == (2, LocationKind.stock, 0)
+
+
+def test_there_is_one_pack_for_each_warehouse(session, product):
+    serial = make_product(session, tracking=Tracking.serial)
+    make_stock(session, product, 3, location="EAST/A")
+    make_stock(session, product, 4, location="WEST/A")
+    make_stock(session, product, 5, location="EAST/B")
+    make_serials(session, serial, "S1", location="WEST/A")
+    order = make_order(session, [(product, 12), (serial, 1)])
+    packs = services.pack_order(session, order.id, {order.lines[1].id: ["S1"]})
+    session.commit()
+    assert [(pack.number, pack.warehouse.code) for pack in packs] == [("PK00001", "EAST"), ("PK00002", "WEST")]
+    assert [[line.quantity for line in pack.lines] for pack in packs] == [[3, 5], [4, 1]]
+    moves = session.scalars(select(StockMove).where(StockMove.kind == MoveKind.pack).order_by(StockMove.id)).all()
+    assert {(move.document, move.location.warehouse.code) for move in moves} == {
+        ("PK00001", "EAST"),
+        ("PK00002", "WEST"),
+    }
+    assert order.state is OrderState.done
+    assert no_breach(session)
+
+
+@pytest.mark.parametrize("warehouses", [1, 20])
+def test_packing_takes_the_same_statements_for_one_warehouse_as_for_twenty(session, count_statements, warehouses):
+    product = make_product(session)
+    for number in range(20):
+        make_stock(session, product, 1, location=f"W{number % warehouses}/A", lot=f"L{number}")
+    order = make_order(session, [(product, 20)])
+    with count_statements() as sent:
+        assert len(services.pack_order(session, order.id)) == warehouses
+    assert len(sent) <= 30, "\n".join(sent)
+
+
+def test_serial_numbers_of_a_line_that_has_none_are_refused(session, product):
+    make_stock(session, product, 2)
+    order = make_order(session, [(product, 2)])
+    with pytest.raises(NotSerial, match=r"Line 1: .* is not tracked by serial number"):
+        pack(session, order, {order.lines[0].id: ["S1"]})
+    session.rollback()
+    assert order.lines[0].packed == 0
+
+
+def test_an_order_that_ships_complete_stays_while_another_module_refuses_a_line(session, product, monkeypatch):
+    make_stock(session, product, 3)
+    order = make_order(session, [(product, 1), (product, 2)], shipping_policy=ShippingPolicy.complete)
+    refusal = NothingToPack(order="Line 2 waits.")
+    answer = [{order.lines[1].id: refusal}]
+    monkeypatch.setattr("modules.sales.services.packs.pack_refusals", lambda *_: answer)
+    with pytest.raises(ShipsComplete, match=r"Line 2: 2 of .* cannot leave now"):
+        pack(session, order)

@@ -29,6 +29,15 @@ def allocated(session, lines):
     return order
 
 
+def packed(session):
+    """Return the id of a pack of another product."""
+    product = make_product(session)
+    make_stock(session, product, 1)
+    (pack,) = services.pack_order(session, allocated(session, [(product, 1)]).id)
+    session.commit()
+    return pack.id
+
+
 def count(session, model):
     return session.scalar(select(func.count()).select_from(model))
 
@@ -42,6 +51,7 @@ EVERY_ROLE = ("Sales clerk", "Merchandiser", "Warehouse clerk", "Auditor")
         ("/sales/orders/{draft}/confirm/", {"Sales clerk"}),
         ("/sales/orders/{order}/allocate/", {"Sales clerk"}),
         ("/sales/orders/{order}/pack/", {"Sales clerk", "Warehouse clerk"}),
+        ("/sales/packs/{pack}/reverse/", {"Sales clerk", "Warehouse clerk"}),
         ("/sales/orders/{order}/remove-allocations/", {"Sales clerk"}),
         ("/sales/orders/{order}/add-lines/", {"Sales clerk"}),
         ("/sales/orders/{order}/cancel/", {"Sales clerk"}),
@@ -61,6 +71,7 @@ def test_a_button_works_for_those_who_may_press_it_alone(session, desk_of, produ
     draft = make_draft(session, [(product, 1)])
     ids = {"order": order.id, "draft": draft.id, "line": order.lines[0].id}
     ids["backorder"] = session.scalars(select(Backorder.id)).one()
+    ids["pack"] = packed(session)
     before = (draft.state, order.lines[0].allocated, count(session, Order), count(session, Backorder))
     for role in EVERY_ROLE:
         if role not in may:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from erp.errors import ErpError
 from erp.options import options
-from modules.sales.events import BackorderCancelled
+from modules.sales.events import BackorderCancelled, GoodsPacked, OrderConfirmed, PackReversed
 from modules.sales.models import OrderLine
 from modules.sample_module import queries, services
 from modules.sample_module.errors import WishesWait, WishWaits
@@ -17,6 +17,21 @@ from modules.sample_module.errors import WishesWait, WishWaits
 def ask_again(session: Session, event: BackorderCancelled) -> None:
     """Ask again for the wishes of orders that lost a backorder."""
     services.reopen(session, queries.wishes_about(session, queries.of_backorders(event.backorder_ids)))
+
+
+def ask_again_when_confirmed(session: Session, event: OrderConfirmed) -> None:
+    """Ask again for wishes that were granted while their orders were drafts."""
+    services.reopen(session, queries.wishes_of(session, event.order_ids).values())
+
+
+def grant_what_is_packed(session: Session, event: GoodsPacked) -> None:
+    """Count the wish of an order as granted when something of it is packed."""
+    services.grant(session, queries.wishes_of(session, [event.order_id]).values())
+
+
+def ask_again_when_returned(session: Session, event: PackReversed) -> None:
+    """Ask again for the wish of an order whose goods have returned."""
+    services.reopen(session, queries.wishes_of(session, [event.order_id]).values())
 
 
 def keep_back(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, ErpError]:

@@ -12,9 +12,10 @@ from sqlalchemy import func, select
 from erp.db import db
 from erp.registry import current_registry
 from modules.inventory_lots.models import Balance
-from modules.sales.models import Allocation, Backorder, OrderLine
+from modules.sales import services
+from modules.sales.models import Allocation, Backorder, OrderLine, PackLine
 from tests.support.inventory_lots import make_product, make_stock
-from tests.support.sales import make_draft
+from tests.support.sales import make_draft, make_order
 
 # One process prepares the application and forks a process for each clerk before any of them opens a connection.
 CLERKS = """
@@ -35,9 +36,10 @@ def work(plan):
     with app.app_context():
         time.sleep(max(0, start - time.time()))
         for verb, *arguments in plan:
+            more = arguments.pop() if isinstance(arguments[-1], dict) else {}
             with events.run(RunKind.screen, verb):
                 try:
-                    commit(lambda session: getattr(services, verb)(session, *arguments))
+                    commit(lambda session: getattr(services, verb)(session, *arguments, **more))
                 except ErpError as error:
                     refused.append(type(error).__name__)
     return refused
@@ -57,7 +59,10 @@ print(json.dumps([os.fdopen(reader).read() for reader in pipes]))
 
 
 def run_at_once(tmp_path, plans):
-    """Run each plan, a list of [verb, argument, ...], in a process of its own; return the refusals of each."""
+    """Run each plan, a list of [verb, argument, ...] that may end with keywords, in a process of its own.
+
+    Returns the refusals of each.
+    """
     url = db.engine.url.render_as_string(hide_password=False)
     db.session.commit()
     command = [sys.executable, "-W", "ignore", "-c", CLERKS, url, json.dumps(plans), str(tmp_path)]
@@ -120,3 +125,45 @@ def test_many_who_allocate_remove_and_pack_at_once_lose_no_unit(session, tmp_pat
         == session.scalar(select(func.sum(Balance.allocated)))
         == session.scalar(select(func.sum(OrderLine.allocated)))
     )
+
+
+@pytest.mark.real_clock
+def test_two_clerks_who_reverse_the_same_pack_at_once_return_its_goods_once(session, tmp_path):
+    product = make_product(session)
+    balance = make_stock(session, product, 5)
+    order = make_order(session, [(product, 5)])
+    (pack,) = services.pack_order(session, order.id)
+    session.commit()
+    plan = [["reverse_pack", pack.id, {"why": "Wet"}]]
+    refused = run_at_once(tmp_path, [plan, plan])
+    assert sorted(refused) == [[], ["AlreadyReversed"]]
+    assert (balance.on_hand, balance.allocated, order.lines[0].packed, order.lines[0].allocated) == (5, 5, 0, 5)
+    assert no_breach(session)
+
+
+@pytest.mark.real_clock
+def test_a_pack_is_reversed_while_the_remainder_is_packed_and_no_unit_is_lost(session, tmp_path):
+    products = [make_product(session) for _ in range(3)]
+    orders = []
+    for _ in range(4):
+        for product in products:
+            make_stock(session, product, 2)
+        orders.append(make_order(session, [(product, 4) for product in products]))
+    packs = [services.pack_order(session, order.id)[0] for order in orders]
+    session.commit()
+    for product in products:
+        make_stock(session, product, 8)
+    services.allocate_products(session, [product.id for product in products])
+    session.commit()
+    reversals = [
+        ["reverse_pack", pack.id, {"why": "Wet", "free": number % 2 == 0}] for number, pack in enumerate(packs)
+    ]
+    packing = [["pack_order", order.id] for order in orders]
+    refused = run_at_once(tmp_path, [reversals, packing, list(reversed(packing))])
+    assert {name for names in refused for name in names} <= {"NothingToPack", "InvalidTransition"}
+    assert refused[0] == []
+    on_hand = session.scalar(select(func.sum(Balance.on_hand)))
+    packed = session.scalar(select(func.sum(OrderLine.packed)))
+    assert on_hand + packed == Decimal(48)
+    assert packed == session.scalar(select(func.sum(PackLine.quantity - PackLine.reversed)))
+    assert no_breach(session)

@@ -22,7 +22,7 @@ from modules.inventory_lots.queries.balances import (
 from modules.inventory_lots.queries.checks import broken_balances
 from modules.inventory_lots.queries.dashboard import SOON, attention
 from modules.inventory_lots.queries.locations import locations_by_path, lot_counts, paths_by_id, product_ids_at
-from modules.inventory_lots.queries.lots import KnownLot, known_lots, lots_named, on_hand_of_lots
+from modules.inventory_lots.queries.lots import KnownLot, known_lots, lots_named, on_hand_of_lots, serials_in_stock
 from modules.inventory_lots.queries.moves import moves
 from modules.inventory_lots.queries.products import (
     allocated_incoming,
@@ -64,6 +64,7 @@ __all__ = [
     "products_by_sku",
     "products_in_use",
     "removal_order",
+    "serials_in_stock",
     "skus_by_id",
     "stock_on_hand",
     "unusable_balance_ids",

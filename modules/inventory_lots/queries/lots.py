@@ -9,8 +9,9 @@ from typing import NamedTuple, TypeVarTuple
 from sqlalchemy import BigInteger, Select, Text, and_, select
 from sqlalchemy.orm import Session
 
-from erp.db import raw, rows_table, total
-from modules.inventory_lots.models import Balance, Lot
+from erp.db import is_one_of, raw, rows_table, total
+from modules.inventory_lots.models import Balance, Lot, Product
+from modules.inventory_lots.states import Tracking
 
 Ts = TypeVarTuple("Ts")
 
@@ -53,3 +54,10 @@ def on_hand_of_lots(session: Session, lots: Iterable[tuple[int, str]]) -> dict[t
         for product_id, number, quantity in session.execute(rows):
             on_hand[product_id, number] = int(quantity)
     return on_hand
+
+
+def serials_in_stock(session: Session, lot_ids: Iterable[int]) -> list[tuple[str, str]]:
+    """Return the SKU and the number of those of these lots that are serial numbers in stock."""
+    rows = select(Product.sku, Lot.number).select_from(Balance).join(Balance.lot).join(Lot.product)
+    rows = rows.where(is_one_of(session, Lot.id, lot_ids), Product.tracking == Tracking.serial, Balance.on_hand > 0)
+    return [(sku, number) for sku, number in session.execute(rows.order_by(Lot.id))]

@@ -5,7 +5,7 @@ that its caller has locked them: the locks are taken once a transaction, before 
 """
 
 from modules.inventory_lots.services.adjustments import Adjusted, Count, adjust, adjust_many
-from modules.inventory_lots.services.balances import Taking, reserve, take, unreserve
+from modules.inventory_lots.services.balances import Taking, put_back, reserve, take, unreserve
 from modules.inventory_lots.services.demo import DemoSku, load_demo
 from modules.inventory_lots.services.locations import (
     Locations,
@@ -62,6 +62,7 @@ __all__ = [
     "load_demo",
     "lock_products",
     "make_location",
+    "put_back",
     "quarantine",
     "receive_many",
     "release_allocations",

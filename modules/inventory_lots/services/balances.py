@@ -15,7 +15,9 @@ from erp import clock
 from erp.db import bulk_add, bulk_insert, is_one_of, raw_instant, require_any_lock, require_lock, to_raw
 from erp.events import current_run
 from erp.numbers import sums
+from modules.inventory_lots.errors import SerialInStock
 from modules.inventory_lots.models import Balance, Product, StockMove
+from modules.inventory_lots.queries import serials_in_stock
 from modules.inventory_lots.states import MoveKind
 
 BALANCE = cast(Table, Balance.__table__)
@@ -37,11 +39,12 @@ class Posting:
 
 @dataclass(frozen=True)
 class Taking:
-    """A quantity that leaves the warehouse; `from_allocated` says that it was allocated until now."""
+    """A quantity that leaves the warehouse for `document`; `from_allocated` says that it was allocated until now."""
 
     balance_id: int
     quantity: Decimal
     from_allocated: bool
+    document: str
 
 
 def reserve(session: Session, amounts: Sequence[tuple[int, int]]) -> None:
@@ -56,19 +59,39 @@ def unreserve(session: Session, amounts: Sequence[tuple[int, int]]) -> None:
     _add(session, {"allocated": [(balance_id, -quantity) for balance_id, quantity in amounts]})
 
 
-def take(session: Session, takings: Sequence[Taking], *, document: str) -> None:
-    """Take goods out of stock for `document`, one `pack` move for each taking. The caller has locked the products."""
-    keys = _keys(session, [taking.balance_id for taking in takings])
+def take(session: Session, takings: Sequence[Taking]) -> None:
+    """Take goods out of stock, one `pack` move for each taking. The caller has locked the products."""
+    keys = _keys(session, takings)
+    _move(session, [(taking, -to_raw(taking.quantity)) for taking in takings], keys, MoveKind.pack)
+
+
+def put_back(session: Session, takings: Sequence[Taking], *, reason: str) -> None:
+    """Undo takings: the goods are on hand again, and allocated again where they were, one `pack reversal` move each.
+
+    The caller has locked the products. Raises SerialInStock where a serial number came back into stock some other way.
+    """
+    keys = _keys(session, takings)
+    for sku, number in serials_in_stock(session, {lot_id for _, lot_id, _ in keys.values()}):
+        raise SerialInStock(sku=sku, number=number)
+    moved = [(taking, to_raw(taking.quantity)) for taking in takings]
+    _move(session, moved, keys, MoveKind.pack_reversal, reason=reason)
+
+
+def _move(
+    session: Session, moved: Sequence[tuple[Taking, int]], keys: Mapping[int, Key], kind: MoveKind, *, reason: str = ""
+) -> None:
+    """Change balances by signed raw quantities, and their allocated by those of takings from allocated stock."""
     require_lock(session, Product, {product_id for product_id, _, _ in keys.values()})
-    raw = [(taking.balance_id, -to_raw(taking.quantity)) for taking in takings]
-    freed = [pair for pair, taking in zip(raw, takings, strict=True) if taking.from_allocated]
-    _add(session, {"on_hand": raw, "allocated": freed})
-    _write_moves(session, [Posting(*keys[id_], quantity, document) for id_, quantity in raw], MoveKind.pack)
+    on_hand = [(taking.balance_id, quantity) for taking, quantity in moved]
+    allocated = [(taking.balance_id, quantity) for taking, quantity in moved if taking.from_allocated]
+    _add(session, {"on_hand": on_hand, "allocated": allocated})
+    postings = [Posting(*keys[taking.balance_id], quantity, taking.document) for taking, quantity in moved]
+    _write_moves(session, postings, kind, reason=reason)
 
 
-def _keys(session: Session, balance_ids: Iterable[int]) -> dict[int, Key]:
+def _keys(session: Session, takings: Sequence[Taking]) -> dict[int, Key]:
     rows = select(Balance.id, Balance.product_id, Balance.lot_id, Balance.location_id)
-    found = session.execute(rows.where(is_one_of(session, Balance.id, set(balance_ids))))
+    found = session.execute(rows.where(is_one_of(session, Balance.id, {taking.balance_id for taking in takings})))
     return {id_: (product_id, lot_id, location_id) for id_, product_id, lot_id, location_id in found}
 
 

@@ -48,3 +48,18 @@ class RemovalForm(Form):
         default=True,
         description="Keeps these lines out of automatic runs until Allocate Order is pressed.",
     )
+
+
+class ReversalForm(Form):
+    """Why a pack is reversed, and what follows."""
+
+    why = StringField(
+        "Reason",
+        [InputRequired("Enter a reason."), Length(max=500)],
+        description="Kept on the pack and in the history.",
+    )
+    free = BooleanField("Free it", description="Nothing is allocated again: other orders can have it at once.")
+    hold_allocation = BooleanField(
+        "Hold allocation",
+        description="Keeps these lines out of automatic runs until Allocate Order is pressed.",
+    )

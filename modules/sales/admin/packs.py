@@ -9,13 +9,14 @@ from typing import Any
 from flask import request
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, joinedload, selectinload
 from typing_extensions import override
 
-from erp.admin import Action, ExtraColumn, FormPage, Panel, Result, Screen, document_anchor
-from erp.admin.access import screen_session
+from erp.admin import Action, Badge, ExtraColumn, FormPage, Panel, Result, Screen, document_anchor
+from erp.admin.access import may, screen_session
 from modules.inventory_lots.states import Tracking
 from modules.sales import queries, services
+from modules.sales.admin.pack_reversals import REVERSALS, REVERSE
 from modules.sales.models import Order, OrderLine, Pack
 
 SERIALS_SHOWN = 20
@@ -27,14 +28,17 @@ def pack(session: Session, order: Order) -> Result:
 
 
 def _packed(session: Session, order_id: int, serials: Mapping[int, Sequence[str]]) -> Result:
-    pack = services.pack_order(session, order_id, serials)
+    packs = services.pack_order(session, order_id, serials)
     context = {
-        "pack_id": pack.id,
-        "number": pack.number,
-        "lines": queries.pack_lines(session, pack.id),
+        "packs": [(pack.id, pack.number) for pack in packs],
+        "lines": queries.pack_lines(session, [pack.id for pack in packs]),
         "staying": queries.staying_behind(session, order_id),
+        "may_reverse": may(REVERSE.permission),
     }
-    return Result(f"{pack.number} is packed.", "sales/pack_result.html", context)
+    message = f"{packs[0].number} is packed."
+    if len(packs) > 1:
+        message = f"{', '.join(f'{pack.number} in {pack.warehouse}' for pack in packs)} are packed."
+    return Result(message, "sales/pack_result.html", context)
 
 
 def asks_for_serials(order: Order) -> bool:
@@ -79,8 +83,14 @@ def _line_counts(session: Session, packs: Sequence[Pack]) -> Mapping[int, Any]:
     return queries.pack_line_counts(session, [pack.id for pack in packs])
 
 
+def _reversed(session: Session, packs: Sequence[Pack]) -> Mapping[int, Badge]:
+    """Return a badge for each pack of which something was reversed."""
+    found = queries.reversed_packs(session, [pack.id for pack in packs])
+    return {id_: Badge("Reversed" if is_all else "Part reversed", "warning") for id_, is_all in found.items()}
+
+
 def _lines(session: Session, pack: Any) -> Mapping[str, Any]:
-    return {"lines": queries.pack_lines(session, pack.id)}
+    return {"lines": queries.pack_lines(session, [pack.id])}
 
 
 def _order(pack: Pack) -> Markup:
@@ -89,7 +99,7 @@ def _order(pack: Pack) -> Markup:
 
 def packing_slip(screen: Any, pack: Pack) -> ResponseReturnValue:
     """Show the paper that goes into the parcel."""
-    lines = queries.pack_lines(screen_session(), pack.id)
+    lines = queries.pack_lines(screen_session(), [pack.id])
     return str(screen.render("sales/packing_slip.html", pack=pack, lines=lines))
 
 
@@ -103,26 +113,28 @@ class PackScreen(Screen):
     url = "/sales/packs"
     icon = "fa-archive"
     can_create = can_edit = can_delete = False
-    column_list = ("number", "order.number", "order.customer.name", "packed_at", "user_name")
+    column_list = ("number", "order.number", "order.customer.name", "warehouse.code", "packed_at", "user_name")
     column_labels = {
         "number": "Pack",
         "order.number": "Order",
         "order.customer.name": "Customer",
+        "warehouse.code": "Warehouse",
         "packed_at": "Packed at",
         "user_name": "Packed by",
     }
     column_searchable_list = ("number", "order.number", "order.customer.name")
-    column_filters = ("number", "order.number", "packed_at", "user_name")
+    column_filters = ("number", "order.number", "warehouse.code", "packed_at", "user_name")
     column_default_sort = ("id", True)
-    computed_columns = (ExtraColumn("lines", "Lines", _line_counts),)
+    computed_columns = (ExtraColumn("lines", "Lines", _line_counts), ExtraColumn("reversed", "Reversed", _reversed))
     header_fields = (
         ("Order", _order),
         ("Customer", "order.customer.name"),
+        ("Warehouse", "warehouse.code"),
         ("Packed at", "packed_at"),
         ("Packed by", "user_name"),
     )
-    detail_loads = (joinedload(Pack.order).joinedload(Order.customer),)
-    panels = (Panel("In this pack", "sales/pack_lines.html", _lines),)
+    detail_loads = (joinedload(Pack.order).joinedload(Order.customer), selectinload(Pack.lines))
+    panels = (Panel("In this pack", "sales/pack_lines.html", _lines), REVERSALS)
     actions = (
         Action(
             name="slip",
@@ -132,5 +144,11 @@ class PackScreen(Screen):
             style="primary",
             icon="fa-print",
         ),
+        REVERSE,
     )
     empty_message = "Nothing has been packed yet."
+
+    @override
+    def badges(self, row: Any) -> Sequence[Any]:
+        reversed_badge = _reversed(screen_session(), [row]).get(row.id)
+        return [reversed_badge] if reversed_badge else []

@@ -117,13 +117,18 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("number", sa.String(length=40), nullable=False),
         sa.Column("order_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("warehouse_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("packed_at", sa.DateTime(), nullable=False),
         sa.Column("user_name", sa.String(length=80), nullable=False),
         sa.ForeignKeyConstraint(["order_id"], ["sales_order.id"], name=op.f("fk_sales_pack_order_id")),
+        sa.ForeignKeyConstraint(
+            ["warehouse_id"], ["inventory_lots_warehouse.id"], name=op.f("fk_sales_pack_warehouse_id")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sales_pack")),
         sa.UniqueConstraint("number", name=op.f("uq_sales_pack_number")),
     )
     op.create_index(op.f("ix_sales_pack_order_id"), "sales_pack", ["order_id"], unique=False)
+    op.create_index(op.f("ix_sales_pack_warehouse_id"), "sales_pack", ["warehouse_id"], unique=False)
     op.create_table(
         "sales_allocation",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -213,9 +218,16 @@ def upgrade() -> None:
         sa.Column("balance_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("allocation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("quantity", sa.BigInteger(), nullable=False),
+        sa.Column("reversed", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("quantity > 0", name=op.f("ck_sales_pack_line_quantity_positive")),
+        sa.CheckConstraint(
+            "reversed >= 0 AND reversed <= quantity", name=op.f("ck_sales_pack_line_reversed_within_quantity")
+        ),
         sa.ForeignKeyConstraint(
-            ["allocation_id"], ["sales_allocation.id"], name=op.f("fk_sales_pack_line_allocation_id")
+            ["allocation_id"],
+            ["sales_allocation.id"],
+            name=op.f("fk_sales_pack_line_allocation_id"),
+            ondelete="SET NULL",
         ),
         sa.ForeignKeyConstraint(
             ["balance_id"], ["inventory_lots_balance.id"], name=op.f("fk_sales_pack_line_balance_id")
@@ -224,5 +236,25 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["pack_id"], ["sales_pack.id"], name=op.f("fk_sales_pack_line_pack_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sales_pack_line")),
     )
+    op.create_index(op.f("ix_sales_pack_line_allocation_id"), "sales_pack_line", ["allocation_id"], unique=False)
     op.create_index(op.f("ix_sales_pack_line_line_id"), "sales_pack_line", ["line_id"], unique=False)
     op.create_index(op.f("ix_sales_pack_line_pack_id"), "sales_pack_line", ["pack_id"], unique=False)
+    op.create_table(
+        "sales_pack_reversal",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("pack_line_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("quantity", sa.BigInteger(), nullable=False),
+        sa.Column("is_freed", sa.Boolean(), nullable=False),
+        sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("reversed_at", sa.DateTime(), nullable=False),
+        sa.Column("user_name", sa.String(length=80), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.CheckConstraint("why <> ''", name=op.f("ck_sales_pack_reversal_why_given")),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_sales_pack_reversal_quantity_positive")),
+        sa.ForeignKeyConstraint(
+            ["pack_line_id"], ["sales_pack_line.id"], name=op.f("fk_sales_pack_reversal_pack_line_id")
+        ),
+        sa.ForeignKeyConstraint(["run_id"], ["erp_run.id"], name=op.f("fk_sales_pack_reversal_run_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sales_pack_reversal")),
+    )
+    op.create_index(op.f("ix_sales_pack_reversal_pack_line_id"), "sales_pack_reversal", ["pack_line_id"], unique=False)

@@ -22,7 +22,16 @@ from modules.sales.queries.orders import (
     products_of,
     waiting_work,
 )
-from modules.sales.queries.packs import pack_line_counts, pack_lines, pack_rows, staying_behind, usable_serials
+from modules.sales.queries.packs import (
+    pack_by_number,
+    pack_line_counts,
+    pack_lines,
+    pack_rows,
+    reversal_rows,
+    reversed_packs,
+    staying_behind,
+    usable_serials,
+)
 from modules.sales.queries.purchase_allocations import (
     covers_from_purchases,
     purchase_allocated_quantities,
@@ -66,6 +75,7 @@ __all__ = [
     "order_by_number",
     "order_statuses",
     "order_with_lines",
+    "pack_by_number",
     "pack_line_counts",
     "pack_lines",
     "pack_rows",
@@ -74,6 +84,8 @@ __all__ = [
     "purchase_allocated_quantities",
     "purchase_allocations_of",
     "removable_rows",
+    "reversal_rows",
+    "reversed_packs",
     "select_allocations",
     "select_lines",
     "select_unpacked",

@@ -10,7 +10,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from erp.db import Quantity, format_quantity, total
 from modules.inventory_lots.models import Balance, Location, Lot
-from modules.sales.models import Allocation, Backorder, Order, OrderLine, PackLine
+from modules.sales.models import Allocation, Backorder, Order, OrderLine, Pack, PackLine, PackReversal
+from modules.sales.queries.allocations import select_allocations
 from modules.sales.states import OrderState
 
 
@@ -19,8 +20,10 @@ def broken_invariants(session: Session) -> Iterator[str]:
     per_line = select(Allocation.line_id.label("id"), total(Allocation.unpacked).label("held"))
     per_line = per_line.group_by(Allocation.line_id)
     yield from _lines(session, per_line, OrderLine.allocated, "allocated", "its allocations hold")
-    per_line = select(PackLine.line_id.label("id"), total(PackLine.quantity).label("held")).group_by(PackLine.line_id)
+    per_line = select(PackLine.line_id.label("id"), total(PackLine.unreversed).label("held")).group_by(PackLine.line_id)
     yield from _lines(session, per_line, OrderLine.packed, "packed", "its packs hold")
+    yield from _allocations(session)
+    yield from _pack_lines(session)
     yield from _balances(session)
     yield from _backorders(session)
     yield from _orders(session)
@@ -42,6 +45,43 @@ def _lines(
         yield (
             f"Sales order {number} line {position}: {name} is {format_quantity(counter_value)}, "
             f"{found} {format_quantity(held_value)}."
+        )
+
+
+def _allocations(session: Session) -> Iterator[str]:
+    counted = select(PackLine.allocation_id, total(PackLine.unreversed).label("held"))
+    parts = counted.group_by(PackLine.allocation_id).subquery()
+    held = func.coalesce(parts.c.held, literal(Decimal(0), Quantity()))
+    rows = (
+        select_allocations(Order.number, OrderLine.position, Lot.number, Location.path, Allocation.packed, held)
+        .outerjoin(parts, parts.c.allocation_id == Allocation.id)
+        .where(Allocation.packed != held)
+        .order_by(Allocation.id)
+    )
+    for number, position, lot, path, packed, held_value in session.execute(rows):
+        yield (
+            f"Sales order {number} line {position}: {format_quantity(packed)} of lot {lot} at {path} are packed, "
+            f"its packs hold {format_quantity(held_value)}."
+        )
+
+
+def _pack_lines(session: Session) -> Iterator[str]:
+    counted = select(PackReversal.pack_line_id, total(PackReversal.quantity).label("held"))
+    parts = counted.group_by(PackReversal.pack_line_id).subquery()
+    held = func.coalesce(parts.c.held, literal(Decimal(0), Quantity()))
+    rows = (
+        select(Pack.number, OrderLine.position, PackLine.reversed, held)
+        .select_from(PackLine)
+        .join(PackLine.pack)
+        .join(PackLine.line)
+        .outerjoin(parts, parts.c.pack_line_id == PackLine.id)
+        .where(PackLine.reversed != held)
+        .order_by(PackLine.id)
+    )
+    for number, position, reversed_quantity, held_value in session.execute(rows):
+        yield (
+            f"Pack {number} line {position}: reversed is {format_quantity(reversed_quantity)}, "
+            f"its reversals add up to {format_quantity(held_value)}."
         )
 
 

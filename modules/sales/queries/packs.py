@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -11,12 +11,22 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from erp import clock
-from modules.inventory_lots.models import Balance, Location, Lot, Product
-from modules.inventory_lots.queries import removal_order, usable_condition
+from erp.db import total
+from erp.errors import NotFound
+from modules.inventory_lots.models import Balance, Location, Lot, Product, Warehouse
+from modules.inventory_lots.queries import removal_order, unusable_column, usable_condition
 from modules.sales.hooks import pack_refusals
-from modules.sales.models import OrderLine, Pack, PackLine
+from modules.sales.models import Order, OrderLine, Pack, PackLine, PackReversal
 from modules.sales.queries.allocations import removable_rows
 from modules.sales.queries.lines import select_lines
+
+
+def pack_by_number(session: Session, number: str) -> Pack:
+    """Return a pack; raise NotFound."""
+    pack = session.scalar(select(Pack).where(Pack.number == number))
+    if pack is None:
+        raise NotFound("pack", number)
+    return pack
 
 
 def pack_rows(session: Session, order_id: int) -> Sequence[Any]:
@@ -24,17 +34,24 @@ def pack_rows(session: Session, order_id: int) -> Sequence[Any]:
     return session.execute(_pack_rows().where(Pack.order_id == order_id)).all()
 
 
-def pack_lines(session: Session, pack_id: int) -> Sequence[Any]:
-    """Return what is in one pack."""
-    return session.execute(_pack_rows().where(Pack.id == pack_id)).all()
+def pack_lines(session: Session, pack_ids: Collection[int]) -> Sequence[Any]:
+    """Return what was packed in these packs, pack by pack and line by line."""
+    return session.execute(_pack_rows().where(Pack.id.in_(pack_ids))).all()
 
 
 def _pack_rows() -> Select[*tuple[Any, ...]]:
     columns = (
+        PackLine.id,
+        PackLine.line_id,
+        PackLine.balance_id,
+        PackLine.allocation_id,
         Pack.id.label("pack_id"),
         Pack.number,
         Pack.packed_at,
         Pack.user_name,
+        Warehouse.code.label("warehouse"),
+        OrderLine.order_id,
+        Order.number.label("order"),
         OrderLine.position,
         Product.sku,
         Product.name,
@@ -42,10 +59,14 @@ def _pack_rows() -> Select[*tuple[Any, ...]]:
         Lot.number.label("lot"),
         Location.path.label("location"),
         PackLine.quantity,
+        PackLine.reversed,
+        PackLine.unreversed.label("unreversed"),
+        unusable_column(clock.today()).label("why_unusable"),
     )
     return (
         select_lines(*columns, through=PackLine.line)
         .join(PackLine.pack)
+        .join(Pack.warehouse)
         .join(PackLine.balance)
         .join(Balance.lot)
         .join(Balance.location)
@@ -53,9 +74,47 @@ def _pack_rows() -> Select[*tuple[Any, ...]]:
     )
 
 
+def reversal_rows(session: Session, pack_id: int) -> Sequence[Any]:
+    """Return what of a pack was reversed: the first first, with who did it, why, and whether it is free."""
+    columns = (
+        OrderLine.position,
+        Product.sku,
+        Product.name,
+        Lot.number.label("lot"),
+        Location.path.label("location"),
+        PackReversal.quantity,
+        PackReversal.is_freed,
+        PackReversal.reversed_at,
+        PackReversal.user_name,
+        PackReversal.why,
+    )
+    rows = (
+        select(*columns)
+        .join(PackReversal.pack_line)
+        .join(PackLine.line)
+        .join(OrderLine.product)
+        .join(PackLine.balance)
+        .join(Balance.lot)
+        .join(Balance.location)
+        .where(PackLine.pack_id == pack_id)
+    )
+    return session.execute(rows.order_by(PackReversal.id)).all()
+
+
 def pack_line_counts(session: Session, pack_ids: Sequence[int]) -> dict[int, int]:
     """Return how many lines each of these packs has."""
     rows = select(PackLine.pack_id, func.count()).where(PackLine.pack_id.in_(pack_ids)).group_by(PackLine.pack_id)
+    return dict(session.execute(rows).all())
+
+
+def reversed_packs(session: Session, pack_ids: Sequence[int]) -> dict[int, bool]:
+    """Return which of these packs something was reversed of, and whether it was all."""
+    rows = (
+        select(PackLine.pack_id, total(PackLine.unreversed) == Decimal(0))
+        .where(PackLine.pack_id.in_(pack_ids))
+        .group_by(PackLine.pack_id)
+        .having(total(PackLine.reversed) > Decimal(0))
+    )
     return dict(session.execute(rows).all())
 
 

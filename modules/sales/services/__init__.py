@@ -27,6 +27,7 @@ from modules.sales.services.demo import load_demo
 from modules.sales.services.lines import NewLine, add_lines, cancel_line, change_quantity, set_preorder
 from modules.sales.services.locking import lock_order
 from modules.sales.services.orders import NewOrder, cancel_order, confirm, create_confirmed
+from modules.sales.services.pack_reversals import reverse_pack
 from modules.sales.services.packs import pack_order
 from modules.sales.services.promise_dates import promise_first, set_promise_dates
 
@@ -61,6 +62,7 @@ __all__ = [
     "release_balance_allocations",
     "release_or_refuse",
     "remove_allocations",
+    "reverse_pack",
     "save_customers",
     "serve_products",
     "set_preorder",

@@ -11,9 +11,11 @@ from sqlalchemy.orm import Session
 from erp import history
 from erp.db import insert_rows
 from erp.errors import ErpError
+from erp.events import publish
 from erp.sequence import next_number
 from modules.sales import queries
 from modules.sales.errors import OrderWithoutLines
+from modules.sales.events import OrderConfirmed
 from modules.sales.models import Order, OrderLine
 from modules.sales.services.lines import NewLine, cancel_lines, check_lines, line_refusals, serve_lines
 from modules.sales.services.locking import lock_order
@@ -58,6 +60,7 @@ def confirm(session: Session, order_id: int) -> Order:
     order.state = state
     session.flush()
     serve_lines(session, order.lines)
+    publish(session, OrderConfirmed((order.id,)))
     return order
 
 
@@ -81,6 +84,8 @@ def create_confirmed(session: Session, orders: Sequence[NewOrder]) -> tuple[list
     indexes = {order_id: index for index, order_id in enumerate(order_ids)}
     lines = queries.lines_of(session, order_ids)
     refusals = line_refusals(session, lines)
+    if not refusals:
+        publish(session, OrderConfirmed(tuple(order_ids)))
     return order_ids, {
         (indexes[line.order_id], line.position - 1): refusals[line.id] for line in lines if line.id in refusals
     }

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from erp import clock
-from erp.db import bulk_add, bulk_insert, format_quantity, is_one_of, to_raw
+from erp.db import bulk_add, bulk_insert, format_quantity, insert_rows, is_one_of, to_raw
 from erp.errors import ErpError
-from erp.events import current_run
+from erp.events import current_run, publish
 from erp.numbers import sums
-from erp.sequence import next_number
+from erp.sequence import next_numbers
 from modules.inventory_lots.models import Balance, Location, Lot, Product
 from modules.inventory_lots.queries import unusable_column
 from modules.inventory_lots.services import Taking, take
@@ -22,12 +22,15 @@ from modules.inventory_lots.states import Tracking
 from modules.sales.errors import (
     LotUnusable,
     NothingToPack,
+    NotOfThisOrder,
+    NotSerial,
     SerialNumberTwice,
     SerialNumberUnknown,
     SerialNumberUnusable,
     ShipsComplete,
     TooManySerialNumbers,
 )
+from modules.sales.events import GoodsPacked, PackedGoods
 from modules.sales.hooks import pack_refusals
 from modules.sales.models import Allocation, Order, OrderLine, Pack, PackLine
 from modules.sales.queries import select_unpacked
@@ -36,6 +39,7 @@ from modules.sales.services.order_states import close_orders
 from modules.sales.states import ORDER, ShippingPolicy
 
 _Serial = tuple[int, str]  # the id of a product and a serial number of it
+_Place = tuple[int, int, str]  # the ids of a balance and its warehouse, and why its stock may not leave
 
 
 @dataclass(frozen=True)
@@ -44,16 +48,18 @@ class _Part:
 
     line: OrderLine
     balance_id: int
+    warehouse_id: int
     quantity: Decimal
     allocation_id: int | None = None
 
 
-def pack_order(session: Session, order_id: int, serials: Mapping[int, Sequence[str]] | None = None) -> Pack:
-    """Make one pack of everything allocated and not yet packed, and of the serial numbers given by line id.
+def pack_order(session: Session, order_id: int, serials: Mapping[int, Sequence[str]] | None = None) -> list[Pack]:
+    """Pack everything allocated and not yet packed, and the serial numbers given by line id.
 
-    Allocations on lots that may not be used now, and lines that another module refuses, stay behind; an order that
-    ships complete is then refused as a whole. Serial numbers of a refused line raise that line's refusal. Raises
-    InvalidTransition, NothingToPack, ShipsComplete, a SerialNumberRefused and TooManySerialNumbers.
+    Returns one pack for each warehouse that something comes from. Allocations on lots that may not be used now, and
+    lines that another module refuses, stay behind; an order that ships complete is then refused as a whole. Serial
+    numbers of a refused line raise that line's refusal. Raises InvalidTransition, NothingToPack, ShipsComplete,
+    NotOfThisOrder, NotSerial, a SerialNumberRefused and TooManySerialNumbers.
     """
     order = lock_order(session, order_id)
     ORDER.next(order.state, "pack")
@@ -65,16 +71,19 @@ def pack_order(session: Session, order_id: int, serials: Mapping[int, Sequence[s
         _refuse_incomplete(order, parts, reasons)
     if not parts:
         raise NothingToPack(order=order.name, reasons=reasons)
-    pack = _write(session, order, parts)
+    packs = _write(session, order, parts)
     close_orders(session, [order.id])
-    return pack
+    lines = [line for pack in packs for line in pack.lines]
+    goods = [PackedGoods(line.pack_id, line.line_id, line.balance_id, line.quantity) for line in lines]
+    publish(session, GoodsPacked(order.id, tuple(goods)))
+    return packs
 
 
 def _allocated_parts(session: Session, order: Order, refusals: Mapping[int, ErpError]) -> tuple[list[_Part], list[str]]:
     """Return what of the order's allocations leaves, and why other allocations and lines stay."""
     lines = {line.id: line for line in order.lines}
     rows = session.execute(
-        select_unpacked(Allocation, Lot.number, Location.path, unusable_column(clock.today()))
+        select_unpacked(Allocation, Lot.number, Location, unusable_column(clock.today()))
         .where(Order.id == order.id)
         .order_by(OrderLine.position, Allocation.id)
     ).all()
@@ -83,16 +92,18 @@ def _allocated_parts(session: Session, order: Order, refusals: Mapping[int, ErpE
     for row, lot, location, why in rows:
         line = lines[row.line_id]
         if why:
-            reasons.append(f"Line {line.position}: {LotUnusable(lot=lot, location=location, why=why)}")
+            reasons.append(f"Line {line.position}: {LotUnusable(lot=lot, location=location.path, why=why)}")
         elif line.id not in refusals:
-            parts.append(_Part(line, row.balance_id, row.unpacked, row.id))
+            parts.append(_Part(line, row.balance_id, location.warehouse_id, row.unpacked, row.id))
     return parts, reasons
 
 
 def _serial_parts(
     session: Session, order: Order, serials: Mapping[int, Sequence[str]], refusals: Mapping[int, ErpError]
 ) -> list[_Part]:
-    lines = [line for line in order.lines if line.product.tracking is Tracking.serial and serials.get(line.id)]
+    if not serials.keys() <= {line.id for line in order.lines}:
+        raise NotOfThisOrder(order=order.name)
+    lines = [line for line in order.lines if serials.get(line.id)]
     for line in lines:
         _check_line(line, serials[line.id], refusals)
     found = _serial_balances(session, lines, serials)
@@ -100,44 +111,46 @@ def _serial_parts(
     used: set[int] = set()
     for line in lines:
         for number in serials[line.id]:
-            balance_id = _usable_serial(found, line.product, number, used)
+            balance_id, warehouse_id = _usable_serial(found, line.product, number, used)
             used.add(balance_id)
-            parts.append(_Part(line, balance_id, Decimal(1)))
+            parts.append(_Part(line, balance_id, warehouse_id, Decimal(1)))
     return parts
 
 
 def _check_line(line: OrderLine, numbers: Sequence[str], refusals: Mapping[int, ErpError]) -> None:
+    if line.product.tracking is not Tracking.serial:
+        raise NotSerial(position=line.position, sku=line.product.sku)
     if line.id in refusals:
         raise refusals[line.id]
     if len(numbers) > line.open_quantity:
         raise TooManySerialNumbers(position=line.position, given=len(numbers), open_quantity=line.open_quantity)
 
 
-def _usable_serial(found: Mapping[_Serial, tuple[int, str]], product: Product, number: str, used: set[int]) -> int:
-    """Return the balance that a serial number is on; raise a SerialNumberRefused where it cannot leave."""
-    balance_id, why = found.get((product.id, number), (0, ""))
+def _usable_serial(found: Mapping[_Serial, _Place], product: Product, number: str, used: set[int]) -> tuple[int, int]:
+    """Return a serial number's balance and warehouse; raise a SerialNumberRefused where it cannot leave."""
+    balance_id, warehouse_id, why = found.get((product.id, number), (0, 0, ""))
     if not balance_id:
         raise SerialNumberUnknown(number=number, sku=product.sku)
     if why:
         raise SerialNumberUnusable(number=number, sku=product.sku, why=why)
     if balance_id in used:
         raise SerialNumberTwice(number=number, sku=product.sku)
-    return balance_id
+    return balance_id, warehouse_id
 
 
 def _serial_balances(
     session: Session, lines: Sequence[OrderLine], serials: Mapping[int, Sequence[str]]
-) -> dict[_Serial, tuple[int, str]]:
+) -> dict[_Serial, _Place]:
     """Return the balances of serial numbers of the lines' products, and why they may not leave."""
     product_ids = {line.product_id for line in lines}
     numbers = {number for line in lines for number in serials[line.id]}
     rows = session.execute(
-        select(Balance.product_id, Lot.number, Balance.id, unusable_column(clock.today()))
+        select(Balance.product_id, Lot.number, Balance.id, Location.warehouse_id, unusable_column(clock.today()))
         .join(Balance.lot)
         .join(Balance.location)
         .where(Balance.product_id.in_(product_ids), is_one_of(session, Lot.number, numbers), Balance.on_hand > 0)
     )
-    return {(product_id, number): (id_, why) for product_id, number, id_, why in rows}
+    return {(product_id, number): (id_, warehouse_id, why) for product_id, number, id_, warehouse_id, why in rows}
 
 
 def _refuse_incomplete(order: Order, parts: Sequence[_Part], reasons: Sequence[str]) -> None:
@@ -152,19 +165,31 @@ def _refuse_incomplete(order: Order, parts: Sequence[_Part], reasons: Sequence[s
         raise ShipsComplete(order=order.name, reasons=[*missing, *reasons])
 
 
-def _write(session: Session, order: Order, parts: Sequence[_Part]) -> Pack:
-    number = next_number(session, "sales.pack", "PK", Pack.number)
-    pack = Pack(number=number, order=order, user_name=current_run(session).user_name)
-    session.add(pack)
-    session.flush()
-    columns = ("pack_id", "line_id", "balance_id", "allocation_id", "quantity")
-    rows = [(pack.id, part.line.id, part.balance_id, part.allocation_id, to_raw(part.quantity)) for part in parts]
+def _write(session: Session, order: Order, parts: Sequence[_Part]) -> list[Pack]:
+    """Write a pack for each warehouse, what is in it, and what of it has left stock."""
+    warehouses = sorted({part.warehouse_id for part in parts})
+    numbers = next_numbers(session, "sales.pack", "PK", Pack.number, count=len(warehouses))
+    header = {"order_id": order.id, "user_name": current_run(session).user_name}
+    named = [{"number": number, "warehouse_id": id_, **header} for number, id_ in zip(numbers, warehouses, strict=True)]
+    pack_ids = insert_rows(session, Pack, named)
+    pack_of = dict(zip(warehouses, zip(pack_ids, numbers, strict=True), strict=True))
+    columns = ("pack_id", "line_id", "balance_id", "allocation_id", "quantity", "reversed")
+    rows = [
+        (pack_of[part.warehouse_id][0], part.line.id, part.balance_id, part.allocation_id, to_raw(part.quantity), 0)
+        for part in parts
+    ]
     bulk_insert(session, PackLine.__table__, columns, rows)  # type: ignore[arg-type]
     _count(session, parts)
-    takings = [Taking(part.balance_id, part.quantity, part.allocation_id is not None) for part in parts]
-    take(session, takings, document=number)
+    take(
+        session,
+        [
+            Taking(part.balance_id, part.quantity, part.allocation_id is not None, pack_of[part.warehouse_id][1])
+            for part in parts
+        ],
+    )
     session.expire_all()
-    return pack
+    loads = (selectinload(Pack.lines), joinedload(Pack.warehouse))
+    return list(session.scalars(select(Pack).where(Pack.id.in_(pack_ids)).order_by(Pack.id).options(*loads)))
 
 
 def _count(session: Session, parts: Sequence[_Part]) -> None:
