@@ -39,10 +39,13 @@ from modules.sales.queries.queue import (
     unsettled_lines,
     waiting_product_ids,
 )
+from modules.sales.queries.work_lists import Size, WorkLists, listed_lines, read_work_lists
 
 __all__ = [
     "Needing",
     "Scope",
+    "Size",
+    "WorkLists",
     "allocation_results",
     "allocation_rows",
     "allocations_on_balances",
@@ -57,6 +60,7 @@ __all__ = [
     "has_need",
     "is_waiting",
     "lines_of",
+    "listed_lines",
     "needing_lines",
     "open_backorder",
     "open_backorder_quantity",
@@ -71,6 +75,7 @@ __all__ = [
     "products_on_lines",
     "purchase_allocated_quantities",
     "purchase_allocations_of",
+    "read_work_lists",
     "removable_rows",
     "select_allocations",
     "select_lines",
