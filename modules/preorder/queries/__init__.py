@@ -7,6 +7,7 @@ from modules.preorder.queries.checks import broken_invariants
 from modules.preorder.queries.coverage import Queue, coverage_of_line, coverage_of_orders, queue_of
 from modules.preorder.queries.demand import demand_of
 from modules.preorder.queries.explanation import supply_notes
+from modules.preorder.queries.incoming_runs import incoming_quantities
 from modules.preorder.queries.late_lines import OverdueSupply, is_late, is_late_by_overdue_supply, overdue_supply
 from modules.preorder.queries.on_hand_changes import on_hand_change_rows
 from modules.preorder.queries.products import (
@@ -90,6 +91,7 @@ __all__ = [
     "in_shrinking_order",
     "incoming_allocations",
     "incoming_lines",
+    "incoming_quantities",
     "is_late",
     "is_late_by_overdue_supply",
     "is_late_line",

@@ -12,6 +12,7 @@ from modules.sales.queries.backorders import backorder_rows, backordered, open_b
 from modules.sales.queries.checks import broken_invariants
 from modules.sales.queries.explanation import explain
 from modules.sales.queries.lines import lines_of, products_on_lines, select_lines
+from modules.sales.queries.losses import Loss, fingerprint, losses
 from modules.sales.queries.orders import (
     customer_orders,
     fulfilment_of,
@@ -42,6 +43,7 @@ from modules.sales.queries.queue import (
 from modules.sales.queries.work_lists import Size, WorkLists, listed_lines, read_work_lists
 
 __all__ = [
+    "Loss",
     "Needing",
     "Scope",
     "Size",
@@ -56,11 +58,13 @@ __all__ = [
     "covers_from_purchases",
     "customer_orders",
     "explain",
+    "fingerprint",
     "fulfilment_of",
     "has_need",
     "is_waiting",
     "lines_of",
     "listed_lines",
+    "losses",
     "needing_lines",
     "open_backorder",
     "open_backorder_quantity",
