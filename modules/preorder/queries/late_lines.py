@@ -94,9 +94,8 @@ def overdue_supply(session: Session, today: date) -> tuple[list[OverdueSupply], 
     Also return whether these are all: no more than MOST_GROUPED quantities are read. A line that waits for two of them
     stands under both.
     """
-    late = select(OrderLine.id).where(is_late_by_overdue_supply(today))
     rows = session.execute(
-        open_purchase_allocations(PurchaseOrderLine.expected_on < today, PurchaseAllocation.line_id.in_(late))
+        open_purchase_allocations(PurchaseOrderLine.expected_on < today, is_late_by_overdue_supply(today))
         .join(Order.customer)
         .join(PurchaseOrder.supplier)
         .with_only_columns(
