@@ -36,6 +36,7 @@ def setup(core: Core) -> None:
     core.implement(sales_hooks.backorder_kinds, queries.backorder_kinds)
     core.implement(sales_hooks.lines_spared, queries.lines_before_launch)
     core.implement(sales_hooks.purchase_allocation_notes, queries.purchase_allocation_notes)
+    core.implement(sales_hooks.incoming_quantities, queries.incoming_quantities)
     core.implement(sales_hooks.explain_supply, queries.supply_notes)
     core.implement(sales_hooks.incoming_allocations, queries.incoming_allocations)
     core.before_disable(services.release_all)

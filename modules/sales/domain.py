@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
-from modules.sales.states import Fulfilment
+from modules.sales.states import Fulfilment, WorkList
 
 # Plain tuples where there is one for each row of a book: naming them would cost more than planning them.
 Demand = tuple[int, int]  # the id of what wants something, such as an order line, and the raw quantity it wants
@@ -138,3 +138,48 @@ def return_outcome(*, is_freed: bool, why_unusable: str) -> str:
     if not is_freed:
         return "allocated again"
     return f"free, {why_unusable}" if why_unusable else "free"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLine:
+    """What a line has open, in raw quantities, and what decides where its units wait.
+
+    `blocked` is the part of `allocated` that is on stock that may not leave; `may_leave` says whether the rest may be
+    packed now, as far as other modules and the order's shipping policy go. A scheduled line is requested too far ahead
+    to be served now.
+    """
+
+    open_quantity: int
+    allocated: int = 0
+    blocked: int = 0
+    purchase_allocated: int = 0
+    is_serial: bool = False
+    is_held: bool = False
+    is_scheduled: bool = False
+    may_leave: bool = True
+
+
+def work_lists(line: OpenLine) -> dict[WorkList, int]:
+    """Return in which work lists a line stands, and with how much: the quantities add up to what is open."""
+    if line.is_serial:
+        return {WorkList.serial: line.open_quantity} if line.open_quantity else {}
+    need = line.open_quantity - line.allocated
+    covered = min(need, line.purchase_allocated)
+    waiting = WorkList.scheduled if line.is_scheduled else WorkList.held if line.is_held else WorkList.uncovered
+    parts = {
+        WorkList.blocked: line.blocked,
+        WorkList.ready if line.may_leave else WorkList.not_yet: line.allocated - line.blocked,
+        WorkList.covered: covered,
+        waiting: need - covered,
+    }
+    return {work_list: quantity for work_list, quantity in parts.items() if quantity}
+
+
+def leaves_whole(lines: Iterable[OpenLine], serials_in_stock: bool) -> bool:
+    """Return whether all that is open of an order could leave now, as the shipping policy `complete` asks.
+
+    `serials_in_stock` says whether as many usable serial numbers are in stock as are open.
+    """
+    return serials_in_stock and all(
+        line.may_leave and (line.is_serial or line.allocated - line.blocked == line.open_quantity) for line in lines
+    )

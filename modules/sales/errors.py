@@ -52,6 +52,17 @@ class QuantityBelowDone(ErpError):
         )
 
 
+class TakesFromEarlier(ErpError):
+    """Allocating an order takes what earlier orders wait for, and nobody has agreed to that."""
+
+    def __init__(self, *, order: str, losers: Sequence[str]) -> None:
+        super().__init__(
+            f"{order} would take what earlier orders wait for: {', '.join(losers)}. Nothing is allocated yet.",
+            order=order,
+            losers=list(losers),
+        )
+
+
 class NothingToPack(ErpError):
     """Nothing of the order is allocated and ready to leave."""
 

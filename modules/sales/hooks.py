@@ -58,6 +58,26 @@ def purchase_allocated(session: Session, line_ids: Sequence[int]) -> Mapping[int
     """The outstanding quantity of these lines on purchase orders, by line id. The answers are added up."""
 
 
+@dataclass(frozen=True)
+class IncomingRun:
+    """What a run would ask of incoming supply: its uncovered lines in order, and what it gives back by product.
+
+    A demand is (line id, product id, raw quantity); `freed` are raw quantities of purchase orders that the run's lines
+    need no more.
+    """
+
+    demands: Sequence[tuple[int, int, int]]
+    freed: Mapping[int, int]
+
+
+@hook
+def incoming_quantities(session: Session, runs: Sequence[IncomingRun]) -> Mapping[int, int]:
+    """How much incoming supply these runs would give to each line, in raw quantities, one run after the other.
+
+    The answers are added up.
+    """
+
+
 @hook
 def explain_supply(session: Session, line: OrderLine) -> Sequence[SupplyNote]:
     """Which incoming supply a run considers for this line, and why it is used or not. The answers are put together."""

@@ -69,3 +69,16 @@ class Fulfilment(StrEnum):
     part_packed = "part_packed"
     packed = "packed"
     cancelled = "cancelled"
+
+
+class WorkList(StrEnum):
+    """A work list: each open unit of a confirmed order is in exactly one. Derived, never stored."""
+
+    ready = "ready"
+    not_yet = "not_yet"
+    blocked = "blocked"
+    serial = "serial"
+    covered = "covered"
+    scheduled = "scheduled"
+    held = "held"
+    uncovered = "uncovered"

@@ -84,7 +84,7 @@ def test_new_sales_orders_are_allocated_to_existing_purchase_orders_once_the_opt
     # Not enough is outstanding for the whole of the next: it is skipped, for a clerk to allocate.
     third = sell(clerk, "9")
     clerk.sees("This order has nothing on purchase orders.")
-    clerk.open_menu("Unallocated backorders")
+    clerk.open_menu("Unallocated lines")
     expect(page.locator("main tbody tr")).to_have_count(1)
     expect(page.locator("main tbody tr")).to_contain_text(third)
     clerk.open_menu("Sales orders")

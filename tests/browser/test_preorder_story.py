@@ -121,7 +121,7 @@ def test_after_a_cancelled_purchase_order_its_sales_orders_are_allocated_to_anot
     clerk.press("Cancel")
     clerk.answer("Cancel purchase order")
     clerk.sees("PO-1 is cancelled.")
-    clerk.open_menu("Unallocated backorders")
+    clerk.open_menu("Unallocated lines")
     assert [row[:2] for row in table(page)] == [
         ["SO-1/1", "Acme (ACME)"],
         ["SO-2/1", "Bolt (BOLT)"],

@@ -67,7 +67,13 @@ class Shown:
 
     def rows(self, name: str) -> list[list[str]]:
         """The rows of the table with that id; of the only list or choosing table where `name` is empty."""
-        attribute = rf'[^>]*id="{name}"' if name else ""
+        return self._rows(rf'[^>]*id="{name}"' if name else "")
+
+    def listed(self) -> list[list[str]]:
+        """The rows of the screen's own list, where other tables stand above it."""
+        return self._rows('[^>]*class="table model-list"')
+
+    def _rows(self, attribute: str) -> list[list[str]]:
         table = re.search(rf"<table{attribute}[^>]*>.*?</table>", self.html, flags=re.S)
         body = re.search(r"<tbody>(.*?)</tbody>", table[0], flags=re.S) if table else None
         return [

@@ -25,5 +25,5 @@ def test_the_demo_has_a_preorder_purchase_allocations_a_late_line_and_an_uncover
     assert set(kinds) == {BackorderKind.preorder}
     late = session.scalars(select(OrderLine).where(queries.is_late_line(clock.today()))).all()
     assert [line.product.sku for line in late] == [DemoSku.board_game]
-    assert session.scalars(select(Backorder.id).where(queries.is_unallocated())).all()
+    assert session.scalars(select(OrderLine.id).where(queries.is_unallocated())).all()
     assert [breach for check in registry.live(registry.checks) for breach in check(session)] == []

@@ -5,13 +5,13 @@ from __future__ import annotations
 from erp.registry import Core
 from modules.preorder.admin import products, purchase_lines, purchase_orders, sales_lines, sales_orders
 from modules.preorder.admin.availability import AvailabilityScreen
-from modules.preorder.admin.backorders import UnallocatedBackorderScreen
 from modules.preorder.admin.dashboard import CARD
 from modules.preorder.admin.demand import DemandScreen
 from modules.preorder.admin.late_lines import LateLineScreen
 from modules.preorder.admin.on_hand_changes import OnHandChangeScreen
+from modules.preorder.admin.unallocated_lines import UnallocatedLineScreen
 
-VIEWS = (DemandScreen, AvailabilityScreen, LateLineScreen, UnallocatedBackorderScreen, OnHandChangeScreen)
+VIEWS = (DemandScreen, AvailabilityScreen, LateLineScreen, UnallocatedLineScreen, OnHandChangeScreen)
 
 
 def register(core: Core) -> None:

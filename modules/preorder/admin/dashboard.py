@@ -13,7 +13,7 @@ from erp import clock
 from erp.admin import Card
 from modules.preorder import queries
 from modules.preorder.models import PurchaseAllocation
-from modules.sales.models import Backorder, OrderLine
+from modules.sales.models import OrderLine
 
 MOST_COUNTED = 10_000
 
@@ -25,12 +25,12 @@ def _count(session: Session, rows: Select[int]) -> int | str:
 
 
 def _numbers(session: Session) -> Sequence[tuple[str, Any, str]]:
-    late = select(OrderLine.id).where(queries.is_late_line(clock.today()))
-    unallocated = select(Backorder.id).where(queries.is_unallocated())
+    late = select(OrderLine.id).where(queries.is_late(clock.today()))
+    unallocated = select(OrderLine.id).where(queries.is_unallocated())
     allocations = select(PurchaseAllocation.id).where(PurchaseAllocation.is_open)
     return (
         ("Late lines", _count(session, late), url_for("preorder_late.index_view")),
-        ("Unallocated backorders", _count(session, unallocated), url_for("preorder_unallocated.index_view")),
+        ("Unallocated lines", _count(session, unallocated), url_for("preorder_unallocated.index_view")),
         ("Purchase allocations", _count(session, allocations), ""),
     )
 

@@ -1,15 +1,19 @@
-"""Late lines: open lines that are expected after they were promised, or were promised and have no expected date."""
+"""Late lines: promises that will be broken, and lines whose requested day passed without a promise."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from flask import g
+from sqlalchemy import and_, not_
 from sqlalchemy.orm import Session, joinedload
 from typing_extensions import override
 
 from erp import clock
 from erp.admin import ExtraColumn
+from erp.admin.access import screen_session
+from erp.text import plural
 from modules.preorder import queries
 from modules.preorder.admin.filtered_list import FilteredList
 from modules.sales.models import Order, OrderLine
@@ -37,11 +41,16 @@ def _days_late(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any
 
 def _decided_by(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
     deciding = queries.deciding_purchase_lines(session, [line.id for line in lines])
-    return {line_id: found.name for line_id, found in deciding.items()}
+    return {line_id: _shown(found) for line_id, found in deciding.items()}
+
+
+def _shown(found: queries.Deciding) -> str:
+    days = (clock.today() - found.expected_on).days if found.expected_on else 0
+    return f"{found.name} overdue by {plural(days, 'day')}" if days > 0 else found.name
 
 
 class LateLineScreen(FilteredList):
-    """Open lines that are expected after they were promised, or were promised and have no expected date."""
+    """Late lines; those that are late only because supply is overdue stand above, under their purchase order line."""
 
     model = OrderLine
     view_name = "preorder.late"
@@ -69,11 +78,29 @@ class LateLineScreen(FilteredList):
         ExtraColumn("days_late", "Days late", _days_late),
         ExtraColumn("decided_by", "Decided by", _decided_by),
     )
-    empty_message = "Every promise will be kept."
+    list_template = "preorder/late_lines.html"
+
+    @property
+    def empty_message(self) -> str:  # type: ignore[override]
+        """Return what holds of all promises when no line is listed."""
+        session = screen_session()
+        if self.overdue_supply[0]:
+            return "No other line is late."
+        if queries.has_open_serial_lines(session, OrderLine.promise_date.is_not(None)):
+            return "No line is late. Serial numbers have no expected date: look after their promises yourself."
+        return "Every promise will be kept."
+
+    @property
+    def overdue_supply(self) -> tuple[list[queries.OverdueSupply], bool]:
+        """Return the overdue purchase order lines that make lines late, read once for a page."""
+        if "preorder_overdue_supply" not in g:
+            g.preorder_overdue_supply = queries.overdue_supply(screen_session(), clock.today())
+        return g.preorder_overdue_supply  # type: ignore[no-any-return]
 
     @override
     def condition(self) -> Any:
-        return queries.is_late_line(clock.today())
+        today = clock.today()
+        return and_(queries.is_late(today), not_(queries.is_late_by_overdue_supply(today)))
 
     @override
     def get_query(self) -> Any:

@@ -1,12 +1,14 @@
 """Reads of preorder: they change nothing."""
 
 from modules.preorder.queries.availability import availability_rows, available_days, components_of, expected_ship_date
-from modules.preorder.queries.backorders import is_unallocated, uncovered_backorders, waiting_lines
+from modules.preorder.queries.backorders import uncovered_backorders, waiting_lines
 from modules.preorder.queries.broken_promises import arrival_impact, broken_promises
 from modules.preorder.queries.checks import broken_invariants
 from modules.preorder.queries.coverage import Queue, coverage_of_line, coverage_of_orders, queue_of
 from modules.preorder.queries.demand import demand_of
 from modules.preorder.queries.explanation import supply_notes
+from modules.preorder.queries.incoming_runs import incoming_quantities
+from modules.preorder.queries.late_lines import OverdueSupply, is_late, is_late_by_overdue_supply, overdue_supply
 from modules.preorder.queries.on_hand_changes import on_hand_change_rows
 from modules.preorder.queries.products import (
     backorder_kinds,
@@ -52,12 +54,14 @@ from modules.preorder.queries.purchase_lines import (
     is_overdue_too_long,
 )
 from modules.preorder.queries.sales_lines import has_open_quantity, history_of_line, in_scope, uncovered_quantity
+from modules.preorder.queries.unallocated_lines import has_open_serial_lines, is_unallocated
 
 __all__ = [
     "MOST_SHOWN",
     "Deciding",
     "Expectation",
     "Incoming",
+    "OverdueSupply",
     "Queue",
     "allocations_of_lines",
     "arrival_impact",
@@ -81,12 +85,16 @@ __all__ = [
     "expected_ship_date",
     "first_promises",
     "has_open_quantity",
+    "has_open_serial_lines",
     "history_of_line",
     "in_order_of_service",
     "in_scope",
     "in_shrinking_order",
     "incoming_allocations",
     "incoming_lines",
+    "incoming_quantities",
+    "is_late",
+    "is_late_by_overdue_supply",
     "is_late_line",
     "is_overdue_too_long",
     "is_preordered",
@@ -97,6 +105,7 @@ __all__ = [
     "of_lines",
     "on_hand_change_rows",
     "open_purchase_allocations",
+    "overdue_supply",
     "pack_refusals",
     "preorder_product",
     "preorder_products",

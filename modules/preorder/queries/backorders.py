@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from erp.db import is_one_of, raw, read_rows
@@ -17,17 +17,11 @@ from modules.preorder.queries.purchase_allocations import (
     NOTHING,
     of_lines,
     purchase_allocated_by_line,
-    purchase_allocated_to,
 )
 from modules.preorder.queries.sales_lines import in_scope
 from modules.sales.models import Backorder, Customer, Order, OrderLine
 from modules.sales.queries import Scope, backorder_is_open, has_need, is_waiting, service_order
 from modules.sales.states import OrderState
-
-
-def is_unallocated() -> ColumnElement[bool]:
-    """Return the condition of an open backorder that purchase orders do not cover."""
-    return and_(backorder_is_open(), Backorder.open_quantity > purchase_allocated_to(Backorder.line_id))
 
 
 def uncovered_backorders(session: Session, scope: Scope) -> list[Uncovered]:

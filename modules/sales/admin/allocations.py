@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from flask import request
+from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from typing_extensions import override
 
 from erp.admin import Choose, Chosen, Panel, Result
+from erp.admin.access import screen_session
 from erp.events import current_run
 from erp.text import plural
 from modules.sales import queries, services
@@ -25,9 +28,19 @@ def allocation_result(session: Session, order_id: int, message: str) -> Result:
 
 
 def allocate(session: Session, order: Order) -> Result:
-    """Serve an order now, and show what it got."""
-    services.allocate_order(session, order.id)
+    """Serve an order now, and show what it got; what earlier orders lose must have been agreed to."""
+    services.allocate_order(session, order.id, agreed=request.form.get("agreed", ""))
     return allocation_result(session, order.id, f"{order.name}: this is what it got.")
+
+
+def ask_before_taking(screen: Any, order: Order) -> ResponseReturnValue:
+    """Show what earlier orders would lose, and ask whether to allocate all the same (409: nothing is allocated yet)."""
+    losses = queries.losses(screen_session(), order.id)
+    back = screen.get_url(".details_view", id=order.id)
+    page = screen.render_page(
+        "sales/allocate_order.html", row=order, losses=losses, agreed=queries.fingerprint(losses), back=back
+    )
+    return page, 409
 
 
 class RemoveAllocations(Choose):

@@ -16,6 +16,7 @@ def _numbers(session: Session) -> Sequence[tuple[str, Any, str]]:
     return (
         ("Drafts to confirm", work.drafts, "/sales/orders/?flt0_state_is=draft"),
         ("Confirmed orders", work.confirmed, "/sales/orders/?flt0_state_is=confirmed"),
+        ("Open lines in the work lists", work.open_lines, "/sales/work-lists/"),
         ("Open backorders", work.open_backorders, "/sales/backorders/?flt0_state_is=open"),
     )
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from flask import g
+from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from sqlalchemy.orm import Session, joinedload, selectinload
 from typing_extensions import override
@@ -13,15 +15,16 @@ from wtforms import Form
 
 from erp.admin import DocumentScreen, ExtraColumn, document_anchor
 from erp.admin.formatting import money
-from erp.errors import InvalidTransition
+from erp.errors import ErpError, InvalidTransition
 from modules.inventory_lots.domain import check_quantity
 from modules.sales import queries, services
-from modules.sales.admin.allocations import ALLOCATIONS
+from modules.sales.admin.allocations import ALLOCATIONS, ask_before_taking
 from modules.sales.admin.backorders import BACKORDERS
 from modules.sales.admin.forms import LINE_FIELDS, LINE_LABELS, LINE_LOOKUPS
 from modules.sales.admin.lines import LINE_ACTIONS, LINE_COLUMNS
 from modules.sales.admin.order_actions import ORDER_ACTIONS
 from modules.sales.admin.packs import PACKS
+from modules.sales.errors import TakesFromEarlier
 from modules.sales.models import Order, OrderLine
 from modules.sales.states import ORDER, OrderState
 
@@ -105,6 +108,13 @@ class OrderScreen(DocumentScreen):
     @override
     def badges(self, row: Any) -> Sequence[Any]:
         return [queries.fulfilment_of(row.lines)] if row.is_confirmed else []
+
+    @override
+    def refused(self, id: int, error: ErpError) -> ResponseReturnValue:
+        if not isinstance(error, TakesFromEarlier):
+            return super().refused(id, error)
+        g.erp_reading = True
+        return ask_before_taking(self, self.get_one(id))
 
     def may_edit(self, row: Any) -> bool:
         """Return whether the order is a draft or confirmed, besides the right to edit it."""

@@ -13,6 +13,7 @@ from modules.sales.queries.backorders import backorder_rows, backordered, cancel
 from modules.sales.queries.checks import broken_invariants
 from modules.sales.queries.explanation import explain
 from modules.sales.queries.lines import lines_of, products_on_lines, select_lines
+from modules.sales.queries.losses import Loss, fingerprint, losses
 from modules.sales.queries.orders import (
     customer_orders,
     fulfilment_of,
@@ -49,10 +50,14 @@ from modules.sales.queries.queue import (
     unsettled_lines,
     waiting_product_ids,
 )
+from modules.sales.queries.work_lists import Size, WorkLists, listed_lines, read_work_lists
 
 __all__ = [
+    "Loss",
     "Needing",
     "Scope",
+    "Size",
+    "WorkLists",
     "allocation_results",
     "allocation_rows",
     "allocations_of_run",
@@ -65,10 +70,13 @@ __all__ = [
     "covers_from_purchases",
     "customer_orders",
     "explain",
+    "fingerprint",
     "fulfilment_of",
     "has_need",
     "is_waiting",
     "lines_of",
+    "listed_lines",
+    "losses",
     "needing_lines",
     "open_backorder",
     "open_backorder_quantity",
@@ -83,6 +91,7 @@ __all__ = [
     "products_on_lines",
     "purchase_allocated_quantities",
     "purchase_allocations_of",
+    "read_work_lists",
     "removable_rows",
     "reversal_rows",
     "reversed_packs",

@@ -74,6 +74,7 @@ class WaitingWork:
 
     drafts: int
     confirmed: int
+    open_lines: int
     open_backorders: int
 
 
@@ -82,8 +83,13 @@ def waiting_work(session: Session) -> WaitingWork:
     return WaitingWork(
         drafts=_bounded_count(session, select(Order.id).where(Order.state == OrderState.draft)),
         confirmed=_bounded_count(session, select(Order.id).where(Order.is_confirmed)),
+        open_lines=_bounded_count(session, _open_lines()),
         open_backorders=_bounded_count(session, select(Backorder.id).where(Backorder.is_open)),
     )
+
+
+def _open_lines() -> Select[int]:
+    return select(OrderLine.id).join(OrderLine.order).where(Order.is_confirmed, OrderLine.is_open)
 
 
 def _bounded_count(session: Session, rows: Select[Any]) -> int:

@@ -32,7 +32,7 @@ from modules.inventory_lots.services import lock_products, reserve, unreserve
 from modules.inventory_lots.states import Tracking
 from modules.sales import queries
 from modules.sales.domain import Grant, Part, give_back, plan_by_product
-from modules.sales.errors import AllocationsHeld, NotOfThisOrder, SerialNotAllocated
+from modules.sales.errors import AllocationsHeld, NotOfThisOrder, SerialNotAllocated, TakesFromEarlier
 from modules.sales.events import LinesServed
 from modules.sales.models import Allocation, Order, OrderLine
 from modules.sales.queries import Needing, Scope, select_allocations, select_unpacked, service_order
@@ -56,23 +56,35 @@ def allocate_products(session: Session, product_ids: Collection[int]) -> None:
     serve_products(session, product_ids)
 
 
-def allocate_order(session: Session, order_id: int) -> None:
+def allocate_order(session: Session, order_id: int, *, agreed: str | None = None) -> None:
     """Serve one order's lines now, even if earlier orders wait: the clerk decides so (Allocate Order).
 
-    Clears the hold of its lines. Raises InvalidTransition unless the order is confirmed, and SerialNotAllocated when
-    nothing but serial products is open on it.
+    Clears the hold of its lines. `agreed` is the fingerprint of the losses to which the clerk agreed, empty for none:
+    where earlier orders would lose something else, TakesFromEarlier is raised; None asks nothing. Raises
+    InvalidTransition unless the order is confirmed, and SerialNotAllocated when nothing but serial products is open on
+    it.
     """
     order = lock_order(session, order_id)
     ORDER.next(order.state, "allocate")
     open_lines = [line for line in order.lines if line.is_open]
     if open_lines and all(line.product.tracking is Tracking.serial for line in open_lines):
         raise SerialNotAllocated(sku=open_lines[0].product.sku)
+    if agreed is not None:
+        _refuse_other_losses(session, order, agreed)
     for line in order.lines:
         line.hold_allocation = False
     session.flush()
     lines = tuple(line.id for line in order.lines)
     products = tuple(sorted({line.product_id for line in order.lines}))
     _serve(session, Scope(products, lines), AllocationSource.manual)
+
+
+def _refuse_other_losses(session: Session, order: Order, agreed: str) -> None:
+    """Raise TakesFromEarlier where earlier orders would lose something to which nobody agreed."""
+    losses = queries.losses(session, order.id)
+    if losses and queries.fingerprint(losses) != agreed:
+        losers = [f"{loss.order} of {loss.customer} ({format_quantity(loss.quantity)})" for loss in losses]
+        raise TakesFromEarlier(order=order.name, losers=losers)
 
 
 def _serve(session: Session, scope: Scope, source: AllocationSource) -> None:

@@ -1,0 +1,94 @@
+"""Unallocated lines: those with need that purchase orders do not cover."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy.orm import Session, joinedload, selectinload
+from typing_extensions import override
+
+from erp.admin import Badge, ExtraColumn
+from erp.admin.access import screen_session
+from modules.preorder import queries
+from modules.preorder.admin.filtered_list import FilteredList
+from modules.sales.models import Order, OrderLine
+
+
+def _kind(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
+    return {line.id: row.kind for line in lines for row in line.backorders if row.is_open}
+
+
+def _on_purchase_orders(session: Session, lines: Sequence[OrderLine]) -> dict[int, Decimal]:
+    allocated = queries.purchase_allocated(session, [line.id for line in lines])
+    return {line.id: allocated.get(line.id, Decimal(0)) for line in lines}
+
+
+def _not_covered(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
+    allocated = _on_purchase_orders(session, lines)
+    return {line.id: line.need - allocated[line.id] for line in lines}
+
+
+def _available(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
+    available = queries.available_by_product(session, {line.product_id for line in lines})
+    return {line.id: available.get(line.product_id, Decimal(0)) for line in lines}
+
+
+def _held(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
+    return {line.id: Badge("held", "warning") for line in lines if line.hold_allocation}
+
+
+class UnallocatedLineScreen(FilteredList):
+    """Lines with need that purchase orders do not cover, held ones among them, for a clerk to allocate."""
+
+    model = OrderLine
+    view_name = "preorder.unallocated"
+    title = "Unallocated lines"
+    noun = "unallocated line"
+    url = "/preorder/unallocated"
+    icon = "fa-chain-broken"
+    column_list = ("order.number", "order.customer", "order.ordered_at", "product")
+    column_labels = {
+        "order.number": "Order",
+        "order.customer": "Customer",
+        "order.ordered_at": "Ordered at",
+        "order.customer.name": "customer",
+        "product.sku": "SKU",
+        "hold_allocation": "Held",
+        "is_preorder": "Preorder",
+    }
+    column_formatters = {"order.number": lambda view, context, row, name: str(row)}
+    column_sortable_list = ()
+    column_default_sort = ("id", False)
+    column_searchable_list = ("order.number", "order.customer.name", "product.sku")
+    column_filters = ("is_preorder", "hold_allocation", "order.number", "product.sku")
+    computed_columns = (
+        ExtraColumn("kind", "Kind", _kind),
+        ExtraColumn("purchase_allocated", "On purchase orders", _on_purchase_orders),
+        ExtraColumn("not_covered", "Not covered", _not_covered),
+        ExtraColumn("incoming", "Available", _available),
+        ExtraColumn("held", "Hold", _held),
+    )
+
+    @property
+    def empty_message(self) -> str:  # type: ignore[override]
+        """Return what holds of all open lines when none is listed."""
+        covered = "Stock and purchase orders cover every open line"
+        if queries.has_open_serial_lines(screen_session()):
+            return f"{covered} but those with serial numbers, which are asked for when they are packed."
+        return f"{covered}."
+
+    @override
+    def condition(self) -> Any:
+        return queries.is_unallocated()
+
+    @override
+    def get_query(self) -> Any:
+        order = joinedload(OrderLine.order).joinedload(Order.customer)
+        loads = (order, joinedload(OrderLine.product), selectinload(OrderLine.backorders))
+        return super().get_query().options(*loads)
+
+    @override
+    def details_url(self, row: Any) -> str:
+        return str(self.get_url("sales_order.details_view", id=row.order_id))

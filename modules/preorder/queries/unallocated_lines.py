@@ -1,0 +1,43 @@
+"""Unallocated lines: open need that neither stock nor purchase orders cover."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, and_, not_, select
+from sqlalchemy.orm import Session
+
+from modules.inventory_lots.models import Product
+from modules.inventory_lots.states import Tracking
+from modules.preorder.queries.purchase_allocations import purchase_allocated_to
+from modules.sales.models import Order, OrderLine
+
+
+def is_in_confirmed_order() -> ColumnElement[bool]:
+    """Return the condition on an order line alone that its order is confirmed."""
+    orders = select(Order.id).where(Order.id == OrderLine.order_id, Order.is_confirmed)
+    return orders.correlate(OrderLine).exists()
+
+
+def is_of_serial_product() -> ColumnElement[bool]:
+    """Return the condition on an order line alone that its product has serial numbers, which are never allocated."""
+    products = select(Product.id).where(Product.id == OrderLine.product_id, Product.tracking == Tracking.serial)
+    return products.correlate(OrderLine).exists()
+
+
+def is_unallocated() -> ColumnElement[bool]:
+    """Return the condition of an open line with need that purchase orders do not cover.
+
+    Lines on hold are among them, and lines without a backorder row. Every part of the condition depends on the line
+    itself: a list finds its first page without reading all lines.
+    """
+    return and_(
+        OrderLine.has_need,
+        OrderLine.need > purchase_allocated_to(OrderLine.id),
+        is_in_confirmed_order(),
+        not_(is_of_serial_product()),
+    )
+
+
+def has_open_serial_lines(session: Session, *conditions: ColumnElement[bool]) -> bool:
+    """Return whether something is open on lines with serial numbers, which coverage and dates leave out."""
+    lines = select(OrderLine.id).where(OrderLine.is_open, is_in_confirmed_order(), is_of_serial_product(), *conditions)
+    return session.scalar(lines.limit(1)) is not None

@@ -1,0 +1,215 @@
+"""Work lists: where each open unit of the confirmed orders waits, or may leave."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from sqlalchemy import func, not_, select
+from sqlalchemy.orm import Session
+
+from erp import clock
+from erp.db import from_raw, is_one_of, raw, to_raw, total
+from erp.numbers import sums
+from erp.registry import current_registry
+from modules.inventory_lots.models import Balance, Product
+from modules.inventory_lots.queries import unusable_column, usable_condition
+from modules.inventory_lots.states import Tracking
+from modules.sales.domain import OpenLine, leaves_whole, work_lists
+from modules.sales.hooks import pack_refusals
+from modules.sales.models import Allocation, Customer, Order, OrderLine
+from modules.sales.queries.allocations import select_unpacked
+from modules.sales.queries.lines import select_lines
+from modules.sales.queries.purchase_allocations import purchase_allocated_quantities
+from modules.sales.queries.queue import service_order
+from modules.sales.states import ShippingPolicy, WorkList
+
+SHIPS_COMPLETE = "The order ships complete, and not all of it can leave now."
+
+
+class Entry(NamedTuple):
+    """A line in a work list: the raw quantity of it that is there, and why where there is a reason."""
+
+    line_id: int
+    quantity: int
+    why: str
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many lines are in a work list, and how many units."""
+
+    lines: int = 0
+    quantity: Decimal = Decimal(0)
+
+
+@dataclass
+class _Line:
+    """An open line as it is read: what the rules need of it, and the reasons that the lists show."""
+
+    id: int
+    order_id: int
+    product_id: int
+    ships_complete: bool
+    state: OpenLine
+    blocked_because: str = ""
+    stays_because: str = ""
+
+
+@dataclass(frozen=True)
+class WorkLists:
+    """Every work list with its lines in order of service."""
+
+    entries: Mapping[WorkList, Sequence[Entry]] = field(default_factory=dict)
+
+    def of(self, work_list: WorkList) -> Sequence[Entry]:
+        """Return the lines of one list."""
+        return self.entries.get(work_list, ())
+
+    def size(self, work_list: WorkList) -> Size:
+        """Return how much is in one list."""
+        found = self.of(work_list)
+        return Size(len(found), from_raw(sum(entry.quantity for entry in found)))
+
+
+def read_work_lists(session: Session) -> WorkLists:
+    """Return where each open unit of the confirmed orders is: in exactly one list.
+
+    The number of statements does not depend on the number of lines.
+    """
+    lines = _open_lines(session)
+    _add_reasons(session, lines)
+    entries: dict[WorkList, list[Entry]] = defaultdict(list)
+    for line in lines:
+        why = {WorkList.blocked: line.blocked_because, WorkList.not_yet: line.stays_because}
+        for work_list, quantity in work_lists(line.state).items():
+            entries[work_list].append(Entry(line.id, quantity, why.get(work_list, "")))
+    return WorkLists(entries)
+
+
+def _open_lines(session: Session) -> list[_Line]:
+    rows = session.execute(
+        select_lines(
+            OrderLine.id,
+            OrderLine.order_id,
+            OrderLine.product_id,
+            raw(OrderLine.open_quantity).label("open_quantity"),
+            raw(OrderLine.allocated).label("allocated"),
+            OrderLine.hold_allocation,
+            Product.tracking,
+            Order.shipping_policy,
+        )
+        .where(Order.is_confirmed, OrderLine.is_open)
+        .order_by(*service_order())
+    ).all()
+    blocked = _blocked(session)
+    needing = [row.id for row in rows if row.open_quantity > row.allocated and row.tracking is not Tracking.serial]
+    on_purchase_orders = purchase_allocated_quantities(session, needing)
+    return [
+        _Line(
+            id=row.id,
+            order_id=row.order_id,
+            product_id=row.product_id,
+            ships_complete=row.shipping_policy is ShippingPolicy.complete,
+            blocked_because=why,
+            state=OpenLine(
+                open_quantity=row.open_quantity,
+                allocated=row.allocated,
+                blocked=quantity,
+                purchase_allocated=to_raw(on_purchase_orders.get(row.id, Decimal(0))),
+                is_serial=row.tracking is Tracking.serial,
+                is_held=row.hold_allocation,
+            ),
+        )
+        for row in rows
+        for quantity, why in [blocked.get(row.id, (0, ""))]
+    ]
+
+
+def _blocked(session: Session) -> dict[int, tuple[int, str]]:
+    """Return what of each line is allocated on stock that may not leave, and one reason for it."""
+    today = clock.today()
+    rows = session.execute(
+        select_unpacked(Allocation.line_id, raw(total(Allocation.unpacked)), func.max(unusable_column(today)))
+        .where(Order.is_confirmed, not_(usable_condition(today)))
+        .group_by(Allocation.line_id)
+    )
+    return {line_id: (int(quantity), f"The lot is {why}.") for line_id, quantity, why in rows}
+
+
+def _add_reasons(session: Session, lines: Sequence[_Line]) -> None:
+    """Say of the lines that may not leave now why: refused by a module, or waiting for the rest of the order."""
+    refusals = _refusals(session, [line.id for line in lines if line.state.allocated or line.ships_complete])
+    for line in lines:
+        if line.id in refusals:
+            line.stays_because = refusals[line.id]
+            line.state = replace(line.state, may_leave=False)
+    complete = [line for line in lines if line.ships_complete]
+    serials = _usable_serials(session, {line.product_id for line in complete if line.state.is_serial})
+    for _, of_order in groupby(sorted(complete, key=lambda line: line.order_id), key=lambda line: line.order_id):
+        order_lines = list(of_order)
+        if leaves_whole((line.state for line in order_lines), _are_in_stock(order_lines, serials)):
+            continue
+        for line in order_lines:
+            line.stays_because = line.stays_because or SHIPS_COMPLETE
+            line.state = replace(line.state, may_leave=False)
+
+
+def _refusals(session: Session, line_ids: Collection[int]) -> dict[int, str]:
+    if not current_registry().answers(pack_refusals):
+        return {}
+    lines = session.scalars(select(OrderLine).where(is_one_of(session, OrderLine.id, line_ids))).all()
+    return {id_: str(error) for answer in pack_refusals(session, lines) for id_, error in answer.items()}
+
+
+def _usable_serials(session: Session, product_ids: Iterable[int]) -> dict[int, int]:
+    rows = session.execute(
+        select(Balance.product_id, raw(total(Balance.on_hand)))
+        .join(Balance.lot)
+        .join(Balance.location)
+        .where(is_one_of(session, Balance.product_id, product_ids), usable_condition(clock.today()))
+        .group_by(Balance.product_id)
+    )
+    return {product_id: int(quantity) for product_id, quantity in rows}
+
+
+def _are_in_stock(lines: Sequence[_Line], serials: Mapping[int, int]) -> bool:
+    wanted = sums((line.product_id, line.state.open_quantity) for line in lines if line.state.is_serial)
+    return all(quantity <= serials.get(product_id, 0) for product_id, quantity in wanted.items())
+
+
+@dataclass(frozen=True)
+class ListedLine:
+    """A line of a work list as a page shows it."""
+
+    line: Any
+    quantity: Decimal
+    why: str
+
+
+def listed_lines(session: Session, entries: Sequence[Entry]) -> list[ListedLine]:
+    """Return these lines with what a page shows of them, in the same order."""
+    rows = session.execute(
+        select_lines(
+            OrderLine.id,
+            Order.id.label("order_id"),
+            Order.number,
+            OrderLine.position,
+            Customer.name.label("customer"),
+            Order.ordered_at,
+            Product.id.label("product_id"),
+            Product.sku,
+            Product.name,
+            Product.unit,
+            OrderLine.requested_on,
+            OrderLine.promise_date,
+        )
+        .join(Order.customer)
+        .where(is_one_of(session, OrderLine.id, [entry.line_id for entry in entries]))
+    )
+    found = {row.id: row for row in rows}
+    return [ListedLine(found[entry.line_id], from_raw(entry.quantity), entry.why) for entry in entries]
