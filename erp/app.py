@@ -10,7 +10,7 @@ from datetime import UTC, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from flask import Flask, g, has_app_context, request
+from flask import Flask, g, has_app_context
 from jinja2 import ChoiceLoader, FileSystemLoader
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -138,7 +138,8 @@ def _zone() -> tzinfo:
 
 
 def _mark_reading() -> None:
-    g.erp_reading = request.method in ("GET", "HEAD", "OPTIONS")
+    # Only `commit` writes, so that no lock is held while a request's body is read or a page is rendered.
+    g.erp_reading = True
 
 
 def _add_templates(app: Flask, modules: Iterable[Module]) -> None:

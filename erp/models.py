@@ -236,6 +236,18 @@ class HistoryEntry(Model):
     why: Mapped[str] = mapped_column(Text, default="")
 
 
+class FormToken(Model):
+    """A form for a new document that was sent: `key` is made of its one-time token, `document_id` is what it made."""
+
+    __tablename__ = "erp_form_token"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    document: Mapped[str] = mapped_column(String(80))
+    document_id: Mapped[int | None] = mapped_column(BigId)
+    user_name: Mapped[str] = mapped_column(String(80), default="")
+    at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+
+
 class Sequence(Model):
     """The next number of a kind of document."""
 

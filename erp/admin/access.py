@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from flask import flash
+from flask import flash, g
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
@@ -48,3 +48,9 @@ def run_and_commit(name: str, work: Callable[[Session], Any]) -> Any:
 def flash_sentence(message: str, category: str = "success") -> None:
     """Show a sentence on the next page. It travels in the session's cookie, which has no room for a long one."""
     flash(message if len(message) <= MAX_CHARACTERS else f"{message[:MAX_CHARACTERS]}…", category)
+
+
+def only_read() -> None:
+    """Undo what the request began to write; the page that answers it only reads, and keeps no writer waiting."""
+    screen_session().rollback()
+    g.erp_reading = True

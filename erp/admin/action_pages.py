@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from flask import flash, g, request
+from flask import flash, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
+from typing_extensions import override
 from wtforms import Form
 
-from erp.admin.access import screen_session
-from erp.admin.declarations import ActionScreen, Chosen, Getter, Result
+from erp.admin import versions
+from erp.admin.access import only_read, screen_session
+from erp.admin.declarations import ActionScreen, Chosen, Facts, Getter, Result
 from erp.admin.fields import read_quantity
 from erp.admin.listing import Cell, make_cell
 from erp.db import format_quantity
@@ -24,6 +26,7 @@ class ActionPage:
     """The base of the pages of actions. An instance is the `page` of an Action.
 
     `row` is the document, or the line for an action of a line. `form_class` asks for more values, shown below.
+    A page declares what it depends on, or says in `needs_no_version` why it needs no version.
     """
 
     title: str = ""
@@ -35,6 +38,7 @@ class ActionPage:
     template: str = ""
     help: str = ""
     form_class: type[Form] = Form
+    needs_no_version: str = ""
 
     def heading(self, row: Any) -> str:
         """Return what follows the title: which document, which product."""
@@ -51,35 +55,76 @@ class ActionPage:
     def prefill(self, session: Session, row: Any, form: Any) -> None:
         """Set the values that the form shows at first."""
 
+    def depends_on(self, session: Session, row: Any) -> Facts:
+        """Return the figures and states that the action depends on and the fields that it writes, by label.
+
+        It is called again under the locks of the action, with `row` read again: let it ask a fixed number of queries.
+        """
+        return {}
+
+    def depends_on_rows(self, session: Session, row: Any) -> Mapping[str, Facts]:
+        """Return the same of each row that the page lists, by the row's key; only `concerned` rows are compared."""
+        return {}
+
+    def concerned(self, row: Any, form: Any) -> Collection[str]:
+        """Return the keys of the listed rows on which the sent form acts."""
+        return ()
+
     def finished(self, screen: ActionScreen, row_id: int, message: str | Result | None) -> ResponseReturnValue:
         """Return the answer after the action: the document's page with the message."""
         return screen.done(row_id, message)
 
     def __call__(self, screen: ActionScreen, row: Any) -> ResponseReturnValue:
         """Show the page, or run the action when it is posted."""
-        session = screen_session()
         form = self.form_class(request.form if request.method == "POST" else None)
         if request.method != "POST":
-            self.prefill(session, row, form)
-        elif form.validate():
-            try:
-                return self._submit(screen, row, form)
-            except ErpError as error:
-                session.rollback()
-                g.erp_reading = True
-                flash(str(error), "error")
-                return self._show(screen, row, form), 409
-        else:
+            version = self._version(row)
+            self.prefill(screen_session(), row, form)
+            return self._show(screen, row, form, version)
+        if not form.validate():
             flash("Not done: check the marked fields.", "error")
-        return self._show(screen, row, form), 422 if request.method == "POST" else 200
+            return self._show(screen, row, form, self._version(row, is_kept=True)), 422
+        try:
+            return self._submit(screen, row, form)
+        except ErpError as error:
+            only_read()
+            flash(str(error), "error")
+            # Users who were not told what has changed keep the version that they opened.
+            version = self._version(row, is_kept=not isinstance(error, versions.StalePage))
+            return self._show(screen, row, form, version), 409
+
+    def has_changed(self, row: Any) -> bool:
+        """Say whether the page was sent and what it depends on has changed since it was opened."""
+        session = screen_session()
+        return request.method == "POST" and bool(versions.changes(lambda: self._parts(session, row)))
+
+    def _parts(self, session: Session, row: Any) -> versions.Parts:
+        return {versions.PAGE: self.depends_on(session, row), **self.depends_on_rows(session, row)}
+
+    def _version(self, row: Any, *, is_kept: bool = False) -> str:
+        kept = request.form.get(versions.FIELD, "") if is_kept else ""
+        return kept or versions.as_field(self._parts(screen_session(), row))
 
     def _submit(self, screen: ActionScreen, row: Any, form: Form) -> ResponseReturnValue:
+        id_ = self.document_id(row)
+        concerned = self.concerned(row, form)
+
+        def work(session: Session) -> str | Result | None:
+            screen.load(session, id_)  # `row`, read again
+            with versions.unchanged(session, lambda: self._parts(session, row), concerned):
+                return self._run(session, row, form)
+
+        message = screen.do(type(self).__name__, work)
+        return self.finished(screen, id_, message)
+
+    def _run(self, session: Session, row: Any, form: Form) -> str | Result | None:
         raise NotImplementedError
 
-    def _show(self, screen: ActionScreen, row: Any, form: Form) -> str:
-        context = self.context(screen_session(), row)
+    def _show(self, screen: ActionScreen, row: Any, form: Form, version: str, **more: Any) -> str:
+        context = self.context(screen_session(), row) | more
         back = screen.get_url(".details_view", id=self.document_id(row))
-        return screen.render_page(self.template, page=self, row=row, form=form, back=back, **context)
+        shown = {"row": row, "form": form, "version": version, "back": back}
+        return screen.render_page(self.template, page=self, **shown, **context)
 
 
 class FormPage(ActionPage):
@@ -91,10 +136,9 @@ class FormPage(ActionPage):
         """Run the action in the caller's transaction, and return the message."""
         raise NotImplementedError
 
-    def _submit(self, screen: ActionScreen, row: Any, form: Form) -> ResponseReturnValue:
-        id_ = self.document_id(row)
-        message = screen.do(type(self).__name__, lambda session: self.do(session, row, form))
-        return self.finished(screen, id_, message)
+    @override
+    def _run(self, session: Session, row: Any, form: Form) -> str | Result | None:
+        return self.do(session, row, form)
 
 
 @dataclass(frozen=True)
@@ -145,10 +189,21 @@ class Choose(ActionPage):
         """Run the action on the chosen rows in the caller's transaction, and return the message."""
         raise NotImplementedError
 
-    def _submit(self, screen: ActionScreen, row: Any, form: Form) -> ResponseReturnValue:
-        id_ = self.document_id(row)
-        message = screen.do(type(self).__name__, lambda session: self.do(session, row, self.chosen(session, row), form))
-        return self.finished(screen, id_, message)
+    def depends_on_row(self, item: Any) -> Facts:
+        """Return the figures of a row that its choice depends on, by label."""
+        return {}
+
+    @override
+    def depends_on_rows(self, session: Session, row: Any) -> Mapping[str, Facts]:
+        return {self.key(item): self.depends_on_row(item) for item in self.rows(session, row)}
+
+    @override
+    def concerned(self, row: Any, form: Any) -> Collection[str]:
+        return request.form.getlist("row")
+
+    @override
+    def _run(self, session: Session, row: Any, form: Form) -> str | Result | None:
+        return self.do(session, row, self.chosen(session, row), form)
 
     def chosen(self, session: Session, row: Any) -> list[Chosen]:
         """Return the ticked rows as they are now, each with its quantity.
@@ -195,17 +250,13 @@ class Choose(ActionPage):
             quantity=None if offered is None else typed if typed is not None else format_quantity(offered),
         )
 
-    def _show(self, screen: ActionScreen, row: Any, form: Form) -> str:
-        session = screen_session()
-        choices = self.choices(session, row)
+    @override
+    def _show(self, screen: ActionScreen, row: Any, form: Form, version: str, **more: Any) -> str:
+        choices = self.choices(screen_session(), row)
         heads = [
             (label, any(choice.cells[at].is_number for choice in choices)) for at, (label, _) in enumerate(self.columns)
         ]
-        back = screen.get_url(".details_view", id=self.document_id(row))
-        context = self.context(session, row)
-        return screen.render_page(
-            self.template, page=self, row=row, form=form, choices=choices, heads=heads, back=back, **context
-        )
+        return super()._show(screen, row, form, version, choices=choices, heads=heads, **more)
 
 
 def _follow(item: Any, path: str) -> Any:

@@ -12,6 +12,8 @@ from wtforms.fields.core import UnboundField
 
 Row = Any
 Getter = str | Callable[[Any], Any]
+# Figures, states and fields by label, such as "received of line 1": what a change depends on and writes.
+Facts = Mapping[str, Any]
 
 
 def always(_row: Row) -> bool:
@@ -35,6 +37,9 @@ class ActionScreen(Protocol):
     def get_url(self, endpoint: str, **kwargs: Any) -> str:
         """Return the address of one of the screen's pages."""
 
+    def load(self, session: Session, id: int) -> Any:
+        """Return a row by id as it is now, or None."""
+
     def render_page(self, template: str, **context: Any) -> str:
         """Return the page of an action."""
 
@@ -56,7 +61,9 @@ class Action:
     `run` acts at once (POST) and returns the sentence to show, or a Result. `page` is called with the screen and
     the row; it has an address of its own, answers GET and POST, and asks for more. `confirm` is the question asked
     before either; `yes` and `no` label its answers. `allowed` says whether the row's state permits the action; it is
-    asked again when the button is pressed. `style` is primary, secondary or danger.
+    asked again when the button is pressed. `style` is primary, secondary or danger. `depends_on(session, row)` returns
+    what a `run` depends on: where that has changed since its page was opened, it is refused; `needs_no_version` says
+    why it needs none. A `page` declares its own. A page that is a function only shows something.
     """
 
     name: str
@@ -70,6 +77,8 @@ class Action:
     allowed: Callable[[Any], bool] = always
     style: str = "secondary"
     icon: str = ""
+    depends_on: Callable[[Session, Any], Facts] | None = None
+    needs_no_version: str = ""
 
     def __post_init__(self) -> None:
         if (self.run is None) == (self.page is None):
@@ -78,7 +87,10 @@ class Action:
 
 @dataclass(frozen=True, kw_only=True)
 class ListAction:
-    """An action on the ticked rows of a list; with `needs_rows` false, on all rows without ticking."""
+    """An action on the ticked rows of a list; with `needs_rows` false, on all rows without ticking.
+
+    `needs_no_version` says why it may act on rows that have changed since the list was opened.
+    """
 
     name: str
     label: str
@@ -90,6 +102,7 @@ class ListAction:
     needs_rows: bool = True
     style: str = "secondary"
     icon: str = ""
+    needs_no_version: str = ""
 
 
 @dataclass(frozen=True)
@@ -169,7 +182,8 @@ class ExtraField:
     """A field in another module's form: `field()` makes it, `read` fills it, `write` stores what was entered.
 
     `read` is called with None for a new row, `write` in the transaction of the save, when the row has its id. Users
-    without the right `permission` see the value on the row's page and have no field in the form.
+    without the right `permission` see the value on the row's page and have no field in the form. With `is_written`
+    false the field only shows something that other changes change.
     """
 
     name: str
@@ -177,6 +191,7 @@ class ExtraField:
     read: Callable[[Session, Any], Any]
     write: Callable[[Session, Any, Any], None]
     permission: str = ""
+    is_written: bool = True
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,15 +10,19 @@ from flask import abort
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm.attributes import flag_modified
+from typing_extensions import override
 from wtforms import Form
 
 from erp import history
 from erp.admin.access import permitted, screen_session
-from erp.admin.declarations import Action, AnyColumns, Getter, column_heads, read_columns
+from erp.admin.declarations import Action, AnyColumns, Facts, Getter, column_heads, read_columns
 from erp.admin.formatting import words
+from erp.admin.forms import VERSION
 from erp.admin.lines import LineChanges, LinesField, lines_field
 from erp.admin.listing import Cell, make_cell
 from erp.admin.screen import Screen
+from erp.db import is_reading
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ class DocumentScreen(Screen):
         loads = [selectinload(relation).options(*(path for path in paths if path is not None), *self.line_loads)]
         heads = [self.load_path(self.model, getter) for _, getter in self.fields_shown() if isinstance(getter, str)]
         options = loads + [head for head in heads if head is not None] + list(self.detail_loads)
-        return session.get(self.model, id, options=options)
+        return session.get(self.model, id, options=options, populate_existing=not is_reading())
 
     def _pairs(self) -> list[tuple[str, Getter]]:
         return [column for column in self.line_columns if isinstance(column, tuple)]
@@ -145,6 +149,18 @@ class DocumentScreen(Screen):
         if row is None and self.line_form_columns and not form[self.lines].entries:
             form[self.lines].append_entry()
 
+    @override
+    def depends_on(self, session: Session, row: Any) -> Facts:
+        return {**super().depends_on(session, row), **dict(self._line_facts(row))}
+
+    def _line_facts(self, row: Any) -> Iterator[tuple[str, Any]]:
+        # Choices are left out, as reading their names again would ask for each: the row's version covers them.
+        plain = [name for name in self.line_form_columns if name in self.line_model.__mapper__.columns]
+        for line in getattr(row, self.lines):
+            for name in plain:
+                label = self.line_labels.get(name, words(name)).lower()
+                yield f"{label} of line {line.position}", getattr(line, name)
+
     def line_changes(self, form: Form, row: Any) -> LineChanges:
         """Return which lines the form adds, changes and removes; for `save`."""
         field = form[self.lines]
@@ -162,6 +178,7 @@ class DocumentScreen(Screen):
             lines.remove(line)
         for line, values in changes.changed:
             _set(line, values)
+        self._count_up_version(session, row, changes)
         session.flush()
         last = max((line.position for line in lines), default=0)
         for position, values in enumerate(changes.added, start=last + 1):
@@ -172,6 +189,13 @@ class DocumentScreen(Screen):
         if changes.added and not is_new:
             history.record_all(session, self._changes("added", lines[-len(changes.added) :]))
         return row
+
+    def _count_up_version(self, session: Session, row: Any, changes: LineChanges) -> None:
+        """Count up the version of a document even if only its lines change, so that other open forms become stale."""
+        changed = changes.added or changes.removed or any(session.is_modified(line) for line, _ in changes.changed)
+        if changed and self._has_version() and not session.is_modified(row):
+            columns = [each.key for each in self.model.__mapper__.column_attrs]
+            flag_modified(row, next(name for name in columns if name not in ("id", VERSION)))
 
     def _changes(self, action: str, lines: Sequence[Any]) -> list[history.Change]:
         """Return the history entries of added or removed lines, each with what the form shows of the line."""

@@ -12,11 +12,13 @@ from sqlalchemy.orm import Session
 from wtforms import Form, HiddenField
 
 from erp import history
-from erp.admin.access import may, permitted, run_and_commit, screen_session
-from erp.admin.declarations import ExtraField
+from erp.admin import tokens, versions
+from erp.admin.access import may, only_read, permitted, run_and_commit, screen_session
+from erp.admin.declarations import ExtraField, Facts
 from erp.admin.fields import Converter, Lookup, as_id, lookup, with_fields
+from erp.admin.formatting import words
 from erp.admin.listing import Listing
-from erp.db import is_duplicate
+from erp.db import is_duplicate, is_reading
 from erp.errors import ErpError, RecordInUse, RecordTaken, StaleRecord
 
 VERSION = "row_version"
@@ -44,7 +46,7 @@ class EditForms(Listing):
 
     def load(self, session: Session, id: int) -> Any:
         """Return a row by id with what its page shows, or None."""
-        return session.get(self.model, id)
+        return session.get(self.model, id, populate_existing=not is_reading())
 
     def get_one(self, id: Any) -> Any:
         """Return a row by an id from outside; answer 404 where there is none."""
@@ -88,11 +90,23 @@ class EditForms(Listing):
     def prepare_form(self, form: Form, row: Any) -> None:
         """Change the form before it is shown or checked: defaults, choices, fields that a state forbids."""
 
+    def depends_on(self, session: Session, row: Any) -> Facts:
+        """Return the state and the fields that the form writes, by label. Override for fields of your own."""
+        names = [name for name in ("state", *(self.form_columns or ())) if hasattr(self.model, name)]
+        own = {str(self.get_column_name(name)): getattr(row, name) for name in names}
+        extras = [extra for extra in self.offered_fields() if extra.is_written]
+        return own | {self.field_label(extra): extra.read(session, row) for extra in extras}
+
+    def _parts(self, row: Any) -> versions.Parts:
+        return {versions.PAGE: self.depends_on(screen_session(), row)}
+
     def check_version(self, form: Form, row: Any) -> None:
-        """Raise StaleRecord where the row was saved since the form was opened.
+        """Raise StalePage or StaleRecord where the row was saved since the form was opened.
 
         It is called before anything is written. A `save` that takes locks calls it again after them.
         """
+        if row is not None and (found := versions.changes(lambda: self._parts(row))):
+            raise versions.StalePage(found)
         field = form._fields.get(VERSION)
         if row is not None and field is not None and field.data and str(field.data) != str(getattr(row, VERSION)):
             raise StaleRecord
@@ -119,6 +133,7 @@ class EditForms(Listing):
             raise StaleRecord
         self.check_version(form, row)
         is_new = row is None
+        token = tokens.use(session, self.view_name) if is_new else ""
         row = self.save(session, form, row)
         session.flush()
         if is_new:
@@ -126,6 +141,7 @@ class EditForms(Listing):
         for extra in self.offered_fields():
             extra.write(session, row, form[extra.name].data)
         session.flush()
+        tokens.keep(session, token, row.id)
         return row.id
 
     def _submit(self, form: Form, id: int | None) -> int:
@@ -151,16 +167,40 @@ class EditForms(Listing):
             return self._show_form(form, row, id), 422
         try:
             return self.saved(self._submit(form, id), is_new=id is None)
+        except tokens.SentTwice as error:
+            return self._saved_before(error)
         except ErpError as error:
-            screen_session().rollback()
-            flash(str(error), "error")
-            row = None if id is None else self.get_one(id)
-            return self._show_form(form, row, id), 409 if isinstance(error, StaleRecord) else 422
+            return self._refused_form(form, id, error)
 
-    def _show_form(self, form: Form, row: Any, id: int | None) -> str:
-        back = self.get_url(".index_view") if id is None else self.get_url(".details_view", id=id)
-        may_add = id is None and self.may_create()
-        return str(self.render(self.form_template, form=form, row=row, back=back, may_add=may_add))
+    def _refused_form(self, form: Form, id: int | None, error: ErpError) -> ResponseReturnValue:
+        only_read()
+        flash(str(error), "error")
+        row = None if id is None else self.get_one(id)
+        if isinstance(error, versions.StalePage) and VERSION in form:
+            form[VERSION].data = getattr(row, VERSION)
+        # Users who were not told what has changed keep the version that they opened.
+        page = self._show_form(form, row, id, is_kept=not isinstance(error, versions.StalePage))
+        return page, 409 if isinstance(error, StaleRecord) else 422
+
+    def _saved_before(self, error: tokens.SentTwice) -> ResponseReturnValue:
+        """Answer a form for a new row that was sent twice with the row that it made."""
+        only_read()
+        id_ = error.facts["document_id"]
+        if id_ is None or self.load(screen_session(), int(str(id_))) is None:
+            flash(str(error), "error")
+            return redirect(self.get_url(".index_view"))
+        flash(f"{self.noun.capitalize()} created. The form was sent twice, and saved once.", "success")
+        return redirect(self.get_url(".details_view", id=id_))
+
+    def _show_form(self, form: Form, row: Any, id: int | None, *, is_kept: bool = True) -> str:
+        version, token, back = "", "", self.get_url(".index_view")
+        if row is None:
+            token = tokens.new_or_sent()
+        else:
+            kept = request.form.get(versions.FIELD, "") if is_kept else ""
+            version, back = kept or versions.as_field(self._parts(row)), self.get_url(".details_view", id=id)
+        shown = {"version": version, "form_token": token, "back": back, "may_add": id is None and self.may_create()}
+        return str(self.render(self.form_template, form=form, row=row, **shown))
 
     @expose("/new/", methods=("GET", "POST"))
     def create_view(self) -> ResponseReturnValue:
@@ -173,9 +213,14 @@ class EditForms(Listing):
     def edit_view(self, id: int) -> ResponseReturnValue:
         """Change a row."""
         row = self.get_one(id)
-        if not self.may_edit(row):
+        if not self.may_edit(row) and not self._is_outdated(row):
             return abort(403)
         return self._form_page(row, id)
+
+    def _is_outdated(self, row: Any) -> bool:
+        """Say whether a form was sent that the row's state allowed when it was opened: it is told what has changed."""
+        is_sent = request.method == "POST" and self.can_edit and may(self.edit_permission)
+        return bool(is_sent and versions.changes(lambda: self._parts(row)))
 
     def delete(self, session: Session, row: Any) -> None:
         """Delete the row. Override to call a service."""
@@ -191,7 +236,7 @@ class EditForms(Listing):
             return abort(403)
         name = str(row)
         try:
-            run_and_commit(f"{self.view_name}.delete", lambda session: self.delete(session, self.load(session, id)))
+            run_and_commit(f"{self.view_name}.delete", lambda session: self._delete(session, id))
         except IntegrityError:
             return self.refused(id, RecordInUse(self.noun, name))
         except ErpError as error:
@@ -199,9 +244,20 @@ class EditForms(Listing):
         flash(f"{self.noun.capitalize()} {name} deleted.", "success")
         return redirect(self.get_url(".index_view"))
 
+    def _delete(self, session: Session, id: int) -> None:
+        row, opened = self.load(session, id), request.form.get(VERSION)
+        if row is None or (opened and self._has_version() and opened != str(getattr(row, VERSION))):
+            raise StaleRecord
+        self.delete(session, row)
+
     def refused(self, id: int, error: ErpError) -> ResponseReturnValue:
         """Show the row's page with the refusal."""
         raise NotImplementedError
+
+    def field_label(self, extra: ExtraField) -> str:
+        """Return the label of a field of another module."""
+        made = extra.field()
+        return str(made.kwargs.get("label") or (made.args[0] if made.args else words(extra.name)))
 
     @expose("/ajax/lookup/")
     def ajax_lookup(self) -> ResponseReturnValue:

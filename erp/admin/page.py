@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import abort
@@ -22,6 +22,8 @@ class Gated:
 
     module: str = "erp"
     permission: str = ""
+    # Of each address of its own that takes a POST: why the page needs no version, by the name of the method.
+    needs_no_version: Mapping[str, str] = {}
 
     def is_live(self) -> bool:
         """Say whether the page's module is on."""

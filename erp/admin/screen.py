@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from flask import abort, flash, g, make_response, redirect, request
+from flask import abort, flash, make_response, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from markupsafe import Markup
@@ -14,11 +14,14 @@ from sqlalchemy.orm import Session
 from typing_extensions import override
 from wtforms.validators import Optional, Regexp
 
-from erp.admin.access import flash_sentence, may, permitted, run_and_commit, screen_session
+from erp.admin import versions
+from erp.admin.access import flash_sentence, may, only_read, permitted, run_and_commit, screen_session
+from erp.admin.action_pages import ActionPage
 from erp.admin.declarations import Action, Badge, Getter, Panel, Result, read_columns
-from erp.admin.formatting import badge, cell, words
+from erp.admin.formatting import badge, cell
 from erp.admin.forms import EditForms
 from erp.admin.page import Gated
+from erp.db import is_reading
 from erp.errors import ActionRefused, ErpError
 from erp.models import HistoryEntry
 
@@ -53,7 +56,7 @@ class Screen(Gated, EditForms):
         """Return a row by id with what its page shows, or None."""
         loads = [self.load_path(self.model, getter) for _, getter in self.fields_shown() if isinstance(getter, str)]
         options = [load for load in loads if load is not None] + list(self.detail_loads)
-        return session.get(self.model, id, options=options)
+        return session.get(self.model, id, options=options, populate_existing=not is_reading())
 
     def fields_shown(self) -> Sequence[tuple[str, Getter]]:
         """Return the (label, attribute or getter) pairs at the top of the page."""
@@ -67,11 +70,7 @@ class Screen(Gated, EditForms):
         own = [(label, self.read(row, getter)) for label, getter in self.fields_shown()]
         session = screen_session()
         more = ((extra, extra.read(session, row)) for extra in self.extra_fields())
-        return own + [(self._field_label(extra), cell(value)) for extra, value in more]
-
-    def _field_label(self, extra: Any) -> str:
-        made = extra.field()
-        return str(made.kwargs.get("label") or (made.args[0] if made.args else words(extra.name)))
+        return own + [(self.field_label(extra), cell(value)) for extra, value in more]
 
     def read(self, row: Any, getter: Getter) -> Any:
         """Return what a getter, or an attribute with the screen's formatter, shows of a row."""
@@ -142,9 +141,7 @@ class Screen(Gated, EditForms):
     def show_row(self, id: int, *, result: Result | None = None, status: int = 200) -> ResponseReturnValue:
         """Return the row's page, with `result` at its top."""
         if request.method == "POST":
-            # The action is committed or refused: the page itself only reads, and keeps no writer waiting.
-            screen_session().rollback()
-            g.erp_reading = True
+            only_read()
         row = self.get_one(id)
         entries, count = self.history(row)
         result_panel = Markup(self.render(result.template, row=row, screen=self, **result.context)) if result else None
@@ -191,24 +188,43 @@ class Screen(Gated, EditForms):
 
     def _act(self, action: Action, id: int, fresh: Callable[[Session], Any], target: Any) -> ResponseReturnValue:
         try:
-            if not action.allowed(target):
-                raise ActionRefused(action.label)
+            self._check_allowed(action, target)
             if action.page is not None:
-                return action.page(self, target)
+                return action.page(self, target) if _answers(action.page) else abort(405)
             if request.method != "POST":
                 return redirect(self.get_url(".details_view", id=id))
             result = self.do(action.name, lambda session: self._run_action(session, action, fresh))
         except ErpError as error:
-            screen_session().rollback()
+            only_read()
             return self.refused(id, error)
         return self.done(id, result, f"{action.label}: done.")
 
+    def _check_allowed(self, action: Action, target: Any) -> None:
+        """Raise StalePage or ActionRefused where the row's state forbids an action.
+
+        The page of an action says itself what has changed since it was opened, and keeps what was typed.
+        """
+        if action.allowed(target):
+            return
+        if isinstance(action.page, ActionPage) and action.page.has_changed(target):
+            return
+        if action.run and (found := versions.changes(lambda: _parts(action, screen_session(), target))):
+            raise versions.StalePage(found)
+        raise ActionRefused(action.label)
+
     def _run_action(self, session: Session, action: Action, fresh: Callable[[Session], Any]) -> Any:
         target = fresh(session)
-        if target is None or not action.allowed(target):
+        if target is None:
             raise ActionRefused(action.label)
         assert action.run is not None
-        return action.run(session, target)
+        with versions.unchanged(session, lambda: _parts(action, session, target)):
+            if not action.allowed(target):
+                raise ActionRefused(action.label)
+            return action.run(session, target)
+
+    def version(self, action: Action, target: Any) -> str:
+        """Return the version of the page for the button of an action that runs at once."""
+        return versions.as_field(_parts(action, screen_session(), target)) if action.run else ""
 
     def do(self, name: str, work: Callable[[Session], Any]) -> Any:
         """Do `work(session)` as one run and one transaction."""
@@ -217,6 +233,15 @@ class Screen(Gated, EditForms):
     def render_page(self, template: str, **context: Any) -> str:
         """Return a page of an action; `template` extends `erp/page.html`."""
         return str(self.render(template, screen=self, **context))
+
+
+def _answers(page: Any) -> bool:
+    """Say whether a page takes this request: one that is a function only shows something."""
+    return isinstance(page, ActionPage) or request.method != "POST"
+
+
+def _parts(action: Action, session: Session, target: Any) -> versions.Parts:
+    return {versions.PAGE: action.depends_on(session, target) if action.depends_on else {}}
 
 
 class ContactScreen(Screen):

@@ -16,9 +16,9 @@ from erp.db.bulk import (
     read_rows,
     rows_table,
 )
-from erp.db.locking import after_locking, lock_rows, lock_switches, require_any_lock, require_lock
+from erp.db.locking import after_locking, lock_rows, lock_switches, require_any_lock, require_lock, when_locked
 from erp.db.model_registry import configure_models, failing_model, forget_models
-from erp.db.session import BigId, ErpSession, Model, carried, db, init_app, reading
+from erp.db.session import BigId, ErpSession, Model, carried, db, init_app, is_reading, reading
 from erp.db.transactions import as_refusal, commit, commit_parts, is_duplicate, unusable_database
 from erp.db.types import Money, Quantity, Scaled, UtcDateTime, days_later, raw, raw_instant, total
 from erp.numbers import LIMIT, PLACES, SCALE, format_quantity, from_raw, to_raw
@@ -56,6 +56,7 @@ __all__ = [
     "insert_rows",
     "is_duplicate",
     "is_one_of",
+    "is_reading",
     "lock_rows",
     "lock_switches",
     "make_final",
@@ -70,4 +71,5 @@ __all__ = [
     "to_raw",
     "total",
     "unusable_database",
+    "when_locked",
 ]

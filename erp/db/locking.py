@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,24 @@ class _Locks:
     """The ids of the rows that the transaction has locked, by model."""
 
     ids: dict[type[Model], set[int]] = field(default_factory=dict)
+
+
+@dataclass
+class _Checks:
+    """What the current work wants to check once it has its locks."""
+
+    calls: list[Callable[[], None]] = field(default_factory=list)
+
+
+@contextmanager
+def when_locked(session: Session, check: Callable[[], None]) -> Iterator[None]:
+    """Call `check` whenever the work inside has taken locks: another transaction may have changed what it read."""
+    calls = carried(session, _Checks).calls
+    calls.append(check)
+    try:
+        yield
+    finally:
+        calls.remove(check)
 
 
 def lock_rows(session: Session, model: type[Model], ids: Iterable[int]) -> None:
@@ -55,6 +74,8 @@ def lock_rows(session: Session, model: type[Model], ids: Iterable[int]) -> None:
     for check_again in after_locking:
         check_again(session)
     locks[model] = wanted
+    for check in carried(session, _Checks).calls:
+        check()
 
 
 def lock_switches(session: Session) -> None:

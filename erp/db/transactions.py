@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar
 
+from flask import g
 from sqlalchemy import inspect
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
-from erp.db.session import db
+from erp.db.session import db, is_reading
 from erp.errors import (
     AlreadyMade,
     DatabaseBusy,
@@ -65,9 +67,40 @@ def commit(work: Callable[[Session], T], *, attempts: int = 5) -> T:
     """Run `work(session)` and commit it as one transaction; a lost race is tried again from the start.
 
     Raises DatabaseBusy after `attempts` lost races and StaleRecord where somebody else saved a record after it
-    was read. Whatever `work` raises undoes all of it.
+    was read. Whatever `work` raises undoes all of it. Where the caller only reads, as a request does before and
+    after its work, the transaction that may write begins and ends here.
     """
     session = db.session()
+    with _writing(session):
+        return _commit(session, work, attempts)
+
+
+@contextmanager
+def _writing(session: Session) -> Iterator[None]:
+    was_reading = is_reading()
+    if was_reading:
+        _end_reading(session)
+        g.erp_reading = False
+    try:
+        yield
+    finally:
+        if was_reading:
+            g.erp_reading = True
+
+
+def _end_reading(session: Session) -> None:
+    """End the transaction in which a form was read, and keep what it loaded: the work reads what it decides on."""
+    if session.new or session.dirty or session.deleted:
+        session.rollback()
+        return
+    session.expire_on_commit = False
+    try:
+        session.commit()
+    finally:
+        session.expire_on_commit = True
+
+
+def _commit(session: Session, work: Callable[[Session], T], attempts: int) -> T:
     for attempt in range(attempts):
         try:
             result = work(session)

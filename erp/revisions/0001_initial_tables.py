@@ -11,6 +11,15 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "erp_form_token",
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("document", sa.String(length=80), nullable=False),
+        sa.Column("document_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("user_name", sa.String(length=80), nullable=False),
+        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_erp_form_token")),
+    )
+    op.create_table(
         "erp_job",
         sa.Column("name", sa.String(length=120), nullable=False),
         sa.Column("is_paused", sa.Boolean(), nullable=False),

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from sqlalchemy.orm import Session
 
+from erp.admin import tokens
 from erp.admin.access import flash_sentence, may, permitted
 from erp.admin.page import Page
 from erp.db import db
@@ -44,6 +45,7 @@ class ImportPage(Page):
     title = "Import"
     url = "/settings/import"
     icon = "fa-upload"
+    needs_no_version = {"index_view": "The file says what is wanted; the same file sent twice is imported once."}
 
     @expose("/", methods=("GET", "POST"))
     def index_view(self) -> ResponseReturnValue:
@@ -79,6 +81,8 @@ class ImportPage(Page):
 
     @staticmethod
     def _work(session: Session, kind: str, data: bytes, after: list[str], is_dry_run: bool) -> str:
+        if not is_dry_run:
+            tokens.use(session, f"erp.import {kind}", data)
         summary = import_csv(session, kind, data, after=after, may=may)
         if is_dry_run:
             raise _DryRun(summary)
@@ -90,7 +94,7 @@ class ImportPage(Page):
         columns = {name: permitted(_columns(kind, registry.live(added[name]))) for name, kind in kinds.items()}
         steps = {name: permitted(kind.after) for name, kind in kinds.items()}
         shown = {"kinds": kinds, "columns": columns, "chosen": chosen, "errors": errors or [], "most": ERRORS_SHOWN}
-        return self.render("erp/settings/import.html", steps=steps, **shown)
+        return self.render("erp/settings/import.html", steps=steps, form_token=tokens.new_or_sent(), **shown)
 
 
 class ExportPage(Page):

@@ -31,6 +31,7 @@ class JobsPage(Page):
     title = "Jobs"
     url = "/settings/jobs"
     icon = "fa-clock-o"
+    needs_no_version = {"action": "A job that is asked for, paused or resumed twice is so once."}
 
     @expose("/")
     def index_view(self) -> ResponseReturnValue:

@@ -112,6 +112,7 @@ class ModulesPage(Page):
     title = "Modules"
     url = "/settings/modules"
     icon = "fa-puzzle-piece"
+    needs_no_version = {"step": "The state of a module says which steps it allows, and is asked when one is taken."}
 
     @expose("/")
     def index_view(self) -> ResponseReturnValue:
@@ -177,8 +178,12 @@ class ModulesPage(Page):
         user = user_name()
         db.session.rollback()
         why = request.form.get("why", "").strip()
-        with events.run(RunKind.screen, f"{self.view_name}.{step.name}", user), history.because(db.session(), why):
-            return step.work(name)
+        g.erp_reading = False
+        try:
+            with events.run(RunKind.screen, f"{self.view_name}.{step.name}", user), history.because(db.session(), why):
+                return step.work(name)
+        finally:
+            g.erp_reading = True
 
     def _show_step(self, step: Step, name: str, refusal: str) -> str:
         plan, held, blocked = _plan(step, name)

@@ -58,6 +58,10 @@ class OptionsPage(Page):
     title = "Options"
     url = "/settings/options"
     icon = "fa-sliders"
+    needs_no_version = {
+        "index_view": "Each option carries the value that was shown, and one that was set since is refused.",
+        "import_ini": "The file says what each option becomes, whatever it was.",
+    }
 
     @expose("/", methods=("GET", "POST"))
     def index_view(self) -> ResponseReturnValue:

@@ -6,10 +6,12 @@ from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
+from typing_extensions import override
 from wtforms import Form
 
 from erp import core, history
 from erp.admin.access import screen_session
+from erp.admin.declarations import Facts
 from erp.admin.fields import TicksField, check_name, reason_field, reason_of
 from erp.admin.screen import Screen
 from erp.errors import RecordInUse
@@ -86,6 +88,11 @@ class RoleScreen(Screen):
         form["rights"].choices = declared + missing
         if row is None:
             del form["why"]
+
+    @override
+    def depends_on(self, session: Session, row: Any) -> Facts:
+        rights = ", ".join(sorted(right.permission for right in row.rights))
+        return {**super().depends_on(session, row), "Rights": rights}
 
     def save(self, session: Session, form: Form, row: Any) -> Any:
         """Store the role and its rights; history says which were given and taken."""

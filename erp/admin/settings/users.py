@@ -15,7 +15,7 @@ from wtforms import Form, validators
 from erp import history, security
 from erp.admin.access import screen_session
 from erp.admin.action_pages import FormPage
-from erp.admin.declarations import Action, Badge, Result
+from erp.admin.declarations import Action, Badge, Facts, Result
 from erp.admin.fields import TicksField, check_name, reason_field, reason_of
 from erp.admin.screen import Screen
 from erp.models import Role, User
@@ -54,11 +54,19 @@ class Deactivate(FormPage):
     form_class = ReasonForm
 
     @override
+    def depends_on(self, session: Session, row: User) -> Facts:
+        return _may_sign_in(session, row)
+
+    @override
     def do(self, session: Session, row: User, form: Any) -> str:
         user = session.get_one(User, row.id)
         with history.because(session, reason_of(form)):
             security.set_active(session, user, False)
         return f"{user.username} is kept out; running sessions have ended."
+
+
+def _may_sign_in(_session: Session, user: User) -> Facts:
+    return {"may sign in": user.is_active}
 
 
 def _activate(session: Session, user: User) -> str:
@@ -101,6 +109,7 @@ class UserScreen(Screen):
             label="Reset password",
             permission="erp.users",
             run=_reset_password,
+            needs_no_version="Whatever the old password was, the new one takes its place.",
             icon="fa-key",
             confirm="Give this user a new password? Their running sessions end at once.",
         ),
@@ -118,6 +127,7 @@ class UserScreen(Screen):
             label="Activate",
             permission="erp.users",
             run=_activate,
+            depends_on=_may_sign_in,
             icon="fa-check",
             allowed=lambda user: not user.is_active,
         ),
@@ -142,6 +152,11 @@ class UserScreen(Screen):
         session = screen_session()
         form["roles"].choices = [(role.id, role.name) for role in session.scalars(select(Role).order_by(Role.name))]
         del form["why" if row is None else "username"]
+
+    @override
+    def depends_on(self, session: Session, row: Any) -> Facts:
+        roles = ", ".join(sorted(role.name for role in row.roles))
+        return {**super().depends_on(session, row), "Roles": roles}
 
     def save(self, session: Session, form: Form, row: Any) -> Any:
         """Store the user and their roles; a new one gets a password."""

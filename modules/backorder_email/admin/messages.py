@@ -15,7 +15,7 @@ from typing_extensions import override
 from wtforms import Form, StringField
 from wtforms.validators import InputRequired
 
-from erp.admin import Action, Badge, Card, ExtraColumn, ListAction, Panel, Screen, document_anchor
+from erp.admin import Action, Badge, Card, ExtraColumn, Facts, ListAction, Panel, Screen, document_anchor
 from erp.admin.access import may, screen_session
 from erp.errors import ErpError
 from erp.text import plural
@@ -27,6 +27,7 @@ from modules.backorder_email.states import MESSAGE, MessageState
 from modules.sales.models import Order
 
 EDIT, SEND = "backorder_email.edit", "backorder_email.send"
+ASKED_AGAIN = "Each ticked email is taken as it is now; those whose state does not allow the action are left alone."
 # How many leave with each request of the page that sends all.
 AT_A_TIME = 20
 # How many messages the panels of an order and of a customer show.
@@ -61,6 +62,17 @@ def show_source(screen: Any, message: Message) -> ResponseReturnValue:
         return abort(404)
     data = build(outgoing, sender(), message.begun_at or message.sent_at).data
     return Response(data.replace(b"\r\n", b"\n"), mimetype="text/plain")
+
+
+def _content(_session: Session, message: Message) -> Facts:
+    return {
+        "state": message.state,
+        "address": message.recipient,
+        "subject": message.subject,
+        "text": message.text,
+        "HTML": message.html,
+        "what needs review": message.attention,
+    }
 
 
 def _send(session: Session, message: Message) -> str:
@@ -191,21 +203,26 @@ class PendingEmails(Screen):
     }
     form_widths = {"recipient": 12, "subject": 12}
     panels = (Panel("Preview", "backorder_email/message_preview.html", _preview),)
+    needs_no_version = {
+        "sending_view": "What is pending is sent as it is then; each email is checked when it is taken."
+    }
     actions = (
         Action(
-            name="send", label="Send now", permission=SEND, run=_send, allowed=_allows("send"),
+            name="send", label="Send now", permission=SEND, run=_send, depends_on=_content, allowed=_allows("send"),
             style="primary", icon="fa-paper-plane-o",
         ),
         Action(
-            name="retry", label="Retry", permission=EDIT, run=_retry, allowed=_allows("retry"), icon="fa-refresh",
+            name="retry", label="Retry", permission=EDIT, run=_retry, depends_on=_content,
+            allowed=_allows("retry"), icon="fa-refresh",
             confirm="Put this email back into the queue? If the server took it before, the customer gets it again.",
         ),
         Action(
-            name="mark_as_sent", label="It arrived", permission=EDIT, run=_mark_as_sent,
+            name="mark_as_sent", label="It arrived", permission=EDIT, run=_mark_as_sent, depends_on=_content,
             allowed=_allows("mark_as_sent"), icon="fa-check", confirm="Count this email as sent?",
         ),
         Action(
-            name="cancel", label="Cancel", permission=EDIT, run=_cancel, allowed=_allows("cancel"), style="danger",
+            name="cancel", label="Cancel", permission=EDIT, run=_cancel, depends_on=_content,
+            allowed=_allows("cancel"), style="danger",
             icon="fa-ban", confirm="Cancel this email? It will not be sent.", yes="Cancel the email", no="Back",
         ),
         Action(
@@ -216,14 +233,15 @@ class PendingEmails(Screen):
     list_actions = (
         ListAction(
             name="send", label="Send", permission=SEND, run=_send_ticked, style="primary", icon="fa-paper-plane-o",
-            confirm="Send the ticked emails now?",
+            confirm="Send the ticked emails now?", needs_no_version=ASKED_AGAIN,
         ),
         ListAction(name="retry", label="Retry", permission=EDIT, run=_retry_ticked, icon="fa-refresh",
-            confirm="Put the ticked emails back into the queue?",
+            confirm="Put the ticked emails back into the queue?", needs_no_version=ASKED_AGAIN,
         ),
         ListAction(
             name="cancel", label="Cancel", permission=EDIT, run=_cancel_ticked, style="danger", icon="fa-ban",
             confirm="Cancel the ticked emails? They will not be sent.", yes="Cancel the emails", no="Back",
+            needs_no_version=ASKED_AGAIN,
         ),
     )  # fmt: skip
     empty_message = (

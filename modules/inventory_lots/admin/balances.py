@@ -13,7 +13,18 @@ from wtforms import Form, StringField
 from wtforms.validators import InputRequired, Length, Optional
 
 from erp import clock
-from erp.admin import Action, Badge, DayField, ExtraColumn, FormPage, Panel, QuantityField, Screen, document_anchor
+from erp.admin import (
+    Action,
+    Badge,
+    DayField,
+    ExtraColumn,
+    Facts,
+    FormPage,
+    Panel,
+    QuantityField,
+    Screen,
+    document_anchor,
+)
 from erp.admin.access import screen_session
 from erp.admin.fields import as_id
 from erp.admin.filters import IsYes
@@ -69,6 +80,16 @@ class _BalancePage(FormPage):
     """A page of an action on a balance."""
 
     template = "inventory_lots/adjust.html"
+
+    @override
+    def depends_on(self, session: Session, row: Any) -> Facts:
+        return {
+            "on hand": row.on_hand,
+            "allocated": row.allocated,
+            "location": row.location.path,
+            "kind of location": row.location.kind,
+            "lot": row.lot.number,
+        }
 
     @override
     def context(self, session: Session, row: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, joinedload
 from typing_extensions import override
 
 from erp import clock
-from erp.admin import Action, Badge, FormPage, Panel, Screen, document_anchor
+from erp.admin import Action, Badge, Facts, FormPage, Panel, Screen, document_anchor
 from erp.admin.access import screen_session
 from erp.db import format_quantity
 from modules.inventory_lots import queries, services
@@ -39,6 +39,10 @@ def _has_unusable_allocations(lot: Any) -> bool:
     return bool(queries.unusable_balance_ids(screen_session(), lot.id))
 
 
+def _hold(_session: Session, lot: Any) -> Facts:
+    return {"on hold": lot.on_hold}
+
+
 def _release_hold(session: Session, lot: Any) -> str:
     return f"Lot {services.release_lot(session, lot.id).number} is not on hold any more."
 
@@ -60,6 +64,10 @@ class HoldLot(_LotPage):
     help = "From now on it is neither allocated nor packed. What is allocated on it stays so until it is released."
 
     @override
+    def depends_on(self, session: Session, row: Any) -> Facts:
+        return _hold(session, row)
+
+    @override
     def do(self, session: Session, row: Any, form: Any) -> str:
         return f"Lot {services.hold_lot(session, row.id, why=form.reason.data or '').number} is on hold."
 
@@ -69,6 +77,10 @@ class ChangeExpiry(_LotPage):
 
     title = "Change Expiry"
     form_class = ExpiryForm
+
+    @override
+    def depends_on(self, session: Session, row: Any) -> Facts:
+        return {"expires on": row.expires_on}
 
     @override
     def prefill(self, session: Session, row: Any, form: Any) -> None:
@@ -92,6 +104,11 @@ class ReleaseAllocations(_LotPage):
     style = "danger"
     template = "inventory_lots/release_allocations.html"
     form_class = ReleaseForm
+
+    @override
+    def depends_on(self, session: Session, row: Any) -> Facts:
+        stock = queries.stock_on_hand(session, Balance.lot_id == row.id)
+        return {f"allocated at {each.location}": each.allocated for each in stock if each.why_unusable}
 
     @override
     def context(self, session: Session, row: Any) -> dict[str, Any]:
@@ -145,6 +162,7 @@ class LotScreen(Screen):
             label="Release Hold",
             permission="inventory_lots.hold",
             run=_release_hold,
+            depends_on=_hold,
             allowed=lambda lot: bool(lot.on_hold),
             style="primary",
             icon="fa-play",

@@ -14,7 +14,7 @@ from typing_extensions import override
 from wtforms import BooleanField, Form, StringField
 from wtforms.validators import InputRequired, Length
 
-from erp.admin import Badge, Choose, Chosen, DayField, FormPage, document_anchor, line_heading
+from erp.admin import Badge, Choose, Chosen, DayField, Facts, FormPage, document_anchor, line_heading
 from erp.admin.formatting import badge, day
 from erp.db import format_quantity
 from erp.text import plural
@@ -109,6 +109,15 @@ class SyncDates(Choose):
         ]
 
     @override
+    def depends_on_row(self, item: Sync) -> Facts:
+        line = f"{item.number}/{item.position}"
+        return {
+            f"promise date of {line}": item.promise_date,
+            f"pin of {line}": item.is_promise_pinned,
+            f"new date of {line}": item.new_date,
+        }
+
+    @override
     def key(self, item: Sync) -> str:
         return str(item.line_id)
 
@@ -151,6 +160,10 @@ class EditPromise(FormPage):
     template = "preorder/promise_date.html"
     form_class = PromiseForm
     help = "The date is pinned: automatic syncs leave it alone."
+
+    @override
+    def depends_on(self, session: Session, row: Any) -> Facts:
+        return {"state": row.order.state, "promise date": row.promise_date, "pin": row.is_promise_pinned}
 
     @override
     def heading(self, row: Any) -> str:

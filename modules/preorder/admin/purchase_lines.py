@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from typing_extensions import override
 from wtforms import BooleanField, Form
 
-from erp.admin import Action, Badge, Choose, Chosen, document_url, line_heading
+from erp.admin import Action, Badge, Choose, Chosen, Facts, document_url, line_heading
 from erp.admin.access import screen_session
 from erp.db import format_quantity
 from erp.text import plural
@@ -105,6 +105,15 @@ class AllocateSalesOrders(Choose):
         return queries.waiting_lines(session, row.product_id) if queries.available_of(row) else ()
 
     @override
+    def depends_on(self, session: Session, row: Any) -> Facts:
+        return {f"available of {row}": queries.available_of(row)}
+
+    @override
+    def depends_on_row(self, item: Any) -> Facts:
+        line = f"{item.number}/{item.position}"
+        return {f"backordered of {line}": item.waiting, f"on purchase orders of {line}": item.purchase_allocated}
+
+    @override
     def quantity(self, item: Any) -> Decimal | None:
         return item.remainder  # type: ignore[no-any-return]
 
@@ -167,6 +176,10 @@ class RemoveAllocations(Choose):
     @override
     def rows(self, session: Session, row: Any) -> Sequence[Any]:
         return queries.purchase_allocations_to(session, PurchaseAllocation.purchase_line_id == row.id)
+
+    @override
+    def depends_on_row(self, item: Any) -> Facts:
+        return {f"allocated to {item.number}/{item.position}": item.outstanding}
 
     @override
     def do(self, session: Session, row: Any, chosen: Sequence[Chosen], form: Any) -> str:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 from typing_extensions import override
 
-from erp.admin import Action, Choose, Chosen, document_anchor, line_heading
+from erp.admin import Action, Choose, Chosen, Facts, document_anchor, line_heading
 from erp.admin.access import screen_session
 from erp.db import format_quantity
 from modules.inventory_lots.services import lock_products
@@ -52,6 +52,14 @@ class AllocatePurchaseLines(Choose):
     def rows(self, session: Session, row: Any) -> Sequence[queries.Incoming]:
         wanted = queries.uncovered_quantity(session, row)
         return queries.incoming_lines(session, [row.product_id], wanted=wanted) if wanted > 0 else ()
+
+    @override
+    def depends_on(self, session: Session, row: Any) -> Facts:
+        return {"not covered": queries.uncovered_quantity(session, row)}
+
+    @override
+    def depends_on_row(self, item: queries.Incoming) -> Facts:
+        return {f"available of {item.name}": item.available, f"expected date of {item.name}": item.expected_on}
 
     @override
     def quantity(self, item: queries.Incoming) -> Decimal:

@@ -99,7 +99,7 @@ def _write_nothing(session: Session, order: Order, value: Any) -> None:
 
 
 # In the form the field shows expected ship dates below the lines; on the order's page, when all of it is expected.
-FIELDS = (ExtraField("expected_ship_date", ship_dates_field, _order_expected, _write_nothing),)
+FIELDS = (ExtraField("expected_ship_date", ship_dates_field, _order_expected, _write_nothing, is_written=False),)
 
 
 def line_bar(line: OrderLine, purchase_allocations: Sequence[Any]) -> list[Drawn]:

@@ -13,10 +13,11 @@ from typing_extensions import override
 from wtforms import FieldList, Form, FormField, HiddenField
 from wtforms.validators import Optional
 
-from erp.admin import DayField, FormPage
+from erp.admin import DayField, Facts, FormPage
 from erp.admin.formatting import day
 from erp.text import plural
 from modules.procurement import services
+from modules.procurement.admin.versions import expected_dates_of, state_of
 from modules.procurement.errors import ImpactUnseen
 from modules.procurement.hooks import Impact, arrival_impact
 
@@ -59,6 +60,10 @@ class ExpectedDate(FormPage):
         return f"{row.order.name}, line {row.position}: {row.product}"
 
     @override
+    def depends_on(self, session: Session, row: Any) -> Facts:
+        return {**state_of(row.order), **expected_dates_of([row])}
+
+    @override
     def prefill(self, session: Session, row: Any, form: Any) -> None:
         form.expected_on.data = row.expected_on
 
@@ -93,6 +98,10 @@ class ExpectedDates(FormPage):
     button = "Save dates"
     template = "procurement/expected_dates.html"
     form_class = DatesForm
+
+    @override
+    def depends_on(self, session: Session, row: Any) -> Facts:
+        return {**state_of(row), **expected_dates_of(row.lines)}
 
     @override
     def prefill(self, session: Session, row: Any, form: Any) -> None:

@@ -10,6 +10,7 @@ from modules.procurement import services
 from modules.procurement.admin.expected_dates import ExpectedDate
 from modules.procurement.admin.receiving import Receive, has_room
 from modules.procurement.admin.statuses import LineStatus
+from modules.procurement.admin.versions import of_line
 from modules.procurement.models import PurchaseOrderLine
 from modules.procurement.states import PURCHASE_ORDER
 
@@ -58,6 +59,7 @@ LINE_ACTIONS = (
         label="Close short",
         permission="procurement.edit",
         run=_close,
+        depends_on=of_line,
         confirm="Close this line short? What is outstanding will not come any more, and sales orders lose it.",
         yes="Close short",
         no="Keep it open",

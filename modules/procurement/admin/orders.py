@@ -20,6 +20,7 @@ from modules.procurement.admin.incoming import expected
 from modules.procurement.admin.lines import LINE_ACTIONS
 from modules.procurement.admin.receiving import Receive, has_room
 from modules.procurement.admin.statuses import StatusOfAll, default_status, statuses
+from modules.procurement.admin.versions import of_order
 from modules.procurement.domain import LineValues, OrderEdit, OrderHead
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.queries import outlooks, receipts_of_order
@@ -75,6 +76,7 @@ ORDER_ACTIONS = (
         label="Order",
         permission="procurement.edit",
         run=_order,
+        depends_on=of_order,
         allowed=_can("order"),
         style="primary",
         icon="fa-paper-plane",
@@ -109,6 +111,7 @@ ORDER_ACTIONS = (
         label="Cancel",
         permission="procurement.edit",
         run=_cancel,
+        depends_on=of_order,
         confirm="Cancel this purchase order? Sales orders lose what it would bring, and are not cancelled themselves.",
         yes="Cancel purchase order",
         no="Keep it",

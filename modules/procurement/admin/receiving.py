@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -12,13 +12,14 @@ from typing_extensions import override
 from wtforms import FieldList, Form, FormField, HiddenField, StringField, TextAreaField
 from wtforms.validators import Length, Optional
 
-from erp.admin import DayField, FormPage, QuantityField, Result
+from erp.admin import DayField, Facts, FormPage, QuantityField, Result
 from erp.errors import ErpError, NotFound
 from erp.options import options
 from modules.inventory_lots.errors import StockRefused
 from modules.inventory_lots.models import Location
 from modules.inventory_lots.states import Tracking
 from modules.procurement import queries, services
+from modules.procurement.admin.versions import quantities_of, state_of
 from modules.procurement.domain import Delivery, receivable
 from modules.procurement.errors import DeliveriesRefused, NothingReceived
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
@@ -79,6 +80,19 @@ class Receive(FormPage):
         return str(row)
 
     @override
+    def depends_on(self, session: Session, row: Any) -> Facts:
+        return state_of(row.order if isinstance(row, PurchaseOrderLine) else row)
+
+    @override
+    def depends_on_rows(self, session: Session, row: Any) -> Mapping[str, Facts]:
+        lines = [row] if isinstance(row, PurchaseOrderLine) else row.lines
+        return {str(line.id): quantities_of(line) for line in lines}
+
+    @override
+    def concerned(self, row: Any, form: Any) -> Collection[str]:
+        return [entry.form.line_id.data for entry in form.lines if _is_filled(entry.form)]
+
+    @override
     def prefill(self, session: Session, row: Any, form: Any) -> None:
         location = queries.usual_location(session)
         for line in receivable_lines(row):
@@ -124,10 +138,14 @@ def _entered(session: Session, lines: Mapping[str, PurchaseOrderLine], form: Rec
     """Return the entered deliveries, each with its part of the form; a line that is not the order's is ignored."""
     forms: list[Any] = [entry.form for entry in form.lines]
     entries = [(lines[entry.line_id.data], entry) for entry in forms if entry.line_id.data in lines]
-    filled = [(line, entry) for line, entry in entries if entry.quantity.data or _numbers(entry)]
+    filled = [(line, entry) for line, entry in entries if _is_filled(entry)]
     locations = queries.locations_by_path(session, {entry.location.data or "" for _, entry in filled})
     received_on = form.received_on.data
     return [(entry, delivery) for line, entry in filled for delivery in _of_line(line, entry, locations, received_on)]
+
+
+def _is_filled(entry: Any) -> bool:
+    return bool(entry.quantity.data or _numbers(entry))
 
 
 def _numbers(entry: Any) -> Sequence[str]:

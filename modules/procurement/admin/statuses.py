@@ -11,10 +11,11 @@ from typing_extensions import override
 from wtforms import Form
 from wtforms.validators import Optional
 
-from erp.admin import FormPage, Screen
+from erp.admin import Facts, FormPage, Screen
 from erp.admin.access import screen_session as current_session
 from erp.text import plural
 from modules.procurement import queries, services
+from modules.procurement.admin.versions import state_of, statuses_of
 from modules.procurement.domain import StatusData
 from modules.procurement.models import PurchaseLineStatus
 
@@ -50,6 +51,10 @@ class LineStatus(FormPage):
         return f"{row.order.name}, line {row.position}: {row.product}"
 
     @override
+    def depends_on(self, session: Session, row: Any) -> Facts:
+        return {**state_of(row.order), **statuses_of(session, [row])}
+
+    @override
     def prefill(self, session: Session, row: Any, form: Any) -> None:
         form.status.data = row.status
 
@@ -66,6 +71,10 @@ class StatusOfAll(FormPage):
     title = "Status of all lines"
     button = "Give all lines this status"
     form_class = StatusForm
+
+    @override
+    def depends_on(self, session: Session, row: Any) -> Facts:
+        return {**state_of(row), **statuses_of(session, row.lines)}
 
     @override
     def do(self, session: Session, row: Any, form: Any) -> str:

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from typing_extensions import override
 
-from erp.admin import Choose, Chosen, Panel, Result
+from erp.admin import Choose, Chosen, Facts, Panel, Result
 from erp.admin.access import screen_session
 from erp.events import current_run
 from erp.text import plural
@@ -67,6 +67,15 @@ class RemoveAllocations(Choose):
     @override
     def rows(self, session: Session, row: Any) -> Sequence[Any]:
         return queries.removable_rows(session, row.id)
+
+    @override
+    def depends_on(self, session: Session, row: Any) -> Facts:
+        return {"state": row.state}
+
+    @override
+    def depends_on_row(self, item: Any) -> Facts:
+        where = f"line {item.position} in lot {item.lot} at {item.location}"
+        return {f"allocated of {where}": item.quantity, f"packed of {where}": item.packed}
 
     @override
     def do(self, session: Session, row: Any, chosen: Sequence[Chosen], form: Any) -> Result:

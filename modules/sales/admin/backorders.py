@@ -11,9 +11,10 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session, joinedload
 from typing_extensions import override
 
-from erp.admin import Action, ExtraColumn, FormPage, Panel, Screen, document_anchor
+from erp.admin import Action, ExtraColumn, Facts, FormPage, Panel, Screen, document_anchor
 from modules.sales import queries, services
 from modules.sales.admin.forms import ReasonForm
+from modules.sales.admin.versions import of_backorder
 from modules.sales.models import Backorder, Order, OrderLine
 
 
@@ -41,6 +42,10 @@ class EndBackorder(FormPage):
 
     style = "danger"
     template = "sales/end_backorder.html"
+
+    @override
+    def depends_on(self, session: Session, row: Any) -> Facts:
+        return of_backorder(session, row)
 
     @override
     def context(self, session: Session, row: Any) -> dict[str, Any]:

@@ -30,6 +30,10 @@ class BookPage(Page):
     title = "Whole book"
     url = "/sales/book"
     icon = "fa-book"
+    needs_no_version = {
+        "preview_view": "It changes nothing.",
+        "apply_view": "The fingerprint of the preview says whether a run would still do what was shown.",
+    }
 
     @expose("/")
     def index_view(self) -> ResponseReturnValue:

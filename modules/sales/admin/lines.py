@@ -10,7 +10,7 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 from typing_extensions import override
 
-from erp.admin import Action, Badge, FormPage, document_anchor, line_heading
+from erp.admin import Action, Badge, Facts, FormPage, document_anchor, line_heading
 from erp.admin.access import screen_session
 from erp.admin.formatting import badge, day, money
 from erp.db import format_quantity
@@ -18,6 +18,7 @@ from erp.options import options
 from modules.inventory_lots.states import Tracking
 from modules.sales import queries, services
 from modules.sales.admin.forms import QuantityForm, ReasonForm
+from modules.sales.admin.versions import of_line
 from modules.sales.models import OrderLine
 from modules.sales.states import ORDER, OrderState
 
@@ -87,6 +88,10 @@ class LinePage(FormPage):
     @override
     def heading(self, row: Any) -> str:
         return line_heading(row)
+
+    @override
+    def depends_on(self, session: Session, row: Any) -> Facts:
+        return of_line(session, row)
 
     @override
     def context(self, session: Session, row: Any) -> dict[str, Any]:

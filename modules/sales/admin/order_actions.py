@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from typing_extensions import override
 from wtforms import Form
 
-from erp.admin import Action, FormPage, Result
+from erp.admin import Action, Facts, FormPage, Result
 from erp.admin.lines import LinesField
 from erp.options import options
 from erp.text import plural
@@ -17,6 +17,7 @@ from modules.sales import services
 from modules.sales.admin.allocations import RemoveAllocations, allocate, allocation_result
 from modules.sales.admin.forms import ReasonForm, new_lines_form
 from modules.sales.admin.packs import PackSerials, asks_for_serials, pack
+from modules.sales.admin.versions import of_draft, of_order
 from modules.sales.errors import NoLinesGiven
 from modules.sales.models import Order
 from modules.sales.services import NewLine
@@ -47,6 +48,10 @@ class CancelOrder(FormPage):
     help = "What is packed stays packed. All else is given back: allocations, backorders and purchase allocations."
 
     @override
+    def depends_on(self, session: Session, row: Any) -> Facts:
+        return of_order(session, row)
+
+    @override
     def do(self, session: Session, row: Any, form: Any) -> str:
         order = services.cancel_order(session, row.id, why=form.why.data or "")
         return f"{order.name} is {order.state}."
@@ -58,6 +63,10 @@ class AddLines(FormPage):
     title = "Add lines"
     button = "Add lines"
     template = "sales/add_lines.html"
+
+    @override
+    def depends_on(self, session: Session, row: Any) -> Facts:
+        return of_draft(session, row)
 
     @property
     def form_class(self) -> type[Form]:  # type: ignore[override]
@@ -87,6 +96,7 @@ ORDER_ACTIONS = (
         label="Confirm",
         permission="sales.edit",
         run=_confirm,
+        depends_on=of_draft,
         allowed=_can("confirm"),
         style="primary",
         icon="fa-check",
@@ -96,6 +106,7 @@ ORDER_ACTIONS = (
         label="Allocate Order",
         permission="sales.allocate",
         run=allocate,
+        depends_on=of_order,
         allowed=_can("allocate"),
         style="primary",
         icon="fa-cubes",
@@ -105,6 +116,7 @@ ORDER_ACTIONS = (
         label="Pack Allocated Order",
         permission="sales.pack",
         run=pack,
+        depends_on=of_order,
         allowed=lambda order: ORDER.allows(order.state, "pack") and not asks_for_serials(order),
         icon="fa-archive",
     ),

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from typing_extensions import override
 from wtforms import Form
 
-from erp.admin import DocumentScreen, ExtraColumn, document_anchor
+from erp.admin import DocumentScreen, ExtraColumn, Facts, document_anchor
 from erp.admin.formatting import money
 from erp.errors import ErpError, InvalidTransition
 from modules.inventory_lots.domain import check_quantity
@@ -126,6 +126,12 @@ class OrderScreen(DocumentScreen):
         if row is not None and row.state != OrderState.draft:
             for name in FIXED_WHEN_CONFIRMED:
                 del form[name]
+
+    @override
+    def depends_on(self, session: Session, row: Any) -> Facts:
+        if row.state == OrderState.draft:
+            return super().depends_on(session, row)
+        return {"state": row.state, "priority": row.priority, "shipping": row.shipping_policy, "note": row.note}
 
     def save(self, session: Session, form: Form, row: Any) -> Any:
         """Store a draft with its lines, or what may be changed of a confirmed order."""

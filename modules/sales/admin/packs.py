@@ -12,11 +12,12 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session, joinedload, selectinload
 from typing_extensions import override
 
-from erp.admin import Action, Badge, ExtraColumn, FormPage, Panel, Result, Screen, document_anchor
+from erp.admin import Action, Badge, ExtraColumn, Facts, FormPage, Panel, Result, Screen, document_anchor
 from erp.admin.access import may, screen_session
 from modules.inventory_lots.states import Tracking
 from modules.sales import queries, services
 from modules.sales.admin.pack_reversals import REVERSALS, REVERSE
+from modules.sales.admin.versions import of_order
 from modules.sales.models import Order, OrderLine, Pack
 
 SERIALS_SHOWN = 20
@@ -56,6 +57,10 @@ class PackSerials(FormPage):
     title = "Pack Allocated Order"
     button = "Pack Allocated Order"
     template = "sales/pack_serials.html"
+
+    @override
+    def depends_on(self, session: Session, row: Any) -> Facts:
+        return of_order(session, row)
 
     @override
     def context(self, session: Session, row: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from modules.sales.queries.allocations import (
 from modules.sales.queries.backorders import backorder_rows, backordered, cancellable_backorders, open_backorder
 from modules.sales.queries.checks import broken_invariants
 from modules.sales.queries.explanation import explain
-from modules.sales.queries.lines import lines_of, products_on_lines, select_lines
+from modules.sales.queries.lines import lines_of, ordered_products, products_on_lines, select_lines
 from modules.sales.queries.losses import Loss, fingerprint, losses
 from modules.sales.queries.orders import (
     customer_orders,
@@ -83,6 +83,7 @@ __all__ = [
     "order_by_number",
     "order_statuses",
     "order_with_lines",
+    "ordered_products",
     "pack_by_number",
     "pack_line_counts",
     "pack_lines",

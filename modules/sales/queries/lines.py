@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload
 
-from erp.db import chunks
+from erp.db import chunks, format_quantity
+from modules.inventory_lots.models import Product
 from modules.sales.models import OrderLine
 
 
@@ -28,6 +29,13 @@ def lines_of(session: Session, order_ids: Sequence[int]) -> list[OrderLine]:
     rows = select(OrderLine).options(joinedload(OrderLine.product)).order_by(OrderLine.order_id, OrderLine.position)
     parts = (session.scalars(rows.where(OrderLine.order_id.in_(part))) for part in chunks(order_ids, 5000))
     return [line for part in parts for line in part]
+
+
+def ordered_products(session: Session, order_id: int) -> dict[int, str]:
+    """Return what is ordered on each line of an order by its position, such as `3 of LAMP`."""
+    columns = (OrderLine.position, OrderLine.quantity, Product.sku)
+    rows = session.execute(select_lines(*columns).where(OrderLine.order_id == order_id).order_by(OrderLine.position))
+    return {position: f"{format_quantity(quantity)} of {sku}" for position, quantity, sku in rows}
 
 
 def products_on_lines(session: Session, product_ids: Sequence[int]) -> set[int]:

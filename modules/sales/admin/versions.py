@@ -1,0 +1,46 @@
+"""What changes of sales orders, their lines and backorders depend on."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from erp.admin import Facts
+from modules.sales import queries
+from modules.sales.models import Backorder, Order, OrderLine
+
+
+def quantities_of(line: OrderLine) -> Facts:
+    """Return what is ordered, allocated, packed and cancelled of a line."""
+    return {
+        f"ordered of line {line.position}": line.quantity,
+        f"allocated of line {line.position}": line.allocated,
+        f"packed of line {line.position}": line.packed,
+        f"cancelled of line {line.position}": line.cancelled,
+    }
+
+
+def of_order(_session: Session, order: Order) -> Facts:
+    """Return the state of an order and the quantities of its lines."""
+    quantities = {label: value for line in order.lines for label, value in quantities_of(line).items()}
+    return {"state": order.state, **quantities}
+
+
+def of_draft(session: Session, order: Order) -> Facts:
+    """Return the state of an order and what is ordered, line by line."""
+    ordered = queries.ordered_products(session, order.id)
+    return {"state": order.state, **{f"line {position}": text for position, text in ordered.items()}}
+
+
+def of_line(_session: Session, line: OrderLine) -> Facts:
+    """Return the state of a line's order and the quantities of the line."""
+    return {"state": line.order.state, **quantities_of(line)}
+
+
+def of_backorder(_session: Session, backorder: Backorder) -> Facts:
+    """Return the state of a backorder and its quantities."""
+    return {
+        "state": backorder.state,
+        "quantity": backorder.quantity,
+        "allocated since": backorder.allocated_quantity,
+        "cancelled": backorder.cancelled_quantity,
+    }
