@@ -9,15 +9,16 @@ from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
-from wtforms import Form, HiddenField
+from wtforms import Form, HiddenField, StringField, ValidationError
 
 from erp import history
+from erp.addresses import check_address
 from erp.admin.access import may, permitted, run_and_commit, screen_session
 from erp.admin.declarations import ExtraField
 from erp.admin.fields import Converter, Lookup, as_id, lookup, with_fields
 from erp.admin.listing import Listing
 from erp.db import is_duplicate
-from erp.errors import ErpError, RecordInUse, RecordTaken, StaleRecord
+from erp.errors import BadAddress, ErpError, RecordInUse, RecordTaken, StaleRecord
 
 VERSION = "row_version"
 
@@ -217,3 +218,13 @@ class EditForms(Listing):
     def ajax_update(self) -> ResponseReturnValue:
         """Cells are not edited in lists: services would not be asked."""
         return abort(404)
+
+
+def check_email(_form: Any, field: StringField) -> None:
+    """Refuse what is neither empty nor one email address."""
+    field.data = (field.data or "").strip()
+    try:
+        if field.data:
+            check_address(field.data)
+    except BadAddress as error:
+        raise ValidationError(f"This is no email address: {error.facts['reason']}.") from None
