@@ -9,9 +9,10 @@ from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
-from wtforms import Form, HiddenField
+from wtforms import Form, HiddenField, StringField, ValidationError
 
 from erp import history
+from erp.addresses import check_address
 from erp.admin import tokens, versions
 from erp.admin.access import may, only_read, permitted, run_and_commit, screen_session
 from erp.admin.declarations import ExtraField, Facts
@@ -19,7 +20,7 @@ from erp.admin.fields import Converter, Lookup, as_id, lookup, with_fields
 from erp.admin.formatting import words
 from erp.admin.listing import Listing
 from erp.db import is_duplicate, is_reading
-from erp.errors import ErpError, RecordInUse, RecordTaken, StaleRecord
+from erp.errors import BadAddress, ErpError, RecordInUse, RecordTaken, StaleRecord
 
 VERSION = "row_version"
 
@@ -273,3 +274,13 @@ class EditForms(Listing):
     def ajax_update(self) -> ResponseReturnValue:
         """Cells are not edited in lists: services would not be asked."""
         return abort(404)
+
+
+def check_email(_form: Any, field: StringField) -> None:
+    """Refuse what is neither empty nor one email address."""
+    field.data = (field.data or "").strip()
+    try:
+        if field.data:
+            check_address(field.data)
+    except BadAddress as error:
+        raise ValidationError(f"This is no email address: {error.facts['reason']}.") from None

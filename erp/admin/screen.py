@@ -12,14 +12,13 @@ from markupsafe import Markup
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from typing_extensions import override
-from wtforms.validators import Optional, Regexp
 
 from erp.admin import versions
 from erp.admin.access import flash_sentence, may, only_read, permitted, run_and_commit, screen_session
 from erp.admin.action_pages import ActionPage
 from erp.admin.declarations import Action, Badge, Getter, Panel, Result, read_columns
 from erp.admin.formatting import badge, cell
-from erp.admin.forms import EditForms
+from erp.admin.forms import EditForms, check_email
 from erp.admin.page import Gated
 from erp.db import is_reading
 from erp.errors import ActionRefused, ErpError
@@ -252,7 +251,7 @@ class ContactScreen(Screen):
     column_default_sort = "code"
     column_filters = ("code", "name", "email")
     form_columns = ("code", "name", "email")
-    form_args = {"email": {"validators": [Optional(), Regexp(r"[^@\s]+@[^@\s]+$", message="Enter one address.")]}}
+    form_args = {"email": {"validators": [check_email]}}
     form_widths = {"code": 3, "name": 5, "email": 4}
 
     @override

@@ -9,6 +9,7 @@ from erp.exchange.kinds import AfterImport, Column, Errors, ExportKind, ImportKi
 from erp.exchange.parsers import (
     code,
     day,
+    email_address,
     instant,
     long_text,
     money,
@@ -35,6 +36,7 @@ __all__ = [
     "as_cell",
     "code",
     "day",
+    "email_address",
     "export_csv",
     "import_csv",
     "instant",

@@ -10,6 +10,8 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from erp import clock
+from erp.addresses import MAX_LENGTH, check_address
+from erp.errors import BadAddress
 from erp.numbers import LIMIT, PLACES
 
 E = TypeVar("E", bound=StrEnum)
@@ -34,6 +36,16 @@ def text(length: int) -> Parser:
         return line
 
     return parse
+
+
+def email_address(cell: str) -> str:
+    """Read one email address without a name."""
+    line: str = text(MAX_LENGTH)(cell)
+    try:
+        check_address(line)
+    except BadAddress as error:
+        raise ValueError(f"is no email address: {error.facts['reason']}") from None
+    return line
 
 
 code = text  # a name such as a SKU or a number of a document; an empty cell is None before it is parsed

@@ -13,6 +13,9 @@ from typing import ClassVar, Generic, TypeVar
 
 from typing_extensions import override
 
+from erp.addresses import parse_mailbox
+from erp.errors import BadAddress
+
 T = TypeVar("T")
 
 
@@ -42,6 +45,10 @@ class Option(Generic[T]):
         """What a value may be, in words, for help texts and refusals."""
         return "any text is allowed"
 
+    def refusal(self, text: str) -> str:
+        """Return why a text that does not fit is refused, in words."""
+        return self.allowed
+
     def parse(self, text: str) -> T:
         """Read an ini value; raise ValueError when it does not fit."""
         raise ValueError(text)
@@ -65,6 +72,37 @@ class Text(Option[str]):
         if re.search(r"[\x00-\x1f\ud800-\udfff]", text.strip()):
             raise ValueError(text)
         return text.strip()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mailbox(Text):
+    """An email address, with a name before it or without; empty where the default is empty."""
+
+    @property
+    @override
+    def allowed(self) -> str:
+        empty = _or_empty(self.default or None)
+        return f'an address, `Name <address>` or `"Name, with a comma" <address>`{empty} is allowed'
+
+    @override
+    def refusal(self, text: str) -> str:
+        return f"{_address_problem(text) or 'it has a control character'}; {self.allowed}"
+
+    @override
+    def parse(self, text: str) -> str:
+        line = super().parse(text)
+        if (line or self.default) and _address_problem(line):
+            raise ValueError(text)
+        return line
+
+
+def _address_problem(text: str) -> str:
+    """Return why a text is no mailbox; empty where it is one."""
+    try:
+        parse_mailbox(text)
+    except BadAddress as error:
+        return str(error.facts["reason"])
+    return ""
 
 
 @dataclass(frozen=True, kw_only=True)

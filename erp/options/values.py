@@ -74,7 +74,7 @@ class OptionTable:
         try:
             return option.parse(text)
         except ValueError:
-            raise OptionError(key + place, text, option.allowed) from None
+            raise OptionError(key + place, text, option.refusal(text)) from None
 
     def effective(self, stored: Mapping[str, str]) -> dict[str, Effective]:
         """Return every option's value: the environment, then the database, then the file, then the default."""

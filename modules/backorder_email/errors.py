@@ -42,18 +42,18 @@ class NoAddress(ErpError):
         super().__init__(f"Customer {customer} has no email address.", customer=customer)
 
 
-class BadAddress(ErpError):
-    """An email address that no mail server would accept."""
-
-    def __init__(self, *, address: str, reason: str) -> None:
-        super().__init__(f"The email address {address!r} cannot be used: {reason}.", address=address, reason=reason)
-
-
 class BadSender(ErpError):
     """The option that names the sender is not an address."""
 
     def __init__(self, *, option: str, value: str, reason: str) -> None:
         super().__init__(f"Option {option}: {value!r} cannot be used: {reason}.", option=option, value=value)
+
+
+class NotAsComposed(ErpError):
+    """An email that reads differently after it was built; it does not leave."""
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(f"The email does not read as it was written: {reason}.", reason=reason)
 
 
 class EmptyMessage(ErpError):

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from erp.manifest import Module, Permission
-from erp.options import Choice, Duration, Integer, Switch, Text
+from erp.options import Choice, Duration, Integer, Mailbox, Switch, Text
 from erp.registry import Core
 
 
@@ -54,8 +54,8 @@ MODULE = Module(
             choices=("file", "smtp"),
             help="How emails leave: file writes each as an .eml file into the instance's outbox, smtp sends it.",
         ),
-        Text(name="sender", default="erp@localhost", help="The From address: a bare one or `Name <address>`."),
-        Text(name="reply_to", default="", help="Where answers go; empty: to the sender."),
+        Mailbox(name="sender", default="erp@localhost", help="The From address: a bare one or `Name <address>`."),
+        Mailbox(name="reply_to", default="", help="Where answers go; empty: to the sender."),
         Text(name="host", only_if="transport=smtp", default="localhost", help="The mail server (transport smtp)."),
         Integer(
             name="port", only_if="transport=smtp", default=25, minimum=1, maximum=65535, help="The mail server's port."

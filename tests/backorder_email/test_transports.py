@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from erp import clock
+from erp.errors import OptionError
 from erp.options import options
 from erp.registry import current_registry
 from modules.backorder_email import services
 from modules.backorder_email.delivery import send_pending
 from modules.backorder_email.delivery.transports import SmtpTransport
-from modules.backorder_email.errors import BadSender, MailServerUnusable
+from modules.backorder_email.errors import MailServerUnusable
 from modules.backorder_email.states import MessageState
 from tests.backorder_email.servers import accepts, free_port, mail_server
 from tests.support.backorder_email import (
@@ -297,9 +298,10 @@ def test_the_password_of_the_mail_server_is_no_option(app):
     assert not [name for name in names if "password" in name or "secret" in name]
 
 
-def test_a_bad_sender_is_refused_before_a_batch_is_taken(session, set_option):
-    set_option("backorder_email.sender", "nobody")
-    make_message(session)
-    with pytest.raises(BadSender, match=r"Option backorder_email.sender: 'nobody' cannot be used"):
-        send_pending()
-    assert states(session) == ["pending"]
+@pytest.mark.parametrize("option", ["sender", "reply_to"])
+@pytest.mark.parametrize(
+    ("value", "reason"), [("nobody", "it is not of the form"), ("Miller, Sons <o@x.example>", "needs quotes")]
+)
+def test_a_bad_sender_is_refused_when_it_is_set(session, set_option, option, value, reason):
+    with pytest.raises(OptionError, match=reason):
+        set_option(f"backorder_email.{option}", value)

@@ -53,3 +53,10 @@ def test_a_customer_that_stands_twice_in_a_file_is_refused(session):
 def test_a_customer_without_a_name_or_with_too_long_a_code_is_refused(session):
     found = errors_of(session, "customers", "code,name", "A,", f"{'x' * 61},Name")
     assert [error[:2] for error in found] == [(2, "name"), (3, "code")]
+
+
+def test_a_file_is_refused_by_row_where_the_form_would_refuse_an_address(session):
+    rows = ("C1,One,n/a", "C2,Two,a@x.example; b@x.example", "C3,Three,Ann <a@x.example>", "C4,Four,a@☃.example")
+    errors = errors_of(session, "customers", "code,name,email", *rows)
+    assert [(row, column) for row, column, *_ in errors] == [(number, "email") for number in (2, 3, 4, 5)]
+    assert dump(session, "customers") == ["code,name,email"]

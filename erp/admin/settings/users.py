@@ -10,17 +10,16 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 from typing_extensions import override
-from wtforms import Form, validators
+from wtforms import Form
 
 from erp import history, security
 from erp.admin.access import screen_session
 from erp.admin.action_pages import FormPage
 from erp.admin.declarations import Action, Badge, Facts, Result
 from erp.admin.fields import TicksField, check_name, reason_field, reason_of
+from erp.admin.forms import check_email
 from erp.admin.screen import Screen
 from erp.models import Role, User
-
-EMAIL = validators.Regexp(security.EMAIL, message="This is no email address.")
 
 
 def _as_role_id(value: Any) -> int:
@@ -92,7 +91,7 @@ class UserScreen(Screen):
     column_default_sort = "username"
     column_sortable_list = ("username", "created_at")
     form_columns = ("username", "name", "email")
-    form_args = {"email": {"validators": [EMAIL]}}
+    form_args = {"email": {"validators": [check_email]}}
     form_widths = {"why": 12}
     header_fields = (
         ("Name", "username"),

@@ -17,6 +17,7 @@ from secrets import token_hex
 
 from erp import clock
 from erp.db import chunks, commit, db
+from erp.errors import ErpError
 from erp.options import options
 from erp.text import plural
 from modules.backorder_email import services
@@ -54,7 +55,7 @@ def sender() -> Sender:
 
 def build(outgoing: Outgoing, source: Sender, at: datetime | None = None) -> Envelope:
     """Return a message exactly as it leaves at that instant, or now."""
-    data = compose(outgoing, source, at or clock.now()).as_bytes()
+    data = compose(outgoing, source, at or clock.now())
     return Envelope(outgoing.id, source.address, outgoing.recipient, data)
 
 
@@ -178,7 +179,7 @@ class _Worker:
         """Return a message as it leaves, or with the problem that keeps it: it does not stop the others."""
         try:
             return build(outgoing, self._source)
-        except (ValueError, MessageError) as error:
+        except (ValueError, MessageError, ErpError) as error:
             return Envelope(outgoing.id, "", "", b"", problem=f"It cannot be written as an email: {error}")
 
     def _begin(self, message_id: int) -> bool:

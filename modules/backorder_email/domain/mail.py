@@ -1,90 +1,26 @@
-"""Addresses and the message as it leaves: as RFC 5322 and mail practice want it, safe from what a name could inject."""
+"""The message as it leaves: as RFC 5322 and mail practice want it, safe from what a name could inject."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import EmailPolicy
-from email.utils import format_datetime, getaddresses
-from functools import lru_cache
+from email.parser import BytesHeaderParser
+from email.policy import EmailPolicy, compat32
+from email.utils import format_datetime
 from hashlib import sha256
-from typing import Any
 
+from erp.addresses import check_address, parse_mailbox
+from erp.errors import BadAddress
+from modules.backorder_email.domain.headers import mailbox_header, read_mailboxes, read_text, text_header
 from modules.backorder_email.domain.templates import clean_line
-from modules.backorder_email.errors import BadAddress, BadSender
-
-_LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
-_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
-
-
-def check_address(text: str) -> str:
-    """Return a bare address as a server takes it, its domain in ASCII form.
-
-    Raises BadAddress for anything else: an address with a name, two addresses, blanks, line breaks, no or two @.
-    """
-    address = text.strip(" ")
-    local, _, domain = address.rpartition("@")
-    if not local or not domain:
-        raise BadAddress(address=text, reason="it is not of the form name@domain")
-    if len(local) > 64 or not _LOCAL.fullmatch(local):
-        raise BadAddress(address=text, reason="the part before the @ has characters that servers refuse")
-    domain = _ascii_domain(text, domain)
-    if len(local) + len(domain) + 1 > 254:
-        raise BadAddress(address=text, reason="it is too long")
-    return f"{local}@{domain}"
-
-
-def _ascii_domain(text: str, domain: str) -> str:
-    try:
-        known = domain.encode("idna").decode("ascii") if not domain.isascii() else domain
-    except UnicodeError:
-        known = ""
-    labels = known.split(".")
-    if len(known) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
-        raise BadAddress(address=text, reason="the part after the @ is not a domain")
-    return known
-
-
-class FastPolicy(EmailPolicy):
-    """The library's policy for SMTP, which leaves alone each header that is short, printable and in ASCII.
-
-    Any other header is parsed, encoded and folded by the library, which takes most of the time of writing a message.
-    """
-
-    def header_max_count(self, name: str) -> int | None:
-        """Return how often a header may occur in a message, cached: the library makes a class each time it is asked."""
-        return _max_count(name)
-
-    def header_store_parse(self, name: str, value: Any) -> tuple[str, Any]:
-        """Keep a harmless header as it is."""
-        return (name, value) if _is_plain(value) else super().header_store_parse(name, value)
-
-    def header_fetch_parse(self, name: str, value: Any) -> Any:
-        """Return a harmless header as it is."""
-        return value if _is_plain(value) else super().header_fetch_parse(name, value)
-
-
-@lru_cache(maxsize=64)
-def _max_count(name: str) -> int | None:
-    return EmailPolicy().header_max_count(name)
-
-
-class Encoded(str):
-    """A header that the library has already encoded and folded."""
-
-
-def _is_plain(value: Any) -> bool:
-    if isinstance(value, Encoded):
-        return True
-    is_text = isinstance(value, str) and not hasattr(value, "fold")
-    return is_text and len(value) < 60 and value.isascii() and value.isprintable() and "=?" not in value
-
+from modules.backorder_email.errors import BadSender, NotAsComposed
 
 # All in ASCII: a server that carries only seven bits does not have to change anything.
-POLICY = FastPolicy(linesep="\r\n", cte_type="7bit")
+POLICY = EmailPolicy(linesep="\r\n", cte_type="7bit")
+_READER = BytesHeaderParser(policy=compat32)
+_OF_CONTENT = ("content-type", "content-transfer-encoding", "mime-version")
 
 
 @dataclass(frozen=True)
@@ -109,12 +45,11 @@ def parse_sender(sender: str, reply_to: str) -> Sender:
 
 
 def _parse(option: str, value: str) -> tuple[str, str]:
-    found = getaddresses([value])
-    name, address = found[0] if len(found) == 1 else ("", value)
     try:
-        return clean_line(name), check_address(address)
+        name, address = parse_mailbox(value)
     except BadAddress as error:
         raise BadSender(option=option, value=value, reason=str(error.facts["reason"])) from None
+    return clean_line(name), address
 
 
 @dataclass(frozen=True)
@@ -134,30 +69,48 @@ def message_id(outgoing: Outgoing, domain: str) -> str:
     return f"<backorder.{outgoing.id}.{outgoing.created_at:%Y%m%d%H%M%S}@{domain}>"
 
 
-@lru_cache(maxsize=8)
-def _from(sender: Sender) -> Encoded:
-    named = str(Address(display_name=sender.name, addr_spec=sender.address))
-    return Encoded(POLICY.header_factory("From", named).fold(policy=POLICY).partition(": ")[2].rstrip("\r\n"))
-
-
 def _boundary(outgoing: Outgoing) -> str:
     """Return the line that separates the two texts: the same each time, and one that neither text contains."""
     return sha256(f"{outgoing.id}\n{outgoing.text}\n{outgoing.html}".encode()).hexdigest()
 
 
-def compose(outgoing: Outgoing, sender: Sender, now: datetime) -> EmailMessage:
-    """Return the message exactly as it leaves."""
+def compose(outgoing: Outgoing, sender: Sender, now: datetime) -> bytes:
+    """Return the message exactly as it leaves; raise BadAddress, and NotAsComposed where it reads differently."""
+    recipient, subject = check_address(outgoing.recipient), clean_line(outgoing.subject)
+    headers = {
+        "From": mailbox_header("From", sender.name, sender.address),
+        "To": mailbox_header("To", "", recipient),
+        "Reply-To": mailbox_header("Reply-To", "", sender.reply_to) if sender.reply_to else "",
+        "Subject": text_header("Subject", subject),
+        "Date": f"Date: {format_datetime(now)}",
+        "Message-ID": f"Message-ID: {message_id(outgoing, sender.domain)}",
+        "Auto-Submitted": "Auto-Submitted: auto-generated",
+    }
+    written = {name: header for name, header in headers.items() if header}
+    data = "\r\n".join([*written.values(), ""]).encode("ascii") + _content(outgoing)
+    _read_back(data, written, sender, recipient, subject)
+    return data
+
+
+def _content(outgoing: Outgoing) -> bytes:
+    """Return the texts of a message with the headers that describe them."""
     mail = EmailMessage(policy=POLICY)
-    mail["From"] = _from(sender)
-    mail["To"] = outgoing.recipient
-    if sender.reply_to:
-        mail["Reply-To"] = sender.reply_to
-    mail["Subject"] = clean_line(outgoing.subject)
-    mail["Date"] = format_datetime(now)
-    mail["Message-ID"] = message_id(outgoing, sender.domain)
-    mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(outgoing.text, charset="utf-8")
     if outgoing.html:
         mail.add_alternative(outgoing.html, subtype="html", charset="utf-8")
         mail.set_boundary(_boundary(outgoing))
-    return mail
+    return mail.as_bytes()
+
+
+def _read_back(data: bytes, written: Collection[str], sender: Sender, recipient: str, subject: str) -> None:
+    """Raise NotAsComposed unless a reader finds exactly what was written."""
+    mail = _READER.parsebytes(data)
+    names = [name for name in mail if name.lower() not in _OF_CONTENT]
+    if mail.defects or names != list(written):
+        raise NotAsComposed(reason=f"its headers are {', '.join(mail)}")
+    if read_mailboxes(mail["From"]) != ((sender.name, sender.address),):
+        raise NotAsComposed(reason=f"the sender is read as {mail['From']!r}")
+    if read_mailboxes(mail["To"]) != (("", recipient),):
+        raise NotAsComposed(reason=f"the recipient is read as {mail['To']!r}")
+    if read_text(mail["Subject"]) != subject:
+        raise NotAsComposed(reason=f"the subject is read as {mail['Subject']!r}")

@@ -9,15 +9,16 @@ from sqlalchemy import insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from erp import clock
+from erp.addresses import check_address
 from erp.db import bulk_update, chunks, is_one_of
-from erp.errors import ErpError
+from erp.errors import BadAddress, ErpError
 from erp.events import RunEnded
 from modules.backorder_email import queries
 from modules.backorder_email.domain.facts import digest
-from modules.backorder_email.domain.mail import Outgoing, check_address
+from modules.backorder_email.domain.mail import Outgoing
 from modules.backorder_email.domain.news import MessageKey, drop_reason
 from modules.backorder_email.domain.templates import Wording, render
-from modules.backorder_email.errors import BadAddress, NoAddress, NoSuchTemplate
+from modules.backorder_email.errors import NoAddress, NoSuchTemplate
 from modules.backorder_email.models import Message, News, Template
 from modules.backorder_email.queries import NewsRow, facts_of
 from modules.backorder_email.queries.templates import OPTIONS_BY_CAUSE, name_in_option, template_by_name

@@ -8,9 +8,9 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from erp import clock
+from erp.addresses import check_address
 from erp.db import is_one_of
 from erp.history import Change, record_all
-from modules.backorder_email.domain.mail import check_address
 from modules.backorder_email.domain.templates import clean_line, clean_text
 from modules.backorder_email.errors import EmptyMessage
 from modules.backorder_email.models import Message

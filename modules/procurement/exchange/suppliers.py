@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp.contacts import ContactData, save_contacts
-from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, text
+from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, email_address, text
 from erp.text import plural
 from modules.procurement.models import Supplier
 
@@ -36,7 +36,7 @@ SUPPLIER_IMPORT = ImportKind(
     columns=(
         Column("code", code(60), required=True),
         Column("name", text(200), required=True),
-        Column("email", text(254)),
+        Column("email", email_address),
     ),
     key=("code",),
     apply=_save,

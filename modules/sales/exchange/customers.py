@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp.contacts import ContactData
-from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, text
+from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, email_address, text
 from erp.text import plural
 from modules.sales import services
 from modules.sales.models import Customer
@@ -16,7 +16,7 @@ from modules.sales.models import Customer
 COLUMNS = (
     Column("code", code(60), required=True),
     Column("name", text(200), required=True),
-    Column("email", text(254)),
+    Column("email", email_address),
 )
 
 

@@ -1,0 +1,55 @@
+"""Email addresses: the one rule for what customers, suppliers, users and the sender of emails may have."""
+
+from __future__ import annotations
+
+import re
+
+import idna
+
+from erp.errors import BadAddress
+
+MAX_LENGTH = 254
+_LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+_MAILBOX = re.compile(r'(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^"<>]*))\s*<(?P<address>[^<>]*)>')
+
+
+def check_address(text: str) -> str:
+    """Return a bare address as a server takes it, its domain in ASCII form (IDNA 2008).
+
+    Raises BadAddress for anything else: an address with a name, two addresses, blanks, line breaks, no or two @.
+    """
+    address = text.strip(" ")
+    local, _, domain = address.rpartition("@")
+    if not local or not domain:
+        raise BadAddress(address=text, reason="it is not of the form name@domain")
+    if len(local) > 64 or not _LOCAL.fullmatch(local):
+        raise BadAddress(address=text, reason="the part before the @ has characters that servers refuse")
+    domain = _ascii_domain(text, domain)
+    if max(len(address), len(local) + len(domain) + 1) > MAX_LENGTH:
+        raise BadAddress(address=text, reason="it is too long")
+    return f"{local}@{domain}"
+
+
+def _ascii_domain(text: str, domain: str) -> str:
+    try:
+        known = domain if domain.isascii() else idna.encode(domain, uts46=True).decode("ascii")
+    except UnicodeError:
+        known = ""
+    if len(known) > 253 or not all(_LABEL.fullmatch(label) for label in known.split(".")):
+        raise BadAddress(address=text, reason="the part after the @ is not a domain")
+    return known
+
+
+def parse_mailbox(text: str) -> tuple[str, str]:
+    """Return the name, empty where there is none, and the address of `Name <address>` or of a bare address.
+
+    Raises BadAddress: a name with a comma or another character that separates addresses needs quotes.
+    """
+    found = _MAILBOX.fullmatch(text.strip())
+    if found is None:
+        return "", check_address(text)
+    if found["bare"] is not None and (strange := re.search(r"[,;:@()\[\]\\]", found["bare"])):
+        raise BadAddress(address=text, reason=f'a name with {strange[0]} needs quotes: "{found["bare"].strip()}"')
+    name = re.sub(r"\\(.)", r"\1", found["quoted"]) if found["bare"] is None else found["bare"]
+    return " ".join(name.split()), check_address(found["address"])
