@@ -5,6 +5,7 @@ from modules.sales.queries.allocations import (
     allocation_rows,
     allocations_on_balances,
     removable_rows,
+    run_order,
     select_allocations,
     select_unpacked,
 )
@@ -72,6 +73,7 @@ __all__ = [
     "purchase_allocated_quantities",
     "purchase_allocations_of",
     "removable_rows",
+    "run_order",
     "select_allocations",
     "select_lines",
     "select_unpacked",
