@@ -13,7 +13,12 @@ _MOST_NAMED = 10
 
 
 class ErpError(Exception):
-    """A refused action. Its text is for users; `facts` are for programs and tests."""
+    """A refused action. Its text is for users; `facts` are for programs and tests.
+
+    `field` is the field of a form, or the column of a file, that holds what is refused; empty where there is no one.
+    """
+
+    field = ""
 
     def __init__(self, message: str, **facts: object) -> None:
         super().__init__(message)

@@ -3,7 +3,7 @@
 Everything here works the same on SQLite and PostgreSQL; only this package knows their differences.
 """
 
-from erp.db.append_only import FINAL, make_final
+from erp.db.append_only import FINAL, final_once, make_final
 from erp.db.bulk import (
     bulk_add,
     bulk_insert,
@@ -48,6 +48,7 @@ __all__ = [
     "days_later",
     "db",
     "failing_model",
+    "final_once",
     "forget_models",
     "format_quantity",
     "from_raw",

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from typing_extensions import override
 
 from erp import clock
-from erp.db import BigId, Model, Quantity, UtcDateTime
+from erp.db import BigId, Model, Quantity, UtcDateTime, final_once
 from erp.history import Subject, Tracked
 from erp.models import RunEntry, enum_column
 from modules.backorder_email.domain.templates import Wording
@@ -71,6 +71,10 @@ class StatusTemplate(Tracked, Model):
         return self.status.history_subject()
 
 
+# What a customer was sent, and when.
+SENT = ("cause", "order_id", "customer_id", "recipient", "subject", "text", "html", "created_at", "sent_at")
+
+
 class Message(Tracked, Model):
     """One email to the customer of one order. Never deleted.
 
@@ -100,7 +104,10 @@ class Message(Tracked, Model):
             postgresql_where=text("state = 'sending'"),
         ),
         Index("ix_backorder_email_message_state", "state", "id"),
-        {"sqlite_autoincrement": True},  # the Message-ID is made of the id, which is therefore never used again
+        {
+            "sqlite_autoincrement": True,  # the Message-ID is made of the id, which is therefore never used again
+            "info": final_once("state", "sent", fixed=SENT),
+        },
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

@@ -13,6 +13,7 @@ from modules.inventory_lots.errors import (
     BadLotNumber,
     BadQuantity,
     LotNumberMissing,
+    NegativePrice,
     ProductInUse,
     SerialDecimals,
     SerialQuantity,
@@ -40,6 +41,12 @@ def check_count(quantity: Decimal, decimals: int, *, what: str) -> None:
         raise BadQuantity(what=what, quantity=quantity, reason="is more than 1,000,000,000")
     if quantity != quantity.quantize(Decimal(1).scaleb(-decimals)):
         raise BadQuantity(what=what, quantity=quantity, reason=f"has more than {decimals} decimals")
+
+
+def check_price(price: Decimal | None, *, what: str, field: str) -> None:
+    """Raise NegativePrice, which names the field, for a price below 0; there may be none."""
+    if price is not None and price < 0:
+        raise NegativePrice(what=what, price=price, field=field)
 
 
 def check_lot_number(number: str | None, quantity: Decimal, *, tracking: Tracking, sku: str) -> None:
@@ -118,29 +125,16 @@ def check_unit(sku: str, before: TrackingSettings, after: TrackingSettings, *, a
         raise UnitIsFixed(sku=sku, documents=allocated_on)
 
 
-@dataclass(frozen=True)
-class Loss:
-    """What is taken of each balance, and how much the unallocated stock is short."""
+def give_back(parts: Iterable[Part], quantity: int) -> list[Part]:
+    """Return what each (id, raw quantity) gives back of `quantity`, the first of them first.
 
-    taken: list[Part]
-    short: int
-
-
-def take_unallocated(quantity: int, latest_first: Iterable[Part]) -> Loss:
-    """Return what to take from (balance id, unallocated) pairs, in their order, for `quantity`."""
-    taken: list[Part] = []
-    for balance_id, unallocated in latest_first:
-        if part := min(quantity, unallocated):
-            taken.append((balance_id, part))
-            quantity -= part
-    return Loss(taken, quantity)
-
-
-def last_in_queue(allocations: Iterable[Part], quantity: int) -> dict[int, int]:
-    """Return how much of each balance to release for `quantity`: of (balance id, allocated) pairs, the last first."""
-    released: dict[int, int] = {}
-    for balance_id, held in reversed(list(allocations)):
-        if part := min(quantity, held):
-            released[balance_id] = released.get(balance_id, 0) + part
-            quantity -= part
-    return released
+    Parts of stock and of allocations come in the reverse of the order in which a run takes them.
+    """
+    given: list[Part] = []
+    for id_, held in parts:
+        if quantity <= 0:
+            break
+        if taken := min(held, quantity):
+            given.append((id_, taken))
+            quantity -= taken
+    return given

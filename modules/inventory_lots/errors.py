@@ -11,9 +11,9 @@ from erp.numbers import format_quantity
 
 
 class StockRefused(ErpError):
-    """Data about stock that is refused; `column` is the column of an import file that it is in."""
+    """Data about stock that is refused."""
 
-    column = "quantity"
+    field = "quantity"
 
 
 class BadQuantity(StockRefused):
@@ -23,10 +23,20 @@ class BadQuantity(StockRefused):
         super().__init__(f"{what}: {format_quantity(quantity)} {reason}.", what=what, quantity=quantity, reason=reason)
 
 
+class NegativePrice(ErpError):
+    """A price below 0."""
+
+    def __init__(self, *, what: str, price: Decimal, field: str) -> None:
+        super().__init__(
+            f"{what}: a price of {format_quantity(price)} is below 0. Enter 0 or more.", what=what, price=price
+        )
+        self.field = field
+
+
 class BadLocation(StockRefused):
     """A text that does not name a location."""
 
-    column = "location"
+    field = "location"
 
     def __init__(self, *, path: str, reason: str = "write it as WAREHOUSE/LOCATION, such as WH/STOCK") -> None:
         super().__init__(f"{path!r} is not a location: {reason}.", path=path, reason=reason)
@@ -35,7 +45,7 @@ class BadLocation(StockRefused):
 class LotNumberMissing(StockRefused):
     """Stock of a tracked product without its lot or serial number."""
 
-    column = "lot"
+    field = "lot"
 
     def __init__(self, *, sku: str, tracking: str) -> None:
         super().__init__(f"{sku} is tracked by {tracking}: give the {tracking} number.", sku=sku, tracking=tracking)
@@ -44,7 +54,7 @@ class LotNumberMissing(StockRefused):
 class BadLotNumber(StockRefused):
     """A lot number that cannot be kept."""
 
-    column = "lot"
+    field = "lot"
 
     def __init__(self, *, number: str) -> None:
         super().__init__(f"{number!r} is not a lot number: give 1 to 80 characters without line breaks.", number=number)
@@ -65,7 +75,7 @@ class SerialQuantity(StockRefused):
 class SerialDecimals(StockRefused):
     """A product tracked by serial number whose unit would have decimals."""
 
-    column = "unit_decimals"
+    field = "unit_decimals"
 
     def __init__(self, *, sku: str, unit_decimals: int) -> None:
         super().__init__(
@@ -79,7 +89,7 @@ class SerialDecimals(StockRefused):
 class SerialInStock(StockRefused):
     """A serial number that is in stock already, or named twice."""
 
-    column = "lot"
+    field = "lot"
 
     def __init__(self, *, sku: str, number: str) -> None:
         super().__init__(f"Serial number {number} of {sku} is in stock already.", sku=sku, number=number)
@@ -123,7 +133,7 @@ class StockAllocated(StockRefused):
 class TotalAndLots(StockRefused):
     """Stock of one product at one location counted both as a total and by lot."""
 
-    column = "lot"
+    field = "lot"
 
     def __init__(self, *, sku: str, location: str) -> None:
         super().__init__(
@@ -136,7 +146,7 @@ class TotalAndLots(StockRefused):
 class CountedTwice(StockRefused):
     """The same stock counted twice in one adjustment."""
 
-    column = "lot"
+    field = "lot"
 
     def __init__(self, *, what: str) -> None:
         super().__init__(f"{what} is counted twice. Give it once.", what=what)
@@ -152,6 +162,8 @@ class ManyRefused(ErpError):
 
 class NotEnoughUnallocated(ErpError):
     """A transfer of more than is unallocated."""
+
+    field = "quantity"
 
     def __init__(self, *, what: str, quantity: Decimal, unallocated: Decimal) -> None:
         super().__init__(
@@ -174,6 +186,8 @@ class NotQuarantine(ErpError):
 
 class SameLocation(ErpError):
     """A transfer to the location that the stock is at."""
+
+    field = "location"
 
     def __init__(self, *, location: str) -> None:
         super().__init__(f"The stock is at {location} already. Choose another location.", location=location)
@@ -204,13 +218,13 @@ class ProductInUse(StockRefused):
 
     def __init__(self, *, sku: str, field: str, reason: str) -> None:
         super().__init__(f"{sku} has stock or stands on documents, so {reason}.", sku=sku, field=field)
-        self.column = field
+        self.field = field
 
 
 class UnitIsFixed(StockRefused):
     """A change of the unit of a product of which incoming goods are allocated to customers."""
 
-    column = "unit"
+    field = "unit"
 
     def __init__(self, *, sku: str, documents: Sequence[str]) -> None:
         more = f" and {len(documents) - 5} more" if len(documents) > 5 else ""
@@ -223,6 +237,8 @@ class UnitIsFixed(StockRefused):
 
 class LocationTaken(ErpError):
     """A location that exists already."""
+
+    field = "path"
 
     def __init__(self, *, path: str) -> None:
         super().__init__(f"There is a location {path} already.", path=path)

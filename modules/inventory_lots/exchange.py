@@ -69,7 +69,7 @@ def _unless_refused(rows: Sequence[Row], errors: Errors, work: Callable[[], Any]
         return work()
     except ManyRefused as refused:
         for index, refusal in refused.refusals.items():
-            errors.add(rows[index], refusal.column, str(refusal))
+            errors.add(rows[index], refusal.field, str(refusal))
         errors.raise_if_any()
         raise
 

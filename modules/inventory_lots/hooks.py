@@ -24,7 +24,10 @@ class BalanceAllocation:
 
 @hook
 def allocations_on_balances(session: Session, balance_ids: Sequence[int]) -> list[BalanceAllocation]:
-    """Return the allocations on these balances, first in the queue first. The answers are joined."""
+    """Return the allocations on these balances, first in the queue first, each line's in the order of removal.
+
+    Those on stock that may not leave come after all others. The answers are joined.
+    """
 
 
 @hook
@@ -34,7 +37,7 @@ def allocations_of_run(session: Session, balance_ids: Collection[int], run_id: i
 
 @hook
 def stock_will_fall(session: Session, quantities: Mapping[int, Decimal]) -> Decimal:
-    """Release so much of what is allocated on each balance (by id), latest in the queue first.
+    """Release so much of what is allocated on each balance (by id), in the reverse of `allocations_on_balances`.
 
     Asked once for all balances, under the locks of their products, before stock falls or a lot's allocations are
     released. Answer how much was released in all; the answers are added up, and the caller checks that there is room.

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from typing_extensions import override
 
 from erp import clock
-from erp.db import BigId, Model, Quantity, UtcDateTime
+from erp.db import FINAL, BigId, Model, Quantity, UtcDateTime
 from erp.history import Subject, Tracked
 from erp.models import enum_column
 from modules.inventory_lots.states import LocationKind, MoveKind, Tracking
@@ -171,6 +171,7 @@ class StockMove(Model):
         _lot_of_the_product(),
         Index("ix_inventory_lots_stock_move_lot", "lot_id", "location_id"),
         Index("ix_inventory_lots_stock_move_product", "product_id", "id"),
+        {"info": FINAL},
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

@@ -20,6 +20,8 @@ class OrderWithoutLines(ErpError):
 class OverReceipt(ErpError):
     """More than the over-receipt limit allows."""
 
+    field = "quantity"
+
     def __init__(self, *, line: str, quantity: Decimal, receivable: Decimal) -> None:
         super().__init__(
             f"{line}: {format_quantity(quantity)} cannot be received; at most {format_quantity(receivable)} may "
@@ -61,6 +63,8 @@ class ImpactUnseen(ErpError):
 class QuantityBelowReceived(ErpError):
     """A line cannot be lowered below what was received or closed short."""
 
+    field = "quantity"
+
     def __init__(self, *, line: str, quantity: Decimal, received: Decimal, cancelled: Decimal) -> None:
         super().__init__(
             f"{line} cannot be lowered to {format_quantity(quantity)}: {format_quantity(received)} are received and "
@@ -74,6 +78,8 @@ class QuantityBelowReceived(ErpError):
 
 class LineIsAllocated(ErpError):
     """A line cannot be lowered below what was received and is allocated to sales orders."""
+
+    field = "quantity"
 
     def __init__(self, *, line: str, quantity: Decimal, allocated: Decimal, documents: Sequence[str]) -> None:
         names = f" ({', '.join(documents)})" if documents else ""
@@ -89,6 +95,8 @@ class LineIsAllocated(ErpError):
 
 class ProductIsFixed(ErpError):
     """The product of a line cannot change once some of it is received or allocated."""
+
+    field = "product"
 
     def __init__(self, *, line: str, received: Decimal, allocated: Decimal) -> None:
         super().__init__(

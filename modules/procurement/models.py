@@ -135,6 +135,7 @@ class PurchaseOrderLine(Tracked, Model):
     __table_args__ = (
         UniqueConstraint("order_id", "position"),
         CheckConstraint("quantity > 0", "quantity_positive"),
+        CheckConstraint("unit_cost >= 0", "unit_cost_not_negative"),
         CheckConstraint("received >= 0", "received_not_negative"),
         CheckConstraint("cancelled >= 0 AND cancelled <= quantity", "cancelled_within_quantity"),
         CheckConstraint(

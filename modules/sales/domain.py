@@ -96,18 +96,6 @@ def lower(new_open: int, allocated: int, open_backorder: int) -> Lowering:
     return Lowering(backorder=open_backorder - kept, allocations=max(0, allocated - new_open))
 
 
-def give_back(parts: Iterable[Part], quantity: int) -> list[Part]:
-    """Take `quantity` from the parts in the given order; return what each of them gives back."""
-    given: list[Part] = []
-    for id_, held in parts:
-        if quantity <= 0:
-            break
-        if taken := min(held, quantity):
-            given.append((id_, taken))
-            quantity -= taken
-    return given
-
-
 @dataclass(frozen=True)
 class Progress:
     """The quantities of a line, or their sums over an order."""

@@ -41,6 +41,8 @@ class InactiveProduct(ErpError):
 class QuantityBelowDone(ErpError):
     """A quantity below what is packed or cancelled."""
 
+    field = "quantity"
+
     def __init__(self, *, quantity: Decimal, packed: Decimal, cancelled: Decimal) -> None:
         super().__init__(
             f"The quantity cannot be {format_quantity(quantity)}: {format_quantity(packed)} are packed and "

@@ -94,6 +94,7 @@ class OrderLine(Tracked, Model):
         CheckConstraint("quantity > 0", "quantity_positive"),
         CheckConstraint("packed >= 0 AND cancelled >= 0 AND packed + cancelled <= quantity", "open_not_negative"),
         CheckConstraint("allocated >= 0 AND allocated <= quantity - packed - cancelled", "allocated_within_open"),
+        CheckConstraint("unit_price >= 0", "unit_price_not_negative"),
         # A run reads the lines of a product that have need. This index is smaller than that of all lines, so that
         # the database prefers it even without statistics.
         Index(

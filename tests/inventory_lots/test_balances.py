@@ -11,6 +11,7 @@ from modules.inventory_lots.errors import SerialInStock
 from modules.inventory_lots.models import Balance, StockMove
 from modules.inventory_lots.services import Taking, lock_products, put_back, reserve, take, unreserve
 from modules.inventory_lots.states import MoveKind, Tracking
+from tests.support.final_rows import no_row_is_final
 from tests.support.inventory_lots import make_product, make_serials, make_stock
 
 
@@ -169,7 +170,8 @@ def test_the_check_names_a_balance_that_its_moves_do_not_explain(session, balanc
 
 
 def test_the_check_names_a_balance_without_moves_and_moves_without_a_balance(session, balance):
-    session.execute(text("DELETE FROM inventory_lots_stock_move"))
+    with no_row_is_final(session):
+        session.execute(text("DELETE FROM inventory_lots_stock_move"))
     assert len(list(queries.broken_balances(session))) == 1
     session.rollback()
     session.execute(text("DELETE FROM inventory_lots_balance"))
@@ -179,3 +181,18 @@ def test_the_check_names_a_balance_without_moves_and_moves_without_a_balance(ses
 def test_the_check_finds_nothing_in_good_stock(session, balance):
     assert list(queries.broken_balances(session)) == []
     assert session.scalar(select(func.count()).select_from(Balance)) == 1
+
+
+# The ledger is written once
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE inventory_lots_stock_move SET reason = 'otherwise'", "DELETE FROM inventory_lots_stock_move"],
+)
+def test_the_database_refuses_to_change_and_delete_stock_moves(session, balance, statement):
+    session.commit()
+    with pytest.raises(IntegrityError, match="written once and never changed"):
+        session.execute(text(statement))
+    session.rollback()
+    assert [move.reason for move in session.scalars(select(StockMove))] == [""]

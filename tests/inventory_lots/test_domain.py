@@ -144,36 +144,17 @@ def test_the_unit_of_goods_that_are_on_their_way_to_a_customer_is_fixed():
     domain.check_unit("A", metres, pieces, allocated_on=[])
 
 
-def test_less_is_taken_from_the_latest_lots_unallocated_quantity_first():
-    assert domain.take_unallocated(7, [(3, 4), (2, 0), (1, 9)]) == domain.Loss([(3, 4), (1, 3)], 0)
-
-
-def test_what_the_unallocated_stock_cannot_give_is_returned_as_short():
-    assert domain.take_unallocated(7, [(3, 4), (2, 1)]) == domain.Loss([(3, 4), (2, 1)], 2)
-
-
-def test_the_last_in_the_queue_loses_its_allocation_first():
-    allocations = [(1, 5), (2, 3), (1, 4)]
-    assert domain.last_in_queue(allocations, 4) == {1: 4}
-    assert domain.last_in_queue(allocations, 6) == {1: 4, 2: 2}
-    assert domain.last_in_queue(allocations, 100) == {1: 9, 2: 3}
-    assert domain.last_in_queue(allocations, 0) == {}
+def test_what_comes_first_gives_back_first_and_no_more_than_it_has():
+    assert domain.give_back([(3, 4), (2, 0), (1, 9)], 7) == [(3, 4), (1, 3)]
+    assert domain.give_back([(3, 4), (2, 1)], 7) == [(3, 4), (2, 1)]
+    assert domain.give_back([(3, 4)], 0) == []
 
 
 parts = st.lists(st.tuples(st.integers(1, 9), st.integers(0, 50)), max_size=12)
 
 
 @given(parts, st.integers(0, 300))
-def test_no_balance_gives_more_than_it_has(lots, quantity):
-    loss = domain.take_unallocated(quantity, lots)
-    assert sum(part for _, part in loss.taken) + loss.short == quantity
-    assert loss.short == max(0, quantity - sum(free for _, free in lots))
-
-
-@given(parts, st.integers(0, 300))
-def test_no_more_is_released_than_is_asked_and_allocated(allocations, quantity):
-    released = domain.last_in_queue(allocations, quantity)
-    held = sum(part for _, part in allocations)
-    assert sum(released.values()) == min(quantity, held)
-    for balance_id, part in released.items():
-        assert 0 < part <= sum(held for id_, held in allocations if id_ == balance_id)
+def test_giving_back_takes_parts_in_order_and_never_more_than_asked(held, amount):
+    given_back = domain.give_back(held, amount)
+    assert sum(part for _, part in given_back) == min(amount, sum(part for _, part in held))
+    assert all(part > 0 for _, part in given_back)

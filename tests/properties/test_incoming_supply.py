@@ -33,6 +33,7 @@ from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.sales import services as sales
 from modules.sales.models import Backorder, Order, OrderLine
 from modules.sales.queries import Scope
+from tests.support.final_rows import no_row_is_final
 from tests.support.inventory_lots import make_location, make_product, make_stock
 from tests.support.procurement import make_supplier
 from tests.support.sales import make_draft
@@ -90,9 +91,10 @@ class Incoming(RuleBasedStateMachine):
     @initialize()
     def open_shop(self):
         db.session.rollback()
-        for table in reversed(Model.metadata.sorted_tables):
-            if table.name.startswith(TABLES):
-                db.session.execute(delete(table))
+        with no_row_is_final(db.session()):
+            for table in reversed(Model.metadata.sorted_tables):
+                if table.name.startswith(TABLES):
+                    db.session.execute(delete(table))
         db.session.commit()
         self.promised, self.may_promise_again = {}, False
         table = current_registry().option_table

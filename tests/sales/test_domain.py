@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from modules.inventory_lots.domain import give_back
 from modules.sales.domain import (
     Lowering,
     Progress,
     Settlement,
     fulfilment,
-    give_back,
     lower,
     plan,
     plan_by_product,
@@ -104,11 +104,14 @@ def test_a_lowered_line_gives_back_its_backorder_before_its_allocations():
     assert lower(10, allocated=6, open_backorder=4) == Lowering(backorder=0, allocations=0)
 
 
-@given(parts, quantities)
-def test_giving_back_takes_parts_in_order_and_never_more_than_asked(held, amount):
-    given_back = give_back(held, amount)
-    assert sum(part for _, part in given_back) == min(amount, sum(part for _, part in held))
-    assert all(part > 0 for _, part in given_back)
+@given(parts, parts, quantities)
+def test_what_is_given_back_in_reverse_is_what_a_plan_would_have_taken_last(demands, supplies, amount):
+    grants = plan(demands, supplies)
+    lost = dict(give_back([(at, grant.quantity) for at, grant in reversed(list(enumerate(grants)))], amount))
+    kept = [grant._replace(quantity=grant.quantity - lost.get(at, 0)) for at, grant in enumerate(grants)]
+    granted = sum(grant.quantity for grant in kept)
+    fewer = give_back(supplies, granted)
+    assert [grant for grant in kept if grant.quantity] == plan(demands, fewer)
 
 
 def line(quantity, packed=0, cancelled=0, allocated=0):

@@ -132,6 +132,22 @@ def upgrade() -> None:
             ondelete="SET NULL",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_backorder_email_message")),
+        info={
+            "rows": "final once",
+            "column": "state",
+            "value": "sent",
+            "fixed": [
+                "cause",
+                "order_id",
+                "customer_id",
+                "recipient",
+                "subject",
+                "text",
+                "html",
+                "created_at",
+                "sent_at",
+            ],
+        },
         sqlite_autoincrement=True,
     )
     op.create_index(

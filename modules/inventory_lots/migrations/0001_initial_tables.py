@@ -149,6 +149,7 @@ def upgrade() -> None:
             ["product_id"], ["inventory_lots_product.id"], name=op.f("fk_inventory_lots_stock_move_product_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inventory_lots_stock_move")),
+        info={"rows": "final"},
     )
     op.create_index(
         "ix_inventory_lots_stock_move_lot", "inventory_lots_stock_move", ["lot_id", "location_id"], unique=False

@@ -9,7 +9,7 @@ from modules.inventory_lots.queries.balances import (
     available_column,
     balance_at,
     lot_totals,
-    on_hand_latest_first,
+    on_hand_in_run_order,
     product_totals,
     removal_order,
     stock_on_hand,
@@ -17,6 +17,7 @@ from modules.inventory_lots.queries.balances import (
     unusable_column,
     usable_balances,
     usable_condition,
+    usable_first,
     with_lot_and_location,
 )
 from modules.inventory_lots.queries.checks import broken_balances
@@ -53,7 +54,7 @@ __all__ = [
     "lot_totals",
     "lots_named",
     "moves",
-    "on_hand_latest_first",
+    "on_hand_in_run_order",
     "on_hand_of_lots",
     "paths_by_id",
     "product_by_sku",
@@ -71,5 +72,6 @@ __all__ = [
     "unusable_column",
     "usable_balances",
     "usable_condition",
+    "usable_first",
     "with_lot_and_location",
 ]

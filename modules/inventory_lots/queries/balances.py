@@ -62,6 +62,11 @@ def removal_order() -> tuple[ColumnElement[Any], ...]:
     return fifo
 
 
+def usable_first() -> ColumnElement[int]:
+    """Return the column that puts usable stock before stock that may not leave, for a select with lot and location."""
+    return case((usable_condition(clock.today()), literal(0)), else_=literal(1))
+
+
 def usable_balances(session: Session, product_ids: Sequence[int]) -> Select[int, int, int]:
     """Select (balance id, product id, raw available) where it is above 0, by product in the order of removal."""
     rows = select(Balance.id, Balance.product_id, raw(Balance.unallocated))
@@ -84,7 +89,7 @@ def unusable_balance_ids(session: Session, lot_id: int) -> list[int]:
 
 
 def allocations(session: Session, balance_ids: Sequence[int]) -> list[BalanceAllocation]:
-    """Return the allocations on these balances, first in the queue first."""
+    """Return the allocations on these balances in the order of a run; those on stock that may not leave are last."""
     return [allocation for answer in hooks.allocations_on_balances(session, balance_ids) for allocation in answer]
 
 
@@ -106,22 +111,18 @@ class StockOnHand:
         return self.on_hand - self.allocated
 
 
-def on_hand_latest_first(
+def on_hand_in_run_order(
     session: Session, product_ids: Iterable[int], location_ids: Iterable[int]
 ) -> Iterator[StockOnHand]:
-    """Return the stock of these products at these locations, the latest lots first."""
+    """Return the stock of these products at these locations as a run takes it; stock that may not leave is last."""
     on_hand, allocated = raw(Balance.on_hand), raw(Balance.allocated)
     columns = (Balance.id, Balance.product_id, Balance.location_id, Balance.lot_id, Lot.number, on_hand, allocated)
-    rows = (
-        select(*columns)
-        .join(Lot, Lot.id == Balance.lot_id)
-        .where(
-            is_one_of(session, Balance.product_id, product_ids),
-            is_one_of(session, Balance.location_id, location_ids),
-            Balance.on_hand > 0,
-        )
-        .order_by(Lot.received_on.desc(), Lot.id.desc())
+    rows = with_lot_and_location(select(*columns)).where(
+        is_one_of(session, Balance.product_id, product_ids),
+        is_one_of(session, Balance.location_id, location_ids),
+        Balance.on_hand > 0,
     )
+    rows = rows.order_by(usable_first(), *removal_order())
     return (StockOnHand(*row) for row in session.execute(rows))
 
 

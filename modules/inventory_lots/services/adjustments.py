@@ -11,8 +11,9 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from erp.db import SCALE, from_raw, to_raw
+from erp.numbers import sums
 from modules.inventory_lots import queries
-from modules.inventory_lots.domain import check_count, check_lot_number, last_in_queue, take_unallocated
+from modules.inventory_lots.domain import check_count, check_lot_number, give_back
 from modules.inventory_lots.errors import (
     CountedTwice,
     ManyRefused,
@@ -111,7 +112,7 @@ class _Stock:
         self.products = queries.products_by_id(session, {count.product_id for count in counts})
         self.paths = queries.paths_by_id(session, {count.location_id for count in counts})
         self.on_hand: dict[tuple[int, int], list[StockOnHand]] = defaultdict(list)
-        for stock in queries.on_hand_latest_first(session, self.products, self.paths):
+        for stock in queries.on_hand_in_run_order(session, self.products, self.paths):
             self.on_hand[stock.product_id, stock.location_id].append(stock)
         serials = [
             (count.product_id, count.lot_number)
@@ -163,11 +164,12 @@ class _Stock:
         if change > 0:
             plan.changes.append((count, change))
             return
-        loss = take_unallocated(-change, [(id_, each.unallocated) for id_, each in stock.items()])
-        if loss.short:
+        latest_first = reversed(stock.values())
+        taken = give_back(((each.balance_id, each.unallocated) for each in latest_first), -change)
+        if sum(quantity for _, quantity in taken) < -change:
             plan.shortages[index] = _shortage(list(stock.values()), -change)
         plan.losses += [
-            Posting(count.product_id, stock[id_].lot_id, count.location_id, -quantity) for id_, quantity in loss.taken
+            Posting(count.product_id, stock[id_].lot_id, count.location_id, -quantity) for id_, quantity in taken
         ]
 
     def _refuse_serials_in_two_locations(self, counts: Sequence[Count], plan: _Plan) -> None:
@@ -201,7 +203,7 @@ def _release(session: Session, plan: _Plan) -> None:
             for allocation in allocations
             if allocation.balance_id in shortage.balance_ids
         ]
-        wanted |= last_in_queue(held, shortage.missing)
+        wanted |= sums(give_back(reversed(held), shortage.missing))
     if wanted:
         release_on_balances(session, wanted)
 

@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 from erp import clock, history
 from erp.db import bulk_insert, from_raw, is_one_of, require_lock, to_raw
 from erp.errors import NotFound
+from erp.numbers import sums
 from erp.sequence import next_numbers
 from modules.inventory_lots import queries
-from modules.inventory_lots.domain import last_in_queue
+from modules.inventory_lots.domain import give_back
 from modules.inventory_lots.errors import HoldUnchanged, NothingToRelease
 from modules.inventory_lots.hooks import stock_will_fall
 from modules.inventory_lots.models import Lot, Product
@@ -140,8 +141,8 @@ def release_allocations(session: Session, lot_id: int, *, quantity: Decimal | No
         for allocation in queries.allocations(session, queries.unusable_balance_ids(session, lot_id))
     ]
     most = sum(raw for _, raw in held)
-    wanted = last_in_queue(held, most if quantity is None else min(most, to_raw(quantity)))
-    released = release_on_balances(session, wanted)
+    parts = give_back(reversed(held), most if quantity is None else to_raw(quantity))
+    released = release_on_balances(session, sums(parts))
     if not released:
         raise NothingToRelease(number=lot.number)
     return released

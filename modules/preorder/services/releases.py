@@ -13,6 +13,7 @@ from erp import clock, history
 from erp.db import bulk_update, format_quantity, from_raw, is_one_of, raw_instant, to_raw
 from erp.events import publish
 from erp.numbers import sums
+from modules.inventory_lots.domain import give_back
 from modules.inventory_lots.models import Balance, Location, Lot
 from modules.inventory_lots.queries import usable_condition
 from modules.inventory_lots.services import lock_products
@@ -23,7 +24,7 @@ from modules.preorder.models import PurchaseAllocation
 from modules.procurement.hooks import OutstandingFall
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.services import release_allocated
-from modules.sales.domain import give_back, plan
+from modules.sales.domain import plan
 from modules.sales.models import Order, OrderLine
 from modules.sales.services import Grant, allocate_on, hold_lines
 

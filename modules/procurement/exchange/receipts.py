@@ -10,10 +10,10 @@ from erp.errors import ErpError
 from erp.exchange import Column, Errors, ImportKind, Row, code, day, quantity, whole_number
 from erp.text import plural
 from modules.inventory_lots.domain import join_path, split_path
-from modules.inventory_lots.errors import BadLocation, StockRefused
+from modules.inventory_lots.errors import BadLocation
 from modules.inventory_lots.services import Locations, find_or_make_locations
 from modules.procurement.domain import Delivery
-from modules.procurement.errors import DeliveriesRefused, OverReceipt
+from modules.procurement.errors import DeliveriesRefused
 from modules.procurement.exchange.lines import find_lines
 from modules.procurement.queries import Destination, count_new_lots, destinations
 from modules.procurement.services import lock_lines, receive_many
@@ -73,9 +73,7 @@ def _delivery(row: Row, line_ids: Mapping[tuple[str, int], int], places: Locatio
 
 
 def _column(refusal: ErpError) -> str:
-    if isinstance(refusal, StockRefused):
-        return refusal.column
-    return "quantity" if isinstance(refusal, OverReceipt) else "number"
+    return refusal.field or "number"
 
 
 def _message(rows: Sequence[Row], new_lots: int, places: Locations) -> str:

@@ -98,6 +98,7 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("quantity > 0", name=op.f("ck_procurement_purchase_order_line_quantity_positive")),
         sa.CheckConstraint("received >= 0", name=op.f("ck_procurement_purchase_order_line_received_not_negative")),
+        sa.CheckConstraint("unit_cost >= 0", name=op.f("ck_procurement_purchase_order_line_unit_cost_not_negative")),
         sa.ForeignKeyConstraint(
             ["order_id"],
             ["procurement_purchase_order.id"],

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from erp.db import insert_rows
 from erp.errors import StaleRecord
 from erp.history import Change, record_all
-from modules.inventory_lots.domain import check_quantity
+from modules.inventory_lots.domain import check_price, check_quantity
 from modules.inventory_lots.models import Product
 from modules.procurement.domain import LineQuantities, LineValues
 from modules.procurement.errors import LineIsAllocated, NothingOutstanding, ProductIsFixed, QuantityBelowReceived
@@ -80,7 +80,7 @@ def apply_values(
     if not changes.keys() <= known.keys():
         raise StaleRecord
     pairs = [(known[line_id], change) for line_id, change in changes.items()]
-    _check_quantities(session, order, values)
+    _check_values(session, order, values)
     _check_changes(session, pairs, release=release)
     is_supply = order.state != PurchaseState.draft
     if is_supply:
@@ -102,12 +102,14 @@ def apply_values(
         announce_supply(session, supply | {line.product_id for line in new})
 
 
-def _check_quantities(session: Session, order: PurchaseOrder, values: Iterable[LineValues]) -> None:
+def _check_values(session: Session, order: PurchaseOrder, values: Iterable[LineValues]) -> None:
     wanted = {change.product_id for change in values}
     products = {product.id: product for product in session.scalars(select(Product).where(Product.id.in_(wanted)))}
     for change in values:
         product = products[change.product_id]
-        check_quantity(change.quantity, product.unit_decimals, what=f"{order.name}, {product.sku}")
+        what = f"{order.name}, {product.sku}"
+        check_quantity(change.quantity, product.unit_decimals, what=what)
+        check_price(change.unit_cost, what=what, field="unit_cost")
 
 
 def _check_changes(session: Session, changes: Sequence[tuple[PurchaseOrderLine, LineValues]], *, release: bool) -> None:

@@ -86,6 +86,7 @@ def upgrade() -> None:
             name=op.f("ck_sales_order_line_open_not_negative"),
         ),
         sa.CheckConstraint("quantity > 0", name=op.f("ck_sales_order_line_quantity_positive")),
+        sa.CheckConstraint("unit_price >= 0", name=op.f("ck_sales_order_line_unit_price_not_negative")),
         sa.ForeignKeyConstraint(
             ["order_id"], ["sales_order.id"], name=op.f("fk_sales_order_line_order_id"), ondelete="CASCADE"
         ),

@@ -6,6 +6,7 @@ from modules.sales.queries.allocations import (
     allocations_of_run,
     allocations_on_balances,
     removable_rows,
+    run_order,
     select_allocations,
     select_unpacked,
 )
@@ -96,6 +97,7 @@ __all__ = [
     "removable_rows",
     "reversal_rows",
     "reversed_packs",
+    "run_order",
     "select_allocations",
     "select_lines",
     "select_unpacked",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.sql.elements import SQLCoreOperations
 
@@ -17,7 +17,7 @@ from erp.models import RunEntry
 from erp.options import options
 from modules.inventory_lots.hooks import BalanceAllocation
 from modules.inventory_lots.models import Balance, Location, Lot, Product
-from modules.inventory_lots.queries import unusable_column
+from modules.inventory_lots.queries import removal_order, unusable_column, usable_first
 from modules.inventory_lots.states import Tracking
 from modules.sales.hooks import SupplyNote
 from modules.sales.models import Allocation, Customer, Order, OrderLine
@@ -38,7 +38,16 @@ def select_unpacked(*columns: Any) -> Select[*tuple[Any, ...]]:
     return select_allocations(*columns).where(Allocation.is_unpacked)
 
 
+def run_order() -> tuple[ColumnElement[Any], ...]:
+    """Return the columns that put allocations in the order in which a run takes them.
+
+    Those on stock that may not leave are last, because no run would take them. Given back is in the exact reverse.
+    """
+    return (usable_first(), *service_order(), *removal_order(), Allocation.id.asc())
+
+
 def allocations_on_balances(session: Session, balance_ids: Sequence[int]) -> list[BalanceAllocation]:
+<<<<<<< HEAD
     """Answer which orders have how much of these balances, first in the queue first."""
     return _on_balances(session, Allocation.is_unpacked, balance_ids)
 
@@ -53,6 +62,11 @@ def _on_balances(
 ) -> list[BalanceAllocation]:
     rows = select_allocations(Allocation.balance_id, Order.number, Order.id, Allocation.unpacked, Customer.name)
     rows = rows.join(Order.customer).where(condition, is_one_of(session, Allocation.balance_id, balance_ids))
+=======
+    """Answer which orders have how much of these balances, in the order of a run."""
+    rows = select_unpacked(Allocation.balance_id, Order.number, Order.id, Allocation.unpacked)
+    rows = rows.where(Allocation.balance_id.in_(balance_ids)).order_by(*run_order())
+>>>>>>> b-launches
     return [
         BalanceAllocation(balance_id, number or "", quantity, url=f"/sales/orders/{order_id}/", customer=customer)
         for balance_id, number, order_id, quantity, customer in session.execute(

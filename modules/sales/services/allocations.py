@@ -26,6 +26,7 @@ from erp.db import (
 from erp.errors import StaleRecord
 from erp.events import current_run, publish
 from erp.numbers import sums
+from modules.inventory_lots.domain import give_back
 from modules.inventory_lots.models import Location, Lot, Product
 from modules.inventory_lots.queries import usable_balances
 from modules.inventory_lots.services import lock_products, reserve, unreserve
@@ -35,7 +36,7 @@ from modules.sales.domain import Grant, Part, give_back, plan_by_product
 from modules.sales.errors import AllocationsHeld, NotOfThisOrder, SerialNotAllocated, TakesFromEarlier
 from modules.sales.events import LinesServed
 from modules.sales.models import Allocation, Order, OrderLine
-from modules.sales.queries import Needing, Scope, select_allocations, select_unpacked, service_order
+from modules.sales.queries import Needing, Scope, run_order, select_allocations, select_unpacked
 from modules.sales.services.backorders import Uncovered, absorb_into_backorders, settle_backorders
 from modules.sales.services.locking import lock_order
 from modules.sales.states import ORDER, AllocationSource
@@ -222,14 +223,14 @@ def _record_freed(
 
 
 def release_balance_allocations(session: Session, quantities: Mapping[int, Decimal]) -> Decimal:
-    """Release so much of the allocations of each balance (by id), latest in the queue first; return how much it was.
+    """Release so much of the allocations of each balance (by id), latest of a run first; return how much it was.
 
     A line that loses supply this way keeps its place. The caller holds the products' locks.
     """
     rows = select_unpacked(Allocation.id, Allocation.balance_id, raw(Allocation.unpacked))
     rows = rows.where(is_one_of(session, Allocation.balance_id, quantities))
     held: dict[int, list[Part]] = {}
-    for id_, balance_id, unpacked in reversed(session.execute(rows.order_by(*service_order(), Allocation.id)).all()):
+    for id_, balance_id, unpacked in reversed(session.execute(rows.order_by(*run_order())).all()):
         held.setdefault(balance_id, []).append((id_, unpacked))
     parts = [part for id_, parts in held.items() for part in give_back(parts, to_raw(quantities[id_]))]
     free_allocations(session, parts, action="released")
@@ -256,10 +257,10 @@ def release_or_refuse(session: Session, *, release: bool) -> None:
 
 
 def lower_allocations(session: Session, line_id: int, quantity: int) -> None:
-    """Give back a raw quantity of a line's allocations, latest lot first."""
+    """Give back a raw quantity of a line's allocations: those on stock that may not leave, then the latest of a run."""
     rows = select_unpacked(Allocation.id, raw(Allocation.unpacked)).where(OrderLine.id == line_id)
-    held = session.execute(rows.order_by(Lot.received_on.desc(), Lot.id.desc(), Allocation.id.desc()))
-    free_allocations(session, give_back(((id_, unpacked) for id_, unpacked in held), quantity), action="released")
+    held = [(id_, unpacked) for id_, unpacked in session.execute(rows.order_by(*run_order()))]
+    free_allocations(session, give_back(reversed(held), quantity), action="released")
 
 
 def release_lines(session: Session, line_ids: Sequence[int]) -> None:

@@ -15,7 +15,7 @@ from erp.db import bulk_add, chunks, insert_rows, to_raw
 from erp.errors import ErpError
 from erp.events import publish
 from erp.options import options
-from modules.inventory_lots.domain import check_quantity
+from modules.inventory_lots.domain import check_price, check_quantity
 from modules.sales import queries
 from modules.sales.domain import lower
 from modules.sales.errors import InactiveProduct, LinesRefused, NothingOpen, QuantityBelowDone
@@ -60,6 +60,7 @@ def line_refusals(session: Session, lines: Sequence[OrderLine], *, are_raised: b
     for line in lines:
         try:
             check_quantity(line.quantity, line.product.unit_decimals, what=line.product.sku)
+            check_price(line.unit_price, what=line.product.sku, field="unit_price")
             if not line.product.is_active:
                 raise InactiveProduct(sku=line.product.sku)
         except ErpError as error:
@@ -108,7 +109,8 @@ def change_quantity(session: Session, line_id: int, quantity: Decimal) -> OrderL
     """Change the quantity of a line of a confirmed order; the line keeps its place in the queue.
 
     Raised, the added part is new need. Lowered, the backorder shrinks first, then purchase allocations, then
-    allocations, latest lot first. Raises NotFound, InvalidTransition, QuantityBelowDone and LinesRefused.
+    allocations, in the reverse of the order in which a run takes them. Raises NotFound, InvalidTransition,
+    QuantityBelowDone and LinesRefused.
     """
     line = lock_line(session, line_id)
     ORDER.next(line.order.state, "change_quantity")

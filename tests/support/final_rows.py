@@ -1,0 +1,27 @@
+"""Rows that the database keeps as they are, changed nevertheless: a test empties its tables, or breaks an invariant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+SQLITE_TRIGGERS = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+
+
+@contextmanager
+def no_row_is_final(session: Session) -> Iterator[None]:
+    """Switch the triggers off that refuse to change and delete rows, within one transaction."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SET LOCAL session_replication_role = replica"))
+        yield
+        session.execute(text("SET LOCAL session_replication_role = DEFAULT"))
+        return
+    triggers = session.execute(text(SQLITE_TRIGGERS)).all()
+    for name, _ in triggers:
+        session.execute(text(f"DROP TRIGGER {name}"))
+    yield
+    for _, statement in triggers:
+        session.execute(text(statement))
