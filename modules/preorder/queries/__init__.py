@@ -8,8 +8,8 @@ from modules.preorder.queries.coverage import Queue, coverage_of_line, coverage_
 from modules.preorder.queries.demand import demand_of
 from modules.preorder.queries.explanation import supply_notes
 from modules.preorder.queries.incoming_runs import incoming_quantities
-from modules.preorder.queries.late_lines import OverdueSupply, is_late, is_late_by_overdue_supply, overdue_supply
 from modules.preorder.queries.on_hand_changes import on_hand_change_rows
+from modules.preorder.queries.overdue_supply import OverdueSupply, is_late, is_late_by_overdue_supply, overdue_supply
 from modules.preorder.queries.products import (
     backorder_kinds,
     is_preordered,

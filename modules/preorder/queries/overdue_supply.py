@@ -1,4 +1,4 @@
-"""Late lines, and which of them a buyer keeps by giving an overdue purchase order line a new date."""
+"""Overdue purchase order lines, and the order lines that are late only because of them."""
 
 from __future__ import annotations
 
