@@ -67,8 +67,8 @@ def test_the_clerk_who_has_seen_it_may_send_the_page_again(client, session, purc
     address = f"/procurement/purchase-orders/{purchase.id}/receive/"
     form = delivery(client, purchase, 0, "10")
     client.post(address, data=form)
-    told = form_in(client.post(address, data=form).text)
-    assert client.post(address, data=told).status_code == 200
+    seen = form_in(client.post(address, data=form).text)
+    assert client.post(address, data=seen).status_code == 200
     assert session.scalars(select(Receipt.quantity)).all() == [10, 10]
 
 
