@@ -95,8 +95,10 @@ class ActionPage:
 
     def has_changed(self, row: Any) -> bool:
         """Say whether the page was sent and what it depends on has changed since it was opened."""
-        session = screen_session()
-        return request.method == "POST" and bool(versions.changes(lambda: self._parts(session, row)))
+        if request.method != "POST":
+            return False
+        concerned = self.concerned(row, self.form_class(request.form))
+        return bool(versions.changes(lambda: self._parts(screen_session(), row), concerned))
 
     def _parts(self, session: Session, row: Any) -> versions.Parts:
         return {versions.PAGE: self.depends_on(session, row), **self.depends_on_rows(session, row)}

@@ -178,7 +178,8 @@ class DocumentScreen(Screen):
             lines.remove(line)
         for line, values in changes.changed:
             _set(line, values)
-        self._count_up_version(session, row, changes)
+        if not is_new:
+            self._count_up_version(session, row, changes)
         session.flush()
         last = max((line.position for line in lines), default=0)
         for position, values in enumerate(changes.added, start=last + 1):
@@ -194,8 +195,10 @@ class DocumentScreen(Screen):
         """Count up the version of a document even if only its lines change, so that other open forms become stale."""
         changed = changes.added or changes.removed or any(session.is_modified(line) for line, _ in changes.changed)
         if changed and self._has_version() and not session.is_modified(row):
-            columns = [each.key for each in self.model.__mapper__.column_attrs]
-            flag_modified(row, next(name for name in columns if name not in ("id", VERSION)))
+            columns = (each.key for each in self.model.__mapper__.column_attrs)
+            name = next(name for name in columns if name not in ("id", VERSION))
+            getattr(row, name)  # loaded, where it has expired
+            flag_modified(row, name)
 
     def _changes(self, action: str, lines: Sequence[Any]) -> list[history.Change]:
         """Return the history entries of added or removed lines, each with what the form shows of the line."""

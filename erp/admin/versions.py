@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zlib
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import Enum
@@ -25,6 +27,7 @@ FIELD = "page_version"
 PAGE = ""
 LONGEST = 200
 MOST_NAMED = 10
+LARGEST = 10_000_000
 
 # Facts by part: those of the page itself have the key PAGE, those of each of its rows the row's key.
 Parts = Mapping[str, Facts]
@@ -43,9 +46,12 @@ class StalePage(StaleRecord):
 
 
 def as_field(parts: Parts) -> str:
-    """Return the version as the text of its field, empty where nothing is declared."""
+    """Return the version as the text of its field, empty where nothing is declared.
+
+    It is packed: a form has room for an order of a thousand lines and their figures.
+    """
     texts = _texts(parts)
-    return json.dumps(texts, ensure_ascii=False) if any(texts.values()) else ""
+    return urlsafe_b64encode(zlib.compress(json.dumps(texts).encode())).decode() if any(texts.values()) else ""
 
 
 def sent() -> Texts | None:
@@ -58,12 +64,13 @@ def sent() -> Texts | None:
         return None
     try:
         return {str(key): {str(label): str(value) for label, value in part.items()} for key, part in _pairs(text)}
-    except (ValueError, AttributeError, RecursionError):
+    except (ValueError, AttributeError, RecursionError, zlib.error):
         raise StaleRecord from None
 
 
 def _pairs(text: str) -> Iterable[tuple[str, dict[str, str]]]:
-    return json.loads(text).items()  # type: ignore[no-any-return]
+    unpacked = zlib.decompressobj().decompress(urlsafe_b64decode(text.encode()), LARGEST)
+    return json.loads(unpacked).items()  # type: ignore[no-any-return]
 
 
 def changes(read: Callable[[], Parts], concerned: Iterable[str] = ()) -> list[str]:

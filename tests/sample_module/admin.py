@@ -48,6 +48,11 @@ def _of_order(session: Session, order: Order) -> Mapping[str, Any]:
     return {"wish": queries.wishes_of(session, [order.id]).get(order.id), "fee": options.sample_module.fee}
 
 
+def _wish_of(session: Session, order: Order) -> Mapping[str, Any]:
+    wishes = queries.wishes_of(session, [order.id]).values()
+    return {"granted at": [wish.granted_at for wish in wishes]}
+
+
 def _grant(session: Session, order: Order) -> str:
     granted = services.grant(session, queries.wishes_of(session, [order.id]).values())
     return "The wish is granted." if granted else "No wish waits."
@@ -61,8 +66,18 @@ def _wish_for_line(session: Session, line: OrderLine) -> str:
 ORDER_COLUMNS = (ExtraColumn("wish", "Wish", _badges),)
 LINE_COLUMNS = (ExtraColumn("wish", "Wished for", _of_lines),)
 ORDER_PANELS = (Panel("The wish", "sample_module/wish.html", _of_order, "sample_module.view"),)
-ORDER_ACTIONS = (Action(name="grant-wish", label="Grant Wish", permission="sample_module.grant", run=_grant),)
-LINE_ACTIONS = (Action(name="wrap", label="Wrap", permission="sample_module.grant", run=_wish_for_line),)
+ORDER_ACTIONS = (
+    Action(name="grant-wish", label="Grant Wish", permission="sample_module.grant", run=_grant, depends_on=_wish_of),
+)
+LINE_ACTIONS = (
+    Action(
+        name="wrap",
+        label="Wrap",
+        permission="sample_module.grant",
+        run=_wish_for_line,
+        needs_no_version="Wishes add up.",
+    ),
+)
 
 
 def _first_field() -> UnboundField[Any]:
