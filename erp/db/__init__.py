@@ -16,6 +16,7 @@ from erp.db.bulk import (
     read_rows,
     rows_table,
 )
+from erp.db.identity import key_column, key_columns, key_of, wrong_keys
 from erp.db.locking import after_locking, lock_rows, lock_switches, require_any_lock, require_lock
 from erp.db.model_registry import configure_models, failing_model, forget_models
 from erp.db.session import BigId, ErpSession, Model, carried, db, init_app, reading
@@ -56,6 +57,9 @@ __all__ = [
     "insert_rows",
     "is_duplicate",
     "is_one_of",
+    "key_column",
+    "key_columns",
+    "key_of",
     "lock_rows",
     "lock_switches",
     "make_final",
@@ -70,4 +74,5 @@ __all__ = [
     "to_raw",
     "total",
     "unusable_database",
+    "wrong_keys",
 ]

@@ -62,8 +62,8 @@ def _pack(session: Session, *, number: str, serials: Iterable[tuple[int, str]]) 
     given: dict[int, list[str]] = {}
     for position, serial in serials:
         if position not in lines:
-            raise NotFound("sales order line", f"{number}/{position}")
+            raise NotFound("sales order line", f"{order.number}/{position}")
         given.setdefault(lines[position], []).append(serial)
     made = services.pack_order(session, order.id, given)
     packed = [f"{format_quantity(part.quantity)} of {part.line.product.sku}" for part in made.lines]
-    return f"Packed {', '.join(packed)} of {number} as {made.number}."
+    return f"Packed {', '.join(packed)} of {order.number} as {made.number}."

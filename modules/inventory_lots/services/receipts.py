@@ -10,6 +10,7 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from erp.db import require_lock, to_raw
+from erp.identity import identity_key
 from modules.inventory_lots import queries
 from modules.inventory_lots.domain import check_lot_number, check_quantity
 from modules.inventory_lots.errors import SerialInStock, StockRefused
@@ -80,6 +81,7 @@ def _check(product: Product, arrival: Arrival, in_stock: set[tuple[int, str]]) -
     check_quantity(arrival.quantity, product.unit_decimals, what=product.sku)
     check_lot_number(number, arrival.quantity, tracking=product.tracking, sku=product.sku)
     if product.tracking is Tracking.serial and number is not None:
-        if (product.id, number) in in_stock:
+        lot = (product.id, identity_key(number))
+        if lot in in_stock:
             raise SerialInStock(sku=product.sku, number=number)
-        in_stock.add((product.id, number))
+        in_stock.add(lot)
