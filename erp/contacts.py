@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from erp.db import chunks, insert_missing
 from erp.history import Change, record_all
+from erp.identity import ByKey, identity_key
 
 C = TypeVar("C", bound=Any)
 
@@ -32,11 +33,12 @@ class Saved:
     changed: int
 
 
-def contacts_by_code(session: Session, model: type[C], codes: Iterable[str]) -> dict[str, C]:
+def contacts_by_code(session: Session, model: type[C], codes: Iterable[str]) -> ByKey[str, C]:
     """Return the contacts of these codes; one that does not exist is left out."""
-    found: dict[str, C] = {}
-    for part in chunks(sorted(set(codes)), 5000):
-        found.update({row.code: row for row in session.scalars(select(model).where(model.code.in_(part)))})
+    found: ByKey[str, C] = ByKey()
+    for part in chunks(sorted(set(map(identity_key, codes))), 5000):
+        for row in session.scalars(select(model).where(model.code_key.in_(part))):
+            found[row.code] = row
     return found
 
 
@@ -48,7 +50,7 @@ def save_contacts(session: Session, model: type[C], contacts: Sequence[ContactDa
     insert_missing(session, model, rows)
     inserted = contacts_by_code(session, model, [data.code for data in missing])
     # A row that another transaction inserted at the same moment is changed like any other.
-    changed = sum([_change((known | inserted)[data.code], data) for data in contacts])
+    changed = sum([_change(known.get(data.code) or inserted[data.code], data) for data in contacts])
     session.flush()
     record_all(session, [Change(contact.history_subject(), "created") for contact in inserted.values()])
     return Saved(len(missing), changed)

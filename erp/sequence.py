@@ -5,12 +5,14 @@ A sequence is named after its document, `<module>.<noun>`, such as `sales.order`
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from erp.db import insert_missing
+from erp.db import insert_missing, key_of
+from erp.identity import identity_key
 from erp.models import Sequence
 
 _PREPARED_AHEAD = 10
@@ -33,9 +35,17 @@ def next_numbers(session: Session, name: str, prefix: str, taken: Any, *, count:
     size = min(max(_PREPARED_AHEAD, count), 20 * _PREPARED_AHEAD)
     while len(free) < count:
         ahead = {f"{prefix}{number:05d}": number for number in range(row.next_number, row.next_number + size)}
-        used = set(session.scalars(select(taken).where(taken.in_(ahead))))
+        used = _used(session, taken, ahead)
         found = [text for text in ahead if text not in used][: count - len(free)]
         free += found
         row.next_number = ahead[found[-1]] + 1 if len(free) == count else row.next_number + size
     session.flush()
     return free
+
+
+def _used(session: Session, taken: Any, numbers: Iterable[str]) -> set[str]:
+    """Return those of the numbers that are in use, however they are written there."""
+    key = key_of(taken)
+    texts = {number if key is None else identity_key(number): number for number in numbers}
+    column = taken if key is None else key
+    return {texts[text] for text in session.scalars(select(column).where(column.in_(texts)))}

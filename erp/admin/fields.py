@@ -11,12 +11,12 @@ from typing import Any
 
 from flask_admin.contrib.sqla.ajax import QueryAjaxModelLoader
 from flask_admin.contrib.sqla.form import AdminModelConverter
+from flask_admin.contrib.sqla.validators import Unique
 from flask_admin.helpers import get_url
 from flask_admin.model.form import converts
 from markupsafe import Markup
-from sqlalchemy import cast, or_
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Mapper
-from sqlalchemy.types import String
 from wtforms import (
     DateField,
     Field,
@@ -32,8 +32,11 @@ from wtforms.fields.core import UnboundField
 from wtforms.widgets import CheckboxInput, ListWidget, TextInput
 
 from erp import clock
+from erp.admin.filters import contains
 from erp.admin.formatting import money, words
-from erp.db import LIMIT, PLACES, db, format_quantity
+from erp.db import LIMIT, PLACES, db, format_quantity, key_of
+from erp.errors import BadIdentifier
+from erp.identity import check_descriptive, check_identifier, identity_key
 
 ID_LIMIT = 2**63
 
@@ -213,6 +216,39 @@ def check_name(_form: Any, field: StringField) -> None:
         raise ValidationError("A name has 1 to 80 characters that can be printed.")
 
 
+class Identifier:
+    """Refuses an identifier that cannot be kept, and one that another row has, however it is written there."""
+
+    field_flags = {"unique": True}
+
+    def __init__(self, column: Any) -> None:
+        self.column = column
+        self.key = key_of(column)
+
+    def __call__(self, form: Any, field: Field) -> None:
+        """Raise ValidationError with what is wrong."""
+        text = _kept(check_identifier, field.data or "")
+        if self.key is None or not self.key.unique:
+            return
+        (id_,) = self.column.table.primary_key
+        found = db.session.execute(select(id_, self.column).where(self.key == identity_key(text))).first()
+        if found is not None and found[0] != getattr(form._obj, id_.key, None):
+            raise ValidationError("Already exists." if found[1] == text else f"Already exists: {found[1]}.")
+
+
+def check_description(_form: Any, field: Field) -> None:
+    """Refuse a descriptive name with characters that cannot be seen."""
+    if field.data:
+        _kept(check_descriptive, field.data)
+
+
+def _kept(check: Callable[[str], str], text: str) -> str:
+    try:
+        return check(text)
+    except BadIdentifier as refused:
+        raise ValidationError(f"This {refused.facts['reason']}.") from None
+
+
 class Lookup(QueryAjaxModelLoader):
     """The rows that a choice which is looked up while typing can find; every value from outside is bounded."""
 
@@ -228,8 +264,7 @@ class Lookup(QueryAjaxModelLoader):
         for name in self.filters or ():
             query = query.filter(getattr(self.model, name))
         for word in (term or "").replace("\x00", "")[:100].split():
-            fields = (cast(field, String) for field in self._cached_fields)
-            query = query.filter(or_(*(field.icontains(word, autoescape=True) for field in fields)))
+            query = query.filter(or_(*(contains(field, word) for field in self._cached_fields)))
         order = self.order_by if self.order_by is not None else self._cached_fields[0]
         query = query.order_by(order, getattr(self.model, self.pk))
         return query.offset(min(max(offset or 0, 0), 10_000)).limit(min(max(limit or 10, 1), 50)).all()
@@ -316,6 +351,16 @@ class Converter(AdminModelConverter):
     def conv_instant(self, column: Any, field_args: Any, **extra: Any) -> Field:
         """Instants in local time."""
         return InstantField(**field_args)
+
+    @converts("String")
+    def conv_String(self, column: Any, field_args: Any, **extra: Any) -> Any:
+        """Texts of one line: identifiers, which no other row may have, and descriptive names."""
+        if key_of(column) is not None:
+            others = [each for each in field_args["validators"] if not isinstance(each, Unique)]
+            field_args["validators"] = [*others, Identifier(column)]
+        elif column.key == "name":
+            field_args["validators"].append(check_description)
+        return super().conv_String(column, field_args, **extra)
 
     @converts("Date")
     def convert_date(self, field_args: Any, **extra: Any) -> Field:

@@ -7,6 +7,7 @@ from typing import Any
 from flask import abort, flash, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from wtforms import Form, HiddenField, StringField, ValidationError
@@ -19,8 +20,9 @@ from erp.admin.declarations import ExtraField, Facts
 from erp.admin.fields import Converter, Lookup, as_id, lookup, with_fields
 from erp.admin.formatting import words
 from erp.admin.listing import Listing
-from erp.db import is_duplicate, is_reading
+from erp.db import is_duplicate, is_reading, key_columns
 from erp.errors import BadAddress, ErpError, RecordInUse, RecordTaken, StaleRecord
+from erp.identity import identity_key
 
 VERSION = "row_version"
 
@@ -150,7 +152,16 @@ class EditForms(Listing):
         try:
             return int(run_and_commit(f"{self.view_name}.{verb}", lambda session: self._store(session, form, id)))
         except IntegrityError as error:
-            raise (RecordTaken(self.noun) if is_duplicate(error) else error) from None
+            raise (RecordTaken(self.noun, self._taken(form)) if is_duplicate(error) else error) from None
+
+    def _taken(self, form: Form) -> str:
+        """Return the identifier that another row has just got, as it is written there."""
+        table = self.model.__table__
+        for key, source in key_columns(table).items():
+            if source in form:
+                rows = select(table.c[source]).where(table.c[key] == identity_key(form[source].data or ""))
+                return screen_session().scalar(rows) or ""
+        return ""
 
     def saved(self, id: int, is_new: bool) -> ResponseReturnValue:
         """Say that the row is saved, and go to its page or to another form."""

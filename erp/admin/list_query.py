@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ from flask_admin.model.base import ViewArgs
 from sqlalchemy.orm import Query, joinedload
 
 from erp.admin.access import screen_session
-from erp.admin.filters import Filters
+from erp.admin.filters import Filters, contains, equals
 from erp.admin.formatting import words
 from erp.registry import current_registry
 
@@ -159,12 +158,9 @@ class ListQuery(ModelView):
 
 
 def _contains(field: Any, word: str) -> Any:
-    column = field if isinstance(field.type, sa.String) else sa.cast(field, sa.String)
     if word.startswith("=") and len(word) > 1:
-        return column == word[1:]
-    # ILIKE, not lower(): PostgreSQL's trigram indexes know only the former.
-    literal = re.sub("([%_/])", r"/\1", word)
-    return column.ilike(f"%{literal}%", escape="/")
+        return equals(field, word[1:])
+    return contains(field, word)
 
 
 def _in_path(path: Sequence[Any] | None, condition: Any) -> Any:

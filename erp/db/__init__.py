@@ -16,6 +16,7 @@ from erp.db.bulk import (
     read_rows,
     rows_table,
 )
+from erp.db.identity import key_column, key_columns, key_of, wrong_keys
 from erp.db.locking import after_locking, lock_rows, lock_switches, require_any_lock, require_lock, when_locked
 from erp.db.model_registry import configure_models, failing_model, forget_models
 from erp.db.session import BigId, ErpSession, Model, carried, db, init_app, is_reading, reading
@@ -58,6 +59,9 @@ __all__ = [
     "is_duplicate",
     "is_one_of",
     "is_reading",
+    "key_column",
+    "key_columns",
+    "key_of",
     "lock_rows",
     "lock_switches",
     "make_final",
@@ -73,4 +77,5 @@ __all__ = [
     "total",
     "unusable_database",
     "when_locked",
+    "wrong_keys",
 ]

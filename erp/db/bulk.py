@@ -26,6 +26,7 @@ from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.selectable import Subquery
 
+from erp.db.identity import with_keys
 from erp.db.session import Model
 
 T = TypeVar("T")
@@ -74,11 +75,13 @@ def is_one_of(session: Session, column: Any, values: Iterable[Any]) -> ColumnEle
 def bulk_insert(session: Session, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
     """Insert rows of raw database values (quantities × 10⁴, naive UTC instants) in one statement.
 
-    COPY on PostgreSQL, one prepared statement on SQLite. Ids are given by the database and not returned.
+    COPY on PostgreSQL, one prepared statement on SQLite. Ids are given by the database and not returned. The keys of
+    identifiers are added.
     """
     if not rows:
         return
     session.flush()
+    columns, rows = with_keys(table, columns, rows)
     names = ", ".join(columns)
     if session.get_bind().dialect.name == "postgresql":
         driver = session.connection().connection.driver_connection

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 from erp import clock
 from erp.addresses import MAX_LENGTH, check_address
 from erp.errors import BadAddress
+from erp.identity import JOINERS, refused_character
 from erp.numbers import LIMIT, PLACES
 
 E = TypeVar("E", bound=StrEnum)
@@ -27,17 +29,10 @@ def long_text(cell: str) -> str:
 def text(length: int) -> Parser:
     """Read one line of at most `length` characters."""
 
-    def parse(cell: str) -> str:
-        line = cell.strip()
-        if re.search(r"[\x00-\x1f]", line):
-            raise ValueError("has a line break or another control character")
-        if len(line) > length:
-            raise ValueError(f"is longer than {length} characters")
-        return line
-
-    return parse
+    return lambda cell: _line(cell, length, allowed=JOINERS)
 
 
+<<<<<<< HEAD
 def email_address(cell: str) -> str:
     """Read one email address without a name."""
     line: str = text(MAX_LENGTH)(cell)
@@ -49,6 +44,33 @@ def email_address(cell: str) -> str:
 
 
 code = text  # a name such as a SKU or a number of a document; an empty cell is None before it is parsed
+=======
+def _line(cell: str, length: int, *, allowed: str) -> str:
+    line = cell.strip()
+    if character := refused_character(line, allowed=allowed):
+        raise ValueError(f"has {character}: remove it")
+    if len(line) > length:
+        raise ValueError(f"is longer than {length} characters")
+    return line
+
+
+@dataclass(frozen=True)
+class code:
+    """Read an identifier such as a SKU, a code or the number of a document, compared by its key.
+
+    In all rows of a file it has the spelling of the first. One that `is_local` is of something else in each row, as a
+    lot number is of the row's product, and keeps its own. `read` reads it further, as a location's path is.
+    """
+
+    length: int
+    is_local: bool = False
+    read: Parser | None = None
+
+    def __call__(self, cell: str) -> str:
+        """Return the identifier without white space around it."""
+        line = _line(cell, self.length, allowed="")
+        return line if self.read is None else str(self.read(line))
+>>>>>>> b-identity
 
 
 def quantity(cell: str) -> Decimal:

@@ -15,6 +15,8 @@ from sqlalchemy.orm import Session
 from erp.db import is_duplicate
 from erp.errors import AlreadyMade, ErpError
 from erp.exchange.kinds import Column, Errors, ImportKind, Row
+from erp.exchange.parsers import code
+from erp.identity import identity_key
 from erp.registry import Registry, current_registry
 from erp.text import plural
 
@@ -95,7 +97,8 @@ def _read_rows(
     errors.raise_if_any()
     used = [column for column in columns if column.name in names]
     rows = [_parse(number, names, cells, used, errors) for number, cells in records]
-    _refuse_duplicates(rows, kind.key, errors)
+    _spell_as_first(rows, used)
+    _refuse_duplicates(rows, kind.key, used, errors)
     errors.raise_if_any()
     return rows
 
@@ -176,13 +179,25 @@ def _without_guard(cell: str) -> str:
     return cell[1:] if len(cell) > 1 and cell[0] == "'" and cell[1] in "=+-@" else cell
 
 
-def _refuse_duplicates(rows: Iterable[Row], key: Sequence[str], errors: Errors) -> None:
+def _refuse_duplicates(rows: Iterable[Row], key: Sequence[str], columns: Iterable[Column], errors: Errors) -> None:
     first: dict[tuple[Any, ...], int] = {}
+    codes = {column.name for column in columns if isinstance(column.parse, code)}
     for row in rows:
         if not key or any(row.given(column) and column not in row.values for column in key):
             continue  # cells that could not be read are not compared
-        values = tuple(row[column] for column in key)
+        values = tuple(identity_key(row[name] or "") if name in codes else row[name] for name in key)
         if values in first:
             again = " and ".join(key)
             errors.add(row, key[0], f"is there twice: row {first[values]} has the same {again}")
         first.setdefault(values, row.number)
+
+
+def _spell_as_first(rows: Iterable[Row], columns: Iterable[Column]) -> None:
+    """Give equal identifiers of a column the spelling of the first, so that rows can be compared by their values."""
+    spelling: dict[str, dict[str, str]] = {
+        column.name: {} for column in columns if isinstance(column.parse, code) and not column.parse.is_local
+    }
+    for row in rows:
+        for name, first in spelling.items():
+            if text := row.values.get(name):
+                row.values[name] = first.setdefault(identity_key(text), text)

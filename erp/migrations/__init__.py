@@ -4,6 +4,7 @@ Everything here opens its own transaction, in which tables and rows change toget
 that fails leaves the database as it was, and the module in a state that says so, with its error.
 """
 
+from erp.migrations.keys import existing_keys, write_keys
 from erp.migrations.lifecycle import (
     ADMINISTRATOR,
     SHIPPED_ROLES,
@@ -22,6 +23,7 @@ __all__ = [
     "ADMINISTRATOR",
     "SHIPPED_ROLES",
     "enable",
+    "existing_keys",
     "install",
     "install_core",
     "is_initialized",
@@ -36,4 +38,5 @@ __all__ = [
     "upgrade",
     "upgrade_all",
     "what_uninstall_destroys",
+    "write_keys",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from inspect import isclass
 from types import ModuleType
 from typing import Any, TypeVar
@@ -11,7 +12,7 @@ import click
 from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
-from erp.db import Model
+from erp.db import Model, key_columns, wrong_keys
 from erp.errors import ModuleError
 from erp.manifest import Module
 from erp.registry.entries import Contribution, Extension, JobEntry, Owned, ViewEntry
@@ -28,11 +29,13 @@ class Core:
         self._module = module
 
     def add_models(self, models: ModuleType) -> None:
-        """Register the tables of `models`; each is named `<module>_...`."""
+        """Register the tables of `models`, each named `<module>_...`, and a check of the keys of their identifiers."""
         for table in _tables(models):
             if not table.name.startswith(f"{self._module.name}_"):
                 raise ModuleError(f"Table {table.name} must be named {self._module.name}_...", table=table.name)
             self._registered.tables[self._module.name].append(table)
+            if key_columns(table):
+                self.add_check(partial(wrong_keys, table=table))
 
     def add_view(self, view: type[Any], *, menu: str, permission: str) -> None:
         """Add a screen (a subclass of the bases in `erp.admin`) below the menu entry `menu`."""

@@ -8,18 +8,19 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, long_text, text
+from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, long_text
 from erp.text import plural
 from modules.backorder_email import queries, services
 from modules.backorder_email.domain.templates import Wording, check
 from modules.backorder_email.errors import TemplateRefused
 from modules.backorder_email.models import StatusTemplate, Template
 from modules.procurement.models import PurchaseLineStatus
+from modules.procurement.queries import statuses_by_name
 
 
 def _save_templates(session: Session, rows: list[Row], errors: Errors) -> str:
     names = [row["name"] for row in rows]
-    known = {template.name: template for template in session.scalars(select(Template).where(Template.name.in_(names)))}
+    known = queries.templates_by_name(session, names)
     wordings = {row.number: _wording(row, known.get(row["name"])) for row in rows}
     for row in rows:
         _check(row, wordings[row.number], errors)
@@ -51,7 +52,7 @@ TEMPLATES = ImportKind(
     title="Email templates",
     permission="backorder_email.templates",
     columns=(
-        Column("name", text(120), required=True),
+        Column("name", code(120), required=True),
         Column("subject", long_text, required=True),
         Column("body", long_text, required=True),
         Column("html", long_text),
@@ -76,22 +77,20 @@ EMAILS_OUT = ExportKind(
     rows=queries.emails,
 )
 
-STATUS_COLUMNS = (Column("email_template", text(120), permission="backorder_email.templates"),)
+STATUS_COLUMNS = (Column("email_template", code(120), permission="backorder_email.templates"),)
 
 
 def save_status_templates(session: Session, rows: list[Row], errors: Errors) -> None:
     """Give each status the template that its row names, or none where the cell is empty."""
     names = {row["email_template"] for row in rows if row["email_template"]}
-    templates = {
-        template.name: template for template in session.scalars(select(Template).where(Template.name.in_(names)))
-    }
+    templates = queries.templates_by_name(session, names)
     for row in rows:
         if row["email_template"] and row["email_template"] not in templates:
             errors.add(row, "email_template", "is not the name of an email template")
     errors.raise_if_any()
-    wanted = {row["name"]: templates.get(row["email_template"]) for row in rows}
-    statuses = session.scalars(select(PurchaseLineStatus).where(PurchaseLineStatus.name.in_(wanted)))
-    services.set_status_templates(session, {status: wanted[status.name] for status in statuses})
+    wanted = {row["name"]: templates.get(row["email_template"] or "") for row in rows}
+    statuses = statuses_by_name(session, wanted)
+    services.set_status_templates(session, {statuses[name]: template for name, template in wanted.items()})
 
 
 def status_templates(session: Session) -> Mapping[str, tuple[str]]:

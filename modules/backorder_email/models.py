@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from typing_extensions import override
 
 from erp import clock
-from erp.db import BigId, Model, Quantity, UtcDateTime, final_once
+from erp.db import BigId, Model, Quantity, UtcDateTime, final_once, key_column
 from erp.history import Subject, Tracked
 from erp.models import RunEntry, enum_column
 from modules.backorder_email.domain.templates import Wording
@@ -31,6 +31,7 @@ class Template(Tracked, Model):
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     name: Mapped[str] = mapped_column(String(120), unique=True)
+    name_key: Mapped[str] = key_column("name")
     subject: Mapped[str] = mapped_column(Text)
     body: Mapped[str] = mapped_column(Text)
     html: Mapped[str] = mapped_column(Text, default="")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from erp.identity import refused_character
 from erp.numbers import LIMIT
 from modules.inventory_lots.errors import (
     BadLocation,
@@ -58,8 +59,10 @@ def check_lot_number(number: str | None, quantity: Decimal, *, tracking: Trackin
         if tracking is not Tracking.none:
             raise LotNumberMissing(sku=sku, tracking=tracking.value)
         return
-    if not number.strip() or len(number) > 80 or not number.isprintable():
+    if not number.strip() or len(number) > 80:
         raise BadLotNumber(number=number)
+    if character := refused_character(number):
+        raise BadLotNumber(number=number, reason=f"it has {character}: remove it")
     if tracking is Tracking.serial and quantity not in (0, 1):
         raise SerialQuantity(sku=sku, number=number, quantity=quantity)
 
@@ -67,8 +70,10 @@ def check_lot_number(number: str | None, quantity: Decimal, *, tracking: Trackin
 def split_path(path: str) -> tuple[str, str]:
     """Return the warehouse and the location of `WAREHOUSE/LOCATION`; raise BadLocation."""
     warehouse, _, code = (part.strip() for part in path.partition("/"))
-    if not warehouse or not code or "/" in code or not path.isprintable():
+    if not warehouse or not code or "/" in code:
         raise BadLocation(path=path)
+    if character := refused_character(warehouse + code):
+        raise BadLocation(path=path, reason=f"it has {character}: remove it")
     if max(len(warehouse), len(code)) > 40:
         raise BadLocation(path=path, reason="each of its two parts has at most 40 characters")
     return warehouse, code

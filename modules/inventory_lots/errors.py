@@ -56,8 +56,8 @@ class BadLotNumber(StockRefused):
 
     field = "lot"
 
-    def __init__(self, *, number: str) -> None:
-        super().__init__(f"{number!r} is not a lot number: give 1 to 80 characters without line breaks.", number=number)
+    def __init__(self, *, number: str, reason: str = "give 1 to 80 characters without line breaks") -> None:
+        super().__init__(f"{number!r} is not a lot number: {reason}.", number=number, reason=reason)
 
 
 class SerialQuantity(StockRefused):

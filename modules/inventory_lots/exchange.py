@@ -22,6 +22,7 @@ from erp.exchange import (
     text,
     whole_number,
 )
+from erp.identity import identity_key
 from erp.text import plural
 from modules.inventory_lots import queries, services
 from modules.inventory_lots.domain import clean_path
@@ -80,7 +81,7 @@ def _check_dates(rows: Sequence[Row], errors: Errors) -> None:
     for row in rows:
         for column in ("received_on", "expires_on"):
             if row["lot"] and row[column]:
-                first = given.setdefault((row["sku"], row["lot"], column), row)
+                first = given.setdefault((row["sku"], identity_key(row["lot"]), column), row)
                 if first[column] != row[column]:
                     errors.add(row, column, f"is not what row {first.number} says of the same lot")
 
@@ -123,6 +124,9 @@ def _location(cell: str) -> str:
         raise ValueError(f"is not a location: {refusal.facts['reason']}") from None
 
 
+LOCATION = code(81, read=_location)
+
+
 def _decimals(cell: str) -> int:
     value = whole_number(cell)
     if not 0 <= value <= 4:
@@ -151,8 +155,8 @@ STOCK_IMPORT = ImportKind(
     permission="inventory_lots.adjust",
     columns=(
         Column("sku", code(60), required=True),
-        Column("lot", code(80)),
-        Column("location", _location, required=True),
+        Column("lot", code(80, is_local=True)),
+        Column("location", LOCATION, required=True),
         Column("quantity", quantity_or_zero, required=True),
         Column("received_on", day),
         Column("expires_on", day),

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from typing_extensions import override
 
 from erp import clock
-from erp.db import FINAL, BigId, Model, Quantity, UtcDateTime
+from erp.db import BigId, FINAL, Model, Quantity, UtcDateTime, key_column
 from erp.history import Subject, Tracked
 from erp.models import enum_column
 from modules.inventory_lots.states import LocationKind, MoveKind, Tracking
@@ -28,6 +28,7 @@ class Product(Tracked, Model):
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     sku: Mapped[str] = mapped_column(String(60), unique=True)
+    sku_key: Mapped[str] = key_column("sku")
     name: Mapped[str] = mapped_column(String(200), index=True)
     unit: Mapped[str] = mapped_column(String(20), default="pcs")
     unit_decimals: Mapped[int] = mapped_column(default=0)
@@ -54,6 +55,7 @@ class Warehouse(Tracked, Model):
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     code: Mapped[str] = mapped_column(String(40), unique=True)
+    code_key: Mapped[str] = key_column("code")
     name: Mapped[str] = mapped_column(String(120), default="")
 
     @override
@@ -68,12 +70,12 @@ class Location(Tracked, Model):
     """A place where stock is stored. `path` is `WAREHOUSE/LOCATION`."""
 
     __tablename__ = "inventory_lots_location"
-    __table_args__ = (UniqueConstraint("warehouse_id", "code"),)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    warehouse_id: Mapped[int] = mapped_column(ForeignKey("inventory_lots_warehouse.id"))
+    warehouse_id: Mapped[int] = mapped_column(ForeignKey("inventory_lots_warehouse.id"), index=True)
     code: Mapped[str] = mapped_column(String(40))
     path: Mapped[str] = mapped_column(String(81), unique=True)
+    path_key: Mapped[str] = key_column("path")
     kind: Mapped[LocationKind] = mapped_column(enum_column(LocationKind, "kind"), default=LocationKind.stock)
     warehouse: Mapped[Warehouse] = relationship()
 
@@ -91,11 +93,15 @@ class Lot(Tracked, Model):
     """A quantity of one product that was received together."""
 
     __tablename__ = "inventory_lots_lot"
-    __table_args__ = (UniqueConstraint("product_id", "number"), UniqueConstraint("id", "product_id"))
+    __table_args__ = (
+        UniqueConstraint("id", "product_id"),
+        Index("ix_inventory_lots_lot_number_key", "product_id", "number_key", unique=True),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     product_id: Mapped[int] = mapped_column(ForeignKey("inventory_lots_product.id"))
     number: Mapped[str] = mapped_column(String(80), index=True)
+    number_key: Mapped[str] = key_column("number", index=False)
     received_on: Mapped[date]
     expires_on: Mapped[date | None]
     on_hold: Mapped[bool] = mapped_column(default=False)

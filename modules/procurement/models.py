@@ -22,7 +22,7 @@ from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from erp import clock
-from erp.db import BigId, Model, Money, Quantity, UtcDateTime
+from erp.db import BigId, Model, Money, Quantity, UtcDateTime, key_column
 from erp.history import Subject, Tracked
 from erp.models import enum_column
 from modules.inventory_lots.models import Balance, Product
@@ -37,6 +37,7 @@ class Supplier(Tracked, Model):
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     code: Mapped[str] = mapped_column(String(60), unique=True)
+    code_key: Mapped[str] = key_column("code")
     name: Mapped[str] = mapped_column(String(200), index=True)
     email: Mapped[str] = mapped_column(String(254), default="")
     row_version: Mapped[int] = mapped_column(default=1)
@@ -68,6 +69,7 @@ class PurchaseLineStatus(Tracked, Model):
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     name: Mapped[str] = mapped_column(String(80), unique=True)
+    name_key: Mapped[str] = key_column("name")
     position: Mapped[int] = mapped_column(default=0)
     is_default: Mapped[bool] = mapped_column(default=False)
 
@@ -92,6 +94,7 @@ class PurchaseOrder(Tracked, Model):
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     number: Mapped[str | None] = mapped_column(String(40), unique=True)
+    number_key: Mapped[str | None] = key_column("number")
     supplier_id: Mapped[int] = mapped_column(ForeignKey("procurement_supplier.id"), index=True)
     ordered_on: Mapped[date] = mapped_column(default=clock.today)
     state: Mapped[PurchaseState] = mapped_column(enum_column(PurchaseState, "state"), default=PurchaseState.draft)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from erp import clock
-from erp.db import BigId, Model, Money, Quantity, UtcDateTime
+from erp.db import BigId, Model, Money, Quantity, UtcDateTime, key_column
 from erp.history import Subject, Tracked
 from erp.models import enum_column
 from modules.inventory_lots.models import Balance, Product, Warehouse
@@ -24,6 +24,7 @@ class Customer(Tracked, Model):
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     code: Mapped[str] = mapped_column(String(60), unique=True)
+    code_key: Mapped[str] = key_column("code")
     name: Mapped[str] = mapped_column(String(200), index=True)
     email: Mapped[str] = mapped_column(String(254), default="")
     row_version: Mapped[int] = mapped_column(default=1)
@@ -50,6 +51,7 @@ class Order(Tracked, Model):
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     number: Mapped[str | None] = mapped_column(String(40), unique=True)
+    number_key: Mapped[str | None] = key_column("number")
     customer_id: Mapped[int] = mapped_column(ForeignKey("sales_customer.id"), index=True)
     ordered_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now, index=True)
     priority: Mapped[int] = mapped_column(default=0)
@@ -258,6 +260,7 @@ class Pack(Model):
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     number: Mapped[str] = mapped_column(String(40), unique=True)
+    number_key: Mapped[str] = key_column("number")
     order_id: Mapped[int] = mapped_column(ForeignKey("sales_order.id"), index=True)
     warehouse_id: Mapped[int] = mapped_column(ForeignKey("inventory_lots_warehouse.id"), index=True)
     packed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)

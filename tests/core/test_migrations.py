@@ -14,6 +14,7 @@ from erp.db import Model, commit, db
 from erp.errors import (
     AlreadyInstalled,
     DatabaseTooNew,
+    EqualKeys,
     MigrationFailed,
     MissingDependency,
     NoMigrations,
@@ -28,6 +29,7 @@ from erp.migrations import authoring, revisions
 from erp.models import HistoryEntry, InstalledModule, ModuleState, OptionValue, Role, RoleRight
 from erp.options import store_option
 from erp.registry import current_registry
+from modules.inventory_lots.models import Warehouse
 from tests.core.schema import schema, without_versions
 from tests.support.inventory_lots import make_product
 
@@ -400,3 +402,27 @@ def test_every_table_belongs_to_the_core_or_to_one_module(empty_app):
     owned = {table.name for owner in owners() for table in revisions.tables(owner)}
     # Another test of this process may have loaded the sample.
     assert owned == {name for name in Model.metadata.tables if not name.startswith("sample_module_")}
+
+
+EQUAL_KEYS = """
+    from erp.migrations import existing_keys, write_keys
+    keys = existing_keys(op.get_bind(), "inventory_lots_warehouse", "name")
+    op.add_column("inventory_lots_warehouse", sa.Column("name_key", sa.Text(), nullable=True))
+    write_keys(op.get_bind(), "inventory_lots_warehouse", "name_key", keys)
+"""
+
+
+def test_an_upgrade_that_finds_equal_names_stops_before_it_changes_anything(empty_app, own_revisions):
+    install_all()
+    db.session.add_all([Warehouse(code="A", name="Main"), Warehouse(code="B", name="MAIN")])
+    db.session.commit()
+    tables, records = facts(), rows()["inventory_lots_warehouse"]
+    own_revisions("inventory_lots", "0002", EQUAL_KEYS)
+    with pytest.raises(EqualKeys, match="'Main' = 'MAIN'"):
+        migrations.upgrade_all()
+    assert (facts(), rows()["inventory_lots_warehouse"]) == (tables, records)
+    db.session.execute(text("UPDATE inventory_lots_warehouse SET name = 'Second' WHERE code = 'B'"))
+    db.session.commit()
+    migrations.upgrade_all()
+    keys = db.session.execute(text("SELECT name_key FROM inventory_lots_warehouse ORDER BY id")).scalars().all()
+    assert keys == ["main", "second"]

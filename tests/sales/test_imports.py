@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from erp import clock
 from erp.db import require_lock
-from erp.errors import MadeMeanwhile
+from erp.errors import AlreadyMade
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.states import Tracking
 from modules.sales.exchange import orders
@@ -34,8 +34,8 @@ def shop(session):
 def test_an_order_that_another_import_made_since_is_refused(session, shop, monkeypatch):
     rows = ("number,customer,sku,quantity", "W-1,ACME,SCREW,2")
     load(session, "sales_orders", *rows)
-    monkeypatch.setattr(orders, "_numbers_in_use", lambda *_: set())
-    with pytest.raises(MadeMeanwhile, match=r"made meanwhile by somebody else\. Import again\."):
+    monkeypatch.setattr(orders, "_numbers_in_use", lambda *_: {})
+    with pytest.raises(AlreadyMade, match=r"of the same number, code or name\. Import again\."):
         load(session, "sales_orders", *rows)
 
 

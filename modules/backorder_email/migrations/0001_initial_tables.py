@@ -14,6 +14,7 @@ def upgrade() -> None:
         "backorder_email_template",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("name_key", sa.Text(), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("html", sa.Text(), nullable=False),
@@ -23,6 +24,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_backorder_email_template")),
         sa.UniqueConstraint("name", name=op.f("uq_backorder_email_template_name")),
     )
+    op.create_index(op.f("ix_backorder_email_template_name_key"), "backorder_email_template", ["name_key"], unique=True)
     op.create_table(
         "backorder_email_status_template",
         sa.Column("status_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),

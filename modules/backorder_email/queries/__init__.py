@@ -13,7 +13,12 @@ from modules.backorder_email.queries.messages import (
     messages_of_order,
 )
 from modules.backorder_email.queries.news import news_of_messages, news_statuses, runs_to_compose, uncomposed
-from modules.backorder_email.queries.templates import template_by_name, uses_of_template, uses_of_templates
+from modules.backorder_email.queries.templates import (
+    template_by_name,
+    templates_by_name,
+    uses_of_template,
+    uses_of_templates,
+)
 
 __all__ = [
     "NewsRow",
@@ -34,6 +39,7 @@ __all__ = [
     "order_to_preview",
     "runs_to_compose",
     "template_by_name",
+    "templates_by_name",
     "uncomposed",
     "uses_of_template",
     "uses_of_templates",

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, aliased
 
 from erp import clock
 from erp.db import BigId, format_quantity, is_one_of
+from erp.identity import identity_key
 from erp.options import options
 from modules.backorder_email.domain.facts import CompanyFacts, CustomerFacts, LineFacts, MessageFacts, OrderFacts
 from modules.backorder_email.domain.templates import clean_line
@@ -62,7 +63,7 @@ def news_rows(session: Session, news_ids: Collection[int]) -> list[NewsRow]:
 def order_to_preview(session: Session, number: str) -> Order | None:
     """Return the order of that number; for an empty one the last with a purchase allocation, or the last."""
     if number:
-        return session.scalar(select(Order).where(Order.number == number))
+        return session.scalar(select(Order).where(Order.number_key == identity_key(number)))
     with_allocation = (
         select(Order)
         .join(OrderLine)

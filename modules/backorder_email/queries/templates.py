@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from erp.identity import ByKey, identity_key
 from erp.options import options
 from modules.backorder_email.models import StatusTemplate, Template
 from modules.backorder_email.states import Cause
@@ -18,7 +19,13 @@ OPTIONS_BY_CAUSE = {Cause.date_changed: "date_template", Cause.cancelled: "cance
 
 def template_by_name(session: Session, name: str) -> Template | None:
     """Return the template of that name."""
-    return session.scalar(select(Template).where(Template.name == name)) if name else None
+    return templates_by_name(session, [name]).get(name)
+
+
+def templates_by_name(session: Session, names: Iterable[str]) -> ByKey[str, Template]:
+    """Return the templates of these names; one that does not exist is left out."""
+    wanted = select(Template).where(Template.name_key.in_(set(map(identity_key, names)) - {""}))
+    return ByKey((template.name, template) for template in session.scalars(wanted))
 
 
 def name_in_option(cause: Cause) -> str:
@@ -52,7 +59,7 @@ def uses_of_templates(session: Session, templates: Sequence[Template]) -> dict[T
             *(
                 f"option backorder_email.{option}"
                 for cause, option in OPTIONS_BY_CAUSE.items()
-                if name_in_option(cause) == template.name
+                if identity_key(name_in_option(cause)) == template.name_key
             ),
         ]
         for template in templates

@@ -8,6 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from erp import history
+from erp.identity import identity_key
 from modules.backorder_email import queries
 from modules.backorder_email.domain.templates import Wording, check, clean_line
 from modules.backorder_email.errors import TemplateInUse, TemplateNameTaken
@@ -21,11 +22,11 @@ def save_template(session: Session, template: Template | None, *, name: str, wor
     name = clean_line(name)
     namesake = queries.template_by_name(session, name)
     if namesake is not None and namesake is not template:
-        raise TemplateNameTaken(name=name)
+        raise TemplateNameTaken(name=namesake.name)
     if template is None:
         template = Template(name=name)
         session.add(template)
-    elif name != template.name:
+    elif identity_key(name) != template.name_key:
         _refuse_if_option_names(session, template)
     template.name, template.subject, template.body = name, wording.subject, wording.body
     template.html = wording.html if wording.html.strip() else ""

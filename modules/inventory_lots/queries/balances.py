@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from erp import clock
 from erp.db import is_one_of, raw, total
+from erp.identity import identity_key
 from erp.options import options
 from modules.inventory_lots import hooks
 from modules.inventory_lots.domain import EXPIRED, IN_QUARANTINE, ON_HOLD
@@ -172,7 +173,7 @@ def balance_at(session: Session, product_id: int, location_id: int, *, lot_numbe
     """Return the balance of a lot at a location, or without a lot number the one that was made there last."""
     rows = select(Balance).where(Balance.product_id == product_id, Balance.location_id == location_id)
     if lot_number:
-        rows = rows.join(Balance.lot).where(Lot.number == lot_number)
+        rows = rows.join(Balance.lot).where(Lot.number_key == identity_key(lot_number))
     else:
         rows = rows.where(Balance.on_hand > 0)
     return session.scalars(rows.order_by(Balance.id.desc()).limit(1)).first()

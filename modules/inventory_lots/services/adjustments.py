@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -11,6 +11,7 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from erp.db import SCALE, from_raw, to_raw
+from erp.identity import ByKey, identity_key
 from erp.numbers import sums
 from modules.inventory_lots import queries
 from modules.inventory_lots.domain import check_count, check_lot_number, give_back
@@ -48,6 +49,11 @@ class Count:
     def key(self) -> tuple[int, int]:
         """The product and the location."""
         return self.product_id, self.location_id
+
+    @property
+    def lot_key(self) -> str | None:
+        """What the lot number is compared by; None without a number."""
+        return None if self.lot_number is None else identity_key(self.lot_number)
 
 
 @dataclass(frozen=True)
@@ -119,7 +125,7 @@ class _Stock:
             for count in counts
             if count.lot_number and self.products[count.product_id].tracking is Tracking.serial
         ]
-        self.serials = Counter(queries.on_hand_of_lots(session, serials))
+        self.serials = queries.on_hand_of_lots(session, serials)
 
     def plan(self, counts: Sequence[Count]) -> _Plan:
         """Return what has to be written so that the stock becomes what was counted."""
@@ -143,16 +149,16 @@ class _Stock:
             try:
                 check_count(count.quantity, product.unit_decimals, what=product.sku)
                 check_lot_number(count.lot_number, count.quantity, tracking=product.tracking, sku=product.sku)
-                if count.lot_number in before:
+                if count.lot_key in before:
                     raise CountedTwice(what=self.what(count))
-                if before and (count.lot_number is None or None in before):
+                if before and (count.lot_key is None or None in before):
                     raise TotalAndLots(sku=product.sku, location=self.paths[count.location_id])
             except StockRefused as refusal:
                 plan.refusals[index] = refusal
-            before.add(count.lot_number)
+            before.add(count.lot_key)
 
     def _count_lot(self, plan: _Plan, index: int, count: Count) -> None:
-        stock = [each for each in self.on_hand[count.key] if each.lot_number == count.lot_number]
+        stock = [each for each in self.on_hand[count.key] if identity_key(each.lot_number) == count.lot_key]
         change = to_raw(count.quantity) - sum(each.on_hand for each in stock)
         if -change > sum(each.unallocated for each in stock):
             plan.shortages[index] = _shortage(stock, -change)
@@ -173,13 +179,13 @@ class _Stock:
         ]
 
     def _refuse_serials_in_two_locations(self, counts: Sequence[Count], plan: _Plan) -> None:
-        after = self.serials.copy()
+        after = ByKey(self.serials.items())
         for count, change in plan.changes:
             if count.lot_number and (count.product_id, count.lot_number) in after:
                 after[count.product_id, count.lot_number] += change
         for index, count in enumerate(counts):
             number = count.lot_number
-            if number and after[count.product_id, number] > SCALE and count.quantity:
+            if number and (after.get((count.product_id, number)) or 0) > SCALE and count.quantity:
                 sku = self.products[count.product_id].sku
                 plan.refusals.setdefault(index, SerialInStock(sku=sku, number=number))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 from erp import history
 from erp.db import insert_missing, is_one_of
 from erp.errors import StaleRecord
+from erp.identity import ByKey, identity_key
 from modules.inventory_lots import queries
 from modules.inventory_lots.domain import join_path, split_path
 from modules.inventory_lots.errors import LocationInUse, LocationTaken
@@ -23,7 +25,7 @@ from modules.inventory_lots.states import LocationKind
 class Locations:
     """Locations by path, and how many of them and of their warehouses had to be made."""
 
-    by_path: dict[str, Location]
+    by_path: ByKey[str, Location]
     new_locations: int
     new_warehouses: int
 
@@ -40,29 +42,32 @@ def find_or_make_locations(
     session: Session, paths: Iterable[str], *, kind: LocationKind = LocationKind.stock
 ) -> Locations:
     """Return the locations of these paths; those that do not exist are made. Raises BadLocation."""
-    parts = {join_path(*pair): pair for pair in map(split_path, dict.fromkeys(paths))}
-    found = queries.locations_by_path(session, list(parts))
-    missing = [path for path in parts if path not in found]
-    new_warehouses = 0
-    if missing:
-        warehouses, new_warehouses = _find_or_make_warehouses(session, [parts[path][0] for path in missing])
-        rows = [
-            {"warehouse_id": warehouses[parts[path][0]], "code": parts[path][1], "path": path, "kind": kind}
-            for path in missing
-        ]
-        insert_missing(session, Location, rows)
-        found |= queries.locations_by_path(session, missing)
-    return Locations(found, len(missing), new_warehouses)
+    parts: dict[str, tuple[str, str]] = {}
+    for pair in map(split_path, dict.fromkeys(paths)):
+        parts.setdefault(identity_key(join_path(*pair)), pair)
+    found = queries.locations_by_path(session, parts)
+    missing = [pair for path, pair in parts.items() if path not in found]
+    if not missing:
+        return Locations(found, 0, 0)
+    warehouses, new_warehouses = _find_or_make_warehouses(session, [warehouse for warehouse, _ in missing])
+    insert_missing(session, Location, [_place(warehouses[warehouse], code, kind) for warehouse, code in missing])
+    return Locations(queries.locations_by_path(session, parts), len(missing), new_warehouses)
 
 
-def _find_or_make_warehouses(session: Session, codes: Sequence[str]) -> tuple[dict[str, int], int]:
-    wanted = list(dict.fromkeys(codes))
-    rows = select(Warehouse.code, Warehouse.id).where(is_one_of(session, Warehouse.code, wanted))
-    found = dict(session.execute(rows).all())
-    missing = [code for code in wanted if code not in found]
+def _place(warehouse: Warehouse, code: str, kind: LocationKind) -> dict[str, Any]:
+    return {"warehouse_id": warehouse.id, "code": code, "path": join_path(warehouse.code, code), "kind": kind}
+
+
+def _find_or_make_warehouses(session: Session, codes: Sequence[str]) -> tuple[ByKey[str, Warehouse], int]:
+    wanted: dict[str, str] = {}
+    for code in codes:
+        wanted.setdefault(identity_key(code), code)
+    rows = select(Warehouse).where(is_one_of(session, Warehouse.code_key, wanted)).order_by(Warehouse.id)
+    found = ByKey((warehouse.code, warehouse) for warehouse in session.scalars(rows))
+    missing = [code for code in wanted.values() if code not in found]
     if missing:
         insert_missing(session, Warehouse, [{"code": code, "name": ""} for code in missing])
-        found = dict(session.execute(rows).all())
+        found = ByKey((warehouse.code, warehouse) for warehouse in session.scalars(rows))
     return found, len(missing)
 
 
@@ -77,11 +82,13 @@ def make_location(session: Session, path: str, *, kind: LocationKind) -> Locatio
 def rename_location(session: Session, location_id: int, path: str) -> Location:
     """Give a location another path, in another warehouse if need be; raise LocationTaken."""
     warehouse, code = split_path(path)
-    wanted, location = join_path(warehouse, code), session.get_one(Location, location_id)
-    if wanted != location.path and queries.locations_by_path(session, [wanted]):
-        raise LocationTaken(path=wanted)
+    location = session.get_one(Location, location_id)
+    namesake = queries.locations_by_path(session, [join_path(warehouse, code)]).get(join_path(warehouse, code))
+    if namesake is not None and namesake is not location:
+        raise LocationTaken(path=namesake.path)
     warehouses, _ = _find_or_make_warehouses(session, [warehouse])
-    location.warehouse_id, location.code, location.path = warehouses[warehouse], code, wanted
+    home = warehouses[warehouse]
+    location.warehouse_id, location.code, location.path = home.id, code, join_path(home.code, code)
     session.flush()
     return location
 

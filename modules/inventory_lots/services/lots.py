@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from erp import clock, history
 from erp.db import bulk_insert, from_raw, is_one_of, require_lock, to_raw
 from erp.errors import NotFound
+from erp.identity import identity_key
 from erp.numbers import sums
 from erp.sequence import next_numbers
 from modules.inventory_lots import queries
@@ -24,9 +25,9 @@ from modules.inventory_lots.models import Lot, Product
 from modules.inventory_lots.services.products import edit_many, lock_products
 
 LOT = cast(Table, Lot.__table__)
-LOT_COLUMNS = ("product_id", "number", "received_on", "expires_on", "on_hold", "row_version")
+LOT_COLUMNS = ("product_id", "number_key", "number", "received_on", "expires_on", "on_hold", "row_version")
 DATES = {"received_on": "date", "expires_on": "date"}
-Key = tuple[int, str]
+Key = tuple[int, str]  # the id of the product and the key of the number
 Dates = tuple[date | None, date | None]
 Found = Row[int, str, int, date, date | None]
 
@@ -44,21 +45,23 @@ class LotWanted:
 def find_or_make_lots(session: Session, wanted: Sequence[LotWanted]) -> tuple[list[int], int]:
     """Return each wanted lot's id, in order, and how many lots are new. The caller has locked the products."""
     require_lock(session, Product, {lot.product_id for lot in wanted})
-    keys = _keys(session, wanted)
+    numbers = _numbers(session, wanted)
+    keys = [(lot.product_id, identity_key(number)) for lot, number in zip(wanted, numbers, strict=True)]
     dates = _dates(keys, wanted)
     found = _find(session, dates)
     _write_dates(session, found, dates)
     missing = {key: dates[key] for key in dates if key not in found}
     if missing:
-        _insert(session, missing)
+        written = dict(zip(reversed(keys), reversed(numbers), strict=True))
+        _insert(session, missing, written)
         found |= _find(session, missing)
     return [found[key].id for key in keys], len(missing)
 
 
-def _keys(session: Session, wanted: Sequence[LotWanted]) -> list[Key]:
+def _numbers(session: Session, wanted: Sequence[LotWanted]) -> list[str]:
     count = sum(lot.number is None for lot in wanted)
     numbers = iter(next_numbers(session, "inventory_lots.lot", "LOT", Lot.number, count=count) if count else ())
-    return [(lot.product_id, next(numbers) if lot.number is None else lot.number) for lot in wanted]
+    return [next(numbers) if lot.number is None else lot.number.strip() for lot in wanted]
 
 
 def _dates(keys: Sequence[Key], wanted: Sequence[LotWanted]) -> dict[Key, Dates]:
@@ -71,14 +74,17 @@ def _dates(keys: Sequence[Key], wanted: Sequence[LotWanted]) -> dict[Key, Dates]
 
 
 def _find(session: Session, keys: Iterable[Key]) -> dict[Key, Found]:
-    columns = select(Lot.product_id, Lot.number, Lot.id, Lot.received_on, Lot.expires_on)
+    columns = select(Lot.product_id, Lot.number_key, Lot.id, Lot.received_on, Lot.expires_on)
     rows = session.execute(queries.lots_named(session, columns, keys))
-    return {(row.product_id, row.number): row for row in rows}
+    return {(row.product_id, row.number_key): row for row in rows}
 
 
-def _insert(session: Session, dates: dict[Key, Dates]) -> None:
+def _insert(session: Session, dates: Mapping[Key, Dates], written: Mapping[Key, str]) -> None:
     today = clock.today()
-    rows = [(*key, received_on or today, expires_on, False, 1) for key, (received_on, expires_on) in dates.items()]
+    rows = [
+        (*key, written[key], received_on or today, expires_on, False, 1)
+        for key, (received_on, expires_on) in dates.items()
+    ]
     bulk_insert(session, LOT, LOT_COLUMNS, rows)
 
 

@@ -98,7 +98,7 @@ def check_product(session: Session, product_id: int | None, *, sku: str, after: 
         raise refusal
 
 
-def _refuse(session: Session, wanted: Sequence[ProductData], products: dict[str, Product]) -> None:
+def _refuse(session: Session, wanted: Sequence[ProductData], products: Mapping[str, Product]) -> None:
     changes: dict[int, tuple[str, Product | None, TrackingSettings]] = {}
     for index, data in enumerate(wanted):
         product = products.get(data.sku)  # None where its settings kept it from being inserted

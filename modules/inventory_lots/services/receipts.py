@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from erp import clock
 from erp.db import require_lock, to_raw
+from erp.identity import identity_key
 from modules.inventory_lots import queries
 from modules.inventory_lots.domain import check_lot_number, check_quantity
 from modules.inventory_lots.errors import LotDatesDiffer, SerialInStock, StockRefused
@@ -99,8 +100,10 @@ def _check(product: Product, arrival: Arrival, in_stock: set[Key]) -> None:
     check_quantity(arrival.quantity, product.unit_decimals, what=product.sku)
     check_lot_number(number, arrival.quantity, tracking=product.tracking, sku=product.sku)
     if product.tracking is Tracking.serial and number is not None:
-        if (product.id, number) in in_stock:
+        lot = (product.id, identity_key(number))
+        if lot in in_stock:
             raise SerialInStock(sku=product.sku, number=number)
+<<<<<<< HEAD
         in_stock.add((product.id, number))
 
 
@@ -121,3 +124,6 @@ class _Dates:
             known = self.known.setdefault((key, column), given)
             if known != given:
                 raise LotDatesDiffer(sku=product.sku, number=key[1], column=column, given=given, known=known)
+=======
+        in_stock.add(lot)
+>>>>>>> b-identity

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from erp import clock
 from erp.db import from_raw
 from modules.inventory_lots.models import Product
-from modules.inventory_lots.queries import products_by_sku
+from modules.inventory_lots.queries import product_ids_by_sku, products_by_sku
 from modules.inventory_lots.services import DemoSku, lock_products
 from modules.preorder import queries
 from modules.preorder.domain import PreorderTerms
@@ -42,7 +42,7 @@ def load_demo(session: Session) -> None:
     for sku in ALLOCATED:
         _allocate_first(session, products_by_sku(session, [sku])[sku].id)
     _promise_too_much(session, products_by_sku(session, [LATE])[LATE].id)
-    ids = {sku: product.id for sku, product in products_by_sku(session, DemoSku).items()}
+    ids = product_ids_by_sku(session, DemoSku)
     changes = {
         Key(ids[sku], today + timedelta(days=days), note): Decimal(number) for sku, days, number, note in CHANGES
     }

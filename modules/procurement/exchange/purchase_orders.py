@@ -19,7 +19,7 @@ from modules.inventory_lots.queries import products_by_sku
 from modules.inventory_lots.services import lock_products
 from modules.procurement.domain import LineValues, NewOrder
 from modules.procurement.models import PurchaseLineStatus, PurchaseOrder, PurchaseOrderLine, Supplier
-from modules.procurement.queries import booked_lines, order_ids_by_number, statuses_by_name
+from modules.procurement.queries import booked_lines, numbers_in_use, statuses_by_name
 from modules.procurement.services import create_ordered
 
 HEADER = ("supplier", "ordered_on")
@@ -27,9 +27,9 @@ HEADER = ("supplier", "ordered_on")
 
 @dataclass(frozen=True)
 class _Known:
-    """What the file names and the database has: ids of orders by number, and rows by code, SKU and name."""
+    """What the file names and the database has: numbers of orders as they are written there, and rows by identifier."""
 
-    numbers: Mapping[str, int]
+    numbers: Mapping[str, str]
     suppliers: Mapping[str, Supplier]
     products: Mapping[str, Product]
     statuses: Mapping[str, PurchaseLineStatus]
@@ -52,9 +52,9 @@ def _find_known(session: Session, rows: list[Row]) -> _Known:
     # Locked before the numbers are looked up: of two files with one order, the second is refused because it exists.
     lock_products(session, [product.id for product in products.values()])
     return _Known(
-        order_ids_by_number(session, [row["number"] for row in rows]),
+        numbers_in_use(session, [row["number"] for row in rows]),
         contacts_by_code(session, Supplier, [row["supplier"] for row in rows]),
-        products_by_sku(session, products),
+        products_by_sku(session, [row["sku"] for row in rows]),
         statuses_by_name(session, [row["status"] for row in rows if row["status"]]),
     )
 
@@ -62,7 +62,9 @@ def _find_known(session: Session, rows: list[Row]) -> _Known:
 def _check_order(rows: Sequence[Row], known: _Known, errors: Errors) -> None:
     first = rows[0]
     if first["number"] in known.numbers:
-        errors.add(first, "number", "is the number of a purchase order that exists already")
+        taken = known.numbers[first["number"]]
+        written = "" if taken == first["number"] else f", {taken}"
+        errors.add(first, "number", f"is the number of a purchase order that exists already{written}")
     for row in rows:
         for column in HEADER:
             if row[column] != first[column]:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from erp.errors import ErpError
 from erp.exchange import Column, Errors, ImportKind, Row, code, day, quantity, whole_number
+from erp.identity import ByKey
 from erp.text import plural
 from modules.inventory_lots.domain import join_path, split_path
 from modules.inventory_lots.errors import BadLocation
@@ -52,7 +53,7 @@ def _check_location(row: Row, errors: Errors) -> None:
 
 def _check_dates(rows: Sequence[Row], lots: Sequence[tuple[int, str | None]], errors: Errors) -> None:
     """Add an error for each row whose dates of a lot differ from those of an earlier row."""
-    first_rows: dict[tuple[tuple[int, str | None], str], Row] = {}
+    first_rows: ByKey[tuple[tuple[int, str | None], str], Row] = ByKey()
     for row, lot in zip(rows, lots, strict=True):
         for column in ("received_on", "expires_on"):
             if row["lot"] and row[column]:
@@ -97,7 +98,7 @@ RECEIPT_IMPORT = ImportKind(
         Column("line", whole_number, required=True),
         Column("quantity", quantity, required=True),
         Column("location", code(81), required=True),
-        Column("lot", code(80)),
+        Column("lot", code(80, is_local=True)),
         Column("received_on", day),
         Column("expires_on", day),
     ),

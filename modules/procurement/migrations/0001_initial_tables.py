@@ -14,10 +14,17 @@ def upgrade() -> None:
         "procurement_purchase_line_status",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("name_key", sa.Text(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("is_default", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_procurement_purchase_line_status")),
         sa.UniqueConstraint("name", name=op.f("uq_procurement_purchase_line_status_name")),
+    )
+    op.create_index(
+        op.f("ix_procurement_purchase_line_status_name_key"),
+        "procurement_purchase_line_status",
+        ["name_key"],
+        unique=True,
     )
     op.create_index(
         "uq_procurement_purchase_line_status_default",
@@ -31,17 +38,20 @@ def upgrade() -> None:
         "procurement_supplier",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("code", sa.String(length=60), nullable=False),
+        sa.Column("code_key", sa.Text(), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("email", sa.String(length=254), nullable=False),
         sa.Column("row_version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_procurement_supplier")),
         sa.UniqueConstraint("code", name=op.f("uq_procurement_supplier_code")),
     )
+    op.create_index(op.f("ix_procurement_supplier_code_key"), "procurement_supplier", ["code_key"], unique=True)
     op.create_index(op.f("ix_procurement_supplier_name"), "procurement_supplier", ["name"], unique=False)
     op.create_table(
         "procurement_purchase_order",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("number", sa.String(length=40), nullable=True),
+        sa.Column("number_key", sa.Text(), nullable=True),
         sa.Column("supplier_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("ordered_on", sa.Date(), nullable=False),
         sa.Column(
@@ -70,6 +80,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_procurement_purchase_order")),
         sa.UniqueConstraint("number", name=op.f("uq_procurement_purchase_order_number")),
+    )
+    op.create_index(
+        op.f("ix_procurement_purchase_order_number_key"), "procurement_purchase_order", ["number_key"], unique=True
     )
     op.create_index("ix_procurement_purchase_order_state", "procurement_purchase_order", ["state", "id"], unique=False)
     op.create_index(

@@ -13,6 +13,7 @@ from modules.procurement.queries.lines import (
 )
 from modules.procurement.queries.orders import (
     count_orders_of_supplier,
+    numbers_in_use,
     order_ids_by_number,
     orders_of_supplier,
     outlooks,
@@ -47,6 +48,7 @@ __all__ = [
     "lines_with_orders",
     "location_paths",
     "locations_by_path",
+    "numbers_in_use",
     "order_ids_by_number",
     "orders_of_supplier",
     "outlooks",

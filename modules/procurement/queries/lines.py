@@ -10,6 +10,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from erp.db import chunks, is_one_of
+from erp.identity import ByKey, identity_key
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.states import PurchaseState
 
@@ -37,14 +38,14 @@ def lines_with_orders(session: Session, line_ids: Iterable[int]) -> Select[Purch
     )
 
 
-def line_ids_by_position(session: Session, numbers: Iterable[str]) -> dict[tuple[str, int], int]:
+def line_ids_by_position(session: Session, numbers: Iterable[str]) -> ByKey[tuple[str, int], int]:
     """Return the ids of the lines of these orders, by number of the order and position of the line."""
     line = PurchaseOrderLine
-    ids: dict[tuple[str, int], int] = {}
-    for part in chunks(sorted(set(numbers)), 5000):
-        rows = join_orders(select(PurchaseOrder.number, line.position, line.id)).where(PurchaseOrder.number.in_(part))
-        found = session.execute(rows)
-        ids |= {(number, position): line_id for number, position, line_id in found if number is not None}
+    ids: ByKey[tuple[str, int], int] = ByKey()
+    for part in chunks(sorted(set(map(identity_key, numbers))), 5000):
+        rows = join_orders(select(PurchaseOrder.number, line.position, line.id))
+        for number, position, line_id in session.execute(rows.where(PurchaseOrder.number_key.in_(part))):
+            ids[str(number), position] = line_id
     return ids
 
 

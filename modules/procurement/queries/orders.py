@@ -10,16 +10,27 @@ from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from erp.db import chunks
+from erp.identity import ByKey, identity_key
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 
 
-def order_ids_by_number(session: Session, numbers: Iterable[str]) -> dict[str, int]:
+def order_ids_by_number(session: Session, numbers: Iterable[str]) -> ByKey[str, int]:
     """Return the ids of the orders of these numbers; one that does not exist is left out."""
-    ids: dict[str, int] = {}
-    for part in chunks(sorted(set(numbers)), 5000):
-        rows = select(PurchaseOrder.number, PurchaseOrder.id).where(PurchaseOrder.number.in_(part))
-        ids |= {number: order_id for number, order_id in session.execute(rows) if number is not None}
+    ids: ByKey[str, int] = ByKey()
+    for part in chunks(sorted(set(map(identity_key, numbers))), 5000):
+        rows = select(PurchaseOrder.number, PurchaseOrder.id).where(PurchaseOrder.number_key.in_(part))
+        for number, order_id in session.execute(rows):
+            ids[str(number)] = order_id
     return ids
+
+
+def numbers_in_use(session: Session, numbers: Iterable[str]) -> ByKey[str, str]:
+    """Return those of the numbers that orders have, each as it is written there."""
+    found: ByKey[str, str] = ByKey()
+    for part in chunks(sorted(set(map(identity_key, numbers))), 5000):
+        for number in session.scalars(select(PurchaseOrder.number).where(PurchaseOrder.number_key.in_(part))):
+            found[str(number)] = str(number)
+    return found
 
 
 def orders_of_supplier(session: Session, supplier_id: int, limit: int) -> list[PurchaseOrder]:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 from erp import clock
 from erp.db import chunks, is_one_of, total
 from erp.events import current_run
+from erp.identity import ByKey, identity_key
 from erp.numbers import format_quantity
 from modules.inventory_lots.hooks import allocations_of_run
 from modules.inventory_lots.models import Balance, Location, Lot, Product
@@ -96,10 +97,10 @@ def location_paths(session: Session, limit: int = 500) -> list[str]:
     return list(session.scalars(select(Location.path).order_by(Location.path).limit(limit)))
 
 
-def locations_by_path(session: Session, paths: Iterable[str]) -> dict[str, Location]:
+def locations_by_path(session: Session, paths: Iterable[str]) -> ByKey[str, Location]:
     """Return the locations of these paths; one that does not exist is left out."""
-    found = session.scalars(select(Location).where(Location.path.in_(set(paths))))
-    return {location.path: location for location in found}
+    found = session.scalars(select(Location).where(Location.path_key.in_(set(map(identity_key, paths)))))
+    return ByKey((location.path, location) for location in found)
 
 
 def usual_location(session: Session) -> str:
@@ -112,10 +113,10 @@ def usual_location(session: Session) -> str:
 def count_new_lots(session: Session, lots: Iterable[tuple[int, str | None]]) -> int:
     """Count the lots, named by product id and number, that do not exist yet; one without a number is always new."""
     wanted = list(lots)
-    named = {(product_id, number) for product_id, number in wanted if number is not None}
+    named = {(product_id, identity_key(number)) for product_id, number in wanted if number is not None}
     known: set[tuple[int, str]] = set()
     for part in chunks(sorted(named), 5000):
-        numbers = Lot.number.in_({number for _, number in part})
-        of_these = select(Lot.product_id, Lot.number).where(Lot.product_id.in_({lot[0] for lot in part}), numbers)
-        known |= {(product_id, number) for product_id, number in session.execute(of_these)}
+        keys = Lot.number_key.in_({key for _, key in part})
+        of_these = select(Lot.product_id, Lot.number_key).where(Lot.product_id.in_({lot[0] for lot in part}), keys)
+        known |= {(product_id, key) for product_id, key in session.execute(of_these)}
     return len(named - known) + sum(number is None for _, number in wanted)

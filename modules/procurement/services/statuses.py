@@ -69,7 +69,7 @@ def save_status(session: Session, status_id: int | None, data: StatusData) -> Pu
     """Create a status, or change the one of this id; a new default replaces the old one. Raises NameTaken."""
     namesake = status_by_name(session, data.name)
     if namesake is not None and namesake.id != status_id:
-        raise NameTaken(noun="purchase line status", name=data.name)
+        raise NameTaken(noun="purchase line status", name=namesake.name)
     status = session.get_one(PurchaseLineStatus, status_id) if status_id else _new_status(data.name)
     if data.is_default and not status.is_default:
         _clear_default(session)

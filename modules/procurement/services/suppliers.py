@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from erp.contacts import ContactData
+from erp.contacts import ContactData, contacts_by_code
 from erp.history import record
 from modules.procurement.errors import NameTaken, SupplierInUse
 from modules.procurement.models import Supplier
@@ -14,9 +13,9 @@ from modules.procurement.queries import count_orders_of_supplier
 
 def save_supplier(session: Session, supplier_id: int | None, data: ContactData) -> Supplier:
     """Create a supplier, or change the one of this id. Raises NameTaken when another supplier has the code."""
-    namesake = session.scalar(select(Supplier).where(Supplier.code == data.code))
+    namesake = contacts_by_code(session, Supplier, [data.code]).get(data.code)
     if namesake is not None and namesake.id != supplier_id:
-        raise NameTaken(noun="supplier", name=data.code)
+        raise NameTaken(noun="supplier", name=namesake.code)
     supplier = session.get_one(Supplier, supplier_id) if supplier_id else Supplier()
     supplier.code, supplier.name = data.code, data.name
     if data.email is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -27,6 +27,7 @@ from erp.exchange import (
     quantity,
     whole_number,
 )
+from erp.identity import ByKey, identity_key
 from erp.text import plural
 from modules.inventory_lots.domain import check_quantity
 from modules.inventory_lots.models import Product
@@ -51,11 +52,11 @@ def _apply(session: Session, rows: Sequence[Row], errors: Errors) -> str:
     products = products_by_sku(session, skus)
     taken = _numbers_in_use(session, list(orders))
     for number, group in orders.items():
-        _check_header(group, errors, is_taken=number in taken, is_known=group[0]["customer"] in customers)
+        _check_header(group, errors, taken=taken.get(number), is_known=group[0]["customer"] in customers)
         for row in group:
             _check_line(row, products.get(row["sku"]), errors)
     errors.raise_if_any()
-    ids = {sku: product.id for sku, product in products.items()}
+    ids = ByKey((product.sku, product.id) for product in products.values())
     new = [_new_order(group, customers[group[0]["customer"]].id, ids) for group in orders.values()]
     _create(session, new, list(orders.values()), errors)
     return f"{plural(len(orders), 'sales order')} with {plural(len(rows), 'line')}."
@@ -69,10 +70,12 @@ def _by_number(rows: Sequence[Row]) -> dict[str, list[Row]]:
     return orders
 
 
-def _numbers_in_use(session: Session, numbers: Sequence[str]) -> set[str]:
-    found: set[str] = set()
-    for part in chunks(numbers, 5000):
-        found.update(str(number) for number in session.scalars(select(Order.number).where(Order.number.in_(part))))
+def _numbers_in_use(session: Session, numbers: Sequence[str]) -> ByKey[str, str]:
+    """Return those of the numbers that orders have, each as it is written there."""
+    found: ByKey[str, str] = ByKey()
+    for part in chunks([identity_key(number) for number in numbers], 5000):
+        for number in session.scalars(select(Order.number).where(Order.number_key.in_(part))):
+            found[str(number)] = str(number)
     return found
 
 
@@ -81,10 +84,11 @@ def _header(row: Row, column: str) -> Any:
     return DEFAULTS.get(column) if value is None else value
 
 
-def _check_header(group: Sequence[Row], errors: Errors, *, is_taken: bool, is_known: bool) -> None:
+def _check_header(group: Sequence[Row], errors: Errors, *, taken: str | None, is_known: bool) -> None:
     first = group[0]
-    if is_taken:
-        errors.add(first, "number", "is the number of an order that exists already")
+    if taken is not None:
+        written = "" if taken == first["number"] else f", {taken}"
+        errors.add(first, "number", f"is the number of an order that exists already{written}")
     if not is_known:
         errors.add(first, "customer", "is not the code of a customer")
     for row in group[1:]:
@@ -103,7 +107,7 @@ def _check_line(row: Row, product: Product | None, errors: Errors) -> None:
         errors.add(row, "quantity", str(error))
 
 
-def _new_order(group: Sequence[Row], customer_id: int, product_ids: dict[str, int]) -> NewOrder:
+def _new_order(group: Sequence[Row], customer_id: int, product_ids: Mapping[str, int]) -> NewOrder:
     first = group[0]
     return NewOrder(
         number=first["number"],

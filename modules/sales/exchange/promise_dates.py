@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from erp.db import chunks
 from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, day, whole_number
+from erp.identity import ByKey, identity_key
 from erp.text import plural
 from modules.inventory_lots.services import lock_products
 from modules.sales import services
@@ -38,14 +39,14 @@ def _apply(session: Session, rows: Sequence[Row], errors: Errors) -> str:
     return f"{plural(len(rows), 'promise date')}: {changed} changed."
 
 
-def _lines(session: Session, numbers: Iterable[str]) -> dict[str, dict[int, _Line]]:
+def _lines(session: Session, numbers: Iterable[str]) -> ByKey[str, dict[int, _Line]]:
     """Return the lines of these orders by number and position."""
-    found: dict[str, dict[int, _Line]] = {}
-    for part in chunks(sorted(set(numbers)), 5000):
+    found: ByKey[str, dict[int, _Line]] = ByKey()
+    for part in chunks(sorted(set(map(identity_key, numbers))), 5000):
         rows = session.execute(
             select(Order.number, OrderLine.position, OrderLine.id, OrderLine.product_id)
             .join(Order.lines)
-            .where(Order.number.in_(part))
+            .where(Order.number_key.in_(part))
         )
         for number, position, id_, product_id in rows:
             found.setdefault(str(number), {})[position] = _Line(id_, product_id)

@@ -14,17 +14,20 @@ def upgrade() -> None:
         "sales_customer",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("code", sa.String(length=60), nullable=False),
+        sa.Column("code_key", sa.Text(), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("email", sa.String(length=254), nullable=False),
         sa.Column("row_version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sales_customer")),
         sa.UniqueConstraint("code", name=op.f("uq_sales_customer_code")),
     )
+    op.create_index(op.f("ix_sales_customer_code_key"), "sales_customer", ["code_key"], unique=True)
     op.create_index(op.f("ix_sales_customer_name"), "sales_customer", ["name"], unique=False)
     op.create_table(
         "sales_order",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("number", sa.String(length=40), nullable=True),
+        sa.Column("number_key", sa.Text(), nullable=True),
         sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("ordered_at", sa.DateTime(), nullable=False),
         sa.Column("priority", sa.Integer(), nullable=False),
@@ -59,6 +62,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("number", name=op.f("uq_sales_order_number")),
     )
     op.create_index(op.f("ix_sales_order_customer_id"), "sales_order", ["customer_id"], unique=False)
+    op.create_index(op.f("ix_sales_order_number_key"), "sales_order", ["number_key"], unique=True)
     op.create_index(op.f("ix_sales_order_ordered_at"), "sales_order", ["ordered_at"], unique=False)
     op.create_index("ix_sales_order_state", "sales_order", ["state", "id"], unique=False)
     op.create_table(
@@ -117,6 +121,7 @@ def upgrade() -> None:
         "sales_pack",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("number", sa.String(length=40), nullable=False),
+        sa.Column("number_key", sa.Text(), nullable=False),
         sa.Column("order_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("warehouse_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("packed_at", sa.DateTime(), nullable=False),
@@ -128,6 +133,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sales_pack")),
         sa.UniqueConstraint("number", name=op.f("uq_sales_pack_number")),
     )
+    op.create_index(op.f("ix_sales_pack_number_key"), "sales_pack", ["number_key"], unique=True)
     op.create_index(op.f("ix_sales_pack_order_id"), "sales_pack", ["order_id"], unique=False)
     op.create_index(op.f("ix_sales_pack_warehouse_id"), "sales_pack", ["warehouse_id"], unique=False)
     op.create_table(

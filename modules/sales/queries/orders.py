@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from erp.db import total
 from erp.errors import NotFound
+from erp.identity import identity_key
 from modules.sales.domain import Progress, fulfilment
 from modules.sales.models import Backorder, Order, OrderLine
 from modules.sales.states import Fulfilment, OrderState
@@ -20,7 +21,7 @@ MOST_COUNTED = 10_000
 
 def order_by_number(session: Session, number: str) -> Order:
     """Return a sales order; raise NotFound."""
-    order = session.scalar(select(Order).where(Order.number == number))
+    order = session.scalar(select(Order).where(Order.number_key == identity_key(number)))
     if order is None:
         raise NotFound("sales order", number)
     return order

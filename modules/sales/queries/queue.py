@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, literal, select, true
 from sqlalchemy.orm import Session
 
 from erp.db import Quantity, is_one_of, raw, read_rows
+from erp.identity import identity_key
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.states import Tracking
 from modules.sales.models import Backorder, Order, OrderLine
@@ -105,5 +106,5 @@ def waiting_product_ids(session: Session, skus: Sequence[str] = ()) -> list[int]
     """Return the ids of the products for which lines wait; only of these SKUs, where some are given."""
     waits = select(OrderLine.id).join(OrderLine.order)
     waits = waits.where(OrderLine.product_id == Product.id, is_waiting(), OrderLine.has_need).correlate(Product)
-    wanted = Product.sku.in_(skus) if skus else true()
+    wanted = Product.sku_key.in_(set(map(identity_key, skus))) if skus else true()
     return list(session.scalars(select(Product.id).where(wanted, waits.exists()).order_by(Product.id)))

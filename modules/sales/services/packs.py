@@ -13,6 +13,7 @@ from erp import clock
 from erp.db import bulk_add, bulk_insert, format_quantity, insert_rows, is_one_of, to_raw
 from erp.errors import ErpError
 from erp.events import current_run, publish
+from erp.identity import ByKey, identity_key
 from erp.numbers import sums
 from erp.sequence import next_numbers
 from modules.inventory_lots.models import Balance, Location, Lot, Product
@@ -140,17 +141,25 @@ def _usable_serial(found: Mapping[_Serial, _Place], product: Product, number: st
 
 def _serial_balances(
     session: Session, lines: Sequence[OrderLine], serials: Mapping[int, Sequence[str]]
+<<<<<<< HEAD
 ) -> dict[_Serial, _Place]:
+=======
+) -> ByKey[_Serial, tuple[int, str]]:
+>>>>>>> b-identity
     """Return the balances of serial numbers of the lines' products, and why they may not leave."""
     product_ids = {line.product_id for line in lines}
-    numbers = {number for line in lines for number in serials[line.id]}
+    keys = {identity_key(number) for line in lines for number in serials[line.id]}
     rows = session.execute(
         select(Balance.product_id, Lot.number, Balance.id, Location.warehouse_id, unusable_column(clock.today()))
         .join(Balance.lot)
         .join(Balance.location)
-        .where(Balance.product_id.in_(product_ids), is_one_of(session, Lot.number, numbers), Balance.on_hand > 0)
+        .where(Balance.product_id.in_(product_ids), is_one_of(session, Lot.number_key, keys), Balance.on_hand > 0)
     )
+<<<<<<< HEAD
     return {(product_id, number): (id_, warehouse_id, why) for product_id, number, id_, warehouse_id, why in rows}
+=======
+    return ByKey(((product_id, number), (id_, why)) for product_id, number, id_, why in rows)
+>>>>>>> b-identity
 
 
 def _refuse_incomplete(order: Order, parts: Sequence[_Part], reasons: Sequence[str]) -> None:

@@ -1,0 +1,96 @@
+"""Identifiers such as SKUs, codes, numbers and names: kept as first written and compared by a key.
+
+`so-77a` and `SO-77A` have one key and are one number. `erp.db.key_column` stores the key next to the text.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from erp.errors import BadIdentifier
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+# Zero width non-joiner and joiner: many scripts and emoji need them, so that descriptive names may have them.
+JOINERS = "\u200c\u200d"
+# Control, format, private use, surrogate and unassigned characters, and separators of lines and paragraphs. A later
+# version of Unicode may give an unassigned character another key.
+_REFUSED = {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"}
+
+
+def identity_key(text: str) -> str:
+    """Return what an identifier is compared by: its letters without case, trimmed, white space runs as one space."""
+    if text.isascii():
+        return " ".join(text.lower().split())
+    folded = unicodedata.normalize("NFC", text).casefold()
+    return " ".join(unicodedata.normalize("NFC", folded).split())
+
+
+def refused_character(text: str, *, allowed: str = "") -> str:
+    """Return the first character that a name may not have, such as `U+200B ZERO WIDTH SPACE`; else an empty text."""
+    if text.isascii() and text.isprintable():
+        return ""
+    for character in text:
+        if unicodedata.category(character) in _REFUSED and character not in allowed:
+            return f"U+{ord(character):04X} {unicodedata.name(character, _kind(character))}"
+    return ""
+
+
+def _kind(character: str) -> str:
+    kinds = {"Cc": "a control character", "Co": "a private use character", "Cs": "half a character"}
+    return kinds.get(unicodedata.category(character), "an unassigned character")
+
+
+def check_identifier(text: str) -> str:
+    """Return an identifier as it is kept, without white space around it; raise BadIdentifier."""
+    return _checked(text, allowed="")
+
+
+def check_descriptive(text: str) -> str:
+    """Return a descriptive name without white space around it; raise BadIdentifier."""
+    return _checked(text, allowed=JOINERS)
+
+
+def _checked(text: str, *, allowed: str) -> str:
+    text = text.strip()
+    if not text:
+        raise BadIdentifier(text, "is empty")
+    if character := refused_character(text, allowed=allowed):
+        raise BadIdentifier(text, f"has {character}: remove it")
+    return text
+
+
+class ByKey(dict[K, V]):
+    """Values by identifier, found however it is written; iterating gives the keys.
+
+    An identifier may also be part of a tuple, such as the number of an order with the position of a line.
+    """
+
+    def __init__(self, pairs: Iterable[tuple[K, V]] = ()) -> None:
+        super().__init__((_key(identifier), value) for identifier, value in pairs)
+
+    def __getitem__(self, identifier: K) -> V:
+        return super().__getitem__(_key(identifier))
+
+    def __setitem__(self, identifier: K, value: V) -> None:
+        super().__setitem__(_key(identifier), value)
+
+    def __contains__(self, identifier: object) -> bool:
+        return super().__contains__(_key(identifier))
+
+    def get(self, identifier: K, default: V | None = None) -> V | None:  # type: ignore[override]
+        """Return the value of an identifier, or the default."""
+        return super().get(_key(identifier), default)
+
+    def setdefault(self, identifier: K, default: V) -> V:
+        """Return the value of an identifier; where it has none, it gets the default."""
+        return super().setdefault(_key(identifier), default)
+
+
+def _key(identifier: Any) -> Any:
+    if isinstance(identifier, str):
+        return identity_key(identifier)
+    return tuple(map(_key, identifier)) if isinstance(identifier, tuple) else identifier
