@@ -32,7 +32,6 @@ def text(length: int) -> Parser:
     return lambda cell: _line(cell, length, allowed=JOINERS)
 
 
-<<<<<<< HEAD
 def email_address(cell: str) -> str:
     """Read one email address without a name."""
     line: str = text(MAX_LENGTH)(cell)
@@ -43,8 +42,6 @@ def email_address(cell: str) -> str:
     return line
 
 
-code = text  # a name such as a SKU or a number of a document; an empty cell is None before it is parsed
-=======
 def _line(cell: str, length: int, *, allowed: str) -> str:
     line = cell.strip()
     if character := refused_character(line, allowed=allowed):
@@ -70,7 +67,6 @@ class code:
         """Return the identifier without white space around it."""
         line = _line(cell, self.length, allowed="")
         return line if self.read is None else str(self.read(line))
->>>>>>> b-identity
 
 
 def quantity(cell: str) -> Decimal:

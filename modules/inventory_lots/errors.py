@@ -112,7 +112,7 @@ class LotDatesDiffer(StockRefused):
             given=given,
             known=known,
         )
-        self.column = column
+        self.field = column
 
 
 class StockAllocated(StockRefused):

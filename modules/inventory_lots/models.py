@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from typing_extensions import override
 
 from erp import clock
-from erp.db import BigId, FINAL, Model, Quantity, UtcDateTime, key_column
+from erp.db import FINAL, BigId, Model, Quantity, UtcDateTime, key_column
 from erp.history import Subject, Tracked
 from erp.models import enum_column
 from modules.inventory_lots.states import LocationKind, MoveKind, Tracking

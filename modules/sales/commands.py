@@ -67,10 +67,11 @@ def _pack(session: Session, *, number: str, serials: Iterable[tuple[int, str]]) 
         if position not in lines:
             raise NotFound("sales order line", f"{order.number}/{position}")
         given.setdefault(lines[position], []).append(serial)
-<<<<<<< HEAD
     packs = services.pack_order(session, order.id, given)
     rows = queries.pack_lines(session, [pack.id for pack in packs])
-    return "\n".join(_packed(number, list(lines)) for _, lines in groupby(rows, key=lambda row: row.pack_id))
+    return "\n".join(
+        _packed(order.number or number, list(lines)) for _, lines in groupby(rows, key=lambda row: row.pack_id)
+    )
 
 
 def _packed(order: str, rows: Sequence[Any]) -> str:
@@ -100,8 +101,3 @@ def _unpack(session: Session, *, number: str, positions: Sequence[int], why: str
     chosen = [row.id for row in rows if row.position in positions and row.unreversed] if positions else None
     returned = services.reverse_pack(session, pack.id, chosen, why=why, free=free)
     return f"Reversed of {number}: {', '.join(map(str, returned))}."
-=======
-    made = services.pack_order(session, order.id, given)
-    packed = [f"{format_quantity(part.quantity)} of {part.line.product.sku}" for part in made.lines]
-    return f"Packed {', '.join(packed)} of {order.number} as {made.number}."
->>>>>>> b-identity

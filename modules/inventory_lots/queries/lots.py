@@ -25,7 +25,6 @@ def lots_named(session: Session, rows: Select[*Ts], lots: Iterable[tuple[int, st
     return rows.select_from(wanted).join(Lot, same)
 
 
-<<<<<<< HEAD
 class KnownLot(NamedTuple):
     """A lot that exists: the raw quantity on hand at all locations, and its dates."""
 
@@ -35,23 +34,20 @@ class KnownLot(NamedTuple):
 
 
 def known_lots(session: Session, lots: Iterable[tuple[int, str]]) -> dict[tuple[int, str], KnownLot]:
-    """Return those of the lots, named by product id and number, that exist."""
+    """Return those of the lots that exist, by product id and the key of the number."""
     wanted = set(lots)
     if not wanted:
         return {}
-    columns = (Lot.product_id, Lot.number, Lot.received_on, Lot.expires_on)
+    columns = (Lot.product_id, Lot.number_key, Lot.received_on, Lot.expires_on)
     rows = lots_named(session, select(*columns, raw(total(Balance.on_hand))), wanted)
     rows = rows.outerjoin(Balance, Balance.lot_id == Lot.id).group_by(*columns)
     return {
-        (product_id, number): KnownLot(int(on_hand or 0), received_on, expires_on)
-        for product_id, number, received_on, expires_on, on_hand in session.execute(rows)
+        (product_id, key): KnownLot(int(on_hand or 0), received_on, expires_on)
+        for product_id, key, received_on, expires_on, on_hand in session.execute(rows)
     }
 
 
-def on_hand_of_lots(session: Session, lots: Iterable[tuple[int, str]]) -> dict[tuple[int, str], int]:
-=======
 def on_hand_of_lots(session: Session, lots: Iterable[tuple[int, str]]) -> ByKey[tuple[int, str], int]:
->>>>>>> b-identity
     """Return the raw quantity on hand, at all locations, of lots named by product id and number."""
     on_hand: ByKey[tuple[int, str], int] = ByKey((lot, 0) for lot in lots)
     if on_hand:

@@ -73,7 +73,7 @@ def _lots(session: Session, arrivals: Sequence[Arrival]) -> list[LotWanted]:
 
 
 def _key(arrival: Arrival) -> Key | None:
-    return (arrival.product_id, arrival.lot_number) if arrival.lot_number else None
+    return (arrival.product_id, identity_key(arrival.lot_number)) if arrival.lot_number else None
 
 
 def arrival_refusals(session: Session, arrivals: Sequence[Arrival]) -> Mapping[int, StockRefused]:
@@ -103,8 +103,7 @@ def _check(product: Product, arrival: Arrival, in_stock: set[Key]) -> None:
         lot = (product.id, identity_key(number))
         if lot in in_stock:
             raise SerialInStock(sku=product.sku, number=number)
-<<<<<<< HEAD
-        in_stock.add((product.id, number))
+        in_stock.add(lot)
 
 
 class _Dates:
@@ -123,7 +122,6 @@ class _Dates:
                 continue
             known = self.known.setdefault((key, column), given)
             if known != given:
-                raise LotDatesDiffer(sku=product.sku, number=key[1], column=column, given=given, known=known)
-=======
-        in_stock.add(lot)
->>>>>>> b-identity
+                raise LotDatesDiffer(
+                    sku=product.sku, number=arrival.lot_number or "", column=column, given=given, known=known
+                )

@@ -127,7 +127,7 @@ class Receive(FormPage):
 
 def _mark(form: ReceiveForm, entry: Any, refusal: ErpError) -> None:
     """Show a refusal at the field that it is about."""
-    name = refusal.column if isinstance(refusal, StockRefused) else "quantity"
+    name = refusal.field if isinstance(refusal, StockRefused) else "quantity"
     if name == "lot" and entry.serials.data:
         name = "serials"
     field = form.received_on if name == "received_on" else entry[name]

@@ -47,8 +47,7 @@ def run_order() -> tuple[ColumnElement[Any], ...]:
 
 
 def allocations_on_balances(session: Session, balance_ids: Sequence[int]) -> list[BalanceAllocation]:
-<<<<<<< HEAD
-    """Answer which orders have how much of these balances, first in the queue first."""
+    """Answer which orders have how much of these balances, in the order of a run."""
     return _on_balances(session, Allocation.is_unpacked, balance_ids)
 
 
@@ -62,16 +61,9 @@ def _on_balances(
 ) -> list[BalanceAllocation]:
     rows = select_allocations(Allocation.balance_id, Order.number, Order.id, Allocation.unpacked, Customer.name)
     rows = rows.join(Order.customer).where(condition, is_one_of(session, Allocation.balance_id, balance_ids))
-=======
-    """Answer which orders have how much of these balances, in the order of a run."""
-    rows = select_unpacked(Allocation.balance_id, Order.number, Order.id, Allocation.unpacked)
-    rows = rows.where(Allocation.balance_id.in_(balance_ids)).order_by(*run_order())
->>>>>>> b-launches
     return [
         BalanceAllocation(balance_id, number or "", quantity, url=f"/sales/orders/{order_id}/", customer=customer)
-        for balance_id, number, order_id, quantity, customer in session.execute(
-            rows.order_by(*service_order(), Allocation.id)
-        )
+        for balance_id, number, order_id, quantity, customer in session.execute(rows.order_by(*run_order()))
     ]
 
 

@@ -32,7 +32,7 @@ from modules.inventory_lots.queries import usable_balances
 from modules.inventory_lots.services import lock_products, reserve, unreserve
 from modules.inventory_lots.states import Tracking
 from modules.sales import queries
-from modules.sales.domain import Grant, Part, give_back, plan_by_product
+from modules.sales.domain import Grant, Part, plan_by_product
 from modules.sales.errors import AllocationsHeld, NotOfThisOrder, SerialNotAllocated, TakesFromEarlier
 from modules.sales.events import LinesServed
 from modules.sales.models import Allocation, Order, OrderLine

@@ -127,9 +127,9 @@ def _check_line(line: OrderLine, numbers: Sequence[str], refusals: Mapping[int, 
         raise TooManySerialNumbers(position=line.position, given=len(numbers), open_quantity=line.open_quantity)
 
 
-def _usable_serial(found: Mapping[_Serial, _Place], product: Product, number: str, used: set[int]) -> tuple[int, int]:
+def _usable_serial(found: ByKey[_Serial, _Place], product: Product, number: str, used: set[int]) -> tuple[int, int]:
     """Return a serial number's balance and warehouse; raise a SerialNumberRefused where it cannot leave."""
-    balance_id, warehouse_id, why = found.get((product.id, number), (0, 0, ""))
+    balance_id, warehouse_id, why = found.get((product.id, number)) or (0, 0, "")
     if not balance_id:
         raise SerialNumberUnknown(number=number, sku=product.sku)
     if why:
@@ -141,11 +141,7 @@ def _usable_serial(found: Mapping[_Serial, _Place], product: Product, number: st
 
 def _serial_balances(
     session: Session, lines: Sequence[OrderLine], serials: Mapping[int, Sequence[str]]
-<<<<<<< HEAD
-) -> dict[_Serial, _Place]:
-=======
-) -> ByKey[_Serial, tuple[int, str]]:
->>>>>>> b-identity
+) -> ByKey[_Serial, _Place]:
     """Return the balances of serial numbers of the lines' products, and why they may not leave."""
     product_ids = {line.product_id for line in lines}
     keys = {identity_key(number) for line in lines for number in serials[line.id]}
@@ -155,11 +151,9 @@ def _serial_balances(
         .join(Balance.location)
         .where(Balance.product_id.in_(product_ids), is_one_of(session, Lot.number_key, keys), Balance.on_hand > 0)
     )
-<<<<<<< HEAD
-    return {(product_id, number): (id_, warehouse_id, why) for product_id, number, id_, warehouse_id, why in rows}
-=======
-    return ByKey(((product_id, number), (id_, why)) for product_id, number, id_, why in rows)
->>>>>>> b-identity
+    return ByKey(
+        ((product_id, number), (id_, warehouse_id, why)) for product_id, number, id_, warehouse_id, why in rows
+    )
 
 
 def _refuse_incomplete(order: Order, parts: Sequence[_Part], reasons: Sequence[str]) -> None:
