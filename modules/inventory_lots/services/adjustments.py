@@ -11,6 +11,7 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from erp.db import SCALE, from_raw, to_raw
+from erp.events import publish
 from modules.inventory_lots import queries
 from modules.inventory_lots.domain import check_count, check_lot_number, last_in_queue, take_unallocated
 from modules.inventory_lots.errors import (
@@ -21,6 +22,7 @@ from modules.inventory_lots.errors import (
     StockRefused,
     TotalAndLots,
 )
+from modules.inventory_lots.events import StockChanged
 from modules.inventory_lots.hooks import BalanceAllocation
 from modules.inventory_lots.queries import StockOnHand
 from modules.inventory_lots.services.balances import Posting, post
@@ -234,4 +236,5 @@ def _book(session: Session, plan: _Plan, reason: str) -> Adjusted:
     ]
     postings = [*plan.losses, *named]
     post(session, postings, MoveKind.adjustment, reason=reason)
+    publish(session, StockChanged(tuple(sorted({posting.product_id for posting in postings}))))
     return Adjusted(sum(1 for posting in postings if posting.quantity), new_lots)

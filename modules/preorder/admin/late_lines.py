@@ -1,4 +1,4 @@
-"""Late lines: open lines that are expected after they were promised, or were promised and have no expected date."""
+"""Late lines: expected after they were promised, promised and not expected, or requested and never promised."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from erp import clock
 from erp.admin import ExtraColumn
 from modules.preorder import queries
 from modules.preorder.admin.filtered_list import FilteredList
+from modules.preorder.coverage import Coverage
 from modules.sales.models import Order, OrderLine
 
 
-def _expectations(session: Session, lines: Sequence[OrderLine]) -> dict[int, queries.Expectation]:
-    return queries.expectations(session, OrderLine.id.in_([line.id for line in lines]))
+def _coverage(session: Session, lines: Sequence[OrderLine]) -> dict[int, Coverage]:
+    return queries.line_coverage(session, OrderLine.id.in_([line.id for line in lines]))
 
 
 def _open(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
@@ -24,24 +25,27 @@ def _open(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
 
 
 def _expected(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
-    return {line_id: found.expected for line_id, found in _expectations(session, lines).items()}
+    return {line_id: found.expected for line_id, found in _coverage(session, lines).items()}
 
 
 def _days_late(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
     return {
         line_id: (found.expected - found.promised).days
-        for line_id, found in _expectations(session, lines).items()
+        for line_id, found in _coverage(session, lines).items()
         if found.expected and found.promised
     }
 
 
 def _decided_by(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
-    deciding = queries.deciding_purchase_lines(session, [line.id for line in lines])
-    return {line_id: found.name for line_id, found in deciding.items()}
+    return {
+        line_id: f"{part.supply.name} {part.reason}".strip()
+        for line_id, found in _coverage(session, lines).items()
+        if (part := found.deciding) and part.supply
+    }
 
 
 class LateLineScreen(FilteredList):
-    """Open lines that are expected after they were promised, or were promised and have no expected date."""
+    """Open lines whose promise will be broken, or whose requested day passed without any promise."""
 
     model = OrderLine
     view_name = "preorder.late"

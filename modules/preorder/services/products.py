@@ -18,6 +18,7 @@ from modules.preorder import queries
 from modules.preorder.domain import PreorderTerms, check_terms, is_before_launch
 from modules.preorder.errors import NotYetLaunched, PreorderLimitReached
 from modules.preorder.models import ProductPreorder
+from modules.preorder.services.promise_dates import promise_covered_lines
 from modules.sales.models import OrderLine
 from modules.sales.services import set_preorder, turn_into_backorders
 
@@ -37,6 +38,7 @@ def save_products(session: Session, wanted: Sequence[tuple[Product, PreorderTerm
     history.record_all(session, [change for product, terms in new for change in _entries(product, terms)])
     session.add_all(ProductPreorder(product=product, **asdict(terms)) for product, terms in new)
     session.flush()
+    promise_covered_lines(session, is_one_of(session, OrderLine.product_id, [product.id for product, _ in wanted]))
     return len(new) + sum(changed)
 
 
