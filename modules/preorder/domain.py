@@ -1,4 +1,4 @@
-"""What may be promised, and when: the supply rule, dates and ATP as pure functions."""
+"""What may be promised: the supply rule, terms of products, coverage states and ATP as pure functions."""
 
 from __future__ import annotations
 
@@ -59,42 +59,6 @@ def check_terms(sku: str, unit_decimals: int, terms: PreorderTerms) -> None:
         check_quantity(terms.preorder_limit, unit_decimals, what=f"The preorder limit of {sku}")
 
 
-@dataclass(frozen=True)
-class Cover:
-    """What covers an order line: how much is open, allocated in stock, and on purchase orders with or without dates."""
-
-    open_quantity: Decimal
-    allocated: Decimal
-    purchase_allocated: Decimal
-    latest_arrival: date | None
-    has_undated_supply: bool
-
-
-def expected_date(cover: Cover, today: date) -> date | None:
-    """Return the day on which all that is open can be there: the latest arrival, today for what is in stock.
-
-    None when a part is not covered or has no arrival date.
-    """
-    if cover.allocated + cover.purchase_allocated < cover.open_quantity or cover.has_undated_supply:
-        return None
-    if cover.latest_arrival is None:
-        return today
-    return max(today, cover.latest_arrival)
-
-
-def promise_for(cover: Cover, *, today: date, buffer_days: int) -> date | None:
-    """Return the date that may be promised: the expected date, and the buffer where a part is incoming."""
-    expected = expected_date(cover, today)
-    if expected is None or cover.latest_arrival is None:
-        return expected
-    return expected + timedelta(days=buffer_days)
-
-
-def is_late(expected: date | None, promised: date | None) -> bool:
-    """Return whether a promise will be broken: the line is expected later, or has no expected date."""
-    return promised is not None and (expected is None or expected > promised)
-
-
 class CoverageState(StrEnum):
     """How far purchase orders cover what stock leaves open."""
 
@@ -119,27 +83,51 @@ class Day:
     available_to_promise: Decimal
 
 
-def availability(today: date, days: int, *, start: Decimal, changes: Mapping[date, Decimal]) -> list[Day]:
+def availability(
+    today: date,
+    days: int,
+    *,
+    start: Decimal,
+    changes: Mapping[date, Decimal],
+    expiring: Mapping[date, Decimal] | None = None,
+    launch_date: date | None = None,
+) -> list[Day]:
     """Return the projected stock and what can still be promised (ATP) of each day, beginning today.
 
     `start` is what is available now less the need that nothing covers; `changes` are incoming and scheduled quantities
-    by day, none before today. The ATP of a day is the least projected quantity from that day on, at least 0.
+    by day, none before today; `expiring` is what of the available stock has which last day of use: later days cannot
+    have it. The ATP of a day is the least that is projected from that day on, at least 0; nothing is promised before
+    `launch_date`.
     """
     dates = [today + timedelta(days=number) for number in range(days)]
-    projected: list[Decimal] = []
+    levels: list[Decimal] = []
     level = start
     for day in dates:
         level += changes.get(day, Decimal(0))
-        projected.append(level)
-    return [Day(day, level, least) for day, level, least in zip(dates, projected, _least_from(projected), strict=True)]
+        levels.append(level)
+    gone = _gone_before(dates, expiring or {})
+    return [
+        Day(day, level - lost, Decimal(0) if is_before_launch(launch_date, day) else max(Decimal(0), least - lost))
+        for day, level, least, lost in zip(dates, levels, _least_from(levels), gone, strict=True)
+    ]
+
+
+def _gone_before(dates: Sequence[date], expiring: Mapping[date, Decimal]) -> list[Decimal]:
+    """Return for each of the consecutive days how much expired before it."""
+    gone: list[Decimal] = []
+    lost = sum((quantity for day, quantity in expiring.items() if day < dates[0]), Decimal(0))
+    for day in dates:
+        gone.append(lost)
+        lost += expiring.get(day, Decimal(0))
+    return gone
 
 
 def _least_from(projected: Sequence[Decimal]) -> list[Decimal]:
-    """Return for each day the least of it and all later days, at least 0."""
+    """Return for each day the least of it and all later days."""
     least: list[Decimal] = []
     for level in reversed(projected):
         least.append(min(level, least[-1]) if least else level)
-    return [max(Decimal(0), level) for level in reversed(least)]
+    return least[::-1]
 
 
 def ship_date(days: Iterable[Day], quantity: Decimal) -> date | None:

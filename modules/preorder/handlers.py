@@ -11,17 +11,16 @@ from modules.sales.queries import Scope
 
 
 def follow_backorders(session: Session, event: LinesServed) -> None:
-    """Shrink purchase allocations to the open backorders; allocate and promise what is not covered, if allowed."""
+    """Shrink purchase allocations to the open backorders, allocate what is not covered, if allowed, and promise."""
     services.shrink_purchase_allocations(session, event.shrunk)
+    scope = Scope(event.product_ids, event.line_ids)
     if event.may_cover:
-        _cover(session, Scope(event.product_ids, event.line_ids))
+        services.allocate_incoming_supply(session, scope)
+    services.promise_in_scope(session, scope)
 
 
 def allocate_new_supply(session: Session, event: SupplyChanged) -> None:
     """Allocate supply that came, grew or was released to the queue."""
-    _cover(session, Scope(event.product_ids))
-
-
-def _cover(session: Session, scope: Scope) -> None:
+    scope = Scope(event.product_ids)
     services.allocate_incoming_supply(session, scope)
-    services.promise_covered_lines(session, scope)
+    services.promise_in_scope(session, scope)

@@ -12,6 +12,7 @@ EVERYONE = ("Sales clerk", "Merchandiser", "Warehouse clerk", "Auditor")
 
 def setup(core: Core) -> None:
     """Register what preorder adds."""
+    from modules.inventory_lots.events import GoodsArrived, StockChanged
     from modules.preorder import admin, exchange, handlers, jobs, models, queries, services
     from modules.procurement import hooks as procurement_hooks
     from modules.procurement.events import ArrivalChanged, SupplyChanged
@@ -26,7 +27,9 @@ def setup(core: Core) -> None:
     core.add_check(queries.broken_invariants)
     core.subscribe(LinesServed, handlers.follow_backorders)
     core.subscribe(SupplyChanged, handlers.allocate_new_supply)
-    core.subscribe(ArrivalChanged, services.sync_arrivals)
+    core.subscribe(ArrivalChanged, services.follow_arrivals)
+    core.subscribe(GoodsArrived, services.promise_products)
+    core.subscribe(StockChanged, services.promise_products)
     core.implement(procurement_hooks.outstanding_will_fall, services.convert_or_release)
     core.implement(procurement_hooks.allocations_of_lines, queries.allocations_of_lines)
     core.implement(procurement_hooks.arrival_impact, queries.arrival_impact)
@@ -39,6 +42,7 @@ def setup(core: Core) -> None:
     core.implement(sales_hooks.incoming_quantities, queries.incoming_quantities)
     core.implement(sales_hooks.explain_supply, queries.supply_notes)
     core.implement(sales_hooks.incoming_allocations, queries.incoming_allocations)
+    core.on_enable(services.promise_covered_lines)
     core.before_disable(services.release_all)
 
 
@@ -87,6 +91,13 @@ MODULE = Module(
             default=None,
             maximum=3650,
             help="Purchase lines overdue by more days are neither promised nor allocated; empty = no limit.",
+        ),
+        Integer(
+            name="overdue_supply_days",
+            default=7,
+            minimum=1,
+            maximum=365,
+            help="Overdue purchase lines count as arriving so many days from today.",
         ),
         Duration(
             name="launch_every", default=timedelta(days=1), help="How often preorders are checked for their launch."

@@ -8,15 +8,16 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from modules.inventory_lots.models import Product
+from modules.inventory_lots.models import Lot, Product
 from modules.inventory_lots.services import hold_lot
 from modules.inventory_lots.states import LocationKind
 from modules.preorder import queries
 from modules.procurement.states import PurchaseState
 from tests.support.inventory_lots import make_location, make_product, make_stock
-from tests.support.preorder import allocate_purchase, make_on_hand_change
+from tests.support.preorder import allocate_purchase, make_on_hand_change, make_preorder_product
 from tests.support.procurement import make_purchase_order
 from tests.support.sales import make_draft, make_order
 
@@ -89,13 +90,13 @@ def test_what_is_allocated_to_orders_counts_neither_as_need_nor_as_supply(sessio
 
 
 @pytest.mark.option("preorder.past_due_supply_days", "", "10")
-def test_overdue_supply_counts_for_today_and_not_at_all_when_it_is_overdue_for_too_long(
+def test_overdue_supply_counts_some_days_from_today_and_not_at_all_when_it_is_overdue_for_too_long(
     session: Session, product: Product, set_option: Callable[[str, str], None]
 ) -> None:
     make_purchase_order(session, [(product, 5, on(-9)), (product, 6, on(-10))])
-    assert promised(session, product, 1) == [31]
+    assert promised(session, product, 8) == [20] * 7 + [31]
     set_option("preorder.past_due_supply_days", "10")
-    assert promised(session, product, 1) == [25]
+    assert promised(session, product, 8) == [20] * 7 + [25]
 
 
 def test_stock_that_may_not_be_used_is_not_available(session: Session, product: Product) -> None:
@@ -106,6 +107,29 @@ def test_stock_that_may_not_be_used_is_not_available(session: Session, product: 
     hold_lot(session, lot.id)
     assert promised(session, product, 1) == [25]
     assert queries.components_of(session, product.id).unusable == 15
+
+
+def test_allocations_on_stock_that_may_not_leave_count_as_need(session: Session, product: Product) -> None:
+    make_order(session, [(product, 5)])
+    session.commit()
+    held = session.scalars(select(Lot).where(Lot.product_id == product.id)).one()
+    make_stock(session, product, 8)
+    hold_lot(session, held.id)
+    assert promised(session, product, 1) == [3]
+    assert queries.components_of(session, product.id).blocked == 5
+
+
+def test_stock_counts_until_its_last_day_of_use(session: Session, product: Product) -> None:
+    make_stock(session, product, 5, expires_on=on(3))
+    assert promised(session, product, 5) == [25, 25, 25, 20, 20]
+    assert queries.expected_ship_date(session, product.id, Decimal(25)) == on(1)
+
+
+def test_nothing_can_be_promised_before_the_launch(session: Session) -> None:
+    product = make_preorder_product(session, launch_date=on(4))
+    make_stock(session, product, 6)
+    assert promised(session, product, 5) == [0, 0, 0, 6, 6]
+    assert queries.expected_ship_date(session, product.id, Decimal(1)) == on(4)
 
 
 @pytest.mark.option("preorder.atp_horizon_days", "90", "5")

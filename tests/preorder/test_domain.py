@@ -1,4 +1,4 @@
-"""The rules of preorder: the supply rule, dates, ATP, terms and coverage."""
+"""The rules of preorder: the supply rule, ATP, terms and coverage states."""
 
 from __future__ import annotations
 
@@ -12,17 +12,13 @@ from hypothesis import strategies as st
 
 from modules.inventory_lots.errors import BadQuantity
 from modules.preorder.domain import (
-    Cover,
     CoverageState,
     PreorderTerms,
     Uncovered,
     availability,
     check_terms,
     coverage_state,
-    expected_date,
     is_before_launch,
-    is_late,
-    promise_for,
     ship_date,
     skip_uncoverable,
 )
@@ -30,14 +26,6 @@ from modules.preorder.errors import LaunchDateMissing
 
 TODAY = date(2026, 11, 23)
 DECEMBER = date(2026, 12, 1)
-
-
-def cover(open_quantity: int, allocated: int = 0, purchase_allocated: int = 0, **overrides: object) -> Cover:
-    values = {
-        "latest_arrival": DECEMBER if purchase_allocated else None,
-        "has_undated_supply": False,
-    } | overrides
-    return Cover(Decimal(open_quantity), Decimal(allocated), Decimal(purchase_allocated), **values)
 
 
 # The supply rule `skip`
@@ -65,58 +53,6 @@ def test_a_demand_that_is_left_out_would_not_have_fitted_at_its_turn(remainders:
         assert (demand in passed) == (remainder <= left)
         left -= passed.get(demand, 0)
     assert left >= 0
-
-
-# Expected and promised
-
-
-def test_what_lots_cover_is_expected_today() -> None:
-    assert expected_date(cover(5, allocated=5), TODAY) == TODAY
-
-
-def test_the_latest_arrival_of_its_purchase_allocations_is_expected() -> None:
-    assert expected_date(cover(5, allocated=2, purchase_allocated=3), TODAY) == DECEMBER
-
-
-def test_goods_that_are_overdue_are_expected_today() -> None:
-    assert expected_date(cover(5, purchase_allocated=5, latest_arrival=date(2026, 11, 1)), TODAY) == TODAY
-
-
-def test_a_part_that_nothing_covers_leaves_no_expected_date() -> None:
-    assert expected_date(cover(5, allocated=1, purchase_allocated=3), TODAY) is None
-
-
-def test_supply_without_a_date_leaves_no_expected_date() -> None:
-    assert expected_date(cover(5, purchase_allocated=5, has_undated_supply=True), TODAY) is None
-
-
-def test_a_promise_is_the_expected_date_and_the_buffer() -> None:
-    assert promise_for(cover(5, purchase_allocated=5), today=TODAY, buffer_days=3) == DECEMBER + timedelta(3)
-
-
-def test_lots_alone_are_promised_without_a_buffer() -> None:
-    assert promise_for(cover(5, allocated=5), today=TODAY, buffer_days=3) == TODAY
-
-
-def test_nothing_is_promised_without_an_expected_date() -> None:
-    assert promise_for(cover(5), today=TODAY, buffer_days=3) is None
-
-
-@pytest.mark.parametrize(
-    ("expected", "promised", "late"),
-    [
-        (DECEMBER, DECEMBER, False),
-        (DECEMBER + timedelta(1), DECEMBER, True),
-        (DECEMBER - timedelta(1), DECEMBER, False),
-        (None, DECEMBER, True),
-        (None, None, False),
-        (DECEMBER, None, False),
-    ],
-)
-def test_late_is_expected_after_promised_or_promised_and_not_expected_at_all(
-    expected: date | None, promised: date | None, late: bool
-) -> None:
-    assert is_late(expected, promised) is late
 
 
 # ATP
@@ -154,6 +90,14 @@ def test_atp_never_falls_and_keeps_every_later_day_at_least_as_high(
     assert promised == sorted(promised)
     for at, day in enumerate(days):
         assert day.available_to_promise == max(0, min(later.projected for later in days[at:]))
+
+
+def test_atp_counts_stock_up_to_its_last_day_of_use_and_nothing_before_a_launch() -> None:
+    expiring = {TODAY + timedelta(1): Decimal(4)}
+    days = availability(TODAY, 4, start=Decimal(10), changes={}, expiring=expiring)
+    assert [day.available_to_promise for day in days] == [10, 10, 6, 6]
+    launched = availability(TODAY, 3, start=Decimal(10), changes={}, launch_date=TODAY + timedelta(2))
+    assert [(day.projected, day.available_to_promise) for day in launched] == [(10, 0), (10, 0), (10, 10)]
 
 
 # Terms and coverage

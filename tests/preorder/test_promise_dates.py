@@ -44,7 +44,7 @@ def move(session: Session, line: PurchaseOrderLine, day: date | None) -> None:
 
 
 def expected(session: Session, line: OrderLine) -> date | None:
-    return queries.expectations(session, OrderLine.id == line.id)[line.id].expected
+    return queries.line_coverage(session, OrderLine.id == line.id)[line.id].expected
 
 
 def late(session: Session) -> list[int]:
@@ -130,14 +130,23 @@ def test_a_line_is_expected_when_its_latest_purchase_allocation_arrives(
     allocate_many(session, {(second.lines[0], purchase.lines[0]): 3, (second.lines[0], late_purchase.lines[0]): 5})
     assert expected(session, order.lines[0]) == DECEMBER
     assert expected(session, second.lines[0]) == JANUARY
-    decides = queries.deciding_purchase_lines(session, [second.lines[0].id])[second.lines[0].id]
-    assert decides.name == f"{late_purchase.number}/1"
+    decides = queries.line_coverage(session, OrderLine.id == second.lines[0].id)[second.lines[0].id].deciding
+    assert decides is not None and decides.supply is not None
+    assert decides.supply.name == f"{late_purchase.number}/1"
 
 
-def test_overdue_supply_is_expected_today(session: Session, covered: tuple[Order, PurchaseOrder]) -> None:
+@pytest.mark.option("preorder.overdue_supply_days", "7", "3")
+def test_overdue_supply_is_expected_some_days_from_today_and_never_when_it_is_overdue_for_too_long(
+    session: Session, covered: tuple[Order, PurchaseOrder], set_option: Callable[[str, str], None]
+) -> None:
     order, purchase = covered
     move(session, purchase.lines[0], date(2026, 11, 1))
-    assert expected(session, order.lines[0]) == TODAY
+    assert expected(session, order.lines[0]) == TODAY + timedelta(7)
+    set_option("preorder.overdue_supply_days", "3")
+    assert expected(session, order.lines[0]) == TODAY + timedelta(3)
+    set_option("preorder.past_due_supply_days", "21")
+    assert expected(session, order.lines[0]) is None
+    assert late(session) == [order.lines[0].id]
 
 
 # Late
@@ -168,6 +177,14 @@ def test_a_promise_that_nothing_covers_is_late_and_one_that_is_past_too(session:
     promise(session, overdue.lines[0], TODAY)
     promise(session, kept.lines[0], DECEMBER)
     assert late(session) == [uncovered.lines[0].id, kept.lines[0].id]
+
+
+def test_a_line_that_was_requested_for_a_past_day_and_never_promised_is_late(session: Session) -> None:
+    product = make_product(session)
+    past, today, promised_on = (make_order(session, [(product, 1)]).lines[0] for _ in range(3))
+    past.requested_on, today.requested_on, promised_on.requested_on = TODAY - timedelta(1), TODAY, DECEMBER
+    session.commit()
+    assert late(session) == [past.id]
 
 
 def test_serial_lines_and_lines_with_nothing_open_are_never_late(session: Session) -> None:

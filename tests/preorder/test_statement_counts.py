@@ -10,14 +10,17 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from erp.exchange import import_csv
+from modules.inventory_lots.states import Tracking
+from modules.preorder import queries
 from modules.preorder.models import PurchaseAllocation
 from modules.procurement import services as procurement
 from modules.procurement.models import PurchaseOrder
 from modules.sales import services as sales
 from modules.sales.models import Order, OrderLine
-from tests.support.inventory_lots import make_location, make_product
+from tests.support.inventory_lots import make_location, make_product, make_stock
+from tests.support.preorder import allocate_many
 from tests.support.procurement import make_purchase_order
-from tests.support.sales import make_customer, make_draft
+from tests.support.sales import make_customer, make_draft, make_order
 
 Counting = Callable[[], AbstractContextManager[list[str]]]
 
@@ -75,3 +78,21 @@ def _send(session: Session, count_statements: Counting, kind: str, head: str, li
         import_csv(session, kind, data)
         session.commit()
     return len(sent), max(len(each) for each in sent if not each.startswith("INSERT"))
+
+
+def test_coverage_of_many_lines_takes_as_many_statements_as_of_one(
+    session: Session, count_statements: Counting
+) -> None:
+    def ask(size: int) -> int:
+        lots, serial = make_product(session), make_product(session, tracking=Tracking.serial)
+        make_stock(session, lots, size)
+        wanted = [(lots, 2)] * size + [(serial, 1)]
+        order = make_order(session, wanted, shipping_policy="complete")
+        (purchase,) = make_purchase_order(session, [(lots, size)]).lines
+        allocate_many(session, {(line, purchase): 1 for line in order.lines[size // 2 + 1 : size]})
+        session.commit()
+        with count_statements() as sent:
+            assert len(queries.line_coverage(session, OrderLine.order_id == order.id)) == size
+        return len(sent)
+
+    assert ask(40) <= ask(3)

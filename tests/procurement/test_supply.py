@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
 
-from erp import clock
 from erp.numbers import to_raw
 from modules.procurement.queries import unallocated_supply
 from modules.procurement.states import PurchaseState
@@ -17,15 +16,13 @@ from tests.support.inventory_lots import make_product
 from tests.support.procurement import make_purchase_order
 
 
-def supply(
-    session: Session, *products: Any, past_due_days: int | None = None
-) -> list[tuple[int, int, int, date | None]]:
-    rows = unallocated_supply(session, [product.id for product in products], past_due_days)
+def supply(session: Session, *products: Any) -> list[tuple[int, int, int, date | None]]:
+    rows = unallocated_supply(session, [product.id for product in products])
     return [tuple(row) for row in session.execute(rows)]
 
 
-def line_ids(session: Session, *products: Any, past_due_days: int | None = None) -> list[int]:
-    return [row[0] for row in supply(session, *products, past_due_days=past_due_days)]
+def line_ids(session: Session, *products: Any) -> list[int]:
+    return [row[0] for row in supply(session, *products)]
 
 
 def test_lines_serve_by_expected_date_then_order_date_then_age_and_without_a_date_last(session: Session) -> None:
@@ -63,12 +60,3 @@ def test_supply_is_what_is_outstanding_and_not_allocated(session: Session) -> No
     ]
     order = make_purchase_order(session, lines)
     assert supply(session, product) == [(order.lines[0].id, product.id, to_raw(4), None)]
-
-
-def test_a_line_overdue_by_more_than_the_limit_is_no_supply(session: Session) -> None:
-    product, today = make_product(session), clock.today()
-    due = [today - timedelta(days=days) for days in (8, 7, 0)]
-    lines = make_purchase_order(session, [(product, 1, day) for day in due] + [(product, 1)]).lines
-    assert line_ids(session, product, past_due_days=7) == [line.id for line in lines[1:]]
-    assert line_ids(session, product) == [line.id for line in lines]
-    assert line_ids(session, product, past_due_days=0) == [line.id for line in lines[2:]]

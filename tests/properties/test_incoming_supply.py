@@ -25,13 +25,14 @@ from modules.inventory_lots.models import Product, StockMove
 from modules.inventory_lots.services import lock_products
 from modules.inventory_lots.states import LocationKind
 from modules.preorder import queries, services
-from modules.preorder.domain import PreorderTerms, is_late
+from modules.preorder.coverage import is_late
+from modules.preorder.domain import PreorderTerms
 from modules.preorder.models import PurchaseAllocation
 from modules.procurement import services as procurement
 from modules.procurement.domain import Delivery, LineValues, OrderHead
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.sales import services as sales
-from modules.sales.models import Backorder, Order, OrderLine
+from modules.sales.models import Allocation, Backorder, Order, OrderLine
 from modules.sales.queries import Scope
 from tests.support.final_rows import no_row_is_final
 from tests.support.inventory_lots import make_location, make_product, make_stock
@@ -440,11 +441,17 @@ class Incoming(RuleBasedStateMachine):
         preorders = [line for line in rows(OrderLine, OrderLine.is_preorder) if line.order.state != "draft"]
         assert sum(line.quantity - line.cancelled for line in preorders) <= LIMIT
 
+    def arrival(self, expected_on):
+        """Overdue supply counts a week from today, and on no day when it is overdue for too long."""
+        if expected_on is None or expected_on < day(-PAST_DUE):
+            return None
+        return expected_on if expected_on >= TODAY else day(7)
+
     @invariant()
     def dates_follow_the_purchase_allocations(self):
         """A promise is given once, and then changed only by a user or a sync; late lines are the late ones."""
         db.session.rollback()
-        found = queries.expectations(db.session())
+        found = queries.line_coverage(db.session())
         late = set(db.session.scalars(select(OrderLine.id).where(queries.is_late_line(TODAY))))
         purchase_allocations = rows(PurchaseAllocation, PurchaseAllocation.ended_at.is_(None))
         for line in rows(OrderLine):
@@ -456,15 +463,21 @@ class Incoming(RuleBasedStateMachine):
                 assert line.id not in late
                 continue
             arrivals = [
-                (row.outstanding, row.purchase_line.expected_on)
+                (row.outstanding, self.arrival(row.purchase_line.expected_on))
                 for row in purchase_allocations
                 if row.line_id == line.id
             ]
+            launch = day(10) if line.is_preorder else TODAY
+            allocated = rows(Allocation, Allocation.line_id == line.id, Allocation.packed < Allocation.quantity)
             covered = line.allocated + sum(quantity for quantity, _ in arrivals) >= open_quantity
-            dated = covered and all(arrival is not None for _, arrival in arrivals)
-            expected = max([TODAY, *(arrival for _, arrival in arrivals)]) if dated else None
+            usable = all(row.balance.location.kind == LocationKind.stock for row in allocated)
+            dated = covered and usable and all(arrival is not None for _, arrival in arrivals)
+            expected = max([TODAY, launch, *(arrival for _, arrival in arrivals)]) if dated else None
             assert found[line.id].expected == expected
-            assert (line.id in late) == is_late(expected, line.promise_date)
+            assert line.promise_date or not expected, f"{line} is expected and not promised"
+            assert (line.id in late) == is_late(
+                expected, line.promise_date, requested_on=line.requested_on, today=TODAY
+            )
         self.may_promise_again = False
 
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from erp.db import SCALE, from_raw, to_raw
+from erp.events import publish
 from erp.identity import ByKey, identity_key
 from erp.numbers import sums
 from modules.inventory_lots import queries
@@ -23,6 +24,7 @@ from modules.inventory_lots.errors import (
     StockRefused,
     TotalAndLots,
 )
+from modules.inventory_lots.events import StockChanged
 from modules.inventory_lots.hooks import BalanceAllocation
 from modules.inventory_lots.queries import StockOnHand
 from modules.inventory_lots.services.balances import Posting, post
@@ -242,4 +244,5 @@ def _book(session: Session, plan: _Plan, reason: str) -> Adjusted:
     ]
     postings = [*plan.losses, *named]
     post(session, postings, MoveKind.adjustment, reason=reason)
+    publish(session, StockChanged(tuple(sorted({posting.product_id for posting in postings}))))
     return Adjusted(sum(1 for posting in postings if posting.quantity), new_lots)

@@ -12,10 +12,12 @@ from sqlalchemy.orm import Session
 from erp import history
 from erp.db import insert_missing, is_one_of
 from erp.errors import StaleRecord
+from erp.events import publish
 from erp.identity import ByKey, identity_key
 from modules.inventory_lots import queries
 from modules.inventory_lots.domain import join_path, split_path
 from modules.inventory_lots.errors import LocationInUse, LocationTaken
+from modules.inventory_lots.events import StockChanged
 from modules.inventory_lots.models import Balance, Location, StockMove, Warehouse
 from modules.inventory_lots.services.products import lock_products
 from modules.inventory_lots.states import LocationKind
@@ -114,6 +116,8 @@ def change_kind(session: Session, location_id: int, kind: LocationKind) -> Locat
     location = session.get_one(Location, location_id)
     location.kind = kind
     session.flush()
+    if locked:
+        publish(session, StockChanged(tuple(sorted(locked))))
     return location
 
 

@@ -14,12 +14,14 @@ from sqlalchemy.orm import Session
 from erp import clock, history
 from erp.db import bulk_insert, from_raw, is_one_of, require_lock, to_raw
 from erp.errors import NotFound
+from erp.events import publish
 from erp.identity import identity_key
 from erp.numbers import sums
 from erp.sequence import next_numbers
 from modules.inventory_lots import queries
 from modules.inventory_lots.domain import give_back
 from modules.inventory_lots.errors import HoldUnchanged, NothingToRelease
+from modules.inventory_lots.events import StockChanged
 from modules.inventory_lots.hooks import stock_will_fall
 from modules.inventory_lots.models import Lot, Product
 from modules.inventory_lots.services.products import edit_many, lock_products
@@ -117,6 +119,7 @@ def _set_hold(session: Session, lot_id: int, *, on_hold: bool, why: str) -> Lot:
         raise HoldUnchanged(number=lot.number, on_hold=on_hold)
     with history.because(session, why):
         lot.on_hold = on_hold
+    publish(session, StockChanged((lot.product_id,)))
     return lot
 
 
@@ -125,6 +128,7 @@ def set_expiry(session: Session, lot_id: int, expires_on: date | None, *, why: s
     lot = _locked(session, lot_id)
     with history.because(session, why):
         lot.expires_on = expires_on
+    publish(session, StockChanged((lot.product_id,)))
     return lot
 
 

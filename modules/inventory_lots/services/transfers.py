@@ -8,8 +8,10 @@ from sqlalchemy.orm import Session
 
 from erp.db import to_raw
 from erp.errors import NotFound
+from erp.events import publish
 from modules.inventory_lots.domain import check_quantity, join_path
 from modules.inventory_lots.errors import NotEnoughUnallocated, NotQuarantine, SameLocation
+from modules.inventory_lots.events import StockChanged
 from modules.inventory_lots.models import Balance
 from modules.inventory_lots.services.balances import Posting, post
 from modules.inventory_lots.services.locations import find_or_make_location
@@ -32,7 +34,9 @@ def transfer(
     raw = to_raw(quantity)
     leaving = Posting(balance.product_id, balance.lot_id, balance.location_id, -raw)
     coming = Posting(balance.product_id, balance.lot_id, location_id, raw)
-    return session.get_one(Balance, post(session, [leaving, coming], MoveKind.transfer, reason=reason)[1])
+    _, balance_id = post(session, [leaving, coming], MoveKind.transfer, reason=reason)
+    publish(session, StockChanged((coming.product_id,)))
+    return session.get_one(Balance, balance_id)
 
 
 def quarantine(session: Session, balance_id: int, *, quantity: Decimal | None = None, reason: str = "") -> Balance:

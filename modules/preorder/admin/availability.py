@@ -113,8 +113,7 @@ def _details(session: Session, product: Product) -> Mapping[str, Any]:
     found = overview(session, product)
     return found | {
         "days": turning_days(found["components"].days),
-        "today": clock.today(),
-        "overdue_too_long": queries.is_overdue_too_long,
+        "arrivals": queries.arrivals_now(),
     }
 
 

@@ -25,7 +25,7 @@ def _count(session: Session, rows: Select[int]) -> int | str:
 
 
 def _numbers(session: Session) -> Sequence[tuple[str, Any, str]]:
-    late = select(OrderLine.id).where(queries.is_late(clock.today()))
+    late = select(OrderLine.id).where(queries.is_late_line(clock.today()))
     unallocated = select(OrderLine.id).where(queries.is_unallocated())
     allocations = select(PurchaseAllocation.id).where(PurchaseAllocation.is_open)
     return (

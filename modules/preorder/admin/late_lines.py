@@ -1,4 +1,4 @@
-"""Late lines: promises that will be broken, and lines whose requested day passed without a promise."""
+"""Late lines: expected after they were promised, promised and not expected, or requested and never promised."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from typing_extensions import override
 from erp import clock
 from erp.admin import ExtraColumn
 from erp.admin.access import screen_session
-from erp.text import plural
 from modules.preorder import queries
 from modules.preorder.admin.filtered_list import FilteredList
+from modules.preorder.coverage import Coverage
 from modules.sales.models import Order, OrderLine
 
 
-def _expectations(session: Session, lines: Sequence[OrderLine]) -> dict[int, queries.Expectation]:
-    return queries.expectations(session, OrderLine.id.in_([line.id for line in lines]))
+def _coverage(session: Session, lines: Sequence[OrderLine]) -> dict[int, Coverage]:
+    return queries.line_coverage(session, OrderLine.id.in_([line.id for line in lines]))
 
 
 def _open(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
@@ -28,25 +28,23 @@ def _open(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
 
 
 def _expected(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
-    return {line_id: found.expected for line_id, found in _expectations(session, lines).items()}
+    return {line_id: found.expected for line_id, found in _coverage(session, lines).items()}
 
 
 def _days_late(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
     return {
         line_id: (found.expected - found.promised).days
-        for line_id, found in _expectations(session, lines).items()
+        for line_id, found in _coverage(session, lines).items()
         if found.expected and found.promised
     }
 
 
 def _decided_by(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
-    deciding = queries.deciding_purchase_lines(session, [line.id for line in lines])
-    return {line_id: _shown(found) for line_id, found in deciding.items()}
-
-
-def _shown(found: queries.Deciding) -> str:
-    days = (clock.today() - found.expected_on).days if found.expected_on else 0
-    return f"{found.name} overdue by {plural(days, 'day')}" if days > 0 else found.name
+    return {
+        line_id: f"{part.supply.name} {part.reason}".strip()
+        for line_id, found in _coverage(session, lines).items()
+        if (part := found.deciding) and part.supply
+    }
 
 
 class LateLineScreen(FilteredList):
@@ -100,7 +98,7 @@ class LateLineScreen(FilteredList):
     @override
     def condition(self) -> Any:
         today = clock.today()
-        return and_(queries.is_late(today), not_(queries.is_late_by_overdue_supply(today)))
+        return and_(queries.is_late_line(today), not_(queries.is_late_by_overdue_supply(today)))
 
     @override
     def get_query(self) -> Any:

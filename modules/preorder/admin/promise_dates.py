@@ -20,6 +20,7 @@ from erp.db import format_quantity
 from erp.text import plural
 from modules.inventory_lots.services import lock_products
 from modules.preorder import queries, services
+from modules.preorder.coverage import Coverage
 from modules.preorder.models import PurchaseAllocation
 from modules.sales.models import OrderLine
 from modules.sales.services import set_promise_dates
@@ -90,8 +91,8 @@ class SyncDates(Choose):
     def rows(self, session: Session, row: Any) -> Sequence[Sync]:
         allocations = queries.purchase_allocations_to(session, PurchaseAllocation.purchase_line_id == row.id)
         ids = [each.line_id for each in allocations]
-        found = queries.expectations(session, OrderLine.id.in_(ids))
-        dates, deciding = queries.new_promises(found), queries.deciding_purchase_lines(session, ids)
+        found = queries.line_coverage(session, OrderLine.id.in_(ids))
+        dates = queries.new_promises(found)
         return [
             Sync(
                 each.line_id,
@@ -103,7 +104,7 @@ class SyncDates(Choose):
                 each.promise_date,
                 each.is_promise_pinned,
                 dates.get(each.line_id),
-                _decided_by(found[each.line_id], deciding[each.line_id]),
+                _decided_by(found[each.line_id]),
             )
             for each in allocations
         ]
@@ -136,12 +137,16 @@ class SyncDates(Choose):
         return f"{plural(changed, 'promise date is', 'promise dates are')} synced."
 
 
-def _decided_by(found: queries.Expectation, deciding: queries.Deciding) -> Markup:
-    missing = found.cover.open_quantity - found.cover.allocated - found.cover.purchase_allocated
-    if missing > 0:
-        return Markup("{} are not covered").format(format_quantity(missing))
-    name = document_anchor("procurement.purchase_order", deciding.order_id, deciding.name)
-    return Markup("{} ({})").format(name, day(deciding.expected_on) or "no date")
+def _decided_by(found: Coverage) -> Markup:
+    if found.uncovered:
+        return Markup("{} are not covered").format(format_quantity(found.uncovered))
+    if found.expected is None and (missing := found.missing):
+        return Markup("{}").format(missing)
+    part = found.deciding
+    if part is None or part.supply is None:
+        return Markup()
+    name = document_anchor("procurement.purchase_order", part.supply.purchase_order_id, part.supply.name)
+    return Markup("{} ({})").format(name, day(part.day) or part.reason)
 
 
 class PromiseForm(Form):
@@ -171,7 +176,7 @@ class EditPromise(FormPage):
 
     @override
     def context(self, session: Session, row: Any) -> dict[str, Any]:
-        found = queries.expectations(session, OrderLine.id == row.id).get(row.id)
+        found = queries.line_coverage(session, OrderLine.id == row.id).get(row.id)
         return {"expected": found.expected if found else None}
 
     @override

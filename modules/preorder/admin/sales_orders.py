@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -11,13 +12,15 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 from wtforms import HiddenField
 
-from erp import security
+from erp import clock, security
 from erp.admin import Badge, ExtraColumn, ExtraField, Panel, document_url
 from erp.admin.formatting import badge, day
 from erp.db import format_quantity
 from modules.preorder import queries
 from modules.preorder.admin.bars import Drawn, Part, draw
-from modules.preorder.domain import CoverageState, is_late
+from modules.preorder.coverage import Coverage, PartKind
+from modules.preorder.coverage import Part as CoveragePart
+from modules.preorder.domain import CoverageState
 from modules.sales.models import Backorder, Order, OrderLine
 from modules.sales.states import BackorderState, OrderState
 
@@ -45,15 +48,20 @@ def _shown_quantity(line: OrderLine, on_purchase_orders: Decimal) -> Markup:
     return Markup("<div>{}</div>{}").format(format_quantity(on_purchase_orders), shown)
 
 
-def shown_expectation(found: queries.Expectation) -> Markup:
-    """Return an expected date, and whether it is later than the promise date."""
-    late = badge(Badge("late", "danger")) if is_late(found.expected, found.promised) else Markup()
+def shown_expectation(found: Coverage) -> Markup:
+    """Return an expected date, whether the line is late, and the parts of the line where they say more."""
+    late = badge(Badge("late", "danger")) if found.is_late else Markup()
     text = day(found.expected) or Markup('<span class="text-muted">no date</span>')
-    return Markup('<div class="text-nowrap">{}</div>{}').format(text, late)
+    parts = Markup('<div class="small text-muted">{}</div>').format(found.describe()) if _says_more(found) else ""
+    return Markup('<div class="text-nowrap">{}</div>{}{}').format(text, late, parts)
+
+
+def _says_more(found: Coverage) -> bool:
+    return len(found.parts) > 1 or any(part.supply or part.day != found.expected for part in found.parts)
 
 
 def _expected(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
-    found = queries.expectations(session, OrderLine.id.in_([line.id for line in lines]))
+    found = queries.line_coverage(session, OrderLine.id.in_([line.id for line in lines]))
     return {line_id: shown_expectation(row) for line_id, row in found.items()}
 
 
@@ -90,7 +98,7 @@ def _order_expected(session: Session, order: Order | None) -> Any:
     """Return when all that is open of an order can be there; None where a line has no expected date."""
     if order is None or order.state != OrderState.confirmed:
         return None
-    dates = [row.expected for row in queries.expectations(session, OrderLine.order_id == order.id).values()]
+    dates = [row.expected for row in queries.line_coverage(session, OrderLine.order_id == order.id).values()]
     return max((date for date in dates if date), default=None) if all(dates) else None
 
 
@@ -102,40 +110,43 @@ def _write_nothing(session: Session, order: Order, value: Any) -> None:
 FIELDS = (ExtraField("expected_ship_date", ship_dates_field, _order_expected, _write_nothing, is_written=False),)
 
 
-def line_bar(line: OrderLine, purchase_allocations: Sequence[Any]) -> list[Drawn]:
-    """Return the bar of a sales order line: packed, in stock, on each purchase order, and not covered."""
+TONES_OF_PARTS = {PartKind.incoming: "incoming", PartKind.uncovered: "open"}
+
+
+def line_bar(line: OrderLine, coverage: Coverage | None) -> list[Drawn]:
+    """Return the bar of a sales order line: packed, its parts, and cancelled; of a serial line what is open."""
     unit = line.product.unit
-    incoming = [
-        Part(
-            row.outstanding,
-            "incoming",
-            row.purchase_order,
-            f"{format_quantity(row.outstanding)} {unit} of {row.purchase_order}/{row.purchase_position}, "
-            + (f"expected {day(row.expected_on)}" if row.expected_on else "without a date"),
-            document_url("procurement.purchase_order", row.purchase_order_id) or "",
-        )
-        for row in purchase_allocations
-    ]
-    open_need = line.need - sum((row.outstanding for row in purchase_allocations), Decimal(0))
+    parts = [_drawn_part(part, unit, clock.today()) for part in coverage.parts] if coverage else []
+    uncovered = line.open_quantity - sum((part.quantity for part in parts), Decimal(0))
     return draw(
         [
             Part(line.packed, "done", "packed", f"{format_quantity(line.packed)} {unit} packed"),
-            Part(line.allocated, "stock", "in stock", f"{format_quantity(line.allocated)} {unit} allocated in stock"),
-            *incoming,
-            Part(open_need, "open", "not covered", f"{format_quantity(open_need)} {unit} not covered"),
+            *parts,
+            Part(uncovered, "open", "not covered", f"{format_quantity(uncovered)} {unit} not covered"),
             Part(line.cancelled, "gone", "cancelled", f"{format_quantity(line.cancelled)} {unit} cancelled"),
         ]
     )
+
+
+def _drawn_part(part: CoveragePart, unit: str, today: date) -> Part:
+    quantity = f"{format_quantity(part.quantity)} {unit}"
+    if part.supply is None:
+        tone = TONES_OF_PARTS.get(part.kind, "stock")
+        text = "not covered" if part.kind is PartKind.uncovered else "in stock"
+        source = text if part.kind is PartKind.uncovered else "allocated in stock"
+        reason = f", {part.reason}" if part.reason and part.reason != source else ""
+        return Part(part.quantity, tone, text, f"{quantity} {source}{reason}")
+    when = f"expected {day(part.day)}" if part.day else part.reason if part.supply.expected_on else "without a date"
+    url = document_url("procurement.purchase_order", part.supply.purchase_order_id) or ""
+    return Part(part.quantity, "incoming", part.supply.purchase_order, f"{quantity} of {part.supply.name}, {when}", url)
 
 
 def _purchase_allocations(session: Session, order: Order) -> Mapping[str, Any] | None:
     if order.state != OrderState.confirmed:
         return None
     allocations = queries.purchase_allocations_to(session, queries.of_lines(OrderLine.order_id == order.id))
-    by_line: dict[int, list[Any]] = {}
-    for row in allocations:
-        by_line.setdefault(row.line_id, []).append(row)
-    bars = [(line, line_bar(line, by_line.get(line.id, []))) for line in order.lines if line.open_quantity]
+    found = queries.line_coverage(session, OrderLine.order_id == order.id)
+    bars = [(line, line_bar(line, found.get(line.id))) for line in order.lines if line.is_open]
     return {"purchase_allocations": allocations, "coverage": bars}
 
 

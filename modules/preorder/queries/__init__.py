@@ -1,15 +1,24 @@
 """Reads of preorder: they change nothing."""
 
+from modules.preorder.queries.arrivals import arrivals_now, is_overdue_too_long, when_expected
 from modules.preorder.queries.availability import availability_rows, available_days, components_of, expected_ship_date
 from modules.preorder.queries.backorders import uncovered_backorders, waiting_lines
 from modules.preorder.queries.broken_promises import arrival_impact, broken_promises
 from modules.preorder.queries.checks import broken_invariants
-from modules.preorder.queries.coverage import Queue, coverage_of_line, coverage_of_orders, queue_of
+from modules.preorder.queries.coverage import (
+    coverage_of_line,
+    coverage_of_orders,
+    line_coverage,
+    lines_to_promise,
+    new_promises,
+    with_siblings,
+)
 from modules.preorder.queries.demand import demand_of
 from modules.preorder.queries.explanation import supply_notes
 from modules.preorder.queries.incoming_runs import incoming_quantities
+from modules.preorder.queries.late_lines import is_late_line
 from modules.preorder.queries.on_hand_changes import on_hand_change_rows
-from modules.preorder.queries.overdue_supply import OverdueSupply, is_late, is_late_by_overdue_supply, overdue_supply
+from modules.preorder.queries.overdue_supply import OverdueSupply, is_late_by_overdue_supply, overdue_supply
 from modules.preorder.queries.products import (
     backorder_kinds,
     is_preordered,
@@ -20,15 +29,6 @@ from modules.preorder.queries.products import (
     preorder_products,
     preorders_taken,
     products_with_launch,
-)
-from modules.preorder.queries.promise_dates import (
-    Deciding,
-    Expectation,
-    deciding_purchase_lines,
-    expectations,
-    first_promises,
-    is_late_line,
-    new_promises,
 )
 from modules.preorder.queries.purchase_allocations import (
     MOST_SHOWN,
@@ -50,26 +50,27 @@ from modules.preorder.queries.purchase_lines import (
     available_by_product,
     available_lines,
     available_of,
+    available_supply,
     incoming_lines,
-    is_overdue_too_long,
 )
+from modules.preorder.queries.queue import Queue, queue_of
 from modules.preorder.queries.sales_lines import has_open_quantity, history_of_line, in_scope, uncovered_quantity
 from modules.preorder.queries.unallocated_lines import has_open_serial_lines, is_unallocated
 
 __all__ = [
     "MOST_SHOWN",
-    "Deciding",
-    "Expectation",
     "Incoming",
     "OverdueSupply",
     "Queue",
     "allocations_of_lines",
     "arrival_impact",
+    "arrivals_now",
     "availability_rows",
     "available_by_product",
     "available_days",
     "available_lines",
     "available_of",
+    "available_supply",
     "backorder_kinds",
     "broken_invariants",
     "broken_promises",
@@ -77,13 +78,10 @@ __all__ = [
     "count_outstanding",
     "coverage_of_line",
     "coverage_of_orders",
-    "deciding_purchase_lines",
     "demand_of",
     "excess_of_lines",
     "excess_of_purchase_lines",
-    "expectations",
     "expected_ship_date",
-    "first_promises",
     "has_open_quantity",
     "has_open_serial_lines",
     "history_of_line",
@@ -93,14 +91,15 @@ __all__ = [
     "incoming_allocations",
     "incoming_lines",
     "incoming_quantities",
-    "is_late",
     "is_late_by_overdue_supply",
     "is_late_line",
     "is_overdue_too_long",
     "is_preordered",
     "is_unallocated",
     "launched_lines",
+    "line_coverage",
     "lines_before_launch",
+    "lines_to_promise",
     "new_promises",
     "of_lines",
     "on_hand_change_rows",
@@ -119,4 +118,6 @@ __all__ = [
     "uncovered_backorders",
     "uncovered_quantity",
     "waiting_lines",
+    "when_expected",
+    "with_siblings",
 ]

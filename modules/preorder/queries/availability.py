@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from itertools import chain
@@ -15,11 +15,13 @@ from sqlalchemy.orm import Session
 from erp import clock
 from erp.db import chunks, from_raw, total
 from erp.options import options
-from modules.inventory_lots.models import Balance, Location, Lot, Product
-from modules.inventory_lots.queries import usable_condition
+from modules.inventory_lots.models import Balance, Lot, Product
+from modules.inventory_lots.queries import unusable_column, with_lot_and_location
 from modules.preorder.domain import Day, availability, ship_date
 from modules.preorder.models import OnHandChange
+from modules.preorder.queries.arrivals import arrivals_now
 from modules.preorder.queries.on_hand_changes import scheduled_changes
+from modules.preorder.queries.products import products_with_launch
 from modules.preorder.queries.purchase_lines import available_lines, purchase_lines_of
 from modules.preorder.queries.sales_lines import confirmed_lines
 from modules.sales.models import OrderLine
@@ -32,29 +34,51 @@ def available_days(session: Session, product_ids: Sequence[int], *, days: int | 
     """Return each product's days from today over the horizon, or over `days`."""
     today = clock.today()
     horizon = days or options.preorder.atp_horizon_days
-    available = _available(session, product_ids, today)
+    stock = _stock(session, product_ids, today)
     needed = _needed(session, product_ids)
-    changes = changes_by_day(session, product_ids, today)
+    changes = changes_by_day(session, product_ids)
+    launches = products_with_launch(session, product_ids)
     return {
         product_id: availability(
             today,
             horizon,
-            start=available.get(product_id, Decimal(0)) - needed.get(product_id, Decimal(0)),
+            start=stock[product_id].available - stock[product_id].blocked - needed.get(product_id, Decimal(0)),
             changes=changes.get(product_id, {}),
+            expiring=stock[product_id].expiring,
+            launch_date=launches[product_id].launch_date if product_id in launches else None,
         )
         for product_id in product_ids
     }
 
 
-def _available(session: Session, product_ids: Sequence[int], today: date) -> dict[int, Decimal]:
-    rows = session.execute(
-        select(Balance.product_id, total(Balance.on_hand - Balance.allocated))
-        .join(Lot, Lot.id == Balance.lot_id)
-        .join(Location, Location.id == Balance.location_id)
-        .where(Balance.product_id.in_(product_ids), usable_condition(today))
-        .group_by(Balance.product_id)
+@dataclass
+class Stock:
+    """The stock of a product: available, available by its last day of use, and allocated where it may not leave."""
+
+    available: Decimal = Decimal(0)
+    blocked: Decimal = Decimal(0)
+    expiring: dict[date, Decimal] = field(default_factory=dict)
+
+
+def _stock(session: Session, product_ids: Sequence[int], today: date) -> dict[int, Stock]:
+    """Return the stock of each product."""
+    found = {product_id: Stock() for product_id in product_ids}
+    columns = (
+        *(Balance.product_id, unusable_column(today).label("why_unusable"), Lot.expires_on),
+        *(total(Balance.on_hand - Balance.allocated), total(Balance.allocated)),
     )
-    return dict(rows.all())
+    rows = with_lot_and_location(select(*columns).select_from(Balance))
+    rows = rows.where(Balance.product_id.in_(product_ids), Balance.on_hand > Decimal(0))
+    grouped = rows.group_by(Balance.product_id, "why_unusable", Lot.expires_on)
+    for product_id, why_unusable, expires_on, free, allocated in session.execute(grouped):
+        stock = found[product_id]
+        if why_unusable:
+            stock.blocked += allocated
+            continue
+        stock.available += free
+        if expires_on:
+            stock.expiring[expires_on] = stock.expiring.get(expires_on, Decimal(0)) + free
+    return found
 
 
 def _needed(session: Session, product_ids: Sequence[int]) -> dict[int, Decimal]:
@@ -64,12 +88,13 @@ def _needed(session: Session, product_ids: Sequence[int]) -> dict[int, Decimal]:
     return dict(session.execute(lines.with_only_columns(*columns).group_by(OrderLine.product_id)).all())
 
 
-def changes_by_day(session: Session, product_ids: Sequence[int], today: date) -> dict[int, dict[date, Decimal]]:
-    """Return available supply and scheduled changes by product and day; overdue supply counts today."""
+def changes_by_day(session: Session, product_ids: Sequence[int]) -> dict[int, dict[date, Decimal]]:
+    """Return available supply by arrival date and scheduled changes, by product and day."""
+    arrivals = arrivals_now()
     incoming = (
-        (line.product_id, max(today, line.expected_on), from_raw(line.quantity))
+        (line.product_id, arrival, from_raw(line.quantity))
         for line in available_lines(session, product_ids)
-        if line.expected_on is not None
+        if (arrival := arrivals.arrival(line.expected_on))
     )
     scheduled = (
         (change.product_id, change.date, change.quantity) for change in scheduled_changes(session, product_ids)
@@ -89,6 +114,7 @@ class Components:
     allocated: Decimal
     unusable: Decimal
     available: Decimal
+    blocked: Decimal
     uncovered_need: Decimal
     incoming: Sequence[Any]
     scheduled: Sequence[OnHandChange]
@@ -97,16 +123,16 @@ class Components:
 
 def components_of(session: Session, product_id: int) -> Components:
     """Return a product's ATP day by day, with its components."""
-    today = clock.today()
     on_hand, allocated = session.execute(
         select(total(Balance.on_hand), total(Balance.allocated)).where(Balance.product_id == product_id)
     ).one()
-    available = _available(session, [product_id], today).get(product_id, Decimal(0))
+    stock = _stock(session, [product_id], clock.today())[product_id]
     return Components(
         on_hand=on_hand,
         allocated=allocated,
-        unusable=on_hand - allocated - available,
-        available=available,
+        unusable=on_hand - allocated - stock.available,
+        available=stock.available,
+        blocked=stock.blocked,
         uncovered_need=_needed(session, [product_id]).get(product_id, Decimal(0)),
         incoming=purchase_lines_of(session, product_id),
         scheduled=scheduled_changes(session, [product_id]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session, joinedload
 
 from erp.db import is_one_of
 from erp.text import plural
-from modules.preorder.domain import is_late
+from modules.preorder.coverage import AllocatedSupply, Coverage, Part
 from modules.preorder.models import PurchaseAllocation
-from modules.preorder.queries.promise_dates import Expectation, expectations
+from modules.preorder.queries.coverage import line_coverage, with_siblings
 from modules.preorder.queries.purchase_lines import Incoming, incoming_lines
 from modules.procurement.hooks import Impact
 from modules.sales.models import Customer, Order, OrderLine
@@ -71,25 +71,24 @@ def broken_promises(session: Session, arrivals: Mapping[int, date | None]) -> li
     They come in order of service, each with the other incoming supply of its product that would be in time or, where
     none would, with all of it.
     """
-    affected = OrderLine.id.in_(
-        select(PurchaseAllocation.line_id).where(
-            PurchaseAllocation.is_open, is_one_of(session, PurchaseAllocation.purchase_line_id, arrivals)
-        )
+    allocated = select(PurchaseAllocation.line_id).where(
+        PurchaseAllocation.is_open, is_one_of(session, PurchaseAllocation.purchase_line_id, arrivals)
     )
-    before = expectations(session, affected)
-    after = expectations(session, affected, arrivals=arrivals)
-    broken = {id_: row for id_, row in after.items() if _gets_worse(before[id_], row)}
+    affected = OrderLine.id.in_(select(with_siblings(OrderLine.id.in_(allocated)).c.id))
+    before = line_coverage(session, affected)
+    after = line_coverage(session, affected, expected=arrivals)
+    broken = {id_: found for id_, found in after.items() if _gets_worse(before[id_], found)}
     return _described(session, broken, arrivals) if broken else []
 
 
-def _gets_worse(before: Expectation, after: Expectation) -> bool:
-    if not is_late(after.expected, after.promised) or before.expected == after.expected:
+def _gets_worse(before: Coverage, after: Coverage) -> bool:
+    if after.promised is None or not after.is_late or before.expected == after.expected:
         return False
     return after.expected is None or before.expected is None or after.expected > before.expected
 
 
 def _described(
-    session: Session, broken: Mapping[int, Expectation], arrivals: Mapping[int, date | None]
+    session: Session, broken: Mapping[int, Coverage], arrivals: Mapping[int, date | None]
 ) -> list[BrokenPromise]:
     rows = session.execute(
         select(OrderLine, Order, Customer.name)
@@ -100,7 +99,7 @@ def _described(
         .order_by(*service_order())
     ).all()
     others = _alternatives(session, {line.product_id for line, *_ in rows}, arrivals)
-    breaking = _breaking(session, broken, arrivals)
+    breaking = _breaking(broken, arrivals)
     return [
         BrokenPromise(
             line_id=line.id,
@@ -111,7 +110,7 @@ def _described(
             customer=customer,
             product_id=line.product_id,
             product=str(line.product),
-            purchase_allocated=broken[line.id].cover.purchase_allocated,
+            purchase_allocated=broken[line.id].purchase_allocated,
             promised=promised,
             expected=broken[line.id].expected,
             alternatives=_in_time(others.get(line.product_id, ()), promised),
@@ -121,17 +120,23 @@ def _described(
     ]
 
 
-def _breaking(session: Session, line_ids: Collection[int], arrivals: Mapping[int, date | None]) -> dict[int, int]:
-    """Return the moved purchase order line that breaks each promise: the latest; no date counts as latest."""
-    rows = session.execute(
-        select(PurchaseAllocation.line_id, PurchaseAllocation.purchase_line_id).where(
-            PurchaseAllocation.is_open,
-            is_one_of(session, PurchaseAllocation.line_id, line_ids),
-            is_one_of(session, PurchaseAllocation.purchase_line_id, arrivals),
-        )
-    ).all()
-    by_arrival = sorted(rows, key=lambda row: (arrivals[row[1]] is None, arrivals[row[1]] or date.min))
-    return dict(by_arrival)
+def _breaking(broken: Mapping[int, Coverage], arrivals: Mapping[int, date | None]) -> dict[int, int]:
+    """Return the moved purchase order line that breaks each promise: the latest; no date counts as latest.
+
+    An order that ships complete may wait for the moved supply of another of its lines.
+    """
+    moved = {line_id: _latest_moved(coverage.parts, arrivals) for line_id, coverage in broken.items()}
+    by_order = {broken[line_id].line.order_id: part for line_id, part in moved.items() if part}
+    return {
+        line_id: part.purchase_line_id
+        for line_id in broken
+        if (part := moved[line_id] or by_order.get(broken[line_id].line.order_id))
+    }
+
+
+def _latest_moved(parts: Sequence[Part], arrivals: Mapping[int, date | None]) -> AllocatedSupply | None:
+    found = [part for part in parts if part.supply and part.supply.purchase_line_id in arrivals]
+    return max(found, key=lambda part: part.day or date.max).supply if found else None
 
 
 def _alternatives(
@@ -146,5 +151,5 @@ def _alternatives(
 
 
 def _in_time(others: Sequence[Incoming], promised: date) -> Sequence[Incoming]:
-    early = [other for other in others if other.expected_on is not None and other.expected_on <= promised]
+    early = [other for other in others if other.arrival is not None and other.arrival <= promised]
     return early or others

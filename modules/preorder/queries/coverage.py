@@ -1,29 +1,184 @@
-"""How far demand is covered: by order line, by order, and a product's demand against its supply."""
+"""What covers sales order lines: the snapshot that coverage is computed from, and how far demand is covered."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Subquery, and_, or_, select, true, union
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import total
-from modules.inventory_lots.models import Balance, Location, Lot, Product
-from modules.inventory_lots.queries import usable_condition
+from erp.db import is_one_of, read_rows, total
+from erp.options import options
+from modules.inventory_lots.models import Balance, Lot, Product
+from modules.inventory_lots.queries import unusable_column, usable_condition, with_lot_and_location
 from modules.inventory_lots.states import Tracking
+from modules.preorder.coverage import AllocatedStock, AllocatedSupply, Coverage, OpenLine, Serials, cover
 from modules.preorder.domain import CoverageState, coverage_state
-from modules.preorder.queries.purchase_allocations import purchase_allocated
-from modules.preorder.queries.purchase_lines import purchase_lines_of
-from modules.preorder.queries.sales_lines import confirmed_lines, has_open_quantity
-from modules.sales.models import Customer, Order, OrderLine
-from modules.sales.queries import has_need, service_order
-from modules.sales.states import OrderState
+from modules.preorder.models import ProductPreorder, PurchaseAllocation
+from modules.preorder.queries.arrivals import arrivals_now
+from modules.preorder.queries.purchase_allocations import with_purchase_lines
+from modules.preorder.queries.sales_lines import confirmed_lines
+from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
+from modules.sales.models import Allocation, Order, OrderLine
+from modules.sales.queries import has_need
+from modules.sales.states import OrderState, ShippingPolicy
 
-MOST_SHOWN = 200
+
+def line_coverage(
+    session: Session, *conditions: ColumnElement[bool], expected: Mapping[int, date | None] | None = None
+) -> dict[int, Coverage]:
+    """Return the coverage of each open line of confirmed orders that meets `conditions`, by line id.
+
+    Serial lines have none. `expected` (purchase order line id → date) are used instead of the stored expected dates.
+    """
+    rows = session.execute(_open_lines(*conditions)).all()
+    stock = _allocated_stock(session, [row.id for row in rows if row.allocated])
+    supply = _allocated_supply(session, [row.id for row in rows if row.allocated < row.open_quantity], expected or {})
+    lines = [_open_line(row, stock.get(row.id, ()), supply.get(row.id, ())) for row in rows]
+    serials = _usable_serials(session, {line.product_id for line in lines if line.is_serial})
+    found = cover(lines, arrivals_now(), serials)
+    return {row.id: found[row.id] for row in rows if row.is_chosen and row.id in found}
+
+
+def _open_lines(*conditions: ColumnElement[bool]) -> Any:
+    """Select the open lines that meet conditions, and the other open lines of their orders that ship complete."""
+    rows: Any = (
+        select(
+            OrderLine.id,
+            OrderLine.order_id,
+            OrderLine.product_id,
+            OrderLine.open_quantity.label("open_quantity"),
+            OrderLine.allocated,
+            OrderLine.promise_date,
+            OrderLine.is_promise_pinned,
+            OrderLine.requested_on,
+            OrderLine.is_preorder,
+            Order.shipping_policy,
+            Product.tracking,
+            ProductPreorder.launch_date,
+            and_(true(), *conditions).label("is_chosen"),
+        )
+        .join(OrderLine.order)
+        .join(OrderLine.product)
+        .outerjoin(ProductPreorder, ProductPreorder.product_id == OrderLine.product_id)
+        .where(
+            Order.state == OrderState.confirmed,
+            OrderLine.is_open,
+            or_(Product.tracking != Tracking.serial, Order.shipping_policy == ShippingPolicy.complete),
+        )
+    )
+    if not conditions:
+        return rows
+    wanted = with_siblings(*conditions)
+    return rows.join(wanted, wanted.c.id == OrderLine.id)
+
+
+def with_siblings(*conditions: ColumnElement[bool], among: ColumnElement[bool] | None = None) -> Subquery:
+    """Return a subquery of the ids of the lines that meet conditions, and of all lines of orders that ship complete
+    and have such a line; only of lines `among` them, where that is given."""
+    wanted = true() if among is None else among
+    orders = (
+        select(OrderLine.order_id)
+        .join(Order, Order.id == OrderLine.order_id)
+        .where(Order.state == OrderState.confirmed, Order.shipping_policy == ShippingPolicy.complete, *conditions)
+        .subquery()
+    )
+    siblings = select(OrderLine.id).where(OrderLine.order_id.in_(select(orders.c.order_id)), wanted)
+    return union(select(OrderLine.id).where(wanted, *conditions), siblings).subquery()
+
+
+def _open_line(row: Any, stock: Collection[AllocatedStock], supply: Collection[AllocatedSupply]) -> OpenLine:
+    return OpenLine(
+        line_id=row.id,
+        order_id=row.order_id,
+        product_id=row.product_id,
+        open_quantity=row.open_quantity,
+        promised=row.promise_date,
+        is_pinned=row.is_promise_pinned,
+        requested_on=row.requested_on,
+        launch_date=row.launch_date if row.is_preorder else None,
+        ships_complete=row.shipping_policy is ShippingPolicy.complete,
+        is_serial=row.tracking is Tracking.serial,
+        stock=tuple(stock),
+        supply=tuple(supply),
+    )
+
+
+def _allocated_stock(session: Session, line_ids: Collection[int]) -> dict[int, list[AllocatedStock]]:
+    """Return what lines have allocated in stock, by line id; first allocated first."""
+    found: dict[int, list[AllocatedStock]] = {}
+    if not line_ids:
+        return found
+    unpacked = Allocation.unpacked.label("unpacked")
+    rows = select(Allocation.line_id, unpacked, Lot.expires_on, unusable_column(clock.today()))
+    rows = with_lot_and_location(rows.join(Balance, Balance.id == Allocation.balance_id))
+    wanted = rows.where(is_one_of(session, Allocation.line_id, line_ids), Allocation.is_unpacked)
+    for line_id, *stock in session.execute(wanted.order_by(Allocation.id)):
+        found.setdefault(line_id, []).append(AllocatedStock._make(stock))
+    return found
+
+
+def _allocated_supply(
+    session: Session, line_ids: Collection[int], expected: Mapping[int, date | None]
+) -> dict[int, list[AllocatedSupply]]:
+    """Return what lines have on purchase orders, by line id; first allocated first."""
+    found: dict[int, list[AllocatedSupply]] = {}
+    if not line_ids:
+        return found
+    rows = with_purchase_lines(
+        PurchaseAllocation.line_id,
+        PurchaseAllocation.outstanding.label("outstanding"),
+        PurchaseOrderLine.id,
+        PurchaseOrderLine.expected_on,
+        PurchaseOrder.id,
+        PurchaseOrder.number,
+        PurchaseOrderLine.position,
+    ).join(PurchaseOrderLine.order)
+    wanted = rows.where(is_one_of(session, PurchaseAllocation.line_id, line_ids)).order_by(PurchaseAllocation.id)
+    for line_id, *values in session.execute(wanted):
+        supply = AllocatedSupply._make(values)
+        day = expected.get(supply.purchase_line_id, supply.expected_on)
+        found.setdefault(line_id, []).append(supply._replace(expected_on=day))
+    return found
+
+
+def _usable_serials(session: Session, product_ids: Collection[int]) -> dict[int, list[Serials]]:
+    """Return how many usable serial numbers of each product are in stock, by their last day of use."""
+    found: dict[int, list[Serials]] = {}
+    if not product_ids:
+        return found
+    rows = with_lot_and_location(select(Balance.product_id, total(Balance.on_hand), Lot.expires_on))
+    wanted = rows.where(is_one_of(session, Balance.product_id, product_ids), Balance.on_hand > Decimal(0))
+    usable = wanted.where(usable_condition(clock.today())).group_by(Balance.product_id, Lot.expires_on)
+    for product_id, *serials in session.execute(usable):
+        found.setdefault(product_id, []).append(Serials._make(serials))
+    return found
+
+
+def lines_to_promise(session: Session, *conditions: ColumnElement[bool]) -> list[int]:
+    """Return the open lines without a promise date that may have an expected date, for those that meet conditions.
+
+    A line has none unless stock covers all of it or something of it is on purchase orders.
+    """
+    is_incoming = PurchaseAllocation.line_id == OrderLine.id
+    incoming = select(PurchaseAllocation.id).where(PurchaseAllocation.is_open, is_incoming).correlate(OrderLine)
+    wanted = and_(
+        OrderLine.promise_date.is_(None),
+        OrderLine.is_open,
+        or_(OrderLine.allocated >= OrderLine.open_quantity, incoming.exists()),
+    )
+    return [line_id for (line_id,) in read_rows(session, select(with_siblings(*conditions, among=wanted).c.id))]
+
+
+def new_promises(found: Mapping[int, Coverage]) -> dict[int, date]:
+    """Return the date that each line may be promised now, with the buffer; lines without one are left out."""
+    buffer_days = options.preorder.promise_buffer_days
+    dates = {line_id: coverage.promise(buffer_days) for line_id, coverage in found.items()}
+    return {line_id: day for line_id, day in dates.items() if day is not None}
 
 
 def coverage_of_line(line: OrderLine, on_purchase_orders: Decimal) -> CoverageState | None:
@@ -42,56 +197,3 @@ def coverage_of_orders(session: Session, order_ids: Collection[int]) -> dict[int
         .group_by(OrderLine.order_id)
     )
     return {order_id: coverage_state(need, quantity) for order_id, need, quantity in rows}
-
-
-@dataclass(frozen=True)
-class Queue:
-    """A product's open demand in order of service, and its supply in the order in which it serves."""
-
-    demand: Sequence[Any]
-    purchase_allocated: Mapping[int, Decimal]
-    allocated: Decimal
-    free: Decimal
-    incoming: Sequence[Any]
-    is_cut: bool
-
-
-def queue_of(session: Session, product_id: int) -> Queue:
-    """Return a product's demand and supply; of the demand no more than the first lines."""
-    rows = session.execute(
-        select(
-            OrderLine.id,
-            Order.id.label("order_id"),
-            Order.number,
-            OrderLine.position,
-            Customer.name.label("customer"),
-            OrderLine.open_quantity.label("open_quantity"),
-            OrderLine.allocated,
-            OrderLine.promise_date,
-        )
-        .join(OrderLine.order)
-        .join(Order.customer)
-        .where(OrderLine.product_id == product_id, has_open_quantity(), Order.state == OrderState.confirmed)
-        .order_by(*service_order())
-        .limit(MOST_SHOWN + 1)
-    ).all()
-    shown = rows[:MOST_SHOWN]
-    allocated, free = _stock(session, product_id)
-    return Queue(
-        shown,
-        purchase_allocated(session, [row.id for row in shown]),
-        allocated,
-        free,
-        purchase_lines_of(session, product_id),
-        len(rows) > len(shown),
-    )
-
-
-def _stock(session: Session, product_id: int) -> tuple[Decimal, Decimal]:
-    row = session.execute(
-        select(total(Balance.allocated), total(Balance.on_hand - Balance.allocated))
-        .join(Lot, Lot.id == Balance.lot_id)
-        .join(Location, Location.id == Balance.location_id)
-        .where(Balance.product_id == product_id, usable_condition(clock.today()))
-    ).one()
-    return row[0], row[1]

@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 from erp.db import format_quantity
 from erp.options import options
 from modules.preorder.models import PurchaseAllocation
-from modules.preorder.queries.purchase_allocations import NOTHING, when_expected
-from modules.preorder.queries.purchase_lines import available_of, is_overdue_too_long
+from modules.preorder.queries.arrivals import arrival_order, is_overdue_too_long, when_expected
+from modules.preorder.queries.purchase_allocations import NOTHING
+from modules.preorder.queries.purchase_lines import available_of
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
-from modules.procurement.queries import is_supply, supply_order
+from modules.procurement.queries import is_supply
 from modules.sales.hooks import SupplyNote
 from modules.sales.models import OrderLine
 
@@ -35,7 +36,7 @@ def supply_notes(session: Session, line: OrderLine) -> list[SupplyNote]:
         .join(PurchaseOrderLine.order)
         .outerjoin(mine, mine.c.purchase_line_id == PurchaseOrderLine.id)
         .where(PurchaseOrderLine.product_id == line.product_id, is_supply())
-        .order_by(*supply_order())
+        .order_by(*arrival_order())
     ).all()
     remainder = line.need - sum((own for *_, own in rows), ZERO)
     usable = sum((available_of(row) for _, row, _ in rows), ZERO)

@@ -16,30 +16,17 @@ from erp.text import plural
 from modules.inventory_lots.models import Balance
 from modules.inventory_lots.queries import usable_condition
 from modules.preorder.models import ProductPreorder, PurchaseAllocation
-from modules.preorder.queries.promise_dates import is_late_line
+from modules.preorder.queries.late_lines import is_late_line
 from modules.preorder.queries.purchase_allocations import (
     open_purchase_allocations,
     purchase_allocated_to,
     with_purchase_lines,
 )
-from modules.preorder.queries.unallocated_lines import is_in_confirmed_order, is_of_serial_product
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine, Supplier
 from modules.sales.models import Allocation, Customer, Order, OrderLine
 from modules.sales.queries import service_order
 
 MOST_GROUPED = 500
-
-
-def is_late(today: date) -> ColumnElement[bool]:
-    """Return the condition of a late line: its promise is broken, or its requested day passed without a promise."""
-    never_promised = and_(
-        OrderLine.promise_date.is_(None),
-        OrderLine.requested_on < today,
-        OrderLine.is_open,
-        is_in_confirmed_order(),
-        not_(is_of_serial_product()),
-    )
-    return or_(is_late_line(today), never_promised)
 
 
 def is_late_by_overdue_supply(today: date) -> ColumnElement[bool]:
@@ -63,6 +50,7 @@ def is_late_by_overdue_supply(today: date) -> ColumnElement[bool]:
     )
     return and_(
         is_late_line(today),
+        OrderLine.promise_date.is_not(None),
         OrderLine.allocated + purchase_allocated_to(OrderLine.id) >= OrderLine.open_quantity,
         incoming.where(expected < today).correlate(OrderLine).exists(),
         not_(too_late.correlate(OrderLine).exists()),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ from erp.db import Quantity, is_one_of, raw, total
 from erp.models import RunEntry
 from modules.inventory_lots.models import Product
 from modules.preorder.models import PurchaseAllocation
+from modules.preorder.queries.arrivals import latest_arrival_first, when_expected
 from modules.procurement.hooks import LineAllocation
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.sales.hooks import AllocationRow, SupplyNote
@@ -172,15 +172,15 @@ def excess_of_purchase_lines(session: Session, outstanding: Mapping[int, int]) -
 def in_shrinking_order(session: Session, line_ids: Collection[int]) -> list[OpenAllocation]:
     """Return the open purchase allocations of sales order lines in the order in which they shrink.
 
-    Latest expected first (no date = latest), those made by hand last.
+    Latest arrival first (no date = latest), those made by hand last.
     """
     rows = (
         with_purchase_lines(*_RAW)
+        .join(PurchaseOrderLine.order)
         .where(is_one_of(session, PurchaseAllocation.line_id, line_ids))
         .order_by(
             (PurchaseAllocation.source == AllocationSource.manual).asc(),
-            PurchaseOrderLine.expected_on.is_(None).desc(),
-            PurchaseOrderLine.expected_on.desc(),
+            *latest_arrival_first(),
             PurchaseAllocation.id.desc(),
         )
     )
@@ -244,8 +244,3 @@ def incoming_allocations(session: Session) -> Iterator[AllocationRow]:
         .execution_options(yield_per=5000)
     )
     return (AllocationRow._make(row) for row in session.execute(rows))
-
-
-def when_expected(expected_on: date | None) -> str:
-    """Return when supply is expected, in words."""
-    return f"expected {expected_on.isoformat()}" if expected_on else "without a date"

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from erp import clock
 from erp.db import format_quantity, from_raw, is_one_of
 from erp.numbers import sums
-from erp.options import options
+from modules.preorder.queries.arrivals import arrival_order, arrivals_now, is_overdue_too_long, is_promised_supply
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine, Supplier
-from modules.procurement.queries import is_supply, supply_order, unallocated_supply
+from modules.procurement.queries import is_supply, unallocated_supply
 
 
 class Available(NamedTuple):
@@ -29,12 +28,18 @@ class Available(NamedTuple):
 
 
 def available_lines(session: Session, product_ids: Iterable[int]) -> list[Available]:
-    """Return what can still be allocated of these products, product by product in the order in which it is served.
+    """Return what can still be allocated of these products, as `available_supply` selects it."""
+    return [Available._make(row) for row in session.execute(available_supply(session, product_ids))]
 
-    Supply that is overdue by more days than `[preorder] past_due_supply_days` is left out.
+
+def available_supply(session: Session, product_ids: Iterable[int]) -> Select[int, int, int, date | None]:
+    """Select (line id, product id, raw quantity, expected date) of what can still be allocated of these products.
+
+    The rows come product by product in the order in which they serve demand: by arrival date. Supply that is overdue by
+    more days than `[preorder] past_due_supply_days` is left out.
     """
-    rows = unallocated_supply(session, product_ids, options.preorder.past_due_supply_days)
-    return [Available._make(row) for row in session.execute(rows)]
+    rows = unallocated_supply(session, product_ids).where(is_promised_supply())
+    return rows.order_by(None).order_by(PurchaseOrderLine.product_id, *arrival_order())
 
 
 def available_by_product(session: Session, product_ids: Collection[int]) -> dict[int, Decimal]:
@@ -45,12 +50,6 @@ def available_by_product(session: Session, product_ids: Collection[int]) -> dict
 def available_of(line: PurchaseOrderLine) -> Decimal:
     """Return what can still be allocated of a purchase order line: nothing where it is overdue for too long."""
     return Decimal(0) if is_overdue_too_long(line.expected_on) else line.outstanding - line.allocated
-
-
-def is_overdue_too_long(expected_on: date | None) -> bool:
-    """Return whether supply is overdue by more days than `[preorder] past_due_supply_days` allows."""
-    days = options.preorder.past_due_supply_days
-    return days is not None and expected_on is not None and expected_on < clock.today() - timedelta(days=days)
 
 
 @dataclass(frozen=True)
@@ -64,6 +63,7 @@ class Incoming:
     product_id: int
     supplier: str
     expected_on: date | None
+    arrival: date | None
     outstanding: Decimal
     available: Decimal
     offered: Decimal
@@ -85,17 +85,18 @@ def incoming_lines(session: Session, product_ids: Iterable[int], *, wanted: Deci
     """
     available = {line.line_id: from_raw(line.quantity) for line in available_lines(session, product_ids)}
     offered = {id_: quantity if wanted is None else min(quantity, wanted) for id_, quantity in available.items()}
+    arrivals = arrivals_now()
     rows = session.execute(
         select(PurchaseOrderLine, PurchaseOrder, Supplier.name)
         .join(PurchaseOrderLine.order)
         .join(PurchaseOrder.supplier)
         .where(is_one_of(session, PurchaseOrderLine.id, available))
-        .order_by(*supply_order())
+        .order_by(*arrival_order())
     )
     return [
         Incoming(
             line.id, order.id, order.name, line.position, line.product_id, supplier, line.expected_on,
-            line.outstanding, available[line.id], offered[line.id],
+            arrivals.arrival(line.expected_on), line.outstanding, available[line.id], offered[line.id],
         )
         for line, order, supplier in rows
     ]  # fmt: skip
@@ -115,5 +116,5 @@ def purchase_lines_of(session: Session, product_id: int) -> Sequence[Any]:
         )
         .join(PurchaseOrderLine.order)
         .where(PurchaseOrderLine.product_id == product_id, is_supply())
-        .order_by(*supply_order())
+        .order_by(*arrival_order())
     ).all()

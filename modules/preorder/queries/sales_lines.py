@@ -26,7 +26,7 @@ MOST_CHANGES = 500
 
 def has_open_quantity() -> ColumnElement[bool]:
     """Return the condition of a line that is neither packed nor cancelled in full."""
-    return OrderLine.quantity > OrderLine.packed + OrderLine.cancelled
+    return and_(OrderLine.is_open)
 
 
 def in_scope(session: Session, scope: Scope) -> ColumnElement[bool]:

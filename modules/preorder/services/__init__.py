@@ -10,7 +10,13 @@ from modules.preorder.services.products import (
     save_product,
     save_products,
 )
-from modules.preorder.services.promise_dates import promise_covered_lines, sync_arrivals, sync_promises
+from modules.preorder.services.promise_dates import (
+    follow_arrivals,
+    promise_covered_lines,
+    promise_in_scope,
+    promise_products,
+    sync_promises,
+)
 from modules.preorder.services.purchase_allocations import allocate_incoming_supply
 from modules.preorder.services.releases import (
     convert_or_release,
@@ -25,10 +31,13 @@ __all__ = [
     "allocate_incoming_supply",
     "confirm_refusals",
     "convert_or_release",
+    "follow_arrivals",
     "launch_preorders",
     "load_demo",
     "products_to_launch",
     "promise_covered_lines",
+    "promise_in_scope",
+    "promise_products",
     "release_all",
     "remove_purchase_allocations",
     "save_on_hand_change",
@@ -36,6 +45,5 @@ __all__ = [
     "save_product",
     "save_products",
     "shrink_purchase_allocations",
-    "sync_arrivals",
     "sync_promises",
 ]

@@ -15,7 +15,7 @@ from modules.inventory_lots.domain import check_quantity
 from modules.inventory_lots.services import lock_products
 from modules.preorder import queries
 from modules.preorder.errors import BackordersOff, NotEnoughIncoming, NotWaiting, ProductsDiffer, SupplyOverdue
-from modules.preorder.services.promise_dates import promise_covered_lines
+from modules.preorder.services.promise_dates import promise_in_scope
 from modules.preorder.services.purchase_allocations import Reservation, write_purchase_allocations
 from modules.procurement.models import PurchaseOrderLine
 from modules.procurement.queries import lines_with_orders, unallocated_supply
@@ -46,7 +46,7 @@ def allocate_by_hand(session: Session, amounts: Mapping[tuple[int, int], Decimal
     _check_demand(session, scope, sums((id_, quantity) for (id_, _), quantity in amounts.items()))
     reservations = [Reservation(*pair, to_raw(quantity)) for pair, quantity in amounts.items()]
     write_purchase_allocations(session, reservations, AllocationSource.manual)
-    promise_covered_lines(session, scope)
+    promise_in_scope(session, scope)
 
 
 def _check_pairs(session: Session, amounts: Mapping[tuple[int, int], Decimal]) -> None:

@@ -18,6 +18,7 @@ from modules.preorder import queries
 from modules.preorder.domain import PreorderTerms, check_terms, is_before_launch
 from modules.preorder.errors import NotYetLaunched, PreorderLimitReached
 from modules.preorder.models import ProductPreorder
+from modules.preorder.services.promise_dates import promise_covered_lines
 from modules.sales.models import OrderLine
 from modules.sales.services import set_preorder, turn_into_backorders, turn_into_preorders
 
@@ -44,6 +45,7 @@ def save_products(session: Session, wanted: Sequence[tuple[Product, PreorderTerm
     session.flush()
     to_launch = [product.id for product, terms in wanted if is_before_launch(terms.launch_date, clock.today())]
     turn_into_preorders(session, to_launch)
+    promise_covered_lines(session, is_one_of(session, OrderLine.product_id, [product.id for product, _ in wanted]))
     return len(new) + sum(changed)
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from decimal import Decimal
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from erp import clock
-from erp.db import is_one_of, read_rows
+from erp.db import is_one_of
 from erp.options import options
+from modules.inventory_lots.events import GoodsArrived, StockChanged
 from modules.inventory_lots.services import lock_products
 from modules.preorder import queries
 from modules.preorder.errors import NoExpectedDate
@@ -21,22 +20,27 @@ from modules.sales.queries import Scope
 from modules.sales.services import promise_first, set_promise_dates
 
 
-def promise_covered_lines(session: Session, scope: Scope) -> None:
-    """Promise a date to lines that have none yet and whose whole open quantity is covered and dated."""
-    unpromised = and_(queries.in_scope(session, scope), OrderLine.promise_date.is_(None), queries.has_open_quantity())
-    session.execute(
-        update(OrderLine)
-        .where(
-            unpromised,
-            OrderLine.allocated > Decimal(0),
-            OrderLine.allocated == OrderLine.open_quantity,
-        )
-        .values(promise_date=clock.today())
-        .execution_options(synchronize_session=False)
-    )
-    line_ids = [line_id for (line_id,) in read_rows(session, select(OrderLine.id).where(unpromised))]
+def promise_covered_lines(session: Session, *conditions: ColumnElement[bool]) -> None:
+    """Promise a date to the open lines that have none yet and can be expected now.
+
+    They are the lines that meet `conditions`, and the other lines of those of their orders that ship complete. The
+    caller holds the locks of the products that changed.
+    """
+    session.flush()
+    line_ids = queries.lines_to_promise(session, *conditions)
     if line_ids:
-        promise_first(session, queries.first_promises(session, line_ids))
+        found = queries.line_coverage(session, is_one_of(session, OrderLine.id, line_ids))
+        promise_first(session, queries.new_promises(found))
+
+
+def promise_in_scope(session: Session, scope: Scope) -> None:
+    """Promise dates to lines of a scope that have none, as `promise_covered_lines` does."""
+    promise_covered_lines(session, queries.in_scope(session, scope))
+
+
+def promise_products(session: Session, event: GoodsArrived | StockChanged) -> None:
+    """Promise dates to lines of products of which stock came, or may leave that did not."""
+    promise_in_scope(session, Scope(event.product_ids))
 
 
 def sync_promises(session: Session, line_ids: Collection[int], *, notify: bool = True, why: str = "") -> int:
@@ -46,21 +50,24 @@ def sync_promises(session: Session, line_ids: Collection[int], *, notify: bool =
     """
     chosen = is_one_of(session, OrderLine.id, line_ids)
     lock_products(session, list(session.scalars(select(OrderLine.product_id).where(chosen).distinct())))
-    dates = queries.new_promises(queries.expectations(session, chosen))
+    dates = queries.new_promises(queries.line_coverage(session, chosen))
     for line_id in line_ids:
         if line_id not in dates:
             raise NoExpectedDate(line=str(session.get_one(OrderLine, line_id)))
     return set_promise_dates(session, dates, cause="sync", notify=notify, why=why)
 
 
-def sync_arrivals(session: Session, event: ArrivalChanged) -> None:
-    """Sync the lines that have purchase allocations of the changed arrivals, where `sync_dates` is `auto`.
+def follow_arrivals(session: Session, event: ArrivalChanged) -> None:
+    """Promise dates to lines that can be expected now; sync the others, where `sync_dates` is `auto`.
 
-    Pinned dates are left, and so are those of lines without an expected date.
+    A sync leaves pinned dates and those of lines without an expected date. Lines of an order that ships complete follow
+    what any of them waits for.
     """
+    moved = is_one_of(session, PurchaseAllocation.purchase_line_id, [each.line_id for each in event.arrivals])
+    waiting = OrderLine.id.in_(select(PurchaseAllocation.line_id).where(PurchaseAllocation.is_open, moved))
+    promise_covered_lines(session, waiting)
     if options.preorder.sync_dates != "auto":
         return
-    moved = is_one_of(session, PurchaseAllocation.purchase_line_id, [each.line_id for each in event.arrivals])
-    affected = select(PurchaseAllocation.line_id).where(PurchaseAllocation.is_open, moved)
-    found = queries.expectations(session, OrderLine.id.in_(affected), OrderLine.is_promise_pinned.is_(False))
+    affected = OrderLine.id.in_(select(queries.with_siblings(waiting).c.id))
+    found = queries.line_coverage(session, affected, OrderLine.is_promise_pinned.is_(False))
     set_promise_dates(session, queries.new_promises(found), cause="sync", why="arrival date changed")

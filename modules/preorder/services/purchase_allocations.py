@@ -18,7 +18,7 @@ from modules.preorder.domain import skip_uncoverable
 from modules.preorder.events import Pair, PurchaseAllocated
 from modules.preorder.models import PurchaseAllocation
 from modules.procurement.models import PurchaseOrderLine
-from modules.procurement.queries import status_by_name, unallocated_supply
+from modules.procurement.queries import status_by_name
 from modules.procurement.services import add_allocated, set_status
 from modules.sales.domain import plan_by_product
 from modules.sales.queries import Scope
@@ -47,9 +47,7 @@ def allocate_incoming_supply(session: Session, scope: Scope) -> None:
     """
     if not options.preorder.auto_allocate or not options.sales.backorders:
         return
-    available = read_rows(
-        session, unallocated_supply(session, scope.product_ids, options.preorder.past_due_supply_days)
-    )
+    available = read_rows(session, queries.available_supply(session, scope.product_ids))
     supplies = [(purchase_line_id, product_id, quantity) for purchase_line_id, product_id, quantity, _ in available]
     if not supplies:
         return

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.orm import Session
 
-from erp import clock
 from erp.db import is_one_of, raw
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.queries.lines import join_orders
 
 
-def is_supply(past_due_days: int | None = None) -> ColumnElement[bool]:
-    """Return the condition that a line, joined to its order, is open and overdue by at most `past_due_days`."""
-    line = PurchaseOrderLine
-    if past_due_days is None:
-        return and_(line.is_open)
-    oldest = clock.today() - timedelta(days=past_due_days)
-    return and_(line.is_open, or_(line.expected_on.is_(None), line.expected_on >= oldest))
+def is_supply() -> ColumnElement[bool]:
+    """Return the condition that a line, joined to its order, is open."""
+    return and_(PurchaseOrderLine.is_open)
 
 
 def supply_order() -> tuple[Any, ...]:
@@ -30,9 +25,7 @@ def supply_order() -> tuple[Any, ...]:
     return (line.expected_on.is_(None), line.expected_on, PurchaseOrder.ordered_on, line.id)
 
 
-def unallocated_supply(
-    session: Session, product_ids: Iterable[int], past_due_days: int | None = None
-) -> Select[int, int, int, date | None]:
+def unallocated_supply(session: Session, product_ids: Iterable[int]) -> Select[int, int, int, date | None]:
     """Select (line id, product id, raw unallocated quantity, expected date) of the lines that still have some.
 
     The rows come product by product, in the order in which they serve demand.
@@ -40,6 +33,6 @@ def unallocated_supply(
     line = PurchaseOrderLine
     return (
         join_orders(select(line.id, line.product_id, raw(line.unallocated), line.expected_on))
-        .where(is_one_of(session, line.product_id, product_ids), is_supply(past_due_days), line.has_unallocated)
+        .where(is_one_of(session, line.product_id, product_ids), is_supply(), line.has_unallocated)
         .order_by(line.product_id, *supply_order())
     )

@@ -139,7 +139,7 @@ class OrderScreen(DocumentScreen):
             raise InvalidTransition(state=row.state, action="edit")
         if "lines" not in form:
             self.fill(form, row)
-            session.flush()
+            services.announce_order(session, row)
             return row
         if row is not None:
             # Another clerk may be confirming the draft: wait for the lock, then check that it is still a draft.

@@ -26,7 +26,7 @@ from modules.sales.services.customers import save_customers
 from modules.sales.services.demo import load_demo
 from modules.sales.services.lines import NewLine, add_lines, cancel_line, change_quantity, set_preorder
 from modules.sales.services.locking import lock_order
-from modules.sales.services.orders import NewOrder, cancel_order, confirm, create_confirmed
+from modules.sales.services.orders import NewOrder, announce_order, cancel_order, confirm, create_confirmed
 from modules.sales.services.pack_reversals import reverse_pack
 from modules.sales.services.packs import pack_order
 from modules.sales.services.promise_dates import promise_first, set_promise_dates
@@ -41,6 +41,7 @@ __all__ = [
     "allocate_on",
     "allocate_order",
     "allocate_products",
+    "announce_order",
     "apply_preview",
     "cancel_backorder",
     "cancel_backorders",

@@ -15,7 +15,7 @@ from erp.events import publish
 from erp.sequence import next_number
 from modules.sales import queries
 from modules.sales.errors import OrderWithoutLines
-from modules.sales.events import OrderConfirmed
+from modules.sales.events import LinesServed, OrderConfirmed
 from modules.sales.models import Order, OrderLine
 from modules.sales.services.lines import NewLine, cancel_lines, check_lines, line_refusals, serve_lines
 from modules.sales.services.locking import lock_order
@@ -89,6 +89,13 @@ def create_confirmed(session: Session, orders: Sequence[NewOrder]) -> tuple[list
     return order_ids, {
         (indexes[line.order_id], line.position - 1): refusals[line.id] for line in lines if line.id in refusals
     }
+
+
+def announce_order(session: Session, order: Order) -> None:
+    """Announce that what holds for all lines of a confirmed order changed, such as its shipping policy."""
+    session.flush()
+    products = tuple(sorted({line.product_id for line in order.lines}))
+    publish(session, LinesServed(products, tuple(line.id for line in order.lines), shrunk=()))
 
 
 def cancel_order(session: Session, order_id: int, *, why: str = "") -> Order:

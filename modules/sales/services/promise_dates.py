@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-from sqlalchemy import Subquery, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from erp import history
@@ -56,12 +56,11 @@ def set_promise_dates(
     return len(facts)
 
 
-def promise_first(session: Session, dates: Subquery) -> None:
-    """Give lines without a promise date their first one; this is no change of a promise, so it is not announced.
+def promise_first(session: Session, dates: Mapping[int, date]) -> None:
+    """Give lines without a promise date, by id, their first one.
 
-    `dates` has the columns `line_id` and `day`.
+    This is no change of a promise, so it is not announced.
     """
-    session.flush()
-    promise = update(OrderLine).where(OrderLine.id == dates.c.line_id).values(promise_date=dates.c.day)
-    session.execute(promise.execution_options(synchronize_session=False))
+    rows = sorted(dates.items())
+    bulk_update(session, OrderLine.__table__, {"promise_date": "{day}"}, {"day": "date"}, rows)  # type: ignore[arg-type]
     session.expire_all()
