@@ -25,3 +25,4 @@ class MoveKind(StrEnum):
     adjustment = "adjustment"
     transfer = "transfer"
     pack = "pack"
+    receipt_reversal = "receipt_reversal"

@@ -125,6 +125,7 @@ def upgrade() -> None:
                 "adjustment",
                 "transfer",
                 "pack",
+                "receipt_reversal",
                 name="kind",
                 native_enum=False,
                 create_constraint=True,

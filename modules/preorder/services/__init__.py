@@ -18,6 +18,7 @@ from modules.preorder.services.releases import (
     remove_purchase_allocations,
     shrink_purchase_allocations,
 )
+from modules.preorder.services.reversals import free_converted, restore_purchase_allocations
 
 __all__ = [
     "Key",
@@ -25,12 +26,14 @@ __all__ = [
     "allocate_incoming_supply",
     "confirm_refusals",
     "convert_or_release",
+    "free_converted",
     "launch_preorders",
     "load_demo",
     "products_to_launch",
     "promise_covered_lines",
     "release_all",
     "remove_purchase_allocations",
+    "restore_purchase_allocations",
     "save_on_hand_change",
     "save_on_hand_changes",
     "save_product",
