@@ -125,8 +125,9 @@ def test_unallocated_goods_go_first_then_the_last_in_the_queue_lose_theirs(sessi
 
 
 def test_what_the_receipt_converted_goes_before_other_allocations_of_the_balance(
-    session: Session, story: Story
+    session: Session, story: Story, set_option: Callable[[str, str], None]
 ) -> None:
+    set_option("sales.allocate_on_confirm", "no")
     product, purchase, first, second = story
     make_stock(session, product, 2, lot="R1")
     latest = make_order(session, [(product, 2)])

@@ -52,5 +52,6 @@ class ReverseReceipt(FormPage):
     @override
     def do(self, session: Session, row: Any, form: Any) -> Result:
         losses = services.reverse_receipt(session, row.id, form.quantity.data, why=form.why.data)
-        message = f"{format_quantity(form.quantity.data)} of {row} went back."
+        goods = f"{format_quantity(form.quantity.data)} of {row.line.product.sku}"
+        message = f"{goods} went back, which {row.line.order.name} had brought."
         return Result(message, "procurement/reversed.html", {"losses": losses, "line": row.line})
