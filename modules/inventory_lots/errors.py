@@ -175,6 +175,19 @@ class NotEnoughUnallocated(ErpError):
         )
 
 
+class NotOnHand(ErpError):
+    """Goods that are to be taken back, of which less is on hand."""
+
+    def __init__(self, *, what: str, quantity: Decimal, on_hand: Decimal) -> None:
+        super().__init__(
+            f"{what}: {format_quantity(quantity)} cannot be taken back, {format_quantity(on_hand)} are on hand there. "
+            "Take back less, or bring back first what was packed or transferred.",
+            what=what,
+            quantity=quantity,
+            on_hand=on_hand,
+        )
+
+
 class NotQuarantine(ErpError):
     """A location named QUARANTINE whose stock may be allocated."""
 

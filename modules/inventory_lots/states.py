@@ -26,3 +26,4 @@ class MoveKind(StrEnum):
     transfer = "transfer"
     pack = "pack"
     pack_reversal = "pack_reversal"
+    receipt_reversal = "receipt_reversal"

@@ -16,7 +16,7 @@ from erp.models import enum_column
 from modules.inventory_lots.models import Product
 from modules.preorder.domain import PreorderTerms, is_before_launch
 from modules.procurement.models import PurchaseOrderLine
-from modules.sales.models import OrderLine
+from modules.sales.models import Allocation, OrderLine
 from modules.sales.states import AllocationSource
 
 
@@ -112,6 +112,29 @@ class PurchaseAllocation(Model):
     @classmethod
     def _is_open(cls) -> ColumnElement[bool]:
         return cls.ended_at.is_(None)
+
+
+class Conversion(Model):
+    """A quantity that a receipt moved from a purchase allocation to an allocation of the goods, and not back again.
+
+    The allocation may have been packed or freed since, and the backorder row that counted it may be deleted.
+    """
+
+    __tablename__ = "preorder_conversion"
+    __table_args__ = (CheckConstraint("quantity >= 0", "quantity_not_negative"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    receipt_id: Mapped[int] = mapped_column(ForeignKey("procurement_receipt.id"), index=True)
+    purchase_allocation_id: Mapped[int] = mapped_column(
+        ForeignKey("preorder_purchase_allocation.id", ondelete="CASCADE"), index=True
+    )
+    allocation_id: Mapped[int | None] = mapped_column(
+        ForeignKey("sales_allocation.id", ondelete="SET NULL"), index=True
+    )
+    backorder_id: Mapped[int | None] = mapped_column(ForeignKey("sales_backorder.id", ondelete="SET NULL"), index=True)
+    quantity: Mapped[Decimal] = mapped_column(Quantity)
+    purchase_allocation: Mapped[PurchaseAllocation] = relationship()
+    allocation: Mapped[Allocation | None] = relationship()
 
 
 class OnHandChange(Tracked, Model):

@@ -15,7 +15,7 @@ def setup(core: Core) -> None:
     from modules.inventory_lots.events import GoodsArrived, StockChanged
     from modules.preorder import admin, exchange, handlers, jobs, models, queries, services
     from modules.procurement import hooks as procurement_hooks
-    from modules.procurement.events import ArrivalChanged, SupplyChanged
+    from modules.procurement.events import ArrivalChanged, ReceiptReversed, SupplyChanged
     from modules.sales import hooks as sales_hooks
     from modules.sales.events import LinesServed
 
@@ -26,11 +26,13 @@ def setup(core: Core) -> None:
     core.add_demo(services.load_demo)
     core.add_check(queries.broken_invariants)
     core.subscribe(LinesServed, handlers.follow_backorders)
+    core.subscribe(ReceiptReversed, services.restore_purchase_allocations)
     core.subscribe(SupplyChanged, handlers.allocate_new_supply)
     core.subscribe(ArrivalChanged, services.follow_arrivals)
     core.subscribe(GoodsArrived, services.promise_products)
     core.subscribe(StockChanged, services.promise_products)
     core.implement(procurement_hooks.outstanding_will_fall, services.convert_or_release)
+    core.implement(procurement_hooks.receipt_will_fall, services.free_converted)
     core.implement(procurement_hooks.allocations_of_lines, queries.allocations_of_lines)
     core.implement(procurement_hooks.arrival_impact, queries.arrival_impact)
     core.implement(sales_hooks.purchase_allocated, queries.purchase_allocated)

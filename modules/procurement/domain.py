@@ -78,6 +78,26 @@ class OrderEdit:
 
 
 @dataclass(frozen=True)
+class Loss:
+    """How much a sales order lost when goods were taken back; `waits` of it is on the purchase order again."""
+
+    order: str
+    customer: str
+    url: str
+    quantity: Decimal
+    waits: Decimal
+
+
+@dataclass(frozen=True)
+class Reopening:
+    """A cancelled quantity of a line that will come after all, and when; `expected_on` None keeps the line's date."""
+
+    line_id: int
+    quantity: Decimal
+    expected_on: date | None = None
+
+
+@dataclass(frozen=True)
 class StatusData:
     """What a user or a file says of a line status; what is None stays as it is."""
 

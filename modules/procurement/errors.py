@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 
 from erp.errors import ErpError
@@ -127,6 +128,70 @@ class LineNotRemovable(ErpError):
 
     def __init__(self, *, line: str) -> None:
         super().__init__(f"{line} is ordered and cannot be deleted. Close it short instead.", line=line)
+
+
+class NothingCancelled(ErpError):
+    """A line of which nothing was cancelled cannot be reopened."""
+
+    def __init__(self, *, line: str) -> None:
+        super().__init__(f"Nothing of {line} was cancelled. To order more of it, raise its quantity.", line=line)
+
+
+class ReopenedTooMuch(ErpError):
+    """More than was cancelled of a line."""
+
+    def __init__(self, *, line: str, quantity: Decimal, cancelled: Decimal) -> None:
+        super().__init__(
+            f"{line}: {format_quantity(quantity)} cannot be reopened; {format_quantity(cancelled)} were cancelled. "
+            "To order more, raise the line's quantity.",
+            line=line,
+            quantity=quantity,
+            cancelled=cancelled,
+        )
+
+
+class ExpectedDatePassed(ErpError):
+    """A line that is reopened needs a new expected date, because the one it has, or the one given, has passed."""
+
+    def __init__(self, *, line: str, expected_on: date) -> None:
+        super().__init__(
+            f"{line} was expected on {expected_on.isoformat()}, which has passed. Give a new expected date.",
+            line=line,
+            expected_on=expected_on,
+        )
+
+
+class NothingToReverse(ErpError):
+    """A receipt of which everything was reversed already."""
+
+    def __init__(self, *, receipt: str) -> None:
+        super().__init__(f"All of {receipt} is reversed already.", receipt=receipt)
+
+
+class ReversedTooMuch(ErpError):
+    """More than is left of a receipt after earlier reversals."""
+
+    def __init__(self, *, receipt: str, quantity: Decimal, reversible: Decimal) -> None:
+        super().__init__(
+            f"{receipt}: {format_quantity(quantity)} cannot be reversed; {format_quantity(reversible)} of it are left.",
+            receipt=receipt,
+            quantity=quantity,
+            reversible=reversible,
+        )
+
+
+class NothingReopened(ErpError):
+    """A reopening page was posted without a quantity."""
+
+    def __init__(self, *, order: str) -> None:
+        super().__init__(f"Nothing of {order} was reopened: enter a quantity.", order=order)
+
+
+class ReasonMissing(ErpError):
+    """An action that history must explain was asked for without a reason."""
+
+    def __init__(self, *, action: str) -> None:
+        super().__init__(f"Give the reason why you {action}: it is kept in the history.", action=action)
 
 
 class NameTaken(ErpError):

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
 
 
 @dataclass(frozen=True)
@@ -9,6 +11,25 @@ class SupplyChanged:
     """The outstanding quantity of these products changed, by a receipt or because an order or a line changed."""
 
     product_ids: tuple[int, ...]
+
+
+class Freed(NamedTuple):
+    """How much was freed of what a receipt had turned into allocations; the id is that of the module that freed it."""
+
+    conversion_id: int
+    quantity: Decimal
+
+
+@dataclass(frozen=True)
+class ReceiptReversed:
+    """Goods of a receipt left stock again, and its line counts them as outstanding.
+
+    `freed` are the answers to `receipt_will_fall`.
+    """
+
+    receipt_id: int
+    line_id: int
+    freed: tuple[Freed, ...]
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,14 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from erp.events import hook
+from modules.procurement.events import Freed
 
 
 @dataclass(frozen=True)
 class OutstandingFall:
     """What a purchase order line will have outstanding, and the balance that its goods went into.
 
-    `landed_quantity` is what was received into `balance_id`; they are 0 and None when supply is lost instead. Goods of
+    `landed_quantity` is what the receipt brought into `balance_id`; without a receipt, supply is lost. Goods of
     one line that went into several balances are several falls, in order, each with what it leaves outstanding.
     """
 
@@ -24,6 +25,7 @@ class OutstandingFall:
     outstanding: Decimal
     balance_id: int | None = None
     landed_quantity: Decimal = Decimal(0)
+    receipt_id: int | None = None
 
 
 @hook
@@ -32,6 +34,25 @@ def outstanding_will_fall(session: Session, changes: Sequence[OutstandingFall]) 
 
     First turn purchase allocations into allocations of the received goods, in order of service; then release the
     purchase allocations that no longer fit, last in the queue first. Allocate nothing else.
+    """
+
+
+@dataclass(frozen=True)
+class ReceiptFall:
+    """A quantity of a receipt that is about to be taken back from its balance."""
+
+    receipt_id: int
+    balance_id: int
+    quantity: Decimal
+
+
+@hook
+def receipt_will_fall(session: Session, fall: ReceiptFall) -> list[Freed]:
+    """Make room before goods of a receipt are taken back; it writes, as `outstanding_will_fall` does.
+
+    Free what this receipt turned into allocations of its balance, latest in the queue first, as far as unallocated
+    stock does not suffice. What more is needed is released by stock's own hook. The answers are passed on in
+    ReceiptReversed, once the line counts the goods as outstanding again.
     """
 
 

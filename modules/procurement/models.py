@@ -224,13 +224,40 @@ class Receipt(Model):
     """A quantity of one purchase order line that was received into one balance."""
 
     __tablename__ = "procurement_receipt"
-    __table_args__ = (CheckConstraint("quantity > 0", "quantity_positive"),)
+    __table_args__ = (
+        CheckConstraint("quantity > 0", "quantity_positive"),
+        CheckConstraint("reversed >= 0 AND reversed <= quantity", "reversed_within_quantity"),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     line_id: Mapped[int] = mapped_column(ForeignKey("procurement_purchase_order_line.id"), index=True)
     balance_id: Mapped[int] = mapped_column(ForeignKey("inventory_lots_balance.id"))
     quantity: Mapped[Decimal] = mapped_column(Quantity)
+    reversed: Mapped[Decimal] = mapped_column(Quantity, default=Decimal(0))
     received_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
     user_name: Mapped[str] = mapped_column(String(80), default="")
     line: Mapped[PurchaseOrderLine] = relationship()
     balance: Mapped[Balance] = relationship()
+    reversals: Mapped[list[ReceiptReversal]] = relationship(order_by="ReceiptReversal.id")
+
+    @property
+    def reversible(self) -> Decimal:
+        """The quantity that was not reversed yet."""
+        return self.quantity - self.reversed
+
+    def __str__(self) -> str:
+        return f"Receipt {self.id} of {self.line}"
+
+
+class ReceiptReversal(Model):
+    """A quantity of a receipt that was taken back, with the reason. The receipt stays."""
+
+    __tablename__ = "procurement_receipt_reversal"
+    __table_args__ = (CheckConstraint("quantity > 0", "quantity_positive"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    receipt_id: Mapped[int] = mapped_column(ForeignKey("procurement_receipt.id"), index=True)
+    quantity: Mapped[Decimal] = mapped_column(Quantity)
+    reason: Mapped[str] = mapped_column(Text)
+    reversed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    user_name: Mapped[str] = mapped_column(String(80), default="")

@@ -51,6 +51,7 @@ MODULE = Module(
         ),
         Permission("procurement.edit", "Edit suppliers and purchase orders", ("Merchandiser",)),
         Permission("procurement.receive", "Receive goods of purchase orders", ("Merchandiser", "Warehouse clerk")),
+        Permission("procurement.reverse_receipt", "Take back goods that were received", ("Merchandiser",)),
         Permission("procurement.system_data", "Edit purchase line statuses", ("Merchandiser",)),
     ),
     setup=setup,

@@ -26,6 +26,8 @@ PURCHASE_ORDER = StateMachine(
         "receive": {state: state for state in ORDERED_STATES},
         "close_short": {state: state for state in OPEN_STATES},
         "change_line": {state: state for state in (PurchaseState.draft, *ORDERED_STATES)},
+        "reopen": {state: state for state in (PurchaseState.draft, *ORDERED_STATES, PurchaseState.cancelled)},
+        "reverse_receipt": {state: state for state in (PurchaseState.partly_received, PurchaseState.received)},
         "cancel": {PurchaseState.draft: PurchaseState.cancelled, PurchaseState.ordered: PurchaseState.cancelled},
     },
 )

@@ -1,44 +1,50 @@
-"""Two clerks enter the same delivery: the page of the second is refused, and keeps what was typed."""
+"""Fifteen arrive, fourteen of them for one customer, and go back because they were the wrong pallet."""
 
 import pytest
 from playwright.sync_api import expect
-from sqlalchemy import func, select
 
-from modules.inventory_lots.models import Balance
 from tests.support.inventory_lots import make_location, make_product
+from tests.support.preorder import allocate_purchase
 from tests.support.procurement import make_purchase_order
+from tests.support.sales import make_customer, make_order
 
 
 @pytest.fixture
-def page_of_receipt(behind):
-    """The address of the page that receives a purchase order of 20."""
+def waiting(behind):
+    """An order for fourteen of the fifteen that a purchase order brings: (sales order's id, purchase order's id)."""
     with behind() as session:
         make_location(session, "WH/A")
         product = make_product(session, sku="LAMP", name="Desk lamp")
-        order = make_purchase_order(session, [{"product": product, "quantity": 20}])
-        return f"/procurement/purchase-orders/{order.id}/receive/"
+        order = make_order(session, [(product, 14)], customer=make_customer(session, name="Bright Interiors"))
+        purchase = make_purchase_order(session, [(product, 15)])
+        allocate_purchase(session, order.lines[0], purchase.lines[0], 14)
+        return order.id, purchase.id
 
 
-def enter(page):
-    page.get_by_label("Received, line 1").fill("10")
+def test_a_receipt_says_for_whom_its_goods_are_and_gives_them_back(clerk, waiting):
+    order_id, purchase_id = waiting
+    page, purchase = clerk.page, f"/procurement/purchase-orders/{purchase_id}/"
+
+    # Fifteen are received: the answer says for whom they are.
+    clerk.go(f"{purchase}receive/")
     page.get_by_label("Location, line 1").fill("WH/A")
-    page.get_by_label("Lot, line 1").fill("L1")
-
-
-def send(page):
+    page.get_by_label("Lot, line 1").fill("R1")
     page.locator("main form button.btn-primary").click()
+    expect(page.locator("#destinations")).to_be_visible()
+    assert clerk.rows("destinations") == [
+        ["SO00001", "Bright Interiors", "LAMP", "14"],
+        ["Free stock", "", "LAMP", "1"],
+    ]
 
-
-def test_the_second_of_two_pages_of_one_delivery_is_refused_and_keeps_what_was_typed(clerk, behind, page_of_receipt):
-    first, second = clerk.page, clerk.page.context.new_page()
-    for page in (first, second):
-        page.goto(page_of_receipt)
-        enter(page)
-    send(first)
-    expect(first.get_by_role("heading", name="Order lines")).to_be_visible()
-    send(second)
-    expect(second.get_by_role("alert")).to_contain_text("received of line 1 is now 10, was 0 when this page was opened")
-    expect(second.get_by_label("Received, line 1")).to_have_value("10")
-    expect(second.get_by_label("Lot, line 1")).to_have_value("L1")
-    with behind() as session:
-        assert session.scalar(select(func.sum(Balance.on_hand))) == 10
+    # It was the wrong pallet: the receipt is reversed, and the customer waits for the purchase order again.
+    page.locator("#receipts").get_by_role("link", name="Reverse").click()
+    assert clerk.rows("holders") == [["SO00001", "Bright Interiors", "14"]]
+    page.get_by_label("Reason").fill("the wrong pallet")
+    clerk.press("Reverse Receipt")
+    expect(page.locator("#losses")).to_be_visible()
+    assert clerk.rows("losses") == [["SO00001", "Bright Interiors", "14", "14"]]
+    clerk.sees("the wrong pallet")
+    clerk.go(purchase)
+    expect(page.locator("#receipts").get_by_role("link", name="Reverse")).to_have_count(0)
+    clerk.go(f"/sales/orders/{order_id}/")
+    assert clerk.rows("allocation-lines") == []

@@ -11,8 +11,10 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from erp import clock
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.states import LocationKind
+from modules.preorder.events import PurchaseAllocated, PurchaseAllocationRemoved
 from modules.preorder.models import PurchaseAllocation
 from modules.procurement import services as procurement
 from modules.procurement.domain import Delivery
@@ -214,3 +216,17 @@ def test_a_line_that_stock_covers_is_not_covered_by_a_purchase_order_too(
     allocate(session, product)
     assert (first.lines[0].allocated, outstanding(session, first.lines[0])) == (6, [0])
     assert purchase.lines[0].allocated == 8
+
+
+@pytest.mark.option("preorder.auto_allocate", "yes")
+def test_goods_are_served_before_remaining_supply_so_that_nothing_is_allocated_and_undone(
+    session: Session, set_option: Callable[[str, str], None], heard: list[Any]
+) -> None:
+    set_option("preorder.auto_allocate", "yes")
+    product = make_product(session)
+    order = make_order(session, [(product, 5)])
+    purchase = make_purchase_order(session, [(product, 10, DECEMBER)])
+    receive(session, purchase, 5)
+    assert order.lines[0].allocated == 5
+    assert order.lines[0].promise_date == clock.today()
+    assert not [fact for fact in heard if isinstance(fact, (PurchaseAllocated, PurchaseAllocationRemoved))]

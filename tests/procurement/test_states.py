@@ -20,6 +20,9 @@ ALLOWED = {
     ("ordered", "change_line"): "ordered",
     ("partly_received", "change_line"): "partly_received",
     ("received", "change_line"): "received",
+    ("partly_received", "reverse_receipt"): "partly_received",
+    ("received", "reverse_receipt"): "received",
+    **{(state, "reopen"): state for state in ("draft", "ordered", "partly_received", "received", "cancelled")},
     ("draft", "cancel"): "cancelled",
     ("ordered", "cancel"): "cancelled",
 }

@@ -135,6 +135,7 @@ def upgrade() -> None:
                 "transfer",
                 "pack",
                 "pack_reversal",
+                "receipt_reversal",
                 name="kind",
                 native_enum=False,
                 create_constraint=True,

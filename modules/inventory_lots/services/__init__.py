@@ -34,7 +34,7 @@ from modules.inventory_lots.services.products import (
     lock_products,
     save_products,
 )
-from modules.inventory_lots.services.receipts import Arrival, arrival_refusals, receive_many
+from modules.inventory_lots.services.receipts import Arrival, arrival_refusals, receive_many, take_back
 from modules.inventory_lots.services.transfers import quarantine, transfer
 
 __all__ = [
@@ -73,6 +73,7 @@ __all__ = [
     "save_products",
     "set_expiry",
     "take",
+    "take_back",
     "transfer",
     "unreserve",
 ]

@@ -14,10 +14,10 @@ from erp.db import require_lock, to_raw
 from erp.identity import identity_key
 from modules.inventory_lots import queries
 from modules.inventory_lots.domain import check_lot_number, check_quantity
-from modules.inventory_lots.errors import LotDatesDiffer, SerialInStock, StockRefused
-from modules.inventory_lots.models import Product
+from modules.inventory_lots.errors import LotDatesDiffer, NotOnHand, SerialInStock, StockAllocated, StockRefused
+from modules.inventory_lots.models import Balance, Product
 from modules.inventory_lots.services.balances import Posting, post
-from modules.inventory_lots.services.lots import LotWanted, find_or_make_lots
+from modules.inventory_lots.services.lots import LotWanted, find_or_make_lots, release_on_balances
 from modules.inventory_lots.states import MoveKind, Tracking
 
 Key = tuple[int, str]
@@ -53,6 +53,32 @@ def receive_many(session: Session, arrivals: Sequence[Arrival]) -> list[int]:
         for arrival, lot_id in zip(arrivals, lot_ids, strict=True)
     ]
     return post(session, postings, MoveKind.receipt)
+
+
+def take_back(session: Session, balance_id: int, quantity: Decimal, *, document: str, reason: str) -> None:
+    """Take goods that were received out of stock again by a `receipt reversal` move.
+
+    Unallocated stock goes first; what more is needed is released by `stock_will_fall`, latest in the queue first. The
+    caller has locked the product. Raises NotOnHand, and StockAllocated where too little was released.
+    """
+    balance = _fresh(session, balance_id)
+    if quantity > balance.on_hand:
+        raise NotOnHand(what=str(balance), quantity=quantity, on_hand=balance.on_hand)
+    if quantity > balance.unallocated:
+        release_on_balances(session, {balance_id: to_raw(quantity - balance.unallocated)})
+        balance = _fresh(session, balance_id)
+    if quantity > balance.unallocated:
+        holders = [allocation.document for allocation in queries.allocations(session, [balance_id])]
+        left = balance.on_hand - quantity
+        raise StockAllocated(what=str(balance), quantity=left, allocated=balance.allocated, documents=holders)
+    taken = Posting(balance.product_id, balance.lot_id, balance.location_id, -to_raw(quantity), document)
+    post(session, [taken], MoveKind.receipt_reversal, reason=reason)
+
+
+def _fresh(session: Session, balance_id: int) -> Balance:
+    balance = session.get_one(Balance, balance_id, populate_existing=True)
+    require_lock(session, Product, [balance.product_id])
+    return balance
 
 
 def _lots(session: Session, arrivals: Sequence[Arrival]) -> list[LotWanted]:

@@ -104,3 +104,46 @@ def upgrade() -> None:
         sqlite_where=sa.text("ended_at IS NULL"),
         postgresql_where=sa.text("ended_at IS NULL"),
     )
+    op.create_table(
+        "preorder_conversion",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("receipt_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("purchase_allocation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("allocation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("backorder_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("quantity", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("quantity >= 0", name=op.f("ck_preorder_conversion_quantity_not_negative")),
+        sa.ForeignKeyConstraint(
+            ["allocation_id"],
+            ["sales_allocation.id"],
+            name=op.f("fk_preorder_conversion_allocation_id"),
+            ondelete="SET NULL",
+        ),
+        sa.ForeignKeyConstraint(
+            ["backorder_id"],
+            ["sales_backorder.id"],
+            name=op.f("fk_preorder_conversion_backorder_id"),
+            ondelete="SET NULL",
+        ),
+        sa.ForeignKeyConstraint(
+            ["purchase_allocation_id"],
+            ["preorder_purchase_allocation.id"],
+            name=op.f("fk_preorder_conversion_purchase_allocation_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["receipt_id"], ["procurement_receipt.id"], name=op.f("fk_preorder_conversion_receipt_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_preorder_conversion")),
+    )
+    op.create_index(
+        op.f("ix_preorder_conversion_allocation_id"), "preorder_conversion", ["allocation_id"], unique=False
+    )
+    op.create_index(op.f("ix_preorder_conversion_backorder_id"), "preorder_conversion", ["backorder_id"], unique=False)
+    op.create_index(
+        op.f("ix_preorder_conversion_purchase_allocation_id"),
+        "preorder_conversion",
+        ["purchase_allocation_id"],
+        unique=False,
+    )
+    op.create_index(op.f("ix_preorder_conversion_receipt_id"), "preorder_conversion", ["receipt_id"], unique=False)

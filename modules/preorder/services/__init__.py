@@ -24,6 +24,7 @@ from modules.preorder.services.releases import (
     remove_purchase_allocations,
     shrink_purchase_allocations,
 )
+from modules.preorder.services.reversals import free_converted, restore_purchase_allocations
 
 __all__ = [
     "Key",
@@ -32,6 +33,7 @@ __all__ = [
     "confirm_refusals",
     "convert_or_release",
     "follow_arrivals",
+    "free_converted",
     "launch_preorders",
     "load_demo",
     "products_to_launch",
@@ -40,6 +42,7 @@ __all__ = [
     "promise_products",
     "release_all",
     "remove_purchase_allocations",
+    "restore_purchase_allocations",
     "save_on_hand_change",
     "save_on_hand_changes",
     "save_product",

@@ -10,7 +10,7 @@ from sqlalchemy import Select, Table, delete, select
 from sqlalchemy.orm import Session
 
 from erp import clock, history
-from erp.db import bulk_update, format_quantity, from_raw, is_one_of, raw_instant, to_raw
+from erp.db import bulk_insert, bulk_update, format_quantity, from_raw, is_one_of, raw_instant, to_raw
 from erp.events import publish
 from erp.numbers import sums
 from modules.inventory_lots.domain import give_back
@@ -20,13 +20,13 @@ from modules.inventory_lots.services import lock_products
 from modules.preorder import queries
 from modules.preorder.errors import PurchaseAllocationsGone, PurchaseAllocationsOutstanding
 from modules.preorder.events import Pair, PurchaseAllocationRemoved
-from modules.preorder.models import PurchaseAllocation
+from modules.preorder.models import Conversion, PurchaseAllocation
 from modules.procurement.hooks import OutstandingFall
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.services import release_allocated
 from modules.sales.domain import plan
 from modules.sales.models import Order, OrderLine
-from modules.sales.services import Grant, allocate_on, hold_lines
+from modules.sales.services import Converted, Grant, allocate_on, hold_lines
 
 PURCHASE_ALLOCATION = cast(Table, PurchaseAllocation.__table__)
 
@@ -169,26 +169,27 @@ def convert_or_release(session: Session, falls: Sequence[OutstandingFall]) -> No
 
 
 class Landing(NamedTuple):
-    """A raw quantity that landed in a balance, for a purchase allocation."""
+    """A raw quantity of a receipt, for a purchase allocation."""
 
     purchase_allocation_id: int
-    balance_id: int
+    receipt_id: int
     quantity: int
 
 
 def _convert(session: Session, falls: Sequence[OutstandingFall]) -> None:
     """Turn purchase allocations into allocations of the goods that landed on usable balances."""
     usable = _usable_balances(session, {fall.balance_id for fall in falls if fall.balance_id is not None})
+    balances = {fall.receipt_id: fall.balance_id for fall in falls if fall.receipt_id and fall.balance_id in usable}
     landed: dict[int, list[Part]] = {}
     for fall in falls:
-        if fall.balance_id in usable and fall.landed_quantity:
-            landed.setdefault(fall.line_id, []).append(Part(fall.balance_id, to_raw(fall.landed_quantity)))
+        if fall.receipt_id in balances:
+            landed.setdefault(fall.line_id, []).append(Part(fall.receipt_id, to_raw(fall.landed_quantity)))
     rows = {row.id: row for row in queries.in_order_of_service(session, landed)}
     queue: dict[int, list[Part]] = {}
     for row in rows.values():
         queue.setdefault(row.purchase_line_id, []).append(Part(row.id, row.outstanding))
     landings = [
-        Landing(*grant) for line_id, balances in landed.items() for grant in plan(queue.get(line_id, ()), balances)
+        Landing(*grant) for line_id, receipts in landed.items() for grant in plan(queue.get(line_id, ()), receipts)
     ]
     if not landings:
         return
@@ -196,9 +197,18 @@ def _convert(session: Session, falls: Sequence[OutstandingFall]) -> None:
     freed = sums((rows[each.purchase_allocation_id].purchase_line_id, each.quantity) for each in landings)
     _reduce_outstanding(session, sorted(received.items()), {"received": "received + {amount}"})
     release_allocated(session, sorted(freed.items()))
-    grants = [Grant(rows[each.purchase_allocation_id].line_id, each.balance_id, each.quantity) for each in landings]
-    allocate_on(session, grants)
+    grants = [
+        Grant(rows[each.purchase_allocation_id].line_id, balances[each.receipt_id], each.quantity) for each in landings
+    ]
+    _record(session, landings, allocate_on(session, grants))
     session.expire_all()
+
+
+def _record(session: Session, landings: Sequence[Landing], made: Sequence[Converted]) -> None:
+    """Write which receipt turned which purchase allocation into which allocation."""
+    columns = ("purchase_allocation_id", "receipt_id", "quantity", "allocation_id", "backorder_id")
+    rows = [(*landing, *each) for landing, each in zip(landings, made, strict=True)]
+    bulk_insert(session, cast(Table, Conversion.__table__), columns, rows)
 
 
 def _usable_balances(session: Session, balance_ids: Collection[int]) -> set[int]:

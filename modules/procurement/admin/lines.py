@@ -9,6 +9,7 @@ from erp.numbers import format_quantity
 from modules.procurement import services
 from modules.procurement.admin.expected_dates import ExpectedDate
 from modules.procurement.admin.receiving import Receive, has_room
+from modules.procurement.admin.reopening import Reopen, can_reopen
 from modules.procurement.admin.statuses import LineStatus
 from modules.procurement.admin.versions import of_line
 from modules.procurement.models import PurchaseOrderLine
@@ -53,6 +54,14 @@ LINE_ACTIONS = (
         page=LineStatus(),
         allowed=_can_change,
         icon="fa-tag",
+    ),
+    Action(
+        name="reopen",
+        label="Reopen",
+        permission="procurement.edit",
+        page=Reopen(),
+        allowed=can_reopen,
+        icon="fa-folder-open-o",
     ),
     Action(
         name="close-short",

@@ -13,12 +13,15 @@ from wtforms import BooleanField, Form
 
 from erp import clock
 from erp.admin import Action, DocumentScreen, ExtraColumn, Panel, document_anchor
+from erp.admin.access import may
 from erp.admin.formatting import money
 from modules.procurement import services
 from modules.procurement.admin.expected_dates import ExpectedDates, show_impact_first
 from modules.procurement.admin.incoming import expected
 from modules.procurement.admin.lines import LINE_ACTIONS
 from modules.procurement.admin.receiving import Receive, has_room
+from modules.procurement.admin.reopening import Reopen, can_reopen
+from modules.procurement.admin.reversal import can_reverse
 from modules.procurement.admin.statuses import StatusOfAll, default_status, statuses
 from modules.procurement.admin.versions import of_order
 from modules.procurement.domain import LineValues, OrderEdit, OrderHead
@@ -52,7 +55,8 @@ def _total(order: PurchaseOrder) -> str | None:
 
 def _receipts(session: Session, order: Any) -> Mapping[str, Any] | None:
     receipts = receipts_of_order(session, order.id)
-    return {"receipts": receipts} if receipts else None
+    may_reverse = may("procurement.reverse_receipt")
+    return {"receipts": receipts, "may_reverse": may_reverse, "can_reverse": can_reverse} if receipts else None
 
 
 def _can(action: str) -> Callable[[Any], bool]:
@@ -105,6 +109,14 @@ ORDER_ACTIONS = (
         page=StatusOfAll(),
         allowed=_can("change_line"),
         icon="fa-tags",
+    ),
+    Action(
+        name="reopen",
+        label="Reopen",
+        permission="procurement.edit",
+        page=Reopen(),
+        allowed=can_reopen,
+        icon="fa-folder-open-o",
     ),
     Action(
         name="cancel",

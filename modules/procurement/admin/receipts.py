@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from markupsafe import Markup
+from sqlalchemy.orm import Session
 from typing_extensions import override
 
-from erp.admin import Screen, document_anchor
+from erp.admin import Action, Panel, Screen, document_anchor
+from modules.procurement.admin.reversal import ReverseReceipt, can_reverse
 from modules.procurement.models import Receipt
 from modules.procurement.queries import RECEIPT_LOADS
 
@@ -27,6 +30,10 @@ def _lot(receipt: Receipt) -> Markup:
     return document_anchor("inventory_lots.lot", lot.id, lot)  # type: ignore[no-any-return]
 
 
+def _reversals(session: Session, receipt: Receipt) -> Mapping[str, Any] | None:
+    return {"reversals": receipt.reversals} if receipt.reversals else None
+
+
 class ReceiptScreen(Screen):
     """What was received, when, of which order, and where it was put."""
 
@@ -37,7 +44,7 @@ class ReceiptScreen(Screen):
     url = "/procurement/receipts"
     icon = "fa-sign-in"
     can_create = can_edit = can_delete = False
-    column_list = ("received_at", "line", "product", "quantity", "lot", "location", "user_name")
+    column_list = ("received_at", "line", "product", "quantity", "reversed", "lot", "location", "user_name")
     column_labels = {
         "line": "Purchase order line",
         "user_name": "Received by",
@@ -60,11 +67,24 @@ class ReceiptScreen(Screen):
         ("Purchase order line", _order),
         ("Product", _product),
         ("Quantity", "quantity"),
+        ("Reversed", "reversed"),
         ("Lot", _lot),
         ("Location", lambda receipt: receipt.balance.location.path),
         ("Received by", "user_name"),
     )
     detail_loads = RECEIPT_LOADS
+    actions = (
+        Action(
+            name="reverse",
+            label="Reverse Receipt",
+            permission="procurement.reverse_receipt",
+            page=ReverseReceipt(),
+            allowed=can_reverse,
+            style="danger",
+            icon="fa-undo",
+        ),
+    )
+    panels = (Panel("Reversals", "procurement/receipt_reversals.html", _reversals),)
     empty_message = "Nothing has been received yet. Open a purchase order and press Receive."
 
     @override

@@ -152,9 +152,13 @@ def upgrade() -> None:
         sa.Column("line_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("balance_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("quantity", sa.BigInteger(), nullable=False),
+        sa.Column("reversed", sa.BigInteger(), nullable=False),
         sa.Column("received_at", sa.DateTime(), nullable=False),
         sa.Column("user_name", sa.String(length=80), nullable=False),
         sa.CheckConstraint("quantity > 0", name=op.f("ck_procurement_receipt_quantity_positive")),
+        sa.CheckConstraint(
+            "reversed >= 0 AND reversed <= quantity", name=op.f("ck_procurement_receipt_reversed_within_quantity")
+        ),
         sa.ForeignKeyConstraint(
             ["balance_id"], ["inventory_lots_balance.id"], name=op.f("fk_procurement_receipt_balance_id")
         ),
@@ -164,3 +168,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_procurement_receipt")),
     )
     op.create_index(op.f("ix_procurement_receipt_line_id"), "procurement_receipt", ["line_id"], unique=False)
+    op.create_table(
+        "procurement_receipt_reversal",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("receipt_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("quantity", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("reversed_at", sa.DateTime(), nullable=False),
+        sa.Column("user_name", sa.String(length=80), nullable=False),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_procurement_receipt_reversal_quantity_positive")),
+        sa.ForeignKeyConstraint(
+            ["receipt_id"], ["procurement_receipt.id"], name=op.f("fk_procurement_receipt_reversal_receipt_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_procurement_receipt_reversal")),
+    )
+    op.create_index(
+        op.f("ix_procurement_receipt_reversal_receipt_id"), "procurement_receipt_reversal", ["receipt_id"], unique=False
+    )

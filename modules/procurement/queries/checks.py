@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import Subquery, and_, func, literal, or_, select
 from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.sql.elements import SQLCoreOperations
 
-from erp.db import total
+from erp.db import Quantity, total
 from erp.numbers import format_quantity
 from modules.inventory_lots.models import Balance
-from modules.procurement.models import PurchaseOrder, PurchaseOrderLine, Receipt
+from modules.procurement.models import PurchaseOrder, PurchaseOrderLine, Receipt, ReceiptReversal
 from modules.procurement.states import PurchaseState
 
 
@@ -19,6 +21,7 @@ def broken_invariants(session: Session) -> Iterator[str]:
     """Yield a sentence for each purchase order or line that breaks an invariant."""
     yield from _counters(session)
     yield from _receipts(session)
+    yield from _reversals(session)
     yield from _foreign_receipts(session)
     yield from _states(session)
 
@@ -41,15 +44,31 @@ def _counters(session: Session) -> Iterator[str]:
         )
 
 
+def _sums(key: Any, quantity: SQLCoreOperations[Decimal], name: str) -> Subquery:
+    """Return the sums of a quantity by a key, as a subquery with the column `name`."""
+    return select(key, total(quantity).label(name)).group_by(key).subquery()
+
+
 def _receipts(session: Session) -> Iterator[str]:
     line = PurchaseOrderLine
-    sums = select(Receipt.line_id, total(Receipt.quantity).label("receipts")).group_by(Receipt.line_id).subquery()
+    sums = _sums(Receipt.line_id, Receipt.quantity - Receipt.reversed, "receipts")
     rows = select(line, sums.c.receipts).outerjoin(sums, sums.c.line_id == line.id).options(joinedload(line.order))
     unequal = or_(line.received != sums.c.receipts, and_(line.received != Decimal(0), sums.c.receipts.is_(None)))
     for found, receipts in session.execute(rows.where(unequal).order_by(line.id)):
         yield (
             f"{found}: {format_quantity(found.received)} received, but its receipts add up to "
             f"{format_quantity(receipts or Decimal(0))}."
+        )
+
+
+def _reversals(session: Session) -> Iterator[str]:
+    sums = _sums(ReceiptReversal.receipt_id, ReceiptReversal.quantity, "reversals")
+    reversals = func.coalesce(sums.c.reversals, literal(Decimal(0), Quantity()))
+    rows = select(Receipt, reversals).outerjoin(sums, sums.c.receipt_id == Receipt.id).order_by(Receipt.id)
+    for receipt, quantity in session.execute(rows.where(Receipt.reversed != reversals)):
+        yield (
+            f"{receipt}: {format_quantity(receipt.reversed)} reversed, but its reversals add up to "
+            f"{format_quantity(quantity)}."
         )
 
 

@@ -14,7 +14,7 @@ from erp.db import chunks, is_one_of, total
 from erp.events import current_run
 from erp.identity import ByKey, identity_key
 from erp.numbers import format_quantity
-from modules.inventory_lots.hooks import allocations_of_run
+from modules.inventory_lots.hooks import BalanceAllocation, allocations_of_run, allocations_on_balances
 from modules.inventory_lots.models import Balance, Location, Lot, Product
 from modules.inventory_lots.queries import unusable_column
 from modules.inventory_lots.states import LocationKind
@@ -90,6 +90,11 @@ def _received(session: Session, receipt_ids: Sequence[int]) -> Select[int, str, 
     rows = rows.join(Receipt.balance).join(Balance.lot).join(Balance.location).join(Balance.product)
     rows = rows.where(is_one_of(session, Receipt.id, receipt_ids))
     return rows.group_by(Receipt.balance_id, Product.sku, "why").order_by(func.min(Receipt.id))
+
+
+def holders(session: Session, balance_id: int) -> list[BalanceAllocation]:
+    """Return the allocations of one balance, first in the queue first."""
+    return [allocation for answer in allocations_on_balances(session, [balance_id]) for allocation in answer]
 
 
 def location_paths(session: Session, limit: int = 500) -> list[str]:

@@ -7,6 +7,8 @@ from modules.procurement.services.lines import add_lines, change_line, close_lin
 from modules.procurement.services.locking import lock_lines, lock_order
 from modules.procurement.services.orders import cancel_order, create_order, create_ordered, edit_order, place_order
 from modules.procurement.services.receipts import receive, receive_many
+from modules.procurement.services.reopenings import reopen_lines
+from modules.procurement.services.reversals import reverse_receipt
 from modules.procurement.services.statuses import delete_status, save_status, save_statuses, set_status
 from modules.procurement.services.suppliers import delete_supplier, save_supplier
 
@@ -28,6 +30,8 @@ __all__ = [
     "receive",
     "receive_many",
     "release_allocated",
+    "reopen_lines",
+    "reverse_receipt",
     "save_status",
     "save_statuses",
     "save_supplier",

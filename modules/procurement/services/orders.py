@@ -108,7 +108,7 @@ def place_order(session: Session, order_id: int) -> None:
     """Lock a draft and order it: it gets its number and becomes supply. Raises OrderWithoutLines."""
     order = lock_order(session, order_id)
     state = PURCHASE_ORDER.next(order.state, "order")
-    if not order.lines:
+    if not any(line.has_outstanding for line in order.lines):
         raise OrderWithoutLines(order=order.name)
     order.number = order.number or next_number(session, "procurement.purchase_order", "PO", PurchaseOrder.number)
     order.state = state
@@ -125,9 +125,13 @@ def cancel_order(session: Session, order_id: int) -> None:
     if order.state == PurchaseState.partly_received:
         raise PartlyReceived(order=order.name)
     state = PURCHASE_ORDER.next(order.state, "cancel")
-    outstanding = [line for line in order.lines if line.is_open]
-    product_ids = {line.product_id for line in outstanding}
-    if outstanding:
+    outstanding = [line for line in order.lines if line.has_outstanding]
+    if order.state == PurchaseState.draft:
+        product_ids: set[int] = set()
+        for line in outstanding:
+            line.cancelled = line.quantity
+    else:
+        product_ids = {line.product_id for line in outstanding}
         cancel_outstanding(session, outstanding)
     order.state = state
     session.flush()

@@ -47,14 +47,19 @@ def receive_many(session: Session, deliveries: Sequence[Delivery]) -> list[int]:
     product_ids = tuple(sorted({line.product_id for line in lines.values()}))
     order_ids = {line.order_id for line in lines.values()}
     balance_ids = inventory.receive_many(session, arrivals)
+    receipt_ids = _insert(session, deliveries, balance_ids)
     outstanding_will_fall(
         session,
         [
-            OutstandingFall(delivery.line_id, outstanding, balance_id, delivery.quantity)
-            for delivery, outstanding, balance_id in zip(deliveries, outstanding_after, balance_ids, strict=True)
+            OutstandingFall(delivery.line_id, outstanding, balance_id, delivery.quantity, receipt_id)
+            for delivery, outstanding, balance_id, receipt_id in zip(
+                deliveries, outstanding_after, balance_ids, receipt_ids, strict=True
+            )
         ],
     )
-    receipt_ids = _write(session, deliveries, balance_ids)
+    received = sums((delivery.line_id, to_raw(delivery.quantity)) for delivery in deliveries)
+    bulk_add(session, LINE, ("received",), sorted(received.items()))
+    session.expire_all()
     update_states(session, order_ids)
     publish(session, GoodsArrived(product_ids))
     announce_supply(session, product_ids)
@@ -116,11 +121,8 @@ def _outstanding_after(lines: Mapping[int, PurchaseOrderLine], deliveries: Seque
     return outstanding
 
 
-def _write(session: Session, deliveries: Sequence[Delivery], balance_ids: Sequence[int]) -> list[int]:
-    """Add the deliveries to `received` of their lines and insert a receipt of each; return the receipts' ids."""
-    received = sums((delivery.line_id, to_raw(delivery.quantity)) for delivery in deliveries)
-    bulk_add(session, LINE, ("received",), sorted(received.items()))
-    session.expire_all()
+def _insert(session: Session, deliveries: Sequence[Delivery], balance_ids: Sequence[int]) -> list[int]:
+    """Insert a receipt of each delivery; return their ids."""
     common = {"received_at": clock.now(), "user_name": current_run(session).user_name}
     receipts = [
         {"line_id": delivery.line_id, "balance_id": balance_id, "quantity": delivery.quantity, **common}

@@ -2,9 +2,11 @@
 
 from modules.sales.domain import Grant
 from modules.sales.services.allocations import (
+    Converted,
     allocate_on,
     allocate_order,
     allocate_products,
+    free_allocations,
     hold_lines,
     release_balance_allocations,
     release_or_refuse,
@@ -18,6 +20,7 @@ from modules.sales.services.backorders import (
     delete_backorder,
     grow_backorders,
     overdue_products,
+    return_to_backorders,
     turn_into_backorders,
     turn_into_preorders,
 )
@@ -32,6 +35,7 @@ from modules.sales.services.packs import pack_order
 from modules.sales.services.promise_dates import promise_first, set_promise_dates
 
 __all__ = [
+    "Converted",
     "Grant",
     "NewLine",
     "NewOrder",
@@ -52,6 +56,7 @@ __all__ = [
     "confirm",
     "create_confirmed",
     "delete_backorder",
+    "free_allocations",
     "grow_backorders",
     "hold_lines",
     "load_demo",
@@ -63,6 +68,7 @@ __all__ = [
     "release_balance_allocations",
     "release_or_refuse",
     "remove_allocations",
+    "return_to_backorders",
     "reverse_pack",
     "save_customers",
     "serve_products",

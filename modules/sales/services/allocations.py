@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Row, and_, delete, select, update
+from sqlalchemy import Row, Table, and_, delete, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from erp import clock, history
@@ -17,6 +17,7 @@ from erp.db import (
     format_quantity,
     from_raw,
     is_one_of,
+    new_ids,
     raw,
     raw_instant,
     read_rows,
@@ -40,6 +41,8 @@ from modules.sales.queries import Needing, Scope, run_order, select_allocations,
 from modules.sales.services.backorders import Uncovered, absorb_into_backorders, settle_backorders
 from modules.sales.services.locking import lock_order
 from modules.sales.states import ORDER, AllocationSource
+
+ALLOCATION = cast(Table, Allocation.__table__)
 
 
 def serve_products(session: Session, product_ids: Collection[int]) -> None:
@@ -118,18 +121,36 @@ def _within(scope: Scope, product_ids: set[int]) -> Scope:
     return Scope(tuple(sorted(product_ids)), scope.line_ids)
 
 
-def allocate_on(session: Session, grants: Sequence[Grant], source: AllocationSource = AllocationSource.receipt) -> None:
+class Converted(NamedTuple):
+    """The allocation that a grant became, and the backorder row that counts it as allocated."""
+
+    allocation_id: int
+    backorder_id: int | None
+
+
+def allocate_on(
+    session: Session, grants: Sequence[Grant], source: AllocationSource = AllocationSource.receipt
+) -> list[Converted]:
     """Allocate balances to order lines, as when goods arrive that were on a purchase order for them.
 
-    A grant's demand is a line, its supply a balance. Each unit leaves the line's backorder row. The caller holds the
-    products' locks.
+    A grant's demand is a line, its supply a balance. Each unit leaves the line's backorder row. Returns what became of
+    each grant, in their order. The caller holds the products' locks.
     """
     granted = sums((grant.demand, grant.quantity) for grant in grants)
-    _write(session, grants, granted, source)
-    absorb_into_backorders(session, granted)
+    ids = new_ids(session, ALLOCATION, len(grants))
+    _write(session, grants, granted, source, ids=ids)
+    backorders = absorb_into_backorders(session, granted)
+    return [Converted(id_, backorders.get(grant.demand)) for id_, grant in zip(ids, grants, strict=True)]
 
 
-def _write(session: Session, grants: Sequence[Grant], granted: Mapping[int, int], source: AllocationSource) -> None:
+def _write(
+    session: Session,
+    grants: Sequence[Grant],
+    granted: Mapping[int, int],
+    source: AllocationSource,
+    *,
+    ids: Sequence[int] = (),
+) -> None:
     """Write allocation rows and add to lines (`granted`, the sums by line) and balances what they hold."""
     if not grants:
         return
@@ -137,7 +158,10 @@ def _write(session: Session, grants: Sequence[Grant], granted: Mapping[int, int]
     origin = (source.value, run.id(session), raw_instant(clock.now()), run.user_name)
     columns = ("line_id", "balance_id", "quantity", "packed", "source", "run_id", "created_at", "user_name")
     rows = [(line_id, balance_id, quantity, 0, *origin) for line_id, balance_id, quantity in grants]
-    bulk_insert(session, Allocation.__table__, columns, rows)  # type: ignore[arg-type]
+    if ids:
+        bulk_insert(session, ALLOCATION, ("id", *columns), [(id_, *row) for id_, row in zip(ids, rows, strict=True)])
+    else:
+        bulk_insert(session, ALLOCATION, columns, rows)
     bulk_add(session, OrderLine.__table__, ("allocated",), sorted(granted.items()))  # type: ignore[arg-type]
     reserve(session, sorted(sums((grant.supply, grant.quantity) for grant in grants).items()))
     session.expire_all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 from erp import clock, history
 from erp.db import bulk_add, bulk_insert, bulk_update, is_one_of, raw_instant, require_lock, to_raw
 from erp.events import publish
+from erp.numbers import sums
 from erp.options import options
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.services import lock_products
@@ -81,14 +83,54 @@ def reduce_rows(session: Session, parts: Sequence[Part], *, by: str) -> None:
     bulk_update(session, Backorder.__table__, sets, types, rows)  # type: ignore[arg-type]
 
 
-def absorb_into_backorders(session: Session, amounts: Mapping[int, int]) -> None:
-    """Count raw quantities that lines (by id) were just allocated as allocated on their open backorder rows."""
+def absorb_into_backorders(session: Session, amounts: Mapping[int, int]) -> dict[int, int]:
+    """Count raw quantities that lines (by id) were just allocated as allocated on their open backorder rows.
+
+    Return the id of the row of each line that has one.
+    """
     if not amounts:
-        return
-    rows = session.execute(
-        select(Backorder.id, Backorder.line_id).where(is_one_of(session, Backorder.line_id, amounts), Backorder.is_open)
+        return {}
+    rows = _open_rows(session, amounts)
+    reduce_rows(session, [(id_, amounts[line_id]) for line_id, id_ in rows.items()], by="allocated_quantity")
+    session.expire_all()
+    return rows
+
+
+def _open_rows(session: Session, line_ids: Iterable[int]) -> dict[int, int]:
+    """Return the id of the open backorder row of each of these lines that has one."""
+    rows = select(Backorder.line_id, Backorder.id).where(
+        is_one_of(session, Backorder.line_id, line_ids), Backorder.is_open
     )
-    reduce_rows(session, [(id_, amounts[line_id]) for id_, line_id in rows], by="allocated_quantity")
+    return dict(session.execute(rows).all())
+
+
+def return_to_backorders(session: Session, parts: Sequence[Part]) -> None:
+    """Open raw quantities again that backorder rows (by id) count as allocated; the allocations are gone.
+
+    A closed row opens with its kind and its day. Where its line has another open row, the quantity moves into that
+    one. The caller holds the products' locks.
+    """
+    amounts = sums(parts)
+    of_rows = select(Backorder.id, Backorder.line_id).where(is_one_of(session, Backorder.id, amounts))
+    lines: dict[int, int] = dict(session.execute(of_rows.order_by(Backorder.id.desc())).all())
+    open_rows = _open_rows(session, set(lines.values()))
+    grown: Counter[int] = Counter()
+    for id_, line_id in lines.items():
+        into = open_rows.setdefault(line_id, id_)
+        grown[into] += amounts[id_]
+        grown[id_] -= amounts[id_]
+    rows = [(id_, amounts.get(id_, 0), grown[id_]) for id_ in sorted(grown)]
+    is_open = f"{_OPEN} + {{grown}} + {{returned}} > 0"
+    sets = {
+        "allocated_quantity": "allocated_quantity - {returned}",
+        "quantity": "quantity + {grown}",
+        "state": (
+            f"CASE WHEN {is_open} THEN 'open' "
+            "WHEN allocated_quantity - {returned} > 0 THEN 'allocated' ELSE 'cancelled' END"
+        ),
+        "closed_at": f"CASE WHEN {is_open} THEN NULL ELSE closed_at END",
+    }
+    bulk_update(session, Backorder.__table__, sets, {"returned": "bigint", "grown": "bigint"}, rows)  # type: ignore[arg-type]
     session.expire_all()
 
 
