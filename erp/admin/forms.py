@@ -174,15 +174,20 @@ class EditForms(Listing):
         form = self.make_form(row)
         if request.method != "POST":
             return self._show_form(form, row, id)
-        if not form.validate():
-            flash("Not saved: check the marked fields.", "error")
-            return self._show_form(form, row, id), 422
         try:
+            if not form.validate():
+                return self._unfit(form, row, id)
             return self.saved(self._submit(form, id), is_new=id is None)
         except tokens.SentTwice as error:
             return self._saved_before(error)
         except ErpError as error:
             return self._refused_form(form, id, error)
+
+    def _unfit(self, form: Form, row: Any, id: int | None) -> ResponseReturnValue:
+        if row is None:
+            tokens.check(screen_session(), self.view_name)
+        flash("Not saved: check the marked fields.", "error")
+        return self._show_form(form, row, id), 422
 
     def _refused_form(self, form: Form, id: int | None, error: ErpError) -> ResponseReturnValue:
         only_read()

@@ -30,6 +30,14 @@ def new_or_sent() -> str:
     return request.form.get(FIELD, "") or secrets.token_urlsafe(18)
 
 
+def check(session: Session, document: str) -> None:
+    """Raise SentTwice where the token that was sent was used before: what it made may fail the form's own checks."""
+    key = _key(document)
+    made = session.execute(select(FormToken.document_id).where(FormToken.key == key)).first() if key else None
+    if made is not None:
+        raise SentTwice(made[0])
+
+
 def use(session: Session, document: str, content: bytes = b"") -> str:
     """Use the token that was sent; return its key, empty where none was sent. Raises SentTwice where
     it was used before.
@@ -37,14 +45,19 @@ def use(session: Session, document: str, content: bytes = b"") -> str:
     With `content` another content may be sent with the same token. A second transaction with the same token waits for
     the first one; where that one is undone, the token is as new.
     """
-    token = request.form.get(FIELD, "")
-    if not token:
+    key = _key(document, content)
+    if not key:
         return ""
-    key = hashlib.sha256(f"{document}\0{token}\0".encode("utf-8", "replace") + content).hexdigest()
     row = {"key": key, "document": document, "user_name": user_name()}
     if not insert_missing(session, FormToken, [row], returning=FormToken.key):
         raise SentTwice(session.scalar(select(FormToken.document_id).where(FormToken.key == key)))
     return key
+
+
+def _key(document: str, content: bytes = b"") -> str:
+    token = request.form.get(FIELD, "")
+    text = f"{document}\0{token}\0".encode("utf-8", "replace")
+    return hashlib.sha256(text + content).hexdigest() if token else ""
 
 
 def keep(session: Session, key: str, document_id: int) -> None:

@@ -23,7 +23,7 @@ class _Forms(HTMLParser):
             self._values()[name] = ""
         elif tag == "select":
             self.select = name
-        elif tag == "option" and self.select and "selected" in given:
+        elif tag == "option" and self.select and ("selected" in given or self.select not in self._values()):
             self._values()[self.select] = given.get("value", "")
 
     def handle_endtag(self, tag):
