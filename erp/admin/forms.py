@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session
 from wtforms import Form, HiddenField, StringField, ValidationError
 
 from erp import history
-from erp.addresses import check_address
+from erp.addresses import BadAddress, check_address
 from erp.admin.access import may, permitted, run_and_commit, screen_session
 from erp.admin.declarations import ExtraField
 from erp.admin.fields import Converter, Lookup, as_id, lookup, with_fields
 from erp.admin.listing import Listing
 from erp.db import is_duplicate
-from erp.errors import BadAddress, ErpError, RecordInUse, RecordTaken, StaleRecord
+from erp.errors import ErpError, RecordInUse, RecordTaken, StaleRecord
 
 VERSION = "row_version"
 

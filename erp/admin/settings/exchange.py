@@ -14,7 +14,7 @@ from erp.admin.access import flash_sentence, may, permitted
 from erp.admin.page import Page
 from erp.db import db
 from erp.errors import ErpError
-from erp.exchange import ExportKind, ImportKind, ImportRefused, RowError, export_csv, import_csv
+from erp.exchange import ExportKind, ImportKind, ImportRefused, RowError, export_csv, import_csv, notes_of_import
 from erp.registry import Extension, Owned, current_registry
 
 ERRORS_SHOWN = 200
@@ -81,7 +81,8 @@ class ImportPage(Page):
     def _work(session: Session, kind: str, data: bytes, after: list[str], is_dry_run: bool) -> str:
         summary = import_csv(session, kind, data, after=after, may=may)
         if is_dry_run:
-            raise _DryRun(summary)
+            notes = [note for answer in notes_of_import(session) for note in answer]
+            raise _DryRun(" ".join([summary, *notes]))
         return summary
 
     def _show(self, kinds: dict[str, ImportKind], chosen: str, errors: list[RowError] | None = None) -> str:

@@ -25,6 +25,7 @@ from modules.preorder.queries.promise_dates import (
     expectations,
     first_promises,
     is_late_line,
+    lines_to_sync,
     new_promises,
 )
 from modules.preorder.queries.purchase_allocations import (
@@ -91,6 +92,7 @@ __all__ = [
     "is_preordered",
     "is_unallocated",
     "launched_lines",
+    "lines_to_sync",
     "new_promises",
     "of_lines",
     "on_hand_change_rows",

@@ -55,6 +55,13 @@ def expectations(
     return found | _moved(session, found, arrivals) if arrivals else found
 
 
+def lines_to_sync(session: Session, purchase_line_ids: Collection[int]) -> dict[int, Expectation]:
+    """Return the lines that an automatic sync follows when these arrivals change: allocated and not pinned."""
+    moved = is_one_of(session, PurchaseAllocation.purchase_line_id, purchase_line_ids)
+    affected = select(PurchaseAllocation.line_id).where(PurchaseAllocation.is_open, moved)
+    return expectations(session, OrderLine.id.in_(affected), OrderLine.is_promise_pinned.is_(False))
+
+
 def _covered_lines(*conditions: ColumnElement[bool]) -> Select[Any]:
     incoming = arrival_dates(*(of_lines(*conditions),) if conditions else ())
     return (

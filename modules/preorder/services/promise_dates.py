@@ -14,7 +14,6 @@ from erp.options import options
 from modules.inventory_lots.services import lock_products
 from modules.preorder import queries
 from modules.preorder.errors import NoExpectedDate
-from modules.preorder.models import PurchaseAllocation
 from modules.procurement.events import ArrivalChanged
 from modules.sales.models import OrderLine
 from modules.sales.queries import Scope
@@ -60,7 +59,5 @@ def sync_arrivals(session: Session, event: ArrivalChanged) -> None:
     """
     if options.preorder.sync_dates != "auto":
         return
-    moved = is_one_of(session, PurchaseAllocation.purchase_line_id, [each.line_id for each in event.arrivals])
-    affected = select(PurchaseAllocation.line_id).where(PurchaseAllocation.is_open, moved)
-    found = queries.expectations(session, OrderLine.id.in_(affected), OrderLine.is_promise_pinned.is_(False))
+    found = queries.lines_to_sync(session, [each.line_id for each in event.arrivals])
     set_promise_dates(session, queries.new_promises(found), cause="sync", why="arrival date changed")
