@@ -6,12 +6,19 @@ import re
 
 import idna
 
-from erp.errors import BadAddress
+from erp.errors import ErpError
 
 MAX_LENGTH = 254
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _MAILBOX = re.compile(r'(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^"<>]*))\s*<(?P<address>[^<>]*)>')
+
+
+class BadAddress(ErpError):
+    """An email address that no mail server would accept."""
+
+    def __init__(self, *, address: str, reason: str) -> None:
+        super().__init__(f"The email address {address!r} cannot be used: {reason}.", address=address, reason=reason)
 
 
 def check_address(text: str) -> str:

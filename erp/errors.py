@@ -189,13 +189,6 @@ class OptionError(ErpError):
         super().__init__(f"Option {option}: {value!r} is refused; {allowed}.", option=option, value=value)
 
 
-class BadAddress(ErpError):
-    """An email address that no mail server would accept."""
-
-    def __init__(self, *, address: str, reason: str) -> None:
-        super().__init__(f"The email address {address!r} cannot be used: {reason}.", address=address, reason=reason)
-
-
 class UnknownOption(OptionError):
     """The file or the environment sets an unknown option. Its value is not shown: it may be a secret."""
 

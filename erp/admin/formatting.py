@@ -44,6 +44,7 @@ TONES = {
         "on_hold",
         "quarantine",
         "uncertain",
+        "needs_review",
         "paused",
         "lost",
         "manual",

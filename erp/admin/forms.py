@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from wtforms import Form, HiddenField, StringField, ValidationError
 
 from erp import history
-from erp.addresses import check_address
+from erp.addresses import BadAddress, check_address
 from erp.admin import tokens, versions
 from erp.admin.access import may, only_read, permitted, run_and_commit, screen_session
 from erp.admin.declarations import ExtraField, Facts
@@ -21,7 +21,7 @@ from erp.admin.fields import Converter, Lookup, as_id, lookup, with_fields
 from erp.admin.formatting import words
 from erp.admin.listing import Listing
 from erp.db import is_duplicate, is_reading, key_columns
-from erp.errors import BadAddress, ErpError, RecordInUse, RecordTaken, StaleRecord
+from erp.errors import ErpError, RecordInUse, RecordTaken, StaleRecord
 from erp.identity import identity_key
 
 VERSION = "row_version"

@@ -5,7 +5,17 @@ other modules add columns of their own to it. An export puts `'` before a text t
 formula, and an import takes it off.
 """
 
-from erp.exchange.kinds import AfterImport, Column, Errors, ExportKind, ImportKind, ImportRefused, Row, RowError
+from erp.exchange.kinds import (
+    AfterImport,
+    Column,
+    Errors,
+    ExportKind,
+    ImportKind,
+    ImportRefused,
+    Row,
+    RowError,
+    notes_of_import,
+)
 from erp.exchange.parsers import (
     code,
     day,
@@ -42,6 +52,7 @@ __all__ = [
     "instant",
     "long_text",
     "money",
+    "notes_of_import",
     "one_of",
     "quantity",
     "quantity_or_zero",

@@ -10,8 +10,17 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from erp.errors import ErpError
+from erp.events import hook
 from erp.exchange.parsers import Parser
 from erp.text import plural
+
+
+@hook
+def notes_of_import(session: Session) -> list[str]:
+    """Sentences about what else an import does, asked after its rows are stored and before they are committed.
+
+    A dry run shows them. Nothing is written.
+    """
 
 
 @dataclass(frozen=True)

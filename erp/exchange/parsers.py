@@ -11,8 +11,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from erp import clock
-from erp.addresses import MAX_LENGTH, check_address
-from erp.errors import BadAddress
+from erp.addresses import MAX_LENGTH, BadAddress, check_address
 from erp.identity import JOINERS, refused_character
 from erp.numbers import LIMIT, PLACES
 

@@ -13,8 +13,7 @@ from typing import ClassVar, Generic, TypeVar
 
 from typing_extensions import override
 
-from erp.addresses import parse_mailbox
-from erp.errors import BadAddress
+from erp.addresses import BadAddress, parse_mailbox
 
 T = TypeVar("T")
 
@@ -214,8 +213,8 @@ class Duration(Option[timedelta]):
         return f"a time such as 30 s, 10 min, 2 h or 1 day, {bounds}, is allowed"
 
     def parse(self, text: str) -> timedelta:
-        """Read a whole number and its unit."""
-        found = re.fullmatch(r"(\d{1,9})\s*(s|min|h|days?)", text.strip())
+        """Read a whole number and its unit; 0 needs none."""
+        found = re.fullmatch(r"(\d{1,9})\s*(s|min|h|days?)", "0 s" if text.strip() == "0" else text.strip())
         if not found:
             raise ValueError(text)
         value = timedelta(**{_UNITS[found[2]]: int(found[1])})

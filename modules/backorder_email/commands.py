@@ -15,7 +15,7 @@ from modules.backorder_email.delivery import send_pending
 @click.command("send-emails")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Send at most N emails.")
 def send_emails(limit: int | None) -> None:
-    """Send the emails that are pending and due."""
+    """Send the emails that are pending and due, whatever `send_after` and `sending` say."""
     click.echo(str(send_pending(limit=limit, report=_progress(limit))))
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from modules.backorder_email.delivery import send_pending
+from modules.backorder_email.delivery import send_on_schedule
 
 
 def send_pending_emails(_session: Session) -> str:
-    """Send what is due, a batch at a time."""
-    return str(send_pending())
+    """Send what is old enough, a batch at a time."""
+    return send_on_schedule()

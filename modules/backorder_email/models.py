@@ -15,7 +15,7 @@ from erp.db import BigId, Model, Quantity, UtcDateTime, final_once, key_column
 from erp.history import Subject, Tracked
 from erp.models import RunEntry, enum_column
 from modules.backorder_email.domain.templates import Wording
-from modules.backorder_email.states import Cause, DropReason, MessageState
+from modules.backorder_email.states import UNSENT, Cause, DropReason, MessageState
 from modules.procurement.models import PurchaseLineStatus, PurchaseOrderLine
 from modules.sales.models import Customer, Order, OrderLine
 
@@ -80,7 +80,8 @@ class Message(Tracked, Model):
     """One email to the customer of one order. Never deleted.
 
     An empty `subject` means that the template failed and nothing was composed. `facts` is the digest of what the
-    template read. `attention` says why a clerk must look at the message before it may leave. `begun_at` is when its
+    template read. `attention` says why it needs review. `news_at` is when the oldest news was written that it, or a
+    message that it replaces, names: `send_after` counts from then. `begun_at` is when its
     transmission began: a worker that died after that may or may not have delivered it.
     """
 
@@ -92,6 +93,7 @@ class Message(Tracked, Model):
         CheckConstraint("state NOT IN ('sending', 'sent', 'uncertain') OR recipient <> ''", "addressed_to_send"),
         CheckConstraint("state NOT IN ('pending', 'sending', 'sent') OR subject <> ''", "composed_to_send"),
         CheckConstraint("state NOT IN ('failed', 'skipped', 'uncertain') OR last_error <> ''", "reason_given"),
+        CheckConstraint("(state = 'needs_review') = (attention <> '')", "reason_of_review"),
         Index(
             "ix_backorder_email_message_pending",
             "id",
@@ -134,6 +136,7 @@ class Message(Tracked, Model):
     begun_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_error: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    news_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     order: Mapped[Order] = relationship()
     customer: Mapped[Customer] = relationship()
@@ -153,14 +156,14 @@ class Message(Tracked, Model):
         return self.state == MessageState.pending
 
     @hybrid_property
-    def needs_review(self) -> bool:
-        """Whether it waits for a clerk to review it before it leaves."""
-        return self.is_pending & (self.attention != "")
+    def is_unsent(self) -> bool:
+        """Whether it has not left and still may, so that its news must hold."""
+        return self.state in UNSENT
 
-    @hybrid_property
-    def is_sendable(self) -> bool:
-        """Whether it waits to be sent and needs no review."""
-        return self.is_pending & (self.attention == "")
+    @is_unsent.inplace.expression
+    @classmethod
+    def _is_unsent(cls) -> ColumnElement[bool]:
+        return cls.state.in_(UNSENT)
 
     def __str__(self) -> str:
         return f"Email {self.id}"
@@ -170,7 +173,8 @@ class News(Model):
     """One thing that happened to one order line, of which its customer is notified by the message it is composed into.
 
     `source_id` is the row that caused it: the purchase allocation, or the history entry of the status, the date or the
-    cancellation. `old_date` is the promise date that the customer knows. `dropped` says why it is in no message.
+    cancellation. `old_date` is the promise date that the customer knows. `oldest_at` is when it was written, or the
+    oldest news that it replaces and that never left. `dropped` says why it is in no message.
     """
 
     __tablename__ = "backorder_email_news"
@@ -209,6 +213,7 @@ class News(Model):
     message_id: Mapped[int | None] = mapped_column(ForeignKey("backorder_email_message.id"), index=True)
     dropped: Mapped[DropReason | None] = mapped_column(enum_column(DropReason, "dropped"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    oldest_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
     order: Mapped[Order] = relationship()
     line: Mapped[OrderLine] = relationship()
     purchase_line: Mapped[PurchaseOrderLine | None] = relationship()

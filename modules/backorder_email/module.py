@@ -10,8 +10,11 @@ from erp.registry import Core
 def setup(core: Core) -> None:
     """Register what this module has."""
     from erp.events import RunEnded
+    from erp.exchange import notes_of_import
     from modules.backorder_email import admin, commands, exchange, jobs, models, queries, services
+    from modules.preorder import hooks as preorder_hooks
     from modules.preorder.events import PurchaseAllocated, PurchaseAllocationRemoved
+    from modules.procurement import hooks as procurement_hooks
     from modules.procurement.events import LineStatusChanged
     from modules.sales.events import BackorderCancelled, PromiseDateChanged
 
@@ -31,6 +34,11 @@ def setup(core: Core) -> None:
     core.add_export(exchange.EMAILS_OUT)
     core.extend_import("purchase_line_statuses", exchange.STATUS_COLUMNS, exchange.save_status_templates)
     core.extend_export("purchase_line_statuses", ("email_template",), exchange.status_templates)
+    core.implement(procurement_hooks.status_news, queries.status_news)
+    core.implement(procurement_hooks.arrival_news, queries.arrival_news)
+    core.implement(preorder_hooks.date_news, queries.date_news)
+    core.implement(preorder_hooks.allocation_news, queries.allocation_news)
+    core.implement(notes_of_import, queries.notes_of_import)
     core.subscribe(PurchaseAllocationRemoved, services.drop_news_of_removed_allocations)
     core.subscribe(PurchaseAllocated, services.write_allocation_news)
     core.subscribe(LineStatusChanged, services.write_status_news)
@@ -85,6 +93,19 @@ MODULE = Module(
             default=timedelta(seconds=30),
             maximum=timedelta(minutes=10),
             help="How long the mail server may take for one answer.",
+        ),
+        Choice(
+            name="sending",
+            default="automatic",
+            choices=("automatic", "manual"),
+            help="automatic: the job sends pending emails; manual: only users send, on the screen or with a command.",
+        ),
+        Duration(
+            name="send_after",
+            only_if="sending=automatic",
+            default=timedelta(minutes=10),
+            minimum=timedelta(0),
+            help="How old the news of an email must be before the job sends it, so that users have time to look.",
         ),
         Duration(name="send_interval", default=timedelta(minutes=1), help="How often pending emails are sent."),
         Integer(

@@ -32,7 +32,7 @@ class DropReason(StrEnum):
 
 
 class MessageState(StrEnum):
-    """The state of a message in the queue."""
+    """The state of a message in the queue; `needs_review`: a clerk edited it, and its news no longer holds."""
 
     pending = "pending"
     sending = "sending"
@@ -40,21 +40,26 @@ class MessageState(StrEnum):
     failed = "failed"
     cancelled = "cancelled"
     skipped = "skipped"
+    needs_review = "needs_review"
     superseded = "superseded"
     uncertain = "uncertain"
 
 
+# What has not left, and is superseded or reviewed when its news no longer holds.
+UNSENT = (MessageState.pending, MessageState.failed, MessageState.needs_review)
 _STUCK = (MessageState.failed, MessageState.skipped, MessageState.uncertain)
 
 MESSAGE = StateMachine(
     MessageState,
     {
         "send": {MessageState.pending: MessageState.sending},
-        "edit": {MessageState.pending: MessageState.pending},
+        "edit": {state: MessageState.pending for state in (MessageState.pending, MessageState.needs_review)},
+        "review": {state: MessageState.needs_review for state in UNSENT},
+        "confirm": {MessageState.needs_review: MessageState.pending},
         "retry": {state: MessageState.pending for state in (*_STUCK, MessageState.cancelled)},
         "mark_as_sent": {MessageState.uncertain: MessageState.sent},
-        "cancel": {state: MessageState.cancelled for state in (MessageState.pending, *_STUCK)},
-        "supersede": {MessageState.pending: MessageState.superseded},
+        "cancel": {state: MessageState.cancelled for state in (*UNSENT, *_STUCK)},
+        "supersede": {state: MessageState.superseded for state in (MessageState.pending, MessageState.failed)},
         "skip": {MessageState.pending: MessageState.skipped},
         # How a transmission ends. A slow worker may still learn that the server took an uncertain message.
         "deliver": {MessageState.sending: MessageState.sent, MessageState.uncertain: MessageState.sent},

@@ -10,6 +10,7 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from erp.events import hook
+from erp.text import plural
 from modules.procurement.events import Freed
 
 
@@ -92,3 +93,38 @@ def arrival_impact(session: Session, dates: Mapping[int, date | None]) -> list[I
 
     Asked before the dates are saved; nothing is written. All answers count.
     """
+
+
+@dataclass(frozen=True)
+class NewsPreview:
+    """Whom a change would notify by email, said before it is saved.
+
+    `customers` is their number, `without_address` how many others have no usable address, `template` the name of the
+    template, and `sample` the path of a page that shows one message as it would leave. Where nobody would be notified,
+    `reason` says why.
+    """
+
+    customers: int = 0
+    without_address: int = 0
+    template: str = ""
+    sample: str = ""
+    reason: str = ""
+
+    def __str__(self) -> str:
+        if not self.customers:
+            return self.reason
+        others = f"; {self.without_address} more without an email address" if self.without_address else ""
+        return f"{plural(self.customers, 'customer')} would be notified with the template {self.template}{others}."
+
+
+@hook
+def status_news(session: Session, line_ids: Sequence[int]) -> Mapping[int, NewsPreview]:
+    """Whom it would notify if these purchase order lines got a status, by the id of the status.
+
+    Asked before a status is chosen; nothing is written. A status that notifies nobody is left out.
+    """
+
+
+@hook
+def arrival_news(session: Session, line_ids: Sequence[int]) -> NewsPreview | None:
+    """Whom it would notify if the expected dates of these purchase order lines changed; None where nobody."""

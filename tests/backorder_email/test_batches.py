@@ -328,7 +328,7 @@ def test_the_sending_job_first_composes_the_news_of_runs_that_died(session, mail
     supply = make_supply(session)
     allocate_by_hand(session, {(supply.line.id, supply.purchase_line.id): Decimal(2)})
     session.commit()
-    at("2026-11-23T12:02:00Z")
+    at("2026-11-23T12:10:00Z")
     jobs.run("send-pending-emails")
     assert states(session) == ["sent"]
     assert mailbox.recipients == [supply.orders[0].customer.email]

@@ -144,8 +144,9 @@ def test_the_command_refuses_a_limit_that_is_no_positive_number(erp, limit):
     assert erp("--limit", limit).exit_code == 2
 
 
-def test_the_job_sends_what_is_pending(session, mailbox):
+def test_the_job_sends_what_is_pending(session, mailbox, at):
     make_messages(session, 2)
+    at("2026-11-23T12:10:00Z")
     run = jobs.run("send-pending-emails")
     assert run.summary == "2 emails sent."
     assert states(session) == ["sent", "sent"]

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from erp.addresses import check_address, parse_mailbox
-from erp.errors import BadAddress
+from erp.addresses import BadAddress, check_address, parse_mailbox
 from modules.backorder_email.domain import mail as mail_rules
 from modules.backorder_email.domain.facts import CustomerFacts, sample_facts
 from modules.backorder_email.domain.mail import Outgoing, Sender, compose, message_id, parse_sender

@@ -216,7 +216,7 @@ def test_an_edited_message_that_is_outdated_needs_review(client, session):
     assert "Needs review" in text
     assert "no longer allocated" in text
     assert "Once saved, it may leave" in words(page(client, f"{PENDING}{message.id}/edit/"))
-    assert "Pending, needs review 1" in words(page(client, "/"))
+    assert "Emails that need review 1" in words(page(client, "/"))
 
 
 def test_the_order_and_the_customer_show_every_message_about_them(client, session):

@@ -159,7 +159,7 @@ def test_an_edited_message_needs_review_instead(session):
     edit_text(session, message, "My own words")
     give_status(supply, make_status_with_template(session, name="Delayed"))
     edited, newer = messages(session)
-    assert edited.state is MessageState.pending
+    assert edited.state is MessageState.needs_review
     assert edited.text == "My own words\n"
     assert edited.attention == "There is newer news about the same lines."
     assert newer.subject.endswith("Delayed")

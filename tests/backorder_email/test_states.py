@@ -7,11 +7,13 @@ from modules.backorder_email.states import MESSAGE, MessageState
 
 ALLOWED = {
     "send": {"pending"},
-    "edit": {"pending"},
+    "edit": {"pending", "needs_review"},
+    "review": {"pending", "failed", "needs_review"},
+    "confirm": {"needs_review"},
     "retry": {"failed", "skipped", "uncertain", "cancelled"},
     "mark_as_sent": {"uncertain"},
-    "cancel": {"pending", "failed", "skipped", "uncertain"},
-    "supersede": {"pending"},
+    "cancel": {"pending", "needs_review", "failed", "skipped", "uncertain"},
+    "supersede": {"pending", "failed"},
     "skip": {"pending"},
     "deliver": {"sending", "uncertain"},
     "postpone": {"sending"},

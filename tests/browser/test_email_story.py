@@ -41,10 +41,10 @@ def write_template(clerk):
     clerk.sees("Hello Bright Interiors")
 
 
-def define_status(clerk):
+def define_status(clerk, name="Shipped"):
     page = clerk.page
     clerk.go("/procurement/line-statuses/new/")
-    page.get_by_label("Name").fill("Shipped")
+    page.get_by_label("Name").fill(name)
     page.get_by_label("Position").fill("1")
     page.get_by_label("Email template").select_option("On its way")
     clerk.press("Save")
@@ -56,6 +56,18 @@ def give_status(clerk, purchase_id):
     clerk.go(f"/procurement/purchase-orders/{purchase_id}/edit/")
     page.get_by_label("Status").first.select_option(label="Shipped")
     clerk.press("Save")
+
+
+def see_who_would_be_notified(clerk, purchase_id):
+    """Open the page that gives all lines a status, and the email that it would send, before anything is saved."""
+    page = clerk.page
+    clerk.go(f"/procurement/purchase-orders/{purchase_id}/status/")
+    expect(page.get_by_label("Status")).to_have_value("__None")
+    clerk.sees("1 customer would be notified with the template On its way.")
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="See one email").first.click()
+    expect(opened.value.locator("#email-text")).to_have_text("Hello Bright Interiors,\n3 Desk lamp")
+    opened.value.close()
 
 
 def allocate(clerk, purchase_id):
@@ -74,6 +86,8 @@ def test_a_customer_is_notified_that_the_goods_are_on_their_way(clerk, mailbox, 
     define_status(clerk)
     give_status(clerk, purchase_id)
     allocate(clerk, purchase_id)
+    define_status(clerk, "Delayed")
+    see_who_would_be_notified(clerk, purchase_id)
 
     clerk.go("/emails/pending/")
     expect(page.get_by_role("heading", name="Pending Emails")).to_be_visible()

@@ -85,6 +85,8 @@ OPTIONS = {
         "security": "none",
         "user": "",
         "send_interval": "1 min",
+        "sending": "automatic",
+        "send_after": "10 min",
         "max_attempts": "5",
         "on_link": "yes",
         "on_status": "yes",

@@ -144,7 +144,7 @@ def test_the_edit_shows_the_dates_and_changes_and_pins_the_promise_with_a_reason
     assert "Promised 10 Jan 2027 Expected 10 Jan 2027" in shown.text
     assert 'type="date"' in shown.html
     assert 'value="2027-01-10"' in shown.html
-    assert 'checked id="notify"' in shown.html
+    assert 'disabled id="notify"' in shown.html
     shown = clerk.press(page, promise_date="2027-02-01", why="asked on the phone", notify="y")
     assert "SO-1/1 is promised for 01 Feb 2027." in shown.text
     assert (line.promise_date, line.is_promise_pinned) == (date(2027, 2, 1), True)

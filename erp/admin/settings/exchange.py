@@ -15,7 +15,7 @@ from erp.admin.access import flash_sentence, may, permitted
 from erp.admin.page import Page
 from erp.db import db
 from erp.errors import ErpError
-from erp.exchange import ExportKind, ImportKind, ImportRefused, RowError, export_csv, import_csv
+from erp.exchange import ExportKind, ImportKind, ImportRefused, RowError, export_csv, import_csv, notes_of_import
 from erp.registry import Extension, Owned, current_registry
 
 ERRORS_SHOWN = 200
@@ -85,7 +85,8 @@ class ImportPage(Page):
             tokens.use(session, f"erp.import {kind}", data)
         summary = import_csv(session, kind, data, after=after, may=may)
         if is_dry_run:
-            raise _DryRun(summary)
+            notes = [note for answer in notes_of_import(session) for note in answer]
+            raise _DryRun(" ".join([summary, *notes]))
         return summary
 
     def _show(self, kinds: dict[str, ImportKind], chosen: str, errors: list[RowError] | None = None) -> str:

@@ -20,12 +20,14 @@ from erp.admin.access import may, screen_session
 from erp.errors import ErpError
 from erp.text import plural
 from modules.backorder_email import queries, services
+from modules.backorder_email.admin.samples import asked_sample, named
 from modules.backorder_email.delivery import build, send_pending, sender
 from modules.backorder_email.domain.mail import message_id
 from modules.backorder_email.models import Message
 from modules.backorder_email.states import MESSAGE, MessageState
 from modules.sales.models import Order
 
+_LABELS = {MessageState.needs_review: "Emails that need review"}
 EDIT, SEND = "backorder_email.edit", "backorder_email.send"
 ASKED_AGAIN = "Each ticked email is taken as it is now; those whose state does not allow the action are left alone."
 # How many leave with each request of the page that sends all.
@@ -43,16 +45,12 @@ def _preview(session: Session, message: Message) -> Mapping[str, Any]:
     outgoing = services.as_it_would_leave(session, message)
     try:
         source = sender()
-        headers = [("From", _named(source.name, source.address)), ("To", outgoing.recipient)]
+        headers = [("From", named(source.name, source.address)), ("To", outgoing.recipient)]
         headers += [("Reply-To", source.reply_to)] if source.reply_to else []
         headers += [("Message-ID", message_id(outgoing, source.domain))]
     except ErpError as error:
         headers = [("From", str(error)), ("To", outgoing.recipient)]
     return {"outgoing": outgoing, "headers": headers, "is_composed": bool(outgoing.subject)}
-
-
-def _named(name: str, address: str) -> str:
-    return f"{name} <{address}>" if name else address
 
 
 def show_source(screen: Any, message: Message) -> ResponseReturnValue:
@@ -83,7 +81,13 @@ def _send(session: Session, message: Message) -> str:
     ).one()
     if state is MessageState.sent:
         return f"Sent to {recipient}."
-    return f"Not sent, the email is {state.value}: {attention or reason or 'it was changed since'}"
+    what = "needs review" if state is MessageState.needs_review else f"is {state.value}"
+    return f"Not sent, the email {what}: {attention or reason or 'it was changed since'}"
+
+
+def _confirm(session: Session, message: Message) -> str:
+    services.confirm(session, [message.id])
+    return "The email is back in the queue as it is."
 
 
 def _cancel(session: Session, message: Message) -> str:
@@ -110,6 +114,11 @@ def _allowing(session: Session, ids: Collection[int], action: str) -> list[int]:
 def _send_ticked(session: Session, ids: Sequence[int]) -> str:
     chosen = _allowing(session, ids, "send")
     return _with_skipped(ids, chosen, str(send_pending(chosen=chosen)))
+
+
+def _confirm_ticked(session: Session, ids: Sequence[int]) -> str:
+    chosen = _allowing(session, ids, "confirm")
+    return _with_skipped(ids, chosen, f"{plural(services.confirm(session, chosen), 'email')} put back into the queue.")
 
 
 def _cancel_ticked(session: Session, ids: Sequence[int]) -> str:
@@ -212,6 +221,11 @@ class PendingEmails(Screen):
             style="primary", icon="fa-paper-plane-o",
         ),
         Action(
+            name="confirm", label="Confirm", permission=EDIT, run=_confirm, depends_on=_content,
+            allowed=_allows("confirm"), style="primary", icon="fa-check",
+            confirm="Put this email back into the queue as it is? Its news is outdated.", yes="Confirm", no="Back",
+        ),
+        Action(
             name="retry", label="Retry", permission=EDIT, run=_retry, depends_on=_content,
             allowed=_allows("retry"), icon="fa-refresh",
             confirm="Put this email back into the queue? If the server took it before, the customer gets it again.",
@@ -235,6 +249,10 @@ class PendingEmails(Screen):
             name="send", label="Send", permission=SEND, run=_send_ticked, style="primary", icon="fa-paper-plane-o",
             confirm="Send the ticked emails now?", needs_no_version=ASKED_AGAIN,
         ),
+        ListAction(
+            name="confirm", label="Confirm", permission=EDIT, run=_confirm_ticked, icon="fa-check",
+            confirm="Put the ticked emails that need review back into the queue as they are?",
+        ),
         ListAction(name="retry", label="Retry", permission=EDIT, run=_retry_ticked, icon="fa-refresh",
             confirm="Put the ticked emails back into the queue?", needs_no_version=ASKED_AGAIN,
         ),
@@ -254,8 +272,7 @@ class PendingEmails(Screen):
 
     @override
     def badges(self, row: Any) -> Sequence[Any]:
-        edited = [Badge("Edited")] if row.is_edited else []
-        return [*edited, Badge("Needs review", "warning")] if row.attention else edited
+        return [Badge("Edited")] if row.is_edited else []
 
     @override
     def may_edit(self, row: Any) -> bool:
@@ -272,6 +289,12 @@ class PendingEmails(Screen):
         if template == self.list_template:
             kwargs["counts"] = queries.counts_by_state(screen_session())
         return super().render(template, **kwargs)
+
+    @expose("/sample/")
+    def sample_view(self) -> ResponseReturnValue:
+        """Show one message that a change would send, as it would leave."""
+        found = asked_sample(screen_session())
+        return abort(404) if found is None else str(self.render("backorder_email/sample.html", **found))
 
     @expose("/sending/", methods=("GET", "POST"))
     def sending_view(self) -> ResponseReturnValue:
@@ -314,15 +337,14 @@ def _of_customer(session: Session, customer: Any) -> Mapping[str, Any]:
 ORDER_PANEL = Panel("Emails", "backorder_email/messages.html", _of_order, "backorder_email.view")
 CUSTOMER_PANEL = Panel("Emails", "backorder_email/messages.html", _of_customer, "backorder_email.view")
 
-_ON_CARD = (MessageState.failed, MessageState.uncertain, MessageState.skipped)
+_ON_CARD = (MessageState.needs_review, MessageState.failed, MessageState.uncertain, MessageState.skipped)
 
 
 def _numbers(session: Session) -> Sequence[tuple[str, Any, str]]:
     counts = queries.counts_by_state(session)
     return (
         ("Pending emails", counts[MessageState.pending], _url(MessageState.pending)),
-        ("Pending, needs review", queries.count_needing_review(session), _url(MessageState.pending)),
-        *((f"{state.capitalize()} emails", counts[state], _url(state)) for state in _ON_CARD),
+        *((_LABELS.get(state, f"{state.capitalize()} emails"), counts[state], _url(state)) for state in _ON_CARD),
     )
 
 

@@ -1,5 +1,5 @@
 """How messages leave: the worker and its transports."""
 
-from modules.backorder_email.delivery.worker import build, send_pending, sender
+from modules.backorder_email.delivery.worker import build, send_on_schedule, send_pending, sender
 
-__all__ = ["build", "send_pending", "sender"]
+__all__ = ["build", "send_on_schedule", "send_pending", "sender"]

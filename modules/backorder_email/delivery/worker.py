@@ -15,12 +15,14 @@ from functools import partial
 from itertools import islice
 from secrets import token_hex
 
+from sqlalchemy.orm import Session
+
 from erp import clock
 from erp.db import chunks, commit, db
 from erp.errors import ErpError
 from erp.options import options
 from erp.text import plural
-from modules.backorder_email import services
+from modules.backorder_email import queries, services
 from modules.backorder_email.delivery.transports import Envelope, Transport, configured
 from modules.backorder_email.domain.delivery import Ending, Outcome
 from modules.backorder_email.domain.mail import Outgoing, Sender, compose, parse_sender
@@ -59,19 +61,34 @@ def build(outgoing: Outgoing, source: Sender, at: datetime | None = None) -> Env
     return Envelope(outgoing.id, source.address, outgoing.recipient, data)
 
 
+def send_on_schedule() -> str:
+    """Send what is as old as `send_after` says, unless only users send; return what was done."""
+    if options.backorder_email.sending == "manual":
+        commit(services.compose_lost_runs)
+        commit(services.recover)
+        waiting = plural(queries.count_sendable(db.session()), "email waits", "emails wait")
+        return f"Sending is manual: {waiting} for a user to send."
+    return str(send_pending(on_schedule=True))
+
+
 def send_pending(
-    *, limit: int | None = None, chosen: Collection[int] | None = None, report: Report | None = None
+    *,
+    limit: int | None = None,
+    chosen: Collection[int] | None = None,
+    report: Report | None = None,
+    on_schedule: bool = False,
 ) -> SendSummary:
     """Send what is due, or what a clerk chose: take a batch, commit, connect, send one message after the other.
 
-    First the news of runs that died is composed, and the messages of workers that died are recovered. `report` is
+    First the news of runs that died is composed, and the messages of workers that died are recovered. `on_schedule`
+    leaves what is younger than `send_after`. `report` is
     called with the number of messages tried so far. Raises BadSender, and MailServerUnusable after it has put the batch
     back into the queue.
     """
     source, transport = sender(), configured()
     commit(services.compose_lost_runs)
     commit(services.recover)
-    worker = _Worker(source, transport, report)
+    worker = _Worker(source, transport, report, on_schedule=on_schedule)
     try:
         for messages in worker.batches(limit) if chosen is None else worker.batches_of(chosen):
             worker.deliver(messages)
@@ -102,7 +119,9 @@ class _PreparedMessages:
 class _Worker:
     """A worker with its connections, and with the outcomes that it has not written to the database yet."""
 
-    def __init__(self, source: Sender, transport: Transport, report: Report | None) -> None:
+    def __init__(
+        self, source: Sender, transport: Transport, report: Report | None, *, on_schedule: bool = False
+    ) -> None:
         start_id = services.database_start_id(db.session())
         db.session.rollback()
         self.name = f"{socket.gethostname()[:80]}:{os.getpid()}:{token_hex(4)}:{start_id}"
@@ -110,6 +129,7 @@ class _Worker:
         self._source = source
         self._transport = transport
         self._report = report
+        self._on_schedule = on_schedule
         self._send_log = services.SendLog(db.engine, self.name)
         self._unwritten: list[tuple[int, Outcome]] = []
         self._begun = services.NO_MESSAGE
@@ -137,7 +157,12 @@ class _Worker:
             yield self._take(len(part), part).messages
 
     def _take(self, most: int, chosen: Sequence[int] | None) -> services.TakenBatch:
-        return commit(lambda session: services.take_batch(session, self.name, limit=most, chosen=chosen))
+        return commit(lambda session: self._taken(session, most, chosen))
+
+    def _taken(self, session: Session, most: int, chosen: Sequence[int] | None) -> services.TakenBatch:
+        return services.take_batch(
+            session, self.name, limit=most, chosen=chosen, on_schedule=self._on_schedule and chosen is None
+        )
 
     def deliver(self, messages: Sequence[Outgoing]) -> None:
         """Send the messages of a batch; where this is interrupted, those not begun go back into the queue."""

@@ -11,8 +11,7 @@ from email.policy import EmailPolicy, compat32
 from email.utils import format_datetime
 from hashlib import sha256
 
-from erp.addresses import check_address, parse_mailbox
-from erp.errors import BadAddress
+from erp.addresses import BadAddress, check_address, parse_mailbox
 from modules.backorder_email.domain.headers import mailbox_header, read_mailboxes, read_text, text_header
 from modules.backorder_email.domain.templates import clean_line
 from modules.backorder_email.errors import BadSender, NotAsComposed

@@ -60,6 +60,7 @@ def upgrade() -> None:
                 "failed",
                 "cancelled",
                 "skipped",
+                "needs_review",
                 "superseded",
                 "uncertain",
                 name="state",
@@ -101,7 +102,11 @@ def upgrade() -> None:
         sa.Column("begun_at", sa.DateTime(), nullable=True),
         sa.Column("last_error", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(), nullable=False),
+        sa.Column("news_at", sa.DateTime(), nullable=False),
         sa.Column("sent_at", sa.DateTime(), nullable=True),
+        sa.CheckConstraint(
+            "(state = 'needs_review') = (attention <> '')", name=op.f("ck_backorder_email_message_reason_of_review")
+        ),
         sa.CheckConstraint(
             "(state = 'sent') = (sent_at IS NOT NULL)", name=op.f("ck_backorder_email_message_sent_at_when_sent")
         ),
@@ -219,6 +224,7 @@ def upgrade() -> None:
             nullable=True,
         ),
         sa.Column("created_at", sa.DateTime(), nullable=False),
+        sa.Column("oldest_at", sa.DateTime(), nullable=False),
         sa.CheckConstraint(
             "(cause IN ('purchase_allocated', 'status_changed')) = (purchase_line_id IS NOT NULL)",
             name=op.f("ck_backorder_email_news_purchase_line_when_allocated"),

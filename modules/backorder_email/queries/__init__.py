@@ -4,15 +4,24 @@ from modules.backorder_email.queries.checks import broken_invariants
 from modules.backorder_email.queries.facts import NewsRow, facts_of, facts_to_preview, news_rows, order_to_preview
 from modules.backorder_email.queries.messages import (
     count_due,
-    count_needing_review,
     count_sendable,
     counts_by_state,
     due,
+    due_on_schedule,
     emails,
     messages_of_customer,
     messages_of_order,
 )
 from modules.backorder_email.queries.news import news_of_messages, news_statuses, runs_to_compose, uncomposed
+from modules.backorder_email.queries.previews import (
+    Sample,
+    allocation_news,
+    arrival_news,
+    date_news,
+    notes_of_import,
+    sample_facts_of,
+    status_news,
+)
 from modules.backorder_email.queries.templates import (
     template_by_name,
     templates_by_name,
@@ -22,12 +31,16 @@ from modules.backorder_email.queries.templates import (
 
 __all__ = [
     "NewsRow",
+    "Sample",
+    "allocation_news",
+    "arrival_news",
     "broken_invariants",
     "count_due",
-    "count_needing_review",
     "count_sendable",
     "counts_by_state",
+    "date_news",
     "due",
+    "due_on_schedule",
     "emails",
     "facts_of",
     "facts_to_preview",
@@ -36,8 +49,11 @@ __all__ = [
     "news_of_messages",
     "news_rows",
     "news_statuses",
+    "notes_of_import",
     "order_to_preview",
     "runs_to_compose",
+    "sample_facts_of",
+    "status_news",
     "template_by_name",
     "templates_by_name",
     "uncomposed",

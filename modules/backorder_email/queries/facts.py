@@ -13,7 +13,7 @@ from sqlalchemy import Date, and_, cast, literal, null, select
 from sqlalchemy.orm import Session, aliased
 
 from erp import clock
-from erp.db import BigId, format_quantity, is_one_of
+from erp.db import BigId, UtcDateTime, format_quantity, is_one_of
 from erp.identity import identity_key
 from erp.options import options
 from modules.backorder_email.domain.facts import CompanyFacts, CustomerFacts, LineFacts, MessageFacts, OrderFacts
@@ -35,6 +35,7 @@ class NewsRow:
     run_id: int
     cause: Cause
     template_id: int | None
+    oldest_at: datetime
     line_id: int
     order_id: int
     order_number: str
@@ -80,9 +81,19 @@ def facts_to_preview(session: Session, order_id: int, cause: Cause) -> MessageFa
 
     It is about the lines that are allocated to purchase orders, or about all where none is.
     """
-    found = _read(session, _rows(_possible_news(order_id, cause)))
+    found = rows_to_preview(session, order_id, cause)
     rows = [row for row in found if row.line.purchase_order] or found
     return facts_of(rows) if rows else None
+
+
+def rows_to_preview(
+    session: Session, order_id: int, cause: Cause, *, purchase_line_ids: Collection[int] = ()
+) -> list[NewsRow]:
+    """Return the news that there would be if the cause applied to all lines of an order.
+
+    With `purchase_line_ids` it is about these purchase order lines, whether they are allocated to the order or not.
+    """
+    return _read(session, _rows(_possible_news(order_id, cause, purchase_line_ids)))
 
 
 def _read(session: Session, rows: Any) -> list[NewsRow]:
@@ -98,8 +109,10 @@ def _rows_of_news() -> Any:
     return _rows(News)
 
 
-def _possible_news(order_id: int, cause: Cause) -> Any:
+def _possible_news(order_id: int, cause: Cause, purchase_line_ids: Collection[int]) -> Any:
     """Return rows like those of News: the news that there would be if the cause applied to all lines of an order."""
+    if purchase_line_ids:
+        return _possible_pairs(order_id, cause, purchase_line_ids)
     no_id: Any = cast(null(), BigId)
     has_purchase_line = cause in (Cause.purchase_allocated, Cause.status_changed)
     is_open_allocation = and_(
@@ -115,6 +128,7 @@ def _possible_news(order_id: int, cause: Cause) -> Any:
         "purchase_line_id": PurchaseAllocation.purchase_line_id,
         "old_date": OrderLine.promise_date if cause is Cause.date_changed else cast(null(), Date),
         "quantity": OrderLine.quantity,
+        "oldest_at": literal(clock.now(), UtcDateTime()),
         **dict.fromkeys(("run_id", "message_id", "template_id"), no_id),
     }
     rows = select(*(column.label(name) for name, column in columns.items()))
@@ -126,6 +140,29 @@ def _possible_news(order_id: int, cause: Cause) -> Any:
     return aliased(News, of_order.subquery(), adapt_on_names=True)
 
 
+def _possible_pairs(order_id: int, cause: Cause, purchase_line_ids: Collection[int]) -> Any:
+    """Return rows like those of News, of an order's lines with the purchase order lines of the same products."""
+    no_id: Any = cast(null(), BigId)
+    columns = {
+        "id": OrderLine.id,
+        "cause": literal(cause, News.cause.type),
+        "line_id": OrderLine.id,
+        "order_id": OrderLine.order_id,
+        "purchase_line_id": PurchaseOrderLine.id,
+        "old_date": cast(null(), Date),
+        "quantity": OrderLine.open_quantity,
+        "oldest_at": literal(clock.now(), UtcDateTime()),
+        **dict.fromkeys(("run_id", "message_id", "template_id"), no_id),
+    }
+    rows = (
+        select(*(column.label(name) for name, column in columns.items()))
+        .select_from(OrderLine)
+        .join(PurchaseOrderLine, PurchaseOrderLine.product_id == OrderLine.product_id)
+        .where(OrderLine.order_id == order_id, PurchaseOrderLine.id.in_(purchase_line_ids))
+    )
+    return aliased(News, rows.subquery(), adapt_on_names=True)
+
+
 def _rows(news: Any) -> Any:
     """Return the select of everything that a message says of news; `news` is the table or rows like it."""
     is_open_allocation = and_(
@@ -135,7 +172,7 @@ def _rows(news: Any) -> Any:
     )
     columns = (
         *(news.id.label("news_id"), news.message_id, news.run_id, news.cause, news.template_id, news.line_id),
-        *(news.old_date, news.quantity, Order.id.label("order_id"), Order.number, Order.ordered_at),
+        *(news.oldest_at, news.old_date, news.quantity, Order.id.label("order_id"), Order.number, Order.ordered_at),
         *(Customer.id.label("customer_id"), Customer.name.label("customer_name"), Customer.email),
         *(OrderLine.position, OrderLine.promise_date, OrderLine.open_quantity, PurchaseAllocation.outstanding),
         *(Product.sku, Product.name, Product.unit),
@@ -192,6 +229,7 @@ def _news_row(row: Any, supply: _Supply | None) -> NewsRow:
         run_id=row.run_id,
         cause=row.cause,
         template_id=row.template_id,
+        oldest_at=row.oldest_at,
         line_id=row.line_id,
         order_id=row.order_id,
         order_number=row.number or "",

@@ -10,29 +10,30 @@ from sqlalchemy import ColumnElement, SQLColumnExpression, and_, func, or_, sele
 from sqlalchemy.orm import Session
 
 from erp import clock
+from erp.options import options
 from modules.backorder_email.models import Message
 from modules.backorder_email.states import MessageState
 from modules.sales.models import Order
 
 
 def due(now: datetime) -> ColumnElement[bool]:
-    """Return the condition of a message that the job sends now: it needs no review, and its wait is over."""
-    return and_(Message.is_sendable, or_(Message.next_attempt_at.is_(None), Message.next_attempt_at <= now))
+    """Return the condition of a pending message whose wait for the next attempt, if it had one, is over."""
+    return and_(Message.is_pending, or_(Message.next_attempt_at.is_(None), Message.next_attempt_at <= now))
+
+
+def due_on_schedule(now: datetime) -> ColumnElement[bool]:
+    """Return the condition of a message that the job sends: due, and as old as `send_after` says."""
+    return and_(due(now), Message.news_at <= now - options.backorder_email.send_after)
 
 
 def count_due(session: Session) -> int:
-    """Return how many messages the job would send now."""
+    """Return how many messages are due."""
     return _count(session, due(clock.now()))
 
 
 def count_sendable(session: Session) -> int:
     """Return how many messages leave when a clerk sends all, those that wait for their next attempt included."""
-    return _count(session, Message.is_sendable)
-
-
-def count_needing_review(session: Session) -> int:
-    """Return how many messages a clerk must review before they leave."""
-    return _count(session, Message.needs_review)
+    return _count(session, Message.is_pending)
 
 
 def _count(session: Session, condition: SQLColumnExpression[bool]) -> int:

@@ -105,11 +105,11 @@ def runs_to_compose(session: Session) -> list[int]:
     return list(session.scalars(rows))
 
 
-def pending_messages_of_lines(session: Session, line_ids: Collection[int]) -> list[int]:
-    """Return the ids of the pending messages that have news of these order lines, and lock them in id order."""
+def unsent_messages_of_lines(session: Session, line_ids: Collection[int]) -> list[int]:
+    """Return the ids of the unsent messages that have news of these order lines, and lock them in id order."""
     is_of_lines = is_one_of(session, News.line_id, line_ids)
     message_ids = select(News.message_id).where(is_of_lines, News.message_id.is_not(None), News.dropped.is_(None))
-    rows = select(Message.id).where(Message.id.in_(message_ids), Message.is_pending)
+    rows = select(Message.id).where(Message.id.in_(message_ids), Message.is_unsent)
     return list(session.scalars(rows.order_by(Message.id).with_for_update()))
 
 
@@ -130,7 +130,7 @@ def known_dates(session: Session, line_ids: Collection[int]) -> dict[int, date |
             is_one_of(session, News.line_id, line_ids),
             News.cause == Cause.date_changed,
             News.dropped.is_(None),
-            or_(Message.id.is_(None), Message.is_pending),
+            or_(Message.id.is_(None), Message.is_unsent),
         )
         .order_by(News.id.desc())
     )

@@ -3,7 +3,7 @@
 from modules.backorder_email.services.batches import TakenBatch, give_back, postpone_batch, recover, settle, take_batch
 from modules.backorder_email.services.composition import as_it_would_leave, compose_lost_runs, compose_run
 from modules.backorder_email.services.demo import load_demo
-from modules.backorder_email.services.messages import cancel, edit, mark_as_sent, retry, skip_waits
+from modules.backorder_email.services.messages import cancel, confirm, edit, mark_as_sent, retry, skip_waits
 from modules.backorder_email.services.news import (
     drop_news_of_removed_allocations,
     write_allocation_news,
@@ -27,6 +27,7 @@ __all__ = [
     "cancel",
     "compose_lost_runs",
     "compose_run",
+    "confirm",
     "database_start_id",
     "delete_template",
     "drop_news_of_removed_allocations",

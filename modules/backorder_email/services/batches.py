@@ -19,7 +19,7 @@ from erp.options import options
 from modules.backorder_email.domain.delivery import Ending, Outcome, back_off, is_last_attempt
 from modules.backorder_email.domain.mail import Outgoing
 from modules.backorder_email.models import Message
-from modules.backorder_email.queries import due
+from modules.backorder_email.queries import due, due_on_schedule
 from modules.backorder_email.services.composition import refresh
 from modules.backorder_email.services.reconciliation import reconcile
 from modules.backorder_email.services.send_log import database_start_id
@@ -36,18 +36,22 @@ class TakenBatch:
     considered: int
 
 
-def take_batch(session: Session, worker: str, *, limit: int, chosen: Collection[int] | None = None) -> TakenBatch:
+def take_batch(
+    session: Session, worker: str, *, limit: int, chosen: Collection[int] | None = None, on_schedule: bool = False
+) -> TakenBatch:
     """Take up to `limit` messages for a worker, in the order of the queue; no other worker gets them.
 
     The news of each is checked again: a message whose news no longer holds leaves the queue, and one whose facts or
-    address have changed is composed again. `chosen` are messages that a clerk sends by hand, whether due or not.
+    address have changed is composed again. `chosen` are messages that a clerk sends by hand, whether due or not;
+    `on_schedule` leaves those that are younger than `send_after`.
     """
-    is_wanted = due(clock.now()) if chosen is None else and_(Message.is_pending, is_one_of(session, Message.id, chosen))
+    is_due = due_on_schedule(clock.now()) if on_schedule else due(clock.now())
+    is_wanted = is_due if chosen is None else and_(Message.is_pending, is_one_of(session, Message.id, chosen))
     rows = select(Message.id).where(is_wanted).order_by(Message.id).limit(limit)
     ids = list(session.scalars(rows.with_for_update(skip_locked=True)))
-    needing_review = reconcile(session, ids)
+    reconcile(session, ids)
     refresh(session, ids)
-    change = update(Message).where(is_one_of(session, Message.id, set(ids) - needing_review), Message.is_pending)
+    change = update(Message).where(is_one_of(session, Message.id, ids), Message.is_pending)
     state = MESSAGE.next(MessageState.pending, "send")
     _execute(session, change.values(state=state, taken_by=worker, taken_at=clock.now(), begun_at=None))
     session.expire_all()

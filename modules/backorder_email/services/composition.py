@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import insert, select, tuple_, update
-from sqlalchemy.orm import Session
+from sqlalchemy import func, insert, not_, select, tuple_, update
+from sqlalchemy.orm import Session, aliased
 
 from erp import clock
-from erp.addresses import check_address
+from erp.addresses import BadAddress, check_address
 from erp.db import bulk_update, chunks, is_one_of
-from erp.errors import BadAddress, ErpError
+from erp.errors import ErpError
 from erp.events import RunEnded
 from modules.backorder_email import queries
 from modules.backorder_email.domain.facts import digest
@@ -90,12 +90,36 @@ def _drop_outdated(session: Session, news_ids: Collection[int]) -> list[int]:
 
 
 def drop_news(session: Session, reasons: Mapping[int, DropReason]) -> None:
-    """Drop news, each for its reason."""
+    """Drop news, each for its reason; news that supersedes other news becomes as old as that."""
+    _pass_on_age(session, [news_id for news_id, reason in reasons.items() if reason is DropReason.superseded])
     for reason in DropReason:
         ids = sorted(news_id for news_id, found in reasons.items() if found is reason)
         if ids:
             change = update(News).where(is_one_of(session, News.id, ids)).values(dropped=reason)
             session.execute(change.execution_options(synchronize_session=False))
+
+
+def _pass_on_age(session: Session, superseded: Collection[int]) -> None:
+    """Make the later news of the same lines as old as the superseded news, so that the customer does not wait again."""
+    if not superseded:
+        return
+    old = aliased(News)
+    is_old = is_one_of(session, old.id, superseded)
+    since = (
+        select(func.min(func.coalesce(Message.news_at, old.oldest_at)))
+        .select_from(old)
+        .outerjoin(Message, Message.id == old.message_id)
+        .where(old.line_id == News.line_id, is_old)
+        .scalar_subquery()
+    )
+    later = update(News).where(
+        News.is_uncomposed,
+        News.line_id.in_(select(old.line_id).where(is_old)),
+        not_(is_one_of(session, News.id, superseded)),
+        News.oldest_at > since,
+    )
+    change = later.values(oldest_at=since)
+    session.execute(change.execution_options(synchronize_session=False))
 
 
 def _key(row: NewsRow) -> MessageKey:
@@ -150,6 +174,7 @@ def _message_values(rows: Sequence[NewsRow], wording: Wording | None) -> dict[st
         state, values["last_error"] = MessageState.failed, str(error)
     first = rows[0]
     about = {"cause": first.cause, "run_id": first.run_id, "order_id": first.order_id, "customer_id": first.customer_id}
+    values["news_at"] = min(row.oldest_at for row in rows)
     return values | about | {"state": state, "template_id": first.template_id, "facts": digest(facts)}
 
 

@@ -26,9 +26,9 @@ def _lock_messages(session: Session, message_ids: Collection[int]) -> Sequence[M
 
 
 def edit(session: Session, message_id: int, *, recipient: str, subject: str, text: str, html: str) -> None:
-    """Change the texts or the address of a pending message; from then on only a clerk changes it.
+    """Change the texts or the address of a message, pending then; from now on only a clerk changes it.
 
-    Raises BadAddress and EmptyMessage, and InvalidTransition where it is not pending.
+    Raises BadAddress and EmptyMessage, and InvalidTransition where it is neither pending nor needs review.
     """
     (message,) = _lock_messages(session, [message_id])
     message.state = MESSAGE.next(message.state, "edit")
@@ -49,11 +49,20 @@ def edit(session: Session, message_id: int, *, recipient: str, subject: str, tex
     session.flush()
 
 
+def confirm(session: Session, message_ids: Collection[int]) -> int:
+    """Put messages that need review back into the queue as they are; return how many."""
+    messages = _lock_messages(session, message_ids)
+    for message in messages:
+        message.state, message.attention = MESSAGE.next(message.state, "confirm"), ""
+    return _record(session, messages, "confirmed")
+
+
 def cancel(session: Session, message_ids: Collection[int]) -> int:
     """Cancel messages; return how many. Raises InvalidTransition where one is in a state that does not allow it."""
     messages = _lock_messages(session, message_ids)
     for message in messages:
         message.state = MESSAGE.next(message.state, "cancel")
+        message.last_error, message.attention = message.attention or message.last_error, ""
     return _record(session, messages, "cancelled")
 
 

@@ -13,7 +13,7 @@ from erp.db import insert_missing, is_one_of
 from erp.events import current_run
 from erp.options import options
 from modules.backorder_email.models import News, StatusTemplate
-from modules.backorder_email.queries.news import known_dates, pending_messages_of_lines
+from modules.backorder_email.queries.news import known_dates, unsent_messages_of_lines
 from modules.backorder_email.queries.templates import name_in_option, template_by_name, templates_by_status
 from modules.backorder_email.services.reconciliation import reconcile
 from modules.backorder_email.states import Cause, DropReason
@@ -53,7 +53,7 @@ def write_allocation_news(session: Session, event: PurchaseAllocated) -> None:
 def write_status_news(session: Session, event: LineStatusChanged) -> None:
     """Write news of purchase order lines whose new status has a template, one for each order line allocated to them.
 
-    Pending messages about the old status are reconciled even where the new one has no template. The default status of
+    Unsent messages about the old status are reconciled even where the new one has no template. The default status of
     a first allocation is no change.
     """
     if event.is_default:
@@ -140,7 +140,7 @@ def drop_news_of_removed_allocations(session: Session, event: PurchaseAllocation
     allocated_again = _all(session, rows, PurchaseAllocation.line_id, {line_id for line_id, _ in event.pairs})
     removed = set(event.pairs) - {(line_id, purchase_line_id) for line_id, purchase_line_id in allocated_again}
     _drop_uncomposed(session, removed)
-    message_ids = pending_messages_of_lines(session, {line_id for line_id, _ in removed})
+    message_ids = unsent_messages_of_lines(session, {line_id for line_id, _ in removed})
     reconcile(session, message_ids, removed_pairs=removed)
 
 
@@ -160,12 +160,13 @@ def _all(session: Session, rows: Any, key: Any, ids: Iterable[int]) -> list[Any]
 
 
 def _write_news(session: Session, news: Sequence[dict[str, Any]], *, changed_lines: Collection[int] = ()) -> None:
-    """Write news that is not there yet, and reconcile the pending messages of its lines and of `changed_lines`."""
+    """Write news that is not there yet, and reconcile the unsent messages of its lines and of `changed_lines`."""
     line_ids: set[int] = set()
     if news:
-        common = {"run_id": current_run(session).id(session), "created_at": clock.now()}
+        now = clock.now()
+        common = {"run_id": current_run(session).id(session), "created_at": now, "oldest_at": now}
         blank = {"purchase_line_id": None, "status_id": None, "old_date": None, "new_date": None}
         rows = [blank | row | common for row in news]
         line_ids = set(insert_missing(session, News, rows, returning=News.line_id))
-    message_ids = pending_messages_of_lines(session, line_ids.union(changed_lines))
+    message_ids = unsent_messages_of_lines(session, line_ids.union(changed_lines))
     reconcile(session, message_ids, lines_with_newer_news=line_ids)

@@ -22,14 +22,14 @@ def reconcile(
     *,
     lines_with_newer_news: Collection[int] = frozenset(),
     removed_pairs: Collection[tuple[int, int]] = frozenset(),
-) -> set[int]:
-    """Supersede those of these pending messages whose news no longer holds, and compose again what still holds.
+) -> None:
+    """Supersede those of these unsent messages whose news no longer holds, and compose again what still holds.
 
     The caller has locked the messages. `removed_pairs` are (line, purchase line) pairs that are no longer allocated. A
-    message that a clerk has edited is not superseded but needs review: the ids of those are returned.
+    message that a clerk has edited is not superseded but needs review.
     """
     if not message_ids:
-        return set()
+        return
     news = news_of_messages(session, message_ids)
     dropped = _news_to_drop(session, news, removed_pairs)
     reasons: dict[int, set[DropReason]] = {}
@@ -37,7 +37,7 @@ def reconcile(
         if news_id in dropped or line_id in lines_with_newer_news:
             reasons.setdefault(message_id, set()).add(dropped.get(news_id, DropReason.superseded))
     if not reasons:
-        return set()
+        return
     edited = _edited(session, reasons)
     drop_news(session, dropped)
     superseded = reasons.keys() - edited
@@ -46,7 +46,6 @@ def reconcile(
     still_true = [id_ for message_id, id_, *_ in news if message_id in superseded and id_ not in dropped]
     _release(session, still_true)
     compose(session, still_true)
-    return edited
 
 
 def _news_to_drop(
@@ -73,7 +72,8 @@ def _ids_by_sentence(reasons: Mapping[int, set[DropReason]]) -> dict[str, list[i
 
 def _ask_for_review(session: Session, reasons: Mapping[int, set[DropReason]]) -> None:
     for sentence, ids in _ids_by_sentence(reasons).items():
-        change = update(Message).where(is_one_of(session, Message.id, ids)).values(attention=sentence)
+        values = {"state": MessageState.needs_review, "attention": sentence}
+        change = update(Message).where(is_one_of(session, Message.id, ids)).values(values)
         session.execute(change.execution_options(synchronize_session=False))
 
 
@@ -85,10 +85,12 @@ def _supersede(session: Session, reasons: Mapping[int, set[DropReason]]) -> None
 
 
 def _release(session: Session, news_ids: Collection[int]) -> None:
-    """Take news out of its superseded message and make it news of the current run."""
+    """Take news out of its superseded message and make it news of the current run, as old as that message's."""
     if not news_ids:
         return
     run_id = current_run(session).id(session)
-    change = update(News).where(is_one_of(session, News.id, news_ids)).values(message_id=None, run_id=run_id)
+    since = select(Message.news_at).where(Message.id == News.message_id).scalar_subquery()
+    released = update(News).where(is_one_of(session, News.id, news_ids))
+    change = released.values(message_id=None, run_id=run_id, oldest_at=since)
     session.execute(change.execution_options(synchronize_session=False))
     session.expire_all()

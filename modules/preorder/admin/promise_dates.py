@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from flask import request
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 from typing_extensions import override
@@ -15,13 +16,17 @@ from wtforms import BooleanField, Form, StringField
 from wtforms.validators import InputRequired, Length
 
 from erp.admin import Badge, Choose, Chosen, DayField, Facts, FormPage, document_anchor, line_heading
+from erp.admin.access import screen_session
+from erp.admin.declarations import ActionScreen
 from erp.admin.formatting import badge, day
 from erp.db import format_quantity
 from erp.text import plural
 from modules.inventory_lots.services import lock_products
 from modules.preorder import queries, services
 from modules.preorder.coverage import Coverage
+from modules.preorder.hooks import allocation_news, date_news
 from modules.preorder.models import PurchaseAllocation
+from modules.procurement.hooks import NewsPreview
 from modules.sales.models import OrderLine
 from modules.sales.services import set_promise_dates
 
@@ -37,11 +42,32 @@ def promise(row: Any) -> Markup:
     return Markup("{} {}").format(day(row.promise_date), pinned)
 
 
+def news_of_dates(session: Session, dates: Mapping[int, date | None]) -> NewsPreview:
+    """Return whom new promise dates of these lines would notify; where nobody, with the reason."""
+    found = date_news(session, dates)
+    return found[0] if found else NewsPreview(reason="Nobody is notified: no module that sends emails is on.")
+
+
+def news_of_allocations(session: Session, pairs: Collection[tuple[int, int]]) -> list[tuple[str, NewsPreview]]:
+    """Return whom it would notify if all of these pairs were allocated, with the words that introduce it."""
+    return [("If all are allocated", news) for answer in allocation_news(session, pairs) for news in answer]
+
+
+def say_whom(field: Any, news: NewsPreview) -> None:
+    """Let a tick say whom it notifies; one that can notify nobody is off and disabled."""
+    field.description = str(news)
+    if news.sample:
+        link = Markup('<a href="{}{}" target="_blank" rel="noopener">See one email</a>')
+        field.description = Markup("{} {}").format(str(news), link.format(request.script_root, news.sample))
+    if not news.customers:
+        field.data, field.render_kw = False, {"disabled": True}
+
+
 class SyncForm(Form):
     """Why the dates change, and whether customers are notified."""
 
     why = StringField("Reason", [Length(max=500)], description="Is kept in the history.")
-    notify = BooleanField("Notify customers", default=True, description="Queues an email with the new dates.")
+    notify = BooleanField("Notify customers", default=True)
 
 
 @dataclass(frozen=True)
@@ -119,6 +145,13 @@ class SyncDates(Choose):
         }
 
     @override
+    def _show(self, screen: ActionScreen, row: Any, form: Form, version: str, **more: Any) -> str:
+        session = screen_session()
+        dates = {each.line_id: each.new_date for each in self.rows(session, row) if each.is_changed}
+        say_whom(form["notify"], news_of_dates(session, dates))
+        return super()._show(screen, row, form, version, **more)
+
+    @override
     def key(self, item: Sync) -> str:
         return str(item.line_id)
 
@@ -154,7 +187,7 @@ class PromiseForm(Form):
 
     promise_date = DayField("Promise date", [InputRequired("Choose a date.")])
     why = StringField("Reason", [Length(max=500)], description="Is kept in the history.")
-    notify = BooleanField("Notify the customer", default=True, description="Queues an email with the new date.")
+    notify = BooleanField("Notify the customer", default=True)
 
 
 class EditPromise(FormPage):
@@ -178,6 +211,11 @@ class EditPromise(FormPage):
     def context(self, session: Session, row: Any) -> dict[str, Any]:
         found = queries.line_coverage(session, OrderLine.id == row.id).get(row.id)
         return {"expected": found.expected if found else None}
+
+    @override
+    def _show(self, screen: ActionScreen, row: Any, form: Form, version: str, **more: Any) -> str:
+        say_whom(form["notify"], news_of_dates(screen_session(), {row.id: None}))
+        return super()._show(screen, row, form, version, **more)
 
     @override
     def prefill(self, session: Session, row: Any, form: Any) -> None:

@@ -17,7 +17,7 @@ from erp.db import format_quantity
 from erp.text import plural
 from modules.preorder import queries, services
 from modules.preorder.admin.bars import Drawn, Part, draw
-from modules.preorder.admin.promise_dates import SyncDates, order_anchor, promise
+from modules.preorder.admin.promise_dates import SyncDates, news_of_allocations, order_anchor, promise
 from modules.preorder.models import PurchaseAllocation
 from modules.procurement.models import PurchaseOrderLine
 from modules.procurement.states import PurchaseState
@@ -123,7 +123,8 @@ class AllocateSalesOrders(Choose):
         note = f"{format_quantity(available)} {row.product.unit} of {row} are available."
         if not available:
             note = f"Nothing of {row} is available: it is allocated, or overdue for too long."
-        return {"note": note, "most": queries.MOST_SHOWN}
+        pairs = [(each.line_id, row.id) for each in self.rows(session, row)]
+        return {"note": note, "most": queries.MOST_SHOWN, "news": news_of_allocations(session, pairs)}
 
     @override
     def do(self, session: Session, row: Any, chosen: Sequence[Chosen], form: Any) -> str:

@@ -17,7 +17,7 @@ from erp.db import format_quantity
 from modules.inventory_lots.services import lock_products
 from modules.inventory_lots.states import Tracking
 from modules.preorder import queries, services
-from modules.preorder.admin.promise_dates import EditPromise
+from modules.preorder.admin.promise_dates import EditPromise, news_of_allocations
 from modules.preorder.errors import NotWaiting
 from modules.sales.models import OrderLine
 from modules.sales.states import OrderState
@@ -70,7 +70,9 @@ class AllocatePurchaseLines(Choose):
         wanted = queries.uncovered_quantity(session, row)
         if wanted <= 0:
             return {"note": "All that stock leaves open of this line is on purchase orders already."}
-        return {"note": f"{format_quantity(wanted)} {row.product.unit} of {row} are not covered."}
+        pairs = [(row.id, each.id) for each in self.rows(session, row)]
+        note = f"{format_quantity(wanted)} {row.product.unit} of {row} are not covered."
+        return {"note": note, "news": news_of_allocations(session, pairs)}
 
     @override
     def do(self, session: Session, row: Any, chosen: Sequence[Chosen], form: Any) -> str:

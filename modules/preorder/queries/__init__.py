@@ -10,6 +10,7 @@ from modules.preorder.queries.coverage import (
     coverage_of_orders,
     line_coverage,
     lines_to_promise,
+    lines_to_sync,
     new_promises,
     with_siblings,
 )
@@ -100,6 +101,7 @@ __all__ = [
     "line_coverage",
     "lines_before_launch",
     "lines_to_promise",
+    "lines_to_sync",
     "new_promises",
     "of_lines",
     "on_hand_change_rows",

@@ -197,3 +197,14 @@ def coverage_of_orders(session: Session, order_ids: Collection[int]) -> dict[int
         .group_by(OrderLine.order_id)
     )
     return {order_id: coverage_state(need, quantity) for order_id, need, quantity in rows}
+
+
+def lines_to_sync(session: Session, purchase_line_ids: Collection[int]) -> dict[int, Coverage]:
+    """Return the lines whose dates an automatic sync sets when these arrivals change: allocated and not pinned.
+
+    Lines of an order that ships complete follow what any of them waits for.
+    """
+    moved = is_one_of(session, PurchaseAllocation.purchase_line_id, purchase_line_ids)
+    waiting = OrderLine.id.in_(select(PurchaseAllocation.line_id).where(PurchaseAllocation.is_open, moved))
+    affected = OrderLine.id.in_(select(with_siblings(waiting).c.id))
+    return line_coverage(session, affected, OrderLine.is_promise_pinned.is_(False))

@@ -68,6 +68,5 @@ def follow_arrivals(session: Session, event: ArrivalChanged) -> None:
     promise_covered_lines(session, waiting)
     if options.preorder.sync_dates != "auto":
         return
-    affected = OrderLine.id.in_(select(queries.with_siblings(waiting).c.id))
-    found = queries.line_coverage(session, affected, OrderLine.is_promise_pinned.is_(False))
+    found = queries.lines_to_sync(session, [each.line_id for each in event.arrivals])
     set_promise_dates(session, queries.new_promises(found), cause="sync", why="arrival date changed")

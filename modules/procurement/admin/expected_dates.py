@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from hashlib import sha256
 from typing import Any
@@ -19,7 +19,7 @@ from erp.text import plural
 from modules.procurement import services
 from modules.procurement.admin.versions import expected_dates_of, state_of
 from modules.procurement.errors import ImpactUnseen
-from modules.procurement.hooks import Impact, arrival_impact
+from modules.procurement.hooks import Impact, NewsPreview, arrival_impact, arrival_news
 
 SEEN = "impact_seen"
 
@@ -39,6 +39,12 @@ def show_impact_first(session: Session, dates: Mapping[int, date | None]) -> Non
 def _fingerprint(dates: Mapping[int, date | None], impacts: list[Impact]) -> str:
     """Return what changes with the dates or what they break, so that it is then shown again."""
     return sha256(repr((sorted(dates.items()), impacts)).encode()).hexdigest()[:24]
+
+
+def news_of_arrivals(session: Session, line_ids: Sequence[int]) -> list[tuple[str, NewsPreview]]:
+    """Return whom changed dates of these lines would notify, with the words that introduce it."""
+    answers = arrival_news(session, line_ids)
+    return [("If promise dates change with it", news) for news in answers if news is not None]
 
 
 class DateForm(Form):
@@ -62,6 +68,10 @@ class ExpectedDate(FormPage):
     @override
     def depends_on(self, session: Session, row: Any) -> Facts:
         return {**state_of(row.order), **expected_dates_of([row])}
+
+    @override
+    def context(self, session: Session, row: Any) -> dict[str, Any]:
+        return {"news": news_of_arrivals(session, [row.id])}
 
     @override
     def prefill(self, session: Session, row: Any, form: Any) -> None:
@@ -110,7 +120,8 @@ class ExpectedDates(FormPage):
 
     @override
     def context(self, session: Session, row: Any) -> dict[str, Any]:
-        return {"order_lines": {str(line.id): line for line in row.lines}}
+        lines = {str(line.id): line for line in row.lines}
+        return {"order_lines": lines, "news": news_of_arrivals(session, [line.id for line in row.lines])}
 
     @override
     def do(self, session: Session, row: Any, form: Any) -> str:

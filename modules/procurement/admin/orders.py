@@ -13,7 +13,7 @@ from wtforms import BooleanField, Form
 
 from erp import clock
 from erp.admin import Action, DocumentScreen, ExtraColumn, Panel, document_anchor
-from erp.admin.access import may
+from erp.admin.access import may, screen_session
 from erp.admin.formatting import money
 from modules.procurement import services
 from modules.procurement.admin.expected_dates import ExpectedDates, show_impact_first
@@ -22,7 +22,7 @@ from modules.procurement.admin.lines import LINE_ACTIONS
 from modules.procurement.admin.receiving import Receive, has_room
 from modules.procurement.admin.reopening import Reopen, can_reopen
 from modules.procurement.admin.reversal import can_reverse
-from modules.procurement.admin.statuses import StatusOfAll, default_status, statuses
+from modules.procurement.admin.statuses import StatusOfAll, default_status, news_by_status, statuses
 from modules.procurement.admin.versions import of_order
 from modules.procurement.domain import LineValues, OrderEdit, OrderHead
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
@@ -206,6 +206,12 @@ class PurchaseOrderScreen(DocumentScreen):
         super().prepare_form(form, row)
         if row is None or not any(line.allocated for line in row.lines):
             del form["release"]
+
+    def render(self, template: str, **kwargs: Any) -> str:
+        """Return a page; the form of an order also says whom a new status of its lines would notify."""
+        if template == self.form_template and kwargs.get("row") is not None:
+            kwargs["news"] = news_by_status(screen_session(), [line.id for line in kwargs["row"].lines])
+        return super().render(template, **kwargs)
 
     @override
     def save(self, session: Session, form: Form, row: Any) -> Any:

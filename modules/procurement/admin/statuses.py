@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import g
@@ -17,6 +18,7 @@ from erp.text import plural
 from modules.procurement import queries, services
 from modules.procurement.admin.versions import state_of, statuses_of
 from modules.procurement.domain import StatusData
+from modules.procurement.hooks import NewsPreview, status_news
 from modules.procurement.models import PurchaseLineStatus
 
 
@@ -39,11 +41,19 @@ class StatusForm(Form):
     status = QuerySelectField("Status", [Optional()], query_factory=statuses, allow_blank=True, blank_text="None")
 
 
+def news_by_status(session: Session, line_ids: Sequence[int]) -> list[tuple[str, NewsPreview]]:
+    """Return whom a status would notify if these lines got it, by its name, in the order of the statuses."""
+    names = {status.id: status.name for status in statuses()}
+    found = [pair for answer in status_news(session, line_ids) for pair in answer.items()]
+    return sorted(((names[id_], news) for id_, news in found if id_ in names), key=lambda pair: pair[0])
+
+
 class LineStatus(FormPage):
     """The page that gives a status to a line."""
 
     title = "Line status"
     button = "Save status"
+    template = "procurement/status.html"
     form_class = StatusForm
 
     @override
@@ -53,6 +63,10 @@ class LineStatus(FormPage):
     @override
     def depends_on(self, session: Session, row: Any) -> Facts:
         return {**state_of(row.order), **statuses_of(session, [row])}
+
+    @override
+    def context(self, session: Session, row: Any) -> dict[str, Any]:
+        return {"news": news_by_status(session, [row.id])}
 
     @override
     def prefill(self, session: Session, row: Any, form: Any) -> None:
@@ -65,12 +79,25 @@ class LineStatus(FormPage):
         return f"{name} has the status {status}." if status else f"{name} has no status."
 
 
+class StatusOfAllForm(Form):
+    """The status of all lines of an order: what is chosen at first changes nothing."""
+
+    status = QuerySelectField(
+        "Status", [Optional()], query_factory=statuses, allow_blank=True, blank_text="Leave them as they are"
+    )
+
+
 class StatusOfAll(FormPage):
     """The page that gives a status to all lines of an order."""
 
     title = "Status of all lines"
     button = "Give all lines this status"
-    form_class = StatusForm
+    template = "procurement/status.html"
+    form_class = StatusOfAllForm
+
+    @override
+    def context(self, session: Session, row: Any) -> dict[str, Any]:
+        return {"news": news_by_status(session, [line.id for line in row.lines])}
 
     @override
     def depends_on(self, session: Session, row: Any) -> Facts:
@@ -79,7 +106,7 @@ class StatusOfAll(FormPage):
     @override
     def do(self, session: Session, row: Any, form: Any) -> str:
         name, status = row.name, form.status.data
-        changed = services.set_status(session, [line.id for line in row.lines], status.id if status else None)
+        changed = services.set_status(session, [line.id for line in row.lines], status.id) if status else 0
         return f"{name}: {plural(changed, 'line has', 'lines have')} a new status."
 
 
