@@ -7,14 +7,20 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Column, Connection, Table, Text, event, inspect, select
+from sqlalchemy.exc import DontWrapMixin
 from sqlalchemy.orm import MappedColumn, Session, mapped_column
 
 from erp.db.session import Model
+from erp.errors import BadIdentifier
 from erp.identity import check_identifier, identity_key
 
 _KEY_OF = "key_of"
 _BATCH = 5000
 _known: WeakKeyDictionary[Any, dict[str, str]] = WeakKeyDictionary()  # the key columns of each table
+
+
+class _Refused(BadIdentifier, DontWrapMixin):
+    """A BadIdentifier that SQLAlchemy passes on as it is, where it computes the values of a statement."""
 
 
 def key_column(source: str, *, index: bool = True) -> MappedColumn[Any]:
@@ -24,7 +30,10 @@ def key_column(source: str, *, index: bool = True) -> MappedColumn[Any]:
     """
 
     def key(context: Any) -> str | None:
-        return _checked_key(context.get_current_parameters()[source])
+        try:
+            return _checked_key(context.get_current_parameters()[source])
+        except BadIdentifier as refused:
+            raise _Refused(str(refused.facts["text"]), str(refused.facts["reason"])) from None
 
     return mapped_column(Text, default=key, unique=index or None, index=index or None, info={_KEY_OF: source})
 

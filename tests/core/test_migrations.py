@@ -336,8 +336,8 @@ def test_a_table_that_is_made_again_keeps_what_refers_to_it(empty_app, own_revis
     make_product(db.session(), sku="A")
     db.session.execute(
         text(
-            "INSERT INTO inventory_lots_lot (product_id, number, received_on, on_hold, row_version)"
-            " SELECT id, 'L1', DATE('2026-01-01'), 1 = 0, 1 FROM inventory_lots_product"
+            "INSERT INTO inventory_lots_lot (product_id, number, number_key, received_on, on_hold, row_version)"
+            " SELECT id, 'L1', 'l1', DATE('2026-01-01'), 1 = 0, 1 FROM inventory_lots_product"
         )
     )
     db.session.commit()

@@ -170,5 +170,6 @@ def test_many_identifiers_take_as_many_statements_as_one(session, count_statemen
             load(session, "products", "sku,name", *rows)
         return len(sent)
 
-    assert statements(1, 0) == statements(50, 100)
-    assert session.scalar(select(func.count()).select_from(Product)) == 51
+    statements(1, 0)  # reads once what is read once
+    assert statements(1, 1) == statements(50, 100)
+    assert session.scalar(select(func.count()).select_from(Product)) == 52
