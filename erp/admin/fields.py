@@ -32,9 +32,8 @@ from wtforms.fields.core import UnboundField
 from wtforms.widgets import CheckboxInput, ListWidget, TextInput
 
 from erp import clock
-from erp.admin.filters import contains
 from erp.admin.formatting import money, words
-from erp.db import LIMIT, PLACES, db, format_quantity, key_of
+from erp.db import LIMIT, PLACES, contains, db, format_quantity, key_of
 from erp.errors import BadIdentifier
 from erp.identity import check_descriptive, check_identifier, identity_key
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Column, Connection, Table, Text, event, inspect, select
+from sqlalchemy import Column, Connection, String, Table, Text, cast, event, inspect, select
 from sqlalchemy.exc import DontWrapMixin
 from sqlalchemy.orm import MappedColumn, Session, mapped_column
 
@@ -84,6 +85,31 @@ def key_of(column: Any) -> Column[str] | None:
         return None
     keys = {source: key for key, source in key_columns(original).items()}
     return table.columns[keys[expression.key]] if expression.key in keys else None  # type: ignore[union-attr]
+
+
+def contains(column: Any, text: str) -> Any:
+    """Return the condition that a column has the text anywhere; identifiers are compared by their keys.
+
+    It is LIKE or ILIKE, not lower(): PostgreSQL's trigram indexes know only these.
+    """
+    key = key_of(column)
+    if key is not None:
+        return key.like(_pattern(identity_key(text)), escape="/")
+    texts = column if isinstance(column.type, String) else cast(column, String)
+    return texts.ilike(_pattern(text), escape="/")
+
+
+def equals(column: Any, text: str) -> Any:
+    """Return the condition that a column is the text; identifiers are compared by their keys."""
+    key = key_of(column)
+    if key is not None:
+        return key == identity_key(text)
+    return (column if isinstance(column.type, String) else cast(column, String)) == text
+
+
+def _pattern(text: str) -> str:
+    literal = re.sub("([%_/])", r"/\1", text)
+    return f"%{literal}%"
 
 
 def wrong_keys(session: Session, table: Table) -> Iterator[str]:
