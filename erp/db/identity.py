@@ -12,8 +12,7 @@ from sqlalchemy.exc import DontWrapMixin
 from sqlalchemy.orm import MappedColumn, Session, mapped_column
 
 from erp.db.session import Model
-from erp.errors import BadIdentifier
-from erp.identity import check_identifier, identity_key
+from erp.identity import BadIdentifier, check_identifier, identity_key
 
 _KEY_OF = "key_of"
 _BATCH = 5000

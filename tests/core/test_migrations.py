@@ -14,7 +14,6 @@ from erp.db import Model, commit, db
 from erp.errors import (
     AlreadyInstalled,
     DatabaseTooNew,
-    EqualKeys,
     MigrationFailed,
     MissingDependency,
     NoMigrations,
@@ -25,7 +24,7 @@ from erp.errors import (
     UnknownModule,
     UpgradeNeeded,
 )
-from erp.migrations import authoring, revisions
+from erp.migrations import EqualKeys, authoring, revisions
 from erp.models import HistoryEntry, InstalledModule, ModuleState, OptionValue, Role, RoleRight
 from erp.options import store_option
 from erp.registry import current_registry

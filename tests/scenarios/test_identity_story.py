@@ -7,7 +7,7 @@ import threading
 import pytest
 from sqlalchemy import func, select
 
-from erp.admin import fields
+from erp.admin import identifiers
 from erp.db import commit, db
 from erp.exchange import ImportRefused, export_csv, import_csv
 from modules.inventory_lots.models import Balance, Location, Lot, Product, Warehouse
@@ -115,7 +115,7 @@ def test_a_record_may_be_written_otherwise_by_its_own_form(client, session, shop
 
 
 def test_a_form_that_comes_second_names_the_record_that_came_first(client, session, shop, monkeypatch):
-    monkeypatch.setattr(fields.Identifier, "__call__", lambda *_: None)  # the other clerk saves after the check
+    monkeypatch.setattr(identifiers.Identifier, "__call__", lambda *_: None)  # the other clerk saves after the check
     answer = client.post("/sales/customers/new/", data={"code": "ÜBER", "name": "Again"})
     assert (answer.status_code, "the same number, code or name: Über." in answer.text) == (422, True)
 
