@@ -94,27 +94,6 @@ class NotInitialized(ErpError):
         super().__init__("The database is empty. Run `erp init` first.")
 
 
-class BadIdentifier(ErpError):
-    """A number, code or name that cannot be kept: it is empty or has a character that cannot be seen."""
-
-    def __init__(self, text: str, reason: str) -> None:
-        super().__init__(f"{text!r} {reason}.", text=text, reason=reason)
-
-
-class EqualKeys(ErpError):
-    """Identifiers in the database that were different and are now compared as equal."""
-
-    def __init__(self, groups: Iterable[Iterable[str]], what: str) -> None:
-        equal = [" = ".join(map(repr, group)) for group in groups]
-        listed = "; ".join(equal)
-        super().__init__(
-            f"These texts of {what} differ only in case, spaces or composition and are now equal: {listed}. Nothing"
-            " has been changed. Rename them with the version that you had, then upgrade again.",
-            equal=equal,
-            what=what,
-        )
-
-
 class BadNumber(ErpError):
     """A quantity or an amount that cannot be kept exactly."""
 
@@ -289,12 +268,8 @@ class RecordTaken(ErpError):
     """Another record has the same number, code or name; `name` is that record's, as it was first written."""
 
     def __init__(self, noun: str, name: str = "") -> None:
-        taken = f": {name}" if name else ""
-        super().__init__(
-            f"There is another {noun} with the same number, code or name{taken}. Choose a different one.",
-            noun=noun,
-            name=name,
-        )
+        same = f"the same number, code or name{f': {name}' if name else ''}"
+        super().__init__(f"There is another {noun} with {same}. Choose a different one.", noun=noun, name=name)
 
 
 class NothingChosen(ErpError):

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from erp.errors import BadIdentifier
+from erp.errors import ErpError
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -19,6 +19,13 @@ JOINERS = "\u200c\u200d"
 # Control, format, private use, surrogate and unassigned characters, and separators of lines and paragraphs. A later
 # version of Unicode may give an unassigned character another key.
 _REFUSED = {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"}
+
+
+class BadIdentifier(ErpError):
+    """A number, code or name that cannot be kept: it is empty or has a character that cannot be seen."""
+
+    def __init__(self, text: str, reason: str) -> None:
+        super().__init__(f"{text!r} {reason}.", text=text, reason=reason)
 
 
 def identity_key(text: str) -> str:

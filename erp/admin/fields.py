@@ -11,11 +11,10 @@ from typing import Any
 
 from flask_admin.contrib.sqla.ajax import QueryAjaxModelLoader
 from flask_admin.contrib.sqla.form import AdminModelConverter
-from flask_admin.contrib.sqla.validators import Unique
 from flask_admin.helpers import get_url
 from flask_admin.model.form import converts
 from markupsafe import Markup
-from sqlalchemy import or_, select
+from sqlalchemy import or_
 from sqlalchemy.orm import Mapper
 from wtforms import (
     DateField,
@@ -32,11 +31,9 @@ from wtforms.fields.core import UnboundField
 from wtforms.widgets import CheckboxInput, ListWidget, TextInput
 
 from erp import clock
-from erp.admin.filters import contains
 from erp.admin.formatting import money, words
-from erp.db import LIMIT, PLACES, db, format_quantity, key_of
-from erp.errors import BadIdentifier
-from erp.identity import check_descriptive, check_identifier, identity_key
+from erp.admin.identifiers import text_validators
+from erp.db import LIMIT, PLACES, contains, db, format_quantity
 
 ID_LIMIT = 2**63
 
@@ -216,39 +213,6 @@ def check_name(_form: Any, field: StringField) -> None:
         raise ValidationError("A name has 1 to 80 characters that can be printed.")
 
 
-class Identifier:
-    """Refuses an identifier that cannot be kept, and one that another row has, however it is written there."""
-
-    field_flags = {"unique": True}
-
-    def __init__(self, column: Any) -> None:
-        self.column = column
-        self.key = key_of(column)
-
-    def __call__(self, form: Any, field: Field) -> None:
-        """Raise ValidationError with what is wrong."""
-        text = _kept(check_identifier, field.data or "")
-        if self.key is None or not self.key.unique:
-            return
-        (id_,) = self.column.table.primary_key
-        found = db.session.execute(select(id_, self.column).where(self.key == identity_key(text))).first()
-        if found is not None and found[0] != getattr(form._obj, id_.key, None):
-            raise ValidationError("Already exists." if found[1] == text else f"Already exists: {found[1]}.")
-
-
-def check_description(_form: Any, field: Field) -> None:
-    """Refuse a descriptive name with characters that cannot be seen."""
-    if field.data:
-        _kept(check_descriptive, field.data)
-
-
-def _kept(check: Callable[[str], str], text: str) -> str:
-    try:
-        return check(text)
-    except BadIdentifier as refused:
-        raise ValidationError(f"This {refused.facts['reason']}.") from None
-
-
 class Lookup(QueryAjaxModelLoader):
     """The rows that a choice which is looked up while typing can find; every value from outside is bounded."""
 
@@ -355,11 +319,7 @@ class Converter(AdminModelConverter):
     @converts("String")
     def conv_String(self, column: Any, field_args: Any, **extra: Any) -> Any:
         """Texts of one line: identifiers, which no other row may have, and descriptive names."""
-        if key_of(column) is not None:
-            others = [each for each in field_args["validators"] if not isinstance(each, Unique)]
-            field_args["validators"] = [*others, Identifier(column)]
-        elif column.key == "name":
-            field_args["validators"].append(check_description)
+        field_args["validators"] = text_validators(column, field_args["validators"])
         return super().conv_String(column, field_args, **extra)
 
     @converts("Date")

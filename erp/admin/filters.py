@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
@@ -10,40 +9,13 @@ from typing import Any
 
 from flask_admin.contrib.sqla.filters import BaseSQLAFilter, FilterConverter
 from flask_admin.model import filters as base
-from sqlalchemy import String, cast
 from typing_extensions import override
 
 from erp import clock
 from erp.admin.formatting import words
-from erp.db import LIMIT, key_of
-from erp.identity import identity_key
+from erp.db import LIMIT, contains, equals
 
 BIGGEST = 2**31 - 1
-
-
-def contains(column: Any, text: str) -> Any:
-    """Return the condition that a column has the text anywhere; identifiers are compared by their keys.
-
-    It is LIKE or ILIKE, not lower(): PostgreSQL's trigram indexes know only these.
-    """
-    key = key_of(column)
-    if key is not None:
-        return key.like(_pattern(identity_key(text)), escape="/")
-    texts = column if isinstance(column.type, String) else cast(column, String)
-    return texts.ilike(_pattern(text), escape="/")
-
-
-def equals(column: Any, text: str) -> Any:
-    """Return the condition that a column is the text; identifiers are compared by their keys."""
-    key = key_of(column)
-    if key is not None:
-        return key == identity_key(text)
-    return (column if isinstance(column.type, String) else cast(column, String)) == text
-
-
-def _pattern(text: str) -> str:
-    literal = re.sub("([%_/])", r"/\1", text)
-    return f"%{literal}%"
 
 
 class Filter(BaseSQLAFilter):

@@ -12,8 +12,9 @@ from flask_admin.model.base import ViewArgs
 from sqlalchemy.orm import Query, joinedload
 
 from erp.admin.access import screen_session
-from erp.admin.filters import Filters, contains, equals
+from erp.admin.filters import Filters
 from erp.admin.formatting import words
+from erp.db import contains, equals
 from erp.registry import current_registry
 
 COUNT_BOUND = 10_000

@@ -16,7 +16,7 @@ from erp.db.bulk import (
     read_rows,
     rows_table,
 )
-from erp.db.identity import key_column, key_columns, key_of, wrong_keys
+from erp.db.identity import contains, equals, key_column, key_columns, key_of, wrong_keys
 from erp.db.locking import after_locking, lock_rows, lock_switches, require_any_lock, require_lock, when_locked
 from erp.db.model_registry import configure_models, failing_model, forget_models
 from erp.db.session import BigId, ErpSession, Model, carried, db, init_app, is_reading, reading
@@ -46,8 +46,10 @@ __all__ = [
     "commit",
     "commit_parts",
     "configure_models",
+    "contains",
     "days_later",
     "db",
+    "equals",
     "failing_model",
     "final_once",
     "forget_models",

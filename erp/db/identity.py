@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Column, Connection, Table, Text, event, inspect, select
+from sqlalchemy import Column, Connection, String, Table, Text, cast, event, inspect, select
+from sqlalchemy.exc import DontWrapMixin
 from sqlalchemy.orm import MappedColumn, Session, mapped_column
 
 from erp.db.session import Model
-from erp.identity import check_identifier, identity_key
+from erp.identity import BadIdentifier, check_identifier, identity_key
 
 _KEY_OF = "key_of"
 _BATCH = 5000
 _known: WeakKeyDictionary[Any, dict[str, str]] = WeakKeyDictionary()  # the key columns of each table
+
+
+class _Refused(BadIdentifier, DontWrapMixin):
+    """A BadIdentifier that SQLAlchemy passes on as it is, where it computes the values of a statement."""
 
 
 def key_column(source: str, *, index: bool = True) -> MappedColumn[Any]:
@@ -24,7 +30,10 @@ def key_column(source: str, *, index: bool = True) -> MappedColumn[Any]:
     """
 
     def key(context: Any) -> str | None:
-        return _checked_key(context.get_current_parameters()[source])
+        try:
+            return _checked_key(context.get_current_parameters()[source])
+        except BadIdentifier as refused:
+            raise _Refused(str(refused.facts["text"]), str(refused.facts["reason"])) from None
 
     return mapped_column(Text, default=key, unique=index or None, index=index or None, info={_KEY_OF: source})
 
@@ -75,6 +84,31 @@ def key_of(column: Any) -> Column[str] | None:
         return None
     keys = {source: key for key, source in key_columns(original).items()}
     return table.columns[keys[expression.key]] if expression.key in keys else None  # type: ignore[union-attr]
+
+
+def contains(column: Any, text: str) -> Any:
+    """Return the condition that a column has the text anywhere; identifiers are compared by their keys.
+
+    It is LIKE or ILIKE, not lower(): PostgreSQL's trigram indexes know only these.
+    """
+    key = key_of(column)
+    if key is not None:
+        return key.like(_pattern(identity_key(text)), escape="/")
+    texts = column if isinstance(column.type, String) else cast(column, String)
+    return texts.ilike(_pattern(text), escape="/")
+
+
+def equals(column: Any, text: str) -> Any:
+    """Return the condition that a column is the text; identifiers are compared by their keys."""
+    key = key_of(column)
+    if key is not None:
+        return key == identity_key(text)
+    return (column if isinstance(column.type, String) else cast(column, String)) == text
+
+
+def _pattern(text: str) -> str:
+    literal = re.sub("([%_/])", r"/\1", text)
+    return f"%{literal}%"
 
 
 def wrong_keys(session: Session, table: Table) -> Iterator[str]:

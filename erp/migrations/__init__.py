@@ -4,7 +4,7 @@ Everything here opens its own transaction, in which tables and rows change toget
 that fails leaves the database as it was, and the module in a state that says so, with its error.
 """
 
-from erp.migrations.keys import existing_keys, write_keys
+from erp.migrations.keys import EqualKeys, existing_keys, write_keys
 from erp.migrations.lifecycle import (
     ADMINISTRATOR,
     SHIPPED_ROLES,
@@ -22,6 +22,7 @@ from erp.migrations.revisions import is_initialized, require_core, require_curre
 __all__ = [
     "ADMINISTRATOR",
     "SHIPPED_ROLES",
+    "EqualKeys",
     "enable",
     "existing_keys",
     "install",

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, column, select, table, update
 
-from erp.errors import EqualKeys
+from erp.errors import ErpError
 from erp.identity import identity_key
+
+
+class EqualKeys(ErpError):
+    """Identifiers in the database that were different and are now compared as equal."""
+
+    def __init__(self, groups: Iterable[Iterable[str]], what: str) -> None:
+        equal = [" = ".join(map(repr, group)) for group in groups]
+        listed = "; ".join(equal)
+        super().__init__(
+            f"These texts of {what} differ only in case, spaces or composition and are now equal: {listed}. Nothing"
+            " has been changed. Rename them with the version that you had, then upgrade again.",
+            equal=equal,
+            what=what,
+        )
 
 
 def existing_keys(connection: Connection, name: str, source: str, *, within: Sequence[str] = ()) -> dict[int, str]:

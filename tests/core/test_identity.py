@@ -8,10 +8,10 @@ from sqlalchemy.exc import IntegrityError
 
 from erp import migrations
 from erp.db import bulk_insert, insert_missing, wrong_keys
-from erp.errors import BadIdentifier, EqualKeys
 from erp.exchange.parsers import code
 from erp.exchange.parsers import text as one_line
-from erp.identity import ByKey, check_descriptive, check_identifier, identity_key
+from erp.identity import BadIdentifier, ByKey, check_descriptive, check_identifier, identity_key
+from erp.migrations import EqualKeys
 from erp.sequence import next_numbers
 from modules.inventory_lots.models import Product, Warehouse
 from tests.support.inventory_lots import make_product

@@ -14,7 +14,6 @@ from erp.db import Model, commit, db
 from erp.errors import (
     AlreadyInstalled,
     DatabaseTooNew,
-    EqualKeys,
     MigrationFailed,
     MissingDependency,
     NoMigrations,
@@ -25,7 +24,7 @@ from erp.errors import (
     UnknownModule,
     UpgradeNeeded,
 )
-from erp.migrations import authoring, revisions
+from erp.migrations import EqualKeys, authoring, revisions
 from erp.models import HistoryEntry, InstalledModule, ModuleState, OptionValue, Role, RoleRight
 from erp.options import store_option
 from erp.registry import current_registry
@@ -336,8 +335,8 @@ def test_a_table_that_is_made_again_keeps_what_refers_to_it(empty_app, own_revis
     make_product(db.session(), sku="A")
     db.session.execute(
         text(
-            "INSERT INTO inventory_lots_lot (product_id, number, received_on, on_hold, row_version)"
-            " SELECT id, 'L1', DATE('2026-01-01'), 1 = 0, 1 FROM inventory_lots_product"
+            "INSERT INTO inventory_lots_lot (product_id, number, number_key, received_on, on_hold, row_version)"
+            " SELECT id, 'L1', 'l1', DATE('2026-01-01'), 1 = 0, 1 FROM inventory_lots_product"
         )
     )
     db.session.commit()
