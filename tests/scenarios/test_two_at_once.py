@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import func, select
 
-from erp.db import db
+from erp.db import commit, db
 from erp.registry import current_registry
 from modules.inventory_lots.models import Balance
 from modules.sales import services
@@ -147,8 +147,7 @@ def test_a_pack_is_reversed_while_the_remainder_is_packed_and_no_unit_is_lost(se
     for product in products:
         make_stock(session, product, 2)
     orders = [make_order(session, [(product, 4)]) for product in products]
-    packs = [services.pack_order(session, order.id)[0] for order in orders]
-    session.commit()
+    packs = [commit(lambda session, order=order: services.pack_order(session, order.id)[0]) for order in orders]
     for product in products:
         make_stock(session, product, 2)
     services.allocate_products(session, [product.id for product in products])
