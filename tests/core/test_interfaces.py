@@ -45,6 +45,7 @@ import KIND FILE --dry-run --allocate
 export KIND FILE
 allocate --sku --dry-run
 pack NUMBER --serial
+unpack PACK --line --why --free
 send-emails --limit
 check
 users add USERNAME --role --name --email --password --why

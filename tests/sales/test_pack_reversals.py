@@ -307,31 +307,33 @@ def test_the_database_refuses_a_reversal_that_cannot_be(session, product, change
         session.execute(text(f"UPDATE sales_pack_reversal SET {change}"))
 
 
-def test_the_command_reverses_a_pack(session, product, command):
+def test_the_command_reverses_a_pack(app, session, product, command):
     nut = make_product(session, sku="NUT")
     for each in (product, nut):
         make_stock(session, each, 5)
     order, _ = packed(session, (product, 5), (nut, 5))
-    code, out, _ = command("unpack", "PK00001", "--line", "2", "--why", "Wrong nut", "--free")
+    code, out, _ = command(app, "unpack", "PK00001", "--line", "2", "--why", "Wrong nut", "--free")
     assert (code, out) == (0, "Reversed of PK00001: 5 of NUT (line 2, free).\n")
     assert [line.packed for line in order.lines] == [5, 0]
-    code, out, err = command("unpack", "PK00001", "--line", "2", "--why", "Wrong nut")
+    code, out, err = command(app, "unpack", "PK00001", "--line", "2", "--why", "Wrong nut")
     assert (code, out) == (1, "")
     assert "What you chose of PK00001 is reversed already." in err
-    assert command("unpack", "PK00001", "--line", "3", "--why", "x")[0] == 1
-    assert command("unpack", "PK9", "--why", "x")[0] == 1
-    assert command("unpack", "PK00001")[0] == 2
-    code, out, _ = command("unpack", "PK00001", "--why", "Wet")
+    assert command(app, "unpack", "PK00001", "--line", "3", "--why", "x")[0] == 1
+    assert command(app, "unpack", "PK9", "--why", "x")[0] == 1
+    assert command(app, "unpack", "PK00001")[0] == 2
+    code, out, _ = command(app, "unpack", "PK00001", "--why", "Wet")
     assert (code, out) == (0, "Reversed of PK00001: 5 of BOLT (line 1, allocated again).\n")
 
 
-def test_the_command_packs_each_warehouse_and_refuses_serial_numbers_that_a_line_has_not(session, product, command):
+def test_the_command_packs_each_warehouse_and_refuses_serial_numbers_that_a_line_has_not(
+    app, session, product, command
+):
     make_stock(session, product, 1, location="EAST/A")
     make_stock(session, product, 2, location="WEST/A")
     order = make_order(session, [(product, 3)])
-    code, _, err = command("pack", order.number, "--serial", "1=S1")
+    code, _, err = command(app, "pack", order.number, "--serial", "1=S1")
     assert (code, "Line 1: BOLT is not tracked by serial number." in err) == (1, True)
-    code, out, _ = command("pack", order.number)
+    code, out, _ = command(app, "pack", order.number)
     assert (code, out.splitlines()) == (
         0,
         [

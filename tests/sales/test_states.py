@@ -16,6 +16,6 @@ def test_an_order_goes_only_where_the_table_says(state, action):
             ORDER.next(state, action)
 
 
-def test_a_finished_order_allows_nothing():
-    assert ORDER.actions(OrderState.done) == []
+def test_a_finished_order_allows_nothing_but_to_reverse_its_packs():
+    assert ORDER.actions(OrderState.done) == ["reverse_pack"]
     assert ORDER.actions(OrderState.cancelled) == []

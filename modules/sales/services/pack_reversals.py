@@ -60,11 +60,7 @@ def reverse_pack(
     pack = session.get_one(Pack, pack_id)
     if not why.strip():
         raise ReasonMissing(pack=pack.number)
-    rows = [row for row in queries.pack_lines(session, [pack_id]) if row.unreversed]
-    if pack_line_ids is not None:
-        rows = [row for row in rows if row.id in pack_line_ids]
-    if not rows or (pack_line_ids is not None and len(rows) < len(set(pack_line_ids))):
-        raise AlreadyReversed(pack=pack.number)
+    rows = _chosen(session, pack, pack_line_ids)
     state = ORDER.next(order.state, "reverse_pack")
     freed = {row.id for row in rows if free or row.why_unusable or row.allocation_id is None}
     _write(session, pack.number, rows, freed, why.strip())
@@ -82,6 +78,15 @@ def _lock_order_of(session: Session, pack_id: int) -> Order:
     if order_id is None:
         raise NotFound("pack", pack_id)
     return lock_order(session, order_id)
+
+
+def _chosen(session: Session, pack: Pack, pack_line_ids: Collection[int] | None) -> list[_Row]:
+    """Return what is still packed of a pack, or of chosen lines; raise AlreadyReversed where some of it is not."""
+    rows = {row.id: row for row in queries.pack_lines(session, [pack.id]) if row.unreversed}
+    chosen = set(rows if pack_line_ids is None else pack_line_ids)
+    if not chosen or not chosen <= rows.keys():
+        raise AlreadyReversed(pack=pack.number)
+    return [row for id_, row in rows.items() if id_ in chosen]
 
 
 def _outcome(row: _Row, freed: Collection[int]) -> str:
