@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from modules.inventory_lots.services import hold_lot
 from modules.inventory_lots.states import LocationKind, Tracking
+from modules.sales import services
 from modules.sales.models import Allocation, Backorder
 from modules.sales.states import OrderState
 from tests.support.inventory_lots import make_location, make_product, make_serials, make_stock
@@ -151,7 +152,8 @@ def test_removing_nothing_is_refused(session, desk, order):
 
 def test_another_orders_allocation_is_not_removed_from_here(session, desk, order, screws):
     other = make_order(session, [(screws[0], 1)])
-    desk.order(other, "allocate")
+    services.allocate_order(session, other.id)
+    session.commit()
     foreign = session.scalars(select(Allocation.id)).one()
     assert desk.order(order, "remove-allocations", row=str(foreign)).status == 409
     assert other.lines[0].allocated == 1

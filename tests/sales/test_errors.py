@@ -107,6 +107,13 @@ def less_than_is_packed(shop):
     return lambda: shop.desk.line(line, "change-quantity", quantity="9")
 
 
+def taken_from_an_earlier_order(shop):
+    first, second = shop.order(), shop.order()
+    services.remove_allocations(shop.session, first.id, hold=False)
+    shop.session.commit()
+    return shop.on_order(second, "allocate")
+
+
 def nothing_allocated(shop):
     return shop.on_order(shop.order((make_product(shop.session), 1)), "pack")
 
@@ -281,6 +288,7 @@ SEEN = {
     sales.NoLinesGiven: no_line_entered,
     sales.InactiveProduct: product_that_is_not_sold,
     sales.QuantityBelowDone: less_than_is_packed,
+    sales.TakesFromEarlier: taken_from_an_earlier_order,
     sales.NothingToPack: nothing_allocated,
     sales.ShipsComplete: not_whole_yet,
     sales.LotUnusable: allocated_on_a_held_lot,

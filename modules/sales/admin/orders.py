@@ -114,7 +114,7 @@ class OrderScreen(DocumentScreen):
         if not isinstance(error, TakesFromEarlier):
             return super().refused(id, error)
         g.erp_reading = True
-        return ask_before_taking(self, self.get_one(id))
+        return ask_before_taking(self, self.get_one(id), error)
 
     def may_edit(self, row: Any) -> bool:
         """Return whether the order is a draft or confirmed, besides the right to edit it."""
