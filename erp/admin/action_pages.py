@@ -16,6 +16,7 @@ from erp.admin.access import screen_session
 from erp.admin.declarations import ActionScreen, Chosen, Getter, Result
 from erp.admin.fields import read_quantity
 from erp.admin.listing import Cell, make_cell
+from erp.admin.refusals import mark
 from erp.db import format_quantity
 from erp.errors import BadNumber, ErpError, NothingChosen
 
@@ -51,6 +52,10 @@ class ActionPage:
     def prefill(self, session: Session, row: Any, form: Any) -> None:
         """Set the values that the form shows at first."""
 
+    def is_valid(self, form: Any) -> bool:
+        """Check the form that was posted and mark what is wrong. Override to check more than its validators do."""
+        return bool(form.validate())
+
     def finished(self, screen: ActionScreen, row_id: int, message: str | Result | None) -> ResponseReturnValue:
         """Return the answer after the action: the document's page with the message."""
         return screen.done(row_id, message)
@@ -61,13 +66,14 @@ class ActionPage:
         form = self.form_class(request.form if request.method == "POST" else None)
         if request.method != "POST":
             self.prefill(session, row, form)
-        elif form.validate():
+        elif self.is_valid(form):
             try:
                 return self._submit(screen, row, form)
             except ErpError as error:
                 session.rollback()
                 g.erp_reading = True
                 flash(str(error), "error")
+                mark(form, error)
                 return self._show(screen, row, form), 409
         else:
             flash("Not done: check the marked fields.", "error")
@@ -193,7 +199,15 @@ class Choose(ActionPage):
             is_ticked=ticked and self.can_tick(item),
             can_tick=self.can_tick(item),
             quantity=None if offered is None else typed if typed is not None else format_quantity(offered),
+            error=self._wrong(item) if posted and ticked else "",
         )
+
+    def _wrong(self, item: Any) -> str:
+        try:
+            self._typed(item)
+        except BadNumber as error:
+            return str(error)
+        return ""
 
     def _show(self, screen: ActionScreen, row: Any, form: Form) -> str:
         session = screen_session()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from flask import abort
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from sqlalchemy.orm import Session, selectinload
+from typing_extensions import override
 from wtforms import Form
 
 from erp import history
@@ -19,6 +20,7 @@ from erp.admin.formatting import words
 from erp.admin.lines import LineChanges, LinesField, lines_field
 from erp.admin.listing import Cell, make_cell
 from erp.admin.screen import Screen
+from erp.errors import ErpError
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,21 @@ class DocumentScreen(Screen):
         """Begin a new document with one empty line."""
         if row is None and self.line_form_columns and not form[self.lines].entries:
             form[self.lines].append_entry()
+
+    def check_line(self, values: Mapping[str, Any]) -> None:
+        """Raise an ErpError, whose `field` is marked, for values that a line may not have. Override to check them."""
+
+    @override
+    def is_valid(self, form: Form) -> bool:
+        return super().is_valid(form) and (self.lines not in form or form[self.lines].check(self.check_line))
+
+    @override
+    def mark(self, form: Form, row: Any, error: ErpError) -> None:
+        super().mark(form, row, error)
+        if row is not None and self.lines in form:
+            for line in getattr(row, self.lines):
+                if str(line) == error.facts.get("line"):
+                    form[self.lines].mark(line.id, error)
 
     def line_changes(self, form: Form, row: Any) -> LineChanges:
         """Return which lines the form adds, changes and removes; for `save`."""

@@ -16,6 +16,7 @@ from erp.admin.access import may, permitted, run_and_commit, screen_session
 from erp.admin.declarations import ExtraField
 from erp.admin.fields import Converter, Lookup, as_id, lookup, with_fields
 from erp.admin.listing import Listing
+from erp.admin.refusals import mark
 from erp.db import is_duplicate
 from erp.errors import ErpError, RecordInUse, RecordTaken, StaleRecord
 
@@ -29,6 +30,7 @@ class EditForms(Listing):
     model_form_converter = Converter
     form_template = "erp/form.html"
     form_widths: dict[str, int] = {}
+    refused_fields: dict[str, str] = {}
 
     def may_create(self) -> bool:
         """Say whether the user may add rows."""
@@ -88,6 +90,14 @@ class EditForms(Listing):
     def prepare_form(self, form: Form, row: Any) -> None:
         """Change the form before it is shown or checked: defaults, choices, fields that a state forbids."""
 
+    def is_valid(self, form: Form) -> bool:
+        """Check the form that was posted and mark what is wrong. Override to check more than its validators do."""
+        return bool(form.validate())
+
+    def mark(self, form: Form, row: Any, error: ErpError) -> None:
+        """Show a refusal at the field that it names; `refused_fields` are those that the form calls otherwise."""
+        mark(form, error, self.refused_fields)
+
     def check_version(self, form: Form, row: Any) -> None:
         """Raise StaleRecord where the row was saved since the form was opened.
 
@@ -146,7 +156,7 @@ class EditForms(Listing):
         form = self.make_form(row)
         if request.method != "POST":
             return self._show_form(form, row, id)
-        if not form.validate():
+        if not self.is_valid(form):
             flash("Not saved: check the marked fields.", "error")
             return self._show_form(form, row, id), 422
         try:
@@ -155,6 +165,7 @@ class EditForms(Listing):
             screen_session().rollback()
             flash(str(error), "error")
             row = None if id is None else self.get_one(id)
+            self.mark(form, row, error)
             return self._show_form(form, row, id), 409 if isinstance(error, StaleRecord) else 422
 
     def _show_form(self, form: Form, row: Any, id: int | None) -> str:

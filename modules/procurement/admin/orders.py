@@ -14,6 +14,7 @@ from wtforms import BooleanField, Form
 from erp import clock
 from erp.admin import Action, DocumentScreen, ExtraColumn, Panel, document_anchor
 from erp.admin.formatting import money
+from modules.inventory_lots.domain import check_quantity
 from modules.procurement import services
 from modules.procurement.admin.expected_dates import ExpectedDates, show_impact_first
 from modules.procurement.admin.incoming import expected
@@ -191,6 +192,11 @@ class PurchaseOrderScreen(DocumentScreen):
         super().prepare_form(form, row)
         if row is None or not any(line.allocated for line in row.lines):
             del form["release"]
+
+    @override
+    def check_line(self, values: Mapping[str, Any]) -> None:
+        product = values["product"]
+        check_quantity(values["quantity"], product.unit_decimals, what=product.sku)
 
     @override
     def save(self, session: Session, form: Form, row: Any) -> Any:

@@ -13,12 +13,13 @@ from wtforms import FieldList, Form, FormField, HiddenField, StringField, TextAr
 from wtforms.validators import Length, Optional
 
 from erp.admin import DayField, FormPage, QuantityField, Result
+from erp.admin.refusals import mark
 from erp.errors import NotFound
 from modules.inventory_lots.models import Location
 from modules.inventory_lots.states import Tracking
 from modules.procurement import queries, services
 from modules.procurement.domain import Delivery
-from modules.procurement.errors import NothingReceived
+from modules.procurement.errors import DeliveriesRefused, NothingReceived
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.states import PURCHASE_ORDER
 
@@ -80,19 +81,31 @@ class Receive(FormPage):
         deliveries = _deliveries(session, {str(line.id): line for line in order.lines}, form)
         if not deliveries:
             raise NothingReceived(order=order.name)
-        name, receipt_ids = order.name, services.receive_many(session, deliveries)
+        name, receipt_ids = order.name, _receive(session, deliveries)
         context = {"receipts": queries.receipts_by_id(session, receipt_ids)}
         return Result(f"Goods of {name} are received.", "procurement/received.html", context)
 
 
-def _deliveries(session: Session, lines: Mapping[str, PurchaseOrderLine], form: ReceiveForm) -> list[Delivery]:
-    """Return the entered deliveries; a line that is not the order's is ignored."""
+def _receive(session: Session, deliveries: Sequence[tuple[Any, Delivery]]) -> Sequence[int]:
+    try:
+        return services.receive_many(session, [delivery for _, delivery in deliveries])
+    except DeliveriesRefused as refused:
+        for at, refusal in refused.refusals.items():
+            entry = deliveries[at][0]
+            mark(entry, refusal, {"lot": "serials", "quantity": "serials"} if _numbers(entry) else None)
+        raise
+
+
+def _deliveries(
+    session: Session, lines: Mapping[str, PurchaseOrderLine], form: ReceiveForm
+) -> list[tuple[Any, Delivery]]:
+    """Return the entered deliveries, each with its form; a line that is not the order's is ignored."""
     forms: list[Any] = [entry.form for entry in form.lines]
     entries = [(lines[entry.line_id.data], entry) for entry in forms if entry.line_id.data in lines]
     filled = [(line, entry) for line, entry in entries if entry.quantity.data or _numbers(entry)]
     locations = queries.locations_by_path(session, {entry.location.data or "" for _, entry in filled})
     received_on = form.received_on.data
-    return [delivery for line, entry in filled for delivery in _of_line(line, entry, locations, received_on)]
+    return [(entry, delivery) for line, entry in filled for delivery in _of_line(line, entry, locations, received_on)]
 
 
 def _numbers(entry: Any) -> Sequence[str]:
@@ -104,7 +117,9 @@ def _of_line(
 ) -> list[Delivery]:
     path = (entry.location.data or "").strip()
     if path not in locations:
-        raise NotFound("location", path)
+        unknown = NotFound("location", path)
+        entry.location.errors = [*entry.location.errors, str(unknown)]
+        raise unknown
     common = {"received_on": received_on, "expires_on": entry.expires_on.data}
     location_id = locations[path].id
     if line.product.tracking is Tracking.serial:
