@@ -13,10 +13,7 @@ _MOST_NAMED = 10
 
 
 class ErpError(Exception):
-    """A refused action. Its text is for users; `facts` are for programs and tests.
-
-    `field` is the field of a form, or the column of a file, that holds what is refused; empty where there is no one.
-    """
+    """A refused action. Its text is for users, `facts` for programs; `field` names what of a form or file is wrong."""
 
     field = ""
 

@@ -18,6 +18,7 @@ from erp.admin.access import only_read, screen_session
 from erp.admin.declarations import ActionScreen, Chosen, Facts, Getter, Result
 from erp.admin.fields import read_quantity
 from erp.admin.listing import Cell, make_cell
+from erp.admin.refusals import mark
 from erp.db import format_quantity
 from erp.errors import BadNumber, ErpError, NothingChosen
 
@@ -70,6 +71,10 @@ class ActionPage:
         """Return the keys of the listed rows on which the sent form acts."""
         return ()
 
+    def is_valid(self, form: Any) -> bool:
+        """Check the form that was posted and mark what is wrong. Override to check more than its validators do."""
+        return bool(form.validate())
+
     def finished(self, screen: ActionScreen, row_id: int, message: str | Result | None) -> ResponseReturnValue:
         """Return the answer after the action: the document's page with the message."""
         return screen.done(row_id, message)
@@ -81,7 +86,7 @@ class ActionPage:
             version = self._version(row)
             self.prefill(screen_session(), row, form)
             return self._show(screen, row, form, version)
-        if not form.validate():
+        if not self.is_valid(form):
             flash("Not done: check the marked fields.", "error")
             return self._show(screen, row, form, self._version(row, is_kept=True)), 422
         try:
@@ -89,6 +94,7 @@ class ActionPage:
         except ErpError as error:
             only_read()
             flash(str(error), "error")
+            mark(form, error)
             # Users who were not told what has changed keep the version that they opened.
             version = self._version(row, is_kept=not isinstance(error, versions.StalePage))
             return self._show(screen, row, form, version), 409
@@ -250,7 +256,15 @@ class Choose(ActionPage):
             is_ticked=ticked and self.can_tick(item),
             can_tick=self.can_tick(item),
             quantity=None if offered is None else typed if typed is not None else format_quantity(offered),
+            error=self._wrong(item) if posted and ticked else "",
         )
+
+    def _wrong(self, item: Any) -> str:
+        try:
+            self._typed(item)
+        except BadNumber as error:
+            return str(error)
+        return ""
 
     @override
     def _show(self, screen: ActionScreen, row: Any, form: Form, version: str, **more: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from erp.admin.lines import LineChanges, LinesField, lines_field
 from erp.admin.listing import Cell, make_cell
 from erp.admin.screen import Screen
 from erp.db import is_reading
+from erp.errors import ErpError
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,21 @@ class DocumentScreen(Screen):
             for name in plain:
                 label = self.line_labels.get(name, words(name)).lower()
                 yield f"{label} of line {line.position}", getattr(line, name)
+
+    def check_line(self, values: Mapping[str, Any]) -> None:
+        """Raise an ErpError, whose `field` is marked, for values that a line may not have. Override to check them."""
+
+    @override
+    def is_valid(self, form: Form) -> bool:
+        return super().is_valid(form) and (self.lines not in form or form[self.lines].check(self.check_line))
+
+    @override
+    def mark(self, form: Form, row: Any, error: ErpError) -> None:
+        super().mark(form, row, error)
+        if row is not None and self.lines in form:
+            for line in getattr(row, self.lines):
+                if str(line) == error.facts.get("line"):
+                    form[self.lines].mark(line.id, error)
 
     def line_changes(self, form: Form, row: Any) -> LineChanges:
         """Return which lines the form adds, changes and removes; for `save`."""

@@ -20,6 +20,7 @@ from erp.admin.declarations import ExtraField, Facts
 from erp.admin.fields import Converter, Lookup, as_id, lookup, with_fields
 from erp.admin.formatting import words
 from erp.admin.listing import Listing
+from erp.admin.refusals import mark
 from erp.db import is_duplicate, is_reading, key_columns
 from erp.errors import ErpError, RecordInUse, RecordTaken, StaleRecord
 from erp.identity import identity_key
@@ -34,6 +35,7 @@ class EditForms(Listing):
     model_form_converter = Converter
     form_template = "erp/form.html"
     form_widths: dict[str, int] = {}
+    refused_fields: dict[str, str] = {}
 
     def may_create(self) -> bool:
         """Say whether the user may add rows."""
@@ -102,6 +104,14 @@ class EditForms(Listing):
 
     def _parts(self, row: Any) -> versions.Parts:
         return {versions.PAGE: self.depends_on(screen_session(), row)}
+
+    def is_valid(self, form: Form) -> bool:
+        """Check the form that was posted and mark what is wrong. Override to check more than its validators do."""
+        return bool(form.validate())
+
+    def mark(self, form: Form, row: Any, error: ErpError) -> None:
+        """Show a refusal at the field that it names; `refused_fields` are those that the form calls otherwise."""
+        mark(form, error, self.refused_fields)
 
     def check_version(self, form: Form, row: Any) -> None:
         """Raise StalePage or StaleRecord where the row was saved since the form was opened.
@@ -175,7 +185,7 @@ class EditForms(Listing):
         if request.method != "POST":
             return self._show_form(form, row, id)
         try:
-            if not form.validate():
+            if not self.is_valid(form):
                 return self._unfit(form, row, id)
             return self.saved(self._submit(form, id), is_new=id is None)
         except tokens.SentTwice as error:
@@ -195,6 +205,7 @@ class EditForms(Listing):
         row = None if id is None else self.get_one(id)
         if isinstance(error, versions.StalePage) and VERSION in form:
             form[VERSION].data = getattr(row, VERSION)
+        self.mark(form, row, error)
         # Users who were not told what has changed keep the version that they opened.
         page = self._show_form(form, row, id, is_kept=not isinstance(error, versions.StalePage))
         return page, 409 if isinstance(error, StaleRecord) else 422

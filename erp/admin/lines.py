@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,9 @@ from wtforms import FieldList, Form, FormField, HiddenField
 from wtforms.utils import unset_value
 
 from erp.admin.fields import Converter, Lookup, LookupField, as_id, lookup
+from erp.admin.refusals import mark
 from erp.db import db
+from erp.errors import ErpError
 
 MAX_LINES = 1000
 
@@ -60,6 +62,15 @@ class LineForm(FormField):
         """Return what was entered by field name."""
         return {each.short_name: each.data for each in self.shown()}
 
+    def check(self, rule: Callable[[dict[str, Any]], None]) -> bool:
+        """Apply a rule that may refuse the values, and mark the field that it names; return whether it accepts them."""
+        try:
+            rule(self.values())
+        except ErpError as error:
+            mark(self.form, error)
+            return False
+        return True
+
     def validate(self, form: Any, extra_validators: Any = ()) -> bool:
         """Check the line, unless it is removed or blank."""
         return self.is_removed or self.is_blank or bool(self.form.validate())
@@ -96,6 +107,17 @@ class LinesField(FieldList):
         results = [line.validate(form) for line in self.entries]
         self.errors = [] if all(results) else ["Check the marked lines."]
         return all(results)
+
+    def check(self, rule: Callable[[dict[str, Any]], None]) -> bool:
+        """Apply a rule to the values of each line; return whether it accepts all of them."""
+        results = [line.check(rule) for line in self.entries if not line.is_removed and not line.is_blank]
+        return all(results)
+
+    def mark(self, line_id: int, error: ErpError) -> None:
+        """Show a refusal at the field that it names of the line with that id."""
+        for line in self.entries:
+            if str(line.form.id.data) == str(line_id):
+                mark(line.form, error)
 
     def changes(self, existing: list[Any]) -> LineChanges:
         """Return the differences to the document's lines; a posted id that is not one of theirs is ignored."""

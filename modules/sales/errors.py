@@ -13,6 +13,8 @@ from erp.text import plural
 class LinesRefused(ErpError):
     """Lines of an order that may not be confirmed, added or raised, each with its reason."""
 
+    field = "quantity"
+
     def __init__(self, *, order: str, reasons: Sequence[str]) -> None:
         super().__init__(f"{order} is refused. {' '.join(reasons)}", order=order, reasons=list(reasons))
 

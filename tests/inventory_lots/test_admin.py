@@ -9,6 +9,7 @@ from modules.inventory_lots.models import Balance, Location, Lot, Product, Stock
 from modules.inventory_lots.services import hold_lot
 from modules.inventory_lots.states import LocationKind, Tracking
 from tests.support.inventory_lots import make_location, make_product, make_stock
+from tests.support.marked_fields import marked_fields
 
 LISTS = ("products", "stock", "lots", "locations", "warehouses", "moves")
 
@@ -140,7 +141,9 @@ def test_stock_is_counted_for_a_new_lot(session, client):
 def test_a_refusal_of_a_count_is_shown_and_nothing_is_changed(session, client):
     product, location = make_product(session, sku="BOLT"), make_location(session)
     form = {"product": product.id, "location": location.id, "quantity": "7", "reason": "Found"}
-    assert "BOLT is tracked by lot: give the lot number." in text(client.post("/inventory/stock/new/", data=form), 422)
+    answer = client.post("/inventory/stock/new/", data=form)
+    assert "BOLT is tracked by lot: give the lot number." in text(answer, 422)
+    assert marked_fields(answer.get_data(as_text=True)) == ["lot_number"]
     assert session.scalar(select(func.count()).select_from(StockMove)) == 0
 
 
@@ -312,3 +315,27 @@ def test_the_dashboard_counts_what_needs_attention(session, client):
         listed = text(client.get(url))
         assert listed.count('class="erp-chip"') == url.count("flt"), url
         assert "1 balance" in listed or "1 product" in listed
+
+
+@pytest.mark.parametrize(
+    ("action", "typed", "field"),
+    [
+        ("adjust", {"quantity": "1.5"}, "quantity"),
+        ("adjust", {"quantity": "5"}, "quantity"),
+        ("transfer", {"quantity": "1.5"}, "quantity"),
+        ("transfer", {"quantity": "9"}, "quantity"),
+        ("transfer", {"quantity": "1", "location": "here"}, "location"),
+        ("quarantine", {"quantity": "1.5"}, "quantity"),
+    ],
+)
+def test_a_refused_action_on_stock_shows_which_field_is_wrong(
+    session, client, balance, allocate_for, action, typed, field
+):
+    allocate_for("SO1", balance, 6)
+    locations = {"here": balance.location_id, "there": make_location(session, "WH/B").id}
+    form = {"location": "there", "reason": "Counted"} | typed
+    form["location"] = locations[form["location"]]
+    session.commit()
+    answer = client.post(f"/inventory/stock/{balance.id}/{action}/", data=form)
+    assert answer.status_code == 409
+    assert marked_fields(answer.get_data(as_text=True)) == [field]

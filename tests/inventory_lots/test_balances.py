@@ -136,7 +136,7 @@ def test_the_database_refuses_a_balance_that_cannot_be(session, balance, change,
     ],
 )
 def test_the_database_refuses_words_and_numbers_that_are_not_known(session, balance, statement, named):
-    with pytest.raises(IntegrityError, match=named):
+    with pytest.raises(IntegrityError, match=named), no_row_is_final(session):
         session.execute(text(statement))
 
 

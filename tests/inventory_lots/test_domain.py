@@ -118,7 +118,7 @@ def test_stock_is_usable_in_a_stock_location_not_on_hold_and_up_to_its_last_day(
 def test_tracking_and_fewer_decimals_of_a_product_in_use_are_refused(before, after, field):
     with pytest.raises(ProductInUse) as refused:
         domain.check_change("A", domain.TrackingSettings(*before), domain.TrackingSettings(*after))
-    assert refused.value.column == field
+    assert refused.value.field == field
 
 
 def test_serial_products_are_counted_in_whole_pieces():

@@ -10,6 +10,7 @@ from erp.errors import NotFound
 from erp.models import HistoryEntry
 from modules.inventory_lots import queries
 from modules.inventory_lots.errors import (
+    BadQuantity,
     HoldUnchanged,
     NothingToRelease,
 )
@@ -87,6 +88,16 @@ def test_allocations_on_a_lot_that_may_not_leave_are_released_the_latest_first(
     session.commit()
     with pytest.raises(NothingToRelease):
         release_allocations(session, balance.lot_id)
+
+
+def test_no_part_of_a_piece_is_released(session, balance, allocate_for):
+    allocate_for("SO1", balance, 3)
+    hold_lot(session, balance.lot_id)
+    session.commit()
+    with pytest.raises(BadQuantity, match="Lot L1: 1.5 has more than 0 decimals"):
+        release_allocations(session, balance.lot_id, quantity=Decimal("1.5"))
+    session.rollback()
+    assert balance.allocated == 3
 
 
 def test_only_allocations_on_unusable_stock_of_a_lot_are_released(session, balance, allocate_for):

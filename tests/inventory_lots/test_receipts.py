@@ -171,7 +171,7 @@ def test_each_refusal_of_many_arrivals_is_returned_by_its_position(session):
         3: BadQuantity,
         4: LotNumberMissing,
     }
-    assert [refusals[index].column for index in (2, 3, 4)] == ["lot", "quantity", "lot"]
+    assert [refusals[index].field for index in (2, 3, 4)] == ["lot", "quantity", "lot"]
     with pytest.raises(SerialInStock):
         receive_many(session, arrivals)
     assert session.scalar(select(func.count()).select_from(StockMove)) == 0

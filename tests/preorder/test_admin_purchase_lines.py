@@ -25,6 +25,7 @@ from modules.sales.services import hold_lines, set_promise_dates
 from modules.sales.states import AllocationSource
 from tests.preorder.conftest import Clerk
 from tests.support.inventory_lots import make_product
+from tests.support.marked_fields import marked_fields
 from tests.support.preorder import allocate_many, allocate_purchase, outstanding, purchase_allocations_of
 from tests.support.procurement import make_purchase_order
 from tests.support.sales import make_customer, make_order
@@ -152,6 +153,15 @@ def test_a_wrong_quantity_is_refused_and_nothing_is_allocated(
     shown = clerk.press(url(purchase.lines[0], "allocate"), row=str(key), **{f"quantity-{key}": typed})
     assert (shown.status, message in shown.text) == (409, True)
     assert outstanding(session, order.lines[0]) == [0]
+
+
+def test_a_quantity_out_of_range_is_marked_in_its_row(
+    session: Session, clerk: Clerk, product: Product, purchase: PurchaseOrder
+) -> None:
+    keys = [str(backorder_id(order_of(session, product, 6, name).lines[0])) for name in ("Acme", "Bolt")]
+    typed = {f"quantity-{keys[0]}": "6", f"quantity-{keys[1]}": "7"}
+    shown = clerk.press(url(purchase.lines[0], "allocate"), row=keys, **typed)
+    assert (shown.status, marked_fields(shown.html)) == (409, [f"quantity-{keys[1]}"])
 
 
 def test_more_than_the_line_has_is_refused_with_what_it_has(

@@ -21,6 +21,7 @@ from modules.procurement.hooks import Impact, arrival_impact
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.states import PurchaseState
 from tests.support.inventory_lots import make_location, make_product
+from tests.support.marked_fields import marked_fields
 from tests.support.procurement import (
     ORDERS,
     line_form,
@@ -75,21 +76,23 @@ def test_serial_numbers_are_received_one_a_line(client: FlaskClient, session: Se
 
 
 @pytest.mark.parametrize(
-    ("typed", "message"),
+    ("typed", "message", "field"),
     [
-        ({"quantity": "11"}, "at most 10 may still come in"),
-        ({"quantity": "4", "location": "NO/WHERE"}, "There is no location"),
-        ({"quantity": "4", "lot": ""}, "lot number"),
-        ({"quantity": "0.5"}, "decimals"),
-        ({"quantity": ""}, "Nothing of PO-1 was received"),
+        ({"quantity": "11"}, "at most 10 may still come in", "quantity"),
+        ({"quantity": "4", "location": "NO/WHERE"}, "There is no location", "location"),
+        ({"quantity": "4", "lot": ""}, "lot number", "lot"),
+        ({"quantity": "0.5"}, "decimals", "quantity"),
+        ({"quantity": ""}, "Nothing of PO-1 was received", None),
     ],
 )
 def test_what_cannot_be_received_is_refused_with_the_reason(
-    client: FlaskClient, session: Session, order: PurchaseOrder, typed: dict[str, str], message: str
+    client: FlaskClient, session: Session, order: PurchaseOrder, typed: dict[str, str], message: str, field: str | None
 ) -> None:
     values = {"line_id": order.lines[0].id, "location": "WH/STOCK", "lot": "L1"} | typed
     form = {f"lines__0__{name}": value for name, value in values.items()}
-    assert message in post(client, f"{ORDERS}{order.id}/receive/", 409, **form)
+    page = post(client, f"{ORDERS}{order.id}/receive/", 409, **form)
+    assert message in page
+    assert marked_fields(page) == ([f"lines-0-{field}"] if field else [])
     assert session.scalars(select(Balance)).all() == []
 
 

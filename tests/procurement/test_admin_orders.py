@@ -18,6 +18,7 @@ from modules.procurement.models import PurchaseOrder
 from modules.procurement.services import set_expected_dates, set_status
 from modules.procurement.states import PurchaseState
 from tests.support.inventory_lots import make_product
+from tests.support.marked_fields import marked_fields
 from tests.support.procurement import (
     ORDERS,
     line_form,
@@ -61,6 +62,9 @@ def test_a_bad_quantity_is_refused_with_the_reason_and_nothing_is_saved(client: 
     form = {"supplier": supplier.id, "ordered_on": "2026-05-06", "lines__0__product": product.id}
     shown = post(client, f"{ORDERS}new/", 422, **form, lines__0__quantity="0.5", lines__0__status="__None")
     assert "has more than 0 decimals" in shown
+    assert marked_fields(shown) == ["lines-0-quantity"]
+    form |= {"lines__0__quantity": "5", "lines__0__unit_cost": "-1"}
+    assert marked_fields(post(client, f"{ORDERS}new/", 422, **form)) == ["lines-0-unit_cost"]
     assert session.scalars(select(PurchaseOrder)).all() == []
 
 
@@ -144,5 +148,6 @@ def test_lowering_an_allocated_line_is_refused_by_name_until_release_is_ticked(
     allocate(order.lines[0], 8, "SO00001", "SO00002")
     shown = post(client, f"{ORDERS}{order.id}/edit/", 422, **line_form(order, lines__0__quantity="5"))
     assert "SO00001, SO00002" in shown
+    assert marked_fields(shown) == ["lines-0-quantity"]
     post(client, f"{ORDERS}{order.id}/edit/", **line_form(order, lines__0__quantity="5", release="y"))
     assert (order.lines[0].quantity, order.lines[0].allocated) == (5, 5)

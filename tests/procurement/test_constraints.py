@@ -65,3 +65,8 @@ def test_there_is_one_default_status_at_most(session: Session) -> None:
     make_status(session, is_default=True)
     with pytest.raises(IntegrityError):
         make_status(session, is_default=True)
+
+
+def test_the_database_refuses_a_cost_below_0(session: Session, order: PurchaseOrder) -> None:
+    with pytest.raises(IntegrityError, match="unit_cost_not_negative"):
+        session.execute(text("UPDATE procurement_purchase_order_line SET unit_cost = -1"))

@@ -12,6 +12,7 @@ from modules.sales import services
 from modules.sales.models import Allocation, Order
 from modules.sales.states import OrderState, ShippingPolicy
 from tests.support.inventory_lots import make_product
+from tests.support.marked_fields import marked_fields
 from tests.support.sales import make_customer, make_draft
 
 pytestmark = pytest.mark.usefixtures("by_hand")
@@ -79,7 +80,28 @@ def test_a_quantity_that_cannot_be_is_refused_in_the_form(session, desk, screws,
     page = desk.press("/sales/orders/new/", **_entered(customer, **lines))
     assert page.status == 422
     assert says in page.text
+    assert marked_fields(page.html) == ["lines-0-quantity"]
     assert session.scalar(select(func.count()).select_from(Order)) == 0
+
+
+@pytest.mark.parametrize("price", ["-0.01", "-5"])
+def test_a_price_below_0_is_refused_at_its_field(session, desk, screws, price):
+    customer = make_customer(session)
+    session.commit()
+    lines = {"lines-0-product": str(screws[0].id), "lines-0-quantity": "1", "lines-0-unit_price": price}
+    page = desk.press("/sales/orders/new/", **_entered(customer, **lines))
+    assert (page.status, marked_fields(page.html)) == (422, ["lines-0-unit_price"])
+    assert f"a price of {price} is below 0. Enter 0 or more." in page.text
+    assert session.scalar(select(func.count()).select_from(Order)) == 0
+
+
+def test_of_several_lines_those_that_are_wrong_are_marked(session, desk, screws):
+    customer = make_customer(session)
+    session.commit()
+    lines = {f"lines-{at}-product": str(screws[0].id) for at in range(3)}
+    lines |= {"lines-0-quantity": "1.5", "lines-1-quantity": "1", "lines-2-quantity": "2.5"}
+    page = desk.press("/sales/orders/new/", **_entered(customer, **lines))
+    assert marked_fields(page.html) == ["lines-0-quantity", "lines-2-quantity"]
 
 
 def test_what_the_form_of_a_draft_changes_is_in_the_history(session, desk, screws):

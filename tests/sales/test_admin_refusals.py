@@ -13,6 +13,7 @@ from modules.sales import services
 from modules.sales.models import Allocation, Backorder, Pack
 from modules.sales.states import OrderState, ShippingPolicy
 from tests.support.inventory_lots import make_location, make_product, make_serials, make_stock
+from tests.support.marked_fields import marked_fields
 from tests.support.preorder import make_preorder_product
 from tests.support.sales import make_draft, make_order
 
@@ -223,6 +224,7 @@ def test_a_quantity_that_cannot_be_is_refused(session, desk, product, typed, sta
     page = desk.line(order.lines[0], "change-quantity", quantity=typed)
     assert (page.status, order.lines[0].quantity) == (status, 5)
     assert says in page.text
+    assert marked_fields(page.html) == ["quantity"]
 
 
 @pytest.mark.needs("preorder")

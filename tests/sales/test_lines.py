@@ -6,11 +6,13 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
 
 from erp.errors import InvalidTransition
 from erp.models import HistoryEntry
 from erp.registry import current_registry
+from modules.inventory_lots.errors import NegativePrice
 from modules.sales import services
 from modules.sales.errors import (
     QuantityBelowDone,
@@ -119,3 +121,12 @@ def test_adding_lines_takes_the_same_statements_for_one_line_as_for_many(session
         session.commit()
     assert [line.position for line in order.lines] == list(range(1, lines + 2))
     assert len(sent) <= 30
+
+
+def test_a_price_is_never_below_0(session, product):
+    order = make_order(session, [(product, 1)])
+    with pytest.raises(NegativePrice, match="a price of -1 is below 0"):
+        services.add_lines(session, order.id, [NewLine(product.id, Decimal(1), Decimal(-1))])
+    session.rollback()
+    with pytest.raises(IntegrityError, match="unit_price_not_negative"):
+        session.execute(text("UPDATE sales_order_line SET unit_price = -1"))

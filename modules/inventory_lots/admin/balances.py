@@ -218,6 +218,7 @@ class BalanceScreen(Screen):
         "reason": StringField("Reason", [InputRequired("Say why the stock differs."), Length(max=500)]),
     }
     form_widths = {"lot_number": 3, "reason": 12}
+    refused_fields = {"lot": "lot_number"}
     header_fields = (
         ("Product", _product),
         ("Lot", _lot),

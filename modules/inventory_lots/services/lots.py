@@ -19,7 +19,7 @@ from erp.identity import identity_key
 from erp.numbers import sums
 from erp.sequence import next_numbers
 from modules.inventory_lots import queries
-from modules.inventory_lots.domain import give_back
+from modules.inventory_lots.domain import check_quantity, give_back
 from modules.inventory_lots.errors import HoldUnchanged, NothingToRelease
 from modules.inventory_lots.events import StockChanged
 from modules.inventory_lots.hooks import stock_will_fall
@@ -143,9 +143,11 @@ def _locked(session: Session, lot_id: int) -> Lot:
 def release_allocations(session: Session, lot_id: int, *, quantity: Decimal | None = None) -> Decimal:
     """Release all, or a quantity, of what is allocated on a lot's unusable stock, latest in the queue first.
 
-    Locks the product. Returns how much was released; raises NothingToRelease.
+    Locks the product. Returns how much was released; raises BadQuantity and NothingToRelease.
     """
     lot = _locked(session, lot_id)
+    if quantity is not None:
+        check_quantity(quantity, lot.product.unit_decimals, what=f"Lot {lot.number}")
     held = [
         (allocation.balance_id, to_raw(allocation.quantity))
         for allocation in queries.allocations(session, queries.unusable_balance_ids(session, lot_id))

@@ -57,8 +57,8 @@ def say_whom(field: Any, news: NewsPreview) -> None:
     """Let a tick say whom it notifies; one that can notify nobody is off and disabled."""
     field.description = str(news)
     if news.sample:
-        link = Markup('<a href="{}{}" target="_blank" rel="noopener">See one email</a>')
-        field.description = Markup("{} {}").format(str(news), link.format(request.script_root, news.sample))
+        anchor = Markup('<a href="{}{}" target="_blank" rel="noopener">See one email</a>')
+        field.description = Markup("{} {}").format(str(news), anchor.format(request.script_root, news.sample))
     if not news.customers:
         field.data, field.render_kw = False, {"disabled": True}
 

@@ -15,6 +15,7 @@ from erp import clock
 from erp.admin import Action, DocumentScreen, ExtraColumn, Panel, document_anchor
 from erp.admin.access import may, screen_session
 from erp.admin.formatting import money
+from modules.inventory_lots.domain import check_quantity
 from modules.procurement import services
 from modules.procurement.admin.expected_dates import ExpectedDates, show_impact_first
 from modules.procurement.admin.incoming import expected
@@ -212,6 +213,11 @@ class PurchaseOrderScreen(DocumentScreen):
         if template == self.form_template and kwargs.get("row") is not None:
             kwargs["news"] = news_by_status(screen_session(), [line.id for line in kwargs["row"].lines])
         return super().render(template, **kwargs)
+
+    @override
+    def check_line(self, values: Mapping[str, Any]) -> None:
+        product = values["product"]
+        check_quantity(values["quantity"], product.unit_decimals, what=product.sku)
 
     @override
     def save(self, session: Session, form: Form, row: Any) -> Any:

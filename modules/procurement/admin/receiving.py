@@ -157,7 +157,9 @@ def _of_line(
 ) -> list[Delivery]:
     path = (entry.location.data or "").strip()
     if path not in locations:
-        raise NotFound("location", path)
+        unknown = NotFound("location", path)
+        entry.location.errors = [*entry.location.errors, str(unknown)]
+        raise unknown
     common = {"received_on": received_on, "expires_on": entry.expires_on.data}
     location_id = locations[path].id
     if line.product.tracking is Tracking.serial:

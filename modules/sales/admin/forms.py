@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +11,7 @@ from wtforms.validators import InputRequired, Length
 
 from erp.admin import QuantityField
 from erp.admin.lines import lines_field
+from modules.inventory_lots.domain import check_price, check_quantity
 from modules.sales.models import OrderLine
 
 SMALLEST = Decimal("0.0001")
@@ -19,6 +21,13 @@ LINE_LABELS = {"unit_price": "Price", "requested_on": "Requested on"}
 LINE_LOOKUPS: dict[str, dict[str, Any]] = {
     "product": {"fields": ("sku", "name"), "filters": ("is_active",), "placeholder": "SKU or name of a product"}
 }
+
+
+def check_line(values: Mapping[str, Any]) -> None:
+    """Raise BadQuantity or NegativePrice for what a line of the form may not have."""
+    product = values["product"]
+    check_quantity(values["quantity"], product.unit_decimals, what=product.sku)
+    check_price(values["unit_price"], what=product.sku, field="unit_price")
 
 
 def new_lines_form() -> type[Form]:

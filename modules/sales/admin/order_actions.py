@@ -15,7 +15,7 @@ from erp.options import options
 from erp.text import plural
 from modules.sales import services
 from modules.sales.admin.allocations import RemoveAllocations, allocate, allocation_result
-from modules.sales.admin.forms import ReasonForm, new_lines_form
+from modules.sales.admin.forms import ReasonForm, check_line, new_lines_form
 from modules.sales.admin.packs import PackSerials, asks_for_serials, pack
 from modules.sales.admin.versions import of_draft, of_order
 from modules.sales.errors import NoLinesGiven
@@ -76,6 +76,10 @@ class AddLines(FormPage):
     @override
     def prefill(self, session: Session, row: Any, form: Any) -> None:
         form.lines.append_entry()
+
+    @override
+    def is_valid(self, form: Any) -> bool:
+        return super().is_valid(form) and form.lines.check(check_line)
 
     @override
     def do(self, session: Session, row: Any, form: Any) -> Result:

@@ -16,11 +16,10 @@ from wtforms import Form
 from erp.admin import DocumentScreen, ExtraColumn, Facts, document_anchor
 from erp.admin.formatting import money
 from erp.errors import ErpError, InvalidTransition
-from modules.inventory_lots.domain import check_quantity
 from modules.sales import queries, services
 from modules.sales.admin.allocations import ALLOCATIONS, ask_before_taking
 from modules.sales.admin.backorders import BACKORDERS
-from modules.sales.admin.forms import LINE_FIELDS, LINE_LABELS, LINE_LOOKUPS
+from modules.sales.admin.forms import LINE_FIELDS, LINE_LABELS, LINE_LOOKUPS, check_line
 from modules.sales.admin.lines import LINE_ACTIONS, LINE_COLUMNS
 from modules.sales.admin.order_actions import ORDER_ACTIONS
 from modules.sales.admin.packs import PACKS
@@ -147,11 +146,8 @@ class OrderScreen(DocumentScreen):
             self.check_version(form, row)
             if not ORDER.allows(row.state, "confirm"):
                 raise InvalidTransition(state=row.state, action="edit")
-        _check_lines(self.line_changes(form, row))
         return super().save(session, form, row)
 
-
-def _check_lines(changes: Any) -> None:
-    for values in (*changes.added, *(values for _, values in changes.changed)):
-        product = values["product"]
-        check_quantity(values["quantity"], product.unit_decimals, what=product.sku)
+    @override
+    def check_line(self, values: Mapping[str, Any]) -> None:
+        check_line(values)

@@ -85,11 +85,13 @@ def serve_lines(session: Session, lines: Sequence[OrderLine]) -> None:
 def add_lines(session: Session, order_id: int, new_lines: Sequence[NewLine]) -> Order:
     """Add lines to a draft or a confirmed order; a confirmed one's are checked and served like a new order's.
 
-    Raises InvalidTransition and LinesRefused.
+    Raises InvalidTransition, NegativePrice and LinesRefused.
     """
     order = lock_order(session, order_id, [line.product_id for line in new_lines])
     ORDER.next(order.state, "add_line")
     last = max((line.position for line in order.lines), default=0)
+    for position, line in enumerate(new_lines, start=last + 1):
+        check_price(line.unit_price, what=f"Line {position}", field="unit_price")
     rows = [line.values(order.id, position) for position, line in enumerate(new_lines, start=last + 1)]
     insert_rows(session, OrderLine, rows)
     session.expire_all()
