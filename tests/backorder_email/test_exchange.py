@@ -152,9 +152,10 @@ def test_the_job_sends_what_is_pending(session, mailbox, at):
     assert states(session) == ["sent", "sent"]
 
 
-def test_the_job_says_what_is_wrong_with_the_server(session, point_at):
+def test_the_job_says_what_is_wrong_with_the_server(session, point_at, at):
     point_at(9)
     make_message(session)
+    at("2026-11-23T12:10:00Z")
     run = jobs.run("send-pending-emails")
     assert run.state == "failed"
     assert "Connection refused" in run.error

@@ -277,15 +277,13 @@ def test_a_message_outdated_while_the_module_was_off_is_superseded_when_it_is_ta
     assert states(session) == ["superseded"]
 
 
-def test_a_failed_message_that_is_outdated_is_superseded_when_it_is_retried(session):
+def test_a_failed_message_that_is_outdated_is_superseded_at_once(session):
     supply = make_supply(session)
     allocate_all(supply)
     (message,) = messages(session)
     message.state, message.last_error = MessageState.failed, "550 no"
     session.commit()
     remove_allocations(session, supply.line)
-    assert states(session) == ["failed"]
-    in_a_run(lambda session: services.retry(session, [message.id]))
     assert states(session) == ["superseded"]
 
 

@@ -67,7 +67,7 @@ def test_the_unit_of_an_allocated_product_cannot_change_in_the_form(
     session: Session, client: FlaskClient, cable: Product
 ) -> None:
     message = edit(client, cable, unit="km", name="Copper cable")
-    assert "The unit of CABLE cannot change: goods on PO-1/1 are meant for customers." in message
+    assert "The unit of CABLE cannot change: goods on PO-1/1 are allocated to customers." in message
     assert (cable.unit, cable.name) == ("m", "Cable")
     edit(client, cable, name="Copper cable")
     assert (cable.unit, cable.name) == ("m", "Copper cable")

@@ -133,7 +133,7 @@ def test_other_dates_than_those_of_a_lot_in_stock_are_refused_and_empty_ones_are
     for dates in ({"received_on": date(2026, 3, 2)}, {"expires_on": date(2026, 1, 1)}):
         with pytest.raises(LotDatesDiffer) as refused:
             receive_into(session, order, 1, **dates)
-        assert (refused.value.column, refused.value.facts["given"]) == next(iter(dates.items()))
+        assert (refused.value.field, refused.value.facts["given"]) == next(iter(dates.items()))
         session.rollback()
     receive_into(session, order, 1)
     receive_into(session, order, 1, received_on=first, expires_on=expiry)
@@ -198,7 +198,7 @@ def test_a_receipt_asks_for_room_first_announces_the_goods_and_offers_remaining_
     line = order.lines[0]
     receipt = receive_into(session, order, 4)
     assert heard == [
-        [OutstandingFall(line.id, Decimal(6), receipt.balance_id, Decimal(4))],
+        [OutstandingFall(line.id, Decimal(6), receipt.balance_id, Decimal(4), receipt.id)],
         GoodsArrived((line.product_id,)),
         SupplyChanged((line.product_id,)),
     ]

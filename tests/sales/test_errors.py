@@ -28,6 +28,9 @@ UNSEEN = {
     stock.StockRefused: "the base of others",
     stock.ManyRefused: "a bundle: each refusal in it is shown by its row",
     stock.CountedTwice: "a file with two rows of one key is refused before anything is counted",
+    stock.NotOnHand: "receipts are taken back from purchase orders: tests of reversed receipts show it",
+    stock.LotDatesDiffer: "receipts give the dates of lots: tests of the page that receives show it",
+    stock.NegativePrice: "forms check prices before a service is asked: tests of order forms show the marked field",
     stock.UnitIsFixed: "it takes goods on their way to customers: tests of lines with purchase allocations show it",
     sales.SerialNumberRefused: "the base of others",
 }

@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal as ExactDecimal
 
 from erp.manifest import Module, Permission
-from erp.options import Choice, Decimal, Duration, Integer, Switch, Text
+from erp.options import Choice, Decimal, Duration, Integer, Mailbox, Switch, Text
 from erp.registry import Core
 
 
@@ -62,6 +62,7 @@ MODULE = Module(
         Integer(name="longest", default=200, minimum=1, maximum=200, help="How many characters a wish may have."),
         Decimal(name="fee", default=ExactDecimal("2.5"), help="What a granted wish costs."),
         Choice(name="tone", default="info", choices=("info", "warning"), help="The colour of a wish."),
+        Mailbox(name="copy_to", default="", help="Who hears of granted wishes; empty: nobody."),
         Duration(name="grant_every", default=timedelta(days=1), help="How often old wishes are granted."),
     ),
     permissions=(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from flask import Response, abort, flash, redirect, request
+from flask import abort, flash, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from markupsafe import Markup
@@ -20,8 +20,8 @@ from erp.admin.access import may, screen_session
 from erp.errors import ErpError
 from erp.text import plural
 from modules.backorder_email import queries, services
-from modules.backorder_email.admin.samples import asked_sample, named
-from modules.backorder_email.delivery import build, send_pending, sender
+from modules.backorder_email.admin.samples import asked_sample, named, show_source
+from modules.backorder_email.delivery import send_pending, sender
 from modules.backorder_email.domain.mail import message_id
 from modules.backorder_email.models import Message
 from modules.backorder_email.states import MESSAGE, MessageState
@@ -51,15 +51,6 @@ def _preview(session: Session, message: Message) -> Mapping[str, Any]:
     except ErpError as error:
         headers = [("From", str(error)), ("To", outgoing.recipient)]
     return {"outgoing": outgoing, "headers": headers, "is_composed": bool(outgoing.subject)}
-
-
-def show_source(screen: Any, message: Message) -> ResponseReturnValue:
-    """Show the source of the message, as it will leave or as it left."""
-    outgoing = services.as_it_would_leave(screen_session(), message)
-    if not outgoing.subject or not outgoing.recipient:
-        return abort(404)
-    data = build(outgoing, sender(), message.begun_at or message.sent_at).data
-    return Response(data.replace(b"\r\n", b"\n"), mimetype="text/plain")
 
 
 def _content(_session: Session, message: Message) -> Facts:
@@ -252,6 +243,7 @@ class PendingEmails(Screen):
         ListAction(
             name="confirm", label="Confirm", permission=EDIT, run=_confirm_ticked, icon="fa-check",
             confirm="Put the ticked emails that need review back into the queue as they are?",
+            needs_no_version=ASKED_AGAIN,
         ),
         ListAction(name="retry", label="Retry", permission=EDIT, run=_retry_ticked, icon="fa-refresh",
             confirm="Put the ticked emails back into the queue?", needs_no_version=ASKED_AGAIN,

@@ -1,19 +1,21 @@
-"""One message that a change would send, shown before the change is saved."""
+"""Messages as they leave: one that a change would send, shown before it is saved, and the source of one."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import request
+from flask import Response, abort, request
+from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
+from erp.admin.access import screen_session
 from erp.admin.fields import as_id
-from modules.backorder_email import queries
-from modules.backorder_email.delivery import sender
+from modules.backorder_email import queries, services
+from modules.backorder_email.delivery import build, sender
 from modules.backorder_email.domain.facts import MessageFacts
 from modules.backorder_email.domain.templates import render
 from modules.backorder_email.errors import TemplateRefused
-from modules.backorder_email.models import Template
+from modules.backorder_email.models import Message, Template
 from modules.backorder_email.states import Cause
 
 # How many lines of an order a sample shows.
@@ -53,3 +55,12 @@ def _shown(template: Template, facts: MessageFacts, recipient: str) -> dict[str,
         rendered, problem = None, str(error)
     headers = [("From", named(sender().name, sender().address)), ("To", recipient)]
     return {"outgoing": rendered, "problem": problem, "headers": headers, "is_composed": rendered is not None}
+
+
+def show_source(screen: Any, message: Message) -> ResponseReturnValue:
+    """Show the source of the message, as it will leave or as it left."""
+    outgoing = services.as_it_would_leave(screen_session(), message)
+    if not outgoing.subject or not outgoing.recipient:
+        return abort(404)
+    data = build(outgoing, sender(), message.begun_at or message.sent_at).data
+    return Response(data.replace(b"\r\n", b"\n"), mimetype="text/plain")

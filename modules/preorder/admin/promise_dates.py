@@ -173,11 +173,10 @@ class SyncDates(Choose):
 def _decided_by(found: Coverage) -> Markup:
     if found.uncovered:
         return Markup("{} are not covered").format(format_quantity(found.uncovered))
-    if found.expected is None and (missing := found.missing):
-        return Markup("{}").format(missing)
     part = found.deciding
-    if part is None or part.supply is None:
-        return Markup()
+    is_decided = part is not None and (found.expected is not None or part.day is None)
+    if part is None or part.supply is None or not is_decided:
+        return Markup("{}").format(found.missing)
     name = document_anchor("procurement.purchase_order", part.supply.purchase_order_id, part.supply.name)
     return Markup("{} ({})").format(name, day(part.day) or part.reason)
 

@@ -10,9 +10,10 @@ from wtforms import FieldList, Form, FormField, HiddenField, StringField
 from wtforms.validators import InputRequired, Length, Optional
 
 from erp import clock
-from erp.admin import DayField, FormPage, QuantityField
+from erp.admin import DayField, Facts, FormPage, QuantityField
 from erp.numbers import format_quantity
 from modules.procurement import services
+from modules.procurement.admin.versions import of_line, of_order
 from modules.procurement.domain import Reopening
 from modules.procurement.errors import NothingReopened
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
@@ -57,6 +58,10 @@ class Reopen(FormPage):
         "Clear the quantity of what stays cancelled. A line whose expected date has passed needs a new one. "
         "Purchase allocations that were released do not come back: what is reopened serves whatever waits."
     )
+
+    @override
+    def depends_on(self, session: Session, row: Any) -> Facts:
+        return of_line(session, row) if isinstance(row, PurchaseOrderLine) else of_order(session, row)
 
     @override
     def prefill(self, session: Session, row: Any, form: Any) -> None:

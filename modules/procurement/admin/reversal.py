@@ -9,7 +9,7 @@ from typing_extensions import override
 from wtforms import Form, StringField
 from wtforms.validators import InputRequired, Length
 
-from erp.admin import FormPage, QuantityField, Result
+from erp.admin import Facts, FormPage, QuantityField, Result
 from erp.numbers import format_quantity
 from modules.procurement import queries, services
 from modules.procurement.models import Receipt
@@ -40,6 +40,10 @@ class ReverseReceipt(FormPage):
         "Unallocated goods go first, then what this receipt allocated to waiting orders, then other allocations of the "
         "lot at this location; the last in the queue lose it first."
     )
+
+    @override
+    def depends_on(self, session: Session, row: Any) -> Facts:
+        return {"reversed": row.reversed, "on hand": row.balance.on_hand, "allocated": row.balance.allocated}
 
     @override
     def prefill(self, session: Session, row: Any, form: Any) -> None:

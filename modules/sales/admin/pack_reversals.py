@@ -9,7 +9,7 @@ from flask import request
 from sqlalchemy.orm import Session
 from typing_extensions import override
 
-from erp.admin import Action, Choose, Chosen, Panel
+from erp.admin import Action, Choose, Chosen, Facts, Panel
 from erp.errors import NothingChosen
 from modules.sales import queries, services
 from modules.sales.admin.forms import ReversalForm
@@ -49,6 +49,10 @@ class ReversePack(Choose):
     @override
     def rows(self, session: Session, row: Any) -> Sequence[Any]:
         return queries.pack_lines(session, [row.id])
+
+    @override
+    def depends_on_row(self, item: Any) -> Facts:
+        return {f"not reversed of line {item.position}": item.unreversed}
 
     @override
     def can_tick(self, item: Any) -> bool:
