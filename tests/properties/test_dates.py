@@ -30,6 +30,7 @@ from modules.procurement.domain import Delivery
 from modules.procurement.models import PurchaseOrderLine
 from modules.sales import services as sales
 from modules.sales.models import Allocation, OrderLine
+from tests.support.final_rows import no_row_is_final
 from tests.support.inventory_lots import make_location, make_product, make_serials, make_stock
 from tests.support.procurement import make_purchase_order
 from tests.support.sales import make_customer, make_draft
@@ -89,9 +90,10 @@ class Shop:
 
     def empty(self):
         self.session.rollback()
-        for table in reversed(Model.metadata.sorted_tables):
-            if table.name.startswith(TABLES):
-                self.session.execute(delete(table))
+        with no_row_is_final(self.session):
+            for table in reversed(Model.metadata.sorted_tables):
+                if table.name.startswith(TABLES):
+                    self.session.execute(delete(table))
         self.session.commit()
 
     def set_options(self, values):

@@ -47,6 +47,11 @@ POINTS = {
 Thing = tuple[str, str]
 
 
+def name_of(function):
+    """Return the name of a function, which may have some of its arguments already."""
+    return getattr(function, "func", function).__name__
+
+
 class Pages:
     """Pages as an administrator sees them, each fetched once."""
 
@@ -173,7 +178,7 @@ class Watch:
 
         with pytest.MonkeyPatch.context() as patch:
             for kind, place in (("check", "checks"), ("demo", "demos")):
-                spies = [spy(kind, owned, owned.thing.__name__) for owned in getattr(self.registry, place)]
+                spies = [spy(kind, owned, name_of(owned.thing)) for owned in getattr(self.registry, place)]
                 patch.setattr(self.registry, place, spies)
             for kind, place in (("handler", "subscribers"), ("answer", "hook_answers")):
                 for asked, owned_things in getattr(self.registry, place).items():
@@ -272,7 +277,7 @@ def shows(pages, path, view, kind, thing):
         case "panels":
             return thing.title in pages.titles(path)
         case "fields":
-            label = f"<dt>{view._field_label(thing)}</dt>"
+            label = f"<dt>{view.field_label(thing)}</dt>"
             return re.search(rf'name="{thing.name}["-]', pages[path]) is not None or label in pages[path]
         case "actions":
             return re.search(rf'{view.url}/\d+/{thing.name}/"', pages[path]) is not None
