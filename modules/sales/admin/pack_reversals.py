@@ -47,6 +47,10 @@ class ReversePack(Choose):
     all_are_ticked = True
 
     @override
+    def document_id(self, row: Any) -> int:
+        return int(row.id)
+
+    @override
     def rows(self, session: Session, row: Any) -> Sequence[Any]:
         return queries.pack_lines(session, [row.id])
 
