@@ -1,4 +1,7 @@
-"""Rules of stock: quantities, lot numbers, locations, what is usable, and which stock or allocations go first."""
+"""Rules of stock: quantities, lot numbers, locations, what is usable, and how a quantity is given back.
+
+Which lot goes first is `removal_order` in queries/balances.py.
+"""
 
 from __future__ import annotations
 

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class GoodsArrived:
-    """Goods of these products were received into stock and may be allocated now."""
+    """Goods of these products were received from purchase orders.
+
+    What of them is usable and not allocated yet may be allocated now.
+    """
 
     product_ids: tuple[int, ...]
 
