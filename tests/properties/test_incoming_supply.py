@@ -29,10 +29,10 @@ from modules.preorder.coverage import is_late
 from modules.preorder.domain import PreorderTerms
 from modules.preorder.models import PurchaseAllocation
 from modules.procurement import services as procurement
-from modules.procurement.domain import Delivery, LineValues, OrderHead
-from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
+from modules.procurement.domain import Delivery, LineValues, OrderHead, Reopening
+from modules.procurement.models import PurchaseOrder, PurchaseOrderLine, Receipt
 from modules.sales import services as sales
-from modules.sales.models import Allocation, Backorder, Order, OrderLine
+from modules.sales.models import Allocation, Backorder, Order, OrderLine, Pack
 from modules.sales.queries import Scope
 from tests.support.final_rows import no_row_is_final
 from tests.support.inventory_lots import make_location, make_product, make_stock
@@ -231,6 +231,31 @@ class Incoming(RuleBasedStateMachine):
         done = self.on_line(receive, number)
         if done is not None:
             self.check_received(*done, landed[-1] if place == "WH/A" else Decimal(0))
+
+    @action(number=picks, part=twelfths)
+    def reverse_a_receipt(self, number, part):
+        receipt = self.pick(Receipt, number, Receipt.reversed < Receipt.quantity)
+        if receipt is None:
+            return
+        db.session.rollback()
+        quantity = some(db.session.get_one(Receipt, receipt).reversible, part)
+        self.attempt(lambda session: procurement.reverse_receipt(session, receipt, quantity, why="the wrong pallet"))
+
+    @action(number=picks, part=twelfths, expected=days)
+    def reopen(self, number, part, expected):
+        line = self.pick(PurchaseOrderLine, number, PurchaseOrderLine.cancelled > 0)
+        if line is None:
+            return
+        db.session.rollback()
+        quantity = some(db.session.get_one(PurchaseOrderLine, line).cancelled, part)
+        reopening = Reopening(line, quantity, day(expected))
+        self.attempt(lambda session: procurement.reopen_lines(session, [reopening], why="it comes after all"))
+
+    @action(number=picks, free=st.booleans())
+    def reverse_a_pack(self, number, free):
+        pack = self.pick(Pack, number)
+        if pack is not None:
+            self.attempt(lambda session: sales.reverse_pack(session, pack, None, why="the wrong parcel", free=free))
 
     @action(number=picks)
     def close_short(self, number):
