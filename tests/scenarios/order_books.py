@@ -57,6 +57,9 @@ def read(folder: Path, kind: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+NEVER = "9999"
+
+
 class Reference:
     """The whole book allocated with plain loops: slow, and simple enough to be trusted."""
 
@@ -106,7 +109,7 @@ class Reference:
             supplies.append(
                 {"row": row, "position": positions[row["number"]], "left": int(row["quantity"]), "order": order}
             )
-        supplies.sort(key=lambda s: (s["row"]["expected_on"] or "9999", s["row"]["ordered_on"], s["order"]))
+        supplies.sort(key=lambda s: (*self._arrival(s["row"]), s["row"]["ordered_on"], s["order"]))
         for sku in {supply["row"]["sku"] for supply in supplies}:
             offered = [supply for supply in supplies if supply["row"]["sku"] == sku]
             for line in self.queue(sku):
@@ -114,12 +117,17 @@ class Reference:
                     continue
                 self._allocate(line, offered)
 
+    def _arrival(self, row: dict[str, str]) -> tuple[str, str]:
+        """Return the day on which supply can be counted on and the expected day; overdue supply counts in a week."""
+        expected = row["expected_on"] or NEVER
+        return (str(self.today + timedelta(days=7)) if expected < str(self.today) else expected, expected)
+
     def _allocate(self, line: dict, offered: list[dict]) -> None:
         for supply in offered:
             taken = min(line["remainder"], supply["left"])
             if taken:
                 row = supply["row"]
-                allocation = (row["number"], supply["position"], taken, row["expected_on"])
+                allocation = (row["number"], supply["position"], taken, self._arrival(row)[0])
                 self.from_purchases[line["key"]].append(allocation)
                 line["remainder"] -= taken
                 supply["left"] -= taken
@@ -139,7 +147,7 @@ class Reference:
 
     def _promise(self, line: dict) -> str:
         dates = [expected for *_, expected in self.from_purchases[line["key"]]]
-        if line["remainder"] or "" in dates:
+        if line["remainder"] or NEVER in dates:
             return ""
         return max([str(self.today), *dates])
 
