@@ -1,12 +1,10 @@
 """Two users change the same stock at the same time."""
 
-import threading
 from decimal import Decimal
 
 import pytest
 from sqlalchemy import select
 
-from erp.db import commit, db
 from modules.inventory_lots import queries
 from modules.inventory_lots.errors import NotEnoughUnallocated
 from modules.inventory_lots.models import Balance, Location
@@ -20,29 +18,8 @@ from modules.inventory_lots.services import (
     transfer,
 )
 from modules.inventory_lots.states import Tracking
+from tests.support.concurrency import together
 from tests.support.inventory_lots import make_location, make_product, make_stock, receive
-
-
-def together(app, *works):
-    """Do each work in a transaction of its own, all at once; return what each returned or raised."""
-    results, start = [None] * len(works), threading.Barrier(len(works))
-
-    def run(index, work):
-        with app.app_context():
-            start.wait()
-            try:
-                results[index] = commit(work)
-            except Exception as error:
-                results[index] = error
-            finally:
-                db.session.remove()
-
-    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(works)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    return results
 
 
 def test_two_who_adjust_the_same_balance_both_book_what_they_changed(app, session):

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 from sqlalchemy import func, select
 
 from erp.admin import identifiers
-from erp.db import commit, db
+from erp.db import commit
 from erp.exchange import ImportRefused, export_csv, import_csv
 from modules.inventory_lots.models import Balance, Location, Lot, Product, Warehouse
 from modules.sales.models import Customer, Order
+from tests.support.concurrency import together
 from tests.support.inventory_lots import make_product
 from tests.support.sales import errors_of, load, make_customer
 
@@ -118,28 +117,6 @@ def test_a_form_that_comes_second_names_the_record_that_came_first(client, sessi
     monkeypatch.setattr(identifiers.Identifier, "__call__", lambda *_: None)  # the other clerk saves after the check
     answer = client.post("/sales/customers/new/", data={"code": "ÜBER", "name": "Again"})
     assert (answer.status_code, "the same number, code or name: Über." in answer.text) == (422, True)
-
-
-def together(app, *works):
-    """Do each work in a transaction of its own, all at once; return what each returned or raised."""
-    results, start = [None] * len(works), threading.Barrier(len(works))
-
-    def run(index, work):
-        with app.app_context():
-            start.wait()
-            try:
-                results[index] = commit(work)
-            except Exception as error:
-                results[index] = error
-            finally:
-                db.session.remove()
-
-    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(works)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    return results
 
 
 def test_of_two_clerks_who_create_one_number_at_once_one_wins(app, session, shop):
