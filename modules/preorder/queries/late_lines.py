@@ -18,9 +18,10 @@ from modules.inventory_lots.states import Tracking
 from modules.preorder.models import ProductPreorder, PurchaseAllocation
 from modules.preorder.queries.arrivals import arrival_column
 from modules.preorder.queries.purchase_allocations import purchase_allocated_to
+from modules.preorder.queries.unallocated_lines import is_in_confirmed_order
 from modules.procurement.models import PurchaseOrderLine
 from modules.sales.models import Allocation, Order, OrderLine
-from modules.sales.states import OrderState, ShippingPolicy
+from modules.sales.states import ShippingPolicy
 
 Line = Any  # OrderLine or an alias of it
 
@@ -35,14 +36,10 @@ def is_late_line(today: date) -> ColumnElement[bool]:
     broken = or_(promised < today, _is_missed(OrderLine, promised, today), _order_is_missed(promised, today))
     return and_(
         OrderLine.is_open,
-        _is_confirmed(),
+        is_in_confirmed_order(),
         not_(_is_serial(OrderLine)),
         or_(and_(promised.is_(None), requested < today), and_(promised.is_not(None), broken)),
     )
-
-
-def _is_confirmed() -> ColumnElement[bool]:
-    return _of(Order.id == OrderLine.order_id, Order.state == OrderState.confirmed)
 
 
 def _is_serial(line: Line) -> ColumnElement[bool]:
