@@ -17,6 +17,7 @@ from erp.admin import versions
 from erp.admin.access import only_read, screen_session
 from erp.admin.declarations import ActionScreen, Chosen, Facts, Getter, Result
 from erp.admin.fields import read_quantity
+from erp.admin.formatting import line_heading
 from erp.admin.listing import Cell, make_cell
 from erp.admin.refusals import mark
 from erp.db import format_quantity
@@ -26,12 +27,13 @@ from erp.errors import BadNumber, ErpError, NothingChosen
 class ActionPage:
     """The base of the pages of actions. An instance is the `page` of an Action.
 
-    `row` is the document, or the line for an action of a line. `form_class` asks for more values, shown below.
+    `row` is the document, or the line for an action of a line. `form_class` asks for more values, shown below. The
+    button is labelled as the page is titled, where it says nothing else.
     A page declares what it depends on, or says in `needs_no_version` why it needs no version.
     """
 
     title: str = ""
-    button: str = "Save"
+    button: str = ""
     confirm: str = ""
     yes: str = ""
     no: str = "Cancel"
@@ -42,8 +44,8 @@ class ActionPage:
     needs_no_version: str = ""
 
     def heading(self, row: Any) -> str:
-        """Return what follows the title: which document, which product."""
-        return str(row)
+        """Return what follows the title: which document, or which line of which document."""
+        return line_heading(row) if hasattr(row, "position") else str(row)
 
     def document_id(self, row: Any) -> int:
         """Return the id of the document whose page follows: of a line, its `order_id`."""

@@ -47,7 +47,6 @@ class Deactivate(FormPage):
     """Asks why a user may not sign in any more."""
 
     title = "Deactivate"
-    button = "Deactivate"
     style = "danger"
     help = "Keep this user out? Running sessions end at once; the history of what they did stays."
     form_class = ReasonForm
@@ -114,11 +113,9 @@ class UserScreen(Screen):
         ),
         Action(
             name="deactivate",
-            label="Deactivate",
             permission="erp.users",
             page=Deactivate(),
             icon="fa-ban",
-            style="danger",
             allowed=lambda user: user.is_active,
         ),
         Action(

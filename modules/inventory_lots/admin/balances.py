@@ -100,7 +100,6 @@ class AdjustStock(_BalancePage):
     """Asks what was counted."""
 
     title = "Adjust Stock"
-    button = "Adjust Stock"
     form_class = AdjustForm
 
     @override
@@ -119,7 +118,6 @@ class TransferStock(_BalancePage):
     """Asks how much is moved, and where to."""
 
     title = "Transfer"
-    button = "Transfer"
     form_class = TransferForm
     help = "Only unallocated stock can be moved."
 
@@ -140,7 +138,6 @@ class QuarantineStock(TransferStock):
     """Asks how much is moved to quarantine."""
 
     title = "Move to Quarantine"
-    button = "Move to Quarantine"
     form_class = QuarantineForm
     help = "It goes to the quarantine location of its warehouse, where it is neither allocated nor packed."
 
@@ -237,7 +234,6 @@ class BalanceScreen(Screen):
     actions = (
         Action(
             name="adjust",
-            label="Adjust Stock",
             permission="inventory_lots.adjust",
             page=AdjustStock(),
             style="primary",
@@ -245,7 +241,6 @@ class BalanceScreen(Screen):
         ),
         Action(
             name="transfer",
-            label="Transfer",
             permission="inventory_lots.adjust",
             page=TransferStock(),
             allowed=lambda balance: balance.has_unallocated,
@@ -253,7 +248,6 @@ class BalanceScreen(Screen):
         ),
         Action(
             name="quarantine",
-            label="Move to Quarantine",
             permission="inventory_lots.adjust",
             page=QuarantineStock(),
             allowed=lambda balance: balance.has_unallocated and balance.location.kind is LocationKind.stock,

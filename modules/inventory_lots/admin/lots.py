@@ -59,7 +59,6 @@ class HoldLot(_LotPage):
     """Asks why a lot is put on hold."""
 
     title = "Hold"
-    button = "Hold"
     form_class = ReasonForm
     help = "From now on it is neither allocated nor packed. What is allocated on it stays so until it is released."
 
@@ -76,6 +75,7 @@ class ChangeExpiry(_LotPage):
     """Asks for the last day on which a lot may be used."""
 
     title = "Change Expiry"
+    button = "Save"
     form_class = ExpiryForm
 
     @override
@@ -98,7 +98,6 @@ class ReleaseAllocations(_LotPage):
     """Asks how much of what is allocated on a lot's unusable stock is released."""
 
     title = "Release Allocations"
-    button = "Release Allocations"
     confirm = "Take this stock from the orders that hold it? They wait for other stock then."
     yes = "Release"
     style = "danger"
@@ -151,7 +150,6 @@ class LotScreen(Screen):
     actions = (
         Action(
             name="hold",
-            label="Hold",
             permission="inventory_lots.hold",
             page=HoldLot(),
             allowed=lambda lot: not lot.on_hold,
@@ -169,18 +167,15 @@ class LotScreen(Screen):
         ),
         Action(
             name="expiry",
-            label="Change Expiry",
             permission="inventory_lots.hold",
             page=ChangeExpiry(),
             icon="fa-calendar",
         ),
         Action(
             name="release-allocations",
-            label="Release Allocations",
             permission="inventory_lots.hold",
             page=ReleaseAllocations(),
             allowed=_has_unusable_allocations,
-            style="danger",
             icon="fa-undo",
         ),
     )

@@ -88,7 +88,6 @@ ORDER_ACTIONS = (
     ),
     Action(
         name="receive",
-        label="Receive",
         permission="procurement.receive",
         page=Receive(),
         allowed=has_room,
@@ -97,7 +96,6 @@ ORDER_ACTIONS = (
     ),
     Action(
         name="expected-dates",
-        label="Expected dates",
         permission="procurement.edit",
         page=ExpectedDates(),
         allowed=_can("close_short"),
@@ -105,7 +103,6 @@ ORDER_ACTIONS = (
     ),
     Action(
         name="status",
-        label="Status of all lines",
         permission="procurement.edit",
         page=StatusOfAll(),
         allowed=_can("change_line"),
@@ -113,7 +110,6 @@ ORDER_ACTIONS = (
     ),
     Action(
         name="reopen",
-        label="Reopen",
         permission="procurement.edit",
         page=Reopen(),
         allowed=can_reopen,

@@ -76,11 +76,9 @@ class ReceiptScreen(Screen):
     actions = (
         Action(
             name="reverse",
-            label="Reverse Receipt",
             permission="procurement.reverse_receipt",
             page=ReverseReceipt(),
             allowed=can_reverse,
-            style="danger",
             icon="fa-undo",
         ),
     )

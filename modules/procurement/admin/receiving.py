@@ -70,7 +70,6 @@ class Receive(FormPage):
     """The page that asks what was received of each line, and where it is put."""
 
     title = "Receive"
-    button = "Receive"
     template = "procurement/receive.html"
     form_class = ReceiveForm
     help = "Clear the quantity of what has not come. Goods for waiting customers are allocated to them at once."

@@ -62,7 +62,6 @@ class CancelBackorder(EndBackorder):
     """Asks why the open quantity is cancelled."""
 
     title = "Cancel backorder"
-    button = "Cancel backorder"
     confirm = "Cancel this backorder? Its open quantity is cancelled for good and will not be shipped."
     yes = "Cancel backorder"
     no = "Keep it"
@@ -80,7 +79,6 @@ class DeleteBackorder(EndBackorder):
     """Asks whether the row is deleted."""
 
     title = "Delete backorder"
-    button = "Delete backorder"
     confirm = "Delete this backorder line? The order line still wants the goods, but is kept out of automatic runs."
     yes = "Delete"
     no = "Keep it"
@@ -147,20 +145,16 @@ class BackorderScreen(Screen):
     actions = (
         Action(
             name="cancel",
-            label="Cancel backorder",
             permission="sales.cancel",
             page=CancelBackorder(),
             allowed=lambda row: row.is_open,
-            style="danger",
             icon="fa-ban",
         ),
         Action(
             name="drop",
-            label="Delete backorder",
             permission="sales.cancel",
             page=DeleteBackorder(),
             allowed=lambda row: row.is_open,
-            style="danger",
             icon="fa-trash-o",
         ),
     )

@@ -55,7 +55,6 @@ class PackSerials(FormPage):
     """Asks for the serial numbers that leave with what is allocated."""
 
     title = "Pack Allocated Order"
-    button = "Pack Allocated Order"
     template = "sales/pack_serials.html"
 
     @override
