@@ -17,7 +17,7 @@ from erp.admin import versions
 from erp.admin.access import only_read, screen_session
 from erp.admin.declarations import ActionScreen, Chosen, Facts, Getter, Result
 from erp.admin.fields import read_quantity
-from erp.admin.formatting import line_heading
+from erp.admin.formatting import follow, line_heading
 from erp.admin.listing import Cell, make_cell
 from erp.admin.refusals import mark
 from erp.db import format_quantity
@@ -251,7 +251,7 @@ class Choose(ActionPage):
         posted, key, offered = request.method == "POST", self.key(item), self.quantity(item)
         ticked = key in request.form.getlist("row") if posted else self.is_ticked(item)
         typed = request.form.get(f"quantity-{key}") if posted else None
-        values = [getter(item) if callable(getter) else _follow(item, getter) for _, getter in self.columns]
+        values = [getter(item) if callable(getter) else follow(item, getter) for _, getter in self.columns]
         return Choice(
             key=key,
             cells=[make_cell(value) for value in values],
@@ -275,9 +275,3 @@ class Choose(ActionPage):
             (label, any(choice.cells[at].is_number for choice in choices)) for at, (label, _) in enumerate(self.columns)
         ]
         return super()._show(screen, row, form, version, choices=choices, heads=heads, **more)
-
-
-def _follow(item: Any, path: str) -> Any:
-    for part in path.split("."):
-        item = item.get(part) if isinstance(item, dict) else getattr(item, part, None)
-    return item

@@ -100,7 +100,7 @@ class UserScreen(Screen):
         ("Has to change the password", "must_change_password"),
         ("Since", "created_at"),
     )
-    detail_loads = (selectinload(User.roles),)
+    list_loads = detail_loads = (selectinload(User.roles),)
     actions = (
         Action(
             name="reset-password",
@@ -132,10 +132,6 @@ class UserScreen(Screen):
     def badges(self, row: Any) -> Sequence[Any]:
         """Say whether the user may sign in."""
         return (Badge("active", "success") if row.is_active else Badge("deactivated", "danger"),)
-
-    def get_query(self) -> Any:
-        """Load the roles of a page of users in one query."""
-        return super().get_query().options(selectinload(User.roles))
 
     def scaffold_form(self) -> type[Form]:
         """Add the roles and the reason of a change to the form."""

@@ -23,7 +23,7 @@ from erp.admin import (
     Panel,
     QuantityField,
     Screen,
-    document_anchor,
+    anchor_of,
 )
 from erp.admin.access import screen_session
 from erp.admin.fields import as_id
@@ -57,14 +57,6 @@ def _states(session: Session, balances: Sequence[Any]) -> Mapping[int, Any]:
 
 def _tone(why: str) -> str:
     return "danger" if why == EXPIRED else "warning"
-
-
-def _product(balance: Any) -> Any:
-    return document_anchor("inventory_lots.product", balance.product_id, balance.product)
-
-
-def _lot(balance: Any) -> Any:
-    return document_anchor("inventory_lots.lot", balance.lot_id, balance.lot.number)
 
 
 def _allocations(session: Session, balance: Any) -> Mapping[str, Any]:
@@ -217,8 +209,8 @@ class BalanceScreen(Screen):
     form_widths = {"lot_number": 3, "reason": 12}
     refused_fields = {"lot": "lot_number"}
     header_fields = (
-        ("Product", _product),
-        ("Lot", _lot),
+        ("Product", anchor_of("inventory_lots.product", "product")),
+        ("Lot", anchor_of("inventory_lots.lot", "lot")),
         ("Location", "location.path"),
         ("On hand", "on_hand"),
         ("Allocated", "allocated"),
@@ -261,16 +253,9 @@ class BalanceScreen(Screen):
         return "balance" if count == 1 else "balances"
 
     @override
-    def get_query(self) -> Any:
-        return self._without_empty(super().get_query().options(joinedload(Balance.lot), joinedload(Balance.location)))
-
-    @override
-    def get_count_query(self) -> Any:
-        return self._without_empty(super().get_count_query())
-
-    def _without_empty(self, query: Any) -> Any:
+    def condition(self) -> Any:
         asked = any(name.startswith("flt") and "_empty_" in name for name in request.args)
-        return query if asked else query.filter(Balance.on_hand > 0)
+        return None if asked else Balance.on_hand > 0
 
     @override
     def badges(self, row: Any) -> Sequence[Badge]:

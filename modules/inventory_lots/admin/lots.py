@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, joinedload
 from typing_extensions import override
 
 from erp import clock
-from erp.admin import Action, Badge, Facts, FormPage, Panel, Screen, document_anchor
+from erp.admin import Action, Badge, Facts, FormPage, Panel, Screen, anchor_of
 from erp.admin.access import screen_session
 from erp.db import format_quantity
 from modules.inventory_lots import queries, services
@@ -29,10 +29,6 @@ def _allocations(session: Session, lot: Any) -> Mapping[str, Any]:
 
 def _moves(session: Session, lot: Any) -> Mapping[str, Any]:
     return moves_panel(session, StockMove.lot_id == lot.id, search=lot.number)
-
-
-def _product(lot: Any) -> Any:
-    return document_anchor("inventory_lots.product", lot.product_id, lot.product)
 
 
 def _has_unusable_allocations(lot: Any) -> bool:
@@ -137,7 +133,7 @@ class LotScreen(Screen):
     column_default_sort = ("id", True)
     computed_columns = totals_columns(queries.lot_totals)
     header_fields = (
-        ("Product", _product),
+        ("Product", anchor_of("inventory_lots.product", "product")),
         ("Received on", "received_on"),
         ("Expires on", "expires_on"),
     )

@@ -7,11 +7,10 @@ from typing import Any
 
 from flask import flash, redirect
 from flask.typing import ResponseReturnValue
-from markupsafe import Markup
 from sqlalchemy.orm import Session, joinedload
 from typing_extensions import override
 
-from erp.admin import Action, ExtraColumn, Facts, FormPage, Panel, Screen, document_anchor
+from erp.admin import Action, ExtraColumn, Facts, FormPage, Panel, Screen, anchor_of
 from modules.sales import queries, services
 from modules.sales.admin.forms import ReasonForm
 from modules.sales.admin.versions import of_backorder
@@ -31,10 +30,6 @@ BACKORDERS = Panel("Backorder lines", "sales/backorders.html", _backorders)
 
 def _open(session: Session, rows: Sequence[Backorder]) -> Mapping[int, Any]:
     return {row.id: row.open_quantity for row in rows}
-
-
-def _order(row: Backorder) -> Markup:
-    return document_anchor("sales.order", row.line.order_id, row.line.order.name)  # type: ignore[no-any-return]
 
 
 class EndBackorder(FormPage):
@@ -125,7 +120,7 @@ class BackorderScreen(Screen):
     column_default_sort = ("id", True)
     computed_columns = (ExtraColumn("open_quantity", "Open", _open),)
     header_fields = (
-        ("Order", _order),
+        ("Order", anchor_of("sales.order", "line.order")),
         ("Customer", "line.order.customer.name"),
         ("Line", "line.position"),
         ("Product", "line.product"),
