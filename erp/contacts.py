@@ -6,12 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from erp.db import chunks, insert_missing
+from erp.db import insert_missing, rows_named
 from erp.history import Change, record_all
-from erp.identity import ByKey, identity_key
+from erp.identity import ByKey
 
 C = TypeVar("C", bound=Any)
 
@@ -35,11 +34,7 @@ class Saved:
 
 def contacts_by_code(session: Session, model: type[C], codes: Iterable[str]) -> ByKey[str, C]:
     """Return the contacts of these codes; one that does not exist is left out."""
-    found: ByKey[str, C] = ByKey()
-    for part in chunks(sorted(set(map(identity_key, codes))), 5000):
-        for row in session.scalars(select(model).where(model.code_key.in_(part))):
-            found[row.code] = row
-    return found
+    return rows_named(session, model, "code", codes)
 
 
 def save_contacts(session: Session, model: type[C], contacts: Sequence[ContactData]) -> Saved:

@@ -64,6 +64,13 @@ def record_document(session: Session, row: object, action: str) -> None:
         record(session, row.history_subject(), action)
 
 
+def delete_document(session: Session, row: object) -> None:
+    """Delete a document, and record it where its table is Tracked."""
+    record_document(session, row, "deleted")
+    session.delete(row)
+    session.flush()
+
+
 def _values(session: Session, change: Change) -> dict[str, Any]:
     current = current_run(session)
     return {
