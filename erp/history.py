@@ -30,15 +30,16 @@ class Subject:
 class Tracked:
     """Mix-in of a table whose edited fields are recorded automatically.
 
-    `history_fields` names columns and relationships to one row, which are shown by name; `history_subject` says which
-    document an entry is about.
+    `history_fields` names columns and relationships to one row, which are shown by name. A row is a document of its
+    own, `history_document`, called as it reads; override `history_subject` where it is not.
     """
 
+    history_document = ""
     history_fields: tuple[str, ...] = ()
 
     def history_subject(self) -> Subject:
         """Return the document that a change of this row is a change of."""
-        raise LookupError(type(self).__name__)
+        return Subject(self.history_document, self.id, str(self))  # type: ignore[attr-defined]
 
 
 def record(
