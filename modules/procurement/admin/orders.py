@@ -11,7 +11,7 @@ from typing_extensions import override
 from wtforms import BooleanField, Form
 
 from erp import clock
-from erp.admin import Action, DocumentScreen, ExtraColumn, Panel, anchor_of
+from erp.admin import Action, DocumentScreen, ExtraColumns, Panel, anchor_of, by_ids
 from erp.admin.access import may, screen_session
 from erp.admin.formatting import money
 from modules.inventory_lots.domain import check_quantity
@@ -28,16 +28,6 @@ from modules.procurement.domain import LineValues, OrderEdit, OrderHead
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.queries import outlooks, receipts_of_order
 from modules.procurement.states import PURCHASE_ORDER, PurchaseState
-
-
-def _lines_of(session: Session, orders: Sequence[PurchaseOrder]) -> Mapping[int, Any]:
-    found = outlooks(session, [order.id for order in orders])
-    return {order_id: outlook.lines for order_id, outlook in found.items()}
-
-
-def _next_of(session: Session, orders: Sequence[PurchaseOrder]) -> Mapping[int, Any]:
-    found = outlooks(session, [order.id for order in orders])
-    return {order_id: outlook.next_on for order_id, outlook in found.items()}
 
 
 def _total(order: PurchaseOrder) -> str | None:
@@ -114,7 +104,7 @@ class PurchaseOrderScreen(DocumentScreen):
     column_searchable_list = ("number", "supplier.name", "supplier.code")
     column_filters = ("state", "number", "supplier.name", "supplier.code", "ordered_on")
     column_default_sort = ("id", True)
-    computed_columns = (ExtraColumn("lines", "Lines", _lines_of), ExtraColumn("next", "Next expected", _next_of))
+    computed_columns = (ExtraColumns((("lines", "Lines"), ("next_on", "Next expected")), by_ids(outlooks)),)
     form_columns = ("supplier", "ordered_on", "note", "release")
     form_ajax_refs = {"supplier": {"fields": ("name", "code"), "placeholder": "Name or code of a supplier"}}
     form_args = {"ordered_on": {"description": "Of lines expected on one day, the earlier ordered serves first."}}
