@@ -111,7 +111,8 @@ class OpenLine:
 
     def covered_by(self, available: Iterable[AllocatedSupply]) -> OpenLine:
         """Return the line as it would be with what is left of it on these purchase lines, in their order."""
-        left = self.open_quantity - sum((each.quantity for each in (*self.stock, *self.supply)), ZERO)
+        in_stock = sum((each.quantity for each in self.stock), ZERO)
+        left = self.open_quantity - in_stock - sum((each.quantity for each in self.supply), ZERO)
         added: list[AllocatedSupply] = []
         for each in available:
             if quantity := min(left, each.quantity):

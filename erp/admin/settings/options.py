@@ -17,7 +17,7 @@ from erp.admin.access import user_name
 from erp.admin.page import Page
 from erp.errors import ErpError, OptionError
 from erp.models import HistoryEntry, OptionValue
-from erp.options import Choice, Option, as_ini, forget_option, store_ini, store_option
+from erp.options import Choice, Option, as_ini, store_ini, store_options
 from erp.registry import CORE, current_registry
 
 HISTORY_SHOWN = 15
@@ -208,10 +208,5 @@ def _error(key: str, text: str) -> str:
 
 
 def _store(session: Session, given: Mapping[str, str | None], user: str, why: str) -> None:
-    table = current_registry().option_table
     with history.because(session, why):
-        for key, text in given.items():
-            if text is None:
-                forget_option(session, table, key)
-            else:
-                store_option(session, table, key, text, user_name=user)
+        store_options(session, current_registry().option_table, given, user_name=user)
