@@ -118,6 +118,10 @@ class AllocateSalesOrders(Choose):
         return item.remainder  # type: ignore[no-any-return]
 
     @override
+    def decimals(self, row: Any) -> int:
+        return int(row.product.unit_decimals)
+
+    @override
     def context(self, session: Session, row: Any) -> dict[str, Any]:
         available = queries.available_of(row)
         note = f"{format_quantity(available)} {row.product.unit} of {row} are available."
