@@ -53,13 +53,16 @@ class Reopen(FormPage):
     """The page that asks how much of each cancelled line will come after all, when, and why."""
 
     title = "Reopen"
-    button = "Reopen"
     template = "procurement/reopen.html"
     form_class = ReopenForm
     help = (
         "Clear the quantity of what stays cancelled. A line whose expected date has passed needs a new one. "
         "Purchase allocations that were released do not come back: what is reopened serves whatever waits."
     )
+
+    @override
+    def heading(self, row: Any) -> str:
+        return str(row)
 
     @override
     def depends_on(self, session: Session, row: Any) -> Facts:
