@@ -19,7 +19,7 @@ class BreachesFound(ErpError):
     """Some rows break an invariant."""
 
     def __init__(self, count: int, shown: str = "; each is printed above") -> None:
-        super().__init__(f"{plural(count, 'breach', 'breaches')} found{shown}.", count=count)
+        super().__init__(f"{plural(count, 'breach', 'breaches')} found{shown}.")
 
 
 def count() -> int:

@@ -13,7 +13,7 @@ class BadBackup(ErpError):
     """A file that is no backup of this program, or a damaged one."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path} cannot be restored, nothing was changed: {reason}.", path=str(path), reason=reason)
+        super().__init__(f"{path} cannot be restored, nothing was changed: {reason}.")
 
 
 class OtherDatabase(ErpError):
@@ -22,9 +22,7 @@ class OtherDatabase(ErpError):
     def __init__(self, path: Path, made_of: str, here: str) -> None:
         super().__init__(
             f"{path} is a backup of a {made_of} database and this one is {here}: name a {made_of} database in"
-            " ERP_DATABASE_URL. Nothing was changed.",
-            made_of=made_of,
-            here=here,
+            " ERP_DATABASE_URL. Nothing was changed."
         )
 
 
@@ -35,8 +33,7 @@ class ModulesMissing(ErpError):
         missing = sorted(names)
         super().__init__(
             f"The backup has modules that are not here: {', '.join(missing)}. Add them (`[erp] module_path` names"
-            " their folders), then restore again. Nothing was changed.",
-            names=missing,
+            " their folders), then restore again. Nothing was changed."
         )
 
 
@@ -46,10 +43,7 @@ class BackupTooNew(ErpError):
     def __init__(self, name: str, revision: str, version: str) -> None:
         super().__init__(
             f"The backup's tables of {name} are at revision {revision}, which this program does not know: install"
-            f" version {version} or a later one, then restore again. Nothing was changed.",
-            name=name,
-            revision=revision,
-            version=version,
+            f" version {version} or a later one, then restore again. Nothing was changed."
         )
 
 
@@ -59,9 +53,7 @@ class DatabaseNotEmpty(ErpError):
     def __init__(self, url: str, tables: int) -> None:
         super().__init__(
             f"The database {url} is not empty, it has {plural(tables, 'table')}: name an empty one in"
-            " ERP_DATABASE_URL, or call with --yes to destroy what is in it. Nothing was changed.",
-            url=url,
-            tables=tables,
+            " ERP_DATABASE_URL, or call with --yes to destroy what is in it. Nothing was changed."
         )
 
 
@@ -69,4 +61,4 @@ class DamagedDatabase(ErpError):
     """A database of which no backup can be made, since it contradicts itself."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"The database is damaged, so that no backup was made: {reason}.", reason=reason)
+        super().__init__(f"The database is damaged, so that no backup was made: {reason}.")

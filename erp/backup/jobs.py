@@ -19,7 +19,7 @@ class BackupFailed(ErpError):
     """A scheduled backup that could not be written."""
 
     def __init__(self, folder: Path, error: OSError) -> None:
-        super().__init__(f"No backup was made in {folder}: {error.strerror or error}.", folder=str(folder))
+        super().__init__(f"No backup was made in {folder}: {error.strerror or error}.")
 
 
 def back_up(_session: Session) -> str:

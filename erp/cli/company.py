@@ -26,8 +26,7 @@ class DemoRefused(ErpError):
     def __init__(self, reason: str) -> None:
         super().__init__(
             "The demo company was not loaded, nothing was changed: a code or a number of it is in use here"
-            f" ({reason}). Load it into a new database.",
-            reason=reason,
+            f" ({reason}). Load it into a new database."
         )
 
 

@@ -25,7 +25,7 @@ class BadTableFile(ErpError):
     """A file of a table that cannot be brought back."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path}: {reason}", path=str(path))
+        super().__init__(f"{path}: {reason}")
 
 
 def write_tables(connection: Connection, tables: Sequence[Table], folder: Path) -> list[Path]:
@@ -76,8 +76,8 @@ def _read(connection: Connection, table: Table, path: Path) -> int:
     return count
 
 
-def _rows(lines: Any, table: Table, path: Path) -> Iterator[dict[str, Any]]:
-    header = next(lines, [])
+def _rows(lines: Iterator[list[str]], table: Table, path: Path) -> Iterator[dict[str, Any]]:
+    header: list[str] = next(lines, [])
     if unknown := [name for name in header if name not in table.columns]:
         raise BadTableFile(path, f"table {table.name} has no column {unknown[0]!r}.")
     columns = [table.columns[name] for name in header]
