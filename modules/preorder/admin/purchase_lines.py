@@ -78,7 +78,10 @@ def review(screen: Any, line: PurchaseOrderLine) -> ResponseReturnValue:
 class AllocateSalesOrders(Choose):
     """The open backorders of the line's product that are not covered, in order of service."""
 
+    name = "allocate"
     title = "Allocate Sales Order"
+    permission = "preorder.allocate"
+    icon = "fa-link"
     button = "Allocate Selected"
     help = "In order of service. Choose the sales orders to which this purchase order line is allocated."
     template = "preorder/allocate.html"
@@ -152,7 +155,10 @@ class HoldForm(Form):
 class RemoveAllocations(Choose):
     """Removes chosen allocations of the line."""
 
+    name = "remove"
     title = "Remove Allocation"
+    permission = "preorder.allocate"
+    icon = "fa-chain-broken"
     button = "Remove Allocations"
     confirm = "Remove the chosen sales orders from this purchase order line? What is freed waits for a clerk or a run."
     yes = "Remove Allocations"
@@ -202,31 +208,17 @@ LINE_ACTIONS = (
         allowed=_is_ordered,
         icon="fa-list-ul",
     ),
-    Action(
-        name="allocate",
-        permission="preorder.allocate",
-        page=AllocateSalesOrders(),
+    AllocateSalesOrders.action(
         confirm="View the unallocated sales orders of this product, to allocate them to this purchase order?",
         yes="Yes",
         no="No",
         allowed=_is_supply,
-        icon="fa-link",
     ),
-    Action(
-        name="sync",
-        permission="preorder.promise",
-        page=SyncDates(),
+    SyncDates.action(
         confirm="Sync the arrival date with the sales orders to which this line is allocated?",
         yes="Yes",
         no="No",
         allowed=_is_supply,
-        icon="fa-calendar-check-o",
     ),
-    Action(
-        name="remove",
-        permission="preorder.allocate",
-        page=RemoveAllocations(),
-        allowed=_is_supply,
-        icon="fa-chain-broken",
-    ),
+    RemoveAllocations.action(allowed=_is_supply),
 )

@@ -100,7 +100,11 @@ class LinePage(FormPage):
 class ChangeQuantity(LinePage):
     """Asks for a line's new quantity."""
 
+    name = "change-quantity"
     title = "Change quantity"
+    permission = "sales.edit"
+    icon = "fa-sort-numeric-asc"
+    allowed = staticmethod(lambda line: ORDER.allows(line.order.state, "change_quantity"))
     form_class = QuantityForm
     help = "Raised, the line keeps its place in the queue. Lowered, the backorder gives back first, then allocations."
 
@@ -117,7 +121,11 @@ class ChangeQuantity(LinePage):
 class CancelLine(LinePage):
     """Asks why what is open of a line is cancelled."""
 
+    name = "cancel"
     title = "Cancel line"
+    permission = "sales.cancel"
+    icon = "fa-ban"
+    allowed = staticmethod(lambda line: line.order.is_confirmed and line.is_open)
     confirm = "Cancel what is open of this line? Its allocations and purchase allocations are released."
     yes = "Cancel line"
     no = "Keep it"
@@ -138,18 +146,6 @@ LINE_ACTIONS = (
         page=why_not_allocated,
         icon="fa-question-circle-o",
     ),
-    Action(
-        name="change-quantity",
-        permission="sales.edit",
-        page=ChangeQuantity(),
-        allowed=lambda line: ORDER.allows(line.order.state, "change_quantity"),
-        icon="fa-sort-numeric-asc",
-    ),
-    Action(
-        name="cancel",
-        permission="sales.cancel",
-        page=CancelLine(),
-        allowed=lambda line: line.order.is_confirmed and line.is_open,
-        icon="fa-ban",
-    ),
+    ChangeQuantity.action(),
+    CancelLine.action(),
 )
