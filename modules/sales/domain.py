@@ -5,7 +5,6 @@ Planning works with raw quantities, the integers that the database keeps (Ã— 10â
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,11 +13,7 @@ from typing import NamedTuple
 from modules.sales.states import Fulfilment, WorkList
 
 # Plain tuples where there is one for each row of a book: naming them would cost more than planning them.
-Demand = tuple[int, int]  # the id of what wants something, such as an order line, and the raw quantity it wants
-Supply = tuple[int, int]  # the id of what gives something, such as a balance, and the raw quantity it has
-Part = tuple[int, int]  # an id and the raw quantity that it holds
-ProductDemand = tuple[int, int, int]  # a demand with the id of its product in the middle
-ProductSupply = tuple[int, int, int]  # a supply with the id of its product in the middle
+Part = tuple[int, int]  # an id and the raw quantity that it wants, has or holds
 
 
 class Grant(NamedTuple):
@@ -29,13 +24,13 @@ class Grant(NamedTuple):
     quantity: int
 
 
-def plan(demands: Iterable[Demand], supplies: Iterable[Supply]) -> list[Grant]:
+def plan(demands: Iterable[Part], supplies: Iterable[Part]) -> list[Grant]:
     """Serve demands first come, first served; both demands and supplies are already in order.
 
     Linear: every step uses up a demand or a supply.
     """
     grants: list[Grant] = []
-    remaining: Iterator[Supply] = iter(supplies)
+    remaining: Iterator[Part] = iter(supplies)
     supply, left = next(remaining, (0, 0))
     for demand, wanted in demands:
         while wanted > 0:
@@ -51,35 +46,9 @@ def plan(demands: Iterable[Demand], supplies: Iterable[Supply]) -> list[Grant]:
     return grants
 
 
-def plan_by_product(demands: Iterable[ProductDemand], supplies: Iterable[ProductSupply]) -> list[Grant]:
-    """Plan many products at once; demands and supplies are in order within each product."""
-    grants: list[Grant] = []
-    wanted = _by_product(demands)
-    for product_id, parts in _by_product(supplies).items():
-        if product_id in wanted:
-            grants += plan(wanted[product_id], parts)
-    return grants
-
-
-def _by_product(rows: Iterable[tuple[int, int, int]]) -> dict[int, list[Part]]:
-    groups: dict[int, list[Part]] = defaultdict(list)
-    for id_, product_id, quantity in rows:
-        groups[product_id].append((id_, quantity))
-    return groups
-
-
-class Settlement(NamedTuple):
-    """How a backorder row changes: by how much it is allocated, or by how much it grows (a new row grows from 0)."""
-
-    allocated: int = 0
-    grown: int = 0
-
-
-def settle(remainder: int, open_backorder: int, *, may_grow: bool) -> Settlement:
-    """Return how a run changes a line's backorder row; `remainder` is what stock left uncovered of the line."""
-    if remainder < open_backorder:
-        return Settlement(allocated=open_backorder - remainder)
-    return Settlement(grown=remainder - open_backorder) if may_grow else Settlement()
+def settle(remainder: int, open_backorder: int, *, may_grow: bool) -> int:
+    """Return what a line has on backorder after a run; `remainder` is what stock left uncovered of the line."""
+    return remainder if may_grow or remainder < open_backorder else open_backorder
 
 
 @dataclass(frozen=True)

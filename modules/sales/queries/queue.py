@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, select, true
+from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, true
 from sqlalchemy.orm import Session
 
 from erp.db import Quantity, is_one_of, raw, read_rows
@@ -15,27 +15,20 @@ from erp.identity import identity_key
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.states import Tracking
 from modules.sales.models import Backorder, Order, OrderLine
-
-
-class Needing(NamedTuple):
-    """A line that has need: raw quantities, and the id of its open backorder where it has one."""
-
-    line_id: int
-    product_id: int
-    need: int
-    backorder_id: int | None
-    backordered: int
+from modules.sales.planning import Demand
 
 
 @dataclass(frozen=True)
 class Scope:
     """What a run serves: the whole queue of some products, or only certain lines of theirs.
 
-    Lines named one by one are a clerk's decision, so those on hold are served too.
+    Lines named one by one are a clerk's decision, so those on hold are served too; those `beyond_queue` come at their
+    place in the queue.
     """
 
     product_ids: tuple[int, ...]
     line_ids: tuple[int, ...] | None = None
+    beyond_queue: tuple[int, ...] = ()
 
 
 def service_order() -> tuple[ColumnElement[Any], ...]:
@@ -68,14 +61,15 @@ def open_backorder_quantity() -> ColumnElement[Decimal]:
     return func.coalesce(Backorder.open_quantity, literal(Decimal(0), Quantity()))
 
 
-def needing_lines(session: Session, scope: Scope) -> list[Needing]:
-    """Return the lines that stock does not cover, product by product, each in order of service."""
-    return _read(session, _needs(session, scope).order_by(OrderLine.product_id, *service_order()))
+def read_demands(session: Session, scope: Scope, whole: Collection[int] = ()) -> list[Demand]:
+    """Return lines that stock does not cover, product by product, each in order of service.
 
-
-def unsettled_lines(session: Session, scope: Scope) -> list[Needing]:
-    """Return those lines with need whose open backorder is another quantity than their need."""
-    return _read(session, _needs(session, scope).where(OrderLine.need != open_backorder_quantity()))
+    Of the products `whole` they are all such lines, of others those whose open backorder is another quantity than
+    their need.
+    """
+    unsettled = OrderLine.need != open_backorder_quantity()
+    wanted = or_(is_one_of(session, OrderLine.product_id, whole), unsettled) if whole else unsettled
+    return _read(session, _needs(session, scope).where(wanted).order_by(OrderLine.product_id, *service_order()))
 
 
 def _needs(session: Session, scope: Scope) -> Select[*tuple[Any, ...]]:
@@ -93,13 +87,14 @@ def _needs(session: Session, scope: Scope) -> Select[*tuple[Any, ...]]:
 
 def _in_scope(session: Session, scope: Scope) -> ColumnElement[bool]:
     of_products = is_one_of(session, OrderLine.product_id, scope.product_ids)
+    named = and_(is_one_of(session, OrderLine.id, scope.line_ids or scope.beyond_queue), is_allocatable())
     if scope.line_ids is None:
-        return and_(of_products, is_waiting())
-    return and_(of_products, is_one_of(session, OrderLine.id, scope.line_ids), is_allocatable())
+        return and_(of_products, or_(is_waiting(), named) if scope.beyond_queue else is_waiting())
+    return and_(of_products, named)
 
 
-def _read(session: Session, rows: Select[*tuple[Any, ...]]) -> list[Needing]:
-    return list(map(Needing._make, read_rows(session, rows)))
+def _read(session: Session, rows: Select[*tuple[Any, ...]]) -> list[Demand]:
+    return list(map(Demand._make, read_rows(session, rows)))
 
 
 def waiting_product_ids(session: Session, skus: Sequence[str] = ()) -> list[int]:

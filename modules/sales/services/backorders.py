@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
@@ -19,10 +18,11 @@ from erp.options import options
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.services import lock_products
 from modules.sales import queries
-from modules.sales.domain import Part, settle
+from modules.sales.domain import Part
 from modules.sales.events import BackorderCancelled, BackorderChange, LinesServed
 from modules.sales.hooks import backorder_kinds
 from modules.sales.models import Backorder, Order, OrderLine
+from modules.sales.planning import Backordered, settle_backorders
 from modules.sales.queries import Scope, select_lines
 from modules.sales.services.locking import lock_backorder
 from modules.sales.services.order_states import close_orders
@@ -36,34 +36,20 @@ _STATE_AFTER = (
 _CLOSED_AFTER = f"CASE WHEN {_OPEN} > {{amount}} THEN NULL ELSE {{closing}} END"
 
 
-class Uncovered(NamedTuple):
-    """A line's raw need after stock was given out, and its open backorder row with its raw open quantity."""
-
-    line_id: int
-    remainder: int
-    backorder_id: int | None
-    backordered: int
-
-
-def settle_backorders(session: Session, lines: Iterable[Uncovered]) -> tuple[int, ...]:
-    """Make backorder rows follow what stock left uncovered; return the lines whose row shrank."""
-    may_grow = bool(options.sales.backorders)
-    allocated, grown, new, shrunk = [], [], [], []
-    for line_id, remainder, backorder_id, backordered in lines:
-        change = settle(remainder, backordered, may_grow=may_grow)
+def write_backorders(session: Session, changes: Iterable[Backordered]) -> None:
+    """Make, grow and shrink backorder rows as planned; what they shrink by counts as allocated."""
+    allocated, grown, new = [], [], []
+    for line_id, backorder_id, before, after in changes:
         if backorder_id is None:
-            if change.grown:
-                new.append((line_id, change.grown))
-        elif change.grown:
-            grown.append((backorder_id, change.grown))
-        elif change.allocated:
-            allocated.append((backorder_id, change.allocated))
-            shrunk.append(line_id)
+            new.append((line_id, after))
+        elif after > before:
+            grown.append((backorder_id, after - before))
+        else:
+            allocated.append((backorder_id, before - after))
     reduce_rows(session, allocated, by="allocated_quantity")
     _grow(session, grown)
     _insert(session, sorted(new))
     session.expire_all()
-    return tuple(shrunk)
 
 
 def reduce_rows(session: Session, parts: Sequence[Part], *, by: str) -> None:
@@ -176,10 +162,9 @@ def grow_backorders(session: Session, line_ids: Collection[int]) -> None:
     """
     products = session.scalars(select(OrderLine.product_id).where(OrderLine.id.in_(line_ids)).distinct()).all()
     require_lock(session, Product, products)
-    lines = queries.unsettled_lines(session, Scope(tuple(products), tuple(line_ids)))
-    settle_backorders(
-        session, [Uncovered(line.line_id, line.need, line.backorder_id, line.backordered) for line in lines]
-    )
+    scope, rules = Scope(tuple(products), tuple(line_ids)), queries.rules_of_runs(session)
+    lines = queries.read_demands(session, scope)
+    write_backorders(session, settle_backorders(lines, (), rules))
 
 
 def cancel_backorder(session: Session, backorder_id: int, *, why: str = "") -> None:
