@@ -22,7 +22,7 @@ from modules.sales.models import Customer, Order, OrderLine
 from modules.sales.queries.lines import select_lines
 from modules.sales.queries.orders import products_of
 from modules.sales.queries.purchase_allocations import purchase_allocated_quantities
-from modules.sales.queries.queue import is_allocatable, service_order
+from modules.sales.queries.queue import is_allocatable, is_waiting, service_order
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ def fingerprint(found: Sequence[Loss]) -> str:
 
 
 def _queue(session: Session, order_id: int, product_ids: Sequence[int]) -> list[_Waiting]:
-    """Return the lines that a run would serve and those of the order, held or not, each product in order of service."""
-    may_be_served = or_(OrderLine.hold_allocation.is_(False), OrderLine.order_id == order_id)
+    """Return the lines that a run would serve and all of the order, each product in order of service."""
+    may_be_served = or_(is_waiting(), OrderLine.order_id == order_id)
     rows = select_lines(OrderLine.id, OrderLine.product_id, OrderLine.order_id, raw(OrderLine.need))
     rows = rows.where(
         OrderLine.has_need, is_one_of(session, OrderLine.product_id, product_ids), is_allocatable(), may_be_served

@@ -36,9 +36,14 @@ from modules.sales import queries
 from modules.sales.domain import Grant, Part, plan_by_product
 from modules.sales.errors import AllocationsHeld, NotOfThisOrder, SerialNotAllocated, TakesFromEarlier
 from modules.sales.events import LinesServed
-from modules.sales.models import Allocation, Order, OrderLine
+from modules.sales.models import Allocation, Backorder, Order, OrderLine
 from modules.sales.queries import Needing, Scope, run_order, select_allocations, select_unpacked
-from modules.sales.services.backorders import Uncovered, absorb_into_backorders, settle_backorders
+from modules.sales.services.backorders import (
+    Uncovered,
+    absorb_into_backorders,
+    date_scheduled_backorders,
+    settle_backorders,
+)
 from modules.sales.services.locking import lock_order
 from modules.sales.states import ORDER, AllocationSource
 
@@ -81,6 +86,7 @@ def allocate_order(session: Session, order_id: int, *, agreed: str | None = None
     lines = tuple(line.id for line in order.lines)
     products = tuple(sorted({line.product_id for line in order.lines}))
     _serve(session, Scope(products, lines), AllocationSource.manual)
+    date_scheduled_backorders(session, is_one_of(session, Backorder.line_id, lines))
 
 
 def _refuse_other_losses(session: Session, order: Order, agreed: str) -> None:

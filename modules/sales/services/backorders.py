@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, delete, select, true, update
 from sqlalchemy.orm import Session
 
 from erp import clock, history
@@ -180,6 +180,7 @@ def grow_backorders(session: Session, line_ids: Collection[int]) -> None:
     settle_backorders(
         session, [Uncovered(line.line_id, line.need, line.backorder_id, line.backordered) for line in lines]
     )
+    date_scheduled_backorders(session, is_one_of(session, Backorder.line_id, line_ids))
 
 
 def cancel_backorder(session: Session, backorder_id: int, *, why: str = "") -> None:
@@ -238,8 +239,28 @@ def delete_backorder(session: Session, backorder_id: int) -> None:
     publish(session, LinesServed((line.product_id,), (line.id,), shrunk=(line.id,)))
 
 
+def date_scheduled_backorders(session: Session, condition: ColumnElement[bool]) -> None:
+    """Let the open rows of scheduled lines that meet a condition count from the day on which their lines fall due."""
+    days = [(row.backorder_id, row.due) for row in queries.days_to_correct(session, condition)]
+    bulk_update(session, Backorder.__table__, {"counts_from": "{due}"}, {"due": "date"}, days)  # type: ignore[arg-type]
+    if days:
+        session.expire_all()
+
+
+def follow_requested_date(session: Session, line_id: int) -> None:
+    """Let a line's open backorder row count from the day on which the line falls due, or from today if that is over."""
+    of_line = Backorder.line_id == line_id
+    over = update(Backorder).where(of_line, Backorder.is_open, Backorder.counts_from > clock.today())
+    session.execute(over.values(counts_from=clock.today()).execution_options(synchronize_session=False))
+    session.expire_all()
+    date_scheduled_backorders(session, of_line)
+
+
 def overdue_products(session: Session) -> list[int]:
-    """Return the products with backorders that have waited longer than the cancellation days allow."""
+    """Return the products with backorders that have waited longer than the cancellation days allow.
+
+    Also those with rows of scheduled lines that count from a wrong day, as when the days ahead were changed.
+    """
     limit = _overdue_before()
     if limit is None:
         return []
@@ -249,7 +270,8 @@ def overdue_products(session: Session) -> list[int]:
         .join(Backorder.line)
         .where(Backorder.is_open, Backorder.counts_from < limit)
     )
-    return list(session.scalars(waiting.distinct().order_by(OrderLine.product_id)))
+    to_correct = {row.product_id for row in queries.days_to_correct(session, true())}
+    return sorted({*session.scalars(waiting.distinct()), *to_correct})
 
 
 def _overdue_before() -> date | None:
@@ -260,14 +282,15 @@ def _overdue_before() -> date | None:
 def cancel_overdue_backorders(session: Session, product_ids: Sequence[int] | None = None) -> int:
     """Cancel what of these products, or of all, waited longer than the cancellation days; return of how many rows.
 
-    Lines that other modules spare keep theirs, and so do quantities on purchase orders unless `[sales] cancel_covered`
-    says otherwise.
+    Scheduled lines and those that other modules spare keep theirs, and so do quantities on purchase orders unless
+    `[sales] cancel_covered` says otherwise.
     """
     limit = _overdue_before()
     if limit is None:
         return 0
     product_ids = overdue_products(session) if product_ids is None else product_ids
     lock_products(session, product_ids)
+    date_scheduled_backorders(session, is_one_of(session, OrderLine.product_id, product_ids))
     overdue = queries.cancellable_backorders(session, limit, product_ids)
     may_be_covered = [] if options.sales.cancel_covered else [line_id for _, line_id, _ in overdue]
     covered = queries.purchase_allocated_quantities(session, may_be_covered)
@@ -279,9 +302,14 @@ def cancel_overdue_backorders(session: Session, product_ids: Sequence[int] | Non
 
 
 def turn_into_backorders(session: Session, line_ids: Collection[int]) -> int:
-    """Turn the open preorder rows of lines into backorders that count from today; return how many rows."""
+    """Turn the open preorder rows of lines into backorders that count from today; return how many rows.
+
+    Those of scheduled lines count from the day on which the lines fall due.
+    """
     is_chosen = is_one_of(session, Backorder.line_id, line_ids)
-    return _change_kind(session, is_chosen, BackorderKind.backorder, clock.today())
+    count = _change_kind(session, is_chosen, BackorderKind.backorder, clock.today())
+    date_scheduled_backorders(session, is_chosen)
+    return count
 
 
 def turn_into_preorders(session: Session, product_ids: Collection[int]) -> int:
