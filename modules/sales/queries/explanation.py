@@ -20,7 +20,7 @@ from modules.inventory_lots.states import Tracking
 from modules.sales.hooks import SupplyNote, explain_supply
 from modules.sales.models import Customer, Order, OrderLine
 from modules.sales.queries.lines import select_lines
-from modules.sales.queries.queue import is_served_before, is_waiting, service_order
+from modules.sales.queries.queue import is_served_before, is_waiting, serves_by_requested_day, service_order
 from modules.sales.queries.scheduled import why_scheduled
 from modules.sales.states import OrderState
 
@@ -29,11 +29,12 @@ MOST_SHOWN = 100
 
 @dataclass(frozen=True)
 class Queue:
-    """The demand that is served before a line: how many lines, how much, and the first of them."""
+    """The demand that is served before a line: how many lines, how much, the first of them, and in which order."""
 
     count: int
     need: Decimal
     first: Sequence[Any]
+    is_by_requested_day: bool
 
 
 @dataclass(frozen=True)
@@ -99,13 +100,14 @@ def _before(session: Session, line: OrderLine) -> Queue:
             Customer.name.label("customer"),
             Order.priority,
             Order.ordered_at,
+            OrderLine.requested_on,
             OrderLine.position,
             OrderLine.need.label("need"),
         )
         .order_by(*service_order())
         .limit(MOST_SHOWN)
     )
-    return Queue(count, need, session.execute(rows).all())
+    return Queue(count, need, session.execute(rows).all(), serves_by_requested_day())
 
 
 def _stock_candidates(session: Session, line: OrderLine) -> tuple[list[StockCandidate], int]:

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, literal, not_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, literal, not_, or_, select, true
 from sqlalchemy.orm import Session
 
 from erp import clock
@@ -44,11 +44,12 @@ class Scope:
 
 def service_order() -> tuple[ColumnElement[Any], ...]:
     """Return the columns that put demand in order of service, as `[sales] service_order` says."""
-    first = (OrderLine.requested_on.is_(None).asc(), OrderLine.requested_on.asc()) if _by_requested_day() else ()
+    first = (OrderLine.requested_on.is_(None).asc(), OrderLine.requested_on.asc()) if serves_by_requested_day() else ()
     return (Order.priority.desc(), *first, Order.ordered_at.asc(), Order.id.asc(), OrderLine.position.asc())
 
 
-def _by_requested_day() -> bool:
+def serves_by_requested_day() -> bool:
+    """Return whether lines of equal priority are served by the day for which they are requested."""
     return bool(options.sales.service_order == "requested_on")
 
 
@@ -56,9 +57,10 @@ def is_served_before(line: OrderLine) -> ColumnElement[bool]:
     """Return the condition on an order line, joined to its order, that it comes before a line in order of service."""
     order, day = line.order, line.requested_on
     key: list[tuple[ColumnElement[Any], Any]] = [(-Order.priority, -order.priority)]
-    if _by_requested_day():
+    if serves_by_requested_day():
         day_or_last = func.coalesce(OrderLine.requested_on, date.max)
-        key += [(OrderLine.requested_on.is_(None), day is None), (day_or_last, day or date.max)]
+        has_none = case((OrderLine.requested_on.is_(None), 1), else_=0)
+        key += [(has_none, int(day is None)), (day_or_last, day or date.max)]
     key += [(Order.ordered_at, order.ordered_at), (Order.id, order.id), (OrderLine.position, line.position)]  # type: ignore[list-item]
     before: ColumnElement[bool] = false()
     for column, value in reversed(key):
