@@ -296,7 +296,7 @@ def test_the_sla_spares_scheduled_lines_and_counts_from_the_day_they_fall_due(se
         assert line_of(scheduled).cancelled == cancelled
 
 
-def test_rows_follow_when_the_company_looks_less_far_ahead(session, set_option, product, at):
+def test_rows_follow_when_the_company_reserves_less_far_ahead(session, set_option, product, at):
     set_option("sales.backorder_cancellation_days", "5")
     order = make_order(session, [(product, 2)], requested_on=JUNE)
     services.allocate_order(session, order.id)

@@ -41,10 +41,10 @@ from modules.sales.queries import Needing, Scope, run_order, select_allocations,
 from modules.sales.services.backorders import (
     Uncovered,
     absorb_into_backorders,
-    date_scheduled_backorders,
     settle_backorders,
 )
 from modules.sales.services.locking import lock_order
+from modules.sales.services.scheduled import date_scheduled_backorders
 from modules.sales.states import ORDER, AllocationSource
 
 ALLOCATION = cast(Table, Allocation.__table__)

@@ -26,6 +26,7 @@ from modules.sales.models import Backorder, Order, OrderLine
 from modules.sales.queries import Scope, select_lines
 from modules.sales.services.locking import lock_backorder
 from modules.sales.services.order_states import close_orders
+from modules.sales.services.scheduled import date_scheduled_backorders
 from modules.sales.states import BackorderKind
 
 _OPEN = "quantity - allocated_quantity - cancelled_quantity"
@@ -237,23 +238,6 @@ def delete_backorder(session: Session, backorder_id: int) -> None:
     session.execute(delete(Backorder).where(Backorder.id == backorder_id))
     session.expire_all()
     publish(session, LinesServed((line.product_id,), (line.id,), shrunk=(line.id,)))
-
-
-def date_scheduled_backorders(session: Session, condition: ColumnElement[bool]) -> None:
-    """Let the open rows of scheduled lines that meet a condition count from the day on which their lines fall due."""
-    days = [(row.backorder_id, row.due) for row in queries.days_to_correct(session, condition)]
-    bulk_update(session, Backorder.__table__, {"counts_from": "{due}"}, {"due": "date"}, days)  # type: ignore[arg-type]
-    if days:
-        session.expire_all()
-
-
-def follow_requested_date(session: Session, line_id: int) -> None:
-    """Let a line's open backorder row count from the day on which the line falls due, or from today if that is over."""
-    of_line = Backorder.line_id == line_id
-    over = update(Backorder).where(of_line, Backorder.is_open, Backorder.counts_from > clock.today())
-    session.execute(over.values(counts_from=clock.today()).execution_options(synchronize_session=False))
-    session.expire_all()
-    date_scheduled_backorders(session, of_line)
 
 
 def overdue_products(session: Session) -> list[int]:
