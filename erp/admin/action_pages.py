@@ -22,6 +22,7 @@ from erp.admin.listing import Cell, make_cell
 from erp.admin.refusals import mark
 from erp.db import format_quantity
 from erp.errors import BadNumber, ErpError, NothingChosen
+from erp.numbers import PLACES
 
 
 class ActionPage:
@@ -198,6 +199,10 @@ class Choose(ActionPage):
         """Return the quantity that is offered, which is also the largest; None where none can be typed."""
         return None
 
+    def decimals(self, row: Any) -> int:
+        """Return how many decimals a quantity may have."""
+        return PLACES
+
     def is_ticked(self, item: Any) -> bool:
         """Say whether a row is ticked at first."""
         return self.all_are_ticked
@@ -233,7 +238,7 @@ class Choose(ActionPage):
         """
         ticked = set(request.form.getlist("row"))
         found = [
-            Chosen(item, self._typed(item))
+            Chosen(item, self._typed(row, item))
             for item in self.rows(session, row)
             if self.key(item) in ticked and self.can_tick(item)
         ]
@@ -241,7 +246,7 @@ class Choose(ActionPage):
             raise NothingChosen
         return found
 
-    def _typed(self, item: Any) -> Decimal | None:
+    def _typed(self, row: Any, item: Any) -> Decimal | None:
         offered = self.quantity(item)
         text = request.form.get(f"quantity-{self.key(item)}", "").strip()
         if offered is None or not text:
@@ -252,13 +257,15 @@ class Choose(ActionPage):
             raise BadNumber(text, f"is not a quantity: {error}") from None
         if not 0 < value <= offered:
             raise BadNumber(format_quantity(value), f"is not between 0 and {format_quantity(offered)}")
+        if value != round(value, self.decimals(row)):
+            raise BadNumber(format_quantity(value), f"has more than {self.decimals(row)} decimals")
         return value
 
     def choices(self, session: Session, row: Any) -> list[Choice]:
         """Return the rows ready to show, with what the user ticked and typed."""
-        return [self._choice(item) for item in self.rows(session, row)]
+        return [self._choice(row, item) for item in self.rows(session, row)]
 
-    def _choice(self, item: Any) -> Choice:
+    def _choice(self, row: Any, item: Any) -> Choice:
         posted, key, offered = request.method == "POST", self.key(item), self.quantity(item)
         ticked = key in request.form.getlist("row") if posted else self.is_ticked(item)
         typed = request.form.get(f"quantity-{key}") if posted else None
@@ -269,12 +276,12 @@ class Choose(ActionPage):
             is_ticked=ticked and self.can_tick(item),
             can_tick=self.can_tick(item),
             quantity=None if offered is None else typed if typed is not None else format_quantity(offered),
-            error=self._wrong(item) if posted and ticked else "",
+            error=self._wrong(row, item) if posted and ticked else "",
         )
 
-    def _wrong(self, item: Any) -> str:
+    def _wrong(self, row: Any, item: Any) -> str:
         try:
-            self._typed(item)
+            self._typed(row, item)
         except BadNumber as error:
             return str(error)
         return ""

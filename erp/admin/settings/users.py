@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import g
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 from typing_extensions import override
 from wtforms import Form
@@ -19,11 +19,17 @@ from erp.admin.declarations import Action, Badge, Facts, Result
 from erp.admin.fields import TicksField, check_name, reason_field, reason_of
 from erp.admin.forms import check_email
 from erp.admin.screen import Screen
-from erp.models import Role, User
+from erp.models import HistoryEntry, Role, User
 
 
 def _as_role_id(value: Any) -> int:
     return int(getattr(value, "id", value))
+
+
+def _password(session: Session, user: User) -> Facts:
+    about = HistoryEntry.document == "erp.user", HistoryEntry.document_id == user.id
+    changes = select(func.max(HistoryEntry.at)).where(*about, HistoryEntry.action == "password changed")
+    return {"may sign in": user.is_active, "the last change of the password": session.scalar(changes)}
 
 
 def _reset_password(session: Session, user: User) -> Result:
@@ -111,7 +117,7 @@ class UserScreen(Screen):
             label="Reset password",
             permission="erp.users",
             run=_reset_password,
-            needs_no_version="Whatever the old password was, the new one takes its place.",
+            depends_on=_password,
             icon="fa-key",
             confirm="Give this user a new password? Their running sessions end at once.",
         ),

@@ -21,6 +21,8 @@ from modules.preorder.admin.promise_dates import SyncDates, news_of_allocations,
 from modules.preorder.models import PurchaseAllocation
 from modules.procurement.models import PurchaseOrderLine
 from modules.procurement.states import PurchaseState
+from modules.sales.domain import is_too_far_ahead
+from modules.sales.queries import last_served_day
 
 MOST_DRAWN = 200
 
@@ -75,6 +77,13 @@ def review(screen: Any, line: PurchaseOrderLine) -> ResponseReturnValue:
     )
 
 
+def _waits_because(row: Any) -> Badge | None:
+    """Say why automatic runs leave a line alone."""
+    if is_too_far_ahead(row.requested_on, last_served_day()):
+        return Badge("scheduled", "info")
+    return Badge("held", "warning") if row.hold_allocation else None
+
+
 class AllocateSalesOrders(Choose):
     """The open backorders of the line's product that are not covered, in order of service."""
 
@@ -96,7 +105,7 @@ class AllocateSalesOrders(Choose):
         ("Backordered", "waiting"),
         ("On purchase orders", "purchase_allocated"),
         ("Not covered", "remainder"),
-        ("", lambda row: Badge("held", "warning") if row.hold_allocation else None),
+        ("", _waits_because),
     )
 
     @override
@@ -115,6 +124,10 @@ class AllocateSalesOrders(Choose):
     @override
     def quantity(self, item: Any) -> Decimal | None:
         return item.remainder  # type: ignore[no-any-return]
+
+    @override
+    def decimals(self, row: Any) -> int:
+        return int(row.product.unit_decimals)
 
     @override
     def context(self, session: Session, row: Any) -> dict[str, Any]:

@@ -65,6 +65,10 @@ class AllocatePurchaseLines(Choose):
         return item.offered
 
     @override
+    def decimals(self, row: Any) -> int:
+        return int(row.product.unit_decimals)
+
+    @override
     def context(self, session: Session, row: Any) -> dict[str, Any]:
         wanted = queries.uncovered_quantity(session, row)
         if wanted <= 0:
