@@ -23,7 +23,7 @@ from modules.procurement.admin.receiving import Receive
 from modules.procurement.admin.reopening import Reopen
 from modules.procurement.admin.reversal import can_reverse
 from modules.procurement.admin.statuses import StatusOfAll, default_status, news_by_status, statuses
-from modules.procurement.admin.versions import of_order
+from modules.procurement.admin.versions import of_order_or_line
 from modules.procurement.domain import LineValues, OrderEdit, OrderHead
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.queries import outlooks, receipts_of_order
@@ -62,7 +62,7 @@ ORDER_ACTIONS = (
         label="Order",
         permission="procurement.edit",
         run=_order,
-        depends_on=of_order,
+        depends_on=of_order_or_line,
         allowed=_can("order"),
         style="primary",
         icon="fa-paper-plane",
@@ -76,7 +76,7 @@ ORDER_ACTIONS = (
         label="Cancel",
         permission="procurement.edit",
         run=_cancel,
-        depends_on=of_order,
+        depends_on=of_order_or_line,
         confirm="Cancel this purchase order? Sales orders lose what it would bring, and are not cancelled themselves.",
         yes="Cancel purchase order",
         no="Keep it",
