@@ -158,6 +158,13 @@ def anchor(url: str | None, text: Any) -> Markup:
     return Markup('<a href="{}">{}</a>').format(url, text) if url else escape(text)
 
 
+def follow(item: Any, path: str) -> Any:
+    """Return what is at the end of a dotted path of attributes or keys, None where a part of it is missing."""
+    for part in path.split("."):
+        item = item.get(part) if isinstance(item, dict) else getattr(item, part, None)
+    return item
+
+
 def line_heading(line: Any) -> str:
     """Return which line of which document a page is about: `SO00001, line 2: [LAMP] Desk lamp`."""
     return f"{line.order.name}, line {line.position}: {line.product}"

@@ -22,7 +22,7 @@ class Gated:
 
     module: str = "erp"
     permission: str = ""
-    # Of each address of its own that takes a POST: why the page needs no version, by the name of the method.
+    # Why an address of its own that takes a POST needs no version, by the name of the method.
     needs_no_version: Mapping[str, str] = {}
 
     def is_live(self) -> bool:

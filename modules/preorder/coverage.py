@@ -6,7 +6,7 @@ One pure function over one snapshot: every screen, list, email, sync and promise
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -108,6 +108,17 @@ class OpenLine:
     is_serial: bool = False
     stock: Sequence[AllocatedStock] = ()
     supply: Sequence[AllocatedSupply] = ()
+
+    def covered_by(self, available: Iterable[AllocatedSupply]) -> OpenLine:
+        """Return the line as it would be with what is left of it on these purchase lines, in their order."""
+        in_stock = sum((each.quantity for each in self.stock), ZERO)
+        left = self.open_quantity - in_stock - sum((each.quantity for each in self.supply), ZERO)
+        added: list[AllocatedSupply] = []
+        for each in available:
+            if quantity := min(left, each.quantity):
+                added.append(each._replace(quantity=quantity))
+                left -= quantity
+        return replace(self, supply=(*self.supply, *added))
 
 
 class PartKind(StrEnum):

@@ -27,13 +27,9 @@ def setup(core: Core) -> None:
     core.add_dashboard(admin.CARD)
     core.add_job(jobs.allocate_backorders, every="sales.allocate_every")
     core.add_job(jobs.cancel_overdue_backorders, every="sales.cancel_every")
-    core.add_command(commands.allocate)
-    core.add_command(commands.pack)
-    core.add_command(commands.unpack)
-    for kind in exchange.IMPORTS:
-        core.add_import(kind)
-    for export in exchange.EXPORTS:
-        core.add_export(export)
+    core.add_command(commands.allocate, commands.pack, commands.unpack)
+    core.add_import(*exchange.IMPORTS)
+    core.add_export(*exchange.EXPORTS)
     core.add_check(queries.broken_invariants)
     core.add_demo(services.load_demo)
     core.subscribe(GoodsArrived, handlers.serve_what_arrived)

@@ -295,6 +295,22 @@ def test_an_action_needs_a_run_or_a_page():
         Action(name="x", label="X", permission="")
 
 
+def test_an_action_is_called_as_its_page_is_titled():
+    class Danger(Ask):
+        style = "danger"
+
+    plain, dangerous = Action(name="ask", permission="", page=Ask()), Action(name="ask", permission="", page=Danger())
+    assert (plain.label, plain.style) == ("Ask", "secondary")
+    assert (dangerous.label, dangerous.style) == ("Ask", "danger")
+    named = Action(name="ask", label="Please", permission="", page=Danger(), style="primary")
+    assert (named.label, named.style) == ("Please", "primary")
+
+
+def test_an_action_has_a_label():
+    with pytest.raises(TypeError, match="label"):
+        Action(name="x", permission="", run=_say)
+
+
 def test_a_long_message_does_not_end_the_session(clerk, shop):
     db.session.add_all(Role(name=f"{number}{'y' * 70}") for number in range(90))
     db.session.commit()

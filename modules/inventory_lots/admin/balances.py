@@ -23,7 +23,7 @@ from erp.admin import (
     Panel,
     QuantityField,
     Screen,
-    document_anchor,
+    anchor_of,
 )
 from erp.admin.access import screen_session
 from erp.admin.fields import as_id
@@ -59,14 +59,6 @@ def _tone(why: str) -> str:
     return "danger" if why == EXPIRED else "warning"
 
 
-def _product(balance: Any) -> Any:
-    return document_anchor("inventory_lots.product", balance.product_id, balance.product)
-
-
-def _lot(balance: Any) -> Any:
-    return document_anchor("inventory_lots.lot", balance.lot_id, balance.lot.number)
-
-
 def _allocations(session: Session, balance: Any) -> Mapping[str, Any]:
     return allocations_panel(session, {balance.id: balance.location.path})
 
@@ -100,7 +92,6 @@ class AdjustStock(_BalancePage):
     """Asks what was counted."""
 
     title = "Adjust Stock"
-    button = "Adjust Stock"
     form_class = AdjustForm
 
     @override
@@ -119,7 +110,6 @@ class TransferStock(_BalancePage):
     """Asks how much is moved, and where to."""
 
     title = "Transfer"
-    button = "Transfer"
     form_class = TransferForm
     help = "Only unallocated stock can be moved."
 
@@ -140,7 +130,6 @@ class QuarantineStock(TransferStock):
     """Asks how much is moved to quarantine."""
 
     title = "Move to Quarantine"
-    button = "Move to Quarantine"
     form_class = QuarantineForm
     help = "It goes to the quarantine location of its warehouse, where it is neither allocated nor packed."
 
@@ -220,8 +209,8 @@ class BalanceScreen(Screen):
     form_widths = {"lot_number": 3, "reason": 12}
     refused_fields = {"lot": "lot_number"}
     header_fields = (
-        ("Product", _product),
-        ("Lot", _lot),
+        ("Product", anchor_of("inventory_lots.product", "product")),
+        ("Lot", anchor_of("inventory_lots.lot", "lot")),
         ("Location", "location.path"),
         ("On hand", "on_hand"),
         ("Allocated", "allocated"),
@@ -237,7 +226,6 @@ class BalanceScreen(Screen):
     actions = (
         Action(
             name="adjust",
-            label="Adjust Stock",
             permission="inventory_lots.adjust",
             page=AdjustStock(),
             style="primary",
@@ -245,7 +233,6 @@ class BalanceScreen(Screen):
         ),
         Action(
             name="transfer",
-            label="Transfer",
             permission="inventory_lots.adjust",
             page=TransferStock(),
             allowed=lambda balance: balance.has_unallocated,
@@ -253,7 +240,6 @@ class BalanceScreen(Screen):
         ),
         Action(
             name="quarantine",
-            label="Move to Quarantine",
             permission="inventory_lots.adjust",
             page=QuarantineStock(),
             allowed=lambda balance: balance.has_unallocated and balance.location.kind is LocationKind.stock,
@@ -267,16 +253,9 @@ class BalanceScreen(Screen):
         return "balance" if count == 1 else "balances"
 
     @override
-    def get_query(self) -> Any:
-        return self._without_empty(super().get_query().options(joinedload(Balance.lot), joinedload(Balance.location)))
-
-    @override
-    def get_count_query(self) -> Any:
-        return self._without_empty(super().get_count_query())
-
-    def _without_empty(self, query: Any) -> Any:
+    def condition(self) -> Any:
         asked = any(name.startswith("flt") and "_empty_" in name for name in request.args)
-        return query if asked else query.filter(Balance.on_hand > 0)
+        return None if asked else Balance.on_hand > 0
 
     @override
     def badges(self, row: Any) -> Sequence[Badge]:

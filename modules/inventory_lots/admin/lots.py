@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, joinedload
 from typing_extensions import override
 
 from erp import clock
-from erp.admin import Action, Badge, Facts, FormPage, Panel, Screen, document_anchor
+from erp.admin import Action, Badge, Facts, FormPage, Panel, Screen, anchor_of
 from erp.admin.access import screen_session
 from erp.db import format_quantity
 from modules.inventory_lots import queries, services
@@ -29,10 +29,6 @@ def _allocations(session: Session, lot: Any) -> Mapping[str, Any]:
 
 def _moves(session: Session, lot: Any) -> Mapping[str, Any]:
     return moves_panel(session, StockMove.lot_id == lot.id, search=lot.number)
-
-
-def _product(lot: Any) -> Any:
-    return document_anchor("inventory_lots.product", lot.product_id, lot.product)
 
 
 def _has_unusable_allocations(lot: Any) -> bool:
@@ -59,7 +55,6 @@ class HoldLot(_LotPage):
     """Asks why a lot is put on hold."""
 
     title = "Hold"
-    button = "Hold"
     form_class = ReasonForm
     help = "From now on it is neither allocated nor packed. What is allocated on it stays so until it is released."
 
@@ -76,6 +71,7 @@ class ChangeExpiry(_LotPage):
     """Asks for the last day on which a lot may be used."""
 
     title = "Change Expiry"
+    button = "Save"
     form_class = ExpiryForm
 
     @override
@@ -98,7 +94,6 @@ class ReleaseAllocations(_LotPage):
     """Asks how much of what is allocated on a lot's unusable stock is released."""
 
     title = "Release Allocations"
-    button = "Release Allocations"
     confirm = "Take this stock from the orders that hold it? They wait for other stock then."
     yes = "Release"
     style = "danger"
@@ -138,7 +133,7 @@ class LotScreen(Screen):
     column_default_sort = ("id", True)
     computed_columns = totals_columns(queries.lot_totals)
     header_fields = (
-        ("Product", _product),
+        ("Product", anchor_of("inventory_lots.product", "product")),
         ("Received on", "received_on"),
         ("Expires on", "expires_on"),
     )
@@ -151,7 +146,6 @@ class LotScreen(Screen):
     actions = (
         Action(
             name="hold",
-            label="Hold",
             permission="inventory_lots.hold",
             page=HoldLot(),
             allowed=lambda lot: not lot.on_hold,
@@ -169,18 +163,15 @@ class LotScreen(Screen):
         ),
         Action(
             name="expiry",
-            label="Change Expiry",
             permission="inventory_lots.hold",
             page=ChangeExpiry(),
             icon="fa-calendar",
         ),
         Action(
             name="release-allocations",
-            label="Release Allocations",
             permission="inventory_lots.hold",
             page=ReleaseAllocations(),
             allowed=_has_unusable_allocations,
-            style="danger",
             icon="fa-undo",
         ),
     )

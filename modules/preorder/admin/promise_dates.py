@@ -15,7 +15,7 @@ from typing_extensions import override
 from wtforms import BooleanField, Form, StringField
 from wtforms.validators import InputRequired, Length
 
-from erp.admin import Badge, Choose, Chosen, DayField, Facts, FormPage, document_anchor, line_heading
+from erp.admin import Badge, Choose, Chosen, DayField, Facts, FormPage, document_anchor
 from erp.admin.access import screen_session
 from erp.admin.declarations import ActionScreen
 from erp.admin.formatting import badge, day
@@ -110,10 +110,6 @@ class SyncDates(Choose):
     )
 
     @override
-    def heading(self, row: Any) -> str:
-        return line_heading(row)
-
-    @override
     def rows(self, session: Session, row: Any) -> Sequence[Sync]:
         allocations = queries.purchase_allocations_to(session, PurchaseAllocation.purchase_line_id == row.id)
         ids = [each.line_id for each in allocations]
@@ -201,10 +197,6 @@ class EditPromise(FormPage):
     @override
     def depends_on(self, session: Session, row: Any) -> Facts:
         return {"state": row.order.state, "promise date": row.promise_date, "pin": row.is_promise_pinned}
-
-    @override
-    def heading(self, row: Any) -> str:
-        return line_heading(row)
 
     @override
     def context(self, session: Session, row: Any) -> dict[str, Any]:

@@ -97,10 +97,6 @@ class AllocateSalesOrders(Choose):
     )
 
     @override
-    def heading(self, row: Any) -> str:
-        return line_heading(row)
-
-    @override
     def rows(self, session: Session, row: Any) -> Sequence[Any]:
         return queries.waiting_lines(session, row.product_id) if queries.available_of(row) else ()
 
@@ -116,6 +112,10 @@ class AllocateSalesOrders(Choose):
     @override
     def quantity(self, item: Any) -> Decimal | None:
         return item.remainder  # type: ignore[no-any-return]
+
+    @override
+    def decimals(self, row: Any) -> int:
+        return int(row.product.unit_decimals)
 
     @override
     def context(self, session: Session, row: Any) -> dict[str, Any]:
@@ -171,10 +171,6 @@ class RemoveAllocations(Choose):
     )
 
     @override
-    def heading(self, row: Any) -> str:
-        return line_heading(row)
-
-    @override
     def rows(self, session: Session, row: Any) -> Sequence[Any]:
         return queries.purchase_allocations_to(session, PurchaseAllocation.purchase_line_id == row.id)
 
@@ -208,7 +204,6 @@ LINE_ACTIONS = (
     ),
     Action(
         name="allocate",
-        label="Allocate Sales Order",
         permission="preorder.allocate",
         page=AllocateSalesOrders(),
         confirm="View the unallocated sales orders of this product, to allocate them to this purchase order?",
@@ -219,7 +214,6 @@ LINE_ACTIONS = (
     ),
     Action(
         name="sync",
-        label="Sync Date with SO",
         permission="preorder.promise",
         page=SyncDates(),
         confirm="Sync the arrival date with the sales orders to which this line is allocated?",
@@ -230,11 +224,9 @@ LINE_ACTIONS = (
     ),
     Action(
         name="remove",
-        label="Remove Allocation",
         permission="preorder.allocate",
         page=RemoveAllocations(),
         allowed=_is_supply,
-        style="danger",
         icon="fa-chain-broken",
     ),
 )

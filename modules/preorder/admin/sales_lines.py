@@ -45,10 +45,6 @@ class AllocatePurchaseLines(Choose):
     )
 
     @override
-    def heading(self, row: Any) -> str:
-        return line_heading(row)
-
-    @override
     def rows(self, session: Session, row: Any) -> Sequence[queries.Incoming]:
         wanted = queries.uncovered_quantity(session, row)
         return queries.incoming_lines(session, [row.product_id], wanted=wanted) if wanted > 0 else ()
@@ -64,6 +60,10 @@ class AllocatePurchaseLines(Choose):
     @override
     def quantity(self, item: queries.Incoming) -> Decimal:
         return item.offered
+
+    @override
+    def decimals(self, row: Any) -> int:
+        return int(row.product.unit_decimals)
 
     @override
     def context(self, session: Session, row: Any) -> dict[str, Any]:
@@ -118,7 +118,6 @@ def _can_be_allocated(line: OrderLine) -> bool:
 LINE_ACTIONS = (
     Action(
         name="allocate",
-        label="Allocate Sales Order",
         permission="preorder.allocate",
         page=AllocatePurchaseLines(),
         allowed=_can_be_allocated,
@@ -126,7 +125,6 @@ LINE_ACTIONS = (
     ),
     Action(
         name="edit",
-        label="Edit",
         permission="preorder.promise",
         page=EditPromise(),
         allowed=_is_open,

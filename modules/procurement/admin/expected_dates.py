@@ -62,10 +62,6 @@ class ExpectedDate(FormPage):
     form_class = DateForm
 
     @override
-    def heading(self, row: Any) -> str:
-        return f"{row.order.name}, line {row.position}: {row.product}"
-
-    @override
     def depends_on(self, session: Session, row: Any) -> Facts:
         return {**state_of(row.order), **expected_dates_of([row])}
 

@@ -33,7 +33,6 @@ def _close(session: Session, line: PurchaseOrderLine) -> str:
 LINE_ACTIONS = (
     Action(
         name="receive",
-        label="Receive",
         permission="procurement.receive",
         page=Receive(),
         allowed=has_room,
@@ -41,7 +40,6 @@ LINE_ACTIONS = (
     ),
     Action(
         name="expected-date",
-        label="Expected date",
         permission="procurement.edit",
         page=ExpectedDate(),
         allowed=_can_change,
@@ -49,7 +47,6 @@ LINE_ACTIONS = (
     ),
     Action(
         name="status",
-        label="Line status",
         permission="procurement.edit",
         page=LineStatus(),
         allowed=_can_change,
@@ -57,7 +54,6 @@ LINE_ACTIONS = (
     ),
     Action(
         name="reopen",
-        label="Reopen",
         permission="procurement.edit",
         page=Reopen(),
         allowed=can_reopen,

@@ -32,7 +32,6 @@ class ReverseReceipt(FormPage):
     """The page that asks how much of a receipt is taken back, and shows whose allocations that concerns."""
 
     title = "Reverse Receipt"
-    button = "Reverse Receipt"
     style = "danger"
     template = "procurement/reverse_receipt.html"
     form_class = ReversalForm

@@ -57,10 +57,6 @@ class LineStatus(FormPage):
     form_class = StatusForm
 
     @override
-    def heading(self, row: Any) -> str:
-        return f"{row.order.name}, line {row.position}: {row.product}"
-
-    @override
     def depends_on(self, session: Session, row: Any) -> Facts:
         return {**state_of(row.order), **statuses_of(session, [row])}
 

@@ -86,10 +86,6 @@ class LinePage(FormPage):
     template = "sales/change_line.html"
 
     @override
-    def heading(self, row: Any) -> str:
-        return line_heading(row)
-
-    @override
     def depends_on(self, session: Session, row: Any) -> Facts:
         return of_line(session, row)
 
@@ -105,7 +101,6 @@ class ChangeQuantity(LinePage):
     """Asks for a line's new quantity."""
 
     title = "Change quantity"
-    button = "Change quantity"
     form_class = QuantityForm
     help = "Raised, the line keeps its place in the queue. Lowered, the backorder gives back first, then allocations."
 
@@ -123,7 +118,6 @@ class CancelLine(LinePage):
     """Asks why what is open of a line is cancelled."""
 
     title = "Cancel line"
-    button = "Cancel line"
     confirm = "Cancel what is open of this line? Its allocations and purchase allocations are released."
     yes = "Cancel line"
     no = "Keep it"
@@ -146,7 +140,6 @@ LINE_ACTIONS = (
     ),
     Action(
         name="change-quantity",
-        label="Change quantity",
         permission="sales.edit",
         page=ChangeQuantity(),
         allowed=lambda line: ORDER.allows(line.order.state, "change_quantity"),
@@ -154,11 +147,9 @@ LINE_ACTIONS = (
     ),
     Action(
         name="cancel",
-        label="Cancel line",
         permission="sales.cancel",
         page=CancelLine(),
         allowed=lambda line: line.order.is_confirmed and line.is_open,
-        style="danger",
         icon="fa-ban",
     ),
 )

@@ -39,7 +39,6 @@ class CancelOrder(FormPage):
     """Asks why an order is cancelled."""
 
     title = "Cancel order"
-    button = "Cancel order"
     confirm = "Cancel all of this order that is not packed? Its allocations and purchase allocations are released."
     yes = "Cancel order"
     no = "Keep it"
@@ -61,7 +60,6 @@ class AddLines(FormPage):
     """Asks for further lines of a confirmed order."""
 
     title = "Add lines"
-    button = "Add lines"
     template = "sales/add_lines.html"
 
     @override
@@ -126,7 +124,6 @@ ORDER_ACTIONS = (
     ),
     Action(
         name="pack-serials",
-        label="Pack Allocated Order",
         permission="sales.pack",
         page=PackSerials(),
         allowed=lambda order: ORDER.allows(order.state, "pack") and asks_for_serials(order),
@@ -134,15 +131,14 @@ ORDER_ACTIONS = (
     ),
     Action(
         name="remove-allocations",
-        label="Remove Allocation Lines",
         permission="sales.allocate",
         page=RemoveAllocations(),
+        style="secondary",
         allowed=_can("remove_allocation"),
         icon="fa-undo",
     ),
     Action(
         name="add-lines",
-        label="Add lines",
         permission="sales.edit",
         page=AddLines(),
         allowed=_can("change_quantity"),
@@ -150,11 +146,9 @@ ORDER_ACTIONS = (
     ),
     Action(
         name="cancel",
-        label="Cancel order",
         permission="sales.cancel",
         page=CancelOrder(),
         allowed=_can("cancel"),
-        style="danger",
         icon="fa-ban",
     ),
 )

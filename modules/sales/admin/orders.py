@@ -8,12 +8,11 @@ from typing import Any
 
 from flask import g
 from flask.typing import ResponseReturnValue
-from markupsafe import Markup
 from sqlalchemy.orm import Session, joinedload, selectinload
 from typing_extensions import override
 from wtforms import Form
 
-from erp.admin import DocumentScreen, ExtraColumn, Facts, document_anchor
+from erp.admin import DocumentScreen, ExtraColumn, Facts, anchor_of
 from erp.admin.formatting import money
 from erp.errors import ErpError, InvalidTransition
 from modules.sales import queries, services
@@ -39,10 +38,6 @@ def _lines_of(session: Session, orders: Sequence[Order]) -> Mapping[int, Any]:
 def _fulfilment_of(session: Session, orders: Sequence[Order]) -> Mapping[int, Any]:
     statuses = queries.order_statuses(session, [order.id for order in orders if order.state != OrderState.draft])
     return {id_: status.fulfilment for id_, status in statuses.items()}
-
-
-def _customer(order: Order) -> Markup:
-    return document_anchor("sales.customer", order.customer_id, order.customer)  # type: ignore[no-any-return]
 
 
 def _total(order: Order) -> str | None:
@@ -88,7 +83,7 @@ class OrderScreen(DocumentScreen):
     line_ajax_refs = LINE_LOOKUPS
     line_labels = LINE_LABELS
     header_fields = (
-        ("Customer", _customer),
+        ("Customer", anchor_of("sales.customer", "customer")),
         ("Ordered at", "ordered_at"),
         ("Priority", "priority"),
         ("Shipping", "shipping_policy"),

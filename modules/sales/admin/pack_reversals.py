@@ -27,7 +27,6 @@ class ReversePack(Choose):
     """Asks which lines of a pack are reversed, and why."""
 
     title = "Reverse Pack"
-    button = "Reverse Pack"
     confirm = "Return the chosen goods to where they came from? Their line of the order is open again."
     yes = "Reverse"
     style = "danger"
@@ -87,11 +86,9 @@ class ReversePack(Choose):
 
 REVERSE = Action(
     name="reverse",
-    label="Reverse Pack",
     permission="sales.reverse_pack",
     page=ReversePack(),
     allowed=lambda pack: any(line.is_unreversed for line in pack.lines),
-    style="danger",
     icon="fa-undo",
 )
 

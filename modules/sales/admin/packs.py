@@ -8,11 +8,10 @@ from typing import Any
 
 from flask import request
 from flask.typing import ResponseReturnValue
-from markupsafe import Markup
 from sqlalchemy.orm import Session, joinedload, selectinload
 from typing_extensions import override
 
-from erp.admin import Action, Badge, ExtraColumn, Facts, FormPage, Panel, Result, Screen, document_anchor
+from erp.admin import Action, Badge, ExtraColumn, Facts, FormPage, Panel, Result, Screen, anchor_of
 from erp.admin.access import may, screen_session
 from modules.inventory_lots.states import Tracking
 from modules.sales import queries, services
@@ -55,7 +54,6 @@ class PackSerials(FormPage):
     """Asks for the serial numbers that leave with what is allocated."""
 
     title = "Pack Allocated Order"
-    button = "Pack Allocated Order"
     template = "sales/pack_serials.html"
 
     @override
@@ -98,10 +96,6 @@ def _lines(session: Session, pack: Any) -> Mapping[str, Any]:
     return {"lines": queries.pack_lines(session, [pack.id])}
 
 
-def _order(pack: Pack) -> Markup:
-    return document_anchor("sales.order", pack.order_id, pack.order.name)  # type: ignore[no-any-return]
-
-
 def packing_slip(screen: Any, pack: Pack) -> ResponseReturnValue:
     """Show the paper that goes into the parcel."""
     lines = queries.pack_lines(screen_session(), [pack.id])
@@ -132,7 +126,7 @@ class PackScreen(Screen):
     column_default_sort = ("id", True)
     computed_columns = (ExtraColumn("lines", "Lines", _line_counts), ExtraColumn("reversed", "Reversed", _reversed))
     header_fields = (
-        ("Order", _order),
+        ("Order", anchor_of("sales.order", "order")),
         ("Customer", "order.customer.name"),
         ("Warehouse", "warehouse.code"),
         ("Packed at", "packed_at"),
