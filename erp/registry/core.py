@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from erp.db import Model, key_columns, wrong_keys
 from erp.errors import ModuleError
 from erp.manifest import Module
-from erp.registry.entries import Contribution, Extension, JobEntry, Owned, ViewEntry
+from erp.registry.entries import Contribution, Extension, JobEntry, Owned, ViewEntry, job_name
 from erp.registry.registered import Registered
 
 T = TypeVar("T")
@@ -63,7 +63,7 @@ class Core:
 
         The job is called what its function is called, with hyphens.
         """
-        name = job.__name__.replace("_", "-")
+        name = job_name(job)
         self._registered.option_table.option(every)
         self._add(self._registered.jobs, "job", JobEntry(name, job, every))
 

@@ -83,9 +83,9 @@ def availability(
     """Return the projected stock and what can still be promised (ATP) of each day, beginning today.
 
     `start` is what is available now less the need that nothing covers; `changes` are incoming and scheduled quantities
-    by day, none before today; `expiring` is what of the available stock has which last day of use: later days cannot
-    have it. The ATP of a day is the least that is projected from that day on, at least 0; nothing is promised before
-    `launch_date`.
+    and the need of scheduled lines (below 0) by day, none before today; `expiring` is what of the available stock has
+    which last day of use: later days cannot have it. The ATP of a day is the least that is projected from that day on,
+    at least 0; nothing is promised before `launch_date`.
     """
     dates = [today + timedelta(days=number) for number in range(days)]
     levels: list[Decimal] = []

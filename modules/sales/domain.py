@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -65,20 +66,32 @@ def lower(new_open: int, allocated: int, open_backorder: int) -> Lowering:
     return Lowering(backorder=open_backorder - kept, allocations=max(0, allocated - new_open))
 
 
+def served_until(today: date, reserve_ahead_days: int | None) -> date | None:
+    """Return the last requested day that is served today; None where every requested day is."""
+    return None if reserve_ahead_days is None else today + timedelta(days=reserve_ahead_days)
+
+
+def is_too_far_ahead(requested_on: date | None, until: date | None) -> bool:
+    """Return whether a line is requested too far ahead to be served now, where `until` is the last day that is."""
+    return until is not None and requested_on is not None and requested_on > until
+
+
 @dataclass(frozen=True)
 class Progress:
-    """The quantities of a line, or their sums over an order."""
+    """The quantities of a line, or their sums over an order; `scheduled` is what of a scheduled line nothing covers."""
 
     quantity: Decimal
     packed: Decimal
     cancelled: Decimal
     allocated: Decimal
+    scheduled: Decimal = Decimal(0)
 
 
 def fulfilment(lines: Sequence[Progress]) -> Fulfilment:
     """Return how far a line is, or an order with these lines."""
-    quantity, packed, cancelled, allocated = (
-        sum(getattr(line, name) for line in lines) for name in ("quantity", "packed", "cancelled", "allocated")
+    quantity, packed, cancelled, allocated, scheduled = (
+        sum(getattr(line, name) for line in lines)
+        for name in ("quantity", "packed", "cancelled", "allocated", "scheduled")
     )
     still_open = quantity - packed - cancelled
     if still_open <= 0:
@@ -87,7 +100,9 @@ def fulfilment(lines: Sequence[Progress]) -> Fulfilment:
         return Fulfilment.part_packed
     if allocated >= still_open:
         return Fulfilment.allocated
-    return Fulfilment.part_allocated if allocated else Fulfilment.unallocated
+    if allocated:
+        return Fulfilment.part_allocated
+    return Fulfilment.scheduled if scheduled >= still_open else Fulfilment.unallocated
 
 
 def return_outcome(*, is_freed: bool, why_unusable: str) -> str:

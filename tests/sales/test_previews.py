@@ -72,7 +72,8 @@ def test_a_preview_can_neither_lock_nor_write(session, order, screws):
         lock_rows(session, Product, [screws[0].id])
     session.rollback()
     with one_moment(session):
-        assert preview(session)[0] == {order.lines[0].id: 250_000, order.lines[1].id: 220_000}
+        expected = {line.id: quantity * 10_000 for line, quantity in zip(order.lines, (25, 22), strict=True)}
+        assert preview(session)[0] == expected
     session.rollback()
     assert [line.allocated for line in order.lines] == [0, 0]
 

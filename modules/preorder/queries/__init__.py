@@ -55,7 +55,7 @@ from modules.preorder.queries.purchase_lines import (
 from modules.preorder.queries.queue import Queue, queue_of
 from modules.preorder.queries.sales_lines import has_open_quantity, history_of_line, in_scope, uncovered_quantity
 from modules.preorder.queries.snapshot import PURCHASE_LINE, incoming_holdings, incoming_rules, incoming_supply
-from modules.preorder.queries.unallocated_lines import has_open_serial_lines, is_unallocated
+from modules.preorder.queries.unallocated_lines import has_open_serial_lines, has_scheduled_lines, is_unallocated
 
 __all__ = [
     "MOST_SHOWN",
@@ -84,6 +84,7 @@ __all__ = [
     "expected_ship_date",
     "has_open_quantity",
     "has_open_serial_lines",
+    "has_scheduled_lines",
     "history_of_line",
     "in_order_of_service",
     "in_scope",

@@ -54,7 +54,10 @@ def ask_before_taking(screen: Any, order: Order, error: ErpError) -> ResponseRet
 class RemoveAllocations(Choose):
     """Asks which allocation lines are removed."""
 
+    name = "remove-allocations"
     title = "Remove Allocation Lines"
+    permission = "sales.allocate"
+    icon = "fa-undo"
     button = "Remove All/Selected"
     confirm = "Remove the chosen allocation lines? What they hold is free for other orders at once."
     yes = "Remove"

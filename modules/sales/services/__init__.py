@@ -28,7 +28,14 @@ from modules.sales.services.backorders import (
 from modules.sales.services.book import Changed, allocate_book, apply_preview
 from modules.sales.services.customers import save_customers
 from modules.sales.services.demo import load_demo
-from modules.sales.services.lines import NewLine, add_lines, cancel_line, change_quantity, set_preorder
+from modules.sales.services.lines import (
+    NewLine,
+    add_lines,
+    cancel_line,
+    change_quantity,
+    change_requested_date,
+    set_preorder,
+)
 from modules.sales.services.locking import lock_order
 from modules.sales.services.orders import NewOrder, announce_order, cancel_order, confirm, create_confirmed
 from modules.sales.services.pack_reversals import reverse_pack
@@ -54,6 +61,7 @@ __all__ = [
     "cancel_order",
     "cancel_overdue_backorders",
     "change_quantity",
+    "change_requested_date",
     "confirm",
     "create_confirmed",
     "delete_backorder",

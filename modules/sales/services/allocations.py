@@ -33,11 +33,12 @@ from modules.sales import queries
 from modules.sales.domain import Grant, Part
 from modules.sales.errors import AllocationsHeld, NotOfThisOrder, SerialNotAllocated, TakesFromEarlier
 from modules.sales.events import LinesServed, SupplyGivenBack, SupplyTaken
-from modules.sales.models import Allocation, Order, OrderLine
+from modules.sales.models import Allocation, Backorder, Order, OrderLine
 from modules.sales.planning import Plan, Rules, only, plan_run
 from modules.sales.queries import Loss, Scope, run_order, select_allocations, select_unpacked
 from modules.sales.services.backorders import absorb_into_backorders, write_backorders
 from modules.sales.services.locking import lock_order
+from modules.sales.services.scheduled import date_scheduled_backorders
 from modules.sales.states import ORDER, AllocationSource
 
 ALLOCATION = cast(Table, Allocation.__table__)
@@ -72,10 +73,8 @@ def allocate_order(session: Session, order_id: int, *, agreed: str | None = None
     if open_lines and all(line.product.tracking is Tracking.serial for line in open_lines):
         raise SerialNotAllocated(sku=open_lines[0].product.sku)
     lines = tuple(line.id for line in order.lines)
-    scope, rules = (
-        Scope(tuple(sorted({line.product_id for line in order.lines})), lines),
-        queries.rules_of_runs(session),
-    )
+    scope = Scope(tuple(sorted({line.product_id for line in order.lines})), lines)
+    rules = queries.rules_of_runs(session)
     asked = scope if agreed is None else Scope(scope.product_ids, beyond_queue=lines)
     snapshots = queries.read_snapshots(session, asked, rules)
     if agreed is not None:
@@ -85,6 +84,7 @@ def allocate_order(session: Session, order_id: int, *, agreed: str | None = None
     session.flush()
     plans = [plan_run(only(snapshot, lines), rules) for snapshot in snapshots]
     write_plans(session, scope, plans, AllocationSource.manual)
+    date_scheduled_backorders(session, is_one_of(session, Backorder.line_id, lines))
 
 
 def _refuse_other_losses(order: Order, losses: Sequence[Loss], agreed: str) -> None:
