@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import click
 from sqlalchemy import select
@@ -125,9 +126,12 @@ def _load_all(session: Session) -> None:
 
 @click.command()
 def check() -> None:
-    """Check the invariants of everything that is on: a line for each breach, and exit code 1 if there is any."""
+    """Check the tables and the invariants of everything that is on.
+
+    Prints a line for each breach, and ends with exit code 1 if there is any.
+    """
     registry = current_registry()
-    checks = registry.live(registry.checks)
+    checks = [_check_tables, *registry.live(registry.checks)]
     found = 0
     with reading():
         for one in progress.each(checks, "Checking"):
@@ -137,3 +141,7 @@ def check() -> None:
     if found:
         raise BreachesFound(found)
     click.echo(f"No breach found by {len(checks)} checks.")
+
+
+def _check_tables(session: Session) -> Iterator[str]:
+    return migrations.schema_breaches(session.connection())

@@ -18,6 +18,7 @@ from erp.migrations.lifecycle import (
 )
 from erp.migrations.plans import plan_disable, plan_enable, plan_install, plan_uninstall, plan_upgrade
 from erp.migrations.revisions import is_initialized, require_core, require_current
+from erp.migrations.schema import schema_breaches
 
 __all__ = [
     "ADMINISTRATOR",
@@ -35,6 +36,7 @@ __all__ = [
     "plan_upgrade",
     "require_core",
     "require_current",
+    "schema_breaches",
     "uninstall",
     "upgrade",
     "upgrade_all",
