@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -15,7 +15,7 @@ from wtforms import Form
 
 from erp.admin import versions
 from erp.admin.access import only_read, screen_session
-from erp.admin.declarations import ActionScreen, Chosen, Facts, Getter, Result
+from erp.admin.declarations import Action, ActionScreen, Chosen, Facts, Getter, Result, always
 from erp.admin.fields import read_quantity
 from erp.admin.formatting import follow, line_heading
 from erp.admin.listing import Cell, make_cell
@@ -26,14 +26,18 @@ from erp.numbers import PLACES
 
 
 class ActionPage:
-    """The base of the pages of actions. An instance is the `page` of an Action.
+    """The base of the pages of actions; `action()` returns the action that opens one.
 
-    `row` is the document, or the line for an action of a line. `form_class` asks for more values, shown below. The
-    button is labelled as the page is titled, where it says nothing else.
-    A page declares what it depends on, or says in `needs_no_version` why it needs no version.
+    `name`, `permission`, `icon` and `allowed` are those of the action. `row` is the document, or the line for an action
+    of a line. `form_class` asks for more values, shown below. The button is labelled as the page is titled, where it
+    says nothing else. A page declares what it depends on, or says in `needs_no_version` why it needs no version.
     """
 
+    name: str = ""
     title: str = ""
+    permission: str = ""
+    icon: str = ""
+    allowed: Callable[[Any], bool] = staticmethod(always)
     button: str = ""
     confirm: str = ""
     yes: str = ""
@@ -43,6 +47,13 @@ class ActionPage:
     help: str = ""
     form_class: type[Form] = Form
     needs_no_version: str = ""
+
+    @classmethod
+    def action(cls, **more: Any) -> Action:
+        """Return the action that opens the page: labelled as it is titled, dangerous as it is; `more` says more."""
+        style = "danger" if cls.style == "danger" else "secondary"
+        declared = {"label": cls.title, "permission": cls.permission, "icon": cls.icon, "allowed": cls.allowed}
+        return Action(**{"name": cls.name, "style": style, "page": cls(), **declared, **more})
 
     def heading(self, row: Any) -> str:
         """Return what follows the title: which document, or which line of which document."""

@@ -63,20 +63,19 @@ class Action:
     before either; `yes` and `no` label its answers. `allowed` says whether the row's state permits the action; it is
     asked again when the button is pressed. `style` is primary, secondary or danger. `depends_on(session, row)` returns
     what a `run` depends on: where that has changed since its page was opened, it is refused; `needs_no_version` says
-    why it needs none. A `page` declares its own; the action is labelled as its page is titled, and dangerous as it is,
-    where it says nothing else. A page that is a function only shows something.
+    why it needs none. A `page` declares its own. A page that is a function only shows something.
     """
 
     name: str
+    label: str
     permission: str
-    label: str = ""
     run: ActionCall | None = None
     page: PageCall | None = None
     confirm: str = ""
     yes: str = ""
     no: str = "Cancel"
     allowed: Callable[[Any], bool] = always
-    style: str = ""
+    style: str = "secondary"
     icon: str = ""
     depends_on: Callable[[Session, Any], Facts] | None = None
     needs_no_version: str = ""
@@ -84,11 +83,6 @@ class Action:
     def __post_init__(self) -> None:
         if (self.run is None) == (self.page is None):
             raise TypeError(f"action {self.name} needs either a run or a page")
-        is_dangerous = getattr(self.page, "style", "") == "danger"
-        object.__setattr__(self, "label", self.label or getattr(self.page, "title", ""))
-        object.__setattr__(self, "style", self.style or ("danger" if is_dangerous else "secondary"))
-        if not self.label:
-            raise TypeError(f"action {self.name} needs a label")
 
 
 @dataclass(frozen=True, kw_only=True)

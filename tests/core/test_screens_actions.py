@@ -295,20 +295,17 @@ def test_an_action_needs_a_run_or_a_page():
         Action(name="x", label="X", permission="")
 
 
-def test_an_action_is_called_as_its_page_is_titled():
+def test_a_page_makes_the_action_that_opens_it():
     class Danger(Ask):
+        name = "ask-twice"
+        permission = "shop.edit"
         style = "danger"
 
-    plain, dangerous = Action(name="ask", permission="", page=Ask()), Action(name="ask", permission="", page=Danger())
-    assert (plain.label, plain.style) == ("Ask", "secondary")
-    assert (dangerous.label, dangerous.style) == ("Ask", "danger")
-    named = Action(name="ask", label="Please", permission="", page=Danger(), style="primary")
-    assert (named.label, named.style) == ("Please", "primary")
-
-
-def test_an_action_has_a_label():
-    with pytest.raises(TypeError, match="label"):
-        Action(name="x", permission="", run=_say)
+    plain, dangerous = Ask.action(name="ask", permission="shop.view"), Danger.action()
+    assert (plain.name, plain.label, plain.permission, plain.style) == ("ask", "Ask", "shop.view", "secondary")
+    assert (dangerous.name, dangerous.label, dangerous.style) == ("ask-twice", "Ask", "danger")
+    assert isinstance(dangerous.page, Danger)
+    assert (Danger.action(style="primary").style, Danger.action(label="Please").label) == ("primary", "Please")
 
 
 def test_a_long_message_does_not_end_the_session(clerk, shop):

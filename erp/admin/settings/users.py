@@ -52,7 +52,11 @@ class ReasonForm(Form):
 class Deactivate(FormPage):
     """Asks why a user may not sign in any more."""
 
+    name = "deactivate"
     title = "Deactivate"
+    permission = "erp.users"
+    icon = "fa-ban"
+    allowed = staticmethod(lambda user: user.is_active)
     style = "danger"
     help = "Keep this user out? Running sessions end at once; the history of what they did stays."
     form_class = ReasonForm
@@ -117,13 +121,7 @@ class UserScreen(Screen):
             icon="fa-key",
             confirm="Give this user a new password? Their running sessions end at once.",
         ),
-        Action(
-            name="deactivate",
-            permission="erp.users",
-            page=Deactivate(),
-            icon="fa-ban",
-            allowed=lambda user: user.is_active,
-        ),
+        Deactivate.action(),
         Action(
             name="activate",
             label="Activate",

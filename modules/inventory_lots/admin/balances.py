@@ -14,7 +14,6 @@ from wtforms.validators import InputRequired, Length, Optional
 
 from erp import clock
 from erp.admin import (
-    Action,
     Badge,
     DayField,
     ExtraColumn,
@@ -68,9 +67,14 @@ def _moves(session: Session, balance: Any) -> Mapping[str, Any]:
     return moves_panel(session, *here, search=balance.lot.number)
 
 
+def _can_be_put_aside(balance: Any) -> bool:
+    return balance.has_unallocated and balance.location.kind is LocationKind.stock
+
+
 class _BalancePage(FormPage):
     """A page of an action on a balance."""
 
+    permission = "inventory_lots.adjust"
     template = "inventory_lots/adjust.html"
 
     @override
@@ -91,7 +95,9 @@ class _BalancePage(FormPage):
 class AdjustStock(_BalancePage):
     """Asks what was counted."""
 
+    name = "adjust"
     title = "Adjust Stock"
+    icon = "fa-balance-scale"
     form_class = AdjustForm
 
     @override
@@ -109,7 +115,10 @@ class AdjustStock(_BalancePage):
 class TransferStock(_BalancePage):
     """Asks how much is moved, and where to."""
 
+    name = "transfer"
     title = "Transfer"
+    icon = "fa-truck"
+    allowed = staticmethod(lambda balance: balance.has_unallocated)
     form_class = TransferForm
     help = "Only unallocated stock can be moved."
 
@@ -129,7 +138,10 @@ class TransferStock(_BalancePage):
 class QuarantineStock(TransferStock):
     """Asks how much is moved to quarantine."""
 
+    name = "quarantine"
     title = "Move to Quarantine"
+    icon = "fa-ban"
+    allowed = staticmethod(_can_be_put_aside)
     form_class = QuarantineForm
     help = "It goes to the quarantine location of its warehouse, where it is neither allocated nor packed."
 
@@ -224,27 +236,9 @@ class BalanceScreen(Screen):
         Panel("Stock moves", "inventory_lots/moves.html", _moves),
     )
     actions = (
-        Action(
-            name="adjust",
-            permission="inventory_lots.adjust",
-            page=AdjustStock(),
-            style="primary",
-            icon="fa-balance-scale",
-        ),
-        Action(
-            name="transfer",
-            permission="inventory_lots.adjust",
-            page=TransferStock(),
-            allowed=lambda balance: balance.has_unallocated,
-            icon="fa-truck",
-        ),
-        Action(
-            name="quarantine",
-            permission="inventory_lots.adjust",
-            page=QuarantineStock(),
-            allowed=lambda balance: balance.has_unallocated and balance.location.kind is LocationKind.stock,
-            icon="fa-ban",
-        ),
+        AdjustStock.action(style="primary"),
+        TransferStock.action(),
+        QuarantineStock.action(),
     )
     empty_message = "Nothing is in stock yet. Count the stock, import it as CSV, or receive a purchase order."
 

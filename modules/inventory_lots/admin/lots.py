@@ -46,6 +46,8 @@ def _release_hold(session: Session, lot: Any) -> str:
 class _LotPage(FormPage):
     """A page of an action on a lot."""
 
+    permission = "inventory_lots.hold"
+
     @override
     def heading(self, row: Any) -> str:
         return f"Lot {row.number}"
@@ -54,7 +56,10 @@ class _LotPage(FormPage):
 class HoldLot(_LotPage):
     """Asks why a lot is put on hold."""
 
+    name = "hold"
     title = "Hold"
+    icon = "fa-pause"
+    allowed = staticmethod(lambda lot: not lot.on_hold)
     form_class = ReasonForm
     help = "From now on it is neither allocated nor packed. What is allocated on it stays so until it is released."
 
@@ -70,7 +75,9 @@ class HoldLot(_LotPage):
 class ChangeExpiry(_LotPage):
     """Asks for the last day on which a lot may be used."""
 
+    name = "expiry"
     title = "Change Expiry"
+    icon = "fa-calendar"
     button = "Save"
     form_class = ExpiryForm
 
@@ -93,7 +100,10 @@ class ChangeExpiry(_LotPage):
 class ReleaseAllocations(_LotPage):
     """Asks how much of what is allocated on a lot's unusable stock is released."""
 
+    name = "release-allocations"
     title = "Release Allocations"
+    icon = "fa-undo"
+    allowed = staticmethod(_has_unusable_allocations)
     confirm = "Take this stock from the orders that hold it? They wait for other stock then."
     yes = "Release"
     style = "danger"
@@ -144,13 +154,7 @@ class LotScreen(Screen):
         Panel("Stock moves", "inventory_lots/moves.html", _moves),
     )
     actions = (
-        Action(
-            name="hold",
-            permission="inventory_lots.hold",
-            page=HoldLot(),
-            allowed=lambda lot: not lot.on_hold,
-            icon="fa-pause",
-        ),
+        HoldLot.action(),
         Action(
             name="release",
             label="Release Hold",
@@ -161,19 +165,8 @@ class LotScreen(Screen):
             style="primary",
             icon="fa-play",
         ),
-        Action(
-            name="expiry",
-            permission="inventory_lots.hold",
-            page=ChangeExpiry(),
-            icon="fa-calendar",
-        ),
-        Action(
-            name="release-allocations",
-            permission="inventory_lots.hold",
-            page=ReleaseAllocations(),
-            allowed=_has_unusable_allocations,
-            icon="fa-undo",
-        ),
+        ChangeExpiry.action(),
+        ReleaseAllocations.action(),
     )
     empty_message = "There are no lots yet: receiving or counting stock makes them."
 

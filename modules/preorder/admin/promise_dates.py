@@ -94,7 +94,10 @@ class Sync:
 class SyncDates(Choose):
     """Gives the sales order lines of a purchase order line their expected dates as promise dates."""
 
+    name = "sync"
     title = "Sync Date with SO"
+    permission = "preorder.promise"
+    icon = "fa-calendar-check-o"
     button = "Sync Selected"
     help = "The new date is the latest arrival of all that a line waits for, plus the buffer."
     empty = "This line is allocated to no sales order."
@@ -188,7 +191,10 @@ class PromiseForm(Form):
 class EditPromise(FormPage):
     """Asks for the promise date of a sales order line, which is pinned then."""
 
+    name = "edit"
     title = "Edit"
+    permission = "preorder.promise"
+    icon = "fa-calendar"
     button = "Save"
     template = "preorder/promise_date.html"
     form_class = PromiseForm

@@ -75,10 +75,11 @@ class UnallocatedLineScreen(Screen):
     @property
     def empty_message(self) -> str:  # type: ignore[override]
         """Return what holds of all open lines when none is listed."""
-        covered = "Stock and purchase orders cover every open line"
-        if queries.has_open_serial_lines(screen_session()):
-            return f"{covered} but those with serial numbers, which are asked for when they are packed."
-        return f"{covered}."
+        session, covered = screen_session(), "Stock and purchase orders cover every open line"
+        but = ["those that are scheduled for later"] if queries.has_scheduled_lines(session) else []
+        if queries.has_open_serial_lines(session):
+            but.append("those with serial numbers, which are asked for when they are packed")
+        return f"{covered} but {' and '.join(but)}." if but else f"{covered}."
 
     @override
     def condition(self) -> Any:

@@ -56,7 +56,10 @@ class DateForm(Form):
 class ExpectedDate(FormPage):
     """The page that changes the expected date of a line."""
 
+    name = "expected-date"
     title = "Expected date"
+    permission = "procurement.edit"
+    icon = "fa-calendar"
     button = "Save date"
     template = "procurement/expected_date.html"
     form_class = DateForm
@@ -100,7 +103,10 @@ class DatesForm(Form):
 class ExpectedDates(FormPage):
     """The page that changes the expected dates of the open lines of an order."""
 
+    name = "expected-dates"
     title = "Expected dates"
+    permission = "procurement.edit"
+    icon = "fa-calendar"
     button = "Save dates"
     template = "procurement/expected_dates.html"
     form_class = DatesForm

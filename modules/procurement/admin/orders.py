@@ -19,8 +19,8 @@ from modules.procurement import services
 from modules.procurement.admin.expected_dates import ExpectedDates, show_impact_first
 from modules.procurement.admin.incoming import expected
 from modules.procurement.admin.lines import LINE_ACTIONS
-from modules.procurement.admin.receiving import Receive, has_room
-from modules.procurement.admin.reopening import Reopen, can_reopen
+from modules.procurement.admin.receiving import Receive
+from modules.procurement.admin.reopening import Reopen
 from modules.procurement.admin.reversal import can_reverse
 from modules.procurement.admin.statuses import StatusOfAll, default_status, news_by_status, statuses
 from modules.procurement.admin.versions import of_order
@@ -77,35 +77,10 @@ ORDER_ACTIONS = (
         style="primary",
         icon="fa-paper-plane",
     ),
-    Action(
-        name="receive",
-        permission="procurement.receive",
-        page=Receive(),
-        allowed=has_room,
-        style="primary",
-        icon="fa-sign-in",
-    ),
-    Action(
-        name="expected-dates",
-        permission="procurement.edit",
-        page=ExpectedDates(),
-        allowed=_can("close_short"),
-        icon="fa-calendar",
-    ),
-    Action(
-        name="status",
-        permission="procurement.edit",
-        page=StatusOfAll(),
-        allowed=_can("change_line"),
-        icon="fa-tags",
-    ),
-    Action(
-        name="reopen",
-        permission="procurement.edit",
-        page=Reopen(),
-        allowed=can_reopen,
-        icon="fa-folder-open-o",
-    ),
+    Receive.action(style="primary"),
+    ExpectedDates.action(allowed=_can("close_short")),
+    StatusOfAll.action(allowed=_can("change_line")),
+    Reopen.action(),
     Action(
         name="cancel",
         label="Cancel",

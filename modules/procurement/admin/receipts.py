@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 from typing_extensions import override
 
-from erp.admin import Action, Panel, Screen, anchor_of
-from modules.procurement.admin.reversal import ReverseReceipt, can_reverse
+from erp.admin import Panel, Screen, anchor_of
+from modules.procurement.admin.reversal import ReverseReceipt
 from modules.procurement.models import Receipt
 from modules.procurement.queries import RECEIPT_LOADS
 
@@ -61,15 +61,7 @@ class ReceiptScreen(Screen):
         ("Received by", "user_name"),
     )
     list_loads = detail_loads = RECEIPT_LOADS
-    actions = (
-        Action(
-            name="reverse",
-            permission="procurement.reverse_receipt",
-            page=ReverseReceipt(),
-            allowed=can_reverse,
-            icon="fa-undo",
-        ),
-    )
+    actions = (ReverseReceipt.action(),)
     panels = (Panel("Reversals", "procurement/receipt_reversals.html", _reversals),)
     empty_message = "Nothing has been received yet. Open a purchase order and press Receive."
 

@@ -70,7 +70,11 @@ def receivable_lines(row: PurchaseOrder | PurchaseOrderLine) -> list[PurchaseOrd
 class Receive(FormPage):
     """The page that asks what was received of each line, and where it is put."""
 
+    name = "receive"
     title = "Receive"
+    permission = "procurement.receive"
+    icon = "fa-sign-in"
+    allowed = staticmethod(has_room)
     template = "procurement/receive.html"
     form_class = ReceiveForm
     help = "Clear the quantity of what has not come. Goods for waiting customers are allocated to them at once."

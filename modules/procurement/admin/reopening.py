@@ -52,7 +52,11 @@ def can_reopen(row: PurchaseOrder | PurchaseOrderLine) -> bool:
 class Reopen(FormPage):
     """The page that asks how much of each cancelled line will come after all, when, and why."""
 
+    name = "reopen"
     title = "Reopen"
+    permission = "procurement.edit"
+    icon = "fa-folder-open-o"
+    allowed = staticmethod(can_reopen)
     template = "procurement/reopen.html"
     form_class = ReopenForm
     help = (

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session, joinedload
 from typing_extensions import override
 
-from erp.admin import Action, ExtraColumn, Facts, FormPage, Panel, Screen, anchor_of
+from erp.admin import ExtraColumn, Facts, FormPage, Panel, Screen, anchor_of
 from modules.sales import queries, services
 from modules.sales.admin.forms import ReasonForm
 from modules.sales.admin.versions import of_backorder
@@ -35,6 +35,8 @@ def _open(session: Session, rows: Sequence[Backorder]) -> Mapping[int, Any]:
 class EndBackorder(FormPage):
     """A page that ends a backorder line and names the purchase allocations that are released with it."""
 
+    permission = "sales.cancel"
+    allowed = staticmethod(lambda row: row.is_open)
     style = "danger"
     template = "sales/end_backorder.html"
 
@@ -56,7 +58,9 @@ class EndBackorder(FormPage):
 class CancelBackorder(EndBackorder):
     """Asks why the open quantity is cancelled."""
 
+    name = "cancel"
     title = "Cancel backorder"
+    icon = "fa-ban"
     confirm = "Cancel this backorder? Its open quantity is cancelled for good and will not be shipped."
     yes = "Cancel backorder"
     no = "Keep it"
@@ -73,7 +77,9 @@ class CancelBackorder(EndBackorder):
 class DeleteBackorder(EndBackorder):
     """Asks whether the row is deleted."""
 
+    name = "drop"
     title = "Delete backorder"
+    icon = "fa-trash-o"
     confirm = "Delete this backorder line? The order line still wants the goods, but is kept out of automatic runs."
     yes = "Delete"
     no = "Keep it"
@@ -138,19 +144,7 @@ class BackorderScreen(Screen):
         joinedload(Backorder.line).joinedload(OrderLine.product),
     )
     actions = (
-        Action(
-            name="cancel",
-            permission="sales.cancel",
-            page=CancelBackorder(),
-            allowed=lambda row: row.is_open,
-            icon="fa-ban",
-        ),
-        Action(
-            name="drop",
-            permission="sales.cancel",
-            page=DeleteBackorder(),
-            allowed=lambda row: row.is_open,
-            icon="fa-trash-o",
-        ),
+        CancelBackorder.action(),
+        DeleteBackorder.action(),
     )
     empty_message = "Nothing is on backorder."

@@ -13,6 +13,7 @@ from typing_extensions import override
 from wtforms import Form
 
 from erp.admin import DocumentScreen, ExtraColumn, Facts, anchor_of
+from erp.admin.access import screen_session
 from erp.admin.formatting import money
 from erp.errors import ErpError, InvalidTransition
 from modules.sales import queries, services
@@ -22,6 +23,7 @@ from modules.sales.admin.forms import LINE_FIELDS, LINE_LABELS, LINE_LOOKUPS, ch
 from modules.sales.admin.lines import LINE_ACTIONS, LINE_COLUMNS
 from modules.sales.admin.order_actions import ORDER_ACTIONS
 from modules.sales.admin.packs import PACKS
+from modules.sales.domain import fulfilment
 from modules.sales.errors import TakesFromEarlier
 from modules.sales.models import Order, OrderLine
 from modules.sales.states import ORDER, OrderState
@@ -101,7 +103,9 @@ class OrderScreen(DocumentScreen):
 
     @override
     def badges(self, row: Any) -> Sequence[Any]:
-        return [queries.fulfilment_of(row.lines)] if row.is_confirmed else []
+        if not row.is_confirmed:
+            return []
+        return [fulfilment(list(queries.line_progress(screen_session(), row.lines).values()))]
 
     @override
     def refused(self, id: int, error: ErpError) -> ResponseReturnValue:

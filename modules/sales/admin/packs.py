@@ -18,6 +18,7 @@ from modules.sales import queries, services
 from modules.sales.admin.pack_reversals import REVERSALS, REVERSE
 from modules.sales.admin.versions import of_order
 from modules.sales.models import Order, OrderLine, Pack
+from modules.sales.states import ORDER
 
 SERIALS_SHOWN = 20
 
@@ -53,7 +54,11 @@ def _serial_lines(order: Order) -> list[OrderLine]:
 class PackSerials(FormPage):
     """Asks for the serial numbers that leave with what is allocated."""
 
+    name = "pack-serials"
     title = "Pack Allocated Order"
+    permission = "sales.pack"
+    icon = "fa-archive"
+    allowed = staticmethod(lambda order: ORDER.allows(order.state, "pack") and asks_for_serials(order))
     template = "sales/pack_serials.html"
 
     @override
