@@ -6,12 +6,14 @@ Exit codes: 0 done; 1 a problem, with one line on stderr; 2 called wrongly.
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
 import click
 
+from erp import logs
 from erp.cli import backup, company, exchange, jobs, modules, options, serve, users
 from erp.cli.wrapping import current_app_of, live_names, wrapped
 from erp.errors import ErpError
@@ -112,4 +114,8 @@ def _problem(*lines: str) -> int:
 def main() -> None:
     """Run the command line of this process."""
     gc.set_threshold(COLLECT_AFTER)
+    try:
+        logs.configure(os.environ, level="info" if sys.argv[1:2] == ["worker"] else "warning")
+    except ErpError as refused:
+        sys.exit(_problem(str(refused)))
     sys.exit(run())
