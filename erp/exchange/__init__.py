@@ -5,17 +5,8 @@ other modules add columns of their own to it. An export puts `'` before a text t
 formula, and an import takes it off.
 """
 
-from erp.exchange.kinds import (
-    AfterImport,
-    Column,
-    Errors,
-    ExportKind,
-    ImportKind,
-    ImportRefused,
-    Row,
-    RowError,
-    notes_of_import,
-)
+from erp.exchange.kinds import AfterImport, Column, ExportKind, ImportKind, Row, notes_of_import
+from erp.exchange.maps import LeaveOut, Map, Source, join, take
 from erp.exchange.parsers import (
     code,
     day,
@@ -31,7 +22,8 @@ from erp.exchange.parsers import (
     text,
     whole_number,
 )
-from erp.exchange.reading import import_csv
+from erp.exchange.problems import Errors, ImportRefused, Problem, RowError
+from erp.exchange.reading import import_csv, read_csv, store
 from erp.exchange.writing import as_cell, export_csv
 
 __all__ = [
@@ -41,8 +33,12 @@ __all__ = [
     "ExportKind",
     "ImportKind",
     "ImportRefused",
+    "LeaveOut",
+    "Map",
+    "Problem",
     "Row",
     "RowError",
+    "Source",
     "as_cell",
     "code",
     "day",
@@ -50,14 +46,18 @@ __all__ = [
     "export_csv",
     "import_csv",
     "instant",
+    "join",
     "long_text",
     "money",
     "notes_of_import",
     "one_of",
     "quantity",
     "quantity_or_zero",
+    "read_csv",
     "signed_quantity",
+    "store",
     "switch",
+    "take",
     "text",
     "whole_number",
 ]

@@ -34,7 +34,13 @@ def _rows(session: Session) -> Iterable[Sequence[object]]:
 
 
 CUSTOMER_IMPORT = ImportKind(
-    name="customers", title="Customers", permission="sales.edit", columns=COLUMNS, key=("code",), apply=_apply
+    name="customers",
+    title="Customers",
+    permission="sales.edit",
+    columns=COLUMNS,
+    key=("code",),
+    apply=_apply,
+    screen="sales.customer",
 )
 CUSTOMERS = ExportKind(
     name="customers",

@@ -55,10 +55,10 @@ def _apply(session: Session, rows: Sequence[Row], errors: Errors) -> str:
         _check_header(group, errors, taken=taken.get(number), is_known=group[0]["customer"] in customers)
         for row in group:
             _check_line(row, products.get(row["sku"]), errors)
-    errors.raise_if_any()
     ids = ByKey((product.sku, product.id) for product in products.values())
-    new = [_new_order(group, customers[group[0]["customer"]].id, ids) for group in orders.values()]
-    _create(session, new, list(orders.values()), errors)
+    # Those that are right are tried too, so that all that is wrong with a file is known at once.
+    right = [group for group in orders.values() if errors.bad_rows.isdisjoint(row.number for row in group)]
+    _create(session, [_new_order(group, customers[group[0]["customer"]].id, ids) for group in right], right, errors)
     return f"{plural(len(orders), 'sales order')} with {plural(len(rows), 'line')}."
 
 
@@ -90,7 +90,7 @@ def _check_header(group: Sequence[Row], errors: Errors, *, taken: str | None, is
         written = "" if taken == first["number"] else f", {taken}"
         errors.add(first, "number", f"is the number of an order that exists already{written}")
     if not is_known:
-        errors.add(first, "customer", "is not the code of a customer")
+        errors.add_unknown(first, "customer", "is not the code of a customer")
     for row in group[1:]:
         for column in HEADER:
             if _header(row, column) != _header(first, column):
@@ -99,12 +99,12 @@ def _check_header(group: Sequence[Row], errors: Errors, *, taken: str | None, is
 
 def _check_line(row: Row, product: Product | None, errors: Errors) -> None:
     if product is None:
-        errors.add(row, "sku", "is not the SKU of a product")
+        errors.add_unknown(row, "sku", "is not the SKU of a product")
         return
     try:
         check_quantity(row["quantity"], product.unit_decimals, what=product.sku)
     except ErpError as error:
-        errors.add(row, "quantity", str(error))
+        errors.add(row, "quantity", error)
 
 
 def _new_order(group: Sequence[Row], customer_id: int, product_ids: Mapping[str, int]) -> NewOrder:
@@ -124,7 +124,7 @@ def _new_order(group: Sequence[Row], customer_id: int, product_ids: Mapping[str,
 def _create(session: Session, orders: Sequence[NewOrder], groups: Sequence[Sequence[Row]], errors: Errors) -> None:
     _, refusals = services.create_confirmed(session, orders)
     for (order, line), refusal in refusals.items():
-        errors.add(groups[order][line], "sku", str(refusal))
+        errors.add(groups[order][line], "sku", refusal)
     errors.raise_if_any()
 
 
@@ -171,6 +171,9 @@ ORDER_IMPORT = ImportKind(
     columns=COLUMNS,
     key=(),
     apply=_apply,
+    header=("number", *HEADER),
+    refers={"customer": "customers", "sku": "products"},
+    screen="sales.order",
     after=(
         AfterImport(
             "allocate", "Serve the products of these orders, in the same transaction.", _allocate, "sales.allocate"
