@@ -73,9 +73,10 @@ class Map:
     """How files of one layout become files of the import kind `kind`.
 
     `columns` names the sources of each of our columns: the first that gives a value counts, then `constants`. Columns
-    in `ignored` are left aside on purpose; `*` stands for any text. Rows with the same cell in column `key`, or an
-    empty one, belong together: their empty cells in `carried` say what the first of them says. `makes` gives for
-    another import kind the sources of its columns, so that what the file names and nobody knows can be made from it.
+    in `ignored` are left aside on purpose; `*` stands for any text. Rows with the same cell in the first column of
+    `key` that is there, or an empty one, belong together: their empty cells in `carried` say what the first of them
+    says. `makes` gives for another import kind the sources of its columns, so that what the file names and nobody
+    knows can be made from it.
     """
 
     name: str
@@ -85,7 +86,7 @@ class Map:
     constants: Mapping[str, str] = field(default_factory=dict)
     leaves_out: tuple[LeaveOut, ...] = ()
     ignored: tuple[str, ...] = ()
-    key: str = ""
+    key: tuple[str, ...] = ()
     carried: tuple[str, ...] = ()
     makes: Mapping[str, Map] = field(default_factory=dict)
 
@@ -95,7 +96,7 @@ class Map:
         named = {column for source in sources for column in source.columns}
         named.update(rule.column for rule in self.leaves_out)
         made = {column for other in self.makes.values() for column in other.known()}
-        return {identity_key(column) for column in (*named, *self.carried, self.key) if column} | made
+        return {identity_key(column) for column in (*named, *self.carried, *self.key)} | made
 
     def is_ignored(self, name: str) -> bool:
         """Say whether a column is left aside on purpose."""
@@ -132,7 +133,7 @@ class Bound:
         self.names = tuple(column for column in used.columns if used.is_given(column, set(self._places)))
         self.names += tuple(column for column in used.constants if column not in self.names)
         self._carried = [place for name in used.carried if (place := self._place(name)) is not None]
-        self._key = self._place(used.key)
+        self._key = next((place for name in used.key if (place := self._place(name)) is not None), None)
         self._first: list[str] = []
 
     def naming(self) -> dict[str, str]:
@@ -144,7 +145,7 @@ class Bound:
         return " or ".join(" + ".join(source.columns) for source in there[:1] or sources)
 
     def _place(self, name: str) -> int | None:
-        return self._places.get(identity_key(name)) if name else None
+        return self._places.get(identity_key(name))
 
     def cells(self, row: Sequence[str]) -> list[str] | None:
         """Return the cells of our columns, or None where a rule leaves the row out."""

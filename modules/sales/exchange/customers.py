@@ -11,6 +11,7 @@ from erp.contacts import ContactData
 from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, email_address, text
 from erp.text import plural
 from modules.sales import services
+from modules.sales.exchange.maps import CUSTOMER_MAPS
 from modules.sales.models import Customer
 
 COLUMNS = (
@@ -40,6 +41,7 @@ CUSTOMER_IMPORT = ImportKind(
     columns=COLUMNS,
     key=("code",),
     apply=_apply,
+    maps=CUSTOMER_MAPS,
     screen="sales.customer",
 )
 CUSTOMERS = ExportKind(

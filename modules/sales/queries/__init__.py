@@ -10,10 +10,10 @@ from modules.sales.queries.allocations import (
     select_allocations,
     select_unpacked,
 )
-from modules.sales.queries.backorders import backorder_rows, backordered, cancellable_backorders, open_backorder
+from modules.sales.queries.backorders import backorder_rows, backordered, cancellable_backorders, open_backorders
 from modules.sales.queries.checks import broken_invariants
 from modules.sales.queries.explanation import explain
-from modules.sales.queries.lines import lines_of, ordered_products, products_on_lines, select_lines
+from modules.sales.queries.lines import lines_by_id, lines_of, ordered_products, products_on_lines, select_lines
 from modules.sales.queries.losses import Loss, fingerprint, losses
 from modules.sales.queries.orders import (
     customer_orders,
@@ -21,6 +21,7 @@ from modules.sales.queries.orders import (
     order_by_number,
     order_statuses,
     order_with_lines,
+    orders_with_lines,
     products_of,
     waiting_work,
 )
@@ -75,16 +76,18 @@ __all__ = [
     "fulfilment_of",
     "has_need",
     "is_waiting",
+    "lines_by_id",
     "lines_of",
     "listed_lines",
     "losses",
     "needing_lines",
-    "open_backorder",
     "open_backorder_quantity",
+    "open_backorders",
     "order_by_number",
     "order_statuses",
     "order_with_lines",
     "ordered_products",
+    "orders_with_lines",
     "pack_by_number",
     "pack_line_counts",
     "pack_lines",

@@ -27,7 +27,15 @@ from modules.sales.services.backorders import (
 from modules.sales.services.book import Preview, allocate_book, apply_preview, preview_book
 from modules.sales.services.customers import save_customers
 from modules.sales.services.demo import load_demo
-from modules.sales.services.lines import NewLine, add_lines, cancel_line, change_quantity, set_preorder
+from modules.sales.services.lines import (
+    NewLine,
+    add_lines,
+    append_lines,
+    cancel_line,
+    change_quantities,
+    change_quantity,
+    set_preorder,
+)
 from modules.sales.services.locking import lock_order
 from modules.sales.services.orders import NewOrder, announce_order, cancel_order, confirm, create_confirmed
 from modules.sales.services.pack_reversals import reverse_pack
@@ -46,12 +54,14 @@ __all__ = [
     "allocate_order",
     "allocate_products",
     "announce_order",
+    "append_lines",
     "apply_preview",
     "cancel_backorder",
     "cancel_backorders",
     "cancel_line",
     "cancel_order",
     "cancel_overdue_backorders",
+    "change_quantities",
     "change_quantity",
     "confirm",
     "create_confirmed",

@@ -27,6 +27,7 @@ from erp.text import plural
 from modules.inventory_lots import queries, services
 from modules.inventory_lots.domain import clean_path
 from modules.inventory_lots.errors import BadLocation, ManyRefused
+from modules.inventory_lots.exchange.maps import PRODUCT_MAPS, STOCK_MAPS
 from modules.inventory_lots.models import Balance, Location, Lot, Product
 from modules.inventory_lots.services import Adjusted, Count, Locations, ProductData
 from modules.inventory_lots.states import Tracking
@@ -147,6 +148,7 @@ PRODUCT_IMPORT = ImportKind(
     ),
     key=("sku",),
     apply=_save_products,
+    maps=PRODUCT_MAPS,
     screen="inventory_lots.product",
 )
 
@@ -165,6 +167,7 @@ STOCK_IMPORT = ImportKind(
     key=("sku", "lot", "location"),
     apply=_adjust_stock,
     refers={"sku": "products"},
+    maps=STOCK_MAPS,
     screen="inventory_lots.balance",
 )
 
