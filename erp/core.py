@@ -79,6 +79,10 @@ PERMISSIONS = (
     Permission(
         "erp.import", "Import CSV files on the screen", roles=("Sales clerk", "Merchandiser", "Warehouse clerk")
     ),
-    Permission("erp.export", "Export lists and CSV files on the screen", roles=("Auditor",)),
+    Permission(
+        "erp.export",
+        "Export lists and CSV files on the screen",
+        roles=("Auditor", "Sales clerk", "Merchandiser", "Warehouse clerk"),
+    ),
     Permission("erp.history", "Search the history", roles=("Auditor",)),
 )

@@ -91,18 +91,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except click.Abort:
         return _problem("Stopped.")
     except ImportRefused as refused:
-        return _problem(str(refused), *_first(refused))
+        return _problem(str(refused), *refused.lines(SHOWN_ERRORS))
     except ErpError as refused:
         return _problem(str(refused))
     except OSError as error:  # a full disk, or a pipe whose reader has ended
         return _problem(f"{error.filename or 'The output'}: {error.strerror or error}.")
     return 0
-
-
-def _first(refused: ImportRefused) -> list[str]:
-    lines = [str(error) for error in refused.errors[:SHOWN_ERRORS]]
-    more = len(refused.errors) - len(lines)
-    return [*lines, f"and {more} more"] if more else lines
 
 
 def _problem(*lines: str) -> int:
