@@ -19,6 +19,7 @@ from modules.sales.queries.backorders import (
 )
 from modules.sales.queries.checks import broken_invariants
 from modules.sales.queries.explanation import explain
+from modules.sales.queries.holders import Holder, can_take, holders_for
 from modules.sales.queries.lines import lines_of, ordered_products, products_on_lines, select_lines
 from modules.sales.queries.losses import Loss, fingerprint, losses, losses_in
 from modules.sales.queries.orders import (
@@ -64,6 +65,7 @@ from modules.sales.queries.snapshot import read_snapshots, rules_of_runs
 from modules.sales.queries.work_lists import Size, WorkLists, listed_lines, read_work_lists
 
 __all__ = [
+    "Holder",
     "LinePlan",
     "Loss",
     "Preview",
@@ -78,6 +80,7 @@ __all__ = [
     "backorder_rows",
     "backordered",
     "broken_invariants",
+    "can_take",
     "cancellable_backorders",
     "covers_from_purchases",
     "customer_orders",
@@ -87,6 +90,7 @@ __all__ = [
     "explain",
     "fingerprint",
     "has_need",
+    "holders_for",
     "is_scheduled",
     "is_waiting",
     "last_served_day",
