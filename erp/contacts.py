@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from erp.addresses import check_address
 from erp.db import chunks, insert_missing
 from erp.history import Change, record_all
 from erp.identity import ByKey, identity_key
@@ -18,11 +19,18 @@ C = TypeVar("C", bound=Any)
 
 @dataclass(frozen=True)
 class ContactData:
-    """What a file says of a contact; an email that is None stays as it is."""
+    """What a file or a form says of a contact; an email that is None stays as it is.
+
+    Raises BadAddress for an email that is neither empty nor one address.
+    """
 
     code: str
     name: str
     email: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.email:
+            check_address(self.email)
 
 
 @dataclass(frozen=True)

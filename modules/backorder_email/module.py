@@ -11,7 +11,7 @@ def setup(core: Core) -> None:
     """Register what this module has."""
     from erp.events import RunEnded
     from erp.exchange import notes_of_import
-    from modules.backorder_email import admin, commands, exchange, jobs, models, queries, services
+    from modules.backorder_email import admin, commands, delivery, exchange, jobs, models, queries, services
     from modules.preorder import hooks as preorder_hooks
     from modules.preorder.events import PurchaseAllocated, PurchaseAllocationRemoved
     from modules.procurement import hooks as procurement_hooks
@@ -44,7 +44,7 @@ def setup(core: Core) -> None:
     core.subscribe(LineStatusChanged, services.write_status_news)
     core.subscribe(PromiseDateChanged, services.write_date_news)
     core.subscribe(BackorderCancelled, services.write_cancellation_news)
-    core.subscribe(RunEnded, services.compose_run)
+    core.subscribe(RunEnded, delivery.compose_run)
 
 
 _CLERKS = ("Sales clerk", "Merchandiser")
