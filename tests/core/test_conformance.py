@@ -23,7 +23,7 @@ FOUND = discovery.find(folders=more_modules())
 MODULES = sorted(FOUND.manifests)
 
 # `delivery` talks to other machines, writing to the database before and after, and never while they answer.
-NOUNS = {"domain", "coverage", "queries", "services", "delivery", "admin", "exchange"}
+NOUNS = {"domain", "coverage", "planning", "rebalancing", "queries", "services", "delivery", "admin", "exchange"}
 FILES = NOUNS | {
     "__init__",
     "module",
@@ -37,8 +37,21 @@ FILES = NOUNS | {
     "forms",
     "commands",
 }
-FOLDERS = {"templates", "static", "migrations", "__pycache__"}
-ENTRY_POINTS = {"events", "hooks", "errors", "states", "domain", "coverage", "models", "queries", "services"}
+# `rendering` is a process of its own.
+FOLDERS = {"rendering", "templates", "static", "migrations", "__pycache__"}
+ENTRY_POINTS = {
+    "events",
+    "hooks",
+    "errors",
+    "states",
+    "domain",
+    "coverage",
+    "planning",
+    "rebalancing",
+    "models",
+    "queries",
+    "services",
+}
 
 LONGEST_FILE = 350
 LONGEST_FUNCTION = 40
