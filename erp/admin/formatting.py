@@ -122,13 +122,9 @@ YES = Markup('<span class="text-success">yes</span>')
 NO = Markup('<span class="text-muted">no</span>')
 
 
-def _yes_no(value: bool) -> Markup:
-    return YES if value else NO
-
-
 _FORMATTERS: tuple[tuple[type[Any], Callable[[Any], Any]], ...] = (
     (Markup, lambda value: value),
-    (bool, _yes_no),
+    (bool, lambda value: YES if value else NO),
     (Badge, badge),
     (Enum, badge),
     (Decimal, quantity),

@@ -117,7 +117,10 @@ def _load_all(session: Session) -> None:
 
 @click.command()
 def check() -> None:
-    """Check the invariants of everything that is on: a line for each breach, and exit code 1 if there is any."""
+    """Check the tables and the invariants of everything that is on.
+
+    Prints a line for each breach, and ends with exit code 1 if there is any.
+    """
     show_breaches()
 
 

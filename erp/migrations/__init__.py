@@ -29,6 +29,7 @@ from erp.migrations.revisions import (
     unmoved,
     version_table,
 )
+from erp.migrations.schema import schema_breaches
 
 __all__ = [
     "ADMINISTRATOR",
@@ -51,6 +52,7 @@ __all__ = [
     "require_core",
     "require_current",
     "revision",
+    "schema_breaches",
     "uninstall",
     "unmoved",
     "upgrade",

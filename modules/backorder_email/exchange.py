@@ -24,7 +24,7 @@ def _save_templates(session: Session, rows: list[Row], errors: Errors) -> str:
     wordings = {row.number: _wording(row, known.get(row["name"])) for row in rows}
     for row, refusal in zip(rows, refusals(session, wordings.values()), strict=True):
         if refusal is not None:
-            errors.add(row, str(refusal.facts["part"]), str(refusal))
+            errors.add(row, str(refusal.facts["part"]), refusal)
     errors.raise_if_any()
     changes = [(row["name"], known.get(row["name"]), wordings[row.number]) for row in rows]
     changed = services.save_templates(session, changes)

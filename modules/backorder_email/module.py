@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from erp.manifest import Module, Permission
 from erp.options import Choice, Duration, Integer, Mailbox, Switch, Text
-from erp.registry import Core
+from erp.registry import Core, Queue
 
 
 def setup(core: Core) -> None:
@@ -25,6 +25,8 @@ def setup(core: Core) -> None:
     core.extend_view("sales.order", panels=(admin.ORDER_PANEL,))
     core.extend_view("sales.customer", panels=(admin.CUSTOMER_PANEL,))
     core.add_dashboard(admin.CARD)
+    core.add_queue(Queue("emails", queries.waiting))
+    core.add_alarm(delivery.send_alarm)
     core.add_demo(services.load_demo)
     core.add_job(jobs.send_pending_emails, every="backorder_email.send_interval")
     core.add_check(queries.broken_invariants)

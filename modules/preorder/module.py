@@ -38,7 +38,6 @@ def setup(core: Core) -> None:
     core.implement(procurement_hooks.receipt_will_fall, services.free_converted)
     core.implement(procurement_hooks.allocations_of_lines, queries.allocations_of_lines)
     core.implement(procurement_hooks.arrival_impact, queries.arrival_impact)
-    core.implement(sales_hooks.purchase_allocated, queries.purchase_allocated)
     core.implement(sales_hooks.confirm_refusals, services.confirm_refusals)
     core.implement(sales_hooks.pack_refusals, queries.pack_refusals)
     core.implement(sales_hooks.backorder_kinds, queries.backorder_kinds)

@@ -54,11 +54,6 @@ def lines_spared(session: Session, line_ids: Sequence[int]) -> Collection[int]:
     """Which of these lines keep their backorders however long they wait; the answers are united."""
 
 
-@hook
-def purchase_allocated(session: Session, line_ids: Sequence[int]) -> Mapping[int, Decimal]:
-    """The outstanding quantity of these lines on purchase orders, by line id. The answers are added up."""
-
-
 @dataclass(frozen=True)
 class IncomingRules:
     """Whether runs allocate incoming supply, and then only to backorders of which it covers all that is uncovered."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from flask import flash, redirect, url_for
@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session, joinedload
 from typing_extensions import override
 
-from erp.admin import ExtraColumn, Facts, FormPage, Panel, Screen, anchor_of
+from erp.admin import ExtraColumn, Facts, FormPage, Panel, Screen, anchor_of, of_each
 from modules.sales import queries, services
 from modules.sales.admin.forms import ReasonForm
 from modules.sales.admin.versions import of_backorder
@@ -26,10 +26,6 @@ def _backorders(session: Session, order: Any) -> Mapping[str, Any] | None:
 
 
 BACKORDERS = Panel("Backorder lines", "sales/backorders.html", _backorders)
-
-
-def _open(session: Session, rows: Sequence[Backorder]) -> Mapping[int, Any]:
-    return {row.id: row.open_quantity for row in rows}
 
 
 class EndBackorder(FormPage):
@@ -124,7 +120,7 @@ class BackorderScreen(Screen):
     column_filters = ("state", "kind", "line.order.number", "line.product.sku", "counts_from", "created_at")
     column_searchable_list = ("line.order.number", "line.product.sku", "line.product.name", "line.order.customer.name")
     column_default_sort = ("id", True)
-    computed_columns = (ExtraColumn("open_quantity", "Open", _open),)
+    computed_columns = (ExtraColumn("open_quantity", "Open", of_each(lambda row: row.open_quantity)),)
     header_fields = (
         ("Order", anchor_of("sales.order", "line.order")),
         ("Customer", "line.order.customer.name"),

@@ -15,11 +15,11 @@ from modules.sales.queries.backorders import (
     backordered,
     cancellable_backorders,
     days_to_correct,
-    open_backorder,
+    open_backorders,
 )
 from modules.sales.queries.checks import broken_invariants
 from modules.sales.queries.explanation import explain
-from modules.sales.queries.lines import lines_of, ordered_products, products_on_lines, select_lines
+from modules.sales.queries.lines import lines_by_id, lines_of, ordered_products, products_on_lines, select_lines
 from modules.sales.queries.losses import Loss, fingerprint, losses, losses_in
 from modules.sales.queries.orders import (
     customer_orders,
@@ -27,6 +27,7 @@ from modules.sales.queries.orders import (
     order_by_number,
     order_statuses,
     order_with_lines,
+    orders_with_lines,
     products_of,
     waiting_work,
 )
@@ -92,16 +93,18 @@ __all__ = [
     "last_served_day",
     "line_plans",
     "line_progress",
+    "lines_by_id",
     "lines_of",
     "listed_lines",
     "losses",
     "losses_in",
-    "open_backorder",
     "open_backorder_quantity",
+    "open_backorders",
     "order_by_number",
     "order_statuses",
     "order_with_lines",
     "ordered_products",
+    "orders_with_lines",
     "pack_by_number",
     "pack_line_counts",
     "pack_lines",

@@ -289,11 +289,17 @@ def release_or_refuse(session: Session, *, release: bool) -> None:
     free_allocations(session, parts, action="released", why="sales was disabled")
 
 
-def lower_allocations(session: Session, line_id: int, quantity: int) -> None:
-    """Give back a raw quantity of a line's allocations: those on stock that may not leave, then the latest of a run."""
-    rows = select_unpacked(Allocation.id, raw(Allocation.unpacked)).where(OrderLine.id == line_id)
-    held = [(id_, unpacked) for id_, unpacked in session.execute(rows.order_by(*run_order()))]
-    free_allocations(session, give_back(reversed(held), quantity), action="released")
+def lower_allocations(session: Session, quantities: Mapping[int, int]) -> None:
+    """Give back raw quantities of lines' allocations: those on stock that may not leave, then the latest of a run."""
+    ids = [line_id for line_id, quantity in quantities.items() if quantity]
+    held: dict[int, list[Part]] = {line_id: [] for line_id in ids}
+    rows = select_unpacked(OrderLine.id, Allocation.id, raw(Allocation.unpacked))
+    for line_id, id_, unpacked in session.execute(
+        rows.where(is_one_of(session, OrderLine.id, ids)).order_by(*run_order())
+    ):
+        held[line_id].append((id_, unpacked))
+    parts = [part for line_id in ids for part in give_back(reversed(held[line_id]), quantities[line_id])]
+    free_allocations(session, parts, action="released")
 
 
 def release_lines(session: Session, line_ids: Sequence[int]) -> None:
