@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -15,8 +15,9 @@ from wtforms import Form
 
 from erp.admin import versions
 from erp.admin.access import only_read, screen_session
-from erp.admin.declarations import ActionScreen, Chosen, Facts, Getter, Result
+from erp.admin.declarations import Action, ActionScreen, Chosen, Facts, Getter, Result, always
 from erp.admin.fields import read_quantity
+from erp.admin.formatting import follow, line_heading
 from erp.admin.listing import Cell, make_cell
 from erp.admin.refusals import mark
 from erp.db import format_quantity
@@ -25,14 +26,19 @@ from erp.numbers import PLACES
 
 
 class ActionPage:
-    """The base of the pages of actions. An instance is the `page` of an Action.
+    """The base of the pages of actions; `action()` returns the action that opens one.
 
-    `row` is the document, or the line for an action of a line. `form_class` asks for more values, shown below.
-    A page declares what it depends on, or says in `needs_no_version` why it needs no version.
+    `name`, `permission`, `icon` and `allowed` are those of the action. `row` is the document, or the line for an action
+    of a line. `form_class` asks for more values, shown below. The button is labelled as the page is titled, where it
+    says nothing else. A page declares what it depends on, or says in `needs_no_version` why it needs no version.
     """
 
+    name: str = ""
     title: str = ""
-    button: str = "Save"
+    permission: str = ""
+    icon: str = ""
+    allowed: Callable[[Any], bool] = staticmethod(always)
+    button: str = ""
     confirm: str = ""
     yes: str = ""
     no: str = "Cancel"
@@ -42,9 +48,16 @@ class ActionPage:
     form_class: type[Form] = Form
     needs_no_version: str = ""
 
+    @classmethod
+    def action(cls, **more: Any) -> Action:
+        """Return the action that opens the page: labelled as it is titled, dangerous as it is; `more` says more."""
+        style = "danger" if cls.style == "danger" else "secondary"
+        declared = {"label": cls.title, "permission": cls.permission, "icon": cls.icon, "allowed": cls.allowed}
+        return Action(**{"name": cls.name, "style": style, "page": cls(), **declared, **more})
+
     def heading(self, row: Any) -> str:
-        """Return what follows the title: which document, which product."""
-        return str(row)
+        """Return what follows the title: which document, or which line of which document."""
+        return line_heading(row) if hasattr(row, "position") else str(row)
 
     def document_id(self, row: Any) -> int:
         """Return the id of the document whose page follows: of a line, its `order_id`."""
@@ -256,7 +269,7 @@ class Choose(ActionPage):
         posted, key, offered = request.method == "POST", self.key(item), self.quantity(item)
         ticked = key in request.form.getlist("row") if posted else self.is_ticked(item)
         typed = request.form.get(f"quantity-{key}") if posted else None
-        values = [getter(item) if callable(getter) else _follow(item, getter) for _, getter in self.columns]
+        values = [getter(item) if callable(getter) else follow(item, getter) for _, getter in self.columns]
         return Choice(
             key=key,
             cells=[make_cell(value) for value in values],
@@ -280,9 +293,3 @@ class Choose(ActionPage):
             (label, any(choice.cells[at].is_number for choice in choices)) for at, (label, _) in enumerate(self.columns)
         ]
         return super()._show(screen, row, form, version, choices=choices, heads=heads, **more)
-
-
-def _follow(item: Any, path: str) -> Any:
-    for part in path.split("."):
-        item = item.get(part) if isinstance(item, dict) else getattr(item, part, None)
-    return item

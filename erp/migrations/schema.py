@@ -11,12 +11,12 @@ from sqlalchemy import Connection, create_engine, select, text
 from sqlalchemy.exc import ProgrammingError
 
 from erp.db import db
-from erp.errors import ErpError
 from erp.migrations import revisions
 from erp.models import InstalledModule, ModuleState
 from erp.registry import CORE, current_registry
 
 _SCRATCH = "erp_check"
+_NOT_PERMITTED = "42501"
 
 _COLUMNS = """
     SELECT 'column', c.relname, a.attname,
@@ -55,16 +55,6 @@ _CLAUSE = re.compile(r"(?:CONSTRAINT (?P<constraint>\S+) )?(?P<word>\w+)")
 _KEYS = {"PRIMARY", "UNIQUE", "FOREIGN", "CHECK"}
 
 
-class CannotCompare(ErpError):
-    """The database user may not make the tables with which those of the database are compared."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(
-            f"The tables were not compared with what the revisions make: {reason}. "
-            "Give the database user the right CREATE on the database, or run the check as its owner."
-        )
-
-
 class Part(NamedTuple):
     """A column, constraint, index or trigger of a table."""
 
@@ -88,11 +78,18 @@ def schema(connection: Connection) -> Schema:
 def schema_breaches(connection: Connection) -> Iterator[str]:
     """Yield a sentence for each difference between the tables of `connection` and what the revisions make.
 
-    The tables are those of the core and of the modules whose tables are at their newest revision. Raises CannotCompare.
+    The tables are those of the core and of the modules whose tables are at their newest revision.
     """
     owners = _owners(connection)
-    with _made(owners) as made:
-        expected = schema(made)
+    try:
+        with _made(owners) as made:
+            expected = schema(made)
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", "") != _NOT_PERMITTED:
+            raise
+        reason = str(error.orig).strip().splitlines()[0]
+        yield f"The tables cannot be compared with what the revisions make: {reason}."
+        return
     tables = {part.table for part in expected}
     found = {part: text for part, text in schema(connection).items() if part.table in tables}
     yield from differences(expected, found)
@@ -131,10 +128,7 @@ def _made(owners: Collection[str]) -> Iterator[Connection]:
             yield connection
         return
     with db.engine.connect() as connection:
-        try:
-            connection.execute(text(f"CREATE SCHEMA {_SCRATCH}"))
-        except ProgrammingError as error:
-            raise CannotCompare(str(error.orig).strip().splitlines()[0]) from None
+        connection.execute(text(f"CREATE SCHEMA {_SCRATCH}"))
         connection.execute(text(f"SET LOCAL search_path = {_SCRATCH}"))
         _move(connection, owners)
         yield connection  # closing it undoes everything

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from erp.events import OptionsChanged
 from erp.manifest import Module, Permission
 from erp.options import Choice, Duration, Integer, Switch, Text
 from erp.registry import Core
@@ -12,7 +13,6 @@ EVERYONE = ("Sales clerk", "Merchandiser", "Warehouse clerk", "Auditor")
 
 def setup(core: Core) -> None:
     """Register what preorder adds."""
-    from erp.events import OptionsChanged
     from modules.inventory_lots.events import GoodsArrived, StockChanged
     from modules.preorder import admin, exchange, handlers, jobs, models, queries, services
     from modules.procurement import hooks as procurement_hooks
@@ -44,7 +44,9 @@ def setup(core: Core) -> None:
     core.implement(sales_hooks.backorder_kinds, queries.backorder_kinds)
     core.implement(sales_hooks.lines_spared, queries.lines_before_launch)
     core.implement(sales_hooks.purchase_allocation_notes, queries.purchase_allocation_notes)
-    core.implement(sales_hooks.incoming_quantities, queries.incoming_quantities)
+    core.implement(sales_hooks.incoming_rules, queries.incoming_rules)
+    core.implement(sales_hooks.incoming_supply, queries.incoming_supply)
+    core.implement(sales_hooks.incoming_holdings, queries.incoming_holdings)
     core.implement(sales_hooks.explain_supply, queries.supply_notes)
     core.implement(sales_hooks.incoming_allocations, queries.incoming_allocations)
     core.on_enable(services.promise_covered_lines)

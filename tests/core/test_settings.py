@@ -501,7 +501,6 @@ def test_the_later_of_two_who_reset_a_password_hears_of_the_other(client, sessio
     assert session.get_one(User, account.id).password_hash == first
 
 
-
 # Import and export
 
 

@@ -52,8 +52,11 @@ class ReasonForm(Form):
 class Deactivate(FormPage):
     """Asks why a user may not sign in any more."""
 
+    name = "deactivate"
     title = "Deactivate"
-    button = "Deactivate"
+    permission = "erp.users"
+    icon = "fa-ban"
+    allowed = staticmethod(lambda user: user.is_active)
     style = "danger"
     help = "Keep this user out? Running sessions end at once; the history of what they did stays."
     form_class = ReasonForm
@@ -107,7 +110,7 @@ class UserScreen(Screen):
         ("Has to change the password", "must_change_password"),
         ("Since", "created_at"),
     )
-    detail_loads = (selectinload(User.roles),)
+    list_loads = detail_loads = (selectinload(User.roles),)
     actions = (
         Action(
             name="reset-password",
@@ -118,15 +121,7 @@ class UserScreen(Screen):
             icon="fa-key",
             confirm="Give this user a new password? Their running sessions end at once.",
         ),
-        Action(
-            name="deactivate",
-            label="Deactivate",
-            permission="erp.users",
-            page=Deactivate(),
-            icon="fa-ban",
-            style="danger",
-            allowed=lambda user: user.is_active,
-        ),
+        Deactivate.action(),
         Action(
             name="activate",
             label="Activate",
@@ -141,10 +136,6 @@ class UserScreen(Screen):
     def badges(self, row: Any) -> Sequence[Any]:
         """Say whether the user may sign in."""
         return (Badge("active", "success") if row.is_active else Badge("deactivated", "danger"),)
-
-    def get_query(self) -> Any:
-        """Load the roles of a page of users in one query."""
-        return super().get_query().options(selectinload(User.roles))
 
     def scaffold_form(self) -> type[Form]:
         """Add the roles and the reason of a change to the form."""

@@ -8,14 +8,13 @@ from typing import Any
 from flask import abort, flash, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
-from markupsafe import Markup
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 from typing_extensions import override
 from wtforms import Form, StringField
 from wtforms.validators import InputRequired
 
-from erp.admin import Action, Badge, ExtraColumn, Facts, ListAction, Panel, Screen, document_anchor, versions
+from erp.admin import Action, Badge, ExtraColumn, Facts, ListAction, Panel, Screen, anchor_of, versions
 from erp.admin.access import may, only_read, screen_session
 from erp.errors import ErpError, StaleRecord
 from erp.text import plural
@@ -139,20 +138,6 @@ def _reasons(_session: Session, messages: Sequence[Message]) -> Mapping[int, str
     return {message.id: message.attention or message.last_error for message in messages}
 
 
-def _order(message: Message) -> Markup:
-    return document_anchor("sales.order", message.order_id, message.order.name)  # type: ignore[no-any-return]
-
-
-def _customer(message: Message) -> Markup:
-    return document_anchor("sales.customer", message.customer_id, message.customer.name)  # type: ignore[no-any-return]
-
-
-def _template(message: Message) -> Markup | str:
-    if message.template is None:
-        return ""
-    return document_anchor("backorder_email.template", message.template_id, message.template.name)  # type: ignore[no-any-return]
-
-
 def _subject(_view: Any, _context: Any, message: Message, _name: str) -> str:
     return message.subject or "(not composed)"
 
@@ -186,10 +171,10 @@ class PendingEmails(Screen):
     column_default_sort = ("id", True)
     computed_columns = (ExtraColumn("why", "Why", _reasons),)
     header_fields = (
-        ("Order", _order),
-        ("Customer", _customer),
+        ("Order", anchor_of("sales.order", "order")),
+        ("Customer", anchor_of("sales.customer", "customer", "customer.name")),
         ("About", lambda row: Badge(row.cause.value)),
-        ("Template", _template),
+        ("Template", anchor_of("backorder_email.template", "template")),
         ("Composed at", "created_at"),
         ("Sent at", "sent_at"),
         ("Attempts", "attempts"),

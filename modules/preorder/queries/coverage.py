@@ -23,8 +23,9 @@ from modules.preorder.queries.arrivals import arrivals_now
 from modules.preorder.queries.purchase_allocations import with_purchase_lines
 from modules.preorder.queries.sales_lines import confirmed_lines
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
+from modules.sales.domain import is_too_far_ahead
 from modules.sales.models import Allocation, Order, OrderLine
-from modules.sales.queries import has_need
+from modules.sales.queries import has_need, last_served_day
 from modules.sales.states import OrderState, ShippingPolicy
 
 # What a part from a purchase order says of it.
@@ -48,7 +49,8 @@ def line_coverage(
     rows = session.execute(_open_lines(*conditions)).all()
     stock = _allocated_stock(session, [row.id for row in rows if row.allocated])
     supply = _allocated_supply(session, [row.id for row in rows if row.allocated < row.open_quantity], expected or {})
-    lines = [_open_line(row, stock.get(row.id, ()), supply.get(row.id, ())) for row in rows]
+    until = last_served_day()
+    lines = [_open_line(row, stock.get(row.id, ()), supply.get(row.id, ()), until=until) for row in rows]
     if planned:
         lines = _as_planned(session, lines, planned)
     serials = _usable_serials(session, {line.product_id for line in lines if line.is_serial})
@@ -103,7 +105,9 @@ def with_siblings(*conditions: ColumnElement[bool], among: ColumnElement[bool] |
     return union(select(OrderLine.id).where(wanted, *conditions), siblings).subquery()
 
 
-def _open_line(row: Any, stock: Collection[AllocatedStock], supply: Collection[AllocatedSupply]) -> OpenLine:
+def _open_line(
+    row: Any, stock: Collection[AllocatedStock], supply: Collection[AllocatedSupply], *, until: date | None
+) -> OpenLine:
     return OpenLine(
         line_id=row.id,
         order_id=row.order_id,
@@ -115,6 +119,7 @@ def _open_line(row: Any, stock: Collection[AllocatedStock], supply: Collection[A
         launch_date=row.launch_date if row.is_preorder else None,
         ships_complete=row.shipping_policy is ShippingPolicy.complete,
         is_serial=row.tracking is Tracking.serial,
+        is_scheduled=is_too_far_ahead(row.requested_on, until),
         stock=tuple(stock),
         supply=tuple(supply),
     )

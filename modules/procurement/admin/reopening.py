@@ -52,14 +52,21 @@ def can_reopen(row: PurchaseOrder | PurchaseOrderLine) -> bool:
 class Reopen(FormPage):
     """The page that asks how much of each cancelled line will come after all, when, and why."""
 
+    name = "reopen"
     title = "Reopen"
-    button = "Reopen"
+    permission = "procurement.edit"
+    icon = "fa-folder-open-o"
+    allowed = staticmethod(can_reopen)
     template = "procurement/reopen.html"
     form_class = ReopenForm
     help = (
         "Clear the quantity of what stays cancelled. A line whose expected date has passed needs a new one. "
         "Purchase allocations that were released do not come back: what is reopened serves whatever waits."
     )
+
+    @override
+    def heading(self, row: Any) -> str:
+        return str(row)
 
     @override
     def depends_on(self, session: Session, row: Any) -> Facts:

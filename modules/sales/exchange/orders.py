@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from erp import clock
 from erp.contacts import contacts_by_code
-from erp.db import chunks
+from erp.db import is_named
 from erp.errors import ErpError
 from erp.exchange import (
     AfterImport,
@@ -27,7 +27,7 @@ from erp.exchange import (
     quantity,
     whole_number,
 )
-from erp.identity import ByKey, identity_key
+from erp.identity import ByKey
 from erp.text import plural
 from modules.inventory_lots.domain import check_quantity
 from modules.inventory_lots.models import Product
@@ -72,11 +72,8 @@ def _by_number(rows: Sequence[Row]) -> dict[str, list[Row]]:
 
 def _numbers_in_use(session: Session, numbers: Sequence[str]) -> ByKey[str, str]:
     """Return those of the numbers that orders have, each as it is written there."""
-    found: ByKey[str, str] = ByKey()
-    for part in chunks([identity_key(number) for number in numbers], 5000):
-        for number in session.scalars(select(Order.number).where(Order.number_key.in_(part))):
-            found[str(number)] = str(number)
-    return found
+    rows = select(Order.number).where(is_named(session, Order.number, numbers))
+    return ByKey((number, number) for number in map(str, session.scalars(rows)))
 
 
 def _header(row: Row, column: str) -> Any:
