@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from erp.events import OptionsChanged
 from erp.manifest import Module, Permission
 from erp.options import Choice, Duration, Integer, Switch, Text
 from erp.registry import Core
@@ -12,7 +13,6 @@ EVERYONE = ("Sales clerk", "Merchandiser", "Warehouse clerk", "Auditor")
 
 def setup(core: Core) -> None:
     """Register what preorder adds."""
-    from erp.events import OptionsChanged
     from modules.inventory_lots.events import GoodsArrived, StockChanged
     from modules.preorder import admin, exchange, handlers, jobs, models, queries, services
     from modules.procurement import hooks as procurement_hooks
