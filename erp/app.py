@@ -15,7 +15,7 @@ from jinja2 import ChoiceLoader, FileSystemLoader
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from erp import admin, clock, core, db, discovery, error_pages, security
+from erp import admin, backup, checks, clock, core, db, discovery, error_pages, security
 from erp.errors import ConfigError
 from erp.manifest import Module
 from erp.options import OptionTable, options, parse_ini, read_ini_file
@@ -56,6 +56,8 @@ def create_app(
     clock.use_zone(_zone)
     app.before_request(_mark_reading)
     error_pages.init_app(app)
+    registry.add_core_job(backup.back_up, every="backup_every")
+    registry.add_core_job(checks.check_invariants, every="check_every")
     registry.setup()
     _add_templates(app, registry.modules.values())
     security.init_app(app)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from zoneinfo import available_timezones
 
 from typing_extensions import override
 
 from erp.manifest import Permission
-from erp.options import Choice, Option, Text
+from erp.options import Choice, Duration, Integer, Option, Text
 
 NAME = "erp"
 
@@ -38,6 +39,15 @@ OPTIONS: tuple[Option[Any], ...] = (
         help="Folders with more modules, separated by colons. Read at the start.",
         at_start=True,
     ),
+    Text(
+        name="backup_folder",
+        default="",
+        help="Where a backup is made on a schedule; empty makes none. Read at the start.",
+        at_start=True,
+    ),
+    Duration(name="backup_every", default=timedelta(days=1), help="How often a scheduled backup is made."),
+    Integer(name="backup_keep", default=14, minimum=1, maximum=10_000, help="How many scheduled backups are kept."),
+    Duration(name="check_every", default=timedelta(days=1), help="How often the invariants are checked."),
 )
 
 PERMISSIONS = (

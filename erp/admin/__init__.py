@@ -19,7 +19,7 @@ from erp.admin.fields import DayField, LookupField, QuantityField
 from erp.admin.formatting import line_heading
 from erp.admin.page import Page
 from erp.admin.screen import ContactScreen, Screen
-from erp.admin.site import document_anchor, document_url, init_app
+from erp.admin.site import anchor_of, document_anchor, document_url, init_app
 
 __all__ = [
     "Action",
@@ -42,6 +42,7 @@ __all__ = [
     "QuantityField",
     "Result",
     "Screen",
+    "anchor_of",
     "document_anchor",
     "document_url",
     "init_app",

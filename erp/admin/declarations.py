@@ -89,7 +89,8 @@ class Action:
 class ListAction:
     """An action on the ticked rows of a list; with `needs_rows` false, on all rows without ticking.
 
-    `needs_no_version` says why it may act on rows that have changed since the list was opened.
+    `depends_on(session, ids)` returns what it depends on, by row id: where that of a ticked row has changed since the
+    list was opened, it is refused. `needs_no_version` says why it needs none.
     """
 
     name: str
@@ -102,6 +103,7 @@ class ListAction:
     needs_rows: bool = True
     style: str = "secondary"
     icon: str = ""
+    depends_on: Callable[[Session, Sequence[int]], Mapping[int, Facts]] | None = None
     needs_no_version: str = ""
 
 

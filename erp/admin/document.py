@@ -17,7 +17,7 @@ from wtforms import Form
 from erp import history
 from erp.admin.access import permitted, screen_session
 from erp.admin.declarations import Action, AnyColumns, Facts, Getter, column_heads, read_columns
-from erp.admin.formatting import words
+from erp.admin.formatting import follow, words
 from erp.admin.forms import VERSION
 from erp.admin.lines import LineChanges, LinesField, lines_field
 from erp.admin.listing import Cell, make_cell
@@ -100,11 +100,8 @@ class DocumentScreen(Screen):
     def _line_cell(self, line: Any, getter: Getter) -> Cell:
         if callable(getter):
             return make_cell(getter(line))
-        value = line
-        for part in getter.split("."):
-            value = getattr(value, part, None)
         column = self.line_model.__mapper__.columns.get(getter)
-        return make_cell(value, None if column is None else column.type)
+        return make_cell(follow(line, getter), None if column is None else column.type)
 
     def page_context(self, row: Any) -> dict[str, Any]:
         """Add the lines to the page."""

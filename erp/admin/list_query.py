@@ -30,9 +30,13 @@ class BoundedCount(Query[Any]):
 
 
 class ListQuery(ModelView):
-    """Columns, filters, search, order and pages of a model's rows."""
+    """Columns, filters, search, order and pages of a model's rows.
+
+    `list_loads` are loader options for what the list shows besides the relations in its columns.
+    """
 
     view_name: str = ""
+    list_loads: Sequence[Any] = ()
     filter_converter = Filters()
     page_size = 25
     can_set_page_size = True
@@ -60,10 +64,17 @@ class ListQuery(ModelView):
         return []
 
     def get_query(self) -> Any:
-        """Return the rows of the list with every relation that its columns show; add loader options here."""
+        """Return the rows of the list with every relation that its columns show."""
         names = [str(name) for name, _ in self._list_columns]
         loads = [load for load in (self.load_path(self.model, name) for name in names) if load is not None]
-        return super().get_query().options(*loads)
+        return self._narrowed(super().get_query().options(*loads, *self.list_loads))
+
+    def condition(self) -> Any:
+        """Return which rows are listed, None for all. Override to narrow the list."""
+
+    def _narrowed(self, query: Any) -> Any:
+        condition = self.condition()
+        return query if condition is None else query.filter(condition)
 
     def column_of(self, name: str) -> Any:
         """Return the table column behind a dotted name, None for what is computed."""
@@ -92,7 +103,8 @@ class ListQuery(ModelView):
 
     def get_count_query(self) -> Any:
         """Return a query that counts no further than the pager shows."""
-        return BoundedCount([sa.func.count("*")], session=screen_session()).select_from(self.model)
+        every = BoundedCount([sa.func.count("*")], session=screen_session()).select_from(self.model)
+        return self._narrowed(every)
 
     def _apply_sorting(self, query: Any, joins: Any, sort_column: Any, sort_desc: Any) -> Any:
         column = sort_column if sort_column in self._sortable_columns else None

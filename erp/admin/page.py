@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_admin import BaseView
 from sqlalchemy.orm import Session
 
-from erp.admin.access import may, run_and_commit, screen_session
+from erp.admin.access import may, run_and_commit, run_in_parts, screen_session
 from erp.registry import current_registry
 
 
@@ -22,7 +22,7 @@ class Gated:
 
     module: str = "erp"
     permission: str = ""
-    # Of each address of its own that takes a POST: why the page needs no version, by the name of the method.
+    # Why an address of its own that takes a POST needs no version, by the name of the method.
     needs_no_version: Mapping[str, str] = {}
 
     def is_live(self) -> bool:
@@ -72,3 +72,7 @@ class Page(Gated, BaseView):
     def do(self, name: str, work: Callable[[Session], Any]) -> Any:
         """Do `work(session)` as one run and one transaction."""
         return run_and_commit(f"{self.view_name}.{name}", work)
+
+    def do_in_parts(self, name: str, work: Callable[[Session], Any]) -> Any:
+        """Do `work(session)`, which commits itself part by part, as one run."""
+        return run_in_parts(f"{self.view_name}.{name}", work)

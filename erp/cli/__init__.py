@@ -12,7 +12,7 @@ from importlib.metadata import version
 
 import click
 
-from erp.cli import company, exchange, jobs, modules, options, serve, users
+from erp.cli import backup, company, exchange, jobs, modules, options, serve, users
 from erp.cli.wrapping import current_app_of, live_names, wrapped
 from erp.errors import ErpError
 from erp.exchange import ImportRefused
@@ -27,6 +27,8 @@ COLLECT_AFTER = 50_000
 CORE_COMMANDS: dict[str, click.Command] = {
     command.name or "": command
     for command in (
+        backup.backup_command,
+        backup.restore_command,
         company.init,
         company.demo,
         company.check,

@@ -1,4 +1,4 @@
-"""Exact column types: numbers as integers, instants in UTC."""
+"""Exact column types: numbers as integers, instants in UTC; and indexes of some of a table's rows."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Date, DateTime, Integer, cast, func, literal, type_coerce
+from sqlalchemy import BigInteger, DateTime, Index, cast, func, text, type_coerce
 from sqlalchemy.engine import Dialect
-from sqlalchemy.orm import Session
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeDecorator
@@ -79,6 +78,11 @@ class UtcDateTime(TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
+def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """Return an index of the rows that the condition names; with `unique`, no two of them have the same columns."""
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+
+
 def raw_instant(instant: datetime) -> datetime:
     """Return an instant as bulk statements write it: naive UTC."""
     return instant.astimezone(UTC).replace(tzinfo=None)
@@ -87,13 +91,6 @@ def raw_instant(instant: datetime) -> datetime:
 def raw(column: Any) -> ColumnElement[int]:
     """Return the SQL of a quantity as a raw integer (× 10⁴), for planning over many rows."""
     return type_coerce(column, BigInteger)
-
-
-def days_later(session: Session, day: ColumnElement[date], days: int) -> ColumnElement[date]:
-    """Return the SQL date so many days after another."""
-    if session.get_bind().dialect.name == "postgresql":
-        return type_coerce(day + literal(days, Integer()), Date())
-    return type_coerce(func.date(day, f"{days:+} days"), Date())
 
 
 def total(column: Any) -> ColumnElement[Decimal]:

@@ -54,6 +54,11 @@ class JobEntry:
     every: str
 
 
+def job_name(job: Callable[[Session], str | None]) -> str:
+    """Return what a job is called: the name of its function, with hyphens."""
+    return job.__name__.replace("_", "-")
+
+
 @dataclass(frozen=True)
 class Extension:
     """Columns added to another module's import or export kind, and the function that stores or gives them."""

@@ -12,7 +12,7 @@ from erp.discovery import Found
 from erp.errors import MissingDependency
 from erp.manifest import Module
 from erp.options import OptionTable
-from erp.registry.entries import Contribution, Extension, JobEntry, Owned, ViewEntry
+from erp.registry.entries import CORE, Contribution, Extension, JobEntry, Owned, ViewEntry, job_name
 
 
 class Registered:
@@ -38,6 +38,11 @@ class Registered:
         self.hook_answers: dict[Callable[..., Any], list[Owned[Callable[..., Any]]]] = defaultdict(list)
         self.catch_ups: dict[str, list[Callable[[Session], None]]] = defaultdict(list)
         self.guards: dict[str, list[Callable[..., None]]] = defaultdict(list)
+
+    def add_core_job(self, job: Callable[[Session], str | None], *, every: str) -> None:
+        """Run `job(session)` of the core every `every`, the name of a Duration option of `[erp]`."""
+        name = job_name(job)
+        self.jobs[name] = Owned(CORE, JobEntry(name, job, f"{CORE}.{every}"))
 
     def mark_broken(self, name: str, error: Exception) -> None:
         """List a third party's module as broken, and those that need it; raise the error of one that ships."""

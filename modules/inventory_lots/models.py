@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, Text, UniqueConstraint
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from typing_extensions import override
 
 from erp import clock
-from erp.db import FINAL, BigId, Model, Quantity, UtcDateTime, key_column
+from erp.db import FINAL, BigId, Model, Quantity, UtcDateTime, key_column, partial_index
 from erp.history import Subject, Tracked
 from erp.models import enum_column
 from modules.inventory_lots.states import LocationKind, MoveKind, Tracking
@@ -51,16 +51,13 @@ class Warehouse(Tracked, Model):
     """A building that holds locations."""
 
     __tablename__ = "inventory_lots_warehouse"
+    history_document = "inventory_lots.warehouse"
     history_fields = ("code", "name")
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     code: Mapped[str] = mapped_column(String(40), unique=True)
     code_key: Mapped[str] = key_column("code")
     name: Mapped[str] = mapped_column(String(120), default="")
-
-    @override
-    def history_subject(self) -> Subject:
-        return Subject("inventory_lots.warehouse", self.id, self.code)
 
     def __str__(self) -> str:
         return self.code
@@ -79,11 +76,8 @@ class Location(Tracked, Model):
     kind: Mapped[LocationKind] = mapped_column(enum_column(LocationKind, "kind"), default=LocationKind.stock)
     warehouse: Mapped[Warehouse] = relationship()
 
+    history_document = "inventory_lots.location"
     history_fields = ("path", "kind")
-
-    @override
-    def history_subject(self) -> Subject:
-        return Subject("inventory_lots.location", self.id, self.path)
 
     def __str__(self) -> str:
         return self.path
@@ -109,11 +103,8 @@ class Lot(Tracked, Model):
     product: Mapped[Product] = relationship()
 
     __mapper_args__ = {"version_id_col": row_version}
+    history_document = "inventory_lots.lot"
     history_fields = ("number", "received_on", "expires_on", "on_hold")
-
-    @override
-    def history_subject(self) -> Subject:
-        return Subject("inventory_lots.lot", self.id, self.number)
 
     def __str__(self) -> str:
         return self.number
@@ -134,12 +125,7 @@ class Balance(Model):
         _lot_of_the_product(),
         CheckConstraint("allocated >= 0 AND allocated <= on_hand", "allocated_within_on_hand"),
         # What a run reads: the balances of a product that have unallocated stock.
-        Index(
-            "ix_inventory_lots_balance_free",
-            "product_id",
-            sqlite_where=text("on_hand > allocated"),
-            postgresql_where=text("on_hand > allocated"),
-        ),
+        partial_index("ix_inventory_lots_balance_free", "product_id", where="on_hand > allocated"),
         Index("ix_inventory_lots_balance_product", "product_id"),
         Index("ix_inventory_lots_balance_location", "location_id"),
     )

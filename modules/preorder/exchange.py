@@ -122,5 +122,4 @@ def register(core: Core) -> None:
     core.extend_import("products", PRODUCT_COLUMNS, _save_terms)
     core.extend_export("products", tuple(column.name for column in PRODUCT_COLUMNS), _terms_by_sku)
     core.add_import(ON_HAND_CHANGE_IMPORT)
-    core.add_export(ON_HAND_CHANGES)
-    core.add_export(ATP)
+    core.add_export(ON_HAND_CHANGES, ATP)

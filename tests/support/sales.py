@@ -36,13 +36,18 @@ def make_customer(session: Session, **overrides: Any) -> Customer:
 def make_draft(
     session: Session, lines: Iterable[tuple[Product, Decimal | int | str]] | None = None, **overrides: Any
 ) -> Order:
-    """Return a draft with a line for each (product, quantity), ordered an hour after the one made before. Commits."""
-    customer = overrides.pop("customer", None) or make_customer(session)
+    """Return a draft with a line for each (product, quantity), ordered an hour after the one made before. Commits.
+
+    All lines are requested for the same day, if any.
+    """
+    customer, requested_on = overrides.pop("customer", None), overrides.pop("requested_on", None)
+    customer = customer or make_customer(session)
     ordered_at = FIRST_DAY + timedelta(hours=next(_numbers))
     order = Order(**{"customer": customer, "ordered_at": ordered_at} | overrides)
     wanted = [(make_product(session), 1)] if lines is None else lines
     for position, (product, quantity) in enumerate(wanted, start=1):
-        order.lines.append(OrderLine(position=position, product=product, quantity=Decimal(quantity)))
+        line = OrderLine(position=position, product=product, quantity=Decimal(quantity), requested_on=requested_on)
+        order.lines.append(line)
     session.add(order)
     session.commit()
     return order

@@ -11,6 +11,7 @@ from modules.backorder_email.queries.messages import (
     emails,
     messages_of_customer,
     messages_of_order,
+    newest_sendable,
 )
 from modules.backorder_email.queries.news import news_of_messages, news_statuses, runs_to_compose, uncomposed
 from modules.backorder_email.queries.previews import (
@@ -46,6 +47,7 @@ __all__ = [
     "facts_to_preview",
     "messages_of_customer",
     "messages_of_order",
+    "newest_sendable",
     "news_of_messages",
     "news_rows",
     "news_statuses",

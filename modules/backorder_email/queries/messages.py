@@ -36,6 +36,13 @@ def count_sendable(session: Session) -> int:
     return _count(session, Message.is_pending)
 
 
+def newest_sendable(session: Session) -> str:
+    """Return the number and the order of the newest message that leaves when a clerk sends all; empty for none."""
+    rows = select(Message.id, Order.number).join(Order, Order.id == Message.order_id).where(Message.is_pending)
+    found = session.execute(rows.order_by(Message.id.desc()).limit(1)).first()
+    return f"no. {found.id} about {found.number}" if found else ""
+
+
 def _count(session: Session, condition: SQLColumnExpression[bool]) -> int:
     return session.scalar(select(func.count()).select_from(Message).where(condition)) or 0
 

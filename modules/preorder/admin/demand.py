@@ -29,9 +29,7 @@ class DemandScreen(Screen):
     plural = "products"
     url = "/preorder/demand"
     icon = "fa-bullhorn"
-    can_create = False
-    can_edit = False
-    can_delete = False
+    can_create = can_edit = can_delete = False
     column_list = ("sku", "name")
     column_labels = {"sku": "SKU"}
     column_searchable_list = ("sku", "name")
@@ -56,12 +54,8 @@ class DemandScreen(Screen):
     empty_message = "No product is sold as a preorder. Tick Pre-order Eligible on a product to begin."
 
     @override
-    def get_query(self) -> Any:
-        return super().get_query().filter(queries.is_preordered())
-
-    @override
-    def get_count_query(self) -> Any:
-        return super().get_count_query().filter(queries.is_preordered())
+    def condition(self) -> Any:
+        return queries.is_preordered()
 
     @override
     def _apply_sorting(self, query: Any, joins: Any, sort_column: Any, sort_desc: Any) -> Any:

@@ -7,16 +7,15 @@ from typing import Any
 
 from flask import g
 from sqlalchemy import and_, not_
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 from typing_extensions import override
 
 from erp import clock
-from erp.admin import ExtraColumn
+from erp.admin import ExtraColumn, Screen
 from erp.admin.access import screen_session
 from modules.preorder import queries
-from modules.preorder.admin.filtered_list import FilteredList
 from modules.preorder.coverage import Coverage
-from modules.sales.models import Order, OrderLine
+from modules.sales.models import OrderLine
 
 
 def _coverage(session: Session, lines: Sequence[OrderLine]) -> dict[int, Coverage]:
@@ -47,7 +46,7 @@ def _decided_by(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, An
     }
 
 
-class LateLineScreen(FilteredList):
+class LateLineScreen(Screen):
     """Late lines; those that are late only because supply is overdue stand above, under their purchase order line."""
 
     model = OrderLine
@@ -56,6 +55,7 @@ class LateLineScreen(FilteredList):
     noun = "late line"
     url = "/preorder/late"
     icon = "fa-exclamation-triangle"
+    can_create = can_edit = can_delete = False
     column_list = ("order.number", "order.customer", "product", "requested_on", "promise_date")
     column_labels = {
         "order.number": "Order",
@@ -99,11 +99,6 @@ class LateLineScreen(FilteredList):
     def condition(self) -> Any:
         today = clock.today()
         return and_(queries.is_late_line(today), not_(queries.is_late_by_overdue_supply(today)))
-
-    @override
-    def get_query(self) -> Any:
-        order = joinedload(OrderLine.order).joinedload(Order.customer)
-        return super().get_query().options(order, joinedload(OrderLine.product))
 
     @override
     def details_url(self, row: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -23,22 +23,36 @@ from modules.preorder.queries.arrivals import arrivals_now
 from modules.preorder.queries.purchase_allocations import with_purchase_lines
 from modules.preorder.queries.sales_lines import confirmed_lines
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
+from modules.sales.domain import is_too_far_ahead
 from modules.sales.models import Allocation, Order, OrderLine
-from modules.sales.queries import has_need
+from modules.sales.queries import has_need, last_served_day
 from modules.sales.states import OrderState, ShippingPolicy
+
+# What a part from a purchase order says of it.
+_PURCHASE_LINE = (
+    *(PurchaseOrderLine.id, PurchaseOrderLine.expected_on),
+    *(PurchaseOrder.id, PurchaseOrder.number, PurchaseOrderLine.position),
+)
 
 
 def line_coverage(
-    session: Session, *conditions: ColumnElement[bool], expected: Mapping[int, date | None] | None = None
+    session: Session,
+    *conditions: ColumnElement[bool],
+    expected: Mapping[int, date | None] | None = None,
+    planned: Mapping[int, Collection[int]] | None = None,
 ) -> dict[int, Coverage]:
     """Return the coverage of each open line of confirmed orders that meets `conditions`, by line id.
 
     Serial lines have none. `expected` (purchase order line id → date) are used instead of the stored expected dates.
+    `planned` (sales order line id → purchase order line ids) count as if they covered what is left of a line.
     """
     rows = session.execute(_open_lines(*conditions)).all()
     stock = _allocated_stock(session, [row.id for row in rows if row.allocated])
     supply = _allocated_supply(session, [row.id for row in rows if row.allocated < row.open_quantity], expected or {})
-    lines = [_open_line(row, stock.get(row.id, ()), supply.get(row.id, ())) for row in rows]
+    until = last_served_day()
+    lines = [_open_line(row, stock.get(row.id, ()), supply.get(row.id, ()), until=until) for row in rows]
+    if planned:
+        lines = _as_planned(session, lines, planned)
     serials = _usable_serials(session, {line.product_id for line in lines if line.is_serial})
     found = cover(lines, arrivals_now(), serials)
     return {row.id: found[row.id] for row in rows if row.is_chosen and row.id in found}
@@ -91,7 +105,9 @@ def with_siblings(*conditions: ColumnElement[bool], among: ColumnElement[bool] |
     return union(select(OrderLine.id).where(wanted, *conditions), siblings).subquery()
 
 
-def _open_line(row: Any, stock: Collection[AllocatedStock], supply: Collection[AllocatedSupply]) -> OpenLine:
+def _open_line(
+    row: Any, stock: Collection[AllocatedStock], supply: Collection[AllocatedSupply], *, until: date | None
+) -> OpenLine:
     return OpenLine(
         line_id=row.id,
         order_id=row.order_id,
@@ -103,6 +119,7 @@ def _open_line(row: Any, stock: Collection[AllocatedStock], supply: Collection[A
         launch_date=row.launch_date if row.is_preorder else None,
         ships_complete=row.shipping_policy is ShippingPolicy.complete,
         is_serial=row.tracking is Tracking.serial,
+        is_scheduled=is_too_far_ahead(row.requested_on, until),
         stock=tuple(stock),
         supply=tuple(supply),
     )
@@ -132,11 +149,7 @@ def _allocated_supply(
     rows = with_purchase_lines(
         PurchaseAllocation.line_id,
         PurchaseAllocation.outstanding.label("outstanding"),
-        PurchaseOrderLine.id,
-        PurchaseOrderLine.expected_on,
-        PurchaseOrder.id,
-        PurchaseOrder.number,
-        PurchaseOrderLine.position,
+        *_PURCHASE_LINE,
     ).join(PurchaseOrderLine.order)
     wanted = rows.where(is_one_of(session, PurchaseAllocation.line_id, line_ids)).order_by(PurchaseAllocation.id)
     for line_id, *values in session.execute(wanted):
@@ -144,6 +157,15 @@ def _allocated_supply(
         day = expected.get(supply.purchase_line_id, supply.expected_on)
         found.setdefault(line_id, []).append(supply._replace(expected_on=day))
     return found
+
+
+def _as_planned(session: Session, lines: Sequence[OpenLine], planned: Mapping[int, Collection[int]]) -> list[OpenLine]:
+    """Return the lines with what would cover them if they were allocated to these purchase order lines."""
+    wanted = {purchase_line_id for ids in planned.values() for purchase_line_id in ids}
+    rows = select(PurchaseOrderLine.unallocated.label("unallocated"), *_PURCHASE_LINE).join(PurchaseOrderLine.order)
+    found = session.execute(rows.where(is_one_of(session, PurchaseOrderLine.id, wanted)))
+    supply = {each.purchase_line_id: each for each in map(AllocatedSupply._make, found)}
+    return [line.covered_by([supply[id_] for id_ in planned.get(line.line_id, ()) if id_ in supply]) for line in lines]
 
 
 def _usable_serials(session: Session, product_ids: Collection[int]) -> dict[int, list[Serials]]:

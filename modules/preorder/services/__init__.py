@@ -17,19 +17,18 @@ from modules.preorder.services.promise_dates import (
     promise_products,
     sync_promises,
 )
-from modules.preorder.services.purchase_allocations import allocate_incoming_supply
 from modules.preorder.services.releases import (
     convert_or_release,
     release_all,
     remove_purchase_allocations,
     shrink_purchase_allocations,
+    write_planned,
 )
 from modules.preorder.services.reversals import free_converted, restore_purchase_allocations
 
 __all__ = [
     "Key",
     "allocate_by_hand",
-    "allocate_incoming_supply",
     "confirm_refusals",
     "convert_or_release",
     "follow_arrivals",
@@ -49,4 +48,5 @@ __all__ = [
     "save_products",
     "shrink_purchase_allocations",
     "sync_promises",
+    "write_planned",
 ]

@@ -21,12 +21,15 @@ from modules.preorder import queries
 from modules.preorder.errors import PurchaseAllocationsGone, PurchaseAllocationsOutstanding
 from modules.preorder.events import Pair, PurchaseAllocationRemoved
 from modules.preorder.models import Conversion, PurchaseAllocation
+from modules.preorder.services.purchase_allocations import Reservation, write_purchase_allocations
 from modules.procurement.hooks import OutstandingFall
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.services import release_allocated
 from modules.sales.domain import plan
+from modules.sales.events import LinesServed
 from modules.sales.models import Order, OrderLine
 from modules.sales.services import Converted, Grant, allocate_on, hold_lines
+from modules.sales.states import AllocationSource
 
 PURCHASE_ALLOCATION = cast(Table, PurchaseAllocation.__table__)
 
@@ -51,6 +54,20 @@ def shrink_purchase_allocations(session: Session, line_ids: Collection[int]) -> 
         by_line.setdefault(row.line_id, []).append(Part(row.id, row.outstanding))
     parts = [Part(*part) for line_id, amount in excess.items() for part in give_back(by_line[line_id], amount)]
     release_purchase_allocations(session, parts, action="released")
+
+
+def write_planned(session: Session, event: LinesServed) -> None:
+    """Write what a run planned of purchase orders: first what lines give back, then what they get."""
+    given_back = [
+        Part(each.holding_id, each.quantity) for each in event.given_back if each.kind == queries.PURCHASE_LINE
+    ]
+    taken = [
+        Reservation(each.line_id, each.supply_id, each.quantity)
+        for each in event.taken
+        if each.kind == queries.PURCHASE_LINE
+    ]
+    release_purchase_allocations(session, given_back, action="released")
+    write_purchase_allocations(session, taken, AllocationSource.automatic)
 
 
 def remove_purchase_allocations(

@@ -17,6 +17,7 @@ from erp.errors import ErpError, NotFound
 from erp.options import options
 from modules.inventory_lots.errors import StockRefused
 from modules.inventory_lots.models import Location
+from modules.inventory_lots.queries import locations_by_path
 from modules.inventory_lots.states import Tracking
 from modules.procurement import queries, services
 from modules.procurement.admin.versions import quantities_of, state_of
@@ -69,8 +70,11 @@ def receivable_lines(row: PurchaseOrder | PurchaseOrderLine) -> list[PurchaseOrd
 class Receive(FormPage):
     """The page that asks what was received of each line, and where it is put."""
 
+    name = "receive"
     title = "Receive"
-    button = "Receive"
+    permission = "procurement.receive"
+    icon = "fa-sign-in"
+    allowed = staticmethod(has_room)
     template = "procurement/receive.html"
     form_class = ReceiveForm
     help = "Clear the quantity of what has not come. Goods for waiting customers are allocated to them at once."
@@ -139,7 +143,7 @@ def _entered(session: Session, lines: Mapping[str, PurchaseOrderLine], form: Rec
     forms: list[Any] = [entry.form for entry in form.lines]
     entries = [(lines[entry.line_id.data], entry) for entry in forms if entry.line_id.data in lines]
     filled = [(line, entry) for line, entry in entries if _is_filled(entry)]
-    locations = queries.locations_by_path(session, {entry.location.data or "" for _, entry in filled})
+    locations = locations_by_path(session, {entry.location.data or "" for _, entry in filled})
     received_on = form.received_on.data
     return [(entry, delivery) for line, entry in filled for delivery in _of_line(line, entry, locations, received_on)]
 

@@ -11,6 +11,8 @@ from wtforms.validators import InputRequired, Length, Optional
 
 from erp import clock
 from erp.admin import DayField, Facts, FormPage, QuantityField
+from erp.admin.refusals import mark
+from erp.errors import ErpError
 from erp.numbers import format_quantity
 from modules.procurement import services
 from modules.procurement.admin.versions import of_line, of_order
@@ -50,14 +52,21 @@ def can_reopen(row: PurchaseOrder | PurchaseOrderLine) -> bool:
 class Reopen(FormPage):
     """The page that asks how much of each cancelled line will come after all, when, and why."""
 
+    name = "reopen"
     title = "Reopen"
-    button = "Reopen"
+    permission = "procurement.edit"
+    icon = "fa-folder-open-o"
+    allowed = staticmethod(can_reopen)
     template = "procurement/reopen.html"
     form_class = ReopenForm
     help = (
         "Clear the quantity of what stays cancelled. A line whose expected date has passed needs a new one. "
         "Purchase allocations that were released do not come back: what is reopened serves whatever waits."
     )
+
+    @override
+    def heading(self, row: Any) -> str:
+        return str(row)
 
     @override
     def depends_on(self, session: Session, row: Any) -> Facts:
@@ -89,5 +98,11 @@ class Reopen(FormPage):
             raise NothingReopened(order=order.name)
         goods = [f"{format_quantity(each.quantity)} of {lines[str(each.line_id)].product.sku}" for each in reopenings]
         name = order.name
-        services.reopen_lines(session, reopenings, why=form.why.data)
+        try:
+            services.reopen_lines(session, reopenings, why=form.why.data)
+        except ErpError as error:
+            for entry in entries:
+                if str(lines.get(entry.line_id.data)) in error.facts.values():
+                    mark(entry, error)
+            raise
         return f"{', '.join(goods)} of {name} will come after all."

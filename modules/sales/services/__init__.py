@@ -8,6 +8,7 @@ from modules.sales.services.allocations import (
     allocate_products,
     free_allocations,
     hold_lines,
+    offer_incoming_supply,
     release_balance_allocations,
     release_or_refuse,
     remove_allocations,
@@ -24,7 +25,7 @@ from modules.sales.services.backorders import (
     turn_into_backorders,
     turn_into_preorders,
 )
-from modules.sales.services.book import Preview, allocate_book, apply_preview, preview_book
+from modules.sales.services.book import Changed, allocate_book, apply_preview
 from modules.sales.services.customers import save_customers
 from modules.sales.services.demo import load_demo
 from modules.sales.services.lines import (
@@ -34,6 +35,7 @@ from modules.sales.services.lines import (
     cancel_line,
     change_quantities,
     change_quantity,
+    change_requested_date,
     set_preorder,
 )
 from modules.sales.services.locking import lock_order
@@ -43,11 +45,11 @@ from modules.sales.services.packs import pack_order
 from modules.sales.services.promise_dates import promise_first, set_promise_dates
 
 __all__ = [
+    "Changed",
     "Converted",
     "Grant",
     "NewLine",
     "NewOrder",
-    "Preview",
     "add_lines",
     "allocate_book",
     "allocate_on",
@@ -63,6 +65,7 @@ __all__ = [
     "cancel_overdue_backorders",
     "change_quantities",
     "change_quantity",
+    "change_requested_date",
     "confirm",
     "create_confirmed",
     "delete_backorder",
@@ -71,9 +74,9 @@ __all__ = [
     "hold_lines",
     "load_demo",
     "lock_order",
+    "offer_incoming_supply",
     "overdue_products",
     "pack_order",
-    "preview_book",
     "promise_first",
     "release_balance_allocations",
     "release_or_refuse",

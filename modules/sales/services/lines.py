@@ -26,6 +26,7 @@ from modules.sales.services.allocations import lower_allocations, release_lines,
 from modules.sales.services.backorders import close_backorders, lower_backorders
 from modules.sales.services.locking import lock_line, lock_order
 from modules.sales.services.order_states import close_orders
+from modules.sales.services.scheduled import follow_requested_date
 from modules.sales.states import ORDER
 
 # Why lines are refused, by the id of the order and the index of the line.
@@ -218,6 +219,24 @@ def _lower_lines(session: Session, lines: Sequence[OrderLine], quantities: Mappi
     session.flush()
     close_orders(session, order_ids)
     publish(session, LinesServed(products, ids, shrunk=ids))
+
+
+def change_requested_date(session: Session, line_id: int, day: date | None, *, why: str = "") -> OrderLine:
+    """Change the day for which the customer requests a line of a confirmed order, or empty it.
+
+    A line that becomes scheduled keeps what it has. One that is not scheduled is served at its place like a line that
+    was just confirmed. Raises NotFound, InvalidTransition and NothingOpen.
+    """
+    line = lock_line(session, line_id)
+    ORDER.next(line.order.state, "change_requested_date")
+    if not line.is_open:
+        raise NothingOpen(what=f"Line {line.position} of {line.order.name}")
+    if day != line.requested_on:
+        with history.because(session, why):
+            line.requested_on = day
+        follow_requested_date(session, line.id)
+        serve_lines(session, [line])
+    return line
 
 
 def cancel_line(session: Session, line_id: int, *, why: str = "") -> OrderLine:
