@@ -11,10 +11,11 @@ from modules.sales.queries import Scope
 
 
 def follow_backorders(session: Session, event: LinesServed) -> None:
-    """Shrink purchase allocations to the open backorders, allocate what is not covered, if allowed, and promise."""
+    """Shrink purchase allocations to the open backorders; where allowed, rebalance and allocate; promise."""
     services.shrink_purchase_allocations(session, event.shrunk)
     scope = Scope(event.product_ids, event.line_ids)
     if event.may_cover:
+        services.rebalance_in_run(session, scope)
         services.allocate_incoming_supply(session, scope)
     services.promise_in_scope(session, scope)
 
@@ -22,5 +23,6 @@ def follow_backorders(session: Session, event: LinesServed) -> None:
 def allocate_new_supply(session: Session, event: SupplyChanged) -> None:
     """Allocate supply that came, grew or was released to the queue."""
     scope = Scope(event.product_ids)
+    services.rebalance_in_run(session, scope)
     services.allocate_incoming_supply(session, scope)
     services.promise_in_scope(session, scope)

@@ -63,6 +63,13 @@ MODULE = Module(
             only_if="auto_allocate",
             help="Allocate a backorder only if all of it can be allocated (skip), or what there is (partial).",
         ),
+        Choice(
+            name="rebalance",
+            default="auto",
+            choices=("auto", "manual"),
+            only_if="auto_allocate",
+            help="Whether each run first exchanges later for earlier supply in order of service (auto).",
+        ),
         Text(
             name="default_line_status",
             default="",

@@ -33,7 +33,9 @@ from modules.preorder.queries.products import (
 )
 from modules.preorder.queries.purchase_allocations import (
     MOST_SHOWN,
+    OpenAllocation,
     allocations_of_lines,
+    automatic_allocations,
     count_outstanding,
     excess_of_lines,
     excess_of_purchase_lines,
@@ -55,17 +57,21 @@ from modules.preorder.queries.purchase_lines import (
     incoming_lines,
 )
 from modules.preorder.queries.queue import Queue, queue_of
+from modules.preorder.queries.rebalancing import Book, planned_exchanges, rebalance_books
 from modules.preorder.queries.sales_lines import has_open_quantity, history_of_line, in_scope, uncovered_quantity
 from modules.preorder.queries.unallocated_lines import has_open_serial_lines, is_unallocated
 
 __all__ = [
     "MOST_SHOWN",
+    "Book",
     "Incoming",
+    "OpenAllocation",
     "OverdueSupply",
     "Queue",
     "allocations_of_lines",
     "arrival_impact",
     "arrivals_now",
+    "automatic_allocations",
     "availability_rows",
     "available_by_product",
     "available_days",
@@ -108,6 +114,7 @@ __all__ = [
     "open_purchase_allocations",
     "overdue_supply",
     "pack_refusals",
+    "planned_exchanges",
     "preorder_product",
     "preorder_products",
     "preorders_taken",
@@ -116,6 +123,7 @@ __all__ = [
     "purchase_allocation_notes",
     "purchase_allocations_to",
     "queue_of",
+    "rebalance_books",
     "supply_notes",
     "uncovered_backorders",
     "uncovered_quantity",

@@ -18,6 +18,7 @@ from modules.preorder.services.promise_dates import (
     sync_promises,
 )
 from modules.preorder.services.purchase_allocations import allocate_incoming_supply
+from modules.preorder.services.rebalancing import exchange_supply, rebalance_in_run
 from modules.preorder.services.releases import (
     convert_or_release,
     release_all,
@@ -32,6 +33,7 @@ __all__ = [
     "allocate_incoming_supply",
     "confirm_refusals",
     "convert_or_release",
+    "exchange_supply",
     "follow_arrivals",
     "free_converted",
     "launch_preorders",
@@ -40,6 +42,7 @@ __all__ = [
     "promise_covered_lines",
     "promise_in_scope",
     "promise_products",
+    "rebalance_in_run",
     "release_all",
     "remove_purchase_allocations",
     "restore_purchase_allocations",
