@@ -6,7 +6,7 @@ One pure function over one snapshot: every screen, list, email, sync and promise
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -185,6 +185,23 @@ class Coverage:
     def describe(self) -> str:
         """Return the parts in words."""
         return ", ".join(part.describe(self.today) for part in self.parts)
+
+
+def with_expected_dates(line: OpenLine, dates: Mapping[int, date | None]) -> OpenLine:
+    """Return a line as it is when purchase order lines (by id) are expected on other dates."""
+    supply = [each._replace(expected_on=dates.get(each.purchase_line_id, each.expected_on)) for each in line.supply]
+    return replace(line, supply=supply)
+
+
+def with_more_supply(line: OpenLine, changes: Sequence[AllocatedSupply]) -> OpenLine:
+    """Return a line as it is when it has more of some purchase order lines, and less where a quantity is below 0."""
+    supply = {each.purchase_line_id: each for each in line.supply}
+    for change in changes:
+        had = supply.get(change.purchase_line_id)
+        supply[change.purchase_line_id] = (
+            change if had is None else had._replace(quantity=had.quantity + change.quantity)
+        )
+    return replace(line, supply=[each for each in supply.values() if each.quantity])
 
 
 def is_late(expected: date | None, promised: date | None, *, requested_on: date | None = None, today: date) -> bool:

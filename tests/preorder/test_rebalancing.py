@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -16,6 +17,8 @@ from erp.models import HistoryEntry
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.services import lock_products
 from modules.preorder import queries, services
+from modules.preorder.commands import rebalance
+from modules.preorder.errors import RebalanceChanged
 from modules.preorder.events import PurchaseAllocated, PurchaseAllocationRemoved
 from modules.preorder.models import PurchaseAllocation
 from modules.procurement import services as procurement
@@ -296,3 +299,85 @@ def test_where_nothing_can_be_gained_one_statement_finds_that_out(
     with count_statements() as sent:
         assert queries.planned_exchanges(session, [product_id]) == []
     assert len(sent) == 1
+
+
+def test_a_preview_says_who_gains_and_who_that_is_ticked_loses_and_applying_does_it(
+    session: Session,
+    product: Product,
+    first_in_march: tuple[Order, Order, PurchaseOrder],
+    set_option: Callable[[str, str], None],
+) -> None:
+    first, second, december = first_in_march
+    third = served_alone(session, product, 3, set_option)
+    ticked, march = {third.lines[0].id}, make_name(session, MARCH)
+    preview = queries.preview_rebalance(session, [product.id], ticked)
+    assert [str(move) for move in preview.moves] == [
+        f"{first.lines[0]} P-1, {first.customer.name}: 3 of {december.lines[0]} for {march}, 90 days earlier.",
+        f"{third.lines[0]} P-1, {third.customer.name}: 3 of {march} for {december.lines[0]}, 90 days later.",
+    ]
+    assert supply_of(session, first, third) == [[(MARCH, 5)], [(DECEMBER, 3)]]
+    services.apply_rebalance(session, [product.id], ticked, fingerprint=preview.fingerprint)
+    session.commit()
+    assert supply_of(session, first, second, third) == [[(MARCH, 2), (DECEMBER, 3)], [(MARCH, 5)], [(MARCH, 3)]]
+
+
+def test_what_is_not_any_more_as_previewed_is_refused_and_changes_nothing(
+    session: Session, product: Product, first_in_march: tuple[Order, Order, PurchaseOrder]
+) -> None:
+    first, _, december = first_in_march
+    product_ids = [product.id]
+    preview = queries.preview_rebalance(session, product_ids)
+    procurement.set_expected_dates(session, {december.lines[0].id: JANUARY})
+    session.commit()
+    with pytest.raises(RebalanceChanged):
+        services.apply_rebalance(session, product_ids, (), fingerprint=preview.fingerprint)
+    session.rollback()
+    assert supply_of(session, first) == [[(MARCH, 5)]]
+
+
+@pytest.mark.option("preorder.sync_dates", "auto")
+def test_the_preview_knows_the_promises_that_are_synced(
+    session: Session, partial: None, product: Product, set_option: Callable[[str, str], None]
+) -> None:
+    set_option("preorder.sync_dates", "auto")
+    make_purchase_order(session, [(product, 5, MARCH)])
+    order = make_order(session, [(product, 5)])
+    make_purchase_order(session, [(product, 5, DECEMBER)])
+    preview = queries.preview_rebalance(session, [product.id])
+    assert preview.dates == {order.lines[0].id: DECEMBER}
+    services.apply_rebalance(session, [product.id], (), fingerprint=preview.fingerprint)
+    assert order.lines[0].promise_date == DECEMBER
+
+
+def test_lines_of_an_order_that_ships_complete_follow_each_other(
+    session: Session, partial: None, product: Product, set_option: Callable[[str, str], None]
+) -> None:
+    set_option("preorder.sync_dates", "auto")
+    other = make_product(session)
+    make_purchase_order(session, [(product, 5, MARCH), (other, 5, DECEMBER)])
+    order = make_order(session, [(product, 5), (other, 5)], shipping_policy="complete")
+    make_purchase_order(session, [(product, 5, JANUARY)])
+    assert [line.promise_date for line in order.lines] == [MARCH, MARCH]
+    allocate(session, product)
+    assert [line.promise_date for line in order.lines] == [JANUARY, JANUARY]
+
+
+def test_the_command_rebalances_products_by_name_and_says_first_what_it_would_do(
+    app: Flask, session: Session, product: Product, first_in_march: tuple[Order, Order, PurchaseOrder]
+) -> None:
+    first, _, december = first_in_march
+
+    def erp(*arguments: str) -> tuple[int, str]:
+        session.commit()
+        done = app.test_cli_runner().invoke(rebalance, list(arguments))
+        session.expire_all()
+        return done.exit_code, done.output
+
+    code, out = erp("--dry-run")
+    assert (code, out.splitlines()[-1]) == (0, "1 line would change.")
+    assert f"3 of {december.lines[0]} for {make_name(session, MARCH)}, 90 days earlier" in out
+    assert supply_of(session, first) == [[(MARCH, 5)]]
+    assert erp("--sku", "P-9")[0] == 1
+    assert erp("--sku", "p-1") == (0, "1 product rebalanced, 3 exchanged by 1 line.\n")
+    assert supply_of(session, first) == [[(MARCH, 2), (DECEMBER, 3)]]
+    assert erp() == (0, "0 products rebalanced, 0 exchanged by 0 lines.\n")

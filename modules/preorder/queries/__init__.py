@@ -18,6 +18,7 @@ from modules.preorder.queries.demand import demand_of
 from modules.preorder.queries.explanation import supply_notes
 from modules.preorder.queries.incoming_runs import incoming_quantities
 from modules.preorder.queries.late_lines import is_late_line
+from modules.preorder.queries.line_changes import LineChange, line_changes
 from modules.preorder.queries.on_hand_changes import on_hand_change_rows
 from modules.preorder.queries.overdue_supply import OverdueSupply, is_late_by_overdue_supply, overdue_supply
 from modules.preorder.queries.products import (
@@ -57,7 +58,8 @@ from modules.preorder.queries.purchase_lines import (
     incoming_lines,
 )
 from modules.preorder.queries.queue import Queue, queue_of
-from modules.preorder.queries.rebalancing import Book, planned_exchanges, rebalance_books
+from modules.preorder.queries.rebalance_preview import Move, RebalancePreview, preview_rebalance, synced_dates
+from modules.preorder.queries.rebalancing import Book, planned_exchanges, products_to_rebalance, rebalance_books
 from modules.preorder.queries.sales_lines import has_open_quantity, history_of_line, in_scope, uncovered_quantity
 from modules.preorder.queries.unallocated_lines import has_open_serial_lines, is_unallocated
 
@@ -65,9 +67,12 @@ __all__ = [
     "MOST_SHOWN",
     "Book",
     "Incoming",
+    "LineChange",
+    "Move",
     "OpenAllocation",
     "OverdueSupply",
     "Queue",
+    "RebalancePreview",
     "allocations_of_lines",
     "arrival_impact",
     "arrivals_now",
@@ -104,6 +109,7 @@ __all__ = [
     "is_preordered",
     "is_unallocated",
     "launched_lines",
+    "line_changes",
     "line_coverage",
     "lines_before_launch",
     "lines_to_promise",
@@ -118,6 +124,8 @@ __all__ = [
     "preorder_product",
     "preorder_products",
     "preorders_taken",
+    "preview_rebalance",
+    "products_to_rebalance",
     "products_with_launch",
     "purchase_allocated",
     "purchase_allocation_notes",
@@ -125,6 +133,7 @@ __all__ = [
     "queue_of",
     "rebalance_books",
     "supply_notes",
+    "synced_dates",
     "uncovered_backorders",
     "uncovered_quantity",
     "waiting_lines",

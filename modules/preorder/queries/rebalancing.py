@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Subquery, case, func, literal, or_, select, true
 from sqlalchemy.orm import Session
 
 from erp.db import is_one_of, raw
+from erp.identity import identity_key
+from modules.inventory_lots.models import Product
 from modules.preorder.models import ProductPreorder, PurchaseAllocation
 from modules.preorder.queries.arrivals import arrival_column, arrival_order, is_promised_supply
 from modules.preorder.queries.purchase_allocations import open_purchase_allocations
@@ -34,6 +36,13 @@ def planned_exchanges(
     """Return what a rebalance of products exchanges; `ticked` are the lines that put back what they have."""
     books = rebalance_books(session, product_ids, ticked)
     return [exchange for book in books.values() for exchange in rebalance(*book)]
+
+
+def products_to_rebalance(session: Session, skus: Sequence[str] = ()) -> list[int]:
+    """Return the ids of the products with free supply that arrives on some day; only of these SKUs, where given."""
+    rows = select(Product.id).where(Product.sku_key.in_(set(map(identity_key, skus))) if skus else true())
+    free = _first_free_days(session, list(session.scalars(rows))) if skus else _first_free_days(session)
+    return list(session.scalars(select(free.c.product_id).where(free.c.day.is_not(None)).order_by(free.c.product_id)))
 
 
 def rebalance_books(
@@ -83,13 +92,13 @@ def _holdings(session: Session, product_ids: Collection[int], ticked: Collection
     )
 
 
-def _first_free_days(session: Session, product_ids: Collection[int]) -> Subquery:
+def _first_free_days(session: Session, product_ids: Collection[int] | None = None) -> Subquery:
     """Return a subquery of the first day on which free supply of each product arrives: `product_id`, `day`."""
     return (
         select(PurchaseOrderLine.product_id, func.min(arrival_column()).label("day"))
         .join(PurchaseOrderLine.order)
         .where(
-            is_one_of(session, PurchaseOrderLine.product_id, product_ids),
+            true() if product_ids is None else is_one_of(session, PurchaseOrderLine.product_id, product_ids),
             is_promised_supply(),
             PurchaseOrderLine.has_unallocated,
         )

@@ -18,7 +18,13 @@ from modules.preorder.services.promise_dates import (
     sync_promises,
 )
 from modules.preorder.services.purchase_allocations import allocate_incoming_supply
-from modules.preorder.services.rebalancing import exchange_supply, rebalance_in_run
+from modules.preorder.services.rebalancing import (
+    apply_rebalance,
+    exchange_supply,
+    rebalance_book,
+    rebalance_in_run,
+    rebalance_products,
+)
 from modules.preorder.services.releases import (
     convert_or_release,
     release_all,
@@ -31,6 +37,7 @@ __all__ = [
     "Key",
     "allocate_by_hand",
     "allocate_incoming_supply",
+    "apply_rebalance",
     "confirm_refusals",
     "convert_or_release",
     "exchange_supply",
@@ -42,7 +49,9 @@ __all__ = [
     "promise_covered_lines",
     "promise_in_scope",
     "promise_products",
+    "rebalance_book",
     "rebalance_in_run",
+    "rebalance_products",
     "release_all",
     "remove_purchase_allocations",
     "restore_purchase_allocations",

@@ -89,9 +89,4 @@ def sync_moved(session: Session, before: Mapping[int, Coverage], *, why: str) ->
     if not before:
         return
     after = queries.line_coverage(session, is_one_of(session, OrderLine.id, before))
-    moved = {
-        line_id: found
-        for line_id, found in after.items()
-        if found.promised and not found.line.is_pinned and found.expected != before[line_id].expected
-    }
-    set_promise_dates(session, queries.new_promises(moved), cause="sync", why=why)
+    set_promise_dates(session, queries.synced_dates(before, after), cause="sync", why=why)

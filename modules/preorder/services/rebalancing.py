@@ -9,12 +9,17 @@ from sqlalchemy.orm import Session
 
 from erp import history
 from erp.db import format_quantity, from_raw, is_one_of
+from erp.errors import SomeFailed
 from erp.events import publish
 from erp.numbers import sums
 from erp.options import options
+from erp.text import plural
+from modules.inventory_lots.services import Watch, commit_by_products, lock_products
 from modules.preorder import queries
+from modules.preorder.errors import RebalanceChanged
 from modules.preorder.events import Pair, PurchaseAllocated, PurchaseAllocationRemoved
-from modules.preorder.services.promise_dates import expectations, sync_moved
+from modules.preorder.queries import RebalancePreview
+from modules.preorder.services.promise_dates import expectations, promise_in_scope, sync_moved
 from modules.preorder.services.purchase_allocations import Reservation, add_purchase_allocations
 from modules.preorder.services.releases import take_off
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
@@ -29,6 +34,46 @@ def rebalance_in_run(session: Session, scope: Scope) -> None:
     is_automatic = options.preorder.auto_allocate and options.preorder.rebalance == "auto"
     if scope.line_ids is None and is_automatic and options.sales.backorders:
         exchange_supply(session, queries.planned_exchanges(session, scope.product_ids))
+
+
+def rebalance_products(session: Session, product_ids: Collection[int]) -> Sequence[Exchange]:
+    """Lock products and rebalance them; return what was exchanged."""
+    lock_products(session, product_ids)
+    exchanges = queries.planned_exchanges(session, product_ids)
+    exchange_supply(session, exchanges)
+    promise_in_scope(session, Scope(tuple(product_ids)))
+    return exchanges
+
+
+def rebalance_book(session: Session, skus: Sequence[str] = (), *, watch: Watch = iter) -> str:
+    """Rebalance every product with free supply, or those of `skus`, committing each batch; return a summary.
+
+    `watch` is given the batches and yields them. Raises SomeFailed at the end where products could not be rebalanced.
+    """
+    product_ids = queries.products_to_rebalance(session, skus)
+    results, failed = commit_by_products(session, product_ids, rebalance_products, watch=watch)
+    exchanges = [exchange for result in results for exchange in result]
+    lines = len({exchange.line_id for exchange in exchanges})
+    units = format_quantity(from_raw(sum(exchange.quantity for exchange in exchanges)))
+    summary = (
+        f"{plural(len(product_ids) - len(failed), 'product')} rebalanced, {plural(lines, 'line')} exchanged {units}."
+    )
+    if failed:
+        raise SomeFailed(summary, "product", failed)
+    return summary
+
+
+def apply_rebalance(
+    session: Session, product_ids: Collection[int], ticked: Collection[int], *, fingerprint: str
+) -> RebalancePreview:
+    """Lock products and do exactly what a preview showed; raise RebalanceChanged where it would do something else."""
+    lock_products(session, product_ids)
+    preview = queries.preview_rebalance(session, product_ids, ticked)
+    if preview.fingerprint != fingerprint:
+        raise RebalanceChanged
+    exchange_supply(session, preview.exchanges)
+    promise_in_scope(session, Scope(tuple(product_ids)))
+    return preview
 
 
 def exchange_supply(session: Session, exchanges: Sequence[Exchange]) -> None:
