@@ -18,7 +18,7 @@ class BadAddress(ErpError):
     """An email address that no mail server would accept."""
 
     def __init__(self, *, address: str, reason: str) -> None:
-        super().__init__(f"The email address {address!r} cannot be used: {reason}.", address=address, reason=reason)
+        super().__init__(f"The email address {address!r} cannot be used: {reason}.")
 
 
 def check_address(text: str) -> str:

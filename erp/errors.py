@@ -6,20 +6,35 @@ Anything that is not an `ErpError` is a bug and is not caught.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from inspect import signature
+from typing import Self
 
 from erp.text import plural
 
 _MOST_NAMED = 10
+_NO_FACTS = ("self", "message", "facts")
 
 
 class ErpError(Exception):
-    """A refused action. Its text is for users, `facts` for programs; `field` names what of a form or file is wrong."""
+    """A refused action. Its text is for users, `facts` for programs: what the refusal was made with, by name.
+
+    `field` names what of a form or file is wrong.
+    """
 
     field = ""
+    facts: dict[str, object]
+
+    def __new__(cls, *args: object, **kwargs: object) -> Self:
+        """Keep the arguments as facts, except for the sentence itself."""
+        refusal = super().__new__(cls, *args)
+        given = signature(cls.__init__).bind(refusal, *args, **kwargs)
+        given.apply_defaults()
+        refusal.facts = {name: value for name, value in given.arguments.items() if name not in _NO_FACTS}
+        return refusal
 
     def __init__(self, message: str, **facts: object) -> None:
         super().__init__(message)
-        self.facts = facts
+        self.facts.update(facts)
 
 
 class InvalidTransition(ErpError):
@@ -27,14 +42,14 @@ class InvalidTransition(ErpError):
 
     def __init__(self, *, state: str, action: str) -> None:
         text = f"Cannot {action.replace('_', ' ')}: the document is {state.replace('_', ' ')}."
-        super().__init__(text, state=state, action=action)
+        super().__init__(text)
 
 
 class NotFound(ErpError):
     """There is nothing of that name."""
 
     def __init__(self, kind: str, name: object) -> None:
-        super().__init__(f"There is no {kind} {str(name)!r}.", kind=kind, name=name)
+        super().__init__(f"There is no {kind} {str(name)!r}.")
 
 
 class ModulesSwitched(ErpError):
@@ -56,7 +71,7 @@ class DatabaseBusy(ErpError):
 
     def __init__(self, attempts: int) -> None:
         tries = plural(attempts, "try", "tries")
-        super().__init__(f"The database was busy: {tries} failed. Try again in a moment.", attempts=attempts)
+        super().__init__(f"The database was busy: {tries} failed. Try again in a moment.")
 
 
 class ConfigError(ErpError):
@@ -67,14 +82,14 @@ class DatabaseUnreachable(ErpError):
     """The configured database does not answer."""
 
     def __init__(self, url: str, reason: str) -> None:
-        super().__init__(f"The database {url} cannot be reached: {reason}", url=url, reason=reason)
+        super().__init__(f"The database {url} cannot be reached: {reason}")
 
 
 class DatabaseFailed(ErpError):
     """The database answered with an error that is not one of this product's rules."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"The database failed: {reason}", reason=reason)
+        super().__init__(f"The database failed: {reason}")
 
 
 class AlreadyMade(ErpError):
@@ -95,7 +110,7 @@ class BadNumber(ErpError):
     """A quantity or an amount that cannot be kept exactly."""
 
     def __init__(self, value: object, reason: str) -> None:
-        super().__init__(f"{value} {reason}.", value=value, reason=reason)
+        super().__init__(f"{value} {reason}.")
 
 
 class ModuleError(ErpError):
@@ -106,14 +121,14 @@ class UnknownModule(ModuleError):
     """No module of that name was found."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"There is no module {name!r}.", name=name)
+        super().__init__(f"There is no module {name!r}.")
 
 
 class BrokenModule(ModuleError):
     """A third party's module that was found and cannot be used."""
 
     def __init__(self, name: str, error: str) -> None:
-        super().__init__(f"Module {name} is broken: {error}", name=name, error=error)
+        super().__init__(f"Module {name} is broken: {error}")
 
 
 class MissingDependency(ModuleError):
@@ -121,9 +136,7 @@ class MissingDependency(ModuleError):
 
     def __init__(self, name: str, missing: Iterable[str], wanted: str = "found") -> None:
         needs = sorted(missing)
-        super().__init__(
-            f"Module {name} needs {', '.join(needs)}, not {wanted} here.", name=name, missing=needs, wanted=wanted
-        )
+        super().__init__(f"Module {name} needs {', '.join(needs)}, not {wanted} here.", missing=needs)
 
 
 class DependencyCycle(ModuleError):
@@ -139,30 +152,28 @@ class StillNeeded(ModuleError):
 
     def __init__(self, name: str, dependents: Iterable[str], state: str = "enabled") -> None:
         needed_by = sorted(dependents)
-        super().__init__(
-            f"Module {name} is needed by {', '.join(needed_by)}, still {state}.", name=name, dependents=needed_by
-        )
+        super().__init__(f"Module {name} is needed by {', '.join(needed_by)}, still {state}.", dependents=needed_by)
 
 
 class BadModuleName(ModuleError):
     """A name that no module can have: packages, tables and rights are named after it."""
 
     def __init__(self, name: str, allowed: str) -> None:
-        super().__init__(f"A module cannot be called {name!r}: {allowed}.", name=name)
+        super().__init__(f"A module cannot be called {name!r}: {allowed}.")
 
 
 class ModuleOff(ModuleError):
     """Something that belongs to a module which is switched off."""
 
     def __init__(self, thing: str, module: str) -> None:
-        super().__init__(f"{thing} belongs to module {module}, which is off.", thing=thing, module=module)
+        super().__init__(f"{thing} belongs to module {module}, which is off.")
 
 
 class OptionError(ErpError):
     """An option has a value that its declaration does not allow."""
 
     def __init__(self, option: str, value: object, allowed: str) -> None:
-        super().__init__(f"Option {option}: {value!r} is refused; {allowed}.", option=option, value=value)
+        super().__init__(f"Option {option}: {value!r} is refused; {allowed}.")
 
 
 class UnknownOption(OptionError):
@@ -177,7 +188,7 @@ class PermissionDenied(ErpError):
     """The user may not do this."""
 
     def __init__(self, permission: str) -> None:
-        super().__init__(f"You may not do this: it needs the right {permission}.", permission=permission)
+        super().__init__(f"You may not do this: it needs the right {permission}.")
 
 
 class MigrationFailed(ModuleError):
@@ -185,10 +196,7 @@ class MigrationFailed(ModuleError):
 
     def __init__(self, name: str, doing: str, reason: str, command: str) -> None:
         super().__init__(
-            f"{doing.capitalize()} {name} broke off and changed nothing: {reason}. Solve this, then run `{command}`.",
-            name=name,
-            doing=doing,
-            reason=reason,
+            f"{doing.capitalize()} {name} broke off and changed nothing: {reason}. Solve this, then run `{command}`."
         )
 
 
@@ -196,21 +204,21 @@ class StillEnabled(ModuleError):
     """A module that must be switched off first."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"Module {name} is enabled: disable it before you uninstall it.", name=name)
+        super().__init__(f"Module {name} is enabled: disable it before you uninstall it.")
 
 
 class AlreadyInstalled(ModuleError):
     """A module whose tables are in the database already."""
 
     def __init__(self, name: str, state: str) -> None:
-        super().__init__(f"Module {name} is installed already; it is {state}.", name=name, state=state)
+        super().__init__(f"Module {name} is installed already; it is {state}.")
 
 
 class NotInstalled(ModuleError):
     """A module whose tables are not in the database."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"Module {name} is not installed: run `erp modules install {name}` first.", name=name)
+        super().__init__(f"Module {name} is not installed: run `erp modules install {name}` first.")
 
 
 class NoMigrations(ModuleError):
@@ -219,8 +227,7 @@ class NoMigrations(ModuleError):
     def __init__(self, name: str) -> None:
         super().__init__(
             f"Module {name} has tables but no migrations: write the first one with `python -m erp.migrations revise"
-            f' {name} "Initial tables"`.',
-            name=name,
+            f' {name} "Initial tables"`.'
         )
 
 
@@ -239,9 +246,7 @@ class DatabaseTooNew(ErpError):
     def __init__(self, name: str, revision: str) -> None:
         super().__init__(
             f"The tables of {name} are at revision {revision}, which this program does not know: it is older than"
-            " the database.",
-            name=name,
-            revision=revision,
+            " the database."
         )
 
 
@@ -249,16 +254,14 @@ class ActionRefused(ErpError):
     """A button was pressed on an outdated page: the document's state no longer allows it."""
 
     def __init__(self, label: str) -> None:
-        super().__init__(
-            f"{label} is not possible now: the document has changed since the page was opened.", label=label
-        )
+        super().__init__(f"{label} is not possible now: the document has changed since the page was opened.")
 
 
 class RecordInUse(ErpError):
     """A record that others refer to cannot be deleted."""
 
     def __init__(self, noun: str, name: str) -> None:
-        super().__init__(f"The {noun} {name} is in use and cannot be deleted.", noun=noun, name=name)
+        super().__init__(f"The {noun} {name} is in use and cannot be deleted.")
 
 
 class RecordTaken(ErpError):
@@ -266,7 +269,7 @@ class RecordTaken(ErpError):
 
     def __init__(self, noun: str, name: str = "") -> None:
         same = f"the same number, code or name{f': {name}' if name else ''}"
-        super().__init__(f"There is another {noun} with {same}. Choose a different one.", noun=noun, name=name)
+        super().__init__(f"There is another {noun} with {same}. Choose a different one.")
 
 
 class NothingChosen(ErpError):
@@ -292,30 +295,28 @@ class LastAdministrator(ErpError):
     """The only user who holds every right."""
 
     def __init__(self, username: str) -> None:
-        super().__init__(
-            f"{username} is the last active administrator. Make somebody else one first.", username=username
-        )
+        super().__init__(f"{username} is the last active administrator. Make somebody else one first.")
 
 
 class Unsettled(ModuleError):
     """A module whose installation, upgrade or removal broke off."""
 
     def __init__(self, name: str, state: str) -> None:
-        super().__init__(f"Module {name} is {state}: run `erp modules upgrade {name}` first.", name=name, state=state)
+        super().__init__(f"Module {name} is {state}: run `erp modules upgrade {name}` first.")
 
 
 class JobRunning(ErpError):
     """A job that runs already; it never overlaps itself."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"Job {name} is running already. Wait until it is done.", name=name)
+        super().__init__(f"Job {name} is running already. Wait until it is done.")
 
 
 class JobFailed(ErpError):
     """A run of a job that failed."""
 
     def __init__(self, name: str, reason: str) -> None:
-        super().__init__(f"Job {name} failed: {reason.rstrip('.')}.", name=name, reason=reason)
+        super().__init__(f"Job {name} failed: {reason.rstrip('.')}.")
 
 
 class SomeFailed(ErpError):
@@ -325,7 +326,7 @@ class SomeFailed(ErpError):
         reasons = [f"{name} ({_reason(error)})" for name, error in failures.items()]
         more = f" and {len(reasons) - _MOST_NAMED} more" if len(reasons) > _MOST_NAMED else ""
         left = f"{plural(len(reasons), noun)} failed and stayed as before"
-        super().__init__(f"{done} {left}: {', '.join(reasons[:_MOST_NAMED])}{more}.", done=done, failed=list(failures))
+        super().__init__(f"{done} {left}: {', '.join(reasons[:_MOST_NAMED])}{more}.", failed=list(failures))
 
 
 def _reason(error: Exception) -> str:
@@ -338,7 +339,7 @@ class NameNotConfirmed(ModuleError):
     """A module that was to be uninstalled, and whose name was not confirmed."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"Module {name} stays: its name was not confirmed.", name=name)
+        super().__init__(f"Module {name} stays: its name was not confirmed.")
 
 
 class AddressTaken(ErpError):
@@ -346,4 +347,4 @@ class AddressTaken(ErpError):
 
     def __init__(self, host: str, port: int, reason: str) -> None:
         text = f"Cannot listen at {host}:{port}: {reason}. Stop what listens there, or choose another `--port`."
-        super().__init__(text, host=host, port=port)
+        super().__init__(text)

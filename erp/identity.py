@@ -25,7 +25,7 @@ class BadIdentifier(ErpError):
     """A number, code or name that cannot be kept: it is empty or has a character that cannot be seen."""
 
     def __init__(self, text: str, reason: str) -> None:
-        super().__init__(f"{text!r} {reason}.", text=text, reason=reason)
+        super().__init__(f"{text!r} {reason}.")
 
 
 def identity_key(text: str) -> str:

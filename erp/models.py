@@ -8,11 +8,11 @@ from functools import cached_property
 from typing import TypeVar
 
 from flask_login import UserMixin
-from sqlalchemy import CheckConstraint, Column, Enum, ForeignKey, Index, String, Table, Text, text
+from sqlalchemy import CheckConstraint, Column, Enum, ForeignKey, Index, String, Table, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from erp import clock
-from erp.db import FINAL, BigId, Model, UtcDateTime
+from erp.db import FINAL, BigId, Model, UtcDateTime, partial_index
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -175,13 +175,7 @@ class JobRun(Model):
     __tablename__ = "erp_job_run"
     __table_args__ = (
         Index("ix_erp_job_run_job", "job", "id"),
-        Index(
-            "uq_erp_job_run_running",
-            "job",
-            unique=True,
-            sqlite_where=text("state = 'running'"),
-            postgresql_where=text("state = 'running'"),
-        ),
+        partial_index("uq_erp_job_run_running", "job", where="state = 'running'", unique=True),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

@@ -22,7 +22,7 @@ class SentTwice(ErpError):
 
     def __init__(self, document_id: int | None) -> None:
         text = "This form has been sent before, and was done once. Open it again to do it once more."
-        super().__init__(text, document_id=document_id)
+        super().__init__(text)
 
 
 def new_or_sent() -> str:

@@ -42,7 +42,6 @@ class StalePage(StaleRecord):
         named = [*changes[:MOST_NAMED], *([f"and {more} more"] if more > 0 else [])]
         text = f"Nothing was done, because something has changed: {'; '.join(named)}. Check it, and send it again."
         Exception.__init__(self, text)
-        self.facts = {"changes": list(changes)}
 
 
 def as_field(parts: Parts) -> str:

@@ -25,7 +25,7 @@ class BreachesFound(ErpError):
     """Some rows break an invariant."""
 
     def __init__(self, count: int) -> None:
-        super().__init__(f"{plural(count, 'breach', 'breaches')} found; each is printed above.", count=count)
+        super().__init__(f"{plural(count, 'breach', 'breaches')} found; each is printed above.")
 
 
 class DemoRefused(ErpError):
@@ -34,8 +34,7 @@ class DemoRefused(ErpError):
     def __init__(self, reason: str) -> None:
         super().__init__(
             "The demo company was not loaded, nothing was changed: a code or a number of it is in use here"
-            f" ({reason}). Load it into a new database.",
-            reason=reason,
+            f" ({reason}). Load it into a new database."
         )
 
 

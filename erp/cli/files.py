@@ -15,7 +15,7 @@ class FileProblem(ErpError):
     """A file that cannot be read or written."""
 
     def __init__(self, path: str, error: OSError) -> None:
-        super().__init__(f"{path}: {error.strerror or error}.", path=path)
+        super().__init__(f"{path}: {error.strerror or error}.")
 
 
 def read(file: str) -> bytes:

@@ -17,14 +17,14 @@ class NameTaken(ErpError):
     """Another user has that name."""
 
     def __init__(self, username: str) -> None:
-        super().__init__(f"There is a user {username!r} already.", username=username)
+        super().__init__(f"There is a user {username!r} already.")
 
 
 class BadName(ErpError):
     """A name that nobody can sign in with."""
 
     def __init__(self, username: str) -> None:
-        super().__init__("A user's name has 1 to 80 characters and no blanks around it.", username=username)
+        super().__init__("A user's name has 1 to 80 characters and no blanks around it.")
 
 
 password_option = click.option(

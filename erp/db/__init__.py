@@ -21,7 +21,7 @@ from erp.db.locking import after_locking, lock_rows, lock_switches, require_any_
 from erp.db.model_registry import configure_models, failing_model, forget_models
 from erp.db.session import BigId, ErpSession, Model, carried, db, init_app, is_reading, reading
 from erp.db.transactions import as_refusal, commit, commit_parts, is_duplicate, unusable_database
-from erp.db.types import Money, Quantity, Scaled, UtcDateTime, days_later, raw, raw_instant, total
+from erp.db.types import Money, Quantity, Scaled, UtcDateTime, days_later, partial_index, raw, raw_instant, total
 from erp.numbers import LIMIT, PLACES, SCALE, format_quantity, from_raw, to_raw
 
 __all__ = [
@@ -68,6 +68,7 @@ __all__ = [
     "lock_switches",
     "make_final",
     "new_ids",
+    "partial_index",
     "raw",
     "raw_instant",
     "read_rows",

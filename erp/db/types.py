@@ -1,4 +1,4 @@
-"""Exact column types: numbers as integers, instants in UTC."""
+"""Exact column types: numbers as integers, instants in UTC; and indexes of some of a table's rows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Date, DateTime, Integer, cast, func, literal, type_coerce
+from sqlalchemy import BigInteger, Date, DateTime, Index, Integer, cast, func, literal, text, type_coerce
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import operators
@@ -77,6 +77,11 @@ class UtcDateTime(TypeDecorator[datetime]):
     @override
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         return None if value is None else value.replace(tzinfo=UTC)
+
+
+def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """Return an index of the rows that the condition names; with `unique`, no two of them have the same columns."""
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
 
 
 def raw_instant(instant: datetime) -> datetime:

@@ -21,7 +21,6 @@ class EqualKeys(ErpError):
             f"These texts of {what} differ only in case, spaces or composition and are now equal: {listed}. Nothing"
             " has been changed. Rename them with the version that you had, then upgrade again.",
             equal=equal,
-            what=what,
         )
 
 

@@ -12,9 +12,7 @@ class TemplateRefused(ErpError):
 
     def __init__(self, *, part: str, line: int | None, reason: str) -> None:
         place = f"{part}, line {line}" if line else part
-        super().__init__(
-            f"The template does not render ({place}): {reason.rstrip('.')}.", part=part, line=line, reason=reason
-        )
+        super().__init__(f"The template does not render ({place}): {reason.rstrip('.')}.")
 
 
 class TemplateInUse(ErpError):
@@ -22,9 +20,7 @@ class TemplateInUse(ErpError):
 
     def __init__(self, *, name: str, users: Iterable[str]) -> None:
         named = list(users)
-        super().__init__(
-            f"The template {name} is used by {', '.join(named)}. Change that first.", name=name, users=named
-        )
+        super().__init__(f"The template {name} is used by {', '.join(named)}. Change that first.", users=named)
 
 
 class NoSuchTemplate(ErpError):
@@ -32,42 +28,42 @@ class NoSuchTemplate(ErpError):
 
     def __init__(self, *, name: str, option: str = "") -> None:
         by = f", which option {option} names" if option else ""
-        super().__init__(f"There is no email template {name!r}{by}.", name=name, option=option)
+        super().__init__(f"There is no email template {name!r}{by}.")
 
 
 class NoAddress(ErpError):
     """A customer without an email address."""
 
     def __init__(self, *, customer: str) -> None:
-        super().__init__(f"Customer {customer} has no email address.", customer=customer)
+        super().__init__(f"Customer {customer} has no email address.")
 
 
 class BadSender(ErpError):
     """The option that names the sender is not an address."""
 
     def __init__(self, *, option: str, value: str, reason: str) -> None:
-        super().__init__(f"Option {option}: {value!r} cannot be used: {reason}.", option=option, value=value)
+        super().__init__(f"Option {option}: {value!r} cannot be used: {reason}.")
 
 
 class NotAsComposed(ErpError):
     """An email that reads differently after it was built; it does not leave."""
 
     def __init__(self, *, reason: str) -> None:
-        super().__init__(f"The email does not read as it was written: {reason}.", reason=reason)
+        super().__init__(f"The email does not read as it was written: {reason}.")
 
 
 class EmptyMessage(ErpError):
     """An edited message without a subject or a text."""
 
     def __init__(self, *, part: str) -> None:
-        super().__init__(f"The {part} of an email cannot be empty.", part=part)
+        super().__init__(f"The {part} of an email cannot be empty.")
 
 
 class TemplateNameTaken(ErpError):
     """Another template has that name."""
 
     def __init__(self, *, name: str) -> None:
-        super().__init__(f"There is already an email template {name!r}.", name=name)
+        super().__init__(f"There is already an email template {name!r}.")
 
 
 class MailServerUnusable(ErpError):
@@ -75,4 +71,4 @@ class MailServerUnusable(ErpError):
 
     def __init__(self, *, server: str, reason: str) -> None:
         text = f"The mail server {server} cannot be used: {reason.rstrip('.')}. Emails stay in the queue."
-        super().__init__(text, server=server, reason=reason)
+        super().__init__(text)

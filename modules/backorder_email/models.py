@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, String, Text, UniqueConstraint, and_, text
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, String, Text, UniqueConstraint, and_
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from typing_extensions import override
 
 from erp import clock
-from erp.db import BigId, Model, Quantity, UtcDateTime, final_once, key_column
+from erp.db import BigId, Model, Quantity, UtcDateTime, final_once, key_column, partial_index
 from erp.history import Subject, Tracked
 from erp.models import RunEntry, enum_column
 from modules.backorder_email.domain.templates import Wording
@@ -94,18 +94,8 @@ class Message(Tracked, Model):
         CheckConstraint("state NOT IN ('pending', 'sending', 'sent') OR subject <> ''", "composed_to_send"),
         CheckConstraint("state NOT IN ('failed', 'skipped', 'uncertain') OR last_error <> ''", "reason_given"),
         CheckConstraint("(state = 'needs_review') = (attention <> '')", "reason_of_review"),
-        Index(
-            "ix_backorder_email_message_pending",
-            "id",
-            sqlite_where=text("state = 'pending'"),
-            postgresql_where=text("state = 'pending'"),
-        ),
-        Index(
-            "ix_backorder_email_message_sending",
-            "taken_at",
-            sqlite_where=text("state = 'sending'"),
-            postgresql_where=text("state = 'sending'"),
-        ),
+        partial_index("ix_backorder_email_message_pending", "id", where="state = 'pending'"),
+        partial_index("ix_backorder_email_message_sending", "taken_at", where="state = 'sending'"),
         Index("ix_backorder_email_message_state", "state", "id"),
         {
             "sqlite_autoincrement": True,  # the Message-ID is made of the id, which is therefore never used again
@@ -186,12 +176,7 @@ class News(Model):
             "purchase_line_when_allocated",
         ),
         Index("ix_backorder_email_news_line", "line_id", "id"),
-        Index(
-            "ix_backorder_email_news_uncomposed",
-            "run_id",
-            sqlite_where=text("message_id IS NULL AND dropped IS NULL"),
-            postgresql_where=text("message_id IS NULL AND dropped IS NULL"),
-        ),
+        partial_index("ix_backorder_email_news_uncomposed", "run_id", where="message_id IS NULL AND dropped IS NULL"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

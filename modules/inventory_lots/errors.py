@@ -20,16 +20,14 @@ class BadQuantity(StockRefused):
     """A quantity that is not positive, too large, or has more decimals than the product's unit."""
 
     def __init__(self, *, what: str, quantity: Decimal, reason: str) -> None:
-        super().__init__(f"{what}: {format_quantity(quantity)} {reason}.", what=what, quantity=quantity, reason=reason)
+        super().__init__(f"{what}: {format_quantity(quantity)} {reason}.")
 
 
 class NegativePrice(ErpError):
     """A price below 0."""
 
     def __init__(self, *, what: str, price: Decimal, field: str) -> None:
-        super().__init__(
-            f"{what}: a price of {format_quantity(price)} is below 0. Enter 0 or more.", what=what, price=price
-        )
+        super().__init__(f"{what}: a price of {format_quantity(price)} is below 0. Enter 0 or more.")
         self.field = field
 
 
@@ -39,7 +37,7 @@ class BadLocation(StockRefused):
     field = "location"
 
     def __init__(self, *, path: str, reason: str = "write it as WAREHOUSE/LOCATION, such as WH/STOCK") -> None:
-        super().__init__(f"{path!r} is not a location: {reason}.", path=path, reason=reason)
+        super().__init__(f"{path!r} is not a location: {reason}.")
 
 
 class LotNumberMissing(StockRefused):
@@ -48,7 +46,7 @@ class LotNumberMissing(StockRefused):
     field = "lot"
 
     def __init__(self, *, sku: str, tracking: str) -> None:
-        super().__init__(f"{sku} is tracked by {tracking}: give the {tracking} number.", sku=sku, tracking=tracking)
+        super().__init__(f"{sku} is tracked by {tracking}: give the {tracking} number.")
 
 
 class BadLotNumber(StockRefused):
@@ -57,7 +55,7 @@ class BadLotNumber(StockRefused):
     field = "lot"
 
     def __init__(self, *, number: str, reason: str = "give 1 to 80 characters without line breaks") -> None:
-        super().__init__(f"{number!r} is not a lot number: {reason}.", number=number, reason=reason)
+        super().__init__(f"{number!r} is not a lot number: {reason}.")
 
 
 class SerialQuantity(StockRefused):
@@ -65,10 +63,7 @@ class SerialQuantity(StockRefused):
 
     def __init__(self, *, sku: str, number: str, quantity: Decimal) -> None:
         super().__init__(
-            f"{sku} is tracked by serial number: {number} stands for one piece, not {format_quantity(quantity)}.",
-            sku=sku,
-            number=number,
-            quantity=quantity,
+            f"{sku} is tracked by serial number: {number} stands for one piece, not {format_quantity(quantity)}."
         )
 
 
@@ -80,9 +75,7 @@ class SerialDecimals(StockRefused):
     def __init__(self, *, sku: str, unit_decimals: int) -> None:
         super().__init__(
             f"{sku} is tracked by serial number, each for one whole piece: its unit has 0 decimals, not "
-            f"{unit_decimals}.",
-            sku=sku,
-            unit_decimals=unit_decimals,
+            f"{unit_decimals}."
         )
 
 
@@ -92,7 +85,7 @@ class SerialInStock(StockRefused):
     field = "lot"
 
     def __init__(self, *, sku: str, number: str) -> None:
-        super().__init__(f"Serial number {number} of {sku} is in stock already.", sku=sku, number=number)
+        super().__init__(f"Serial number {number} of {sku} is in stock already.")
 
 
 class LotDatesDiffer(StockRefused):
@@ -106,11 +99,7 @@ class LotDatesDiffer(StockRefused):
             what = f"expires on {has}" if known else "does not expire"
             instead = "change the expiry on the lot's page first, or receive into another lot"
         super().__init__(
-            f"Lot {number} of {sku} {what}, not on {given.isoformat()}. Leave the date empty, or {instead}.",
-            sku=sku,
-            number=number,
-            given=given,
-            known=known,
+            f"Lot {number} of {sku} {what}, not on {given.isoformat()}. Leave the date empty, or {instead}."
         )
         self.field = column
 
@@ -122,11 +111,7 @@ class StockAllocated(StockRefused):
         holders = ", ".join(documents) or "documents of a module that is off"
         super().__init__(
             f"{what} cannot become {format_quantity(quantity)}: {format_quantity(allocated)} are allocated to "
-            f"{holders}. Remove these allocations first, or release them with the adjustment.",
-            what=what,
-            quantity=quantity,
-            allocated=allocated,
-            documents=list(documents),
+            f"{holders}. Remove these allocations first, or release them with the adjustment."
         )
 
 
@@ -136,11 +121,7 @@ class TotalAndLots(StockRefused):
     field = "lot"
 
     def __init__(self, *, sku: str, location: str) -> None:
-        super().__init__(
-            f"{sku} at {location} is counted both by lot and in total. Give one or the other.",
-            sku=sku,
-            location=location,
-        )
+        super().__init__(f"{sku} at {location} is counted both by lot and in total. Give one or the other.")
 
 
 class CountedTwice(StockRefused):
@@ -149,14 +130,14 @@ class CountedTwice(StockRefused):
     field = "lot"
 
     def __init__(self, *, what: str) -> None:
-        super().__init__(f"{what} is counted twice. Give it once.", what=what)
+        super().__init__(f"{what} is counted twice. Give it once.")
 
 
 class ManyRefused(ErpError):
     """Some of many changes are refused, so none is made; `refusals` are by their position in the list."""
 
     def __init__(self, *, refusals: Mapping[int, StockRefused]) -> None:
-        super().__init__(str(next(iter(refusals.values()))), refusals=refusals)
+        super().__init__(str(next(iter(refusals.values()))))
         self.refusals = refusals
 
 
@@ -168,10 +149,7 @@ class NotEnoughUnallocated(ErpError):
     def __init__(self, *, what: str, quantity: Decimal, unallocated: Decimal) -> None:
         super().__init__(
             f"{what}: {format_quantity(quantity)} cannot be transferred, {format_quantity(unallocated)} are there "
-            "unallocated.",
-            what=what,
-            quantity=quantity,
-            unallocated=unallocated,
+            "unallocated."
         )
 
 
@@ -181,10 +159,7 @@ class NotOnHand(ErpError):
     def __init__(self, *, what: str, quantity: Decimal, on_hand: Decimal) -> None:
         super().__init__(
             f"{what}: {format_quantity(quantity)} cannot be taken back, {format_quantity(on_hand)} are on hand there. "
-            "Take back less, or bring back first what was packed or transferred.",
-            what=what,
-            quantity=quantity,
-            on_hand=on_hand,
+            "Take back less, or bring back first what was packed or transferred."
         )
 
 
@@ -192,9 +167,7 @@ class NotQuarantine(ErpError):
     """A location named QUARANTINE whose stock may be allocated."""
 
     def __init__(self, *, location: str) -> None:
-        super().__init__(
-            f"{location} is a location of kind stock. Make it a quarantine, or transfer to another.", location=location
-        )
+        super().__init__(f"{location} is a location of kind stock. Make it a quarantine, or transfer to another.")
 
 
 class SameLocation(ErpError):
@@ -203,34 +176,28 @@ class SameLocation(ErpError):
     field = "location"
 
     def __init__(self, *, location: str) -> None:
-        super().__init__(f"The stock is at {location} already. Choose another location.", location=location)
+        super().__init__(f"The stock is at {location} already. Choose another location.")
 
 
 class HoldUnchanged(ErpError):
     """A lot that is on hold already, or is not on hold."""
 
     def __init__(self, *, number: str, on_hold: bool) -> None:
-        super().__init__(
-            f"Lot {number} is on hold already." if on_hold else f"Lot {number} is not on hold.",
-            number=number,
-            on_hold=on_hold,
-        )
+        super().__init__(f"Lot {number} is on hold already." if on_hold else f"Lot {number} is not on hold.")
 
 
 class NothingToRelease(ErpError):
     """A lot without an allocation on stock that may not leave."""
 
     def __init__(self, *, number: str) -> None:
-        super().__init__(
-            f"Lot {number} has no allocation on stock that is on hold, expired or in quarantine.", number=number
-        )
+        super().__init__(f"Lot {number} has no allocation on stock that is on hold, expired or in quarantine.")
 
 
 class ProductInUse(StockRefused):
     """A change of how a product is tracked or counted, once it has stock or stands on a document."""
 
     def __init__(self, *, sku: str, field: str, reason: str) -> None:
-        super().__init__(f"{sku} has stock or stands on documents, so {reason}.", sku=sku, field=field)
+        super().__init__(f"{sku} has stock or stands on documents, so {reason}.")
         self.field = field
 
 
@@ -242,9 +209,7 @@ class UnitIsFixed(StockRefused):
     def __init__(self, *, sku: str, documents: Sequence[str]) -> None:
         more = f" and {len(documents) - 5} more" if len(documents) > 5 else ""
         super().__init__(
-            f"The unit of {sku} cannot change: goods on {', '.join(documents[:5])}{more} are allocated to customers.",
-            sku=sku,
-            documents=list(documents),
+            f"The unit of {sku} cannot change: goods on {', '.join(documents[:5])}{more} are allocated to customers."
         )
 
 
@@ -254,11 +219,11 @@ class LocationTaken(ErpError):
     field = "path"
 
     def __init__(self, *, path: str) -> None:
-        super().__init__(f"There is a location {path} already.", path=path)
+        super().__init__(f"There is a location {path} already.")
 
 
 class LocationInUse(ErpError):
     """A location that has or had stock and cannot be deleted."""
 
     def __init__(self, *, path: str) -> None:
-        super().__init__(f"{path} has stock or stock moves, so it stays.", path=path)
+        super().__init__(f"{path} has stock or stock moves, so it stays.")

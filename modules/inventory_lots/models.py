@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, Text, UniqueConstraint
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from typing_extensions import override
 
 from erp import clock
-from erp.db import FINAL, BigId, Model, Quantity, UtcDateTime, key_column
+from erp.db import FINAL, BigId, Model, Quantity, UtcDateTime, key_column, partial_index
 from erp.history import Subject, Tracked
 from erp.models import enum_column
 from modules.inventory_lots.states import LocationKind, MoveKind, Tracking
@@ -134,12 +134,7 @@ class Balance(Model):
         _lot_of_the_product(),
         CheckConstraint("allocated >= 0 AND allocated <= on_hand", "allocated_within_on_hand"),
         # What a run reads: the balances of a product that have unallocated stock.
-        Index(
-            "ix_inventory_lots_balance_free",
-            "product_id",
-            sqlite_where=text("on_hand > allocated"),
-            postgresql_where=text("on_hand > allocated"),
-        ),
+        partial_index("ix_inventory_lots_balance_free", "product_id", where="on_hand > allocated"),
         Index("ix_inventory_lots_balance_product", "product_id"),
         Index("ix_inventory_lots_balance_location", "location_id"),
     )

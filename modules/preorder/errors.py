@@ -13,11 +13,7 @@ class NotYetLaunched(ErpError):
     """A product before its launch is not sold as a preorder."""
 
     def __init__(self, *, sku: str, launch_date: date) -> None:
-        super().__init__(
-            f"{sku} is launched on {launch_date.isoformat()} and is not eligible for preorder.",
-            sku=sku,
-            launch_date=launch_date,
-        )
+        super().__init__(f"{sku} is launched on {launch_date.isoformat()} and is not eligible for preorder.")
 
 
 class PreorderLimitReached(ErpError):
@@ -26,11 +22,7 @@ class PreorderLimitReached(ErpError):
     def __init__(self, *, sku: str, limit: Decimal, left: Decimal, wanted: Decimal) -> None:
         super().__init__(
             f"{sku}: {format_quantity(wanted)} are wanted, {format_quantity(left)} of the preorder limit of "
-            f"{format_quantity(limit)} are left.",
-            sku=sku,
-            limit=limit,
-            left=left,
-            wanted=wanted,
+            f"{format_quantity(limit)} are left."
         )
 
 
@@ -38,16 +30,14 @@ class PackedBeforeLaunch(ErpError):
     """A preorder may not leave before the launch."""
 
     def __init__(self, *, sku: str, launch_date: date) -> None:
-        super().__init__(
-            f"{sku} is not packed before its launch on {launch_date.isoformat()}.", sku=sku, launch_date=launch_date
-        )
+        super().__init__(f"{sku} is not packed before its launch on {launch_date.isoformat()}.")
 
 
 class LaunchDateMissing(ErpError):
     """A product is eligible for preorder but has no launch date."""
 
     def __init__(self, *, sku: str) -> None:
-        super().__init__(f"{sku} is eligible for preorder: give it a launch date.", sku=sku)
+        super().__init__(f"{sku} is eligible for preorder: give it a launch date.")
 
 
 class PurchaseAllocationsOutstanding(ErpError):
@@ -56,9 +46,7 @@ class PurchaseAllocationsOutstanding(ErpError):
     def __init__(self, *, purchase_allocations: int, orders: int) -> None:
         super().__init__(
             f"{purchase_allocations} purchase allocations on {orders} sales orders are outstanding."
-            " Release them to disable preorder.",
-            purchase_allocations=purchase_allocations,
-            orders=orders,
+            " Release them to disable preorder."
         )
 
 
@@ -67,10 +55,7 @@ class NotEnoughIncoming(ErpError):
 
     def __init__(self, *, purchase_line: str, available: Decimal, wanted: Decimal) -> None:
         super().__init__(
-            f"{purchase_line} has {format_quantity(available)} available, {format_quantity(wanted)} are wanted.",
-            purchase_line=purchase_line,
-            available=available,
-            wanted=wanted,
+            f"{purchase_line} has {format_quantity(available)} available, {format_quantity(wanted)} are wanted."
         )
 
 
@@ -80,9 +65,7 @@ class SupplyOverdue(ErpError):
     def __init__(self, *, purchase_line: str, days: int) -> None:
         super().__init__(
             f"{purchase_line} is overdue by more than {days} days, so nothing of it is allocated "
-            "(option preorder.past_due_supply_days). Give it a new expected date first.",
-            purchase_line=purchase_line,
-            days=days,
+            "(option preorder.past_due_supply_days). Give it a new expected date first."
         )
 
 
@@ -90,21 +73,14 @@ class NotWaiting(ErpError):
     """More is to be allocated to a sales order line than is not covered of it."""
 
     def __init__(self, *, line: str, waiting: Decimal, wanted: Decimal) -> None:
-        super().__init__(
-            f"{line} waits for {format_quantity(waiting)}, {format_quantity(wanted)} are to be allocated.",
-            line=line,
-            waiting=waiting,
-            wanted=wanted,
-        )
+        super().__init__(f"{line} waits for {format_quantity(waiting)}, {format_quantity(wanted)} are to be allocated.")
 
 
 class ProductsDiffer(ErpError):
     """A sales order line and a purchase order line are of different products."""
 
     def __init__(self, *, line: str, purchase_line: str) -> None:
-        super().__init__(
-            f"{line} and {purchase_line} are of different products.", line=line, purchase_line=purchase_line
-        )
+        super().__init__(f"{line} and {purchase_line} are of different products.")
 
 
 class BackordersOff(ErpError):
@@ -127,7 +103,7 @@ class NoExpectedDate(ErpError):
     """A line without an expected date cannot be synced."""
 
     def __init__(self, *, line: str) -> None:
-        super().__init__(f"{line} has no expected date to sync with.", line=line)
+        super().__init__(f"{line} has no expected date to sync with.")
 
 
 class RebalanceChanged(ErpError):

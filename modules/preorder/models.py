@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, String, UniqueConstraint, and_, text
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, String, UniqueConstraint, and_
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from erp import clock
-from erp.db import BigId, Model, Quantity, UtcDateTime
+from erp.db import BigId, Model, Quantity, UtcDateTime, partial_index
 from erp.history import Subject, Tracked
 from erp.models import enum_column
 from modules.inventory_lots.models import Product
@@ -66,19 +66,15 @@ class PurchaseAllocation(Model):
         CheckConstraint("quantity > 0", "quantity_positive"),
         CheckConstraint("received >= 0 AND received <= quantity", "received_within_quantity"),
         CheckConstraint("(ended_at IS NULL) = (received < quantity)", "ended_when_received"),
-        Index(
+        partial_index(
             "uq_preorder_purchase_allocation_open_pair",
             "line_id",
             "purchase_line_id",
+            where="ended_at IS NULL",
             unique=True,
-            sqlite_where=text("ended_at IS NULL"),
-            postgresql_where=text("ended_at IS NULL"),
         ),
-        Index(
-            "ix_preorder_purchase_allocation_open_purchase_line",
-            "purchase_line_id",
-            sqlite_where=text("ended_at IS NULL"),
-            postgresql_where=text("ended_at IS NULL"),
+        partial_index(
+            "ix_preorder_purchase_allocation_open_purchase_line", "purchase_line_id", where="ended_at IS NULL"
         ),
         Index("ix_preorder_purchase_allocation_purchase_line", "purchase_line_id"),
         Index("ix_preorder_purchase_allocation_line", "line_id"),

@@ -15,7 +15,7 @@ class OrderWithoutLines(ErpError):
     """A purchase order without lines cannot be ordered."""
 
     def __init__(self, *, order: str) -> None:
-        super().__init__(f"{order} has no lines. Add one before you order it.", order=order)
+        super().__init__(f"{order} has no lines. Add one before you order it.")
 
 
 class OverReceipt(ErpError):
@@ -26,10 +26,7 @@ class OverReceipt(ErpError):
     def __init__(self, *, line: str, quantity: Decimal, receivable: Decimal) -> None:
         super().__init__(
             f"{line}: {format_quantity(quantity)} cannot be received; at most {format_quantity(receivable)} may "
-            "still come in (option procurement.over_receipt_percent).",
-            line=line,
-            quantity=quantity,
-            receivable=receivable,
+            "still come in (option procurement.over_receipt_percent)."
         )
 
 
@@ -39,7 +36,7 @@ class DeliveriesRefused(ErpError):
     def __init__(self, *, refusals: Mapping[int, ErpError]) -> None:
         sentences = list(dict.fromkeys(str(refusal) for refusal in refusals.values()))
         more = f" And {len(sentences) - 5} more." if len(sentences) > 5 else ""
-        super().__init__(" ".join(sentences[:5]) + more, refusals=refusals)
+        super().__init__(" ".join(sentences[:5]) + more)
         self.refusals = refusals
 
 
@@ -47,7 +44,7 @@ class NothingReceived(ErpError):
     """A receiving page was posted without a quantity or a serial number."""
 
     def __init__(self, *, order: str) -> None:
-        super().__init__(f"Nothing of {order} was received: enter a quantity or serial numbers.", order=order)
+        super().__init__(f"Nothing of {order} was received: enter a quantity or serial numbers.")
 
 
 class ImpactUnseen(ErpError):
@@ -55,10 +52,7 @@ class ImpactUnseen(ErpError):
 
     def __init__(self, *, promises: int) -> None:
         broken = "a promise" if promises == 1 else plural(promises, "promise")
-        super().__init__(
-            f"Not saved yet: the new dates break {broken}. Check what they break, then save again.",
-            promises=promises,
-        )
+        super().__init__(f"Not saved yet: the new dates break {broken}. Check what they break, then save again.")
 
 
 class QuantityBelowReceived(ErpError):
@@ -69,11 +63,7 @@ class QuantityBelowReceived(ErpError):
     def __init__(self, *, line: str, quantity: Decimal, received: Decimal, cancelled: Decimal) -> None:
         super().__init__(
             f"{line} cannot be lowered to {format_quantity(quantity)}: {format_quantity(received)} are received and "
-            f"{format_quantity(cancelled)} are closed short already.",
-            line=line,
-            quantity=quantity,
-            received=received,
-            cancelled=cancelled,
+            f"{format_quantity(cancelled)} are closed short already."
         )
 
 
@@ -86,11 +76,7 @@ class LineIsAllocated(ErpError):
         names = f" ({', '.join(documents)})" if documents else ""
         super().__init__(
             f"{line} cannot be lowered to {format_quantity(quantity)}: {format_quantity(allocated)} still to come are "
-            f"allocated to sales orders{names}. Tick Release to take it from the last in the queue.",
-            line=line,
-            quantity=quantity,
-            allocated=allocated,
-            documents=list(documents),
+            f"allocated to sales orders{names}. Tick Release to take it from the last in the queue."
         )
 
 
@@ -102,10 +88,7 @@ class ProductIsFixed(ErpError):
     def __init__(self, *, line: str, received: Decimal, allocated: Decimal) -> None:
         super().__init__(
             f"The product of {line} cannot change: {format_quantity(received)} are received and "
-            f"{format_quantity(allocated)} are allocated to sales orders.",
-            line=line,
-            received=received,
-            allocated=allocated,
+            f"{format_quantity(allocated)} are allocated to sales orders."
         )
 
 
@@ -113,28 +96,28 @@ class NothingOutstanding(ErpError):
     """A line of which nothing is outstanding cannot be closed short."""
 
     def __init__(self, *, line: str) -> None:
-        super().__init__(f"Nothing of {line} is outstanding, so there is nothing to close.", line=line)
+        super().__init__(f"Nothing of {line} is outstanding, so there is nothing to close.")
 
 
 class PartlyReceived(ErpError):
     """A purchase order of which goods are in stock cannot be cancelled as a whole."""
 
     def __init__(self, *, order: str) -> None:
-        super().__init__(f"{order} is partly received. Close its lines short instead of cancelling it.", order=order)
+        super().__init__(f"{order} is partly received. Close its lines short instead of cancelling it.")
 
 
 class LineNotRemovable(ErpError):
     """A line of an order that is no draft cannot be deleted."""
 
     def __init__(self, *, line: str) -> None:
-        super().__init__(f"{line} is ordered and cannot be deleted. Close it short instead.", line=line)
+        super().__init__(f"{line} is ordered and cannot be deleted. Close it short instead.")
 
 
 class NothingCancelled(ErpError):
     """A line of which nothing was cancelled cannot be reopened."""
 
     def __init__(self, *, line: str) -> None:
-        super().__init__(f"Nothing of {line} was cancelled. To order more of it, raise its quantity.", line=line)
+        super().__init__(f"Nothing of {line} was cancelled. To order more of it, raise its quantity.")
 
 
 class ReopenedTooMuch(ErpError):
@@ -143,10 +126,7 @@ class ReopenedTooMuch(ErpError):
     def __init__(self, *, line: str, quantity: Decimal, cancelled: Decimal) -> None:
         super().__init__(
             f"{line}: {format_quantity(quantity)} cannot be reopened; {format_quantity(cancelled)} were cancelled. "
-            "To order more, raise the line's quantity.",
-            line=line,
-            quantity=quantity,
-            cancelled=cancelled,
+            "To order more, raise the line's quantity."
         )
 
 
@@ -155,9 +135,7 @@ class ExpectedDatePassed(ErpError):
 
     def __init__(self, *, line: str, expected_on: date) -> None:
         super().__init__(
-            f"{line} was expected on {expected_on.isoformat()}, which has passed. Give a new expected date.",
-            line=line,
-            expected_on=expected_on,
+            f"{line} was expected on {expected_on.isoformat()}, which has passed. Give a new expected date."
         )
 
 
@@ -165,7 +143,7 @@ class NothingToReverse(ErpError):
     """A receipt of which everything was reversed already."""
 
     def __init__(self, *, receipt: str) -> None:
-        super().__init__(f"All of {receipt} is reversed already.", receipt=receipt)
+        super().__init__(f"All of {receipt} is reversed already.")
 
 
 class ReversedTooMuch(ErpError):
@@ -173,10 +151,7 @@ class ReversedTooMuch(ErpError):
 
     def __init__(self, *, receipt: str, quantity: Decimal, reversible: Decimal) -> None:
         super().__init__(
-            f"{receipt}: {format_quantity(quantity)} cannot be reversed; {format_quantity(reversible)} of it are left.",
-            receipt=receipt,
-            quantity=quantity,
-            reversible=reversible,
+            f"{receipt}: {format_quantity(quantity)} cannot be reversed; {format_quantity(reversible)} of it are left."
         )
 
 
@@ -184,21 +159,21 @@ class NothingReopened(ErpError):
     """A reopening page was posted without a quantity."""
 
     def __init__(self, *, order: str) -> None:
-        super().__init__(f"Nothing of {order} was reopened: enter a quantity.", order=order)
+        super().__init__(f"Nothing of {order} was reopened: enter a quantity.")
 
 
 class ReasonMissing(ErpError):
     """An action that history must explain was asked for without a reason."""
 
     def __init__(self, *, action: str) -> None:
-        super().__init__(f"Give the reason why you {action}: it is kept in the history.", action=action)
+        super().__init__(f"Give the reason why you {action}: it is kept in the history.")
 
 
 class NameTaken(ErpError):
     """The code of a supplier or the name of a status exists already."""
 
     def __init__(self, *, noun: str, name: str) -> None:
-        super().__init__(f"There is a {noun} {name} already.", noun=noun, name=name)
+        super().__init__(f"There is a {noun} {name} already.")
 
 
 class StatusInUse(ErpError):
@@ -206,7 +181,7 @@ class StatusInUse(ErpError):
 
     def __init__(self, *, name: str, lines: int) -> None:
         users = plural(lines, "purchase order line has", "purchase order lines have")
-        super().__init__(f"Status {name} cannot be deleted: {users} it.", name=name, lines=lines)
+        super().__init__(f"Status {name} cannot be deleted: {users} it.")
 
 
 class SupplierInUse(ErpError):
@@ -214,4 +189,4 @@ class SupplierInUse(ErpError):
 
     def __init__(self, *, code: str, orders: int) -> None:
         users = plural(orders, "purchase order names", "purchase orders name")
-        super().__init__(f"Supplier {code} cannot be deleted: {users} it.", code=code, orders=orders)
+        super().__init__(f"Supplier {code} cannot be deleted: {users} it.")

@@ -15,14 +15,13 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     case,
-    text,
     type_coerce,
 )
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from erp import clock
-from erp.db import BigId, Model, Money, Quantity, UtcDateTime, key_column
+from erp.db import BigId, Model, Money, Quantity, UtcDateTime, key_column, partial_index
 from erp.history import Subject, Tracked
 from erp.models import enum_column
 from modules.inventory_lots.models import Balance, Product
@@ -58,13 +57,7 @@ class PurchaseLineStatus(Tracked, Model):
 
     __tablename__ = "procurement_purchase_line_status"
     __table_args__ = (
-        Index(
-            "uq_procurement_purchase_line_status_default",
-            "is_default",
-            unique=True,
-            sqlite_where=text("is_default"),
-            postgresql_where=text("is_default"),
-        ),
+        partial_index("uq_procurement_purchase_line_status_default", "is_default", where="is_default", unique=True),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -145,11 +138,8 @@ class PurchaseOrderLine(Tracked, Model):
             "allocated >= 0 AND (allocated = 0 OR allocated <= quantity - received - cancelled)",
             "allocated_within_outstanding",
         ),
-        Index(
-            "ix_procurement_purchase_order_line_outstanding",
-            "product_id",
-            sqlite_where=text("quantity > received + cancelled"),
-            postgresql_where=text("quantity > received + cancelled"),
+        partial_index(
+            "ix_procurement_purchase_order_line_outstanding", "product_id", where="quantity > received + cancelled"
         ),
         Index("ix_procurement_purchase_order_line_product", "product_id"),
     )

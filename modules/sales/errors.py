@@ -16,14 +16,14 @@ class LinesRefused(ErpError):
     field = "quantity"
 
     def __init__(self, *, order: str, reasons: Sequence[str]) -> None:
-        super().__init__(f"{order} is refused. {' '.join(reasons)}", order=order, reasons=list(reasons))
+        super().__init__(f"{order} is refused. {' '.join(reasons)}")
 
 
 class OrderWithoutLines(ErpError):
     """An order without lines cannot be confirmed."""
 
     def __init__(self, *, order: str) -> None:
-        super().__init__(f"{order} has no lines. Add one before you confirm it.", order=order)
+        super().__init__(f"{order} has no lines. Add one before you confirm it.")
 
 
 class NoLinesGiven(ErpError):
@@ -37,7 +37,7 @@ class InactiveProduct(ErpError):
     """A product that is not sold any more."""
 
     def __init__(self, *, sku: str) -> None:
-        super().__init__(f"{sku} is not active any more. Order another product, or make it active again.", sku=sku)
+        super().__init__(f"{sku} is not active any more. Order another product, or make it active again.")
 
 
 class QuantityBelowDone(ErpError):
@@ -49,10 +49,7 @@ class QuantityBelowDone(ErpError):
         super().__init__(
             f"The quantity cannot be {format_quantity(quantity)}: {format_quantity(packed)} are packed and "
             f"{format_quantity(cancelled)} are cancelled already. "
-            f"Enter at least {format_quantity(packed + cancelled)}.",
-            quantity=quantity,
-            packed=packed,
-            cancelled=cancelled,
+            f"Enter at least {format_quantity(packed + cancelled)}."
         )
 
 
@@ -61,9 +58,7 @@ class TakesFromEarlier(ErpError):
 
     def __init__(self, *, order: str, losers: Sequence[str]) -> None:
         super().__init__(
-            f"{order} would take what earlier orders wait for: {', '.join(losers)}. Nothing is allocated yet.",
-            order=order,
-            losers=list(losers),
+            f"{order} would take what earlier orders wait for: {', '.join(losers)}. Nothing is allocated yet."
         )
 
 
@@ -72,14 +67,14 @@ class NothingToPack(ErpError):
 
     def __init__(self, *, order: str, reasons: Sequence[str] = ()) -> None:
         why = " ".join(reasons) or "Nothing is allocated."
-        super().__init__(f"{order} has nothing to pack. {why}", order=order, reasons=list(reasons))
+        super().__init__(f"{order} has nothing to pack. {why}")
 
 
 class ShipsComplete(ErpError):
     """An order that ships complete, while something of it cannot leave yet."""
 
     def __init__(self, *, order: str, reasons: Sequence[str]) -> None:
-        super().__init__(f"{order} ships complete. {' '.join(reasons)}", order=order, reasons=list(reasons))
+        super().__init__(f"{order} ships complete. {' '.join(reasons)}")
 
 
 class LotUnusable(ErpError):
@@ -87,10 +82,7 @@ class LotUnusable(ErpError):
 
     def __init__(self, *, lot: str, location: str, why: str) -> None:
         super().__init__(
-            f"Lot {lot} at {location} is {why}, so it stays. Its page can release what is allocated on it.",
-            lot=lot,
-            location=location,
-            why=why,
+            f"Lot {lot} at {location} is {why}, so it stays. Its page can release what is allocated on it."
         )
 
 
@@ -98,7 +90,7 @@ class SerialNumberRefused(ErpError):
     """A serial number that cannot be packed."""
 
     def __init__(self, *, number: str, sku: str, reason: str) -> None:
-        super().__init__(f"Serial number {number} of {sku} cannot be packed: {reason}.", number=number, sku=sku)
+        super().__init__(f"Serial number {number} of {sku} cannot be packed: {reason}.")
 
 
 class SerialNumberUnknown(SerialNumberRefused):
@@ -113,7 +105,6 @@ class SerialNumberUnusable(SerialNumberRefused):
 
     def __init__(self, *, number: str, sku: str, why: str) -> None:
         super().__init__(number=number, sku=sku, reason=f"it is {why}")
-        self.facts["why"] = why
 
 
 class SerialNumberTwice(SerialNumberRefused):
@@ -128,10 +119,7 @@ class TooManySerialNumbers(ErpError):
 
     def __init__(self, *, position: int, given: int, open_quantity: Decimal) -> None:
         super().__init__(
-            f"Line {position}: {given} serial numbers are given, {format_quantity(open_quantity)} are open.",
-            position=position,
-            given=given,
-            open_quantity=open_quantity,
+            f"Line {position}: {given} serial numbers are given, {format_quantity(open_quantity)} are open."
         )
 
 
@@ -139,46 +127,42 @@ class NotSerial(ErpError):
     """Serial numbers for a line whose product has none."""
 
     def __init__(self, *, position: int, sku: str) -> None:
-        super().__init__(
-            f"Line {position}: {sku} is not tracked by serial number. Pack it without one.", position=position, sku=sku
-        )
+        super().__init__(f"Line {position}: {sku} is not tracked by serial number. Pack it without one.")
 
 
 class AlreadyReversed(ErpError):
     """A pack, or lines of it, that somebody has reversed before."""
 
     def __init__(self, *, pack: str) -> None:
-        super().__init__(f"What you chose of {pack} is reversed already. Its page shows by whom and why.", pack=pack)
+        super().__init__(f"What you chose of {pack} is reversed already. Its page shows by whom and why.")
 
 
 class ReasonMissing(ErpError):
     """A pack that would be reversed without a reason."""
 
     def __init__(self, *, pack: str) -> None:
-        super().__init__(f"Say why {pack} is reversed.", pack=pack)
+        super().__init__(f"Say why {pack} is reversed.")
 
 
 class SerialNotAllocated(ErpError):
     """Serial products are packed by their numbers, never allocated or backordered."""
 
     def __init__(self, *, sku: str) -> None:
-        super().__init__(
-            f"{sku} is tracked by serial number: it is not allocated; give the numbers when packing.", sku=sku
-        )
+        super().__init__(f"{sku} is tracked by serial number: it is not allocated; give the numbers when packing.")
 
 
 class NotOfThisOrder(ErpError):
     """A line or an allocation that belongs to another order, or is gone."""
 
     def __init__(self, *, order: str) -> None:
-        super().__init__(f"What you chose is not on {order} any more. Reload the page and choose again.", order=order)
+        super().__init__(f"What you chose is not on {order} any more. Reload the page and choose again.")
 
 
 class NothingOpen(ErpError):
     """A line or backorder on which nothing is open."""
 
     def __init__(self, *, what: str) -> None:
-        super().__init__(f"{what}: nothing is open.", what=what)
+        super().__init__(f"{what}: nothing is open.")
 
 
 class AllocationsHeld(ErpError):
@@ -186,11 +170,7 @@ class AllocationsHeld(ErpError):
 
     def __init__(self, *, quantity: Decimal, orders: int) -> None:
         units = "1 unit is" if quantity == 1 else f"{format_quantity(quantity)} units are"
-        super().__init__(
-            f"{units} allocated to {plural(orders, 'sales order')}. Release them to disable sales.",
-            quantity=quantity,
-            orders=orders,
-        )
+        super().__init__(f"{units} allocated to {plural(orders, 'sales order')}. Release them to disable sales.")
 
 
 class BookChanged(ErpError):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from erp import clock
-from erp.db import BigId, Model, Money, Quantity, UtcDateTime, key_column
+from erp.db import BigId, Model, Money, Quantity, UtcDateTime, key_column, partial_index
 from erp.history import Subject, Tracked
 from erp.models import enum_column
 from modules.inventory_lots.models import Balance, Product, Warehouse
@@ -99,18 +99,12 @@ class OrderLine(Tracked, Model):
         CheckConstraint("unit_price >= 0", "unit_price_not_negative"),
         # A run reads the lines of a product that have need. This index is smaller than that of all lines, so that
         # the database prefers it even without statistics.
-        Index(
-            "ix_sales_order_line_needing",
-            "product_id",
-            sqlite_where=text("quantity > packed + cancelled + allocated"),
-            postgresql_where=text("quantity > packed + cancelled + allocated"),
-        ),
+        partial_index("ix_sales_order_line_needing", "product_id", where="quantity > packed + cancelled + allocated"),
         # A run finds the open lines that have no promise date yet by this index.
-        Index(
+        partial_index(
             "ix_sales_order_line_unpromised",
             "product_id",
-            sqlite_where=text("promise_date IS NULL AND quantity > packed + cancelled"),
-            postgresql_where=text("promise_date IS NULL AND quantity > packed + cancelled"),
+            where="promise_date IS NULL AND quantity > packed + cancelled",
         ),
         Index("ix_sales_order_line_product", "product_id", "order_id"),
     )
@@ -171,12 +165,7 @@ class Allocation(Model):
         CheckConstraint("quantity > 0", "quantity_positive"),
         CheckConstraint("packed >= 0 AND packed <= quantity", "packed_within_quantity"),
         Index("ix_sales_allocation_line", "line_id"),
-        Index(
-            "ix_sales_allocation_unpacked",
-            "balance_id",
-            sqlite_where=text("packed < quantity"),
-            postgresql_where=text("packed < quantity"),
-        ),
+        partial_index("ix_sales_allocation_unpacked", "balance_id", where="packed < quantity"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -216,13 +205,7 @@ class Backorder(Model):
         CheckConstraint(
             "(state = 'open') = (quantity > allocated_quantity + cancelled_quantity)", "open_while_something_is"
         ),
-        Index(
-            "uq_sales_backorder_open",
-            "line_id",
-            unique=True,
-            sqlite_where=text("state = 'open'"),
-            postgresql_where=text("state = 'open'"),
-        ),
+        partial_index("uq_sales_backorder_open", "line_id", where="state = 'open'", unique=True),
         Index("ix_sales_backorder_line", "line_id"),
         {"sqlite_autoincrement": True},  # emails keep the id of a deleted row, so an id is never used again
     )

@@ -12,7 +12,7 @@ def point_at(set_option):
     """Return a function that lets the transport smtp use a port of this machine."""
 
     def point(port, **more):
-        for name, value in {"transport": "smtp", "host": "127.0.0.1", "port": port, "timeout": "2 s", **more}.items():
+        for name, value in {"transport": "smtp", "host": "127.0.0.1", "port": port, "timeout": "10 s", **more}.items():
             set_option(f"backorder_email.{name}", str(value))
 
     return point

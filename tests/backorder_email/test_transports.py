@@ -215,7 +215,7 @@ def test_a_server_that_is_too_slow_leaves_the_message_uncertain(session, mailbox
     assert "timed out" in message.last_error
 
 
-@pytest.mark.option("backorder_email.timeout", "2 s")
+@pytest.mark.option("backorder_email.timeout", "10 s")
 def test_a_slow_server_gets_its_time(session, mailbox):
     make_messages(session, 2)
     mailbox.delay = 0.3

@@ -9,7 +9,7 @@ class WishTooLong(ErpError):
     """A wish is longer than the option allows."""
 
     def __init__(self, *, longest: int) -> None:
-        super().__init__(f"A wish has at most {longest} letters. Say it in fewer.", longest=longest)
+        super().__init__(f"A wish has at most {longest} letters. Say it in fewer.")
 
 
 class WishWaits(ErpError):
@@ -17,11 +17,11 @@ class WishWaits(ErpError):
 
     def __init__(self, *, wish: str, signature: str) -> None:
         by = f" by {signature}" if signature else ""
-        super().__init__(f"The wish “{wish}” has to be granted{by} first.", wish=wish)
+        super().__init__(f"The wish “{wish}” has to be granted{by} first.")
 
 
 class WishesWait(ErpError):
     """The module has wishes that are not granted yet."""
 
     def __init__(self, *, count: int) -> None:
-        super().__init__(f"{count} wishes were not granted yet.", count=count)
+        super().__init__(f"{count} wishes were not granted yet.")

@@ -53,11 +53,9 @@ def rebalance_book(session: Session, skus: Sequence[str] = (), *, watch: Watch =
     product_ids = queries.products_to_rebalance(session, skus)
     results, failed = commit_by_products(session, product_ids, rebalance_products, watch=watch)
     exchanges = [exchange for result in results for exchange in result]
-    lines = len({exchange.line_id for exchange in exchanges})
+    lines = plural(len({exchange.line_id for exchange in exchanges}), "line")
     units = format_quantity(from_raw(sum(exchange.quantity for exchange in exchanges)))
-    summary = (
-        f"{plural(len(product_ids) - len(failed), 'product')} rebalanced, {plural(lines, 'line')} exchanged {units}."
-    )
+    summary = f"{plural(len(product_ids) - len(failed), 'product')} rebalanced, {units} exchanged by {lines}."
     if failed:
         raise SomeFailed(summary, "product", failed)
     return summary
