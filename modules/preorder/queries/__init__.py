@@ -58,7 +58,14 @@ from modules.preorder.queries.purchase_lines import (
     incoming_lines,
 )
 from modules.preorder.queries.queue import Queue, queue_of
-from modules.preorder.queries.rebalance_preview import Move, RebalancePreview, preview_rebalance, synced_dates
+from modules.preorder.queries.rebalance_preview import (
+    Move,
+    RebalancePreview,
+    preview_rebalance,
+    products_of_lines,
+    rebalance_candidates,
+    synced_dates,
+)
 from modules.preorder.queries.rebalancing import Book, planned_exchanges, products_to_rebalance, rebalance_books
 from modules.preorder.queries.sales_lines import has_open_quantity, history_of_line, in_scope, uncovered_quantity
 from modules.preorder.queries.unallocated_lines import has_open_serial_lines, is_unallocated
@@ -125,6 +132,7 @@ __all__ = [
     "preorder_products",
     "preorders_taken",
     "preview_rebalance",
+    "products_of_lines",
     "products_to_rebalance",
     "products_with_launch",
     "purchase_allocated",
@@ -132,6 +140,7 @@ __all__ = [
     "purchase_allocations_to",
     "queue_of",
     "rebalance_books",
+    "rebalance_candidates",
     "supply_notes",
     "synced_dates",
     "uncovered_backorders",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from erp.db import format_quantity, from_raw, is_one_of
@@ -16,12 +16,14 @@ from erp.options import options
 from erp.text import plural
 from modules.preorder.coverage import AllocatedSupply, Coverage, OpenLine, with_more_supply
 from modules.preorder.queries.arrivals import arrivals_now
-from modules.preorder.queries.coverage import coverage_snapshot, new_promises, with_siblings
+from modules.preorder.queries.coverage import coverage_snapshot, line_coverage, new_promises, with_siblings
 from modules.preorder.queries.line_changes import LineChange, describe_lines
-from modules.preorder.queries.rebalancing import planned_exchanges
+from modules.preorder.queries.rebalancing import planned_exchanges, rebalance_books
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.sales.models import OrderLine
-from modules.sales.rebalancing import Exchange
+from modules.sales.rebalancing import Exchange, may_give_way
+
+MOST_CANDIDATES = 200
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,11 @@ class Move:
     change: LineChange
     exchanges: Sequence[Exchanged]
     is_ticked: bool
+
+    @property
+    def loses(self) -> bool:
+        """Whether something of it comes later than before."""
+        return any(each.days is None or each.days < 0 for each in self.exchanges)
 
     def __str__(self) -> str:
         return f"{self.change.name} {self.change.sku}, {self.change.customer}: {'; '.join(map(str, self.exchanges))}."
@@ -82,6 +89,21 @@ def preview_rebalance(
     shown = [(exchange, offers[exchange.given_id], offers[exchange.taken_id]) for exchange in exchanges]
     fingerprint = hashlib.sha256(repr(shown).encode()).hexdigest()
     return RebalancePreview(exchanges, moves, synced_dates(before, after), fingerprint)
+
+
+def rebalance_candidates(session: Session, product_ids: Collection[int]) -> list[LineChange]:
+    """Return the first lines that have earlier supply than a line before them, in order of service."""
+    books = rebalance_books(session, product_ids, whole=True)
+    line_ids = [line_id for book in books.values() for line_id in may_give_way(*book)][:MOST_CANDIDATES]
+    found = line_coverage(session, is_one_of(session, OrderLine.id, line_ids))
+    return describe_lines(session, line_ids, found, found)
+
+
+def products_of_lines(session: Session, line_ids: Collection[int]) -> dict[int, int]:
+    """Return how many of these sales order lines each product has, by its id."""
+    rows = select(OrderLine.product_id, func.count()).where(is_one_of(session, OrderLine.id, line_ids))
+    grouped = rows.group_by(OrderLine.product_id).order_by(OrderLine.product_id)
+    return dict(session.execute(grouped).all())
 
 
 def synced_dates(before: Mapping[int, Coverage], after: Mapping[int, Coverage]) -> dict[int, date]:

@@ -46,15 +46,17 @@ def products_to_rebalance(session: Session, skus: Sequence[str] = ()) -> list[in
 
 
 def rebalance_books(
-    session: Session, product_ids: Collection[int], ticked: Collection[int] = frozenset()
+    session: Session, product_ids: Collection[int], ticked: Collection[int] = frozenset(), *, whole: bool = False
 ) -> dict[int, Book]:
     """Return by product what can be exchanged: automatic purchase allocations of lines that an automatic run serves.
 
-    Lines with a pinned promise date stay. Where no line is ticked, only what arrives after the earliest free supply of
-    its product is read: often there is nothing.
+    Lines with a pinned promise date stay. Where no line is ticked and it is not wanted whole, only what arrives after
+    the earliest free supply of its product is read: often there is nothing.
     """
     books: dict[int, Book] = {}
-    for product_id, line_id, ready, supply_id, quantity in session.execute(_holdings(session, product_ids, ticked)):
+    for product_id, line_id, ready, supply_id, quantity in session.execute(
+        _holdings(session, product_ids, whole or bool(ticked))
+    ):
         book = books.setdefault(product_id, Book([], [], []))
         if not book.lines or book.lines[-1].id != line_id:
             book.lines.append(Line(line_id, ready, line_id in ticked))
@@ -65,7 +67,7 @@ def rebalance_books(
     return books
 
 
-def _holdings(session: Session, product_ids: Collection[int], ticked: Collection[int]) -> Any:
+def _holdings(session: Session, product_ids: Collection[int], whole: bool) -> Any:
     columns = (
         OrderLine.product_id,
         OrderLine.id,
@@ -85,7 +87,7 @@ def _holdings(session: Session, product_ids: Collection[int], ticked: Collection
             is_one_of(session, OrderLine.product_id, product_ids),
             is_waiting(),
             OrderLine.is_promise_pinned.is_(False),
-            true() if ticked else or_(first.c.day < arrival, first.c.day.is_not(None) & arrival.is_(None)),
+            true() if whole else or_(first.c.day < arrival, first.c.day.is_not(None) & arrival.is_(None)),
         )
         .order_by(None)
         .order_by(OrderLine.product_id, *service_order(), PurchaseAllocation.id)
