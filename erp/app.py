@@ -15,11 +15,11 @@ from jinja2 import ChoiceLoader, FileSystemLoader
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from erp import admin, clock, core, db, discovery, error_pages, security
+from erp import admin, backup, checks, clock, core, db, discovery, error_pages, logs, security, watch
 from erp.errors import ConfigError
 from erp.manifest import Module
 from erp.options import OptionTable, options, parse_ini, read_ini_file
-from erp.registry import Registry
+from erp.registry import CORE, Owned, Registry
 
 SECRET_LENGTH = 16
 
@@ -54,12 +54,15 @@ def create_app(
     app.extensions["erp"] = registry
     db.init_app(app)
     clock.use_zone(_zone)
+    logs.init_app(app)
     app.before_request(_mark_reading)
     error_pages.init_app(app)
+    _register_core(registry)
     registry.setup()
     _add_templates(app, registry.modules.values())
     security.init_app(app)
     admin.init_app(app, registry)
+    watch.init_app(app)
     return app
 
 
@@ -131,6 +134,14 @@ def _registry(found: discovery.Found, ini: Path, environment: Mapping[str, str])
     modules = discovery.in_order(discovery.usable(found))
     declared = {core.NAME: core.OPTIONS, **{module.name: module.options for module in modules}}
     return Registry(found, modules, OptionTable(declared, ini, environment, found.broken))
+
+
+def _register_core(registry: Registry) -> None:
+    """Register what the core itself does on a schedule and shows on the dashboard."""
+    registry.add_core_job(backup.back_up, every="backup_every")
+    registry.add_core_job(checks.check_invariants, every="check_every")
+    registry.add_core_job(watch.report_troubles, every="report_every")
+    registry.cards.append(Owned(CORE, watch.CARD))
 
 
 def _zone() -> tzinfo:

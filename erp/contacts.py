@@ -6,14 +6,42 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, Session, declared_attr, mapped_column
+from typing_extensions import override
 
-from erp.db import chunks, insert_missing
-from erp.history import Change, record_all
-from erp.identity import ByKey, identity_key
+from erp.db import BigId, Model, insert_missing, key_column, rows_named
+from erp.history import Change, Subject, Tracked, record_all
+from erp.identity import ByKey
 
-C = TypeVar("C", bound=Any)
+C = TypeVar("C", bound="Contact")
+
+
+class Contact(Tracked, Model):
+    """The base of a table of contacts."""
+
+    __abstract__ = True
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    code: Mapped[str] = mapped_column(String(60), unique=True)
+    code_key: Mapped[str] = key_column("code")
+    name: Mapped[str] = mapped_column(String(200), index=True)
+    email: Mapped[str] = mapped_column(String(254), default="")
+    row_version: Mapped[int] = mapped_column(default=1)
+
+    history_fields = ("code", "name", "email")
+
+    @declared_attr.directive
+    @classmethod
+    def __mapper_args__(cls) -> dict[str, Any]:
+        return {"version_id_col": cls.row_version}
+
+    @override
+    def history_subject(self) -> Subject:
+        return Subject(self.history_document, self.id, self.code)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.code})"
 
 
 @dataclass(frozen=True)
@@ -35,11 +63,7 @@ class Saved:
 
 def contacts_by_code(session: Session, model: type[C], codes: Iterable[str]) -> ByKey[str, C]:
     """Return the contacts of these codes; one that does not exist is left out."""
-    found: ByKey[str, C] = ByKey()
-    for part in chunks(sorted(set(map(identity_key, codes))), 5000):
-        for row in session.scalars(select(model).where(model.code_key.in_(part))):
-            found[row.code] = row
-    return found
+    return rows_named(session, model, "code", codes)
 
 
 def save_contacts(session: Session, model: type[C], contacts: Sequence[ContactData]) -> Saved:

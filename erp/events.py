@@ -80,6 +80,16 @@ class RunEnded:
     run_id: int
 
 
+@dataclass(frozen=True)
+class OptionsChanged:
+    """The effective values of these options (`section.name`) changed, all at once.
+
+    Nobody else holds row locks until the transaction that publishes it ends.
+    """
+
+    keys: tuple[str, ...]
+
+
 def current_run(session: Session) -> Run:
     """Return the run in which `session` works; a shell or a test that opened none gets one for the session."""
     current = carried(session, Current)

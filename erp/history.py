@@ -30,15 +30,16 @@ class Subject:
 class Tracked:
     """Mix-in of a table whose edited fields are recorded automatically.
 
-    `history_fields` names columns and relationships to one row, which are shown by name; `history_subject` says which
-    document an entry is about.
+    `history_fields` names columns and relationships to one row, which are shown by name. A row is a document of its
+    own, `history_document`, called as it reads; override `history_subject` where it is not.
     """
 
+    history_document = ""
     history_fields: tuple[str, ...] = ()
 
     def history_subject(self) -> Subject:
         """Return the document that a change of this row is a change of."""
-        raise LookupError(type(self).__name__)
+        return Subject(self.history_document, self.id, str(self))  # type: ignore[attr-defined]
 
 
 def record(
@@ -62,6 +63,13 @@ def record_document(session: Session, row: object, action: str) -> None:
     """Record that a document was made or is being deleted, where its table is Tracked."""
     if isinstance(row, Tracked):
         record(session, row.history_subject(), action)
+
+
+def delete_document(session: Session, row: object) -> None:
+    """Delete a document, and record it where its table is Tracked."""
+    record_document(session, row, "deleted")
+    session.delete(row)
+    session.flush()
 
 
 def _values(session: Session, change: Change) -> dict[str, Any]:

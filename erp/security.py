@@ -36,7 +36,7 @@ _TRIES_OF_NAME_AND_PLACE = 5
 _TRIES_OF_NAME = 20
 _TRIES_OF_PLACE = 50
 
-PUBLIC_ENDPOINTS = {"login", "static", "admin.static"}
+PUBLIC_ENDPOINTS = {"login", "static", "admin.static", "health", "ready", "metrics"}
 UNTIL_PASSWORD_IS_CHANGED = {"password", "logout"}
 
 login_manager = LoginManager()

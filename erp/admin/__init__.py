@@ -13,13 +13,15 @@ from erp.admin.declarations import (
     ListAction,
     Panel,
     Result,
+    by_ids,
+    of_each,
 )
 from erp.admin.document import DocumentScreen
 from erp.admin.fields import DayField, LookupField, QuantityField
 from erp.admin.formatting import line_heading
 from erp.admin.page import Page
 from erp.admin.screen import ContactScreen, Screen
-from erp.admin.site import document_anchor, document_url, init_app
+from erp.admin.site import anchor_of, document_anchor, document_url, init_app
 
 __all__ = [
     "Action",
@@ -42,8 +44,11 @@ __all__ = [
     "QuantityField",
     "Result",
     "Screen",
+    "anchor_of",
+    "by_ids",
     "document_anchor",
     "document_url",
     "init_app",
     "line_heading",
+    "of_each",
 ]

@@ -40,9 +40,14 @@ def screen_session() -> Session:
 
 def run_and_commit(name: str, work: Callable[[Session], Any]) -> Any:
     """Do `work(session)` as one run and one transaction of the user, and return its result."""
+    return run_in_parts(name, lambda session: commit(work))
+
+
+def run_in_parts(name: str, work: Callable[[Session], Any]) -> Any:
+    """Do `work(session)`, which commits itself part by part, as one run of the user, and return its result."""
     user = user_name()
     with events.run(RunKind.screen, name, user):
-        return commit(work)
+        return work(screen_session())
 
 
 def flash_sentence(message: str, category: str = "success") -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -15,23 +15,30 @@ from wtforms import Form
 
 from erp.admin import versions
 from erp.admin.access import only_read, screen_session
-from erp.admin.declarations import ActionScreen, Chosen, Facts, Getter, Result
+from erp.admin.declarations import Action, ActionScreen, Chosen, Facts, Getter, Result, always
 from erp.admin.fields import read_quantity
+from erp.admin.formatting import follow, line_heading
 from erp.admin.listing import Cell, make_cell
 from erp.admin.refusals import mark
 from erp.db import format_quantity
 from erp.errors import BadNumber, ErpError, NothingChosen
+from erp.numbers import PLACES
 
 
 class ActionPage:
-    """The base of the pages of actions. An instance is the `page` of an Action.
+    """The base of the pages of actions; `action()` returns the action that opens one.
 
-    `row` is the document, or the line for an action of a line. `form_class` asks for more values, shown below.
-    A page declares what it depends on, or says in `needs_no_version` why it needs no version.
+    `name`, `permission`, `icon` and `allowed` are those of the action. `row` is the document, or the line for an action
+    of a line. `form_class` asks for more values, shown below. The button is labelled as the page is titled, where it
+    says nothing else. A page declares what it depends on, or says in `needs_no_version` why it needs no version.
     """
 
+    name: str = ""
     title: str = ""
-    button: str = "Save"
+    permission: str = ""
+    icon: str = ""
+    allowed: Callable[[Any], bool] = staticmethod(always)
+    button: str = ""
     confirm: str = ""
     yes: str = ""
     no: str = "Cancel"
@@ -41,9 +48,16 @@ class ActionPage:
     form_class: type[Form] = Form
     needs_no_version: str = ""
 
+    @classmethod
+    def action(cls, **more: Any) -> Action:
+        """Return the action that opens the page: labelled as it is titled, dangerous as it is; `more` says more."""
+        style = "danger" if cls.style == "danger" else "secondary"
+        declared = {"label": cls.title, "permission": cls.permission, "icon": cls.icon, "allowed": cls.allowed}
+        return Action(**{"name": cls.name, "style": style, "page": cls(), **declared, **more})
+
     def heading(self, row: Any) -> str:
-        """Return what follows the title: which document, which product."""
-        return str(row)
+        """Return what follows the title: which document, or which line of which document."""
+        return line_heading(row) if hasattr(row, "position") else str(row)
 
     def document_id(self, row: Any) -> int:
         """Return the id of the document whose page follows: of a line, its `order_id`."""
@@ -185,6 +199,10 @@ class Choose(ActionPage):
         """Return the quantity that is offered, which is also the largest; None where none can be typed."""
         return None
 
+    def decimals(self, row: Any) -> int:
+        """Return how many decimals a quantity may have."""
+        return PLACES
+
     def is_ticked(self, item: Any) -> bool:
         """Say whether a row is ticked at first."""
         return self.all_are_ticked
@@ -220,7 +238,7 @@ class Choose(ActionPage):
         """
         ticked = set(request.form.getlist("row"))
         found = [
-            Chosen(item, self._typed(item))
+            Chosen(item, self._typed(row, item))
             for item in self.rows(session, row)
             if self.key(item) in ticked and self.can_tick(item)
         ]
@@ -228,7 +246,7 @@ class Choose(ActionPage):
             raise NothingChosen
         return found
 
-    def _typed(self, item: Any) -> Decimal | None:
+    def _typed(self, row: Any, item: Any) -> Decimal | None:
         offered = self.quantity(item)
         text = request.form.get(f"quantity-{self.key(item)}", "").strip()
         if offered is None or not text:
@@ -239,29 +257,31 @@ class Choose(ActionPage):
             raise BadNumber(text, f"is not a quantity: {error}") from None
         if not 0 < value <= offered:
             raise BadNumber(format_quantity(value), f"is not between 0 and {format_quantity(offered)}")
+        if value != round(value, self.decimals(row)):
+            raise BadNumber(format_quantity(value), f"has more than {self.decimals(row)} decimals")
         return value
 
     def choices(self, session: Session, row: Any) -> list[Choice]:
         """Return the rows ready to show, with what the user ticked and typed."""
-        return [self._choice(item) for item in self.rows(session, row)]
+        return [self._choice(row, item) for item in self.rows(session, row)]
 
-    def _choice(self, item: Any) -> Choice:
+    def _choice(self, row: Any, item: Any) -> Choice:
         posted, key, offered = request.method == "POST", self.key(item), self.quantity(item)
         ticked = key in request.form.getlist("row") if posted else self.is_ticked(item)
         typed = request.form.get(f"quantity-{key}") if posted else None
-        values = [getter(item) if callable(getter) else _follow(item, getter) for _, getter in self.columns]
+        values = [getter(item) if callable(getter) else follow(item, getter) for _, getter in self.columns]
         return Choice(
             key=key,
             cells=[make_cell(value) for value in values],
             is_ticked=ticked and self.can_tick(item),
             can_tick=self.can_tick(item),
             quantity=None if offered is None else typed if typed is not None else format_quantity(offered),
-            error=self._wrong(item) if posted and ticked else "",
+            error=self._wrong(row, item) if posted and ticked else "",
         )
 
-    def _wrong(self, item: Any) -> str:
+    def _wrong(self, row: Any, item: Any) -> str:
         try:
-            self._typed(item)
+            self._typed(row, item)
         except BadNumber as error:
             return str(error)
         return ""
@@ -273,9 +293,3 @@ class Choose(ActionPage):
             (label, any(choice.cells[at].is_number for choice in choices)) for at, (label, _) in enumerate(self.columns)
         ]
         return super()._show(screen, row, form, version, choices=choices, heads=heads, **more)
-
-
-def _follow(item: Any, path: str) -> Any:
-    for part in path.split("."):
-        item = item.get(part) if isinstance(item, dict) else getattr(item, part, None)
-    return item

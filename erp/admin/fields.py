@@ -294,43 +294,29 @@ def required(field: Any) -> bool:
     return any(isinstance(each, validators.InputRequired | validators.DataRequired) for each in field.validators)
 
 
+def _made(kind: Callable[..., Field]) -> Callable[..., Field]:
+    """Return the method of a converter that makes this field whatever the column is."""
+    return lambda _converter, field_args, **_extra: kind(**field_args)
+
+
 class Converter(AdminModelConverter):
     """How columns of the product's own types become form fields."""
+
+    conv_money = converts("Money")(_made(MoneyField))
+    conv_scaled = converts("Scaled", "Quantity")(_made(QuantityField))
+    conv_instant = converts("UtcDateTime")(_made(InstantField))
+    convert_date = converts("Date")(_made(DayField))
+    handle_integer_types = converts("Integer")(_made(WholeNumberField))
 
     def _get_label(self, name: str, field_args: Any) -> str:
         labels = getattr(self.view, "column_labels", None) or {}
         return str(field_args.get("label") or labels.get(name) or words(name))
-
-    @converts("Money")
-    def conv_money(self, column: Any, field_args: Any, **extra: Any) -> Field:
-        """Amounts."""
-        return MoneyField(**field_args)
-
-    @converts("Scaled", "Quantity")
-    def conv_scaled(self, column: Any, field_args: Any, **extra: Any) -> Field:
-        """Exact numbers."""
-        return QuantityField(**field_args)
-
-    @converts("UtcDateTime")
-    def conv_instant(self, column: Any, field_args: Any, **extra: Any) -> Field:
-        """Instants in local time."""
-        return InstantField(**field_args)
 
     @converts("String")
     def conv_String(self, column: Any, field_args: Any, **extra: Any) -> Any:
         """Texts of one line: identifiers, which no other row may have, and descriptive names."""
         field_args["validators"] = text_validators(column, field_args["validators"])
         return super().conv_String(column, field_args, **extra)
-
-    @converts("Date")
-    def convert_date(self, field_args: Any, **extra: Any) -> Field:
-        """Dates with the browser's calendar."""
-        return DayField(**field_args)
-
-    @converts("Integer")
-    def handle_integer_types(self, column: Any, field_args: Any, **extra: Any) -> Field:
-        """Whole numbers."""
-        return WholeNumberField(**field_args)
 
     @converts("Enum", "sqlalchemy.sql.sqltypes.Enum")
     def convert_enum(self, column: Any, field_args: Any, **extra: Any) -> Field:

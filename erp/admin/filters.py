@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from flask_admin.contrib.sqla.filters import BaseSQLAFilter, FilterConverter
-from flask_admin.model import filters as base
 from typing_extensions import override
 
 from erp import clock
@@ -64,21 +63,6 @@ class Equals(Filter):
         return equals(column, value)
 
 
-class IsEmpty(Filter):
-    """Whether there is no value."""
-
-    label = "is empty"
-    kind = "choice"
-
-    @override
-    def get_options(self, view: Any) -> list[tuple[str, str]]:
-        return [("1", "yes"), ("0", "no")]
-
-    @override
-    def condition(self, column: Any, value: Any) -> Any:
-        return column.is_(None) if value == "1" else column.is_not(None)
-
-
 class IsYes(Filter):
     """A switch."""
 
@@ -98,6 +82,16 @@ class IsYes(Filter):
     @override
     def condition(self, column: Any, value: Any) -> Any:
         return column.is_(value)
+
+
+class IsEmpty(IsYes):
+    """Whether there is no value."""
+
+    label = "is empty"
+
+    @override
+    def condition(self, column: Any, value: Any) -> Any:
+        return column.is_(None) if value else column.is_not(None)
 
 
 class _OneOf(Filter):
@@ -239,46 +233,24 @@ class ToDay(_Instant):
         return column < self.bounds(value)[1]
 
 
+_TEXTS = (Contains, Equals)
+_WHOLES = _comparisons(_Number)
+_EXACTS = _comparisons(_Exact)
+_INSTANTS = (OnDay, FromDay, ToDay)
+_FILTERS: Mapping[str, Sequence[type[Filter]]] = {
+    **dict.fromkeys(("string", "text"), _TEXTS),
+    **dict.fromkeys(("integer", "biginteger", "smallinteger"), _WHOLES),
+    **dict.fromkeys(("scaled", "quantity", "money"), _EXACTS),
+    **dict.fromkeys(("utcdatetime", "datetime"), _INSTANTS),
+    "boolean": (IsYes,),
+    "date": (*_comparisons(_Day), IsEmpty),
+    "enum": (Is, IsNot),
+}
+
+
 class Filters(FilterConverter):
     """Which filters a column of a type gets."""
 
-    texts: Sequence[type[Filter]] = (Contains, Equals)
-    numbers: Sequence[type[Filter]] = _comparisons(_Number)
-    exacts: Sequence[type[Filter]] = _comparisons(_Exact)
-    days: Sequence[type[Filter]] = (*_comparisons(_Day), IsEmpty)
-    instants: Sequence[type[Filter]] = (OnDay, FromDay, ToDay)
-
-    @base.convert("string", "text")
-    def conv_string(self, column: Any, name: str, **kwargs: Any) -> Any:
-        """Text."""
-        return [kind(column, name) for kind in self.texts]
-
-    @base.convert("integer", "biginteger", "smallinteger")
-    def conv_int(self, column: Any, name: str, **kwargs: Any) -> Any:
-        """Whole numbers."""
-        return [kind(column, name) for kind in self.numbers]
-
-    @base.convert("scaled", "quantity", "money")
-    def conv_scaled(self, column: Any, name: str, **kwargs: Any) -> Any:
-        """Quantities and amounts, without floats."""
-        return [kind(column, name) for kind in self.exacts]
-
-    @base.convert("boolean")
-    def conv_bool(self, column: Any, name: str, **kwargs: Any) -> Any:
-        """Switches."""
-        return [IsYes(column, name)]
-
-    @base.convert("date")
-    def conv_date(self, column: Any, name: str, **kwargs: Any) -> Any:
-        """Calendar dates."""
-        return [kind(column, name) for kind in self.days]
-
-    @base.convert("utcdatetime", "datetime")
-    def conv_datetime(self, column: Any, name: str, **kwargs: Any) -> Any:
-        """Instants, by the day of the company's zone."""
-        return [kind(column, name) for kind in self.instants]
-
-    @base.convert("enum")
-    def conv_enum(self, column: Any, name: str, options: Any = None, **kwargs: Any) -> Any:
-        """Words of an enum."""
-        return [kind(column, name) for kind in (Is, IsNot)]
+    @override
+    def convert(self, type_name: str, column: Any, name: str, **kwargs: Any) -> list[Any]:
+        return [kind(column, name) for kind in _FILTERS.get(type_name.lower(), ())]

@@ -30,7 +30,19 @@ TONES = {
         "purchase_allocated",
         "covered",
     ),
-    "info": ("confirmed", "ordered", "open", "running", "sending", "pending", "stock", "lot", "receipt", "preorder"),
+    "info": (
+        "confirmed",
+        "ordered",
+        "open",
+        "running",
+        "sending",
+        "pending",
+        "stock",
+        "lot",
+        "receipt",
+        "preorder",
+        "scheduled",
+    ),
     "warning": (
         "partly_received",
         "part_allocated",
@@ -110,13 +122,9 @@ YES = Markup('<span class="text-success">yes</span>')
 NO = Markup('<span class="text-muted">no</span>')
 
 
-def _yes_no(value: bool) -> Markup:
-    return YES if value else NO
-
-
 _FORMATTERS: tuple[tuple[type[Any], Callable[[Any], Any]], ...] = (
     (Markup, lambda value: value),
-    (bool, _yes_no),
+    (bool, lambda value: YES if value else NO),
     (Badge, badge),
     (Enum, badge),
     (Decimal, quantity),
@@ -156,6 +164,13 @@ def is_numeric_type(type_: Any) -> bool:
 def anchor(url: str | None, text: Any) -> Markup:
     """Return a link, or the text alone where there is nowhere to go."""
     return Markup('<a href="{}">{}</a>').format(url, text) if url else escape(text)
+
+
+def follow(item: Any, path: str) -> Any:
+    """Return what is at the end of a dotted path of attributes or keys, None where a part of it is missing."""
+    for part in path.split("."):
+        item = item.get(part) if isinstance(item, dict) else getattr(item, part, None)
+    return item
 
 
 def line_heading(line: Any) -> str:

@@ -252,9 +252,7 @@ class EditForms(Listing):
 
     def delete(self, session: Session, row: Any) -> None:
         """Delete the row. Override to call a service."""
-        history.record_document(session, row, "deleted")
-        session.delete(row)
-        session.flush()
+        history.delete_document(session, row)
 
     @expose("/<int:id>/delete/", methods=("POST",))
     def delete_view(self, id: int) -> ResponseReturnValue:

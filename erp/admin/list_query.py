@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -30,9 +30,13 @@ class BoundedCount(Query[Any]):
 
 
 class ListQuery(ModelView):
-    """Columns, filters, search, order and pages of a model's rows."""
+    """Columns, filters, search, order and pages of a model's rows.
+
+    `list_loads` are loader options for what the list shows besides the relations in its columns.
+    """
 
     view_name: str = ""
+    list_loads: Sequence[Any] = ()
     filter_converter = Filters()
     page_size = 25
     can_set_page_size = True
@@ -55,15 +59,26 @@ class ListQuery(ModelView):
             mapper = relation.mapper
         return load
 
+    def load_paths(self, model: Any, shown: Iterable[Any]) -> list[Any]:
+        """Return the loaders of the relations in the dotted names among what is shown."""
+        loads = (self.load_path(model, name) for name in shown if isinstance(name, str))
+        return [load for load in loads if load is not None]
+
     def scaffold_auto_joins(self) -> list[Any]:
         """Flask-Admin's own joins are not used: `get_query` loads what the columns show."""
         return []
 
     def get_query(self) -> Any:
-        """Return the rows of the list with every relation that its columns show; add loader options here."""
-        names = [str(name) for name, _ in self._list_columns]
-        loads = [load for load in (self.load_path(self.model, name) for name in names) if load is not None]
-        return super().get_query().options(*loads)
+        """Return the rows of the list with every relation that its columns show."""
+        loads = self.load_paths(self.model, (str(name) for name, _ in self._list_columns))
+        return self._narrowed(super().get_query().options(*loads, *self.list_loads))
+
+    def condition(self) -> Any:
+        """Return which rows are listed, None for all. Override to narrow the list."""
+
+    def _narrowed(self, query: Any) -> Any:
+        condition = self.condition()
+        return query if condition is None else query.filter(condition)
 
     def column_of(self, name: str) -> Any:
         """Return the table column behind a dotted name, None for what is computed."""
@@ -92,7 +107,8 @@ class ListQuery(ModelView):
 
     def get_count_query(self) -> Any:
         """Return a query that counts no further than the pager shows."""
-        return BoundedCount([sa.func.count("*")], session=screen_session()).select_from(self.model)
+        every = BoundedCount([sa.func.count("*")], session=screen_session()).select_from(self.model)
+        return self._narrowed(every)
 
     def _apply_sorting(self, query: Any, joins: Any, sort_column: Any, sort_desc: Any) -> Any:
         column = sort_column if sort_column in self._sortable_columns else None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import Any
 
@@ -14,10 +14,12 @@ from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from flask_admin.model.base import ViewArgs
 from markupsafe import Markup
+from sqlalchemy.orm import Session
 from werkzeug.utils import secure_filename
 
-from erp.admin.access import flash_sentence, may, permitted, run_and_commit, screen_session
-from erp.admin.declarations import AnyColumns, ListAction, column_heads, read_columns
+from erp.admin import versions
+from erp.admin.access import flash_sentence, may, only_read, permitted, run_and_commit, screen_session
+from erp.admin.declarations import AnyColumns, Facts, ListAction, column_heads, read_columns
 from erp.admin.fields import as_id
 from erp.admin.formatting import cell, cell_of_type, is_number, is_numeric_type, plain
 from erp.admin.list_query import COUNT_BOUND, ListQuery
@@ -67,6 +69,7 @@ class ShownRow:
     id: Any
     url: str
     cells: Sequence[Cell]
+    is_ticked: bool = False
 
 
 class Listing(ListQuery):
@@ -128,12 +131,19 @@ class Listing(ListQuery):
     @expose("/")
     def index_view(self) -> ResponseReturnValue:
         """Show the list."""
+        return self._show_list()
+
+    def _show_list(self, ticked: Collection[int] = ()) -> str:
         args = self._get_list_extra_args()
         count, rows = self.page_of_rows(args)
         extra = self.added_columns()
-        shown = self.shown_rows(rows, extra)
+        shown = [replace(row, is_ticked=row.id in ticked) for row in self.shown_rows(rows, extra)]
         frame = self._frame(args, count)
-        return str(self.render(self.list_template, rows=shown, headings=self.headings(extra, shown), **frame))
+        version = versions.as_field(_parts(frame["actions"], screen_session(), [row.id for row in rows]))
+        page = self.render(
+            self.list_template, rows=shown, headings=self.headings(extra, shown), version=version, **frame
+        )
+        return str(page)
 
     def _frame(self, args: ViewArgs, count: int) -> dict[str, Any]:
         size = self.get_safe_page_size(args.page_size)
@@ -179,22 +189,26 @@ class Listing(ListQuery):
         ids = [found for found in map(as_id, request.form.getlist("rowid")) if found is not None]
         if action.needs_rows and not ids:
             flash("Tick at least one row first.", "warning")
-            return redirect(self.back_to_list())
+            return redirect(self._this_list())
         return self._run_list_action(action, ids)
 
     def _run_list_action(self, action: ListAction, ids: list[int]) -> ResponseReturnValue:
-        try:
-            message = run_and_commit(f"{self.view_name}.{action.name}", lambda session: action.run(session, ids))
-        except ErpError as error:
-            flash_sentence(str(error), "error")
-        else:
-            flash_sentence(message or f"{action.label}: done.")
-        return redirect(self.back_to_list())
+        def work(session: Session) -> str | None:
+            with versions.unchanged(session, lambda: _parts([action], session, ids), map(str, ids)):
+                return action.run(session, ids)
 
-    def back_to_list(self) -> str:
-        """Return the address of the list with the filters that it had."""
-        back, here = request.form.get("back", ""), str(self.get_url(".index_view"))
-        return back if back.partition("?")[0] == here else here
+        try:
+            message = run_and_commit(f"{self.view_name}.{action.name}", work)
+        except ErpError as error:
+            only_read()
+            flash(str(error), "error")
+            return self._show_list(ticked=ids), 409
+        flash_sentence(message or f"{action.label}: done.")
+        return redirect(self._this_list())
+
+    def _this_list(self) -> str:
+        """Return the address of the list with the filters, the order and the page that the request names."""
+        return str(self._get_list_url(self._get_list_extra_args()))
 
     @expose("/export/csv/")
     def export(self) -> ResponseReturnValue:
@@ -223,6 +237,15 @@ class Listing(ListQuery):
         """Return a value for the file, never one that a spreadsheet would run as a formula."""
         formatter = (self.column_formatters_export or {}).get(name)
         return plain(formatter(self, None, model, name) if formatter else self._get_field_value(model, name))
+
+
+def _parts(actions: Iterable[ListAction], session: Session, ids: Sequence[int]) -> dict[str, Facts]:
+    """Return what actions depend on, by row."""
+    parts: dict[str, dict[str, Any]] = {}
+    for read in dict.fromkeys(action.depends_on for action in actions if action.depends_on):
+        for id_, facts in read(session, ids).items():
+            parts.setdefault(str(id_), {}).update(facts)
+    return dict(parts)
 
 
 def _chunks(rows: Iterable[Any]) -> Iterator[list[Any]]:

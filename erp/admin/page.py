@@ -8,10 +8,14 @@ from typing import Any
 from flask import abort
 from flask.typing import ResponseReturnValue
 from flask_admin import BaseView
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from erp.admin.access import may, run_and_commit, screen_session
+from erp.admin.access import may, run_and_commit, run_in_parts, screen_session
+from erp.models import HistoryEntry
 from erp.registry import current_registry
+
+HISTORY_SHOWN = 15
 
 
 class Gated:
@@ -22,7 +26,7 @@ class Gated:
 
     module: str = "erp"
     permission: str = ""
-    # Of each address of its own that takes a POST: why the page needs no version, by the name of the method.
+    # Why an address of its own that takes a POST needs no version, by the name of the method.
     needs_no_version: Mapping[str, str] = {}
 
     def is_live(self) -> bool:
@@ -69,6 +73,15 @@ class Page(Gated, BaseView):
         """Return the session of this request."""
         return screen_session()
 
+    def last_entries(self, *conditions: Any) -> list[HistoryEntry]:
+        """Return the last entries of the history about what the page shows, newest first."""
+        about = select(HistoryEntry).where(HistoryEntry.document == self.view_name, *conditions)
+        return list(self.session().scalars(about.order_by(HistoryEntry.id.desc()).limit(HISTORY_SHOWN)))
+
     def do(self, name: str, work: Callable[[Session], Any]) -> Any:
         """Do `work(session)` as one run and one transaction."""
         return run_and_commit(f"{self.view_name}.{name}", work)
+
+    def do_in_parts(self, name: str, work: Callable[[Session], Any]) -> Any:
+        """Do `work(session)`, which commits itself part by part, as one run."""
+        return run_in_parts(f"{self.view_name}.{name}", work)

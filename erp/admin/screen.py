@@ -53,9 +53,11 @@ class Screen(Gated, EditForms):
 
     def load(self, session: Session, id: int) -> Any:
         """Return a row by id with what its page shows, or None."""
-        loads = [self.load_path(self.model, getter) for _, getter in self.fields_shown() if isinstance(getter, str)]
-        options = [load for load in loads if load is not None] + list(self.detail_loads)
-        return session.get(self.model, id, options=options, populate_existing=not is_reading())
+        return session.get(self.model, id, options=self.page_loads(), populate_existing=not is_reading())
+
+    def page_loads(self) -> list[Any]:
+        """Return the loader options of a row's page."""
+        return [*self.load_paths(self.model, (getter for _, getter in self.fields_shown())), *self.detail_loads]
 
     def fields_shown(self) -> Sequence[tuple[str, Getter]]:
         """Return the (label, attribute or getter) pairs at the top of the page."""

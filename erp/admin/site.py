@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from erp.admin.access import may, permitted, screen_session
 from erp.admin.account import add_addresses
 from erp.admin.declarations import Card
 from erp.admin.fields import required
-from erp.admin.formatting import add_filters, anchor
+from erp.admin.formatting import add_filters, anchor, follow
 from erp.admin.page import Gated
 from erp.admin.settings import VIEWS
 from erp.db import db
@@ -86,6 +87,19 @@ def document_url(document: str | None, id: int | None) -> str | None:
 def document_anchor(document: str, id: int | None, text: Any) -> Any:
     """Return a link to a document, or the text alone where the user cannot open it."""
     return anchor(document_url(document, id), text)
+
+
+def anchor_of(document: str, path: str, text: str = "") -> Callable[[Any], Any]:
+    """Return a getter that shows the document at a dotted path as a link to it; nothing where there is none.
+
+    `text` is the path to what is shown in its place.
+    """
+
+    def show(row: Any) -> Any:
+        target = follow(row, path)
+        return "" if target is None else document_anchor(document, target.id, follow(row, text or path))
+
+    return show
 
 
 def history_url(document: str, id: int) -> str:

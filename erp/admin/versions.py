@@ -49,7 +49,7 @@ def as_field(parts: Parts) -> str:
 
     It is packed: a form has room for an order of a thousand lines and their figures.
     """
-    texts = _texts(parts)
+    texts = texts_of(parts)
     return urlsafe_b64encode(zlib.compress(json.dumps(texts).encode())).decode() if any(texts.values()) else ""
 
 
@@ -81,7 +81,7 @@ def changes(read: Callable[[], Parts], concerned: Iterable[str] = ()) -> list[st
     if opened is None:
         return []
     try:
-        now = _texts(read())
+        now = texts_of(read())
     except ObjectDeletedError:
         raise StaleRecord from None
     keys = [PAGE, *concerned]
@@ -102,12 +102,13 @@ def unchanged(session: Session, read: Callable[[], Parts], concerned: Iterable[s
         yield
 
 
-def _texts(parts: Parts) -> Texts:
-    return {key: {label: _text(value) for label, value in facts.items()} for key, facts in parts.items()}
+def texts_of(parts: Parts) -> Texts:
+    """Return facts as a version has them."""
+    return {key: {label: text_of(value) for label, value in facts.items()} for key, facts in parts.items()}
 
 
-def _text(value: object) -> str:
-    """Return a value as text; of a long one the beginning and a digest."""
+def text_of(value: object) -> str:
+    """Return a value as a version has it; of a long one the beginning and a digest."""
     text = str(value.value).replace("_", " ") if isinstance(value, Enum) else as_text(value)
     if len(text) <= LONGEST:
         return text

@@ -9,23 +9,15 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from erp import history, migrations, progress, security
+from erp import checks, history, migrations, progress, security
 from erp.cli.wrapping import without_tables
 from erp.db import commit, db, is_duplicate, reading
 from erp.errors import ErpError
 from erp.models import HistoryEntry, InstalledModule, User
 from erp.registry import current_registry
-from erp.text import plural
 
 ADMINISTRATOR = "admin"
 DEMO = history.Subject("erp.demo", None, "Demo company")
-
-
-class BreachesFound(ErpError):
-    """Some rows break an invariant."""
-
-    def __init__(self, count: int) -> None:
-        super().__init__(f"{plural(count, 'breach', 'breaches')} found; each is printed above.")
 
 
 class DemoRefused(ErpError):
@@ -125,15 +117,20 @@ def _load_all(session: Session) -> None:
 
 @click.command()
 def check() -> None:
-    """Check the invariants of everything that is on: a line for each breach, and exit code 1 if there is any."""
-    registry = current_registry()
-    checks = registry.live(registry.checks)
+    """Check the tables and the invariants of everything that is on.
+
+    Prints a line for each breach, and ends with exit code 1 if there is any.
+    """
+    show_breaches()
+
+
+def show_breaches() -> None:
+    """Print a line for each breach; raise BreachesFound where there is any."""
     found = 0
     with reading():
-        for one in progress.each(checks, "Checking"):
-            for breach in one(db.session()):
-                found += 1
-                click.echo(breach)
+        for breach in checks.breaches(db.session()):
+            found += 1
+            click.echo(breach)
     if found:
-        raise BreachesFound(found)
-    click.echo(f"No breach found by {len(checks)} checks.")
+        raise checks.BreachesFound(found)
+    click.echo(f"No breach found by {checks.count()} checks.")

@@ -54,14 +54,15 @@ def _line(module: Module, row: InstalledModule | None) -> tuple[str, str, str, s
 
 @modules.command()
 @click.argument("name")
+@click.option("--from", "folder", type=click.Path(path_type=Path), help="Bring its rows back from CSV files.")
 @why_option
 @_dry_run
-def install(name: str, why: str, dry_run: bool) -> None:
+def install(name: str, folder: Path | None, why: str, dry_run: bool) -> None:
     """Make a module's tables, give its rights to the shipped roles, and enable it."""
     if dry_run:
         return _print_lines(migrations.plan_install(name))
     with history.because(db.session(), why):
-        steps = migrations.install(name)
+        steps = migrations.install(name, rows_from=folder)
     return _print_lines([*steps, f"Module {name} is installed and enabled."])
 
 

@@ -13,7 +13,7 @@ from erp.cli.files import read, replace
 from erp.cli.wrapping import os_user_name, why_option, without_tables
 from erp.db import commit
 from erp.errors import OptionError
-from erp.options import as_ini, example_ini, forget_option, store_ini, store_option
+from erp.options import as_ini, example_ini, store_ini, store_option, store_options
 from erp.registry import current_registry
 from erp.text import plural
 
@@ -57,7 +57,8 @@ def set_(option: str, value: str, why: str) -> None:
 @why_option
 def unset(option: str, why: str) -> None:
     """Forget what was set, so that the ini file or the default applies again."""
-    _because(why, lambda session: forget_option(session, current_registry().option_table, option))
+    table = current_registry().option_table
+    _because(why, lambda session: store_options(session, table, {option: None}, user_name=os_user_name()))
 
 
 @options.command("export")

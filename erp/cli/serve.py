@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 import subprocess
 import sys
@@ -109,8 +108,6 @@ class _WorkerProcess:
 def worker() -> None:
     """Run the scheduled jobs until Ctrl-C; several may be started, one leads."""
     app = _disconnected_app()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
     one = Worker(app)
     one.obey_signals()
     one.run()

@@ -11,17 +11,19 @@ from erp.db.bulk import (
     chunks,
     insert_missing,
     insert_rows,
+    is_named,
     is_one_of,
     new_ids,
     read_rows,
+    rows_named,
     rows_table,
 )
 from erp.db.identity import contains, equals, key_column, key_columns, key_of, wrong_keys
 from erp.db.locking import after_locking, lock_rows, lock_switches, require_any_lock, require_lock, when_locked
 from erp.db.model_registry import configure_models, failing_model, forget_models
 from erp.db.session import BigId, ErpSession, Model, carried, db, init_app, is_reading, reading
-from erp.db.transactions import as_refusal, commit, commit_parts, is_duplicate, unusable_database
-from erp.db.types import Money, Quantity, Scaled, UtcDateTime, days_later, partial_index, raw, raw_instant, total
+from erp.db.transactions import as_refusal, commit, commit_parts, is_duplicate, one_moment, unusable_database
+from erp.db.types import Money, Quantity, Scaled, UtcDateTime, partial_index, raw, raw_instant, total
 from erp.numbers import LIMIT, PLACES, SCALE, format_quantity, from_raw, to_raw
 
 __all__ = [
@@ -47,7 +49,6 @@ __all__ = [
     "commit_parts",
     "configure_models",
     "contains",
-    "days_later",
     "db",
     "equals",
     "failing_model",
@@ -59,6 +60,7 @@ __all__ = [
     "insert_missing",
     "insert_rows",
     "is_duplicate",
+    "is_named",
     "is_one_of",
     "is_reading",
     "key_column",
@@ -68,6 +70,7 @@ __all__ = [
     "lock_switches",
     "make_final",
     "new_ids",
+    "one_moment",
     "partial_index",
     "raw",
     "raw_instant",
@@ -75,6 +78,7 @@ __all__ = [
     "reading",
     "require_any_lock",
     "require_lock",
+    "rows_named",
     "rows_table",
     "to_raw",
     "total",

@@ -26,10 +26,12 @@ from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.selectable import Subquery
 
-from erp.db.identity import with_keys
+from erp.db.identity import key_of, with_keys
 from erp.db.session import Model
+from erp.identity import ByKey, identity_key
 
 T = TypeVar("T")
+M = TypeVar("M", bound=Model)
 
 
 def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
@@ -70,6 +72,17 @@ def is_one_of(session: Session, column: Any, values: Iterable[Any]) -> ColumnEle
         return column == func.any(literal(list(values), ARRAY(kind)))  # type: ignore[no-any-return]
     each = func.json_each(json.dumps(list(values))).table_valued("value")
     return column.in_(select(type_coerce(each.c.value, kind)))  # type: ignore[no-any-return]
+
+
+def is_named(session: Session, column: Any, names: Iterable[str]) -> ColumnElement[bool]:
+    """Return the condition that an identifier is one of many, however they are written."""
+    return is_one_of(session, key_of(column), set(map(identity_key, names)))
+
+
+def rows_named(session: Session, model: type[M], name: str, names: Iterable[str]) -> ByKey[str, M]:
+    """Return the rows whose identifier, the column `name`, is one of these, by it; one that no row has is left out."""
+    rows = session.scalars(select(model).where(is_named(session, getattr(model, name), names)))
+    return ByKey((getattr(row, name), row) for row in rows)
 
 
 def bulk_insert(session: Session, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:

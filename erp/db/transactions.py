@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
-from erp.db.session import db, is_reading
+from erp.db.session import db, is_reading, reading
 from erp.errors import (
     AlreadyMade,
     DatabaseBusy,
@@ -30,6 +30,8 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
+# On SQLite every reading transaction is of one moment.
+_ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 LOST_RACES = {"40001", "40P01", "55P03"}
 
 
@@ -86,6 +88,22 @@ def _writing(session: Session) -> Iterator[None]:
     finally:
         if was_reading:
             g.erp_reading = True
+
+
+@contextmanager
+def one_moment(session: Session) -> Iterator[None]:
+    """Let all that is read inside be of one moment, whatever others write since; nothing inside can lock or write.
+
+    Ends the transaction before it and its own: call it where nothing is locked or written yet.
+    """
+    with reading():
+        _end_reading(session)
+        if session.get_bind().dialect.name == "postgresql":
+            session.connection(execution_options=_ONE_MOMENT)
+        try:
+            yield
+        finally:
+            session.rollback()
 
 
 def _end_reading(session: Session) -> None:

@@ -8,9 +8,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Date, DateTime, Index, Integer, cast, func, literal, text, type_coerce
+from sqlalchemy import BigInteger, DateTime, Index, cast, func, text, type_coerce
 from sqlalchemy.engine import Dialect
-from sqlalchemy.orm import Session
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeDecorator
@@ -92,13 +91,6 @@ def raw_instant(instant: datetime) -> datetime:
 def raw(column: Any) -> ColumnElement[int]:
     """Return the SQL of a quantity as a raw integer (× 10⁴), for planning over many rows."""
     return type_coerce(column, BigInteger)
-
-
-def days_later(session: Session, day: ColumnElement[date], days: int) -> ColumnElement[date]:
-    """Return the SQL date so many days after another."""
-    if session.get_bind().dialect.name == "postgresql":
-        return type_coerce(day + literal(days, Integer()), Date())
-    return type_coerce(func.date(day, f"{days:+} days"), Date())
 
 
 def total(column: Any) -> ColumnElement[Decimal]:

@@ -17,7 +17,19 @@ from erp.migrations.lifecycle import (
     what_uninstall_destroys,
 )
 from erp.migrations.plans import plan_disable, plan_enable, plan_install, plan_uninstall, plan_upgrade
-from erp.migrations.revisions import is_initialized, require_core, require_current
+from erp.migrations.revisions import (
+    is_initialized,
+    is_known,
+    move,
+    moving,
+    pending,
+    require_core,
+    require_current,
+    revision,
+    unmoved,
+    version_table,
+)
+from erp.migrations.schema import schema_breaches
 
 __all__ = [
     "ADMINISTRATOR",
@@ -28,6 +40,10 @@ __all__ = [
     "install",
     "install_core",
     "is_initialized",
+    "is_known",
+    "move",
+    "moving",
+    "pending",
     "plan_disable",
     "plan_enable",
     "plan_install",
@@ -35,9 +51,13 @@ __all__ = [
     "plan_upgrade",
     "require_core",
     "require_current",
+    "revision",
+    "schema_breaches",
     "uninstall",
+    "unmoved",
     "upgrade",
     "upgrade_all",
+    "version_table",
     "what_uninstall_destroys",
     "write_keys",
 ]

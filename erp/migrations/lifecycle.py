@@ -26,10 +26,11 @@ from erp.errors import (
 from erp.events import Current, current_run
 from erp.manifest import Module, Permission
 from erp.migrations import revisions
-from erp.migrations.export import write_tables
+from erp.migrations.export import read_tables, write_tables
 from erp.models import InstalledModule, Job, ModuleState, OptionValue, Role, RoleRight, Sequence
 from erp.options import bump_revision
 from erp.registry import CORE, current_registry
+from erp.text import plural
 
 ADMINISTRATOR = "Administrator"
 SHIPPED_ROLES = (ADMINISTRATOR, "Sales clerk", "Merchandiser", "Warehouse clerk", "Auditor")
@@ -53,14 +54,15 @@ def install_core() -> list[str]:
     return steps
 
 
-def install(name: str) -> list[str]:
-    """Make a module's tables, give its rights to the shipped roles and switch it on; return what each revision did.
+def install(name: str, *, rows_from: Path | None = None) -> list[str]:
+    """Make a module's tables, give its rights to the shipped roles and switch it on; return what was done.
 
-    Raises MissingDependency while a module that it needs is off. One whose installation broke off is installed again.
+    With `rows_from`, a folder that an uninstallation wrote, its tables get their rows back. Raises MissingDependency
+    while a module that it needs is off. One whose installation broke off is installed again.
     """
     module = installable(name)
     commit(partial(_begin, name=name, version=module.version))
-    steps = _settle(module, "installing", partial(_after_install, module))
+    steps = _settle(module, "installing", partial(_after_install, module), rows_from)
     enable(name)
     return steps
 
@@ -225,11 +227,17 @@ def _made(name: str) -> list[Table]:
     return [table for table in revisions.tables(name) if table.name in existing]
 
 
-def _settle(module: Module, doing: str, finish: Callable[[Session, InstalledModule], None]) -> list[str]:
+def _settle(
+    module: Module, doing: str, finish: Callable[[Session, InstalledModule], None], rows_from: Path | None = None
+) -> list[str]:
     """Run a module's revisions and `finish` with its row, in one transaction."""
     name = module.name
-    with _storing_error(name, doing, f"erp modules upgrade {name}"), revisions.moving() as connection:
+    command = f"erp modules install {name} --from {rows_from}" if rows_from else f"erp modules upgrade {name}"
+    with _storing_error(name, doing, command), revisions.moving() as connection:
         steps = revisions.move(connection, name)
+        if rows_from is not None:
+            read = read_tables(connection, revisions.tables(name), rows_from)
+            steps.append(f"{plural(sum(read.values()), 'row')} of {plural(len(read), 'table')} were brought back.")
         with _rows(connection) as session:
             finish(session, session.get_one(InstalledModule, name))
             bump_revision(session)

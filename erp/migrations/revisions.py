@@ -70,7 +70,7 @@ def revision(connection: Connection, owner: str) -> str | None:
     return found
 
 
-def ahead(connection: Connection, owner: str) -> list[Script]:
+def ahead(connection: Connection, owner: str, *, to: str = "head") -> list[Script]:
     """Return the owner's revisions that its tables do not have yet, in order.
 
     Raises DatabaseTooNew where the tables are at a revision that this program does not know.
@@ -80,10 +80,16 @@ def ahead(connection: Connection, owner: str) -> list[Script]:
     if revisions is None:
         return []
     try:
-        found = list(revisions.iterate_revisions("head", current or "base"))
+        found = list(revisions.iterate_revisions(to, current or "base"))
     except (CommandError, RevisionError):
         raise DatabaseTooNew(owner, current or "") from None
     return list(reversed(found))
+
+
+def is_known(owner: str, revision: str) -> bool:
+    """Say whether this program has a revision of the core's or a module's tables."""
+    revisions = script(owner)
+    return revisions is not None and revision in {one.revision for one in revisions.walk_revisions()}
 
 
 def is_initialized() -> bool:
@@ -134,6 +140,17 @@ def moving() -> Iterator[Connection]:
 
 
 @contextmanager
+def unmoved() -> Iterator[None]:
+    """Keep PostgreSQL's tables from being made, changed or dropped while the work inside reads them."""
+    if db.engine.dialect.name != "postgresql":
+        yield
+        return
+    with db.engine.connect() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": _ADVISORY_KEY})
+        yield
+
+
+@contextmanager
 def _unwatched_references(connection: Connection) -> Iterator[None]:
     # SQLite changes a table by making it again and dropping the old one, which would delete what refers to it. The
     # switch does nothing inside a transaction, so it is set before SQLAlchemy begins one.
@@ -155,17 +172,17 @@ def _check_references(connection: Connection) -> None:
             raise RuntimeError(f"a row of {broken[0]} would refer to a row of {broken[2]} that is not there")
 
 
-def move(connection: Connection, owner: str) -> list[str]:
-    """Bring the owner's tables to its newest revision; return what each revision did."""
+def move(connection: Connection, owner: str, *, to: str = "head") -> list[str]:
+    """Bring the owner's tables to its newest revision, or to an earlier one; return what each revision did."""
     revisions = script(owner)
     if revisions is None:
         return []
-    steps = ahead(connection, owner)
+    steps = ahead(connection, owner, to=to)
 
     def upgrade(current: Any, _context: Any) -> list[Any]:
-        return revisions._upgrade_revs("head", current)
+        return revisions._upgrade_revs(to, current)
 
-    with EnvironmentContext(Config(), revisions, fn=upgrade, destination_rev="head") as environment:
+    with EnvironmentContext(Config(), revisions, fn=upgrade, destination_rev=to) as environment:
         environment.configure(connection=connection, **options(owner))
         environment.run_migrations()
     return [step.doc for step in steps]

@@ -7,10 +7,10 @@ from erp.options.values import (
     OptionTable,
     Switched,
     bump_revision,
-    forget_option,
     options,
     store_ini,
     store_option,
+    store_options,
 )
 
 __all__ = [
@@ -28,10 +28,10 @@ __all__ = [
     "as_ini",
     "bump_revision",
     "example_ini",
-    "forget_option",
     "options",
     "parse_ini",
     "read_ini_file",
     "store_ini",
     "store_option",
+    "store_options",
 ]

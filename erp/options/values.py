@@ -13,8 +13,9 @@ from flask import current_app, g
 from sqlalchemy.orm import Session
 
 from erp import clock, history
-from erp.db import carried
+from erp.db import carried, lock_switches
 from erp.errors import NotFound, OptionError, UnknownOption
+from erp.events import OptionsChanged, publish
 from erp.models import OptionValue, Revision
 from erp.options.ini import parse_ini, read_ini_file
 from erp.options.types import Option
@@ -129,8 +130,30 @@ class OptionTable:
         return found
 
 
+def store_options(session: Session, table: OptionTable, given: Mapping[str, str | None], *, user_name: str) -> None:
+    """Check and store an administrator's values, by option; None drops one, so that the file or the default applies.
+
+    Waits until nobody holds row locks. Raises OptionError where a value does not fit or must not be set here, and
+    NotFound for an unknown option.
+    """
+    lock_switches(session)
+    before = {key: _stored(session, table, key) for key in given}
+    for key, text in given.items():
+        if text is None:
+            _forget(session, table, key)
+        else:
+            _store(session, table, key, text, user_name=user_name)
+    changed = tuple(key for key, text in before.items() if _stored(session, table, key) != text)
+    if changed:
+        publish(session, OptionsChanged(changed))
+
+
 def store_option(session: Session, table: OptionTable, key: str, text: str, *, user_name: str) -> None:
-    """Check and store an administrator's value; raise OptionError where it does not fit or must not be set here."""
+    """Store an administrator's value of one option, as `store_options` does."""
+    store_options(session, table, {key: text}, user_name=user_name)
+
+
+def _store(session: Session, table: OptionTable, key: str, text: str, *, user_name: str) -> None:
     value = table.parse(key, text)
     _require_free(table, key, text)
     before = _stored(session, table, key)
@@ -147,9 +170,7 @@ def _require_free(table: OptionTable, key: str, text: str) -> None:
         raise OptionError(key, text, "the environment sets it, so it cannot be changed here")
 
 
-def forget_option(session: Session, table: OptionTable, key: str) -> None:
-    """Drop an administrator's value, so that the file or the default applies again."""
-    table.option(key)
+def _forget(session: Session, table: OptionTable, key: str) -> None:
     row = session.get(OptionValue, key)
     if row is None:
         return
@@ -162,9 +183,9 @@ def forget_option(session: Session, table: OptionTable, key: str) -> None:
 
 def _stored(session: Session, table: OptionTable, key: str) -> str:
     """Return the text of an option's effective value, as the database has it now."""
+    option = table.option(key)
     row = session.get(OptionValue, key)
-    value = table.effective({key: row.value} if row is not None else {})[key].value
-    return table.option(key).format(value)
+    return option.format(table.effective({key: row.value} if row is not None else {})[key].value)
 
 
 def subject(key: str) -> history.Subject:
@@ -175,10 +196,9 @@ def subject(key: str) -> history.Subject:
 def store_ini(session: Session, table: OptionTable, text: str, *, user_name: str) -> list[str]:
     """Store each value of an ini text that differs from the effective one, all or nothing; return what changed."""
     given = {key: table.option(key).format(value) for key, value in table.read_ini(text).items()}
-    changed = [key for key, new in given.items() if new != _stored(session, table, key)]
-    for key in changed:
-        store_option(session, table, key, given[key], user_name=user_name)
-    return changed
+    changed = {key: new for key, new in given.items() if new != _stored(session, table, key)}
+    store_options(session, table, changed, user_name=user_name)
+    return list(changed)
 
 
 @dataclass

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from erp.db import Model, key_columns, wrong_keys
 from erp.errors import ModuleError
 from erp.manifest import Module
-from erp.registry.entries import Contribution, Extension, JobEntry, Owned, ViewEntry
+from erp.registry.entries import Alarm, Contribution, Extension, JobEntry, Owned, Queue, ViewEntry, job_name
 from erp.registry.registered import Registered
 
 T = TypeVar("T")
@@ -63,21 +63,21 @@ class Core:
 
         The job is called what its function is called, with hyphens.
         """
-        name = job.__name__.replace("_", "-")
+        name = job_name(job)
         self._registered.option_table.option(every)
-        self._add(self._registered.jobs, "job", name, JobEntry(name, job, every))
+        self._add(self._registered.jobs, "job", JobEntry(name, job, every))
 
-    def add_command(self, command: click.Command) -> None:
-        """Add a command to `erp`."""
-        self._add(self._registered.commands, "command", command.name or "", command)
+    def add_command(self, *commands: click.Command) -> None:
+        """Add commands to `erp`."""
+        self._add(self._registered.commands, "command", *commands)
 
-    def add_import(self, kind: Any) -> None:
-        """Add a kind of CSV file to import (`erp.exchange.ImportKind`)."""
-        self._add(self._registered.imports, "import kind", kind.name, kind)
+    def add_import(self, *kinds: Any) -> None:
+        """Add kinds of CSV files to import (`erp.exchange.ImportKind`)."""
+        self._add(self._registered.imports, "import kind", *kinds)
 
-    def add_export(self, kind: Any) -> None:
-        """Add a kind of CSV file to export (`erp.exchange.ExportKind`)."""
-        self._add(self._registered.exports, "export kind", kind.name, kind)
+    def add_export(self, *kinds: Any) -> None:
+        """Add kinds of CSV files to export (`erp.exchange.ExportKind`)."""
+        self._add(self._registered.exports, "export kind", *kinds)
 
     def extend_import(self, kind: str, columns: Sequence[Any], apply: Callable[..., Any]) -> None:
         """Add columns to another module's import kind; `apply(session, rows, errors)` stores them."""
@@ -90,6 +90,14 @@ class Core:
     def add_check(self, check: Callable[[Session], Iterable[str]]) -> None:
         """Add an invariant to `erp check`: yields a sentence for each breach."""
         self._registered.checks.append(self._own(check))
+
+    def add_queue(self, *queues: Queue) -> None:
+        """Watch queues: administrators hear of an entry that stays too long in one."""
+        self._add(self._registered.queues, "queue", *queues)
+
+    def add_alarm(self, send: Callable[[Sequence[str], Alarm], None]) -> None:
+        """Let `send(addresses, alarm)` bring a message to administrators; no transaction is open meanwhile."""
+        self._registered.alarms.append(self._own(send))
 
     def add_dashboard(self, card: Any) -> None:
         """Add a card (`erp.admin.Card`) to the dashboard."""
@@ -118,15 +126,16 @@ class Core:
     def _own(self, thing: T) -> Owned[T]:
         return Owned(self._module.name, thing)
 
-    def _add(self, things: dict[str, Owned[T]], kind: str, name: str, thing: T) -> None:
-        """Register a thing by a name that no other module uses; a third party's gives way to one that ships."""
-        if name in things:
-            first = things[name].module
-            error = ModuleError(f"Two modules add a {kind} {name}: {first} and {self._module.name}.", name=name)
-            if self._module.name not in self._registered.found.shipped:
-                raise error
-            self._registered.mark_broken(first, error)
-        things[name] = self._own(thing)
+    def _add(self, things: dict[str, Owned[Any]], kind: str, *added: Any) -> None:
+        """Register things by names that no other module uses; a third party's gives way to one that ships."""
+        for name, thing in ((thing.name, thing) for thing in added):
+            if name in things:
+                first = things[name].module
+                error = ModuleError(f"Two modules add a {kind} {name}: {first} and {self._module.name}.", name=name)
+                if self._module.name not in self._registered.found.shipped:
+                    raise error
+                self._registered.mark_broken(first, error)
+            things[name] = self._own(thing)
 
 
 def _tables(models: ModuleType) -> list[Table]:

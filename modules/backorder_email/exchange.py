@@ -39,7 +39,7 @@ def _check(row: Row, wording: Wording, errors: Errors) -> None:
     try:
         check(wording)
     except TemplateRefused as error:
-        errors.add(row, str(error.facts["part"]), str(error))
+        errors.add(row, str(error.facts["part"]), error)
 
 
 def _templates(session: Session) -> Iterable[Sequence[Any]]:

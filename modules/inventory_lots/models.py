@@ -51,16 +51,13 @@ class Warehouse(Tracked, Model):
     """A building that holds locations."""
 
     __tablename__ = "inventory_lots_warehouse"
+    history_document = "inventory_lots.warehouse"
     history_fields = ("code", "name")
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     code: Mapped[str] = mapped_column(String(40), unique=True)
     code_key: Mapped[str] = key_column("code")
     name: Mapped[str] = mapped_column(String(120), default="")
-
-    @override
-    def history_subject(self) -> Subject:
-        return Subject("inventory_lots.warehouse", self.id, self.code)
 
     def __str__(self) -> str:
         return self.code
@@ -79,11 +76,8 @@ class Location(Tracked, Model):
     kind: Mapped[LocationKind] = mapped_column(enum_column(LocationKind, "kind"), default=LocationKind.stock)
     warehouse: Mapped[Warehouse] = relationship()
 
+    history_document = "inventory_lots.location"
     history_fields = ("path", "kind")
-
-    @override
-    def history_subject(self) -> Subject:
-        return Subject("inventory_lots.location", self.id, self.path)
 
     def __str__(self) -> str:
         return self.path
@@ -109,11 +103,8 @@ class Lot(Tracked, Model):
     product: Mapped[Product] = relationship()
 
     __mapper_args__ = {"version_id_col": row_version}
+    history_document = "inventory_lots.lot"
     history_fields = ("number", "received_on", "expires_on", "on_hold")
-
-    @override
-    def history_subject(self) -> Subject:
-        return Subject("inventory_lots.lot", self.id, self.number)
 
     def __str__(self) -> str:
         return self.number

@@ -18,10 +18,8 @@ def setup(core: Core) -> None:
     for view in admin.SCREENS:
         core.add_view(view, menu="Inventory", permission="inventory_lots.view")
     core.add_dashboard(admin.CARD)
-    for import_kind in exchange.IMPORTS:
-        core.add_import(import_kind)
-    for export_kind in exchange.EXPORTS:
-        core.add_export(export_kind)
+    core.add_import(*exchange.IMPORTS)
+    core.add_export(*exchange.EXPORTS)
     core.add_demo(services.load_demo)
     core.add_check(queries.broken_balances)
 

@@ -18,6 +18,7 @@ from erp.text import plural
 ZERO = Decimal(0)
 EXPIRES_TOO_SOON = "expires before it may leave"
 NOT_COVERED = "not covered"
+SCHEDULED = "scheduled"
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ class OpenLine:
     """A sales order line with something open, and what is allocated to it.
 
     `launch_date` is that of a line sold as a preorder. `ships_complete` is whether its order leaves in one piece only.
+    `is_scheduled` is whether it is requested too far ahead to be served now.
     """
 
     line_id: int
@@ -106,8 +108,20 @@ class OpenLine:
     launch_date: date | None = None
     ships_complete: bool = False
     is_serial: bool = False
+    is_scheduled: bool = False
     stock: Sequence[AllocatedStock] = ()
     supply: Sequence[AllocatedSupply] = ()
+
+    def covered_by(self, available: Iterable[AllocatedSupply]) -> OpenLine:
+        """Return the line as it would be with what is left of it on these purchase lines, in their order."""
+        in_stock = sum((each.quantity for each in self.stock), ZERO)
+        left = self.open_quantity - in_stock - sum((each.quantity for each in self.supply), ZERO)
+        added: list[AllocatedSupply] = []
+        for each in available:
+            if quantity := min(left, each.quantity):
+                added.append(each._replace(quantity=quantity))
+                left -= quantity
+        return replace(self, supply=(*self.supply, *added))
 
 
 class PartKind(StrEnum):
@@ -157,7 +171,13 @@ class Coverage:
 
     @property
     def is_late(self) -> bool:
-        """Whether the promise will be broken, or the requested day has passed without any promise."""
+        """Whether the promise will be broken, or the requested day has passed without any promise.
+
+        What nothing covers of a scheduled line is not late: then what is covered of it decides.
+        """
+        if self.line.is_scheduled and self.uncovered:
+            days = [part.day for part in self.parts if part.kind is not PartKind.uncovered]
+            return bool(days) and self.promised is not None and is_late(_latest(days), self.promised, today=self.today)
         return is_late(self.expected, self.promised, requested_on=self.line.requested_on, today=self.today)
 
     @property
@@ -240,7 +260,7 @@ def _cover_alone(line: OpenLine, arrivals: Arrivals) -> Coverage:
     parts = [*_stock_parts(line, ready), *(_incoming_part(supply, arrivals, ready) for supply in line.supply)]
     left = line.open_quantity - sum((part.quantity for part in parts), ZERO)
     if left > 0:
-        parts.append(Part(PartKind.uncovered, left, None, NOT_COVERED))
+        parts.append(Part(PartKind.uncovered, left, None, SCHEDULED if line.is_scheduled else NOT_COVERED))
     return Coverage(line, parts, _latest(part.day for part in parts), _last_incoming(parts), arrivals.today)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -19,18 +19,6 @@ class Uncovered(NamedTuple):
     line_id: int
     product_id: int
     quantity: int
-
-
-def skip_uncoverable(demands: Iterable[Uncovered], supply: Mapping[int, int]) -> Iterator[Uncovered]:
-    """Yield the demands, in their order, that fit whole in what is left of their product's supply.
-
-    This is the supply rule `skip`; `supply` is the raw quantity by product.
-    """
-    left = dict(supply)
-    for demand in demands:
-        if demand.quantity <= left.get(demand.product_id, 0):
-            left[demand.product_id] -= demand.quantity
-            yield demand
 
 
 def is_before_launch(launch_date: date | None, today: date) -> bool:
@@ -95,9 +83,9 @@ def availability(
     """Return the projected stock and what can still be promised (ATP) of each day, beginning today.
 
     `start` is what is available now less the need that nothing covers; `changes` are incoming and scheduled quantities
-    by day, none before today; `expiring` is what of the available stock has which last day of use: later days cannot
-    have it. The ATP of a day is the least that is projected from that day on, at least 0; nothing is promised before
-    `launch_date`.
+    and the need of scheduled lines (below 0) by day, none before today; `expiring` is what of the available stock has
+    which last day of use: later days cannot have it. The ATP of a day is the least that is projected from that day on,
+    at least 0; nothing is promised before `launch_date`.
     """
     dates = [today + timedelta(days=number) for number in range(days)]
     levels: list[Decimal] = []

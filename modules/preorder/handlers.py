@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from erp.db import is_one_of
+from erp.events import OptionsChanged
 from modules.preorder import services
 from modules.procurement.events import SupplyChanged
-from modules.sales.events import LinesServed
+from modules.sales.events import LinesServed, PackReversed
+from modules.sales.models import OrderLine
 from modules.sales.queries import Scope
+from modules.sales.services import offer_incoming_supply
+
+# The options that say when incoming supply counts as arriving, and which day is today.
+DECIDE_ARRIVALS = {"preorder.past_due_supply_days", "preorder.overdue_supply_days", "erp.timezone"}
 
 
 def follow_backorders(session: Session, event: LinesServed) -> None:
-    """Shrink purchase allocations to the open backorders; where allowed, rebalance and allocate; promise."""
+    """Write what a run planned of purchase orders, shrink purchase allocations to the open backorders, and promise."""
     services.shrink_purchase_allocations(session, event.shrunk)
-    scope = Scope(event.product_ids, event.line_ids)
-    if event.may_cover:
-        services.rebalance_in_run(session, scope)
-        services.allocate_incoming_supply(session, scope)
-    services.promise_in_scope(session, scope)
+    services.write_planned(session, event)
+    services.promise_in_scope(session, Scope(event.product_ids, event.line_ids))
 
 
 def allocate_new_supply(session: Session, event: SupplyChanged) -> None:
     """Allocate supply that came, grew or was released to the queue."""
-    scope = Scope(event.product_ids)
-    services.rebalance_in_run(session, scope)
-    services.allocate_incoming_supply(session, scope)
-    services.promise_in_scope(session, scope)
+    offer_incoming_supply(session, event.product_ids)
+
+
+def promise_returned_goods(session: Session, event: PackReversed) -> None:
+    """Promise dates to lines that can be expected with goods that returned from a pack."""
+    line_ids = {each.line_id for each in event.goods}
+    products = select(OrderLine.product_id).where(is_one_of(session, OrderLine.id, line_ids)).distinct()
+    services.promise_in_scope(session, Scope(tuple(session.scalars(products))))
+
+
+def promise_after_options(session: Session, event: OptionsChanged) -> None:
+    """Promise dates to lines that can be expected because supply counts otherwise, or it is another day now."""
+    if not DECIDE_ARRIVALS.isdisjoint(event.keys):
+        services.promise_covered_lines(session)

@@ -12,12 +12,13 @@ EVERYONE = ("Sales clerk", "Merchandiser", "Warehouse clerk", "Auditor")
 
 def setup(core: Core) -> None:
     """Register what preorder adds."""
+    from erp.events import OptionsChanged
     from modules.inventory_lots.events import GoodsArrived, StockChanged
     from modules.preorder import admin, commands, exchange, handlers, jobs, models, queries, services
     from modules.procurement import hooks as procurement_hooks
     from modules.procurement.events import ArrivalChanged, ReceiptReversed, SupplyChanged
     from modules.sales import hooks as sales_hooks
-    from modules.sales.events import LinesServed
+    from modules.sales.events import LinesServed, PackReversed
 
     core.add_models(models)
     admin.register(core)
@@ -32,17 +33,20 @@ def setup(core: Core) -> None:
     core.subscribe(ArrivalChanged, services.follow_arrivals)
     core.subscribe(GoodsArrived, services.promise_products)
     core.subscribe(StockChanged, services.promise_products)
+    core.subscribe(PackReversed, handlers.promise_returned_goods)
+    core.subscribe(OptionsChanged, handlers.promise_after_options)
     core.implement(procurement_hooks.outstanding_will_fall, services.convert_or_release)
     core.implement(procurement_hooks.receipt_will_fall, services.free_converted)
     core.implement(procurement_hooks.allocations_of_lines, queries.allocations_of_lines)
     core.implement(procurement_hooks.arrival_impact, queries.arrival_impact)
-    core.implement(sales_hooks.purchase_allocated, queries.purchase_allocated)
     core.implement(sales_hooks.confirm_refusals, services.confirm_refusals)
     core.implement(sales_hooks.pack_refusals, queries.pack_refusals)
     core.implement(sales_hooks.backorder_kinds, queries.backorder_kinds)
     core.implement(sales_hooks.lines_spared, queries.lines_before_launch)
     core.implement(sales_hooks.purchase_allocation_notes, queries.purchase_allocation_notes)
-    core.implement(sales_hooks.incoming_quantities, queries.incoming_quantities)
+    core.implement(sales_hooks.incoming_rules, queries.incoming_rules)
+    core.implement(sales_hooks.incoming_supply, queries.incoming_supply)
+    core.implement(sales_hooks.incoming_holdings, queries.incoming_holdings)
     core.implement(sales_hooks.explain_supply, queries.supply_notes)
     core.implement(sales_hooks.incoming_allocations, queries.incoming_allocations)
     core.on_enable(services.promise_covered_lines)

@@ -123,6 +123,8 @@ class NothingCancelled(ErpError):
 class ReopenedTooMuch(ErpError):
     """More than was cancelled of a line."""
 
+    field = "quantity"
+
     def __init__(self, *, line: str, quantity: Decimal, cancelled: Decimal) -> None:
         super().__init__(
             f"{line}: {format_quantity(quantity)} cannot be reopened; {format_quantity(cancelled)} were cancelled. "
@@ -132,6 +134,8 @@ class ReopenedTooMuch(ErpError):
 
 class ExpectedDatePassed(ErpError):
     """A line that is reopened needs a new expected date, because the one it has, or the one given, has passed."""
+
+    field = "expected_on"
 
     def __init__(self, *, line: str, expected_on: date) -> None:
         super().__init__(
@@ -148,6 +152,8 @@ class NothingToReverse(ErpError):
 
 class ReversedTooMuch(ErpError):
     """More than is left of a receipt after earlier reversals."""
+
+    field = "quantity"
 
     def __init__(self, *, receipt: str, quantity: Decimal, reversible: Decimal) -> None:
         super().__init__(

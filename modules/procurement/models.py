@@ -21,6 +21,7 @@ from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from erp import clock
+from erp.contacts import Contact
 from erp.db import BigId, Model, Money, Quantity, UtcDateTime, key_column, partial_index
 from erp.history import Subject, Tracked
 from erp.models import enum_column
@@ -29,27 +30,11 @@ from modules.procurement.domain import LineQuantities
 from modules.procurement.states import OPEN_STATES, PurchaseState
 
 
-class Supplier(Tracked, Model):
+class Supplier(Contact):
     """A company that goods are bought from."""
 
     __tablename__ = "procurement_supplier"
-
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    code: Mapped[str] = mapped_column(String(60), unique=True)
-    code_key: Mapped[str] = key_column("code")
-    name: Mapped[str] = mapped_column(String(200), index=True)
-    email: Mapped[str] = mapped_column(String(254), default="")
-    row_version: Mapped[int] = mapped_column(default=1)
-
-    __mapper_args__ = {"version_id_col": row_version}
-    history_fields = ("code", "name", "email")
-
-    def history_subject(self) -> Subject:
-        """A supplier is its own document."""
-        return Subject("procurement.supplier", self.id, self.code)
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.code})"
+    history_document = "procurement.supplier"
 
 
 class PurchaseLineStatus(Tracked, Model):
@@ -66,11 +51,8 @@ class PurchaseLineStatus(Tracked, Model):
     position: Mapped[int] = mapped_column(default=0)
     is_default: Mapped[bool] = mapped_column(default=False)
 
+    history_document = "procurement.purchase_line_status"
     history_fields = ("name", "position", "is_default")
-
-    def history_subject(self) -> Subject:
-        """A status is its own document."""
-        return Subject("procurement.purchase_line_status", self.id, self.name)
 
     def __str__(self) -> str:
         return self.name
@@ -99,6 +81,7 @@ class PurchaseOrder(Tracked, Model):
     )
 
     __mapper_args__ = {"version_id_col": row_version}
+    history_document = "procurement.purchase_order"
     history_fields = ("number", "supplier", "ordered_on", "state", "note")
 
     @property
@@ -115,10 +98,6 @@ class PurchaseOrder(Tracked, Model):
     @classmethod
     def _is_open(cls) -> ColumnElement[bool]:
         return cls.state.in_(OPEN_STATES)
-
-    def history_subject(self) -> Subject:
-        """A purchase order is its own document."""
-        return Subject("procurement.purchase_order", self.id, self.name)
 
     def __str__(self) -> str:
         return self.name

@@ -19,10 +19,8 @@ def setup(core: Core) -> None:
     core.add_view(admin.SupplierScreen, menu="Procurement", permission="procurement.view")
     core.add_view(admin.StatusScreen, menu="System Data", permission="procurement.view")
     core.add_dashboard(admin.CARD)
-    for import_kind in exchange.IMPORTS:
-        core.add_import(import_kind)
-    for export_kind in exchange.EXPORTS:
-        core.add_export(export_kind)
+    core.add_import(*exchange.IMPORTS)
+    core.add_export(*exchange.EXPORTS)
     core.add_demo(services.load_demo)
     core.add_check(queries.broken_invariants)
     core.implement(products_in_use, queries.products_on_lines)

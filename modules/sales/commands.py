@@ -11,7 +11,7 @@ import click
 from sqlalchemy.orm import Session
 
 from erp import progress
-from erp.db import commit, db, format_quantity
+from erp.db import commit, db, format_quantity, one_moment
 from erp.errors import NotFound
 from erp.text import plural
 from modules.inventory_lots.queries import products_by_sku
@@ -30,13 +30,19 @@ def allocate(skus: tuple[str, ...], dry_run: bool) -> None:
         if sku not in known:
             raise NotFound("product", sku)
     if dry_run:
-        preview = services.preview_book(session, skus)
-        session.rollback()
-        for line in preview.lines:
-            click.echo(str(line))
-        click.echo(f"{plural(len(preview.lines), 'line')} would change.")
+        with one_moment(session):
+            _print_preview(session, skus)
         return
     click.echo(services.allocate_book(session, skus, watch=partial(progress.each, label="Allocating")))
+
+
+def _print_preview(session: Session, skus: Sequence[str]) -> None:
+    count = 0
+    for preview in queries.preview_products(session, queries.waiting_product_ids(session, skus)):
+        for line in queries.line_plans(session, preview.changes):
+            click.echo(str(line))
+        count += len(preview.changes)
+    click.echo(f"{plural(count, 'line')} would change.")
 
 
 class _LineAndNumber(click.ParamType[tuple[int, str]]):

@@ -5,20 +5,16 @@ Planning works with raw quantities, the integers that the database keeps (Ã— 10â
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
 from modules.sales.states import Fulfilment, WorkList
 
 # Plain tuples where there is one for each row of a book: naming them would cost more than planning them.
-Demand = tuple[int, int]  # the id of what wants something, such as an order line, and the raw quantity it wants
-Supply = tuple[int, int]  # the id of what gives something, such as a balance, and the raw quantity it has
-Part = tuple[int, int]  # an id and the raw quantity that it holds
-ProductDemand = tuple[int, int, int]  # a demand with the id of its product in the middle
-ProductSupply = tuple[int, int, int]  # a supply with the id of its product in the middle
+Part = tuple[int, int]  # an id and the raw quantity that it wants, has or holds
 
 
 class Grant(NamedTuple):
@@ -29,13 +25,13 @@ class Grant(NamedTuple):
     quantity: int
 
 
-def plan(demands: Iterable[Demand], supplies: Iterable[Supply]) -> list[Grant]:
+def plan(demands: Iterable[Part], supplies: Iterable[Part]) -> list[Grant]:
     """Serve demands first come, first served; both demands and supplies are already in order.
 
     Linear: every step uses up a demand or a supply.
     """
     grants: list[Grant] = []
-    remaining: Iterator[Supply] = iter(supplies)
+    remaining: Iterator[Part] = iter(supplies)
     supply, left = next(remaining, (0, 0))
     for demand, wanted in demands:
         while wanted > 0:
@@ -51,35 +47,9 @@ def plan(demands: Iterable[Demand], supplies: Iterable[Supply]) -> list[Grant]:
     return grants
 
 
-def plan_by_product(demands: Iterable[ProductDemand], supplies: Iterable[ProductSupply]) -> list[Grant]:
-    """Plan many products at once; demands and supplies are in order within each product."""
-    grants: list[Grant] = []
-    wanted = _by_product(demands)
-    for product_id, parts in _by_product(supplies).items():
-        if product_id in wanted:
-            grants += plan(wanted[product_id], parts)
-    return grants
-
-
-def _by_product(rows: Iterable[tuple[int, int, int]]) -> dict[int, list[Part]]:
-    groups: dict[int, list[Part]] = defaultdict(list)
-    for id_, product_id, quantity in rows:
-        groups[product_id].append((id_, quantity))
-    return groups
-
-
-class Settlement(NamedTuple):
-    """How a backorder row changes: by how much it is allocated, or by how much it grows (a new row grows from 0)."""
-
-    allocated: int = 0
-    grown: int = 0
-
-
-def settle(remainder: int, open_backorder: int, *, may_grow: bool) -> Settlement:
-    """Return how a run changes a line's backorder row; `remainder` is what stock left uncovered of the line."""
-    if remainder < open_backorder:
-        return Settlement(allocated=open_backorder - remainder)
-    return Settlement(grown=remainder - open_backorder) if may_grow else Settlement()
+def settle(remainder: int, open_backorder: int, *, may_grow: bool) -> int:
+    """Return what a line has on backorder after a run; `remainder` is what stock left uncovered of the line."""
+    return remainder if may_grow or remainder < open_backorder else open_backorder
 
 
 @dataclass(frozen=True)
@@ -96,20 +66,32 @@ def lower(new_open: int, allocated: int, open_backorder: int) -> Lowering:
     return Lowering(backorder=open_backorder - kept, allocations=max(0, allocated - new_open))
 
 
+def served_until(today: date, reserve_ahead_days: int | None) -> date | None:
+    """Return the last requested day that is served today; None where every requested day is."""
+    return None if reserve_ahead_days is None else today + timedelta(days=reserve_ahead_days)
+
+
+def is_too_far_ahead(requested_on: date | None, until: date | None) -> bool:
+    """Return whether a line is requested too far ahead to be served now, where `until` is the last day that is."""
+    return until is not None and requested_on is not None and requested_on > until
+
+
 @dataclass(frozen=True)
 class Progress:
-    """The quantities of a line, or their sums over an order."""
+    """The quantities of a line, or their sums over an order; `scheduled` is what of a scheduled line nothing covers."""
 
     quantity: Decimal
     packed: Decimal
     cancelled: Decimal
     allocated: Decimal
+    scheduled: Decimal = Decimal(0)
 
 
 def fulfilment(lines: Sequence[Progress]) -> Fulfilment:
     """Return how far a line is, or an order with these lines."""
-    quantity, packed, cancelled, allocated = (
-        sum(getattr(line, name) for line in lines) for name in ("quantity", "packed", "cancelled", "allocated")
+    quantity, packed, cancelled, allocated, scheduled = (
+        sum(getattr(line, name) for line in lines)
+        for name in ("quantity", "packed", "cancelled", "allocated", "scheduled")
     )
     still_open = quantity - packed - cancelled
     if still_open <= 0:
@@ -118,7 +100,9 @@ def fulfilment(lines: Sequence[Progress]) -> Fulfilment:
         return Fulfilment.part_packed
     if allocated >= still_open:
         return Fulfilment.allocated
-    return Fulfilment.part_allocated if allocated else Fulfilment.unallocated
+    if allocated:
+        return Fulfilment.part_allocated
+    return Fulfilment.scheduled if scheduled >= still_open else Fulfilment.unallocated
 
 
 def return_outcome(*, is_freed: bool, why_unusable: str) -> str:

@@ -174,7 +174,12 @@ class AllocationsHeld(ErpError):
 
 
 class BookChanged(ErpError):
-    """The book is not what the preview showed."""
+    """The book is not what the preview showed. `products` are names with what changed of them."""
 
-    def __init__(self) -> None:
-        super().__init__("The book has changed since this preview. Check the new preview before you apply it.")
+    def __init__(self, *, products: Sequence[str]) -> None:
+        more = f" and {len(products) - 5} more" if len(products) > 5 else ""
+        super().__init__(
+            f"The book has changed since this preview: {', '.join(products[:5])}{more}. Nothing was served. "
+            "Check the new preview before you apply it.",
+            products=list(products),
+        )

@@ -3,21 +3,51 @@
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
+
+
+class SupplyGivenBack(NamedTuple):
+    """A raw quantity of what a line holds of an incoming supply, by the id of the holding, that it needs no more."""
+
+    kind: str
+    holding_id: int
+    quantity: int
+
+
+class SupplyTaken(NamedTuple):
+    """A raw quantity of an incoming supply that a line gets."""
+
+    kind: str
+    supply_id: int
+    line_id: int
+    quantity: int
+
+
+class SupplyExchanged(NamedTuple):
+    """A raw quantity of one incoming supply that a line exchanges for as much of another that comes earlier."""
+
+    kind: str
+    line_id: int
+    given_id: int
+    taken_id: int
+    quantity: int
 
 
 @dataclass(frozen=True)
 class LinesServed:
     """Lines of these products were served or changed, and their backorder rows are up to date.
 
-    `line_ids` is None where the whole queue was served. `shrunk` are the lines whose open backorder may have become
-    smaller: their purchase allocations must shrink with it. `may_cover` says whether uncovered backorders may be
-    allocated to purchase orders now: not after a removal, a cancellation, a deletion or a lowered quantity.
+    `line_ids` is None where the whole queue was served. `shrunk` are lines whose open backorder became smaller without
+    a plan: what they hold of incoming supply must shrink with it. `given_back`, `exchanged` and `taken` are what a run
+    planned of incoming supply: the module that owns the kind of supply writes it, in this order.
     """
 
     product_ids: tuple[int, ...]
     line_ids: tuple[int, ...] | None
-    shrunk: tuple[int, ...]
-    may_cover: bool = False
+    shrunk: tuple[int, ...] = ()
+    given_back: tuple[SupplyGivenBack, ...] = ()
+    exchanged: tuple[SupplyExchanged, ...] = ()
+    taken: tuple[SupplyTaken, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from erp.errors import ErpError
 from erp.events import hook
+from modules.sales.planning import Holding, Supply
 from modules.sales.states import BackorderKind
 
 if TYPE_CHECKING:
@@ -53,28 +54,33 @@ def lines_spared(session: Session, line_ids: Sequence[int]) -> Collection[int]:
     """Which of these lines keep their backorders however long they wait; the answers are united."""
 
 
-@hook
-def purchase_allocated(session: Session, line_ids: Sequence[int]) -> Mapping[int, Decimal]:
-    """The outstanding quantity of these lines on purchase orders, by line id. The answers are added up."""
-
-
 @dataclass(frozen=True)
-class IncomingRun:
-    """What a run would ask of incoming supply: its uncovered lines in order, and what it gives back by product.
+class IncomingRules:
+    """What runs do with incoming supply: whether they allocate it, `skips` and `rebalances` as in `planning.Rules`."""
 
-    A demand is (line id, product id, raw quantity); `freed` are raw quantities of purchase orders that the run's lines
-    need no more.
+    allocates: bool
+    skips: bool
+    rebalances: bool = False
+
+
+@hook
+def incoming_rules(session: Session) -> IncomingRules:
+    """What runs do with incoming supply. They allocate it if an answer says so, and do what one of those says."""
+
+
+@hook
+def incoming_supply(session: Session, product_ids: Collection[int]) -> Sequence[Supply]:
+    """The supply of these products that is to come and that runs may give out, with what is free of each: 0 too.
+
+    It comes product by product, in the order in which it serves demand. The answers are merged by day.
     """
 
-    demands: Sequence[tuple[int, int, int]]
-    freed: Mapping[int, int]
-
 
 @hook
-def incoming_quantities(session: Session, runs: Sequence[IncomingRun]) -> Mapping[int, int]:
-    """How much incoming supply these runs would give to each line, in raw quantities, one run after the other.
+def incoming_holdings(session: Session, line_ids: Collection[int]) -> Sequence[Holding]:
+    """What these lines hold of incoming supply; of each line first what it gives back first.
 
-    The answers are added up.
+    The answers are put together.
     """
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from erp import clock
+from erp.contacts import Contact
 from erp.db import BigId, Model, Money, Quantity, UtcDateTime, key_column, partial_index
 from erp.history import Subject, Tracked
 from erp.models import enum_column
@@ -17,27 +18,11 @@ from modules.inventory_lots.models import Balance, Product, Warehouse
 from modules.sales.states import AllocationSource, BackorderKind, BackorderState, OrderState, ShippingPolicy
 
 
-class Customer(Tracked, Model):
+class Customer(Contact):
     """A buyer, known by its code."""
 
     __tablename__ = "sales_customer"
-
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    code: Mapped[str] = mapped_column(String(60), unique=True)
-    code_key: Mapped[str] = key_column("code")
-    name: Mapped[str] = mapped_column(String(200), index=True)
-    email: Mapped[str] = mapped_column(String(254), default="")
-    row_version: Mapped[int] = mapped_column(default=1)
-
-    __mapper_args__ = {"version_id_col": row_version}
-    history_fields = ("code", "name", "email")
-
-    def history_subject(self) -> Subject:
-        """A customer is its own document."""
-        return Subject("sales.customer", self.id, self.code)
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.code})"
+    history_document = "sales.customer"
 
 
 class Order(Tracked, Model):
@@ -67,6 +52,7 @@ class Order(Tracked, Model):
     )
 
     __mapper_args__ = {"version_id_col": row_version}
+    history_document = "sales.order"
     history_fields = ("number", "customer", "ordered_at", "priority", "shipping_policy", "state", "note")
 
     @hybrid_property
@@ -78,10 +64,6 @@ class Order(Tracked, Model):
     def name(self) -> str:
         """What users call the order: its number, or the id of a draft."""
         return self.number or f"Draft {self.id}"
-
-    def history_subject(self) -> Subject:
-        """An order is its own document."""
-        return Subject("sales.order", self.id, self.name)
 
     def __str__(self) -> str:
         return self.name

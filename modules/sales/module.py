@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from erp.manifest import Module, Permission
-from erp.options import Duration, Integer, Switch
+from erp.options import Choice, Duration, Integer, Switch
 from erp.registry import Core
 
 CLERKS = ("Sales clerk",)
@@ -27,13 +27,9 @@ def setup(core: Core) -> None:
     core.add_dashboard(admin.CARD)
     core.add_job(jobs.allocate_backorders, every="sales.allocate_every")
     core.add_job(jobs.cancel_overdue_backorders, every="sales.cancel_every")
-    core.add_command(commands.allocate)
-    core.add_command(commands.pack)
-    core.add_command(commands.unpack)
-    for kind in exchange.IMPORTS:
-        core.add_import(kind)
-    for export in exchange.EXPORTS:
-        core.add_export(export)
+    core.add_command(commands.allocate, commands.pack, commands.unpack)
+    core.add_import(*exchange.IMPORTS)
+    core.add_export(*exchange.EXPORTS)
     core.add_check(queries.broken_invariants)
     core.add_demo(services.load_demo)
     core.subscribe(GoodsArrived, handlers.serve_what_arrived)
@@ -54,6 +50,19 @@ MODULE = Module(
         Switch(name="backorders", default=True, help="Keep what stock cannot cover as backorders."),
         Switch(name="allocate_on_confirm", default=True, help="Run an order's products when it is confirmed."),
         Switch(name="allocate_on_arrival", default=True, help="Run products when goods of them arrive."),
+        Choice(
+            name="service_order",
+            default="ordered_at",
+            choices=("ordered_at", "requested_on"),
+            help="Which line of equal priority is served first: that ordered first, or that requested for the "
+            "earliest day (none last).",
+        ),
+        Integer(
+            name="reserve_ahead_days",
+            default=None,
+            maximum=3650,
+            help="Lines requested more days ahead are scheduled: automatic runs serve them later; empty = no limit.",
+        ),
         Duration(name="allocate_every", default=timedelta(minutes=10), help="How often the whole book is served."),
         Duration(
             name="cancel_every",

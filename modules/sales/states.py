@@ -23,6 +23,7 @@ ORDER = StateMachine(
         "reverse_pack": {OrderState.confirmed: OrderState.confirmed, OrderState.done: OrderState.confirmed},
         "remove_allocation": {OrderState.confirmed: OrderState.confirmed},
         "change_quantity": {OrderState.confirmed: OrderState.confirmed},
+        "change_requested_date": {OrderState.confirmed: OrderState.confirmed},
         "add_line": {OrderState.draft: OrderState.draft, OrderState.confirmed: OrderState.confirmed},
         "complete": {OrderState.confirmed: OrderState.done},
         "cancel": {OrderState.draft: OrderState.cancelled, OrderState.confirmed: OrderState.cancelled},
@@ -64,6 +65,7 @@ class Fulfilment(StrEnum):
     """How far an order or a line is; derived, never stored."""
 
     unallocated = "unallocated"
+    scheduled = "scheduled"
     part_allocated = "part_allocated"
     allocated = "allocated"
     part_packed = "part_packed"

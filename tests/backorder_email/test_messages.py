@@ -192,7 +192,7 @@ def test_all_messages_are_sent_a_few_at_a_time(client, session, mailbox):
     make_message(session, next_attempt_at=clock.now().replace(year=2030))
     assert "Emails to be sent: 25" in words(page(client, f"{PENDING}sending/"))
     answer = client.post(f"{PENDING}sending/", data={"start": "1"}, headers={"Accept": "application/json"})
-    assert json.loads(answer.text) == {"left": 5, "summary": "20 emails sent.", "problem": ""}
+    assert json.loads(answer.text).items() >= {"left": 5, "summary": "20 emails sent.", "problem": ""}.items()
     assert "Pending Emails" in post(client, f"{PENDING}sending/")
     assert states(session) == ["sent"] * 25
 

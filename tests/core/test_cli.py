@@ -138,6 +138,13 @@ def test_a_breach_is_a_line_and_the_check_exits_with_1(app, erp, monkeypatch):
     assert err == "1 breach found; each is printed above.\n"
 
 
+def test_a_part_of_a_table_that_is_missing_is_a_breach(app, erp):
+    with db.engine.begin() as connection:
+        connection.execute(text("DROP INDEX ix_preorder_purchase_allocation_line"))
+    line = "Table preorder_purchase_allocation: the index ix_preorder_purchase_allocation_line is missing."
+    assert erp("check") == (1, f"{line}\n", "1 breach found; each is printed above.\n")
+
+
 def test_a_sound_database_passes_its_check(erp):
     code, out, err = erp("check")
     assert (code, err) == (0, "")

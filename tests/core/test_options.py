@@ -18,10 +18,10 @@ from erp.options import (
     Text,
     as_ini,
     example_ini,
-    forget_option,
     options,
     store_ini,
     store_option,
+    store_options,
 )
 from erp.options import Decimal as Number
 from erp.registry import current_registry
@@ -77,7 +77,8 @@ def test_what_is_read_at_the_start_cannot_be_set_in_the_database(small_app):
 def test_forgetting_a_value_brings_the_file_back(small_app):
     small_app(SHOP, ini="[shop]\nseats = 5\n")
     set_in_database("shop.seats", "6")
-    commit(lambda session: forget_option(session, current_registry().option_table, "shop.seats"))
+    table = current_registry().option_table
+    commit(lambda session: store_options(session, table, {"shop.seats": None}, user_name="anna"))
     assert options.shop.seats == 5
 
 

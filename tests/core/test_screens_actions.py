@@ -295,6 +295,19 @@ def test_an_action_needs_a_run_or_a_page():
         Action(name="x", label="X", permission="")
 
 
+def test_a_page_makes_the_action_that_opens_it():
+    class Danger(Ask):
+        name = "ask-twice"
+        permission = "shop.edit"
+        style = "danger"
+
+    plain, dangerous = Ask.action(name="ask", permission="shop.view"), Danger.action()
+    assert (plain.name, plain.label, plain.permission, plain.style) == ("ask", "Ask", "shop.view", "secondary")
+    assert (dangerous.name, dangerous.label, dangerous.style) == ("ask-twice", "Ask", "danger")
+    assert isinstance(dangerous.page, Danger)
+    assert (Danger.action(style="primary").style, Danger.action(label="Please").label) == ("primary", "Please")
+
+
 def test_a_long_message_does_not_end_the_session(clerk, shop):
     db.session.add_all(Role(name=f"{number}{'y' * 70}") for number in range(90))
     db.session.commit()

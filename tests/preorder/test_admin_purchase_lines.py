@@ -152,6 +152,7 @@ def test_a_wrong_quantity_is_refused_and_nothing_is_allocated(
     key = backorder_id(order.lines[0])
     shown = clerk.press(url(purchase.lines[0], "allocate"), row=str(key), **{f"quantity-{key}": typed})
     assert (shown.status, message in shown.text) == (409, True)
+    assert marked_fields(shown.html) == [f"quantity-{key}"]
     assert outstanding(session, order.lines[0]) == [0]
 
 

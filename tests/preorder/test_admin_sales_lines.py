@@ -19,6 +19,7 @@ from modules.sales.models import Order, OrderLine
 from modules.sales.services import hold_lines
 from tests.preorder.conftest import Clerk
 from tests.support.inventory_lots import make_product, make_stock
+from tests.support.marked_fields import marked_fields
 from tests.support.preorder import allocate_purchase, outstanding, purchase_allocations_of
 from tests.support.procurement import make_purchase_order, make_supplier
 from tests.support.sales import allocate, make_draft, make_order
@@ -99,6 +100,17 @@ def test_less_than_all_can_be_typed(session: Session, clerk: Clerk, order: Order
     key = str(purchase.lines[1].id)
     clerk.press(url(order.lines[0], "allocate"), row=key, **{f"quantity-{key}": "2"})
     assert outstanding(session, order.lines[0]) == [2]
+
+
+def test_too_many_decimals_are_marked_in_their_row(
+    session: Session, clerk: Clerk, order: Order, purchase: PurchaseOrder
+) -> None:
+    keys = [str(purchase.lines[number].id) for number in (0, 1)]
+    typed = {f"quantity-{keys[0]}": "1", f"quantity-{keys[1]}": "0.5"}
+    shown = clerk.press(url(order.lines[0], "allocate"), row=keys, **typed)
+    assert "has more than 0 decimals" in shown.text
+    assert (shown.status, marked_fields(shown.html)) == (409, [f"quantity-{keys[1]}"])
+    assert outstanding(session, order.lines[0]) == [0]
 
 
 def test_an_item_whose_backorder_is_not_written_yet_gets_it_first_and_loses_its_hold(

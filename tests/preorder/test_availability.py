@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -161,3 +162,46 @@ def test_atp_of_many_products_takes_as_many_statements_as_of_one(
 
     ask(1)
     assert ask(100) <= ask(1)
+
+
+def test_the_need_of_a_scheduled_line_counts_from_its_requested_day_on(
+    session: Session, product: Product, set_option: Callable[[str, str], None], client: FlaskClient
+) -> None:
+    set_option("sales.reserve_ahead_days", "2")
+    make_order(session, [(product, 5)], requested_on=on(5))
+    far = make_order(session, [(product, 4)], requested_on=on(40))
+    covered = make_order(session, [(product, 6)], requested_on=on(6))
+    purchase = make_purchase_order(session, [(product, 6, on(2))])
+    allocate_purchase(session, covered.lines[0], purchase.lines[0], 6)
+    make_order(session, [(product, 2)], requested_on=on(3))
+    components = queries.components_of(session, product.id)
+    assert (components.available, components.uncovered_need) == (18, 0)
+    assert components.scheduled_needs == [(product.id, on(5), 5), (product.id, on(40), 4)]
+    assert [day.projected for day in components.days[:6]] == [18, 18, 18, 18, 13, 13]
+    assert [day.available_to_promise for day in components.days[:6]] == [9] * 6
+    assert promised(session, product, 7) == [13] * 7  # the horizon ends before the other is requested
+    page = client.get(f"/preorder/atp/{product.id}/").get_data(as_text=True)
+    assert "Needed by scheduled lines" in page
+    set_option("sales.reserve_ahead_days", "")
+    assert queries.components_of(session, product.id).scheduled_needs == []
+    assert far.lines[0].need == 4
+
+
+def test_scheduled_needs_take_as_many_statements_for_many_lines_as_for_one(
+    session: Session,
+    product: Product,
+    set_option: Callable[[str, str], None],
+    count_statements: Callable[[], AbstractContextManager[list[str]]],
+) -> None:
+    set_option("sales.reserve_ahead_days", "2")
+
+    def count(size: int) -> int:
+        for number in range(size):
+            make_order(session, [(product, 1)], requested_on=on(5 + number))
+        session.commit()
+        with count_statements() as sent:
+            queries.components_of(session, product.id)
+        return len(sent)
+
+    count(1)
+    assert count(1) == count(12)

@@ -1,8 +1,7 @@
-"""The rules of preorder: the supply rule, ATP, terms and coverage states."""
+"""The rules of preorder: ATP, terms and coverage states."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -14,45 +13,16 @@ from modules.inventory_lots.errors import BadQuantity
 from modules.preorder.domain import (
     CoverageState,
     PreorderTerms,
-    Uncovered,
     availability,
     check_terms,
     coverage_state,
     is_before_launch,
     ship_date,
-    skip_uncoverable,
 )
 from modules.preorder.errors import LaunchDateMissing
 
 TODAY = date(2026, 11, 23)
 DECEMBER = date(2026, 12, 1)
-
-
-# The supply rule `skip`
-
-
-def coverable(demands: Iterable[tuple[int, int]], supply: int) -> Iterator[tuple[int, int]]:
-    """The (id, quantity) demands of one product that pass."""
-    for demand in skip_uncoverable([Uncovered(line_id, 7, quantity) for line_id, quantity in demands], {7: supply}):
-        yield demand.line_id, demand.quantity
-
-
-def test_a_demand_passes_if_its_whole_remainder_fits_in_what_is_left() -> None:
-    assert list(coverable([(1, 6), (2, 8), (3, 4)], 10)) == [(1, 6), (3, 4)]
-
-
-def test_nothing_passes_without_supply() -> None:
-    assert list(coverable([(1, 1)], 0)) == []
-
-
-@given(st.lists(st.integers(1, 30)), st.integers(0, 100))
-def test_a_demand_that_is_left_out_would_not_have_fitted_at_its_turn(remainders: list[int], supply: int) -> None:
-    passed = dict(coverable(enumerate(remainders), supply))
-    left = supply
-    for demand, remainder in enumerate(remainders):
-        assert (demand in passed) == (remainder <= left)
-        left -= passed.get(demand, 0)
-    assert left >= 0
 
 
 # ATP

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp.exchange import ImportRefused, export_csv, import_csv
-from modules.inventory_lots.queries import product_by_sku
+from modules.inventory_lots.queries import product_ids_by_sku
 from modules.preorder import queries
 from modules.preorder.domain import PreorderTerms
 from modules.preorder.models import OnHandChange
@@ -39,7 +39,7 @@ def errors_of(session: Session, kind: str, *lines: str) -> list[str]:
 
 
 def terms(session: Session, sku: str) -> PreorderTerms | None:
-    row = queries.preorder_product(session, product_by_sku(session, sku).id)
+    row = queries.preorder_product(session, product_ids_by_sku(session, [sku])[sku])
     return None if row is None else row.terms
 
 

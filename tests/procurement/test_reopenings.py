@@ -29,6 +29,7 @@ from modules.procurement.models import PurchaseOrder
 from modules.procurement.queries import broken_invariants
 from modules.procurement.states import PurchaseState
 from tests.support.inventory_lots import make_location
+from tests.support.marked_fields import marked_fields
 from tests.support.procurement import ORDERS, make_purchase_order, page, post
 
 PAST, LATER = date(2026, 6, 1), date(2027, 1, 10)
@@ -175,6 +176,25 @@ def test_the_page_offers_what_was_cancelled_and_asks_for_a_new_date(session: Ses
     assert "Give a new expected date" in post(client, address, 409, **form)
     assert "will come after all" in post(client, address, **form | {"lines__0__expected_on": "2027-01-10"})
     assert (line.cancelled, line.expected_on) == (0, LATER)
+
+
+@pytest.mark.parametrize(
+    ("typed", "message", "marked"),
+    [
+        ({"quantity": "1.5"}, "has more than 0 decimals", "quantity"),
+        ({"quantity": "5"}, "4 were cancelled", "quantity"),
+        ({"quantity": "4", "expected_on": "2026-06-02"}, "Give a new expected date", "expected_on"),
+    ],
+)
+def test_what_the_page_refuses_is_marked_at_its_field(
+    session: Session, client: FlaskClient, typed: dict[str, str], message: str, marked: str
+) -> None:
+    order = make_purchase_order(session, [{"quantity": 10, "cancelled": 4}, {"quantity": 9, "cancelled": 4}])
+    session.commit()
+    form = {f"lines__{at}__line_id": line.id for at, line in enumerate(order.lines)} | {"why": "found more"}
+    form |= {"lines__0__quantity": "1"} | {f"lines__1__{name}": text for name, text in typed.items()}
+    shown = post(client, f"{ORDERS}{order.id}/reopen/", 409, **form)
+    assert message in shown and marked_fields(shown) == [f"lines-1-{marked}"]
 
 
 def test_reopening_many_lines_takes_no_more_statements_than_one(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -160,16 +161,18 @@ def check_numbers() -> None:
         assert len(numbers) == len(set(numbers)), model
 
 
-def queue(product_id: int) -> list[Any]:
-    """Return the lines of a product that a run serves, in order of service."""
+def queue(product_id: int, *, until: date | None = None, by_requested_day: bool = False) -> list[Any]:
+    """Return the lines of a product that a run serves, in order of service: those requested `until` a day."""
     confirmed = {order.id: order for order in rows(Order, Order.state == "confirmed")}
     waiting = rows(OrderLine, OrderLine.product_id == product_id, ~OrderLine.hold_allocation)
 
     def place(line: Any) -> tuple[Any, ...]:
         order = confirmed[line.order_id]
-        return (-order.priority, order.ordered_at, order.id, line.position)
+        requested = (line.requested_on or date.max,) if by_requested_day else ()
+        return (-order.priority, *requested, order.ordered_at, order.id, line.position)
 
-    return sorted((line for line in waiting if line.order_id in confirmed), key=place)
+    is_due = {line.id for line in waiting if not (until and line.requested_on and line.requested_on > until)}
+    return sorted((line for line in waiting if line.order_id in confirmed and line.id in is_due), key=place)
 
 
 def usable(product_id: int, today: Any, *, removal: str) -> list[tuple[int, Decimal]]:

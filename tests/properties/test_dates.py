@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from datetime import date, timedelta
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select, update
@@ -225,14 +226,17 @@ def check_dates(book, at):
     assert packed == coverage
 
 
-def check_lateness(book, at, promises):
+def check_lateness(book, at, promises, days_ahead=""):
+    """Lines that are scheduled by `days_ahead` keep what they were given without it."""
     at(f"{TODAY}T12:00:00Z")
     shop = Shop(book)
+    shop.set_options({"sales.reserve_ahead_days": days_ahead})
     for line, promised in zip(open_lines(shop), promises, strict=False):
         shop.session.execute(update(OrderLine).where(OrderLine.id == line.id).values(promise_date=day(promised)))
         shop.session.commit()
     found = queries.line_coverage(shop.session)
     late = set(shop.session.scalars(select(OrderLine.id).where(queries.is_late_line(clock.today()))))
+    shop.set_options({"sales.reserve_ahead_days": ""})
     assert late == {line_id for line_id, coverage in found.items() if coverage.is_late}
 
 
@@ -249,8 +253,9 @@ def test_a_line_is_expected_on_the_first_day_on_which_it_can_be_packed_and_atp_n
     hypothesis_settings()(given(book=books)(lambda book: check_dates(book, at)))()
 
 
-def test_the_late_lines_of_a_list_are_those_whose_coverage_is_late(app, at):
+@pytest.mark.parametrize("days_ahead", ["", "0"])
+def test_the_late_lines_of_a_list_are_those_whose_coverage_is_late(app, at, days_ahead):
     promises = st.lists(st.none() | st.integers(-2, 10), max_size=12)
     hypothesis_settings()(
-        given(book=books, promises=promises)(lambda book, promises: check_lateness(book, at, promises))
+        given(book=books, promises=promises)(lambda book, promises: check_lateness(book, at, promises, days_ahead))
     )()

@@ -33,7 +33,6 @@ from modules.procurement.domain import Delivery, LineValues, OrderHead, Reopenin
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine, Receipt
 from modules.sales import services as sales
 from modules.sales.models import Allocation, Backorder, Order, OrderLine, Pack
-from modules.sales.queries import Scope
 from tests.support.final_rows import no_row_is_final
 from tests.support.inventory_lots import make_location, make_product, make_stock
 from tests.support.procurement import make_supplier
@@ -402,7 +401,7 @@ class Incoming(RuleBasedStateMachine):
         product_id = db.session.get_one(PurchaseOrderLine, purchase_line_id).product_id
         before = self.purchase_allocated()
         lock_products(db.session(), [product_id])
-        services.allocate_incoming_supply(db.session(), Scope((product_id,)))
+        sales.offer_incoming_supply(db.session(), [product_id])
         again = Counter()
         for row in rows(PurchaseAllocation, PurchaseAllocation.ended_at.is_(None)):
             again[row.line_id] += row.outstanding

@@ -51,11 +51,13 @@ SLA = 5
 PREFIXES = ("inventory_lots_", "sales_", "procurement_", "preorder_", "backorder_email_")
 amounts = st.integers(min_value=1, max_value=12)
 picks = st.integers(min_value=0, max_value=1000)
+requested_days = st.none() | st.integers(0, 20)
 
 # What users do besides receiving and running the book.
 VERBS = {
     *("adjust", "transfer", "hold_lot", "release_lot", "set_expiry", "change_kind", "release_allocations"),
     *("confirm", "add_lines", "allocate_order", "remove_allocations", "pack_order", "change_quantity"),
+    "change_requested_date",
     "reverse_pack",
     *("cancel_order", "cancel_line", "cancel_backorder", "delete_backorder", "cancel_overdue_backorders"),
 }
@@ -85,6 +87,7 @@ class Book(RuleBasedStateMachine):
     """Two products and one with serial numbers, locations and a quarantine, and users who do all that can be done."""
 
     options: dict[str, str] = {}
+    days_ahead: int | None = None
 
     def __init__(self, at, done):
         super().__init__()
@@ -236,13 +239,25 @@ class Book(RuleBasedStateMachine):
         priority=st.integers(0, 1),
         phones=st.integers(0, 2),
         policy=st.sampled_from(["partial", "partial", "complete"]),
+        requested=requested_days,
     )
-    def take_an_order(self, lines, priority, phones, policy):
+    def take_an_order(self, lines, priority, phones, policy, requested=None):
         db.session.rollback()
         wanted = [(self.product(number), quantity) for number, quantity in lines]
         wanted += [(db.session.get_one(Product, self.phone), phones)] if phones else []
-        order = make_draft(db.session(), wanted, priority=priority, shipping_policy=policy).id
+        day = self.day_after(requested)
+        order = make_draft(db.session(), wanted, priority=priority, shipping_policy=policy, requested_on=day).id
         self.run_of(sales.confirm, order, products={product.id for product, _ in wanted})
+
+    def day_after(self, days):
+        return None if days is None else self.today + timedelta(days=days)
+
+    @action(often=2, number=picks, days=requested_days)
+    def change_a_requested_date(self, number, days):
+        id_, day = self.pick_line(number), self.day_after(days)
+        line = None if id_ is None else db.session.get_one(OrderLine, id_)
+        if line is not None and line.requested_on != day:
+            self.run_of(sales.change_requested_date, id_, day, products={line.product_id})
 
     @action(number=picks, product=picks, quantity=amounts)
     def add_a_line(self, number, product, quantity):
@@ -371,7 +386,7 @@ class Book(RuleBasedStateMachine):
             row.id
             for row in reference_model.rows(Backorder, Backorder.state == "open")
             if row.kind == "backorder" and (self.today - row.counts_from).days > SLA
-        }
+        } - {row.id for row in self.scheduled_rows()}
         db.session.rollback()
         purchase_allocated = self.purchase_allocated()
         if self.attempt(sales.cancel_overdue_backorders) and not overdue:
@@ -380,6 +395,20 @@ class Book(RuleBasedStateMachine):
             _, was_open, was_cancelled = before[id_]
             ended = was_open - min(was_open, purchase_allocated[line_id]) if id_ in overdue else 0
             assert (quantity, cancelled) == (was_open - ended, was_cancelled + ended)
+
+    def queue(self, product_id):
+        """Return the lines that a run serves now, in order of service."""
+        by_requested_day = self.options.get("sales.service_order") == "requested_on"
+        return reference_model.queue(product_id, until=self.until(), by_requested_day=by_requested_day)
+
+    def until(self):
+        return None if self.days_ahead is None else self.today + timedelta(days=self.days_ahead)
+
+    def scheduled_rows(self):
+        """Return the open backorder rows of lines that are requested too far ahead."""
+        is_scheduled = OrderLine.requested_on > (self.until() or date.max)
+        lines = {line.id for line in reference_model.rows(OrderLine, is_scheduled)}
+        return [row for row in reference_model.rows(Backorder, Backorder.state == "open") if row.line_id in lines]
 
     def waiting(self):
         """Return each backorder's line, open and cancelled quantity."""
@@ -448,7 +477,7 @@ class Book(RuleBasedStateMachine):
         """
         (stock, last), after, expected = supply, self.holdings(), {}
         for product_id in products:
-            queue = reference_model.queue(product_id)
+            queue = self.queue(product_id)
             wanted = [(line.id, open_of(line) - before.get(line.id, (0, 0))[0]) for line in queue]
             expected |= reference_model.unit_by_unit(wanted, stock[product_id])
             self.check_first_come_first_served(queue, before, after)
@@ -558,7 +587,7 @@ class IncomingBook(Book):
         """With `partial` no line gains while an earlier one goes short, and no supply is left while a line needs it."""
         for product_id in self.products:
             short = False
-            for line in reference_model.queue(product_id):
+            for line in self.queue(product_id):
                 gained = after[line.id][1] - before[line.id][1]
                 assert not (short and gained > 0), f"{line} was allocated before an earlier line that goes short"
                 remainder = open_of(line) - sum(after[line.id])
@@ -582,11 +611,33 @@ class SkippingBook(IncomingBook):
         """A demand was covered whole, or its uncovered remainder did not fit what was left at its turn."""
         for product_id in self.products:
             left = self.unallocated_supply(product_id)
-            for line in reversed(reference_model.queue(product_id)):
+            for line in reversed(self.queue(product_id)):
                 gained = after[line.id][1] - before[line.id][1]
                 remainder = open_of(line) - sum(after[line.id])
                 left += max(0, gained)
                 assert remainder == 0 or remainder > left, f"{line} was left out though its {remainder} fitted"
+
+
+class ScheduledBook(IncomingBook):
+    """The same where the day for which a line is requested says when and before whom it is served."""
+
+    options = IncomingBook.options | {"sales.service_order": "requested_on", "sales.reserve_ahead_days": "9"}
+    days_ahead = 9
+
+    def check_purchase_allocations(self, before, after):
+        super().check_purchase_allocations(before, after)
+        for line in reference_model.rows(OrderLine, OrderLine.requested_on > self.until()):
+            assert all(now <= was for now, was in zip(after[line.id], before[line.id], strict=True)), (
+                f"a run gave {line} something, which is scheduled"
+            )
+
+    @invariant()
+    def rows_of_scheduled_lines_count_from_the_day_on_which_they_fall_due(self):
+        if hasattr(self, "products"):
+            requested = {line.id: line.requested_on for line in reference_model.rows(OrderLine)}
+            for row in self.scheduled_rows():
+                assert row.counts_from == requested[row.line_id] - timedelta(days=self.days_ahead)
+            db.session.rollback()
 
 
 def run_machine(machine, at, examples=EXAMPLES):
@@ -602,7 +653,7 @@ def run_machine(machine, at, examples=EXAMPLES):
     )
 
 
-@pytest.mark.parametrize("machine", [Book, LastDayFirstBook, IncomingBook, SkippingBook])
+@pytest.mark.parametrize("machine", [Book, LastDayFirstBook, IncomingBook, SkippingBook, ScheduledBook])
 def test_whatever_users_do_the_book_holds(app, at, machine):
     run_machine(machine, at)
 
@@ -626,6 +677,7 @@ def test_each_action_can_really_be_done(app, at):
         (book.transfer, 0, None, 1),
         (book.change_a_location, 1, LocationKind.stock),
         (book.add_a_line, 0, 0, 3),
+        (book.change_a_requested_date, 0, 3),
         (book.pack, 0, 1),
         (book.reverse_a_pack, 0, True, False, False),
         (book.pack_the_book_and_reverse_its_packs,),

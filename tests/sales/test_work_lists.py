@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from erp import clock
 from erp.db import from_raw
 from erp.errors import ErpError
 from modules.inventory_lots.services import hold_lot
@@ -27,6 +28,7 @@ from tests.support.sales import allocate, make_order
 
 TODAY = date(2026, 11, 23)
 DECEMBER = date(2026, 12, 1)
+AHEAD = 30
 amounts = st.integers(min_value=0, max_value=20)
 
 
@@ -195,7 +197,11 @@ def make_book(session, dice):
     make_stock(session, products[0], 5, location=quarantine)
     for _ in range(8):
         lines = [(dice.choice((*products, *products, serial)), dice.randint(1, 6)) for _ in range(dice.randint(1, 3))]
-        order = make_order(session, lines, shipping_policy=dice.choice(list(ShippingPolicy)))
+        requested_on = dice.choice((None, None, TODAY + timedelta(AHEAD), TODAY + timedelta(AHEAD + 20)))
+        policy = dice.choice(list(ShippingPolicy))
+        order = make_order(session, lines, shipping_policy=policy, requested_on=requested_on)
+        if dice.random() < 0.3:
+            services.allocate_order(session, order.id)
         if dice.random() < 0.3:
             services.hold_lines(session, [order.lines[0].id], True)
         if dice.random() < 0.2:
@@ -228,6 +234,13 @@ def by_line(session):
     return lines
 
 
+def waits_in(line):
+    """Return the list in which the units of a line wait that nothing covers."""
+    if line.requested_on and (line.requested_on - clock.today()).days > AHEAD:
+        return WorkList.scheduled
+    return WorkList.held if line.hold_allocation else WorkList.uncovered
+
+
 def check_book(session):
     """Check that the lists add up to what is open, and that packing takes exactly what is ready."""
     rows = session.execute(
@@ -235,6 +248,9 @@ def check_book(session):
     )
     found = by_line(session)
     assert {line_id: sum(parts.values()) for line_id, parts in found.items()} == dict(rows.all())
+    for line_id, parts in found.items():
+        waiting = set(parts) & {WorkList.scheduled, WorkList.held, WorkList.uncovered}
+        assert waiting <= {waits_in(session.get_one(OrderLine, line_id))}
     for order in session.scalars(select(Order).where(Order.state == OrderState.confirmed)).all():
         if any(WorkList.serial in found[line.id] for line in order.lines):
             continue  # which serial numbers leave is the packer's choice
@@ -248,6 +264,12 @@ def check_book(session):
         assert packed == {line.id: found[line.id].get(WorkList.ready, Decimal(0)) for line in order.lines}
 
 
+@pytest.fixture
+def ahead(set_option):
+    set_option("sales.reserve_ahead_days", str(AHEAD))
+
+
+@pytest.mark.usefixtures("ahead")
 @pytest.mark.parametrize("seed", range(4))
 def test_over_random_books_all_lists_add_up_to_what_is_open_and_what_is_ready_can_be_packed(session, at, seed):
     dice = random.Random(seed)
@@ -257,6 +279,7 @@ def test_over_random_books_all_lists_add_up_to_what_is_open_and_what_is_ready_ca
     check_book(session)
 
 
+@pytest.mark.usefixtures("ahead")
 @pytest.mark.needs("preorder")
 @pytest.mark.parametrize("seed", range(4))
 def test_over_random_books_with_purchase_orders_they_add_up_too(session, seed):

@@ -116,6 +116,14 @@ def _in_context(app, work, *arguments):
             db.session.remove()
 
 
+def test_of_two_who_set_an_option_at_the_same_moment_one_is_refused(app, client, sign_in):
+    address = "/settings/options/?section=sales"
+    opened = form_in(client.get(address).text, address)
+    texts = {client: "20 min", sign_in("Administrator"): "30 min"}
+    requests = [(browser, address, opened | {"sales.allocate_every": text}) for browser, text in texts.items()]
+    assert at_once(app, requests) == [302, 409]
+
+
 def test_of_two_deliveries_sent_at_the_same_moment_one_is_refused(app, session, purchase):
     address = f"/procurement/purchase-orders/{purchase.id}/receive/"
     browsers = [browser_of(app, "Administrator") for _ in range(2)]

@@ -9,12 +9,13 @@ from itertools import count
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp.exchange import ImportRefused, export_csv, import_csv
 from modules.inventory_lots.models import Product
 from modules.sales import services
-from modules.sales.models import Customer, Order, OrderLine
+from modules.sales.models import Backorder, Customer, Order, OrderLine
 from tests.support.inventory_lots import make_product
 
 _numbers = count(1)
@@ -35,13 +36,18 @@ def make_customer(session: Session, **overrides: Any) -> Customer:
 def make_draft(
     session: Session, lines: Iterable[tuple[Product, Decimal | int | str]] | None = None, **overrides: Any
 ) -> Order:
-    """Return a draft with a line for each (product, quantity), ordered an hour after the one made before. Commits."""
-    customer = overrides.pop("customer", None) or make_customer(session)
+    """Return a draft with a line for each (product, quantity), ordered an hour after the one made before. Commits.
+
+    All lines are requested for the same day, if any.
+    """
+    customer, requested_on = overrides.pop("customer", None), overrides.pop("requested_on", None)
+    customer = customer or make_customer(session)
     ordered_at = FIRST_DAY + timedelta(hours=next(_numbers))
     order = Order(**{"customer": customer, "ordered_at": ordered_at} | overrides)
     wanted = [(make_product(session), 1)] if lines is None else lines
     for position, (product, quantity) in enumerate(wanted, start=1):
-        order.lines.append(OrderLine(position=position, product=product, quantity=Decimal(quantity)))
+        line = OrderLine(position=position, product=product, quantity=Decimal(quantity), requested_on=requested_on)
+        order.lines.append(line)
     session.add(order)
     session.commit()
     return order
@@ -62,6 +68,11 @@ def allocate(session: Session, *products: Product) -> None:
     session.commit()
     services.allocate_products(session, [product.id for product in products])
     session.commit()
+
+
+def open_backorder(session: Session, line_id: int) -> Backorder | None:
+    """Return a line's open backorder row, if it has one."""
+    return session.scalar(select(Backorder).where(Backorder.line_id == line_id, Backorder.is_open))
 
 
 def load(session: Session, kind: str, *rows: str, after: Sequence[str] = ()) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from flask import abort, flash, g, make_response, redirect, request
+from flask import Response, abort, flash, g, make_response, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
+from sqlalchemy.orm import Session
 
 from erp import jobs
+from erp.admin import versions
+from erp.admin.access import only_read
 from erp.admin.page import Page
 from erp.errors import ErpError
 from erp.models import JobRun
@@ -31,10 +35,9 @@ class JobsPage(Page):
     title = "Jobs"
     url = "/settings/jobs"
     icon = "fa-clock-o"
-    needs_no_version = {"action": "A job that is asked for, paused or resumed twice is so once."}
 
     @expose("/")
-    def index_view(self) -> ResponseReturnValue:
+    def index_view(self) -> Response:
         """Show every job with its last run and its next."""
         _mark_lost_runs()
         return self._show("erp/settings/jobs.html", jobs.overview(self.session()))
@@ -42,18 +45,20 @@ class JobsPage(Page):
     @expose("/<job_name>/")
     def details_view(self, job_name: str) -> ResponseReturnValue:
         """Show the last runs of a job."""
-        if not self._exists(job_name):
-            return abort(404)
+        return self._show_job(job_name) if self._exists(job_name) else abort(404)
+
+    def _show_job(self, job_name: str) -> Response:
         _mark_lost_runs()
         status = jobs.status_of(self.session(), job_name)
         runs = jobs.runs_of(self.session(), [job_name], limit=RUNS_SHOWN)
         option = current_registry().jobs[job_name].thing.every
         return self._show("erp/settings/job.html", [status], status=status, runs=runs, option=option)
 
-    def _show(self, template: str, statuses: list[jobs.JobStatus], **more: Any) -> ResponseReturnValue:
+    def _show(self, template: str, statuses: list[jobs.JobStatus], **more: Any) -> Response:
         is_led = jobs.is_led()
+        opened = {status.name: versions.as_field(_parts(status)) for status in statuses}
         answer = make_response(
-            self.render(template, statuses=statuses, is_led=is_led, every=_every, took=_took, **more)
+            self.render(template, statuses=statuses, is_led=is_led, every=_every, took=_took, opened=opened, **more)
         )
         # The page of a running job reloads, so that the user who pressed Run now sees its result.
         if is_led and any(status.is_running or status.is_requested for status in statuses):
@@ -66,17 +71,30 @@ class JobsPage(Page):
         if action not in ACTIONS or not self._exists(job_name):
             return abort(404)
         work, message = ACTIONS[action]
+        is_on_page = request.form.get("back") == "details"
         try:
-            self.do(action, lambda session: work(session, job_name))
-            flash(message.format(job_name), "success")
+            self.do(action, lambda session: _if_unchanged(session, job_name, work))
         except ErpError as error:
+            only_read()
             flash(str(error), "error")
-        back = request.form.get("back") == "details"
-        return redirect(self.get_url(".details_view", job_name=job_name) if back else self.get_url(".index_view"))
+            answer = self._show_job(job_name) if is_on_page else self.index_view()
+            answer.status_code = 409
+            return answer
+        flash(message.format(job_name), "success")
+        return redirect(self.get_url(".details_view", job_name=job_name) if is_on_page else self.get_url(".index_view"))
 
     def _exists(self, name: str) -> bool:
         registry = current_registry()
         return name in registry.jobs and registry.is_live(registry.jobs[name].module)
+
+
+def _parts(status: jobs.JobStatus) -> versions.Parts:
+    return {versions.PAGE: {f"{status.name} is paused": status.is_paused}}
+
+
+def _if_unchanged(session: Session, name: str, work: Callable[[Session, str], None]) -> None:
+    with versions.unchanged(session, lambda: _parts(jobs.status_of(session, name))):
+        work(session, name)
 
 
 def _mark_lost_runs() -> None:

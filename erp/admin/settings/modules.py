@@ -13,14 +13,13 @@ from flask_admin import expose
 from sqlalchemy import select
 
 from erp import clock, events, history, migrations
+from erp.admin import versions
 from erp.admin.access import flash_sentence, user_name
 from erp.admin.page import Page
 from erp.db import commit, db
 from erp.errors import ErpError, NameNotConfirmed
-from erp.models import HistoryEntry, InstalledModule, ModuleState, RunKind
+from erp.models import InstalledModule, ModuleState, RunKind
 from erp.registry import current_registry
-
-HISTORY_SHOWN = 15
 
 
 @dataclass(frozen=True)
@@ -112,12 +111,11 @@ class ModulesPage(Page):
     title = "Modules"
     url = "/settings/modules"
     icon = "fa-puzzle-piece"
-    needs_no_version = {"step": "The state of a module says which steps it allows, and is asked when one is taken."}
 
     @expose("/")
     def index_view(self) -> ResponseReturnValue:
         """Show every module that was found, or that the database remembers."""
-        return self.render("erp/settings/modules.html", modules=self.modules(), history=self.history())
+        return self.render("erp/settings/modules.html", modules=self.modules(), history=self.last_entries())
 
     def modules(self) -> list[ShownModule]:
         """Return every module with its state, dependencies first, then broken and missing ones."""
@@ -152,11 +150,6 @@ class ModulesPage(Page):
             steps=[STEPS[step] for step in names],
         )
 
-    def history(self) -> list[HistoryEntry]:
-        """Return the last changes of modules."""
-        about = select(HistoryEntry).where(HistoryEntry.document == self.view_name)
-        return list(self.session().scalars(about.order_by(HistoryEntry.id.desc()).limit(HISTORY_SHOWN)))
-
     @expose("/<module_name>/<step_name>/", methods=("GET", "POST"))
     def step(self, module_name: str, step_name: str) -> ResponseReturnValue:
         """Show what a step would do, or take it."""
@@ -164,14 +157,17 @@ class ModulesPage(Page):
         if step is None or module_name not in current_registry().modules:
             return abort(404)
         refusal = ""
+        planned = _plan(step, module_name)
         if request.method == "POST":
             try:
+                if found := versions.changes(lambda: planned.parts):
+                    raise versions.StalePage(found)
                 flash_sentence(self._take(step, module_name))
                 return redirect(self.get_url(".index_view"))
             except ErpError as error:
                 db.session.rollback()
-                refusal = str(error)
-        return self._show_step(step, module_name, refusal), 409 if refusal else 200
+                refusal, planned = str(error), _plan(step, module_name)
+        return self._show_step(step, planned, refusal), 409 if refusal else 200
 
     def _take(self, step: Step, name: str) -> str:
         # A step that changes tables opens a transaction of its own, so none may be open before.
@@ -185,35 +181,54 @@ class ModulesPage(Page):
         finally:
             g.erp_reading = True
 
-    def _show_step(self, step: Step, name: str, refusal: str) -> str:
-        plan, held, blocked = _plan(step, name)
-        shown = {"refusal": refusal if refusal != held else "", "plan": plan, "held": held, "blocked": blocked}
-        return self.render("erp/settings/module_step.html", step=step, module=current_registry().module(name), **shown)
+    def _show_step(self, step: Step, planned: Planned, refusal: str) -> str:
+        return self.render(
+            "erp/settings/module_step.html",
+            step=step,
+            module=current_registry().module(planned.name),
+            planned=planned,
+            refusal=refusal if refusal not in (planned.held, planned.blocked) else "",
+            version=versions.as_field(planned.parts),
+        )
 
 
-def _plan(step: Step, name: str) -> tuple[list[str], str, str]:
-    """Return what a step would do, what the module holds and would have to release, and what forbids the step."""
+@dataclass(frozen=True)
+class Planned:
+    """What a step would do to a module, what that holds and would have to release, and what forbids the step."""
+
+    name: str
+    plan: Sequence[str] = ()
+    held: str = ""
+    blocked: str = ""
+
+    @property
+    def parts(self) -> versions.Parts:
+        """What the step depends on: what it would do, and what would be released."""
+        return {versions.PAGE: {"what will happen": "; ".join(self.plan), "what the module holds": self.held}}
+
+
+def _plan(step: Step, name: str) -> Planned:
     # A module's guard may lock the rows that it reads, which a reading transaction cannot.
     db.session.rollback()
     g.erp_reading = False
     try:
-        return step.plan(name), "", ""
+        return Planned(name, step.plan(name))
     except ErpError as error:
         db.session.rollback()
         if not step.ask_release:
-            return [], "", str(error)
+            return Planned(name, blocked=str(error))
         return _plan_release(step, name, str(error))
     finally:
         db.session.rollback()
         g.erp_reading = True
 
 
-def _plan_release(step: Step, name: str, held: str) -> tuple[list[str], str, str]:
+def _plan_release(step: Step, name: str, held: str) -> Planned:
     try:
-        return step.plan(name, release=True), held, ""
+        return Planned(name, step.plan(name, release=True), held)
     except ErpError as error:
         db.session.rollback()
-        return [], "", str(error)
+        return Planned(name, blocked=str(error))
 
 
 def _unusable(name: str, state: str, error: str) -> ShownModule:

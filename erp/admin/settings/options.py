@@ -13,14 +13,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp import history
-from erp.admin.access import user_name
+from erp.admin import versions
+from erp.admin.access import only_read, user_name
+from erp.admin.declarations import Facts
 from erp.admin.page import Page
+from erp.db import lock_switches
 from erp.errors import ErpError, OptionError
 from erp.models import HistoryEntry, OptionValue
-from erp.options import Choice, Option, as_ini, forget_option, store_ini, store_option
+from erp.options import Choice, Option, as_ini, store_ini, store_options
 from erp.registry import CORE, current_registry
 
-HISTORY_SHOWN = 15
+Texts = Mapping[str, str]  # by the key of the option
+NOTHING: Texts = {}
 MAX_CHOICES = 60
 
 
@@ -58,29 +62,45 @@ class OptionsPage(Page):
     title = "Options"
     url = "/settings/options"
     icon = "fa-sliders"
-    needs_no_version = {
-        "index_view": "Each option carries the value that was shown, and one that was set since is refused.",
-        "import_ini": "The file says what each option becomes, whatever it was.",
-    }
+    needs_no_version = {"import_ini": "The file says what each option becomes, whatever it was."}
 
     @expose("/", methods=("GET", "POST"))
     def index_view(self) -> ResponseReturnValue:
         """Show a section's options, and store what was changed."""
-        section = self._section()
-        errors: dict[str, str] = {}
-        if request.method == "POST":
-            errors = self._submit(section)
-            if not errors:
-                return redirect(self.get_url(".index_view", section=section))
-        page = self.render(
+        section, typed = self._section(), {}
+        if request.method != "POST":
+            return self._show(section, self._version(section))
+        try:
+            typed = self._changed(section)
+            return self._submit(section, typed)
+        except ErpError as error:
+            only_read()
+            current_registry().refresh()
+            flash(str(error), "error")
+            # Users who were not told what has changed keep the version that they opened.
+            is_stale = isinstance(error, versions.StalePage)
+            return self._show(section, self._version(section, is_kept=not is_stale), typed), 409
+
+    def _show(self, section: str, version: str, typed: Texts = NOTHING, errors: Texts = NOTHING) -> str:
+        return self.render(
             "erp/settings/options.html",
             section=section,
             sections=self.sections(),
-            shown=self.shown(section, errors),
+            shown=self.shown(section, typed, errors),
             history=self.history(section),
+            version=version,
             max_choices=MAX_CHOICES,
         )
-        return page, 422 if errors else 200
+
+    def _parts(self, section: str) -> dict[str, Facts]:
+        """Return the effective values of a section's options, each a part of its own."""
+        effective, table = current_registry().state().options, current_registry().option_table
+        keys = [key for key in table.declared if key.partition(".")[0] == section]
+        return {key: {key: table.option(key).format(effective[key].value)} for key in keys}
+
+    def _version(self, section: str, *, is_kept: bool = False) -> str:
+        kept = request.form.get(versions.FIELD, "") if is_kept else ""
+        return kept or versions.as_field(self._parts(section))
 
     def sections(self) -> dict[str, str]:
         """Return the title of each section that has options and whose module is on."""
@@ -93,8 +113,8 @@ class OptionsPage(Page):
         wanted = request.args.get("section", CORE)
         return wanted if wanted in self.sections() else CORE
 
-    def shown(self, section: str, errors: Mapping[str, str]) -> list[ShownOption]:
-        """Return a section's options with their effective values, or with what was typed after an error."""
+    def shown(self, section: str, typed: Texts, errors: Texts) -> list[ShownOption]:
+        """Return a section's options with their effective values, or with what was typed after a refusal."""
         registry = current_registry()
         effective = registry.state().options
         stored = {row.name: row for row in self.session().scalars(select(OptionValue))}
@@ -102,7 +122,7 @@ class OptionsPage(Page):
             ShownOption(
                 key=key,
                 option=option,
-                text=request.form[key] if errors and key in request.form else option.format(effective[key].value),
+                text=typed[key] if key in typed else option.format(effective[key].value),
                 effective=option.format(effective[key].value),
                 source=effective[key].source,
                 is_locked=registry.option_table.is_locked(key),
@@ -114,44 +134,36 @@ class OptionsPage(Page):
             if key.partition(".")[0] == section
         ]
 
-    def _submit(self, section: str) -> dict[str, str]:
-        """Store what differs, all or nothing; return what is wrong by option."""
+    def _submit(self, section: str, typed: Texts) -> ResponseReturnValue:
+        """Store what differs from what was shown, all or nothing."""
         reset = request.form.get("reset", "")
-        given = {reset: None} if reset else self._changed(section)
-        errors = {key: error for key, text in given.items() if text is not None and (error := _error(key, text))}
-        errors |= {} if reset else self._superseded(section, given)
+        given: dict[str, str | None] = {reset: None} if reset else {**typed}
+        errors = {} if reset else {key: error for key, text in typed.items() if (error := _error(key, text))}
         if errors:
             flash("Nothing was changed: check the marked options.", "error")
-            return errors
-        user = user_name()
-        why = request.form.get("why", "").strip()
-        try:
-            self.do("set", lambda session: _store(session, given, user, why))
-        except ErpError as error:
-            flash(str(error), "error")
-            return {"": str(error)}
+            return self._show(section, self._version(section, is_kept=True), typed, errors), 422
+        self.do("set", lambda session: self._store(session, section, given))
         flash(f"{', '.join(given)} changed." if given else "Nothing was changed.", "success" if given else "info")
-        return {}
+        return redirect(self.get_url(".index_view", section=section))
 
-    def _changed(self, section: str) -> dict[str, str | None]:
-        shown = {each.key: each for each in self.shown(section, {}) if not each.is_locked}
-        posted = {key: request.form[key].strip() for key in shown if key in request.form}
-        return {key: text for key, text in posted.items() if text != _was(key, shown[key].text)}
+    def _store(self, session: Session, section: str, given: Mapping[str, str | None]) -> None:
+        lock_switches(session)
+        current_registry().refresh()
+        why = history.because(session, request.form.get("why", "").strip())
+        with versions.unchanged(session, lambda: self._parts(section), given), why:
+            store_options(session, current_registry().option_table, given, user_name=user_name())
 
-    def _superseded(self, section: str, given: Mapping[str, str | None]) -> dict[str, str]:
-        """Return an error for each option that somebody else has set since the form was opened."""
-        now = {each.key: each.text for each in self.shown(section, {}) if each.key in given}
-        return {
-            key: f"It has been set to {now[key] or 'nothing'} since. Save again to set yours."
-            for key, text in given.items()
-            if now[key] not in (text, _was(key, now[key]))
-        }
+    def _changed(self, section: str) -> dict[str, str]:
+        """Return what was typed that differs from what the page had shown."""
+        table, opened = current_registry().option_table, versions.sent()
+        was = versions.texts_of(self._parts(section)) if opened is None else opened
+        posted = {key: request.form[key].strip() for key in was if key in request.form and not table.is_locked(key)}
+        return {key: text for key, text in posted.items() if versions.text_of(text) != was[key].get(key)}
 
     def history(self, section: str) -> list[HistoryEntry]:
         """Return the last changes of a section's options."""
         mine = HistoryEntry.document_name.startswith(f"{section}.", autoescape=True)
-        about = select(HistoryEntry).where(HistoryEntry.document == self.view_name, mine)
-        return list(self.session().scalars(about.order_by(HistoryEntry.id.desc()).limit(HISTORY_SHOWN)))
+        return self.last_entries(mine)
 
     @expose("/export/")
     def export(self) -> ResponseReturnValue:
@@ -183,11 +195,6 @@ def _posted_ini() -> str:
         raise OptionError("file", file.filename if file else "", "UTF-8 text is allowed") from None
 
 
-def _was(key: str, now: str) -> str:
-    """Return the value that the posted form had shown for an option."""
-    return request.form.get(f"was.{key}", now)
-
-
 def _is_idle(section: str, option: Option[Any]) -> bool:
     name, value = option.needs
     return bool(name) and _effective(f"{section}.{name}") != value
@@ -205,13 +212,3 @@ def _error(key: str, text: str) -> str:
     except ValueError:
         return f"{option.allowed[:1].upper()}{option.allowed[1:]}."
     return ""
-
-
-def _store(session: Session, given: Mapping[str, str | None], user: str, why: str) -> None:
-    table = current_registry().option_table
-    with history.because(session, why):
-        for key, text in given.items():
-            if text is None:
-                forget_option(session, table, key)
-            else:
-                store_option(session, table, key, text, user_name=user)

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import g
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 from typing_extensions import override
 from wtforms import Form
@@ -19,11 +19,17 @@ from erp.admin.declarations import Action, Badge, Facts, Result
 from erp.admin.fields import TicksField, check_name, reason_field, reason_of
 from erp.admin.forms import check_email
 from erp.admin.screen import Screen
-from erp.models import Role, User
+from erp.models import HistoryEntry, Role, User
 
 
 def _as_role_id(value: Any) -> int:
     return int(getattr(value, "id", value))
+
+
+def _password(session: Session, user: User) -> Facts:
+    about = HistoryEntry.document == "erp.user", HistoryEntry.document_id == user.id
+    changes = select(func.max(HistoryEntry.at)).where(*about, HistoryEntry.action == "password changed")
+    return {"may sign in": user.is_active, "the last change of the password": session.scalar(changes)}
 
 
 def _reset_password(session: Session, user: User) -> Result:
@@ -46,8 +52,11 @@ class ReasonForm(Form):
 class Deactivate(FormPage):
     """Asks why a user may not sign in any more."""
 
+    name = "deactivate"
     title = "Deactivate"
-    button = "Deactivate"
+    permission = "erp.users"
+    icon = "fa-ban"
+    allowed = staticmethod(lambda user: user.is_active)
     style = "danger"
     help = "Keep this user out? Running sessions end at once; the history of what they did stays."
     form_class = ReasonForm
@@ -101,26 +110,18 @@ class UserScreen(Screen):
         ("Has to change the password", "must_change_password"),
         ("Since", "created_at"),
     )
-    detail_loads = (selectinload(User.roles),)
+    list_loads = detail_loads = (selectinload(User.roles),)
     actions = (
         Action(
             name="reset-password",
             label="Reset password",
             permission="erp.users",
             run=_reset_password,
-            needs_no_version="Whatever the old password was, the new one takes its place.",
+            depends_on=_password,
             icon="fa-key",
             confirm="Give this user a new password? Their running sessions end at once.",
         ),
-        Action(
-            name="deactivate",
-            label="Deactivate",
-            permission="erp.users",
-            page=Deactivate(),
-            icon="fa-ban",
-            style="danger",
-            allowed=lambda user: user.is_active,
-        ),
+        Deactivate.action(),
         Action(
             name="activate",
             label="Activate",
@@ -135,10 +136,6 @@ class UserScreen(Screen):
     def badges(self, row: Any) -> Sequence[Any]:
         """Say whether the user may sign in."""
         return (Badge("active", "success") if row.is_active else Badge("deactivated", "danger"),)
-
-    def get_query(self) -> Any:
-        """Load the roles of a page of users in one query."""
-        return super().get_query().options(selectinload(User.roles))
 
     def scaffold_form(self) -> type[Form]:
         """Add the roles and the reason of a change to the form."""

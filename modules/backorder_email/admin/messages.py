@@ -1,4 +1,4 @@
-"""The screen Pending Emails, the panels of orders and customers, and the card of the dashboard."""
+"""The screen Pending Emails."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from typing import Any
 from flask import abort, flash, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
-from markupsafe import Markup
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 from typing_extensions import override
 from wtforms import Form, StringField
 from wtforms.validators import InputRequired
 
-from erp.admin import Action, Badge, Card, ExtraColumn, Facts, ListAction, Panel, Screen, document_anchor
-from erp.admin.access import may, screen_session
-from erp.errors import ErpError
+from erp.admin import Action, Badge, ExtraColumn, Facts, ListAction, Panel, Screen, anchor_of, versions
+from erp.admin.access import may, only_read, screen_session
+from erp.errors import ErpError, StaleRecord
 from erp.text import plural
 from modules.backorder_email import queries, services
 from modules.backorder_email.admin.samples import asked_sample, named, show_source
@@ -27,13 +26,9 @@ from modules.backorder_email.models import Message
 from modules.backorder_email.states import MESSAGE, MessageState
 from modules.sales.models import Order
 
-_LABELS = {MessageState.needs_review: "Emails that need review"}
 EDIT, SEND = "backorder_email.edit", "backorder_email.send"
-ASKED_AGAIN = "Each ticked email is taken as it is now; those whose state does not allow the action are left alone."
 # How many leave with each request of the page that sends all.
 AT_A_TIME = 20
-# How many messages the panels of an order and of a customer show.
-SHOWN = 50
 
 
 def _allows(action: str) -> Any:
@@ -62,6 +57,18 @@ def _content(_session: Session, message: Message) -> Facts:
         "HTML": message.html,
         "what needs review": message.attention,
     }
+
+
+def _contents(session: Session, ids: Sequence[int]) -> Mapping[int, Facts]:
+    """Return what a list's actions on ticked emails depend on, by id."""
+    rows = select(Message, Order.number).join(Message.order).where(Message.id.in_(ids))
+    found = session.execute(rows.execution_options(populate_existing=True))
+    return {message.id: _of_one(session, message, number) for message, number in found}
+
+
+def _of_one(session: Session, message: Message, number: str | None) -> Facts:
+    name = f"email {message.id} about {number}"
+    return {f"{label} of {name}": value for label, value in _content(session, message).items()}
 
 
 def _send(session: Session, message: Message) -> str:
@@ -131,20 +138,6 @@ def _reasons(_session: Session, messages: Sequence[Message]) -> Mapping[int, str
     return {message.id: message.attention or message.last_error for message in messages}
 
 
-def _order(message: Message) -> Markup:
-    return document_anchor("sales.order", message.order_id, message.order.name)  # type: ignore[no-any-return]
-
-
-def _customer(message: Message) -> Markup:
-    return document_anchor("sales.customer", message.customer_id, message.customer.name)  # type: ignore[no-any-return]
-
-
-def _template(message: Message) -> Markup | str:
-    if message.template is None:
-        return ""
-    return document_anchor("backorder_email.template", message.template_id, message.template.name)  # type: ignore[no-any-return]
-
-
 def _subject(_view: Any, _context: Any, message: Message, _name: str) -> str:
     return message.subject or "(not composed)"
 
@@ -178,10 +171,10 @@ class PendingEmails(Screen):
     column_default_sort = ("id", True)
     computed_columns = (ExtraColumn("why", "Why", _reasons),)
     header_fields = (
-        ("Order", _order),
-        ("Customer", _customer),
+        ("Order", anchor_of("sales.order", "order")),
+        ("Customer", anchor_of("sales.customer", "customer", "customer.name")),
         ("About", lambda row: Badge(row.cause.value)),
-        ("Template", _template),
+        ("Template", anchor_of("backorder_email.template", "template")),
         ("Composed at", "created_at"),
         ("Sent at", "sent_at"),
         ("Attempts", "attempts"),
@@ -203,9 +196,6 @@ class PendingEmails(Screen):
     }
     form_widths = {"recipient": 12, "subject": 12}
     panels = (Panel("Preview", "backorder_email/message_preview.html", _preview),)
-    needs_no_version = {
-        "sending_view": "What is pending is sent as it is then; each email is checked when it is taken."
-    }
     actions = (
         Action(
             name="send", label="Send now", permission=SEND, run=_send, depends_on=_content, allowed=_allows("send"),
@@ -238,20 +228,20 @@ class PendingEmails(Screen):
     list_actions = (
         ListAction(
             name="send", label="Send", permission=SEND, run=_send_ticked, style="primary", icon="fa-paper-plane-o",
-            confirm="Send the ticked emails now?", needs_no_version=ASKED_AGAIN,
+            confirm="Send the ticked emails now?", depends_on=_contents,
         ),
         ListAction(
             name="confirm", label="Confirm", permission=EDIT, run=_confirm_ticked, icon="fa-check",
             confirm="Put the ticked emails that need review back into the queue as they are?",
-            needs_no_version=ASKED_AGAIN,
+            depends_on=_contents,
         ),
         ListAction(name="retry", label="Retry", permission=EDIT, run=_retry_ticked, icon="fa-refresh",
-            confirm="Put the ticked emails back into the queue?", needs_no_version=ASKED_AGAIN,
+            confirm="Put the ticked emails back into the queue?", depends_on=_contents,
         ),
         ListAction(
             name="cancel", label="Cancel", permission=EDIT, run=_cancel_ticked, style="danger", icon="fa-ban",
             confirm="Cancel the ticked emails? They will not be sent.", yes="Cancel the emails", no="Back",
-            needs_no_version=ASKED_AGAIN,
+            depends_on=_contents,
         ),
     )  # fmt: skip
     empty_message = (
@@ -293,55 +283,34 @@ class PendingEmails(Screen):
         """Send everything that is pending, a few messages with each request, and show the progress."""
         if not may(SEND):
             return abort(403)
-        summary, problem = "", ""
+        summary, problem, status = "", "", 200
         if request.method == "POST":
             try:
                 summary = self.do("send_all", _send_some)
             except ErpError as error:
-                problem = str(error)
+                only_read()
+                problem, status = str(error), 409 if isinstance(error, StaleRecord) else 200
         # What waits for its next attempt is tried too, but only once.
         count = queries.count_due if request.method == "POST" and not problem else queries.count_sendable
         left = count(screen_session())
+        shown = {"left": left, "summary": summary, "problem": problem, "version": versions.as_field(_newest())}
         if request.accept_mimetypes.best == "application/json":
-            return {"left": left, "summary": summary, "problem": problem}
+            return shown, status
         if request.method == "POST" and not left and not problem:
             flash(summary or "Nothing was pending.", "success")
             return redirect(self.get_url(".index_view"))
-        return str(self.render("backorder_email/send_all.html", left=left, summary=summary, problem=problem))
+        return str(self.render("backorder_email/send_all.html", **shown)), status
+
+
+def _newest() -> versions.Parts:
+    """Return which email is the newest that would leave: nobody sends what they have not seen counted."""
+    return {versions.PAGE: {"the newest pending email": queries.newest_sendable(screen_session())}}
 
 
 def _send_some(session: Session) -> str:
     if request.form.get("start"):
+        if found := versions.changes(_newest):
+            raise versions.StalePage(found)
         services.skip_waits(session)
         session.commit()
     return str(send_pending(limit=AT_A_TIME))
-
-
-def _of_order(session: Session, order: Any) -> Mapping[str, Any]:
-    messages = queries.messages_of_order(session, order.id, limit=SHOWN)
-    return {"messages": [(message, "") for message in messages], "most": SHOWN}
-
-
-def _of_customer(session: Session, customer: Any) -> Mapping[str, Any]:
-    return {"messages": queries.messages_of_customer(session, customer.id, limit=SHOWN), "most": SHOWN}
-
-
-ORDER_PANEL = Panel("Emails", "backorder_email/messages.html", _of_order, "backorder_email.view")
-CUSTOMER_PANEL = Panel("Emails", "backorder_email/messages.html", _of_customer, "backorder_email.view")
-
-_ON_CARD = (MessageState.needs_review, MessageState.failed, MessageState.uncertain, MessageState.skipped)
-
-
-def _numbers(session: Session) -> Sequence[tuple[str, Any, str]]:
-    counts = queries.counts_by_state(session)
-    return (
-        ("Pending emails", counts[MessageState.pending], _url(MessageState.pending)),
-        *((_LABELS.get(state, f"{state.capitalize()} emails"), counts[state], _url(state)) for state in _ON_CARD),
-    )
-
-
-def _url(state: MessageState) -> str:
-    return f"/emails/pending/?flt0_state_is={state}"
-
-
-CARD = Card("Emails", "backorder_email.view", _numbers)

@@ -73,7 +73,7 @@ VARIABLES: tuple[tuple[str, str], ...] = (
     ("line.promise_date", "the promise date now, or nothing"),
     ("line.old_promise_date", "the promise date that the customer knew before, or nothing"),
     ("line.purchase_order", "the number of the purchase order, or nothing"),
-    ("line.expected_on", "when the goods are expected, or nothing"),
+    ("line.expected_on", "when all that is open of the line is expected to leave, as every screen says it, or nothing"),
 )
 
 

@@ -11,6 +11,8 @@ from modules.backorder_email.queries.messages import (
     emails,
     messages_of_customer,
     messages_of_order,
+    newest_sendable,
+    waiting,
 )
 from modules.backorder_email.queries.news import news_of_messages, news_statuses, runs_to_compose, uncomposed
 from modules.backorder_email.queries.previews import (
@@ -46,6 +48,7 @@ __all__ = [
     "facts_to_preview",
     "messages_of_customer",
     "messages_of_order",
+    "newest_sendable",
     "news_of_messages",
     "news_rows",
     "news_statuses",
@@ -59,4 +62,5 @@ __all__ = [
     "uncomposed",
     "uses_of_template",
     "uses_of_templates",
+    "waiting",
 ]

@@ -22,6 +22,7 @@ from modules.backorder_email.models import News
 from modules.backorder_email.states import Cause
 from modules.inventory_lots.models import Product
 from modules.preorder.models import PurchaseAllocation
+from modules.preorder.queries import line_coverage
 from modules.procurement.models import PurchaseLineStatus, PurchaseOrder, PurchaseOrderLine
 from modules.sales.models import Customer, Order, OrderLine
 
@@ -52,7 +53,6 @@ class _Supply:
     """The purchase orders that a line is allocated to, as one."""
 
     purchase_orders: str
-    expected_on: date | None
     statuses: str
 
 
@@ -93,15 +93,30 @@ def rows_to_preview(
 
     With `purchase_line_ids` it is about these purchase order lines, whether they are allocated to the order or not.
     """
-    return _read(session, _rows(_possible_news(order_id, cause, purchase_line_ids)))
+    return _read(session, _rows(_possible_news(order_id, cause, purchase_line_ids)), purchase_line_ids)
 
 
-def _read(session: Session, rows: Any) -> list[NewsRow]:
+def _read(session: Session, rows: Any, purchase_line_ids: Collection[int] = ()) -> list[NewsRow]:
     found = list(session.execute(rows))
     dated = {row.line_id for row in found if row.cause is Cause.date_changed}
     supplies = _supplies(session, dated) if dated else {}
+    days = _expected_days(session, found, purchase_line_ids)
     found.sort(key=lambda row: (row.order_id, row.position, row.news_id))
-    return [_news_row(row, supplies.get(row.line_id)) for row in found]
+    return [_news_row(row, supplies.get(row.line_id), days.get(row.line_id)) for row in found]
+
+
+def _expected_days(session: Session, rows: Sequence[Any], purchase_line_ids: Collection[int]) -> dict[int, date | None]:
+    """Return the expected date of each line of news, as every screen says it; a cancelled one has none.
+
+    What is left of a line that would be allocated to these purchase lines counts as covered by them.
+    """
+    line_ids = {row.line_id for row in rows if row.cause is not Cause.cancelled}
+    if not line_ids:
+        return {}
+    allocated = {row.line_id for row in rows if row.cause is Cause.purchase_allocated}
+    planned = dict.fromkeys(allocated, purchase_line_ids) if purchase_line_ids else None
+    found = line_coverage(session, is_one_of(session, OrderLine.id, line_ids), planned=planned)
+    return {line_id: coverage.expected for line_id, coverage in found.items()}
 
 
 @cache
@@ -176,8 +191,7 @@ def _rows(news: Any) -> Any:
         *(Customer.id.label("customer_id"), Customer.name.label("customer_name"), Customer.email),
         *(OrderLine.position, OrderLine.promise_date, OrderLine.open_quantity, PurchaseAllocation.outstanding),
         *(Product.sku, Product.name, Product.unit),
-        *(PurchaseOrder.number.label("purchase_order"), PurchaseOrderLine.expected_on),
-        PurchaseLineStatus.name.label("status"),
+        *(PurchaseOrder.number.label("purchase_order"), PurchaseLineStatus.name.label("status")),
     )
     return (
         select(*columns)
@@ -195,7 +209,7 @@ def _rows(news: Any) -> Any:
 
 def _supplies(session: Session, line_ids: Collection[int]) -> dict[int, _Supply]:
     rows = (
-        select(PurchaseAllocation.line_id, PurchaseOrder.number, PurchaseOrderLine.expected_on, PurchaseLineStatus.name)
+        select(PurchaseAllocation.line_id, PurchaseOrder.number, PurchaseLineStatus.name)
         .join(PurchaseOrderLine, PurchaseOrderLine.id == PurchaseAllocation.purchase_line_id)
         .join(PurchaseOrder, PurchaseOrder.id == PurchaseOrderLine.order_id)
         .outerjoin(PurchaseLineStatus, PurchaseLineStatus.id == PurchaseOrderLine.status_id)
@@ -209,10 +223,8 @@ def _supplies(session: Session, line_ids: Collection[int]) -> dict[int, _Supply]
 
 
 def _as_one(allocations: Sequence[Any]) -> _Supply:
-    dates = [allocation.expected_on for allocation in allocations]
     return _Supply(
         purchase_orders=_joined(allocation.number for allocation in allocations),
-        expected_on=None if None in dates else max(dates),
         statuses=_joined(allocation.name for allocation in allocations),
     )
 
@@ -222,7 +234,7 @@ def _joined(names: Iterable[str | None]) -> str:
     return ", ".join(dict.fromkeys(name for name in names if name))
 
 
-def _news_row(row: Any, supply: _Supply | None) -> NewsRow:
+def _news_row(row: Any, supply: _Supply | None, expected_on: date | None) -> NewsRow:
     return NewsRow(
         news_id=row.news_id,
         message_id=row.message_id,
@@ -246,7 +258,7 @@ def _news_row(row: Any, supply: _Supply | None) -> NewsRow:
             promise_date=row.promise_date,
             old_promise_date=row.old_date,
             purchase_order=clean_line(row.purchase_order or (supply.purchase_orders if supply else "")),
-            expected_on=row.expected_on or (supply.expected_on if supply else None),
+            expected_on=expected_on,
         ),
     )
 

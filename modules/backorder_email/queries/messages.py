@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from erp import clock
 from erp.options import options
+from erp.registry import Waiting
 from modules.backorder_email.models import Message
 from modules.backorder_email.states import MessageState
 from modules.sales.models import Order
@@ -26,6 +27,15 @@ def due_on_schedule(now: datetime) -> ColumnElement[bool]:
     return and_(due(now), Message.news_at <= now - options.backorder_email.send_after)
 
 
+def waiting(session: Session) -> Waiting:
+    """Return what the job should have sent by now; where only users send, nothing has to leave."""
+    if options.backorder_email.sending == "manual":
+        return Waiting(count_due(session))
+    due_since = func.coalesce(Message.next_attempt_at, Message.news_at)
+    late = select(func.count(), func.min(due_since)).where(due_on_schedule(clock.now()))
+    return Waiting(*session.execute(late).one())
+
+
 def count_due(session: Session) -> int:
     """Return how many messages are due."""
     return _count(session, due(clock.now()))
@@ -34,6 +44,13 @@ def count_due(session: Session) -> int:
 def count_sendable(session: Session) -> int:
     """Return how many messages leave when a clerk sends all, those that wait for their next attempt included."""
     return _count(session, Message.is_pending)
+
+
+def newest_sendable(session: Session) -> str:
+    """Return the number and the order of the newest message that leaves when a clerk sends all; empty for none."""
+    rows = select(Message.id, Order.number).join(Order, Order.id == Message.order_id).where(Message.is_pending)
+    found = session.execute(rows.order_by(Message.id.desc()).limit(1)).first()
+    return f"no. {found.id} about {found.number}" if found else ""
 
 
 def _count(session: Session, condition: SQLColumnExpression[bool]) -> int:

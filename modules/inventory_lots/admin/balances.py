@@ -13,18 +13,7 @@ from wtforms import Form, StringField
 from wtforms.validators import InputRequired, Length, Optional
 
 from erp import clock
-from erp.admin import (
-    Action,
-    Badge,
-    DayField,
-    ExtraColumn,
-    Facts,
-    FormPage,
-    Panel,
-    QuantityField,
-    Screen,
-    document_anchor,
-)
+from erp.admin import Badge, DayField, ExtraColumn, Facts, FormPage, Panel, QuantityField, Screen, anchor_of, of_each
 from erp.admin.access import screen_session
 from erp.admin.fields import as_id
 from erp.admin.filters import IsYes
@@ -47,24 +36,9 @@ def _available(balance: Any) -> Decimal:
     return Decimal(0) if _unusable(balance) else Decimal(balance.unallocated)
 
 
-def _availables(session: Session, balances: Sequence[Any]) -> Mapping[int, Any]:
-    return {each.id: _available(each) for each in balances}
-
-
-def _states(session: Session, balances: Sequence[Any]) -> Mapping[int, Any]:
-    return {each.id: Badge(why, _tone(why)) for each in balances if (why := _unusable(each))}
-
-
-def _tone(why: str) -> str:
-    return "danger" if why == EXPIRED else "warning"
-
-
-def _product(balance: Any) -> Any:
-    return document_anchor("inventory_lots.product", balance.product_id, balance.product)
-
-
-def _lot(balance: Any) -> Any:
-    return document_anchor("inventory_lots.lot", balance.lot_id, balance.lot.number)
+def _state(balance: Any) -> Badge | None:
+    why = _unusable(balance)
+    return Badge(why, "danger" if why == EXPIRED else "warning") if why else None
 
 
 def _allocations(session: Session, balance: Any) -> Mapping[str, Any]:
@@ -76,9 +50,14 @@ def _moves(session: Session, balance: Any) -> Mapping[str, Any]:
     return moves_panel(session, *here, search=balance.lot.number)
 
 
+def _can_be_put_aside(balance: Any) -> bool:
+    return balance.has_unallocated and balance.location.kind is LocationKind.stock
+
+
 class _BalancePage(FormPage):
     """A page of an action on a balance."""
 
+    permission = "inventory_lots.adjust"
     template = "inventory_lots/adjust.html"
 
     @override
@@ -99,8 +78,9 @@ class _BalancePage(FormPage):
 class AdjustStock(_BalancePage):
     """Asks what was counted."""
 
+    name = "adjust"
     title = "Adjust Stock"
-    button = "Adjust Stock"
+    icon = "fa-balance-scale"
     form_class = AdjustForm
 
     @override
@@ -118,8 +98,10 @@ class AdjustStock(_BalancePage):
 class TransferStock(_BalancePage):
     """Asks how much is moved, and where to."""
 
+    name = "transfer"
     title = "Transfer"
-    button = "Transfer"
+    icon = "fa-truck"
+    allowed = staticmethod(lambda balance: balance.has_unallocated)
     form_class = TransferForm
     help = "Only unallocated stock can be moved."
 
@@ -139,8 +121,10 @@ class TransferStock(_BalancePage):
 class QuarantineStock(TransferStock):
     """Asks how much is moved to quarantine."""
 
+    name = "quarantine"
     title = "Move to Quarantine"
-    button = "Move to Quarantine"
+    icon = "fa-ban"
+    allowed = staticmethod(_can_be_put_aside)
     form_class = QuarantineForm
     help = "It goes to the quarantine location of its warehouse, where it is neither allocated nor packed."
 
@@ -193,8 +177,8 @@ class BalanceScreen(Screen):
     )
     column_default_sort = "product_id"
     computed_columns = (
-        ExtraColumn("available", "Available", _availables),
-        ExtraColumn("usable", "", _states),
+        ExtraColumn("available", "Available", of_each(_available)),
+        ExtraColumn("usable", "", of_each(_state)),
     )
     form_columns = ("product", "location", "lot_number", "quantity", "received_on", "expires_on", "reason")
     form_ajax_refs = {
@@ -220,8 +204,8 @@ class BalanceScreen(Screen):
     form_widths = {"lot_number": 3, "reason": 12}
     refused_fields = {"lot": "lot_number"}
     header_fields = (
-        ("Product", _product),
-        ("Lot", _lot),
+        ("Product", anchor_of("inventory_lots.product", "product")),
+        ("Lot", anchor_of("inventory_lots.lot", "lot")),
         ("Location", "location.path"),
         ("On hand", "on_hand"),
         ("Allocated", "allocated"),
@@ -235,30 +219,9 @@ class BalanceScreen(Screen):
         Panel("Stock moves", "inventory_lots/moves.html", _moves),
     )
     actions = (
-        Action(
-            name="adjust",
-            label="Adjust Stock",
-            permission="inventory_lots.adjust",
-            page=AdjustStock(),
-            style="primary",
-            icon="fa-balance-scale",
-        ),
-        Action(
-            name="transfer",
-            label="Transfer",
-            permission="inventory_lots.adjust",
-            page=TransferStock(),
-            allowed=lambda balance: balance.has_unallocated,
-            icon="fa-truck",
-        ),
-        Action(
-            name="quarantine",
-            label="Move to Quarantine",
-            permission="inventory_lots.adjust",
-            page=QuarantineStock(),
-            allowed=lambda balance: balance.has_unallocated and balance.location.kind is LocationKind.stock,
-            icon="fa-ban",
-        ),
+        AdjustStock.action(style="primary"),
+        TransferStock.action(),
+        QuarantineStock.action(),
     )
     empty_message = "Nothing is in stock yet. Count the stock, import it as CSV, or receive a purchase order."
 
@@ -267,21 +230,14 @@ class BalanceScreen(Screen):
         return "balance" if count == 1 else "balances"
 
     @override
-    def get_query(self) -> Any:
-        return self._without_empty(super().get_query().options(joinedload(Balance.lot), joinedload(Balance.location)))
-
-    @override
-    def get_count_query(self) -> Any:
-        return self._without_empty(super().get_count_query())
-
-    def _without_empty(self, query: Any) -> Any:
+    def condition(self) -> Any:
         asked = any(name.startswith("flt") and "_empty_" in name for name in request.args)
-        return query if asked else query.filter(Balance.on_hand > 0)
+        return None if asked else Balance.on_hand > 0
 
     @override
     def badges(self, row: Any) -> Sequence[Badge]:
-        why = _unusable(row)
-        return (Badge(why, _tone(why)),) if why else ()
+        state = _state(row)
+        return (state,) if state else ()
 
     @override
     def prepare_form(self, form: Form, row: Any) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, joinedload
 from typing_extensions import override
 
 from erp import clock
-from erp.admin import Action, Badge, Facts, FormPage, Panel, Screen, document_anchor
+from erp.admin import Action, Badge, Facts, FormPage, Panel, Screen, anchor_of
 from erp.admin.access import screen_session
 from erp.db import format_quantity
 from modules.inventory_lots import queries, services
@@ -31,10 +31,6 @@ def _moves(session: Session, lot: Any) -> Mapping[str, Any]:
     return moves_panel(session, StockMove.lot_id == lot.id, search=lot.number)
 
 
-def _product(lot: Any) -> Any:
-    return document_anchor("inventory_lots.product", lot.product_id, lot.product)
-
-
 def _has_unusable_allocations(lot: Any) -> bool:
     return bool(queries.unusable_balance_ids(screen_session(), lot.id))
 
@@ -50,6 +46,8 @@ def _release_hold(session: Session, lot: Any) -> str:
 class _LotPage(FormPage):
     """A page of an action on a lot."""
 
+    permission = "inventory_lots.hold"
+
     @override
     def heading(self, row: Any) -> str:
         return f"Lot {row.number}"
@@ -58,8 +56,10 @@ class _LotPage(FormPage):
 class HoldLot(_LotPage):
     """Asks why a lot is put on hold."""
 
+    name = "hold"
     title = "Hold"
-    button = "Hold"
+    icon = "fa-pause"
+    allowed = staticmethod(lambda lot: not lot.on_hold)
     form_class = ReasonForm
     help = "From now on it is neither allocated nor packed. What is allocated on it stays so until it is released."
 
@@ -75,7 +75,10 @@ class HoldLot(_LotPage):
 class ChangeExpiry(_LotPage):
     """Asks for the last day on which a lot may be used."""
 
+    name = "expiry"
     title = "Change Expiry"
+    icon = "fa-calendar"
+    button = "Save"
     form_class = ExpiryForm
 
     @override
@@ -97,8 +100,10 @@ class ChangeExpiry(_LotPage):
 class ReleaseAllocations(_LotPage):
     """Asks how much of what is allocated on a lot's unusable stock is released."""
 
+    name = "release-allocations"
     title = "Release Allocations"
-    button = "Release Allocations"
+    icon = "fa-undo"
+    allowed = staticmethod(_has_unusable_allocations)
     confirm = "Take this stock from the orders that hold it? They wait for other stock then."
     yes = "Release"
     style = "danger"
@@ -138,7 +143,7 @@ class LotScreen(Screen):
     column_default_sort = ("id", True)
     computed_columns = totals_columns(queries.lot_totals)
     header_fields = (
-        ("Product", _product),
+        ("Product", anchor_of("inventory_lots.product", "product")),
         ("Received on", "received_on"),
         ("Expires on", "expires_on"),
     )
@@ -149,14 +154,7 @@ class LotScreen(Screen):
         Panel("Stock moves", "inventory_lots/moves.html", _moves),
     )
     actions = (
-        Action(
-            name="hold",
-            label="Hold",
-            permission="inventory_lots.hold",
-            page=HoldLot(),
-            allowed=lambda lot: not lot.on_hold,
-            icon="fa-pause",
-        ),
+        HoldLot.action(),
         Action(
             name="release",
             label="Release Hold",
@@ -167,22 +165,8 @@ class LotScreen(Screen):
             style="primary",
             icon="fa-play",
         ),
-        Action(
-            name="expiry",
-            label="Change Expiry",
-            permission="inventory_lots.hold",
-            page=ChangeExpiry(),
-            icon="fa-calendar",
-        ),
-        Action(
-            name="release-allocations",
-            label="Release Allocations",
-            permission="inventory_lots.hold",
-            page=ReleaseAllocations(),
-            allowed=_has_unusable_allocations,
-            style="danger",
-            icon="fa-undo",
-        ),
+        ChangeExpiry.action(),
+        ReleaseAllocations.action(),
     )
     empty_message = "There are no lots yet: receiving or counting stock makes them."
 

@@ -6,16 +6,8 @@ from typing import Any
 
 from typing_extensions import override
 
-from erp.admin import Screen, document_anchor
+from erp.admin import Screen, anchor_of
 from modules.inventory_lots.models import StockMove
-
-
-def _product(move: Any) -> Any:
-    return document_anchor("inventory_lots.product", move.product_id, move.product)
-
-
-def _lot(move: Any) -> Any:
-    return document_anchor("inventory_lots.lot", move.lot_id, move.lot.number)
 
 
 class MoveScreen(Screen):
@@ -50,8 +42,8 @@ class MoveScreen(Screen):
     header_fields = (
         ("When", "at"),
         ("Kind", "kind"),
-        ("Product", _product),
-        ("Lot", _lot),
+        ("Product", anchor_of("inventory_lots.product", "product")),
+        ("Lot", anchor_of("inventory_lots.lot", "lot")),
         ("Location", "location.path"),
         ("Quantity", "quantity"),
         ("Document", "document"),

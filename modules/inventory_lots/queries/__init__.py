@@ -27,7 +27,6 @@ from modules.inventory_lots.queries.lots import KnownLot, known_lots, lots_named
 from modules.inventory_lots.queries.moves import moves
 from modules.inventory_lots.queries.products import (
     allocated_incoming,
-    product_by_sku,
     product_ids_by_sku,
     products_by_id,
     products_by_sku,
@@ -57,7 +56,6 @@ __all__ = [
     "on_hand_in_run_order",
     "on_hand_of_lots",
     "paths_by_id",
-    "product_by_sku",
     "product_ids_at",
     "product_ids_by_sku",
     "product_totals",

@@ -7,15 +7,14 @@ from collections.abc import Iterable
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from erp.db import is_one_of
-from erp.identity import ByKey, identity_key
+from erp.db import is_one_of, rows_named
+from erp.identity import ByKey
 from modules.inventory_lots.models import Balance, Location
 
 
 def locations_by_path(session: Session, paths: Iterable[str]) -> ByKey[str, Location]:
     """Return the locations of these paths; one that does not exist is left out."""
-    rows = select(Location).where(is_one_of(session, Location.path_key, set(map(identity_key, paths))))
-    return ByKey((location.path, location) for location in session.scalars(rows))
+    return rows_named(session, Location, "path", paths)
 
 
 def paths_by_id(session: Session, location_ids: Iterable[int]) -> dict[int, str]:

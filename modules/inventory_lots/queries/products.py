@@ -7,32 +7,21 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from erp.db import is_one_of
-from erp.errors import NotFound
-from erp.identity import ByKey, identity_key
+from erp.db import is_named, is_one_of, rows_named
+from erp.identity import ByKey
 from modules.inventory_lots import hooks
 from modules.inventory_lots.models import Lot, Product
 
 
 def products_by_sku(session: Session, skus: Iterable[str]) -> ByKey[str, Product]:
     """Return the products of these SKUs; one that does not exist is left out."""
-    rows = session.scalars(select(Product).where(is_one_of(session, Product.sku_key, set(map(identity_key, skus)))))
-    return ByKey((product.sku, product) for product in rows)
+    return rows_named(session, Product, "sku", skus)
 
 
 def product_ids_by_sku(session: Session, skus: Iterable[str]) -> ByKey[str, int]:
     """Return the ids of the products of these SKUs; one that does not exist is left out."""
-    wanted = set(map(identity_key, skus))
-    rows = select(Product.sku, Product.id).where(is_one_of(session, Product.sku_key, wanted))
+    rows = select(Product.sku, Product.id).where(is_named(session, Product.sku, skus))
     return ByKey((sku, id_) for sku, id_ in session.execute(rows))
-
-
-def product_by_sku(session: Session, sku: str) -> Product:
-    """Return a product; raise NotFound."""
-    product = session.scalar(select(Product).where(Product.sku_key == identity_key(sku)))
-    if product is None:
-        raise NotFound("product", sku)
-    return product
 
 
 def products_by_id(session: Session, ids: Iterable[int]) -> dict[int, Product]:

@@ -128,6 +128,4 @@ def delete_location(session: Session, location_id: int) -> None:
     moves = exists().where(StockMove.location_id == location_id)
     if session.scalar(select(balances | moves)):
         raise LocationInUse(path=location.path)
-    history.record_document(session, location, "deleted")
-    session.delete(location)
-    session.flush()
+    history.delete_document(session, location)

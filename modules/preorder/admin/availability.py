@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from typing_extensions import override
 
 from erp import clock
-from erp.admin import ExtraColumn, Panel, document_anchor, document_url
+from erp.admin import ExtraColumn, Panel, Screen, document_anchor, document_url
 from erp.admin.access import screen_session
 from erp.admin.fields import as_id, read_quantity
 from erp.admin.formatting import day
@@ -24,7 +24,6 @@ from modules.inventory_lots.models import Product
 from modules.preorder import queries
 from modules.preorder.admin.bars import Drawn, Part, draw
 from modules.preorder.admin.chart import availability_chart
-from modules.preorder.admin.filtered_list import FilteredList
 from modules.preorder.domain import Day
 
 
@@ -141,7 +140,7 @@ def _first_rise(days: Sequence[Day]) -> str:
     return f"{format_quantity(rise.available_to_promise)} from {day(rise.day)}" if rise else ""
 
 
-class AvailabilityScreen(FilteredList):
+class AvailabilityScreen(Screen):
     """Products with what can still be promised of each."""
 
     model = Product
@@ -152,6 +151,7 @@ class AvailabilityScreen(FilteredList):
     url = "/preorder/atp"
     icon = "fa-line-chart"
     can_export = False
+    can_create = can_edit = can_delete = False
     details_template = "preorder/availability.html"
     column_list = ("sku", "name", "unit")
     column_labels = {"sku": "SKU"}

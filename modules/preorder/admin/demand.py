@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 from typing_extensions import override
 
-from erp.admin import ExtraColumns, Screen
+from erp.admin import ExtraColumns, Screen, by_ids
 from modules.inventory_lots.models import Product
 from modules.preorder import queries
 from modules.preorder.models import ProductPreorder
-
-
-def _demand(session: Session, rows: Sequence[Product]) -> Mapping[int, Any]:
-    return queries.demand_of(session, [row.id for row in rows])
 
 
 class DemandScreen(Screen):
@@ -29,9 +23,7 @@ class DemandScreen(Screen):
     plural = "products"
     url = "/preorder/demand"
     icon = "fa-bullhorn"
-    can_create = False
-    can_edit = False
-    can_delete = False
+    can_create = can_edit = can_delete = False
     column_list = ("sku", "name")
     column_labels = {"sku": "SKU"}
     column_searchable_list = ("sku", "name")
@@ -50,18 +42,14 @@ class DemandScreen(Screen):
                 ("limit", "Limit"),
                 ("limit_left", "Limit left"),
             ),
-            _demand,
+            by_ids(queries.demand_of),
         ),
     )
     empty_message = "No product is sold as a preorder. Tick Pre-order Eligible on a product to begin."
 
     @override
-    def get_query(self) -> Any:
-        return super().get_query().filter(queries.is_preordered())
-
-    @override
-    def get_count_query(self) -> Any:
-        return super().get_count_query().filter(queries.is_preordered())
+    def condition(self) -> Any:
+        return queries.is_preordered()
 
     @override
     def _apply_sorting(self, query: Any, joins: Any, sort_column: Any, sort_desc: Any) -> Any:

@@ -7,24 +7,19 @@ from typing import Any
 
 from flask import g
 from sqlalchemy import and_, not_
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 from typing_extensions import override
 
 from erp import clock
-from erp.admin import ExtraColumn
+from erp.admin import ExtraColumn, Screen, of_each
 from erp.admin.access import screen_session
 from modules.preorder import queries
-from modules.preorder.admin.filtered_list import FilteredList
 from modules.preorder.coverage import Coverage
-from modules.sales.models import Order, OrderLine
+from modules.sales.models import OrderLine
 
 
 def _coverage(session: Session, lines: Sequence[OrderLine]) -> dict[int, Coverage]:
     return queries.line_coverage(session, OrderLine.id.in_([line.id for line in lines]))
-
-
-def _open(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
-    return {line.id: line.open_quantity for line in lines}
 
 
 def _expected(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
@@ -47,7 +42,7 @@ def _decided_by(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, An
     }
 
 
-class LateLineScreen(FilteredList):
+class LateLineScreen(Screen):
     """Late lines; those that are late only because supply is overdue stand above, under their purchase order line."""
 
     model = OrderLine
@@ -56,6 +51,7 @@ class LateLineScreen(FilteredList):
     noun = "late line"
     url = "/preorder/late"
     icon = "fa-exclamation-triangle"
+    can_create = can_edit = can_delete = False
     column_list = ("order.number", "order.customer", "product", "requested_on", "promise_date")
     column_labels = {
         "order.number": "Order",
@@ -71,7 +67,7 @@ class LateLineScreen(FilteredList):
     column_searchable_list = ("order.number", "order.customer.name", "product.sku")
     column_filters = ("promise_date", "order.number", "product.sku")
     computed_columns = (
-        ExtraColumn("open", "Open", _open),
+        ExtraColumn("open", "Open", of_each(lambda line: line.open_quantity)),
         ExtraColumn("expected", "Expected", _expected),
         ExtraColumn("days_late", "Days late", _days_late),
         ExtraColumn("decided_by", "Decided by", _decided_by),
@@ -99,11 +95,6 @@ class LateLineScreen(FilteredList):
     def condition(self) -> Any:
         today = clock.today()
         return and_(queries.is_late_line(today), not_(queries.is_late_by_overdue_supply(today)))
-
-    @override
-    def get_query(self) -> Any:
-        order = joinedload(OrderLine.order).joinedload(Order.customer)
-        return super().get_query().options(order, joinedload(OrderLine.product))
 
     @override
     def details_url(self, row: Any) -> str:

@@ -9,7 +9,7 @@ from typing_extensions import override
 from wtforms import Form
 from wtforms.validators import InputRequired
 
-from erp.admin import Screen, document_anchor
+from erp.admin import Screen, anchor_of
 from modules.preorder import services
 from modules.preorder.models import OnHandChange
 
@@ -42,7 +42,7 @@ class OnHandChangeScreen(Screen):
         }
     }
     header_fields = (
-        ("Product", lambda row: document_anchor("inventory_lots.product", row.product_id, row.product)),
+        ("Product", anchor_of("inventory_lots.product", "product")),
         ("Date", "date"),
         ("Quantity", "quantity"),
         ("Note", "note"),

@@ -15,7 +15,7 @@ from typing_extensions import override
 from wtforms import BooleanField, Form, StringField
 from wtforms.validators import InputRequired, Length
 
-from erp.admin import Badge, Choose, Chosen, DayField, Facts, FormPage, document_anchor, line_heading
+from erp.admin import Badge, Choose, Chosen, DayField, Facts, FormPage, document_anchor
 from erp.admin.access import screen_session
 from erp.admin.declarations import ActionScreen
 from erp.admin.formatting import badge, day
@@ -94,7 +94,10 @@ class Sync:
 class SyncDates(Choose):
     """Gives the sales order lines of a purchase order line their expected dates as promise dates."""
 
+    name = "sync"
     title = "Sync Date with SO"
+    permission = "preorder.promise"
+    icon = "fa-calendar-check-o"
     button = "Sync Selected"
     help = "The new date is the latest arrival of all that a line waits for, plus the buffer."
     empty = "This line is allocated to no sales order."
@@ -108,10 +111,6 @@ class SyncDates(Choose):
         ("Decided by", "decided_by"),
         ("", lambda row: Badge("changes", "warning") if row.is_changed else None),
     )
-
-    @override
-    def heading(self, row: Any) -> str:
-        return line_heading(row)
 
     @override
     def rows(self, session: Session, row: Any) -> Sequence[Sync]:
@@ -192,7 +191,10 @@ class PromiseForm(Form):
 class EditPromise(FormPage):
     """Asks for the promise date of a sales order line, which is pinned then."""
 
+    name = "edit"
     title = "Edit"
+    permission = "preorder.promise"
+    icon = "fa-calendar"
     button = "Save"
     template = "preorder/promise_date.html"
     form_class = PromiseForm
@@ -201,10 +203,6 @@ class EditPromise(FormPage):
     @override
     def depends_on(self, session: Session, row: Any) -> Facts:
         return {"state": row.order.state, "promise date": row.promise_date, "pin": row.is_promise_pinned}
-
-    @override
-    def heading(self, row: Any) -> str:
-        return line_heading(row)
 
     @override
     def context(self, session: Session, row: Any) -> dict[str, Any]:

@@ -21,6 +21,8 @@ from modules.preorder.admin.promise_dates import SyncDates, news_of_allocations,
 from modules.preorder.models import PurchaseAllocation
 from modules.procurement.models import PurchaseOrderLine
 from modules.procurement.states import PurchaseState
+from modules.sales.domain import is_too_far_ahead
+from modules.sales.queries import last_served_day
 
 MOST_DRAWN = 200
 
@@ -75,10 +77,20 @@ def review(screen: Any, line: PurchaseOrderLine) -> ResponseReturnValue:
     )
 
 
+def _waits_because(row: Any) -> Badge | None:
+    """Say why automatic runs leave a line alone."""
+    if is_too_far_ahead(row.requested_on, last_served_day()):
+        return Badge("scheduled", "info")
+    return Badge("held", "warning") if row.hold_allocation else None
+
+
 class AllocateSalesOrders(Choose):
     """The open backorders of the line's product that are not covered, in order of service."""
 
+    name = "allocate"
     title = "Allocate Sales Order"
+    permission = "preorder.allocate"
+    icon = "fa-link"
     button = "Allocate Selected"
     help = "In order of service. Choose the sales orders to which this purchase order line is allocated."
     template = "preorder/allocate.html"
@@ -93,12 +105,8 @@ class AllocateSalesOrders(Choose):
         ("Backordered", "waiting"),
         ("On purchase orders", "purchase_allocated"),
         ("Not covered", "remainder"),
-        ("", lambda row: Badge("held", "warning") if row.hold_allocation else None),
+        ("", _waits_because),
     )
-
-    @override
-    def heading(self, row: Any) -> str:
-        return line_heading(row)
 
     @override
     def rows(self, session: Session, row: Any) -> Sequence[Any]:
@@ -116,6 +124,10 @@ class AllocateSalesOrders(Choose):
     @override
     def quantity(self, item: Any) -> Decimal | None:
         return item.remainder  # type: ignore[no-any-return]
+
+    @override
+    def decimals(self, row: Any) -> int:
+        return int(row.product.unit_decimals)
 
     @override
     def context(self, session: Session, row: Any) -> dict[str, Any]:
@@ -152,7 +164,10 @@ class HoldForm(Form):
 class RemoveAllocations(Choose):
     """Removes chosen allocations of the line."""
 
+    name = "remove"
     title = "Remove Allocation"
+    permission = "preorder.allocate"
+    icon = "fa-chain-broken"
     button = "Remove Allocations"
     confirm = "Remove the chosen sales orders from this purchase order line? What is freed waits for a clerk or a run."
     yes = "Remove Allocations"
@@ -169,10 +184,6 @@ class RemoveAllocations(Choose):
         ("Source", "source"),
         ("By", lambda row: row.user_name or row.run_name),
     )
-
-    @override
-    def heading(self, row: Any) -> str:
-        return line_heading(row)
 
     @override
     def rows(self, session: Session, row: Any) -> Sequence[Any]:
@@ -206,35 +217,17 @@ LINE_ACTIONS = (
         allowed=_is_ordered,
         icon="fa-list-ul",
     ),
-    Action(
-        name="allocate",
-        label="Allocate Sales Order",
-        permission="preorder.allocate",
-        page=AllocateSalesOrders(),
+    AllocateSalesOrders.action(
         confirm="View the unallocated sales orders of this product, to allocate them to this purchase order?",
         yes="Yes",
         no="No",
         allowed=_is_supply,
-        icon="fa-link",
     ),
-    Action(
-        name="sync",
-        label="Sync Date with SO",
-        permission="preorder.promise",
-        page=SyncDates(),
+    SyncDates.action(
         confirm="Sync the arrival date with the sales orders to which this line is allocated?",
         yes="Yes",
         no="No",
         allowed=_is_supply,
-        icon="fa-calendar-check-o",
     ),
-    Action(
-        name="remove",
-        label="Remove Allocation",
-        permission="preorder.allocate",
-        page=RemoveAllocations(),
-        allowed=_is_supply,
-        style="danger",
-        icon="fa-chain-broken",
-    ),
+    RemoveAllocations.action(allowed=_is_supply),
 )

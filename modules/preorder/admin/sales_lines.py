@@ -30,7 +30,10 @@ def _purchase_order_anchor(row: queries.Incoming) -> Markup:
 class AllocatePurchaseLines(Choose):
     """The open purchase order lines of the line's product, in the order in which they serve demand."""
 
+    name = "allocate"
     title = "Allocate Sales Order"
+    permission = "preorder.allocate"
+    icon = "fa-link"
     button = "Allocate Selected"
     template = "preorder/allocate.html"
     help = "Several are used in this order, until the line is covered."
@@ -43,10 +46,6 @@ class AllocatePurchaseLines(Choose):
         ("Outstanding", "outstanding"),
         ("Available", "available"),
     )
-
-    @override
-    def heading(self, row: Any) -> str:
-        return line_heading(row)
 
     @override
     def rows(self, session: Session, row: Any) -> Sequence[queries.Incoming]:
@@ -64,6 +63,10 @@ class AllocatePurchaseLines(Choose):
     @override
     def quantity(self, item: queries.Incoming) -> Decimal:
         return item.offered
+
+    @override
+    def decimals(self, row: Any) -> int:
+        return int(row.product.unit_decimals)
 
     @override
     def context(self, session: Session, row: Any) -> dict[str, Any]:
@@ -116,22 +119,8 @@ def _can_be_allocated(line: OrderLine) -> bool:
 
 
 LINE_ACTIONS = (
-    Action(
-        name="allocate",
-        label="Allocate Sales Order",
-        permission="preorder.allocate",
-        page=AllocatePurchaseLines(),
-        allowed=_can_be_allocated,
-        icon="fa-link",
-    ),
-    Action(
-        name="edit",
-        label="Edit",
-        permission="preorder.promise",
-        page=EditPromise(),
-        allowed=_is_open,
-        icon="fa-calendar",
-    ),
+    AllocatePurchaseLines.action(allowed=_can_be_allocated),
+    EditPromise.action(allowed=_is_open),
     Action(
         name="history",
         label="Order Item Change History",

@@ -132,7 +132,7 @@ def _drawn_part(part: CoveragePart, unit: str, today: date) -> Part:
     quantity = f"{format_quantity(part.quantity)} {unit}"
     if part.supply is None:
         tone = TONES_OF_PARTS.get(part.kind, "stock")
-        text = "not covered" if part.kind is PartKind.uncovered else "in stock"
+        text = part.reason if part.kind is PartKind.uncovered else "in stock"
         source = text if part.kind is PartKind.uncovered else "allocated in stock"
         reason = f", {part.reason}" if part.reason and part.reason != source else ""
         return Part(part.quantity, tone, text, f"{quantity} {source}{reason}")

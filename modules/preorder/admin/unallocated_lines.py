@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm import Session, selectinload
 from typing_extensions import override
 
-from erp.admin import Badge, ExtraColumn
+from erp.admin import Badge, ExtraColumn, Screen
 from erp.admin.access import screen_session
 from modules.preorder import queries
-from modules.preorder.admin.filtered_list import FilteredList
-from modules.sales.models import Order, OrderLine
+from modules.sales.models import OrderLine
 
 
 def _kind(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
@@ -39,7 +38,7 @@ def _held(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
     return {line.id: Badge("held", "warning") for line in lines if line.hold_allocation}
 
 
-class UnallocatedLineScreen(FilteredList):
+class UnallocatedLineScreen(Screen):
     """Lines with need that purchase orders do not cover, held ones among them, for a clerk to allocate."""
 
     model = OrderLine
@@ -48,6 +47,8 @@ class UnallocatedLineScreen(FilteredList):
     noun = "unallocated line"
     url = "/preorder/unallocated"
     icon = "fa-chain-broken"
+    can_create = can_edit = can_delete = False
+    list_loads = (selectinload(OrderLine.backorders),)
     column_list = ("order.number", "order.customer", "order.ordered_at", "product")
     column_labels = {
         "order.number": "Order",
@@ -74,20 +75,15 @@ class UnallocatedLineScreen(FilteredList):
     @property
     def empty_message(self) -> str:  # type: ignore[override]
         """Return what holds of all open lines when none is listed."""
-        covered = "Stock and purchase orders cover every open line"
-        if queries.has_open_serial_lines(screen_session()):
-            return f"{covered} but those with serial numbers, which are asked for when they are packed."
-        return f"{covered}."
+        session, covered = screen_session(), "Stock and purchase orders cover every open line"
+        but = ["those that are scheduled for later"] if queries.has_scheduled_lines(session) else []
+        if queries.has_open_serial_lines(session):
+            but.append("those with serial numbers, which are asked for when they are packed")
+        return f"{covered} but {' and '.join(but)}." if but else f"{covered}."
 
     @override
     def condition(self) -> Any:
         return queries.is_unallocated()
-
-    @override
-    def get_query(self) -> Any:
-        order = joinedload(OrderLine.order).joinedload(Order.customer)
-        loads = (order, joinedload(OrderLine.product), selectinload(OrderLine.backorders))
-        return super().get_query().options(*loads)
 
     @override
     def details_url(self, row: Any) -> str:

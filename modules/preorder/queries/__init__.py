@@ -16,7 +16,6 @@ from modules.preorder.queries.coverage import (
 )
 from modules.preorder.queries.demand import demand_of
 from modules.preorder.queries.explanation import supply_notes
-from modules.preorder.queries.incoming_runs import incoming_quantities
 from modules.preorder.queries.late_lines import is_late_line
 from modules.preorder.queries.line_changes import LineChange, line_changes
 from modules.preorder.queries.on_hand_changes import on_hand_change_rows
@@ -54,7 +53,6 @@ from modules.preorder.queries.purchase_lines import (
     available_by_product,
     available_lines,
     available_of,
-    available_supply,
     incoming_lines,
 )
 from modules.preorder.queries.queue import Queue, queue_of
@@ -68,10 +66,12 @@ from modules.preorder.queries.rebalance_preview import (
 )
 from modules.preorder.queries.rebalancing import Book, planned_exchanges, products_to_rebalance, rebalance_books
 from modules.preorder.queries.sales_lines import has_open_quantity, history_of_line, in_scope, uncovered_quantity
-from modules.preorder.queries.unallocated_lines import has_open_serial_lines, is_unallocated
+from modules.preorder.queries.snapshot import PURCHASE_LINE, incoming_holdings, incoming_rules, incoming_supply
+from modules.preorder.queries.unallocated_lines import has_open_serial_lines, has_scheduled_lines, is_unallocated
 
 __all__ = [
     "MOST_SHOWN",
+    "PURCHASE_LINE",
     "Book",
     "Incoming",
     "LineChange",
@@ -89,7 +89,6 @@ __all__ = [
     "available_days",
     "available_lines",
     "available_of",
-    "available_supply",
     "backorder_kinds",
     "broken_invariants",
     "broken_promises",
@@ -103,13 +102,16 @@ __all__ = [
     "expected_ship_date",
     "has_open_quantity",
     "has_open_serial_lines",
+    "has_scheduled_lines",
     "history_of_line",
     "in_order_of_service",
     "in_scope",
     "in_shrinking_order",
     "incoming_allocations",
+    "incoming_holdings",
     "incoming_lines",
-    "incoming_quantities",
+    "incoming_rules",
+    "incoming_supply",
     "is_late_by_overdue_supply",
     "is_late_line",
     "is_overdue_too_long",

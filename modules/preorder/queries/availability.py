@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import not_, select
 from sqlalchemy.orm import Session
 
 from erp import clock
@@ -25,7 +25,7 @@ from modules.preorder.queries.products import products_with_launch
 from modules.preorder.queries.purchase_lines import available_lines, purchase_lines_of
 from modules.preorder.queries.sales_lines import confirmed_lines
 from modules.sales.models import OrderLine
-from modules.sales.queries import has_need
+from modules.sales.queries import has_need, is_scheduled, last_served_day
 
 BATCH = 500
 
@@ -82,14 +82,28 @@ def _stock(session: Session, product_ids: Sequence[int], today: date) -> dict[in
 
 
 def _needed(session: Session, product_ids: Sequence[int]) -> dict[int, Decimal]:
-    """Return the need of each product that purchase orders do not cover."""
-    lines, allocated = confirmed_lines(OrderLine.product_id.in_(product_ids), has_need())
+    """Return the need of each product that purchase orders do not cover, without that of scheduled lines."""
+    lines, allocated = confirmed_lines(OrderLine.product_id.in_(product_ids), has_need(), not_(is_scheduled()))
     columns = (OrderLine.product_id, total(OrderLine.need - allocated))
     return dict(session.execute(lines.with_only_columns(*columns).group_by(OrderLine.product_id)).all())
 
 
+def scheduled_needs(session: Session, product_ids: Sequence[int]) -> list[tuple[int, date, Decimal]]:
+    """Return (product id, requested day, quantity) of what purchase orders do not cover of scheduled lines."""
+    if last_served_day() is None:
+        return []
+    lines, allocated = confirmed_lines(OrderLine.product_id.in_(product_ids), has_need(), is_scheduled())
+    columns = (OrderLine.product_id, OrderLine.requested_on, total(OrderLine.need - allocated))
+    rows = lines.with_only_columns(*columns).group_by(OrderLine.product_id, OrderLine.requested_on)
+    found = session.execute(rows.order_by(OrderLine.requested_on)).all()
+    return [(product_id, day, quantity) for product_id, day, quantity in found if day and quantity]
+
+
 def changes_by_day(session: Session, product_ids: Sequence[int]) -> dict[int, dict[date, Decimal]]:
-    """Return available supply by arrival date and scheduled changes, by product and day."""
+    """Return available supply by arrival date, scheduled changes and the need of scheduled lines, by product and day.
+
+    The need of a scheduled line counts from its requested day on.
+    """
     arrivals = arrivals_now()
     incoming = (
         (line.product_id, arrival, from_raw(line.quantity))
@@ -100,7 +114,8 @@ def changes_by_day(session: Session, product_ids: Sequence[int]) -> dict[int, di
         (change.product_id, change.date, change.quantity) for change in scheduled_changes(session, product_ids)
     )
     changes: dict[int, dict[date, Decimal]] = {}
-    for product_id, day, quantity in chain(incoming, scheduled):
+    needed = ((product_id, day, -quantity) for product_id, day, quantity in scheduled_needs(session, product_ids))
+    for product_id, day, quantity in chain(incoming, scheduled, needed):
         by_day = changes.setdefault(product_id, {})
         by_day[day] = by_day.get(day, Decimal(0)) + quantity
     return changes
@@ -116,6 +131,7 @@ class Components:
     available: Decimal
     blocked: Decimal
     uncovered_need: Decimal
+    scheduled_needs: Sequence[tuple[int, date, Decimal]]
     incoming: Sequence[Any]
     scheduled: Sequence[OnHandChange]
     days: Sequence[Day]
@@ -134,6 +150,7 @@ def components_of(session: Session, product_id: int) -> Components:
         available=stock.available,
         blocked=stock.blocked,
         uncovered_need=_needed(session, [product_id]).get(product_id, Decimal(0)),
+        scheduled_needs=scheduled_needs(session, [product_id]),
         incoming=purchase_lines_of(session, product_id),
         scheduled=scheduled_changes(session, [product_id]),
         days=available_days(session, [product_id])[product_id],

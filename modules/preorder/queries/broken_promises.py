@@ -82,7 +82,11 @@ def broken_promises(session: Session, arrivals: Mapping[int, date | None]) -> li
 
 
 def _gets_worse(before: Coverage, after: Coverage) -> bool:
-    if after.promised is None or not after.is_late or before.expected == after.expected:
+    if after.promised is None or not after.is_late:
+        return False
+    if not before.is_late:
+        return True
+    if before.expected == after.expected:
         return False
     return after.expected is None or before.expected is None or after.expected > before.expected
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from functools import partial
@@ -34,9 +34,16 @@ from modules.preorder.queries.arrivals import arrivals_now
 from modules.preorder.queries.purchase_allocations import with_purchase_lines
 from modules.preorder.queries.sales_lines import confirmed_lines
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
+from modules.sales.domain import is_too_far_ahead
 from modules.sales.models import Allocation, Order, OrderLine
-from modules.sales.queries import has_need
+from modules.sales.queries import has_need, last_served_day
 from modules.sales.states import OrderState, ShippingPolicy
+
+# What a part from a purchase order says of it.
+_PURCHASE_LINE = (
+    *(PurchaseOrderLine.id, PurchaseOrderLine.expected_on),
+    *(PurchaseOrder.id, PurchaseOrder.number, PurchaseOrderLine.position),
+)
 
 
 @dataclass(frozen=True)
@@ -63,19 +70,26 @@ def coverage_snapshot(session: Session, *conditions: ColumnElement[bool]) -> Cov
     rows = session.execute(_open_lines(*conditions)).all()
     stock = _allocated_stock(session, [row.id for row in rows if row.allocated])
     supply = _allocated_supply(session, [row.id for row in rows if row.allocated < row.open_quantity])
-    lines = [_open_line(row, stock.get(row.id, ()), supply.get(row.id, ())) for row in rows]
+    until = last_served_day()
+    lines = [_open_line(row, stock.get(row.id, ()), supply.get(row.id, ()), until=until) for row in rows]
     serials = _usable_serials(session, {line.product_id for line in lines if line.is_serial})
     return CoverageSnapshot(lines, {row.id for row in rows if row.is_chosen}, serials, arrivals_now())
 
 
 def line_coverage(
-    session: Session, *conditions: ColumnElement[bool], expected: Mapping[int, date | None] | None = None
+    session: Session,
+    *conditions: ColumnElement[bool],
+    expected: Mapping[int, date | None] | None = None,
+    planned: Mapping[int, Collection[int]] | None = None,
 ) -> dict[int, Coverage]:
     """Return the coverage of each open line of confirmed orders that meets `conditions`, by line id.
 
     Serial lines have none. `expected` (purchase order line id → date) are used instead of the stored expected dates.
+    `planned` (sales order line id → purchase order line ids) count as if they covered what is left of a line.
     """
     snapshot = coverage_snapshot(session, *conditions)
+    if planned:
+        snapshot = replace(snapshot, lines=_as_planned(session, snapshot.lines, planned))
     return snapshot.coverage(partial(with_expected_dates, dates=expected) if expected else None)
 
 
@@ -126,7 +140,9 @@ def with_siblings(*conditions: ColumnElement[bool], among: ColumnElement[bool] |
     return union(select(OrderLine.id).where(wanted, *conditions), siblings).subquery()
 
 
-def _open_line(row: Any, stock: Collection[AllocatedStock], supply: Collection[AllocatedSupply]) -> OpenLine:
+def _open_line(
+    row: Any, stock: Collection[AllocatedStock], supply: Collection[AllocatedSupply], *, until: date | None
+) -> OpenLine:
     return OpenLine(
         line_id=row.id,
         order_id=row.order_id,
@@ -138,6 +154,7 @@ def _open_line(row: Any, stock: Collection[AllocatedStock], supply: Collection[A
         launch_date=row.launch_date if row.is_preorder else None,
         ships_complete=row.shipping_policy is ShippingPolicy.complete,
         is_serial=row.tracking is Tracking.serial,
+        is_scheduled=is_too_far_ahead(row.requested_on, until),
         stock=tuple(stock),
         supply=tuple(supply),
     )
@@ -165,16 +182,21 @@ def _allocated_supply(session: Session, line_ids: Collection[int]) -> dict[int, 
     rows = with_purchase_lines(
         PurchaseAllocation.line_id,
         PurchaseAllocation.outstanding.label("outstanding"),
-        PurchaseOrderLine.id,
-        PurchaseOrderLine.expected_on,
-        PurchaseOrder.id,
-        PurchaseOrder.number,
-        PurchaseOrderLine.position,
+        *_PURCHASE_LINE,
     ).join(PurchaseOrderLine.order)
     wanted = rows.where(is_one_of(session, PurchaseAllocation.line_id, line_ids)).order_by(PurchaseAllocation.id)
     for line_id, *values in session.execute(wanted):
         found.setdefault(line_id, []).append(AllocatedSupply._make(values))
     return found
+
+
+def _as_planned(session: Session, lines: Sequence[OpenLine], planned: Mapping[int, Collection[int]]) -> list[OpenLine]:
+    """Return the lines with what would cover them if they were allocated to these purchase order lines."""
+    wanted = {purchase_line_id for ids in planned.values() for purchase_line_id in ids}
+    rows = select(PurchaseOrderLine.unallocated.label("unallocated"), *_PURCHASE_LINE).join(PurchaseOrderLine.order)
+    found = session.execute(rows.where(is_one_of(session, PurchaseOrderLine.id, wanted)))
+    supply = {each.purchase_line_id: each for each in map(AllocatedSupply._make, found)}
+    return [line.covered_by([supply[id_] for id_ in planned.get(line.line_id, ()) if id_ in supply]) for line in lines]
 
 
 def _usable_serials(session: Session, product_ids: Collection[int]) -> dict[int, list[Serials]]:

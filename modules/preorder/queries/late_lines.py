@@ -6,9 +6,10 @@ It says what `Coverage.is_late` says; a test compares them on random books.
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select, true
 from sqlalchemy.orm import aliased
 
 from erp.db import total
@@ -21,6 +22,7 @@ from modules.preorder.queries.purchase_allocations import purchase_allocated_to
 from modules.preorder.queries.unallocated_lines import is_in_confirmed_order
 from modules.procurement.models import PurchaseOrderLine
 from modules.sales.models import Allocation, Order, OrderLine
+from modules.sales.queries import is_scheduled
 from modules.sales.states import ShippingPolicy
 
 Line = Any  # OrderLine or an alias of it
@@ -30,10 +32,14 @@ def is_late_line(today: date) -> ColumnElement[bool]:
     """Return the condition of a line that is late.
 
     It is open and expected after its promise date, or promised and not expected, or it was requested on a day that has
-    passed and never promised. Serial lines are never late.
+    passed and never promised. Serial lines are never late. What nothing covers of a scheduled line is not late: then
+    what is covered of it decides.
     """
     promised, requested = OrderLine.promise_date, OrderLine.requested_on
     broken = or_(promised < today, _is_missed(OrderLine, promised, today), _order_is_missed(promised, today))
+    waits = and_(is_scheduled(), not_(_is_covered(OrderLine)))
+    covered_late = and_(_has_cover(OrderLine), or_(promised < today, _has_late_part(OrderLine, promised, today)))
+    broken = or_(and_(not_(waits), broken), and_(waits, covered_late))
     return and_(
         OrderLine.is_open,
         is_in_confirmed_order(),
@@ -54,8 +60,20 @@ def _of(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
 
 def _is_missed(line: Line, promised: Any, today: date) -> ColumnElement[bool]:
     """Return whether, taken alone, a line cannot have left by the promised day."""
+    return or_(not_(_is_covered(line)), _has_late_part(line, promised, today))
+
+
+def _is_covered(line: Line) -> ColumnElement[bool]:
+    return and_(line.allocated + purchase_allocated_to(line.id) >= line.open_quantity)
+
+
+def _has_cover(line: Line) -> ColumnElement[bool]:
+    return or_(line.allocated > Decimal(0), _has_supply(line, true()))
+
+
+def _has_late_part(line: Line, promised: Any, today: date) -> ColumnElement[bool]:
+    """Return whether what covers a line cannot have left by the promised day."""
     return or_(
-        line.allocated + purchase_allocated_to(line.id) < line.open_quantity,
         _has_stock(line, or_(not_(usable_condition(today)), _launches_after(line, Lot.expires_on))),
         _has_supply(line, or_(arrival_column().is_(None), arrival_column() > promised)),
         _launches_after(line, promised),

@@ -171,20 +171,22 @@ def excess_of_purchase_lines(session: Session, outstanding: Mapping[int, int]) -
     return {id_: int(quantity) - outstanding[id_] for id_, quantity in rows if int(quantity) > outstanding[id_]}
 
 
-def in_shrinking_order(session: Session, line_ids: Collection[int]) -> list[OpenAllocation]:
-    """Return the open purchase allocations of sales order lines in the order in which they shrink.
+def shrinking_order() -> tuple[Any, ...]:
+    """Return the order in which purchase allocations of a sales order line shrink, for a select with purchase orders.
 
     Latest arrival first (no date = latest), those made by hand last.
     """
+    by_hand = (PurchaseAllocation.source == AllocationSource.manual).asc()
+    return (by_hand, *latest_arrival_first(), PurchaseAllocation.id.desc())
+
+
+def in_shrinking_order(session: Session, line_ids: Collection[int]) -> list[OpenAllocation]:
+    """Return the open purchase allocations of sales order lines in the order in which they shrink."""
     rows = (
         with_purchase_lines(*_RAW)
         .join(PurchaseOrderLine.order)
         .where(is_one_of(session, PurchaseAllocation.line_id, line_ids))
-        .order_by(
-            (PurchaseAllocation.source == AllocationSource.manual).asc(),
-            *latest_arrival_first(),
-            PurchaseAllocation.id.desc(),
-        )
+        .order_by(*shrinking_order())
     )
     return [OpenAllocation._make(row) for row in session.execute(rows)]
 

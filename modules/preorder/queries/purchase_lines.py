@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp.db import format_quantity, from_raw, is_one_of
@@ -28,18 +28,13 @@ class Available(NamedTuple):
 
 
 def available_lines(session: Session, product_ids: Iterable[int]) -> list[Available]:
-    """Return what can still be allocated of these products, as `available_supply` selects it."""
-    return [Available._make(row) for row in session.execute(available_supply(session, product_ids))]
+    """Return what can still be allocated of these products, product by product in the order in which it serves demand.
 
-
-def available_supply(session: Session, product_ids: Iterable[int]) -> Select[int, int, int, date | None]:
-    """Select (line id, product id, raw quantity, expected date) of what can still be allocated of these products.
-
-    The rows come product by product in the order in which they serve demand: by arrival date. Supply that is overdue by
-    more days than `[preorder] past_due_supply_days` is left out.
+    Supply that is overdue by more days than `[preorder] past_due_supply_days` is left out.
     """
     rows = unallocated_supply(session, product_ids).where(is_promised_supply())
-    return rows.order_by(None).order_by(PurchaseOrderLine.product_id, *arrival_order())
+    in_order = rows.order_by(None).order_by(PurchaseOrderLine.product_id, *arrival_order())
+    return [Available._make(row) for row in session.execute(in_order)]
 
 
 def available_by_product(session: Session, product_ids: Collection[int]) -> dict[int, Decimal]:

@@ -9,6 +9,7 @@ from modules.inventory_lots.models import Product
 from modules.inventory_lots.states import Tracking
 from modules.preorder.queries.purchase_allocations import purchase_allocated_to
 from modules.sales.models import Order, OrderLine
+from modules.sales.queries import is_scheduled
 
 
 def is_in_confirmed_order() -> ColumnElement[bool]:
@@ -24,7 +25,7 @@ def is_of_serial_product() -> ColumnElement[bool]:
 
 
 def is_unallocated() -> ColumnElement[bool]:
-    """Return the condition of an open line with need that purchase orders do not cover.
+    """Return the condition of an open line with need that purchase orders do not cover and that is not scheduled.
 
     Lines on hold are among them, and lines without a backorder row. Every part of the condition depends on the line
     itself: a list finds its first page without reading all lines.
@@ -34,7 +35,15 @@ def is_unallocated() -> ColumnElement[bool]:
         OrderLine.need > purchase_allocated_to(OrderLine.id),
         is_in_confirmed_order(),
         not_(is_of_serial_product()),
+        not_(is_scheduled()),
     )
+
+
+def has_scheduled_lines(session: Session) -> bool:
+    """Return whether something is open on scheduled lines that neither stock nor purchase orders cover."""
+    is_uncovered = OrderLine.need > purchase_allocated_to(OrderLine.id)
+    lines = select(OrderLine.id).where(OrderLine.has_need, is_uncovered, is_in_confirmed_order(), is_scheduled())
+    return session.scalar(lines.where(not_(is_of_serial_product())).limit(1)) is not None
 
 
 def has_open_serial_lines(session: Session, *conditions: ColumnElement[bool]) -> bool:

@@ -3,6 +3,7 @@
 from modules.preorder.services.demo import load_demo
 from modules.preorder.services.manual_allocations import allocate_by_hand
 from modules.preorder.services.on_hand_changes import Key, save_on_hand_change, save_on_hand_changes
+from modules.preorder.services.planned import write_planned
 from modules.preorder.services.products import (
     confirm_refusals,
     launch_preorders,
@@ -17,12 +18,10 @@ from modules.preorder.services.promise_dates import (
     promise_products,
     sync_promises,
 )
-from modules.preorder.services.purchase_allocations import allocate_incoming_supply
 from modules.preorder.services.rebalancing import (
     apply_rebalance,
     exchange_supply,
     rebalance_book,
-    rebalance_in_run,
     rebalance_products,
 )
 from modules.preorder.services.releases import (
@@ -36,7 +35,6 @@ from modules.preorder.services.reversals import free_converted, restore_purchase
 __all__ = [
     "Key",
     "allocate_by_hand",
-    "allocate_incoming_supply",
     "apply_rebalance",
     "confirm_refusals",
     "convert_or_release",
@@ -50,7 +48,6 @@ __all__ = [
     "promise_in_scope",
     "promise_products",
     "rebalance_book",
-    "rebalance_in_run",
     "rebalance_products",
     "release_all",
     "remove_purchase_allocations",
@@ -61,4 +58,5 @@ __all__ = [
     "save_products",
     "shrink_purchase_allocations",
     "sync_promises",
+    "write_planned",
 ]

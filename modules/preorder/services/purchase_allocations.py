@@ -1,4 +1,4 @@
-"""Allocating supply that is to come to sales order lines, automatically in order of service."""
+"""Writing what is allocated of supply that is to come to sales order lines."""
 
 from __future__ import annotations
 
@@ -11,17 +11,12 @@ from sqlalchemy.orm import Session
 from erp import clock
 from erp.db import bulk_insert, bulk_update, is_one_of, new_ids, raw_instant, read_rows
 from erp.events import current_run, publish
-from erp.numbers import sums
 from erp.options import options
-from modules.preorder import queries
-from modules.preorder.domain import skip_uncoverable
 from modules.preorder.events import Pair, PurchaseAllocated
 from modules.preorder.models import PurchaseAllocation
 from modules.procurement.models import PurchaseOrderLine
 from modules.procurement.queries import status_by_name
 from modules.procurement.services import add_allocated, set_status
-from modules.sales.domain import plan_by_product
-from modules.sales.queries import Scope
 from modules.sales.states import AllocationSource
 
 PURCHASE_ALLOCATION = cast(Table, PurchaseAllocation.__table__)
@@ -38,25 +33,6 @@ class Reservation(NamedTuple):
     def pair(self) -> Pair:
         """The two lines."""
         return Pair(self.line_id, self.purchase_line_id)
-
-
-def allocate_incoming_supply(session: Session, scope: Scope) -> None:
-    """Allocate uncovered backorders to open purchase order lines in order of service (automatic allocation).
-
-    With `insufficient_supply = skip` a backorder is left out unless all that is uncovered of it can be allocated.
-    """
-    if not options.preorder.auto_allocate or not options.sales.backorders:
-        return
-    available = read_rows(session, queries.available_supply(session, scope.product_ids))
-    supplies = [(purchase_line_id, product_id, quantity) for purchase_line_id, product_id, quantity, _ in available]
-    if not supplies:
-        return
-    by_product = sums((product_id, quantity) for _, product_id, quantity in supplies)
-    demands = queries.uncovered_backorders(session, Scope(tuple(sorted(by_product)), scope.line_ids))
-    if options.preorder.insufficient_supply == "skip":
-        demands = list(skip_uncoverable(demands, by_product))
-    planned = [Reservation._make(grant) for grant in plan_by_product(demands, supplies)]
-    write_purchase_allocations(session, planned, AllocationSource.automatic)
 
 
 def write_purchase_allocations(session: Session, reservations: Sequence[Reservation], source: AllocationSource) -> None:

@@ -12,7 +12,6 @@ from erp.db import format_quantity, from_raw, is_one_of
 from erp.errors import SomeFailed
 from erp.events import publish
 from erp.numbers import sums
-from erp.options import options
 from erp.text import plural
 from modules.inventory_lots.services import Watch, commit_by_products, lock_products
 from modules.preorder import queries
@@ -27,13 +26,6 @@ from modules.sales.models import Order, OrderLine
 from modules.sales.queries import Scope
 from modules.sales.rebalancing import Exchange
 from modules.sales.states import AllocationSource
-
-
-def rebalance_in_run(session: Session, scope: Scope) -> None:
-    """Rebalance products whose whole queue is served, where `[preorder] rebalance` and `auto_allocate` say so."""
-    is_automatic = options.preorder.auto_allocate and options.preorder.rebalance == "auto"
-    if scope.line_ids is None and is_automatic and options.sales.backorders:
-        exchange_supply(session, queries.planned_exchanges(session, scope.product_ids))
 
 
 def rebalance_products(session: Session, product_ids: Collection[int]) -> Sequence[Exchange]:

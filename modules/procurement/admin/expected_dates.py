@@ -56,14 +56,13 @@ class DateForm(Form):
 class ExpectedDate(FormPage):
     """The page that changes the expected date of a line."""
 
+    name = "expected-date"
     title = "Expected date"
+    permission = "procurement.edit"
+    icon = "fa-calendar"
     button = "Save date"
     template = "procurement/expected_date.html"
     form_class = DateForm
-
-    @override
-    def heading(self, row: Any) -> str:
-        return f"{row.order.name}, line {row.position}: {row.product}"
 
     @override
     def depends_on(self, session: Session, row: Any) -> Facts:
@@ -104,7 +103,10 @@ class DatesForm(Form):
 class ExpectedDates(FormPage):
     """The page that changes the expected dates of the open lines of an order."""
 
+    name = "expected-dates"
     title = "Expected dates"
+    permission = "procurement.edit"
+    icon = "fa-calendar"
     button = "Save dates"
     template = "procurement/expected_dates.html"
     form_class = DatesForm

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import redirect
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from markupsafe import Markup
-from sqlalchemy import ColumnElement, and_
-from sqlalchemy.orm import Session
+from sqlalchemy import and_
 from typing_extensions import override
 
 from erp import clock
-from erp.admin import Badge, ExtraColumn, Screen
+from erp.admin import Badge, ExtraColumn, Screen, of_each
 from erp.admin.formatting import badge, day
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 
@@ -25,15 +23,6 @@ def expected(line: PurchaseOrderLine) -> Markup | str:
     if line.expected_on and line.expected_on < clock.today() and line.is_open:
         return Markup("{} {}").format(shown, badge(Badge("overdue", "warning")))
     return shown
-
-
-def _is_open() -> ColumnElement[bool]:
-    # Not `PurchaseOrderLine.is_open`: the list's filters and searches join the orders only where they need them.
-    return and_(PurchaseOrderLine.has_outstanding, PurchaseOrderLine.order.has(PurchaseOrder.is_open))
-
-
-def _outstanding(session: Session, lines: Sequence[PurchaseOrderLine]) -> Mapping[int, Any]:
-    return {line.id: line.outstanding for line in lines}
 
 
 class IncomingScreen(Screen):
@@ -48,7 +37,7 @@ class IncomingScreen(Screen):
     icon = "fa-ship"
     can_create = can_edit = can_delete = False
     column_list = ("order", "product", "quantity", "received", "allocated", "expected_on", "status")
-    computed_columns = (ExtraColumn("outstanding", "Outstanding", _outstanding),)
+    computed_columns = (ExtraColumn("outstanding", "Outstanding", of_each(lambda line: line.outstanding)),)
     column_labels = {
         "order": "Purchase order line",
         "quantity": "Ordered",
@@ -70,14 +59,14 @@ class IncomingScreen(Screen):
     empty_message = "Nothing is on its way."
 
     @override
-    def get_query(self) -> Any:
-        lines = super().get_query().filter(_is_open())
-        # Lines without a date come last on every database.
-        return lines.order_by(PurchaseOrderLine.expected_on.is_(None))
+    def condition(self) -> Any:
+        # Not `PurchaseOrderLine.is_open`: the list's filters and searches join the orders only where they need them.
+        return and_(PurchaseOrderLine.has_outstanding, PurchaseOrderLine.order.has(PurchaseOrder.is_open))
 
     @override
-    def get_count_query(self) -> Any:
-        return super().get_count_query().filter(_is_open())
+    def get_query(self) -> Any:
+        # Lines without a date come last on every database.
+        return super().get_query().order_by(PurchaseOrderLine.expected_on.is_(None))
 
     @override
     def details_url(self, row: Any) -> str:

@@ -8,20 +8,16 @@ from erp.admin import Action
 from erp.numbers import format_quantity
 from modules.procurement import services
 from modules.procurement.admin.expected_dates import ExpectedDate
-from modules.procurement.admin.receiving import Receive, has_room
-from modules.procurement.admin.reopening import Reopen, can_reopen
+from modules.procurement.admin.receiving import Receive
+from modules.procurement.admin.reopening import Reopen
 from modules.procurement.admin.statuses import LineStatus
-from modules.procurement.admin.versions import of_line
+from modules.procurement.admin.versions import of_order_or_line
 from modules.procurement.models import PurchaseOrderLine
 from modules.procurement.states import PURCHASE_ORDER
 
 
 def _can_change(line: PurchaseOrderLine) -> bool:
     return PURCHASE_ORDER.allows(line.order.state, "change_line")
-
-
-def _is_open(line: PurchaseOrderLine) -> bool:
-    return line.is_open
 
 
 def _close(session: Session, line: PurchaseOrderLine) -> str:
@@ -31,48 +27,20 @@ def _close(session: Session, line: PurchaseOrderLine) -> str:
 
 
 LINE_ACTIONS = (
-    Action(
-        name="receive",
-        label="Receive",
-        permission="procurement.receive",
-        page=Receive(),
-        allowed=has_room,
-        icon="fa-sign-in",
-    ),
-    Action(
-        name="expected-date",
-        label="Expected date",
-        permission="procurement.edit",
-        page=ExpectedDate(),
-        allowed=_can_change,
-        icon="fa-calendar",
-    ),
-    Action(
-        name="status",
-        label="Line status",
-        permission="procurement.edit",
-        page=LineStatus(),
-        allowed=_can_change,
-        icon="fa-tag",
-    ),
-    Action(
-        name="reopen",
-        label="Reopen",
-        permission="procurement.edit",
-        page=Reopen(),
-        allowed=can_reopen,
-        icon="fa-folder-open-o",
-    ),
+    Receive.action(),
+    ExpectedDate.action(allowed=_can_change),
+    LineStatus.action(allowed=_can_change),
+    Reopen.action(),
     Action(
         name="close-short",
         label="Close short",
         permission="procurement.edit",
         run=_close,
-        depends_on=of_line,
+        depends_on=of_order_or_line,
         confirm="Close this line short? What is outstanding will not come any more, and sales orders lose it.",
         yes="Close short",
         no="Keep it open",
-        allowed=_is_open,
+        allowed=lambda line: line.is_open,
         style="danger",
         icon="fa-compress",
     ),

@@ -6,13 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from markupsafe import Markup
 from sqlalchemy.orm import Session, joinedload
 from typing_extensions import override
 from wtforms import BooleanField, Form
 
 from erp import clock
-from erp.admin import Action, DocumentScreen, ExtraColumn, Panel, document_anchor
+from erp.admin import Action, DocumentScreen, ExtraColumns, Panel, anchor_of, by_ids
 from erp.admin.access import may, screen_session
 from erp.admin.formatting import money
 from modules.inventory_lots.domain import check_quantity
@@ -20,33 +19,15 @@ from modules.procurement import services
 from modules.procurement.admin.expected_dates import ExpectedDates, show_impact_first
 from modules.procurement.admin.incoming import expected
 from modules.procurement.admin.lines import LINE_ACTIONS
-from modules.procurement.admin.receiving import Receive, has_room
-from modules.procurement.admin.reopening import Reopen, can_reopen
+from modules.procurement.admin.receiving import Receive
+from modules.procurement.admin.reopening import Reopen
 from modules.procurement.admin.reversal import can_reverse
 from modules.procurement.admin.statuses import StatusOfAll, default_status, news_by_status, statuses
-from modules.procurement.admin.versions import of_order
+from modules.procurement.admin.versions import of_order_or_line
 from modules.procurement.domain import LineValues, OrderEdit, OrderHead
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.queries import outlooks, receipts_of_order
 from modules.procurement.states import PURCHASE_ORDER, PurchaseState
-
-
-def _lines_of(session: Session, orders: Sequence[PurchaseOrder]) -> Mapping[int, Any]:
-    found = outlooks(session, [order.id for order in orders])
-    return {order_id: outlook.lines for order_id, outlook in found.items()}
-
-
-def _next_of(session: Session, orders: Sequence[PurchaseOrder]) -> Mapping[int, Any]:
-    found = outlooks(session, [order.id for order in orders])
-    return {order_id: outlook.next_on for order_id, outlook in found.items()}
-
-
-def _supplier(order: PurchaseOrder) -> Markup:
-    return document_anchor("procurement.supplier", order.supplier_id, order.supplier)  # type: ignore[no-any-return]
-
-
-def _product(line: PurchaseOrderLine) -> Markup:
-    return document_anchor("inventory_lots.product", line.product_id, line.product)  # type: ignore[no-any-return]
 
 
 def _total(order: PurchaseOrder) -> str | None:
@@ -81,50 +62,21 @@ ORDER_ACTIONS = (
         label="Order",
         permission="procurement.edit",
         run=_order,
-        depends_on=of_order,
+        depends_on=of_order_or_line,
         allowed=_can("order"),
         style="primary",
         icon="fa-paper-plane",
     ),
-    Action(
-        name="receive",
-        label="Receive",
-        permission="procurement.receive",
-        page=Receive(),
-        allowed=has_room,
-        style="primary",
-        icon="fa-sign-in",
-    ),
-    Action(
-        name="expected-dates",
-        label="Expected dates",
-        permission="procurement.edit",
-        page=ExpectedDates(),
-        allowed=_can("close_short"),
-        icon="fa-calendar",
-    ),
-    Action(
-        name="status",
-        label="Status of all lines",
-        permission="procurement.edit",
-        page=StatusOfAll(),
-        allowed=_can("change_line"),
-        icon="fa-tags",
-    ),
-    Action(
-        name="reopen",
-        label="Reopen",
-        permission="procurement.edit",
-        page=Reopen(),
-        allowed=can_reopen,
-        icon="fa-folder-open-o",
-    ),
+    Receive.action(style="primary"),
+    ExpectedDates.action(allowed=_can("close_short")),
+    StatusOfAll.action(allowed=_can("change_line")),
+    Reopen.action(),
     Action(
         name="cancel",
         label="Cancel",
         permission="procurement.edit",
         run=_cancel,
-        depends_on=of_order,
+        depends_on=of_order_or_line,
         confirm="Cancel this purchase order? Sales orders lose what it would bring, and are not cancelled themselves.",
         yes="Cancel purchase order",
         no="Keep it",
@@ -152,7 +104,7 @@ class PurchaseOrderScreen(DocumentScreen):
     column_searchable_list = ("number", "supplier.name", "supplier.code")
     column_filters = ("state", "number", "supplier.name", "supplier.code", "ordered_on")
     column_default_sort = ("id", True)
-    computed_columns = (ExtraColumn("lines", "Lines", _lines_of), ExtraColumn("next", "Next expected", _next_of))
+    computed_columns = (ExtraColumns((("lines", "Lines"), ("next_on", "Next expected")), by_ids(outlooks)),)
     form_columns = ("supplier", "ordered_on", "note", "release")
     form_ajax_refs = {"supplier": {"fields": ("name", "code"), "placeholder": "Name or code of a supplier"}}
     form_args = {"ordered_on": {"description": "Of lines expected on one day, the earlier ordered serves first."}}
@@ -173,7 +125,7 @@ class PurchaseOrderScreen(DocumentScreen):
         "status": {"query_factory": statuses, "default": default_status},
     }
     header_fields = (
-        ("Supplier", _supplier),
+        ("Supplier", anchor_of("procurement.supplier", "supplier")),
         ("Ordered on", "ordered_on"),
         ("Total", _total),
         ("Note", "note"),
@@ -181,7 +133,7 @@ class PurchaseOrderScreen(DocumentScreen):
     lines_title = "Order lines"
     line_columns = (
         ("#", "position"),
-        ("Product", _product),
+        ("Product", anchor_of("inventory_lots.product", "product")),
         ("Cost", "unit_cost"),
         ("Ordered", "quantity"),
         ("Received", "received"),

@@ -5,29 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from markupsafe import Markup
 from sqlalchemy.orm import Session
 from typing_extensions import override
 
-from erp.admin import Action, Panel, Screen, document_anchor
-from modules.procurement.admin.reversal import ReverseReceipt, can_reverse
+from erp.admin import Panel, Screen, anchor_of
+from modules.procurement.admin.reversal import ReverseReceipt
 from modules.procurement.models import Receipt
 from modules.procurement.queries import RECEIPT_LOADS
 
-
-def _order(receipt: Receipt) -> Markup:
-    line = receipt.line
-    return document_anchor("procurement.purchase_order", line.order_id, str(line))  # type: ignore[no-any-return]
-
-
-def _product(receipt: Receipt) -> Markup:
-    product = receipt.line.product
-    return document_anchor("inventory_lots.product", product.id, product)  # type: ignore[no-any-return]
-
-
-def _lot(receipt: Receipt) -> Markup:
-    lot = receipt.balance.lot
-    return document_anchor("inventory_lots.lot", lot.id, lot)  # type: ignore[no-any-return]
+_order = anchor_of("procurement.purchase_order", "line.order", "line")
+_product = anchor_of("inventory_lots.product", "line.product")
+_lot = anchor_of("inventory_lots.lot", "balance.lot")
 
 
 def _reversals(session: Session, receipt: Receipt) -> Mapping[str, Any] | None:
@@ -72,24 +60,10 @@ class ReceiptScreen(Screen):
         ("Location", lambda receipt: receipt.balance.location.path),
         ("Received by", "user_name"),
     )
-    detail_loads = RECEIPT_LOADS
-    actions = (
-        Action(
-            name="reverse",
-            label="Reverse Receipt",
-            permission="procurement.reverse_receipt",
-            page=ReverseReceipt(),
-            allowed=can_reverse,
-            style="danger",
-            icon="fa-undo",
-        ),
-    )
+    list_loads = detail_loads = RECEIPT_LOADS
+    actions = (ReverseReceipt.action(),)
     panels = (Panel("Reversals", "procurement/receipt_reversals.html", _reversals),)
     empty_message = "Nothing has been received yet. Open a purchase order and press Receive."
-
-    @override
-    def get_query(self) -> Any:
-        return super().get_query().options(*RECEIPT_LOADS)
 
     @override
     def document_title(self, row: Any) -> str:

@@ -17,9 +17,10 @@ from erp.errors import ErpError, NotFound
 from erp.options import options
 from modules.inventory_lots.errors import StockRefused
 from modules.inventory_lots.models import Location
+from modules.inventory_lots.queries import locations_by_path
 from modules.inventory_lots.states import Tracking
 from modules.procurement import queries, services
-from modules.procurement.admin.versions import quantities_of, state_of
+from modules.procurement.admin.versions import lines_of, order_of, quantities_of, state_of
 from modules.procurement.domain import Delivery, receivable
 from modules.procurement.errors import DeliveriesRefused, NothingReceived
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
@@ -53,24 +54,23 @@ def room_of(line: PurchaseOrderLine) -> Decimal:
 
 def has_room(row: PurchaseOrder | PurchaseOrderLine) -> bool:
     """Say whether something of an order or a line may still be received."""
-    return any(room_of(line) > 0 for line in _lines(row))
-
-
-def _lines(row: PurchaseOrder | PurchaseOrderLine) -> list[PurchaseOrderLine]:
-    return [row] if isinstance(row, PurchaseOrderLine) else row.lines
+    return any(room_of(line) > 0 for line in lines_of(row))
 
 
 def receivable_lines(row: PurchaseOrder | PurchaseOrderLine) -> list[PurchaseOrderLine]:
     """Return the lines of which something is outstanding, or else all that may take more by the tolerance."""
-    lines = [line for line in _lines(row) if room_of(line) > 0]
+    lines = [line for line in lines_of(row) if room_of(line) > 0]
     return [line for line in lines if line.has_outstanding] or lines
 
 
 class Receive(FormPage):
     """The page that asks what was received of each line, and where it is put."""
 
+    name = "receive"
     title = "Receive"
-    button = "Receive"
+    permission = "procurement.receive"
+    icon = "fa-sign-in"
+    allowed = staticmethod(has_room)
     template = "procurement/receive.html"
     form_class = ReceiveForm
     help = "Clear the quantity of what has not come. Goods for waiting customers are allocated to them at once."
@@ -81,12 +81,11 @@ class Receive(FormPage):
 
     @override
     def depends_on(self, session: Session, row: Any) -> Facts:
-        return state_of(row.order if isinstance(row, PurchaseOrderLine) else row)
+        return state_of(order_of(row))
 
     @override
     def depends_on_rows(self, session: Session, row: Any) -> Mapping[str, Facts]:
-        lines = [row] if isinstance(row, PurchaseOrderLine) else row.lines
-        return {str(line.id): quantities_of(line) for line in lines}
+        return {str(line.id): quantities_of(line) for line in lines_of(row)}
 
     @override
     def concerned(self, row: Any, form: Any) -> Collection[str]:
@@ -102,12 +101,12 @@ class Receive(FormPage):
 
     @override
     def context(self, session: Session, row: Any) -> dict[str, Any]:
-        lines = row.order.lines if isinstance(row, PurchaseOrderLine) else row.lines
+        lines = order_of(row).lines
         return {"order_lines": {str(line.id): line for line in lines}, "locations": queries.location_paths(session)}
 
     @override
     def do(self, session: Session, row: Any, form: Any) -> Result:
-        order = row.order if isinstance(row, PurchaseOrderLine) else row
+        order = order_of(row)
         PURCHASE_ORDER.next(order.state, "receive")
         entered = _entered(session, {str(line.id): line for line in order.lines}, form)
         if not entered:
@@ -139,7 +138,7 @@ def _entered(session: Session, lines: Mapping[str, PurchaseOrderLine], form: Rec
     forms: list[Any] = [entry.form for entry in form.lines]
     entries = [(lines[entry.line_id.data], entry) for entry in forms if entry.line_id.data in lines]
     filled = [(line, entry) for line, entry in entries if _is_filled(entry)]
-    locations = queries.locations_by_path(session, {entry.location.data or "" for _, entry in filled})
+    locations = locations_by_path(session, {entry.location.data or "" for _, entry in filled})
     received_on = form.received_on.data
     return [(entry, delivery) for line, entry in filled for delivery in _of_line(line, entry, locations, received_on)]
 

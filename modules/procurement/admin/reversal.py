@@ -31,8 +31,11 @@ def can_reverse(receipt: Receipt) -> bool:
 class ReverseReceipt(FormPage):
     """The page that asks how much of a receipt is taken back, and shows whose allocations that concerns."""
 
+    name = "reverse"
     title = "Reverse Receipt"
-    button = "Reverse Receipt"
+    permission = "procurement.reverse_receipt"
+    icon = "fa-undo"
+    allowed = staticmethod(can_reverse)
     style = "danger"
     template = "procurement/reverse_receipt.html"
     form_class = ReversalForm

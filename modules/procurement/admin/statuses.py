@@ -51,14 +51,13 @@ def news_by_status(session: Session, line_ids: Sequence[int]) -> list[tuple[str,
 class LineStatus(FormPage):
     """The page that gives a status to a line."""
 
+    name = "status"
     title = "Line status"
+    permission = "procurement.edit"
+    icon = "fa-tag"
     button = "Save status"
     template = "procurement/status.html"
     form_class = StatusForm
-
-    @override
-    def heading(self, row: Any) -> str:
-        return f"{row.order.name}, line {row.position}: {row.product}"
 
     @override
     def depends_on(self, session: Session, row: Any) -> Facts:
@@ -90,7 +89,10 @@ class StatusOfAllForm(Form):
 class StatusOfAll(FormPage):
     """The page that gives a status to all lines of an order."""
 
+    name = "status"
     title = "Status of all lines"
+    permission = "procurement.edit"
+    icon = "fa-tags"
     button = "Give all lines this status"
     template = "procurement/status.html"
     form_class = StatusOfAllForm

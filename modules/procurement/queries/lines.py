@@ -9,8 +9,8 @@ from typing import TypeVarTuple
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, joinedload
 
-from erp.db import chunks, is_one_of
-from erp.identity import ByKey, identity_key
+from erp.db import is_named, is_one_of
+from erp.identity import ByKey
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.states import PurchaseState
 
@@ -40,21 +40,15 @@ def lines_with_orders(session: Session, line_ids: Iterable[int]) -> Select[Purch
 
 def line_ids_by_position(session: Session, numbers: Iterable[str]) -> ByKey[tuple[str, int], int]:
     """Return the ids of the lines of these orders, by number of the order and position of the line."""
-    line = PurchaseOrderLine
-    ids: ByKey[tuple[str, int], int] = ByKey()
-    for part in chunks(sorted(set(map(identity_key, numbers))), 5000):
-        rows = join_orders(select(PurchaseOrder.number, line.position, line.id))
-        for number, position, line_id in session.execute(rows.where(PurchaseOrder.number_key.in_(part))):
-            ids[str(number), position] = line_id
-    return ids
+    rows = join_orders(select(PurchaseOrder.number, PurchaseOrderLine.position, PurchaseOrderLine.id))
+    found = session.execute(rows.where(is_named(session, PurchaseOrder.number, numbers)))
+    return ByKey(((str(number), position), line_id) for number, position, line_id in found)
 
 
 def products_on_lines(session: Session, product_ids: Iterable[int]) -> set[int]:
     """Return those of the products that stand on a purchase order."""
-    line = PurchaseOrderLine
-    parts = chunks(sorted(set(product_ids)), 5000)
-    found = (session.scalars(select(line.product_id).where(line.product_id.in_(part)).distinct()) for part in parts)
-    return {product_id for rows in found for product_id in rows}
+    on_lines = select(PurchaseOrderLine.product_id).where(is_one_of(session, PurchaseOrderLine.product_id, product_ids))
+    return set(session.scalars(on_lines.distinct()))
 
 
 def allocated_lines(session: Session, product_ids: Iterable[int]) -> dict[int, list[str]]:

@@ -9,28 +9,21 @@ from datetime import date
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
-from erp.db import chunks
-from erp.identity import ByKey, identity_key
+from erp.db import is_named
+from erp.identity import ByKey
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 
 
 def order_ids_by_number(session: Session, numbers: Iterable[str]) -> ByKey[str, int]:
     """Return the ids of the orders of these numbers; one that does not exist is left out."""
-    ids: ByKey[str, int] = ByKey()
-    for part in chunks(sorted(set(map(identity_key, numbers))), 5000):
-        rows = select(PurchaseOrder.number, PurchaseOrder.id).where(PurchaseOrder.number_key.in_(part))
-        for number, order_id in session.execute(rows):
-            ids[str(number)] = order_id
-    return ids
+    rows = select(PurchaseOrder.number, PurchaseOrder.id).where(is_named(session, PurchaseOrder.number, numbers))
+    return ByKey((str(number), order_id) for number, order_id in session.execute(rows))
 
 
 def numbers_in_use(session: Session, numbers: Iterable[str]) -> ByKey[str, str]:
     """Return those of the numbers that orders have, each as it is written there."""
-    found: ByKey[str, str] = ByKey()
-    for part in chunks(sorted(set(map(identity_key, numbers))), 5000):
-        for number in session.scalars(select(PurchaseOrder.number).where(PurchaseOrder.number_key.in_(part))):
-            found[str(number)] = str(number)
-    return found
+    rows = select(PurchaseOrder.number).where(is_named(session, PurchaseOrder.number, numbers))
+    return ByKey((number, number) for number in map(str, session.scalars(rows)))
 
 
 def orders_of_supplier(session: Session, supplier_id: int, limit: int) -> list[PurchaseOrder]:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 from erp import clock
 from erp.db import chunks, is_one_of, total
 from erp.events import current_run
-from erp.identity import ByKey, identity_key
+from erp.identity import identity_key
 from erp.numbers import format_quantity
 from modules.inventory_lots.hooks import BalanceAllocation, allocations_of_run, allocations_on_balances
 from modules.inventory_lots.models import Balance, Location, Lot, Product
@@ -100,12 +100,6 @@ def holders(session: Session, balance_id: int) -> list[BalanceAllocation]:
 def location_paths(session: Session, limit: int = 500) -> list[str]:
     """Return the paths of locations to choose from."""
     return list(session.scalars(select(Location.path).order_by(Location.path).limit(limit)))
-
-
-def locations_by_path(session: Session, paths: Iterable[str]) -> ByKey[str, Location]:
-    """Return the locations of these paths; one that does not exist is left out."""
-    found = session.scalars(select(Location).where(Location.path_key.in_(set(map(identity_key, paths)))))
-    return ByKey((location.path, location) for location in found)
 
 
 def usual_location(session: Session) -> str:

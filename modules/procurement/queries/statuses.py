@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from erp.identity import ByKey, identity_key
+from erp.db import rows_named
+from erp.identity import ByKey
 from modules.procurement.models import PurchaseLineStatus
 
 
@@ -19,8 +20,7 @@ def statuses(session: Session) -> list[PurchaseLineStatus]:
 
 def statuses_by_name(session: Session, names: Iterable[str]) -> ByKey[str, PurchaseLineStatus]:
     """Return the line statuses of these names; one that does not exist is left out."""
-    wanted = select(PurchaseLineStatus).where(PurchaseLineStatus.name_key.in_(set(map(identity_key, names))))
-    return ByKey((status.name, status) for status in session.scalars(wanted))
+    return rows_named(session, PurchaseLineStatus, "name", names)
 
 
 def status_by_name(session: Session, name: str) -> PurchaseLineStatus | None:

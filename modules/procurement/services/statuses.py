@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from erp.contacts import Saved
 from erp.events import publish
-from erp.history import Change, record, record_all
+from erp.history import Change, delete_document, record_all
 from modules.procurement.domain import StatusData
 from modules.procurement.errors import NameTaken, StatusInUse
 from modules.procurement.events import LineStatusChanged, StatusChange
@@ -117,6 +117,4 @@ def delete_status(session: Session, status_id: int) -> None:
     status = session.get_one(PurchaseLineStatus, status_id)
     if lines := count_lines_in_status(session, status_id):
         raise StatusInUse(name=status.name, lines=lines)
-    record(session, status.history_subject(), "deleted")
-    session.delete(status)
-    session.flush()
+    delete_document(session, status)

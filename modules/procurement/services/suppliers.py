@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from erp.contacts import ContactData, contacts_by_code
-from erp.history import record
+from erp.history import delete_document
 from modules.procurement.errors import NameTaken, SupplierInUse
 from modules.procurement.models import Supplier
 from modules.procurement.queries import count_orders_of_supplier
@@ -30,6 +30,4 @@ def delete_supplier(session: Session, supplier_id: int) -> None:
     supplier = session.get_one(Supplier, supplier_id)
     if orders := count_orders_of_supplier(session, supplier_id):
         raise SupplierInUse(code=supplier.code, orders=orders)
-    record(session, supplier.history_subject(), "deleted")
-    session.delete(supplier)
-    session.flush()
+    delete_document(session, supplier)

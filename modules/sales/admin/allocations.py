@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from erp.admin import Choose, Chosen, Facts, Panel, Result
 from erp.admin.access import screen_session
+from erp.db import one_moment
 from erp.errors import ErpError
 from erp.events import current_run
 from erp.text import plural
@@ -36,7 +37,8 @@ def allocate(session: Session, order: Order) -> Result:
 
 def ask_before_taking(screen: Any, order: Order, error: ErpError) -> ResponseReturnValue:
     """Show what earlier orders would lose, and ask whether to allocate all the same (409: nothing is allocated yet)."""
-    losses = queries.losses(screen_session(), order.id)
+    with one_moment(screen_session()):
+        losses = queries.losses(screen_session(), order.id)
     back = screen.get_url(".details_view", id=order.id)
     page = screen.render_page(
         "sales/allocate_order.html",
@@ -52,7 +54,10 @@ def ask_before_taking(screen: Any, order: Order, error: ErpError) -> ResponseRet
 class RemoveAllocations(Choose):
     """Asks which allocation lines are removed."""
 
+    name = "remove-allocations"
     title = "Remove Allocation Lines"
+    permission = "sales.allocate"
+    icon = "fa-undo"
     button = "Remove All/Selected"
     confirm = "Remove the chosen allocation lines? What they hold is free for other orders at once."
     yes = "Remove"

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from flask import flash, redirect
 from flask.typing import ResponseReturnValue
-from markupsafe import Markup
 from sqlalchemy.orm import Session, joinedload
 from typing_extensions import override
 
-from erp.admin import Action, ExtraColumn, Facts, FormPage, Panel, Screen, document_anchor
+from erp.admin import ExtraColumn, Facts, FormPage, Panel, Screen, anchor_of, of_each
 from modules.sales import queries, services
 from modules.sales.admin.forms import ReasonForm
 from modules.sales.admin.versions import of_backorder
@@ -29,17 +28,11 @@ def _backorders(session: Session, order: Any) -> Mapping[str, Any] | None:
 BACKORDERS = Panel("Backorder lines", "sales/backorders.html", _backorders)
 
 
-def _open(session: Session, rows: Sequence[Backorder]) -> Mapping[int, Any]:
-    return {row.id: row.open_quantity for row in rows}
-
-
-def _order(row: Backorder) -> Markup:
-    return document_anchor("sales.order", row.line.order_id, row.line.order.name)  # type: ignore[no-any-return]
-
-
 class EndBackorder(FormPage):
     """A page that ends a backorder line and names the purchase allocations that are released with it."""
 
+    permission = "sales.cancel"
+    allowed = staticmethod(lambda row: row.is_open)
     style = "danger"
     template = "sales/end_backorder.html"
 
@@ -61,8 +54,9 @@ class EndBackorder(FormPage):
 class CancelBackorder(EndBackorder):
     """Asks why the open quantity is cancelled."""
 
+    name = "cancel"
     title = "Cancel backorder"
-    button = "Cancel backorder"
+    icon = "fa-ban"
     confirm = "Cancel this backorder? Its open quantity is cancelled for good and will not be shipped."
     yes = "Cancel backorder"
     no = "Keep it"
@@ -79,8 +73,9 @@ class CancelBackorder(EndBackorder):
 class DeleteBackorder(EndBackorder):
     """Asks whether the row is deleted."""
 
+    name = "drop"
     title = "Delete backorder"
-    button = "Delete backorder"
+    icon = "fa-trash-o"
     confirm = "Delete this backorder line? The order line still wants the goods, but is kept out of automatic runs."
     yes = "Delete"
     no = "Keep it"
@@ -125,9 +120,9 @@ class BackorderScreen(Screen):
     column_filters = ("state", "kind", "line.order.number", "line.product.sku", "counts_from", "created_at")
     column_searchable_list = ("line.order.number", "line.product.sku", "line.product.name", "line.order.customer.name")
     column_default_sort = ("id", True)
-    computed_columns = (ExtraColumn("open_quantity", "Open", _open),)
+    computed_columns = (ExtraColumn("open_quantity", "Open", of_each(lambda row: row.open_quantity)),)
     header_fields = (
-        ("Order", _order),
+        ("Order", anchor_of("sales.order", "line.order")),
         ("Customer", "line.order.customer.name"),
         ("Line", "line.position"),
         ("Product", "line.product"),
@@ -145,23 +140,7 @@ class BackorderScreen(Screen):
         joinedload(Backorder.line).joinedload(OrderLine.product),
     )
     actions = (
-        Action(
-            name="cancel",
-            label="Cancel backorder",
-            permission="sales.cancel",
-            page=CancelBackorder(),
-            allowed=lambda row: row.is_open,
-            style="danger",
-            icon="fa-ban",
-        ),
-        Action(
-            name="drop",
-            label="Delete backorder",
-            permission="sales.cancel",
-            page=DeleteBackorder(),
-            allowed=lambda row: row.is_open,
-            style="danger",
-            icon="fa-trash-o",
-        ),
+        CancelBackorder.action(),
+        DeleteBackorder.action(),
     )
     empty_message = "Nothing is on backorder."

@@ -1,26 +1,35 @@
-"""The whole book: the preview of a run over all open demand, and its application."""
+"""The whole book: the preview of a run over all open demand, and its application product by product."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from flask import flash, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
-from sqlalchemy.orm import Session
 
 from erp.admin import Page
+from erp.admin.access import flash_sentence
+from erp.db import one_moment
 from erp.errors import ErpError
 from modules.sales import queries, services
-from modules.sales.services import Preview
+from modules.sales.queries import Preview
 
 MOST_SHOWN = 500
+# The form of a preview names every product that would change.
+MOST_BYTES = 50_000_000
+_FINGERPRINT = re.compile(r"\b([0-9]{1,18}):([0-9a-f]+)\b")
 
 
-def _preview(session: Session) -> Preview:
-    preview = services.preview_book(session)
-    session.rollback()
-    return preview
+def _written(fingerprints: Mapping[int, str]) -> str:
+    return " ".join(f"{product_id}:{text}" for product_id, text in fingerprints.items())
+
+
+def _read(text: str) -> dict[int, str]:
+    """Return the fingerprints that a form says; a part that is none is left out."""
+    return {int(product_id): shown for product_id, shown in _FINGERPRINT.findall(text)}
 
 
 class BookPage(Page):
@@ -32,7 +41,7 @@ class BookPage(Page):
     icon = "fa-book"
     needs_no_version = {
         "preview_view": "It changes nothing.",
-        "apply_view": "The fingerprint of the preview says whether a run would still do what was shown.",
+        "apply_view": "The fingerprints of the preview say whether a run would still do what was shown.",
     }
 
     @expose("/")
@@ -42,30 +51,43 @@ class BookPage(Page):
 
     @expose("/preview/", methods=("POST",))
     def preview_view(self) -> ResponseReturnValue:
-        """Show what each order would get and lose; nothing is kept."""
-        return self._show(self.do("preview", _preview))
+        """Show what each order would get and lose; nothing is locked or written."""
+        return self._show()
 
     @expose("/apply/", methods=("POST",))
     def apply_view(self) -> ResponseReturnValue:
-        """Do exactly what was shown, or refuse and show what a run would do now."""
-        fingerprint = request.form.get("fingerprint", "")
+        """Do what was shown, product by product; show what a run would do now where something is left."""
+        request.max_form_memory_size = MOST_BYTES
+        shown, whole = _read(request.form.get("fingerprints", "")), "all_or_nothing" in request.form
         try:
-            preview: Preview = self.do("apply", lambda session: services.apply_preview(session, fingerprint))
+            summary, left = self.do_in_parts(
+                "apply", lambda session: services.apply_preview(session, shown, all_or_nothing=whole)
+            )
         except ErpError as error:
-            flash(str(error), "error")
-            return self._show(self.do("preview", _preview)), 409
-        flash(f"{len(preview.lines)} lines were served as previewed.", "success")
-        return redirect(self.get_url(".index_view"))
+            flash_sentence(str(error), "error")
+            return self._show(), 409
+        flash(summary, "success")
+        if not left:
+            return redirect(self.get_url(".index_view"))
+        names = ", ".join(map(str, left))
+        flash_sentence(f"Left as they were, because something changed since the preview: {names}.", "error")
+        return self._show(), 409
 
-    def _show(self, preview: Preview) -> str:
-        shown: dict[str, list[Any]] = {}
-        for line in preview.lines[:MOST_SHOWN]:
-            shown.setdefault(line.order, []).append(line)
-        more = max(0, len(preview.lines) - MOST_SHOWN)
+    def _show(self) -> str:
+        session, preview = self.session(), Preview()
+        with one_moment(session):
+            for part in queries.preview_products(session, queries.waiting_product_ids(session)):
+                preview.changes.update(part.changes)
+                preview.fingerprints.update(part.fingerprints)
+            lines = queries.line_plans(session, preview.changes, most=MOST_SHOWN)
+        orders: dict[str, list[Any]] = {}
+        for line in lines:
+            orders.setdefault(line.order, []).append(line)
         return self.render(
             "sales/book.html",
             preview=preview,
-            orders=shown,
-            more=more,
+            fingerprints=_written(preview.fingerprints),
+            orders=orders,
+            more=len(preview.changes) - len(lines),
             covers_from_purchases=queries.covers_from_purchases(),
         )

@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 from wtforms import BooleanField, Form, StringField
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import InputRequired, Length, Optional
 
-from erp.admin import QuantityField
+from erp.admin import DayField, QuantityField
 from erp.admin.lines import lines_field
 from modules.inventory_lots.domain import check_price, check_quantity
 from modules.sales.models import OrderLine
@@ -47,6 +47,13 @@ class QuantityForm(Form):
     """The new quantity of a line."""
 
     quantity = QuantityField("New quantity", [InputRequired("Enter a quantity.")], minimum=SMALLEST)
+
+
+class RequestedDateForm(Form):
+    """The day for which the customer requests a line."""
+
+    requested_on = DayField("Requested on", [Optional()], description="Empty: as soon as possible.")
+    why = StringField("Reason", [Length(max=500)], description="Shown in the history.")
 
 
 class RemovalForm(Form):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -10,17 +11,19 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 from typing_extensions import override
 
-from erp.admin import Action, Badge, Facts, FormPage, document_anchor, line_heading
+from erp.admin import Action, Badge, ExtraColumn, Facts, FormPage, document_anchor, line_heading
 from erp.admin.access import screen_session
 from erp.admin.formatting import badge, day, money
 from erp.db import format_quantity
 from erp.options import options
+from erp.text import plural
 from modules.inventory_lots.states import Tracking
 from modules.sales import queries, services
-from modules.sales.admin.forms import QuantityForm, ReasonForm
-from modules.sales.admin.versions import of_line
+from modules.sales.admin.forms import QuantityForm, ReasonForm, RequestedDateForm
+from modules.sales.admin.versions import of_line, of_requested_date
+from modules.sales.domain import Progress, fulfilment
 from modules.sales.models import OrderLine
-from modules.sales.states import ORDER, OrderState
+from modules.sales.states import ORDER, Fulfilment, OrderState
 
 
 def _product(line: OrderLine) -> Markup:
@@ -43,11 +46,18 @@ def _dates(line: OrderLine) -> Markup:
     return shown.format(day(line.promise_date), requested)
 
 
-def _fulfilment(line: OrderLine) -> Markup | None:
-    if line.order.state == OrderState.draft:
-        return None
-    held = badge(Badge("held", "warning")) if line.hold_allocation and line.has_need else ""
-    return Markup("<div>{}</div>{}{}").format(badge(queries.fulfilment_of([line])), held, _shortage(line))
+def _fulfilment(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
+    confirmed = [line for line in lines if line.order.state != OrderState.draft]
+    found = queries.line_progress(session, confirmed)
+    return {line.id: _shown_fulfilment(line, found[line.id]) for line in confirmed}
+
+
+def _shown_fulfilment(line: OrderLine, progress: Progress) -> Markup:
+    state = fulfilment([progress])
+    more = [Badge("held", "warning")] if line.hold_allocation and line.has_need else []
+    more += [Badge("scheduled", "info")] if progress.scheduled and state is not Fulfilment.scheduled else []
+    shown = Markup().join(badge(each) for each in more)
+    return Markup("<div>{}</div>{}{}").format(badge(state), shown, _shortage(line))
 
 
 def _shortage(line: OrderLine) -> Markup | str:
@@ -67,7 +77,7 @@ LINE_COLUMNS = (
     ("Backordered", _backordered),
     ("Cancelled", "cancelled"),
     ("Promised", _dates),
-    ("Fulfilment", _fulfilment),
+    ExtraColumn("fulfilment", "Fulfilment", _fulfilment),
 )
 
 
@@ -86,10 +96,6 @@ class LinePage(FormPage):
     template = "sales/change_line.html"
 
     @override
-    def heading(self, row: Any) -> str:
-        return line_heading(row)
-
-    @override
     def depends_on(self, session: Session, row: Any) -> Facts:
         return of_line(session, row)
 
@@ -104,8 +110,11 @@ class LinePage(FormPage):
 class ChangeQuantity(LinePage):
     """Asks for a line's new quantity."""
 
+    name = "change-quantity"
     title = "Change quantity"
-    button = "Change quantity"
+    permission = "sales.edit"
+    icon = "fa-sort-numeric-asc"
+    allowed = staticmethod(lambda line: ORDER.allows(line.order.state, "change_quantity"))
     form_class = QuantityForm
     help = "Raised, the line keeps its place in the queue. Lowered, the backorder gives back first, then allocations."
 
@@ -119,11 +128,49 @@ class ChangeQuantity(LinePage):
         return f"Line {line.position}: the quantity is now {format_quantity(line.quantity)}."
 
 
+class ChangeRequestedDate(LinePage):
+    """Asks for which day the customer requests a line, and why it changes."""
+
+    name = "requested-date"
+    title = "Change requested date"
+    permission = "sales.edit"
+    icon = "fa-calendar-o"
+    allowed = staticmethod(lambda line: ORDER.allows(line.order.state, "change_requested_date") and line.is_open)
+    form_class = RequestedDateForm
+
+    @property
+    def help(self) -> str:  # type: ignore[override]
+        """Return what the requested date decides, as the options say."""
+        parts = ["The line keeps what is allocated to it."]
+        if options.sales.service_order == "requested_on":
+            parts.append("Of equal priority, the line that is requested first is served first.")
+        if (days := options.sales.reserve_ahead_days) is not None:
+            parts.append(f"Automatic runs serve it from {plural(days, 'day')} before this date on.")
+        return " ".join(parts)
+
+    @override
+    def depends_on(self, session: Session, row: Any) -> Facts:
+        return of_requested_date(session, row)
+
+    @override
+    def prefill(self, session: Session, row: Any, form: Any) -> None:
+        form.requested_on.data = row.requested_on
+
+    @override
+    def do(self, session: Session, row: Any, form: Any) -> str:
+        line = services.change_requested_date(session, row.id, form.requested_on.data, why=form.why.data or "")
+        asked = f"it is requested on {day(line.requested_on)}" if line.requested_on else "it is requested for no day"
+        return f"Line {line.position}: {asked}. {queries.why_scheduled(line)}".strip()
+
+
 class CancelLine(LinePage):
     """Asks why what is open of a line is cancelled."""
 
+    name = "cancel"
     title = "Cancel line"
-    button = "Cancel line"
+    permission = "sales.cancel"
+    icon = "fa-ban"
+    allowed = staticmethod(lambda line: line.order.is_confirmed and line.is_open)
     confirm = "Cancel what is open of this line? Its allocations and purchase allocations are released."
     yes = "Cancel line"
     no = "Keep it"
@@ -144,21 +191,7 @@ LINE_ACTIONS = (
         page=why_not_allocated,
         icon="fa-question-circle-o",
     ),
-    Action(
-        name="change-quantity",
-        label="Change quantity",
-        permission="sales.edit",
-        page=ChangeQuantity(),
-        allowed=lambda line: ORDER.allows(line.order.state, "change_quantity"),
-        icon="fa-sort-numeric-asc",
-    ),
-    Action(
-        name="cancel",
-        label="Cancel line",
-        permission="sales.cancel",
-        page=CancelLine(),
-        allowed=lambda line: line.order.is_confirmed and line.is_open,
-        style="danger",
-        icon="fa-ban",
-    ),
+    ChangeQuantity.action(),
+    ChangeRequestedDate.action(),
+    CancelLine.action(),
 )

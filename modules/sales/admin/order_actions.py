@@ -38,8 +38,11 @@ def _confirm(session: Session, order: Order) -> str | Result:
 class CancelOrder(FormPage):
     """Asks why an order is cancelled."""
 
+    name = "cancel"
     title = "Cancel order"
-    button = "Cancel order"
+    permission = "sales.cancel"
+    icon = "fa-ban"
+    allowed = staticmethod(_can("cancel"))
     confirm = "Cancel all of this order that is not packed? Its allocations and purchase allocations are released."
     yes = "Cancel order"
     no = "Keep it"
@@ -60,8 +63,11 @@ class CancelOrder(FormPage):
 class AddLines(FormPage):
     """Asks for further lines of a confirmed order."""
 
+    name = "add-lines"
     title = "Add lines"
-    button = "Add lines"
+    permission = "sales.edit"
+    icon = "fa-plus"
+    allowed = staticmethod(_can("change_quantity"))
     template = "sales/add_lines.html"
 
     @override
@@ -124,37 +130,8 @@ ORDER_ACTIONS = (
         allowed=lambda order: ORDER.allows(order.state, "pack") and not asks_for_serials(order),
         icon="fa-archive",
     ),
-    Action(
-        name="pack-serials",
-        label="Pack Allocated Order",
-        permission="sales.pack",
-        page=PackSerials(),
-        allowed=lambda order: ORDER.allows(order.state, "pack") and asks_for_serials(order),
-        icon="fa-archive",
-    ),
-    Action(
-        name="remove-allocations",
-        label="Remove Allocation Lines",
-        permission="sales.allocate",
-        page=RemoveAllocations(),
-        allowed=_can("remove_allocation"),
-        icon="fa-undo",
-    ),
-    Action(
-        name="add-lines",
-        label="Add lines",
-        permission="sales.edit",
-        page=AddLines(),
-        allowed=_can("change_quantity"),
-        icon="fa-plus",
-    ),
-    Action(
-        name="cancel",
-        label="Cancel order",
-        permission="sales.cancel",
-        page=CancelOrder(),
-        allowed=_can("cancel"),
-        style="danger",
-        icon="fa-ban",
-    ),
+    PackSerials.action(),
+    RemoveAllocations.action(allowed=_can("remove_allocation"), style="secondary"),
+    AddLines.action(),
+    CancelOrder.action(),
 )

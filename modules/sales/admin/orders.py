@@ -8,12 +8,12 @@ from typing import Any
 
 from flask import g
 from flask.typing import ResponseReturnValue
-from markupsafe import Markup
 from sqlalchemy.orm import Session, joinedload, selectinload
 from typing_extensions import override
 from wtforms import Form
 
-from erp.admin import DocumentScreen, ExtraColumn, Facts, document_anchor
+from erp.admin import DocumentScreen, ExtraColumn, Facts, anchor_of
+from erp.admin.access import screen_session
 from erp.admin.formatting import money
 from erp.errors import ErpError, InvalidTransition
 from modules.sales import queries, services
@@ -23,6 +23,7 @@ from modules.sales.admin.forms import LINE_FIELDS, LINE_LABELS, LINE_LOOKUPS, ch
 from modules.sales.admin.lines import LINE_ACTIONS, LINE_COLUMNS
 from modules.sales.admin.order_actions import ORDER_ACTIONS
 from modules.sales.admin.packs import PACKS
+from modules.sales.domain import fulfilment
 from modules.sales.errors import TakesFromEarlier
 from modules.sales.models import Order, OrderLine
 from modules.sales.states import ORDER, OrderState
@@ -39,10 +40,6 @@ def _lines_of(session: Session, orders: Sequence[Order]) -> Mapping[int, Any]:
 def _fulfilment_of(session: Session, orders: Sequence[Order]) -> Mapping[int, Any]:
     statuses = queries.order_statuses(session, [order.id for order in orders if order.state != OrderState.draft])
     return {id_: status.fulfilment for id_, status in statuses.items()}
-
-
-def _customer(order: Order) -> Markup:
-    return document_anchor("sales.customer", order.customer_id, order.customer)  # type: ignore[no-any-return]
 
 
 def _total(order: Order) -> str | None:
@@ -88,7 +85,7 @@ class OrderScreen(DocumentScreen):
     line_ajax_refs = LINE_LOOKUPS
     line_labels = LINE_LABELS
     header_fields = (
-        ("Customer", _customer),
+        ("Customer", anchor_of("sales.customer", "customer")),
         ("Ordered at", "ordered_at"),
         ("Priority", "priority"),
         ("Shipping", "shipping_policy"),
@@ -106,7 +103,9 @@ class OrderScreen(DocumentScreen):
 
     @override
     def badges(self, row: Any) -> Sequence[Any]:
-        return [queries.fulfilment_of(row.lines)] if row.is_confirmed else []
+        if not row.is_confirmed:
+            return []
+        return [fulfilment(list(queries.line_progress(screen_session(), row.lines).values()))]
 
     @override
     def refused(self, id: int, error: ErpError) -> ResponseReturnValue:

@@ -9,7 +9,7 @@ from flask import request
 from sqlalchemy.orm import Session
 from typing_extensions import override
 
-from erp.admin import Action, Choose, Chosen, Facts, Panel
+from erp.admin import Choose, Chosen, Facts, Panel
 from erp.errors import NothingChosen
 from modules.sales import queries, services
 from modules.sales.admin.forms import ReversalForm
@@ -26,8 +26,11 @@ def _what_follows(row: Any) -> str:
 class ReversePack(Choose):
     """Asks which lines of a pack are reversed, and why."""
 
+    name = "reverse"
     title = "Reverse Pack"
-    button = "Reverse Pack"
+    permission = "sales.reverse_pack"
+    icon = "fa-undo"
+    allowed = staticmethod(lambda pack: any(line.is_unreversed for line in pack.lines))
     confirm = "Return the chosen goods to where they came from? Their line of the order is open again."
     yes = "Reverse"
     style = "danger"
@@ -85,15 +88,7 @@ class ReversePack(Choose):
         return f"Reversed for {order.customer.name}, {order.name}: {', '.join(map(str, returned))}."
 
 
-REVERSE = Action(
-    name="reverse",
-    label="Reverse Pack",
-    permission="sales.reverse_pack",
-    page=ReversePack(),
-    allowed=lambda pack: any(line.is_unreversed for line in pack.lines),
-    style="danger",
-    icon="fa-undo",
-)
+REVERSE = ReversePack.action()
 
 
 def _reversals(session: Session, pack: Any) -> Mapping[str, Any] | None:

@@ -8,17 +8,17 @@ from typing import Any
 
 from flask import request
 from flask.typing import ResponseReturnValue
-from markupsafe import Markup
 from sqlalchemy.orm import Session, joinedload, selectinload
 from typing_extensions import override
 
-from erp.admin import Action, Badge, ExtraColumn, Facts, FormPage, Panel, Result, Screen, document_anchor
+from erp.admin import Action, Badge, ExtraColumn, Facts, FormPage, Panel, Result, Screen, anchor_of, by_ids
 from erp.admin.access import may, screen_session
 from modules.inventory_lots.states import Tracking
 from modules.sales import queries, services
 from modules.sales.admin.pack_reversals import REVERSALS, REVERSE
 from modules.sales.admin.versions import of_order
 from modules.sales.models import Order, OrderLine, Pack
+from modules.sales.states import ORDER
 
 SERIALS_SHOWN = 20
 
@@ -54,8 +54,11 @@ def _serial_lines(order: Order) -> list[OrderLine]:
 class PackSerials(FormPage):
     """Asks for the serial numbers that leave with what is allocated."""
 
+    name = "pack-serials"
     title = "Pack Allocated Order"
-    button = "Pack Allocated Order"
+    permission = "sales.pack"
+    icon = "fa-archive"
+    allowed = staticmethod(lambda order: ORDER.allows(order.state, "pack") and asks_for_serials(order))
     template = "sales/pack_serials.html"
 
     @override
@@ -84,10 +87,6 @@ def _packs(session: Session, order: Any) -> Mapping[str, Any] | None:
 PACKS = Panel("Packs", "sales/packs.html", _packs)
 
 
-def _line_counts(session: Session, packs: Sequence[Pack]) -> Mapping[int, Any]:
-    return queries.pack_line_counts(session, [pack.id for pack in packs])
-
-
 def _reversed(session: Session, packs: Sequence[Pack]) -> Mapping[int, Badge]:
     """Return a badge for each pack of which something was reversed."""
     found = queries.reversed_packs(session, [pack.id for pack in packs])
@@ -96,10 +95,6 @@ def _reversed(session: Session, packs: Sequence[Pack]) -> Mapping[int, Badge]:
 
 def _lines(session: Session, pack: Any) -> Mapping[str, Any]:
     return {"lines": queries.pack_lines(session, [pack.id])}
-
-
-def _order(pack: Pack) -> Markup:
-    return document_anchor("sales.order", pack.order_id, pack.order.name)  # type: ignore[no-any-return]
 
 
 def packing_slip(screen: Any, pack: Pack) -> ResponseReturnValue:
@@ -130,9 +125,12 @@ class PackScreen(Screen):
     column_searchable_list = ("number", "order.number", "order.customer.name")
     column_filters = ("number", "order.number", "warehouse.code", "packed_at", "user_name")
     column_default_sort = ("id", True)
-    computed_columns = (ExtraColumn("lines", "Lines", _line_counts), ExtraColumn("reversed", "Reversed", _reversed))
+    computed_columns = (
+        ExtraColumn("lines", "Lines", by_ids(queries.pack_line_counts)),
+        ExtraColumn("reversed", "Reversed", _reversed),
+    )
     header_fields = (
-        ("Order", _order),
+        ("Order", anchor_of("sales.order", "order")),
         ("Customer", "order.customer.name"),
         ("Warehouse", "warehouse.code"),
         ("Packed at", "packed_at"),

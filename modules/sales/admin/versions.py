@@ -36,6 +36,11 @@ def of_line(_session: Session, line: OrderLine) -> Facts:
     return {"state": line.order.state, **quantities_of(line)}
 
 
+def of_requested_date(_session: Session, line: OrderLine) -> Facts:
+    """Return the state of a line's order and the requested date of the line."""
+    return {"state": line.order.state, f"requested date of line {line.position}": line.requested_on}
+
+
 def of_backorder(_session: Session, backorder: Backorder) -> Facts:
     """Return the state of a backorder and its quantities."""
     return {

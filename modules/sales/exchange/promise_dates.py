@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from erp.db import chunks
+from erp.db import is_named
 from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, day, whole_number
-from erp.identity import ByKey, identity_key
+from erp.identity import ByKey
 from erp.text import plural
 from modules.inventory_lots.services import lock_products
 from modules.sales import services
@@ -42,14 +42,9 @@ def _apply(session: Session, rows: Sequence[Row], errors: Errors) -> str:
 def _lines(session: Session, numbers: Iterable[str]) -> ByKey[str, dict[int, _Line]]:
     """Return the lines of these orders by number and position."""
     found: ByKey[str, dict[int, _Line]] = ByKey()
-    for part in chunks(sorted(set(map(identity_key, numbers))), 5000):
-        rows = session.execute(
-            select(Order.number, OrderLine.position, OrderLine.id, OrderLine.product_id)
-            .join(Order.lines)
-            .where(Order.number_key.in_(part))
-        )
-        for number, position, id_, product_id in rows:
-            found.setdefault(str(number), {})[position] = _Line(id_, product_id)
+    rows = select(Order.number, OrderLine.position, OrderLine.id, OrderLine.product_id).join(Order.lines)
+    for number, position, id_, product_id in session.execute(rows.where(is_named(session, Order.number, numbers))):
+        found.setdefault(str(number), {})[position] = _Line(id_, product_id)
     return found
 
 

@@ -10,17 +10,24 @@ from modules.sales.queries.allocations import (
     select_allocations,
     select_unpacked,
 )
-from modules.sales.queries.backorders import backorder_rows, backordered, cancellable_backorders, open_backorder
+from modules.sales.queries.backorders import (
+    backorder_rows,
+    backordered,
+    cancellable_backorders,
+    days_to_correct,
+    open_backorders,
+)
 from modules.sales.queries.checks import broken_invariants
 from modules.sales.queries.explanation import explain
-from modules.sales.queries.lines import lines_of, ordered_products, products_on_lines, select_lines
-from modules.sales.queries.losses import Loss, fingerprint, losses
+from modules.sales.queries.lines import lines_by_id, lines_of, ordered_products, products_on_lines, select_lines
+from modules.sales.queries.losses import Loss, fingerprint, losses, losses_in
 from modules.sales.queries.orders import (
     customer_orders,
-    fulfilment_of,
+    line_progress,
     order_by_number,
     order_statuses,
     order_with_lines,
+    orders_with_lines,
     products_of,
     waiting_work,
 )
@@ -34,28 +41,33 @@ from modules.sales.queries.packs import (
     staying_behind,
     usable_serials,
 )
+from modules.sales.queries.preview import LinePlan, Preview, line_plans, preview_products
 from modules.sales.queries.purchase_allocations import (
     covers_from_purchases,
     purchase_allocated_quantities,
     purchase_allocations_of,
 )
 from modules.sales.queries.queue import (
-    Needing,
     Scope,
     backorder_is_open,
+    due_on,
     has_need,
+    is_scheduled,
     is_waiting,
-    needing_lines,
+    last_served_day,
     open_backorder_quantity,
+    read_demands,
     service_order,
-    unsettled_lines,
     waiting_product_ids,
 )
+from modules.sales.queries.scheduled import due_day, scheduled_quantities, why_scheduled
+from modules.sales.queries.snapshot import read_snapshots, rules_of_runs
 from modules.sales.queries.work_lists import Size, WorkLists, listed_lines, read_work_lists
 
 __all__ = [
+    "LinePlan",
     "Loss",
-    "Needing",
+    "Preview",
     "Scope",
     "Size",
     "WorkLists",
@@ -70,41 +82,54 @@ __all__ = [
     "cancellable_backorders",
     "covers_from_purchases",
     "customer_orders",
+    "days_to_correct",
+    "due_day",
+    "due_on",
     "explain",
     "fingerprint",
-    "fulfilment_of",
     "has_need",
+    "is_scheduled",
     "is_waiting",
+    "last_served_day",
+    "line_plans",
+    "line_progress",
+    "lines_by_id",
     "lines_of",
     "listed_lines",
     "losses",
-    "needing_lines",
-    "open_backorder",
+    "losses_in",
     "open_backorder_quantity",
+    "open_backorders",
     "order_by_number",
     "order_statuses",
     "order_with_lines",
     "ordered_products",
+    "orders_with_lines",
     "pack_by_number",
     "pack_line_counts",
     "pack_lines",
     "pack_rows",
+    "preview_products",
     "products_of",
     "products_on_lines",
     "purchase_allocated_quantities",
     "purchase_allocations_of",
+    "read_demands",
+    "read_snapshots",
     "read_work_lists",
     "removable_rows",
     "reversal_rows",
     "reversed_packs",
+    "rules_of_runs",
     "run_order",
+    "scheduled_quantities",
     "select_allocations",
     "select_lines",
     "select_unpacked",
     "service_order",
     "staying_behind",
-    "unsettled_lines",
     "usable_serials",
     "waiting_product_ids",
     "waiting_work",
+    "why_scheduled",
 ]

@@ -25,6 +25,7 @@ from modules.sales.queries.backorders import backordered
 from modules.sales.queries.lines import select_lines
 from modules.sales.queries.purchase_allocations import purchase_allocations_of
 from modules.sales.queries.queue import service_order
+from modules.sales.queries.scheduled import why_scheduled
 
 
 def select_allocations(*columns: Any) -> Select[*tuple[Any, ...]]:
@@ -208,6 +209,8 @@ def _why(line: OrderLine, waiting: Decimal, stock: StockSummary) -> str:
         return ""
     if line.product.tracking is Tracking.serial:
         return "Serial numbers are not allocated: they are asked for when the order is packed."
+    if scheduled := why_scheduled(line):
+        return scheduled if stock.available else f"{_shortage(stock)} {scheduled}"
     if options.sales.backorders or waiting >= line.need:
         return _shortage(stock)
     return f"{_shortage(stock)} Backorders are switched off, so the shortage is not written down."

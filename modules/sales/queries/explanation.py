@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from erp import clock
@@ -20,7 +20,8 @@ from modules.inventory_lots.states import Tracking
 from modules.sales.hooks import SupplyNote, explain_supply
 from modules.sales.models import Customer, Order, OrderLine
 from modules.sales.queries.lines import select_lines
-from modules.sales.queries.queue import is_waiting, service_order
+from modules.sales.queries.queue import is_served_before, is_waiting, serves_by_requested_day, service_order
+from modules.sales.queries.scheduled import why_scheduled
 from modules.sales.states import OrderState
 
 MOST_SHOWN = 100
@@ -28,11 +29,12 @@ MOST_SHOWN = 100
 
 @dataclass(frozen=True)
 class Queue:
-    """The demand that is served before a line: how many lines, how much, and the first of them."""
+    """The demand that is served before a line: how many lines, how much, the first of them, and in which order."""
 
     count: int
     need: Decimal
     first: Sequence[Any]
+    is_by_requested_day: bool
 
 
 @dataclass(frozen=True)
@@ -80,13 +82,14 @@ def _waits(line: OrderLine) -> bool:
         line.order.is_confirmed
         and line.has_need
         and not line.hold_allocation
+        and not why_scheduled(line)
         and line.product.tracking is not Tracking.serial
     )
 
 
 def _before(session: Session, line: OrderLine) -> Queue:
     ahead = select_lines(OrderLine.id).where(
-        is_waiting(), OrderLine.product_id == line.product_id, OrderLine.has_need, _is_served_before(line)
+        is_waiting(), OrderLine.product_id == line.product_id, OrderLine.has_need, is_served_before(line)
     )
     count, need = session.execute(ahead.with_only_columns(func.count(), total(OrderLine.need))).one()
     rows = (
@@ -97,21 +100,14 @@ def _before(session: Session, line: OrderLine) -> Queue:
             Customer.name.label("customer"),
             Order.priority,
             Order.ordered_at,
+            OrderLine.requested_on,
             OrderLine.position,
             OrderLine.need.label("need"),
         )
         .order_by(*service_order())
         .limit(MOST_SHOWN)
     )
-    return Queue(count, need, session.execute(rows).all())
-
-
-def _is_served_before(line: OrderLine) -> ColumnElement[bool]:
-    order = line.order
-    same_order = and_(Order.id == order.id, OrderLine.position < line.position)
-    same_instant = and_(Order.ordered_at == order.ordered_at, or_(Order.id < order.id, same_order))
-    same_priority = and_(Order.priority == order.priority, or_(Order.ordered_at < order.ordered_at, same_instant))
-    return or_(Order.priority > order.priority, same_priority)
+    return Queue(count, need, session.execute(rows).all(), serves_by_requested_day())
 
 
 def _stock_candidates(session: Session, line: OrderLine) -> tuple[list[StockCandidate], int]:
@@ -184,6 +180,8 @@ def _state_headline(line: OrderLine) -> str:
 def _supply_headline(line: OrderLine, before: Queue, candidates: Sequence[StockCandidate]) -> str:
     free = sum((candidate.available for candidate in candidates), Decimal(0))
     missing = f"{format_quantity(line.need)} {line.product.unit} are not allocated."
+    if why := why_scheduled(line):
+        return f"{missing} {why} Allocate Order serves it at once."
     if line.hold_allocation:
         return f"{missing} The line is held out of automatic runs; Allocate Order lets it in again."
     if free and before.need >= free:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload
 
-from erp.db import chunks, format_quantity
+from erp.db import chunks, format_quantity, is_one_of
 from modules.inventory_lots.models import Product
 from modules.sales.models import OrderLine
 
@@ -25,10 +25,18 @@ def select_lines(*columns: Any, through: Any = None) -> Select[*tuple[Any, ...]]
 
 
 def lines_of(session: Session, order_ids: Sequence[int]) -> list[OrderLine]:
-    """Return the lines of many orders with their products, by order and position."""
-    rows = select(OrderLine).options(joinedload(OrderLine.product)).order_by(OrderLine.order_id, OrderLine.position)
+    """Return the lines of many orders with their products and orders, by order and position."""
+    options = (joinedload(OrderLine.product), joinedload(OrderLine.order))
+    rows = select(OrderLine).options(*options).order_by(OrderLine.order_id, OrderLine.position)
     parts = (session.scalars(rows.where(OrderLine.order_id.in_(part))) for part in chunks(order_ids, 5000))
     return [line for part in parts for line in part]
+
+
+def lines_by_id(session: Session, line_ids: Sequence[int]) -> list[OrderLine]:
+    """Return lines with their products and orders, by order and position."""
+    rows = select(OrderLine).options(joinedload(OrderLine.product), joinedload(OrderLine.order))
+    rows = rows.where(is_one_of(session, OrderLine.id, line_ids)).order_by(OrderLine.order_id, OrderLine.position)
+    return list(session.scalars(rows))
 
 
 def ordered_products(session: Session, order_id: int) -> dict[int, str]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
-from erp.db import total
+from erp.db import is_one_of, total
 from erp.errors import NotFound
 from erp.identity import identity_key
+from erp.numbers import sums
 from modules.sales.domain import Progress, fulfilment
 from modules.sales.models import Backorder, Order, OrderLine
+from modules.sales.queries.scheduled import scheduled_quantities
 from modules.sales.states import Fulfilment, OrderState
 
 MOST_COUNTED = 10_000
@@ -31,6 +34,13 @@ def order_with_lines(session: Session, order_id: int) -> Order:
     """Return an order with its lines and their products, in as many statements for one line as for a hundred."""
     lines = selectinload(Order.lines).joinedload(OrderLine.product)
     return session.scalars(select(Order).where(Order.id == order_id).options(lines)).one()
+
+
+def orders_with_lines(session: Session, order_ids: Sequence[int]) -> list[Order]:
+    """Return orders with their lines, the products of these and the customers, by id."""
+    options = (selectinload(Order.lines).joinedload(OrderLine.product), joinedload(Order.customer))
+    rows = select(Order).where(is_one_of(session, Order.id, order_ids)).order_by(Order.id).options(*options)
+    return list(session.scalars(rows.execution_options(populate_existing=True)))
 
 
 def products_of(session: Session, order_id: int) -> list[int]:
@@ -56,17 +66,27 @@ class OrderStatus:
 def order_statuses(session: Session, order_ids: Sequence[int]) -> dict[int, OrderStatus]:
     """Return the status of each of these orders that has lines."""
     counters = (OrderLine.quantity, OrderLine.packed, OrderLine.cancelled, OrderLine.allocated)
+    of_orders = OrderLine.order_id.in_(order_ids)
+    scheduled = sums(scheduled_quantities(session, of_orders).values())
     rows = session.execute(
-        select(OrderLine.order_id, func.count(), *map(total, counters))
-        .where(OrderLine.order_id.in_(order_ids))
-        .group_by(OrderLine.order_id)
+        select(OrderLine.order_id, func.count(), *map(total, counters)).where(of_orders).group_by(OrderLine.order_id)
     )
-    return {order_id: OrderStatus(count, fulfilment([Progress(*sums)])) for order_id, count, *sums in rows}
+    return {
+        order_id: OrderStatus(count, fulfilment([Progress(*(*totals, scheduled.get(order_id, Decimal(0))))]))
+        for order_id, count, *totals in rows
+    }
 
 
-def fulfilment_of(lines: Iterable[OrderLine]) -> Fulfilment:
-    """Return how far a line is, or an order of these lines."""
-    return fulfilment([Progress(line.quantity, line.packed, line.cancelled, line.allocated) for line in lines])
+def line_progress(session: Session, lines: Sequence[OrderLine]) -> dict[int, Progress]:
+    """Return what is packed, cancelled, allocated and scheduled of each of these lines, by line id."""
+    scheduled = scheduled_quantities(session, OrderLine.id.in_([line.id for line in lines]))
+    nothing = (0, Decimal(0))
+    return {
+        line.id: Progress(
+            line.quantity, line.packed, line.cancelled, line.allocated, scheduled.get(line.id, nothing)[1]
+        )
+        for line in lines
+    }
 
 
 @dataclass(frozen=True)

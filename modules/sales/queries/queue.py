@@ -2,45 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, literal, not_, or_, select, true
 from sqlalchemy.orm import Session
 
+from erp import clock
 from erp.db import Quantity, is_one_of, raw, read_rows
 from erp.identity import identity_key
+from erp.options import options
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.states import Tracking
+from modules.sales.domain import served_until
 from modules.sales.models import Backorder, Order, OrderLine
-
-
-class Needing(NamedTuple):
-    """A line that has need: raw quantities, and the id of its open backorder where it has one."""
-
-    line_id: int
-    product_id: int
-    need: int
-    backorder_id: int | None
-    backordered: int
+from modules.sales.planning import Demand
 
 
 @dataclass(frozen=True)
 class Scope:
     """What a run serves: the whole queue of some products, or only certain lines of theirs.
 
-    Lines named one by one are a clerk's decision, so those on hold are served too.
+    Lines named one by one are a clerk's decision, so those on hold are served too; those `beyond_queue` come at their
+    place in the queue.
     """
 
     product_ids: tuple[int, ...]
     line_ids: tuple[int, ...] | None = None
+    beyond_queue: tuple[int, ...] = ()
 
 
 def service_order() -> tuple[ColumnElement[Any], ...]:
-    """Return the columns that put demand in order of service."""
-    return (Order.priority.desc(), Order.ordered_at.asc(), Order.id.asc(), OrderLine.position.asc())
+    """Return the columns that put demand in order of service, as `[sales] service_order` says."""
+    first = (OrderLine.requested_on.is_(None).asc(), OrderLine.requested_on.asc()) if serves_by_requested_day() else ()
+    return (Order.priority.desc(), *first, Order.ordered_at.asc(), Order.id.asc(), OrderLine.position.asc())
+
+
+def serves_by_requested_day() -> bool:
+    """Return whether lines of equal priority are served by the day for which they are requested."""
+    return bool(options.sales.service_order == "requested_on")
+
+
+def is_served_before(line: OrderLine) -> ColumnElement[bool]:
+    """Return the condition on an order line, joined to its order, that it comes before a line in order of service."""
+    order, day = line.order, line.requested_on
+    key: list[tuple[ColumnElement[Any], Any]] = [(-Order.priority, -order.priority)]
+    if serves_by_requested_day():
+        day_or_last = func.coalesce(OrderLine.requested_on, date.max)
+        has_none = case((OrderLine.requested_on.is_(None), 1), else_=0)
+        key += [(has_none, int(day is None)), (day_or_last, day or date.max)]
+    key += [(Order.ordered_at, order.ordered_at), (Order.id, order.id), (OrderLine.position, line.position)]  # type: ignore[list-item]
+    before: ColumnElement[bool] = false()
+    for column, value in reversed(key):
+        before = or_(column < value, and_(column == value, before))
+    return before
+
+
+def last_served_day() -> date | None:
+    """Return the last requested day that runs serve now, by `[sales] reserve_ahead_days`; None where all are served."""
+    return served_until(clock.today(), options.sales.reserve_ahead_days)
+
+
+def due_on(requested_on: date) -> date:
+    """Return the day on which a scheduled line falls due: from then on runs serve it."""
+    return requested_on - timedelta(days=options.sales.reserve_ahead_days or 0)
+
+
+def is_scheduled() -> ColumnElement[bool]:
+    """Return the condition on an order line that it is requested too far ahead to be served now."""
+    until = last_served_day()
+    return false() if until is None else and_(OrderLine.requested_on.is_not(None), OrderLine.requested_on > until)
 
 
 def is_allocatable() -> ColumnElement[bool]:
@@ -50,7 +84,7 @@ def is_allocatable() -> ColumnElement[bool]:
 
 def is_waiting() -> ColumnElement[bool]:
     """Return the condition on an order line, joined to its order and product, that an automatic run may serve it."""
-    return and_(is_allocatable(), OrderLine.hold_allocation.is_(False))
+    return and_(is_allocatable(), OrderLine.hold_allocation.is_(False), not_(is_scheduled()))
 
 
 def has_need() -> ColumnElement[bool]:
@@ -68,14 +102,15 @@ def open_backorder_quantity() -> ColumnElement[Decimal]:
     return func.coalesce(Backorder.open_quantity, literal(Decimal(0), Quantity()))
 
 
-def needing_lines(session: Session, scope: Scope) -> list[Needing]:
-    """Return the lines that stock does not cover, product by product, each in order of service."""
-    return _read(session, _needs(session, scope).order_by(OrderLine.product_id, *service_order()))
+def read_demands(session: Session, scope: Scope, whole: Collection[int] = ()) -> list[Demand]:
+    """Return lines that stock does not cover, product by product, each in order of service.
 
-
-def unsettled_lines(session: Session, scope: Scope) -> list[Needing]:
-    """Return those lines with need whose open backorder is another quantity than their need."""
-    return _read(session, _needs(session, scope).where(OrderLine.need != open_backorder_quantity()))
+    Of the products `whole` they are all such lines, of others those whose open backorder is another quantity than
+    their need.
+    """
+    unsettled = OrderLine.need != open_backorder_quantity()
+    wanted = or_(is_one_of(session, OrderLine.product_id, whole), unsettled) if whole else unsettled
+    return _read(session, _needs(session, scope).where(wanted).order_by(OrderLine.product_id, *service_order()))
 
 
 def _needs(session: Session, scope: Scope) -> Select[*tuple[Any, ...]]:
@@ -93,13 +128,14 @@ def _needs(session: Session, scope: Scope) -> Select[*tuple[Any, ...]]:
 
 def _in_scope(session: Session, scope: Scope) -> ColumnElement[bool]:
     of_products = is_one_of(session, OrderLine.product_id, scope.product_ids)
+    named = and_(is_one_of(session, OrderLine.id, scope.line_ids or scope.beyond_queue), is_allocatable())
     if scope.line_ids is None:
-        return and_(of_products, is_waiting())
-    return and_(of_products, is_one_of(session, OrderLine.id, scope.line_ids), is_allocatable())
+        return and_(of_products, or_(is_waiting(), named) if scope.beyond_queue else is_waiting())
+    return and_(of_products, named)
 
 
-def _read(session: Session, rows: Select[*tuple[Any, ...]]) -> list[Needing]:
-    return list(map(Needing._make, read_rows(session, rows)))
+def _read(session: Session, rows: Select[*tuple[Any, ...]]) -> list[Demand]:
+    return list(map(Demand._make, read_rows(session, rows)))
 
 
 def waiting_product_ids(session: Session, skus: Sequence[str] = ()) -> list[int]:

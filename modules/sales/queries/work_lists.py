@@ -19,13 +19,13 @@ from erp.registry import current_registry
 from modules.inventory_lots.models import Balance, Product
 from modules.inventory_lots.queries import unusable_column, usable_condition
 from modules.inventory_lots.states import Tracking
-from modules.sales.domain import OpenLine, leaves_whole, work_lists
+from modules.sales.domain import OpenLine, is_too_far_ahead, leaves_whole, work_lists
 from modules.sales.hooks import pack_refusals
 from modules.sales.models import Allocation, Customer, Order, OrderLine
 from modules.sales.queries.allocations import select_unpacked
 from modules.sales.queries.lines import select_lines
 from modules.sales.queries.purchase_allocations import purchase_allocated_quantities
-from modules.sales.queries.queue import service_order
+from modules.sales.queries.queue import last_served_day, service_order
 from modules.sales.states import ShippingPolicy, WorkList
 
 SHIPS_COMPLETE = "The order ships complete, and not all of it can leave now."
@@ -100,13 +100,14 @@ def _open_lines(session: Session) -> list[_Line]:
             raw(OrderLine.open_quantity).label("open_quantity"),
             raw(OrderLine.allocated).label("allocated"),
             OrderLine.hold_allocation,
+            OrderLine.requested_on,
             Product.tracking,
             Order.shipping_policy,
         )
         .where(Order.is_confirmed, OrderLine.is_open)
         .order_by(*service_order())
     ).all()
-    blocked = _blocked(session)
+    blocked, until = _blocked(session), last_served_day()
     needing = [row.id for row in rows if row.open_quantity > row.allocated and row.tracking is not Tracking.serial]
     on_purchase_orders = purchase_allocated_quantities(session, needing)
     return [
@@ -123,6 +124,7 @@ def _open_lines(session: Session) -> list[_Line]:
                 purchase_allocated=to_raw(on_purchase_orders.get(row.id, Decimal(0))),
                 is_serial=row.tracking is Tracking.serial,
                 is_held=row.hold_allocation,
+                is_scheduled=is_too_far_ahead(row.requested_on, until),
             ),
         )
         for row in rows

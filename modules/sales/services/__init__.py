@@ -8,6 +8,7 @@ from modules.sales.services.allocations import (
     allocate_products,
     free_allocations,
     hold_lines,
+    offer_incoming_supply,
     release_balance_allocations,
     release_or_refuse,
     remove_allocations,
@@ -24,10 +25,19 @@ from modules.sales.services.backorders import (
     turn_into_backorders,
     turn_into_preorders,
 )
-from modules.sales.services.book import Preview, allocate_book, apply_preview, preview_book
+from modules.sales.services.book import Changed, allocate_book, apply_preview
 from modules.sales.services.customers import save_customers
 from modules.sales.services.demo import load_demo
-from modules.sales.services.lines import NewLine, add_lines, cancel_line, change_quantity, set_preorder
+from modules.sales.services.lines import (
+    NewLine,
+    add_lines,
+    append_lines,
+    cancel_line,
+    change_quantities,
+    change_quantity,
+    change_requested_date,
+    set_preorder,
+)
 from modules.sales.services.locking import lock_order
 from modules.sales.services.orders import NewOrder, announce_order, cancel_order, confirm, create_confirmed
 from modules.sales.services.pack_reversals import reverse_pack
@@ -35,24 +45,27 @@ from modules.sales.services.packs import pack_order
 from modules.sales.services.promise_dates import promise_first, set_promise_dates
 
 __all__ = [
+    "Changed",
     "Converted",
     "Grant",
     "NewLine",
     "NewOrder",
-    "Preview",
     "add_lines",
     "allocate_book",
     "allocate_on",
     "allocate_order",
     "allocate_products",
     "announce_order",
+    "append_lines",
     "apply_preview",
     "cancel_backorder",
     "cancel_backorders",
     "cancel_line",
     "cancel_order",
     "cancel_overdue_backorders",
+    "change_quantities",
     "change_quantity",
+    "change_requested_date",
     "confirm",
     "create_confirmed",
     "delete_backorder",
@@ -61,9 +74,9 @@ __all__ = [
     "hold_lines",
     "load_demo",
     "lock_order",
+    "offer_incoming_supply",
     "overdue_products",
     "pack_order",
-    "preview_book",
     "promise_first",
     "release_balance_allocations",
     "release_or_refuse",

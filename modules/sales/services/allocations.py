@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
-from itertools import chain
 from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Row, Table, and_, delete, select, update
@@ -20,7 +20,6 @@ from erp.db import (
     new_ids,
     raw,
     raw_instant,
-    read_rows,
     require_lock,
     to_raw,
 )
@@ -29,17 +28,18 @@ from erp.events import current_run, publish
 from erp.numbers import sums
 from modules.inventory_lots.domain import give_back
 from modules.inventory_lots.models import Location, Lot, Product
-from modules.inventory_lots.queries import usable_balances
 from modules.inventory_lots.services import lock_products, reserve, unreserve
 from modules.inventory_lots.states import Tracking
 from modules.sales import queries
-from modules.sales.domain import Grant, Part, plan_by_product
+from modules.sales.domain import Grant, Part
 from modules.sales.errors import AllocationsHeld, NotOfThisOrder, SerialNotAllocated, TakesFromEarlier
-from modules.sales.events import LinesServed
-from modules.sales.models import Allocation, Order, OrderLine
-from modules.sales.queries import Needing, Scope, run_order, select_allocations, select_unpacked
-from modules.sales.services.backorders import Uncovered, absorb_into_backorders, settle_backorders
+from modules.sales.events import LinesServed, SupplyExchanged, SupplyGivenBack, SupplyTaken
+from modules.sales.models import Allocation, Backorder, Order, OrderLine
+from modules.sales.planning import Plan, Rules, only, plan_run
+from modules.sales.queries import Loss, Scope, run_order, select_allocations, select_unpacked
+from modules.sales.services.backorders import absorb_into_backorders, write_backorders
 from modules.sales.services.locking import lock_order
+from modules.sales.services.scheduled import date_scheduled_backorders
 from modules.sales.states import ORDER, AllocationSource
 
 ALLOCATION = cast(Table, Allocation.__table__)
@@ -73,52 +73,69 @@ def allocate_order(session: Session, order_id: int, *, agreed: str | None = None
     open_lines = [line for line in order.lines if line.is_open]
     if open_lines and all(line.product.tracking is Tracking.serial for line in open_lines):
         raise SerialNotAllocated(sku=open_lines[0].product.sku)
+    lines = tuple(line.id for line in order.lines)
+    scope = Scope(tuple(sorted({line.product_id for line in order.lines})), lines)
+    rules = queries.rules_of_runs(session)
+    asked = scope if agreed is None else Scope(scope.product_ids, beyond_queue=lines)
+    snapshots = queries.read_snapshots(session, asked, rules)
     if agreed is not None:
-        _refuse_other_losses(session, order, agreed)
+        _refuse_other_losses(order, queries.losses_in(session, snapshots, lines, rules), agreed)
     for line in order.lines:
         line.hold_allocation = False
     session.flush()
-    lines = tuple(line.id for line in order.lines)
-    products = tuple(sorted({line.product_id for line in order.lines}))
-    _serve(session, Scope(products, lines), AllocationSource.manual)
+    alone = replace(rules, rebalances=False)
+    plans = [plan_run(only(snapshot, lines), alone) for snapshot in snapshots]
+    write_plans(session, scope, plans, AllocationSource.manual)
+    date_scheduled_backorders(session, is_one_of(session, Backorder.line_id, lines))
 
 
-def _refuse_other_losses(session: Session, order: Order, agreed: str) -> None:
+def _refuse_other_losses(order: Order, losses: Sequence[Loss], agreed: str) -> None:
     """Raise TakesFromEarlier where earlier orders would lose something to which nobody agreed."""
-    losses = queries.losses(session, order.id)
     if losses and queries.fingerprint(losses) != agreed:
         losers = [f"{loss.order} of {loss.customer} ({format_quantity(loss.quantity)})" for loss in losses]
         raise TakesFromEarlier(order=order.name, losers=losers)
 
 
-def _serve(session: Session, scope: Scope, source: AllocationSource) -> None:
-    require_lock(session, Product, scope.product_ids)
-    shrunk = settle_backorders(session, _allocate_from_stock(session, scope, source))
-    publish(session, LinesServed(scope.product_ids, scope.line_ids, shrunk=shrunk, may_cover=True))
+def offer_incoming_supply(session: Session, product_ids: Collection[int]) -> None:
+    """Allocate supply that came, grew or was released to the backorders of products (automatic allocation).
 
-
-def _allocate_from_stock(session: Session, scope: Scope, source: AllocationSource) -> list[Uncovered]:
-    """Give out what is in stock; return what it leaves of the lines whose backorder rows have to follow.
-
-    Of products without stock only the lines whose backorder is not their need are read: often there are none.
+    The caller holds the products' locks.
     """
-    supplies = read_rows(session, usable_balances(session, scope.product_ids))
-    stocked = {product_id for _, product_id, _ in supplies}
-    demands = queries.needing_lines(session, _within(scope, stocked)) if stocked else []
-    grants = plan_by_product(((line.line_id, line.product_id, line.need) for line in demands), supplies)
-    granted = sums((grant.demand, grant.quantity) for grant in grants)
-    _write(session, grants, granted, source)
-    unstocked = _within(scope, set(scope.product_ids) - stocked)
-    others: list[Needing] = queries.unsettled_lines(session, unstocked) if unstocked.product_ids else []
-    return [
-        Uncovered(line_id, remainder, backorder_id, backordered)
-        for line_id, _, need, backorder_id, backordered in chain(demands, others)
-        if (remainder := need - granted.get(line_id, 0)) != backordered
-    ]
+    if product_ids:
+        scope = Scope(tuple(sorted(product_ids)))
+        _serve(session, scope, AllocationSource.automatic, queries.rules_of_runs(session, serves_stock=False))
 
 
-def _within(scope: Scope, product_ids: set[int]) -> Scope:
-    return Scope(tuple(sorted(product_ids)), scope.line_ids)
+def _serve(session: Session, scope: Scope, source: AllocationSource, rules: Rules | None = None) -> None:
+    require_lock(session, Product, scope.product_ids)
+    rules = rules or queries.rules_of_runs(session)
+    plans = [plan_run(snapshot, rules) for snapshot in queries.read_snapshots(session, scope, rules)]
+    write_plans(session, scope, plans, source)
+
+
+def write_plans(session: Session, scope: Scope, plans: Sequence[Plan], source: AllocationSource) -> None:
+    """Write what was planned for products of a scope, all at once, and announce it.
+
+    Incoming supply is written by those to whom it belongs, when they hear of it.
+    """
+    grants = [grant for plan in plans for grant in plan.grants]
+    _write(session, grants, sums((grant.demand, grant.quantity) for grant in grants), source)
+    write_backorders(session, (change for plan in plans for change in plan.backorders))
+    given_back = tuple(
+        SupplyGivenBack(holding.kind, holding.id, quantity) for plan in plans for holding, quantity in plan.given_back
+    )
+    taken = tuple(
+        SupplyTaken(supply.kind, supply.id, line_id, quantity)
+        for plan in plans
+        for line_id, supply, quantity in plan.taken
+    )
+    exchanged = tuple(
+        SupplyExchanged(supply.kind, holding.line_id, holding.supply_id, supply.id, quantity)
+        for plan in plans
+        for holding, supply, quantity in plan.exchanged
+    )
+    event = LinesServed(scope.product_ids, scope.line_ids, given_back=given_back, exchanged=exchanged, taken=taken)
+    publish(session, event)
 
 
 class Converted(NamedTuple):
@@ -280,11 +297,17 @@ def release_or_refuse(session: Session, *, release: bool) -> None:
     free_allocations(session, parts, action="released", why="sales was disabled")
 
 
-def lower_allocations(session: Session, line_id: int, quantity: int) -> None:
-    """Give back a raw quantity of a line's allocations: those on stock that may not leave, then the latest of a run."""
-    rows = select_unpacked(Allocation.id, raw(Allocation.unpacked)).where(OrderLine.id == line_id)
-    held = [(id_, unpacked) for id_, unpacked in session.execute(rows.order_by(*run_order()))]
-    free_allocations(session, give_back(reversed(held), quantity), action="released")
+def lower_allocations(session: Session, quantities: Mapping[int, int]) -> None:
+    """Give back raw quantities of lines' allocations: those on stock that may not leave, then the latest of a run."""
+    ids = [line_id for line_id, quantity in quantities.items() if quantity]
+    held: dict[int, list[Part]] = {line_id: [] for line_id in ids}
+    rows = select_unpacked(OrderLine.id, Allocation.id, raw(Allocation.unpacked))
+    for line_id, id_, unpacked in session.execute(
+        rows.where(is_one_of(session, OrderLine.id, ids)).order_by(*run_order())
+    ):
+        held[line_id].append((id_, unpacked))
+    parts = [part for line_id in ids for part in give_back(reversed(held[line_id]), quantities[line_id])]
+    free_allocations(session, parts, action="released")
 
 
 def release_lines(session: Session, line_ids: Sequence[int]) -> None:

@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, delete, select, true, update
 from sqlalchemy.orm import Session
 
 from erp import clock, history
@@ -19,13 +18,15 @@ from erp.options import options
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.services import lock_products
 from modules.sales import queries
-from modules.sales.domain import Part, settle
+from modules.sales.domain import Part
 from modules.sales.events import BackorderCancelled, BackorderChange, LinesServed
 from modules.sales.hooks import backorder_kinds
 from modules.sales.models import Backorder, Order, OrderLine
+from modules.sales.planning import Backordered, settle_backorders
 from modules.sales.queries import Scope, select_lines
 from modules.sales.services.locking import lock_backorder
 from modules.sales.services.order_states import close_orders
+from modules.sales.services.scheduled import date_scheduled_backorders
 from modules.sales.states import BackorderKind
 
 _OPEN = "quantity - allocated_quantity - cancelled_quantity"
@@ -36,34 +37,20 @@ _STATE_AFTER = (
 _CLOSED_AFTER = f"CASE WHEN {_OPEN} > {{amount}} THEN NULL ELSE {{closing}} END"
 
 
-class Uncovered(NamedTuple):
-    """A line's raw need after stock was given out, and its open backorder row with its raw open quantity."""
-
-    line_id: int
-    remainder: int
-    backorder_id: int | None
-    backordered: int
-
-
-def settle_backorders(session: Session, lines: Iterable[Uncovered]) -> tuple[int, ...]:
-    """Make backorder rows follow what stock left uncovered; return the lines whose row shrank."""
-    may_grow = bool(options.sales.backorders)
-    allocated, grown, new, shrunk = [], [], [], []
-    for line_id, remainder, backorder_id, backordered in lines:
-        change = settle(remainder, backordered, may_grow=may_grow)
+def write_backorders(session: Session, changes: Iterable[Backordered]) -> None:
+    """Make, grow and shrink backorder rows as planned; what they shrink by counts as allocated."""
+    allocated, grown, new = [], [], []
+    for line_id, backorder_id, before, after in changes:
         if backorder_id is None:
-            if change.grown:
-                new.append((line_id, change.grown))
-        elif change.grown:
-            grown.append((backorder_id, change.grown))
-        elif change.allocated:
-            allocated.append((backorder_id, change.allocated))
-            shrunk.append(line_id)
+            new.append((line_id, after))
+        elif after > before:
+            grown.append((backorder_id, after - before))
+        else:
+            allocated.append((backorder_id, before - after))
     reduce_rows(session, allocated, by="allocated_quantity")
     _grow(session, grown)
     _insert(session, sorted(new))
     session.expire_all()
-    return tuple(shrunk)
 
 
 def reduce_rows(session: Session, parts: Sequence[Part], *, by: str) -> None:
@@ -176,10 +163,10 @@ def grow_backorders(session: Session, line_ids: Collection[int]) -> None:
     """
     products = session.scalars(select(OrderLine.product_id).where(OrderLine.id.in_(line_ids)).distinct()).all()
     require_lock(session, Product, products)
-    lines = queries.unsettled_lines(session, Scope(tuple(products), tuple(line_ids)))
-    settle_backorders(
-        session, [Uncovered(line.line_id, line.need, line.backorder_id, line.backordered) for line in lines]
-    )
+    scope, rules = Scope(tuple(products), tuple(line_ids)), queries.rules_of_runs(session)
+    lines = queries.read_demands(session, scope)
+    write_backorders(session, settle_backorders(lines, (), rules))
+    date_scheduled_backorders(session, is_one_of(session, Backorder.line_id, line_ids))
 
 
 def cancel_backorder(session: Session, backorder_id: int, *, why: str = "") -> None:
@@ -239,7 +226,10 @@ def delete_backorder(session: Session, backorder_id: int) -> None:
 
 
 def overdue_products(session: Session) -> list[int]:
-    """Return the products with backorders that have waited longer than the cancellation days allow."""
+    """Return the products with backorders that have waited longer than the cancellation days allow.
+
+    Also those with rows of scheduled lines that count from a wrong day, as when the days ahead were changed.
+    """
     limit = _overdue_before()
     if limit is None:
         return []
@@ -249,7 +239,8 @@ def overdue_products(session: Session) -> list[int]:
         .join(Backorder.line)
         .where(Backorder.is_open, Backorder.counts_from < limit)
     )
-    return list(session.scalars(waiting.distinct().order_by(OrderLine.product_id)))
+    to_correct = {row.product_id for row in queries.days_to_correct(session, true())}
+    return sorted({*session.scalars(waiting.distinct()), *to_correct})
 
 
 def _overdue_before() -> date | None:
@@ -260,14 +251,15 @@ def _overdue_before() -> date | None:
 def cancel_overdue_backorders(session: Session, product_ids: Sequence[int] | None = None) -> int:
     """Cancel what of these products, or of all, waited longer than the cancellation days; return of how many rows.
 
-    Lines that other modules spare keep theirs, and so do quantities on purchase orders unless `[sales] cancel_covered`
-    says otherwise.
+    Scheduled lines and those that other modules spare keep theirs, and so do quantities on purchase orders unless
+    `[sales] cancel_covered` says otherwise.
     """
     limit = _overdue_before()
     if limit is None:
         return 0
     product_ids = overdue_products(session) if product_ids is None else product_ids
     lock_products(session, product_ids)
+    date_scheduled_backorders(session, is_one_of(session, OrderLine.product_id, product_ids))
     overdue = queries.cancellable_backorders(session, limit, product_ids)
     may_be_covered = [] if options.sales.cancel_covered else [line_id for _, line_id, _ in overdue]
     covered = queries.purchase_allocated_quantities(session, may_be_covered)
@@ -279,9 +271,14 @@ def cancel_overdue_backorders(session: Session, product_ids: Sequence[int] | Non
 
 
 def turn_into_backorders(session: Session, line_ids: Collection[int]) -> int:
-    """Turn the open preorder rows of lines into backorders that count from today; return how many rows."""
+    """Turn the open preorder rows of lines into backorders that count from today; return how many rows.
+
+    Those of scheduled lines count from the day on which the lines fall due.
+    """
     is_chosen = is_one_of(session, Backorder.line_id, line_ids)
-    return _change_kind(session, is_chosen, BackorderKind.backorder, clock.today())
+    count = _change_kind(session, is_chosen, BackorderKind.backorder, clock.today())
+    date_scheduled_backorders(session, is_chosen)
+    return count
 
 
 def turn_into_preorders(session: Session, product_ids: Collection[int]) -> int:
@@ -310,9 +307,11 @@ def _change_kind(
     return len(session.scalars(changes.execution_options(synchronize_session="fetch")).all())
 
 
-def lower_backorder(session: Session, backorder_id: int, quantity: int) -> None:
-    """Take a raw quantity off a backorder row because its line wants less."""
-    reduce_rows(session, [(backorder_id, quantity)], by="quantity")
+def lower_backorders(session: Session, parts: Sequence[Part]) -> None:
+    """Take raw quantities off backorder rows because their lines want less."""
+    parts = [(id_, quantity) for id_, quantity in parts if quantity]
+    if parts:
+        reduce_rows(session, parts, by="quantity")
     session.expire_all()
 
 

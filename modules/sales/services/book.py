@@ -1,61 +1,31 @@
-"""The whole book: runs of every product for which lines wait, a batch and a commit at a time, and their preview."""
+"""The whole book: runs of every product for which lines wait, a batch and a commit at a time, and previews applied."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
-from dataclasses import astuple, dataclass
-from decimal import Decimal
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 
-from sqlalchemy import select, true
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp import history
-from erp.db import chunks, commit, format_quantity, is_one_of, raw, total
+from erp.db import chunks, commit, format_quantity, total
 from erp.errors import SomeFailed
 from erp.events import Run, current_run
 from erp.text import plural
-from modules.inventory_lots.models import Product
+from modules.inventory_lots.queries import skus_by_id
 from modules.inventory_lots.services import BATCH, Watch, commit_by_products, lock_products
 from modules.sales import queries
 from modules.sales.errors import BookChanged
-from modules.sales.models import Allocation, Backorder, Order, OrderLine
-from modules.sales.queries import is_waiting, open_backorder_quantity, select_lines, service_order
-from modules.sales.services.allocations import allocate_products, serve_products
+from modules.sales.models import Allocation
+from modules.sales.planning import Fingerprint, Plan, fingerprint, plan_run
+from modules.sales.queries import Scope
+from modules.sales.services.allocations import allocate_products, write_plans
+from modules.sales.states import AllocationSource
 
-
-@dataclass(frozen=True)
-class LinePlan:
-    """What a run would change for one line: before and after, in the product's unit."""
-
-    line_id: int
-    order: str
-    position: int
-    sku: str
-    allocated: tuple[Decimal, Decimal]
-    backordered: tuple[Decimal, Decimal]
-    on_purchase_orders: tuple[Decimal, Decimal]
-
-    def __str__(self) -> str:
-        parts = [
-            f"{name} {format_quantity(before)} -> {format_quantity(after)}"
-            for name, (before, after) in (
-                ("allocated", self.allocated),
-                ("backordered", self.backordered),
-                ("on purchase orders", self.on_purchase_orders),
-            )
-            if before != after
-        ]
-        return f"{self.order}/{self.position} {self.sku}: {', '.join(parts)}"
-
-
-@dataclass(frozen=True)
-class Preview:
-    """What a run of the whole book would do now, and a fingerprint that is equal only for an equal plan."""
-
-    lines: Sequence[LinePlan]
-    fingerprint: str
+INPUTS = ("order lines", "stock", "purchase orders")
 
 
 def allocate_book(session: Session, skus: Sequence[str] = (), *, watch: Watch = iter) -> str:
@@ -83,93 +53,64 @@ def _summary(session: Session, run: Run, products: int) -> str:
     return text
 
 
-def preview_book(session: Session, skus: Sequence[str] = ()) -> Preview:
-    """Return what a run of the whole book would change, line by line. It runs the book: the caller rolls back."""
-    product_ids = queries.waiting_product_ids(session, skus)
-    lock_products(session, product_ids)
-    before = _line_quantities(session, product_ids, with_need=True)
-    for batch in chunks(product_ids, BATCH):
-        serve_products(session, batch)
-    after = _line_quantities(session, product_ids)
-    changed = [
-        LinePlan(
-            line_id=line_id,
-            order=was.order,
-            position=was.position,
-            sku=was.sku,
-            allocated=(was.allocated, now.allocated),
-            backordered=(was.backordered, now.backordered),
-            on_purchase_orders=(was.on_purchase_orders, now.on_purchase_orders),
-        )
-        for line_id, was in before.items()
-        if (now := after[line_id]) != was
-    ]
-    return Preview(changed, _fingerprint(changed, _allocations(session), _purchase_allocations(session, changed)))
+@dataclass(frozen=True)
+class Changed:
+    """A product that a run would not serve any more as its preview showed, and what changed since, in words."""
 
-
-def apply_preview(session: Session, fingerprint: str, skus: Sequence[str] = ()) -> Preview:
-    """Do exactly what a preview showed; raise BookChanged when a run would now do something else."""
-    preview = preview_book(session, skus)
-    if preview.fingerprint != fingerprint:
-        raise BookChanged
-    _summary(session, current_run(session), len({line.sku for line in preview.lines}))
-    return preview
-
-
-class _LineQuantities(NamedTuple):
-    order: str
-    position: int
     sku: str
-    allocated: Decimal
-    backordered: Decimal
-    on_purchase_orders: Decimal
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.sku} ({self.what})"
 
 
-def _line_quantities(
-    session: Session, product_ids: Sequence[int], *, with_need: bool = False
-) -> dict[int, _LineQuantities]:
-    """Return the quantities of each waiting line of these products, or only of those with need, by line id."""
-    session.flush()
-    columns = (OrderLine.id, Order.number, OrderLine.position, Product.sku, OrderLine.allocated)
-    rows = session.execute(
-        select_lines(*columns, open_backorder_quantity().label("backordered"))
-        .outerjoin(OrderLine.backorders.and_(Backorder.is_open))
-        .where(is_one_of(session, OrderLine.product_id, product_ids), is_waiting())
-        .where(OrderLine.has_need if with_need else true())
-        .order_by(*service_order())
-    ).all()
-    covered = queries.purchase_allocated_quantities(session, [row.id for row in rows])
-    return {
-        row.id: _LineQuantities(
-            row.number or "",
-            row.position,
-            row.sku,
-            row.allocated,
-            row.backordered,
-            covered.get(row.id, Decimal(0)),
-        )
-        for row in rows
-    }
+def apply_preview(
+    session: Session, fingerprints: Mapping[int, str], *, all_or_nothing: bool = False
+) -> tuple[str, list[Changed]]:
+    """Do what a preview showed of each product (id: fingerprint); return a summary, and the products that are left.
+
+    A product of which a run would now do something else is left as it is. Commits each batch of products, as
+    `allocate_book`; with `all_or_nothing` it is one transaction, and raises BookChanged where a product is left.
+    """
+    run = current_run(session)
+    if all_or_nothing:
+        return commit(partial(_apply_all, fingerprints=fingerprints)), []
+    apply = partial(_apply, fingerprints=fingerprints)
+    batches, failed = commit_by_products(session, sorted(fingerprints), apply)
+    left = list(chain(*batches))
+    done = len(fingerprints) - len(left) - len(failed)
+    summary = commit(lambda session: _summary(session, run, done))
+    if failed:
+        raise SomeFailed(summary, "product", failed)
+    return summary, left
 
 
-def _allocations(session: Session) -> Sequence[tuple[int, int, int]]:
-    run_id = current_run(session).saved_id
-    rows = select(Allocation.line_id, Allocation.balance_id, raw(Allocation.quantity))
-    ordered = rows.where(Allocation.run_id == run_id).order_by(Allocation.line_id, Allocation.balance_id)
-    return [(line_id, balance_id, quantity) for line_id, balance_id, quantity in session.execute(ordered)]
+def _apply_all(session: Session, *, fingerprints: Mapping[int, str]) -> str:
+    lock_products(session, fingerprints)
+    batches = chunks(sorted(fingerprints), BATCH)
+    left = [changed for batch in batches for changed in _apply(session, batch, fingerprints=fingerprints)]
+    if left:
+        raise BookChanged(products=list(map(str, left)))
+    return _summary(session, current_run(session), len(fingerprints))
 
 
-def _purchase_allocations(session: Session, changed: Sequence[LinePlan]) -> Sequence[tuple[int, str, Decimal]]:
-    """Return the purchase allocations that the changed lines get: equal sums may be of other purchase orders."""
-    ids = [line.line_id for line in changed if line.on_purchase_orders[1]]
-    notes = queries.purchase_allocations_of(session, ids) if ids else {}
-    return [(id_, note.supply, note.quantity) for id_ in ids for note in notes.get(id_, ())]
+def _apply(session: Session, product_ids: Sequence[int], *, fingerprints: Mapping[int, str]) -> list[Changed]:
+    """Lock products, plan them again and write the plans that are as they were shown; return what is left."""
+    lock_products(session, product_ids)
+    scope, rules = Scope(tuple(sorted(product_ids))), queries.rules_of_runs(session)
+    snapshots = queries.read_snapshots(session, scope, rules)
+    plans = [(plan_run(snapshot, rules), snapshot) for snapshot in snapshots]
+    found = {plan.product_id: (plan, fingerprint(snapshot, plan)) for plan, snapshot in plans if not plan.is_empty}
+    shown = {id_: Fingerprint.parse(fingerprints[id_]) for id_ in product_ids}
+    same = [plan for id_, (plan, now) in found.items() if now.plan == shown[id_].plan]
+    write_plans(session, Scope(tuple(plan.product_id for plan in same)), same, AllocationSource.automatic)
+    served = {plan.product_id for plan in same}
+    what = {id_: _what_changed(shown[id_], found.get(id_)) for id_ in product_ids if id_ not in served}
+    return [Changed(sku, what[id_]) for id_, sku in sorted(skus_by_id(session, what).items())]
 
 
-def _fingerprint(
-    changed: Sequence[LinePlan],
-    rows: Sequence[tuple[int, int, int]],
-    purchase_allocations: Sequence[tuple[int, str, Decimal]],
-) -> str:
-    plan = ([astuple(line) for line in changed], rows, purchase_allocations)
-    return hashlib.sha256(repr(plan).encode()).hexdigest()
+def _what_changed(shown: Fingerprint, found: tuple[Plan, Fingerprint] | None) -> str:
+    if found is None:
+        return "nothing is left to do"
+    changed = [name for name, was, now in zip(INPUTS, shown[1:], found[1][1:], strict=True) if was != now]
+    return ", ".join(changed) or "options"

@@ -95,7 +95,7 @@ def announce_order(session: Session, order: Order) -> None:
     """Announce that what holds for all lines of a confirmed order changed, such as its shipping policy."""
     session.flush()
     products = tuple(sorted({line.product_id for line in order.lines}))
-    publish(session, LinesServed(products, tuple(line.id for line in order.lines), shrunk=()))
+    publish(session, LinesServed(products, tuple(line.id for line in order.lines)))
 
 
 def cancel_order(session: Session, order_id: int, *, why: str = "") -> Order:

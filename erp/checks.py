@@ -1,0 +1,55 @@
+"""The tables and the invariants of everything that is on, checked on request and every night."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from sqlalchemy.orm import Session
+
+from erp import progress
+from erp.db import reading
+from erp.errors import ErpError
+from erp.migrations import schema_breaches
+from erp.registry import current_registry
+from erp.text import plural
+
+_MOST_SHOWN = 20
+
+
+class BreachesFound(ErpError):
+    """Some rows break an invariant."""
+
+    def __init__(self, count: int, shown: str = "; each is printed above") -> None:
+        super().__init__(f"{plural(count, 'breach', 'breaches')} found{shown}.")
+
+
+def count() -> int:
+    """Return how many checks there are: of the tables, of the core and of the modules that are on."""
+    return len(_checks())
+
+
+def _checks() -> list[Callable[[Session], Iterable[str]]]:
+    registry = current_registry()
+    return [_tables, *registry.live(registry.checks)]
+
+
+def _tables(session: Session) -> Iterator[str]:
+    return schema_breaches(session.connection())
+
+
+def breaches(session: Session) -> Iterator[str]:
+    """Yield a sentence for each breach."""
+    for check in progress.each(_checks(), "Checking"):
+        yield from check(session)
+
+
+def check_invariants(session: Session) -> str:
+    """Check the invariants of everything that is on; raise BreachesFound with the first ones."""
+    session.rollback()  # what has been read so far began a transaction that may write
+    with reading():
+        found = list(breaches(session))
+        session.rollback()
+    if found:
+        more = f" and {len(found) - _MOST_SHOWN} more" if len(found) > _MOST_SHOWN else ""
+        raise BreachesFound(len(found), f": {' '.join(found[:_MOST_SHOWN]).rstrip('.')}{more}")
+    return f"No breach found by {count()} checks."
