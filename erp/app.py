@@ -58,14 +58,19 @@ def create_app(
     clock.use_zone(_zone)
     logs.init_app(app)
     app.before_request(_mark_reading)
+    _add_pages(app, registry)
+    app.wsgi_app = proxies.behind(app.wsgi_app, proxies.trusted_proxies(environment))  # type: ignore[assignment, method-assign]
+    return app
+
+
+def _add_pages(app: Flask, registry: Registry) -> None:
+    """Call every module's setup, and give the application its screens and its other pages."""
     error_pages.init_app(app)
     _set_up(registry)
     _add_templates(app, registry.modules.values())
     security.init_app(app)
     admin.init_app(app, registry)
     watch.init_app(app)
-    app.wsgi_app = proxies.behind(app.wsgi_app, proxies.trusted_proxies(environment))  # type: ignore[assignment, method-assign]
-    return app
 
 
 def _ini_path(given: str | os.PathLike[str] | None, environment: Mapping[str, str]) -> Path:
