@@ -23,7 +23,7 @@ class BackupFailed(ErpError):
 
 
 def back_up(_session: Session) -> str:
-    """Make a backup in `[erp] backup_folder`, and delete the oldest beyond `[erp] backup_keep`."""
+    """Make a backup in the folder of the options, and delete the oldest beyond those that are kept."""
     if not options.erp.backup_folder:
         return "Off: [erp] backup_folder is empty."
     folder = Path(options.erp.backup_folder).absolute()
