@@ -360,6 +360,9 @@ def test_backups_are_made_on_a_schedule_and_the_oldest_are_deleted(scheduled, tm
     with scheduled("backups").app_context():
         (tmp_path / "backups").mkdir()
         (tmp_path / "backups" / "mine.backup").touch()
+        for name in (".erp-20261120T120000Z.backup.killed", ".copy-killed.sqlite"):
+            (tmp_path / "backups" / name).touch()
+            os.utime(tmp_path / "backups" / name, (0, 0))
         commit(partial(set_option, "erp.backup_keep", "2"))
         for hour in ("13", "14", "15"):
             at(f"2026-11-23T{hour}:00:00Z")
