@@ -15,7 +15,7 @@ from jinja2 import ChoiceLoader, FileSystemLoader
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from erp import admin, backup, checks, clock, core, db, discovery, error_pages, logs, security, watch
+from erp import admin, backup, checks, clock, core, db, discovery, error_pages, logs, proxies, security, watch
 from erp.errors import ConfigError
 from erp.limits import LARGEST_BODY
 from erp.manifest import Module
@@ -64,6 +64,7 @@ def create_app(
     security.init_app(app)
     admin.init_app(app, registry)
     watch.init_app(app)
+    app.wsgi_app = proxies.behind(app.wsgi_app, proxies.trusted_proxies(environment))  # type: ignore[assignment, method-assign]
     return app
 
 
@@ -77,7 +78,7 @@ def _ini_path(given: str | os.PathLike[str] | None, environment: Mapping[str, st
 
 def _database_url(url: str, instance: Path) -> str:
     if not url:
-        instance.mkdir(parents=True, exist_ok=True)
+        instance.mkdir(mode=0o700, parents=True, exist_ok=True)
         return f"sqlite:///{instance / 'erp.sqlite'}"
     try:
         parsed = make_url(url)
@@ -108,7 +109,7 @@ def _secret_key(instance: Path, environment: Mapping[str, str]) -> str:
 
 def _stored_key(path: Path) -> str:
     """Return the secret key of this instance, made at its first start; several processes may start at once."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     made = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     if not path.exists():
         handle = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -118,9 +119,23 @@ def _stored_key(path: Path) -> str:
             os.link(made, path)  # atomic: the second process finds the first one's key, whole
         except FileExistsError:
             made.unlink()
-            return path.read_text()
+            return _read_key(path)
         made.unlink()
-    return path.read_text()
+    return _read_key(path)
+
+
+def _read_key(path: Path) -> str:
+    """Return the key in a file; raise ConfigError where it was damaged: a short key could be guessed."""
+    try:
+        key = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        key, reason = "", str(error)
+    else:
+        reason = f"it has {len(key)} characters"
+    if len(key) < SECRET_LENGTH:
+        advice = "Bring the file back, or delete it: then everybody signs in again."
+        raise ConfigError(f"The secret key in {path} cannot be used: {reason}. {advice}", path=str(path))
+    return key
 
 
 def _module_folders(ini: Path, environment: Mapping[str, str]) -> list[Path]:
