@@ -17,7 +17,6 @@ from sqlalchemy.exc import ArgumentError
 
 from erp import admin, backup, checks, clock, core, db, discovery, error_pages, logs, proxies, security, watch
 from erp.errors import ConfigError
-from erp.limits import LARGEST_BODY
 from erp.manifest import Module
 from erp.options import OptionTable, options, parse_ini, read_ini_file
 from erp.registry import CORE, Owned, Registry
@@ -46,7 +45,6 @@ def create_app(
     app.config.update(
         TESTING=testing,
         ENVIRONMENT=environment,
-        MAX_CONTENT_LENGTH=LARGEST_BODY,
         SECRET_KEY=_secret_key(instance, environment),
         SQLALCHEMY_DATABASE_URI=_database_url(database_url or environment.get("ERP_DATABASE_URL", ""), instance),
         SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True},  # password hashes and session keys are among them
