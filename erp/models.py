@@ -8,11 +8,11 @@ from functools import cached_property
 from typing import TypeVar
 
 from flask_login import UserMixin
-from sqlalchemy import CheckConstraint, Column, Enum, ForeignKey, Index, String, Table, Text
+from sqlalchemy import CheckConstraint, Column, Enum, ForeignKey, Index, LargeBinary, String, Table, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from erp import clock
-from erp.db import FINAL, BigId, Model, UtcDateTime, partial_index
+from erp.db import FINAL, BigId, Model, UtcDateTime, key_column, partial_index
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -240,6 +240,57 @@ class FormToken(Model):
     document_id: Mapped[int | None] = mapped_column(BigId)
     user_name: Mapped[str] = mapped_column(String(80), default="")
     at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+
+
+class ImportMap(Model):
+    """A map of another system's columns that a user made: `data` is JSON as erp.exchange.own_maps writes it."""
+
+    __tablename__ = "erp_import_map"
+    __table_args__ = (Index("uq_erp_import_map_kind_name_key", "kind", "name_key", unique=True),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(60))
+    name: Mapped[str] = mapped_column(String(60))
+    name_key: Mapped[str] = key_column("name", index=False)
+    data: Mapped[str] = mapped_column(Text)
+    user_name: Mapped[str] = mapped_column(String(80), default="")
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now, onupdate=clock.now)
+
+
+class ImportState(StrEnum):
+    """The state of an uploaded file: it waits to be checked, was checked, is to be applied, was applied, or failed."""
+
+    waiting = "waiting"
+    checked = "checked"
+    applying = "applying"
+    applied = "applied"
+    failed = "failed"
+
+
+class ImportFile(Model):
+    """A file that was uploaded to be imported: checked first, then applied once, in the request or by the job.
+
+    `checked` is JSON of what the check found; `steps` are the names of steps after the import, separated by spaces.
+    """
+
+    __tablename__ = "erp_import_file"
+    __table_args__ = (Index("ix_erp_import_file_state", "state", "id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    size: Mapped[int] = mapped_column(BigId)
+    content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    kind: Mapped[str] = mapped_column(String(60), default="")
+    map_name: Mapped[str] = mapped_column(String(60), default="")
+    is_update: Mapped[bool] = mapped_column(default=False)
+    steps: Mapped[str] = mapped_column(String(200), default="")
+    state: Mapped[ImportState] = mapped_column(enum_column(ImportState, "state"), default=ImportState.waiting)
+    checked: Mapped[str] = mapped_column(Text, default="")
+    summary: Mapped[str] = mapped_column(Text, default="")
+    error: Mapped[str] = mapped_column(Text, default="")
+    user_name: Mapped[str] = mapped_column(String(80), default="")
+    uploaded_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now, index=True)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class Sequence(Model):

@@ -20,6 +20,53 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("pk_erp_form_token")),
     )
     op.create_table(
+        "erp_import_file",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("size", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("kind", sa.String(length=60), nullable=False),
+        sa.Column("map_name", sa.String(length=60), nullable=False),
+        sa.Column("is_update", sa.Boolean(), nullable=False),
+        sa.Column("steps", sa.String(length=200), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "waiting",
+                "checked",
+                "applying",
+                "applied",
+                "failed",
+                name="state",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("checked", sa.Text(), nullable=False),
+        sa.Column("summary", sa.Text(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.Column("user_name", sa.String(length=80), nullable=False),
+        sa.Column("uploaded_at", sa.DateTime(), nullable=False),
+        sa.Column("finished_at", sa.DateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_erp_import_file")),
+    )
+    op.create_index("ix_erp_import_file_state", "erp_import_file", ["state", "id"], unique=False)
+    op.create_index(op.f("ix_erp_import_file_uploaded_at"), "erp_import_file", ["uploaded_at"], unique=False)
+    op.create_table(
+        "erp_import_map",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=60), nullable=False),
+        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column("name_key", sa.Text(), nullable=False),
+        sa.Column("data", sa.Text(), nullable=False),
+        sa.Column("user_name", sa.String(length=80), nullable=False),
+        sa.Column("changed_at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_erp_import_map")),
+    )
+    op.create_index("uq_erp_import_map_kind_name_key", "erp_import_map", ["kind", "name_key"], unique=True)
+    op.create_table(
         "erp_job",
         sa.Column("name", sa.String(length=120), nullable=False),
         sa.Column("is_paused", sa.Boolean(), nullable=False),

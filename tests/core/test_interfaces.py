@@ -41,9 +41,10 @@ jobs run NAME
 jobs history NAME --limit
 jobs pause NAME
 jobs resume NAME
-import KIND FILE --dry-run --allocate
+import KIND FILE --map --update --dry-run --allocate
 export KIND FILE
 allocate --sku --dry-run
+rebalance --sku --dry-run
 pack NUMBER --serial
 unpack PACK --line --why --free
 send-emails --limit

@@ -23,11 +23,10 @@ from modules.sales.errors import (
     SerialNotAllocated,
 )
 from modules.sales.models import Allocation, Backorder, OrderLine
-from modules.sales.queries import open_backorder
 from modules.sales.services import NewLine, NewOrder, allocations
 from modules.sales.states import AllocationSource
 from tests.support.inventory_lots import make_location, make_product, make_serials, make_stock
-from tests.support.sales import allocate, make_customer, make_draft, make_order
+from tests.support.sales import allocate, make_customer, make_draft, make_order, open_backorder
 
 
 @pytest.fixture

@@ -17,13 +17,12 @@ from modules.sales.errors import (
     NothingOpen,
 )
 from modules.sales.models import Backorder, Order
-from modules.sales.queries import open_backorder
 from modules.sales.services import NewLine, NewOrder
 from modules.sales.states import BackorderState, OrderState
 from tests.support.inventory_lots import make_product, make_stock
 from tests.support.preorder import allocate_purchase
 from tests.support.procurement import make_purchase_order
-from tests.support.sales import allocate, make_customer, make_order
+from tests.support.sales import allocate, make_customer, make_order, open_backorder
 
 
 @pytest.fixture

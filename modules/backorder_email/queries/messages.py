@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from erp import clock
 from erp.options import options
+from erp.registry import Waiting
 from modules.backorder_email.models import Message
 from modules.backorder_email.states import MessageState
 from modules.sales.models import Order
@@ -24,6 +25,15 @@ def due(now: datetime) -> ColumnElement[bool]:
 def due_on_schedule(now: datetime) -> ColumnElement[bool]:
     """Return the condition of a message that the job sends: due, and as old as `send_after` says."""
     return and_(due(now), Message.news_at <= now - options.backorder_email.send_after)
+
+
+def waiting(session: Session) -> Waiting:
+    """Return what the job should have sent by now; where only users send, nothing has to leave."""
+    if options.backorder_email.sending == "manual":
+        return Waiting(count_due(session))
+    due_since = func.coalesce(Message.next_attempt_at, Message.news_at)
+    late = select(func.count(), func.min(due_since)).where(due_on_schedule(clock.now()))
+    return Waiting(*session.execute(late).one())
 
 
 def count_due(session: Session) -> int:
