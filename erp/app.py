@@ -10,13 +10,15 @@ from datetime import UTC, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from flask import Flask, g, has_app_context
+from flask import Flask, abort, g, has_app_context, request
 from jinja2 import ChoiceLoader, FileSystemLoader
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from erp import admin, backup, checks, clock, core, db, discovery, error_pages, security
 from erp.errors import ConfigError
+from erp.exchange import run_imports
 from erp.manifest import Module
 from erp.options import OptionTable, options, parse_ini, read_ini_file
 from erp.registry import Registry
@@ -55,9 +57,11 @@ def create_app(
     db.init_app(app)
     clock.use_zone(_zone)
     app.before_request(_mark_reading)
+    app.before_request(_spool_upload)
     error_pages.init_app(app)
     registry.add_core_job(backup.back_up, every="backup_every")
     registry.add_core_job(checks.check_invariants, every="check_every")
+    registry.add_core_job(run_imports, every="import_every")
     registry.setup()
     _add_templates(app, registry.modules.values())
     security.init_app(app)
@@ -142,6 +146,19 @@ def _zone() -> tzinfo:
 def _mark_reading() -> None:
     # Only `commit` writes, so that no lock is held while a request's body is read or a page is rendered.
     g.erp_reading = True
+
+
+def _spool_upload() -> None:
+    """Read an uploaded file to disk before anything else, so that no transaction waits for a slow sender."""
+    if request.mimetype != "multipart/form-data":
+        return
+    limit = options.erp.upload_limit
+    db.db.session.rollback()  # reading the option has begun a transaction
+    request.max_content_length = limit * 1_000_000
+    try:
+        _ = request.files
+    except RequestEntityTooLarge:
+        abort(413, f"The file is larger than {limit} MB, the limit that option [erp] upload_limit sets.")
 
 
 def _add_templates(app: Flask, modules: Iterable[Module]) -> None:

@@ -48,6 +48,23 @@ OPTIONS: tuple[Option[Any], ...] = (
     Duration(name="backup_every", default=timedelta(days=1), help="How often a scheduled backup is made."),
     Integer(name="backup_keep", default=14, minimum=1, maximum=10_000, help="How many scheduled backups are kept."),
     Duration(name="check_every", default=timedelta(days=1), help="How often the invariants are checked."),
+    Integer(
+        name="upload_limit",
+        default=32,
+        minimum=1,
+        maximum=1024,
+        help="The largest file that may be uploaded, in megabytes.",
+    ),
+    Text(
+        name="import_folder",
+        default="",
+        help="A folder where the worker runs: its files KIND*.csv are imported and moved. Empty: none.",
+    ),
+    Duration(
+        name="import_every",
+        default=timedelta(minutes=1),
+        help="How often waiting files and the watched folder are imported.",
+    ),
 )
 
 PERMISSIONS = (
