@@ -10,13 +10,15 @@ from datetime import UTC, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from flask import Flask, g, has_app_context
+from flask import Flask, abort, g, has_app_context, request
 from jinja2 import ChoiceLoader, FileSystemLoader
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from erp import admin, backup, checks, clock, core, db, discovery, error_pages, logs, proxies, security, watch
 from erp.errors import ConfigError
+from erp.exchange import run_imports
 from erp.manifest import Module
 from erp.options import OptionTable, options, parse_ini, read_ini_file
 from erp.registry import CORE, Owned, Registry
@@ -56,6 +58,7 @@ def create_app(
     clock.use_zone(_zone)
     logs.init_app(app)
     app.before_request(_mark_reading)
+    app.before_request(_spool_upload)
     _add_pages(app, registry)
     app.wsgi_app = proxies.behind(app.wsgi_app, proxies.trusted_proxies(environment))  # type: ignore[assignment, method-assign]
     return app
@@ -160,6 +163,7 @@ def _set_up(registry: Registry) -> None:
     registry.add_core_job(backup.back_up, every="backup_every")
     registry.add_core_job(checks.check_invariants, every="check_every")
     registry.add_core_job(watch.report_troubles, every="report_every")
+    registry.add_core_job(run_imports, every="import_every")
     registry.cards.append(Owned(CORE, watch.CARD))
     registry.setup()
 
@@ -171,6 +175,19 @@ def _zone() -> tzinfo:
 def _mark_reading() -> None:
     # Only `commit` writes, so that no lock is held while a request's body is read or a page is rendered.
     g.erp_reading = True
+
+
+def _spool_upload() -> None:
+    """Read an uploaded file to disk before anything else, so that no transaction waits for a slow sender."""
+    if request.mimetype != "multipart/form-data":
+        return
+    limit = options.erp.upload_limit
+    db.db.session.rollback()  # reading the option has begun a transaction
+    request.max_content_length = limit * 1_000_000
+    try:
+        _ = request.files
+    except RequestEntityTooLarge:
+        abort(413, f"The file is larger than {limit} MB, the limit that option [erp] upload_limit sets.")
 
 
 def _add_templates(app: Flask, modules: Iterable[Module]) -> None:
