@@ -15,7 +15,7 @@ from jinja2 import ChoiceLoader, FileSystemLoader
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from erp import admin, backup, checks, clock, core, db, discovery, error_pages, logs, proxies, security, watch
+from erp import admin, backup, checks, clock, core, db, discovery, error_pages, logs, security, watch
 from erp.errors import ConfigError
 from erp.manifest import Module
 from erp.options import OptionTable, options, parse_ini, read_ini_file
@@ -63,7 +63,6 @@ def create_app(
     security.init_app(app)
     admin.init_app(app, registry)
     watch.init_app(app)
-    app.wsgi_app = proxies.behind(app.wsgi_app, proxies.trusted_proxies(environment))  # type: ignore[assignment, method-assign]
     return app
 
 
