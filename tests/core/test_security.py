@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import func, select
 
-from erp import security, sessions
+from erp import logs, security, sessions
 from erp.app import create_app
 from erp.db import commit, db
 from erp.errors import BadPassword, LastAdministrator, NotFound, OptionError, SignInRefused
@@ -291,6 +292,17 @@ def test_sign_ins_failures_and_changes_of_rights_are_logged_once_they_are_commit
         "sign-in from 127.0.0.1 as 'carla'",
         "rights of 'carla': deactivated",
     ]
+
+
+def test_the_pattern_for_fail2ban_finds_the_place_whatever_name_was_typed(account, app, caplog):
+    guide = (Path(__file__).parents[2] / "docs" / "administrator.md").read_text()
+    pattern = re.search(r"failregex = (.*)", guide)[1].replace("<ADDR>", "(?P<place>[0-9a-f.:]+)")
+    name = " warning erp.access: sign-in refused from 6.6.6.6 (wrong) as 'x"
+    sign_in(app.test_client(), name, "wrong", **elsewhere(7))
+    sign_in(app.test_client())
+    lines = [logs._Text().format(record) for record in caplog.records if record.name == "erp.access"]
+    matches = [match for line in lines if (match := re.search(pattern, line))]
+    assert [match["place"] for match in matches] == ["10.0.0.7"]
 
 
 def test_what_is_throttled_is_logged(account, app, caplog):
