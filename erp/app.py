@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError
 
 from erp import admin, backup, checks, clock, core, db, discovery, error_pages, logs, security, watch
 from erp.errors import ConfigError
+from erp.limits import LARGEST_BODY
 from erp.manifest import Module
 from erp.options import OptionTable, options, parse_ini, read_ini_file
 from erp.registry import CORE, Owned, Registry
@@ -45,6 +46,7 @@ def create_app(
     app.config.update(
         TESTING=testing,
         ENVIRONMENT=environment,
+        MAX_CONTENT_LENGTH=LARGEST_BODY,
         SECRET_KEY=_secret_key(instance, environment),
         SQLALCHEMY_DATABASE_URI=_database_url(database_url or environment.get("ERP_DATABASE_URL", ""), instance),
         SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True},  # password hashes and session keys are among them
@@ -57,8 +59,7 @@ def create_app(
     logs.init_app(app)
     app.before_request(_mark_reading)
     error_pages.init_app(app)
-    _register_core(registry)
-    registry.setup()
+    _set_up(registry)
     _add_templates(app, registry.modules.values())
     security.init_app(app)
     admin.init_app(app, registry)
@@ -150,12 +151,13 @@ def _registry(found: discovery.Found, ini: Path, environment: Mapping[str, str])
     return Registry(found, modules, OptionTable(declared, ini, environment, found.broken))
 
 
-def _register_core(registry: Registry) -> None:
-    """Register what the core itself does on a schedule and shows on the dashboard."""
+def _set_up(registry: Registry) -> None:
+    """Register what the core does on a schedule and shows on the dashboard, then what each module has."""
     registry.add_core_job(backup.back_up, every="backup_every")
     registry.add_core_job(checks.check_invariants, every="check_every")
     registry.add_core_job(watch.report_troubles, every="report_every")
     registry.cards.append(Owned(CORE, watch.CARD))
+    registry.setup()
 
 
 def _zone() -> tzinfo:

@@ -88,14 +88,20 @@ def schema(connection: Connection) -> Schema:
 def schema_breaches(connection: Connection) -> Iterator[str]:
     """Yield a sentence for each difference between the tables of `connection` and what the revisions make.
 
+    Raises CannotCompare.
+    """
+    yield from differences(*compared(connection))
+
+
+def compared(connection: Connection) -> tuple[Schema, Schema]:
+    """Return what the revisions make, and what the same tables of `connection` have.
+
     The tables are those of the core and of the modules whose tables are at their newest revision. Raises CannotCompare.
     """
-    owners = _owners(connection)
-    with _made(owners) as made:
+    with _made(_owners(connection)) as made:
         expected = schema(made)
     tables = {part.table for part in expected}
-    found = {part: text for part, text in schema(connection).items() if part.table in tables}
-    yield from differences(expected, found)
+    return expected, {part: text for part, text in schema(connection).items() if part.table in tables}
 
 
 def differences(expected: Mapping[Part, str], found: Mapping[Part, str]) -> Iterator[str]:
