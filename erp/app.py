@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from erp import admin, backup, checks, clock, core, db, discovery, error_pages, logs, proxies, security, watch
+from erp import admin, backup, checks, clock, core, db, discovery, error_pages, logs, security, watch
 from erp.errors import ConfigError
 from erp.exchange import run_imports
 from erp.manifest import Module
@@ -60,7 +60,6 @@ def create_app(
     app.before_request(_mark_reading)
     app.before_request(_spool_upload)
     _add_pages(app, registry)
-    app.wsgi_app = proxies.behind(app.wsgi_app, proxies.trusted_proxies(environment))  # type: ignore[assignment, method-assign]
     return app
 
 
