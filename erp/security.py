@@ -241,6 +241,10 @@ class Sessions(SecureCookieSessionInterface):
         """Return whether this request came over https."""
         return request.is_secure
 
+    def get_cookie_path(self, app: Flask) -> str:
+        """Return the path prefix of this request: what else the host serves does not get the cookie."""
+        return request.script_root or "/"
+
 
 def _gate() -> ResponseReturnValue | None:
     """Answer before any view: the address of a module that is off is not found, even without being signed in."""
@@ -250,11 +254,16 @@ def _gate() -> ResponseReturnValue | None:
     if request.routing_exception is not None:
         return None
     if not current_user.is_authenticated:
-        wanted = request.full_path.rstrip("?") if request.method == "GET" and request.path != "/" else None
+        wanted = _wanted() if request.method == "GET" and request.path != "/" else None
         return redirect(url_for("login", next=wanted))
     if current_user.must_change_password and request.endpoint not in UNTIL_PASSWORD_IS_CHANGED:
         return redirect(url_for("password"))
     return None
+
+
+def _wanted() -> str:
+    """Return the address that was asked for, to be led to after signing in."""
+    return f"{request.script_root}{request.full_path.rstrip('?')}"
 
 
 def _refuse_what_is_off(path: str) -> None:

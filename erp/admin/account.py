@@ -43,7 +43,8 @@ def _sign_in(session: Session, username: str) -> User | SignInRefused:
 
 def _next_page() -> str:
     target = request.args.get("next", "")
-    return target if target.startswith("/") and is_safe_url(target) else url_for("admin.index")
+    is_plain = target.startswith("/") and target.isprintable()
+    return target if is_plain and is_safe_url(target) else url_for("admin.index")
 
 
 def logout() -> ResponseReturnValue:

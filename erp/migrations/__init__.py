@@ -16,6 +16,7 @@ from erp.migrations.lifecycle import (
     upgrade_all,
     what_uninstall_destroys,
 )
+from erp.migrations.mending import mend
 from erp.migrations.plans import plan_disable, plan_enable, plan_install, plan_uninstall, plan_upgrade
 from erp.migrations.revisions import (
     is_initialized,
@@ -41,6 +42,7 @@ __all__ = [
     "install_core",
     "is_initialized",
     "is_known",
+    "mend",
     "move",
     "moving",
     "pending",

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from erp.registry import current_registry
 from modules.backorder_email import services
+from modules.backorder_email.delivery import compose_lost_runs
 from modules.backorder_email.models import Message
 from modules.backorder_email.services.batches import take_batch
 from modules.backorder_email.states import Cause, DropReason, MessageState
@@ -262,7 +263,7 @@ def test_what_happens_while_the_module_is_off_is_no_news(session):
     allocate_all(supply)
     give_status(supply, make_status_with_template(session))
     enable(session, "backorder_email")
-    assert services.compose_lost_runs(session) == 0
+    assert compose_lost_runs() == 0
     assert news(session) == []
 
 

@@ -331,3 +331,9 @@ def test_a_forged_session_is_nobodys(app, account):
             cookie["_user_id"] = user_id
         assert not is_in(browser), user_id
     assert db.session.get(User, account.id).is_active
+
+
+@pytest.mark.parametrize("target", ["/\t/evil.example", "/\r\n/evil.example", "/\x00", "/\x1b[2J", "/\u2028"])
+def test_an_address_with_control_characters_is_not_followed_after_signing_in(account, browser, target):
+    answer = browser.post("/login", query_string={"next": target}, data={"username": "carla", "password": PASSWORD})
+    assert answer.location == "/"

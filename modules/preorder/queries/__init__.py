@@ -16,6 +16,7 @@ from modules.preorder.queries.coverage import (
 )
 from modules.preorder.queries.demand import demand_of
 from modules.preorder.queries.explanation import supply_notes
+from modules.preorder.queries.hints import AskedLine, AskedOrder, Hint, hints
 from modules.preorder.queries.late_lines import is_late_line
 from modules.preorder.queries.line_changes import LineChange, line_changes
 from modules.preorder.queries.on_hand_changes import on_hand_change_rows
@@ -65,6 +66,7 @@ from modules.preorder.queries.rebalance_preview import (
     synced_dates,
 )
 from modules.preorder.queries.rebalancing import Book, planned_exchanges, products_to_rebalance, rebalance_books
+from modules.preorder.queries.refusals import before_launch, over_limits
 from modules.preorder.queries.sales_lines import has_open_quantity, history_of_line, in_scope, uncovered_quantity
 from modules.preorder.queries.snapshot import PURCHASE_LINE, incoming_holdings, incoming_rules, incoming_supply
 from modules.preorder.queries.unallocated_lines import has_open_serial_lines, has_scheduled_lines, is_unallocated
@@ -72,7 +74,10 @@ from modules.preorder.queries.unallocated_lines import has_open_serial_lines, ha
 __all__ = [
     "MOST_SHOWN",
     "PURCHASE_LINE",
+    "AskedLine",
+    "AskedOrder",
     "Book",
+    "Hint",
     "Incoming",
     "LineChange",
     "Move",
@@ -90,6 +95,7 @@ __all__ = [
     "available_lines",
     "available_of",
     "backorder_kinds",
+    "before_launch",
     "broken_invariants",
     "broken_promises",
     "components_of",
@@ -103,6 +109,7 @@ __all__ = [
     "has_open_quantity",
     "has_open_serial_lines",
     "has_scheduled_lines",
+    "hints",
     "history_of_line",
     "in_order_of_service",
     "in_scope",
@@ -127,6 +134,7 @@ __all__ = [
     "of_lines",
     "on_hand_change_rows",
     "open_purchase_allocations",
+    "over_limits",
     "overdue_supply",
     "pack_refusals",
     "planned_exchanges",

@@ -72,7 +72,7 @@ def coverage_snapshot(session: Session, *conditions: ColumnElement[bool]) -> Cov
     supply = _allocated_supply(session, [row.id for row in rows if row.allocated < row.open_quantity])
     until = last_served_day()
     lines = [_open_line(row, stock.get(row.id, ()), supply.get(row.id, ()), until=until) for row in rows]
-    serials = _usable_serials(session, {line.product_id for line in lines if line.is_serial})
+    serials = usable_serials(session, {line.product_id for line in lines if line.is_serial})
     return CoverageSnapshot(lines, {row.id for row in rows if row.is_chosen}, serials, arrivals_now())
 
 
@@ -199,7 +199,7 @@ def _as_planned(session: Session, lines: Sequence[OpenLine], planned: Mapping[in
     return [line.covered_by([supply[id_] for id_ in planned.get(line.line_id, ()) if id_ in supply]) for line in lines]
 
 
-def _usable_serials(session: Session, product_ids: Collection[int]) -> dict[int, list[Serials]]:
+def usable_serials(session: Session, product_ids: Collection[int]) -> dict[int, list[Serials]]:
     """Return how many usable serial numbers of each product are in stock, by their last day of use."""
     found: dict[int, list[Serials]] = {}
     if not product_ids:
