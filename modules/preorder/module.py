@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-from erp.events import OptionsChanged
 from erp.manifest import Module, Permission
 from erp.options import Choice, Duration, Integer, Switch, Text
 from erp.registry import Core
