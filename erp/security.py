@@ -22,6 +22,7 @@ from erp import access_log, history, proxies, sessions, throttling
 from erp.addresses import check_address
 from erp.db import db
 from erp.errors import BadPassword, BadUser, LastAdministrator, NotFound, SignInRefused
+from erp.limits import LARGEST_BODY
 from erp.models import FULL_NAME_LENGTH, Role, User
 from erp.registry import current_registry
 
@@ -283,6 +284,7 @@ def _headers(response: Response) -> Response:
 def init_app(app: Flask) -> None:
     """Guard every address: signing in, form tokens and headers."""
     app.config.setdefault("WTF_CSRF_TIME_LIMIT", None)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.config["SESSION_COOKIE_HTTPONLY"] = True
     app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
     app.session_interface = Sessions()

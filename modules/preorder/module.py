@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from erp.events import OptionsChanged
 from erp.manifest import Module, Permission
 from erp.options import Choice, Duration, Integer, Switch, Text
 from erp.registry import Core
@@ -12,9 +13,8 @@ EVERYONE = ("Sales clerk", "Merchandiser", "Warehouse clerk", "Auditor")
 
 def setup(core: Core) -> None:
     """Register what preorder adds."""
-    from erp.events import OptionsChanged
     from modules.inventory_lots.events import GoodsArrived, StockChanged
-    from modules.preorder import admin, exchange, handlers, jobs, models, queries, services
+    from modules.preorder import admin, commands, exchange, handlers, jobs, models, queries, services
     from modules.procurement import hooks as procurement_hooks
     from modules.procurement.events import ArrivalChanged, ReceiptReversed, SupplyChanged
     from modules.sales import hooks as sales_hooks
@@ -23,6 +23,7 @@ def setup(core: Core) -> None:
     core.add_models(models)
     admin.register(core)
     exchange.register(core)
+    core.add_command(commands.rebalance)
     core.add_job(jobs.launch_preorders, every="preorder.launch_every")
     core.add_demo(services.load_demo)
     core.add_check(queries.broken_invariants)
@@ -66,6 +67,13 @@ MODULE = Module(
             choices=("skip", "partial"),
             only_if="auto_allocate",
             help="Allocate a backorder only if all of it can be allocated (skip), or what there is (partial).",
+        ),
+        Choice(
+            name="rebalance",
+            default="auto",
+            choices=("auto", "manual"),
+            only_if="auto_allocate",
+            help="Whether each run first exchanges later for earlier supply in order of service (auto).",
         ),
         Text(
             name="default_line_status",

@@ -46,6 +46,7 @@ jobs resume NAME
 import KIND FILE --map --update --dry-run --allocate
 export KIND FILE
 allocate --sku --dry-run
+rebalance --sku --dry-run
 pack NUMBER --serial
 unpack PACK --line --why --free
 send-emails --limit

@@ -73,7 +73,7 @@ def test_a_line_waits_behind_earlier_orders_and_overtakes_those_of_lower_priorit
     assert first == ["When next run: Expected to ship on 01 Dec 2026 (5 on 01 Dec 2026 from PO-1)."]
 
 
-def test_without_automatic_allocation_it_names_what_a_person_could_allocate(session: Session, product: Product) -> None:
+def test_without_automatic_allocation_it_names_what_a_clerk_could_allocate(session: Session, product: Product) -> None:
     make_purchase_order(session, [(product, 5, DECEMBER)], number="PO-1")
     assert said(session, (product, 4)) == ["Not covered. A person could allocate 5 of PO-1/1, expected 01 Dec 2026."]
 
@@ -104,7 +104,7 @@ def test_limits_launches_and_refusals_are_said_instead_of_a_date(session: Sessio
     assert "P-1" in texts[3] and "1.5" in texts[4]
 
 
-def test_serial_products_say_how_many_are_in_stock(session: Session) -> None:
+def test_serial_products_say_what_is_in_stock(session: Session) -> None:
     phone = make_product(session, tracking=Tracking.serial)
     make_serials(session, phone, "S-1", "S-2")
     assert said(session, (phone, 3)) == ["Packed by serial number: 2 usable in stock."]
