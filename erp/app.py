@@ -49,7 +49,7 @@ def create_app(
         ENVIRONMENT=environment,
         SECRET_KEY=_secret_key(instance, environment),
         SQLALCHEMY_DATABASE_URI=_database_url(database_url or environment.get("ERP_DATABASE_URL", ""), instance),
-        SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True},  # password hashes and session keys are among them
+        SQLALCHEMY_ENGINE_OPTIONS=db.ENGINE_OPTIONS,
     )
     folders = _module_folders(ini, environment) if module_folders is None else module_folders
     registry = _registry(discovery.find(package=module_package, folders=folders), ini, environment)
