@@ -45,13 +45,18 @@ def hook(question: Callable[Concatenate[Session, P], R]) -> Callable[Concatenate
 
 @dataclass
 class Run:
-    """One action of a screen, a command or a job: what is written in it has its `id`."""
+    """One action of a screen, a command or a job: what is written in it has its `id`.
+
+    A run that `is_one_transaction` ends with it, unless `is_awaited`: something was written that its end composes.
+    """
 
     kind: RunKind
     name: str
     user_name: str = ""
+    is_one_transaction: bool = False
     saved_id: int | None = None
     is_committed: bool = False
+    is_awaited: bool = False
 
     def id(self, session: Session) -> int:
         """Return the id of this run's row, which is written when it is first asked for.
@@ -59,7 +64,8 @@ class Run:
         Call it after the product locks are taken.
         """
         if self.saved_id is None:
-            entry = RunEntry(kind=self.kind, name=self.name, user_name=self.user_name)
+            ended_at = clock.now() if self.is_one_transaction else None
+            entry = RunEntry(kind=self.kind, name=self.name, user_name=self.user_name, ended_at=ended_at)
             session.add(entry)
             session.flush()
             self.saved_id = entry.id
@@ -75,7 +81,10 @@ class Current:
 
 @dataclass(frozen=True)
 class RunEnded:
-    """A run that changed something has ended. Published in a transaction of its own after its last batch."""
+    """A run that changed something has ended. Published in a transaction of its own after its last batch.
+
+    A run of one transaction that wrote nothing to compose ends in that transaction.
+    """
 
     run_id: int
 
@@ -98,17 +107,30 @@ def current_run(session: Session) -> Run:
     return current.run
 
 
+def run_once(kind: RunKind, name: str, user_name: str, work: Callable[[Session], R]) -> R:
+    """Do `work(session)` as one run and one transaction, in which the run ends where nothing has to be composed."""
+
+    def whole(session: Session) -> R:
+        result = work(session)
+        if current.saved_id is not None and not current.is_awaited:
+            publish(session, RunEnded(current.saved_id))
+        return result
+
+    with run(kind, name, user_name, is_one_transaction=True) as current:
+        return commit(whole)
+
+
 @contextmanager
-def run(kind: RunKind, name: str, user_name: str = "") -> Iterator[Run]:
+def run(kind: RunKind, name: str, user_name: str = "", *, is_one_transaction: bool = False) -> Iterator[Run]:
     """Do the work inside as one run, and announce its end, even where it fails after its last commit."""
     session = db.session()
     outer = carried(session, Current).run
-    current = carried(session, Current).run = Run(kind, name, user_name)
+    current = carried(session, Current).run = Run(kind, name, user_name, is_one_transaction)
     try:
         yield current
     finally:
         session.rollback()
-        if current.saved_id is not None:
+        if current.saved_id is not None and (current.is_awaited or not is_one_transaction):
             commit(lambda session: _end(session, current))
         carried(session, Current).run = outer
 
@@ -130,4 +152,4 @@ def _keep_run(session: Session) -> None:
 def _forget_run(session: Session) -> None:
     current = carried(session, Current).run
     if current is not None and not current.is_committed:
-        current.saved_id = None
+        current.saved_id, current.is_awaited = None, False

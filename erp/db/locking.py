@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import event, func, select
+from sqlalchemy import event, func, select, true
 from sqlalchemy.orm import Session
 
-from erp.db.bulk import chunks
+from erp.db.bulk import is_one_of
 from erp.db.session import ErpSession, Model, carried, is_reading
 
 # The advisory lock that all who lock rows share; switching a module takes it alone.
@@ -63,11 +63,7 @@ def lock_rows(session: Session, model: type[Model], ids: Iterable[int]) -> None:
         raise RuntimeError("a reading transaction cannot lock")
     session.flush()
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(select(func.pg_advisory_xact_lock_shared(_SWITCHES)))
-        key = model.__mapper__.primary_key[0]
-        for chunk in chunks(sorted(wanted), 5000):
-            # Only against each other: a new row that refers to one of these rows need not wait.
-            session.execute(select(key).where(key.in_(chunk)).order_by(key).with_for_update(key_share=True))
+        _lock(session, model, sorted(wanted))
     else:
         session.connection()  # BEGIN IMMEDIATE has made this the only writer
     session.expire_all()
@@ -76,6 +72,18 @@ def lock_rows(session: Session, model: type[Model], ids: Iterable[int]) -> None:
     locks[model] = wanted
     for check in carried(session, _Checks).calls:
         check()
+
+
+def _lock(session: Session, model: type[Model], ids: list[int]) -> None:
+    """Lock against switches first, then the rows in id order, in one statement."""
+    switches = select(func.pg_advisory_xact_lock_shared(_SWITCHES).label("taken")).cte("switches")
+    if not ids:
+        session.execute(select(switches.c.taken))
+        return
+    key: Any = model.__mapper__.primary_key[0]
+    rows = select(key).join(switches, true()).where(is_one_of(session, key, ids)).order_by(key)
+    # Only against each other: a new row that refers to one of these rows need not wait.
+    session.execute(rows.with_for_update(key_share=True, of=model))
 
 
 def lock_switches(session: Session) -> None:

@@ -12,7 +12,7 @@ from erp import clock
 from erp.addresses import BadAddress, check_address
 from erp.db import bulk_update, chunks, is_one_of
 from erp.errors import ErpError
-from erp.events import RunEnded
+from erp.events import RunEnded, current_run
 from modules.backorder_email import queries
 from modules.backorder_email.domain.facts import digest
 from modules.backorder_email.domain.mail import Outgoing
@@ -31,8 +31,9 @@ _KEY_COLUMNS = (Message.run_id, Message.order_id, Message.cause, Message.templat
 
 
 def compose_run(session: Session, event: RunEnded) -> None:
-    """Compose the news of a run that has ended."""
-    _compose_run(session, event.run_id)
+    """Compose the news of a run that has ended, where it wrote any."""
+    if current_run(session).is_awaited:
+        _compose_run(session, event.run_id)
 
 
 def compose_lost_runs(session: Session) -> int:

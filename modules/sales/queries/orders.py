@@ -32,8 +32,8 @@ def order_by_number(session: Session, number: str) -> Order:
 
 def order_with_lines(session: Session, order_id: int) -> Order:
     """Return an order with its lines and their products, in as many statements for one line as for a hundred."""
-    lines = selectinload(Order.lines).joinedload(OrderLine.product)
-    return session.scalars(select(Order).where(Order.id == order_id).options(lines)).one()
+    lines = joinedload(Order.lines).joinedload(OrderLine.product)
+    return session.scalars(select(Order).where(Order.id == order_id).options(lines)).unique().one()
 
 
 def orders_with_lines(session: Session, order_ids: Sequence[int]) -> list[Order]:
