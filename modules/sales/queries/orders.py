@@ -43,12 +43,6 @@ def orders_with_lines(session: Session, order_ids: Sequence[int]) -> list[Order]
     return list(session.scalars(rows.execution_options(populate_existing=True)))
 
 
-def products_of(session: Session, order_id: int) -> list[int]:
-    """Return the ids of the products on an order, without loading it."""
-    rows = select(OrderLine.product_id).where(OrderLine.order_id == order_id).distinct()
-    return sorted(session.scalars(rows))
-
-
 def customer_orders(session: Session, customer_id: int, limit: int) -> Sequence[Order]:
     """Return a customer's latest orders."""
     rows = select(Order).where(Order.customer_id == customer_id).order_by(Order.id.desc()).limit(limit)
