@@ -1,4 +1,4 @@
-"""The tables and the invariants of everything that is on, checked on request and every night."""
+"""The tables, and the invariants of everything that is on, checked on request and every night."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from erp.migrations import schema_breaches
 from erp.registry import current_registry
 from erp.text import plural
 
+Check = Callable[[Session], Iterable[str]]
+
 _MOST_SHOWN = 20
 
 
@@ -23,18 +25,18 @@ class BreachesFound(ErpError):
         super().__init__(f"{plural(count, 'breach', 'breaches')} found{shown}.")
 
 
-def count() -> int:
-    """Return how many checks there are: of the tables, of the core and of the modules that are on."""
-    return len(_checks())
-
-
-def _checks() -> list[Callable[[Session], Iterable[str]]]:
+def _checks() -> list[Check]:
     registry = current_registry()
     return [_tables, *registry.live(registry.checks)]
 
 
 def _tables(session: Session) -> Iterator[str]:
     return schema_breaches(session.connection())
+
+
+def count() -> int:
+    """Return how many checks the core and the modules that are on have."""
+    return len(_checks())
 
 
 def breaches(session: Session) -> Iterator[str]:
@@ -44,7 +46,10 @@ def breaches(session: Session) -> Iterator[str]:
 
 
 def check_invariants(session: Session) -> str:
-    """Check the invariants of everything that is on; raise BreachesFound with the first ones."""
+    """Check the tables and the invariants of everything that is on.
+
+    Raises BreachesFound with the first ones.
+    """
     session.rollback()  # what has been read so far began a transaction that may write
     with reading():
         found = list(breaches(session))

@@ -13,7 +13,7 @@ from sqlalchemy import event, update
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import ErpSession, carried, commit, db
+from erp.db import ErpSession, carried, commit, db, reading
 from erp.models import RunEntry, RunKind
 
 P = ParamSpec("P")
@@ -47,7 +47,7 @@ def hook(question: Callable[Concatenate[Session, P], R]) -> Callable[Concatenate
 class Run:
     """One action of a screen, a command or a job: what is written in it has its `id`.
 
-    A run that `is_one_transaction` ends with it, unless `is_awaited`: something was written that its end composes.
+    A run that `is_one_transaction` ends with it. It `is_awaited` where it wrote something that is composed at its end.
     """
 
     kind: RunKind
@@ -81,10 +81,7 @@ class Current:
 
 @dataclass(frozen=True)
 class RunEnded:
-    """A run that changed something has ended. Published in a transaction of its own after its last batch.
-
-    A run of one transaction that wrote nothing to compose ends in that transaction.
-    """
+    """A run that changed something has ended. Published when all of it is committed: a handler commits by itself."""
 
     run_id: int
 
@@ -108,16 +105,9 @@ def current_run(session: Session) -> Run:
 
 
 def run_once(kind: RunKind, name: str, user_name: str, work: Callable[[Session], R]) -> R:
-    """Do `work(session)` as one run and one transaction, in which the run ends where nothing has to be composed."""
-
-    def whole(session: Session) -> R:
-        result = work(session)
-        if current.saved_id is not None and not current.is_awaited:
-            publish(session, RunEnded(current.saved_id))
-        return result
-
-    with run(kind, name, user_name, is_one_transaction=True) as current:
-        return commit(whole)
+    """Do `work(session)` as one run and one transaction, with which the run ends."""
+    with run(kind, name, user_name, is_one_transaction=True):
+        return commit(work)
 
 
 @contextmanager
@@ -130,15 +120,18 @@ def run(kind: RunKind, name: str, user_name: str = "", *, is_one_transaction: bo
         yield current
     finally:
         session.rollback()
-        if current.saved_id is not None and (current.is_awaited or not is_one_transaction):
-            commit(lambda session: _end(session, current))
+        if current.saved_id is not None:
+            if not is_one_transaction:
+                commit(lambda session: _end(session, current))
+            with reading():
+                publish(session, RunEnded(current.saved_id))
+            session.rollback()
         carried(session, Current).run = outer
 
 
 def _end(session: Session, ended: Run) -> None:
     assert ended.saved_id is not None
     session.execute(update(RunEntry).where(RunEntry.id == ended.saved_id).values(ended_at=clock.now()))
-    publish(session, RunEnded(ended.saved_id))
 
 
 @event.listens_for(ErpSession, "after_commit")

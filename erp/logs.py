@@ -96,6 +96,7 @@ def configure(environment: Mapping[str, str], *, level: str) -> None:
     root.setLevel(least.upper())
     for noisy in ("apscheduler", "alembic", "waitress"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
 
 def _setting(environment: Mapping[str, str], name: str, default: str, allowed: tuple[str, ...]) -> str:

@@ -26,6 +26,9 @@ SHOWN_ERRORS = 10
 # makes a long allocation a sixth faster.
 COLLECT_AFTER = 50_000
 
+# Other commands say what went wrong in a line of their own.
+LOG_LEVELS = {"worker": "info", "serve": "warning"}
+
 CORE_COMMANDS: dict[str, click.Command] = {
     command.name or "": command
     for command in (
@@ -109,7 +112,7 @@ def main() -> None:
     """Run the command line of this process."""
     gc.set_threshold(COLLECT_AFTER)
     try:
-        logs.configure(os.environ, level="info" if sys.argv[1:2] == ["worker"] else "warning")
+        logs.configure(os.environ, level=LOG_LEVELS.get("".join(sys.argv[1:2]), "error"))
     except ErpError as refused:
         sys.exit(_problem(str(refused)))
     sys.exit(run())

@@ -17,6 +17,7 @@ from erp.models import InstalledModule, ModuleState
 from erp.registry import CORE, current_registry
 
 _SCRATCH = "erp_check"
+_NOT_PERMITTED = "42501"
 
 _COLUMNS = """
     SELECT 'column', c.relname, a.attname,
@@ -60,7 +61,7 @@ class CannotCompare(ErpError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(
-            f"The tables were not compared with what the revisions make: {reason}. "
+            f"The tables cannot be compared with what the revisions make: {reason}. "
             "Give the database user the right CREATE on the database, or run the check as its owner."
         )
 
@@ -88,14 +89,23 @@ def schema(connection: Connection) -> Schema:
 def schema_breaches(connection: Connection) -> Iterator[str]:
     """Yield a sentence for each difference between the tables of `connection` and what the revisions make.
 
+    It is one sentence where the database user may not make the tables to compare with.
+    """
+    try:
+        yield from differences(*compared(connection))
+    except CannotCompare as error:
+        yield str(error)
+
+
+def compared(connection: Connection) -> tuple[Schema, Schema]:
+    """Return what the revisions make, and what the same tables of `connection` have.
+
     The tables are those of the core and of the modules whose tables are at their newest revision. Raises CannotCompare.
     """
-    owners = _owners(connection)
-    with _made(owners) as made:
+    with _made(_owners(connection)) as made:
         expected = schema(made)
     tables = {part.table for part in expected}
-    found = {part: text for part, text in schema(connection).items() if part.table in tables}
-    yield from differences(expected, found)
+    return expected, {part: text for part, text in schema(connection).items() if part.table in tables}
 
 
 def differences(expected: Mapping[Part, str], found: Mapping[Part, str]) -> Iterator[str]:
@@ -134,6 +144,8 @@ def _made(owners: Collection[str]) -> Iterator[Connection]:
         try:
             connection.execute(text(f"CREATE SCHEMA {_SCRATCH}"))
         except ProgrammingError as error:
+            if getattr(error.orig, "sqlstate", "") != _NOT_PERMITTED:
+                raise
             raise CannotCompare(str(error.orig).strip().splitlines()[0]) from None
         connection.execute(text(f"SET LOCAL search_path = {_SCRATCH}"))
         _move(connection, owners)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import secrets
+import threading
 import time
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from flask import Flask, Response, abort, current_app, jsonify, request
@@ -21,6 +23,8 @@ from erp.registry import current_registry
 # A worker that takes over from one that died needs a moment.
 WORKER_MAY_BE_AWAY_SECONDS = 30.0
 _HERE = ("127.0.0.1", "::1")
+
+_ALONE = threading.Lock()
 
 
 @dataclass
@@ -42,11 +46,23 @@ def init_app(app: Flask) -> None:
 
 
 def _count_requests(app: Flask) -> None:
-    try:
-        metrics = import_module("erp.watch.metrics")
-    except ModuleNotFoundError:
-        raise ConfigError("[erp] metrics needs prometheus-client: install modular-erp[metrics].") from None
-    metrics.init_app(app)
+    if find_spec("prometheus_client") is None:
+        raise ConfigError("[erp] metrics needs prometheus-client: install modular-erp[metrics].")
+    app.after_request(_count)
+
+
+def _count(response: Response) -> Response:
+    _counted().count(response)
+    return response
+
+
+def _counted() -> Any:
+    """Return what this process counts. Its library asks when it is imported where several processes count."""
+    extensions = current_app.extensions
+    with _ALONE:
+        if "erp_metrics" not in extensions:
+            extensions["erp_metrics"] = import_module("erp.watch.metrics").Metrics()
+        return extensions["erp_metrics"]
 
 
 def _health() -> ResponseReturnValue:
@@ -88,8 +104,7 @@ def _metrics() -> Response:
     """Give what Prometheus reads, to those who have the token; without one, to this machine alone."""
     _require_token(current_app.config["ENVIRONMENT"].get("ERP_METRICS_TOKEN", ""))
     current_registry().refresh()
-    collect: Any = current_app.extensions["erp_metrics"]
-    return Response(collect.text(db.session()), mimetype="text/plain; version=0.0.4")
+    return Response(_counted().text(db.session()), mimetype="text/plain; version=0.0.4")
 
 
 def _require_token(token: str) -> None:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 
-from flask import Flask, Response, g, request
+from flask import Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -29,46 +28,29 @@ FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
 class Metrics:
-    """What one process counts, made with its first request: after the fork."""
+    """What one process counts."""
 
-    @cached_property
-    def own(self) -> CollectorRegistry:
-        """The registry of this process."""
-        return CollectorRegistry()
-
-    @cached_property
-    def requests(self) -> Counter:
-        """How many requests were answered."""
+    def __init__(self) -> None:
+        self._own = CollectorRegistry()
         names = ("method", "endpoint", "status")
-        return Counter("erp_requests", "Requests that were answered.", names, registry=self.own)
+        self._requests = Counter("erp_requests", "Requests that were answered.", names, registry=self._own)
+        self._seconds = Histogram("erp_request_seconds", "How long answers took.", ("method",), registry=self._own)
 
-    @cached_property
-    def seconds(self) -> Histogram:
-        """How long answers took."""
-        return Histogram("erp_request_seconds", "How long answers took.", ("method",), registry=self.own)
-
-    def count(self, response: Response) -> Response:
+    def count(self, response: Response) -> None:
         """Count an answer; an address that there is not counts without its name."""
         method = request.method if request.method in ("GET", "HEAD", "POST") else "other"
-        self.requests.labels(method, request.endpoint or "none", str(response.status_code)).inc()
-        self.seconds.labels(method).observe(g.erp_seconds())
-        return response
+        self._requests.labels(method, request.endpoint or "none", str(response.status_code)).inc()
+        self._seconds.labels(method).observe(g.erp_seconds())
 
     def text(self, session: Session) -> bytes:
         """Return all numbers in the form that Prometheus reads."""
         stored = CollectorRegistry()
         stored.register(_Stored(session))
-        counted = self.own
+        counted = self._own
         if os.environ.get(FOLDER):
             counted = CollectorRegistry()
             MultiProcessCollector(counted)  # type: ignore[no-untyped-call]
         return generate_latest(counted) + generate_latest(stored)
-
-
-def init_app(app: Flask) -> None:
-    """Count the requests of this application."""
-    metrics = app.extensions["erp_metrics"] = Metrics()
-    app.after_request(metrics.count)
 
 
 class _Stored(Collector):

@@ -15,7 +15,7 @@ _NOTHING = "Nothing needs an administrator."
 
 
 def report_troubles(session: Session) -> str:
-    """Mail the administrators what needs them, unless the last run of this job found the same."""
+    """Mail the administrators what needs them, once for each change of it."""
     found = [trouble.text for trouble in troubles(session) if _is_news(trouble)]
     text = "\n".join(found) or _NOTHING
     senders = current_registry().live(current_registry().alarms)

@@ -46,7 +46,7 @@ def setup(core: Core) -> None:
     core.subscribe(LineStatusChanged, services.write_status_news)
     core.subscribe(PromiseDateChanged, services.write_date_news)
     core.subscribe(BackorderCancelled, services.write_cancellation_news)
-    core.subscribe(RunEnded, services.compose_run)
+    core.subscribe(RunEnded, delivery.compose_run)
 
 
 _CLERKS = ("Sales clerk", "Merchandiser")

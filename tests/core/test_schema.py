@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
 
 from erp.db import db
 from erp.migrations.schema import schema_breaches
@@ -155,3 +155,16 @@ def test_the_tables_of_a_module_that_is_off_are_compared(tables):
     tables.change("UPDATE erp_module SET state = 'disabled' WHERE name IN ('backorder_email', 'preorder')")
     tables.change("DROP INDEX ix_preorder_purchase_allocation_line")
     assert len(tables.breaches()) == 1
+
+
+@ON_POSTGRESQL
+def test_a_user_who_may_make_no_schema_is_a_line_that_says_so(tables):
+    def restrict(connection):
+        connection.exec_driver_sql("SET LOCAL ROLE pg_read_all_data")
+
+    event.listen(db.engine, "begin", restrict)
+    try:
+        (line,) = tables.breaches()
+    finally:
+        event.remove(db.engine, "begin", restrict)
+    assert line.startswith("The tables cannot be compared with what the revisions make: permission denied for database")

@@ -231,7 +231,7 @@ def test_prometheus_is_imported_only_where_it_is_on(tmp_path):
         import os, sys
         from erp.app import create_app
         for switch in ("no", "yes"):
-            create_app(environment={**os.environ, "ERP_ERP__METRICS": switch})
+            create_app(environment={**os.environ, "ERP_ERP__METRICS": switch}).test_client().get("/health")
             print("prometheus_client" in sys.modules)
     """
     environment = {**os.environ, "ERP_INSTANCE": str(tmp_path)}

@@ -136,6 +136,9 @@ def planned():
             outcome.backorders[line_id] = from_raw(after)
         for holding, quantity in plan.given_back:
             outcome.purchases[holding.line_id, holding.supply_id] -= from_raw(quantity)
+        for holding, supply, quantity in plan.exchanged:
+            outcome.purchases[holding.line_id, holding.supply_id] -= from_raw(quantity)
+            outcome.purchases[holding.line_id, supply.id] += from_raw(quantity)
         for line_id, supply, quantity in plan.taken:
             outcome.purchases[line_id, supply.id] += from_raw(quantity)
     return Outcome(outcome.lots, outcome.backorders, outcome.purchases), said
@@ -147,6 +150,8 @@ def check_line_by_line(said, before, after):
     for name in ("lots", "purchases"):
         had, has = (sums_by_line(getattr(outcome, name)) for outcome in (before, after))
         changed |= {line for line in had.keys() | has.keys() if had.get(line, 0) != has.get(line, 0)}
+    pairs = before.purchases.keys() | after.purchases.keys()
+    changed |= {pair[0] for pair in pairs if before.purchases[pair] != after.purchases[pair]}
     changed |= {
         line
         for line in before.backorders.keys() | after.backorders.keys()
@@ -175,14 +180,14 @@ on_random_books = settings(
 )
 
 
-def check_books(rule):
+def check_books(rule, rebalances):
     @on_random_books
     @given(done=steps)
     def check(done):
         shop = Shop()
         for step in done:
             shop.do(*step)
-        before, expected, (shown, said) = Outcome.stored(), slow_run(TODAY, rule=rule), planned()
+        before, expected, (shown, said) = Outcome.stored(), slow_run(TODAY, rule=rule, rebalances=rebalances), planned()
         services.allocate_book(db.session())
         after = Outcome.stored()
         assert shown == after, "the run did something else than its preview showed"
@@ -194,13 +199,17 @@ def check_books(rule):
     check()
 
 
+@pytest.mark.parametrize("rebalance", ["auto", "manual"])
 @pytest.mark.parametrize("on_confirm", ["yes", "no"])
 @pytest.mark.parametrize("rule", ["off", "skip", "partial"])
-def test_a_run_writes_what_its_preview_says_and_what_slow_work_by_hand_gives(app, set_option, rule, on_confirm):
+def test_a_run_writes_what_its_preview_says_and_what_slow_work_by_hand_gives(
+    app, set_option, rule, on_confirm, rebalance
+):
     set_option("sales.allocate_on_confirm", on_confirm)
     set_option("preorder.auto_allocate", "no" if rule == "off" else "yes")
     set_option("preorder.insufficient_supply", "partial" if rule == "partial" else "skip")
-    check_books(rule)
+    set_option("preorder.rebalance", rebalance)
+    check_books(rule, rebalance == "auto")
 
 
 new_orders = st.tuples(

@@ -210,5 +210,6 @@ def _error(key: str, text: str) -> str:
     try:
         option.parse(text)
     except ValueError:
-        return f"{option.allowed[:1].upper()}{option.allowed[1:]}."
+        reason = option.refusal(text)
+        return f"{reason[:1].upper()}{reason[1:]}."
     return ""

@@ -18,6 +18,7 @@ from modules.preorder.queries.demand import demand_of
 from modules.preorder.queries.explanation import supply_notes
 from modules.preorder.queries.hints import AskedLine, AskedOrder, Hint, hints
 from modules.preorder.queries.late_lines import is_late_line
+from modules.preorder.queries.line_changes import LineChange, line_changes
 from modules.preorder.queries.on_hand_changes import on_hand_change_rows
 from modules.preorder.queries.overdue_supply import OverdueSupply, is_late_by_overdue_supply, overdue_supply
 from modules.preorder.queries.products import (
@@ -33,7 +34,9 @@ from modules.preorder.queries.products import (
 )
 from modules.preorder.queries.purchase_allocations import (
     MOST_SHOWN,
+    OpenAllocation,
     allocations_of_lines,
+    automatic_allocations,
     count_outstanding,
     excess_of_lines,
     excess_of_purchase_lines,
@@ -54,6 +57,15 @@ from modules.preorder.queries.purchase_lines import (
     incoming_lines,
 )
 from modules.preorder.queries.queue import Queue, queue_of
+from modules.preorder.queries.rebalance_preview import (
+    Move,
+    RebalancePreview,
+    preview_rebalance,
+    products_of_lines,
+    rebalance_candidates,
+    synced_dates,
+)
+from modules.preorder.queries.rebalancing import Book, planned_exchanges, products_to_rebalance, rebalance_books
 from modules.preorder.queries.refusals import before_launch, over_limits
 from modules.preorder.queries.sales_lines import has_open_quantity, history_of_line, in_scope, uncovered_quantity
 from modules.preorder.queries.snapshot import PURCHASE_LINE, incoming_holdings, incoming_rules, incoming_supply
@@ -64,13 +76,19 @@ __all__ = [
     "PURCHASE_LINE",
     "AskedLine",
     "AskedOrder",
+    "Book",
     "Hint",
     "Incoming",
+    "LineChange",
+    "Move",
+    "OpenAllocation",
     "OverdueSupply",
     "Queue",
+    "RebalancePreview",
     "allocations_of_lines",
     "arrival_impact",
     "arrivals_now",
+    "automatic_allocations",
     "availability_rows",
     "available_by_product",
     "available_days",
@@ -107,6 +125,7 @@ __all__ = [
     "is_preordered",
     "is_unallocated",
     "launched_lines",
+    "line_changes",
     "line_coverage",
     "lines_before_launch",
     "lines_to_promise",
@@ -118,15 +137,22 @@ __all__ = [
     "over_limits",
     "overdue_supply",
     "pack_refusals",
+    "planned_exchanges",
     "preorder_product",
     "preorder_products",
     "preorders_taken",
+    "preview_rebalance",
+    "products_of_lines",
+    "products_to_rebalance",
     "products_with_launch",
     "purchase_allocated",
     "purchase_allocation_notes",
     "purchase_allocations_to",
     "queue_of",
+    "rebalance_books",
+    "rebalance_candidates",
     "supply_notes",
+    "synced_dates",
     "uncovered_backorders",
     "uncovered_quantity",
     "waiting_lines",

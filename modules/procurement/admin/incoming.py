@@ -70,7 +70,8 @@ class IncomingScreen(Screen):
 
     @override
     def details_url(self, row: Any) -> str:
-        return f"/procurement/purchase-orders/{row.order_id}/#line-{row.id}"
+        order = self.get_url("procurement_purchase_order.details_view", id=row.order_id)
+        return f"{order}#line-{row.id}"
 
     @expose("/<int:id>/")
     def details_view(self, id: int) -> ResponseReturnValue:

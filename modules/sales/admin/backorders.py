@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import flash, redirect
+from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session, joinedload
 from typing_extensions import override
@@ -48,7 +48,7 @@ class EndBackorder(FormPage):
         """Go back to the order."""
         order_id, sentence = message
         flash(sentence, "success")
-        return redirect(f"/sales/orders/{order_id}/")
+        return redirect(url_for("sales_order.details_view", id=order_id))
 
 
 class CancelBackorder(EndBackorder):

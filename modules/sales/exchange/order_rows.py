@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from erp import clock
 from erp.contacts import contacts_by_code
-from erp.db import chunks
+from erp.db import is_named
 from erp.errors import ErpError
 from erp.exchange import Errors, Row
-from erp.identity import ByKey, identity_key
+from erp.identity import ByKey
 from modules.inventory_lots.domain import check_quantity
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.queries import product_ids_by_sku, products_by_sku
@@ -68,11 +68,8 @@ def read_book(session: Session, rows: Sequence[Row], more_products: Iterable[int
 
 def orders_in_use(session: Session, numbers: Iterable[str]) -> ByKey[str, tuple[int, str]]:
     """Return by number the ids of the orders that have these numbers, and the numbers as they are written there."""
-    found: ByKey[str, tuple[int, str]] = ByKey()
-    for part in chunks([identity_key(number) for number in numbers], 5000):
-        for id_, number in session.execute(select(Order.id, Order.number).where(Order.number_key.in_(part))):
-            found[str(number)] = (id_, str(number))
-    return found
+    rows = select(Order.id, Order.number).where(is_named(session, Order.number, list(numbers)))
+    return ByKey((str(number), (id_, str(number))) for id_, number in session.execute(rows))
 
 
 def header_value(row: Row, column: str) -> Any:

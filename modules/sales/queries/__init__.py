@@ -19,6 +19,7 @@ from modules.sales.queries.backorders import (
 )
 from modules.sales.queries.checks import broken_invariants
 from modules.sales.queries.explanation import explain
+from modules.sales.queries.holders import Holder, can_take, holders_for
 from modules.sales.queries.lines import (
     lines_by_id,
     lines_of,
@@ -71,6 +72,7 @@ from modules.sales.queries.snapshot import read_snapshots, rules_of_runs, snapsh
 from modules.sales.queries.work_lists import Size, WorkLists, listed_lines, read_work_lists
 
 __all__ = [
+    "Holder",
     "LinePlan",
     "Loss",
     "Preview",
@@ -85,6 +87,7 @@ __all__ = [
     "backorder_rows",
     "backordered",
     "broken_invariants",
+    "can_take",
     "cancellable_backorders",
     "covers_from_purchases",
     "customer_orders",
@@ -94,6 +97,7 @@ __all__ = [
     "explain",
     "fingerprint",
     "has_need",
+    "holders_for",
     "is_scheduled",
     "is_waiting",
     "last_served_day",

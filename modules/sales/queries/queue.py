@@ -41,6 +41,14 @@ def service_order() -> tuple[ColumnElement[Any], ...]:
     return (Order.priority.desc(), *first, Order.ordered_at.asc(), Order.id.asc(), OrderLine.position.asc())
 
 
+def latest_served_first() -> tuple[ColumnElement[Any], ...]:
+    """Return the columns that put demand in the reverse of the order of service."""
+    first = (
+        (OrderLine.requested_on.is_(None).desc(), OrderLine.requested_on.desc()) if serves_by_requested_day() else ()
+    )
+    return (Order.priority.asc(), *first, Order.ordered_at.desc(), Order.id.desc(), OrderLine.position.desc())
+
+
 def serves_by_requested_day() -> bool:
     """Return whether lines of equal priority are served by the day for which they are requested."""
     return bool(options.sales.service_order == "requested_on")

@@ -23,7 +23,13 @@ def rules_of_runs(session: Session, *, serves_stock: bool = True) -> Rules:
     """Return what runs do now, as the options say."""
     backorders = bool(options.sales.backorders)
     answers = [rules for rules in hooks.incoming_rules(session) if rules.allocates] if backorders else []
-    return Rules(serves_stock, backorders, bool(answers), any(rules.skips for rules in answers))
+    return Rules(
+        serves_stock=serves_stock,
+        grows_backorders=backorders,
+        allocates_incoming=bool(answers),
+        skips=any(rules.skips for rules in answers),
+        rebalances=any(rules.rebalances for rules in answers),
+    )
 
 
 def read_snapshots(session: Session, scope: Scope, rules: Rules) -> list[Snapshot]:
