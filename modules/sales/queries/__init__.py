@@ -36,7 +36,6 @@ from modules.sales.queries.orders import (
     order_statuses,
     order_with_lines,
     orders_with_lines,
-    products_of,
     waiting_work,
 )
 from modules.sales.queries.packs import (
@@ -122,7 +121,6 @@ __all__ = [
     "pack_lines",
     "pack_rows",
     "preview_products",
-    "products_of",
     "products_on_lines",
     "purchase_allocated_quantities",
     "purchase_allocations_of",
