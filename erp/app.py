@@ -49,7 +49,7 @@ def create_app(
         ENVIRONMENT=environment,
         SECRET_KEY=_secret_key(instance, environment),
         SQLALCHEMY_DATABASE_URI=_database_url(database_url or environment.get("ERP_DATABASE_URL", ""), instance),
-        SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True},  # password hashes and session keys are among them
+        SQLALCHEMY_ENGINE_OPTIONS=db.ENGINE_OPTIONS,
     )
     folders = _module_folders(ini, environment) if module_folders is None else module_folders
     registry = _registry(discovery.find(package=module_package, folders=folders), ini, environment)
@@ -183,10 +183,13 @@ def _spool_upload() -> None:
     limit = options.erp.upload_limit
     db.db.session.rollback()  # reading the option has begun a transaction
     request.max_content_length = limit * 1_000_000
+    refusal = f"The file is larger than {limit} MB, the limit that option [erp] upload_limit sets."
+    if (request.content_length or 0) > request.max_content_length:
+        abort(413, refusal)
     try:
         _ = request.files
     except RequestEntityTooLarge:
-        abort(413, f"The file is larger than {limit} MB, the limit that option [erp] upload_limit sets.")
+        abort(413, refusal)
 
 
 def _add_templates(app: Flask, modules: Iterable[Module]) -> None:

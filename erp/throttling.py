@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import ColumnElement, delete, func, not_, or_, select
 from sqlalchemy.orm import Session
 
 from erp import clock
@@ -25,16 +25,18 @@ _TRIES_OF_PLACE = 50
 def is_throttled(session: Session, username: str, place: str, device: str = "") -> bool:
     """Say whether a sign-in is refused without looking at its password."""
     keys = _keys(username, place, device)
-    recent = SignInAttempt.at > clock.now() - WINDOW
-    rows = (
-        select(SignInAttempt.key, func.count()).where(SignInAttempt.key.in_(keys), recent).group_by(SignInAttempt.key)
-    )
-    counts = dict(session.execute(rows).all())
+    rows = select(SignInAttempt.key, func.count()).where(SignInAttempt.key.in_(keys), _is_recent())
+    counts = dict(session.execute(rows.group_by(SignInAttempt.key)).all())
     if device:
         return counts.get(_device(device), 0) >= _TRIES
     is_attacked = counts.get(_name(username), 0) >= _FAILURES_OF_AN_ATTACK
     tries = _TRIES_UNDER_ATTACK if is_attacked else _TRIES
     return counts.get(_pair(username, place), 0) >= tries or counts.get(_place(place), 0) >= _TRIES_OF_PLACE
+
+
+def _is_recent() -> ColumnElement[bool]:
+    """Return, in SQL, whether a failure counts; one that was counted while the clock was ahead does not."""
+    return SignInAttempt.at.between(clock.now() - WINDOW, clock.now() + clock.SKEW)
 
 
 def count_failure(session: Session, username: str, place: str, device: str = "") -> None:
@@ -47,7 +49,7 @@ def forget_failures(session: Session, username: str, place: str, device: str = "
     """Forget the failures before a success, and those of everybody that count no more."""
     mine = _device(device) if device else _pair(username, place)
     session.execute(delete(SignInAttempt).where(SignInAttempt.key == mine))
-    session.execute(delete(SignInAttempt).where(SignInAttempt.at < clock.now() - WINDOW))
+    session.execute(delete(SignInAttempt).where(not_(_is_recent())))
 
 
 def unlock(session: Session, username: str) -> int:
