@@ -19,7 +19,7 @@ from modules.sales.queries.backorders import (
 )
 from modules.sales.queries.checks import broken_invariants
 from modules.sales.queries.explanation import explain
-from modules.sales.queries.holders import Holder, can_take, holders_for
+from modules.sales.queries.holders import MOST_HOLDERS, Holder, can_take, holders_for
 from modules.sales.queries.lines import (
     lines_by_id,
     lines_of,
@@ -72,6 +72,7 @@ from modules.sales.queries.snapshot import read_snapshots, rules_of_runs, snapsh
 from modules.sales.queries.work_lists import Size, WorkLists, listed_lines, read_work_lists
 
 __all__ = [
+    "MOST_HOLDERS",
     "Holder",
     "LinePlan",
     "Loss",
