@@ -46,7 +46,10 @@ def breaches(session: Session) -> Iterator[str]:
 
 
 def check_invariants(session: Session) -> str:
-    """Check the invariants of everything that is on; raise BreachesFound with the first ones."""
+    """Check the tables and the invariants of everything that is on.
+
+    Raises BreachesFound with the first ones.
+    """
     session.rollback()  # what has been read so far began a transaction that may write
     with reading():
         found = list(breaches(session))

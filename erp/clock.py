@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 # The years that dates may be entered in: what is added to one, such as a buffer of days, stays in the calendar.
 YEARS = range(1900, 9001)
+
+
+# How much the clocks of two hosts may differ: what is later than that was written while a clock was ahead.
+SKEW = timedelta(minutes=1)
 
 
 def _read() -> datetime:
@@ -46,3 +50,17 @@ def from_local(wall_time: datetime) -> datetime:
     if wall_time.tzinfo is None:
         wall_time = wall_time.replace(tzinfo=_zone())
     return wall_time.astimezone(UTC)
+
+
+def problem_of(wall_time: datetime) -> str:
+    """Return why a wall time without a zone names no single instant in the company's zone; empty where it does.
+
+    Where clocks change, an hour is skipped or shown twice; a whole day without a time is never in doubt.
+    """
+    if wall_time.time() == time.min:
+        return ""
+    earlier, later = (wall_time.replace(tzinfo=_zone(), fold=fold) for fold in (0, 1))
+    if earlier.utcoffset() == later.utcoffset():
+        return ""
+    is_real = earlier.astimezone(UTC).astimezone(_zone()).replace(tzinfo=None) == wall_time
+    return "is there twice that night, when clocks go back" if is_real else "is skipped when clocks go forward"

@@ -8,11 +8,11 @@ from functools import cached_property
 from typing import TypeVar
 
 from flask_login import UserMixin
-from sqlalchemy import CheckConstraint, Column, Enum, ForeignKey, Index, String, Table, Text
+from sqlalchemy import CheckConstraint, Column, Enum, ForeignKey, Index, LargeBinary, String, Table, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from erp import clock
-from erp.db import FINAL, BigId, Model, UtcDateTime, partial_index
+from erp.db import FINAL, BigId, Model, UtcDateTime, key_column, partial_index
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -83,7 +83,7 @@ user_role = Table(
 
 
 class User(UserMixin, Model):
-    """Somebody who signs in. Changing `session_key` ends all their sessions."""
+    """Somebody who signs in. `session_token` is that of the session in which this row was read, if it was in one."""
 
     __tablename__ = "erp_user"
 
@@ -94,9 +94,9 @@ class User(UserMixin, Model):
     password_hash: Mapped[str] = mapped_column(String(200))
     is_active: Mapped[bool] = mapped_column(default=True)
     must_change_password: Mapped[bool] = mapped_column(default=False)
-    session_key: Mapped[str] = mapped_column(String(40), default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
     roles: Mapped[list[Role]] = relationship(secondary=user_role, order_by="Role.name")
+    session_token = ""
 
     @cached_property
     def rights(self) -> frozenset[str]:
@@ -109,8 +109,8 @@ class User(UserMixin, Model):
         return bool(self.is_active) and ("*" in self.rights or permission in self.rights)
 
     def get_id(self) -> str:
-        """Return what a session cookie names this user by: it is valid until `session_key` changes."""
-        return f"{self.id}:{self.session_key}"
+        """Return what a session cookie holds: the token of the session."""
+        return self.session_token
 
     def __str__(self) -> str:
         return self.username
@@ -137,6 +137,18 @@ class RoleRight(Model):
 
     role_id: Mapped[int] = mapped_column(ForeignKey("erp_role.id", ondelete="CASCADE"), primary_key=True)
     permission: Mapped[str] = mapped_column(String(120), primary_key=True)
+
+
+class SignedIn(Model):
+    """A session of a signed-in user. `key` is made of its token; deleting the row ends it."""
+
+    __tablename__ = "erp_session"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("erp_user.id", ondelete="CASCADE"), index=True)
+    place: Mapped[str] = mapped_column(String(60), default="")
+    device: Mapped[str] = mapped_column(String(200), default="")
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
 
 
 class SignInAttempt(Model):
@@ -240,6 +252,58 @@ class FormToken(Model):
     document_id: Mapped[int | None] = mapped_column(BigId)
     user_name: Mapped[str] = mapped_column(String(80), default="")
     at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+
+
+class ImportMap(Model):
+    """A map of another system's columns that a user made: `data` is JSON as erp.exchange.own_maps writes it."""
+
+    __tablename__ = "erp_import_map"
+    __table_args__ = (Index("uq_erp_import_map_kind_name_key", "kind", "name_key", unique=True),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(60))
+    name: Mapped[str] = mapped_column(String(60))
+    name_key: Mapped[str] = key_column("name", index=False)
+    data: Mapped[str] = mapped_column(Text)
+    user_name: Mapped[str] = mapped_column(String(80), default="")
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now, onupdate=clock.now)
+
+
+class ImportState(StrEnum):
+    """The state of an uploaded file: it waits to be checked, was checked, is to be applied, was applied, or failed."""
+
+    waiting = "waiting"
+    checked = "checked"
+    applying = "applying"
+    applied = "applied"
+    failed = "failed"
+
+
+class ImportFile(Model):
+    """A file that was uploaded to be imported: checked first, then applied once, in the request or by the job.
+
+    `checked` is JSON of what the check found; `steps` are the names of steps after the import, separated by spaces.
+    """
+
+    __tablename__ = "erp_import_file"
+    __table_args__ = (Index("ix_erp_import_file_state", "state", "id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    size: Mapped[int] = mapped_column(BigId)
+    content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    kind: Mapped[str] = mapped_column(String(60), default="")
+    map_name: Mapped[str] = mapped_column(String(60), default="")
+    is_update: Mapped[bool] = mapped_column(default=False)
+    steps: Mapped[str] = mapped_column(String(200), default="")
+    state: Mapped[ImportState] = mapped_column(enum_column(ImportState, "state"), default=ImportState.waiting)
+    checked: Mapped[str] = mapped_column(Text, default="")
+    summary: Mapped[str] = mapped_column(Text, default="")
+    error: Mapped[str] = mapped_column(Text, default="")
+    user_name: Mapped[str] = mapped_column(String(80), default="")
+    is_from_folder: Mapped[bool] = mapped_column(default=False)
+    uploaded_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now, index=True)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class Sequence(Model):

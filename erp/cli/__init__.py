@@ -6,12 +6,14 @@ Exit codes: 0 done; 1 a problem, with one line on stderr; 2 called wrongly.
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
 import click
 
+from erp import logs
 from erp.cli import backup, company, exchange, jobs, modules, options, serve, users
 from erp.cli.wrapping import current_app_of, live_names, wrapped
 from erp.errors import ErpError
@@ -23,6 +25,9 @@ SHOWN_ERRORS = 10
 # Python searches for cycles after each 700 new objects. A run makes many thousands and no cycle: searching less often
 # makes a long allocation a sixth faster.
 COLLECT_AFTER = 50_000
+
+# Other commands say what went wrong in a line of their own.
+LOG_LEVELS = {"worker": "info", "serve": "warning"}
 
 CORE_COMMANDS: dict[str, click.Command] = {
     command.name or "": command
@@ -89,18 +94,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except click.Abort:
         return _problem("Stopped.")
     except ImportRefused as refused:
-        return _problem(str(refused), *_first(refused))
+        return _problem(str(refused), *refused.lines(SHOWN_ERRORS))
     except ErpError as refused:
         return _problem(str(refused))
     except OSError as error:  # a full disk, or a pipe whose reader has ended
         return _problem(f"{error.filename or 'The output'}: {error.strerror or error}.")
     return 0
-
-
-def _first(refused: ImportRefused) -> list[str]:
-    lines = [str(error) for error in refused.errors[:SHOWN_ERRORS]]
-    more = len(refused.errors) - len(lines)
-    return [*lines, f"and {more} more"] if more else lines
 
 
 def _problem(*lines: str) -> int:
@@ -112,4 +111,8 @@ def _problem(*lines: str) -> int:
 def main() -> None:
     """Run the command line of this process."""
     gc.set_threshold(COLLECT_AFTER)
+    try:
+        logs.configure(os.environ, level=LOG_LEVELS.get("".join(sys.argv[1:2]), "error"))
+    except ErpError as refused:
+        sys.exit(_problem(str(refused)))
     sys.exit(run())

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 import click
+from sqlalchemy.orm import Session
 
 from erp import progress
 from erp.cli.files import read, replace, show
 from erp.cli.wrapping import current_app_of, live_names
 from erp.db import commit, db, reading
 from erp.errors import ErpError
-from erp.exchange import export_csv, import_csv
+from erp.exchange import Map, export_csv, find_map, import_csv
 from erp.registry import Registry, current_registry
 
 
@@ -58,22 +59,36 @@ class _ExportCommand(_KindCommand):
 @click.command("import", cls=_ImportCommand)
 @click.argument("kind")
 @click.argument("file")
+@click.option("--map", "map_name", default="", metavar="NAME", help="Read another system's columns by this map.")
+@click.option("--update", is_flag=True, help="Also change what exists and is different (orders).")
 @click.option("--dry-run", is_flag=True, help="Check everything, say what would be done, and change nothing.")
-def import_command(kind: str, file: str, dry_run: bool, **flags: bool) -> None:
+def import_command(kind: str, file: str, *, map_name: str, update: bool, dry_run: bool, **flags: bool) -> None:
     """Store what a CSV FILE (- is standard input) says, all or nothing.
 
-    UTF-8, commas, a header row; errors name their row.
+    UTF-8, a header row; errors name their row.
     """
     after = [name.replace("_", "-") for name, is_set in flags.items() if is_set]
     _check_kind(kind, current_registry().imports, after)
+    if update and current_registry().imports[kind].thing.update is None:
+        raise click.UsageError(f"--update is not for {kind}.")
     data = read(file)
+
+    def work(session: Session) -> str:
+        return import_csv(session, kind, data, used=_map(session, kind, map_name), after=after, update=update)
+
     with progress.step(f"Importing {kind}"):
         if dry_run:
-            summary = import_csv(db.session(), kind, data, after=after)
+            summary = work(db.session())
             db.session.rollback()
         else:
-            summary = commit(lambda session: import_csv(session, kind, data, after=after))
+            summary = commit(work)
     click.echo(f"{summary} Nothing was changed (dry run)." if dry_run else summary)
+
+
+def _map(session: Session, kind_name: str, name: str) -> Map | None:
+    registry = current_registry()
+    kind = registry.live_thing(registry.imports, "import kind", kind_name)
+    return find_map(session, kind, name) if name else None
 
 
 def _check_kind(name: str, kinds: dict[str, Any], after: Iterable[str] = ()) -> None:

@@ -5,17 +5,11 @@ other modules add columns of their own to it. An export puts `'` before a text t
 formula, and an import takes it off.
 """
 
-from erp.exchange.kinds import (
-    AfterImport,
-    Column,
-    Errors,
-    ExportKind,
-    ImportKind,
-    ImportRefused,
-    Row,
-    RowError,
-    notes_of_import,
-)
+from erp.exchange.jobs import run_imports
+from erp.exchange.kinds import AfterImport, Column, ExportKind, ImportKind, Row, notes_of_import
+from erp.exchange.lines import Header, read_records
+from erp.exchange.maps import LeaveOut, Map, Source, join, take
+from erp.exchange.own_maps import BadMap, Guess, UnknownMap, find_map, maps_of, recognise, save_map
 from erp.exchange.parsers import (
     code,
     day,
@@ -31,33 +25,54 @@ from erp.exchange.parsers import (
     text,
     whole_number,
 )
-from erp.exchange.reading import import_csv
+from erp.exchange.problems import Errors, ImportRefused, Problem, RowError
+from erp.exchange.reading import Reading, columns_of, import_csv, read_csv, store
 from erp.exchange.writing import as_cell, export_csv
 
 __all__ = [
     "AfterImport",
+    "BadMap",
     "Column",
     "Errors",
     "ExportKind",
+    "Guess",
+    "Header",
     "ImportKind",
     "ImportRefused",
+    "LeaveOut",
+    "Map",
+    "Problem",
+    "Reading",
     "Row",
     "RowError",
+    "Source",
+    "UnknownMap",
     "as_cell",
     "code",
+    "columns_of",
     "day",
     "email_address",
     "export_csv",
+    "find_map",
     "import_csv",
     "instant",
+    "join",
     "long_text",
+    "maps_of",
     "money",
     "notes_of_import",
     "one_of",
     "quantity",
     "quantity_or_zero",
+    "read_csv",
+    "read_records",
+    "recognise",
+    "run_imports",
+    "save_map",
     "signed_quantity",
+    "store",
     "switch",
+    "take",
     "text",
     "whole_number",
 ]

@@ -1,18 +1,17 @@
-"""Kinds of files as modules declare them, and the rows and errors that their functions work with."""
+"""Kinds of files as modules declare them, and the rows that their functions work with."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from erp.errors import ErpError
 from erp.events import hook
+from erp.exchange.maps import Map
 from erp.exchange.parsers import Parser
-from erp.text import plural
+from erp.exchange.problems import Errors
 
 
 @hook
@@ -39,73 +38,31 @@ class Column:
     permission: str = ""
 
 
-@dataclass(frozen=True)
 class Row:
     """One row of a file: its number there (the header is 1), its texts and its parsed values."""
 
-    number: int
-    texts: Mapping[str, str]
-    values: dict[str, Any] = field(default_factory=dict)
+    __slots__ = ("_cells", "_places", "number", "values")
+
+    def __init__(self, number: int, places: Mapping[str, int], cells: Sequence[str]) -> None:
+        self.number = number
+        self.values: dict[str, Any] = {}
+        self._places = places
+        self._cells = cells
 
     def __getitem__(self, column: str) -> Any:
         return self.values.get(column)
 
+    def raw(self, column: str) -> str:
+        """Return the text of a cell as it is; empty where the file has no such column."""
+        return self._cells[self._places[column]] if column in self._places else ""
+
+    def text(self, column: str) -> str:
+        """Return the text of a cell, without white space around it."""
+        return self.raw(column).strip()
+
     def given(self, column: str) -> bool:
         """Say whether the file has this column at all."""
-        return column in self.texts
-
-
-@dataclass(frozen=True)
-class RowError:
-    """What is wrong with one cell: its row in the file, its column, its text."""
-
-    row: int
-    column: str
-    value: str
-    message: str
-
-    def __str__(self) -> str:
-        place = f"Row {self.row}" + (f", column {self.column}" if self.column else "")
-        if not self.value:
-            return f"{place}: {self.message}."
-        value = self.value if len(self.value) <= 60 else f"{self.value[:60]}…"
-        return f"{place}: {value!r}{': ' if self.message[0].isupper() else ' '}{self.message}."
-
-
-class ImportRefused(ErpError):
-    """A file with errors, of which nothing was imported."""
-
-    def __init__(self, errors: Sequence[RowError]) -> None:
-        super().__init__(f"Nothing was imported: {plural(len(errors), 'error')} in the file.", count=len(errors))
-        self.errors = list(errors)
-
-
-class Errors:
-    """The errors found in a file so far."""
-
-    def __init__(self) -> None:
-        self.found: list[RowError] = []
-
-    def add(self, row: Row, column: str, message: str) -> None:
-        """Add what is wrong with one cell: a sentence, or words that follow its text ("is not a known SKU")."""
-        self.add_at(row.number, column, row.texts.get(column, "").strip(), message)
-
-    def add_at(self, number: int, column: str, value: str, message: str) -> None:
-        """Add an error of a row that could not be read."""
-        self.found.append(RowError(number, column, value, message.rstrip(".")))
-
-    @contextmanager
-    def of(self, row: Row, column: str) -> Iterator[None]:
-        """Add a refusal that is raised inside as an error of this row."""
-        try:
-            yield
-        except ErpError as error:
-            self.add(row, column, str(error))
-
-    def raise_if_any(self) -> None:
-        """Raise ImportRefused if there is an error, in the order of the rows."""
-        if self.found:
-            raise ImportRefused(sorted(self.found, key=lambda error: error.row))
+        return column in self._places
 
 
 @dataclass(frozen=True)
@@ -126,8 +83,13 @@ class ImportKind:
     """A kind of CSV file to import.
 
     `apply(session, rows, errors)` takes the locks it needs, checks what needs the database, calls
-    `errors.raise_if_any()`, stores all rows with statements for sets and returns the summary for the clerk. No two rows
-    may have the same values in the columns of `key`; an empty key allows anything.
+    `errors.raise_if_any()`, stores all rows with statements for sets and returns the summary for the clerk; `errors`
+    may have errors of other rows already. `update` does the same and also changes what exists. No two rows may have the
+    same values in the columns of `key`; an empty key allows anything.
+
+    Rows with the same value in the first column of `header` are one document: their empty cells in the others say what
+    its first row says. `refers` names by column the kind whose key the column holds. `maps` are the layouts of other
+    systems, and `screen` is the view (`module.noun`) that lists what was made.
     """
 
     name: str
@@ -137,6 +99,11 @@ class ImportKind:
     key: tuple[str, ...]
     apply: Callable[[Session, list[Row], Errors], str]
     after: tuple[AfterImport, ...] = ()
+    update: Callable[[Session, list[Row], Errors], str] | None = None
+    header: tuple[str, ...] = ()
+    refers: Mapping[str, str] = field(default_factory=dict)
+    maps: tuple[Map, ...] = ()
+    screen: str = ""
 
 
 @dataclass(frozen=True)

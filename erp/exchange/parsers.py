@@ -41,8 +41,14 @@ def email_address(cell: str) -> str:
     return line
 
 
+# What a spreadsheet makes of a long number, in names too: 4.00638E+12. A code such as 1E5 is left alone.
+_EXPONENT = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+[eE][+-]?|[eE][+-])[0-9]+")
+
+
 def _line(cell: str, length: int, *, allowed: str) -> str:
     line = cell.strip()
+    if _EXPONENT.fullmatch(line):
+        raise ValueError("is a number in exponent form, as a spreadsheet shortens it: write it in full, as text")
     if character := refused_character(line, allowed=allowed):
         raise ValueError(f"has {character}: remove it")
     if len(line) > length:
@@ -98,13 +104,22 @@ def signed_quantity(cell: str) -> Decimal:
 def _number(cell: str) -> Decimal:
     found = re.fullmatch(r"[+-]?[0-9]{1,30}(?:\.([0-9]{1,30}))?", cell.strip())
     if not found:
-        raise ValueError("is not a number such as 12 or 12.5")
+        raise ValueError(_number_problem(cell.strip()))
     if len((found[1] or "").rstrip("0")) > PLACES:
         raise ValueError("has more than four decimals")
     value = Decimal(cell.strip())
     if abs(value) > LIMIT:
         raise ValueError(f"is beyond {LIMIT:,}")
     return value
+
+
+def _number_problem(text: str) -> str:
+    """Return why a text is no number, and how to write it."""
+    if re.fullmatch(r"[+-]?[0-9]+(?:[.,][0-9]+)?[eE][+-]?[0-9]+", text):
+        return "is in exponent form, as a spreadsheet shortens it: write the number in full"
+    if re.fullmatch(r"[+-]?[0-9][0-9., '\u00a0\u2019\u202f]*", text):
+        return "is not a number such as 1234.5: write a decimal point, and nothing between thousands"
+    return "is not a number such as 12 or 12.5"
 
 
 def whole_number(cell: str) -> int:
@@ -117,11 +132,14 @@ def whole_number(cell: str) -> int:
 
 
 def day(cell: str) -> date:
-    """Read a calendar date such as 2026-11-23."""
-    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", cell.strip()):
-        raise ValueError("is not a date such as 2026-11-23")
+    """Read a calendar date such as 2026-11-23; midnight may follow it, as programs write it."""
+    text, _, time = re.sub("[T ]+", " ", cell.strip(), count=1).partition(" ")
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        raise ValueError(f"is not a date such as 2026-11-23{_other_order(text)}")
+    if time and not re.fullmatch(r"00:00(:00(\.0{1,9})?)?", time):
+        raise ValueError("has a time, and a date is wanted: write it without a time, such as 2026-11-23")
     try:
-        read = date.fromisoformat(cell.strip())
+        read = date.fromisoformat(text)
     except ValueError:
         raise ValueError("is not a day of the calendar") from None
     if read.year not in clock.YEARS:
@@ -129,17 +147,37 @@ def day(cell: str) -> date:
     return read
 
 
-_INSTANT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+def _other_order(text: str) -> str:
+    """Return what to do about a date whose order of day and month nobody can know."""
+    is_other = re.fullmatch(r"[0-9]{1,4}[./-][0-9]{1,2}[./-][0-9]{1,4}\.?", text)
+    return ": write the year, the month and the day in this order" if is_other else ""
+
+
+_INSTANT = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?) ?"
+    r"(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+)
 
 
 def instant(cell: str) -> datetime:
-    """Read a time such as 2026-11-23T14:30:00Z; one without a zone is in `[erp] timezone`."""
-    if not re.fullmatch(_INSTANT, cell.strip()):
-        raise ValueError("is not a time such as 2026-11-23T14:30:00")
+    """Read a time such as 2026-11-23T14:30:00+01:00; one without a zone is in `[erp] timezone`.
+
+    Refuses one without a zone that the company's clocks skip or show twice.
+    """
+    found = _INSTANT.fullmatch(cell.strip())
+    if not found:
+        order = _other_order(cell.strip().partition(" ")[0])
+        raise ValueError(f"is not a time such as 2026-11-23T14:30:00, a zone such as +01:00 or Z may follow{order}")
+    day_, time, zone = found.groups()
     try:
-        return clock.from_local(datetime.fromisoformat(cell.strip()))
+        wall_time = datetime.fromisoformat(f"{day_}T{time or '00:00'}{zone or ''}")
+        problem = "" if zone else clock.problem_of(wall_time)
+        read = clock.from_local(wall_time)
     except (ValueError, OverflowError):
         raise ValueError("is not a time of the calendar") from None
+    if problem:
+        raise ValueError(f"{problem}: write it with its zone, such as +01:00")
+    return read
 
 
 def switch(cell: str) -> bool:

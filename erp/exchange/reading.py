@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import csv
 import io
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from erp.db import is_duplicate
 from erp.errors import AlreadyMade, ErpError
-from erp.exchange.kinds import Column, Errors, ImportKind, Row
+from erp.exchange.kinds import Column, ImportKind, Row
+from erp.exchange.lines import Header, Record, read_records
+from erp.exchange.maps import Bound, Map
 from erp.exchange.parsers import code
-from erp.identity import identity_key
+from erp.exchange.problems import Errors
+from erp.exchange.writing import FORMULA_SIGNS
+from erp.identity import identity_key, refused_character
 from erp.registry import Registry, current_registry
 from erp.text import plural
 
-csv.field_size_limit(1_000_000)
+May = Callable[[str], bool]
 
 
 def anyone(_permission: str) -> bool:
@@ -28,40 +31,265 @@ def anyone(_permission: str) -> bool:
     return True
 
 
+class NoUpdate(ErpError):
+    """An update was asked for of a kind that always updates by its key, or never."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"There is no update of {kind}: import it without.", kind=kind)
+
+
+@dataclass
+class Reading:
+    """A file that was read: its good rows in our columns, its errors, and what was left aside.
+
+    `names` is the header of the file itself; `left_out` counts the rows that a rule of the map left out by reason,
+    `unused` are columns that the map does not know.
+    """
+
+    kind: ImportKind
+    errors: Errors
+    used: Map | None = None
+    names: Sequence[str] = ()
+    rows: list[Row] = field(default_factory=list)
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    unused: Sequence[str] = ()
+
+    def notes(self) -> list[str]:
+        """Return what was left aside, in sentences."""
+        notes = [f"{plural(count, 'row')} of {why} left out." for why, count in self.left_out.items()]
+        if self.unused:
+            are = "column is" if len(self.unused) == 1 else "columns are"
+            notes.append(f"{len(self.unused)} {are} not used: {', '.join(map(repr, self.unused))}.")
+        return notes
+
+
 def import_csv(
     session: Session,
     kind_name: str,
-    data: bytes,
+    data: bytes | BinaryIO,
     *,
+    used: Map | None = None,
     after: Sequence[str] = (),
-    may: Callable[[str], bool] = anyone,
+    update: bool = False,
+    may: May = anyone,
 ) -> str:
     """Store what a CSV file says, all or nothing, in the caller's transaction; return the summary.
 
-    `after` names steps of the kind (AfterImport) to take with the rows; `may` says whether the user holds a right.
-    Raises NotFound or ModuleOff for the kind, ImportRefused with an error for each cell that is wrong, and
-    AlreadyMade where somebody else made one of the records after the file was checked.
+    `used` is the map for a file of another system. `after` names steps of the kind (AfterImport) to take with the rows;
+    `update` also changes what exists; `may` says whether the user holds a right. Raises NotFound or ModuleOff for the
+    kind, ImportRefused with an error for each cell that is wrong, and AlreadyMade where somebody else made one of the
+    records after the file was checked.
+    """
+    reading = read_csv(kind_name, data, used=used, may=may)
+    return " ".join([store(session, reading, after=after, update=update), *reading.notes()])
+
+
+def read_csv(kind_name: str, data: bytes | BinaryIO, *, used: Map | None = None, may: May = anyone) -> Reading:
+    """Read a file without asking the database for what it says; its errors are in the answer.
+
+    Raises NotFound or ModuleOff for the kind, and ImportRefused where the header does not fit.
     """
     registry = current_registry()
-    kind = registry.live_thing(registry.imports, "import kind", kind_name)
-    extensions = registry.live(registry.import_extensions[kind_name])
-    every = [*kind.columns, *(column for extension in extensions for column in extension.columns)]
-    columns = [column for column in every if not column.permission or may(column.permission)]
-    closed = {column.name: f"needs the right {column.permission}" for column in every if column not in columns}
-    errors = Errors()
-    rows = _read_rows(data, kind, columns, closed | _disabled_columns(registry, kind_name), errors)
+    kind: ImportKind = registry.live_thing(registry.imports, "import kind", kind_name)
+    reading = Reading(kind, Errors(), used)
+    header, records = read_records(io.BytesIO(data) if isinstance(data, bytes) else data, reading.errors)
+    reading.names = header.names
+    if used is not None:
+        header, records = _mapped(reading, used, header, records)
+    columns = columns_of(kind, may)
+    _check_header(header, columns, _closed(registry, kind, columns), reading)
+    reading.errors.raise_if_any()
+    _read_rows(reading, header, records, [column for column in columns if column.name in header.names])
+    return reading
+
+
+def columns_of(kind: ImportKind, may: May = anyone) -> list[Column]:
+    """Return the columns of a kind, those of other modules included, that the user may fill."""
+    return [column for column in _every(kind) if not column.permission or may(column.permission)]
+
+
+def _every(kind: ImportKind) -> list[Column]:
+    registry = current_registry()
+    extensions = registry.live(registry.import_extensions[kind.name])
+    return [*kind.columns, *(column for extension in extensions for column in extension.columns)]
+
+
+def _closed(registry: Registry, kind: ImportKind, columns: Sequence[Column]) -> dict[str, str]:
+    """Return the columns that cannot be used, each with the reason: no right to it, or a module that is off."""
+    closed = {column.name: f"needs the right {column.permission}" for column in _every(kind) if column not in columns}
+    return closed | {
+        column.name: f"belongs to module {owned.module}, which is off"
+        for owned in registry.import_extensions[kind.name]
+        if not registry.is_live(owned.module)
+        for column in owned.thing.columns
+    }
+
+
+def _mapped(reading: Reading, used: Map, header: Header, records: Iterator[Record]) -> tuple[Header, Iterator[Record]]:
+    bound = Bound(used, header.names)
+    reading.errors = Errors(bound.naming())
+    reading.left_out = bound.left_out
+    reading.unused = bound.unused(name for name in header.names if name)
+    translated = ((number, cells) for number, row in records if (cells := bound.cells(row)) is not None)
+    return Header(header.number, bound.names), translated
+
+
+def _check_header(header: Header, columns: Sequence[Column], closed: Mapping[str, str], reading: Reading) -> None:
+    known, errors = [column.name for column in columns], reading.errors
+    for position, name in enumerate(header.names):
+        if name and name in header.names[:position]:
+            errors.add_at(header.number, name, "", "the column is there twice")
+        elif name in closed and name not in known:
+            errors.add_at(header.number, name, "", f"column {name} {closed[name]}")
+        elif name and name not in known:
+            hint = f", and the name has {character}" if (character := refused_character(name)) else ""
+            message = f"there is no such column; the columns are {', '.join(known)}{hint}"
+            errors.add_at(header.number, name, "", message)
+    for column in columns:
+        if column.required and column.name not in header.names:
+            errors.add_at(header.number, column.name, "", "the column is missing")
+
+
+def _read_rows(reading: Reading, header: Header, records: Iterable[Record], columns: Sequence[Column]) -> None:
+    """Keep the rows without an error: what is wrong with the others is in the errors."""
+    places = {name: place for place, name in enumerate(header.names) if name}
+    kept, errors = reading.rows, reading.errors
+    carry = _Carrying([places[name] for name in reading.kind.header if name in places])
+    spell, repeated = _Spelling(columns), _Repeated(reading.kind.key, columns)
+    for number, cells in records:
+        row = Row(number, places, carry.complete([_without_guard(cell) for cell in cells]))
+        found = errors.count
+        _parse(row, columns, reading)
+        spell(row)
+        repeated.check(row, errors)
+        if errors.count == found:
+            kept.append(row)
+
+
+def _parse(row: Row, columns: Sequence[Column], reading: Reading) -> None:
+    for column in columns:
+        cell = row.raw(column.name)
+        if not cell.strip():
+            if column.required and not column.can_be_empty:
+                reading.errors.add(row, column.name, _empty(column, reading.kind))
+            else:
+                row.values[column.name] = None
+            continue
+        try:
+            row.values[column.name] = _value(column, cell)
+        except ErpError as error:
+            reading.errors.add(row, column.name, error)
+        except ValueError as error:
+            reading.errors.add(row, column.name, str(error))
+
+
+def _empty(column: Column, kind: ImportKind) -> str:
+    if column.name in kind.header[:1]:
+        return f"the cell is empty: repeat the {column.name} in each row, or leave all cells of the document empty"
+    return "the cell is empty"
+
+
+def _value(column: Column, cell: str) -> Any:
+    if "\0" in cell:
+        raise ValueError("has a NUL character")
+    return column.parse(cell)
+
+
+def _without_guard(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(FORMULA_SIGNS) else cell
+
+
+class _Carrying:
+    """Fills the empty cells of a document's later rows from its first; `places` are its columns, the number first."""
+
+    def __init__(self, places: Sequence[int]) -> None:
+        self._places = places
+        self._first: dict[str, list[str]] = {}
+        self._last: list[str] | None = None
+
+    def complete(self, cells: list[str]) -> list[str]:
+        if not self._places:
+            return cells
+        said = [cells[place].strip() for place in self._places]
+        # A row that says nothing of its document belongs to that of the row above.
+        first = self._first.get(identity_key(said[0])) if said[0] else None if any(said) else self._last
+        if first is None and said[0]:
+            first = self._first[identity_key(said[0])] = said
+        for place, text in zip(self._places, first or (), strict=False):
+            if not cells[place].strip():
+                cells[place] = text
+        self._last = first
+        return cells
+
+
+class _Spelling:
+    """Gives equal identifiers of a column the spelling of the first, so that rows can be compared by their values."""
+
+    def __init__(self, columns: Iterable[Column]) -> None:
+        names = [column.name for column in columns if isinstance(column.parse, code) and not column.parse.is_local]
+        self._spelling: dict[str, dict[str, str]] = {name: {} for name in names}
+
+    def __call__(self, row: Row) -> None:
+        for name, first in self._spelling.items():
+            if text := row.values.get(name):
+                row.values[name] = first.setdefault(identity_key(text), text)
+
+
+class _Repeated:
+    """Finds rows with the same key; cells that could not be read are not compared."""
+
+    def __init__(self, key: Sequence[str], columns: Iterable[Column]) -> None:
+        self._key = key
+        self._codes = {column.name for column in columns if isinstance(column.parse, code)}
+        self._first: dict[tuple[Any, ...], int] = {}
+
+    def check(self, row: Row, errors: Errors) -> None:
+        if not self._key or any(row.given(column) and column not in row.values for column in self._key):
+            return
+        values = tuple(identity_key(row[name] or "") if name in self._codes else row[name] for name in self._key)
+        if values in self._first:
+            again = " and ".join(self._key)
+            errors.add(row, self._key[0], f"is there twice: row {self._first[values]} has the same {again}")
+        self._first.setdefault(values, row.number)
+
+
+def store(session: Session, reading: Reading, *, after: Sequence[str] = (), update: bool = False) -> str:
+    """Store the rows of a file, all or nothing, in the caller's transaction; return the summary.
+
+    Raises ImportRefused with the errors of the file and those that only the database knows, NoUpdate, and AlreadyMade.
+    """
+    kind, rows, errors = reading.kind, reading.rows, reading.errors
+    if update and kind.update is None:
+        raise NoUpdate(kind.name)
+    apply = kind.update if update and kind.update else kind.apply
     if not rows:
-        return "0 rows."
-    with _refusing_duplicates():
-        summary: str = kind.apply(session, rows, errors)
         errors.raise_if_any()
-        for extension in extensions:
-            if any(rows[0].given(column.name) for column in extension.columns):
-                extension.apply(session, rows, errors)
-                errors.raise_if_any()
+        return "0 rows."
+    with _refusing_duplicates(), _errors_first(errors):
+        summary: str = apply(session, rows, errors)
+        errors.raise_if_any()
+        _extend(session, reading)
         steps = [step.apply(session, rows) for step in kind.after if step.name in after]
         session.flush()
     return " ".join([summary, *steps])
+
+
+def _extend(session: Session, reading: Reading) -> None:
+    registry = current_registry()
+    for extension in registry.live(registry.import_extensions[reading.kind.name]):
+        if any(reading.rows[0].given(column.name) for column in extension.columns):
+            extension.apply(session, reading.rows, reading.errors)
+            reading.errors.raise_if_any()
+
+
+@contextmanager
+def _errors_first(errors: Errors) -> Iterator[None]:
+    """Raise the errors of a file instead of a refusal of the rows that are left."""
+    try:
+        yield
+    except ErpError:
+        errors.raise_if_any()
+        raise
 
 
 @contextmanager
@@ -72,132 +300,3 @@ def _refusing_duplicates() -> Iterator[None]:
         if is_duplicate(error):
             raise AlreadyMade("Import again.") from error
         raise
-
-
-def _disabled_columns(registry: Registry, kind_name: str) -> dict[str, str]:
-    """Return the columns of modules that are off, each with the reason why it cannot be used."""
-    return {
-        column.name: f"belongs to module {owned.module}, which is off"
-        for owned in registry.import_extensions[kind_name]
-        if not registry.is_live(owned.module)
-        for column in owned.thing.columns
-    }
-
-
-def _read_rows(
-    data: bytes, kind: ImportKind, columns: Sequence[Column], closed: Mapping[str, str], errors: Errors
-) -> list[Row]:
-    records = _records(_decoded(data, errors), errors)
-    number, header = next(records, (1, None))
-    if header is None:
-        errors.add_at(1, "", "", "the file is empty: a header row is needed")
-    errors.raise_if_any()
-    names = [name.strip() for name in header or ()]
-    _check_header(number, names, columns, closed, errors)
-    errors.raise_if_any()
-    used = [column for column in columns if column.name in names]
-    rows = [_parse(number, names, cells, used, errors) for number, cells in records]
-    _spell_as_first(rows, used)
-    _refuse_duplicates(rows, kind.key, used, errors)
-    errors.raise_if_any()
-    return rows
-
-
-def _decoded(data: bytes, errors: Errors) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        row = data.count(b"\n", 0, error.start) + 1
-        errors.add_at(row, "", "", "the file is not UTF-8 text: save it as CSV UTF-8")
-        errors.raise_if_any()
-        raise
-
-
-def _records(content: str, errors: Errors) -> Iterator[tuple[int, list[str]]]:
-    """Yield the records that are not blank with their numbers; a broken one ends the file with an error."""
-    reader = csv.reader(io.StringIO(content, newline=""), strict=True)
-    number = 0
-    while True:
-        number += 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            errors.add_at(number, "", "", f"the row cannot be read as CSV: {error}")
-            return
-        if any(cell.strip() for cell in cells):
-            yield number, cells
-
-
-def _check_header(
-    number: int, names: Sequence[str], columns: Sequence[Column], closed: Mapping[str, str], errors: Errors
-) -> None:
-    known = [column.name for column in columns]
-    if len(names) == 1 and re.search(r"[;\t]", names[0]):
-        errors.add_at(number, "", names[0], "is one column: separate the columns by commas")
-        return
-    for position, name in enumerate(names):
-        if name in names[:position]:
-            errors.add_at(number, name, "", "the column is there twice")
-        elif name in closed and name not in known:
-            errors.add_at(number, name, "", f"column {name} {closed[name]}")
-        elif name not in known:
-            errors.add_at(number, name, "", f"there is no such column; the columns are {', '.join(known)}")
-    for column in columns:
-        if column.required and column.name not in names:
-            errors.add_at(number, column.name, "", "the column is missing")
-
-
-def _parse(number: int, names: Sequence[str], cells: Sequence[str], columns: Sequence[Column], errors: Errors) -> Row:
-    row = Row(number, dict(zip(names, map(_without_guard, cells), strict=False)))
-    if len(cells) != len(names):
-        errors.add_at(number, "", "", f"the row has {plural(len(cells), 'cell')} where the header has {len(names)}")
-        return row
-    for column in columns:
-        cell = row.texts[column.name]
-        if not cell.strip():
-            if column.required and not column.can_be_empty:
-                errors.add(row, column.name, "the cell is empty")
-            else:
-                row.values[column.name] = None
-            continue
-        try:
-            row.values[column.name] = _value(column, cell)
-        except (ValueError, ErpError) as error:
-            errors.add(row, column.name, str(error))
-    return row
-
-
-def _value(column: Column, cell: str) -> Any:
-    if "\0" in cell:
-        raise ValueError("has a NUL character")
-    return column.parse(cell)
-
-
-def _without_guard(cell: str) -> str:
-    return cell[1:] if len(cell) > 1 and cell[0] == "'" and cell[1] in "=+-@" else cell
-
-
-def _refuse_duplicates(rows: Iterable[Row], key: Sequence[str], columns: Iterable[Column], errors: Errors) -> None:
-    first: dict[tuple[Any, ...], int] = {}
-    codes = {column.name for column in columns if isinstance(column.parse, code)}
-    for row in rows:
-        if not key or any(row.given(column) and column not in row.values for column in key):
-            continue  # cells that could not be read are not compared
-        values = tuple(identity_key(row[name] or "") if name in codes else row[name] for name in key)
-        if values in first:
-            again = " and ".join(key)
-            errors.add(row, key[0], f"is there twice: row {first[values]} has the same {again}")
-        first.setdefault(values, row.number)
-
-
-def _spell_as_first(rows: Iterable[Row], columns: Iterable[Column]) -> None:
-    """Give equal identifiers of a column the spelling of the first, so that rows can be compared by their values."""
-    spelling: dict[str, dict[str, str]] = {
-        column.name: {} for column in columns if isinstance(column.parse, code) and not column.parse.is_local
-    }
-    for row in rows:
-        for name, first in spelling.items():
-            if text := row.values.get(name):
-                row.values[name] = first.setdefault(identity_key(text), text)

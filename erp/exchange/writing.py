@@ -15,7 +15,7 @@ from erp.exchange.kinds import ExportKind
 from erp.numbers import format_quantity
 from erp.registry import current_registry
 
-_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 _PIECE = 60_000
 
 
@@ -71,5 +71,5 @@ def as_cell(value: Any) -> str:
 
 
 def _guarded(text: str) -> str:
-    """Return a text that no spreadsheet runs as a formula."""
-    return f"'{text}" if text.startswith(_FORMULA_SIGNS) else text
+    """Return a text that no spreadsheet runs as a formula, and that an import reads as it is."""
+    return f"'{text}" if text.lstrip("'").startswith(FORMULA_SIGNS) else text

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, create_engine, select, text
 from sqlalchemy.exc import ProgrammingError
 
 from erp.db import db
+from erp.errors import ErpError
 from erp.migrations import revisions
 from erp.models import InstalledModule, ModuleState
 from erp.registry import CORE, current_registry
@@ -55,6 +56,16 @@ _CLAUSE = re.compile(r"(?:CONSTRAINT (?P<constraint>\S+) )?(?P<word>\w+)")
 _KEYS = {"PRIMARY", "UNIQUE", "FOREIGN", "CHECK"}
 
 
+class CannotCompare(ErpError):
+    """The database user may not make the tables with which those of the database are compared."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The tables cannot be compared with what the revisions make: {reason}. "
+            "Give the database user the right CREATE on the database, or run the check as its owner."
+        )
+
+
 class Part(NamedTuple):
     """A column, constraint, index or trigger of a table."""
 
@@ -78,21 +89,23 @@ def schema(connection: Connection) -> Schema:
 def schema_breaches(connection: Connection) -> Iterator[str]:
     """Yield a sentence for each difference between the tables of `connection` and what the revisions make.
 
-    The tables are those of the core and of the modules whose tables are at their newest revision.
+    It is one sentence where the database user may not make the tables to compare with.
     """
-    owners = _owners(connection)
     try:
-        with _made(owners) as made:
-            expected = schema(made)
-    except ProgrammingError as error:
-        if getattr(error.orig, "sqlstate", "") != _NOT_PERMITTED:
-            raise
-        reason = str(error.orig).strip().splitlines()[0]
-        yield f"The tables cannot be compared with what the revisions make: {reason}."
-        return
+        yield from differences(*compared(connection))
+    except CannotCompare as error:
+        yield str(error)
+
+
+def compared(connection: Connection) -> tuple[Schema, Schema]:
+    """Return what the revisions make, and what the same tables of `connection` have.
+
+    The tables are those of the core and of the modules whose tables are at their newest revision. Raises CannotCompare.
+    """
+    with _made(_owners(connection)) as made:
+        expected = schema(made)
     tables = {part.table for part in expected}
-    found = {part: text for part, text in schema(connection).items() if part.table in tables}
-    yield from differences(expected, found)
+    return expected, {part: text for part, text in schema(connection).items() if part.table in tables}
 
 
 def differences(expected: Mapping[Part, str], found: Mapping[Part, str]) -> Iterator[str]:
@@ -128,7 +141,12 @@ def _made(owners: Collection[str]) -> Iterator[Connection]:
             yield connection
         return
     with db.engine.connect() as connection:
-        connection.execute(text(f"CREATE SCHEMA {_SCRATCH}"))
+        try:
+            connection.execute(text(f"CREATE SCHEMA {_SCRATCH}"))
+        except ProgrammingError as error:
+            if getattr(error.orig, "sqlstate", "") != _NOT_PERMITTED:
+                raise
+            raise CannotCompare(str(error.orig).strip().splitlines()[0]) from None
         connection.execute(text(f"SET LOCAL search_path = {_SCRATCH}"))
         _move(connection, owners)
         yield connection  # closing it undoes everything

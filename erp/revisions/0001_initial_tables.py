@@ -20,6 +20,54 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("pk_erp_form_token")),
     )
     op.create_table(
+        "erp_import_file",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("size", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("kind", sa.String(length=60), nullable=False),
+        sa.Column("map_name", sa.String(length=60), nullable=False),
+        sa.Column("is_update", sa.Boolean(), nullable=False),
+        sa.Column("steps", sa.String(length=200), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "waiting",
+                "checked",
+                "applying",
+                "applied",
+                "failed",
+                name="state",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("checked", sa.Text(), nullable=False),
+        sa.Column("summary", sa.Text(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.Column("user_name", sa.String(length=80), nullable=False),
+        sa.Column("is_from_folder", sa.Boolean(), nullable=False),
+        sa.Column("uploaded_at", sa.DateTime(), nullable=False),
+        sa.Column("finished_at", sa.DateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_erp_import_file")),
+    )
+    op.create_index("ix_erp_import_file_state", "erp_import_file", ["state", "id"], unique=False)
+    op.create_index(op.f("ix_erp_import_file_uploaded_at"), "erp_import_file", ["uploaded_at"], unique=False)
+    op.create_table(
+        "erp_import_map",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=60), nullable=False),
+        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column("name_key", sa.Text(), nullable=False),
+        sa.Column("data", sa.Text(), nullable=False),
+        sa.Column("user_name", sa.String(length=80), nullable=False),
+        sa.Column("changed_at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_erp_import_map")),
+    )
+    op.create_index("uq_erp_import_map_kind_name_key", "erp_import_map", ["kind", "name_key"], unique=True)
+    op.create_table(
         "erp_job",
         sa.Column("name", sa.String(length=120), nullable=False),
         sa.Column("is_paused", sa.Boolean(), nullable=False),
@@ -137,7 +185,6 @@ def upgrade() -> None:
         sa.Column("password_hash", sa.String(length=200), nullable=False),
         sa.Column("is_active", sa.Boolean(), nullable=False),
         sa.Column("must_change_password", sa.Boolean(), nullable=False),
-        sa.Column("session_key", sa.String(length=40), nullable=False),
         sa.Column("created_at", sa.DateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_erp_user")),
         sa.UniqueConstraint("username", name=op.f("uq_erp_user_username")),
@@ -173,6 +220,17 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("role_id", "permission", name=op.f("pk_erp_role_right")),
     )
+    op.create_table(
+        "erp_session",
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("place", sa.String(length=60), nullable=False),
+        sa.Column("device", sa.String(length=200), nullable=False),
+        sa.Column("started_at", sa.DateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["erp_user.id"], name=op.f("fk_erp_session_user_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_erp_session")),
+    )
+    op.create_index(op.f("ix_erp_session_user_id"), "erp_session", ["user_id"], unique=False)
     op.create_table(
         "erp_user_role",
         sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),

@@ -69,7 +69,7 @@ def _save_changes(session: Session, rows: Sequence[Row], errors: Errors) -> str:
     for row in rows:
         product = products.get(row["sku"])
         if product is None:
-            errors.add(row, "sku", "is not the SKU of a product")
+            errors.add_unknown(row, "sku", "is not the SKU of a product")
             continue
         _check_change(row, product, errors)
         quantities[services.Key(product.id, row["date"], row["note"] or "")] = row["quantity"]
@@ -82,7 +82,7 @@ def _check_change(row: Row, product: Product, errors: Errors) -> None:
     try:
         check_count(abs(row["quantity"]), product.unit_decimals, what=product.sku)
     except ErpError as error:
-        errors.add(row, "quantity", str(error))
+        errors.add(row, "quantity", error)
 
 
 CHANGE_COLUMNS = (
@@ -98,6 +98,8 @@ ON_HAND_CHANGE_IMPORT = ImportKind(
     columns=CHANGE_COLUMNS,
     key=("sku", "date", "note"),
     apply=_save_changes,
+    refers={"sku": "products"},
+    screen="preorder.on_hand_change",
 )
 ON_HAND_CHANGES = ExportKind(
     name="on_hand_changes",

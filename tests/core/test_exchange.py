@@ -119,7 +119,6 @@ def test_a_file_that_is_not_utf8_is_refused_with_its_row(shelf):
         ("code,amount,due,weight", "column weight: there is no such column; the columns are code, amount, due, note"),
         ("code,due", "column amount: the column is missing"),
         ("code,amount,due,code", "column code: the column is there twice"),
-        ("code;amount;due", "separate the columns by commas"),
     ],
 )
 def test_a_header_that_does_not_fit_is_refused(shelf, header, error):
@@ -135,7 +134,7 @@ def test_every_wrong_cell_is_reported_with_its_row_column_and_value(shelf, store
         "Row 3, column amount: '-1' is not more than 0.",
         "Row 3, column due: '2026-02-30' is not a day of the calendar.",
         "Row 4, column code: the cell is empty.",
-        "Row 6, column amount: '1e3' is not a number such as 12 or 12.5.",
+        "Row 6, column amount: '1e3' is in exponent form, as a spreadsheet shortens it: write the number in full.",
         "Row 6, column due: 'soon' is not a date such as 2026-11-23.",
         "Row 6, column code: 'C' is there twice: row 5 has the same code.",
     ]
@@ -249,7 +248,7 @@ def test_a_text_that_a_spreadsheet_would_run_gets_a_mark(sign):
 
 
 @pytest.mark.parametrize(
-    ("cell", "text"), [("'=1", "=1"), ("''=1", "''=1"), ("'tis", "'tis"), ("'", "'"), ("=1", "=1")]
+    ("cell", "text"), [("'=1", "=1"), ("''=1", "'=1"), ("''tis", "''tis"), ("'tis", "'tis"), ("'", "'"), ("=1", "=1")]
 )
 def test_one_mark_is_taken_off_where_it_guards(shelf, stored, cell, text):
     take_in(f"code,amount,due,note\nA,1,,{cell}\n")

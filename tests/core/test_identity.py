@@ -7,7 +7,7 @@ from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from erp import migrations
-from erp.db import bulk_insert, contains, insert_missing, wrong_keys
+from erp.db import bulk_insert, contains, insert_missing, rows_named, wrong_keys
 from erp.exchange.parsers import code
 from erp.exchange.parsers import text as one_line
 from erp.identity import BadIdentifier, ByKey, check_descriptive, check_identifier, identity_key
@@ -122,6 +122,17 @@ def test_a_key_is_filled_in_however_a_row_is_written(session):
     bulk_insert(session, Warehouse.__table__, ["code", "name"], [("Four", "")])
     rows = session.execute(text("SELECT code, code_key FROM inventory_lots_warehouse ORDER BY code_key")).all()
     assert [tuple(row) for row in rows] == [("Four", "four"), ("Three", "three"), ("Two", "two"), ("Über", "über")]
+
+
+def test_rows_are_found_by_identifier_in_one_statement_however_many_are_asked_for(session, count_statements):
+    made = [make_product(session, sku=sku) for sku in ("Straße", "Lamp", "Desk")]
+    session.flush()
+    asked = ["STRASSE", "lamp", *(f"none {number}" for number in range(6000))]
+    with count_statements() as sent:
+        found = rows_named(session, Product, "sku", asked)
+    assert (len(sent), len(found)) == (1, 2)
+    assert (found["strasse"], found["LAMP"]) == tuple(made[:2])
+    assert rows_named(session, Product, "sku", []) == {}
 
 
 def test_a_key_follows_the_text_when_it_changes(session):

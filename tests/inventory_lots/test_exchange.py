@@ -214,6 +214,7 @@ def test_every_wrong_row_of_stock_is_reported_and_nothing_is_imported(session):
         "BOLT,L3,,1,",
     )
     assert errors == [
+        "Row 2, column sku: 'NOPE' is not the SKU of a product.",
         "Row 3, column location: 'WH' is not a location: write it as WAREHOUSE/LOCATION, such as WH/STOCK.",
         "Row 4, column quantity: '-1' is less than 0.",
         "Row 5, column quantity: 'many' is not a number such as 12 or 12.5.",

@@ -64,7 +64,6 @@ def test_what_a_purchase_order_file_leaves_out_has_its_default(session: Session)
     [
         ("PO-1,S02,2026-05-06,TEA,1,,,", "supplier"),
         ("PO-1,S01,2026-05-07,TEA,1,,,", "ordered_on"),
-        ("PO-1,S01,,TEA,1,,,", "ordered_on"),
         ("PO-2,S09,,TEA,1,,,", "supplier"),
         ("PO-2,S01,,COFFEE,1,,,", "sku"),
         ("PO-2,S01,,TEA,0,,,", "quantity"),

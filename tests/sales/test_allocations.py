@@ -20,11 +20,10 @@ from modules.sales.errors import (
     SerialNotAllocated,
 )
 from modules.sales.models import Allocation, Backorder, OrderLine
-from modules.sales.queries import open_backorder
 from modules.sales.services import allocations
 from modules.sales.states import AllocationSource
 from tests.support.inventory_lots import make_location, make_product, make_serials, make_stock
-from tests.support.sales import allocate, make_customer, make_draft, make_order, make_queue
+from tests.support.sales import allocate, make_customer, make_draft, make_order, make_queue, open_backorder
 from tests.support.statements import parameters_sent
 
 

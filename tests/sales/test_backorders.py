@@ -15,12 +15,11 @@ from modules.sales.errors import (
     NothingOpen,
 )
 from modules.sales.models import Backorder, Order
-from modules.sales.queries import open_backorder
 from modules.sales.states import BackorderState, OrderState
 from tests.support.inventory_lots import make_product, make_stock
 from tests.support.preorder import allocate_purchase
 from tests.support.procurement import make_purchase_order
-from tests.support.sales import allocate, make_order, make_queue
+from tests.support.sales import allocate, make_order, make_queue, open_backorder
 from tests.support.statements import parameters_sent
 
 

@@ -34,7 +34,7 @@ def shop(session):
 def test_an_order_that_another_import_made_since_is_refused(session, shop, monkeypatch):
     rows = ("number,customer,sku,quantity", "W-1,ACME,SCREW,2")
     load(session, "sales_orders", *rows)
-    monkeypatch.setattr(orders, "_numbers_in_use", lambda *_: {})
+    monkeypatch.setattr(orders, "orders_in_use", lambda *_: {})
     with pytest.raises(AlreadyMade, match=r"of the same number, code or name\. Import again\."):
         load(session, "sales_orders", *rows)
 
@@ -214,12 +214,12 @@ def test_an_import_of_many_products_takes_as_many_statements_as_one(session, sho
 
 
 def test_numbers_are_looked_up_under_the_locks_of_the_products(session, shop, monkeypatch):
-    find_first = orders._numbers_in_use
+    find_first = orders.orders_in_use
 
     def second(session, numbers):
         require_lock(session, Product, [shop[1].id])
         return find_first(session, numbers)
 
-    monkeypatch.setattr(orders, "_numbers_in_use", second)
+    monkeypatch.setattr(orders, "orders_in_use", second)
     load(session, "sales_orders", "number,customer,sku,quantity", "A,ACME,SCREW,1")
     assert session.scalar(select(func.count()).select_from(Order)) == 1

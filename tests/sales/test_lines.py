@@ -17,11 +17,10 @@ from modules.sales import services
 from modules.sales.errors import (
     QuantityBelowDone,
 )
-from modules.sales.queries import open_backorder
 from modules.sales.services import NewLine
 from modules.sales.states import OrderState
 from tests.support.inventory_lots import make_product, make_stock
-from tests.support.sales import allocate, make_draft, make_order
+from tests.support.sales import allocate, make_draft, make_order, open_backorder
 
 
 @pytest.fixture

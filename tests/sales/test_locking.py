@@ -10,11 +10,10 @@ from erp.db import require_lock
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.services import lock_products
 from modules.sales import services
-from modules.sales.queries import open_backorder
 from modules.sales.services import Grant
 from modules.sales.states import OrderState
 from tests.support.inventory_lots import make_product, make_stock
-from tests.support.sales import make_order
+from tests.support.sales import make_order, open_backorder
 
 
 @pytest.fixture

@@ -13,10 +13,9 @@ from modules.sales.errors import (
     OrderWithoutLines,
 )
 from modules.sales.models import Allocation, Backorder
-from modules.sales.queries import open_backorder
 from modules.sales.states import BackorderState, OrderState
 from tests.support.inventory_lots import make_product, make_stock
-from tests.support.sales import allocate, make_draft, make_order
+from tests.support.sales import allocate, make_draft, make_order, open_backorder
 
 
 @pytest.fixture

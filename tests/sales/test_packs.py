@@ -21,10 +21,9 @@ from modules.sales.errors import (
     TooManySerialNumbers,
 )
 from modules.sales.models import Allocation
-from modules.sales.queries import open_backorder
 from modules.sales.states import OrderState, ShippingPolicy
 from tests.support.inventory_lots import make_location, make_product, make_serials, make_stock
-from tests.support.sales import make_order
+from tests.support.sales import make_order, open_backorder
 
 
 @pytest.fixture

@@ -14,10 +14,9 @@ from modules.procurement import services as procurement
 from modules.procurement.domain import Delivery
 from modules.sales import services
 from modules.sales.models import Allocation, Backorder
-from modules.sales.queries import open_backorder
 from tests.support.inventory_lots import make_location, make_product, make_stock, set_stock
 from tests.support.procurement import make_purchase_order
-from tests.support.sales import allocate, make_order
+from tests.support.sales import allocate, make_order, open_backorder
 
 
 @pytest.fixture

@@ -9,13 +9,14 @@ from itertools import count
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp import clock
 from erp.exchange import ImportRefused, export_csv, import_csv
 from modules.inventory_lots.models import Product
 from modules.sales import services
-from modules.sales.models import Customer, Order, OrderLine
+from modules.sales.models import Backorder, Customer, Order, OrderLine
 from modules.sales.services import NewLine, NewOrder
 from tests.support.inventory_lots import make_product
 
@@ -69,6 +70,11 @@ def allocate(session: Session, *products: Product) -> None:
     session.commit()
     services.allocate_products(session, [product.id for product in products])
     session.commit()
+
+
+def open_backorder(session: Session, line_id: int) -> Backorder | None:
+    """Return a line's open backorder row, if it has one."""
+    return session.scalar(select(Backorder).where(Backorder.line_id == line_id, Backorder.is_open))
 
 
 def load(session: Session, kind: str, *rows: str, after: Sequence[str] = ()) -> str:

@@ -55,16 +55,18 @@ _RAW = (
     PurchaseAllocation.line_id,
     PurchaseAllocation.purchase_line_id,
     raw(PurchaseAllocation.outstanding).label("outstanding"),
+    raw(PurchaseAllocation.received),
 )
 
 
 class OpenAllocation(NamedTuple):
-    """A purchase allocation and the raw quantity that is outstanding of it."""
+    """A purchase allocation and the raw quantities that are outstanding and received of it."""
 
     id: int
     line_id: int
     purchase_line_id: int
     outstanding: int
+    received: int
 
 
 def of_lines(*conditions: SQLColumnExpression[bool]) -> ColumnElement[bool]:
@@ -187,6 +189,18 @@ def in_shrinking_order(session: Session, line_ids: Collection[int]) -> list[Open
         .order_by(*shrinking_order())
     )
     return [OpenAllocation._make(row) for row in session.execute(rows)]
+
+
+def automatic_allocations(
+    session: Session, line_ids: Collection[int], purchase_line_ids: Collection[int]
+) -> list[OpenAllocation]:
+    """Return the open purchase allocations of these sales and purchase order lines that runs have made."""
+    rows = with_purchase_lines(*_RAW).where(
+        PurchaseAllocation.source == AllocationSource.automatic,
+        is_one_of(session, PurchaseAllocation.line_id, line_ids),
+        is_one_of(session, PurchaseAllocation.purchase_line_id, purchase_line_ids),
+    )
+    return [OpenAllocation._make(row) for row in session.execute(rows.order_by(PurchaseAllocation.id))]
 
 
 def in_order_of_service(session: Session, purchase_line_ids: Collection[int]) -> list[OpenAllocation]:

@@ -74,12 +74,12 @@ def _check_order(rows: Sequence[Row], known: _Known, errors: Errors) -> None:
 
 def _check_line(row: Row, known: _Known, errors: Errors) -> None:
     if row["supplier"] not in known.suppliers:
-        errors.add(row, "supplier", "is not the code of a supplier")
+        errors.add_unknown(row, "supplier", "is not the code of a supplier")
     if row["status"] and row["status"] not in known.statuses:
         errors.add(row, "status", "is not the name of a purchase line status")
     product = known.products.get(row["sku"])
     if product is None:
-        errors.add(row, "sku", "is not the SKU of a product")
+        errors.add_unknown(row, "sku", "is not the SKU of a product")
         return
     with errors.of(row, "quantity"):
         check_quantity(row["quantity"], product.unit_decimals, what=product.sku)
@@ -129,6 +129,9 @@ PURCHASE_ORDER_IMPORT = ImportKind(
     ),
     key=(),
     apply=_create,
+    header=("number", *HEADER),
+    refers={"supplier": "suppliers", "sku": "products"},
+    screen="procurement.purchase_order",
 )
 
 PURCHASE_ORDERS = ExportKind(

@@ -39,7 +39,7 @@ def _receive(session: Session, rows: list[Row], errors: Errors) -> str:
         receipt_ids = receive_many(session, [_delivery(row, line_ids, places) for row in rows])
     except DeliveriesRefused as refused:
         for index, refusal in refused.refusals.items():
-            errors.add(rows[index], _column(refusal), str(refusal))
+            errors.add(rows[index], _column(refusal), refusal)
         errors.raise_if_any()
     return f"{_message(rows, new_lots, places)} {_for_whom(destinations(session, receipt_ids))}"
 
@@ -104,4 +104,5 @@ RECEIPT_IMPORT = ImportKind(
     ),
     key=(),
     apply=_receive,
+    screen="procurement.receipt",
 )

@@ -40,6 +40,7 @@ SUPPLIER_IMPORT = ImportKind(
     ),
     key=("code",),
     apply=_save,
+    screen="procurement.supplier",
 )
 
 SUPPLIERS = ExportKind(

@@ -11,6 +11,7 @@ from erp.contacts import ContactData
 from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, email_address, text
 from erp.text import plural
 from modules.sales import services
+from modules.sales.exchange.maps import CUSTOMER_MAPS
 from modules.sales.models import Customer
 
 COLUMNS = (
@@ -34,7 +35,14 @@ def _rows(session: Session) -> Iterable[Sequence[object]]:
 
 
 CUSTOMER_IMPORT = ImportKind(
-    name="customers", title="Customers", permission="sales.edit", columns=COLUMNS, key=("code",), apply=_apply
+    name="customers",
+    title="Customers",
+    permission="sales.edit",
+    columns=COLUMNS,
+    key=("code",),
+    apply=_apply,
+    maps=CUSTOMER_MAPS,
+    screen="sales.customer",
 )
 CUSTOMERS = ExportKind(
     name="customers",

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from erp import clock
-from erp.contacts import contacts_by_code
-from erp.db import is_named
-from erp.errors import ErpError
 from erp.exchange import (
     AfterImport,
     Column,
@@ -27,102 +21,32 @@ from erp.exchange import (
     quantity,
     whole_number,
 )
-from erp.identity import ByKey
 from erp.text import plural
-from modules.inventory_lots.domain import check_quantity
 from modules.inventory_lots.models import Product
-from modules.inventory_lots.queries import product_ids_by_sku, products_by_sku
-from modules.inventory_lots.services import lock_products
+from modules.inventory_lots.queries import products_by_sku
 from modules.sales import services
+from modules.sales.exchange.maps import ORDER_MAPS
+from modules.sales.exchange.order_rows import HEADER, check_order, create, orders_in_use, read_book
+from modules.sales.exchange.order_updates import update_orders
 from modules.sales.models import Customer, Order, OrderLine
 from modules.sales.queries import select_lines
-from modules.sales.services import NewLine, NewOrder
 from modules.sales.states import OrderState, ShippingPolicy
-
-HEADER = ("customer", "ordered_at", "priority", "shipping_policy")
-DEFAULTS: dict[str, Any] = {"priority": 0, "shipping_policy": ShippingPolicy.partial}
 
 
 def _apply(session: Session, rows: Sequence[Row], errors: Errors) -> str:
-    orders = _by_number(rows)
-    customers = contacts_by_code(session, Customer, [row["customer"] for row in rows])
-    # Locked before the numbers are looked up: of two files with the same order, the second is refused.
-    skus = {row["sku"] for row in rows}
-    lock_products(session, product_ids_by_sku(session, skus).values())
-    products = products_by_sku(session, skus)
-    taken = _numbers_in_use(session, list(orders))
-    for number, group in orders.items():
-        _check_header(group, errors, taken=taken.get(number), is_known=group[0]["customer"] in customers)
-        for row in group:
-            _check_line(row, products.get(row["sku"]), errors)
-    errors.raise_if_any()
-    ids = ByKey((product.sku, product.id) for product in products.values())
-    new = [_new_order(group, customers[group[0]["customer"]].id, ids) for group in orders.values()]
-    _create(session, new, list(orders.values()), errors)
-    return f"{plural(len(orders), 'sales order')} with {plural(len(rows), 'line')}."
+    book = read_book(session, rows)
+    taken = orders_in_use(session, book.orders)
+    for number, group in book.orders.items():
+        if number in taken:
+            _refuse_number(group[0], taken[number][1], errors)
+        check_order(group, book, errors)
+    create(session, book.orders.values(), book, errors)
+    return f"{plural(len(book.orders), 'sales order')} with {plural(len(rows), 'line')}."
 
 
-def _by_number(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """Group rows by order, in order of first appearance."""
-    orders: dict[str, list[Row]] = {}
-    for row in rows:
-        orders.setdefault(row["number"], []).append(row)
-    return orders
-
-
-def _numbers_in_use(session: Session, numbers: Sequence[str]) -> ByKey[str, str]:
-    """Return those of the numbers that orders have, each as it is written there."""
-    rows = select(Order.number).where(is_named(session, Order.number, numbers))
-    return ByKey((number, number) for number in map(str, session.scalars(rows)))
-
-
-def _header(row: Row, column: str) -> Any:
-    value = row[column]
-    return DEFAULTS.get(column) if value is None else value
-
-
-def _check_header(group: Sequence[Row], errors: Errors, *, taken: str | None, is_known: bool) -> None:
-    first = group[0]
-    if taken is not None:
-        written = "" if taken == first["number"] else f", {taken}"
-        errors.add(first, "number", f"is the number of an order that exists already{written}")
-    if not is_known:
-        errors.add(first, "customer", "is not the code of a customer")
-    for row in group[1:]:
-        for column in HEADER:
-            if _header(row, column) != _header(first, column):
-                errors.add(row, column, f"is not what row {first.number} says of the same order")
-
-
-def _check_line(row: Row, product: Product | None, errors: Errors) -> None:
-    if product is None:
-        errors.add(row, "sku", "is not the SKU of a product")
-        return
-    try:
-        check_quantity(row["quantity"], product.unit_decimals, what=product.sku)
-    except ErpError as error:
-        errors.add(row, "quantity", str(error))
-
-
-def _new_order(group: Sequence[Row], customer_id: int, product_ids: Mapping[str, int]) -> NewOrder:
-    first = group[0]
-    return NewOrder(
-        number=first["number"],
-        customer_id=customer_id,
-        ordered_at=first["ordered_at"] or clock.now(),
-        priority=_header(first, "priority"),
-        shipping_policy=_header(first, "shipping_policy"),
-        lines=[
-            NewLine(product_ids[row["sku"]], row["quantity"], row["unit_price"], row["requested_on"]) for row in group
-        ],
-    )
-
-
-def _create(session: Session, orders: Sequence[NewOrder], groups: Sequence[Sequence[Row]], errors: Errors) -> None:
-    _, refusals = services.create_confirmed(session, orders)
-    for (order, line), refusal in refusals.items():
-        errors.add(groups[order][line], "sku", str(refusal))
-    errors.raise_if_any()
+def _refuse_number(row: Row, taken: str, errors: Errors) -> None:
+    written = "" if taken == row["number"] else f", {taken}"
+    errors.add(row, "number", f"is the number of an order that exists already{written}")
 
 
 def _allocate(session: Session, rows: Sequence[Row]) -> str:
@@ -168,6 +92,11 @@ ORDER_IMPORT = ImportKind(
     columns=COLUMNS,
     key=(),
     apply=_apply,
+    update=update_orders,
+    header=("number", *HEADER),
+    refers={"customer": "customers", "sku": "products"},
+    maps=ORDER_MAPS,
+    screen="sales.order",
     after=(
         AfterImport(
             "allocate", "Serve the products of these orders, in the same transaction.", _allocate, "sales.allocate"

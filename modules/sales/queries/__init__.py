@@ -15,11 +15,19 @@ from modules.sales.queries.backorders import (
     backordered,
     cancellable_backorders,
     days_to_correct,
-    open_backorder,
+    open_backorders,
 )
 from modules.sales.queries.checks import broken_invariants
 from modules.sales.queries.explanation import explain
-from modules.sales.queries.lines import lines_of, ordered_products, products_on_lines, select_lines
+from modules.sales.queries.holders import Holder, can_take, holders_for
+from modules.sales.queries.lines import (
+    lines_by_id,
+    lines_of,
+    ordered_products,
+    own_refusals,
+    products_on_lines,
+    select_lines,
+)
 from modules.sales.queries.losses import Loss, fingerprint, losses, losses_in
 from modules.sales.queries.orders import (
     customer_orders,
@@ -27,6 +35,7 @@ from modules.sales.queries.orders import (
     order_by_number,
     order_statuses,
     order_with_lines,
+    orders_with_lines,
     products_of,
     waiting_work,
 )
@@ -60,10 +69,11 @@ from modules.sales.queries.queue import (
     waiting_product_ids,
 )
 from modules.sales.queries.scheduled import due_day, scheduled_quantities, why_scheduled
-from modules.sales.queries.snapshot import read_snapshots, rules_of_runs
+from modules.sales.queries.snapshot import read_snapshots, rules_of_runs, snapshots_with
 from modules.sales.queries.work_lists import Size, WorkLists, listed_lines, read_work_lists
 
 __all__ = [
+    "Holder",
     "LinePlan",
     "Loss",
     "Preview",
@@ -78,6 +88,7 @@ __all__ = [
     "backorder_rows",
     "backordered",
     "broken_invariants",
+    "can_take",
     "cancellable_backorders",
     "covers_from_purchases",
     "customer_orders",
@@ -87,21 +98,25 @@ __all__ = [
     "explain",
     "fingerprint",
     "has_need",
+    "holders_for",
     "is_scheduled",
     "is_waiting",
     "last_served_day",
     "line_plans",
     "line_progress",
+    "lines_by_id",
     "lines_of",
     "listed_lines",
     "losses",
     "losses_in",
-    "open_backorder",
     "open_backorder_quantity",
+    "open_backorders",
     "order_by_number",
     "order_statuses",
     "order_with_lines",
     "ordered_products",
+    "orders_with_lines",
+    "own_refusals",
     "pack_by_number",
     "pack_line_counts",
     "pack_lines",
@@ -124,6 +139,7 @@ __all__ = [
     "select_lines",
     "select_unpacked",
     "service_order",
+    "snapshots_with",
     "staying_behind",
     "usable_serials",
     "waiting_product_ids",

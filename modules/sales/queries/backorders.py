@@ -19,9 +19,10 @@ from modules.sales.queries.queue import due_on, is_scheduled, last_served_day
 from modules.sales.states import BackorderKind
 
 
-def open_backorder(session: Session, line_id: int) -> Backorder | None:
-    """Return a line's open backorder row, if it has one."""
-    return session.scalar(select(Backorder).where(Backorder.line_id == line_id, Backorder.is_open))
+def open_backorders(session: Session, line_ids: Sequence[int]) -> dict[int, Backorder]:
+    """Return the open backorder rows of these lines by line id."""
+    rows = select(Backorder).where(is_one_of(session, Backorder.line_id, line_ids), Backorder.is_open)
+    return {row.line_id: row for row in session.scalars(rows)}
 
 
 def backordered(session: Session, line_ids: Sequence[int]) -> dict[int, Decimal]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload
 
-from erp.db import chunks, format_quantity
+from erp.db import chunks, format_quantity, is_one_of
+from erp.errors import ErpError
+from modules.inventory_lots.domain import check_price, check_quantity
 from modules.inventory_lots.models import Product
+from modules.sales.errors import InactiveProduct
 from modules.sales.models import OrderLine
 
 
@@ -25,10 +28,32 @@ def select_lines(*columns: Any, through: Any = None) -> Select[*tuple[Any, ...]]
 
 
 def lines_of(session: Session, order_ids: Sequence[int]) -> list[OrderLine]:
-    """Return the lines of many orders with their products, by order and position."""
-    rows = select(OrderLine).options(joinedload(OrderLine.product)).order_by(OrderLine.order_id, OrderLine.position)
+    """Return the lines of many orders with their products and orders, by order and position."""
+    options = (joinedload(OrderLine.product), joinedload(OrderLine.order))
+    rows = select(OrderLine).options(*options).order_by(OrderLine.order_id, OrderLine.position)
     parts = (session.scalars(rows.where(OrderLine.order_id.in_(part))) for part in chunks(order_ids, 5000))
     return [line for part in parts for line in part]
+
+
+def lines_by_id(session: Session, line_ids: Sequence[int]) -> list[OrderLine]:
+    """Return lines with their products and orders, by order and position."""
+    rows = select(OrderLine).options(joinedload(OrderLine.product), joinedload(OrderLine.order))
+    rows = rows.where(is_one_of(session, OrderLine.id, line_ids)).order_by(OrderLine.order_id, OrderLine.position)
+    return list(session.scalars(rows))
+
+
+def own_refusals(lines: Iterable[OrderLine]) -> dict[int, ErpError]:
+    """Return why lines may not be confirmed as they are, whatever other modules say, by line id."""
+    refusals: dict[int, ErpError] = {}
+    for line in lines:
+        try:
+            check_quantity(line.quantity, line.product.unit_decimals, what=line.product.sku)
+            check_price(line.unit_price, what=line.product.sku, field="unit_price")
+            if not line.product.is_active:
+                raise InactiveProduct(sku=line.product.sku)
+        except ErpError as error:
+            refusals[line.id] = error
+    return refusals
 
 
 def ordered_products(session: Session, order_id: int) -> dict[int, str]:

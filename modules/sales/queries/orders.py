@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
-from erp.db import total
+from erp.db import is_one_of, total
 from erp.errors import NotFound
 from erp.identity import identity_key
 from erp.numbers import sums
@@ -34,6 +34,13 @@ def order_with_lines(session: Session, order_id: int) -> Order:
     """Return an order with its lines and their products, in as many statements for one line as for a hundred."""
     lines = selectinload(Order.lines).joinedload(OrderLine.product)
     return session.scalars(select(Order).where(Order.id == order_id).options(lines)).one()
+
+
+def orders_with_lines(session: Session, order_ids: Sequence[int]) -> list[Order]:
+    """Return orders with their lines, the products of these and the customers, by id."""
+    options = (selectinload(Order.lines).joinedload(OrderLine.product), joinedload(Order.customer))
+    rows = select(Order).where(is_one_of(session, Order.id, order_ids)).order_by(Order.id).options(*options)
+    return list(session.scalars(rows.execution_options(populate_existing=True)))
 
 
 def products_of(session: Session, order_id: int) -> list[int]:

@@ -31,7 +31,9 @@ from modules.sales.services.demo import load_demo
 from modules.sales.services.lines import (
     NewLine,
     add_lines,
+    append_lines,
     cancel_line,
+    change_quantities,
     change_quantity,
     change_requested_date,
     set_preorder,
@@ -41,6 +43,7 @@ from modules.sales.services.orders import NewOrder, announce_order, cancel_order
 from modules.sales.services.pack_reversals import reverse_pack
 from modules.sales.services.packs import pack_order
 from modules.sales.services.promise_dates import promise_first, set_promise_dates
+from modules.sales.services.taking import take_from
 
 __all__ = [
     "Changed",
@@ -54,12 +57,14 @@ __all__ = [
     "allocate_order",
     "allocate_products",
     "announce_order",
+    "append_lines",
     "apply_preview",
     "cancel_backorder",
     "cancel_backorders",
     "cancel_line",
     "cancel_order",
     "cancel_overdue_backorders",
+    "change_quantities",
     "change_quantity",
     "change_requested_date",
     "confirm",
@@ -83,6 +88,7 @@ __all__ = [
     "serve_products",
     "set_preorder",
     "set_promise_dates",
+    "take_from",
     "turn_into_backorders",
     "turn_into_preorders",
 ]

@@ -307,9 +307,11 @@ def _change_kind(
     return len(session.scalars(changes.execution_options(synchronize_session="fetch")).all())
 
 
-def lower_backorder(session: Session, backorder_id: int, quantity: int) -> None:
-    """Take a raw quantity off a backorder row because its line wants less."""
-    reduce_rows(session, [(backorder_id, quantity)], by="quantity")
+def lower_backorders(session: Session, parts: Sequence[Part]) -> None:
+    """Take raw quantities off backorder rows because their lines want less."""
+    parts = [(id_, quantity) for id_, quantity in parts if quantity]
+    if parts:
+        reduce_rows(session, parts, by="quantity")
     session.expire_all()
 
 

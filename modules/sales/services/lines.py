@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -18,16 +18,19 @@ from erp.options import options
 from modules.inventory_lots.domain import check_price, check_quantity
 from modules.sales import queries
 from modules.sales.domain import lower
-from modules.sales.errors import InactiveProduct, LinesRefused, NothingOpen, QuantityBelowDone
+from modules.sales.errors import LinesRefused, NothingOpen, QuantityBelowDone
 from modules.sales.events import BackorderCancelled, LinesServed
 from modules.sales.hooks import confirm_refusals
 from modules.sales.models import Order, OrderLine
 from modules.sales.services.allocations import lower_allocations, release_lines, serve_products
-from modules.sales.services.backorders import close_backorders, lower_backorder
+from modules.sales.services.backorders import close_backorders, lower_backorders
 from modules.sales.services.locking import lock_line, lock_order
 from modules.sales.services.order_states import close_orders
 from modules.sales.services.scheduled import follow_requested_date
 from modules.sales.states import ORDER
+
+# Why lines are refused, by the id of the order and the index of the line.
+Refused = dict[tuple[int, int], ErpError]
 
 
 @dataclass(frozen=True)
@@ -58,15 +61,7 @@ def line_refusals(session: Session, lines: Sequence[OrderLine], *, are_raised: b
     """
     answers = confirm_refusals(session, lines, are_raised=are_raised)
     refusals = {line_id: refusal for answer in answers for line_id, refusal in answer.items()}
-    for line in lines:
-        try:
-            check_quantity(line.quantity, line.product.unit_decimals, what=line.product.sku)
-            check_price(line.unit_price, what=line.product.sku, field="unit_price")
-            if not line.product.is_active:
-                raise InactiveProduct(sku=line.product.sku)
-        except ErpError as error:
-            refusals[line.id] = error
-    return refusals
+    return refusals | queries.own_refusals(lines)
 
 
 def check_lines(session: Session, order: Order, lines: Sequence[OrderLine], *, are_raised: bool = False) -> None:
@@ -93,19 +88,52 @@ def add_lines(session: Session, order_id: int, new_lines: Sequence[NewLine]) -> 
     last = max((line.position for line in order.lines), default=0)
     for position, line in enumerate(new_lines, start=last + 1):
         check_price(line.unit_price, what=f"Line {position}", field="unit_price")
-    rows = [line.values(order.id, position) for position, line in enumerate(new_lines, start=last + 1)]
-    insert_rows(session, OrderLine, rows)
-    session.expire_all()
+    added = _insert(session, {order.id: new_lines}, {order.id: last})
     order = queries.order_with_lines(session, order_id)
-    added = [line for line in order.lines if line.position > last]
-    history.record_all(
-        session,
-        [history.Change(line.history_subject(), "added", "quantity", new=line.quantity) for line in added],
-    )
     if order.is_confirmed:
         check_lines(session, order, added)
         serve_lines(session, added)
     return order
+
+
+def _insert(session: Session, new_lines: Mapping[int, Sequence[NewLine]], last: Mapping[int, int]) -> list[OrderLine]:
+    """Insert lines by order id after the last position of each order; return them by order and position."""
+    rows = [
+        line.values(order_id, position)
+        for order_id, lines in new_lines.items()
+        for position, line in enumerate(lines, start=last[order_id] + 1)
+    ]
+    insert_rows(session, OrderLine, rows)
+    session.expire_all()
+    lines = queries.lines_of(session, list(new_lines))
+    added = [line for line in lines if line.position > last[line.order_id]]
+    history.record_all(
+        session,
+        [history.Change(line.history_subject(), "added", "quantity", new=line.quantity) for line in added],
+    )
+    return added
+
+
+def append_lines(session: Session, orders: Mapping[int, Order], new_lines: Mapping[int, Sequence[NewLine]]) -> Refused:
+    """Add lines to many confirmed orders by their ids, as an import brings them, without allocating anything.
+
+    The caller holds the products' locks. Returns why lines are refused by order id and index; with any refusal the
+    caller undoes all.
+    """
+    refused: Refused = {}
+    for order_id, lines in new_lines.items():
+        try:
+            ORDER.next(orders[order_id].state, "add_line")
+        except ErpError as error:
+            refused |= {(order_id, index): error for index in range(len(lines))}
+    accepted = {id_: lines for id_, lines in new_lines.items() if (id_, 0) not in refused}
+    if not accepted:
+        return refused
+    last = {id_: max((line.position for line in orders[id_].lines), default=0) for id_ in accepted}
+    added = _insert(session, accepted, last)
+    refusals = line_refusals(session, added)
+    places = {line.id: (line.order_id, line.position - last[line.order_id] - 1) for line in added}
+    return refused | {places[id_]: refusal for id_, refusal in refusals.items()}
 
 
 def change_quantity(session: Session, line_id: int, quantity: Decimal) -> OrderLine:
@@ -116,15 +144,42 @@ def change_quantity(session: Session, line_id: int, quantity: Decimal) -> OrderL
     QuantityBelowDone and LinesRefused.
     """
     line = lock_line(session, line_id)
+    _check_change(line, quantity)
+    if quantity > line.quantity:
+        _raise_line(session, line, quantity)
+    elif quantity < line.quantity:
+        _lower_lines(session, [line], {line.id: quantity})
+    return line
+
+
+def _check_change(line: OrderLine, quantity: Decimal) -> None:
     ORDER.next(line.order.state, "change_quantity")
     check_quantity(quantity, line.product.unit_decimals, what=line.product.sku)
     if quantity < line.packed + line.cancelled:
         raise QuantityBelowDone(quantity=quantity, packed=line.packed, cancelled=line.cancelled)
-    if quantity > line.quantity:
-        _raise_line(session, line, quantity)
-    elif quantity < line.quantity:
-        _lower_line(session, line, quantity)
-    return line
+
+
+def change_quantities(session: Session, quantities: Mapping[int, Decimal]) -> dict[int, ErpError]:
+    """Change the quantities of many lines by their ids, as an import brings them, without allocating anything.
+
+    The caller holds the products' locks. Returns why lines are refused by id; with any refusal the caller undoes all.
+    """
+    refusals: dict[int, ErpError] = {}
+    lines = queries.lines_by_id(session, tuple(quantities))
+    for line in lines:
+        try:
+            _check_change(line, quantities[line.id])
+        except ErpError as error:
+            refusals[line.id] = error
+    changed = [line for line in lines if line.id not in refusals]
+    raised = [line for line in changed if quantities[line.id] > line.quantity]
+    lowered = [line for line in changed if quantities[line.id] < line.quantity]
+    for line in raised:
+        line.quantity = quantities[line.id]
+    session.flush()
+    refusals |= line_refusals(session, raised, are_raised=True)
+    _lower_lines(session, lowered, quantities)
+    return refusals
 
 
 def _raise_line(session: Session, line: OrderLine, quantity: Decimal) -> None:
@@ -134,20 +189,28 @@ def _raise_line(session: Session, line: OrderLine, quantity: Decimal) -> None:
     serve_lines(session, [line])
 
 
-def _lower_line(session: Session, line: OrderLine, quantity: Decimal) -> None:
-    row = queries.open_backorder(session, line.id)
-    given_back = lower(
-        to_raw(quantity - line.packed - line.cancelled),
-        to_raw(line.allocated),
-        to_raw(row.open_quantity) if row else 0,
-    )
-    if row and given_back.backorder:
-        lower_backorder(session, row.id, given_back.backorder)
-    lower_allocations(session, line.id, given_back.allocations)
-    line.quantity = quantity
+def _lower_lines(session: Session, lines: Sequence[OrderLine], quantities: Mapping[int, Decimal]) -> None:
+    """Lower lines to these quantities by their ids, in as many statements for one line as for many."""
+    if not lines:
+        return
+    ids = tuple(line.id for line in lines)
+    order_ids, products = {line.order_id for line in lines}, tuple(sorted({line.product_id for line in lines}))
+    rows = queries.open_backorders(session, ids)
+    given_back = {
+        line.id: lower(
+            to_raw(quantities[line.id] - line.packed - line.cancelled),
+            to_raw(line.allocated),
+            to_raw(rows[line.id].open_quantity) if line.id in rows else 0,
+        )
+        for line in lines
+    }
+    lower_backorders(session, [(row.id, given_back[line_id].backorder) for line_id, row in rows.items()])
+    lower_allocations(session, {line_id: given.allocations for line_id, given in given_back.items()})
+    for line in queries.lines_by_id(session, ids):
+        line.quantity = quantities[line.id]
     session.flush()
-    close_orders(session, [line.order_id])
-    publish(session, LinesServed((line.product_id,), (line.id,), shrunk=(line.id,)))
+    close_orders(session, order_ids)
+    publish(session, LinesServed(products, ids, shrunk=ids))
 
 
 def change_requested_date(session: Session, line_id: int, day: date | None, *, why: str = "") -> OrderLine:

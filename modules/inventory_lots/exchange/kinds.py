@@ -27,6 +27,7 @@ from erp.text import plural
 from modules.inventory_lots import queries, services
 from modules.inventory_lots.domain import clean_path
 from modules.inventory_lots.errors import BadLocation, ManyRefused
+from modules.inventory_lots.exchange.maps import PRODUCT_MAPS, STOCK_MAPS
 from modules.inventory_lots.models import Balance, Location, Lot, Product
 from modules.inventory_lots.services import Adjusted, Count, Locations, ProductData
 from modules.inventory_lots.states import Tracking
@@ -44,7 +45,7 @@ def _adjust_stock(session: Session, rows: Sequence[Row], errors: Errors) -> str:
     product_ids = queries.product_ids_by_sku(session, [row["sku"] for row in rows])
     for row in rows:
         if row["sku"] not in product_ids:
-            errors.add(row, "sku", "is not the SKU of a product")
+            errors.add_unknown(row, "sku", "is not the SKU of a product")
     _check_dates(rows, errors)
     errors.raise_if_any()
     services.lock_products(session, product_ids.values())
@@ -70,7 +71,7 @@ def _unless_refused(rows: Sequence[Row], errors: Errors, work: Callable[[], Any]
         return work()
     except ManyRefused as refused:
         for index, refusal in refused.refusals.items():
-            errors.add(rows[index], refusal.field, str(refusal))
+            errors.add(rows[index], refusal.field, refusal)
         errors.raise_if_any()
         raise
 
@@ -147,6 +148,8 @@ PRODUCT_IMPORT = ImportKind(
     ),
     key=("sku",),
     apply=_save_products,
+    maps=PRODUCT_MAPS,
+    screen="inventory_lots.product",
 )
 
 STOCK_IMPORT = ImportKind(
@@ -163,6 +166,9 @@ STOCK_IMPORT = ImportKind(
     ),
     key=("sku", "lot", "location"),
     apply=_adjust_stock,
+    refers={"sku": "products"},
+    maps=STOCK_MAPS,
+    screen="inventory_lots.balance",
 )
 
 PRODUCTS = ExportKind(

@@ -1,0 +1,112 @@
+"""The rows of a file of sales orders: what they name, and what new orders they make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from erp import clock
+from erp.contacts import contacts_by_code
+from erp.db import is_named
+from erp.errors import ErpError
+from erp.exchange import Errors, Row
+from erp.identity import ByKey
+from modules.inventory_lots.domain import check_quantity
+from modules.inventory_lots.models import Product
+from modules.inventory_lots.queries import product_ids_by_sku, products_by_sku
+from modules.inventory_lots.services import lock_products
+from modules.sales import services
+from modules.sales.models import Customer, Order
+from modules.sales.services import NewLine, NewOrder
+from modules.sales.states import ShippingPolicy
+
+HEADER = ("customer", "ordered_at", "priority", "shipping_policy")
+DEFAULTS: dict[str, Any] = {"priority": 0, "shipping_policy": ShippingPolicy.partial}
+
+
+@dataclass(frozen=True)
+class Book:
+    """The orders of a file by number, in order of first appearance, and the customers and products that it names."""
+
+    orders: Mapping[str, list[Row]]
+    customers: Mapping[str, Customer]
+    products: Mapping[str, Product]
+
+    def new_line(self, row: Row) -> NewLine:
+        """Return the line that a row makes."""
+        return NewLine(self.products[row["sku"]].id, row["quantity"], row["unit_price"], row["requested_on"])
+
+    def new_order(self, group: Sequence[Row]) -> NewOrder:
+        """Return the order that rows of one number make."""
+        first = group[0]
+        return NewOrder(
+            number=first["number"],
+            customer_id=self.customers[first["customer"]].id,
+            ordered_at=first["ordered_at"] or clock.now(),
+            priority=header_value(first, "priority"),
+            shipping_policy=header_value(first, "shipping_policy"),
+            lines=[self.new_line(row) for row in group],
+        )
+
+
+def read_book(session: Session, rows: Sequence[Row], more_products: Iterable[int] = ()) -> Book:
+    """Lock the products of a file, and more, and return what it names as it is then."""
+    orders: dict[str, list[Row]] = {}
+    for row in rows:
+        orders.setdefault(row["number"], []).append(row)
+    skus = {row["sku"] for row in rows}
+    # Locked before the numbers are looked up: of two files with the same order, the second is refused.
+    lock_products(session, {*product_ids_by_sku(session, skus).values(), *more_products})
+    customers = contacts_by_code(session, Customer, [row["customer"] for row in rows])
+    products = ByKey((product.sku, product) for product in products_by_sku(session, skus).values())
+    return Book(orders, customers, products)
+
+
+def orders_in_use(session: Session, numbers: Iterable[str]) -> ByKey[str, tuple[int, str]]:
+    """Return by number the ids of the orders that have these numbers, and the numbers as they are written there."""
+    rows = select(Order.id, Order.number).where(is_named(session, Order.number, list(numbers)))
+    return ByKey((str(number), (id_, str(number))) for id_, number in session.execute(rows))
+
+
+def header_value(row: Row, column: str) -> Any:
+    """Return what a row says of its order, or the default."""
+    value = row[column]
+    return DEFAULTS.get(column) if value is None else value
+
+
+def check_order(group: Sequence[Row], book: Book, errors: Errors) -> None:
+    """Add what is wrong with rows of one number, whether their order is new or exists."""
+    first = group[0]
+    if first["customer"] not in book.customers:
+        errors.add_unknown(first, "customer", "is not the code of a customer")
+    for row in group[1:]:
+        for column in HEADER:
+            if header_value(row, column) != header_value(first, column):
+                errors.add(row, column, f"is not what row {first.number} says of the same order")
+    for row in group:
+        _check_line(row, book.products.get(row["sku"]), errors)
+
+
+def _check_line(row: Row, product: Product | None, errors: Errors) -> None:
+    if product is None:
+        errors.add_unknown(row, "sku", "is not the SKU of a product")
+        return
+    try:
+        check_quantity(row["quantity"], product.unit_decimals, what=product.sku)
+    except ErpError as error:
+        errors.add(row, "quantity", error)
+
+
+def create(session: Session, groups: Iterable[Sequence[Row]], book: Book, errors: Errors) -> None:
+    """Make the orders of these rows that have no error, and add what is refused of them.
+
+    They are made even where other rows have errors, so that all that is wrong with a file is known at once.
+    """
+    right = [group for group in groups if errors.bad_rows.isdisjoint(row.number for row in group)]
+    _, refusals = services.create_confirmed(session, [book.new_order(group) for group in right])
+    for (order, line), refusal in refusals.items():
+        errors.add(right[order][line], "sku", refusal)
