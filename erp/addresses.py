@@ -38,14 +38,29 @@ def check_address(text: str) -> str:
     return f"{local}@{domain}"
 
 
+def problem(text: str) -> str:
+    """Return why an address cannot be mailed; nothing for one that can, and where there is none."""
+    try:
+        if text:
+            check_address(text)
+    except BadAddress as error:
+        return str(error.facts["reason"])
+    return ""
+
+
 def _ascii_domain(text: str, domain: str) -> str:
     try:
-        known = domain if domain.isascii() else idna.encode(domain, uts46=True).decode("ascii")
+        known = idna.encode(domain, uts46=True).decode("ascii") if _needs_conversion(domain) else domain
     except UnicodeError:
         known = ""
     if len(known) > 253 or not all(_LABEL.fullmatch(label) for label in known.split(".")):
         raise BadAddress(address=text, reason="the part after the @ is not a domain")
     return known
+
+
+def _needs_conversion(domain: str) -> bool:
+    """Say whether a domain has letters beyond ASCII, or labels that say so and must be true."""
+    return not domain.isascii() or "xn--" in domain.lower()
 
 
 def parse_mailbox(text: str) -> tuple[str, str]:

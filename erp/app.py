@@ -16,12 +16,12 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from erp import admin, backup, checks, clock, core, db, discovery, error_pages, security
+from erp import admin, backup, checks, clock, core, db, discovery, error_pages, logs, security, watch
 from erp.errors import ConfigError
 from erp.exchange import run_imports
 from erp.manifest import Module
 from erp.options import OptionTable, options, parse_ini, read_ini_file
-from erp.registry import Registry
+from erp.registry import CORE, Owned, Registry
 
 SECRET_LENGTH = 16
 
@@ -49,24 +49,28 @@ def create_app(
         ENVIRONMENT=environment,
         SECRET_KEY=_secret_key(instance, environment),
         SQLALCHEMY_DATABASE_URI=_database_url(database_url or environment.get("ERP_DATABASE_URL", ""), instance),
-        SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True},  # password hashes and session keys are among them
+        SQLALCHEMY_ENGINE_OPTIONS=db.ENGINE_OPTIONS,
     )
     folders = _module_folders(ini, environment) if module_folders is None else module_folders
     registry = _registry(discovery.find(package=module_package, folders=folders), ini, environment)
     app.extensions["erp"] = registry
     db.init_app(app)
     clock.use_zone(_zone)
+    logs.init_app(app)
     app.before_request(_mark_reading)
     app.before_request(_spool_upload)
+    _add_pages(app, registry)
+    return app
+
+
+def _add_pages(app: Flask, registry: Registry) -> None:
+    """Call every module's setup, and give the application its screens and its other pages."""
     error_pages.init_app(app)
-    registry.add_core_job(backup.back_up, every="backup_every")
-    registry.add_core_job(checks.check_invariants, every="check_every")
-    registry.add_core_job(run_imports, every="import_every")
-    registry.setup()
+    _set_up(registry)
     _add_templates(app, registry.modules.values())
     security.init_app(app)
     admin.init_app(app, registry)
-    return app
+    watch.init_app(app)
 
 
 def _ini_path(given: str | os.PathLike[str] | None, environment: Mapping[str, str]) -> Path:
@@ -79,7 +83,7 @@ def _ini_path(given: str | os.PathLike[str] | None, environment: Mapping[str, st
 
 def _database_url(url: str, instance: Path) -> str:
     if not url:
-        instance.mkdir(parents=True, exist_ok=True)
+        instance.mkdir(mode=0o700, parents=True, exist_ok=True)
         return f"sqlite:///{instance / 'erp.sqlite'}"
     try:
         parsed = make_url(url)
@@ -110,7 +114,7 @@ def _secret_key(instance: Path, environment: Mapping[str, str]) -> str:
 
 def _stored_key(path: Path) -> str:
     """Return the secret key of this instance, made at its first start; several processes may start at once."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     made = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     if not path.exists():
         handle = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -120,9 +124,23 @@ def _stored_key(path: Path) -> str:
             os.link(made, path)  # atomic: the second process finds the first one's key, whole
         except FileExistsError:
             made.unlink()
-            return path.read_text()
+            return _read_key(path)
         made.unlink()
-    return path.read_text()
+    return _read_key(path)
+
+
+def _read_key(path: Path) -> str:
+    """Return the key in a file; raise ConfigError where it was damaged: a short key could be guessed."""
+    try:
+        key = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        key, reason = "", str(error)
+    else:
+        reason = f"it has {len(key)} characters"
+    if len(key) < SECRET_LENGTH:
+        advice = "Bring the file back, or delete it: then everybody signs in again."
+        raise ConfigError(f"The secret key in {path} cannot be used: {reason}. {advice}", path=str(path))
+    return key
 
 
 def _module_folders(ini: Path, environment: Mapping[str, str]) -> list[Path]:
@@ -137,6 +155,16 @@ def _registry(found: discovery.Found, ini: Path, environment: Mapping[str, str])
     modules = discovery.in_order(discovery.usable(found))
     declared = {core.NAME: core.OPTIONS, **{module.name: module.options for module in modules}}
     return Registry(found, modules, OptionTable(declared, ini, environment, found.broken))
+
+
+def _set_up(registry: Registry) -> None:
+    """Register what the core does on a schedule and shows on the dashboard, then what each module has."""
+    registry.add_core_job(backup.back_up, every="backup_every")
+    registry.add_core_job(checks.check_invariants, every="check_every")
+    registry.add_core_job(watch.report_troubles, every="report_every")
+    registry.add_core_job(run_imports, every="import_every")
+    registry.cards.append(Owned(CORE, watch.CARD))
+    registry.setup()
 
 
 def _zone() -> tzinfo:

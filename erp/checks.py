@@ -1,16 +1,19 @@
-"""The invariants of everything that is on, checked on request and every night."""
+"""The tables, and the invariants of everything that is on, checked on request and every night."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from sqlalchemy.orm import Session
 
 from erp import progress
 from erp.db import reading
 from erp.errors import ErpError
+from erp.migrations import schema_breaches
 from erp.registry import current_registry
 from erp.text import plural
+
+Check = Callable[[Session], Iterable[str]]
 
 _MOST_SHOWN = 20
 
@@ -22,21 +25,31 @@ class BreachesFound(ErpError):
         super().__init__(f"{plural(count, 'breach', 'breaches')} found{shown}.")
 
 
+def _checks() -> list[Check]:
+    registry = current_registry()
+    return [_tables, *registry.live(registry.checks)]
+
+
+def _tables(session: Session) -> Iterator[str]:
+    return schema_breaches(session.connection())
+
+
 def count() -> int:
     """Return how many checks the core and the modules that are on have."""
-    registry = current_registry()
-    return len(registry.live(registry.checks))
+    return len(_checks())
 
 
 def breaches(session: Session) -> Iterator[str]:
     """Yield a sentence for each breach."""
-    registry = current_registry()
-    for check in progress.each(registry.live(registry.checks), "Checking"):
+    for check in progress.each(_checks(), "Checking"):
         yield from check(session)
 
 
 def check_invariants(session: Session) -> str:
-    """Check the invariants of everything that is on; raise BreachesFound with the first ones."""
+    """Check the tables and the invariants of everything that is on.
+
+    Raises BreachesFound with the first ones.
+    """
     session.rollback()  # what has been read so far began a transaction that may write
     with reading():
         found = list(breaches(session))

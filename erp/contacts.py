@@ -10,6 +10,7 @@ from sqlalchemy import String
 from sqlalchemy.orm import Mapped, Session, declared_attr, mapped_column
 from typing_extensions import override
 
+from erp.addresses import check_address
 from erp.db import BigId, Model, insert_missing, key_column, rows_named
 from erp.history import Change, Subject, Tracked, record_all
 from erp.identity import ByKey
@@ -46,11 +47,18 @@ class Contact(Tracked, Model):
 
 @dataclass(frozen=True)
 class ContactData:
-    """What a file says of a contact; an email that is None stays as it is."""
+    """What a file or a form says of a contact; an email that is None stays as it is.
+
+    Raises BadAddress for an email that is neither empty nor one address.
+    """
 
     code: str
     name: str
     email: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.email:
+            check_address(self.email)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from zoneinfo import available_timezones
 from typing_extensions import override
 
 from erp.manifest import Permission
-from erp.options import Choice, Duration, Integer, Option, Text
+from erp.options import Choice, Duration, Integer, Option, Switch, Text
 
 NAME = "erp"
 
@@ -48,6 +48,27 @@ OPTIONS: tuple[Option[Any], ...] = (
     Duration(name="backup_every", default=timedelta(days=1), help="How often a scheduled backup is made."),
     Integer(name="backup_keep", default=14, minimum=1, maximum=10_000, help="How many scheduled backups are kept."),
     Duration(name="check_every", default=timedelta(days=1), help="How often the invariants are checked."),
+    Duration(
+        name="stuck_after",
+        default=timedelta(hours=1),
+        help="A queue is stuck where an entry has been due for longer than this.",
+    ),
+    Duration(
+        name="report_every",
+        default=timedelta(minutes=15),
+        help="How often failed jobs, failed checks and stuck queues are looked for.",
+    ),
+    Switch(
+        name="alarm_mails",
+        default=True,
+        help="Mail the administrators what needs them, once for each change of it.",
+    ),
+    Switch(
+        name="metrics",
+        default=False,
+        help="Give numbers to Prometheus at /metrics; it needs the extra `metrics`. Read at the start.",
+        at_start=True,
+    ),
     Integer(
         name="upload_limit",
         default=32,

@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from erp.db import db
 from erp.errors import (
     DatabaseBusy,
+    DatabaseFailed,
     DatabaseUnreachable,
     ErpError,
     InvalidTransition,
@@ -24,6 +25,7 @@ from erp.errors import (
 
 log = logging.getLogger(__name__)
 
+UNAVAILABLE = "The database cannot be reached or is busy. Try again in a moment."
 STATUS: dict[type[ErpError], int] = {
     PermissionDenied: 403,
     NotFound: 404,
@@ -31,7 +33,6 @@ STATUS: dict[type[ErpError], int] = {
     InvalidTransition: 409,
     StaleRecord: 409,
     DatabaseBusy: 503,
-    DatabaseUnreachable: 503,
     NotInitialized: 503,
 }
 
@@ -47,6 +48,10 @@ def init_app(app: Flask) -> None:
 def refused(error: ErpError) -> ResponseReturnValue:
     """Show a refusal's sentence."""
     db.session.rollback()
+    if isinstance(error, DatabaseUnreachable | DatabaseFailed):
+        # What anybody may read names no server, user or file.
+        log.warning("%s %s: %s", request.method, request.path, error)
+        return _page(503, UNAVAILABLE)
     return _page(STATUS.get(type(error), 400), str(error))
 
 
@@ -60,7 +65,7 @@ def unfit(error: DataError) -> ResponseReturnValue:
 def failed(error: OperationalError) -> ResponseReturnValue:
     """Show that the database cannot be reached or was busy for too long."""
     log.warning("%s %s: %s", request.method, request.path, error.orig)
-    return _page(503, "The database cannot be reached or is busy. Try again in a moment.")
+    return _page(503, UNAVAILABLE)
 
 
 def plain(error: HTTPException) -> ResponseReturnValue:

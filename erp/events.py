@@ -13,7 +13,7 @@ from sqlalchemy import event, update
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import ErpSession, carried, commit, db
+from erp.db import ErpSession, carried, commit, db, reading
 from erp.models import RunEntry, RunKind
 
 P = ParamSpec("P")
@@ -75,7 +75,7 @@ class Current:
 
 @dataclass(frozen=True)
 class RunEnded:
-    """A run that changed something has ended. Published in a transaction of its own after its last batch."""
+    """A run that changed something has ended. Published when all of it is committed: a handler commits by itself."""
 
     run_id: int
 
@@ -110,13 +110,15 @@ def run(kind: RunKind, name: str, user_name: str = "") -> Iterator[Run]:
         session.rollback()
         if current.saved_id is not None:
             commit(lambda session: _end(session, current))
+            with reading():
+                publish(session, RunEnded(current.saved_id))
+            session.rollback()
         carried(session, Current).run = outer
 
 
 def _end(session: Session, ended: Run) -> None:
     assert ended.saved_id is not None
     session.execute(update(RunEntry).where(RunEntry.id == ended.saved_id).values(ended_at=clock.now()))
-    publish(session, RunEnded(ended.saved_id))
 
 
 @event.listens_for(ErpSession, "after_commit")

@@ -13,6 +13,8 @@ from erp.admin.declarations import (
     ListAction,
     Panel,
     Result,
+    by_ids,
+    of_each,
 )
 from erp.admin.document import DocumentScreen
 from erp.admin.fields import DayField, LookupField, QuantityField
@@ -43,8 +45,10 @@ __all__ = [
     "Result",
     "Screen",
     "anchor_of",
+    "by_ids",
     "document_anchor",
     "document_url",
     "init_app",
     "line_heading",
+    "of_each",
 ]

@@ -117,6 +117,19 @@ class Panel:
     permission: str = ""
 
 
+Values = Callable[[Session, Sequence[Any]], Mapping[int, Any]]
+
+
+def of_each(value: Callable[[Any], Any]) -> Values:
+    """Return the values of a column that each row has itself."""
+    return lambda _session, rows: {row.id: value(row) for row in rows}
+
+
+def by_ids(read: Callable[[Session, list[int]], Mapping[int, Any]]) -> Values:
+    """Return the values of a column that a query gives by the ids of the rows."""
+    return lambda session, rows: read(session, [row.id for row in rows])
+
+
 @dataclass(frozen=True)
 class ExtraColumn:
     """A column that is not an attribute: `values` returns those of a whole page by row id, in one query.
@@ -126,7 +139,7 @@ class ExtraColumn:
 
     name: str
     label: str
-    values: Callable[[Session, Sequence[Any]], Mapping[int, Any]]
+    values: Values
 
     @property
     def columns(self) -> Sequence[tuple[str, str]]:
@@ -148,7 +161,7 @@ class ExtraColumns:
     """
 
     columns: Sequence[tuple[str, str]]
-    values: Callable[[Session, Sequence[Any]], Mapping[int, Any]]
+    values: Values
 
     @property
     def label(self) -> str:

@@ -22,7 +22,6 @@ from erp.admin.forms import VERSION
 from erp.admin.lines import LineChanges, LinesField, lines_field
 from erp.admin.listing import Cell, make_cell
 from erp.admin.screen import Screen
-from erp.db import is_reading
 from erp.errors import ErpError
 
 
@@ -62,15 +61,11 @@ class DocumentScreen(Screen):
         """Return the model of the lines."""
         return self.model.__mapper__.relationships[self.lines].mapper.class_
 
-    def load(self, session: Session, id: int) -> Any:
-        """Return a document with its lines and what they show, or None, in a fixed number of queries."""
-        relation = getattr(self.model, self.lines)
-        shown = [*self.line_form_columns, *(pair[1] for pair in self._pairs() if isinstance(pair[1], str))]
-        paths = [self.load_path(self.line_model, name) for name in shown]
-        loads = [selectinload(relation).options(*(path for path in paths if path is not None), *self.line_loads)]
-        heads = [self.load_path(self.model, getter) for _, getter in self.fields_shown() if isinstance(getter, str)]
-        options = loads + [head for head in heads if head is not None] + list(self.detail_loads)
-        return session.get(self.model, id, options=options, populate_existing=not is_reading())
+    def page_loads(self) -> list[Any]:
+        """Return the loader options of a document's page, with its lines and what they show, in one query."""
+        shown = [*self.line_form_columns, *(getter for _, getter in self._pairs())]
+        lines = selectinload(getattr(self.model, self.lines))
+        return [lines.options(*self.load_paths(self.line_model, shown), *self.line_loads), *super().page_loads()]
 
     def _pairs(self) -> list[tuple[str, Getter]]:
         return [column for column in self.line_columns if isinstance(column, tuple)]

@@ -9,7 +9,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, current_app, url_for
+from flask import Flask, current_app, request, url_for
 from markupsafe import Markup, escape
 
 from erp import clock
@@ -122,13 +122,9 @@ YES = Markup('<span class="text-success">yes</span>')
 NO = Markup('<span class="text-muted">no</span>')
 
 
-def _yes_no(value: bool) -> Markup:
-    return YES if value else NO
-
-
 _FORMATTERS: tuple[tuple[type[Any], Callable[[Any], Any]], ...] = (
     (Markup, lambda value: value),
-    (bool, _yes_no),
+    (bool, lambda value: YES if value else NO),
     (Badge, badge),
     (Enum, badge),
     (Decimal, quantity),
@@ -167,7 +163,13 @@ def is_numeric_type(type_: Any) -> bool:
 
 def anchor(url: str | None, text: Any) -> Markup:
     """Return a link, or the text alone where there is nowhere to go."""
-    return Markup('<a href="{}">{}</a>').format(url, text) if url else escape(text)
+    return Markup('<a href="{}">{}</a>').format(below_prefix(url), text) if url else escape(text)
+
+
+def below_prefix(url: str) -> str:
+    """Return an address of this application below the path prefix that a proxy has given the request."""
+    root = request.script_root
+    return f"{root}{url}" if url.startswith("/") and not url.startswith(f"{root}/") else url
 
 
 def follow(item: Any, path: str) -> Any:
@@ -187,6 +189,7 @@ def add_filters(app: Flask) -> None:
     app.jinja_env.filters.update(
         badge=badge, quantity=quantity, money=money, day=day, instant=instant, cell=cell, words=words
     )
+    app.jinja_env.filters["below_prefix"] = below_prefix
     app.jinja_env.filters["thousands"] = "{:,}".format
     app.jinja_env.tests["number"] = is_number
     app.jinja_env.globals.update(badge=badge, anchor=anchor, asset=_asset)

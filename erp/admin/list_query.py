@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -59,14 +59,18 @@ class ListQuery(ModelView):
             mapper = relation.mapper
         return load
 
+    def load_paths(self, model: Any, shown: Iterable[Any]) -> list[Any]:
+        """Return the loaders of the relations in the dotted names among what is shown."""
+        loads = (self.load_path(model, name) for name in shown if isinstance(name, str))
+        return [load for load in loads if load is not None]
+
     def scaffold_auto_joins(self) -> list[Any]:
         """Flask-Admin's own joins are not used: `get_query` loads what the columns show."""
         return []
 
     def get_query(self) -> Any:
         """Return the rows of the list with every relation that its columns show."""
-        names = [str(name) for name, _ in self._list_columns]
-        loads = [load for load in (self.load_path(self.model, name) for name in names) if load is not None]
+        loads = self.load_paths(self.model, (str(name) for name, _ in self._list_columns))
         return self._narrowed(super().get_query().options(*loads, *self.list_loads))
 
     def condition(self) -> Any:

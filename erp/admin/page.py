@@ -8,10 +8,14 @@ from typing import Any
 from flask import abort
 from flask.typing import ResponseReturnValue
 from flask_admin import BaseView
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp.admin.access import may, run_and_commit, run_in_parts, screen_session
+from erp.models import HistoryEntry
 from erp.registry import current_registry
+
+HISTORY_SHOWN = 15
 
 
 class Gated:
@@ -68,6 +72,11 @@ class Page(Gated, BaseView):
     def session(self) -> Session:
         """Return the session of this request."""
         return screen_session()
+
+    def last_entries(self, *conditions: Any) -> list[HistoryEntry]:
+        """Return the last entries of the history about what the page shows, newest first."""
+        about = select(HistoryEntry).where(HistoryEntry.document == self.view_name, *conditions)
+        return list(self.session().scalars(about.order_by(HistoryEntry.id.desc()).limit(HISTORY_SHOWN)))
 
     def do(self, name: str, work: Callable[[Session], Any]) -> Any:
         """Do `work(session)` as one run and one transaction."""

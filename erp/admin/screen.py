@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from typing_extensions import override
 
+from erp.addresses import problem
 from erp.admin import versions
 from erp.admin.access import flash_sentence, may, only_read, permitted, run_and_commit, screen_session
 from erp.admin.action_pages import ActionPage
@@ -53,9 +54,11 @@ class Screen(Gated, EditForms):
 
     def load(self, session: Session, id: int) -> Any:
         """Return a row by id with what its page shows, or None."""
-        loads = [self.load_path(self.model, getter) for _, getter in self.fields_shown() if isinstance(getter, str)]
-        options = [load for load in loads if load is not None] + list(self.detail_loads)
-        return session.get(self.model, id, options=options, populate_existing=not is_reading())
+        return session.get(self.model, id, options=self.page_loads(), populate_existing=not is_reading())
+
+    def page_loads(self) -> list[Any]:
+        """Return the loader options of a row's page."""
+        return [*self.load_paths(self.model, (getter for _, getter in self.fields_shown())), *self.detail_loads]
 
     def fields_shown(self) -> Sequence[tuple[str, Getter]]:
         """Return the (label, attribute or getter) pairs at the top of the page."""
@@ -243,13 +246,23 @@ def _parts(action: Action, session: Session, target: Any) -> versions.Parts:
     return {versions.PAGE: action.depends_on(session, target) if action.depends_on else {}}
 
 
+def _email(_view: Any, _context: Any, contact: Any, _name: str) -> Any:
+    reason = problem(contact.email)
+    warning = badge(Badge(f"cannot be mailed: {reason}", "warning")) if reason else ""
+    return Markup("{} {}").format(contact.email, warning) if reason else contact.email
+
+
 class ContactScreen(Screen):
-    """The screen of a model with the columns `code`, `name` and `email`: customers, suppliers."""
+    """The screen of a model with the columns `code`, `name` and `email`: customers, suppliers.
+
+    An address that cannot be mailed is marked with the reason.
+    """
 
     column_list = ("code", "name", "email")
     column_searchable_list = ("code", "name", "email")
     column_default_sort = "code"
     column_filters = ("code", "name", "email")
+    column_formatters = {"email": _email}
     form_columns = ("code", "name", "email")
     form_args = {"email": {"validators": [check_email]}}
     form_widths = {"code": 3, "name": 5, "email": 4}

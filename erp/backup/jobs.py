@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy.orm import Session
@@ -13,6 +14,9 @@ from erp.options import options
 from erp.text import plural
 
 _NAMES = "erp-*.backup"
+# What a backup leaves that was killed.
+_UNFINISHED = (f".{_NAMES}.*", ".copy-*.sqlite*")
+_UNFINISHED_FOR = timedelta(days=1)
 
 
 class BackupFailed(ErpError):
@@ -23,7 +27,7 @@ class BackupFailed(ErpError):
 
 
 def back_up(_session: Session) -> str:
-    """Make a backup in `[erp] backup_folder`, and delete the oldest beyond `[erp] backup_keep`."""
+    """Make a backup in the folder of the options, and delete the oldest beyond those that are kept."""
     if not options.erp.backup_folder:
         return "Off: [erp] backup_folder is empty."
     folder = Path(options.erp.backup_folder).absolute()
@@ -39,8 +43,13 @@ def back_up(_session: Session) -> str:
 
 
 def _rotate(folder: Path) -> int:
-    """Delete all but the newest backups that this job made; return how many."""
+    """Delete all but the newest backups of this job, and what killed ones have left; return how many were too old."""
     old = sorted(folder.glob(_NAMES))[: -options.erp.backup_keep]
-    for path in old:
-        path.unlink()
+    unfinished = [path for pattern in _UNFINISHED for path in folder.glob(pattern) if _is_abandoned(path)]
+    for path in old + unfinished:
+        path.unlink(missing_ok=True)
     return len(old)
+
+
+def _is_abandoned(path: Path) -> bool:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC) < clock.now() - _UNFINISHED_FOR

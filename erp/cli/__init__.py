@@ -6,12 +6,14 @@ Exit codes: 0 done; 1 a problem, with one line on stderr; 2 called wrongly.
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
 import click
 
+from erp import logs
 from erp.cli import backup, company, exchange, jobs, modules, options, serve, users
 from erp.cli.wrapping import current_app_of, live_names, wrapped
 from erp.errors import ErpError
@@ -23,6 +25,9 @@ SHOWN_ERRORS = 10
 # Python searches for cycles after each 700 new objects. A run makes many thousands and no cycle: searching less often
 # makes a long allocation a sixth faster.
 COLLECT_AFTER = 50_000
+
+# Other commands say what went wrong in a line of their own.
+LOG_LEVELS = {"worker": "info", "serve": "warning"}
 
 CORE_COMMANDS: dict[str, click.Command] = {
     command.name or "": command
@@ -106,4 +111,8 @@ def _problem(*lines: str) -> int:
 def main() -> None:
     """Run the command line of this process."""
     gc.set_threshold(COLLECT_AFTER)
+    try:
+        logs.configure(os.environ, level=LOG_LEVELS.get("".join(sys.argv[1:2]), "error"))
+    except ErpError as refused:
+        sys.exit(_problem(str(refused)))
     sys.exit(run())

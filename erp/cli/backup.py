@@ -25,7 +25,7 @@ def backup_command(file: Path) -> None:
     except OSError as error:
         raise FileProblem(str(file), error) from None
     rows, tables = manifest.contents.rows, len(manifest.contents.tables)
-    size = f"{file.stat().st_size / 1e6:,.1f} MB"
+    size = f"{file.stat().st_size / 1000:,.0f} kB"
     click.echo(f"{file}: {plural(rows, 'row')} of {tables} tables and {plural(files, 'file')}, {size}.")
 
 

@@ -15,9 +15,20 @@ from erp.db import commit, db, is_duplicate, reading
 from erp.errors import ErpError
 from erp.models import HistoryEntry, InstalledModule, User
 from erp.registry import current_registry
+from erp.text import plural
 
 ADMINISTRATOR = "admin"
 DEMO = history.Subject("erp.demo", None, "Demo company")
+
+
+class TablesDiffer(ErpError):
+    """Tables that were changed otherwise than by a revision."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(
+            f"{plural(count, 'part')} of the tables, printed above, is not as this program makes it. Change it back by"
+            " hand, or restore a backup of an earlier time; `erp check` says when all agrees."
+        )
 
 
 class DemoRefused(ErpError):
@@ -38,20 +49,43 @@ def init(with_demo: bool) -> None:
 
     On an empty database every module that is found is installed and enabled, and the administrator `admin` is made;
     the password is that of ERP_ADMIN_PASSWORD, else one is generated and printed once. Later, what is installed is
-    upgraded, and nothing that was disabled is enabled again.
+    upgraded, indexes and triggers that are missing are made again, and nothing that was disabled is enabled again.
     """
     given = os.environ.get("ERP_ADMIN_PASSWORD")
     if not _has_users():
         if given:
             security.hash_password(given)  # a bad password is refused before anything is made
         _install_all()
+        _switch_jit_off()
         if with_demo:
             _load_demo()
         _add_administrator(given)
         return
     done = migrations.upgrade_all()
-    click.echo(f"Upgraded: {', '.join(done)}." if done else "The database is up to date.")
+    mended = migrations.mend()
+    _switch_jit_off()
+    for sentence in [f"Upgraded: {', '.join(done)}."] * bool(done) + mended:
+        click.echo(sentence)
+    _require_agreement()
+    if not done and not mended:
+        click.echo("The database is up to date.")
     click.echo(f"A new password for {ADMINISTRATOR}: erp users password {ADMINISTRATOR}")
+
+
+def _switch_jit_off() -> None:
+    if advice := migrations.switch_jit_off():
+        click.echo(advice)
+
+
+def _require_agreement() -> None:
+    """Print what of the tables is not as the revisions make it; raise TablesDiffer where anything is."""
+    with reading():
+        left = list(migrations.schema_breaches(db.session.connection()))
+        db.session.rollback()
+    for breach in left:
+        click.echo(breach)
+    if left:
+        raise TablesDiffer(len(left))
 
 
 def _has_users() -> bool:
@@ -117,7 +151,10 @@ def _load_all(session: Session) -> None:
 
 @click.command()
 def check() -> None:
-    """Check the invariants of everything that is on: a line for each breach, and exit code 1 if there is any."""
+    """Check the tables and the invariants of everything that is on.
+
+    Prints a line for each breach, and ends with exit code 1 if there is any.
+    """
     show_breaches()
 
 

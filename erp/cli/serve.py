@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import logging
+import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
 from flask import Flask, current_app
 from gunicorn.app.base import BaseApplication
 
+from erp.buffering import BufferedWorker
 from erp.db import db
 from erp.errors import AddressTaken
 from erp.jobs import Worker
+from erp.options import options
 
-THREADS = 4
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -51,15 +56,26 @@ def serve(host: str, port: int, workers: int, with_worker: bool) -> None:
     settings = {
         "bind": f"{_shown(host)}:{port}",
         "workers": workers,
-        "worker_class": "gthread",
-        "threads": THREADS,
+        "worker_class": BufferedWorker,
         "loglevel": "warning",
         "proc_name": "erp",
         "preload_app": True,
         "when_ready": worker_process.start if worker_process else _nothing,
         "on_exit": worker_process.stop if worker_process else _nothing,
     }
-    Server(app, settings).run()
+    with _counting_together():
+        Server(app, settings).run()
+
+
+@contextmanager
+def _counting_together() -> Iterator[None]:
+    """Give the processes of this server a folder in which they count requests together, where they count."""
+    if not options.erp.metrics or METRICS_FOLDER in os.environ:
+        yield
+        return
+    with TemporaryDirectory(prefix="erp-metrics-") as folder:
+        os.environ[METRICS_FOLDER] = folder
+        yield
 
 
 def _check_address(host: str, port: int) -> None:
@@ -109,8 +125,6 @@ class _WorkerProcess:
 def worker() -> None:
     """Run the scheduled jobs until Ctrl-C; several may be started, one leads."""
     app = _disconnected_app()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
     one = Worker(app)
     one.obey_signals()
     one.run()

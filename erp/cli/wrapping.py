@@ -12,7 +12,7 @@ import click
 from flask import Flask
 from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 
-from erp import events, migrations
+from erp import events, logs, migrations
 from erp.app import create_app
 from erp.db import as_refusal, db, is_duplicate
 from erp.models import RunKind
@@ -79,7 +79,7 @@ def _inside(callback: Callable[..., Any]) -> Callable[..., Any]:
         with current_app_of(ctx).app_context():
             try:
                 getattr(callback, "require", migrations.require_current)()
-                with events.run(RunKind.command, ctx.command_path, os_user_name()):
+                with logs.within(ctx.command_path), events.run(RunKind.command, ctx.command_path, os_user_name()):
                     result = callback(*args, **kwargs)
                     db.session.commit()
                 return result

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -15,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
-from erp.db.session import db, is_reading, reading
+from erp.db.session import carried, db, is_reading, reading
 from erp.errors import (
     AlreadyMade,
     DatabaseBusy,
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 # On SQLite every reading transaction is of one moment.
 _ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 LOST_RACES = {"40001", "40P01", "55P03"}
+MOST_PREPARATIONS = 20
 
 
 def is_lost_race(error: DBAPIError) -> bool:
@@ -65,6 +67,35 @@ def as_refusal(error: DBAPIError) -> ErpError:
     return DatabaseUnreachable(db.engine.url.render_as_string(hide_password=True), reason)
 
 
+class _NotPrepared(Exception):
+    """What the work needs takes long and no transaction: `commit` undoes the work, prepares it, and begins again."""
+
+    def __init__(self, prepare: Callable[[], None]) -> None:
+        super().__init__()
+        self.prepare = prepare
+
+
+@dataclass
+class _Committing:
+    """Whether the work of a session is done by `commit`, which can begin it again."""
+
+    here: bool = False
+
+
+def prepare(session: Session, work: Callable[[], None]) -> None:
+    """Do slow work that needs no transaction, and hold none meanwhile.
+
+    Inside of `commit` this does not return: all is undone, `work()` is done, and the whole begins again, so that what
+    `work` made must be found then. A transaction that only reads is ended. Work outside of `commit` cannot begin again
+    and waits.
+    """
+    if carried(session, _Committing).here:
+        raise _NotPrepared(work)
+    if is_reading():
+        _end_reading(session)
+    work()
+
+
 def commit(work: Callable[[Session], T], *, attempts: int = 5) -> T:
     """Run `work(session)` and commit it as one transaction; a lost race is tried again from the start.
 
@@ -74,18 +105,25 @@ def commit(work: Callable[[Session], T], *, attempts: int = 5) -> T:
     """
     session = db.session()
     with _writing(session):
-        return _commit(session, work, attempts)
+        for _ in range(MOST_PREPARATIONS):
+            try:
+                return _commit(session, work, attempts)
+            except _NotPrepared as needed:
+                needed.prepare()
+    raise DatabaseBusy(MOST_PREPARATIONS)
 
 
 @contextmanager
 def _writing(session: Session) -> Iterator[None]:
-    was_reading = is_reading()
+    was_reading, committing = is_reading(), carried(session, _Committing)
     if was_reading:
         _end_reading(session)
         g.erp_reading = False
+    was_committing, committing.here = committing.here, True
     try:
         yield
     finally:
+        committing.here = was_committing
         if was_reading:
             g.erp_reading = True
 

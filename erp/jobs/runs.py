@@ -14,7 +14,7 @@ from functools import partial
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from erp import clock, events
+from erp import clock, events, logs
 from erp.db import commit, db, reading
 from erp.errors import ErpError, JobRunning, ModuleOff
 from erp.jobs import locks
@@ -84,7 +84,8 @@ def _run(job: JobEntry) -> Result:
     run_id = commit(partial(_begin, name=job.name))
     result = Result(JobRunState.failed, error="It was interrupted.")
     try:
-        result = _work(job)
+        with logs.within(f"job {job.name} {run_id}"):
+            result = _work(job)
     finally:
         commit(partial(_finish, run_id=run_id, result=result))
     return result

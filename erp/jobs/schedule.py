@@ -73,8 +73,8 @@ def _status(module: str, job: JobEntry, asked: Job | None, last: JobRun | None) 
 
 
 def _after(last: JobRun | None, every: timedelta) -> datetime:
-    # A run that died is repeated at once; otherwise the interval counts from the start of the last run.
-    if last is None or last.state == JobRunState.lost:
+    # A run that died, or began while the clock was ahead, is repeated at once; else the interval counts from its start.
+    if last is None or last.state == JobRunState.lost or last.started_at > clock.now() + clock.SKEW:
         return clock.now()
     return last.started_at + every
 
@@ -98,20 +98,20 @@ def request_run(session: Session, name: str) -> None:
 
 def pause(session: Session, name: str) -> None:
     """Stop running a job on its schedule until it is resumed."""
-    status_of(session, name)
-    row = _row(session, name)
-    if not row.is_paused:
-        row.is_paused = True
-        _record(session, name, "paused")
+    _set_paused(session, name, True, "paused")
 
 
 def resume(session: Session, name: str) -> None:
     """Run a paused job on its schedule again."""
+    _set_paused(session, name, False, "resumed")
+
+
+def _set_paused(session: Session, name: str, is_paused: bool, action: str) -> None:
     status_of(session, name)
     row = _row(session, name)
-    if row.is_paused:
-        row.is_paused = False
-        _record(session, name, "resumed")
+    if row.is_paused != is_paused:
+        row.is_paused = is_paused
+        _record(session, name, action)
 
 
 def _row(session: Session, name: str) -> Job:

@@ -16,6 +16,7 @@ from erp.migrations.lifecycle import (
     upgrade_all,
     what_uninstall_destroys,
 )
+from erp.migrations.mending import mend
 from erp.migrations.plans import plan_disable, plan_enable, plan_install, plan_uninstall, plan_upgrade
 from erp.migrations.revisions import (
     is_initialized,
@@ -29,6 +30,8 @@ from erp.migrations.revisions import (
     unmoved,
     version_table,
 )
+from erp.migrations.schema import schema_breaches
+from erp.migrations.tuning import switch_jit_off
 
 __all__ = [
     "ADMINISTRATOR",
@@ -40,6 +43,7 @@ __all__ = [
     "install_core",
     "is_initialized",
     "is_known",
+    "mend",
     "move",
     "moving",
     "pending",
@@ -51,6 +55,8 @@ __all__ = [
     "require_core",
     "require_current",
     "revision",
+    "schema_breaches",
+    "switch_jit_off",
     "uninstall",
     "unmoved",
     "upgrade",

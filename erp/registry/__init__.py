@@ -1,16 +1,20 @@
 """`Core`, with which `setup` is called, and what the modules registered through it, live while its owner is on."""
 
 from erp.registry.core import Core
-from erp.registry.entries import CORE, Extension, JobEntry, Owned, ViewEntry
+from erp.registry.entries import CORE, Alarm, Extension, JobEntry, Owned, Queue, ViewEntry, Waiting, job_name
 from erp.registry.registry import Registry, current_registry
 
 __all__ = [
     "CORE",
+    "Alarm",
     "Core",
     "Extension",
     "JobEntry",
     "Owned",
+    "Queue",
     "Registry",
     "ViewEntry",
+    "Waiting",
     "current_registry",
+    "job_name",
 ]

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from erp.db import Model, key_columns, wrong_keys
 from erp.errors import ModuleError
 from erp.manifest import Module
-from erp.registry.entries import Contribution, Extension, JobEntry, Owned, ViewEntry, job_name
+from erp.registry.entries import Alarm, Contribution, Extension, JobEntry, Owned, Queue, ViewEntry, job_name
 from erp.registry.registered import Registered
 
 T = TypeVar("T")
@@ -90,6 +90,14 @@ class Core:
     def add_check(self, check: Callable[[Session], Iterable[str]]) -> None:
         """Add an invariant to `erp check`: yields a sentence for each breach."""
         self._registered.checks.append(self._own(check))
+
+    def add_queue(self, *queues: Queue) -> None:
+        """Watch queues: administrators hear of an entry that stays too long in one."""
+        self._add(self._registered.queues, "queue", *queues)
+
+    def add_alarm(self, send: Callable[[Sequence[str], Alarm], None]) -> None:
+        """Let `send(addresses, alarm)` bring a message to administrators; no transaction is open meanwhile."""
+        self._registered.alarms.append(self._own(send))
 
     def add_dashboard(self, card: Any) -> None:
         """Add a card (`erp.admin.Card`) to the dashboard."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy.orm import Session
@@ -52,6 +53,30 @@ class JobEntry:
     name: str
     run: Callable[[Session], str | None]
     every: str
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What waits in a queue: how many entries are due, and since when the oldest is; None where none has to leave."""
+
+    number: int
+    oldest: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Queue:
+    """A queue that is watched: `measure(session)` says what waits in it."""
+
+    name: str
+    measure: Callable[[Session], Waiting]
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """A message to administrators."""
+
+    subject: str
+    text: str
 
 
 def job_name(job: Callable[[Session], str | None]) -> str:

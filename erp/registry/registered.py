@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -12,7 +12,17 @@ from erp.discovery import Found
 from erp.errors import MissingDependency
 from erp.manifest import Module
 from erp.options import OptionTable
-from erp.registry.entries import CORE, Contribution, Extension, JobEntry, Owned, ViewEntry, job_name
+from erp.registry.entries import (
+    CORE,
+    Alarm,
+    Contribution,
+    Extension,
+    JobEntry,
+    Owned,
+    Queue,
+    ViewEntry,
+    job_name,
+)
 
 
 class Registered:
@@ -32,6 +42,8 @@ class Registered:
         self.import_extensions: dict[str, list[Owned[Extension]]] = defaultdict(list)
         self.export_extensions: dict[str, list[Owned[Extension]]] = defaultdict(list)
         self.checks: list[Owned[Callable[[Session], Iterable[str]]]] = []
+        self.queues: dict[str, Owned[Queue]] = {}
+        self.alarms: list[Owned[Callable[[Sequence[str], Alarm], None]]] = []
         self.cards: list[Owned[Any]] = []
         self.demos: list[Owned[Callable[[Session], None]]] = []
         self.subscribers: dict[type, list[Owned[Callable[..., None]]]] = defaultdict(list)
@@ -60,11 +72,17 @@ class Registered:
         by_modules: tuple[dict[str, list[Any]], ...] = (self.tables, self.catch_ups, self.guards)
         for by_module in by_modules:
             by_module.pop(name, None)
-        by_names: tuple[dict[str, Owned[Any]], ...] = (self.jobs, self.commands, self.imports, self.exports)
+        by_names: tuple[dict[str, Owned[Any]], ...] = (
+            self.jobs,
+            self.commands,
+            self.imports,
+            self.exports,
+            self.queues,
+        )
         for by_name in by_names:
             for key in [key for key, owned in by_name.items() if owned.module == name]:
                 del by_name[key]
-        lists: tuple[list[Owned[Any]], ...] = (self.views, self.checks, self.cards, self.demos)
+        lists: tuple[list[Owned[Any]], ...] = (self.views, self.checks, self.alarms, self.cards, self.demos)
         groups: tuple[dict[Any, list[Owned[Any]]], ...] = (
             self.contributions,
             self.import_extensions,

@@ -66,6 +66,13 @@ class TemplateNameTaken(ErpError):
         super().__init__(f"There is already an email template {name!r}.")
 
 
+class AlarmNotSent(ErpError):
+    """A message to an administrator that the mail server does not take."""
+
+    def __init__(self, recipient: str, reason: str) -> None:
+        super().__init__(f"The message to the administrator {recipient} was not sent: {reason.rstrip('.')}.")
+
+
 class MailServerUnusable(ErpError):
     """The mail server cannot be reached, or refuses to let the sender sign in."""
 

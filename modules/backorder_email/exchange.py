@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, long_text
 from erp.text import plural
 from modules.backorder_email import queries, services
-from modules.backorder_email.domain.templates import Wording, check
-from modules.backorder_email.errors import TemplateRefused
+from modules.backorder_email.domain.templates import Wording
 from modules.backorder_email.models import StatusTemplate, Template
+from modules.backorder_email.rendering.prepared import refusals
 from modules.procurement.models import PurchaseLineStatus
 from modules.procurement.queries import statuses_by_name
 
@@ -22,8 +22,9 @@ def _save_templates(session: Session, rows: list[Row], errors: Errors) -> str:
     names = [row["name"] for row in rows]
     known = queries.templates_by_name(session, names)
     wordings = {row.number: _wording(row, known.get(row["name"])) for row in rows}
-    for row in rows:
-        _check(row, wordings[row.number], errors)
+    for row, refusal in zip(rows, refusals(session, wordings.values()), strict=True):
+        if refusal is not None:
+            errors.add(row, str(refusal.facts["part"]), refusal)
     errors.raise_if_any()
     changes = [(row["name"], known.get(row["name"]), wordings[row.number]) for row in rows]
     changed = services.save_templates(session, changes)
@@ -33,13 +34,6 @@ def _save_templates(session: Session, rows: list[Row], errors: Errors) -> str:
 def _wording(row: Row, known: Template | None) -> Wording:
     html = row["html"] or "" if row.given("html") or known is None else known.html
     return Wording(row["subject"], row["body"], html)
-
-
-def _check(row: Row, wording: Wording, errors: Errors) -> None:
-    try:
-        check(wording)
-    except TemplateRefused as error:
-        errors.add(row, str(error.facts["part"]), error)
 
 
 def _templates(session: Session) -> Iterable[Sequence[Any]]:

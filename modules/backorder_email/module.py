@@ -4,14 +4,14 @@ from datetime import timedelta
 
 from erp.manifest import Module, Permission
 from erp.options import Choice, Duration, Integer, Mailbox, Switch, Text
-from erp.registry import Core
+from erp.registry import Core, Queue
 
 
 def setup(core: Core) -> None:
     """Register what this module has."""
     from erp.events import RunEnded
     from erp.exchange import notes_of_import
-    from modules.backorder_email import admin, commands, exchange, jobs, models, queries, services
+    from modules.backorder_email import admin, commands, delivery, exchange, jobs, models, queries, services
     from modules.preorder import hooks as preorder_hooks
     from modules.preorder.events import PurchaseAllocated, PurchaseAllocationRemoved
     from modules.procurement import hooks as procurement_hooks
@@ -25,6 +25,8 @@ def setup(core: Core) -> None:
     core.extend_view("sales.order", panels=(admin.ORDER_PANEL,))
     core.extend_view("sales.customer", panels=(admin.CUSTOMER_PANEL,))
     core.add_dashboard(admin.CARD)
+    core.add_queue(Queue("emails", queries.waiting))
+    core.add_alarm(delivery.send_alarm)
     core.add_demo(services.load_demo)
     core.add_job(jobs.send_pending_emails, every="backorder_email.send_interval")
     core.add_check(queries.broken_invariants)
@@ -44,7 +46,7 @@ def setup(core: Core) -> None:
     core.subscribe(LineStatusChanged, services.write_status_news)
     core.subscribe(PromiseDateChanged, services.write_date_news)
     core.subscribe(BackorderCancelled, services.write_cancellation_news)
-    core.subscribe(RunEnded, services.compose_run)
+    core.subscribe(RunEnded, delivery.compose_run)
 
 
 _CLERKS = ("Sales clerk", "Merchandiser")

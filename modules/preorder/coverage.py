@@ -207,6 +207,23 @@ class Coverage:
         return ", ".join(part.describe(self.today) for part in self.parts)
 
 
+def with_expected_dates(line: OpenLine, dates: Mapping[int, date | None]) -> OpenLine:
+    """Return a line as it is when purchase order lines (by id) are expected on other dates."""
+    supply = [each._replace(expected_on=dates.get(each.purchase_line_id, each.expected_on)) for each in line.supply]
+    return replace(line, supply=supply)
+
+
+def with_more_supply(line: OpenLine, changes: Sequence[AllocatedSupply]) -> OpenLine:
+    """Return a line as it is when it has more of some purchase order lines, and less where a quantity is below 0."""
+    supply = {each.purchase_line_id: each for each in line.supply}
+    for change in changes:
+        had = supply.get(change.purchase_line_id)
+        supply[change.purchase_line_id] = (
+            change if had is None else had._replace(quantity=had.quantity + change.quantity)
+        )
+    return replace(line, supply=[each for each in supply.values() if each.quantity])
+
+
 def is_late(expected: date | None, promised: date | None, *, requested_on: date | None = None, today: date) -> bool:
     """Return whether an open line is late.
 

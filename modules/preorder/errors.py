@@ -104,3 +104,10 @@ class NoExpectedDate(ErpError):
 
     def __init__(self, *, line: str) -> None:
         super().__init__(f"{line} has no expected date to sync with.")
+
+
+class RebalanceChanged(ErpError):
+    """A rebalance would not do any more what its preview showed."""
+
+    def __init__(self) -> None:
+        super().__init__("What a rebalance would do has changed since this preview. Check it before you apply it.")

@@ -13,9 +13,13 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True)
 class PurchaseAllocated:
-    """Purchase allocations were made, by id. A quantity that was added to an open one is not announced."""
+    """Purchase allocations were made, by id. A quantity that was added to an open one is not announced.
+
+    `is_exchange`: the lines exchanged others for them, which are announced as removed afterwards.
+    """
 
     purchase_allocation_ids: tuple[int, ...]
+    is_exchange: bool = False
 
 
 @dataclass(frozen=True)

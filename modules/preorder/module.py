@@ -12,33 +12,28 @@ EVERYONE = ("Sales clerk", "Merchandiser", "Warehouse clerk", "Auditor")
 
 def setup(core: Core) -> None:
     """Register what preorder adds."""
-    from erp.events import OptionsChanged
     from modules.inventory_lots.events import GoodsArrived, StockChanged
-    from modules.preorder import admin, exchange, handlers, jobs, models, queries, services
+    from modules.preorder import admin, commands, exchange, handlers, jobs, models, queries, services
     from modules.procurement import hooks as procurement_hooks
-    from modules.procurement.events import ArrivalChanged, ReceiptReversed, SupplyChanged
+    from modules.procurement.events import ArrivalChanged, ReceiptReversed
     from modules.sales import hooks as sales_hooks
-    from modules.sales.events import LinesServed, PackReversed
 
     core.add_models(models)
     admin.register(core)
     exchange.register(core)
+    handlers.register(core)
+    core.add_command(commands.rebalance)
     core.add_job(jobs.launch_preorders, every="preorder.launch_every")
     core.add_demo(services.load_demo)
     core.add_check(queries.broken_invariants)
-    core.subscribe(LinesServed, handlers.follow_backorders)
     core.subscribe(ReceiptReversed, services.restore_purchase_allocations)
-    core.subscribe(SupplyChanged, handlers.allocate_new_supply)
     core.subscribe(ArrivalChanged, services.follow_arrivals)
     core.subscribe(GoodsArrived, services.promise_products)
     core.subscribe(StockChanged, services.promise_products)
-    core.subscribe(PackReversed, handlers.promise_returned_goods)
-    core.subscribe(OptionsChanged, handlers.promise_after_options)
     core.implement(procurement_hooks.outstanding_will_fall, services.convert_or_release)
     core.implement(procurement_hooks.receipt_will_fall, services.free_converted)
     core.implement(procurement_hooks.allocations_of_lines, queries.allocations_of_lines)
     core.implement(procurement_hooks.arrival_impact, queries.arrival_impact)
-    core.implement(sales_hooks.purchase_allocated, queries.purchase_allocated)
     core.implement(sales_hooks.confirm_refusals, services.confirm_refusals)
     core.implement(sales_hooks.pack_refusals, queries.pack_refusals)
     core.implement(sales_hooks.backorder_kinds, queries.backorder_kinds)
@@ -67,6 +62,13 @@ MODULE = Module(
             choices=("skip", "partial"),
             only_if="auto_allocate",
             help="Allocate a backorder only if all of it can be allocated (skip), or what there is (partial).",
+        ),
+        Choice(
+            name="rebalance",
+            default="auto",
+            choices=("auto", "manual"),
+            only_if="auto_allocate",
+            help="Whether each run first exchanges later for earlier supply in order of service (auto).",
         ),
         Text(
             name="default_line_status",

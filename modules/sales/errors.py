@@ -183,3 +183,23 @@ class BookChanged(ErpError):
             "Check the new preview before you apply it.",
             products=list(products),
         )
+
+
+class MoreThanNeeded(ErpError):
+    """More stock was to be taken for a line than it needs."""
+
+    def __init__(self, *, line: str, need: Decimal, wanted: Decimal) -> None:
+        super().__init__(
+            f"{line} needs {format_quantity(need)}, so {format_quantity(wanted)} cannot be taken for it. "
+            "Take less, or from fewer orders."
+        )
+
+
+class NotHeld(ErpError):
+    """More was to be taken from a line than it has on usable stock."""
+
+    def __init__(self, *, holder: str, held: Decimal, wanted: Decimal) -> None:
+        super().__init__(
+            f"{holder} has {format_quantity(held)} on usable stock that are not packed, "
+            f"so {format_quantity(wanted)} cannot be taken from it. Open the page again to see who has what."
+        )

@@ -23,19 +23,30 @@ class SupplyTaken(NamedTuple):
     quantity: int
 
 
+class SupplyExchanged(NamedTuple):
+    """A raw quantity of one incoming supply that a line exchanges for as much of another that comes earlier."""
+
+    kind: str
+    line_id: int
+    given_id: int
+    taken_id: int
+    quantity: int
+
+
 @dataclass(frozen=True)
 class LinesServed:
     """Lines of these products were served or changed, and their backorder rows are up to date.
 
     `line_ids` is None where the whole queue was served. `shrunk` are lines whose open backorder became smaller without
-    a plan: what they hold of incoming supply must shrink with it. `given_back` and `taken` are what a run planned of
-    incoming supply: the module that owns the kind of supply writes it, first what is given back.
+    a plan: what they hold of incoming supply must shrink with it. `given_back`, `exchanged` and `taken` are what a run
+    planned of incoming supply: the module that owns the kind of supply writes it, in this order.
     """
 
     product_ids: tuple[int, ...]
     line_ids: tuple[int, ...] | None
     shrunk: tuple[int, ...] = ()
     given_back: tuple[SupplyGivenBack, ...] = ()
+    exchanged: tuple[SupplyExchanged, ...] = ()
     taken: tuple[SupplyTaken, ...] = ()
 
 

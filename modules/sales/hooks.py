@@ -54,22 +54,18 @@ def lines_spared(session: Session, line_ids: Sequence[int]) -> Collection[int]:
     """Which of these lines keep their backorders however long they wait; the answers are united."""
 
 
-@hook
-def purchase_allocated(session: Session, line_ids: Sequence[int]) -> Mapping[int, Decimal]:
-    """The outstanding quantity of these lines on purchase orders, by line id. The answers are added up."""
-
-
 @dataclass(frozen=True)
 class IncomingRules:
-    """Whether runs allocate incoming supply, and then only to backorders of which it covers all that is uncovered."""
+    """What runs do with incoming supply: whether they allocate it, `skips` and `rebalances` as in `planning.Rules`."""
 
     allocates: bool
     skips: bool
+    rebalances: bool = False
 
 
 @hook
 def incoming_rules(session: Session) -> IncomingRules:
-    """What runs do with incoming supply. They allocate it if an answer says so, and skip if one of those says so."""
+    """What runs do with incoming supply. They allocate it if an answer says so, and do what one of those says."""
 
 
 @hook

@@ -69,6 +69,21 @@ def rebalance(lines: Sequence[Line], holdings: Iterable[Holding], supplies: Sequ
     return exchanges
 
 
+def may_give_way(lines: Sequence[Line], holdings: Iterable[Holding], supplies: Sequence[Supply]) -> list[int]:
+    """Return the lines that have something earlier than a line before them has: ticked, they may let it gain."""
+    arrival = {supply.id: supply.day or date.max for supply in supplies}
+    days: dict[int, list[date]] = {}
+    for line_id, supply_id, _ in holdings:
+        days.setdefault(line_id, []).append(arrival[supply_id])
+    found, latest = [], date.min
+    for line in lines:
+        own = [max(day, line.ready or date.min) for day in days.get(line.id, ())]
+        if own and min(own) < latest:
+            found.append(line.id)
+        latest = max([latest, *own])
+    return found
+
+
 def _improve(line: Line, own: Sequence[Part], pool: _Pool) -> Iterator[Exchange]:
     """Exchange the latest of what a line has while something free arrives earlier."""
     ready = line.ready or date.min

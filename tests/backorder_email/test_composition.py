@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 
 from erp.models import RunEntry
 from modules.backorder_email import services
-from modules.backorder_email.delivery import send_pending
+from modules.backorder_email.delivery import compose_lost_runs, send_pending
 from modules.backorder_email.models import News
 from modules.backorder_email.states import MessageState
 from modules.preorder.models import PurchaseAllocation
@@ -67,9 +67,9 @@ def test_the_news_of_a_run_that_died_is_composed_later(session, at):
     allocate_by_hand(session, {(supply.line.id, supply.purchase_line.id): Decimal(2)})
     session.commit()
     assert len(news(session)) == 1
-    assert services.compose_lost_runs(session) == 0
+    assert compose_lost_runs() == 0
     at("2026-11-23T12:02:00Z")
-    assert services.compose_lost_runs(session) == 1
+    assert compose_lost_runs() == 1
     session.commit()
     assert states(session) == ["pending"]
 
@@ -80,7 +80,7 @@ def test_the_news_of_a_run_that_ended_without_composing_is_composed_at_once(sess
     session.commit()
     session.get_one(RunEntry, news(session)[0].run_id).ended_at = news(session)[0].created_at
     session.commit()
-    assert services.compose_lost_runs(session) == 1
+    assert compose_lost_runs() == 1
 
 
 def test_a_bulk_status_change_costs_the_same_for_many_orders(session, count_statements):

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from erp import clock
 from erp.registry import current_registry
-from modules.backorder_email import services
+from modules.backorder_email.delivery import compose_lost_runs
 from modules.backorder_email.models import Message
 from modules.backorder_email.states import MessageState
 from modules.preorder.models import PurchaseAllocation
@@ -281,4 +281,4 @@ def test_a_superseded_message_is_not_sent_by_hand(client, session, mailbox):
     text = words(post(client, f"{PENDING}{message.id}/send/"))
     assert "Not sent, the email is superseded" in text
     assert mailbox.taken == []
-    assert services.compose_lost_runs(session) == 0
+    assert compose_lost_runs() == 0

@@ -243,3 +243,17 @@ def test_a_new_order_that_is_allocated_automatically_makes_a_message(session, se
     assert [message.text for message in messages(session)] == [expected]
     in_a_run(lambda session: allocate_products(session, [product_id]))
     assert states(session) == ["pending"]
+
+
+def test_an_exchange_for_earlier_supply_is_no_news_and_undoes_what_did_not_leave(session, set_option):
+    set_option("preorder.auto_allocate", "yes")
+    supply = make_supply(session, orders=0)
+    product, status = supply.purchase_line.product, supply.status
+    supply.purchase_line.expected_on = date(2027, 3, 1)
+    in_a_run(lambda session: make_order(session, [(product, 2)]))
+    make_purchase_order(session, [{"product": product, "expected_on": date(2026, 12, 1), "status": status}])
+    session.commit()
+    in_a_run(lambda session: allocate_products(session, [product.id]))
+    assert session.scalars(select(PurchaseAllocation.quantity)).all() == [2]
+    assert [(row.cause, row.dropped) for row in news(session)] == [(Cause.purchase_allocated, DropReason.removed)]
+    assert states(session) == ["superseded"]

@@ -9,13 +9,14 @@ import pytest
 
 from erp import clock
 from erp.errors import OptionError
-from erp.options import options
+from erp.options import OptionTable, options
 from erp.registry import current_registry
 from modules.backorder_email import services
 from modules.backorder_email.delivery import send_pending
 from modules.backorder_email.delivery.transports import SmtpTransport
 from modules.backorder_email.errors import MailServerUnusable
 from modules.backorder_email.states import MessageState
+from tests.backorder_email.pages import words
 from tests.backorder_email.servers import accepts, free_port, mail_server
 from tests.support.backorder_email import (
     make_message,
@@ -305,3 +306,23 @@ def test_the_password_of_the_mail_server_is_no_option(app):
 def test_a_bad_sender_is_refused_when_it_is_set(session, set_option, option, value, reason):
     with pytest.raises(OptionError, match=reason):
         set_option(f"backorder_email.{option}", value)
+
+
+@pytest.mark.parametrize("option", ["sender", "reply_to"])
+def test_a_bad_sender_in_the_file_or_the_environment_is_refused_at_the_start(app, tmp_path, option):
+    declared = current_registry().option_table.by_section()
+    ini = tmp_path / "erp.ini"
+    ini.write_text(f"[backorder_email]\n{option} = Miller, Sons <o@x.example>\n")
+    environment = {f"ERP_BACKORDER_EMAIL__{option.upper()}": "nobody"}
+    with pytest.raises(OptionError, match=f'{option} in .*erp.ini.*a name with , needs quotes: "Miller, Sons"'):
+        OptionTable(declared, ini)
+    with pytest.raises(OptionError, match=f"environment ERP_BACKORDER_EMAIL__{option.upper()}.*not of the form"):
+        OptionTable(declared, environment=environment)
+
+
+@pytest.mark.parametrize("option", ["sender", "reply_to"])
+def test_a_bad_sender_is_refused_on_the_screen_with_the_reason(client, option):
+    form = {f"backorder_email.{option}": "Miller, Sons <o@x.example>"}
+    text = words(client.post("/settings/options/?section=backorder_email", data=form).text)
+    assert 'A name with , needs quotes: "Miller, Sons"; an address' in text
+    assert options.backorder_email.sender == "erp@localhost"

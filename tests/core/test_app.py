@@ -79,3 +79,31 @@ def test_a_relative_database_lies_below_the_current_folder(tmp_path, monkeypatch
 def test_an_ini_file_that_is_named_must_be_there(tmp_path):
     with pytest.raises(ConfigError, match="There is no ini file"):
         create_app(environment={"ERP_INSTANCE": str(tmp_path), "ERP_CONFIG": str(tmp_path / "none.ini")})
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"short", b"\xff" * 64, b" " * 64])
+def test_a_damaged_secret_key_is_refused_and_never_used(tmp_path, content):
+    (tmp_path / "secret_key").write_bytes(content)
+    with pytest.raises(ConfigError, match="secret_key cannot be used: .*Bring the file back, or delete it"):
+        create_app(environment={"ERP_INSTANCE": str(tmp_path)})
+
+
+def test_a_secret_key_that_cannot_be_read_is_refused_with_the_reason(tmp_path):
+    (tmp_path / "secret_key").mkdir()
+    with pytest.raises(ConfigError, match="Is a directory"):
+        create_app(environment={"ERP_INSTANCE": str(tmp_path)})
+
+
+def test_the_instance_and_its_database_are_for_their_owner_alone(tmp_path):
+    before = os.umask(0)
+    try:
+        app = create_app(environment={"ERP_INSTANCE": str(tmp_path / "new")})
+        with app.app_context():
+            with db.engine.begin() as connection:
+                connection.exec_driver_sql("CREATE TABLE t (a)")
+            modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "new").iterdir()}
+            db.engine.dispose()
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
+    assert modes and set(modes.values()) == {0o600}, modes

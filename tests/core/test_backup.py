@@ -23,6 +23,7 @@ from erp.exchange import export_csv
 from erp.models import JobRunState, Revision
 from erp.options import store_option
 from erp.registry import current_registry
+from tests.core.test_migrations import own_revisions  # noqa: F401
 from tests.support.inventory_lots import make_product
 
 
@@ -153,6 +154,30 @@ def test_a_backup_made_while_others_write_is_one_moment(writers, app, elsewhere,
     out, _, after = restored(command, elsewhere, tmp_path / "company.backup")
     assert "No breach found by " in out
     assert 2 <= after["sales_order"] < written
+
+
+def test_a_backup_of_an_older_version_is_restored_as_it_was_and_then_upgraded(
+    app,
+    elsewhere,
+    command,
+    tmp_path,
+    own_revisions,  # noqa: F811
+):
+    backup.make(tmp_path / "company.backup")
+    column = 'op.add_column("backorder_email_template", sa.Column("colour", sa.String(20), nullable=True))'
+    own_revisions("backorder_email", "0002", f"    {column}")
+    db.session.rollback()
+    with elsewhere.app_context():
+        code, out, err = command(elsewhere, "restore", str(tmp_path / "company.backup"))
+        assert (code, err) == (0, "")
+        assert out.endswith(
+            "The tables of backorder_email are older than this program: run `erp init`, then `erp check`.\n"
+        )
+        migrations.upgrade_all()
+        assert migrations.pending() == []
+        columns = inspect(db.session.connection()).get_columns("backorder_email_template")
+        db.session.rollback()
+    assert columns[-1]["name"] == "colour"
 
 
 def refusal(command, app, *arguments):
@@ -335,6 +360,9 @@ def test_backups_are_made_on_a_schedule_and_the_oldest_are_deleted(scheduled, tm
     with scheduled("backups").app_context():
         (tmp_path / "backups").mkdir()
         (tmp_path / "backups" / "mine.backup").touch()
+        for name in (".erp-20261120T120000Z.backup.killed", ".copy-killed.sqlite"):
+            (tmp_path / "backups" / name).touch()
+            os.utime(tmp_path / "backups" / name, (0, 0))
         commit(partial(set_option, "erp.backup_keep", "2"))
         for hour in ("13", "14", "15"):
             at(f"2026-11-23T{hour}:00:00Z")

@@ -37,7 +37,8 @@ FILES = NOUNS | {
     "forms",
     "commands",
 }
-FOLDERS = {"templates", "static", "migrations", "__pycache__"}
+# `rendering` is a process of its own.
+FOLDERS = {"rendering", "templates", "static", "migrations", "__pycache__"}
 ENTRY_POINTS = {
     "events",
     "hooks",

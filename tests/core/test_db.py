@@ -14,6 +14,7 @@ from erp.db import (
     chunks,
     commit,
     lock_rows,
+    prepare,
     reading,
     require_lock,
 )
@@ -168,3 +169,47 @@ def test_a_constraint_holds_on_both_databases(session):
 
 def test_pieces_cover_everything_in_order():
     assert [list(piece) for piece in chunks(range(5), 2)] == [[0, 1], [2, 3], [4]]
+
+
+def test_slow_work_is_done_outside_of_the_transaction_which_begins_again(session):
+    made, seen = [], []
+
+    def work(session):
+        make_product(session, sku="SLOW")
+        if not made:
+            prepare(session, lambda: (seen.append(session.in_transaction()), made.append("text")))
+        return made[0]
+
+    assert commit(work) == "text"
+    assert seen == [False]
+    assert len(session.scalars(select(Product.id).where(Product.sku == "SLOW")).all()) == 1
+
+
+def test_what_is_never_prepared_is_refused_and_changes_nothing(session):
+    def work(session):
+        make_product(session, sku="NEVER")
+        prepare(session, lambda: None)
+
+    with pytest.raises(DatabaseBusy):
+        commit(work)
+    assert session.scalar(select(Product.id).where(Product.sku == "NEVER")) is None
+
+
+def test_slow_work_ends_a_transaction_that_only_reads_and_keeps_what_it_loaded(session):
+    product = make_product(session, sku="READ")
+    session.commit()
+    seen = []
+    with reading():
+        assert product.sku == "READ"
+        prepare(session, lambda: seen.append(session.in_transaction()))
+        assert "sku" in product.__dict__
+    assert seen == [False]
+
+
+def test_slow_work_outside_of_a_commit_is_done_at_once(session):
+    make_product(session, sku="HERE")
+    done = []
+    prepare(session, lambda: done.append(1))
+    session.commit()
+    assert done == [1]
+    assert session.scalar(select(Product.id).where(Product.sku == "HERE"))

@@ -7,7 +7,17 @@ from sqlalchemy.exc import DataError, OperationalError
 from erp import error_pages
 from erp.app import create_app
 from erp.db import db
-from erp.errors import DatabaseBusy, ErpError, InvalidTransition, ModuleOff, NotFound, PermissionDenied, StaleRecord
+from erp.errors import (
+    DatabaseBusy,
+    DatabaseFailed,
+    DatabaseUnreachable,
+    ErpError,
+    InvalidTransition,
+    ModuleOff,
+    NotFound,
+    PermissionDenied,
+    StaleRecord,
+)
 
 
 @pytest.fixture
@@ -89,3 +99,19 @@ def test_a_row_that_cannot_be_there_is_not_found(client, row):
 
 def test_every_status_belongs_to_a_refusal():
     assert all(issubclass(refusal, ErpError) for refusal in error_pages.STATUS)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        DatabaseUnreachable("postgresql://erp@db.internal/erp", "connection refused by db.internal"),
+        DatabaseFailed("could not write file base/16384 on db.internal"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_page_names_no_server_user_or_file_and_the_log_does(page, error, caplog):
+    answer = page(error)
+    assert answer.status_code == 503
+    assert "The database cannot be reached or is busy." in answer.text
+    assert "db.internal" not in answer.text
+    assert "db.internal" in caplog.text

@@ -27,11 +27,11 @@ from erp.errors import (
     UpgradeNeeded,
 )
 from erp.migrations import EqualKeys, authoring, revisions
+from erp.migrations.schema import schema
 from erp.models import HistoryEntry, InstalledModule, ModuleState, OptionValue, Role, RoleRight
 from erp.options import store_option
 from erp.registry import current_registry
 from modules.inventory_lots.models import Warehouse
-from tests.core.schema import schema, without_versions
 from tests.support.inventory_lots import make_product
 
 BROKEN = """
@@ -120,7 +120,7 @@ def test_the_migrated_tables_are_those_of_the_models(empty_app, make_empty_app):
         Model.metadata.create_all(db.engine, [table for owner in owners() for table in revisions.tables(owner)])
         created = facts()
     assert len(created) > 100
-    assert without_versions(migrated) == created
+    assert {part: sql for part, sql in migrated.items() if not part.table.endswith("_version")} == created
 
 
 def test_uninstalling_and_installing_all_again_leaves_the_tables_of_a_fresh_database(empty_app, tmp_path):
@@ -133,7 +133,7 @@ def test_uninstalling_and_installing_all_again_leaves_the_tables_of_a_fresh_data
     for name in modules:
         migrations.install(name)
     assert (facts(), rows()) == (fresh, fresh_rows)
-    assert {fact[0].partition("_")[0] for fact in core_alone} <= {"erp", "ix", "uq", "pk"}
+    assert {part.table.partition("_")[0] for part in core_alone} == {"erp"}
 
 
 def test_each_module_may_go_and_come_back_while_those_below_it_work_on(empty_app, tmp_path):

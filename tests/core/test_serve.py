@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -59,11 +59,22 @@ def answers(port):
         return False
 
 
-def test_the_server_answers_with_its_worker_beside_it_and_both_end_together(company, free_port):
-    command = [sys.executable, "-m", "erp", "serve", "--port", str(free_port), "--workers", "1", "--worker"]
-    server = subprocess.Popen(command, env=company, start_new_session=True)
+@contextmanager
+def served(environment, port, *arguments):
+    """Start a server, and give its process when it answers."""
+    command = [sys.executable, "-m", "erp", "serve", "--port", str(port), *arguments]
+    server = subprocess.Popen(command, env=environment, start_new_session=True)
     try:
-        wait_until(lambda: answers(free_port), server)
+        wait_until(lambda: answers(port), server)
+        yield server
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+def test_the_server_answers_with_its_worker_beside_it_and_both_end_together(company, free_port):
+    with served(company, free_port, "--workers", "1", "--worker") as server:
         wait_until(lambda: not locks.is_free("worker"), server)
         db.session.rollback()
         server.send_signal(signal.SIGTERM)
@@ -71,10 +82,6 @@ def test_the_server_answers_with_its_worker_beside_it_and_both_end_together(comp
         assert locks.is_free("worker")
         with pytest.raises(ProcessLookupError):
             os.killpg(server.pid, signal.SIGKILL)
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(server.pid, signal.SIGKILL)
-        server.wait()
 
 
 def test_an_address_that_is_taken_is_reported_in_one_line(company, free_port):

@@ -262,9 +262,9 @@ def test_the_list_of_orders_shows_the_coverage_of_each(
     assert shown == ["Covered", "Part covered", "Not covered", ""]
 
 
-def test_the_form_of_an_order_brings_the_script_of_expected_ship_dates(session: Session, clerk: Clerk) -> None:
+def test_the_form_of_an_order_brings_the_script_of_the_hint(session: Session, clerk: Clerk) -> None:
     html = clerk.open("/sales/orders/new/").html
-    assert "/preorder/atp/expected/" in html
+    assert "/preorder/atp/hint/" in html
 
 
 # Rights

@@ -112,3 +112,17 @@ def test_two_clerks_never_sell_more_than_the_preorder_limit(app: Flask, session:
     ids = [order.id for order in orders]
     results = at_once(app, *((lambda session, id_=id_: confirm(session, id_).id) for id_ in ids))
     assert sorted(results, key=str) == sorted([int, LinesRefused], key=str)
+
+
+def test_two_runs_at_once_exchange_a_line_once(app: Flask, session: Session, set_option: Callable[..., None]) -> None:
+    set_option("preorder.auto_allocate", "yes")
+    product = make_product(session)
+    make_purchase_order(session, [(product, 5, date(2027, 3, 1))])
+    order = make_order(session, [(product, 5)])
+    (early,) = make_purchase_order(session, [(product, 3, DECEMBER)]).lines
+    product_id, early_id = product.id, early.id
+    running: ActionCall = lambda session: len(services.rebalance_products(session, [product_id]))  # noqa: E731
+    assert at_once(app, running, running, running) == [int] * 3
+    rows = purchase_allocations_of(session, order.lines[0])
+    assert sorted((row.purchase_line_id == early_id, row.outstanding) for row in rows) == [(False, 2), (True, 3)]
+    assert (early.allocated, broken(session)) == (3, [])

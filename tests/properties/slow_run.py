@@ -47,16 +47,16 @@ class Outcome:
         return repr(vars(self))
 
 
-def slow_run(today: date, *, rule: str) -> Outcome:
+def slow_run(today: date, *, rule: str, rebalances: bool = False) -> Outcome:
     """Return what the book holds after a run; `rule` is `off`, `skip` or `partial`. Nothing is written."""
     outcome = Outcome.stored()
     for product in rows(Product):
-        _run(product.id, outcome, today, rule)
+        _run(product.id, outcome, today, rule, rebalances)
     db.session.rollback()
     return Outcome(outcome.lots, outcome.backorders, outcome.purchases)
 
 
-def _run(product_id: int, outcome: Outcome, today: date, rule: str) -> None:
+def _run(product_id: int, outcome: Outcome, today: date, rule: str, rebalances: bool) -> None:
     lines = queue(product_id)
     need = {line.id: open_of(line) - line.allocated for line in lines}
     given = unit_by_unit(list(need.items()), usable(product_id, today, removal="fifo"))
@@ -71,6 +71,8 @@ def _run(product_id: int, outcome: Outcome, today: date, rule: str) -> None:
         _shrink(line.id, outcome, order, free)
     if rule == "off":
         return
+    for line in lines if rebalances else ():
+        _exchange(line.id, outcome, {supply.id: day or date.max for supply, day in supplies}, free)
     for line in lines:
         uncovered = outcome.backorders[line.id] - sum(_held(line.id, outcome).values())
         if rule == "skip" and uncovered > sum(free.values()):
@@ -108,6 +110,19 @@ def _shrink(line_id: int, outcome: Outcome, order: list[int], free: dict[int, De
         while excess > 0 and outcome.purchases[line_id, id_]:
             outcome.purchases[line_id, id_] -= 1
             free[id_], excess = free[id_] + 1, excess - 1
+
+
+def _exchange(line_id: int, outcome: Outcome, days: dict[int, date], free: dict[int, Decimal]) -> None:
+    """Exchange unit by unit the latest that a line has for the earliest that is free, while that gains a day."""
+    by_hand, order = _made_by_hand(line_id), list(days)
+    while held := _held(line_id, outcome).keys() - by_hand:
+        latest = max(held, key=order.index)
+        earliest = next((id_ for id_ in order if free[id_]), latest)
+        if days[earliest] >= days[latest]:
+            return
+        for id_, unit in ((latest, 1), (earliest, -1)):
+            free[id_] += unit
+            outcome.purchases[line_id, id_] -= unit
 
 
 def _made_by_hand(line_id: int) -> set[int]:

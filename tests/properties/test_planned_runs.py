@@ -1,4 +1,5 @@
-"""On random books a preview says what the run then writes, and both are what unit after unit by hand gives."""
+"""On random books a preview says what the run then writes, both are what unit after unit by hand gives, and the hint
+on the order form says what confirming then gives."""
 
 from __future__ import annotations
 
@@ -14,10 +15,13 @@ from sqlalchemy import select
 from erp.db import commit, db, from_raw, one_moment
 from erp.errors import ErpError
 from modules.inventory_lots.models import Product
+from modules.preorder import queries as preorder_queries
 from modules.preorder import services as preorder
+from modules.preorder.domain import PreorderTerms
 from modules.procurement.models import PurchaseOrderLine
 from modules.procurement.services import set_expected_dates
 from modules.sales import queries, services
+from modules.sales.errors import LinesRefused
 from modules.sales.models import Allocation, OrderLine
 from modules.sales.planning import plan_run
 from modules.sales.queries import Scope
@@ -25,7 +29,7 @@ from tests.properties.slow_run import Outcome, slow_run
 from tests.properties.test_the_book import wipe
 from tests.support.inventory_lots import make_product, make_stock
 from tests.support.procurement import make_purchase_order
-from tests.support.sales import FIRST_DAY, make_order
+from tests.support.sales import FIRST_DAY, make_draft
 
 EXAMPLES = int(os.environ.get("ERP_TEST_EXAMPLES", "8"))
 TODAY = date(2026, 11, 23)
@@ -42,6 +46,7 @@ changes = (
     | st.tuples(st.just("hold"), picks, st.booleans())
     | st.tuples(st.just("change"), picks, amounts)
     | st.tuples(st.just("arrival"), picks, days)
+    | st.tuples(st.just("launch"), numbers, st.booleans(), st.none() | amounts)
     | st.tuples(st.just("run"))
 )
 steps = st.lists(orders | supplies | supplies | changes, min_size=6, max_size=16)
@@ -62,7 +67,8 @@ class Shop:
 
     def _order(self, session, lines, priority, age):
         wanted = [(session.get_one(Product, self.products[number]), quantity) for number, quantity in lines]
-        make_order(session, wanted, priority=priority, ordered_at=FIRST_DAY + timedelta(hours=age))
+        order = make_draft(session, wanted, priority=priority, ordered_at=FIRST_DAY + timedelta(hours=age))
+        self.attempt(services.confirm, order.id)
 
     def _stock(self, session, number, quantity, age):
         product = session.get_one(Product, self.products[number])
@@ -95,6 +101,10 @@ class Shop:
         if line := self.pick(PurchaseOrderLine, number):
             self.attempt(set_expected_dates, {line: None if day is None else TODAY + timedelta(days=day)})
 
+    def _launch(self, session, number, eligible, limit):
+        terms = PreorderTerms(eligible, TODAY + timedelta(days=5), None if limit is None else Decimal(limit))
+        self.attempt(preorder.save_product, session.get_one(Product, self.products[number]), terms)
+
     def _run(self, session):
         services.allocate_book(session)
 
@@ -126,6 +136,9 @@ def planned():
             outcome.backorders[line_id] = from_raw(after)
         for holding, quantity in plan.given_back:
             outcome.purchases[holding.line_id, holding.supply_id] -= from_raw(quantity)
+        for holding, supply, quantity in plan.exchanged:
+            outcome.purchases[holding.line_id, holding.supply_id] -= from_raw(quantity)
+            outcome.purchases[holding.line_id, supply.id] += from_raw(quantity)
         for line_id, supply, quantity in plan.taken:
             outcome.purchases[line_id, supply.id] += from_raw(quantity)
     return Outcome(outcome.lots, outcome.backorders, outcome.purchases), said
@@ -137,6 +150,8 @@ def check_line_by_line(said, before, after):
     for name in ("lots", "purchases"):
         had, has = (sums_by_line(getattr(outcome, name)) for outcome in (before, after))
         changed |= {line for line in had.keys() | has.keys() if had.get(line, 0) != has.get(line, 0)}
+    pairs = before.purchases.keys() | after.purchases.keys()
+    changed |= {pair[0] for pair in pairs if before.purchases[pair] != after.purchases[pair]}
     changed |= {
         line
         for line in before.backorders.keys() | after.backorders.keys()
@@ -157,19 +172,22 @@ def sums_by_line(parts):
     return sums
 
 
-def check_books(rule):
-    @settings(
-        max_examples=EXAMPLES,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-        derandomize="ERP_TEST_EXAMPLES" not in os.environ,
-    )
+on_random_books = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize="ERP_TEST_EXAMPLES" not in os.environ,
+)
+
+
+def check_books(rule, rebalances):
+    @on_random_books
     @given(done=steps)
     def check(done):
         shop = Shop()
         for step in done:
             shop.do(*step)
-        before, expected, (shown, said) = Outcome.stored(), slow_run(TODAY, rule=rule), planned()
+        before, expected, (shown, said) = Outcome.stored(), slow_run(TODAY, rule=rule, rebalances=rebalances), planned()
         services.allocate_book(db.session())
         after = Outcome.stored()
         assert shown == after, "the run did something else than its preview showed"
@@ -181,10 +199,86 @@ def check_books(rule):
     check()
 
 
+@pytest.mark.parametrize("rebalance", ["auto", "manual"])
 @pytest.mark.parametrize("on_confirm", ["yes", "no"])
 @pytest.mark.parametrize("rule", ["off", "skip", "partial"])
-def test_a_run_writes_what_its_preview_says_and_what_slow_work_by_hand_gives(app, set_option, rule, on_confirm):
+def test_a_run_writes_what_its_preview_says_and_what_slow_work_by_hand_gives(
+    app, set_option, rule, on_confirm, rebalance
+):
     set_option("sales.allocate_on_confirm", on_confirm)
     set_option("preorder.auto_allocate", "no" if rule == "off" else "yes")
     set_option("preorder.insufficient_supply", "partial" if rule == "partial" else "skip")
-    check_books(rule)
+    set_option("preorder.rebalance", rebalance)
+    check_books(rule, rebalance == "auto")
+
+
+new_orders = st.tuples(
+    st.lists(st.tuples(numbers, amounts, days), min_size=1, max_size=4),
+    numbers,
+    st.integers(0, 5),
+    st.sampled_from(["partial", "complete"]),
+)
+
+
+def hinted(products, new):
+    """Return what the form says while an order is typed: the refusals, or the parts and the date of each line."""
+    lines, priority, age, policy = new
+    asked = preorder_queries.AskedOrder(
+        [preorder_queries.AskedLine(products[number], Decimal(quantity), _day(day)) for number, quantity, day in lines],
+        FIRST_DAY + timedelta(hours=age),
+        priority,
+        policy == "complete",
+    )
+    with one_moment(db.session()):
+        found = preorder_queries.hints(db.session(), asked)
+    refused = [f"Line {place}: {hint.refusal}" for place, hint in enumerate(found, start=1) if hint.refusal]
+    return refused or [_shown(hint.coverage) for hint in found]
+
+
+def confirmed(products, new):
+    """Return what confirming the order gives: the refusals, or the parts and the date of each line."""
+    lines, priority, age, policy = new
+    session = db.session()
+    wanted = [(session.get_one(Product, products[number]), quantity) for number, quantity, _ in lines]
+    ordered_at = FIRST_DAY + timedelta(hours=age)
+    order = make_draft(session, wanted, priority=priority, ordered_at=ordered_at, shipping_policy=policy)
+    for line, (_, _, day) in zip(order.lines, lines, strict=True):
+        line.requested_on = _day(day)
+    session.commit()
+    try:
+        commit(lambda session: services.confirm(session, order.id))
+    except LinesRefused as refused:
+        return refused.facts["reasons"]
+    found = preorder_queries.line_coverage(session, OrderLine.order_id == order.id)
+    return [_shown(found[line.id]) for line in order.lines]
+
+
+def _day(day):
+    return None if day is None else TODAY + timedelta(days=day)
+
+
+def _shown(coverage):
+    parts = [
+        (part.kind, part.quantity, part.day, part.supply and part.supply.purchase_line_id) for part in coverage.parts
+    ]
+    return coverage.expected, sorted(parts, key=str)
+
+
+@pytest.mark.parametrize("order_of_service", ["ordered_at", "requested_on"])
+@pytest.mark.parametrize("rule", ["off", "skip", "partial"])
+def test_the_hint_says_what_confirming_then_gives(app, set_option, rule, order_of_service):
+    set_option("sales.service_order", order_of_service)
+    set_option("preorder.auto_allocate", "no" if rule == "off" else "yes")
+    set_option("preorder.insufficient_supply", "partial" if rule == "partial" else "skip")
+
+    @on_random_books
+    @given(done=steps, new=new_orders)
+    def check(done, new):
+        shop = Shop()
+        for step in done:
+            shop.do(*step)
+        said = hinted(shop.products, new)
+        assert said == confirmed(shop.products, new), "confirming gave something else than the hint said"
+        db.session.rollback()
+
+    check()

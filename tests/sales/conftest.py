@@ -55,7 +55,7 @@ class Desk:
 
     def open(self, url, **query):
         """Read a page."""
-        return self._follow(self.client.get(url, query_string=query))
+        return self._follow(self.client.get(url, query_string=query or None))
 
     def press(self, url, **fields):
         """Press a button, with what was typed; the page that follows is the answer."""

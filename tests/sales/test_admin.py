@@ -105,3 +105,16 @@ def test_the_line_of_another_order_is_not_found_under_this_one(session, desk, or
     other = make_order(session)
     assert desk.open(f"/sales/orders/{order.id}/lines/{other.lines[0].id}/why/").status == 404
     assert session.scalar(select(func.count()).select_from(OrderLine)) == 3
+
+
+def test_an_address_that_cannot_be_mailed_is_marked_on_the_customer_and_in_the_list(session, desk):
+    bad = make_customer(session, code="BAD", email="acme at example.com")
+    good = make_customer(session, code="GOOD", email="a@straße.example")
+    none = make_customer(session, code="NONE", email="")
+    session.commit()
+    warning = "acme at example.com Cannot be mailed: it is not of the form name@domain"
+    assert warning in desk.open(f"/sales/customers/{bad.id}/").text
+    assert desk.open("/sales/customers/").text.count("Cannot be mailed") == 1
+    assert warning in desk.open("/sales/customers/", search="BAD").text
+    for customer in (good, none):
+        assert "Cannot be mailed" not in desk.open(f"/sales/customers/{customer.id}/").text

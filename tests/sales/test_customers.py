@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import func, select
 
 from erp import contacts
+from erp.addresses import BadAddress
 from erp.models import HistoryEntry
 from modules.sales.models import Customer
 from tests.support.sales import dump, errors_of, load, make_customer
@@ -60,3 +62,9 @@ def test_a_file_is_refused_by_row_where_the_form_would_refuse_an_address(session
     errors = errors_of(session, "customers", "code,name,email", *rows)
     assert [(row, column) for row, column, *_ in errors] == [(number, "email") for number in (2, 3, 4, 5)]
     assert dump(session, "customers") == ["code,name,email"]
+
+
+@pytest.mark.parametrize("email", ["n/a", "a@x.example; b@x.example", "Ann <a@x.example>", "a@☃.example"])
+def test_a_program_cannot_save_an_address_that_the_form_would_refuse(session, email):
+    with pytest.raises(BadAddress, match="cannot be used"):
+        contacts.save_contacts(session, Customer, [contacts.ContactData("C", "One", email)])

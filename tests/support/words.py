@@ -26,7 +26,19 @@ ALLOWED = frozenset({"on_link", "ON_LINK"})
 ALLOWED_ATTRIBUTES = frozenset({"os.link", "tell"})
 ALLOWED_KEYWORDS = frozenset({"marks"})
 
-PLACES = ("erp", "modules", "tests", "docs", "bench", "config", "README.md", "CHANGELOG.md", "Makefile", "setup.cfg")
+PLACES = (
+    "erp",
+    "modules",
+    "tests",
+    "docs",
+    "bench",
+    "config",
+    "deploy",
+    "README.md",
+    "CHANGELOG.md",
+    "Makefile",
+    "setup.cfg",
+)
 SUFFIXES = frozenset({".py", ".md", ".html", ".js", ".css", ".txt", ".ini", ".cfg", ".po", ".pot", ""})
 OURSELVES = frozenset({"words.py", "test_words.py"})
 

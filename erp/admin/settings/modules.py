@@ -18,10 +18,8 @@ from erp.admin.access import flash_sentence, user_name
 from erp.admin.page import Page
 from erp.db import commit, db
 from erp.errors import ErpError, NameNotConfirmed
-from erp.models import HistoryEntry, InstalledModule, ModuleState, RunKind
+from erp.models import InstalledModule, ModuleState, RunKind
 from erp.registry import current_registry
-
-HISTORY_SHOWN = 15
 
 
 @dataclass(frozen=True)
@@ -117,7 +115,7 @@ class ModulesPage(Page):
     @expose("/")
     def index_view(self) -> ResponseReturnValue:
         """Show every module that was found, or that the database remembers."""
-        return self.render("erp/settings/modules.html", modules=self.modules(), history=self.history())
+        return self.render("erp/settings/modules.html", modules=self.modules(), history=self.last_entries())
 
     def modules(self) -> list[ShownModule]:
         """Return every module with its state, dependencies first, then broken and missing ones."""
@@ -151,11 +149,6 @@ class ModulesPage(Page):
             place=registry.found.places.get(name, ""),
             steps=[STEPS[step] for step in names],
         )
-
-    def history(self) -> list[HistoryEntry]:
-        """Return the last changes of modules."""
-        about = select(HistoryEntry).where(HistoryEntry.document == self.view_name)
-        return list(self.session().scalars(about.order_by(HistoryEntry.id.desc()).limit(HISTORY_SHOWN)))
 
     @expose("/<module_name>/<step_name>/", methods=("GET", "POST"))
     def step(self, module_name: str, step_name: str) -> ResponseReturnValue:

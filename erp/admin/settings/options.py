@@ -25,7 +25,6 @@ from erp.registry import CORE, current_registry
 
 Texts = Mapping[str, str]  # by the key of the option
 NOTHING: Texts = {}
-HISTORY_SHOWN = 15
 MAX_CHOICES = 60
 
 
@@ -164,8 +163,7 @@ class OptionsPage(Page):
     def history(self, section: str) -> list[HistoryEntry]:
         """Return the last changes of a section's options."""
         mine = HistoryEntry.document_name.startswith(f"{section}.", autoescape=True)
-        about = select(HistoryEntry).where(HistoryEntry.document == self.view_name, mine)
-        return list(self.session().scalars(about.order_by(HistoryEntry.id.desc()).limit(HISTORY_SHOWN)))
+        return self.last_entries(mine)
 
     @expose("/export/")
     def export(self) -> ResponseReturnValue:
@@ -212,5 +210,6 @@ def _error(key: str, text: str) -> str:
     try:
         option.parse(text)
     except ValueError:
-        return f"{option.allowed[:1].upper()}{option.allowed[1:]}."
+        reason = option.refusal(text)
+        return f"{reason[:1].upper()}{reason[1:]}."
     return ""

@@ -13,9 +13,9 @@ from erp.admin.fields import as_id
 from modules.backorder_email import queries, services
 from modules.backorder_email.delivery import build, sender
 from modules.backorder_email.domain.facts import MessageFacts
-from modules.backorder_email.domain.templates import render
 from modules.backorder_email.errors import TemplateRefused
 from modules.backorder_email.models import Message, Template
+from modules.backorder_email.rendering.prepared import rendered
 from modules.backorder_email.states import Cause
 
 # How many lines of an order a sample shows.
@@ -32,7 +32,7 @@ def asked_sample(session: Session) -> dict[str, Any] | None:
     sample = _asked()
     template = session.get(Template, sample.template_id) if sample else None
     found = queries.sample_facts_of(session, sample) if sample and template else None
-    return _shown(template, *found) if template and found else None
+    return _shown(session, template, *found) if template and found else None
 
 
 def _asked() -> queries.Sample | None:
@@ -48,13 +48,13 @@ def _asked() -> queries.Sample | None:
     return queries.Sample(template_id, Cause(cause), order_id, lines, purchase_lines, ids["status"])
 
 
-def _shown(template: Template, facts: MessageFacts, recipient: str) -> dict[str, Any]:
+def _shown(session: Session, template: Template, facts: MessageFacts, recipient: str) -> dict[str, Any]:
     try:
-        rendered, problem = render(template.wording, facts), ""
+        texts, problem = rendered(session, template.wording, facts), ""
     except TemplateRefused as error:
-        rendered, problem = None, str(error)
+        texts, problem = None, str(error)
     headers = [("From", named(sender().name, sender().address)), ("To", recipient)]
-    return {"outgoing": rendered, "problem": problem, "headers": headers, "is_composed": rendered is not None}
+    return {"outgoing": texts, "problem": problem, "headers": headers, "is_composed": texts is not None}
 
 
 def show_source(screen: Any, message: Message) -> ResponseReturnValue:

@@ -19,9 +19,10 @@ from erp.admin.access import screen_session
 from erp.db import db
 from modules.backorder_email import queries, services
 from modules.backorder_email.domain.facts import VARIABLES
-from modules.backorder_email.domain.templates import Wording, render
+from modules.backorder_email.domain.templates import Wording
 from modules.backorder_email.errors import TemplateRefused
 from modules.backorder_email.models import StatusTemplate, Template
+from modules.backorder_email.rendering.prepared import rendered
 from modules.backorder_email.states import Cause
 
 
@@ -39,11 +40,11 @@ def preview(screen: Any, template: Template) -> ResponseReturnValue:
     number = request.args.get("order", "").replace("\0", "").strip()
     cause = Cause(request.args["cause"]) if request.args.get("cause") in list(Cause) else Cause.purchase_allocated
     order = queries.order_to_preview(session, number)
-    rendered, problem = None, ""
+    texts, problem = None, ""
     facts = queries.facts_to_preview(session, order.id, cause) if order is not None else None
     if facts is not None:
         try:
-            rendered = render(template.wording, facts)
+            texts = rendered(session, template.wording, facts)
         except TemplateRefused as error:
             problem = str(error)
     elif order is not None:
@@ -53,7 +54,7 @@ def preview(screen: Any, template: Template) -> ResponseReturnValue:
     return str(
         screen.render(
             "backorder_email/template_preview.html", row=template, order=order, number=number, cause=cause,
-            causes=list(Cause), rendered=rendered, problem=problem,
+            causes=list(Cause), rendered=texts, problem=problem,
         )
     )  # fmt: skip
 

@@ -76,7 +76,7 @@ class FileTransport:
     def open(self) -> None:
         """Make the folder where it is missing."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise MailServerUnusable(server=f"folder {self.folder}", reason=_reason(error)) from None
 

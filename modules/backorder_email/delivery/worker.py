@@ -23,6 +23,7 @@ from erp.errors import ErpError
 from erp.options import options
 from erp.text import plural
 from modules.backorder_email import queries, services
+from modules.backorder_email.delivery.composing import compose_lost_runs
 from modules.backorder_email.delivery.transports import Envelope, Transport, configured
 from modules.backorder_email.domain.delivery import Ending, Outcome
 from modules.backorder_email.domain.mail import Outgoing, Sender, compose, parse_sender
@@ -64,7 +65,7 @@ def build(outgoing: Outgoing, source: Sender, at: datetime | None = None) -> Env
 def send_on_schedule() -> str:
     """Send what is as old as `send_after` says, unless only users send; return what was done."""
     if options.backorder_email.sending == "manual":
-        commit(services.compose_lost_runs)
+        compose_lost_runs()
         commit(services.recover)
         waiting = plural(queries.count_sendable(db.session()), "email waits", "emails wait")
         return f"Sending is manual: {waiting} for a user to send."
@@ -86,7 +87,7 @@ def send_pending(
     back into the queue.
     """
     source, transport = sender(), configured()
-    commit(services.compose_lost_runs)
+    compose_lost_runs()
     commit(services.recover)
     worker = _Worker(source, transport, report, on_schedule=on_schedule)
     try:

@@ -1,7 +1,8 @@
 """The language of templates: Jinja with a short list of what is allowed, and a bound on all that can grow.
 
 A template reads the documented variables and nothing else. It cannot include, call or define anything. Neither its
-output nor its time grows without end: the rounds of loops are counted, and the length of each text is checked.
+output nor its time grows without end: the rounds of loops are counted, and the length of each text is checked, so that
+a refusal can name the line. What still takes too long or too much memory is ended by the system (`rendering/`).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from jinja2.visitor import NodeTransformer
 from markupsafe import Markup, escape
 
 MAX_SOURCE = 100_000
-MAX_TEXT = 200_000
+MAX_TEXT = 1_000_000
 MAX_STEPS = 20_000
 MAX_RANGE = 1_000
 MAX_NUMBER = 10**18
@@ -288,7 +289,7 @@ _FILTERS: dict[str, Callable[..., Any]] = {
 }
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=64)
 def _compiled(source: str, autoescape: bool) -> Any:
     return Sandbox(autoescape=autoescape).from_string(source)
 

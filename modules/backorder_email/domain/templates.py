@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import traceback
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -13,6 +14,9 @@ from modules.backorder_email.domain.facts import MessageFacts, sample_facts
 from modules.backorder_email.domain.template_language import MAX_SOURCE, render_source
 from modules.backorder_email.errors import TemplateRefused
 from modules.backorder_email.states import Cause
+
+# Bytes of all three texts together.
+MAX_MESSAGE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -49,15 +53,32 @@ def clean_line(text: str) -> str:
     return " ".join(_HARMFUL.sub("", " ".join(text.split())).split())
 
 
-def render(wording: Wording, facts: MessageFacts) -> Rendered:
-    """Return the message; raise TemplateRefused with the part, the line and the reason."""
-    subject = clean_line(_part("subject", wording.subject, facts))
-    text = clean_text(_part("body", wording.body, facts)).rstrip()
-    html = clean_text(_part("html", wording.html, facts)).strip() if wording.html.strip() else ""
+def _ignore(_part: str) -> None:
+    """Do nothing where nobody wants to know which part is rendered next."""
+
+
+def render(wording: Wording, facts: MessageFacts, begin: Callable[[str], None] = _ignore) -> Rendered:
+    """Return the message; raise TemplateRefused with the part, the line and the reason.
+
+    `begin` is called with the name of each part before it is rendered.
+    """
+    found = {part: "" for part in vars(wording)}
+    for part, source in vars(wording).items():
+        if part != "html" or source.strip():
+            begin(part)
+            found[part] = _part(part, source, facts)
+    subject, text, html = clean_line(found["subject"]), clean_text(found["body"]).rstrip(), clean_text(found["html"])
     for part, result in (("subject", subject), ("body", text)):
         if not result.strip():
             raise TemplateRefused(part=part, line=None, reason="nothing is left when it is filled in")
-    return Rendered(subject, text + "\n", html)
+    _refuse_long(found)
+    return Rendered(subject, text + "\n", html.strip())
+
+
+def _refuse_long(texts: Mapping[str, str]) -> None:
+    sizes = {part: len(text.encode("utf-8", "replace")) for part, text in texts.items()}
+    if sum(sizes.values()) > MAX_MESSAGE:
+        raise TemplateRefused(part=max(sizes, key=sizes.__getitem__), line=None, reason="the message is over 1 MB")
 
 
 def _part(part: str, source: str, facts: MessageFacts) -> str:
@@ -78,19 +99,16 @@ def _line_of(trace: TracebackType | None) -> int | None:
     return lines[-1] if lines else None
 
 
-def check(wording: Wording) -> None:
-    """Raise TemplateRefused where a template renders for no cause: one may be written for a single cause."""
+def check(wording: Wording, work: Callable[[Wording, MessageFacts], Rendered] = render) -> None:
+    """Raise TemplateRefused where `work`, which renders, refuses it for every cause: one may be for one cause alone."""
     for part in ("subject", "body"):
         if not getattr(wording, part).strip():
             raise TemplateRefused(part=part, line=None, reason="it is empty")
-    refusals = [refusal for cause in Cause if (refusal := _refusal(wording, cause)) is not None]
+    refusals = []
+    for cause in Cause:
+        try:
+            work(wording, sample_facts(cause))
+        except TemplateRefused as refusal:
+            refusals.append(refusal)
     if len(refusals) == len(Cause):
         raise refusals[0]
-
-
-def _refusal(wording: Wording, cause: Cause) -> TemplateRefused | None:
-    try:
-        render(wording, sample_facts(cause))
-    except TemplateRefused as refusal:
-        return refusal
-    return None

@@ -12,6 +12,7 @@ from modules.backorder_email.queries.messages import (
     messages_of_customer,
     messages_of_order,
     newest_sendable,
+    waiting,
 )
 from modules.backorder_email.queries.news import news_of_messages, news_statuses, runs_to_compose, uncomposed
 from modules.backorder_email.queries.previews import (
@@ -61,4 +62,5 @@ __all__ = [
     "uncomposed",
     "uses_of_template",
     "uses_of_templates",
+    "waiting",
 ]

@@ -80,26 +80,22 @@ def news_statuses(session: Session, news_ids: Collection[int]) -> Iterator[NewsS
         yield NewsStatus(*row)
 
 
-def uncomposed(session: Session, *conditions: ColumnElement[bool]) -> list[tuple[int, int]]:
-    """Return (order, news) ids of the uncomposed news, and lock it: no other transaction composes it now."""
-    rows = (
-        select(News.order_id, News.id)
-        .where(News.is_uncomposed, *conditions)
-        .order_by(News.order_id, News.id)
-        .with_for_update(skip_locked=True)
-    )
-    return [(order_id, news_id) for order_id, news_id in session.execute(rows)]
+def uncomposed(session: Session, condition: ColumnElement[bool], *, is_locked: bool = False) -> list[tuple[int, int]]:
+    """Return (order, news) ids of the uncomposed news; `is_locked` locks it, and leaves what others have locked."""
+    rows = select(News.order_id, News.id).where(News.is_uncomposed, condition).order_by(News.order_id, News.id)
+    found = session.execute(rows.with_for_update(skip_locked=True) if is_locked else rows)
+    return [(order_id, news_id) for order_id, news_id in found]
 
 
 def runs_to_compose(session: Session) -> list[int]:
     """Return the runs that left uncomposed news: ended, or silent for so long that they must have died."""
-    silent_since = clock.now() - SILENCE
+    silent_since, last_at = clock.now() - SILENCE, func.max(News.created_at)
     rows = (
         select(News.run_id)
         .join(RunEntry, RunEntry.id == News.run_id)
         .where(News.is_uncomposed)
         .group_by(News.run_id, RunEntry.ended_at)
-        .having(or_(RunEntry.ended_at.is_not(None), func.max(News.created_at) < silent_since))
+        .having(or_(RunEntry.ended_at.is_not(None), last_at < silent_since, last_at > clock.now() + clock.SKEW))
         .order_by(News.run_id)
     )
     return list(session.scalars(rows))

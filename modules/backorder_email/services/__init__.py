@@ -1,7 +1,7 @@
 """The changes that backorder email makes: they write and flush; the caller commits."""
 
 from modules.backorder_email.services.batches import TakenBatch, give_back, postpone_batch, recover, settle, take_batch
-from modules.backorder_email.services.composition import as_it_would_leave, compose_lost_runs, compose_run
+from modules.backorder_email.services.composition import as_it_would_leave, compose_part, parts_of_runs
 from modules.backorder_email.services.demo import load_demo
 from modules.backorder_email.services.messages import cancel, confirm, edit, mark_as_sent, retry, skip_waits
 from modules.backorder_email.services.news import (
@@ -25,8 +25,7 @@ __all__ = [
     "TakenBatch",
     "as_it_would_leave",
     "cancel",
-    "compose_lost_runs",
-    "compose_run",
+    "compose_part",
     "confirm",
     "database_start_id",
     "delete_template",
@@ -35,6 +34,7 @@ __all__ = [
     "give_back",
     "load_demo",
     "mark_as_sent",
+    "parts_of_runs",
     "postpone_batch",
     "recover",
     "retry",

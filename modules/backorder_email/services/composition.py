@@ -12,16 +12,17 @@ from erp import clock
 from erp.addresses import BadAddress, check_address
 from erp.db import bulk_update, chunks, is_one_of
 from erp.errors import ErpError
-from erp.events import RunEnded
 from modules.backorder_email import queries
 from modules.backorder_email.domain.facts import digest
 from modules.backorder_email.domain.mail import Outgoing
 from modules.backorder_email.domain.news import MessageKey, drop_reason
-from modules.backorder_email.domain.templates import Wording, render
+from modules.backorder_email.domain.templates import Rendered, Wording
 from modules.backorder_email.errors import NoAddress, NoSuchTemplate
 from modules.backorder_email.models import Message, News, Template
 from modules.backorder_email.queries import NewsRow, facts_of
 from modules.backorder_email.queries.templates import OPTIONS_BY_CAUSE, name_in_option, template_by_name
+from modules.backorder_email.rendering.prepared import answers
+from modules.backorder_email.rendering.renderer import Request
 from modules.backorder_email.states import Cause, DropReason, MessageState
 
 # How many pieces of news are composed at a time, so that memory stays flat however long the run was.
@@ -30,19 +31,15 @@ BATCH = 1000
 _KEY_COLUMNS = (Message.run_id, Message.order_id, Message.cause, Message.template_id)
 
 
-def compose_run(session: Session, event: RunEnded) -> None:
-    """Compose the news of a run that has ended."""
-    _compose_run(session, event.run_id)
+def parts_of_runs(session: Session, run_ids: Iterable[int]) -> list[list[int]]:
+    """Return the ids of the uncomposed news of runs in the parts in which they are composed."""
+    return [part for run_id in run_ids for part in _by_orders(queries.uncomposed(session, News.run_id == run_id))]
 
 
-def compose_lost_runs(session: Session) -> int:
-    """Compose the news of runs that died before they could; return the number of messages."""
-    return sum(_compose_run(session, run_id) for run_id in queries.runs_to_compose(session))
-
-
-def _compose_run(session: Session, run_id: int) -> int:
-    news = queries.uncomposed(session, News.run_id == run_id)
-    return sum(compose(session, part) for part in _by_orders(news))
+def compose_part(session: Session, news_ids: Collection[int]) -> int:
+    """Compose what is still uncomposed of a part, which is locked; return the number of messages."""
+    found = queries.uncomposed(session, is_one_of(session, News.id, news_ids), is_locked=True)
+    return compose(session, [news_id for _, news_id in found])
 
 
 def _by_orders(news: Sequence[tuple[int, int]]) -> Iterable[list[int]]:
@@ -156,33 +153,45 @@ def _composed(session: Session, groups: Sequence[Sequence[NewsRow]]) -> list[dic
     for cause in {row.cause for row in firsts if row.template_id is None}:
         if named := template_by_name(session, name_in_option(cause)):
             wordings[cause] = named.wording
-    return [_message_values(rows, wordings.get(rows[0].template_id or rows[0].cause)) for rows in groups]
+    chosen = [wordings.get(rows[0].template_id or rows[0].cause) for rows in groups]
+    return _messages(session, groups, chosen)
 
 
-def _message_values(rows: Sequence[NewsRow], wording: Wording | None) -> dict[str, Any]:
+def _messages(
+    session: Session, groups: Sequence[Sequence[NewsRow]], wordings: Sequence[Wording | None]
+) -> list[dict[str, Any]]:
+    """Return the columns of a message for each group; what is rendered for it is asked for together."""
+    facts = [facts_of(rows) for rows in groups]
+    requests = [Request(wording, of) for wording, of in zip(wordings, facts, strict=True) if wording is not None]
+    texts = iter(answers(session, requests))
+    found = [
+        next(texts) if wording is not None else _no_template(rows[0].cause)
+        for rows, wording in zip(groups, wordings, strict=True)
+    ]
+    return [_message_values(rows, text, digest(of)) for rows, text, of in zip(groups, found, facts, strict=True)]
+
+
+def _message_values(rows: Sequence[NewsRow], texts: Rendered | ErpError | None, facts: str) -> dict[str, Any]:
     """Return the columns of a message of this news; its state is pending, or failed or skipped with the reason."""
-    facts = facts_of(rows)
     values: dict[str, Any] = {"subject": "", "text": "", "html": "", "recipient": "", "last_error": ""}
     state = MessageState.pending
     try:
         values["recipient"] = _address(rows[0])
     except ErpError as error:
         state, values["last_error"] = MessageState.skipped, str(error)
-    try:
-        values |= vars(render(_required(wording, rows[0].cause), facts))
-    except ErpError as error:
-        state, values["last_error"] = MessageState.failed, str(error)
+    if isinstance(texts, Rendered):
+        values |= vars(texts)
+    else:
+        state, values["last_error"] = MessageState.failed, str(texts)
     first = rows[0]
     about = {"cause": first.cause, "run_id": first.run_id, "order_id": first.order_id, "customer_id": first.customer_id}
     values["news_at"] = min(row.oldest_at for row in rows)
-    return values | about | {"state": state, "template_id": first.template_id, "facts": digest(facts)}
+    return values | about | {"state": state, "template_id": first.template_id, "facts": facts}
 
 
-def _required(wording: Wording | None, cause: Cause) -> Wording:
-    if wording is None:
-        option = f"backorder_email.{OPTIONS_BY_CAUSE[cause]}" if cause in OPTIONS_BY_CAUSE else ""
-        raise NoSuchTemplate(name=name_in_option(cause), option=option)
-    return wording
+def _no_template(cause: Cause) -> NoSuchTemplate:
+    option = f"backorder_email.{OPTIONS_BY_CAUSE[cause]}" if cause in OPTIONS_BY_CAUSE else ""
+    return NoSuchTemplate(name=name_in_option(cause), option=option)
 
 
 def _address(row: NewsRow) -> str:

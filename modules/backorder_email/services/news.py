@@ -31,8 +31,8 @@ _is_open = PurchaseAllocation.ended_at.is_(None)
 
 
 def write_allocation_news(session: Session, event: PurchaseAllocated) -> None:
-    """Write news of new allocations to purchase order lines whose status has a template."""
-    if not options.backorder_email.on_link or not templates_by_status(session):
+    """Write news of new allocations to purchase order lines whose status has a template; an exchange is no news."""
+    if event.is_exchange or not options.backorder_email.on_link or not templates_by_status(session):
         return
     columns = (
         *(PurchaseAllocation.id.label("source_id"), PurchaseAllocation.line_id, PurchaseAllocation.purchase_line_id),

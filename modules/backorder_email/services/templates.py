@@ -10,15 +10,17 @@ from sqlalchemy.orm import Session
 from erp import history
 from erp.identity import identity_key
 from modules.backorder_email import queries
-from modules.backorder_email.domain.templates import Wording, check, clean_line
+from modules.backorder_email.domain.templates import Wording, clean_line
 from modules.backorder_email.errors import TemplateInUse, TemplateNameTaken
 from modules.backorder_email.models import StatusTemplate, Template
+from modules.backorder_email.rendering.prepared import refusals
 from modules.procurement.models import PurchaseLineStatus
 
 
 def save_template(session: Session, template: Template | None, *, name: str, wording: Wording) -> Template:
     """Create or change a template; raises TemplateRefused, TemplateNameTaken and TemplateInUse."""
-    check(wording)
+    if refusal := refusals(session, [wording])[0]:
+        raise refusal
     name = clean_line(name)
     namesake = queries.template_by_name(session, name)
     if namesake is not None and namesake is not template:

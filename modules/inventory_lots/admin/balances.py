@@ -13,17 +13,7 @@ from wtforms import Form, StringField
 from wtforms.validators import InputRequired, Length, Optional
 
 from erp import clock
-from erp.admin import (
-    Badge,
-    DayField,
-    ExtraColumn,
-    Facts,
-    FormPage,
-    Panel,
-    QuantityField,
-    Screen,
-    anchor_of,
-)
+from erp.admin import Badge, DayField, ExtraColumn, Facts, FormPage, Panel, QuantityField, Screen, anchor_of, of_each
 from erp.admin.access import screen_session
 from erp.admin.fields import as_id
 from erp.admin.filters import IsYes
@@ -46,16 +36,9 @@ def _available(balance: Any) -> Decimal:
     return Decimal(0) if _unusable(balance) else Decimal(balance.unallocated)
 
 
-def _availables(session: Session, balances: Sequence[Any]) -> Mapping[int, Any]:
-    return {each.id: _available(each) for each in balances}
-
-
-def _states(session: Session, balances: Sequence[Any]) -> Mapping[int, Any]:
-    return {each.id: Badge(why, _tone(why)) for each in balances if (why := _unusable(each))}
-
-
-def _tone(why: str) -> str:
-    return "danger" if why == EXPIRED else "warning"
+def _state(balance: Any) -> Badge | None:
+    why = _unusable(balance)
+    return Badge(why, "danger" if why == EXPIRED else "warning") if why else None
 
 
 def _allocations(session: Session, balance: Any) -> Mapping[str, Any]:
@@ -194,8 +177,8 @@ class BalanceScreen(Screen):
     )
     column_default_sort = "product_id"
     computed_columns = (
-        ExtraColumn("available", "Available", _availables),
-        ExtraColumn("usable", "", _states),
+        ExtraColumn("available", "Available", of_each(_available)),
+        ExtraColumn("usable", "", of_each(_state)),
     )
     form_columns = ("product", "location", "lot_number", "quantity", "received_on", "expires_on", "reason")
     form_ajax_refs = {
@@ -253,8 +236,8 @@ class BalanceScreen(Screen):
 
     @override
     def badges(self, row: Any) -> Sequence[Badge]:
-        why = _unusable(row)
-        return (Badge(why, _tone(why)),) if why else ()
+        state = _state(row)
+        return (state,) if state else ()
 
     @override
     def prepare_form(self, form: Form, row: Any) -> None:

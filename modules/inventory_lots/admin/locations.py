@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
 from typing_extensions import override
 from wtforms import Form
 
-from erp.admin import ExtraColumn, Screen
+from erp.admin import ExtraColumn, Screen, by_ids
 from modules.inventory_lots import queries, services
 from modules.inventory_lots.models import Location, Warehouse
-
-
-def _lots(session: Session, rows: Sequence[Any]) -> Mapping[int, Any]:
-    return queries.lot_counts(session, [row.id for row in rows])
 
 
 class LocationScreen(Screen):
@@ -33,7 +28,7 @@ class LocationScreen(Screen):
     column_searchable_list = ("path",)
     column_filters = ("path", "kind")
     column_default_sort = "path"
-    computed_columns = (ExtraColumn("lots", "Lots in it", _lots),)
+    computed_columns = (ExtraColumn("lots", "Lots in it", by_ids(queries.lot_counts)),)
     form_columns = ("path", "kind")
     form_args = {
         "path": {"description": "WAREHOUSE/LOCATION, such as WH/STOCK. A new warehouse is added with it."},

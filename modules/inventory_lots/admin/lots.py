@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session, joinedload
 from typing_extensions import override
 
 from erp import clock
-from erp.admin import Action, Badge, Facts, FormPage, Panel, Screen, anchor_of
+from erp.admin import Action, Badge, Facts, FormPage, Screen, anchor_of
 from erp.admin.access import screen_session
 from erp.db import format_quantity
 from modules.inventory_lots import queries, services
-from modules.inventory_lots.admin.panels import allocations_panel, balances_panel, moves_panel, totals_columns
+from modules.inventory_lots.admin.panels import allocations_panel, stock_panels, totals_columns
 from modules.inventory_lots.forms import ExpiryForm, ReasonForm, ReleaseForm
-from modules.inventory_lots.models import Balance, Lot, StockMove
-
-
-def _balances(session: Session, lot: Any) -> Mapping[str, Any]:
-    return balances_panel(session, Balance.lot_id == lot.id, search=lot.number)
-
-
-def _allocations(session: Session, lot: Any) -> Mapping[str, Any]:
-    stock = queries.stock_on_hand(session, Balance.lot_id == lot.id)
-    return allocations_panel(session, {row.balance_id: row.location for row in stock})
-
-
-def _moves(session: Session, lot: Any) -> Mapping[str, Any]:
-    return moves_panel(session, StockMove.lot_id == lot.id, search=lot.number)
+from modules.inventory_lots.models import Balance, Lot
 
 
 def _has_unusable_allocations(lot: Any) -> bool:
@@ -148,11 +135,7 @@ class LotScreen(Screen):
         ("Expires on", "expires_on"),
     )
     detail_loads = (joinedload(Lot.product),)
-    panels = (
-        Panel("Stock", "inventory_lots/balances.html", _balances),
-        Panel("Allocated to", "inventory_lots/allocations.html", _allocations),
-        Panel("Stock moves", "inventory_lots/moves.html", _moves),
-    )
+    panels = stock_panels("lot_id", "number")
     actions = (
         HoldLot.action(),
         Action(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from flask import redirect, url_for
@@ -12,28 +12,14 @@ from typing_extensions import override
 from wtforms import Form
 from wtforms.validators import NumberRange
 
-from erp.admin import Action, Badge, Panel, Screen
+from erp.admin import Action, Badge, Screen
 from erp.admin.access import screen_session
 from erp.db import format_quantity
 from modules.inventory_lots import queries, services
-from modules.inventory_lots.admin.panels import allocations_panel, balances_panel, moves_panel, totals_columns
+from modules.inventory_lots.admin.panels import stock_panels, totals_columns
 from modules.inventory_lots.domain import TrackingSettings
-from modules.inventory_lots.models import Balance, Product, StockMove
+from modules.inventory_lots.models import Product
 from modules.inventory_lots.queries import NO_STOCK
-
-
-def _balances(session: Session, product: Any) -> Mapping[str, Any]:
-    return {"with_lot": True} | balances_panel(session, Balance.product_id == product.id, search=product.sku)
-
-
-def _allocations(session: Session, product: Any) -> Mapping[str, Any]:
-    stock = queries.stock_on_hand(session, Balance.product_id == product.id)
-    where = {row.balance_id: f"{row.lot} at {row.location}" for row in stock if row.allocated}
-    return allocations_panel(session, where)
-
-
-def _moves(session: Session, product: Any) -> Mapping[str, Any]:
-    return {"with_lot": True} | moves_panel(session, StockMove.product_id == product.id, search=product.sku)
 
 
 def _add_stock(screen: Screen, product: Any) -> ResponseReturnValue:
@@ -72,11 +58,7 @@ class ProductScreen(Screen):
     }
     form_widths = {"sku": 3, "name": 9}
     header_fields = (("Unit", "unit"), ("Decimals", "unit_decimals"), ("Tracking", "tracking"))
-    panels = (
-        Panel("Stock", "inventory_lots/balances.html", _balances),
-        Panel("Allocated to", "inventory_lots/allocations.html", _allocations),
-        Panel("Stock moves", "inventory_lots/moves.html", _moves),
-    )
+    panels = stock_panels("product_id", "sku", with_lot=True)
     actions = (
         Action(
             name="stock",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from erp.registry import Core
-from modules.preorder.admin import products, purchase_lines, purchase_orders, sales_lines, sales_orders
+from modules.preorder.admin import products, purchase_lines, purchase_orders, rebalancing, sales_lines, sales_orders
 from modules.preorder.admin.availability import AvailabilityScreen
 from modules.preorder.admin.dashboard import CARD
 from modules.preorder.admin.demand import DemandScreen
@@ -11,7 +11,14 @@ from modules.preorder.admin.late_lines import LateLineScreen
 from modules.preorder.admin.on_hand_changes import OnHandChangeScreen
 from modules.preorder.admin.unallocated_lines import UnallocatedLineScreen
 
-VIEWS = (DemandScreen, AvailabilityScreen, LateLineScreen, UnallocatedLineScreen, OnHandChangeScreen)
+VIEWS = (
+    DemandScreen,
+    AvailabilityScreen,
+    LateLineScreen,
+    UnallocatedLineScreen,
+    rebalancing.RebalancePage,
+    OnHandChangeScreen,
+)
 
 
 def register(core: Core) -> None:
@@ -19,7 +26,9 @@ def register(core: Core) -> None:
     for view in VIEWS:
         core.add_view(view, menu="Preorder", permission="preorder.view")
     core.extend_view(
-        "procurement.purchase_order", line_actions=purchase_lines.LINE_ACTIONS, panels=purchase_orders.PANELS
+        "procurement.purchase_order",
+        line_actions=purchase_lines.LINE_ACTIONS,
+        panels=(*rebalancing.PANELS, *purchase_orders.PANELS),
     )
     core.extend_view(
         "sales.order",

@@ -19,11 +19,12 @@ from erp.admin import ExtraColumn, Panel, Screen, document_anchor, document_url
 from erp.admin.access import screen_session
 from erp.admin.fields import as_id, read_quantity
 from erp.admin.formatting import day
-from erp.db import format_quantity
+from erp.db import format_quantity, one_moment
 from modules.inventory_lots.models import Product
 from modules.preorder import queries
 from modules.preorder.admin.bars import Drawn, Part, draw
 from modules.preorder.admin.chart import availability_chart
+from modules.preorder.admin.hints import hint_text, read_order
 from modules.preorder.domain import Day
 
 
@@ -150,6 +151,7 @@ class AvailabilityScreen(Screen):
     plural = "products"
     url = "/preorder/atp"
     icon = "fa-line-chart"
+    needs_no_version = {"hint_view": "It changes nothing."}
     can_export = False
     can_create = can_edit = can_delete = False
     details_template = "preorder/availability.html"
@@ -173,9 +175,19 @@ class AvailabilityScreen(Screen):
     def condition(self) -> Any:
         return Product.is_active.is_(True)
 
+    @expose("/hint/", methods=("POST",))
+    def hint_view(self) -> ResponseReturnValue:
+        """Answer what confirming the order that is being typed would give each of its lines; nothing is changed."""
+        asked = read_order(request.form.get("order", ""))
+        if asked is None:
+            return abort(400)
+        session = screen_session()
+        with one_moment(session):
+            return {"lines": [hint_text(hint) for hint in queries.hints(session, asked)]}
+
     @expose("/expected/")
     def expected(self) -> ResponseReturnValue:
-        """Answer when a quantity of a product can be there, for a line that is being typed."""
+        """Answer from which day on a quantity of a product can be promised."""
         product_id = as_id(request.args.get("product", ""))
         try:
             quantity = read_quantity(request.args.get("quantity", "").strip())

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 from typing_extensions import override
 
-from erp.admin import ExtraColumns, Screen
+from erp.admin import ExtraColumns, Screen, by_ids
 from modules.inventory_lots.models import Product
 from modules.preorder import queries
 from modules.preorder.models import ProductPreorder
-
-
-def _demand(session: Session, rows: Sequence[Product]) -> Mapping[int, Any]:
-    return queries.demand_of(session, [row.id for row in rows])
 
 
 class DemandScreen(Screen):
@@ -48,7 +42,7 @@ class DemandScreen(Screen):
                 ("limit", "Limit"),
                 ("limit_left", "Limit left"),
             ),
-            _demand,
+            by_ids(queries.demand_of),
         ),
     )
     empty_message = "No product is sold as a preorder. Tick Pre-order Eligible on a product to begin."

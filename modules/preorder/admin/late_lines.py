@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from typing_extensions import override
 
 from erp import clock
-from erp.admin import ExtraColumn, Screen
+from erp.admin import ExtraColumn, Screen, of_each
 from erp.admin.access import screen_session
 from modules.preorder import queries
 from modules.preorder.coverage import Coverage
@@ -20,10 +20,6 @@ from modules.sales.models import OrderLine
 
 def _coverage(session: Session, lines: Sequence[OrderLine]) -> dict[int, Coverage]:
     return queries.line_coverage(session, OrderLine.id.in_([line.id for line in lines]))
-
-
-def _open(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
-    return {line.id: line.open_quantity for line in lines}
 
 
 def _expected(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
@@ -71,7 +67,7 @@ class LateLineScreen(Screen):
     column_searchable_list = ("order.number", "order.customer.name", "product.sku")
     column_filters = ("promise_date", "order.number", "product.sku")
     computed_columns = (
-        ExtraColumn("open", "Open", _open),
+        ExtraColumn("open", "Open", of_each(lambda line: line.open_quantity)),
         ExtraColumn("expected", "Expected", _expected),
         ExtraColumn("days_late", "Days late", _days_late),
         ExtraColumn("decided_by", "Decided by", _decided_by),

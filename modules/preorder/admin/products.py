@@ -100,14 +100,10 @@ def _read(session: Session, product: Product | None) -> ShownTerms:
     return ShownTerms(**asdict(row.terms)) if row else ShownTerms()
 
 
-def _write(session: Session, product: Product, terms: PreorderTerms) -> None:
-    services.save_product(session, product, terms)
-
-
 def terms_field() -> Any:
     """Return the field that brings the preorder terms into the form of a product."""
     return TermsField(TermsForm, label="Preorder")
 
 
-FIELDS = (ExtraField("preorder", terms_field, _read, _write),)
+FIELDS = (ExtraField("preorder", terms_field, _read, services.save_product),)
 PANELS = (Panel("Available to promise", "preorder/product.html", overview, "preorder.view"),)

@@ -16,7 +16,9 @@ from modules.preorder.queries.coverage import (
 )
 from modules.preorder.queries.demand import demand_of
 from modules.preorder.queries.explanation import supply_notes
+from modules.preorder.queries.hints import AskedLine, AskedOrder, Hint, hints
 from modules.preorder.queries.late_lines import is_late_line
+from modules.preorder.queries.line_changes import LineChange, line_changes
 from modules.preorder.queries.on_hand_changes import on_hand_change_rows
 from modules.preorder.queries.overdue_supply import OverdueSupply, is_late_by_overdue_supply, overdue_supply
 from modules.preorder.queries.products import (
@@ -32,7 +34,9 @@ from modules.preorder.queries.products import (
 )
 from modules.preorder.queries.purchase_allocations import (
     MOST_SHOWN,
+    OpenAllocation,
     allocations_of_lines,
+    automatic_allocations,
     count_outstanding,
     excess_of_lines,
     excess_of_purchase_lines,
@@ -53,6 +57,16 @@ from modules.preorder.queries.purchase_lines import (
     incoming_lines,
 )
 from modules.preorder.queries.queue import Queue, queue_of
+from modules.preorder.queries.rebalance_preview import (
+    Move,
+    RebalancePreview,
+    preview_rebalance,
+    products_of_lines,
+    rebalance_candidates,
+    synced_dates,
+)
+from modules.preorder.queries.rebalancing import Book, planned_exchanges, products_to_rebalance, rebalance_books
+from modules.preorder.queries.refusals import before_launch, over_limits
 from modules.preorder.queries.sales_lines import has_open_quantity, history_of_line, in_scope, uncovered_quantity
 from modules.preorder.queries.snapshot import PURCHASE_LINE, incoming_holdings, incoming_rules, incoming_supply
 from modules.preorder.queries.unallocated_lines import has_open_serial_lines, has_scheduled_lines, is_unallocated
@@ -60,18 +74,28 @@ from modules.preorder.queries.unallocated_lines import has_open_serial_lines, ha
 __all__ = [
     "MOST_SHOWN",
     "PURCHASE_LINE",
+    "AskedLine",
+    "AskedOrder",
+    "Book",
+    "Hint",
     "Incoming",
+    "LineChange",
+    "Move",
+    "OpenAllocation",
     "OverdueSupply",
     "Queue",
+    "RebalancePreview",
     "allocations_of_lines",
     "arrival_impact",
     "arrivals_now",
+    "automatic_allocations",
     "availability_rows",
     "available_by_product",
     "available_days",
     "available_lines",
     "available_of",
     "backorder_kinds",
+    "before_launch",
     "broken_invariants",
     "broken_promises",
     "components_of",
@@ -85,6 +109,7 @@ __all__ = [
     "has_open_quantity",
     "has_open_serial_lines",
     "has_scheduled_lines",
+    "hints",
     "history_of_line",
     "in_order_of_service",
     "in_scope",
@@ -100,6 +125,7 @@ __all__ = [
     "is_preordered",
     "is_unallocated",
     "launched_lines",
+    "line_changes",
     "line_coverage",
     "lines_before_launch",
     "lines_to_promise",
@@ -108,17 +134,25 @@ __all__ = [
     "of_lines",
     "on_hand_change_rows",
     "open_purchase_allocations",
+    "over_limits",
     "overdue_supply",
     "pack_refusals",
+    "planned_exchanges",
     "preorder_product",
     "preorder_products",
     "preorders_taken",
+    "preview_rebalance",
+    "products_of_lines",
+    "products_to_rebalance",
     "products_with_launch",
     "purchase_allocated",
     "purchase_allocation_notes",
     "purchase_allocations_to",
     "queue_of",
+    "rebalance_books",
+    "rebalance_candidates",
     "supply_notes",
+    "synced_dates",
     "uncovered_backorders",
     "uncovered_quantity",
     "waiting_lines",

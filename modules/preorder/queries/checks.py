@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, Subquery, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from erp.db import format_quantity, total
-from modules.preorder.models import PurchaseAllocation
+from modules.preorder.models import Conversion, PurchaseAllocation
 from modules.preorder.queries.purchase_allocations import NOTHING, purchase_allocated_by_line
-from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
-from modules.sales.models import Backorder, Order, OrderLine
-from modules.sales.queries import backorder_is_open
+from modules.procurement.models import PurchaseOrder, PurchaseOrderLine, Receipt
+from modules.sales.models import Allocation, Backorder, Order, OrderLine
 
 
 def broken_invariants(session: Session) -> Iterator[str]:
-    """Yield a sentence for each purchase or sales order line whose purchase allocations do not add up."""
+    """Yield a sentence for what does not add up of purchase allocations, and of what receipts made of them."""
     yield from _purchase_lines(session)
     yield from _sales_lines(session)
+    yield from _conversions(session)
 
 
 def _purchase_lines(session: Session) -> Iterator[str]:
@@ -52,7 +52,7 @@ def _sales_lines(session: Session) -> Iterator[str]:
         .select_from(OrderLine)
         .join(OrderLine.order)
         .join(sums, sums.c.line_id == OrderLine.id)
-        .outerjoin(OrderLine.backorders.and_(backorder_is_open()))
+        .outerjoin(OrderLine.backorders.and_(Backorder.is_open))
         .where(sums.c.purchase_allocated > waiting)
         .order_by(OrderLine.id)
     )
@@ -61,3 +61,53 @@ def _sales_lines(session: Session) -> Iterator[str]:
             f"Sales order {number} line {position}: {format_quantity(purchase_allocated)} are on purchase orders, only "
             f"{format_quantity(quantity)} are on backorder."
         )
+
+
+def _conversions(session: Session) -> Iterator[str]:
+    moved = _moved(Conversion.purchase_allocation_id)
+    received = (
+        select(PurchaseAllocation.id, PurchaseAllocation.received, moved.c.moved)
+        .join(moved, moved.c.id == PurchaseAllocation.id)
+        .where(moved.c.moved > PurchaseAllocation.received)
+    )
+    for id_, quantity, turned in session.execute(received.order_by(PurchaseAllocation.id)):
+        yield (
+            f"Purchase allocation {id_}: receipts turned {format_quantity(turned)} of it into allocations, only "
+            f"{format_quantity(quantity)} are received."
+        )
+    moved = _moved(Conversion.receipt_id)
+    came = (
+        select(Receipt.id, Receipt.quantity, moved.c.moved)
+        .join(moved, moved.c.id == Receipt.id)
+        .where(moved.c.moved > Receipt.quantity)
+    )
+    for id_, quantity, turned in session.execute(came.order_by(Receipt.id)):
+        yield (
+            f"Receipt {id_}: {format_quantity(turned)} of it are allocations of purchase allocations, only "
+            f"{format_quantity(quantity)} came."
+        )
+    for id_, receipt_id in session.execute(_mismatched().order_by(Conversion.id)):
+        yield f"Conversion {id_} of receipt {receipt_id}: its documents are not about the same lines and balance."
+
+
+def _moved(key: InstrumentedAttribute[int]) -> Subquery:
+    return select(key.label("id"), total(Conversion.quantity).label("moved")).group_by(key).subquery()
+
+
+def _mismatched() -> Select[int, int]:
+    """Select the conversions whose receipt, purchase allocation, allocation and backorder do not belong together."""
+    return (
+        select(Conversion.id, Conversion.receipt_id)
+        .join(Receipt, Receipt.id == Conversion.receipt_id)
+        .join(Conversion.purchase_allocation)
+        .outerjoin(Conversion.allocation)
+        .outerjoin(Backorder, Backorder.id == Conversion.backorder_id)
+        .where(
+            or_(
+                Receipt.line_id != PurchaseAllocation.purchase_line_id,
+                Allocation.line_id != PurchaseAllocation.line_id,
+                Allocation.balance_id != Receipt.balance_id,
+                Backorder.line_id != PurchaseAllocation.line_id,
+            )
+        )
+    )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, Subquery, and_, or_, select, true, union
@@ -16,7 +18,16 @@ from erp.options import options
 from modules.inventory_lots.models import Balance, Lot, Product
 from modules.inventory_lots.queries import unusable_column, usable_condition, with_lot_and_location
 from modules.inventory_lots.states import Tracking
-from modules.preorder.coverage import AllocatedStock, AllocatedSupply, Coverage, OpenLine, Serials, cover
+from modules.preorder.coverage import (
+    AllocatedStock,
+    AllocatedSupply,
+    Arrivals,
+    Coverage,
+    OpenLine,
+    Serials,
+    cover,
+    with_expected_dates,
+)
 from modules.preorder.domain import CoverageState, coverage_state
 from modules.preorder.models import ProductPreorder, PurchaseAllocation
 from modules.preorder.queries.arrivals import arrivals_now
@@ -25,7 +36,7 @@ from modules.preorder.queries.sales_lines import confirmed_lines
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.sales.domain import is_too_far_ahead
 from modules.sales.models import Allocation, Order, OrderLine
-from modules.sales.queries import has_need, last_served_day
+from modules.sales.queries import last_served_day
 from modules.sales.states import OrderState, ShippingPolicy
 
 # What a part from a purchase order says of it.
@@ -33,6 +44,36 @@ _PURCHASE_LINE = (
     *(PurchaseOrderLine.id, PurchaseOrderLine.expected_on),
     *(PurchaseOrder.id, PurchaseOrder.number, PurchaseOrderLine.position),
 )
+
+
+@dataclass(frozen=True)
+class CoverageSnapshot:
+    """Open lines and what covers them, read at one moment. `chosen` are the lines that were asked for."""
+
+    lines: Sequence[OpenLine]
+    chosen: Set[int]
+    serials: Mapping[int, Sequence[Serials]]
+    arrivals: Arrivals
+
+    def coverage(self, change: Callable[[OpenLine], OpenLine] | None = None) -> dict[int, Coverage]:
+        """Return the coverage of each chosen line by id, as it is or as it would be with changed lines."""
+        lines = map(change, self.lines) if change else self.lines
+        found = cover(lines, self.arrivals, self.serials)
+        return {line.line_id: found[line.line_id] for line in self.lines if line.line_id in self.chosen & found.keys()}
+
+
+def coverage_snapshot(session: Session, *conditions: ColumnElement[bool]) -> CoverageSnapshot:
+    """Read what covers the open lines of confirmed orders that meet `conditions`.
+
+    The other open lines of their orders that ship complete are read with them.
+    """
+    rows = session.execute(_open_lines(*conditions)).all()
+    stock = _allocated_stock(session, [row.id for row in rows if row.allocated])
+    supply = _allocated_supply(session, [row.id for row in rows if row.allocated < row.open_quantity])
+    until = last_served_day()
+    lines = [_open_line(row, stock.get(row.id, ()), supply.get(row.id, ()), until=until) for row in rows]
+    serials = usable_serials(session, {line.product_id for line in lines if line.is_serial})
+    return CoverageSnapshot(lines, {row.id for row in rows if row.is_chosen}, serials, arrivals_now())
 
 
 def line_coverage(
@@ -46,16 +87,10 @@ def line_coverage(
     Serial lines have none. `expected` (purchase order line id → date) are used instead of the stored expected dates.
     `planned` (sales order line id → purchase order line ids) count as if they covered what is left of a line.
     """
-    rows = session.execute(_open_lines(*conditions)).all()
-    stock = _allocated_stock(session, [row.id for row in rows if row.allocated])
-    supply = _allocated_supply(session, [row.id for row in rows if row.allocated < row.open_quantity], expected or {})
-    until = last_served_day()
-    lines = [_open_line(row, stock.get(row.id, ()), supply.get(row.id, ()), until=until) for row in rows]
+    snapshot = coverage_snapshot(session, *conditions)
     if planned:
-        lines = _as_planned(session, lines, planned)
-    serials = _usable_serials(session, {line.product_id for line in lines if line.is_serial})
-    found = cover(lines, arrivals_now(), serials)
-    return {row.id: found[row.id] for row in rows if row.is_chosen and row.id in found}
+        snapshot = replace(snapshot, lines=_as_planned(session, snapshot.lines, planned))
+    return snapshot.coverage(partial(with_expected_dates, dates=expected) if expected else None)
 
 
 def _open_lines(*conditions: ColumnElement[bool]) -> Any:
@@ -139,9 +174,7 @@ def _allocated_stock(session: Session, line_ids: Collection[int]) -> dict[int, l
     return found
 
 
-def _allocated_supply(
-    session: Session, line_ids: Collection[int], expected: Mapping[int, date | None]
-) -> dict[int, list[AllocatedSupply]]:
+def _allocated_supply(session: Session, line_ids: Collection[int]) -> dict[int, list[AllocatedSupply]]:
     """Return what lines have on purchase orders, by line id; first allocated first."""
     found: dict[int, list[AllocatedSupply]] = {}
     if not line_ids:
@@ -153,9 +186,7 @@ def _allocated_supply(
     ).join(PurchaseOrderLine.order)
     wanted = rows.where(is_one_of(session, PurchaseAllocation.line_id, line_ids)).order_by(PurchaseAllocation.id)
     for line_id, *values in session.execute(wanted):
-        supply = AllocatedSupply._make(values)
-        day = expected.get(supply.purchase_line_id, supply.expected_on)
-        found.setdefault(line_id, []).append(supply._replace(expected_on=day))
+        found.setdefault(line_id, []).append(AllocatedSupply._make(values))
     return found
 
 
@@ -168,7 +199,7 @@ def _as_planned(session: Session, lines: Sequence[OpenLine], planned: Mapping[in
     return [line.covered_by([supply[id_] for id_ in planned.get(line.line_id, ()) if id_ in supply]) for line in lines]
 
 
-def _usable_serials(session: Session, product_ids: Collection[int]) -> dict[int, list[Serials]]:
+def usable_serials(session: Session, product_ids: Collection[int]) -> dict[int, list[Serials]]:
     """Return how many usable serial numbers of each product are in stock, by their last day of use."""
     found: dict[int, list[Serials]] = {}
     if not product_ids:
@@ -211,7 +242,7 @@ def coverage_of_line(line: OrderLine, on_purchase_orders: Decimal) -> CoverageSt
 
 def coverage_of_orders(session: Session, order_ids: Collection[int]) -> dict[int, CoverageState]:
     """Return how far purchase orders cover what stock leaves open of each order; one that needs none is left out."""
-    lines, allocated = confirmed_lines(OrderLine.order_id.in_(order_ids), has_need())
+    lines, allocated = confirmed_lines(OrderLine.order_id.in_(order_ids), OrderLine.has_need)
     rows = session.execute(
         lines.join(OrderLine.product)
         .with_only_columns(OrderLine.order_id, total(OrderLine.need), total(allocated))

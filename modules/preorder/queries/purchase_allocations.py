@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, func, literal, null, select
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, Subquery, and_, func, literal, null, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from erp.db import Quantity, is_one_of, raw, total
@@ -18,7 +18,7 @@ from modules.procurement.hooks import LineAllocation
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.sales.hooks import AllocationRow, SupplyNote
 from modules.sales.models import Backorder, Customer, Order, OrderLine
-from modules.sales.queries import backorder_is_open, open_backorder_quantity, service_order
+from modules.sales.queries import open_backorder_quantity, service_order
 from modules.sales.states import AllocationSource
 
 NOTHING = literal(Decimal(0), Quantity())
@@ -55,19 +55,21 @@ _RAW = (
     PurchaseAllocation.line_id,
     PurchaseAllocation.purchase_line_id,
     raw(PurchaseAllocation.outstanding).label("outstanding"),
+    raw(PurchaseAllocation.received),
 )
 
 
 class OpenAllocation(NamedTuple):
-    """A purchase allocation and the raw quantity that is outstanding of it."""
+    """A purchase allocation and the raw quantities that are outstanding and received of it."""
 
     id: int
     line_id: int
     purchase_line_id: int
     outstanding: int
+    received: int
 
 
-def of_lines(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+def of_lines(*conditions: SQLColumnExpression[bool]) -> ColumnElement[bool]:
     """Return the condition of purchase allocations whose sales order lines meet `conditions`.
 
     It keeps a sum from reading more than these.
@@ -152,7 +154,7 @@ def excess_of_lines(session: Session, line_ids: Collection[int]) -> dict[int, in
     excess = sums.c.purchase_allocated - open_backorder_quantity()
     rows = session.execute(
         select(sums.c.line_id, raw(excess))
-        .outerjoin(Backorder, and_(Backorder.line_id == sums.c.line_id, backorder_is_open()))
+        .outerjoin(Backorder, and_(Backorder.line_id == sums.c.line_id, Backorder.is_open))
         .where(excess > NOTHING)
     )
     return dict(rows.all())
@@ -187,6 +189,18 @@ def in_shrinking_order(session: Session, line_ids: Collection[int]) -> list[Open
         .order_by(*shrinking_order())
     )
     return [OpenAllocation._make(row) for row in session.execute(rows)]
+
+
+def automatic_allocations(
+    session: Session, line_ids: Collection[int], purchase_line_ids: Collection[int]
+) -> list[OpenAllocation]:
+    """Return the open purchase allocations of these sales and purchase order lines that runs have made."""
+    rows = with_purchase_lines(*_RAW).where(
+        PurchaseAllocation.source == AllocationSource.automatic,
+        is_one_of(session, PurchaseAllocation.line_id, line_ids),
+        is_one_of(session, PurchaseAllocation.purchase_line_id, purchase_line_ids),
+    )
+    return [OpenAllocation._make(row) for row in session.execute(rows.order_by(PurchaseAllocation.id))]
 
 
 def in_order_of_service(session: Session, purchase_line_ids: Collection[int]) -> list[OpenAllocation]:

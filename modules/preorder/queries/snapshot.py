@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import case, literal, select
+from sqlalchemy import and_, case, select
 from sqlalchemy.orm import Session
 
-from erp.db import is_one_of, raw, read_rows
+from erp.db import is_one_of, raw
 from erp.options import options
-from modules.preorder.models import PurchaseAllocation
+from modules.preorder.models import ProductPreorder, PurchaseAllocation
 from modules.preorder.queries.arrivals import arrival_order, arrivals_now, is_promised_supply
 from modules.preorder.queries.purchase_allocations import shrinking_order
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.sales.hooks import IncomingRules
+from modules.sales.models import OrderLine
 from modules.sales.planning import Holding, Supply
 from modules.sales.states import AllocationSource
 
@@ -22,7 +23,10 @@ PURCHASE_LINE = "purchase order line"
 
 def incoming_rules(session: Session) -> IncomingRules:
     """Return what runs do with purchase order lines, as the options say."""
-    return IncomingRules(options.preorder.auto_allocate, options.preorder.insufficient_supply == "skip")
+    preorder = options.preorder
+    return IncomingRules(
+        preorder.auto_allocate, preorder.insufficient_supply == "skip", rebalances=preorder.rebalance == "auto"
+    )
 
 
 def incoming_supply(session: Session, product_ids: Collection[int]) -> list[Supply]:
@@ -45,19 +49,24 @@ def incoming_supply(session: Session, product_ids: Collection[int]) -> list[Supp
 
 def incoming_holdings(session: Session, line_ids: Collection[int]) -> list[Holding]:
     """Return the open purchase allocations of sales order lines in the order in which they shrink."""
-    allocation = PurchaseAllocation
-    rows = (
-        select(
-            literal(PURCHASE_LINE),
-            allocation.id,
-            allocation.line_id,
-            allocation.purchase_line_id,
-            raw(allocation.outstanding),
-            case((allocation.source == AllocationSource.manual, 1), else_=0),
-        )
+    allocation, line = PurchaseAllocation, OrderLine
+    is_automatic = allocation.source == AllocationSource.automatic
+    columns = (
+        *(allocation.id, allocation.line_id, allocation.purchase_line_id, raw(allocation.outstanding)),
+        *(case((is_automatic, 0), else_=1), and_(is_automatic, line.is_promise_pinned.is_(False))),
+        *(PurchaseOrderLine.expected_on, case((line.is_preorder, ProductPreorder.launch_date))),
+    )
+    rows = session.execute(
+        select(*columns)
         .join(allocation.purchase_line)
         .join(PurchaseOrderLine.order)
+        .join(allocation.line)
+        .outerjoin(ProductPreorder, ProductPreorder.product_id == line.product_id)
         .where(allocation.is_open, is_one_of(session, allocation.line_id, line_ids))
         .order_by(*shrinking_order())
     )
-    return [Holding._make(row) for row in read_rows(session, rows)]
+    arrivals = arrivals_now()
+    return [
+        Holding._make((PURCHASE_LINE, *held, may_move, arrivals.arrival(expected_on), ready))
+        for *held, may_move, expected_on, ready in rows
+    ]

@@ -3,6 +3,7 @@
 from modules.preorder.services.demo import load_demo
 from modules.preorder.services.manual_allocations import allocate_by_hand
 from modules.preorder.services.on_hand_changes import Key, save_on_hand_change, save_on_hand_changes
+from modules.preorder.services.planned import write_planned
 from modules.preorder.services.products import (
     confirm_refusals,
     launch_preorders,
@@ -17,20 +18,27 @@ from modules.preorder.services.promise_dates import (
     promise_products,
     sync_promises,
 )
+from modules.preorder.services.rebalancing import (
+    apply_rebalance,
+    exchange_supply,
+    rebalance_book,
+    rebalance_products,
+)
 from modules.preorder.services.releases import (
     convert_or_release,
     release_all,
     remove_purchase_allocations,
     shrink_purchase_allocations,
-    write_planned,
 )
 from modules.preorder.services.reversals import free_converted, restore_purchase_allocations
 
 __all__ = [
     "Key",
     "allocate_by_hand",
+    "apply_rebalance",
     "confirm_refusals",
     "convert_or_release",
+    "exchange_supply",
     "follow_arrivals",
     "free_converted",
     "launch_preorders",
@@ -39,6 +47,8 @@ __all__ = [
     "promise_covered_lines",
     "promise_in_scope",
     "promise_products",
+    "rebalance_book",
+    "rebalance_products",
     "release_all",
     "remove_purchase_allocations",
     "restore_purchase_allocations",

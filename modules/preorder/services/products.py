@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from decimal import Decimal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,7 +15,6 @@ from modules.inventory_lots.models import Product
 from modules.inventory_lots.services import lock_products
 from modules.preorder import queries
 from modules.preorder.domain import PreorderTerms, check_terms, is_before_launch
-from modules.preorder.errors import NotYetLaunched, PreorderLimitReached
 from modules.preorder.models import ProductPreorder
 from modules.preorder.services.promise_dates import promise_covered_lines
 from modules.sales.models import OrderLine
@@ -66,45 +64,11 @@ def confirm_refusals(session: Session, lines: Sequence[OrderLine], *, are_raised
 
     Refused are lines of a product before its launch that is not eligible, and those over its preorder limit.
     """
-    refusals = {} if are_raised else _mark_preorders(session, lines)
-    return refusals | _over_limits(session, lines)
-
-
-def _mark_preorders(session: Session, lines: Sequence[OrderLine]) -> dict[int, ErpError]:
-    """Mark the lines of eligible products before their launch as preorders; return refusals of the others."""
-    today = clock.today()
-    launches = queries.products_with_launch(session, {line.product_id for line in lines})
     refusals: dict[int, ErpError] = {}
-    marked: list[int] = []
-    for line in lines:
-        row = launches.get(line.product_id)
-        if row is None or row.launch_date is None or not is_before_launch(row.launch_date, today):
-            continue
-        if row.is_eligible:
-            marked.append(line.id)
-        else:
-            refusals[line.id] = NotYetLaunched(sku=row.product.sku, launch_date=row.launch_date)
-    set_preorder(session, marked)
-    return refusals
-
-
-def _over_limits(session: Session, lines: Sequence[OrderLine]) -> dict[int, ErpError]:
-    """Return refusals of the lines that exceed the preorder limit of their product, counted in their order."""
-    preorders = [line for line in lines if line.is_preorder]
-    terms = queries.preorder_products(session, sorted({line.product_id for line in preorders}))
-    limits = {id_: row.preorder_limit for id_, row in terms.items() if row.preorder_limit is not None}
-    limited = [line for line in preorders if line.product_id in limits]
-    taken = queries.preorders_taken(session, limits, but=[line.id for line in limited])
-    refusals: dict[int, ErpError] = {}
-    for line in limited:
-        limit, before = limits[line.product_id], taken.get(line.product_id, Decimal(0))
-        wanted = line.quantity - line.cancelled
-        if before + wanted > limit:
-            left = max(limit - before, Decimal(0))
-            refusals[line.id] = PreorderLimitReached(sku=line.product.sku, limit=limit, left=left, wanted=wanted)
-        else:
-            taken[line.product_id] = before + wanted
-    return refusals
+    if not are_raised:
+        preorders, refusals = queries.before_launch(session, lines)
+        set_preorder(session, preorders)
+    return refusals | queries.over_limits(session, lines)
 
 
 def products_to_launch(session: Session) -> list[int]:

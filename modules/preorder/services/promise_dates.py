@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
@@ -12,6 +12,7 @@ from erp.options import options
 from modules.inventory_lots.events import GoodsArrived, StockChanged
 from modules.inventory_lots.services import lock_products
 from modules.preorder import queries
+from modules.preorder.coverage import Coverage
 from modules.preorder.errors import NoExpectedDate
 from modules.preorder.models import PurchaseAllocation
 from modules.procurement.events import ArrivalChanged
@@ -70,3 +71,22 @@ def follow_arrivals(session: Session, event: ArrivalChanged) -> None:
         return
     found = queries.lines_to_sync(session, [each.line_id for each in event.arrivals])
     set_promise_dates(session, queries.new_promises(found), cause="sync", why="arrival date changed")
+
+
+def expectations(session: Session, line_ids: Collection[int]) -> dict[int, Coverage]:
+    """Return the coverage of lines before something moves, for `sync_moved`; nothing unless `sync_dates` is `auto`.
+
+    Lines of an order that ships complete follow what any of them waits for.
+    """
+    if options.preorder.sync_dates != "auto":
+        return {}
+    moving = is_one_of(session, OrderLine.id, line_ids)
+    return queries.line_coverage(session, OrderLine.id.in_(select(queries.with_siblings(moving).c.id)))
+
+
+def sync_moved(session: Session, before: Mapping[int, Coverage], *, why: str) -> None:
+    """Sync the lines whose expected date has changed since; pinned, undated and unpromised ones keep theirs."""
+    if not before:
+        return
+    after = queries.line_coverage(session, is_one_of(session, OrderLine.id, before))
+    set_promise_dates(session, queries.synced_dates(before, after), cause="sync", why=why)

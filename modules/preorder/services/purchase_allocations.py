@@ -36,13 +36,20 @@ class Reservation(NamedTuple):
 
 
 def write_purchase_allocations(session: Session, reservations: Sequence[Reservation], source: AllocationSource) -> None:
-    """Write purchase allocations: an open one of the same pair grows, others are new.
+    """Write purchase allocations as `add_purchase_allocations` does; new ones are announced last."""
+    if ids := add_purchase_allocations(session, reservations, source):
+        publish(session, PurchaseAllocated(tuple(ids)))
 
-    Purchase order lines count them as allocated and get the default status if they have none; new purchase
-    allocations are announced last.
+
+def add_purchase_allocations(
+    session: Session, reservations: Sequence[Reservation], source: AllocationSource
+) -> list[int]:
+    """Write purchase allocations: an open one of the same pair grows, others are new; return the ids of the new ones.
+
+    Purchase order lines count them as allocated and get the default status if they have none.
     """
     if not reservations:
-        return
+        return []
     existing = _open_pairs(session, {reservation.purchase_line_id for reservation in reservations})
     grown = [(existing[each.pair], each.quantity) for each in reservations if each.pair in existing]
     new = [each for each in reservations if each.pair not in existing]
@@ -52,8 +59,7 @@ def write_purchase_allocations(session: Session, reservations: Sequence[Reservat
     ids = _insert(session, new, source)
     session.expire_all()
     _give_default_status(session, sorted({each.purchase_line_id for each in new}))
-    if ids:
-        publish(session, PurchaseAllocated(tuple(ids)))
+    return ids
 
 
 def _open_pairs(session: Session, purchase_line_ids: Collection[int]) -> dict[Pair, int]:

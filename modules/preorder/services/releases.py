@@ -21,15 +21,13 @@ from modules.preorder import queries
 from modules.preorder.errors import PurchaseAllocationsGone, PurchaseAllocationsOutstanding
 from modules.preorder.events import Pair, PurchaseAllocationRemoved
 from modules.preorder.models import Conversion, PurchaseAllocation
-from modules.preorder.services.purchase_allocations import Reservation, write_purchase_allocations
+from modules.preorder.queries import OpenAllocation
 from modules.procurement.hooks import OutstandingFall
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.services import release_allocated
 from modules.sales.domain import plan
-from modules.sales.events import LinesServed
 from modules.sales.models import Order, OrderLine
 from modules.sales.services import Converted, Grant, allocate_on, hold_lines
-from modules.sales.states import AllocationSource
 
 PURCHASE_ALLOCATION = cast(Table, PurchaseAllocation.__table__)
 
@@ -54,20 +52,6 @@ def shrink_purchase_allocations(session: Session, line_ids: Collection[int]) -> 
         by_line.setdefault(row.line_id, []).append(Part(row.id, row.outstanding))
     parts = [Part(*part) for line_id, amount in excess.items() for part in give_back(by_line[line_id], amount)]
     release_purchase_allocations(session, parts, action="released")
-
-
-def write_planned(session: Session, event: LinesServed) -> None:
-    """Write what a run planned of purchase orders: first what lines give back, then what they get."""
-    given_back = [
-        Part(each.holding_id, each.quantity) for each in event.given_back if each.kind == queries.PURCHASE_LINE
-    ]
-    taken = [
-        Reservation(each.line_id, each.supply_id, each.quantity)
-        for each in event.taken
-        if each.kind == queries.PURCHASE_LINE
-    ]
-    release_purchase_allocations(session, given_back, action="released")
-    write_purchase_allocations(session, taken, AllocationSource.automatic)
 
 
 def remove_purchase_allocations(
@@ -117,8 +101,7 @@ def _lock_products(session: Session, allocations: Select[PurchaseAllocation]) ->
 def release_purchase_allocations(session: Session, parts: Sequence[Part], *, action: str, why: str = "") -> None:
     """Take quantities off purchase allocations, and free them on their purchase order lines.
 
-    A purchase allocation of which nothing is left is deleted; one that was received in part ends at what it got. The
-    history of the sales orders says what was taken, under `action`; those taken in full are announced.
+    The history of the sales orders says what was taken, under `action`; those taken in full are announced.
     """
     amounts = dict(parts)
     if not amounts:
@@ -130,19 +113,28 @@ def release_purchase_allocations(session: Session, parts: Sequence[Part], *, act
         .order_by(PurchaseAllocation.id)
     ).all()
     history.record_all(session, _removals(rows, amounts, action, why))
-    found: list[PurchaseAllocation] = [row[0] for row in rows]
-    ended = [row for row in found if to_raw(row.outstanding) == amounts[row.id]]
-    pairs = tuple(Pair(row.line_id, row.purchase_line_id) for row in ended)
-    freed = sums((row.purchase_line_id, amounts[row.id]) for row in found)
+    found = [
+        OpenAllocation(row.id, row.line_id, row.purchase_line_id, to_raw(row.outstanding), to_raw(row.received))
+        for row, *_ in rows
+    ]
+    if pairs := take_off(session, found, amounts):
+        publish(session, PurchaseAllocationRemoved(pairs))
+
+
+def take_off(session: Session, rows: Sequence[OpenAllocation], amounts: Mapping[int, int]) -> tuple[Pair, ...]:
+    """Take raw quantities by id off purchase allocations, and free them; return the pairs of those that ended.
+
+    One of which nothing is left is deleted; one that was received in part ends at what it got.
+    """
+    ended = [row for row in rows if row.outstanding == amounts[row.id]]
     gone = {row.id for row in ended if not row.received}
-    kept = [part for part in parts if part.id not in gone]
     drop = delete(PurchaseAllocation).where(is_one_of(session, PurchaseAllocation.id, gone))
     session.execute(drop.execution_options(synchronize_session=False))
+    kept = [(row.id, amounts[row.id]) for row in rows if row.id not in gone]
     _reduce_outstanding(session, kept, {"quantity": "quantity - {amount}"})
-    release_allocated(session, sorted(freed.items()))
+    release_allocated(session, sorted(sums((row.purchase_line_id, amounts[row.id]) for row in rows).items()))
     session.expire_all()
-    if pairs:
-        publish(session, PurchaseAllocationRemoved(pairs))
+    return tuple(Pair(row.line_id, row.purchase_line_id) for row in ended)
 
 
 def _removals(rows: Sequence[Any], amounts: Mapping[int, int], action: str, why: str) -> list[history.Change]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import redirect
@@ -10,11 +9,10 @@ from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from markupsafe import Markup
 from sqlalchemy import and_
-from sqlalchemy.orm import Session
 from typing_extensions import override
 
 from erp import clock
-from erp.admin import Badge, ExtraColumn, Screen
+from erp.admin import Badge, ExtraColumn, Screen, of_each
 from erp.admin.formatting import badge, day
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 
@@ -25,10 +23,6 @@ def expected(line: PurchaseOrderLine) -> Markup | str:
     if line.expected_on and line.expected_on < clock.today() and line.is_open:
         return Markup("{} {}").format(shown, badge(Badge("overdue", "warning")))
     return shown
-
-
-def _outstanding(session: Session, lines: Sequence[PurchaseOrderLine]) -> Mapping[int, Any]:
-    return {line.id: line.outstanding for line in lines}
 
 
 class IncomingScreen(Screen):
@@ -43,7 +37,7 @@ class IncomingScreen(Screen):
     icon = "fa-ship"
     can_create = can_edit = can_delete = False
     column_list = ("order", "product", "quantity", "received", "allocated", "expected_on", "status")
-    computed_columns = (ExtraColumn("outstanding", "Outstanding", _outstanding),)
+    computed_columns = (ExtraColumn("outstanding", "Outstanding", of_each(lambda line: line.outstanding)),)
     column_labels = {
         "order": "Purchase order line",
         "quantity": "Ordered",
@@ -76,7 +70,8 @@ class IncomingScreen(Screen):
 
     @override
     def details_url(self, row: Any) -> str:
-        return f"/procurement/purchase-orders/{row.order_id}/#line-{row.id}"
+        order = self.get_url("procurement_purchase_order.details_view", id=row.order_id)
+        return f"{order}#line-{row.id}"
 
     @expose("/<int:id>/")
     def details_view(self, id: int) -> ResponseReturnValue:

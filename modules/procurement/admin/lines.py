@@ -11,17 +11,13 @@ from modules.procurement.admin.expected_dates import ExpectedDate
 from modules.procurement.admin.receiving import Receive
 from modules.procurement.admin.reopening import Reopen
 from modules.procurement.admin.statuses import LineStatus
-from modules.procurement.admin.versions import of_line
+from modules.procurement.admin.versions import of_order_or_line
 from modules.procurement.models import PurchaseOrderLine
 from modules.procurement.states import PURCHASE_ORDER
 
 
 def _can_change(line: PurchaseOrderLine) -> bool:
     return PURCHASE_ORDER.allows(line.order.state, "change_line")
-
-
-def _is_open(line: PurchaseOrderLine) -> bool:
-    return line.is_open
 
 
 def _close(session: Session, line: PurchaseOrderLine) -> str:
@@ -40,11 +36,11 @@ LINE_ACTIONS = (
         label="Close short",
         permission="procurement.edit",
         run=_close,
-        depends_on=of_line,
+        depends_on=of_order_or_line,
         confirm="Close this line short? What is outstanding will not come any more, and sales orders lose it.",
         yes="Close short",
         no="Keep it open",
-        allowed=_is_open,
+        allowed=lambda line: line.is_open,
         style="danger",
         icon="fa-compress",
     ),

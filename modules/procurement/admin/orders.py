@@ -11,7 +11,7 @@ from typing_extensions import override
 from wtforms import BooleanField, Form
 
 from erp import clock
-from erp.admin import Action, DocumentScreen, ExtraColumn, Panel, anchor_of
+from erp.admin import Action, DocumentScreen, ExtraColumns, Panel, anchor_of, by_ids
 from erp.admin.access import may, screen_session
 from erp.admin.formatting import money
 from modules.inventory_lots.domain import check_quantity
@@ -23,21 +23,11 @@ from modules.procurement.admin.receiving import Receive
 from modules.procurement.admin.reopening import Reopen
 from modules.procurement.admin.reversal import can_reverse
 from modules.procurement.admin.statuses import StatusOfAll, default_status, news_by_status, statuses
-from modules.procurement.admin.versions import of_order
+from modules.procurement.admin.versions import of_order_or_line
 from modules.procurement.domain import LineValues, OrderEdit, OrderHead
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.queries import outlooks, receipts_of_order
 from modules.procurement.states import PURCHASE_ORDER, PurchaseState
-
-
-def _lines_of(session: Session, orders: Sequence[PurchaseOrder]) -> Mapping[int, Any]:
-    found = outlooks(session, [order.id for order in orders])
-    return {order_id: outlook.lines for order_id, outlook in found.items()}
-
-
-def _next_of(session: Session, orders: Sequence[PurchaseOrder]) -> Mapping[int, Any]:
-    found = outlooks(session, [order.id for order in orders])
-    return {order_id: outlook.next_on for order_id, outlook in found.items()}
 
 
 def _total(order: PurchaseOrder) -> str | None:
@@ -72,7 +62,7 @@ ORDER_ACTIONS = (
         label="Order",
         permission="procurement.edit",
         run=_order,
-        depends_on=of_order,
+        depends_on=of_order_or_line,
         allowed=_can("order"),
         style="primary",
         icon="fa-paper-plane",
@@ -86,7 +76,7 @@ ORDER_ACTIONS = (
         label="Cancel",
         permission="procurement.edit",
         run=_cancel,
-        depends_on=of_order,
+        depends_on=of_order_or_line,
         confirm="Cancel this purchase order? Sales orders lose what it would bring, and are not cancelled themselves.",
         yes="Cancel purchase order",
         no="Keep it",
@@ -114,7 +104,7 @@ class PurchaseOrderScreen(DocumentScreen):
     column_searchable_list = ("number", "supplier.name", "supplier.code")
     column_filters = ("state", "number", "supplier.name", "supplier.code", "ordered_on")
     column_default_sort = ("id", True)
-    computed_columns = (ExtraColumn("lines", "Lines", _lines_of), ExtraColumn("next", "Next expected", _next_of))
+    computed_columns = (ExtraColumns((("lines", "Lines"), ("next_on", "Next expected")), by_ids(outlooks)),)
     form_columns = ("supplier", "ordered_on", "note", "release")
     form_ajax_refs = {"supplier": {"fields": ("name", "code"), "placeholder": "Name or code of a supplier"}}
     form_args = {"ordered_on": {"description": "Of lines expected on one day, the earlier ordered serves first."}}

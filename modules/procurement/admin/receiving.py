@@ -20,7 +20,7 @@ from modules.inventory_lots.models import Location
 from modules.inventory_lots.queries import locations_by_path
 from modules.inventory_lots.states import Tracking
 from modules.procurement import queries, services
-from modules.procurement.admin.versions import quantities_of, state_of
+from modules.procurement.admin.versions import lines_of, order_of, quantities_of, state_of
 from modules.procurement.domain import Delivery, receivable
 from modules.procurement.errors import DeliveriesRefused, NothingReceived
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
@@ -54,16 +54,12 @@ def room_of(line: PurchaseOrderLine) -> Decimal:
 
 def has_room(row: PurchaseOrder | PurchaseOrderLine) -> bool:
     """Say whether something of an order or a line may still be received."""
-    return any(room_of(line) > 0 for line in _lines(row))
-
-
-def _lines(row: PurchaseOrder | PurchaseOrderLine) -> list[PurchaseOrderLine]:
-    return [row] if isinstance(row, PurchaseOrderLine) else row.lines
+    return any(room_of(line) > 0 for line in lines_of(row))
 
 
 def receivable_lines(row: PurchaseOrder | PurchaseOrderLine) -> list[PurchaseOrderLine]:
     """Return the lines of which something is outstanding, or else all that may take more by the tolerance."""
-    lines = [line for line in _lines(row) if room_of(line) > 0]
+    lines = [line for line in lines_of(row) if room_of(line) > 0]
     return [line for line in lines if line.has_outstanding] or lines
 
 
@@ -85,12 +81,11 @@ class Receive(FormPage):
 
     @override
     def depends_on(self, session: Session, row: Any) -> Facts:
-        return state_of(row.order if isinstance(row, PurchaseOrderLine) else row)
+        return state_of(order_of(row))
 
     @override
     def depends_on_rows(self, session: Session, row: Any) -> Mapping[str, Facts]:
-        lines = [row] if isinstance(row, PurchaseOrderLine) else row.lines
-        return {str(line.id): quantities_of(line) for line in lines}
+        return {str(line.id): quantities_of(line) for line in lines_of(row)}
 
     @override
     def concerned(self, row: Any, form: Any) -> Collection[str]:
@@ -106,12 +101,12 @@ class Receive(FormPage):
 
     @override
     def context(self, session: Session, row: Any) -> dict[str, Any]:
-        lines = row.order.lines if isinstance(row, PurchaseOrderLine) else row.lines
+        lines = order_of(row).lines
         return {"order_lines": {str(line.id): line for line in lines}, "locations": queries.location_paths(session)}
 
     @override
     def do(self, session: Session, row: Any, form: Any) -> Result:
-        order = row.order if isinstance(row, PurchaseOrderLine) else row
+        order = order_of(row)
         PURCHASE_ORDER.next(order.state, "receive")
         entered = _entered(session, {str(line.id): line for line in order.lines}, form)
         if not entered:

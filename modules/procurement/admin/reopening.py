@@ -15,7 +15,7 @@ from erp.admin.refusals import mark
 from erp.errors import ErpError
 from erp.numbers import format_quantity
 from modules.procurement import services
-from modules.procurement.admin.versions import of_line, of_order
+from modules.procurement.admin.versions import lines_of, of_order_or_line, order_of
 from modules.procurement.domain import Reopening
 from modules.procurement.errors import NothingReopened
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
@@ -39,14 +39,12 @@ class ReopenForm(Form):
 
 def cancelled_lines(row: PurchaseOrder | PurchaseOrderLine) -> list[PurchaseOrderLine]:
     """Return those of an order's lines, or the line itself, of which something was cancelled."""
-    lines = [row] if isinstance(row, PurchaseOrderLine) else row.lines
-    return [line for line in lines if line.cancelled > 0]
+    return [line for line in lines_of(row) if line.cancelled > 0]
 
 
 def can_reopen(row: PurchaseOrder | PurchaseOrderLine) -> bool:
     """Say whether something of an order or a line can be reopened."""
-    order = row.order if isinstance(row, PurchaseOrderLine) else row
-    return PURCHASE_ORDER.allows(order.state, "reopen") and bool(cancelled_lines(row))
+    return PURCHASE_ORDER.allows(order_of(row).state, "reopen") and bool(cancelled_lines(row))
 
 
 class Reopen(FormPage):
@@ -70,7 +68,7 @@ class Reopen(FormPage):
 
     @override
     def depends_on(self, session: Session, row: Any) -> Facts:
-        return of_line(session, row) if isinstance(row, PurchaseOrderLine) else of_order(session, row)
+        return of_order_or_line(session, row)
 
     @override
     def prefill(self, session: Session, row: Any, form: Any) -> None:
@@ -93,7 +91,7 @@ class Reopen(FormPage):
             for entry in entries
             if entry.line_id.data in lines and entry.quantity.data
         ]
-        order = row.order if isinstance(row, PurchaseOrderLine) else row
+        order = order_of(row)
         if not reopenings:
             raise NothingReopened(order=order.name)
         goods = [f"{format_quantity(each.quantity)} of {lines[str(each.line_id)].product.sku}" for each in reopenings]

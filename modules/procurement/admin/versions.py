@@ -1,4 +1,4 @@
-"""What changes of purchase orders and their lines depend on."""
+"""Purchase orders and lines that a page is about, and what their changes depend on."""
 
 from __future__ import annotations
 
@@ -10,6 +10,16 @@ from sqlalchemy.orm import Session
 from erp.admin import Facts
 from modules.procurement import queries
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
+
+
+def order_of(row: PurchaseOrder | PurchaseOrderLine) -> PurchaseOrder:
+    """Return the order itself, or the order of a line."""
+    return row.order if isinstance(row, PurchaseOrderLine) else row
+
+
+def lines_of(row: PurchaseOrder | PurchaseOrderLine) -> list[PurchaseOrderLine]:
+    """Return the lines of an order, or the line itself."""
+    return [row] if isinstance(row, PurchaseOrderLine) else row.lines
 
 
 def state_of(order: PurchaseOrder) -> Facts:
@@ -26,14 +36,10 @@ def quantities_of(line: PurchaseOrderLine) -> Facts:
     }
 
 
-def of_order(_session: Session, order: PurchaseOrder) -> Facts:
-    """Return the state of an order and the quantities of its lines."""
-    return {**state_of(order), **{label: value for line in order.lines for label, value in quantities_of(line).items()}}
-
-
-def of_line(_session: Session, line: PurchaseOrderLine) -> Facts:
-    """Return the state of a line's order and the quantities of the line."""
-    return {**state_of(line.order), **quantities_of(line)}
+def of_order_or_line(_session: Session, row: PurchaseOrder | PurchaseOrderLine) -> Facts:
+    """Return the state of an order and the quantities of its lines, or of the line alone."""
+    quantities = {label: value for line in lines_of(row) for label, value in quantities_of(line).items()}
+    return {**state_of(order_of(row)), **quantities}
 
 
 def expected_dates_of(lines: Iterable[PurchaseOrderLine]) -> Facts:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from flask import flash, redirect
+from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session, joinedload
 from typing_extensions import override
 
-from erp.admin import ExtraColumn, Facts, FormPage, Panel, Screen, anchor_of
+from erp.admin import ExtraColumn, Facts, FormPage, Panel, Screen, anchor_of, of_each
 from modules.sales import queries, services
 from modules.sales.admin.forms import ReasonForm
 from modules.sales.admin.versions import of_backorder
@@ -26,10 +26,6 @@ def _backorders(session: Session, order: Any) -> Mapping[str, Any] | None:
 
 
 BACKORDERS = Panel("Backorder lines", "sales/backorders.html", _backorders)
-
-
-def _open(session: Session, rows: Sequence[Backorder]) -> Mapping[int, Any]:
-    return {row.id: row.open_quantity for row in rows}
 
 
 class EndBackorder(FormPage):
@@ -52,7 +48,7 @@ class EndBackorder(FormPage):
         """Go back to the order."""
         order_id, sentence = message
         flash(sentence, "success")
-        return redirect(f"/sales/orders/{order_id}/")
+        return redirect(url_for("sales_order.details_view", id=order_id))
 
 
 class CancelBackorder(EndBackorder):
@@ -124,7 +120,7 @@ class BackorderScreen(Screen):
     column_filters = ("state", "kind", "line.order.number", "line.product.sku", "counts_from", "created_at")
     column_searchable_list = ("line.order.number", "line.product.sku", "line.product.name", "line.order.customer.name")
     column_default_sort = ("id", True)
-    computed_columns = (ExtraColumn("open_quantity", "Open", _open),)
+    computed_columns = (ExtraColumn("open_quantity", "Open", of_each(lambda row: row.open_quantity)),)
     header_fields = (
         ("Order", anchor_of("sales.order", "line.order")),
         ("Customer", "line.order.customer.name"),

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from flask import url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 from typing_extensions import override
 
 from erp.admin import Action, Badge, ExtraColumn, Facts, FormPage, document_anchor, line_heading
-from erp.admin.access import screen_session
+from erp.admin.access import may, screen_session
 from erp.admin.formatting import badge, day, money
 from erp.db import format_quantity
 from erp.options import options
@@ -20,6 +21,7 @@ from erp.text import plural
 from modules.inventory_lots.states import Tracking
 from modules.sales import queries, services
 from modules.sales.admin.forms import QuantityForm, ReasonForm, RequestedDateForm
+from modules.sales.admin.taking import TakeFrom
 from modules.sales.admin.versions import of_line, of_requested_date
 from modules.sales.domain import Progress, fulfilment
 from modules.sales.models import OrderLine
@@ -57,7 +59,15 @@ def _shown_fulfilment(line: OrderLine, progress: Progress) -> Markup:
     more = [Badge("held", "warning")] if line.hold_allocation and line.has_need else []
     more += [Badge("scheduled", "info")] if progress.scheduled and state is not Fulfilment.scheduled else []
     shown = Markup().join(badge(each) for each in more)
-    return Markup("<div>{}</div>{}{}").format(badge(state), shown, _shortage(line))
+    return Markup("<div>{}</div>{}{}{}").format(badge(state), shown, _shortage(line), _why(line))
+
+
+def _why(line: OrderLine) -> Markup:
+    """Link to the page that says why a line is not allocated, where stock of others may be taken for it."""
+    if not queries.can_take(line):
+        return Markup()
+    address = url_for("sales_order.line_action", id=line.order_id, line_id=line.id, name="why")
+    return Markup('<div><a class="small text-nowrap" href="{}">Why?</a></div>').format(address)
 
 
 def _shortage(line: OrderLine) -> Markup | str:
@@ -83,11 +93,14 @@ LINE_COLUMNS = (
 
 def why_not_allocated(screen: Any, line: OrderLine) -> ResponseReturnValue:
     """Show the line's place in the queue, the lines before it, and each supply that a run considers."""
-    answer = queries.explain(screen_session(), line)
-    back = screen.get_url(".details_view", id=line.order_id)
-    return str(
-        screen.render_page("sales/explanation.html", row=line, heading=line_heading(line), answer=answer, back=back)
-    )
+    session = screen_session()
+    shown = {
+        "answer": queries.explain(session, line),
+        "holders": queries.holders_for(session, line) if may(TakeFrom.permission) else (),
+        "take_from": screen.action_url(line.order, TakeFrom.name, line),
+        "back": screen.get_url(".details_view", id=line.order_id),
+    }
+    return str(screen.render_page("sales/explanation.html", row=line, heading=line_heading(line), **shown))
 
 
 class LinePage(FormPage):
@@ -191,6 +204,7 @@ LINE_ACTIONS = (
         page=why_not_allocated,
         icon="fa-question-circle-o",
     ),
+    TakeFrom.action(),
     ChangeQuantity.action(),
     ChangeRequestedDate.action(),
     CancelLine.action(),

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session, joinedload, selectinload
 from typing_extensions import override
 
-from erp.admin import Action, Badge, ExtraColumn, Facts, FormPage, Panel, Result, Screen, anchor_of
+from erp.admin import Action, Badge, ExtraColumn, Facts, FormPage, Panel, Result, Screen, anchor_of, by_ids
 from erp.admin.access import may, screen_session
 from modules.inventory_lots.states import Tracking
 from modules.sales import queries, services
@@ -87,10 +87,6 @@ def _packs(session: Session, order: Any) -> Mapping[str, Any] | None:
 PACKS = Panel("Packs", "sales/packs.html", _packs)
 
 
-def _line_counts(session: Session, packs: Sequence[Pack]) -> Mapping[int, Any]:
-    return queries.pack_line_counts(session, [pack.id for pack in packs])
-
-
 def _reversed(session: Session, packs: Sequence[Pack]) -> Mapping[int, Badge]:
     """Return a badge for each pack of which something was reversed."""
     found = queries.reversed_packs(session, [pack.id for pack in packs])
@@ -129,7 +125,10 @@ class PackScreen(Screen):
     column_searchable_list = ("number", "order.number", "order.customer.name")
     column_filters = ("number", "order.number", "warehouse.code", "packed_at", "user_name")
     column_default_sort = ("id", True)
-    computed_columns = (ExtraColumn("lines", "Lines", _line_counts), ExtraColumn("reversed", "Reversed", _reversed))
+    computed_columns = (
+        ExtraColumn("lines", "Lines", by_ids(queries.pack_line_counts)),
+        ExtraColumn("reversed", "Reversed", _reversed),
+    )
     header_fields = (
         ("Order", anchor_of("sales.order", "order")),
         ("Customer", "order.customer.name"),

@@ -19,7 +19,15 @@ from modules.sales.queries.backorders import (
 )
 from modules.sales.queries.checks import broken_invariants
 from modules.sales.queries.explanation import explain
-from modules.sales.queries.lines import lines_by_id, lines_of, ordered_products, products_on_lines, select_lines
+from modules.sales.queries.holders import Holder, can_take, holders_for
+from modules.sales.queries.lines import (
+    lines_by_id,
+    lines_of,
+    ordered_products,
+    own_refusals,
+    products_on_lines,
+    select_lines,
+)
 from modules.sales.queries.losses import Loss, fingerprint, losses, losses_in
 from modules.sales.queries.orders import (
     customer_orders,
@@ -61,10 +69,11 @@ from modules.sales.queries.queue import (
     waiting_product_ids,
 )
 from modules.sales.queries.scheduled import due_day, scheduled_quantities, why_scheduled
-from modules.sales.queries.snapshot import read_snapshots, rules_of_runs
+from modules.sales.queries.snapshot import read_snapshots, rules_of_runs, snapshots_with
 from modules.sales.queries.work_lists import Size, WorkLists, listed_lines, read_work_lists
 
 __all__ = [
+    "Holder",
     "LinePlan",
     "Loss",
     "Preview",
@@ -79,6 +88,7 @@ __all__ = [
     "backorder_rows",
     "backordered",
     "broken_invariants",
+    "can_take",
     "cancellable_backorders",
     "covers_from_purchases",
     "customer_orders",
@@ -88,6 +98,7 @@ __all__ = [
     "explain",
     "fingerprint",
     "has_need",
+    "holders_for",
     "is_scheduled",
     "is_waiting",
     "last_served_day",
@@ -105,6 +116,7 @@ __all__ = [
     "order_with_lines",
     "ordered_products",
     "orders_with_lines",
+    "own_refusals",
     "pack_by_number",
     "pack_line_counts",
     "pack_lines",
@@ -127,6 +139,7 @@ __all__ = [
     "select_lines",
     "select_unpacked",
     "service_order",
+    "snapshots_with",
     "staying_behind",
     "usable_serials",
     "waiting_product_ids",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import Select, func, literal, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.sql.elements import SQLCoreOperations
 
 from erp.db import Quantity, format_quantity, total
 from modules.inventory_lots.models import Balance, Location, Lot
@@ -17,11 +19,7 @@ from modules.sales.states import OrderState
 
 def broken_invariants(session: Session) -> Iterator[str]:
     """Yield a sentence for each line, balance and order whose quantities or state differ from what its rows say."""
-    per_line = select(Allocation.line_id.label("id"), total(Allocation.unpacked).label("held"))
-    per_line = per_line.group_by(Allocation.line_id)
-    yield from _lines(session, per_line, OrderLine.allocated, "allocated", "its allocations hold")
-    per_line = select(PackLine.line_id.label("id"), total(PackLine.unreversed).label("held")).group_by(PackLine.line_id)
-    yield from _lines(session, per_line, OrderLine.packed, "packed", "its packs hold")
+    yield from _lines(session)
     yield from _allocations(session)
     yield from _pack_lines(session)
     yield from _balances(session)
@@ -29,80 +27,50 @@ def broken_invariants(session: Session) -> Iterator[str]:
     yield from _orders(session)
 
 
-def _lines(
-    session: Session, counted: Select[int, Decimal], counter: InstrumentedAttribute[Decimal], name: str, found: str
-) -> Iterator[str]:
-    parts = counted.subquery()
-    held = func.coalesce(parts.c.held, literal(Decimal(0), Quantity()))
-    rows = (
-        select(Order.number, OrderLine.position, counter, held)
-        .join(OrderLine.order)
-        .outerjoin(parts, parts.c.id == OrderLine.id)
-        .where(counter != held)
-        .order_by(OrderLine.id)
-    )
-    for number, position, counter_value, held_value in session.execute(rows):
-        yield (
-            f"Sales order {number} line {position}: {name} is {format_quantity(counter_value)}, "
-            f"{found} {format_quantity(held_value)}."
-        )
+def _unequal(
+    session: Session,
+    rows: Select[*tuple[Any, ...]],
+    counter: InstrumentedAttribute[Decimal],
+    key: InstrumentedAttribute[Any],
+    quantity: SQLCoreOperations[Decimal],
+) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows whose counter is not the sum of a quantity by a key; both stand at the end of each, as text."""
+    sums = select(key.label("id"), total(quantity).label("held")).group_by(key).subquery()
+    held = func.coalesce(sums.c.held, literal(Decimal(0), Quantity()))
+    id_ = counter.class_.id
+    found = rows.add_columns(counter, held).outerjoin(sums, sums.c.id == id_).where(counter != held).order_by(id_)
+    for *names, count, sum_ in session.execute(found):
+        yield (*names, format_quantity(count), format_quantity(sum_))
+
+
+def _lines(session: Session) -> Iterator[str]:
+    lines = select(Order.number, OrderLine.position).select_from(OrderLine).join(OrderLine.order)
+    for row in _unequal(session, lines, OrderLine.allocated, Allocation.line_id, Allocation.unpacked):
+        yield "Sales order {} line {}: allocated is {}, its allocations hold {}.".format(*row)
+    for row in _unequal(session, lines, OrderLine.packed, PackLine.line_id, PackLine.unreversed):
+        yield "Sales order {} line {}: packed is {}, its packs hold {}.".format(*row)
 
 
 def _allocations(session: Session) -> Iterator[str]:
-    counted = select(PackLine.allocation_id, total(PackLine.unreversed).label("held"))
-    parts = counted.group_by(PackLine.allocation_id).subquery()
-    held = func.coalesce(parts.c.held, literal(Decimal(0), Quantity()))
-    rows = (
-        select_allocations(Order.number, OrderLine.position, Lot.number, Location.path, Allocation.packed, held)
-        .outerjoin(parts, parts.c.allocation_id == Allocation.id)
-        .where(Allocation.packed != held)
-        .order_by(Allocation.id)
-    )
-    for number, position, lot, path, packed, held_value in session.execute(rows):
+    rows = select_allocations(Order.number, OrderLine.position, Lot.number, Location.path)
+    for number, position, lot, path, packed, held in _unequal(
+        session, rows, Allocation.packed, PackLine.allocation_id, PackLine.unreversed
+    ):
         yield (
-            f"Sales order {number} line {position}: {format_quantity(packed)} of lot {lot} at {path} are packed, "
-            f"its packs hold {format_quantity(held_value)}."
+            f"Sales order {number} line {position}: {packed} of lot {lot} at {path} are packed, its packs hold {held}."
         )
 
 
 def _pack_lines(session: Session) -> Iterator[str]:
-    counted = select(PackReversal.pack_line_id, total(PackReversal.quantity).label("held"))
-    parts = counted.group_by(PackReversal.pack_line_id).subquery()
-    held = func.coalesce(parts.c.held, literal(Decimal(0), Quantity()))
-    rows = (
-        select(Pack.number, OrderLine.position, PackLine.reversed, held)
-        .select_from(PackLine)
-        .join(PackLine.pack)
-        .join(PackLine.line)
-        .outerjoin(parts, parts.c.pack_line_id == PackLine.id)
-        .where(PackLine.reversed != held)
-        .order_by(PackLine.id)
-    )
-    for number, position, reversed_quantity, held_value in session.execute(rows):
-        yield (
-            f"Pack {number} line {position}: reversed is {format_quantity(reversed_quantity)}, "
-            f"its reversals add up to {format_quantity(held_value)}."
-        )
+    rows = select(Pack.number, OrderLine.position).select_from(PackLine).join(PackLine.pack).join(PackLine.line)
+    for row in _unequal(session, rows, PackLine.reversed, PackReversal.pack_line_id, PackReversal.quantity):
+        yield "Pack {} line {}: reversed is {}, its reversals add up to {}.".format(*row)
 
 
 def _balances(session: Session) -> Iterator[str]:
-    counted = select(Allocation.balance_id, total(Allocation.unpacked).label("held"))
-    parts = counted.group_by(Allocation.balance_id).subquery()
-    held = func.coalesce(parts.c.held, literal(Decimal(0), Quantity()))
-    rows = (
-        select(Lot.number, Location.path, Balance.allocated, held)
-        .select_from(Balance)
-        .join(Balance.lot)
-        .join(Balance.location)
-        .outerjoin(parts, parts.c.balance_id == Balance.id)
-        .where(Balance.allocated != held)
-        .order_by(Balance.id)
-    )
-    for lot, path, allocated, held_value in session.execute(rows):
-        yield (
-            f"Lot {lot} at {path}: allocated is {format_quantity(allocated)}, its allocations hold "
-            f"{format_quantity(held_value)}."
-        )
+    rows = select(Lot.number, Location.path).select_from(Balance).join(Balance.lot).join(Balance.location)
+    for row in _unequal(session, rows, Balance.allocated, Allocation.balance_id, Allocation.unpacked):
+        yield "Lot {} at {}: allocated is {}, its allocations hold {}.".format(*row)
 
 
 def _backorders(session: Session) -> Iterator[str]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload
 
 from erp.db import chunks, format_quantity, is_one_of
+from erp.errors import ErpError
+from modules.inventory_lots.domain import check_price, check_quantity
 from modules.inventory_lots.models import Product
+from modules.sales.errors import InactiveProduct
 from modules.sales.models import OrderLine
 
 
@@ -37,6 +40,20 @@ def lines_by_id(session: Session, line_ids: Sequence[int]) -> list[OrderLine]:
     rows = select(OrderLine).options(joinedload(OrderLine.product), joinedload(OrderLine.order))
     rows = rows.where(is_one_of(session, OrderLine.id, line_ids)).order_by(OrderLine.order_id, OrderLine.position)
     return list(session.scalars(rows))
+
+
+def own_refusals(lines: Iterable[OrderLine]) -> dict[int, ErpError]:
+    """Return why lines may not be confirmed as they are, whatever other modules say, by line id."""
+    refusals: dict[int, ErpError] = {}
+    for line in lines:
+        try:
+            check_quantity(line.quantity, line.product.unit_decimals, what=line.product.sku)
+            check_price(line.unit_price, what=line.product.sku, field="unit_price")
+            if not line.product.is_active:
+                raise InactiveProduct(sku=line.product.sku)
+        except ErpError as error:
+            refusals[line.id] = error
+    return refusals
 
 
 def ordered_products(session: Session, order_id: int) -> dict[int, str]:

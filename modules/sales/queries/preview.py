@@ -30,6 +30,7 @@ class LinePlan:
     allocated: tuple[Decimal, Decimal]
     backordered: tuple[Decimal, Decimal]
     on_purchase_orders: tuple[Decimal, Decimal]
+    exchanged: Decimal = Decimal(0)
 
     def __str__(self) -> str:
         parts = [
@@ -41,6 +42,8 @@ class LinePlan:
             )
             if before != after
         ]
+        if self.exchanged:
+            parts.append(f"{format_quantity(self.exchanged)} exchanged for earlier supply")
         return f"{self.order}/{self.position} {self.sku}: {', '.join(parts)}"
 
 
@@ -87,6 +90,7 @@ def _line_plan(change: LineChange, line_id: int, order: str, position: int, sku:
         (allocated, allocated + from_raw(change.allocated)),
         _quantities(change.backordered),
         _quantities(change.incoming),
+        from_raw(change.exchanged),
     )
 
 

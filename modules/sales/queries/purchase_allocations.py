@@ -7,19 +7,20 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
-from erp.numbers import sums
+from erp.numbers import from_raw, sums
 from erp.registry import current_registry
-from modules.sales.hooks import SupplyNote, purchase_allocated, purchase_allocation_notes
+from modules.sales.hooks import SupplyNote, incoming_holdings, purchase_allocation_notes
 
 
 def covers_from_purchases() -> bool:
     """Return whether a module that is on allocates order lines to purchase orders, so that screens show it."""
-    return bool(current_registry().answers(purchase_allocated))
+    return bool(current_registry().answers(incoming_holdings))
 
 
 def purchase_allocated_quantities(session: Session, line_ids: Sequence[int]) -> dict[int, Decimal]:
     """Return the outstanding quantity of each of these lines on purchase orders; lines without any are left out."""
-    return sums(pair for answer in purchase_allocated(session, line_ids) for pair in answer.items())
+    held = [holding for answer in incoming_holdings(session, line_ids) for holding in answer]
+    return {id_: from_raw(quantity) for id_, quantity in sums((each.line_id, each.quantity) for each in held).items()}
 
 
 def purchase_allocations_of(session: Session, line_ids: Sequence[int]) -> dict[int, list[SupplyNote]]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -41,6 +41,14 @@ def service_order() -> tuple[ColumnElement[Any], ...]:
     return (Order.priority.desc(), *first, Order.ordered_at.asc(), Order.id.asc(), OrderLine.position.asc())
 
 
+def latest_served_first() -> tuple[ColumnElement[Any], ...]:
+    """Return the columns that put demand in the reverse of the order of service."""
+    first = (
+        (OrderLine.requested_on.is_(None).desc(), OrderLine.requested_on.desc()) if serves_by_requested_day() else ()
+    )
+    return (Order.priority.asc(), *first, Order.ordered_at.desc(), Order.id.desc(), OrderLine.position.desc())
+
+
 def serves_by_requested_day() -> bool:
     """Return whether lines of equal priority are served by the day for which they are requested."""
     return bool(options.sales.service_order == "requested_on")
@@ -59,6 +67,27 @@ def is_served_before(line: OrderLine) -> ColumnElement[bool]:
     for column, value in reversed(key):
         before = or_(column < value, and_(column == value, before))
     return before
+
+
+def place_of(line: OrderLine) -> tuple[Any, ...]:
+    """Return the place of a line in order of service; a smaller one is served before."""
+    order = line.order
+    return _place(order.priority, line.requested_on, order.ordered_at, order.id, line.position)
+
+
+def read_places(session: Session, line_ids: Collection[int]) -> dict[int, tuple[Any, ...]]:
+    """Return the places of lines in order of service, by line."""
+    columns = (Order.priority, OrderLine.requested_on, Order.ordered_at, Order.id, OrderLine.position)
+    rows = select(OrderLine.id, *columns).join(OrderLine.order).where(is_one_of(session, OrderLine.id, line_ids))
+    found: Iterable[Any] = session.execute(rows) if line_ids else ()
+    return {line_id: _place(*values) for line_id, *values in found}
+
+
+def _place(
+    priority: int, requested_on: date | None, ordered_at: datetime, order_id: int, position: int
+) -> tuple[Any, ...]:
+    by_day = (requested_on is None, requested_on or date.max) if serves_by_requested_day() else ()
+    return (-priority, *by_day, ordered_at, order_id, position)
 
 
 def last_served_day() -> date | None:

@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date
-from itertools import chain, groupby
-from operator import attrgetter
+from itertools import chain
 
 from sqlalchemy.orm import Session
 
-from erp.db import read_rows
+from erp.db import read_rows, to_raw
 from erp.options import options
 from modules.inventory_lots.queries import usable_balances
 from modules.sales import hooks
 from modules.sales.domain import Part
+from modules.sales.models import OrderLine
 from modules.sales.planning import Demand, Holding, Rules, Snapshot, Supply
-from modules.sales.queries.queue import Scope, read_demands
+from modules.sales.queries.queue import Scope, place_of, read_demands, read_places
 
 
 def rules_of_runs(session: Session, *, serves_stock: bool = True) -> Rules:
     """Return what runs do now, as the options say."""
     backorders = bool(options.sales.backorders)
     answers = [rules for rules in hooks.incoming_rules(session) if rules.allocates] if backorders else []
-    return Rules(serves_stock, backorders, bool(answers), any(rules.skips for rules in answers))
+    return Rules(
+        serves_stock=serves_stock,
+        grows_backorders=backorders,
+        allocates_incoming=bool(answers),
+        skips=any(rules.skips for rules in answers),
+        rebalances=any(rules.rebalances for rules in answers),
+    )
 
 
 def read_snapshots(session: Session, scope: Scope, rules: Rules) -> list[Snapshot]:
-    """Return the snapshots of the products of a scope for which a run may change something. Nothing is locked.
+    """Return the snapshots of the products of a scope. Nothing is locked.
 
     Of a product without any supply only those lines are read whose backorder is not their need: often there are none.
     """
@@ -34,15 +41,31 @@ def read_snapshots(session: Session, scope: Scope, rules: Rules) -> list[Snapsho
     incoming = _incoming(session, scope.product_ids) if rules.allocates_incoming else {}
     supplied = {product_id for product_id, supplies in incoming.items() if any(each.quantity for each in supplies)}
     demands = read_demands(session, scope, sorted(supplied.union(stock)))
-    holdings = _holdings(session, demands)
+    holdings, of_product = _holdings(session, demands), _by_product(demands)
     return [
-        Snapshot(product_id, lines, stock.get(product_id, ()), incoming.get(product_id, ()), _of(lines, holdings))
-        for product_id, lines in _by_product(demands)
+        Snapshot(id_, lines, stock.get(id_, ()), incoming.get(id_, ()), _of(lines, holdings))
+        for id_ in scope.product_ids
+        for lines in [of_product.get(id_, ())]
     ]
 
 
-def _by_product(demands: Iterable[Demand]) -> list[tuple[int, list[Demand]]]:
-    return [(product_id, list(lines)) for product_id, lines in groupby(demands, key=attrgetter("product_id"))]
+def snapshots_with(session: Session, lines: Sequence[OrderLine], rules: Rules) -> list[Snapshot]:
+    """Return the snapshots of the products of lines that are not stored, with each at its place in the queue."""
+    snapshots = read_snapshots(session, Scope(tuple(sorted({line.product_id for line in lines}))), rules)
+    places = read_places(session, [each.line_id for snapshot in snapshots for each in snapshot.demands])
+    places |= {line.id: place_of(line) for line in lines}
+    asked = _by_product(Demand(line.id, line.product_id, to_raw(line.quantity), None, 0) for line in lines)
+    return [
+        replace(each, demands=sorted((*each.demands, *asked[each.product_id]), key=lambda each: places[each.line_id]))
+        for each in snapshots
+    ]
+
+
+def _by_product(demands: Iterable[Demand]) -> dict[int, list[Demand]]:
+    found: dict[int, list[Demand]] = {}
+    for demand in demands:
+        found.setdefault(demand.product_id, []).append(demand)
+    return found
 
 
 def _stock(session: Session, product_ids: Sequence[int]) -> dict[int, list[Part]]:

@@ -43,6 +43,7 @@ from modules.sales.services.orders import NewOrder, announce_order, cancel_order
 from modules.sales.services.pack_reversals import reverse_pack
 from modules.sales.services.packs import pack_order
 from modules.sales.services.promise_dates import promise_first, set_promise_dates
+from modules.sales.services.taking import take_from
 
 __all__ = [
     "Changed",
@@ -87,6 +88,7 @@ __all__ = [
     "serve_products",
     "set_preorder",
     "set_promise_dates",
+    "take_from",
     "turn_into_backorders",
     "turn_into_preorders",
 ]

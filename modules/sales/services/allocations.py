@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, NamedTuple, cast
 
@@ -32,7 +33,7 @@ from modules.inventory_lots.states import Tracking
 from modules.sales import queries
 from modules.sales.domain import Grant, Part
 from modules.sales.errors import AllocationsHeld, NotOfThisOrder, SerialNotAllocated, TakesFromEarlier
-from modules.sales.events import LinesServed, SupplyGivenBack, SupplyTaken
+from modules.sales.events import LinesServed, SupplyExchanged, SupplyGivenBack, SupplyTaken
 from modules.sales.models import Allocation, Backorder, Order, OrderLine
 from modules.sales.planning import Plan, Rules, only, plan_run
 from modules.sales.queries import Loss, Scope, run_order, select_allocations, select_unpacked
@@ -82,7 +83,8 @@ def allocate_order(session: Session, order_id: int, *, agreed: str | None = None
     for line in order.lines:
         line.hold_allocation = False
     session.flush()
-    plans = [plan_run(only(snapshot, lines), rules) for snapshot in snapshots]
+    alone = replace(rules, rebalances=False)
+    plans = [plan_run(only(snapshot, lines), alone) for snapshot in snapshots]
     write_plans(session, scope, plans, AllocationSource.manual)
     date_scheduled_backorders(session, is_one_of(session, Backorder.line_id, lines))
 
@@ -127,7 +129,13 @@ def write_plans(session: Session, scope: Scope, plans: Sequence[Plan], source: A
         for plan in plans
         for line_id, supply, quantity in plan.taken
     )
-    publish(session, LinesServed(scope.product_ids, scope.line_ids, given_back=given_back, taken=taken))
+    exchanged = tuple(
+        SupplyExchanged(supply.kind, holding.line_id, holding.supply_id, supply.id, quantity)
+        for plan in plans
+        for holding, supply, quantity in plan.exchanged
+    )
+    event = LinesServed(scope.product_ids, scope.line_ids, given_back=given_back, exchanged=exchanged, taken=taken)
+    publish(session, event)
 
 
 class Converted(NamedTuple):

@@ -18,7 +18,7 @@ from erp.options import options
 from modules.inventory_lots.domain import check_price, check_quantity
 from modules.sales import queries
 from modules.sales.domain import lower
-from modules.sales.errors import InactiveProduct, LinesRefused, NothingOpen, QuantityBelowDone
+from modules.sales.errors import LinesRefused, NothingOpen, QuantityBelowDone
 from modules.sales.events import BackorderCancelled, LinesServed
 from modules.sales.hooks import confirm_refusals
 from modules.sales.models import Order, OrderLine
@@ -61,15 +61,7 @@ def line_refusals(session: Session, lines: Sequence[OrderLine], *, are_raised: b
     """
     answers = confirm_refusals(session, lines, are_raised=are_raised)
     refusals = {line_id: refusal for answer in answers for line_id, refusal in answer.items()}
-    for line in lines:
-        try:
-            check_quantity(line.quantity, line.product.unit_decimals, what=line.product.sku)
-            check_price(line.unit_price, what=line.product.sku, field="unit_price")
-            if not line.product.is_active:
-                raise InactiveProduct(sku=line.product.sku)
-        except ErpError as error:
-            refusals[line.id] = error
-    return refusals
+    return refusals | queries.own_refusals(lines)
 
 
 def check_lines(session: Session, order: Order, lines: Sequence[OrderLine], *, are_raised: bool = False) -> None:

@@ -7,7 +7,6 @@ Quantities are raw, the integers that the database keeps (× 10⁴).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -16,9 +15,9 @@ from typing import NamedTuple
 from erp.numbers import sums
 from modules.inventory_lots.domain import give_back
 from modules.sales.domain import Grant, Part, plan, settle
-
-# Digits of a fingerprint: those of the plan decide, the others say what has changed.
-_PLAN_DIGITS, _DIGITS = 16, 4
+from modules.sales.rebalancing import Holding as Movable
+from modules.sales.rebalancing import Line, rebalance
+from modules.sales.rebalancing import Supply as Free
 
 
 class Demand(NamedTuple):
@@ -42,7 +41,11 @@ class Supply(NamedTuple):
 
 
 class Holding(NamedTuple):
-    """A quantity of an incoming supply that is reserved for a line."""
+    """A quantity of an incoming supply that is reserved for a line.
+
+    One that `may_move` is exchanged for supply that comes earlier than its `day`; `ready` is the day before which
+    nothing counts as coming for the line.
+    """
 
     kind: str
     id: int
@@ -50,19 +53,24 @@ class Holding(NamedTuple):
     supply_id: int
     quantity: int
     is_manual: bool
+    may_move: bool = False
+    day: date | None = None
+    ready: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What a run does: serve from stock, make and grow backorders, and allocate incoming supply.
 
-    With `skips` a backorder gets incoming supply only if that covers all that is uncovered of it.
+    With `skips` a backorder gets incoming supply only if that covers all that is uncovered of it. A run of a whole
+    queue that `rebalances` first lets lines exchange what they hold for supply that comes earlier.
     """
 
     serves_stock: bool = True
     grows_backorders: bool = True
     allocates_incoming: bool = False
     skips: bool = True
+    rebalances: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +104,14 @@ class GivenBack(NamedTuple):
     quantity: int
 
 
+class Exchanged(NamedTuple):
+    """A quantity of a holding that its line exchanges for as much of a supply that comes earlier."""
+
+    holding: Holding
+    supply: Supply
+    quantity: int
+
+
 class Taken(NamedTuple):
     """A quantity of an incoming supply that a line gets."""
 
@@ -113,22 +129,27 @@ class Plan:
     backorders: Sequence[Backordered] = ()
     given_back: Sequence[GivenBack] = ()
     taken: Sequence[Taken] = ()
+    exchanged: Sequence[Exchanged] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing would change."""
-        return not (self.grants or self.backorders or self.given_back or self.taken)
+        return not (self.grants or self.backorders or self.given_back or self.exchanged or self.taken)
 
 
 def plan_run(snapshot: Snapshot, rules: Rules) -> Plan:
-    """Plan a run: stock first, then backorders, then what is given back of incoming supply, then what it gives."""
+    """Plan a run: stock, backorders, what is given back of incoming supply, what is exchanged, then what it gives."""
     grants, backorders = [], []
     if rules.serves_stock:
         grants = plan([(each.line_id, each.need) for each in snapshot.demands], snapshot.stock)
         backorders = settle_backorders(snapshot.demands, grants, rules)
     given_back = _given_back(snapshot.holdings, backorders)
-    taken = _serve_incoming(snapshot, backorders, given_back, rules) if rules.allocates_incoming else []
-    return Plan(snapshot.product_id, grants, backorders, given_back, taken)
+    supplies = with_given_back(snapshot.incoming, given_back)
+    exchanged: Sequence[Exchanged] = _exchanged(snapshot, given_back, supplies) if rules.rebalances else ()
+    taken: list[Taken] = []
+    if rules.allocates_incoming:
+        taken = _serve_incoming(_after(supplies, exchanged), _uncovered(snapshot, backorders, given_back), rules)
+    return Plan(snapshot.product_id, grants, backorders, given_back, taken, exchanged)
 
 
 def settle_backorders(demands: Iterable[Demand], grants: Iterable[Grant], rules: Rules) -> list[Backordered]:
@@ -163,14 +184,49 @@ def with_given_back(incoming: Sequence[Supply], given_back: Sequence[GivenBack])
     return [each._replace(quantity=each.quantity + freed.get((each.kind, each.id), 0)) for each in incoming]
 
 
-def _serve_incoming(
-    snapshot: Snapshot, backorders: Iterable[Backordered], given_back: Sequence[GivenBack], rules: Rules
-) -> list[Taken]:
-    """Return what incoming supply gives to what it does not cover yet of the lines' backorders."""
-    supplies = with_given_back(snapshot.incoming, given_back)
-    if not supplies:
+def _exchanged(snapshot: Snapshot, given_back: Iterable[GivenBack], supplies: Sequence[Supply]) -> list[Exchanged]:
+    """Return what lines exchange, in order of service, of what they have not given back."""
+    less = {holding.id: quantity for holding, quantity in given_back}
+    holdings = {
+        (holding.line_id, (holding.kind, holding.supply_id)): holding._replace(quantity=left)
+        for each in snapshot.holdings.values()
+        for holding in each
+        if holding.may_move and (left := holding.quantity - less.get(holding.id, 0)) > 0
+    }
+    first = min((each.day for each in supplies if each.quantity and each.day), default=date.max)
+    if not any((holding.day or date.max) > first for holding in holdings.values()):
         return []
-    demands: Iterable[Part] = _uncovered(snapshot, backorders, given_back)
+    known = {(each.kind, each.id): each for each in supplies}
+    for (_, key), holding in holdings.items():
+        known.setdefault(key, Supply(holding.kind, holding.supply_id, snapshot.product_id, 0, holding.day))
+    ordered = sorted(known.values(), key=lambda each: each.day or date.max)
+    places = {(each.kind, each.id): place for place, each in enumerate(ordered)}
+    ready = {line_id: holding.ready for (line_id, _), holding in holdings.items()}
+    exchanges = rebalance(
+        [Line(each.line_id, ready[each.line_id]) for each in snapshot.demands if each.line_id in ready],
+        [Movable(line_id, places[key], holding.quantity) for (line_id, key), holding in holdings.items()],
+        [Free(place, each.day, each.quantity) for place, each in enumerate(ordered)],
+    )
+    found = []
+    for line_id, given, taken, quantity in exchanges:
+        key = ordered[given].kind, ordered[given].id
+        found.append(Exchanged(holdings[line_id, key], ordered[taken], quantity))
+    return found
+
+
+def _after(supplies: Sequence[Supply], exchanged: Sequence[Exchanged]) -> list[Supply]:
+    """Return incoming supply as exchanges leave it."""
+    moved = sums(
+        (
+            *(((holding.kind, holding.supply_id), quantity) for holding, _, quantity in exchanged),
+            *(((supply.kind, supply.id), -quantity) for _, supply, quantity in exchanged),
+        )
+    )
+    return [each._replace(quantity=each.quantity + moved.get((each.kind, each.id), 0)) for each in supplies]
+
+
+def _serve_incoming(supplies: Sequence[Supply], demands: Iterable[Part], rules: Rules) -> list[Taken]:
+    """Return what incoming supply gives to what it does not cover yet of the lines' backorders."""
     if rules.skips:
         demands = skip_uncoverable(demands, sum(each.quantity for each in supplies))
     grants = plan(demands, [(place, each.quantity) for place, each in enumerate(supplies)])
@@ -209,6 +265,7 @@ def losses(snapshot: Snapshot, own: Container[int], rules: Rules) -> dict[int, i
 
     A line loses what the next run would cover it with, and could not after that.
     """
+    rules = replace(rules, rebalances=False)
     last = max((place for place, each in enumerate(snapshot.demands) if each.line_id in own), default=0)
     earlier = replace(snapshot, demands=[each for each in snapshot.demands[:last] if each.line_id not in own])
     if not earlier.demands:
@@ -242,64 +299,3 @@ def _short(snapshot: Snapshot, done: Plan) -> dict[int, int]:
         )
     )
     return {each.line_id: max(0, each.need - covered.get(each.line_id, 0)) for each in snapshot.demands}
-
-
-class LineChange(NamedTuple):
-    """What a plan changes for a line: what it allocates, and its backorder and incoming supply before and after."""
-
-    allocated: int
-    backordered: tuple[int, int]
-    incoming: tuple[int, int]
-
-
-def line_changes(snapshot: Snapshot, planned: Plan) -> dict[int, LineChange]:
-    """Return what a plan changes, by line, in order of service."""
-    allocated = sums((grant.demand, grant.quantity) for grant in planned.grants)
-    backordered = {each.line_id: (each.before, each.after) for each in planned.backorders}
-    moved = sums(
-        (
-            *((holding.line_id, -quantity) for holding, quantity in planned.given_back),
-            *((each.line_id, each.quantity) for each in planned.taken),
-        )
-    )
-    changed = allocated.keys() | backordered.keys() | moved.keys()
-    found = {}
-    for line_id, _, _, _, before in snapshot.demands:
-        if line_id in changed:
-            held = _held(snapshot.holdings.get(line_id, ()))
-            incoming = (held, held + moved.get(line_id, 0))
-            found[line_id] = LineChange(allocated.get(line_id, 0), backordered.get(line_id, (before, before)), incoming)
-    return found
-
-
-class Fingerprint(NamedTuple):
-    """Short texts that are equal only for equal plans, and for equal demand, stock and incoming supply behind them."""
-
-    plan: str
-    demand: str
-    stock: str
-    incoming: str
-
-    def __str__(self) -> str:
-        return "".join(self)
-
-    @classmethod
-    def parse(cls, text: str) -> Fingerprint:
-        """Return the fingerprint that a text says."""
-        ends = [_PLAN_DIGITS + place * _DIGITS for place in range(4)]
-        return cls(*(text[begin:end] for begin, end in zip([0, *ends], ends, strict=False)))
-
-
-def fingerprint(snapshot: Snapshot, planned: Plan) -> Fingerprint:
-    """Return the fingerprint of a plan and of what it was made on."""
-    written = (planned.grants, planned.backorders, planned.given_back, planned.taken)
-    return Fingerprint(
-        _hash(written, _PLAN_DIGITS),
-        _hash(snapshot.demands, _DIGITS),
-        _hash(snapshot.stock, _DIGITS),
-        _hash((snapshot.incoming, snapshot.holdings), _DIGITS),
-    )
-
-
-def _hash(value: object, digits: int) -> str:
-    return hashlib.sha256(repr(value).encode()).hexdigest()[:digits]

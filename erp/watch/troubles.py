@@ -1,0 +1,64 @@
+"""What needs an administrator: jobs that failed, breaches, queues in which something is stuck, no worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from erp import clock, jobs
+from erp.checks import check_invariants
+from erp.jobs import JobStatus
+from erp.models import JobRunState
+from erp.options import options
+from erp.registry import Waiting, current_registry, job_name
+
+FAILED_JOBS = "Jobs that failed"
+BREACHES = "Failed checks"
+STUCK_QUEUES = "Queues that are stuck"
+NO_WORKER = "No worker runs"
+
+KINDS = (FAILED_JOBS, BREACHES, STUCK_QUEUES, NO_WORKER)
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """One thing that needs an administrator: of one of KINDS, in a sentence."""
+
+    kind: str
+    text: str
+
+
+def troubles(session: Session) -> list[Trouble]:
+    """Return what needs an administrator now."""
+    found = [*_failed_jobs(session), *_stuck_queues(session)]
+    if not jobs.is_led():
+        found.append(Trouble(NO_WORKER, "No worker runs, so that no job is done: start `erp worker`."))
+    return found
+
+
+def _failed_jobs(session: Session) -> Iterator[Trouble]:
+    for status in jobs.overview(session):
+        if status.last is not None and status.last.state == JobRunState.failed:
+            is_check = status.name == job_name(check_invariants)
+            yield Trouble(BREACHES if is_check else FAILED_JOBS, f"Job {status.name} failed: {_reason(status)}.")
+
+
+def _reason(status: JobStatus) -> str:
+    assert status.last is not None
+    return (status.last.error.strip().splitlines() or ["no reason is known"])[0].rstrip(".")
+
+
+def _stuck_queues(session: Session) -> Iterator[Trouble]:
+    for name, waiting in queues(session).items():
+        if waiting.oldest is not None and clock.now() - waiting.oldest > options.erp.stuck_after:
+            since = clock.local(waiting.oldest)
+            yield Trouble(STUCK_QUEUES, f"Queue {name}: the oldest entry is due since {since:%Y-%m-%d %H:%M}.")
+
+
+def queues(session: Session) -> dict[str, Waiting]:
+    """Return what waits in the queue of each module that is on and has one, by the queue's name."""
+    registry = current_registry()
+    live = {name: owned.thing for name, owned in registry.queues.items() if registry.is_live(owned.module)}
+    return {name: queue.measure(session) for name, queue in live.items()}

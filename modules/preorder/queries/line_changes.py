@@ -1,0 +1,103 @@
+"""Lines whose coverage would change, before and after, with their customers, promises and values."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from erp.db import is_one_of
+from modules.preorder.coverage import Coverage
+from modules.sales.models import Customer, Order, OrderLine
+from modules.sales.queries import service_order
+
+
+@dataclass(frozen=True)
+class LineChange:
+    """A sales order line whose expected date or covered quantity would change."""
+
+    line_id: int
+    order_id: int
+    number: str
+    position: int
+    customer: str
+    sku: str
+    unit: str
+    value: Decimal
+    before: Coverage
+    after: Coverage
+
+    @property
+    def promised(self) -> date | None:
+        """The date that the customer was told."""
+        return self.after.promised
+
+    @property
+    def name(self) -> str:
+        """The number of the order and the position of the line."""
+        return f"{self.number}/{self.position}"
+
+    @property
+    def days(self) -> int | None:
+        """How many days later the line would be expected; None where it had or would have no date."""
+        if self.before.expected is None or self.after.expected is None:
+            return None
+        return (self.after.expected - self.before.expected).days
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the promise would be broken."""
+        return self.promised is not None and self.after.is_late
+
+    @property
+    def outcome(self) -> str:
+        """What becomes of the promise, in words."""
+        if self.promised is None:
+            return "never promised"
+        return "promise broken" if self.is_broken else "promise kept"
+
+
+def line_changes(
+    session: Session, before: Mapping[int, Coverage], after: Mapping[int, Coverage]
+) -> Sequence[LineChange]:
+    """Return what changes between two coverages of the same lines: broken promises first, then in order of service."""
+    changed = {line_id for line_id, was in before.items() if _differ(was, after[line_id])}
+    found = describe_lines(session, changed, before, after)
+    return sorted(found, key=lambda change: not change.is_broken)
+
+
+def describe_lines(
+    session: Session, line_ids: Collection[int], before: Mapping[int, Coverage], after: Mapping[int, Coverage]
+) -> list[LineChange]:
+    """Return lines with their coverage before and after, in order of service."""
+    rows = session.execute(
+        select(OrderLine, Order, Customer.name)
+        .options(joinedload(OrderLine.product))
+        .join(OrderLine.order)
+        .join(Order.customer)
+        .where(is_one_of(session, OrderLine.id, line_ids))
+        .order_by(*service_order())
+    )
+    return [
+        LineChange(
+            line_id=line.id,
+            order_id=order.id,
+            number=order.name,
+            position=line.position,
+            customer=customer,
+            sku=line.product.sku,
+            unit=line.product.unit,
+            value=(line.unit_price or Decimal(0)) * line.open_quantity,
+            before=before[line.id],
+            after=after[line.id],
+        )
+        for line, order, customer in rows
+    ]
+
+
+def _differ(before: Coverage, after: Coverage) -> bool:
+    return (before.expected, before.uncovered) != (after.expected, after.uncovered)
