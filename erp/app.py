@@ -183,10 +183,13 @@ def _spool_upload() -> None:
     limit = options.erp.upload_limit
     db.db.session.rollback()  # reading the option has begun a transaction
     request.max_content_length = limit * 1_000_000
+    refusal = f"The file is larger than {limit} MB, the limit that option [erp] upload_limit sets."
+    if (request.content_length or 0) > request.max_content_length:
+        abort(413, refusal)
     try:
         _ = request.files
     except RequestEntityTooLarge:
-        abort(413, f"The file is larger than {limit} MB, the limit that option [erp] upload_limit sets.")
+        abort(413, refusal)
 
 
 def _add_templates(app: Flask, modules: Iterable[Module]) -> None:
