@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import subprocess
@@ -15,6 +16,7 @@ import click
 from flask import Flask, current_app
 from gunicorn.app.base import BaseApplication
 
+from erp import access_log
 from erp.buffering import BufferedWorker
 from erp.db import db
 from erp.errors import AddressTaken
@@ -49,6 +51,8 @@ class Server(BaseApplication):  # type: ignore[misc]
 @click.option("--worker", "with_worker", is_flag=True, help="Run the scheduled jobs too, in another process.")
 def serve(host: str, port: int, workers: int, with_worker: bool) -> None:
     """Serve the web screens until Ctrl-C."""
+    # Whatever ERP_LOG_LEVEL says: who got in is worth as much as who did not.
+    access_log.log.setLevel(logging.INFO)
     _check_address(host, port)
     app = _disconnected_app()
     click.echo(f"The screens are at http://{_shown(host)}:{port} (Ctrl-C stops them).")

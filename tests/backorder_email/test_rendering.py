@@ -182,8 +182,10 @@ def test_no_transaction_is_held_while_a_template_is_saved_or_imported(session, c
     assert session.scalars(select(Template.name)).all() == ["New"]
     assert asked == [1, 1]
     file = {"kind": "email_templates", "file": (BytesIO(TWO.encode()), "t.csv")}
-    client.post("/settings/import/", data=file)
+    uploaded = client.post("/settings/import/", data=file).location
     assert asked == [1, 1, 2]
+    client.post(f"{uploaded}apply/")
+    assert asked == [1, 1, 2, 2]
     assert len(session.scalars(select(Template)).all()) == 3
 
 
