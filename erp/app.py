@@ -10,13 +10,15 @@ from datetime import UTC, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from flask import Flask, g, has_app_context
+from flask import Flask, abort, g, has_app_context, request
 from jinja2 import ChoiceLoader, FileSystemLoader
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
+from werkzeug.exceptions import RequestEntityTooLarge
 
-from erp import admin, backup, checks, clock, core, db, discovery, error_pages, logs, proxies, security, watch
+from erp import admin, backup, checks, clock, core, db, discovery, error_pages, logs, security, watch
 from erp.errors import ConfigError
+from erp.exchange import run_imports
 from erp.manifest import Module
 from erp.options import OptionTable, options, parse_ini, read_ini_file
 from erp.registry import CORE, Owned, Registry
@@ -47,7 +49,7 @@ def create_app(
         ENVIRONMENT=environment,
         SECRET_KEY=_secret_key(instance, environment),
         SQLALCHEMY_DATABASE_URI=_database_url(database_url or environment.get("ERP_DATABASE_URL", ""), instance),
-        SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True},  # password hashes and session keys are among them
+        SQLALCHEMY_ENGINE_OPTIONS=db.ENGINE_OPTIONS,
     )
     folders = _module_folders(ini, environment) if module_folders is None else module_folders
     registry = _registry(discovery.find(package=module_package, folders=folders), ini, environment)
@@ -56,14 +58,19 @@ def create_app(
     clock.use_zone(_zone)
     logs.init_app(app)
     app.before_request(_mark_reading)
+    app.before_request(_spool_upload)
+    _add_pages(app, registry)
+    return app
+
+
+def _add_pages(app: Flask, registry: Registry) -> None:
+    """Call every module's setup, and give the application its screens and its other pages."""
     error_pages.init_app(app)
     _set_up(registry)
     _add_templates(app, registry.modules.values())
     security.init_app(app)
     admin.init_app(app, registry)
     watch.init_app(app)
-    app.wsgi_app = proxies.behind(app.wsgi_app, proxies.trusted_proxies(environment))  # type: ignore[assignment, method-assign]
-    return app
 
 
 def _ini_path(given: str | os.PathLike[str] | None, environment: Mapping[str, str]) -> Path:
@@ -155,6 +162,7 @@ def _set_up(registry: Registry) -> None:
     registry.add_core_job(backup.back_up, every="backup_every")
     registry.add_core_job(checks.check_invariants, every="check_every")
     registry.add_core_job(watch.report_troubles, every="report_every")
+    registry.add_core_job(run_imports, every="import_every")
     registry.cards.append(Owned(CORE, watch.CARD))
     registry.setup()
 
@@ -166,6 +174,22 @@ def _zone() -> tzinfo:
 def _mark_reading() -> None:
     # Only `commit` writes, so that no lock is held while a request's body is read or a page is rendered.
     g.erp_reading = True
+
+
+def _spool_upload() -> None:
+    """Read an uploaded file to disk before anything else, so that no transaction waits for a slow sender."""
+    if request.mimetype != "multipart/form-data":
+        return
+    limit = options.erp.upload_limit
+    db.db.session.rollback()  # reading the option has begun a transaction
+    request.max_content_length = limit * 1_000_000
+    refusal = f"The file is larger than {limit} MB, the limit that option [erp] upload_limit sets."
+    if (request.content_length or 0) > request.max_content_length:
+        abort(413, refusal)
+    try:
+        _ = request.files
+    except RequestEntityTooLarge:
+        abort(413, refusal)
 
 
 def _add_templates(app: Flask, modules: Iterable[Module]) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 # The years that dates may be entered in: what is added to one, such as a buffer of days, stays in the calendar.
 YEARS = range(1900, 9001)
+
+
+# How much the clocks of two hosts may differ: what is later than that was written while a clock was ahead.
+SKEW = timedelta(minutes=1)
 
 
 def _read() -> datetime:

@@ -69,6 +69,23 @@ OPTIONS: tuple[Option[Any], ...] = (
         help="Give numbers to Prometheus at /metrics; it needs the extra `metrics`. Read at the start.",
         at_start=True,
     ),
+    Integer(
+        name="upload_limit",
+        default=32,
+        minimum=1,
+        maximum=1024,
+        help="The largest file that may be uploaded, in megabytes.",
+    ),
+    Text(
+        name="import_folder",
+        default="",
+        help="A folder where the worker runs: its files KIND*.csv are imported and moved. Empty: none.",
+    ),
+    Duration(
+        name="import_every",
+        default=timedelta(minutes=1),
+        help="How often waiting files and the watched folder are imported.",
+    ),
 )
 
 PERMISSIONS = (

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
 from erp.errors import ErpError
@@ -19,6 +21,10 @@ JOINERS = "\u200c\u200d"
 # Control, format, private use, surrogate and unassigned characters, and separators of lines and paragraphs. A later
 # version of Unicode may give an unassigned character another key.
 _REFUSED = {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"}
+
+
+# No character from here on has another case.
+_LAST_WITH_CASE = 0x1E944
 
 
 class BadIdentifier(ErpError):
@@ -34,6 +40,40 @@ def identity_key(text: str) -> str:
         return " ".join(text.lower().split())
     folded = unicodedata.normalize("NFC", text).casefold()
     return " ".join(unicodedata.normalize("NFC", folded).split())
+
+
+@cache
+def _written() -> dict[str, list[str]]:
+    """Return, for what characters are without case, the other characters that are the same, such as `ß` for `ss`."""
+    found: dict[str, list[str]] = {}
+    for character in map(chr, range(_LAST_WITH_CASE)):
+        if (folded := character.casefold()) != character:
+            found.setdefault(folded, []).append(character)
+    return found
+
+
+def any_case(text: str) -> str:
+    """Return a regular expression for the text in any case, which Python and PostgreSQL read alike.
+
+    `über` is found in `ÜBER` and `strasse` in `Straße`, however the letters are composed.
+    """
+    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+    pattern, at = "", 0
+    while at < len(folded):
+        longer = next((part for size in (3, 2) if (part := folded[at : at + size]) in _written()), "")
+        part = longer if len(longer) > 1 else folded[at]
+        letters = "".join(_one_of([each, *_written().get(each, ())]) for each in part)
+        pattern += f"(?:{letters}|{_one_of(_written()[part])})" if len(part) > 1 else letters
+        at += len(part)
+    return pattern
+
+
+def _one_of(texts: Sequence[str]) -> str:
+    """Return a regular expression for one of several texts, composed or decomposed."""
+    forms = dict.fromkeys(form for each in texts for form in (each, unicodedata.normalize("NFD", each)))
+    if len(forms) == 1:
+        return re.escape(texts[0])
+    return f"[{''.join(forms)}]" if max(map(len, forms)) == 1 else f"(?:{'|'.join(forms)})"
 
 
 def refused_character(text: str, *, allowed: str = "") -> str:

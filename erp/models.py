@@ -83,7 +83,7 @@ user_role = Table(
 
 
 class User(UserMixin, Model):
-    """Somebody who signs in. Changing `session_key` ends all their sessions."""
+    """Somebody who signs in. `session_token` is that of the session in which this row was read, if it was in one."""
 
     __tablename__ = "erp_user"
 
@@ -94,9 +94,9 @@ class User(UserMixin, Model):
     password_hash: Mapped[str] = mapped_column(String(200))
     is_active: Mapped[bool] = mapped_column(default=True)
     must_change_password: Mapped[bool] = mapped_column(default=False)
-    session_key: Mapped[str] = mapped_column(String(40), default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
     roles: Mapped[list[Role]] = relationship(secondary=user_role, order_by="Role.name")
+    session_token = ""
 
     @cached_property
     def rights(self) -> frozenset[str]:
@@ -109,8 +109,8 @@ class User(UserMixin, Model):
         return bool(self.is_active) and ("*" in self.rights or permission in self.rights)
 
     def get_id(self) -> str:
-        """Return what a session cookie names this user by: it is valid until `session_key` changes."""
-        return f"{self.id}:{self.session_key}"
+        """Return what a session cookie holds: the token of the session."""
+        return self.session_token
 
     def __str__(self) -> str:
         return self.username
@@ -137,6 +137,18 @@ class RoleRight(Model):
 
     role_id: Mapped[int] = mapped_column(ForeignKey("erp_role.id", ondelete="CASCADE"), primary_key=True)
     permission: Mapped[str] = mapped_column(String(120), primary_key=True)
+
+
+class SignedIn(Model):
+    """A session of a signed-in user. `key` is made of its token; deleting the row ends it."""
+
+    __tablename__ = "erp_session"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("erp_user.id", ondelete="CASCADE"), index=True)
+    place: Mapped[str] = mapped_column(String(60), default="")
+    device: Mapped[str] = mapped_column(String(200), default="")
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
 
 
 class SignInAttempt(Model):
@@ -289,6 +301,7 @@ class ImportFile(Model):
     summary: Mapped[str] = mapped_column(Text, default="")
     error: Mapped[str] = mapped_column(Text, default="")
     user_name: Mapped[str] = mapped_column(String(80), default="")
+    is_from_folder: Mapped[bool] = mapped_column(default=False)
     uploaded_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now, index=True)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 

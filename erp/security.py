@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -16,26 +15,21 @@ from flask.sessions import SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
 from flask_login import AnonymousUserMixin, LoginManager, current_user
 from flask_wtf import CSRFProtect
-from sqlalchemy import delete, func, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
-from erp import clock, history
+from erp import access_log, history, proxies, sessions, throttling
 from erp.addresses import check_address
 from erp.db import db
 from erp.errors import BadPassword, BadUser, LastAdministrator, NotFound, SignInRefused
 from erp.limits import LARGEST_BODY
-from erp.models import FULL_NAME_LENGTH, Role, SignInAttempt, User
+from erp.models import FULL_NAME_LENGTH, Role, User
 from erp.registry import current_registry
 
 MIN_PASSWORD = 10
 MAX_PASSWORD = 1000
 
 UNSTORABLE = re.compile(r"[\x00-\x1f\ud800-\udfff]")
-
-WINDOW = timedelta(minutes=15)
-_TRIES_OF_NAME_AND_PLACE = 5
-_TRIES_OF_NAME = 20
-_TRIES_OF_PLACE = 50
 
 PUBLIC_ENDPOINTS = {"login", "static", "admin.static", "health", "ready", "metrics"}
 UNTIL_PASSWORD_IS_CHANGED = {"password", "logout"}
@@ -106,14 +100,14 @@ def add_user(
     Raises BadUser and BadAddress for a name or an address that cannot be stored.
     """
     check_user(name=name, email=email)
-    user = User(
-        username=username, name=name, email=email, password_hash=hash_password(password), session_key=new_session_key()
-    )
+    user = User(username=username, name=name, email=email, password_hash=hash_password(password))
     user.must_change_password = must_change
     user.roles = [find_role(session, role) for role in roles]
     session.add(user)
     session.flush()
-    history.record(session, subject(user), "created", new=", ".join(role.name for role in user.roles))
+    names = ", ".join(role.name for role in user.roles)
+    history.record(session, subject(user), "created", new=names)
+    access_log.changed(session, username, f"created with roles {names or 'none'}")
     return user
 
 
@@ -125,17 +119,13 @@ def find_role(session: Session, name: str) -> Role:
     return role
 
 
-def new_session_key() -> str:
-    """Return a new key for the sessions of a user."""
-    return secrets.token_urlsafe(24)
-
-
 def set_password(session: Session, user: User, password: str, *, must_change: bool = False) -> None:
     """Set a user's password, which ends their sessions."""
     user.password_hash = hash_password(password)
     user.must_change_password = must_change
-    user.session_key = new_session_key()
+    sessions.end_all(session, user)
     history.record(session, subject(user), "password changed")
+    access_log.changed(session, user.username, "password changed")
 
 
 def set_active(session: Session, user: User, is_active: bool) -> None:
@@ -145,8 +135,31 @@ def set_active(session: Session, user: User, is_active: bool) -> None:
     if not is_active:
         keep_an_administrator(session, user)
     user.is_active = is_active
-    user.session_key = new_session_key()
-    history.record(session, subject(user), "activated" if is_active else "deactivated")
+    sessions.end_all(session, user)
+    what = "activated" if is_active else "deactivated"
+    history.record(session, subject(user), what)
+    access_log.changed(session, user.username, what)
+
+
+def end_sessions(session: Session, user: User) -> int:
+    """End all sessions of a user; return how many there were."""
+    count = sessions.end_all(session, user)
+    history.record(session, subject(user), "signed out everywhere")
+    access_log.changed(session, user.username, "signed out everywhere")
+    return count
+
+
+def set_roles(session: Session, user: User, roles: Sequence[Role]) -> None:
+    """Give a user these roles and no others; raise LastAdministrator where nobody else active has every right."""
+    before = sorted(role.name for role in user.roles)
+    if not any(role.is_administrator for role in roles) and user.is_active:
+        keep_an_administrator(session, user)
+    user.roles = list(roles)
+    after = sorted(role.name for role in roles)
+    if before != after:
+        old, new = ", ".join(before), ", ".join(after)
+        history.record(session, subject(user), "roles changed", field="roles", old=old, new=new)
+        access_log.changed(session, user.username, f"roles {old or 'none'} became {new or 'none'}")
 
 
 def keep_an_administrator(session: Session, without: User) -> None:
@@ -160,40 +173,26 @@ def keep_an_administrator(session: Session, without: User) -> None:
         raise LastAdministrator(without.username)
 
 
-def sign_in(session: Session, username: str, password: str, place: str) -> User:
+def sign_in(session: Session, username: str, password: str, place: str, device: str = "") -> User:
     """Return the user whose name and password these are; raise SignInRefused after counting the attempt.
 
-    The caller commits in either case: attempts are counted over all processes.
+    `device` is the id of a device from which this user has signed in before. The caller commits in either case:
+    attempts are counted over all processes.
     """
-    keys = _attempt_keys(username, place)
-    if _is_throttled(session, keys):
-        minutes = int(WINDOW.total_seconds() // 60)
+    if throttling.is_throttled(session, username, place, device):
+        access_log.refused(session, username, place, "throttled")
+        minutes = int(throttling.WINDOW.total_seconds() // 60)
         raise SignInRefused(f"Too many failed sign-ins. Wait {minutes} minutes and try again.", throttled=True)
     user: User | None = session.scalar(select(User).where(User.username == username))
     # A name that does not exist takes as long as one that does.
     known = user if user is not None else _nobody()
     if not is_password(known, password) or user is None or not user.is_active:
-        session.add_all(SignInAttempt(key=key) for key in keys)
-        session.flush()
+        throttling.count_failure(session, username, place, device)
+        access_log.refused(session, username, place, "wrong")
         raise SignInRefused("The name or the password is not right.", throttled=False)
-    session.execute(delete(SignInAttempt).where(SignInAttempt.key == next(iter(keys))))
-    session.execute(delete(SignInAttempt).where(SignInAttempt.at < clock.now() - WINDOW))
+    throttling.forget_failures(session, username, place, device)
+    access_log.signed_in(session, username, place)
     return user
-
-
-def _attempt_keys(username: str, place: str) -> dict[str, int]:
-    name = username.casefold()[:80]
-    return {
-        f"{name} from {place}"[:200]: _TRIES_OF_NAME_AND_PLACE,
-        f"name {name}": _TRIES_OF_NAME,
-        f"place {place}"[:200]: _TRIES_OF_PLACE,
-    }
-
-
-def _is_throttled(session: Session, keys: dict[str, int]) -> bool:
-    recent = SignInAttempt.at > clock.now() - WINDOW
-    counts = select(SignInAttempt.key, func.count()).where(SignInAttempt.key.in_(list(keys)), recent)
-    return any(count >= keys[key] for key, count in session.execute(counts.group_by(SignInAttempt.key)))
 
 
 @lru_cache(maxsize=1)
@@ -216,16 +215,9 @@ def may(user: Any, permission: str) -> bool:
     return bool(user.is_authenticated and user.may(permission))
 
 
-def load_user(user_id: str) -> User | None:
-    """Return the user of a session; None where it has ended: the user is deactivated or has another password."""
-    number, _, key = user_id.partition(":")
-    if not number.isdecimal() or len(number) > 18:
-        return None
-    loads = selectinload(User.roles).selectinload(Role.rights)
-    user: User | None = db.session.scalar(select(User).where(User.id == int(number)).options(loads))
-    if user is None or not user.is_active or not secrets.compare_digest(user.session_key, key):
-        return None
-    return user
+def load_user(token: str) -> User | None:
+    """Return the user of a session; None where it has ended."""
+    return sessions.user_of(db.session(), token)
 
 
 def nonce() -> str:
@@ -296,6 +288,8 @@ def init_app(app: Flask) -> None:
     app.config["SESSION_COOKIE_HTTPONLY"] = True
     app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
     app.session_interface = Sessions()
+    count = proxies.trusted_proxies(app.config["ENVIRONMENT"])
+    app.wsgi_app = proxies.behind(app.wsgi_app, count)  # type: ignore[assignment, method-assign]
     login_manager.init_app(app, add_context_processor=False)
     login_manager.user_loader(load_user)
     login_manager.anonymous_user = Nobody

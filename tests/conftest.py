@@ -18,7 +18,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import event, select
 
-from erp import clock, migrations
+from erp import clock, migrations, sessions
 from erp.app import create_app
 from erp.db import commit, db
 from erp.models import Role, User
@@ -161,7 +161,7 @@ def add_user(username, role):
     user = session.scalar(select(User).where(User.username == username))
     if user is None:
         roles = [session.scalars(select(Role).where(Role.name == role)).one()]
-        user = User(username=username, password_hash="!", session_key=username, roles=roles)
+        user = User(username=username, password_hash="!", roles=roles)
         session.add(user)
         session.flush()
     return user
@@ -245,7 +245,8 @@ def session(app):
 def browser_of(app, role):
     """Return a browser in which somebody with that role is signed in."""
     user = add_user(role.lower().replace(" ", "-") if role != "Administrator" else "admin", role)
-    user_id = user.get_id()
+    user_id = sessions.start(db.session(), user, place="127.0.0.1", device="test").get_id()
+    db.session.commit()
     client = app.test_client()
     with client.session_transaction() as cookie:
         cookie["_user_id"], cookie["_fresh"] = user_id, True

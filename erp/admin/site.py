@@ -19,7 +19,7 @@ from erp.admin.declarations import Card
 from erp.admin.fields import required
 from erp.admin.formatting import add_filters, anchor, follow
 from erp.admin.page import Gated
-from erp.admin.settings import VIEWS
+from erp.admin.settings import IMPORTS, VIEWS
 from erp.db import db
 from erp.options import options
 from erp.registry import CORE, Owned, Registry, ViewEntry, current_registry
@@ -36,7 +36,7 @@ class Dashboard(Gated, AdminIndexView):
     def index(self) -> ResponseReturnValue:
         """Show the cards that the user may see."""
         session = screen_session()
-        cards: list[Card] = permitted(current_registry().live(current_registry().cards))
+        cards: list[Card] = permitted([*current_registry().live(current_registry().cards), IMPORTS])
         return self.render("erp/dashboard.html", cards=[(card.title, card.numbers(session)) for card in cards])
 
 

@@ -56,18 +56,25 @@ def init(with_demo: bool) -> None:
         if given:
             security.hash_password(given)  # a bad password is refused before anything is made
         _install_all()
+        _switch_jit_off()
         if with_demo:
             _load_demo()
         _add_administrator(given)
         return
     done = migrations.upgrade_all()
     mended = migrations.mend()
+    _switch_jit_off()
     for sentence in [f"Upgraded: {', '.join(done)}."] * bool(done) + mended:
         click.echo(sentence)
     _require_agreement()
     if not done and not mended:
         click.echo("The database is up to date.")
     click.echo(f"A new password for {ADMINISTRATOR}: erp users password {ADMINISTRATOR}")
+
+
+def _switch_jit_off() -> None:
+    if advice := migrations.switch_jit_off():
+        click.echo(advice)
 
 
 def _require_agreement() -> None:

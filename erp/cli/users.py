@@ -6,11 +6,12 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from erp import history, security
+from erp import history, security, throttling
 from erp.cli.wrapping import why_option
 from erp.db import commit, db
 from erp.errors import ErpError
 from erp.models import User
+from erp.text import plural
 
 
 class NameTaken(ErpError):
@@ -95,6 +96,38 @@ def deactivate(username: str, why: str) -> None:
     """Keep a user out and end their sessions; what they did stays recorded."""
     with history.because(db.session(), why):
         commit(lambda session: security.set_active(session, security.find_user(session, username), False))
+
+
+@users.command()
+@click.argument("username")
+@why_option
+def activate(username: str, why: str) -> None:
+    """Let a user who was kept out sign in again."""
+    with history.because(db.session(), why):
+        commit(lambda session: security.set_active(session, security.find_user(session, username), True))
+
+
+@users.command()
+@click.argument("username")
+@click.option("--role", "names", multiple=True, help="A role by its name; may be given more than once. None: no role.")
+@why_option
+def roles(username: str, names: tuple[str, ...], why: str) -> None:
+    """Give a user these roles and no others."""
+
+    def work(session: Session) -> None:
+        chosen = [security.find_role(session, name) for name in dict.fromkeys(names)]
+        security.set_roles(session, security.find_user(session, username), chosen)
+
+    with history.because(db.session(), why):
+        commit(work)
+
+
+@users.command()
+@click.argument("username")
+def unlock(username: str) -> None:
+    """Forget the failed sign-ins of a name, and those of the places from which they came."""
+    count = commit(lambda session: throttling.unlock(session, username))
+    click.echo(f"{plural(count, 'failed sign-in')} of {username} forgotten.")
 
 
 def _print_lines(username: str, given: str | None, chosen: str) -> None:

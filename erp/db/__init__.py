@@ -21,15 +21,28 @@ from erp.db.bulk import (
 from erp.db.identity import contains, equals, key_column, key_columns, key_of, wrong_keys
 from erp.db.locking import after_locking, lock_rows, lock_switches, require_any_lock, require_lock, when_locked
 from erp.db.model_registry import configure_models, failing_model, forget_models
-from erp.db.session import BigId, ErpSession, Model, carried, db, init_app, is_reading, reading
+from erp.db.session import (
+    ENGINE_OPTIONS,
+    POSTGRES_OPTIONS,
+    BigId,
+    ErpSession,
+    Model,
+    carried,
+    db,
+    init_app,
+    is_reading,
+    reading,
+)
 from erp.db.transactions import as_refusal, commit, commit_parts, is_duplicate, one_moment, prepare, unusable_database
 from erp.db.types import Money, Quantity, Scaled, UtcDateTime, partial_index, raw, raw_instant, total
 from erp.numbers import LIMIT, PLACES, SCALE, format_quantity, from_raw, to_raw
 
 __all__ = [
+    "ENGINE_OPTIONS",
     "FINAL",
     "LIMIT",
     "PLACES",
+    "POSTGRES_OPTIONS",
     "SCALE",
     "BigId",
     "ErpSession",

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DontWrapMixin
 from sqlalchemy.orm import MappedColumn, Session, mapped_column
 
 from erp.db.session import Model
-from erp.identity import BadIdentifier, check_identifier, identity_key
+from erp.identity import BadIdentifier, any_case, check_identifier, identity_key
 
 _KEY_OF = "key_of"
 _BATCH = 5000
@@ -87,15 +87,18 @@ def key_of(column: Any) -> Column[str] | None:
 
 
 def contains(column: Any, text: str) -> Any:
-    """Return the condition that a column has the text anywhere; identifiers are compared by their keys.
+    """Return the condition that a column has the text anywhere, in any case; identifiers are compared by their keys.
 
-    It is LIKE or ILIKE, not lower(): PostgreSQL's trigram indexes know only these.
+    It is LIKE, ILIKE or a regular expression, not lower(): PostgreSQL's trigram indexes know only these. Which letters
+    ILIKE knows besides those of English is up to the database, so that it is asked for these alone.
     """
     key = key_of(column)
     if key is not None:
         return key.like(_pattern(identity_key(text)), escape="/")
     texts = column if isinstance(column.type, String) else cast(column, String)
-    return texts.ilike(_pattern(text), escape="/")
+    if text.isascii() and "ss" not in text.lower():
+        return texts.ilike(_pattern(text), escape="/")
+    return texts.regexp_match(any_case(text))
 
 
 def equals(column: Any, text: str) -> Any:

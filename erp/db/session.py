@@ -33,6 +33,12 @@ _PRAGMAS = (
     "temp_store=MEMORY",
 )
 
+# A connection that the server or a proxy has closed is replaced before it is used. Password hashes are among the
+# parameters that an error would show.
+ENGINE_OPTIONS = {"hide_parameters": True, "pool_pre_ping": True}
+# A pooler may give each transaction another connection of the server, which does not know what was prepared.
+POSTGRES_OPTIONS = {"prepare_threshold": None}
+
 BigId = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -68,6 +74,8 @@ def init_app(app: Flask) -> None:
             event.listen(db.engine, "do_connect", _make_private)
             event.listen(db.engine, "connect", _prepare_sqlite)
             event.listen(db.engine, "begin", _begin_sqlite)
+        else:
+            event.listen(db.engine, "do_connect", _prepare_nothing)
 
 
 def _make_private(_dialect: Any, _record: Any, arguments: list[Any], _options: Any) -> None:
@@ -76,6 +84,10 @@ def _make_private(_dialect: Any, _record: Any, arguments: list[Any], _options: A
     if path != ":memory:" and not path.startswith("file:"):
         with suppress(OSError):  # SQLite says what is wrong with the path
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def _prepare_nothing(_dialect: Any, _record: Any, _arguments: list[Any], options: dict[str, Any]) -> None:
+    options.update(POSTGRES_OPTIONS)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

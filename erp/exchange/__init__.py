@@ -5,6 +5,7 @@ other modules add columns of their own to it. An export puts `'` before a text t
 formula, and an import takes it off.
 """
 
+from erp.exchange.jobs import run_imports
 from erp.exchange.kinds import AfterImport, Column, ExportKind, ImportKind, Row, notes_of_import
 from erp.exchange.lines import Header, read_records
 from erp.exchange.maps import LeaveOut, Map, Source, join, take
@@ -66,6 +67,7 @@ __all__ = [
     "read_csv",
     "read_records",
     "recognise",
+    "run_imports",
     "save_map",
     "signed_quantity",
     "store",

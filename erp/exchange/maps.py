@@ -149,7 +149,7 @@ class Bound:
 
     def cells(self, row: Sequence[str]) -> list[str] | None:
         """Return the cells of our columns, or None where a rule leaves the row out."""
-        row = self._complete(row)
+        row = self.complete(row)
         for rule in self.map.leaves_out:
             place = self._place(rule.column)
             if place is not None and rule.holds(row[place]):
@@ -157,7 +157,7 @@ class Bound:
                 return None
         return [self._value(column, row) for column in self.names]
 
-    def _complete(self, row: Sequence[str]) -> Sequence[str]:
+    def complete(self, row: Sequence[str]) -> Sequence[str]:
         """Fill a row's empty cells from the first row of the same key."""
         if self._key is None:
             return row

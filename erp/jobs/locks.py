@@ -1,7 +1,7 @@
 """Locks that belong to a process and end with it, however it ends: who leads, and who runs which job.
 
-PostgreSQL keeps them for a connection (not through a pooler that shares connections between transactions), SQLite's
-are files next to the database, since all its processes are on one machine.
+PostgreSQL keeps them for a transaction that stays open, which a pooler does not take away; SQLite's are files next to
+the database, since all its processes are on one machine.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import IO, Protocol
 from sqlalchemy import URL, Connection, NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from erp.db import db
+from erp.db import POSTGRES_OPTIONS, db
 
 # A dead machine is noticed after half a minute at most; its locks are free then.
 _KEEPALIVES = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
@@ -41,12 +41,11 @@ class Lock(Protocol):
 
 
 class PostgresLock:
-    """An advisory lock on a connection of its own."""
+    """An advisory lock of a transaction that stays open on a connection of its own, and holds nothing else."""
 
     def __init__(self, url: URL, name: str) -> None:
-        self._engine = create_engine(
-            url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args={**_KEEPALIVES, "connect_timeout": 10}
-        )
+        arguments = {**_KEEPALIVES, **POSTGRES_OPTIONS, "connect_timeout": 10}
+        self._engine = create_engine(url, poolclass=NullPool, connect_args=arguments)
         self._key = _key(name)
         self._connection: Connection | None = None
 
@@ -54,7 +53,11 @@ class PostgresLock:
         """Take the lock without waiting."""
         if self._connection is None:
             self._connection = self._engine.connect()
-        return bool(self._connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": self._key}))
+        self._connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+        is_taken = bool(self._connection.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": self._key}))
+        if not is_taken:
+            self._connection.rollback()
+        return is_taken
 
     def is_held(self) -> bool:
         """Say whether the connection, and so the lock, is still there."""

@@ -73,8 +73,8 @@ def _status(module: str, job: JobEntry, asked: Job | None, last: JobRun | None) 
 
 
 def _after(last: JobRun | None, every: timedelta) -> datetime:
-    # A run that died is repeated at once; otherwise the interval counts from the start of the last run.
-    if last is None or last.state == JobRunState.lost:
+    # A run that died, or began while the clock was ahead, is repeated at once; else the interval counts from its start.
+    if last is None or last.state == JobRunState.lost or last.started_at > clock.now() + clock.SKEW:
         return clock.now()
     return last.started_at + every
 

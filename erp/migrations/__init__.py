@@ -31,6 +31,7 @@ from erp.migrations.revisions import (
     version_table,
 )
 from erp.migrations.schema import schema_breaches
+from erp.migrations.tuning import switch_jit_off
 
 __all__ = [
     "ADMINISTRATOR",
@@ -55,6 +56,7 @@ __all__ = [
     "require_current",
     "revision",
     "schema_breaches",
+    "switch_jit_off",
     "uninstall",
     "unmoved",
     "upgrade",

@@ -48,6 +48,7 @@ def upgrade() -> None:
         sa.Column("summary", sa.Text(), nullable=False),
         sa.Column("error", sa.Text(), nullable=False),
         sa.Column("user_name", sa.String(length=80), nullable=False),
+        sa.Column("is_from_folder", sa.Boolean(), nullable=False),
         sa.Column("uploaded_at", sa.DateTime(), nullable=False),
         sa.Column("finished_at", sa.DateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_erp_import_file")),
@@ -184,7 +185,6 @@ def upgrade() -> None:
         sa.Column("password_hash", sa.String(length=200), nullable=False),
         sa.Column("is_active", sa.Boolean(), nullable=False),
         sa.Column("must_change_password", sa.Boolean(), nullable=False),
-        sa.Column("session_key", sa.String(length=40), nullable=False),
         sa.Column("created_at", sa.DateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_erp_user")),
         sa.UniqueConstraint("username", name=op.f("uq_erp_user_username")),
@@ -220,6 +220,17 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("role_id", "permission", name=op.f("pk_erp_role_right")),
     )
+    op.create_table(
+        "erp_session",
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("place", sa.String(length=60), nullable=False),
+        sa.Column("device", sa.String(length=200), nullable=False),
+        sa.Column("started_at", sa.DateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["erp_user.id"], name=op.f("fk_erp_session_user_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_erp_session")),
+    )
+    op.create_index(op.f("ix_erp_session_user_id"), "erp_session", ["user_id"], unique=False)
     op.create_table(
         "erp_user_role",
         sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),

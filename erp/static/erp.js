@@ -63,6 +63,18 @@
   });
   window.addEventListener("pageshow", () => all("form[data-sent]").forEach((form) => delete form.dataset.sent));
 
+  // A file that is dropped on a page which asks for one is sent at once.
+  const wanted = document.querySelector("input[type=file][data-drop]");
+  if (wanted) {
+    document.addEventListener("dragover", (event) => event.preventDefault());
+    document.addEventListener("drop", (event) => {
+      event.preventDefault();
+      if (!event.dataTransfer.files.length) return;
+      wanted.files = event.dataTransfer.files;
+      wanted.form.requestSubmit();
+    });
+  }
+
   // The menu keeps its scroll position and shows the entry of this page.
   const side = document.querySelector(".erp-side");
   if (side) {

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from erp.db import is_one_of
 from erp.events import OptionsChanged
+from erp.registry import Core
 from modules.preorder import services
 from modules.procurement.events import SupplyChanged
 from modules.sales.events import LinesServed, PackReversed
@@ -16,6 +17,14 @@ from modules.sales.services import offer_incoming_supply
 
 # The options that say when incoming supply counts as arriving, and which day is today.
 DECIDE_ARRIVALS = {"preorder.past_due_supply_days", "preorder.overdue_supply_days", "erp.timezone"}
+
+
+def register(core: Core) -> None:
+    """Subscribe to what sales, procurement and the options announce."""
+    core.subscribe(LinesServed, follow_backorders)
+    core.subscribe(SupplyChanged, allocate_new_supply)
+    core.subscribe(PackReversed, promise_returned_goods)
+    core.subscribe(OptionsChanged, promise_after_options)
 
 
 def follow_backorders(session: Session, event: LinesServed) -> None:

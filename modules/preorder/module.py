@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-from erp.events import OptionsChanged
 from erp.manifest import Module, Permission
 from erp.options import Choice, Duration, Integer, Switch, Text
 from erp.registry import Core
@@ -16,25 +15,21 @@ def setup(core: Core) -> None:
     from modules.inventory_lots.events import GoodsArrived, StockChanged
     from modules.preorder import admin, commands, exchange, handlers, jobs, models, queries, services
     from modules.procurement import hooks as procurement_hooks
-    from modules.procurement.events import ArrivalChanged, ReceiptReversed, SupplyChanged
+    from modules.procurement.events import ArrivalChanged, ReceiptReversed
     from modules.sales import hooks as sales_hooks
-    from modules.sales.events import LinesServed, PackReversed
 
     core.add_models(models)
     admin.register(core)
     exchange.register(core)
+    handlers.register(core)
     core.add_command(commands.rebalance)
     core.add_job(jobs.launch_preorders, every="preorder.launch_every")
     core.add_demo(services.load_demo)
     core.add_check(queries.broken_invariants)
-    core.subscribe(LinesServed, handlers.follow_backorders)
     core.subscribe(ReceiptReversed, services.restore_purchase_allocations)
-    core.subscribe(SupplyChanged, handlers.allocate_new_supply)
     core.subscribe(ArrivalChanged, services.follow_arrivals)
     core.subscribe(GoodsArrived, services.promise_products)
     core.subscribe(StockChanged, services.promise_products)
-    core.subscribe(PackReversed, handlers.promise_returned_goods)
-    core.subscribe(OptionsChanged, handlers.promise_after_options)
     core.implement(procurement_hooks.outstanding_will_fall, services.convert_or_release)
     core.implement(procurement_hooks.receipt_will_fall, services.free_converted)
     core.implement(procurement_hooks.allocations_of_lines, queries.allocations_of_lines)

@@ -18,7 +18,7 @@ from modules.preorder.services import allocate_by_hand, remove_purchase_allocati
 from modules.procurement.domain import Delivery
 from modules.procurement.services import receive
 from modules.sales.models import OrderLine
-from modules.sales.services import change_quantity, set_promise_dates
+from modules.sales.services import change_quantity, set_promise_dates, take_from
 from tests.support.backorder_email import (
     allocate_all,
     edit_text,
@@ -31,7 +31,8 @@ from tests.support.backorder_email import (
     news,
     states,
 )
-from tests.support.inventory_lots import make_location, make_product
+from tests.support.inventory_lots import make_location, make_product, make_stock
+from tests.support.preorder import broken
 from tests.support.procurement import make_purchase_order, make_status
 from tests.support.sales import make_order
 
@@ -339,3 +340,19 @@ def test_a_line_without_news_is_never_named(session, held):
     (message,) = messages(session)
     assert other.sku not in message.text
     assert session.scalars(select(OrderLine.id).where(OrderLine.product_id == other.id)).one()
+
+
+def test_taking_stock_from_another_order_leaves_true_news_on_both_sides(session, set_option):
+    supply = make_supply(session)
+    product = supply.line.product
+    make_stock(session, product, supply.line.open_quantity)
+    holder = make_order(session, [(product, supply.line.open_quantity)], priority=1)
+    allocate_all(supply)
+    assert states(session) == ["pending"]
+    set_option("preorder.auto_allocate", "yes")
+    amounts = {holder.lines[0].id: supply.line.need}
+    in_a_run(lambda session: take_from(session, supply.line.id, amounts))
+    old, new = messages(session)
+    assert (old.state, old.order_id) == (MessageState.superseded, supply.line.order_id)
+    assert (new.state, new.order_id) == (MessageState.pending, holder.id)
+    assert broken(session) == []

@@ -113,8 +113,8 @@ def test_a_product_is_sold_before_its_launch_and_the_form_says_when_it_can_ship(
     clerk.choose(page.locator("#lines-0-product"), "LAMP")
     for quantity, message in (
         ("3", f"Expected to ship on {shown(LAUNCH)}."),
-        ("15", f"Not all of it is covered (5 on {shown(LAUNCH)}, 10 not covered)."),
-        ("41", "limit"),
+        ("41", "preorder limit"),
+        ("16", f"Not all of it is covered (5 on {shown(LAUNCH)}, 11 not covered)."),
     ):
         page.locator("#lines-0-quantity").fill(quantity)
         clerk.sees(message)

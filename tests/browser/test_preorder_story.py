@@ -173,14 +173,15 @@ def test_a_clerk_allocates_an_item_edits_its_promise_and_reads_its_history(clerk
 
     # Many dates at once are imported: a wrong row is named and nothing is stored, then all of them are.
     dates = tmp_path / "dates.csv"
-    clerk.open_menu("Import")
-    page.get_by_label("Kind").select_option(label="Promise dates")
-    for line, message in ((7, "is not a line of order SO-2"), (1, "2 promise dates: 2 changed.")):
+    for line, message in ((7, "Is not a line of order SO-2"), (1, "2 promise dates: 2 changed.")):
         rows = f"SO-3,1,{SOON.isoformat()}\nSO-2,{line},{LATER.isoformat()}\n"
         dates.write_text(f"order,line,promise_date\n{rows}", encoding="utf-8")
+        clerk.open_menu("Import")
         page.get_by_label("CSV file").set_input_files(dates)
-        page.locator("main form button.btn-primary").click()
+        clerk.press("Upload")
         clerk.sees(message)
+    clerk.press("Apply")
+    clerk.sees("2 promise dates: 2 changed.")
     open_sales_order(clerk, "SO-3")
     clerk.choose_on_line(1, "Order Item Change History")
     assert [row[4:6] for row in clerk.rows("history")] == [

@@ -45,7 +45,11 @@ def lists(app):
 # The right that an address asks for in addition to that of its screen. Every other address with a POST is here, too.
 EXTRA_RIGHTS = {
     "backorder_email_message.sending_view": "backorder_email.send",
+    "erp_import.apply_view": "",
+    "erp_import.choose_view": "",
+    "erp_import.columns_view": "",
     "erp_import.index_view": "",
+    "erp_import.make_view": "",
     "erp_job.action": "",
     "erp_module.step": "",
     "erp_option.import_ini": "",

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 
-from erp import cli, security
+from erp import cli, security, sessions, throttling
 from erp.cli import CORE_COMMANDS
 from erp.db import commit, db
 from erp.errors import ErpError
-from erp.models import HistoryEntry, RunEntry, User
+from erp.models import HistoryEntry, RunEntry, SignInAttempt, User
 from erp.registry import current_registry
 from tests.core.small import make_module
 
@@ -279,12 +279,36 @@ def test_users_are_added_listed_and_kept_out(erp, session):
     assert security.is_password(anna, password)
     assert anna.must_change_password
     assert "anna: Auditor, Sales clerk\n" in erp("users", "list")[1]
-    key = anna.session_key
+    sessions.start(session, anna, place="", device="")
+    session.commit()
     assert erp("users", "password", "anna", "--password", "correct horse") == (0, "", "")
     assert security.is_password(anna, "correct horse")
-    assert (anna.must_change_password, anna.session_key == key) == (False, False)
+    assert (anna.must_change_password, list(sessions.of_user(session, anna.id))) == (False, [])
     assert erp("users", "deactivate", "anna") == (0, "", "")
     assert "anna: Auditor, Sales clerk (deactivated)\n" in erp("users", "list")[1]
+    assert erp("users", "activate", "anna", "--why", "she is back") == (0, "", "")
+    assert erp("users", "roles", "anna", "--role", "Auditor") == (0, "", "")
+    assert "anna: Auditor\n" in erp("users", "list")[1]
+    assert erp("users", "roles", "anna") == (0, "", "")
+    assert "anna: no role\n" in erp("users", "list")[1]
+
+
+def test_commands_refuse_what_the_screens_refuse(erp, session):
+    assert erp("users", "roles", "admin", "--role", "Auditor")[0] == 1
+    assert "nobody" in problem(erp("users", "activate", "nobody"))
+    assert "Emperor" in erp("users", "roles", "admin", "--role", "Emperor")[2]
+    assert "admin: Administrator\n" in erp("users", "list")[1]
+
+
+def test_a_name_is_unlocked(erp, session):
+    for _ in range(5):
+        throttling.count_failure(session, "Carla", "10.0.0.1")
+    throttling.count_failure(session, "carlas", "10.0.0.2")
+    session.commit()
+    assert throttling.is_throttled(session, "carla", "10.0.0.1")
+    assert erp("users", "unlock", "carla") == (0, "5 failed sign-ins of carla forgotten.\n", "")
+    assert not throttling.is_throttled(session, "carla", "10.0.0.1")
+    assert session.scalar(select(func.count()).select_from(SignInAttempt)) == 3
 
 
 def test_what_the_database_refuses_is_one_line_without_the_values(erp, monkeypatch, session):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import insert, text, update
+from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from erp import migrations
-from erp.db import bulk_insert, insert_missing, wrong_keys
+from erp.db import bulk_insert, contains, insert_missing, rows_named, wrong_keys
 from erp.exchange.parsers import code
 from erp.exchange.parsers import text as one_line
 from erp.identity import BadIdentifier, ByKey, check_descriptive, check_identifier, identity_key
@@ -15,6 +15,7 @@ from erp.migrations import EqualKeys
 from erp.sequence import next_numbers
 from modules.inventory_lots.models import Product, Warehouse
 from tests.support.inventory_lots import make_product
+from tests.support.sales import make_customer
 
 COMPOSED, DECOMPOSED = "Caf\u00e9", "CAFE\u0301"
 
@@ -40,6 +41,40 @@ def test_texts_that_differ_in_case_composition_or_white_space_have_one_key(one, 
 )
 def test_texts_that_differ_in_anything_else_have_keys_of_their_own(one, other):
     assert identity_key(one) != identity_key(other)
+
+
+SAME = [
+    ("über", "ÜBER"),
+    ("ÜBER", "über"),
+    ("u\u0308ber", "Über"),
+    ("Über", "U\u0308BER"),
+    ("strasse", "Straße"),
+    ("STRASSE", "STRAẞE"),
+    ("straße", "STRASSE"),
+    ("привет", "ПРИВЕТ"),
+    ("σίσυφος", "ΣΊΣΥΦΟΣ"),
+    ("a.b*[c](d)|e^$\\{2}?+ ü", "A.B*[C](D)|E^$\\{2}?+ Ü"),
+    ("***:ü", "***:Ü"),
+    ("(?i)ü", "(?I)Ü"),
+    ("日本", "日本"),
+]
+OTHERS = [("über", "uber"), ("ü.b", "ÜxB"), ("strase", "Straße"), ("ı", "I"), ("é", "e")]
+
+
+@pytest.mark.parametrize(("word", "name"), [*SAME, *OTHERS])
+def test_a_search_finds_a_name_however_its_letters_are_written(session, word, name):
+    """Descriptive names are no identifiers: they have no key, and each database reads the condition itself."""
+    make_product(session, sku="P-1", name=f"x {name} y")
+    session.flush()
+    found = session.scalars(select(Product.sku).where(contains(Product.name, word))).all()
+    assert found == (["P-1"] if (word, name) in SAME else [])
+
+
+@pytest.mark.parametrize("word", ["über", "ÜBER", "straße", "STRASSE"])
+def test_lists_and_choices_find_names_in_any_case(client, session, word):
+    make_customer(session, code="C-1", name="Über-Maße Strasse" if "S" in word.upper() else "ÜBERmaß")
+    session.commit()
+    assert "C-1" in client.get("/sales/customers/", query_string={"search": word}).text
 
 
 @pytest.mark.parametrize(
@@ -87,6 +122,17 @@ def test_a_key_is_filled_in_however_a_row_is_written(session):
     bulk_insert(session, Warehouse.__table__, ["code", "name"], [("Four", "")])
     rows = session.execute(text("SELECT code, code_key FROM inventory_lots_warehouse ORDER BY code_key")).all()
     assert [tuple(row) for row in rows] == [("Four", "four"), ("Three", "three"), ("Two", "two"), ("Über", "über")]
+
+
+def test_rows_are_found_by_identifier_in_one_statement_however_many_are_asked_for(session, count_statements):
+    made = [make_product(session, sku=sku) for sku in ("Straße", "Lamp", "Desk")]
+    session.flush()
+    asked = ["STRASSE", "lamp", *(f"none {number}" for number in range(6000))]
+    with count_statements() as sent:
+        found = rows_named(session, Product, "sku", asked)
+    assert (len(sent), len(found)) == (1, 2)
+    assert (found["strasse"], found["LAMP"]) == tuple(made[:2])
+    assert rows_named(session, Product, "sku", []) == {}
 
 
 def test_a_key_follows_the_text_when_it_changes(session):

@@ -19,11 +19,13 @@ from tests.conftest import NOW
 # A command, and what may follow it: an argument in capitals, a flag with two dashes.
 COMMANDS = """
 init --demo
+backup FILE
+restore FILE --yes
 demo
 serve --host --port --workers --worker
 worker
 modules list
-modules install NAME --why --dry-run
+modules install NAME --from --why --dry-run
 modules enable NAME --why --dry-run
 modules disable NAME --release --why --dry-run
 modules upgrade NAME --why --dry-run
@@ -53,6 +55,9 @@ users add USERNAME --role --name --email --password --why
 users list
 users password USERNAME --password
 users deactivate USERNAME --why
+users activate USERNAME --why
+users roles USERNAME --role --why
+users unlock USERNAME
 """
 
 OPTIONS = {

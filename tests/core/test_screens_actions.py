@@ -10,6 +10,7 @@ from flask import url_for
 from sqlalchemy import select
 from wtforms import BooleanField, Form
 
+from erp import sessions
 from erp.admin import Action, Badge, Choose, ExtraColumn, ExtraField, FormPage, Panel, QuantityField, Result, Screen
 from erp.admin.formatting import quantity
 from erp.db import commit, db
@@ -152,7 +153,7 @@ def account(shop):
     for name in ("clerk", "auditor"):
         role = "Sales clerk" if name == "clerk" else "Auditor"
         roles = session.scalars(select(Role).where(Role.name == role)).all()
-        session.add(User(username=name, password_hash="!", session_key="key", roles=roles))
+        session.add(User(username=name, password_hash="!", roles=roles))
     session.commit()
     return session.scalars(select(User).where(User.username == "clerk")).one()
 
@@ -163,7 +164,9 @@ def clerk(shop, account):
 
 
 def signed_in(app, username):
-    user_id = db.session.scalars(select(User).where(User.username == username)).one().get_id()
+    user = db.session.scalars(select(User).where(User.username == username)).one()
+    user_id = sessions.start(db.session(), user, place="", device="").get_id()
+    db.session.commit()
     browser = app.test_client()
     with browser.session_transaction() as cookie:
         cookie["_user_id"] = user_id

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from erp.admin import ExtraColumn, ExtraColumns
+from erp.admin import ExtraColumn, ExtraColumns, by_ids, of_each
 from erp.admin.declarations import column_heads, read_columns
 from erp.admin.site import current_site
 from tests.support import inventory_lots, sales
@@ -50,6 +50,21 @@ def test_columns_are_read_in_their_order_and_a_set_of_them_once(sizes):
         [None, Decimal("12.5"), Decimal("7.25")],
     ]
     assert sizes.reads == 1
+
+
+def test_a_column_shows_what_each_row_has_itself_or_what_a_query_gives_by_ids():
+    asked = []
+
+    def names(_session, ids):
+        asked.append(ids)
+        return {1: "one"}
+
+    columns = (
+        ExtraColumn("twice", "Twice", of_each(lambda row: row.id * 2)),
+        ExtraColumn("name", "Name", by_ids(names)),
+    )
+    assert read_columns(columns, None, [Row(1), Row(2)]) == [[2, "one"], [4, None]]
+    assert asked == [[1, 2]]
 
 
 def test_no_column_is_read_where_there_are_no_rows(sizes):

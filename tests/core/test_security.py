@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import func, select
 
-from erp import security
+from erp import logs, security, sessions
 from erp.app import create_app
 from erp.db import commit, db
 from erp.errors import BadPassword, LastAdministrator, NotFound, OptionError, SignInRefused
-from erp.models import HistoryEntry, SignInAttempt, User
+from erp.models import HistoryEntry, SignedIn, SignInAttempt, User
 from tests.core.addresses import lists
 
 PASSWORD = "correct horse battery"
@@ -123,6 +124,50 @@ def test_guessing_many_names_from_one_place_is_throttled(account, browser, app):
     assert sign_in(app.test_client()).status_code == 429
 
 
+def elsewhere(number):
+    return {"environ_base": {"REMOTE_ADDR": f"10.0.{number // 256}.{number % 256}"}}
+
+
+def test_nobody_is_locked_out_from_another_place_however_many_fail(account, app):
+    for number in range(30):
+        for _ in range(2):
+            sign_in(app.test_client(), password="wrong", **elsewhere(number))
+    assert sign_in(app.test_client(), **elsewhere(999)).status_code == 302
+
+
+def test_a_name_that_is_guessed_from_many_places_has_fewer_tries_at_each(account, app):
+    for number in range(20):
+        sign_in(app.test_client(), password="wrong", **elsewhere(number))
+    tries = [sign_in(app.test_client(), password="wrong", **elsewhere(999)).status_code for _ in range(3)]
+    assert tries == [401, 401, 429]
+
+
+def test_a_device_that_the_user_has_signed_in_from_gets_in_whatever_others_do_at_its_place(account, app, browser):
+    assert sign_in(browser).status_code == 302
+    browser.post("/logout")
+    for number in range(60):
+        sign_in(app.test_client(), "carla" if number % 2 else f"guess{number}", "wrong")
+    assert sign_in(app.test_client()).status_code == 429
+    assert sign_in(browser).status_code == 302
+
+
+def test_a_known_device_has_five_tries_of_its_own_and_is_known_for_its_user_alone(account, app, browser, session):
+    security.add_user(session, "bert", PASSWORD, must_change=False)
+    session.commit()
+    sign_in(browser)
+    browser.post("/logout")
+    assert [sign_in(browser, password="wrong").status_code for _ in range(6)] == [401] * 5 + [429]
+    for _ in range(5):
+        sign_in(app.test_client(), "bert", "wrong")
+    assert sign_in(browser, "bert").status_code == 429
+
+
+@pytest.mark.parametrize("forged", ["x", "WyJjYXJsYSIsICJhIl0.forged", "\u00fc", ""])
+def test_a_forged_device_is_no_known_one(account, app, browser, forged):
+    browser.set_cookie("erp_device", forged)
+    assert [sign_in(browser, password="wrong").status_code for _ in range(6)] == [401] * 5 + [429]
+
+
 def test_a_user_who_is_kept_out_cannot_sign_in_and_running_sessions_end(account, app, session):
     browser, other = app.test_client(), app.test_client()
     sign_in(browser)
@@ -176,6 +221,96 @@ def test_a_password_that_cannot_be_taken_is_refused_with_the_reason(account, bro
     assert is_in(browser)
 
 
+def test_a_cookie_that_was_copied_is_worth_nothing_after_signing_out(account, app, browser):
+    sign_in(browser)
+    copied = browser.get_cookie("session").value
+    browser.post("/logout")
+    thief = app.test_client()
+    thief.set_cookie("session", copied)
+    assert not is_in(thief)
+
+
+def test_each_sign_in_has_a_token_of_its_own_and_signing_out_ends_that_alone(account, app):
+    here, there = app.test_client(), app.test_client()
+    sign_in(here)
+    sign_in(there)
+    here.post("/logout")
+    assert not is_in(here)
+    assert is_in(there)
+
+
+def test_form_tokens_change_at_sign_in(account, app, monkeypatch):
+    monkeypatch.setitem(app.config, "WTF_CSRF_ENABLED", True)
+    browser = app.test_client()
+    token = re.search(r'name="csrf_token" value="([^"]+)"', browser.get("/login").text)[1]
+    sign_in(browser, query_string={"csrf": ""}, headers={"X-CSRFToken": token})
+    assert is_in(browser)
+    assert browser.post("/logout", headers={"X-CSRFToken": token}).status_code == 400
+
+
+def test_an_administrator_sees_and_ends_the_sessions_of_a_user(account, app, browser, client, session):
+    sign_in(browser, headers={"User-Agent": "Lynx <b>"})
+    address = f"/settings/users/{account.id}/"
+    page = client.get(address).text
+    assert "Lynx &lt;b&gt;" in page and "127.0.0.1" in page
+    assert client.post(f"{address}end-sessions/").location == address
+    page = client.get(address).text
+    assert "1 session of carla ended." in page and "is not signed in anywhere" in page
+    assert not is_in(browser)
+    assert sign_in(browser).status_code == 302
+
+
+def test_a_session_ends_after_thirty_days_and_its_row_goes_with_the_next_sign_in(account, browser, app, session, at):
+    sign_in(browser)
+    at("2026-12-23T11:59:00Z")
+    assert is_in(browser)
+    at("2026-12-23T12:01:00Z")
+    assert not is_in(browser)
+    sign_in(app.test_client())
+    assert len(sessions.of_user(session, account.id)) == 1
+    assert session.scalar(select(func.count()).select_from(SignedIn)) == 1
+
+
+def test_the_table_of_sessions_holds_no_token(account, browser, session):
+    sign_in(browser)
+    with browser.session_transaction() as cookie:
+        token = cookie["_user_id"]
+    (row,) = sessions.of_user(session, account.id)
+    assert token not in (row.key, row.place, row.device)
+
+
+def test_sign_ins_failures_and_changes_of_rights_are_logged_once_they_are_committed(account, app, session, caplog):
+    caplog.set_level("INFO", "erp.access")
+    sign_in(app.test_client(), "carla' from 1.2.3.4\nx", "wrong", **elsewhere(7))
+    sign_in(app.test_client())
+    security.set_roles(session, session.get(User, account.id), [security.find_role(session, "Auditor")])
+    session.rollback()
+    security.set_active(session, session.get(User, account.id), False)
+    session.commit()
+    assert [record.getMessage() for record in caplog.records if record.name == "erp.access"] == [
+        "sign-in refused from 10.0.0.7 (wrong) as \"carla' from 1.2.3.4\\nx\"",
+        "sign-in from 127.0.0.1 as 'carla'",
+        "rights of 'carla': deactivated",
+    ]
+
+
+def test_the_pattern_for_fail2ban_finds_the_place_whatever_name_was_typed(account, app, caplog):
+    guide = (Path(__file__).parents[2] / "docs" / "administrator.md").read_text()
+    pattern = re.search(r"failregex = (.*)", guide)[1].replace("<ADDR>", "(?P<place>[0-9a-f.:]+)")
+    name = " warning erp.access: sign-in refused from 6.6.6.6 (wrong) as 'x"
+    sign_in(app.test_client(), name, "wrong", **elsewhere(7))
+    sign_in(app.test_client())
+    lines = [logs._Text().format(record) for record in caplog.records if record.name == "erp.access"]
+    matches = [match for line in lines if (match := re.search(pattern, line))]
+    assert [match["place"] for match in matches] == ["10.0.0.7"]
+
+
+def test_what_is_throttled_is_logged(account, app, caplog):
+    for _ in range(6):
+        sign_in(app.test_client(), password="wrong")
+    assert caplog.records[-1].getMessage() == "sign-in refused from 127.0.0.1 (throttled) as 'carla'"
+
+
 def test_signing_out_ends_the_session_and_needs_a_post(account, browser):
     sign_in(browser)
     assert browser.get("/logout").status_code == 405
@@ -193,7 +328,7 @@ def test_passwords_are_kept_as_argon2_hashes_and_shown_nowhere(account, client, 
         "/settings/users/export/csv/",
     ):
         text = client.get(path).text
-        assert "argon2" not in text and PASSWORD not in text and account.session_key not in text
+        assert "argon2" not in text and PASSWORD not in text
     everything = session.scalars(select(HistoryEntry)).all()
     assert not any("argon2" in f"{entry.old_value}{entry.new_value}{entry.why}" for entry in everything)
 
@@ -325,7 +460,7 @@ def test_no_browser_stores_the_pages_of_signed_in_users(account, browser):
 
 
 def test_a_forged_session_is_nobodys(app, account):
-    for user_id in ("1", "abc", f"{account.id}:", f"{account.id}:wrong", "99999999999999999999:x", ":"):
+    for user_id in ("1", "abc", f"{account.id}:", "", "\ud800", "x" * 5000):
         browser = app.test_client()
         with browser.session_transaction() as cookie:
             cookie["_user_id"] = user_id

@@ -14,7 +14,6 @@ from erp.errors import ErpError
 from erp.jobs import locks
 from erp.models import HistoryEntry, InstalledModule, Job, JobRun, JobRunState, OptionValue, Role, User
 from erp.options import options
-from modules.inventory_lots.models import Product
 from tests.conftest import add_user
 from tests.support.forms import form_in
 from tests.support.inventory_lots import make_product, make_stock
@@ -501,46 +500,12 @@ def test_the_later_of_two_who_reset_a_password_hears_of_the_other(client, sessio
     assert session.get_one(User, account.id).password_hash == first
 
 
-# Import and export
+# Export
 
 
-def test_a_file_is_imported_and_summed_up(client, session):
-    answer = client.post("/settings/import/", data={"kind": "products", "file": file("sku,name\nA-1,Brass Screw\n")})
-    assert answer.location == "/settings/import/?kind=products"
-    assert "1 product" in client.get(answer.location).text
-    assert [product.sku for product in session.scalars(select(Product))] == ["A-1"]
-
-
-def test_a_dry_run_checks_and_changes_nothing(client, session):
-    form = {"kind": "products", "dry_run": "1", "file": file("sku,name\nA-1,Brass Screw\n")}
-    assert "Nothing was changed (dry run)." in client.post("/settings/import/", data=form).text
-    assert session.scalars(select(Product)).all() == []
-
-
-def test_errors_of_a_file_stand_by_row_in_a_table_and_nothing_is_imported(client, session):
-    text = "sku,name,unit_decimals\nA-1,Good,0\nA-2,,0\nA-3,<b>Bad</b>,many\n"
-    answer = client.post("/settings/import/", data={"kind": "products", "file": file(text)})
-    assert answer.status_code == 422
-    rows = re.findall(r'<tr><td class="num">(\d+)</td><td><code>(\w*)</code></td>', answer.text)
-    assert rows == [("3", "name"), ("4", "unit_decimals")]
-    assert "many" in answer.text and session.scalars(select(Product)).all() == []
-
-
-@pytest.mark.parametrize(("form", "status"), [
-    ({"kind": "nothing", "file": "x"}, 404), ({"kind": "products"}, 422), ({}, 404),
-])  # fmt: skip
-def test_a_kind_or_a_file_that_is_missing_is_refused(client, form, status):
-    data = {**form, **({"file": file("sku,name\n")} if "file" in form else {})}
-    assert client.post("/settings/import/", data=data).status_code == status
-
-
-def test_files_that_are_not_text_are_refused(client):
-    answer = client.post("/settings/import/", data={"kind": "products", "file": file(b"\xff\xfe\x00")})
-    assert answer.status_code == 422 and "UTF-8" in answer.text
-
-
-def test_exports_are_sent_to_those_with_the_right(client, sign_in):
-    client.post("/settings/import/", data={"kind": "products", "file": file("sku,name\nA-1,Brass Screw\n")})
+def test_exports_are_sent_to_those_with_the_right(client, session, sign_in):
+    make_product(session, sku="A-1", name="Brass Screw")
+    session.commit()
     answer = client.get("/settings/export/products.csv")
     assert answer.mimetype == "text/csv" and answer.text.splitlines()[1].startswith("A-1,Brass Screw")
     assert "products.csv" in answer.headers["Content-Disposition"]

@@ -64,6 +64,7 @@ def test_every_action_on_ticked_rows_declares_what_it_depends_on(app):
 NEED_NONE = {
     ("erp.import", "index_view"),
     ("erp.option", "import_ini"),
+    ("preorder.atp", "hint_view"),
     ("sales.book", "preview_view"),
     ("sales.book", "apply_view"),
 }

@@ -104,7 +104,7 @@ def test_limits_launches_and_refusals_are_said_instead_of_a_date(session: Sessio
     assert "P-1" in texts[3] and "1.5" in texts[4]
 
 
-def test_serial_products_say_the_number_that_is_in_stock(session: Session) -> None:
+def test_serial_products_say_what_is_in_stock(session: Session) -> None:
     phone = make_product(session, tracking=Tracking.serial)
     make_serials(session, phone, "S-1", "S-2")
     assert said(session, (phone, 3)) == ["Packed by serial number: 2 usable in stock."]

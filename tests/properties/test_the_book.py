@@ -57,7 +57,7 @@ requested_days = st.none() | st.integers(0, 20)
 VERBS = {
     *("adjust", "transfer", "hold_lot", "release_lot", "set_expiry", "change_kind", "release_allocations"),
     *("confirm", "add_lines", "allocate_order", "remove_allocations", "pack_order", "change_quantity"),
-    "change_requested_date",
+    *("change_requested_date", "take_from"),
     "reverse_pack",
     *("cancel_order", "cancel_line", "cancel_backorder", "delete_backorder", "cancel_overdue_backorders"),
 }
@@ -277,6 +277,29 @@ class Book(RuleBasedStateMachine):
         order = self.pick_order(number)
         if order is not None:
             self.attempt(sales.allocate_order, order)
+
+    @action(often=3, number=picks, holder=picks, quantity=amounts)
+    def take_from_another(self, number, holder, quantity):
+        """What is taken leaves one line and comes to another; no other line gains or loses stock."""
+        taker = self.pick(OrderLine, number, *([OrderLine.has_need] if number % 4 else []))
+        if taker is None:
+            return
+        product_id = db.session.get_one(OrderLine, taker).product_id
+        of_product = [OrderLine.product_id == product_id, OrderLine.id != taker] if holder % 4 else []
+        loser = self.pick(OrderLine, holder, OrderLine.allocated > 0, *of_product)
+        if loser is None:
+            return
+        needed, has = db.session.get_one(OrderLine, taker).need, db.session.get_one(OrderLine, loser).allocated
+        quantity = min(quantity, int(needed), int(has)) if number % 4 else quantity
+        before = self.holdings()
+        if not self.attempt(sales.take_from, taker, {loser: Decimal(quantity)}):
+            return
+        moved = {id_: held[0] - before[id_][0] for id_, held in self.holdings().items()}
+        assert {id_: change for id_, change in moved.items() if change} == {taker: quantity, loser: -quantity}
+        waiting = {line_id: quantity for line_id, quantity, _ in self.waiting().values() if quantity}
+        for line in reference_model.rows(OrderLine, OrderLine.id.in_((taker, loser))):
+            assert open_of(line) - line.allocated == waiting.get(line.id, 0)
+            assert line.id == loser or not line.hold_allocation
 
     @action(number=picks, hold=st.booleans(), some=st.booleans())
     def remove_allocations(self, number, hold, some):
@@ -699,6 +722,11 @@ def test_each_action_can_really_be_done(app, at):
         (book.cancel, 1, False),
         (book.take_an_order, [(1, 9)], 0, 0, "partial"),
         (book.cancel_what_waits_too_long, SLA + 1),
+        (book.take_an_order, [(0, 9)], 0, 0, "partial"),
+        (book.receive_stock, 0, 4, "WH/A", 20, 0),
+        (book.run_the_book,),
+        (book.take_an_order, [(0, 3)], 0, 0, "partial"),
+        (book.take_from_another, 1, 1, 3),
         (book.take_an_order, [(1, 9)], 0, 0, "partial"),
         (book.cancel, 1, True),
     ):

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import event, func, insert, select
+from sqlalchemy import func, insert, select
 
-from erp import clock
-from erp.db import db
 from erp.errors import InvalidTransition, StaleRecord
 from erp.models import HistoryEntry
 from erp.registry import current_registry
@@ -23,10 +20,11 @@ from modules.sales.errors import (
     SerialNotAllocated,
 )
 from modules.sales.models import Allocation, Backorder, OrderLine
-from modules.sales.services import NewLine, NewOrder, allocations
+from modules.sales.services import allocations
 from modules.sales.states import AllocationSource
 from tests.support.inventory_lots import make_location, make_product, make_serials, make_stock
-from tests.support.sales import allocate, make_customer, make_draft, make_order, open_backorder
+from tests.support.sales import allocate, make_customer, make_draft, make_order, make_queue, open_backorder
+from tests.support.statements import parameters_sent
 
 
 @pytest.fixture
@@ -36,30 +34,6 @@ def product(session):
 
 def no_breach(session):
     return [breach for owned in current_registry().checks for breach in owned.thing(session)] == []
-
-
-@contextmanager
-def parameters_sent():
-    """Give the list of the numbers of parameters of the statements inside."""
-    sent = []
-
-    def note(_connection, _cursor, _statement, parameters, _context, executemany):
-        sent.append(0 if executemany else len(parameters or ()))
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
-
-
-def make_queue(session, product, count):
-    """Confirm many orders of one product at once."""
-    ordered_at, customer_id, lines = clock.now(), make_customer(session).id, [NewLine(product.id, Decimal(2))]
-    services.create_confirmed(
-        session, [NewOrder(f"MANY-{number}", customer_id, ordered_at, lines) for number in range(count)]
-    )
-    allocate(session, product)
 
 
 def allocated(order):

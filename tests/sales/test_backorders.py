@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
-from erp import clock, jobs
-from erp.db import db
+from erp import jobs
 from erp.registry import current_registry
 from modules.sales import services
 from modules.sales.errors import (
     NothingOpen,
 )
 from modules.sales.models import Backorder, Order
-from modules.sales.services import NewLine, NewOrder
 from modules.sales.states import BackorderState, OrderState
 from tests.support.inventory_lots import make_product, make_stock
 from tests.support.preorder import allocate_purchase
 from tests.support.procurement import make_purchase_order
-from tests.support.sales import allocate, make_customer, make_order, open_backorder
+from tests.support.sales import allocate, make_order, make_queue, open_backorder
+from tests.support.statements import parameters_sent
 
 
 @pytest.fixture
@@ -37,30 +35,6 @@ def line_of(order):
 def on_backorder(session, order):
     row = open_backorder(session, line_of(order).id)
     return row.open_quantity if row else 0
-
-
-@contextmanager
-def parameters_sent():
-    """Give the list of the numbers of parameters of the statements inside."""
-    sent = []
-
-    def note(_connection, _cursor, _statement, parameters, _context, executemany):
-        sent.append(0 if executemany else len(parameters or ()))
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
-
-
-def make_queue(session, product, count):
-    """Confirm many orders of one product at once."""
-    ordered_at, customer_id, lines = clock.now(), make_customer(session).id, [NewLine(product.id, Decimal(2))]
-    services.create_confirmed(
-        session, [NewOrder(f"MANY-{number}", customer_id, ordered_at, lines) for number in range(count)]
-    )
-    allocate(session, product)
 
 
 def _ending(session, product, stock):

@@ -16,7 +16,7 @@ from modules.inventory_lots.states import Tracking
 from modules.preorder import queries as preorder
 from modules.sales import queries, services
 from modules.sales.errors import MoreThanNeeded, NotHeld, SerialNotAllocated
-from modules.sales.models import Allocation, OrderLine
+from modules.sales.models import Allocation, Backorder, OrderLine
 from modules.sales.states import AllocationSource
 from tests.support.concurrency import together
 from tests.support.inventory_lots import make_product, make_stock
@@ -117,7 +117,7 @@ def test_the_hold_of_the_receiver_is_cleared_and_that_of_a_held_loser_stays(sess
 
 
 def test_a_deleted_backorder_of_the_receiver_is_made_again_for_what_remains(session, holder, taker):
-    row = queries.open_backorder(session, taker.id)
+    row = session.scalars(select(Backorder).where(Backorder.line_id == taker.id)).one()
     services.delete_backorder(session, row.id)
     take(session, taker, {holder: 1})
     assert backordered(session, taker) == [4]
@@ -170,7 +170,7 @@ def test_a_scheduled_line_is_served_and_its_backorder_counts_from_the_day_it_fal
     set_option("sales.reserve_ahead_days", "30")
     june = make_order(session, [(product, 5)], requested_on=date(2027, 6, 1)).lines[0]
     take(session, june, {holder: 1})
-    row = queries.open_backorder(session, june.id)
+    row = session.scalars(select(Backorder).where(Backorder.line_id == june.id)).one()
     assert (june.allocated, row.open_quantity, row.counts_from) == (1, 4, date(2027, 5, 2))
 
 

@@ -12,10 +12,12 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from erp import clock
 from erp.exchange import ImportRefused, export_csv, import_csv
 from modules.inventory_lots.models import Product
 from modules.sales import services
 from modules.sales.models import Backorder, Customer, Order, OrderLine
+from modules.sales.services import NewLine, NewOrder
 from tests.support.inventory_lots import make_product
 
 _numbers = count(1)
@@ -93,3 +95,12 @@ def errors_of(session: Session, kind: str, *rows: str) -> list[tuple[int, str, s
 def dump(session: Session, kind: str) -> list[str]:
     """Export a file and return its rows, the header first."""
     return "".join(export_csv(session, kind)).splitlines()
+
+
+def make_queue(session: Session, product: Product, orders: int) -> None:
+    """Confirm many orders of one product at once, and allocate it."""
+    ordered_at, customer_id, lines = clock.now(), make_customer(session).id, [NewLine(product.id, Decimal(2))]
+    services.create_confirmed(
+        session, [NewOrder(f"MANY-{number}", customer_id, ordered_at, lines) for number in range(orders)]
+    )
+    allocate(session, product)

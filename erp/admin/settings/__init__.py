@@ -1,7 +1,9 @@
 """The core's own screens: modules, options, jobs, users, roles, history, import and export."""
 
-from erp.admin.settings.exchange import ExportPage, ImportPage
+from erp.admin.settings.exchange import ExportPage
 from erp.admin.settings.history import HistoryScreen
+from erp.admin.settings.imports import CARD as IMPORTS
+from erp.admin.settings.imports import ImportPage
 from erp.admin.settings.jobs import JobsPage
 from erp.admin.settings.modules import ModulesPage
 from erp.admin.settings.options import OptionsPage
@@ -19,3 +21,5 @@ VIEWS: tuple[ViewEntry, ...] = (
     ViewEntry(ImportPage, "Settings", "erp.import"),
     ViewEntry(ExportPage, "Settings", "erp.export"),
 )
+
+__all__ = ["IMPORTS", "VIEWS"]

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, selectinload
 from typing_extensions import override
 from wtforms import Form
 
-from erp import core, history
+from erp import access_log, core, history
 from erp.admin.access import screen_session
 from erp.admin.declarations import Facts
 from erp.admin.fields import TicksField, check_name, reason_field, reason_of
@@ -115,6 +115,7 @@ class RoleScreen(Screen):
             given = name in after
             action = "right given" if given else "right taken"
             history.record(session, about, action, field=name, old=not given, new=given)
+            access_log.changed(session, role.name, f"{action}: {name}")
 
     def delete(self, session: Session, row: Any) -> None:
         """Delete a role that nobody has."""

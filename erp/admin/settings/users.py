@@ -12,14 +12,15 @@ from sqlalchemy.orm import Session, selectinload
 from typing_extensions import override
 from wtforms import Form
 
-from erp import history, security
+from erp import history, security, sessions
 from erp.admin.access import screen_session
 from erp.admin.action_pages import FormPage
-from erp.admin.declarations import Action, Badge, Facts, Result
+from erp.admin.declarations import Action, Badge, Facts, Panel, Result
 from erp.admin.fields import TicksField, check_name, reason_field, reason_of
 from erp.admin.forms import check_email
 from erp.admin.screen import Screen
 from erp.models import HistoryEntry, Role, User
+from erp.text import plural
 
 
 def _as_role_id(value: Any) -> int:
@@ -82,6 +83,15 @@ def _activate(session: Session, user: User) -> str:
     return f"{user.username} may sign in again."
 
 
+def _end_sessions(session: Session, user: User) -> str:
+    count = security.end_sessions(session, user)
+    return f"{plural(count, 'session')} of {user.username} ended."
+
+
+def _running(session: Session, user: User) -> dict[str, Any]:
+    return {"sessions": sessions.of_user(session, user.id)}
+
+
 class UserScreen(Screen):
     """Users and their roles. A generated password is shown once."""
 
@@ -111,6 +121,7 @@ class UserScreen(Screen):
         ("Since", "created_at"),
     )
     list_loads = detail_loads = (selectinload(User.roles),)
+    panels = (Panel("Running sessions", "erp/settings/sessions.html", _running),)
     actions = (
         Action(
             name="reset-password",
@@ -120,6 +131,15 @@ class UserScreen(Screen):
             depends_on=_password,
             icon="fa-key",
             confirm="Give this user a new password? Their running sessions end at once.",
+        ),
+        Action(
+            name="end-sessions",
+            label="Sign out everywhere",
+            permission="erp.users",
+            run=_end_sessions,
+            depends_on=_may_sign_in,
+            icon="fa-sign-out",
+            confirm="End this user's running sessions? They may sign in again.",
         ),
         Deactivate.action(),
         Action(
@@ -163,19 +183,10 @@ class UserScreen(Screen):
         with history.because(session, reason_of(form)):
             for field in ("name", "email"):
                 _set(session, row, field, form[field].data or "")
-            self._set_roles(session, row, form["roles"].data)
+            ids = form["roles"].data
+            roles = session.scalars(select(Role).where(Role.id.in_(ids)).order_by(Role.name)).all()
+            security.set_roles(session, row, roles)
         return row
-
-    def _set_roles(self, session: Session, user: User, ids: Sequence[int]) -> None:
-        before = sorted(role.name for role in user.roles)
-        roles = list(session.scalars(select(Role).where(Role.id.in_(ids)).order_by(Role.name)))
-        if not any(role.is_administrator for role in roles) and user.is_active:
-            security.keep_an_administrator(session, user)
-        user.roles = roles
-        after = sorted(role.name for role in roles)
-        if before != after:
-            old, new = ", ".join(before), ", ".join(after)
-            history.record(session, security.subject(user), "roles changed", field="roles", old=old, new=new)
 
     def saved(self, id: int, is_new: bool) -> ResponseReturnValue:
         """Show the password of a new user, once."""

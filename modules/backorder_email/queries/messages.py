@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from erp import clock
 from erp.options import options
 from erp.registry import Waiting
+from modules.backorder_email.domain.delivery import LONGEST_WAIT
 from modules.backorder_email.models import Message
 from modules.backorder_email.states import MessageState
 from modules.sales.models import Order
@@ -19,12 +20,15 @@ from modules.sales.models import Order
 
 def due(now: datetime) -> ColumnElement[bool]:
     """Return the condition of a pending message whose wait for the next attempt, if it had one, is over."""
-    return and_(Message.is_pending, or_(Message.next_attempt_at.is_(None), Message.next_attempt_at <= now))
+    # No wait is longer than the longest: one that ends later was written while the clock was ahead.
+    is_over = or_(Message.next_attempt_at <= now, Message.next_attempt_at > now + LONGEST_WAIT)
+    return and_(Message.is_pending, or_(Message.next_attempt_at.is_(None), is_over))
 
 
 def due_on_schedule(now: datetime) -> ColumnElement[bool]:
     """Return the condition of a message that the job sends: due, and as old as `send_after` says."""
-    return and_(due(now), Message.news_at <= now - options.backorder_email.send_after)
+    is_old = or_(Message.news_at <= now - options.backorder_email.send_after, Message.news_at > now + clock.SKEW)
+    return and_(due(now), is_old)
 
 
 def waiting(session: Session) -> Waiting:

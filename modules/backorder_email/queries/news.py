@@ -89,13 +89,13 @@ def uncomposed(session: Session, condition: ColumnElement[bool], *, is_locked: b
 
 def runs_to_compose(session: Session) -> list[int]:
     """Return the runs that left uncomposed news: ended, or silent for so long that they must have died."""
-    silent_since = clock.now() - SILENCE
+    silent_since, last_at = clock.now() - SILENCE, func.max(News.created_at)
     rows = (
         select(News.run_id)
         .join(RunEntry, RunEntry.id == News.run_id)
         .where(News.is_uncomposed)
         .group_by(News.run_id, RunEntry.ended_at)
-        .having(or_(RunEntry.ended_at.is_not(None), func.max(News.created_at) < silent_since))
+        .having(or_(RunEntry.ended_at.is_not(None), last_at < silent_since, last_at > clock.now() + clock.SKEW))
         .order_by(News.run_id)
     )
     return list(session.scalars(rows))

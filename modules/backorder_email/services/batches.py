@@ -122,10 +122,10 @@ def recover(session: Session) -> int:
     everything that they took before the last start of the database, which may have lost entries of the send log.
     """
     silent_since = clock.now() - options.backorder_email.worker_timeout
-    stale = (
-        Message.state == MessageState.sending,
-        func.coalesce(Message.begun_at, Message.taken_at) < silent_since,
-    )
+    last_at = func.coalesce(Message.begun_at, Message.taken_at)
+    # What was taken while the clock was ahead would never grow old.
+    is_stale = or_(last_at < silent_since, last_at > clock.now() + clock.SKEW)
+    stale = (Message.state == MessageState.sending, is_stale)
     is_since_start = Message.taken_by.endswith(database_start_id(session), autoescape=True)
     uncertain = MESSAGE.next(MessageState.sending, "doubt")
     begun = update(Message).where(*stale, or_(Message.begun_at.is_not(None), not_(is_since_start)))

@@ -34,7 +34,7 @@ UPDATE backorder_email_message SET
   begun_at = CASE WHEN id = {begun} THEN {now} ELSE begun_at END,
   next_attempt_at = NULL
 WHERE taken_by = {worker}
-  AND (id = {begun} AND state = {sending} OR id = {ended} AND (state = {sending} OR state = {uncertain}))
+  AND (id = {begun} AND state = {sending} OR id = {ended} AND (state = {sending} OR state = {uncertain})) {lazy}
 RETURNING id
 """
 
@@ -64,7 +64,6 @@ class SendLog:
         self._connection.detach()
         if self._is_postgresql:
             driver.autocommit = True
-            driver.execute("SET synchronous_commit TO off")
         self._cursor = driver.cursor()
         self._refusal = engine.dialect.loaded_dbapi.Error
         placeholder = "%({})s::{}" if self._is_postgresql else ":{}"
@@ -74,7 +73,10 @@ class SendLog:
             "sending": MessageState.sending,
             "uncertain": MessageState.uncertain,
         }
+        # Of this transaction alone: behind a pooler the next one of this connection may be somebody else's.
+        lazy = "AND set_config('synchronous_commit', 'off', true) = 'off'" if self._is_postgresql else ""
         self._sql = _LOG_STATEMENT.format(
+            lazy=lazy,
             **{name: placeholder.format(name, kind) for name, kind in types.items()},
             **{name: f"'{state.value}'" for name, state in states.items()},
         )

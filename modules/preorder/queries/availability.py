@@ -25,7 +25,7 @@ from modules.preorder.queries.products import products_with_launch
 from modules.preorder.queries.purchase_lines import available_lines, purchase_lines_of
 from modules.preorder.queries.sales_lines import confirmed_lines
 from modules.sales.models import OrderLine
-from modules.sales.queries import has_need, is_scheduled, last_served_day
+from modules.sales.queries import is_scheduled, last_served_day
 
 BATCH = 500
 
@@ -83,7 +83,7 @@ def _stock(session: Session, product_ids: Sequence[int], today: date) -> dict[in
 
 def _needed(session: Session, product_ids: Sequence[int]) -> dict[int, Decimal]:
     """Return the need of each product that purchase orders do not cover, without that of scheduled lines."""
-    lines, allocated = confirmed_lines(OrderLine.product_id.in_(product_ids), has_need(), not_(is_scheduled()))
+    lines, allocated = confirmed_lines(OrderLine.product_id.in_(product_ids), OrderLine.has_need, not_(is_scheduled()))
     columns = (OrderLine.product_id, total(OrderLine.need - allocated))
     return dict(session.execute(lines.with_only_columns(*columns).group_by(OrderLine.product_id)).all())
 
@@ -92,7 +92,7 @@ def scheduled_needs(session: Session, product_ids: Sequence[int]) -> list[tuple[
     """Return (product id, requested day, quantity) of what purchase orders do not cover of scheduled lines."""
     if last_served_day() is None:
         return []
-    lines, allocated = confirmed_lines(OrderLine.product_id.in_(product_ids), has_need(), is_scheduled())
+    lines, allocated = confirmed_lines(OrderLine.product_id.in_(product_ids), OrderLine.has_need, is_scheduled())
     columns = (OrderLine.product_id, OrderLine.requested_on, total(OrderLine.need - allocated))
     rows = lines.with_only_columns(*columns).group_by(OrderLine.product_id, OrderLine.requested_on)
     found = session.execute(rows.order_by(OrderLine.requested_on)).all()

@@ -20,7 +20,7 @@ from modules.preorder.queries.purchase_allocations import (
 )
 from modules.preorder.queries.sales_lines import in_scope
 from modules.sales.models import Backorder, Customer, Order, OrderLine
-from modules.sales.queries import Scope, backorder_is_open, has_need, is_waiting, service_order
+from modules.sales.queries import Scope, is_waiting, service_order
 from modules.sales.states import OrderState
 
 
@@ -33,11 +33,11 @@ def uncovered_backorders(session: Session, scope: Scope) -> list[Uncovered]:
     waiting = (
         select(OrderLine.id, OrderLine.product_id, raw(Backorder.open_quantity))
         .select_from(Backorder)
-        .join(OrderLine, and_(OrderLine.id == Backorder.line_id, backorder_is_open()))
+        .join(OrderLine, and_(OrderLine.id == Backorder.line_id, Backorder.is_open))
         .join(OrderLine.order)
         .join(Product, Product.id == OrderLine.product_id)
         # What is on backorder is needed too: the condition lets the index of needing lines find these lines.
-        .where(in_scope(session, scope), has_need(), may)
+        .where(in_scope(session, scope), OrderLine.has_need, may)
         .order_by(OrderLine.product_id, *service_order())
     )
     backorders = read_rows(session, waiting)
@@ -79,7 +79,7 @@ def waiting_lines(session: Session, product_id: int) -> Sequence[Any]:
             (Backorder.open_quantity - allocated).label("remainder"),
         )
         .select_from(Backorder)
-        .join(OrderLine, and_(OrderLine.id == Backorder.line_id, backorder_is_open()))
+        .join(OrderLine, and_(OrderLine.id == Backorder.line_id, Backorder.is_open))
         .join(OrderLine.order)
         .join(Order.customer)
         .outerjoin(sums, sums.c.line_id == OrderLine.id)

@@ -12,7 +12,6 @@ from modules.preorder.models import Conversion, PurchaseAllocation
 from modules.preorder.queries.purchase_allocations import NOTHING, purchase_allocated_by_line
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine, Receipt
 from modules.sales.models import Allocation, Backorder, Order, OrderLine
-from modules.sales.queries import backorder_is_open
 
 
 def broken_invariants(session: Session) -> Iterator[str]:
@@ -53,7 +52,7 @@ def _sales_lines(session: Session) -> Iterator[str]:
         .select_from(OrderLine)
         .join(OrderLine.order)
         .join(sums, sums.c.line_id == OrderLine.id)
-        .outerjoin(OrderLine.backorders.and_(backorder_is_open()))
+        .outerjoin(OrderLine.backorders.and_(Backorder.is_open))
         .where(sums.c.purchase_allocated > waiting)
         .order_by(OrderLine.id)
     )

@@ -36,7 +36,7 @@ from modules.preorder.queries.sales_lines import confirmed_lines
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.sales.domain import is_too_far_ahead
 from modules.sales.models import Allocation, Order, OrderLine
-from modules.sales.queries import has_need, last_served_day
+from modules.sales.queries import last_served_day
 from modules.sales.states import OrderState, ShippingPolicy
 
 # What a part from a purchase order says of it.
@@ -242,7 +242,7 @@ def coverage_of_line(line: OrderLine, on_purchase_orders: Decimal) -> CoverageSt
 
 def coverage_of_orders(session: Session, order_ids: Collection[int]) -> dict[int, CoverageState]:
     """Return how far purchase orders cover what stock leaves open of each order; one that needs none is left out."""
-    lines, allocated = confirmed_lines(OrderLine.order_id.in_(order_ids), has_need())
+    lines, allocated = confirmed_lines(OrderLine.order_id.in_(order_ids), OrderLine.has_need)
     rows = session.execute(
         lines.join(OrderLine.product)
         .with_only_columns(OrderLine.order_id, total(OrderLine.need), total(allocated))

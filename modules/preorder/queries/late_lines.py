@@ -13,13 +13,12 @@ from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select, tru
 from sqlalchemy.orm import aliased
 
 from erp.db import total
-from modules.inventory_lots.models import Balance, Lot, Product
+from modules.inventory_lots.models import Balance, Lot
 from modules.inventory_lots.queries import usable_condition, with_lot_and_location
-from modules.inventory_lots.states import Tracking
 from modules.preorder.models import ProductPreorder, PurchaseAllocation
 from modules.preorder.queries.arrivals import arrival_column
 from modules.preorder.queries.purchase_allocations import purchase_allocated_to
-from modules.preorder.queries.unallocated_lines import is_in_confirmed_order
+from modules.preorder.queries.unallocated_lines import is_in_confirmed_order, is_of_serial_product
 from modules.procurement.models import PurchaseOrderLine
 from modules.sales.models import Allocation, Order, OrderLine
 from modules.sales.queries import is_scheduled
@@ -43,13 +42,9 @@ def is_late_line(today: date) -> ColumnElement[bool]:
     return and_(
         OrderLine.is_open,
         is_in_confirmed_order(),
-        not_(_is_serial(OrderLine)),
+        not_(is_of_serial_product()),
         or_(and_(promised.is_(None), requested < today), and_(promised.is_not(None), broken)),
     )
-
-
-def _is_serial(line: Line) -> ColumnElement[bool]:
-    return _of(Product.id == line.product_id, Product.tracking == Tracking.serial)
 
 
 def _of(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -104,7 +99,7 @@ def _order_is_missed(promised: Any, today: date) -> ColumnElement[bool]:
     """Return whether a line's order ships complete and cannot have left by the promised day."""
     ships_complete = _of(Order.id == OrderLine.order_id, Order.shipping_policy == ShippingPolicy.complete)
     other, holder, serial = aliased(OrderLine), aliased(OrderLine), aliased(OrderLine)
-    missed = and_(not_(_is_serial(other)), _is_missed(other, promised, today))
+    missed = and_(not_(is_of_serial_product(other)), _is_missed(other, promised, today))
     # A lot that expires before everything else can leave keeps the order from ever leaving in one piece.
     expires = and_(Lot.expires_on.is_not(None), _leaves_after(Lot.expires_on))
     return and_(
@@ -112,7 +107,7 @@ def _order_is_missed(promised: Any, today: date) -> ColumnElement[bool]:
         or_(
             _is_in_order(other, or_(missed, _launches_after(other, promised))),
             _is_in_order(holder, _has_stock(holder, expires)),
-            _is_in_order(serial, and_(_is_serial(serial), _serials(serial, today) < _wanted(serial))),
+            _is_in_order(serial, and_(is_of_serial_product(serial), _serials(serial, today) < _wanted(serial))),
         ),
     )
 

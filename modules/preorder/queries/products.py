@@ -15,7 +15,6 @@ from modules.preorder.domain import is_before_launch
 from modules.preorder.errors import PackedBeforeLaunch
 from modules.preorder.models import ProductPreorder
 from modules.sales.models import Backorder, Order, OrderLine
-from modules.sales.queries import backorder_is_open
 from modules.sales.states import BackorderKind, OrderState
 
 CHUNK = 5000
@@ -83,7 +82,7 @@ def launched_lines(session: Session, product_ids: Sequence[int] | None = None) -
         .join(ProductPreorder, ProductPreorder.product_id == OrderLine.product_id)
         .where(
             is_chosen,
-            backorder_is_open(),
+            Backorder.is_open,
             Backorder.kind == BackorderKind.preorder,
             not_(ProductPreorder.is_before_launch),
         )

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, func, literal, null, select
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, Subquery, and_, func, literal, null, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from erp.db import Quantity, is_one_of, raw, total
@@ -18,7 +18,7 @@ from modules.procurement.hooks import LineAllocation
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.sales.hooks import AllocationRow, SupplyNote
 from modules.sales.models import Backorder, Customer, Order, OrderLine
-from modules.sales.queries import backorder_is_open, open_backorder_quantity, service_order
+from modules.sales.queries import open_backorder_quantity, service_order
 from modules.sales.states import AllocationSource
 
 NOTHING = literal(Decimal(0), Quantity())
@@ -69,7 +69,7 @@ class OpenAllocation(NamedTuple):
     received: int
 
 
-def of_lines(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+def of_lines(*conditions: SQLColumnExpression[bool]) -> ColumnElement[bool]:
     """Return the condition of purchase allocations whose sales order lines meet `conditions`.
 
     It keeps a sum from reading more than these.
@@ -154,7 +154,7 @@ def excess_of_lines(session: Session, line_ids: Collection[int]) -> dict[int, in
     excess = sums.c.purchase_allocated - open_backorder_quantity()
     rows = session.execute(
         select(sums.c.line_id, raw(excess))
-        .outerjoin(Backorder, and_(Backorder.line_id == sums.c.line_id, backorder_is_open()))
+        .outerjoin(Backorder, and_(Backorder.line_id == sums.c.line_id, Backorder.is_open))
         .where(excess > NOTHING)
     )
     return dict(rows.all())

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, func, select
 from sqlalchemy.orm import Session
 
 from erp.db import is_one_of
@@ -37,7 +37,7 @@ def in_scope(session: Session, scope: Scope) -> ColumnElement[bool]:
     return and_(of_products, is_one_of(session, OrderLine.id, scope.line_ids))
 
 
-def confirmed_lines(*conditions: ColumnElement[bool]) -> tuple[Select[Any], ColumnElement[Decimal]]:
+def confirmed_lines(*conditions: SQLColumnExpression[bool]) -> tuple[Select[Any], ColumnElement[Decimal]]:
     """Select lines of confirmed orders; also return the column of what each has on purchase orders."""
     sums = purchase_allocated_by_line(of_lines(*conditions))
     lines = (

@@ -18,10 +18,10 @@ def is_in_confirmed_order() -> ColumnElement[bool]:
     return orders.correlate(OrderLine).exists()
 
 
-def is_of_serial_product() -> ColumnElement[bool]:
+def is_of_serial_product(line: type[OrderLine] = OrderLine) -> ColumnElement[bool]:
     """Return the condition on an order line alone that its product has serial numbers, which are never allocated."""
-    products = select(Product.id).where(Product.id == OrderLine.product_id, Product.tracking == Tracking.serial)
-    return products.correlate(OrderLine).exists()
+    products = select(Product.id).where(Product.id == line.product_id, Product.tracking == Tracking.serial)
+    return products.correlate_except(Product).exists()
 
 
 def is_unallocated() -> ColumnElement[bool]:

@@ -67,7 +67,7 @@ def _why(line: OrderLine) -> Markup:
     if not queries.can_take(line):
         return Markup()
     address = url_for("sales_order.line_action", id=line.order_id, line_id=line.id, name="why")
-    return Markup('<a class="small text-nowrap" href="{}">Why?</a>').format(address)
+    return Markup('<div><a class="small text-nowrap" href="{}">Why?</a></div>').format(address)
 
 
 def _shortage(line: OrderLine) -> Markup | str:

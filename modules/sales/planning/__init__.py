@@ -1,0 +1,44 @@
+"""The plan of a run, what it changes, and what it is made on: pure rules over raw quantities."""
+
+from modules.sales.planning.changes import Fingerprint, LineChange, fingerprint, line_changes
+from modules.sales.planning.runs import (
+    Backordered,
+    Demand,
+    Exchanged,
+    GivenBack,
+    Holding,
+    Plan,
+    Rules,
+    Snapshot,
+    Supply,
+    Taken,
+    losses,
+    only,
+    plan_run,
+    settle_backorders,
+    skip_uncoverable,
+    with_given_back,
+)
+
+__all__ = [
+    "Backordered",
+    "Demand",
+    "Exchanged",
+    "Fingerprint",
+    "GivenBack",
+    "Holding",
+    "LineChange",
+    "Plan",
+    "Rules",
+    "Snapshot",
+    "Supply",
+    "Taken",
+    "fingerprint",
+    "line_changes",
+    "losses",
+    "only",
+    "plan_run",
+    "settle_backorders",
+    "skip_uncoverable",
+    "with_given_back",
+]

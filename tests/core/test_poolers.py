@@ -1,0 +1,99 @@
+"""PostgreSQL behind a pooler that gives each transaction another connection, and without JIT."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DBAPIError
+
+from erp import migrations
+from erp.db import db
+from erp.jobs import locks
+
+
+@pytest.fixture
+def postgres(app):
+    if db.engine.dialect.name != "postgresql":
+        pytest.skip("this is about PostgreSQL alone")
+    return db.engine
+
+
+def test_nothing_is_prepared_on_a_connection(postgres):
+    with postgres.connect() as connection:
+        for number in range(20):
+            connection.execute(text("SELECT :number"), {"number": number})
+        assert connection.scalar(text("SELECT count(*) FROM pg_prepared_statements")) == 0
+
+
+def test_a_connection_that_the_server_has_closed_is_replaced_before_it_is_used(postgres, session):
+    session.rollback()
+    with postgres.connect() as connection:
+        pid = connection.scalar(text("SELECT pg_backend_pid()"))
+    other = create_engine(postgres.url)
+    with other.connect() as connection:
+        connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+    other.dispose()
+    with postgres.connect() as connection:
+        assert connection.scalar(text("SELECT pg_backend_pid()")) != pid
+
+
+def test_a_lock_is_of_a_transaction_that_stays_open_so_a_pooler_cannot_pass_it_on(postgres):
+    one, other = locks.lock("leader-test"), locks.lock("leader-test")
+    assert one.take() and one.is_held()
+    assert not other.take()
+    assert not locks.is_free("leader-test")
+    with postgres.connect() as connection:
+        states = connection.execute(
+            text("SELECT a.state, a.backend_xmin FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
+                 " WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND a.datname = current_database()")
+        ).all()  # fmt: skip
+    assert [tuple(row) for row in states] == [("idle in transaction", None)]
+    one.release()
+    assert locks.is_free("leader-test")
+    assert other.take()
+    other.release()
+
+
+def test_a_lock_ends_with_its_connection(postgres):
+    one = locks.lock("leader-test")
+    assert one.take()
+    one._connection.connection.driver_connection.close()
+    assert not one.is_held()
+    assert locks.is_free("leader-test")
+    one.release()
+
+
+def test_jit_is_switched_off_for_the_database(postgres):
+    assert migrations.switch_jit_off() == ""
+    postgres.dispose()
+    with postgres.connect() as connection:
+        assert connection.scalar(text("SHOW jit")) == "off"
+
+
+def test_where_that_is_not_allowed_a_sentence_says_what_to_do(postgres, monkeypatch):
+    with postgres.connect() as connection:
+        connection.execute(
+            text("ALTER DATABASE " + connection.dialect.identifier_preparer.quote(postgres.url.database) + " RESET jit")
+        )
+        connection.commit()
+        connection.execute(
+            text("DO $$ BEGIN CREATE ROLE visitor LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+        )
+        connection.commit()
+    visitor = create_engine(postgres.url.set(username="visitor"))
+    try:
+        with visitor.connect() as connection:
+            if connection.scalar(text("SHOW jit")) != "on":
+                pytest.skip("this server has no JIT, so there is nothing to switch off")
+        monkeypatch.setattr("erp.migrations.tuning.db", type("Database", (), {"engine": visitor}))
+        advice = migrations.switch_jit_off()
+    except DBAPIError as error:
+        pytest.skip(f"this server lets no other role in: {error.orig}")
+    finally:
+        visitor.dispose()
+    assert advice.startswith("Statements are faster without JIT") and "SET jit = off" in advice
+
+
+def test_sqlite_has_no_jit(app):
+    if db.engine.dialect.name == "sqlite":
+        assert migrations.switch_jit_off() == ""
