@@ -3,6 +3,7 @@
 from erp.admin.action_pages import Choose, FormPage
 from erp.admin.declarations import (
     Action,
+    ActionNotes,
     Badge,
     Card,
     Chosen,
@@ -25,6 +26,7 @@ from erp.admin.site import anchor_of, document_anchor, document_url, init_app
 
 __all__ = [
     "Action",
+    "ActionNotes",
     "Badge",
     "Card",
     "Choose",

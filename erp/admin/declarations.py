@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from wtforms.fields.core import UnboundField
+
+from erp.text import Note
 
 Row = Any
 Getter = str | Callable[[Any], Any]
@@ -115,6 +117,18 @@ class Panel:
     template: str
     context: Callable[[Session, Any], Mapping[str, Any] | None]
     permission: str = ""
+
+
+@dataclass(frozen=True)
+class ActionNotes:
+    """Notes on actions: `notes(session, row, names)` says what those with these names would do; `label` is what about.
+
+    On the page of a row they are the actions that run when their button is pressed, those of its lines too; on the page
+    of an action it is that action, and `row` is the line where the page is a line's.
+    """
+
+    label: str
+    notes: Callable[[Session, Any, Collection[str]], Sequence[Note]]
 
 
 Values = Callable[[Session, Sequence[Any]], Mapping[int, Any]]

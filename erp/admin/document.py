@@ -106,6 +106,12 @@ class DocumentScreen(Screen):
     def _own_line_actions(self) -> list[Action]:
         return [*self.line_actions, *self.contributed("line_actions")]
 
+    @override
+    def run_at_once(self, row: Any) -> set[str]:
+        actions = [action for action in permitted(self._own_line_actions()) if action.run]
+        lines = getattr(row, self.lines)
+        return super().run_at_once(row) | {each.name for each in actions if any(map(each.allowed, lines))}
+
     @expose("/<int:id>/lines/<int:line_id>/<name>/", methods=("GET", "POST"))
     def line_action(self, id: int, line_id: int, name: str) -> ResponseReturnValue:
         """Run an action of a line, or show its page."""

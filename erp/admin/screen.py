@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from flask import abort, flash, make_response, redirect, request
@@ -24,6 +24,7 @@ from erp.admin.page import Gated
 from erp.db import is_reading
 from erp.errors import ActionRefused, ErpError
 from erp.models import HistoryEntry
+from erp.text import Note
 
 HISTORY_SHOWN = 20
 MOST_BUTTONS = 4
@@ -126,6 +127,15 @@ class Screen(Gated, EditForms):
                 shown.append((panel.title, Markup(self.render(panel.template, row=row, screen=self, **context))))
         return shown
 
+    def run_at_once(self, row: Any) -> set[str]:
+        """Return the names of the actions on a row's page that run when their button is pressed."""
+        return {action.name for action in self.buttons(row) if action.run}
+
+    def notes(self, row: Any, names: Collection[str]) -> list[Note]:
+        """Return what other modules say that these actions would do."""
+        session = screen_session()
+        return [note for each in self.contributed("notes") for note in each.notes(session, row, names)]
+
     def history(self, row: Any) -> tuple[list[HistoryEntry], int]:
         """Return the last history entries of a row, newest first, and how many there are in all."""
         about = HistoryEntry.document == self.view_name, HistoryEntry.document_id == row.id
@@ -151,7 +161,7 @@ class Screen(Gated, EditForms):
             self.details_template, row=row, header=self.header(row), state_badges=self.state_badges(row),
             buttons=self.visible_buttons(row), panels=self.render_panels(row), history=entries, history_count=count,
             result=result_panel, result_message=result.message if result else "",
-            result_tone=result.tone if result else "",
+            result_tone=result.tone if result else "", notes=self.notes(row, self.run_at_once(row)),
             **self.page_context(row),
         )  # fmt: skip
         return make_response(page, status)
@@ -234,6 +244,8 @@ class Screen(Gated, EditForms):
 
     def render_page(self, template: str, **context: Any) -> str:
         """Return a page of an action; `template` extends `erp/page.html`."""
+        if page := context.get("page"):
+            context["notes"] = self.notes(context["row"], {page.name})
         return str(self.render(template, screen=self, **context))
 
 

@@ -132,7 +132,8 @@ def _writing(session: Session) -> Iterator[None]:
 def one_moment(session: Session) -> Iterator[None]:
     """Let all that is read inside be of one moment, whatever others write since; nothing inside can lock or write.
 
-    Ends the transaction before it and its own: call it where nothing is locked or written yet.
+    Ends the transaction before it and its own, and keeps what was loaded: call it where nothing is locked or written
+    yet.
     """
     with reading():
         _end_reading(session)
@@ -140,8 +141,10 @@ def one_moment(session: Session) -> Iterator[None]:
             session.connection(execution_options=_ONE_MOMENT)
         try:
             yield
-        finally:
+        except BaseException:
             session.rollback()
+            raise
+        _end_reading(session)
 
 
 def _end_reading(session: Session) -> None:

@@ -21,6 +21,7 @@ _PARTS = {
     "actions": "button",
     "line_columns": "column of lines",
     "line_actions": "button of lines",
+    "notes": "note on actions",
 }
 
 

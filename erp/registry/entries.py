@@ -44,6 +44,7 @@ class Contribution:
     actions: tuple[Any, ...] = ()
     line_columns: tuple[Any, ...] = ()
     line_actions: tuple[Any, ...] = ()
+    notes: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)

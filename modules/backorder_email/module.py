@@ -10,11 +10,8 @@ from erp.registry import Core, Queue
 def setup(core: Core) -> None:
     """Register what this module has."""
     from erp.events import RunEnded
-    from erp.exchange import notes_of_import
-    from modules.backorder_email import admin, commands, delivery, exchange, jobs, models, queries, services
-    from modules.preorder import hooks as preorder_hooks
+    from modules.backorder_email import admin, commands, delivery, exchange, handlers, jobs, models, queries, services
     from modules.preorder.events import PurchaseAllocated, PurchaseAllocationRemoved
-    from modules.procurement import hooks as procurement_hooks
     from modules.procurement.events import LineStatusChanged
     from modules.sales.events import BackorderCancelled, PromiseDateChanged
 
@@ -22,7 +19,8 @@ def setup(core: Core) -> None:
     core.add_view(admin.PendingEmails, menu="Emails", permission="backorder_email.view")
     core.add_view(admin.TemplateScreen, menu="Emails", permission="backorder_email.view")
     core.extend_view("procurement.purchase_line_status", fields=(admin.STATUS_FIELD,))
-    core.extend_view("sales.order", panels=(admin.ORDER_PANEL,))
+    core.extend_view("sales.order", panels=(admin.ORDER_PANEL,), notes=(admin.SALES_NOTES,))
+    core.extend_view("procurement.purchase_order", notes=(admin.PURCHASE_NOTES,))
     core.extend_view("sales.customer", panels=(admin.CUSTOMER_PANEL,))
     core.add_dashboard(admin.CARD)
     core.add_queue(Queue("emails", queries.waiting))
@@ -36,11 +34,7 @@ def setup(core: Core) -> None:
     core.add_export(exchange.EMAILS_OUT)
     core.extend_import("purchase_line_statuses", exchange.STATUS_COLUMNS, exchange.save_status_templates)
     core.extend_export("purchase_line_statuses", ("email_template",), exchange.status_templates)
-    core.implement(procurement_hooks.status_news, queries.status_news)
-    core.implement(procurement_hooks.arrival_news, queries.arrival_news)
-    core.implement(preorder_hooks.date_news, queries.date_news)
-    core.implement(preorder_hooks.allocation_news, queries.allocation_news)
-    core.implement(notes_of_import, queries.notes_of_import)
+    handlers.register(core)
     core.subscribe(PurchaseAllocationRemoved, services.drop_news_of_removed_allocations)
     core.subscribe(PurchaseAllocated, services.write_allocation_news)
     core.subscribe(LineStatusChanged, services.write_status_news)

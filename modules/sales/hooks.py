@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from erp.errors import ErpError
 from erp.events import hook
-from modules.sales.planning import Holding, Supply
+from erp.text import Note
+from modules.sales.planning import Holding, Supply, Taken
 from modules.sales.states import BackorderKind
 
 if TYPE_CHECKING:
@@ -79,6 +80,14 @@ def incoming_supply(session: Session, product_ids: Collection[int]) -> Sequence[
 @hook
 def incoming_holdings(session: Session, line_ids: Collection[int]) -> Sequence[Holding]:
     """What these lines hold of incoming supply; of each line first what it gives back first.
+
+    The answers are put together.
+    """
+
+
+@hook
+def gain_notes(session: Session, gained: Collection[Taken]) -> Sequence[Note]:
+    """Whom it would notify if lines gained so much of incoming supply; asked before a run is applied.
 
     The answers are put together.
     """

@@ -11,13 +11,26 @@ from sqlalchemy import select
 from wtforms import BooleanField, Form
 
 from erp import sessions
-from erp.admin import Action, Badge, Choose, ExtraColumn, ExtraField, FormPage, Panel, QuantityField, Result, Screen
+from erp.admin import (
+    Action,
+    ActionNotes,
+    Badge,
+    Choose,
+    ExtraColumn,
+    ExtraField,
+    FormPage,
+    Panel,
+    QuantityField,
+    Result,
+    Screen,
+)
 from erp.admin.formatting import quantity
 from erp.db import commit, db
 from erp.errors import InvalidTransition
 from erp.manifest import Permission
 from erp.models import Role, User
 from erp.registry import current_registry
+from erp.text import Note
 from tests.conftest import OtherProcessClient
 from tests.core.small import make_module
 
@@ -53,6 +66,7 @@ class TakeBack(Choose):
 class Ask(FormPage):
     """Asks for an amount."""
 
+    name = "ask"
     title = "Ask"
 
     class form_class(Form):
@@ -123,8 +137,13 @@ def _extra(core):
         actions=(
             Action(name="extra", label="Extra action", permission="shop.view", run=lambda session, row: "Extra."),
         ),
+        notes=(ActionNotes("Gossip", _gossip),),
         fields=(ExtraField("nick", lambda: QuantityField("Lucky number"), _read_nick, _write_nick),),
     )
+
+
+def _gossip(session, row, names):
+    return [Note(name, f"{row.name} hears of it.") for name in sorted(names)]
 
 
 def _read_nick(session, row):
@@ -275,6 +294,19 @@ def test_what_another_module_adds_comes_and_goes_with_it(clerk, shop):
     assert "Shout" not in clerk.get("/shop/users/").text
     assert "Lucky number" not in clerk.get("/shop/users/1/edit/").text
     assert clerk.post(f"{PAGE}extra/").status_code == 404
+
+
+def noted(page):
+    """Return the names of the actions of which a page has notes."""
+    return re.findall(r"<li><strong>(.*?)</strong>: .*? hears of it.", page)
+
+
+def test_notes_are_about_the_buttons_that_act_at_once_and_the_page_that_is_open(clerk, shop):
+    assert "extra" in noted(clerk.get(PAGE).text) and "ask" not in noted(clerk.get(PAGE).text)
+    assert noted(clerk.get(f"{PAGE}ask/").text) == ["ask"]
+    assert noted(clerk.post(f"{PAGE}ask/", data={"amount": "0.5"}).text) == ["ask"], "a refused form still says it"
+    commit(lambda session: current_registry().disable(session, "plus"))
+    assert noted(clerk.get(PAGE).text) == noted(clerk.get(f"{PAGE}ask/").text) == []
 
 
 def test_a_field_of_another_module_is_read_and_written_with_the_form(clerk, shop):

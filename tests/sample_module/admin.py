@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
 from wtforms import BooleanField
 from wtforms.fields.core import UnboundField
 
-from erp.admin import Action, Badge, Card, ExtraColumn, ExtraField, Panel, Screen
+from erp.admin import Action, ActionNotes, Badge, Card, ExtraColumn, ExtraField, Panel, Screen
 from erp.options import options
+from erp.text import Note
 from modules.sales.models import Customer, Order, OrderLine
 from modules.sample_module import queries, services
 from modules.sample_module.models import Wish
@@ -63,6 +64,13 @@ def _wish_for_line(session: Session, line: OrderLine) -> str:
     return f"{line.product.sku} is to be wrapped."
 
 
+def _granting(session: Session, order: Any, names: Collection[str]) -> Sequence[Note]:
+    """Say what Grant Wish would grant."""
+    wishes = queries.wishes_of(session, [order.id]) if "grant-wish" in names else {}
+    return [Note("Grant Wish", f"{wish.text} would be granted.") for wish in wishes.values() if not wish.granted_at]
+
+
+ORDER_NOTES = (ActionNotes("Wishes", _granting),)
 ORDER_COLUMNS = (ExtraColumn("wish", "Wish", _badges),)
 LINE_COLUMNS = (ExtraColumn("wish", "Wished for", _of_lines),)
 ORDER_PANELS = (Panel("The wish", "sample_module/wish.html", _of_order, "sample_module.view"),)

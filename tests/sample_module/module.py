@@ -25,6 +25,7 @@ def setup(core: Core) -> None:
         actions=admin.ORDER_ACTIONS,
         line_columns=admin.LINE_COLUMNS,
         line_actions=admin.LINE_ACTIONS,
+        notes=admin.ORDER_NOTES,
     )
     core.extend_view("sales.customer", fields=admin.CUSTOMER_FIELDS)
     core.add_dashboard(admin.CARD)

@@ -24,6 +24,7 @@ from modules.backorder_email.queries.previews import (
     sample_facts_of,
     status_news,
 )
+from modules.backorder_email.queries.runs import do_runs_notify, gain_notes, plan_notes
 from modules.backorder_email.queries.templates import (
     template_by_name,
     templates_by_name,
@@ -41,11 +42,13 @@ __all__ = [
     "count_sendable",
     "counts_by_state",
     "date_news",
+    "do_runs_notify",
     "due",
     "due_on_schedule",
     "emails",
     "facts_of",
     "facts_to_preview",
+    "gain_notes",
     "messages_of_customer",
     "messages_of_order",
     "newest_sendable",
@@ -54,6 +57,7 @@ __all__ = [
     "news_statuses",
     "notes_of_import",
     "order_to_preview",
+    "plan_notes",
     "runs_to_compose",
     "sample_facts_of",
     "status_news",

@@ -114,20 +114,31 @@ def arrival_news(session: Session, line_ids: Sequence[int]) -> NewsPreview | Non
 
 def allocation_news(session: Session, pairs: Collection[tuple[int, int]]) -> list[NewsPreview]:
     """Return whom new allocations of these pairs would notify, for each template."""
+    return [news for _, news in news_of_changes(session, {"": pairs})]
+
+
+def news_of_changes(
+    session: Session, changes: Mapping[str, Collection[tuple[int, int]]]
+) -> list[tuple[str, NewsPreview]]:
+    """Return whom each of several changes would notify by the pairs that it allocates, with the change's label."""
+    pairs = {pair for allocated in changes.values() for pair in allocated}
     if not options.backorder_email.on_link or not pairs:
         return []
     statuses = _statuses_of(session, {purchase_line_id for _, purchase_line_id in pairs})
     buyers = _buyers(session, {line_id for line_id, _ in pairs})
-    new = set(pairs) - _allocated_pairs(session, buyers)
+    new = pairs - _allocated_pairs(session, buyers)
+    templates = _templates_of_statuses(session)
     previews = []
-    for status_id, template in _templates_of_statuses(session):
-        rows = [
-            replace(buyers[line_id], purchase_line_id=purchase_line_id)
-            for line_id, purchase_line_id in pairs
-            if (line_id, purchase_line_id) in new and statuses.get(purchase_line_id) == status_id and line_id in buyers
-        ]
-        if rows:
-            previews.append(_preview(rows, template, Cause.purchase_allocated, status_id=status_id))
+    for label, allocated in changes.items():
+        for status_id, template in templates:
+            rows = [
+                replace(buyers[line_id], purchase_line_id=id_)
+                for line_id, id_ in allocated
+                if (line_id, id_) in new and statuses.get(id_) == status_id and line_id in buyers
+            ]
+            if rows:
+                news = _preview(rows, template, Cause.purchase_allocated, status_id=status_id)
+                previews.append((label, news))
     return previews
 
 

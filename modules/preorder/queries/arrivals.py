@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, and_, case, literal, null, or_
+from sqlalchemy import ColumnElement, Date, and_, case, literal, null, or_, true
 
 from erp import clock
 from erp.options import options
@@ -45,10 +45,15 @@ def _oldest(rules: Arrivals) -> date:
 
 def is_promised_supply() -> ColumnElement[bool]:
     """Return the condition that a purchase order line, joined to its order, is open and not overdue for too long."""
+    return and_(is_supply(), is_in_time())
+
+
+def is_in_time() -> ColumnElement[bool]:
+    """Return the condition that a purchase order line is not overdue for too long."""
     rules, expected_on = arrivals_now(), PurchaseOrderLine.expected_on
     if rules.past_due_days is None:
-        return is_supply()
-    return and_(is_supply(), or_(expected_on.is_(None), expected_on >= _oldest(rules)))
+        return true()
+    return or_(expected_on.is_(None), expected_on >= _oldest(rules))
 
 
 def arrival_order() -> tuple[Any, ...]:

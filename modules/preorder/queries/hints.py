@@ -32,7 +32,7 @@ from modules.sales.queries import (
     due_on,
     has_need,
     is_scheduled,
-    last_served_day,
+    is_scheduled_day,
     own_refusals,
     rules_of_runs,
     snapshots_with,
@@ -129,9 +129,7 @@ def _is_serial(line: OrderLine) -> bool:
 
 def _served_from(line: OrderLine) -> date | None:
     """Return from when a scheduled line is served; None for other lines."""
-    until = last_served_day()
-    is_later = until is not None and line.requested_on is not None and line.requested_on > until
-    return due_on(line.requested_on) if is_later and line.requested_on else None
+    return due_on(line.requested_on) if line.requested_on and is_scheduled_day(line.requested_on) else None
 
 
 def _refusals(session: Session, lines: Sequence[OrderLine]) -> dict[int, ErpError]:

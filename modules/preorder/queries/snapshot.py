@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import and_, case, select
+from sqlalchemy import ColumnElement, and_, case, select
 from sqlalchemy.orm import Session
 
 from erp.db import is_one_of, raw
@@ -34,11 +34,16 @@ def incoming_supply(session: Session, product_ids: Collection[int]) -> list[Supp
 
     Those that are overdue by more days than `[preorder] past_due_supply_days` are left out.
     """
+    return supply_where(session, product_ids, is_promised_supply())
+
+
+def supply_where(session: Session, product_ids: Collection[int], condition: ColumnElement[bool]) -> list[Supply]:
+    """Return the purchase order lines of these products that meet a condition, in the order in which they serve."""
     line, arrivals = PurchaseOrderLine, arrivals_now()
     rows = session.execute(
         select(line.id, line.product_id, raw(line.unallocated), line.expected_on)
         .join(PurchaseOrder, PurchaseOrder.id == line.order_id)
-        .where(is_one_of(session, line.product_id, product_ids), is_promised_supply())
+        .where(is_one_of(session, line.product_id, product_ids), condition)
         .order_by(line.product_id, *arrival_order())
     )
     return [

@@ -15,6 +15,7 @@ from erp.admin.access import flash_sentence
 from erp.db import one_moment
 from erp.errors import ErpError
 from modules.sales import queries, services
+from modules.sales.hooks import gain_notes
 from modules.sales.queries import Preview
 
 MOST_SHOWN = 500
@@ -79,6 +80,8 @@ class BookPage(Page):
             for part in queries.preview_products(session, queries.waiting_product_ids(session)):
                 preview.changes.update(part.changes)
                 preview.fingerprints.update(part.fingerprints)
+                preview.gained.extend(part.gained)
+            notes = [note for answer in gain_notes(session, preview.gained) for note in answer]
             lines = queries.line_plans(session, preview.changes, most=MOST_SHOWN)
         orders: dict[str, list[Any]] = {}
         for line in lines:
@@ -88,6 +91,7 @@ class BookPage(Page):
             preview=preview,
             fingerprints=_written(preview.fingerprints),
             orders=orders,
+            notes=notes,
             more=len(preview.changes) - len(lines),
             covers_from_purchases=queries.covers_from_purchases(),
         )

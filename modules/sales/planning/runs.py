@@ -136,6 +136,12 @@ class Plan:
         """Whether nothing would change."""
         return not (self.grants or self.backorders or self.given_back or self.exchanged or self.taken)
 
+    @property
+    def gained(self) -> list[Taken]:
+        """What lines take of incoming supply, but for what they also exchange for the same supply."""
+        exchanged = {(holding.line_id, supply.kind, supply.id) for holding, supply, _ in self.exchanged}
+        return [each for each in self.taken if (each.line_id, each.supply.kind, each.supply.id) not in exchanged]
+
 
 def plan_run(snapshot: Snapshot, rules: Rules) -> Plan:
     """Plan a run: stock, backorders, what is given back of incoming supply, what is exchanged, then what it gives."""
@@ -258,6 +264,12 @@ def skip_uncoverable(demands: Iterable[Part], supply: int) -> Iterator[Part]:
 def only(snapshot: Snapshot, line_ids: Container[int]) -> Snapshot:
     """Return the snapshot with these lines alone."""
     return replace(snapshot, demands=[each for each in snapshot.demands if each.line_id in line_ids])
+
+
+def served_first(snapshots: Iterable[Snapshot], own: Container[int], rules: Rules) -> list[Plan]:
+    """Return the plans that serve one's `own` lines alone, before their turn."""
+    alone = replace(rules, rebalances=False)
+    return [plan_run(only(snapshot, own), alone) for snapshot in snapshots]
 
 
 def losses(snapshot: Snapshot, own: Container[int], rules: Rules) -> dict[int, int]:

@@ -29,6 +29,7 @@ from modules.sales.queries.lines import (
     select_lines,
 )
 from modules.sales.queries.losses import Loss, fingerprint, losses, losses_in
+from modules.sales.queries.order_plans import allocation_plans, confirmation_plans
 from modules.sales.queries.orders import (
     customer_orders,
     line_progress,
@@ -60,6 +61,7 @@ from modules.sales.queries.queue import (
     due_on,
     has_need,
     is_scheduled,
+    is_scheduled_day,
     is_waiting,
     last_served_day,
     open_backorder_quantity,
@@ -80,6 +82,7 @@ __all__ = [
     "Scope",
     "Size",
     "WorkLists",
+    "allocation_plans",
     "allocation_results",
     "allocation_rows",
     "allocations_of_run",
@@ -90,6 +93,7 @@ __all__ = [
     "broken_invariants",
     "can_take",
     "cancellable_backorders",
+    "confirmation_plans",
     "covers_from_purchases",
     "customer_orders",
     "days_to_correct",
@@ -100,6 +104,7 @@ __all__ = [
     "has_need",
     "holders_for",
     "is_scheduled",
+    "is_scheduled_day",
     "is_waiting",
     "last_served_day",
     "line_plans",

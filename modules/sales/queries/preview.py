@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from erp.db import chunks, format_quantity, from_raw, is_one_of
 from modules.inventory_lots.models import Product
 from modules.sales.models import Order, OrderLine
-from modules.sales.planning import LineChange, fingerprint, line_changes, plan_run
+from modules.sales.planning import LineChange, Taken, fingerprint, line_changes, plan_run
 from modules.sales.queries.lines import select_lines
 from modules.sales.queries.queue import Scope, service_order
 from modules.sales.queries.snapshot import read_snapshots, rules_of_runs
@@ -51,11 +51,12 @@ class LinePlan:
 class Preview:
     """What a run of some products would do now: the changes by line, and for each product that changes a fingerprint.
 
-    A fingerprint is equal only for an equal plan.
+    A fingerprint is equal only for an equal plan. `gained` is what lines would gain of incoming supply.
     """
 
     changes: dict[int, LineChange] = field(default_factory=dict)
     fingerprints: dict[int, str] = field(default_factory=dict)
+    gained: list[Taken] = field(default_factory=list)
 
 
 def preview_products(session: Session, product_ids: Sequence[int]) -> Iterator[Preview]:
@@ -67,6 +68,7 @@ def preview_products(session: Session, product_ids: Sequence[int]) -> Iterator[P
             planned = plan_run(snapshot, rules)
             if not planned.is_empty:
                 preview.changes.update(line_changes(snapshot, planned))
+                preview.gained.extend(planned.gained)
                 preview.fingerprints[snapshot.product_id] = str(fingerprint(snapshot, planned))
         yield preview
 

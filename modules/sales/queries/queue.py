@@ -95,6 +95,12 @@ def last_served_day() -> date | None:
     return served_until(clock.today(), options.sales.reserve_ahead_days)
 
 
+def is_scheduled_day(requested_on: date | None) -> bool:
+    """Return whether a line with this requested day is requested too far ahead to be served now."""
+    until = last_served_day()
+    return until is not None and requested_on is not None and requested_on > until
+
+
 def due_on(requested_on: date) -> date:
     """Return the day on which a scheduled line falls due: from then on runs serve it."""
     return requested_on - timedelta(days=options.sales.reserve_ahead_days or 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 from itertools import chain
@@ -32,15 +32,16 @@ def rules_of_runs(session: Session, *, serves_stock: bool = True) -> Rules:
     )
 
 
-def read_snapshots(session: Session, scope: Scope, rules: Rules) -> list[Snapshot]:
+def read_snapshots(session: Session, scope: Scope, rules: Rules, *, whole: Collection[int] = ()) -> list[Snapshot]:
     """Return the snapshots of the products of a scope. Nothing is locked.
 
     Of a product without any supply only those lines are read whose backorder is not their need: often there are none.
+    Of the products `whole`, which are about to get supply, all lines are read.
     """
     stock = _stock(session, scope.product_ids) if rules.serves_stock else {}
     incoming = _incoming(session, scope.product_ids) if rules.allocates_incoming else {}
     supplied = {product_id for product_id, supplies in incoming.items() if any(each.quantity for each in supplies)}
-    demands = read_demands(session, scope, sorted(supplied.union(stock)))
+    demands = read_demands(session, scope, sorted(supplied.union(stock, whole)))
     holdings, of_product = _holdings(session, demands), _by_product(demands)
     return [
         Snapshot(id_, lines, stock.get(id_, ()), incoming.get(id_, ()), _of(lines, holdings))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any, NamedTuple, cast
 
@@ -35,7 +34,7 @@ from modules.sales.domain import Grant, Part
 from modules.sales.errors import AllocationsHeld, NotOfThisOrder, SerialNotAllocated, TakesFromEarlier
 from modules.sales.events import LinesServed, SupplyExchanged, SupplyGivenBack, SupplyTaken
 from modules.sales.models import Allocation, Backorder, Order, OrderLine
-from modules.sales.planning import Plan, Rules, only, plan_run
+from modules.sales.planning import Plan, Rules, plan_run, served_first
 from modules.sales.queries import Loss, Scope, run_order, select_allocations, select_unpacked
 from modules.sales.services.backorders import absorb_into_backorders, write_backorders
 from modules.sales.services.locking import lock_order
@@ -83,9 +82,7 @@ def allocate_order(session: Session, order_id: int, *, agreed: str | None = None
     for line in order.lines:
         line.hold_allocation = False
     session.flush()
-    alone = replace(rules, rebalances=False)
-    plans = [plan_run(only(snapshot, lines), alone) for snapshot in snapshots]
-    write_plans(session, scope, plans, AllocationSource.manual)
+    write_plans(session, scope, served_first(snapshots, lines, rules), AllocationSource.manual)
     date_scheduled_backorders(session, is_one_of(session, Backorder.line_id, lines))
 
 
