@@ -73,7 +73,7 @@ OPTIONS: tuple[Option[Any], ...] = (
         name="upload_limit",
         default=32,
         minimum=1,
-        maximum=1024,
+        maximum=99,
         help="The largest file that may be uploaded, in megabytes.",
     ),
     Text(

@@ -45,13 +45,18 @@ def hook(question: Callable[Concatenate[Session, P], R]) -> Callable[Concatenate
 
 @dataclass
 class Run:
-    """One action of a screen, a command or a job: what is written in it has its `id`."""
+    """One action of a screen, a command or a job: what is written in it has its `id`.
+
+    A run that `is_one_transaction` ends with it. It `is_awaited` where it wrote something that is composed at its end.
+    """
 
     kind: RunKind
     name: str
     user_name: str = ""
+    is_one_transaction: bool = False
     saved_id: int | None = None
     is_committed: bool = False
+    is_awaited: bool = False
 
     def id(self, session: Session) -> int:
         """Return the id of this run's row, which is written when it is first asked for.
@@ -59,7 +64,8 @@ class Run:
         Call it after the product locks are taken.
         """
         if self.saved_id is None:
-            entry = RunEntry(kind=self.kind, name=self.name, user_name=self.user_name)
+            ended_at = clock.now() if self.is_one_transaction else None
+            entry = RunEntry(kind=self.kind, name=self.name, user_name=self.user_name, ended_at=ended_at)
             session.add(entry)
             session.flush()
             self.saved_id = entry.id
@@ -98,18 +104,25 @@ def current_run(session: Session) -> Run:
     return current.run
 
 
+def run_once(kind: RunKind, name: str, user_name: str, work: Callable[[Session], R]) -> R:
+    """Do `work(session)` as one run and one transaction, with which the run ends."""
+    with run(kind, name, user_name, is_one_transaction=True):
+        return commit(work)
+
+
 @contextmanager
-def run(kind: RunKind, name: str, user_name: str = "") -> Iterator[Run]:
+def run(kind: RunKind, name: str, user_name: str = "", *, is_one_transaction: bool = False) -> Iterator[Run]:
     """Do the work inside as one run, and announce its end, even where it fails after its last commit."""
     session = db.session()
     outer = carried(session, Current).run
-    current = carried(session, Current).run = Run(kind, name, user_name)
+    current = carried(session, Current).run = Run(kind, name, user_name, is_one_transaction)
     try:
         yield current
     finally:
         session.rollback()
         if current.saved_id is not None:
-            commit(lambda session: _end(session, current))
+            if not is_one_transaction:
+                commit(lambda session: _end(session, current))
             with reading():
                 publish(session, RunEnded(current.saved_id))
             session.rollback()
@@ -132,4 +145,4 @@ def _keep_run(session: Session) -> None:
 def _forget_run(session: Session) -> None:
     current = carried(session, Current).run
     if current is not None and not current.is_committed:
-        current.saved_id = None
+        current.saved_id, current.is_awaited = None, False

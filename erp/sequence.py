@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from erp.db import insert_missing, key_of
+from erp.db import key_of
 from erp.identity import identity_key
 from erp.models import Sequence
 
@@ -28,19 +29,30 @@ def next_number(session: Session, name: str, prefix: str, taken: Any) -> str:
 
 def next_numbers(session: Session, name: str, prefix: str, taken: Any, *, count: int) -> list[str]:
     """Return the next `count` free numbers, in order, as `next_number` does."""
-    insert_missing(session, Sequence, [{"name": name, "next_number": 1}])
-    row = session.scalars(select(Sequence).where(Sequence.name == name).with_for_update()).one()
-    session.refresh(row)
+    following = _advance(session, name, count)
     free: list[str] = []
-    size = min(max(_PREPARED_AHEAD, count), 20 * _PREPARED_AHEAD)
-    while len(free) < count:
-        ahead = {f"{prefix}{number:05d}": number for number in range(row.next_number, row.next_number + size)}
-        used = _used(session, taken, ahead)
-        found = [text for text in ahead if text not in used][: count - len(free)]
-        free += found
-        row.next_number = ahead[found[-1]] + 1 if len(free) == count else row.next_number + size
-    session.flush()
+    ahead = range(following - count, following)
+    while True:
+        texts = {f"{prefix}{number:05d}": number for number in ahead}
+        used = _used(session, taken, texts)
+        free += [text for text in texts if text not in used][: count - len(free)]
+        if len(free) == count:
+            break
+        size = min(max(_PREPARED_AHEAD, count), 20 * _PREPARED_AHEAD)
+        ahead = range(ahead.stop, ahead.stop + size)
+    if texts[free[-1]] + 1 != following:
+        session.execute(update(Sequence).where(Sequence.name == name).values(next_number=texts[free[-1]] + 1))
     return free
+
+
+def _advance(session: Session, name: str, count: int) -> int:
+    """Move a sequence on by `count` numbers in one statement; return the number that follows them."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(Sequence).values(name=name, next_number=1 + count)
+    moved = {"next_number": Sequence.next_number + count}
+    advanced = statement.on_conflict_do_update(index_elements=["name"], set_=moved).returning(Sequence.next_number)
+    following: int = session.execute(advanced).scalar_one()
+    return following
 
 
 def _used(session: Session, taken: Any, numbers: Iterable[str]) -> set[str]:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck, settings
 from sqlalchemy import event, select, update
 
 from erp import clock, migrations, sessions
@@ -27,6 +28,10 @@ from erp.registry import current_registry
 from tests.support import databases, disabled_modules, shown_options
 
 NOW = "2026-11-23T12:00:00Z"
+# A machine that is busy with other work draws examples slowly: that says nothing of the code.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
+
 LOCAL = {"localhost", "127.0.0.1", "::1", "", None}
 
 

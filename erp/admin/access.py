@@ -10,7 +10,7 @@ from flask_login import current_user
 from sqlalchemy.orm import Session
 
 from erp import events
-from erp.db import commit, db
+from erp.db import db
 from erp.models import RunKind
 
 T = TypeVar("T")
@@ -40,7 +40,7 @@ def screen_session() -> Session:
 
 def run_and_commit(name: str, work: Callable[[Session], Any]) -> Any:
     """Do `work(session)` as one run and one transaction of the user, and return its result."""
-    return run_in_parts(name, lambda session: commit(work))
+    return events.run_once(RunKind.screen, name, user_name(), work)
 
 
 def run_in_parts(name: str, work: Callable[[Session], Any]) -> Any:

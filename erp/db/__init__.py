@@ -19,7 +19,15 @@ from erp.db.bulk import (
     rows_table,
 )
 from erp.db.identity import contains, equals, key_column, key_columns, key_of, wrong_keys
-from erp.db.locking import after_locking, lock_rows, lock_switches, require_any_lock, require_lock, when_locked
+from erp.db.locking import (
+    after_locking,
+    lock_rows,
+    lock_selected,
+    lock_switches,
+    require_any_lock,
+    require_lock,
+    when_locked,
+)
 from erp.db.model_registry import configure_models, failing_model, forget_models
 from erp.db.session import (
     ENGINE_OPTIONS,
@@ -80,6 +88,7 @@ __all__ = [
     "key_columns",
     "key_of",
     "lock_rows",
+    "lock_selected",
     "lock_switches",
     "make_final",
     "new_ids",

@@ -31,6 +31,8 @@ from erp.db.session import Model
 from erp.identity import ByKey, identity_key
 
 T = TypeVar("T")
+
+_FEW = 100
 M = TypeVar("M", bound=Model)
 
 
@@ -88,8 +90,8 @@ def rows_named(session: Session, model: type[M], name: str, names: Iterable[str]
 def bulk_insert(session: Session, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
     """Insert rows of raw database values (quantities × 10⁴, naive UTC instants) in one statement.
 
-    COPY on PostgreSQL, one prepared statement on SQLite. Ids are given by the database and not returned. The keys of
-    identifiers are added.
+    On PostgreSQL arrays for a few rows, which take one round trip, and COPY for many; one prepared statement on SQLite.
+    Ids are given by the database and not returned. The keys of identifiers are added.
     """
     if not rows:
         return
@@ -97,6 +99,9 @@ def bulk_insert(session: Session, table: Table, columns: Sequence[str], rows: Se
     columns, rows = with_keys(table, columns, rows)
     names = ", ".join(columns)
     if session.get_bind().dialect.name == "postgresql":
+        if len(rows) <= _FEW:
+            _insert_arrays(session, table, columns, rows)
+            return
         driver = session.connection().connection.driver_connection
         assert driver is not None
         with driver.cursor().copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
@@ -105,6 +110,13 @@ def bulk_insert(session: Session, table: Table, columns: Sequence[str], rows: Se
     else:
         placeholders = ", ".join("?" * len(columns))
         session.connection().exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({placeholders})", list(rows))
+
+
+def _insert_arrays(session: Session, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    dialect = session.get_bind().dialect
+    arrays = ", ".join(f"%s::{table.c[name].type.compile(dialect)}[]" for name in columns)
+    statement = f"INSERT INTO {table.name} ({', '.join(columns)}) SELECT * FROM unnest({arrays})"
+    session.connection().exec_driver_sql(statement, tuple(list(column) for column in zip(*rows, strict=True)))
 
 
 def new_ids(session: Session, table: Table, count: int) -> list[int]:

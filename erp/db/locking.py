@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import event, func, select
+from sqlalchemy import Select, event, func, select, true
 from sqlalchemy.orm import Session
 
-from erp.db.bulk import chunks
+from erp.db.bulk import is_one_of
 from erp.db.session import ErpSession, Model, carried, is_reading
 
 # The advisory lock that all who lock rows share; switching a module takes it alone.
@@ -53,29 +53,63 @@ def lock_rows(session: Session, model: type[Model], ids: Iterable[int]) -> None:
     and in a reading transaction.
     """
     wanted = set(ids)
-    locks = carried(session, _Locks).ids
-    held = locks.get(model)
+    held = carried(session, _Locks).ids.get(model)
     if held is not None and wanted <= held:
         return
+    _check_may_lock(model, held)
+    session.flush()
+    if session.get_bind().dialect.name == "postgresql":
+        _lock(session, model, list(wanted))
+    else:
+        session.connection()  # BEGIN IMMEDIATE has made this the only writer
+    _locked(session, model, wanted)
+
+
+def lock_selected(session: Session, model: type[Model], ids: Select[int]) -> set[int]:
+    """Lock the rows of `model` whose ids a select returns, as `lock_rows` does, and return the ids.
+
+    On PostgreSQL it is one statement.
+    """
+    held = carried(session, _Locks).ids.get(model)
+    if held is not None or session.get_bind().dialect.name != "postgresql":
+        found = set(session.scalars(ids))
+        lock_rows(session, model, found)
+        return found
+    _check_may_lock(model, held)
+    session.flush()
+    found = _lock(session, model, ids)
+    _locked(session, model, found)
+    return found
+
+
+def _check_may_lock(model: type[Model], held: set[int] | None) -> None:
     if held:
         raise RuntimeError(f"{model.__name__} rows are locked once a transaction, at its entry point")
     if is_reading():
         raise RuntimeError("a reading transaction cannot lock")
-    session.flush()
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(select(func.pg_advisory_xact_lock_shared(_SWITCHES)))
-        key = model.__mapper__.primary_key[0]
-        for chunk in chunks(sorted(wanted), 5000):
-            # Only against each other: a new row that refers to one of these rows need not wait.
-            session.execute(select(key).where(key.in_(chunk)).order_by(key).with_for_update(key_share=True))
-    else:
-        session.connection()  # BEGIN IMMEDIATE has made this the only writer
+
+
+def _locked(session: Session, model: type[Model], ids: set[int]) -> None:
+    """Forget what was read before the locks were taken, and let others check again."""
     session.expire_all()
     for check_again in after_locking:
         check_again(session)
-    locks[model] = wanted
+    carried(session, _Locks).ids[model] = ids
     for check in carried(session, _Checks).calls:
         check()
+
+
+def _lock(session: Session, model: type[Model], ids: list[int] | Select[int]) -> set[int]:
+    """Lock against switches first, then the rows in id order, in one statement; return the ids of the rows."""
+    switches = select(func.pg_advisory_xact_lock_shared(_SWITCHES).label("taken")).cte("switches")
+    if ids == []:
+        session.execute(select(switches.c.taken))
+        return set()
+    key: Any = model.__mapper__.primary_key[0]
+    is_wanted = is_one_of(session, key, ids) if isinstance(ids, list) else key.in_(ids)
+    rows = select(key).join(switches, true()).where(is_wanted).order_by(key)
+    # Only against each other: a new row that refers to one of these rows need not wait.
+    return set(session.scalars(rows.with_for_update(key_share=True, of=model)))
 
 
 def lock_switches(session: Session) -> None:

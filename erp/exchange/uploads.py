@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,7 +21,7 @@ from erp.exchange.maps import Bound, Map
 from erp.exchange.own_maps import find_map, recognise
 from erp.exchange.problems import Errors, ImportRefused
 from erp.exchange.reading import May, Reading, columns_of, import_csv, read_csv, store
-from erp.exchange.writing import as_cell
+from erp.exchange.writing import as_cell, line_of
 from erp.identity import identity_key
 from erp.models import ImportFile, ImportState, RunKind, User
 from erp.registry import current_registry
@@ -239,7 +238,7 @@ def missing_rows(session: Session, file_id: int, column: str, may: May) -> tuple
     used = find_map(session, kind, file.map_name) if file.map_name else None
     made = used.makes.get(other.name) if used else None
     key = other.key[0]
-    rows = {identity_key(name): {key: name, "name": name} for name in wanted.values()}
+    rows: dict[str, Mapping[str, str]] = {found: {key: name, "name": name} for found, name in wanted.items()}
     if used and made:
         rows |= {found: row for row in _mapped_rows(file, used, made) if (found := identity_key(row[key])) in wanted}
     return other.name, _as_csv(rows.values())
@@ -256,27 +255,18 @@ def _mapped_rows(file: ImportFile, used: Map, made: Map) -> Iterator[dict[str, s
 
 def _as_csv(rows: Iterable[Mapping[str, str]]) -> bytes:
     names = list(dict.fromkeys(name for row in rows for name in row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, names, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: as_cell(value) for name, value in row.items()} for row in rows)
-    return text.getvalue().encode()
+    lines = [line_of(as_cell(row.get(name, "")) for name in names) for row in rows]
+    return "".join([line_of(names), *lines]).encode()
 
 
 def rejected_rows(file: ImportFile) -> Iterator[str]:
     """Yield the rows of a checked file that have problems, with its own header, as CSV."""
     bad = set(json.loads(file.checked or "{}").get("bad", ()))
     header, records = read_records(io.BytesIO(file.content), Errors())
-    yield _line(header.names)
+    yield line_of(header.names)
     for number, cells in records:
         if number in bad:
-            yield _line(cells)
-
-
-def _line(cells: Sequence[str]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(cells)
-    return text.getvalue()
+            yield line_of(cells)
 
 
 def work_off(session: Session) -> list[str]:

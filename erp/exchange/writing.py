@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy.orm import Session
+from typing_extensions import override
 
 from erp.exchange.kinds import ExportKind
 from erp.numbers import format_quantity
@@ -38,9 +39,29 @@ def _extended(row: Sequence[Any], added: Sequence[tuple[int, Any]]) -> Sequence[
     return more
 
 
+class PlainEnds(io.StringIO):
+    """Text of a csv.writer with plain line ends, of which cells with a carriage return are quoted, too.
+
+    A writer of older Pythons quotes only the characters of its own terminator.
+    """
+
+    TERMINATOR = "\r\n"
+
+    @override
+    def write(self, line: str) -> int:
+        return super().write(f"{line.removesuffix(self.TERMINATOR)}\n")
+
+
+def line_of(cells: Iterable[str]) -> str:
+    """Return one line of a CSV file."""
+    buffer = PlainEnds()
+    csv.writer(buffer, lineterminator=PlainEnds.TERMINATOR).writerow(cells)
+    return buffer.getvalue()
+
+
 def _lines(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
+    buffer = PlainEnds()
+    writer = csv.writer(buffer, lineterminator=PlainEnds.TERMINATOR)
     writer.writerow(header)
     for row in rows:
         writer.writerow([as_cell(value) for value in row])

@@ -136,9 +136,13 @@ def _owners(connection: Connection) -> list[str]:
 def _made(owners: Collection[str]) -> Iterator[Connection]:
     """Make the tables anywhere else, open a connection that sees them alone, and drop them at the end."""
     if db.engine.dialect.name == "sqlite":
-        with create_engine("sqlite://").begin() as connection:
-            _move(connection, owners)
-            yield connection
+        engine = create_engine("sqlite://")
+        try:
+            with engine.begin() as connection:
+                _move(connection, owners)
+                yield connection
+        finally:
+            engine.dispose()
         return
     with db.engine.connect() as connection:
         try:

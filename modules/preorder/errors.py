@@ -111,3 +111,24 @@ class RebalanceChanged(ErpError):
 
     def __init__(self) -> None:
         super().__init__("What a rebalance would do has changed since this preview. Check it before you apply it.")
+
+
+class NoArrivalDate(ErpError):
+    """A purchase order line without an expected date cannot come later."""
+
+    def __init__(self, *, line: str) -> None:
+        super().__init__(f"{line} has no expected date, so it cannot come later. Give it one first.")
+
+
+class NothingToFall(ErpError):
+    """Less than that is outstanding of a purchase order line."""
+
+    def __init__(self, *, line: str, outstanding: Decimal) -> None:
+        super().__init__(f"{format_quantity(outstanding)} are outstanding of {line}: no more than that can fall short.")
+
+
+class WhatIfChanged(ErpError):
+    """What would happen is not any more what was shown."""
+
+    def __init__(self) -> None:
+        super().__init__("What would happen has changed since this page was opened. Check it before you apply it.")

@@ -23,6 +23,7 @@ def setup(core: Core) -> None:
     exchange.register(core)
     handlers.register(core)
     core.add_command(commands.rebalance)
+    core.add_command(commands.what_if)
     core.add_job(jobs.launch_preorders, every="preorder.launch_every")
     core.add_demo(services.load_demo)
     core.add_check(queries.broken_invariants)

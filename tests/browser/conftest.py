@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Locator, Page, expect, sync_playwright
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from erp.app import create_app
 from erp.db import db
@@ -94,10 +94,17 @@ def worker(shop):
     return running
 
 
+class Handler(WSGIRequestHandler):
+    """Ends a connection on which the browser asks for nothing."""
+
+    timeout = 2
+
+
 @pytest.fixture
 def address(shop):
-    """The address of a server that runs while the test does."""
-    server = make_server("127.0.0.1", 0, shop, threaded=True)
+    """The address of a server that runs while the test does, and has closed every file when it ends."""
+    server = make_server("127.0.0.1", 0, shop, threaded=True, request_handler=Handler)
+    server.daemon_threads = False  # closing the server waits for the requests that are being answered
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"

@@ -54,4 +54,6 @@ def test_a_shops_export_is_dropped_on_the_page_completed_applied_and_allocated(c
     page.get_by_role("link", name="Open Sales orders").click()
     page.get_by_role("link", name="#1001").click()
     clerk.press("Allocate Order")
-    clerk.sees("3 allocated")
+    expect(page.locator("#allocation-lines tbody tr")).to_have_count(1)
+    assert [row[4] for row in clerk.rows("allocation-lines")] == ["3"]
+    assert [row[2:4] for row in clerk.rows("backorder-lines")] == [["1", "1"]]

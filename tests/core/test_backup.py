@@ -206,6 +206,7 @@ def test_a_restore_waits_for_those_who_write_and_then_changes_nothing(app, comma
     file = tmp_path / "company.backup"
     backup.make(file)
     other = db.engine.connect()
+    other.detach()  # else it would return to a pool that the command has left behind
     if other.dialect.name == "sqlite":
         db.session.connection().connection.driver_connection.execute("PRAGMA busy_timeout=100")
         db.session.rollback()

@@ -64,6 +64,9 @@ def test_a_mark_that_is_not_true_is_reported(app):
 
 
 @pytest.mark.parametrize(("job", "option"), [
+    pytest.param(
+        "run-imports", "erp.import_every", marks=pytest.mark.option("erp.import_every", "20 min", "2 h")
+    ),
     pytest.param("back-up", "erp.backup_every", marks=pytest.mark.option("erp.backup_every", "20 min", "2 h")),
     pytest.param("check-invariants", "erp.check_every",
                  marks=pytest.mark.option("erp.check_every", "20 min", "2 h")),

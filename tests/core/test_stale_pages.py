@@ -59,12 +59,18 @@ def test_every_action_on_ticked_rows_declares_what_it_depends_on(app):
     assert [(name, action.name) for name, action in listed if not declares(action)] == []
 
 
-# What no version can guard: a file says itself what is wanted, a preview changes nothing, and the whole book compares
-# the fingerprint of its plan.
+# What no version can guard: a file says itself what is wanted and is checked again, a preview changes nothing, and the
+# whole book and a rebalance compare the fingerprint of their plan.
 NEED_NONE = {
     ("erp.import", "index_view"),
+    ("erp.import", "choose_view"),
+    ("erp.import", "columns_view"),
+    ("erp.import", "make_view"),
+    ("erp.import", "apply_view"),
     ("erp.option", "import_ini"),
+    ("preorder.rebalance", "apply_view"),
     ("preorder.atp", "hint_view"),
+    ("preorder.rebalance", "apply_view"),
     ("sales.book", "preview_view"),
     ("sales.book", "apply_view"),
 }

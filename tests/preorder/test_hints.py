@@ -25,7 +25,7 @@ from tests.preorder.conftest import Clerk
 from tests.support.inventory_lots import make_product, make_serials, make_stock
 from tests.support.preorder import make_preorder_product
 from tests.support.procurement import make_purchase_order
-from tests.support.sales import make_order
+from tests.support.sales import FIRST_DAY, make_order
 
 DECEMBER, JANUARY = date(2026, 12, 1), date(2027, 1, 10)
 
@@ -66,7 +66,7 @@ def test_a_line_waits_behind_earlier_orders_and_overtakes_those_of_lower_priorit
     session: Session, product: Product, set_option: Any
 ) -> None:
     set_option("sales.allocate_on_confirm", "no")
-    make_order(session, [(product, 5)])
+    make_order(session, [(product, 5)], ordered_at=FIRST_DAY)
     make_purchase_order(session, [(product, 5, DECEMBER), (product, 5, JANUARY)], number="PO-1")
     later, first = said(session, (product, 5)), said(session, (product, 5), priority=1)
     assert later == ["When next run: Expected to ship on 10 Jan 2027 (5 on 10 Jan 2027 from PO-1)."]

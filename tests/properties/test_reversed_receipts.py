@@ -1,7 +1,8 @@
-"""Whatever was received of a book of orders, reversing every receipt of it restores the book."""
+"""Whatever was received and packed of a book of orders, reversing every pack and receipt of it restores the book."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
@@ -15,15 +16,18 @@ from sqlalchemy.orm import Session
 from modules.inventory_lots.models import Balance
 from modules.inventory_lots.states import LocationKind
 from modules.preorder.models import PurchaseAllocation
+from modules.preorder.queries import line_coverage
 from modules.procurement import services as procurement
 from modules.procurement.domain import Delivery
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine, Receipt
-from modules.sales.models import Allocation, Backorder, Order
+from modules.sales import services as sales
+from modules.sales.models import Allocation, Backorder, Order, OrderLine, PackLine
 from tests.support.inventory_lots import make_location, make_product
 from tests.support.preorder import allocate_purchase, broken
 from tests.support.procurement import make_purchase_order
 from tests.support.sales import make_order
 
+EXAMPLES = int(os.environ.get("ERP_TEST_EXAMPLES", "4"))
 FIRST_DAY = date(2026, 12, 1)
 
 
@@ -65,6 +69,25 @@ def receive_some(session: Session, lines: list[PurchaseOrderLine], draw: Random)
     return receipts
 
 
+def pack_some(session: Session, draw: Random) -> list[int]:
+    """Pack what some of the orders have allocated; return the packs."""
+    waiting = select(OrderLine.order_id).where(OrderLine.allocated > 0).distinct()
+    orders = sorted(session.scalars(waiting))
+    packs = [
+        pack.id
+        for order_id in draw.sample(orders, draw.randint(0, len(orders)))
+        for pack in sales.pack_order(session, order_id)
+    ]
+    session.commit()
+    return packs
+
+
+def coverage(session: Session) -> dict[int, Any]:
+    """Return the parts of each open line with their dates, and when it is expected."""
+    found = line_coverage(session)
+    return {id_: (each.expected, sorted(map(str, each.parts)), each.promised) for id_, each in found.items()}
+
+
 def snapshot(session: Session) -> list[Any]:
     session.expire_all()
     backorders = session.scalars(select(Backorder).order_by(Backorder.id))
@@ -78,6 +101,7 @@ def snapshot(session: Session) -> list[Any]:
         [(row.id, row.state, row.kind, row.open_quantity, row.counts_from, row.closed_at) for row in backorders],
         [(order.state, [(line.open_quantity, line.allocated) for line in order.lines]) for order in orders],
         session.scalars(select(Allocation.id)).all(),
+        coverage(session),
     ]
 
 
@@ -92,6 +116,47 @@ def test_reversing_all_receipts_of_a_book_in_any_order_and_in_parts_restores_it(
     receipts = receive_some(session, lines, draw)
     assert receipts, "the draw received something"
     draw.shuffle(receipts)
+    reverse_receipts(session, receipts, draw)
+    assert snapshot(session) == before
+
+
+@pytest.mark.parametrize("seed", range(EXAMPLES))
+def test_reversing_all_packs_and_receipts_that_were_mixed_restores_a_book_and_its_coverage(
+    session: Session, set_option: Callable[[str, str], None], seed: int
+) -> None:
+    set_option("sales.allocate_on_arrival", "no")
+    draw = Random(seed)
+    lines = make_book(session, draw)
+    before = snapshot(session)
+    done: list[tuple[str, int]] = []
+    for _ in range(4):
+        done += [("receipt", id_) for id_ in receive_some(session, lines, draw)]
+        done += [("pack", id_) for id_ in pack_some(session, draw)]
+    assert {kind for kind, _ in done} == {"receipt", "pack"}, "the draw received and packed something"
+    # Goods that are packed cannot go back to the supplier: everything backwards, or all packs first in any order.
+    done.reverse()
+    if draw.random() < 0.5:
+        draw.shuffle(done)
+        done.sort(key=lambda each: each[0])
+    for kind, id_ in done:
+        if kind == "receipt":
+            reverse_receipts(session, [id_], draw)
+            continue
+        reverse_a_pack(session, id_, draw)
+    assert snapshot(session) == before
+
+
+def reverse_a_pack(session: Session, pack_id: int, draw: Random) -> None:
+    """Reverse a pack as a whole, or line by line."""
+    lines = list(session.scalars(select(PackLine.id).where(PackLine.pack_id == pack_id)))
+    for part in [[each] for each in lines] if draw.random() < 0.3 else [lines]:
+        sales.reverse_pack(session, pack_id, part, why="came back")
+        session.commit()
+        assert broken(session) == []
+
+
+def reverse_receipts(session: Session, receipts: list[int], draw: Random) -> None:
+    """Reverse receipts one after the other, some of them in parts."""
     for receipt in receipts:
         if draw.random() < 0.3:
             procurement.reverse_receipt(session, receipt, Decimal(1), why="a part of it")
@@ -99,4 +164,3 @@ def test_reversing_all_receipts_of_a_book_in_any_order_and_in_parts_restores_it(
             procurement.reverse_receipt(session, receipt, why="all of it")
         session.commit()
         assert broken(session) == []
-    assert snapshot(session) == before

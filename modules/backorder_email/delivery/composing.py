@@ -8,13 +8,14 @@ from functools import partial
 from sqlalchemy.orm import Session
 
 from erp.db import commit, db, reading
-from erp.events import RunEnded
+from erp.events import RunEnded, current_run
 from modules.backorder_email import queries, services
 
 
-def compose_run(_session: Session, event: RunEnded) -> None:
-    """Compose the news of a run that has ended."""
-    _compose([event.run_id])
+def compose_run(session: Session, event: RunEnded) -> None:
+    """Compose the news of a run that has ended, where it wrote any."""
+    if current_run(session).is_awaited:
+        _compose([event.run_id])
 
 
 def compose_lost_runs() -> int:

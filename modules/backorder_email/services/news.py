@@ -164,6 +164,7 @@ def _write_news(session: Session, news: Sequence[dict[str, Any]], *, changed_lin
     line_ids: set[int] = set()
     if news:
         now = clock.now()
+        current_run(session).is_awaited = True
         common = {"run_id": current_run(session).id(session), "created_at": now, "oldest_at": now}
         blank = {"purchase_line_id": None, "status_id": None, "old_date": None, "new_date": None}
         rows = [blank | row | common for row in news]

@@ -32,6 +32,7 @@ from modules.inventory_lots.services.products import (
     check_product,
     commit_by_products,
     lock_products,
+    lock_selected_products,
     save_products,
 )
 from modules.inventory_lots.services.receipts import Arrival, arrival_refusals, receive_many, take_back
@@ -61,6 +62,7 @@ __all__ = [
     "hold_lot",
     "load_demo",
     "lock_products",
+    "lock_selected_products",
     "make_location",
     "put_back",
     "quarantine",

@@ -18,6 +18,7 @@ from erp.text import plural
 from modules.preorder import queries, services
 from modules.preorder.admin.bars import Drawn, Part, draw
 from modules.preorder.admin.promise_dates import SyncDates, news_of_allocations, order_anchor, promise
+from modules.preorder.admin.what_if import WhatIf
 from modules.preorder.models import PurchaseAllocation
 from modules.procurement.models import PurchaseOrderLine
 from modules.procurement.states import PurchaseState
@@ -229,5 +230,6 @@ LINE_ACTIONS = (
         no="No",
         allowed=_is_supply,
     ),
+    WhatIf.action(allowed=_is_supply),
     RemoveAllocations.action(allowed=_is_supply),
 )

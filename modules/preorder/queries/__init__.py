@@ -70,10 +70,12 @@ from modules.preorder.queries.refusals import before_launch, over_limits
 from modules.preorder.queries.sales_lines import has_open_quantity, history_of_line, in_scope, uncovered_quantity
 from modules.preorder.queries.snapshot import PURCHASE_LINE, incoming_holdings, incoming_rules, incoming_supply
 from modules.preorder.queries.unallocated_lines import has_open_serial_lines, has_scheduled_lines, is_unallocated
+from modules.preorder.queries.what_if import Answer, Question, Remedy, shorten, what_if
 
 __all__ = [
     "MOST_SHOWN",
     "PURCHASE_LINE",
+    "Answer",
     "AskedLine",
     "AskedOrder",
     "Book",
@@ -83,8 +85,10 @@ __all__ = [
     "Move",
     "OpenAllocation",
     "OverdueSupply",
+    "Question",
     "Queue",
     "RebalancePreview",
+    "Remedy",
     "allocations_of_lines",
     "arrival_impact",
     "arrivals_now",
@@ -151,11 +155,13 @@ __all__ = [
     "queue_of",
     "rebalance_books",
     "rebalance_candidates",
+    "shorten",
     "supply_notes",
     "synced_dates",
     "uncovered_backorders",
     "uncovered_quantity",
     "waiting_lines",
+    "what_if",
     "when_expected",
     "with_siblings",
 ]

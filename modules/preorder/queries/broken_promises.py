@@ -117,7 +117,7 @@ def _described(
             purchase_allocated=broken[line.id].purchase_allocated,
             promised=promised,
             expected=broken[line.id].expected,
-            alternatives=_in_time(others.get(line.product_id, ()), promised),
+            alternatives=in_time(others.get(line.product_id, ()), promised),
         )
         for line, order, customer in rows
         if (promised := line.promise_date) is not None
@@ -154,6 +154,7 @@ def _alternatives(
     return found
 
 
-def _in_time(others: Sequence[Incoming], promised: date) -> Sequence[Incoming]:
+def in_time(others: Sequence[Incoming], promised: date) -> Sequence[Incoming]:
+    """Return the supply that arrives by a day or, where none does, all of it."""
     early = [other for other in others if other.arrival is not None and other.arrival <= promised]
     return early or others

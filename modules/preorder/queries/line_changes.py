@@ -60,6 +60,10 @@ class LineChange:
             return "never promised"
         return "promise broken" if self.is_broken else "promise kept"
 
+    def __str__(self) -> str:
+        old, new = (day.isoformat() if day else "no date" for day in (self.before.expected, self.after.expected))
+        return f"{self.name} {self.sku}, {self.customer}: {old} -> {new}, {self.outcome}."
+
 
 def line_changes(
     session: Session, before: Mapping[int, Coverage], after: Mapping[int, Coverage]

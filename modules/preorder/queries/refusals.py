@@ -35,6 +35,8 @@ def before_launch(session: Session, lines: Sequence[OrderLine]) -> tuple[list[in
 def over_limits(session: Session, lines: Sequence[OrderLine]) -> dict[int, ErpError]:
     """Return refusals of the preorder lines that exceed the limit of their product, counted in their order."""
     preorders = [line for line in lines if line.is_preorder]
+    if not preorders:
+        return {}
     terms = preorder_products(session, sorted({line.product_id for line in preorders}))
     limits = {id_: row.preorder_limit for id_, row in terms.items() if row.preorder_limit is not None}
     limited = [line for line in preorders if line.product_id in limits]

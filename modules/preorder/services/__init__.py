@@ -31,11 +31,13 @@ from modules.preorder.services.releases import (
     shrink_purchase_allocations,
 )
 from modules.preorder.services.reversals import free_converted, restore_purchase_allocations
+from modules.preorder.services.what_if import apply_what_if
 
 __all__ = [
     "Key",
     "allocate_by_hand",
     "apply_rebalance",
+    "apply_what_if",
     "confirm_refusals",
     "convert_or_release",
     "exchange_supply",

@@ -67,7 +67,8 @@ def confirm_refusals(session: Session, lines: Sequence[OrderLine], *, are_raised
     refusals: dict[int, ErpError] = {}
     if not are_raised:
         preorders, refusals = queries.before_launch(session, lines)
-        set_preorder(session, preorders)
+        if preorders:
+            set_preorder(session, preorders)
     return refusals | queries.over_limits(session, lines)
 
 

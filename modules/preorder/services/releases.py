@@ -170,6 +170,8 @@ def convert_or_release(session: Session, falls: Sequence[OutstandingFall]) -> No
         outstanding = to_raw(max(Decimal(0), fall.outstanding))
         left[fall.line_id] = min(left.get(fall.line_id, outstanding), outstanding)
     excess = queries.excess_of_purchase_lines(session, left)
+    if not excess:
+        return
     queue: dict[int, list[Part]] = {}
     for row in reversed(queries.in_order_of_service(session, excess)):
         queue.setdefault(row.purchase_line_id, []).append(Part(row.id, row.outstanding))

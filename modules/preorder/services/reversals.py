@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, cast
 
 from sqlalchemy import Table, delete, select
@@ -16,7 +16,7 @@ from modules.inventory_lots.models import Balance
 from modules.preorder.models import Conversion, PurchaseAllocation
 from modules.procurement.events import Freed, ReceiptReversed
 from modules.procurement.hooks import ReceiptFall
-from modules.procurement.models import PurchaseOrderLine
+from modules.procurement.models import PurchaseOrderLine, Receipt
 from modules.procurement.services import add_allocated
 from modules.sales.models import Allocation, Order, OrderLine
 from modules.sales.queries import service_order
@@ -27,34 +27,85 @@ PURCHASE_ALLOCATION = cast(Table, PurchaseAllocation.__table__)
 
 
 def free_converted(session: Session, fall: ReceiptFall) -> list[Freed]:
-    """Free what a receipt turned into allocations, latest in the queue first, where unallocated stock is too little."""
+    """Free what receipts turned into allocations of a balance, where unallocated stock of it is too little.
+
+    What this receipt turned goes first, then what others did, as far as their purchase order lines have room for it:
+    it can wait for them again. Each latest in the queue first.
+    """
     wanted = to_raw(fall.quantity - session.get_one(Balance, fall.balance_id, populate_existing=True).unallocated)
     if wanted <= 0:
         return []
-    rows = session.execute(
-        select(Conversion.id, Allocation.id, raw(Conversion.quantity), raw(Allocation.unpacked))
-        .join(Allocation, Allocation.id == Conversion.allocation_id)
-        .join(Allocation.line)
-        .join(OrderLine.order)
-        .where(Conversion.receipt_id == fall.receipt_id, Allocation.is_unpacked)
-        .order_by(*service_order(), Conversion.id)
-    ).all()
-    of_rows = {id_: allocation_id for id_, allocation_id, *_ in rows}
-    parts = give_back([(id_, min(quantity, unpacked)) for id_, _, quantity, unpacked in reversed(rows)], wanted)
+    rows = list(reversed(_converted(session, fall.balance_id)))
+    parts = give_back([(row.id, row.most) for row in rows if row.receipt_id == fall.receipt_id], wanted)
+    others = [row for row in rows if row.receipt_id != fall.receipt_id]
+    if others and (left := wanted - sum(amount for _, amount in parts)):
+        parts += give_back(_with_room(others, _room_after(session, fall, others, sum(dict(parts).values()))), left)
+    of_rows = {row.id: row.allocation_id for row in rows}
     free_allocations(session, [(of_rows[id_], amount) for id_, amount in parts], action="released")
     bulk_add(session, CONVERSION, ("quantity",), [(id_, -amount) for id_, amount in parts])
     return [Freed(id_, from_raw(amount)) for id_, amount in parts]
 
 
+def _with_room(rows: Iterable[_Converted], room: dict[int, int]) -> Iterator[tuple[int, int]]:
+    """Yield how much of each conversion its purchase order line has room for, in the order given."""
+    for row in rows:
+        amount = min(row.most, room.get(row.purchase_line_id, 0))
+        room[row.purchase_line_id] = room.get(row.purchase_line_id, 0) - amount
+        yield row.id, amount
+
+
+def _room_after(session: Session, fall: ReceiptFall, rows: Iterable[_Converted], own: int) -> dict[int, int]:
+    """Return what purchase order lines of conversions can take back once the goods have left, and `own` is back."""
+    line_id = session.get_one(Receipt, fall.receipt_id).line_id
+    room = _room(session, {line_id, *(row.purchase_line_id for row in rows)})
+    room[line_id] += to_raw(fall.quantity) - own
+    return room
+
+
+class _Converted(NamedTuple):
+    id: int
+    receipt_id: int
+    allocation_id: int
+    purchase_line_id: int
+    quantity: int
+    unpacked: int
+
+    @property
+    def most(self) -> int:
+        """What of the allocation is still what the receipt turned."""
+        return min(self.quantity, self.unpacked)
+
+
+def _converted(session: Session, balance_id: int) -> list[_Converted]:
+    """Return what receipts turned into allocations of a balance that still hold something, in order of service."""
+    rows = (
+        select(
+            Conversion.id,
+            Conversion.receipt_id,
+            Allocation.id.label("allocation_id"),
+            PurchaseAllocation.purchase_line_id,
+            raw(Conversion.quantity).label("quantity"),
+            raw(Allocation.unpacked).label("unpacked"),
+        )
+        .join(Allocation, Allocation.id == Conversion.allocation_id)
+        .join(Conversion.purchase_allocation)
+        .join(Allocation.line)
+        .join(OrderLine.order)
+        .where(Allocation.balance_id == balance_id, Allocation.is_unpacked)
+        .order_by(*service_order(), Conversion.id)
+    )
+    return [_Converted._make(row) for row in session.execute(rows)]
+
+
 class _Freed(NamedTuple):
     id: int
     purchase_allocation_id: int
+    purchase_line_id: int
     backorder_id: int
-    line_id: int
 
 
 def restore_purchase_allocations(session: Session, event: ReceiptReversed) -> None:
-    """Turn what a reversal freed into the same purchase allocations again, as far as their line has room for them.
+    """Turn what a reversal freed into the same purchase allocations again, as far as their lines have room for them.
 
     The first in the queue come first. Nothing comes back where backorders are off, or of a deleted backorder row. It
     is no news: nobody is notified.
@@ -62,17 +113,32 @@ def restore_purchase_allocations(session: Session, event: ReceiptReversed) -> No
     if not event.freed or not options.sales.backorders:
         return
     amounts = {id_: to_raw(quantity) for id_, quantity in event.freed}
-    line = session.get_one(PurchaseOrderLine, event.line_id, populate_existing=True)
     rows = {row.id: row for row in _in_order_of_service(session, amounts)}
-    parts = give_back([(id_, amounts[id_]) for id_ in rows], to_raw(line.outstanding - line.allocated))
-    _reopen(session, line.id, sums((rows[id_].purchase_allocation_id, amount) for id_, amount in parts))
-    add_allocated(session, [(line.id, amount) for _, amount in parts])
+    of_lines: dict[int, list[tuple[int, int]]] = {}
+    for row in rows.values():
+        of_lines.setdefault(row.purchase_line_id, []).append((row.id, amounts[row.id]))
+    room = _room(session, of_lines)
+    parts = [part for line_id, most in room.items() for part in give_back(of_lines[line_id], most)]
+    _reopen(session, room, sums((rows[id_].purchase_allocation_id, amount) for id_, amount in parts))
+    add_allocated(session, [(rows[id_].purchase_line_id, amount) for id_, amount in parts])
     return_to_backorders(session, [(rows[id_].backorder_id, amount) for id_, amount in parts])
+
+
+def _room(session: Session, purchase_line_ids: Collection[int]) -> dict[int, int]:
+    """Return what purchase order lines have outstanding and not allocated, by line id, as raw quantities."""
+    lines = select(PurchaseOrderLine.id, raw(PurchaseOrderLine.outstanding), raw(PurchaseOrderLine.allocated))
+    rows = session.execute(lines.where(is_one_of(session, PurchaseOrderLine.id, purchase_line_ids)))
+    return {id_: max(0, outstanding - allocated) for id_, outstanding, allocated in rows}
 
 
 def _in_order_of_service(session: Session, ids: Mapping[int, int]) -> Sequence[_Freed]:
     rows = (
-        select(Conversion.id, Conversion.purchase_allocation_id, Conversion.backorder_id, PurchaseAllocation.line_id)
+        select(
+            Conversion.id,
+            Conversion.purchase_allocation_id,
+            PurchaseAllocation.purchase_line_id,
+            Conversion.backorder_id,
+        )
         .join(Conversion.purchase_allocation)
         .join(PurchaseAllocation.line)
         .join(OrderLine.order)
@@ -82,22 +148,23 @@ def _in_order_of_service(session: Session, ids: Mapping[int, int]) -> Sequence[_
     return [_Freed._make(row) for row in session.execute(rows)]
 
 
-def _reopen(session: Session, purchase_line_id: int, amounts: Mapping[int, int]) -> None:
-    """Count raw quantities as not received on purchase allocations (by id) of one purchase order line.
+def _reopen(session: Session, purchase_line_ids: Collection[int], amounts: Mapping[int, int]) -> None:
+    """Count raw quantities as not received on purchase allocations (by id) of purchase order lines.
 
     One that has ended is open again; where its pair has got another open one since, the quantity moves into that.
     """
     allocation = PurchaseAllocation
-    of_line = select(allocation.id, allocation.line_id, allocation.is_open, raw(allocation.quantity))
-    rows = session.execute(of_line.where(allocation.purchase_line_id == purchase_line_id)).all()
-    open_rows = {line_id: id_ for id_, line_id, is_open, _ in rows if is_open}
+    columns = (allocation.id, allocation.line_id, allocation.purchase_line_id)
+    of_lines = select(*columns, allocation.is_open, raw(allocation.quantity))
+    rows = session.execute(of_lines.where(is_one_of(session, allocation.purchase_line_id, purchase_line_ids))).all()
+    open_rows = {(row.line_id, row.purchase_line_id): row.id for row in rows if row.is_open}
     reopened: list[tuple[int, int]] = []
     grown: list[tuple[int, int]] = []
     shrunk: list[tuple[int, ...]] = []
     gone: list[int] = []
-    for id_, line_id, _, quantity in rows:
+    for id_, line_id, purchase_line_id, _, quantity in rows:
         if amount := amounts.get(id_, 0):
-            into = open_rows.get(line_id, id_)
+            into = open_rows.get((line_id, purchase_line_id), id_)
             if into == id_:
                 reopened.append((id_, amount))
             else:

@@ -3,7 +3,7 @@
 from modules.procurement.services.allocated import add_allocated, release_allocated
 from modules.procurement.services.demo import load_demo
 from modules.procurement.services.expected_dates import set_expected_dates
-from modules.procurement.services.lines import add_lines, change_line, close_lines
+from modules.procurement.services.lines import add_lines, change_line, close_lines, close_part
 from modules.procurement.services.locking import lock_lines, lock_order
 from modules.procurement.services.orders import cancel_order, create_order, create_ordered, edit_order, place_order
 from modules.procurement.services.receipts import receive, receive_many
@@ -18,6 +18,7 @@ __all__ = [
     "cancel_order",
     "change_line",
     "close_lines",
+    "close_part",
     "create_order",
     "create_ordered",
     "delete_status",

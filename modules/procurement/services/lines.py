@@ -192,6 +192,24 @@ def close_lines(session: Session, line_ids: Iterable[int]) -> None:
     announce_supply(session, [line.product_id for line in locked])
 
 
+def close_part(session: Session, line_id: int, quantity: Decimal) -> None:
+    """Lock a line and close a quantity of it short: so much of what is outstanding will not come.
+
+    Raises BadQuantity, and NothingOutstanding where less is outstanding.
+    """
+    (line,) = lock_lines_and_orders(session, [line_id])
+    PURCHASE_ORDER.next(line.order.state, "close_short")
+    check_quantity(quantity, line.product.unit_decimals, what=str(line))
+    if not 0 < quantity <= line.outstanding:
+        raise NothingOutstanding(line=str(line))
+    outstanding_will_fall(session, [OutstandingFall(line_id, line.outstanding - quantity)])
+    for found in fresh_lines(session, [line_id]):
+        found.cancelled += quantity
+    session.flush()
+    update_states(session, {line.order_id})
+    announce_supply(session, [line.product_id])
+
+
 def cancel_outstanding(session: Session, lines: Sequence[PurchaseOrderLine]) -> None:
     """Cancel what is outstanding of locked lines, after their purchase allocations have been released."""
     line_ids = [line.id for line in lines]

@@ -97,6 +97,7 @@ def why_not_allocated(screen: Any, line: OrderLine) -> ResponseReturnValue:
     shown = {
         "answer": queries.explain(session, line),
         "holders": queries.holders_for(session, line) if may(TakeFrom.permission) else (),
+        "most_holders": queries.MOST_HOLDERS,
         "take_from": screen.action_url(line.order, TakeFrom.name, line),
         "back": screen.get_url(".details_view", id=line.order_id),
     }

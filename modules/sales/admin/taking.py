@@ -66,7 +66,7 @@ class TakeFrom(Choose):
 
     @override
     def depends_on_row(self, item: Holder) -> Facts:
-        return {f"usable stock of {item.name}": item.quantity, f"promise date of {item.name}": item.promise_date}
+        return {f"usable stock of {item.name}": item.quantity}
 
     @override
     def do(self, session: Session, row: OrderLine, chosen: Sequence[Chosen], form: Any) -> Result:

@@ -19,7 +19,7 @@ from modules.sales.queries.backorders import (
 )
 from modules.sales.queries.checks import broken_invariants
 from modules.sales.queries.explanation import explain
-from modules.sales.queries.holders import Holder, can_take, holders_for
+from modules.sales.queries.holders import MOST_HOLDERS, Holder, can_take, holders_for
 from modules.sales.queries.lines import (
     lines_by_id,
     lines_of,
@@ -36,7 +36,6 @@ from modules.sales.queries.orders import (
     order_statuses,
     order_with_lines,
     orders_with_lines,
-    products_of,
     waiting_work,
 )
 from modules.sales.queries.packs import (
@@ -73,6 +72,7 @@ from modules.sales.queries.snapshot import read_snapshots, rules_of_runs, snapsh
 from modules.sales.queries.work_lists import Size, WorkLists, listed_lines, read_work_lists
 
 __all__ = [
+    "MOST_HOLDERS",
     "Holder",
     "LinePlan",
     "Loss",
@@ -122,7 +122,6 @@ __all__ = [
     "pack_lines",
     "pack_rows",
     "preview_products",
-    "products_of",
     "products_on_lines",
     "purchase_allocated_quantities",
     "purchase_allocations_of",

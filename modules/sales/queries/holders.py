@@ -16,7 +16,7 @@ from modules.sales.models import Allocation, Customer, Order, OrderLine
 from modules.sales.queries.allocations import select_unpacked
 from modules.sales.queries.queue import latest_served_first
 
-MOST_SHOWN = 100
+MOST_HOLDERS = 100
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def holders_for(session: Session, line: OrderLine) -> list[Holder]:
         .where(OrderLine.product_id == line.product_id, OrderLine.id != line.id, usable_condition(clock.today()))
         .group_by(OrderLine.id, Order.id, Customer.id)
         .order_by(*latest_served_first())
-        .limit(MOST_SHOWN)
+        .limit(MOST_HOLDERS)
     )
     return [
         Holder(

@@ -32,8 +32,8 @@ def order_by_number(session: Session, number: str) -> Order:
 
 def order_with_lines(session: Session, order_id: int) -> Order:
     """Return an order with its lines and their products, in as many statements for one line as for a hundred."""
-    lines = selectinload(Order.lines).joinedload(OrderLine.product)
-    return session.scalars(select(Order).where(Order.id == order_id).options(lines)).one()
+    lines = joinedload(Order.lines).joinedload(OrderLine.product)
+    return session.scalars(select(Order).where(Order.id == order_id).options(lines)).unique().one()
 
 
 def orders_with_lines(session: Session, order_ids: Sequence[int]) -> list[Order]:
@@ -41,12 +41,6 @@ def orders_with_lines(session: Session, order_ids: Sequence[int]) -> list[Order]
     options = (selectinload(Order.lines).joinedload(OrderLine.product), joinedload(Order.customer))
     rows = select(Order).where(is_one_of(session, Order.id, order_ids)).order_by(Order.id).options(*options)
     return list(session.scalars(rows.execution_options(populate_existing=True)))
-
-
-def products_of(session: Session, order_id: int) -> list[int]:
-    """Return the ids of the products on an order, without loading it."""
-    rows = select(OrderLine.product_id).where(OrderLine.order_id == order_id).distinct()
-    return sorted(session.scalars(rows))
 
 
 def customer_orders(session: Session, customer_id: int, limit: int) -> Sequence[Order]:

@@ -101,9 +101,13 @@ def offer_incoming_supply(session: Session, product_ids: Collection[int]) -> Non
 
     The caller holds the products' locks.
     """
-    if product_ids:
-        scope = Scope(tuple(sorted(product_ids)))
-        _serve(session, scope, AllocationSource.automatic, queries.rules_of_runs(session, serves_stock=False))
+    if not product_ids:
+        return
+    scope, rules = Scope(tuple(sorted(product_ids))), queries.rules_of_runs(session, serves_stock=False)
+    if rules.allocates_incoming:
+        _serve(session, scope, AllocationSource.automatic, rules)
+    else:
+        publish(session, LinesServed(scope.product_ids, scope.line_ids))
 
 
 def _serve(session: Session, scope: Scope, source: AllocationSource, rules: Rules | None = None) -> None:
@@ -199,11 +203,11 @@ def remove_allocations(
     if allocation_ids is not None and len(chosen) < len(set(allocation_ids)):
         raise NotOfThisOrder(order=order.name)
     line_ids = sorted({row.line_id for row in chosen})
+    product_ids = tuple(sorted({line.product_id for line in order.lines if line.id in line_ids}))
     free_allocations(session, [(row.id, to_raw(row.unpacked)) for row in chosen], action="removed")
     if hold:
         hold_lines(session, line_ids, True)
     if line_ids:
-        product_ids = tuple(sorted({line.product_id for line in order.lines if line.id in line_ids}))
         publish(session, LinesServed(product_ids, tuple(line_ids), shrunk=tuple(line_ids)))
     return len(chosen)
 

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp.errors import NotFound, StaleRecord
-from modules.inventory_lots.services import lock_products
+from modules.inventory_lots.services import lock_products, lock_selected_products
 from modules.sales import queries
 from modules.sales.errors import NothingOpen
 from modules.sales.models import Backorder, Order, OrderLine
@@ -19,8 +19,12 @@ def lock_order(session: Session, order_id: int, more_products: Iterable[int] = (
 
     Raises StaleRecord when another product was put on it while the locks were waited for.
     """
-    locked = {*queries.products_of(session, order_id), *more_products}
-    lock_products(session, locked)
+    of_order = select(OrderLine.product_id).where(OrderLine.order_id == order_id)
+    if more := set(more_products):
+        locked = {*session.scalars(of_order), *more}
+        lock_products(session, locked)
+    else:
+        locked = lock_selected_products(session, of_order)
     order = queries.order_with_lines(session, order_id)
     if not {line.product_id for line in order.lines} <= locked:
         raise StaleRecord

@@ -60,7 +60,7 @@ def confirm(session: Session, order_id: int) -> Order:
     order.state = state
     session.flush()
     serve_lines(session, order.lines)
-    publish(session, OrderConfirmed((order.id,)))
+    publish(session, OrderConfirmed((order_id,)))
     return order
 
 

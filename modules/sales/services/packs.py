@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm import Session, joinedload
 
 from erp import clock
 from erp.db import bulk_add, bulk_insert, format_quantity, insert_rows, is_one_of, to_raw
@@ -73,10 +73,10 @@ def pack_order(session: Session, order_id: int, serials: Mapping[int, Sequence[s
     if not parts:
         raise NothingToPack(order=order.name, reasons=reasons)
     packs = _write(session, order, parts)
-    close_orders(session, [order.id])
+    close_orders(session, [order_id])
     lines = [line for pack in packs for line in pack.lines]
     goods = [PackedGoods(line.pack_id, line.line_id, line.balance_id, line.quantity) for line in lines]
-    publish(session, GoodsPacked(order.id, tuple(goods)))
+    publish(session, GoodsPacked(order_id, tuple(goods)))
     return packs
 
 
@@ -107,6 +107,8 @@ def _serial_parts(
     lines = [line for line in order.lines if serials.get(line.id)]
     for line in lines:
         _check_line(line, serials[line.id], refusals)
+    if not lines:
+        return []
     found = _serial_balances(session, lines, serials)
     parts: list[_Part] = []
     used: set[int] = set()
@@ -191,8 +193,9 @@ def _write(session: Session, order: Order, parts: Sequence[_Part]) -> list[Pack]
         ],
     )
     session.expire_all()
-    loads = (selectinload(Pack.lines), joinedload(Pack.warehouse))
-    return list(session.scalars(select(Pack).where(Pack.id.in_(pack_ids)).order_by(Pack.id).options(*loads)))
+    loads = (joinedload(Pack.lines), joinedload(Pack.warehouse))
+    written = select(Pack).where(Pack.id.in_(pack_ids)).order_by(Pack.id).options(*loads)
+    return list(session.scalars(written).unique())
 
 
 def _count(session: Session, parts: Sequence[_Part]) -> None:
