@@ -17,12 +17,12 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, settings
-from sqlalchemy import event, select
+from sqlalchemy import event, select, update
 
 from erp import clock, migrations, sessions
 from erp.app import create_app
 from erp.db import commit, db
-from erp.models import Role, User
+from erp.models import Role, SignedIn, User
 from erp.options import store_option
 from erp.registry import current_registry
 from tests.support import databases, disabled_modules, shown_options
@@ -251,6 +251,8 @@ def browser_of(app, role):
     """Return a browser in which somebody with that role is signed in."""
     user = add_user(role.lower().replace(" ", "-") if role != "Administrator" else "admin", role)
     user_id = sessions.start(db.session(), user, place="127.0.0.1", device="test").get_id()
+    # Tests may set the clock on by years, and their browsers stay signed in.
+    db.session.execute(update(SignedIn).values(started_at=datetime(2900, 1, 1, tzinfo=UTC)))
     db.session.commit()
     client = app.test_client()
     with client.session_transaction() as cookie:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from erp.errors import ErpError
 from erp.exchange.kinds import ImportKind
 from erp.exchange.maps import LeaveOut, Map, Source
-from erp.exchange.reading import May, anyone, columns_of
+from erp.exchange.reading import May, anyone, columns_of, known_columns
 from erp.identity import check_descriptive, identity_key
 from erp.models import ImportMap
 
@@ -62,9 +62,8 @@ def recognise(session: Session, names: Sequence[str], kinds: Iterable[ImportKind
     """
     ours, guesses = [], []
     for kind in kinds:
-        columns = columns_of(kind, may)
-        required = [column.name for column in columns if column.required]
-        if {name for name in names if name} <= {column.name for column in columns} and set(required) <= set(names):
+        required = [column.name for column in columns_of(kind, may) if column.required]
+        if {name for name in names if name} <= known_columns(kind) and set(required) <= set(names):
             ours.append(Guess(kind, None))
         for place, each in enumerate(maps_of(session, kind)):
             if fit := each.fit(names, required):

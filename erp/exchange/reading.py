@@ -108,6 +108,13 @@ def columns_of(kind: ImportKind, may: May = anyone) -> list[Column]:
     return [column for column in _every(kind) if not column.permission or may(column.permission)]
 
 
+def known_columns(kind: ImportKind) -> set[str]:
+    """Return the names of all columns of a kind, also of those that the user may not fill or whose module is off."""
+    extensions = current_registry().import_extensions[kind.name]
+    added = (column for owned in extensions for column in owned.thing.columns)
+    return {column.name for column in (*kind.columns, *added)}
+
+
 def _every(kind: ImportKind) -> list[Column]:
     registry = current_registry()
     extensions = registry.live(registry.import_extensions[kind.name])

@@ -14,7 +14,7 @@ from erp.registry import current_registry
 from tests.core.rows import MAKERS, make_rows
 
 ROLES = ("Administrator", "Sales clerk", "Merchandiser", "Warehouse clerk", "Auditor")
-OPEN = {"static", "admin.static", "login"}
+OPEN = {"static", "admin.static", "login", "health", "ready", "metrics"}
 OF_ANYBODY = {"logout", "password", "admin.index"}
 
 

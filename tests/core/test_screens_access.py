@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from erp import core, security
-from erp.admin import access
+from erp import core, events, security
 from erp.admin.settings.modules import ModulesPage
 from erp.admin.site import current_site
 from erp.db import commit, db
@@ -40,7 +39,7 @@ def test_every_address_outside_the_screens_is_known(app):
     rules = {rule.endpoint for rule in app.url_map.iter_rules()}
     views = {view.endpoint for view in current_site()._views}
     outside = {endpoint for endpoint in rules if endpoint.partition(".")[0] not in views}
-    assert outside == {"static", "login", "logout", "password"}
+    assert outside == {"static", "login", "logout", "password", "health", "ready"}
     assert security.PUBLIC_ENDPOINTS == OPEN
 
 
@@ -59,7 +58,7 @@ def nothing_is_done(monkeypatch):
     def refuse(*_):
         raise Stopped
 
-    monkeypatch.setattr(access, "commit", refuse)
+    monkeypatch.setattr(events, "run_once", refuse)
     monkeypatch.setattr(ModulesPage, "_take", refuse)
 
 

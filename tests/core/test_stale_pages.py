@@ -68,7 +68,6 @@ NEED_NONE = {
     ("erp.import", "make_view"),
     ("erp.import", "apply_view"),
     ("erp.option", "import_ini"),
-    ("preorder.rebalance", "apply_view"),
     ("preorder.atp", "hint_view"),
     ("preorder.rebalance", "apply_view"),
     ("sales.book", "preview_view"),

@@ -275,9 +275,10 @@ def test_many_rows_of_stock_take_as_many_statements_as_one(session, count_statem
             load("stock", "sku,lot,location,quantity", *lots, *loose)
         return len(sent)
 
+    # From a hundred rows on PostgreSQL copies, which is not counted.
     statements(1, 5)
-    assert statements(100, 5) == statements(2, 5)
-    assert statements(100, 3) == statements(2, 3)
+    assert statements(40, 5) == statements(2, 5)
+    assert statements(40, 3) == statements(2, 3)
 
 
 def test_stock_is_exported_as_it_is_imported_and_imports_again_on_an_empty_database(session):

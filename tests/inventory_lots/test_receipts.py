@@ -193,6 +193,7 @@ def test_many_arrivals_take_as_many_statements_as_one(session, count_statements)
         session.commit()
         return len(sent)
 
+    # From a hundred rows on PostgreSQL copies, which is not counted.
     statements(1)
-    assert statements(100) == statements(2)
-    assert session.scalar(select(func.count()).select_from(Balance)) == 206
+    assert statements(40) == statements(2)
+    assert session.scalar(select(func.count()).select_from(Balance)) == 86

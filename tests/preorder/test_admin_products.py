@@ -97,7 +97,7 @@ def test_a_user_without_the_right_does_not_change_them_by_a_file_either(
     clerk = clerk_as("Warehouse clerk")
     file = f"sku,name,launch_date\n{product.sku},Hose,2026-12-01\n".encode()
     shown = clerk.press("/settings/import/", kind="products", file=(BytesIO(file), "products.csv"))
-    assert shown.status == 422 and "Column launch_date needs the right preorder.edit." in shown.text
+    assert shown.status == 200 and "Column launch_date needs the right preorder.edit." in shown.text
     assert "launch_date" not in clerk.open("/settings/import/").text
     session.expire_all()
     assert (product.name, terms(session, product)) == ("Pump", PreorderTerms(True, LAUNCH))

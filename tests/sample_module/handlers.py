@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy.orm import Session
 
 from erp.errors import ErpError
 from erp.options import options
+from erp.registry import Alarm
 from modules.sales.events import BackorderCancelled, GoodsPacked, OrderConfirmed, PackReversed
 from modules.sales.models import OrderLine
 from modules.sample_module import queries, services
 from modules.sample_module.errors import WishesWait, WishWaits
+
+log = logging.getLogger(__name__)
+
+
+def note_alarm(addresses: Sequence[str], alarm: Alarm) -> None:
+    """Write to the log what administrators have to know."""
+    log.warning("%s (for %s)", alarm.subject, ", ".join(addresses))
 
 
 def ask_again(session: Session, event: BackorderCancelled) -> None:

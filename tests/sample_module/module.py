@@ -7,7 +7,7 @@ from decimal import Decimal as ExactDecimal
 
 from erp.manifest import Module, Permission
 from erp.options import Choice, Decimal, Duration, Integer, Mailbox, Switch, Text
-from erp.registry import Core
+from erp.registry import Core, Queue
 
 
 def setup(core: Core) -> None:
@@ -36,6 +36,8 @@ def setup(core: Core) -> None:
     core.extend_import("customers", exchange.CUSTOMER_COLUMNS, exchange.save_customers)
     core.extend_export("customers", ("wishes_first",), exchange.customers_out)
     core.add_check(queries.granted_before_it_was_made)
+    core.add_queue(Queue("wishes", queries.waiting_wishes))
+    core.add_alarm(handlers.note_alarm)
     core.add_demo(services.load_demo)
     core.subscribe(BackorderCancelled, handlers.ask_again)
     core.subscribe(OrderConfirmed, handlers.ask_again_when_confirmed)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, joinedload
 
+from erp.registry import Waiting
 from modules.sales.models import Backorder, Order, OrderLine
 from modules.sales.states import OrderState
 from modules.sample_module.models import CustomerTerms, Wish
@@ -21,6 +22,12 @@ def waiting(session: Session) -> list[Wish]:
     """Return the wishes that are not granted yet, with their orders, oldest first."""
     rows = select(Wish).where(Wish.granted_at.is_(None)).options(joinedload(Wish.order)).order_by(Wish.id)
     return list(session.scalars(rows))
+
+
+def waiting_wishes(session: Session) -> Waiting:
+    """Return how many wishes are not granted yet, and since when the oldest waits."""
+    rows = select(func.count(), func.min(Wish.made_at)).where(Wish.granted_at.is_(None))
+    return Waiting(*session.execute(rows).one())
 
 
 def wishes_about(session: Session, about: ColumnElement[bool]) -> list[Wish]:

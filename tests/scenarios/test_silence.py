@@ -10,7 +10,7 @@ import pytest
 
 from erp import cli, migrations
 from erp.db import commit, db
-from erp.registry import Core, current_registry
+from erp.registry import CORE, Core, current_registry
 from tests.conftest import browser_of, make_app
 from tests.scenarios.sightings import POINTS, Watch
 from tests.support import databases
@@ -64,7 +64,7 @@ def test_every_extension_point_is_watched():
 
 def test_what_is_off_is_silent_everywhere_and_what_is_on_goes_on(company, command):
     watch = Watch(browser_of(company, "Administrator"), command)
-    everything, on = watch.everything(), set(current_registry().modules)
+    everything, on = watch.everything(), {CORE, *current_registry().modules}
     assert set().union(*POINTS.values()) <= watch.kinds()
     assert everything - watch.seen() == set()
     for name in reversed(list(current_registry().modules)):

@@ -19,6 +19,7 @@ from erp import clock, jobs
 from erp.admin import tokens
 from erp.admin.access import flash_sentence, may, permitted, user_name
 from erp.admin.declarations import Card
+from erp.admin.fields import as_id
 from erp.admin.page import Page
 from erp.admin.settings.own_maps import OwnMap
 from erp.errors import ErpError
@@ -107,7 +108,7 @@ class ImportPage(Page):
 
     def _file(self, id: int) -> ImportFile:
         self.session().expire_all()
-        file = self.session().get(ImportFile, id)
+        file = None if as_id(id) is None else self.session().get(ImportFile, id)
         if file is None or (file.kind and file.kind not in uploads.live_kinds(may)):
             abort(404)
         return file
