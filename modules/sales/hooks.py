@@ -87,7 +87,7 @@ def incoming_holdings(session: Session, line_ids: Collection[int]) -> Sequence[H
 
 @hook
 def gain_notes(session: Session, gained: Collection[Taken]) -> Sequence[Note]:
-    """Whom it would notify if lines gained so much of incoming supply; asked before a run is applied.
+    """Whom it would notify if this was newly allocated of incoming supply; asked before a run is applied.
 
     The answers are put together.
     """

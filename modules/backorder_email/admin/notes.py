@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -12,42 +12,42 @@ from erp.db import one_moment
 from erp.text import Note
 from modules.backorder_email import queries
 from modules.inventory_lots.states import Tracking
-from modules.preorder.queries import ordering_plans, plans_without, receiving_plans
+from modules.preorder.queries import gained_by_ordering, gained_by_receiving, gained_without
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
-from modules.sales.planning import Plan
-from modules.sales.queries import allocation_plans, confirmation_plans
+from modules.sales.planning import Taken
+from modules.sales.queries import gained_by_allocating, gained_by_confirming
 
-# What an action would carry out: plans, by a label that names the action.
-Plans = Mapping[str, Iterable[Plan]]
-Planning = Callable[[Session, Any], Plans]
-
-
-def _confirm(session: Session, order: Any) -> Plans:
-    return {"Confirm": confirmation_plans(session, order)}
+# What lines would gain by an action, by a label that names the action.
+Gains = Mapping[str, Collection[Taken]]
+Planning = Callable[[Session, Any], Gains]
 
 
-def _allocate(session: Session, order: Any) -> Plans:
-    return {"Allocate Order": allocation_plans(session, order)}
+def _confirm(session: Session, order: Any) -> Gains:
+    return {"Confirm": gained_by_confirming(session, order)}
 
 
-def _order(session: Session, order: PurchaseOrder) -> Plans:
-    return {"Order": ordering_plans(session, order)}
+def _allocate(session: Session, order: Any) -> Gains:
+    return {"Allocate Order": gained_by_allocating(session, order)}
 
 
-def _receive(session: Session, row: PurchaseOrder | PurchaseOrderLine) -> Plans:
+def _order(session: Session, order: PurchaseOrder) -> Gains:
+    return {"Order": gained_by_ordering(session, order)}
+
+
+def _receive(session: Session, row: PurchaseOrder | PurchaseOrderLine) -> Gains:
     lines = row.lines if isinstance(row, PurchaseOrder) else [row]
     coming = [line for line in lines if line.is_open and line.product.tracking is not Tracking.serial]
-    return {"If all that is outstanding is received": receiving_plans(session, coming)} if coming else {}
+    return {"If all that is outstanding is received": gained_by_receiving(session, coming)} if coming else {}
 
 
-def _cancel(session: Session, order: PurchaseOrder) -> Plans:
+def _cancel(session: Session, order: PurchaseOrder) -> Gains:
     coming = [line for line in order.lines if line.is_open]
-    return plans_without(session, {"Cancel": coming}) if coming else {}
+    return gained_without(session, {"Cancel": coming}) if coming else {}
 
 
-def _close_short(session: Session, order: PurchaseOrder) -> Plans:
+def _close_short(session: Session, order: PurchaseOrder) -> Gains:
     coming = {f"Close short line {line.position}": [line] for line in order.lines if line.is_open}
-    return plans_without(session, coming) if coming else {}
+    return gained_without(session, coming) if coming else {}
 
 
 _SALES: Mapping[str, Planning] = {"confirm": _confirm, "allocate": _allocate}
@@ -65,8 +65,8 @@ def _notes(plannings: Mapping[str, Planning]) -> ActionNotes:
         if not asked or not queries.do_runs_notify(session):
             return ()
         with one_moment(session):
-            plans = {label: found for planning in asked for label, found in planning(session, row).items()}
-            return queries.plan_notes(session, plans)
+            gains = {label: gained for planning in asked for label, gained in planning(session, row).items()}
+            return queries.notes_of_gains(session, gains)
 
     return ActionNotes("Emails", notes)
 

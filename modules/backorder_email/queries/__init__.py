@@ -24,7 +24,7 @@ from modules.backorder_email.queries.previews import (
     sample_facts_of,
     status_news,
 )
-from modules.backorder_email.queries.runs import do_runs_notify, gain_notes, plan_notes
+from modules.backorder_email.queries.runs import do_runs_notify, gain_notes, notes_of_gains
 from modules.backorder_email.queries.templates import (
     template_by_name,
     templates_by_name,
@@ -55,9 +55,9 @@ __all__ = [
     "news_of_messages",
     "news_rows",
     "news_statuses",
+    "notes_of_gains",
     "notes_of_import",
     "order_to_preview",
-    "plan_notes",
     "runs_to_compose",
     "sample_facts_of",
     "status_news",

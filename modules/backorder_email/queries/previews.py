@@ -114,19 +114,21 @@ def arrival_news(session: Session, line_ids: Sequence[int]) -> NewsPreview | Non
 
 def allocation_news(session: Session, pairs: Collection[tuple[int, int]]) -> list[NewsPreview]:
     """Return whom new allocations of these pairs would notify, for each template."""
-    return [news for _, news in news_of_changes(session, {"": pairs})]
+    if not options.backorder_email.on_link or not pairs:
+        return []
+    allocated = _allocated_pairs(session, {line_id for line_id, _ in pairs})
+    return [news for _, news in news_of_changes(session, {"": [pair for pair in pairs if pair not in allocated]})]
 
 
 def news_of_changes(
     session: Session, changes: Mapping[str, Collection[tuple[int, int]]]
 ) -> list[tuple[str, NewsPreview]]:
-    """Return whom each of several changes would notify by the pairs that it allocates, with the change's label."""
+    """Return whom each of several changes would notify by the pairs that it newly allocates, with its label."""
     pairs = {pair for allocated in changes.values() for pair in allocated}
-    if not options.backorder_email.on_link or not pairs:
+    if not pairs:
         return []
     statuses = _statuses_of(session, {purchase_line_id for _, purchase_line_id in pairs})
     buyers = _buyers(session, {line_id for line_id, _ in pairs})
-    new = pairs - _allocated_pairs(session, buyers)
     templates = _templates_of_statuses(session)
     previews = []
     for label, allocated in changes.items():
@@ -134,7 +136,7 @@ def news_of_changes(
             rows = [
                 replace(buyers[line_id], purchase_line_id=id_)
                 for line_id, id_ in allocated
-                if (line_id, id_) in new and statuses.get(id_) == status_id and line_id in buyers
+                if statuses.get(id_) == status_id and line_id in buyers
             ]
             if rows:
                 news = _preview(rows, template, Cause.purchase_allocated, status_id=status_id)

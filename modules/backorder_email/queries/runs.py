@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 from sqlalchemy.orm import Session
 
@@ -11,7 +11,7 @@ from erp.text import Note
 from modules.backorder_email.queries.previews import news_of_changes
 from modules.backorder_email.queries.templates import templates_by_status
 from modules.preorder.queries import PURCHASE_LINE
-from modules.sales.planning import Plan, Taken
+from modules.sales.planning import Taken
 
 
 def do_runs_notify(session: Session) -> bool:
@@ -21,19 +21,18 @@ def do_runs_notify(session: Session) -> bool:
     return bool(templates_by_status(session))
 
 
-def plan_notes(session: Session, plans: Mapping[str, Iterable[Plan]]) -> list[Note]:
-    """Return whom plans would notify, by the label of what carries them out; the number of labels adds no statement."""
-    return _notes(session, {label: [each for plan in found for each in plan.gained] for label, found in plans.items()})
+def notes_of_gains(session: Session, gains: Mapping[str, Collection[Taken]]) -> list[Note]:
+    """Return whom it would notify if lines gained so much of incoming supply, by the label of what would do it.
+
+    Several labels take as many statements as one.
+    """
+    changes = {
+        label: [(each.line_id, each.supply.id) for each in gained if each.supply.kind == PURCHASE_LINE]
+        for label, gained in gains.items()
+    }
+    return [Note(label, str(news), news.sample) for label, news in news_of_changes(session, changes)]
 
 
 def gain_notes(session: Session, gained: Collection[Taken]) -> list[Note]:
-    """Return whom it would notify if lines gained so much of incoming supply."""
-    return _notes(session, {"If this is applied": gained}) if do_runs_notify(session) else []
-
-
-def _notes(session: Session, gained: Mapping[str, Collection[Taken]]) -> list[Note]:
-    changes = {
-        label: [(each.line_id, each.supply.id) for each in found if each.supply.kind == PURCHASE_LINE]
-        for label, found in gained.items()
-    }
-    return [Note(label, str(news), news.sample) for label, news in news_of_changes(session, changes)]
+    """Return whom it would notify if a run were applied by which lines gain so much of incoming supply."""
+    return notes_of_gains(session, {"If this is applied": gained}) if do_runs_notify(session) else []

@@ -69,7 +69,7 @@ from modules.preorder.queries.rebalancing import Book, planned_exchanges, produc
 from modules.preorder.queries.refusals import before_launch, over_limits
 from modules.preorder.queries.sales_lines import has_open_quantity, history_of_line, in_scope, uncovered_quantity
 from modules.preorder.queries.snapshot import PURCHASE_LINE, incoming_holdings, incoming_rules, incoming_supply
-from modules.preorder.queries.supply_plans import ordering_plans, plans_without, receiving_plans
+from modules.preorder.queries.supply_gains import gained_by_ordering, gained_by_receiving, gained_without
 from modules.preorder.queries.unallocated_lines import has_open_serial_lines, has_scheduled_lines, is_unallocated
 from modules.preorder.queries.what_if import Answer, Question, Remedy, shorten, what_if
 
@@ -111,6 +111,9 @@ __all__ = [
     "excess_of_lines",
     "excess_of_purchase_lines",
     "expected_ship_date",
+    "gained_by_ordering",
+    "gained_by_receiving",
+    "gained_without",
     "has_open_quantity",
     "has_open_serial_lines",
     "has_scheduled_lines",
@@ -139,12 +142,10 @@ __all__ = [
     "of_lines",
     "on_hand_change_rows",
     "open_purchase_allocations",
-    "ordering_plans",
     "over_limits",
     "overdue_supply",
     "pack_refusals",
     "planned_exchanges",
-    "plans_without",
     "preorder_product",
     "preorder_products",
     "preorders_taken",
@@ -158,7 +159,6 @@ __all__ = [
     "queue_of",
     "rebalance_books",
     "rebalance_candidates",
-    "receiving_plans",
     "shorten",
     "supply_notes",
     "synced_dates",

@@ -1,6 +1,6 @@
 """The plan of a run, what it changes, and what it is made on: pure rules over raw quantities."""
 
-from modules.sales.planning.changes import Fingerprint, LineChange, fingerprint, line_changes
+from modules.sales.planning.changes import Fingerprint, LineChange, fingerprint, gained, line_changes
 from modules.sales.planning.runs import (
     Backordered,
     Demand,
@@ -35,6 +35,7 @@ __all__ = [
     "Supply",
     "Taken",
     "fingerprint",
+    "gained",
     "line_changes",
     "losses",
     "only",

@@ -6,7 +6,7 @@ import hashlib
 from typing import NamedTuple
 
 from erp.numbers import sums
-from modules.sales.planning.runs import Plan, Snapshot
+from modules.sales.planning.runs import Plan, Snapshot, Taken
 
 # Digits of a fingerprint: those of the plan decide, the others say what has changed.
 _PLAN_DIGITS, _DIGITS = 16, 4
@@ -44,6 +44,23 @@ def line_changes(snapshot: Snapshot, planned: Plan) -> dict[int, LineChange]:
             backorder = backordered.get(line_id, (before, before))
             found[line_id] = LineChange(allocated.get(line_id, 0), backorder, incoming, exchanged.get(line_id, 0))
     return found
+
+
+def gained(snapshot: Snapshot, planned: Plan) -> list[Taken]:
+    """Return what lines take of incoming supply of which they hold nothing: it is newly allocated to them.
+
+    A line that exchanges supply does so first: it holds what it got, and no more what it gave.
+    """
+    held = [each for holdings in snapshot.holdings.values() for each in holdings]
+    holds = sums(
+        (
+            *(((each.line_id, each.kind, each.supply_id), each.quantity) for each in held),
+            *(((each.line_id, each.kind, each.supply_id), -quantity) for each, quantity in planned.given_back),
+            *(((each.line_id, each.kind, each.supply_id), -quantity) for each, _, quantity in planned.exchanged),
+            *(((each.line_id, supply.kind, supply.id), quantity) for each, supply, quantity in planned.exchanged),
+        )
+    )
+    return [each for each in planned.taken if not holds.get((each.line_id, each.supply.kind, each.supply.id))]
 
 
 class Fingerprint(NamedTuple):

@@ -136,12 +136,6 @@ class Plan:
         """Whether nothing would change."""
         return not (self.grants or self.backorders or self.given_back or self.exchanged or self.taken)
 
-    @property
-    def gained(self) -> list[Taken]:
-        """What lines take of incoming supply, but for what they also exchange for the same supply."""
-        exchanged = {(holding.line_id, supply.kind, supply.id) for holding, supply, _ in self.exchanged}
-        return [each for each in self.taken if (each.line_id, each.supply.kind, each.supply.id) not in exchanged]
-
 
 def plan_run(snapshot: Snapshot, rules: Rules) -> Plan:
     """Plan a run: stock, backorders, what is given back of incoming supply, what is exchanged, then what it gives."""

@@ -29,7 +29,7 @@ from modules.sales.queries.lines import (
     select_lines,
 )
 from modules.sales.queries.losses import Loss, fingerprint, losses, losses_in
-from modules.sales.queries.order_plans import allocation_plans, confirmation_plans
+from modules.sales.queries.order_gains import gained_by_allocating, gained_by_confirming
 from modules.sales.queries.orders import (
     customer_orders,
     line_progress,
@@ -82,7 +82,6 @@ __all__ = [
     "Scope",
     "Size",
     "WorkLists",
-    "allocation_plans",
     "allocation_results",
     "allocation_rows",
     "allocations_of_run",
@@ -93,7 +92,6 @@ __all__ = [
     "broken_invariants",
     "can_take",
     "cancellable_backorders",
-    "confirmation_plans",
     "covers_from_purchases",
     "customer_orders",
     "days_to_correct",
@@ -101,6 +99,8 @@ __all__ = [
     "due_on",
     "explain",
     "fingerprint",
+    "gained_by_allocating",
+    "gained_by_confirming",
     "has_need",
     "holders_for",
     "is_scheduled",

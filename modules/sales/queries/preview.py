@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from erp.db import chunks, format_quantity, from_raw, is_one_of
 from modules.inventory_lots.models import Product
 from modules.sales.models import Order, OrderLine
-from modules.sales.planning import LineChange, Taken, fingerprint, line_changes, plan_run
+from modules.sales.planning import LineChange, Taken, fingerprint, gained, line_changes, plan_run
 from modules.sales.queries.lines import select_lines
 from modules.sales.queries.queue import Scope, service_order
 from modules.sales.queries.snapshot import read_snapshots, rules_of_runs
@@ -51,7 +51,7 @@ class LinePlan:
 class Preview:
     """What a run of some products would do now: the changes by line, and for each product that changes a fingerprint.
 
-    A fingerprint is equal only for an equal plan. `gained` is what lines would gain of incoming supply.
+    A fingerprint is equal only for an equal plan. `gained` is what would be newly allocated of incoming supply.
     """
 
     changes: dict[int, LineChange] = field(default_factory=dict)
@@ -68,7 +68,7 @@ def preview_products(session: Session, product_ids: Sequence[int]) -> Iterator[P
             planned = plan_run(snapshot, rules)
             if not planned.is_empty:
                 preview.changes.update(line_changes(snapshot, planned))
-                preview.gained.extend(planned.gained)
+                preview.gained.extend(gained(snapshot, planned))
                 preview.fingerprints[snapshot.product_id] = str(fingerprint(snapshot, planned))
         yield preview
 

@@ -1,8 +1,8 @@
-"""What runs would do after supply comes, goes or arrives: planned without locking or writing anything."""
+"""What lines would gain of incoming supply when supply comes, goes or arrives: planned without locking or writing."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy import and_, or_
@@ -14,23 +14,24 @@ from erp.options import options
 from modules.preorder.queries.arrivals import is_in_time, is_promised_supply
 from modules.preorder.queries.snapshot import supply_where
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
-from modules.sales.planning import Plan, Rules, Snapshot, plan_run
+from modules.sales.planning import Rules, Snapshot, Taken, gained, plan_run
 from modules.sales.queries import Scope, read_snapshots, rules_of_runs
 
 # Stands for the balance that goods would come into.
 _NEW_GOODS = 0
 
 
-def ordering_plans(session: Session, order: PurchaseOrder) -> list[Plan]:
-    """Return what would be planned for the products of a draft if it were ordered now."""
+def gained_by_ordering(session: Session, order: PurchaseOrder) -> list[Taken]:
+    """Return what would be newly allocated of purchase orders if a draft were ordered now."""
     rules = rules_of_runs(session, serves_stock=False)
     will_be_supply = and_(PurchaseOrder.id == order.id, PurchaseOrderLine.has_outstanding, is_in_time())
     product_ids = _products(order.lines)
     supplies = supply_where(session, product_ids, or_(is_promised_supply(), will_be_supply))
-    return [
-        plan_run(replace(found, incoming=[each for each in supplies if each.product_id == found.product_id]), rules)
+    snapshots = [
+        replace(found, incoming=[each for each in supplies if each.product_id == found.product_id])
         for found in _snapshots(session, product_ids, rules)
     ]
+    return _gained(snapshots, rules)
 
 
 def _products(lines: Sequence[PurchaseOrderLine]) -> tuple[int, ...]:
@@ -41,13 +42,17 @@ def _snapshots(session: Session, product_ids: tuple[int, ...], rules: Rules) -> 
     return read_snapshots(session, Scope(product_ids), rules, whole=product_ids)
 
 
-def plans_without(session: Session, groups: Mapping[str, Sequence[PurchaseOrderLine]]) -> dict[str, list[Plan]]:
-    """Return what would be planned if what is outstanding of lines never came, for each group of lines by its key."""
+def _gained(snapshots: Iterable[Snapshot], rules: Rules) -> list[Taken]:
+    return [each for snapshot in snapshots for each in gained(snapshot, plan_run(snapshot, rules))]
+
+
+def gained_without(session: Session, groups: Mapping[str, Sequence[PurchaseOrderLine]]) -> dict[str, list[Taken]]:
+    """Return the same if what is outstanding of some lines never came, for each group of lines by its key."""
     rules = rules_of_runs(session, serves_stock=False)
     product_ids = _products([line for lines in groups.values() for line in lines])
     snapshots = {found.product_id: found for found in _snapshots(session, product_ids, rules)}
     return {
-        key: [plan_run(_without(snapshots[id_], {line.id for line in lines}), rules) for id_ in _products(lines)]
+        key: _gained([_without(snapshots[id_], {line.id for line in lines}) for id_ in _products(lines)], rules)
         for key, lines in groups.items()
     }
 
@@ -61,18 +66,18 @@ def _without(snapshot: Snapshot, gone: set[int]) -> Snapshot:
     return replace(snapshot, incoming=incoming, holdings=holdings)
 
 
-def receiving_plans(session: Session, lines: Sequence[PurchaseOrderLine]) -> list[Plan]:
-    """Return what would be planned if all that is outstanding of lines were received now, and put where it is usable.
+def gained_by_receiving(session: Session, lines: Sequence[PurchaseOrderLine]) -> list[Taken]:
+    """Return the same if all that is outstanding of lines were received now, and put where it is usable.
 
     What is allocated of the lines becomes stock of those who hold it; the queue is served from the remaining goods.
     """
     rules = rules_of_runs(session, serves_stock=options.sales.allocate_on_arrival)
     ids = {line.id for line in lines}
     goods = sums((line.product_id, to_raw(line.unallocated)) for line in lines)
-    return [
-        plan_run(_arrived(found, ids, max(0, goods[found.product_id])), rules)
-        for found in _snapshots(session, _products(lines), rules)
+    snapshots = [
+        _arrived(found, ids, max(0, goods[found.product_id])) for found in _snapshots(session, _products(lines), rules)
     ]
+    return _gained(snapshots, rules)
 
 
 def _arrived(snapshot: Snapshot, received: set[int], goods: int) -> Snapshot:
