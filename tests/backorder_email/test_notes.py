@@ -8,13 +8,16 @@ from html import unescape
 
 import pytest
 
+from erp.db import lock_rows
 from modules.backorder_email.models import Template
+from modules.inventory_lots.models import Product
 from modules.procurement.domain import Delivery
 from modules.procurement.services import cancel_order, close_lines, place_order, receive_many
 from modules.sales.models import Order
 from modules.sales.services import allocate_order, confirm
 from tests.backorder_email.pages import page, post, words
 from tests.support.backorder_email import ARRIVAL, in_a_run, make_status_with_template, make_template, news
+from tests.support.concurrency import together
 from tests.support.inventory_lots import make_location, make_product
 from tests.support.procurement import make_purchase_order, make_status
 from tests.support.sales import make_customer, make_draft, make_order
@@ -244,3 +247,23 @@ def test_the_pages_take_as_many_statements_for_many_lines_as_for_one(session, cl
     few = ask(1)
     assert ask(8) == few
     assert max(few) <= 30
+
+
+def test_two_who_confirm_at_once_after_both_read_the_note_notify_one_customer(app, session, client, shelf):
+    shelf.supply(2)
+    drafts = [make_draft(session, [(shelf.product, 2)]).id for _ in range(2)]
+    assert all(notes(client, f"{SALES}{id_}/") == [("Confirm", sentence(1))] for id_ in drafts)
+    before = len(news(session))
+    session.rollback()
+    numbers = together(app, *(lambda session, id_=id_: confirm(session, id_).number for id_ in drafts))
+    assert all(isinstance(number, str) for number in numbers), numbers
+    assert written(session, before) == sentence(1)
+
+
+def test_a_note_waits_for_nobody_who_has_locked_the_product(session, client, shelf):
+    order_id = make_draft(session, [(shelf.product, 2)]).id
+    shelf.supply()
+    address = f"{SALES}{order_id}/"
+    lock_rows(session, Product, [shelf.product.id])
+    assert notes(client, address) == [("Confirm", sentence(1))]
+    session.rollback()
