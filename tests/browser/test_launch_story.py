@@ -92,7 +92,9 @@ def test_a_product_is_sold_before_its_launch_and_the_form_says_when_it_can_ship(
     clerk.press("Upload")
     page.locator("input[type=file]").set_input_files(changes)
     page.locator("main form button.btn-primary").click()
-    clerk.sees("1 on-hand change: 1 new, 0 changed.")
+    clerk.sees("To be done: 1 on-hand change: 1 new, 0 changed.")
+    clerk.press("Apply")
+    expect(page.get_by_role("link", name="Open On-hand changes")).to_be_visible()
 
     # ATP counts them as long as the option says so.
     for switch, last in (("no", ["5", "5"]), ("yes", ["15", "15"])):

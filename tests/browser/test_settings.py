@@ -121,7 +121,7 @@ def test_a_clerk_is_created_signs_in_and_sees_only_what_the_role_allows(clerk):
     password = page.get_by_label("Password", exact=True).input_value()
 
     page.get_by_role("button", name="admin").click()
-    page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("button", name="Sign out", exact=True).click()
     page.get_by_label("Name").fill("carla")
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").click()

@@ -51,5 +51,7 @@ def test_many_are_uploaded_as_csv(session: Session, clerk: Clerk) -> None:
     assert "kind=on_hand_changes" in clerk.open("/preorder/on-hand-changes/").html
     file = (BytesIO(b"sku,date,quantity,note\nP-1,2026-12-01,5,fair\n"), "changes.csv")
     shown = clerk.press("/settings/import/", kind="on_hand_changes", file=file)
-    assert "1 on-hand change: 1 new, 0 changed." in shown.text
+    assert "To be done: 1 on-hand change: 1 new, 0 changed." in shown.text
+    assert not session.scalars(select(OnHandChange)).all()
+    clerk.press("/settings/import/1/apply/")
     assert len(session.scalars(select(OnHandChange)).all()) == 1
