@@ -49,7 +49,7 @@ def last_positions(session: Session, order_ids: Iterable[int]) -> dict[int, int]
     """Return the position of the last line of each of these orders that has lines, by the order's id."""
     line = PurchaseOrderLine
     rows = select(line.order_id, func.max(line.position)).where(is_one_of(session, line.order_id, order_ids))
-    return dict(session.execute(rows.group_by(line.order_id)).tuples())
+    return dict(session.execute(rows.group_by(line.order_id)).all())
 
 
 def products_on_lines(session: Session, product_ids: Iterable[int]) -> set[int]:
