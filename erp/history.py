@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -138,13 +138,13 @@ def _write_edits(session: Session, _context: Any, _instances: Any) -> None:
 
 def _edits(session: Session, row: Tracked) -> Iterable[Change]:
     state = inspect(row)
-    for field in row.history_fields:
-        changed = state.attrs[field].history
+    for name in row.history_fields:
+        changed = state.attrs[name].history
         old, new = _only(changed.deleted), _only(changed.added)
-        if field in state.mapper.relationships and not changed.has_changes():
-            old, new = _edited_by_key(session, row, state.mapper.relationships[field])
+        if name in state.mapper.relationships and not changed.has_changes():
+            old, new = _edited_by_key(session, row, state.mapper.relationships[name])
         if old != new:
-            yield Change(row.history_subject(), "changed", field, old, new)
+            yield Change(row.history_subject(), "changed", name, old, new)
 
 
 def _only(values: Sequence[Any] | None) -> Any:
@@ -206,4 +206,30 @@ class Change:
 
 def record_all(session: Session, changes: Iterable[Change]) -> list[int]:
     """Write many entries at once and return their ids, in order."""
-    return insert_rows(session, HistoryEntry, [_values(session, change) for change in changes])
+    written = list(changes)
+    made = carried(session, _Made)
+    made.ids.update(each.subject.id for each in written if made.is_noted(each))
+    return insert_rows(session, HistoryEntry, [_values(session, change) for change in written])
+
+
+@dataclass
+class _Made:
+    """The kind of documents whose making is noted at present, none by default, and their ids."""
+
+    document: str = ""
+    ids: set[int | None] = field(default_factory=set)
+
+    def is_noted(self, change: Change) -> bool:
+        """Whether a change is the making of such a document."""
+        return change.action == "created" and change.subject.document == self.document
+
+
+@contextmanager
+def noting_made(session: Session, document: str) -> Iterator[set[int | None]]:
+    """Give the ids of the documents of a kind that are recorded inside as made, many at once."""
+    made = carried(session, _Made)
+    made.document, made.ids = document, set()
+    try:
+        yield made.ids
+    finally:
+        made.document = ""

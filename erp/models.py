@@ -282,7 +282,8 @@ class ImportState(StrEnum):
 class ImportFile(Model):
     """A file that was uploaded to be imported: checked first, then applied once, in the request or by the job.
 
-    `checked` is JSON of what the check found; `steps` are the names of steps after the import, separated by spaces.
+    `checked` is JSON of what the check found; `steps` are the names of steps after the import, separated by spaces;
+    `made_id` is the document that it made, when it made exactly one.
     """
 
     __tablename__ = "erp_import_file"
@@ -302,6 +303,7 @@ class ImportFile(Model):
     error: Mapped[str] = mapped_column(Text, default="")
     user_name: Mapped[str] = mapped_column(String(80), default="")
     is_from_folder: Mapped[bool] = mapped_column(default=False)
+    made_id: Mapped[int | None] = mapped_column(BigId)
     uploaded_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now, index=True)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 

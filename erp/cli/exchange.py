@@ -60,7 +60,7 @@ class _ExportCommand(_KindCommand):
 @click.argument("kind")
 @click.argument("file")
 @click.option("--map", "map_name", default="", metavar="NAME", help="Read another system's columns by this map.")
-@click.option("--update", is_flag=True, help="Also change what exists and is different (orders).")
+@click.option("--update", is_flag=True, help="Also change what exists and is different (sales and purchase orders).")
 @click.option("--dry-run", is_flag=True, help="Check everything, say what would be done, and change nothing.")
 def import_command(kind: str, file: str, *, map_name: str, update: bool, dry_run: bool, **flags: bool) -> None:
     """Store what a CSV FILE (- is standard input) says, all or nothing.

@@ -22,6 +22,7 @@ from erp.exchange.own_maps import find_map, recognise
 from erp.exchange.problems import Errors, ImportRefused
 from erp.exchange.reading import May, Reading, columns_of, import_csv, read_csv, store
 from erp.exchange.writing import as_cell, line_of
+from erp.history import noting_made
 from erp.identity import identity_key
 from erp.models import ImportFile, ImportState, RunKind, User
 from erp.registry import current_registry
@@ -221,8 +222,10 @@ def _apply(session: Session, file: ImportFile, may: May) -> str:
         raise ErpError(f"You may not import {file.kind}, or its module is off.")
     used = find_map(session, kind, file.map_name) if file.map_name else None
     update = file.is_update and kind.update is not None
-    data = io.BytesIO(file.content)
-    file.summary = import_csv(session, kind.name, data, used=used, after=file.steps.split(), update=update, may=may)
+    after, data = file.steps.split(), io.BytesIO(file.content)
+    with noting_made(session, kind.screen) as made:
+        file.summary = import_csv(session, kind.name, data, used=used, after=after, update=update, may=may)
+    file.made_id = next(iter(made)) if len(made) == 1 else None
     file.state, file.finished_at = ImportState.applied, clock.now()
     return file.summary
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -62,6 +62,28 @@ class LineValues:
     expected_on: date | None = None
     status_id: int | None = None
     line_id: int | None = None
+
+
+def match_lines(lines: Iterable[LineValues], rows: Sequence[LineValues]) -> dict[int, LineValues]:
+    """Return by index which line of an order each row of a file is; a row that is none of them is left out.
+
+    An equal line comes first, then one of the same product and quantity, then the next of the product.
+    """
+    left, found = list(lines), dict[int, LineValues]()
+    for alike in (_all_of, lambda line: (line.product_id, line.quantity), lambda line: line.product_id):
+        alikes: dict[object, list[LineValues]] = {}
+        for line in reversed(left):
+            alikes.setdefault(alike(line), []).append(line)
+        for index, row in enumerate(rows):
+            if index not in found and alikes.get(alike(row)):
+                found[index] = alikes[alike(row)].pop()
+        matched = {line.line_id for line in found.values()}
+        left = [line for line in left if line.line_id not in matched]
+    return found
+
+
+def _all_of(line: LineValues) -> LineValues:
+    return replace(line, line_id=None)
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,29 @@ def test_a_file_is_checked_first_and_imported_when_it_is_applied(client, session
     assert "1 product: 1 new, 0 changed." in apply(client, address)
     assert [product.sku for product in session.scalars(select(Product))] == ["A-1"]
     assert "has been applied already" in apply(client, address)
-    assert 'href="/inventory/products/">Open Products' in client.get(address).text
+    made = session.scalars(select(Product.id)).one()
+    assert f'href="/inventory/products/{made}/">Open What Was Made' in client.get(address).text
+
+
+def test_a_file_that_made_several_documents_or_none_leads_to_their_list(client, session):
+    for text in ("sku,name\nA-1,Screw\nA-2,Wire\n", "sku,name\nA-1,Brass Screw\n"):
+        address, _ = upload(client, text, kind="products")
+        assert 'href="/inventory/products/">Open Products' in apply(client, address)
+
+
+@pytest.mark.parametrize(
+    ("kind", "contact"),
+    [("sales_orders", "customer"), ("purchase_orders", "supplier")],
+)
+def test_an_order_that_a_file_made_and_did_not_only_change_is_opened_at_once(client, session, kind, contact):
+    apply(client, upload(client, "sku,name\nA-1,Screw\n", kind="products")[0])
+    apply(client, upload(client, "code,name\nC,Ada\n", kind=f"{contact}s")[0])
+    head = f"number,{contact},sku,quantity\n"
+    page = apply(client, upload(client, f"{head}O-1,C,A-1,2\nO-1,C,A-1,3\n", kind=kind)[0])
+    (found,) = re.findall(r'href="([^"]+)">Open What Was Made', page)
+    assert "O-1" in client.get(found).text
+    again = apply(client, upload(client, f"{head}O-1,C,A-1,2\nO-1,C,A-1,4\n", kind=kind)[0])
+    assert "0 new, 1 changed" in again and "Open What Was Made" not in again
 
 
 def test_the_kind_is_seen_from_the_header_and_can_be_chosen(client, session):

@@ -17,8 +17,8 @@ from modules.preorder import queries
 from modules.preorder.domain import PreorderTerms
 from modules.preorder.models import OnHandChange
 from tests.support.inventory_lots import make_product, make_stock
-from tests.support.preorder import LAUNCH, allocate_purchase, make_preorder_product
-from tests.support.procurement import make_purchase_order
+from tests.support.preorder import LAUNCH, allocate_purchase, broken, make_preorder_product, outstanding
+from tests.support.procurement import make_purchase_order, make_supplier
 from tests.support.sales import make_order
 
 
@@ -28,7 +28,7 @@ def export(session: Session, kind: str) -> list[str]:
 
 def load(session: Session, kind: str, *lines: str) -> str:
     session.commit()
-    return import_csv(session, kind, "\n".join(lines).encode())
+    return import_csv(session, kind, "\n".join(lines).encode(), update=kind == "purchase_orders")
 
 
 def errors_of(session: Session, kind: str, *lines: str) -> list[str]:
@@ -164,3 +164,29 @@ def test_a_file_of_a_hundred_products_takes_as_many_statements_as_one_of_two(
             load(session, "products", *file(size, prefix))
         counts.append(len(sent))
     assert counts[1] <= counts[0]
+
+
+def test_an_update_of_purchase_orders_keeps_what_is_allocated_and_says_whose_it_is(
+    session: Session, count_statements: Callable[[], AbstractContextManager[list[str]]]
+) -> None:
+    product, supplier = make_product(session, sku="NUT"), make_supplier(session, code="S1")
+    head = "number,supplier,sku,quantity,expected_on"
+
+    def lowered(name: str, count: int) -> int:
+        order = make_order(session, [(product, 6)] * count, number=f"SO-{name}")
+        for at, line in enumerate(order.lines):
+            bought = make_purchase_order(session, [(product, 10)], number=f"{name}{at}", supplier=supplier)
+            allocate_purchase(session, line, bought.lines[0], 6)
+        below = errors_of(session, "purchase_orders", head, *(f"{name}{at},S1,NUT,5," for at in range(count)))
+        assert [f"allocated to sales orders (SO-{name})" in error for error in below] == [True] * count
+        session.commit()
+        with count_statements() as sent:
+            load(session, "purchase_orders", head, *(f"{name}{at},S1,NUT,6,2027-02-01" for at in range(count)))
+        session.commit()
+        session.expire_all()
+        assert outstanding(session, *order.lines) == [6] * count
+        return len(sent)
+
+    lowered("W", 2)
+    assert lowered("M", 15) == lowered("F", 2)
+    assert broken(session) == []

@@ -14,7 +14,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from erp.db import db
-from erp.exchange import ImportRefused, export_csv, import_csv
+from erp.exchange import ImportRefused, RowError, export_csv, import_csv
 from erp.models import HistoryEntry
 from modules.procurement.models import PurchaseLineStatus, PurchaseOrder, PurchaseOrderLine, Supplier
 from modules.procurement.states import PurchaseState
@@ -75,18 +75,23 @@ def _line(session: Session, position: int, values: dict[str, Any] | tuple[Any, .
     return PurchaseOrderLine(**values)
 
 
-def load(session: Session, kind: str, *rows: str) -> str:
-    summary = import_csv(session, kind, "\n".join(rows).encode())
+def load(session: Session, kind: str, *rows: str, update: bool = False) -> str:
+    summary = import_csv(session, kind, "\n".join(rows).encode(), update=update)
     session.commit()
     return summary
 
 
 def refusals(session: Session, kind: str, *rows: str) -> list[tuple[int, str]]:
     """Return row and column of each error of a file that must be refused."""
+    return [(error.row, error.column) for error in refused_errors(session, kind, *rows)]
+
+
+def refused_errors(session: Session, kind: str, *rows: str, update: bool = False) -> list[RowError]:
+    """Return the errors of a file that must be refused."""
     with pytest.raises(ImportRefused) as refused:
-        load(session, kind, *rows)
+        load(session, kind, *rows, update=update)
     session.rollback()
-    return [(error.row, error.column) for error in refused.value.errors]
+    return refused.value.errors
 
 
 def dump(session: Session, kind: str) -> list[str]:

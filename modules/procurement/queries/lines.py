@@ -45,6 +45,13 @@ def line_ids_by_position(session: Session, numbers: Iterable[str]) -> ByKey[tupl
     return ByKey(((str(number), position), line_id) for number, position, line_id in found)
 
 
+def last_positions(session: Session, order_ids: Iterable[int]) -> dict[int, int]:
+    """Return the position of the last line of each of these orders that has lines, by the order's id."""
+    line = PurchaseOrderLine
+    rows = select(line.order_id, func.max(line.position)).where(is_one_of(session, line.order_id, order_ids))
+    return dict(session.execute(rows.group_by(line.order_id)).all())
+
+
 def products_on_lines(session: Session, product_ids: Iterable[int]) -> set[int]:
     """Return those of the products that stand on a purchase order."""
     on_lines = select(PurchaseOrderLine.product_id).where(is_one_of(session, PurchaseOrderLine.product_id, product_ids))

@@ -3,20 +3,30 @@
 from modules.procurement.services.allocated import add_allocated, release_allocated
 from modules.procurement.services.demo import load_demo
 from modules.procurement.services.expected_dates import set_expected_dates
-from modules.procurement.services.lines import add_lines, change_line, close_lines, close_part
-from modules.procurement.services.locking import lock_lines, lock_order
+from modules.procurement.services.lines import (
+    add_lines,
+    append_lines,
+    change_line,
+    change_quantities,
+    close_lines,
+    close_part,
+    values_of,
+)
+from modules.procurement.services.locking import lock_lines, lock_numbered, lock_order
 from modules.procurement.services.orders import cancel_order, create_order, create_ordered, edit_order, place_order
 from modules.procurement.services.receipts import receive, receive_many
 from modules.procurement.services.reopenings import reopen_lines
 from modules.procurement.services.reversals import reverse_receipt
-from modules.procurement.services.statuses import delete_status, save_status, save_statuses, set_status
+from modules.procurement.services.statuses import delete_status, save_status, save_statuses, set_status, set_statuses
 from modules.procurement.services.suppliers import delete_supplier, save_supplier
 
 __all__ = [
     "add_allocated",
     "add_lines",
+    "append_lines",
     "cancel_order",
     "change_line",
+    "change_quantities",
     "close_lines",
     "close_part",
     "create_order",
@@ -26,6 +36,7 @@ __all__ = [
     "edit_order",
     "load_demo",
     "lock_lines",
+    "lock_numbered",
     "lock_order",
     "place_order",
     "receive",
@@ -38,4 +49,6 @@ __all__ = [
     "save_supplier",
     "set_expected_dates",
     "set_status",
+    "set_statuses",
+    "values_of",
 ]

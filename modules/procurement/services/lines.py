@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp.db import insert_rows
-from erp.errors import StaleRecord
+from erp.errors import ErpError, StaleRecord
 from erp.history import Change, record_all
 from modules.inventory_lots.domain import check_price, check_quantity
 from modules.inventory_lots.models import Product
@@ -18,8 +19,10 @@ from modules.procurement.domain import LineQuantities, LineValues
 from modules.procurement.errors import LineIsAllocated, NothingOutstanding, ProductIsFixed, QuantityBelowReceived
 from modules.procurement.hooks import OutstandingFall, allocations_of_lines, outstanding_will_fall
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
+from modules.procurement.queries import last_positions
 from modules.procurement.services.expected_dates import write_dates
 from modules.procurement.services.locking import (
+    count_up_versions,
     fresh_lines,
     fresh_order,
     lock_lines_and_orders,
@@ -56,6 +59,70 @@ def change_line(
     quantity = now.quantity if quantity is None else quantity
     values = replace(now, product_id=product_id or now.product_id, quantity=quantity)
     apply_values(session, order, [values], release=release)
+
+
+def change_quantities(session: Session, quantities: Mapping[int, Decimal]) -> dict[int, ErpError]:
+    """Lock lines and change their quantities by id, in as many statements for one line as for many.
+
+    Returns why lines are refused, by id; with any refusal the caller undoes all.
+    """
+    if not quantities:
+        return {}
+    lines = lock_lines_and_orders(session, quantities)
+    changes = [(line, replace(values_of(line), quantity=quantities[line.id])) for line in lines]
+    refusals = _refusals(session, changes)
+    accepted = {line.id: change for line, change in changes if line.id not in refusals}
+    supply = [line for line in lines if line.id in accepted and line.order.state != PurchaseState.draft]
+    _make_room(session, [(line, accepted[line.id]) for line in supply])
+    count_up_versions(session, [line for line in lines if line.id in accepted])
+    for line in fresh_lines(session, accepted):
+        line.quantity = quantities[line.id]
+    update_states(session, {line.order_id for line in supply})
+    announce_supply(session, [line.product_id for line in supply])
+    return refusals
+
+
+def _refusals(session: Session, changes: Sequence[tuple[PurchaseOrderLine, LineValues]]) -> dict[int, ErpError]:
+    refusals: dict[int, ErpError] = {}
+    for line, change in changes:
+        try:
+            PURCHASE_ORDER.next(line.order.state, "change_line")
+            check_quantity(change.quantity, line.product.unit_decimals, what=str(line))
+            _check_received(line, change)
+        except ErpError as refusal:
+            refusals[line.id] = refusal
+    tight = [
+        (line, change)
+        for line, change in changes
+        if line.id not in refusals and _outstanding(line, change) < line.allocated
+    ]
+    return {**refusals, **_allocated_refusals(session, tight)}
+
+
+def append_lines(
+    session: Session, orders: Iterable[PurchaseOrder], new_lines: Mapping[int, Sequence[LineValues]]
+) -> dict[int, ErpError]:
+    """Add lines to locked orders by their ids, in as many statements for one as for many.
+
+    The caller holds the locks of the products too and has checked the quantities. Returns why orders are refused, by
+    id; with any refusal the caller undoes all.
+    """
+    refusals: dict[int, ErpError] = {}
+    changed = [order for order in orders if order.id in new_lines]
+    for order in changed:
+        try:
+            PURCHASE_ORDER.next(order.state, "change_line")
+        except ErpError as refusal:
+            refusals[order.id] = refusal
+    accepted = [order.id for order in changed if order.id not in refusals]
+    last = last_positions(session, accepted) if accepted else {}
+    rows = [row for id_ in accepted for row in _rows(id_, last.get(id_, 0), new_lines[id_])]
+    added = fresh_lines(session, insert_rows(session, PurchaseOrderLine, rows)) if rows else []
+    record_all(session, [Change(line.history_subject(), "added", "product", new=line.product.sku) for line in added])
+    count_up_versions(session, added)
+    update_states(session, {line.order_id for line in added})
+    announce_supply(session, [line.product_id for line in added if line.order.state != PurchaseState.draft])
+    return refusals
 
 
 def values_of(line: PurchaseOrderLine) -> LineValues:
@@ -116,25 +183,42 @@ def _check_changes(session: Session, changes: Sequence[tuple[PurchaseOrderLine, 
     for line, change in changes:
         if change.product_id != line.product_id and (line.received or line.allocated):
             raise ProductIsFixed(line=str(line), received=line.received, allocated=line.allocated)
-        if change.quantity < line.quantity and change.quantity < line.received + line.cancelled:
-            raise QuantityBelowReceived(
-                line=str(line), quantity=change.quantity, received=line.received, cancelled=line.cancelled
-            )
+        _check_received(line, change)
     tight = [(line, change) for line, change in changes if _outstanding(line, change) < line.allocated]
-    if tight and not release:
-        line, change = tight[0]
-        raise LineIsAllocated(
-            line=str(line), quantity=change.quantity, allocated=line.allocated, documents=_documents(session, line.id)
+    for refusal in [] if release else _allocated_refusals(session, tight[:1]).values():
+        raise refusal
+
+
+def _check_received(line: PurchaseOrderLine, change: LineValues) -> None:
+    if change.quantity < line.quantity and change.quantity < line.received + line.cancelled:
+        raise QuantityBelowReceived(
+            line=str(line), quantity=change.quantity, received=line.received, cancelled=line.cancelled
         )
+
+
+def _allocated_refusals(
+    session: Session, tight: Sequence[tuple[PurchaseOrderLine, LineValues]]
+) -> dict[int, LineIsAllocated]:
+    """Return why lines of which too much is allocated cannot be lowered, by id."""
+    documents = _documents(session, [line.id for line, _ in tight]) if tight else {}
+    return {
+        line.id: LineIsAllocated(
+            line=str(line), quantity=change.quantity, allocated=line.allocated, documents=list(documents[line.id])
+        )
+        for line, change in tight
+    }
 
 
 def _outstanding(line: PurchaseOrderLine, change: LineValues) -> Decimal:
     return LineQuantities(change.quantity, line.received, line.cancelled).outstanding
 
 
-def _documents(session: Session, line_id: int) -> list[str]:
-    allocations = (allocation for answer in allocations_of_lines(session, [line_id]) for allocation in answer)
-    return list(dict.fromkeys(allocation.document for allocation in allocations))
+def _documents(session: Session, line_ids: Sequence[int]) -> dict[int, dict[str, None]]:
+    """Return the documents that each line is allocated to, each once."""
+    documents: dict[int, dict[str, None]] = {line_id: {} for line_id in line_ids}
+    for allocation in (each for answer in allocations_of_lines(session, line_ids) for each in answer):
+        documents[allocation.line_id][allocation.document] = None
+    return documents
 
 
 def _make_room(session: Session, changes: Sequence[tuple[PurchaseOrderLine, LineValues]]) -> None:
@@ -163,9 +247,15 @@ def _write(order: PurchaseOrder, changes: Mapping[int, LineValues]) -> set[int]:
 def _append(session: Session, order: PurchaseOrder, lines: Iterable[LineValues]) -> list[PurchaseOrderLine]:
     """Insert new lines after the last line of an order; return them."""
     last = max((line.position for line in order.lines), default=0)
-    rows = [
+    insert_rows(session, PurchaseOrderLine, _rows(order.id, last, lines))
+    session.expire(order, ["lines"])
+    return [line for line in order.lines if line.position > last]
+
+
+def _rows(order_id: int, last: int, lines: Iterable[LineValues]) -> list[dict[str, Any]]:
+    return [
         {
-            "order_id": order.id,
+            "order_id": order_id,
             "position": position,
             "product_id": values.product_id,
             "quantity": values.quantity,
@@ -175,9 +265,6 @@ def _append(session: Session, order: PurchaseOrder, lines: Iterable[LineValues])
         }
         for position, values in enumerate(lines, start=last + 1)
     ]
-    insert_rows(session, PurchaseOrderLine, rows)
-    session.expire(order, ["lines"])
-    return [line for line in order.lines if line.position > last]
 
 
 def close_lines(session: Session, line_ids: Iterable[int]) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import cast
 
 from sqlalchemy import Table, select, update
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
-from erp.db import is_one_of
+from erp.db import is_named, is_one_of
 from erp.errors import StaleRecord
+from erp.identity import ByKey
 from modules.inventory_lots.services import lock_products
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
-from modules.procurement.queries import lines_with_orders
+from modules.procurement.queries import join_orders, lines_with_orders, order_ids_by_number
 
 ORDER = cast(Table, PurchaseOrder.__table__)
 LINE = cast(Table, PurchaseOrderLine.__table__)
@@ -50,6 +51,24 @@ def lock_order(session: Session, order_id: int, more_products: Iterable[int] = (
     return found
 
 
+def lock_numbered(
+    session: Session, numbers: Collection[str], *, more_products: Iterable[int] = ()
+) -> ByKey[str, PurchaseOrder]:
+    """Lock the products of the orders of these numbers and `more_products`, then the orders; return these by number.
+
+    An order that somebody made of these products meanwhile is among them. Raises StaleRecord when one has others.
+    """
+    of_lines = join_orders(select(PurchaseOrderLine.product_id)).where(is_named(session, PurchaseOrder.number, numbers))
+    products = {*session.scalars(of_lines.distinct()), *more_products}
+    lock_products(session, products)
+    ids = set(order_ids_by_number(session, numbers).values())
+    _lock_orders(session, ids)
+    found = _fresh_orders(session, ids)
+    if any(line.product_id not in products for order in found for line in order.lines):
+        raise StaleRecord
+    return ByKey((order.name, order) for order in found)
+
+
 def _lock_orders(session: Session, order_ids: set[int]) -> None:
     # The state of an order is decided on all its lines: two receipts of different products must not miss each other.
     session.flush()
@@ -65,10 +84,14 @@ def fresh_lines(session: Session, line_ids: Iterable[int]) -> list[PurchaseOrder
 
 def fresh_order(session: Session, order_id: int) -> PurchaseOrder | None:
     """Read the order again, with its lines and their products; None when it does not exist."""
+    return next(iter(_fresh_orders(session, {order_id})), None)
+
+
+def _fresh_orders(session: Session, order_ids: set[int]) -> Sequence[PurchaseOrder]:
     session.flush()
     lines = selectinload(PurchaseOrder.lines).joinedload(PurchaseOrderLine.product)
-    order = select(PurchaseOrder).where(PurchaseOrder.id == order_id).options(lines)
-    return session.scalar(order, execution_options=FRESH)
+    rows = select(PurchaseOrder).where(is_one_of(session, PurchaseOrder.id, order_ids)).order_by(PurchaseOrder.id)
+    return session.scalars(rows.options(lines, joinedload(PurchaseOrder.supplier)), execution_options=FRESH).all()
 
 
 def count_up_versions(session: Session, lines: Iterable[PurchaseOrderLine]) -> None:

@@ -23,9 +23,14 @@ def set_status(session: Session, line_ids: Iterable[int], status_id: int | None,
 
     `is_default`: it is the default status of a first purchase allocation, of which no customer is notified.
     """
-    lines = lock_lines(session, line_ids)
-    count_up_versions(session, [line for line in lines if line.status_id != status_id])
-    return write_statuses(session, lines, {line.id: status_id for line in lines}, is_default=is_default)
+    return set_statuses(session, dict.fromkeys(line_ids, status_id), is_default=is_default)
+
+
+def set_statuses(session: Session, statuses: Mapping[int, int | None], *, is_default: bool = False) -> int:
+    """Lock the lines and give each its status, by line id, as `set_status` does."""
+    lines = lock_lines(session, statuses)
+    count_up_versions(session, [line for line in lines if line.status_id != statuses[line.id]])
+    return write_statuses(session, lines, statuses, is_default=is_default)
 
 
 def write_statuses(
