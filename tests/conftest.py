@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextvars
+import logging
 import os
 import shutil
 import socket
@@ -54,6 +55,16 @@ def pytest_unconfigure(config):
 def shared_folder():
     """A folder of this run of the tests, the same for all its processes."""
     return Path(os.environ["ERP_TEST_FOLDER"])
+
+
+@pytest.fixture(autouse=True)
+def the_log_as_it_was():
+    """Undo what a command does to the log: it sets it up for a process of its own."""
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    yield
+    root.setLevel(level)
+    root.handlers[:] = handlers
 
 
 @pytest.fixture(scope="session", autouse=True)
