@@ -8,6 +8,7 @@ from html import unescape
 
 import pytest
 
+from erp.admin.site import current_site
 from erp.db import lock_rows
 from modules.backorder_email.models import Template
 from modules.inventory_lots.models import Product
@@ -173,6 +174,18 @@ def test_close_short_says_it_of_each_line(session, client, shelf):
     address = f"{PURCHASES}{purchase.id}/"
     said = check(session, client, address, "Close short line 1", lambda session: close_lines(session, [line_id]))
     assert said == sentence(2)
+
+
+def test_every_page_of_a_line_opens_though_actions_of_its_order_have_the_same_name(session, client, shelf):
+    (order,) = shelf.waiting()
+    purchase = shelf.supply()
+    for screen, address, row in (("sales.order", SALES, order), ("procurement.purchase_order", PURCHASES, purchase)):
+        view = current_site().view(screen)
+        pages = [each.name for each in (*view.line_actions, *view.contributed("line_actions")) if each.page]
+        assert len(pages) > 2
+        for name in pages:
+            answer = client.get(f"{address}{row.id}/lines/{row.lines[0].id}/{name}/")
+            assert answer.status_code in (200, 409), name
 
 
 def test_receive_says_whom_the_supply_that_it_frees_notifies(session, client, shelf, set_option):

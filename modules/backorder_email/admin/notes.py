@@ -14,6 +14,7 @@ from modules.backorder_email import queries
 from modules.inventory_lots.states import Tracking
 from modules.preorder.queries import gained_by_ordering, gained_by_receiving, gained_without
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
+from modules.sales.models import Order, OrderLine
 from modules.sales.planning import Taken
 from modules.sales.queries import gained_by_allocating, gained_by_confirming
 
@@ -26,27 +27,31 @@ def _confirm(session: Session, order: Any) -> Gains:
     return {"Confirm": gained_by_confirming(session, order)}
 
 
-def _allocate(session: Session, order: Any) -> Gains:
-    return {"Allocate Order": gained_by_allocating(session, order)}
+def _allocate(session: Session, row: Order | OrderLine) -> Gains:
+    # The page of a line that has the same name allocates by hand what is ticked there.
+    return {"Allocate Order": gained_by_allocating(session, row)} if isinstance(row, Order) else {}
 
 
 def _order(session: Session, order: PurchaseOrder) -> Gains:
     return {"Order": gained_by_ordering(session, order)}
 
 
+def _open_lines(row: PurchaseOrder | PurchaseOrderLine) -> list[PurchaseOrderLine]:
+    return [line for line in (row.lines if isinstance(row, PurchaseOrder) else [row]) if line.is_open]
+
+
 def _receive(session: Session, row: PurchaseOrder | PurchaseOrderLine) -> Gains:
-    lines = row.lines if isinstance(row, PurchaseOrder) else [row]
-    coming = [line for line in lines if line.is_open and line.product.tracking is not Tracking.serial]
+    coming = [line for line in _open_lines(row) if line.product.tracking is not Tracking.serial]
     return {"If all that is outstanding is received": gained_by_receiving(session, coming)} if coming else {}
 
 
-def _cancel(session: Session, order: PurchaseOrder) -> Gains:
-    coming = [line for line in order.lines if line.is_open]
+def _cancel(session: Session, row: PurchaseOrder | PurchaseOrderLine) -> Gains:
+    coming = _open_lines(row)
     return gained_without(session, {"Cancel": coming}) if coming else {}
 
 
-def _close_short(session: Session, order: PurchaseOrder) -> Gains:
-    coming = {f"Close short line {line.position}": [line] for line in order.lines if line.is_open}
+def _close_short(session: Session, row: PurchaseOrder | PurchaseOrderLine) -> Gains:
+    coming = {f"Close short line {line.position}": [line] for line in _open_lines(row)}
     return gained_without(session, coming) if coming else {}
 
 
