@@ -119,12 +119,16 @@ class Panel:
     permission: str = ""
 
 
+LINE_NAME = "lines/"
+
+
 @dataclass(frozen=True)
 class ActionNotes:
     """Notes on actions: `notes(session, row, names)` says what those with these names would do; `label` is what about.
 
     On the page of a row they are the actions that run when their button is pressed, those of its lines too; on the page
-    of an action it is that action, and `row` is the line where the page is a line's.
+    of an action it is that action, and `row` is the line where the page is a line's. The name of a line's action begins
+    with `lines/`, as in its address.
     """
 
     label: str

@@ -16,7 +16,7 @@ from wtforms import Form
 
 from erp import history
 from erp.admin.access import permitted, screen_session
-from erp.admin.declarations import Action, AnyColumns, Facts, Getter, column_heads, read_columns
+from erp.admin.declarations import LINE_NAME, Action, AnyColumns, Facts, Getter, column_heads, read_columns
 from erp.admin.formatting import follow, words
 from erp.admin.forms import VERSION
 from erp.admin.lines import LineChanges, LinesField, lines_field
@@ -110,7 +110,7 @@ class DocumentScreen(Screen):
     def run_at_once(self, row: Any) -> set[str]:
         actions = [action for action in permitted(self._own_line_actions()) if action.run]
         lines = getattr(row, self.lines)
-        return super().run_at_once(row) | {each.name for each in actions if any(map(each.allowed, lines))}
+        return super().run_at_once(row) | {LINE_NAME + each.name for each in actions if any(map(each.allowed, lines))}
 
     @expose("/<int:id>/lines/<int:line_id>/<name>/", methods=("GET", "POST"))
     def line_action(self, id: int, line_id: int, name: str) -> ResponseReturnValue:

@@ -17,7 +17,7 @@ from erp.addresses import problem
 from erp.admin import versions
 from erp.admin.access import flash_sentence, may, only_read, permitted, run_and_commit, screen_session
 from erp.admin.action_pages import ActionPage
-from erp.admin.declarations import Action, Badge, Getter, Panel, Result, read_columns
+from erp.admin.declarations import LINE_NAME, Action, Badge, Getter, Panel, Result, read_columns
 from erp.admin.formatting import badge, cell
 from erp.admin.forms import EditForms, check_email
 from erp.admin.page import Gated
@@ -245,7 +245,8 @@ class Screen(Gated, EditForms):
     def render_page(self, template: str, **context: Any) -> str:
         """Return a page of an action; `template` extends `erp/page.html`."""
         if page := context.get("page"):
-            context["notes"] = self.notes(context["row"], {page.name})
+            row = context["row"]
+            context["notes"] = self.notes(row, {page.name if isinstance(row, self.model) else LINE_NAME + page.name})
         return str(self.render(template, screen=self, **context))
 
 

@@ -14,7 +14,6 @@ from modules.backorder_email import queries
 from modules.inventory_lots.states import Tracking
 from modules.preorder.queries import gained_by_ordering, gained_by_receiving, gained_without
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
-from modules.sales.models import Order, OrderLine
 from modules.sales.planning import Taken
 from modules.sales.queries import gained_by_allocating, gained_by_confirming
 
@@ -27,31 +26,34 @@ def _confirm(session: Session, order: Any) -> Gains:
     return {"Confirm": gained_by_confirming(session, order)}
 
 
-def _allocate(session: Session, row: Order | OrderLine) -> Gains:
-    # The page of a line that has the same name allocates by hand what is ticked there.
-    return {"Allocate Order": gained_by_allocating(session, row)} if isinstance(row, Order) else {}
+def _allocate(session: Session, order: Any) -> Gains:
+    return {"Allocate Order": gained_by_allocating(session, order)}
 
 
 def _order(session: Session, order: PurchaseOrder) -> Gains:
     return {"Order": gained_by_ordering(session, order)}
 
 
-def _open_lines(row: PurchaseOrder | PurchaseOrderLine) -> list[PurchaseOrderLine]:
-    return [line for line in (row.lines if isinstance(row, PurchaseOrder) else [row]) if line.is_open]
+def _receive(session: Session, order: PurchaseOrder) -> Gains:
+    return _receive_lines(session, order.lines)
 
 
-def _receive(session: Session, row: PurchaseOrder | PurchaseOrderLine) -> Gains:
-    coming = [line for line in _open_lines(row) if line.product.tracking is not Tracking.serial]
+def _receive_line(session: Session, line: PurchaseOrderLine) -> Gains:
+    return _receive_lines(session, [line])
+
+
+def _receive_lines(session: Session, lines: Sequence[PurchaseOrderLine]) -> Gains:
+    coming = [line for line in lines if line.is_open and line.product.tracking is not Tracking.serial]
     return {"If all that is outstanding is received": gained_by_receiving(session, coming)} if coming else {}
 
 
-def _cancel(session: Session, row: PurchaseOrder | PurchaseOrderLine) -> Gains:
-    coming = _open_lines(row)
+def _cancel(session: Session, order: PurchaseOrder) -> Gains:
+    coming = [line for line in order.lines if line.is_open]
     return gained_without(session, {"Cancel": coming}) if coming else {}
 
 
-def _close_short(session: Session, row: PurchaseOrder | PurchaseOrderLine) -> Gains:
-    coming = {f"Close short line {line.position}": [line] for line in _open_lines(row)}
+def _close_short(session: Session, order: PurchaseOrder) -> Gains:
+    coming = {f"Close short line {line.position}": [line] for line in order.lines if line.is_open}
     return gained_without(session, coming) if coming else {}
 
 
@@ -59,8 +61,9 @@ _SALES: Mapping[str, Planning] = {"confirm": _confirm, "allocate": _allocate}
 _PURCHASES: Mapping[str, Planning] = {
     "order": _order,
     "receive": _receive,
+    "lines/receive": _receive_line,
     "cancel": _cancel,
-    "close-short": _close_short,
+    "lines/close-short": _close_short,
 }
 
 
