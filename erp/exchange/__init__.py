@@ -6,7 +6,7 @@ formula, and an import takes it off.
 """
 
 from erp.exchange.jobs import run_imports
-from erp.exchange.kinds import AfterImport, Column, ExportKind, ImportKind, Row, notes_of_import
+from erp.exchange.kinds import AfterImport, Column, ExportKind, ImportKind, Row, notes_of_import, rows_by_number
 from erp.exchange.lines import Header, read_records
 from erp.exchange.maps import LeaveOut, Map, Source, join, take
 from erp.exchange.own_maps import BadMap, Guess, UnknownMap, find_map, maps_of, recognise, save_map
@@ -67,6 +67,7 @@ __all__ = [
     "read_csv",
     "read_records",
     "recognise",
+    "rows_by_number",
     "run_imports",
     "save_map",
     "signed_quantity",

@@ -65,6 +65,14 @@ class Row:
         return column in self._places
 
 
+def rows_by_number(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    """Return the rows of each document, by what their column `number` says, in order of first appearance."""
+    documents: dict[str, list[Row]] = {}
+    for row in rows:
+        documents.setdefault(row["number"], []).append(row)
+    return documents
+
+
 @dataclass(frozen=True)
 class AfterImport:
     """What may be done with the imported rows in the same transaction: `erp import KIND FILE --<name>`.

@@ -46,14 +46,6 @@ class Known:
         return NewOrder(first["number"], supplier.id, first["ordered_on"] or clock.today(), lines)
 
 
-def group_rows(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """Return the rows of each number, in order of first appearance."""
-    groups: dict[str, list[Row]] = {}
-    for row in rows:
-        groups.setdefault(row["number"], []).append(row)
-    return groups
-
-
 def find_known(session: Session, rows: Sequence[Row]) -> Known:
     """Return what a file names, as it is now: call it once the products are locked."""
     return Known(

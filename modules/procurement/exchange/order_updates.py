@@ -9,13 +9,13 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
-from erp.exchange import Errors, Row, as_cell
+from erp.exchange import Errors, Row, as_cell, rows_by_number
 from erp.identity import ByKey, identity_key
 from erp.text import plural
 from modules.inventory_lots.queries import product_ids_by_sku
 from modules.procurement import services
 from modules.procurement.domain import LineValues, match_lines
-from modules.procurement.exchange.order_rows import Known, check_order, find_known, group_rows
+from modules.procurement.exchange.order_rows import Known, check_order, find_known
 from modules.procurement.models import PurchaseOrder
 
 
@@ -57,7 +57,7 @@ class _Changes:
 
 def update_orders(session: Session, rows: Sequence[Row], errors: Errors) -> str:
     """Make orders that are new, and give lines of those that exist the quantities, dates and statuses of the file."""
-    groups = group_rows(rows)
+    groups = rows_by_number(rows)
     products = product_ids_by_sku(session, {row["sku"] for row in rows})
     orders = services.lock_numbered(session, groups, more_products=products.values())
     known = find_known(session, rows)

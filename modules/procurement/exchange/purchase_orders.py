@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, day, money, quantity
+from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, day, money, quantity, rows_by_number
 from erp.text import plural
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.queries import product_ids_by_sku
 from modules.inventory_lots.services import lock_products
-from modules.procurement.exchange.order_rows import HEADER, check_order, find_known, group_rows
+from modules.procurement.exchange.order_rows import HEADER, check_order, find_known
 from modules.procurement.exchange.order_updates import update_orders
 from modules.procurement.models import PurchaseLineStatus, PurchaseOrder, PurchaseOrderLine, Supplier
 from modules.procurement.queries import booked_lines, numbers_in_use
@@ -21,7 +21,7 @@ from modules.procurement.services import create_ordered
 
 
 def _create(session: Session, rows: list[Row], errors: Errors) -> str:
-    groups = group_rows(rows)
+    groups = rows_by_number(rows)
     # Locked before the numbers are looked up: of two files with one order, the second is refused because it exists.
     lock_products(session, product_ids_by_sku(session, {row["sku"] for row in rows}).values())
     taken = numbers_in_use(session, groups)

@@ -12,8 +12,7 @@ from sqlalchemy.orm import Session
 from erp import clock
 from erp.contacts import contacts_by_code
 from erp.db import is_named
-from erp.errors import ErpError
-from erp.exchange import Errors, Row
+from erp.exchange import Errors, Row, rows_by_number
 from erp.identity import ByKey
 from modules.inventory_lots.domain import check_quantity
 from modules.inventory_lots.models import Product
@@ -55,9 +54,7 @@ class Book:
 
 def read_book(session: Session, rows: Sequence[Row], more_products: Iterable[int] = ()) -> Book:
     """Lock the products of a file, and more, and return what it names as it is then."""
-    orders: dict[str, list[Row]] = {}
-    for row in rows:
-        orders.setdefault(row["number"], []).append(row)
+    orders = rows_by_number(rows)
     skus = {row["sku"] for row in rows}
     # Locked before the numbers are looked up: of two files with the same order, the second is refused.
     lock_products(session, {*product_ids_by_sku(session, skus).values(), *more_products})
@@ -95,10 +92,8 @@ def _check_line(row: Row, product: Product | None, errors: Errors) -> None:
     if product is None:
         errors.add_unknown(row, "sku", "is not the SKU of a product")
         return
-    try:
+    with errors.of(row, "quantity"):
         check_quantity(row["quantity"], product.unit_decimals, what=product.sku)
-    except ErpError as error:
-        errors.add(row, "quantity", error)
 
 
 def create(session: Session, groups: Iterable[Sequence[Row]], book: Book, errors: Errors) -> None:
