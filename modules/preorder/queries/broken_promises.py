@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from erp.db import is_one_of
 from erp.text import plural
@@ -16,9 +16,9 @@ from modules.preorder.coverage import AllocatedSupply, Coverage, Part
 from modules.preorder.models import PurchaseAllocation
 from modules.preorder.queries.coverage import line_coverage, with_siblings
 from modules.preorder.queries.purchase_lines import Incoming, incoming_lines
+from modules.preorder.queries.sales_lines import lines_with_customers
 from modules.procurement.hooks import Impact
-from modules.sales.models import Customer, Order, OrderLine
-from modules.sales.queries import service_order
+from modules.sales.models import OrderLine
 
 
 @dataclass(frozen=True)
@@ -94,14 +94,7 @@ def _gets_worse(before: Coverage, after: Coverage) -> bool:
 def _described(
     session: Session, broken: Mapping[int, Coverage], arrivals: Mapping[int, date | None]
 ) -> list[BrokenPromise]:
-    rows = session.execute(
-        select(OrderLine, Order, Customer.name)
-        .options(joinedload(OrderLine.product))
-        .join(OrderLine.order)
-        .join(Order.customer)
-        .where(is_one_of(session, OrderLine.id, broken))
-        .order_by(*service_order())
-    ).all()
+    rows = lines_with_customers(session, broken)
     others = _alternatives(session, {line.product_id for line, *_ in rows}, arrivals)
     breaking = _breaking(broken, arrivals)
     return [

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import Select, Subquery, func, or_, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from erp.db import format_quantity, total
@@ -64,24 +66,13 @@ def _sales_lines(session: Session) -> Iterator[str]:
 
 
 def _conversions(session: Session) -> Iterator[str]:
-    moved = _moved(Conversion.purchase_allocation_id)
-    received = (
-        select(PurchaseAllocation.id, PurchaseAllocation.received, moved.c.moved)
-        .join(moved, moved.c.id == PurchaseAllocation.id)
-        .where(moved.c.moved > PurchaseAllocation.received)
-    )
-    for id_, quantity, turned in session.execute(received.order_by(PurchaseAllocation.id)):
+    received = _moved_beyond(Conversion.purchase_allocation_id, PurchaseAllocation.id, PurchaseAllocation.received)
+    for id_, quantity, turned in session.execute(received):
         yield (
             f"Purchase allocation {id_}: receipts turned {format_quantity(turned)} of it into allocations, only "
             f"{format_quantity(quantity)} are received."
         )
-    moved = _moved(Conversion.receipt_id)
-    came = (
-        select(Receipt.id, Receipt.quantity, moved.c.moved)
-        .join(moved, moved.c.id == Receipt.id)
-        .where(moved.c.moved > Receipt.quantity)
-    )
-    for id_, quantity, turned in session.execute(came.order_by(Receipt.id)):
+    for id_, quantity, turned in session.execute(_moved_beyond(Conversion.receipt_id, Receipt.id, Receipt.quantity)):
         yield (
             f"Receipt {id_}: {format_quantity(turned)} of it are allocations of purchase allocations, only "
             f"{format_quantity(quantity)} came."
@@ -90,8 +81,13 @@ def _conversions(session: Session) -> Iterator[str]:
         yield f"Conversion {id_} of receipt {receipt_id}: its documents are not about the same lines and balance."
 
 
-def _moved(key: InstrumentedAttribute[int]) -> Subquery:
-    return select(key.label("id"), total(Conversion.quantity).label("moved")).group_by(key).subquery()
+def _moved_beyond(
+    key: InstrumentedAttribute[int], id_: InstrumentedAttribute[int], quantity: InstrumentedAttribute[Decimal]
+) -> Select[*tuple[Any, ...]]:
+    """Select the rows of which conversions by this key moved more than a quantity of theirs: id, quantity, moved."""
+    moved = select(key.label("id"), total(Conversion.quantity).label("moved")).group_by(key).subquery()
+    rows = select(id_, quantity, moved.c.moved).join(moved, moved.c.id == id_)
+    return rows.where(moved.c.moved > quantity).order_by(id_)
 
 
 def _mismatched() -> Select[int, int]:

@@ -29,10 +29,8 @@ from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.sales.models import Order, OrderLine
 from modules.sales.planning import Plan, plan_run
 from modules.sales.queries import (
-    due_on,
-    has_need,
+    due_day,
     is_scheduled,
-    is_scheduled_day,
     own_refusals,
     rules_of_runs,
     snapshots_with,
@@ -96,7 +94,7 @@ def hints(session: Session, asked: AskedOrder) -> list[Hint | None]:
     answers = {
         line.id: Hint(
             refusal=refusals.get(line.id),
-            served_from=_served_from(line),
+            served_from=due_day(line),
             coverage=found.get(line.id),
             serials=sum((each.quantity for each in serials.get(line.product_id, ())), Decimal(0)),
             by_hand=by_hand.get(line.id, ()),
@@ -127,11 +125,6 @@ def _is_serial(line: OrderLine) -> bool:
     return line.product.tracking is Tracking.serial
 
 
-def _served_from(line: OrderLine) -> date | None:
-    """Return from when a scheduled line is served; None for other lines."""
-    return due_on(line.requested_on) if line.requested_on and is_scheduled_day(line.requested_on) else None
-
-
 def _refusals(session: Session, lines: Sequence[OrderLine]) -> dict[int, ErpError]:
     """Return why lines would be refused, and mark those that would be preorders."""
     preorders, refusals = before_launch(session, lines)
@@ -142,7 +135,7 @@ def _refusals(session: Session, lines: Sequence[OrderLine]) -> dict[int, ErpErro
 
 def _coverage(session: Session, lines: Sequence[OrderLine], asked: AskedOrder) -> dict[int, Coverage]:
     """Return what a run would cover the lines with; lines of serial products and scheduled ones get nothing."""
-    waiting = [line for line in lines if not _is_serial(line) and not _served_from(line)]
+    waiting = [line for line in lines if not _is_serial(line) and not due_day(line)]
     rules = rules_of_runs(session)
     plans = [plan_run(snapshot, rules) for snapshot in snapshots_with(session, waiting, rules)] if waiting else []
     stock, supply = _stock(session, plans), _supply(session, plans)
@@ -157,7 +150,7 @@ def _coverage(session: Session, lines: Sequence[OrderLine], asked: AskedOrder) -
             launch_date=launches[line.product_id].launch_date if line.is_preorder else None,
             ships_complete=asked.ships_complete,
             is_serial=_is_serial(line),
-            is_scheduled=bool(_served_from(line)),
+            is_scheduled=bool(due_day(line)),
             stock=stock.get(line.id, ()),
             supply=supply.get(line.id, ()),
         )
@@ -230,7 +223,7 @@ def _passed_over(session: Session, product_ids: Iterable[int]) -> dict[int, list
         return {}
     of_products = is_one_of(session, OrderLine.product_id, ids)
     lines, allocated = confirmed_lines(
-        of_products, has_need(), or_(OrderLine.hold_allocation.is_(True), is_scheduled())
+        of_products, OrderLine.has_need, or_(OrderLine.hold_allocation.is_(True), is_scheduled())
     )
     rows = lines.with_only_columns(OrderLine.product_id, Order.number, OrderLine.position, OrderLine.hold_allocation)
     names: dict[int, list[str]] = {}

@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
-from erp.db import is_one_of
 from modules.preorder.coverage import Coverage
-from modules.sales.models import Customer, Order, OrderLine
-from modules.sales.queries import service_order
+from modules.preorder.queries.sales_lines import lines_with_customers
 
 
 @dataclass(frozen=True)
@@ -78,14 +75,6 @@ def describe_lines(
     session: Session, line_ids: Collection[int], before: Mapping[int, Coverage], after: Mapping[int, Coverage]
 ) -> list[LineChange]:
     """Return lines with their coverage before and after, in order of service."""
-    rows = session.execute(
-        select(OrderLine, Order, Customer.name)
-        .options(joinedload(OrderLine.product))
-        .join(OrderLine.order)
-        .join(Order.customer)
-        .where(is_one_of(session, OrderLine.id, line_ids))
-        .order_by(*service_order())
-    )
     return [
         LineChange(
             line_id=line.id,
@@ -99,7 +88,7 @@ def describe_lines(
             before=before[line.id],
             after=after[line.id],
         )
-        for line, order, customer in rows
+        for line, order, customer in lines_with_customers(session, line_ids)
     ]
 
 

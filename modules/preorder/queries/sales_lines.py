@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Row, Select, SQLColumnExpression, and_, func, select
+from sqlalchemy.orm import Session, joinedload
 
 from erp.db import is_one_of
 from erp.models import HistoryEntry
@@ -17,11 +17,23 @@ from modules.preorder.queries.purchase_allocations import (
     purchase_allocated,
     purchase_allocated_by_line,
 )
-from modules.sales.models import Order, OrderLine
-from modules.sales.queries import Scope
+from modules.sales.models import Customer, Order, OrderLine
+from modules.sales.queries import Scope, service_order
 from modules.sales.states import OrderState
 
 MOST_CHANGES = 500
+
+
+def lines_with_customers(session: Session, line_ids: Collection[int]) -> Sequence[Row[OrderLine, Order, str]]:
+    """Return lines, with their products, their orders and the names of their customers, in order of service."""
+    return session.execute(
+        select(OrderLine, Order, Customer.name)
+        .options(joinedload(OrderLine.product))
+        .join(OrderLine.order)
+        .join(Order.customer)
+        .where(is_one_of(session, OrderLine.id, line_ids))
+        .order_by(*service_order())
+    ).all()
 
 
 def has_open_quantity() -> ColumnElement[bool]:

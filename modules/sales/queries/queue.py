@@ -17,7 +17,7 @@ from erp.identity import identity_key
 from erp.options import options
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.states import Tracking
-from modules.sales.domain import served_until
+from modules.sales.domain import is_too_far_ahead, served_until
 from modules.sales.models import Backorder, Order, OrderLine
 from modules.sales.planning import Demand
 
@@ -97,8 +97,7 @@ def last_served_day() -> date | None:
 
 def is_scheduled_day(requested_on: date | None) -> bool:
     """Return whether a line with this requested day is requested too far ahead to be served now."""
-    until = last_served_day()
-    return until is not None and requested_on is not None and requested_on > until
+    return is_too_far_ahead(requested_on, last_served_day())
 
 
 def due_on(requested_on: date) -> date:
@@ -120,16 +119,6 @@ def is_allocatable() -> ColumnElement[bool]:
 def is_waiting() -> ColumnElement[bool]:
     """Return the condition on an order line, joined to its order and product, that an automatic run may serve it."""
     return and_(is_allocatable(), OrderLine.hold_allocation.is_(False), not_(is_scheduled()))
-
-
-def has_need() -> ColumnElement[bool]:
-    """Return the condition that stock does not cover a line."""
-    return and_(OrderLine.has_need)
-
-
-def backorder_is_open() -> ColumnElement[bool]:
-    """Return the condition of an open backorder row."""
-    return and_(Backorder.is_open)
 
 
 def open_backorder_quantity() -> ColumnElement[Decimal]:

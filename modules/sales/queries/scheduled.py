@@ -8,18 +8,15 @@ from decimal import Decimal
 from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
-from modules.sales.domain import is_too_far_ahead
 from modules.sales.models import Order, OrderLine
 from modules.sales.queries.lines import select_lines
 from modules.sales.queries.purchase_allocations import purchase_allocated_quantities
-from modules.sales.queries.queue import due_on, is_scheduled, last_served_day
+from modules.sales.queries.queue import due_on, is_scheduled, is_scheduled_day, last_served_day
 
 
 def due_day(line: OrderLine) -> date | None:
     """Return the day from which runs serve a line that is scheduled; None for one that is not."""
-    if line.requested_on is None or not is_too_far_ahead(line.requested_on, last_served_day()):
-        return None
-    return due_on(line.requested_on)
+    return due_on(line.requested_on) if line.requested_on and is_scheduled_day(line.requested_on) else None
 
 
 def why_scheduled(line: OrderLine) -> str:
