@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import pytest
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Error, Locator, Page, expect, sync_playwright
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from erp.app import create_app
@@ -27,6 +28,7 @@ FLAGS = (
 )
 PASSWORD = "a-password-for-tests"
 TIMEOUT = 20_000
+CELLS = "rows => rows.map(row => [...row.querySelectorAll('td')].map(cell => cell.innerText))"
 
 
 def pytest_collection_modifyitems(items):
@@ -137,6 +139,12 @@ class Clerk:
         place.get_by_role("button", name=label, exact=True).or_(
             place.get_by_role("link", name=label, exact=True)
         ).first.click()
+        self.page.wait_for_load_state()
+
+    def submit(self) -> None:
+        """Press the main button of the form and wait for its answer."""
+        self.page.locator("main form button.btn-primary").click()
+        self.page.wait_for_load_state()
 
     def answer(self, label: str) -> None:
         """Answer the question in the dialog."""
@@ -151,8 +159,18 @@ class Clerk:
 
     def rows(self, table: str) -> list[list[str]]:
         """Return the cells of a table by its id."""
-        rows = self.page.locator(f"#{table} tbody tr").all()
-        return [[" ".join(cell.inner_text().split()) for cell in row.locator("td").all()] for row in rows]
+        rows = self.page.locator(f"#{table} tbody tr").evaluate_all(CELLS)
+        return [[" ".join(cell.split()) for cell in row] for row in rows]
+
+    def reads(self, reading: Callable[[], object], expected: object) -> None:
+        """Read the page until it shows what is expected: the answer to the last press may be on its way."""
+        until = time.monotonic() + TIMEOUT / 1000
+        while time.monotonic() < until:
+            with suppress(IndexError, Error):  # no such row yet, or the page is being replaced
+                if reading() == expected:
+                    return
+            self.page.wait_for_timeout(50)
+        assert reading() == expected
 
     def choose(self, field: Locator, text: str) -> None:
         """Choose in a field that searches while one types."""

@@ -41,9 +41,8 @@ def test_an_earlier_purchase_order_appears_and_the_first_customer_gets_it(clerk,
     clerk.sees("Earlier orders would get their goods earlier")
     page.get_by_role("link", name="LAMP", exact=True).last.click()
     expect(page.get_by_role("heading", name="What would change")).to_be_visible()
-    ((_, customer, sku, exchange, *_),) = clerk.rows("moves")
-    assert (customer, sku) == ("Bright Interiors", "LAMP")
-    assert exchange.endswith("81 days earlier")
+    clerk.reads(lambda: [row[1:3] for row in clerk.rows("moves")], [["Bright Interiors", "LAMP"]])
+    assert clerk.rows("moves")[0][3].endswith("81 days earlier")
 
     # It is applied as it was shown: the first order has the early goods, and nothing more can be gained.
     clerk.press("Apply exactly this")

@@ -27,6 +27,7 @@ def enter(page):
 
 def send(page):
     page.locator("main form button.btn-primary").click()
+    page.wait_for_load_state()
 
 
 def test_the_second_of_two_pages_of_one_delivery_is_refused_and_keeps_what_was_typed(clerk, behind, page_of_receipt):
