@@ -26,11 +26,13 @@ def lots_named(session: Session, rows: Select[*Ts], lots: Iterable[tuple[int, st
 
 
 class KnownLot(NamedTuple):
-    """A lot that exists: the raw quantity on hand at all locations, and its dates."""
+    """A lot that exists: its raw quantity on hand at all locations, its dates, and its balances by location."""
 
+    id: int
     on_hand: int
     received_on: date
     expires_on: date | None
+    balances: dict[int, int]
 
 
 def known_lots(session: Session, lots: Iterable[tuple[int, str]]) -> dict[tuple[int, str], KnownLot]:
@@ -38,13 +40,17 @@ def known_lots(session: Session, lots: Iterable[tuple[int, str]]) -> dict[tuple[
     wanted = set(lots)
     if not wanted:
         return {}
-    columns = (Lot.product_id, Lot.number_key, Lot.received_on, Lot.expires_on)
-    rows = lots_named(session, select(*columns, raw(total(Balance.on_hand))), wanted)
-    rows = rows.outerjoin(Balance, Balance.lot_id == Lot.id).group_by(*columns)
-    return {
-        (product_id, key): KnownLot(int(on_hand or 0), received_on, expires_on)
-        for product_id, key, received_on, expires_on, on_hand in session.execute(rows)
-    }
+    of_lot = (Lot.product_id, Lot.number_key, Lot.id, Lot.received_on, Lot.expires_on)
+    columns = (*of_lot, Balance.id, Balance.location_id, raw(Balance.on_hand))
+    rows = lots_named(session, select(*columns), wanted).outerjoin(Balance, Balance.lot_id == Lot.id)
+    found: dict[tuple[int, str], KnownLot] = {}
+    for product_id, key, id_, received_on, expires_on, balance_id, location_id, on_hand in session.execute(rows):
+        known = found.get((product_id, key)) or KnownLot(id_, 0, received_on, expires_on, {})
+        if balance_id is not None:
+            known = known._replace(on_hand=known.on_hand + on_hand)
+            known.balances[location_id] = balance_id
+        found[product_id, key] = known
+    return found
 
 
 def on_hand_of_lots(session: Session, lots: Iterable[tuple[int, str]]) -> ByKey[tuple[int, str], int]:

@@ -45,14 +45,31 @@ def receive_many(session: Session, arrivals: Sequence[Arrival]) -> list[int]:
 
     The caller has locked the products. Raises the first refusal; nothing is booked then.
     """
-    for refusal in arrival_refusals(session, arrivals).values():
+    checked = check_arrivals(session, arrivals)
+    for refusal in checked.refusals.values():
         raise refusal
-    lot_ids, _ = find_or_make_lots(session, _lots(session, arrivals))
+    return book(session, checked)
+
+
+@dataclass(frozen=True)
+class CheckedArrivals:
+    """Arrivals, those of their lots that exist, and why some may not be booked, by their position."""
+
+    arrivals: Sequence[Arrival]
+    lots: Mapping[Key, queries.KnownLot]
+    refusals: Mapping[int, StockRefused]
+
+
+def book(session: Session, checked: CheckedArrivals) -> list[int]:
+    """Book arrivals of which none is refused, under the locks under which they were checked; as `receive_many`."""
+    lots = checked.lots
+    lot_ids, _ = find_or_make_lots(session, _lots(checked), lots)
     postings = [
         Posting(arrival.product_id, lot_id, arrival.location_id, to_raw(arrival.quantity), arrival.document)
-        for arrival, lot_id in zip(arrivals, lot_ids, strict=True)
+        for arrival, lot_id in zip(checked.arrivals, lot_ids, strict=True)
     ]
-    return post(session, postings, MoveKind.receipt)
+    balances = {(lot.id, location_id): id_ for lot in lots.values() for location_id, id_ in lot.balances.items()}
+    return post(session, postings, MoveKind.receipt, known=balances)
 
 
 def take_back(session: Session, balance_id: int, quantity: Decimal, *, document: str, reason: str) -> None:
@@ -81,11 +98,11 @@ def _fresh(session: Session, balance_id: int) -> Balance:
     return balance
 
 
-def _lots(session: Session, arrivals: Sequence[Arrival]) -> list[LotWanted]:
+def _lots(checked: CheckedArrivals) -> list[LotWanted]:
     """Return the lots that the arrivals go into; one without stock is received today unless a date is given."""
+    arrivals = checked.arrivals
     dated = {_key(arrival) for arrival in arrivals if arrival.received_on}
-    known = queries.known_lots(session, [key for arrival in arrivals if (key := _key(arrival))])
-    empty = {key for key, lot in known.items() if not lot.on_hand} - dated
+    empty = {key for key, lot in checked.lots.items() if not lot.on_hand} - dated
     today = clock.today()
     return [
         LotWanted(
@@ -102,11 +119,13 @@ def _key(arrival: Arrival) -> Key | None:
     return (arrival.product_id, identity_key(arrival.lot_number)) if arrival.lot_number else None
 
 
-def arrival_refusals(session: Session, arrivals: Sequence[Arrival]) -> Mapping[int, StockRefused]:
-    """Return why arrivals may not be booked, by their position. The caller has locked the products."""
+def check_arrivals(
+    session: Session, arrivals: Sequence[Arrival], products: Mapping[int, Product] | None = None
+) -> CheckedArrivals:
+    """Find out why arrivals may not be booked. The caller has locked the products, and may have read them since."""
     product_ids = {arrival.product_id for arrival in arrivals}
     require_lock(session, Product, product_ids)
-    products = queries.products_by_id(session, product_ids)
+    products = queries.products_by_id(session, product_ids) if products is None else products
     lots = queries.known_lots(session, [key for arrival in arrivals if (key := _key(arrival))])
     stocked = {key: lot for key, lot in lots.items() if lot.on_hand}
     in_stock, dates = set(stocked), _Dates(stocked)
@@ -118,7 +137,7 @@ def arrival_refusals(session: Session, arrivals: Sequence[Arrival]) -> Mapping[i
             dates.check(product, arrival)
         except StockRefused as refusal:
             refusals[index] = refusal
-    return refusals
+    return CheckedArrivals(arrivals, lots, refusals)
 
 
 def _check(product: Product, arrival: Arrival, in_stock: set[Key]) -> None:

@@ -9,7 +9,7 @@ from itertools import chain
 
 from sqlalchemy.orm import Session
 
-from erp.db import read_rows, to_raw
+from erp.db import to_raw
 from erp.options import options
 from modules.inventory_lots.queries import usable_balances
 from modules.sales import hooks
@@ -72,7 +72,7 @@ def _by_product(demands: Iterable[Demand]) -> dict[int, list[Demand]]:
 def _stock(session: Session, product_ids: Sequence[int]) -> dict[int, list[Part]]:
     """Return the free quantity of each usable balance, by product."""
     found: dict[int, list[Part]] = {}
-    for balance_id, product_id, quantity in read_rows(session, usable_balances(session, product_ids)):
+    for balance_id, product_id, quantity in usable_balances(session, product_ids):
         found.setdefault(product_id, []).append((balance_id, quantity))
     return found
 
