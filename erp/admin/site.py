@@ -19,6 +19,7 @@ from erp.admin.declarations import Card
 from erp.admin.fields import required
 from erp.admin.formatting import add_filters, anchor, follow
 from erp.admin.page import Gated
+from erp.admin.search import add_search
 from erp.admin.settings import IMPORTS, VIEWS
 from erp.db import db
 from erp.options import options
@@ -124,6 +125,7 @@ def init_app(app: Flask, registry: Registry) -> None:
     for entry in VIEWS:
         site.add(Owned(CORE, entry))
     add_addresses(app)
+    add_search(app)
     add_filters(app)
     app.jinja_env.globals.update(
         site=site,

@@ -61,7 +61,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("kind", sa.String(length=60), nullable=False),
         sa.Column("name", sa.String(length=60), nullable=False),
-        sa.Column("name_key", sa.Text(), nullable=False),
+        sa.Column("name_key", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
         sa.Column("data", sa.Text(), nullable=False),
         sa.Column("user_name", sa.String(length=80), nullable=False),
         sa.Column("changed_at", sa.DateTime(), nullable=False),
@@ -163,6 +163,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_erp_run")),
     )
     op.create_index(op.f("ix_erp_run_ended_at"), "erp_run", ["ended_at"], unique=False)
+    op.create_table(
+        "erp_search_word",
+        sa.Column("document", sa.String(length=60), nullable=False),
+        sa.Column("word", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
+        sa.Column("document_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("document", "word", "document_id", name=op.f("pk_erp_search_word")),
+    )
+    op.create_index("ix_erp_search_word_document", "erp_search_word", ["document", "document_id"], unique=False)
     op.create_table(
         "erp_sequence",
         sa.Column("name", sa.String(length=60), nullable=False),

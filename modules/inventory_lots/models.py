@@ -14,10 +14,11 @@ from erp import clock
 from erp.db import FINAL, BigId, Model, Quantity, UtcDateTime, key_column, partial_index
 from erp.history import Subject, Tracked
 from erp.models import enum_column
+from erp.search import Searchable
 from modules.inventory_lots.states import LocationKind, MoveKind, Tracking
 
 
-class Product(Tracked, Model):
+class Product(Searchable, Tracked, Model):
     """Something bought and sold, named by its SKU."""
 
     __tablename__ = "inventory_lots_product"
@@ -38,6 +39,7 @@ class Product(Tracked, Model):
 
     __mapper_args__ = {"version_id_col": row_version}
     history_fields = ("sku", "name", "unit", "unit_decimals", "tracking", "is_active")
+    search_fields = ("sku", "name")
 
     @override
     def history_subject(self) -> Subject:
@@ -90,6 +92,8 @@ class Lot(Tracked, Model):
     __table_args__ = (
         UniqueConstraint("id", "product_id"),
         Index("ix_inventory_lots_lot_number_key", "product_id", "number_key", unique=True),
+        # The search finds a lot by its number alone.
+        Index("ix_inventory_lots_lot_number_alone", "number_key"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

@@ -14,6 +14,7 @@ from erp.contacts import Saved
 from erp.db import bulk_update, chunks, commit_parts, insert_missing, lock_rows, lock_selected
 from erp.history import Change, record_all
 from erp.registry import current_registry
+from erp.search import refresh
 from modules.inventory_lots import queries
 from modules.inventory_lots.domain import TrackingSettings, check_change, check_tracking_settings, check_unit
 from modules.inventory_lots.errors import ManyRefused, StockRefused
@@ -80,6 +81,7 @@ def save_products(session: Session, wanted: Sequence[ProductData]) -> Saved:
     record_all(session, [Change(product.history_subject(), "created") for product in inserted])
     edits = [(product, values) for data in wanted if (values := _changed(product := products[data.sku], data))]
     edit_many(session, Product, FIELDS, edits)
+    refresh(session, [*inserted, *(product for product, _ in edits)])
     return Saved(len(wanted) - len(known), len(edits))
 
 

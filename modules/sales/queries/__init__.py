@@ -67,11 +67,13 @@ from modules.sales.queries.queue import (
     waiting_product_ids,
 )
 from modules.sales.queries.scheduled import due_day, scheduled_quantities, why_scheduled
+from modules.sales.queries.search import SEARCHES
 from modules.sales.queries.snapshot import read_snapshots, rules_of_runs, snapshots_with
 from modules.sales.queries.work_lists import Size, WorkLists, listed_lines, read_work_lists
 
 __all__ = [
     "MOST_HOLDERS",
+    "SEARCHES",
     "Holder",
     "LinePlan",
     "Loss",
