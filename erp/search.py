@@ -10,11 +10,24 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Index, Select, String, Text, and_, delete, event, func, insert, inspect, select
-from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
+from sqlalchemy import (
+    ColumnElement,
+    Index,
+    Select,
+    String,
+    Text,
+    and_,
+    delete,
+    event,
+    insert,
+    inspect,
+    intersect,
+    select,
+)
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from erp.db import BigId, CodePoints, ErpSession, Model, is_one_of, key_of, rows_table
 from erp.identity import identity_key
@@ -33,6 +46,7 @@ M = TypeVar("M", bound=Model)
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 _READ = 500
+_KEPT = 20
 _BATCH = 5000
 # Sorts after every text that begins with what stands before it.
 _LAST = "\U0010ffff"
@@ -74,6 +88,8 @@ class Sought:
 
     text: str
     is_forgiving: bool = False
+    # Several sources ask for the rows of one table: the customers themselves, and the orders of these.
+    _ids: dict[str, dict[int, int]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def words(self) -> list[str]:
@@ -82,14 +98,14 @@ class Sought:
 
     def forgiving(self) -> Sought:
         """Return the same search with typing errors forgiven."""
-        return replace(self, is_forgiving=True)
+        return Sought(self.text, is_forgiving=True)
 
 
 @dataclass(frozen=True)
 class SearchSource:
     """Rows that the search finds: `find(session, sought, limit)` returns them.
 
-    `name` is the screen (`module.noun`) that shows them: whoever may not open it does not find them. `title` is what
+    `name` is the screen (`module.noun`) that shows them: users who may not open it do not find them. `title` is what
     one is called.
     """
 
@@ -142,21 +158,27 @@ def spellings(word: str, letters: str = _LETTERS) -> list[str]:
 
 def ids_by_words(session: Session, model: type[Model], sought: Sought, limit: int) -> dict[int, int]:
     """Return the ids of rows of a Searchable table that have every word, the best first, each with its rank."""
-    words = sought.words
-    if not words:
-        return {}
-    first, *others = _rarest_first(session, model, words, sought) if len(words) > 1 else words
-    wanted, rows = _matching(session, model, first, sought)
-    for other in others:
-        word, its_rows = _matching(session, model, other, sought)
-        rows = rows.where(its_rows.where(word.document_id == wanted.document_id).correlate(wanted).exists())
-    found: dict[int, tuple[int, int]] = {}
-    order = {spelling: place for place, spelling in enumerate(_meant(first, sought))}
-    for id_, word in session.execute(rows.limit(_READ)):
-        likely = order.get(word, len(order))
-        found[id_] = min(found.get(id_, (likely, id_)), (likely, id_))
+    known = sought._ids
+    name = model.__tablename__
+    if name not in known:
+        known[name] = _ids_by_words(session, model, sought) if sought.words else {}
+    return dict(list(known[name].items())[:limit])
+
+
+def _ids_by_words(session: Session, model: type[Model], sought: Sought) -> dict[int, int]:
     rank = SIMILAR if sought.is_forgiving else BEGINS
-    return {id_: rank for id_, _ in sorted(found.items(), key=lambda pair: pair[1])[:limit]}
+    first, *others = sought.words
+    if others:
+        parts = (_matching(session, model, word, sought) for word in sought.words)
+        all_words = intersect(*(part.with_only_columns(SearchWord.document_id) for part in parts))
+        return dict.fromkeys(sorted(session.scalars(all_words.limit(_READ)))[:_KEPT], rank)
+    rows = _matching(session, model, first, sought)
+    if not sought.is_forgiving:
+        rows = rows.order_by(SearchWord.word, SearchWord.document_id)
+    # A word that is just as meant comes before those that go on.
+    order = {spelling: place for place, spelling in enumerate(_meant(first, sought))}
+    likely = sorted((order.get(word, len(order)), id_) for id_, word in session.execute(rows.limit(_READ)))
+    return dict.fromkeys([id_ for _, id_ in likely][:_KEPT], rank)
 
 
 def rows_by_words(session: Session, model: type[M], sought: Sought, limit: int) -> list[tuple[M, int]]:
@@ -172,24 +194,16 @@ def _meant(word: str, sought: Sought) -> list[str]:
     return spellings(word) if sought.is_forgiving and "@" not in word else [word]
 
 
-def _matching(session: Session, model: type[Model], word: str, sought: Sought) -> tuple[Any, Select[Any]]:
-    """Return an alias of the words and a select of those of `model` that begin with what was meant."""
-    table: Any = aliased(SearchWord)
+def _matching(session: Session, model: type[Model], word: str, sought: Sought) -> Select[Any]:
+    """Return a select of the rows and words of `model` that begin with what was meant."""
     meant = _meant(word, sought)
-    rows: Select[Any] = select(table.document_id, table.word).where(table.document == model.__tablename__)
+    columns: tuple[Any, ...] = (SearchWord.document_id, SearchWord.word)
+    rows: Select[Any] = select(*columns)
+    rows = rows.where(SearchWord.document == model.__tablename__)
     if len(meant) == 1:
-        return table, rows.where(begins(table.word, word)).order_by(table.word, table.document_id)
+        return rows.where(begins(SearchWord.word, word))
     ranges = rows_table(session, {"low": Text(), "high": Text()}, [(each, each + _LAST) for each in meant])
-    return table, rows.where(table.word >= ranges.c.low, table.word < ranges.c.high)
-
-
-def _rarest_first(session: Session, model: type[Model], words: Sequence[str], sought: Sought) -> list[str]:
-    """Return the words with that first which fewest rows have: the others are only looked up in those."""
-    counted = (_matching(session, model, word, sought)[1].order_by(None).limit(_READ).subquery() for word in words)
-    numbers = session.execute(
-        select(*(select(func.count()).select_from(each).scalar_subquery() for each in counted))
-    ).one()
-    return [word for _, word in sorted(zip(numbers, words, strict=True), key=lambda pair: pair[0])]
+    return rows.where(SearchWord.word >= ranges.c.low, SearchWord.word < ranges.c.high)
 
 
 def begins(column: Any, text: str) -> ColumnElement[bool]:

@@ -58,6 +58,15 @@ class Site(Admin):
         """Return a view by `module.noun`, None where there is none."""
         return next((view for view in self._views if getattr(view, "view_name", "") == name), None)
 
+    def creating(self, model: Any) -> Any:
+        """Return the view in whose form the user may add a row of a model, None where there is none.
+
+        A document with lines is no answer to a question in another form.
+        """
+        views = (view for view in self._views if getattr(view, "model", None) is model)
+        view = next((view for view in views if not getattr(view, "line_form_columns", ())), None)
+        return view if view is not None and view.is_accessible() and view.may_create() else None
+
     def document_url(self, document: str | None, id: int | None) -> str | None:
         """Return the address of a document by `module.noun` and id, None where the user cannot open it."""
         view = self.view(document or "")

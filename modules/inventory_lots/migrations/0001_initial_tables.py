@@ -23,11 +23,13 @@ def upgrade() -> None:
             sa.Enum("lot", "none", "serial", name="tracking", native_enum=False, create_constraint=True, length=20),
             nullable=False,
         ),
+        sa.Column("list_price", sa.BigInteger(), nullable=True),
         sa.Column("is_active", sa.Boolean(), nullable=False),
         sa.Column("row_version", sa.Integer(), nullable=False),
         sa.CheckConstraint(
             "tracking <> 'serial' OR unit_decimals = 0", name=op.f("ck_inventory_lots_product_serial_in_whole_pieces")
         ),
+        sa.CheckConstraint("list_price >= 0", name=op.f("ck_inventory_lots_product_list_price_not_negative")),
         sa.CheckConstraint("unit_decimals BETWEEN 0 AND 4", name=op.f("ck_inventory_lots_product_unit_decimals")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inventory_lots_product")),
         sa.UniqueConstraint("sku", name=op.f("uq_inventory_lots_product_sku")),
