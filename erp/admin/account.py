@@ -9,6 +9,7 @@ from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from flask_admin.helpers import is_safe_url
 from flask_login import current_user, login_user, logout_user
+from flask_wtf.csrf import generate_csrf
 from sqlalchemy.orm import Session
 
 from erp import events, security, sessions
@@ -74,6 +75,11 @@ def logout() -> ResponseReturnValue:
     return redirect(url_for("login"))
 
 
+def session_state() -> ResponseReturnValue:
+    """Say who is signed in, and give the token with which a form that was opened before can be sent."""
+    return {"user": current_user.id, "csrf_token": generate_csrf()}
+
+
 def password() -> ResponseReturnValue:
     """Let users change their own password; one that was generated or reset must be changed."""
     if request.method == "POST":
@@ -106,4 +112,5 @@ def add_addresses(app: Flask) -> None:
     """Add the addresses of these pages."""
     app.add_url_rule("/login", "login", login, methods=("GET", "POST"))
     app.add_url_rule("/logout", "logout", logout, methods=("POST",))
+    app.add_url_rule("/session/", "session_state", session_state, methods=("GET",))
     app.add_url_rule("/password", "password", password, methods=("GET", "POST"))

@@ -181,7 +181,7 @@
     if (combos.has(box)) return;
     combos.add(box);
     const hidden = box.querySelector("input[type=hidden]"), text = box.querySelector("[role=combobox]"), list = box.querySelector("ul");
-    let timer = 0, asked = 0, at = -1, shown = text.value, listed = null;
+    let timer = 0, asked = 0, at = -1, shown = text.value, listed = null, isMaking = false;
     const options = () => all("li[role=option]", list);
     const close = () => { list.hidden = true; at = -1; text.setAttribute("aria-expanded", "false"); text.removeAttribute("aria-activedescendant"); };
     // A choice may say what other fields of its line usually are: they are filled where nothing else was typed.
@@ -196,7 +196,7 @@
     const take = (row) => { hidden.value = row[0]; text.value = shown = row[1]; text.classList.remove("is-invalid"); filled(row); };
     const choose = (item) => {
       close();
-      if (item.row) take(item.row); else createIn(box, text, take);
+      if (item.row) take(item.row); else { isMaking = true; createIn(box, text, take); }
     };
     const mark = (index) => {
       const items = options();
@@ -252,6 +252,7 @@
       hidden.value = ""; text.classList.remove("is-invalid");
       clearTimeout(timer); timer = setTimeout(load, 150);
     });
+    box.addEventListener("restore", (event) => { text.value = shown = event.detail; });
     text.addEventListener("focus", () => text.select());
     text.addEventListener("click", () => { if (list.hidden) load(); });
     text.addEventListener("keydown", (event) => {
@@ -270,7 +271,8 @@
       const marked = !list.hidden && at >= 0 && !hidden.value && text.value && listed === text.value ? options()[at] : null;
       if (marked && marked.row) take(marked.row);
       close();
-      if (!text.value.trim()) { hidden.value = ""; shown = ""; } else if (!hidden.value) settle();
+      if (!text.value.trim()) { hidden.value = ""; shown = ""; } else if (!hidden.value && !isMaking) settle();
+      isMaking = false;
     });
   };
   all(".erp-combo").forEach(combo);

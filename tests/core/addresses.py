@@ -15,7 +15,7 @@ from tests.core.rows import MAKERS, make_rows
 
 ROLES = ("Administrator", "Sales clerk", "Merchandiser", "Warehouse clerk", "Auditor")
 OPEN = {"static", "admin.static", "login", "health", "ready", "metrics"}
-OF_ANYBODY = {"logout", "password", "admin.index", "search"}
+OF_ANYBODY = {"logout", "password", "admin.index", "search", "session_state"}
 
 
 def fill(rule, **values):
