@@ -14,14 +14,14 @@ from pathlib import Path
 
 from tests.faults import composed, cuts, disk, failover, hostile, kills, mails, soak
 from tests.faults.company import PASSWORD, plain_environment
-from tests.faults.figures import Figures
+from tests.faults.report import Report
 from tests.faults.works import WORKS
 from tests.support import postgres
 
-Part = Callable[[Path, Figures, "Size"], None]
+Part = Callable[[Path, Report, "Size"], None]
 
 
-def run_kills(folder: Path, figures: Figures, size: Size) -> None:
+def run_kills(folder: Path, report: Report, size: Size) -> None:
     """Kill works on both databases at once."""
     with postgres.running(folder / "server", {"fsync": "off"}) as server:
         stages = {}
@@ -38,9 +38,9 @@ def run_kills(folder: Path, figures: Figures, size: Size) -> None:
 
         def work(kind: str) -> None:
             try:
-                kills.run(stages[kind], kind, figures, kills=-(-size.kills // 2), seed=figures.seed, works=works)
+                kills.run(stages[kind], kind, report, kills=-(-size.kills // 2), seed=report.seed, works=works)
             except Exception as error:
-                figures.fail(f"{kind}: {error!r}")
+                report.fail(f"{kind}: {error!r}")
 
         threads = [threading.Thread(target=work, args=[kind]) for kind in stages]
         for thread in threads:
@@ -73,28 +73,28 @@ SIZES = {
 }
 PARTS: dict[str, Part] = {
     "kills": run_kills,
-    "cuts": lambda folder, figures, size: cuts.run(
-        folder, figures, cuts=size.cuts, kills=size.process_kills, restarts=size.restarts
+    "cuts": lambda folder, report, size: cuts.run(
+        folder, report, cuts=size.cuts, kills=size.process_kills, restarts=size.restarts
     ),
-    "processes": lambda folder, figures, size: cuts.run_sqlite(folder, figures, kills=size.process_kills),
-    "failover": lambda folder, figures, size: failover.run(folder, figures, failovers=size.failovers),
-    "disk": lambda folder, figures, size: disk.run(folder, figures, times=size.full_disks),
-    "hostile": lambda folder, figures, size: hostile.run(folder, figures, requests=size.requests),
-    "mails": lambda folder, figures, size: mails.run(folder, figures, mails=size.mails, kills=size.mail_kills),
-    "compose": lambda folder, figures, size: composed.run(folder, figures),
-    "soak": lambda folder, figures, size: soak.run(folder, figures, seconds=size.soak_seconds),
+    "processes": lambda folder, report, size: cuts.run_sqlite(folder, report, kills=size.process_kills),
+    "failover": lambda folder, report, size: failover.run(folder, report, failovers=size.failovers),
+    "disk": lambda folder, report, size: disk.run(folder, report, times=size.full_disks),
+    "hostile": lambda folder, report, size: hostile.run(folder, report, requests=size.requests),
+    "mails": lambda folder, report, size: mails.run(folder, report, mails=size.mails, kills=size.mail_kills),
+    "compose": lambda folder, report, size: composed.run(folder, report),
+    "soak": lambda folder, report, size: soak.run(folder, report, seconds=size.soak_seconds),
 }
 
 
-def run_part(name: str, seed: int, size: Size) -> Figures:
+def run_part(name: str, seed: int, size: Size) -> Report:
     """Run one part in a folder of its own; whatever it raises is a failure of it."""
-    figures = Figures(name, seed)
+    report = Report(name, seed)
     with tempfile.TemporaryDirectory(prefix="erp-faults-", ignore_cleanup_errors=True) as folder:
         try:
-            PARTS[name](postgres.reachable(folder), figures, size)
+            PARTS[name](postgres.reachable(folder), report, size)
         except Exception:
-            figures.fail(traceback.format_exc())
-    return figures
+            report.fail(traceback.format_exc())
+    return report
 
 
 def main() -> int:
@@ -107,13 +107,13 @@ def main() -> int:
     parser.add_argument("--only", default="", help="of the kills, only works whose name has this in it")
     chosen = parser.parse_args()
     size = SIZES[chosen.size]
-    figures = {name: max(1, value // chosen.less) for name, value in asdict(size).items() if name != "only"}
-    size = Size(**figures, only=chosen.only)
+    amounts = {name: max(1, value // chosen.less) for name, value in asdict(size).items() if name != "only"}
+    size = Size(**amounts, only=chosen.only)
     finished = []
     for name in chosen.parts or PARTS:
         finished.append(run_part(name, chosen.seed, size))
         print(finished[-1], flush=True)
-    return int(any(figures.failures for figures in finished))
+    return int(any(report.failures for report in finished))
 
 
 if __name__ == "__main__":

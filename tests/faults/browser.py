@@ -70,8 +70,8 @@ class Browser:
         finally:
             connection.close()
         for value in answer.headers.get_all("Set-Cookie") or ():
-            name, _, rest = value.partition("=")
-            self.cookies[name] = rest.partition(";")[0]
+            name, _, given = value.partition("=")
+            self.cookies[name] = given.partition(";")[0]
         location = answer.headers.get("Location") or ""
         seconds = time.monotonic() - began
         return Answer(answer.status, content, location, seconds, answer.headers.get("Retry-After") or "")

@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.faults.browser import Answer, Browser
 from tests.faults.company import ADMIN, PASSWORD, Company
-from tests.faults.figures import Figures
+from tests.faults.report import Report
 from tests.support.forms import form_in
 
 LISTS = (
@@ -43,8 +43,8 @@ class Ledger:
             self.statuses[answer.status] += 1
             self.seconds.append(answer.seconds)
             if answer.status >= 500 and not (answer.status == 503 and answer.text):
-                told = re.sub(r"<style.*?</style>|<[^>]+>|\s+", " ", answer.text, flags=re.S)
-                self.bad.append(f"{method} {path}: {answer.status} {told[-300:]}")
+                sentence = re.sub(r"<style.*?</style>|<[^>]+>|\s+", " ", answer.text, flags=re.S)
+                self.bad.append(f"{method} {path}: {answer.status} {sentence[-300:]}")
 
 
 class Clerk(threading.Thread):
@@ -203,7 +203,7 @@ def furnish(company: Company) -> None:
     company.done("import", "purchase_orders", str(purchases))
 
 
-def audit(company: Company, ledger: Ledger, figures: Figures) -> None:
+def audit(company: Company, ledger: Ledger, report: Report) -> None:
     """Count what was acknowledged and is not there, what is there twice, and what is promised and not there."""
     orders = Counter(row[0] for row in company.rows("SELECT note FROM sales_order WHERE note LIKE 'clerk %'"))
     drafts = {row[0] for row in company.rows("SELECT id FROM sales_order WHERE state = 'draft'")}
@@ -223,26 +223,26 @@ def audit(company: Company, ledger: Ledger, figures: Figures) -> None:
     doubled += [lot for lot in ledger.lots if received[lot] > 1]
     oversold = company.rows("SELECT id FROM inventory_lots_balance WHERE on_hand < 0 OR allocated > on_hand")
     for name, found in (("lost", lost), ("doubled", doubled), ("oversold", oversold)):
-        figures.count(name, len(found))
+        report.count(name, len(found))
         if found:
-            figures.fail(f"{name}: {found[:10]}")
+            report.fail(f"{name}: {found[:10]}")
     checked = company.erp("check")
     if checked.returncode:
-        figures.fail(f"erp check: {checked.stdout[-1500:]}{checked.stderr[-500:]}")
+        report.fail(f"erp check: {checked.stdout[-1500:]}{checked.stderr[-500:]}")
     for bad in ledger.bad[:10]:
-        figures.fail(bad)
-    _show_tracebacks(company, figures)
+        report.fail(bad)
+    _show_tracebacks(company, report)
     acknowledged = sum(ledger.placed.values()) + len(ledger.confirmed) + len(ledger.packs) + sum(ledger.lots.values())
-    figures.count("acknowledged", acknowledged)
-    figures.count("requests", ledger.statuses.total())
-    figures.count("without an answer", ledger.statuses[0])
-    figures.count("answered 503", ledger.statuses[503])
+    report.count("acknowledged", acknowledged)
+    report.count("requests", ledger.statuses.total())
+    report.count("without an answer", ledger.statuses[0])
+    report.count("answered 503", ledger.statuses[503])
 
 
-def _show_tracebacks(company: Company, figures: Figures) -> None:
+def _show_tracebacks(company: Company, report: Report) -> None:
     """Show the first traceback in each log: it is a bug, or a failure that ought to have been a sentence."""
     for name in ("serve", "worker"):
         text = company.log(name)
         if count := text.count("Traceback (most recent call last)"):
-            figures.count(f"tracebacks in the log of {name}", count)
-            figures.note(text[text.rindex("Traceback") - 400 :][:6000])
+            report.count(f"tracebacks in the log of {name}", count)
+            report.note(text[text.rindex("Traceback") - 400 :][:6000])

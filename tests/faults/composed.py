@@ -25,7 +25,7 @@ from tests.faults.clerks import Ledger, audit, furnish
 from tests.faults.company import PASSWORD, Company, answers, end, plain_environment, wait_until
 from tests.faults.cuts import at_work
 from tests.faults.failover import follow
-from tests.faults.figures import Figures
+from tests.faults.report import Report
 from tests.support.postgres import Server, free_port, program
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -144,10 +144,10 @@ def nginx(composed: Composed) -> Iterator[int]:
         process.wait()
 
 
-def run(folder: Path, figures: Figures) -> None:
+def run(folder: Path, report: Report) -> None:
     """Let clerks work through nginx while modules are switched, a web host and a worker die and come back."""
     if missing := [name for name in ("nginx", "pgbouncer") if shutil.which(name) is None]:
-        figures.measure("compose", f"not run, {' and '.join(missing)} not installed")
+        report.measure("compose", f"not run, {' and '.join(missing)} not installed")
         return
     composed = Composed(folder)
     with ExitStack() as stack:
@@ -161,9 +161,9 @@ def run(folder: Path, figures: Figures) -> None:
         port = stack.enter_context(nginx(composed))
         wait_until(lambda: all(answers(composed.ports[name]) for name in ("web1", "web2")))
         ledger = Ledger()
-        with at_work(init, port, ledger, figures):
-            _switch_and_kill(composed, hosts, started, init, figures)
-        audit(init, ledger, figures)
+        with at_work(init, port, ledger, report):
+            _switch_and_kill(composed, hosts, started, init, report)
+        audit(init, ledger, report)
 
 
 def _command(composed: Composed, name: str) -> list[str]:
@@ -175,16 +175,16 @@ def _switch_and_kill(
     hosts: Mapping[str, Company],
     started: dict[str, subprocess.Popen[bytes]],
     init: Company,
-    figures: Figures,
+    report: Report,
 ) -> None:
     for name in ("web1", "worker1", "web2", "worker2"):
         time.sleep(SECONDS_EACH)
         for step in ("disable", "enable"):
             init.done("modules", step, "backorder_email")
-            figures.count("modules switched")
+            report.count("modules switched")
             time.sleep(SECONDS_EACH / 2)
         end(started[name])
-        figures.count("hosts killed")
+        report.count("hosts killed")
         started[name] = hosts[name].start(*_command(composed, name))
         if name.startswith("web"):
             wait_until(lambda name=name: answers(composed.ports[name]))

@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.faults.clerks import Ledger, audit, furnish
 from tests.faults.company import Company, end
 from tests.faults.cuts import at_work
-from tests.faults.figures import Figures
+from tests.faults.report import Report
 from tests.support.postgres import Server, reachable
 
 FULL_SECONDS = 5.0
@@ -53,36 +53,36 @@ def full(disk: Path) -> Iterator[None]:
     filler.unlink()
 
 
-def run(folder: Path, figures: Figures, *, times: int) -> None:
+def run(folder: Path, report: Report, *, times: int) -> None:
     """Fill the disk of each kind of database while clerks work."""
     if not can_mount():
-        figures.note("left out: this user may not mount a small disk")
-        figures.measure("disk full", "not run, no right to mount")
+        report.note("left out: this user may not mount a small disk")
+        report.measure("disk full", "not run, no right to mount")
         return
     with small_disk(folder / "small", 60) as disk:
-        _run(Company(disk / "company", f"sqlite:///{disk}/company.sqlite"), disk, None, figures, times)
+        _run(Company(disk / "company", f"sqlite:///{disk}/company.sqlite"), disk, None, report, times)
     with small_disk(folder / "smaller", 400) as disk:
         server = Server(reachable(disk) / "server")
         server.set({"max_wal_size": "'64MB'", "min_wal_size": "'32MB'", "fsync": "off"})
         server.start()
         try:
             server.create("company")
-            _run(Company(folder / "company", server.url("company")), disk, server, figures, times)
+            _run(Company(folder / "company", server.url("company")), disk, server, report, times)
         finally:
             server.stop(signal.SIGKILL)
 
 
-def _run(company: Company, disk: Path, server: Server | None, figures: Figures, times: int) -> None:
+def _run(company: Company, disk: Path, server: Server | None, report: Report, times: int) -> None:
     furnish(company)
     ledger = Ledger()
     worker = company.start("worker")
-    with company.serving("--workers", "2") as (_, port), at_work(company, port, ledger, figures):
+    with company.serving("--workers", "2") as (_, port), at_work(company, port, ledger, report):
         for _ in range(times):
             time.sleep(3)
             with full(disk):
-                figures.count("times the disk was full")
+                report.count("times the disk was full")
             if server is not None and server.process.poll() is not None:
-                figures.count("times PostgreSQL stopped for want of disk")
+                report.count("times PostgreSQL stopped for want of disk")
                 server.start()
     end(worker)
-    audit(company, ledger, figures)
+    audit(company, ledger, report)

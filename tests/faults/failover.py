@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.faults.clerks import Ledger, audit, furnish
 from tests.faults.company import Company, end, wait_until
 from tests.faults.cuts import at_work
-from tests.faults.figures import Figures
+from tests.faults.report import Report
 from tests.support.postgres import Server
 
 SETTINGS = {"synchronous_commit": "on", "wal_keep_size": "'256MB'"}
@@ -37,9 +37,9 @@ def _lead(standby: Server) -> None:
     wait_until(lambda: standby.execute("SELECT pg_is_in_recovery()") == [(False,)])
 
 
-def run(folder: Path, figures: Figures, *, failovers: int) -> None:
+def run(folder: Path, report: Report, *, failovers: int) -> None:
     """Kill the leader and promote its standby, again and again, while clerks work and a worker runs."""
-    chance = random.Random(f"{figures.seed} failover")
+    chance = random.Random(f"{report.seed} failover")
     leader = Server(folder / "db0")
     leader.set(SETTINGS)
     leader.start()
@@ -53,27 +53,27 @@ def run(folder: Path, figures: Figures, *, failovers: int) -> None:
         company.environment["ERP_DATABASE_URL"] = company.url = _address(leader, standby)
         ledger = Ledger()
         worker = company.start("worker")
-        with company.serving("--workers", "2") as (_, port), at_work(company, port, ledger, figures):
+        with company.serving("--workers", "2") as (_, port), at_work(company, port, ledger, report):
             for number in range(failovers):
                 time.sleep(chance.uniform(4, 9))
                 leader.stop(signal.SIGKILL)
                 time.sleep(chance.uniform(0, 2))
                 _lead(standby)
-                figures.count("failovers")
-                _measure_recovery(ledger, figures)
+                report.count("failovers")
+                _measure_recovery(ledger, report)
                 if number + 1 < failovers:
                     leader, standby = standby, follow(standby, folder / f"db{number + 2}", leader.port)
                     servers.append(standby)
         end(worker)
-        audit(company, ledger, figures)
+        audit(company, ledger, report)
     finally:
         for server in servers:
             server.stop(signal.SIGKILL)
 
 
-def _measure_recovery(ledger: Ledger, figures: Figures) -> None:
+def _measure_recovery(ledger: Ledger, report: Report) -> None:
     """Note how long it takes until the next form is acknowledged."""
     began, before = time.monotonic(), ledger.statuses[302]
     wait_until(lambda: ledger.statuses[302] > before)
-    slowest = max(time.monotonic() - began, float(figures.measured.get("slowest recovery in s", "0")))
-    figures.measure("slowest recovery in s", f"{slowest:.1f}")
+    slowest = max(time.monotonic() - began, float(report.measured.get("slowest recovery in s", "0")))
+    report.measure("slowest recovery in s", f"{slowest:.1f}")

@@ -68,7 +68,7 @@ class Points:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def look(app: Flask, *, tables_too: bool) -> dict[str, Any]:
+def contents(app: Flask, *, tables_too: bool) -> dict[str, Any]:
     """Return what the database holds: a digest of every export, the rows of every table, and what is wrong.
 
     Whether the tables themselves are as the revisions make them takes long to find out.
@@ -121,7 +121,7 @@ def post(app: Flask, address: str, fields: str, points: Points) -> int:
 def carry_out(app: Flask, arguments: list[str], points: Points) -> int:
     """Carry out an order in this process; return its exit code."""
     if arguments[0] == "look":
-        print(json.dumps(look(app, tables_too="tables" in arguments)))
+        print(json.dumps(contents(app, tables_too="tables" in arguments)))
         return 0
     if arguments[0] == "post":
         return post(app, arguments[1], arguments[2], points)

@@ -23,7 +23,7 @@ from erp.registry import current_registry
 from tests.conftest import browser_of
 from tests.core.addresses import OPEN
 from tests.faults.company import Company
-from tests.faults.figures import Figures
+from tests.faults.report import Report
 from tests.support.forms import _Forms
 from tests.support.postgres import running
 
@@ -80,8 +80,8 @@ class Kept(logging.Handler):
 class Attacker:
     """Sends one hostile request after another."""
 
-    def __init__(self, app: Flask, figures: Figures, chance: random.Random) -> None:
-        self.app, self.figures, self.chance = app, figures, chance
+    def __init__(self, app: Flask, report: Report, chance: random.Random) -> None:
+        self.app, self.report, self.chance = app, report, chance
         self.rules = [rule for rule in app.url_map.iter_rules() if not rule.endpoint.endswith("static")]
         self.log = Kept()
         logging.getLogger().addHandler(self.log)
@@ -134,7 +134,7 @@ class Attacker:
             answer = browser.get(path, query_string=urlencode(query, errors="surrogatepass"))
         else:
             answer = self._post(browser, path)
-        self.figures.count("requests")
+        self.report.count("requests")
         self._judge(f"{method} {path[:120]} as {role or 'nobody'}", rule, role, answer, self.log.texts[seen:])
 
     def _post(self, browser: FlaskClient, path: str) -> Any:
@@ -159,7 +159,7 @@ class Attacker:
     def _fields(self, browser: FlaskClient, path: str) -> Mapping[str, str]:
         """Return the fields of a form on the page, so that what is sent comes as far as the work."""
         answer = browser.get(path)
-        self.figures.count("requests")
+        self.report.count("requests")
         forms = _Forms()
         if answer.status_code == 200 and answer.mimetype == "text/html":
             forms.feed(answer.text)
@@ -169,19 +169,19 @@ class Attacker:
     def _judge(self, what: str, rule: Rule, role: str, answer: Any, logged: list[str]) -> None:
         text = answer.get_data(as_text=True) if answer.status_code != 304 else ""
         if answer.status_code >= 500:
-            told = re.sub(r"<style.*?</style>|<[^>]+>|\s+", " ", text, flags=re.S)[-200:]
-            self.figures.fail(f"{what}: {answer.status_code}{told} {''.join(logged)[-1200:]}")
+            sentence = re.sub(r"<style.*?</style>|<[^>]+>|\s+", " ", text, flags=re.S)[-200:]
+            self.report.fail(f"{what}: {answer.status_code}{sentence} {''.join(logged)[-1200:]}")
         if found := [leak for leak in LEAKS if leak in text]:
-            self.figures.count("leaked")
-            self.figures.fail(f"{what}: the answer shows {found}")
+            self.report.count("leaked")
+            self.report.fail(f"{what}: the answer shows {found}")
         if not role and SECRET in text:
-            self.figures.count("leaked")
-            self.figures.fail(f"{what}: nobody sees a customer")
+            self.report.count("leaked")
+            self.report.fail(f"{what}: nobody sees a customer")
         if not role and answer.status_code == 200 and rule.endpoint not in OPEN | {"password"}:
-            self.figures.fail(f"{what}: nobody gets a page")
+            self.report.fail(f"{what}: nobody gets a page")
 
 
-def run(folder: Path, figures: Figures, *, requests: int) -> None:
+def run(folder: Path, report: Report, *, requests: int) -> None:
     """Attack an installation on each kind of database."""
     with running(folder / "server", {"fsync": "off"}) as server:
         server.create("company")
@@ -199,17 +199,17 @@ def run(folder: Path, figures: Figures, *, requests: int) -> None:
         for url, fresh in ((f"sqlite:///{folder}/company.sqlite", on_sqlite), (server.url("company"), on_postgres)):
             company = Company(folder / fresh.__name__, url)
             company.done("init", "--demo")
-            _attack(company, fresh, figures, requests=requests // 2)
-    figures.counted["leaked"] += 0
+            _attack(company, fresh, report, requests=requests // 2)
+    report.counted["leaked"] += 0
 
 
-def _attack(company: Company, fresh: Callable[[], str], figures: Figures, *, requests: int) -> None:
+def _attack(company: Company, fresh: Callable[[], str], report: Report, *, requests: int) -> None:
     environment = {**company.environment, "ERP_DATABASE_URL": fresh()}
     app = create_app(environment=environment)
     app.config["WTF_CSRF_ENABLED"] = False
-    attacker = Attacker(app, figures, random.Random(f"{figures.seed} {fresh.__name__}"))
+    attacker = Attacker(app, report, random.Random(f"{report.seed} {fresh.__name__}"))
     try:
-        for _ in _rounds(app, fresh, figures, figures.counted["requests"] + requests):
+        for _ in _rounds(app, fresh, report, report.counted["requests"] + requests):
             attacker.sign_in()
             for _ in range(ROUND // 2):
                 attacker.one()
@@ -217,18 +217,18 @@ def _attack(company: Company, fresh: Callable[[], str], figures: Figures, *, req
         attacker.close()
 
 
-def _rounds(app: Flask, fresh: Callable[[], str], figures: Figures, until: int) -> Iterator[int]:
+def _rounds(app: Flask, fresh: Callable[[], str], report: Report, until: int) -> Iterator[int]:
     """Yield for each round, which begins with the company as it was; afterwards its books must be in order."""
-    while figures.counted["requests"] < until:
+    while report.counted["requests"] < until:
         with app.app_context():
             db.session.remove()
             db.engine.dispose()
             fresh()
             app.extensions["erp"].forget()
-        yield figures.counted["requests"]
+        yield report.counted["requests"]
         with app.app_context(), reading():
             current_registry().refresh()
             for breach in list(checks.breaches(db.session()))[:5]:
-                figures.fail(f"the books after a round: {breach}")
+                report.fail(f"the books after a round: {breach}")
             db.session.remove()
             db.engine.dispose()

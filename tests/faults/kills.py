@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.faults.figures import Figures
+from tests.faults.report import Report
 from tests.faults.works import FILES, WORKS, Work
 from tests.support.postgres import Server
 
@@ -72,7 +72,7 @@ class Stage:
             raise RuntimeError(f"{' '.join(arguments)}: {answer}")
         return answer
 
-    def look(self, work: Work) -> State:
+    def contents(self, work: Work) -> State:
         """Return what the database holds; its tables are compared where the work makes some."""
         state: State = json.loads(self.done("look", *(["tables"] if work.moves_tables else []))["printed"])
         return state
@@ -118,8 +118,8 @@ class PostgresStage(Stage):
 class Killing:
     """One work on one stage: how it ends when nobody kills it, and what is left when somebody does."""
 
-    def __init__(self, stage: Stage, work: Work, figures: Figures, label: str) -> None:
-        self.stage, self.work, self.figures = stage, work, figures
+    def __init__(self, stage: Stage, work: Work, report: Report, label: str) -> None:
+        self.stage, self.work, self.report = stage, work, report
         self.label = f"{work.name} on {label}"
         self.paths = {
             "file": str(stage.folder / "file.csv"),
@@ -140,55 +140,55 @@ class Killing:
         for arguments in self.work.before:
             self.stage.done(*self._filled(arguments))
         self.stage.keep("before")
-        self.before = self.stage.look(self.work)
+        self.before = self.stage.contents(self.work)
         answer = self.stage.done(*self._filled(self.work.arguments))
         self.points, self.seconds = answer["points"], answer["seconds"]
-        self.after = self.stage.look(self.work)
+        self.after = self.stage.contents(self.work)
         if self.before == self.after and self.work.name not in ("backup", "send emails"):
-            self.figures.fail(f"{self.label}: it changes nothing even when nobody kills it")
+            self.report.fail(f"{self.label}: it changes nothing even when nobody kills it")
 
     def kill(self, chance: random.Random) -> None:
         """Kill it once, at a point or at an instant, and judge what is left."""
         self.stage.put_back("" if self.work.starts_empty else "before")
-        how: dict[str, Any] = (
+        death: dict[str, Any] = (
             {"die_at": chance.randint(1, self.points)}
             if chance.random() < 0.75
             else {"seconds": chance.uniform(0, self.seconds)}
         )
-        answer = self.stage.order(*self._filled(self.work.arguments), **how)
+        answer = self.stage.order(*self._filled(self.work.arguments), **death)
         if answer["status"] not in (-9, 0):
-            self.figures.fail(f"{self.label}, {how}: it ended with {answer}")
+            self.report.fail(f"{self.label}, {death}: it ended with {answer}")
             return
         if answer["status"] == 0:
-            self.figures.count("ended before they were killed")
+            self.report.count("ended before they were killed")
             return
-        self.figures.count("kills")
-        self._judge(how)
+        self.report.count("kills")
+        self._judge(death)
 
-    def _judge(self, how: dict[str, Any]) -> None:
-        left = self.stage.look(self.work)
+    def _judge(self, death: dict[str, Any]) -> None:
+        left = self.stage.contents(self.work)
         what = "before" if left == self.before else "after" if left == self.after else "part"
         self.left[what] += 1
         if left.get("breaches"):
-            self.figures.fail(f"{self.label}, {how}: {left['breaches'][:5]}")
+            self.report.fail(f"{self.label}, {death}: {left['breaches'][:5]}")
         if what == "part" and not self.work.in_parts:
-            self.figures.fail(f"{self.label}, {how}: it was done in part: {_difference(self.before, left)}")
-        self._check_backup(how)
+            self.report.fail(f"{self.label}, {death}: it was done in part: {_difference(self.before, left)}")
+        self._check_backup(death)
         if what == "after" and not self.work.in_parts:
             return
         answer = self.stage.order(*self._filled(self.work.arguments))
-        finished = self.stage.look(self.work)
+        finished = self.stage.contents(self.work)
         if finished.get("exports") != self.after.get("exports") or finished.get("breaches"):
-            self.figures.fail(
-                f"{self.label}, {how}: done again it does not come to its end: {answer},"
+            self.report.fail(
+                f"{self.label}, {death}: done again it does not come to its end: {answer},"
                 f" {_difference(self.after, finished)}"
             )
 
-    def _check_backup(self, how: dict[str, Any]) -> None:
+    def _check_backup(self, death: dict[str, Any]) -> None:
         """Check that a backup is whole where there is one: the one before it, or the new one."""
         path = Path(self.paths["backup"])
         if self.work.name == "backup" and path.exists() and zipfile.ZipFile(path).testzip() is not None:
-            self.figures.fail(f"{self.label}, {how}: a damaged backup was left")
+            self.report.fail(f"{self.label}, {death}: a damaged backup was left")
 
 
 def _difference(one: State, other: State) -> dict[str, Any]:
@@ -201,7 +201,7 @@ def _difference(one: State, other: State) -> dict[str, Any]:
     }
 
 
-def run(stage: Stage, label: str, figures: Figures, *, kills: int, seed: int, works: tuple[Work, ...] = WORKS) -> None:
+def run(stage: Stage, label: str, report: Report, *, kills: int, seed: int, works: tuple[Work, ...] = WORKS) -> None:
     """Kill the works in turn until `kills` processes died."""
     chance = random.Random(f"{seed} {label}")
     for kind, rows in {**FILES, "late": _late()}.items():
@@ -213,15 +213,15 @@ def run(stage: Stage, label: str, figures: Figures, *, kills: int, seed: int, wo
         stage.keep("base")
         each = -(-kills // len(works))
         for work in works:
-            killing = Killing(stage, work, figures, label)
+            killing = Killing(stage, work, report, label)
             try:
                 killing.prepare()
                 for _ in range(each):
                     killing.kill(chance)
             except RuntimeError as error:
-                figures.fail(f"{killing.label}: {error}")
+                report.fail(f"{killing.label}: {error}")
                 continue
-            figures.note(f"{killing.label}: {killing.points} points, left {dict(killing.left)}")
+            report.note(f"{killing.label}: {killing.points} points, left {dict(killing.left)}")
     finally:
         stage.close()
 

@@ -12,8 +12,8 @@ from erp.app import create_app
 from erp.db import db
 from tests.backorder_email.servers import Mailbox, mail_server
 from tests.faults.company import Company
-from tests.faults.figures import Figures
 from tests.faults.kills import SqliteStage
+from tests.faults.report import Report
 from tests.support.backorder_email import make_messages
 from tests.support.postgres import running
 
@@ -42,17 +42,17 @@ class Sender(SqliteStage):
         return self.company.url
 
 
-def run(folder: Path, figures: Figures, *, mails: int, kills: int) -> None:
+def run(folder: Path, report: Report, *, mails: int, kills: int) -> None:
     """Send `mails` emails on each kind of database while workers die and the server breaks off."""
     with running(folder / "server", {"fsync": "off"}) as server:
         server.create("company")
         urls = {"sqlite": f"sqlite:///{folder}/company.sqlite", "postgres": server.url("company")}
         for kind, url in urls.items():
             company = Company(folder / kind, url, FAULTS_REAL_CLOCK="yes")
-            _send(company, figures, kind, mails=-(-mails // 2), kills=-(-kills // 2))
+            _send(company, report, kind, mails=-(-mails // 2), kills=-(-kills // 2))
 
 
-def _send(company: Company, figures: Figures, kind: str, *, mails: int, kills: int) -> None:
+def _send(company: Company, report: Report, kind: str, *, mails: int, kills: int) -> None:
     company.done("init")
     app = create_app(environment=company.environment)
     with app.app_context():
@@ -64,14 +64,14 @@ def _send(company: Company, figures: Figures, kind: str, *, mails: int, kills: i
         ini.write_text(OPTIONS.format(port=port))
         company.done("options", "import", str(ini))
         mailbox.delay = 0.002
-        drops = _kill_senders(company, figures, mailbox, kills)
+        drops = _kill_senders(company, report, mailbox, kills)
         _finish(company)
-        _judge(company, figures, mailbox, kind, mails, most_uncertain=kills + WORKERS + drops)
+        _judge(company, report, mailbox, kind, mails, most_uncertain=kills + WORKERS + drops)
 
 
-def _kill_senders(company: Company, figures: Figures, mailbox: Mailbox, kills: int) -> int:
+def _kill_senders(company: Company, report: Report, mailbox: Mailbox, kills: int) -> int:
     """Kill workers at random instants and points, and let the server break off now and then; return how often."""
-    chance = random.Random(f"{figures.seed} mails")
+    chance = random.Random(f"{report.seed} mails")
     killed, drops = Counter[str](), Counter[str]()
 
     def work(number: int) -> None:
@@ -80,10 +80,10 @@ def _kill_senders(company: Company, figures: Figures, mailbox: Mailbox, kills: i
         sender = Sender(folder, company)
         sender.open()
         while killed["all"] < kills:
-            how = (
+            death = (
                 {"die_at": chance.randint(5, 120)} if chance.random() < 0.5 else {"seconds": chance.uniform(0.02, 0.5)}
             )
-            answer = sender.order("send-emails", "--limit", "60", **how)
+            answer = sender.order("send-emails", "--limit", "60", **death)
             killed["all"] += answer["status"] == -9
             if chance.random() < 0.2:
                 mailbox.drops_at[chance.choice(VERBS)] += 1
@@ -99,7 +99,7 @@ def _kill_senders(company: Company, figures: Figures, mailbox: Mailbox, kills: i
         thread.start()
     for thread in threads:
         thread.join()
-    figures.count("kills", killed["all"])
+    report.count("kills", killed["all"])
     return drops["all"]
 
 
@@ -119,18 +119,18 @@ def left_of(company: Company) -> int:
     return int(company.rows(f"SELECT count(*) FROM backorder_email_message WHERE state NOT IN {ended}")[0][0])
 
 
-def _judge(company: Company, figures: Figures, mailbox: Mailbox, kind: str, mails: int, *, most_uncertain: int) -> None:
+def _judge(company: Company, report: Report, mailbox: Mailbox, kind: str, mails: int, *, most_uncertain: int) -> None:
     states = Counter(row[0] for row in company.rows("SELECT state FROM backorder_email_message"))
     sent = {row[0] for row in company.rows("SELECT recipient FROM backorder_email_message WHERE state = 'sent'")}
     twice = [name for name, number in mailbox.message_ids.items() if number > 1]
     lost = sent - set(mailbox.recipients)
     for name, found in (("mails", mails), ("mails sent twice", len(twice)), ("mails lost", len(lost)),
                         ("mails uncertain", states["uncertain"])):  # fmt: skip
-        figures.count(name, found)
-    figures.note(f"{kind}: {dict(states)}, arrived {mailbox.message_ids.total()}")
+        report.count(name, found)
+    report.note(f"{kind}: {dict(states)}, arrived {mailbox.message_ids.total()}")
     if twice or lost:
-        figures.fail(f"{kind}: sent twice {twice[:5]}, lost {sorted(lost)[:5]}")
+        report.fail(f"{kind}: sent twice {twice[:5]}, lost {sorted(lost)[:5]}")
     if set(states) - {"sent", "uncertain"} or states.total() != mails:
-        figures.fail(f"{kind}: the emails are {dict(states)}")
+        report.fail(f"{kind}: the emails are {dict(states)}")
     if states["uncertain"] > most_uncertain:
-        figures.fail(f"{kind}: {states['uncertain']} emails are uncertain, after at most {most_uncertain} causes")
+        report.fail(f"{kind}: {states['uncertain']} emails are uncertain, after at most {most_uncertain} causes")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.faults.clerks import Clerk, Ledger, audit, furnish
 from tests.faults.company import Company, children, end, wait_until
-from tests.faults.figures import Figures
+from tests.faults.report import Report
 from tests.support.postgres import Server, free_port, running
 
 CLERKS = 16
@@ -78,7 +78,7 @@ def resident_megabytes(pids: list[int]) -> float:
     return total / 1e6
 
 
-def run(folder: Path, figures: Figures, *, seconds: float) -> None:
+def run(folder: Path, report: Report, *, seconds: float) -> None:
     """Measure one clerk alone, then all without a pause, then all at half of that for most of the time."""
     with running(folder / "server") as server:
         server.create("company")
@@ -89,27 +89,27 @@ def run(folder: Path, figures: Figures, *, seconds: float) -> None:
                 company.url = company.environment["ERP_DATABASE_URL"] = (
                     f"postgresql://postgres@127.0.0.1:{port}/company"
                 )
-                figures.measure("pooler", "PgBouncer")
-                _soak(company, figures, seconds)
+                report.measure("pooler", "PgBouncer")
+                _soak(company, report, seconds)
         else:
-            figures.measure("pooler", "none, PgBouncer is not installed")
-            _soak(company, figures, seconds)
+            report.measure("pooler", "none, PgBouncer is not installed")
+            _soak(company, report, seconds)
 
 
-def _soak(company: Company, figures: Figures, seconds: float) -> None:
+def _soak(company: Company, report: Report, seconds: float) -> None:
     worker = company.start("worker")
     ledger = Ledger()
     try:
         with company.serving("--workers", "2") as (web, port):
-            team = _Team(company, port, ledger, figures.seed)
+            team = _Team(company, port, ledger, report.seed)
             alone, _ = team.work(1, 0.0, seconds * 0.05)
             _, busiest = team.work(CLERKS, 0.0, seconds * 0.1)
             with _memory(lambda: [web.pid, *children(web.pid)]) as sizes:
                 taken, rate = team.work(CLERKS, 2 * CLERKS / busiest, seconds * 0.85)
-        audit(company, ledger, figures)
+        audit(company, ledger, report)
     finally:
         end(worker)
-    _judge(figures, alone, busiest, taken, rate, sizes)
+    _judge(report, alone, busiest, taken, rate, sizes)
 
 
 class _Team:
@@ -153,17 +153,17 @@ def _memory(pids: object) -> Iterator[list[float]]:
 
 
 def _judge(
-    figures: Figures, alone: list[float], busiest: float, taken: list[float], rate: float, sizes: list[float]
+    report: Report, alone: list[float], busiest: float, taken: list[float], rate: float, sizes: list[float]
 ) -> None:
     unloaded, loaded = percentile(alone), percentile(taken)
-    figures.measure("requests/s at most", f"{busiest:.0f}")
-    figures.measure("requests/s in the soak", f"{rate:.0f}")
-    figures.measure("p95 of one clerk alone", f"{unloaded * 1000:.0f} ms")
-    figures.measure("p95 in the soak", f"{loaded * 1000:.0f} ms")
+    report.measure("requests/s at most", f"{busiest:.0f}")
+    report.measure("requests/s in the soak", f"{rate:.0f}")
+    report.measure("p95 of one clerk alone", f"{unloaded * 1000:.0f} ms")
+    report.measure("p95 in the soak", f"{loaded * 1000:.0f} ms")
     if loaded > SLOWER * unloaded:
-        figures.fail(f"p95 in the soak is {loaded / unloaded:.1f} times that of one clerk alone")
+        report.fail(f"p95 in the soak is {loaded / unloaded:.1f} times that of one clerk alone")
     quarter = max(1, len(sizes) // 4)
     early, late = statistics.mean(sizes[quarter : 2 * quarter] or sizes), statistics.mean(sizes[-quarter:])
-    figures.measure("memory", f"{early:.0f} MB, then {late:.0f} MB")
+    report.measure("memory", f"{early:.0f} MB, then {late:.0f} MB")
     if late > GROWTH * early:
-        figures.fail(f"the memory of the server grew from {early:.0f} to {late:.0f} MB")
+        report.fail(f"the memory of the server grew from {early:.0f} to {late:.0f} MB")

@@ -103,10 +103,10 @@ class Server:
                     raise RuntimeError(self._log.read_text()[-2000:]) from None
                 time.sleep(0.1)
 
-    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+    def stop(self, by: signal.Signals = signal.SIGINT) -> None:
         """Stop it: SIGINT ends connections first, SIGQUIT leaves everything as a power cut would."""
         if self.process.poll() is None:
-            self.process.send_signal(how)
+            self.process.send_signal(by)
             self.process.wait(PATIENCE_SECONDS)
 
     def promote(self) -> None:

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 
 
-class Figures:
+class Report:
     """Counters by name and the failures of a part; several threads may write."""
 
     def __init__(self, part: str, seed: int) -> None:
