@@ -76,6 +76,17 @@ OPTIONS: tuple[Option[Any], ...] = (
         maximum=99,
         help="The largest file that may be uploaded, in megabytes.",
     ),
+    Switch(
+        name="second_factor",
+        default=False,
+        help="Users may set up a second factor, and are asked for its code when they sign in.",
+    ),
+    Text(
+        name="second_factor_roles",
+        default="",
+        only_if="second_factor",
+        help="Roles, separated by commas, whose users have to set up a second factor.",
+    ),
     Text(
         name="import_folder",
         default="",

@@ -83,7 +83,11 @@ user_role = Table(
 
 
 class User(UserMixin, Model):
-    """Somebody who signs in. `session_token` is that of the session in which this row was read, if it was in one."""
+    """Somebody who signs in.
+
+    `session_token` is that of the session in which this row was read, if it was in one, `session_method` what that
+    session began with, and `has_second_factor` whether the user has set one up.
+    """
 
     __tablename__ = "erp_user"
 
@@ -97,6 +101,8 @@ class User(UserMixin, Model):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
     roles: Mapped[list[Role]] = relationship(secondary=user_role, order_by="Role.name")
     session_token = ""
+    session_method = ""
+    has_second_factor = False
 
     @cached_property
     def rights(self) -> frozenset[str]:
@@ -139,6 +145,14 @@ class RoleRight(Model):
     permission: Mapped[str] = mapped_column(String(120), primary_key=True)
 
 
+class SignInMethod(StrEnum):
+    """What a session began with; `code` is a password and a code of the second factor."""
+
+    password = "password"
+    code = "code"
+    provider = "provider"
+
+
 class SignedIn(Model):
     """A session of a signed-in user. `key` is made of its token; deleting the row ends it."""
 
@@ -149,6 +163,7 @@ class SignedIn(Model):
     place: Mapped[str] = mapped_column(String(60), default="")
     device: Mapped[str] = mapped_column(String(200), default="")
     started_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    method: Mapped[SignInMethod] = mapped_column(enum_column(SignInMethod, "method"), default=SignInMethod.password)
 
 
 class SignInAttempt(Model):

@@ -12,9 +12,9 @@ from flask_admin import Admin, AdminIndexView, expose
 from flask_admin.theme import Bootstrap4Theme
 from flask_login import current_user
 
-from erp import security
+from erp import second_factor, security
+from erp.admin import account, second_factor_page
 from erp.admin.access import may, permitted, screen_session
-from erp.admin.account import add_addresses
 from erp.admin.declarations import Card
 from erp.admin.fields import required
 from erp.admin.formatting import add_filters, anchor, follow
@@ -133,7 +133,8 @@ def init_app(app: Flask, registry: Registry) -> None:
         _add_or_mark_broken(site, registry, owned)
     for entry in VIEWS:
         site.add(Owned(CORE, entry))
-    add_addresses(app)
+    account.add_addresses(app)
+    second_factor_page.add_addresses(app)
     add_search(app)
     add_filters(app)
     app.jinja_env.globals.update(
@@ -145,6 +146,7 @@ def init_app(app: Flask, registry: Registry) -> None:
         csp_nonce=security.nonce,
         company=company,
         signed_in_user=signed_in_user,
+        has_second_factors=second_factor.is_on,
         history_url=history_url,
     )
 

@@ -221,6 +221,15 @@ def upgrade() -> None:
     op.create_index("ix_erp_history_entry_document", "erp_history_entry", ["document", "document_id"], unique=False)
     op.create_index(op.f("ix_erp_history_entry_document_name"), "erp_history_entry", ["document_name"], unique=False)
     op.create_table(
+        "erp_recovery_code",
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["erp_user.id"], name=op.f("fk_erp_recovery_code_user_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("user_id", "key", name=op.f("pk_erp_recovery_code")),
+    )
+    op.create_table(
         "erp_role_right",
         sa.Column("role_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("permission", sa.String(length=120), nullable=False),
@@ -230,12 +239,30 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("role_id", "permission", name=op.f("pk_erp_role_right")),
     )
     op.create_table(
+        "erp_second_factor",
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("secret", sa.String(length=64), nullable=False),
+        sa.Column("confirmed_at", sa.DateTime(), nullable=True),
+        sa.Column("last_step", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["erp_user.id"], name=op.f("fk_erp_second_factor_user_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_erp_second_factor")),
+    )
+    op.create_table(
         "erp_session",
         sa.Column("key", sa.String(length=64), nullable=False),
         sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("place", sa.String(length=60), nullable=False),
         sa.Column("device", sa.String(length=200), nullable=False),
         sa.Column("started_at", sa.DateTime(), nullable=False),
+        sa.Column(
+            "method",
+            sa.Enum(
+                "password", "code", "provider", name="method", native_enum=False, create_constraint=True, length=20
+            ),
+            nullable=False,
+        ),
         sa.ForeignKeyConstraint(["user_id"], ["erp_user.id"], name=op.f("fk_erp_session_user_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_erp_session")),
     )

@@ -14,8 +14,8 @@ from erp.registry import current_registry
 from tests.core.rows import MAKERS, make_rows
 
 ROLES = ("Administrator", "Sales clerk", "Merchandiser", "Warehouse clerk", "Auditor")
-OPEN = {"static", "admin.static", "login", "health", "ready", "metrics"}
-OF_ANYBODY = {"logout", "password", "admin.index", "search", "session_state"}
+OPEN = {"static", "admin.static", "login", "login_code", "health", "ready", "metrics"}
+OF_ANYBODY = {"logout", "password", "second_factor", "admin.index", "search", "session_state"}
 
 
 def fill(rule, **values):
