@@ -15,7 +15,7 @@ from erp.admin.access import screen_session
 from erp.admin.filters import Filters
 from erp.admin.formatting import words
 from erp.db import contains, equals
-from erp.registry import current_registry
+from erp.registry import Owned, current_registry
 
 COUNT_BOUND = 10_000
 
@@ -42,6 +42,7 @@ class ListQuery(ModelView):
     can_set_page_size = True
     page_size_options = (25, 50, 100)
     named_filter_urls = True
+    _given_filters: tuple[Owned[Any], ...] = ()
 
     def contributed(self, kind: str) -> list[Any]:
         """Return what other live modules add to this screen."""
@@ -89,6 +90,26 @@ class ListQuery(ModelView):
                 return None
             mapper = relation.mapper
         return mapper.columns.get(parts[-1])
+
+    def take_filters(self, given: Sequence[Owned[Any]]) -> None:
+        """Add filters of other modules to the list's own; each counts while its module is on."""
+        self._given_filters = tuple(given)
+        self._refresh_filters_cache()
+
+    def get_filters(self) -> list[Any] | None:
+        """Return the list's own filters and those of other modules."""
+        return [*(super().get_filters() or ()), *(self.handle_filter(owned.thing) for owned in self._given_filters)]
+
+    def _is_off(self, index: int) -> bool:
+        """Say whether a filter belongs to a module that is off."""
+        own = len(self._filters or ()) - len(self._given_filters)
+        return index >= own and not current_registry().is_live(self._given_filters[index - own].module)
+
+    def filter_groups(self) -> dict[str, Any]:
+        """Return the filters that may be used now, by name."""
+        groups = self._get_filter_groups() or {}
+        live = {name: [each for each in group if not self._is_off(each["index"])] for name, group in groups.items()}
+        return {name: group for name, group in live.items() if group}
 
     def get_column_name(self, field: str) -> str:
         """Return a column's label: the screen's, or one made of its name."""
@@ -152,7 +173,16 @@ class ListQuery(ModelView):
         # A NUL in any parameter would be an error of the database: then no filter is used.
         if any("\x00" in value for value in request.args.values()):
             return None
-        return super()._get_list_filter_args()
+        return [each for each in super()._get_list_filter_args() or () if not self._is_off(each[0])]
+
+    def selection(self, args: ViewArgs) -> Any:
+        """Return a query of the rows that meet the search and the filters, in no order and with nothing loaded."""
+        query, joins = self._narrowed(screen_session().query(self.model)), {}  # type: ignore[var-annotated]
+        if args.search:
+            query, _, joins, _ = self._apply_search(query, None, joins, {}, args.search)
+        if args.filters:
+            query, _, joins, _ = self._apply_filters(query, None, joins, {}, args.filters)
+        return query
 
     def sorted_by(self, args: ViewArgs) -> str | None:
         """Return the column that the address asks to sort by."""
