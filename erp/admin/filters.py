@@ -237,6 +237,7 @@ class ToDay(_Instant):
 _TEXTS = (Contains, Equals)
 _WHOLES = _comparisons(_Number)
 _EXACTS = _comparisons(_Exact)
+_DAYS = _comparisons(_Day)
 _INSTANTS = (OnDay, FromDay, ToDay)
 _FILTERS: Mapping[str, Sequence[type[Filter]]] = {
     **dict.fromkeys(("string", "text"), _TEXTS),
@@ -244,7 +245,7 @@ _FILTERS: Mapping[str, Sequence[type[Filter]]] = {
     **dict.fromkeys(("scaled", "quantity", "money"), _EXACTS),
     **dict.fromkeys(("utcdatetime", "datetime"), _INSTANTS),
     "boolean": (IsYes,),
-    "date": (*_comparisons(_Day), IsEmpty),
+    "date": (*_DAYS, IsEmpty),
     "enum": (Is, IsNot),
 }
 
@@ -287,8 +288,13 @@ class DerivedFilter(Filter):
 
 
 def compared(name: str, value: Callable[[], Any]) -> list[Filter]:
-    """Return filters by a quantity that SQL computes."""
+    """Return filters by a quantity or a number that SQL computes."""
     return [_computed(kind, name, value) for kind in _EXACTS]
+
+
+def of_day(name: str, value: Callable[[], Any]) -> list[Filter]:
+    """Return filters by a day that SQL computes."""
+    return [_computed(kind, name, value) for kind in _DAYS]
 
 
 def _computed(kind: type[Filter], name: str, value: Callable[[], Any]) -> Filter:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -32,11 +32,13 @@ class BoundedCount(Query[Any]):
 class ListQuery(ModelView):
     """Columns, filters, search, order and pages of a model's rows.
 
-    `list_loads` are loader options for what the list shows besides the relations in its columns.
+    `list_loads` are loader options for what the list shows besides the relations in its columns. `sorted_like` names
+    columns whose order is that of another one that an index serves, such as an instant and the id.
     """
 
     view_name: str = ""
     list_loads: Sequence[Any] = ()
+    sorted_like: Mapping[str, str] = {}
     filter_converter = Filters()
     page_size = 25
     can_set_page_size = True
@@ -97,8 +99,12 @@ class ListQuery(ModelView):
         self._refresh_filters_cache()
 
     def get_filters(self) -> list[Any] | None:
-        """Return the list's own filters and those of other modules."""
-        return [*(super().get_filters() or ()), *(self.handle_filter(owned.thing) for owned in self._given_filters)]
+        """Return the list's own filters, those of all other columns that it shows, and those of other modules."""
+        own = super().get_filters() or []
+        named = {each for each in self.column_filters or () if isinstance(each, str)}
+        shown = [name for name, _ in self._list_columns if name not in named and self.column_of(name) is not None]
+        more = [each for name in shown for each in self.scaffold_filters(name) or ()]
+        return [*own, *more, *(self.handle_filter(owned.thing) for owned in self._given_filters)]
 
     def _is_off(self, index: int) -> bool:
         """Say whether a filter belongs to a module that is off."""
@@ -119,7 +125,8 @@ class ListQuery(ModelView):
     def get_sortable_columns(self) -> Any:
         """Return the columns that a list can be sorted by: the screen's choice, else the indexed ones."""
         if self.column_sortable_list is not None:
-            return super().get_sortable_columns()
+            same = {name: getattr(self.model, other) for name, other in self.sorted_like.items()}
+            return super().get_sortable_columns() | same
         self._sortable_joins: dict[str, Any] = {}
         table = self.model.__table__
         first = {index.columns[0].name for index in table.indexes if len(index.columns)}

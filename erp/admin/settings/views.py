@@ -90,11 +90,11 @@ class SavedViewsPage(Page):
 
     def _screen(self, name: str) -> Listing | None:
         view = self.admin.view(name)
-        return view if isinstance(view, Listing) and view.is_accessible() else None  # type: ignore[attr-defined]
+        return view if isinstance(view, Listing) and view.is_accessible() else None
 
     def _run(self, screen: Any, work: Callable[[Session], Any], address: Callable[[Any], str]) -> ResponseReturnValue:
         try:
-            found = self.do(request.endpoint.rpartition(".")[2], work)
+            found = self.do("choose", work)
         except ErpError as error:
             flash(str(error), "error")
             return redirect(below_prefix(f"{screen.url}/?view=0"))
@@ -104,6 +104,6 @@ class SavedViewsPage(Page):
 
 
 def _clean(query: str) -> str:
-    """Return the query of an address written anew, so that nothing but names and values is kept."""
+    """Return the query of an address written again, so that nothing but names and values is kept."""
     pairs = parse_qsl(query[:LONGEST_QUERY], keep_blank_values=True)
     return urlencode([(name, value) for name, value in pairs if name not in ("page", "view")])
