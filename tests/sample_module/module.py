@@ -12,7 +12,7 @@ from erp.registry import Core, Queue
 
 def setup(core: Core) -> None:
     """Register one thing of each kind."""
-    from modules.sales.events import BackorderCancelled, GoodsPacked, OrderConfirmed, PackReversed
+    from modules.sales.events import BackorderCancelled, GoodsPacked, OrderCancelled, OrderConfirmed, PackReversed
     from modules.sales.hooks import pack_refusals
     from modules.sample_module import admin, commands, exchange, handlers, jobs, models, queries, services
 
@@ -43,6 +43,7 @@ def setup(core: Core) -> None:
     core.add_demo(services.load_demo)
     core.subscribe(BackorderCancelled, handlers.ask_again)
     core.subscribe(OrderConfirmed, handlers.ask_again_when_confirmed)
+    core.subscribe(OrderCancelled, handlers.forget_when_cancelled)
     core.subscribe(GoodsPacked, handlers.grant_what_is_packed)
     core.subscribe(PackReversed, handlers.ask_again_when_returned)
     core.implement(pack_refusals, handlers.keep_back)
