@@ -112,5 +112,10 @@ PERMISSIONS = (
         "Export lists and CSV files on the screen",
         roles=("Auditor", "Sales clerk", "Merchandiser", "Warehouse clerk"),
     ),
+    Permission(
+        "erp.share_views",
+        "Share saved views of lists",
+        roles=("Auditor", "Sales clerk", "Merchandiser", "Warehouse clerk"),
+    ),
     Permission("erp.history", "Search the history", roles=("Auditor",)),
 )

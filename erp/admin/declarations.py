@@ -222,6 +222,18 @@ def column_heads(columns: Sequence[AnyColumns]) -> list[tuple[str, str]]:
 
 
 @dataclass(frozen=True)
+class QuickFilter:
+    """A filter of a list that stands above it with the number of its rows.
+
+    `argument` names a filter as an address does, such as `state_is`; `value` is what it is set to.
+    """
+
+    label: str
+    argument: str
+    value: str
+
+
+@dataclass(frozen=True)
 class ExtraField:
     """A field in another module's form: `field()` makes it, `read` fills it, `write` stores what was entered.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +18,7 @@ from erp.admin.access import may, permitted, screen_session
 from erp.admin.declarations import Card
 from erp.admin.fields import required
 from erp.admin.formatting import add_filters, anchor, follow
+from erp.admin.list_query import ListQuery
 from erp.admin.page import Gated
 from erp.admin.search import add_search
 from erp.admin.settings import IMPORTS, VIEWS
@@ -44,14 +45,16 @@ class Dashboard(Gated, AdminIndexView):
 class Site(Admin):
     """The screens of one application. They are registered once; each request asks which of their modules are on."""
 
-    def add(self, owned: Owned[ViewEntry]) -> None:
-        """Add a registered view with its menu entry and its right."""
+    def add(self, owned: Owned[ViewEntry], filters: Sequence[Owned[Any]] = ()) -> None:
+        """Add a registered view with its menu entry and its right, and the filters that other modules give its list."""
         entry = owned.thing
         names = {"name": entry.view.title, "category": entry.menu, "url": entry.view.url}
         names["endpoint"] = entry.view.view_name.replace(".", "_")
         model = getattr(entry.view, "model", None)
         view = entry.view(**names) if model is None else entry.view(model, db, **names)
         view.module, view.permission = owned.module, entry.permission
+        if isinstance(view, ListQuery):
+            view.take_filters(filters)
         self.add_view(view)
 
     def view(self, name: str) -> Any:
@@ -154,9 +157,15 @@ def init_app(app: Flask, registry: Registry) -> None:
 def _add_or_mark_broken(site: Site, registry: Registry, owned: Owned[ViewEntry]) -> None:
     if owned.module in registry.modules:  # else a screen before of it, or of a module that it needs, was broken
         try:
-            site.add(owned)
+            site.add(owned, _filters_for(registry, owned.thing.view.view_name))
         except Exception as error:  # a third party's code may raise anything; it is shown, and the others start
             registry.mark_broken(owned.module, error)
+
+
+def _filters_for(registry: Registry, view_name: str) -> list[Owned[Any]]:
+    """Return the filters that modules give a list, whether they are on or not: each request asks which are."""
+    given = registry.contributions.get(view_name, ())
+    return [Owned(each.module, one) for each in given for one in each.thing.filters]
 
 
 def company() -> str:

@@ -239,6 +239,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("role_id", "permission", name=op.f("pk_erp_role_right")),
     )
     op.create_table(
+        "erp_saved_view",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("screen", sa.String(length=80), nullable=False),
+        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column("name_key", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
+        sa.Column("query", sa.Text(), nullable=False),
+        sa.Column("columns", sa.Text(), nullable=False),
+        sa.Column("is_shared", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["erp_user.id"], name=op.f("fk_erp_saved_view_user_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_erp_saved_view")),
+    )
+    op.create_index(op.f("ix_erp_saved_view_screen"), "erp_saved_view", ["screen"], unique=False)
+    op.create_index(
+        "uq_erp_saved_view_user_screen_name_key", "erp_saved_view", ["user_id", "screen", "name_key"], unique=True
+    )
+    op.create_table(
         "erp_second_factor",
         sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("secret", sa.String(length=64), nullable=False),
@@ -279,3 +298,18 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("user_id", "role_id", name=op.f("pk_erp_user_role")),
     )
+    op.create_table(
+        "erp_list_choice",
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("screen", sa.String(length=80), nullable=False),
+        sa.Column("columns", sa.Text(), nullable=False),
+        sa.Column("view_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["erp_user.id"], name=op.f("fk_erp_list_choice_user_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["view_id"], ["erp_saved_view.id"], name=op.f("fk_erp_list_choice_view_id"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("user_id", "screen", name=op.f("pk_erp_list_choice")),
+    )
+    op.create_index(op.f("ix_erp_list_choice_view_id"), "erp_list_choice", ["view_id"], unique=False)

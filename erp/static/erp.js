@@ -121,7 +121,32 @@
     all("[data-picked]", scope).forEach((each) => { each.textContent = chosen; });
     all("[data-needs-pick]", scope).forEach((each) => { each.disabled = chosen === 0; });
     all(".erp-bulk", scope).forEach((each) => each.classList.toggle("on", chosen > 0));
+    showTotals(table, boxes.filter((box) => box.checked));
   };
+  // Below a list stand the totals of all its rows, or of the ticked ones: exact, with at most four decimals.
+  const raw = (text) => {
+    const [whole, part = ""] = text.replace("-", "").split(".");
+    return BigInt(whole + part.padEnd(4, "0")) * (text.startsWith("-") ? -1n : 1n);
+  };
+  const readable = (number) => {
+    const text = String(number < 0n ? -number : number).padStart(5, "0");
+    const part = text.slice(-4).replace(/0+$/, "");
+    return (number < 0n ? "-" : "") + text.slice(0, -4) + (part && "." + part);
+  };
+  const showTotals = (table, boxes) => {
+    const label = table.querySelector("[data-total-label]");
+    if (label) label.textContent = boxes.length ? `Ticked ${boxes.length}` : label.dataset.totalLabel;
+    all("[data-total]", table).forEach((cell) => {
+      const cells = boxes.map((box) => box.closest("tr").cells[cell.cellIndex].dataset.exact).filter(Boolean);
+      cell.textContent = boxes.length ? readable(cells.map(raw).reduce((sum, each) => sum + each, 0n)) : cell.dataset.total;
+    });
+  };
+  document.addEventListener("click", (event) => {
+    all("details.erp-choice[open]").filter((each) => !each.contains(event.target)).forEach((each) => { each.open = false; });
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") all("details.erp-choice[open]").forEach((each) => { each.open = false; each.querySelector("summary").focus(); });
+  });
   on("change", "input.pick-all", (event, every) => {
     const table = every.closest("table");
     ticks(table).forEach((box) => { box.checked = every.checked; });
