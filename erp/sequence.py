@@ -49,7 +49,7 @@ def next_numbers(session: Session, name: str, prefix: str, taken: Any, *, count:
 
 
 def _advance(session: Session, name: str, prefix: str, taken: Any, count: int) -> tuple[int, bool]:
-    """Move a sequence on by `count` numbers; return the number that follows them, and whether none of them is in use."""
+    """Move a sequence on; return the number that follows those taken, and whether none of them is in use."""
     key = key_of(taken)
     column = taken.expression if key is None else key
     is_postgresql = session.get_bind().dialect.name == "postgresql"

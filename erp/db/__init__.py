@@ -46,7 +46,7 @@ from erp.db.session import (
     reading,
 )
 from erp.db.transactions import as_refusal, commit, commit_parts, is_duplicate, one_moment, prepare, unusable_database
-from erp.db.types import Money, Quantity, Scaled, UtcDateTime, partial_index, raw, raw_instant, total
+from erp.db.types import CodePoints, Money, Quantity, Scaled, UtcDateTime, partial_index, raw, raw_instant, total
 from erp.db.waiting import NewId
 from erp.numbers import LIMIT, PLACES, SCALE, format_quantity, from_raw, to_raw
 
@@ -59,6 +59,7 @@ __all__ = [
     "SCALE",
     "BigId",
     "Build",
+    "CodePoints",
     "ErpSession",
     "Model",
     "Money",
