@@ -33,7 +33,7 @@ from erp.db.locking import (
     when_locked,
 )
 from erp.db.model_registry import configure_models, failing_model, forget_models
-from erp.db.prepared import Build, given, is_among, read_prepared, typed_rows
+from erp.db.prepared import Build, given, id_list, is_among, read_prepared, select_prepared, typed_rows
 from erp.db.session import (
     ENGINE_OPTIONS,
     POSTGRES_OPTIONS,
@@ -87,6 +87,7 @@ __all__ = [
     "format_quantity",
     "from_raw",
     "given",
+    "id_list",
     "init_app",
     "insert_missing",
     "insert_new",
@@ -117,6 +118,7 @@ __all__ = [
     "require_lock",
     "rows_named",
     "rows_table",
+    "select_prepared",
     "to_raw",
     "total",
     "typed_rows",

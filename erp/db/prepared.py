@@ -8,14 +8,16 @@ from __future__ import annotations
 import json
 from collections import namedtuple
 from collections.abc import Callable, Collection, Hashable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Date, Select, bindparam, func, select
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, CompoundSelect, Date, Select, bindparam, func, select
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
-Build = Callable[..., Select[*tuple[Any, ...]]]
+T = TypeVar("T")
+Rows = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
+Build = Callable[..., Rows]
 
 
 def given(name: str, kind: TypeEngine[Any] | None = None) -> ColumnElement[Any]:
@@ -34,7 +36,7 @@ def is_among(session: Session, column: Any, name: str) -> ColumnElement[bool]:
 class _Statement:
     """A compiled select: its text, the values that are always the same, and how rows are read."""
 
-    def __init__(self, rows: Select[*tuple[Any, ...]], dialect: Dialect) -> None:
+    def __init__(self, rows: Rows, dialect: Dialect) -> None:
         compiled = rows.compile(dialect=dialect)
         self.sql = str(compiled)
         self.names: list[str] | None = getattr(compiled, "positiontup", None)
@@ -78,6 +80,26 @@ def typed_rows(session: Session, build: Build, *variant: Hashable, **values: Any
     """Return the rows as `read_prepared` does, with quantities and days instead of what the driver gives."""
     statement = _statement(session, build, variant)
     return list(map(statement.read, _fetch(session, statement, values)))
+
+
+_selects: dict[tuple[Hashable, ...], Any] = {}
+
+
+def select_prepared(session: Session, build: Callable[..., T], *variant: Hashable) -> T:
+    """Return the select of rows of the session that `build(session, *variant)` makes, built once as `read_prepared`.
+
+    It is executed with the values that it names; a list is given as `id_list` returns it.
+    """
+    key = (session.get_bind().dialect.name, build, *variant)
+    if key not in _selects:
+        _selects[key] = build(session, *variant)
+    found: T = _selects[key]
+    return found
+
+
+def id_list(session: Session, ids: Collection[int]) -> list[int] | str:
+    """Return ids as the value that `is_among` names."""
+    return list(ids) if session.get_bind().dialect.name == "postgresql" else _as_json(ids)
 
 
 def _statement(session: Session, build: Build, variant: tuple[Hashable, ...]) -> _Statement:

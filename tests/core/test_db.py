@@ -4,17 +4,19 @@ from decimal import Decimal
 
 import pytest
 from flask import g
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from sqlalchemy.orm.exc import StaleDataError
 
 from erp import clock
+from erp.app import create_app
 from erp.db import (
     bulk_add,
     bulk_delete,
     bulk_insert,
     chunks,
     commit,
+    db,
     insert_new,
     lock_rows,
     prepare,
@@ -284,3 +286,11 @@ def test_a_text_that_is_too_long_is_refused_and_not_cut_off(session):
     with pytest.raises(DataError):
         bulk_insert(session, Warehouse.__table__, ("code", "name"), [("X" * 200, "")])
         session.flush()
+
+
+def test_a_commit_on_sqlite_outlasts_a_loss_of_power(tmp_path):
+    app = create_app(database_url=f"sqlite:///{tmp_path / 'durable.sqlite'}", environment={})
+    with app.app_context():
+        full = 2  # what SQLite calls synchronous=FULL
+        assert db.session.scalar(text("PRAGMA synchronous")) == full
+        db.engine.dispose()

@@ -8,7 +8,7 @@ from typing import Any, cast
 from sqlalchemy import Select, Table, select, update
 from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 
-from erp.db import is_among, is_named, is_one_of
+from erp.db import id_list, is_among, is_named, is_one_of, select_prepared
 from erp.errors import StaleRecord
 from erp.identity import ByKey
 from erp.registry import check_revision, revision_column
@@ -33,18 +33,22 @@ def lock_lines_and_orders(session: Session, line_ids: Iterable[int]) -> list[Pur
     wanted = set(line_ids)
     # Modules and options are checked with what is read next.
     products = lock_selected_products(session, _products_of, is_checked=False, line_ids=wanted)
-    rows = (
+    rows, values = select_prepared(session, _locking), {"line_ids": id_list(session, wanted)}
+    found = session.execute(rows, values, execution_options=FRESH).all()
+    if found:
+        check_revision(session, found[0][1])
+    return _as_locked(sorted((line for line, _ in found), key=lambda line: line.id), wanted, products)
+
+
+def _locking(session: Session) -> Select[*tuple[Any, ...]]:
+    return (
         select(PurchaseOrderLine, revision_column())
         .join(PurchaseOrderLine.order)
-        .where(is_one_of(session, PurchaseOrderLine.id, wanted))
+        .where(is_among(session, PurchaseOrderLine.id, "line_ids"))
         .options(contains_eager(PurchaseOrderLine.order), joinedload(PurchaseOrderLine.product))
         .order_by(PurchaseOrderLine.order_id, PurchaseOrderLine.id)
         .with_for_update(key_share=True, of=PurchaseOrder)
     )
-    found = session.execute(rows, execution_options=FRESH).all()
-    if found:
-        check_revision(session, found[0][1])
-    return _as_locked(sorted((line for line, _ in found), key=lambda line: line.id), wanted, products)
 
 
 def _products_of(session: Session) -> Select[*tuple[Any, ...]]:

@@ -8,14 +8,32 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, case, false, func, literal, not_, or_, select, true
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    and_,
+    case,
+    cast,
+    false,
+    func,
+    literal,
+    not_,
+    null,
+    or_,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from erp import clock
 from erp.db import Quantity, given, is_among, is_one_of, raw, read_prepared
 from erp.identity import identity_key
 from erp.options import options
-from modules.inventory_lots.models import Product
+from modules.inventory_lots.models import Balance, Product
+from modules.inventory_lots.queries import removal, removal_order, usable_rows
 from modules.inventory_lots.states import Tracking
 from modules.sales.domain import is_too_far_ahead, served_until
 from modules.sales.models import Backorder, Order, OrderLine
@@ -137,6 +155,25 @@ def read_demands(session: Session, scope: Scope, whole: Collection[int] = ()) ->
     Of the products `whole` they are all such lines, of others those whose open backorder is another quantity than
     their need.
     """
+    variant, values = _asked(scope, whole)
+    return list(map(Demand._make, read_prepared(session, _demands, variant, **values)))
+
+
+def read_stock_and_demands(
+    session: Session, scope: Scope, whole: Collection[int] = ()
+) -> tuple[list[tuple[Any, ...]], list[Demand]]:
+    """Return what `usable_balances` returns of a scope's products, and its demands, in one statement.
+
+    The products that have stock are among those `whole`. For the few lines of an order: for a whole book two statements
+    are faster.
+    """
+    variant, values = _asked(scope, whole)
+    rows = read_prepared(session, _together, variant._replace(whole=True), removal(), **values, today=clock.today())
+    stock = [row[1:4] for row in rows if row[0] == _STOCK]
+    return stock, [Demand._make(row[1:6]) for row in rows if row[0] != _STOCK]
+
+
+def _asked(scope: Scope, whole: Collection[int]) -> tuple[_Variant, dict[str, Any]]:
     until = last_served_day()
     variant = _Variant(
         named=scope.line_ids is not None,
@@ -148,8 +185,7 @@ def read_demands(session: Session, scope: Scope, whole: Collection[int] = ()) ->
     )
     named = scope.line_ids or scope.beyond_queue
     values = {"product_ids": scope.product_ids, "line_ids": named, "confirmed": scope.confirmed, "whole": whole}
-    rows = read_prepared(session, _demands, variant, **values, until=until)
-    return list(map(Demand._make, rows))
+    return variant, {**values, "until": until}
 
 
 class _Variant(NamedTuple):
@@ -164,8 +200,28 @@ class _Variant(NamedTuple):
 
 
 def _demands(session: Session, variant: _Variant) -> Select[*tuple[Any, ...]]:
-    unsettled = OrderLine.need != open_backorder_quantity()
-    wanted = or_(is_among(session, OrderLine.product_id, "whole"), unsettled) if variant.whole else unsettled
+    whole = is_among(session, OrderLine.product_id, "whole") if variant.whole else false()
+    return _demand_rows(session, variant, whole).order_by(OrderLine.product_id, *service_order())
+
+
+_STOCK, _DEMAND = 0, 1
+
+
+def _together(session: Session, variant: _Variant, _removal: str) -> CompoundSelect[*tuple[Any, ...]]:
+    place = func.row_number().over(order_by=(Balance.product_id, *removal_order())).label("place")
+    stock = usable_rows(session).add_columns(place).cte("stock")
+    id_, product_id, quantity, *_ = stock.c
+    whole = or_(is_among(session, OrderLine.product_id, "whole"), OrderLine.product_id.in_(select(product_id)))
+    place = func.row_number().over(order_by=(OrderLine.product_id, *service_order())).label("place")
+    demands = _demand_rows(session, variant, whole).add_columns(place).subquery()
+    nothing = cast(null(), BigInteger)
+    of_stock = select(literal(_STOCK).label("kind"), id_, product_id, quantity, nothing, nothing, stock.c.place)
+    both = union_all(of_stock, select(literal(_DEMAND), *demands.c))
+    return both.order_by(both.selected_columns[0], both.selected_columns[6])
+
+
+def _demand_rows(session: Session, variant: _Variant, whole: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    wanted = or_(whole, OrderLine.need != open_backorder_quantity())
     # The backorder is joined first: where it equals the need, the order is not looked up at all.
     columns = (OrderLine.id, OrderLine.product_id, raw(OrderLine.need), Backorder.id, raw(open_backorder_quantity()))
     return (
@@ -175,7 +231,6 @@ def _demands(session: Session, variant: _Variant) -> Select[*tuple[Any, ...]]:
         .join(OrderLine.order)
         .join(OrderLine.product)
         .where(OrderLine.has_need, _in_scope(session, variant), wanted)
-        .order_by(OrderLine.product_id, *service_order())
     )
 
 

@@ -16,9 +16,12 @@ from erp.db import (
     bulk_insert,
     format_quantity,
     given,
+    id_list,
+    is_among,
     is_one_of,
     new_ids,
     raw_instant,
+    select_prepared,
     to_raw,
     typed_rows,
 )
@@ -96,9 +99,13 @@ def pack_order(session: Session, order_id: int, serials: Mapping[int, Sequence[s
     goods = [PackedGoods(pack_of[part.warehouse_id], part.line.id, part.balance_id, part.quantity) for part in parts]
     session.expire_all()
     publish(session, GoodsPacked(order_id, tuple(goods)))
+    written = session.scalars(select_prepared(session, _packs), {"pack_ids": id_list(session, pack_of.values())})
+    return list(written.unique())
+
+
+def _packs(session: Session) -> Select[*tuple[Any, ...]]:
     loads = (joinedload(Pack.lines), joinedload(Pack.warehouse))
-    written = select(Pack).where(is_one_of(session, Pack.id, pack_of.values())).order_by(Pack.id).options(*loads)
-    return list(session.scalars(written).unique())
+    return select(Pack).where(is_among(session, Pack.id, "pack_ids")).order_by(Pack.id).options(*loads)
 
 
 def _close(session: Session, order: Order, parts: Sequence[_Part]) -> None:
