@@ -1,4 +1,4 @@
-// What is typed into a form is kept in this browser until it is saved: leaving asks, and whoever returns is offered it.
+// What is typed into a form is kept in this browser until it is saved: leaving asks, and who returns is offered it.
 // A session that ended meanwhile begins again in a dialog on the form, which is then saved.
 (function () {
   "use strict";
@@ -99,8 +99,8 @@
   });
   const leave = (form) => { form.dataset.left = "1"; };
   document.addEventListener("click", (event) => {
-    const link = event.target.closest(".erp-actions a");
-    const form = link && link.closest("form");
+    const anchor = event.target.closest(".erp-actions a");
+    const form = anchor && anchor.closest("form");
     if (form && begun.has(form)) { leave(form); localStorage.removeItem(addressOf(form)); }
   });
   window.addEventListener("beforeunload", (event) => { if (forms.some(isDirty)) event.preventDefault(); });

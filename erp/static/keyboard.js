@@ -15,8 +15,8 @@
     if (!rows.length) return;
     current = Math.max(0, Math.min(rows.length - 1, index));
     rows.forEach((row, i) => row.classList.toggle("current", i === current));
-    const link = rows[current].querySelector("a.lead") || rows[current];
-    link.focus({ preventScroll: true });
+    const anchor = rows[current].querySelector("a.lead") || rows[current];
+    anchor.focus({ preventScroll: true });
     rows[current].scrollIntoView({ block: "nearest" });
   };
   const key = (path) => "erp-list:" + path;
@@ -27,7 +27,7 @@
     const [before, after] = all("a", siblings);
     if (at >= 0 && list.length > 1) {
       siblings.querySelector("span").textContent = `${at + 1} of ${list.length}`;
-      [[before, list[at - 1]], [after, list[at + 1]]].forEach(([link, path]) => { if (path) link.href = path; else { link.removeAttribute("href"); link.removeAttribute("data-key"); } });
+      [[before, list[at - 1]], [after, list[at + 1]]].forEach(([anchor, path]) => { if (path) anchor.href = path; else { anchor.removeAttribute("href"); anchor.removeAttribute("data-key"); } });
       siblings.hidden = false;
     } else siblings.remove();
   }

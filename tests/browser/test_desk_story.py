@@ -72,7 +72,7 @@ def test_an_order_of_five_lines_needs_no_mouse_and_its_purchase_order_is_found_w
     expect(page.get_by_role("heading", level=1)).to_have_text(number)
 
 
-def test_what_was_typed_is_offered_again_and_saved_after_signing_in_anew(behind, clerk):
+def test_what_was_typed_is_offered_again_and_saved_after_signing_in_again(behind, clerk):
     company(behind)
     page, keyboard, asked = clerk.page, clerk.page.keyboard, []
     page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
@@ -81,7 +81,7 @@ def test_what_was_typed_is_offered_again_and_saved_after_signing_in_anew(behind,
     keyboard.press("Tab")
     type_line(keyboard, "ANVIL", 3)
     type_line(keyboard, "DRILL", 4)
-    page.wait_for_function("Object.values(localStorage).some((kept) => kept.includes('Drill'))")
+    clerk.reads(lambda: "Drill" in page.evaluate("JSON.stringify(localStorage)"), True)
     clerk.open_menu("Customers")
     assert asked == ["beforeunload"]
     clerk.go("/sales/orders/new/")
