@@ -19,6 +19,7 @@ from erp.admin.declarations import Card
 from erp.admin.fields import required
 from erp.admin.formatting import add_filters, anchor, follow
 from erp.admin.page import Gated
+from erp.admin.papers import letterhead
 from erp.admin.settings import IMPORTS, VIEWS
 from erp.db import db
 from erp.options import options
@@ -133,6 +134,7 @@ def init_app(app: Flask, registry: Registry) -> None:
         required=required,
         csp_nonce=security.nonce,
         company=company,
+        letterhead=letterhead,
         signed_in_user=signed_in_user,
         history_url=history_url,
     )

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from erp.registry import Core
-from modules.preorder.admin import products, purchase_lines, purchase_orders, rebalancing, sales_lines, sales_orders
+from modules.preorder.admin import (
+    outlook,
+    products,
+    purchase_lines,
+    purchase_orders,
+    rebalancing,
+    sales_lines,
+    sales_orders,
+)
 from modules.preorder.admin.availability import AvailabilityScreen
 from modules.preorder.admin.dashboard import CARD
 from modules.preorder.admin.demand import DemandScreen
@@ -34,7 +42,7 @@ def register(core: Core) -> None:
         "sales.order",
         columns=sales_orders.COLUMNS,
         fields=sales_orders.FIELDS,
-        panels=sales_orders.PANELS,
+        panels=(outlook.SUMMARY, *sales_orders.PANELS),
         line_columns=sales_orders.LINE_COLUMNS,
         line_actions=sales_lines.LINE_ACTIONS,
     )
