@@ -15,6 +15,7 @@ from erp.admin.declarations import (
     ListAction,
     NextStep,
     Panel,
+    QuickFilter,
     Result,
     by_ids,
     later_than,
@@ -22,6 +23,7 @@ from erp.admin.declarations import (
 )
 from erp.admin.document import DocumentScreen
 from erp.admin.fields import DayField, LookupField, QuantityField
+from erp.admin.filters import DerivedFilter, compared, yes_or_no
 from erp.admin.formatting import line_heading
 from erp.admin.page import Page
 from erp.admin.screen import ContactScreen, Screen
@@ -37,6 +39,7 @@ __all__ = [
     "ContactScreen",
     "DatedPart",
     "DayField",
+    "DerivedFilter",
     "DocumentScreen",
     "ExtraColumn",
     "ExtraColumns",
@@ -49,14 +52,17 @@ __all__ = [
     "Page",
     "Panel",
     "QuantityField",
+    "QuickFilter",
     "Result",
     "Screen",
     "anchor_of",
     "by_ids",
+    "compared",
     "document_anchor",
     "document_url",
     "init_app",
     "later_than",
     "line_heading",
     "of_each",
+    "yes_or_no",
 ]

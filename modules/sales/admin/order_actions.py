@@ -113,6 +113,7 @@ ORDER_ACTIONS = (
         allowed=_can("confirm"),
         style="primary",
         icon="fa-check",
+        key="c",
     ),
     Action(
         name="allocate",
@@ -124,6 +125,7 @@ ORDER_ACTIONS = (
         allowed=_can("allocate"),
         style="primary",
         icon="fa-cubes",
+        key="a",
     ),
     Action(
         name="pack",
@@ -134,6 +136,7 @@ ORDER_ACTIONS = (
         depends_on=of_order,
         allowed=lambda order: ORDER.allows(order.state, "pack") and not asks_for_serials(order),
         icon="fa-archive",
+        key="p",
     ),
     PackSerials.action(),
     ScanAndPack.action(),
