@@ -62,9 +62,11 @@ class Core:
         line_columns: Sequence[Any] = (),
         line_actions: Sequence[Any] = (),
         notes: Sequence[Any] = (),
+        filters: Sequence[Any] = (),
+        quick_filters: Sequence[Any] = (),
     ) -> None:
         """Add parts, as `erp.admin` declares them, to the screen `name` (`<module>.<noun>`) of another module."""
-        parts = (columns, fields, panels, actions, line_columns, line_actions, notes)
+        parts = (columns, fields, panels, actions, line_columns, line_actions, notes, filters, quick_filters)
         self._registered.contributions[name].append(self._own(Contribution(*map(tuple, parts))))
 
     def add_job(self, job: Callable[[Session], str | None], *, every: str) -> None:

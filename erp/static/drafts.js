@@ -1,4 +1,4 @@
-// What is typed into a form is kept in this browser until it is saved: leaving asks, and who returns is offered it.
+// What is typed into a form is kept in this browser until it is saved: leaving asks, and is offered when one returns.
 // A session that ended meanwhile begins again in a dialog on the form, which is then saved.
 (function () {
   "use strict";

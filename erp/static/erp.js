@@ -75,6 +75,43 @@
     });
   }
 
+  // On a narrow screen a row of a table becomes a card, in which each value needs its column's name.
+  const tables = all("table.table:not(.erp-lines)").filter((table) => table.tHead && table.tHead.rows.length === 1);
+  tables.forEach((table) => {
+    const names = Array.from(table.tHead.rows[0].cells, (head) => head.querySelector("input, .sr-only") ? "" : head.textContent.trim());
+    table.setAttribute("role", "table");
+    all(":scope > thead, :scope > tbody", table).forEach((group) => group.setAttribute("role", "rowgroup"));
+    all(":scope > thead > tr, :scope > tbody > tr", table).forEach((row) => row.setAttribute("role", "row"));
+    all(":scope > thead > tr > th", table).forEach((head) => head.setAttribute("role", "columnheader"));
+    all(":scope > tbody > tr", table).forEach((row) => Array.from(row.cells).forEach((cell, at) => {
+      cell.setAttribute("role", "cell");
+      if (names[at]) cell.dataset.label = names[at];
+      cell.classList.toggle("empty", !cell.textContent.trim() && !cell.querySelector("*"));
+      if (names[at] === "#" || names[at] === "Line") cell.classList.add("small-cell");
+      if (cell.textContent.trim().length > 26 || names[at] === "Product") cell.classList.add("wide");
+    }));
+  });
+
+  const stack = () => {
+    tables.forEach((table) => table.classList.remove("erp-stack"));
+    if (window.innerWidth > 1100) return;
+    const wide = tables.filter((table) => window.innerWidth <= 600 || table.scrollWidth > table.parentElement.clientWidth + 1);
+    wide.forEach((table) => table.classList.add("erp-stack"));
+  };
+  stack();
+  window.addEventListener("resize", stack);
+  window.addEventListener("beforeprint", () => tables.forEach((table) => table.classList.remove("erp-stack")));
+  window.addEventListener("afterprint", stack);
+  all("details").forEach((card) => card.addEventListener("toggle", stack));
+
+  // A card that was folded or opened stays so on every page of its screen.
+  all("details[data-fold]").forEach((card) => {
+    const key = "erp-fold/" + card.dataset.fold, kept = localStorage.getItem(key);
+    if (kept && location.hash !== "#" + card.id) card.open = kept === "open";
+    card.querySelector("summary").addEventListener("click", () => localStorage.setItem(key, card.open ? "folded" : "open"));
+  });
+  window.addEventListener("beforeprint", () => all("details[data-fold]").forEach((card) => { card.open = true; }));
+
   // The menu keeps its scroll position and shows the entry of this page.
   const side = document.querySelector(".erp-side");
   if (side) {
@@ -121,7 +158,32 @@
     all("[data-picked]", scope).forEach((each) => { each.textContent = chosen; });
     all("[data-needs-pick]", scope).forEach((each) => { each.disabled = chosen === 0; });
     all(".erp-bulk", scope).forEach((each) => each.classList.toggle("on", chosen > 0));
+    showTotals(table, boxes.filter((box) => box.checked));
   };
+  // Below a list stand the totals of all its rows, or of the ticked ones: exact, with at most four decimals.
+  const raw = (text) => {
+    const [whole, part = ""] = text.replace("-", "").split(".");
+    return BigInt(whole + part.padEnd(4, "0")) * (text.startsWith("-") ? -1n : 1n);
+  };
+  const readable = (number) => {
+    const text = String(number < 0n ? -number : number).padStart(5, "0");
+    const part = text.slice(-4).replace(/0+$/, "");
+    return (number < 0n ? "-" : "") + text.slice(0, -4) + (part && "." + part);
+  };
+  const showTotals = (table, boxes) => {
+    const label = table.querySelector("[data-total-label]");
+    if (label) label.textContent = boxes.length ? `Ticked ${boxes.length}` : label.dataset.totalLabel;
+    all("[data-total]", table).forEach((cell) => {
+      const cells = boxes.map((box) => box.closest("tr").cells[cell.cellIndex].dataset.exact).filter(Boolean);
+      cell.textContent = boxes.length ? readable(cells.map(raw).reduce((sum, each) => sum + each, 0n)) : cell.dataset.total;
+    });
+  };
+  document.addEventListener("click", (event) => {
+    all("details.erp-choice[open]").filter((each) => !each.contains(event.target)).forEach((each) => { each.open = false; });
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") all("details.erp-choice[open]").forEach((each) => { each.open = false; each.querySelector("summary").focus(); });
+  });
   on("change", "input.pick-all", (event, every) => {
     const table = every.closest("table");
     ticks(table).forEach((box) => { box.checked = every.checked; });

@@ -27,6 +27,8 @@ def setup(core: Core) -> None:
         line_columns=admin.LINE_COLUMNS,
         line_actions=admin.LINE_ACTIONS,
         notes=admin.ORDER_NOTES,
+        filters=admin.ORDER_FILTERS,
+        quick_filters=admin.ORDER_QUICK_FILTERS,
     )
     core.extend_view("sales.customer", fields=admin.CUSTOMER_FIELDS)
     core.add_dashboard(admin.CARD)
