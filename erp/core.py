@@ -10,7 +10,7 @@ from zoneinfo import available_timezones
 from typing_extensions import override
 
 from erp.manifest import Permission
-from erp.options import Choice, Duration, Integer, Option, Switch, Text
+from erp.options import Choice, Duration, ImageFile, Integer, Option, Switch, Text
 
 NAME = "erp"
 
@@ -33,6 +33,12 @@ OPTIONS: tuple[Option[Any], ...] = (
         help="The zone in which days begin and times are shown.",
     ),
     Text(name="company_name", default="My Company", help="The name that is printed on papers and in emails."),
+    Text(name="company_address", default="", help="The address that is printed on papers, its lines with ; between."),
+    ImageFile(
+        name="company_logo",
+        default="",
+        help="An image file of at most 1 MB that is printed on papers; empty = none.",
+    ),
     Text(
         name="module_path",
         default="",

@@ -53,6 +53,8 @@ class ActionPage:
         """Return the action that opens the page: labelled as it is titled, dangerous as it is; `more` says more."""
         style = "danger" if cls.style == "danger" else "secondary"
         declared = {"label": cls.title, "permission": cls.permission, "icon": cls.icon, "allowed": cls.allowed}
+        if isinstance(cls.help, str):  # one that depends on options is shown on the page alone
+            declared["help"] = cls.help
         return Action(**{"name": cls.name, "style": style, "page": cls(), **declared, **more})
 
     def heading(self, row: Any) -> str:

@@ -58,6 +58,7 @@ from modules.sales.queries.packs import (
     staying_behind,
     usable_serials,
 )
+from modules.sales.queries.picking import picks_of_lines, picks_of_order
 from modules.sales.queries.preview import LinePlan, Preview, line_plans, preview_products
 from modules.sales.queries.purchase_allocations import (
     covers_from_purchases,
@@ -138,6 +139,8 @@ __all__ = [
     "pack_line_counts",
     "pack_lines",
     "pack_rows",
+    "picks_of_lines",
+    "picks_of_order",
     "preview_products",
     "products_on_lines",
     "purchase_allocated_quantities",
