@@ -33,7 +33,17 @@ from erp.db.locking import (
     when_locked,
 )
 from erp.db.model_registry import configure_models, failing_model, forget_models
-from erp.db.prepared import Build, given, id_list, is_among, read_prepared, select_prepared, typed_rows
+from erp.db.prepared import (
+    Build,
+    given,
+    given_table,
+    id_list,
+    is_among,
+    read_prepared,
+    select_prepared,
+    table_values,
+    typed_rows,
+)
 from erp.db.session import (
     ENGINE_OPTIONS,
     POSTGRES_OPTIONS,
@@ -87,6 +97,7 @@ __all__ = [
     "format_quantity",
     "from_raw",
     "given",
+    "given_table",
     "id_list",
     "init_app",
     "insert_missing",
@@ -119,6 +130,7 @@ __all__ = [
     "rows_named",
     "rows_table",
     "select_prepared",
+    "table_values",
     "to_raw",
     "total",
     "typed_rows",

@@ -7,10 +7,22 @@ from __future__ import annotations
 
 import json
 from collections import namedtuple
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, CompoundSelect, Date, Select, bindparam, func, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    CompoundSelect,
+    Date,
+    Select,
+    Subquery,
+    bindparam,
+    func,
+    select,
+    type_coerce,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
@@ -31,6 +43,27 @@ def is_among(session: Session, column: Any, name: str) -> ColumnElement[bool]:
         return column == func.any(bindparam(name, type_=ARRAY(BigInteger)))  # type: ignore[no-any-return]
     each = func.json_each(bindparam(name)).table_valued("value")
     return column.in_(select(each.c.value))  # type: ignore[no-any-return]
+
+
+def given_table(session: Session, types: Mapping[str, TypeEngine[Any]], name: str) -> Subquery:
+    """Return rows that are given under a name as a table to join with, in a select that is built once.
+
+    `types` names its columns; `table_values` returns the values.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        arrays = [bindparam(f"{name}_{column}", type_=ARRAY(kind)) for column, kind in types.items()]
+        return select(func.unnest(*arrays).table_valued(*types).render_derived()).subquery()
+    each = func.json_each(bindparam(name)).table_valued("value")
+    cells = (func.json_extract(each.c.value, f"$[{place}]") for place in range(len(types)))
+    named = [type_coerce(cell, kind).label(column) for cell, (column, kind) in zip(cells, types.items(), strict=True)]
+    return select(*named).select_from(each).subquery()
+
+
+def table_values(session: Session, names: Sequence[str], rows: Sequence[tuple[Any, ...]], name: str) -> dict[str, Any]:
+    """Return rows as the values that `given_table` names."""
+    if session.get_bind().dialect.name == "postgresql":
+        return {f"{name}_{column}": [row[place] for row in rows] for place, column in enumerate(names)}
+    return {name: rows}
 
 
 class _Statement:

@@ -35,11 +35,12 @@ from modules.inventory_lots.services.products import (
     lock_selected_products,
     save_products,
 )
-from modules.inventory_lots.services.receipts import Arrival, book, check_arrivals, receive_many, take_back
+from modules.inventory_lots.services.receipts import NEW_ROWS, Arrival, book, check_arrivals, receive_many, take_back
 from modules.inventory_lots.services.transfers import quarantine, transfer
 
 __all__ = [
     "BATCH",
+    "NEW_ROWS",
     "Adjusted",
     "Arrival",
     "Count",

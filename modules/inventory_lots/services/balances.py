@@ -96,17 +96,20 @@ def post(
     *,
     reason: str = "",
     known: Mapping[tuple[int, int], int] | None = None,
+    free_ids: Sequence[int] = (),
 ) -> list[int]:
     """Change balances and write the moves; balances that do not exist are made. Returns each posting's balance id.
 
     A posting of 0 makes its balance where that does not exist, and writes no move. The caller has locked the products.
-    `known` are the ids of the balances that exist by lot and location, where the caller has read them under the locks.
+    `known` are the ids of the balances that exist by lot and location, where the caller has read them under the locks;
+    `free_ids` are ids for new ones, enough for all.
     """
     require_lock(session, Product, {posting.product_id for posting in postings})
     changes: Counter[Key] = Counter()
     for posting in postings:
         changes[posting.product_id, posting.lot_id, posting.location_id] += posting.quantity
-    balances = _change(session, changes, _ids(session, changes) if known is None else known)
+    found = _ids(session, changes) if known is None else known
+    balances = _change(session, changes, found, free_ids)
     _write_moves(session, [posting for posting in postings if posting.quantity], kind, reason=reason)
     return [balances[posting.lot_id, posting.location_id] for posting in postings]
 
@@ -123,12 +126,12 @@ def _write_moves(session: Session, postings: Sequence[Posting], kind: MoveKind, 
 
 
 def _change(
-    session: Session, changes: Mapping[Key, int], found: Mapping[tuple[int, int], int]
+    session: Session, changes: Mapping[Key, int], found: Mapping[tuple[int, int], int], free_ids: Sequence[int]
 ) -> dict[tuple[int, int], int]:
     """Add to balances, or insert them; returns their ids by lot and location."""
     _add(session, {"on_hand": [(found[key[1:]], raw) for key, raw in changes.items() if key[1:] in found]})
     new = [(key, raw) for key, raw in changes.items() if key[1:] not in found]
-    ids = new_ids(session, BALANCE, len(new)) if new else []
+    ids = (free_ids or new_ids(session, BALANCE, len(new)))[: len(new)] if new else []
     rows = [(id_, *key, raw) for id_, (key, raw) in zip(ids, new, strict=True)]
     columns = ("id", "product_id", "lot_id", "location_id", "on_hand")
     bulk_insert(session, BALANCE, columns, rows, shared={"allocated": 0})

@@ -44,11 +44,15 @@ class LotWanted:
 
 
 def find_or_make_lots(
-    session: Session, wanted: Sequence[LotWanted], known: Mapping[Key, queries.KnownLot] | None = None
+    session: Session,
+    wanted: Sequence[LotWanted],
+    known: Mapping[Key, queries.KnownLot] | None = None,
+    free_ids: Sequence[int] = (),
 ) -> tuple[list[int], int]:
     """Return each wanted lot's id, in order, and how many lots are new. The caller has locked the products.
 
-    `known` are those of the lots with a number that exist, where the caller has read them under the locks.
+    `known` are those of the lots with a number that exist, where the caller has read them under the locks; `free_ids`
+    are ids for new ones, enough for all.
     """
     require_lock(session, Product, {lot.product_id for lot in wanted})
     numbers = _numbers(session, wanted)
@@ -57,7 +61,8 @@ def find_or_make_lots(
     found = queries.known_lots(session, dates) if known is None else known
     _write_dates(session, found, dates)
     missing = {key: dates[key] for key in dates if key not in found}
-    ids = dict(zip(missing, new_ids(session, LOT, len(missing)), strict=True)) if missing else {}
+    new = free_ids or (new_ids(session, LOT, len(missing)) if missing else ())
+    ids = dict(zip(missing, new, strict=False))
     written = dict(zip(reversed(keys), reversed(numbers), strict=True))
     _insert(session, missing, written, ids)
     return [ids[key] if key in ids else found[key].id for key in keys], len(missing)

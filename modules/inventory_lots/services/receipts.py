@@ -7,20 +7,23 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import require_lock, to_raw
+from erp.db import new_ids_of, require_lock, to_raw
 from erp.identity import identity_key
 from modules.inventory_lots import queries
 from modules.inventory_lots.domain import check_lot_number, check_quantity
 from modules.inventory_lots.errors import LotDatesDiffer, NotOnHand, SerialInStock, StockAllocated, StockRefused
 from modules.inventory_lots.models import Balance, Product
-from modules.inventory_lots.services.balances import Posting, post
-from modules.inventory_lots.services.lots import LotWanted, find_or_make_lots, release_on_balances
+from modules.inventory_lots.services.balances import BALANCE, Posting, post
+from modules.inventory_lots.services.lots import LOT, LotWanted, find_or_make_lots, release_on_balances
 from modules.inventory_lots.states import MoveKind, Tracking
 
 Key = tuple[int, str]
+# What a receipt may add besides moves, at most one row for each arrival.
+NEW_ROWS = (LOT, BALANCE)
 
 
 @dataclass(frozen=True)
@@ -60,16 +63,19 @@ class CheckedArrivals:
     refusals: Mapping[int, StockRefused]
 
 
-def book(session: Session, checked: CheckedArrivals) -> list[int]:
-    """Book arrivals of which none is refused, under the locks under which they were checked; as `receive_many`."""
-    lots = checked.lots
-    lot_ids, _ = find_or_make_lots(session, _lots(checked), lots)
+def book(session: Session, checked: CheckedArrivals, *, ids: Mapping[Table, Sequence[int]] | None = None) -> list[int]:
+    """Book arrivals of which none is refused, under the locks under which they were checked; as `receive_many`.
+
+    `ids` are free ids of NEW_ROWS, as many as there are arrivals, where the caller has taken them with others.
+    """
+    lots, ids = checked.lots, ids or new_ids_of(session, dict.fromkeys(NEW_ROWS, len(checked.arrivals)))
+    lot_ids, _ = find_or_make_lots(session, _lots(checked), lots, ids[LOT])
     postings = [
         Posting(arrival.product_id, lot_id, arrival.location_id, to_raw(arrival.quantity), arrival.document)
         for arrival, lot_id in zip(checked.arrivals, lot_ids, strict=True)
     ]
     balances = {(lot.id, location_id): id_ for lot in lots.values() for location_id, id_ in lot.balances.items()}
-    return post(session, postings, MoveKind.receipt, known=balances)
+    return post(session, postings, MoveKind.receipt, known=balances, free_ids=ids[BALANCE])
 
 
 def take_back(session: Session, balance_id: int, quantity: Decimal, *, document: str, reason: str) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import bulk_add, bulk_insert, new_ids, raw_instant
+from erp.db import bulk_add, bulk_insert, new_ids_of, raw_instant
 from erp.errors import ErpError
 from erp.events import current_run, publish
 from erp.numbers import sums, to_raw
@@ -54,8 +54,9 @@ def receive_many(session: Session, deliveries: Sequence[Delivery]) -> list[int]:
     falls = _falls(lines, deliveries)
     # Nothing has to give way on lines of which nothing is allocated.
     held = {line.id for line in lines.values() if line.allocated}
-    balance_ids = inventory.book(session, checked)
-    receipt_ids = _insert(session, deliveries, balance_ids)
+    ids = new_ids_of(session, dict.fromkeys((*inventory.NEW_ROWS, RECEIPT), len(deliveries)))
+    balance_ids, receipt_ids = inventory.book(session, checked, ids=ids), ids[RECEIPT]
+    _insert(session, deliveries, balance_ids, receipt_ids)
     landed = zip(falls, balance_ids, receipt_ids, strict=True)
     if falling := [
         replace(fall, balance_id=balance, receipt_id=id_) for fall, balance, id_ in landed if fall.line_id in held
@@ -66,7 +67,7 @@ def receive_many(session: Session, deliveries: Sequence[Delivery]) -> list[int]:
     session.expire_all()
     product_ids = tuple(sorted(products))
     publish(session, GoodsArrived(product_ids))
-    announce_supply(session, product_ids)
+    announce_supply(session, product_ids, has_arrived=True)
     return receipt_ids
 
 
@@ -123,13 +124,11 @@ def _falls(lines: Mapping[int, PurchaseOrderLine], deliveries: Sequence[Delivery
     return falls
 
 
-def _insert(session: Session, deliveries: Sequence[Delivery], balance_ids: Sequence[int]) -> list[int]:
-    """Insert a receipt of each delivery; return their ids."""
-    ids = new_ids(session, RECEIPT, len(deliveries))
+def _insert(session: Session, deliveries: Sequence[Delivery], balance_ids: Sequence[int], ids: Sequence[int]) -> None:
+    """Insert a receipt of each delivery."""
     rows = [
         (id_, delivery.line_id, balance_id, to_raw(delivery.quantity))
         for id_, delivery, balance_id in zip(ids, deliveries, balance_ids, strict=True)
     ]
     same = {"reversed": 0, "received_at": raw_instant(clock.now()), "user_name": current_run(session).user_name}
     bulk_insert(session, RECEIPT, ("id", "line_id", "balance_id", "quantity"), rows, shared=same)
-    return ids

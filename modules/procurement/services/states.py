@@ -57,7 +57,7 @@ def write_states(session: Session, states: Mapping[PurchaseOrder, PurchaseState]
         set_committed_value(order, "row_version", order.row_version + 1)
 
 
-def announce_supply(session: Session, product_ids: Iterable[int]) -> None:
+def announce_supply(session: Session, product_ids: Iterable[int], *, has_arrived: bool = False) -> None:
     """Publish that the outstanding quantity of these products changed, once for the whole change."""
     if changed := tuple(sorted(set(product_ids))):
-        publish(session, SupplyChanged(changed))
+        publish(session, SupplyChanged(changed, has_arrived))

@@ -46,12 +46,14 @@ class Scope:
 
     Lines named one by one are a clerk's decision, so those on hold are served too; those `beyond_queue` come at their
     place in the queue. Those `confirmed` belong to an order that is about to be: they count as if it were.
+    A scope `of_document` has the few products of one, and is read in fewer statements.
     """
 
     product_ids: tuple[int, ...]
     line_ids: tuple[int, ...] | None = None
     beyond_queue: tuple[int, ...] = ()
     confirmed: tuple[int, ...] = ()
+    of_document: bool = False
 
 
 def service_order() -> tuple[ColumnElement[Any], ...]:

@@ -41,7 +41,7 @@ def read_snapshots(session: Session, scope: Scope, rules: Rules, *, whole: Colle
     """
     incoming = _incoming(session, scope.product_ids) if rules.allocates_incoming else {}
     supplied = {product_id for product_id, supplies in incoming.items() if any(each.quantity for each in supplies)}
-    if rules.serves_stock and (scope.line_ids is not None or scope.confirmed):
+    if rules.serves_stock and scope.of_document:
         balances, demands = read_stock_and_demands(session, scope, sorted(supplied.union(whole)))
         stock = _stock(balances)
     else:

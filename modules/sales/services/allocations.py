@@ -48,13 +48,14 @@ ALLOCATION = cast(Table, Allocation.__table__)
 LINE = cast(Table, OrderLine.__table__)
 
 
-def serve_products(session: Session, product_ids: Collection[int]) -> None:
-    """Run products: stock over their whole queue, then backorder rows, then incoming supply.
+def serve_products(session: Session, product_ids: Collection[int], *, of_document: bool = True) -> None:
+    """Run products, those of a document or many: stock over their whole queue, backorder rows, then incoming supply.
 
     The caller holds the products' locks. Run again at once, it changes nothing.
     """
     if product_ids:
-        _serve(session, Scope(tuple(sorted(product_ids))), AllocationSource.automatic)
+        scope = Scope(tuple(sorted(product_ids)), of_document=of_document)
+        _serve(session, scope, AllocationSource.automatic)
 
 
 def plan_with(session: Session, lines: Sequence[OrderLine]) -> tuple[Scope, list[Plan]]:
@@ -64,14 +65,15 @@ def plan_with(session: Session, lines: Sequence[OrderLine]) -> tuple[Scope, list
     """
     products = tuple(sorted({line.product_id for line in lines}))
     require_lock(session, Product, products)
-    scope, rules = Scope(products, confirmed=tuple(line.id for line in lines)), queries.rules_of_runs(session)
+    confirmed, rules = tuple(line.id for line in lines), queries.rules_of_runs(session)
+    scope = Scope(products, confirmed=confirmed, of_document=True)
     return scope, [plan_run(snapshot, rules) for snapshot in queries.read_snapshots(session, scope, rules)]
 
 
 def allocate_products(session: Session, product_ids: Collection[int]) -> None:
     """Lock products and run them."""
     lock_products(session, product_ids)
-    serve_products(session, product_ids)
+    serve_products(session, product_ids, of_document=False)
 
 
 def allocate_order(session: Session, order_id: int, *, agreed: str | None = None) -> None:
@@ -88,9 +90,9 @@ def allocate_order(session: Session, order_id: int, *, agreed: str | None = None
     if open_lines and all(line.product.tracking is Tracking.serial for line in open_lines):
         raise SerialNotAllocated(sku=open_lines[0].product.sku)
     lines = tuple(line.id for line in order.lines)
-    scope = Scope(tuple(sorted({line.product_id for line in order.lines})), lines)
+    scope = Scope(tuple(sorted({line.product_id for line in order.lines})), lines, of_document=True)
     rules = queries.rules_of_runs(session)
-    asked = scope if agreed is None else Scope(scope.product_ids, beyond_queue=lines)
+    asked = scope if agreed is None else Scope(scope.product_ids, beyond_queue=lines, of_document=True)
     snapshots = queries.read_snapshots(session, asked, rules)
     if agreed is not None:
         _refuse_other_losses(order, queries.losses_in(session, snapshots, lines, rules), agreed)
