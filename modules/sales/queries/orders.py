@@ -43,7 +43,8 @@ def locked_order(session: Session, order_id: int) -> tuple[Order, int]:
 
     The products of its lines are locked before. Raises StaleRecord where the order is gone.
     """
-    found = session.execute(_locking(), {"order_id": order_id}).unique().one_or_none()
+    fresh = {"populate_existing": True}
+    found = session.execute(_locking(), {"order_id": order_id}, execution_options=fresh).unique().one_or_none()
     if found is None:
         raise StaleRecord
     return found[0], found[1]
