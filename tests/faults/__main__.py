@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import secrets
+import signal
 import sys
 import tempfile
 import threading
@@ -109,6 +110,7 @@ def main() -> int:
     size = SIZES[chosen.size]
     amounts = {name: max(1, value // chosen.less) for name, value in asdict(size).items() if name != "only"}
     size = Size(**amounts, only=chosen.only)
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))  # what was started is ended
     finished = []
     for name in chosen.parts or PARTS:
         finished.append(run_part(name, chosen.seed, size))
