@@ -115,11 +115,14 @@ def _soak(company: Company, report: Report, seconds: float) -> None:
 class _Team:
     def __init__(self, company: Company, port: int, ledger: Ledger, seed: int) -> None:
         self.company, self.port, self.ledger, self.seed = company, port, ledger, seed
+        self.hired = 0
 
     def work(self, clerks: int, pause: float, seconds: float) -> tuple[list[float], float]:
         """Let so many clerks work; return the seconds of each request, and requests a second."""
         stop, first = threading.Event(), len(self.ledger.seconds)
-        team = [Clerk(number, self.company, self.port, self.ledger, stop, self.seed, pause) for number in range(clerks)]
+        numbers = range(self.hired, self.hired + clerks)  # nobody else has had these, nor the names made of them
+        self.hired += clerks
+        team = [Clerk(number, self.company, self.port, self.ledger, stop, self.seed, pause) for number in numbers]
         for clerk in team:
             clerk.start()
         wait_until(lambda: len(self.ledger.seconds) > first)
