@@ -43,7 +43,12 @@ class Stage:
         """Start the foreman."""
         command = [sys.executable, "-m", "tests.faults.foreman", self.url(), str(self.instance)]
         self._foreman = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=dict(self.environment)
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=dict(self.environment),
+            cwd=Path(__file__).parents[2],
         )
         if self._out.readline() != "ready\n":
             raise RuntimeError("the foreman did not start")
