@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -141,7 +142,8 @@ def _parts(token: str) -> list[str]:
     return [part[:LONGEST_WORD] for part in re.findall(r"[^\W_]+", token)]
 
 
-def spellings(word: str, letters: str = _LETTERS) -> list[str]:
+@lru_cache(maxsize=100)
+def spellings(word: str, letters: str = _LETTERS) -> Sequence[str]:
     """Return what may have been meant by a word: itself first, then all with one typing error less, likelier first.
 
     Short words, of which every other is similar, are not changed.
@@ -190,7 +192,7 @@ def rows_by_words(session: Session, model: type[M], sought: Sought, limit: int) 
     return [(rows[id_], rank) for id_, rank in ranks.items() if id_ in rows]
 
 
-def _meant(word: str, sought: Sought) -> list[str]:
+def _meant(word: str, sought: Sought) -> Sequence[str]:
     return spellings(word) if sought.is_forgiving and "@" not in word else [word]
 
 

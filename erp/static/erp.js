@@ -314,7 +314,7 @@
       hidden.value = ""; text.classList.remove("is-invalid");
       clearTimeout(timer); timer = setTimeout(load, 150);
     });
-    box.addEventListener("restore", (event) => { text.value = shown = event.detail; });
+    box.addEventListener("restore", (event) => { text.value = shown = event.detail; if (!hidden.value && text.value) settle(); });
     text.addEventListener("focus", () => text.select());
     text.addEventListener("click", () => { if (list.hidden) load(); });
     text.addEventListener("keydown", (event) => {

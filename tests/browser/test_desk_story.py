@@ -81,7 +81,7 @@ def test_what_was_typed_is_offered_again_and_saved_after_signing_in_again(behind
     keyboard.press("Tab")
     type_line(keyboard, "ANVIL", 3)
     type_line(keyboard, "DRILL", 4)
-    page.wait_for_function("Object.values(localStorage).some((kept) => kept.includes('Drill'))")
+    clerk.reads(lambda: "Drill" in page.evaluate("JSON.stringify(localStorage)"), True)
     clerk.open_menu("Customers")
     assert asked == ["beforeunload"]
     clerk.go("/sales/orders/new/")

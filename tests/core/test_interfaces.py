@@ -105,7 +105,7 @@ OPTIONS = {
 }
 
 IMPORTS = {
-    "products": "sku* name* unit unit_decimals tracking preorder_eligible launch_date preorder_limit",
+    "products": "sku* name* unit unit_decimals tracking list_price preorder_eligible launch_date preorder_limit",
     "stock": "sku* lot location* quantity* received_on expires_on",
     "customers": "code* name* email",
     "suppliers": "code* name* email",
