@@ -32,8 +32,9 @@ from wtforms.fields.core import UnboundField
 from wtforms.widgets import CheckboxInput, ListWidget, TextInput
 
 from erp import clock
-from erp.admin.formatting import money, words
+from erp.admin.formatting import words
 from erp.admin.identifiers import text_validators
+from erp.admin.numerals import as_plain, as_typed, plain_amount
 from erp.db import LIMIT, PLACES, contains, db, format_quantity
 
 ID_LIMIT = 2**63
@@ -57,6 +58,7 @@ class NumberInput(TextInput):
 
 def read_quantity(text: str) -> Decimal:
     """Return an exact number that was typed; raise ValueError with what is wrong."""
+    text = as_plain(text)
     if not re.fullmatch(r"-?[0-9]{1,18}(\.[0-9]{0,18})?|-?\.[0-9]{1,18}", text):
         raise ValueError("Enter a number, such as 12 or 2.5.")
     value = Decimal(text)
@@ -78,7 +80,7 @@ class QuantityField(StringField):
     def _value(self) -> str:
         if self.raw_data and self.process_errors:
             return str(self.raw_data[0])
-        return format_quantity(self.data) if isinstance(self.data, Decimal) else str(self.data or "")
+        return as_typed(format_quantity(self.data)) if isinstance(self.data, Decimal) else str(self.data or "")
 
     def process_formdata(self, valuelist: list[str]) -> None:
         """Read a plain decimal number; nothing is None."""
@@ -100,7 +102,7 @@ class MoneyField(QuantityField):
 
     def _value(self) -> str:
         if isinstance(self.data, Decimal) and not self.process_errors:
-            return money(self.data)
+            return as_typed(plain_amount(self.data))
         return super()._value()
 
 
@@ -245,7 +247,7 @@ class Lookup(QueryAjaxModelLoader):
 
 
 def _as_typed(value: Any) -> str:
-    return money(value) if isinstance(value, Decimal) else str(value or "")
+    return as_typed(plain_amount(value)) if isinstance(value, Decimal) else str(value or "")
 
 
 def lookup(name: str, model: Any, field: str, options: dict[str, Any]) -> Lookup:
