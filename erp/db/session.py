@@ -95,11 +95,15 @@ def init_app(app: Flask) -> None:
 
 
 def _make_private(_dialect: Any, _record: Any, arguments: list[Any], _options: Any) -> None:
-    """Let a new SQLite file be its owner's alone; the files beside it follow."""
+    """Make a new SQLite file its owner's alone; the files beside it follow.
+
+    A file that is there is not opened: closing it again would release every lock that this process has on it, as POSIX
+    wants it. Another process that closes the database would then delete the journal into which this one still writes.
+    """
     path = str(arguments[0])
     if path != ":memory:" and not path.startswith("file:"):
         with suppress(OSError):  # SQLite says what is wrong with the path
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _prepare_nothing(_dialect: Any, _record: Any, _arguments: list[Any], options: dict[str, Any]) -> None:
