@@ -56,7 +56,7 @@ def read_quantity(text: str) -> Decimal:
     """Return an exact number that was typed; raise ValueError with what is wrong."""
     text = as_plain(text)
     if not re.fullmatch(r"-?[0-9]{1,18}(\.[0-9]{0,18})?|-?\.[0-9]{1,18}", text):
-        raise ValueError("Enter a number, such as 12 or 2.5.")
+        raise ValueError(f"Enter a number, such as 12 or {as_typed('2.5')}.")
     value = Decimal(text)
     if value != round(value, PLACES):
         raise ValueError(f"At most {PLACES} decimals are possible.")
