@@ -16,8 +16,9 @@ from erp import history
 from erp.addresses import BadAddress, check_address
 from erp.admin import tokens, versions
 from erp.admin.access import may, only_read, permitted, run_and_commit, screen_session
+from erp.admin.converter import Converter, with_fields
 from erp.admin.declarations import ExtraField, Facts
-from erp.admin.fields import Converter, Lookup, as_id, lookup, with_fields
+from erp.admin.fields import Lookup, as_id, lookup
 from erp.admin.formatting import words
 from erp.admin.listing import Listing
 from erp.admin.refusals import mark
