@@ -112,7 +112,8 @@ def _pages() -> Iterator[tuple[str, str]]:
             continue
         yield f"{base}{row.id}/", view.permission
         if IS_FULL:
-            pages = [each for each in (*view.actions, *view.contributed("actions")) if each.page and each.allowed(row)]
+            actions = (*view.actions, *view.contributed("actions"))
+            pages = [each for each in actions if each.page and each.name != "source" and each.allowed(row)]
             yield from ((f"{base}{row.id}/{each.name}/", each.permission) for each in pages)
 
 
