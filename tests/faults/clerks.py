@@ -173,8 +173,9 @@ class Clerk(threading.Thread):
         others = {name: "" for name in fields if name.endswith("-quantity") and name not in given}
         self.ledger.lots[lot] = False
         answer = self._post_until_known(path, {**fields, **others, **given})
-        if answer.status == 302 and "receive" not in answer.location:
-            self.ledger.lots[lot] = lot in self._get("/inventory/lots/?search=" + lot).text
+        found = self._get(f"/inventory/lots/?search={lot}").text
+        self.ledger.lots[lot] = re.search(rf">\s*{lot}\s*<", found) is not None  # a cell, and not the search itself
+        if self.ledger.lots[lot]:
             self.ledger.acts["receipts"] += 1
         else:
             self._refused("receipt", answer)
