@@ -35,7 +35,12 @@ class ModuleState(StrEnum):
     upgrading = "upgrading"
     enabled = "enabled"
     disabled = "disabled"
+    suspended = "suspended"
     uninstalling = "uninstalling"
+
+
+# In these no step of a module is under way.
+SETTLED = (ModuleState.enabled, ModuleState.disabled, ModuleState.suspended)
 
 
 class InstalledModule(Model):
@@ -51,6 +56,21 @@ class InstalledModule(Model):
     state: Mapped[ModuleState] = mapped_column(enum_column(ModuleState, "state"))
     is_wanted: Mapped[bool] = mapped_column(default=False)
     error: Mapped[str] = mapped_column(Text, default="")
+
+
+class ModuleFailure(Model):
+    """A failure of a third party's module; those from before it was last switched on are not counted."""
+
+    __tablename__ = "erp_module_failure"
+    __table_args__ = (Index("ix_erp_module_failure_module_at", "module", "at"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    module: Mapped[str] = mapped_column(String(60))
+    at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    what: Mapped[str] = mapped_column(String(200))
+    reason: Mapped[str] = mapped_column(Text)
+    trace: Mapped[str] = mapped_column(Text)
+    is_counted: Mapped[bool] = mapped_column(default=True)
 
 
 class Revision(Model):

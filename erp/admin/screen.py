@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from typing import Any
 
 from flask import abort, flash, make_response, redirect, request
@@ -17,17 +18,19 @@ from erp.addresses import problem
 from erp.admin import versions
 from erp.admin.access import flash_sentence, may, only_read, permitted, run_and_commit, screen_session
 from erp.admin.action_pages import ActionPage
-from erp.admin.declarations import LINE_NAME, Action, Badge, Getter, Panel, Result, read_columns
+from erp.admin.declarations import LINE_NAME, Action, ActionNotes, Badge, Getter, Panel, Result, read_columns
 from erp.admin.formatting import badge, cell
 from erp.admin.forms import EditForms, check_email
 from erp.admin.page import Gated
 from erp.db import is_reading
 from erp.errors import ActionRefused, ErpError
 from erp.models import HistoryEntry
+from erp.registry import current_registry
 from erp.text import Note
 
 HISTORY_SHOWN = 20
 MOST_BUTTONS = 4
+FAILED = '<p class="erp-small-empty text-danger">{}</p>'
 BUTTON_LETTERS = 60
 
 
@@ -72,8 +75,9 @@ class Screen(Gated, EditForms):
         """Return (label, value) at the top of the page, with the fields of other modules at the end."""
         own = [(label, self.read(row, getter)) for label, getter in self.fields_shown()]
         session = screen_session()
-        more = ((extra, extra.read(session, row)) for extra in self.extra_fields())
-        return own + [(self.field_label(extra), cell(value)) for extra, value in more]
+        return own + [
+            (self.field_label(extra), cell(self.read_extra(extra, session, row))) for extra in self.extra_fields()
+        ]
 
     def read(self, row: Any, getter: Getter) -> Any:
         """Return what a getter, or an attribute with the screen's formatter, shows of a row."""
@@ -101,7 +105,7 @@ class Screen(Gated, EditForms):
     def buttons(self, row: Any) -> list[Action]:
         """Return the actions that the row's state allows, primary first, dangerous last."""
         rank = {"primary": 0, "danger": 2}
-        allowed = [action for action in self.all_actions() if action.allowed(row)]
+        allowed = [action for action in self.all_actions() if self.is_allowed(action, row)]
         return sorted(allowed, key=lambda action: rank.get(action.style, 1))
 
     def visible_buttons(self, row: Any) -> tuple[list[Action], list[Action]]:
@@ -120,12 +124,18 @@ class Screen(Gated, EditForms):
 
     def render_panels(self, row: Any) -> list[tuple[str, Markup]]:
         """Return the title and content of each panel that the user may see."""
-        session, shown = screen_session(), []
+        session = screen_session()
+        shown: list[tuple[str, Markup]] = []
         for panel in permitted([*self.panels, *self.contributed("panels")]):
-            context = panel.context(session, row)
-            if context is not None:
-                shown.append((panel.title, Markup(self.render(panel.template, row=row, screen=self, **context))))
+            what, show = f"panel {panel.title}", partial(self._render_panel, panel, session, row)
+            content = current_registry().contained(panel, what, show, lambda text: Markup(FAILED).format(text))
+            if content is not None:
+                shown.append((panel.title, content))
         return shown
+
+    def _render_panel(self, panel: Panel, session: Session, row: Any) -> Markup | None:
+        context = panel.context(session, row)
+        return None if context is None else Markup(self.render(panel.template, row=row, screen=self, **context))
 
     def run_at_once(self, row: Any) -> set[str]:
         """Return the names of the actions on a row's page that run when their button is pressed."""
@@ -134,7 +144,24 @@ class Screen(Gated, EditForms):
     def notes(self, row: Any, names: Collection[str]) -> list[Note]:
         """Return what other modules say that these actions would do."""
         session = screen_session()
-        return [note for each in self.contributed("notes") for note in each.notes(session, row, names)]
+        return [note for each in self.contributed("notes") for note in self._notes(each, session, row, names)]
+
+    def _notes(self, each: ActionNotes, session: Session, row: Any, names: Collection[str]) -> list[Note]:
+        return current_registry().contained(
+            each,
+            f"note {each.label}",
+            lambda: list(each.notes(session, row, names)),
+            lambda text: [Note(each.label, text)],
+        )
+
+    def is_allowed(self, action: Action, row: Any) -> bool:
+        """Say whether the row's state permits an action; where a third party's cannot say, the page tells it."""
+
+        def failed(text: str) -> bool:
+            flash(f"{action.label}: {text}", "error")
+            return False
+
+        return bool(current_registry().contained(action, f"action {action.name}", lambda: action.allowed(row), failed))
 
     def history(self, row: Any) -> tuple[list[HistoryEntry], int]:
         """Return the last history entries of a row, newest first, and how many there are in all."""
@@ -202,7 +229,8 @@ class Screen(Gated, EditForms):
         try:
             self._check_allowed(action, target)
             if action.page is not None:
-                return action.page(self, target) if _answers(action.page) else abort(405)
+                with current_registry().blaming(action, f"action {action.name}"):
+                    return action.page(self, target) if _answers(action.page) else abort(405)
             if request.method != "POST":
                 return redirect(self.get_url(".details_view", id=id))
             result = self.do(action.name, lambda session: self._run_action(session, action, fresh))
@@ -216,8 +244,9 @@ class Screen(Gated, EditForms):
 
         The page of an action says itself what has changed since it was opened, and keeps what was typed.
         """
-        if action.allowed(target):
-            return
+        with current_registry().blaming(action, f"action {action.name}"):
+            if action.allowed(target):
+                return
         if isinstance(action.page, ActionPage) and action.page.has_changed(target):
             return
         if action.run and (found := versions.changes(lambda: _parts(action, screen_session(), target))):

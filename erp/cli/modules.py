@@ -48,7 +48,8 @@ def list_modules() -> None:
 
 def _line(module: Module, row: InstalledModule | None) -> tuple[str, str, str, str, str]:
     state = row.state.value if row is not None else "available"
-    note = row.error if row is not None and row.error else module.summary
+    notes = (current_registry().other_version(row), row.error) if row is not None else ()
+    note = " ".join(filter(None, notes)) or module.summary
     return module.name, row.version if row is not None else module.version, state, " ".join(module.depends), note
 
 

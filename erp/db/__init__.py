@@ -28,7 +28,13 @@ from erp.db.locking import (
     require_lock,
     when_locked,
 )
-from erp.db.model_registry import configure_models, failing_model, forget_models
+from erp.db.model_registry import (
+    all_mappers,
+    configure_models,
+    configure_models_of,
+    forget_models,
+    protected_tables,
+)
 from erp.db.session import (
     ENGINE_OPTIONS,
     POSTGRES_OPTIONS,
@@ -41,7 +47,16 @@ from erp.db.session import (
     is_reading,
     reading,
 )
-from erp.db.transactions import as_refusal, commit, commit_parts, is_duplicate, one_moment, prepare, unusable_database
+from erp.db.transactions import (
+    NotPrepared,
+    as_refusal,
+    commit,
+    commit_parts,
+    is_duplicate,
+    one_moment,
+    prepare,
+    unusable_database,
+)
 from erp.db.types import Money, Quantity, Scaled, UtcDateTime, partial_index, raw, raw_instant, total
 from erp.numbers import LIMIT, PLACES, SCALE, format_quantity, from_raw, to_raw
 
@@ -56,10 +71,12 @@ __all__ = [
     "ErpSession",
     "Model",
     "Money",
+    "NotPrepared",
     "Quantity",
     "Scaled",
     "UtcDateTime",
     "after_locking",
+    "all_mappers",
     "as_refusal",
     "bulk_add",
     "bulk_insert",
@@ -69,10 +86,10 @@ __all__ = [
     "commit",
     "commit_parts",
     "configure_models",
+    "configure_models_of",
     "contains",
     "db",
     "equals",
-    "failing_model",
     "final_once",
     "forget_models",
     "format_quantity",
@@ -95,6 +112,7 @@ __all__ = [
     "one_moment",
     "partial_index",
     "prepare",
+    "protected_tables",
     "raw",
     "raw_instant",
     "read_rows",
