@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("allocate", "emails", "orders")
+NAMES = ("allocate", "emails", "orders", "search")
 
 
 def main() -> int:

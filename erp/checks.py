@@ -7,7 +7,7 @@ from functools import partial
 
 from sqlalchemy.orm import Session
 
-from erp import progress
+from erp import progress, second_factor
 from erp.db import reading
 from erp.errors import ErpError
 from erp.migrations import schema_breaches
@@ -28,7 +28,7 @@ class BreachesFound(ErpError):
 
 def _checks() -> list[Check]:
     registry = current_registry()
-    return [_tables, *registry.live(registry.checks)]
+    return [_tables, second_factor.unknown_roles, *registry.live(registry.checks)]
 
 
 def _tables(session: Session) -> Iterator[str]:

@@ -13,12 +13,13 @@ from typing_extensions import override
 from erp.addresses import check_address
 from erp.db import BigId, Model, insert_missing, key_column, rows_named
 from erp.history import Change, Subject, Tracked, record_all
-from erp.identity import ByKey
+from erp.identity import ByKey, identity_key
+from erp.search import EXACT, Found, Searchable, Sought, refresh, rows_by_words
 
 C = TypeVar("C", bound="Contact")
 
 
-class Contact(Tracked, Model):
+class Contact(Searchable, Tracked, Model):
     """The base of a table of contacts."""
 
     __abstract__ = True
@@ -31,6 +32,7 @@ class Contact(Tracked, Model):
     row_version: Mapped[int] = mapped_column(default=1)
 
     history_fields = ("code", "name", "email")
+    search_fields = ("code", "name", "email")
 
     @declared_attr.directive
     @classmethod
@@ -83,9 +85,20 @@ def save_contacts(session: Session, model: type[C], contacts: Sequence[ContactDa
     inserted = contacts_by_code(session, model, [data.code for data in missing])
     # A row that another transaction inserted at the same moment is changed like any other.
     changed = sum([_change(known.get(data.code) or inserted[data.code], data) for data in contacts])
-    session.flush()
+    refresh(session, inserted.values())
     record_all(session, [Change(contact.history_subject(), "created") for contact in inserted.values()])
     return Saved(len(missing), changed)
+
+
+def find_contacts(session: Session, model: type[C], sought: Sought, limit: int) -> list[Found]:
+    """Return the contacts that have every word of what is sought in their code, name or email address."""
+    key = identity_key(sought.text)
+    found = rows_by_words(session, model, sought, limit)
+    return [Found(each.id, each.name, _about(each), EXACT if each.code_key == key else rank) for each, rank in found]
+
+
+def _about(contact: Contact) -> str:
+    return " · ".join(filter(None, (contact.code, contact.email)))
 
 
 def _change(contact: Any, data: ContactData) -> bool:

@@ -98,6 +98,17 @@ OPTIONS: tuple[Option[Any], ...] = (
         maximum=99,
         help="The largest file that may be uploaded, in megabytes.",
     ),
+    Switch(
+        name="second_factor",
+        default=False,
+        help="Users may set up a second factor, and are asked for its code when they sign in.",
+    ),
+    Text(
+        name="second_factor_roles",
+        default="",
+        only_if="second_factor",
+        help="Roles, separated by commas, whose users have to set up a second factor.",
+    ),
     Text(
         name="import_folder",
         default="",
@@ -121,6 +132,11 @@ PERMISSIONS = (
     Permission(
         "erp.export",
         "Export lists and CSV files on the screen",
+        roles=("Auditor", "Sales clerk", "Merchandiser", "Warehouse clerk"),
+    ),
+    Permission(
+        "erp.share_views",
+        "Share saved views of lists",
         roles=("Auditor", "Sales clerk", "Merchandiser", "Warehouse clerk"),
     ),
     Permission("erp.history", "Search the history", roles=("Auditor",)),

@@ -13,12 +13,14 @@ from erp.admin.declarations import (
     Facts,
     ListAction,
     Panel,
+    QuickFilter,
     Result,
     by_ids,
     of_each,
 )
 from erp.admin.document import DocumentScreen
 from erp.admin.fields import DayField, LookupField, QuantityField
+from erp.admin.filters import DerivedFilter, compared, yes_or_no
 from erp.admin.formatting import line_heading
 from erp.admin.page import Page
 from erp.admin.screen import ContactScreen, Screen
@@ -33,6 +35,7 @@ __all__ = [
     "Chosen",
     "ContactScreen",
     "DayField",
+    "DerivedFilter",
     "DocumentScreen",
     "ExtraColumn",
     "ExtraColumns",
@@ -44,13 +47,16 @@ __all__ = [
     "Page",
     "Panel",
     "QuantityField",
+    "QuickFilter",
     "Result",
     "Screen",
     "anchor_of",
     "by_ids",
+    "compared",
     "document_anchor",
     "document_url",
     "init_app",
     "line_heading",
     "of_each",
+    "yes_or_no",
 ]

@@ -15,10 +15,10 @@ from wtforms import Form
 
 from erp.admin import versions
 from erp.admin.access import only_read, screen_session
+from erp.admin.cells import Cell, make_cell
 from erp.admin.declarations import Action, ActionScreen, Chosen, Facts, Getter, Result, always
 from erp.admin.fields import read_quantity
 from erp.admin.formatting import follow, line_heading
-from erp.admin.listing import Cell, make_cell
 from erp.admin.refusals import mark
 from erp.db import format_quantity
 from erp.errors import BadNumber, ErpError, NothingChosen

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from erp.admin.declarations import Action, ActionNotes, Card, ExtraColumn, ExtraColumns, ExtraField, Panel
+from flask_admin.model.filters import BaseFilter
+
+from erp.admin.declarations import Action, ActionNotes, Card, ExtraColumn, ExtraColumns, ExtraField, Panel, QuickFilter
 from erp.errors import ModuleError
 from erp.exchange import ExportKind, ImportKind
 from erp.registry import CORE, Registry, ViewEntry
+from erp.search import SearchSource
 from erp.third_parties import Raised, catching
 
 _KINDS: dict[str, tuple[type, ...]] = {
@@ -19,6 +22,8 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "line_columns": (ExtraColumn, ExtraColumns),
     "line_actions": (Action,),
     "notes": (ActionNotes,),
+    "filters": (BaseFilter,),
+    "quick_filters": (QuickFilter,),
 }
 
 
@@ -104,6 +109,7 @@ def _require_kinds(registry: Registry, name: str) -> None:
         (registry.cards, Card),
         (registry.imports.values(), ImportKind),
         (registry.exports.values(), ExportKind),
+        (registry.searches, SearchSource),
     )
     for owned_things, kind in things:
         for thing in (owned.thing for owned in owned_things if owned.module == name):

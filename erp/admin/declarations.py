@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -57,6 +58,10 @@ ActionCall = Callable[[Session, Any], "str | Result | None"]
 PageCall = Callable[[Any, Any], ResponseReturnValue]
 
 
+# The keys that lists, documents and forms have themselves.
+TAKEN_KEYS = "ejklnx"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Action:
     """A button of a document or of one of its lines.
@@ -66,7 +71,8 @@ class Action:
     before either; `yes` and `no` label its answers. `allowed` says whether the row's state permits the action; it is
     asked again when the button is pressed. `style` is primary, secondary or danger. `depends_on(session, row)` returns
     what a `run` depends on: where that has changed since its page was opened, it is refused; `needs_no_version` says
-    why it needs none. A `page` declares its own. A page that is a function only shows something.
+    why it needs none. A `page` declares its own. A page that is a function only shows something. `key` is the letter
+    that presses the button, one of those that no page uses itself.
     """
 
     name: str
@@ -82,8 +88,13 @@ class Action:
     icon: str = ""
     depends_on: Callable[[Session, Any], Facts] | None = None
     needs_no_version: str = ""
+    key: str = ""
 
     def __post_init__(self) -> None:
+        if self.key and (self.key in TAKEN_KEYS or not re.fullmatch("[a-z]", self.key)):
+            raise TypeError(
+                f"action {self.name} has the key {self.key!r}: a small letter is possible, none of {TAKEN_KEYS}"
+            )
         if (self.run is None) == (self.page is None):
             raise TypeError(f"action {self.name} needs either a run or a page")
 
@@ -216,6 +227,18 @@ def _read_column(column: AnyColumns, session: Session, rows: Sequence[Any]) -> l
 def column_heads(columns: Sequence[AnyColumns]) -> list[tuple[str, str]]:
     """Return the (name, label) of each column, in the order of the values that `read_columns` returns."""
     return [head for column in columns for head in column.columns]
+
+
+@dataclass(frozen=True)
+class QuickFilter:
+    """A filter of a list that stands above it with the number of its rows.
+
+    `argument` names a filter as an address does, such as `state_is`; `value` is what it is set to.
+    """
+
+    label: str
+    argument: str
+    value: str
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,11 @@ from wtforms import Form
 
 from erp import history
 from erp.admin.access import permitted, screen_session
+from erp.admin.cells import Cell, make_cell
 from erp.admin.declarations import LINE_NAME, Action, AnyColumns, Facts, Getter, column_heads, read_columns
 from erp.admin.formatting import follow, words
 from erp.admin.forms import VERSION
 from erp.admin.lines import LineChanges, LinesField, lines_field
-from erp.admin.listing import Cell, make_cell
 from erp.admin.screen import Screen
 from erp.errors import ErpError
 

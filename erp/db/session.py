@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -12,8 +13,10 @@ from flask import Flask, g, has_app_context
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import BigInteger, Integer, MetaData, event
-from sqlalchemy.exc import InvalidRequestError
+from sqlalchemy.exc import DBAPIError, InvalidRequestError
 from sqlalchemy.orm import DeclarativeBase, Session, registry
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -113,7 +116,19 @@ def carried(session: Session, kind: type[T]) -> T:
     return value
 
 
-db = SQLAlchemy(model_class=Model, session_options={"class_": ErpSession})
+class Database(SQLAlchemy):
+    """The sessions of an application, each put away at the end of its request, command or job."""
+
+    def _teardown_session(self, exc: BaseException | None) -> None:
+        """Put the session away; a server that is gone has undone what was open, and the answer is made already."""
+        try:
+            super()._teardown_session(exc)
+        except DBAPIError as error:
+            log.warning("a connection was lost when its work was done: %s", str(error.orig).strip())
+            self.session.registry.clear()
+
+
+db = Database(model_class=Model, session_options={"class_": ErpSession})
 
 
 def init_app(app: Flask) -> None:

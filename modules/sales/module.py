@@ -25,6 +25,7 @@ def setup(core: Core) -> None:
     core.add_view(admin.WorkListPage, menu="Sales", permission="sales.view")
     core.add_view(admin.BookPage, menu="Sales", permission="sales.allocate")
     core.add_dashboard(admin.CARD)
+    core.add_search(*queries.SEARCHES)
     core.add_job(jobs.allocate_backorders, every="sales.allocate_every")
     core.add_job(jobs.cancel_overdue_backorders, every="sales.cancel_every")
     core.add_command(commands.allocate, commands.pack, commands.unpack)

@@ -8,6 +8,7 @@ from decimal import Decimal as ExactDecimal
 from erp.manifest import Module, Permission
 from erp.options import Choice, Decimal, Duration, Integer, Mailbox, Switch, Text
 from erp.registry import Core, Queue
+from erp.search import SearchSource
 
 
 def setup(core: Core) -> None:
@@ -26,9 +27,12 @@ def setup(core: Core) -> None:
         line_columns=admin.LINE_COLUMNS,
         line_actions=admin.LINE_ACTIONS,
         notes=admin.ORDER_NOTES,
+        filters=admin.ORDER_FILTERS,
+        quick_filters=admin.ORDER_QUICK_FILTERS,
     )
     core.extend_view("sales.customer", fields=admin.CUSTOMER_FIELDS)
     core.add_dashboard(admin.CARD)
+    core.add_search(SearchSource("sample_module.wish", "Wish", queries.find_wishes))
     core.add_job(jobs.grant_old_wishes, every="sample_module.grant_every")
     core.add_command(commands.wishes)
     core.add_import(exchange.WISHES)

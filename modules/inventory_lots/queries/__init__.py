@@ -33,10 +33,12 @@ from modules.inventory_lots.queries.products import (
     products_in_use,
     skus_by_id,
 )
+from modules.inventory_lots.queries.search import SEARCHES
 
 __all__ = [
     "NO_STOCK",
     "ROWS_SHOWN",
+    "SEARCHES",
     "SOON",
     "KnownLot",
     "StockOnHand",

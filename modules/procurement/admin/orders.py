@@ -17,6 +17,7 @@ from erp.admin.formatting import money
 from modules.inventory_lots.domain import check_quantity
 from modules.procurement import services
 from modules.procurement.admin.expected_dates import ExpectedDates, show_impact_first
+from modules.procurement.admin.filters import ORDER_FILTERS, ORDER_QUICK_FILTERS
 from modules.procurement.admin.incoming import expected
 from modules.procurement.admin.lines import LINE_ACTIONS
 from modules.procurement.admin.receiving import Receive
@@ -66,8 +67,9 @@ ORDER_ACTIONS = (
         allowed=_can("order"),
         style="primary",
         icon="fa-paper-plane",
+        key="c",
     ),
-    Receive.action(style="primary"),
+    Receive.action(style="primary", key="r"),
     ExpectedDates.action(allowed=_can("close_short")),
     StatusOfAll.action(allowed=_can("change_line")),
     Reopen.action(),
@@ -102,7 +104,8 @@ class PurchaseOrderScreen(DocumentScreen):
     column_labels = {"number": "Order", "supplier.name": "supplier", "supplier.code": "supplier code"}
     column_formatters = {"number": lambda view, context, row, name: row.name}
     column_searchable_list = ("number", "supplier.name", "supplier.code")
-    column_filters = ("state", "number", "supplier.name", "supplier.code", "ordered_on")
+    column_filters = ("state", "number", "supplier.name", "supplier.code", "ordered_on", *ORDER_FILTERS)
+    quick_filters = ORDER_QUICK_FILTERS
     column_default_sort = ("id", True)
     computed_columns = (ExtraColumns((("lines", "Lines"), ("next_on", "Next expected")), by_ids(outlooks)),)
     form_columns = ("supplier", "ordered_on", "note", "release")

@@ -110,6 +110,7 @@ ORDER_ACTIONS = (
         allowed=_can("confirm"),
         style="primary",
         icon="fa-check",
+        key="c",
     ),
     Action(
         name="allocate",
@@ -120,6 +121,7 @@ ORDER_ACTIONS = (
         allowed=_can("allocate"),
         style="primary",
         icon="fa-cubes",
+        key="a",
     ),
     Action(
         name="pack",
@@ -129,6 +131,7 @@ ORDER_ACTIONS = (
         depends_on=of_order,
         allowed=lambda order: ORDER.allows(order.state, "pack") and not asks_for_serials(order),
         icon="fa-archive",
+        key="p",
     ),
     PackSerials.action(),
     RemoveAllocations.action(allowed=_can("remove_allocation"), style="secondary"),

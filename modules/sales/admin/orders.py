@@ -19,6 +19,7 @@ from erp.errors import ErpError, InvalidTransition
 from modules.sales import queries, services
 from modules.sales.admin.allocations import ALLOCATIONS, ask_before_taking
 from modules.sales.admin.backorders import BACKORDERS
+from modules.sales.admin.filters import ORDER_FILTERS, ORDER_QUICK_FILTERS
 from modules.sales.admin.forms import LINE_FIELDS, LINE_LABELS, LINE_LOOKUPS, check_line
 from modules.sales.admin.lines import LINE_ACTIONS, LINE_COLUMNS
 from modules.sales.admin.order_actions import ORDER_ACTIONS
@@ -57,7 +58,8 @@ class OrderScreen(DocumentScreen):
     url = "/sales/orders"
     icon = "fa-shopping-cart"
     edit_permission = "sales.edit"
-    column_list = ("number", "customer", "ordered_at", "state", "priority")
+    column_list = ("number", "customer", "ordered_at", "state", "priority", "shipping_policy", "note")
+    columns_hidden = ("shipping_policy", "note")
     column_labels = {
         "number": "Order",
         "customer.name": "customer",
@@ -67,7 +69,11 @@ class OrderScreen(DocumentScreen):
     }
     column_formatters = {"number": lambda view, context, row, name: row.name}
     column_searchable_list = ("number", "customer.name", "customer.code")
-    column_filters = ("state", "number", "customer.name", "customer.code", "ordered_at", "priority", "shipping_policy")
+    column_filters = (
+        *("state", "number", "customer.name", "customer.code", "ordered_at", "priority", "shipping_policy"),
+        *ORDER_FILTERS,
+    )
+    quick_filters = ORDER_QUICK_FILTERS
     column_default_sort = ("id", True)
     computed_columns = (
         ExtraColumn("lines", "Lines", _lines_of),

@@ -15,6 +15,7 @@ from erp.admin import Action, Badge, ExtraColumn, Facts, FormPage, Panel, Result
 from erp.admin.access import may, screen_session
 from modules.inventory_lots.states import Tracking
 from modules.sales import queries, services
+from modules.sales.admin.filters import PACK_FILTERS
 from modules.sales.admin.pack_reversals import REVERSALS, REVERSE
 from modules.sales.admin.versions import of_order
 from modules.sales.models import Order, OrderLine, Pack
@@ -123,7 +124,12 @@ class PackScreen(Screen):
         "user_name": "Packed by",
     }
     column_searchable_list = ("number", "order.number", "order.customer.name")
-    column_filters = ("number", "order.number", "warehouse.code", "packed_at", "user_name")
+    column_filters = (
+        *("number", "order.number", "order.customer.name", "warehouse.code", "packed_at", "user_name"),
+        *PACK_FILTERS,
+    )
+    column_sortable_list = ("number",)
+    sorted_like = {"packed_at": "id"}
     column_default_sort = ("id", True)
     computed_columns = (
         ExtraColumn("lines", "Lines", by_ids(queries.pack_line_counts)),

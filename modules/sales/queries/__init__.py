@@ -29,6 +29,14 @@ from modules.sales.queries.lines import (
     select_lines,
 )
 from modules.sales.queries.losses import Loss, fingerprint, losses, losses_in
+from modules.sales.queries.order_conditions import (
+    has_fulfilment,
+    has_held_line,
+    has_line,
+    has_scheduled_line,
+    is_covered_by_incoming,
+    is_ready_to_pack,
+)
 from modules.sales.queries.order_gains import gained_by_allocating, gained_by_confirming
 from modules.sales.queries.orders import (
     customer_orders,
@@ -67,11 +75,13 @@ from modules.sales.queries.queue import (
     waiting_product_ids,
 )
 from modules.sales.queries.scheduled import due_day, scheduled_quantities, why_scheduled
+from modules.sales.queries.search import SEARCHES
 from modules.sales.queries.snapshot import read_snapshots, rules_of_runs, snapshots_with
 from modules.sales.queries.work_lists import Size, WorkLists, listed_lines, read_work_lists
 
 __all__ = [
     "MOST_HOLDERS",
+    "SEARCHES",
     "Holder",
     "LinePlan",
     "Loss",
@@ -97,7 +107,13 @@ __all__ = [
     "fingerprint",
     "gained_by_allocating",
     "gained_by_confirming",
+    "has_fulfilment",
+    "has_held_line",
+    "has_line",
+    "has_scheduled_line",
     "holders_for",
+    "is_covered_by_incoming",
+    "is_ready_to_pack",
     "is_scheduled",
     "is_waiting",
     "last_served_day",
