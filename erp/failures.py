@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session
 from erp import clock
 from erp.db import commit, db, lock_switches
 from erp.errors import ErpError
-from erp.models import InstalledModule, ModuleFailure, ModuleState
+from erp.failure_models import ModuleFailure
+from erp.models import InstalledModule, ModuleState
 from erp.options import options
 from erp.registry import Noted, current_registry
 from erp.text import plural

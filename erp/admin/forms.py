@@ -27,8 +27,7 @@ from erp.errors import ErpError, RecordInUse, RecordTaken, StaleRecord
 from erp.identity import identity_key
 from erp.registry import current_registry
 
-VERSION = "row_version"
-FAILED = object()
+VERSION, FAILED = "row_version", object()
 DIALOG = "erp/form_dialog.html"
 
 

@@ -197,7 +197,6 @@ def init_app(app: Flask, registry: Registry) -> None:
 def _add_or_mark_broken(site: Site, registry: Registry, owned: Owned[ViewEntry]) -> None:
     if owned.module in registry.modules:  # else a screen before of it, or of a module that it needs, was broken
         try:
-        try:
             with catching():
                 site.add(owned, _filters_for(registry, owned.thing.view.view_name))
         except Raised as raised:
@@ -208,6 +207,15 @@ def _filters_for(registry: Registry, view_name: str) -> list[Owned[Any]]:
     """Return the filters that modules give a list, whether they are on or not: each request asks which are."""
     given = registry.contributions.get(view_name, ())
     return [Owned(each.module, one) for each in given for one in each.thing.filters]
+
+
+def may_see_modules() -> bool:
+    """Say whether the page of a failure offers the modules: it asks nobody who has not been asked for already."""
+    user = g.get("_login_user")
+    try:
+        return bool(user is not None and user.is_authenticated and user.may("erp.modules"))
+    except SQLAlchemyError:
+        return False
 
 
 def company() -> str:

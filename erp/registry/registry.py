@@ -35,8 +35,9 @@ from erp.errors import (
     UnknownModule,
     Unsettled,
 )
+from erp.failure_models import ModuleFailure
 from erp.manifest import Module
-from erp.models import SETTLED, InstalledModule, ModuleFailure, ModuleState, OptionValue, Revision
+from erp.models import SETTLED, InstalledModule, ModuleState, OptionValue, Revision
 from erp.options import OptionTable, Switched, bump_revision
 from erp.registry.core import Core
 from erp.registry.entries import CORE, Owned, State

@@ -10,7 +10,8 @@ from sqlalchemy import func, select
 
 from erp import jobs, migrations
 from erp.db import commit, db
-from erp.models import InstalledModule, JobRunState, ModuleFailure
+from erp.failure_models import ModuleFailure
+from erp.models import InstalledModule, JobRunState
 from erp.options import store_option
 from erp.registry import current_registry
 from erp.third_parties import ModuleFailed
