@@ -109,7 +109,7 @@ class EditForms(Listing):
                 flash(f"{words(extra.name)}: {text}", "error")
             return text if failed is None else failed
 
-        return current_registry().contained(extra, f"field {extra.name}", read, note)
+        return current_registry().contained_anywhere(extra, f"field {extra.name}", read, note)
 
     def prepare_form(self, form: Form, row: Any) -> None:
         """Change the form before it is shown or checked: defaults, choices, fields that a state forbids."""

@@ -10,6 +10,7 @@ from flask import current_app
 from sqlalchemy import select
 
 from erp import clock, history, migrations
+from erp.cli.module_test import test
 from erp.cli.skeleton import new
 from erp.cli.table import show_table
 from erp.cli.wrapping import why_option, with_core_tables
@@ -28,6 +29,7 @@ def modules() -> None:
 
 
 modules.add_command(new)
+modules.add_command(test)
 
 
 @modules.command("list")

@@ -96,6 +96,11 @@ class Guarded(Registered):
         except BaseException as error:  # a third party's code may raise anything
             return self._instead(module, what, error, otherwise)
 
+    def contained_anywhere(self, thing: object, what: str, work: Callable[[], T], otherwise: Callable[[str], T]) -> T:
+        """Do as `contained` does, also where a change reads again what a page has shown."""
+        contain = self.contained if is_reading() else self.contained_apart
+        return contain(thing, what, work, otherwise)
+
     def _instead(self, module: str, what: str, error: BaseException, otherwise: Callable[[str], T]) -> T:
         self.note(module, what, error)
         return otherwise(f"Module {module} failed here.")

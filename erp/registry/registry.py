@@ -99,8 +99,9 @@ class Registry(Guarded):
         revision = self._revision()
         cached = self._cached
         if revision != cached.revision:
-            on = select(InstalledModule).where(InstalledModule.state == ModuleState.enabled)
-            enabled = self._usable_modules({row.name for row in db.session.scalars(on) if not self.is_older(row)})
+            on = select(InstalledModule.name, InstalledModule.version)
+            rows = db.session.execute(on.where(InstalledModule.state == ModuleState.enabled)).all()
+            enabled = self._usable_modules({name for name, version in rows if not self.is_older(name, version)})
             stored = {row.name: row.value for row in db.session.scalars(select(OptionValue))}
             cached = State(revision, enabled, self.option_table.effective(stored))
             # A revision that this transaction itself made may still be rolled back: keep it for this request only.
@@ -123,16 +124,16 @@ class Registry(Guarded):
                 usable.add(module.name)
         return frozenset(usable)
 
-    def is_older(self, row: InstalledModule) -> bool:
+    def is_older(self, name: str, installed: str) -> bool:
         """Say whether the code of a third party's module is older than what is installed: then it is off."""
-        return self.is_foreign(row.name) and _numbers(self.modules[row.name].version) < _numbers(row.version)
+        return self.is_foreign(name) and _numbers(self.modules[name].version) < _numbers(installed)
 
     def other_version(self, row: InstalledModule) -> str:
         """Return a sentence where the version that was found is another than the installed one, else ''."""
         version = self.modules[row.name].version
         if row.version == version:
             return ""
-        if self.is_older(row):
+        if self.is_older(row.name, row.version):
             return f"{version} is older than {row.version}, which is installed: the module is off."
         return f"{version} is waiting: upgrade the module."
 

@@ -16,7 +16,7 @@ SHIPPED = ["inventory_lots", "procurement", "sales", "preorder", "backorder_emai
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def app(request, all_databases, tmp_path_factory, worker_name):
+def installation(request, all_databases, tmp_path_factory, worker_name):
     """An application that finds every broken module at once, and a sound one."""
     folder = tmp_path_factory.mktemp("broken")
     for name, module in BROKEN.items():
@@ -35,31 +35,31 @@ def app(request, all_databases, tmp_path_factory, worker_name):
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_module_is_listed_with_its_reason(app, name):
-    assert BROKEN[name].reason in app.extensions["erp"].found.broken.get(name, "It is not broken.")
+def test_a_broken_module_is_listed_with_its_reason(installation, name):
+    assert BROKEN[name].reason in installation.extensions["erp"].found.broken.get(name, "It is not broken.")
 
 
-def test_nothing_but_the_broken_modules_is_left_out(app):
-    registry = app.extensions["erp"]
+def test_nothing_but_the_broken_modules_is_left_out(installation):
+    registry = installation.extensions["erp"]
     clash = next(name for name in registry.found.broken if name.endswith("/sales"))
     assert registry.found.broken[clash].startswith("Two modules are called sales: modules.sales and ")
     assert registry.found.broken.keys() - {clash} == BROKEN.keys()
     assert [name for name in registry.modules if name != "sound"] == SHIPPED
 
 
-def test_two_modules_may_have_a_class_of_the_same_name(app):
-    assert "sound" in app.extensions["erp"].modules
+def test_two_modules_may_have_a_class_of_the_same_name(installation):
+    assert "sound" in installation.extensions["erp"].modules
     assert db.session.query(Order).count() == 0
     assert MODELS.startswith("\nfrom sqlalchemy")
 
 
-def test_every_shipped_screen_job_and_check_goes_on(app, command):
-    registry = app.extensions["erp"]
-    browser = browser_of(app, "Administrator")
+def test_every_shipped_screen_job_and_check_goes_on(installation, command):
+    registry = installation.extensions["erp"]
+    browser = browser_of(installation, "Administrator")
     for owned in registry.views:
         assert browser.get(f"{owned.thing.view.url}/").status_code == 200, owned.thing.view.view_name
     listed = browser.get("/settings/modules/").text
     assert "SystemExit: 3 (exits/module.py, line 1)" in listed
-    assert [status.module for status in overview(db.session())] and command(app, "check")[0] == 0
-    code, printed, _ = command(app, "modules", "list")
+    assert [status.module for status in overview(db.session())] and command(installation, "check")[0] == 0
+    code, printed, _ = command(installation, "modules", "list")
     assert code == 0 and printed.count("broken") > len(BROKEN)
