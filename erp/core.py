@@ -16,6 +16,23 @@ from erp.options import Choice, Duration, ImageFile, Integer, Option, Switch, Te
 
 NAME = "erp"
 
+# What the core's own commands are called: no module may take one of these names.
+COMMANDS = (
+    "backup",
+    "check",
+    "demo",
+    "export",
+    "import",
+    "init",
+    "jobs",
+    "modules",
+    "options",
+    "restore",
+    "serve",
+    "users",
+    "worker",
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class TimeZone(Choice):
@@ -97,6 +114,11 @@ OPTIONS: tuple[Option[Any], ...] = (
         name="report_every",
         default=timedelta(minutes=15),
         help="How often failed jobs, failed checks and stuck queues are looked for.",
+    ),
+    Integer(
+        name="suspend_after_failures",
+        default=20,
+        help="Another party's module that fails so often within an hour is switched off; 0: never.",
     ),
     Switch(
         name="alarm_mails",
