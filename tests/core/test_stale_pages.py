@@ -69,6 +69,7 @@ NEED_NONE = {
     ("erp.import", "apply_view"),
     ("erp.option", "import_ini"),
     ("preorder.atp", "hint_view"),
+    ("preorder.atp", "what_if_view"),
     ("preorder.rebalance", "apply_view"),
     ("sales.book", "preview_view"),
     ("sales.book", "apply_view"),

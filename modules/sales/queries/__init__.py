@@ -19,7 +19,7 @@ from modules.sales.queries.backorders import (
 )
 from modules.sales.queries.checks import broken_invariants
 from modules.sales.queries.explanation import explain
-from modules.sales.queries.holders import MOST_HOLDERS, Holder, can_take, holders_for
+from modules.sales.queries.holders import MOST_HOLDERS, Holder, can_take, held_stock, holders_for, holders_of
 from modules.sales.queries.lines import (
     lines_by_id,
     lines_of,
@@ -62,7 +62,9 @@ from modules.sales.queries.queue import (
     is_waiting,
     last_served_day,
     open_backorder_quantity,
+    place_of,
     read_demands,
+    read_places,
     service_order,
     waiting_product_ids,
 )
@@ -97,7 +99,9 @@ __all__ = [
     "fingerprint",
     "gained_by_allocating",
     "gained_by_confirming",
+    "held_stock",
     "holders_for",
+    "holders_of",
     "is_scheduled",
     "is_waiting",
     "last_served_day",
@@ -120,11 +124,13 @@ __all__ = [
     "pack_line_counts",
     "pack_lines",
     "pack_rows",
+    "place_of",
     "preview_products",
     "products_on_lines",
     "purchase_allocated_quantities",
     "purchase_allocations_of",
     "read_demands",
+    "read_places",
     "read_snapshots",
     "read_work_lists",
     "removable_rows",
