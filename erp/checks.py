@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from sqlalchemy.orm import Session
 
-from erp import progress
+from erp import progress, second_factor
 from erp.db import reading
 from erp.errors import ErpError
 from erp.migrations import schema_breaches
@@ -27,7 +27,7 @@ class BreachesFound(ErpError):
 
 def _checks() -> list[Check]:
     registry = current_registry()
-    return [_tables, *registry.live(registry.checks)]
+    return [_tables, second_factor.unknown_roles, *registry.live(registry.checks)]
 
 
 def _tables(session: Session) -> Iterator[str]:

@@ -10,7 +10,7 @@ from zoneinfo import available_timezones
 from typing_extensions import override
 
 from erp.manifest import Permission
-from erp.options import Choice, Duration, Integer, Option, Switch, Text
+from erp.options import Choice, Duration, ImageFile, Integer, Option, Switch, Text
 
 NAME = "erp"
 
@@ -33,6 +33,12 @@ OPTIONS: tuple[Option[Any], ...] = (
         help="The zone in which days begin and times are shown.",
     ),
     Text(name="company_name", default="My Company", help="The name that is printed on papers and in emails."),
+    Text(name="company_address", default="", help="The address that is printed on papers, its lines with ; between."),
+    ImageFile(
+        name="company_logo",
+        default="",
+        help="An image file of at most 1 MB that is printed on papers; empty = none.",
+    ),
     Text(
         name="module_path",
         default="",
@@ -76,6 +82,17 @@ OPTIONS: tuple[Option[Any], ...] = (
         maximum=99,
         help="The largest file that may be uploaded, in megabytes.",
     ),
+    Switch(
+        name="second_factor",
+        default=False,
+        help="Users may set up a second factor, and are asked for its code when they sign in.",
+    ),
+    Text(
+        name="second_factor_roles",
+        default="",
+        only_if="second_factor",
+        help="Roles, separated by commas, whose users have to set up a second factor.",
+    ),
     Text(
         name="import_folder",
         default="",
@@ -99,6 +116,11 @@ PERMISSIONS = (
     Permission(
         "erp.export",
         "Export lists and CSV files on the screen",
+        roles=("Auditor", "Sales clerk", "Merchandiser", "Warehouse clerk"),
+    ),
+    Permission(
+        "erp.share_views",
+        "Share saved views of lists",
         roles=("Auditor", "Sales clerk", "Merchandiser", "Warehouse clerk"),
     ),
     Permission("erp.history", "Search the history", roles=("Auditor",)),

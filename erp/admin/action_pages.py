@@ -15,10 +15,10 @@ from wtforms import Form
 
 from erp.admin import versions
 from erp.admin.access import only_read, screen_session
+from erp.admin.cells import Cell, make_cell
 from erp.admin.declarations import Action, ActionScreen, Chosen, Facts, Getter, Result, always
 from erp.admin.fields import read_quantity
 from erp.admin.formatting import follow, line_heading
-from erp.admin.listing import Cell, make_cell
 from erp.admin.refusals import mark
 from erp.db import format_quantity
 from erp.errors import BadNumber, ErpError, NothingChosen
@@ -53,6 +53,8 @@ class ActionPage:
         """Return the action that opens the page: labelled as it is titled, dangerous as it is; `more` says more."""
         style = "danger" if cls.style == "danger" else "secondary"
         declared = {"label": cls.title, "permission": cls.permission, "icon": cls.icon, "allowed": cls.allowed}
+        if isinstance(cls.help, str):  # one that depends on options is shown on the page alone
+            declared["help"] = cls.help
         return Action(**{"name": cls.name, "style": style, "page": cls(), **declared, **more})
 
     def heading(self, row: Any) -> str:

@@ -16,13 +16,16 @@ from wtforms import Form
 
 from erp import history
 from erp.admin.access import permitted, screen_session
+from erp.admin.cells import Cell, make_cell
 from erp.admin.declarations import LINE_NAME, Action, AnyColumns, Facts, Getter, column_heads, read_columns
 from erp.admin.formatting import follow, words
 from erp.admin.forms import VERSION
 from erp.admin.lines import LineChanges, LinesField, lines_field
-from erp.admin.listing import Cell, make_cell
 from erp.admin.screen import Screen
 from erp.errors import ErpError
+
+# The cards below the lines of a document with more lines than this are folded at first.
+LONG = 8
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,8 @@ class DocumentScreen(Screen):
     def page_context(self, row: Any) -> dict[str, Any]:
         """Add the lines to the page."""
         shown = self.show_lines(row)
-        return {"shown_lines": shown, "line_headings": self.line_headings(shown)}
+        is_long = len(shown) > LONG
+        return {"shown_lines": shown, "line_headings": self.line_headings(shown), "is_long": is_long}
 
     def _own_line_actions(self) -> list[Action]:
         return [*self.line_actions, *self.contributed("line_actions")]

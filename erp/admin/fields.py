@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
+from flask import current_app
 from flask_admin.contrib.sqla.ajax import QueryAjaxModelLoader
 from flask_admin.contrib.sqla.form import AdminModelConverter
 from flask_admin.helpers import get_url
@@ -233,6 +234,19 @@ class Lookup(QueryAjaxModelLoader):
         query = query.order_by(order, getattr(self.model, self.pk))
         return query.offset(min(max(offset or 0, 0), 10_000)).limit(min(max(limit or 10, 1), 50)).all()
 
+    def answer(self, row: Any) -> list[Any]:
+        """Return [id, text] of a row, and where the choice fills other fields the values of these by name.
+
+        The option `fills` names by field the attribute of the row from which it is filled.
+        """
+        fills = self.options.get("fills", {})
+        values = {field: _as_typed(getattr(row, attribute)) for field, attribute in fills.items()}
+        return [*self.format(row), *([values] if fills else [])]
+
+
+def _as_typed(value: Any) -> str:
+    return money(value) if isinstance(value, Decimal) else str(value or "")
+
 
 def lookup(name: str, model: Any, field: str, options: dict[str, Any]) -> Lookup:
     """Return the loader of `model.field`, a relationship to one row."""
@@ -249,13 +263,14 @@ class ComboWidget:
         value, text = chosen if chosen else ("", "")
         invalid = " is-invalid" if field.errors else ""
         return Markup(
-            '<div class="erp-combo" data-url="{url}"><input type="hidden" name="{name}" value="{value}">'
+            '<div class="erp-combo" data-url="{url}"{create}><input type="hidden" name="{name}" value="{value}">'
             '<input type="text" id="{id}" class="form-control{invalid}" value="{text}" placeholder="{placeholder}"'
             ' role="combobox" aria-autocomplete="list" aria-expanded="false" aria-controls="{id}-list"'
             ' autocomplete="off"{required}>'
             '<ul id="{id}-list" class="erp-combo-list" role="listbox" hidden></ul></div>'
         ).format(
             url=get_url(".ajax_lookup", name=field.loader.name),
+            create=_creation(field.loader.model),
             name=field.name,
             id=field.id,
             value=value,
@@ -264,6 +279,15 @@ class ComboWidget:
             placeholder=field.loader.options.get("placeholder", "Type to search"),
             required="" if field.allow_blank else Markup(" required"),
         )
+
+
+def _creation(model: Any) -> Markup:
+    """Return the attributes with which a choice offers a new row of its model, where the user may add one."""
+    view = current_app.extensions["erp_site"].creating(model)
+    if view is None:
+        return Markup()
+    url = view.get_url(f"{view.endpoint}.create_view")
+    return Markup(' data-create="{}" data-noun="{}"').format(url, view.noun)
 
 
 class LookupField(Field):

@@ -26,6 +26,7 @@ from erp.errors import ErpError, RecordInUse, RecordTaken, StaleRecord
 from erp.identity import identity_key
 
 VERSION = "row_version"
+DIALOG = "erp/form_dialog.html"
 
 
 class EditForms(Listing):
@@ -175,6 +176,8 @@ class EditForms(Listing):
 
     def saved(self, id: int, is_new: bool) -> ResponseReturnValue:
         """Say that the row is saved, and go to its page or to another form."""
+        if is_new and _is_in_dialog():
+            return self._made(id)
         flash(f"{self.noun.capitalize()} {'created' if is_new else 'saved'}.", "success")
         if "_add_another" in request.form:
             return redirect(self.get_url(".create_view"))
@@ -217,6 +220,8 @@ class EditForms(Listing):
         if id_ is None or self.load(screen_session(), int(str(id_))) is None:
             flash(str(error), "error")
             return redirect(self.get_url(".index_view"))
+        if _is_in_dialog():
+            return self._made(int(str(id_)))
         flash(f"{self.noun.capitalize()} created. The form was sent twice, and saved once.", "success")
         return redirect(self.get_url(".details_view", id=id_))
 
@@ -228,7 +233,12 @@ class EditForms(Listing):
             kept = request.form.get(versions.FIELD, "") if is_kept else ""
             version, back = kept or versions.as_field(self._parts(row)), self.get_url(".details_view", id=id)
         shown = {"version": version, "form_token": token, "back": back, "may_add": id is None and self.may_create()}
-        return str(self.render(self.form_template, form=form, row=row, **shown))
+        template = DIALOG if row is None and _is_in_dialog() else self.form_template
+        return str(self.render(template, form=form, row=row, **shown))
+
+    def _made(self, id: int) -> ResponseReturnValue:
+        """Return the new row for the choice that asked for it."""
+        return {"id": id, "text": str(self.load(screen_session(), id))}
 
     @expose("/new/", methods=("GET", "POST"))
     def create_view(self) -> ResponseReturnValue:
@@ -293,12 +303,17 @@ class EditForms(Listing):
             return abort(404)
         offset, limit = (request.args.get(name, type=int) for name in ("offset", "limit"))
         rows = loader.get_list(request.args.get("query", ""), offset or 0, limit or 10)
-        return [loader.format(row) for row in rows]
+        return [loader.answer(row) for row in rows]
 
     @expose("/ajax/update/", methods=("POST",))
     def ajax_update(self) -> ResponseReturnValue:
         """Cells are not edited in lists: services would not be asked."""
         return abort(404)
+
+
+def _is_in_dialog() -> bool:
+    """Say whether the form is shown in a dialog on the page of another form."""
+    return "X-ERP-Dialog" in request.headers
 
 
 def check_email(_form: Any, field: StringField) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -12,13 +12,16 @@ from flask_admin import Admin, AdminIndexView, expose
 from flask_admin.theme import Bootstrap4Theme
 from flask_login import current_user
 
-from erp import security
+from erp import second_factor, security
+from erp.admin import account, second_factor_page
 from erp.admin.access import may, permitted, screen_session
-from erp.admin.account import add_addresses
 from erp.admin.declarations import Card
 from erp.admin.fields import required
 from erp.admin.formatting import add_filters, anchor, follow
+from erp.admin.list_query import ListQuery
 from erp.admin.page import Gated
+from erp.admin.papers import letterhead
+from erp.admin.search import add_search
 from erp.admin.settings import IMPORTS, VIEWS
 from erp.db import db
 from erp.options import options
@@ -43,19 +46,30 @@ class Dashboard(Gated, AdminIndexView):
 class Site(Admin):
     """The screens of one application. They are registered once; each request asks which of their modules are on."""
 
-    def add(self, owned: Owned[ViewEntry]) -> None:
-        """Add a registered view with its menu entry and its right."""
+    def add(self, owned: Owned[ViewEntry], filters: Sequence[Owned[Any]] = ()) -> None:
+        """Add a registered view with its menu entry and its right, and the filters that other modules give its list."""
         entry = owned.thing
         names = {"name": entry.view.title, "category": entry.menu, "url": entry.view.url}
         names["endpoint"] = entry.view.view_name.replace(".", "_")
         model = getattr(entry.view, "model", None)
         view = entry.view(**names) if model is None else entry.view(model, db, **names)
         view.module, view.permission = owned.module, entry.permission
+        if isinstance(view, ListQuery):
+            view.take_filters(filters)
         self.add_view(view)
 
     def view(self, name: str) -> Any:
         """Return a view by `module.noun`, None where there is none."""
         return next((view for view in self._views if getattr(view, "view_name", "") == name), None)
+
+    def creating(self, model: Any) -> Any:
+        """Return the view in whose form the user may add a row of a model, None where there is none.
+
+        A document with lines is no answer to a question in another form.
+        """
+        views = (view for view in self._views if getattr(view, "model", None) is model)
+        view = next((view for view in views if not getattr(view, "line_form_columns", ())), None)
+        return view if view is not None and view.is_accessible() and view.may_create() else None
 
     def document_url(self, document: str | None, id: int | None) -> str | None:
         """Return the address of a document by `module.noun` and id, None where the user cannot open it."""
@@ -123,7 +137,9 @@ def init_app(app: Flask, registry: Registry) -> None:
         _add_or_mark_broken(site, registry, owned)
     for entry in VIEWS:
         site.add(Owned(CORE, entry))
-    add_addresses(app)
+    account.add_addresses(app)
+    second_factor_page.add_addresses(app)
+    add_search(app)
     add_filters(app)
     app.jinja_env.globals.update(
         site=site,
@@ -133,7 +149,9 @@ def init_app(app: Flask, registry: Registry) -> None:
         required=required,
         csp_nonce=security.nonce,
         company=company,
+        letterhead=letterhead,
         signed_in_user=signed_in_user,
+        has_second_factors=second_factor.is_on,
         history_url=history_url,
     )
 
@@ -141,9 +159,15 @@ def init_app(app: Flask, registry: Registry) -> None:
 def _add_or_mark_broken(site: Site, registry: Registry, owned: Owned[ViewEntry]) -> None:
     if owned.module in registry.modules:  # else a screen before of it, or of a module that it needs, was broken
         try:
-            site.add(owned)
+            site.add(owned, _filters_for(registry, owned.thing.view.view_name))
         except Exception as error:  # a third party's code may raise anything; it is shown, and the others start
             registry.mark_broken(owned.module, error)
+
+
+def _filters_for(registry: Registry, view_name: str) -> list[Owned[Any]]:
+    """Return the filters that modules give a list, whether they are on or not: each request asks which are."""
+    given = registry.contributions.get(view_name, ())
+    return [Owned(each.module, one) for each in given for one in each.thing.filters]
 
 
 def company() -> str:

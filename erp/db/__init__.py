@@ -42,7 +42,7 @@ from erp.db.session import (
     reading,
 )
 from erp.db.transactions import as_refusal, commit, commit_parts, is_duplicate, one_moment, prepare, unusable_database
-from erp.db.types import Money, Quantity, Scaled, UtcDateTime, partial_index, raw, raw_instant, total
+from erp.db.types import CodePoints, Money, Quantity, Scaled, UtcDateTime, partial_index, raw, raw_instant, total
 from erp.numbers import LIMIT, PLACES, SCALE, format_quantity, from_raw, to_raw
 
 __all__ = [
@@ -53,6 +53,7 @@ __all__ = [
     "POSTGRES_OPTIONS",
     "SCALE",
     "BigId",
+    "CodePoints",
     "ErpSession",
     "Model",
     "Money",

@@ -114,7 +114,9 @@ def bulk_insert(session: Session, table: Table, columns: Sequence[str], rows: Se
 
 def _insert_arrays(session: Session, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
     dialect = session.get_bind().dialect
-    arrays = ", ".join(f"%s::{table.c[name].type.compile(dialect)}[]" for name in columns)
+    # An array has no collation of its own; the column that it is written to has.
+    kinds = (table.c[name].type.compile(dialect).partition(" COLLATE ")[0] for name in columns)
+    arrays = ", ".join(f"%s::{kind}[]" for kind in kinds)
     statement = f"INSERT INTO {table.name} ({', '.join(columns)}) SELECT * FROM unnest({arrays})"
     session.connection().exec_driver_sql(statement, tuple(list(column) for column in zip(*rows, strict=True)))
 

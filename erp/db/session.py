@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,7 +12,10 @@ from flask import Flask, g, has_app_context
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import BigInteger, Integer, MetaData, event
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -63,7 +67,19 @@ def carried(session: Session, kind: type[T]) -> T:
     return value
 
 
-db = SQLAlchemy(model_class=Model, session_options={"class_": ErpSession})
+class Database(SQLAlchemy):
+    """The sessions of an application, each put away at the end of its request, command or job."""
+
+    def _teardown_session(self, exc: BaseException | None) -> None:
+        """Put the session away; a server that is gone has undone what was open, and the answer is made already."""
+        try:
+            super()._teardown_session(exc)
+        except DBAPIError as error:
+            log.warning("a connection was lost when its work was done: %s", str(error.orig).strip())
+            self.session.registry.clear()
+
+
+db = Database(model_class=Model, session_options={"class_": ErpSession})
 
 
 def init_app(app: Flask) -> None:
@@ -79,11 +95,15 @@ def init_app(app: Flask) -> None:
 
 
 def _make_private(_dialect: Any, _record: Any, arguments: list[Any], _options: Any) -> None:
-    """Let a new SQLite file be its owner's alone; the files beside it follow."""
+    """Make a new SQLite file its owner's alone; the files beside it follow.
+
+    A file that is there is not opened: closing it again would release every lock that this process has on it, as POSIX
+    wants it. Another process that closes the database would then delete the journal into which this one still writes.
+    """
     path = str(arguments[0])
     if path != ":memory:" and not path.startswith("file:"):
         with suppress(OSError):  # SQLite says what is wrong with the path
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _prepare_nothing(_dialect: Any, _record: Any, _arguments: list[Any], options: dict[str, Any]) -> None:

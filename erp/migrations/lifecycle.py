@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Table, delete, func, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from erp import core, history
+from erp import core, history, search
 from erp.db import carried, commit, db
 from erp.errors import (
     AlreadyInstalled,
@@ -209,6 +209,7 @@ def _forget(session: Session, module: Module) -> None:
     session.execute(delete(RoleRight).where(RoleRight.permission.startswith(mine, autoescape=True)))
     session.execute(delete(OptionValue).where(OptionValue.name.startswith(mine, autoescape=True)))
     session.execute(delete(Sequence).where(Sequence.name.startswith(mine, autoescape=True)))
+    search.forget_tables(session, [table.name for table in revisions.tables(module.name)])
     session.execute(delete(Job).where(Job.name.in_(jobs)))
     session.execute(delete(InstalledModule).where(InstalledModule.name == module.name))
     _record(session, module.name, "uninstalled", old=module.version)
@@ -239,6 +240,8 @@ def _settle(
             read = read_tables(connection, revisions.tables(name), rows_from)
             steps.append(f"{plural(sum(read.values()), 'row')} of {plural(len(read), 'table')} were brought back.")
         with _rows(connection) as session:
+            for model in current_registry().searchable[name]:
+                search.rebuild(session, model)
             finish(session, session.get_one(InstalledModule, name))
             bump_revision(session)
     current_registry().refresh()

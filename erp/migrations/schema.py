@@ -52,6 +52,8 @@ _TRIGGERS = """
     WHERE NOT t.tgisinternal
 """
 _SQLITE = "SELECT type, tbl_name, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
+# PostgreSQL says in another way how texts are compared when a dump made the table, and means the same.
+_TEXT_CAST = re.compile(r"::(?:text|character varying)(?:\(\d+\))?(?:\[\])?")
 _CLAUSE = re.compile(r"(?:CONSTRAINT (?P<constraint>\S+) )?(?P<word>\w+)")
 _KEYS = {"PRIMARY", "UNIQUE", "FOREIGN", "CHECK"}
 
@@ -83,7 +85,7 @@ def schema(connection: Connection) -> Schema:
         return dict(_sqlite_parts(connection))
     queries = (_COLUMNS, _CONSTRAINTS, _INDEXES, _TRIGGERS)
     rows = (row for query in queries for row in connection.execute(text(query)))
-    return {Part(kind, table, name): _flat(definition) for kind, table, name, definition in rows}
+    return {Part(kind, table, name): _TEXT_CAST.sub("", _flat(sql)) for kind, table, name, sql in rows}
 
 
 def schema_breaches(connection: Connection) -> Iterator[str]:

@@ -17,6 +17,7 @@ from erp.errors import ModuleError
 from erp.manifest import Module
 from erp.registry.entries import Alarm, Contribution, Extension, JobEntry, Owned, Queue, ViewEntry, job_name
 from erp.registry.registered import Registered
+from erp.search import Searchable, SearchSource, wrong_words
 
 T = TypeVar("T")
 
@@ -29,7 +30,14 @@ class Core:
         self._module = module
 
     def add_models(self, models: ModuleType) -> None:
-        """Register the tables of `models`, each named `<module>_...`, and a check of the keys of their identifiers."""
+        """Register the tables of `models`, each named `<module>_...`.
+
+        Those that are Searchable are kept in step with the search. The keys of identifiers and the words of the search
+        are checked with the invariants.
+        """
+        for model in (model for model in _own_models(models) if issubclass(model, Searchable)):
+            self._registered.searchable[self._module.name].append(model)
+            self.add_check(partial(wrong_words, model=model))
         for table in _tables(models):
             if not table.name.startswith(f"{self._module.name}_"):
                 raise ModuleError(f"Table {table.name} must be named {self._module.name}_...", table=table.name)
@@ -54,9 +62,11 @@ class Core:
         line_columns: Sequence[Any] = (),
         line_actions: Sequence[Any] = (),
         notes: Sequence[Any] = (),
+        filters: Sequence[Any] = (),
+        quick_filters: Sequence[Any] = (),
     ) -> None:
         """Add parts, as `erp.admin` declares them, to the screen `name` (`<module>.<noun>`) of another module."""
-        parts = (columns, fields, panels, actions, line_columns, line_actions, notes)
+        parts = (columns, fields, panels, actions, line_columns, line_actions, notes, filters, quick_filters)
         self._registered.contributions[name].append(self._own(Contribution(*map(tuple, parts))))
 
     def add_job(self, job: Callable[[Session], str | None], *, every: str) -> None:
@@ -108,6 +118,10 @@ class Core:
         """Add this module's part of the demo company."""
         self._registered.demos.append(self._own(load))
 
+    def add_search(self, *sources: SearchSource) -> None:
+        """Let the search over all documents find rows of this module's screens."""
+        self._registered.searches.extend(map(self._own, sources))
+
     def subscribe(self, event: type, handler: Callable[[Session, Any], None]) -> None:
         """Call `handler(session, event)` in the transaction that publishes `event`."""
         self._registered.subscribers[event].append(self._own(handler))
@@ -141,6 +155,9 @@ class Core:
 
 def _tables(models: ModuleType) -> list[Table]:
     """Return the tables that `models`, a file or a folder of them, makes; what it imports belongs to others."""
+    return [model.__table__ for model in _own_models(models) if isinstance(model.__table__, Table)]
+
+
+def _own_models(models: ModuleType) -> list[type[Model]]:
     made = [thing for thing in vars(models).values() if isclass(thing) and issubclass(thing, Model)]
-    own = [model for model in made if f"{model.__module__}.".startswith(f"{models.__name__}.")]
-    return [model.__table__ for model in own if isinstance(model.__table__, Table)]
+    return [model for model in made if f"{model.__module__}.".startswith(f"{models.__name__}.")]

@@ -61,7 +61,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("kind", sa.String(length=60), nullable=False),
         sa.Column("name", sa.String(length=60), nullable=False),
-        sa.Column("name_key", sa.Text(), nullable=False),
+        sa.Column("name_key", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
         sa.Column("data", sa.Text(), nullable=False),
         sa.Column("user_name", sa.String(length=80), nullable=False),
         sa.Column("changed_at", sa.DateTime(), nullable=False),
@@ -164,6 +164,14 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_erp_run_ended_at"), "erp_run", ["ended_at"], unique=False)
     op.create_table(
+        "erp_search_word",
+        sa.Column("document", sa.String(length=60), nullable=False),
+        sa.Column("word", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
+        sa.Column("document_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("document", "word", "document_id", name=op.f("pk_erp_search_word")),
+    )
+    op.create_index("ix_erp_search_word_document", "erp_search_word", ["document", "document_id"], unique=False)
+    op.create_table(
         "erp_sequence",
         sa.Column("name", sa.String(length=60), nullable=False),
         sa.Column("next_number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -213,6 +221,15 @@ def upgrade() -> None:
     op.create_index("ix_erp_history_entry_document", "erp_history_entry", ["document", "document_id"], unique=False)
     op.create_index(op.f("ix_erp_history_entry_document_name"), "erp_history_entry", ["document_name"], unique=False)
     op.create_table(
+        "erp_recovery_code",
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["erp_user.id"], name=op.f("fk_erp_recovery_code_user_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("user_id", "key", name=op.f("pk_erp_recovery_code")),
+    )
+    op.create_table(
         "erp_role_right",
         sa.Column("role_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("permission", sa.String(length=120), nullable=False),
@@ -222,12 +239,49 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("role_id", "permission", name=op.f("pk_erp_role_right")),
     )
     op.create_table(
+        "erp_saved_view",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("screen", sa.String(length=80), nullable=False),
+        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column("name_key", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
+        sa.Column("query", sa.Text(), nullable=False),
+        sa.Column("columns", sa.Text(), nullable=False),
+        sa.Column("is_shared", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["erp_user.id"], name=op.f("fk_erp_saved_view_user_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_erp_saved_view")),
+    )
+    op.create_index(op.f("ix_erp_saved_view_screen"), "erp_saved_view", ["screen"], unique=False)
+    op.create_index(
+        "uq_erp_saved_view_user_screen_name_key", "erp_saved_view", ["user_id", "screen", "name_key"], unique=True
+    )
+    op.create_table(
+        "erp_second_factor",
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("secret", sa.String(length=64), nullable=False),
+        sa.Column("confirmed_at", sa.DateTime(), nullable=True),
+        sa.Column("last_step", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["erp_user.id"], name=op.f("fk_erp_second_factor_user_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_erp_second_factor")),
+    )
+    op.create_table(
         "erp_session",
         sa.Column("key", sa.String(length=64), nullable=False),
         sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("place", sa.String(length=60), nullable=False),
         sa.Column("device", sa.String(length=200), nullable=False),
         sa.Column("started_at", sa.DateTime(), nullable=False),
+        sa.Column(
+            "method",
+            sa.Enum(
+                "password", "code", "provider", name="method", native_enum=False, create_constraint=True, length=20
+            ),
+            nullable=False,
+        ),
         sa.ForeignKeyConstraint(["user_id"], ["erp_user.id"], name=op.f("fk_erp_session_user_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_erp_session")),
     )
@@ -244,3 +298,18 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("user_id", "role_id", name=op.f("pk_erp_user_role")),
     )
+    op.create_table(
+        "erp_list_choice",
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("screen", sa.String(length=80), nullable=False),
+        sa.Column("columns", sa.Text(), nullable=False),
+        sa.Column("view_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["erp_user.id"], name=op.f("fk_erp_list_choice_user_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["view_id"], ["erp_saved_view.id"], name=op.f("fk_erp_list_choice_view_id"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("user_id", "screen", name=op.f("pk_erp_list_choice")),
+    )
+    op.create_index(op.f("ix_erp_list_choice_view_id"), "erp_list_choice", ["view_id"], unique=False)

@@ -43,6 +43,8 @@ def setup(core: Core) -> None:
     core.implement(sales_hooks.incoming_rules, queries.incoming_rules)
     core.implement(sales_hooks.incoming_supply, queries.incoming_supply)
     core.implement(sales_hooks.incoming_holdings, queries.incoming_holdings)
+    core.implement(sales_hooks.covered_condition, queries.is_allocated_to_purchases)
+    core.implement(sales_hooks.staying_condition, queries.is_before_launch)
     core.implement(sales_hooks.explain_supply, queries.supply_notes)
     core.implement(sales_hooks.incoming_allocations, queries.incoming_allocations)
     core.on_enable(services.promise_covered_lines)

@@ -102,6 +102,16 @@ class OrderConfirmed:
 
 
 @dataclass(frozen=True)
+class OrderCancelled:
+    """Confirmed orders were cancelled: nothing of them is packed, and nothing is open. A draft is not announced.
+
+    What is announced of their lines and backorders may come before or after it.
+    """
+
+    order_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class PackedGoods:
     """A quantity of one order line in one pack, and the balance that it left or returned to."""
 

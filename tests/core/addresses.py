@@ -14,8 +14,8 @@ from erp.registry import current_registry
 from tests.core.rows import MAKERS, make_rows
 
 ROLES = ("Administrator", "Sales clerk", "Merchandiser", "Warehouse clerk", "Auditor")
-OPEN = {"static", "admin.static", "login", "health", "ready", "metrics"}
-OF_ANYBODY = {"logout", "password", "admin.index"}
+OPEN = {"static", "admin.static", "login", "login_code", "health", "ready", "metrics"}
+OF_ANYBODY = {"logout", "password", "second_factor", "admin.index", "search", "session_state"}
 
 
 def fill(rule, **values):
@@ -52,6 +52,10 @@ EXTRA_RIGHTS = {
     "erp_import.make_view": "",
     "erp_job.action": "",
     "erp_module.step": "",
+    "erp_saved_view.columns_view": "",
+    "erp_saved_view.default_view": "",
+    "erp_saved_view.delete_view": "",
+    "erp_saved_view.save_view": "",
     "erp_option.import_ini": "",
     "erp_option.index_view": "",
     "preorder_atp.hint_view": "",

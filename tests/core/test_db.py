@@ -1,5 +1,7 @@
 """Transactions, locks and bulk statements, alike on both databases."""
 
+import subprocess
+import sys
 from decimal import Decimal
 
 import pytest
@@ -13,6 +15,7 @@ from erp.db import (
     bulk_insert,
     chunks,
     commit,
+    db,
     lock_rows,
     prepare,
     reading,
@@ -213,3 +216,27 @@ def test_slow_work_outside_of_a_commit_is_done_at_once(session):
     session.commit()
     assert done == [1]
     assert session.scalar(select(Product.id).where(Product.sku == "HERE"))
+
+
+READ = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); print(c.execute(sys.argv[2]).fetchone()[0]); c.close()"
+
+
+@pytest.mark.parametrize("app", ["sqlite"], indirect=True)
+def test_what_is_written_is_seen_by_other_processes_however_many_connections_there_are(app, session):
+    session.rollback()
+    query = "SELECT count(*) FROM erp_role"
+
+    def read_elsewhere():
+        command = [sys.executable, "-c", READ, db.engine.url.database, query]
+        return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+    one, other = db.engine.raw_connection(), db.engine.raw_connection()
+    try:
+        before = one.cursor().execute(query).fetchone()[0]
+        # Without a lock of this process, the other one would be the last to close the database, and end its journal.
+        assert read_elsewhere() == before
+        one.cursor().execute("INSERT INTO erp_role (name, is_administrator) VALUES ('Porter', false)")
+        assert other.cursor().execute(query).fetchone()[0] == read_elsewhere() == before + 1
+    finally:
+        one.close()
+        other.close()

@@ -59,6 +59,7 @@ users deactivate USERNAME --why
 users activate USERNAME --why
 users roles USERNAME --role --why
 users unlock USERNAME
+users reset-second-factor USERNAME --why
 """
 
 OPTIONS = {
@@ -104,7 +105,7 @@ OPTIONS = {
 }
 
 IMPORTS = {
-    "products": "sku* name* unit unit_decimals tracking preorder_eligible launch_date preorder_limit",
+    "products": "sku* name* unit unit_decimals tracking list_price preorder_eligible launch_date preorder_limit",
     "stock": "sku* lot location* quantity* received_on expires_on",
     "customers": "code* name* email",
     "suppliers": "code* name* email",

@@ -70,7 +70,7 @@ def test_the_sample_says_everything_that_a_manifest_can_say(sample):
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
-def test_the_sample_follows_an_order_that_is_confirmed_packed_and_reversed(
+def test_the_sample_follows_an_order_that_is_confirmed_packed_reversed_and_cancelled(
     database, all_databases, tmp_path, worker_name
 ):
     url = databases.TEMPLATES[database](all_databases.shared, all_databases.install)
@@ -78,6 +78,7 @@ def test_the_sample_follows_an_order_that_is_confirmed_packed_and_reversed(
     with app.app_context():
         migrations.install("sample_module")
         from modules.sample_module import services as sample  # its folder is known once the application is made
+        from modules.sample_module.queries import waiting
 
         product = make_product(db.session())
         make_stock(db.session(), product, 2)
@@ -91,5 +92,7 @@ def test_the_sample_follows_an_order_that_is_confirmed_packed_and_reversed(
         assert wish.granted_at is not None
         commit(lambda session: sales.reverse_pack(session, pack.id, why="Wrong paper"))
         assert wish.granted_at is None
+        commit(lambda session: sales.cancel_order(session, order.id))
+        assert waiting(db.session()) == []
         db.session.remove()
         db.engine.dispose()

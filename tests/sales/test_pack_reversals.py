@@ -18,12 +18,12 @@ from modules.inventory_lots.services import change_kind, hold_lot, set_expiry
 from modules.inventory_lots.states import LocationKind, MoveKind, Tracking
 from modules.sales import services
 from modules.sales.errors import AlreadyReversed, ReasonMissing
-from modules.sales.events import GoodsPacked, OrderConfirmed, PackedGoods, PackReversed
+from modules.sales.events import GoodsPacked, OrderCancelled, OrderConfirmed, PackedGoods, PackReversed
 from modules.sales.models import Allocation, Backorder, PackReversal
 from modules.sales.queries import broken_invariants
 from modules.sales.states import OrderState
 from tests.support.inventory_lots import make_product, make_serials, make_stock
-from tests.support.sales import allocate, make_order
+from tests.support.sales import allocate, make_draft, make_order
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def published(monkeypatch):
         found.append(fact)
         events.publish(session, fact)
 
-    for file in ("orders", "packs", "pack_reversals"):
+    for file in ("orders", "order_states", "packs", "pack_reversals"):
         monkeypatch.setattr(f"modules.sales.services.{file}.publish", noted)
     return found
 
@@ -258,16 +258,27 @@ def test_what_was_cancelled_stays_cancelled(session, product):
     assert no_breach(session)
 
 
-def test_confirming_packing_and_reversing_are_announced(session, product, published):
+def test_confirming_packing_reversing_and_cancelling_are_announced(session, product, published):
     balance = make_stock(session, product, 4)
     order, pack = packed(session, (product, 4))
     goods = (PackedGoods(pack.id, order.lines[0].id, balance.id, pack.lines[0].quantity),)
     reverse(session, pack)
+    services.cancel_order(session, order.id)
     assert published == [
         OrderConfirmed((order.id,)),
         GoodsPacked(order.id, goods),
         PackReversed(order.id, goods, "Wrong parcel"),
+        OrderCancelled((order.id,)),
     ]
+
+
+def test_a_draft_or_an_order_of_which_something_is_packed_is_not_announced_as_cancelled(session, product, published):
+    make_stock(session, product, 4)
+    order, _ = packed(session, (product, 10))
+    services.cancel_order(session, order.id)
+    services.cancel_order(session, make_draft(session, [(product, 1)]).id)
+    assert order.state is OrderState.done
+    assert OrderCancelled not in map(type, published)
 
 
 @pytest.mark.parametrize("lines", [1, 100])

@@ -60,14 +60,20 @@ def test_what_lines_have_that_do_not_take_part_stays():
 
 
 DAYS = st.none() | st.integers(0, 3).map(lambda days: MARCH + timedelta(days))
-small_lines = st.lists(st.booleans(), min_size=1, max_size=6)
+small_lines = st.lists(st.booleans(), min_size=1, max_size=6) | st.lists(st.just(False), min_size=2, max_size=6)
 small_supplies = st.lists(st.tuples(DAYS, st.integers(0, 2)), min_size=1, max_size=4)
 
 
 @st.composite
 def books(draw):
-    """Return lines, holdings and supplies: up to six lines and four supplies, up to two units of each for each line."""
-    lines = [Line(number, draw(DAYS), is_ticked) for number, is_ticked in enumerate(draw(small_lines), start=1)]
+    """Return lines, holdings and supplies: up to six lines and four supplies, up to two units of each for each line.
+
+    Where lines of the product are ready on different days, none is ticked: a ticked one keeps what it had of a day.
+    """
+    ready = draw(DAYS)
+    lines = [Line(number, ready, is_ticked) for number, is_ticked in enumerate(draw(small_lines), start=1)]
+    if not any(line.is_ticked for line in lines):
+        lines = [line._replace(ready=draw(DAYS)) for line in lines]
     days = sorted(draw(small_supplies), key=lambda supply: supply[0] or date.max)
     supplies = [Supply(number, day, free) for number, (day, free) in enumerate(days, start=1)]
     held = draw(st.dictionaries(st.tuples(*map(st.sampled_from, (lines, supplies))), st.integers(1, 2), max_size=8))
@@ -108,13 +114,12 @@ def days_of(line, amounts, supplies):
 def may_become(line, had, has, supplies):
     """Return whether a line may change what it has: no day later, and no unit moved to a day that is not earlier.
 
-    A ticked one may have everything later, but exchanges nothing for supply of the same day.
+    A ticked one may have everything later, but exchanges nothing for the same day.
     """
-    if line.is_ticked:
-        changed = [(supply.day, new > old) for supply, old, new in zip(supplies, had, has, strict=True) if new != old]
-        return not {day for day, won in changed if won} & {day for day, won in changed if not won}
     lost = days_of(line, [max(0, old - new) for old, new in zip(had, has, strict=True)], supplies)
     won = days_of(line, [max(0, new - old) for old, new in zip(had, has, strict=True)], supplies)
+    if line.is_ticked:
+        return not set(lost) & set(won)
     return all(new < old for old, new in zip(lost, won, strict=True))
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from erp.errors import ErpError
 from erp.options import options
 from erp.registry import Alarm
-from modules.sales.events import BackorderCancelled, GoodsPacked, OrderConfirmed, PackReversed
+from modules.sales.events import BackorderCancelled, GoodsPacked, OrderCancelled, OrderConfirmed, PackReversed
 from modules.sales.models import OrderLine
 from modules.sample_module import queries, services
 from modules.sample_module.errors import WishesWait, WishWaits
@@ -31,6 +31,11 @@ def ask_again(session: Session, event: BackorderCancelled) -> None:
 def ask_again_when_confirmed(session: Session, event: OrderConfirmed) -> None:
     """Ask again for wishes that were granted while their orders were drafts."""
     services.reopen(session, queries.wishes_of(session, event.order_ids).values())
+
+
+def forget_when_cancelled(session: Session, event: OrderCancelled) -> None:
+    """Delete the wishes of orders that are cancelled."""
+    services.forget(session, queries.wishes_of(session, event.order_ids).values())
 
 
 def grant_what_is_packed(session: Session, event: GoodsPacked) -> None:

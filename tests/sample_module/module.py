@@ -8,11 +8,12 @@ from decimal import Decimal as ExactDecimal
 from erp.manifest import Module, Permission
 from erp.options import Choice, Decimal, Duration, Integer, Mailbox, Switch, Text
 from erp.registry import Core, Queue
+from erp.search import SearchSource
 
 
 def setup(core: Core) -> None:
     """Register one thing of each kind."""
-    from modules.sales.events import BackorderCancelled, GoodsPacked, OrderConfirmed, PackReversed
+    from modules.sales.events import BackorderCancelled, GoodsPacked, OrderCancelled, OrderConfirmed, PackReversed
     from modules.sales.hooks import pack_refusals
     from modules.sample_module import admin, commands, exchange, handlers, jobs, models, queries, services
 
@@ -26,9 +27,12 @@ def setup(core: Core) -> None:
         line_columns=admin.LINE_COLUMNS,
         line_actions=admin.LINE_ACTIONS,
         notes=admin.ORDER_NOTES,
+        filters=admin.ORDER_FILTERS,
+        quick_filters=admin.ORDER_QUICK_FILTERS,
     )
     core.extend_view("sales.customer", fields=admin.CUSTOMER_FIELDS)
     core.add_dashboard(admin.CARD)
+    core.add_search(SearchSource("sample_module.wish", "Wish", queries.find_wishes))
     core.add_job(jobs.grant_old_wishes, every="sample_module.grant_every")
     core.add_command(commands.wishes)
     core.add_import(exchange.WISHES)
@@ -41,6 +45,7 @@ def setup(core: Core) -> None:
     core.add_demo(services.load_demo)
     core.subscribe(BackorderCancelled, handlers.ask_again)
     core.subscribe(OrderConfirmed, handlers.ask_again_when_confirmed)
+    core.subscribe(OrderCancelled, handlers.forget_when_cancelled)
     core.subscribe(GoodsPacked, handlers.grant_what_is_packed)
     core.subscribe(PackReversed, handlers.ask_again_when_returned)
     core.implement(pack_refusals, handlers.keep_back)

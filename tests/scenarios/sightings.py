@@ -23,7 +23,8 @@ from tests.core.addresses import gated
 
 MOST_ROWS = 40
 ROW_PARTS = ("panels", "actions", "line_columns", "line_actions")
-PARTS = ("fields", "columns", *ROW_PARTS)
+LIST_PARTS = ("columns", "filters", "quick_filters")
+PARTS = ("fields", *LIST_PARTS, *ROW_PARTS)
 
 # Each extension point, and the kinds of things by which it is observed. Those without one show nothing: tables are
 # kept, and what is called when a module is switched is tested with the switch.
@@ -164,10 +165,10 @@ class Watch:
     def _contributed(self, pages, view_name, owned):
         view = current_site().view(view_name)
         form = f"{view.url}/new/" if view.can_create else f"{self.rows[view_name][0]}edit/"
-        where = {"fields": [form, self.rows[view_name][0]], "columns": [f"{view.url}/"]}
+        where = {"fields": [form, self.rows[view_name][0]], **{kind: [f"{view.url}/"] for kind in LIST_PARTS}}
         for kind in PARTS:
             for thing in getattr(owned.thing, kind):
-                name = f"{view_name}.{getattr(thing, 'name', None) or thing.title}"
+                name = f"{view_name}.{label_of(thing)}"
                 if name not in OCCASIONAL:
                     paths = where.get(kind, self.rows[view_name])
                     yield kind, owned.module, name, any(shows(pages, path, view, kind, thing) for path in paths)
@@ -284,11 +285,20 @@ def first_line(view, path):
     return getattr(row, view.lines)[0].id
 
 
+def label_of(thing):
+    """Return what a thing is called: by its name, its title or its label."""
+    return next(filter(None, (getattr(thing, name, None) for name in ("name", "title", "label"))))
+
+
 def shows(pages, path, view, kind, thing):
     """Say whether a page shows a thing that another module adds to it."""
     match kind:
         case "columns" | "line_columns":
             return thing.label in pages.headings(path)
+        case "filters":
+            return f'"{thing.name}"' in pages[path]
+        case "quick_filters":
+            return f">{thing.label} <span" in pages[path]
         case "panels":
             return thing.title in pages.titles(path)
         case "fields":

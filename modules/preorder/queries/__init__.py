@@ -20,6 +20,12 @@ from modules.preorder.queries.hints import AskedLine, AskedOrder, Hint, hints
 from modules.preorder.queries.late_lines import is_late_line
 from modules.preorder.queries.line_changes import LineChange, line_changes
 from modules.preorder.queries.on_hand_changes import on_hand_change_rows
+from modules.preorder.queries.order_conditions import (
+    has_coverage,
+    has_late_line,
+    is_allocated_to_purchases,
+    is_before_launch,
+)
 from modules.preorder.queries.overdue_supply import OverdueSupply, is_late_by_overdue_supply, overdue_supply
 from modules.preorder.queries.products import (
     backorder_kinds,
@@ -46,6 +52,7 @@ from modules.preorder.queries.purchase_allocations import (
     of_lines,
     open_purchase_allocations,
     purchase_allocated,
+    purchase_allocated_to,
     purchase_allocation_notes,
     purchase_allocations_to,
 )
@@ -134,6 +141,8 @@ __all__ = [
     "gained_by_ordering",
     "gained_by_receiving",
     "gained_without",
+    "has_coverage",
+    "has_late_line",
     "has_open_quantity",
     "has_open_serial_lines",
     "has_scheduled_lines",
@@ -147,6 +156,8 @@ __all__ = [
     "incoming_lines",
     "incoming_rules",
     "incoming_supply",
+    "is_allocated_to_purchases",
+    "is_before_launch",
     "is_late_by_overdue_supply",
     "is_late_line",
     "is_overdue_too_long",
@@ -175,6 +186,7 @@ __all__ = [
     "products_to_rebalance",
     "products_with_launch",
     "purchase_allocated",
+    "purchase_allocated_to",
     "purchase_allocation_notes",
     "purchase_allocations_to",
     "purchase_lines_of",

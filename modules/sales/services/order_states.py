@@ -10,12 +10,17 @@ from sqlalchemy.orm import Session
 
 from erp import history
 from erp.db import is_one_of, total
+from erp.events import publish
+from modules.sales.events import OrderCancelled
 from modules.sales.models import Order, OrderLine
 from modules.sales.states import ORDER, OrderState
 
 
 def close_orders(session: Session, order_ids: Collection[int]) -> None:
-    """End the confirmed orders among these on which nothing is open: done if something was packed, else cancelled."""
+    """End the confirmed orders among these on which nothing is open: done if something was packed, else cancelled.
+
+    Announces those that are cancelled.
+    """
     session.flush()
     ended = session.execute(
         select(Order, total(OrderLine.packed))
@@ -30,6 +35,8 @@ def close_orders(session: Session, order_ids: Collection[int]) -> None:
     for action, orders in by_action.items():
         if orders:
             _move(session, orders, ORDER.next(OrderState.confirmed, action))
+    if by_action["cancel"]:
+        publish(session, OrderCancelled(tuple(order.id for order in by_action["cancel"])))
 
 
 def _move(session: Session, orders: Sequence[Order], state: OrderState) -> None:
