@@ -117,7 +117,7 @@ def _wait_for_reader(url: str) -> None:
 
 
 def _confirm(count: int, url: str) -> tuple[list[float], int]:
-    """Confirm as many drafts, each in its own transaction; return the milliseconds of each, and how many locks waited."""
+    """Confirm drafts, each in its own transaction; return the milliseconds of each, and how many locks waited."""
     from modules.sales.models import Order
     from modules.sales.services import confirm
     from modules.sales.states import OrderState
