@@ -5,7 +5,6 @@ A pure rule over the book of one product. Quantities are raw integers (× 10⁴)
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import NamedTuple
@@ -90,7 +89,7 @@ def _improve(line: Line, own: Sequence[Part], pool: _Pool) -> Iterator[Exchange]
     ready = line.ready or date.min
     for slot, quantity in reversed(own):
         while quantity:
-            best = pool.best(ready)
+            best = pool.best()
             if best is None or pool.day(best, ready) >= pool.day(slot, ready):
                 return
             moved = pool.take(best, quantity)
@@ -106,7 +105,7 @@ def _serve_again(line: Line, own: Sequence[Part], pool: _Pool) -> Iterator[Excha
     for slot, _ in own:
         own_of_day.setdefault(pool.day(slot, ready), []).append(slot)
     wanted, taken = sum(quantity for _, quantity in own), list[Part]()
-    while wanted and (best := pool.best(ready)) is not None:
+    while wanted and (best := pool.best()) is not None:
         for slot in (*own_of_day.pop(pool.day(best, ready), ()), best):
             moved = pool.take(slot, wanted)
             taken.append((slot, moved))
@@ -152,7 +151,7 @@ class _Pool:
         self._slots = [slot for slot, _ in slots]
         self._free = [quantity for _, quantity in slots]
         self._numbers = {(slot.supply_id, slot.line_id): number for number, slot in enumerate(self._slots)}
-        self._stocked = [number for number, quantity in enumerate(self._free) if quantity]
+        self._first = 0
 
     def number(self, supply_id: int, line_id: int = 0) -> int:
         """Return the number of the slot of a supply, or of what a ticked line put back of it."""
@@ -166,29 +165,18 @@ class _Pool:
         """Return the day of a slot for a line for which nothing arrives before it is `ready`."""
         return max(self._slots[slot].day, ready)
 
-    def best(self, ready: date) -> int | None:
-        """Return the slot with the free supply that is earliest for a line, None where nothing is free.
-
-        All that arrives before it is `ready` is as early for it: it leaves the earliest to those who gain by it.
-        """
-        if not self._stocked:
-            return None
-        until = bisect_right(self._stocked, ready, key=lambda slot: self._slots[slot].day)
-        if not until:
-            return self._stocked[0]
-        day = self._slots[self._stocked[until - 1]].day
-        return self._stocked[bisect_left(self._stocked, day, key=lambda slot: self._slots[slot].day)]
+    def best(self) -> int | None:
+        """Return the slot with the earliest free supply, None where nothing is free."""
+        while self._first < len(self._free) and not self._free[self._first]:
+            self._first += 1
+        return self._first if self._first < len(self._free) else None
 
     def take(self, slot: int, wanted: int) -> int:
         """Take at most `wanted` from a slot; return how much it was."""
         taken = min(wanted, self._free[slot])
         self._free[slot] -= taken
-        if taken and not self._free[slot]:
-            del self._stocked[bisect_left(self._stocked, slot)]
         return taken
 
     def give(self, slot: int, quantity: int) -> None:
-        """Put supply back that is later than what a line exchanged it for."""
-        if quantity and not self._free[slot]:
-            insort(self._stocked, slot)
+        """Put supply back that is later than the earliest: it is what a line exchanged for that."""
         self._free[slot] += quantity

@@ -60,20 +60,15 @@ def test_what_lines_have_that_do_not_take_part_stays():
 
 
 DAYS = st.none() | st.integers(0, 3).map(lambda days: MARCH + timedelta(days))
-small_lines = st.lists(st.booleans(), min_size=1, max_size=6) | st.lists(st.just(False), min_size=2, max_size=6)
+small_lines = st.lists(st.booleans(), min_size=1, max_size=6)
 small_supplies = st.lists(st.tuples(DAYS, st.integers(0, 2)), min_size=1, max_size=4)
 
 
 @st.composite
 def books(draw):
-    """Return lines, holdings and supplies: up to six lines and four supplies, up to two units of each for each line.
-
-    Where lines of the product are ready on different days, none is ticked: a ticked one keeps what it had of a day.
-    """
+    """Return lines, holdings and supplies: up to six lines and four supplies, up to two units of each for each line."""
     ready = draw(DAYS)
     lines = [Line(number, ready, is_ticked) for number, is_ticked in enumerate(draw(small_lines), start=1)]
-    if not any(line.is_ticked for line in lines):
-        lines = [line._replace(ready=draw(DAYS)) for line in lines]
     days = sorted(draw(small_supplies), key=lambda supply: supply[0] or date.max)
     supplies = [Supply(number, day, free) for number, (day, free) in enumerate(days, start=1)]
     held = draw(st.dictionaries(st.tuples(*map(st.sampled_from, (lines, supplies))), st.integers(1, 2), max_size=8))
