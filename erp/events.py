@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import update_wrapper
-from typing import Concatenate, ParamSpec, TypeVar, cast
+from functools import partial, update_wrapper
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from flask import current_app
 from sqlalchemy import Table, event, update
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import ErpSession, NewId, carried, commit, db, insert_new, raw_instant, reading
+from erp.db import ErpSession, NewId, carried, commit, db, insert_new, is_reading, raw_instant, reading
 from erp.models import RunEntry, RunKind
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 RUN = cast(Table, RunEntry.__table__)
+_HOOK = "is_erp_hook"
 
 
 def publish(session: Session, fact: object) -> None:
@@ -28,8 +30,14 @@ def publish(session: Session, fact: object) -> None:
     A subscriber that raises undoes the whole action: what must not fail with it writes a row here and leaves what
     follows to a job.
     """
-    for handle in current_app.extensions["erp"].handlers(type(fact)):
-        handle(session, fact)
+    registry = current_app.extensions["erp"]
+    for handle in registry.handlers(type(fact)):
+        what = f"handler of {type(fact).__name__}"
+        if is_reading():  # all is committed: the handler of a third party that fails fails alone
+            registry.contained(handle, what, partial(handle, session, fact), lambda _: None)
+        else:
+            with registry.blaming(handle, what):
+                handle(session, fact)
 
 
 def hook(question: Callable[Concatenate[Session, P], R]) -> Callable[Concatenate[Session, P], list[R]]:
@@ -39,10 +47,30 @@ def hook(question: Callable[Concatenate[Session, P], R]) -> Callable[Concatenate
     """
 
     def ask(session: Session, /, *args: P.args, **kwargs: P.kwargs) -> list[R]:
-        return [answer(session, *args, **kwargs) for answer in current_app.extensions["erp"].answers(ask)]
+        registry, found = current_app.extensions["erp"], []
+        for answer in registry.answers(ask):
+            with registry.blaming(answer, f"answer to {question.__name__}"):
+                found.append(answer(session, *args, **kwargs))
+                if registry.foreign_owner(answer):  # those of shipped modules are checked before they ship
+                    _require_kind(question, found[-1])
+        return found
 
     update_wrapper(ask, question)
+    ask.__dict__[_HOOK] = True
     return ask
+
+
+def _require_kind(question: Callable[..., Any], answer: object) -> None:
+    """Raise TypeError for an answer of another kind than the question declares, such as None for a mapping."""
+    name = str(question.__annotations__.get("return", "")).partition("[")[0]
+    kind = question.__globals__.get(name) or getattr(builtins, name, None)
+    if isinstance(kind, type) and not isinstance(answer, kind):
+        raise TypeError(f"it answered with a {type(answer).__name__}, and a {kind.__name__} is asked for")
+
+
+def is_hook(thing: object) -> bool:
+    """Say whether a thing is a question that was made by `hook`."""
+    return bool(getattr(thing, _HOOK, False))
 
 
 @dataclass
@@ -131,6 +159,11 @@ def run(kind: RunKind, name: str, user_name: str = "", *, is_one_transaction: bo
     current = carried(session, Current).run = Run(kind, name, user_name, is_one_transaction)
     try:
         yield current
+    except BaseException as error:  # what came through the code of a third party names it
+        failure = current_app.extensions["erp"].as_failure(error, f"{kind} {name}")
+        if failure is error:
+            raise
+        raise failure from error
     finally:
         session.rollback()
         if current.saved_id is not None:

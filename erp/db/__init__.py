@@ -32,7 +32,13 @@ from erp.db.locking import (
     require_lock,
     when_locked,
 )
-from erp.db.model_registry import configure_models, failing_model, forget_models
+from erp.db.model_registry import (
+    all_mappers,
+    configure_models,
+    configure_models_of,
+    forget_models,
+    protected_tables,
+)
 from erp.db.prepared import (
     Build,
     given,
@@ -55,7 +61,16 @@ from erp.db.session import (
     is_reading,
     reading,
 )
-from erp.db.transactions import as_refusal, commit, commit_parts, is_duplicate, one_moment, prepare, unusable_database
+from erp.db.transactions import (
+    NotPrepared,
+    as_refusal,
+    commit,
+    commit_parts,
+    is_duplicate,
+    one_moment,
+    prepare,
+    unusable_database,
+)
 from erp.db.types import CodePoints, Money, Quantity, Scaled, UtcDateTime, partial_index, raw, raw_instant, total
 from erp.db.waiting import NewId
 from erp.numbers import LIMIT, PLACES, SCALE, format_quantity, from_raw, to_raw
@@ -74,10 +89,12 @@ __all__ = [
     "Model",
     "Money",
     "NewId",
+    "NotPrepared",
     "Quantity",
     "Scaled",
     "UtcDateTime",
     "after_locking",
+    "all_mappers",
     "as_refusal",
     "bulk_add",
     "bulk_delete",
@@ -88,10 +105,10 @@ __all__ = [
     "commit",
     "commit_parts",
     "configure_models",
+    "configure_models_of",
     "contains",
     "db",
     "equals",
-    "failing_model",
     "final_once",
     "forget_models",
     "format_quantity",
@@ -120,6 +137,7 @@ __all__ = [
     "one_moment",
     "partial_index",
     "prepare",
+    "protected_tables",
     "raw",
     "raw_instant",
     "read_prepared",

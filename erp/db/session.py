@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -12,8 +13,8 @@ from flask import Flask, g, has_app_context
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import BigInteger, Integer, MetaData, event
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import DeclarativeBase, ORMExecuteState
+from sqlalchemy.exc import DBAPIError, InvalidRequestError
+from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, registry
 from typing_extensions import override
 
 from erp.db import waiting
@@ -48,10 +49,58 @@ POSTGRES_OPTIONS = {"prepare_threshold": None}
 BigId = BigInteger().with_variant(Integer, "sqlite")
 
 
+_REGISTRIES: dict[str, registry] = {}
+
+
 class Model(DeclarativeBase):
-    """Base of every table."""
+    """Base of every table.
+
+    The models of each module have names of their own: two modules may both have a class `Order`. A relationship that
+    names a class finds the one that its file has or imports, else that of its module. Tables are named in one metadata.
+    """
 
     metadata = MetaData(naming_convention=NAMING)
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        # There is no public way to give the subclasses of one base different registries.
+        cls._sa_registry = model_registries().setdefault(_home(cls.__module__), registry(metadata=Model.metadata))
+        super().__init_subclass__(**more)
+        mapper = cls.__dict__.get("__mapper__")
+        for relation in mapper._props.values() if mapper is not None else ():
+            name = getattr(relation, "argument", None)
+            if isinstance(name, str) and name.isidentifier():
+                relation.argument = _finding(cls, name)
+
+
+def _finding(model: type[Model], name: str) -> Callable[[], type[Any]]:
+    """Return a plain function, as Flask-Admin calls it too, that finds the class which a relationship names."""
+    return lambda: _class_named(model, name)
+
+
+def _class_named(model: type[Model], name: str) -> type[Any]:
+    """Return the class that a relationship names: one that its file has, else one of its module, else of another."""
+    here = vars(sys.modules[model.__module__]).get(name)
+    if isinstance(here, type) and issubclass(here, Model):
+        return here
+    own = model_registries()[_home(model.__module__)]
+    for models in (own, *model_registries().values()):
+        for manager in list(models._managers):
+            if manager.is_mapped and manager.class_.__name__ == name:
+                return manager.class_
+    raise InvalidRequestError(f"{model.__name__} names {name!r}, which is no model that is there")
+
+
+def model_registries() -> dict[str, registry]:
+    """Return the registry of the models of the core and of each module, by its Python package."""
+    return _REGISTRIES
+
+
+def _home(python_module: str) -> str:
+    """Return the package whose models share their names with those of a Python module."""
+    parts = python_module.split(".")
+    if "models" in parts:
+        return ".".join(parts[: parts.index("models")])
+    return ".".join(parts[:2] if parts[0] == "modules" else parts[:1])
 
 
 class ErpSession(FlaskSession):

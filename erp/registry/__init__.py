@@ -2,6 +2,7 @@
 
 from erp.registry.core import Core
 from erp.registry.entries import CORE, Alarm, Extension, JobEntry, Owned, Queue, ViewEntry, Waiting, job_name
+from erp.registry.guarded import Noted
 from erp.registry.registry import Registry, check_revision, current_registry, revision_column
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "Core",
     "Extension",
     "JobEntry",
+    "Noted",
     "Owned",
     "Queue",
     "Registry",
