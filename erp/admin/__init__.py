@@ -1,12 +1,14 @@
 """Base screens: what modules declare their lists, forms, documents, actions and panels with."""
 
 from erp.admin.action_pages import Choose, FormPage
+from erp.admin.bulk import BulkAction
 from erp.admin.declarations import (
     Action,
     ActionNotes,
     Badge,
     Card,
     Chosen,
+    Effect,
     ExtraColumn,
     ExtraColumns,
     ExtraField,
@@ -30,6 +32,7 @@ __all__ = [
     "Action",
     "ActionNotes",
     "Badge",
+    "BulkAction",
     "Card",
     "Choose",
     "Chosen",
@@ -37,6 +40,7 @@ __all__ = [
     "DayField",
     "DerivedFilter",
     "DocumentScreen",
+    "Effect",
     "ExtraColumn",
     "ExtraColumns",
     "ExtraField",

@@ -56,10 +56,12 @@ class Core:
         notes: Sequence[Any] = (),
         filters: Sequence[Any] = (),
         quick_filters: Sequence[Any] = (),
+        list_actions: Sequence[Any] = (),
     ) -> None:
         """Add parts, as `erp.admin` declares them, to the screen `name` (`<module>.<noun>`) of another module."""
-        parts = (columns, fields, panels, actions, line_columns, line_actions, notes, filters, quick_filters)
-        self._registered.contributions[name].append(self._own(Contribution(*map(tuple, parts))))
+        of_row = (columns, fields, panels, actions, line_columns, line_actions, notes)
+        of_list = (filters, quick_filters, list_actions)
+        self._registered.contributions[name].append(self._own(Contribution(*map(tuple, (*of_row, *of_list)))))
 
     def add_job(self, job: Callable[[Session], str | None], *, every: str) -> None:
         """Run `job(session)` every `every`, the name of a Duration option (`section.option`).

@@ -28,6 +28,7 @@ def setup(core: Core) -> None:
         notes=admin.ORDER_NOTES,
         filters=admin.ORDER_FILTERS,
         quick_filters=admin.ORDER_QUICK_FILTERS,
+        list_actions=admin.ORDER_LIST_ACTIONS,
     )
     core.extend_view("sales.customer", fields=admin.CUSTOMER_FIELDS)
     core.add_dashboard(admin.CARD)

@@ -23,7 +23,7 @@ from tests.core.addresses import gated
 
 MOST_ROWS = 40
 ROW_PARTS = ("panels", "actions", "line_columns", "line_actions")
-LIST_PARTS = ("columns", "filters", "quick_filters")
+LIST_PARTS = ("columns", "filters", "quick_filters", "list_actions")
 PARTS = ("fields", *LIST_PARTS, *ROW_PARTS)
 
 # Each extension point, and the kinds of things by which it is observed. Those without one show nothing: tables are
@@ -297,6 +297,8 @@ def shows(pages, path, view, kind, thing):
             return thing.label in pages.headings(path)
         case "filters":
             return f'"{thing.name}"' in pages[path]
+        case "list_actions":
+            return f'name="action" value="{thing.name}"' in pages[path]
         case "quick_filters":
             return f">{thing.label} <span" in pages[path]
         case "panels":

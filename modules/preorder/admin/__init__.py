@@ -5,6 +5,7 @@ from __future__ import annotations
 from erp.registry import Core
 from modules.preorder.admin import (
     filters,
+    many_promises,
     products,
     purchase_lines,
     purchase_orders,
@@ -43,6 +44,7 @@ def register(core: Core) -> None:
         columns=sales_orders.COLUMNS,
         filters=filters.ORDER_FILTERS,
         quick_filters=filters.ORDER_QUICK_FILTERS,
+        list_actions=(many_promises.PROMISE_ORDERS,),
         fields=sales_orders.FIELDS,
         panels=sales_orders.PANELS,
         line_columns=sales_orders.LINE_COLUMNS,

@@ -22,6 +22,7 @@ from modules.sales.admin.backorders import BACKORDERS
 from modules.sales.admin.filters import ORDER_FILTERS, ORDER_QUICK_FILTERS
 from modules.sales.admin.forms import LINE_FIELDS, LINE_LABELS, LINE_LOOKUPS, check_line
 from modules.sales.admin.lines import LINE_ACTIONS, LINE_COLUMNS
+from modules.sales.admin.many import ORDER_LIST_ACTIONS
 from modules.sales.admin.order_actions import ORDER_ACTIONS
 from modules.sales.admin.packs import PACKS
 from modules.sales.domain import fulfilment
@@ -74,6 +75,7 @@ class OrderScreen(DocumentScreen):
         *ORDER_FILTERS,
     )
     quick_filters = ORDER_QUICK_FILTERS
+    list_actions = ORDER_LIST_ACTIONS
     column_default_sort = ("id", True)
     computed_columns = (
         ExtraColumn("lines", "Lines", _lines_of),

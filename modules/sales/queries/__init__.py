@@ -29,6 +29,7 @@ from modules.sales.queries.lines import (
     select_lines,
 )
 from modules.sales.queries.losses import Loss, fingerprint, losses, losses_in
+from modules.sales.queries.many_orders import Standing, line_standings, order_standings
 from modules.sales.queries.order_conditions import (
     has_fulfilment,
     has_held_line,
@@ -86,6 +87,7 @@ __all__ = [
     "Preview",
     "Scope",
     "Size",
+    "Standing",
     "WorkLists",
     "allocation_results",
     "allocation_rows",
@@ -117,6 +119,7 @@ __all__ = [
     "last_served_day",
     "line_plans",
     "line_progress",
+    "line_standings",
     "lines_by_id",
     "lines_of",
     "listed_lines",
@@ -125,6 +128,7 @@ __all__ = [
     "open_backorder_quantity",
     "open_backorders",
     "order_by_number",
+    "order_standings",
     "order_statuses",
     "order_with_lines",
     "ordered_products",

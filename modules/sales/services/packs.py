@@ -44,7 +44,7 @@ _Place = tuple[int, int, str]  # the ids of a balance and its warehouse, and why
 
 
 @dataclass(frozen=True)
-class _Part:
+class Part:
     """A quantity of one balance that leaves for one line; `allocation_id` is None for a serial number."""
 
     line: OrderLine
@@ -69,7 +69,7 @@ def pack_order(session: Session, order_id: int, serials: Mapping[int, Sequence[s
     allocated, reasons = _allocated_parts(session, order, refusals)
     parts = allocated + _serial_parts(session, order, serials or {}, refusals)
     if order.shipping_policy is ShippingPolicy.complete:
-        _refuse_incomplete(order, parts, reasons)
+        refuse_incomplete(order, parts, reasons)
     if not parts:
         raise NothingToPack(order=order.name, reasons=reasons)
     packs = _write(session, order, parts)
@@ -80,7 +80,7 @@ def pack_order(session: Session, order_id: int, serials: Mapping[int, Sequence[s
     return packs
 
 
-def _allocated_parts(session: Session, order: Order, refusals: Mapping[int, ErpError]) -> tuple[list[_Part], list[str]]:
+def _allocated_parts(session: Session, order: Order, refusals: Mapping[int, ErpError]) -> tuple[list[Part], list[str]]:
     """Return what of the order's allocations leaves, and why other allocations and lines stay."""
     lines = {line.id: line for line in order.lines}
     rows = session.execute(
@@ -95,13 +95,13 @@ def _allocated_parts(session: Session, order: Order, refusals: Mapping[int, ErpE
         if why:
             reasons.append(f"Line {line.position}: {LotUnusable(lot=lot, location=location.path, why=why)}")
         elif line.id not in refusals:
-            parts.append(_Part(line, row.balance_id, location.warehouse_id, row.unpacked, row.id))
+            parts.append(Part(line, row.balance_id, location.warehouse_id, row.unpacked, row.id))
     return parts, reasons
 
 
 def _serial_parts(
     session: Session, order: Order, serials: Mapping[int, Sequence[str]], refusals: Mapping[int, ErpError]
-) -> list[_Part]:
+) -> list[Part]:
     if not serials.keys() <= {line.id for line in order.lines}:
         raise NotOfThisOrder(order=order.name)
     lines = [line for line in order.lines if serials.get(line.id)]
@@ -110,13 +110,13 @@ def _serial_parts(
     if not lines:
         return []
     found = _serial_balances(session, lines, serials)
-    parts: list[_Part] = []
+    parts: list[Part] = []
     used: set[int] = set()
     for line in lines:
         for number in serials[line.id]:
             balance_id, warehouse_id = _usable_serial(found, line.product, number, used)
             used.add(balance_id)
-            parts.append(_Part(line, balance_id, warehouse_id, Decimal(1)))
+            parts.append(Part(line, balance_id, warehouse_id, Decimal(1)))
     return parts
 
 
@@ -158,7 +158,8 @@ def _serial_balances(
     )
 
 
-def _refuse_incomplete(order: Order, parts: Sequence[_Part], reasons: Sequence[str]) -> None:
+def refuse_incomplete(order: Order, parts: Sequence[Part], reasons: Sequence[str]) -> None:
+    """Raise ShipsComplete, with `reasons`, where not all that is open of an order leaves with these parts."""
     leaving = sums((part.line.id, part.quantity) for part in parts)
     staying = {line: line.open_quantity - leaving.get(line.id, Decimal(0)) for line in order.lines}
     missing = [
@@ -170,7 +171,7 @@ def _refuse_incomplete(order: Order, parts: Sequence[_Part], reasons: Sequence[s
         raise ShipsComplete(order=order.name, reasons=[*missing, *reasons])
 
 
-def _write(session: Session, order: Order, parts: Sequence[_Part]) -> list[Pack]:
+def _write(session: Session, order: Order, parts: Sequence[Part]) -> list[Pack]:
     """Write a pack for each warehouse, what is in it, and what of it has left stock."""
     warehouses = sorted({part.warehouse_id for part in parts})
     numbers = next_numbers(session, "sales.pack", "PK", Pack.number, count=len(warehouses))
@@ -184,7 +185,7 @@ def _write(session: Session, order: Order, parts: Sequence[_Part]) -> list[Pack]
         for part in parts
     ]
     bulk_insert(session, PackLine.__table__, columns, rows)  # type: ignore[arg-type]
-    _count(session, parts)
+    count_packed(session, parts)
     take(
         session,
         [
@@ -198,7 +199,7 @@ def _write(session: Session, order: Order, parts: Sequence[_Part]) -> list[Pack]
     return list(session.scalars(written).unique())
 
 
-def _count(session: Session, parts: Sequence[_Part]) -> None:
+def count_packed(session: Session, parts: Sequence[Part]) -> None:
     """Count the parts as packed, and no more as allocated, on their allocations and lines."""
     packed = sums((part.line.id, to_raw(part.quantity)) for part in parts)
     freed = sums((part.line.id, to_raw(part.quantity)) for part in parts if part.allocation_id)
