@@ -58,7 +58,7 @@ class BulkPage:
 
     def __init__(self, screen: Any, action: BulkAction, ids: Sequence[int]) -> None:
         self.screen, self.action, self.ids = screen, action, list(dict.fromkeys(ids))
-        self.is_sent = "go" in request.form or "look" in request.form
+        self.is_sent = "go" in request.form or "preview" in request.form
         self.form = action.form_class(request.form if self.is_sent else None)
 
     def parts(self, session: Session) -> Mapping[str, Facts]:
@@ -76,7 +76,7 @@ class BulkPage:
         try:
             if "go" in request.form:
                 return self._show(self.do(), is_done=True)
-            return self._show(self.look() if self.is_complete() else [])
+            return self._show(self.preview() if self.is_complete() else [])
         except ErpError as error:
             only_read()
             flash(str(error), "error")
@@ -92,7 +92,7 @@ class BulkPage:
         only_read()
         return effects
 
-    def look(self) -> Sequence[Effect]:
+    def preview(self) -> Sequence[Effect]:
         """Return what would be done: it is done in a transaction that is rolled back."""
 
         def work(session: Session) -> None:

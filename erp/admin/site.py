@@ -11,16 +11,20 @@ from flask.typing import ResponseReturnValue
 from flask_admin import Admin, AdminIndexView, expose
 from flask_admin.theme import Bootstrap4Theme
 from flask_login import current_user
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from erp import security
 from erp.admin.access import may, permitted, screen_session
 from erp.admin.account import add_addresses
-from erp.admin.declarations import Card
+from erp.admin.charts import drawn
+from erp.admin.declarations import Card, Chart, WorkQueue
 from erp.admin.fields import required
 from erp.admin.formatting import add_filters, anchor, follow
 from erp.admin.list_query import ListQuery
 from erp.admin.page import Gated
-from erp.admin.settings import IMPORTS, VIEWS
+from erp.admin.quick_filters import QuickCount, counted
+from erp.admin.settings import IMPORTS, QUEUES, VIEWS
 from erp.db import db
 from erp.options import options
 from erp.registry import CORE, Owned, Registry, ViewEntry, current_registry
@@ -37,8 +41,33 @@ class Dashboard(Gated, AdminIndexView):
     def index(self) -> ResponseReturnValue:
         """Show the cards that the user may see."""
         session = screen_session()
-        cards: list[Card] = permitted([*current_registry().live(current_registry().cards), IMPORTS])
-        return self.render("erp/dashboard.html", cards=[(card.title, card.numbers(session)) for card in cards])
+        registry = current_registry()
+        cards: list[Card] = permitted([*registry.live(registry.cards), IMPORTS])
+        charts: list[Chart] = permitted(registry.live(registry.charts.values()))
+        return self.render(
+            "erp/dashboard.html",
+            queues=self._queues(session),
+            charts=[(chart, drawn(chart.series, chart.bars(session))) for chart in charts],
+            cards=[(card.title, card.numbers(session)) for card in cards],
+        )
+
+    def _queues(self, session: Session) -> list[QuickCount]:
+        """Return the work queues of the user with their sizes, all counted in one statement and within bounds."""
+        offered = [(queue, self.admin.view(queue.view)) for queue in self._own_queues()]
+        shown = [(queue, view) for queue, view in offered if view is not None and view.is_accessible()]
+        if not shown:
+            return []
+        sizes = session.execute(select(*(part for queue, view in shown for part in view.queue_size(queue)))).one()
+        return [
+            counted(queue.title, view.url_of_queue(queue), sizes[2 * at], sizes[2 * at + 1])
+            for at, (queue, view) in enumerate(shown)
+        ]
+
+    def _own_queues(self) -> list[WorkQueue]:
+        """Return the queues that the user has the right to work on; all of them for who only looks on."""
+        registry = current_registry()
+        queues = [*registry.live(registry.work_queues.values()), *QUEUES]
+        return permitted(queues) or queues
 
 
 class Site(Admin):

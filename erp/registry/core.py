@@ -108,6 +108,14 @@ class Core:
         """Add a card (`erp.admin.Card`) to the dashboard."""
         self._registered.cards.append(self._own(card))
 
+    def add_chart(self, *charts: Any) -> None:
+        """Add charts (`erp.admin.Chart`) to the dashboard."""
+        self._add(self._registered.charts, "chart", *charts)
+
+    def add_work_queue(self, *queues: Any) -> None:
+        """Add work queues (`erp.admin.WorkQueue`): lists of what is to do, with their sizes on the dashboard."""
+        self._add(self._registered.work_queues, "work queue", *queues)
+
     def add_demo(self, load: Callable[[Session], None]) -> None:
         """Add this module's part of the demo company."""
         self._registered.demos.append(self._own(load))

@@ -173,7 +173,7 @@ class NothingToAllocate(ErpError):
 
 
 class HoldUnchanged(ErpError):
-    """Something is to be held or let go that is so already, or of which nothing is open."""
+    """Something is to be held or released that is so already, or of which nothing is open."""
 
     def __init__(self, *, what: str, hold: bool) -> None:
         is_so = "on hold already" if hold else "not on hold"

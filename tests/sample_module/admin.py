@@ -14,14 +14,17 @@ from erp.admin import (
     Action,
     ActionNotes,
     Badge,
+    Bar,
     BulkAction,
     Card,
+    Chart,
     Effect,
     ExtraColumn,
     ExtraField,
     Panel,
     QuickFilter,
     Screen,
+    WorkQueue,
     yes_or_no,
 )
 from erp.options import options
@@ -151,3 +154,12 @@ def _numbers(session: Session) -> Sequence[tuple[str, Any, str]]:
 
 
 CARD = Card("Wishes", "sample_module.view", _numbers)
+
+
+def _wishes_by_state(session: Session) -> list[Bar]:
+    waiting = len(queries.waiting(session))
+    return [Bar("Now", {"waiting": waiting}, "/sample/wishes/")]
+
+
+QUEUE = WorkQueue("Wishes to grant", "sample_module.wish", "sample_module.grant")
+CHART = Chart("Wishes that wait", "sample_module.view", (("waiting", "warning"),), _wishes_by_state)

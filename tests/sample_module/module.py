@@ -32,6 +32,8 @@ def setup(core: Core) -> None:
     )
     core.extend_view("sales.customer", fields=admin.CUSTOMER_FIELDS)
     core.add_dashboard(admin.CARD)
+    core.add_work_queue(admin.QUEUE)
+    core.add_chart(admin.CHART)
     core.add_job(jobs.grant_old_wishes, every="sample_module.grant_every")
     core.add_command(commands.wishes)
     core.add_import(exchange.WISHES)

@@ -41,6 +41,8 @@ POINTS = {
     "add_queue": {"queue"},
     "add_alarm": {"alarm"},
     "add_dashboard": {"card"},
+    "add_work_queue": {"work queue"},
+    "add_chart": {"chart"},
     "add_demo": {"demo"},
     "subscribe": {"handler"},
     "implement": {"answer"},
@@ -124,6 +126,10 @@ class Watch:
             yield "menu", owned.module, owned.thing.view.view_name, f'href="{owned.thing.view.url}/"' in pages["/"]
         for owned in self.registry.cards:
             yield "card", owned.module, owned.thing.title, owned.thing.title in pages.titles("/")
+        for name, owned in self.registry.work_queues.items():
+            yield "work queue", owned.module, name, f"<span>{name}</span>" in pages["/"]
+        for name, owned in self.registry.charts.items():
+            yield "chart", owned.module, name, name in pages.titles("/")
         for name, owned in self.registry.jobs.items():
             yield "job", owned.module, name, f'id="job-{name}"' in pages["/settings/jobs/"]
         for module in self.registry.modules.values():

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from erp.registry import Core
 from modules.preorder.admin import (
+    charts,
     filters,
     many_promises,
     products,
     purchase_lines,
     purchase_orders,
+    queues,
     rebalancing,
     sales_lines,
     sales_orders,
@@ -52,4 +54,8 @@ def register(core: Core) -> None:
     )
     core.extend_view("sales.backorder", columns=sales_orders.BACKORDER_COLUMNS, filters=filters.BACKORDER_FILTERS)
     core.extend_view("inventory_lots.product", fields=products.FIELDS, panels=products.PANELS)
+    for view in queues.VIEWS:
+        core.add_view(view, menu="Preorder", permission="preorder.view")
+    core.add_work_queue(*queues.QUEUES)
+    core.add_chart(*charts.CHARTS)
     core.add_dashboard(CARD)

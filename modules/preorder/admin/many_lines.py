@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from erp.admin import BulkAction, Effect, Facts, document_url
 from erp.errors import ErpError
 from modules.preorder.admin.many_promises import PROMISE_LINES
-from modules.sales.queries import Standing, line_standings
+from modules.sales.queries import Quantities, line_quantities
 from modules.sales.services import allocate_lines, hold_many_lines
 
 Service = Callable[[Session, Sequence[int]], Mapping[int, ErpError]]
@@ -25,16 +25,16 @@ def _facts(session: Session, line_ids: Sequence[int]) -> Mapping[int, Facts]:
             f"on purchase orders of {each.name}": each.on_purchase_orders,
             f"hold of {each.name}": bool(each.held),
         }
-        for id_, each in line_standings(session, line_ids).items()
+        for id_, each in line_quantities(session, line_ids).items()
     }
 
 
-def _changing(service: Service, say: Callable[[Standing, Standing], str]) -> Any:
+def _changing(service: Service, say: Callable[[Quantities, Quantities], str]) -> Any:
     def change(session: Session, ids: Sequence[int], _form: Any) -> list[Effect]:
-        before = line_standings(session, ids)
+        before = line_quantities(session, ids)
         refusals = service(session, list(before))
         session.flush()
-        after = line_standings(session, ids)
+        after = line_quantities(session, ids)
         return [
             Effect(
                 id_,
@@ -55,7 +55,7 @@ ALLOCATE = BulkAction(
     permission="sales.allocate",
     icon="fa-cubes",
     depends_on=_facts,
-    change=_changing(allocate_lines, Standing.allocated_since),
+    change=_changing(allocate_lines, Quantities.allocated_since),
     help="They are served now, in order of service among them. One that would take what an earlier order waits for is "
     "left: allocate it on the page of its order.",
 )
@@ -65,7 +65,7 @@ HOLD = BulkAction(
     permission="sales.allocate",
     icon="fa-pause",
     depends_on=_facts,
-    change=_changing(partial(hold_many_lines, hold=True), Standing.held_since),
+    change=_changing(partial(hold_many_lines, hold=True), Quantities.held_since),
     help="They are kept out of automatic runs until they are released or allocated.",
 )
 RELEASE = BulkAction(
@@ -74,7 +74,7 @@ RELEASE = BulkAction(
     permission="sales.allocate",
     icon="fa-play",
     depends_on=_facts,
-    change=_changing(partial(hold_many_lines, hold=False), Standing.released_since),
+    change=_changing(partial(hold_many_lines, hold=False), Quantities.released_since),
     help="They are served at their place in the queue again.",
 )
 LINE_LIST_ACTIONS = (ALLOCATE, HOLD, RELEASE, PROMISE_LINES)

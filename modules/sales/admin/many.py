@@ -13,15 +13,15 @@ from erp.db import format_quantity
 from erp.errors import ErpError
 from modules.sales import queries, services
 from modules.sales.admin.forms import ReasonForm
-from modules.sales.queries import Standing
+from modules.sales.queries import Quantities
 
-Read = Callable[[Session, Collection[int]], Mapping[int, Standing]]
+Read = Callable[[Session, Collection[int]], Mapping[int, Quantities]]
 Refusals = Mapping[int, ErpError]
 # Says of one row what was done, from how it stood before and after.
-Say = Callable[[Standing, Standing], str]
+Say = Callable[[Quantities, Quantities], str]
 
 
-def _facts(found: Mapping[int, Standing]) -> Mapping[int, Facts]:
+def _facts(found: Mapping[int, Quantities]) -> Mapping[int, Facts]:
     return {
         id_: {
             f"state of {each.name}": each.state,
@@ -37,16 +37,16 @@ def _facts(found: Mapping[int, Standing]) -> Mapping[int, Facts]:
 
 def of_orders(session: Session, order_ids: Sequence[int]) -> Mapping[int, Facts]:
     """Return what actions on ticked orders depend on, by order."""
-    return _facts(queries.order_standings(session, order_ids))
+    return _facts(queries.order_quantities(session, order_ids))
 
 
 def of_lines(session: Session, line_ids: Sequence[int]) -> Mapping[int, Facts]:
     """Return what actions on ticked lines depend on, by line."""
-    return _facts(queries.line_standings(session, line_ids))
+    return _facts(queries.line_quantities(session, line_ids))
 
 
 def effects(
-    before: Mapping[int, Standing], after: Mapping[int, Standing], refusals: Refusals, say: Say
+    before: Mapping[int, Quantities], after: Mapping[int, Quantities], refusals: Refusals, say: Say
 ) -> list[Effect]:
     """Return what was done to each row, or why not, in the order in which they were ticked."""
     return [
@@ -74,32 +74,32 @@ def changing(read: Read, work: Callable[[Session, Sequence[int], Any], Refusals]
     return change
 
 
-def _allocated(was: Standing, now: Standing) -> str:
+def _allocated(was: Quantities, now: Quantities) -> str:
     return now.allocated_since(was)
 
 
-def _confirmed(_was: Standing, now: Standing) -> str:
+def _confirmed(_was: Quantities, now: Quantities) -> str:
     if not now.allocated:
         return "confirmed, nothing allocated"
     return f"confirmed, {format_quantity(now.allocated)} of {format_quantity(now.open_quantity)} allocated"
 
 
-def _packed(was: Standing, now: Standing) -> str:
+def _packed(was: Quantities, now: Quantities) -> str:
     left = f", {format_quantity(now.open_quantity)} stay open" if now.open_quantity else ", nothing stays open"
     return f"{format_quantity(now.packed - was.packed)} packed{left}"
 
 
-def _cancelled(was: Standing, now: Standing) -> str:
+def _cancelled(was: Quantities, now: Quantities) -> str:
     gone = now.cancelled - was.cancelled
     given = f", {format_quantity(was.allocated - now.allocated)} of them were allocated" if was.allocated else ""
     return f"{format_quantity(gone)} cancelled{given}; it is {now.state}"
 
 
-def _held(was: Standing, now: Standing) -> str:
+def _held(was: Quantities, now: Quantities) -> str:
     return now.held_since(was)
 
 
-def _released(was: Standing, now: Standing) -> str:
+def _released(was: Quantities, now: Quantities) -> str:
     return now.released_since(was)
 
 
@@ -111,8 +111,8 @@ def _without_form(service: Callable[[Session, Sequence[int]], Refusals]) -> Any:
     return lambda session, ids, _form: service(session, ids)
 
 
-_orders = partial(changing, queries.order_standings)
-_lines = partial(changing, queries.line_standings)
+_orders = partial(changing, queries.order_quantities)
+_lines = partial(changing, queries.line_quantities)
 
 CONFIRM = BulkAction(
     name="confirm",

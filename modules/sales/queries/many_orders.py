@@ -19,7 +19,7 @@ from modules.sales.states import OrderState
 
 
 @dataclass(frozen=True)
-class Standing:
+class Quantities:
     """What is open, allocated and packed of an order or a line, and on purchase orders; `held` counts held lines."""
 
     id: int
@@ -34,7 +34,7 @@ class Standing:
     held: int
     on_purchase_orders: Decimal = Decimal(0)
 
-    def allocated_since(self, was: Standing) -> str:
+    def allocated_since(self, was: Quantities) -> str:
         """Return in words what is more allocated than before, on stock and on purchase orders, and what is not."""
         more, covered = self.allocated - was.allocated, self.on_purchase_orders - was.on_purchase_orders
         left = self.open_quantity - self.allocated
@@ -44,11 +44,11 @@ class Standing:
         parts += ["no longer held"] if was.held and not self.held else []
         return "; ".join(parts)
 
-    def held_since(self, was: Standing) -> str:
+    def held_since(self, was: Quantities) -> str:
         """Return in words how many lines are held that were not."""
         return f"{plural(self.held - was.held, 'line')} held; what is allocated stays"
 
-    def released_since(self, was: Standing) -> str:
+    def released_since(self, was: Quantities) -> str:
         """Return in words how many lines are not held any more, and what they got."""
         return f"{plural(was.held - self.held, 'line')} released; {self.allocated_since(replace(was, held=0))}"
 
@@ -62,26 +62,26 @@ _SUMS = (
 )
 
 
-def order_standings(session: Session, order_ids: Collection[int]) -> dict[int, Standing]:
+def order_quantities(session: Session, order_ids: Collection[int]) -> dict[int, Quantities]:
     """Return how these orders stand, by id, without what they have on purchase orders."""
     columns = (Order.id, Order.number, Order.state, Order.row_version)
     rows = select(*columns, *_SUMS).outerjoin(Order.lines).where(is_one_of(session, Order.id, order_ids))
     found = session.execute(rows.group_by(*columns)).all()
     return {
-        id_: Standing(id_, id_, number or f"Draft {id_}", state, edits, *_sums(sums))
+        id_: Quantities(id_, id_, number or f"Draft {id_}", state, edits, *_sums(sums))
         for id_, number, state, edits, *sums in found
     }
 
 
-def line_standings(session: Session, line_ids: Collection[int]) -> dict[int, Standing]:
+def line_quantities(session: Session, line_ids: Collection[int]) -> dict[int, Quantities]:
     """Return how these lines stand, by id, with what they have on purchase orders."""
     columns = (OrderLine.id, OrderLine.order_id, Order.number, OrderLine.position, Order.state)
-    figures = (OrderLine.open_quantity, OrderLine.allocated, OrderLine.packed, OrderLine.cancelled)
-    rows = select_lines(*columns, *figures, OrderLine.hold_allocation)
+    counters = (OrderLine.open_quantity, OrderLine.allocated, OrderLine.packed, OrderLine.cancelled)
+    rows = select_lines(*columns, *counters, OrderLine.hold_allocation)
     found = session.execute(rows.where(is_one_of(session, OrderLine.id, line_ids))).all()
     on_purchases = purchase_allocated_quantities(session, [row[0] for row in found])
     return {
-        id_: Standing(
+        id_: Quantities(
             *(id_, order_id, f"{number or f'Draft {order_id}'}/{position}", state, 0),
             *(*quantities, int(held), on_purchases.get(id_, Decimal(0))),
         )

@@ -230,7 +230,7 @@ def _check_hold(order: Order, hold: bool) -> None:
 
 
 def change_hold(session: Session, lines: Sequence[OrderLine], hold: bool) -> None:
-    """Hold locked lines, or let them go and serve them at their place in the queue."""
+    """Hold locked lines, or release them and serve them at their place in the queue."""
     if not lines:
         return
     ids, products = tuple(line.id for line in lines), tuple(sorted({line.product_id for line in lines}))
