@@ -43,6 +43,19 @@ class BulkAction(ListAction):
     of_one: str = ""
 
 
+def facts_of(action: ListAction, session: Session, ids: Sequence[int]) -> dict[str, Facts]:
+    """Return what an action depends on, by the keys of the rows in the version of a page."""
+    found = action.depends_on(session, ids) if action.depends_on else {}
+    return {_key(action, id_): facts for id_, facts in found.items()}
+
+
+def _key(action: ListAction, id_: int) -> str:
+    """Return the key of a row: a list has actions that depend on different facts of one row."""
+    if not isinstance(action, BulkAction) or action.depends_on is None:
+        return str(id_)
+    return f"{action.depends_on.__module__}.{action.depends_on.__qualname__} {id_}"
+
+
 @dataclass
 class _Undone(Exception):
     """Carries what was read out of a transaction that is rolled back."""
@@ -63,9 +76,7 @@ class BulkPage:
 
     def parts(self, session: Session) -> Mapping[str, Facts]:
         """Return what the action depends on, by row."""
-        if self.action.depends_on is None:
-            return {}
-        return {str(id_): facts for id_, facts in self.action.depends_on(session, self.ids).items()}
+        return facts_of(self.action, session, self.ids)
 
     def answer(self) -> ResponseReturnValue:
         """Show what would change, or do it and show what was done."""
@@ -107,7 +118,7 @@ class BulkPage:
         return []
 
     def _work(self, session: Session) -> Sequence[Effect]:
-        with versions.unchanged(session, lambda: self.parts(session), map(str, self.ids)):
+        with versions.unchanged(session, lambda: self.parts(session), (_key(self.action, id_) for id_ in self.ids)):
             return self.action.change(session, self.ids, self.form)
 
     def _show(self, effects: Sequence[Effect], *, is_done: bool = False, is_fresh: bool = False) -> str:

@@ -18,7 +18,7 @@ from werkzeug.utils import secure_filename
 
 from erp.admin import versions
 from erp.admin.access import flash_sentence, may, only_read, permitted, run_and_commit, screen_session
-from erp.admin.bulk import BulkAction, BulkPage
+from erp.admin.bulk import BulkAction, BulkPage, facts_of
 from erp.admin.cells import Cell, Heading, ShownRow, make_cell, with_columns
 from erp.admin.declarations import AnyColumns, Facts, ListAction, column_heads, read_columns
 from erp.admin.fields import as_id
@@ -252,11 +252,11 @@ class Listing(QuickFiltered, ViewChoice):
 
 
 def _parts(actions: Iterable[ListAction], session: Session, ids: Sequence[int]) -> dict[str, Facts]:
-    """Return what actions depend on, by row."""
+    """Return what actions depend on, by row; those that are told apart by what they depend on, by that and row."""
     parts: dict[str, dict[str, Any]] = {}
-    for read in dict.fromkeys(action.depends_on for action in actions if action.depends_on):
-        for id_, facts in read(session, ids).items():
-            parts.setdefault(str(id_), {}).update(facts)
+    for action in {action.depends_on: action for action in actions if action.depends_on}.values():
+        for key, facts in facts_of(action, session, ids).items():
+            parts.setdefault(key, {}).update(facts)
     return dict(parts)
 
 

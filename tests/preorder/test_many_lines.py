@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from html import unescape
 
@@ -42,7 +43,7 @@ def test_orders_on_many_purchase_orders_are_promised_for_the_day_on_which_each_i
     ticked = {"action": "promise", "rowid": [order.id for order in waiting]}
     opened = form_in(client.get("/sales/orders/").text, "/sales/orders/action/")
     before = client.post("/sales/orders/action/", data={**opened, **ticked}).text
-    assert "6 would change" in before
+    assert "6 would change" in before, re.findall(r'class="alert.*?</div>|<h2>.*?</h2>', before, re.S)
     assert "1 would be left as they are" in before
     assert "line 1 01 Dec 2026 → 06 Jan 2027" in unescape(before)
     assert promises(session) == [date(2026, 12, 1)] * 7

@@ -170,7 +170,7 @@ def test_the_page_before_says_exactly_what_happens_and_changes_nothing(client, s
     ids = [order.id for order in (*orders, done)]
     ticked = {**form_in(client.get("/sales/orders/").text, "/sales/orders/action/"), "action": "allocate", "rowid": ids}
     before = client.post("/sales/orders/action/", data=ticked)
-    assert before.status_code == 200
+    assert before.status_code == 200, re.findall(r'class="alert.*?</div>', before.text, re.S)
     said = rows_of(before.text)
     session.expire_all()
     assert session.scalars(select(OrderLine.allocated).where(OrderLine.order_id.in_(ids))).all() == [0, 0, 0]
