@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from sqlalchemy.orm import Session
 
-from erp import progress
+from erp import progress, second_factor
 from erp.db import reading
 from erp.errors import ErpError
 from erp.migrations import schema_breaches
@@ -27,7 +28,7 @@ class BreachesFound(ErpError):
 
 def _checks() -> list[Check]:
     registry = current_registry()
-    return [_tables, *registry.live(registry.checks)]
+    return [_tables, second_factor.unknown_roles, *registry.live(registry.checks)]
 
 
 def _tables(session: Session) -> Iterator[str]:
@@ -39,10 +40,16 @@ def count() -> int:
     return len(_checks())
 
 
+def _breaches_of(check: Check, session: Session) -> list[str]:
+    return list(check(session))
+
+
 def breaches(session: Session) -> Iterator[str]:
     """Yield a sentence for each breach."""
     for check in progress.each(_checks(), "Checking"):
-        yield from check(session)
+        yield from current_registry().contained(
+            check, "check", partial(_breaches_of, check, session), lambda text: [text]
+        )
 
 
 def check_invariants(session: Session) -> str:

@@ -18,7 +18,7 @@ from flask_wtf import CSRFProtect
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from erp import access_log, history, proxies, sessions, throttling
+from erp import access_log, history, proxies, second_factor, sessions, throttling
 from erp.addresses import check_address
 from erp.db import db
 from erp.errors import BadPassword, BadUser, LastAdministrator, NotFound, SignInRefused
@@ -31,8 +31,9 @@ MAX_PASSWORD = 1000
 
 UNSTORABLE = re.compile(r"[\x00-\x1f\ud800-\udfff]")
 
-PUBLIC_ENDPOINTS = {"login", "static", "admin.static", "health", "ready", "metrics"}
+PUBLIC_ENDPOINTS = {"login", "login_code", "static", "admin.static", "health", "ready", "metrics"}
 UNTIL_PASSWORD_IS_CHANGED = {"password", "logout"}
+UNTIL_SECOND_FACTOR_IS_SET_UP = {"second_factor", "logout"}
 
 login_manager = LoginManager()
 csrf = CSRFProtect()
@@ -176,13 +177,14 @@ def keep_an_administrator(session: Session, without: User) -> None:
 def sign_in(session: Session, username: str, password: str, place: str, device: str = "") -> User:
     """Return the user whose name and password these are; raise SignInRefused after counting the attempt.
 
+    Where `second_factor.is_asked`, a code is still to come, and the failures before it stay: the password alone gives
+    nobody more tries for the code.
     `device` is the id of a device from which this user has signed in before. The caller commits in either case:
     attempts are counted over all processes.
     """
     if throttling.is_throttled(session, username, place, device):
         access_log.refused(session, username, place, "throttled")
-        minutes = int(throttling.WINDOW.total_seconds() // 60)
-        raise SignInRefused(f"Too many failed sign-ins. Wait {minutes} minutes and try again.", throttled=True)
+        raise SignInRefused(throttling.sentence(), throttled=True)
     user: User | None = session.scalar(select(User).where(User.username == username))
     # A name that does not exist takes as long as one that does.
     known = user if user is not None else _nobody()
@@ -190,9 +192,21 @@ def sign_in(session: Session, username: str, password: str, place: str, device: 
         throttling.count_failure(session, username, place, device)
         access_log.refused(session, username, place, "wrong")
         raise SignInRefused("The name or the password is not right.", throttled=False)
-    throttling.forget_failures(session, username, place, device)
-    access_log.signed_in(session, username, place)
+    if not second_factor.is_asked(session, user):
+        throttling.forget_failures(session, username, place, device)
     return user
+
+
+def check_password(session: Session, user: User, password: str, place: str, device: str = "") -> None:
+    """Check the password of somebody who is signed in before a step that a session left open must not do.
+
+    Raises BadPassword and SignInRefused after counting the attempt as one of signing in; the caller commits.
+    """
+    if throttling.is_throttled(session, user.username, place, device):
+        raise SignInRefused(throttling.sentence(), throttled=True)
+    if not is_password(user, password):
+        throttling.count_failure(session, user.username, place, device)
+        raise BadPassword("The current password is not right.")
 
 
 @lru_cache(maxsize=1)
@@ -217,7 +231,8 @@ def may(user: Any, permission: str) -> bool:
 
 def load_user(token: str) -> User | None:
     """Return the user of a session; None where it has ended."""
-    return sessions.user_of(db.session(), token)
+    user = sessions.user_of(db.session(), token)
+    return None if user is None or second_factor.has_ended(user) else user
 
 
 def nonce() -> str:
@@ -251,6 +266,8 @@ def _gate() -> ResponseReturnValue | None:
         return redirect(url_for("login", next=wanted))
     if current_user.must_change_password and request.endpoint not in UNTIL_PASSWORD_IS_CHANGED:
         return redirect(url_for("password"))
+    if second_factor.has_to_set_up(current_user) and request.endpoint not in UNTIL_SECOND_FACTOR_IS_SET_UP:
+        return redirect(url_for("second_factor"))
     return None
 
 

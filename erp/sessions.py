@@ -7,21 +7,25 @@ from collections.abc import Sequence
 from datetime import timedelta
 from hashlib import sha256
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, exists, select
 from sqlalchemy.orm import Session, selectinload
 
 from erp import clock
-from erp.models import Role, SignedIn, User
+from erp.models import Role, SignedIn, SignInMethod, User
+from erp.sign_in_models import SecondFactor
 
 # A browser that is never closed signs in again after so long.
 LIFETIME = timedelta(days=30)
 
 
-def start(session: Session, user: User, *, place: str, device: str) -> User:
+def start(
+    session: Session, user: User, *, place: str, device: str, method: SignInMethod = SignInMethod.password
+) -> User:
     """Start a session of this user; return the user, who carries its token."""
     token = secrets.token_urlsafe(32)
     session.execute(delete(SignedIn).where(SignedIn.started_at < clock.now() - LIFETIME))
-    session.add(SignedIn(key=_key(token), user_id=user.id, place=place[:60], device=device[:200]))
+    row = {"key": _key(token), "user_id": user.id, "place": place[:60], "device": device[:200], "method": method}
+    session.add(SignedIn(**row))
     session.flush()
     user.session_token = token
     return user
@@ -31,12 +35,14 @@ def user_of(session: Session, token: str) -> User | None:
     """Return the user of a session that has not ended, with roles and rights; None where it has, or never was."""
     is_running = (SignedIn.key == _key(token), SignedIn.started_at >= clock.now() - LIFETIME, User.is_active)
     loads = selectinload(User.roles).selectinload(Role.rights)
-    found: User | None = session.scalar(
-        select(User).join(SignedIn, SignedIn.user_id == User.id).where(*is_running).options(loads)
-    )
-    if found is not None:
-        found.session_token = token
-    return found
+    has_factor = exists().where(SecondFactor.user_id == User.id, SecondFactor.confirmed_at.is_not(None))
+    rows = select(User, SignedIn.method, has_factor).join(SignedIn, SignedIn.user_id == User.id).where(*is_running)
+    found = session.execute(rows.options(loads)).one_or_none()
+    if found is None:
+        return None
+    user: User = found[0]
+    user.session_token, user.session_method, user.has_second_factor = token, found[1], found[2]
+    return user
 
 
 def of_user(session: Session, user_id: int) -> Sequence[SignedIn]:

@@ -20,6 +20,7 @@ _TRIES = 5
 _TRIES_UNDER_ATTACK = 2
 _FAILURES_OF_AN_ATTACK = 20
 _TRIES_OF_PLACE = 50
+_WRONG_CODES = 20
 
 
 def is_throttled(session: Session, username: str, place: str, device: str = "") -> bool:
@@ -32,6 +33,23 @@ def is_throttled(session: Session, username: str, place: str, device: str = "") 
     is_attacked = counts.get(_name(username), 0) >= _FAILURES_OF_AN_ATTACK
     tries = _TRIES_UNDER_ATTACK if is_attacked else _TRIES
     return counts.get(_pair(username, place), 0) >= tries or counts.get(_place(place), 0) >= _TRIES_OF_PLACE
+
+
+def sentence() -> str:
+    """Return what somebody is told who has to wait."""
+    return f"Too many failed sign-ins. Wait {int(WINDOW.total_seconds() // 60)} minutes and try again."
+
+
+def are_codes_throttled(session: Session, username: str) -> bool:
+    """Say whether too many wrong codes of a second factor came after this user's right password."""
+    wrong = select(func.count()).where(SignInAttempt.key == _codes(username), _is_recent())
+    return (session.scalar(wrong) or 0) >= _WRONG_CODES
+
+
+def count_code(session: Session, username: str) -> None:
+    """Count a wrong code of a second factor, wherever it came from."""
+    session.add(SignInAttempt(key=_codes(username)))
+    session.flush()
 
 
 def _is_recent() -> ColumnElement[bool]:
@@ -58,7 +76,7 @@ def unlock(session: Session, username: str) -> int:
     places = [
         key.rpartition(" from ")[2] for key in session.scalars(select(SignInAttempt.key).where(of_name).distinct())
     ]
-    keys = [_name(username), *map(_place, places)]
+    keys = [_name(username), _codes(username), *map(_place, places)]
     change = delete(SignInAttempt).where(or_(of_name, SignInAttempt.key.in_(keys)))
     count = session.scalar(select(func.count()).select_from(SignInAttempt).where(SignInAttempt.key == _name(username)))
     session.execute(change)
@@ -71,6 +89,10 @@ def _keys(username: str, place: str, device: str) -> list[str]:
 
 def _name(username: str) -> str:
     return f"name {username.casefold()[:80]}"
+
+
+def _codes(username: str) -> str:
+    return f"codes of {username.casefold()[:80]}"
 
 
 def _pair(username: str, place: str) -> str:

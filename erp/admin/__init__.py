@@ -2,25 +2,26 @@
 
 from erp.admin.action_pages import Choose, FormPage
 from erp.admin.bulk import BulkAction
+from erp.admin.dashboard_parts import Bar, Chart, WorkQueue
 from erp.admin.declarations import (
     Action,
     ActionNotes,
     Badge,
-    Bar,
     Card,
-    Chart,
     Chosen,
+    DatedPart,
     Effect,
     ExtraColumn,
     ExtraColumns,
     ExtraField,
     Facts,
     ListAction,
+    NextStep,
     Panel,
     QuickFilter,
     Result,
-    WorkQueue,
     by_ids,
+    later_than,
     of_each,
 )
 from erp.admin.document import DocumentScreen
@@ -42,6 +43,7 @@ __all__ = [
     "Choose",
     "Chosen",
     "ContactScreen",
+    "DatedPart",
     "DayField",
     "DerivedFilter",
     "DocumentScreen",
@@ -53,6 +55,7 @@ __all__ = [
     "FormPage",
     "ListAction",
     "LookupField",
+    "NextStep",
     "Page",
     "Panel",
     "QuantityField",
@@ -66,6 +69,7 @@ __all__ = [
     "document_anchor",
     "document_url",
     "init_app",
+    "later_than",
     "line_heading",
     "of_each",
     "yes_or_no",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from erp.admin.declarations import Bar
+from erp.admin.dashboard_parts import Bar
 from erp.db import format_quantity
 
 HEIGHT = Decimal(100)

@@ -10,9 +10,11 @@ from flask_admin.model.base import ViewArgs
 from sqlalchemy import ColumnElement, func, literal, select, true
 
 from erp.admin.access import screen_session
-from erp.admin.declarations import QuickFilter, WorkQueue
+from erp.admin.dashboard_parts import WorkQueue
+from erp.admin.declarations import QuickFilter
 from erp.admin.filters import Condition, DerivedFilter
 from erp.admin.list_query import ListQuery
+from erp.registry import current_registry
 
 MOST_COUNTED = 1_000
 ALL = "0"
@@ -50,7 +52,7 @@ class QuickFiltered(ListQuery):
         if not offered:
             return []
         on = [(self.get_filter_arg(index, self._filters[index]), value) for index, _, value in args.filters or ()]
-        found = screen_session().execute(select(*(part for each in offered for part in self._parts_of(each)))).one()
+        found = self._counted(offered)
         return [
             replace(
                 counted(each.label, self._url_of(each.argument, each.value), found[2 * at], found[2 * at + 1]),
@@ -71,15 +73,31 @@ class QuickFiltered(ListQuery):
         """Return how many rows of a queue there are, and how many were looked at, as expressions of one statement."""
         if queue.argument:
             return self._parts_of(QuickFilter(queue.title, queue.argument, queue.value))
-        return self._counted(true(), self.queue_among)
+        return self._within(true(), self.queue_among)
+
+    def _counted(self, offered: Sequence[QuickFilter]) -> Sequence[int]:
+        """Return the two numbers of each quick filter; one of a third party that fails has none, and alone."""
+        foreign = [each for each in offered if current_registry().foreign_owner(each)]
+        own = [part for each in offered if each not in foreign for part in self._parts_of(each)]
+        numbers = iter(screen_session().execute(select(*own)).one() if own else ())
+        counts: list[int] = []
+        for each in offered:
+            counts += self._counted_alone(each) if each in foreign else [next(numbers), next(numbers)]
+        return counts
+
+    def _counted_alone(self, each: QuickFilter) -> list[int]:
+        def count() -> list[int]:
+            return list(screen_session().execute(select(*self._parts_of(each))).one())
+
+        return current_registry().contained(each, f"quick filter {each.label}", count, lambda _: [0, 0])
 
     def _parts_of(self, each: QuickFilter) -> tuple[Any, Any]:
         """Return how many rows of a quick filter there are, and how many were looked at, as expressions."""
         used = self._filters[self._filter_args[each.argument][0]]
         condition = used.condition(used.column, used.clean(each.value))
-        return self._counted(condition, used.among if isinstance(used, DerivedFilter) else None)
+        return self._within(condition, used.among if isinstance(used, DerivedFilter) else None)
 
-    def _counted(self, condition: ColumnElement[bool], first: Condition | None) -> tuple[Any, Any]:
+    def _within(self, condition: ColumnElement[bool], first: Condition | None) -> tuple[Any, Any]:
         if first is None:
             return self._bounded(condition, MOST_COUNTED), literal(0)
         key = self.model.__mapper__.primary_key[0]

@@ -6,7 +6,7 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from erp import history, security, throttling
+from erp import history, second_factor, security, throttling
 from erp.cli.wrapping import why_option
 from erp.db import commit, db
 from erp.errors import ErpError
@@ -42,9 +42,11 @@ def users() -> None:
 def list_users() -> None:
     """Print every user with their roles."""
     query = select(User).order_by(User.username).options(selectinload(User.roles))
+    owners = second_factor.owners(db.session())
     for user in db.session.scalars(query):
         roles = ", ".join(role.name for role in user.roles) or "no role"
-        click.echo(f"{user.username}: {roles}{'' if user.is_active else ' (deactivated)'}")
+        notes = [" (deactivated)"] * (not user.is_active) + [" (second factor)"] * (user.id in owners)
+        click.echo(f"{user.username}: {roles}{''.join(notes)}")
 
 
 @users.command()
@@ -120,6 +122,15 @@ def roles(username: str, names: tuple[str, ...], why: str) -> None:
 
     with history.because(db.session(), why):
         commit(work)
+
+
+@users.command("reset-second-factor")
+@click.argument("username")
+@why_option
+def reset_second_factor(username: str, why: str) -> None:
+    """Remove the second factor of a user who lost it, which ends their sessions."""
+    with history.because(db.session(), why):
+        commit(lambda session: second_factor.reset(session, security.find_user(session, username)))
 
 
 @users.command()

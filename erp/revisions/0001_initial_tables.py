@@ -61,7 +61,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("kind", sa.String(length=60), nullable=False),
         sa.Column("name", sa.String(length=60), nullable=False),
-        sa.Column("name_key", sa.Text(), nullable=False),
+        sa.Column("name_key", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
         sa.Column("data", sa.Text(), nullable=False),
         sa.Column("user_name", sa.String(length=80), nullable=False),
         sa.Column("changed_at", sa.DateTime(), nullable=False),
@@ -113,6 +113,7 @@ def upgrade() -> None:
                 "upgrading",
                 "enabled",
                 "disabled",
+                "suspended",
                 "uninstalling",
                 name="state",
                 native_enum=False,
@@ -125,6 +126,18 @@ def upgrade() -> None:
         sa.Column("error", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_erp_module")),
     )
+    op.create_table(
+        "erp_module_failure",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("module", sa.String(length=60), nullable=False),
+        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.Column("what", sa.String(length=200), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("trace", sa.Text(), nullable=False),
+        sa.Column("is_counted", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_erp_module_failure")),
+    )
+    op.create_index("ix_erp_module_failure_module_at", "erp_module_failure", ["module", "at"], unique=False)
     op.create_table(
         "erp_option_value",
         sa.Column("name", sa.String(length=120), nullable=False),
@@ -163,6 +176,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_erp_run")),
     )
     op.create_index(op.f("ix_erp_run_ended_at"), "erp_run", ["ended_at"], unique=False)
+    op.create_table(
+        "erp_search_word",
+        sa.Column("document", sa.String(length=60), nullable=False),
+        sa.Column("word", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
+        sa.Column("document_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("document", "word", "document_id", name=op.f("pk_erp_search_word")),
+    )
+    op.create_index("ix_erp_search_word_document", "erp_search_word", ["document", "document_id"], unique=False)
     op.create_table(
         "erp_sequence",
         sa.Column("name", sa.String(length=60), nullable=False),
@@ -213,6 +234,15 @@ def upgrade() -> None:
     op.create_index("ix_erp_history_entry_document", "erp_history_entry", ["document", "document_id"], unique=False)
     op.create_index(op.f("ix_erp_history_entry_document_name"), "erp_history_entry", ["document_name"], unique=False)
     op.create_table(
+        "erp_recovery_code",
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["erp_user.id"], name=op.f("fk_erp_recovery_code_user_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("user_id", "key", name=op.f("pk_erp_recovery_code")),
+    )
+    op.create_table(
         "erp_role_right",
         sa.Column("role_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("permission", sa.String(length=120), nullable=False),
@@ -227,7 +257,7 @@ def upgrade() -> None:
         sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("screen", sa.String(length=80), nullable=False),
         sa.Column("name", sa.String(length=60), nullable=False),
-        sa.Column("name_key", sa.Text(), nullable=False),
+        sa.Column("name_key", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
         sa.Column("query", sa.Text(), nullable=False),
         sa.Column("columns", sa.Text(), nullable=False),
         sa.Column("is_shared", sa.Boolean(), nullable=False),
@@ -241,12 +271,30 @@ def upgrade() -> None:
         "uq_erp_saved_view_user_screen_name_key", "erp_saved_view", ["user_id", "screen", "name_key"], unique=True
     )
     op.create_table(
+        "erp_second_factor",
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("secret", sa.String(length=64), nullable=False),
+        sa.Column("confirmed_at", sa.DateTime(), nullable=True),
+        sa.Column("last_step", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["erp_user.id"], name=op.f("fk_erp_second_factor_user_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_erp_second_factor")),
+    )
+    op.create_table(
         "erp_session",
         sa.Column("key", sa.String(length=64), nullable=False),
         sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("place", sa.String(length=60), nullable=False),
         sa.Column("device", sa.String(length=200), nullable=False),
         sa.Column("started_at", sa.DateTime(), nullable=False),
+        sa.Column(
+            "method",
+            sa.Enum(
+                "password", "code", "provider", name="method", native_enum=False, create_constraint=True, length=20
+            ),
+            nullable=False,
+        ),
         sa.ForeignKeyConstraint(["user_id"], ["erp_user.id"], name=op.f("fk_erp_session_user_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_erp_session")),
     )

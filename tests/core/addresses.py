@@ -14,8 +14,8 @@ from erp.registry import current_registry
 from tests.core.rows import MAKERS, make_rows
 
 ROLES = ("Administrator", "Sales clerk", "Merchandiser", "Warehouse clerk", "Auditor")
-OPEN = {"static", "admin.static", "login", "health", "ready", "metrics"}
-OF_ANYBODY = {"logout", "password", "admin.index"}
+OPEN = {"static", "admin.static", "login", "login_code", "health", "ready", "metrics"}
+OF_ANYBODY = {"logout", "password", "second_factor", "admin.index", "search", "session_state"}
 
 
 def fill(rule, **values):
@@ -59,6 +59,7 @@ EXTRA_RIGHTS = {
     "erp_option.import_ini": "",
     "erp_option.index_view": "",
     "preorder_atp.hint_view": "",
+    "preorder_atp.what_if_view": "",
     "preorder_rebalance.apply_view": "preorder.allocate",
     "sales_book.apply_view": "",
     "sales_book.preview_view": "",

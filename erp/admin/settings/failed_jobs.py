@@ -11,7 +11,8 @@ from typing_extensions import override
 
 from erp import jobs
 from erp.admin.bulk import BulkAction
-from erp.admin.declarations import Effect, Facts, WorkQueue
+from erp.admin.dashboard_parts import WorkQueue
+from erp.admin.declarations import Effect, Facts
 from erp.admin.screen import Screen
 from erp.models import JobRun, JobRunState
 from erp.registry import current_registry

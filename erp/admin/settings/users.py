@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, selectinload
 from typing_extensions import override
 from wtforms import Form
 
-from erp import history, security, sessions
+from erp import history, second_factor, security, sessions
 from erp.admin.access import screen_session
 from erp.admin.action_pages import FormPage
 from erp.admin.declarations import Action, Badge, Facts, Panel, Result
@@ -92,6 +92,15 @@ def _running(session: Session, user: User) -> dict[str, Any]:
     return {"sessions": sessions.of_user(session, user.id)}
 
 
+def _has_factor(session: Session, user: User) -> Facts:
+    return {"second factor": second_factor.has(session, user)}
+
+
+def _reset_factor(session: Session, user: User) -> str:
+    second_factor.reset(session, user)
+    return f"{user.username} has no second factor any more, and is signed out everywhere."
+
+
 class UserScreen(Screen):
     """Users and their roles. A generated password is shown once."""
 
@@ -140,6 +149,16 @@ class UserScreen(Screen):
             depends_on=_may_sign_in,
             icon="fa-sign-out",
             confirm="End this user's running sessions? They may sign in again.",
+        ),
+        Action(
+            name="reset-second-factor",
+            label="Reset second factor",
+            permission="erp.users",
+            run=_reset_factor,
+            depends_on=_has_factor,
+            icon="fa-mobile",
+            allowed=lambda user: second_factor.has(screen_session(), user),
+            confirm="Remove this user's second factor, because it is lost? Their running sessions end at once.",
         ),
         Deactivate.action(),
         Action(

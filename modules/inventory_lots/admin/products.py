@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from flask import redirect, url_for
@@ -38,7 +39,7 @@ class ProductScreen(Screen):
     icon = "fa-cube"
     edit_permission = "inventory_lots.edit"
     can_delete = False
-    column_list = ("sku", "name", "unit", "tracking", "is_active")
+    column_list = ("sku", "name", "unit", "list_price", "tracking", "is_active")
     column_labels = {"sku": "SKU", "is_active": "Active", "unit_decimals": "Decimals of the unit"}
     column_searchable_list = ("sku", "name")
     column_filters = (
@@ -56,7 +57,7 @@ class ProductScreen(Screen):
     )
     column_default_sort = "sku"
     computed_columns = totals_columns(queries.product_totals)
-    form_columns = ("sku", "name", "unit", "unit_decimals", "tracking", "is_active")
+    form_columns = ("sku", "name", "unit", "unit_decimals", "list_price", "tracking", "is_active")
     form_args = {
         "unit": {"default": "pcs", "description": "What one is called: pcs, kg, m."},
         "unit_decimals": {
@@ -67,10 +68,19 @@ class ProductScreen(Screen):
         "tracking": {
             "description": "By lot, by serial number (in whole pieces), or not at all. Fixed once there is stock."
         },
+        "list_price": {
+            "description": "Is offered as the price on a sales order line. Empty: none.",
+            "minimum": Decimal(0),
+        },
         "is_active": {"default": True},
     }
     form_widths = {"sku": 3, "name": 9}
-    header_fields = (("Unit", "unit"), ("Decimals", "unit_decimals"), ("Tracking", "tracking"))
+    header_fields = (
+        ("Unit", "unit"),
+        ("Decimals", "unit_decimals"),
+        ("List price", "list_price"),
+        ("Tracking", "tracking"),
+    )
     panels = stock_panels("product_id", "sku", with_lot=True)
     actions = (
         Action(

@@ -7,6 +7,7 @@ from modules.preorder.admin import (
     charts,
     filters,
     many_promises,
+    outlook,
     products,
     purchase_lines,
     purchase_orders,
@@ -21,6 +22,7 @@ from modules.preorder.admin.demand import DemandScreen
 from modules.preorder.admin.late_lines import LateLineScreen
 from modules.preorder.admin.on_hand_changes import OnHandChangeScreen
 from modules.preorder.admin.unallocated_lines import UnallocatedLineScreen
+from modules.preorder.admin.what_if import WhatIfOfProduct, WhatIfOrder, is_draft
 
 VIEWS = (
     DemandScreen,
@@ -48,14 +50,20 @@ def register(core: Core) -> None:
         quick_filters=filters.ORDER_QUICK_FILTERS,
         list_actions=(many_promises.PROMISE_ORDERS,),
         fields=sales_orders.FIELDS,
-        panels=sales_orders.PANELS,
+        panels=(outlook.SUMMARY, *sales_orders.PANELS),
         line_columns=sales_orders.LINE_COLUMNS,
         line_actions=sales_lines.LINE_ACTIONS,
+        actions=(WhatIfOrder.action(allowed=is_draft),),
     )
     core.extend_view("sales.backorder", columns=sales_orders.BACKORDER_COLUMNS, filters=filters.BACKORDER_FILTERS)
-    core.extend_view("inventory_lots.product", fields=products.FIELDS, panels=products.PANELS)
     for view in queues.VIEWS:
         core.add_view(view, menu="Preorder", permission="preorder.view")
     core.add_work_queue(*queues.QUEUES)
     core.add_chart(*charts.CHARTS)
+    core.extend_view(
+        "inventory_lots.product",
+        fields=products.FIELDS,
+        panels=products.PANELS,
+        actions=(WhatIfOfProduct.action(),),
+    )
     core.add_dashboard(CARD)

@@ -64,10 +64,14 @@ def _promise(session: Session, line_ids: Sequence[int], form: Any) -> tuple[Mapp
     typed = form.promise_date.data if form.by.data is PromiseBy.one_day_for_all else None
     dates = dict.fromkeys(found, typed) if typed else queries.new_promises(found)
     refusals = {id_: "Nothing of it is open." for id_ in line_ids if id_ not in found}
-    refusals |= {id_: f"No day is expected: {found[id_].missing}." for id_ in found if id_ not in dates}
+    refusals |= {id_: _without_day(found[id_]) for id_ in found if id_ not in dates}
     cause, why, notify = "edit" if typed else "sync", form.why.data or "", bool(form.notify.data)
     set_promise_dates(session, dates, cause=cause, pin=bool(typed), why=why, notify=notify)
     return {id_: when for id_, when in dates.items() if when}, refusals
+
+
+def _without_day(found: Coverage) -> str:
+    return f"No day is expected: {found.missing}." if found.missing else "No day is expected."
 
 
 def promise_lines(session: Session, line_ids: Sequence[int], form: Any) -> list[Effect]:

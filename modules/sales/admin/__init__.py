@@ -7,6 +7,7 @@ from modules.sales.admin.customers import CustomerScreen
 from modules.sales.admin.dashboard import CARD
 from modules.sales.admin.orders import OrderScreen
 from modules.sales.admin.packs import PackScreen
+from modules.sales.admin.pick_lists import PickListPage
 from modules.sales.admin.queues import QUEUES, HeldScreen, ReadyScreen
 from modules.sales.admin.work_lists import WorkListPage
 
@@ -20,6 +21,7 @@ __all__ = [
     "HeldScreen",
     "OrderScreen",
     "PackScreen",
+    "PickListPage",
     "ReadyScreen",
     "WorkListPage",
 ]

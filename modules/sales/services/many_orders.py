@@ -17,7 +17,7 @@ from erp.errors import ErpError, StaleRecord
 from erp.events import publish
 from erp.identity import identity_key
 from erp.sequence import next_numbers
-from modules.inventory_lots.services import lock_selected_products
+from modules.inventory_lots.services import lock_products
 from modules.inventory_lots.states import Tracking
 from modules.sales import queries
 from modules.sales.errors import (
@@ -56,7 +56,8 @@ def lock_orders(session: Session, order_ids: Collection[int], check: Callable[[O
     Raises StaleRecord when another product was put on one while the locks were waited for.
     """
     of_orders = select(OrderLine.product_id).where(is_one_of(session, OrderLine.order_id, order_ids))
-    locked = lock_selected_products(session, of_orders.distinct())
+    locked = set(session.scalars(of_orders.distinct()))
+    lock_products(session, locked)
     found = queries.orders_with_lines(session, list(order_ids))
     if len(found) < len(set(order_ids)) or any(line.product_id not in locked for row in found for line in row.lines):
         raise StaleRecord

@@ -11,7 +11,7 @@ from erp.db import bulk_insert, insert_rows, is_one_of, to_raw
 from erp.errors import ErpError
 from erp.events import current_run, publish
 from erp.sequence import next_numbers
-from modules.inventory_lots.models import Location, Lot
+from modules.inventory_lots.models import Balance, Location, Lot
 from modules.inventory_lots.queries import unusable_column
 from modules.inventory_lots.services import Taking, take
 from modules.sales.errors import LotUnusable, NothingToPack, ShipsComplete
@@ -58,15 +58,17 @@ def _parts(
         order.id: [f"Line {line.position}: {staying[line.id]}" for line in order.lines if line.id in staying]
         for order in orders
     }
-    rows = select_unpacked(Allocation, Lot.number, Location, unusable_column(clock.today()))
+    key = (Balance.product_id, Balance.lot_id, Balance.location_id)
+    rows = select_unpacked(Allocation, *key, Lot.number, Location, unusable_column(clock.today()))
     rows = rows.where(is_one_of(session, Order.id, parts)).order_by(Order.id, OrderLine.position, Allocation.id)
-    for row, lot, location, why in session.execute(rows):
+    for row, *of_balance, lot, location, why in session.execute(rows):
         line = lines[row.line_id]
         if why:
             unusable = LotUnusable(lot=lot, location=location.path, why=why)
             reasons[line.order_id].append(f"Line {line.position}: {unusable}")
         elif line.id not in staying:
-            parts[line.order_id].append(Part(line, row.balance_id, location.warehouse_id, row.unpacked, row.id))
+            place = (row.balance_id, tuple(of_balance), location.warehouse_id)
+            parts[line.order_id].append(Part(line, *place, row.unpacked, row.id))
     return parts, reasons
 
 
@@ -96,7 +98,7 @@ def _write(session: Session, leaving: Mapping[int, Sequence[Part]]) -> dict[int,
     ]
     goods = [(_key(part)[0], PackedGoods(row[0], row[1], row[2], part.quantity))
              for part, row in zip(everything, rows, strict=True)]  # fmt: skip
-    takings = [Taking(part.balance_id, part.quantity, True, pack_of[_key(part)][1]) for part in everything]
+    takings = [Taking(part.balance_id, part.quantity, True, pack_of[_key(part)][1], part.key) for part in everything]
     bulk_insert(session, PackLine.__table__, columns, rows)  # type: ignore[arg-type]
     count_packed(session, everything)
     take(session, takings)

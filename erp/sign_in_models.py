@@ -1,0 +1,33 @@
+"""The tables of what signing in may need beside a password."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from erp.db import BigId, Model, UtcDateTime
+
+
+class SecondFactor(Model):
+    """What an app and this product share to make the same codes. Without `confirmed_at` it is being set up.
+
+    `last_step` is the time step of the last code that was taken: it and those before it are not taken again.
+    """
+
+    __tablename__ = "erp_second_factor"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("erp_user.id", ondelete="CASCADE"), primary_key=True)
+    secret: Mapped[str] = mapped_column(String(64))
+    confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_step: Mapped[int] = mapped_column(BigId, default=0)
+
+
+class RecoveryCode(Model):
+    """A code for a user whose app is lost. `key` is its hash; using it deletes the row."""
+
+    __tablename__ = "erp_recovery_code"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("erp_user.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
