@@ -39,7 +39,7 @@ from erp.models import HistoryEntry
 from erp.text import Note
 
 HISTORY_SHOWN = 20
-MOST_BUTTONS = 4
+MOST_BUTTONS = 5
 BUTTON_LETTERS = 60
 
 
