@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from wtforms.fields.core import UnboundField
 
+from erp.registry import current_registry
 from erp.text import Note
 
 Row = Any
@@ -260,8 +261,15 @@ AnyColumns = ExtraColumn | ExtraColumns
 
 def read_columns(columns: Sequence[AnyColumns], session: Session, rows: Sequence[Any]) -> list[list[Any]]:
     """Return a list for each row with the values of all columns; each declaration is read once."""
-    parts = [column.read(session, rows) for column in columns] if rows else []
+    parts = [_read_column(column, session, rows) for column in columns] if rows else []
     return [[value for part in parts for value in part[at]] for at in range(len(rows))]
+
+
+def _read_column(column: AnyColumns, session: Session, rows: Sequence[Any]) -> list[list[Any]]:
+    def failed(text: str) -> list[list[Any]]:
+        return [[text] * len(column.columns) for _ in rows]
+
+    return current_registry().contained(column, f"column {column.label}", lambda: column.read(session, rows), failed)
 
 
 def column_heads(columns: Sequence[AnyColumns]) -> list[tuple[str, str]]:

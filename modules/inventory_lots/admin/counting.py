@@ -57,6 +57,10 @@ class CountLocation(FormPage):
     help = "Scan or type what is there. What you leave empty was not counted and stays as it is."
 
     @override
+    def depends_on(self, session: Session, row: Any) -> Facts:
+        return {"location": row.path}
+
+    @override
     def depends_on_rows(self, session: Session, row: Any) -> Mapping[str, Facts]:
         rows, _ = queries.stock_at(session, row.id, MOST_ROWS)
         return {each.key: {"on hand": each.on_hand, "allocated": each.allocated} for each in rows}
