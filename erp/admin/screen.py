@@ -42,7 +42,7 @@ from erp.registry import current_registry
 from erp.text import Note
 
 HISTORY_SHOWN = 20
-MOST_BUTTONS = 4
+MOST_BUTTONS = 5
 BUTTON_LETTERS = 60
 
 
