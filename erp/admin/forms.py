@@ -28,8 +28,7 @@ from erp.errors import ErpError, RecordInUse, RecordTaken, StaleRecord
 from erp.identity import identity_key
 from erp.registry import current_registry
 
-VERSION, FAILED = "row_version", object()
-DIALOG = "erp/form_dialog.html"
+VERSION, DIALOG, FAILED = "row_version", "erp/form_dialog.html", object()
 
 
 class EditForms(Listing):
