@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -141,7 +142,8 @@ def _parts(token: str) -> list[str]:
     return [part[:LONGEST_WORD] for part in re.findall(r"[^\W_]+", token)]
 
 
-def spellings(word: str, letters: str = _LETTERS) -> list[str]:
+@lru_cache(maxsize=100)
+def spellings(word: str, letters: str = _LETTERS) -> Sequence[str]:
     """Return what may have been meant by a word: itself first, then all with one typing error less, likelier first.
 
     Short words, of which every other is similar, are not changed.
@@ -190,7 +192,7 @@ def rows_by_words(session: Session, model: type[M], sought: Sought, limit: int) 
     return [(rows[id_], rank) for id_, rank in ranks.items() if id_ in rows]
 
 
-def _meant(word: str, sought: Sought) -> list[str]:
+def _meant(word: str, sought: Sought) -> Sequence[str]:
     return spellings(word) if sought.is_forgiving and "@" not in word else [word]
 
 
@@ -224,7 +226,8 @@ def rows_by_number(
         return []
     if sought.is_forgiving:
         order = {spelling: place for place, spelling in enumerate(spellings(typed, _LETTERS + "-/."))}
-        if len(order) == 1:
+        # A text without a digit is a name that was mistyped, and no number.
+        if len(order) == 1 or not any(map(str.isdigit, typed)):
             return []
         found = session.execute(rows.add_columns(key).where(is_one_of(session, key, order)).limit(_READ)).all()
         return [(row, SIMILAR) for row, _ in sorted(found, key=lambda pair: order[pair[1]])[:limit]]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Protocol
 
 from flask.typing import ResponseReturnValue
@@ -71,8 +72,8 @@ class Action:
     before either; `yes` and `no` label its answers. `allowed` says whether the row's state permits the action; it is
     asked again when the button is pressed. `style` is primary, secondary or danger. `depends_on(session, row)` returns
     what a `run` depends on: where that has changed since its page was opened, it is refused; `needs_no_version` says
-    why it needs none. A `page` declares its own. A page that is a function only shows something. `key` is the letter
-    that presses the button, one of those that no page uses itself.
+    why it needs none. A `page` declares its own. A page that is a function only shows something. `help` says before the
+    button is pressed what it does. `key` is the letter that presses the button, one of those that no page uses itself.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Action:
     allowed: Callable[[Any], bool] = always
     style: str = "secondary"
     icon: str = ""
+    help: str = ""
     depends_on: Callable[[Session, Any], Facts] | None = None
     needs_no_version: str = ""
     key: str = ""
@@ -123,12 +125,58 @@ class ListAction:
 
 @dataclass(frozen=True)
 class Panel:
-    """A card on a document's page: `template` rendered with `context(session, row)`; None hides the panel."""
+    """A card on a document's page: `template` rendered with `context(session, row)`; None hides the panel.
+
+    `counted` names the entry of the context whose length stands next to the title. With `is_summary` it answers what a
+    person asks first, and is shown above the lines; the others can be folded.
+    """
 
     title: str
     template: str
     context: Callable[[Session, Any], Mapping[str, Any] | None]
     permission: str = ""
+    counted: str = ""
+    is_summary: bool = False
+
+
+@dataclass(frozen=True)
+class ShownPanel:
+    """A panel as the page shows it; `count` is None where nothing is counted."""
+
+    title: str
+    content: Any
+    count: int | None = None
+    is_summary: bool = False
+
+
+@dataclass(frozen=True)
+class DatedPart:
+    """A part of a document with the day on which it leaves or comes, for the template `erp/dated_parts.html`.
+
+    `label` is the day in words, `text` how much it is, `note` says more. `tone` is that of a Badge.
+    """
+
+    label: str
+    text: str
+    note: str = ""
+    tone: str = "neutral"
+
+
+MOST_DAYS = 5
+
+
+def later_than(days: Iterable[date | None]) -> date | None:
+    """Return the last day that has a DatedPart of its own; later ones share one. None where each has its own."""
+    found = sorted({each for each in days if each})
+    return found[MOST_DAYS - 1] if len(found) > MOST_DAYS else None
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """What is to be done next with a document: `action` is the name of its action, `text` says why and what it does."""
+
+    action: str
+    text: str
 
 
 LINE_NAME = "lines/"

@@ -24,6 +24,9 @@ from erp.admin.lines import LineChanges, LinesField, lines_field
 from erp.admin.screen import Screen
 from erp.errors import ErpError
 
+# The cards below the lines of a document with more lines than this are folded at first.
+LONG = 8
+
 
 @dataclass(frozen=True)
 class ShownLine:
@@ -101,7 +104,8 @@ class DocumentScreen(Screen):
     def page_context(self, row: Any) -> dict[str, Any]:
         """Add the lines to the page."""
         shown = self.show_lines(row)
-        return {"shown_lines": shown, "line_headings": self.line_headings(shown)}
+        is_long = len(shown) > LONG
+        return {"shown_lines": shown, "line_headings": self.line_headings(shown), "is_long": is_long}
 
     def _own_line_actions(self) -> list[Action]:
         return [*self.line_actions, *self.contributed("line_actions")]

@@ -13,7 +13,8 @@ from flask import Flask, current_app, request, url_for
 from markupsafe import Markup, escape
 
 from erp import clock
-from erp.admin.declarations import Badge
+from erp.admin.declarations import Badge, Panel, ShownPanel
+from erp.admin.numerals import money, quantity
 from erp.db import Scaled, format_quantity
 
 TONES = {
@@ -81,20 +82,6 @@ def badge(value: Any, tone: str = "") -> Markup:
     name = str(value.value if isinstance(value, Enum) else value)
     tone = tone or _TONE_OF.get(name.replace(" ", "_").lower(), "neutral")
     return Markup('<span class="erp-badge erp-badge-{}">{}</span>').format(tone, words(name))
-
-
-def quantity(value: Decimal | None) -> str:
-    """Return a number without trailing zeros."""
-    return format_quantity(value)
-
-
-def money(value: Decimal | None) -> str:
-    """Return an amount with at least two decimals."""
-    if value is None:
-        return ""
-    text = format_quantity(value)
-    whole, _, cents = text.partition(".")
-    return f"{whole}.{cents.ljust(2, '0')}"
 
 
 def day(value: date | None) -> str:
@@ -199,3 +186,8 @@ def _asset(name: str) -> str:
     """Return a static file's address, which changes when the file does, so that browsers may keep it."""
     folder = Path(current_app.static_folder or "")
     return url_for("static", filename=name, v=int((folder / name).stat().st_mtime))
+
+
+def failed_panel(panel: Panel, text: str) -> ShownPanel:
+    """Return what stands in the place of another module's panel that cannot be shown."""
+    return ShownPanel(panel.title, Markup('<p class="erp-small-empty text-danger">{}</p>').format(text))

@@ -17,8 +17,9 @@ from erp import history
 from erp.addresses import BadAddress, check_address
 from erp.admin import tokens, versions
 from erp.admin.access import may, only_read, permitted, run_and_commit, screen_session
+from erp.admin.converter import Converter, with_fields
 from erp.admin.declarations import ExtraField, Facts
-from erp.admin.fields import Converter, Lookup, as_id, lookup, with_fields
+from erp.admin.fields import Lookup, as_id, lookup
 from erp.admin.formatting import words
 from erp.admin.listing import Listing
 from erp.admin.refusals import mark
@@ -27,8 +28,7 @@ from erp.errors import ErpError, RecordInUse, RecordTaken, StaleRecord
 from erp.identity import identity_key
 from erp.registry import current_registry
 
-VERSION, FAILED = "row_version", object()
-DIALOG = "erp/form_dialog.html"
+VERSION, DIALOG, FAILED = "row_version", "erp/form_dialog.html", object()
 
 
 class EditForms(Listing):
@@ -82,16 +82,16 @@ class EditForms(Listing):
         return self.contributed("fields")
 
     def offered_fields(self) -> list[ExtraField]:
-        """Return those of them that the user may fill in."""
+        """Return those that the user may fill in."""
         return permitted(self.extra_fields())
 
     def make_form(self, row: Any) -> Form:
         """Return the form, filled from the request when it is posted, else from the row."""
-        read = {extra: self.read_extra(extra, screen_session(), row, FAILED) for extra in self.offered_fields()}
-        read = {extra: value for extra, value in read.items() if value is not FAILED}
+        given = ((extra, self.read_extra(extra, screen_session(), row, FAILED)) for extra in self.offered_fields())
+        offered = [(extra, value) for extra, value in given if value is not FAILED]
         kind = self._create_form_class if row is None else self._edit_form_class
-        form_class = with_fields(kind, [(extra.name, extra.field) for extra in read])
-        values = {extra.name: value for extra, value in read.items()}
+        form_class = with_fields(kind, [(extra.name, extra.field) for extra, _ in offered])
+        values = {extra.name: value for extra, value in offered}
         form: Form = form_class(request.form if request.method == "POST" else None, obj=row, **values)
         self.prepare_form(form, row)
         return form

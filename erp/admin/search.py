@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import chain, zip_longest
@@ -93,12 +93,9 @@ def _rank(sought: Sought) -> int:
 
 def _has_words(label: str, sought: Sought) -> bool:
     """Say whether a label has each word that was typed, or one that begins with it."""
-    own = stored_words([label])
-    return all(_is_begun(own, spellings(word) if sought.is_forgiving else [word]) for word in typed_words(sought.text))
-
-
-def _is_begun(own: Iterable[str], meant: Iterable[str]) -> bool:
-    return any(word.startswith(each) for word in own for each in meant)
+    begun = {word[:size] for word in stored_words([label]) for size in range(1, len(word) + 1)}
+    typed = typed_words(sought.text)
+    return all(not begun.isdisjoint(spellings(word) if sought.is_forgiving else [word]) for word in typed)
 
 
 def add_search(app: Flask) -> None:

@@ -23,6 +23,7 @@ from erp.admin.fields import required
 from erp.admin.formatting import add_filters, anchor, follow
 from erp.admin.list_query import ListQuery
 from erp.admin.page import Gated
+from erp.admin.papers import letterhead
 from erp.admin.search import add_search
 from erp.admin.settings import IMPORTS, VIEWS
 from erp.db import db
@@ -187,6 +188,7 @@ def init_app(app: Flask, registry: Registry) -> None:
         required=required,
         csp_nonce=security.nonce,
         company=company,
+        letterhead=letterhead,
         signed_in_user=signed_in_user,
         has_second_factors=second_factor.is_on,
         history_url=history_url,

@@ -6,18 +6,22 @@ Everything here works the same on SQLite and PostgreSQL; only this package knows
 from erp.db.append_only import FINAL, final_once, make_final
 from erp.db.bulk import (
     bulk_add,
+    bulk_delete,
     bulk_insert,
     bulk_update,
     chunks,
     insert_missing,
+    insert_new,
     insert_rows,
     is_named,
     is_one_of,
     new_ids,
+    new_ids_of,
     read_rows,
     rows_named,
     rows_table,
 )
+from erp.db.carried import carried
 from erp.db.identity import contains, equals, key_column, key_columns, key_of, wrong_keys
 from erp.db.locking import (
     after_locking,
@@ -35,13 +39,23 @@ from erp.db.model_registry import (
     forget_models,
     protected_tables,
 )
+from erp.db.prepared import (
+    Build,
+    given,
+    given_table,
+    id_list,
+    is_among,
+    read_prepared,
+    select_prepared,
+    table_values,
+    typed_rows,
+)
 from erp.db.session import (
     ENGINE_OPTIONS,
     POSTGRES_OPTIONS,
     BigId,
     ErpSession,
     Model,
-    carried,
     db,
     init_app,
     is_reading,
@@ -58,6 +72,7 @@ from erp.db.transactions import (
     unusable_database,
 )
 from erp.db.types import CodePoints, Money, Quantity, Scaled, UtcDateTime, partial_index, raw, raw_instant, total
+from erp.db.waiting import NewId
 from erp.numbers import LIMIT, PLACES, SCALE, format_quantity, from_raw, to_raw
 
 __all__ = [
@@ -68,10 +83,12 @@ __all__ = [
     "POSTGRES_OPTIONS",
     "SCALE",
     "BigId",
+    "Build",
     "CodePoints",
     "ErpSession",
     "Model",
     "Money",
+    "NewId",
     "NotPrepared",
     "Quantity",
     "Scaled",
@@ -80,6 +97,7 @@ __all__ = [
     "all_mappers",
     "as_refusal",
     "bulk_add",
+    "bulk_delete",
     "bulk_insert",
     "bulk_update",
     "carried",
@@ -95,9 +113,14 @@ __all__ = [
     "forget_models",
     "format_quantity",
     "from_raw",
+    "given",
+    "given_table",
+    "id_list",
     "init_app",
     "insert_missing",
+    "insert_new",
     "insert_rows",
+    "is_among",
     "is_duplicate",
     "is_named",
     "is_one_of",
@@ -110,20 +133,25 @@ __all__ = [
     "lock_switches",
     "make_final",
     "new_ids",
+    "new_ids_of",
     "one_moment",
     "partial_index",
     "prepare",
     "protected_tables",
     "raw",
     "raw_instant",
+    "read_prepared",
     "read_rows",
     "reading",
     "require_any_lock",
     "require_lock",
     "rows_named",
     "rows_table",
+    "select_prepared",
+    "table_values",
     "to_raw",
     "total",
+    "typed_rows",
     "unusable_database",
     "when_locked",
     "wrong_keys",

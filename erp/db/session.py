@@ -7,18 +7,19 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, TypeVar
+from typing import Any
 
 from flask import Flask, g, has_app_context
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import BigInteger, Integer, MetaData, event
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
-from sqlalchemy.orm import DeclarativeBase, Session, registry
+from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, registry
+from typing_extensions import override
+
+from erp.db import waiting
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -28,10 +29,11 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 
+# FULL: what was committed outlasts a loss of power, not only of the process.
 # A cache of 8 MB: a run touches rows all over the book, and with the usual 2 MB it would read each page many times.
 _PRAGMAS = (
     "journal_mode=WAL",
-    "synchronous=NORMAL",
+    "synchronous=FULL",
     "foreign_keys=ON",
     "busy_timeout=15000",
     "cache_size=-8000",
@@ -104,16 +106,27 @@ def _home(python_module: str) -> str:
 class ErpSession(FlaskSession):
     """The session of one request, command or job batch."""
 
+    @override
+    def flush(self, objects: Any = None) -> None:
+        """Send what waits, then what was changed on rows of the session."""
+        waiting.send(self)
+        super().flush(objects)
 
-def carried(session: Session, kind: type[T]) -> T:
-    """Return the one `kind` that the session carries along, made without arguments when it is first asked for.
 
-    Let `kind` be a dataclass of your own whose fields have defaults: nobody else has it, and its fields are typed.
-    """
-    if kind not in session.info:
-        session.info[kind] = kind()
-    value: T = session.info[kind]
-    return value
+@event.listens_for(ErpSession, "do_orm_execute")
+def _send_before_reading(state: ORMExecuteState) -> None:
+    waiting.send(state.session)
+
+
+@event.listens_for(ErpSession, "before_commit")
+def _send_before_committing(session: ErpSession) -> None:
+    waiting.send(session)
+
+
+@event.listens_for(ErpSession, "after_transaction_end")
+def _forget_what_waits(session: ErpSession, transaction: Any) -> None:
+    if transaction.parent is None or transaction.nested:
+        waiting.forget(session)
 
 
 class Database(SQLAlchemy):
@@ -144,11 +157,15 @@ def init_app(app: Flask) -> None:
 
 
 def _make_private(_dialect: Any, _record: Any, arguments: list[Any], _options: Any) -> None:
-    """Let a new SQLite file be its owner's alone; the files beside it follow."""
+    """Make a new SQLite file its owner's alone; the files beside it follow.
+
+    A file that is there is not opened: closing it again would release every lock that this process has on it, as POSIX
+    wants it. Another process that closes the database would then delete the journal into which this one still writes.
+    """
     path = str(arguments[0])
     if path != ":memory:" and not path.startswith("file:"):
         with suppress(OSError):  # SQLite says what is wrong with the path
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _prepare_nothing(_dialect: Any, _record: Any, _arguments: list[Any], options: dict[str, Any]) -> None:

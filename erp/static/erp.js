@@ -75,6 +75,43 @@
     });
   }
 
+  // On a narrow screen a row of a table becomes a card, in which each value needs its column's name.
+  const tables = all("table.table:not(.erp-lines)").filter((table) => table.tHead && table.tHead.rows.length === 1);
+  tables.forEach((table) => {
+    const names = Array.from(table.tHead.rows[0].cells, (head) => head.querySelector("input, .sr-only") ? "" : head.textContent.trim());
+    table.setAttribute("role", "table");
+    all(":scope > thead, :scope > tbody", table).forEach((group) => group.setAttribute("role", "rowgroup"));
+    all(":scope > thead > tr, :scope > tbody > tr", table).forEach((row) => row.setAttribute("role", "row"));
+    all(":scope > thead > tr > th", table).forEach((head) => head.setAttribute("role", "columnheader"));
+    all(":scope > tbody > tr", table).forEach((row) => Array.from(row.cells).forEach((cell, at) => {
+      cell.setAttribute("role", "cell");
+      if (names[at]) cell.dataset.label = names[at];
+      cell.classList.toggle("empty", !cell.textContent.trim() && !cell.querySelector("*"));
+      if (names[at] === "#" || names[at] === "Line") cell.classList.add("small-cell");
+      if (cell.textContent.trim().length > 26 || names[at] === "Product") cell.classList.add("wide");
+    }));
+  });
+
+  const stack = () => {
+    tables.forEach((table) => table.classList.remove("erp-stack"));
+    if (window.innerWidth > 1100) return;
+    const wide = tables.filter((table) => window.innerWidth <= 600 || table.scrollWidth > table.parentElement.clientWidth + 1);
+    wide.forEach((table) => table.classList.add("erp-stack"));
+  };
+  stack();
+  window.addEventListener("resize", stack);
+  window.addEventListener("beforeprint", () => tables.forEach((table) => table.classList.remove("erp-stack")));
+  window.addEventListener("afterprint", stack);
+  all("details").forEach((card) => card.addEventListener("toggle", stack));
+
+  // A card that was folded or opened stays so on every page of its screen.
+  all("details[data-fold]").forEach((card) => {
+    const key = "erp-fold/" + card.dataset.fold, kept = localStorage.getItem(key);
+    if (kept && location.hash !== "#" + card.id) card.open = kept === "open";
+    card.querySelector("summary").addEventListener("click", () => localStorage.setItem(key, card.open ? "folded" : "open"));
+  });
+  window.addEventListener("beforeprint", () => all("details[data-fold]").forEach((card) => { card.open = true; }));
+
   // The menu keeps its scroll position and shows the entry of this page.
   const side = document.querySelector(".erp-side");
   if (side) {
@@ -277,7 +314,7 @@
       hidden.value = ""; text.classList.remove("is-invalid");
       clearTimeout(timer); timer = setTimeout(load, 150);
     });
-    box.addEventListener("restore", (event) => { text.value = shown = event.detail; });
+    box.addEventListener("restore", (event) => { text.value = shown = event.detail; if (!hidden.value && text.value) settle(); });
     text.addEventListener("focus", () => text.select());
     text.addEventListener("click", () => { if (list.hidden) load(); });
     text.addEventListener("keydown", (event) => {

@@ -22,6 +22,7 @@ def setup(core: Core) -> None:
     core.add_view(admin.CustomerScreen, menu="Sales", permission="sales.view")
     core.add_view(admin.BackorderScreen, menu="Sales", permission="sales.view")
     core.add_view(admin.PackScreen, menu="Sales", permission="sales.view")
+    core.add_view(admin.PickListPage, menu="Sales", permission="sales.view")
     core.add_view(admin.WorkListPage, menu="Sales", permission="sales.view")
     core.add_view(admin.BookPage, menu="Sales", permission="sales.allocate")
     core.add_dashboard(admin.CARD)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from erp.registry import Core
 from modules.preorder.admin import (
     filters,
+    outlook,
     products,
     purchase_lines,
     purchase_orders,
@@ -44,7 +45,7 @@ def register(core: Core) -> None:
         filters=filters.ORDER_FILTERS,
         quick_filters=filters.ORDER_QUICK_FILTERS,
         fields=sales_orders.FIELDS,
-        panels=sales_orders.PANELS,
+        panels=(outlook.SUMMARY, *sales_orders.PANELS),
         line_columns=sales_orders.LINE_COLUMNS,
         line_actions=sales_lines.LINE_ACTIONS,
     )

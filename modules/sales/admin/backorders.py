@@ -26,7 +26,7 @@ def _backorders(session: Session, order: Any) -> Mapping[str, Any] | None:
     return {"backorders": rows, "covered": covered, "covers_from_purchases": queries.covers_from_purchases()}
 
 
-BACKORDERS = Panel("Backorder lines", "sales/backorders.html", _backorders)
+BACKORDERS = Panel("Backorder lines", "sales/backorders.html", _backorders, counted="backorders")
 
 
 class EndBackorder(FormPage):

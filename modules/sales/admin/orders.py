@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from typing_extensions import override
 from wtforms import Form
 
-from erp.admin import DocumentScreen, ExtraColumn, Facts, anchor_of
+from erp.admin import DocumentScreen, ExtraColumn, Facts, NextStep, anchor_of
 from erp.admin.access import screen_session
-from erp.admin.formatting import money
+from erp.admin.numerals import money
 from erp.errors import ErpError, InvalidTransition
 from modules.sales import queries, services
 from modules.sales.admin.allocations import ALLOCATIONS, ask_before_taking
@@ -22,6 +22,7 @@ from modules.sales.admin.backorders import BACKORDERS
 from modules.sales.admin.filters import ORDER_FILTERS, ORDER_QUICK_FILTERS
 from modules.sales.admin.forms import LINE_FIELDS, LINE_LABELS, LINE_LOOKUPS, check_line
 from modules.sales.admin.lines import LINE_ACTIONS, LINE_COLUMNS
+from modules.sales.admin.next_steps import next_step
 from modules.sales.admin.order_actions import ORDER_ACTIONS
 from modules.sales.admin.packs import PACKS
 from modules.sales.domain import fulfilment
@@ -119,6 +120,10 @@ class OrderScreen(DocumentScreen):
             return super().refused(id, error)
         g.erp_reading = True
         return ask_before_taking(self, self.get_one(id), error)
+
+    @override
+    def next_step(self, row: Any) -> NextStep | None:
+        return next_step(screen_session(), row)
 
     def may_edit(self, row: Any) -> bool:
         """Return whether the order is a draft or confirmed, besides the right to edit it."""

@@ -41,6 +41,7 @@ from modules.sales.queries.order_gains import gained_by_allocating, gained_by_co
 from modules.sales.queries.orders import (
     customer_orders,
     line_progress,
+    locked_order,
     order_by_number,
     order_statuses,
     order_with_lines,
@@ -57,6 +58,7 @@ from modules.sales.queries.packs import (
     staying_behind,
     usable_serials,
 )
+from modules.sales.queries.picking import picks_of_lines, picks_of_order
 from modules.sales.queries.preview import LinePlan, Preview, line_plans, preview_products
 from modules.sales.queries.purchase_allocations import (
     covers_from_purchases,
@@ -122,6 +124,7 @@ __all__ = [
     "lines_by_id",
     "lines_of",
     "listed_lines",
+    "locked_order",
     "losses",
     "losses_in",
     "open_backorder_quantity",
@@ -136,6 +139,8 @@ __all__ = [
     "pack_line_counts",
     "pack_lines",
     "pack_rows",
+    "picks_of_lines",
+    "picks_of_order",
     "preview_products",
     "products_on_lines",
     "purchase_allocated_quantities",
