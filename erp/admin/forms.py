@@ -317,7 +317,7 @@ class EditForms(Listing):
             made = extra.field()
             return str(made.kwargs.get("label") or (made.args[0] if made.args else words(extra.name)))
 
-        return current_registry().contained(extra, f"field {extra.name}", label, lambda _: words(extra.name))
+        return current_registry().contained_anywhere(extra, f"field {extra.name}", label, lambda _: words(extra.name))
 
     @expose("/ajax/lookup/")
     def ajax_lookup(self) -> ResponseReturnValue:
