@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from flask import abort, flash, make_response, redirect, request
+from flask import abort, flash, g, make_response, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from markupsafe import Markup
@@ -142,8 +142,7 @@ class Screen(Gated, EditForms):
 
     def render_panels(self, row: Any) -> list[ShownPanel]:
         """Return each panel that the user may see."""
-        session = screen_session()
-        shown: list[ShownPanel | None] = []
+        session, shown = screen_session(), list[ShownPanel | None]()
         for panel in permitted([*self.panels, *self.contributed("panels")]):
             what, show = f"panel {panel.title}", partial(self._render_panel, panel, session, row)
             shown.append(current_registry().contained(panel, what, show, partial(failed_panel, panel)))
@@ -178,7 +177,9 @@ class Screen(Gated, EditForms):
         """Say whether the row's state permits an action; where a third party's cannot say, the page tells it."""
 
         def failed(text: str) -> bool:
-            flash(f"{action.label}: {text}", "error")
+            if action.name not in g.setdefault("erp_said", set()):  # it is asked more than once
+                flash(f"{action.label}: {text}", "error")
+            g.erp_said.add(action.name)
             return False
 
         return bool(current_registry().contained(action, f"action {action.name}", lambda: action.allowed(row), failed))
