@@ -20,8 +20,8 @@ from erp.models import RunEntry, RunKind
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_HOOK = "is_erp_hook"
 RUN = cast(Table, RunEntry.__table__)
+_HOOK = "is_erp_hook"
 
 
 def publish(session: Session, fact: object) -> None:

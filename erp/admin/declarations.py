@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any, Protocol
 
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 from sqlalchemy.orm import Session
 from wtforms.fields.core import UnboundField
 
@@ -137,6 +138,11 @@ class Panel:
     permission: str = ""
     counted: str = ""
     is_summary: bool = False
+
+    def failed(self, text: str) -> ShownPanel:
+        """Return the card that says that this one failed."""
+        content = Markup('<p class="erp-small-empty text-danger">{}</p>').format(text)
+        return ShownPanel(self.title, content, None, self.is_summary)
 
 
 @dataclass(frozen=True)

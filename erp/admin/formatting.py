@@ -13,7 +13,7 @@ from flask import Flask, current_app, request, url_for
 from markupsafe import Markup, escape
 
 from erp import clock
-from erp.admin.declarations import Badge, Panel, ShownPanel
+from erp.admin.declarations import Badge
 from erp.admin.numerals import money, quantity
 from erp.db import Scaled, format_quantity
 
@@ -186,8 +186,3 @@ def _asset(name: str) -> str:
     """Return a static file's address, which changes when the file does, so that browsers may keep it."""
     folder = Path(current_app.static_folder or "")
     return url_for("static", filename=name, v=int((folder / name).stat().st_mtime))
-
-
-def failed_panel(panel: Panel, text: str) -> ShownPanel:
-    """Return what stands in the place of another module's panel that cannot be shown."""
-    return ShownPanel(panel.title, Markup('<p class="erp-small-empty text-danger">{}</p>').format(text))

@@ -31,7 +31,7 @@ from erp.admin.declarations import (
     ShownPanel,
     read_columns,
 )
-from erp.admin.formatting import badge, cell, failed_panel
+from erp.admin.formatting import badge, cell
 from erp.admin.forms import EditForms, check_email
 from erp.admin.page import Gated
 from erp.contacts import ADDRESS_PARTS
@@ -142,11 +142,13 @@ class Screen(Gated, EditForms):
 
     def render_panels(self, row: Any) -> list[ShownPanel]:
         """Return each panel that the user may see."""
-        session, shown = screen_session(), list[ShownPanel | None]()
+        session, shown = screen_session(), list[ShownPanel]()
         for panel in permitted([*self.panels, *self.contributed("panels")]):
             what, show = f"panel {panel.title}", partial(self._render_panel, panel, session, row)
-            shown.append(current_registry().contained(panel, what, show, partial(failed_panel, panel)))
-        return [panel for panel in shown if panel is not None]
+            content = current_registry().contained(panel, what, show, panel.failed)
+            if content is not None:
+                shown.append(content)
+        return shown
 
     def _render_panel(self, panel: Panel, session: Session, row: Any) -> ShownPanel | None:
         context = panel.context(session, row)

@@ -59,6 +59,7 @@ EXTRA_RIGHTS = {
     "erp_option.import_ini": "",
     "erp_option.index_view": "",
     "preorder_atp.hint_view": "",
+    "preorder_atp.what_if_view": "",
     "preorder_rebalance.apply_view": "preorder.allocate",
     "sales_book.apply_view": "",
     "sales_book.preview_view": "",

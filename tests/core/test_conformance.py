@@ -23,7 +23,18 @@ FOUND = discovery.find(folders=more_modules())
 MODULES = sorted(FOUND.manifests)
 
 # `delivery` talks to other machines, writing to the database before and after, and never while they answer.
-NOUNS = {"domain", "coverage", "planning", "rebalancing", "queries", "services", "delivery", "admin", "exchange"}
+NOUNS = {
+    "domain",
+    "coverage",
+    "planning",
+    "rebalancing",
+    "trial",
+    "queries",
+    "services",
+    "delivery",
+    "admin",
+    "exchange",
+}
 FILES = NOUNS | {
     "__init__",
     "module",

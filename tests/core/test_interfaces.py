@@ -48,7 +48,7 @@ import KIND FILE --map --update --dry-run --allocate
 export KIND FILE
 allocate --sku --dry-run
 rebalance --sku --dry-run
-what-if LINE --days --short --never
+what-if LINE --days --short --never --count --sku --lot --location --rush --priority
 pack NUMBER --serial
 unpack PACK --line --why --free
 send-emails --limit

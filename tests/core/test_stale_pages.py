@@ -73,6 +73,7 @@ NEED_NONE = {
     ("erp.saved_view", "default_view"),
     ("erp.saved_view", "columns_view"),
     ("preorder.atp", "hint_view"),
+    ("preorder.atp", "what_if_view"),
     ("preorder.rebalance", "apply_view"),
     ("sales.book", "preview_view"),
     ("sales.book", "apply_view"),

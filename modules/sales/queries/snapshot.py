@@ -55,9 +55,12 @@ def read_snapshots(session: Session, scope: Scope, rules: Rules, *, whole: Colle
     ]
 
 
-def snapshots_with(session: Session, lines: Sequence[OrderLine], rules: Rules) -> list[Snapshot]:
+def snapshots_with(
+    session: Session, lines: Sequence[OrderLine], rules: Rules, *, whole: Collection[int] = ()
+) -> list[Snapshot]:
     """Return the snapshots of the products of lines that are not stored, with each at its place in the queue."""
-    snapshots = read_snapshots(session, Scope(tuple(sorted({line.product_id for line in lines}))), rules)
+    scope = Scope(tuple(sorted({line.product_id for line in lines})))
+    snapshots = read_snapshots(session, scope, rules, whole=whole)
     places = read_places(session, [each.line_id for snapshot in snapshots for each in snapshot.demands])
     places |= {line.id: place_of(line) for line in lines}
     asked = _by_product(Demand(line.id, line.product_id, to_raw(line.quantity), None, 0) for line in lines)
