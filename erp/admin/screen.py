@@ -168,12 +168,10 @@ class Screen(Gated, EditForms):
         return [note for each in self.contributed("notes") for note in self._notes(each, session, row, names)]
 
     def _notes(self, each: ActionNotes, session: Session, row: Any, names: Collection[str]) -> list[Note]:
-        return current_registry().contained(
-            each,
-            f"note {each.label}",
-            lambda: list(each.notes(session, row, names)),
-            lambda text: [Note(each.label, text)],
-        )
+        def read() -> list[Note]:
+            return list(each.notes(session, row, names))
+
+        return current_registry().contained(each, f"note {each.label}", read, lambda text: [Note(each.label, text)])
 
     def is_allowed(self, action: Action, row: Any) -> bool:
         """Say whether the row's state permits an action; where a third party's cannot say, the page tells it."""
