@@ -35,7 +35,12 @@ class ModuleState(StrEnum):
     upgrading = "upgrading"
     enabled = "enabled"
     disabled = "disabled"
+    suspended = "suspended"
     uninstalling = "uninstalling"
+
+
+# In these no step of a module is under way.
+SETTLED = (ModuleState.enabled, ModuleState.disabled, ModuleState.suspended)
 
 
 class InstalledModule(Model):

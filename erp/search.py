@@ -226,7 +226,8 @@ def rows_by_number(
         return []
     if sought.is_forgiving:
         order = {spelling: place for place, spelling in enumerate(spellings(typed, _LETTERS + "-/."))}
-        if len(order) == 1:
+        # A text without a digit is a name that was mistyped, and no number.
+        if len(order) == 1 or not any(map(str.isdigit, typed)):
             return []
         found = session.execute(rows.add_columns(key).where(is_one_of(session, key, order)).limit(_READ)).all()
         return [(row, SIMILAR) for row, _ in sorted(found, key=lambda pair: order[pair[1]])[:limit]]

@@ -13,6 +13,7 @@ from erp.admin.access import screen_session
 from erp.admin.declarations import QuickFilter
 from erp.admin.filters import DerivedFilter
 from erp.admin.list_query import ListQuery
+from erp.registry import current_registry
 
 MOST_COUNTED = 1_000
 # Of rows whose state is computed, no more than so many are looked at.
@@ -41,7 +42,7 @@ class QuickFiltered(ListQuery):
         if not offered:
             return []
         on = [(self.get_filter_arg(index, self._filters[index]), value) for index, _, value in args.filters or ()]
-        found = screen_session().execute(select(*(part for each in offered for part in self._parts_of(each)))).one()
+        found = self._counted(offered)
         return [
             QuickCount(
                 each.label,
@@ -52,6 +53,22 @@ class QuickFiltered(ListQuery):
             )
             for at, each in enumerate(offered)
         ]
+
+    def _counted(self, offered: Sequence[QuickFilter]) -> Sequence[int]:
+        """Return the two numbers of each quick filter; one of a third party that fails has none, and alone."""
+        foreign = [each for each in offered if current_registry().foreign_owner(each)]
+        own = [part for each in offered if each not in foreign for part in self._parts_of(each)]
+        numbers = iter(screen_session().execute(select(*own)).one() if own else ())
+        counts: list[int] = []
+        for each in offered:
+            counts += self._counted_alone(each) if each in foreign else [next(numbers), next(numbers)]
+        return counts
+
+    def _counted_alone(self, each: QuickFilter) -> list[int]:
+        def count() -> list[int]:
+            return list(screen_session().execute(select(*self._parts_of(each))).one())
+
+        return current_registry().contained(each, f"quick filter {each.label}", count, lambda _: [0, 0])
 
     def _parts_of(self, each: QuickFilter) -> tuple[Any, Any]:
         """Return how many rows of a quick filter there are, and how many were looked at, as expressions."""

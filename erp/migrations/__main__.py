@@ -31,7 +31,7 @@ def main() -> None:
 @click.argument("message")
 def revise(module: str, message: str) -> None:
     """Write MODULE's next revision (`erp` is the core)."""
-    path = _on_scratch(lambda: authoring.revise(module, message))
+    path = _on_scratch(lambda: authoring.revise(module, message, warn=lambda text: click.echo(text, err=True)))
     _print_paths([path] if path else [])
 
 

@@ -19,6 +19,7 @@ from modules.preorder.admin.demand import DemandScreen
 from modules.preorder.admin.late_lines import LateLineScreen
 from modules.preorder.admin.on_hand_changes import OnHandChangeScreen
 from modules.preorder.admin.unallocated_lines import UnallocatedLineScreen
+from modules.preorder.admin.what_if import WhatIfOfProduct, WhatIfOrder, is_draft
 
 VIEWS = (
     DemandScreen,
@@ -48,7 +49,13 @@ def register(core: Core) -> None:
         panels=(outlook.SUMMARY, *sales_orders.PANELS),
         line_columns=sales_orders.LINE_COLUMNS,
         line_actions=sales_lines.LINE_ACTIONS,
+        actions=(WhatIfOrder.action(allowed=is_draft),),
     )
     core.extend_view("sales.backorder", columns=sales_orders.BACKORDER_COLUMNS, filters=filters.BACKORDER_FILTERS)
-    core.extend_view("inventory_lots.product", fields=products.FIELDS, panels=products.PANELS)
+    core.extend_view(
+        "inventory_lots.product",
+        fields=products.FIELDS,
+        panels=products.PANELS,
+        actions=(WhatIfOfProduct.action(),),
+    )
     core.add_dashboard(CARD)

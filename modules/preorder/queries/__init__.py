@@ -8,6 +8,7 @@ from modules.preorder.queries.checks import broken_invariants
 from modules.preorder.queries.coverage import (
     coverage_of_line,
     coverage_of_orders,
+    coverage_to_promise,
     line_coverage,
     lines_to_promise,
     lines_to_sync,
@@ -62,6 +63,7 @@ from modules.preorder.queries.purchase_lines import (
     available_lines,
     available_of,
     incoming_lines,
+    purchase_lines_of,
 )
 from modules.preorder.queries.queue import Queue, queue_of
 from modules.preorder.queries.rebalance_preview import (
@@ -78,7 +80,21 @@ from modules.preorder.queries.sales_lines import has_open_quantity, history_of_l
 from modules.preorder.queries.snapshot import PURCHASE_LINE, incoming_holdings, incoming_rules, incoming_supply
 from modules.preorder.queries.supply_gains import gained_by_ordering, gained_by_receiving, gained_without
 from modules.preorder.queries.unallocated_lines import has_open_serial_lines, has_scheduled_lines, is_unallocated
-from modules.preorder.queries.what_if import Answer, Question, Remedy, shorten, what_if
+from modules.preorder.queries.what_if import (
+    Answer,
+    Candidate,
+    CountQuestion,
+    OfferedRemedy,
+    Question,
+    Remedies,
+    RushQuestion,
+    SupplyQuestion,
+    later_day,
+    read_remedies,
+    rush_of,
+    shorten,
+    what_if,
+)
 
 __all__ = [
     "MOST_SHOWN",
@@ -87,16 +103,21 @@ __all__ = [
     "AskedLine",
     "AskedOrder",
     "Book",
+    "Candidate",
+    "CountQuestion",
     "Hint",
     "Incoming",
     "LineChange",
     "Move",
+    "OfferedRemedy",
     "OpenAllocation",
     "OverdueSupply",
     "Question",
     "Queue",
     "RebalancePreview",
-    "Remedy",
+    "Remedies",
+    "RushQuestion",
+    "SupplyQuestion",
     "allocations_of_lines",
     "arrival_impact",
     "arrivals_now",
@@ -114,6 +135,7 @@ __all__ = [
     "count_outstanding",
     "coverage_of_line",
     "coverage_of_orders",
+    "coverage_to_promise",
     "demand_of",
     "excess_of_lines",
     "excess_of_purchase_lines",
@@ -143,6 +165,7 @@ __all__ = [
     "is_overdue_too_long",
     "is_preordered",
     "is_unallocated",
+    "later_day",
     "launched_lines",
     "line_changes",
     "line_coverage",
@@ -168,9 +191,12 @@ __all__ = [
     "purchase_allocated_to",
     "purchase_allocation_notes",
     "purchase_allocations_to",
+    "purchase_lines_of",
     "queue_of",
+    "read_remedies",
     "rebalance_books",
     "rebalance_candidates",
+    "rush_of",
     "shorten",
     "supply_notes",
     "synced_dates",

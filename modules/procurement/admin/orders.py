@@ -14,7 +14,7 @@ from wtforms import BooleanField, Form
 from erp import clock
 from erp.admin import Action, DocumentScreen, ExtraColumns, NextStep, Panel, anchor_of, by_ids
 from erp.admin.access import may, screen_session
-from erp.admin.formatting import money
+from erp.admin.numerals import money
 from modules.inventory_lots.domain import check_quantity
 from modules.procurement import services
 from modules.procurement.admin.expected_dates import ExpectedDates, show_impact_first

@@ -14,7 +14,7 @@ from wtforms import Form
 
 from erp.admin import DocumentScreen, ExtraColumn, Facts, NextStep, anchor_of
 from erp.admin.access import screen_session
-from erp.admin.formatting import money
+from erp.admin.numerals import money
 from erp.errors import ErpError, InvalidTransition
 from modules.sales import queries, services
 from modules.sales.admin.allocations import ALLOCATIONS, ask_before_taking

@@ -19,7 +19,7 @@ from modules.sales.queries.backorders import (
 )
 from modules.sales.queries.checks import broken_invariants
 from modules.sales.queries.explanation import explain
-from modules.sales.queries.holders import MOST_HOLDERS, Holder, can_take, holders_for
+from modules.sales.queries.holders import MOST_HOLDERS, Holder, can_take, held_stock, holders_for, holders_of
 from modules.sales.queries.lines import (
     lines_by_id,
     lines_of,
@@ -41,6 +41,7 @@ from modules.sales.queries.order_gains import gained_by_allocating, gained_by_co
 from modules.sales.queries.orders import (
     customer_orders,
     line_progress,
+    locked_order,
     order_by_number,
     order_statuses,
     order_with_lines,
@@ -71,7 +72,9 @@ from modules.sales.queries.queue import (
     is_waiting,
     last_served_day,
     open_backorder_quantity,
+    place_of,
     read_demands,
+    read_places,
     service_order,
     waiting_product_ids,
 )
@@ -112,7 +115,9 @@ __all__ = [
     "has_held_line",
     "has_line",
     "has_scheduled_line",
+    "held_stock",
     "holders_for",
+    "holders_of",
     "is_covered_by_incoming",
     "is_ready_to_pack",
     "is_scheduled",
@@ -123,6 +128,7 @@ __all__ = [
     "lines_by_id",
     "lines_of",
     "listed_lines",
+    "locked_order",
     "losses",
     "losses_in",
     "open_backorder_quantity",
@@ -139,11 +145,13 @@ __all__ = [
     "pack_rows",
     "picks_of_lines",
     "picks_of_order",
+    "place_of",
     "preview_products",
     "products_on_lines",
     "purchase_allocated_quantities",
     "purchase_allocations_of",
     "read_demands",
+    "read_places",
     "read_snapshots",
     "read_work_lists",
     "removable_rows",
