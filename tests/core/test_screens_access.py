@@ -39,7 +39,18 @@ def test_every_address_outside_the_screens_is_known(app):
     rules = {rule.endpoint for rule in app.url_map.iter_rules()}
     views = {view.endpoint for view in current_site()._views}
     outside = {endpoint for endpoint in rules if endpoint.partition(".")[0] not in views}
-    assert outside == {"static", "login", "login_code", "logout", "password", "second_factor", "health", "ready"}
+    assert outside == {
+        "static",
+        "login",
+        "login_code",
+        "logout",
+        "password",
+        "second_factor",
+        "search",
+        "session_state",
+        "health",
+        "ready",
+    }
     assert security.PUBLIC_ENDPOINTS == OPEN
 
 
