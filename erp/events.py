@@ -6,18 +6,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import update_wrapper
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar, cast
 
 from flask import current_app
-from sqlalchemy import event, update
+from sqlalchemy import Table, event, update
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import ErpSession, carried, commit, db, reading
+from erp.db import ErpSession, NewId, carried, commit, db, insert_new, raw_instant, reading
 from erp.models import RunEntry, RunKind
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+RUN = cast(Table, RunEntry.__table__)
 
 
 def publish(session: Session, fact: object) -> None:
@@ -54,22 +56,33 @@ class Run:
     name: str
     user_name: str = ""
     is_one_transaction: bool = False
-    saved_id: int | None = None
+    row: NewId | None = None
     is_committed: bool = False
     is_awaited: bool = False
+
+    @property
+    def saved_id(self) -> int | None:
+        """The id of this run's row, once that is written."""
+        return None if self.row is None else self.row.value
 
     def id(self, session: Session) -> int:
         """Return the id of this run's row, which is written when it is first asked for.
 
         Call it after the product locks are taken.
         """
-        if self.saved_id is None:
-            ended_at = clock.now() if self.is_one_transaction else None
-            entry = RunEntry(kind=self.kind, name=self.name, user_name=self.user_name, ended_at=ended_at)
-            session.add(entry)
+        new_id = self.new_id(session)
+        if new_id.value is None:
             session.flush()
-            self.saved_id = entry.id
-        return self.saved_id
+        return new_id.id
+
+    def new_id(self, session: Session) -> NewId:
+        """Return the id of this run's row as `id` does, for rows that are written together with it."""
+        if self.row is None:
+            now = raw_instant(clock.now())
+            ended_at = now if self.is_one_transaction else None
+            values = {"kind": self.kind.value, "name": self.name, "user_name": self.user_name}
+            self.row = insert_new(session, RUN, {**values, "started_at": now, "ended_at": ended_at})
+        return self.row
 
 
 @dataclass
@@ -145,4 +158,4 @@ def _keep_run(session: Session) -> None:
 def _forget_run(session: Session) -> None:
     current = carried(session, Current).run
     if current is not None and not current.is_committed:
-        current.saved_id, current.is_awaited = None, False
+        current.row, current.is_awaited = None, False

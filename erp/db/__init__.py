@@ -6,18 +6,22 @@ Everything here works the same on SQLite and PostgreSQL; only this package knows
 from erp.db.append_only import FINAL, final_once, make_final
 from erp.db.bulk import (
     bulk_add,
+    bulk_delete,
     bulk_insert,
     bulk_update,
     chunks,
     insert_missing,
+    insert_new,
     insert_rows,
     is_named,
     is_one_of,
     new_ids,
+    new_ids_of,
     read_rows,
     rows_named,
     rows_table,
 )
+from erp.db.carried import carried
 from erp.db.identity import contains, equals, key_column, key_columns, key_of, wrong_keys
 from erp.db.locking import (
     after_locking,
@@ -29,13 +33,23 @@ from erp.db.locking import (
     when_locked,
 )
 from erp.db.model_registry import configure_models, failing_model, forget_models
+from erp.db.prepared import (
+    Build,
+    given,
+    given_table,
+    id_list,
+    is_among,
+    read_prepared,
+    select_prepared,
+    table_values,
+    typed_rows,
+)
 from erp.db.session import (
     ENGINE_OPTIONS,
     POSTGRES_OPTIONS,
     BigId,
     ErpSession,
     Model,
-    carried,
     db,
     init_app,
     is_reading,
@@ -43,6 +57,7 @@ from erp.db.session import (
 )
 from erp.db.transactions import as_refusal, commit, commit_parts, is_duplicate, one_moment, prepare, unusable_database
 from erp.db.types import CodePoints, Money, Quantity, Scaled, UtcDateTime, partial_index, raw, raw_instant, total
+from erp.db.waiting import NewId
 from erp.numbers import LIMIT, PLACES, SCALE, format_quantity, from_raw, to_raw
 
 __all__ = [
@@ -53,16 +68,19 @@ __all__ = [
     "POSTGRES_OPTIONS",
     "SCALE",
     "BigId",
+    "Build",
     "CodePoints",
     "ErpSession",
     "Model",
     "Money",
+    "NewId",
     "Quantity",
     "Scaled",
     "UtcDateTime",
     "after_locking",
     "as_refusal",
     "bulk_add",
+    "bulk_delete",
     "bulk_insert",
     "bulk_update",
     "carried",
@@ -78,9 +96,14 @@ __all__ = [
     "forget_models",
     "format_quantity",
     "from_raw",
+    "given",
+    "given_table",
+    "id_list",
     "init_app",
     "insert_missing",
+    "insert_new",
     "insert_rows",
+    "is_among",
     "is_duplicate",
     "is_named",
     "is_one_of",
@@ -93,19 +116,24 @@ __all__ = [
     "lock_switches",
     "make_final",
     "new_ids",
+    "new_ids_of",
     "one_moment",
     "partial_index",
     "prepare",
     "raw",
     "raw_instant",
+    "read_prepared",
     "read_rows",
     "reading",
     "require_any_lock",
     "require_lock",
     "rows_named",
     "rows_table",
+    "select_prepared",
+    "table_values",
     "to_raw",
     "total",
+    "typed_rows",
     "unusable_database",
     "when_locked",
     "wrong_keys",

@@ -6,18 +6,19 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, TypeVar
+from typing import Any
 
 from flask import Flask, g, has_app_context
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import BigInteger, Integer, MetaData, event
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.orm import DeclarativeBase, ORMExecuteState
+from typing_extensions import override
+
+from erp.db import waiting
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -27,10 +28,11 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 
+# FULL: what was committed outlasts a loss of power, not only of the process.
 # A cache of 8 MB: a run touches rows all over the book, and with the usual 2 MB it would read each page many times.
 _PRAGMAS = (
     "journal_mode=WAL",
-    "synchronous=NORMAL",
+    "synchronous=FULL",
     "foreign_keys=ON",
     "busy_timeout=15000",
     "cache_size=-8000",
@@ -55,16 +57,27 @@ class Model(DeclarativeBase):
 class ErpSession(FlaskSession):
     """The session of one request, command or job batch."""
 
+    @override
+    def flush(self, objects: Any = None) -> None:
+        """Send what waits, then what was changed on rows of the session."""
+        waiting.send(self)
+        super().flush(objects)
 
-def carried(session: Session, kind: type[T]) -> T:
-    """Return the one `kind` that the session carries along, made without arguments when it is first asked for.
 
-    Let `kind` be a dataclass of your own whose fields have defaults: nobody else has it, and its fields are typed.
-    """
-    if kind not in session.info:
-        session.info[kind] = kind()
-    value: T = session.info[kind]
-    return value
+@event.listens_for(ErpSession, "do_orm_execute")
+def _send_before_reading(state: ORMExecuteState) -> None:
+    waiting.send(state.session)
+
+
+@event.listens_for(ErpSession, "before_commit")
+def _send_before_committing(session: ErpSession) -> None:
+    waiting.send(session)
+
+
+@event.listens_for(ErpSession, "after_transaction_end")
+def _forget_what_waits(session: ErpSession, transaction: Any) -> None:
+    if transaction.parent is None or transaction.nested:
+        waiting.forget(session)
 
 
 class Database(SQLAlchemy):

@@ -16,7 +16,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
-from erp.db.session import carried, db, is_reading, reading
+from erp.db.carried import carried
+from erp.db.session import db, is_reading, reading
 from erp.errors import (
     AlreadyMade,
     DatabaseBusy,

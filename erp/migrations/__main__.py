@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
@@ -37,6 +38,8 @@ def revise(module: str, message: str) -> None:
 @main.command()
 def rewrite() -> None:
     """Write all initial revisions again; only while nothing is released."""
+    if int(version("modular-erp").partition(".")[0]):
+        raise click.ClickException("The revisions of a release never change; `revise` writes the next one.")
     _print_paths(_on_scratch(authoring.rewrite))
 
 

@@ -2,7 +2,7 @@
 
 from erp.registry.core import Core
 from erp.registry.entries import CORE, Alarm, Extension, JobEntry, Owned, Queue, ViewEntry, Waiting, job_name
-from erp.registry.registry import Registry, current_registry
+from erp.registry.registry import Registry, check_revision, current_registry, revision_column
 
 __all__ = [
     "CORE",
@@ -15,6 +15,8 @@ __all__ = [
     "Registry",
     "ViewEntry",
     "Waiting",
+    "check_revision",
     "current_registry",
     "job_name",
+    "revision_column",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from flask import current_app, g, has_app_context
-from sqlalchemy import event, select
+from sqlalchemy import ColumnElement, event, func, select
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
@@ -96,8 +96,15 @@ class Registry(Registered):
         """Read modules and options again, in the middle of a request or between two batches."""
         g.pop("erp_state", None)
 
+    def see(self, revision: int) -> State:
+        """Take what is on as of a revision that was read just now."""
+        g.erp_state = state = self._state_of(revision)
+        return state
+
     def _current(self) -> State:
-        revision = self._revision()
+        return self._state_of(self._revision())
+
+    def _state_of(self, revision: int) -> State:
         cached = self._cached
         if revision != cached.revision:
             on = select(InstalledModule.name).where(InstalledModule.state == ModuleState.enabled)
@@ -240,6 +247,20 @@ def _check_again(session: Session) -> None:
 
 
 after_locking.append(_check_again)
+
+
+def revision_column() -> ColumnElement[int]:
+    """Return the revision of modules and options, to be read with something else."""
+    return select(func.coalesce(func.max(Revision.number), 0)).where(Revision.id == 1).scalar_subquery()
+
+
+def check_revision(session: Session, revision: int) -> None:
+    """See modules and options as of a revision that was read under locks; raise ModulesSwitched where others are on."""
+    if not carried(session, Switched).here:
+        before = g.get("erp_state")
+        now = current_registry().see(revision)
+        if before is not None and before.enabled != now.enabled:
+            raise ModulesSwitched
 
 
 @event.listens_for(ErpSession, "after_transaction_end")

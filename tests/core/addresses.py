@@ -54,7 +54,7 @@ EXTRA_RIGHTS = {
     "erp_module.step": "",
     "erp_saved_view.columns_view": "",
     "erp_saved_view.default_view": "",
-    "erp_saved_view.delete_view": "",
+    "erp_saved_view.remove_view": "",
     "erp_saved_view.save_view": "",
     "erp_option.import_ini": "",
     "erp_option.index_view": "",

@@ -69,7 +69,7 @@ NEED_NONE = {
     ("erp.import", "apply_view"),
     ("erp.option", "import_ini"),
     ("erp.saved_view", "save_view"),
-    ("erp.saved_view", "delete_view"),
+    ("erp.saved_view", "remove_view"),
     ("erp.saved_view", "default_view"),
     ("erp.saved_view", "columns_view"),
     ("preorder.atp", "hint_view"),

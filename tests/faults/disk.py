@@ -16,7 +16,8 @@ from tests.faults.cuts import at_work
 from tests.faults.report import Report
 from tests.support.postgres import Server, reachable
 
-FULL_SECONDS = 5.0
+REQUESTS = 40
+MOST_SECONDS = 30.0
 
 
 def can_mount() -> bool:
@@ -39,12 +40,12 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
 
 
 @contextmanager
-def full(disk: Path) -> Iterator[None]:
-    """Fill a disk to its last byte, and free it again."""
+def full(disk: Path, ledger: Ledger) -> Iterator[None]:
+    """Fill a disk to its last byte, and free it again when clerks have tried to work on it."""
     filler = disk / "filler"
-    deadline = time.monotonic() + FULL_SECONDS
+    deadline, before = time.monotonic() + MOST_SECONDS, len(ledger.seconds)
     with filler.open("ab", buffering=0) as file:
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and len(ledger.seconds) < before + REQUESTS:
             try:
                 file.write(b"\0" * 65536)
             except OSError:
@@ -79,7 +80,7 @@ def _run(company: Company, disk: Path, server: Server | None, report: Report, ti
     with company.serving("--workers", "2") as (_, port), at_work(company, port, ledger, report):
         for _ in range(times):
             time.sleep(3)
-            with full(disk):
+            with full(disk, ledger):
                 report.count("times the disk was full")
             if server is not None and server.process.poll() is not None:
                 report.count("times PostgreSQL stopped for want of disk")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -40,6 +41,7 @@ POINTS = {
     "add_check": {"check"},
     "add_queue": {"queue"},
     "add_alarm": {"alarm"},
+    "add_search": {"search"},
     "add_dashboard": {"card"},
     "add_demo": {"demo"},
     "subscribe": {"handler"},
@@ -189,6 +191,11 @@ class Watch:
             for name, owned in self.registry.queues.items():
                 queue = Queue(name, spy("queue", owned, name).thing)
                 patch.setitem(self.registry.queues, name, Owned(owned.module, queue))
+            searches = [
+                Owned(owned.module, replace(owned.thing, find=spy("search", owned, owned.thing.name).thing))
+                for owned in self.registry.searches
+            ]
+            patch.setattr(self.registry, "searches", searches)
             for kind, place in (("check", "checks"), ("demo", "demos"), ("alarm", "alarms")):
                 spies = [spy(kind, owned, name_of(owned.thing)) for owned in getattr(self.registry, place)]
                 patch.setattr(self.registry, place, spies)
@@ -206,6 +213,7 @@ class Watch:
         number = next(self.rounds)
         patch.setattr("erp.cli.company.DEMO", Subject(f"erp.demo{number}", None, "Demo company"))
         queues(db.session())
+        assert self.client.get("/search/?q=words").status_code == 200
         patch.setattr("erp.watch.reports.troubles", lambda _: [Trouble(FAILED_JOBS, f"Something failed {number}.")])
         report_troubles(db.session())
         assert self.command("check")[0] == self.command("demo")[0] == 0

@@ -8,6 +8,7 @@ from modules.preorder.queries.checks import broken_invariants
 from modules.preorder.queries.coverage import (
     coverage_of_line,
     coverage_of_orders,
+    coverage_to_promise,
     line_coverage,
     lines_to_promise,
     lines_to_sync,
@@ -114,6 +115,7 @@ __all__ = [
     "count_outstanding",
     "coverage_of_line",
     "coverage_of_orders",
+    "coverage_to_promise",
     "demand_of",
     "excess_of_lines",
     "excess_of_purchase_lines",

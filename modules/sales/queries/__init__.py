@@ -41,6 +41,7 @@ from modules.sales.queries.order_gains import gained_by_allocating, gained_by_co
 from modules.sales.queries.orders import (
     customer_orders,
     line_progress,
+    locked_order,
     order_by_number,
     order_statuses,
     order_with_lines,
@@ -123,6 +124,7 @@ __all__ = [
     "lines_by_id",
     "lines_of",
     "listed_lines",
+    "locked_order",
     "losses",
     "losses_in",
     "open_backorder_quantity",
