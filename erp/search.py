@@ -232,7 +232,7 @@ def rows_by_number(
         found = session.execute(rows.add_columns(key).where(is_one_of(session, key, order)).limit(_READ)).all()
         return [(row, SIMILAR) for row, _ in sorted(found, key=lambda pair: order[pair[1]])[:limit]]
     meant = [typed, *_with_zeros(typed, identity_key(prefix))]
-    exact = session.scalars(rows.where(key.in_(meant))).all()
+    exact = session.scalars(rows.where(key.in_(meant)).limit(limit)).all()
     beginning = rows.where(begins(key, typed), key.not_in(meant)).order_by(key).limit(limit)
     more = session.scalars(beginning).all() if len(exact) < limit else []
     return [(row, EXACT) for row in exact] + [(row, BEGINS) for row in more][: limit - len(exact)]
