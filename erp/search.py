@@ -41,7 +41,8 @@ LONGEST_WORD = 60
 # A number that a sequence gives has at least so many digits.
 DIGITS = 5
 
-EXACT, BEGINS, RELATED, SIMILAR = range(4)
+# Found by what it is called, by its beginning, by that with a typing error, or by the name of another row.
+EXACT, BEGINS, SIMILAR, RELATED = range(4)
 
 M = TypeVar("M", bound=Model)
 
