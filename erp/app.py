@@ -16,7 +16,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from erp import admin, backup, checks, clock, core, db, discovery, error_pages, logs, security, watch
+from erp import admin, backup, checks, clock, core, db, discovery, error_pages, logs, provider, security, watch
+from erp.db import replica
 from erp.errors import ConfigError
 from erp.exchange import run_imports
 from erp.manifest import Module
@@ -55,6 +56,7 @@ def create_app(
     registry = _registry(discovery.find(package=module_package, folders=folders), ini, environment)
     app.extensions["erp"] = registry
     db.init_app(app)
+    replica.init_app(app)
     clock.use_zone(_zone)
     logs.init_app(app)
     app.before_request(_mark_reading)
@@ -69,6 +71,7 @@ def _add_pages(app: Flask, registry: Registry) -> None:
     _set_up(registry)
     _add_templates(app, registry.modules.values())
     security.init_app(app)
+    provider.init_app(app)
     admin.init_app(app, registry)
     watch.init_app(app)
 

@@ -23,6 +23,7 @@ from erp.admin.declarations import AnyColumns, Facts, ListAction, column_heads, 
 from erp.admin.fields import as_id
 from erp.admin.formatting import cell, cell_of_type, is_number, is_numeric_type, plain
 from erp.admin.list_query import COUNT_BOUND, ListQuery
+from erp.admin.reading import read_lines, read_list
 from erp.errors import ErpError
 
 EXPORT_CHUNK = 500
@@ -131,7 +132,7 @@ class Listing(ListQuery):
     @expose("/")
     def index_view(self) -> ResponseReturnValue:
         """Show the list."""
-        return self._show_list()
+        return read_list(self._show_list)
 
     def _show_list(self, ticked: Collection[int] = ()) -> str:
         args = self._get_list_extra_args()
@@ -218,7 +219,7 @@ class Listing(ListQuery):
         args = self._get_list_extra_args()
         name = secure_filename(f"{self.title}.csv").lower()
         headers = {"Content-Disposition": f"attachment;filename={name}"}
-        return Response(stream_with_context(self._csv(args)), headers=headers, mimetype="text/csv")
+        return Response(stream_with_context(read_lines(lambda: self._csv(args))), headers=headers, mimetype="text/csv")
 
     def _csv(self, args: ViewArgs) -> Iterator[str]:
         # All of this runs while the answer is sent: the request's own session has ended by then.

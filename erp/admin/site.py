@@ -12,8 +12,8 @@ from flask_admin import Admin, AdminIndexView, expose
 from flask_admin.theme import Bootstrap4Theme
 from flask_login import current_user
 
-from erp import second_factor, security
-from erp.admin import account, second_factor_page
+from erp import provider, second_factor, security
+from erp.admin import account, provider_pages, reading, second_factor_page
 from erp.admin.access import may, permitted, screen_session
 from erp.admin.declarations import Card
 from erp.admin.fields import required
@@ -125,6 +125,8 @@ def init_app(app: Flask, registry: Registry) -> None:
         site.add(Owned(CORE, entry))
     account.add_addresses(app)
     second_factor_page.add_addresses(app)
+    provider_pages.add_addresses(app)
+    reading.init_app(app)
     add_filters(app)
     app.jinja_env.globals.update(
         site=site,
@@ -136,6 +138,8 @@ def init_app(app: Flask, registry: Registry) -> None:
         company=company,
         signed_in_user=signed_in_user,
         has_second_factors=second_factor.is_on,
+        has_provider=provider.is_on,
+        provider_label=provider.label,
         history_url=history_url,
     )
 

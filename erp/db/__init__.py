@@ -29,6 +29,7 @@ from erp.db.locking import (
     when_locked,
 )
 from erp.db.model_registry import configure_models, failing_model, forget_models
+from erp.db.replica import from_replica, has_replica, on_replica
 from erp.db.session import (
     ENGINE_OPTIONS,
     POSTGRES_OPTIONS,
@@ -77,6 +78,8 @@ __all__ = [
     "forget_models",
     "format_quantity",
     "from_raw",
+    "from_replica",
+    "has_replica",
     "init_app",
     "insert_missing",
     "insert_rows",
@@ -92,6 +95,7 @@ __all__ = [
     "lock_switches",
     "make_final",
     "new_ids",
+    "on_replica",
     "one_moment",
     "partial_index",
     "prepare",

@@ -176,9 +176,11 @@ def bulk_update(
         source = f"FROM unnest({arrays}) AS v({', '.join(['row_id', *types])}) WHERE {table.name}.id = v.row_id"
         parameters: Any = tuple(list(column) for column in zip(*rows, strict=True))
     else:
-        values = {name: f"?{place}" for place, name in enumerate(types, start=2)}
-        source = "WHERE id = ?1"
-        parameters = list(rows)
+        # By name: some versions of Python warn of numbered places.
+        names = ("row_id", *types)
+        values = {name: f":{name}" for name in types}
+        source = "WHERE id = :row_id"
+        parameters = [dict(zip(names, row, strict=True)) for row in rows]
     assignments = ", ".join(f"{column} = {sql.format(**values)}" for column, sql in sets.items())
     connection.exec_driver_sql(f"UPDATE {table.name} SET {assignments} {source}", parameters)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,9 +12,12 @@ from flask import Flask, g, has_app_context
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import BigInteger, Integer, MetaData, event
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -51,6 +55,11 @@ class Model(DeclarativeBase):
 class ErpSession(FlaskSession):
     """The session of one request, command or job batch."""
 
+    def get_bind(self, mapper: Any = None, clause: Any = None, bind: Any = None, **more: Any) -> Any:
+        """Return the engine that this work reads from: the replica where it was chosen, else the primary."""
+        chosen = g.get("erp_engine") if has_app_context() else None
+        return super().get_bind(mapper, clause, chosen if bind is None else bind, **more)
+
 
 def carried(session: Session, kind: type[T]) -> T:
     """Return the one `kind` that the session carries along, made without arguments when it is first asked for.
@@ -63,7 +72,22 @@ def carried(session: Session, kind: type[T]) -> T:
     return value
 
 
-db = SQLAlchemy(model_class=Model, session_options={"class_": ErpSession})
+class Database(SQLAlchemy):
+    """The database of the application."""
+
+    def _teardown_session(self, exc: BaseException | None) -> None:
+        """End the session of a request, whose answer stands: what it changed is committed before it is answered.
+
+        A connection that has died since is dropped by the pool, and the next request gets another.
+        """
+        try:
+            super()._teardown_session(exc)
+        except DBAPIError as error:
+            log.warning("a connection ended with its request: %s", error.orig)
+            self.session.registry.clear()
+
+
+db = Database(model_class=Model, session_options={"class_": ErpSession})
 
 
 def init_app(app: Flask) -> None:
