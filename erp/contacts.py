@@ -79,6 +79,11 @@ class ContactData:
             check_address(self.email)
 
 
+def address(*parts: str) -> dict[str, str]:
+    """Return a whole postal address, given its parts in the order of ADDRESS_PARTS."""
+    return dict(zip(ADDRESS_PARTS, parts, strict=True))
+
+
 @dataclass(frozen=True)
 class Saved:
     """How many rows are new, and how many others changed."""

@@ -7,12 +7,31 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import available_timezones
 
+from babel.core import get_global
+from babel.localedata import locale_identifiers
 from typing_extensions import override
 
 from erp.manifest import Permission
 from erp.options import Choice, Duration, ImageFile, Integer, Option, Switch, Text
 
 NAME = "erp"
+
+# What the core's own commands are called: no module may take one of these names.
+COMMANDS = (
+    "backup",
+    "check",
+    "demo",
+    "export",
+    "import",
+    "init",
+    "jobs",
+    "modules",
+    "options",
+    "restore",
+    "serve",
+    "users",
+    "worker",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +42,26 @@ class TimeZone(Choice):
     @override
     def allowed(self) -> str:
         return "the name of a time zone such as UTC or Europe/Berlin is allowed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Locale(Choice):
+    """A locale by its name; empty where there is none."""
+
+    @property
+    @override
+    def allowed(self) -> str:
+        return "the name of a locale such as en or de_AT is allowed, or nothing"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Currency(Choice):
+    """A currency by its code; empty where there is none."""
+
+    @property
+    @override
+    def allowed(self) -> str:
+        return "the code of a currency such as EUR is allowed, or nothing"
 
 
 OPTIONS: tuple[Option[Any], ...] = (
@@ -38,6 +77,18 @@ OPTIONS: tuple[Option[Any], ...] = (
         name="company_logo",
         default="",
         help="An image file of at most 1 MB that is printed on papers; empty = none.",
+    ),
+    Locale(
+        name="locale",
+        default="",
+        choices=("", *sorted(locale_identifiers())),
+        help="Whose separators numbers have on screens; empty: those of 1234.5.",
+    ),
+    Currency(
+        name="currency",
+        default="",
+        choices=("", *sorted(get_global("all_currencies"))),
+        help="The currency that is shown after amounts; empty: none.",
     ),
     Text(
         name="module_path",
@@ -63,6 +114,11 @@ OPTIONS: tuple[Option[Any], ...] = (
         name="report_every",
         default=timedelta(minutes=15),
         help="How often failed jobs, failed checks and stuck queues are looked for.",
+    ),
+    Integer(
+        name="suspend_after_failures",
+        default=20,
+        help="Another party's module that fails so often within an hour is switched off; 0: never.",
     ),
     Switch(
         name="alarm_mails",

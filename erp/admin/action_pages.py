@@ -19,6 +19,7 @@ from erp.admin.cells import Cell, make_cell
 from erp.admin.declarations import Action, ActionScreen, Chosen, Facts, Getter, Result, always
 from erp.admin.fields import read_quantity
 from erp.admin.formatting import follow, line_heading
+from erp.admin.numerals import as_typed
 from erp.admin.refusals import mark
 from erp.db import format_quantity
 from erp.errors import BadNumber, ErpError, NothingChosen
@@ -277,7 +278,7 @@ class Choose(ActionPage):
             cells=[make_cell(value) for value in values],
             is_ticked=ticked and self.can_tick(item),
             can_tick=self.can_tick(item),
-            quantity=None if offered is None else typed if typed is not None else format_quantity(offered),
+            quantity=None if offered is None else typed if typed is not None else as_typed(format_quantity(offered)),
             error=self._wrong(row, item) if posted and ticked else "",
         )
 

@@ -9,9 +9,11 @@ from datetime import date
 from typing import Any, Protocol
 
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 from sqlalchemy.orm import Session
 from wtforms.fields.core import UnboundField
 
+from erp.registry import current_registry
 from erp.text import Note
 
 Row = Any
@@ -123,6 +125,17 @@ class ListAction:
 
 
 @dataclass(frozen=True)
+class Effect:
+    """What an action on many rows does to one: `text` says it; `refusal` says why nothing is done to it instead."""
+
+    id: int
+    name: str
+    text: str = ""
+    refusal: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True)
 class Panel:
     """A card on a document's page: `template` rendered with `context(session, row)`; None hides the panel.
 
@@ -136,6 +149,11 @@ class Panel:
     permission: str = ""
     counted: str = ""
     is_summary: bool = False
+
+    def failed(self, text: str) -> ShownPanel:
+        """Return the card that says that this one failed."""
+        content = Markup('<p class="erp-small-empty text-danger">{}</p>').format(text)
+        return ShownPanel(self.title, content, None, self.is_summary)
 
 
 @dataclass(frozen=True)
@@ -260,8 +278,15 @@ AnyColumns = ExtraColumn | ExtraColumns
 
 def read_columns(columns: Sequence[AnyColumns], session: Session, rows: Sequence[Any]) -> list[list[Any]]:
     """Return a list for each row with the values of all columns; each declaration is read once."""
-    parts = [column.read(session, rows) for column in columns] if rows else []
+    parts = [_read_column(column, session, rows) for column in columns] if rows else []
     return [[value for part in parts for value in part[at]] for at in range(len(rows))]
+
+
+def _read_column(column: AnyColumns, session: Session, rows: Sequence[Any]) -> list[list[Any]]:
+    def failed(text: str) -> list[list[Any]]:
+        return [[text] * len(column.columns) for _ in rows]
+
+    return current_registry().contained(column, f"column {column.label}", lambda: column.read(session, rows), failed)
 
 
 def column_heads(columns: Sequence[AnyColumns]) -> list[tuple[str, str]]:

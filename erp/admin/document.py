@@ -93,7 +93,7 @@ class DocumentScreen(Screen):
     def _shown_line(self, line: Any, added: Sequence[Any], actions: Sequence[Action]) -> ShownLine:
         own = [self._line_cell(line, getter) for _, getter in self._pairs()]
         more = [make_cell(value) for value in added]
-        return ShownLine(line, own + more, [action for action in actions if action.allowed(line)])
+        return ShownLine(line, own + more, [action for action in actions if self.is_allowed(action, line)])
 
     def _line_cell(self, line: Any, getter: Getter) -> Cell:
         if callable(getter):
@@ -114,7 +114,8 @@ class DocumentScreen(Screen):
     def run_at_once(self, row: Any) -> set[str]:
         actions = [action for action in permitted(self._own_line_actions()) if action.run]
         lines = getattr(row, self.lines)
-        return super().run_at_once(row) | {LINE_NAME + each.name for each in actions if any(map(each.allowed, lines))}
+        at_once = (each for each in actions if any(self.is_allowed(each, line) for line in lines))
+        return super().run_at_once(row) | {LINE_NAME + each.name for each in at_once}
 
     @expose("/<int:id>/lines/<int:line_id>/<name>/", methods=("GET", "POST"))
     def line_action(self, id: int, line_id: int, name: str) -> ResponseReturnValue:

@@ -11,22 +11,24 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from wtforms import Form, HiddenField, StringField, ValidationError
+from wtforms.fields.core import UnboundField
 
 from erp import history
 from erp.addresses import BadAddress, check_address
 from erp.admin import tokens, versions
 from erp.admin.access import may, only_read, permitted, run_and_commit, screen_session
+from erp.admin.converter import Converter, with_fields
 from erp.admin.declarations import ExtraField, Facts
-from erp.admin.fields import Converter, Lookup, as_id, lookup, with_fields
+from erp.admin.fields import Lookup, as_id, lookup
 from erp.admin.formatting import words
 from erp.admin.listing import Listing
 from erp.admin.refusals import mark
 from erp.db import is_duplicate, is_reading, key_columns
 from erp.errors import ErpError, RecordInUse, RecordTaken, StaleRecord
 from erp.identity import identity_key
+from erp.registry import current_registry
 
-VERSION = "row_version"
-DIALOG = "erp/form_dialog.html"
+VERSION, DIALOG, FAILED = "row_version", "erp/form_dialog.html", object()
 
 
 class EditForms(Listing):
@@ -80,18 +82,34 @@ class EditForms(Listing):
         return self.contributed("fields")
 
     def offered_fields(self) -> list[ExtraField]:
-        """Return those of them that the user may fill in."""
+        """Return those that the user may fill in."""
         return permitted(self.extra_fields())
 
     def make_form(self, row: Any) -> Form:
         """Return the form, filled from the request when it is posted, else from the row."""
-        extras = self.offered_fields()
+        given = ((extra, self.read_extra(extra, screen_session(), row, FAILED)) for extra in self.offered_fields())
+        offered = [(extra, value) for extra, value in given if value is not FAILED]
         kind = self._create_form_class if row is None else self._edit_form_class
-        form_class = with_fields(kind, [(extra.name, extra.field) for extra in extras])
-        read = {extra.name: extra.read(screen_session(), row) for extra in extras}
-        form: Form = form_class(request.form if request.method == "POST" else None, obj=row, **read)
+        form_class = with_fields(kind, [(extra.name, extra.field) for extra, _ in offered])
+        values = {extra.name: value for extra, value in offered}
+        form: Form = form_class(request.form if request.method == "POST" else None, obj=row, **values)
         self.prepare_form(form, row)
         return form
+
+    def read_extra(self, extra: ExtraField, session: Session, row: Any, failed: Any = None) -> Any:
+        """Return the value of another module's field; where that fails `failed`, or else the sentence that says so."""
+
+        def read() -> Any:
+            if not isinstance(extra.field(), UnboundField):
+                raise TypeError(f"field {extra.name} is made by {extra.field}, which returns no field")
+            return extra.read(session, row)
+
+        def note(text: str) -> Any:
+            if failed is not None:
+                flash(f"{words(extra.name)}: {text}", "error")
+            return text if failed is None else failed
+
+        return current_registry().contained_anywhere(extra, f"field {extra.name}", read, note)
 
     def prepare_form(self, form: Form, row: Any) -> None:
         """Change the form before it is shown or checked: defaults, choices, fields that a state forbids."""
@@ -101,7 +119,7 @@ class EditForms(Listing):
         names = [name for name in ("state", *(self.form_columns or ())) if hasattr(self.model, name)]
         own = {str(self.get_column_name(name)): getattr(row, name) for name in names}
         extras = [extra for extra in self.offered_fields() if extra.is_written]
-        return own | {self.field_label(extra): extra.read(session, row) for extra in extras}
+        return own | {self.field_label(extra): self.read_extra(extra, session, row) for extra in extras}
 
     def _parts(self, row: Any) -> versions.Parts:
         return {versions.PAGE: self.depends_on(screen_session(), row)}
@@ -153,7 +171,9 @@ class EditForms(Listing):
         if is_new:
             history.record_document(session, row, "created")
         for extra in self.offered_fields():
-            extra.write(session, row, form[extra.name].data)
+            if extra.name in form:
+                with current_registry().blaming(extra, f"field {extra.name}"):
+                    extra.write(session, row, form[extra.name].data)
         session.flush()
         tokens.keep(session, token, row.id)
         return row.id
@@ -292,8 +312,12 @@ class EditForms(Listing):
 
     def field_label(self, extra: ExtraField) -> str:
         """Return the label of a field of another module."""
-        made = extra.field()
-        return str(made.kwargs.get("label") or (made.args[0] if made.args else words(extra.name)))
+
+        def label() -> str:
+            made = extra.field()
+            return str(made.kwargs.get("label") or (made.args[0] if made.args else words(extra.name)))
+
+        return current_registry().contained_anywhere(extra, f"field {extra.name}", label, lambda _: words(extra.name))
 
     @expose("/ajax/lookup/")
     def ajax_lookup(self) -> ResponseReturnValue:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from flask import abort, flash, make_response, redirect, request
+from flask import abort, flash, g, make_response, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from markupsafe import Markup
@@ -21,6 +22,7 @@ from erp.admin.action_pages import ActionPage
 from erp.admin.declarations import (
     LINE_NAME,
     Action,
+    ActionNotes,
     Badge,
     Getter,
     NextStep,
@@ -36,10 +38,11 @@ from erp.contacts import ADDRESS_PARTS
 from erp.db import is_reading
 from erp.errors import ActionRefused, ErpError
 from erp.models import HistoryEntry
+from erp.registry import current_registry
 from erp.text import Note
 
 HISTORY_SHOWN = 20
-MOST_BUTTONS = 4
+MOST_BUTTONS = 5
 BUTTON_LETTERS = 60
 
 
@@ -84,8 +87,9 @@ class Screen(Gated, EditForms):
         """Return (label, value) at the top of the page, with the fields of other modules at the end."""
         own = [(label, self.read(row, getter)) for label, getter in self.fields_shown()]
         session = screen_session()
-        more = ((extra, extra.read(session, row)) for extra in self.extra_fields())
-        return own + [(self.field_label(extra), cell(value)) for extra, value in more]
+        return own + [
+            (self.field_label(extra), cell(self.read_extra(extra, session, row))) for extra in self.extra_fields()
+        ]
 
     def read(self, row: Any, getter: Getter) -> Any:
         """Return what a getter, or an attribute with the screen's formatter, shows of a row."""
@@ -117,7 +121,7 @@ class Screen(Gated, EditForms):
     def buttons(self, row: Any, step: NextStep | None = None) -> list[Action]:
         """Return the actions that the row's state allows: the next step or the primary ones first, dangerous last."""
         rank = {"primary": 0, "danger": 2}
-        allowed = [action for action in self.all_actions() if action.allowed(row)]
+        allowed = [action for action in self.all_actions() if self.is_allowed(action, row)]
         if step and any(action.name == step.action for action in allowed):
             allowed = [_ranked(action, step) for action in allowed]
         return sorted(allowed, key=lambda action: rank.get(action.style, 1))
@@ -138,14 +142,21 @@ class Screen(Gated, EditForms):
 
     def render_panels(self, row: Any) -> list[ShownPanel]:
         """Return each panel that the user may see."""
-        session, shown = screen_session(), []
+        session, shown = screen_session(), list[ShownPanel]()
         for panel in permitted([*self.panels, *self.contributed("panels")]):
-            context = panel.context(session, row)
-            if context is not None:
-                content = Markup(self.render(panel.template, row=row, screen=self, **context))
-                count = len(context[panel.counted]) if panel.counted else None
-                shown.append(ShownPanel(panel.title, content, count, panel.is_summary))
+            what, show = f"panel {panel.title}", partial(self._render_panel, panel, session, row)
+            content = current_registry().contained(panel, what, show, panel.failed)
+            if content is not None:
+                shown.append(content)
         return shown
+
+    def _render_panel(self, panel: Panel, session: Session, row: Any) -> ShownPanel | None:
+        context = panel.context(session, row)
+        if context is None:
+            return None
+        content = Markup(self.render(panel.template, row=row, screen=self, **context))
+        count = len(context[panel.counted]) if panel.counted else None
+        return ShownPanel(panel.title, content, count, panel.is_summary)
 
     def run_at_once(self, row: Any) -> set[str]:
         """Return the names of the actions on a row's page that run when their button is pressed."""
@@ -154,7 +165,24 @@ class Screen(Gated, EditForms):
     def notes(self, row: Any, names: Collection[str]) -> list[Note]:
         """Return what other modules say that these actions would do."""
         session = screen_session()
-        return [note for each in self.contributed("notes") for note in each.notes(session, row, names)]
+        return [note for each in self.contributed("notes") for note in self._notes(each, session, row, names)]
+
+    def _notes(self, each: ActionNotes, session: Session, row: Any, names: Collection[str]) -> list[Note]:
+        def read() -> list[Note]:
+            return list(each.notes(session, row, names))
+
+        return current_registry().contained(each, f"note {each.label}", read, lambda text: [Note(each.label, text)])
+
+    def is_allowed(self, action: Action, row: Any) -> bool:
+        """Say whether the row's state permits an action; where a third party's cannot say, the page tells it."""
+
+        def failed(text: str) -> bool:
+            if action.name not in g.setdefault("erp_said", set()):  # it is asked more than once
+                flash(f"{action.label}: {text}", "error")
+            g.erp_said.add(action.name)
+            return False
+
+        return bool(current_registry().contained(action, f"action {action.name}", lambda: action.allowed(row), failed))
 
     def history(self, row: Any) -> tuple[list[HistoryEntry], int]:
         """Return the last history entries of a row, newest first, and how many there are in all."""
@@ -224,7 +252,8 @@ class Screen(Gated, EditForms):
         try:
             self._check_allowed(action, target)
             if action.page is not None:
-                return action.page(self, target) if _answers(action.page) else abort(405)
+                with current_registry().blaming(action, f"action {action.name}"):
+                    return action.page(self, target) if _answers(action.page) else abort(405)
             if request.method != "POST":
                 return redirect(self.get_url(".details_view", id=id))
             result = self.do(action.name, lambda session: self._run_action(session, action, fresh))
@@ -238,8 +267,9 @@ class Screen(Gated, EditForms):
 
         The page of an action says itself what has changed since it was opened, and keeps what was typed.
         """
-        if action.allowed(target):
-            return
+        with current_registry().blaming(action, f"action {action.name}"):
+            if action.allowed(target):
+                return
         if isinstance(action.page, ActionPage) and action.page.has_changed(target):
             return
         if action.run and (found := versions.changes(lambda: _parts(action, screen_session(), target))):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import chain, zip_longest
 from typing import Any
 
@@ -62,7 +63,8 @@ def _rows(source: SearchSource, sought: Sought) -> list[Result]:
     view = _site().view(source.name)
     if view is None or not view.is_accessible():
         return []
-    found = source.find(screen_session(), sought, OF_EACH)
+    find = partial(source.find, screen_session(), sought, OF_EACH)
+    found = current_registry().contained(source, f"search of {source.name}", lambda: list(find()), lambda _: [])
     address = f"{view.endpoint}.details_view"
     return [Result(each.text, each.note, source.title, view.get_url(address, id=each.id), each.rank) for each in found]
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import ProgrammingError
 from erp.db import db
 from erp.errors import ErpError
 from erp.migrations import revisions
-from erp.models import InstalledModule, ModuleState
+from erp.models import SETTLED, InstalledModule
 from erp.registry import CORE, current_registry
 
 _SCRATCH = "erp_check"
@@ -128,8 +128,7 @@ def differences(expected: Mapping[Part, str], found: Mapping[Part, str]) -> Iter
 
 def _owners(connection: Connection) -> list[str]:
     """Return the core and the modules whose tables are settled at their newest revision, in dependency order."""
-    settled = (ModuleState.enabled, ModuleState.disabled)
-    installed = set(connection.scalars(select(InstalledModule.name).where(InstalledModule.state.in_(settled))))
+    installed = set(connection.scalars(select(InstalledModule.name).where(InstalledModule.state.in_(SETTLED))))
     names = [CORE, *(name for name in current_registry().modules if name in installed)]
     return [name for name in names if not revisions.ahead(connection, name)]
 

@@ -33,6 +33,8 @@ class Registered:
         self.found = found
         self.modules = {module.name: module for module in modules}
         self.option_table = option_table
+        # The module of each thing that was registered, by the id of the thing.
+        self.owners: dict[int, str] = {}
         self.tables: dict[str, list[Any]] = defaultdict(list)
         self.searchable: dict[str, list[type[Any]]] = defaultdict(list)
         self.searches: list[Owned[SearchSource]] = []
@@ -48,6 +50,8 @@ class Registered:
         self.queues: dict[str, Owned[Queue]] = {}
         self.alarms: list[Owned[Callable[[Sequence[str], Alarm], None]]] = []
         self.cards: list[Owned[Any]] = []
+        self.work_queues: dict[str, Owned[Any]] = {}
+        self.charts: dict[str, Owned[Any]] = {}
         self.demos: list[Owned[Callable[[Session], None]]] = []
         self.subscribers: dict[type, list[Owned[Callable[..., None]]]] = defaultdict(list)
         self.hook_answers: dict[Callable[..., Any], list[Owned[Callable[..., Any]]]] = defaultdict(list)
@@ -59,7 +63,7 @@ class Registered:
         name = job_name(job)
         self.jobs[name] = Owned(CORE, JobEntry(name, job, f"{CORE}.{every}"))
 
-    def mark_broken(self, name: str, error: Exception) -> None:
+    def mark_broken(self, name: str, error: BaseException) -> None:
         """List a third party's module as broken, and those that need it; raise the error of one that ships."""
         if name in self.found.shipped:
             raise error
@@ -68,7 +72,7 @@ class Registered:
             if name in module.depends:
                 self.mark_broken(module.name, MissingDependency(module.name, {name}))
 
-    def _drop(self, name: str, error: Exception) -> None:
+    def _drop(self, name: str, error: BaseException) -> None:
         """Forget what a module registered before it failed."""
         self.found.mark_broken(name, error)
         del self.modules[name]
@@ -81,6 +85,8 @@ class Registered:
             self.imports,
             self.exports,
             self.queues,
+            self.work_queues,
+            self.charts,
         )
         for by_name in by_names:
             for key in [key for key, owned in by_name.items() if owned.module == name]:

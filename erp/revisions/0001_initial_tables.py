@@ -113,6 +113,7 @@ def upgrade() -> None:
                 "upgrading",
                 "enabled",
                 "disabled",
+                "suspended",
                 "uninstalling",
                 name="state",
                 native_enum=False,
@@ -125,6 +126,18 @@ def upgrade() -> None:
         sa.Column("error", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_erp_module")),
     )
+    op.create_table(
+        "erp_module_failure",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("module", sa.String(length=60), nullable=False),
+        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.Column("what", sa.String(length=200), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("trace", sa.Text(), nullable=False),
+        sa.Column("is_counted", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_erp_module_failure")),
+    )
+    op.create_index("ix_erp_module_failure_module_at", "erp_module_failure", ["module", "at"], unique=False)
     op.create_table(
         "erp_option_value",
         sa.Column("name", sa.String(length=120), nullable=False),

@@ -106,7 +106,10 @@
   window.addEventListener("beforeunload", (event) => { if (forms.some(isDirty)) event.preventDefault(); });
   window.addEventListener("pageshow", () => forms.forEach((form) => { delete form.dataset.left; }));
 
-  // Sending: first ask whether the session still runs.
+  // Sending: a page that has been open for long first asks whether the session still runs. Where it ended sooner, the
+  // server asks to sign in, and what was typed is offered when the form is opened again.
+  const FRESH = 5 * 60 * 1000;
+  let asked = Date.now();
   const say = (form, message) => {
     all(".erp-unsent", form).forEach((each) => each.remove());
     const text = document.createElement("p");
@@ -114,11 +117,13 @@
     form.append(text);
   };
   const session = () => fetch(document.body.dataset.session, { headers: { Accept: "application/json" }, cache: "no-store" })
-    .then((answer) => (answer.redirected || answer.status === 401 ? null : answer.ok ? answer.json() : Promise.reject(new Error(answer.status))));
-  const send = (form, submitter) => {
+    .then((answer) => (answer.redirected || answer.status === 401 ? null : answer.ok ? (asked = Date.now(), answer.json()) : Promise.reject(new Error(answer.status))));
+  const note = (form) => {
     keep(form);
     sessionStorage.setItem(SENT, addressOf(form));
     leave(form);
+  };
+  const send = (form, submitter) => {
     form.dataset.checked = "1";
     form.requestSubmit(submitter && submitter.isConnected ? submitter : undefined);
     delete form.dataset.checked;
@@ -156,7 +161,8 @@
   };
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (!begun.has(form) || form.dataset.checked || event.defaultPrevented) return;
+    if (!begun.has(form) || event.defaultPrevented) return;
+    if (form.dataset.checked || Date.now() - asked < FRESH) { note(form); return; }
     event.preventDefault();
     event.stopImmediatePropagation();
     if (form.dataset.asking) return;

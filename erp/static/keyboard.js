@@ -27,7 +27,7 @@
     const [before, after] = all("a", siblings);
     if (at >= 0 && list.length > 1) {
       siblings.querySelector("span").textContent = `${at + 1} of ${list.length}`;
-      [[before, list[at - 1]], [after, list[at + 1]]].forEach(([anchor, path]) => { if (path) anchor.href = path; else { anchor.removeAttribute("href"); anchor.removeAttribute("data-key"); } });
+      [[before, list[at - 1]], [after, list[at + 1]]].forEach(([anchor, path]) => { if (path) anchor.href = path; else { anchor.removeAttribute("href"); anchor.removeAttribute("data-key"); anchor.setAttribute("role", "link"); anchor.setAttribute("aria-disabled", "true"); } });
       siblings.hidden = false;
     } else siblings.remove();
   }

@@ -29,7 +29,7 @@ def setup(core: Core) -> None:
     core.add_check(queries.broken_invariants)
     core.subscribe(ReceiptReversed, services.restore_purchase_allocations)
     core.subscribe(ArrivalChanged, services.follow_arrivals)
-    core.subscribe(GoodsArrived, services.promise_products)
+    core.subscribe(GoodsArrived, services.promise_what_arrived)
     core.subscribe(StockChanged, services.promise_products)
     core.implement(procurement_hooks.outstanding_will_fall, services.convert_or_release)
     core.implement(procurement_hooks.receipt_will_fall, services.free_converted)

@@ -76,6 +76,7 @@ def test_what_was_typed_is_offered_again_and_saved_after_signing_in_again(behind
     company(behind)
     page, keyboard, asked = clerk.page, clerk.page.keyboard, []
     page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    page.clock.install()
     clerk.go("/sales/orders/new/")
     keyboard.type("smithy")
     keyboard.press("Tab")
@@ -88,6 +89,7 @@ def test_what_was_typed_is_offered_again_and_saved_after_signing_in_again(behind
     page.get_by_role("button", name="Restore it").click()
     expect(page.get_by_label("Quantity").nth(1)).to_have_value("4")
     page.context.clear_cookies()
+    page.clock.fast_forward("10:00")
     page.get_by_role("button", name="Save", exact=True).click()
     dialog = page.get_by_role("dialog", name="Sign in")
     dialog.get_by_label("Name").fill("admin")

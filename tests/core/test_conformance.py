@@ -15,7 +15,7 @@ from sqlalchemy import Date, Float, Numeric
 
 from erp import core, discovery
 from erp.db import Model, Scaled, UtcDateTime
-from erp.migrations.lifecycle import SHIPPED_ROLES
+from erp.manifest import SHIPPED_ROLES
 from tests.conftest import more_modules
 
 ROOT = Path(__file__).parents[2]

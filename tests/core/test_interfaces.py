@@ -22,7 +22,7 @@ init --demo
 backup FILE
 restore FILE --yes
 demo
-serve --host --port --workers --worker
+serve --host --port --workers --worker --reload
 worker
 modules list
 modules install NAME --from --why --dry-run
@@ -31,6 +31,7 @@ modules disable NAME --release --why --dry-run
 modules upgrade NAME --why --dry-run
 modules uninstall NAME --yes --export --why --dry-run
 modules new NAME FOLDER
+modules test NAME
 options list
 options get OPTION
 options set OPTION VALUE --why
@@ -107,8 +108,8 @@ OPTIONS = {
 IMPORTS = {
     "products": "sku* name* unit unit_decimals tracking list_price preorder_eligible launch_date preorder_limit",
     "stock": "sku* lot location* quantity* received_on expires_on",
-    "customers": "code* name* email",
-    "suppliers": "code* name* email",
+    "customers": "code* name* email street postcode city region country",
+    "suppliers": "code* name* email street postcode city region country",
     "purchase_orders": "number* supplier* ordered_on sku* quantity* unit_cost expected_on status",
     "sales_orders": "number* customer* ordered_at sku* quantity* unit_price requested_on priority shipping_policy",
     "purchase_line_statuses": "name* position is_default email_template",

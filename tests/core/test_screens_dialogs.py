@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from sqlalchemy import func, select
 
+from erp.admin import Action
 from modules.inventory_lots.models import Product
 from modules.sales.models import Customer
 from tests.support.inventory_lots import make_product
@@ -66,6 +68,14 @@ def test_the_form_refuses_a_list_price_below_zero(client, session):
     answer = client.post(f"/inventory/products/{product.id}/edit/", data={**form, "list_price": "-1"})
     assert answer.status_code == 422
     assert "At least 0 is possible." in answer.text
+
+
+@pytest.mark.parametrize("key", ["j", "n", "C", "ab", "?"])
+def test_an_action_has_no_key_that_pages_use_themselves(key):
+    declared = {"name": "wrap", "label": "Wrap", "permission": "", "run": lambda session, row: None}
+    assert Action(**declared, key="w").key == "w"
+    with pytest.raises(TypeError, match="key"):
+        Action(**declared, key=key)
 
 
 def test_a_form_learns_whether_its_session_still_runs(app, client):

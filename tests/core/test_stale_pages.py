@@ -54,7 +54,7 @@ def test_every_action_declares_what_it_depends_on_or_why_it_needs_no_version(app
 
 
 def test_every_action_on_ticked_rows_declares_what_it_depends_on(app):
-    listed = [(view.view_name, action) for view in screens() for action in view.list_actions]
+    listed = [(view.view_name, action) for view in screens() for action in view.all_list_actions()]
     assert listed
     assert [(name, action.name) for name, action in listed if not declares(action)] == []
 
@@ -69,7 +69,7 @@ NEED_NONE = {
     ("erp.import", "apply_view"),
     ("erp.option", "import_ini"),
     ("erp.saved_view", "save_view"),
-    ("erp.saved_view", "delete_view"),
+    ("erp.saved_view", "remove_view"),
     ("erp.saved_view", "default_view"),
     ("erp.saved_view", "columns_view"),
     ("preorder.atp", "hint_view"),

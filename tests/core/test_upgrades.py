@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from click.testing import CliRunner
 from sqlalchemy import inspect, text
 
 from erp.db import db
+from erp.migrations.__main__ import main as maintenance
 from tests.support import dump
 
 CHANGELOG = Path(__file__).parents[2] / "CHANGELOG.md"
@@ -58,7 +60,14 @@ def test_every_release_is_upgraded(make_empty_app, command):
         upgraded(app, command)
 
 
+def test_the_revisions_of_a_release_are_not_written_again(monkeypatch):
+    monkeypatch.setattr("erp.migrations.__main__.version", lambda name: "1.0.0")
+    answer = CliRunner().invoke(maintenance, ["rewrite"])
+    assert answer.exit_code == 1
+    assert "The revisions of a release never change" in answer.output
+
+
 def test_the_dumps_of_every_release_are_kept():
-    released = re.findall(r"^## (\d+\.\d+\.\d+)", CHANGELOG.read_text(), re.M)
+    released = re.findall(r"^## \[?(\d+\.\d+\.\d+)", CHANGELOG.read_text(), re.M)
     wanted = {f"{version}-{kind}.sql.xz" for version in released if version >= "1" for kind in ("sqlite", "postgres")}
     assert wanted <= {path.name for path in dump.kept()}, "python -m tests.support.dump keeps those of this version"

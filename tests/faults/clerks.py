@@ -21,6 +21,8 @@ LISTS = (
     "/settings/export/allocations.csv", "/inventory/products/export/csv/",
 )  # fmt: skip
 MOST_TRIES = 200
+# A proxy does not send a form to another host when the first one died over it: what was done is not known.
+PROXY_LOST_ITS_HOST = 502
 
 
 class Ledger:
@@ -42,7 +44,9 @@ class Ledger:
         with self.lock:
             self.statuses[answer.status] += 1
             self.seconds.append(answer.seconds)
-            if answer.status >= 500 and not (answer.status == 503 and answer.text):
+            if answer.status == PROXY_LOST_ITS_HOST and "nginx" in answer.text:
+                self.acts["answered 502 by the proxy"] += 1
+            elif answer.status >= 500 and not (answer.status == 503 and answer.text):
                 sentence = re.sub(r"<style.*?</style>|<[^>]+>|\s+", " ", answer.text, flags=re.S)
                 self.bad.append(f"{method} {path}: {answer.status} {sentence[-300:]}")
 
@@ -169,8 +173,9 @@ class Clerk(threading.Thread):
         others = {name: "" for name in fields if name.endswith("-quantity") and name not in given}
         self.ledger.lots[lot] = False
         answer = self._post_until_known(path, {**fields, **others, **given})
-        if answer.status == 302 and "receive" not in answer.location:
-            self.ledger.lots[lot] = lot in self._get("/inventory/lots/?search=" + lot).text
+        found = self._get(f"/inventory/lots/?search={lot}").text
+        self.ledger.lots[lot] = re.search(rf">\s*{lot}\s*<", found) is not None  # a cell, and not the search itself
+        if self.ledger.lots[lot]:
             self.ledger.acts["receipts"] += 1
         else:
             self._refused("receipt", answer)

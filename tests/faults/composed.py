@@ -177,12 +177,11 @@ def _switch_and_kill(
     init: Company,
     report: Report,
 ) -> None:
-    for name in ("web1", "worker1", "web2", "worker2"):
+    steps = {"web1": "disable", "worker1": "enable", "web2": "disable", "worker2": "enable"}
+    for name, step in steps.items():
         time.sleep(SECONDS_EACH)
-        for step in ("disable", "enable"):
-            init.done("modules", step, "backorder_email")
-            report.count("modules switched")
-            time.sleep(SECONDS_EACH / 2)
+        init.done("modules", step, "backorder_email")
+        report.count("modules switched")
         end(started[name])
         report.count("hosts killed")
         started[name] = hosts[name].start(*_command(composed, name))

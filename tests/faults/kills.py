@@ -9,12 +9,12 @@ import subprocess
 import sys
 import zipfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tests.faults.report import Report
-from tests.faults.works import FILES, WORKS, Work
+from tests.faults.works import FILES, Work
 from tests.support.postgres import Server
 
 State = dict[str, Any]
@@ -43,7 +43,12 @@ class Stage:
         """Start the foreman."""
         command = [sys.executable, "-m", "tests.faults.foreman", self.url(), str(self.instance)]
         self._foreman = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=dict(self.environment)
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=dict(self.environment),
+            cwd=Path(__file__).parents[2],
         )
         if self._out.readline() != "ready\n":
             raise RuntimeError("the foreman did not start")
@@ -201,7 +206,7 @@ def _difference(one: State, other: State) -> dict[str, Any]:
     }
 
 
-def run(stage: Stage, label: str, report: Report, *, kills: int, seed: int, works: tuple[Work, ...] = WORKS) -> None:
+def run(stage: Stage, label: str, report: Report, *, kills: int, seed: int, works: Sequence[Work]) -> None:
     """Kill the works in turn until `kills` processes died."""
     chance = random.Random(f"{seed} {label}")
     for kind, rows in {**FILES, "late": _late()}.items():

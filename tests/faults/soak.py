@@ -18,6 +18,8 @@ from tests.faults.report import Report
 from tests.support.postgres import Server, free_port, running
 
 CLERKS = 16
+# In less time than this, memory is still warming up and other work of the machine counts too much: both are measured.
+LONG_ENOUGH_SECONDS = 600
 SLOWER = 3.0
 GROWTH = 1.10
 POOLER = """
@@ -102,27 +104,31 @@ def _soak(company: Company, report: Report, seconds: float) -> None:
     try:
         with company.serving("--workers", "2") as (web, port):
             team = _Team(company, port, ledger, report.seed)
-            alone, _ = team.work(1, 0.0, seconds * 0.05)
-            _, busiest = team.work(CLERKS, 0.0, seconds * 0.1)
+            alone, _ = team.work(1, 0.0, max(8, seconds * 0.05))
+            _, busiest = team.work(CLERKS, 0.0, max(15, seconds * 0.1))
             with _memory(lambda: [web.pid, *children(web.pid)]) as sizes:
                 taken, rate = team.work(CLERKS, 2 * CLERKS / busiest, seconds * 0.85)
         audit(company, ledger, report)
     finally:
         end(worker)
-    _judge(report, alone, busiest, taken, rate, sizes)
+    _judge(report, seconds, alone, busiest, taken, rate, sizes)
 
 
 class _Team:
     def __init__(self, company: Company, port: int, ledger: Ledger, seed: int) -> None:
         self.company, self.port, self.ledger, self.seed = company, port, ledger, seed
+        self.hired = 0
 
     def work(self, clerks: int, pause: float, seconds: float) -> tuple[list[float], float]:
         """Let so many clerks work; return the seconds of each request, and requests a second."""
         stop, first = threading.Event(), len(self.ledger.seconds)
-        team = [Clerk(number, self.company, self.port, self.ledger, stop, self.seed, pause) for number in range(clerks)]
+        numbers = range(self.hired, self.hired + clerks)  # nobody else has had these, nor the names made of them
+        self.hired += clerks
+        team = [Clerk(number, self.company, self.port, self.ledger, stop, self.seed, pause) for number in numbers]
         for clerk in team:
             clerk.start()
-        wait_until(lambda: len(self.ledger.seconds) > first)
+        wait_until(lambda: len(self.ledger.seconds) >= first + 2 * clerks)  # all have signed in
+        first = len(self.ledger.seconds)
         began = time.monotonic()
         stop.wait(seconds)
         taken = self.ledger.seconds[first:]
@@ -153,17 +159,24 @@ def _memory(pids: object) -> Iterator[list[float]]:
 
 
 def _judge(
-    report: Report, alone: list[float], busiest: float, taken: list[float], rate: float, sizes: list[float]
+    report: Report,
+    seconds: float,
+    alone: list[float],
+    busiest: float,
+    taken: list[float],
+    rate: float,
+    sizes: list[float],
 ) -> None:
     unloaded, loaded = percentile(alone), percentile(taken)
     report.measure("requests/s at most", f"{busiest:.0f}")
     report.measure("requests/s in the soak", f"{rate:.0f}")
     report.measure("p95 of one clerk alone", f"{unloaded * 1000:.0f} ms")
     report.measure("p95 in the soak", f"{loaded * 1000:.0f} ms")
-    if loaded > SLOWER * unloaded:
+    is_long = seconds >= LONG_ENOUGH_SECONDS
+    if is_long and loaded > SLOWER * unloaded:
         report.fail(f"p95 in the soak is {loaded / unloaded:.1f} times that of one clerk alone")
     quarter = max(1, len(sizes) // 4)
     early, late = statistics.mean(sizes[quarter : 2 * quarter] or sizes), statistics.mean(sizes[-quarter:])
     report.measure("memory", f"{early:.0f} MB, then {late:.0f} MB")
-    if late > GROWTH * early:
+    if is_long and late > GROWTH * early:
         report.fail(f"the memory of the server grew from {early:.0f} to {late:.0f} MB")

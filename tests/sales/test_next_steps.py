@@ -19,7 +19,7 @@ def test_an_order_of_which_nothing_is_allocated_is_allocated_next(session):
     assert next_step(session, order).action == "allocate"
 
 
-def test_an_order_with_stock_is_packed_next_and_says_how_many_of_its_lines(session):
+def test_an_order_with_stock_is_packed_next_and_counts_its_lines_in_stock(session):
     lamp, cable = make_product(session), make_product(session)
     make_stock(session, lamp, 3)
     order = make_order(session, [(lamp, 3), (cable, 2)])
@@ -28,7 +28,7 @@ def test_an_order_with_stock_is_packed_next_and_says_how_many_of_its_lines(sessi
     assert (step.action, step.text) == ("pack", "pack what is allocated: 1 of 2 lines is in stock.")
 
 
-def test_an_order_that_leaves_in_one_piece_waits_for_the_rest_of_it(session):
+def test_an_order_that_leaves_in_one_piece_waits_for_all_of_it(session):
     lamp, cable = make_product(session), make_product(session)
     make_stock(session, lamp, 3)
     order = make_order(session, [(lamp, 3), (cable, 2)])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -23,7 +24,7 @@ from tests.core.addresses import gated
 
 MOST_ROWS = 40
 ROW_PARTS = ("panels", "actions", "line_columns", "line_actions")
-LIST_PARTS = ("columns", "filters", "quick_filters")
+LIST_PARTS = ("columns", "filters", "quick_filters", "list_actions")
 PARTS = ("fields", *LIST_PARTS, *ROW_PARTS)
 
 # Each extension point, and the kinds of things by which it is observed. Those without one show nothing: tables are
@@ -40,7 +41,10 @@ POINTS = {
     "add_check": {"check"},
     "add_queue": {"queue"},
     "add_alarm": {"alarm"},
+    "add_search": {"search"},
     "add_dashboard": {"card"},
+    "add_work_queue": {"work queue"},
+    "add_chart": {"chart"},
     "add_demo": {"demo"},
     "subscribe": {"handler"},
     "implement": {"answer"},
@@ -124,6 +128,10 @@ class Watch:
             yield "menu", owned.module, owned.thing.view.view_name, f'href="{owned.thing.view.url}/"' in pages["/"]
         for owned in self.registry.cards:
             yield "card", owned.module, owned.thing.title, owned.thing.title in pages.titles("/")
+        for name, owned in self.registry.work_queues.items():
+            yield "work queue", owned.module, name, f"<span>{owned.thing.title}</span>" in pages["/"]
+        for name, owned in self.registry.charts.items():
+            yield "chart", owned.module, name, owned.thing.title in pages.titles("/")
         for name, owned in self.registry.jobs.items():
             yield "job", owned.module, name, f'id="job-{name}"' in pages["/settings/jobs/"]
         for module in self.registry.modules.values():
@@ -189,6 +197,11 @@ class Watch:
             for name, owned in self.registry.queues.items():
                 queue = Queue(name, spy("queue", owned, name).thing)
                 patch.setitem(self.registry.queues, name, Owned(owned.module, queue))
+            searches = [
+                Owned(owned.module, replace(owned.thing, find=spy("search", owned, owned.thing.name).thing))
+                for owned in self.registry.searches
+            ]
+            patch.setattr(self.registry, "searches", searches)
             for kind, place in (("check", "checks"), ("demo", "demos"), ("alarm", "alarms")):
                 spies = [spy(kind, owned, name_of(owned.thing)) for owned in getattr(self.registry, place)]
                 patch.setattr(self.registry, place, spies)
@@ -206,6 +219,7 @@ class Watch:
         number = next(self.rounds)
         patch.setattr("erp.cli.company.DEMO", Subject(f"erp.demo{number}", None, "Demo company"))
         queues(db.session())
+        assert self.client.get("/search/?q=words").status_code == 200
         patch.setattr("erp.watch.reports.troubles", lambda _: [Trouble(FAILED_JOBS, f"Something failed {number}.")])
         report_troubles(db.session())
         assert self.command("check")[0] == self.command("demo")[0] == 0
@@ -297,6 +311,8 @@ def shows(pages, path, view, kind, thing):
             return thing.label in pages.headings(path)
         case "filters":
             return f'"{thing.name}"' in pages[path]
+        case "list_actions":
+            return f'name="action" value="{thing.name}"' in pages[path]
         case "quick_filters":
             return f">{thing.label} <span" in pages[path]
         case "panels":

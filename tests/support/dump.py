@@ -1,7 +1,7 @@
 """`python -m tests.support.dump`: keep the demo company of this release, as SQL of both databases, for later upgrades.
 
 It writes tests/releases/VERSION-sqlite.sql.xz and -postgres.sql.xz, which tests/core/test_upgrades.py upgrades ever
-after. Run it once for each release, when its revisions are final.
+after. Run it once for each release, when its revisions are final and `make` has installed the version of setup.cfg.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class SavedViewsPage(Page):
     title = "Saved views"
     url = "/settings/views"
     icon = "fa-bookmark-o"
-    needs_no_version = {"save_view": _OWN, "delete_view": _OWN, "default_view": _OWN, "columns_view": _OWN}
+    needs_no_version = {"save_view": _OWN, "remove_view": _OWN, "default_view": _OWN, "columns_view": _OWN}
 
     @expose("/")
     def index_view(self) -> ResponseReturnValue:
@@ -61,7 +61,7 @@ class SavedViewsPage(Page):
         return self._run(screen, work, lambda saved: f"{screen.url}/?{query}{'&' if query else ''}view={saved}")
 
     @expose("/<int:id>/delete/", methods=("POST",))
-    def delete_view(self, id: int) -> ResponseReturnValue:
+    def remove_view(self, id: int) -> ResponseReturnValue:
         """Delete a view of the user."""
         screen = self._asked_screen()
         back = self.get_url(".index_view") if request.form.get("back") else f"{screen.url}/"

@@ -57,6 +57,10 @@ class CountLocation(FormPage):
     help = "Scan or type what is there. What you leave empty was not counted and stays as it is."
 
     @override
+    def depends_on(self, session: Session, row: Any) -> Facts:
+        return {"location": row.path}
+
+    @override
     def depends_on_rows(self, session: Session, row: Any) -> Mapping[str, Facts]:
         rows, _ = queries.stock_at(session, row.id, MOST_ROWS)
         return {each.key: {"on hand": each.on_hand, "allocated": each.allocated} for each in rows}
@@ -114,5 +118,5 @@ def _message(location: Location, counted: Sequence[Counted], different: Sequence
         for each in different[:5]
     ]
     more = f" and {len(different) - 5} more" if len(different) > 5 else ""
-    rest = f" Changed: {', '.join(changes)}{more}." if different else " All of it was right."
-    return f"{plural(len(counted), 'line')} of {location.path} counted.{rest}"
+    found = f" Changed: {', '.join(changes)}{more}." if different else " All of it was right."
+    return f"{plural(len(counted), 'line')} of {location.path} counted.{found}"

@@ -11,6 +11,7 @@ from modules.inventory_lots.queries.balances import (
     lot_totals,
     on_hand_in_run_order,
     product_totals,
+    removal,
     removal_order,
     stock_on_hand,
     unusable_balance_ids,
@@ -18,6 +19,7 @@ from modules.inventory_lots.queries.balances import (
     usable_balances,
     usable_condition,
     usable_first,
+    usable_rows,
     with_lot_and_location,
 )
 from modules.inventory_lots.queries.checks import broken_balances
@@ -66,6 +68,7 @@ __all__ = [
     "products_by_id",
     "products_by_sku",
     "products_in_use",
+    "removal",
     "removal_order",
     "serials_in_stock",
     "skus_by_id",
@@ -76,5 +79,6 @@ __all__ = [
     "usable_balances",
     "usable_condition",
     "usable_first",
+    "usable_rows",
     "with_lot_and_location",
 ]

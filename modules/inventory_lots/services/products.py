@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Select, Table
+from sqlalchemy import Table
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from erp.contacts import Saved
-from erp.db import bulk_update, chunks, commit_parts, insert_missing, lock_rows, lock_selected
+from erp.db import Build, bulk_update, chunks, commit_parts, insert_missing, lock_rows, lock_selected
 from erp.history import Change, record_all
 from erp.numbers import to_raw
 from erp.registry import current_registry
@@ -36,9 +36,9 @@ def lock_products(session: Session, product_ids: Iterable[int]) -> None:
     lock_rows(session, Product, product_ids)
 
 
-def lock_selected_products(session: Session, product_ids: Select[int]) -> set[int]:
-    """Lock the products whose ids a select returns, as `lock_products` does, and return their ids."""
-    return lock_selected(session, Product, product_ids)
+def lock_selected_products(session: Session, build: Build, *, is_checked: bool = True, **values: Any) -> set[int]:
+    """Lock the products whose ids a select returns, as `lock_selected` does, and return their ids."""
+    return lock_selected(session, Product, build, is_checked=is_checked, **values)
 
 
 def commit_by_products(

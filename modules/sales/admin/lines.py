@@ -14,7 +14,8 @@ from typing_extensions import override
 
 from erp.admin import Action, Badge, ExtraColumn, Facts, FormPage, document_anchor, line_heading
 from erp.admin.access import may, screen_session
-from erp.admin.formatting import badge, day, money
+from erp.admin.formatting import badge, day
+from erp.admin.numerals import money
 from erp.db import format_quantity
 from erp.options import options
 from erp.text import plural

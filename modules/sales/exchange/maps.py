@@ -78,10 +78,10 @@ SHOPIFY_CUSTOMERS = Map(
 _WOOCOMMERCE_CUSTOMER = take("Email (Billing)", "billing_email", "Phone (Billing)", "billing_phone")
 _WOOCOMMERCE_ADDRESS = {
     "street": take("Address 1&2 (Shipping)", "shipping_address_1", "shipping_address", "billing_address_1"),
-    "postcode": take("Postcode (Shipping)", "shipping_postcode", "billing_postcode"),
-    "city": take("City (Shipping)", "shipping_city", "billing_city"),
-    "region": take("State Code (Shipping)", "shipping_state", "billing_state"),
-    "country": take("Country Code (Shipping)", "shipping_country", "billing_country"),
+    "postcode": take("Postcode (Shipping)", "shipping_postcode", "billing_postcode", "Postal Code"),
+    "city": take("City (Shipping)", "shipping_city", "billing_city", "City"),
+    "region": take("State Code (Shipping)", "shipping_state", "billing_state", "Region"),
+    "country": take("Country Code (Shipping)", "shipping_country", "billing_country", "Country / Region"),
 }
 WOOCOMMERCE_ORDERS = Map(
     name="woocommerce",
