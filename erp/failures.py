@@ -70,7 +70,7 @@ def recent(session: Session) -> dict[str, int]:
     """Return how often each module failed within the last hour, and since it was last switched on."""
     since = clock.now() - WITHIN
     rows = select(ModuleFailure.module, func.count()).where(ModuleFailure.at > since, ModuleFailure.is_counted)
-    return dict(session.execute(rows.group_by(ModuleFailure.module)).tuples().all())
+    return dict(session.execute(rows.group_by(ModuleFailure.module)).all())
 
 
 def last_failures(session: Session, module: str) -> Sequence[ModuleFailure]:
