@@ -90,6 +90,8 @@ ORDER_ACTIONS = (
         key="c",
     ),
     Receive.action(style="primary", key="r"),
+    ExpectedDates.action(allowed=_can("close_short")),
+    StatusOfAll.action(allowed=_can("change_line")),
     Action(
         name="print",
         label="Print",
@@ -98,8 +100,6 @@ ORDER_ACTIONS = (
         allowed=lambda order: order.number is not None,
         icon="fa-print",
     ),
-    ExpectedDates.action(allowed=_can("close_short")),
-    StatusOfAll.action(allowed=_can("change_line")),
     Reopen.action(),
     Action(
         name="cancel",
