@@ -1,6 +1,7 @@
 # make run     a company to try at http://127.0.0.1:8069
 # make test    everything is checked and tested
 # make check   the checks alone: style, types, who may import whom, words
+# make faults  things are broken on purpose for 20 minutes: SHORT=1 five, FULL=1 ninety; PARTS="kills soak", SEED=1
 # make revisions   writes the initial migrations again from the models; only while nothing is released
 
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -8,7 +9,10 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: run test check revisions
+# The suite starts the command many times: what Python compiled is kept, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: run test check faults revisions
 .DELETE_ON_ERROR:
 
 run: .venv/installed
@@ -23,6 +27,9 @@ check: .venv/installed-test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.support.words
+
+faults: .venv/installed-test
+	$(BIN)/python -m tests.faults $(PARTS) --size $(if $(FULL),full,$(if $(SHORT),short,usual)) $(if $(SEED),--seed $(SEED))
 
 revisions: .venv/installed-test
 	$(BIN)/python -m erp.migrations rewrite

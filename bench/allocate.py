@@ -15,14 +15,13 @@ from pathlib import Path
 
 from bench import databases, floor
 from bench.book import write_book
+from bench.installation import install
 from bench.memory import peak_megabytes
-from erp import events, migrations
+from erp import events
 from erp.app import create_app
 from erp.cli import COLLECT_AFTER
-from erp.db import commit, db
+from erp.db import db
 from erp.models import RunKind
-from erp.options import store_option
-from erp.registry import current_registry
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -47,7 +46,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def _measure(bench: databases.SqliteBench | databases.PostgresBench, kind: str, lines: int, turns: int) -> None:
     bench.create("book")
-    _prepare(bench.url("book"), lines)
+    install(bench.url("book"), lambda session: write_book(session, lines))
     runs, floors, results = [], [], {}
     # In turns, each on a fresh copy, so that other work of the machine slows both alike.
     for _ in range(turns):
@@ -64,22 +63,6 @@ def _measure(bench: databases.SqliteBench | databases.PostgresBench, kind: str, 
     print(f"ratio       {first / lowest:8.2f}")
     print(f"peak memory {megabytes:8.0f} MB")
     print(f"second run  {second:8.2f} s  {second / first:.3f} of the first", flush=True)
-
-
-def _prepare(url: str, lines: int) -> None:
-    app = create_app(database_url=url, environment={})
-    with app.app_context():
-        migrations.install_core()
-        for name in current_registry().modules:
-            migrations.install(name)
-        table = current_registry().option_table
-        commit(lambda session: store_option(session, table, "preorder.auto_allocate", "yes", user_name="bench"))
-        commit(
-            lambda session: store_option(session, table, "preorder.insufficient_supply", "partial", user_name="bench")
-        )
-        write_book(db.session(), lines)
-        db.session.remove()
-        db.engine.dispose()
 
 
 def _apart(url: str) -> dict[str, float]:

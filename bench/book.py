@@ -16,6 +16,7 @@ LINES_PER_ORDER = 4
 LOTS = PURCHASES = 10
 START = datetime(2026, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 UNIT = 10_000
+PURCHASE_COLUMNS = "id order_id position product_id quantity received cancelled allocated expected_on"
 NEW = (0, 0, 0, False, False, False)
 
 
@@ -24,6 +25,64 @@ def write_book(session: Session, lines: int) -> None:
     dice = random.Random(lines)
     products = max(1, lines // LINES_PER_PRODUCT)
     orders = max(1, lines // LINES_PER_ORDER)
+    _write_masters(session, products)
+    _write_supplies(session, products, dice)
+    _write_orders(session, orders, lines, products, dice)
+    session.commit()
+    _settle(session)
+
+
+def write_covered_book(session: Session, lines: int) -> None:
+    """Fill it with lines without stock that ten late purchase order lines of each product cover in full.
+
+    As many that come earlier are drafts.
+    """
+    dice = random.Random(lines)
+    products = max(1, lines // LINES_PER_PRODUCT)
+    _write_masters(session, products)
+    wanted = LINES_PER_PRODUCT * 10 // PURCHASES * UNIT
+    for start, name, state, day in ((0, "LATE", "ordered", date(2027, 6, 1)), (1, "EARLY", "draft", date(2027, 2, 1))):
+        numbers = range(start * products * PURCHASES + 1, (start + 1) * products * PURCHASES + 1)
+        heads = [(i, f"{name}{i:07d}", 1, date(2026, 10, 1), state, "", 1) for i in numbers]
+        rows = [
+            (i, i, 1, i % products + 1, wanted, 0, 0, 0, day + timedelta(days=dice.randint(0, 90))) for i in numbers
+        ]
+        _insert(session, "procurement_purchase_order", "id number supplier_id ordered_on state note row_version", heads)
+        _insert(session, "procurement_purchase_order_line", PURCHASE_COLUMNS, rows)
+    _write_orders(session, max(1, lines // LINES_PER_ORDER), lines, products, dice)
+    session.commit()
+    _settle(session)
+
+
+def write_pegged_line(session: Session, lines: int) -> None:
+    """Fill it with lines of one product that a single purchase order line covers; others of it come later."""
+    dice = random.Random(lines)
+    _write_masters(session, 1)
+    heads = [(i, f"PO{i:07d}", 1, date(2026, 10, 1), "ordered", "", 1) for i in range(1, PURCHASES + 1)]
+    _insert(session, "procurement_purchase_order", "id number supplier_id ordered_on state note row_version", heads)
+    days = [date(2027, 2, 1) + timedelta(days=10 * number) for number in range(PURCHASES)]
+    wanted = [lines * 10 * UNIT, *[lines * UNIT] * (PURCHASES - 1)]
+    rows = [(i, i, 1, 1, wanted[i - 1], 0, 0, 0, days[i - 1]) for i in range(1, PURCHASES + 1)]
+    _insert(session, "procurement_purchase_order_line", PURCHASE_COLUMNS, rows)
+    _write_orders(session, max(1, lines // LINES_PER_ORDER), lines, 1, dice)
+    session.commit()
+    _settle(session)
+
+
+def write_drafts(session: Session, count: int) -> None:
+    """Add drafts of one line each, of the first products."""
+    last, last_line = (
+        session.scalar(text(f"SELECT max(id) FROM {name}")) or 0 for name in ("sales_order", "sales_order_line")
+    )
+    heads = [(last + i, 1, START, 0, "partial", "draft", "", 1) for i in range(1, count + 1)]
+    columns = "id customer_id ordered_at priority shipping_policy state note row_version"
+    _insert(session, "sales_order", columns, heads)
+    rows = [(last_line + i, last + i, 1, i % 50 + 1, UNIT, *NEW) for i in range(1, count + 1)]
+    columns = "id order_id position product_id quantity packed cancelled allocated"
+    _insert(session, "sales_order_line", f"{columns} is_promise_pinned is_preorder hold_allocation", rows)
+
+
+def _write_masters(session: Session, products: int) -> None:
     _insert(
         session,
         "inventory_lots_product",
@@ -34,10 +93,6 @@ def write_book(session: Session, lines: int) -> None:
     _insert(session, "inventory_lots_location", "id warehouse_id code path kind", [(1, 1, "A", "WH/A", "stock")])
     _insert(session, "sales_customer", "id code name email row_version", [(1, "C1", "Customer", "c@c.example", 1)])
     _insert(session, "procurement_supplier", "id code name email row_version", [(1, "S1", "Supplier", "", 1)])
-    _write_supplies(session, products, dice)
-    _write_orders(session, orders, lines, products, dice)
-    session.commit()
-    _settle(session)
 
 
 def _write_supplies(session: Session, products: int, dice: random.Random) -> None:
@@ -62,8 +117,7 @@ def _write_supplies(session: Session, products: int, dice: random.Random) -> Non
     )
     orders = [(row[0], f"PO{row[0]:07d}", 1, date(2026, 10, 1), "ordered", "", 1) for row in purchases]
     _insert(session, "procurement_purchase_order", "id number supplier_id ordered_on state note row_version", orders)
-    columns = "id order_id position product_id quantity received cancelled allocated expected_on"
-    _insert(session, "procurement_purchase_order_line", columns, purchases)
+    _insert(session, "procurement_purchase_order_line", PURCHASE_COLUMNS, purchases)
 
 
 def _write_orders(session: Session, orders: int, lines: int, products: int, dice: random.Random) -> None:

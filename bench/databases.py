@@ -62,4 +62,5 @@ class PostgresBench:
         self.server.stop()
 
 
-KINDS = {"sqlite": SqliteBench, "postgres": PostgresBench}
+Bench = SqliteBench | PostgresBench
+KINDS: dict[str, type[SqliteBench] | type[PostgresBench]] = {"sqlite": SqliteBench, "postgres": PostgresBench}

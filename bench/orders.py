@@ -1,20 +1,20 @@
 """`python -m bench orders`: orders of three lines, each in its own transaction, against the same rows written by hand.
 
-By hand are one statement that locks and prepared statements that write arrays, through psycopg. Both run on PostgreSQL
-with the settings that a server comes with (fsync on), with the same number of processes, one after the other.
+By hand are one statement that locks and prepared statements that write arrays, through psycopg; on SQLite one
+transaction of prepared statements. Both run with fsync on and with the same number of processes, one after the other.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import random
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import partial
@@ -24,14 +24,14 @@ from typing import Any
 import psycopg
 from sqlalchemy.orm import Session
 
-from bench.databases import PostgresBench
+from bench import by_hand
+from bench.databases import KINDS, Bench
 from erp import events, migrations
 from erp.app import create_app
 from erp.db import Model, bulk_insert, db
 from erp.models import RunKind
 from erp.registry import current_registry
 
-LINES, UNIT = 3, 10_000
 OPERATIONS = ("confirm", "allocate", "pack", "receive")
 START = datetime(2026, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 
@@ -39,6 +39,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 def main(arguments: Sequence[str]) -> None:
     """Measure and print orders per second of the product and by hand, and their ratio."""
     parser = argparse.ArgumentParser(prog="python -m bench orders", description=__doc__)
+    parser.add_argument("--db", choices=sorted(KINDS), default="postgres")
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 4, 8, 16])
     parser.add_argument("--products", type=int, nargs="+", default=[10, 200])
     parser.add_argument("--orders", type=int, default=40, help="orders of each process and operation (default 40)")
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str]) -> None:
         _work(chosen.work, range(chosen.first, chosen.first + chosen.orders), chosen.products[0])
         return
     with tempfile.TemporaryDirectory() as folder:
-        bench = PostgresBench(Path(folder))
+        bench = KINDS[chosen.db](Path(folder))
         try:
             for products in chosen.products:
                 for processes in chosen.processes:
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str]) -> None:
             bench.stop()
 
 
-def _measure(bench: PostgresBench, products: int, processes: int, chosen: argparse.Namespace) -> None:
+def _measure(bench: Bench, products: int, processes: int, chosen: argparse.Namespace) -> None:
     name = f"book_{products}_{processes}"
     bench.create(name)
     _prepare(bench.url(name), products, processes * chosen.orders)
@@ -68,7 +69,8 @@ def _measure(bench: PostgresBench, products: int, processes: int, chosen: argpar
         for kind, found in rates.items():
             bench.copy(kind, name)
             found.append(_turn(bench.url(kind), kind, processes, chosen.orders, products))
-    print(f"{products} products, {processes} processes, {processes * chosen.orders} orders, median of {chosen.turns}")
+    head = f"{chosen.db}, {products} products, {processes} processes, {processes * chosen.orders} orders"
+    print(f"{head}, median of {chosen.turns}")
     for operation in OPERATIONS:
         product, hand = (statistics.median(turn[operation] for turn in found) for found in rates.values())
         print(f"  {operation:9} {product:8,.0f} /s  by hand {hand:8,.0f} /s  ratio {product / hand:.2f}", flush=True)
@@ -114,10 +116,14 @@ def _work(kind: str, orders: range, products: int) -> None:
     if kind == "product":
         with create_app().app_context():
             _in_turn(_product, orders)
-    else:
-        url = os.environ["ERP_DATABASE_URL"].replace("postgresql+psycopg://", "postgresql://")
-        with psycopg.connect(url, prepare_threshold=0) as connection:
-            _in_turn(partial(_hand, connection, products), orders)
+        return
+    url = os.environ["ERP_DATABASE_URL"]
+    if url.startswith("sqlite"):
+        with closing(by_hand.connect_sqlite(url)) as file:
+            _in_turn(partial(by_hand.on_sqlite, file, products), orders)
+        return
+    with psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://"), prepare_threshold=0) as connection:
+        _in_turn(partial(by_hand.on_postgres, connection, products), orders)
 
 
 def _in_turn(do: Callable[[str, int], Any], orders: range) -> None:
@@ -129,11 +135,6 @@ def _in_turn(do: Callable[[str, int], Any], orders: range) -> None:
         print("done", flush=True)
 
 
-# The order of a number is a draft with that id; its twin is confirmed and waits.
-def _twin(number: int) -> int:
-    return 1_000_000 + number
-
-
 def _product(operation: str, number: int) -> None:
     from modules.procurement.domain import Delivery
     from modules.procurement.services import receive_many
@@ -143,104 +144,14 @@ def _product(operation: str, number: int) -> None:
         if operation == "confirm":
             return services.confirm(session, number)
         if operation == "allocate":
-            return services.allocate_order(session, _twin(number), agreed="")
+            return services.allocate_order(session, by_hand.twin(number), agreed="")
         if operation == "pack":
             return services.pack_order(session, number)
-        lines = range(number * LINES, number * LINES + LINES)
+        lines = range(number * by_hand.LINES, number * by_hand.LINES + by_hand.LINES)
         return receive_many(session, [Delivery(id_, Decimal(1), 1, f"R{id_}") for id_ in lines])
 
     events.run_once(RunKind.screen, operation, "bench", work)
     db.session.remove()
-
-
-def _products_of(number: int, products: int) -> list[int]:
-    return sorted(random.Random(number).sample(range(1, products + 1), LINES))
-
-
-_LOCK = "SELECT id FROM inventory_lots_product WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
-_RUN = (
-    "INSERT INTO erp_run (kind, name, user_name, started_at, ended_at)"
-    " VALUES ('screen', %s, 'hand', now(), now()) RETURNING id"
-)
-_ALLOCATIONS = (
-    "INSERT INTO sales_allocation (line_id, balance_id, quantity, packed, source, run_id, created_at, user_name)"
-    " SELECT line, balance, 10000, 0, 'automatic', %s, now(), 'hand'"
-    " FROM unnest(%s::bigint[], %s::bigint[]) AS v(line, balance)"
-)
-_LINES = "UPDATE sales_order_line SET allocated = allocated + 10000 WHERE id = ANY(%s)"
-_BALANCES = "UPDATE inventory_lots_balance SET allocated = allocated + 10000 WHERE id = ANY(%s)"
-_CONFIRMED = "UPDATE sales_order SET state = 'confirmed', number = %s, number_key = %s WHERE id = %s"
-_PACK = (
-    "INSERT INTO sales_pack (number, number_key, order_id, warehouse_id, packed_at, user_name)"
-    " VALUES (%s, %s, %s, 1, now(), 'hand') RETURNING id"
-)
-_PACK_LINES = (
-    "INSERT INTO sales_pack_line (pack_id, line_id, balance_id, allocation_id, quantity, reversed)"
-    " SELECT %s, line_id, balance_id, id, quantity, 0 FROM sales_allocation WHERE line_id = ANY(%s)"
-)
-_PACKED = "UPDATE sales_allocation SET packed = quantity WHERE line_id = ANY(%s)"
-_PACKED_LINES = "UPDATE sales_order_line SET packed = packed + 10000, allocated = allocated - 10000 WHERE id = ANY(%s)"
-_TAKEN = "UPDATE inventory_lots_balance SET on_hand = on_hand - 10000, allocated = allocated - 10000 WHERE id = ANY(%s)"
-_MOVES = (
-    "INSERT INTO inventory_lots_stock_move"
-    " (at, product_id, lot_id, location_id, quantity, kind, document, user_name, reason)"
-    " SELECT now(), product, lot, 1, %s, %s, %s, 'hand', ''"
-    " FROM unnest(%s::bigint[], %s::bigint[]) AS v(product, lot)"
-)
-_LOTS = (
-    "INSERT INTO inventory_lots_lot (product_id, number, number_key, received_on, on_hold, row_version)"
-    " SELECT product, number, lower(number), current_date, false, 1"
-    " FROM unnest(%s::bigint[], %s::text[]) AS v(product, number) RETURNING id"
-)
-_NEW_BALANCES = (
-    "INSERT INTO inventory_lots_balance (lot_id, product_id, location_id, on_hand, allocated)"
-    " SELECT lot, product, 1, 10000, 0 FROM unnest(%s::bigint[], %s::bigint[]) AS v(lot, product) RETURNING id"
-)
-_RECEIPTS = (
-    "INSERT INTO procurement_receipt (line_id, balance_id, quantity, reversed, received_at, user_name)"
-    " SELECT line, balance, 10000, 0, now(), 'hand' FROM unnest(%s::bigint[], %s::bigint[]) AS v(line, balance)"
-)
-_RECEIVED = "UPDATE procurement_purchase_order_line SET received = received + 10000 WHERE id = ANY(%s)"
-
-
-def _hand(connection: psycopg.Connection[Any], products: int, operation: str, number: int) -> None:
-    """Write what an operation writes. The stock of a product is its balance with the same id, and so is its lot."""
-    of = _products_of(number, products)
-    order = _twin(number) if operation == "allocate" else number
-    lines = [order * LINES + place for place in range(LINES)]
-    connection.execute(_LOCK, [of])
-    if operation in ("confirm", "allocate"):
-        run = _id(connection.execute(_RUN, [operation]))
-        connection.execute(_ALLOCATIONS, [run, lines, of])
-        connection.execute(_LINES, [lines])
-        connection.execute(_BALANCES, [of])
-        if operation == "confirm":
-            connection.execute(_CONFIRMED, [f"H{number}", f"h{number}", order])
-    elif operation == "pack":
-        pack = _id(connection.execute(_PACK, [f"H{number}", f"h{number}", order]))
-        for statement, values in (
-            (_PACK_LINES, [pack, lines]),
-            (_PACKED, [lines]),
-            (_PACKED_LINES, [lines]),
-            (_TAKEN, [of]),
-            (_MOVES, [-UNIT, "pack", f"H{number}", of, of]),
-        ):
-            connection.execute(statement, values)
-    else:
-        lots = _ids(connection.execute(_LOTS, [of, [f"R{id_}" for id_ in lines]]))
-        balances = _ids(connection.execute(_NEW_BALANCES, [lots, of]))
-        connection.execute(_MOVES, [UNIT, "receipt", f"P{number}", of, lots])
-        connection.execute(_RECEIPTS, [lines, balances])
-        connection.execute(_RECEIVED, [lines])
-    connection.commit()
-
-
-def _id(cursor: psycopg.Cursor[Any]) -> int:
-    return _ids(cursor)[0]
-
-
-def _ids(cursor: psycopg.Cursor[Any]) -> list[int]:
-    return [row[0] for row in cursor.fetchall()]
 
 
 def _prepare(url: str, products: int, orders: int) -> None:
@@ -259,7 +170,7 @@ def _prepare(url: str, products: int, orders: int) -> None:
 
 
 def _write_stock(session: Session, products: int) -> None:
-    ids, many = range(1, products + 1), 10**6 * UNIT
+    ids, many = range(1, products + 1), 10**6 * by_hand.UNIT
     _insert(session, "sales_customer", "id code name email row_version", [(1, "C1", "Customer", "c@c.example", 1)])
     _insert(session, "procurement_supplier", "id code name email row_version", [(1, "S1", "Supplier", "", 1)])
     _insert(session, "inventory_lots_warehouse", "id code name", [(1, "WH", "")])
@@ -271,30 +182,31 @@ def _write_stock(session: Session, products: int) -> None:
     _insert(session, "inventory_lots_lot", "id product_id number received_on on_hold row_version", lots)
     balances = [(id_, id_, id_, 1, many, 0) for id_ in ids]
     _insert(session, "inventory_lots_balance", "id lot_id product_id location_id on_hand allocated", balances)
-    for table in ("inventory_lots_lot", "inventory_lots_balance"):
-        session.connection().exec_driver_sql(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), {products})")
+    if session.get_bind().dialect.name == "postgresql":
+        for table in ("inventory_lots_lot", "inventory_lots_balance"):
+            session.connection().exec_driver_sql(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), {products})")
 
 
 def _write_orders(session: Session, products: int, orders: int) -> None:
     numbers = range(1, orders + 1)
     columns = "id number customer_id ordered_at priority shipping_policy state note row_version"
     drafts = [(number, None, 1, START, 0, "partial", "draft", "", 1) for number in numbers]
-    waiting = [(_twin(each), f"W{each:06d}", 1, START, 0, "partial", "confirmed", "", 1) for each in numbers]
+    waiting = [(by_hand.twin(each), f"W{each:06d}", 1, START, 0, "partial", "confirmed", "", 1) for each in numbers]
     _insert(session, "sales_order", columns, drafts + waiting)
     rows = [
-        (order * LINES + place, order, place + 1, product, UNIT, 0, 0, 0, False, False, False)
+        (order * by_hand.LINES + place, order, place + 1, product, by_hand.UNIT, 0, 0, 0, False, False, False)
         for number in numbers
-        for order in (number, _twin(number))
-        for place, product in enumerate(_products_of(number, products))
+        for order in (number, by_hand.twin(number))
+        for place, product in enumerate(by_hand.products_of(number, products))
     ]
     columns = "id order_id position product_id quantity packed cancelled allocated"
     _insert(session, "sales_order_line", f"{columns} is_promise_pinned is_preorder hold_allocation", rows)
     heads = [(number, f"PO{number:06d}", 1, date(2026, 1, 1), "ordered", "", 1) for number in numbers]
     _insert(session, "procurement_purchase_order", "id number supplier_id ordered_on state note row_version", heads)
     bought = [
-        (number * LINES + place, number, place + 1, product, UNIT, 0, 0, 0)
+        (number * by_hand.LINES + place, number, place + 1, product, by_hand.UNIT, 0, 0, 0)
         for number in numbers
-        for place, product in enumerate(_products_of(number, products))
+        for place, product in enumerate(by_hand.products_of(number, products))
     ]
     columns = "id order_id position product_id quantity received cancelled allocated"
     _insert(session, "procurement_purchase_order_line", columns, bought)

@@ -4,25 +4,39 @@ from __future__ import annotations
 
 import os
 import secrets
-import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from flask import Flask, abort, g, has_app_context, request
-from jinja2 import ChoiceLoader, FileSystemLoader
+from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from erp import admin, backup, checks, clock, core, db, discovery, error_pages, logs, provider, security, watch
+from erp import (
+    admin,
+    backup,
+    checks,
+    clock,
+    core,
+    db,
+    discovery,
+    error_pages,
+    failures,
+    logs,
+    migrations,
+    provider,
+    security,
+    watch,
+)
 from erp.db import replica
 from erp.errors import ConfigError
 from erp.exchange import run_imports
-from erp.manifest import Module
 from erp.options import OptionTable, options, parse_ini, read_ini_file
 from erp.registry import CORE, Owned, Registry
+from erp.third_parties import Raised, catching
 
 SECRET_LENGTH = 16
 
@@ -59,6 +73,7 @@ def create_app(
     replica.init_app(app)
     clock.use_zone(_zone)
     logs.init_app(app)
+    failures.init_app(app)
     app.before_request(_mark_reading)
     app.before_request(_spool_upload)
     _add_pages(app, registry)
@@ -68,8 +83,9 @@ def create_app(
 def _add_pages(app: Flask, registry: Registry) -> None:
     """Call every module's setup, and give the application its screens and its other pages."""
     error_pages.init_app(app)
-    _set_up(registry)
-    _add_templates(app, registry.modules.values())
+    with app.app_context():
+        _set_up(registry)
+    _add_templates(app, registry)
     security.init_app(app)
     provider.init_app(app)
     admin.init_app(app, registry)
@@ -168,6 +184,18 @@ def _set_up(registry: Registry) -> None:
     registry.add_core_job(run_imports, every="import_every")
     registry.cards.append(Owned(CORE, watch.CARD))
     registry.setup()
+    _leave_out_unreadable(registry)
+
+
+def _leave_out_unreadable(registry: Registry) -> None:
+    """List third parties' modules as broken whose revisions cannot be read."""
+    for name in list(registry.modules):
+        if registry.is_foreign(name):
+            try:
+                with catching():
+                    migrations.require_readable(name)
+            except Raised as raised:
+                registry.mark_broken(name, raised.error)
 
 
 def _zone() -> tzinfo:
@@ -195,8 +223,8 @@ def _spool_upload() -> None:
         abort(413, refusal)
 
 
-def _add_templates(app: Flask, modules: Iterable[Module]) -> None:
-    """Let each module's templates be found; a module keeps them below its own name."""
-    folders = [Path(sys.modules[module.setup.__module__].__file__ or "").parent / "templates" for module in modules]
-    loaders = [app.jinja_loader, *(FileSystemLoader(folder) for folder in folders if folder.is_dir())]
-    app.jinja_loader = ChoiceLoader([loader for loader in loaders if loader is not None])
+def _add_templates(app: Flask, registry: Registry) -> None:
+    """Let each module's templates be found, those below its own name alone."""
+    folders = {name: registry.found.home(name) / "templates" / name for name in registry.modules}
+    own = PrefixLoader({name: FileSystemLoader(folder) for name, folder in folders.items() if folder.is_dir()})
+    app.jinja_loader = ChoiceLoader([loader for loader in (app.jinja_loader, own) if loader is not None])

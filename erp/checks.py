@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from sqlalchemy.orm import Session
 
@@ -39,10 +40,16 @@ def count() -> int:
     return len(_checks())
 
 
+def _breaches_of(check: Check, session: Session) -> list[str]:
+    return list(check(session))
+
+
 def breaches(session: Session) -> Iterator[str]:
     """Yield a sentence for each breach."""
     for check in progress.each(_checks(), "Checking"):
-        yield from check(session)
+        yield from current_registry().contained(
+            check, "check", partial(_breaches_of, check, session), lambda text: [text]
+        )
 
 
 def check_invariants(session: Session) -> str:

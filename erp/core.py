@@ -7,12 +7,31 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import available_timezones
 
+from babel.core import get_global
+from babel.localedata import locale_identifiers
 from typing_extensions import override
 
 from erp.manifest import Permission
-from erp.options import Choice, Duration, Integer, Option, Switch, Text
+from erp.options import Choice, Duration, ImageFile, Integer, Option, Switch, Text
 
 NAME = "erp"
+
+# What the core's own commands are called: no module may take one of these names.
+COMMANDS = (
+    "backup",
+    "check",
+    "demo",
+    "export",
+    "import",
+    "init",
+    "jobs",
+    "modules",
+    "options",
+    "restore",
+    "serve",
+    "users",
+    "worker",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +44,26 @@ class TimeZone(Choice):
         return "the name of a time zone such as UTC or Europe/Berlin is allowed"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Locale(Choice):
+    """A locale by its name; empty where there is none."""
+
+    @property
+    @override
+    def allowed(self) -> str:
+        return "the name of a locale such as en or de_AT is allowed, or nothing"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Currency(Choice):
+    """A currency by its code; empty where there is none."""
+
+    @property
+    @override
+    def allowed(self) -> str:
+        return "the code of a currency such as EUR is allowed, or nothing"
+
+
 OPTIONS: tuple[Option[Any], ...] = (
     TimeZone(
         name="timezone",
@@ -33,6 +72,24 @@ OPTIONS: tuple[Option[Any], ...] = (
         help="The zone in which days begin and times are shown.",
     ),
     Text(name="company_name", default="My Company", help="The name that is printed on papers and in emails."),
+    Text(name="company_address", default="", help="The address that is printed on papers, its lines with ; between."),
+    ImageFile(
+        name="company_logo",
+        default="",
+        help="An image file of at most 1 MB that is printed on papers; empty = none.",
+    ),
+    Locale(
+        name="locale",
+        default="",
+        choices=("", *sorted(locale_identifiers())),
+        help="Whose separators numbers have on screens; empty: those of 1234.5.",
+    ),
+    Currency(
+        name="currency",
+        default="",
+        choices=("", *sorted(get_global("all_currencies"))),
+        help="The currency that is shown after amounts; empty: none.",
+    ),
     Text(
         name="module_path",
         default="",
@@ -62,6 +119,11 @@ OPTIONS: tuple[Option[Any], ...] = (
         name="report_every",
         default=timedelta(minutes=15),
         help="How often failed jobs, failed checks and stuck queues are looked for.",
+    ),
+    Integer(
+        name="suspend_after_failures",
+        default=20,
+        help="Another party's module that fails so often within an hour is switched off; 0: never.",
     ),
     Switch(
         name="alarm_mails",
@@ -145,6 +207,11 @@ PERMISSIONS = (
     Permission(
         "erp.export",
         "Export lists and CSV files on the screen",
+        roles=("Auditor", "Sales clerk", "Merchandiser", "Warehouse clerk"),
+    ),
+    Permission(
+        "erp.share_views",
+        "Share saved views of lists",
         roles=("Auditor", "Sales clerk", "Merchandiser", "Warehouse clerk"),
     ),
     Permission("erp.history", "Search the history", roles=("Auditor",)),

@@ -13,9 +13,11 @@ from importlib.machinery import ModuleSpec
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from erp.db import forget_models
+from erp.db import forget_models, protected_tables
 from erp.errors import DependencyCycle, MissingDependency, ModuleError
 from erp.manifest import Module
+from erp.manifest_checks import require_sound
+from erp.third_parties import Raised, catching, described
 
 GROUP = "erp.modules"
 
@@ -24,8 +26,8 @@ GROUP = "erp.modules"
 class Found:
     """The manifests by name, where each came from, and the modules that cannot be used with their errors.
 
-    `shipped` names those that came with this product: an error in one of them stops the start. `packages` names the
-    Python packages of the others.
+    `shipped` names those that came with this product: an error in one of them stops the start. `packages` and
+    `folders` are where the code of the others is. A module whose name another one has is listed by its place.
     """
 
     manifests: dict[str, Module] = field(default_factory=dict)
@@ -33,15 +35,27 @@ class Found:
     broken: dict[str, str] = field(default_factory=dict)
     shipped: set[str] = field(default_factory=set)
     packages: dict[str, str] = field(default_factory=dict)
+    folders: dict[str, Path] = field(default_factory=dict)
 
-    def mark_broken(self, name: str, error: Exception) -> None:
+    def mark_broken(self, name: str, error: BaseException) -> None:
         """List a third party's module as broken, and forget its code and its models."""
+        self.broken[name] = described(error, self.folder_of(name))
         self.manifests.pop(name, None)
         if package := self.packages.get(name, ""):
             forget_models(package, f"{name}_")
             for imported in [key for key in sys.modules if f"{key}.".startswith(f"{package}.")]:
                 del sys.modules[imported]
-        self.broken[name] = str(error) if isinstance(error, ModuleError) else f"{type(error).__name__}: {error}"
+
+    def folder_of(self, name: str) -> Path | None:
+        """Return the folder with the code of a third party's module; None where it is not known."""
+        if name not in self.folders and (package := sys.modules.get(self.packages.get(name, ""))):
+            self.folders[name] = Path(next(iter(package.__path__), ""))
+        return self.folders.get(name)
+
+    def home(self, name: str) -> Path:
+        """Return the folder with the code of a module that can be used."""
+        setup = sys.modules.get(getattr(self.manifests[name].setup, "__module__", ""))
+        return self.folder_of(name) or Path(getattr(setup, "__file__", None) or "").parent
 
     def module_of(self, python_module: str) -> str:
         """Return the third party's module that a Python module belongs to, or ''."""
@@ -52,15 +66,21 @@ class Found:
 def find(*, package: str = "modules", folders: Iterable[Path] = ()) -> Found:
     """Return every manifest that this installation has.
 
-    A shipped module that cannot be imported stops the start; a third party's is listed as broken. Two modules of
-    one name raise ModuleError.
+    A shipped module that cannot be imported stops the start; a third party's is listed as broken, also one that has the
+    name of another.
     """
     found = Found()
     for name, place in _in_package(package):
-        _add(found, importlib.import_module(f"{place}.module").MODULE, place, name)
+        manifest = importlib.import_module(f"{place}.module").MODULE
+        require_sound(manifest, name)
+        found.manifests[name], found.places[name] = manifest, place
         found.shipped.add(name)
+    for place in list(found.places.values()):  # so that no third party can take the name of one of their tables
+        if importlib.util.find_spec(f"{place}.models"):
+            importlib.import_module(f"{place}.models")
     for folder in folders:
         for name in _in_folder(folder):
+            found.folders.setdefault(name, folder / name)
             _try(found, name, str(folder / name), f"modules.{name}", partial(_load_from, folder, name))
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
         place = f"package {entry.dist.name if entry.dist else entry.value}"
@@ -81,7 +101,7 @@ def _in_folder(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if (path / "module.py").exists())
 
 
-def _load_from(folder: Path, name: str) -> Module:
+def _load_from(folder: Path, name: str) -> object:
     """Import `folder/name` as the package `modules.name`, so that it imports its files as a shipped module does."""
     qualified = f"modules.{name}"
     if qualified not in sys.modules:
@@ -94,8 +114,7 @@ def _load_from(folder: Path, name: str) -> Module:
         except BaseException:
             del sys.modules[qualified]
             raise
-    manifest: Module = importlib.import_module(f"{qualified}.module").MODULE
-    return manifest
+    return importlib.import_module(f"{qualified}.module").MODULE
 
 
 def _spec(qualified: str, place: Path) -> ModuleSpec:
@@ -112,25 +131,20 @@ def _spec(qualified: str, place: Path) -> ModuleSpec:
 
 
 def _try(found: Found, name: str, place: str, package: str, load: Callable[[], object]) -> None:
-    if name in found.manifests:
-        raise ModuleError(f"Two modules are called {name}: {found.places[name]} and {place}.", name=name)
+    if name in found.manifests or name in found.broken:
+        found.broken[place] = f"Two modules are called {name}: {found.places[name]} and {place}."
+        found.places[place] = place
+        return
     found.places[name], found.packages[name] = place, package
     try:
-        manifest = load()
-        if not isinstance(manifest, Module):
-            raise TypeError(f"MODULE is a {type(manifest).__name__}, not a Module")
-    except Exception as error:  # a third party's code may raise anything; it is shown, and the others start
-        found.mark_broken(name, error)
+        with catching(), protected_tables(package, name):
+            manifest = load()
+            require_sound(manifest, name, found.folder_of(name))
+    except Raised as raised:
+        found.mark_broken(name, raised.error)
         return
-    _add(found, manifest, place, name)
-
-
-def _add(found: Found, manifest: Module, place: str, name: str) -> None:
-    if manifest.name != name:
-        raise ModuleError(f"The module in {place} calls itself {manifest.name}, not {name}.", name=name)
-    if name in found.manifests:
-        raise ModuleError(f"Two modules are called {name}: {found.places[name]} and {place}.", name=name)
-    found.manifests[name], found.places[name] = manifest, place
+    assert isinstance(manifest, Module)
+    found.manifests[name] = manifest
 
 
 def usable(found: Found) -> dict[str, Module]:

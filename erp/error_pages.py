@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from flask import Flask, render_template, request
+from flask import Flask, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError
@@ -73,9 +73,19 @@ def plain(error: HTTPException) -> ResponseReturnValue:
     if error.response is not None:
         return error
     if isinstance(error, InternalServerError):
-        return _page(500, "Something went wrong. The log says what, and nothing was changed.")
+        return _crashed(error.original_exception)
     return _page(error.code or 500, error.description or error.name)
 
 
-def _page(status: int, message: str) -> ResponseReturnValue:
-    return render_template("erp/refused.html", status=status, message=message), status
+def _crashed(error: BaseException | None) -> ResponseReturnValue:
+    """Name the module through whose code an error came, and count it against a third party's."""
+    registry = current_app.extensions["erp"]
+    module = "" if error is None else registry.blame(error)
+    if error is not None and registry.is_foreign(module):
+        registry.note(module, f"page {request.path}", error)
+    where = f" in module {module}" if module else ""
+    return _page(500, f"Something went wrong{where}. The log says what, and nothing was changed.", module=module)
+
+
+def _page(status: int, message: str, *, module: str = "") -> ResponseReturnValue:
+    return render_template("erp/refused.html", status=status, message=message, module=module), status

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import update_wrapper
-from typing import Concatenate, ParamSpec, TypeVar
+from functools import partial, update_wrapper
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from flask import current_app
-from sqlalchemy import event, update
+from sqlalchemy import Table, event, update
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import ErpSession, carried, commit, db, reading
+from erp.db import ErpSession, NewId, carried, commit, db, insert_new, is_reading, raw_instant, reading
 from erp.models import RunEntry, RunKind
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+RUN = cast(Table, RunEntry.__table__)
+_HOOK = "is_erp_hook"
 
 
 def publish(session: Session, fact: object) -> None:
@@ -26,8 +30,14 @@ def publish(session: Session, fact: object) -> None:
     A subscriber that raises undoes the whole action: what must not fail with it writes a row here and leaves what
     follows to a job.
     """
-    for handle in current_app.extensions["erp"].handlers(type(fact)):
-        handle(session, fact)
+    registry = current_app.extensions["erp"]
+    for handle in registry.handlers(type(fact)):
+        what = f"handler of {type(fact).__name__}"
+        if is_reading():  # all is committed: the handler of a third party that fails fails alone
+            registry.contained(handle, what, partial(handle, session, fact), lambda _: None)
+        else:
+            with registry.blaming(handle, what):
+                handle(session, fact)
 
 
 def hook(question: Callable[Concatenate[Session, P], R]) -> Callable[Concatenate[Session, P], list[R]]:
@@ -37,10 +47,30 @@ def hook(question: Callable[Concatenate[Session, P], R]) -> Callable[Concatenate
     """
 
     def ask(session: Session, /, *args: P.args, **kwargs: P.kwargs) -> list[R]:
-        return [answer(session, *args, **kwargs) for answer in current_app.extensions["erp"].answers(ask)]
+        registry, found = current_app.extensions["erp"], []
+        for answer in registry.answers(ask):
+            with registry.blaming(answer, f"answer to {question.__name__}"):
+                found.append(answer(session, *args, **kwargs))
+                if registry.foreign_owner(answer):  # those of shipped modules are checked before they ship
+                    _require_kind(question, found[-1])
+        return found
 
     update_wrapper(ask, question)
+    ask.__dict__[_HOOK] = True
     return ask
+
+
+def _require_kind(question: Callable[..., Any], answer: object) -> None:
+    """Raise TypeError for an answer of another kind than the question declares, such as None for a mapping."""
+    name = str(question.__annotations__.get("return", "")).partition("[")[0]
+    kind = question.__globals__.get(name) or getattr(builtins, name, None)
+    if isinstance(kind, type) and not isinstance(answer, kind):
+        raise TypeError(f"it answered with a {type(answer).__name__}, and a {kind.__name__} is asked for")
+
+
+def is_hook(thing: object) -> bool:
+    """Say whether a thing is a question that was made by `hook`."""
+    return bool(getattr(thing, _HOOK, False))
 
 
 @dataclass
@@ -54,22 +84,33 @@ class Run:
     name: str
     user_name: str = ""
     is_one_transaction: bool = False
-    saved_id: int | None = None
+    row: NewId | None = None
     is_committed: bool = False
     is_awaited: bool = False
+
+    @property
+    def saved_id(self) -> int | None:
+        """The id of this run's row, once that is written."""
+        return None if self.row is None else self.row.value
 
     def id(self, session: Session) -> int:
         """Return the id of this run's row, which is written when it is first asked for.
 
         Call it after the product locks are taken.
         """
-        if self.saved_id is None:
-            ended_at = clock.now() if self.is_one_transaction else None
-            entry = RunEntry(kind=self.kind, name=self.name, user_name=self.user_name, ended_at=ended_at)
-            session.add(entry)
+        new_id = self.new_id(session)
+        if new_id.value is None:
             session.flush()
-            self.saved_id = entry.id
-        return self.saved_id
+        return new_id.id
+
+    def new_id(self, session: Session) -> NewId:
+        """Return the id of this run's row as `id` does, for rows that are written together with it."""
+        if self.row is None:
+            now = raw_instant(clock.now())
+            ended_at = now if self.is_one_transaction else None
+            values = {"kind": self.kind.value, "name": self.name, "user_name": self.user_name}
+            self.row = insert_new(session, RUN, {**values, "started_at": now, "ended_at": ended_at})
+        return self.row
 
 
 @dataclass
@@ -118,6 +159,11 @@ def run(kind: RunKind, name: str, user_name: str = "", *, is_one_transaction: bo
     current = carried(session, Current).run = Run(kind, name, user_name, is_one_transaction)
     try:
         yield current
+    except BaseException as error:  # what came through the code of a third party names it
+        failure = current_app.extensions["erp"].as_failure(error, f"{kind} {name}")
+        if failure is error:
+            raise
+        raise failure from error
     finally:
         session.rollback()
         if current.saved_id is not None:
@@ -145,4 +191,4 @@ def _keep_run(session: Session) -> None:
 def _forget_run(session: Session) -> None:
     current = carried(session, Current).run
     if current is not None and not current.is_committed:
-        current.saved_id, current.is_awaited = None, False
+        current.row, current.is_awaited = None, False

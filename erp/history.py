@@ -7,14 +7,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import event, insert, inspect
+from sqlalchemy import Table, event, insert, inspect
 from sqlalchemy.orm import Mapper, ORMExecuteState, RelationshipProperty, Session
 
-from erp.db import ErpSession, carried, format_quantity, insert_rows
+from erp import clock
+from erp.db import ErpSession, bulk_insert, carried, format_quantity, insert_rows, raw_instant
 from erp.events import current_run
 from erp.models import HistoryEntry, RunKind
+
+HISTORY = cast(Table, HistoryEntry.__table__)
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,10 @@ def record(
     why: str = "",
 ) -> HistoryEntry:
     """Write one entry in the caller's transaction, signed with the run and its user."""
-    entry = HistoryEntry(**_values(session, Change(subject, action, field, old, new, why)))
+    session.flush()  # what waits may be the row of the run
+    entry = HistoryEntry(
+        run_id=current_run(session).saved_id, **_values(session, Change(subject, action, field, old, new, why))
+    )
     session.add(entry)
     session.flush()
     return entry
@@ -76,7 +82,6 @@ def _values(session: Session, change: Change) -> dict[str, Any]:
     current = current_run(session)
     return {
         "user_name": current.user_name or (f"job {current.name}" if current.kind == RunKind.job else ""),
-        "run_id": current.saved_id,
         "document": change.subject.document,
         "document_id": change.subject.id,
         "document_name": change.subject.name,
@@ -130,9 +135,11 @@ def as_text(value: Any) -> str:
 @event.listens_for(ErpSession, "before_flush")
 def _write_edits(session: Session, _context: Any, _instances: Any) -> None:
     edited = [row for row in session.dirty if isinstance(row, Tracked)]
-    entries = [_values(session, change) for row in edited for change in _edits(session, row)]
-    if entries:
+    changes = [change for row in edited for change in _edits(session, row)]
+    if changes:
         # As rows of the session they would be inserted one by one on SQLite.
+        run_id = current_run(session).saved_id
+        entries = [{"run_id": run_id, **_values(session, change)} for change in changes]
         session.connection().execute(insert(HistoryEntry), entries)
 
 
@@ -204,12 +211,30 @@ class Change:
     why: str = ""
 
 
-def record_all(session: Session, changes: Iterable[Change]) -> list[int]:
+def record_all(session: Session, changes: Iterable[Change]) -> None:
+    """Write many entries at once."""
+    written = list(changes)
+    if not written:
+        return
+    _note_made(session, written)
+    entries = [_values(session, change) for change in written]
+    rows = [tuple(entry.values()) for entry in entries]
+    shared = {"at": raw_instant(clock.now()), "run_id": current_run(session).row}
+    bulk_insert(session, HISTORY, tuple(entries[0]), rows, shared=shared)
+
+
+def record_with_ids(session: Session, changes: Iterable[Change]) -> list[int]:
     """Write many entries at once and return their ids, in order."""
     written = list(changes)
+    _note_made(session, written)
+    session.flush()
+    run_id = current_run(session).saved_id
+    return insert_rows(session, HistoryEntry, [{"run_id": run_id, **_values(session, each)} for each in written])
+
+
+def _note_made(session: Session, written: Iterable[Change]) -> None:
     made = carried(session, _Made)
     made.ids.update(each.subject.id for each in written if made.is_noted(each))
-    return insert_rows(session, HistoryEntry, [_values(session, change) for change in written])
 
 
 @dataclass

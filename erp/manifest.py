@@ -8,6 +8,9 @@ from typing import Any
 
 from erp.options.types import Option
 
+ADMINISTRATOR = "Administrator"
+SHIPPED_ROLES = (ADMINISTRATOR, "Sales clerk", "Merchandiser", "Warehouse clerk", "Auditor")
+
 
 @dataclass(frozen=True)
 class Permission:

@@ -35,7 +35,12 @@ class ModuleState(StrEnum):
     upgrading = "upgrading"
     enabled = "enabled"
     disabled = "disabled"
+    suspended = "suspended"
     uninstalling = "uninstalling"
+
+
+# In these no step of a module is under way.
+SETTLED = (ModuleState.enabled, ModuleState.disabled, ModuleState.suspended)
 
 
 class InstalledModule(Model):
@@ -143,38 +148,6 @@ class RoleRight(Model):
 
     role_id: Mapped[int] = mapped_column(ForeignKey("erp_role.id", ondelete="CASCADE"), primary_key=True)
     permission: Mapped[str] = mapped_column(String(120), primary_key=True)
-
-
-class SignInMethod(StrEnum):
-    """What a session began with; `code` is a password and a code of the second factor."""
-
-    password = "password"
-    code = "code"
-    provider = "provider"
-
-
-class SignedIn(Model):
-    """A session of a signed-in user. `key` is made of its token; deleting the row ends it."""
-
-    __tablename__ = "erp_session"
-
-    key: Mapped[str] = mapped_column(String(64), primary_key=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey("erp_user.id", ondelete="CASCADE"), index=True)
-    place: Mapped[str] = mapped_column(String(60), default="")
-    device: Mapped[str] = mapped_column(String(200), default="")
-    started_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
-    method: Mapped[SignInMethod] = mapped_column(enum_column(SignInMethod, "method"), default=SignInMethod.password)
-
-
-class SignInAttempt(Model):
-    """A failed sign-in, kept in the database so that throttling holds over all processes."""
-
-    __tablename__ = "erp_sign_in_attempt"
-    __table_args__ = (Index("ix_erp_sign_in_attempt_key_at", "key", "at"),)
-
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    key: Mapped[str] = mapped_column(String(200))
-    at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
 
 
 class Job(Model):
@@ -321,6 +294,37 @@ class ImportFile(Model):
     made_id: Mapped[int | None] = mapped_column(BigId)
     uploaded_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now, index=True)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class SavedView(Model):
+    """A view of a list that a user saved: its `query` as in an address, and its columns by name, separated by spaces.
+
+    `screen` is the list, `module.noun`. A shared one is offered to everybody who may see the list.
+    """
+
+    __tablename__ = "erp_saved_view"
+    __table_args__ = (Index("uq_erp_saved_view_user_screen_name_key", "user_id", "screen", "name_key", unique=True),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("erp_user.id", ondelete="CASCADE"))
+    screen: Mapped[str] = mapped_column(String(80), index=True)
+    name: Mapped[str] = mapped_column(String(60))
+    name_key: Mapped[str] = key_column("name", index=False)
+    query: Mapped[str] = mapped_column(Text, default="")
+    columns: Mapped[str] = mapped_column(Text, default="")
+    is_shared: Mapped[bool] = mapped_column(default=False)
+    user: Mapped[User] = relationship()
+
+
+class ListChoice(Model):
+    """What a user chose for one list: its columns by name, and the view that it opens with."""
+
+    __tablename__ = "erp_list_choice"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("erp_user.id", ondelete="CASCADE"), primary_key=True)
+    screen: Mapped[str] = mapped_column(String(80), primary_key=True)
+    columns: Mapped[str] = mapped_column(Text, default="")
+    view_id: Mapped[int | None] = mapped_column(ForeignKey("erp_saved_view.id", ondelete="SET NULL"), index=True)
 
 
 class Sequence(Model):

@@ -54,3 +54,8 @@ def sums(parts: Iterable[tuple[K, N]]) -> dict[K, N]:
     for key, quantity in parts:
         found[key] = found[key] + quantity if key in found else quantity
     return found
+
+
+def plural_quantity(quantity: Decimal, noun: str) -> str:
+    """Return a quantity without trailing zeros and the noun that goes with it: `1 unit`, `2.5 units`."""
+    return f"{format_quantity(quantity)} {noun if quantity == 1 else f'{noun}s'}"

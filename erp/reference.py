@@ -18,12 +18,13 @@ import click
 from flask import Flask
 
 from erp.app import create_app
+from erp.author_reference import author_api
 from erp.cli import CORE_COMMANDS
 from erp.options import Option, example_ini
 from erp.registry import Owned, Registry
 
 EXAMPLE = Path("config/erp.example.ini")
-DOCUMENTS = (Path("docs/command-line.md"), Path("docs/csv.md"), Path("docs/events.md"))
+DOCUMENTS = tuple(Path("docs") / name for name in ("author-api.md", "command-line.md", "csv.md", "events.md"))
 PUBLISHING = re.compile(r"\bpublish\(\s*session,\s*(\w+)\(")
 
 
@@ -205,6 +206,7 @@ PARTS: dict[str, Callable[[Flask], str]] = {
     "options": options,
     "events": events,
     "hooks": hooks,
+    "author-api": author_api,
 }
 
 

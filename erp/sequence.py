@@ -5,11 +5,12 @@ A sequence is named after its document, `<module>.<noun>`, such as `sales.order`
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from erp.db import key_of
@@ -22,14 +23,16 @@ _PREPARED_AHEAD = 10
 def next_number(session: Session, name: str, prefix: str, taken: Any) -> str:
     """Return the next free number of sequence `name`, such as SO00042; `taken` is the column of numbers in use.
 
-    Locks the sequence's row until the transaction ends: lock products first.
+    Locks the sequence's row until the transaction ends: lock products first, and take it last.
     """
     return next_numbers(session, name, prefix, taken, count=1)[0]
 
 
 def next_numbers(session: Session, name: str, prefix: str, taken: Any, *, count: int) -> list[str]:
     """Return the next `count` free numbers, in order, as `next_number` does."""
-    following = _advance(session, name, count)
+    following, are_free = _advance(session, name, prefix, taken, count)
+    if are_free:
+        return [f"{prefix}{number:05d}" for number in range(following - count, following)]
     free: list[str] = []
     ahead = range(following - count, following)
     while True:
@@ -45,14 +48,34 @@ def next_numbers(session: Session, name: str, prefix: str, taken: Any, *, count:
     return free
 
 
-def _advance(session: Session, name: str, count: int) -> int:
-    """Move a sequence on by `count` numbers in one statement; return the number that follows them."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(Sequence).values(name=name, next_number=1 + count)
-    moved = {"next_number": Sequence.next_number + count}
-    advanced = statement.on_conflict_do_update(index_elements=["name"], set_=moved).returning(Sequence.next_number)
-    following: int = session.execute(advanced).scalar_one()
-    return following
+def _advance(session: Session, name: str, prefix: str, taken: Any, count: int) -> tuple[int, bool]:
+    """Move a sequence on; return the number that follows those taken, and whether none of them is in use."""
+    key = key_of(taken)
+    column = taken.expression if key is None else key
+    is_postgresql = session.get_bind().dialect.name == "postgresql"
+    statement = _advancing(column.table.name, column.name, is_postgresql=is_postgresql)
+    back = list(range(1, count + 1))
+    start = prefix if key is None else identity_key(prefix)
+    values = (name, 1 + count, count, start, back if is_postgresql else json.dumps(back))
+    session.flush()
+    following, are_used = session.connection().exec_driver_sql(statement, values).one()
+    return following, not are_used
+
+
+@cache
+def _advancing(table: str, column: str, *, is_postgresql: bool) -> str:
+    place, number = (
+        ("%s", "lpad(n::text, greatest(5, length(n::text)), '0')") if is_postgresql else ("?", "printf('%05d', n)")
+    )
+    back = "unnest(%s::bigint[]) AS each(value)" if is_postgresql else "json_each(?) AS each"
+    numbers = (
+        f"SELECT {place} || {number} FROM (SELECT erp_sequence.next_number - each.value AS n FROM {back}) AS given"
+    )
+    return (
+        f"INSERT INTO erp_sequence (name, next_number) VALUES ({place}, {place})"
+        f" ON CONFLICT (name) DO UPDATE SET next_number = erp_sequence.next_number + {place}"
+        f" RETURNING next_number, EXISTS (SELECT 1 FROM {table} WHERE {column} IN ({numbers}))"
+    )
 
 
 def _used(session: Session, taken: Any, numbers: Iterable[str]) -> set[str]:

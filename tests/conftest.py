@@ -23,9 +23,10 @@ from sqlalchemy import event, select, update
 from erp import clock, migrations, sessions
 from erp.app import create_app
 from erp.db import commit, db
-from erp.models import Role, SignedIn, User
+from erp.models import Role, User
 from erp.options import store_option
 from erp.registry import current_registry
+from erp.sign_in_models import SignedIn
 from tests.support import databases, disabled_modules, shown_options
 
 NOW = "2026-11-23T12:00:00Z"
@@ -139,6 +140,10 @@ def more_modules():
     return [Path(folder).absolute() for folder in os.environ.get("ERP_TEST_MODULES", "").split(os.pathsep) if folder]
 
 
+def _hurry(connection, _record):
+    connection.execute("PRAGMA synchronous=OFF")  # tests lose nothing with the power
+
+
 def make_app(url, instance, *folders):
     """Return an application on a database of its own, untouched by this machine's settings."""
     app = create_app(
@@ -147,6 +152,9 @@ def make_app(url, instance, *folders):
         module_folders=[*more_modules(), *folders],
         testing=True,
     )
+    if url.startswith("sqlite"):
+        with app.app_context():
+            event.listen(db.engine, "connect", _hurry)
     app.config["WTF_CSRF_ENABLED"] = False
     app.test_client_class = OtherProcessClient
     return app

@@ -7,18 +7,23 @@ from erp.admin.declarations import (
     Badge,
     Card,
     Chosen,
+    DatedPart,
     ExtraColumn,
     ExtraColumns,
     ExtraField,
     Facts,
     ListAction,
+    NextStep,
     Panel,
+    QuickFilter,
     Result,
     by_ids,
+    later_than,
     of_each,
 )
 from erp.admin.document import DocumentScreen
 from erp.admin.fields import DayField, LookupField, QuantityField
+from erp.admin.filters import DerivedFilter, compared, yes_or_no
 from erp.admin.formatting import line_heading
 from erp.admin.page import Page
 from erp.admin.screen import ContactScreen, Screen
@@ -32,7 +37,9 @@ __all__ = [
     "Choose",
     "Chosen",
     "ContactScreen",
+    "DatedPart",
     "DayField",
+    "DerivedFilter",
     "DocumentScreen",
     "ExtraColumn",
     "ExtraColumns",
@@ -41,16 +48,21 @@ __all__ = [
     "FormPage",
     "ListAction",
     "LookupField",
+    "NextStep",
     "Page",
     "Panel",
     "QuantityField",
+    "QuickFilter",
     "Result",
     "Screen",
     "anchor_of",
     "by_ids",
+    "compared",
     "document_anchor",
     "document_url",
     "init_app",
+    "later_than",
     "line_heading",
     "of_each",
+    "yes_or_no",
 ]

@@ -8,13 +8,15 @@ from flask import Flask, flash, redirect, render_template, request, url_for
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, logout_user
+from flask_wtf.csrf import generate_csrf
 from sqlalchemy.orm import Session
 
 from erp import events, provider, second_factor, security, sessions
 from erp.admin import browser_session, devices
 from erp.db import commit
 from erp.errors import BadPassword, ErpError, SignInRefused
-from erp.models import RunKind, SignInMethod, User
+from erp.models import RunKind, User
+from erp.sign_in_models import SignInMethod
 
 
 def login() -> ResponseReturnValue:
@@ -97,6 +99,11 @@ def logout() -> ResponseReturnValue:
     return redirect(url_for("login"))
 
 
+def session_state() -> ResponseReturnValue:
+    """Say who is signed in, and give the token with which a form that was opened before can be sent."""
+    return {"user": current_user.id, "csrf_token": generate_csrf()}
+
+
 def password() -> ResponseReturnValue:
     """Let users change their own password; one that was generated or reset must be changed."""
     if request.method == "POST":
@@ -130,4 +137,5 @@ def add_addresses(app: Flask) -> None:
     app.add_url_rule("/login", "login", login, methods=("GET", "POST"))
     app.add_url_rule("/login/code", "login_code", login_code, methods=("GET", "POST"))
     app.add_url_rule("/logout", "logout", logout, methods=("POST",))
+    app.add_url_rule("/session/", "session_state", session_state, methods=("GET",))
     app.add_url_rule("/password", "password", password, methods=("GET", "POST"))

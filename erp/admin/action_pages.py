@@ -15,10 +15,11 @@ from wtforms import Form
 
 from erp.admin import versions
 from erp.admin.access import only_read, screen_session
+from erp.admin.cells import Cell, make_cell
 from erp.admin.declarations import Action, ActionScreen, Chosen, Facts, Getter, Result, always
 from erp.admin.fields import read_quantity
 from erp.admin.formatting import follow, line_heading
-from erp.admin.listing import Cell, make_cell
+from erp.admin.numerals import as_typed
 from erp.admin.refusals import mark
 from erp.db import format_quantity
 from erp.errors import BadNumber, ErpError, NothingChosen
@@ -53,6 +54,8 @@ class ActionPage:
         """Return the action that opens the page: labelled as it is titled, dangerous as it is; `more` says more."""
         style = "danger" if cls.style == "danger" else "secondary"
         declared = {"label": cls.title, "permission": cls.permission, "icon": cls.icon, "allowed": cls.allowed}
+        if isinstance(cls.help, str):  # one that depends on options is shown on the page alone
+            declared["help"] = cls.help
         return Action(**{"name": cls.name, "style": style, "page": cls(), **declared, **more})
 
     def heading(self, row: Any) -> str:
@@ -275,7 +278,7 @@ class Choose(ActionPage):
             cells=[make_cell(value) for value in values],
             is_ticked=ticked and self.can_tick(item),
             can_tick=self.can_tick(item),
-            quantity=None if offered is None else typed if typed is not None else format_quantity(offered),
+            quantity=None if offered is None else typed if typed is not None else as_typed(format_quantity(offered)),
             error=self._wrong(row, item) if posted and ticked else "",
         )
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Protocol
 
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 from sqlalchemy.orm import Session
 from wtforms.fields.core import UnboundField
 
+from erp.registry import current_registry
 from erp.text import Note
 
 Row = Any
@@ -56,6 +60,10 @@ ActionCall = Callable[[Session, Any], "str | Result | None"]
 PageCall = Callable[[Any, Any], ResponseReturnValue]
 
 
+# The keys that lists, documents and forms have themselves.
+TAKEN_KEYS = "ejklnx"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Action:
     """A button of a document or of one of its lines.
@@ -65,7 +73,8 @@ class Action:
     before either; `yes` and `no` label its answers. `allowed` says whether the row's state permits the action; it is
     asked again when the button is pressed. `style` is primary, secondary or danger. `depends_on(session, row)` returns
     what a `run` depends on: where that has changed since its page was opened, it is refused; `needs_no_version` says
-    why it needs none. A `page` declares its own. A page that is a function only shows something.
+    why it needs none. A `page` declares its own. A page that is a function only shows something. `help` says before the
+    button is pressed what it does. `key` is the letter that presses the button, one of those that no page uses itself.
     """
 
     name: str
@@ -79,10 +88,16 @@ class Action:
     allowed: Callable[[Any], bool] = always
     style: str = "secondary"
     icon: str = ""
+    help: str = ""
     depends_on: Callable[[Session, Any], Facts] | None = None
     needs_no_version: str = ""
+    key: str = ""
 
     def __post_init__(self) -> None:
+        if self.key and (self.key in TAKEN_KEYS or not re.fullmatch("[a-z]", self.key)):
+            raise TypeError(
+                f"action {self.name} has the key {self.key!r}: a small letter is possible, none of {TAKEN_KEYS}"
+            )
         if (self.run is None) == (self.page is None):
             raise TypeError(f"action {self.name} needs either a run or a page")
 
@@ -111,12 +126,63 @@ class ListAction:
 
 @dataclass(frozen=True)
 class Panel:
-    """A card on a document's page: `template` rendered with `context(session, row)`; None hides the panel."""
+    """A card on a document's page: `template` rendered with `context(session, row)`; None hides the panel.
+
+    `counted` names the entry of the context whose length stands next to the title. With `is_summary` it answers what a
+    person asks first, and is shown above the lines; the others can be folded.
+    """
 
     title: str
     template: str
     context: Callable[[Session, Any], Mapping[str, Any] | None]
     permission: str = ""
+    counted: str = ""
+    is_summary: bool = False
+
+    def failed(self, text: str) -> ShownPanel:
+        """Return the card that says that this one failed."""
+        content = Markup('<p class="erp-small-empty text-danger">{}</p>').format(text)
+        return ShownPanel(self.title, content, None, self.is_summary)
+
+
+@dataclass(frozen=True)
+class ShownPanel:
+    """A panel as the page shows it; `count` is None where nothing is counted."""
+
+    title: str
+    content: Any
+    count: int | None = None
+    is_summary: bool = False
+
+
+@dataclass(frozen=True)
+class DatedPart:
+    """A part of a document with the day on which it leaves or comes, for the template `erp/dated_parts.html`.
+
+    `label` is the day in words, `text` how much it is, `note` says more. `tone` is that of a Badge.
+    """
+
+    label: str
+    text: str
+    note: str = ""
+    tone: str = "neutral"
+
+
+MOST_DAYS = 5
+
+
+def later_than(days: Iterable[date | None]) -> date | None:
+    """Return the last day that has a DatedPart of its own; later ones share one. None where each has its own."""
+    found = sorted({each for each in days if each})
+    return found[MOST_DAYS - 1] if len(found) > MOST_DAYS else None
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """What is to be done next with a document: `action` is the name of its action, `text` says why and what it does."""
+
+    action: str
+    text: str
 
 
 LINE_NAME = "lines/"
@@ -201,13 +267,32 @@ AnyColumns = ExtraColumn | ExtraColumns
 
 def read_columns(columns: Sequence[AnyColumns], session: Session, rows: Sequence[Any]) -> list[list[Any]]:
     """Return a list for each row with the values of all columns; each declaration is read once."""
-    parts = [column.read(session, rows) for column in columns] if rows else []
+    parts = [_read_column(column, session, rows) for column in columns] if rows else []
     return [[value for part in parts for value in part[at]] for at in range(len(rows))]
+
+
+def _read_column(column: AnyColumns, session: Session, rows: Sequence[Any]) -> list[list[Any]]:
+    def failed(text: str) -> list[list[Any]]:
+        return [[text] * len(column.columns) for _ in rows]
+
+    return current_registry().contained(column, f"column {column.label}", lambda: column.read(session, rows), failed)
 
 
 def column_heads(columns: Sequence[AnyColumns]) -> list[tuple[str, str]]:
     """Return the (name, label) of each column, in the order of the values that `read_columns` returns."""
     return [head for column in columns for head in column.columns]
+
+
+@dataclass(frozen=True)
+class QuickFilter:
+    """A filter of a list that stands above it with the number of its rows.
+
+    `argument` names a filter as an address does, such as `state_is`; `value` is what it is set to.
+    """
+
+    label: str
+    argument: str
+    value: str
 
 
 @dataclass(frozen=True)

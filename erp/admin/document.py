@@ -16,13 +16,16 @@ from wtforms import Form
 
 from erp import history
 from erp.admin.access import permitted, screen_session
+from erp.admin.cells import Cell, make_cell
 from erp.admin.declarations import LINE_NAME, Action, AnyColumns, Facts, Getter, column_heads, read_columns
 from erp.admin.formatting import follow, words
 from erp.admin.forms import VERSION
 from erp.admin.lines import LineChanges, LinesField, lines_field
-from erp.admin.listing import Cell, make_cell
 from erp.admin.screen import Screen
 from erp.errors import ErpError
+
+# The cards below the lines of a document with more lines than this are folded at first.
+LONG = 8
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ class DocumentScreen(Screen):
     def _shown_line(self, line: Any, added: Sequence[Any], actions: Sequence[Action]) -> ShownLine:
         own = [self._line_cell(line, getter) for _, getter in self._pairs()]
         more = [make_cell(value) for value in added]
-        return ShownLine(line, own + more, [action for action in actions if action.allowed(line)])
+        return ShownLine(line, own + more, [action for action in actions if self.is_allowed(action, line)])
 
     def _line_cell(self, line: Any, getter: Getter) -> Cell:
         if callable(getter):
@@ -101,7 +104,8 @@ class DocumentScreen(Screen):
     def page_context(self, row: Any) -> dict[str, Any]:
         """Add the lines to the page."""
         shown = self.show_lines(row)
-        return {"shown_lines": shown, "line_headings": self.line_headings(shown)}
+        is_long = len(shown) > LONG
+        return {"shown_lines": shown, "line_headings": self.line_headings(shown), "is_long": is_long}
 
     def _own_line_actions(self) -> list[Action]:
         return [*self.line_actions, *self.contributed("line_actions")]
@@ -110,7 +114,8 @@ class DocumentScreen(Screen):
     def run_at_once(self, row: Any) -> set[str]:
         actions = [action for action in permitted(self._own_line_actions()) if action.run]
         lines = getattr(row, self.lines)
-        return super().run_at_once(row) | {LINE_NAME + each.name for each in actions if any(map(each.allowed, lines))}
+        at_once = (each for each in actions if any(self.is_allowed(each, line) for line in lines))
+        return super().run_at_once(row) | {LINE_NAME + each.name for each in at_once}
 
     @expose("/<int:id>/lines/<int:line_id>/<name>/", methods=("GET", "POST"))
     def line_action(self, id: int, line_id: int, name: str) -> ResponseReturnValue:

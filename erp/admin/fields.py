@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Any
 
+from flask import current_app
 from flask_admin.contrib.sqla.ajax import QueryAjaxModelLoader
-from flask_admin.contrib.sqla.form import AdminModelConverter
 from flask_admin.helpers import get_url
-from flask_admin.model.form import converts
 from markupsafe import Markup
 from sqlalchemy import or_
 from sqlalchemy.orm import Mapper
@@ -31,8 +29,8 @@ from wtforms.fields.core import UnboundField
 from wtforms.widgets import CheckboxInput, ListWidget, TextInput
 
 from erp import clock
-from erp.admin.formatting import money, words
-from erp.admin.identifiers import text_validators
+from erp.admin.formatting import words
+from erp.admin.numerals import as_plain, as_typed, plain_amount
 from erp.db import LIMIT, PLACES, contains, db, format_quantity
 
 ID_LIMIT = 2**63
@@ -56,8 +54,9 @@ class NumberInput(TextInput):
 
 def read_quantity(text: str) -> Decimal:
     """Return an exact number that was typed; raise ValueError with what is wrong."""
+    text = as_plain(text)
     if not re.fullmatch(r"-?[0-9]{1,18}(\.[0-9]{0,18})?|-?\.[0-9]{1,18}", text):
-        raise ValueError("Enter a number, such as 12 or 2.5.")
+        raise ValueError(f"Enter a number, such as 12 or {as_typed('2.5')}.")
     value = Decimal(text)
     if value != round(value, PLACES):
         raise ValueError(f"At most {PLACES} decimals are possible.")
@@ -77,7 +76,7 @@ class QuantityField(StringField):
     def _value(self) -> str:
         if self.raw_data and self.process_errors:
             return str(self.raw_data[0])
-        return format_quantity(self.data) if isinstance(self.data, Decimal) else str(self.data or "")
+        return as_typed(format_quantity(self.data)) if isinstance(self.data, Decimal) else str(self.data or "")
 
     def process_formdata(self, valuelist: list[str]) -> None:
         """Read a plain decimal number; nothing is None."""
@@ -99,7 +98,7 @@ class MoneyField(QuantityField):
 
     def _value(self) -> str:
         if isinstance(self.data, Decimal) and not self.process_errors:
-            return money(self.data)
+            return as_typed(plain_amount(self.data))
         return super()._value()
 
 
@@ -233,6 +232,19 @@ class Lookup(QueryAjaxModelLoader):
         query = query.order_by(order, getattr(self.model, self.pk))
         return query.offset(min(max(offset or 0, 0), 10_000)).limit(min(max(limit or 10, 1), 50)).all()
 
+    def answer(self, row: Any) -> list[Any]:
+        """Return [id, text] of a row, and where the choice fills other fields the values of these by name.
+
+        The option `fills` names by field the attribute of the row from which it is filled.
+        """
+        fills = self.options.get("fills", {})
+        values = {field: _as_typed(getattr(row, attribute)) for field, attribute in fills.items()}
+        return [*self.format(row), *([values] if fills else [])]
+
+
+def _as_typed(value: Any) -> str:
+    return as_typed(plain_amount(value)) if isinstance(value, Decimal) else str(value or "")
+
 
 def lookup(name: str, model: Any, field: str, options: dict[str, Any]) -> Lookup:
     """Return the loader of `model.field`, a relationship to one row."""
@@ -249,13 +261,14 @@ class ComboWidget:
         value, text = chosen if chosen else ("", "")
         invalid = " is-invalid" if field.errors else ""
         return Markup(
-            '<div class="erp-combo" data-url="{url}"><input type="hidden" name="{name}" value="{value}">'
+            '<div class="erp-combo" data-url="{url}"{create}><input type="hidden" name="{name}" value="{value}">'
             '<input type="text" id="{id}" class="form-control{invalid}" value="{text}" placeholder="{placeholder}"'
             ' role="combobox" aria-autocomplete="list" aria-expanded="false" aria-controls="{id}-list"'
             ' autocomplete="off"{required}>'
             '<ul id="{id}-list" class="erp-combo-list" role="listbox" hidden></ul></div>'
         ).format(
             url=get_url(".ajax_lookup", name=field.loader.name),
+            create=_creation(field.loader.model),
             name=field.name,
             id=field.id,
             value=value,
@@ -264,6 +277,15 @@ class ComboWidget:
             placeholder=field.loader.options.get("placeholder", "Type to search"),
             required="" if field.allow_blank else Markup(" required"),
         )
+
+
+def _creation(model: Any) -> Markup:
+    """Return the attributes with which a choice offers a new row of its model, where the user may add one."""
+    view = current_app.extensions["erp_site"].creating(model)
+    if view is None:
+        return Markup()
+    url = view.get_url(f"{view.endpoint}.create_view")
+    return Markup(' data-create="{}" data-noun="{}"').format(url, view.noun)
 
 
 class LookupField(Field):
@@ -292,45 +314,3 @@ class LookupField(Field):
 def required(field: Any) -> bool:
     """Say whether a form marks the field as required."""
     return any(isinstance(each, validators.InputRequired | validators.DataRequired) for each in field.validators)
-
-
-def _made(kind: Callable[..., Field]) -> Callable[..., Field]:
-    """Return the method of a converter that makes this field whatever the column is."""
-    return lambda _converter, field_args, **_extra: kind(**field_args)
-
-
-class Converter(AdminModelConverter):
-    """How columns of the product's own types become form fields."""
-
-    conv_money = converts("Money")(_made(MoneyField))
-    conv_scaled = converts("Scaled", "Quantity")(_made(QuantityField))
-    conv_instant = converts("UtcDateTime")(_made(InstantField))
-    convert_date = converts("Date")(_made(DayField))
-    handle_integer_types = converts("Integer")(_made(WholeNumberField))
-
-    def _get_label(self, name: str, field_args: Any) -> str:
-        labels = getattr(self.view, "column_labels", None) or {}
-        return str(field_args.get("label") or labels.get(name) or words(name))
-
-    @converts("String")
-    def conv_String(self, column: Any, field_args: Any, **extra: Any) -> Any:
-        """Texts of one line: identifiers, which no other row may have, and descriptive names."""
-        field_args["validators"] = text_validators(column, field_args["validators"])
-        return super().conv_String(column, field_args, **extra)
-
-    @converts("Enum", "sqlalchemy.sql.sqltypes.Enum")
-    def convert_enum(self, column: Any, field_args: Any, **extra: Any) -> Field:
-        """Words of an enum."""
-        field_args.pop("filters", None)
-        return ChoiceField(enum=column.type.enum_class, blank=column.nullable, **field_args)
-
-    def _model_select_field(self, prop: Any, multiple: Any, remote_model: Any, **kwargs: Any) -> Any:
-        loader = getattr(self.view, "_form_ajax_refs", {}).get(prop.key)
-        if loader and not multiple:
-            return LookupField(loader, **kwargs)
-        return super()._model_select_field(prop, multiple, remote_model, **kwargs)
-
-
-def with_fields(form_class: type[Form], fields: Sequence[tuple[str, Callable[[], Any]]]) -> type[Form]:
-    """Return the form with further fields at its end."""
-    return type(form_class.__name__, (form_class,), {name: make() for name, make in fields}) if fields else form_class

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from flask_admin.contrib.sqla.filters import BaseSQLAFilter, FilterConverter
+from sqlalchemy import ColumnElement, not_
 from typing_extensions import override
 
 from erp import clock
@@ -236,6 +237,7 @@ class ToDay(_Instant):
 _TEXTS = (Contains, Equals)
 _WHOLES = _comparisons(_Number)
 _EXACTS = _comparisons(_Exact)
+_DAYS = _comparisons(_Day)
 _INSTANTS = (OnDay, FromDay, ToDay)
 _FILTERS: Mapping[str, Sequence[type[Filter]]] = {
     **dict.fromkeys(("string", "text"), _TEXTS),
@@ -243,9 +245,67 @@ _FILTERS: Mapping[str, Sequence[type[Filter]]] = {
     **dict.fromkeys(("scaled", "quantity", "money"), _EXACTS),
     **dict.fromkeys(("utcdatetime", "datetime"), _INSTANTS),
     "boolean": (IsYes,),
-    "date": (*_comparisons(_Day), IsEmpty),
+    "date": (*_DAYS, IsEmpty),
     "enum": (Is, IsNot),
 }
+
+
+Condition = Callable[[], ColumnElement[bool]]
+
+
+class DerivedFilter(Filter):
+    """A filter by something that no column holds: `choices` gives the condition of each word that it can be.
+
+    `among` is the condition of the rows that can meet one of them, answered by an index: a quick filter counts no
+    further than the first of these.
+    """
+
+    label = "is"
+    kind = "choice"
+
+    def __init__(self, name: str, choices: Mapping[str, Condition], *, among: Condition | None = None) -> None:
+        super().__init__(None, name)
+        self.choices = choices
+        self.among = among
+
+    @override
+    def get_options(self, view: Any) -> list[tuple[str, str]]:
+        return [(key, words(key)) for key in self.choices]
+
+    @override
+    def clean(self, value: Any) -> Any:
+        if value not in self.choices:
+            raise ValueError(value)
+        return value
+
+    @override
+    def get_column(self, alias: Any) -> Any:
+        return None
+
+    @override
+    def condition(self, column: Any, value: Any) -> Any:
+        return self.choices[value]()
+
+
+def compared(name: str, value: Callable[[], Any]) -> list[Filter]:
+    """Return filters by a quantity or a number that SQL computes."""
+    return [_computed(kind, name, value) for kind in _EXACTS]
+
+
+def of_day(name: str, value: Callable[[], Any]) -> list[Filter]:
+    """Return filters by a day that SQL computes."""
+    return [_computed(kind, name, value) for kind in _DAYS]
+
+
+def _computed(kind: type[Filter], name: str, value: Callable[[], Any]) -> Filter:
+    made = type(kind.__name__, (kind,), {"get_column": lambda _self, _alias: value()})(None, name)
+    assert isinstance(made, Filter)
+    return made
+
+
+def yes_or_no(name: str, condition: Condition, *, among: Condition | None = None) -> DerivedFilter:
+    """Return the filter of rows that meet a condition, or do not."""
+    return DerivedFilter(name, {"yes": condition, "no": lambda: not_(condition())}, among=among)
 
 
 class Filters(FilterConverter):

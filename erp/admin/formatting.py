@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 
 from erp import clock
 from erp.admin.declarations import Badge
+from erp.admin.numerals import money, quantity
 from erp.db import Scaled, format_quantity
 
 TONES = {
@@ -81,20 +82,6 @@ def badge(value: Any, tone: str = "") -> Markup:
     name = str(value.value if isinstance(value, Enum) else value)
     tone = tone or _TONE_OF.get(name.replace(" ", "_").lower(), "neutral")
     return Markup('<span class="erp-badge erp-badge-{}">{}</span>').format(tone, words(name))
-
-
-def quantity(value: Decimal | None) -> str:
-    """Return a number without trailing zeros."""
-    return format_quantity(value)
-
-
-def money(value: Decimal | None) -> str:
-    """Return an amount with at least two decimals."""
-    if value is None:
-        return ""
-    text = format_quantity(value)
-    whole, _, cents = text.partition(".")
-    return f"{whole}.{cents.ljust(2, '0')}"
 
 
 def day(value: date | None) -> str:

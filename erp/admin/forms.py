@@ -11,21 +11,25 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from wtforms import Form, HiddenField, StringField, ValidationError
+from wtforms.fields.core import UnboundField
 
 from erp import history
 from erp.addresses import BadAddress, check_address
 from erp.admin import tokens, versions
 from erp.admin.access import may, only_read, permitted, run_and_commit, screen_session
+from erp.admin.converter import Converter, with_fields
 from erp.admin.declarations import ExtraField, Facts
-from erp.admin.fields import Converter, Lookup, as_id, lookup, with_fields
+from erp.admin.fields import Lookup, as_id, lookup
 from erp.admin.formatting import words
 from erp.admin.listing import Listing
 from erp.admin.refusals import mark
 from erp.db import is_duplicate, is_reading, key_columns
 from erp.errors import ErpError, RecordInUse, RecordTaken, StaleRecord
 from erp.identity import identity_key
+from erp.registry import current_registry
 
-VERSION = "row_version"
+VERSION, FAILED = "row_version", object()
+DIALOG = "erp/form_dialog.html"
 
 
 class EditForms(Listing):
@@ -84,13 +88,29 @@ class EditForms(Listing):
 
     def make_form(self, row: Any) -> Form:
         """Return the form, filled from the request when it is posted, else from the row."""
-        extras = self.offered_fields()
+        read = {extra: self.read_extra(extra, screen_session(), row, FAILED) for extra in self.offered_fields()}
+        read = {extra: value for extra, value in read.items() if value is not FAILED}
         kind = self._create_form_class if row is None else self._edit_form_class
-        form_class = with_fields(kind, [(extra.name, extra.field) for extra in extras])
-        read = {extra.name: extra.read(screen_session(), row) for extra in extras}
-        form: Form = form_class(request.form if request.method == "POST" else None, obj=row, **read)
+        form_class = with_fields(kind, [(extra.name, extra.field) for extra in read])
+        values = {extra.name: value for extra, value in read.items()}
+        form: Form = form_class(request.form if request.method == "POST" else None, obj=row, **values)
         self.prepare_form(form, row)
         return form
+
+    def read_extra(self, extra: ExtraField, session: Session, row: Any, failed: Any = None) -> Any:
+        """Return the value of another module's field; where that fails `failed`, or else the sentence that says so."""
+
+        def read() -> Any:
+            if not isinstance(extra.field(), UnboundField):
+                raise TypeError(f"field {extra.name} is made by {extra.field}, which returns no field")
+            return extra.read(session, row)
+
+        def note(text: str) -> Any:
+            if failed is not None:
+                flash(f"{words(extra.name)}: {text}", "error")
+            return text if failed is None else failed
+
+        return current_registry().contained_anywhere(extra, f"field {extra.name}", read, note)
 
     def prepare_form(self, form: Form, row: Any) -> None:
         """Change the form before it is shown or checked: defaults, choices, fields that a state forbids."""
@@ -100,7 +120,7 @@ class EditForms(Listing):
         names = [name for name in ("state", *(self.form_columns or ())) if hasattr(self.model, name)]
         own = {str(self.get_column_name(name)): getattr(row, name) for name in names}
         extras = [extra for extra in self.offered_fields() if extra.is_written]
-        return own | {self.field_label(extra): extra.read(session, row) for extra in extras}
+        return own | {self.field_label(extra): self.read_extra(extra, session, row) for extra in extras}
 
     def _parts(self, row: Any) -> versions.Parts:
         return {versions.PAGE: self.depends_on(screen_session(), row)}
@@ -152,7 +172,9 @@ class EditForms(Listing):
         if is_new:
             history.record_document(session, row, "created")
         for extra in self.offered_fields():
-            extra.write(session, row, form[extra.name].data)
+            if extra.name in form:
+                with current_registry().blaming(extra, f"field {extra.name}"):
+                    extra.write(session, row, form[extra.name].data)
         session.flush()
         tokens.keep(session, token, row.id)
         return row.id
@@ -175,6 +197,8 @@ class EditForms(Listing):
 
     def saved(self, id: int, is_new: bool) -> ResponseReturnValue:
         """Say that the row is saved, and go to its page or to another form."""
+        if is_new and _is_in_dialog():
+            return self._made(id)
         flash(f"{self.noun.capitalize()} {'created' if is_new else 'saved'}.", "success")
         if "_add_another" in request.form:
             return redirect(self.get_url(".create_view"))
@@ -217,6 +241,8 @@ class EditForms(Listing):
         if id_ is None or self.load(screen_session(), int(str(id_))) is None:
             flash(str(error), "error")
             return redirect(self.get_url(".index_view"))
+        if _is_in_dialog():
+            return self._made(int(str(id_)))
         flash(f"{self.noun.capitalize()} created. The form was sent twice, and saved once.", "success")
         return redirect(self.get_url(".details_view", id=id_))
 
@@ -228,7 +254,12 @@ class EditForms(Listing):
             kept = request.form.get(versions.FIELD, "") if is_kept else ""
             version, back = kept or versions.as_field(self._parts(row)), self.get_url(".details_view", id=id)
         shown = {"version": version, "form_token": token, "back": back, "may_add": id is None and self.may_create()}
-        return str(self.render(self.form_template, form=form, row=row, **shown))
+        template = DIALOG if row is None and _is_in_dialog() else self.form_template
+        return str(self.render(template, form=form, row=row, **shown))
+
+    def _made(self, id: int) -> ResponseReturnValue:
+        """Return the new row for the choice that asked for it."""
+        return {"id": id, "text": str(self.load(screen_session(), id))}
 
     @expose("/new/", methods=("GET", "POST"))
     def create_view(self) -> ResponseReturnValue:
@@ -282,8 +313,12 @@ class EditForms(Listing):
 
     def field_label(self, extra: ExtraField) -> str:
         """Return the label of a field of another module."""
-        made = extra.field()
-        return str(made.kwargs.get("label") or (made.args[0] if made.args else words(extra.name)))
+
+        def label() -> str:
+            made = extra.field()
+            return str(made.kwargs.get("label") or (made.args[0] if made.args else words(extra.name)))
+
+        return current_registry().contained(extra, f"field {extra.name}", label, lambda _: words(extra.name))
 
     @expose("/ajax/lookup/")
     def ajax_lookup(self) -> ResponseReturnValue:
@@ -293,12 +328,17 @@ class EditForms(Listing):
             return abort(404)
         offset, limit = (request.args.get(name, type=int) for name in ("offset", "limit"))
         rows = loader.get_list(request.args.get("query", ""), offset or 0, limit or 10)
-        return [loader.format(row) for row in rows]
+        return [loader.answer(row) for row in rows]
 
     @expose("/ajax/update/", methods=("POST",))
     def ajax_update(self) -> ResponseReturnValue:
         """Cells are not edited in lists: services would not be asked."""
         return abort(404)
+
+
+def _is_in_dialog() -> bool:
+    """Say whether the form is shown in a dialog on the page of another form."""
+    return "X-ERP-Dialog" in request.headers
 
 
 def check_email(_form: Any, field: StringField) -> None:

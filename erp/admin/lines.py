@@ -12,7 +12,8 @@ from sqlalchemy import select
 from wtforms import FieldList, Form, FormField, HiddenField
 from wtforms.utils import unset_value
 
-from erp.admin.fields import Converter, Lookup, LookupField, as_id, lookup
+from erp.admin.converter import Converter
+from erp.admin.fields import Lookup, LookupField, as_id, lookup
 from erp.admin.refusals import mark
 from erp.db import db
 from erp.errors import ErpError

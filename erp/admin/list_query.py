@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,7 +15,7 @@ from erp.admin.access import screen_session
 from erp.admin.filters import Filters
 from erp.admin.formatting import words
 from erp.db import contains, equals
-from erp.registry import current_registry
+from erp.registry import Owned, current_registry
 
 COUNT_BOUND = 10_000
 
@@ -32,16 +32,19 @@ class BoundedCount(Query[Any]):
 class ListQuery(ModelView):
     """Columns, filters, search, order and pages of a model's rows.
 
-    `list_loads` are loader options for what the list shows besides the relations in its columns.
+    `list_loads` are loader options for what the list shows besides the relations in its columns. `sorted_like` names
+    columns whose order is that of another one that an index serves, such as an instant and the id.
     """
 
     view_name: str = ""
     list_loads: Sequence[Any] = ()
+    sorted_like: Mapping[str, str] = {}
     filter_converter = Filters()
     page_size = 25
     can_set_page_size = True
     page_size_options = (25, 50, 100)
     named_filter_urls = True
+    _given_filters: tuple[Owned[Any], ...] = ()
 
     def contributed(self, kind: str) -> list[Any]:
         """Return what other live modules add to this screen."""
@@ -90,6 +93,30 @@ class ListQuery(ModelView):
             mapper = relation.mapper
         return mapper.columns.get(parts[-1])
 
+    def take_filters(self, given: Sequence[Owned[Any]]) -> None:
+        """Add filters of other modules to the list's own; each counts while its module is on."""
+        self._given_filters = tuple(given)
+        self._refresh_filters_cache()
+
+    def get_filters(self) -> list[Any] | None:
+        """Return the list's own filters, those of all other columns that it shows, and those of other modules."""
+        own = super().get_filters() or []
+        named = {each for each in self.column_filters or () if isinstance(each, str)}
+        shown = [name for name, _ in self._list_columns if name not in named and self.column_of(name) is not None]
+        more = [each for name in shown for each in self.scaffold_filters(name) or ()]
+        return [*own, *more, *(self.handle_filter(owned.thing) for owned in self._given_filters)]
+
+    def _is_off(self, index: int) -> bool:
+        """Say whether a filter belongs to a module that is off."""
+        own = len(self._filters or ()) - len(self._given_filters)
+        return index >= own and not current_registry().is_live(self._given_filters[index - own].module)
+
+    def filter_groups(self) -> dict[str, Any]:
+        """Return the filters that may be used now, by name."""
+        groups = self._get_filter_groups() or {}
+        live = {name: [each for each in group if not self._is_off(each["index"])] for name, group in groups.items()}
+        return {name: group for name, group in live.items() if group}
+
     def get_column_name(self, field: str) -> str:
         """Return a column's label: the screen's, or one made of its name."""
         labels = self.column_labels or {}
@@ -98,7 +125,8 @@ class ListQuery(ModelView):
     def get_sortable_columns(self) -> Any:
         """Return the columns that a list can be sorted by: the screen's choice, else the indexed ones."""
         if self.column_sortable_list is not None:
-            return super().get_sortable_columns()
+            same = {name: getattr(self.model, other) for name, other in self.sorted_like.items()}
+            return super().get_sortable_columns() | same
         self._sortable_joins: dict[str, Any] = {}
         table = self.model.__table__
         first = {index.columns[0].name for index in table.indexes if len(index.columns)}
@@ -152,7 +180,16 @@ class ListQuery(ModelView):
         # A NUL in any parameter would be an error of the database: then no filter is used.
         if any("\x00" in value for value in request.args.values()):
             return None
-        return super()._get_list_filter_args()
+        return [each for each in super()._get_list_filter_args() or () if not self._is_off(each[0])]
+
+    def selection(self, args: ViewArgs) -> Any:
+        """Return a query of the rows that meet the search and the filters, in no order and with nothing loaded."""
+        query, joins = self._narrowed(screen_session().query(self.model)), {}  # type: ignore[var-annotated]
+        if args.search:
+            query, _, joins, _ = self._apply_search(query, None, joins, {}, args.search)
+        if args.filters:
+            query, _, joins, _ = self._apply_filters(query, None, joins, {}, args.filters)
+        return query
 
     def sorted_by(self, args: ViewArgs) -> str | None:
         """Return the column that the address asks to sort by."""

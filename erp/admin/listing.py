@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain, islice
 from typing import Any
 
@@ -13,67 +13,27 @@ from flask import Response, abort, flash, redirect, request, stream_with_context
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from flask_admin.model.base import ViewArgs
-from markupsafe import Markup
 from sqlalchemy.orm import Session
 from werkzeug.utils import secure_filename
 
 from erp.admin import versions
 from erp.admin.access import flash_sentence, may, only_read, permitted, run_and_commit, screen_session
+from erp.admin.cells import Cell, Heading, ShownRow, make_cell, with_columns
 from erp.admin.declarations import AnyColumns, Facts, ListAction, column_heads, read_columns
 from erp.admin.fields import as_id
-from erp.admin.formatting import cell, cell_of_type, is_number, is_numeric_type, plain
-from erp.admin.list_query import COUNT_BOUND, ListQuery
+from erp.admin.formatting import cell, cell_of_type, is_numeric_type, plain
+from erp.admin.list_query import COUNT_BOUND
+from erp.admin.quick_filters import QuickFiltered
 from erp.admin.reading import read_lines, read_list
+from erp.admin.view_choice import ViewChoice
+from erp.db import total
 from erp.errors import ErpError
 
 EXPORT_CHUNK = 500
 EXPORT_RIGHT = "erp.export"
-LONG_TEXT = 18
 
 
-@dataclass(frozen=True)
-class Heading:
-    """The head of a column; `sort` is its place in the address, None where the list cannot be sorted by it."""
-
-    name: str
-    label: str
-    is_number: bool
-    help: str = ""
-    sort: int | None = None
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A value ready for the page."""
-
-    text: Any
-    is_number: bool
-
-    @property
-    def style(self) -> str:
-        """The CSS class that aligns numbers to the right and keeps dates and badges on one line."""
-        if self.is_number:
-            return "num"
-        return "long" if len(str(Markup(self.text).striptags())) > LONG_TEXT else "keep"
-
-
-def make_cell(value: Any, type_: Any = None) -> Cell:
-    """Return a value ready for the page, with the column's type where it is the value of a column."""
-    text = cell(value) if type_ is None else cell_of_type(value, type_)
-    return Cell(text, is_number(value) or (type_ is not None and is_numeric_type(type_)))
-
-
-@dataclass(frozen=True)
-class ShownRow:
-    """A row as the list shows it."""
-
-    id: Any
-    url: str
-    cells: Sequence[Cell]
-    is_ticked: bool = False
-
-
-class Listing(ListQuery):
+class Listing(QuickFiltered, ViewChoice):
     """The list page."""
 
     title: str = ""
@@ -84,6 +44,8 @@ class Listing(ListQuery):
     noun: str = "record"
     plural: str = ""
     empty_message: str = ""
+    columns_hidden: Sequence[str] = ()
+    column_totals: Sequence[str] = ()
 
     def counted(self, count: int) -> str:
         """Return the noun for so many rows."""
@@ -92,6 +54,10 @@ class Listing(ListQuery):
     def added_columns(self) -> list[AnyColumns]:
         """Return the columns that are not attributes: the screen's own, then those of other live modules."""
         return [*self.computed_columns, *self.contributed("columns")]
+
+    def added_names(self) -> list[str]:
+        """Return the names of these columns."""
+        return [name for name, _ in column_heads(self.added_columns())]
 
     def details_url(self, row: Any) -> str:
         """Return the address of a row's page."""
@@ -109,9 +75,13 @@ class Listing(ListQuery):
         return column is not None and is_numeric_type(column.type)
 
     def _shown_row(self, row: Any, added: Sequence[Any]) -> ShownRow:
-        own = (Cell(self.value(row, name), self._is_number(name)) for name, _ in self._list_columns)
+        own = (self._cell(row, name) for name, _ in self._list_columns)
         more = (make_cell(value) for value in added)
         return ShownRow(row.id, self.details_url(row), [*own, *more])
+
+    def _cell(self, row: Any, name: str) -> Cell:
+        exact = plain(self._get_field_value(row, name)) if name in self.column_totals else ""
+        return Cell(self.value(row, name), self._is_number(name), exact)
 
     def shown_rows(self, rows: Sequence[Any], extra: Sequence[AnyColumns]) -> list[ShownRow]:
         """Return rows ready for the page; each set of extra columns is read once, whatever the number of rows."""
@@ -131,7 +101,9 @@ class Listing(ListQuery):
 
     @expose("/")
     def index_view(self) -> ResponseReturnValue:
-        """Show the list."""
+        """Show the list, or the saved view that the address names or that the user opens it with."""
+        if address := self.address_of_view():
+            return redirect(address)
         return read_list(self._show_list)
 
     def _show_list(self, ticked: Collection[int] = ()) -> str:
@@ -139,12 +111,20 @@ class Listing(ListQuery):
         count, rows = self.page_of_rows(args)
         extra = self.added_columns()
         shown = [replace(row, is_ticked=row.id in ticked) for row in self.shown_rows(rows, extra)]
+        headings = self._with_totals(self.headings(extra, shown), args, count)
+        headings, shown = with_columns(headings, shown, self.columns_chosen(), self.columns_hidden)
         frame = self._frame(args, count)
         version = versions.as_field(_parts(frame["actions"], screen_session(), [row.id for row in rows]))
-        page = self.render(
-            self.list_template, rows=shown, headings=self.headings(extra, shown), version=version, **frame
-        )
-        return str(page)
+        return str(self.render(self.list_template, rows=shown, headings=headings, version=version, **frame))
+
+    def _with_totals(self, headings: list[Heading], args: ViewArgs, count: int) -> list[Heading]:
+        """Return the heads with the totals of all listed rows; of more than the pager counts there are none."""
+        if not self.column_totals or not 1 < count <= COUNT_BOUND:
+            return headings
+        columns = [self.column_of(name) for name in self.column_totals]
+        found = self.selection(args).with_entities(*(total(column) for column in columns)).one()
+        totals = dict(zip(self.column_totals, map(cell_of_type, found, (each.type for each in columns)), strict=True))
+        return [replace(head, total=totals.get(head.name)) for head in headings]
 
     def _frame(self, args: ViewArgs, count: int) -> dict[str, Any]:
         size = self.get_safe_page_size(args.page_size)
@@ -156,9 +136,12 @@ class Listing(ListQuery):
             "pages": max(1, -(-min(count, COUNT_BOUND) // size)),
             "page_size": size,
             "list_url": lambda **changes: self._get_list_url(args.clone(**changes)),
-            "filter_groups": self._get_filter_groups() or {},
+            "filter_groups": self.filter_groups(),
+            "quick_filters": self.quick_counts(args),
+            "state": self.list_state(),
             "active_filters": self.active_filters(args),
             "filter_args": self._get_filters(args.filters),
+            "kept_args": {**self._get_filters(args.filters), **args.extra_args},
             "actions": permitted(self.list_actions),
             "may_export": self.can_export and may(EXPORT_RIGHT),
             "is_filtered": bool(args.search or args.filters),
@@ -223,7 +206,7 @@ class Listing(ListQuery):
 
     def _csv(self, args: ViewArgs) -> Iterator[str]:
         # All of this runs while the answer is sent: the request's own session has ended by then.
-        extra = self.contributed("columns")
+        extra = self.added_columns()
         yield _line(str(label) for _, label in (*self._export_columns, *column_heads(extra)))
         for rows in _chunks(self._all_rows(args).yield_per(EXPORT_CHUNK)):
             for row, added in zip(rows, read_columns(extra, screen_session(), rows), strict=True):

@@ -49,7 +49,10 @@ class Gated:
 
     def _run_view(self, fn: Any, *args: Any, **kwargs: Any) -> Any:
         # Flask-Admin calls a view that raised TypeError once more, which hides the real error.
-        return fn(self, *args, **kwargs)
+        try:
+            return fn(self, *args, **kwargs)
+        except (SystemExit, GeneratorExit) as error:  # a page must not end the thread that serves it
+            raise RuntimeError(f"a page raised {type(error).__name__}") from error
 
     def render(self, template: str, **kwargs: Any) -> str:
         """Return a template, rendered with this page as `screen`."""

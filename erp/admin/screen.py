@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from flask import abort, flash, make_response, redirect, request
@@ -17,13 +19,26 @@ from erp.addresses import problem
 from erp.admin import versions
 from erp.admin.access import flash_sentence, may, only_read, permitted, run_and_commit, screen_session
 from erp.admin.action_pages import ActionPage
-from erp.admin.declarations import LINE_NAME, Action, Badge, Getter, Panel, Result, read_columns
+from erp.admin.declarations import (
+    LINE_NAME,
+    Action,
+    ActionNotes,
+    Badge,
+    Getter,
+    NextStep,
+    Panel,
+    Result,
+    ShownPanel,
+    read_columns,
+)
 from erp.admin.formatting import badge, cell
 from erp.admin.forms import EditForms, check_email
 from erp.admin.page import Gated
+from erp.contacts import ADDRESS_PARTS
 from erp.db import is_reading
 from erp.errors import ActionRefused, ErpError
 from erp.models import HistoryEntry
+from erp.registry import current_registry
 from erp.text import Note
 
 HISTORY_SHOWN = 20
@@ -72,8 +87,9 @@ class Screen(Gated, EditForms):
         """Return (label, value) at the top of the page, with the fields of other modules at the end."""
         own = [(label, self.read(row, getter)) for label, getter in self.fields_shown()]
         session = screen_session()
-        more = ((extra, extra.read(session, row)) for extra in self.extra_fields())
-        return own + [(self.field_label(extra), cell(value)) for extra, value in more]
+        return own + [
+            (self.field_label(extra), cell(self.read_extra(extra, session, row))) for extra in self.extra_fields()
+        ]
 
     def read(self, row: Any, getter: Getter) -> Any:
         """Return what a getter, or an attribute with the screen's formatter, shows of a row."""
@@ -98,15 +114,21 @@ class Screen(Gated, EditForms):
         """Return the screen's own actions and those of live modules that the user may use."""
         return permitted(self._own_actions())
 
-    def buttons(self, row: Any) -> list[Action]:
-        """Return the actions that the row's state allows, primary first, dangerous last."""
+    def next_step(self, row: Any) -> NextStep | None:
+        """Return what is to be done next with the row; its button is the primary one."""
+        return None
+
+    def buttons(self, row: Any, step: NextStep | None = None) -> list[Action]:
+        """Return the actions that the row's state allows: the next step or the primary ones first, dangerous last."""
         rank = {"primary": 0, "danger": 2}
-        allowed = [action for action in self.all_actions() if action.allowed(row)]
+        allowed = [action for action in self.all_actions() if self.is_allowed(action, row)]
+        if step and any(action.name == step.action for action in allowed):
+            allowed = [_ranked(action, step) for action in allowed]
         return sorted(allowed, key=lambda action: rank.get(action.style, 1))
 
-    def visible_buttons(self, row: Any) -> tuple[list[Action], list[Action]]:
+    def visible_buttons(self, row: Any, step: NextStep | None) -> tuple[list[Action], list[Action]]:
         """Return the buttons that fit next to the heading, and those that go into the menu."""
-        actions, length, fit = self.buttons(row), 0, 0
+        actions, length, fit = self.buttons(row, step), 0, 0
         for action in actions[:MOST_BUTTONS]:
             length += len(action.label)
             fit += length <= BUTTON_LETTERS or fit == 0
@@ -118,14 +140,23 @@ class Screen(Gated, EditForms):
             return str(self.get_url(".document_action", id=row.id, name=name))
         return str(self.get_url(".line_action", id=row.id, line_id=line.id, name=name))
 
-    def render_panels(self, row: Any) -> list[tuple[str, Markup]]:
-        """Return the title and content of each panel that the user may see."""
+    def render_panels(self, row: Any) -> list[ShownPanel]:
+        """Return each panel that the user may see."""
         session, shown = screen_session(), []
         for panel in permitted([*self.panels, *self.contributed("panels")]):
-            context = panel.context(session, row)
-            if context is not None:
-                shown.append((panel.title, Markup(self.render(panel.template, row=row, screen=self, **context))))
+            what, show = f"panel {panel.title}", partial(self._render_panel, panel, session, row)
+            content = current_registry().contained(panel, what, show, panel.failed)
+            if content is not None:
+                shown.append(content)
         return shown
+
+    def _render_panel(self, panel: Panel, session: Session, row: Any) -> ShownPanel | None:
+        context = panel.context(session, row)
+        if context is None:
+            return None
+        content = Markup(self.render(panel.template, row=row, screen=self, **context))
+        count = len(context[panel.counted]) if panel.counted else None
+        return ShownPanel(panel.title, content, count, panel.is_summary)
 
     def run_at_once(self, row: Any) -> set[str]:
         """Return the names of the actions on a row's page that run when their button is pressed."""
@@ -134,7 +165,24 @@ class Screen(Gated, EditForms):
     def notes(self, row: Any, names: Collection[str]) -> list[Note]:
         """Return what other modules say that these actions would do."""
         session = screen_session()
-        return [note for each in self.contributed("notes") for note in each.notes(session, row, names)]
+        return [note for each in self.contributed("notes") for note in self._notes(each, session, row, names)]
+
+    def _notes(self, each: ActionNotes, session: Session, row: Any, names: Collection[str]) -> list[Note]:
+        return current_registry().contained(
+            each,
+            f"note {each.label}",
+            lambda: list(each.notes(session, row, names)),
+            lambda text: [Note(each.label, text)],
+        )
+
+    def is_allowed(self, action: Action, row: Any) -> bool:
+        """Say whether the row's state permits an action; where a third party's cannot say, the page tells it."""
+
+        def failed(text: str) -> bool:
+            flash(f"{action.label}: {text}", "error")
+            return False
+
+        return bool(current_registry().contained(action, f"action {action.name}", lambda: action.allowed(row), failed))
 
     def history(self, row: Any) -> tuple[list[HistoryEntry], int]:
         """Return the last history entries of a row, newest first, and how many there are in all."""
@@ -156,10 +204,12 @@ class Screen(Gated, EditForms):
             only_read()
         row = self.get_one(id)
         entries, count = self.history(row)
+        step = self.next_step(row)
         result_panel = Markup(self.render(result.template, row=row, screen=self, **result.context)) if result else None
         page = self.render(
             self.details_template, row=row, header=self.header(row), state_badges=self.state_badges(row),
-            buttons=self.visible_buttons(row), panels=self.render_panels(row), history=entries, history_count=count,
+            next_step=step, buttons=self.visible_buttons(row, step),
+            panels=self.render_panels(row), history=entries, history_count=count,
             result=result_panel, result_message=result.message if result else "",
             result_tone=result.tone if result else "", notes=self.notes(row, self.run_at_once(row)),
             **self.page_context(row),
@@ -202,7 +252,8 @@ class Screen(Gated, EditForms):
         try:
             self._check_allowed(action, target)
             if action.page is not None:
-                return action.page(self, target) if _answers(action.page) else abort(405)
+                with current_registry().blaming(action, f"action {action.name}"):
+                    return action.page(self, target) if _answers(action.page) else abort(405)
             if request.method != "POST":
                 return redirect(self.get_url(".details_view", id=id))
             result = self.do(action.name, lambda session: self._run_action(session, action, fresh))
@@ -216,8 +267,9 @@ class Screen(Gated, EditForms):
 
         The page of an action says itself what has changed since it was opened, and keeps what was typed.
         """
-        if action.allowed(target):
-            return
+        with current_registry().blaming(action, f"action {action.name}"):
+            if action.allowed(target):
+                return
         if isinstance(action.page, ActionPage) and action.page.has_changed(target):
             return
         if action.run and (found := versions.changes(lambda: _parts(action, screen_session(), target))):
@@ -250,6 +302,13 @@ class Screen(Gated, EditForms):
         return str(self.render(template, screen=self, **context))
 
 
+def _ranked(action: Action, step: NextStep) -> Action:
+    """Return an action as a page shows it whose next step is known: that one is primary, no other is."""
+    if action.name == step.action:
+        return replace(action, style="primary")
+    return replace(action, style="secondary") if action.style == "primary" else action
+
+
 def _answers(page: Any) -> bool:
     """Say whether a page takes this request: one that is a function only shows something."""
     return isinstance(page, ActionPage) or request.method != "POST"
@@ -271,14 +330,20 @@ class ContactScreen(Screen):
     An address that cannot be mailed is marked with the reason.
     """
 
-    column_list = ("code", "name", "email")
+    column_list = ("code", "name", "email", "city", "country")
     column_searchable_list = ("code", "name", "email")
     column_default_sort = "code"
-    column_filters = ("code", "name", "email")
+    column_filters = ("code", "name", "email", "postcode", "city", "country")
     column_formatters = {"email": _email}
-    form_columns = ("code", "name", "email")
+    form_columns = ("code", "name", "email", *ADDRESS_PARTS)
     form_args = {"email": {"validators": [check_email]}}
-    form_widths = {"code": 3, "name": 5, "email": 4}
+    form_widths = {"code": 3, "name": 5, "email": 4, "street": 12, "postcode": 2, "city": 4, "region": 3, "country": 3}
+    header_fields = (
+        ("Code", "code"),
+        ("Name", "name"),
+        ("Email", "email"),
+        ("Address", lambda contact: ", ".join(contact.address_lines)),
+    )
 
     @override
     def document_title(self, row: Any) -> str:

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from flask import Flask, current_app, url_for
+from flask import Flask, current_app, g, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import Admin, AdminIndexView, expose
 from flask_admin.theme import Bootstrap4Theme
 from flask_login import current_user
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from erp import provider, second_factor, security
 from erp.admin import account, provider_pages, reading, second_factor_page
 from erp.admin.access import may, permitted, screen_session
+from erp.admin.contributions import leave_out_unfit
 from erp.admin.declarations import Card
 from erp.admin.fields import required
 from erp.admin.formatting import add_filters, anchor, follow
+from erp.admin.list_query import ListQuery
 from erp.admin.page import Gated
+from erp.admin.papers import letterhead
+from erp.admin.search import add_search
 from erp.admin.settings import IMPORTS, VIEWS
 from erp.db import db
+from erp.errors import ModuleError
 from erp.options import options
 from erp.registry import CORE, Owned, Registry, ViewEntry, current_registry
+from erp.third_parties import Raised, catching
 
 
 class Dashboard(Gated, AdminIndexView):
@@ -37,25 +45,57 @@ class Dashboard(Gated, AdminIndexView):
         """Show the cards that the user may see."""
         session = screen_session()
         cards: list[Card] = permitted([*current_registry().live(current_registry().cards), IMPORTS])
-        return self.render("erp/dashboard.html", cards=[(card.title, card.numbers(session)) for card in cards])
+        return self.render("erp/dashboard.html", cards=[(card.title, _numbers(card, session)) for card in cards])
+
+
+def _numbers(card: Card, session: Session) -> list[tuple[str, Any, str]]:
+    def read() -> list[tuple[str, Any, str]]:
+        return [(label, value, url) for label, value, url in card.numbers(session)]
+
+    return current_registry().contained(card, f"card {card.title}", read, lambda text: [(text, None, "")])
 
 
 class Site(Admin):
     """The screens of one application. They are registered once; each request asks which of their modules are on."""
 
-    def add(self, owned: Owned[ViewEntry]) -> None:
-        """Add a registered view with its menu entry and its right."""
+    def add(self, owned: Owned[ViewEntry], filters: Sequence[Owned[Any]] = ()) -> None:
+        """Add a registered view with its menu entry and its right, and the filters that other modules give its list."""
         entry = owned.thing
         names = {"name": entry.view.title, "category": entry.menu, "url": entry.view.url}
         names["endpoint"] = entry.view.view_name.replace(".", "_")
         model = getattr(entry.view, "model", None)
         view = entry.view(**names) if model is None else entry.view(model, db, **names)
         view.module, view.permission = owned.module, entry.permission
+        self._require_free(view)
+        if isinstance(view, ListQuery):
+            view.take_filters(filters)
         self.add_view(view)
+
+    def _require_free(self, view: Any) -> None:
+        """Raise ModuleError for a screen whose address or name another one has."""
+        for other in self._views:
+            if view.endpoint == other.endpoint:
+                raise ModuleError(f"Screen {view.view_name} has the name of another one, of module {other.module}.")
+            if other.url != "/" and f"{view.url}/".startswith(f"{other.url}/"):
+                raise ModuleError(f"The address {view.url} belongs to screen {other.view_name}.")
+
+    def put_in_order(self, entries: Sequence[ViewEntry]) -> None:
+        """Put the screens in the order of the menu, which is another than that in which they were added."""
+        places = {entry.view: place for place, entry in enumerate(entries)}
+        self._views.sort(key=lambda view: places.get(type(view), -1))
 
     def view(self, name: str) -> Any:
         """Return a view by `module.noun`, None where there is none."""
         return next((view for view in self._views if getattr(view, "view_name", "") == name), None)
+
+    def creating(self, model: Any) -> Any:
+        """Return the view in whose form the user may add a row of a model, None where there is none.
+
+        A document with lines is no answer to a question in another form.
+        """
+        views = (view for view in self._views if getattr(view, "model", None) is model)
+        view = next((view for view in views if not getattr(view, "line_form_columns", ())), None)
+        return view if view is not None and view.is_accessible() and view.may_create() else None
 
     def document_url(self, document: str | None, id: int | None) -> str | None:
         """Return the address of a document by `module.noun` and id, None where the user cannot open it."""
@@ -68,9 +108,16 @@ class Site(Admin):
         """Return the menu for the user: each category with its views."""
         shown: dict[str, list[Any]] = {}
         for view in self._views:
-            if view.is_visible() and view.is_accessible():
+            if _is_shown(view):
                 shown.setdefault(view.category or "", []).append(view)
         return list(shown.items())
+
+
+def _is_shown(view: Any) -> bool:
+    def ask() -> bool:
+        return bool(view.is_visible() and view.is_accessible())
+
+    return current_registry().contained_of(view.module, f"menu entry {view.view_name}", ask, lambda _: False)
 
 
 def current_site() -> Site:
@@ -119,14 +166,21 @@ def init_app(app: Flask, registry: Registry) -> None:
     app.extensions["erp_site"] = site
     # Every asset's address names its version, so that browsers may keep it.
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = timedelta(days=30)
-    for owned in list(registry.views):
-        _add_or_mark_broken(site, registry, owned)
+    leave_out_unfit(registry, VIEWS)
+    # Third parties' screens come last, so that none can have an address of ours.
+    views = list(registry.views)
+    for owned in (each for each in views if not registry.is_foreign(each.module)):
+        site.add(owned, _filters_for(registry, owned.thing.view.view_name))
     for entry in VIEWS:
         site.add(Owned(CORE, entry))
+    for owned in (each for each in views if registry.is_foreign(each.module)):
+        _add_or_mark_broken(site, registry, owned)
+    site.put_in_order([*(owned.thing for owned in views), *VIEWS])
     account.add_addresses(app)
     second_factor_page.add_addresses(app)
     provider_pages.add_addresses(app)
     reading.init_app(app)
+    add_search(app)
     add_filters(app)
     app.jinja_env.globals.update(
         site=site,
@@ -136,20 +190,38 @@ def init_app(app: Flask, registry: Registry) -> None:
         required=required,
         csp_nonce=security.nonce,
         company=company,
+        letterhead=letterhead,
         signed_in_user=signed_in_user,
         has_second_factors=second_factor.is_on,
         has_provider=provider.is_on,
         provider_label=provider.label,
         history_url=history_url,
+        may_see_modules=may_see_modules,
     )
 
 
 def _add_or_mark_broken(site: Site, registry: Registry, owned: Owned[ViewEntry]) -> None:
     if owned.module in registry.modules:  # else a screen before of it, or of a module that it needs, was broken
         try:
-            site.add(owned)
-        except Exception as error:  # a third party's code may raise anything; it is shown, and the others start
-            registry.mark_broken(owned.module, error)
+            with catching():
+                site.add(owned, _filters_for(registry, owned.thing.view.view_name))
+        except Raised as raised:
+            registry.mark_broken(owned.module, raised.error)
+
+
+def _filters_for(registry: Registry, view_name: str) -> list[Owned[Any]]:
+    """Return the filters that modules give a list, whether they are on or not: each request asks which are."""
+    given = registry.contributions.get(view_name, ())
+    return [Owned(each.module, one) for each in given for one in each.thing.filters]
+
+
+def may_see_modules() -> bool:
+    """Say whether the page of a failure offers the modules: it asks nobody who has not been asked for already."""
+    user = g.get("_login_user")
+    try:
+        return bool(user is not None and user.is_authenticated and user.may("erp.modules"))
+    except SQLAlchemyError:
+        return False
 
 
 def company() -> str:

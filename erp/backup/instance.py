@@ -19,12 +19,25 @@ _ENDS_LEFT_OUT = (".lock", ".backup")
 
 
 def add_files(writer: Writer, instance: Path, database: Path | None) -> None:
-    """Write the files of the instance, except the database, keys, locks and other backups."""
-    mine = {f"{database}{end}" for end in _OF_DATABASE} if database else set()
+    """Write the files of the instance, except the database, keys, locks and other backups.
+
+    Opening and closing a file of a SQLite database would release the locks that this process has on it, by whatever
+    path it is reached.
+    """
+    mine = {_identity(Path(f"{database}{end}")) for end in _OF_DATABASE} if database else set()
     for path in _files(instance):
         name = path.relative_to(instance).as_posix()
-        if str(path) not in mine and not name.startswith(_LEFT_OUT) and not name.endswith(_ENDS_LEFT_OUT):
+        if _identity(path) not in mine and not name.startswith(_LEFT_OUT) and not name.endswith(_ENDS_LEFT_OUT):
             writer.add(path, name)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what a file is, whatever its path; None where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _files(instance: Path) -> Iterator[Path]:

@@ -143,8 +143,9 @@ def _load_all(session: Session) -> None:
     """Load every module's part in one transaction: one that was loaded in part could never be completed."""
     registry = current_registry()
     for load in progress.each(registry.live(registry.demos), "Loading the demo company"):
-        load(session)
-        session.flush()
+        with registry.blaming(load, "demo company"):
+            load(session)
+            session.flush()
         session.expire_all()  # the next part reads what statements for sets have written
     history.record(session, DEMO, "loaded")
 

@@ -10,6 +10,7 @@ from flask import current_app
 from sqlalchemy import select
 
 from erp import clock, history, migrations
+from erp.cli.module_test import test
 from erp.cli.skeleton import new
 from erp.cli.table import show_table
 from erp.cli.wrapping import why_option, with_core_tables
@@ -28,6 +29,7 @@ def modules() -> None:
 
 
 modules.add_command(new)
+modules.add_command(test)
 
 
 @modules.command("list")
@@ -48,7 +50,8 @@ def list_modules() -> None:
 
 def _line(module: Module, row: InstalledModule | None) -> tuple[str, str, str, str, str]:
     state = row.state.value if row is not None else "available"
-    note = row.error if row is not None and row.error else module.summary
+    notes = (current_registry().other_version(row), row.error) if row is not None else ()
+    note = " ".join(filter(None, notes)) or module.summary
     return module.name, row.version if row is not None else module.version, state, " ".join(module.depends), note
 
 

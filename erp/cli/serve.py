@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -18,6 +19,7 @@ from gunicorn.app.base import BaseApplication
 
 from erp import access_log
 from erp.buffering import BufferedWorker
+from erp.cli.reloading import serve_again
 from erp.db import db
 from erp.errors import AddressTaken
 from erp.jobs import Worker
@@ -49,8 +51,12 @@ class Server(BaseApplication):  # type: ignore[misc]
 @click.option("--port", default=8069, show_default=True, type=click.IntRange(1, 65535), help="The port to listen at.")
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64), help="How many processes answer.")
 @click.option("--worker", "with_worker", is_flag=True, help="Run the scheduled jobs too, in another process.")
-def serve(host: str, port: int, workers: int, with_worker: bool) -> None:
+@click.option("--reload", "is_reloading", is_flag=True, help="Start again after each change of a module's files.")
+def serve(host: str, port: int, workers: int, with_worker: bool, is_reloading: bool) -> None:
     """Serve the web screens until Ctrl-C."""
+    if is_reloading:
+        arguments = ["--host", host, "--port", str(port), "--workers", str(workers), *["--worker"] * with_worker]
+        serve_again(arguments, _folders_of_code(_disconnected_app()))
     # Whatever ERP_LOG_LEVEL says: who got in is worth as much as who did not.
     access_log.log.setLevel(logging.INFO)
     _check_address(host, port)
@@ -69,6 +75,13 @@ def serve(host: str, port: int, workers: int, with_worker: bool) -> None:
     }
     with _counting_together():
         Server(app, settings).run()
+
+
+def _folders_of_code(app: Flask) -> list[Path]:
+    """Return the folders of the core, of the shipped modules and of those of other parties, broken ones included."""
+    found = app.extensions["erp"].found
+    shipped = [found.home(name) for name in found.shipped]
+    return [Path(app.root_path), *shipped, *(place for name in found.packages if (place := found.folder_of(name)))]
 
 
 @contextmanager

@@ -6,18 +6,22 @@ Everything here works the same on SQLite and PostgreSQL; only this package knows
 from erp.db.append_only import FINAL, final_once, make_final
 from erp.db.bulk import (
     bulk_add,
+    bulk_delete,
     bulk_insert,
     bulk_update,
     chunks,
     insert_missing,
+    insert_new,
     insert_rows,
     is_named,
     is_one_of,
     new_ids,
+    new_ids_of,
     read_rows,
     rows_named,
     rows_table,
 )
+from erp.db.carried import carried
 from erp.db.identity import contains, equals, key_column, key_columns, key_of, wrong_keys
 from erp.db.locking import (
     after_locking,
@@ -28,7 +32,24 @@ from erp.db.locking import (
     require_lock,
     when_locked,
 )
-from erp.db.model_registry import configure_models, failing_model, forget_models
+from erp.db.model_registry import (
+    all_mappers,
+    configure_models,
+    configure_models_of,
+    forget_models,
+    protected_tables,
+)
+from erp.db.prepared import (
+    Build,
+    given,
+    given_table,
+    id_list,
+    is_among,
+    read_prepared,
+    select_prepared,
+    table_values,
+    typed_rows,
+)
 from erp.db.replica import from_replica, has_replica, on_replica
 from erp.db.session import (
     ENGINE_OPTIONS,
@@ -36,14 +57,23 @@ from erp.db.session import (
     BigId,
     ErpSession,
     Model,
-    carried,
     db,
     init_app,
     is_reading,
     reading,
 )
-from erp.db.transactions import as_refusal, commit, commit_parts, is_duplicate, one_moment, prepare, unusable_database
-from erp.db.types import Money, Quantity, Scaled, UtcDateTime, partial_index, raw, raw_instant, total
+from erp.db.transactions import (
+    NotPrepared,
+    as_refusal,
+    commit,
+    commit_parts,
+    is_duplicate,
+    one_moment,
+    prepare,
+    unusable_database,
+)
+from erp.db.types import CodePoints, Money, Quantity, Scaled, UtcDateTime, partial_index, raw, raw_instant, total
+from erp.db.waiting import NewId
 from erp.numbers import LIMIT, PLACES, SCALE, format_quantity, from_raw, to_raw
 
 __all__ = [
@@ -54,15 +84,21 @@ __all__ = [
     "POSTGRES_OPTIONS",
     "SCALE",
     "BigId",
+    "Build",
+    "CodePoints",
     "ErpSession",
     "Model",
     "Money",
+    "NewId",
+    "NotPrepared",
     "Quantity",
     "Scaled",
     "UtcDateTime",
     "after_locking",
+    "all_mappers",
     "as_refusal",
     "bulk_add",
+    "bulk_delete",
     "bulk_insert",
     "bulk_update",
     "carried",
@@ -70,19 +106,24 @@ __all__ = [
     "commit",
     "commit_parts",
     "configure_models",
+    "configure_models_of",
     "contains",
     "db",
     "equals",
-    "failing_model",
     "final_once",
     "forget_models",
     "format_quantity",
     "from_raw",
     "from_replica",
+    "given",
+    "given_table",
     "has_replica",
+    "id_list",
     "init_app",
     "insert_missing",
+    "insert_new",
     "insert_rows",
+    "is_among",
     "is_duplicate",
     "is_named",
     "is_one_of",
@@ -95,20 +136,26 @@ __all__ = [
     "lock_switches",
     "make_final",
     "new_ids",
+    "new_ids_of",
     "on_replica",
     "one_moment",
     "partial_index",
     "prepare",
+    "protected_tables",
     "raw",
     "raw_instant",
+    "read_prepared",
     "read_rows",
     "reading",
     "require_any_lock",
     "require_lock",
     "rows_named",
     "rows_table",
+    "select_prepared",
+    "table_values",
     "to_raw",
     "total",
+    "typed_rows",
     "unusable_database",
     "when_locked",
     "wrong_keys",

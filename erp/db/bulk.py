@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -13,21 +14,19 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    cast,
     func,
     insert,
     literal,
     select,
-    text,
     type_coerce,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.selectable import Subquery
 
 from erp.db.identity import key_of, with_keys
 from erp.db.session import Model
+from erp.db.waiting import NewId, Write, make_room, wait
 from erp.identity import ByKey, identity_key
 
 T = TypeVar("T")
@@ -87,54 +86,153 @@ def rows_named(session: Session, model: type[M], name: str, names: Iterable[str]
     return ByKey((getattr(row, name), row) for row in rows)
 
 
-def bulk_insert(session: Session, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+def bulk_insert(
+    session: Session,
+    table: Table,
+    columns: Sequence[str],
+    rows: Sequence[tuple[Any, ...]],
+    *,
+    shared: Mapping[str, Any] | None = None,
+) -> None:
     """Insert rows of raw database values (quantities × 10⁴, naive UTC instants) in one statement.
 
-    On PostgreSQL arrays for a few rows, which take one round trip, and COPY for many; one prepared statement on SQLite.
+    `shared` are the values of columns that are the same in all rows; one may be the id of a row that still waits. On
+    PostgreSQL arrays for a few rows, which wait for other writes, and COPY for many; one prepared statement on SQLite.
     Ids are given by the database and not returned. The keys of identifiers are added.
     """
     if not rows:
         return
-    session.flush()
     columns, rows = with_keys(table, columns, rows)
-    names = ", ".join(columns)
-    if session.get_bind().dialect.name == "postgresql":
-        if len(rows) <= _FEW:
-            _insert_arrays(session, table, columns, rows)
-            return
+    shared = shared or {}
+    is_postgresql = session.get_bind().dialect.name == "postgresql"
+    if is_postgresql and len(rows) <= _FEW:
+        _insert_arrays(session, table, tuple(columns), rows, shared)
+        return
+    session.flush()
+    names, same = (*columns, *shared), tuple(map(_known, shared.values()))
+    full = [(*row, *same) for row in rows]
+    if is_postgresql:
         driver = session.connection().connection.driver_connection
         assert driver is not None
-        with driver.cursor().copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
-            for row in rows:
+        with driver.cursor().copy(f"COPY {table.name} ({', '.join(names)}) FROM STDIN") as copy:
+            for row in full:
                 copy.write_row(row)
     else:
-        placeholders = ", ".join("?" * len(columns))
-        session.connection().exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({placeholders})", list(rows))
+        session.connection().exec_driver_sql(_insert_one(table, names), full)
 
 
-def _insert_arrays(session: Session, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
-    dialect = session.get_bind().dialect
-    arrays = ", ".join(f"%s::{table.c[name].type.compile(dialect)}[]" for name in columns)
-    statement = f"INSERT INTO {table.name} ({', '.join(columns)}) SELECT * FROM unnest({arrays})"
-    session.connection().exec_driver_sql(statement, tuple(list(column) for column in zip(*rows, strict=True)))
+def _known(value: Any) -> Any:
+    return value.value if isinstance(value, NewId) else value
+
+
+def _insert_arrays(
+    session: Session,
+    table: Table,
+    columns: tuple[str, ...],
+    rows: Sequence[tuple[Any, ...]],
+    shared: Mapping[str, Any],
+) -> None:
+    make_room(session, table.name, is_insert=True)
+    cells = tuple(each.sql if isinstance(each, NewId) and each.value is None else "%s" for each in shared.values())
+    statement = _insert_from_arrays(table, columns, tuple(shared), cells)
+    same = [_known(each) for each, cell in zip(shared.values(), cells, strict=True) if cell == "%s"]
+    wait(session, Write(table.name, True, statement, (*same, *map(list, zip(*rows, strict=True)))))
+
+
+@cache
+def _insert_from_arrays(table: Table, columns: tuple[str, ...], shared: tuple[str, ...], cells: tuple[str, ...]) -> str:
+    same = [f"{cell}::{_type(table, name)}" for name, cell in zip(shared, cells, strict=True)]
+    arrays = ", ".join(f"%s::{_type(table, name)}[]" for name in columns)
+    values = ", ".join([*same, *(f"v.{name}" for name in columns)])
+    source = f"unnest({arrays}) AS v({', '.join(columns)})"
+    return f"INSERT INTO {table.name} ({', '.join((*shared, *columns))}) SELECT {values} FROM {source}"
+
+
+@cache
+def _insert_one(table: Table, columns: tuple[str, ...]) -> str:
+    return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+
+
+def _type(table: Table, name: str) -> str:
+    """Return PostgreSQL's name of a column's type. Texts have no length, with which a cast would cut them off."""
+    kind = table.c[name].type
+    return "text" if isinstance(kind, String) else str(kind.compile(postgresql.dialect()))  # type: ignore[no-untyped-call]
+
+
+def insert_new(session: Session, table: Table, values: Mapping[str, Any]) -> NewId:
+    """Insert one row of raw database values; return its id, which other writes may name before it is known."""
+    columns, rows = with_keys(table, tuple(values), [tuple(values.values())])
+    new_id = NewId()
+    if session.get_bind().dialect.name == "postgresql":
+        make_room(session, table.name, is_insert=True)
+        wait(session, Write(table.name, True, _insert_returning(table, tuple(columns)), rows[0], new_id))
+    else:
+        session.flush()
+        result = session.connection().exec_driver_sql(_insert_one(table, tuple(columns)), rows[0])
+        new_id.value = result.lastrowid
+    return new_id
+
+
+@cache
+def _insert_returning(table: Table, columns: tuple[str, ...]) -> str:
+    values = ", ".join(f"%s::{_type(table, name)}" for name in columns)
+    return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({values}) RETURNING id"
+
+
+def bulk_delete(session: Session, table: Table, ids: Collection[int]) -> None:
+    """Delete rows by id in one statement, whatever their number."""
+    if not ids:
+        return
+    if session.get_bind().dialect.name == "postgresql":
+        make_room(session, table.name, is_insert=False)
+        drop = f"DELETE FROM {table.name} WHERE id = ANY(%s::bigint[])"
+        wait(session, Write(table.name, False, drop, (list(ids),)))
+        return
+    session.flush()
+    drop = f"DELETE FROM {table.name} WHERE id IN (SELECT value FROM json_each(?))"
+    session.connection().exec_driver_sql(drop, (json.dumps(list(ids)),))
 
 
 def new_ids(session: Session, table: Table, count: int) -> list[int]:
-    """Return ids for rows that are about to be inserted, so that other rows can refer to them at once.
+    """Return ids for rows that are about to be inserted, so that other rows can refer to them at once."""
+    return new_ids_of(session, {table: count})[table]
 
-    SQLite has one writer, so nothing else takes the next ids; PostgreSQL takes them from the table's sequence.
+
+def new_ids_of(session: Session, counts: Mapping[Table, int]) -> dict[Table, list[int]]:
+    """Return ids for rows of several tables as `new_ids` does, in one statement.
+
+    SQLite has one writer, so nothing else takes the next ids; PostgreSQL takes them from the tables' sequences.
     """
     session.flush()
-    if session.get_bind().dialect.name == "postgresql":
-        # A subquery, so that the sequence is looked up once and not for each id.
-        sequence = select(cast(func.pg_get_serial_sequence(table.name, "id"), REGCLASS)).scalar_subquery()
-        return list(session.scalars(select(func.nextval(sequence)).select_from(func.generate_series(1, count))))
-    last: int = session.scalars(select(func.coalesce(func.max(table.c.id), 0))).one()
-    if table.dialect_options["sqlite"]["autoincrement"]:
-        # Such a table never uses the id of a deleted row again.
-        ever = session.scalar(text("SELECT seq FROM sqlite_sequence WHERE name = :name"), {"name": table.name})
-        last = max(last, ever or 0)
-    return list(range(last + 1, last + 1 + count))
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        found = connection.exec_driver_sql(_next_ids(tuple(counts)), tuple(counts.values())).one()
+        return {table: list(ids or ()) for table, ids in zip(counts, found, strict=True)}
+    last = connection.exec_driver_sql(_last_ids(tuple(counts))).one()
+    return {table: list(range(end + 1, end + 1 + counts[table])) for table, end in zip(counts, last, strict=True)}
+
+
+@cache
+def _next_ids(tables: tuple[Table, ...]) -> str:
+    # A subquery, so that the sequence is looked up once and not for each id.
+    return "SELECT " + ", ".join(
+        f"(SELECT array_agg(nextval((SELECT pg_get_serial_sequence('{table.name}', 'id')::regclass)))"
+        " FROM generate_series(1, %s))"
+        for table in tables
+    )
+
+
+@cache
+def _last_ids(tables: tuple[Table, ...]) -> str:
+    lasts = []
+    for table in tables:
+        last = f"(SELECT coalesce(max(id), 0) FROM {table.name})"
+        if table.dialect_options["sqlite"]["autoincrement"]:
+            # Such a table never uses the id of a deleted row again.
+            ever = f"(SELECT seq FROM sqlite_sequence WHERE name = '{table.name}')"
+            last = f"max({last}, coalesce({ever}, 0))"
+        lasts.append(last)
+    return f"SELECT {', '.join(lasts)}"
 
 
 def insert_rows(session: Session, model: type[Model], rows: Sequence[Mapping[str, Any]]) -> list[int]:
@@ -168,21 +266,33 @@ def bulk_update(
     """
     if not rows:
         return
-    session.flush()
-    connection = session.connection()
-    if connection.dialect.name == "postgresql":
-        values = {name: f"v.{name}" for name in types}
-        arrays = ", ".join(f"%s::{kind}[]" for kind in ("bigint", *types.values()))
-        source = f"FROM unnest({arrays}) AS v({', '.join(['row_id', *types])}) WHERE {table.name}.id = v.row_id"
-        parameters: Any = tuple(list(column) for column in zip(*rows, strict=True))
+    statement = partial(_update, table.name, tuple(sets.items()), tuple(types.items()))
+    if session.get_bind().dialect.name == "postgresql":
+        make_room(session, table.name, is_insert=False)
+        arrays = tuple(map(list, zip(*rows, strict=True)))
+        wait(session, Write(table.name, False, statement(is_postgresql=True), arrays))
     else:
         # By name: some versions of Python warn of numbered places.
         names = ("row_id", *types)
-        values = {name: f":{name}" for name in types}
+        session.flush()
+        named = [dict(zip(names, row, strict=True)) for row in rows]
+        session.connection().exec_driver_sql(statement(is_postgresql=False), named)
+
+
+@cache
+def _update(
+    table: str, sets: tuple[tuple[str, str], ...], types: tuple[tuple[str, str], ...], *, is_postgresql: bool
+) -> str:
+    names = [name for name, _ in types]
+    if is_postgresql:
+        values = {name: f"v.{name}" for name in names}
+        arrays = ", ".join(f"%s::{kind}[]" for kind in ("bigint", *(kind for _, kind in types)))
+        source = f"FROM unnest({arrays}) AS v({', '.join(['row_id', *names])}) WHERE {table}.id = v.row_id"
+    else:
+        values = {name: f":{name}" for name in names}
         source = "WHERE id = :row_id"
-        parameters = [dict(zip(names, row, strict=True)) for row in rows]
-    assignments = ", ".join(f"{column} = {sql.format(**values)}" for column, sql in sets.items())
-    connection.exec_driver_sql(f"UPDATE {table.name} SET {assignments} {source}", parameters)
+    assignments = ", ".join(f"{column} = {sql.format(**values)}" for column, sql in sets)
+    return f"UPDATE {table} SET {assignments} {source}"
 
 
 def bulk_add(session: Session, table: Table, columns: Sequence[str], rows: Sequence[tuple[int, ...]]) -> None:

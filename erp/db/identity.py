@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Column, Connection, String, Table, Text, cast, event, inspect, select
+from sqlalchemy import Column, Connection, String, Table, cast, event, inspect, select
 from sqlalchemy.exc import DontWrapMixin
 from sqlalchemy.orm import MappedColumn, Session, mapped_column
 
 from erp.db.session import Model
+from erp.db.types import CodePoints
 from erp.identity import BadIdentifier, any_case, check_identifier, identity_key
 
 _KEY_OF = "key_of"
@@ -35,7 +36,7 @@ def key_column(source: str, *, index: bool = True) -> MappedColumn[Any]:
         except BadIdentifier as refused:
             raise _Refused(str(refused.facts["text"]), str(refused.facts["reason"])) from None
 
-    return mapped_column(Text, default=key, unique=index or None, index=index or None, info={_KEY_OF: source})
+    return mapped_column(CodePoints, default=key, unique=index or None, index=index or None, info={_KEY_OF: source})
 
 
 def _checked_key(text: str | None) -> str | None:

@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Select, event, func, select, true
+from sqlalchemy import CTE, Select, event, func, select, true
 from sqlalchemy.orm import Session
 
-from erp.db.bulk import is_one_of
-from erp.db.session import ErpSession, Model, carried, is_reading
+from erp.db.carried import carried
+from erp.db.prepared import Build, is_among, read_prepared
+from erp.db.session import ErpSession, Model, is_reading
 
 # The advisory lock that all who lock rows share; switching a module takes it alone.
 _SWITCHES = 0x6D6F6473
@@ -58,28 +59,43 @@ def lock_rows(session: Session, model: type[Model], ids: Iterable[int]) -> None:
         return
     _check_may_lock(model, held)
     session.flush()
-    if session.get_bind().dialect.name == "postgresql":
-        _lock(session, model, list(wanted))
-    else:
+    if session.get_bind().dialect.name != "postgresql":
         session.connection()  # BEGIN IMMEDIATE has made this the only writer
+    elif wanted:
+        read_prepared(session, _locking, model, None, ids=wanted)
+    else:
+        session.execute(select(_switches().c.taken))
     _locked(session, model, wanted)
 
 
-def lock_selected(session: Session, model: type[Model], ids: Select[int]) -> set[int]:
+def lock_selected(
+    session: Session, model: type[Model], build: Build, *, is_checked: bool = True, **values: Any
+) -> set[int]:
     """Lock the rows of `model` whose ids a select returns, as `lock_rows` does, and return the ids.
 
-    On PostgreSQL it is one statement.
+    The select is built once by `build(session)`, and names `values`. On PostgreSQL it is one statement. Where the
+    modules and options are not to be `is_checked` here, the caller checks them with what it reads next.
     """
     held = carried(session, _Locks).ids.get(model)
-    if held is not None or session.get_bind().dialect.name != "postgresql":
-        found = set(session.scalars(ids))
+    if held is not None:
+        found = _ids(read_prepared(session, build, **values))
         lock_rows(session, model, found)
         return found
     _check_may_lock(model, held)
     session.flush()
-    found = _lock(session, model, ids)
-    _locked(session, model, found)
+    is_postgresql = session.get_bind().dialect.name == "postgresql"
+    rows = (
+        read_prepared(session, _locking, model, build, **values)
+        if is_postgresql
+        else read_prepared(session, build, **values)
+    )
+    found = _ids(rows)
+    _locked(session, model, found, is_checked=is_checked)
     return found
+
+
+def _ids(rows: Iterable[tuple[Any, ...]]) -> set[int]:
+    return {id_ for (id_,) in rows}
 
 
 def _check_may_lock(model: type[Model], held: set[int] | None) -> None:
@@ -89,27 +105,27 @@ def _check_may_lock(model: type[Model], held: set[int] | None) -> None:
         raise RuntimeError("a reading transaction cannot lock")
 
 
-def _locked(session: Session, model: type[Model], ids: set[int]) -> None:
+def _locked(session: Session, model: type[Model], ids: set[int], *, is_checked: bool = True) -> None:
     """Forget what was read before the locks were taken, and let others check again."""
     session.expire_all()
-    for check_again in after_locking:
+    for check_again in after_locking if is_checked else ():
         check_again(session)
     carried(session, _Locks).ids[model] = ids
     for check in carried(session, _Checks).calls:
         check()
 
 
-def _lock(session: Session, model: type[Model], ids: list[int] | Select[int]) -> set[int]:
-    """Lock against switches first, then the rows in id order, in one statement; return the ids of the rows."""
-    switches = select(func.pg_advisory_xact_lock_shared(_SWITCHES).label("taken")).cte("switches")
-    if ids == []:
-        session.execute(select(switches.c.taken))
-        return set()
+def _switches() -> CTE:
+    return select(func.pg_advisory_xact_lock_shared(_SWITCHES).label("taken")).cte("switches")
+
+
+def _locking(session: Session, model: type[Model], build: Build | None) -> Select[*tuple[Any, ...]]:
+    """Return the statement that locks against switches first, then the rows in id order."""
     key: Any = model.__mapper__.primary_key[0]
-    is_wanted = is_one_of(session, key, ids) if isinstance(ids, list) else key.in_(ids)
-    rows = select(key).join(switches, true()).where(is_wanted).order_by(key)
+    is_wanted = is_among(session, key, "ids") if build is None else key.in_(build(session))
+    rows = select(key).join(_switches(), true()).where(is_wanted).order_by(key)
     # Only against each other: a new row that refers to one of these rows need not wait.
-    return set(session.scalars(rows.with_for_update(key_share=True, of=model)))
+    return rows.with_for_update(key_share=True, of=model)
 
 
 def lock_switches(session: Session) -> None:

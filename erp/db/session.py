@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, TypeVar
+from typing import Any
 
 from flask import Flask, g, has_app_context
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import BigInteger, Integer, MetaData, event
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.exc import DBAPIError, InvalidRequestError
+from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, registry
+from typing_extensions import override
 
-T = TypeVar("T")
+from erp.db import waiting
 
 log = logging.getLogger(__name__)
 
@@ -27,10 +29,11 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 
+# FULL: what was committed outlasts a loss of power, not only of the process.
 # A cache of 8 MB: a run touches rows all over the book, and with the usual 2 MB it would read each page many times.
 _PRAGMAS = (
     "journal_mode=WAL",
-    "synchronous=NORMAL",
+    "synchronous=FULL",
     "foreign_keys=ON",
     "busy_timeout=15000",
     "cache_size=-8000",
@@ -46,10 +49,58 @@ POSTGRES_OPTIONS = {"prepare_threshold": None}
 BigId = BigInteger().with_variant(Integer, "sqlite")
 
 
+_REGISTRIES: dict[str, registry] = {}
+
+
 class Model(DeclarativeBase):
-    """Base of every table."""
+    """Base of every table.
+
+    The models of each module have names of their own: two modules may both have a class `Order`. A relationship that
+    names a class finds the one that its file has or imports, else that of its module. Tables are named in one metadata.
+    """
 
     metadata = MetaData(naming_convention=NAMING)
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        # There is no public way to give the subclasses of one base different registries.
+        cls._sa_registry = model_registries().setdefault(_home(cls.__module__), registry(metadata=Model.metadata))
+        super().__init_subclass__(**more)
+        mapper = cls.__dict__.get("__mapper__")
+        for relation in mapper._props.values() if mapper is not None else ():
+            name = getattr(relation, "argument", None)
+            if isinstance(name, str) and name.isidentifier():
+                relation.argument = _finding(cls, name)
+
+
+def _finding(model: type[Model], name: str) -> Callable[[], type[Any]]:
+    """Return a plain function, as Flask-Admin calls it too, that finds the class which a relationship names."""
+    return lambda: _class_named(model, name)
+
+
+def _class_named(model: type[Model], name: str) -> type[Any]:
+    """Return the class that a relationship names: one that its file has, else one of its module, else of another."""
+    here = vars(sys.modules[model.__module__]).get(name)
+    if isinstance(here, type) and issubclass(here, Model):
+        return here
+    own = model_registries()[_home(model.__module__)]
+    for models in (own, *model_registries().values()):
+        for manager in list(models._managers):
+            if manager.is_mapped and manager.class_.__name__ == name:
+                return manager.class_
+    raise InvalidRequestError(f"{model.__name__} names {name!r}, which is no model that is there")
+
+
+def model_registries() -> dict[str, registry]:
+    """Return the registry of the models of the core and of each module, by its Python package."""
+    return _REGISTRIES
+
+
+def _home(python_module: str) -> str:
+    """Return the package whose models share their names with those of a Python module."""
+    parts = python_module.split(".")
+    if "models" in parts:
+        return ".".join(parts[: parts.index("models")])
+    return ".".join(parts[:2] if parts[0] == "modules" else parts[:1])
 
 
 class ErpSession(FlaskSession):
@@ -60,30 +111,38 @@ class ErpSession(FlaskSession):
         chosen = g.get("erp_engine") if has_app_context() else None
         return super().get_bind(mapper, clause, chosen if bind is None else bind, **more)
 
+    @override
+    def flush(self, objects: Any = None) -> None:
+        """Send what waits, then what was changed on rows of the session."""
+        waiting.send(self)
+        super().flush(objects)
 
-def carried(session: Session, kind: type[T]) -> T:
-    """Return the one `kind` that the session carries along, made without arguments when it is first asked for.
 
-    Let `kind` be a dataclass of your own whose fields have defaults: nobody else has it, and its fields are typed.
-    """
-    if kind not in session.info:
-        session.info[kind] = kind()
-    value: T = session.info[kind]
-    return value
+@event.listens_for(ErpSession, "do_orm_execute")
+def _send_before_reading(state: ORMExecuteState) -> None:
+    waiting.send(state.session)
+
+
+@event.listens_for(ErpSession, "before_commit")
+def _send_before_committing(session: ErpSession) -> None:
+    waiting.send(session)
+
+
+@event.listens_for(ErpSession, "after_transaction_end")
+def _forget_what_waits(session: ErpSession, transaction: Any) -> None:
+    if transaction.parent is None or transaction.nested:
+        waiting.forget(session)
 
 
 class Database(SQLAlchemy):
-    """The database of the application."""
+    """The sessions of an application, each put away at the end of its request, command or job."""
 
     def _teardown_session(self, exc: BaseException | None) -> None:
-        """End the session of a request, whose answer stands: what it changed is committed before it is answered.
-
-        A connection that has died since is dropped by the pool, and the next request gets another.
-        """
+        """Put the session away; a server that is gone has undone what was open, and the answer is made already."""
         try:
             super()._teardown_session(exc)
         except DBAPIError as error:
-            log.warning("a connection ended with its request: %s", error.orig)
+            log.warning("a connection was lost when its work was done: %s", str(error.orig).strip())
             self.session.registry.clear()
 
 
@@ -103,11 +162,15 @@ def init_app(app: Flask) -> None:
 
 
 def _make_private(_dialect: Any, _record: Any, arguments: list[Any], _options: Any) -> None:
-    """Let a new SQLite file be its owner's alone; the files beside it follow."""
+    """Make a new SQLite file its owner's alone; the files beside it follow.
+
+    A file that is there is not opened: closing it again would release every lock that this process has on it, as POSIX
+    wants it. Another process that closes the database would then delete the journal into which this one still writes.
+    """
     path = str(arguments[0])
     if path != ":memory:" and not path.startswith("file:"):
         with suppress(OSError):  # SQLite says what is wrong with the path
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _prepare_nothing(_dialect: Any, _record: Any, _arguments: list[Any], options: dict[str, Any]) -> None:

@@ -16,7 +16,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
-from erp.db.session import carried, db, is_reading, reading
+from erp.db.carried import carried
+from erp.db.session import db, is_reading, reading
 from erp.errors import (
     AlreadyMade,
     DatabaseBusy,
@@ -67,7 +68,7 @@ def as_refusal(error: DBAPIError) -> ErpError:
     return DatabaseUnreachable(db.engine.url.render_as_string(hide_password=True), reason)
 
 
-class _NotPrepared(Exception):
+class NotPrepared(Exception):
     """What the work needs takes long and no transaction: `commit` undoes the work, prepares it, and begins again."""
 
     def __init__(self, prepare: Callable[[], None]) -> None:
@@ -90,7 +91,7 @@ def prepare(session: Session, work: Callable[[], None]) -> None:
     and waits.
     """
     if carried(session, _Committing).here:
-        raise _NotPrepared(work)
+        raise NotPrepared(work)
     if is_reading():
         end_reading(session)
     work()
@@ -108,7 +109,7 @@ def commit(work: Callable[[Session], T], *, attempts: int = 5) -> T:
         for _ in range(MOST_PREPARATIONS):
             try:
                 return _commit(session, work, attempts)
-            except _NotPrepared as needed:
+            except NotPrepared as needed:
                 needed.prepare()
     raise DatabaseBusy(MOST_PREPARATIONS)
 

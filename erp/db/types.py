@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Index, cast, func, text, type_coerce
+from sqlalchemy import BigInteger, DateTime, Index, Text, cast, func, text, type_coerce
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import ColumnElement
@@ -76,6 +76,11 @@ class UtcDateTime(TypeDecorator[datetime]):
     @override
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         return None if value is None else value.replace(tzinfo=UTC)
+
+
+# Text that is compared by code points in every database, so that an index finds what begins with something: SQLite does
+# so by itself, PostgreSQL otherwise compares as the language of the database does.
+CodePoints = Text().with_variant(Text(collation="C"), "postgresql")
 
 
 def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:

@@ -285,7 +285,8 @@ def _extend(session: Session, reading: Reading) -> None:
     registry = current_registry()
     for extension in registry.live(registry.import_extensions[reading.kind.name]):
         if any(reading.rows[0].given(column.name) for column in extension.columns):
-            extension.apply(session, reading.rows, reading.errors)
+            with registry.blaming(extension, f"import of {reading.kind.name}"):
+                extension.apply(session, reading.rows, reading.errors)
             reading.errors.raise_if_any()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from erp.exchange.kinds import ExportKind
 from erp.numbers import format_quantity
-from erp.registry import current_registry
+from erp.registry import Extension, Registry, current_registry
 
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 _PIECE = 60_000
@@ -25,9 +25,23 @@ def export_csv(session: Session, kind_name: str) -> Iterator[str]:
     registry = current_registry()
     kind: ExportKind = registry.live_thing(registry.exports, "export kind", kind_name)
     extensions = registry.live(registry.export_extensions[kind_name])
-    added = [(len(extension.columns), extension.apply(session)) for extension in extensions]
+    added = [(len(extension.columns), _given(registry, extension, session)) for extension in extensions]
     header = [*kind.columns, *(name for extension in extensions for name in extension.columns)]
     return _lines(header, (_extended(row, added) for row in kind.rows(session)))
+
+
+def _given(registry: Registry, extension: Extension, session: Session) -> Any:
+    """Return what gives another module's values; where a third party's fails, the file says so in their place."""
+    what = f"export column {', '.join(map(str, extension.columns))}"
+
+    def instead(text: str) -> Callable[[Any], list[str]]:
+        return lambda _key: [text] * len(extension.columns)
+
+    given: Any = registry.contained(extension, what, lambda: extension.apply(session), instead)
+    if not registry.foreign_owner(extension):
+        return given
+    find = given.get if isinstance(given, Mapping) else given
+    return lambda key: registry.contained(extension, what, lambda: find(key), lambda text: instead(text)(key))
 
 
 def _extended(row: Sequence[Any], added: Sequence[tuple[int, Any]]) -> Sequence[Any]:

@@ -98,7 +98,7 @@ def _work(job: JobEntry) -> Result:
     except ErpError as error:
         log.warning("job %s failed: %s", job.name, error)
         return Result(JobRunState.failed, error=str(error))
-    except Exception as error:  # a job that fails must not stop the others; its run keeps the error
+    except (Exception, SystemExit) as error:  # a job that fails must not stop the others; its run keeps the error
         log.exception("job %s failed", job.name)
         trace = "".join(traceback.format_exception(error))
         return Result(JobRunState.failed, error=f"{type(error).__name__}: {error}\n\n{trace}")

@@ -57,10 +57,19 @@ class Worker:
                     self._lead()
             except (SQLAlchemyError, ErpError) as error:
                 log.warning("the database cannot be used: %s", error)
-                self._lock.release()
+                self._release()
+            except Exception:  # the worker outlives whatever a schedule or a job raises
+                log.exception("worker %s begins again", worker_name())
+                self._release()
             self._stopping.wait(self.poll_seconds)
         self._lock.release()
         log.info("worker %s stopped", worker_name())
+
+    def _release(self) -> None:
+        try:
+            self._lock.release()
+        except (SQLAlchemyError, ErpError) as error:
+            log.warning("the leader's lock could not be released: %s", error)
 
     def stop(self) -> None:
         """Begin no more jobs, and end when those that run are done."""
@@ -119,5 +128,7 @@ class Worker:
                 run_if_due(name)
         except (SQLAlchemyError, ErpError) as error:
             log.warning("job %s could not be begun or ended: %s", name, error)
+        except Exception:  # it is tried again when it is due again
+            log.exception("job %s could not be begun or ended", name)
         finally:
             self._planned.pop(name, None)

@@ -4,10 +4,9 @@ Everything here opens its own transaction, in which tables and rows change toget
 that fails leaves the database as it was, and the module in a state that says so, with its error.
 """
 
+from erp.manifest import ADMINISTRATOR, SHIPPED_ROLES
 from erp.migrations.keys import EqualKeys, existing_keys, write_keys
 from erp.migrations.lifecycle import (
-    ADMINISTRATOR,
-    SHIPPED_ROLES,
     enable,
     install,
     install_core,
@@ -26,6 +25,7 @@ from erp.migrations.revisions import (
     pending,
     require_core,
     require_current,
+    require_readable,
     revision,
     unmoved,
     version_table,
@@ -54,6 +54,7 @@ __all__ = [
     "plan_upgrade",
     "require_core",
     "require_current",
+    "require_readable",
     "revision",
     "schema_breaches",
     "switch_jit_off",

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
@@ -30,13 +31,15 @@ def main() -> None:
 @click.argument("message")
 def revise(module: str, message: str) -> None:
     """Write MODULE's next revision (`erp` is the core)."""
-    path = _on_scratch(lambda: authoring.revise(module, message))
+    path = _on_scratch(lambda: authoring.revise(module, message, warn=lambda text: click.echo(text, err=True)))
     _print_paths([path] if path else [])
 
 
 @main.command()
 def rewrite() -> None:
     """Write all initial revisions again; only while nothing is released."""
+    if int(version("modular-erp").partition(".")[0]):
+        raise click.ClickException("The revisions of a release never change; `revise` writes the next one.")
     _print_paths(_on_scratch(authoring.rewrite))
 
 

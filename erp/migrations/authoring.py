@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from alembic.autogenerate import produce_migrations, render_python_code
 from alembic.operations.ops import UpgradeOps
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection
+from sqlalchemy import CheckConstraint, Connection
 
-from erp.migrations import revisions
+from erp.errors import ErpError
+from erp.migrations import old_rows, revisions
 from erp.registry import CORE, current_registry
 
 _INITIAL = "Initial tables"
+
+
+class ConstraintWithoutName(ErpError):
+    """A constraint that could not be named in a refusal, nor dropped."""
+
+    def __init__(self, table: str, condition: str) -> None:
+        super().__init__(f"Table {table}: the constraint ({condition}) has no name. Give it one.")
+
 
 _TEMPLATE = '''"""{message}."""
 
@@ -36,12 +46,24 @@ def owners() -> list[str]:
     return [CORE, *current_registry().modules]
 
 
-def revise(owner: str, message: str) -> Path | None:
-    """Write the revision that brings the owner's tables up to its models; None where they agree already."""
+def revise(owner: str, message: str, *, warn: Callable[[str], None] = lambda _: None) -> Path | None:
+    """Write the revision that brings the owner's tables up to its models; None where they agree already.
+
+    A new column that needs a value gets one for the rows that are there. `warn` is called with a sentence for whatever
+    loses data or needs a decision. Raises ConstraintWithoutName.
+    """
+    _require_names(owner)
     with revisions.moving() as connection:
         _move_up_to(connection, owner)
-        body = _difference(connection, owner)
+        body = _difference(connection, owner, warn)
     return _write(owner, message, body) if body else None
+
+
+def _require_names(owner: str) -> None:
+    for table in revisions.tables(owner):
+        for constraint in table.constraints:
+            if isinstance(constraint, CheckConstraint) and constraint.name is None:
+                raise ConstraintWithoutName(table.name, str(constraint.sqltext))
 
 
 def rewrite() -> list[Path]:
@@ -59,7 +81,7 @@ def _move_up_to(connection: Connection, owner: str) -> None:
             return
 
 
-def _difference(connection: Connection, owner: str) -> str:
+def _difference(connection: Connection, owner: str, warn: Callable[[str], None]) -> str:
     options = revisions.options(owner)
     context = MigrationContext.configure(connection, opts=options)
     found = produce_migrations(context, options["target_metadata"]).upgrade_ops
@@ -67,6 +89,8 @@ def _difference(connection: Connection, owner: str) -> str:
         return ""
     # SQLite changes an existing table by making it again, in a batch; a new table needs none.
     is_later = revisions.revision(connection, owner) is not None
+    for sentence in old_rows.prepare(found):
+        warn(sentence)
     code = render_python_code(
         found, render_item=revisions.render_item, render_as_batch=is_later, migration_context=context
     )

@@ -11,32 +11,28 @@ from sqlalchemy import Connection, Table, delete, func, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from erp import core, history
+from erp import core, history, search
 from erp.db import carried, commit, db
 from erp.errors import (
     AlreadyInstalled,
     ErpError,
     MigrationFailed,
     MissingDependency,
+    ModuleError,
     NoMigrations,
     StillEnabled,
     StillNeeded,
     UpgradeNeeded,
 )
 from erp.events import Current, current_run
-from erp.manifest import Module, Permission
-from erp.migrations import revisions
+from erp.manifest import ADMINISTRATOR, SHIPPED_ROLES, Module, Permission
+from erp.migrations import revisions, schema
 from erp.migrations.export import read_tables, write_tables
-from erp.models import InstalledModule, Job, ModuleState, OptionValue, Role, RoleRight, Sequence
+from erp.models import SETTLED, InstalledModule, Job, ModuleState, OptionValue, Role, RoleRight, Sequence
 from erp.options import bump_revision
 from erp.registry import CORE, current_registry
 from erp.text import plural
-
-ADMINISTRATOR = "Administrator"
-SHIPPED_ROLES = (ADMINISTRATOR, "Sales clerk", "Merchandiser", "Warehouse clerk", "Auditor")
-
-# States in which no step is under way.
-_SETTLED = (ModuleState.enabled, ModuleState.disabled)
+from erp.third_parties import place_of
 
 
 def install_core() -> list[str]:
@@ -135,14 +131,14 @@ def enablable(name: str) -> InstalledModule:
 
 def needs_upgrade(row: InstalledModule) -> bool:
     """Say whether a step of a module broke off, or its version or revisions are newer than the database."""
-    if row.state not in _SETTLED or row.version != current_registry().module(row.name).version:
+    if row.state not in SETTLED or row.version != current_registry().module(row.name).version:
         return True
     return bool(revisions.ahead(db.session.connection(), row.name))
 
 
 def _pause(session: Session, name: str) -> None:
     row = session.get_one(InstalledModule, name)
-    if row.state in _SETTLED:
+    if row.state in SETTLED:
         row.is_wanted = row.state == ModuleState.enabled
     row.state, row.error = ModuleState.upgrading, ""
     bump_revision(session)
@@ -209,6 +205,7 @@ def _forget(session: Session, module: Module) -> None:
     session.execute(delete(RoleRight).where(RoleRight.permission.startswith(mine, autoescape=True)))
     session.execute(delete(OptionValue).where(OptionValue.name.startswith(mine, autoescape=True)))
     session.execute(delete(Sequence).where(Sequence.name.startswith(mine, autoescape=True)))
+    search.forget_tables(session, [table.name for table in revisions.tables(module.name)])
     session.execute(delete(Job).where(Job.name.in_(jobs)))
     session.execute(delete(InstalledModule).where(InstalledModule.name == module.name))
     _record(session, module.name, "uninstalled", old=module.version)
@@ -234,15 +231,37 @@ def _settle(
     name = module.name
     command = f"erp modules install {name} --from {rows_from}" if rows_from else f"erp modules upgrade {name}"
     with _storing_error(name, doing, command), revisions.moving() as connection:
-        steps = revisions.move(connection, name)
+        with _others_unchanged(connection, name):
+            steps = revisions.move(connection, name)
         if rows_from is not None:
             read = read_tables(connection, revisions.tables(name), rows_from)
             steps.append(f"{plural(sum(read.values()), 'row')} of {plural(len(read), 'table')} were brought back.")
         with _rows(connection) as session:
+            for model in current_registry().searchable[name]:
+                search.rebuild(session, model)
             finish(session, session.get_one(InstalledModule, name))
             bump_revision(session)
     current_registry().refresh()
     return steps
+
+
+@contextmanager
+def _others_unchanged(connection: Connection, name: str) -> Iterator[None]:
+    """Raise ModuleError where a third party's revisions change a table that is not the module's own."""
+    if not current_registry().is_foreign(name):
+        yield
+        return
+    before = _foreign_parts(connection, name)
+    yield
+    after = _foreign_parts(connection, name)
+    if changed := sorted(part for part in before | after if before.get(part) != after.get(part)):
+        table, kind, part = changed[0].table, changed[0].kind, changed[0].name
+        raise ModuleError(f"A revision changes table {table} ({kind} {part}), which is not named {name}_....")
+
+
+def _foreign_parts(connection: Connection, name: str) -> schema.Schema:
+    parts = schema.schema(connection).items()
+    return {part: text for part, text in parts if not part.table.startswith(f"{name}_")}
 
 
 @contextmanager
@@ -258,8 +277,10 @@ def _storing_error(name: str, doing: str, command: str) -> Iterator[None]:
     """Store the error of a step that broke off with its module, and raise it as a refusal with the next command."""
     try:
         yield
-    except Exception as error:  # a revision may raise anything; its transaction is undone
-        reason = _reason(error)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a revision may raise anything; its transaction is undone
+        reason = _reason(error, name)
         if name != CORE:
             commit(partial(_note, name=name, reason=reason))
         current_registry().refresh()
@@ -273,10 +294,12 @@ def _note(session: Session, name: str, reason: str) -> None:
     bump_revision(session)
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException, name: str) -> str:
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     lines = str(cause).strip().splitlines() or [type(error).__name__]
-    return lines[0].rstrip(".")
+    folder = current_registry().found.folder_of(name)
+    where = place_of(error, folder) if folder else ""
+    return f"{lines[0].rstrip('.')} ({where})" if where else lines[0].rstrip(".")
 
 
 def _record(session: Session, name: str, action: str, *, old: str = "", new: str = "") -> None:

@@ -65,7 +65,7 @@ def plan_disable(name: str, *, release: bool = False) -> list[str]:
         return [f"Module {name} is disabled already."]
     if not release:
         for guard in registry.guards[name]:
-            guard(db.session(), release=False)
+            registry.ask_guard(guard, db.session(), release=False)
     held = [f"What module {name} holds would be released."] if release else []
     return [f"Module {name} would be disabled and its data kept. These would be off:", *_belongings(name), *held]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -36,8 +35,8 @@ def directory(owner: str) -> Path:
     """Return the folder with the revisions of the core or a module."""
     if owner == CORE:
         return Path(__file__).parent.parent / "revisions"
-    manifest = current_registry().module(owner)
-    return Path(sys.modules[manifest.setup.__module__].__file__ or "").parent / "migrations"
+    current_registry().module(owner)
+    return current_registry().found.home(owner) / "migrations"
 
 
 def tables(owner: str) -> list[Table]:
@@ -59,6 +58,14 @@ def script(owner: str) -> ScriptDirectory | None:
     if not any(folder.glob("[0-9]*.py")):
         return None
     return ScriptDirectory(str(folder), version_locations=[str(folder)])
+
+
+def require_readable(owner: str) -> None:
+    """Read all revisions of a module: whatever is wrong with them is raised, several newest ones as RevisionError."""
+    if (revisions := script(owner)) is not None:
+        numbers = [one.revision for one in revisions.walk_revisions()]
+        if len(revisions.get_heads()) != 1:
+            raise RevisionError(f"the revisions {', '.join(sorted(numbers))} are not one after the other")
 
 
 def revision(connection: Connection, owner: str) -> str | None:
@@ -103,7 +110,17 @@ def pending() -> list[str]:
         raise NotInitialized
     installed = set(db.session.scalars(select(InstalledModule.name)))
     owners = [CORE, *(name for name in current_registry().modules if name in installed)]
-    return [owner for owner in owners if ahead(db.session.connection(), owner)]
+    return [owner for owner in owners if _is_behind(db.session.connection(), owner)]
+
+
+def _is_behind(connection: Connection, owner: str) -> bool:
+    """Say whether tables are older than this program; those of a third party may be newer: that module is off."""
+    try:
+        return bool(ahead(connection, owner))
+    except DatabaseTooNew:
+        if current_registry().is_foreign(owner):
+            return False
+        raise
 
 
 def require_core() -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import ProgrammingError
 from erp.db import db
 from erp.errors import ErpError
 from erp.migrations import revisions
-from erp.models import InstalledModule, ModuleState
+from erp.models import SETTLED, InstalledModule
 from erp.registry import CORE, current_registry
 
 _SCRATCH = "erp_check"
@@ -52,6 +52,8 @@ _TRIGGERS = """
     WHERE NOT t.tgisinternal
 """
 _SQLITE = "SELECT type, tbl_name, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
+# PostgreSQL says in another way how texts are compared when a dump made the table, and means the same.
+_TEXT_CAST = re.compile(r"::(?:text|character varying)(?:\(\d+\))?(?:\[\])?")
 _CLAUSE = re.compile(r"(?:CONSTRAINT (?P<constraint>\S+) )?(?P<word>\w+)")
 _KEYS = {"PRIMARY", "UNIQUE", "FOREIGN", "CHECK"}
 
@@ -83,7 +85,7 @@ def schema(connection: Connection) -> Schema:
         return dict(_sqlite_parts(connection))
     queries = (_COLUMNS, _CONSTRAINTS, _INDEXES, _TRIGGERS)
     rows = (row for query in queries for row in connection.execute(text(query)))
-    return {Part(kind, table, name): _flat(definition) for kind, table, name, definition in rows}
+    return {Part(kind, table, name): _TEXT_CAST.sub("", _flat(sql)) for kind, table, name, sql in rows}
 
 
 def schema_breaches(connection: Connection) -> Iterator[str]:
@@ -126,8 +128,7 @@ def differences(expected: Mapping[Part, str], found: Mapping[Part, str]) -> Iter
 
 def _owners(connection: Connection) -> list[str]:
     """Return the core and the modules whose tables are settled at their newest revision, in dependency order."""
-    settled = (ModuleState.enabled, ModuleState.disabled)
-    installed = set(connection.scalars(select(InstalledModule.name).where(InstalledModule.state.in_(settled))))
+    installed = set(connection.scalars(select(InstalledModule.name).where(InstalledModule.state.in_(SETTLED))))
     names = [CORE, *(name for name in current_registry().modules if name in installed)]
     return [name for name in names if not revisions.ahead(connection, name)]
 

@@ -1,7 +1,7 @@
 """Options: their types, their values and where these come from, and ini text."""
 
 from erp.options.ini import as_ini, example_ini, parse_ini, read_ini_file
-from erp.options.types import Choice, Decimal, Duration, Integer, Mailbox, Option, Switch, Text
+from erp.options.types import Choice, Decimal, Duration, ImageFile, Integer, Mailbox, Option, Switch, Text
 from erp.options.values import (
     Effective,
     OptionTable,
@@ -18,6 +18,7 @@ __all__ = [
     "Decimal",
     "Duration",
     "Effective",
+    "ImageFile",
     "Integer",
     "Mailbox",
     "Option",

@@ -104,6 +104,26 @@ def _address_problem(text: str) -> str:
     return ""
 
 
+IMAGES = (".png", ".jpg", ".jpeg", ".svg", ".webp")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageFile(Text):
+    """The path of an image where the server runs, or nothing; the file may come later."""
+
+    @property
+    @override
+    def allowed(self) -> str:
+        return f"a file that ends with {', '.join(IMAGES[:-1])} or {IMAGES[-1]}, or nothing, is allowed"
+
+    @override
+    def parse(self, text: str) -> str:
+        line = super().parse(text)
+        if line and not line.lower().endswith(IMAGES):
+            raise ValueError(text)
+        return line
+
+
 @dataclass(frozen=True, kw_only=True)
 class Switch(Option[bool]):
     """Yes or no."""

@@ -2,7 +2,8 @@
 
 from erp.registry.core import Core
 from erp.registry.entries import CORE, Alarm, Extension, JobEntry, Owned, Queue, ViewEntry, Waiting, job_name
-from erp.registry.registry import Registry, current_registry
+from erp.registry.guarded import Noted
+from erp.registry.registry import Registry, check_revision, current_registry, revision_column
 
 __all__ = [
     "CORE",
@@ -10,11 +11,14 @@ __all__ = [
     "Core",
     "Extension",
     "JobEntry",
+    "Noted",
     "Owned",
     "Queue",
     "Registry",
     "ViewEntry",
     "Waiting",
+    "check_revision",
     "current_registry",
     "job_name",
+    "revision_column",
 ]

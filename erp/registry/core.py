@@ -12,11 +12,15 @@ import click
 from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
+from erp import core
 from erp.db import Model, key_columns, wrong_keys
 from erp.errors import ModuleError
 from erp.manifest import Module
+from erp.options import Duration
 from erp.registry.entries import Alarm, Contribution, Extension, JobEntry, Owned, Queue, ViewEntry, job_name
 from erp.registry.registered import Registered
+from erp.registry.requirements import NAME, require_answer, require_callable, require_event, require_screen
+from erp.search import Searchable, SearchSource, wrong_words
 
 T = TypeVar("T")
 
@@ -29,16 +33,26 @@ class Core:
         self._module = module
 
     def add_models(self, models: ModuleType) -> None:
-        """Register the tables of `models`, each named `<module>_...`, and a check of the keys of their identifiers."""
+        """Register the tables of `models`, each named `<module>_...`.
+
+        Those that are Searchable are kept in step with the search. The keys of identifiers and the words of the search
+        are checked with the invariants.
+        """
+        for model in (model for model in _own_models(models) if issubclass(model, Searchable)):
+            self._registered.searchable[self._module.name].append(model)
+            self.add_check(partial(wrong_words, model=model))
         for table in _tables(models):
             if not table.name.startswith(f"{self._module.name}_"):
                 raise ModuleError(f"Table {table.name} must be named {self._module.name}_...", table=table.name)
+            if table.name == f"{self._module.name}_version":
+                raise ModuleError(f"Table {table.name} cannot be called so: the revision of the tables is kept there.")
             self._registered.tables[self._module.name].append(table)
             if key_columns(table):
                 self.add_check(partial(wrong_keys, table=table))
 
     def add_view(self, view: type[Any], *, menu: str, permission: str) -> None:
         """Add a screen (a subclass of the bases in `erp.admin`) below the menu entry `menu`."""
+        require_screen(view, self._module.name)
         if permission not in {declared.name for declared in self._module.permissions}:
             raise ModuleError(f"Module {self._module.name} declares no permission {permission!r}.", name=permission)
         self._registered.views.append(self._own(ViewEntry(view, menu, permission)))
@@ -54,9 +68,12 @@ class Core:
         line_columns: Sequence[Any] = (),
         line_actions: Sequence[Any] = (),
         notes: Sequence[Any] = (),
+        filters: Sequence[Any] = (),
+        quick_filters: Sequence[Any] = (),
     ) -> None:
         """Add parts, as `erp.admin` declares them, to the screen `name` (`<module>.<noun>`) of another module."""
-        parts = (columns, fields, panels, actions, line_columns, line_actions, notes)
+        parts = (columns, fields, panels, actions, line_columns, line_actions, notes, filters, quick_filters)
+        self._registered.owners.update((id(part), self._module.name) for each in parts for part in each)
         self._registered.contributions[name].append(self._own(Contribution(*map(tuple, parts))))
 
     def add_job(self, job: Callable[[Session], str | None], *, every: str) -> None:
@@ -64,12 +81,19 @@ class Core:
 
         The job is called what its function is called, with hyphens.
         """
+        require_callable(job, "a job", 1)
         name = job_name(job)
-        self._registered.option_table.option(every)
+        if not isinstance(self._registered.option_table.option(every), Duration):
+            raise ModuleError(f"Job {name}: option {every} is no length of time; a Duration is allowed.", name=name)
         self._add(self._registered.jobs, "job", JobEntry(name, job, every))
 
     def add_command(self, *commands: click.Command) -> None:
         """Add commands to `erp`."""
+        for command in commands:
+            if not isinstance(command, click.Command):
+                raise ModuleError(f"{command!r} is no command: a function under @click.command is allowed.")
+            if command.name in core.COMMANDS:
+                raise ModuleError(f"Command {command.name} belongs to the core.", name=command.name)
         self._add(self._registered.commands, "command", *commands)
 
     def add_import(self, *kinds: Any) -> None:
@@ -82,14 +106,17 @@ class Core:
 
     def extend_import(self, kind: str, columns: Sequence[Any], apply: Callable[..., Any]) -> None:
         """Add columns to another module's import kind; `apply(session, rows, errors)` stores them."""
+        require_callable(apply, "a function that stores columns", 3)
         self._registered.import_extensions[kind].append(self._own(Extension(tuple(columns), apply)))
 
     def extend_export(self, kind: str, columns: Sequence[str], values: Callable[..., Any]) -> None:
         """Add columns to another module's export kind; `values(session)` gives them by the first value of a row."""
+        require_callable(values, "a function that gives columns", 1)
         self._registered.export_extensions[kind].append(self._own(Extension(tuple(columns), values)))
 
     def add_check(self, check: Callable[[Session], Iterable[str]]) -> None:
         """Add an invariant to `erp check`: yields a sentence for each breach."""
+        require_callable(check, "a check", 1)
         self._registered.checks.append(self._own(check))
 
     def add_queue(self, *queues: Queue) -> None:
@@ -98,6 +125,7 @@ class Core:
 
     def add_alarm(self, send: Callable[[Sequence[str], Alarm], None]) -> None:
         """Let `send(addresses, alarm)` bring a message to administrators; no transaction is open meanwhile."""
+        require_callable(send, "an alarm", 2)
         self._registered.alarms.append(self._own(send))
 
     def add_dashboard(self, card: Any) -> None:
@@ -106,30 +134,43 @@ class Core:
 
     def add_demo(self, load: Callable[[Session], None]) -> None:
         """Add this module's part of the demo company."""
+        require_callable(load, "a part of the demo company", 1)
         self._registered.demos.append(self._own(load))
+
+    def add_search(self, *sources: SearchSource) -> None:
+        """Let the search over all documents find rows of this module's screens."""
+        self._registered.searches.extend(map(self._own, sources))
 
     def subscribe(self, event: type, handler: Callable[[Session, Any], None]) -> None:
         """Call `handler(session, event)` in the transaction that publishes `event`."""
+        require_event(event)
+        require_callable(handler, f"a handler of {event.__name__}", 2)
         self._registered.subscribers[event].append(self._own(handler))
 
     def implement(self, hook: Callable[..., Any], answer: Callable[..., Any]) -> None:
         """Answer another module's question."""
+        require_answer(hook, answer)
         self._registered.hook_answers[hook].append(self._own(answer))
 
     def on_enable(self, catch_up: Callable[[Session], None]) -> None:
         """Call `catch_up(session)` when the module is switched on."""
+        require_callable(catch_up, "what catches up", 1)
         self._registered.catch_ups[self._module.name].append(catch_up)
 
     def before_disable(self, guard: Callable[..., None]) -> None:
         """Call `guard(session, release=bool)` before the module is switched off; it may refuse."""
-        self._registered.guards[self._module.name].append(guard)
+        require_callable(guard, "a guard", 1, "release")
+        self._registered.guards[self._module.name].append(self._own(guard).thing)
 
     def _own(self, thing: T) -> Owned[T]:
+        self._registered.owners[id(thing)] = self._module.name
         return Owned(self._module.name, thing)
 
     def _add(self, things: dict[str, Owned[Any]], kind: str, *added: Any) -> None:
         """Register things by names that no other module uses; a third party's gives way to one that ships."""
-        for name, thing in ((thing.name, thing) for thing in added):
+        for name, thing in ((getattr(thing, "name", None), thing) for thing in added):
+            if not isinstance(name, str) or not NAME.fullmatch(name):
+                raise ModuleError(f"A {kind} cannot be called {name!r}.", name=str(name))
             if name in things:
                 first = things[name].module
                 error = ModuleError(f"Two modules add a {kind} {name}: {first} and {self._module.name}.", name=name)
@@ -141,6 +182,9 @@ class Core:
 
 def _tables(models: ModuleType) -> list[Table]:
     """Return the tables that `models`, a file or a folder of them, makes; what it imports belongs to others."""
+    return [model.__table__ for model in _own_models(models) if isinstance(model.__table__, Table)]
+
+
+def _own_models(models: ModuleType) -> list[type[Model]]:
     made = [thing for thing in vars(models).values() if isclass(thing) and issubclass(thing, Model)]
-    own = [model for model in made if f"{model.__module__}.".startswith(f"{models.__name__}.")]
-    return [model.__table__ for model in own if isinstance(model.__table__, Table)]
+    return [model for model in made if f"{model.__module__}.".startswith(f"{models.__name__}.")]

@@ -45,6 +45,8 @@ class Contribution:
     line_columns: tuple[Any, ...] = ()
     line_actions: tuple[Any, ...] = ()
     notes: tuple[Any, ...] = ()
+    filters: tuple[Any, ...] = ()
+    quick_filters: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from erp.registry.entries import (
     ViewEntry,
     job_name,
 )
+from erp.search import SearchSource
 
 
 class Registered:
@@ -32,7 +33,11 @@ class Registered:
         self.found = found
         self.modules = {module.name: module for module in modules}
         self.option_table = option_table
+        # The module of each thing that was registered, by the id of the thing.
+        self.owners: dict[int, str] = {}
         self.tables: dict[str, list[Any]] = defaultdict(list)
+        self.searchable: dict[str, list[type[Any]]] = defaultdict(list)
+        self.searches: list[Owned[SearchSource]] = []
         self.views: list[Owned[ViewEntry]] = []
         self.contributions: dict[str, list[Owned[Contribution]]] = defaultdict(list)
         self.jobs: dict[str, Owned[JobEntry]] = {}
@@ -56,7 +61,7 @@ class Registered:
         name = job_name(job)
         self.jobs[name] = Owned(CORE, JobEntry(name, job, f"{CORE}.{every}"))
 
-    def mark_broken(self, name: str, error: Exception) -> None:
+    def mark_broken(self, name: str, error: BaseException) -> None:
         """List a third party's module as broken, and those that need it; raise the error of one that ships."""
         if name in self.found.shipped:
             raise error
@@ -65,11 +70,11 @@ class Registered:
             if name in module.depends:
                 self.mark_broken(module.name, MissingDependency(module.name, {name}))
 
-    def _drop(self, name: str, error: Exception) -> None:
+    def _drop(self, name: str, error: BaseException) -> None:
         """Forget what a module registered before it failed."""
         self.found.mark_broken(name, error)
         del self.modules[name]
-        by_modules: tuple[dict[str, list[Any]], ...] = (self.tables, self.catch_ups, self.guards)
+        by_modules: tuple[dict[str, list[Any]], ...] = (self.tables, self.searchable, self.catch_ups, self.guards)
         for by_module in by_modules:
             by_module.pop(name, None)
         by_names: tuple[dict[str, Owned[Any]], ...] = (
@@ -82,7 +87,14 @@ class Registered:
         for by_name in by_names:
             for key in [key for key, owned in by_name.items() if owned.module == name]:
                 del by_name[key]
-        lists: tuple[list[Owned[Any]], ...] = (self.views, self.checks, self.alarms, self.cards, self.demos)
+        lists: tuple[list[Owned[Any]], ...] = (
+            self.views,
+            self.searches,
+            self.checks,
+            self.alarms,
+            self.cards,
+            self.demos,
+        )
         groups: tuple[dict[Any, list[Owned[Any]]], ...] = (
             self.contributions,
             self.import_extensions,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from flask import current_app, g, has_app_context
-from sqlalchemy import event, select
+from sqlalchemy import ColumnElement, event, func, select, update
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
@@ -16,14 +16,16 @@ from erp.db import (
     after_locking,
     carried,
     configure_models,
+    configure_models_of,
     db,
-    failing_model,
     lock_switches,
+    protected_tables,
     unusable_database,
 )
 from erp.discovery import Found
 from erp.errors import (
     BrokenModule,
+    ErpError,
     MissingDependency,
     ModuleOff,
     ModulesSwitched,
@@ -33,17 +35,19 @@ from erp.errors import (
     UnknownModule,
     Unsettled,
 )
+from erp.failure_models import ModuleFailure
 from erp.manifest import Module
-from erp.models import InstalledModule, ModuleState, OptionValue, Revision
+from erp.models import SETTLED, InstalledModule, ModuleState, OptionValue, Revision
 from erp.options import OptionTable, Switched, bump_revision
 from erp.registry.core import Core
 from erp.registry.entries import CORE, Owned, State
-from erp.registry.registered import Registered
+from erp.registry.guarded import Guarded
+from erp.third_parties import Raised, catching
 
 T = TypeVar("T")
 
 
-class Registry(Registered):
+class Registry(Guarded):
     """What the modules registered, and which of it is live: the one place where modules and options are read."""
 
     def __init__(self, found: Found, modules: list[Module], option_table: OptionTable) -> None:
@@ -55,27 +59,22 @@ class Registry(Registered):
         self._cached = State(-1, frozenset(), self.option_table.effective({}))
 
     def setup(self) -> None:
-        """Call every module's setup; a third party's that raises is listed as broken."""
-        self._configure_models()
+        """Call every module's setup; a third party's that raises, or whose models do not fit, is listed as broken."""
+        configure_models(apart_from=self.found.packages.values())
         for module in list(self.modules.values()):
-            if module.name in self.modules:  # else it needs one that has just turned out to be broken
-                try:
-                    module.setup(Core(self, module))
-                except Exception as error:  # a third party's code may raise anything; it is shown, and the others start
-                    self.mark_broken(module.name, error)
-                if module.name not in self.found.shipped:  # else its errors would come up in the next one's setup
-                    self._configure_models()
+            if module.name in self.found.shipped:
+                module.setup(Core(self, module))
+            elif module.name in self.modules:  # else it needs one that has just turned out to be broken
+                self._set_up(module)
 
-    def _configure_models(self) -> None:
-        """Resolve what models refer to; a third party's module whose models cannot be resolved is broken."""
-        while True:
-            try:
-                return configure_models()
-            except Exception as error:  # a third party's model may raise anything
-                name = self.found.module_of(failing_model())
-                if name not in self.modules:
-                    raise
-                self.mark_broken(name, error)
+    def _set_up(self, module: Module) -> None:
+        package = self.found.packages.get(module.name, "")
+        try:
+            with catching(), protected_tables(package, module.name):
+                module.setup(Core(self, module))
+                configure_models_of(package)
+        except Raised as raised:
+            self.mark_broken(module.name, raised.error)
 
     def module(self, name: str) -> Module:
         """Return a manifest by name; raise UnknownModule, or BrokenModule for one that cannot be used."""
@@ -96,12 +95,20 @@ class Registry(Registered):
         """Read modules and options again, in the middle of a request or between two batches."""
         g.pop("erp_state", None)
 
+    def see(self, revision: int) -> State:
+        """Take what is on as of a revision that was read just now."""
+        g.erp_state = state = self._state_of(revision)
+        return state
+
     def _current(self) -> State:
-        revision = self._revision()
+        return self._state_of(self._revision())
+
+    def _state_of(self, revision: int) -> State:
         cached = self._cached
         if revision != cached.revision:
-            on = select(InstalledModule.name).where(InstalledModule.state == ModuleState.enabled)
-            enabled = self._usable_modules(set(db.session.scalars(on)))
+            on = select(InstalledModule.name, InstalledModule.version)
+            rows = db.session.execute(on.where(InstalledModule.state == ModuleState.enabled)).all()
+            enabled = self._usable_modules({name for name, version in rows if not self.is_older(name, version)})
             stored = {row.name: row.value for row in db.session.scalars(select(OptionValue))}
             cached = State(revision, enabled, self.option_table.effective(stored))
             # A revision that this transaction itself made may still be rolled back: keep it for this request only.
@@ -123,6 +130,19 @@ class Registry(Registered):
             if module.name in switched_on and usable.issuperset(module.depends):
                 usable.add(module.name)
         return frozenset(usable)
+
+    def is_older(self, name: str, installed: str) -> bool:
+        """Say whether the code of a third party's module is older than what is installed: then it is off."""
+        return self.is_foreign(name) and _numbers(self.modules[name].version) < _numbers(installed)
+
+    def other_version(self, row: InstalledModule) -> str:
+        """Return a sentence where the version that was found is another than the installed one, else ''."""
+        version = self.modules[row.name].version
+        if row.version == version:
+            return ""
+        if self.is_older(row.name, row.version):
+            return f"{version} is older than {row.version}, which is installed: the module is off."
+        return f"{version} is waiting: upgrade the module."
 
     def enabled(self) -> frozenset[str]:
         """Return the names of the modules that are on."""
@@ -173,8 +193,10 @@ class Registry(Registered):
         """Switch an installed module on and let it catch up; raise MissingDependency while one that it needs is off."""
         lock_switches(session)
         row = self.check_enable(session, name)
-        if row.state == ModuleState.disabled:
+        if row.state != ModuleState.enabled:
             self._switch(session, row, ModuleState.enabled)
+            row.error = ""
+            session.execute(update(ModuleFailure).where(ModuleFailure.module == name).values(is_counted=False))
             for catch_up in self.catch_ups[name]:
                 catch_up(session)
 
@@ -182,7 +204,7 @@ class Registry(Registered):
         """Return the row of a module that may be switched on; raise the refusal otherwise."""
         module = self.module(name)
         row = self._settled(session, name)
-        if row.state == ModuleState.disabled and (off := set(module.depends) - self.enabled()):
+        if row.state != ModuleState.enabled and (off := set(module.depends) - self.enabled()):
             raise MissingDependency(name, off, "enabled")
         return row
 
@@ -193,10 +215,30 @@ class Registry(Registered):
         """
         lock_switches(session)
         row = self.check_disable(session, name)
-        if row.state == ModuleState.enabled:
+        if row.state != ModuleState.disabled:
             for guard in self.guards[name]:
-                guard(session, release=release)
+                self.ask_guard(guard, session, release=release)
             self._switch(session, row, ModuleState.disabled)
+            row.error = ""
+
+    def ask_guard(self, guard: Callable[..., None], session: Session, *, release: bool) -> None:
+        """Let a module's guard refuse that it is switched off; a third party's that fails cannot."""
+
+        def ask() -> ErpError | None:
+            try:
+                guard(session, release=release)
+            except ErpError as refusal:
+                return refusal
+            return None
+
+        if refusal := self.contained_apart(guard, "guard", ask, lambda _: None):
+            raise refusal
+
+    def suspend(self, session: Session, row: InstalledModule, why: str) -> None:
+        """Switch a third party's module off that failed too often, until an administrator enables it again."""
+        with history.because(session, why):
+            self._switch(session, row, ModuleState.suspended)
+        row.error = why
 
     def check_disable(self, session: Session, name: str) -> InstalledModule:
         """Return the row of a module that may be switched off; raise the refusal otherwise."""
@@ -208,7 +250,7 @@ class Registry(Registered):
 
     def _settled(self, session: Session, name: str) -> InstalledModule:
         row = self.installed(session, name)
-        if row.state not in (ModuleState.enabled, ModuleState.disabled):
+        if row.state not in SETTLED:
             raise Unsettled(name, row.state)
         return row
 
@@ -230,6 +272,10 @@ class Registry(Registered):
         bump_revision(session)
 
 
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in version.split(".") if part.isdigit()]
+
+
 def _check_again(session: Session) -> None:
     """Read modules and options again under the locks; raise ModulesSwitched where other ones are on now."""
     if has_app_context() and "erp_state" in g and not carried(session, Switched).here:
@@ -240,6 +286,20 @@ def _check_again(session: Session) -> None:
 
 
 after_locking.append(_check_again)
+
+
+def revision_column() -> ColumnElement[int]:
+    """Return the revision of modules and options, to be read with something else."""
+    return select(func.coalesce(func.max(Revision.number), 0)).where(Revision.id == 1).scalar_subquery()
+
+
+def check_revision(session: Session, revision: int) -> None:
+    """See modules and options as of a revision that was read under locks; raise ModulesSwitched where others are on."""
+    if not carried(session, Switched).here:
+        before = g.get("erp_state")
+        now = current_registry().see(revision)
+        if before is not None and before.enabled != now.enabled:
+            raise ModulesSwitched
 
 
 @event.listens_for(ErpSession, "after_transaction_end")

@@ -61,7 +61,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("kind", sa.String(length=60), nullable=False),
         sa.Column("name", sa.String(length=60), nullable=False),
-        sa.Column("name_key", sa.Text(), nullable=False),
+        sa.Column("name_key", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
         sa.Column("data", sa.Text(), nullable=False),
         sa.Column("user_name", sa.String(length=80), nullable=False),
         sa.Column("changed_at", sa.DateTime(), nullable=False),
@@ -113,6 +113,7 @@ def upgrade() -> None:
                 "upgrading",
                 "enabled",
                 "disabled",
+                "suspended",
                 "uninstalling",
                 name="state",
                 native_enum=False,
@@ -125,6 +126,18 @@ def upgrade() -> None:
         sa.Column("error", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_erp_module")),
     )
+    op.create_table(
+        "erp_module_failure",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("module", sa.String(length=60), nullable=False),
+        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.Column("what", sa.String(length=200), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("trace", sa.Text(), nullable=False),
+        sa.Column("is_counted", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_erp_module_failure")),
+    )
+    op.create_index("ix_erp_module_failure_module_at", "erp_module_failure", ["module", "at"], unique=False)
     op.create_table(
         "erp_option_value",
         sa.Column("name", sa.String(length=120), nullable=False),
@@ -163,6 +176,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_erp_run")),
     )
     op.create_index(op.f("ix_erp_run_ended_at"), "erp_run", ["ended_at"], unique=False)
+    op.create_table(
+        "erp_search_word",
+        sa.Column("document", sa.String(length=60), nullable=False),
+        sa.Column("word", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
+        sa.Column("document_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("document", "word", "document_id", name=op.f("pk_erp_search_word")),
+    )
+    op.create_index("ix_erp_search_word_document", "erp_search_word", ["document", "document_id"], unique=False)
     op.create_table(
         "erp_sequence",
         sa.Column("name", sa.String(length=60), nullable=False),
@@ -243,6 +264,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("role_id", "permission", name=op.f("pk_erp_role_right")),
     )
     op.create_table(
+        "erp_saved_view",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("screen", sa.String(length=80), nullable=False),
+        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column("name_key", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
+        sa.Column("query", sa.Text(), nullable=False),
+        sa.Column("columns", sa.Text(), nullable=False),
+        sa.Column("is_shared", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["erp_user.id"], name=op.f("fk_erp_saved_view_user_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_erp_saved_view")),
+    )
+    op.create_index(op.f("ix_erp_saved_view_screen"), "erp_saved_view", ["screen"], unique=False)
+    op.create_index(
+        "uq_erp_saved_view_user_screen_name_key", "erp_saved_view", ["user_id", "screen", "name_key"], unique=True
+    )
+    op.create_table(
         "erp_second_factor",
         sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("secret", sa.String(length=64), nullable=False),
@@ -283,3 +323,18 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("user_id", "role_id", name=op.f("pk_erp_user_role")),
     )
+    op.create_table(
+        "erp_list_choice",
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("screen", sa.String(length=80), nullable=False),
+        sa.Column("columns", sa.Text(), nullable=False),
+        sa.Column("view_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["erp_user.id"], name=op.f("fk_erp_list_choice_user_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["view_id"], ["erp_saved_view.id"], name=op.f("fk_erp_list_choice_view_id"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("user_id", "screen", name=op.f("pk_erp_list_choice")),
+    )
+    op.create_index(op.f("ix_erp_list_choice_view_id"), "erp_list_choice", ["view_id"], unique=False)

@@ -75,6 +75,43 @@
     });
   }
 
+  // On a narrow screen a row of a table becomes a card, in which each value needs its column's name.
+  const tables = all("table.table:not(.erp-lines)").filter((table) => table.tHead && table.tHead.rows.length === 1);
+  tables.forEach((table) => {
+    const names = Array.from(table.tHead.rows[0].cells, (head) => head.querySelector("input, .sr-only") ? "" : head.textContent.trim());
+    table.setAttribute("role", "table");
+    all(":scope > thead, :scope > tbody", table).forEach((group) => group.setAttribute("role", "rowgroup"));
+    all(":scope > thead > tr, :scope > tbody > tr", table).forEach((row) => row.setAttribute("role", "row"));
+    all(":scope > thead > tr > th", table).forEach((head) => head.setAttribute("role", "columnheader"));
+    all(":scope > tbody > tr", table).forEach((row) => Array.from(row.cells).forEach((cell, at) => {
+      cell.setAttribute("role", "cell");
+      if (names[at]) cell.dataset.label = names[at];
+      cell.classList.toggle("empty", !cell.textContent.trim() && !cell.querySelector("*"));
+      if (names[at] === "#" || names[at] === "Line") cell.classList.add("small-cell");
+      if (cell.textContent.trim().length > 26 || names[at] === "Product") cell.classList.add("wide");
+    }));
+  });
+
+  const stack = () => {
+    tables.forEach((table) => table.classList.remove("erp-stack"));
+    if (window.innerWidth > 1100) return;
+    const wide = tables.filter((table) => window.innerWidth <= 600 || table.scrollWidth > table.parentElement.clientWidth + 1);
+    wide.forEach((table) => table.classList.add("erp-stack"));
+  };
+  stack();
+  window.addEventListener("resize", stack);
+  window.addEventListener("beforeprint", () => tables.forEach((table) => table.classList.remove("erp-stack")));
+  window.addEventListener("afterprint", stack);
+  all("details").forEach((card) => card.addEventListener("toggle", stack));
+
+  // A card that was folded or opened stays so on every page of its screen.
+  all("details[data-fold]").forEach((card) => {
+    const key = "erp-fold/" + card.dataset.fold, kept = localStorage.getItem(key);
+    if (kept && location.hash !== "#" + card.id) card.open = kept === "open";
+    card.querySelector("summary").addEventListener("click", () => localStorage.setItem(key, card.open ? "folded" : "open"));
+  });
+  window.addEventListener("beforeprint", () => all("details[data-fold]").forEach((card) => { card.open = true; }));
+
   // The menu keeps its scroll position and shows the entry of this page.
   const side = document.querySelector(".erp-side");
   if (side) {
@@ -121,7 +158,32 @@
     all("[data-picked]", scope).forEach((each) => { each.textContent = chosen; });
     all("[data-needs-pick]", scope).forEach((each) => { each.disabled = chosen === 0; });
     all(".erp-bulk", scope).forEach((each) => each.classList.toggle("on", chosen > 0));
+    showTotals(table, boxes.filter((box) => box.checked));
   };
+  // Below a list stand the totals of all its rows, or of the ticked ones: exact, with at most four decimals.
+  const raw = (text) => {
+    const [whole, part = ""] = text.replace("-", "").split(".");
+    return BigInt(whole + part.padEnd(4, "0")) * (text.startsWith("-") ? -1n : 1n);
+  };
+  const readable = (number) => {
+    const text = String(number < 0n ? -number : number).padStart(5, "0");
+    const part = text.slice(-4).replace(/0+$/, "");
+    return (number < 0n ? "-" : "") + text.slice(0, -4) + (part && "." + part);
+  };
+  const showTotals = (table, boxes) => {
+    const label = table.querySelector("[data-total-label]");
+    if (label) label.textContent = boxes.length ? `Ticked ${boxes.length}` : label.dataset.totalLabel;
+    all("[data-total]", table).forEach((cell) => {
+      const cells = boxes.map((box) => box.closest("tr").cells[cell.cellIndex].dataset.exact).filter(Boolean);
+      cell.textContent = boxes.length ? readable(cells.map(raw).reduce((sum, each) => sum + each, 0n)) : cell.dataset.total;
+    });
+  };
+  document.addEventListener("click", (event) => {
+    all("details.erp-choice[open]").filter((each) => !each.contains(event.target)).forEach((each) => { each.open = false; });
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") all("details.erp-choice[open]").forEach((each) => { each.open = false; each.querySelector("summary").focus(); });
+  });
   on("change", "input.pick-all", (event, every) => {
     const table = every.closest("table");
     ticks(table).forEach((box) => { box.checked = every.checked; });
@@ -131,18 +193,72 @@
   all("table").filter((table) => table.querySelector("input.pick-all")).forEach(showTicks);
   window.addEventListener("pageshow", () => all("table").filter((t) => t.querySelector("input.pick-all")).forEach(showTicks));
 
+  // A new row for a choice is made in a dialog; the form below it stays as it is.
+  const createIn = (box, text, take) => {
+    const dialog = document.createElement("dialog"), typed = text.value, headers = { "X-ERP-Dialog": "new" };
+    dialog.className = "erp-palette erp-dialog";
+    dialog.setAttribute("aria-label", "New " + box.dataset.noun);
+    document.body.append(dialog);
+    const show = (html) => {
+      dialog.innerHTML = html;
+      all("[id]", dialog).forEach((each) => { each.id = "new-" + each.id; });
+      ["for", "aria-describedby", "aria-controls"].forEach((name) => all(`[${name}]`, dialog).forEach((each) => each.setAttribute(name, "new-" + each.getAttribute(name))));
+      all(".erp-combo", dialog).forEach(combo);
+      const wrong = dialog.querySelector(".is-invalid"), fields = all("input:not([type=hidden]), select, textarea", dialog);
+      (wrong || fields.find((each) => !each.value) || fields[0]).focus();
+    };
+    const failed = () => { dialog.innerHTML = '<p role="alert">This form cannot be reached now.</p><button type="button" class="btn btn-quiet" data-close>Close</button>'; };
+    const answered = (answer) => {
+      if ((answer.headers.get("Content-Type") || "").startsWith("application/json")) return answer.json().then((made) => { take([made.id, made.text]); dialog.close(); });
+      return answer.text().then((html) => { if (html.includes("<html")) failed(); else show(html); });
+    };
+    dialog.addEventListener("submit", (event) => {
+      event.preventDefault();
+      event.stopPropagation();
+      const form = event.target, button = form.querySelector("button.btn-primary");
+      button.disabled = true;
+      fetch(form.action, { method: "POST", headers, body: new FormData(form) }).then(answered).catch(failed);
+    });
+    dialog.addEventListener("click", (event) => { if (event.target === dialog || event.target.closest("[data-close]")) dialog.close(); });
+    dialog.addEventListener("close", () => { dialog.remove(); text.focus(); });
+    dialog.showModal();
+    fetch(box.dataset.create, { headers }).then((answer) => answer.text()).then((html) => {
+      show(html);
+      const name = dialog.querySelector("[name=name]");
+      if (name && typed) name.value = typed;
+    }).catch(failed);
+  };
+
   // A choice that is looked up while typing.
-  const combos = new WeakSet();
+  const combos = new WeakSet(), settling = new Set();
+  // A form whose choices are still being looked up is sent when they are known.
+  document.addEventListener("submit", (event) => {
+    if (event.defaultPrevented || !Array.from(settling).some((box) => event.target.contains(box))) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    const form = event.target, submitter = event.submitter;
+    form.addEventListener("settled", () => { if (!settling.size) form.requestSubmit(submitter); }, { once: true });
+  }, true);
   const combo = (box) => {
     if (combos.has(box)) return;
     combos.add(box);
     const hidden = box.querySelector("input[type=hidden]"), text = box.querySelector("[role=combobox]"), list = box.querySelector("ul");
-    let timer = 0, asked = 0, at = -1, shown = text.value;
+    let timer = 0, asked = 0, at = -1, shown = text.value, listed = null, isMaking = false;
     const options = () => all("li[role=option]", list);
     const close = () => { list.hidden = true; at = -1; text.setAttribute("aria-expanded", "false"); text.removeAttribute("aria-activedescendant"); };
-    const choose = (item) => {
-      hidden.value = item.dataset.id; text.value = shown = item.textContent; close();
+    // A choice may say what other fields of its line usually are: they are filled where nothing else was typed.
+    const filled = (row) => {
+      const place = box.closest("tr") || text.form, before = hidden.name.slice(0, hidden.name.lastIndexOf("-") + 1);
+      Object.entries(row[2] || {}).forEach(([name, value]) => {
+        const field = place.querySelector(`[name="${before}${name}"]`);
+        if (field && (!field.value || field.value === field.dataset.filled)) field.value = field.dataset.filled = value;
+      });
       hidden.dispatchEvent(new Event("change", { bubbles: true }));
+    };
+    const take = (row) => { hidden.value = row[0]; text.value = shown = row[1]; text.classList.remove("is-invalid"); filled(row); };
+    const choose = (item) => {
+      close();
+      if (item.row) take(item.row); else { isMaking = true; createIn(box, text, take); }
     };
     const mark = (index) => {
       const items = options();
@@ -156,27 +272,49 @@
       list.textContent = "";
       rows.forEach((row, i) => {
         const item = document.createElement("li");
-        item.setAttribute("role", "option"); item.id = text.id + "-" + i; item.dataset.id = row[0]; item.textContent = row[1];
+        item.setAttribute("role", "option"); item.id = text.id + "-" + i; item.row = row; item.textContent = row[1];
         list.append(item);
       });
-      if (!rows.length) {
+      if (box.dataset.create) {
+        const item = document.createElement("li");
+        item.setAttribute("role", "option"); item.id = text.id + "-new"; item.className = "create";
+        item.textContent = "New " + box.dataset.noun + (text.value && text.value !== shown ? ` “${text.value}”` : "");
+        list.append(item);
+      }
+      if (!rows.length && !box.dataset.create) {
         const note = document.createElement("li");
         note.className = "note"; note.textContent = "Nothing found."; list.append(note);
       }
       list.hidden = false; text.setAttribute("aria-expanded", "true");
-      if (rows.length) mark(0);
+      if (options().length) mark(0);
+    };
+    // Where the field was left before the answer came, the first row that fits is chosen when it comes.
+    const settle = () => {
+      const query = text.value;
+      text.setAttribute("aria-busy", "true");
+      settling.add(box);
+      fetch(box.dataset.url + "&query=" + encodeURIComponent(query), { headers: { Accept: "application/json" } })
+        .then((answer) => answer.json())
+        .then((rows) => {
+          if (hidden.value || text.value !== query) return;
+          if (rows.length) take(rows[0]);
+          else { text.classList.add("is-invalid"); text.title = "Nothing found. Choose one of the list."; }
+        })
+        .catch(() => text.classList.add("is-invalid"))
+        .finally(() => { text.removeAttribute("aria-busy"); settling.delete(box); box.dispatchEvent(new Event("settled", { bubbles: true })); });
     };
     const load = () => {
       const mine = ++asked, query = text.value === shown ? "" : text.value;
       fetch(box.dataset.url + "&query=" + encodeURIComponent(query), { headers: { Accept: "application/json" } })
         .then((answer) => answer.json())
-        .then((rows) => { if (mine === asked && document.activeElement === text) fill(rows); })
+        .then((rows) => { if (mine === asked && document.activeElement === text) { listed = query; fill(rows); } })
         .catch(close);
     };
     text.addEventListener("input", () => {
-      hidden.value = "";
+      hidden.value = ""; text.classList.remove("is-invalid");
       clearTimeout(timer); timer = setTimeout(load, 150);
     });
+    box.addEventListener("restore", (event) => { text.value = shown = event.detail; if (!hidden.value && text.value) settle(); });
     text.addEventListener("focus", () => text.select());
     text.addEventListener("click", () => { if (list.hidden) load(); });
     text.addEventListener("keydown", (event) => {
@@ -192,9 +330,11 @@
     });
     text.addEventListener("blur", () => {
       clearTimeout(timer); asked++;
-      if (!list.hidden && at >= 0 && !hidden.value && text.value) choose(options()[at]);
+      const marked = !list.hidden && at >= 0 && !hidden.value && text.value && listed === text.value ? options()[at] : null;
+      if (marked && marked.row) take(marked.row);
       close();
-      if (!text.value.trim()) { hidden.value = ""; shown = ""; } else if (!hidden.value) { text.value = ""; shown = ""; }
+      if (!text.value.trim()) { hidden.value = ""; shown = ""; } else if (!hidden.value && !isMaking) settle();
+      isMaking = false;
     });
   };
   all(".erp-combo").forEach(combo);

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -9,6 +11,7 @@ from erp.models import JobRun, JobRunState, Role, User
 from erp.options import options
 from erp.registry import Alarm, current_registry, job_name
 from erp.text import plural
+from erp.third_parties import ModuleFailed
 from erp.watch.troubles import NO_WORKER, Trouble, troubles
 
 _NOTHING = "Nothing needs an administrator."
@@ -25,7 +28,8 @@ def report_troubles(session: Session) -> str:
     session.rollback()  # no transaction stays open while a mail server answers
     alarm = Alarm(f"{options.erp.company_name}: {plural(len(found), 'thing needs', 'things need')} you", text)
     for send in senders:
-        send(recipients, alarm)
+        with suppress(ModuleFailed), current_registry().blaming(send, "alarm"):  # it is noted, and the others are sent
+            send(recipients, alarm)
     return text
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp import clock, jobs
 from erp.checks import check_invariants
 from erp.jobs import JobStatus
-from erp.models import JobRunState
+from erp.models import InstalledModule, JobRunState, ModuleState
 from erp.options import options
 from erp.registry import Waiting, current_registry, job_name
 
@@ -19,7 +21,9 @@ BREACHES = "Failed checks"
 STUCK_QUEUES = "Queues that are stuck"
 NO_WORKER = "No worker runs"
 
-KINDS = (FAILED_JOBS, BREACHES, STUCK_QUEUES, NO_WORKER)
+SUSPENDED = "Suspended modules"
+
+KINDS = (FAILED_JOBS, BREACHES, STUCK_QUEUES, SUSPENDED, NO_WORKER)
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class Trouble:
 
 def troubles(session: Session) -> list[Trouble]:
     """Return what needs an administrator now."""
-    found = [*_failed_jobs(session), *_stuck_queues(session)]
+    found = [*_failed_jobs(session), *_stuck_queues(session), *_suspended(session)]
     if not jobs.is_led():
         found.append(Trouble(NO_WORKER, "No worker runs, so that no job is done: start `erp worker`."))
     return found
@@ -43,6 +47,12 @@ def _failed_jobs(session: Session) -> Iterator[Trouble]:
         if status.last is not None and status.last.state == JobRunState.failed:
             is_check = status.name == job_name(check_invariants)
             yield Trouble(BREACHES if is_check else FAILED_JOBS, f"Job {status.name} failed: {_reason(status)}.")
+
+
+def _suspended(session: Session) -> Iterator[Trouble]:
+    rows = select(InstalledModule).where(InstalledModule.state == ModuleState.suspended).order_by(InstalledModule.name)
+    for row in session.scalars(rows):
+        yield Trouble(SUSPENDED, f"Module {row.name} is suspended: {row.error.rstrip('.')}.")
 
 
 def _reason(status: JobStatus) -> str:
@@ -61,4 +71,12 @@ def queues(session: Session) -> dict[str, Waiting]:
     """Return what waits in the queue of each module that is on and has one, by the queue's name."""
     registry = current_registry()
     live = {name: owned.thing for name, owned in registry.queues.items() if registry.is_live(owned.module)}
-    return {name: queue.measure(session) for name, queue in live.items()}
+    found = {
+        name: registry.contained_apart(queue, f"queue {name}", partial(queue.measure, session), _unmeasured)
+        for name, queue in live.items()
+    }
+    return {name: waiting for name, waiting in found.items() if waiting is not None}
+
+
+def _unmeasured(_text: str) -> Waiting | None:
+    return None

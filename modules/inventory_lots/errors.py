@@ -227,3 +227,10 @@ class LocationInUse(ErpError):
 
     def __init__(self, *, path: str) -> None:
         super().__init__(f"{path} has stock or stock moves, so it stays.")
+
+
+class NothingCounted(ErpError):
+    """A count of a location without any quantity."""
+
+    def __init__(self, *, location: str) -> None:
+        super().__init__(f"Nothing was counted at {location}. Enter what is there, 0 where nothing is.")

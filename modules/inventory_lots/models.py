@@ -11,19 +11,21 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from typing_extensions import override
 
 from erp import clock
-from erp.db import FINAL, BigId, Model, Quantity, UtcDateTime, key_column, partial_index
+from erp.db import FINAL, BigId, Model, Money, Quantity, UtcDateTime, key_column, partial_index
 from erp.history import Subject, Tracked
 from erp.models import enum_column
+from erp.search import Searchable
 from modules.inventory_lots.states import LocationKind, MoveKind, Tracking
 
 
-class Product(Tracked, Model):
+class Product(Searchable, Tracked, Model):
     """Something bought and sold, named by its SKU."""
 
     __tablename__ = "inventory_lots_product"
     __table_args__ = (
         CheckConstraint("unit_decimals BETWEEN 0 AND 4", "unit_decimals"),
         CheckConstraint("tracking <> 'serial' OR unit_decimals = 0", "serial_in_whole_pieces"),
+        CheckConstraint("list_price >= 0", "list_price_not_negative"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -33,11 +35,13 @@ class Product(Tracked, Model):
     unit: Mapped[str] = mapped_column(String(20), default="pcs")
     unit_decimals: Mapped[int] = mapped_column(default=0)
     tracking: Mapped[Tracking] = mapped_column(enum_column(Tracking, "tracking"), default=Tracking.lot)
+    list_price: Mapped[Decimal | None] = mapped_column(Money)
     is_active: Mapped[bool] = mapped_column(default=True)
     row_version: Mapped[int] = mapped_column(default=1)
 
     __mapper_args__ = {"version_id_col": row_version}
-    history_fields = ("sku", "name", "unit", "unit_decimals", "tracking", "is_active")
+    history_fields = ("sku", "name", "unit", "unit_decimals", "tracking", "list_price", "is_active")
+    search_fields = ("sku", "name")
 
     @override
     def history_subject(self) -> Subject:
@@ -90,6 +94,8 @@ class Lot(Tracked, Model):
     __table_args__ = (
         UniqueConstraint("id", "product_id"),
         Index("ix_inventory_lots_lot_number_key", "product_id", "number_key", unique=True),
+        # The search finds a lot by its number alone.
+        Index("ix_inventory_lots_lot_number_alone", "number_key"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

@@ -18,6 +18,7 @@ def setup(core: Core) -> None:
     for view in admin.SCREENS:
         core.add_view(view, menu="Inventory", permission="inventory_lots.view")
     core.add_dashboard(admin.CARD)
+    core.add_search(*queries.SEARCHES)
     core.add_import(*exchange.IMPORTS)
     core.add_export(*exchange.EXPORTS)
     core.add_demo(services.load_demo)

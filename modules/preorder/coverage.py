@@ -224,6 +224,12 @@ def with_more_supply(line: OpenLine, changes: Sequence[AllocatedSupply]) -> Open
     return replace(line, supply=[each for each in supply.values() if each.quantity])
 
 
+def with_more_stock(line: OpenLine, changes: Iterable[AllocatedStock]) -> OpenLine:
+    """Return a line as it is when it has more in stock, and less where a quantity is below 0."""
+    quantities = sums((each[1:], each.quantity) for each in (*line.stock, *changes))
+    return replace(line, stock=[AllocatedStock(quantity, *key) for key, quantity in quantities.items() if quantity])
+
+
 def is_late(expected: date | None, promised: date | None, *, requested_on: date | None = None, today: date) -> bool:
     """Return whether an open line is late.
 

@@ -132,3 +132,31 @@ class WhatIfChanged(ErpError):
 
     def __init__(self) -> None:
         super().__init__("What would happen has changed since this page was opened. Check it before you apply it.")
+
+
+class NothingLess(ErpError):
+    """A count that finds less was asked for, but it is not less than is on hand."""
+
+    def __init__(self, *, what: str, on_hand: Decimal) -> None:
+        super().__init__(f"{format_quantity(on_hand)} of {what} are on hand: ask for a smaller count.")
+
+
+class SerialsCounted(ErpError):
+    """Serial numbers are never allocated, so nobody waits for a count of them."""
+
+    def __init__(self, *, sku: str) -> None:
+        super().__init__(f"{sku} is tracked by serial number: nothing of it is allocated, so no order would notice.")
+
+
+class RushNotDraft(ErpError):
+    """Only a draft can be confirmed as a rush order."""
+
+    def __init__(self) -> None:
+        super().__init__("The order is not a draft any more, so it cannot be confirmed as shown.")
+
+
+class WrongSubject(ErpError):
+    """A smaller count was asked of a purchase order line, or a later day of stock."""
+
+    def __init__(self) -> None:
+        super().__init__("A count is asked about stock; days, short and never about a purchase order line.")

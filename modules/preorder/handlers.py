@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from erp.db import is_one_of
 from erp.events import OptionsChanged
+from erp.options import options
 from erp.registry import Core
 from modules.preorder import services
 from modules.procurement.events import SupplyChanged
@@ -35,8 +36,12 @@ def follow_backorders(session: Session, event: LinesServed) -> None:
 
 
 def allocate_new_supply(session: Session, event: SupplyChanged) -> None:
-    """Allocate supply that came, grew or was released to the queue."""
-    offer_incoming_supply(session, event.product_ids)
+    """Allocate supply that came, grew or was released to the queue.
+
+    What arrived was served just before, so that without automatic allocation nothing is left to do.
+    """
+    if options.preorder.auto_allocate or not event.has_arrived:
+        offer_incoming_supply(session, event.product_ids)
 
 
 def promise_returned_goods(session: Session, event: PackReversed) -> None:

@@ -8,9 +8,13 @@ from typing import NamedTuple
 
 @dataclass(frozen=True)
 class SupplyChanged:
-    """The outstanding quantity of these products changed, by a receipt or because an order or a line changed."""
+    """The outstanding quantity of these products changed, by a receipt or because an order or a line changed.
+
+    With `has_arrived` goods of them came, and GoodsArrived was published just before.
+    """
 
     product_ids: tuple[int, ...]
+    has_arrived: bool = False
 
 
 class Freed(NamedTuple):

@@ -19,6 +19,7 @@ def setup(core: Core) -> None:
     core.add_view(admin.SupplierScreen, menu="Procurement", permission="procurement.view")
     core.add_view(admin.StatusScreen, menu="System Data", permission="procurement.view")
     core.add_dashboard(admin.CARD)
+    core.add_search(*queries.SEARCHES)
     core.add_import(*exchange.IMPORTS)
     core.add_export(*exchange.EXPORTS)
     core.add_demo(services.load_demo)

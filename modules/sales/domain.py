@@ -25,6 +25,15 @@ class Grant(NamedTuple):
     quantity: int
 
 
+class HeldStock(NamedTuple):
+    """A raw quantity of a balance that is allocated to a line; one that `waits` is served by automatic runs."""
+
+    line_id: int
+    balance_id: int
+    quantity: int
+    waits: bool = True
+
+
 def plan(demands: Iterable[Part], supplies: Iterable[Part]) -> list[Grant]:
     """Serve demands first come, first served; both demands and supplies are already in order.
 

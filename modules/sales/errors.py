@@ -203,3 +203,13 @@ class NotHeld(ErpError):
             f"{holder} has {format_quantity(held)} on usable stock that are not packed, "
             f"so {format_quantity(wanted)} cannot be taken from it. Open the page again to see who has what."
         )
+
+
+class CountDiffers(ErpError):
+    """What was counted before packing is not what is allocated."""
+
+    def __init__(self, *, what: str, counted: Decimal, allocated: Decimal) -> None:
+        super().__init__(
+            f"Of {what}, {format_quantity(counted)} were counted and {format_quantity(allocated)} are allocated. "
+            "Count it again, or remove from the allocation lines what is not there."
+        )

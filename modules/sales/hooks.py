@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from erp.errors import ErpError
@@ -91,6 +92,16 @@ def gain_notes(session: Session, gained: Collection[Taken]) -> Sequence[Note]:
 
     The answers are put together.
     """
+
+
+@hook
+def covered_condition(session: Session) -> ColumnElement[bool]:
+    """The condition in SQL on an order line that something of it is on incoming supply; the answers are united."""
+
+
+@hook
+def staying_condition(session: Session) -> ColumnElement[bool]:
+    """The condition in SQL on an order line that `pack_refusals` refuses it now; the answers are united."""
 
 
 @hook

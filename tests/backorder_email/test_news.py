@@ -257,3 +257,19 @@ def test_an_exchange_for_earlier_supply_is_no_news_and_undoes_what_did_not_leave
     assert session.scalars(select(PurchaseAllocation.quantity)).all() == [2]
     assert [(row.cause, row.dropped) for row in news(session)] == [(Cause.purchase_allocated, DropReason.removed)]
     assert states(session) == ["superseded"]
+
+
+def test_what_is_exchanged_before_anybody_was_notified_is_news_of_what_was_taken(session, set_option):
+    set_option("preorder.auto_allocate", "yes")
+    supply = make_supply(session, orders=0)
+    product, status = supply.purchase_line.product, supply.status
+    supply.purchase_line.expected_on = date(2027, 3, 1)
+
+    def order_and_find_earlier_supply(session):
+        make_order(session, [(product, 2)])
+        make_purchase_order(session, [{"product": product, "expected_on": date(2026, 12, 1), "status": status}])
+        allocate_products(session, [product.id])
+
+    in_a_run(order_and_find_earlier_supply)
+    assert [row.dropped for row in news(session)] == [DropReason.removed, None]
+    assert states(session) == ["pending"]

@@ -15,7 +15,7 @@ from tests.core.rows import MAKERS, make_rows
 
 ROLES = ("Administrator", "Sales clerk", "Merchandiser", "Warehouse clerk", "Auditor")
 OPEN = {"static", "admin.static", "login", "login_code", "health", "ready", "metrics"}
-OF_ANYBODY = {"logout", "password", "second_factor", "admin.index"}
+OF_ANYBODY = {"logout", "password", "second_factor", "admin.index", "search", "session_state"}
 
 
 def fill(rule, **values):
@@ -52,9 +52,14 @@ EXTRA_RIGHTS = {
     "erp_import.make_view": "",
     "erp_job.action": "",
     "erp_module.step": "",
+    "erp_saved_view.columns_view": "",
+    "erp_saved_view.default_view": "",
+    "erp_saved_view.remove_view": "",
+    "erp_saved_view.save_view": "",
     "erp_option.import_ini": "",
     "erp_option.index_view": "",
     "preorder_atp.hint_view": "",
+    "preorder_atp.what_if_view": "",
     "preorder_rebalance.apply_view": "preorder.allocate",
     "sales_book.apply_view": "",
     "sales_book.preview_view": "",

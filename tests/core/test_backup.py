@@ -12,12 +12,14 @@ import time
 import zipfile
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import inspect, select, text
 
 from erp import backup, jobs, migrations
 from erp.app import create_app
+from erp.backup.instance import add_files
 from erp.db import commit, db
 from erp.exchange import export_csv
 from erp.models import JobRunState, Revision
@@ -114,6 +116,17 @@ def test_a_backup_is_private_and_has_neither_the_key_nor_other_backups(app, tmp_
     ]
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert [path.name for path in tmp_path.glob(".*")] == []
+
+
+def test_the_files_of_a_database_are_not_opened_by_whatever_path_the_instance_is_reached(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    for name in ("erp.sqlite", "erp.sqlite-wal", "1.eml"):
+        (tmp_path / "real" / name).touch()
+    added = []
+    writer = SimpleNamespace(add=lambda path, name: added.append(name))
+    add_files(writer, tmp_path / "link", tmp_path / "real" / "erp.sqlite")
+    assert added == ["1.eml"]
 
 
 def test_a_backup_says_what_it_holds(app, tmp_path):

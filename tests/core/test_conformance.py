@@ -15,7 +15,7 @@ from sqlalchemy import Date, Float, Numeric
 
 from erp import core, discovery
 from erp.db import Model, Scaled, UtcDateTime
-from erp.migrations.lifecycle import SHIPPED_ROLES
+from erp.manifest import SHIPPED_ROLES
 from tests.conftest import more_modules
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +23,18 @@ FOUND = discovery.find(folders=more_modules())
 MODULES = sorted(FOUND.manifests)
 
 # `delivery` talks to other machines, writing to the database before and after, and never while they answer.
-NOUNS = {"domain", "coverage", "planning", "rebalancing", "queries", "services", "delivery", "admin", "exchange"}
+NOUNS = {
+    "domain",
+    "coverage",
+    "planning",
+    "rebalancing",
+    "trial",
+    "queries",
+    "services",
+    "delivery",
+    "admin",
+    "exchange",
+}
 FILES = NOUNS | {
     "__init__",
     "module",

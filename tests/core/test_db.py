@@ -1,25 +1,36 @@
 """Transactions, locks and bulk statements, alike on both databases."""
 
+import subprocess
+import sys
 from decimal import Decimal
 
 import pytest
 from flask import g
-from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy import select, text
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from sqlalchemy.orm.exc import StaleDataError
 
+from erp import clock
+from erp.app import create_app
 from erp.db import (
     bulk_add,
+    bulk_delete,
     bulk_insert,
     chunks,
     commit,
+    db,
+    insert_new,
     lock_rows,
     prepare,
+    raw_instant,
     reading,
     require_lock,
+    to_raw,
 )
 from erp.db.transactions import is_lost_race
 from erp.errors import DatabaseBusy, ErpError, StaleRecord
+from erp.events import RUN
+from erp.models import HistoryEntry
 from modules.inventory_lots.models import Balance, Product, Warehouse
 from tests.support.inventory_lots import make_product, make_stock
 
@@ -151,7 +162,8 @@ def test_many_counters_are_raised_by_one_statement(app, session, count_statement
     ids = [make_stock(session, make_product(session), quantity).id for quantity in (1, 2, 3)]
     session.commit()
     with count_statements() as sent:
-        bulk_add(session, Balance.__table__, ["allocated", "on_hand"], [(id_, 5000, 10000) for id_ in ids])
+        bulk_add(session, Balance.__table__, ("allocated", "on_hand"), [(id_, 5000, 10000) for id_ in ids])
+        session.flush()
     assert len([statement for statement in sent if "BEGIN" not in statement]) == 1
     session.expire_all()
     rows = session.execute(select(Balance.on_hand, Balance.allocated).where(Balance.id.in_(ids)).order_by(Balance.id))
@@ -213,3 +225,98 @@ def test_slow_work_outside_of_a_commit_is_done_at_once(session):
     session.commit()
     assert done == [1]
     assert session.scalar(select(Product.id).where(Product.sku == "HERE"))
+
+
+def test_writes_that_follow_one_another_reach_postgresql_in_one_statement_before_it_reads(session, count_statements):
+    balance = make_stock(session, make_product(session), 10)
+    amounts, id_ = [(balance.id, to_raw(2))], balance.id
+    session.commit()
+    is_postgresql = session.get_bind().dialect.name == "postgresql"
+    with count_statements() as sent:
+        bulk_add(session, Balance.__table__, ("allocated",), amounts)
+        bulk_insert(session, Warehouse.__table__, ("code", "name"), [("FIRST", ""), ("NEXT", "")])
+        written = len([each for each in sent if not each.startswith("BEGIN")])
+        assert session.scalar(select(Balance.allocated).where(Balance.id == id_)) == 2
+    assert written == (0 if is_postgresql else 2)
+    assert len([each for each in sent if not each.startswith("BEGIN")]) == (2 if is_postgresql else 3)
+    assert set(session.scalars(select(Warehouse.code))) >= {"FIRST", "NEXT"}
+
+
+def test_two_changes_of_the_same_rows_both_count(session):
+    balance = make_stock(session, make_product(session), 10)
+    for _ in range(2):
+        bulk_add(session, Balance.__table__, ("allocated",), [(balance.id, to_raw(2))])
+    session.commit()
+    assert balance.allocated == 4
+
+
+def test_a_row_may_name_one_that_is_written_with_it(session):
+    def work(session):
+        run = {"kind": "screen", "name": "both", "user_name": "", "started_at": raw_instant(clock.now())}
+        run_id = insert_new(session, RUN, run)
+        rows = [("sales.order", 7, "named")]
+        columns = ("document", "document_id", "action")
+        texts = dict.fromkeys(("user_name", "document_name", "field", "old_value", "new_value", "why"), "")
+        shared = {"run_id": run_id, "at": raw_instant(clock.now()), **texts}
+        bulk_insert(session, HistoryEntry.__table__, columns, rows, shared=shared)
+        return run_id
+
+    run_id = commit(work)
+    assert session.scalar(select(HistoryEntry.run_id).where(HistoryEntry.action == "named")) == run_id.value
+
+
+def test_what_waits_is_undone_with_its_transaction(session):
+    balance = make_stock(session, make_product(session), 10)
+    session.commit()
+    bulk_add(session, Balance.__table__, ("allocated",), [(balance.id, to_raw(2))])
+    session.rollback()
+    session.commit()
+    assert balance.allocated == 0
+
+
+def test_deleted_rows_are_gone_and_the_others_stay(session):
+    session.add_all([Warehouse(code=code, name="") for code in ("GONE", "STAYS")])
+    session.commit()
+    gone = session.scalars(select(Warehouse.id).where(Warehouse.code == "GONE")).one()
+    bulk_delete(session, Warehouse.__table__, [gone])
+    assert set(session.scalars(select(Warehouse.code).where(Warehouse.code.in_(("GONE", "STAYS"))))) == {"STAYS"}
+
+
+def test_a_text_that_is_too_long_is_refused_and_not_cut_off(session):
+    if session.get_bind().dialect.name == "sqlite":
+        pytest.skip("SQLite does not limit the length of texts")
+    with pytest.raises(DataError):
+        bulk_insert(session, Warehouse.__table__, ("code", "name"), [("X" * 200, "")])
+        session.flush()
+
+
+def test_a_commit_on_sqlite_outlasts_a_loss_of_power(tmp_path):
+    app = create_app(database_url=f"sqlite:///{tmp_path / 'durable.sqlite'}", environment={})
+    with app.app_context():
+        full = 2  # what SQLite calls synchronous=FULL
+        assert db.session.scalar(text("PRAGMA synchronous")) == full
+        db.engine.dispose()
+
+
+READ = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); print(c.execute(sys.argv[2]).fetchone()[0]); c.close()"
+
+
+@pytest.mark.parametrize("app", ["sqlite"], indirect=True)
+def test_what_is_written_is_seen_by_other_processes_however_many_connections_there_are(app, session):
+    session.rollback()
+    query = "SELECT count(*) FROM erp_role"
+
+    def read_elsewhere():
+        command = [sys.executable, "-c", READ, db.engine.url.database, query]
+        return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+    one, other = db.engine.raw_connection(), db.engine.raw_connection()
+    try:
+        before = one.cursor().execute(query).fetchone()[0]
+        # Without a lock of this process, the other one would be the last to close the database, and end its journal.
+        assert read_elsewhere() == before
+        one.cursor().execute("INSERT INTO erp_role (name, is_administrator) VALUES ('Porter', false)")
+        assert other.cursor().execute(query).fetchone()[0] == read_elsewhere() == before + 1
+    finally:
+        one.close()
+        other.close()

@@ -47,7 +47,7 @@ import KIND FILE --map --update --dry-run --allocate
 export KIND FILE
 allocate --sku --dry-run
 rebalance --sku --dry-run
-what-if LINE --days --short --never
+what-if LINE --days --short --never --count --sku --lot --location --rush --priority
 pack NUMBER --serial
 unpack PACK --line --why --free
 send-emails --limit
@@ -106,10 +106,10 @@ OPTIONS = {
 }
 
 IMPORTS = {
-    "products": "sku* name* unit unit_decimals tracking preorder_eligible launch_date preorder_limit",
+    "products": "sku* name* unit unit_decimals tracking list_price preorder_eligible launch_date preorder_limit",
     "stock": "sku* lot location* quantity* received_on expires_on",
-    "customers": "code* name* email",
-    "suppliers": "code* name* email",
+    "customers": "code* name* email street postcode city region country",
+    "suppliers": "code* name* email street postcode city region country",
     "purchase_orders": "number* supplier* ordered_on sku* quantity* unit_cost expected_on status",
     "sales_orders": "number* customer* ordered_at sku* quantity* unit_price requested_on priority shipping_policy",
     "purchase_line_statuses": "name* position is_default email_template",

@@ -37,6 +37,18 @@ def test_a_connection_that_the_server_has_closed_is_replaced_before_it_is_used(p
         assert connection.scalar(text("SELECT pg_backend_pid()")) != pid
 
 
+def test_a_connection_that_is_cut_while_a_page_is_made_does_not_spoil_the_page(app, postgres, session):
+    session.rollback()
+    other = create_engine(postgres.url)
+    with app.app_context():
+        pid = db.session.scalar(text("SELECT pg_backend_pid()"))
+        with other.connect() as connection:
+            connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+    other.dispose()
+    with app.app_context():
+        assert db.session.scalar(text("SELECT pg_backend_pid()")) != pid
+
+
 def test_a_lock_is_of_a_transaction_that_stays_open_so_a_pooler_cannot_pass_it_on(postgres):
     one, other = locks.lock("leader-test"), locks.lock("leader-test")
     assert one.take() and one.is_held()

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from erp import migrations
+from erp.admin import ExtraColumn, Page
 from erp.db import commit, db
 from erp.errors import (
     BrokenModule,
@@ -31,6 +32,12 @@ class Rang:
     """The bell rang."""
 
     times: int
+
+
+class Rope(Page):
+    """A screen of the bell."""
+
+    view_name, title, url = "bell.rope", "Rope", "/rope"
 
 
 @hook
@@ -60,7 +67,7 @@ def house(small_app, heard):
             core.subscribe(Rang, lambda session, event: heard.append((name, event.times)))
             core.implement(who_is_there, lambda session, entry_point: f"{name} at {entry_point}")
             core.add_command(click.Command(f"call-{name}"))
-            core.extend_view("bell.rope", columns=[name])
+            core.extend_view("bell.rope", columns=[ExtraColumn(name, name, None)])
 
         return setup
 
@@ -76,7 +83,7 @@ def test_handlers_and_answers_follow_the_dependency_order(house, heard):
     publish(db.session(), Rang(2))
     assert heard == [("maid", 2), ("butler", 2)]
     assert who_is_there(db.session(), "gate") == ["maid at gate", "butler at gate"]
-    assert house.contributed("bell.rope", "columns") == ["maid", "butler"]
+    assert [column.name for column in house.contributed("bell.rope", "columns")] == ["maid", "butler"]
 
 
 def test_a_module_that_is_off_neither_hears_nor_answers_nor_contributes(house, heard):
@@ -84,7 +91,7 @@ def test_a_module_that_is_off_neither_hears_nor_answers_nor_contributes(house, h
     publish(db.session(), Rang(1))
     assert heard == [("maid", 1)]
     assert who_is_there(db.session(), "gate") == ["maid at gate"]
-    assert house.contributed("bell.rope", "columns") == ["maid"]
+    assert [column.name for column in house.contributed("bell.rope", "columns")] == ["maid"]
 
 
 def test_no_subscriber_and_no_answer_is_a_normal_case(house, heard):
@@ -212,7 +219,7 @@ def test_an_option_of_a_broken_module_in_the_ini_file_does_not_stop_the_others(s
 @pytest.mark.parametrize(
     ("setup", "complaint"),
     [
-        (lambda core: core.add_view(object, menu="Bell", permission="bell.see"), "declares no permission 'bell.see'"),
+        (lambda core: core.add_view(Rope, menu="Bell", permission="bell.see"), "declares no permission 'bell.see'"),
         (lambda core: core.add_job(enable, every="bell.every"), "There is no option 'bell.every'"),
         (lambda core: [core.add_command(click.Command("ring")) for _ in "12"], "Two modules add a command ring"),
     ],
@@ -222,9 +229,12 @@ def test_a_registration_that_cannot_be_right_is_refused(small_app, setup, compla
         small_app(make_module("bell", setup=setup))
 
 
-def test_a_module_that_extends_what_it_does_not_depend_on_is_no_error_of_the_other(small_app):
-    small_app(make_module("bell", setup=lambda core: core.extend_view("nowhere.screen", columns=["x"])))
-    assert current_registry().contributed("nowhere.screen", "columns") == ["x"]
+def test_a_module_that_extends_what_it_does_not_depend_on_is_broken(small_app):
+    small_app(make_module("bell", setup=lambda core: core.extend_view("nowhere.screen", columns=["x"])), shipped=False)
+    assert (
+        "It adds to the screen nowhere.screen of nowhere, which it does not need"
+        in current_registry().found.broken["bell"]
+    )
 
 
 def test_all_rights_have_their_titles(small_app):

@@ -96,3 +96,73 @@ def test_the_sample_follows_an_order_that_is_confirmed_packed_reversed_and_cance
         assert waiting(db.session()) == []
         db.session.remove()
         db.engine.dispose()
+
+
+def test_a_module_is_tried_anywhere_by_a_command(all_databases, tmp_path, worker_name, command):
+    url = databases.TEMPLATES["sqlite"](all_databases.shared, all_databases.install)
+    app = make_app(url.copy(tmp_path, f"tried_{worker_name}"), tmp_path, TESTS)
+    with app.app_context():
+        assert command(app, "modules", "test", "sample_module") == (0, "Module sample_module keeps to the rules.\n", "")
+        db.session.remove()
+        db.engine.dispose()
+
+
+def test_the_command_names_each_rule_that_a_module_breaks(all_databases, tmp_path, worker_name, command):
+    place = tmp_path / "more" / "sloppy"
+    place.mkdir(parents=True)
+    (place / "module.py").write_text(SLOPPY)
+    url = databases.TEMPLATES["sqlite"](all_databases.shared, all_databases.install)
+    app = make_app(url.copy(tmp_path, f"sloppy_{worker_name}"), tmp_path, tmp_path / "more")
+    with app.app_context():
+        code, printed, refusal = command(app, "modules", "test", "sloppy")
+        app.extensions["erp"].mark_broken("sloppy", ValueError("It was for this test."))
+        db.session.remove()
+        db.engine.dispose()
+    assert printed.splitlines() == [
+        "module.py: it has no docstring.",
+        "module.py, line 4: it imports from preorder, which is not in depends.",
+        "module.py, line 5: it imports jobs of sales; " + PUBLIC_FILES,
+        "module.py, line 9: it reads datetime.now; erp.clock is allowed.",
+        "README.md: it is not there; it says what the module is for.",
+        "Screen sloppy.page answers with 500, not with 200.",
+        "Screen sloppy.page answers with 500, not with 200.",
+    ]
+    assert (code, refusal) == (1, "Module sloppy breaks 7 rules; each is printed above.\n")
+
+
+PUBLIC_FILES = "domain, errors, events, hooks, models, queries, services, states are allowed."
+SLOPPY = """from datetime import datetime
+
+from erp.manifest import Module, Permission
+from modules.preorder import events
+from modules.sales import jobs
+
+
+def now():
+    return datetime.now()
+
+
+def setup(core):
+    from flask_admin import expose
+
+    from erp.admin import Page
+
+    class Sloppy(Page):
+        view_name, title, url = "sloppy.page", "Sloppy", "/sloppy"
+
+        @expose("/")
+        def index_view(self):
+            raise ValueError
+
+    core.add_view(Sloppy, menu="Sales", permission="sloppy.see")
+
+
+MODULE = Module(
+    name="sloppy",
+    title="Sloppy",
+    version="1.0",
+    setup=setup,
+    depends=("sales",),
+    permissions=(Permission("sloppy.see", "See it"),),
+)
+"""

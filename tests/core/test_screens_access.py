@@ -39,7 +39,8 @@ def test_every_address_outside_the_screens_is_known(app):
     rules = {rule.endpoint for rule in app.url_map.iter_rules()}
     views = {view.endpoint for view in current_site()._views}
     outside = {endpoint for endpoint in rules if endpoint.partition(".")[0] not in views}
-    assert outside == {"static", "login", "login_code", "logout", "password", "second_factor", "health", "ready"}
+    signing = {"login", "login_code", "logout", "password", "second_factor", "session_state"}
+    assert outside == {*signing, "static", "search", "health", "ready"}
     assert security.PUBLIC_ENDPOINTS == OPEN
 
 

@@ -15,7 +15,8 @@ from erp import logs, security, sessions
 from erp.app import create_app
 from erp.db import commit, db
 from erp.errors import BadPassword, LastAdministrator, NotFound, OptionError, SignInRefused
-from erp.models import HistoryEntry, SignedIn, SignInAttempt, User
+from erp.models import HistoryEntry, User
+from erp.sign_in_models import SignedIn, SignInAttempt
 from tests.core.addresses import lists
 
 PASSWORD = "correct horse battery"
@@ -288,7 +289,7 @@ def test_sign_ins_failures_and_changes_of_rights_are_logged_once_they_are_commit
     security.set_active(session, session.get(User, account.id), False)
     session.commit()
     assert [record.getMessage() for record in caplog.records if record.name == "erp.access"] == [
-        "sign-in refused from 10.0.0.7 (wrong) as \"carla' from 1.2.3.4\\nx\"",
+        'sign-in refused from 10.0.0.7 (wrong) as "carla\' from 1.2.3.4\\nx"',
         "sign-in from 127.0.0.1 as 'carla'",
         "rights of 'carla': deactivated",
     ]

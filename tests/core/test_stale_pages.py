@@ -60,7 +60,7 @@ def test_every_action_on_ticked_rows_declares_what_it_depends_on(app):
 
 
 # What no version can guard: a file says itself what is wanted and is checked again, a preview changes nothing, and the
-# whole book and a rebalance compare the fingerprint of their plan.
+# whole book and a rebalance compare the fingerprint of their plan; a saved view is nobody's but the user's.
 NEED_NONE = {
     ("erp.import", "index_view"),
     ("erp.import", "choose_view"),
@@ -68,7 +68,12 @@ NEED_NONE = {
     ("erp.import", "make_view"),
     ("erp.import", "apply_view"),
     ("erp.option", "import_ini"),
+    ("erp.saved_view", "save_view"),
+    ("erp.saved_view", "remove_view"),
+    ("erp.saved_view", "default_view"),
+    ("erp.saved_view", "columns_view"),
     ("preorder.atp", "hint_view"),
+    ("preorder.atp", "what_if_view"),
     ("preorder.rebalance", "apply_view"),
     ("sales.book", "preview_view"),
     ("sales.book", "apply_view"),

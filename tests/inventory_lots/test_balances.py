@@ -15,6 +15,11 @@ from tests.support.final_rows import no_row_is_final
 from tests.support.inventory_lots import make_product, make_serials, make_stock
 
 
+def _taking(balance, quantity, from_allocated, document):
+    key = (balance.product_id, balance.lot_id, balance.location_id)
+    return Taking(balance.id, quantity, from_allocated, document, key)
+
+
 @pytest.fixture
 def balance(session):
     balance = make_stock(session, make_product(session, sku="BOLT"), 10, lot="L1")
@@ -41,7 +46,7 @@ def test_reserving_nothing_is_fine(session, balance):
 
 def test_goods_that_leave_take_what_was_allocated_with_them(session, balance):
     reserve(session, [(balance.id, 70000)])
-    take(session, [Taking(balance.id, Decimal(4), from_allocated=True, document="PACK1")])
+    take(session, [_taking(balance, Decimal(4), from_allocated=True, document="PACK1")])
     assert (balance.on_hand, balance.allocated) == (6, 3)
     move = session.scalars(select(StockMove).order_by(StockMove.id.desc())).first()
     assert (move.kind, move.quantity, move.document) == (MoveKind.pack, Decimal(-4), "PACK1")
@@ -50,12 +55,12 @@ def test_goods_that_leave_take_what_was_allocated_with_them(session, balance):
 
 def test_goods_that_leave_unallocated_leave_the_allocated_ones_alone(session, balance):
     reserve(session, [(balance.id, 70000)])
-    take(session, [Taking(balance.id, Decimal(3), from_allocated=False, document="PACK1")])
+    take(session, [_taking(balance, Decimal(3), from_allocated=False, document="PACK1")])
     assert (balance.on_hand, balance.allocated) == (7, 7)
 
 
 def test_each_taking_is_a_move_of_its_own(session, balance):
-    takings = [Taking(balance.id, Decimal(quantity), False, "PACK1") for quantity in (1, 2, 3)]
+    takings = [_taking(balance, Decimal(quantity), False, "PACK1") for quantity in (1, 2, 3)]
     take(session, takings)
     packed = select(StockMove.quantity).where(StockMove.kind == MoveKind.pack).order_by(StockMove.id)
     assert session.scalars(packed).all() == [-1, -2, -3]
@@ -64,7 +69,7 @@ def test_each_taking_is_a_move_of_its_own(session, balance):
 
 def test_goods_that_are_put_back_are_on_hand_and_allocated_as_before(session, balance):
     reserve(session, [(balance.id, 70000)])
-    takings = [Taking(balance.id, Decimal(4), True, "PACK1"), Taking(balance.id, Decimal(2), False, "PACK1")]
+    takings = [_taking(balance, Decimal(4), True, "PACK1"), _taking(balance, Decimal(2), False, "PACK1")]
     take(session, takings)
     assert (balance.on_hand, balance.allocated) == (4, 3)
     put_back(session, takings, reason="Wet")
@@ -80,13 +85,13 @@ def test_a_serial_number_that_is_in_stock_again_is_not_put_back(session):
     balance = session.scalars(select(Balance)).one()
     lock_products(session, [phone.id])
     with pytest.raises(SerialInStock, match="S1"):
-        put_back(session, [Taking(balance.id, Decimal(1), False, "PACK1")], reason="Wet")
+        put_back(session, [_taking(balance, Decimal(1), False, "PACK1")], reason="Wet")
 
 
 def test_goods_do_not_leave_without_the_products_lock(session, balance):
     session.commit()
     with pytest.raises(RuntimeError, match="must be locked"):
-        take(session, [Taking(balance.id, Decimal(1), from_allocated=False, document="PACK1")])
+        take(session, [_taking(balance, Decimal(1), from_allocated=False, document="PACK1")])
 
 
 @pytest.mark.parametrize("count", [reserve, unreserve])
@@ -98,14 +103,18 @@ def test_nothing_is_reserved_or_released_without_a_lock(session, balance, count)
 
 def test_many_takings_take_as_many_statements_as_one(session, count_statements):
     product = make_product(session)
-    ids = [make_stock(session, product, 1000, lot=f"L{number}").id for number in range(20)]
+    stock = [make_stock(session, product, 1000, lot=f"L{number}") for number in range(20)]
 
     def statements(number):
         session.commit()
         lock_products(session, [product.id])
+        taken = stock[:number]
+        for balance in stock:
+            session.refresh(balance)
         with count_statements() as sent:
-            reserve(session, [(id_, 10000) for id_ in ids[:number]])
-            take(session, [Taking(id_, Decimal(1), from_allocated=True, document="P") for id_ in ids[:number]])
+            reserve(session, [(balance.id, 10000) for balance in taken])
+            take(session, [_taking(balance, Decimal(1), from_allocated=True, document="P") for balance in taken])
+            session.flush()
         return len(sent)
 
     assert statements(20) == statements(1)

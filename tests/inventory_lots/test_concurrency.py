@@ -72,7 +72,7 @@ def test_stock_that_one_reserves_the_other_cannot_move_away(app, session):
 
     def take_all(session):
         lock_products(session, [product_id])
-        free = session.execute(queries.usable_balances(session, [product_id])).all()
+        free = queries.usable_balances(session, [product_id])
         reserve(session, [(id_, available) for id_, _, available in free if id_ == balance_id])
 
     def move_all(session):

@@ -34,7 +34,7 @@ def test_a_location_that_becomes_quarantine_keeps_its_allocations(session, balan
     session.commit()
     assert balance.allocated == 3
     assert queries.unusable_balance_ids(session, balance.lot_id) == [balance.id]
-    assert session.execute(queries.usable_balances(session, [balance.product_id])).all() == []
+    assert queries.usable_balances(session, [balance.product_id]) == []
 
 
 def test_a_kind_is_not_changed_when_another_product_arrived_before_the_lock(session, balance, monkeypatch):

@@ -36,10 +36,10 @@ def test_a_lot_on_hold_is_not_available_and_keeps_its_allocations(session, balan
     hold_lot(session, balance.lot_id, why="Cracks")
     session.commit()
     assert balance.allocated == 3
-    assert session.execute(queries.usable_balances(session, [balance.product_id])).all() == []
+    assert queries.usable_balances(session, [balance.product_id]) == []
     release_lot(session, balance.lot_id, why="Checked")
     session.commit()
-    assert [row[2] for row in session.execute(queries.usable_balances(session, [balance.product_id]))] == [70000]
+    assert [row[2] for row in queries.usable_balances(session, [balance.product_id])] == [70000]
     entries = session.scalars(select(HistoryEntry).where(HistoryEntry.document == "inventory_lots.lot"))
     assert [(entry.field, entry.new_value, entry.why) for entry in entries] == [
         ("on_hold", "yes", "Cracks"),
@@ -65,12 +65,12 @@ def test_a_lot_that_does_not_exist_is_named(session, verb):
 def test_a_lot_may_be_used_on_its_last_day_and_not_after_it(session, balance, at):
     set_expiry(session, balance.lot_id, date(2026, 11, 23), why="Label")
     session.commit()
-    assert len(session.execute(queries.usable_balances(session, [balance.product_id])).all()) == 1
+    assert len(queries.usable_balances(session, [balance.product_id])) == 1
     at("2026-11-24T00:00:00Z")
-    assert session.execute(queries.usable_balances(session, [balance.product_id])).all() == []
+    assert queries.usable_balances(session, [balance.product_id]) == []
     set_expiry(session, balance.lot_id, None)
     session.commit()
-    assert len(session.execute(queries.usable_balances(session, [balance.product_id])).all()) == 1
+    assert len(queries.usable_balances(session, [balance.product_id])) == 1
 
 
 def test_allocations_on_a_lot_that_may_not_leave_are_released_the_latest_first(
@@ -148,12 +148,12 @@ def test_products_without_tracking_leave_first_in_first_out_too(session):
 
 
 def taken(session, product):
-    return [id_ for id_, _, _ in session.execute(queries.usable_balances(session, [product.id]))]
+    return [id_ for id_, _, _ in queries.usable_balances(session, [product.id])]
 
 
 def test_what_is_available_is_what_is_not_allocated(session, balance, allocate_for):
     allocate_for("SO1", balance, 4)
-    assert session.execute(queries.usable_balances(session, [balance.product_id])).one()[2] == 60000
+    assert [row[2] for row in queries.usable_balances(session, [balance.product_id])] == [60000]
     allocate_for("SO2", balance, 6)
-    assert session.execute(queries.usable_balances(session, [balance.product_id])).all() == []
+    assert queries.usable_balances(session, [balance.product_id]) == []
     assert session.scalar(select(Balance.on_hand)) == 10

@@ -11,7 +11,7 @@ from erp.events import run
 from erp.models import HistoryEntry, RunKind
 from modules.inventory_lots.errors import BadQuantity, LotDatesDiffer, LotNumberMissing, SerialInStock, SerialQuantity
 from modules.inventory_lots.models import Balance, Lot, StockMove
-from modules.inventory_lots.services import Arrival, arrival_refusals, lock_products, receive_many
+from modules.inventory_lots.services import Arrival, check_arrivals, lock_products, receive_many
 from modules.inventory_lots.states import MoveKind, Tracking
 from tests.support.inventory_lots import make_location, make_product, make_serials, make_stock, receive, set_stock
 
@@ -165,7 +165,7 @@ def test_each_refusal_of_many_arrivals_is_returned_by_its_position(session):
         Arrival(lots.id, location.id, Decimal("0.5"), "A"),
         Arrival(lots.id, location.id, Decimal(1)),
     ]
-    refusals = arrival_refusals(session, arrivals)
+    refusals = check_arrivals(session, arrivals).refusals
     assert {index: type(refusal) for index, refusal in refusals.items()} == {
         2: SerialInStock,
         3: BadQuantity,

@@ -92,9 +92,7 @@ def test_stock_in_quarantine_is_not_available(session, balance):
     aside = quarantine(session, balance.id, quantity=Decimal(4), reason="Wet")
     assert (aside.location.path, aside.location.kind) == ("WH/QUARANTINE", LocationKind.quarantine)
     session.commit()
-    assert session.execute(queries.usable_balances(session, [balance.product_id])).all() == [
-        (balance.id, balance.product_id, 60000)
-    ]
+    assert queries.usable_balances(session, [balance.product_id]) == [(balance.id, balance.product_id, 60000)]
 
 
 def test_stock_is_not_quarantined_where_it_could_be_allocated(session, balance):

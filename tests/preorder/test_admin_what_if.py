@@ -36,7 +36,7 @@ def url(line: PurchaseOrderLine) -> str:
 
 def fields(html: str) -> dict[str, str]:
     """Return the hidden fields of the form that applies an answer."""
-    return dict(re.findall(r'<input type="hidden" name="(what|amount|fingerprint)" value="([^"]*)">', html))
+    return dict(re.findall(r'<input type="hidden" name="(what|amount|fingerprint|shown)" value="([^"]*)">', html))
 
 
 def test_a_later_day_names_the_broken_promises_what_serves_them_and_what_a_rebalance_makes_of_it(
@@ -48,7 +48,9 @@ def test_a_later_day_names_the_broken_promises_what_serves_them_and_what_a_rebal
         (f"SO-{name}/1", name, "01 Dec 2026", "30 Jan 2027", "60", "01 Dec 2026", "Promise broken")
         for name in ("Ada", "Ben")
     ]
-    assert [row[1] for row in shown.rows("remedies")] == ["3 of PO-J/1, expected 10 Jan 2027"] * 2
+    assert [tuple(row[1:4]) for row in shown.rows("remedies")] == [
+        (name, "01 Dec 2026", "3 of PO-J/1, then expected 30 Jan 2027") for name in ("Ada", "Ben")
+    ]
     assert shown.rows("rebalanced") == []
 
 

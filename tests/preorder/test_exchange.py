@@ -77,8 +77,8 @@ def test_products_leave_as_they_came(session: Session) -> None:
     make_preorder_product(session, sku="P-1", name="Pump", limit=40)
     make_product(session, sku="P-2", name="Hose")
     lines = export(session, "products")
-    assert lines[0] == "sku,name,unit,unit_decimals,tracking,preorder_eligible,launch_date,preorder_limit"
-    assert lines[1:] == ["P-1,Pump,pcs,0,lot,yes,2027-01-15,40", "P-2,Hose,pcs,0,lot,no,,"]
+    assert lines[0] == "sku,name,unit,unit_decimals,tracking,list_price,preorder_eligible,launch_date,preorder_limit"
+    assert lines[1:] == ["P-1,Pump,pcs,0,lot,,yes,2027-01-15,40", "P-2,Hose,pcs,0,lot,,no,,"]
     assert load(session, "products", *lines) == "2 products: 0 new, 0 changed."
     assert export(session, "products") == lines
 

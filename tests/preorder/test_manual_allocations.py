@@ -161,3 +161,21 @@ def test_allocating_by_hand_takes_as_many_statements_for_many_pairs_as_for_one(
 
     allocate_all(1)
     assert allocate_all(40) <= allocate_all(1)
+
+
+def test_the_promise_follows_what_is_moved_by_hand_where_dates_are_synced(
+    session: Session, set_option: Callable[[str, str], None]
+) -> None:
+    set_option("preorder.sync_dates", "auto")
+    product = make_product(session)
+    moved, pinned = (make_order(session, [(product, 3)]).lines[0] for _ in range(2))
+    (early, late) = make_purchase_order(session, [(product, 9, DECEMBER), (product, 9, JANUARY)]).lines
+    for line in (moved, pinned):
+        allocate_purchase(session, line, late, 3)
+    pinned.is_promise_pinned = True
+    session.flush()
+    for line in (moved, pinned):
+        services.remove_purchase_allocations(session, [purchase_allocations_of(session, line)[0].id], hold=False)
+        assert line.promise_date == JANUARY, "a line that nothing covers keeps its promise"
+        allocate_purchase(session, line, early, 3)
+    assert (moved.promise_date, pinned.promise_date) == (DECEMBER, JANUARY)

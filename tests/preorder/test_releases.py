@@ -256,6 +256,7 @@ def test_the_database_too_refuses_more_than_a_purchase_line_has_outstanding(sess
     lock_products(session, [purchase.lines[0].product_id])
     with pytest.raises(IntegrityError):
         procurement.add_allocated(session, [(purchase.lines[0].id, to_raw(6))])
+        session.flush()
 
 
 def test_removing_many_allocations_takes_as_many_statements_as_removing_one(

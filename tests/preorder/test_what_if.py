@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from erp import clock
 from erp.db import db
-from modules.inventory_lots.models import Product
+from modules.inventory_lots.models import Balance, Product
 from modules.preorder import queries, services
 from modules.preorder.commands import what_if as what_if_command
 from modules.preorder.errors import NoArrivalDate, NothingToFall, WhatIfChanged
-from modules.preorder.queries import Question, shorten, what_if
+from modules.preorder.queries import SupplyQuestion, shorten, what_if
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.sales.models import Order, OrderLine
 from tests.support.inventory_lots import make_product, make_stock
@@ -52,18 +53,23 @@ def test_a_later_arrival_breaks_the_promises_that_wait_for_it_and_says_what_serv
     session: Session, waiting: tuple[Order, Order, PurchaseOrder]
 ) -> None:
     line = waiting[2].lines[0]
-    answer = what_if(session, Question(line.id, days=10))
+    answer = what_if(session, SupplyQuestion(line.id, days=10))
     later = DECEMBER + timedelta(10)
     assert shown(answer) == [(f"SO-{name}/1", DECEMBER, later, "promise broken") for name in "AB"]
     assert [change.days for change in answer.changes] == [10, 10]
-    assert [[other.name for other in remedy.others] for remedy in answer.remedies] == [["PO-M/1"]] * 2
+    assert [remedies.offered for remedies in answer.remedies] == [[], []], "March is no earlier"
+    much_later = what_if(session, SupplyQuestion(line.id, days=200))
+    assert [[str(each) for each in remedies.offered] for remedies in much_later.remedies] == [
+        ["5 of PO-M/1, then expected 2027-03-01"],
+        ["5 of PO-M/1, then expected 2027-03-01"],
+    ]
     assert (answer.rebalanced, line.expected_on) == ([], DECEMBER)
 
 
 def test_a_rebalance_would_serve_the_first_from_what_comes_before_it(
     session: Session, waiting: tuple[Order, Order, PurchaseOrder]
 ) -> None:
-    answer = what_if(session, Question(waiting[2].lines[0].id, days=200))
+    answer = what_if(session, SupplyQuestion(waiting[2].lines[0].id, days=200))
     assert [(each.name, each.after.expected) for each in answer.rebalanced] == [("SO-A/1", MARCH)]
 
 
@@ -83,7 +89,7 @@ def test_what_cannot_happen_is_refused(session: Session, waiting: tuple[Order, O
     line = waiting[2].lines[0]
     undated = make_purchase_order(session, [(line.product, 5)]).lines[0]
     with pytest.raises(NoArrivalDate):
-        what_if(session, Question(undated.id, days=5))
+        what_if(session, SupplyQuestion(undated.id, days=5))
     with pytest.raises(NothingToFall):
         shorten(line, Decimal(11))
 
@@ -92,7 +98,7 @@ def test_it_is_applied_as_it_was_shown_or_refused(
     session: Session, waiting: tuple[Order, Order, PurchaseOrder], heard: list[Any]
 ) -> None:
     line = waiting[2].lines[0]
-    question = Question(line.id, days=200)
+    question = SupplyQuestion(line.id, days=200)
     stale = what_if(session, question).fingerprint
     make_order(session, [(line.product, 1)], priority=9)
     with pytest.raises(WhatIfChanged):
@@ -132,6 +138,39 @@ def test_the_command_says_whom_it_breaks_and_changes_nothing(
     assert (line.expected_on, line.cancelled) == (DECEMBER, 0)
 
 
+def test_answers_take_as_many_statements_for_many_lines_as_for_few(
+    session: Session, partial: None, count_statements: Any
+) -> None:
+    def answers(size: int) -> list[int]:
+        product = make_product(session)
+        make_stock(session, product, size)
+        line = make_purchase_order(session, [(product, size, DECEMBER)]).lines[0]
+        make_purchase_order(session, [(product, 9, JANUARY)])
+        for _ in range(size):
+            make_order(session, [(product, 2)])
+        session.commit()
+        balance = session.scalars(select(Balance.id).where(Balance.product_id == product.id)).one()
+        rush = queries.AskedOrder([queries.AskedLine(product.id, Decimal(1))], clock.now(), priority=9)
+        found = []
+        for question in (
+            SupplyQuestion(line.id, days=90),
+            shorten(line, None),
+            queries.CountQuestion(balance, Decimal(0)),
+            queries.RushQuestion(rush),
+        ):
+            session.commit()
+            with count_statements() as sent:
+                what_if(session, question)
+            assert all(statement.lstrip().upper().startswith("SELECT") for statement in sent)
+            found.append(len(sent))
+        return found
+
+    answers(1)
+    few = answers(2)
+    assert all(many <= count for many, count in zip(answers(30), few, strict=True))
+    assert max(few) <= 25
+
+
 amounts = st.integers(1, 6)
 books = st.tuples(
     st.lists(st.tuples(amounts, st.integers(0, 1)), min_size=1, max_size=5),
@@ -161,7 +200,7 @@ def test_what_is_answered_is_what_happens(app: Flask, set_option: SetOption, rul
         set_option("preorder.auto_allocate", "no" if rule == "no" else "yes")
         set_option("preorder.insufficient_supply", "partial" if rule == "partial" else "skip")
         line = lines[place % len(lines)]
-        question = Question(line.id, days=days) if days else shorten(line, min(Decimal(short), line.outstanding))
+        question = SupplyQuestion(line.id, days=days) if days else shorten(line, min(Decimal(short), line.outstanding))
         if days and line.expected_on is None:
             return
         answer = what_if(session, question)

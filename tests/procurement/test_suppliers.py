@@ -21,6 +21,8 @@ from tests.support.procurement import (
     refusals,
 )
 
+HEADER = "code,name,email,street,postcode,city,region,country"
+
 
 def test_two_suppliers_of_one_code_are_refused(session: Session) -> None:
     first = save_supplier(session, None, ContactData("S01", "Exotic Liquids"))
@@ -43,10 +45,10 @@ def test_suppliers_are_made_and_changed_by_code(session: Session) -> None:
     summary = load(session, "suppliers", "code,name,email", "S01,Exotic Liquids Ltd,", "S02,Tokyo Traders,", "S03,New,")
     assert summary == "3 suppliers: 1 new, 1 changed."
     assert dump(session, "suppliers") == [
-        "code,name,email",
-        "S01,Exotic Liquids Ltd,",
-        "S02,Tokyo Traders,",
-        "S03,New,",
+        HEADER,
+        "S01,Exotic Liquids Ltd,,,,,,",
+        "S02,Tokyo Traders,,,,,,",
+        "S03,New,,,,,,",
     ]
 
 
@@ -54,6 +56,12 @@ def test_a_supplier_file_without_emails_leaves_them(session: Session) -> None:
     load(session, "suppliers", "code,name,email", "S01,Exotic Liquids,s1@suppliers.example")
     load(session, "suppliers", "code,name", "S01,Exotic")
     assert session.scalars(select(Supplier.email)).all() == ["s1@suppliers.example"]
+
+
+def test_a_supplier_file_without_addresses_leaves_them(session: Session) -> None:
+    load(session, "suppliers", HEADER, "S01,Exotic Liquids,,Ironstrasse 9,44135,Dortmund,NRW,Germany")
+    load(session, "suppliers", "code,name", "S01,Exotic")
+    assert dump(session, "suppliers") == [HEADER, "S01,Exotic,,Ironstrasse 9,44135,Dortmund,NRW,Germany"]
 
 
 def test_that_a_supplier_was_imported_is_recorded_in_its_history_once(session: Session) -> None:
@@ -66,4 +74,4 @@ def test_that_a_supplier_was_imported_is_recorded_in_its_history_once(session: S
 
 def test_a_supplier_that_is_twice_in_a_file_is_refused(session: Session) -> None:
     assert refusals(session, "suppliers", "code,name", "S01,One", "S01,Two") == [(3, "code")]
-    assert dump(session, "suppliers") == ["code,name,email"]
+    assert dump(session, "suppliers") == [HEADER]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 from wtforms import BooleanField
 from wtforms.fields.core import UnboundField
 
-from erp.admin import Action, ActionNotes, Badge, Card, ExtraColumn, ExtraField, Panel, Screen
+from erp.admin import Action, ActionNotes, Badge, Card, ExtraColumn, ExtraField, Panel, QuickFilter, Screen, yes_or_no
 from erp.options import options
 from erp.text import Note
 from modules.sales.models import Customer, Order, OrderLine
@@ -70,6 +71,12 @@ def _granting(session: Session, order: Any, names: Collection[str]) -> Sequence[
     return [Note("Grant Wish", f"{wish.text} would be granted.") for wish in wishes.values() if not wish.granted_at]
 
 
+def _has_wish() -> ColumnElement[bool]:
+    return select(Wish.id).where(Wish.order_id == Order.id).correlate(Order).exists()
+
+
+ORDER_FILTERS = (yes_or_no("Wish", _has_wish, among=lambda: Order.is_confirmed),)
+ORDER_QUICK_FILTERS = (QuickFilter("With a wish", "wish_is", "yes"),)
 ORDER_NOTES = (ActionNotes("Wishes", _granting),)
 ORDER_COLUMNS = (ExtraColumn("wish", "Wish", _badges),)
 LINE_COLUMNS = (ExtraColumn("wish", "Wished for", _of_lines),)

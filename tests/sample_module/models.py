@@ -10,10 +10,11 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from erp import clock
 from erp.db import BigId, Model, UtcDateTime
 from erp.history import Subject, Tracked
+from erp.search import Searchable
 from modules.sales.models import Customer, Order
 
 
-class Wish(Tracked, Model):
+class Wish(Searchable, Tracked, Model):
     """A wish of the customer for an order."""
 
     __tablename__ = "sample_module_wish"
@@ -29,6 +30,7 @@ class Wish(Tracked, Model):
 
     __mapper_args__ = {"version_id_col": row_version}
     history_fields = ("text", "granted_at")
+    search_fields = ("text",)
 
     def history_subject(self) -> Subject:
         """A wish is its own document."""

@@ -6,8 +6,9 @@ from datetime import timedelta
 from decimal import Decimal as ExactDecimal
 
 from erp.manifest import Module, Permission
-from erp.options import Choice, Decimal, Duration, Integer, Mailbox, Switch, Text
+from erp.options import Choice, Decimal, Duration, ImageFile, Integer, Mailbox, Switch, Text
 from erp.registry import Core, Queue
+from erp.search import SearchSource
 
 
 def setup(core: Core) -> None:
@@ -26,9 +27,12 @@ def setup(core: Core) -> None:
         line_columns=admin.LINE_COLUMNS,
         line_actions=admin.LINE_ACTIONS,
         notes=admin.ORDER_NOTES,
+        filters=admin.ORDER_FILTERS,
+        quick_filters=admin.ORDER_QUICK_FILTERS,
     )
     core.extend_view("sales.customer", fields=admin.CUSTOMER_FIELDS)
     core.add_dashboard(admin.CARD)
+    core.add_search(SearchSource("sample_module.wish", "Wish", queries.find_wishes))
     core.add_job(jobs.grant_old_wishes, every="sample_module.grant_every")
     core.add_command(commands.wishes)
     core.add_import(exchange.WISHES)
@@ -67,6 +71,7 @@ MODULE = Module(
         Decimal(name="fee", default=ExactDecimal("2.5"), help="What a granted wish costs."),
         Choice(name="tone", default="info", choices=("info", "warning"), help="The colour of a wish."),
         Mailbox(name="copy_to", default="", help="Who hears of granted wishes; empty: nobody."),
+        ImageFile(name="stamp", default="", help="A picture on papers of wishes; empty: none."),
         Duration(name="grant_every", default=timedelta(days=1), help="How often old wishes are granted."),
     ),
     permissions=(

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from erp.registry import Waiting
+from erp.search import Found, Sought, rows_by_words
 from modules.sales.models import Backorder, Order, OrderLine
 from modules.sales.states import OrderState
 from modules.sample_module.models import CustomerTerms, Wish
@@ -22,6 +23,11 @@ def waiting(session: Session) -> list[Wish]:
     """Return the wishes that are not granted yet, with their orders, oldest first."""
     rows = select(Wish).where(Wish.granted_at.is_(None)).options(joinedload(Wish.order)).order_by(Wish.id)
     return list(session.scalars(rows))
+
+
+def find_wishes(session: Session, sought: Sought, limit: int) -> list[Found]:
+    """Return the wishes that have every word."""
+    return [Found(wish.id, wish.text, rank=rank) for wish, rank in rows_by_words(session, Wish, sought, limit)]
 
 
 def waiting_wishes(session: Session) -> Waiting:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -23,7 +24,8 @@ from tests.core.addresses import gated
 
 MOST_ROWS = 40
 ROW_PARTS = ("panels", "actions", "line_columns", "line_actions")
-PARTS = ("fields", "columns", *ROW_PARTS)
+LIST_PARTS = ("columns", "filters", "quick_filters")
+PARTS = ("fields", *LIST_PARTS, *ROW_PARTS)
 
 # Each extension point, and the kinds of things by which it is observed. Those without one show nothing: tables are
 # kept, and what is called when a module is switched is tested with the switch.
@@ -39,6 +41,7 @@ POINTS = {
     "add_check": {"check"},
     "add_queue": {"queue"},
     "add_alarm": {"alarm"},
+    "add_search": {"search"},
     "add_dashboard": {"card"},
     "add_demo": {"demo"},
     "subscribe": {"handler"},
@@ -164,10 +167,10 @@ class Watch:
     def _contributed(self, pages, view_name, owned):
         view = current_site().view(view_name)
         form = f"{view.url}/new/" if view.can_create else f"{self.rows[view_name][0]}edit/"
-        where = {"fields": [form, self.rows[view_name][0]], "columns": [f"{view.url}/"]}
+        where = {"fields": [form, self.rows[view_name][0]], **{kind: [f"{view.url}/"] for kind in LIST_PARTS}}
         for kind in PARTS:
             for thing in getattr(owned.thing, kind):
-                name = f"{view_name}.{getattr(thing, 'name', None) or thing.title}"
+                name = f"{view_name}.{label_of(thing)}"
                 if name not in OCCASIONAL:
                     paths = where.get(kind, self.rows[view_name])
                     yield kind, owned.module, name, any(shows(pages, path, view, kind, thing) for path in paths)
@@ -188,6 +191,11 @@ class Watch:
             for name, owned in self.registry.queues.items():
                 queue = Queue(name, spy("queue", owned, name).thing)
                 patch.setitem(self.registry.queues, name, Owned(owned.module, queue))
+            searches = [
+                Owned(owned.module, replace(owned.thing, find=spy("search", owned, owned.thing.name).thing))
+                for owned in self.registry.searches
+            ]
+            patch.setattr(self.registry, "searches", searches)
             for kind, place in (("check", "checks"), ("demo", "demos"), ("alarm", "alarms")):
                 spies = [spy(kind, owned, name_of(owned.thing)) for owned in getattr(self.registry, place)]
                 patch.setattr(self.registry, place, spies)
@@ -205,6 +213,7 @@ class Watch:
         number = next(self.rounds)
         patch.setattr("erp.cli.company.DEMO", Subject(f"erp.demo{number}", None, "Demo company"))
         queues(db.session())
+        assert self.client.get("/search/?q=words").status_code == 200
         patch.setattr("erp.watch.reports.troubles", lambda _: [Trouble(FAILED_JOBS, f"Something failed {number}.")])
         report_troubles(db.session())
         assert self.command("check")[0] == self.command("demo")[0] == 0
@@ -284,11 +293,20 @@ def first_line(view, path):
     return getattr(row, view.lines)[0].id
 
 
+def label_of(thing):
+    """Return what a thing is called: by its name, its title or its label."""
+    return next(filter(None, (getattr(thing, name, None) for name in ("name", "title", "label"))))
+
+
 def shows(pages, path, view, kind, thing):
     """Say whether a page shows a thing that another module adds to it."""
     match kind:
         case "columns" | "line_columns":
             return thing.label in pages.headings(path)
+        case "filters":
+            return f'"{thing.name}"' in pages[path]
+        case "quick_filters":
+            return f">{thing.label} <span" in pages[path]
         case "panels":
             return thing.title in pages.titles(path)
         case "fields":

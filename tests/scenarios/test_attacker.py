@@ -19,7 +19,7 @@ from sqlalchemy import func, select
 
 from erp import security
 from erp.db import db
-from erp.models import SignInAttempt
+from erp.sign_in_models import SignInAttempt
 from modules.sales.models import Allocation
 from tests.conftest import make_app
 from tests.support import databases, programs

@@ -18,7 +18,11 @@ from tests.support.inventory_lots import make_location, make_product, make_stock
 from tests.support.procurement import make_purchase_order
 from tests.support.sales import make_draft
 
-MOST = {"confirm": 18, "allocate": 12, "pack": 20, "remove": 16, "receive": 32}
+# SQLite carries out each write by itself: it needs no round trips.
+MOST = {
+    "postgresql": dict.fromkeys(("confirm", "allocate", "pack", "remove", "receive"), 8),
+    "sqlite": {"confirm": 13, "allocate": 10, "pack": 15, "remove": 12, "receive": 15},
+}
 
 
 @pytest.fixture
@@ -52,7 +56,7 @@ def counts(session, count_statements):
     return of
 
 
-def test_an_operation_on_one_order_takes_a_fixed_number_of_statements(counts):
-    few = counts(3)
+def test_an_operation_on_one_order_takes_a_fixed_number_of_statements(counts, session):
+    few, most = counts(3), MOST[session.get_bind().dialect.name]
     assert counts(12) == few
-    assert {name: number for name, number in few.items() if number > MOST[name]} == {}
+    assert {name: number for name, number in few.items() if number > most[name]} == {}

@@ -9,6 +9,7 @@ from erp.admin.settings.modules import ModulesPage
 from erp.admin.settings.options import OptionsPage
 from erp.admin.settings.roles import RoleScreen
 from erp.admin.settings.users import UserScreen
+from erp.admin.settings.views import SavedViewsPage
 from erp.registry import ViewEntry
 
 VIEWS: tuple[ViewEntry, ...] = (
@@ -20,6 +21,7 @@ VIEWS: tuple[ViewEntry, ...] = (
     ViewEntry(HistoryScreen, "Settings", "erp.history"),
     ViewEntry(ImportPage, "Settings", "erp.import"),
     ViewEntry(ExportPage, "Settings", "erp.export"),
+    ViewEntry(SavedViewsPage, "Settings", ""),
 )
 
 __all__ = ["IMPORTS", "VIEWS"]

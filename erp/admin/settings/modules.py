@@ -100,6 +100,7 @@ STEPS_OF = {
     ModuleState.upgrading: ("upgrade", "uninstall"),
     ModuleState.enabled: ("disable",),
     ModuleState.disabled: ("enable", "uninstall"),
+    ModuleState.suspended: ("enable", "disable", "uninstall"),
     ModuleState.uninstalling: ("upgrade", "uninstall"),
 }
 
@@ -135,7 +136,7 @@ class ModulesPage(Page):
         module = registry.module(name)
         state = row.state.value if row is not None else "available"
         names = list(STEPS_OF[state])
-        if row is not None and state in ("enabled", "disabled") and migrations.plan_upgrade(name)[1:]:
+        if row is not None and state in ("enabled", "disabled", "suspended") and migrations.plan_upgrade(name)[1:]:
             names.insert(0, "upgrade")
         return ShownModule(
             name=name,
@@ -145,7 +146,7 @@ class ModulesPage(Page):
             summary=module.summary,
             depends=module.depends,
             needed_by=[other.name for other in registry.modules.values() if name in other.depends],
-            error=row.error if row is not None else "",
+            error=" ".join(filter(None, (registry.other_version(row), row.error))) if row is not None else "",
             place=registry.found.places.get(name, ""),
             steps=[STEPS[step] for step in names],
         )

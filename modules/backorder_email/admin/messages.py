@@ -163,11 +163,13 @@ class PendingEmails(Screen):
         "cause": "About",
         "created_at": "Composed at",
         "sent_at": "Sent at",
+        "last_error": "Why",
     }
     column_formatters = {"subject": _subject, "cause": lambda _v, _c, row, _n: Badge(row.cause.value)}
     column_searchable_list = ("recipient", "subject", "order.number")
-    column_filters = ("state", "recipient", "subject", "order.number", "cause", "created_at", "sent_at")
+    column_filters = ("state", "recipient", "subject", "order.number", "cause", "created_at", "sent_at", "last_error")
     column_sortable_list = ()
+    sorted_like = {"created_at": "id"}
     column_default_sort = ("id", True)
     computed_columns = (ExtraColumn("why", "Why", _reasons),)
     header_fields = (

@@ -31,8 +31,11 @@ _is_open = PurchaseAllocation.ended_at.is_(None)
 
 
 def write_allocation_news(session: Session, event: PurchaseAllocated) -> None:
-    """Write news of new allocations to purchase order lines whose status has a template; an exchange is no news."""
-    if event.is_exchange or not options.backorder_email.on_link or not templates_by_status(session):
+    """Write news of new allocations to purchase order lines whose status has a template.
+
+    An exchange is no news, except to lines whose news of what they exchange is in no message yet: that is dropped.
+    """
+    if not options.backorder_email.on_link or not templates_by_status(session):
         return
     columns = (
         *(PurchaseAllocation.id.label("source_id"), PurchaseAllocation.line_id, PurchaseAllocation.purchase_line_id),
@@ -46,6 +49,9 @@ def write_allocation_news(session: Session, event: PurchaseAllocated) -> None:
         .join(StatusTemplate, StatusTemplate.status_id == PurchaseOrderLine.status_id)
         .order_by(PurchaseAllocation.id)
     )
+    if event.is_exchange:
+        uncomposed = select(News.line_id).where(News.is_uncomposed, News.cause == Cause.purchase_allocated)
+        rows = rows.where(PurchaseAllocation.line_id.in_(uncomposed))
     found = _all(session, rows, PurchaseAllocation.id, event.purchase_allocation_ids)
     _write_news(session, [{"cause": Cause.purchase_allocated} | dict(row._mapping) for row in found])
 

@@ -13,12 +13,25 @@ from wtforms import Form, StringField
 from wtforms.validators import InputRequired, Length, Optional
 
 from erp import clock
-from erp.admin import Badge, DayField, ExtraColumn, Facts, FormPage, Panel, QuantityField, Screen, anchor_of, of_each
+from erp.admin import (
+    Badge,
+    DayField,
+    ExtraColumn,
+    Facts,
+    FormPage,
+    Panel,
+    QuantityField,
+    QuickFilter,
+    Screen,
+    anchor_of,
+    of_each,
+)
 from erp.admin.access import screen_session
 from erp.admin.fields import as_id
 from erp.admin.filters import IsYes
 from erp.db import format_quantity
 from modules.inventory_lots import queries, services
+from modules.inventory_lots.admin.filters import BALANCE_FILTERS, NOT_USABLE
 from modules.inventory_lots.admin.panels import allocations_panel, moves_panel
 from modules.inventory_lots.domain import EXPIRED, why_unusable
 from modules.inventory_lots.forms import LOCATION_LOOKUP, SMALLEST, AdjustForm, QuarantineForm, TransferForm
@@ -174,11 +187,14 @@ class BalanceScreen(Screen):
         *("product.sku", "lot.number", "location.path", "location.kind", "lot.on_hold"),
         *("lot.received_on", "lot.expires_on", "on_hand", "allocated"),
         Empty(Balance.on_hand, "Empty"),
+        *BALANCE_FILTERS,
     )
     column_default_sort = "product_id"
+    column_totals = ("on_hand", "allocated")
+    quick_filters = (NOT_USABLE, QuickFilter("Empty", "empty_is", "1"))
     computed_columns = (
         ExtraColumn("available", "Available", of_each(_available)),
-        ExtraColumn("usable", "", of_each(_state)),
+        ExtraColumn("usable", "Usable", of_each(_state)),
     )
     form_columns = ("product", "location", "lot_number", "quantity", "received_on", "expires_on", "reason")
     form_ajax_refs = {

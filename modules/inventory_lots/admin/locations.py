@@ -10,6 +10,8 @@ from wtforms import Form
 
 from erp.admin import ExtraColumn, Screen, by_ids
 from modules.inventory_lots import queries, services
+from modules.inventory_lots.admin.counting import CountLocation
+from modules.inventory_lots.admin.filters import LOCATION_FILTERS
 from modules.inventory_lots.models import Location, Warehouse
 
 
@@ -26,7 +28,7 @@ class LocationScreen(Screen):
     column_list = ("path", "kind")
     column_labels = {"path": "Location"}
     column_searchable_list = ("path",)
-    column_filters = ("path", "kind")
+    column_filters = ("path", "kind", *LOCATION_FILTERS)
     column_default_sort = "path"
     computed_columns = (ExtraColumn("lots", "Lots in it", by_ids(queries.lot_counts)),)
     form_columns = ("path", "kind")
@@ -35,6 +37,7 @@ class LocationScreen(Screen):
         "kind": {"description": "Stock in quarantine is neither allocated nor packed."},
     }
     header_fields = (("Warehouse", "warehouse.code"), ("Kind", "kind"))
+    actions = (CountLocation.action(style="primary"),)
     empty_message = "There are no locations yet. Stock needs at least one, such as WH/STOCK."
 
     @override

@@ -13,6 +13,7 @@ from erp.admin import Action, Badge, Facts, FormPage, Screen, anchor_of
 from erp.admin.access import screen_session
 from erp.db import format_quantity
 from modules.inventory_lots import queries, services
+from modules.inventory_lots.admin.filters import LOT_FILTERS, LOT_QUICK_FILTERS, of_totals
 from modules.inventory_lots.admin.panels import allocations_panel, stock_panels, totals_columns
 from modules.inventory_lots.forms import ExpiryForm, ReasonForm, ReleaseForm
 from modules.inventory_lots.models import Balance, Lot
@@ -126,7 +127,12 @@ class LotScreen(Screen):
     column_list = ("number", "product.sku", "product.name", "received_on", "expires_on", "on_hold")
     column_labels = {"number": "Lot", "product.sku": "SKU", "product.name": "Product"}
     column_searchable_list = ("number", "product.sku", "product.name")
-    column_filters = ("number", "product.sku", "received_on", "expires_on", "on_hold")
+    column_filters = (
+        *("number", "product.sku", "received_on", "expires_on", "on_hold"),
+        *LOT_FILTERS,
+        *of_totals(Balance.lot_id, Lot.id),
+    )
+    quick_filters = LOT_QUICK_FILTERS
     column_default_sort = ("id", True)
     computed_columns = totals_columns(queries.lot_totals)
     header_fields = (

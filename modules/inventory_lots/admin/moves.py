@@ -39,6 +39,8 @@ class MoveScreen(Screen):
         "quantity",
     )
     column_default_sort = ("id", True)
+    column_sortable_list = ()
+    sorted_like = {"at": "id"}
     header_fields = (
         ("When", "at"),
         ("Kind", "kind"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from flask import redirect, url_for
@@ -12,13 +13,14 @@ from typing_extensions import override
 from wtforms import Form
 from wtforms.validators import NumberRange
 
-from erp.admin import Action, Badge, Screen
+from erp.admin import Action, Badge, QuickFilter, Screen
 from erp.admin.access import screen_session
 from erp.db import format_quantity
 from modules.inventory_lots import queries, services
+from modules.inventory_lots.admin.filters import PRODUCT_FILTERS, of_totals
 from modules.inventory_lots.admin.panels import stock_panels, totals_columns
 from modules.inventory_lots.domain import TrackingSettings
-from modules.inventory_lots.models import Product
+from modules.inventory_lots.models import Balance, Product
 from modules.inventory_lots.queries import NO_STOCK
 
 
@@ -37,13 +39,25 @@ class ProductScreen(Screen):
     icon = "fa-cube"
     edit_permission = "inventory_lots.edit"
     can_delete = False
-    column_list = ("sku", "name", "unit", "tracking", "is_active")
+    column_list = ("sku", "name", "unit", "list_price", "tracking", "is_active")
     column_labels = {"sku": "SKU", "is_active": "Active", "unit_decimals": "Decimals of the unit"}
     column_searchable_list = ("sku", "name")
-    column_filters = ("sku", "name", "tracking", "is_active")
+    column_filters = (
+        "sku",
+        "name",
+        "tracking",
+        "is_active",
+        *of_totals(Balance.product_id, Product.id),
+        *PRODUCT_FILTERS,
+    )
+    quick_filters = (
+        QuickFilter("Active", "active_is", "1"),
+        QuickFilter("Not active", "active_is", "0"),
+        QuickFilter("In stock", "in_stock_is", "yes"),
+    )
     column_default_sort = "sku"
     computed_columns = totals_columns(queries.product_totals)
-    form_columns = ("sku", "name", "unit", "unit_decimals", "tracking", "is_active")
+    form_columns = ("sku", "name", "unit", "unit_decimals", "list_price", "tracking", "is_active")
     form_args = {
         "unit": {"default": "pcs", "description": "What one is called: pcs, kg, m."},
         "unit_decimals": {
@@ -54,10 +68,19 @@ class ProductScreen(Screen):
         "tracking": {
             "description": "By lot, by serial number (in whole pieces), or not at all. Fixed once there is stock."
         },
+        "list_price": {
+            "description": "Is offered as the price on a sales order line. Empty: none.",
+            "minimum": Decimal(0),
+        },
         "is_active": {"default": True},
     }
     form_widths = {"sku": 3, "name": 9}
-    header_fields = (("Unit", "unit"), ("Decimals", "unit_decimals"), ("Tracking", "tracking"))
+    header_fields = (
+        ("Unit", "unit"),
+        ("Decimals", "unit_decimals"),
+        ("List price", "list_price"),
+        ("Tracking", "tracking"),
+    )
     panels = stock_panels("product_id", "sku", with_lot=True)
     actions = (
         Action(

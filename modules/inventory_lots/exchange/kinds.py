@@ -17,6 +17,7 @@ from erp.exchange import (
     Row,
     code,
     day,
+    money,
     one_of,
     quantity_or_zero,
     text,
@@ -36,7 +37,8 @@ BATCH = 5000
 
 
 def _save_products(session: Session, rows: Sequence[Row], errors: Errors) -> str:
-    wanted = [ProductData(row["sku"], row["name"], row["unit"], row["unit_decimals"], row["tracking"]) for row in rows]
+    columns = ("sku", "name", "unit", "unit_decimals", "tracking", "list_price")
+    wanted = [ProductData(*(row[column] for column in columns)) for row in rows]
     saved = _unless_refused(rows, errors, lambda: services.save_products(session, wanted))
     return f"{plural(len(rows), 'product')}: {saved.new} new, {saved.changed} changed."
 
@@ -98,7 +100,7 @@ def _summary(rows: int, adjusted: Adjusted, locations: Locations) -> str:
 
 
 def _products(session: Session) -> Iterable[Sequence[Any]]:
-    columns = (Product.sku, Product.name, Product.unit, Product.unit_decimals, Product.tracking)
+    columns = (Product.sku, Product.name, Product.unit, Product.unit_decimals, Product.tracking, Product.list_price)
     return session.execute(select(*columns).order_by(Product.id)).yield_per(BATCH)
 
 
@@ -145,6 +147,7 @@ PRODUCT_IMPORT = ImportKind(
         Column("unit", text(20)),
         Column("unit_decimals", _decimals),
         Column("tracking", one_of(Tracking)),
+        Column("list_price", money),
     ),
     key=("sku",),
     apply=_save_products,
@@ -175,7 +178,7 @@ PRODUCTS = ExportKind(
     name="products",
     title="Products",
     permission="inventory_lots.view",
-    columns=("sku", "name", "unit", "unit_decimals", "tracking"),
+    columns=("sku", "name", "unit", "unit_decimals", "tracking", "list_price"),
     rows=_products,
 )
 

@@ -14,7 +14,7 @@ def upgrade() -> None:
         "inventory_lots_product",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("sku", sa.String(length=60), nullable=False),
-        sa.Column("sku_key", sa.Text(), nullable=False),
+        sa.Column("sku_key", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("unit", sa.String(length=20), nullable=False),
         sa.Column("unit_decimals", sa.Integer(), nullable=False),
@@ -23,11 +23,13 @@ def upgrade() -> None:
             sa.Enum("lot", "none", "serial", name="tracking", native_enum=False, create_constraint=True, length=20),
             nullable=False,
         ),
+        sa.Column("list_price", sa.BigInteger(), nullable=True),
         sa.Column("is_active", sa.Boolean(), nullable=False),
         sa.Column("row_version", sa.Integer(), nullable=False),
         sa.CheckConstraint(
             "tracking <> 'serial' OR unit_decimals = 0", name=op.f("ck_inventory_lots_product_serial_in_whole_pieces")
         ),
+        sa.CheckConstraint("list_price >= 0", name=op.f("ck_inventory_lots_product_list_price_not_negative")),
         sa.CheckConstraint("unit_decimals BETWEEN 0 AND 4", name=op.f("ck_inventory_lots_product_unit_decimals")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inventory_lots_product")),
         sa.UniqueConstraint("sku", name=op.f("uq_inventory_lots_product_sku")),
@@ -38,7 +40,7 @@ def upgrade() -> None:
         "inventory_lots_warehouse",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("code", sa.String(length=40), nullable=False),
-        sa.Column("code_key", sa.Text(), nullable=False),
+        sa.Column("code_key", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inventory_lots_warehouse")),
         sa.UniqueConstraint("code", name=op.f("uq_inventory_lots_warehouse_code")),
@@ -50,7 +52,7 @@ def upgrade() -> None:
         sa.Column("warehouse_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("code", sa.String(length=40), nullable=False),
         sa.Column("path", sa.String(length=81), nullable=False),
-        sa.Column("path_key", sa.Text(), nullable=False),
+        sa.Column("path_key", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
         sa.Column(
             "kind",
             sa.Enum("stock", "quarantine", name="kind", native_enum=False, create_constraint=True, length=20),
@@ -71,7 +73,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("product_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("number", sa.String(length=80), nullable=False),
-        sa.Column("number_key", sa.Text(), nullable=False),
+        sa.Column("number_key", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
         sa.Column("received_on", sa.Date(), nullable=False),
         sa.Column("expires_on", sa.Date(), nullable=True),
         sa.Column("on_hold", sa.Boolean(), nullable=False),
@@ -83,6 +85,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("id", "product_id", name=op.f("uq_inventory_lots_lot_id_product_id")),
     )
     op.create_index(op.f("ix_inventory_lots_lot_number"), "inventory_lots_lot", ["number"], unique=False)
+    op.create_index("ix_inventory_lots_lot_number_alone", "inventory_lots_lot", ["number_key"], unique=False)
     op.create_index("ix_inventory_lots_lot_number_key", "inventory_lots_lot", ["product_id", "number_key"], unique=True)
     op.create_table(
         "inventory_lots_balance",

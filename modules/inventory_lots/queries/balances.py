@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, case, literal, not_, or
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import is_one_of, raw, total
+from erp.db import given, is_among, is_one_of, raw, read_prepared, total
 from erp.identity import identity_key
 from erp.options import options
 from modules.inventory_lots import hooks
@@ -31,7 +31,7 @@ def with_lot_and_location(rows: Select[*Ts]) -> Select[*Ts]:
     return rows.join(Lot, Lot.id == Balance.lot_id).join(Location, Location.id == Balance.location_id)
 
 
-def usable_condition(today: date) -> ColumnElement[bool]:
+def usable_condition(today: date | ColumnElement[Any]) -> ColumnElement[bool]:
     """Return the condition that stock may be allocated and leave, for a select with lot and location."""
     return and_(
         Location.kind == LocationKind.stock,
@@ -40,7 +40,7 @@ def usable_condition(today: date) -> ColumnElement[bool]:
     )
 
 
-def unusable_column(today: date) -> ColumnElement[str]:
+def unusable_column(today: date | ColumnElement[Any]) -> ColumnElement[str]:
     """Return in SQL what `why_unusable` returns, for a select with lot and location."""
     return case(
         (Lot.on_hold.is_(True), ON_HOLD),
@@ -68,17 +68,26 @@ def usable_first() -> ColumnElement[int]:
     return case((usable_condition(clock.today()), literal(0)), else_=literal(1))
 
 
-def usable_balances(session: Session, product_ids: Sequence[int]) -> Select[int, int, int]:
-    """Select (balance id, product id, raw available) where it is above 0, by product in the order of removal."""
-    rows = select(Balance.id, Balance.product_id, raw(Balance.unallocated))
-    return (
-        with_lot_and_location(rows)
-        .where(
-            is_one_of(session, Balance.product_id, product_ids),
-            Balance.has_unallocated,
-            usable_condition(clock.today()),
-        )
-        .order_by(Balance.product_id, *removal_order())
+def usable_balances(session: Session, product_ids: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Return (balance id, product id, raw available) where it is above 0, by product in the order of removal."""
+    return read_prepared(session, _usable, removal(), product_ids=product_ids, today=clock.today())
+
+
+def removal() -> str:
+    """Return in which order stock is taken, by option."""
+    return str(options.inventory_lots.removal)
+
+
+def _usable(session: Session, _removal: str) -> Select[*tuple[Any, ...]]:
+    return usable_rows(session).order_by(Balance.product_id, *removal_order())
+
+
+def usable_rows(session: Session) -> Select[*tuple[Any, ...]]:
+    """Select what `usable_balances` returns in no order, given `product_ids` and `today`, to be built once."""
+    return with_lot_and_location(select(Balance.id, Balance.product_id, raw(Balance.unallocated))).where(
+        is_among(session, Balance.product_id, "product_ids"),
+        Balance.has_unallocated,
+        usable_condition(given("today")),
     )
 
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from typing import NamedTuple, TypeVarTuple
+from typing import Any, NamedTuple, TypeVarTuple
 
 from sqlalchemy import BigInteger, Select, Text, and_, select
 from sqlalchemy.orm import Session
+from sqlalchemy.types import TypeEngine
 
-from erp.db import is_one_of, raw, rows_table, total
+from erp.db import given_table, is_one_of, raw, rows_table, table_values, total, typed_rows
 from erp.identity import ByKey, identity_key
 from modules.inventory_lots.models import Balance, Lot, Product
 from modules.inventory_lots.states import Tracking
 
 Ts = TypeVarTuple("Ts")
+
+_NAMED: dict[str, TypeEngine[Any]] = {"product_id": BigInteger(), "key": Text()}
 
 
 def lots_named(session: Session, rows: Select[*Ts], lots: Iterable[tuple[int, str]]) -> Select[*Ts]:
@@ -26,25 +29,40 @@ def lots_named(session: Session, rows: Select[*Ts], lots: Iterable[tuple[int, st
 
 
 class KnownLot(NamedTuple):
-    """A lot that exists: the raw quantity on hand at all locations, and its dates."""
+    """A lot that exists: its raw quantity on hand at all locations, its dates, and its balances by location."""
 
+    id: int
     on_hand: int
     received_on: date
     expires_on: date | None
+    balances: dict[int, int]
 
 
 def known_lots(session: Session, lots: Iterable[tuple[int, str]]) -> dict[tuple[int, str], KnownLot]:
     """Return those of the lots that exist, by product id and the key of the number."""
-    wanted = set(lots)
+    wanted = sorted({(product_id, identity_key(number)) for product_id, number in lots})
     if not wanted:
         return {}
-    columns = (Lot.product_id, Lot.number_key, Lot.received_on, Lot.expires_on)
-    rows = lots_named(session, select(*columns, raw(total(Balance.on_hand))), wanted)
-    rows = rows.outerjoin(Balance, Balance.lot_id == Lot.id).group_by(*columns)
-    return {
-        (product_id, key): KnownLot(int(on_hand or 0), received_on, expires_on)
-        for product_id, key, received_on, expires_on, on_hand in session.execute(rows)
-    }
+    rows = typed_rows(session, _with_balances, **table_values(session, tuple(_NAMED), wanted, "lots"))
+    found: dict[tuple[int, str], KnownLot] = {}
+    for product_id, key, id_, received_on, expires_on, balance_id, location_id, on_hand in rows:
+        known = found.get((product_id, key)) or KnownLot(id_, 0, received_on, expires_on, {})
+        if balance_id is not None:
+            known = known._replace(on_hand=known.on_hand + on_hand)
+            known.balances[location_id] = balance_id
+        found[product_id, key] = known
+    return found
+
+
+def _with_balances(session: Session) -> Select[*tuple[Any, ...]]:
+    wanted = given_table(session, _NAMED, "lots")
+    of_lot = (Lot.product_id, Lot.number_key, Lot.id, Lot.received_on, Lot.expires_on)
+    return (
+        select(*of_lot, Balance.id, Balance.location_id, raw(Balance.on_hand))
+        .select_from(wanted)
+        .join(Lot, and_(Lot.product_id == wanted.c.product_id, Lot.number_key == wanted.c.key))
+        .outerjoin(Balance, Balance.lot_id == Lot.id)
+    )
 
 
 def on_hand_of_lots(session: Session, lots: Iterable[tuple[int, str]]) -> ByKey[tuple[int, str], int]:

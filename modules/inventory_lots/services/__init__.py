@@ -5,7 +5,7 @@ that its caller has locked them: the locks are taken once a transaction, before 
 """
 
 from modules.inventory_lots.services.adjustments import Adjusted, Count, adjust, adjust_many
-from modules.inventory_lots.services.balances import Taking, put_back, reserve, take, unreserve
+from modules.inventory_lots.services.balances import Key, Taking, put_back, reserve, take, unreserve
 from modules.inventory_lots.services.demo import DemoSku, load_demo
 from modules.inventory_lots.services.locations import (
     Locations,
@@ -35,15 +35,17 @@ from modules.inventory_lots.services.products import (
     lock_selected_products,
     save_products,
 )
-from modules.inventory_lots.services.receipts import Arrival, arrival_refusals, receive_many, take_back
+from modules.inventory_lots.services.receipts import NEW_ROWS, Arrival, book, check_arrivals, receive_many, take_back
 from modules.inventory_lots.services.transfers import quarantine, transfer
 
 __all__ = [
     "BATCH",
+    "NEW_ROWS",
     "Adjusted",
     "Arrival",
     "Count",
     "DemoSku",
+    "Key",
     "Locations",
     "LotWanted",
     "ProductData",
@@ -51,8 +53,9 @@ __all__ = [
     "Watch",
     "adjust",
     "adjust_many",
-    "arrival_refusals",
+    "book",
     "change_kind",
+    "check_arrivals",
     "check_product",
     "commit_by_products",
     "delete_location",

@@ -39,18 +39,18 @@ class DemoSku(StrEnum):
 
 S = DemoSku
 PRODUCTS = (
-    ProductData(S.brass_screw, "Brass Screw 4 × 40 mm"),
-    ProductData(S.tapping_screw, "Self-Tapping Screw 3.5 × 25 mm"),
-    ProductData(S.wall_plug, "Wall Plug 8 mm", tracking=Tracking.none),
-    ProductData(S.wood_glue, "Wood Glue 500 ml"),
-    ProductData(S.wall_paint, "Wall Paint White 5 l"),
-    ProductData(S.sail_rope, "Sail Rope 10 mm", unit="m", unit_decimals=2),
-    ProductData(S.enamel_mug, "Fox Enamel Mug", tracking=Tracking.none),
-    ProductData(S.desk_lamp, "Aurora Desk Lamp"),
-    ProductData(S.speaker, "Tide 2 Bluetooth Speaker"),
-    ProductData(S.board_game, "Orbit Board Game"),
-    ProductData(S.headphones, "Hush 3 Headphones"),
-    ProductData(S.action_camera, "Nova 5 Action Camera", tracking=Tracking.serial),
+    ProductData(S.brass_screw, "Brass Screw 4 × 40 mm", list_price=Decimal("0.12")),
+    ProductData(S.tapping_screw, "Self-Tapping Screw 3.5 × 25 mm", list_price=Decimal("0.09")),
+    ProductData(S.wall_plug, "Wall Plug 8 mm", tracking=Tracking.none, list_price=Decimal("0.04")),
+    ProductData(S.wood_glue, "Wood Glue 500 ml", list_price=Decimal("6.90")),
+    ProductData(S.wall_paint, "Wall Paint White 5 l", list_price=Decimal("38.50")),
+    ProductData(S.sail_rope, "Sail Rope 10 mm", unit="m", unit_decimals=2, list_price=Decimal("2.35")),
+    ProductData(S.enamel_mug, "Fox Enamel Mug", tracking=Tracking.none, list_price=Decimal("8.50")),
+    ProductData(S.desk_lamp, "Aurora Desk Lamp", list_price=Decimal("59")),
+    ProductData(S.speaker, "Tide 2 Bluetooth Speaker", list_price=Decimal("79")),
+    ProductData(S.board_game, "Orbit Board Game", list_price=Decimal("34.90")),
+    ProductData(S.headphones, "Hush 3 Headphones", list_price=Decimal("89")),
+    ProductData(S.action_camera, "Nova 5 Action Camera", tracking=Tracking.serial, list_price=Decimal("349")),
 )
 
 

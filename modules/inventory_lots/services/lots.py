@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import cast
 
-from sqlalchemy import Row, Table, select
+from sqlalchemy import Table, select
 from sqlalchemy.orm import Session
 
 from erp import clock, history
-from erp.db import bulk_insert, from_raw, is_one_of, require_lock, to_raw
+from erp.db import bulk_insert, from_raw, is_one_of, new_ids, require_lock, to_raw
 from erp.errors import NotFound
 from erp.events import publish
 from erp.identity import identity_key
@@ -27,11 +27,10 @@ from modules.inventory_lots.models import Lot, Product
 from modules.inventory_lots.services.products import edit_many, lock_products
 
 LOT = cast(Table, Lot.__table__)
-LOT_COLUMNS = ("product_id", "number_key", "number", "received_on", "expires_on", "on_hold", "row_version")
+LOT_COLUMNS = ("id", "product_id", "number_key", "number", "received_on", "expires_on")
 DATES = {"received_on": "date", "expires_on": "date"}
 Key = tuple[int, str]  # the id of the product and the key of the number
 Dates = tuple[date | None, date | None]
-Found = Row[int, str, int, date, date | None]
 
 
 @dataclass(frozen=True)
@@ -44,20 +43,29 @@ class LotWanted:
     expires_on: date | None = None
 
 
-def find_or_make_lots(session: Session, wanted: Sequence[LotWanted]) -> tuple[list[int], int]:
-    """Return each wanted lot's id, in order, and how many lots are new. The caller has locked the products."""
+def find_or_make_lots(
+    session: Session,
+    wanted: Sequence[LotWanted],
+    known: Mapping[Key, queries.KnownLot] | None = None,
+    free_ids: Sequence[int] = (),
+) -> tuple[list[int], int]:
+    """Return each wanted lot's id, in order, and how many lots are new. The caller has locked the products.
+
+    `known` are those of the lots with a number that exist, where the caller has read them under the locks; `free_ids`
+    are ids for new ones, enough for all.
+    """
     require_lock(session, Product, {lot.product_id for lot in wanted})
     numbers = _numbers(session, wanted)
     keys = [(lot.product_id, identity_key(number)) for lot, number in zip(wanted, numbers, strict=True)]
     dates = _dates(keys, wanted)
-    found = _find(session, dates)
+    found = queries.known_lots(session, dates) if known is None else known
     _write_dates(session, found, dates)
     missing = {key: dates[key] for key in dates if key not in found}
-    if missing:
-        written = dict(zip(reversed(keys), reversed(numbers), strict=True))
-        _insert(session, missing, written)
-        found |= _find(session, missing)
-    return [found[key].id for key in keys], len(missing)
+    new = free_ids or (new_ids(session, LOT, len(missing)) if missing else ())
+    ids = dict(zip(missing, new, strict=False))
+    written = dict(zip(reversed(keys), reversed(numbers), strict=True))
+    _insert(session, missing, written, ids)
+    return [ids[key] if key in ids else found[key].id for key in keys], len(missing)
 
 
 def _numbers(session: Session, wanted: Sequence[LotWanted]) -> list[str]:
@@ -75,25 +83,21 @@ def _dates(keys: Sequence[Key], wanted: Sequence[LotWanted]) -> dict[Key, Dates]
     return dates
 
 
-def _find(session: Session, keys: Iterable[Key]) -> dict[Key, Found]:
-    columns = select(Lot.product_id, Lot.number_key, Lot.id, Lot.received_on, Lot.expires_on)
-    rows = session.execute(queries.lots_named(session, columns, keys))
-    return {(row.product_id, row.number_key): row for row in rows}
-
-
-def _insert(session: Session, dates: Mapping[Key, Dates], written: Mapping[Key, str]) -> None:
+def _insert(session: Session, dates: Mapping[Key, Dates], written: Mapping[Key, str], ids: Mapping[Key, int]) -> None:
     today = clock.today()
     rows = [
-        (*key, written[key], received_on or today, expires_on, False, 1)
+        (ids[key], *key, written[key], received_on or today, expires_on)
         for key, (received_on, expires_on) in dates.items()
     ]
-    bulk_insert(session, LOT, LOT_COLUMNS, rows)
+    bulk_insert(session, LOT, LOT_COLUMNS, rows, shared={"on_hold": False, "row_version": 1})
 
 
-def _write_dates(session: Session, found: Mapping[Key, Found], dates: Mapping[Key, Dates]) -> None:
+def _write_dates(session: Session, found: Mapping[Key, queries.KnownLot], dates: Mapping[Key, Dates]) -> None:
     """Change the dates that are given and differ, with history."""
     changed: dict[int, Dates] = {}
     for key, lot in found.items():
+        if key not in dates:
+            continue
         received_on, expires_on = dates[key]
         after = (received_on or lot.received_on, expires_on or lot.expires_on)
         if after != (lot.received_on, lot.expires_on):

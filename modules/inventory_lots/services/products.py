@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Select, Table
+from sqlalchemy import Table
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from erp.contacts import Saved
-from erp.db import bulk_update, chunks, commit_parts, insert_missing, lock_rows, lock_selected
+from erp.db import Build, bulk_update, chunks, commit_parts, insert_missing, lock_rows, lock_selected
 from erp.history import Change, record_all
+from erp.numbers import to_raw
 from erp.registry import current_registry
+from erp.search import refresh
 from modules.inventory_lots import queries
 from modules.inventory_lots.domain import TrackingSettings, check_change, check_tracking_settings, check_unit
 from modules.inventory_lots.errors import ManyRefused, StockRefused
@@ -24,7 +27,7 @@ T = TypeVar("T")
 Watch = Callable[[list[Sequence[int]]], Iterable[Sequence[int]]]
 
 BATCH = 100
-FIELDS = {"name": "text", "unit": "text", "unit_decimals": "integer", "tracking": "text"}
+FIELDS = {"name": "text", "unit": "text", "unit_decimals": "integer", "tracking": "text", "list_price": "bigint"}
 NEW = TrackingSettings(Tracking.lot, 0, "pcs")
 
 
@@ -33,9 +36,9 @@ def lock_products(session: Session, product_ids: Iterable[int]) -> None:
     lock_rows(session, Product, product_ids)
 
 
-def lock_selected_products(session: Session, product_ids: Select[int]) -> set[int]:
-    """Lock the products whose ids a select returns, as `lock_products` does, and return their ids."""
-    return lock_selected(session, Product, product_ids)
+def lock_selected_products(session: Session, build: Build, *, is_checked: bool = True, **values: Any) -> set[int]:
+    """Lock the products whose ids a select returns, as `lock_selected` does, and return their ids."""
+    return lock_selected(session, Product, build, is_checked=is_checked, **values)
 
 
 def commit_by_products(
@@ -66,6 +69,7 @@ class ProductData:
     unit: str | None = None
     unit_decimals: int | None = None
     tracking: Tracking | None = None
+    list_price: Decimal | None = None
 
 
 def save_products(session: Session, wanted: Sequence[ProductData]) -> Saved:
@@ -80,6 +84,7 @@ def save_products(session: Session, wanted: Sequence[ProductData]) -> Saved:
     record_all(session, [Change(product.history_subject(), "created") for product in inserted])
     edits = [(product, values) for data in wanted if (values := _changed(product := products[data.sku], data))]
     edit_many(session, Product, FIELDS, edits)
+    refresh(session, [*inserted, *(product for product, _ in edits)])
     return Saved(len(wanted) - len(known), len(edits))
 
 
@@ -89,7 +94,7 @@ def _insert(session: Session, new: Sequence[ProductData]) -> None:
     for data in new:
         settings = _after(NEW, data)
         if settings.tracking is not Tracking.serial or not settings.unit_decimals:
-            rows.append({"sku": data.sku, "name": data.name, **vars(settings)})
+            rows.append({"sku": data.sku, "name": data.name, **vars(settings), "list_price": data.list_price})
     insert_missing(session, Product, rows)
 
 
@@ -144,7 +149,8 @@ def _after(before: TrackingSettings, data: ProductData) -> TrackingSettings:
 
 def _changed(product: Product, data: ProductData) -> dict[str, Any]:
     """Return the product's new values; an empty dict where nothing changes."""
-    values = {"name": data.name, **vars(_after(_settings(product), data))}
+    price = product.list_price if data.list_price is None else data.list_price
+    values = {"name": data.name, **vars(_after(_settings(product), data)), "list_price": price}
     return values if any(getattr(product, field) != value for field, value in values.items()) else {}
 
 
@@ -167,10 +173,14 @@ def edit_many(
     record_all(session, changes)
     table = cast(Table, model.__table__)
     sets = {field: f"{{new_{field}}}" for field in types} | {"row_version": f"{table.name}.row_version + 1"}
-    rows = [(row.id, *(values[field] for field in types)) for row, values in edits]
+    rows = [(row.id, *(_raw(values[field]) for field in types)) for row, values in edits]
     bulk_update(session, table, sets, {f"new_{field}": kind for field, kind in types.items()}, rows)
     for row, values in edits:
         # The bulk update passes the session by: set what it has loaded, so that nothing needs to be read again.
         for field in types:
             set_committed_value(row, field, values[field])
         set_committed_value(row, "row_version", row.row_version + 1)
+
+
+def _raw(value: Any) -> Any:
+    return to_raw(value) if isinstance(value, Decimal) else value

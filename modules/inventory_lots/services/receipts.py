@@ -7,20 +7,23 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import require_lock, to_raw
+from erp.db import new_ids_of, require_lock, to_raw
 from erp.identity import identity_key
 from modules.inventory_lots import queries
 from modules.inventory_lots.domain import check_lot_number, check_quantity
 from modules.inventory_lots.errors import LotDatesDiffer, NotOnHand, SerialInStock, StockAllocated, StockRefused
 from modules.inventory_lots.models import Balance, Product
-from modules.inventory_lots.services.balances import Posting, post
-from modules.inventory_lots.services.lots import LotWanted, find_or_make_lots, release_on_balances
+from modules.inventory_lots.services.balances import BALANCE, Posting, post
+from modules.inventory_lots.services.lots import LOT, LotWanted, find_or_make_lots, release_on_balances
 from modules.inventory_lots.states import MoveKind, Tracking
 
 Key = tuple[int, str]
+# What a receipt may add besides moves, at most one row for each arrival.
+NEW_ROWS = (LOT, BALANCE)
 
 
 @dataclass(frozen=True)
@@ -45,14 +48,34 @@ def receive_many(session: Session, arrivals: Sequence[Arrival]) -> list[int]:
 
     The caller has locked the products. Raises the first refusal; nothing is booked then.
     """
-    for refusal in arrival_refusals(session, arrivals).values():
+    checked = check_arrivals(session, arrivals)
+    for refusal in checked.refusals.values():
         raise refusal
-    lot_ids, _ = find_or_make_lots(session, _lots(session, arrivals))
+    return book(session, checked)
+
+
+@dataclass(frozen=True)
+class CheckedArrivals:
+    """Arrivals, those of their lots that exist, and why some may not be booked, by their position."""
+
+    arrivals: Sequence[Arrival]
+    lots: Mapping[Key, queries.KnownLot]
+    refusals: Mapping[int, StockRefused]
+
+
+def book(session: Session, checked: CheckedArrivals, *, ids: Mapping[Table, Sequence[int]] | None = None) -> list[int]:
+    """Book arrivals of which none is refused, under the locks under which they were checked; as `receive_many`.
+
+    `ids` are free ids of NEW_ROWS, as many as there are arrivals, where the caller has taken them with others.
+    """
+    lots, ids = checked.lots, ids or new_ids_of(session, dict.fromkeys(NEW_ROWS, len(checked.arrivals)))
+    lot_ids, _ = find_or_make_lots(session, _lots(checked), lots, ids[LOT])
     postings = [
         Posting(arrival.product_id, lot_id, arrival.location_id, to_raw(arrival.quantity), arrival.document)
-        for arrival, lot_id in zip(arrivals, lot_ids, strict=True)
+        for arrival, lot_id in zip(checked.arrivals, lot_ids, strict=True)
     ]
-    return post(session, postings, MoveKind.receipt)
+    balances = {(lot.id, location_id): id_ for lot in lots.values() for location_id, id_ in lot.balances.items()}
+    return post(session, postings, MoveKind.receipt, known=balances, free_ids=ids[BALANCE])
 
 
 def take_back(session: Session, balance_id: int, quantity: Decimal, *, document: str, reason: str) -> None:
@@ -81,11 +104,11 @@ def _fresh(session: Session, balance_id: int) -> Balance:
     return balance
 
 
-def _lots(session: Session, arrivals: Sequence[Arrival]) -> list[LotWanted]:
+def _lots(checked: CheckedArrivals) -> list[LotWanted]:
     """Return the lots that the arrivals go into; one without stock is received today unless a date is given."""
+    arrivals = checked.arrivals
     dated = {_key(arrival) for arrival in arrivals if arrival.received_on}
-    known = queries.known_lots(session, [key for arrival in arrivals if (key := _key(arrival))])
-    empty = {key for key, lot in known.items() if not lot.on_hand} - dated
+    empty = {key for key, lot in checked.lots.items() if not lot.on_hand} - dated
     today = clock.today()
     return [
         LotWanted(
@@ -102,11 +125,13 @@ def _key(arrival: Arrival) -> Key | None:
     return (arrival.product_id, identity_key(arrival.lot_number)) if arrival.lot_number else None
 
 
-def arrival_refusals(session: Session, arrivals: Sequence[Arrival]) -> Mapping[int, StockRefused]:
-    """Return why arrivals may not be booked, by their position. The caller has locked the products."""
+def check_arrivals(
+    session: Session, arrivals: Sequence[Arrival], products: Mapping[int, Product] | None = None
+) -> CheckedArrivals:
+    """Find out why arrivals may not be booked. The caller has locked the products, and may have read them since."""
     product_ids = {arrival.product_id for arrival in arrivals}
     require_lock(session, Product, product_ids)
-    products = queries.products_by_id(session, product_ids)
+    products = queries.products_by_id(session, product_ids) if products is None else products
     lots = queries.known_lots(session, [key for arrival in arrivals if (key := _key(arrival))])
     stocked = {key: lot for key, lot in lots.items() if lot.on_hand}
     in_stock, dates = set(stocked), _Dates(stocked)
@@ -118,7 +143,7 @@ def arrival_refusals(session: Session, arrivals: Sequence[Arrival]) -> Mapping[i
             dates.check(product, arrival)
         except StockRefused as refusal:
             refusals[index] = refusal
-    return refusals
+    return CheckedArrivals(arrivals, lots, refusals)
 
 
 def _check(product: Product, arrival: Arrival, in_stock: set[Key]) -> None:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from erp.registry import Core
-from modules.preorder.admin import products, purchase_lines, purchase_orders, rebalancing, sales_lines, sales_orders
+from modules.preorder.admin import (
+    filters,
+    outlook,
+    products,
+    purchase_lines,
+    purchase_orders,
+    rebalancing,
+    sales_lines,
+    sales_orders,
+)
 from modules.preorder.admin.availability import AvailabilityScreen
 from modules.preorder.admin.dashboard import CARD
 from modules.preorder.admin.demand import DemandScreen
 from modules.preorder.admin.late_lines import LateLineScreen
 from modules.preorder.admin.on_hand_changes import OnHandChangeScreen
 from modules.preorder.admin.unallocated_lines import UnallocatedLineScreen
+from modules.preorder.admin.what_if import WhatIfOfProduct, WhatIfOrder, is_draft
 
 VIEWS = (
     DemandScreen,
@@ -33,11 +43,19 @@ def register(core: Core) -> None:
     core.extend_view(
         "sales.order",
         columns=sales_orders.COLUMNS,
+        filters=filters.ORDER_FILTERS,
+        quick_filters=filters.ORDER_QUICK_FILTERS,
         fields=sales_orders.FIELDS,
-        panels=sales_orders.PANELS,
+        panels=(outlook.SUMMARY, *sales_orders.PANELS),
         line_columns=sales_orders.LINE_COLUMNS,
         line_actions=sales_lines.LINE_ACTIONS,
+        actions=(WhatIfOrder.action(allowed=is_draft),),
     )
-    core.extend_view("sales.backorder", columns=sales_orders.BACKORDER_COLUMNS)
-    core.extend_view("inventory_lots.product", fields=products.FIELDS, panels=products.PANELS)
+    core.extend_view("sales.backorder", columns=sales_orders.BACKORDER_COLUMNS, filters=filters.BACKORDER_FILTERS)
+    core.extend_view(
+        "inventory_lots.product",
+        fields=products.FIELDS,
+        panels=products.PANELS,
+        actions=(WhatIfOfProduct.action(),),
+    )
     core.add_dashboard(CARD)

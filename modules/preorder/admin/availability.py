@@ -16,15 +16,17 @@ from typing_extensions import override
 
 from erp import clock
 from erp.admin import ExtraColumn, Panel, Screen, document_anchor, document_url
-from erp.admin.access import screen_session
+from erp.admin.access import only_read, screen_session
 from erp.admin.fields import as_id, read_quantity
 from erp.admin.formatting import day
 from erp.db import format_quantity, one_moment
+from erp.errors import ErpError
 from modules.inventory_lots.models import Product
 from modules.preorder import queries
 from modules.preorder.admin.bars import Drawn, Part, draw
 from modules.preorder.admin.chart import availability_chart
 from modules.preorder.admin.hints import hint_text, read_order
+from modules.preorder.admin.what_if import ask, shown_answer
 from modules.preorder.domain import Day
 
 
@@ -151,7 +153,7 @@ class AvailabilityScreen(Screen):
     plural = "products"
     url = "/preorder/atp"
     icon = "fa-line-chart"
-    needs_no_version = {"hint_view": "It changes nothing."}
+    needs_no_version = {"hint_view": "It changes nothing.", "what_if_view": "It changes nothing."}
     can_export = False
     can_create = can_edit = can_delete = False
     details_template = "preorder/availability.html"
@@ -184,6 +186,22 @@ class AvailabilityScreen(Screen):
         session = screen_session()
         with one_moment(session):
             return {"lines": [hint_text(hint) for hint in queries.hints(session, asked)]}
+
+    @expose("/what-if/", methods=("POST",))
+    def what_if_view(self) -> ResponseReturnValue:
+        """Show what the order that is being typed would get as a rush order, and from whom; nothing is changed."""
+        text = request.form.get("order", "")
+        asked = read_order(text)
+        if asked is None:
+            return abort(400)
+        session, ticked = screen_session(), queries.read_remedies(request.form.getlist("tick"))
+        try:
+            answer = ask(session, queries.RushQuestion(asked), ticked)
+        except ErpError as error:
+            only_read()
+            return self.render("preorder/what_if_typed.html", refusal=str(error), answer=None), 409
+        shown = shown_answer(session, answer)
+        return self.render("preorder/what_if_typed.html", refusal="", asked={"order": text}, **shown)
 
     @expose("/expected/")
     def expected(self) -> ResponseReturnValue:

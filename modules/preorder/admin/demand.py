@@ -10,6 +10,7 @@ from typing_extensions import override
 from erp.admin import ExtraColumns, Screen, by_ids
 from modules.inventory_lots.models import Product
 from modules.preorder import queries
+from modules.preorder.admin.filters import DEMAND_FILTERS
 from modules.preorder.models import ProductPreorder
 
 
@@ -27,7 +28,7 @@ class DemandScreen(Screen):
     column_list = ("sku", "name")
     column_labels = {"sku": "SKU"}
     column_searchable_list = ("sku", "name")
-    column_filters = ("sku", "name")
+    column_filters = ("sku", "name", *DEMAND_FILTERS)
     column_sortable_list = ("sku", "name")
     column_default_sort = ("sku", False)
     computed_columns = (

@@ -14,6 +14,7 @@ from erp import clock
 from erp.admin import ExtraColumn, Screen, of_each
 from erp.admin.access import screen_session
 from modules.preorder import queries
+from modules.preorder.admin.filters import OPEN_FILTERS
 from modules.preorder.coverage import Coverage
 from modules.sales.models import OrderLine
 
@@ -60,12 +61,16 @@ class LateLineScreen(Screen):
         "promise_date": "Promised",
         "order.customer.name": "customer",
         "product.sku": "SKU",
+        "product.name": "product",
     }
     column_formatters = {"order.number": lambda view, context, row, name: str(row)}
     column_sortable_list = ("promise_date",)
     column_default_sort = ("promise_date", False)
     column_searchable_list = ("order.number", "order.customer.name", "product.sku")
-    column_filters = ("promise_date", "order.number", "product.sku")
+    column_filters = (
+        *("promise_date", "requested_on", "order.number", "order.customer.name", "product.sku", "product.name"),
+        *OPEN_FILTERS,
+    )
     computed_columns = (
         ExtraColumn("open", "Open", of_each(lambda line: line.open_quantity)),
         ExtraColumn("expected", "Expected", _expected),

@@ -28,7 +28,7 @@ class OnHandChangeScreen(Screen):
     column_list = ("product", "date", "quantity", "note")
     column_labels = {"product.sku": "SKU", "product.name": "product"}
     column_searchable_list = ("product.sku", "product.name", "note")
-    column_filters = ("date", "product.sku", "quantity", "note")
+    column_filters = ("date", "product.sku", "product.name", "quantity", "note")
     column_sortable_list = ("date",)
     column_default_sort = ("date", False)
     form_columns = ("product", "date", "quantity", "note")

@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy.orm import Session, selectinload
 from typing_extensions import override
 
-from erp.admin import Badge, ExtraColumn, Screen
+from erp.admin import Badge, ExtraColumn, QuickFilter, Screen
 from erp.admin.access import screen_session
 from modules.preorder import queries
+from modules.preorder.admin.filters import KIND_FILTERS, LINE_FILTERS, NOT_COVERED_FILTERS
 from modules.sales.models import OrderLine
 
 
@@ -56,6 +57,7 @@ class UnallocatedLineScreen(Screen):
         "order.ordered_at": "Ordered at",
         "order.customer.name": "customer",
         "product.sku": "SKU",
+        "product.name": "product",
         "hold_allocation": "Held",
         "is_preorder": "Preorder",
     }
@@ -63,13 +65,20 @@ class UnallocatedLineScreen(Screen):
     column_sortable_list = ()
     column_default_sort = ("id", False)
     column_searchable_list = ("order.number", "order.customer.name", "product.sku")
-    column_filters = ("is_preorder", "hold_allocation", "order.number", "product.sku")
+    column_filters = (
+        *("is_preorder", "hold_allocation", "order.number", "order.customer.name", "order.ordered_at"),
+        *("product.sku", "product.name", *LINE_FILTERS, *NOT_COVERED_FILTERS, *KIND_FILTERS),
+    )
+    quick_filters = (
+        QuickFilter("Held", "held_is", "1"),
+        QuickFilter("Preorders", "preorder_is", "1"),
+    )
     computed_columns = (
         ExtraColumn("kind", "Kind", _kind),
         ExtraColumn("purchase_allocated", "On purchase orders", _on_purchase_orders),
         ExtraColumn("not_covered", "Not covered", _not_covered),
         ExtraColumn("incoming", "Available", _available),
-        ExtraColumn("held", "Hold", _held),
+        ExtraColumn("held", "Held", _held),
     )
 
     @property

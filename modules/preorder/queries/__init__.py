@@ -8,6 +8,7 @@ from modules.preorder.queries.checks import broken_invariants
 from modules.preorder.queries.coverage import (
     coverage_of_line,
     coverage_of_orders,
+    coverage_to_promise,
     line_coverage,
     lines_to_promise,
     lines_to_sync,
@@ -20,6 +21,12 @@ from modules.preorder.queries.hints import AskedLine, AskedOrder, Hint, hints
 from modules.preorder.queries.late_lines import is_late_line
 from modules.preorder.queries.line_changes import LineChange, line_changes
 from modules.preorder.queries.on_hand_changes import on_hand_change_rows
+from modules.preorder.queries.order_conditions import (
+    has_coverage,
+    has_late_line,
+    is_allocated_to_purchases,
+    is_before_launch,
+)
 from modules.preorder.queries.overdue_supply import OverdueSupply, is_late_by_overdue_supply, overdue_supply
 from modules.preorder.queries.products import (
     backorder_kinds,
@@ -46,6 +53,7 @@ from modules.preorder.queries.purchase_allocations import (
     of_lines,
     open_purchase_allocations,
     purchase_allocated,
+    purchase_allocated_to,
     purchase_allocation_notes,
     purchase_allocations_to,
 )
@@ -55,6 +63,7 @@ from modules.preorder.queries.purchase_lines import (
     available_lines,
     available_of,
     incoming_lines,
+    purchase_lines_of,
 )
 from modules.preorder.queries.queue import Queue, queue_of
 from modules.preorder.queries.rebalance_preview import (
@@ -71,7 +80,21 @@ from modules.preorder.queries.sales_lines import has_open_quantity, history_of_l
 from modules.preorder.queries.snapshot import PURCHASE_LINE, incoming_holdings, incoming_rules, incoming_supply
 from modules.preorder.queries.supply_gains import gained_by_ordering, gained_by_receiving, gained_without
 from modules.preorder.queries.unallocated_lines import has_open_serial_lines, has_scheduled_lines, is_unallocated
-from modules.preorder.queries.what_if import Answer, Question, Remedy, shorten, what_if
+from modules.preorder.queries.what_if import (
+    Answer,
+    Candidate,
+    CountQuestion,
+    OfferedRemedy,
+    Question,
+    Remedies,
+    RushQuestion,
+    SupplyQuestion,
+    later_day,
+    read_remedies,
+    rush_of,
+    shorten,
+    what_if,
+)
 
 __all__ = [
     "MOST_SHOWN",
@@ -80,16 +103,21 @@ __all__ = [
     "AskedLine",
     "AskedOrder",
     "Book",
+    "Candidate",
+    "CountQuestion",
     "Hint",
     "Incoming",
     "LineChange",
     "Move",
+    "OfferedRemedy",
     "OpenAllocation",
     "OverdueSupply",
     "Question",
     "Queue",
     "RebalancePreview",
-    "Remedy",
+    "Remedies",
+    "RushQuestion",
+    "SupplyQuestion",
     "allocations_of_lines",
     "arrival_impact",
     "arrivals_now",
@@ -107,6 +135,7 @@ __all__ = [
     "count_outstanding",
     "coverage_of_line",
     "coverage_of_orders",
+    "coverage_to_promise",
     "demand_of",
     "excess_of_lines",
     "excess_of_purchase_lines",
@@ -114,6 +143,8 @@ __all__ = [
     "gained_by_ordering",
     "gained_by_receiving",
     "gained_without",
+    "has_coverage",
+    "has_late_line",
     "has_open_quantity",
     "has_open_serial_lines",
     "has_scheduled_lines",
@@ -127,11 +158,14 @@ __all__ = [
     "incoming_lines",
     "incoming_rules",
     "incoming_supply",
+    "is_allocated_to_purchases",
+    "is_before_launch",
     "is_late_by_overdue_supply",
     "is_late_line",
     "is_overdue_too_long",
     "is_preordered",
     "is_unallocated",
+    "later_day",
     "launched_lines",
     "line_changes",
     "line_coverage",
@@ -154,11 +188,15 @@ __all__ = [
     "products_to_rebalance",
     "products_with_launch",
     "purchase_allocated",
+    "purchase_allocated_to",
     "purchase_allocation_notes",
     "purchase_allocations_to",
+    "purchase_lines_of",
     "queue_of",
+    "read_remedies",
     "rebalance_books",
     "rebalance_candidates",
+    "rush_of",
     "shorten",
     "supply_notes",
     "synced_dates",

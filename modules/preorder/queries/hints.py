@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -84,8 +84,8 @@ def hints(session: Session, asked: AskedOrder) -> list[Hint | None]:
 
     None stands for a line of a product that does not exist. Nothing is locked or written.
     """
-    order = _order(session, asked)
-    refusals = _refusals(session, order.lines)
+    order = order_as_asked(session, asked)
+    refusals = refusals_of(session, order.lines)
     lines = {line.id: line for line in order.lines if line.id not in refusals}
     found = _coverage(session, list(lines.values()), asked)
     beyond_atp = _beyond_atp(session, [line for line in order.lines if line.id in found], found)
@@ -105,7 +105,7 @@ def hints(session: Session, asked: AskedOrder) -> list[Hint | None]:
     return [answers.get(-place) for place in range(1, len(asked.lines) + 1)]
 
 
-def _order(session: Session, asked: AskedOrder) -> Order:
+def order_as_asked(session: Session, asked: AskedOrder) -> Order:
     """Return the order as if it were stored after all others; it is not part of the session. Lines have ids below 0."""
     wanted = {line.product_id for line in asked.lines}
     products = {row.id: row for row in session.scalars(select(Product).where(is_one_of(session, Product.id, wanted)))}
@@ -125,7 +125,7 @@ def _is_serial(line: OrderLine) -> bool:
     return line.product.tracking is Tracking.serial
 
 
-def _refusals(session: Session, lines: Sequence[OrderLine]) -> dict[int, ErpError]:
+def refusals_of(session: Session, lines: Sequence[OrderLine]) -> dict[int, ErpError]:
     """Return why lines would be refused, and mark those that would be preorders."""
     preorders, refusals = before_launch(session, lines)
     for line in lines:
@@ -135,12 +135,27 @@ def _refusals(session: Session, lines: Sequence[OrderLine]) -> dict[int, ErpErro
 
 def _coverage(session: Session, lines: Sequence[OrderLine], asked: AskedOrder) -> dict[int, Coverage]:
     """Return what a run would cover the lines with; lines of serial products and scheduled ones get nothing."""
-    waiting = [line for line in lines if not _is_serial(line) and not due_day(line)]
+    waiting = served_lines(lines)
     rules = rules_of_runs(session)
     plans = [plan_run(snapshot, rules) for snapshot in snapshots_with(session, waiting, rules)] if waiting else []
     stock, supply = _stock(session, plans), _supply(session, plans)
-    launches = products_with_launch(session, {line.product_id for line in lines if line.is_preorder})
     open_lines = [
+        replace(line, stock=stock.get(line.line_id, ()), supply=supply.get(line.line_id, ()))
+        for line in open_lines_of(session, lines, ships_complete=asked.ships_complete)
+    ]
+    serials = usable_serials(session, {line.product_id for line in lines if _is_serial(line) and asked.ships_complete})
+    return cover(open_lines, arrivals_now(), serials)
+
+
+def served_lines(lines: Iterable[OrderLine]) -> list[OrderLine]:
+    """Return the lines that a run serves: not those of serial products, and no scheduled ones."""
+    return [line for line in lines if not _is_serial(line) and not due_day(line)]
+
+
+def open_lines_of(session: Session, lines: Sequence[OrderLine], *, ships_complete: bool) -> list[OpenLine]:
+    """Return lines that are not stored as open lines to which nothing is allocated."""
+    launches = products_with_launch(session, {line.product_id for line in lines if line.is_preorder})
+    return [
         OpenLine(
             line_id=line.id,
             order_id=_NEXT_ORDER,
@@ -148,16 +163,12 @@ def _coverage(session: Session, lines: Sequence[OrderLine], asked: AskedOrder) -
             open_quantity=line.quantity,
             requested_on=line.requested_on,
             launch_date=launches[line.product_id].launch_date if line.is_preorder else None,
-            ships_complete=asked.ships_complete,
+            ships_complete=ships_complete,
             is_serial=_is_serial(line),
             is_scheduled=bool(due_day(line)),
-            stock=stock.get(line.id, ()),
-            supply=supply.get(line.id, ()),
         )
         for line in lines
     ]
-    serials = usable_serials(session, {line.product_id for line in lines if _is_serial(line) and asked.ships_complete})
-    return cover(open_lines, arrivals_now(), serials)
 
 
 def _stock(session: Session, plans: Iterable[Plan]) -> dict[int, list[AllocatedStock]]:

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from erp.db import is_one_of
+from modules.inventory_lots.models import Product
 from modules.preorder.coverage import Coverage
-from modules.preorder.queries.sales_lines import lines_with_customers
+from modules.sales.models import Customer, Order, OrderLine
+from modules.sales.queries import service_order
 
 
 @dataclass(frozen=True)
@@ -75,20 +79,32 @@ def describe_lines(
     session: Session, line_ids: Collection[int], before: Mapping[int, Coverage], after: Mapping[int, Coverage]
 ) -> list[LineChange]:
     """Return lines with their coverage before and after, in order of service."""
+    columns = (
+        *(OrderLine.id, OrderLine.order_id, Order.number, OrderLine.position, Customer.name),
+        *(Product.sku, Product.unit, OrderLine.unit_price, OrderLine.open_quantity.label("open_quantity")),
+    )
+    rows = session.execute(
+        select(*columns)
+        .join(OrderLine.order)
+        .join(Order.customer)
+        .join(OrderLine.product)
+        .where(is_one_of(session, OrderLine.id, line_ids))
+        .order_by(*service_order())
+    )
     return [
         LineChange(
-            line_id=line.id,
-            order_id=order.id,
-            number=order.name,
-            position=line.position,
+            line_id=line_id,
+            order_id=order_id,
+            number=number or "",
+            position=position,
             customer=customer,
-            sku=line.product.sku,
-            unit=line.product.unit,
-            value=(line.unit_price or Decimal(0)) * line.open_quantity,
-            before=before[line.id],
-            after=after[line.id],
+            sku=sku,
+            unit=unit,
+            value=(price or Decimal(0)) * quantity,
+            before=before[line_id],
+            after=after[line_id],
         )
-        for line, order, customer in lines_with_customers(session, line_ids)
+        for line_id, order_id, number, position, customer, sku, unit, price, quantity in rows
     ]
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import ColumnElement, not_, or_, select, true
+from sqlalchemy import ColumnElement, Select, not_, or_, select, true
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import chunks, is_one_of, total
+from erp.db import chunks, id_list, is_among, is_one_of, select_prepared, total
 from modules.inventory_lots.models import Product
 from modules.preorder.domain import is_before_launch
 from modules.preorder.errors import PackedBeforeLaunch
@@ -36,12 +37,14 @@ def preorder_products(session: Session, product_ids: Sequence[int]) -> dict[int,
 
 def products_with_launch(session: Session, product_ids: Collection[int]) -> dict[int, ProductPreorder]:
     """Return the preorder terms of those of these products that have a launch date, by product id."""
-    rows = session.scalars(
-        select(ProductPreorder).where(
-            is_one_of(session, ProductPreorder.product_id, product_ids), ProductPreorder.launch_date.is_not(None)
-        )
-    )
+    values = {"product_ids": id_list(session, product_ids)}
+    rows = session.scalars(select_prepared(session, _with_launch), values) if product_ids else ()
     return {row.product_id: row for row in rows}
+
+
+def _with_launch(session: Session) -> Select[*tuple[Any, ...]]:
+    is_wanted = is_among(session, ProductPreorder.product_id, "product_ids")
+    return select(ProductPreorder).where(is_wanted, ProductPreorder.launch_date.is_not(None))
 
 
 def preorders_taken(session: Session, product_ids: Collection[int], *, but: Sequence[int] = ()) -> dict[int, Decimal]:

@@ -16,6 +16,7 @@ from modules.preorder.services.promise_dates import (
     promise_covered_lines,
     promise_in_scope,
     promise_products,
+    promise_what_arrived,
     sync_promises,
 )
 from modules.preorder.services.rebalancing import (
@@ -49,6 +50,7 @@ __all__ = [
     "promise_covered_lines",
     "promise_in_scope",
     "promise_products",
+    "promise_what_arrived",
     "rebalance_book",
     "rebalance_products",
     "release_all",

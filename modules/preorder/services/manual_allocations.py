@@ -15,7 +15,7 @@ from modules.inventory_lots.domain import check_quantity
 from modules.inventory_lots.services import lock_products
 from modules.preorder import queries
 from modules.preorder.errors import BackordersOff, NotEnoughIncoming, NotWaiting, ProductsDiffer, SupplyOverdue
-from modules.preorder.services.promise_dates import promise_in_scope
+from modules.preorder.services.promise_dates import expectations, promise_in_scope, sync_moved
 from modules.preorder.services.purchase_allocations import Reservation, write_purchase_allocations
 from modules.procurement.models import PurchaseOrderLine
 from modules.procurement.queries import lines_with_orders, unallocated_supply
@@ -29,8 +29,8 @@ def allocate_by_hand(session: Session, amounts: Mapping[tuple[int, int], Decimal
     """Allocate chosen quantities by (sales order line id, purchase order line id), ahead of the queue.
 
     Locks the products. The holds of the sales order lines are cleared, and their backorder rows are made or grown to
-    the uncovered need first. Raises BackordersOff, ProductsDiffer, BadQuantity, SupplyOverdue, NotEnoughIncoming and
-    NotWaiting; the caller rolls back then.
+    the uncovered need first. Promise dates follow where `[preorder] sync_dates` is `auto`. Raises BackordersOff,
+    ProductsDiffer, BadQuantity, SupplyOverdue, NotEnoughIncoming and NotWaiting; the caller rolls back then.
     """
     if not options.sales.backorders:
         raise BackordersOff
@@ -44,9 +44,11 @@ def allocate_by_hand(session: Session, amounts: Mapping[tuple[int, int], Decimal
     _check_pairs(session, amounts)
     _check_supply(session, product_ids, sums((id_, quantity) for (_, id_), quantity in amounts.items()))
     _check_demand(session, scope, sums((id_, quantity) for (id_, _), quantity in amounts.items()))
+    before = expectations(session, line_ids)
     reservations = [Reservation(*pair, to_raw(quantity)) for pair, quantity in amounts.items()]
     write_purchase_allocations(session, reservations, AllocationSource.manual)
     promise_in_scope(session, scope)
+    sync_moved(session, before, why="allocated by hand")
 
 
 def _check_pairs(session: Session, amounts: Mapping[tuple[int, int], Decimal]) -> None:

@@ -36,12 +36,18 @@ def promise_covered_lines(session: Session, *conditions: ColumnElement[bool]) ->
 
 def promise_in_scope(session: Session, scope: Scope) -> None:
     """Promise dates to lines of a scope that have none, as `promise_covered_lines` does."""
-    promise_covered_lines(session, queries.in_scope(session, scope))
+    promise_first(session, queries.new_promises(queries.coverage_to_promise(session, scope)))
 
 
-def promise_products(session: Session, event: GoodsArrived | StockChanged) -> None:
-    """Promise dates to lines of products of which stock came, or may leave that did not."""
+def promise_products(session: Session, event: StockChanged) -> None:
+    """Promise dates to lines of products of which stock may leave that did not."""
     promise_in_scope(session, Scope(event.product_ids))
+
+
+def promise_what_arrived(session: Session, event: GoodsArrived) -> None:
+    """Promise dates to lines of products of which stock came, unless sales has served them and said so."""
+    if not options.sales.allocate_on_arrival:
+        promise_in_scope(session, Scope(event.product_ids))
 
 
 def sync_promises(session: Session, line_ids: Collection[int], *, notify: bool = True, why: str = "") -> int:

@@ -14,6 +14,7 @@ from typing_extensions import override
 from erp import clock
 from erp.admin import Badge, ExtraColumn, Screen, of_each
 from erp.admin.formatting import badge, day
+from modules.procurement.admin.filters import LINE_FILTERS, LINE_QUICK_FILTERS
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 
 
@@ -39,7 +40,7 @@ class IncomingScreen(Screen):
     column_list = ("order", "product", "quantity", "received", "allocated", "expected_on", "status")
     computed_columns = (ExtraColumn("outstanding", "Outstanding", of_each(lambda line: line.outstanding)),)
     column_labels = {
-        "order": "Purchase order line",
+        "order": "Purchase order",
         "quantity": "Ordered",
         "expected_on": "Expected",
         "order.number": "purchase order",
@@ -53,7 +54,12 @@ class IncomingScreen(Screen):
         "expected_on": lambda view, context, row, name: expected(row),
     }
     column_searchable_list = ("order.number", "product.sku", "product.name")
-    column_filters = ("expected_on", "order.number", "product.sku", "order.supplier.name", "status.name", "quantity")
+    column_filters = (
+        *("expected_on", "order.number", "product.sku", "product.name", "order.supplier.name", "status.name"),
+        *("quantity", "received", "allocated", *LINE_FILTERS),
+    )
+    quick_filters = LINE_QUICK_FILTERS
+    column_totals = ("quantity", "received", "allocated")
     column_default_sort = "expected_on"
     column_sortable_list = ("expected_on",)
     empty_message = "Nothing is on its way."

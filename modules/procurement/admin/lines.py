@@ -23,7 +23,7 @@ def _can_change(line: PurchaseOrderLine) -> bool:
 def _close(session: Session, line: PurchaseOrderLine) -> str:
     name, outstanding = str(line), line.outstanding
     services.close_lines(session, [line.id])
-    return f"{name} is closed short: {format_quantity(outstanding)} will not come any more."
+    return f"{name} is closed short: {format_quantity(outstanding)} will not come any more. Reopen takes it back."
 
 
 LINE_ACTIONS = (

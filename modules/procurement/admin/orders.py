@@ -6,19 +6,22 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session, joinedload
 from typing_extensions import override
 from wtforms import BooleanField, Form
 
 from erp import clock
-from erp.admin import Action, DocumentScreen, ExtraColumns, Panel, anchor_of, by_ids
+from erp.admin import Action, DocumentScreen, ExtraColumns, NextStep, Panel, anchor_of, by_ids
 from erp.admin.access import may, screen_session
-from erp.admin.formatting import money
+from erp.admin.numerals import money
 from modules.inventory_lots.domain import check_quantity
 from modules.procurement import services
 from modules.procurement.admin.expected_dates import ExpectedDates, show_impact_first
+from modules.procurement.admin.filters import ORDER_FILTERS, ORDER_QUICK_FILTERS
 from modules.procurement.admin.incoming import expected
 from modules.procurement.admin.lines import LINE_ACTIONS
+from modules.procurement.admin.outlook import SUMMARY, next_step
 from modules.procurement.admin.receiving import Receive
 from modules.procurement.admin.reopening import Reopen
 from modules.procurement.admin.reversal import can_reverse
@@ -30,9 +33,19 @@ from modules.procurement.queries import outlooks, receipts_of_order
 from modules.procurement.states import PURCHASE_ORDER, PurchaseState
 
 
+def _costs(order: PurchaseOrder) -> dict[int, Decimal]:
+    """Return what each line with a cost comes to, by its id."""
+    counted = ((line.id, line.unit_cost, line.quantity - line.cancelled) for line in order.lines)
+    return {line_id: cost * quantity for line_id, cost, quantity in counted if cost is not None}
+
+
 def _total(order: PurchaseOrder) -> str | None:
-    costs = [line.unit_cost * (line.quantity - line.cancelled) for line in order.lines if line.unit_cost is not None]
-    return money(sum(costs, Decimal(0)).quantize(Decimal("0.01"))) if costs else None
+    costs = _costs(order)
+    return _rounded(sum(costs.values(), Decimal(0))) if costs else None
+
+
+def _rounded(value: Decimal) -> str:
+    return money(value.quantize(Decimal("0.01")))
 
 
 def _receipts(session: Session, order: Any) -> Mapping[str, Any] | None:
@@ -56,18 +69,34 @@ def _cancel(session: Session, order: PurchaseOrder) -> str:
     return f"{name} is cancelled."
 
 
+def _paper(screen: Any, order: PurchaseOrder) -> ResponseReturnValue:
+    """Show the purchase order as it is sent to the supplier."""
+    costs = {line_id: _rounded(cost) for line_id, cost in _costs(order).items()}
+    return str(screen.render("procurement/paper.html", order=order, costs=costs, total=_total(order)))
+
+
 ORDER_ACTIONS = (
     Action(
         name="order",
         label="Order",
+        help="The purchase order gets its number, and its lines count as incoming supply.",
         permission="procurement.edit",
         run=_order,
         depends_on=of_order_or_line,
         allowed=_can("order"),
         style="primary",
         icon="fa-paper-plane",
+        key="c",
     ),
-    Receive.action(style="primary"),
+    Receive.action(style="primary", key="r"),
+    Action(
+        name="print",
+        label="Print",
+        permission="procurement.view",
+        page=_paper,
+        allowed=lambda order: order.number is not None,
+        icon="fa-print",
+    ),
     ExpectedDates.action(allowed=_can("close_short")),
     StatusOfAll.action(allowed=_can("change_line")),
     Reopen.action(),
@@ -102,7 +131,8 @@ class PurchaseOrderScreen(DocumentScreen):
     column_labels = {"number": "Order", "supplier.name": "supplier", "supplier.code": "supplier code"}
     column_formatters = {"number": lambda view, context, row, name: row.name}
     column_searchable_list = ("number", "supplier.name", "supplier.code")
-    column_filters = ("state", "number", "supplier.name", "supplier.code", "ordered_on")
+    column_filters = ("state", "number", "supplier.name", "supplier.code", "ordered_on", *ORDER_FILTERS)
+    quick_filters = ORDER_QUICK_FILTERS
     column_default_sort = ("id", True)
     computed_columns = (ExtraColumns((("lines", "Lines"), ("next_on", "Next expected")), by_ids(outlooks)),)
     form_columns = ("supplier", "ordered_on", "note", "release")
@@ -147,8 +177,12 @@ class PurchaseOrderScreen(DocumentScreen):
     detail_loads = (joinedload(PurchaseOrder.supplier),)
     actions = ORDER_ACTIONS
     line_actions = LINE_ACTIONS
-    panels = (Panel("Receipts", "procurement/order_receipts.html", _receipts),)
+    panels = (SUMMARY, Panel("Receipts", "procurement/order_receipts.html", _receipts, counted="receipts"))
     empty_message = "There are no purchase orders yet. Enter the first one, or import them as CSV."
+
+    @override
+    def next_step(self, row: Any) -> NextStep | None:
+        return next_step(row)
 
     @override
     def may_edit(self, row: Any) -> bool:

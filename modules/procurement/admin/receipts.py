@@ -34,12 +34,13 @@ class ReceiptScreen(Screen):
     can_create = can_edit = can_delete = False
     column_list = ("received_at", "line", "product", "quantity", "reversed", "lot", "location", "user_name")
     column_labels = {
-        "line": "Purchase order line",
+        "line": "Purchase order",
         "user_name": "Received by",
         "line.order.number": "purchase order",
         "line.product.sku": "SKU",
         "line.product.name": "product",
         "balance.lot.number": "lot",
+        "balance.location.path": "location",
     }
     column_formatters = {
         "line": lambda view, context, row, name: _order(row),
@@ -48,7 +49,12 @@ class ReceiptScreen(Screen):
         "location": lambda view, context, row, name: row.balance.location.path,
     }
     column_searchable_list = ("line.order.number", "line.product.sku", "line.product.name", "balance.lot.number")
-    column_filters = ("received_at", "quantity", "user_name")
+    column_filters = (
+        *("received_at", "quantity", "reversed", "user_name", "line.order.number", "line.product.sku"),
+        *("line.product.name", "balance.lot.number", "balance.location.path"),
+    )
+    column_sortable_list = ()
+    sorted_like = {"received_at": "id"}
     column_default_sort = ("id", True)
     header_fields = (
         ("Received at", "received_at"),

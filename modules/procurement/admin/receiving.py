@@ -13,6 +13,7 @@ from wtforms import FieldList, Form, FormField, HiddenField, StringField, TextAr
 from wtforms.validators import Length, Optional
 
 from erp.admin import DayField, Facts, FormPage, QuantityField, Result
+from erp.admin.access import may
 from erp.errors import ErpError, NotFound
 from erp.options import options
 from modules.inventory_lots.errors import StockRefused
@@ -20,6 +21,7 @@ from modules.inventory_lots.models import Location
 from modules.inventory_lots.queries import locations_by_path
 from modules.inventory_lots.states import Tracking
 from modules.procurement import queries, services
+from modules.procurement.admin.reversal import ReverseReceipt
 from modules.procurement.admin.versions import lines_of, order_of, quantities_of, state_of
 from modules.procurement.domain import Delivery, receivable
 from modules.procurement.errors import DeliveriesRefused, NothingReceived
@@ -120,6 +122,7 @@ class Receive(FormPage):
         context = {
             "receipts": queries.receipts_by_id(session, receipt_ids),
             "destinations": queries.destinations(session, receipt_ids),
+            "may_reverse": may(ReverseReceipt.permission),
         }
         return Result(f"Goods of {order.name} are received.", "procurement/received.html", context)
 

@@ -9,7 +9,7 @@ from typing_extensions import override
 from wtforms import Form
 
 from erp.admin import ContactScreen, Panel
-from erp.contacts import ContactData
+from erp.contacts import ADDRESS_PARTS, ContactData
 from modules.procurement import services
 from modules.procurement.models import Supplier
 from modules.procurement.queries import orders_of_supplier, outlooks
@@ -37,7 +37,8 @@ class SupplierScreen(ContactScreen):
 
     @override
     def save(self, session: Session, form: Form, row: Any) -> Any:
-        data = ContactData(form["code"].data, form["name"].data, form["email"].data or "")
+        address = {part: form[part].data or "" for part in ADDRESS_PARTS}
+        data = ContactData(form["code"].data, form["name"].data, form["email"].data or "", address)
         return services.save_supplier(session, row.id if row else None, data)
 
     @override

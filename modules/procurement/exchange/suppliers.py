@@ -8,16 +8,28 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from erp.contacts import ContactData, save_contacts
+from erp.contacts import ADDRESS_PARTS, ContactData, save_contacts
 from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, email_address, text
 from erp.text import plural
 from modules.procurement.models import Supplier
 
+COLUMNS = (
+    Column("code", code(60), required=True),
+    Column("name", text(200), required=True),
+    Column("email", email_address),
+    *(Column(name, text(length)) for name, length in ADDRESS_PARTS.items()),
+)
+
 
 def _save(session: Session, rows: list[Row], errors: Errors) -> str:
     errors.raise_if_any()
-    saved = save_contacts(session, Supplier, [ContactData(row["code"], row["name"], _email(row)) for row in rows])
+    saved = save_contacts(session, Supplier, [_contact(row) for row in rows])
     return f"{plural(len(rows), 'supplier')}: {saved.new} new, {saved.changed} changed."
+
+
+def _contact(row: Row) -> ContactData:
+    address = {name: row[name] or "" for name in ADDRESS_PARTS if row.given(name)}
+    return ContactData(row["code"], row["name"], _email(row), address)
 
 
 def _email(row: Row) -> str | None:
@@ -26,18 +38,15 @@ def _email(row: Row) -> str | None:
 
 
 def _rows(session: Session) -> Iterable[Sequence[Any]]:
-    return session.execute(select(Supplier.code, Supplier.name, Supplier.email).order_by(Supplier.id)).yield_per(5000)
+    columns = [getattr(Supplier, column.name) for column in COLUMNS]
+    return session.execute(select(*columns).order_by(Supplier.id)).yield_per(5000)
 
 
 SUPPLIER_IMPORT = ImportKind(
     name="suppliers",
     title="Suppliers",
     permission="procurement.edit",
-    columns=(
-        Column("code", code(60), required=True),
-        Column("name", text(200), required=True),
-        Column("email", email_address),
-    ),
+    columns=COLUMNS,
     key=("code",),
     apply=_save,
     screen="procurement.supplier",
@@ -47,6 +56,6 @@ SUPPLIERS = ExportKind(
     name="suppliers",
     title="Suppliers",
     permission="procurement.view",
-    columns=("code", "name", "email"),
+    columns=tuple(column.name for column in COLUMNS),
     rows=_rows,
 )

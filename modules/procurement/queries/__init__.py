@@ -30,11 +30,13 @@ from modules.procurement.queries.receipts import (
     receipts_of_order,
     usual_location,
 )
+from modules.procurement.queries.search import SEARCHES
 from modules.procurement.queries.statuses import status_by_name, statuses, statuses_by_name
 from modules.procurement.queries.supply import is_supply, supply_order, unallocated_supply
 
 __all__ = [
     "RECEIPT_LOADS",
+    "SEARCHES",
     "Destination",
     "allocated_lines",
     "booked_lines",

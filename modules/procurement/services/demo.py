@@ -9,7 +9,7 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.contacts import ContactData, contacts_by_code, save_contacts
+from erp.contacts import ContactData, address, contacts_by_code, save_contacts
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.queries import products_by_sku
 from modules.inventory_lots.services import DemoSku, find_or_make_location, lock_products
@@ -23,10 +23,27 @@ from modules.procurement.services.statuses import save_statuses
 S = DemoSku
 
 SUPPLIERS = (
-    ContactData("FERRO", "Ferro Fasteners", "sales@ferro-fasteners.example"),
-    ContactData("LUMEN", "Lumen Home", "orders@lumen-home.example"),
-    ContactData("TIDE", "Tide Audio", "b2b@tide-audio.example"),
-    ContactData("ORBIT", "Orbit Publishing", "trade@orbit-publishing.example"),
+    ContactData(
+        "FERRO",
+        "Ferro Fasteners",
+        "sales@ferro-fasteners.example",
+        address("Ironstrasse 9", "44135", "Dortmund", "", "Germany"),
+    ),
+    ContactData(
+        "LUMEN", "Lumen Home", "orders@lumen-home.example", address("Via Orefici 2", "20123", "Milan", "MI", "Italy")
+    ),
+    ContactData(
+        "TIDE",
+        "Tide Audio",
+        "b2b@tide-audio.example",
+        address("Dock Street 31", "NR32 1PL", "Lowestoft", "Suffolk", "United Kingdom"),
+    ),
+    ContactData(
+        "ORBIT",
+        "Orbit Publishing",
+        "trade@orbit-publishing.example",
+        address("Keizersgracht 215", "1016 DV", "Amsterdam", "", "Netherlands"),
+    ),
 )
 STATUSES = (
     StatusData("Ordered", 1, is_default=True),

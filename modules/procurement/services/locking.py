@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import Table, select, update
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy import Select, Table, select, update
+from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 
-from erp.db import is_named, is_one_of
+from erp.db import id_list, is_among, is_named, is_one_of, select_prepared
 from erp.errors import StaleRecord
 from erp.identity import ByKey
-from modules.inventory_lots.services import lock_products
+from erp.registry import check_revision, revision_column
+from modules.inventory_lots.services import lock_products, lock_selected_products
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.queries import join_orders, lines_with_orders, order_ids_by_number
 
@@ -23,19 +24,40 @@ FRESH = {"populate_existing": True}
 def lock_lines(session: Session, line_ids: Iterable[int]) -> list[PurchaseOrderLine]:
     """Lock the products of these lines; return the lines as they are now, in id order. Raises StaleRecord."""
     wanted = set(line_ids)
-    of_lines = select(PurchaseOrderLine.product_id).where(is_one_of(session, PurchaseOrderLine.id, wanted)).distinct()
-    products = set(session.scalars(of_lines))
-    lock_products(session, products)
-    lines = fresh_lines(session, wanted)
-    if len(lines) < len(wanted) or any(found.product_id not in products for found in lines):
-        raise StaleRecord
-    return lines
+    products = lock_selected_products(session, _products_of, line_ids=wanted)
+    return _as_locked(fresh_lines(session, wanted), wanted, products)
 
 
 def lock_lines_and_orders(session: Session, line_ids: Iterable[int]) -> list[PurchaseOrderLine]:
     """Lock the products of these lines, then their orders; return the lines as they are now, in id order."""
-    lines = lock_lines(session, line_ids)
-    _lock_orders(session, {line.order_id for line in lines})
+    wanted = set(line_ids)
+    # Modules and options are checked with what is read next.
+    products = lock_selected_products(session, _products_of, is_checked=False, line_ids=wanted)
+    rows, values = select_prepared(session, _locking), {"line_ids": id_list(session, wanted)}
+    found = session.execute(rows, values, execution_options=FRESH).all()
+    if found:
+        check_revision(session, found[0][1])
+    return _as_locked(sorted((line for line, _ in found), key=lambda line: line.id), wanted, products)
+
+
+def _locking(session: Session) -> Select[*tuple[Any, ...]]:
+    return (
+        select(PurchaseOrderLine, revision_column())
+        .join(PurchaseOrderLine.order)
+        .where(is_among(session, PurchaseOrderLine.id, "line_ids"))
+        .options(contains_eager(PurchaseOrderLine.order), joinedload(PurchaseOrderLine.product))
+        .order_by(PurchaseOrderLine.order_id, PurchaseOrderLine.id)
+        .with_for_update(key_share=True, of=PurchaseOrder)
+    )
+
+
+def _products_of(session: Session) -> Select[*tuple[Any, ...]]:
+    return select(PurchaseOrderLine.product_id).where(is_among(session, PurchaseOrderLine.id, "line_ids")).distinct()
+
+
+def _as_locked(lines: list[PurchaseOrderLine], wanted: set[int], products: set[int]) -> list[PurchaseOrderLine]:
+    if len(lines) < len(wanted) or any(line.product_id not in products for line in lines):
+        raise StaleRecord
     return lines
 
 

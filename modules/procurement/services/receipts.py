@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
+from typing import cast
 
+from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import bulk_add, insert_rows
+from erp.db import bulk_add, bulk_insert, new_ids_of, raw_instant
 from erp.errors import ErpError
 from erp.events import current_run, publish
 from erp.numbers import sums, to_raw
@@ -20,8 +23,10 @@ from modules.procurement.errors import DeliveriesRefused, OverReceipt
 from modules.procurement.hooks import OutstandingFall, outstanding_will_fall
 from modules.procurement.models import PurchaseOrderLine, Receipt
 from modules.procurement.services.locking import LINE, lock_lines_and_orders
-from modules.procurement.services.states import announce_supply, update_states
+from modules.procurement.services.states import announce_supply, states_after, write_states
 from modules.procurement.states import PURCHASE_ORDER
+
+RECEIPT = cast(Table, Receipt.__table__)
 
 
 def receive(session: Session, delivery: Delivery) -> int:
@@ -40,29 +45,29 @@ def receive_many(session: Session, deliveries: Sequence[Delivery]) -> list[int]:
     supply to what still waits. Raises DeliveriesRefused, and receives nothing then.
     """
     lines = {line.id: line for line in lock_lines_and_orders(session, {delivery.line_id for delivery in deliveries})}
-    arrivals = _arrivals(session, lines, deliveries)
-    if refusals := _refusals(session, lines, deliveries, arrivals):
+    products = {line.product_id: line.product for line in lines.values()}
+    checked = inventory.check_arrivals(session, _arrivals(session, lines, deliveries), products)
+    if refusals := _refusals(lines, deliveries, checked.refusals):
         raise DeliveriesRefused(refusals=refusals)
-    outstanding_after = _outstanding_after(lines, deliveries)
-    product_ids = tuple(sorted({line.product_id for line in lines.values()}))
-    order_ids = {line.order_id for line in lines.values()}
-    balance_ids = inventory.receive_many(session, arrivals)
-    receipt_ids = _insert(session, deliveries, balance_ids)
-    outstanding_will_fall(
-        session,
-        [
-            OutstandingFall(delivery.line_id, outstanding, balance_id, delivery.quantity, receipt_id)
-            for delivery, outstanding, balance_id, receipt_id in zip(
-                deliveries, outstanding_after, balance_ids, receipt_ids, strict=True
-            )
-        ],
-    )
     received = sums((delivery.line_id, to_raw(delivery.quantity)) for delivery in deliveries)
+    states = states_after(session, [line.order for line in lines.values()], received)
+    falls = _falls(lines, deliveries)
+    # Nothing has to give way on lines of which nothing is allocated.
+    held = {line.id for line in lines.values() if line.allocated}
+    ids = new_ids_of(session, dict.fromkeys((*inventory.NEW_ROWS, RECEIPT), len(deliveries)))
+    balance_ids, receipt_ids = inventory.book(session, checked, ids=ids), ids[RECEIPT]
+    _insert(session, deliveries, balance_ids, receipt_ids)
+    landed = zip(falls, balance_ids, receipt_ids, strict=True)
+    if falling := [
+        replace(fall, balance_id=balance, receipt_id=id_) for fall, balance, id_ in landed if fall.line_id in held
+    ]:
+        outstanding_will_fall(session, falling)
     bulk_add(session, LINE, ("received",), sorted(received.items()))
+    write_states(session, states)
     session.expire_all()
-    update_states(session, order_ids)
+    product_ids = tuple(sorted(products))
     publish(session, GoodsArrived(product_ids))
-    announce_supply(session, product_ids)
+    announce_supply(session, product_ids, has_arrived=True)
     return receipt_ids
 
 
@@ -84,13 +89,10 @@ def _arrivals(
 
 
 def _refusals(
-    session: Session,
-    lines: Mapping[int, PurchaseOrderLine],
-    deliveries: Sequence[Delivery],
-    arrivals: Sequence[inventory.Arrival],
+    lines: Mapping[int, PurchaseOrderLine], deliveries: Sequence[Delivery], of_stock: Mapping[int, ErpError]
 ) -> dict[int, ErpError]:
     """Return the reasons why deliveries are refused, by position in the list."""
-    refusals: dict[int, ErpError] = dict(inventory.arrival_refusals(session, arrivals))
+    refusals: dict[int, ErpError] = dict(of_stock)
     received = {line.id: line.received for line in lines.values()}
     for index, delivery in enumerate(deliveries):
         line = lines[delivery.line_id]
@@ -110,22 +112,23 @@ def _check_room(line: PurchaseOrderLine, received: Decimal, quantity: Decimal) -
         raise OverReceipt(line=str(line), quantity=quantity, receivable=room)
 
 
-def _outstanding_after(lines: Mapping[int, PurchaseOrderLine], deliveries: Sequence[Delivery]) -> list[Decimal]:
+def _falls(lines: Mapping[int, PurchaseOrderLine], deliveries: Sequence[Delivery]) -> list[OutstandingFall]:
     """Return what each delivery leaves outstanding on its line."""
     received = {line.id: line.received for line in lines.values()}
-    outstanding = []
+    falls = []
     for delivery in deliveries:
         line = lines[delivery.line_id]
         received[line.id] += delivery.quantity
-        outstanding.append(LineQuantities(line.quantity, received[line.id], line.cancelled).outstanding)
-    return outstanding
+        outstanding = LineQuantities(line.quantity, received[line.id], line.cancelled).outstanding
+        falls.append(OutstandingFall(line.id, outstanding, landed_quantity=delivery.quantity))
+    return falls
 
 
-def _insert(session: Session, deliveries: Sequence[Delivery], balance_ids: Sequence[int]) -> list[int]:
-    """Insert a receipt of each delivery; return their ids."""
-    common = {"received_at": clock.now(), "user_name": current_run(session).user_name}
-    receipts = [
-        {"line_id": delivery.line_id, "balance_id": balance_id, "quantity": delivery.quantity, **common}
-        for delivery, balance_id in zip(deliveries, balance_ids, strict=True)
+def _insert(session: Session, deliveries: Sequence[Delivery], balance_ids: Sequence[int], ids: Sequence[int]) -> None:
+    """Insert a receipt of each delivery."""
+    rows = [
+        (id_, delivery.line_id, balance_id, to_raw(delivery.quantity))
+        for id_, delivery, balance_id in zip(ids, deliveries, balance_ids, strict=True)
     ]
-    return insert_rows(session, Receipt, receipts)
+    same = {"reversed": 0, "received_at": raw_instant(clock.now()), "user_name": current_run(session).user_name}
+    bulk_insert(session, RECEIPT, ("id", "line_id", "balance_id", "quantity"), rows, shared=same)

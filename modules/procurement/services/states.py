@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
-from erp.db import is_one_of
+from erp.db import bulk_update, from_raw, is_among, is_one_of, raw, read_prepared
 from erp.events import publish
 from erp.history import Change, record_all
 from modules.procurement.domain import LineQuantities, derived_state
@@ -22,43 +22,42 @@ from modules.procurement.states import PurchaseState
 def update_states(session: Session, order_ids: Iterable[int]) -> None:
     """Give orders, except drafts, the state that follows from the quantities of their lines."""
     session.flush()
-    wanted = set(order_ids)
-    by_order = _quantities_by_order(session, wanted)
-    are_ordered = is_one_of(session, PurchaseOrder.id, wanted), PurchaseOrder.state != PurchaseState.draft
-    orders = session.scalars(select(PurchaseOrder).where(*are_ordered).order_by(PurchaseOrder.id))
-    states = {order: derived_state(by_order[order.id]) for order in orders}
-    _write_states(session, {order: state for order, state in states.items() if state != order.state})
+    orders = session.scalars(select(PurchaseOrder).where(is_one_of(session, PurchaseOrder.id, set(order_ids))))
+    write_states(session, states_after(session, orders.all(), {}))
 
 
-def _quantities_by_order(session: Session, order_ids: Iterable[int]) -> dict[int, list[LineQuantities]]:
+def states_after(
+    session: Session, orders: Iterable[PurchaseOrder], received: Mapping[int, int]
+) -> dict[PurchaseOrder, PurchaseState]:
+    """Return the states that orders, except drafts, get once lines (by id) have received raw quantities more."""
+    by_id = {order.id: order for order in orders if order.state != PurchaseState.draft}
+    quantities: dict[int, list[LineQuantities]] = {id_: [] for id_ in by_id}
+    for line_id, order_id, quantity, before, cancelled in read_prepared(session, _quantities, order_ids=by_id):
+        raws = (quantity, before + received.get(line_id, 0), cancelled)
+        quantities[order_id].append(LineQuantities(*map(from_raw, raws)))
+    states = {by_id[id_]: derived_state(quantities[id_]) for id_ in sorted(by_id)}
+    return {order: state for order, state in states.items() if state != order.state}
+
+
+def _quantities(session: Session) -> Select[*tuple[Any, ...]]:
     line = PurchaseOrderLine
-    rows = select(line.order_id, line.quantity, line.received, line.cancelled)
-    rows = rows.where(is_one_of(session, line.order_id, order_ids))
-    by_order: dict[int, list[LineQuantities]] = defaultdict(list)
-    for order_id, *quantities in session.execute(rows):
-        by_order[order_id].append(LineQuantities(*quantities))
-    return by_order
+    rows = select(line.id, line.order_id, raw(line.quantity), raw(line.received), raw(line.cancelled))
+    return rows.where(is_among(session, line.order_id, "order_ids"))
 
 
-def _write_states(session: Session, new_states: Mapping[PurchaseOrder, PurchaseState]) -> None:
-    """Write new states with their history, in one statement for each state."""
-    changed = new_states.items()
-    record_all(
-        session, [Change(order.history_subject(), "changed", "state", order.state, state) for order, state in changed]
-    )
-    for state in sorted(set(new_states.values())):
-        ids = [order.id for order, new in changed if new == state]
-        session.execute(
-            update(ORDER)
-            .where(is_one_of(session, ORDER.c.id, ids))
-            .values(state=state, row_version=ORDER.c.row_version + 1)
-        )
-    for order, state in changed:
+def write_states(session: Session, states: Mapping[PurchaseOrder, PurchaseState]) -> None:
+    """Give orders that were locked new states, with their history."""
+    changes = [Change(order.history_subject(), "changed", "state", order.state, new) for order, new in states.items()]
+    record_all(session, changes)
+    sets = {"state": "{after}", "row_version": "row_version + 1"}
+    rows = [(order.id, state.value) for order, state in states.items()]
+    bulk_update(session, ORDER, sets, {"after": "text"}, rows)
+    for order, state in states.items():
         set_committed_value(order, "state", state)
         set_committed_value(order, "row_version", order.row_version + 1)
 
 
-def announce_supply(session: Session, product_ids: Iterable[int]) -> None:
+def announce_supply(session: Session, product_ids: Iterable[int], *, has_arrived: bool = False) -> None:
     """Publish that the outstanding quantity of these products changed, once for the whole change."""
     if changed := tuple(sorted(set(product_ids))):
-        publish(session, SupplyChanged(changed))
+        publish(session, SupplyChanged(changed, has_arrived))

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from erp.contacts import Saved
 from erp.events import publish
-from erp.history import Change, delete_document, record_all
+from erp.history import Change, delete_document, record_with_ids
 from modules.procurement.domain import StatusData
 from modules.procurement.errors import NameTaken, StatusInUse
 from modules.procurement.events import LineStatusChanged, StatusChange
@@ -44,7 +44,7 @@ def write_statuses(
     names = _names(session)
     changed = [line for line in lines if line.id in statuses and line.status_id != statuses[line.id]]
     before = {line.id: line.status_id for line in changed}
-    entry_ids = record_all(
+    entry_ids = record_with_ids(
         session,
         [
             Change(line.history_subject(), "changed", "status", names[before[line.id]], names[statuses[line.id]])

@@ -20,6 +20,8 @@ def save_supplier(session: Session, supplier_id: int | None, data: ContactData) 
     supplier.code, supplier.name = data.code, data.name
     if data.email is not None:
         supplier.email = data.email
+    for part, value in data.address.items():
+        setattr(supplier, part, value)
     session.add(supplier)
     session.flush()
     return supplier

@@ -6,6 +6,16 @@ from modules.sales.admin.customers import CustomerScreen
 from modules.sales.admin.dashboard import CARD
 from modules.sales.admin.orders import OrderScreen
 from modules.sales.admin.packs import PackScreen
+from modules.sales.admin.pick_lists import PickListPage
 from modules.sales.admin.work_lists import WorkListPage
 
-__all__ = ["CARD", "BackorderScreen", "BookPage", "CustomerScreen", "OrderScreen", "PackScreen", "WorkListPage"]
+__all__ = [
+    "CARD",
+    "BackorderScreen",
+    "BookPage",
+    "CustomerScreen",
+    "OrderScreen",
+    "PackScreen",
+    "PickListPage",
+    "WorkListPage",
+]

@@ -101,4 +101,4 @@ def _allocations(session: Session, order: Any) -> Mapping[str, Any] | None:
     return {"allocations": rows} if rows or order.state != OrderState.draft else None
 
 
-ALLOCATIONS = Panel("Allocation lines", "sales/allocations.html", _allocations)
+ALLOCATIONS = Panel("Allocation lines", "sales/allocations.html", _allocations, counted="allocations")

@@ -10,8 +10,9 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session, joinedload
 from typing_extensions import override
 
-from erp.admin import ExtraColumn, Facts, FormPage, Panel, Screen, anchor_of, of_each
+from erp.admin import ExtraColumn, Facts, FormPage, Panel, QuickFilter, Screen, anchor_of, of_each
 from modules.sales import queries, services
+from modules.sales.admin.filters import BACKORDER_FILTERS
 from modules.sales.admin.forms import ReasonForm
 from modules.sales.admin.versions import of_backorder
 from modules.sales.models import Backorder, Order, OrderLine
@@ -25,7 +26,7 @@ def _backorders(session: Session, order: Any) -> Mapping[str, Any] | None:
     return {"backorders": rows, "covered": covered, "covers_from_purchases": queries.covers_from_purchases()}
 
 
-BACKORDERS = Panel("Backorder lines", "sales/backorders.html", _backorders)
+BACKORDERS = Panel("Backorder lines", "sales/backorders.html", _backorders, counted="backorders")
 
 
 class EndBackorder(FormPage):
@@ -117,7 +118,21 @@ class BackorderScreen(Screen):
         "line.product.name": "product",
         "created_at": "Since",
     }
-    column_filters = ("state", "kind", "line.order.number", "line.product.sku", "counts_from", "created_at")
+    column_filters = (
+        *("state", "kind", "line.order.number", "line.order.customer.name", "line.product.sku", "line.product.name"),
+        *("quantity", "line.position", "counts_from", "created_at"),
+        *BACKORDER_FILTERS,
+    )
+    quick_filters = (
+        QuickFilter("Open", "state_is", "open"),
+        QuickFilter("Allocated", "state_is", "allocated"),
+        QuickFilter("Cancelled", "state_is", "cancelled"),
+        QuickFilter("Preorders", "kind_is", "preorder"),
+    )
+    # The rows were made in the order of their ids.
+    column_sortable_list = ()
+    sorted_like = {"created_at": "id"}
+    column_totals = ("quantity",)
     column_searchable_list = ("line.order.number", "line.product.sku", "line.product.name", "line.order.customer.name")
     column_default_sort = ("id", True)
     computed_columns = (ExtraColumn("open_quantity", "Open", of_each(lambda row: row.open_quantity)),)

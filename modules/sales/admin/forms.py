@@ -19,7 +19,12 @@ SMALLEST = Decimal("0.0001")
 LINE_FIELDS = ("product", "quantity", "unit_price", "requested_on")
 LINE_LABELS = {"unit_price": "Price", "requested_on": "Requested on"}
 LINE_LOOKUPS: dict[str, dict[str, Any]] = {
-    "product": {"fields": ("sku", "name"), "filters": ("is_active",), "placeholder": "SKU or name of a product"}
+    "product": {
+        "fields": ("sku", "name"),
+        "filters": ("is_active",),
+        "placeholder": "SKU or name of a product",
+        "fills": {"unit_price": "list_price"},
+    }
 }
 
 

@@ -14,7 +14,8 @@ from typing_extensions import override
 
 from erp.admin import Action, Badge, ExtraColumn, Facts, FormPage, document_anchor, line_heading
 from erp.admin.access import may, screen_session
-from erp.admin.formatting import badge, day, money
+from erp.admin.formatting import badge, day
+from erp.admin.numerals import money
 from erp.db import format_quantity
 from erp.options import options
 from erp.text import plural
@@ -34,7 +35,7 @@ def _product(line: OrderLine) -> Markup:
         badge(Badge("preorder", "info")) if line.is_preorder else "",
     )
     price = "" if line.unit_price is None else f"{money(line.unit_price)} a {line.product.unit}"
-    return Markup('<div style="min-width:12em">{}<div class="small text-muted">{}</div></div>').format(shown, price)
+    return Markup('<div style="min-width:10em">{}<div class="small text-muted">{}</div></div>').format(shown, price)
 
 
 def _backordered(line: OrderLine) -> Decimal:
@@ -43,8 +44,10 @@ def _backordered(line: OrderLine) -> Decimal:
 
 def _dates(line: OrderLine) -> Markup:
     """Show the promise date, and below it the date that the customer requested."""
-    requested = "" if line.requested_on is None else f"requested {day(line.requested_on)}"
-    shown = Markup('<div class="text-nowrap">{}</div><div class="text-nowrap text-muted small">{}</div>')
+    requested = Markup("")
+    if line.requested_on is not None:
+        requested = Markup('requested <span class="text-nowrap">{}</span>').format(day(line.requested_on))
+    shown = Markup('<div class="text-nowrap">{}</div><div class="text-muted small">{}</div>')
     return shown.format(day(line.promise_date), requested)
 
 

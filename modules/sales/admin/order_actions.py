@@ -17,6 +17,8 @@ from modules.sales import services
 from modules.sales.admin.allocations import RemoveAllocations, allocate, allocation_result
 from modules.sales.admin.forms import ReasonForm, check_line, new_lines_form
 from modules.sales.admin.packs import PackSerials, asks_for_serials, pack
+from modules.sales.admin.pick_lists import pick_list
+from modules.sales.admin.scanning import ScanAndPack
 from modules.sales.admin.versions import of_draft, of_order
 from modules.sales.errors import NoLinesGiven
 from modules.sales.models import Order
@@ -104,33 +106,48 @@ ORDER_ACTIONS = (
     Action(
         name="confirm",
         label="Confirm",
+        help="The order gets its number and its place in the queue, and is allocated where the option says so.",
         permission="sales.edit",
         run=_confirm,
         depends_on=of_draft,
         allowed=_can("confirm"),
         style="primary",
         icon="fa-check",
+        key="c",
     ),
     Action(
         name="allocate",
         label="Allocate Order",
+        help="Takes free stock, and what is free on purchase orders where the option says so, for each open line.",
         permission="sales.allocate",
         run=allocate,
         depends_on=of_order,
         allowed=_can("allocate"),
         style="primary",
         icon="fa-cubes",
+        key="a",
     ),
     Action(
         name="pack",
         label="Pack Allocated Order",
+        help="Takes what is allocated out of stock, as one pack for each warehouse. The pack can be reversed.",
         permission="sales.pack",
         run=pack,
         depends_on=of_order,
         allowed=lambda order: ORDER.allows(order.state, "pack") and not asks_for_serials(order),
         icon="fa-archive",
+        key="p",
     ),
     PackSerials.action(),
+    ScanAndPack.action(),
+    Action(
+        name="pick-list",
+        label="Pick list",
+        permission="sales.view",
+        page=pick_list,
+        allowed=lambda order: ORDER.allows(order.state, "pack") and any(line.allocated for line in order.lines),
+        icon="fa-print",
+    ),
     RemoveAllocations.action(allowed=_can("remove_allocation"), style="secondary"),
     AddLines.action(),
     CancelOrder.action(),

@@ -12,15 +12,17 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from typing_extensions import override
 from wtforms import Form
 
-from erp.admin import DocumentScreen, ExtraColumn, Facts, anchor_of
+from erp.admin import DocumentScreen, ExtraColumn, Facts, NextStep, anchor_of
 from erp.admin.access import screen_session
-from erp.admin.formatting import money
+from erp.admin.numerals import money
 from erp.errors import ErpError, InvalidTransition
 from modules.sales import queries, services
 from modules.sales.admin.allocations import ALLOCATIONS, ask_before_taking
 from modules.sales.admin.backorders import BACKORDERS
+from modules.sales.admin.filters import ORDER_FILTERS, ORDER_QUICK_FILTERS
 from modules.sales.admin.forms import LINE_FIELDS, LINE_LABELS, LINE_LOOKUPS, check_line
 from modules.sales.admin.lines import LINE_ACTIONS, LINE_COLUMNS
+from modules.sales.admin.next_steps import next_step
 from modules.sales.admin.order_actions import ORDER_ACTIONS
 from modules.sales.admin.packs import PACKS
 from modules.sales.domain import fulfilment
@@ -57,7 +59,8 @@ class OrderScreen(DocumentScreen):
     url = "/sales/orders"
     icon = "fa-shopping-cart"
     edit_permission = "sales.edit"
-    column_list = ("number", "customer", "ordered_at", "state", "priority")
+    column_list = ("number", "customer", "ordered_at", "state", "priority", "shipping_policy", "note")
+    columns_hidden = ("shipping_policy", "note")
     column_labels = {
         "number": "Order",
         "customer.name": "customer",
@@ -67,7 +70,11 @@ class OrderScreen(DocumentScreen):
     }
     column_formatters = {"number": lambda view, context, row, name: row.name}
     column_searchable_list = ("number", "customer.name", "customer.code")
-    column_filters = ("state", "number", "customer.name", "customer.code", "ordered_at", "priority", "shipping_policy")
+    column_filters = (
+        *("state", "number", "customer.name", "customer.code", "ordered_at", "priority", "shipping_policy"),
+        *ORDER_FILTERS,
+    )
+    quick_filters = ORDER_QUICK_FILTERS
     column_default_sort = ("id", True)
     computed_columns = (
         ExtraColumn("lines", "Lines", _lines_of),
@@ -113,6 +120,10 @@ class OrderScreen(DocumentScreen):
             return super().refused(id, error)
         g.erp_reading = True
         return ask_before_taking(self, self.get_one(id), error)
+
+    @override
+    def next_step(self, row: Any) -> NextStep | None:
+        return next_step(screen_session(), row)
 
     def may_edit(self, row: Any) -> bool:
         """Return whether the order is a draft or confirmed, besides the right to edit it."""

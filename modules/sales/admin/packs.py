@@ -15,6 +15,7 @@ from erp.admin import Action, Badge, ExtraColumn, Facts, FormPage, Panel, Result
 from erp.admin.access import may, screen_session
 from modules.inventory_lots.states import Tracking
 from modules.sales import queries, services
+from modules.sales.admin.filters import PACK_FILTERS
 from modules.sales.admin.pack_reversals import REVERSALS, REVERSE
 from modules.sales.admin.versions import of_order
 from modules.sales.models import Order, OrderLine, Pack
@@ -25,10 +26,11 @@ SERIALS_SHOWN = 20
 
 def pack(session: Session, order: Order) -> Result:
     """Pack what is allocated of an order, and show what left and what stays behind."""
-    return _packed(session, order.id, {})
+    return pack_with(session, order.id, {})
 
 
-def _packed(session: Session, order_id: int, serials: Mapping[int, Sequence[str]]) -> Result:
+def pack_with(session: Session, order_id: int, serials: Mapping[int, Sequence[str]]) -> Result:
+    """Pack an order with these serial numbers by line id, and show what left and what stays behind."""
     packs = services.pack_order(session, order_id, serials)
     context = {
         "packs": [(pack.id, pack.number) for pack in packs],
@@ -44,11 +46,19 @@ def _packed(session: Session, order_id: int, serials: Mapping[int, Sequence[str]
 
 def asks_for_serials(order: Order) -> bool:
     """Return whether packing must ask for serial numbers."""
-    return bool(_serial_lines(order))
+    return bool(serial_lines(order))
 
 
-def _serial_lines(order: Order) -> list[OrderLine]:
+def serial_lines(order: Order) -> list[OrderLine]:
+    """Return the open lines whose serial numbers are chosen when they are packed."""
     return [line for line in order.lines if line.product.tracking is Tracking.serial and line.is_open]
+
+
+def typed_serials(order: Order) -> dict[int, list[str]]:
+    """Return the serial numbers that the form names, by line id."""
+    typed = {line.id: request.form.get(f"serials-{line.id}", "").splitlines() for line in order.lines}
+    numbers = {id_: [number.strip() for number in lines if number.strip()] for id_, lines in typed.items()}
+    return {id_: found for id_, found in numbers.items() if found}
 
 
 class PackSerials(FormPage):
@@ -67,15 +77,13 @@ class PackSerials(FormPage):
 
     @override
     def context(self, session: Session, row: Any) -> dict[str, Any]:
-        lines = _serial_lines(row)
+        lines = serial_lines(row)
         stock = queries.usable_serials(session, {line.product_id for line in lines}, SERIALS_SHOWN + 1)
         return {"lines": lines, "stock": stock, "most": SERIALS_SHOWN, "typed": request.form}
 
     @override
     def do(self, session: Session, row: Any, form: Any) -> Result:
-        typed = {line.id: request.form.get(f"serials-{line.id}", "").splitlines() for line in row.lines}
-        numbers = {id_: [number.strip() for number in lines if number.strip()] for id_, lines in typed.items()}
-        return _packed(session, row.id, {id_: found for id_, found in numbers.items() if found})
+        return pack_with(session, row.id, typed_serials(row))
 
 
 def _packs(session: Session, order: Any) -> Mapping[str, Any] | None:
@@ -84,7 +92,7 @@ def _packs(session: Session, order: Any) -> Mapping[str, Any] | None:
     return {"packs": packs} if packs else None
 
 
-PACKS = Panel("Packs", "sales/packs.html", _packs)
+PACKS = Panel("Packs", "sales/packs.html", _packs, counted="packs")
 
 
 def _reversed(session: Session, packs: Sequence[Pack]) -> Mapping[int, Badge]:
@@ -99,8 +107,10 @@ def _lines(session: Session, pack: Any) -> Mapping[str, Any]:
 
 def packing_slip(screen: Any, pack: Pack) -> ResponseReturnValue:
     """Show the paper that goes into the parcel."""
-    lines = queries.pack_lines(screen_session(), [pack.id])
-    return str(screen.render("sales/packing_slip.html", pack=pack, lines=lines))
+    session = screen_session()
+    lines = queries.pack_lines(session, [pack.id])
+    remaining = [line for line in queries.lines_of(session, [pack.order_id]) if line.is_open]
+    return str(screen.render("sales/packing_slip.html", pack=pack, lines=lines, remaining=remaining))
 
 
 class PackScreen(Screen):
@@ -123,7 +133,12 @@ class PackScreen(Screen):
         "user_name": "Packed by",
     }
     column_searchable_list = ("number", "order.number", "order.customer.name")
-    column_filters = ("number", "order.number", "warehouse.code", "packed_at", "user_name")
+    column_filters = (
+        *("number", "order.number", "order.customer.name", "warehouse.code", "packed_at", "user_name"),
+        *PACK_FILTERS,
+    )
+    column_sortable_list = ("number",)
+    sorted_like = {"packed_at": "id"}
     column_default_sort = ("id", True)
     computed_columns = (
         ExtraColumn("lines", "Lines", by_ids(queries.pack_line_counts)),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from erp.contacts import ContactData
+from erp.contacts import ADDRESS_PARTS, ContactData
 from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, email_address, text
 from erp.text import plural
 from modules.sales import services
@@ -18,6 +18,7 @@ COLUMNS = (
     Column("code", code(60), required=True),
     Column("name", text(200), required=True),
     Column("email", email_address),
+    *(Column(name, text(length)) for name, length in ADDRESS_PARTS.items()),
 )
 
 
@@ -27,11 +28,12 @@ def _apply(session: Session, rows: Sequence[Row], errors: Errors) -> str:
 
 
 def _contact(row: Row) -> ContactData:
-    return ContactData(row["code"], row["name"], (row["email"] or "") if row.given("email") else None)
+    address = {name: row[name] or "" for name in ADDRESS_PARTS if row.given(name)}
+    return ContactData(row["code"], row["name"], (row["email"] or "") if row.given("email") else None, address)
 
 
 def _rows(session: Session) -> Iterable[Sequence[object]]:
-    return session.execute(select(Customer.code, Customer.name, Customer.email).order_by(Customer.id))
+    return session.execute(select(*(getattr(Customer, column.name) for column in COLUMNS)).order_by(Customer.id))
 
 
 CUSTOMER_IMPORT = ImportKind(

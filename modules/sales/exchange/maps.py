@@ -62,15 +62,27 @@ SHOPIFY_CUSTOMERS = Map(
         "code": take("Email", "Phone", "Default Address Phone", "Customer ID"),
         "name": (*join("First Name", "Last Name"), *take("Default Address Company", "Email", "Phone", "Customer ID")),
         "email": take("Email"),
+        "street": take("Default Address Address1", "Address1"),
+        "postcode": take("Default Address Zip", "Zip"),
+        "city": take("Default Address City", "City"),
+        "region": take("Default Address Province Code", "Province"),
+        "country": take("Default Address Country Code", "Country"),
     },
     ignored=(
-        "Accepts *", "Default Address *", "Address1", "Address2", "Company", "City", "Province*", "Country*", "Zip",
+        "Accepts *", "Default Address *", "Address2", "Company", "Province*", "Country*",
         "Total Spent", "Total Orders", "Note", "Tax Exempt", "Tags",
     ),
 )  # fmt: skip
 
 # The columns of Advanced Order Export, then those of Customer / Order / Coupon Export with one row an item.
 _WOOCOMMERCE_CUSTOMER = take("Email (Billing)", "billing_email", "Phone (Billing)", "billing_phone")
+_WOOCOMMERCE_ADDRESS = {
+    "street": take("Address 1&2 (Shipping)", "shipping_address_1", "shipping_address", "billing_address_1"),
+    "postcode": take("Postcode (Shipping)", "shipping_postcode", "billing_postcode", "Postal Code"),
+    "city": take("City (Shipping)", "shipping_city", "billing_city", "City"),
+    "region": take("State Code (Shipping)", "shipping_state", "billing_state", "Region"),
+    "country": take("Country Code (Shipping)", "shipping_country", "billing_country", "Country / Region"),
+}
 WOOCOMMERCE_ORDERS = Map(
     name="woocommerce",
     title="WooCommerce orders",
@@ -137,6 +149,7 @@ WOOCOMMERCE_CUSTOMERS = Map(
             *take("Name", "Username", "Email", "billing_email", "email", "user_email"),
         ),
         "email": take("Email", "billing_email", "email", "user_email"),
+        **_WOOCOMMERCE_ADDRESS,
     },
     ignored=(
         "Last Active", "Sign Up", "Orders", "Total Spend", "AOV", "Country / Region", "City", "Region", "Postal Code",
@@ -222,9 +235,18 @@ ODOO_CUSTOMERS = Map(
     name="odoo",
     title="Odoo contacts",
     kind="customers",
-    columns={"code": _ODOO_CONTACT, "name": _ODOO_CONTACT, "email": take("Email", "email")},
+    columns={
+        "code": _ODOO_CONTACT,
+        "name": _ODOO_CONTACT,
+        "email": take("Email", "email"),
+        "street": take("Street", "street"),
+        "postcode": take("Zip", "zip"),
+        "city": take("City", "city"),
+        "region": take("State", "state_id"),
+        "country": take("Country", "country_id"),
+    },
     ignored=(
-        "id", "External ID", "Phone", "Mobile", "Street*", "City", "State", "Zip", "Country", "Company*", "Tags",
+        "id", "External ID", "Phone", "Mobile", "Street2", "Company*", "Tags",
         "Salesperson", "Activit*", "Is a Company", "Tax ID", "Website", "Reference", "Language", "Job Position",
         "Related Company", "Name",
     ),

@@ -19,7 +19,7 @@ from modules.sales.queries.backorders import (
 )
 from modules.sales.queries.checks import broken_invariants
 from modules.sales.queries.explanation import explain
-from modules.sales.queries.holders import MOST_HOLDERS, Holder, can_take, holders_for
+from modules.sales.queries.holders import MOST_HOLDERS, Holder, can_take, held_stock, holders_for, holders_of
 from modules.sales.queries.lines import (
     lines_by_id,
     lines_of,
@@ -29,10 +29,19 @@ from modules.sales.queries.lines import (
     select_lines,
 )
 from modules.sales.queries.losses import Loss, fingerprint, losses, losses_in
+from modules.sales.queries.order_conditions import (
+    has_fulfilment,
+    has_held_line,
+    has_line,
+    has_scheduled_line,
+    is_covered_by_incoming,
+    is_ready_to_pack,
+)
 from modules.sales.queries.order_gains import gained_by_allocating, gained_by_confirming
 from modules.sales.queries.orders import (
     customer_orders,
     line_progress,
+    locked_order,
     order_by_number,
     order_statuses,
     order_with_lines,
@@ -49,6 +58,7 @@ from modules.sales.queries.packs import (
     staying_behind,
     usable_serials,
 )
+from modules.sales.queries.picking import picks_of_lines, picks_of_order
 from modules.sales.queries.preview import LinePlan, Preview, line_plans, preview_products
 from modules.sales.queries.purchase_allocations import (
     covers_from_purchases,
@@ -62,16 +72,20 @@ from modules.sales.queries.queue import (
     is_waiting,
     last_served_day,
     open_backorder_quantity,
+    place_of,
     read_demands,
+    read_places,
     service_order,
     waiting_product_ids,
 )
 from modules.sales.queries.scheduled import due_day, scheduled_quantities, why_scheduled
+from modules.sales.queries.search import SEARCHES
 from modules.sales.queries.snapshot import read_snapshots, rules_of_runs, snapshots_with
 from modules.sales.queries.work_lists import Size, WorkLists, listed_lines, read_work_lists
 
 __all__ = [
     "MOST_HOLDERS",
+    "SEARCHES",
     "Holder",
     "LinePlan",
     "Loss",
@@ -97,7 +111,15 @@ __all__ = [
     "fingerprint",
     "gained_by_allocating",
     "gained_by_confirming",
+    "has_fulfilment",
+    "has_held_line",
+    "has_line",
+    "has_scheduled_line",
+    "held_stock",
     "holders_for",
+    "holders_of",
+    "is_covered_by_incoming",
+    "is_ready_to_pack",
     "is_scheduled",
     "is_waiting",
     "last_served_day",
@@ -106,6 +128,7 @@ __all__ = [
     "lines_by_id",
     "lines_of",
     "listed_lines",
+    "locked_order",
     "losses",
     "losses_in",
     "open_backorder_quantity",
@@ -120,11 +143,15 @@ __all__ = [
     "pack_line_counts",
     "pack_lines",
     "pack_rows",
+    "picks_of_lines",
+    "picks_of_order",
+    "place_of",
     "preview_products",
     "products_on_lines",
     "purchase_allocated_quantities",
     "purchase_allocations_of",
     "read_demands",
+    "read_places",
     "read_snapshots",
     "read_work_lists",
     "removable_rows",

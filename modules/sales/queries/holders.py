@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import total
+from erp.db import raw, total
 from modules.inventory_lots.queries import usable_condition
 from modules.inventory_lots.states import Tracking
+from modules.sales.domain import HeldStock
 from modules.sales.models import Allocation, Customer, Order, OrderLine
-from modules.sales.queries.allocations import select_unpacked
-from modules.sales.queries.queue import latest_served_first
+from modules.sales.queries.allocations import run_order, select_unpacked
+from modules.sales.queries.queue import is_waiting, latest_served_first
 
 MOST_HOLDERS = 100
 
@@ -46,6 +48,13 @@ def holders_for(session: Session, line: OrderLine) -> list[Holder]:
     """
     if not can_take(line):
         return []
+    return holders_of(session, line.product_id, without=line.id, needed=line.need)
+
+
+def holders_of(
+    session: Session, product_id: int, *, without: int | None = None, needed: Decimal, most: int = MOST_HOLDERS
+) -> list[Holder]:
+    """Return the lines that have usable stock of a product, `without` one of them, latest in the queue first."""
     columns = (
         *(OrderLine.id.label("line_id"), Order.id.label("order_id"), Order.number, OrderLine.position),
         *(Customer.name.label("customer"), OrderLine.requested_on, OrderLine.promise_date),
@@ -54,10 +63,10 @@ def holders_for(session: Session, line: OrderLine) -> list[Holder]:
     rows = session.execute(
         select_unpacked(*columns)
         .join(Order.customer)
-        .where(OrderLine.product_id == line.product_id, OrderLine.id != line.id, usable_condition(clock.today()))
+        .where(OrderLine.product_id == product_id, OrderLine.id != (without or 0), usable_condition(clock.today()))
         .group_by(OrderLine.id, Order.id, Customer.id)
         .order_by(*latest_served_first())
-        .limit(MOST_HOLDERS)
+        .limit(most)
     )
     return [
         Holder(
@@ -68,7 +77,16 @@ def holders_for(session: Session, line: OrderLine) -> list[Holder]:
             row.requested_on,
             row.promise_date,
             row.quantity,
-            min(row.quantity, line.need),
+            min(row.quantity, needed),
         )
         for row in rows
+    ]
+
+
+def held_stock(session: Session, *conditions: ColumnElement[bool]) -> list[HeldStock]:
+    """Return what lines have unpacked on balances, where it meets conditions, in the order of a run."""
+    columns = (OrderLine.id, Allocation.balance_id, raw(Allocation.unpacked), is_waiting())
+    return [
+        HeldStock._make(row)
+        for row in session.execute(select_unpacked(*columns).where(*conditions).order_by(*run_order()))
     ]

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from erp.db import is_one_of, total
-from erp.errors import NotFound
+from erp.errors import NotFound, StaleRecord
 from erp.identity import identity_key
 from erp.numbers import sums
+from erp.registry import revision_column
 from modules.sales.domain import Progress, fulfilment
 from modules.sales.models import Backorder, Order, OrderLine
 from modules.sales.queries.scheduled import scheduled_quantities
@@ -34,6 +36,25 @@ def order_with_lines(session: Session, order_id: int) -> Order:
     """Return an order with its lines and their products, in as many statements for one line as for a hundred."""
     lines = joinedload(Order.lines).joinedload(OrderLine.product)
     return session.scalars(select(Order).where(Order.id == order_id).options(lines)).unique().one()
+
+
+def locked_order(session: Session, order_id: int) -> tuple[Order, int]:
+    """Lock an order; return it as `order_with_lines` does, and the revision of modules and options.
+
+    The products of its lines are locked before. Raises StaleRecord where the order is gone.
+    """
+    fresh = {"populate_existing": True}
+    found = session.execute(_locking(), {"order_id": order_id}, execution_options=fresh).unique().one_or_none()
+    if found is None:
+        raise StaleRecord
+    return found[0], found[1]
+
+
+@cache
+def _locking() -> Select[*tuple[Any, ...]]:
+    lines = joinedload(Order.lines).joinedload(OrderLine.product)
+    rows = select(Order, revision_column()).where(Order.id == bindparam("order_id")).options(lines)
+    return rows.with_for_update(key_share=True, of=Order)
 
 
 def orders_with_lines(session: Session, order_ids: Sequence[int]) -> list[Order]:

@@ -6,17 +6,18 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 from itertools import chain
+from typing import Any
 
 from sqlalchemy.orm import Session
 
-from erp.db import read_rows, to_raw
+from erp.db import to_raw
 from erp.options import options
 from modules.inventory_lots.queries import usable_balances
 from modules.sales import hooks
 from modules.sales.domain import Part
 from modules.sales.models import OrderLine
 from modules.sales.planning import Demand, Holding, Rules, Snapshot, Supply
-from modules.sales.queries.queue import Scope, place_of, read_demands, read_places
+from modules.sales.queries.queue import Scope, place_of, read_demands, read_places, read_stock_and_demands
 
 
 def rules_of_runs(session: Session, *, serves_stock: bool = True) -> Rules:
@@ -38,10 +39,14 @@ def read_snapshots(session: Session, scope: Scope, rules: Rules, *, whole: Colle
     Of a product without any supply only those lines are read whose backorder is not their need: often there are none.
     Of the products `whole`, which are about to get supply, all lines are read.
     """
-    stock = _stock(session, scope.product_ids) if rules.serves_stock else {}
     incoming = _incoming(session, scope.product_ids) if rules.allocates_incoming else {}
     supplied = {product_id for product_id, supplies in incoming.items() if any(each.quantity for each in supplies)}
-    demands = read_demands(session, scope, sorted(supplied.union(stock, whole)))
+    if rules.serves_stock and scope.of_document:
+        balances, demands = read_stock_and_demands(session, scope, sorted(supplied.union(whole)))
+        stock = _stock(balances)
+    else:
+        stock = _stock(usable_balances(session, scope.product_ids)) if rules.serves_stock else {}
+        demands = read_demands(session, scope, sorted(supplied.union(stock, whole)))
     holdings, of_product = _holdings(session, demands), _by_product(demands)
     return [
         Snapshot(id_, lines, stock.get(id_, ()), incoming.get(id_, ()), _of(lines, holdings))
@@ -50,9 +55,12 @@ def read_snapshots(session: Session, scope: Scope, rules: Rules, *, whole: Colle
     ]
 
 
-def snapshots_with(session: Session, lines: Sequence[OrderLine], rules: Rules) -> list[Snapshot]:
+def snapshots_with(
+    session: Session, lines: Sequence[OrderLine], rules: Rules, *, whole: Collection[int] = ()
+) -> list[Snapshot]:
     """Return the snapshots of the products of lines that are not stored, with each at its place in the queue."""
-    snapshots = read_snapshots(session, Scope(tuple(sorted({line.product_id for line in lines}))), rules)
+    scope = Scope(tuple(sorted({line.product_id for line in lines})))
+    snapshots = read_snapshots(session, scope, rules, whole=whole)
     places = read_places(session, [each.line_id for snapshot in snapshots for each in snapshot.demands])
     places |= {line.id: place_of(line) for line in lines}
     asked = _by_product(Demand(line.id, line.product_id, to_raw(line.quantity), None, 0) for line in lines)
@@ -69,10 +77,10 @@ def _by_product(demands: Iterable[Demand]) -> dict[int, list[Demand]]:
     return found
 
 
-def _stock(session: Session, product_ids: Sequence[int]) -> dict[int, list[Part]]:
+def _stock(balances: Iterable[tuple[Any, ...]]) -> dict[int, list[Part]]:
     """Return the free quantity of each usable balance, by product."""
     found: dict[int, list[Part]] = {}
-    for balance_id, product_id, quantity in read_rows(session, usable_balances(session, product_ids)):
+    for balance_id, product_id, quantity in balances:
         found.setdefault(product_id, []).append((balance_id, quantity))
     return found
 

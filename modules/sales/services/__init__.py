@@ -43,7 +43,7 @@ from modules.sales.services.orders import NewOrder, announce_order, cancel_order
 from modules.sales.services.pack_reversals import reverse_pack
 from modules.sales.services.packs import pack_order
 from modules.sales.services.promise_dates import promise_first, set_promise_dates
-from modules.sales.services.taking import take_from
+from modules.sales.services.taking import serve_from_stock, take_from
 
 __all__ = [
     "Changed",
@@ -85,6 +85,7 @@ __all__ = [
     "return_to_backorders",
     "reverse_pack",
     "save_customers",
+    "serve_from_stock",
     "serve_products",
     "set_preorder",
     "set_promise_dates",

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Row, Table, and_, delete, select, update
+from sqlalchemy import Row, Table, and_, select
 from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from erp import clock, history
 from erp.db import (
     bulk_add,
+    bulk_delete,
     bulk_insert,
+    bulk_update,
     format_quantity,
     from_raw,
     is_one_of,
@@ -42,21 +45,35 @@ from modules.sales.services.scheduled import date_scheduled_backorders
 from modules.sales.states import ORDER, AllocationSource
 
 ALLOCATION = cast(Table, Allocation.__table__)
+LINE = cast(Table, OrderLine.__table__)
 
 
-def serve_products(session: Session, product_ids: Collection[int]) -> None:
-    """Run products: stock over their whole queue, then backorder rows, then incoming supply.
+def serve_products(session: Session, product_ids: Collection[int], *, of_document: bool = True) -> None:
+    """Run products, those of a document or many: stock over their whole queue, backorder rows, then incoming supply.
 
     The caller holds the products' locks. Run again at once, it changes nothing.
     """
     if product_ids:
-        _serve(session, Scope(tuple(sorted(product_ids))), AllocationSource.automatic)
+        scope = Scope(tuple(sorted(product_ids)), of_document=of_document)
+        _serve(session, scope, AllocationSource.automatic)
+
+
+def plan_with(session: Session, lines: Sequence[OrderLine]) -> tuple[Scope, list[Plan]]:
+    """Plan a run of the products of lines whose order is about to be confirmed, as if it were; `write_plans` writes it.
+
+    The caller holds the products' locks.
+    """
+    products = tuple(sorted({line.product_id for line in lines}))
+    require_lock(session, Product, products)
+    confirmed, rules = tuple(line.id for line in lines), queries.rules_of_runs(session)
+    scope = Scope(products, confirmed=confirmed, of_document=True)
+    return scope, [plan_run(snapshot, rules) for snapshot in queries.read_snapshots(session, scope, rules)]
 
 
 def allocate_products(session: Session, product_ids: Collection[int]) -> None:
     """Lock products and run them."""
     lock_products(session, product_ids)
-    serve_products(session, product_ids)
+    serve_products(session, product_ids, of_document=False)
 
 
 def allocate_order(session: Session, order_id: int, *, agreed: str | None = None) -> None:
@@ -73,15 +90,13 @@ def allocate_order(session: Session, order_id: int, *, agreed: str | None = None
     if open_lines and all(line.product.tracking is Tracking.serial for line in open_lines):
         raise SerialNotAllocated(sku=open_lines[0].product.sku)
     lines = tuple(line.id for line in order.lines)
-    scope = Scope(tuple(sorted({line.product_id for line in order.lines})), lines)
+    scope = Scope(tuple(sorted({line.product_id for line in order.lines})), lines, of_document=True)
     rules = queries.rules_of_runs(session)
-    asked = scope if agreed is None else Scope(scope.product_ids, beyond_queue=lines)
+    asked = scope if agreed is None else Scope(scope.product_ids, beyond_queue=lines, of_document=True)
     snapshots = queries.read_snapshots(session, asked, rules)
     if agreed is not None:
         _refuse_other_losses(order, queries.losses_in(session, snapshots, lines, rules), agreed)
-    for line in order.lines:
-        line.hold_allocation = False
-    session.flush()
+    set_hold(session, order.lines, False)
     write_plans(session, scope, served_first(snapshots, lines, rules), AllocationSource.manual)
     date_scheduled_backorders(session, is_one_of(session, Backorder.line_id, lines))
 
@@ -173,14 +188,20 @@ def _write(
     if not grants:
         return
     run = current_run(session)
-    origin = (source.value, run.id(session), raw_instant(clock.now()), run.user_name)
-    columns = ("line_id", "balance_id", "quantity", "packed", "source", "run_id", "created_at", "user_name")
-    rows = [(line_id, balance_id, quantity, 0, *origin) for line_id, balance_id, quantity in grants]
+    same = {
+        "packed": 0,
+        "source": source.value,
+        "run_id": run.new_id(session),
+        "created_at": raw_instant(clock.now()),
+        "user_name": run.user_name,
+    }
+    columns = ("line_id", "balance_id", "quantity")
     if ids:
-        bulk_insert(session, ALLOCATION, ("id", *columns), [(id_, *row) for id_, row in zip(ids, rows, strict=True)])
+        rows = [(id_, *grant) for id_, grant in zip(ids, grants, strict=True)]
+        bulk_insert(session, ALLOCATION, ("id", *columns), rows, shared=same)
     else:
-        bulk_insert(session, ALLOCATION, columns, rows)
-    bulk_add(session, OrderLine.__table__, ("allocated",), sorted(granted.items()))  # type: ignore[arg-type]
+        bulk_insert(session, ALLOCATION, columns, grants, shared=same)
+    bulk_add(session, LINE, ("allocated",), sorted(granted.items()))
     reserve(session, sorted(sums((grant.supply, grant.quantity) for grant in grants).items()))
     session.expire_all()
 
@@ -201,9 +222,9 @@ def remove_allocations(
         raise NotOfThisOrder(order=order.name)
     line_ids = sorted({row.line_id for row in chosen})
     product_ids = tuple(sorted({line.product_id for line in order.lines if line.id in line_ids}))
-    free_allocations(session, [(row.id, to_raw(row.unpacked)) for row in chosen], action="removed")
     if hold:
-        hold_lines(session, line_ids, True)
+        set_hold(session, [line for line in order.lines if line.id in line_ids], True)
+    free_allocations(session, [(row.id, to_raw(row.unpacked)) for row in chosen], action="removed")
     if line_ids:
         publish(session, LinesServed(product_ids, tuple(line_ids), shrunk=tuple(line_ids)))
     return len(chosen)
@@ -211,13 +232,23 @@ def remove_allocations(
 
 def hold_lines(session: Session, line_ids: Collection[int], hold: bool) -> None:
     """Keep lines out of automatic runs, or let them in again."""
-    changing = and_(OrderLine.id.in_(line_ids), OrderLine.hold_allocation.is_not(hold))
-    lines = session.scalars(select(OrderLine).where(changing).options(joinedload(OrderLine.order))).all()
-    changes = [history.Change(line.history_subject(), "changed", "hold_allocation", not hold, hold) for line in lines]
+    changing = and_(is_one_of(session, OrderLine.id, line_ids), OrderLine.hold_allocation.is_not(hold))
+    set_hold(
+        session, session.scalars(select(OrderLine).where(changing).options(joinedload(OrderLine.order))).all(), hold
+    )
+
+
+def set_hold(session: Session, lines: Iterable[OrderLine], hold: bool) -> None:
+    """Do the same to lines that were read under their locks."""
+    changing = [line for line in lines if line.hold_allocation != hold]
+    changes = [
+        history.Change(line.history_subject(), "changed", "hold_allocation", not hold, hold) for line in changing
+    ]
     history.record_all(session, changes)
-    change = update(OrderLine).where(changing).values(hold_allocation=hold)
-    session.execute(change.execution_options(synchronize_session=False))
-    session.expire_all()
+    rows = [(line.id, hold) for line in changing]
+    bulk_update(session, LINE, {"hold_allocation": "{hold}"}, {"hold": "boolean"}, rows)
+    for line in changing:
+        set_committed_value(line, "hold_allocation", hold)
 
 
 def free_allocations(session: Session, parts: Sequence[Part], *, action: str, why: str = "") -> None:
@@ -237,11 +268,9 @@ def free_allocations(session: Session, parts: Sequence[Part], *, action: str, wh
     balances = sums((row.balance_id, amounts[row.id]) for row, *_ in rows)
     gone = [row.id for row, *_ in rows if to_raw(row.quantity) == amounts[row.id]]
     shrunk = [(row.id, -amounts[row.id]) for row, *_ in rows if to_raw(row.quantity) != amounts[row.id]]
-    if gone:
-        drop = delete(Allocation).where(is_one_of(session, Allocation.id, gone))
-        session.execute(drop.execution_options(synchronize_session=False))
-    bulk_add(session, Allocation.__table__, ("quantity",), shrunk)  # type: ignore[arg-type]
-    bulk_add(session, OrderLine.__table__, ("allocated",), sorted(lines.items()))  # type: ignore[arg-type]
+    bulk_delete(session, ALLOCATION, gone)
+    bulk_add(session, ALLOCATION, ("quantity",), shrunk)
+    bulk_add(session, LINE, ("allocated",), sorted(lines.items()))
     unreserve(session, sorted(balances.items()))
     session.expire_all()
 

@@ -191,7 +191,7 @@ def cancel_backorders(session: Session, amounts: Mapping[int, Decimal], *, cause
     products = tuple(sorted({line.product_id for _, line, _ in rows}))
     require_lock(session, Product, products)
     order_ids = {order.id for *_, order in rows}
-    entry_ids = history.record_all(
+    entry_ids = history.record_with_ids(
         session,
         [
             history.Change(line.history_subject(), "cancelled", "backorder", old=amounts[id_], new=Decimal(0), why=why)

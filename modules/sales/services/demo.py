@@ -9,6 +9,7 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from erp import clock
+from erp.contacts import address
 from modules.inventory_lots.queries import products_by_sku
 from modules.inventory_lots.services import DemoSku, lock_products
 from modules.sales.models import Customer, Order, OrderLine
@@ -19,12 +20,32 @@ from modules.sales.states import ShippingPolicy
 S = DemoSku
 
 CUSTOMERS = (
-    ("ANDERSEN", "Andersen Joinery", "orders@andersen-joinery.example"),
-    ("BRIGHT", "Bright Interiors", "buying@bright-interiors.example"),
-    ("HARBOUR", "Harbour Chandlers", "desk@harbour-chandlers.example"),
-    ("LINDEN", "Linden School", "office@linden-school.example"),
-    ("MORI", "Mori Games", "hello@mori-games.example"),
-    ("PARK", "Park Street Hardware", ""),
+    (
+        "ANDERSEN",
+        "Andersen Joinery",
+        "orders@andersen-joinery.example",
+        address("Harbour Road 4", "2100", "Copenhagen", "", "Denmark"),
+    ),
+    (
+        "BRIGHT",
+        "Bright Interiors",
+        "buying@bright-interiors.example",
+        address("14 Rue du Bac", "75007", "Paris", "", "France"),
+    ),
+    (
+        "HARBOUR",
+        "Harbour Chandlers",
+        "desk@harbour-chandlers.example",
+        address("Quay 7", "BT1 3LG", "Belfast", "", "United Kingdom"),
+    ),
+    (
+        "LINDEN",
+        "Linden School",
+        "office@linden-school.example",
+        address("Lindenallee 1", "10115", "Berlin", "", "Germany"),
+    ),
+    ("MORI", "Mori Games", "hello@mori-games.example", address("2-11 Kanda", "101-0041", "Tokyo", "", "Japan")),
+    ("PARK", "Park Street Hardware", "", address("88 Park Street", "02118", "Boston", "MA", "United States")),
 )
 
 
@@ -62,7 +83,7 @@ def load_demo(session: Session) -> None:
     products = products_by_sku(session, DemoSku)
     lock_products(session, [product.id for product in products.values()])
     products = products_by_sku(session, DemoSku)
-    customers = {code: Customer(code=code, name=name, email=email) for code, name, email in CUSTOMERS}
+    customers = {code: Customer(code=code, name=name, email=email, **place) for code, name, email, place in CUSTOMERS}
     session.add_all(customers.values())
     for wanted in ORDERS:
         order = Order(

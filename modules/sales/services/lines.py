@@ -249,7 +249,7 @@ def cancel_lines(session: Session, lines: Sequence[OrderLine], *, why: str) -> N
     ids = tuple(line.id for line in lines)
     amounts = [(line.id, to_raw(line.open_quantity)) for line in lines]
     products = tuple(sorted({line.product_id for line in lines}))
-    entry_ids = history.record_all(
+    entry_ids = history.record_with_ids(
         session,
         [
             history.Change(line.history_subject(), "cancelled", "open quantity", line.open_quantity, Decimal(0), why)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import BigInteger, Select, select
 from sqlalchemy.orm import Session
 
+from erp.db import given
 from erp.errors import NotFound, StaleRecord
+from erp.registry import check_revision
 from modules.inventory_lots.services import lock_products, lock_selected_products
 from modules.sales import queries
 from modules.sales.errors import NothingOpen
@@ -15,20 +18,25 @@ from modules.sales.models import Backorder, Order, OrderLine
 
 
 def lock_order(session: Session, order_id: int, more_products: Iterable[int] = ()) -> Order:
-    """Lock the products of an order, and more, and return the order as it is now, with its lines.
+    """Lock the products of an order, and more, then the order, and return it as it is now, with its lines.
 
     Raises StaleRecord when another product was put on it while the locks were waited for.
     """
-    of_order = select(OrderLine.product_id).where(OrderLine.order_id == order_id)
     if more := set(more_products):
-        locked = {*session.scalars(of_order), *more}
+        locked = {*session.scalars(select(OrderLine.product_id).where(OrderLine.order_id == order_id)), *more}
         lock_products(session, locked)
     else:
-        locked = lock_selected_products(session, of_order)
-    order = queries.order_with_lines(session, order_id)
+        # Modules and options are checked with what is read next.
+        locked = lock_selected_products(session, _products_of, is_checked=False, order_id=order_id)
+    order, revision = queries.locked_order(session, order_id)
+    check_revision(session, revision)
     if not {line.product_id for line in order.lines} <= locked:
         raise StaleRecord
     return order
+
+
+def _products_of(_session: Session) -> Select[*tuple[Any, ...]]:
+    return select(OrderLine.product_id).where(OrderLine.order_id == given("order_id", BigInteger()))
 
 
 def lock_line(session: Session, line_id: int) -> OrderLine:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from decimal import Decimal
+from typing import cast
 
-from sqlalchemy import select, update
+from sqlalchemy import Table, select, update
 from sqlalchemy.orm import Session
 
 from erp import history
-from erp.db import is_one_of, total
+from erp.db import bulk_update, is_one_of, total
 from erp.events import publish
+from erp.identity import identity_key
 from modules.sales.events import OrderCancelled
 from modules.sales.models import Order, OrderLine
 from modules.sales.states import ORDER, OrderState
+
+ORDER_TABLE = cast(Table, Order.__table__)
 
 
 def close_orders(session: Session, order_ids: Collection[int]) -> None:
@@ -50,3 +54,20 @@ def _move(session: Session, orders: Sequence[Order], state: OrderState) -> None:
     session.execute(moved.execution_options(synchronize_session=False))
     for order in orders:
         session.expire(order, ("state", "row_version"))
+
+
+def write_order(session: Session, order: Order, *, number: str, state: OrderState) -> None:
+    """Give an order that was locked its number and a state, with the history of both."""
+    subject = history.Subject("sales.order", order.id, number)
+    before = {"number": order.number, "state": order.state}
+    after = {"number": number, "state": state}
+    changes = [
+        history.Change(subject, "changed", name, before[name], after[name])
+        for name in after
+        if before[name] != after[name]
+    ]
+    history.record_all(session, changes)
+    sets = {"number": "{given}", "number_key": "{given_key}", "state": "{after}", "row_version": "row_version + 1"}
+    types = {"given": "text", "given_key": "text", "after": "text"}
+    bulk_update(session, ORDER_TABLE, sets, types, [(order.id, number, identity_key(number), state.value)])
+    session.expire(order, ("number", "number_key", "state", "row_version"))

@@ -12,15 +12,17 @@ from erp import history
 from erp.db import insert_rows
 from erp.errors import ErpError
 from erp.events import publish
+from erp.options import options
 from erp.sequence import next_number
 from modules.sales import queries
 from modules.sales.errors import OrderWithoutLines
 from modules.sales.events import LinesServed, OrderConfirmed
 from modules.sales.models import Order, OrderLine
-from modules.sales.services.lines import NewLine, cancel_lines, check_lines, line_refusals, serve_lines
+from modules.sales.services.allocations import plan_with, write_plans
+from modules.sales.services.lines import NewLine, cancel_lines, check_lines, line_refusals
 from modules.sales.services.locking import lock_order
-from modules.sales.services.order_states import close_orders
-from modules.sales.states import ORDER, OrderState, ShippingPolicy
+from modules.sales.services.order_states import close_orders, write_order
+from modules.sales.states import ORDER, AllocationSource, OrderState, ShippingPolicy
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,12 @@ def confirm(session: Session, order_id: int) -> Order:
     if not order.lines:
         raise OrderWithoutLines(order=order.name)
     check_lines(session, order, order.lines)
-    order.number = order.number or next_number(session, "sales.order", "SO", Order.number)
-    order.state = state
-    session.flush()
-    serve_lines(session, order.lines)
+    run = plan_with(session, order.lines) if options.sales.allocate_on_confirm else None
+    # The number is taken last: the next one waits until this transaction ends.
+    number = order.number or next_number(session, "sales.order", "SO", Order.number)
+    write_order(session, order, number=number, state=state)
+    if run is not None:
+        write_plans(session, *run, AllocationSource.automatic)
     publish(session, OrderConfirmed((order_id,)))
     return order
 

@@ -15,7 +15,7 @@ from erp.db import bulk_add, bulk_insert, format_quantity, raw_instant, to_raw
 from erp.errors import NotFound
 from erp.events import current_run, publish
 from erp.numbers import sums
-from modules.inventory_lots.services import Taking, put_back
+from modules.inventory_lots.services import Key, Taking, put_back
 from modules.sales import queries
 from modules.sales.domain import return_outcome
 from modules.sales.errors import AlreadyReversed, ReasonMissing
@@ -97,7 +97,7 @@ def _write(session: Session, number: str, rows: Sequence[_Row], freed: Collectio
     """Undo what packing has written; then give back the allocations of what is free."""
     _record(session, rows, freed, why)
     _count(session, rows)
-    takings = [Taking(row.balance_id, row.unreversed, row.allocation_id is not None, number) for row in rows]
+    takings = [Taking(row.balance_id, row.unreversed, row.allocation_id is not None, number, _key(row)) for row in rows]
     put_back(session, takings, reason=why)
     given_back = sums((row.allocation_id, to_raw(row.unreversed)) for row in rows if row.id in freed)
     given_back.pop(None, None)
@@ -105,13 +105,18 @@ def _write(session: Session, number: str, rows: Sequence[_Row], freed: Collectio
     free_allocations(session, list(given_back.items()), action="released", why=why)
 
 
+def _key(row: _Row) -> Key:
+    return row.product_id, row.lot_id, row.location_id
+
+
 def _record(session: Session, rows: Sequence[_Row], freed: Collection[int], why: str) -> None:
     """Write the reversals, and the history of the order."""
     run = current_run(session)
-    columns = ("pack_line_id", "quantity", "is_freed", "run_id", "reversed_at", "user_name", "why")
-    origin = (run.id(session), raw_instant(clock.now()), run.user_name, why)
-    reversals = [(row.id, to_raw(row.unreversed), row.id in freed, *origin) for row in rows]
-    bulk_insert(session, PackReversal.__table__, columns, reversals)  # type: ignore[arg-type]
+    now = raw_instant(clock.now())
+    same = {"run_id": run.new_id(session), "reversed_at": now, "user_name": run.user_name, "why": why}
+    reversals = [(row.id, to_raw(row.unreversed), row.id in freed) for row in rows]
+    columns = ("pack_line_id", "quantity", "is_freed")
+    bulk_insert(session, PackReversal.__table__, columns, reversals, shared=same)  # type: ignore[arg-type]
     history.record_all(
         session,
         [

@@ -5,12 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any, cast
 
-from sqlalchemy import select
+from sqlalchemy import BigInteger, Select, Table, select
 from sqlalchemy.orm import Session, joinedload
 
 from erp import clock
-from erp.db import bulk_add, bulk_insert, format_quantity, insert_rows, is_one_of, to_raw
+from erp.db import (
+    bulk_add,
+    bulk_insert,
+    format_quantity,
+    given,
+    id_list,
+    is_among,
+    is_one_of,
+    new_ids,
+    raw_instant,
+    select_prepared,
+    to_raw,
+    typed_rows,
+)
 from erp.errors import ErpError
 from erp.events import current_run, publish
 from erp.identity import ByKey, identity_key
@@ -18,7 +32,7 @@ from erp.numbers import sums
 from erp.sequence import next_numbers
 from modules.inventory_lots.models import Balance, Location, Lot, Product
 from modules.inventory_lots.queries import unusable_column
-from modules.inventory_lots.services import Taking, take
+from modules.inventory_lots.services import Key, Taking, take
 from modules.inventory_lots.states import Tracking
 from modules.sales.errors import (
     LotUnusable,
@@ -35,20 +49,28 @@ from modules.sales.events import GoodsPacked, PackedGoods
 from modules.sales.hooks import pack_refusals
 from modules.sales.models import Allocation, Order, OrderLine, Pack, PackLine
 from modules.sales.queries import select_unpacked
+from modules.sales.services.allocations import ALLOCATION, LINE
 from modules.sales.services.locking import lock_order
-from modules.sales.services.order_states import close_orders
+from modules.sales.services.order_states import write_order
 from modules.sales.states import ORDER, ShippingPolicy
 
+PACK = cast(Table, Pack.__table__)
+PACK_LINE = cast(Table, PackLine.__table__)
 _Serial = tuple[int, str]  # the id of a product and a serial number of it
-_Place = tuple[int, int, str]  # the ids of a balance and its warehouse, and why its stock may not leave
+# The ids of a balance and its warehouse, what it is of, and why its stock may not leave
+_Place = tuple[int, int, Key, str]
 
 
 @dataclass(frozen=True)
 class _Part:
-    """A quantity of one balance that leaves for one line; `allocation_id` is None for a serial number."""
+    """A quantity of one balance that leaves for one line; `allocation_id` is None for a serial number.
+
+    `key` is what the balance is of: the ids of its product, lot and location.
+    """
 
     line: OrderLine
     balance_id: int
+    key: Key
     warehouse_id: int
     quantity: Decimal
     allocation_id: int | None = None
@@ -72,31 +94,51 @@ def pack_order(session: Session, order_id: int, serials: Mapping[int, Sequence[s
         _refuse_incomplete(order, parts, reasons)
     if not parts:
         raise NothingToPack(order=order.name, reasons=reasons)
-    packs = _write(session, order, parts)
-    close_orders(session, [order_id])
-    lines = [line for pack in packs for line in pack.lines]
-    goods = [PackedGoods(line.pack_id, line.line_id, line.balance_id, line.quantity) for line in lines]
+    pack_of = _write(session, order, parts)
+    _close(session, order, parts)
+    goods = [PackedGoods(pack_of[part.warehouse_id], part.line.id, part.balance_id, part.quantity) for part in parts]
+    session.expire_all()
     publish(session, GoodsPacked(order_id, tuple(goods)))
-    return packs
+    written = session.scalars(select_prepared(session, _packs), {"pack_ids": id_list(session, pack_of.values())})
+    return list(written.unique())
+
+
+def _packs(session: Session) -> Select[*tuple[Any, ...]]:
+    loads = (joinedload(Pack.lines), joinedload(Pack.warehouse))
+    return select(Pack).where(is_among(session, Pack.id, "pack_ids")).order_by(Pack.id).options(*loads)
+
+
+def _close(session: Session, order: Order, parts: Sequence[_Part]) -> None:
+    """End an order all of whose open quantities leave."""
+    leaving = sums((part.line.id, part.quantity) for part in parts)
+    if all(line.open_quantity == leaving.get(line.id, Decimal(0)) for line in order.lines):
+        state = ORDER.next(order.state, "complete")
+        write_order(session, order, number=order.name, state=state)
 
 
 def _allocated_parts(session: Session, order: Order, refusals: Mapping[int, ErpError]) -> tuple[list[_Part], list[str]]:
     """Return what of the order's allocations leaves, and why other allocations and lines stay."""
     lines = {line.id: line for line in order.lines}
-    rows = session.execute(
-        select_unpacked(Allocation, Lot.number, Location, unusable_column(clock.today()))
-        .where(Order.id == order.id)
-        .order_by(OrderLine.position, Allocation.id)
-    ).all()
+    rows = typed_rows(session, _unpacked, order_id=order.id, today=clock.today())
     reasons = [f"Line {line.position}: {refusals[line.id]}" for line in order.lines if line.id in refusals]
     parts = []
-    for row, lot, location, why in rows:
-        line = lines[row.line_id]
+    for id_, line_id, quantity, balance_id, *key, warehouse_id, lot, path, why in rows:
+        line = lines[line_id]
         if why:
-            reasons.append(f"Line {line.position}: {LotUnusable(lot=lot, location=location.path, why=why)}")
+            reasons.append(f"Line {line.position}: {LotUnusable(lot=lot, location=path, why=why)}")
         elif line.id not in refusals:
-            parts.append(_Part(line, row.balance_id, location.warehouse_id, row.unpacked, row.id))
+            parts.append(_Part(line, balance_id, tuple(key), warehouse_id, quantity, id_))
     return parts, reasons
+
+
+def _unpacked(_session: Session) -> Select[*tuple[Any, ...]]:
+    columns = (
+        *(Allocation.id, Allocation.line_id, Allocation.unpacked.label("unpacked"), Allocation.balance_id),
+        *(Balance.product_id, Balance.lot_id, Balance.location_id),
+        *(Location.warehouse_id, Lot.number, Location.path, unusable_column(given("today"))),
+    )
+    rows = select_unpacked(*columns).where(OrderLine.order_id == given("order_id", BigInteger()))
+    return rows.order_by(OrderLine.position, Allocation.id)
 
 
 def _serial_parts(
@@ -114,9 +156,9 @@ def _serial_parts(
     used: set[int] = set()
     for line in lines:
         for number in serials[line.id]:
-            balance_id, warehouse_id = _usable_serial(found, line.product, number, used)
+            balance_id, warehouse_id, key = _usable_serial(found, line.product, number, used)
             used.add(balance_id)
-            parts.append(_Part(line, balance_id, warehouse_id, Decimal(1)))
+            parts.append(_Part(line, balance_id, key, warehouse_id, Decimal(1)))
     return parts
 
 
@@ -129,16 +171,19 @@ def _check_line(line: OrderLine, numbers: Sequence[str], refusals: Mapping[int, 
         raise TooManySerialNumbers(position=line.position, given=len(numbers), open_quantity=line.open_quantity)
 
 
-def _usable_serial(found: ByKey[_Serial, _Place], product: Product, number: str, used: set[int]) -> tuple[int, int]:
-    """Return a serial number's balance and warehouse; raise a SerialNumberRefused where it cannot leave."""
-    balance_id, warehouse_id, why = found.get((product.id, number)) or (0, 0, "")
+def _usable_serial(
+    found: ByKey[_Serial, _Place], product: Product, number: str, used: set[int]
+) -> tuple[int, int, Key]:
+    """Return a serial number's balance, its warehouse and what it is of; raise a SerialNumberRefused where it cannot
+    leave."""
+    balance_id, warehouse_id, key, why = found.get((product.id, number)) or (0, 0, (0, 0, 0), "")
     if not balance_id:
         raise SerialNumberUnknown(number=number, sku=product.sku)
     if why:
         raise SerialNumberUnusable(number=number, sku=product.sku, why=why)
     if balance_id in used:
         raise SerialNumberTwice(number=number, sku=product.sku)
-    return balance_id, warehouse_id
+    return balance_id, warehouse_id, key
 
 
 def _serial_balances(
@@ -148,13 +193,17 @@ def _serial_balances(
     product_ids = {line.product_id for line in lines}
     keys = {identity_key(number) for line in lines for number in serials[line.id]}
     rows = session.execute(
-        select(Balance.product_id, Lot.number, Balance.id, Location.warehouse_id, unusable_column(clock.today()))
+        select(
+            *(Balance.product_id, Lot.number, Balance.id, Location.warehouse_id),
+            *(Balance.lot_id, Balance.location_id, unusable_column(clock.today())),
+        )
         .join(Balance.lot)
         .join(Balance.location)
         .where(Balance.product_id.in_(product_ids), is_one_of(session, Lot.number_key, keys), Balance.on_hand > 0)
     )
     return ByKey(
-        ((product_id, number), (id_, warehouse_id, why)) for product_id, number, id_, warehouse_id, why in rows
+        ((product_id, number), (id_, warehouse_id, (product_id, lot_id, location_id), why))
+        for product_id, number, id_, warehouse_id, lot_id, location_id, why in rows
     )
 
 
@@ -170,32 +219,28 @@ def _refuse_incomplete(order: Order, parts: Sequence[_Part], reasons: Sequence[s
         raise ShipsComplete(order=order.name, reasons=[*missing, *reasons])
 
 
-def _write(session: Session, order: Order, parts: Sequence[_Part]) -> list[Pack]:
-    """Write a pack for each warehouse, what is in it, and what of it has left stock."""
+def _write(session: Session, order: Order, parts: Sequence[_Part]) -> dict[int, int]:
+    """Write a pack for each warehouse, what is in it, and what of it has left stock; return the packs by warehouse."""
     warehouses = sorted({part.warehouse_id for part in parts})
     numbers = next_numbers(session, "sales.pack", "PK", Pack.number, count=len(warehouses))
-    header = {"order_id": order.id, "user_name": current_run(session).user_name}
-    named = [{"number": number, "warehouse_id": id_, **header} for number, id_ in zip(numbers, warehouses, strict=True)]
-    pack_ids = insert_rows(session, Pack, named)
-    pack_of = dict(zip(warehouses, zip(pack_ids, numbers, strict=True), strict=True))
-    columns = ("pack_id", "line_id", "balance_id", "allocation_id", "quantity", "reversed")
+    ids = new_ids(session, PACK, len(warehouses))
+    packed = {"order_id": order.id, "packed_at": raw_instant(clock.now()), "user_name": current_run(session).user_name}
+    packs = list(zip(ids, numbers, warehouses, strict=True))
+    bulk_insert(session, PACK, ("id", "number", "warehouse_id"), packs, shared=packed)
+    pack_of, number_of = dict(zip(warehouses, ids, strict=True)), dict(zip(warehouses, numbers, strict=True))
+    columns = ("pack_id", "line_id", "balance_id", "allocation_id", "quantity")
     rows = [
-        (pack_of[part.warehouse_id][0], part.line.id, part.balance_id, part.allocation_id, to_raw(part.quantity), 0)
+        (pack_of[part.warehouse_id], part.line.id, part.balance_id, part.allocation_id, to_raw(part.quantity))
         for part in parts
     ]
-    bulk_insert(session, PackLine.__table__, columns, rows)  # type: ignore[arg-type]
+    bulk_insert(session, PACK_LINE, columns, rows, shared={"reversed": 0})
     _count(session, parts)
-    take(
-        session,
-        [
-            Taking(part.balance_id, part.quantity, part.allocation_id is not None, pack_of[part.warehouse_id][1])
-            for part in parts
-        ],
-    )
-    session.expire_all()
-    loads = (joinedload(Pack.lines), joinedload(Pack.warehouse))
-    written = select(Pack).where(Pack.id.in_(pack_ids)).order_by(Pack.id).options(*loads)
-    return list(session.scalars(written).unique())
+    takings = [
+        Taking(part.balance_id, part.quantity, part.allocation_id is not None, number_of[part.warehouse_id], part.key)
+        for part in parts
+    ]
+    take(session, takings)
+    return pack_of
 
 
 def _count(session: Session, parts: Sequence[_Part]) -> None:
@@ -203,6 +248,6 @@ def _count(session: Session, parts: Sequence[_Part]) -> None:
     packed = sums((part.line.id, to_raw(part.quantity)) for part in parts)
     freed = sums((part.line.id, to_raw(part.quantity)) for part in parts if part.allocation_id)
     allocations = [(part.allocation_id, to_raw(part.quantity)) for part in parts if part.allocation_id]
-    bulk_add(session, Allocation.__table__, ("packed",), allocations)  # type: ignore[arg-type]
+    bulk_add(session, ALLOCATION, ("packed",), allocations)
     rows = [(line_id, quantity, -freed.get(line_id, 0)) for line_id, quantity in sorted(packed.items())]
-    bulk_add(session, OrderLine.__table__, ("packed", "allocated"), rows)  # type: ignore[arg-type]
+    bulk_add(session, LINE, ("packed", "allocated"), rows)

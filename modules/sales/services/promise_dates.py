@@ -36,7 +36,7 @@ def set_promise_dates(
         .order_by(OrderLine.id)
     ).all()
     changed = [line for line in lines if line.promise_date != dates[line.id]]
-    entry_ids = history.record_all(
+    entry_ids = history.record_with_ids(
         session,
         [
             history.Change(line.history_subject(), "changed", "promise_date", line.promise_date, dates[line.id], why)

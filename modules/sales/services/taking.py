@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import NamedTuple
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp import clock, history
@@ -18,10 +19,10 @@ from modules.inventory_lots.models import Location, Lot
 from modules.inventory_lots.queries import usable_condition
 from modules.inventory_lots.states import Tracking
 from modules.sales import queries
-from modules.sales.domain import Part
+from modules.sales.domain import Grant, Part
 from modules.sales.errors import MoreThanNeeded, NotHeld, SerialNotAllocated
 from modules.sales.models import Allocation, Backorder, Order, OrderLine
-from modules.sales.planning import Rules, plan_run
+from modules.sales.planning import Plan, Rules, plan_run, settle_backorders
 from modules.sales.queries import Scope, run_order, select_unpacked
 from modules.sales.services.allocations import free_allocations, hold_lines, offer_incoming_supply, write_plans
 from modules.sales.services.backorders import grow_backorders
@@ -128,3 +129,25 @@ def _give(session: Session, scope: Scope, stock: Sequence[Part]) -> None:
         AllocationSource.manual,
     )
     date_scheduled_backorders(session, is_one_of(session, Backorder.line_id, scope.line_ids or ()))
+
+
+def serve_from_stock(session: Session, grants: Sequence[Grant]) -> None:
+    """Allocate free quantities of balances to lines, ahead of the queue: a clerk decides so, as by Allocate Order.
+
+    The lines are not held any more; their backorders follow. The caller holds the products' locks and knows that so
+    much is free and needed.
+    """
+    if not grants:
+        return
+    line_ids = tuple(sorted({grant.demand for grant in grants}))
+    hold_lines(session, line_ids, False)
+    of_lines = select(OrderLine.id, OrderLine.product_id).where(is_one_of(session, OrderLine.id, line_ids))
+    products: dict[int, int] = dict(session.execute(of_lines).all())
+    scope, rules = (
+        Scope(tuple(sorted(set(products.values()))), line_ids),
+        Rules(grows_backorders=bool(options.sales.backorders)),
+    )
+    changes = settle_backorders(queries.read_demands(session, scope, scope.product_ids), grants, rules)
+    plan = Plan(scope.product_ids[0], grants, changes)
+    write_plans(session, scope, [plan], AllocationSource.manual)
+    date_scheduled_backorders(session, is_one_of(session, Backorder.line_id, line_ids))

@@ -1,0 +1,139 @@
+"""What third parties' modules add to screens and files, checked when the application starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from flask_admin.model.filters import BaseFilter
+
+from erp.admin.declarations import Action, ActionNotes, Card, ExtraColumn, ExtraColumns, ExtraField, Panel, QuickFilter
+from erp.errors import ModuleError
+from erp.exchange import ExportKind, ImportKind
+from erp.registry import CORE, Registry, ViewEntry
+from erp.search import SearchSource
+from erp.third_parties import Raised, catching
+
+_KINDS: dict[str, tuple[type, ...]] = {
+    "columns": (ExtraColumn, ExtraColumns),
+    "fields": (ExtraField,),
+    "panels": (Panel,),
+    "actions": (Action,),
+    "line_columns": (ExtraColumn, ExtraColumns),
+    "line_actions": (Action,),
+    "notes": (ActionNotes,),
+    "filters": (BaseFilter,),
+    "quick_filters": (QuickFilter,),
+}
+
+
+def leave_out_unfit(registry: Registry, core_views: Iterable[ViewEntry]) -> None:
+    """List each third party's module as broken that adds something which cannot be used."""
+    known = {entry.view.view_name for entry in core_views}
+    for name in list(registry.modules):
+        if registry.is_foreign(name):
+            try:
+                with catching():
+                    _require_fit(registry, name, known)
+            except Raised as raised:
+                registry.mark_broken(name, raised.error)
+
+
+def _require_fit(registry: Registry, name: str, core_views: set[str]) -> None:
+    """Raise ModuleError for the first thing of a module that cannot be used."""
+    needed = _needed(registry, name)
+    views = {owned.thing.view.view_name: owned.module for owned in registry.views}
+    for view, parts in _parts(registry, name):
+        owner = views.get(view, CORE if view in core_views else view.partition(".")[0])
+        if owner not in needed:
+            raise ModuleError(f"It adds to the screen {view} of {owner}, which it does not need: name it in depends.")
+        if view not in views and view not in core_views:
+            there = ", ".join(sorted(each for each, module in views.items() if module == owner))
+            raise ModuleError(f"There is no screen {view}. {owner} has: {there}.")
+        _require_parts(registry, view, name, parts)
+    _require_kinds(registry, name)
+    own = [owned.thing.view.view_name for owned in registry.views if owned.module == name]
+    if twice := [each for each in own if own.count(each) > 1]:
+        raise ModuleError(f"Two of its screens are called {twice[0]}.")
+    for right in _rights(registry, name):
+        if right and right not in registry.all_permissions():
+            raise ModuleError(f"It asks for the right {right!r}, which no module declares.")
+
+
+def _needed(registry: Registry, name: str) -> set[str]:
+    """Return a module, those that it needs, directly or through others, and the core."""
+    found, waiting = {CORE}, [name]
+    while waiting:
+        each = waiting.pop()
+        if each not in found:
+            found.add(each)
+            waiting += registry.modules[each].depends if each in registry.modules else ()
+    return found
+
+
+def _parts(registry: Registry, name: str) -> Iterator[tuple[str, Any]]:
+    for view, contributions in list(registry.contributions.items()):
+        yield from ((view, owned.thing) for owned in contributions if owned.module == name)
+
+
+def _require_parts(registry: Registry, view: str, name: str, parts: Any) -> None:
+    """Raise ModuleError for a part of another kind, or with a name that another part of the screen has."""
+    others = [owned for owned in registry.contributions[view] if owned.thing is not parts]
+    for kind, allowed in _KINDS.items():
+        for part in getattr(parts, kind):
+            if not isinstance(part, allowed):
+                words = " or ".join(each.__name__ for each in allowed)
+                raise ModuleError(f"{view}: {part!r} is none of its {kind}; {words} is allowed.")
+        if kind in ("fields", "actions", "line_actions"):
+            own = _own_of_screen(registry, view, kind)
+            for other, names in [*((owned.module, _names(owned.thing, kind)) for owned in others), ("", own)]:
+                if same := _names(parts, kind) & names:
+                    raise ModuleError(f"{view} has {min(same)} already, of {other or view}: choose another name.")
+
+
+def _own_of_screen(registry: Registry, view: str, kind: str) -> set[str]:
+    """Return the names of the actions or of the form's fields that a screen has itself."""
+    own = next((owned.thing.view for owned in registry.views if owned.thing.view.view_name == view), None)
+    if kind == "fields":
+        return set(getattr(own, "form_columns", None) or ())
+    return {action.name for action in getattr(own, kind, ())}
+
+
+def _names(parts: Any, kind: str) -> set[str]:
+    return {part.name for part in getattr(parts, kind)}
+
+
+def _require_kinds(registry: Registry, name: str) -> None:
+    """Raise ModuleError for a card or a kind of file that is none, and for columns of a kind that there is not."""
+    things: tuple[tuple[Iterable[Any], type], ...] = (
+        (registry.cards, Card),
+        (registry.imports.values(), ImportKind),
+        (registry.exports.values(), ExportKind),
+        (registry.searches, SearchSource),
+    )
+    for owned_things, kind in things:
+        for thing in (owned.thing for owned in owned_things if owned.module == name):
+            if not isinstance(thing, kind):
+                raise ModuleError(f"{thing!r} is no {kind.__name__}.")
+    for extensions, kinds in (
+        (registry.import_extensions, registry.imports),
+        (registry.export_extensions, registry.exports),
+    ):
+        for kind_name, owned_extensions in extensions.items():
+            if kind_name not in kinds and any(owned.module == name for owned in owned_extensions):
+                raise ModuleError(f"There is no kind of file {kind_name} to add columns to: {', '.join(kinds)}.")
+
+
+def _rights(registry: Registry, name: str) -> Iterator[str]:
+    """Yield the rights that a module asks for."""
+    for _, parts in _parts(registry, name):
+        for kind in ("fields", "panels", "actions", "line_actions"):
+            yield from (part.permission for part in getattr(parts, kind))
+    for owned in registry.views:
+        if owned.module == name:
+            yield str(getattr(owned.thing.view, "edit_permission", ""))
+            for kind in ("actions", "line_actions", "list_actions", "panels"):
+                yield from (part.permission for part in getattr(owned.thing.view, kind, ()))
+    yield from (owned.thing.permission for owned in registry.cards if owned.module == name)
+    for kinds in (registry.imports, registry.exports):
+        yield from (owned.thing.permission for owned in kinds.values() if owned.module == name)

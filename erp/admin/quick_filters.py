@@ -1,0 +1,91 @@
+"""Quick filters: the states of a list above it, each with the number of its rows, counted within bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask_admin.model.base import ViewArgs
+from sqlalchemy import ColumnElement, func, literal, select
+
+from erp.admin.access import screen_session
+from erp.admin.declarations import QuickFilter
+from erp.admin.filters import DerivedFilter
+from erp.admin.list_query import ListQuery
+from erp.registry import current_registry
+
+MOST_COUNTED = 1_000
+# Of rows whose state is computed, no more than so many are looked at.
+MOST_LOOKED_AT = 5_000
+
+
+@dataclass(frozen=True)
+class QuickCount:
+    """A quick filter as the page shows it: its address, how many rows it has, and whether they are at least so many."""
+
+    label: str
+    url: str
+    count: int
+    is_least: bool = False
+    is_on: bool = False
+
+
+class QuickFiltered(ListQuery):
+    """Lists with quick filters, those of other live modules among them."""
+
+    quick_filters: Sequence[QuickFilter] = ()
+
+    def quick_counts(self, args: ViewArgs) -> list[QuickCount]:
+        """Return the quick filters with their counts, in one statement whatever their number."""
+        offered = [*self.quick_filters, *self.contributed("quick_filters")]
+        if not offered:
+            return []
+        on = [(self.get_filter_arg(index, self._filters[index]), value) for index, _, value in args.filters or ()]
+        found = self._counted(offered)
+        return [
+            QuickCount(
+                each.label,
+                self.get_url(".index_view", **{f"flt0_{each.argument}": each.value}),
+                min(found[2 * at], MOST_COUNTED),
+                found[2 * at] > MOST_COUNTED or found[2 * at + 1] > MOST_LOOKED_AT,
+                on == [(each.argument, each.value)],
+            )
+            for at, each in enumerate(offered)
+        ]
+
+    def _counted(self, offered: Sequence[QuickFilter]) -> Sequence[int]:
+        """Return the two numbers of each quick filter; one of a third party that fails has none, and alone."""
+        foreign = [each for each in offered if current_registry().foreign_owner(each)]
+        own = [part for each in offered if each not in foreign for part in self._parts_of(each)]
+        numbers = iter(screen_session().execute(select(*own)).one() if own else ())
+        counts: list[int] = []
+        for each in offered:
+            counts += self._counted_alone(each) if each in foreign else [next(numbers), next(numbers)]
+        return counts
+
+    def _counted_alone(self, each: QuickFilter) -> list[int]:
+        def count() -> list[int]:
+            return list(screen_session().execute(select(*self._parts_of(each))).one())
+
+        return current_registry().contained(each, f"quick filter {each.label}", count, lambda _: [0, 0])
+
+    def _parts_of(self, each: QuickFilter) -> tuple[Any, Any]:
+        """Return how many rows of a quick filter there are, and how many were looked at, as expressions."""
+        used = self._filters[self._filter_args[each.argument][0]]
+        condition = used.condition(used.column, used.clean(each.value))
+        if not isinstance(used, DerivedFilter) or used.among is None:
+            return self._bounded(condition, MOST_COUNTED), literal(0)
+        key = self.model.__mapper__.primary_key[0]
+        among = select(key).where(used.among(), *self._own_condition()).order_by(key.desc()).limit(MOST_LOOKED_AT + 1)
+        looked_at = select(func.count()).select_from(among.subquery()).scalar_subquery()
+        return self._bounded(condition, MOST_COUNTED, key.in_(among)), looked_at
+
+    def _bounded(self, condition: ColumnElement[bool], most: int, *among: ColumnElement[bool]) -> Any:
+        key = self.model.__mapper__.primary_key[0]
+        rows = select(key).where(*among, condition, *self._own_condition()).limit(most + 1)
+        return select(func.count()).select_from(rows.subquery()).scalar_subquery()
+
+    def _own_condition(self) -> list[Any]:
+        own = self.condition()
+        return [] if own is None else [own]

@@ -1,0 +1,107 @@
+"""The reference of what the author of a module may use: every class, function and argument, from the docstrings."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from dataclasses import MISSING, fields, is_dataclass
+from types import ModuleType
+from typing import Any
+
+from flask import Flask
+
+from erp import admin, db, errors, events, exchange, history, manifest, migrations, options, registry, states
+
+LONGEST = 40
+
+# What an author imports from each package of the core. Of the others an author needs nothing.
+SURFACE: dict[ModuleType, tuple[str, ...]] = {
+    manifest: ("Module", "Permission"),
+    options: (
+        "Switch",
+        "Text",
+        "Mailbox",
+        "Integer",
+        "Decimal",
+        "Choice",
+        "Duration",
+    ),
+    registry: ("Core", "Queue", "Waiting", "Alarm", "current_registry"),
+    db: (
+        "Model",
+        "BigId",
+        "Quantity",
+        "Money",
+        "UtcDateTime",
+        "key_column",
+        "partial_index",
+        "commit",
+        "commit_parts",
+        "is_one_of",
+        "contains",
+        "lock_rows",
+        "require_lock",
+        "insert_rows",
+        "total",
+    ),
+    history: ("Tracked", "Subject", "Change", "record", "record_all", "because"),
+    states: ("StateMachine",),
+    events: ("publish", "hook", "current_run"),
+    errors: ("ErpError",),
+    admin: tuple(name for name in admin.__all__ if name != "init_app"),
+    exchange: ("ImportKind", "ExportKind", "Column", "Row", "AfterImport"),
+    migrations: ("existing_keys", "write_keys"),
+}
+
+
+def author_api(_app: Flask) -> str:
+    """Return a section for each package, with a part for each class and function of it."""
+    return "\n\n".join(_package(package, names) for package, names in SURFACE.items())
+
+
+def _package(package: ModuleType, names: tuple[str, ...]) -> str:
+    parts = [f"### {package.__name__}", *(_thing(name, getattr(package, name)) for name in sorted(names))]
+    return "\n\n".join(parts)
+
+
+def _thing(name: str, thing: Any) -> str:
+    text = "\n\n".join(_paragraphs(thing)) if callable(thing) else ""
+    methods = list(_methods(thing)) if inspect.isclass(thing) else []
+    return "\n\n".join(filter(None, (f"#### {name}", _call(name, thing), text, "\n".join(methods))))
+
+
+def _paragraphs(thing: Any) -> Iterator[str]:
+    yield inspect.cleandoc(thing.__doc__ or "")
+
+
+def _call(name: str, thing: Any) -> str:
+    """Return how a function or a class of values is called, as it is written in its file."""
+    if inspect.isclass(thing) and is_dataclass(thing):
+        arguments = [_argument(each) for each in fields(thing) if each.init]
+        return f"`{name}({', '.join(arguments)})`"
+    return f"`{name}{_signature(thing)}`" if inspect.isfunction(thing) else ""
+
+
+def _argument(field: Any) -> str:
+    """Return a field with its type and its default; a default that a function makes is left out."""
+    default = "" if field.default is MISSING else f" = {field.default!r}"
+    made = " = …" if field.default_factory is not MISSING or len(default) > LONGEST or "<" in default else default
+    return f"{field.name}: {field.type}{made}"
+
+
+def _signature(function: Any) -> str:
+    text = re.sub(r"'([^']*)'", r"\1", str(inspect.signature(function)))
+    return re.sub(r"\((self|cls)(, )?", "(", re.sub(r"<[^>]*>", "…", text))
+
+
+def _methods(thing: Any) -> Iterator[str]:
+    """Yield a line for each method that a class of the core itself has, those of its bases there included."""
+    found: dict[str, Any] = {}
+    for base in reversed(thing.__mro__):
+        if base.__module__.startswith("erp."):
+            found |= {name: member for name, member in vars(base).items() if inspect.isfunction(member)}
+    for name, member in sorted(found.items()):
+        if not name.startswith("_") and member.__doc__:
+            text = inspect.cleandoc(member.__doc__).partition("\n\n")[0].replace("\n", " ")
+            yield f"- `{name}{_signature(member)}`: {text}"

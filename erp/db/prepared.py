@@ -1,0 +1,159 @@
+"""Reads that are built and compiled once, and sent with other values each time.
+
+To build and to look up a large select costs more than to carry it out for a few rows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import namedtuple
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    CompoundSelect,
+    Date,
+    Select,
+    Subquery,
+    bindparam,
+    func,
+    select,
+    type_coerce,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import Session
+from sqlalchemy.types import TypeEngine
+
+T = TypeVar("T")
+Rows = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
+Build = Callable[..., Rows]
+
+
+def given(name: str, kind: TypeEngine[Any] | None = None) -> ColumnElement[Any]:
+    """Return the place of a value, a day unless a type is given, in a select that is built once."""
+    return bindparam(name, type_=kind or Date())
+
+
+def is_among(session: Session, column: Any, name: str) -> ColumnElement[bool]:
+    """Return the condition that an id is one of those given as a list under a name, in a select that is built once."""
+    if session.get_bind().dialect.name == "postgresql":
+        return column == func.any(bindparam(name, type_=ARRAY(BigInteger)))  # type: ignore[no-any-return]
+    each = func.json_each(bindparam(name)).table_valued("value")
+    return column.in_(select(each.c.value))  # type: ignore[no-any-return]
+
+
+def given_table(session: Session, types: Mapping[str, TypeEngine[Any]], name: str) -> Subquery:
+    """Return rows that are given under a name as a table to join with, in a select that is built once.
+
+    `types` names its columns; `table_values` returns the values.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        arrays = [bindparam(f"{name}_{column}", type_=ARRAY(kind)) for column, kind in types.items()]
+        return select(func.unnest(*arrays).table_valued(*types).render_derived()).subquery()
+    each = func.json_each(bindparam(name)).table_valued("value")
+    cells = (func.json_extract(each.c.value, f"$[{place}]") for place in range(len(types)))
+    named = [type_coerce(cell, kind).label(column) for cell, (column, kind) in zip(cells, types.items(), strict=True)]
+    return select(*named).select_from(each).subquery()
+
+
+def table_values(session: Session, names: Sequence[str], rows: Sequence[tuple[Any, ...]], name: str) -> dict[str, Any]:
+    """Return rows as the values that `given_table` names."""
+    if session.get_bind().dialect.name == "postgresql":
+        return {f"{name}_{column}": [row[place] for row in rows] for place, column in enumerate(names)}
+    return {name: rows}
+
+
+class _Statement:
+    """A compiled select: its text, the values that are always the same, and how rows are read."""
+
+    def __init__(self, rows: Rows, dialect: Dialect) -> None:
+        compiled = rows.compile(dialect=dialect)
+        self.sql = str(compiled)
+        self.names: list[str] | None = getattr(compiled, "positiontup", None)
+        self.constants: dict[str, Any] = {
+            name: _to_driver(bind.type, dialect, bind.value)
+            for name, bind in compiled.binds.items()
+            if bind.value is not None
+        }
+        columns = rows.selected_columns
+        self.readers = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
+        self.row: Callable[..., Any] = namedtuple("Row", columns.keys(), rename=True)  # type: ignore[misc]
+
+    def parameters(self, values: Mapping[str, Any]) -> Any:
+        """Return these values and the constant ones as the driver wants them."""
+        sent = {**self.constants, **values}
+        return tuple(sent[name] for name in self.names) if self.names is not None else sent
+
+    def read(self, row: tuple[Any, ...]) -> Any:
+        """Return a row of the driver with typed values, by name."""
+        return self.row(*(cell if read is None else read(cell) for read, cell in zip(self.readers, row, strict=True)))
+
+
+def _to_driver(kind: TypeEngine[Any], dialect: Dialect, value: Any) -> Any:
+    process = kind.dialect_impl(dialect).bind_processor(dialect)
+    return value if process is None else process(value)
+
+
+_statements: dict[tuple[Hashable, ...], _Statement] = {}
+
+
+def read_prepared(session: Session, build: Build, *variant: Hashable, **values: Any) -> list[tuple[Any, ...]]:
+    """Return the rows of the select that `build(session, *variant)` makes, as the driver gives them.
+
+    It is built once for each variant: what `build` reads besides, such as an option, must be part of it. `values` are
+    those that the select names by `given` and `is_among`.
+    """
+    return _fetch(session, _statement(session, build, variant), values)
+
+
+def typed_rows(session: Session, build: Build, *variant: Hashable, **values: Any) -> list[Any]:
+    """Return the rows as `read_prepared` does, with quantities and days instead of what the driver gives."""
+    statement = _statement(session, build, variant)
+    return list(map(statement.read, _fetch(session, statement, values)))
+
+
+_selects: dict[tuple[Hashable, ...], Any] = {}
+
+
+def select_prepared(session: Session, build: Callable[..., T], *variant: Hashable) -> T:
+    """Return the select of rows of the session that `build(session, *variant)` makes, built once as `read_prepared`.
+
+    It is executed with the values that it names; a list is given as `id_list` returns it.
+    """
+    key = (session.get_bind().dialect.name, build, *variant)
+    if key not in _selects:
+        _selects[key] = build(session, *variant)
+    found: T = _selects[key]
+    return found
+
+
+def id_list(session: Session, ids: Collection[int]) -> list[int] | str:
+    """Return ids as the value that `is_among` names."""
+    return list(ids) if session.get_bind().dialect.name == "postgresql" else _as_json(ids)
+
+
+def _statement(session: Session, build: Build, variant: tuple[Hashable, ...]) -> _Statement:
+    dialect = session.get_bind().dialect
+    key = (dialect.name, build, *variant)
+    if key not in _statements:
+        _statements[key] = _Statement(build(session, *variant), dialect)
+    return _statements[key]
+
+
+def _fetch(session: Session, statement: _Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    session.flush()
+    connection = session.connection()
+    as_list = list if connection.dialect.name == "postgresql" else _as_json
+    sent = {name: as_list(each) if isinstance(each, Collection) else each for name, each in values.items()}
+    cursor = connection.exec_driver_sql(statement.sql, statement.parameters(sent)).cursor
+    assert cursor is not None
+    rows = list(cursor.fetchall())
+    cursor.close()
+    return rows
+
+
+def _as_json(values: Collection[Any]) -> str:
+    return json.dumps(list(values))

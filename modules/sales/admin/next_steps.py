@@ -1,0 +1,57 @@
+"""What is to be done next with a sales order."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from sqlalchemy.orm import Session
+
+from erp.admin import NextStep
+from erp.text import plural
+from modules.inventory_lots.states import Tracking
+from modules.sales import queries
+from modules.sales.admin.packs import PackSerials, asks_for_serials
+from modules.sales.models import Order, OrderLine
+from modules.sales.states import OrderState, ShippingPolicy
+
+WAIT = NextStep("", "nothing. All that is open is on purchase orders, and is allocated to the order when it arrives.")
+
+
+def next_step(session: Session, order: Order) -> NextStep | None:
+    """Return what is to be done next with an order; None where nothing of it is open."""
+    if order.state == OrderState.draft:
+        return NextStep("confirm", "confirm the order, so that it takes its place in the queue.")
+    lines = [line for line in order.lines if line.is_open]
+    if order.state != OrderState.confirmed or not lines:
+        return None
+    allocated = [line for line in lines if line.allocated]
+    waiting = [line for line in lines if line.has_need and line.product.tracking is not Tracking.serial]
+    if allocated and waiting and order.shipping_policy is ShippingPolicy.complete:
+        text = f"allocate what is free. The order leaves in one piece, and {_of(waiting, lines)} not wholly allocated."
+        return NextStep("allocate", text)
+    if allocated or not waiting:
+        return _pack(order, allocated, lines)
+    if _is_covered(session, waiting):
+        return WAIT
+    return NextStep("allocate", "allocate what is in stock and free. Nothing is allocated yet.")
+
+
+def _pack(order: Order, allocated: list[OrderLine], lines: list[OrderLine]) -> NextStep:
+    name = PackSerials.name if asks_for_serials(order) else "pack"
+    if not allocated:
+        return NextStep(name, "pack it. You are asked for the serial numbers that leave.")
+    return NextStep(name, f"pack what is allocated: {_of(allocated, lines)} in stock.")
+
+
+def _is_covered(session: Session, lines: list[OrderLine]) -> bool:
+    """Say whether purchase orders cover all that the lines still need."""
+    found = queries.purchase_allocations_of(session, [line.id for line in lines])
+    covered = {id_: sum((note.quantity for note in notes), Decimal(0)) for id_, notes in found.items()}
+    return all(covered.get(line.id, Decimal(0)) >= line.need for line in lines)
+
+
+def _of(some: list[OrderLine], lines: list[OrderLine]) -> str:
+    """Return how many of the lines these are, with the verb that follows."""
+    if len(some) == len(lines):
+        return "its line is" if len(lines) == 1 else f"all {len(lines)} lines are"
+    return f"{len(some)} of {plural(len(lines), 'line')} {'is' if len(some) == 1 else 'are'}"

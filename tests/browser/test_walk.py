@@ -1,0 +1,191 @@
+"""A walk over the screens: at three widths and in both colours nothing is wrong with any of them.
+
+By default each page is opened once, by the first role that has it, and axe-core is asked once in the light and for the
+contrast of every second page in the dark; `ERP_TEST_WALK=full` opens each page as every role, with pages of actions,
+and asks axe-core at each width and in each colour.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from flask import g, request
+from sqlalchemy import event, select
+
+from erp.admin.site import current_site
+from erp.db import commit, db
+from erp.models import Role
+from erp.registry import current_registry
+from erp.security import add_user
+from tests.browser.conftest import PASSWORD, TIMEOUT
+
+AXE = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"
+IS_FULL = os.environ.get("ERP_TEST_WALK") == "full"
+ROLES = ("Warehouse clerk", "Sales clerk", "Merchandiser", "Auditor", "Administrator")
+WIDTHS = (1280, 768, 390)
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", *(["best-practice"] if IS_FULL else [])]
+MOST_QUERIES = 30
+# What a person could not see: a page or a table that is wider than its place, and text that is cut off.
+UNSEEN = """async () => {
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));  // the page fits its new width
+  const wrong = [], root = document.documentElement;
+  if (root.scrollWidth > root.clientWidth + 1) wrong.push(`the page is ${root.scrollWidth} wide`);
+  for (const each of document.querySelectorAll("main *")) {
+    const style = getComputedStyle(each), box = each.getBoundingClientRect();
+    if (!box.width || style.visibility === "hidden" || each.closest(".sr-only, svg, iframe, template")) continue;
+    const name = each.tagName.toLowerCase() + (each.id ? "#" + each.id : "") + "." + each.className;
+    if (each.matches("input, select, textarea, pre")) continue;
+    const hides = ["hidden", "clip", "auto", "scroll"].includes(style.overflowX);
+    const hidden = each.scrollWidth - each.clientWidth, beyond = Math.round(box.right - root.clientWidth);
+    if (hides && hidden > 1) wrong.push(`${name} hides ${hidden}`);
+    if (beyond > 1 && !each.closest(".dropdown-menu")) wrong.push(`${name} ends ${beyond} beyond the page`);
+  }
+  return wrong.slice(0, 3);
+}"""
+ASK_AXE = """async (rules) => {
+  const found = await axe.run(document, { runOnly: rules, resultTypes: ["violations"] });
+  return found.violations.filter((each) => ["serious", "critical"].includes(each.impact))
+    .map((each) => each.id + ": " + each.nodes.slice(0, 2).map((node) => node.target.join(" ")).join(", "));
+}"""
+
+
+class Stop(NamedTuple):
+    """A page of the walk, and who opens it."""
+
+    path: str
+    roles: tuple[str, ...]
+
+
+@pytest.fixture
+def demo(shop):
+    """The shop with the demo company and a user of each role; it counts the statements of each page."""
+    statements: Counter[str] = Counter()
+    with shop.app_context():
+        registry = current_registry()
+        for load in registry.live(registry.demos):
+            commit(load)
+        for role in ROLES[:-1]:
+            add_user(db.session(), role.replace(" ", "-").lower(), PASSWORD, roles=[role], must_change=False)
+        db.session.commit()
+
+        @event.listens_for(db.engine, "before_cursor_execute")
+        def count(*_args):
+            if g and request:
+                g.statements = g.get("statements", 0) + 1
+
+    @shop.after_request
+    def keep(response):
+        statements[request.path] = max(statements[request.path], g.get("statements", 0))
+        return response
+
+    return shop, statements
+
+
+def stops(app) -> list[Stop]:
+    """Return the pages to open: each screen's list, its first row and its form, in the order of the menu."""
+    with app.app_context(), app.test_request_context():
+        rights = {role.name: {each.permission for each in role.rights} for role in db.session.scalars(select(Role))}
+        return [Stop(path, roles) for path, right in _pages() if (roles := _who(rights, right))]
+
+
+def _who(rights, right) -> tuple[str, ...]:
+    """Return the roles that may open a page: all of them in a full walk, the first one else."""
+    may = [name for name in ROLES if name == "Administrator" or not right or right in rights[name]]
+    return tuple(may if IS_FULL else may[:1])
+
+
+def _pages() -> Iterator[tuple[str, str]]:
+    for view in (each for each in current_site()._views if each.url is not None):
+        base = "/" if view.url in ("", "/") else f"{view.url}/"
+        yield base, view.permission
+        if (model := getattr(view, "model", None)) is None:
+            continue
+        if view.can_create:
+            yield f"{base}new/", view.edit_permission
+        row = db.session.scalar(select(model).order_by(model.id).limit(1))
+        if row is None:
+            continue
+        yield f"{base}{row.id}/", view.permission
+        if IS_FULL:
+            actions = (*view.actions, *view.contributed("actions"))
+            pages = [each for each in actions if each.page and each.name != "source" and each.allowed(row)]
+            yield from ((f"{base}{row.id}/{each.name}/", each.permission) for each in pages)
+
+
+class Walker:
+    """A user with a browser who notes what is wrong."""
+
+    def __init__(self, chromium, address: str, role: str) -> None:
+        context = chromium.new_context(
+            base_url=address, viewport={"width": WIDTHS[0], "height": 900}, reduced_motion="reduce"
+        )
+        context.set_default_timeout(TIMEOUT)
+        self.page, self.role, self.wrong, self.path = context.new_page(), role, [], ""
+        self.page.on("pageerror", lambda error: self.note(str(error)))
+        self.page.on("console", lambda said: self.note(said.text) if said.type == "error" else None)
+        own = (address, "data:", "about:")
+        self.page.on("request", lambda sent: None if sent.url.startswith(own) else self.note(f"asks {sent.url}"))
+        username = "admin" if role == "Administrator" else role.replace(" ", "-").lower()
+        self.page.goto("/login")
+        self.page.get_by_label("Name").fill(username)
+        self.page.get_by_label("Password").fill(PASSWORD)
+        self.page.get_by_role("button", name="Sign in").click()
+        self.page.wait_for_load_state()
+
+    def note(self, what: str) -> None:
+        """Keep what is wrong with the page that is open."""
+        self.wrong.append(f"{self.path} as {self.role}: {what}")
+
+    def visit(self, path: str, *, in_the_dark: bool) -> None:
+        """Open a page, and see it at each width and in each colour."""
+        self.path = path
+        self.page.set_viewport_size({"width": WIDTHS[0], "height": 900})
+        answer = self.page.goto(path)
+        if answer.status >= 400:
+            self.note(f"answers {answer.status}")
+        if AXE.exists():
+            self.page.evaluate(AXE.read_text())
+        for width in WIDTHS:
+            self.page.set_viewport_size({"width": width, "height": 900})
+            for found in self.page.evaluate(UNSEEN):
+                self.note(f"at {width}: {found}")
+            if IS_FULL or width == WIDTHS[0]:
+                self._ask_axe(width, "light", RULES)
+            if in_the_dark and (IS_FULL or width == WIDTHS[-1]):
+                self._ask_axe(width, "dark", RULES if IS_FULL else ["color-contrast"])
+
+    def _ask_axe(self, width: int, colour: str, rules: Sequence[str]) -> None:
+        if not AXE.exists():
+            return
+        self.page.emulate_media(color_scheme=colour)
+        for found in self.page.evaluate(ASK_AXE, rules):
+            self.note(f"at {width}, {colour}: {found}")
+
+
+def test_nothing_is_wrong_with_any_screen(demo, chromium, address):
+    app, statements = demo
+    wrong = []
+    found = stops(app)
+    for role in ROLES:
+        mine = [stop.path for stop in found if role in stop.roles]
+        if not mine:
+            continue
+        walker = Walker(chromium, address, role)
+        for number, path in enumerate(mine):
+            walker.visit(path, in_the_dark=IS_FULL or number % 2 == 0)
+        walker.page.context.close()
+        wrong += walker.wrong
+    wrong += [f"{path} asks {count} queries" for path, count in statements.items() if count > MOST_QUERIES]
+    assert len(found) > 40
+    assert wrong == []
+
+
+def test_axe_core_is_there_to_be_asked():
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed: npm install --no-save axe-core@4.10.3 in the project's folder")
+    assert "axe.run" in AXE.read_text()
