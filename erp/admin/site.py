@@ -154,6 +154,14 @@ def history_url(document: str, id: int) -> str:
     return url_for("erp_history.index_view", flt0_kind_is=document, flt1_id_is=id)
 
 
+def _add_access(app: Flask) -> None:
+    """Add the pages of signing in, and note who may read lists from the replica."""
+    account.add_addresses(app)
+    second_factor_page.add_addresses(app)
+    provider_pages.add_addresses(app)
+    reading.init_app(app)
+
+
 def init_app(app: Flask, registry: Registry) -> None:
     """Give the application its screens: the modules' in dependency order, then the core's."""
     site = Site(
@@ -176,10 +184,7 @@ def init_app(app: Flask, registry: Registry) -> None:
     for owned in (each for each in views if registry.is_foreign(each.module)):
         _add_or_mark_broken(site, registry, owned)
     site.put_in_order([*(owned.thing for owned in views), *VIEWS])
-    account.add_addresses(app)
-    second_factor_page.add_addresses(app)
-    provider_pages.add_addresses(app)
-    reading.init_app(app)
+    _add_access(app)
     add_search(app)
     add_filters(app)
     app.jinja_env.globals.update(
