@@ -120,7 +120,7 @@ class Listing(QuickFiltered, ViewChoice):
 
     def _with_totals(self, headings: list[Heading], args: ViewArgs, count: int) -> list[Heading]:
         """Return the heads with the totals of all listed rows; of more than the pager counts there are none."""
-        if not self.column_totals or not 1 < count <= COUNT_BOUND:
+        if not self.column_totals or not 0 < count <= COUNT_BOUND:
             return headings
         columns = [self.column_of(name) for name in self.column_totals]
         found = self.selection(args).with_entities(*(total(column) for column in columns)).one()

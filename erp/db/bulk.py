@@ -272,11 +272,11 @@ def bulk_update(
         arrays = tuple(map(list, zip(*rows, strict=True)))
         wait(session, Write(table.name, False, statement(is_postgresql=True), arrays))
     else:
+        session.flush()
         # By name: some versions of Python warn of numbered places.
         names = ("row_id", *types)
-        session.flush()
-        named = [dict(zip(names, row, strict=True)) for row in rows]
-        session.connection().exec_driver_sql(statement(is_postgresql=False), named)
+        parameters = [dict(zip(names, row, strict=True)) for row in rows]
+        session.connection().exec_driver_sql(statement(is_postgresql=False), parameters)
 
 
 @cache
