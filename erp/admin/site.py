@@ -15,8 +15,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from erp import second_factor, security
-from erp.admin import account, second_factor_page
+from erp import provider, second_factor, security
+from erp.admin import account, provider_pages, reading, second_factor_page
 from erp.admin.access import may, permitted, screen_session
 from erp.admin.charts import DrawnBar, drawn
 from erp.admin.contributions import leave_out_unfit
@@ -226,6 +226,8 @@ def init_app(app: Flask, registry: Registry) -> None:
     site.put_in_order([*(owned.thing for owned in views), *VIEWS])
     account.add_addresses(app)
     second_factor_page.add_addresses(app)
+    provider_pages.add_addresses(app)
+    reading.init_app(app)
     add_search(app)
     add_filters(app)
     app.jinja_env.globals.update(
@@ -239,6 +241,8 @@ def init_app(app: Flask, registry: Registry) -> None:
         letterhead=letterhead,
         signed_in_user=signed_in_user,
         has_second_factors=second_factor.is_on,
+        has_provider=provider.is_on,
+        provider_label=provider.label,
         history_url=history_url,
         may_see_modules=may_see_modules,
     )

@@ -60,6 +60,7 @@ users deactivate USERNAME --why
 users activate USERNAME --why
 users roles USERNAME --role --why
 users unlock USERNAME
+users forget-provider USERNAME --why
 users reset-second-factor USERNAME --why
 """
 
