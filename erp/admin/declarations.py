@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any, Protocol
 
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 from sqlalchemy.orm import Session
 from wtforms.fields.core import UnboundField
 
@@ -124,6 +125,17 @@ class ListAction:
 
 
 @dataclass(frozen=True)
+class Effect:
+    """What an action on many rows does to one: `text` says it; `refusal` says why nothing is done to it instead."""
+
+    id: int
+    name: str
+    text: str = ""
+    refusal: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True)
 class Panel:
     """A card on a document's page: `template` rendered with `context(session, row)`; None hides the panel.
 
@@ -137,6 +149,11 @@ class Panel:
     permission: str = ""
     counted: str = ""
     is_summary: bool = False
+
+    def failed(self, text: str) -> ShownPanel:
+        """Return the card that says that this one failed."""
+        content = Markup('<p class="erp-small-empty text-danger">{}</p>').format(text)
+        return ShownPanel(self.title, content, None, self.is_summary)
 
 
 @dataclass(frozen=True)

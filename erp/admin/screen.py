@@ -43,7 +43,6 @@ from erp.text import Note
 
 HISTORY_SHOWN = 20
 MOST_BUTTONS = 5
-FAILED = '<p class="erp-small-empty text-danger">{}</p>'
 BUTTON_LETTERS = 60
 
 
@@ -146,8 +145,7 @@ class Screen(Gated, EditForms):
         session, shown = screen_session(), []
         for panel in permitted([*self.panels, *self.contributed("panels")]):
             what, show = f"panel {panel.title}", partial(self._render_panel, panel, session, row)
-            failed = partial(_failed_panel, panel)
-            content = current_registry().contained(panel, what, show, failed)
+            content = current_registry().contained(panel, what, show, panel.failed)
             if content is not None:
                 shown.append(content)
         return shown
@@ -302,10 +300,6 @@ class Screen(Gated, EditForms):
             row = context["row"]
             context["notes"] = self.notes(row, {page.name if isinstance(row, self.model) else LINE_NAME + page.name})
         return str(self.render(template, screen=self, **context))
-
-
-def _failed_panel(panel: Panel, text: str) -> ShownPanel:
-    return ShownPanel(panel.title, Markup(FAILED).format(text), None, panel.is_summary)
 
 
 def _ranked(action: Action, step: NextStep) -> Action:
