@@ -27,9 +27,11 @@ from erp import (
     failures,
     logs,
     migrations,
+    provider,
     security,
     watch,
 )
+from erp.db import replica
 from erp.errors import ConfigError
 from erp.exchange import run_imports
 from erp.options import OptionTable, options, parse_ini, read_ini_file
@@ -68,6 +70,7 @@ def create_app(
     registry = _registry(discovery.find(package=module_package, folders=folders), ini, environment)
     app.extensions["erp"] = registry
     db.init_app(app)
+    replica.init_app(app)
     clock.use_zone(_zone)
     logs.init_app(app)
     failures.init_app(app)
@@ -84,6 +87,7 @@ def _add_pages(app: Flask, registry: Registry) -> None:
         _set_up(registry)
     _add_templates(app, registry)
     security.init_app(app)
+    provider.init_app(app)
     admin.init_app(app, registry)
     watch.init_app(app)
 

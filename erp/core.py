@@ -104,6 +104,11 @@ OPTIONS: tuple[Option[Any], ...] = (
     ),
     Duration(name="backup_every", default=timedelta(days=1), help="How often a scheduled backup is made."),
     Integer(name="backup_keep", default=14, minimum=1, maximum=10_000, help="How many scheduled backups are kept."),
+    Duration(
+        name="replica_lag",
+        default=timedelta(seconds=10),
+        help="How far the replica of ERP_REPLICA_URL may be behind so that lists and exports are read from it.",
+    ),
     Duration(name="check_every", default=timedelta(days=1), help="How often the invariants are checked."),
     Duration(
         name="stuck_after",
@@ -148,6 +153,36 @@ OPTIONS: tuple[Option[Any], ...] = (
         default="",
         only_if="second_factor",
         help="Roles, separated by commas, whose users have to set up a second factor.",
+    ),
+    Text(
+        name="oidc_issuer",
+        default="",
+        help="The address of an OpenID Connect provider at which users may sign in; empty: none. It needs the extra "
+        "`oidc`, and a client secret in ERP_OIDC_CLIENT_SECRET. Read at the start.",
+        at_start=True,
+    ),
+    Text(
+        name="oidc_client_id",
+        default="",
+        help="What the OpenID Connect provider calls this installation. Read at the start.",
+        at_start=True,
+    ),
+    Text(name="oidc_label", default="single sign-on", help="What users call the OpenID Connect provider."),
+    Switch(
+        name="oidc_unverified_email",
+        default=False,
+        help="Find the user of somebody by an email address that the OpenID Connect provider has not verified.",
+    ),
+    Switch(
+        name="oidc_create",
+        default=False,
+        help="Make a user of somebody whom the OpenID Connect provider lets in and whose address nobody has.",
+    ),
+    Text(
+        name="oidc_roles",
+        default="",
+        only_if="oidc_create",
+        help="Roles, separated by commas, of the users that are made so.",
     ),
     Text(
         name="import_folder",

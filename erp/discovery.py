@@ -55,7 +55,8 @@ class Found:
     def home(self, name: str) -> Path:
         """Return the folder with the code of a module that can be used."""
         setup = sys.modules.get(getattr(self.manifests[name].setup, "__module__", ""))
-        return self.folder_of(name) or Path(getattr(setup, "__file__", None) or "").parent
+        folder = None if name in self.shipped else self.folder_of(name)
+        return folder or Path(getattr(setup, "__file__", None) or "").parent
 
     def module_of(self, python_module: str) -> str:
         """Return the third party's module that a Python module belongs to, or ''."""
@@ -80,7 +81,6 @@ def find(*, package: str = "modules", folders: Iterable[Path] = ()) -> Found:
             importlib.import_module(f"{place}.models")
     for folder in folders:
         for name in _in_folder(folder):
-            found.folders.setdefault(name, folder / name)
             _try(found, name, str(folder / name), f"modules.{name}", partial(_load_from, folder, name))
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
         place = f"package {entry.dist.name if entry.dist else entry.value}"
@@ -136,6 +136,8 @@ def _try(found: Found, name: str, place: str, package: str, load: Callable[[], o
         found.places[place] = place
         return
     found.places[name], found.packages[name] = place, package
+    if Path(place).is_absolute():
+        found.folders[name] = Path(place)
     try:
         with catching(), protected_tables(package, name):
             manifest = load()

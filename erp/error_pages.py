@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterable
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.wsgi import ClosingIterator, FileWrapper
 
 from erp.db import db
 from erp.errors import (
@@ -22,6 +26,9 @@ from erp.errors import (
     PermissionDenied,
     StaleRecord,
 )
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +50,51 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(DataError, unfit)
     app.register_error_handler(OperationalError, failed)
     app.register_error_handler(HTTPException, plain)
+    app.wsgi_app = AnswerFromFirstPiece(app.wsgi_app)  # type: ignore[method-assign]
+
+
+class AnswerFromFirstPiece:
+    """Lets an answer begin when its first piece is there.
+
+    A file that is read from the database while it is sent could else say neither 200 nor 503 where the database fails
+    before there is anything to send. Where it fails later, the answer breaks off, as its reader sees.
+    """
+
+    def __init__(self, application: WSGIApplication) -> None:
+        self.application = application
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request."""
+        begun: list[Any] = []
+
+        def note(*head: Any) -> Callable[[bytes], object]:
+            begun[:] = head
+            return _unused
+
+        pieces: Iterable[bytes] = self.application(environ, note)
+        wrapper: type[object] = environ.get("wsgi.file_wrapper", FileWrapper)
+        if isinstance(pieces, wrapper):
+            start_response(*begun)
+            return pieces
+        close = getattr(pieces, "close", _nothing)
+        others = iter(pieces)
+        try:
+            first = next(others, b"")
+        except OperationalError as error:
+            close()
+            log.warning("%s %s: %s", environ.get("REQUEST_METHOD"), environ.get("PATH_INFO"), error.orig)
+            start_response("503 Service Unavailable", [("Content-Type", "text/plain; charset=utf-8")])
+            return [UNAVAILABLE.encode()]
+        start_response(*begun)
+        return ClosingIterator(chain([first] if first else [], others), close)
+
+
+def _unused(_piece: bytes) -> None:
+    raise NotImplementedError("no part of this program writes an answer in this way")
+
+
+def _nothing() -> None:
+    """Close what cannot be closed."""
 
 
 def refused(error: ErpError) -> ResponseReturnValue:

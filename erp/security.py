@@ -23,7 +23,7 @@ from erp.addresses import check_address
 from erp.db import db
 from erp.errors import BadPassword, BadUser, LastAdministrator, NotFound, SignInRefused
 from erp.limits import LARGEST_BODY
-from erp.models import FULL_NAME_LENGTH, Role, User
+from erp.models import FULL_NAME_LENGTH, Role, SignInMethod, User
 from erp.registry import current_registry
 
 MIN_PASSWORD = 10
@@ -31,7 +31,17 @@ MAX_PASSWORD = 1000
 
 UNSTORABLE = re.compile(r"[\x00-\x1f\ud800-\udfff]")
 
-PUBLIC_ENDPOINTS = {"login", "login_code", "static", "admin.static", "health", "ready", "metrics"}
+PUBLIC_ENDPOINTS = {
+    "login",
+    "login_code",
+    "login_provider",
+    "login_provider_answer",
+    "static",
+    "admin.static",
+    "health",
+    "ready",
+    "metrics",
+}
 UNTIL_PASSWORD_IS_CHANGED = {"password", "logout"}
 UNTIL_SECOND_FACTOR_IS_SET_UP = {"second_factor", "logout"}
 
@@ -264,11 +274,16 @@ def _gate() -> ResponseReturnValue | None:
     if not current_user.is_authenticated:
         wanted = _wanted() if request.method == "GET" and request.path != "/" else None
         return redirect(url_for("login", next=wanted))
-    if current_user.must_change_password and request.endpoint not in UNTIL_PASSWORD_IS_CHANGED:
+    if _must_change_password() and request.endpoint not in UNTIL_PASSWORD_IS_CHANGED:
         return redirect(url_for("password"))
     if second_factor.has_to_set_up(current_user) and request.endpoint not in UNTIL_SECOND_FACTOR_IS_SET_UP:
         return redirect(url_for("second_factor"))
     return None
+
+
+def _must_change_password() -> bool:
+    """Say whether the user has to change the password first; who signed in at a provider used none."""
+    return bool(current_user.must_change_password) and current_user.session_method != SignInMethod.provider
 
 
 def _wanted() -> str:

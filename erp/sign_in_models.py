@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from erp import clock
 from erp.db import BigId, Model, UtcDateTime
 
 
@@ -31,3 +32,15 @@ class RecoveryCode(Model):
 
     user_id: Mapped[int] = mapped_column(ForeignKey("erp_user.id", ondelete="CASCADE"), primary_key=True)
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+
+class ProviderAccount(Model):
+    """What an OpenID Connect provider calls a user; nobody else signs in by it, and the user by no other of it."""
+
+    __tablename__ = "erp_provider_account"
+    __table_args__ = (UniqueConstraint("issuer", "subject"),)
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("erp_user.id", ondelete="CASCADE"), primary_key=True)
+    issuer: Mapped[str] = mapped_column(String(255), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(255))
+    bound_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)

@@ -11,7 +11,7 @@ from flask_login import current_user, logout_user
 from flask_wtf.csrf import generate_csrf
 from sqlalchemy.orm import Session
 
-from erp import events, second_factor, security, sessions
+from erp import events, provider, second_factor, security, sessions
 from erp.admin import browser_session, devices
 from erp.db import commit
 from erp.errors import BadPassword, ErpError, SignInRefused
@@ -88,11 +88,13 @@ def _enter_code(session: Session) -> User | SignInRefused | None:
 
 def logout() -> ResponseReturnValue:
     """End the session: its cookie is worth nothing from now on."""
-    token = current_user.session_token
+    token, method = current_user.session_token, current_user.session_method
     commit(lambda session: sessions.end(session, token))
     logout_user()
     cookie.clear()
     flash("You are signed out.", "success")
+    if method == SignInMethod.provider and provider.is_on():
+        flash(f"At {provider.label()} you may still be signed in: sign out there, too.", "info")
     return redirect(url_for("login"))
 
 

@@ -7,7 +7,18 @@ from typing import Any
 
 from flask_admin.model.filters import BaseFilter
 
-from erp.admin.declarations import Action, ActionNotes, Card, ExtraColumn, ExtraColumns, ExtraField, Panel, QuickFilter
+from erp.admin.dashboard_parts import Chart, WorkQueue
+from erp.admin.declarations import (
+    Action,
+    ActionNotes,
+    Card,
+    ExtraColumn,
+    ExtraColumns,
+    ExtraField,
+    ListAction,
+    Panel,
+    QuickFilter,
+)
 from erp.errors import ModuleError
 from erp.exchange import ExportKind, ImportKind
 from erp.registry import CORE, Registry, ViewEntry
@@ -24,6 +35,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "notes": (ActionNotes,),
     "filters": (BaseFilter,),
     "quick_filters": (QuickFilter,),
+    "list_actions": (ListAction,),
 }
 
 
@@ -84,7 +96,7 @@ def _require_parts(registry: Registry, view: str, name: str, parts: Any) -> None
             if not isinstance(part, allowed):
                 words = " or ".join(each.__name__ for each in allowed)
                 raise ModuleError(f"{view}: {part!r} is none of its {kind}; {words} is allowed.")
-        if kind in ("fields", "actions", "line_actions"):
+        if kind in ("fields", "actions", "line_actions", "list_actions"):
             own = _own_of_screen(registry, view, kind)
             for other, names in [*((owned.module, _names(owned.thing, kind)) for owned in others), ("", own)]:
                 if same := _names(parts, kind) & names:
@@ -107,6 +119,8 @@ def _require_kinds(registry: Registry, name: str) -> None:
     """Raise ModuleError for a card or a kind of file that is none, and for columns of a kind that there is not."""
     things: tuple[tuple[Iterable[Any], type], ...] = (
         (registry.cards, Card),
+        (registry.work_queues.values(), WorkQueue),
+        (registry.charts.values(), Chart),
         (registry.imports.values(), ImportKind),
         (registry.exports.values(), ExportKind),
         (registry.searches, SearchSource),
@@ -127,7 +141,7 @@ def _require_kinds(registry: Registry, name: str) -> None:
 def _rights(registry: Registry, name: str) -> Iterator[str]:
     """Yield the rights that a module asks for."""
     for _, parts in _parts(registry, name):
-        for kind in ("fields", "panels", "actions", "line_actions"):
+        for kind in ("fields", "panels", "actions", "line_actions", "list_actions"):
             yield from (part.permission for part in getattr(parts, kind))
     for owned in registry.views:
         if owned.module == name:
@@ -135,5 +149,5 @@ def _rights(registry: Registry, name: str) -> Iterator[str]:
             for kind in ("actions", "line_actions", "list_actions", "panels"):
                 yield from (part.permission for part in getattr(owned.thing.view, kind, ()))
     yield from (owned.thing.permission for owned in registry.cards if owned.module == name)
-    for kinds in (registry.imports, registry.exports):
+    for kinds in (registry.imports, registry.exports, registry.work_queues, registry.charts):
         yield from (owned.thing.permission for owned in kinds.values() if owned.module == name)

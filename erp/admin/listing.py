@@ -25,6 +25,7 @@ from erp.admin.fields import as_id
 from erp.admin.formatting import cell, cell_of_type, is_numeric_type, plain
 from erp.admin.list_query import COUNT_BOUND
 from erp.admin.quick_filters import QuickFiltered
+from erp.admin.reading import read_lines, read_list
 from erp.admin.view_choice import ViewChoice
 from erp.db import total
 from erp.errors import ErpError
@@ -104,7 +105,7 @@ class Listing(QuickFiltered, ViewChoice):
         """Show the list, or the saved view that the address names or that the user opens it with."""
         if address := self.address_of_view():
             return redirect(address)
-        return self._show_list()
+        return read_list(self._show_list)
 
     def _show_list(self, ticked: Collection[int] = ()) -> str:
         args = self._get_list_extra_args()
@@ -119,7 +120,7 @@ class Listing(QuickFiltered, ViewChoice):
 
     def _with_totals(self, headings: list[Heading], args: ViewArgs, count: int) -> list[Heading]:
         """Return the heads with the totals of all listed rows; of more than the pager counts there are none."""
-        if not self.column_totals or not 1 < count <= COUNT_BOUND:
+        if not self.column_totals or not 0 < count <= COUNT_BOUND:
             return headings
         columns = [self.column_of(name) for name in self.column_totals]
         found = self.selection(args).with_entities(*(total(column) for column in columns)).one()
@@ -230,7 +231,7 @@ class Listing(QuickFiltered, ViewChoice):
         args = self._get_list_extra_args()
         name = secure_filename(f"{self.title}.csv").lower()
         headers = {"Content-Disposition": f"attachment;filename={name}"}
-        return Response(stream_with_context(self._csv(args)), headers=headers, mimetype="text/csv")
+        return Response(stream_with_context(read_lines(lambda: self._csv(args))), headers=headers, mimetype="text/csv")
 
     def _csv(self, args: ViewArgs) -> Iterator[str]:
         # All of this runs while the answer is sent: the request's own session has ended by then.

@@ -15,8 +15,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from erp import second_factor, security
-from erp.admin import account, second_factor_page
+from erp import provider, second_factor, security
+from erp.admin import account, provider_pages, reading, second_factor_page
 from erp.admin.access import may, permitted, screen_session
 from erp.admin.charts import DrawnBar, drawn
 from erp.admin.contributions import leave_out_unfit
@@ -62,13 +62,9 @@ class Dashboard(Gated, AdminIndexView):
         """Return the work queues of the user with their sizes, all counted in one statement and within bounds."""
         offered = [(queue, self.admin.view(queue.view)) for queue in self._own_queues()]
         shown = [(queue, view) for queue, view in offered if view is not None and view.is_accessible()]
-        if not shown:
-            return []
-        sizes = session.execute(select(*(part for queue, view in shown for part in view.queue_size(queue)))).one()
-        return [
-            counted(queue.title, view.url_of_queue(queue), sizes[2 * at], sizes[2 * at + 1])
-            for at, (queue, view) in enumerate(shown)
-        ]
+        own = [(queue, view) for queue, view in shown if not current_registry().foreign_owner(queue)]
+        foreign = [pair for pair in shown if pair not in own]
+        return [*_sizes(session, own), *(size for pair in foreign for size in _size(session, *pair))]
 
     def _own_queues(self) -> list[WorkQueue]:
         """Return the queues that the user has the right to work on; all of them for who only looks on."""
@@ -82,6 +78,22 @@ def _numbers(card: Card, session: Session) -> list[tuple[str, Any, str]]:
         return [(label, value, url) for label, value, url in card.numbers(session)]
 
     return current_registry().contained(card, f"card {card.title}", read, lambda text: [(text, None, "")])
+
+
+def _sizes(session: Session, queues: Sequence[tuple[WorkQueue, Any]]) -> list[QuickCount]:
+    if not queues:
+        return []
+    sizes = session.execute(select(*(part for queue, view in queues for part in view.queue_size(queue)))).one()
+    return [
+        counted(queue.title, view.url_of_queue(queue), sizes[2 * at], sizes[2 * at + 1])
+        for at, (queue, view) in enumerate(queues)
+    ]
+
+
+def _size(session: Session, queue: WorkQueue, view: Any) -> list[QuickCount]:
+    """Return the size of a third party's queue, none where it cannot be counted."""
+    found = current_registry().contained
+    return found(queue, f"work queue {queue.title}", lambda: _sizes(session, [(queue, view)]), lambda _: [])
 
 
 def _bars(chart: Chart, session: Session) -> list[DrawnBar]:
@@ -214,6 +226,8 @@ def init_app(app: Flask, registry: Registry) -> None:
     site.put_in_order([*(owned.thing for owned in views), *VIEWS])
     account.add_addresses(app)
     second_factor_page.add_addresses(app)
+    provider_pages.add_addresses(app)
+    reading.init_app(app)
     add_search(app)
     add_filters(app)
     app.jinja_env.globals.update(
@@ -227,6 +241,8 @@ def init_app(app: Flask, registry: Registry) -> None:
         letterhead=letterhead,
         signed_in_user=signed_in_user,
         has_second_factors=second_factor.is_on,
+        has_provider=provider.is_on,
+        provider_label=provider.label,
         history_url=history_url,
         may_see_modules=may_see_modules,
     )

@@ -6,7 +6,7 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from erp import history, second_factor, security, throttling
+from erp import history, provider, second_factor, security, throttling
 from erp.cli.wrapping import why_option
 from erp.db import commit, db
 from erp.errors import ErpError
@@ -131,6 +131,15 @@ def reset_second_factor(username: str, why: str) -> None:
     """Remove the second factor of a user who lost it, which ends their sessions."""
     with history.because(db.session(), why):
         commit(lambda session: second_factor.reset(session, security.find_user(session, username)))
+
+
+@users.command("forget-provider")
+@click.argument("username")
+@why_option
+def forget_provider(username: str, why: str) -> None:
+    """Forget which account of an OpenID Connect provider is this user's, and end their sessions."""
+    with history.because(db.session(), why):
+        commit(lambda session: provider.forget(session, security.find_user(session, username)))
 
 
 @users.command()

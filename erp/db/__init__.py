@@ -50,6 +50,7 @@ from erp.db.prepared import (
     table_values,
     typed_rows,
 )
+from erp.db.replica import from_replica, has_replica, on_replica
 from erp.db.session import (
     ENGINE_OPTIONS,
     POSTGRES_OPTIONS,
@@ -113,8 +114,10 @@ __all__ = [
     "forget_models",
     "format_quantity",
     "from_raw",
+    "from_replica",
     "given",
     "given_table",
+    "has_replica",
     "id_list",
     "init_app",
     "insert_missing",
@@ -134,6 +137,7 @@ __all__ = [
     "make_final",
     "new_ids",
     "new_ids_of",
+    "on_replica",
     "one_moment",
     "partial_index",
     "prepare",

@@ -273,7 +273,10 @@ def bulk_update(
         wait(session, Write(table.name, False, statement(is_postgresql=True), arrays))
     else:
         session.flush()
-        session.connection().exec_driver_sql(statement(is_postgresql=False), list(rows))
+        # By name: some versions of Python warn of numbered places.
+        names = ("row_id", *types)
+        parameters = [dict(zip(names, row, strict=True)) for row in rows]
+        session.connection().exec_driver_sql(statement(is_postgresql=False), parameters)
 
 
 @cache
@@ -286,8 +289,8 @@ def _update(
         arrays = ", ".join(f"%s::{kind}[]" for kind in ("bigint", *(kind for _, kind in types)))
         source = f"FROM unnest({arrays}) AS v({', '.join(['row_id', *names])}) WHERE {table}.id = v.row_id"
     else:
-        values = {name: f"?{place}" for place, name in enumerate(names, start=2)}
-        source = "WHERE id = ?1"
+        values = {name: f":{name}" for name in names}
+        source = "WHERE id = :row_id"
     assignments = ", ".join(f"{column} = {sql.format(**values)}" for column, sql in sets)
     return f"UPDATE {table} SET {assignments} {source}"
 

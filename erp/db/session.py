@@ -21,6 +21,8 @@ from erp.db import waiting
 
 log = logging.getLogger(__name__)
 
+log = logging.getLogger(__name__)
+
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -105,6 +107,11 @@ def _home(python_module: str) -> str:
 
 class ErpSession(FlaskSession):
     """The session of one request, command or job batch."""
+
+    def get_bind(self, mapper: Any = None, clause: Any = None, bind: Any = None, **more: Any) -> Any:
+        """Return the engine that this work reads from: the replica where it was chosen, else the primary."""
+        chosen = g.get("erp_engine") if has_app_context() else None
+        return super().get_bind(mapper, clause, chosen if bind is None else bind, **more)
 
     @override
     def flush(self, objects: Any = None) -> None:

@@ -93,7 +93,7 @@ def prepare(session: Session, work: Callable[[], None]) -> None:
     if carried(session, _Committing).here:
         raise NotPrepared(work)
     if is_reading():
-        _end_reading(session)
+        end_reading(session)
     work()
 
 
@@ -117,8 +117,9 @@ def commit(work: Callable[[Session], T], *, attempts: int = 5) -> T:
 @contextmanager
 def _writing(session: Session) -> Iterator[None]:
     was_reading, committing = is_reading(), carried(session, _Committing)
+    g.pop("erp_engine", None)
     if was_reading:
-        _end_reading(session)
+        end_reading(session)
         g.erp_reading = False
     was_committing, committing.here = committing.here, True
     try:
@@ -137,7 +138,7 @@ def one_moment(session: Session) -> Iterator[None]:
     yet.
     """
     with reading():
-        _end_reading(session)
+        end_reading(session)
         if session.get_bind().dialect.name == "postgresql":
             session.connection(execution_options=_ONE_MOMENT)
         try:
@@ -145,10 +146,10 @@ def one_moment(session: Session) -> Iterator[None]:
         except BaseException:
             session.rollback()
             raise
-        _end_reading(session)
+        end_reading(session)
 
 
-def _end_reading(session: Session) -> None:
+def end_reading(session: Session) -> None:
     """End the transaction in which a form was read, and keep what it loaded: the work reads what it decides on."""
     if session.new or session.dirty or session.deleted:
         session.rollback()

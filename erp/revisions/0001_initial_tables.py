@@ -234,6 +234,18 @@ def upgrade() -> None:
     op.create_index("ix_erp_history_entry_document", "erp_history_entry", ["document", "document_id"], unique=False)
     op.create_index(op.f("ix_erp_history_entry_document_name"), "erp_history_entry", ["document_name"], unique=False)
     op.create_table(
+        "erp_provider_account",
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("issuer", sa.String(length=255), nullable=False),
+        sa.Column("subject", sa.String(length=255), nullable=False),
+        sa.Column("bound_at", sa.DateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["erp_user.id"], name=op.f("fk_erp_provider_account_user_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("user_id", "issuer", name=op.f("pk_erp_provider_account")),
+        sa.UniqueConstraint("issuer", "subject", name=op.f("uq_erp_provider_account_issuer_subject")),
+    )
+    op.create_table(
         "erp_recovery_code",
         sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("key", sa.String(length=64), nullable=False),

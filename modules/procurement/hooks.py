@@ -31,7 +31,7 @@ class OutstandingFall:
 
 @hook
 def outstanding_will_fall(session: Session, changes: Sequence[OutstandingFall]) -> None:
-    """Make room before `outstanding` of these lines falls.
+    """Make room before `outstanding` of these lines falls. A receipt asks for those of which something is allocated.
 
     First turn purchase allocations into allocations of the received goods, in order of service; then release the
     purchase allocations that no longer fit, last in the queue first. Allocate nothing else.

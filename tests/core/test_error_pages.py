@@ -115,3 +115,28 @@ def test_a_page_names_no_server_user_or_file_and_the_log_does(page, error, caplo
     assert "The database cannot be reached or is busy." in answer.text
     assert "db.internal" not in answer.text
     assert "db.internal" in caplog.text
+
+
+def lost_connection():
+    return OperationalError("SELECT 1", {}, Exception("terminating connection due to administrator command"))
+
+
+def test_a_file_whose_database_fails_before_its_first_line_is_reported_like_a_page(client, monkeypatch):
+    def fail(*_arguments):
+        raise lost_connection()
+        yield
+
+    monkeypatch.setattr("erp.admin.settings.exchange.export_csv", fail)
+    answer = client.get("/settings/export/products.csv")
+    assert answer.status_code == 503
+    assert answer.text == error_pages.UNAVAILABLE
+
+
+def test_a_file_whose_database_fails_later_breaks_off(client, monkeypatch):
+    def fail(*_arguments):
+        yield "sku,name\n"
+        raise lost_connection()
+
+    monkeypatch.setattr("erp.admin.settings.exchange.export_csv", fail)
+    with pytest.raises(OperationalError):
+        client.get("/settings/export/products.csv")

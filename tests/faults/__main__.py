@@ -36,7 +36,7 @@ def run_kills(folder: Path, report: Report, size: Size) -> None:
                 else kills.PostgresStage(folder / kind, given, server)
             )
 
-        works = [work for work in WORKS if size.only in work.name]
+        works = [work for work in WORKS if any(name in work.name for name in size.only.split(","))]
         works = random.Random(report.seed).sample(works, min(size.works, len(works)))
 
         def work(kind: str) -> None:
@@ -108,7 +108,9 @@ def main() -> int:
     parser.add_argument("--size", choices=SIZES, default="usual")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
     parser.add_argument("--less", type=int, default=1, help="divide every figure by this")
-    parser.add_argument("--only", default="", help="of the kills, only works whose name has this in it")
+    parser.add_argument(
+        "--only", default="", help="of the kills, only works whose name has this in it; several with commas"
+    )
     chosen = parser.parse_args()
     size = SIZES[chosen.size]
     amounts = {name: max(1, value // chosen.less) for name, value in asdict(size).items() if name != "only"}

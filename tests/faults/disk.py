@@ -7,8 +7,10 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import psycopg
 
 from tests.faults.clerks import Ledger, audit, furnish
 from tests.faults.company import Company, end
@@ -40,8 +42,11 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
 
 
 @contextmanager
-def full(disk: Path, ledger: Ledger) -> Iterator[None]:
-    """Fill a disk to its last byte, and free it again when clerks have tried to work on it."""
+def full(disk: Path, ledger: Ledger, server: Server | None) -> Iterator[None]:
+    """Fill a disk to its last byte, and free it again when clerks have tried to work on it.
+
+    PostgreSQL could live for long on what it has set aside: it is made to begin new files.
+    """
     filler = disk / "filler"
     deadline, before = time.monotonic() + MOST_SECONDS, len(ledger.seconds)
     with filler.open("ab", buffering=0) as file:
@@ -50,6 +55,9 @@ def full(disk: Path, ledger: Ledger) -> Iterator[None]:
                 file.write(b"\0" * 65536)
             except OSError:
                 time.sleep(0.05)
+                if server is not None:
+                    with suppress(psycopg.Error):
+                        server.execute("SELECT pg_switch_wal()")
     yield
     filler.unlink()
 
@@ -64,7 +72,7 @@ def run(folder: Path, report: Report, *, times: int) -> None:
         _run(Company(disk / "company", f"sqlite:///{disk}/company.sqlite"), disk, None, report, times)
     with small_disk(folder / "smaller", 400) as disk:
         server = Server(reachable(disk) / "server")
-        server.set({"max_wal_size": "'64MB'", "min_wal_size": "'32MB'", "fsync": "off"})
+        server.set({"max_wal_size": "'64MB'", "min_wal_size": "'32MB'", "wal_recycle": "off", "fsync": "off"})
         server.start()
         try:
             server.create("company")
@@ -80,7 +88,7 @@ def _run(company: Company, disk: Path, server: Server | None, report: Report, ti
     with company.serving("--workers", "2") as (_, port), at_work(company, port, ledger, report):
         for _ in range(times):
             time.sleep(3)
-            with full(disk, ledger):
+            with full(disk, ledger, server):
                 report.count("times the disk was full")
             if server is not None and server.process.poll() is not None:
                 report.count("times PostgreSQL stopped for want of disk")

@@ -104,8 +104,8 @@ def _soak(company: Company, report: Report, seconds: float) -> None:
     try:
         with company.serving("--workers", "2") as (web, port):
             team = _Team(company, port, ledger, report.seed)
-            alone, _ = team.work(1, 0.0, seconds * 0.05)
-            _, busiest = team.work(CLERKS, 0.0, seconds * 0.1)
+            alone, _ = team.work(1, 0.0, max(8, seconds * 0.05))
+            _, busiest = team.work(CLERKS, 0.0, max(15, seconds * 0.1))
             with _memory(lambda: [web.pid, *children(web.pid)]) as sizes:
                 taken, rate = team.work(CLERKS, 2 * CLERKS / busiest, seconds * 0.85)
         audit(company, ledger, report)
@@ -127,7 +127,8 @@ class _Team:
         team = [Clerk(number, self.company, self.port, self.ledger, stop, self.seed, pause) for number in numbers]
         for clerk in team:
             clerk.start()
-        wait_until(lambda: len(self.ledger.seconds) > first)
+        wait_until(lambda: len(self.ledger.seconds) >= first + 2 * clerks)  # all have signed in
+        first = len(self.ledger.seconds)
         began = time.monotonic()
         stop.wait(seconds)
         taken = self.ledger.seconds[first:]

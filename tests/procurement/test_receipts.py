@@ -196,12 +196,22 @@ def test_a_receipt_asks_for_room_first_announces_the_goods_and_offers_remaining_
     session: Session, order: PurchaseOrder, heard: list[Any]
 ) -> None:
     line = order.lines[0]
+    line.allocated = Decimal(1)
+    session.commit()
     receipt = receive_into(session, order, 4)
     assert heard == [
         [OutstandingFall(line.id, Decimal(6), receipt.balance_id, Decimal(4), receipt.id)],
         GoodsArrived((line.product_id,)),
-        SupplyChanged((line.product_id,)),
+        SupplyChanged((line.product_id,), has_arrived=True),
     ]
+
+
+def test_a_receipt_of_a_line_of_which_nothing_is_allocated_asks_for_no_room(
+    session: Session, order: PurchaseOrder, heard: list[Any]
+) -> None:
+    product_id = order.lines[0].product_id
+    receive_into(session, order, 4)
+    assert heard == [GoodsArrived((product_id,)), SupplyChanged((product_id,), has_arrived=True)]
 
 
 def test_the_goods_are_in_stock_but_not_yet_received_on_the_line_when_room_is_asked_for(
@@ -211,6 +221,8 @@ def test_the_goods_are_in_stock_but_not_yet_received_on_the_line_when_room_is_as
     from modules.procurement.hooks import outstanding_will_fall
 
     seen = []
+    order.lines[0].allocated = Decimal(1)
+    session.commit()
 
     def answer(session: Session, changes: list[OutstandingFall]) -> None:
         session.expire_all()
@@ -238,15 +250,23 @@ def test_many_deliveries_are_received_at_once(session: Session, order: PurchaseO
         ],
     )
     session.commit()
-    falls, *events = heard
-    assert [(fall.line_id, fall.outstanding, fall.landed_quantity) for fall in falls] == [
-        (first.id, 6, 4),
-        (second.id, 0, 5),
-        (first.id, 0, 6),
-    ]
     products = tuple(sorted((first.product_id, second.product_id)))
-    assert events == [GoodsArrived(products), SupplyChanged(products)]
+    assert heard == [GoodsArrived(products), SupplyChanged(products, has_arrived=True)]
     assert order.state == PurchaseState.received
+
+
+def test_each_delivery_of_a_line_asks_for_what_it_leaves_outstanding(
+    session: Session, order: PurchaseOrder, heard: list[Any]
+) -> None:
+    line, location = order.lines[0], make_location(session)
+    line.allocated = Decimal(1)
+    session.commit()
+    receive_many(session, [Delivery(line.id, Decimal(quantity), location.id, "L1") for quantity in (4, 2)])
+    session.commit()
+    assert [(fall.line_id, fall.outstanding, fall.landed_quantity) for fall in heard[0]] == [
+        (line.id, 6, 4),
+        (line.id, 4, 2),
+    ]
 
 
 def test_over_receipt_is_counted_over_all_deliveries_of_a_call(session: Session, order: PurchaseOrder) -> None:

@@ -24,7 +24,7 @@ IN_NAMES = re.compile(
 # Names that are not ours to choose: an option's name that users know, and those of libraries.
 ALLOWED = frozenset({"on_link", "ON_LINK"})
 ALLOWED_ATTRIBUTES = frozenset({"os.link", "tell"})
-ALLOWED_KEYWORDS = frozenset({"marks"})
+ALLOWED_KEYWORDS = frozenset({"marks", "claims_options"})
 
 PLACES = (
     "erp",

@@ -11,6 +11,7 @@ from flask_admin import expose
 
 from erp.admin.access import may
 from erp.admin.page import Page
+from erp.admin.reading import read_lines
 from erp.db import db
 from erp.exchange import ExportKind, export_csv
 from erp.registry import Extension, Owned, current_registry
@@ -48,7 +49,9 @@ class ExportPage(Page):
         if kind_name not in _permitted(current_registry().exports):
             return abort(403 if kind_name in current_registry().exports else 404)
         headers = {"Content-Disposition": f"attachment;filename={kind_name}.csv"}
-        return Response(stream_with_context(_lines(kind_name)), headers=headers, mimetype="text/csv")
+        return Response(
+            stream_with_context(read_lines(lambda: _lines(kind_name))), headers=headers, mimetype="text/csv"
+        )
 
 
 def _lines(kind_name: str) -> Iterator[str]:

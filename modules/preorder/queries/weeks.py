@@ -84,7 +84,7 @@ def supply_and_demand(session: Session) -> dict[date, Balance]:
 
 def _by_day(session: Session, rows: Any) -> Iterable[tuple[Any, Decimal]]:
     some = rows.limit(MOST_LOOKED_AT).subquery()
-    return session.execute(select(some.c.day, total(some.c.quantity)).group_by(some.c.day)).tuples()
+    return session.execute(select(some.c.day, total(some.c.quantity)).group_by(some.c.day))
 
 
 def _add(weeks: dict[date, Balance], first: date, day: Any, name: str, quantity: Decimal) -> None:

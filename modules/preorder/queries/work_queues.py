@@ -68,4 +68,4 @@ def orders_of_conversions(session: Session, conversion_ids: Collection[int]) -> 
     """Return the sales orders for which goods arrived, by the id of the conversion."""
     rows = select(Conversion.id, OrderLine.order_id).join(Conversion.purchase_allocation).join(PurchaseAllocation.line)
     rows = rows.where(is_one_of(session, Conversion.id, conversion_ids)).order_by(Conversion.id)
-    return dict(session.execute(rows).tuples().all())
+    return dict(session.execute(rows).all())

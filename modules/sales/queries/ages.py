@@ -22,7 +22,7 @@ def backorders_by_age(session: Session) -> dict[tuple[int, int | None], int]:
     begins = [(made >= _begin(last), at) for at, (_, last) in enumerate(AGES) if last is not None]
     place = case(*begins, else_=len(AGES) - 1)
     rows = session.execute(select(place, func.count()).group_by(place))
-    found: dict[int, int] = dict(rows.tuples().all())
+    found: dict[int, int] = dict(rows.all())
     return {age: found.get(at, 0) for at, age in enumerate(AGES)}
 
 
