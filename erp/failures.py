@@ -26,7 +26,6 @@ log = logging.getLogger(__name__)
 
 WITHIN = timedelta(hours=1)
 KEPT = timedelta(days=31)
-SHOWN = 10
 
 
 def init_app(app: Flask) -> None:
@@ -70,10 +69,13 @@ def recent(session: Session) -> dict[str, int]:
     """Return how often each module failed within the last hour, and since it was last switched on."""
     since = clock.now() - WITHIN
     rows = select(ModuleFailure.module, func.count()).where(ModuleFailure.at > since, ModuleFailure.is_counted)
-    return dict(session.execute(rows.group_by(ModuleFailure.module)).tuples().all())
+    return dict(session.execute(rows.group_by(ModuleFailure.module)).all())
 
 
-def last_failures(session: Session, module: str) -> Sequence[ModuleFailure]:
-    """Return the last failures of a module, newest first."""
-    rows = select(ModuleFailure).where(ModuleFailure.module == module).order_by(ModuleFailure.id.desc())
-    return session.scalars(rows.limit(SHOWN)).all()
+def summaries(session: Session) -> dict[str, str]:
+    """Return a sentence for each module that failed within the last hour: how often, and where and why last."""
+    counts = recent(session)
+    newest = select(func.max(ModuleFailure.id)).where(ModuleFailure.module.in_(counts)).group_by(ModuleFailure.module)
+    last = session.scalars(select(ModuleFailure).where(ModuleFailure.id.in_(newest))) if counts else ()
+    often = {module: f"{plural(count, 'failure')} within the last hour" for module, count in counts.items()}
+    return {each.module: f"{often[each.module]}; the last in {each.what}: {each.reason}" for each in last}

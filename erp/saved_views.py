@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session, joinedload
 from erp.db import insert_missing
 from erp.errors import ErpError, NotFound
 from erp.identity import check_descriptive, identity_key
-from erp.models import ListChoice, SavedView, User
+from erp.list_models import ListChoice, SavedView
+from erp.models import User
 
 NAME_LENGTH = 60
 MOST_VIEWS = 100

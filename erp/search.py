@@ -41,7 +41,8 @@ LONGEST_WORD = 60
 # A number that a sequence gives has at least so many digits.
 DIGITS = 5
 
-EXACT, BEGINS, RELATED, SIMILAR = range(4)
+# Found by what it is called, by its beginning, by that with a typing error, or by the name of another row.
+EXACT, BEGINS, SIMILAR, RELATED = range(4)
 
 M = TypeVar("M", bound=Model)
 
@@ -232,7 +233,7 @@ def rows_by_number(
         found = session.execute(rows.add_columns(key).where(is_one_of(session, key, order)).limit(_READ)).all()
         return [(row, SIMILAR) for row, _ in sorted(found, key=lambda pair: order[pair[1]])[:limit]]
     meant = [typed, *_with_zeros(typed, identity_key(prefix))]
-    exact = session.scalars(rows.where(key.in_(meant))).all()
+    exact = session.scalars(rows.where(key.in_(meant)).limit(limit)).all()
     beginning = rows.where(begins(key, typed), key.not_in(meant)).order_by(key).limit(limit)
     more = session.scalars(beginning).all() if len(exact) < limit else []
     return [(row, EXACT) for row in exact] + [(row, BEGINS) for row in more][: limit - len(exact)]

@@ -1,6 +1,8 @@
 """Base screens: what modules declare their lists, forms, documents, actions and panels with."""
 
 from erp.admin.action_pages import Choose, FormPage
+from erp.admin.bulk import BulkAction
+from erp.admin.dashboard_parts import Bar, Chart, WorkQueue
 from erp.admin.declarations import (
     Action,
     ActionNotes,
@@ -8,6 +10,7 @@ from erp.admin.declarations import (
     Card,
     Chosen,
     DatedPart,
+    Effect,
     ExtraColumn,
     ExtraColumns,
     ExtraField,
@@ -33,7 +36,10 @@ __all__ = [
     "Action",
     "ActionNotes",
     "Badge",
+    "Bar",
+    "BulkAction",
     "Card",
+    "Chart",
     "Choose",
     "Chosen",
     "ContactScreen",
@@ -41,6 +47,7 @@ __all__ = [
     "DayField",
     "DerivedFilter",
     "DocumentScreen",
+    "Effect",
     "ExtraColumn",
     "ExtraColumns",
     "ExtraField",
@@ -55,6 +62,7 @@ __all__ = [
     "QuickFilter",
     "Result",
     "Screen",
+    "WorkQueue",
     "anchor_of",
     "by_ids",
     "compared",

@@ -125,6 +125,17 @@ class ListAction:
 
 
 @dataclass(frozen=True)
+class Effect:
+    """What an action on many rows does to one: `text` says it; `refusal` says why nothing is done to it instead."""
+
+    id: int
+    name: str
+    text: str = ""
+    refusal: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True)
 class Panel:
     """A card on a document's page: `template` rendered with `context(session, row)`; None hides the panel.
 

@@ -28,8 +28,7 @@ from erp.errors import ErpError, RecordInUse, RecordTaken, StaleRecord
 from erp.identity import identity_key
 from erp.registry import current_registry
 
-VERSION, FAILED = "row_version", object()
-DIALOG = "erp/form_dialog.html"
+VERSION, DIALOG, FAILED = "row_version", "erp/form_dialog.html", object()
 
 
 class EditForms(Listing):
@@ -83,16 +82,16 @@ class EditForms(Listing):
         return self.contributed("fields")
 
     def offered_fields(self) -> list[ExtraField]:
-        """Return those of them that the user may fill in."""
+        """Return those that the user may fill in."""
         return permitted(self.extra_fields())
 
     def make_form(self, row: Any) -> Form:
         """Return the form, filled from the request when it is posted, else from the row."""
-        read = {extra: self.read_extra(extra, screen_session(), row, FAILED) for extra in self.offered_fields()}
-        read = {extra: value for extra, value in read.items() if value is not FAILED}
+        given = ((extra, self.read_extra(extra, screen_session(), row, FAILED)) for extra in self.offered_fields())
+        offered = [(extra, value) for extra, value in given if value is not FAILED]
         kind = self._create_form_class if row is None else self._edit_form_class
-        form_class = with_fields(kind, [(extra.name, extra.field) for extra in read])
-        values = {extra.name: value for extra, value in read.items()}
+        form_class = with_fields(kind, [(extra.name, extra.field) for extra, _ in offered])
+        values = {extra.name: value for extra, value in offered}
         form: Form = form_class(request.form if request.method == "POST" else None, obj=row, **values)
         self.prepare_form(form, row)
         return form
@@ -318,7 +317,7 @@ class EditForms(Listing):
             made = extra.field()
             return str(made.kwargs.get("label") or (made.args[0] if made.args else words(extra.name)))
 
-        return current_registry().contained(extra, f"field {extra.name}", label, lambda _: words(extra.name))
+        return current_registry().contained_anywhere(extra, f"field {extra.name}", label, lambda _: words(extra.name))
 
     @expose("/ajax/lookup/")
     def ajax_lookup(self) -> ResponseReturnValue:

@@ -18,6 +18,7 @@ from werkzeug.utils import secure_filename
 
 from erp.admin import versions
 from erp.admin.access import flash_sentence, may, only_read, permitted, run_and_commit, screen_session
+from erp.admin.bulk import BulkAction, BulkPage, facts_of
 from erp.admin.cells import Cell, Heading, ShownRow, make_cell, with_columns
 from erp.admin.declarations import AnyColumns, Facts, ListAction, column_heads, read_columns
 from erp.admin.fields import as_id
@@ -141,7 +142,8 @@ class Listing(QuickFiltered, ViewChoice):
             "active_filters": self.active_filters(args),
             "filter_args": self._get_filters(args.filters),
             "kept_args": {**self._get_filters(args.filters), **args.extra_args},
-            "actions": permitted(self.list_actions),
+            "actions": permitted(self.all_list_actions()),
+            "row_action": self.row_action(),
             "may_export": self.can_export and may(EXPORT_RIGHT),
             "is_filtered": bool(args.search or args.filters),
         }
@@ -163,19 +165,32 @@ class Listing(QuickFiltered, ViewChoice):
         options = self._filters[index].get_options(self) or ()
         return next((str(text) for key, text in options if str(key) == value), value)
 
+    def all_list_actions(self) -> list[ListAction]:
+        """Return the actions on ticked rows: the screen's own and those of other live modules."""
+        return [*self.list_actions, *self.contributed("list_actions")]
+
+    def row_action(self) -> BulkAction | None:
+        """Return the action that each row has a button for, None where the user may use none."""
+        offered = permitted(self.all_list_actions())
+        return next((each for each in offered if isinstance(each, BulkAction) and each.of_one), None)
+
     @expose("/action/", methods=("POST",))
     def action_view(self) -> ResponseReturnValue:
-        """Run an action on the ticked rows."""
-        action = next((a for a in permitted(self.list_actions) if a.name == request.form.get("action")), None)
+        """Run an action on the ticked rows, or show first what it would do; `now` names an action and one row."""
+        name, _, now = request.form.get("now", "").partition(":")
+        name = name or request.form.get("action", "")
+        action = next((each for each in permitted(self.all_list_actions()) if each.name == name), None)
         if action is None:
-            return abort(403 if request.form.get("action") in {a.name for a in self.list_actions} else 404)
-        ids = [found for found in map(as_id, request.form.getlist("rowid")) if found is not None]
+            return abort(403 if name in {each.name for each in self.all_list_actions()} else 404)
+        if isinstance(action, BulkAction) and now:
+            return self._run_of_one(action, as_id(now))
+        ids = _ids("rowid") or (_ids("shown") if isinstance(action, BulkAction) else [])
         if action.needs_rows and not ids:
             flash("Tick at least one row first.", "warning")
             return redirect(self._this_list())
-        return self._run_list_action(action, ids)
+        return BulkPage(self, action, ids).answer() if isinstance(action, BulkAction) else self._run(action, ids)
 
-    def _run_list_action(self, action: ListAction, ids: list[int]) -> ResponseReturnValue:
+    def _run(self, action: ListAction, ids: list[int]) -> ResponseReturnValue:
         def work(session: Session) -> str | None:
             with versions.unchanged(session, lambda: _parts([action], session, ids), map(str, ids)):
                 return action.run(session, ids)
@@ -187,6 +202,20 @@ class Listing(QuickFiltered, ViewChoice):
             flash(str(error), "error")
             return self._show_list(ticked=ids), 409
         flash_sentence(message or f"{action.label}: done.")
+        return redirect(self._this_list())
+
+    def _run_of_one(self, action: BulkAction, id: int | None) -> ResponseReturnValue:
+        """Do to one row what its button says, and show the list again with what was done or why not."""
+        try:
+            effects = BulkPage(self, action, [] if id is None else [id]).do()
+        except ErpError as error:
+            only_read()
+            flash(str(error), "error")
+            return self._show_list(), 409
+        for each in effects:
+            flash_sentence(
+                f"{each.name}: {each.text}" if each.text else each.refusal, "error" if each.refusal else "success"
+            )
         return redirect(self._this_list())
 
     def _this_list(self) -> str:
@@ -223,12 +252,16 @@ class Listing(QuickFiltered, ViewChoice):
 
 
 def _parts(actions: Iterable[ListAction], session: Session, ids: Sequence[int]) -> dict[str, Facts]:
-    """Return what actions depend on, by row."""
+    """Return what actions depend on, by row; those that are told apart by what they depend on, by that and row."""
     parts: dict[str, dict[str, Any]] = {}
-    for read in dict.fromkeys(action.depends_on for action in actions if action.depends_on):
-        for id_, facts in read(session, ids).items():
-            parts.setdefault(str(id_), {}).update(facts)
+    for action in {action.depends_on: action for action in actions if action.depends_on}.values():
+        for key, facts in facts_of(action, session, ids).items():
+            parts.setdefault(key, {}).update(facts)
     return dict(parts)
+
+
+def _ids(field: str) -> list[int]:
+    return [found for found in map(as_id, request.form.getlist(field)) if found is not None]
 
 
 def _chunks(rows: Iterable[Any]) -> Iterator[list[Any]]:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask_admin.model.base import ViewArgs
-from sqlalchemy import ColumnElement, func, literal, select
+from sqlalchemy import ColumnElement, func, literal, select, true
 
 from erp.admin.access import screen_session
+from erp.admin.dashboard_parts import WorkQueue
 from erp.admin.declarations import QuickFilter
-from erp.admin.filters import DerivedFilter
+from erp.admin.filters import Condition, DerivedFilter
 from erp.admin.list_query import ListQuery
 from erp.registry import current_registry
 
 MOST_COUNTED = 1_000
+ALL = "0"
 # Of rows whose state is computed, no more than so many are looked at.
 MOST_LOOKED_AT = 5_000
 
@@ -31,10 +33,18 @@ class QuickCount:
     is_on: bool = False
 
 
+def counted(label: str, url: str, count: int, looked_at: int) -> QuickCount:
+    """Return a count as the page shows it; one that stopped at its bounds is of at least so many."""
+    is_least = count > MOST_COUNTED or looked_at > MOST_LOOKED_AT
+    return QuickCount(label, url, min(count, MOST_COUNTED), is_least)
+
+
 class QuickFiltered(ListQuery):
     """Lists with quick filters, those of other live modules among them."""
 
     quick_filters: Sequence[QuickFilter] = ()
+    # The condition, answered by an index, of the rows that can be in a list that is a work queue.
+    queue_among: Condition | None = None
 
     def quick_counts(self, args: ViewArgs) -> list[QuickCount]:
         """Return the quick filters with their counts, in one statement whatever their number."""
@@ -44,15 +54,26 @@ class QuickFiltered(ListQuery):
         on = [(self.get_filter_arg(index, self._filters[index]), value) for index, _, value in args.filters or ()]
         found = self._counted(offered)
         return [
-            QuickCount(
-                each.label,
-                self.get_url(".index_view", **{f"flt0_{each.argument}": each.value}),
-                min(found[2 * at], MOST_COUNTED),
-                found[2 * at] > MOST_COUNTED or found[2 * at + 1] > MOST_LOOKED_AT,
-                on == [(each.argument, each.value)],
+            replace(
+                counted(each.label, self._url_of(each.argument, each.value), found[2 * at], found[2 * at + 1]),
+                is_on=on == [(each.argument, each.value)],
             )
             for at, each in enumerate(offered)
         ]
+
+    def url_of_queue(self, queue: WorkQueue) -> str:
+        """Return the address of a queue."""
+        return self._url_of(queue.argument, queue.value)
+
+    def _url_of(self, argument: str, value: str) -> str:
+        asked = {f"flt0_{argument}": value} if argument else {"view": ALL}
+        return str(self.get_url(f"{self.endpoint}.index_view", **asked))
+
+    def queue_size(self, queue: WorkQueue) -> tuple[Any, Any]:
+        """Return how many rows of a queue there are, and how many were looked at, as expressions of one statement."""
+        if queue.argument:
+            return self._parts_of(QuickFilter(queue.title, queue.argument, queue.value))
+        return self._within(true(), self.queue_among)
 
     def _counted(self, offered: Sequence[QuickFilter]) -> Sequence[int]:
         """Return the two numbers of each quick filter; one of a third party that fails has none, and alone."""
@@ -74,10 +95,13 @@ class QuickFiltered(ListQuery):
         """Return how many rows of a quick filter there are, and how many were looked at, as expressions."""
         used = self._filters[self._filter_args[each.argument][0]]
         condition = used.condition(used.column, used.clean(each.value))
-        if not isinstance(used, DerivedFilter) or used.among is None:
+        return self._within(condition, used.among if isinstance(used, DerivedFilter) else None)
+
+    def _within(self, condition: ColumnElement[bool], first: Condition | None) -> tuple[Any, Any]:
+        if first is None:
             return self._bounded(condition, MOST_COUNTED), literal(0)
         key = self.model.__mapper__.primary_key[0]
-        among = select(key).where(used.among(), *self._own_condition()).order_by(key.desc()).limit(MOST_LOOKED_AT + 1)
+        among = select(key).where(first()).order_by(key.desc()).limit(MOST_LOOKED_AT + 1)
         looked_at = select(func.count()).select_from(among.subquery()).scalar_subquery()
         return self._bounded(condition, MOST_COUNTED, key.in_(among)), looked_at
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from flask import abort, flash, make_response, redirect, request
+from flask import abort, flash, g, make_response, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from markupsafe import Markup
@@ -42,7 +42,7 @@ from erp.registry import current_registry
 from erp.text import Note
 
 HISTORY_SHOWN = 20
-MOST_BUTTONS = 4
+MOST_BUTTONS = 5
 BUTTON_LETTERS = 60
 
 
@@ -142,7 +142,7 @@ class Screen(Gated, EditForms):
 
     def render_panels(self, row: Any) -> list[ShownPanel]:
         """Return each panel that the user may see."""
-        session, shown = screen_session(), []
+        session, shown = screen_session(), list[ShownPanel]()
         for panel in permitted([*self.panels, *self.contributed("panels")]):
             what, show = f"panel {panel.title}", partial(self._render_panel, panel, session, row)
             content = current_registry().contained(panel, what, show, panel.failed)
@@ -168,18 +168,18 @@ class Screen(Gated, EditForms):
         return [note for each in self.contributed("notes") for note in self._notes(each, session, row, names)]
 
     def _notes(self, each: ActionNotes, session: Session, row: Any, names: Collection[str]) -> list[Note]:
-        return current_registry().contained(
-            each,
-            f"note {each.label}",
-            lambda: list(each.notes(session, row, names)),
-            lambda text: [Note(each.label, text)],
-        )
+        def read() -> list[Note]:
+            return list(each.notes(session, row, names))
+
+        return current_registry().contained(each, f"note {each.label}", read, lambda text: [Note(each.label, text)])
 
     def is_allowed(self, action: Action, row: Any) -> bool:
         """Say whether the row's state permits an action; where a third party's cannot say, the page tells it."""
 
         def failed(text: str) -> bool:
-            flash(f"{action.label}: {text}", "error")
+            if action.name not in g.setdefault("erp_said", set()):  # it is asked more than once
+                flash(f"{action.label}: {text}", "error")
+            g.erp_said.add(action.name)
             return False
 
         return bool(current_registry().contained(action, f"action {action.name}", lambda: action.allowed(row), failed))

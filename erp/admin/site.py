@@ -11,21 +11,25 @@ from flask.typing import ResponseReturnValue
 from flask_admin import Admin, AdminIndexView, expose
 from flask_admin.theme import Bootstrap4Theme
 from flask_login import current_user
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from erp import second_factor, security
 from erp.admin import account, second_factor_page
 from erp.admin.access import may, permitted, screen_session
+from erp.admin.charts import DrawnBar, drawn
 from erp.admin.contributions import leave_out_unfit
+from erp.admin.dashboard_parts import Chart, WorkQueue
 from erp.admin.declarations import Card
 from erp.admin.fields import required
 from erp.admin.formatting import add_filters, anchor, follow
 from erp.admin.list_query import ListQuery
 from erp.admin.page import Gated
 from erp.admin.papers import letterhead
+from erp.admin.quick_filters import QuickCount, counted
 from erp.admin.search import add_search
-from erp.admin.settings import IMPORTS, VIEWS
+from erp.admin.settings import IMPORTS, QUEUES, VIEWS
 from erp.db import db
 from erp.errors import ModuleError
 from erp.options import options
@@ -44,8 +48,33 @@ class Dashboard(Gated, AdminIndexView):
     def index(self) -> ResponseReturnValue:
         """Show the cards that the user may see."""
         session = screen_session()
-        cards: list[Card] = permitted([*current_registry().live(current_registry().cards), IMPORTS])
-        return self.render("erp/dashboard.html", cards=[(card.title, _numbers(card, session)) for card in cards])
+        registry = current_registry()
+        cards: list[Card] = permitted([*registry.live(registry.cards), IMPORTS])
+        charts: list[Chart] = permitted(registry.live(registry.charts.values()))
+        return self.render(
+            "erp/dashboard.html",
+            queues=self._queues(session),
+            charts=[(chart, _bars(chart, session)) for chart in charts],
+            cards=[(card.title, _numbers(card, session)) for card in cards],
+        )
+
+    def _queues(self, session: Session) -> list[QuickCount]:
+        """Return the work queues of the user with their sizes, all counted in one statement and within bounds."""
+        offered = [(queue, self.admin.view(queue.view)) for queue in self._own_queues()]
+        shown = [(queue, view) for queue, view in offered if view is not None and view.is_accessible()]
+        if not shown:
+            return []
+        sizes = session.execute(select(*(part for queue, view in shown for part in view.queue_size(queue)))).one()
+        return [
+            counted(queue.title, view.url_of_queue(queue), sizes[2 * at], sizes[2 * at + 1])
+            for at, (queue, view) in enumerate(shown)
+        ]
+
+    def _own_queues(self) -> list[WorkQueue]:
+        """Return the queues that the user has the right to work on; all of them for who only looks on."""
+        registry = current_registry()
+        queues = [*registry.live(registry.work_queues.values()), *QUEUES]
+        return permitted(queues) or queues
 
 
 def _numbers(card: Card, session: Session) -> list[tuple[str, Any, str]]:
@@ -53,6 +82,13 @@ def _numbers(card: Card, session: Session) -> list[tuple[str, Any, str]]:
         return [(label, value, url) for label, value, url in card.numbers(session)]
 
     return current_registry().contained(card, f"card {card.title}", read, lambda text: [(text, None, "")])
+
+
+def _bars(chart: Chart, session: Session) -> list[DrawnBar]:
+    def read() -> list[DrawnBar]:
+        return drawn(chart.series, chart.bars(session))
+
+    return current_registry().contained(chart, f"chart {chart.title}", read, lambda _: [])
 
 
 class Site(Admin):

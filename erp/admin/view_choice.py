@@ -12,7 +12,7 @@ from flask_login import current_user
 from erp.admin.access import screen_session
 from erp.admin.fields import as_id
 from erp.admin.list_query import ListQuery
-from erp.models import SavedView
+from erp.list_models import SavedView
 from erp.saved_views import ListState, list_state
 
 ALL = "0"

@@ -70,9 +70,11 @@ class Core:
         notes: Sequence[Any] = (),
         filters: Sequence[Any] = (),
         quick_filters: Sequence[Any] = (),
+        list_actions: Sequence[Any] = (),
     ) -> None:
         """Add parts, as `erp.admin` declares them, to the screen `name` (`<module>.<noun>`) of another module."""
-        parts = (columns, fields, panels, actions, line_columns, line_actions, notes, filters, quick_filters)
+        of_row = (columns, fields, panels, actions, line_columns, line_actions, notes)
+        parts = (*of_row, filters, quick_filters, list_actions)
         self._registered.owners.update((id(part), self._module.name) for each in parts for part in each)
         self._registered.contributions[name].append(self._own(Contribution(*map(tuple, parts))))
 
@@ -131,6 +133,14 @@ class Core:
     def add_dashboard(self, card: Any) -> None:
         """Add a card (`erp.admin.Card`) to the dashboard."""
         self._registered.cards.append(self._own(card))
+
+    def add_chart(self, *charts: Any) -> None:
+        """Add charts (`erp.admin.Chart`) to the dashboard."""
+        self._add(self._registered.charts, "chart", *charts)
+
+    def add_work_queue(self, *queues: Any) -> None:
+        """Add work queues (`erp.admin.WorkQueue`): lists of what is to do, with their sizes on the dashboard."""
+        self._add(self._registered.work_queues, "work queue", *queues)
 
     def add_demo(self, load: Callable[[Session], None]) -> None:
         """Add this module's part of the demo company."""

@@ -47,6 +47,7 @@ class Contribution:
     notes: tuple[Any, ...] = ()
     filters: tuple[Any, ...] = ()
     quick_filters: tuple[Any, ...] = ()
+    list_actions: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)

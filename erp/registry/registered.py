@@ -50,6 +50,8 @@ class Registered:
         self.queues: dict[str, Owned[Queue]] = {}
         self.alarms: list[Owned[Callable[[Sequence[str], Alarm], None]]] = []
         self.cards: list[Owned[Any]] = []
+        self.work_queues: dict[str, Owned[Any]] = {}
+        self.charts: dict[str, Owned[Any]] = {}
         self.demos: list[Owned[Callable[[Session], None]]] = []
         self.subscribers: dict[type, list[Owned[Callable[..., None]]]] = defaultdict(list)
         self.hook_answers: dict[Callable[..., Any], list[Owned[Callable[..., Any]]]] = defaultdict(list)
@@ -83,6 +85,8 @@ class Registered:
             self.imports,
             self.exports,
             self.queues,
+            self.work_queues,
+            self.charts,
         )
         for by_name in by_names:
             for key in [key for key, owned in by_name.items() if owned.module == name]:

@@ -107,7 +107,8 @@
   // A card that was folded or opened stays so on every page of its screen.
   all("details[data-fold]").forEach((card) => {
     const key = "erp-fold/" + card.dataset.fold, kept = localStorage.getItem(key);
-    if (kept && location.hash !== "#" + card.id) card.open = kept === "open";
+    if (card.id && location.hash === "#" + card.id) card.open = true;
+    else if (kept) card.open = kept === "open";
     card.querySelector("summary").addEventListener("click", () => localStorage.setItem(key, card.open ? "folded" : "open"));
   });
   window.addEventListener("beforeprint", () => all("details[data-fold]").forEach((card) => { card.open = true; }));

@@ -23,6 +23,7 @@ def setup(core: Core) -> None:
     core.extend_view("procurement.purchase_order", notes=(admin.PURCHASE_NOTES,))
     core.extend_view("sales.customer", panels=(admin.CUSTOMER_PANEL,))
     core.add_dashboard(admin.CARD)
+    core.add_work_queue(*admin.QUEUES)
     core.add_queue(Queue("emails", queries.waiting))
     core.add_alarm(delivery.send_alarm)
     core.add_demo(services.load_demo)

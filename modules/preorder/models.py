@@ -15,7 +15,7 @@ from erp.history import Subject, Tracked
 from erp.models import enum_column
 from modules.inventory_lots.models import Product
 from modules.preorder.domain import PreorderTerms, is_before_launch
-from modules.procurement.models import PurchaseOrderLine
+from modules.procurement.models import PurchaseOrderLine, Receipt
 from modules.sales.models import Allocation, OrderLine
 from modules.sales.states import AllocationSource
 
@@ -129,6 +129,7 @@ class Conversion(Model):
     )
     backorder_id: Mapped[int | None] = mapped_column(ForeignKey("sales_backorder.id", ondelete="SET NULL"), index=True)
     quantity: Mapped[Decimal] = mapped_column(Quantity)
+    receipt: Mapped[Receipt] = relationship()
     purchase_allocation: Mapped[PurchaseAllocation] = relationship()
     allocation: Mapped[Allocation | None] = relationship()
 

@@ -203,7 +203,7 @@ class Receipt(Model):
     balance_id: Mapped[int] = mapped_column(ForeignKey("inventory_lots_balance.id"))
     quantity: Mapped[Decimal] = mapped_column(Quantity)
     reversed: Mapped[Decimal] = mapped_column(Quantity, default=Decimal(0))
-    received_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now, index=True)
     user_name: Mapped[str] = mapped_column(String(80), default="")
     line: Mapped[PurchaseOrderLine] = relationship()
     balance: Mapped[Balance] = relationship()

@@ -18,6 +18,7 @@ def setup(core: Core) -> None:
     core.add_view(admin.ReceiptScreen, menu="Procurement", permission="procurement.view")
     core.add_view(admin.SupplierScreen, menu="Procurement", permission="procurement.view")
     core.add_view(admin.StatusScreen, menu="System Data", permission="procurement.view")
+    core.add_work_queue(*admin.QUEUES)
     core.add_dashboard(admin.CARD)
     core.add_search(*queries.SEARCHES)
     core.add_import(*exchange.IMPORTS)

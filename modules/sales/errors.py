@@ -165,6 +165,21 @@ class NothingOpen(ErpError):
         super().__init__(f"{what}: nothing is open.")
 
 
+class NothingToAllocate(ErpError):
+    """An order of which all that is open is allocated."""
+
+    def __init__(self, *, order: str) -> None:
+        super().__init__(f"{order}: all that is open is allocated already.")
+
+
+class HoldUnchanged(ErpError):
+    """Something is to be held or released that is so already, or of which nothing is open."""
+
+    def __init__(self, *, what: str, hold: bool) -> None:
+        is_so = "on hold already" if hold else "not on hold"
+        super().__init__(f"{what}: what is open is {is_so}.")
+
+
 class AllocationsHeld(ErpError):
     """Sales cannot be switched off while stock is allocated."""
 

@@ -88,6 +88,8 @@ class OrderLine(Tracked, Model):
             "product_id",
             where="promise_date IS NULL AND quantity > packed + cancelled",
         ),
+        # Lists of open lines go by it: it is small, however many lines were packed.
+        partial_index("ix_sales_order_line_open", "promise_date", where="quantity > packed + cancelled"),
         Index("ix_sales_order_line_product", "product_id", "order_id"),
     )
 

@@ -51,3 +51,22 @@ def test_a_receipt_says_for_whom_its_goods_are_and_gives_them_back(clerk, waitin
     expect(page.locator("#receipts").get_by_role("link", name="Reverse")).to_have_count(0)
     clerk.go(f"/sales/orders/{order_id}/")
     clerk.reads(lambda: clerk.rows("allocation-lines"), [])
+
+
+def test_a_barcode_reader_counts_what_came_and_enters_its_lot(clerk, waiting):
+    _, purchase_id = waiting
+    page = clerk.page
+    clerk.go(f"/procurement/purchase-orders/{purchase_id}/receive/")
+    field, said = page.get_by_label("Scan"), page.locator("#scan-said")
+    expect(field).to_be_focused()
+    for code, answer in {
+        "lamp": "LAMP: 1. The proposed quantities are cleared: what you scan or type counts.",
+        "LAMP": "LAMP: 2.",
+        "R-7": "LAMP: lot R-7.",
+        "R-8": "LAMP has lot R-7 already. Scan the product again, or clear its lot.",
+    }.items():
+        field.press_sequentially(code)
+        field.press("Enter")
+        expect(said).to_have_text(answer)
+    clerk.submit()
+    clerk.reads(lambda: [row[2:4] for row in clerk.rows("received")], [["2", "R-7"]])

@@ -105,7 +105,7 @@ def _requests(name, view, rule, ids):
     if name in ("document_action", "line_action"):
         yield from _actions(view, name, known)
     elif name == "action_view":
-        for action in view.list_actions:
+        for action in view.all_list_actions():
             yield {}, {"action": action.name, "rowid": known["id"]}, action.permission
     elif name in ("create_view", "edit_view", "delete_view"):
         can = getattr(view, f"can_{name.removesuffix('_view')}")

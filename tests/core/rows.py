@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-from erp import history
-from erp.models import Role, User
+from erp import clock, history
+from erp.models import JobRun, JobRunState, Role, RunEntry, RunKind, User
 from modules.inventory_lots.models import Location, Warehouse
+from modules.preorder.models import Conversion, PurchaseAllocation
 from modules.procurement.models import Receipt
-from modules.sales.models import Pack, PackLine
+from modules.sales.models import Allocation, Pack, PackLine
+from modules.sales.states import AllocationSource
 from tests.support import backorder_email, inventory_lots, preorder, procurement, sales
 
 
@@ -69,6 +71,62 @@ def make_user(session):
     session.add(User(username=f"user{session.query(User).count()}", password_hash="!"))
 
 
+def make_ready_order(session):
+    product = inventory_lots.make_product(session)
+    order = sales.make_order(session, [(product, 2)])
+    balance = inventory_lots.make_stock(session, product, 2)
+    allocate(session, order.lines[0], balance)
+
+
+def allocate(session, line, balance):
+    """Return an allocation of 2 of a balance to a line, written as a run would."""
+    run = RunEntry(kind=RunKind.command, name="test")
+    allocation = Allocation(line=line, balance=balance, quantity=Decimal(2), source=AllocationSource.automatic)
+    session.add(run)
+    session.flush()
+    allocation.run_id = run.id
+    line.allocated = balance.allocated = Decimal(2)
+    session.add(allocation)
+    session.flush()
+    return allocation
+
+
+def make_held_order(session):
+    sales.make_order(session, [(inventory_lots.make_product(session), 2)]).lines[0].hold_allocation = True
+
+
+def make_order_with_supply(session):
+    product = inventory_lots.make_product(session)
+    sales.make_order(session, [(product, 2)])
+    procurement.make_purchase_order(session, [(product, 2)])
+
+
+def make_arrival(session):
+    line = make_purchase_order(session).lines[0]
+    order = sales.make_order(session, [(line.product, 2)])
+    balance = inventory_lots.make_stock(session, line.product, 2)
+    allocation = allocate(session, order.lines[0], balance)
+    receipt = Receipt(line=line, balance=balance, quantity=Decimal(2))
+    ended = PurchaseAllocation(
+        line=order.lines[0],
+        purchase_line=line,
+        quantity=Decimal(2),
+        received=Decimal(2),
+        source=AllocationSource.manual,
+        run_id=allocation.run_id,
+        ended_at=clock.now(),
+    )
+    session.add_all([receipt, ended])
+    session.flush()
+    made = {"purchase_allocation": ended, "allocation": allocation, "quantity": Decimal(2)}
+    session.add(Conversion(receipt_id=receipt.id, **made))
+
+
+def make_failed_job(session):
+    job = f"job-{session.query(JobRun).count()}"
+    session.add(JobRun(job=job, state=JobRunState.failed, worker="w", finished_at=clock.now(), error="No."))
+
+
 MAKERS = {
     "inventory_lots.product": inventory_lots.make_product,
     "inventory_lots.balance": make_stock,
@@ -85,6 +143,12 @@ MAKERS = {
     "sales.customer": sales.make_customer,
     "sales.backorder": make_waiting_order,
     "sales.pack": make_pack,
+    "sales.ready": make_ready_order,
+    "sales.held": make_held_order,
+    "preorder.waiting": make_order_with_supply,
+    "preorder.late_or_unpromised": make_waiting_order,
+    "preorder.arrived": make_arrival,
+    "erp.failed_job": make_failed_job,
     "preorder.demand": preorder.make_preorder_product,
     "preorder.atp": inventory_lots.make_product,
     "preorder.late": make_waiting_order,

@@ -86,6 +86,8 @@ def test_its_parts_say_so_in_their_place_and_the_page_is_shown(installation):
     assert changed.status_code == 200 and "Renamed" in changed.text
     assert HERE in browser.get("/settings/export/customers.csv").text
     assert failures() >= 7
+    assert page.count(f"Ask: {HERE}") == 1
+    assert "failures within the last hour; the last in export column frail" in browser.get("/settings/modules/").text
 
 
 def test_its_actions_handlers_and_answers_undo_what_was_done_and_name_it(installation):

@@ -22,7 +22,7 @@ init --demo
 backup FILE
 restore FILE --yes
 demo
-serve --host --port --workers --worker
+serve --host --port --workers --worker --reload
 worker
 modules list
 modules install NAME --from --why --dry-run
@@ -31,6 +31,7 @@ modules disable NAME --release --why --dry-run
 modules upgrade NAME --why --dry-run
 modules uninstall NAME --yes --export --why --dry-run
 modules new NAME FOLDER
+modules test NAME
 options list
 options get OPTION
 options set OPTION VALUE --why

@@ -14,7 +14,8 @@ from erp.admin.site import current_site
 from erp.db import commit, db
 from erp.errors import NotFound
 from erp.identity import BadIdentifier
-from erp.models import ListChoice, SavedView, User
+from erp.list_models import ListChoice, SavedView
+from erp.models import User
 from erp.registry import current_registry
 from tests.core.addresses import lists
 from tests.support import inventory_lots, sales

@@ -100,6 +100,7 @@ def test_everything_is_found_by_what_it_is_called_and_typing_errors_are_forgiven
     assert {typed: result for typed, result in NAMES.items() if result not in find(client, typed)} == {}
     names = {typed: [text for _, text in find(client, typed)] for typed in ERRORS}
     assert {typed: names[typed] for typed, text in ERRORS.items() if text not in names[typed]} == {}
+    assert find(client, "hendreson")[0] == ("Customer", "Henderson & Söhne")
     assert find(client, "dekslamp") == find(client, "hnedreson") == []
 
 

@@ -54,7 +54,7 @@ def test_every_action_declares_what_it_depends_on_or_why_it_needs_no_version(app
 
 
 def test_every_action_on_ticked_rows_declares_what_it_depends_on(app):
-    listed = [(view.view_name, action) for view in screens() for action in view.list_actions]
+    listed = [(view.view_name, action) for view in screens() for action in view.all_list_actions()]
     assert listed
     assert [(name, action.name) for name, action in listed if not declares(action)] == []
 

@@ -10,7 +10,23 @@ from sqlalchemy.orm import Session
 from wtforms import BooleanField
 from wtforms.fields.core import UnboundField
 
-from erp.admin import Action, ActionNotes, Badge, Card, ExtraColumn, ExtraField, Panel, QuickFilter, Screen, yes_or_no
+from erp.admin import (
+    Action,
+    ActionNotes,
+    Badge,
+    Bar,
+    BulkAction,
+    Card,
+    Chart,
+    Effect,
+    ExtraColumn,
+    ExtraField,
+    Panel,
+    QuickFilter,
+    Screen,
+    WorkQueue,
+    yes_or_no,
+)
 from erp.options import options
 from erp.text import Note
 from modules.sales.models import Customer, Order, OrderLine
@@ -75,6 +91,27 @@ def _has_wish() -> ColumnElement[bool]:
     return select(Wish.id).where(Wish.order_id == Order.id).correlate(Order).exists()
 
 
+def _grant_many(session: Session, ids: Sequence[int], _form: Any) -> list[Effect]:
+    wishes = queries.wishes_of(session, ids)
+    granted = [id_ for id_, wish in wishes.items() if not wish.granted_at]
+    services.grant(session, [wishes[id_] for id_ in granted])
+    return [
+        Effect(id_, f"Wish of order {id_}", "granted")
+        if id_ in granted
+        else Effect(id_, f"Wish of order {id_}", refusal="No wish of it waits.")
+        for id_ in ids
+    ]
+
+
+ORDER_LIST_ACTIONS = (
+    BulkAction(
+        name="grant-wishes",
+        label="Grant Wishes",
+        permission="sample_module.grant",
+        change=_grant_many,
+        needs_no_version="A wish is granted once, whatever else changes.",
+    ),
+)
 ORDER_FILTERS = (yes_or_no("Wish", _has_wish, among=lambda: Order.is_confirmed),)
 ORDER_QUICK_FILTERS = (QuickFilter("With a wish", "wish_is", "yes"),)
 ORDER_NOTES = (ActionNotes("Wishes", _granting),)
@@ -117,3 +154,12 @@ def _numbers(session: Session) -> Sequence[tuple[str, Any, str]]:
 
 
 CARD = Card("Wishes", "sample_module.view", _numbers)
+
+
+def _wishes_by_state(session: Session) -> list[Bar]:
+    waiting = len(queries.waiting(session))
+    return [Bar("Now", {"waiting": waiting}, "/sample/wishes/")]
+
+
+QUEUE = WorkQueue("Wishes to grant", "sample_module.wish", "sample_module.grant")
+CHART = Chart("Wishes that wait", "sample_module.view", (("waiting", "warning"),), _wishes_by_state)

@@ -29,9 +29,12 @@ def setup(core: Core) -> None:
         notes=admin.ORDER_NOTES,
         filters=admin.ORDER_FILTERS,
         quick_filters=admin.ORDER_QUICK_FILTERS,
+        list_actions=admin.ORDER_LIST_ACTIONS,
     )
     core.extend_view("sales.customer", fields=admin.CUSTOMER_FIELDS)
     core.add_dashboard(admin.CARD)
+    core.add_work_queue(admin.QUEUE)
+    core.add_chart(admin.CHART)
     core.add_search(SearchSource("sample_module.wish", "Wish", queries.find_wishes))
     core.add_job(jobs.grant_old_wishes, every="sample_module.grant_every")
     core.add_command(commands.wishes)

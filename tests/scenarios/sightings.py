@@ -24,7 +24,7 @@ from tests.core.addresses import gated
 
 MOST_ROWS = 40
 ROW_PARTS = ("panels", "actions", "line_columns", "line_actions")
-LIST_PARTS = ("columns", "filters", "quick_filters")
+LIST_PARTS = ("columns", "filters", "quick_filters", "list_actions")
 PARTS = ("fields", *LIST_PARTS, *ROW_PARTS)
 
 # Each extension point, and the kinds of things by which it is observed. Those without one show nothing: tables are
@@ -43,6 +43,8 @@ POINTS = {
     "add_alarm": {"alarm"},
     "add_search": {"search"},
     "add_dashboard": {"card"},
+    "add_work_queue": {"work queue"},
+    "add_chart": {"chart"},
     "add_demo": {"demo"},
     "subscribe": {"handler"},
     "implement": {"answer"},
@@ -126,6 +128,10 @@ class Watch:
             yield "menu", owned.module, owned.thing.view.view_name, f'href="{owned.thing.view.url}/"' in pages["/"]
         for owned in self.registry.cards:
             yield "card", owned.module, owned.thing.title, owned.thing.title in pages.titles("/")
+        for name, owned in self.registry.work_queues.items():
+            yield "work queue", owned.module, name, f"<span>{owned.thing.title}</span>" in pages["/"]
+        for name, owned in self.registry.charts.items():
+            yield "chart", owned.module, name, owned.thing.title in pages.titles("/")
         for name, owned in self.registry.jobs.items():
             yield "job", owned.module, name, f'id="job-{name}"' in pages["/settings/jobs/"]
         for module in self.registry.modules.values():
@@ -305,6 +311,8 @@ def shows(pages, path, view, kind, thing):
             return thing.label in pages.headings(path)
         case "filters":
             return f'"{thing.name}"' in pages[path]
+        case "list_actions":
+            return f'name="action" value="{thing.name}"' in pages[path]
         case "quick_filters":
             return f">{thing.label} <span" in pages[path]
         case "panels":

@@ -1,6 +1,7 @@
 """The core's own screens: modules, options, jobs, users, roles, history, import and export."""
 
 from erp.admin.settings.exchange import ExportPage
+from erp.admin.settings.failed_jobs import QUEUES, FailedJobScreen
 from erp.admin.settings.history import HistoryScreen
 from erp.admin.settings.imports import CARD as IMPORTS
 from erp.admin.settings.imports import ImportPage
@@ -16,6 +17,7 @@ VIEWS: tuple[ViewEntry, ...] = (
     ViewEntry(ModulesPage, "Settings", "erp.modules"),
     ViewEntry(OptionsPage, "Settings", "erp.options"),
     ViewEntry(JobsPage, "Settings", "erp.jobs"),
+    ViewEntry(FailedJobScreen, "Settings", "erp.jobs"),
     ViewEntry(UserScreen, "Settings", "erp.users"),
     ViewEntry(RoleScreen, "Settings", "erp.users"),
     ViewEntry(HistoryScreen, "Settings", "erp.history"),
@@ -24,4 +26,4 @@ VIEWS: tuple[ViewEntry, ...] = (
     ViewEntry(SavedViewsPage, "Settings", ""),
 )
 
-__all__ = ["IMPORTS", "VIEWS"]
+__all__ = ["IMPORTS", "QUEUES", "VIEWS"]

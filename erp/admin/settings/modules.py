@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from sqlalchemy import select
 
-from erp import clock, events, history, migrations
+from erp import clock, events, failures, history, migrations
 from erp.admin import versions
 from erp.admin.access import flash_sentence, user_name
 from erp.admin.page import Page
@@ -122,7 +122,8 @@ class ModulesPage(Page):
         """Return every module with its state, dependencies first, then broken and missing ones."""
         registry = current_registry()
         rows = {row.name: row for row in self.session().scalars(select(InstalledModule).order_by(InstalledModule.name))}
-        found = [self._shown(name, rows.get(name)) for name in registry.modules]
+        failed = failures.summaries(self.session())
+        found = [self._shown(name, rows.get(name), failed.get(name, "")) for name in registry.modules]
         broken = [_unusable(name, "broken", error) for name, error in registry.found.broken.items()]
         known = registry.modules.keys() | registry.found.broken.keys()
         lost = [row for name, row in rows.items() if name not in known]
@@ -131,7 +132,7 @@ class ModulesPage(Page):
         ]
         return found + broken + missing
 
-    def _shown(self, name: str, row: InstalledModule | None) -> ShownModule:
+    def _shown(self, name: str, row: InstalledModule | None, failed: str) -> ShownModule:
         registry = current_registry()
         module = registry.module(name)
         state = row.state.value if row is not None else "available"
@@ -146,7 +147,7 @@ class ModulesPage(Page):
             summary=module.summary,
             depends=module.depends,
             needed_by=[other.name for other in registry.modules.values() if name in other.depends],
-            error=" ".join(filter(None, (registry.other_version(row), row.error))) if row is not None else "",
+            error=" ".join(filter(None, (registry.other_version(row), row.error or failed))) if row is not None else "",
             place=registry.found.places.get(name, ""),
             steps=[STEPS[step] for step in names],
         )

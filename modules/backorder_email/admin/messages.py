@@ -14,7 +14,7 @@ from typing_extensions import override
 from wtforms import Form, StringField
 from wtforms.validators import InputRequired
 
-from erp.admin import Action, Badge, ExtraColumn, Facts, ListAction, Panel, Screen, anchor_of, versions
+from erp.admin import Action, Badge, ExtraColumn, Facts, ListAction, Panel, Screen, WorkQueue, anchor_of, versions
 from erp.admin.access import may, only_read, screen_session
 from erp.errors import ErpError, StaleRecord
 from erp.text import plural
@@ -316,3 +316,9 @@ def _send_some(session: Session) -> str:
         services.skip_waits(session)
         session.commit()
     return str(send_pending(limit=AT_A_TIME))
+
+
+QUEUES = (
+    WorkQueue("Emails to look at", "backorder_email.message", EDIT, "state_is", "needs_review"),
+    WorkQueue("Pending emails", "backorder_email.message", SEND, "state_is", "pending"),
+)

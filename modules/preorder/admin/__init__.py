@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from erp.registry import Core
 from modules.preorder.admin import (
+    charts,
     filters,
+    many_promises,
     outlook,
     products,
     purchase_lines,
     purchase_orders,
+    queues,
     rebalancing,
     sales_lines,
     sales_orders,
@@ -45,6 +48,7 @@ def register(core: Core) -> None:
         columns=sales_orders.COLUMNS,
         filters=filters.ORDER_FILTERS,
         quick_filters=filters.ORDER_QUICK_FILTERS,
+        list_actions=(many_promises.PROMISE_ORDERS,),
         fields=sales_orders.FIELDS,
         panels=(outlook.SUMMARY, *sales_orders.PANELS),
         line_columns=sales_orders.LINE_COLUMNS,
@@ -52,6 +56,10 @@ def register(core: Core) -> None:
         actions=(WhatIfOrder.action(allowed=is_draft),),
     )
     core.extend_view("sales.backorder", columns=sales_orders.BACKORDER_COLUMNS, filters=filters.BACKORDER_FILTERS)
+    for view in queues.VIEWS:
+        core.add_view(view, menu="Preorder", permission="preorder.view")
+    core.add_work_queue(*queues.QUEUES)
+    core.add_chart(*charts.CHARTS)
     core.extend_view(
         "inventory_lots.product",
         fields=products.FIELDS,

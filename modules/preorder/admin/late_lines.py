@@ -15,6 +15,7 @@ from erp.admin import ExtraColumn, Screen, of_each
 from erp.admin.access import screen_session
 from modules.preorder import queries
 from modules.preorder.admin.filters import OPEN_FILTERS
+from modules.preorder.admin.many_lines import LINE_LIST_ACTIONS
 from modules.preorder.coverage import Coverage
 from modules.sales.models import OrderLine
 
@@ -71,6 +72,7 @@ class LateLineScreen(Screen):
         *("promise_date", "requested_on", "order.number", "order.customer.name", "product.sku", "product.name"),
         *OPEN_FILTERS,
     )
+    list_actions = LINE_LIST_ACTIONS
     computed_columns = (
         ExtraColumn("open", "Open", of_each(lambda line: line.open_quantity)),
         ExtraColumn("expected", "Expected", _expected),

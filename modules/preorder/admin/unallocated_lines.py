@@ -13,6 +13,7 @@ from erp.admin import Badge, ExtraColumn, QuickFilter, Screen
 from erp.admin.access import screen_session
 from modules.preorder import queries
 from modules.preorder.admin.filters import KIND_FILTERS, LINE_FILTERS, NOT_COVERED_FILTERS
+from modules.preorder.admin.many_lines import LINE_LIST_ACTIONS
 from modules.sales.models import OrderLine
 
 
@@ -73,6 +74,7 @@ class UnallocatedLineScreen(Screen):
         QuickFilter("Held", "held_is", "1"),
         QuickFilter("Preorders", "preorder_is", "1"),
     )
+    list_actions = LINE_LIST_ACTIONS
     computed_columns = (
         ExtraColumn("kind", "Kind", _kind),
         ExtraColumn("purchase_allocated", "On purchase orders", _on_purchase_orders),

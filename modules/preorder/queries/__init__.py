@@ -80,6 +80,7 @@ from modules.preorder.queries.sales_lines import has_open_quantity, history_of_l
 from modules.preorder.queries.snapshot import PURCHASE_LINE, incoming_holdings, incoming_rules, incoming_supply
 from modules.preorder.queries.supply_gains import gained_by_ordering, gained_by_receiving, gained_without
 from modules.preorder.queries.unallocated_lines import has_open_serial_lines, has_scheduled_lines, is_unallocated
+from modules.preorder.queries.weeks import promises_by_week, supply_and_demand
 from modules.preorder.queries.what_if import (
     Answer,
     Candidate,
@@ -94,6 +95,12 @@ from modules.preorder.queries.what_if import (
     rush_of,
     shorten,
     what_if,
+)
+from modules.preorder.queries.work_queues import (
+    could_be_served,
+    is_never_promised,
+    on_purchase_orders,
+    orders_of_conversions,
 )
 
 __all__ = [
@@ -132,6 +139,7 @@ __all__ = [
     "broken_invariants",
     "broken_promises",
     "components_of",
+    "could_be_served",
     "count_outstanding",
     "coverage_of_line",
     "coverage_of_orders",
@@ -162,6 +170,7 @@ __all__ = [
     "is_before_launch",
     "is_late_by_overdue_supply",
     "is_late_line",
+    "is_never_promised",
     "is_overdue_too_long",
     "is_preordered",
     "is_unallocated",
@@ -175,7 +184,9 @@ __all__ = [
     "new_promises",
     "of_lines",
     "on_hand_change_rows",
+    "on_purchase_orders",
     "open_purchase_allocations",
+    "orders_of_conversions",
     "over_limits",
     "overdue_supply",
     "pack_refusals",
@@ -187,6 +198,7 @@ __all__ = [
     "products_of_lines",
     "products_to_rebalance",
     "products_with_launch",
+    "promises_by_week",
     "purchase_allocated",
     "purchase_allocated_to",
     "purchase_allocation_notes",
@@ -198,6 +210,7 @@ __all__ = [
     "rebalance_candidates",
     "rush_of",
     "shorten",
+    "supply_and_demand",
     "supply_notes",
     "synced_dates",
     "uncovered_backorders",

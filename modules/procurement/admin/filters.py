@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, case, func, select
 
 from erp import clock
-from erp.admin import DerivedFilter, QuickFilter, compared, yes_or_no
+from erp.admin import DerivedFilter, QuickFilter, WorkQueue, compared, yes_or_no
 from erp.admin.filters import of_day
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.states import OPEN_STATES
@@ -56,6 +56,10 @@ LINE_FILTERS = (
             "without_date": lambda: _LINE.expected_on.is_(None),
         },
     ),
+)
+QUEUES = (
+    WorkQueue("Receipts due", "procurement.incoming", "procurement.receive", "due_is", "today"),
+    WorkQueue("Overdue purchase lines", "procurement.incoming", "procurement.edit", "due_is", "overdue"),
 )
 LINE_QUICK_FILTERS = (
     QuickFilter("Overdue", "due_is", "overdue"),

@@ -15,6 +15,7 @@ from erp import clock
 from erp.admin import Badge, ExtraColumn, Screen, of_each
 from erp.admin.formatting import badge, day
 from modules.procurement.admin.filters import LINE_FILTERS, LINE_QUICK_FILTERS
+from modules.procurement.admin.many import LINE_LIST_ACTIONS
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 
 
@@ -59,6 +60,7 @@ class IncomingScreen(Screen):
         *("quantity", "received", "allocated", *LINE_FILTERS),
     )
     quick_filters = LINE_QUICK_FILTERS
+    list_actions = LINE_LIST_ACTIONS
     column_totals = ("quantity", "received", "allocated")
     column_default_sort = "expected_on"
     column_sortable_list = ("expected_on",)

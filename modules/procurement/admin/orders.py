@@ -21,6 +21,7 @@ from modules.procurement.admin.expected_dates import ExpectedDates, show_impact_
 from modules.procurement.admin.filters import ORDER_FILTERS, ORDER_QUICK_FILTERS
 from modules.procurement.admin.incoming import expected
 from modules.procurement.admin.lines import LINE_ACTIONS
+from modules.procurement.admin.many import ORDER_LIST_ACTIONS
 from modules.procurement.admin.outlook import SUMMARY, next_step
 from modules.procurement.admin.receiving import Receive
 from modules.procurement.admin.reopening import Reopen
@@ -89,6 +90,8 @@ ORDER_ACTIONS = (
         key="c",
     ),
     Receive.action(style="primary", key="r"),
+    ExpectedDates.action(allowed=_can("close_short")),
+    StatusOfAll.action(allowed=_can("change_line")),
     Action(
         name="print",
         label="Print",
@@ -97,8 +100,6 @@ ORDER_ACTIONS = (
         allowed=lambda order: order.number is not None,
         icon="fa-print",
     ),
-    ExpectedDates.action(allowed=_can("close_short")),
-    StatusOfAll.action(allowed=_can("change_line")),
     Reopen.action(),
     Action(
         name="cancel",
@@ -133,6 +134,7 @@ class PurchaseOrderScreen(DocumentScreen):
     column_searchable_list = ("number", "supplier.name", "supplier.code")
     column_filters = ("state", "number", "supplier.name", "supplier.code", "ordered_on", *ORDER_FILTERS)
     quick_filters = ORDER_QUICK_FILTERS
+    list_actions = ORDER_LIST_ACTIONS
     column_default_sort = ("id", True)
     computed_columns = (ExtraColumns((("lines", "Lines"), ("next_on", "Next expected")), by_ids(outlooks)),)
     form_columns = ("supplier", "ordered_on", "note", "release")

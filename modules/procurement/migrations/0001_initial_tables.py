@@ -173,6 +173,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_procurement_receipt")),
     )
     op.create_index(op.f("ix_procurement_receipt_line_id"), "procurement_receipt", ["line_id"], unique=False)
+    op.create_index(op.f("ix_procurement_receipt_received_at"), "procurement_receipt", ["received_at"], unique=False)
     op.create_table(
         "procurement_receipt_reversal",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),

@@ -9,7 +9,9 @@ from modules.procurement.queries.lines import (
     join_orders,
     last_positions,
     line_ids_by_position,
+    lines_by_id,
     lines_with_orders,
+    orders_by_id,
     products_on_lines,
 )
 from modules.procurement.queries.orders import (
@@ -50,10 +52,12 @@ __all__ = [
     "join_orders",
     "last_positions",
     "line_ids_by_position",
+    "lines_by_id",
     "lines_with_orders",
     "location_paths",
     "numbers_in_use",
     "order_ids_by_number",
+    "orders_by_id",
     "orders_of_supplier",
     "outlooks",
     "products_on_lines",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import TypeVarTuple
 
@@ -36,6 +36,18 @@ def lines_with_orders(session: Session, line_ids: Iterable[int]) -> Select[Purch
         .options(joinedload(PurchaseOrderLine.order), joinedload(PurchaseOrderLine.product))
         .order_by(PurchaseOrderLine.id)
     )
+
+
+def lines_by_id(session: Session, line_ids: Iterable[int]) -> Sequence[PurchaseOrderLine]:
+    """Return these lines in id order, each with its order, product and status."""
+    rows = lines_with_orders(session, set(line_ids)).options(joinedload(PurchaseOrderLine.status))
+    return session.scalars(rows).all()
+
+
+def orders_by_id(session: Session, order_ids: Iterable[int]) -> Sequence[PurchaseOrder]:
+    """Return these orders in id order, without their lines."""
+    rows = select(PurchaseOrder).where(is_one_of(session, PurchaseOrder.id, set(order_ids))).order_by(PurchaseOrder.id)
+    return session.scalars(rows).all()
 
 
 def line_ids_by_position(session: Session, numbers: Iterable[str]) -> ByKey[tuple[str, int], int]:

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from erp.contacts import find_contacts
-from erp.search import RELATED, SIMILAR, Found, SearchSource, Sought, ids_by_words, rows_by_number
+from erp.search import RELATED, Found, SearchSource, Sought, ids_by_words, rows_by_number
 from modules.procurement.models import PurchaseOrder, Supplier
 
 # Of how many suppliers with a name the purchase orders are found.
@@ -21,9 +21,8 @@ def find_purchase_orders(session: Session, sought: Sought, limit: int) -> list[F
     if suppliers:
         known = [order.id for order, _ in found]
         latest = rows.where(PurchaseOrder.supplier_id.in_(suppliers), PurchaseOrder.id.not_in(known))
-        rank = SIMILAR if sought.is_forgiving else RELATED
         newest = latest.order_by(PurchaseOrder.id.desc()).limit(limit - len(found))
-        found += [(order, rank) for order in session.scalars(newest)]
+        found += [(order, RELATED) for order in session.scalars(newest)]
     return [
         Found(each.id, each.name, f"{each.supplier.name} · {each.state.replace('_', ' ')}", rank)
         for each, rank in found

@@ -13,6 +13,7 @@ from modules.procurement.services.lines import (
     values_of,
 )
 from modules.procurement.services.locking import lock_lines, lock_numbered, lock_order
+from modules.procurement.services.many_orders import cancel_orders, close_many_lines, place_orders
 from modules.procurement.services.orders import cancel_order, create_order, create_ordered, edit_order, place_order
 from modules.procurement.services.receipts import receive, receive_many
 from modules.procurement.services.reopenings import reopen_lines
@@ -25,9 +26,11 @@ __all__ = [
     "add_lines",
     "append_lines",
     "cancel_order",
+    "cancel_orders",
     "change_line",
     "change_quantities",
     "close_lines",
+    "close_many_lines",
     "close_part",
     "create_order",
     "create_ordered",
@@ -39,6 +42,7 @@ __all__ = [
     "lock_numbered",
     "lock_order",
     "place_order",
+    "place_orders",
     "receive",
     "receive_many",
     "release_allocated",

@@ -73,6 +73,18 @@ def lock_order(session: Session, order_id: int, more_products: Iterable[int] = (
     return found
 
 
+def lock_orders(session: Session, order_ids: Collection[int]) -> Sequence[PurchaseOrder]:
+    """Lock the products of orders, then the orders; return them as they are now, in id order. Raises StaleRecord."""
+    of_lines = select(PurchaseOrderLine.product_id).where(is_one_of(session, PurchaseOrderLine.order_id, order_ids))
+    products = set(session.scalars(of_lines.distinct()))
+    lock_products(session, products)
+    _lock_orders(session, set(order_ids))
+    found = _fresh_orders(session, set(order_ids))
+    if len(found) < len(set(order_ids)) or any(line.product_id not in products for row in found for line in row.lines):
+        raise StaleRecord
+    return found
+
+
 def lock_numbered(
     session: Session, numbers: Collection[str], *, more_products: Iterable[int] = ()
 ) -> ByKey[str, PurchaseOrder]:

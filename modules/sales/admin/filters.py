@@ -47,6 +47,7 @@ ORDER_QUICK_FILTERS = (
     QuickFilter("Done", "state_is", "done"),
     QuickFilter("Cancelled", "state_is", "cancelled"),
 )
+OPEN_FILTERS = compared("Open", lambda: OrderLine.open_quantity)
 BACKORDER_FILTERS = compared("Open", lambda: Backorder.open_quantity)
 PACK_FILTERS = (
     *compared("Lines", lambda: _count(PackLine.id, PackLine.pack_id == Pack.id)),

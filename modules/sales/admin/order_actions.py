@@ -139,6 +139,7 @@ ORDER_ACTIONS = (
         key="p",
     ),
     PackSerials.action(),
+    RemoveAllocations.action(allowed=_can("remove_allocation"), style="secondary"),
     ScanAndPack.action(),
     Action(
         name="pick-list",
@@ -148,7 +149,6 @@ ORDER_ACTIONS = (
         allowed=lambda order: ORDER.allows(order.state, "pack") and any(line.allocated for line in order.lines),
         icon="fa-print",
     ),
-    RemoveAllocations.action(allowed=_can("remove_allocation"), style="secondary"),
     AddLines.action(),
     CancelOrder.action(),
 )

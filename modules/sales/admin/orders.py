@@ -22,6 +22,7 @@ from modules.sales.admin.backorders import BACKORDERS
 from modules.sales.admin.filters import ORDER_FILTERS, ORDER_QUICK_FILTERS
 from modules.sales.admin.forms import LINE_FIELDS, LINE_LABELS, LINE_LOOKUPS, check_line
 from modules.sales.admin.lines import LINE_ACTIONS, LINE_COLUMNS
+from modules.sales.admin.many import ORDER_LIST_ACTIONS
 from modules.sales.admin.next_steps import next_step
 from modules.sales.admin.order_actions import ORDER_ACTIONS
 from modules.sales.admin.packs import PACKS
@@ -34,12 +35,14 @@ EDITABLE = (OrderState.draft, OrderState.confirmed)
 FIXED_WHEN_CONFIRMED = ("customer", "ordered_at", "lines")
 
 
-def _lines_of(session: Session, orders: Sequence[Order]) -> Mapping[int, Any]:
+def lines_of(session: Session, orders: Sequence[Order]) -> Mapping[int, Any]:
+    """Return how many lines orders have, by id."""
     statuses = queries.order_statuses(session, [order.id for order in orders])
     return {id_: status.lines for id_, status in statuses.items()}
 
 
-def _fulfilment_of(session: Session, orders: Sequence[Order]) -> Mapping[int, Any]:
+def fulfilment_of(session: Session, orders: Sequence[Order]) -> Mapping[int, Any]:
+    """Return how far orders are, by id; drafts are left out."""
     statuses = queries.order_statuses(session, [order.id for order in orders if order.state != OrderState.draft])
     return {id_: status.fulfilment for id_, status in statuses.items()}
 
@@ -75,10 +78,11 @@ class OrderScreen(DocumentScreen):
         *ORDER_FILTERS,
     )
     quick_filters = ORDER_QUICK_FILTERS
+    list_actions = ORDER_LIST_ACTIONS
     column_default_sort = ("id", True)
     computed_columns = (
-        ExtraColumn("lines", "Lines", _lines_of),
-        ExtraColumn("fulfilment", "Fulfilment", _fulfilment_of),
+        ExtraColumn("lines", "Lines", lines_of),
+        ExtraColumn("fulfilment", "Fulfilment", fulfilment_of),
     )
     form_columns = ("customer", "ordered_at", "priority", "shipping_policy", "note")
     form_ajax_refs = {"customer": {"fields": ("name", "code"), "placeholder": "Name or code of a customer"}}

@@ -113,6 +113,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("quantity > packed + cancelled + allocated"),
         postgresql_where=sa.text("quantity > packed + cancelled + allocated"),
     )
+    op.create_index(
+        "ix_sales_order_line_open",
+        "sales_order_line",
+        ["promise_date"],
+        unique=False,
+        sqlite_where=sa.text("quantity > packed + cancelled"),
+        postgresql_where=sa.text("quantity > packed + cancelled"),
+    )
     op.create_index("ix_sales_order_line_product", "sales_order_line", ["product_id", "order_id"], unique=False)
     op.create_index(
         "ix_sales_order_line_unpromised",

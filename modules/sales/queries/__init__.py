@@ -1,5 +1,6 @@
 """Reads of sales: they change nothing."""
 
+from modules.sales.queries.ages import backorders_by_age
 from modules.sales.queries.allocations import (
     allocation_results,
     allocation_rows,
@@ -29,6 +30,7 @@ from modules.sales.queries.lines import (
     select_lines,
 )
 from modules.sales.queries.losses import Loss, fingerprint, losses, losses_in
+from modules.sales.queries.many_orders import Quantities, line_quantities, order_quantities
 from modules.sales.queries.order_conditions import (
     has_fulfilment,
     has_held_line,
@@ -90,6 +92,7 @@ __all__ = [
     "LinePlan",
     "Loss",
     "Preview",
+    "Quantities",
     "Scope",
     "Size",
     "WorkLists",
@@ -99,6 +102,7 @@ __all__ = [
     "allocations_on_balances",
     "backorder_rows",
     "backordered",
+    "backorders_by_age",
     "broken_invariants",
     "can_take",
     "cancellable_backorders",
@@ -125,6 +129,7 @@ __all__ = [
     "last_served_day",
     "line_plans",
     "line_progress",
+    "line_quantities",
     "lines_by_id",
     "lines_of",
     "listed_lines",
@@ -134,6 +139,7 @@ __all__ = [
     "open_backorder_quantity",
     "open_backorders",
     "order_by_number",
+    "order_quantities",
     "order_statuses",
     "order_with_lines",
     "ordered_products",

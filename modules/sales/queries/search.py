@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from erp.contacts import find_contacts
-from erp.search import RELATED, SIMILAR, Found, SearchSource, Sought, ids_by_words, rows_by_number
+from erp.search import RELATED, Found, SearchSource, Sought, ids_by_words, rows_by_number
 from modules.sales.models import Customer, Order, Pack
 
 # Of how many customers with a name the orders are found.
@@ -21,8 +21,7 @@ def find_orders(session: Session, sought: Sought, limit: int) -> list[Found]:
     if customers:
         known = [order.id for order, _ in found]
         latest = rows.where(Order.customer_id.in_(customers), Order.id.not_in(known)).order_by(Order.id.desc())
-        rank = SIMILAR if sought.is_forgiving else RELATED
-        found += [(order, rank) for order in session.scalars(latest.limit(limit - len(found)))]
+        found += [(order, RELATED) for order in session.scalars(latest.limit(limit - len(found)))]
     return [Found(order.id, order.name, f"{order.customer.name} · {order.state}", rank) for order, rank in found]
 
 

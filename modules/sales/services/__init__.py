@@ -39,6 +39,15 @@ from modules.sales.services.lines import (
     set_preorder,
 )
 from modules.sales.services.locking import lock_order
+from modules.sales.services.many_orders import (
+    allocate_lines,
+    allocate_orders,
+    cancel_orders,
+    confirm_orders,
+    hold_many_lines,
+    hold_orders,
+)
+from modules.sales.services.many_packs import pack_orders
 from modules.sales.services.orders import NewOrder, announce_order, cancel_order, confirm, create_confirmed
 from modules.sales.services.pack_reversals import reverse_pack
 from modules.sales.services.packs import pack_order
@@ -53,8 +62,10 @@ __all__ = [
     "NewOrder",
     "add_lines",
     "allocate_book",
+    "allocate_lines",
     "allocate_on",
     "allocate_order",
+    "allocate_orders",
     "allocate_products",
     "announce_order",
     "append_lines",
@@ -63,21 +74,26 @@ __all__ = [
     "cancel_backorders",
     "cancel_line",
     "cancel_order",
+    "cancel_orders",
     "cancel_overdue_backorders",
     "change_quantities",
     "change_quantity",
     "change_requested_date",
     "confirm",
+    "confirm_orders",
     "create_confirmed",
     "delete_backorder",
     "free_allocations",
     "grow_backorders",
     "hold_lines",
+    "hold_many_lines",
+    "hold_orders",
     "load_demo",
     "lock_order",
     "offer_incoming_supply",
     "overdue_products",
     "pack_order",
+    "pack_orders",
     "promise_first",
     "release_balance_allocations",
     "release_or_refuse",

@@ -62,7 +62,7 @@ _Place = tuple[int, int, Key, str]
 
 
 @dataclass(frozen=True)
-class _Part:
+class Part:
     """A quantity of one balance that leaves for one line; `allocation_id` is None for a serial number.
 
     `key` is what the balance is of: the ids of its product, lot and location.
@@ -91,7 +91,7 @@ def pack_order(session: Session, order_id: int, serials: Mapping[int, Sequence[s
     allocated, reasons = _allocated_parts(session, order, refusals)
     parts = allocated + _serial_parts(session, order, serials or {}, refusals)
     if order.shipping_policy is ShippingPolicy.complete:
-        _refuse_incomplete(order, parts, reasons)
+        refuse_incomplete(order, parts, reasons)
     if not parts:
         raise NothingToPack(order=order.name, reasons=reasons)
     pack_of = _write(session, order, parts)
@@ -108,7 +108,7 @@ def _packs(session: Session) -> Select[*tuple[Any, ...]]:
     return select(Pack).where(is_among(session, Pack.id, "pack_ids")).order_by(Pack.id).options(*loads)
 
 
-def _close(session: Session, order: Order, parts: Sequence[_Part]) -> None:
+def _close(session: Session, order: Order, parts: Sequence[Part]) -> None:
     """End an order all of whose open quantities leave."""
     leaving = sums((part.line.id, part.quantity) for part in parts)
     if all(line.open_quantity == leaving.get(line.id, Decimal(0)) for line in order.lines):
@@ -116,7 +116,7 @@ def _close(session: Session, order: Order, parts: Sequence[_Part]) -> None:
         write_order(session, order, number=order.name, state=state)
 
 
-def _allocated_parts(session: Session, order: Order, refusals: Mapping[int, ErpError]) -> tuple[list[_Part], list[str]]:
+def _allocated_parts(session: Session, order: Order, refusals: Mapping[int, ErpError]) -> tuple[list[Part], list[str]]:
     """Return what of the order's allocations leaves, and why other allocations and lines stay."""
     lines = {line.id: line for line in order.lines}
     rows = typed_rows(session, _unpacked, order_id=order.id, today=clock.today())
@@ -127,7 +127,7 @@ def _allocated_parts(session: Session, order: Order, refusals: Mapping[int, ErpE
         if why:
             reasons.append(f"Line {line.position}: {LotUnusable(lot=lot, location=path, why=why)}")
         elif line.id not in refusals:
-            parts.append(_Part(line, balance_id, tuple(key), warehouse_id, quantity, id_))
+            parts.append(Part(line, balance_id, tuple(key), warehouse_id, quantity, id_))
     return parts, reasons
 
 
@@ -143,7 +143,7 @@ def _unpacked(_session: Session) -> Select[*tuple[Any, ...]]:
 
 def _serial_parts(
     session: Session, order: Order, serials: Mapping[int, Sequence[str]], refusals: Mapping[int, ErpError]
-) -> list[_Part]:
+) -> list[Part]:
     if not serials.keys() <= {line.id for line in order.lines}:
         raise NotOfThisOrder(order=order.name)
     lines = [line for line in order.lines if serials.get(line.id)]
@@ -152,13 +152,13 @@ def _serial_parts(
     if not lines:
         return []
     found = _serial_balances(session, lines, serials)
-    parts: list[_Part] = []
+    parts: list[Part] = []
     used: set[int] = set()
     for line in lines:
         for number in serials[line.id]:
             balance_id, warehouse_id, key = _usable_serial(found, line.product, number, used)
             used.add(balance_id)
-            parts.append(_Part(line, balance_id, key, warehouse_id, Decimal(1)))
+            parts.append(Part(line, balance_id, key, warehouse_id, Decimal(1)))
     return parts
 
 
@@ -207,7 +207,8 @@ def _serial_balances(
     )
 
 
-def _refuse_incomplete(order: Order, parts: Sequence[_Part], reasons: Sequence[str]) -> None:
+def refuse_incomplete(order: Order, parts: Sequence[Part], reasons: Sequence[str]) -> None:
+    """Raise ShipsComplete, with `reasons`, where not all that is open of an order leaves with these parts."""
     leaving = sums((part.line.id, part.quantity) for part in parts)
     staying = {line: line.open_quantity - leaving.get(line.id, Decimal(0)) for line in order.lines}
     missing = [
@@ -219,7 +220,7 @@ def _refuse_incomplete(order: Order, parts: Sequence[_Part], reasons: Sequence[s
         raise ShipsComplete(order=order.name, reasons=[*missing, *reasons])
 
 
-def _write(session: Session, order: Order, parts: Sequence[_Part]) -> dict[int, int]:
+def _write(session: Session, order: Order, parts: Sequence[Part]) -> dict[int, int]:
     """Write a pack for each warehouse, what is in it, and what of it has left stock; return the packs by warehouse."""
     warehouses = sorted({part.warehouse_id for part in parts})
     numbers = next_numbers(session, "sales.pack", "PK", Pack.number, count=len(warehouses))
@@ -234,7 +235,7 @@ def _write(session: Session, order: Order, parts: Sequence[_Part]) -> dict[int, 
         for part in parts
     ]
     bulk_insert(session, PACK_LINE, columns, rows, shared={"reversed": 0})
-    _count(session, parts)
+    count_packed(session, parts)
     takings = [
         Taking(part.balance_id, part.quantity, part.allocation_id is not None, number_of[part.warehouse_id], part.key)
         for part in parts
@@ -243,7 +244,7 @@ def _write(session: Session, order: Order, parts: Sequence[_Part]) -> dict[int, 
     return pack_of
 
 
-def _count(session: Session, parts: Sequence[_Part]) -> None:
+def count_packed(session: Session, parts: Sequence[Part]) -> None:
     """Count the parts as packed, and no more as allocated, on their allocations and lines."""
     packed = sums((part.line.id, to_raw(part.quantity)) for part in parts)
     freed = sums((part.line.id, to_raw(part.quantity)) for part in parts if part.allocation_id)

@@ -1,0 +1,80 @@
+"""Actions on many sales order lines in the lists of preorder: what changes of each is shown first, then done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from erp.admin import BulkAction, Effect, Facts, document_url
+from erp.errors import ErpError
+from modules.preorder.admin.many_promises import PROMISE_LINES
+from modules.sales.queries import Quantities, line_quantities
+from modules.sales.services import allocate_lines, hold_many_lines
+
+Service = Callable[[Session, Sequence[int]], Mapping[int, ErpError]]
+
+
+def _facts(session: Session, line_ids: Sequence[int]) -> Mapping[int, Facts]:
+    return {
+        id_: {
+            f"open of {each.name}": each.open_quantity,
+            f"allocated of {each.name}": each.allocated,
+            f"on purchase orders of {each.name}": each.on_purchase_orders,
+            f"hold of {each.name}": bool(each.held),
+        }
+        for id_, each in line_quantities(session, line_ids).items()
+    }
+
+
+def _changing(service: Service, say: Callable[[Quantities, Quantities], str]) -> Any:
+    def change(session: Session, ids: Sequence[int], _form: Any) -> list[Effect]:
+        before = line_quantities(session, ids)
+        refusals = service(session, list(before))
+        session.flush()
+        after = line_quantities(session, ids)
+        return [
+            Effect(
+                id_,
+                was.name,
+                "" if id_ in refusals else say(after[id_], was),
+                str(refusals.get(id_, "")),
+                document_url("sales.order", was.order_id) or "",
+            )
+            for id_, was in before.items()
+        ]
+
+    return change
+
+
+ALLOCATE = BulkAction(
+    name="allocate",
+    label="Allocate",
+    permission="sales.allocate",
+    icon="fa-cubes",
+    depends_on=_facts,
+    change=_changing(allocate_lines, Quantities.allocated_since),
+    help="They are served now, in order of service among them. One that would take what an earlier order waits for is "
+    "left: allocate it on the page of its order.",
+)
+HOLD = BulkAction(
+    name="hold",
+    label="Hold",
+    permission="sales.allocate",
+    icon="fa-pause",
+    depends_on=_facts,
+    change=_changing(partial(hold_many_lines, hold=True), Quantities.held_since),
+    help="They are kept out of automatic runs until they are released or allocated.",
+)
+RELEASE = BulkAction(
+    name="release",
+    label="Release",
+    permission="sales.allocate",
+    icon="fa-play",
+    depends_on=_facts,
+    change=_changing(partial(hold_many_lines, hold=False), Quantities.released_since),
+    help="They are served at their place in the queue again.",
+)
+LINE_LIST_ACTIONS = (ALLOCATE, HOLD, RELEASE, PROMISE_LINES)

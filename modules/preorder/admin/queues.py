@@ -1,0 +1,217 @@
+"""Work queues of preorder: what supply waits for, what is late or never promised, and for whom goods arrived today."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, time
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy.orm import Session, joinedload
+from typing_extensions import override
+
+from erp import clock
+from erp.admin import BulkAction, Effect, ExtraColumn, Facts, Screen, WorkQueue, document_url, of_each
+from modules.preorder import queries
+from modules.preorder.admin.filters import LINE_FILTERS, OPEN_FILTERS
+from modules.preorder.admin.many_lines import ALLOCATE, HOLD, LINE_LIST_ACTIONS
+from modules.preorder.admin.many_promises import PROMISE_LINES
+from modules.preorder.models import Conversion, PurchaseAllocation
+from modules.procurement.models import PurchaseOrderLine, Receipt
+from modules.sales.models import Allocation, Order, OrderLine
+from modules.sales.queries import order_quantities
+from modules.sales.services import pack_orders
+
+
+def _needs() -> ColumnElement[bool]:
+    return and_(OrderLine.has_need, OrderLine.order.has(Order.is_confirmed))
+
+
+def _is_open() -> ColumnElement[bool]:
+    return and_(OrderLine.is_open, OrderLine.order.has(Order.is_confirmed))
+
+
+class _LineScreen(Screen):
+    """Open lines of sales orders."""
+
+    model = OrderLine
+    can_create = can_edit = can_delete = False
+    column_list = ("order.number", "order.customer", "order.ordered_at", "product", "requested_on", "promise_date")
+    column_labels = {
+        "order.number": "Order",
+        "order.customer": "Customer",
+        "order.ordered_at": "Ordered at",
+        "order.customer.name": "customer",
+        "product.sku": "SKU",
+        "product.name": "product",
+        "requested_on": "Requested",
+        "promise_date": "Promised",
+    }
+    column_formatters = {"order.number": lambda view, context, row, name: str(row)}
+    column_searchable_list = ("order.number", "order.customer.name", "product.sku")
+    column_filters = ("order.customer.name", "product.sku", "product.name", *OPEN_FILTERS, *LINE_FILTERS)
+    column_default_sort = ("id", False)
+    computed_columns = (
+        ExtraColumn("open", "Open", of_each(lambda line: line.open_quantity)),
+        ExtraColumn("purchase_allocated", "On purchase orders", queries.on_purchase_orders),
+    )
+
+    @override
+    def details_url(self, row: Any) -> str:
+        return str(self.get_url("sales_order.details_view", id=row.order_id))
+
+
+class WaitingScreen(_LineScreen):
+    """Lines that wait although stock or a purchase order has something for them, first entered first."""
+
+    view_name = "preorder.waiting"
+    title = "Waiting with supply"
+    noun = "waiting line"
+    url = "/preorder/waiting"
+    icon = "fa-hourglass-start"
+    column_sortable_list = ()
+    list_actions = (replace(ALLOCATE, of_one="Allocate", style="primary"), HOLD, PROMISE_LINES)
+    queue_among = staticmethod(_needs)
+    empty_message = "Nothing that waits could be served now."
+
+    @override
+    def condition(self) -> Any:
+        return queries.could_be_served()
+
+
+class LateOrUnpromisedScreen(_LineScreen):
+    """Lines that are late, and those for which no day was ever promised."""
+
+    view_name = "preorder.late_or_unpromised"
+    title = "Late or never promised"
+    noun = "line"
+    plural = "lines"
+    url = "/preorder/late-or-never-promised"
+    icon = "fa-exclamation-circle"
+    column_sortable_list = ("promise_date",)
+    list_actions = (replace(PROMISE_LINES, of_one="Promise", style="primary"), *LINE_LIST_ACTIONS[:-1])
+    queue_among = staticmethod(_is_open)
+    empty_message = "Every open line has a promise that will be kept."
+
+    @override
+    def condition(self) -> Any:
+        return or_(queries.is_late_line(clock.today()), queries.is_never_promised())
+
+
+def _first_instant() -> datetime:
+    """Return when the company's day began."""
+    return clock.from_local(datetime.combine(clock.today(), time()))
+
+
+def _facts(session: Session, ids: Sequence[int]) -> Mapping[int, Facts]:
+    orders = queries.orders_of_conversions(session, ids)
+    found = order_quantities(session, set(orders.values()))
+    return {
+        id_: {
+            f"allocated of {found[order_id].name}": found[order_id].allocated,
+            f"packed of {found[order_id].name}": found[order_id].packed,
+        }
+        for id_, order_id in orders.items()
+    }
+
+
+def _pack(session: Session, ids: Sequence[int], _form: Any) -> list[Effect]:
+    """Pack the orders for which ticked goods arrived; each row says what became of its order."""
+    orders = queries.orders_of_conversions(session, ids)
+    names = {id_: each.name for id_, each in order_quantities(session, set(orders.values())).items()}
+    packs, refusals = pack_orders(session, set(orders.values()))
+    return [
+        Effect(
+            id_,
+            names[order_id],
+            f"packed: {', '.join(packs[order_id])}" if order_id in packs else "",
+            str(refusals.get(order_id, "")),
+            document_url("sales.order", order_id) or "",
+        )
+        for id_, order_id in orders.items()
+    ]
+
+
+class ArrivedScreen(Screen):
+    """Goods that arrived today and were on purchase orders for somebody."""
+
+    model = Conversion
+    view_name = "preorder.arrived"
+    title = "Arrived today"
+    noun = "arrival"
+    url = "/preorder/arrived"
+    icon = "fa-truck"
+    can_create = can_edit = can_delete = False
+    column_list = (*("order", "customer", "product", "quantity", "purchase_order", "received_at"),)
+    column_labels = {
+        "order": "For order",
+        "purchase_order": "Purchase order",
+        "received_at": "Received at",
+        "purchase_allocation.line.order.number": "for order",
+        "purchase_allocation.line.order.customer.name": "customer",
+        "purchase_allocation.line.product.name": "product",
+        "purchase_allocation.line.product.sku": "SKU",
+        "purchase_allocation.purchase_line.order.number": "purchase order",
+        "receipt.received_at": "received at",
+    }
+    column_formatters = {
+        "order": lambda view, context, row, name: str(row.purchase_allocation.line),
+        "customer": lambda view, context, row, name: row.purchase_allocation.line.order.customer.name,
+        "product": lambda view, context, row, name: str(row.purchase_allocation.line.product),
+        "purchase_order": lambda view, context, row, name: str(row.purchase_allocation.purchase_line),
+        "received_at": lambda view, context, row, name: row.receipt.received_at,
+    }
+    column_searchable_list = ("purchase_allocation.line.order.number", "purchase_allocation.line.product.sku")
+    column_filters = (
+        "purchase_allocation.line.order.number",
+        "purchase_allocation.line.order.customer.name",
+        "purchase_allocation.line.product.sku",
+        "purchase_allocation.line.product.name",
+        "purchase_allocation.purchase_line.order.number",
+        "receipt.received_at",
+    )
+    column_default_sort = ("id", False)
+    column_sortable_list = ()
+    sorted_like = {"received_at": "id"}
+    list_loads = (
+        joinedload(Conversion.receipt),
+        joinedload(Conversion.purchase_allocation)
+        .joinedload(PurchaseAllocation.line)
+        .options(joinedload(OrderLine.product), joinedload(OrderLine.order).joinedload(Order.customer)),
+        joinedload(Conversion.purchase_allocation)
+        .joinedload(PurchaseAllocation.purchase_line)
+        .joinedload(PurchaseOrderLine.order),
+    )
+    list_actions = (
+        BulkAction(
+            name="pack",
+            label="Pack",
+            permission="sales.pack",
+            icon="fa-archive",
+            style="primary",
+            of_one="Pack",
+            depends_on=_facts,
+            change=_pack,
+            help="Each order is packed with all that is allocated to it.",
+        ),
+    )
+    empty_message = "Nothing arrived today that somebody waits for."
+
+    @override
+    def condition(self) -> Any:
+        today = Conversion.receipt.has(Receipt.received_at >= _first_instant())
+        return and_(today, Conversion.allocation.has(Allocation.is_unpacked))
+
+    @override
+    def details_url(self, row: Any) -> str:
+        return str(self.get_url("sales_order.details_view", id=row.purchase_allocation.line.order_id))
+
+
+VIEWS = (WaitingScreen, LateOrUnpromisedScreen, ArrivedScreen)
+QUEUES = (
+    WorkQueue("Waiting with supply", "preorder.waiting", "sales.allocate"),
+    WorkQueue("Not covered", "preorder.unallocated", "preorder.allocate"),
+    WorkQueue("Late or never promised", "preorder.late_or_unpromised", "preorder.promise"),
+    WorkQueue("Arrived today, for whom", "preorder.arrived", "sales.pack"),
+)

@@ -1,0 +1,71 @@
+"""Work queues as conditions in SQL: what could be served now, what was never promised, and for whom goods arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, not_, or_, select
+from sqlalchemy.orm import Session
+
+from erp import clock
+from erp.db import is_one_of
+from modules.inventory_lots.models import Balance
+from modules.inventory_lots.queries import usable_condition, with_lot_and_location
+from modules.preorder.models import Conversion, PurchaseAllocation
+from modules.preorder.queries.arrivals import is_in_time
+from modules.preorder.queries.purchase_allocations import purchase_allocated, purchase_allocated_to
+from modules.preorder.queries.unallocated_lines import is_in_confirmed_order, is_of_serial_product
+from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
+from modules.sales.models import OrderLine
+from modules.sales.queries import is_scheduled
+
+
+def could_be_served() -> ColumnElement[bool]:
+    """Return the condition of an open line with need for which usable stock, or a purchase order line, is free.
+
+    Held lines are among them: a clerk may serve them. Scheduled lines and those with serial numbers are not.
+    """
+    stock = with_lot_and_location(select(Balance.id).select_from(Balance)).where(
+        Balance.product_id == OrderLine.product_id,
+        Balance.on_hand > Balance.allocated,
+        usable_condition(clock.today()),
+    )
+    supply = (
+        select(PurchaseOrderLine.id)
+        .join(PurchaseOrder, PurchaseOrder.id == PurchaseOrderLine.order_id)
+        .where(
+            PurchaseOrderLine.product_id == OrderLine.product_id,
+            PurchaseOrderLine.has_unallocated,
+            PurchaseOrderLine.is_open,
+            is_in_time(),
+        )
+    )
+    uncovered = OrderLine.need > purchase_allocated_to(OrderLine.id)
+    free = or_(stock.correlate(OrderLine).exists(), and_(uncovered, supply.correlate(OrderLine).exists()))
+    return and_(OrderLine.has_need, free, is_in_confirmed_order(), not_(is_of_serial_product()), not_(is_scheduled()))
+
+
+def is_never_promised() -> ColumnElement[bool]:
+    """Return the condition of an open line without a promise date; scheduled ones and serial ones are left out."""
+    return and_(
+        OrderLine.is_open,
+        OrderLine.promise_date.is_(None),
+        is_in_confirmed_order(),
+        not_(is_of_serial_product()),
+        not_(is_scheduled()),
+    )
+
+
+def on_purchase_orders(session: Session, lines: Sequence[Any]) -> Mapping[int, Decimal]:
+    """Return what each of these lines has on purchase orders, by id."""
+    found = purchase_allocated(session, [line.id for line in lines])
+    return {line.id: found.get(line.id, Decimal(0)) for line in lines}
+
+
+def orders_of_conversions(session: Session, conversion_ids: Collection[int]) -> dict[int, int]:
+    """Return the sales orders for which goods arrived, by the id of the conversion."""
+    rows = select(Conversion.id, OrderLine.order_id).join(Conversion.purchase_allocation).join(PurchaseAllocation.line)
+    rows = rows.where(is_one_of(session, Conversion.id, conversion_ids)).order_by(Conversion.id)
+    return dict(session.execute(rows).tuples().all())

@@ -1,0 +1,204 @@
+"""Actions on many orders or lines of a list: what changes of each is shown first, then done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from erp.admin import BulkAction, Effect, Facts, document_url
+from erp.db import format_quantity
+from erp.errors import ErpError
+from modules.sales import queries, services
+from modules.sales.admin.forms import ReasonForm
+from modules.sales.queries import Quantities
+
+Read = Callable[[Session, Collection[int]], Mapping[int, Quantities]]
+Refusals = Mapping[int, ErpError]
+# Says of one row what was done, from how it stood before and after.
+Say = Callable[[Quantities, Quantities], str]
+
+
+def _facts(found: Mapping[int, Quantities]) -> Mapping[int, Facts]:
+    return {
+        id_: {
+            f"state of {each.name}": each.state,
+            f"edits of {each.name}": each.edits,
+            f"open of {each.name}": each.open_quantity,
+            f"allocated of {each.name}": each.allocated,
+            f"packed of {each.name}": each.packed,
+            f"held lines of {each.name}": each.held,
+        }
+        for id_, each in found.items()
+    }
+
+
+def of_orders(session: Session, order_ids: Sequence[int]) -> Mapping[int, Facts]:
+    """Return what actions on ticked orders depend on, by order."""
+    return _facts(queries.order_quantities(session, order_ids))
+
+
+def of_lines(session: Session, line_ids: Sequence[int]) -> Mapping[int, Facts]:
+    """Return what actions on ticked lines depend on, by line."""
+    return _facts(queries.line_quantities(session, line_ids))
+
+
+def effects(
+    before: Mapping[int, Quantities], after: Mapping[int, Quantities], refusals: Refusals, say: Say
+) -> list[Effect]:
+    """Return what was done to each row, or why not, in the order in which they were ticked."""
+    return [
+        Effect(
+            id_,
+            after[id_].name if id_ in after else was.name,
+            "" if id_ in refusals else say(was, after[id_]),
+            str(refusals.get(id_, "")),
+            document_url("sales.order", was.order_id) or "",
+        )
+        for id_, was in before.items()
+    ]
+
+
+def changing(read: Read, work: Callable[[Session, Sequence[int], Any], Refusals], say: Say) -> Any:
+    """Return the `change` of an action that does its work and compares how rows stood before and after."""
+
+    def change(session: Session, ids: Sequence[int], form: Any) -> list[Effect]:
+        before = read(session, ids)
+        before = {id_: before[id_] for id_ in ids if id_ in before}
+        refusals = work(session, list(before), form)
+        session.flush()
+        return effects(before, read(session, list(before)), refusals, say)
+
+    return change
+
+
+def _allocated(was: Quantities, now: Quantities) -> str:
+    return now.allocated_since(was)
+
+
+def _confirmed(_was: Quantities, now: Quantities) -> str:
+    if not now.allocated:
+        return "confirmed, nothing allocated"
+    return f"confirmed, {format_quantity(now.allocated)} of {format_quantity(now.open_quantity)} allocated"
+
+
+def _packed(was: Quantities, now: Quantities) -> str:
+    left = f", {format_quantity(now.open_quantity)} stay open" if now.open_quantity else ", nothing stays open"
+    return f"{format_quantity(now.packed - was.packed)} packed{left}"
+
+
+def _cancelled(was: Quantities, now: Quantities) -> str:
+    gone = now.cancelled - was.cancelled
+    given = f", {format_quantity(was.allocated - now.allocated)} of them were allocated" if was.allocated else ""
+    return f"{format_quantity(gone)} cancelled{given}; it is {now.state}"
+
+
+def _held(was: Quantities, now: Quantities) -> str:
+    return now.held_since(was)
+
+
+def _released(was: Quantities, now: Quantities) -> str:
+    return now.released_since(was)
+
+
+def _pack(session: Session, ids: Sequence[int], _form: Any) -> Refusals:
+    return services.pack_orders(session, ids)[1]
+
+
+def _without_form(service: Callable[[Session, Sequence[int]], Refusals]) -> Any:
+    return lambda session, ids, _form: service(session, ids)
+
+
+_orders = partial(changing, queries.order_quantities)
+_lines = partial(changing, queries.line_quantities)
+
+CONFIRM = BulkAction(
+    name="confirm",
+    label="Confirm",
+    permission="sales.edit",
+    icon="fa-check",
+    depends_on=of_orders,
+    change=_orders(_without_form(services.confirm_orders), _confirmed),
+)
+ALLOCATE = BulkAction(
+    name="allocate",
+    label="Allocate",
+    permission="sales.allocate",
+    icon="fa-cubes",
+    depends_on=of_orders,
+    change=_orders(_without_form(services.allocate_orders), _allocated),
+    help="They are served now, in order of service among them. An order that would take what an earlier one waits for "
+    "is left: allocate it on its own page.",
+)
+PACK = BulkAction(
+    name="pack",
+    label="Pack",
+    permission="sales.pack",
+    icon="fa-archive",
+    depends_on=of_orders,
+    change=_orders(_pack, _packed),
+)
+HOLD = BulkAction(
+    name="hold",
+    label="Hold",
+    permission="sales.allocate",
+    icon="fa-pause",
+    depends_on=of_orders,
+    change=_orders(lambda session, ids, _: services.hold_orders(session, ids, True), _held),
+    help="Their open lines are kept out of automatic runs until they are released or allocated.",
+)
+RELEASE = BulkAction(
+    name="release",
+    label="Release",
+    permission="sales.allocate",
+    icon="fa-play",
+    depends_on=of_orders,
+    change=_orders(lambda session, ids, _: services.hold_orders(session, ids, False), _released),
+    help="Their lines are served at their place in the queue again.",
+)
+CANCEL = BulkAction(
+    name="cancel",
+    label="Cancel",
+    permission="sales.cancel",
+    icon="fa-ban",
+    style="danger",
+    yes="Cancel the orders",
+    depends_on=of_orders,
+    form_class=ReasonForm,
+    change=_orders(
+        lambda session, ids, form: services.cancel_orders(session, ids, why=form.why.data or ""), _cancelled
+    ),
+    help="What is packed stays packed. All else is given back: allocations, backorders and purchase allocations.",
+)
+ORDER_LIST_ACTIONS = (CONFIRM, ALLOCATE, PACK, HOLD, RELEASE, CANCEL)
+
+ALLOCATE_LINES = BulkAction(
+    name="allocate",
+    label="Allocate",
+    permission="sales.allocate",
+    icon="fa-cubes",
+    depends_on=of_lines,
+    change=_lines(_without_form(services.allocate_lines), _allocated),
+    help=ALLOCATE.help,
+)
+HOLD_LINES = BulkAction(
+    name="hold",
+    label="Hold",
+    permission="sales.allocate",
+    icon="fa-pause",
+    depends_on=of_lines,
+    change=_lines(lambda session, ids, _: services.hold_many_lines(session, ids, True), _held),
+    help=HOLD.help,
+)
+RELEASE_LINES = BulkAction(
+    name="release",
+    label="Release",
+    permission="sales.allocate",
+    icon="fa-play",
+    depends_on=of_lines,
+    change=_lines(lambda session, ids, _: services.hold_many_lines(session, ids, False), _released),
+    help=RELEASE.help,
+)
+LINE_LIST_ACTIONS = (ALLOCATE_LINES, HOLD_LINES, RELEASE_LINES)
