@@ -37,7 +37,7 @@ class RemedyKind(StrEnum):
 
     purchase = "purchase"
     stock = "stock"
-    holder = "take"
+    take = "take"
 
 
 class Remedy(NamedTuple):

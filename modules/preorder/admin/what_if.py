@@ -38,7 +38,7 @@ MOST_SHOWN = 500
 RIGHTS_OF_REMEDIES = {
     RemedyKind.purchase: "preorder.allocate",
     RemedyKind.stock: "sales.allocate",
-    RemedyKind.holder: "sales.allocate",
+    RemedyKind.take: "sales.allocate",
 }
 LATER_SHORT_NEVER = (
     ("later", "It comes so many days later"),

@@ -269,7 +269,7 @@ def _candidates(session: Session, question: Question, trial: Trial, ticked: Coll
         left = {holder.id: to_raw(holder.quantity) for holder in holders}
         for line_id, need in sorted(own.items(), reverse=True):
             for holder in holders:
-                remedy = Remedy(line_id, RemedyKind.holder, holder.id)
+                remedy = Remedy(line_id, RemedyKind.take, holder.id)
                 is_ticked = remedy in ticked
                 quantity = min(need, left[holder.id])
                 if quantity:
