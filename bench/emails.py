@@ -146,12 +146,13 @@ def _prepare(url: str, count: int) -> float:
 def _write(session: Session, count: int) -> None:
     now, day, unit = datetime(2026, 11, 1, tzinfo=UTC).replace(tzinfo=None), date(2026, 12, 1), 10_000
     numbers = range(1, count + 1)
+    contact, nowhere = "id code name email street postcode city region country row_version", [""] * 5
     tables: dict[str, tuple[str, list[tuple[object, ...]]]] = {
         "inventory_lots_product": (
             "id sku name unit unit_decimals tracking is_active row_version",
             [(1, "LAMP", "Desk lamp", "pcs", 0, "lot", True, 1)],
         ),
-        "procurement_supplier": ("id code name email row_version", [(1, "S1", "Supplier", "", 1)]),
+        "procurement_supplier": (contact, [(1, "S1", "Supplier", "", *nowhere, 1)]),
         "procurement_purchase_line_status": ("id name position is_default", [(1, "Shipped", 1, False)]),
         "procurement_purchase_order": (
             "id number supplier_id ordered_on state note row_version",
@@ -162,8 +163,8 @@ def _write(session: Session, count: int) -> None:
             [(1, 1, 1, 1, count * unit, 0, 0, count * unit, day, 1)],
         ),
         "sales_customer": (
-            "id code name email row_version",
-            [(i, f"C{i}", f"Customer {i}", f"buyer{i}@customers.example", 1) for i in numbers],
+            contact,
+            [(i, f"C{i}", f"Customer {i}", f"buyer{i}@customers.example", *nowhere, 1) for i in numbers],
         ),
         "sales_order": (
             "id number customer_id ordered_at priority shipping_policy state note row_version",
