@@ -171,8 +171,10 @@ def _prepare(url: str, products: int, orders: int) -> None:
 
 def _write_stock(session: Session, products: int) -> None:
     ids, many = range(1, products + 1), 10**6 * by_hand.UNIT
-    _insert(session, "sales_customer", "id code name email row_version", [(1, "C1", "Customer", "c@c.example", 1)])
-    _insert(session, "procurement_supplier", "id code name email row_version", [(1, "S1", "Supplier", "", 1)])
+    contact = "id code name email street postcode city region country row_version"
+    nowhere = [""] * 5
+    _insert(session, "sales_customer", contact, [(1, "C1", "Customer", "c@c.example", *nowhere, 1)])
+    _insert(session, "procurement_supplier", contact, [(1, "S1", "Supplier", "", *nowhere, 1)])
     _insert(session, "inventory_lots_warehouse", "id code name", [(1, "WH", "")])
     _insert(session, "inventory_lots_location", "id warehouse_id code path kind", [(1, 1, "A", "WH/A", "stock")])
     columns = "id sku name unit unit_decimals tracking is_active row_version"

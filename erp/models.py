@@ -150,38 +150,6 @@ class RoleRight(Model):
     permission: Mapped[str] = mapped_column(String(120), primary_key=True)
 
 
-class SignInMethod(StrEnum):
-    """What a session began with; `code` is a password and a code of the second factor."""
-
-    password = "password"
-    code = "code"
-    provider = "provider"
-
-
-class SignedIn(Model):
-    """A session of a signed-in user. `key` is made of its token; deleting the row ends it."""
-
-    __tablename__ = "erp_session"
-
-    key: Mapped[str] = mapped_column(String(64), primary_key=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey("erp_user.id", ondelete="CASCADE"), index=True)
-    place: Mapped[str] = mapped_column(String(60), default="")
-    device: Mapped[str] = mapped_column(String(200), default="")
-    started_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
-    method: Mapped[SignInMethod] = mapped_column(enum_column(SignInMethod, "method"), default=SignInMethod.password)
-
-
-class SignInAttempt(Model):
-    """A failed sign-in, kept in the database so that throttling holds over all processes."""
-
-    __tablename__ = "erp_sign_in_attempt"
-    __table_args__ = (Index("ix_erp_sign_in_attempt_key_at", "key", "at"),)
-
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    key: Mapped[str] = mapped_column(String(200))
-    at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
-
-
 class Job(Model):
     """What users asked of a scheduled job: that it pauses, or runs now."""
 

@@ -7,10 +7,9 @@ nobody in and keeps nobody out who has a password.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,12 +24,10 @@ from werkzeug.wrappers import Response
 from erp import access_log, history, security
 from erp.addresses import BadAddress, check_address
 from erp.db import commit, db
-from erp.errors import ConfigError, ErpError, NotFound, SignInRefused
+from erp.errors import ConfigError, NotFound, SignInRefused
 from erp.models import FULL_NAME_LENGTH, User
 from erp.options import OptionTable, options
 from erp.sign_in_models import ProviderAccount
-
-log = logging.getLogger(__name__)
 
 SECRET = "ERP_OIDC_CLIENT_SECRET"
 EXTENSION = "erp_provider"
@@ -39,13 +36,6 @@ SKEW_SECONDS = 120
 _NAME = "oidc"
 _SIGNED_BY_KEY_PAIR = {f"{kind}{bits}" for kind in ("RS", "PS", "ES") for bits in (256, 384, 512)} | {"EdDSA"}
 _HERE = {"localhost", "127.0.0.1", "::1"}
-
-
-class ProviderAway(ErpError):
-    """The provider does not answer, or not as a provider does."""
-
-    def __init__(self) -> None:
-        super().__init__("The sign-in service does not answer. Try again in a moment, or sign in with your password.")
 
 
 class NoAccount(SignInRefused):
@@ -85,19 +75,13 @@ def init_app(app: Flask) -> None:
     if not issuer:
         return
     _check_settings(issuer, client)
-    from authlib.integrations.flask_client import OAuth
+    secret = app.config["ENVIRONMENT"].get(SECRET) or None
+    app.extensions[EXTENSION] = _library().make_client(app, _NAME, issuer, client, secret, TIMEOUT_SECONDS)
 
-    app.extensions[EXTENSION] = OAuth(app).register(
-        _NAME,
-        client_id=client,
-        client_secret=app.config["ENVIRONMENT"].get(SECRET) or None,
-        server_metadata_url=f"{issuer}/.well-known/openid-configuration",
-        client_kwargs={
-            "scope": "openid email profile",
-            "code_challenge_method": "S256",
-            "default_timeout": TIMEOUT_SECONDS,
-        },
-    )
+
+def _library() -> Any:
+    """Return what needs Authlib."""
+    return import_module("erp.oidc_client")
 
 
 def _check_settings(issuer: str, client: str) -> None:
@@ -113,7 +97,7 @@ def _check_settings(issuer: str, client: str) -> None:
 def go(answer_address: str) -> Response:
     """Return the redirect to the provider; raise ProviderAway."""
     _forget_earlier()
-    with _trusting():
+    with _library().trusting():
         client = _client()
         answer: Response = client.authorize_redirect(answer_address)
         if urlsplit(answer.location).scheme not in ("https", "http"):
@@ -127,7 +111,7 @@ def come_back() -> Identity:
     Raises ProviderAway, and SignInRefused for an answer that is refused, late, not asked for here, or not to be
     trusted.
     """
-    with _trusting():
+    with _library().trusting():
         client = _client()
         issuer = client.server_metadata["issuer"]
         asked = {"iss": {"essential": True, "value": issuer}, "aud": {"essential": True, "value": client.client_id}}
@@ -181,28 +165,6 @@ def _forget_earlier() -> None:
     """Forget sign-ins that were begun in this browser and not ended: a cookie has no room for many."""
     for key in [key for key in cookie if key.startswith(f"_state_{_NAME}_")]:
         cookie.pop(key)
-
-
-@contextmanager
-def _trusting() -> Iterator[None]:
-    """Turn everything that a provider can do wrong into a refusal."""
-    from authlib.common.errors import AuthlibBaseError
-    from authlib.integrations.base_client import MismatchingStateError
-    from joserfc.errors import JoseError
-    from requests import RequestException
-
-    try:
-        yield
-    except RequestException as error:
-        log.warning("the OpenID Connect provider does not answer: %s", error)
-        raise ProviderAway from None
-    except MismatchingStateError:
-        text = "That sign-in was too long ago, or began in another window. Sign in again."
-        raise SignInRefused(text, throttled=False) from None
-    except (AuthlibBaseError, JoseError, ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
-        # Its words are for the log: who makes an address with an error in it shall not write on this page.
-        log.warning("the answer of the OpenID Connect provider is refused: %r", error)
-        raise SignInRefused("The sign-in service did not let you in. Try again.", throttled=False) from None
 
 
 def account_of(identity: Identity) -> User:

@@ -18,9 +18,9 @@ from sqlalchemy.orm import Session
 
 from erp import access_log, clock, history, sessions, throttling
 from erp.errors import ErpError, SignInRefused
-from erp.models import Role, SignInMethod, User
+from erp.models import Role, User
 from erp.options import options
-from erp.sign_in_models import RecoveryCode, SecondFactor
+from erp.sign_in_models import RecoveryCode, SecondFactor, SignInMethod
 
 CODES = 10
 _STEP = 30  # seconds, as every app has them

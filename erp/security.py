@@ -23,8 +23,9 @@ from erp.addresses import check_address
 from erp.db import db
 from erp.errors import BadPassword, BadUser, LastAdministrator, NotFound, SignInRefused
 from erp.limits import LARGEST_BODY
-from erp.models import FULL_NAME_LENGTH, Role, SignInMethod, User
+from erp.models import FULL_NAME_LENGTH, Role, User
 from erp.registry import current_registry
+from erp.sign_in_models import SignInMethod
 
 MIN_PASSWORD = 10
 MAX_PASSWORD = 1000

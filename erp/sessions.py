@@ -11,8 +11,8 @@ from sqlalchemy import delete, exists, select
 from sqlalchemy.orm import Session, selectinload
 
 from erp import clock
-from erp.models import Role, SignedIn, SignInMethod, User
-from erp.sign_in_models import SecondFactor
+from erp.models import Role, User
+from erp.sign_in_models import SecondFactor, SignedIn, SignInMethod
 
 # A browser that is never closed signs in again after so long.
 LIFETIME = timedelta(days=30)

@@ -1,14 +1,48 @@
-"""The tables of what signing in may need beside a password."""
+"""The tables of signing in: sessions, failures, second factors, accounts at a provider."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from erp import clock
 from erp.db import BigId, Model, UtcDateTime
+from erp.models import enum_column
+
+
+class SignInMethod(StrEnum):
+    """What a session began with; `code` is a password and a code of the second factor."""
+
+    password = "password"
+    code = "code"
+    provider = "provider"
+
+
+class SignedIn(Model):
+    """A session of a signed-in user. `key` is made of its token; deleting the row ends it."""
+
+    __tablename__ = "erp_session"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("erp_user.id", ondelete="CASCADE"), index=True)
+    place: Mapped[str] = mapped_column(String(60), default="")
+    device: Mapped[str] = mapped_column(String(200), default="")
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    method: Mapped[SignInMethod] = mapped_column(enum_column(SignInMethod, "method"), default=SignInMethod.password)
+
+
+class SignInAttempt(Model):
+    """A failed sign-in, kept in the database so that throttling holds over all processes."""
+
+    __tablename__ = "erp_sign_in_attempt"
+    __table_args__ = (Index("ix_erp_sign_in_attempt_key_at", "key", "at"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    key: Mapped[str] = mapped_column(String(200))
+    at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
 
 
 class SecondFactor(Model):

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, delete, func, not_, or_, select
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.models import SignInAttempt
+from erp.sign_in_models import SignInAttempt
 
 WINDOW = timedelta(minutes=15)
 _TRIES = 5

@@ -23,9 +23,10 @@ from sqlalchemy import event, select, update
 from erp import clock, migrations, sessions
 from erp.app import create_app
 from erp.db import commit, db
-from erp.models import Role, SignedIn, User
+from erp.models import Role, User
 from erp.options import store_option
 from erp.registry import current_registry
+from erp.sign_in_models import SignedIn
 from tests.support import databases, disabled_modules, shown_options
 
 NOW = "2026-11-23T12:00:00Z"

@@ -15,7 +15,8 @@ from erp import events, provider, second_factor, security, sessions
 from erp.admin import browser_session, devices
 from erp.db import commit
 from erp.errors import BadPassword, ErpError, SignInRefused
-from erp.models import RunKind, SignInMethod, User
+from erp.models import RunKind, User
+from erp.sign_in_models import SignInMethod
 
 
 def login() -> ResponseReturnValue:

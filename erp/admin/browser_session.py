@@ -14,7 +14,8 @@ from werkzeug.wrappers import Response
 
 from erp import access_log, clock, sessions
 from erp.admin import devices
-from erp.models import SignInMethod, User
+from erp.models import User
+from erp.sign_in_models import SignInMethod
 
 # How long after the password a code is waited for.
 WAITING = timedelta(minutes=10)

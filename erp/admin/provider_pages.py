@@ -12,7 +12,8 @@ from erp import access_log, provider
 from erp.admin import browser_session
 from erp.db import commit, db
 from erp.errors import ErpError, SignInRefused
-from erp.models import SignInMethod, User
+from erp.models import User
+from erp.sign_in_models import SignInMethod
 
 _NEXT = "erp_next"
 

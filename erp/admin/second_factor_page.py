@@ -15,8 +15,9 @@ from erp import events, second_factor, security
 from erp.admin import browser_session, devices
 from erp.db import commit, db
 from erp.errors import BadPassword, ErpError, SignInRefused
-from erp.models import RunKind, SignInMethod, User
+from erp.models import RunKind, User
 from erp.second_factor import BadCode
+from erp.sign_in_models import SignInMethod
 
 PAGE = "erp/second_factor.html"
 

@@ -202,6 +202,15 @@ def history_url(document: str, id: int) -> str:
     return url_for("erp_history.index_view", flt0_kind_is=document, flt1_id_is=id)
 
 
+def _add_pages(app: Flask) -> None:
+    """Add the pages of signing in and of the search, and note who may read lists from the replica."""
+    account.add_addresses(app)
+    second_factor_page.add_addresses(app)
+    provider_pages.add_addresses(app)
+    reading.init_app(app)
+    add_search(app)
+
+
 def init_app(app: Flask, registry: Registry) -> None:
     """Give the application its screens: the modules' in dependency order, then the core's."""
     site = Site(
@@ -224,11 +233,7 @@ def init_app(app: Flask, registry: Registry) -> None:
     for owned in (each for each in views if registry.is_foreign(each.module)):
         _add_or_mark_broken(site, registry, owned)
     site.put_in_order([*(owned.thing for owned in views), *VIEWS])
-    account.add_addresses(app)
-    second_factor_page.add_addresses(app)
-    provider_pages.add_addresses(app)
-    reading.init_app(app)
-    add_search(app)
+    _add_pages(app)
     add_filters(app)
     app.jinja_env.globals.update(
         site=site,

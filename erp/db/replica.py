@@ -32,7 +32,7 @@ EXTENSION = "erp_replica"
 _AWAY_SECONDS = 10.0
 _CONNECT_SECONDS = 2
 
-_PRIMARY = text("SELECT pg_current_wal_lsn()::text")
+_PRIMARY = text("SELECT pg_current_wal_insert_lsn()::text")
 _STANDBY = text(
     "SELECT pg_is_in_recovery(), pg_last_wal_replay_lsn() >= CAST(:written AS pg_lsn),"
     " EXTRACT(EPOCH FROM clock_timestamp() - pg_last_xact_replay_timestamp())"

@@ -21,8 +21,6 @@ from erp.db import waiting
 
 log = logging.getLogger(__name__)
 
-log = logging.getLogger(__name__)
-
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",

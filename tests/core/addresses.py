@@ -14,7 +14,17 @@ from erp.registry import current_registry
 from tests.core.rows import MAKERS, make_rows
 
 ROLES = ("Administrator", "Sales clerk", "Merchandiser", "Warehouse clerk", "Auditor")
-OPEN = {"static", "admin.static", "login", "login_code", "health", "ready", "metrics"}
+OPEN = {
+    "static",
+    "admin.static",
+    "login",
+    "login_code",
+    "login_provider",
+    "login_provider_answer",
+    "health",
+    "ready",
+    "metrics",
+}
 OF_ANYBODY = {"logout", "password", "second_factor", "admin.index", "search", "session_state"}
 
 

@@ -13,8 +13,9 @@ from erp import cli, security, sessions, throttling
 from erp.cli import CORE_COMMANDS
 from erp.db import commit, db
 from erp.errors import ErpError
-from erp.models import HistoryEntry, RunEntry, SignInAttempt, User
+from erp.models import HistoryEntry, RunEntry, User
 from erp.registry import current_registry
+from erp.sign_in_models import SignInAttempt
 from tests.core.small import make_module
 
 PRODUCTS = "sku,name\nTEA,Tea\nMILK,Milk\n"

@@ -132,6 +132,7 @@ def is_in(browser):
     return browser.get("/").status_code == 200
 
 
+@pytest.mark.option("erp.oidc_label", "single sign-on")
 def test_a_user_signs_in_at_the_provider_and_gets_the_page_they_asked_for(make_site, issuer, carla, session):
     browser = make_site(issuer).test_client()
     assert "Sign in with single sign-on" in browser.get("/login").text

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from erp import proxies
 from erp.db import db
 from erp.errors import ConfigError
-from erp.models import SignInAttempt
+from erp.sign_in_models import SignInAttempt
 from tests.conftest import browser_of
 from tests.core.addresses import lists
 from tests.support.backorder_email import allocate_all, make_supply

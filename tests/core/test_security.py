@@ -15,7 +15,8 @@ from erp import logs, security, sessions
 from erp.app import create_app
 from erp.db import commit, db
 from erp.errors import BadPassword, LastAdministrator, NotFound, OptionError, SignInRefused
-from erp.models import HistoryEntry, SignedIn, SignInAttempt, User
+from erp.models import HistoryEntry, User
+from erp.sign_in_models import SignedIn, SignInAttempt
 from tests.core.addresses import lists
 
 PASSWORD = "correct horse battery"

@@ -33,8 +33,9 @@ def send(client, shelf, page=None, **counted):
     keys = dict(re.findall(r'<tr data-sku="(\w+)".*?name="(counted-[\d-]+)"', page, flags=re.S))
     fields = {keys[sku]: quantity for sku, quantity in counted.items()}
     data = {"page_version": version, "reason": "Counted", **fields}
-    answer = client.post(address, data=data, follow_redirects=True)
-    return answer.status_code, answer.get_data(as_text=True)
+    answer = client.post(address, data=data)
+    shown = client.get(answer.location) if answer.status_code == 302 else answer
+    return shown.status_code, shown.get_data(as_text=True)
 
 
 def on_hand(session):

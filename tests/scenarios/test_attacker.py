@@ -19,12 +19,13 @@ from sqlalchemy import func, select
 
 from erp import security
 from erp.db import db
-from erp.models import SignInAttempt
-from modules.sales.models import Allocation
+from erp.sign_in_models import SignInAttempt
+from modules.sales.models import Order
+from modules.sales.states import OrderState
 from tests.conftest import make_app
 from tests.support import databases, programs
 from tests.support.inventory_lots import make_product, make_stock
-from tests.support.sales import make_order
+from tests.support.sales import make_draft
 
 pytestmark = pytest.mark.real_clock
 
@@ -67,7 +68,7 @@ def company(request, all_databases, worker_name, tmp_path):
         products = [make_product(session) for _ in range(400 if SECONDS > 60 else 20)]
         for product in products:
             make_stock(session, product, 1)
-        orders = [make_order(session, [(product, 1)]).id for product in products]
+        orders = [make_draft(session, [(product, 1)]).id for product in products]
         session.commit()
         yield url, orders
         db.session.remove()
@@ -170,13 +171,13 @@ def work_of_administrator(port, until):
 
 
 def work_of_clerk(port, until, orders):
-    """Sign in once and allocate one order after the other, until the time is over."""
+    """Sign in once and confirm one order after the other, until the time is over."""
     served = []
     with Visitor(port, "127.0.0.3") as clerk:
         assert clerk.sign_in("clerk") == 302
         for id_ in orders:
             path = f"/sales/orders/{id_}/"
-            answer = clerk.client.post(f"{path}allocate/", data={"csrf_token": clerk.token(path)})
+            answer = clerk.client.post(f"{path}confirm/", data={"csrf_token": clerk.token(path)})
             assert answer.status_code in (200, 302), answer.text
             served.append(id_)
             if time.monotonic() > until:
@@ -206,4 +207,5 @@ def test_others_sign_in_and_work_while_an_attacker_guesses_passwords_with_forged
     session.rollback()
     places = session.scalars(select(SignInAttempt.key).where(SignInAttempt.key.startswith("place ")).distinct())
     assert set(places) == {"place 127.0.0.66"}
-    assert session.scalar(select(func.count(Allocation.id))) == len(results["clerk"]) > 0
+    confirmed = select(func.count(Order.id)).where(Order.state != OrderState.draft)
+    assert session.scalar(confirmed) == len(results["clerk"]) > 0

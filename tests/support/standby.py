@@ -44,5 +44,5 @@ class Standby:
     def catch_up(self) -> None:
         """Wait until it has everything that the server has written."""
         with psycopg.connect(self.template.server.get_uri(), autocommit=True) as connection:
-            written = connection.execute("SELECT pg_current_wal_lsn()::text").fetchone()[0]
+            written = connection.execute("SELECT pg_current_wal_insert_lsn()::text").fetchone()[0]
         programs.wait_until(lambda: self.run(f"SELECT pg_last_wal_replay_lsn() >= '{written}'"))

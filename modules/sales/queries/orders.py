@@ -115,18 +115,19 @@ class WaitingWork:
 
 
 def waiting_work(session: Session) -> WaitingWork:
-    """Count the documents that wait."""
-    return WaitingWork(
-        drafts=_bounded_count(session, select(Order.id).where(Order.state == OrderState.draft)),
-        confirmed=_bounded_count(session, select(Order.id).where(Order.is_confirmed)),
-        open_lines=_bounded_count(session, _open_lines()),
-        open_backorders=_bounded_count(session, select(Backorder.id).where(Backorder.is_open)),
+    """Count the documents that wait, in one statement."""
+    counted = (
+        select(Order.id).where(Order.state == OrderState.draft),
+        select(Order.id).where(Order.is_confirmed),
+        _open_lines(),
+        select(Backorder.id).where(Backorder.is_open),
     )
+    return WaitingWork(*session.execute(select(*map(_bounded_count, counted))).one())
 
 
 def _open_lines() -> Select[int]:
     return select(OrderLine.id).join(OrderLine.order).where(Order.is_confirmed, OrderLine.is_open)
 
 
-def _bounded_count(session: Session, rows: Select[Any]) -> int:
-    return session.scalar(select(func.count()).select_from(rows.limit(MOST_COUNTED).subquery())) or 0
+def _bounded_count(rows: Select[Any]) -> Any:
+    return select(func.count()).select_from(rows.limit(MOST_COUNTED).subquery()).scalar_subquery()
