@@ -14,6 +14,8 @@ from sqlalchemy.orm import Mapper, RelationshipProperty, registry
 
 from erp.db.session import Model, model_registries
 
+# The tables that third parties' packages made while their code ran under protection.
+_made: dict[str, set[Any]] = {}
 _protected: ContextVar[frozenset[Any]] = ContextVar("protected", default=frozenset())
 
 
@@ -42,6 +44,7 @@ def protected_tables(package: str, name: str) -> Iterator[None]:
         yield
     finally:
         _protected.reset(token)
+        _made.setdefault(package, set()).update(set(Model.metadata.tables.values()) - before)
     # It may have imported the tables of a module that it needs.
     needed = tuple(f"{home.rpartition('.')[2]}_" for home in set(model_registries()) - homes if home != package)
     mapped = {mapper.local_table: mapper for mapper in all_mappers()}
@@ -63,7 +66,7 @@ for _kind in (Column, Constraint, Index):
 
 
 def forget_models(package: str, prefix: str) -> None:
-    """Remove the models of `package`, their tables, and tables called `prefix`... that have no model."""
+    """Remove the models of `package`, their tables, and those that it made without a model and called `prefix`..."""
     gone = {mapper.local_table for mapper in all_mappers() if _is_in(package, mapper)}
     for home, models in list(model_registries().items()):
         if f"{home}.".startswith(f"{package}.") or any(_is_in(package, mapper) for mapper in mappers_of(models)):
@@ -71,7 +74,7 @@ def forget_models(package: str, prefix: str) -> None:
             del model_registries()[home]
     kept = {mapper.local_table for mapper in all_mappers()}
     for table in set(Model.metadata.tables.values()) - kept:
-        if table.name.startswith(prefix) or table in gone:
+        if table in gone or (table in _made.get(package, ()) and table.name.startswith(prefix)):
             Model.metadata.remove(table)
 
 
