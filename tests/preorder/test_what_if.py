@@ -161,7 +161,7 @@ def test_answers_take_as_many_statements_for_many_lines_as_for_few(
             session.commit()
             with count_statements() as sent:
                 what_if(session, question)
-            assert all(statement.lstrip().upper().startswith("SELECT") for statement in sent)
+            assert not [each for each in sent if each.lstrip().upper().startswith(("INSERT", "UPDATE", "DELETE"))]
             found.append(len(sent))
         return found
 
