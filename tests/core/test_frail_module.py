@@ -86,8 +86,8 @@ def test_its_parts_say_so_in_their_place_and_the_page_is_shown(installation):
     form = browser.get(f"/sales/customers/{order.customer_id}/edit/")
     assert form.status_code == 200 and f"Frail field: {HERE}" in form.text
     saved = {"code": order.customer.code, "name": "Renamed"}
-    changed = browser.post(f"/sales/customers/{order.customer_id}/edit/", data=saved, follow_redirects=True)
-    assert changed.status_code == 200 and "Renamed" in changed.text
+    assert browser.post(f"/sales/customers/{order.customer_id}/edit/", data=saved).status_code == 302
+    assert "Renamed" in browser.get(f"/sales/customers/{order.customer_id}/").text
     assert HERE in browser.get("/settings/export/customers.csv").text
     assert failures() >= 7
     assert page.count(f"Ask: {HERE}") == 1
