@@ -68,6 +68,7 @@ def packable(session):
     return order
 
 
+@pytest.mark.option("erp.suspend_after_failures", "0")
 def test_its_parts_say_so_in_their_place_and_the_page_is_shown(installation):
     order = packable(db.session())
     browser = browser_of(installation, "Administrator")
@@ -131,6 +132,7 @@ def test_its_job_command_check_and_queue_fail_alone(installation, command):
     assert "frail" not in queues(db.session()) and "emails" in queues(db.session())
 
 
+@pytest.mark.option("erp.suspend_after_failures", "2")
 def test_it_is_suspended_when_it_fails_too_often_and_can_be_switched_on_again(installation):
     set_limit("2")
     browser = browser_of(installation, "Administrator")

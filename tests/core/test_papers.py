@@ -12,7 +12,9 @@ from erp.errors import ErpError
 PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 
 
+@pytest.mark.option("erp.company_address")
 def test_papers_have_the_name_and_the_address_of_the_company(app, set_option):
+    assert letterhead().address == ()
     set_option("erp.company_name", "Lumen & Sons")
     set_option("erp.company_address", "Nordring 12; 20095 Hamburg;;Germany")
     assert (letterhead().name, letterhead().address) == (
@@ -21,7 +23,9 @@ def test_papers_have_the_name_and_the_address_of_the_company(app, set_option):
     )
 
 
+@pytest.mark.option("erp.company_logo")
 def test_papers_have_the_logo_that_the_options_name(app, set_option, tmp_path):
+    assert letterhead().logo == ""
     (tmp_path / "logo.PNG").write_bytes(PIXEL)
     set_option("erp.company_logo", str(tmp_path / "logo.PNG"))
     assert letterhead().logo == f"data:image/png;base64,{base64.b64encode(PIXEL).decode()}"

@@ -33,6 +33,8 @@ UNSEEN = {
     stock.NegativePrice: "forms check prices before a service is asked: tests of order forms show the marked field",
     stock.UnitIsFixed: "it takes goods on their way to customers: tests of lines with purchase allocations show it",
     sales.SerialNumberRefused: "the base of others",
+    sales.NothingToAllocate: "one of many orders: tests of many orders show it in the row of the order",
+    sales.HoldUnchanged: "one of many orders or lines: tests of many orders show it in the row of its own",
 }
 
 
@@ -221,6 +223,14 @@ def counted_too_fine(shop):
     return shop.on_stock("adjust", quantity="4.5", reason="Counted")
 
 
+def nothing_counted(shop):
+    return shop.press(f"/inventory/locations/{shop.place.id}/count/", reason="Counted")
+
+
+def picked_less_than_allocated(shop):
+    return shop.on_order(shop.order(), "scan-pack")
+
+
 def place_without_warehouse(shop):
     return shop.press("/inventory/locations/new/", path="EAST", kind="stock")
 
@@ -323,7 +333,9 @@ SEEN = {
     sales.NothingOpen: backorder_cancelled_since,
     sales.AllocationsHeld: sales_switched_off,
     sales.BookChanged: book_that_changed,
+    sales.CountDiffers: picked_less_than_allocated,
     stock.BadQuantity: counted_too_fine,
+    stock.NothingCounted: nothing_counted,
     stock.BadLocation: place_without_warehouse,
     stock.LocationTaken: place_that_is_there,
     stock.LocationInUse: place_in_use,
