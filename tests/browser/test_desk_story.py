@@ -38,6 +38,7 @@ def test_an_order_of_five_lines_needs_no_mouse_and_its_purchase_order_is_found_w
     page.add_init_script(COUNT_CLICKS)
     clerk.go("/sales/orders/")
     keyboard.press("n")
+    expect(page.get_by_role("heading", name="New sales order")).to_be_visible()
     expect(page.get_by_label("Customer")).to_be_focused()
     keyboard.type("smithy")
     keyboard.press("Tab")

@@ -128,8 +128,9 @@ def test_every_form_for_a_row_and_every_page_of_an_action_carries_its_version(ap
         make_rows(session, view.view_name, 1) if view.view_name in MAKERS else None
         row = session.get(view.model, session.scalar(select(func.max(view.model.id))))
         pages = [f"{view.url}/{row.id}/edit/"] if view.can_edit else []
+        # A what-if only asks; the page with its answer writes, and is tested with it.
         pages += [f"{view.url}/{row.id}/{action.name}/" for action in (*view.actions, *view.contributed("actions"))
-                  if isinstance(action.page, ActionPage) and action.allowed(row)]  # fmt: skip
+                  if isinstance(action.page, ActionPage) and action.allowed(row) and action.name != "what-if"]  # fmt: skip
         for address in pages:
             answer = client.get(address)
             assert answer.status_code == 200, address

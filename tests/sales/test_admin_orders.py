@@ -59,7 +59,7 @@ def test_an_order_and_its_lines_are_entered_in_one_form(session, desk, screws):
     assert order.lines[0].requested_on == date(2026, 12, 1)
     assert f"Draft {order.id}" in page.text
     assert "37.50" in page.text
-    assert page.buttons == ["Confirm", "Cancel order", "Edit"]
+    assert [each for each in page.buttons if each != "What if"] == ["Confirm", "Cancel order", "Edit"]
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_only_active_products_are_offered(session, desk, screws):
     make_product(session, sku="BRASS-OLD", name="Old Brass", is_active=False)
     session.commit()
     found = desk.client.get("/sales/orders/ajax/lookup/?name=lines-product&query=brass").get_json()
-    assert [text for _, text in found] == ["[BRASS] Brass Screw"]
+    assert [text for _, text, *_ in found] == ["[BRASS] Brass Screw"]
 
 
 def test_the_list_of_orders_shows_the_fulfilment_of_each(session, desk, order):

@@ -87,10 +87,10 @@ def test_every_role_reads_and_sees_only_the_buttons_it_may_press(session, desk_o
     page = desk_of(role).order(order)
     assert page.status == 200
     buttons = {
-        "Sales clerk": {"Allocate Order", "Pack Allocated Order", "Remove Allocation Lines", "Edit"},
-        "Warehouse clerk": {"Pack Allocated Order"},
+        "Sales clerk": {"Allocate Order", "Pack Allocated Order", "Scan and Pack", "Remove Allocation Lines", "Edit"},
+        "Warehouse clerk": {"Pack Allocated Order", "Scan and Pack"},
     }.get(role, set())
-    assert set(page.buttons) - {"Add lines", "Cancel order"} == buttons
+    assert set(page.buttons) - {"Add lines", "Cancel order"} == buttons | {"Pick list"}
     for url in ("/sales/orders/", "/sales/customers/", "/sales/backorders/", "/sales/packs/"):
         assert desk_of(role).open(url).status == 200
 
