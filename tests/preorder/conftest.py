@@ -76,8 +76,12 @@ class Shown:
     def _rows(self, attribute: str) -> list[list[str]]:
         table = re.search(rf"<table{attribute}[^>]*>.*?</table>", self.html, flags=re.S)
         body = re.search(r"<tbody>(.*?)</tbody>", table[0], flags=re.S) if table else None
+        # The boxes of a list that are ticked say nothing.
+        cells = (
+            r'<td(?! class="tick")[^>]*>(.*?)</td>' if table and "model-list" in table[0] else r"<td[^>]*>(.*?)</td>"
+        )
         return [
-            [_plain(cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row, flags=re.S)]
+            [_plain(cell) for cell in re.findall(cells, row, flags=re.S)]
             for row in re.findall(r"<tr[^>]*>(.*?)</tr>", body[1] if body else "", flags=re.S)
         ]
 

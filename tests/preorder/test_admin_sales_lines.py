@@ -257,7 +257,7 @@ def test_the_list_of_orders_shows_the_coverage_of_each(
     plain = make_order(session, [(make_product(session), 1)])
     make_stock(session, plain.lines[0].product, 1)
     allocate(session, plain.lines[0].product)
-    by_order = {row[1]: row[-1] for row in clerk.open("/sales/orders/").rows("")}
+    by_order = {row[0]: row[-1] for row in clerk.open("/sales/orders/").rows("")}
     shown = [by_order[each.number] for each in (covered, order, open_one, plain)]
     assert shown == ["Covered", "Part covered", "Not covered", ""]
 
