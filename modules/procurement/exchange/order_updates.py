@@ -10,7 +10,7 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from erp.exchange import Errors, Row, as_cell, rows_by_number
-from erp.identity import ByKey, identity_key
+from erp.identity import identity_key
 from erp.text import plural
 from modules.inventory_lots.queries import product_ids_by_sku
 from modules.procurement import services
@@ -68,7 +68,7 @@ def update_orders(session: Session, rows: Sequence[Row], errors: Errors) -> str:
             _compare(orders[number], group, known, (changes, errors))
         else:
             new.append(group)
-    _apply(session, orders, changes, errors)
+    _apply(session, changes, errors)
     errors.raise_if_any()
     if new:
         services.create_ordered(session, [known.order(group) for group in new])
@@ -107,7 +107,7 @@ def _check_cost(line: LineValues, row: Row, errors: Errors) -> None:
         errors.add(row, "unit_cost", f"is another unit cost than the line has, {has}: change it there")
 
 
-def _apply(session: Session, orders: ByKey[str, PurchaseOrder], changes: _Changes, errors: Errors) -> None:
+def _apply(session: Session, changes: _Changes, errors: Errors) -> None:
     """Change and add lines, and add what is refused of it by row."""
     if changes.dates:
         services.set_expected_dates(session, changes.dates)
@@ -115,7 +115,7 @@ def _apply(session: Session, orders: ByKey[str, PurchaseOrder], changes: _Change
         services.set_statuses(session, changes.statuses)
     for line_id, refusal in services.change_quantities(session, changes.quantities).items():
         errors.add(changes.rows_by_line[line_id], "quantity", refusal)
-    refusals = services.append_lines(session, orders.values(), changes.new_lines)
+    refusals = services.append_lines(session, changes.new_lines)
     for order_id, refusal in refusals.items():
         for row in changes.rows_by_order[order_id]:
             errors.add(row, "sku", refusal)

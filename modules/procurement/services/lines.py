@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from erp.db import insert_rows
+from erp.db import insert_rows, is_one_of
 from erp.errors import ErpError, StaleRecord
 from erp.history import Change, record_all
 from modules.inventory_lots.domain import check_price, check_quantity
@@ -99,16 +99,15 @@ def _refusals(session: Session, changes: Sequence[tuple[PurchaseOrderLine, LineV
     return {**refusals, **_allocated_refusals(session, tight)}
 
 
-def append_lines(
-    session: Session, orders: Iterable[PurchaseOrder], new_lines: Mapping[int, Sequence[LineValues]]
-) -> dict[int, ErpError]:
+def append_lines(session: Session, new_lines: Mapping[int, Sequence[LineValues]]) -> dict[int, ErpError]:
     """Add lines to locked orders by their ids, in as many statements for one as for many.
 
     The caller holds the locks of the products too and has checked the quantities. Returns why orders are refused, by
     id; with any refusal the caller undoes all.
     """
     refusals: dict[int, ErpError] = {}
-    changed = [order for order in orders if order.id in new_lines]
+    orders = select(PurchaseOrder).where(is_one_of(session, PurchaseOrder.id, new_lines)).order_by(PurchaseOrder.id)
+    changed = session.scalars(orders).all()
     for order in changed:
         try:
             PURCHASE_ORDER.next(order.state, "change_line")
