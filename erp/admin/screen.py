@@ -35,7 +35,6 @@ from erp.admin.formatting import badge, cell
 from erp.admin.forms import EditForms, check_email
 from erp.admin.page import Gated
 from erp.contacts import ADDRESS_PARTS
-from erp.db import is_reading
 from erp.errors import ActionRefused, ErpError
 from erp.models import HistoryEntry
 from erp.registry import current_registry
@@ -70,7 +69,7 @@ class Screen(Gated, EditForms):
 
     def load(self, session: Session, id: int) -> Any:
         """Return a row by id with what its page shows, or None."""
-        return session.get(self.model, id, options=self.page_loads(), populate_existing=not is_reading())
+        return session.get(self.model, id, options=self.page_loads(), populate_existing=True)
 
     def page_loads(self) -> list[Any]:
         """Return the loader options of a row's page."""
