@@ -48,8 +48,9 @@ class Found:
 
     def folder_of(self, name: str) -> Path | None:
         """Return the folder with the code of a third party's module; None where it is not known."""
-        if name not in self.folders and (package := sys.modules.get(self.packages.get(name, ""))):
-            self.folders[name] = Path(next(iter(package.__path__), ""))
+        package = sys.modules.get(self.packages.get(name, ""))
+        if name not in self.folders and (paths := list(getattr(package, "__path__", ()))):  # a single file has none
+            self.folders[name] = Path(paths[0])
         return self.folders.get(name)
 
     def home(self, name: str) -> Path:

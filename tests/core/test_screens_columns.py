@@ -41,7 +41,7 @@ class Row:
     id: int
 
 
-def test_columns_are_read_in_their_order_and_a_set_of_them_once(sizes):
+def test_columns_are_read_in_their_order_and_a_set_of_them_once(app, sizes):
     shout = ExtraColumn("shout", "Shout", lambda session, rows: {1: "A!"})
     columns = (shout, sizes.columns)
     assert column_heads(columns) == [("shout", "Shout"), ("length", "Length"), ("width", "Width")]
@@ -52,7 +52,7 @@ def test_columns_are_read_in_their_order_and_a_set_of_them_once(sizes):
     assert sizes.reads == 1
 
 
-def test_a_column_shows_what_each_row_has_itself_or_what_a_query_gives_by_ids():
+def test_a_column_shows_what_each_row_has_itself_or_what_a_query_gives_by_ids(app):
     asked = []
 
     def names(_session, ids):
@@ -72,7 +72,7 @@ def test_no_column_is_read_where_there_are_no_rows(sizes):
     assert sizes.reads == 0
 
 
-def test_a_set_of_columns_may_be_a_mapping_and_leave_rows_out():
+def test_a_set_of_columns_may_be_a_mapping_and_leave_rows_out(app):
     columns = ExtraColumns((("length", "Length"),), lambda session, rows: {1: {"length": 3}})
     assert read_columns((columns,), None, [Row(1), Row(2)]) == [[3], [None]]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -73,3 +74,12 @@ def refuse_while_wishes_wait(session: Session, *, release: bool) -> None:
     if waiting and not release:
         raise WishesWait(count=len(waiting))
     services.grant(session, waiting)
+
+
+OF_ORDERS: tuple[tuple[type, Callable[[Session, Any], None]], ...] = (
+    (BackorderCancelled, ask_again),
+    (OrderConfirmed, ask_again_when_confirmed),
+    (OrderCancelled, forget_when_cancelled),
+    (GoodsPacked, grant_what_is_packed),
+    (PackReversed, ask_again_when_returned),
+)

@@ -13,7 +13,6 @@ from erp.search import SearchSource
 
 def setup(core: Core) -> None:
     """Register one thing of each kind."""
-    from modules.sales.events import BackorderCancelled, GoodsPacked, OrderCancelled, OrderConfirmed, PackReversed
     from modules.sales.hooks import pack_refusals
     from modules.sample_module import admin, commands, exchange, handlers, jobs, models, queries, services
 
@@ -46,11 +45,8 @@ def setup(core: Core) -> None:
     core.add_queue(Queue("wishes", queries.waiting_wishes))
     core.add_alarm(handlers.note_alarm)
     core.add_demo(services.load_demo)
-    core.subscribe(BackorderCancelled, handlers.ask_again)
-    core.subscribe(OrderConfirmed, handlers.ask_again_when_confirmed)
-    core.subscribe(OrderCancelled, handlers.forget_when_cancelled)
-    core.subscribe(GoodsPacked, handlers.grant_what_is_packed)
-    core.subscribe(PackReversed, handlers.ask_again_when_returned)
+    for event, handler in handlers.OF_ORDERS:
+        core.subscribe(event, handler)
     core.implement(pack_refusals, handlers.keep_back)
     core.on_enable(handlers.forget_wishes_of_cancelled_orders)
     core.before_disable(handlers.refuse_while_wishes_wait)
