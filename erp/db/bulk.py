@@ -132,11 +132,11 @@ def _insert_arrays(
     rows: Sequence[tuple[Any, ...]],
     shared: Mapping[str, Any],
 ) -> None:
-    make_room(session, table.name, is_insert=True)
+    make_room(session, table, is_insert=True)
     cells = tuple(each.sql if isinstance(each, NewId) and each.value is None else "%s" for each in shared.values())
     statement = _insert_from_arrays(table, columns, tuple(shared), cells)
     same = [_known(each) for each, cell in zip(shared.values(), cells, strict=True) if cell == "%s"]
-    wait(session, Write(table.name, True, statement, (*same, *map(list, zip(*rows, strict=True)))))
+    wait(session, Write(table, True, statement, (*same, *map(list, zip(*rows, strict=True)))))
 
 
 @cache
@@ -164,8 +164,8 @@ def insert_new(session: Session, table: Table, values: Mapping[str, Any]) -> New
     columns, rows = with_keys(table, tuple(values), [tuple(values.values())])
     new_id = NewId()
     if session.get_bind().dialect.name == "postgresql":
-        make_room(session, table.name, is_insert=True)
-        wait(session, Write(table.name, True, _insert_returning(table, tuple(columns)), rows[0], new_id))
+        make_room(session, table, is_insert=True)
+        wait(session, Write(table, True, _insert_returning(table, tuple(columns)), rows[0], new_id))
     else:
         session.flush()
         result = session.connection().exec_driver_sql(_insert_one(table, tuple(columns)), rows[0])
@@ -184,9 +184,9 @@ def bulk_delete(session: Session, table: Table, ids: Collection[int]) -> None:
     if not ids:
         return
     if session.get_bind().dialect.name == "postgresql":
-        make_room(session, table.name, is_insert=False)
+        make_room(session, table, is_delete=True)
         drop = f"DELETE FROM {table.name} WHERE id = ANY(%s::bigint[])"
-        wait(session, Write(table.name, False, drop, (list(ids),)))
+        wait(session, Write(table, False, drop, (list(ids),), is_delete=True))
         return
     session.flush()
     drop = f"DELETE FROM {table.name} WHERE id IN (SELECT value FROM json_each(?))"
@@ -268,9 +268,9 @@ def bulk_update(
         return
     statement = partial(_update, table.name, tuple(sets.items()), tuple(types.items()))
     if session.get_bind().dialect.name == "postgresql":
-        make_room(session, table.name, is_insert=False)
+        make_room(session, table)
         arrays = tuple(map(list, zip(*rows, strict=True)))
-        wait(session, Write(table.name, False, statement(is_postgresql=True), arrays))
+        wait(session, Write(table, False, statement(is_postgresql=True), arrays))
     else:
         session.flush()
         # By name: some versions of Python warn of numbered places.

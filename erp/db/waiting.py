@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
 from erp.db.carried import carried
@@ -35,11 +36,12 @@ class NewId:
 class Write(NamedTuple):
     """A statement with positional parameters that changes one table; `makes` is the id that it returns."""
 
-    table: str
+    table: Table
     is_insert: bool
     sql: str
     parameters: tuple[Any, ...]
     makes: NewId | None = None
+    is_delete: bool = False
 
 
 @dataclass
@@ -49,14 +51,24 @@ class _Waiting:
     writes: list[Write] = field(default_factory=list)
 
 
-def make_room(session: Session, table: str, *, is_insert: bool) -> None:
-    """Send what a write of a table must not share a statement with, as one that changes the same rows."""
+def make_room(session: Session, table: Table, *, is_insert: bool = False, is_delete: bool = False) -> None:
+    """Send what a write of a table must not share a statement with.
+
+    That is one that changes the same rows, and one that deletes rows to which the others refer: PostgreSQL may check
+    a row that refers before it takes the reference away.
+    """
     if session.new or session.dirty or session.deleted:
         session.flush()
     for write in carried(session, _Waiting).writes:
-        if write.table == table and not (is_insert and write.is_insert):
+        is_same = write.table is table and not (is_insert and write.is_insert)
+        is_parent = write.is_delete and _refers(table, write.table)
+        if is_same or is_parent or (is_delete and _refers(write.table, table)):
             send(session)
             return
+
+
+def _refers(table: Table, other: Table) -> bool:
+    return any(key.referred_table is other for key in table.foreign_key_constraints)
 
 
 def wait(session: Session, write: Write) -> None:

@@ -32,6 +32,9 @@ from erp.errors import DatabaseBusy, ErpError, StaleRecord
 from erp.events import RUN
 from erp.models import HistoryEntry
 from modules.inventory_lots.models import Balance, Product, Warehouse
+from modules.preorder.models import Conversion
+from modules.sales.models import Allocation
+from tests.core.rows import make_arrival
 from tests.support.inventory_lots import make_product, make_stock
 
 
@@ -280,6 +283,20 @@ def test_deleted_rows_are_gone_and_the_others_stay(session):
     gone = session.scalars(select(Warehouse.id).where(Warehouse.code == "GONE")).one()
     bulk_delete(session, Warehouse.__table__, [gone])
     assert set(session.scalars(select(Warehouse.code).where(Warehouse.code.in_(("GONE", "STAYS"))))) == {"STAYS"}
+
+
+@pytest.mark.parametrize("deletes_first", [True, False])
+def test_rows_of_the_same_transaction_may_change_while_what_they_refer_to_is_deleted(session, deletes_first):
+    make_arrival(session)
+    conversion = session.scalars(select(Conversion)).one()
+    steps = [
+        lambda: bulk_delete(session, Allocation.__table__, [conversion.allocation_id]),
+        lambda: bulk_add(session, Conversion.__table__, ("quantity",), [(conversion.id, to_raw(1))]),
+    ]
+    for step in steps if deletes_first else reversed(steps):
+        step()
+    session.commit()
+    assert conversion.allocation_id is None
 
 
 def test_a_text_that_is_too_long_is_refused_and_not_cut_off(session):

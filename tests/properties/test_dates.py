@@ -12,11 +12,11 @@ from datetime import date, timedelta
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import joinedload
 
 from erp import clock
-from erp.db import Model, db
+from erp.db import db
 from erp.errors import ErpError
 from erp.options import store_option
 from erp.registry import current_registry
@@ -32,7 +32,7 @@ from modules.procurement.domain import Delivery
 from modules.procurement.models import PurchaseOrderLine
 from modules.sales import services as sales
 from modules.sales.models import Allocation, OrderLine
-from tests.support.final_rows import no_row_is_final
+from tests.support.final_rows import empty_tables
 from tests.support.inventory_lots import make_location, make_product, make_serials, make_stock
 from tests.support.procurement import make_purchase_order
 from tests.support.sales import make_customer, make_draft
@@ -92,12 +92,7 @@ class Shop:
             self.spoil(lot_id, location_id, fate)
 
     def empty(self):
-        self.session.rollback()
-        with no_row_is_final(self.session):
-            for table in reversed(Model.metadata.sorted_tables):
-                if table.name.startswith(TABLES):
-                    self.session.execute(delete(table))
-        self.session.commit()
+        empty_tables(self.session, TABLES)
 
     def set_options(self, values):
         for key, value in values.items():

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
-from erp.db import Model, commit, db
+from erp.db import commit, db
 from erp.errors import ErpError
 from erp.options import store_option
 from erp.registry import current_registry
@@ -33,7 +33,7 @@ from modules.procurement.domain import Delivery, LineValues, OrderHead, Reopenin
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine, Receipt
 from modules.sales import services as sales
 from modules.sales.models import Allocation, Backorder, Order, OrderLine, Pack
-from tests.support.final_rows import no_row_is_final
+from tests.support.final_rows import empty_tables
 from tests.support.inventory_lots import make_location, make_product, make_stock
 from tests.support.procurement import make_supplier
 from tests.support.sales import make_draft
@@ -90,12 +90,7 @@ class Incoming(RuleBasedStateMachine):
 
     @initialize()
     def open_shop(self):
-        db.session.rollback()
-        with no_row_is_final(db.session()):
-            for table in reversed(Model.metadata.sorted_tables):
-                if table.name.startswith(TABLES):
-                    db.session.execute(delete(table))
-        db.session.commit()
+        empty_tables(db.session(), TABLES)
         self.promised, self.may_promise_again = {}, False
         table = current_registry().option_table
         for key, value in (self.always | self.options).items():

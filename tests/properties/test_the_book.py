@@ -21,9 +21,9 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import func, select, text
 
-from erp.db import Model, commit, db
+from erp.db import commit, db
 from erp.errors import ErpError
 from erp.options import store_option
 from erp.registry import current_registry
@@ -40,7 +40,7 @@ from modules.sales.models import Allocation, Backorder, Order, OrderLine, Pack, 
 from modules.sales.services import NewLine
 from tests.properties import reference_model
 from tests.properties.reference_model import open_of
-from tests.support.final_rows import no_row_is_final
+from tests.support.final_rows import empty_tables
 from tests.support.inventory_lots import make_location, make_product, make_serials, make_stock
 from tests.support.procurement import make_purchase_order
 from tests.support.sales import make_draft
@@ -65,12 +65,7 @@ VERBS = {
 
 def wipe():
     """Empty the modules' tables, so that each example begins with nothing."""
-    db.session.rollback()
-    with no_row_is_final(db.session()):
-        for table in reversed(Model.metadata.sorted_tables):
-            if table.name.startswith(PREFIXES):
-                db.session.execute(delete(table))
-    db.session.commit()
+    empty_tables(db.session(), PREFIXES)
 
 
 def action(often=1, **draws):

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import text
+from sqlalchemy import delete, text
 from sqlalchemy.orm import Session
+
+from erp.db import Model
+from erp.search import forget_tables
 
 SQLITE_TRIGGERS = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
 
@@ -25,3 +28,14 @@ def no_row_is_final(session: Session) -> Iterator[None]:
     yield
     for _, statement in triggers:
         session.execute(text(statement))
+
+
+def empty_tables(session: Session, prefixes: tuple[str, ...]) -> None:
+    """Empty the tables whose names begin so, with the words by which the search finds their rows, and commit."""
+    session.rollback()
+    tables = [table for table in reversed(Model.metadata.sorted_tables) if table.name.startswith(prefixes)]
+    with no_row_is_final(session):
+        for table in tables:
+            session.execute(delete(table))
+        forget_tables(session, [table.name for table in tables])
+    session.commit()
