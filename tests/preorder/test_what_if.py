@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from erp import clock
 from erp.db import db
-from modules.inventory_lots.models import Product
+from modules.inventory_lots.models import Balance, Product
 from modules.preorder import queries, services
 from modules.preorder.commands import what_if as what_if_command
 from modules.preorder.errors import NoArrivalDate, NothingToFall, WhatIfChanged
@@ -135,6 +136,39 @@ def test_the_command_says_whom_it_breaks_and_changes_nothing(
         1,
     ]
     assert (line.expected_on, line.cancelled) == (DECEMBER, 0)
+
+
+def test_answers_take_as_many_statements_for_many_lines_as_for_few(
+    session: Session, partial: None, count_statements: Any
+) -> None:
+    def answers(size: int) -> list[int]:
+        product = make_product(session)
+        make_stock(session, product, size)
+        line = make_purchase_order(session, [(product, size, DECEMBER)]).lines[0]
+        make_purchase_order(session, [(product, 9, JANUARY)])
+        for _ in range(size):
+            make_order(session, [(product, 2)])
+        session.commit()
+        balance = session.scalars(select(Balance.id).where(Balance.product_id == product.id)).one()
+        rush = queries.AskedOrder([queries.AskedLine(product.id, Decimal(1))], clock.now(), priority=9)
+        found = []
+        for question in (
+            SupplyQuestion(line.id, days=90),
+            shorten(line, None),
+            queries.CountQuestion(balance, Decimal(0)),
+            queries.RushQuestion(rush),
+        ):
+            session.commit()
+            with count_statements() as sent:
+                what_if(session, question)
+            assert {each.split()[0] for each in sent} - {"BEGIN"} == {"SELECT"}, "nothing is written"
+            found.append(len(sent))
+        return found
+
+    answers(1)
+    few = answers(2)
+    assert all(many <= count for many, count in zip(answers(30), few, strict=True))
+    assert max(few) <= 25
 
 
 amounts = st.integers(1, 6)
