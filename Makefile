@@ -1,7 +1,7 @@
 # make run     a company to try at http://127.0.0.1:8069
 # make test    everything is checked and tested
 # make check   the checks alone: style, types, who may import whom, words
-# make faults  things are broken on purpose for 20 minutes: SHORT=1 five, FULL=1 ninety; PARTS="kills soak", SEED=1
+# make faults  things are broken on purpose for 20 minutes: SHORT=1 nine, FULL=1 ninety; PARTS="kills soak", SEED=1
 # make revisions   writes the initial migrations again from the models; only while nothing is released
 
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
