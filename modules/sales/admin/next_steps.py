@@ -33,7 +33,7 @@ def next_step(session: Session, order: Order) -> NextStep | None:
         return _pack(order, allocated, lines)
     if _is_covered(session, waiting):
         return WAIT
-    return NextStep("allocate", "allocate what is in stock and free. Nothing is allocated yet.")
+    return NextStep("allocate", f"allocate what is free. {_of(waiting, lines).capitalize()} not wholly allocated.")
 
 
 def _pack(order: Order, allocated: list[OrderLine], lines: list[OrderLine]) -> NextStep:
