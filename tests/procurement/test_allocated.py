@@ -40,6 +40,8 @@ def test_allocating_takes_the_same_number_of_statements_for_one_line_and_for_man
     lock_products(session, [product.id])
     with count_statements() as one:
         add_allocated(session, amounts[:1])
+        session.flush()
     with count_statements() as many:
         add_allocated(session, amounts)
+        session.flush()
     assert len(one) == len(many)
