@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from functools import partial
 from pathlib import Path
@@ -37,8 +38,15 @@ def import_folder(folder: Path) -> list[str]:
 
 def _quiet_files(folder: Path) -> list[Path]:
     before = clock.now().timestamp() - QUIET_SECONDS
-    found = sorted(path for path in folder.glob("*.csv") if path.is_file())
-    return [path for path in found if path.stat().st_mtime <= before]
+    return sorted(path for path in folder.glob("*.csv") if path.is_file() and _changed_at(path) <= before)
+
+
+def _changed_at(path: Path) -> float:
+    """Return when a file was changed last; never, where another worker has just taken it."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return math.inf
 
 
 def _kind_of(path: Path, kinds: dict[str, ImportKind]) -> ImportKind | None:
