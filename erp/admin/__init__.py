@@ -1,7 +1,7 @@
 """Base screens: what modules declare their lists, forms, documents, actions and panels with."""
 
 from erp.admin.action_pages import Choose, FormPage
-from erp.admin.bulk import BulkAction
+from erp.admin.bulk import BulkAction, change_of_each
 from erp.admin.dashboard_parts import Bar, Chart, WorkQueue
 from erp.admin.declarations import (
     Action,
@@ -65,6 +65,7 @@ __all__ = [
     "WorkQueue",
     "anchor_of",
     "by_ids",
+    "change_of_each",
     "compared",
     "document_anchor",
     "document_url",

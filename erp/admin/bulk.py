@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from flask import flash, request
 from flask.typing import ResponseReturnValue
@@ -18,6 +18,17 @@ from erp.errors import ErpError
 from erp.text import Note
 
 Change = Callable[[Session, Sequence[int], Any], Sequence[Effect]]
+
+
+class Named(Protocol):
+    """How a row stands at a moment: what `change_of_each` needs of it is what it is called."""
+
+    @property
+    def name(self) -> str:
+        """Return what the row is called."""
+
+
+N = TypeVar("N", bound=Named)
 
 
 def _has_a_page(_session: Session, _ids: Sequence[int]) -> str | None:
@@ -54,6 +65,38 @@ def _key(action: ListAction, id_: int) -> str:
     if not isinstance(action, BulkAction) or action.depends_on is None:
         return str(id_)
     return f"{action.depends_on.__module__}.{action.depends_on.__qualname__} {id_}"
+
+
+def change_of_each(
+    read: Callable[[Session, Sequence[int]], Mapping[int, N]],
+    work: Callable[[Session, Sequence[int], Any], Mapping[int, ErpError]],
+    say: Callable[[N, N], str],
+    url: Callable[[N], str | None],
+) -> Change:
+    """Return the `change` of an action that does its work and compares how rows stood before and after.
+
+    `read(session, ids)` says how rows stand, `work(session, ids, form)` returns why some are refused, by id,
+    `say(now, was)` says of one what was done, and `url` leads to it. Rows come in the order in which they were ticked.
+    """
+
+    def change(session: Session, ids: Sequence[int], form: Any) -> list[Effect]:
+        found = read(session, ids)
+        before = {id_: found[id_] for id_ in ids if id_ in found}
+        refusals = work(session, list(before), form)
+        session.flush()
+        after = read(session, list(before))
+        return [
+            Effect(
+                id_,
+                after[id_].name if id_ in after else was.name,
+                "" if id_ in refusals else say(after[id_], was),
+                str(refusals.get(id_, "")),
+                url(was) or "",
+            )
+            for id_, was in before.items()
+        ]
+
+    return change
 
 
 @dataclass

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from erp.admin import BulkAction, Effect, Facts, document_url
+from erp.admin import BulkAction, Facts, change_of_each, document_url
 from erp.errors import ErpError
 from modules.preorder.admin.many_promises import PROMISE_LINES
 from modules.sales.queries import Quantities, line_quantities
@@ -30,23 +30,10 @@ def _facts(session: Session, line_ids: Sequence[int]) -> Mapping[int, Facts]:
 
 
 def _changing(service: Service, say: Callable[[Quantities, Quantities], str]) -> Any:
-    def change(session: Session, ids: Sequence[int], _form: Any) -> list[Effect]:
-        before = line_quantities(session, ids)
-        refusals = service(session, list(before))
-        session.flush()
-        after = line_quantities(session, ids)
-        return [
-            Effect(
-                id_,
-                was.name,
-                "" if id_ in refusals else say(after[id_], was),
-                str(refusals.get(id_, "")),
-                document_url("sales.order", was.order_id) or "",
-            )
-            for id_, was in before.items()
-        ]
+    def work(session: Session, ids: Sequence[int], _form: Any) -> Mapping[int, ErpError]:
+        return service(session, ids)
 
-    return change
+    return change_of_each(line_quantities, work, say, lambda line: document_url("sales.order", line.order_id))
 
 
 ALLOCATE = BulkAction(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from enum import StrEnum
 from typing import Any
@@ -158,14 +159,4 @@ PROMISE_LINES = BulkAction(
     notes=_whom,
     yes="Save promise dates",
 )
-PROMISE_ORDERS = BulkAction(
-    name="promise",
-    label="Promise dates",
-    permission="preorder.promise",
-    icon="fa-calendar",
-    form_class=PromisesForm,
-    depends_on=of_orders,
-    change=promise_orders,
-    notes=_whom_of_orders,
-    yes="Save promise dates",
-)
+PROMISE_ORDERS = replace(PROMISE_LINES, depends_on=of_orders, change=promise_orders, notes=_whom_of_orders)

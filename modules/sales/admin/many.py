@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from erp.admin import BulkAction, Effect, Facts, document_url
+from erp.admin import BulkAction, Facts, change_of_each, document_url
 from erp.db import format_quantity
 from erp.errors import ErpError
 from modules.sales import queries, services
 from modules.sales.admin.forms import ReasonForm
 from modules.sales.queries import Quantities
 
-Read = Callable[[Session, Collection[int]], Mapping[int, Quantities]]
 Refusals = Mapping[int, ErpError]
-# Says of one row what was done, from how it stood before and after.
-Say = Callable[[Quantities, Quantities], str]
 
 
 def _facts(found: Mapping[int, Quantities]) -> Mapping[int, Facts]:
@@ -45,62 +43,21 @@ def of_lines(session: Session, line_ids: Sequence[int]) -> Mapping[int, Facts]:
     return _facts(queries.line_quantities(session, line_ids))
 
 
-def effects(
-    before: Mapping[int, Quantities], after: Mapping[int, Quantities], refusals: Refusals, say: Say
-) -> list[Effect]:
-    """Return what was done to each row, or why not, in the order in which they were ticked."""
-    return [
-        Effect(
-            id_,
-            after[id_].name if id_ in after else was.name,
-            "" if id_ in refusals else say(was, after[id_]),
-            str(refusals.get(id_, "")),
-            document_url("sales.order", was.order_id) or "",
-        )
-        for id_, was in before.items()
-    ]
-
-
-def changing(read: Read, work: Callable[[Session, Sequence[int], Any], Refusals], say: Say) -> Any:
-    """Return the `change` of an action that does its work and compares how rows stood before and after."""
-
-    def change(session: Session, ids: Sequence[int], form: Any) -> list[Effect]:
-        before = read(session, ids)
-        before = {id_: before[id_] for id_ in ids if id_ in before}
-        refusals = work(session, list(before), form)
-        session.flush()
-        return effects(before, read(session, list(before)), refusals, say)
-
-    return change
-
-
-def _allocated(was: Quantities, now: Quantities) -> str:
-    return now.allocated_since(was)
-
-
-def _confirmed(_was: Quantities, now: Quantities) -> str:
+def _confirmed(now: Quantities, _was: Quantities) -> str:
     if not now.allocated:
         return "confirmed, nothing allocated"
     return f"confirmed, {format_quantity(now.allocated)} of {format_quantity(now.open_quantity)} allocated"
 
 
-def _packed(was: Quantities, now: Quantities) -> str:
+def _packed(now: Quantities, was: Quantities) -> str:
     left = f", {format_quantity(now.open_quantity)} stay open" if now.open_quantity else ", nothing stays open"
     return f"{format_quantity(now.packed - was.packed)} packed{left}"
 
 
-def _cancelled(was: Quantities, now: Quantities) -> str:
+def _cancelled(now: Quantities, was: Quantities) -> str:
     gone = now.cancelled - was.cancelled
     given = f", {format_quantity(was.allocated - now.allocated)} of them were allocated" if was.allocated else ""
     return f"{format_quantity(gone)} cancelled{given}; it is {now.state}"
-
-
-def _held(was: Quantities, now: Quantities) -> str:
-    return now.held_since(was)
-
-
-def _released(was: Quantities, now: Quantities) -> str:
-    return now.released_since(was)
 
 
 def _pack(session: Session, ids: Sequence[int], _form: Any) -> Refusals:
@@ -111,8 +68,12 @@ def _without_form(service: Callable[[Session, Sequence[int]], Refusals]) -> Any:
     return lambda session, ids, _form: service(session, ids)
 
 
-_orders = partial(changing, queries.order_quantities)
-_lines = partial(changing, queries.line_quantities)
+def _url(of: Quantities) -> str | None:
+    return document_url("sales.order", of.order_id)
+
+
+_orders = partial(change_of_each, queries.order_quantities, url=_url)
+_lines = partial(change_of_each, queries.line_quantities, url=_url)
 
 CONFIRM = BulkAction(
     name="confirm",
@@ -128,7 +89,7 @@ ALLOCATE = BulkAction(
     permission="sales.allocate",
     icon="fa-cubes",
     depends_on=of_orders,
-    change=_orders(_without_form(services.allocate_orders), _allocated),
+    change=_orders(_without_form(services.allocate_orders), Quantities.allocated_since),
     help="They are served now, in order of service among them. An order that would take what an earlier one waits for "
     "is left: allocate it on its own page.",
 )
@@ -146,7 +107,7 @@ HOLD = BulkAction(
     permission="sales.allocate",
     icon="fa-pause",
     depends_on=of_orders,
-    change=_orders(lambda session, ids, _: services.hold_orders(session, ids, True), _held),
+    change=_orders(lambda session, ids, _: services.hold_orders(session, ids, True), Quantities.held_since),
     help="Their open lines are kept out of automatic runs until they are released or allocated.",
 )
 RELEASE = BulkAction(
@@ -155,7 +116,7 @@ RELEASE = BulkAction(
     permission="sales.allocate",
     icon="fa-play",
     depends_on=of_orders,
-    change=_orders(lambda session, ids, _: services.hold_orders(session, ids, False), _released),
+    change=_orders(lambda session, ids, _: services.hold_orders(session, ids, False), Quantities.released_since),
     help="Their lines are served at their place in the queue again.",
 )
 CANCEL = BulkAction(
@@ -174,31 +135,13 @@ CANCEL = BulkAction(
 )
 ORDER_LIST_ACTIONS = (CONFIRM, ALLOCATE, PACK, HOLD, RELEASE, CANCEL)
 
-ALLOCATE_LINES = BulkAction(
-    name="allocate",
-    label="Allocate",
-    permission="sales.allocate",
-    icon="fa-cubes",
-    depends_on=of_lines,
-    change=_lines(_without_form(services.allocate_lines), _allocated),
-    help=ALLOCATE.help,
+_of_lines = partial(replace, depends_on=of_lines)
+ALLOCATE_LINES = _of_lines(ALLOCATE, change=_lines(_without_form(services.allocate_lines), Quantities.allocated_since))
+HOLD_LINES = _of_lines(
+    HOLD, change=_lines(lambda session, ids, _: services.hold_many_lines(session, ids, True), Quantities.held_since)
 )
-HOLD_LINES = BulkAction(
-    name="hold",
-    label="Hold",
-    permission="sales.allocate",
-    icon="fa-pause",
-    depends_on=of_lines,
-    change=_lines(lambda session, ids, _: services.hold_many_lines(session, ids, True), _held),
-    help=HOLD.help,
-)
-RELEASE_LINES = BulkAction(
-    name="release",
-    label="Release",
-    permission="sales.allocate",
-    icon="fa-play",
-    depends_on=of_lines,
-    change=_lines(lambda session, ids, _: services.hold_many_lines(session, ids, False), _released),
-    help=RELEASE.help,
+RELEASE_LINES = _of_lines(
+    RELEASE,
+    change=_lines(lambda session, ids, _: services.hold_many_lines(session, ids, False), Quantities.released_since),
 )
 LINE_LIST_ACTIONS = (ALLOCATE_LINES, HOLD_LINES, RELEASE_LINES)
