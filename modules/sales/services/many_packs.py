@@ -7,24 +7,20 @@ from collections.abc import Collection, Mapping, Sequence
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import bulk_insert, insert_rows, is_one_of, to_raw
+from erp.db import is_one_of
 from erp.errors import ErpError
-from erp.events import current_run, publish
-from erp.sequence import next_numbers
+from erp.events import publish
 from modules.inventory_lots.models import Balance, Location, Lot
 from modules.inventory_lots.queries import unusable_column
-from modules.inventory_lots.services import Taking, take
 from modules.sales.errors import LotUnusable, NothingToPack, ShipsComplete
-from modules.sales.events import GoodsPacked, PackedGoods
+from modules.sales.events import GoodsPacked
 from modules.sales.hooks import pack_refusals
-from modules.sales.models import Allocation, Order, OrderLine, Pack, PackLine
+from modules.sales.models import Allocation, Order, OrderLine
 from modules.sales.queries import select_unpacked
 from modules.sales.services.many_orders import Refusals, lock_orders
 from modules.sales.services.order_states import close_orders
-from modules.sales.services.packs import Part, count_packed, refuse_incomplete
+from modules.sales.services.packs import Part, goods_of, refuse_incomplete, write_packs
 from modules.sales.states import ORDER, ShippingPolicy
-
-_Key = tuple[int, int]  # the ids of an order and a warehouse
 
 
 def pack_orders(session: Session, order_ids: Collection[int]) -> tuple[dict[int, list[str]], Refusals]:
@@ -81,33 +77,11 @@ def _checked(order: Order, parts: list[Part], reasons: Sequence[str]) -> list[Pa
 
 
 def _write(session: Session, leaving: Mapping[int, Sequence[Part]]) -> dict[int, list[str]]:
-    """Write a pack for each order and warehouse, what is in it, and what of it has left stock; return their numbers."""
-    everything = [part for parts in leaving.values() for part in parts]
-    keys = sorted({_key(part) for part in everything})
-    numbers = next_numbers(session, "sales.pack", "PK", Pack.number, count=len(keys))
-    by = current_run(session).user_name
-    made = [
-        {"number": number, "order_id": order_id, "warehouse_id": warehouse_id, "user_name": by}
-        for number, (order_id, warehouse_id) in zip(numbers, keys, strict=True)
-    ]
-    pack_of = dict(zip(keys, zip(insert_rows(session, Pack, made), numbers, strict=True), strict=True))
-    columns = ("pack_id", "line_id", "balance_id", "allocation_id", "quantity", "reversed")
-    rows = [
-        (pack_of[_key(part)][0], part.line.id, part.balance_id, part.allocation_id, to_raw(part.quantity), 0)
-        for part in everything
-    ]
-    goods = [(_key(part)[0], PackedGoods(row[0], row[1], row[2], part.quantity))
-             for part, row in zip(everything, rows, strict=True)]  # fmt: skip
-    takings = [Taking(part.balance_id, part.quantity, True, pack_of[_key(part)][1], part.key) for part in everything]
-    bulk_insert(session, PackLine.__table__, columns, rows)  # type: ignore[arg-type]
-    count_packed(session, everything)
-    take(session, takings)
+    """Write the packs of orders, close those that are done, and return the numbers of the packs by order."""
+    pack_of = write_packs(session, [part for parts in leaving.values() for part in parts])
+    goods = {order_id: goods_of(parts, pack_of) for order_id, parts in leaving.items()}
     session.expire_all()
     close_orders(session, leaving)
-    for order_id in leaving:
-        publish(session, GoodsPacked(order_id, tuple(each for id_, each in goods if id_ == order_id)))
-    return {order_id: [pack_of[key][1] for key in keys if key[0] == order_id] for order_id in leaving}
-
-
-def _key(part: Part) -> _Key:
-    return part.line.order_id, part.warehouse_id
+    for order_id, packed in goods.items():
+        publish(session, GoodsPacked(order_id, packed))
+    return {order_id: [pack.number for key, pack in pack_of.items() if key[0] == order_id] for order_id in leaving}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import BigInteger, Select, Table, select
 from sqlalchemy.orm import Session, joinedload
@@ -59,6 +59,14 @@ PACK_LINE = cast(Table, PackLine.__table__)
 _Serial = tuple[int, str]  # the id of a product and a serial number of it
 # The ids of a balance and its warehouse, what it is of, and why its stock may not leave
 _Place = tuple[int, int, Key, str]
+PackKey = tuple[int, int]  # the ids of an order and a warehouse
+
+
+class WrittenPack(NamedTuple):
+    """A pack that was written just now."""
+
+    id: int
+    number: str
 
 
 @dataclass(frozen=True)
@@ -94,12 +102,13 @@ def pack_order(session: Session, order_id: int, serials: Mapping[int, Sequence[s
         refuse_incomplete(order, parts, reasons)
     if not parts:
         raise NothingToPack(order=order.name, reasons=reasons)
-    pack_of = _write(session, order, parts)
+    pack_of = write_packs(session, parts)
     _close(session, order, parts)
-    goods = [PackedGoods(pack_of[part.warehouse_id], part.line.id, part.balance_id, part.quantity) for part in parts]
+    goods = goods_of(parts, pack_of)
     session.expire_all()
-    publish(session, GoodsPacked(order_id, tuple(goods)))
-    written = session.scalars(select_prepared(session, _packs), {"pack_ids": id_list(session, pack_of.values())})
+    publish(session, GoodsPacked(order_id, goods))
+    pack_ids = id_list(session, [pack.id for pack in pack_of.values()])
+    written = session.scalars(select_prepared(session, _packs), {"pack_ids": pack_ids})
     return list(written.unique())
 
 
@@ -220,31 +229,41 @@ def refuse_incomplete(order: Order, parts: Sequence[Part], reasons: Sequence[str
         raise ShipsComplete(order=order.name, reasons=[*missing, *reasons])
 
 
-def _write(session: Session, order: Order, parts: Sequence[Part]) -> dict[int, int]:
-    """Write a pack for each warehouse, what is in it, and what of it has left stock; return the packs by warehouse."""
-    warehouses = sorted({part.warehouse_id for part in parts})
-    numbers = next_numbers(session, "sales.pack", "PK", Pack.number, count=len(warehouses))
-    ids = new_ids(session, PACK, len(warehouses))
-    packed = {"order_id": order.id, "packed_at": raw_instant(clock.now()), "user_name": current_run(session).user_name}
-    packs = list(zip(ids, numbers, warehouses, strict=True))
-    bulk_insert(session, PACK, ("id", "number", "warehouse_id"), packs, shared=packed)
-    pack_of, number_of = dict(zip(warehouses, ids, strict=True)), dict(zip(warehouses, numbers, strict=True))
+def key_of(part: Part) -> PackKey:
+    """Return which pack a part belongs to: each order has one for each warehouse."""
+    return part.line.order_id, part.warehouse_id
+
+
+def write_packs(session: Session, parts: Sequence[Part]) -> dict[PackKey, WrittenPack]:
+    """Write a pack for each order and warehouse, what is in it, and what of it has left stock; return the packs."""
+    keys = sorted({key_of(part) for part in parts})
+    numbers = next_numbers(session, "sales.pack", "PK", Pack.number, count=len(keys))
+    ids = new_ids(session, PACK, len(keys))
+    packed = {"packed_at": raw_instant(clock.now()), "user_name": current_run(session).user_name}
+    packs = [(id_, number, *key) for id_, number, key in zip(ids, numbers, keys, strict=True)]
+    bulk_insert(session, PACK, ("id", "number", "order_id", "warehouse_id"), packs, shared=packed)
+    pack_of = {key: WrittenPack(id_, number) for id_, number, key in zip(ids, numbers, keys, strict=True)}
     columns = ("pack_id", "line_id", "balance_id", "allocation_id", "quantity")
     rows = [
-        (pack_of[part.warehouse_id], part.line.id, part.balance_id, part.allocation_id, to_raw(part.quantity))
+        (pack_of[key_of(part)].id, part.line.id, part.balance_id, part.allocation_id, to_raw(part.quantity))
         for part in parts
     ]
     bulk_insert(session, PACK_LINE, columns, rows, shared={"reversed": 0})
-    count_packed(session, parts)
+    _count(session, parts)
     takings = [
-        Taking(part.balance_id, part.quantity, part.allocation_id is not None, number_of[part.warehouse_id], part.key)
+        Taking(part.balance_id, part.quantity, part.allocation_id is not None, pack_of[key_of(part)].number, part.key)
         for part in parts
     ]
     take(session, takings)
     return pack_of
 
 
-def count_packed(session: Session, parts: Sequence[Part]) -> None:
+def goods_of(parts: Sequence[Part], pack_of: Mapping[PackKey, WrittenPack]) -> tuple[PackedGoods, ...]:
+    """Return what the parts are in the packs that were written of them."""
+    return tuple(PackedGoods(pack_of[key_of(part)].id, part.line.id, part.balance_id, part.quantity) for part in parts)
+
+
+def _count(session: Session, parts: Sequence[Part]) -> None:
     """Count the parts as packed, and no more as allocated, on their allocations and lines."""
     packed = sums((part.line.id, to_raw(part.quantity)) for part in parts)
     freed = sums((part.line.id, to_raw(part.quantity)) for part in parts if part.allocation_id)
