@@ -9,48 +9,39 @@ from flask import request
 from sqlalchemy.orm import Session
 from typing_extensions import override
 
-from erp.admin import Facts, FormPage, Result
+from erp.admin import Result
 from erp.admin.fields import read_quantity
 from erp.errors import BadNumber
 from modules.sales import queries
-from modules.sales.admin.packs import SERIALS_SHOWN, pack_with, serial_lines, typed_serials
-from modules.sales.admin.versions import of_order
+from modules.sales.admin.packs import PackSerials, asks_for_serials
 from modules.sales.errors import CountDiffers
 from modules.sales.models import Order
 from modules.sales.states import ORDER
 
 
-class ScanAndPack(FormPage):
+class ScanAndPack(PackSerials):
     """Asks for what was picked of each allocation, and packs the order where it is what was allocated."""
 
     name = "scan-pack"
     title = "Scan and Pack"
-    permission = "sales.pack"
     icon = "fa-barcode"
     allowed = staticmethod(
         lambda order: (
             ORDER.allows(order.state, "pack")
-            and any(line.allocated or (line.is_open and line in serial_lines(order)) for line in order.lines)
+            and (any(line.allocated for line in order.lines) or asks_for_serials(order))
         )
     )
     template = "sales/scan_pack.html"
     help = "Scan or type what you picked. The order is packed when it is what is allocated."
 
     @override
-    def depends_on(self, session: Session, row: Any) -> Facts:
-        return of_order(session, row)
-
-    @override
     def context(self, session: Session, row: Any) -> dict[str, Any]:
-        lines = serial_lines(row)
-        stock = queries.usable_serials(session, {line.product_id for line in lines}, SERIALS_SHOWN + 1)
-        picks = queries.picks_of_order(session, row.id)
-        return {"picks": picks, "lines": lines, "stock": stock, "most": SERIALS_SHOWN, "typed": request.form}
+        return {**super().context(session, row), "picks": queries.picks_of_order(session, row.id)}
 
     @override
     def do(self, session: Session, row: Any, form: Any) -> Result:
         _check(session, row)
-        return pack_with(session, row.id, typed_serials(row))
+        return super().do(session, row, form)
 
 
 def _check(session: Session, order: Order) -> None:
