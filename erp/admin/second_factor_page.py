@@ -47,7 +47,7 @@ def _shown(**more: Any) -> str:
 
 def _begin() -> ResponseReturnValue:
     """Show a new secret to who knows the password: a session that was left open sets up nothing."""
-    _check(commit(_checked_password))
+    _check(security.check_password, "password")
     secret = commit(lambda session: second_factor.begin(session, _me(session)))
     return _secret_shown(secret)
 
@@ -76,13 +76,13 @@ def _confirmed(session: Session) -> tuple[User, list[str]]:
 
 
 def _renew() -> ResponseReturnValue:
-    _check(commit(_checked_code))
+    _check(second_factor.enter, "code")
     codes = commit(lambda session: second_factor.renew_codes(session, _me(session)))
     return render_template("erp/recovery_codes.html", codes=codes, is_new=False)
 
 
 def _remove() -> ResponseReturnValue:
-    _check(commit(_checked_code))
+    _check(second_factor.enter, "code")
     browser_session.begin(commit(_removed))
     flash("Your second factor is removed. Other sessions of yours have ended.", "success")
     return redirect(url_for("admin.index"))
@@ -94,29 +94,19 @@ def _removed(session: Session) -> User:
     return browser_session.start(session, user, SignInMethod.password)
 
 
-def _checked_password(session: Session) -> ErpError | None:
-    # A wrong password is committed: it counts.
-    user = _me(session)
-    place, device = browser_session.place(), devices.known(user.username)
-    try:
-        security.check_password(session, user, request.form.get("password", ""), place, device)
-    except (SignInRefused, BadPassword) as refusal:
-        return refusal
-    return None
+def _check(check: Callable[[Session, User, str, str, str], object], field: str) -> None:
+    """Raise what `check` refuses of a field; what is wrong is committed first: it counts."""
 
+    def work(session: Session) -> ErpError | None:
+        user = _me(session)
+        place, device = browser_session.place(), devices.known(user.username)
+        try:
+            check(session, user, request.form.get(field, ""), place, device)
+        except (SignInRefused, BadPassword) as refusal:
+            return refusal
+        return None
 
-def _checked_code(session: Session) -> ErpError | None:
-    # A wrong code is committed: it counts.
-    user = _me(session)
-    place, device = browser_session.place(), devices.known(user.username)
-    try:
-        second_factor.enter(session, user, request.form.get("code", ""), place, device)
-    except SignInRefused as refusal:
-        return refusal
-    return None
-
-
-def _check(refusal: ErpError | None) -> None:
+    refusal = commit(work)
     if refusal is not None:
         raise refusal
 
