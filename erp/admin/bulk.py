@@ -91,7 +91,7 @@ def change_of_each(
                 after[id_].name if id_ in after else was.name,
                 "" if id_ in refusals else say(after[id_], was),
                 str(refusals.get(id_, "")),
-                url(was) or "",
+                url(was),
             )
             for id_, was in before.items()
         ]

@@ -132,7 +132,7 @@ class Effect:
     name: str
     text: str = ""
     refusal: str = ""
-    url: str = ""
+    url: str | None = None
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ def promise_lines(session: Session, line_ids: Sequence[int], form: Any) -> list[
             name,
             "" if id_ in refusals else _dates(was, dates.get(id_)),
             refusals.get(id_, ""),
-            document_url("sales.order", order_id) or "",
+            document_url("sales.order", order_id),
         )
         for id_, (name, order_id, was) in before.items()
     ]
@@ -115,7 +115,7 @@ def _of_order(
     dates: Mapping[int, date],
     refusals: Mapping[int, str],
 ) -> Effect:
-    url = document_url("sales.order", id_) or ""
+    url = document_url("sales.order", id_)
     done = [f"line {position} {_dates(was, dates[line])}" for line, position, was in rows if line in dates]
     left = [f"line {position}: {refusals[line]}" for line, position, _ in rows if line in refusals]
     if not done:

@@ -127,7 +127,7 @@ def _pack(session: Session, ids: Sequence[int], _form: Any) -> list[Effect]:
             names[order_id],
             f"packed: {', '.join(packs[order_id])}" if order_id in packs else "",
             str(refusals.get(order_id, "")),
-            document_url("sales.order", order_id) or "",
+            document_url("sales.order", order_id),
         )
         for id_, order_id in orders.items()
     ]

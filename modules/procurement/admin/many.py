@@ -50,7 +50,7 @@ def of_lines(session: Session, line_ids: Sequence[int]) -> Mapping[int, Facts]:
 
 def _of_orders(session: Session, ids: Sequence[int], text: str, refusals: Refusals) -> list[Effect]:
     return [
-        Effect(order.id, order.name, text, url=document_url("procurement.purchase_order", order.id) or "")
+        Effect(order.id, order.name, text, url=document_url("procurement.purchase_order", order.id))
         if order.id not in refusals
         else Effect(order.id, order.name, refusal=str(refusals[order.id]))
         for order in queries.orders_by_id(session, ids)
@@ -60,7 +60,7 @@ def _of_orders(session: Session, ids: Sequence[int], text: str, refusals: Refusa
 def _of_lines(lines: Sequence[PurchaseOrderLine]) -> list[Effect]:
     """Return lines as effects without words, before what follows makes them be read again."""
     url = partial(document_url, "procurement.purchase_order")
-    return [Effect(line.id, str(line), url=url(line.order_id) or "") for line in lines]
+    return [Effect(line.id, str(line), url=url(line.order_id)) for line in lines]
 
 
 def _said(rows: Sequence[Effect], texts: Mapping[int, str], refusals: Mapping[int, Any]) -> list[Effect]:
