@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 from typing_extensions import override
 
 from erp import clock
-from erp.admin import ExtraColumn, Screen, of_each
+from erp.admin import ExtraColumn, of_each
 from erp.admin.access import screen_session
 from modules.preorder import queries
 from modules.preorder.admin.filters import OPEN_FILTERS
 from modules.preorder.admin.many_lines import LINE_LIST_ACTIONS
+from modules.preorder.admin.order_lines import OrderLineScreen
 from modules.preorder.coverage import Coverage
 from modules.sales.models import OrderLine
 
@@ -44,30 +45,17 @@ def _decided_by(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, An
     }
 
 
-class LateLineScreen(Screen):
+class LateLineScreen(OrderLineScreen):
     """Late lines; those that are late only because supply is overdue stand above, under their purchase order line."""
 
-    model = OrderLine
     view_name = "preorder.late"
     title = "Late lines"
     noun = "late line"
     url = "/preorder/late"
     icon = "fa-exclamation-triangle"
-    can_create = can_edit = can_delete = False
     column_list = ("order.number", "order.customer", "product", "requested_on", "promise_date")
-    column_labels = {
-        "order.number": "Order",
-        "order.customer": "Customer",
-        "requested_on": "Requested",
-        "promise_date": "Promised",
-        "order.customer.name": "customer",
-        "product.sku": "SKU",
-        "product.name": "product",
-    }
-    column_formatters = {"order.number": lambda view, context, row, name: str(row)}
     column_sortable_list = ("promise_date",)
     column_default_sort = ("promise_date", False)
-    column_searchable_list = ("order.number", "order.customer.name", "product.sku")
     column_filters = (
         *("promise_date", "requested_on", "order.number", "order.customer.name", "product.sku", "product.name"),
         *OPEN_FILTERS,
@@ -102,7 +90,3 @@ class LateLineScreen(Screen):
     def condition(self) -> Any:
         today = clock.today()
         return and_(queries.is_late_line(today), not_(queries.is_late_by_overdue_supply(today)))
-
-    @override
-    def details_url(self, row: Any) -> str:
-        return str(self.get_url("sales_order.details_view", id=row.order_id))

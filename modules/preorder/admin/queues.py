@@ -17,6 +17,7 @@ from modules.preorder import queries
 from modules.preorder.admin.filters import LINE_FILTERS, OPEN_FILTERS
 from modules.preorder.admin.many_lines import ALLOCATE, HOLD, LINE_LIST_ACTIONS
 from modules.preorder.admin.many_promises import PROMISE_LINES
+from modules.preorder.admin.order_lines import OrderLineScreen
 from modules.preorder.models import Conversion, PurchaseAllocation
 from modules.procurement.models import PurchaseOrderLine, Receipt
 from modules.sales.models import Allocation, Order, OrderLine
@@ -32,34 +33,15 @@ def _is_open() -> ColumnElement[bool]:
     return and_(OrderLine.is_open, OrderLine.order.has(Order.is_confirmed))
 
 
-class _LineScreen(Screen):
+class _LineScreen(OrderLineScreen):
     """Open lines of sales orders."""
 
-    model = OrderLine
-    can_create = can_edit = can_delete = False
     column_list = ("order.number", "order.customer", "order.ordered_at", "product", "requested_on", "promise_date")
-    column_labels = {
-        "order.number": "Order",
-        "order.customer": "Customer",
-        "order.ordered_at": "Ordered at",
-        "order.customer.name": "customer",
-        "product.sku": "SKU",
-        "product.name": "product",
-        "requested_on": "Requested",
-        "promise_date": "Promised",
-    }
-    column_formatters = {"order.number": lambda view, context, row, name: str(row)}
-    column_searchable_list = ("order.number", "order.customer.name", "product.sku")
     column_filters = ("order.customer.name", "product.sku", "product.name", *OPEN_FILTERS, *LINE_FILTERS)
-    column_default_sort = ("id", False)
     computed_columns = (
         ExtraColumn("open", "Open", of_each(lambda line: line.open_quantity)),
         ExtraColumn("purchase_allocated", "On purchase orders", queries.on_purchase_orders),
     )
-
-    @override
-    def details_url(self, row: Any) -> str:
-        return str(self.get_url("sales_order.details_view", id=row.order_id))
 
 
 class WaitingScreen(_LineScreen):
@@ -70,7 +52,6 @@ class WaitingScreen(_LineScreen):
     noun = "waiting line"
     url = "/preorder/waiting"
     icon = "fa-hourglass-start"
-    column_sortable_list = ()
     list_actions = (replace(ALLOCATE, of_one="Allocate", style="primary"), HOLD, PROMISE_LINES)
     queue_among = staticmethod(_needs)
     empty_message = "Nothing that waits could be served now."

@@ -9,11 +9,12 @@ from typing import Any
 from sqlalchemy.orm import Session, selectinload
 from typing_extensions import override
 
-from erp.admin import Badge, ExtraColumn, QuickFilter, Screen
+from erp.admin import Badge, ExtraColumn, QuickFilter
 from erp.admin.access import screen_session
 from modules.preorder import queries
 from modules.preorder.admin.filters import KIND_FILTERS, LINE_FILTERS, NOT_COVERED_FILTERS
 from modules.preorder.admin.many_lines import LINE_LIST_ACTIONS
+from modules.preorder.admin.order_lines import OrderLineScreen
 from modules.sales.models import OrderLine
 
 
@@ -40,32 +41,17 @@ def _held(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
     return {line.id: Badge("held", "warning") for line in lines if line.hold_allocation}
 
 
-class UnallocatedLineScreen(Screen):
+class UnallocatedLineScreen(OrderLineScreen):
     """Lines with need that purchase orders do not cover, held ones among them, for a clerk to allocate."""
 
-    model = OrderLine
     view_name = "preorder.unallocated"
     title = "Unallocated lines"
     noun = "unallocated line"
     url = "/preorder/unallocated"
     icon = "fa-chain-broken"
-    can_create = can_edit = can_delete = False
     list_loads = (selectinload(OrderLine.backorders),)
     column_list = ("order.number", "order.customer", "order.ordered_at", "product")
-    column_labels = {
-        "order.number": "Order",
-        "order.customer": "Customer",
-        "order.ordered_at": "Ordered at",
-        "order.customer.name": "customer",
-        "product.sku": "SKU",
-        "product.name": "product",
-        "hold_allocation": "Held",
-        "is_preorder": "Preorder",
-    }
-    column_formatters = {"order.number": lambda view, context, row, name: str(row)}
-    column_sortable_list = ()
-    column_default_sort = ("id", False)
-    column_searchable_list = ("order.number", "order.customer.name", "product.sku")
+    column_labels = {**OrderLineScreen.column_labels, "hold_allocation": "Held", "is_preorder": "Preorder"}
     column_filters = (
         *("is_preorder", "hold_allocation", "order.number", "order.customer.name", "order.ordered_at"),
         *("product.sku", "product.name", *LINE_FILTERS, *NOT_COVERED_FILTERS, *KIND_FILTERS),
@@ -95,7 +81,3 @@ class UnallocatedLineScreen(Screen):
     @override
     def condition(self) -> Any:
         return queries.is_unallocated()
-
-    @override
-    def details_url(self, row: Any) -> str:
-        return str(self.get_url("sales_order.details_view", id=row.order_id))
