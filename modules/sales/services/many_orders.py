@@ -5,17 +5,15 @@ Each function does what it can and returns why it refused the others, by id. All
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple, cast
 
 from sqlalchemy import Table, select
 from sqlalchemy.orm import Session
 
-from erp import history
-from erp.db import bulk_update, format_quantity, is_one_of
+from erp.db import format_quantity, is_one_of
 from erp.errors import ErpError, StaleRecord
 from erp.events import publish
-from erp.identity import identity_key
 from erp.sequence import next_numbers
 from modules.inventory_lots.services import lock_products
 from modules.inventory_lots.states import Tracking
@@ -34,7 +32,7 @@ from modules.sales.planning import served_first
 from modules.sales.queries import Loss, Scope
 from modules.sales.services.allocations import hold_lines, write_plans
 from modules.sales.services.lines import cancel_lines, line_refusals, serve_lines
-from modules.sales.services.order_states import close_orders
+from modules.sales.services.order_states import close_orders, write_orders
 from modules.sales.services.scheduled import date_scheduled_backorders
 from modules.sales.states import ORDER, AllocationSource, OrderState
 
@@ -102,35 +100,9 @@ def _check_draft(order: Order) -> None:
 
 def _number(session: Session, orders: Sequence[Order]) -> None:
     """Give orders their numbers and confirm them."""
-    without = [order for order in orders if not order.number]
-    numbers = next_numbers(session, "sales.order", "SO", Order.number, count=len(without)) if without else []
-    given = {order.id: number for order, number in zip(without, numbers, strict=True)}
-    rows = [(id_, number, identity_key(number)) for id_, number in given.items()]
-    columns = {"number": "{new_number}", "number_key": "{new_key}"}
-    bulk_update(session, ORDERS, columns, {"new_number": "text", "new_key": "text"}, rows)
-    names = {order.id: given.get(order.id, order.name) for order in orders}
-    numbered = [
-        history.Change(history.Subject("sales.order", id_, number), "changed", "number", "", number)
-        for id_, number in given.items()
-    ]
-    _set_state(session, names, {order.id: order.state for order in orders}, OrderState.confirmed, numbered)
-
-
-def _set_state(
-    session: Session,
-    names: Mapping[int, str],
-    old: Mapping[int, OrderState],
-    new: OrderState,
-    more: Sequence[history.Change] = (),
-) -> None:
-    """Give orders, by id, another state in one statement; open forms of them become stale."""
-    changes = [
-        history.Change(history.Subject("sales.order", id_, name), "changed", "state", old[id_], new)
-        for id_, name in names.items()
-    ]
-    history.record_all(session, [*more, *changes])
-    columns = {"state": "{new_state}", "row_version": "row_version + 1"}
-    bulk_update(session, ORDERS, columns, {"new_state": "text"}, [(id_, new.value) for id_ in names])
+    count = sum(not order.number for order in orders)
+    new = iter(next_numbers(session, "sales.order", "SO", Order.number, count=count) if count else ())
+    write_orders(session, [(order, order.number or next(new), OrderState.confirmed) for order in orders])
     session.expire_all()
 
 
@@ -205,12 +177,12 @@ def cancel_orders(session: Session, order_ids: Collection[int], *, why: str = ""
     orders, refusals = lock_orders(session, order_ids, lambda order: ORDER.next(order.state, "cancel"))
     if not orders:
         return refusals
-    at_once = {order.id: order for order in orders if order.state == OrderState.draft or not order.lines}
-    names, old = {id_: each.name for id_, each in at_once.items()}, {id_: each.state for id_, each in at_once.items()}
+    at_once = [order for order in orders if order.state == OrderState.draft or not order.lines]
     ids = [order.id for order in orders]
     cancel_lines(session, [line for line in _lines(orders) if line.is_open], why=why)
-    if names:
-        _set_state(session, names, old, OrderState.cancelled)
+    if at_once:
+        write_orders(session, [(order, order.number, OrderState.cancelled) for order in at_once])
+        session.expire_all()
     close_orders(session, ids)
     session.flush()
     return refusals

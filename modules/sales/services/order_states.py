@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import cast
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import Table, select
 from sqlalchemy.orm import Session
 
 from erp import history
@@ -38,36 +38,24 @@ def close_orders(session: Session, order_ids: Collection[int]) -> None:
         by_action["complete" if packed else "cancel"].append(order)
     for action, orders in by_action.items():
         if orders:
-            _move(session, orders, ORDER.next(OrderState.confirmed, action))
+            state = ORDER.next(OrderState.confirmed, action)
+            write_orders(session, [(order, order.number, state) for order in orders])
     if by_action["cancel"]:
         publish(session, OrderCancelled(tuple(order.id for order in by_action["cancel"])))
 
 
-def _move(session: Session, orders: Sequence[Order], state: OrderState) -> None:
-    """Give confirmed orders another state in one statement, whatever their number."""
-    history.record_all(
-        session,
-        [history.Change(order.history_subject(), "changed", "state", order.state, state) for order in orders],
-    )
-    moved = update(Order).where(is_one_of(session, Order.id, [order.id for order in orders]))
-    moved = moved.values(state=state, row_version=Order.row_version + 1)
-    session.execute(moved.execution_options(synchronize_session=False))
-    for order in orders:
-        session.expire(order, ("state", "row_version"))
-
-
-def write_order(session: Session, order: Order, *, number: str, state: OrderState) -> None:
-    """Give an order that was locked its number and a state, with the history of both."""
-    subject = history.Subject("sales.order", order.id, number)
-    before = {"number": order.number, "state": order.state}
-    after = {"number": number, "state": state}
+def write_orders(session: Session, written: Sequence[tuple[Order, str | None, OrderState]]) -> None:
+    """Give orders that were locked their numbers and states in one statement, with the history of both."""
     changes = [
-        history.Change(subject, "changed", name, before[name], after[name])
-        for name in after
-        if before[name] != after[name]
+        history.Change(history.Subject("sales.order", order.id, number or order.name), "changed", name, before, after)
+        for order, number, state in written
+        for name, before, after in (("number", order.number, number), ("state", order.state, state))
+        if before != after
     ]
     history.record_all(session, changes)
     sets = {"number": "{given}", "number_key": "{given_key}", "state": "{after}", "row_version": "row_version + 1"}
     types = {"given": "text", "given_key": "text", "after": "text"}
-    bulk_update(session, ORDER_TABLE, sets, types, [(order.id, number, identity_key(number), state.value)])
-    session.expire(order, ("number", "number_key", "state", "row_version"))
+    rows = [(order.id, number, number and identity_key(number), state.value) for order, number, state in written]
+    bulk_update(session, ORDER_TABLE, sets, types, rows)
+    for order, _, _ in written:
+        session.expire(order, ("number", "number_key", "state", "row_version"))

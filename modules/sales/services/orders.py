@@ -21,7 +21,7 @@ from modules.sales.models import Order, OrderLine
 from modules.sales.services.allocations import plan_with, write_plans
 from modules.sales.services.lines import NewLine, cancel_lines, check_lines, line_refusals
 from modules.sales.services.locking import lock_order
-from modules.sales.services.order_states import close_orders, write_order
+from modules.sales.services.order_states import close_orders, write_orders
 from modules.sales.states import ORDER, AllocationSource, OrderState, ShippingPolicy
 
 
@@ -61,7 +61,7 @@ def confirm(session: Session, order_id: int) -> Order:
     run = plan_with(session, order.lines) if options.sales.allocate_on_confirm else None
     # The number is taken last: the next one waits until this transaction ends.
     number = order.number or next_number(session, "sales.order", "SO", Order.number)
-    write_order(session, order, number=number, state=state)
+    write_orders(session, [(order, number, state)])
     if run is not None:
         write_plans(session, *run, AllocationSource.automatic)
     publish(session, OrderConfirmed((order_id,)))

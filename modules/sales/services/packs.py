@@ -51,7 +51,7 @@ from modules.sales.models import Allocation, Order, OrderLine, Pack, PackLine
 from modules.sales.queries import select_unpacked
 from modules.sales.services.allocations import ALLOCATION, LINE
 from modules.sales.services.locking import lock_order
-from modules.sales.services.order_states import write_order
+from modules.sales.services.order_states import write_orders
 from modules.sales.states import ORDER, ShippingPolicy
 
 PACK = cast(Table, Pack.__table__)
@@ -122,7 +122,7 @@ def _close(session: Session, order: Order, parts: Sequence[Part]) -> None:
     leaving = sums((part.line.id, part.quantity) for part in parts)
     if all(line.open_quantity == leaving.get(line.id, Decimal(0)) for line in order.lines):
         state = ORDER.next(order.state, "complete")
-        write_order(session, order, number=order.name, state=state)
+        write_orders(session, [(order, order.number, state)])
 
 
 def _allocated_parts(session: Session, order: Order, refusals: Mapping[int, ErpError]) -> tuple[list[Part], list[str]]:
