@@ -27,7 +27,7 @@ from erp.models import Role, User
 from erp.options import store_option
 from erp.registry import current_registry
 from erp.sign_in_models import SignedIn
-from tests.support import databases, disabled_modules, shown_options
+from tests.support import databases, disabled_modules, numbering, shown_options
 
 NOW = "2026-11-23T12:00:00Z"
 # A machine that is busy with other work draws examples slowly: that says nothing of the code.
@@ -105,6 +105,12 @@ def fixed_clock(request, at):
     """Let every test happen at the same instant."""
     if not request.node.get_closest_marker("real_clock"):
         at(NOW)
+
+
+@pytest.fixture(autouse=True)
+def numbers_from_one():
+    """Let names and times of what a test makes depend on that test alone."""
+    numbering.start_again()
 
 
 @pytest.fixture(autouse=True)

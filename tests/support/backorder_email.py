@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from itertools import count
 from typing import Any
 
 from sqlalchemy import select
@@ -23,10 +22,10 @@ from modules.procurement.models import PurchaseLineStatus, PurchaseOrder, Purcha
 from modules.procurement.services import set_status
 from modules.sales.models import Customer, Order, OrderLine
 from tests.support.inventory_lots import make_product
+from tests.support.numbering import next_number
 from tests.support.procurement import make_purchase_order, make_status
 from tests.support.sales import make_customer, make_order
 
-_numbers = count(1)
 ARRIVAL = date(2026, 12, 10)
 
 BODY = "{% for line in lines %}{{ line.quantity }} {{ line.sku }} from {{ line.purchase_order }}\n{% endfor %}"
@@ -34,7 +33,7 @@ BODY = "{% for line in lines %}{{ line.quantity }} {{ line.sku }} from {{ line.p
 
 def make_template(session: Session, **overrides: Any) -> Template:
     """Return a template with a name of its own that lists the lines. Commits."""
-    name = f"Template {next(_numbers)}"
+    name = f"Template {next_number('template')}"
     template = Template(**{"name": name, "subject": "{{ order.number }}: {{ status }}", "body": BODY} | overrides)
     session.add(template)
     session.commit()
@@ -130,7 +129,7 @@ def make_messages(session: Session, number: int, **overrides: Any) -> list[Messa
     session.flush()
     made = []
     for _ in range(number):
-        n = next(_numbers)
+        n = next_number("email")
         values: dict[str, Any] = {"recipient": f"buyer{n}@customers.example", "subject": f"Subject {n}"}
         values |= {
             "text": f"Text {n}\n",
@@ -146,7 +145,7 @@ def make_messages(session: Session, number: int, **overrides: Any) -> list[Messa
 
 
 def _plain_order(session: Session, customer: Customer) -> Order:
-    order = Order(customer=customer, number=f"SOM{next(_numbers):05d}", state="confirmed")
+    order = Order(customer=customer, number=f"SOM{next_number('mailed order'):05d}", state="confirmed")
     session.add(order)
     session.flush()
     return order

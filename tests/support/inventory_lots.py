@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from itertools import count
 from typing import Any
 
 from sqlalchemy import select
@@ -22,13 +21,12 @@ from modules.inventory_lots.services import (
     receive_many,
 )
 from modules.inventory_lots.states import LocationKind, Tracking
-
-_numbers = count(1)
+from tests.support.numbering import next_number
 
 
 def make_product(session: Session, **overrides: Any) -> Product:
     """Return a product with a SKU of its own, tracked by lot and counted in pieces."""
-    sku = f"SKU-{next(_numbers):04d}"
+    sku = f"SKU-{next_number('product'):04d}"
     product = Product(**{"sku": sku, "name": f"Product {sku}"} | overrides)
     session.add(product)
     session.flush()
@@ -49,7 +47,7 @@ def make_lot(session: Session, product: Product, number: str = "", **overrides: 
     session.commit()
     lock_products(session, [product.id])
     dates = {key: overrides.pop(key) for key in ("received_on", "expires_on") if key in overrides}
-    (lot_id,), _ = find_or_make_lots(session, [LotWanted(product.id, number or f"L{next(_numbers):04d}", **dates)])
+    (lot_id,), _ = find_or_make_lots(session, [LotWanted(product.id, number or f"L{next_number('lot'):04d}", **dates)])
     lot = session.get_one(Lot, lot_id)
     for name, value in overrides.items():
         setattr(lot, name, value)
@@ -72,7 +70,7 @@ def make_stock(
     session.commit()
     lock_products(session, [product.id])
     if lot is None and product.tracking is not Tracking.none:
-        lot = f"L{next(_numbers):04d}"
+        lot = f"L{next_number('lot'):04d}"
     arrival = Arrival(product.id, location.id, Decimal(quantity), lot, received_on, expires_on, "Opening")
     balance = receive(session, arrival)
     session.commit()

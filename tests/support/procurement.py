@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from decimal import Decimal
-from itertools import count
 from typing import Any
 
 import pytest
@@ -19,8 +18,7 @@ from erp.models import HistoryEntry
 from modules.procurement.models import PurchaseLineStatus, PurchaseOrder, PurchaseOrderLine, Supplier
 from modules.procurement.states import PurchaseState
 from tests.support.inventory_lots import make_product
-
-_numbers = count(1)
+from tests.support.numbering import next_number
 
 ORDERS = "/procurement/purchase-orders/"
 ORDER_COLUMNS = "number,supplier,ordered_on,sku,quantity,unit_cost,expected_on,status"
@@ -29,7 +27,7 @@ RECEIPT_COLUMNS = "number,line,quantity,location,lot,received_on,expires_on"
 
 def make_supplier(session: Session, **overrides: Any) -> Supplier:
     """Return a supplier with a code of its own."""
-    code = f"S{next(_numbers):04d}"
+    code = f"S{next_number('supplier'):04d}"
     supplier = Supplier(
         **{"code": code, "name": f"Supplier {code}", "email": f"{code.lower()}@suppliers.example"} | overrides
     )
@@ -40,7 +38,7 @@ def make_supplier(session: Session, **overrides: Any) -> Supplier:
 
 def make_status(session: Session, **overrides: Any) -> PurchaseLineStatus:
     """Return a purchase line status with a name of its own."""
-    status = PurchaseLineStatus(**{"name": f"Status {next(_numbers)}"} | overrides)
+    status = PurchaseLineStatus(**{"name": f"Status {next_number('status')}"} | overrides)
     session.add(status)
     session.flush()
     return status
@@ -56,7 +54,7 @@ def make_purchase_order(
     """
     supplier = overrides.pop("supplier", None) or make_supplier(session)
     state = overrides.pop("state", PurchaseState.ordered)
-    number = None if state == PurchaseState.draft else f"P{next(_numbers):05d}"
+    number = None if state == PurchaseState.draft else f"P{next_number('purchase order'):05d}"
     order = PurchaseOrder(**{"supplier": supplier, "state": state, "number": number} | overrides)
     for position, line in enumerate(lines, start=1):
         order.lines.append(_line(session, position, line))

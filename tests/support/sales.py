@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from itertools import count
 from typing import Any
 
 import pytest
@@ -19,14 +18,14 @@ from modules.sales import services
 from modules.sales.models import Backorder, Customer, Order, OrderLine
 from modules.sales.services import NewLine, NewOrder
 from tests.support.inventory_lots import make_product
+from tests.support.numbering import next_number
 
-_numbers = count(1)
 FIRST_DAY = datetime(2026, 11, 1, 9, tzinfo=UTC)
 
 
 def make_customer(session: Session, **overrides: Any) -> Customer:
     """Return a customer with a code and an address of its own."""
-    code = f"C{next(_numbers):04d}"
+    code = f"C{next_number('customer'):04d}"
     customer = Customer(
         **{"code": code, "name": f"Customer {code}", "email": f"{code.lower()}@customers.example"} | overrides
     )
@@ -44,7 +43,7 @@ def make_draft(
     """
     customer, requested_on = overrides.pop("customer", None), overrides.pop("requested_on", None)
     customer = customer or make_customer(session)
-    ordered_at = FIRST_DAY + timedelta(hours=next(_numbers))
+    ordered_at = FIRST_DAY + timedelta(hours=next_number("order"))
     order = Order(**{"customer": customer, "ordered_at": ordered_at} | overrides)
     wanted = [(make_product(session), 1)] if lines is None else lines
     for position, (product, quantity) in enumerate(wanted, start=1):
