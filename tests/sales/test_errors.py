@@ -209,7 +209,7 @@ def backorder_cancelled_since(shop):
 
 def sales_switched_off(shop):
     shop.order()
-    for above in ("backorder_email", "preorder"):
+    for above in ("backorder_email", "returns", "preorder"):
         shop.desk.press(f"/settings/modules/{above}/disable/")
     return shop.press("/settings/modules/sales/disable/")
 

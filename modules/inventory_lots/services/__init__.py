@@ -25,6 +25,7 @@ from modules.inventory_lots.services.lots import (
     release_lot,
     set_expiry,
 )
+from modules.inventory_lots.services.movements import Movement, move
 from modules.inventory_lots.services.products import (
     BATCH,
     ProductData,
@@ -48,6 +49,7 @@ __all__ = [
     "Key",
     "Locations",
     "LotWanted",
+    "Movement",
     "ProductData",
     "Taking",
     "Watch",
@@ -67,6 +69,7 @@ __all__ = [
     "lock_products",
     "lock_selected_products",
     "make_location",
+    "move",
     "put_back",
     "quarantine",
     "receive_many",

@@ -48,7 +48,15 @@ from modules.sales.services.many_orders import (
     hold_orders,
 )
 from modules.sales.services.many_packs import pack_orders
-from modules.sales.services.orders import NewOrder, announce_order, cancel_order, confirm, create_confirmed
+from modules.sales.services.orders import (
+    Draft,
+    NewOrder,
+    announce_order,
+    cancel_order,
+    confirm,
+    create_confirmed,
+    make_draft,
+)
 from modules.sales.services.pack_reversals import reverse_pack
 from modules.sales.services.packs import pack_order
 from modules.sales.services.promise_dates import promise_first, set_promise_dates
@@ -57,6 +65,7 @@ from modules.sales.services.taking import serve_from_stock, take_from
 __all__ = [
     "Changed",
     "Converted",
+    "Draft",
     "Grant",
     "NewLine",
     "NewOrder",
@@ -90,6 +99,7 @@ __all__ = [
     "hold_orders",
     "load_demo",
     "lock_order",
+    "make_draft",
     "offer_incoming_supply",
     "overdue_products",
     "pack_order",

@@ -68,6 +68,30 @@ def confirm(session: Session, order_id: int) -> Order:
     return order
 
 
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A draft to be made: what an order has before it gets its number."""
+
+    customer_id: int
+    ordered_at: datetime
+    lines: Sequence[NewLine]
+    priority: int = 0
+    shipping_policy: ShippingPolicy = ShippingPolicy.partial
+    note: str = ""
+
+
+def make_draft(session: Session, draft: Draft) -> Order:
+    """Make a draft; `confirm` gives it its number and its place in the queue."""
+    values = {name: value for name, value in vars(draft).items() if name != "lines"}
+    order = Order(**values)
+    for position, line in enumerate(draft.lines, start=1):
+        wanted = {"product_id": line.product_id, "quantity": line.quantity, "unit_price": line.unit_price}
+        order.lines.append(OrderLine(position=position, requested_on=line.requested_on, **wanted))
+    session.add(order)
+    session.flush()
+    return order
+
+
 def create_confirmed(session: Session, orders: Sequence[NewOrder]) -> tuple[list[int], dict[tuple[int, int], ErpError]]:
     """Make confirmed orders as an import brings them, without allocating anything.
 
