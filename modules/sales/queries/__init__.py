@@ -14,6 +14,7 @@ from modules.sales.queries.allocations import (
 from modules.sales.queries.backorders import (
     backorder_rows,
     backordered,
+    backorders_by_id,
     cancellable_backorders,
     days_to_correct,
     open_backorders,
@@ -103,6 +104,7 @@ __all__ = [
     "backorder_rows",
     "backordered",
     "backorders_by_age",
+    "backorders_by_id",
     "broken_invariants",
     "can_take",
     "cancellable_backorders",

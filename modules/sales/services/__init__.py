@@ -42,6 +42,7 @@ from modules.sales.services.locking import lock_order
 from modules.sales.services.many_orders import (
     allocate_lines,
     allocate_orders,
+    cancel_open_backorders,
     cancel_orders,
     confirm_orders,
     hold_many_lines,
@@ -73,6 +74,7 @@ __all__ = [
     "cancel_backorder",
     "cancel_backorders",
     "cancel_line",
+    "cancel_open_backorders",
     "cancel_order",
     "cancel_orders",
     "cancel_overdue_backorders",
