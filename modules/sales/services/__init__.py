@@ -49,7 +49,15 @@ from modules.sales.services.many_orders import (
     hold_orders,
 )
 from modules.sales.services.many_packs import pack_orders
-from modules.sales.services.orders import NewOrder, announce_order, cancel_order, confirm, create_confirmed
+from modules.sales.services.orders import (
+    NewDraft,
+    NewOrder,
+    announce_order,
+    cancel_order,
+    confirm,
+    create_confirmed,
+    create_draft,
+)
 from modules.sales.services.pack_reversals import reverse_pack
 from modules.sales.services.packs import pack_order
 from modules.sales.services.promise_dates import promise_first, set_promise_dates
@@ -59,6 +67,7 @@ __all__ = [
     "Changed",
     "Converted",
     "Grant",
+    "NewDraft",
     "NewLine",
     "NewOrder",
     "add_lines",
@@ -84,6 +93,7 @@ __all__ = [
     "confirm",
     "confirm_orders",
     "create_confirmed",
+    "create_draft",
     "delete_backorder",
     "free_allocations",
     "grow_backorders",
