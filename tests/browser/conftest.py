@@ -127,7 +127,7 @@ class Clerk:
         self.page.get_by_label("Name").fill(username)
         self.page.get_by_label("Password").fill(password)
         self.page.get_by_role("button", name="Sign in").click()
-        expect(self.page.get_by_role("heading", name="Dashboard")).to_be_visible()
+        expect(self.page.get_by_role("navigation", name="Menu")).to_be_visible()
 
     def go(self, address: str) -> None:
         """Open an address."""
