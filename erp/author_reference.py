@@ -13,6 +13,7 @@ from flask import Flask
 
 from erp import (
     admin,
+    api,
     clock,
     db,
     errors,
@@ -47,7 +48,7 @@ SURFACE: dict[ModuleType, tuple[str, ...]] = {
         "Duration",
         "options",
     ),
-    registry: ("Core", "Queue", "Waiting", "Alarm", "current_registry"),
+    registry: ("Core", "Endpoint", "Queue", "Waiting", "Alarm", "current_registry"),
     db: (
         "Model",
         "BigId",
@@ -77,6 +78,7 @@ SURFACE: dict[ModuleType, tuple[str, ...]] = {
     identity: ("identity_key",),
     search: ("Searchable", "SearchSource", "Found", "Sought", "rows_by_number", "rows_by_words"),
     admin: tuple(name for name in admin.__all__ if name != "init_app"),
+    api: ("Resource", "Field", "Computed", "Lines", "Create", "Change", "Input", "Kind", "UnknownName"),
     exchange: (
         "ImportKind",
         "ExportKind",

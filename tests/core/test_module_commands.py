@@ -33,6 +33,7 @@ def test_the_list_shows_every_module_with_its_state(modules):
     states = {line.split()[0]: line.split()[2] for line in shown.splitlines()[1:]}
     assert code == 0
     assert states == {
+        "api": "enabled",
         "inventory_lots": "enabled",
         "procurement": "enabled",
         "sales": "enabled",

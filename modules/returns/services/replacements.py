@@ -11,7 +11,7 @@ from modules.returns.models import Return
 from modules.returns.services.returns import lock_return
 from modules.returns.states import RETURN
 from modules.sales.models import Order
-from modules.sales.services import Draft, NewLine, confirm, make_draft
+from modules.sales.services import NewDraft, NewLine, confirm, create_draft
 
 
 def replace(session: Session, return_id: int, *, is_free: bool) -> Order:
@@ -28,7 +28,7 @@ def replace(session: Session, return_id: int, *, is_free: bool) -> Order:
     if not lines:
         raise NothingReturned
     original = document.order
-    draft = Draft(
+    draft = NewDraft(
         customer_id=original.customer_id,
         ordered_at=original.ordered_at,
         lines=lines,
@@ -36,7 +36,7 @@ def replace(session: Session, return_id: int, *, is_free: bool) -> Order:
         shipping_policy=original.shipping_policy,
         note=f"Replacement for {original.name}, {document.number}",
     )
-    order = confirm(session, make_draft(session, draft).id)
+    order = confirm(session, create_draft(session, draft).id)
     document.replacement = order
     session.flush()
     return order

@@ -42,6 +42,7 @@ from modules.sales.services.locking import lock_order
 from modules.sales.services.many_orders import (
     allocate_lines,
     allocate_orders,
+    cancel_open_backorders,
     cancel_orders,
     confirm_orders,
     hold_many_lines,
@@ -49,13 +50,13 @@ from modules.sales.services.many_orders import (
 )
 from modules.sales.services.many_packs import pack_orders
 from modules.sales.services.orders import (
-    Draft,
+    NewDraft,
     NewOrder,
     announce_order,
     cancel_order,
     confirm,
     create_confirmed,
-    make_draft,
+    create_draft,
 )
 from modules.sales.services.pack_reversals import reverse_pack
 from modules.sales.services.packs import pack_order
@@ -65,8 +66,8 @@ from modules.sales.services.taking import serve_from_stock, take_from
 __all__ = [
     "Changed",
     "Converted",
-    "Draft",
     "Grant",
+    "NewDraft",
     "NewLine",
     "NewOrder",
     "add_lines",
@@ -82,6 +83,7 @@ __all__ = [
     "cancel_backorder",
     "cancel_backorders",
     "cancel_line",
+    "cancel_open_backorders",
     "cancel_order",
     "cancel_orders",
     "cancel_overdue_backorders",
@@ -91,6 +93,7 @@ __all__ = [
     "confirm",
     "confirm_orders",
     "create_confirmed",
+    "create_draft",
     "delete_backorder",
     "free_allocations",
     "grow_backorders",
@@ -99,7 +102,6 @@ __all__ = [
     "hold_orders",
     "load_demo",
     "lock_order",
-    "make_draft",
     "offer_incoming_supply",
     "overdue_products",
     "pack_order",
