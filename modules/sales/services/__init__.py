@@ -52,12 +52,22 @@ from modules.sales.services.orders import NewOrder, announce_order, cancel_order
 from modules.sales.services.pack_reversals import reverse_pack
 from modules.sales.services.packs import pack_order
 from modules.sales.services.promise_dates import promise_first, set_promise_dates
+from modules.sales.services.quote_endings import (
+    Landed,
+    break_quotes_of_supplies,
+    land_quotes,
+    live_quote,
+    release_quote,
+)
+from modules.sales.services.quotes import MadeQuote, delete_past_quotes, make_quote
 from modules.sales.services.taking import serve_from_stock, take_from
 
 __all__ = [
     "Changed",
     "Converted",
     "Grant",
+    "Landed",
+    "MadeQuote",
     "NewLine",
     "NewOrder",
     "add_lines",
@@ -70,6 +80,7 @@ __all__ = [
     "announce_order",
     "append_lines",
     "apply_preview",
+    "break_quotes_of_supplies",
     "cancel_backorder",
     "cancel_backorders",
     "cancel_line",
@@ -83,13 +94,17 @@ __all__ = [
     "confirm_orders",
     "create_confirmed",
     "delete_backorder",
+    "delete_past_quotes",
     "free_allocations",
     "grow_backorders",
     "hold_lines",
     "hold_many_lines",
     "hold_orders",
+    "land_quotes",
+    "live_quote",
     "load_demo",
     "lock_order",
+    "make_quote",
     "offer_incoming_supply",
     "overdue_products",
     "pack_order",
@@ -97,6 +112,7 @@ __all__ = [
     "promise_first",
     "release_balance_allocations",
     "release_or_refuse",
+    "release_quote",
     "remove_allocations",
     "return_to_backorders",
     "reverse_pack",
