@@ -11,7 +11,7 @@ from typing import Any
 
 from flask import Flask
 
-from erp import admin, db, errors, events, exchange, history, manifest, migrations, options, registry, states
+from erp import admin, api, db, errors, events, exchange, history, manifest, migrations, options, registry, states
 
 LONGEST = 40
 
@@ -27,7 +27,7 @@ SURFACE: dict[ModuleType, tuple[str, ...]] = {
         "Choice",
         "Duration",
     ),
-    registry: ("Core", "Queue", "Waiting", "Alarm", "current_registry"),
+    registry: ("Core", "Endpoint", "Queue", "Waiting", "Alarm", "current_registry"),
     db: (
         "Model",
         "BigId",
@@ -50,6 +50,7 @@ SURFACE: dict[ModuleType, tuple[str, ...]] = {
     events: ("publish", "hook", "current_run"),
     errors: ("ErpError",),
     admin: tuple(name for name in admin.__all__ if name != "init_app"),
+    api: ("Resource", "Field", "Computed", "Lines", "Create", "Change", "Input", "Kind", "UnknownName"),
     exchange: ("ImportKind", "ExportKind", "Column", "Row", "AfterImport"),
     migrations: ("existing_keys", "write_keys"),
 }

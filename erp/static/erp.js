@@ -85,6 +85,7 @@
     all(":scope > thead > tr > th", table).forEach((head) => head.setAttribute("role", "columnheader"));
     all(":scope > tbody > tr", table).forEach((row) => Array.from(row.cells).forEach((cell, at) => {
       cell.setAttribute("role", "cell");
+      if (cell.colSpan > 1) return;
       if (names[at]) cell.dataset.label = names[at];
       cell.classList.toggle("empty", !cell.textContent.trim() && !cell.querySelector("*"));
       if (names[at] === "#" || names[at] === "Line") cell.classList.add("small-cell");

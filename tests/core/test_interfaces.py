@@ -53,6 +53,9 @@ pack NUMBER --serial
 unpack PACK --line --why --free
 send-emails --limit
 check
+tokens add USERNAME NAME --right --until
+tokens list
+tokens revoke USERNAME NAME
 users add USERNAME --role --name --email --password --why
 users list
 users password USERNAME --password
@@ -104,6 +107,7 @@ OPTIONS = {
         "date_template": "",
         "cancellation_template": "",
     },
+    "api": {"requests_per_minute": "600", "keep_answers": "7 days"},
 }
 
 IMPORTS = {

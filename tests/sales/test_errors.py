@@ -32,6 +32,7 @@ UNSEEN = {
     stock.LotDatesDiffer: "receipts give the dates of lots: tests of the page that receives show it",
     stock.NegativePrice: "forms check prices before a service is asked: tests of order forms show the marked field",
     stock.UnitIsFixed: "it takes goods on their way to customers: tests of lines with purchase allocations show it",
+    stock.ActiveUnchanged: "one of many products: tests of lists of stock show it in the row of the product",
     sales.SerialNumberRefused: "the base of others",
     sales.QuoteRefused: "the base of others",
     sales.QuoteUnknown: "tokens are used by programs, not on screens: tests of quotes and of the API show it",
