@@ -28,7 +28,8 @@ class Permission:
 class Module:
     """A module's manifest: everything that must be known before its code is imported.
 
-    `setup` gets the `Core` of `erp.registry`, through which it registers what the module has.
+    `setup` gets the `Core` of `erp.registry`, through which it registers what the module has. `erp init` of an empty
+    database installs a module that is `on_by_default`; another one is found, and waits for `erp modules install`.
     """
 
     name: str
@@ -39,3 +40,4 @@ class Module:
     depends: tuple[str, ...] = ()
     options: tuple[Option[Any], ...] = ()
     permissions: tuple[Permission, ...] = ()
+    on_by_default: bool = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import click
@@ -15,6 +15,7 @@ from erp import checks, history, migrations, progress, security
 from erp.cli.wrapping import without_tables
 from erp.db import commit, db, is_duplicate, reading
 from erp.errors import ErpError
+from erp.manifest import Module
 from erp.models import HistoryEntry, InstalledModule, Role, User
 from erp.registry import current_registry
 from erp.text import plural
@@ -51,15 +52,16 @@ class DemoRefused(ErpError):
 def init(with_demo: bool) -> None:
     """Make or upgrade the tables.
 
-    On an empty database every module that is found is installed and enabled, and the administrator `admin` is made;
-    the password is that of ERP_ADMIN_PASSWORD, else one is generated and printed once. Later, what is installed is
-    upgraded, indexes and triggers that are missing are made again, and nothing that was disabled is enabled again.
+    On an empty database the modules that are on by default are installed and enabled, with those that they need, and
+    the administrator `admin` is made; the password is that of ERP_ADMIN_PASSWORD, else one is generated and printed
+    once. Later, what is installed is upgraded, indexes and triggers that are missing are made again, and nothing that
+    was disabled is enabled again.
     """
     given = os.environ.get("ERP_ADMIN_PASSWORD")
     if not _has_users():
         if given:
             security.hash_password(given)  # a bad password is refused before anything is made
-        _install_all()
+        _install_modules()
         _switch_jit_off()
         if with_demo:
             _load_demo()
@@ -97,16 +99,28 @@ def _has_users() -> bool:
     return migrations.is_initialized() and db.session.scalar(select(User.id).limit(1)) is not None
 
 
-def _install_all() -> None:
+def _on_by_default(modules: Mapping[str, Module]) -> list[str]:
+    """Return the modules that are on by default and those that they need, in dependency order."""
+    chosen: set[str] = set()
+    for name, module in reversed(list(modules.items())):  # those that need a module come before it
+        if module.on_by_default or name in chosen:
+            chosen.update({name, *module.depends})
+    return [name for name in modules if name in chosen]
+
+
+def _install_modules() -> None:
     migrations.install_core()
     registry = current_registry()
     installed = set(db.session.scalars(select(InstalledModule.name)))
-    for name in progress.each(list(registry.modules), "Installing modules"):
+    chosen = _on_by_default(registry.modules)
+    for name in progress.each(chosen, "Installing modules"):
         if name in installed:
             migrations.upgrade(name)
         else:
             migrations.install(name)
-    click.echo(f"Installed and enabled: {', '.join(registry.modules)}.")
+    click.echo(f"Installed and enabled: {', '.join(chosen)}.")
+    if waiting := [name for name in registry.modules if name not in chosen]:
+        click.echo(f"Not installed: {', '.join(waiting)}. To install one: erp modules install NAME")
     for name, error in registry.found.broken.items():
         click.echo(f"Left out, broken: {name} ({error}).")
 

@@ -27,7 +27,7 @@ FLAGS = (
     "--disable-component-update --disable-sync"
 )
 PASSWORD = "a-password-for-tests"
-TIMEOUT = 20_000
+TIMEOUT = 60_000
 CELLS = "rows => rows.map(row => [...row.querySelectorAll('td')].map(cell => cell.innerText))"
 
 

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -173,7 +174,7 @@ def test_a_sound_database_passes_its_check(erp):
 
 def test_a_command_of_a_module_that_is_off_says_so(app, erp):
     registry = current_registry()
-    for name in ("backorder_email", "preorder", "sales"):
+    for name in ("backorder_email", "returns", "preorder", "sales"):
         commit(lambda session, name=name: registry.disable(session, name))
     assert problem(erp("allocate")) == "Command allocate belongs to module sales, which is off.\n"
     assert "allocate" not in erp("--help")[1]
@@ -356,6 +357,18 @@ def test_init_installs_everything_and_prints_a_password_once(empty_app, command)
     assert "password:" not in out
     assert "erp users password admin" in out
     assert command(empty_app, "check")[0] == 0
+
+
+def test_init_leaves_modules_out_that_are_off_by_default_unless_others_need_them(empty_app, command, monkeypatch):
+    modules = current_registry().modules
+    for name in ("procurement", "preorder", "backorder_email"):
+        monkeypatch.setitem(modules, name, replace(modules[name], on_by_default=name == "preorder"))
+    code, out, _ = command(empty_app, "init")
+    assert code == 0
+    assert "Installed and enabled: inventory_lots, procurement, sales, preorder." in out
+    assert "Not installed: api, returns, backorder_email. To install one: erp modules install NAME" in out
+    assert command(empty_app, "check")[0] == 0
+    assert command(empty_app, "modules", "install", "backorder_email")[0] == 0
 
 
 def test_init_takes_a_given_password_and_enables_nothing_again(empty_app, command, monkeypatch):

@@ -49,16 +49,35 @@ from modules.sales.services.many_orders import (
     hold_orders,
 )
 from modules.sales.services.many_packs import pack_orders
-from modules.sales.services.orders import NewOrder, announce_order, cancel_order, confirm, create_confirmed
+from modules.sales.services.orders import (
+    NewDraft,
+    NewOrder,
+    announce_order,
+    cancel_order,
+    confirm,
+    create_confirmed,
+    create_draft,
+)
 from modules.sales.services.pack_reversals import reverse_pack
 from modules.sales.services.packs import pack_order
 from modules.sales.services.promise_dates import promise_first, set_promise_dates
+from modules.sales.services.quote_endings import (
+    Landed,
+    break_quotes_of_supplies,
+    land_quotes,
+    live_quote,
+    release_quote,
+)
+from modules.sales.services.quotes import MadeQuote, delete_past_quotes, make_quote
 from modules.sales.services.taking import serve_from_stock, take_from
 
 __all__ = [
     "Changed",
     "Converted",
     "Grant",
+    "Landed",
+    "MadeQuote",
+    "NewDraft",
     "NewLine",
     "NewOrder",
     "add_lines",
@@ -71,6 +90,7 @@ __all__ = [
     "announce_order",
     "append_lines",
     "apply_preview",
+    "break_quotes_of_supplies",
     "cancel_backorder",
     "cancel_backorders",
     "cancel_line",
@@ -84,14 +104,19 @@ __all__ = [
     "confirm",
     "confirm_orders",
     "create_confirmed",
+    "create_draft",
     "delete_backorder",
+    "delete_past_quotes",
     "free_allocations",
     "grow_backorders",
     "hold_lines",
     "hold_many_lines",
     "hold_orders",
+    "land_quotes",
+    "live_quote",
     "load_demo",
     "lock_order",
+    "make_quote",
     "offer_incoming_supply",
     "overdue_products",
     "pack_order",
@@ -99,6 +124,7 @@ __all__ = [
     "promise_first",
     "release_balance_allocations",
     "release_or_refuse",
+    "release_quote",
     "remove_allocations",
     "return_to_backorders",
     "reverse_pack",

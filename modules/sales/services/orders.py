@@ -8,12 +8,13 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from erp import history
+from erp import clock, history
 from erp.db import insert_rows
 from erp.errors import ErpError
 from erp.events import publish
 from erp.options import options
 from erp.sequence import next_number
+from modules.inventory_lots.queries import products_by_id
 from modules.sales import queries
 from modules.sales.errors import OrderWithoutLines
 from modules.sales.events import LinesServed, OrderConfirmed
@@ -22,6 +23,7 @@ from modules.sales.services.allocations import plan_with, write_plans
 from modules.sales.services.lines import NewLine, cancel_lines, check_lines, line_refusals
 from modules.sales.services.locking import lock_order
 from modules.sales.services.order_states import close_orders, write_orders
+from modules.sales.services.quote_endings import use_quote
 from modules.sales.states import ORDER, AllocationSource, OrderState, ShippingPolicy
 
 
@@ -48,17 +50,50 @@ class NewOrder:
         }
 
 
-def confirm(session: Session, order_id: int) -> Order:
+@dataclass(frozen=True)
+class NewDraft:
+    """A draft to be made; ordered now where `ordered_at` says no other instant."""
+
+    customer_id: int
+    lines: Sequence[NewLine]
+    ordered_at: datetime | None = None
+    priority: int = 0
+    shipping_policy: ShippingPolicy = ShippingPolicy.partial
+    note: str = ""
+
+
+def create_draft(session: Session, draft: NewDraft) -> Order:
+    """Make a draft with its lines. Raises BadQuantity, NegativePrice and InactiveProduct as its confirmation would."""
+    products = products_by_id(session, {line.product_id for line in draft.lines})
+    for line in draft.lines:
+        queries.check_sale(products[line.product_id], line.quantity, line.unit_price)
+    order = Order(
+        customer_id=draft.customer_id,
+        ordered_at=draft.ordered_at or clock.now(),
+        priority=draft.priority,
+        shipping_policy=draft.shipping_policy,
+        note=draft.note,
+    )
+    session.add(order)
+    session.flush()
+    insert_rows(session, OrderLine, [line.values(order.id, at) for at, line in enumerate(draft.lines, start=1)])
+    return order
+
+
+def confirm(session: Session, order_id: int, *, quote: str | None = None) -> Order:
     """Check an order's lines, give it its number, and run its products unless the option says otherwise.
 
-    Raises InvalidTransition, OrderWithoutLines and LinesRefused with every reason.
+    With the token of a `quote` it gets exactly what that holds, and nothing is run. Raises InvalidTransition,
+    OrderWithoutLines and LinesRefused with every reason, and what `use_quote` raises.
     """
     order = lock_order(session, order_id)
     state = ORDER.next(order.state, "confirm")
     if not order.lines:
         raise OrderWithoutLines(order=order.name)
+    run = None if quote is None else use_quote(session, order, quote)
     check_lines(session, order, order.lines)
-    run = plan_with(session, order.lines) if options.sales.allocate_on_confirm else None
+    if run is None and options.sales.allocate_on_confirm:
+        run = plan_with(session, order.lines)
     # The number is taken last: the next one waits until this transaction ends.
     number = order.number or next_number(session, "sales.order", "SO", Order.number)
     write_orders(session, [(order, number, state)])
