@@ -233,8 +233,8 @@ class _Queue:
 
 def _serve(url: str, port: str) -> None:
     """For each line of stdin, send as many messages as it says."""
+    from erp.deliveries import Ending
     from modules.backorder_email.delivery import send_pending
-    from modules.backorder_email.domain.delivery import Ending
 
     options = {"TRANSPORT": "smtp", "HOST": "127.0.0.1", "PORT": port}
     app = create_app(

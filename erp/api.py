@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from erp.errors import ErpError
+from erp.events import hook, publish
 
 Values = Mapping[str, Any]
 
@@ -127,6 +129,52 @@ class Resource:
     lines: Lines | None = None
     writes: tuple[Create | Change, ...] = ()
     loads: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Said:
+    """What programs are told of one fact, as JSON has it.
+
+    A later one with the same `key` takes the place of one that has not left yet; without a key each counts.
+    """
+
+    data: Mapping[str, Any]
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """A fact of a module that programs can be told of: `say(session, fact)` returns what they are told, in one query.
+
+    `data["customer"]`, where it is there, is the code of the customer whom it concerns.
+    """
+
+    name: str
+    title: str
+    fact: type
+    say: Callable[[Session, Any], Sequence[Said]]
+
+
+@dataclass(frozen=True)
+class Announced:
+    """A fact that programs can be told of, by the name of its announcement; `say()` returns what they are told."""
+
+    name: str
+    say: Callable[[], Sequence[Said]]
+
+
+@hook
+def announcements(session: Session) -> Sequence[Announcement]:
+    """Of which facts programs can be told. The answers are put together."""
+
+
+def announcing(announcement: Announcement) -> Callable[[Session, Any], None]:
+    """Return the handler of a fact that lets programs be told of it; it is said only where somebody wants to know."""
+
+    def announce(session: Session, fact: Any) -> None:
+        publish(session, Announced(announcement.name, partial(announcement.say, session, fact)))
+
+    return announce
 
 
 class UnknownName(ErpError):

@@ -55,6 +55,25 @@ class ExpiryPassed(ErpError):
         super().__init__(f"{day} is over: a token is good until the end of a day that is to come.")
 
 
+class UnknownEvents(ErpError):
+    """A webhook was to hear of events that no module announces, or of none."""
+
+    field = "events"
+
+    def __init__(self, *, events: list[str], allowed: list[str]) -> None:
+        wrong = f"There is no event {', '.join(events)}." if events else "Name at least one event."
+        super().__init__(f"{wrong} Known are: {', '.join(allowed)}.")
+
+
+class BadWebhookAddress(ErpError):
+    """An address to which nothing can be sent."""
+
+    field = "url"
+
+    def __init__(self, *, url: str, why: str) -> None:
+        super().__init__(f"{url} cannot be used. {why}")
+
+
 class KeyMissing(ErpError):
     """A write without a key."""
 

@@ -5,6 +5,12 @@ from sqlalchemy.orm import Session
 from erp.db import commit
 from erp.text import plural
 from modules.api import services
+from modules.api.delivery import deliver_due
+
+
+def deliver_webhooks(_session: Session) -> str | None:
+    """Send what webhooks are told, and what is to be tried again."""
+    return deliver_due()
 
 
 def forget_answers(session: Session) -> str | None:

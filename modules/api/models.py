@@ -1,4 +1,4 @@
-"""Tables of the HTTP interface: tokens, how often each asks, and the answers that are kept for a repeated request."""
+"""Tables of the HTTP interface: tokens, how often each asks, answers kept for a repeated request, and webhooks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from erp import clock
 from erp.db import BigId, Model, UtcDateTime, partial_index
-from erp.models import User
+from erp.history import Tracked
+from erp.models import User, enum_column
+from modules.api.states import DeliveryState
 
 ALL_RIGHTS = "*"
 
@@ -76,3 +78,61 @@ class KeptAnswer(Model):
     status: Mapped[int]
     body: Mapped[str] = mapped_column(Text)
     answered_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+
+
+class Webhook(Tracked, Model):
+    """An address that is told of facts. `events` are names of announcements with blanks between them.
+
+    Where `customers` has codes, with blanks between them, it hears of these alone. Each delivery is signed with the
+    `secret`.
+    """
+
+    __tablename__ = "api_webhook"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    name: Mapped[str] = mapped_column(String(80), unique=True)
+    url: Mapped[str] = mapped_column(String(500))
+    secret: Mapped[str] = mapped_column(String(80))
+    events: Mapped[str] = mapped_column(Text)
+    customers: Mapped[str] = mapped_column(Text, default="")
+    is_active: Mapped[bool] = mapped_column(default=True)
+    row_version: Mapped[int] = mapped_column(default=1)
+
+    __mapper_args__ = {"version_id_col": row_version}
+    history_document = "api.webhook"
+    history_fields = ("name", "url", "events", "customers", "is_active")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Delivery(Tracked, Model):
+    """What one webhook is told of one fact, and what became of it."""
+
+    __tablename__ = "api_delivery"
+    __table_args__ = (
+        Index("ix_api_delivery_webhook", "webhook_id", "event", "key"),
+        partial_index("ix_api_delivery_due", "next_attempt_at", where="state = 'pending'"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    webhook_id: Mapped[int] = mapped_column(ForeignKey("api_webhook.id", ondelete="CASCADE"))
+    event: Mapped[str] = mapped_column(String(60))
+    key: Mapped[str] = mapped_column(String(120), default="")
+    body: Mapped[str] = mapped_column(Text)
+    state: Mapped[DeliveryState] = mapped_column(
+        enum_column(DeliveryState, "state"), default=DeliveryState.pending, index=True
+    )
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_attempt_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    begun_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_error: Mapped[str] = mapped_column(Text, default="")
+    webhook: Mapped[Webhook] = relationship()
+
+    history_document = "api.delivery"
+    history_fields = ("state",)
+
+    def __str__(self) -> str:
+        return f"Delivery {self.id}"

@@ -3,18 +3,23 @@
 from datetime import timedelta
 
 from erp.manifest import Module, Permission
-from erp.options import Duration, Integer
+from erp.options import Duration, Integer, Switch
 from erp.registry import Core
 
 
 def setup(core: Core) -> None:
     """Register the endpoint, the tokens and what is done on a schedule."""
-    from modules.api import commands, http, jobs, models
+    from erp.api import Announced
+    from modules.api import admin, commands, http, jobs, models, services
 
     core.add_models(models)
     core.add_endpoint(http.ENDPOINT)
+    core.add_view(admin.WebhookScreen, menu="System Data", permission="api.webhooks")
+    core.add_view(admin.DeliveryScreen, menu="System Data", permission="api.webhooks")
     core.add_command(commands.tokens)
     core.add_job(jobs.forget_answers, every="api.forget_every")
+    core.add_job(jobs.deliver_webhooks, every="api.deliver_every")
+    core.subscribe(Announced, services.notify_webhooks)
 
 
 MODULE = Module(
@@ -36,6 +41,20 @@ MODULE = Module(
             default=timedelta(days=7),
             help="How long the answer to a write is kept for a request that is sent again with its key.",
         ),
+        Switch(name="webhooks", default=False, help="Let webhooks hear what happens."),
+        Duration(name="deliver_every", default=timedelta(minutes=1), help="How often webhooks are told what happened."),
+        Duration(
+            name="webhook_timeout",
+            default=timedelta(seconds=10),
+            minimum=timedelta(seconds=1),
+            maximum=timedelta(minutes=2),
+            help="How long a webhook's receiver may take for its answer.",
+        ),
+        Switch(
+            name="allow_private_targets",
+            default=False,
+            help="Let webhooks go to addresses that are not public, such as those of the company's own network.",
+        ),
         Duration(name="forget_every", default=timedelta(days=1), help="How often older answers are deleted."),
     ),
     permissions=(
@@ -43,6 +62,7 @@ MODULE = Module(
             "api.use", "Make tokens of their own for programs", ("Sales clerk", "Merchandiser", "Warehouse clerk")
         ),
         Permission("api.tokens", "See and revoke the tokens of all users"),
+        Permission("api.webhooks", "Set up webhooks, and see and repeat what they were told"),
     ),
     setup=setup,
 )

@@ -5,11 +5,13 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from erp.api import announcements, announcing
 from erp.db import is_one_of
 from erp.events import OptionsChanged
 from erp.options import options
 from erp.registry import Core
 from modules.preorder import queries, services
+from modules.preorder.events import PurchaseAllocated
 from modules.procurement.events import SupplyChanged
 from modules.sales import hooks as sales_hooks
 from modules.sales.events import HoldsChanged, HoldsPassed, LinesServed, PackReversed
@@ -22,13 +24,15 @@ DECIDE_ARRIVALS = {"preorder.past_due_supply_days", "preorder.overdue_supply_day
 
 
 def register(core: Core) -> None:
-    """Subscribe to what sales, procurement and the options announce, and answer what quotes ask."""
+    """Subscribe to what sales, procurement and the options announce, and answer what quotes and programs ask."""
     core.subscribe(LinesServed, follow_backorders)
     core.subscribe(HoldsChanged, services.follow_holds)
     core.subscribe(HoldsPassed, services.delete_past_holds)
     core.subscribe(SupplyChanged, allocate_new_supply)
     core.subscribe(PackReversed, promise_returned_goods)
     core.subscribe(OptionsChanged, promise_after_options)
+    core.subscribe(PurchaseAllocated, announcing(queries.PURCHASE_ALLOCATED))
+    core.implement(announcements, queries.announcements_of_preorder)
     core.implement(sales_hooks.quote_terms, queries.quote_terms)
     core.implement(sales_hooks.incoming_names, queries.incoming_names)
 

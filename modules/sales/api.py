@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session, selectinload
 
 from erp.api import (
+    Announcement,
     Change,
     Computed,
     Create,
@@ -19,13 +20,17 @@ from erp.api import (
     Resource,
     UnknownName,
     Values,
+    announcements,
+    announcing,
 )
 from erp.contacts import contacts_by_code
 from erp.db import carried, format_quantity
+from erp.registry import Core
 from modules.inventory_lots.queries import product_ids_by_sku
-from modules.sales import queries, services
+from modules.sales import events, queries, services
 from modules.sales.hooks import WantedQuantity
 from modules.sales.models import Customer, Order, Quote, QuoteLine
+from modules.sales.queries import announced
 from modules.sales.services import NewDraft, NewLine
 from modules.sales.states import OrderState, ShippingPolicy
 
@@ -215,3 +220,30 @@ QUOTES = Resource(
     loads=(selectinload(Quote.lines).selectinload(QuoteLine.parts),),
 )
 RESOURCES = (ORDERS, QUOTES)
+ANNOUNCEMENTS = (
+    Announcement("order-confirmed", "An order was confirmed", events.OrderConfirmed, announced.confirmed),
+    Announcement("order-cancelled", "An order was cancelled", events.OrderCancelled, announced.cancelled),
+    Announcement("allocated", "Stock was allocated to an order", events.LinesAllocated, announced.allocated),
+    Announcement("backordered", "A backorder was made or grew", events.LinesBackordered, announced.backordered),
+    Announcement(
+        "promise-date-changed",
+        "The promise date of a line was set or changed",
+        events.PromiseDateChanged,
+        announced.promise_changed,
+    ),
+    Announcement("goods-packed", "Goods of an order were packed", events.GoodsPacked, announced.packed),
+    Announcement("pack-reversed", "Packed goods came back", events.PackReversed, announced.pack_reversed),
+)
+
+
+def announcements_of_sales(_session: Session) -> Sequence[Announcement]:
+    """Answer of which facts of sales programs can be told."""
+    return ANNOUNCEMENTS
+
+
+def register(core: Core) -> None:
+    """Register what sales shows and takes, and of what it lets programs be told."""
+    core.add_resource(*RESOURCES)
+    core.implement(announcements, announcements_of_sales)
+    for each in ANNOUNCEMENTS:
+        core.subscribe(each.fact, announcing(each))

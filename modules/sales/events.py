@@ -1,5 +1,6 @@
 """Events of sales: what it announces, each for a whole batch."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -137,6 +138,20 @@ class OrderCancelled:
     """
 
     order_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class LinesAllocated:
+    """Stock was allocated to lines: raw quantities by the id of the line."""
+
+    quantities: Mapping[int, int]
+
+
+@dataclass(frozen=True)
+class LinesBackordered:
+    """Backorders of lines were made or grew, by raw quantities by the id of the line."""
+
+    quantities: Mapping[int, int]
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from erp import clock, jobs
+from erp.deliveries import Ending, Outcome
 from erp.models import JobRunState, User
 from erp.registry import CORE, Alarm, JobEntry, Owned, current_registry
 from modules.backorder_email import queries
 from modules.backorder_email.delivery import send_alarm
 from modules.backorder_email.delivery.transports import FileTransport
-from modules.backorder_email.domain.delivery import Ending, Outcome
 from modules.backorder_email.errors import AlarmNotSent
 from tests.support.backorder_email import make_message
 

@@ -10,11 +10,11 @@ from sqlalchemy import select
 
 from erp import clock, jobs
 from erp.db import db
+from erp.deliveries import Ending, Outcome
 from erp.errors import ErpError
 from modules.backorder_email import services
 from modules.backorder_email.delivery import send_pending
 from modules.backorder_email.delivery.transports import SmtpTransport
-from modules.backorder_email.domain.delivery import Ending, Outcome
 from modules.backorder_email.errors import MailServerUnusable
 from modules.backorder_email.models import Message
 from modules.backorder_email.services.batches import take_batch

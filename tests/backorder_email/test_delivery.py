@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from modules.backorder_email.domain.delivery import Ending, back_off, is_last_attempt, of_reply
+from erp.deliveries import Ending, back_off, is_last_attempt
+from modules.backorder_email.domain.delivery import of_reply
 
 
 @pytest.mark.parametrize(

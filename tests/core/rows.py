@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from erp import clock, history
 from erp.models import JobRun, JobRunState, Role, RunEntry, RunKind, User
+from modules.api.models import Delivery, Webhook
 from modules.inventory_lots.models import Location, Warehouse
 from modules.preorder.models import Conversion, PurchaseAllocation
 from modules.procurement.models import Receipt
@@ -131,12 +132,26 @@ def make_quote(session):
     make_quote_of(session, [WantedQuantity(product.id, Decimal(1))])
 
 
+def make_webhook(session):
+    number = session.query(Webhook).count()
+    webhook = Webhook(name=f"Shop {number}", url="https://shop.example/", secret="s", events="order-confirmed")
+    session.add(webhook)
+    session.flush()
+    return webhook
+
+
+def make_delivery(session):
+    session.add(Delivery(webhook=make_webhook(session), event="order-confirmed", body="{}", state="failed"))
+
+
 def make_failed_job(session):
     job = f"job-{session.query(JobRun).count()}"
     session.add(JobRun(job=job, state=JobRunState.failed, worker="w", finished_at=clock.now(), error="No."))
 
 
 MAKERS = {
+    "api.delivery": make_delivery,
+    "api.webhook": make_webhook,
     "inventory_lots.product": inventory_lots.make_product,
     "sales.quote": make_quote,
     "inventory_lots.balance": make_stock,

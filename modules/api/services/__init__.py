@@ -1,7 +1,28 @@
-"""What the HTTP interface writes of its own: tokens, counts of requests and kept answers."""
+"""What the HTTP interface writes of its own: tokens, counts of requests, kept answers, and what webhooks are told."""
 
 from modules.api.services.answers import forget_answers, keep_answer
 from modules.api.services.limits import count_request
 from modules.api.services.tokens import add_token, note_use, revoke_token
+from modules.api.services.webhooks import Outgoing, notify_webhooks, save_webhook
+from modules.api.services.webhooks import begin as begin_delivery
+from modules.api.services.webhooks import recover as recover_deliveries
+from modules.api.services.webhooks import replay as replay_delivery
+from modules.api.services.webhooks import settle as settle_delivery
+from modules.api.services.webhooks import take as take_deliveries
 
-__all__ = ["add_token", "count_request", "forget_answers", "keep_answer", "note_use", "revoke_token"]
+__all__ = [
+    "Outgoing",
+    "add_token",
+    "begin_delivery",
+    "count_request",
+    "forget_answers",
+    "keep_answer",
+    "note_use",
+    "notify_webhooks",
+    "recover_deliveries",
+    "replay_delivery",
+    "revoke_token",
+    "save_webhook",
+    "settle_delivery",
+    "take_deliveries",
+]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from erp import clock
+from erp.deliveries import Ending
 from erp.registry import Alarm
 from modules.backorder_email.delivery.transports import configured
 from modules.backorder_email.delivery.worker import build, sender
-from modules.backorder_email.domain.delivery import Ending
 from modules.backorder_email.domain.mail import Outgoing
 from modules.backorder_email.errors import AlarmNotSent
 

@@ -14,8 +14,9 @@ from typing import Protocol
 
 from flask import current_app
 
+from erp.deliveries import Ending, Outcome
 from erp.options import options
-from modules.backorder_email.domain.delivery import Ending, Outcome, of_reply
+from modules.backorder_email.domain.delivery import of_reply
 from modules.backorder_email.errors import MailServerUnusable
 
 IsMine = Callable[[], bool]

@@ -19,13 +19,13 @@ from sqlalchemy.orm import Session
 
 from erp import clock
 from erp.db import chunks, commit, db
+from erp.deliveries import Ending, Outcome
 from erp.errors import ErpError
 from erp.options import options
 from erp.text import plural
 from modules.backorder_email import queries, services
 from modules.backorder_email.delivery.composing import compose_lost_runs
 from modules.backorder_email.delivery.transports import Envelope, Transport, configured
-from modules.backorder_email.domain.delivery import Ending, Outcome
 from modules.backorder_email.domain.mail import Outgoing, Sender, compose, parse_sender
 from modules.backorder_email.errors import MailServerUnusable
 

@@ -10,9 +10,9 @@ from sqlalchemy import ColumnElement, SQLColumnExpression, and_, func, or_, sele
 from sqlalchemy.orm import Session
 
 from erp import clock
+from erp.deliveries import LONGEST_WAIT
 from erp.options import options
 from erp.registry import Waiting
-from modules.backorder_email.domain.delivery import LONGEST_WAIT
 from modules.backorder_email.models import Message
 from modules.backorder_email.states import MessageState
 from modules.sales.models import Order

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 
 from erp import clock
 from erp.db import is_one_of
+from erp.deliveries import Ending, Outcome, back_off, is_last_attempt
 from erp.options import options
-from modules.backorder_email.domain.delivery import Ending, Outcome, back_off, is_last_attempt
 from modules.backorder_email.domain.mail import Outgoing
 from modules.backorder_email.models import Message
 from modules.backorder_email.queries import due, due_on_schedule

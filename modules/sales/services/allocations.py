@@ -35,7 +35,7 @@ from modules.inventory_lots.states import Tracking
 from modules.sales import queries
 from modules.sales.domain import Grant, Part
 from modules.sales.errors import AllocationsHeld, NotOfThisOrder, SerialNotAllocated, TakesFromEarlier
-from modules.sales.events import LinesServed, SupplyExchanged, SupplyGivenBack, SupplyTaken
+from modules.sales.events import LinesAllocated, LinesServed, SupplyExchanged, SupplyGivenBack, SupplyTaken
 from modules.sales.models import Allocation, Backorder, Order, OrderLine
 from modules.sales.planning import Plan, Rules, plan_run, served_first
 from modules.sales.queries import Loss, Scope, run_order, select_allocations, select_unpacked
@@ -205,6 +205,7 @@ def _write(
     bulk_add(session, LINE, ("allocated",), sorted(granted.items()))
     reserve(session, sorted(sums((grant.supply, grant.quantity) for grant in grants).items()))
     session.expire_all()
+    publish(session, LinesAllocated(granted))
 
 
 def remove_allocations(
@@ -295,10 +296,9 @@ def _record_freed(
 
 
 def release_balance_allocations(session: Session, quantities: Mapping[int, Decimal]) -> Decimal:
-    """Release so much of what is held or allocated of each balance (by id); return how much of it was.
+    """Release so much of what is held or allocated of each balance (by id), under locks; return how much it was.
 
-    Quotes break first, then allocations go, the latest of a run first. A line that loses supply this way keeps its
-    place. The caller holds the products' locks.
+    Quotes break first, then allocations go, the latest of a run first. A line that loses supply keeps its place.
     """
     freed = break_quotes_on_balances(session, quantities)
     quantities = {id_: left for id_, quantity in quantities.items() if (left := quantity - freed[id_]) > 0}

@@ -19,7 +19,7 @@ from modules.inventory_lots.models import Product
 from modules.inventory_lots.services import lock_products
 from modules.sales import queries
 from modules.sales.domain import Part
-from modules.sales.events import BackorderCancelled, BackorderChange, LinesServed
+from modules.sales.events import BackorderCancelled, BackorderChange, LinesBackordered, LinesServed
 from modules.sales.hooks import backorder_kinds
 from modules.sales.models import Backorder, Order, OrderLine
 from modules.sales.planning import Backordered, settle_backorders
@@ -40,7 +40,10 @@ _CLOSED_AFTER = f"CASE WHEN {_OPEN} > {{amount}} THEN NULL ELSE {{closing}} END"
 def write_backorders(session: Session, changes: Iterable[Backordered]) -> None:
     """Make, grow and shrink backorder rows as planned; what they shrink by counts as allocated."""
     allocated, grown, new = [], [], []
+    more: dict[int, int] = {}
     for line_id, backorder_id, before, after in changes:
+        if after > before:
+            more[line_id] = after - before
         if backorder_id is None:
             new.append((line_id, after))
         elif after > before:
@@ -51,6 +54,8 @@ def write_backorders(session: Session, changes: Iterable[Backordered]) -> None:
     _grow(session, grown)
     _insert(session, sorted(new))
     session.expire_all()
+    if more:
+        publish(session, LinesBackordered(more))
 
 
 def reduce_rows(session: Session, parts: Sequence[Part], *, by: str) -> None:

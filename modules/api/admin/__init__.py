@@ -1,0 +1,6 @@
+"""Screens of the HTTP interface."""
+
+from modules.api.admin.deliveries import DeliveryScreen
+from modules.api.admin.webhooks import WebhookScreen
+
+__all__ = ["DeliveryScreen", "WebhookScreen"]

@@ -1,0 +1,5 @@
+"""Sending what webhooks are told: it knows the network."""
+
+from modules.api.delivery.worker import deliver_due
+
+__all__ = ["deliver_due"]

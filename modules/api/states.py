@@ -1,0 +1,41 @@
+"""The lifecycle of what a webhook is told."""
+
+from enum import StrEnum
+
+from erp.states import StateMachine
+
+
+class DeliveryState(StrEnum):
+    """The state of one delivery.
+
+    `uncertain`: the receiver may have taken it, and no answer says so; `superseded`: a later fact took its place.
+    """
+
+    pending = "pending"
+    sending = "sending"
+    sent = "sent"
+    failed = "failed"
+    uncertain = "uncertain"
+    superseded = "superseded"
+    cancelled = "cancelled"
+
+
+DELIVERY = StateMachine(
+    DeliveryState,
+    {
+        "send": {DeliveryState.pending: DeliveryState.sending},
+        "deliver": {DeliveryState.sending: DeliveryState.sent},
+        "postpone": {DeliveryState.sending: DeliveryState.pending},
+        "fail": {DeliveryState.sending: DeliveryState.failed},
+        "doubt": {DeliveryState.sending: DeliveryState.uncertain},
+        "supersede": {
+            DeliveryState.pending: DeliveryState.superseded,
+            DeliveryState.failed: DeliveryState.superseded,
+        },
+        "cancel": {DeliveryState.pending: DeliveryState.cancelled},
+        "replay": {
+            state: DeliveryState.pending
+            for state in (DeliveryState.sent, DeliveryState.failed, DeliveryState.uncertain, DeliveryState.cancelled)
+        },
+    },
+)

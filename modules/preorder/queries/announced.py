@@ -1,0 +1,59 @@
+"""What programs are told of facts of preorder, as JSON has it."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from erp.api import Announcement, Said
+from erp.db import format_quantity, is_one_of
+from modules.inventory_lots.models import Product
+from modules.preorder.events import PurchaseAllocated
+from modules.preorder.models import PurchaseAllocation
+from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
+from modules.sales.models import Customer, Order, OrderLine
+
+
+def say_purchase_allocated(session: Session, fact: PurchaseAllocated) -> list[Said]:
+    """Return the purchase allocations that were made: for which line, how much, and when it is expected."""
+    columns = (
+        *(Order.number, Customer.code, OrderLine.position, Product.sku, PurchaseAllocation.quantity),
+        *(PurchaseOrder.number, PurchaseOrderLine.position, PurchaseOrderLine.expected_on),
+    )
+    rows = (
+        select(*columns)
+        .select_from(PurchaseAllocation)
+        .join(PurchaseAllocation.line)
+        .join(OrderLine.order)
+        .join(Order.customer)
+        .join(OrderLine.product)
+        .join(PurchaseAllocation.purchase_line)
+        .join(PurchaseOrderLine.order)
+        .where(is_one_of(session, PurchaseAllocation.id, fact.purchase_allocation_ids))
+        .order_by(PurchaseAllocation.id)
+    )
+    return [
+        Said(
+            {
+                "order": order,
+                "customer": customer,
+                "line": line,
+                "sku": sku,
+                "quantity": format_quantity(quantity),
+                "purchase_order": number,
+                "purchase_line": position,
+                "expected_on": expected_on and expected_on.isoformat(),
+            }
+        )
+        for order, customer, line, sku, quantity, number, position, expected_on in session.execute(rows)
+    ]
+
+
+PURCHASE_ALLOCATED = Announcement(
+    "purchase-allocated", "Incoming goods were allocated to a line", PurchaseAllocated, say_purchase_allocated
+)
+
+
+def announcements_of_preorder(_session: Session) -> list[Announcement]:
+    """Answer of which facts of preorder programs can be told."""
+    return [PURCHASE_ALLOCATED]
