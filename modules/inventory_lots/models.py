@@ -15,6 +15,7 @@ from erp.db import FINAL, BigId, Model, Money, Quantity, UtcDateTime, key_column
 from erp.history import Subject, Tracked
 from erp.models import enum_column
 from erp.search import Searchable
+from erp.text import say
 from modules.inventory_lots.states import LocationKind, MoveKind, Tracking
 
 
@@ -157,7 +158,7 @@ class Balance(Model):
         return self.on_hand > self.allocated
 
     def __str__(self) -> str:
-        return f"{self.product.sku} lot {self.lot} at {self.location}"
+        return say("{product} lot {lot} at {location}", product=self.product.sku, lot=self.lot, location=self.location)
 
 
 class StockMove(Model):

@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
+from erp.text import say
 from modules.inventory_lots.domain import check_quantity
 from modules.preorder.errors import LaunchDateMissing
 
@@ -44,7 +45,7 @@ def check_terms(sku: str, unit_decimals: int, terms: PreorderTerms) -> None:
     if terms.is_eligible and terms.launch_date is None:
         raise LaunchDateMissing(sku=sku)
     if terms.preorder_limit is not None:
-        check_quantity(terms.preorder_limit, unit_decimals, what=f"The preorder limit of {sku}")
+        check_quantity(terms.preorder_limit, unit_decimals, what=say("The preorder limit of {sku}", sku=sku))
 
 
 class CoverageState(StrEnum):

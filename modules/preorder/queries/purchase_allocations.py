@@ -11,6 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from erp.db import Quantity, is_one_of, raw, total
 from erp.models import RunEntry
+from erp.text import say
 from modules.inventory_lots.models import Product
 from modules.preorder.models import PurchaseAllocation
 from modules.preorder.queries.arrivals import latest_arrival_first, when_expected
@@ -230,7 +231,11 @@ def purchase_allocation_notes(session: Session, line_ids: Collection[int]) -> di
     )
     notes: dict[int, list[SupplyNote]] = {}
     for line_id, number, position, expected_on, quantity in session.execute(rows):
-        note = SupplyNote(f"Purchase order {number}/{position}", quantity, when_expected(expected_on))
+        note = SupplyNote(
+            say("Purchase order {number}/{position}", number=number, position=position),
+            quantity,
+            when_expected(expected_on),
+        )
         notes.setdefault(line_id, []).append(note)
     return notes
 
