@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("allocate", "emails", "orders", "preview", "rebalance", "search", "what-if")
+NAMES = ("allocate", "emails", "orders", "preview", "quotes", "rebalance", "search", "what-if")
 
 
 def main() -> int:

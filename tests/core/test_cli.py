@@ -174,7 +174,7 @@ def test_a_sound_database_passes_its_check(erp):
 
 def test_a_command_of_a_module_that_is_off_says_so(app, erp):
     registry = current_registry()
-    for name in ("backorder_email", "preorder", "sales"):
+    for name in ("backorder_email", "returns", "preorder", "sales"):
         commit(lambda session, name=name: registry.disable(session, name))
     assert problem(erp("allocate")) == "Command allocate belongs to module sales, which is off.\n"
     assert "allocate" not in erp("--help")[1]
@@ -366,7 +366,7 @@ def test_init_leaves_modules_out_that_are_off_by_default_unless_others_need_them
     code, out, _ = command(empty_app, "init")
     assert code == 0
     assert "Installed and enabled: inventory_lots, procurement, sales, preorder." in out
-    assert "Not installed: backorder_email. To install one: erp modules install NAME" in out
+    assert "Not installed: api, returns, backorder_email. To install one: erp modules install NAME" in out
     assert command(empty_app, "check")[0] == 0
     assert command(empty_app, "modules", "install", "backorder_email")[0] == 0
 

@@ -33,7 +33,9 @@ def stock_panels(key: str, search: str, *, with_lot: bool = False) -> tuple[Pane
             (each, say("{lot} at {location}", lot=each.lot, location=each.location) if with_lot else each.location)
             for each in stock
         )
-        return allocations_panel(session, {each.balance_id: place for each, place in where if each.allocated})
+        return allocations_panel(
+            session, {each.balance_id: place for each, place in where if each.allocated or each.held}
+        )
 
     def moves(session: Session, row: Any) -> dict[str, Any]:
         found = moves_panel(session, getattr(StockMove, key) == row.id, search=getattr(row, search))

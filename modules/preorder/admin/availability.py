@@ -37,7 +37,7 @@ def overview(session: Session, product: Product) -> dict[str, Any]:
     return {
         "product": product,
         "components": components,
-        "unallocated": sum((row.outstanding - row.allocated for row in components.incoming), Decimal(0)),
+        "unallocated": sum((row.outstanding - row.allocated - row.held for row in components.incoming), Decimal(0)),
         "chart": availability_chart(components.days),
     }
 
@@ -97,13 +97,15 @@ def supply_bar(queue: queries.Queue, scale: Decimal, unit: str) -> list[Drawn]:
     for row in queue.incoming:
         when = day(row.expected_on) or say("no date")
         url = document_url("procurement.purchase_order", row.order_id) or ""
-        left = row.outstanding - row.allocated
+        left = row.outstanding - row.allocated - row.held
         name = joined((f"{row.number}/{row.position}", when), ", ")
-        allocated = format_quantity(row.allocated)
+        allocated, held = format_quantity(row.allocated), format_quantity(row.held)
         allocated_text = say("{name}: {allocated} {unit} allocated", name=name, allocated=allocated, unit=unit)
+        held_text = say("{name}: {held} {unit} held for quotes", name=name, held=held, unit=unit)
         free_text = say("{name}: {left} {unit} available", name=name, left=format_quantity(left), unit=unit)
         parts += [
             Part(row.allocated, "incoming", when, allocated_text, url),
+            Part(row.held, "stock", when, held_text, url),
             Part(left, "free", when, free_text, url),
         ]
     return draw(parts, scale)

@@ -46,16 +46,18 @@ def line_bar(line: PurchaseOrderLine, purchase_allocations: Sequence[Any]) -> li
         for row in purchase_allocations[:MOST_DRAWN]
     ]
     others = line.allocated - sum((part.quantity for part in allocated), Decimal(0))
-    free, cancelled = line.outstanding - line.allocated, line.cancelled
+    free, cancelled = line.outstanding - line.taken, line.cancelled
     for_others = say("{others} {unit} for more orders", others=format_quantity(others), unit=unit)
     closed = say("{cancelled} {unit} closed short", cancelled=format_quantity(cancelled), unit=unit)
     there = say("{received} {unit} received", received=format_quantity(received), unit=unit)
+    quoted = say("{held} {unit} held for quotes", held=format_quantity(line.held), unit=unit)
     available = say("{free} {unit} available", free=format_quantity(free), unit=unit)
     return draw(
         [
             Part(received, "done", say("received"), there),
             *allocated,
             Part(others, "incoming", say("more orders"), for_others),
+            Part(line.held, "stock", say("quotes"), quoted),
             Part(free, "free", say("available"), available),
             Part(cancelled, "gone", say("closed short"), closed),
         ]

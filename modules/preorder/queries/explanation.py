@@ -52,7 +52,7 @@ def supply_notes(session: Session, line: OrderLine) -> list[SupplyNote]:
 
 
 def _left(row: PurchaseOrderLine) -> Decimal:
-    return row.outstanding - row.allocated
+    return row.outstanding - row.allocated - row.held
 
 
 def _reason(row: PurchaseOrderLine, own: Decimal, remainder: Decimal, usable: Decimal) -> str:
@@ -60,6 +60,7 @@ def _reason(row: PurchaseOrderLine, own: Decimal, remainder: Decimal, usable: De
     left = say("{row} still available", row=format_quantity(_left(row)))
     parts: list[str] = [say("{own} allocated to this line", own=format_quantity(own))] if own else []
     parts += [say("{others} allocated to other orders", others=format_quantity(others))] if others else []
+    parts += [say("{held} held for quotes", held=format_quantity(row.held))] if row.held else []
     if _left(row) > 0:
         parts.append(joined((left, _why_not(row, usable, remainder)), "") if remainder > 0 else left)
     goods = joined(parts, ", ") if parts else say("nothing left")

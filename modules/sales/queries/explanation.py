@@ -122,7 +122,7 @@ def _stock_candidates(session: Session, line: OrderLine) -> tuple[list[StockCand
     ).all()
     shown = rows[:MOST_SHOWN]
     held: dict[int, list[BalanceAllocation]] = {}
-    for allocation in allocations(session, [balance.id for balance, *_ in shown if balance.allocated]):
+    for allocation in allocations(session, [balance.id for balance, *_ in shown if balance.allocated or balance.held]):
         held.setdefault(allocation.balance_id, []).append(allocation)
     candidates = [
         _stock_candidate(line, balance, lot, location, held.get(balance.id, [])) for balance, lot, location in shown
@@ -134,14 +134,14 @@ def _stock_candidate(
     line: OrderLine, balance: Balance, lot: Lot, location: Location, held: Sequence[BalanceAllocation]
 ) -> StockCandidate:
     reason = _unusable(lot, location)
-    free = balance.on_hand - balance.allocated
+    free = balance.unallocated
     return StockCandidate(
         lot=lot.number,
         lot_id=lot.id,
         location=location.path,
         on_hand=balance.on_hand,
         available=Decimal(0) if reason else free,
-        explanation=reason or _usable_reason(line, free, held),
+        explanation=reason or _usable_reason(line, free, balance.held, held),
         is_usable=not reason,
         allocations=held,
     )
@@ -153,10 +153,15 @@ def _unusable(lot: Lot, location: Location) -> str:
     return say("Not used: it is {why}{since}.", why=why, since=since) if why else ""
 
 
-def _usable_reason(line: OrderLine, free: Decimal, held: Sequence[BalanceAllocation]) -> str:
+def _usable_reason(line: OrderLine, free: Decimal, quoted: Decimal, held: Sequence[BalanceAllocation]) -> str:
     own = sum((allocation.quantity for allocation in held if allocation.document == line.order.number), Decimal(0))
-    others = sum((allocation.quantity for allocation in held), -own)
-    shares = ((own, say("allocated to this order")), (others, say("allocated to other orders")), (free, say("free")))
+    others = sum((allocation.quantity for allocation in held), -own) - quoted
+    shares = (
+        (own, say("allocated to this order")),
+        (others, say("allocated to other orders")),
+        (quoted, say("held for quotes")),
+        (free, say("free")),
+    )
     parts = [joined((format_quantity(quantity), share)) for quantity, share in shares if quantity]
     return say("{parts}.", parts=joined(parts, ", "))
 

@@ -141,9 +141,7 @@ def _allocated_parts(session: Session, order: Order, refusals: Mapping[int, ErpE
         if why:
             reasons.append(
                 say(
-                    "Line {line}: {unusable}",
-                    line=line.position,
-                    unusable=LotUnusable(lot=lot, location=path, why=why),
+                    "Line {line}: {unusable}", line=line.position, unusable=LotUnusable(lot=lot, location=path, why=why)
                 )
             )
         elif line.id not in refusals:

@@ -1,4 +1,4 @@
-"""Refusals of sales."""
+"""Refusals about orders, allocations, backorders and packs."""
 
 from __future__ import annotations
 
