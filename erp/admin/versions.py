@@ -123,7 +123,7 @@ def _differences(was: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str
     for label in {**was, **now}:
         if label not in now:
             yield say(
-                "{label} is not there any more, was {was} when this page was opened",
+                "{label} no longer exists, was {was} when this page was opened",
                 label=named(label),
                 was=_shown(was[label]),
             )

@@ -74,7 +74,7 @@ class NotEnoughIncoming(ErpError):
     def __init__(self, *, purchase_line: str, available: Decimal, wanted: Decimal) -> None:
         super().__init__(
             say(
-                "{purchase_line} has {available} available, {wanted} are wanted.",
+                "{purchase_line} has {available} available: {wanted} cannot be allocated.",
                 purchase_line=purchase_line,
                 available=format_quantity(available),
                 wanted=format_quantity(wanted),
@@ -132,7 +132,7 @@ class PurchaseAllocationsGone(ErpError):
     """A chosen purchase allocation is not open any more."""
 
     def __init__(self) -> None:
-        super().__init__("Some of what you chose is not allocated any more. Open the page again.")
+        super().__init__("Some of what you chose is no longer allocated. Reload the page.")
 
 
 class NoExpectedDate(ErpError):
@@ -192,7 +192,7 @@ class SerialsCounted(ErpError):
 
     def __init__(self, *, sku: str) -> None:
         super().__init__(
-            say("{sku} is tracked by serial number: nothing of it is allocated, so no order would notice.", sku=sku)
+            say("{sku} is tracked by serial number: it is not allocated, so no order would be affected.", sku=sku)
         )
 
 
@@ -200,7 +200,7 @@ class RushNotDraft(ErpError):
     """Only a draft can be confirmed as a rush order."""
 
     def __init__(self) -> None:
-        super().__init__("The order is not a draft any more, so it cannot be confirmed as shown.")
+        super().__init__("The order is no longer a draft, so it cannot be confirmed as shown.")
 
 
 class WrongSubject(ErpError):

@@ -50,7 +50,7 @@ FILES = NOUNS | {
     "commands",
 }
 # `rendering` is a process of its own; `http` answers programs.
-FOLDERS = {"errors", "http", "rendering", "templates", "static", "migrations", "translations", "__pycache__"}
+FOLDERS = {"errors", "models", "http", "rendering", "templates", "static", "migrations", "translations", "__pycache__"}
 ENTRY_POINTS = {
     "events",
     "hooks",

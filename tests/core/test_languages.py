@@ -77,9 +77,9 @@ class Marked:
 
 
 def left_over(text):
-    """Return what of a text is outside of the brackets."""
+    """Return what of a text is outside of the brackets; a reference inside a text parts it in two."""
     shorter = re.sub(r"⟦[^⟦⟧]*⟧", " ", text)
-    return text if shorter == text else left_over(shorter)
+    return re.sub(r"^[^⟦]*⟧|⟦[^⟧]*$", " ", text) if shorter == text else left_over(shorter)
 
 
 def data_words(app):

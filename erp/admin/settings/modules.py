@@ -138,8 +138,7 @@ class ModulesPage(Page):
         known = registry.modules.keys() | registry.found.broken.keys()
         lost = [row for name, row in rows.items() if name not in known]
         missing = [
-            _unusable(row.name, "missing", say("Its code is not there any more; it was {state}.", state=row.state))
-            for row in lost
+            _unusable(row.name, "missing", say("Its code is gone; it was {state}.", state=row.state)) for row in lost
         ]
         return found + broken + missing
 

@@ -99,7 +99,7 @@ def _has_factor(session: Session, user: User) -> Facts:
 
 def _reset_factor(session: Session, user: User) -> str:
     second_factor.reset(session, user)
-    return say("{user} has no second factor any more, and is signed out everywhere.", user=user.username)
+    return say("{user} no longer has a second factor, and is signed out everywhere.", user=user.username)
 
 
 class UserScreen(Screen):

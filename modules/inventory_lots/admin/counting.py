@@ -126,6 +126,6 @@ def _message(location: Location, counted: Sequence[Counted], different: Sequence
     found = (
         say(" Changed: {changes}{more}.", changes=joined(changes, ", "), more=more)
         if different
-        else " All of it was right."
+        else say(" There was no difference.")
     )
     return say("{lines} of {path} counted.{found}", lines=plural(len(counted), "line"), path=location.path, found=found)

@@ -30,7 +30,7 @@ def _hold(_session: Session, lot: Any) -> Facts:
 
 
 def _release_hold(session: Session, lot: Any) -> str:
-    return say("Lot {release_lot} is not on hold any more.", release_lot=services.release_lot(session, lot.id).number)
+    return say("Lot {release_lot} is no longer on hold.", release_lot=services.release_lot(session, lot.id).number)
 
 
 class _LotPage(FormPage):

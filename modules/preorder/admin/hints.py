@@ -65,7 +65,7 @@ def hint_text(hint: Hint | None) -> str:
         return say("Packed by serial number: {serials} usable in stock.", serials=format_quantity(hint.serials))
     sentences = [_expected(hint.coverage)]
     if hint.by_hand:
-        sentences.append(say("A person could allocate {by_hand}.", by_hand=joined(hint.by_hand, say(" or "))))
+        sentences.append(say("You could allocate {by_hand}.", by_hand=joined(hint.by_hand, say(" or "))))
     if hint.reserved_for:
         when = (
             say("from {promised_by_atp} on", promised_by_atp=day(hint.promised_by_atp))

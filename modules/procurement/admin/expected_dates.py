@@ -87,7 +87,7 @@ class ExpectedDate(FormPage):
         return (
             say("{name} is expected on {new}.", name=name, new=day(new))
             if new
-            else say("{name} is expected on no known day.", name=name)
+            else say("{name} has no expected date.", name=name)
         )
 
 

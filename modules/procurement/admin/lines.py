@@ -25,7 +25,7 @@ def _close(session: Session, line: PurchaseOrderLine) -> str:
     name, outstanding = str(line), line.outstanding
     services.close_lines(session, [line.id])
     return say(
-        "{name} is closed short: {outstanding} will not come any more. Reopen takes it back.",
+        "{name} is closed short: {outstanding} will not come. Reopen takes it back.",
         name=name,
         outstanding=format_quantity(outstanding),
     )
@@ -42,7 +42,7 @@ LINE_ACTIONS = (
         permission="procurement.edit",
         run=_close,
         depends_on=of_order_or_line,
-        confirm="Close this line short? What is outstanding will not come any more, and sales orders lose it.",
+        confirm="Close this line short? What is outstanding will not come, and sales orders lose it.",
         yes="Close short",
         no="Keep it open",
         allowed=lambda line: line.is_open,

@@ -135,7 +135,7 @@ class ChangeQuantity(LinePage):
     icon = "fa-sort-numeric-asc"
     allowed = staticmethod(lambda line: ORDER.allows(line.order.state, "change_quantity"))
     form_class = QuantityForm
-    help = "Raised, the line keeps its place in the queue. Lowered, the backorder gives back first, then allocations."
+    help = "If raised, the line keeps its place in the queue. If lowered, the backorder shrinks before allocations."
 
     @override
     def prefill(self, session: Session, row: Any, form: Any) -> None:
@@ -183,7 +183,7 @@ class ChangeRequestedDate(LinePage):
         asked = (
             say("it is requested on {requested_on}", requested_on=day(line.requested_on))
             if line.requested_on
-            else say("it is requested for no day")
+            else say("it has no requested date")
         )
         return say(
             "Line {line}: {asked}. {why_scheduled}",
@@ -220,7 +220,7 @@ class CancelLine(LinePage):
 LINE_ACTIONS = (
     Action(
         name="why",
-        label="Why is this not allocated?",
+        label="Explain",
         permission="sales.view",
         page=why_not_allocated,
         icon="fa-question-circle-o",

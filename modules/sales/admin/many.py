@@ -57,9 +57,9 @@ def _confirmed(now: Quantities, _was: Quantities) -> str:
 
 def _packed(now: Quantities, was: Quantities) -> str:
     left = (
-        say(", {open_quantity} stay open", open_quantity=format_quantity(now.open_quantity))
+        say(", {open_quantity} still open", open_quantity=format_quantity(now.open_quantity))
         if now.open_quantity
-        else say(", nothing stays open")
+        else say(", nothing is left open")
     )
     return say("{packed} packed{left}", packed=format_quantity(now.packed - was.packed), left=left)
 
@@ -145,7 +145,7 @@ CANCEL = BulkAction(
     change=_orders(
         lambda session, ids, form: services.cancel_orders(session, ids, why=form.why.data or ""), _cancelled
     ),
-    help="What is packed stays packed. All else is given back: allocations, backorders and purchase allocations.",
+    help="What is packed stays packed. All else is cancelled; its allocations and purchase allocations are released.",
 )
 
 

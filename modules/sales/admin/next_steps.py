@@ -7,16 +7,14 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from erp.admin import NextStep
-from erp.text import capital, plural, say
+from erp.text import plural, say
 from modules.inventory_lots.states import Tracking
 from modules.sales import queries
 from modules.sales.admin.packs import PackSerials, asks_for_serials
 from modules.sales.models import Order, OrderLine
 from modules.sales.states import OrderState, ShippingPolicy
 
-WAIT = NextStep(
-    "", say("nothing. All that is open is on purchase orders, and is allocated to the order when it arrives.")
-)
+WAIT = NextStep("", say("wait. All that is open is on purchase orders, and is allocated to the order when it arrives."))
 
 
 def next_step(session: Session, order: Order) -> NextStep | None:
@@ -29,25 +27,19 @@ def next_step(session: Session, order: Order) -> NextStep | None:
     allocated = [line for line in lines if line.allocated]
     waiting = [line for line in lines if line.has_need and line.product.tracking is not Tracking.serial]
     if allocated and waiting and order.shipping_policy is ShippingPolicy.complete:
-        text = say(
-            "allocate what is free. The order leaves in one piece, and {waiting} not wholly allocated.",
-            waiting=_of(waiting, lines),
-        )
+        text = say("allocate what is free. The order ships complete, and {waiting}", waiting=_waits(waiting, lines))
         return NextStep("allocate", text)
     if allocated or not waiting:
         return _pack(order, allocated, lines)
     if _is_covered(session, waiting):
         return WAIT
-    return NextStep(
-        "allocate",
-        say("allocate what is free. {waiting} not wholly allocated.", waiting=capital(_of(waiting, lines))),
-    )
+    return NextStep("allocate", say("allocate what is free: {waiting}", waiting=_waits(waiting, lines)))
 
 
 def _pack(order: Order, allocated: list[OrderLine], lines: list[OrderLine]) -> NextStep:
     name = PackSerials.name if asks_for_serials(order) else "pack"
     if not allocated:
-        return NextStep(name, say("pack it. You are asked for the serial numbers that leave."))
+        return NextStep(name, say("pack it. You will be asked for the serial numbers."))
     return NextStep(name, say("pack what is allocated: {allocated} in stock.", allocated=_of(allocated, lines)))
 
 
@@ -56,6 +48,13 @@ def _is_covered(session: Session, lines: list[OrderLine]) -> bool:
     found = queries.purchase_allocations_of(session, [line.id for line in lines])
     covered = {id_: sum((note.quantity for note in notes), Decimal(0)) for id_, notes in found.items()}
     return all(covered.get(line.id, Decimal(0)) >= line.need for line in lines)
+
+
+def _waits(some: list[OrderLine], lines: list[OrderLine]) -> str:
+    """Return how many of the lines are not allocated in full."""
+    if len(some) == len(lines) > 1:
+        return say("none of its {lines} lines is fully allocated.", lines=len(lines))
+    return say("{some} not fully allocated.", some=_of(some, lines))
 
 
 def _of(some: list[OrderLine], lines: list[OrderLine]) -> str:

@@ -37,7 +37,7 @@ class InactiveProduct(ErpError):
     """A product that is not sold any more."""
 
     def __init__(self, *, sku: str) -> None:
-        super().__init__(say("{sku} is not active any more. Order another product, or make it active again.", sku=sku))
+        super().__init__(say("{sku} is no longer active. Order another product, or activate it again.", sku=sku))
 
 
 class QuantityBelowDone(ErpError):
@@ -92,7 +92,8 @@ class LotUnusable(ErpError):
     def __init__(self, *, lot: str, location: str, why: str) -> None:
         super().__init__(
             say(
-                "Lot {lot} at {location} is {why}, so it stays. Its page can release what is allocated on it.",
+                "Lot {lot} at {location} is {why}, so it cannot be packed. Its page can release what "
+                "is allocated on it.",
                 lot=lot,
                 location=location,
                 why=why,
@@ -186,9 +187,7 @@ class NotOfThisOrder(ErpError):
     """A line or an allocation that belongs to another order, or is gone."""
 
     def __init__(self, *, order: str) -> None:
-        super().__init__(
-            say("What you chose is not on {order} any more. Reload the page and choose again.", order=order)
-        )
+        super().__init__(say("What you chose is no longer on {order}. Reload the page and choose again.", order=order))
 
 
 class NothingOpen(ErpError):
@@ -264,7 +263,7 @@ class NotHeld(ErpError):
         super().__init__(
             say(
                 "{holder} has {held} on usable stock that are not packed, so {wanted} cannot be "
-                "taken from it. Open the page again to see who has what.",
+                "taken from it. Reload the page to see who has what.",
                 holder=holder,
                 held=format_quantity(held),
                 wanted=format_quantity(wanted),
