@@ -26,6 +26,7 @@ from erp import (
     discovery,
     error_pages,
     failures,
+    languages,
     logs,
     migrations,
     provider,
@@ -88,6 +89,7 @@ def _add_pages(app: Flask, registry: Registry) -> None:
     with app.app_context():
         _set_up(registry)
     _add_templates(app, registry)
+    languages.init_app(app, [registry.found.home(name) / "translations" for name in registry.modules])
     security.init_app(app)
     provider.init_app(app)
     _add_endpoints(app, registry)
