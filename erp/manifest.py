@@ -28,13 +28,15 @@ class Permission:
 class Module:
     """A module's manifest: everything that must be known before its code is imported.
 
-    `setup` gets the `Core` of `erp.registry`, through which it registers what the module has.
+    `setup` gets the `Core` of `erp.registry`, through which it registers what the module has. `screens` gets it too, in
+    the processes alone that show screens: what is registered there, and what it imports, costs a command nothing.
     """
 
     name: str
     title: str
     version: str
     setup: Callable[[Any], None]
+    screens: Callable[[Any], None] | None = None
     summary: str = ""
     depends: tuple[str, ...] = ()
     options: tuple[Option[Any], ...] = ()
