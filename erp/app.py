@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, tzinfo
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Flask, abort, g, has_app_context, request
@@ -20,10 +21,11 @@ from erp.db import replica
 from erp.errors import ConfigError
 from erp.exchange import run_imports
 from erp.options import OptionTable, options, parse_ini, read_ini_file
-from erp.registry import CORE, Owned, Registry
+from erp.registry import CORE, Endpoint, Owned, Registry
 from erp.third_parties import Raised, catching
 
 SECRET_LENGTH = 16
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 def create_app(
@@ -84,8 +86,26 @@ def _add_pages(app: Flask, registry: Registry) -> None:
     _add_templates(app, registry)
     security.init_app(app)
     provider.init_app(app)
+    _add_endpoints(app, registry, security.csrf)
     admin.init_app(app, registry)
     add_watch_addresses(app)
+
+
+def _add_endpoints(app: Flask, registry: Registry, csrf: Any) -> None:
+    """Give the endpoints for programs their addresses; the gate asks which are on, and lets nobody in by a cookie."""
+    for owned in registry.endpoints:
+        answer, url, name = _answering(owned.thing), owned.thing.url, f"{owned.module}_endpoint"
+        for rule in (url, f"{url}/", f"{url}/<path:below>"):
+            app.add_url_rule(rule, name, answer, methods=METHODS, strict_slashes=True)
+        csrf.exempt(answer)
+
+
+def _answering(endpoint: Endpoint) -> Callable[..., Any]:
+    def answer(**_parts: str) -> Any:
+        return endpoint.answer()
+
+    answer.__module__ = f"endpoint{endpoint.url}"  # by this and its name Flask-WTF knows a view
+    return answer
 
 
 def _ini_path(given: str | os.PathLike[str] | None, environment: Mapping[str, str]) -> Path:

@@ -11,7 +11,27 @@ from typing import Any
 
 from flask import Flask
 
-from erp import admin, db, errors, events, exchange, history, manifest, migrations, options, registry, states
+from erp import (
+    admin,
+    api,
+    clock,
+    db,
+    errors,
+    events,
+    exchange,
+    history,
+    identity,
+    manifest,
+    migrations,
+    models,
+    numbers,
+    options,
+    registry,
+    search,
+    sequence,
+    states,
+    text,
+)
 
 LONGEST = 40
 
@@ -26,8 +46,9 @@ SURFACE: dict[ModuleType, tuple[str, ...]] = {
         "Decimal",
         "Choice",
         "Duration",
+        "options",
     ),
-    registry: ("Core", "Queue", "Waiting", "Alarm", "current_registry"),
+    registry: ("Core", "Endpoint", "Queue", "Waiting", "Alarm", "current_registry"),
     db: (
         "Model",
         "BigId",
@@ -48,9 +69,38 @@ SURFACE: dict[ModuleType, tuple[str, ...]] = {
     history: ("Tracked", "Subject", "Change", "record", "record_all", "because"),
     states: ("StateMachine",),
     events: ("publish", "hook", "current_run"),
-    errors: ("ErpError",),
+    errors: ("ErpError", "NotFound", "StaleRecord"),
+    models: ("enum_column",),
+    sequence: ("next_number", "next_numbers"),
+    clock: ("now", "today"),
+    numbers: ("format_quantity",),
+    text: ("Note", "plural"),
+    identity: ("identity_key",),
+    search: ("Searchable", "SearchSource", "Found", "Sought", "rows_by_number", "rows_by_words"),
     admin: tuple(name for name in admin.__all__ if name != "init_app"),
-    exchange: ("ImportKind", "ExportKind", "Column", "Row", "AfterImport"),
+    api: ("Resource", "Field", "Computed", "Lines", "Create", "Change", "Input", "Kind", "UnknownName"),
+    exchange: (
+        "ImportKind",
+        "ExportKind",
+        "Column",
+        "Row",
+        "AfterImport",
+        "Errors",
+        "rows_by_number",
+        "code",
+        "day",
+        "email_address",
+        "instant",
+        "long_text",
+        "money",
+        "one_of",
+        "quantity",
+        "quantity_or_zero",
+        "signed_quantity",
+        "switch",
+        "text",
+        "whole_number",
+    ),
     migrations: ("existing_keys", "write_keys"),
 }
 

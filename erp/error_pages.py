@@ -103,21 +103,21 @@ def refused(error: ErpError) -> ResponseReturnValue:
     if isinstance(error, DatabaseUnreachable | DatabaseFailed):
         # What anybody may read names no server, user or file.
         log.warning("%s %s: %s", request.method, request.path, error)
-        return _page(503, UNAVAILABLE)
-    return _page(STATUS.get(type(error), 400), str(error))
+        return _page(503, UNAVAILABLE, error)
+    return _page(STATUS.get(type(error), 400), str(error), error)
 
 
 def unfit(error: DataError) -> ResponseReturnValue:
     """Show that a value does not fit, such as a number of thirty digits in an address."""
     db.session.rollback()
     log.info("%s %s: %s", request.method, request.path, error.orig)
-    return _page(400, "A value in this request is not one that the database can hold.")
+    return _page(400, "A value in this request is not one that the database can hold.", error)
 
 
 def failed(error: OperationalError) -> ResponseReturnValue:
     """Show that the database cannot be reached or was busy for too long."""
     log.warning("%s %s: %s", request.method, request.path, error.orig)
-    return _page(503, UNAVAILABLE)
+    return _page(503, UNAVAILABLE, error)
 
 
 def plain(error: HTTPException) -> ResponseReturnValue:
@@ -126,7 +126,7 @@ def plain(error: HTTPException) -> ResponseReturnValue:
         return error
     if isinstance(error, InternalServerError):
         return _crashed(error.original_exception)
-    return _page(error.code or 500, error.description or error.name)
+    return _page(error.code or 500, error.description or error.name, error)
 
 
 def _crashed(error: BaseException | None) -> ResponseReturnValue:
@@ -136,8 +136,13 @@ def _crashed(error: BaseException | None) -> ResponseReturnValue:
     if error is not None and registry.is_foreign(module):
         registry.note(module, f"page {request.path}", error)
     where = f" in module {module}" if module else ""
-    return _page(500, f"Something went wrong{where}. The log says what, and nothing was changed.", module=module)
+    message = f"Something went wrong{where}. The log says what, and nothing was changed."
+    return _page(500, message, error, module=module)
 
 
-def _page(status: int, message: str, *, module: str = "") -> ResponseReturnValue:
+def _page(status: int, message: str, error: BaseException | None, *, module: str = "") -> ResponseReturnValue:
+    """Return the page, or what the endpoint answers to the programs that it is for."""
+    if endpoint := current_app.extensions["erp"].endpoint_at(request.path):
+        answer: ResponseReturnValue = endpoint.thing.failed(status, message, error)
+        return answer
     return render_template("erp/refused.html", status=status, message=message, module=module), status

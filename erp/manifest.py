@@ -29,7 +29,9 @@ class Module:
     """A module's manifest: everything that must be known before its code is imported.
 
     `setup` gets the `Core` of `erp.registry`, through which it registers what the module has. `screens` gets it too, in
-    the processes alone that show screens: what is registered there, and what it imports, costs a command nothing.
+    the processes alone that answer requests: what it registers and imports costs a command nothing.
+    `erp init` of an empty database installs a module that is `on_by_default`; another one is found, and waits for
+    `erp modules install`.
     """
 
     name: str
@@ -41,3 +43,4 @@ class Module:
     depends: tuple[str, ...] = ()
     options: tuple[Option[Any], ...] = ()
     permissions: tuple[Permission, ...] = ()
+    on_by_default: bool = True

@@ -60,6 +60,8 @@ def _mistakes(module: Any, name: str) -> Iterator[Mistake]:
         yield f"Version {module.version!r} is refused: numbers with points, such as '1.0', are allowed", module.version
     if not isinstance(module.summary, str):
         yield "The summary is no text", "summary"
+    if not isinstance(module.on_by_default, bool):
+        yield f"on_by_default {module.on_by_default!r} is refused: True or False is allowed", "on_by_default"
     if not callable(module.setup):
         yield "setup is no function", "setup"
     yield from _dependency_mistakes(module)

@@ -194,6 +194,7 @@ class RunKind(StrEnum):
     screen = "screen"
     command = "command"
     job = "job"
+    api = "api"
 
 
 class RunEntry(Model):

@@ -240,6 +240,11 @@ def may(user: Any, permission: str) -> bool:
     return bool(user.is_authenticated and user.may(permission))
 
 
+def act_as(user: Any) -> None:
+    """Let this request act as a user, or as nobody, and forget what its cookies say."""
+    g._login_user = user  # where Flask-Login keeps who is signed in
+
+
 def load_user(token: str) -> User | None:
     """Return the user of a session; None where it has ended."""
     user = sessions.user_of(db.session(), token)
@@ -268,6 +273,11 @@ class Sessions(SecureCookieSessionInterface):
 def _gate() -> ResponseReturnValue | None:
     """Answer before any view: the address of a module that is off is not found, even without being signed in."""
     if request.endpoint in PUBLIC_ENDPOINTS:
+        return None
+    if endpoint := current_registry().endpoint_at(request.path):
+        if not current_registry().is_live(endpoint.module):
+            abort(404)
+        act_as(Nobody())
         return None
     _refuse_what_is_off(request.path)
     if request.routing_exception is not None:

@@ -1,5 +1,6 @@
 """Base screens: what modules declare their lists, forms, documents, actions and panels with."""
 
+from erp.admin.access import may, screen_session
 from erp.admin.action_pages import Choose, FormPage
 from erp.admin.bulk import BulkAction, change_of_each
 from erp.admin.dashboard_parts import Bar, Chart, WorkQueue
@@ -25,7 +26,7 @@ from erp.admin.declarations import (
     of_each,
 )
 from erp.admin.document import DocumentScreen
-from erp.admin.fields import DayField, LookupField, QuantityField
+from erp.admin.fields import DayField, LookupField, QuantityField, lookup_of
 from erp.admin.filters import DerivedFilter, compared, yes_or_no
 from erp.admin.formatting import line_heading
 from erp.admin.page import Page
@@ -72,6 +73,9 @@ __all__ = [
     "init_app",
     "later_than",
     "line_heading",
+    "lookup_of",
+    "may",
     "of_each",
+    "screen_session",
     "yes_or_no",
 ]

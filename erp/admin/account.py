@@ -115,7 +115,7 @@ def password() -> ResponseReturnValue:
         # Every session of this user has ended, this one included: it goes on as a new one.
         browser_session.begin(user)
         flash("Your password is changed. Other sessions of yours have ended.", "success")
-        return redirect(url_for("admin.index"))
+        return redirect(url_for("erp_work.index"))
     return render_template("erp/password.html", message="")
 
 

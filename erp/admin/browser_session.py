@@ -52,8 +52,17 @@ def place() -> str:
 
 
 def next_page() -> str:
-    """Return the address that was asked for before signing in; nothing leads to another host."""
-    return checked(request.args.get("next", "")) or url_for("admin.index")
+    """Return the address of the page that somebody who signs in gets first."""
+    return first_page(request.args.get("next", ""))
+
+
+def first_page(asked: str) -> str:
+    """Return the address that was asked for before signing in; the work where that was none or the dashboard.
+
+    Nothing leads to another host.
+    """
+    wanted = checked(asked)
+    return url_for("erp_work.index") if wanted in ("", url_for("admin.index")) else wanted
 
 
 def checked(target: str) -> str:

@@ -55,12 +55,13 @@ def make_cell(value: Any, type_: Any = None) -> Cell:
 
 @dataclass(frozen=True)
 class ShownRow:
-    """A row as the list shows it."""
+    """A row as the list shows it; `next` is the label and the address of its next step, where that is a page."""
 
     id: Any
     url: str
     cells: Sequence[Cell]
     is_ticked: bool = False
+    next: tuple[str, str] | None = None
 
 
 def with_columns(

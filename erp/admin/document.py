@@ -93,7 +93,8 @@ class DocumentScreen(Screen):
     def _shown_line(self, line: Any, added: Sequence[Any], actions: Sequence[Action]) -> ShownLine:
         own = [self._line_cell(line, getter) for _, getter in self._pairs()]
         more = [make_cell(value) for value in added]
-        return ShownLine(line, own + more, [action for action in actions if self.is_allowed(action, line)])
+        allowed = (action for action in actions if self.is_allowed(action, line))
+        return ShownLine(line, own + more, sorted(allowed, key=lambda action: action.style == "danger"))
 
     def _line_cell(self, line: Any, getter: Getter) -> Cell:
         if callable(getter):

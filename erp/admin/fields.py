@@ -252,6 +252,14 @@ def lookup(name: str, model: Any, field: str, options: dict[str, Any]) -> Lookup
     return Lookup(name, db, mapper.relationships[field].mapper.class_, **options)
 
 
+def lookup_of(name: str, target: Any, **options: Any) -> Lookup:
+    """Return the rows of the table `target` that a LookupField of the field `name` can find.
+
+    The screen on whose pages the field stands has the same `options` in its `form_ajax_refs`, by the same name.
+    """
+    return Lookup(name, db, target, **options)
+
+
 class ComboWidget:
     """A text input that finds rows while typing, and a hidden input that carries the chosen row's id."""
 

@@ -125,6 +125,11 @@ class ListQuery(ModelView):
         live = {name: [each for each in group if not self._is_off(each["index"])] for name, group in groups.items()}
         return {name: group for name, group in live.items() if group}
 
+    def live_filters(self) -> dict[str, tuple[int, Any]]:
+        """Return the filters that may be used now with their places, by the names that addresses have for them."""
+        named: dict[str, tuple[int, Any]] = self._filter_args or {}
+        return {name: (index, used) for name, (index, used) in named.items() if not self._is_off(index)}
+
     def get_column_name(self, field: str) -> str:
         """Return a column's label: the screen's, or one made of its name."""
         labels = self.column_labels or {}

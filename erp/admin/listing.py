@@ -63,6 +63,10 @@ class Listing(QuickFiltered, ViewChoice):
         """Return the address of a row's page."""
         return str(self.get_url(".details_view", id=row.id))
 
+    def next_of(self, row: Any) -> tuple[str, str] | None:
+        """Return the label and the address of the page that is a row's next step. Override for a list of work."""
+        return None
+
     def value(self, row: Any, name: str) -> Any:
         """Return what a column shows of a row."""
         formatter = self.column_formatters.get(name)
@@ -77,7 +81,7 @@ class Listing(QuickFiltered, ViewChoice):
     def _shown_row(self, row: Any, added: Sequence[Any]) -> ShownRow:
         own = (self._cell(row, name) for name, _ in self._list_columns)
         more = (make_cell(value) for value in added)
-        return ShownRow(row.id, self.details_url(row), [*own, *more])
+        return ShownRow(row.id, self.details_url(row), [*own, *more], next=self.next_of(row))
 
     def _cell(self, row: Any, name: str) -> Cell:
         exact = plain(self._get_field_value(row, name)) if name in self.column_totals else ""

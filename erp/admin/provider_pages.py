@@ -40,7 +40,7 @@ def come_back() -> ResponseReturnValue:
     except ErpError as error:
         return _refused(error)
     user = commit(lambda session: _started(session, user_id))
-    return browser_session.entered(user, redirect(wanted or url_for("admin.index")))
+    return browser_session.entered(user, redirect(browser_session.first_page(wanted)))
 
 
 def _started(session: Session, user_id: int) -> User:

@@ -11,7 +11,6 @@ from flask.typing import ResponseReturnValue
 from flask_admin import Admin, AdminIndexView, expose
 from flask_admin.theme import Bootstrap4Theme
 from flask_login import current_user
-from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -20,21 +19,24 @@ from erp.admin import account, provider_pages, reading, second_factor_page
 from erp.admin.access import may, permitted, screen_session
 from erp.admin.charts import DrawnBar, drawn
 from erp.admin.contributions import leave_out_unfit
-from erp.admin.dashboard_parts import Chart, WorkQueue
+from erp.admin.dashboard_parts import Chart
 from erp.admin.declarations import Card
 from erp.admin.fields import required
 from erp.admin.formatting import add_filters, anchor, follow
 from erp.admin.list_query import ListQuery
 from erp.admin.page import Gated
 from erp.admin.papers import letterhead
-from erp.admin.quick_filters import QuickCount, counted
 from erp.admin.search import add_search
-from erp.admin.settings import IMPORTS, QUEUES, VIEWS
+from erp.admin.settings import IMPORTS
+from erp.admin.settings import VIEWS as SETTINGS
+from erp.admin.work import WorkPage, queue_sizes, work_of
 from erp.db import db
 from erp.errors import ModuleError
 from erp.options import options
 from erp.registry import CORE, Owned, Registry, ViewEntry, current_registry
 from erp.third_parties import Raised, catching
+
+VIEWS = (ViewEntry(WorkPage, "", ""), *SETTINGS)
 
 
 class Dashboard(Gated, AdminIndexView):
@@ -53,24 +55,10 @@ class Dashboard(Gated, AdminIndexView):
         charts: list[Chart] = permitted(registry.live(registry.charts.values()))
         return self.render(
             "erp/dashboard.html",
-            queues=self._queues(session),
+            queues=queue_sizes(self.admin, with_others=True),
             charts=[(chart, _bars(chart, session)) for chart in charts],
             cards=[(card.title, _numbers(card, session)) for card in cards],
         )
-
-    def _queues(self, session: Session) -> list[QuickCount]:
-        """Return the work queues of the user with their sizes, all counted in one statement and within bounds."""
-        offered = [(queue, self.admin.view(queue.view)) for queue in self._own_queues()]
-        shown = [(queue, view) for queue, view in offered if view is not None and view.is_accessible()]
-        own = [(queue, view) for queue, view in shown if not current_registry().foreign_owner(queue)]
-        foreign = [pair for pair in shown if pair not in own]
-        return [*_sizes(session, own), *(size for pair in foreign for size in _size(session, *pair))]
-
-    def _own_queues(self) -> list[WorkQueue]:
-        """Return the queues that the user has the right to work on; all of them for who only looks on."""
-        registry = current_registry()
-        queues = [*registry.live(registry.work_queues.values()), *QUEUES]
-        return permitted(queues) or queues
 
 
 def _numbers(card: Card, session: Session) -> list[tuple[str, Any, str]]:
@@ -78,22 +66,6 @@ def _numbers(card: Card, session: Session) -> list[tuple[str, Any, str]]:
         return [(label, value, url) for label, value, url in card.numbers(session)]
 
     return current_registry().contained(card, f"card {card.title}", read, lambda text: [(text, None, "")])
-
-
-def _sizes(session: Session, queues: Sequence[tuple[WorkQueue, Any]]) -> list[QuickCount]:
-    if not queues:
-        return []
-    sizes = session.execute(select(*(part for queue, view in queues for part in view.queue_size(queue)))).one()
-    return [
-        counted(queue.title, view.url_of_queue(queue), sizes[2 * at], sizes[2 * at + 1])
-        for at, (queue, view) in enumerate(queues)
-    ]
-
-
-def _size(session: Session, queue: WorkQueue, view: Any) -> list[QuickCount]:
-    """Return the size of a third party's queue, none where it cannot be counted."""
-    found = current_registry().contained
-    return found(queue, f"work queue {queue.title}", lambda: _sizes(session, [(queue, view)]), lambda _: [])
 
 
 def _bars(chart: Chart, session: Session) -> list[DrawnBar]:
@@ -203,7 +175,8 @@ def history_url(document: str, id: int) -> str:
 
 
 def _add_pages(app: Flask) -> None:
-    """Add the pages of signing in and of the search, and note who may read lists from the replica."""
+    """Add the pages of signing in and of the search, what templates use, and note who may read from the replica."""
+    add_filters(app)
     account.add_addresses(app)
     second_factor_page.add_addresses(app)
     provider_pages.add_addresses(app)
@@ -234,11 +207,11 @@ def init_app(app: Flask, registry: Registry) -> None:
         _add_or_mark_broken(site, registry, owned)
     site.put_in_order([*(owned.thing for owned in views), *VIEWS])
     _add_pages(app)
-    add_filters(app)
     app.jinja_env.globals.update(
         site=site,
         document_url=document_url,
         document_anchor=document_anchor,
+        work_of=work_of,
         may=may,
         required=required,
         csp_nonce=security.nonce,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import click
 from sqlalchemy import select
@@ -13,7 +15,8 @@ from erp import checks, history, migrations, progress, security
 from erp.cli.wrapping import without_tables
 from erp.db import commit, db, is_duplicate, reading
 from erp.errors import ErpError
-from erp.models import HistoryEntry, InstalledModule, User
+from erp.manifest import Module
+from erp.models import HistoryEntry, InstalledModule, Role, User
 from erp.registry import current_registry
 from erp.text import plural
 
@@ -42,24 +45,27 @@ class DemoRefused(ErpError):
 
 
 @click.command()
-@click.option("--demo", "with_demo", is_flag=True, help="Load the demo company into a new database.")
+@click.option(
+    "--demo", "with_demo", is_flag=True, help="Load the demo company, with a user of each role, into a new database."
+)
 @without_tables
 def init(with_demo: bool) -> None:
     """Make or upgrade the tables.
 
-    On an empty database every module that is found is installed and enabled, and the administrator `admin` is made;
-    the password is that of ERP_ADMIN_PASSWORD, else one is generated and printed once. Later, what is installed is
-    upgraded, indexes and triggers that are missing are made again, and nothing that was disabled is enabled again.
+    On an empty database the modules that are on by default are installed and enabled, with those that they need, and
+    the administrator `admin` is made; the password is that of ERP_ADMIN_PASSWORD, else one is generated and printed
+    once. Later, what is installed is upgraded, indexes and triggers that are missing are made again, and nothing that
+    was disabled is enabled again.
     """
     given = os.environ.get("ERP_ADMIN_PASSWORD")
     if not _has_users():
         if given:
             security.hash_password(given)  # a bad password is refused before anything is made
-        _install_all()
+        _install_modules()
         _switch_jit_off()
         if with_demo:
             _load_demo()
-        _add_administrator(given)
+        _add_administrator(given, with_demo)
         return
     done = migrations.upgrade_all()
     mended = migrations.mend()
@@ -93,43 +99,84 @@ def _has_users() -> bool:
     return migrations.is_initialized() and db.session.scalar(select(User.id).limit(1)) is not None
 
 
-def _install_all() -> None:
+def _on_by_default(modules: Mapping[str, Module]) -> list[str]:
+    """Return the modules that are on by default and those that they need, in dependency order."""
+    chosen: set[str] = set()
+    for name, module in reversed(list(modules.items())):  # those that need a module come before it
+        if module.on_by_default or name in chosen:
+            chosen.update({name, *module.depends})
+    return [name for name in modules if name in chosen]
+
+
+def _install_modules() -> None:
     migrations.install_core()
     registry = current_registry()
     installed = set(db.session.scalars(select(InstalledModule.name)))
-    for name in progress.each(list(registry.modules), "Installing modules"):
+    chosen = _on_by_default(registry.modules)
+    for name in progress.each(chosen, "Installing modules"):
         if name in installed:
             migrations.upgrade(name)
         else:
             migrations.install(name)
-    click.echo(f"Installed and enabled: {', '.join(registry.modules)}.")
+    click.echo(f"Installed and enabled: {', '.join(chosen)}.")
+    if waiting := [name for name in registry.modules if name not in chosen]:
+        click.echo(f"Not installed: {', '.join(waiting)}. To install one: erp modules install NAME")
     for name, error in registry.found.broken.items():
         click.echo(f"Left out, broken: {name} ({error}).")
 
 
-def _add_administrator(given: str | None) -> None:
+def _add_administrator(given: str | None, with_demo: bool) -> None:
+    """Add the administrator, and the users of the demo company in the same transaction."""
     password = given or security.generate_password()
 
-    def add(session: Session) -> None:
+    def add(session: Session) -> list[NewUser]:
         security.add_user(session, ADMINISTRATOR, password, roles=[migrations.ADMINISTRATOR], must_change=not given)
+        return _add_demo_users(session) if with_demo else []
 
-    commit(add)
+    added = commit(add)
     if given:
         click.echo(f"Administrator: {ADMINISTRATOR}, with the password of ERP_ADMIN_PASSWORD")
     else:
-        click.echo(f"Administrator: {ADMINISTRATOR}, password: {password} (to be changed at the first sign-in)")
+        _print_users([NewUser("Administrator", ADMINISTRATOR, password)])
+    _print_users(added)
+
+
+class NewUser(NamedTuple):
+    """A user whose password was generated."""
+
+    role: str
+    name: str
+    password: str
+
+
+def _add_demo_users(session: Session) -> list[NewUser]:
+    """Add a user of each role but the administrator's: of `Sales clerk`, `sales-clerk`. A name that is taken stays."""
+    taken = set(session.scalars(select(User.username)))
+    roles = session.scalars(select(Role.name).where(Role.is_administrator.is_(False)).order_by(Role.id))
+    wanted = [NewUser(role, role.lower().replace(" ", "-"), security.generate_password()) for role in roles]
+    added = [each for each in wanted if each.name not in taken]
+    for each in added:
+        security.add_user(session, each.name, each.password, roles=[each.role], name=each.role)
+    return added
+
+
+def _print_users(added: Sequence[NewUser]) -> None:
+    for role, name, password in added:
+        click.echo(f"{role}: {name}, password: {password} (to be changed at the first sign-in)")
 
 
 @click.command()
 def demo() -> None:
-    """Load the demo company, once."""
-    _load_demo()
+    """Load the demo company, once, and add a user of each role, whose passwords are printed once."""
+    if _load_demo():
+        _print_users(commit(_add_demo_users))
 
 
-def _load_demo() -> None:
+def _load_demo() -> bool:
+    """Load the demo company and say whether that was done now; raise DemoRefused."""
     if db.session.scalar(select(HistoryEntry.id).where(HistoryEntry.document == DEMO.document).limit(1)):
         click.echo("The demo company is there already.")
-        return
+        return False
     try:
         commit(_load_all)
     except IntegrityError as error:
@@ -137,6 +184,7 @@ def _load_demo() -> None:
             raise DemoRefused(str(error.orig).strip().splitlines()[0]) from error
         raise
     click.echo("The demo company is loaded.")
+    return True
 
 
 def _load_all(session: Session) -> None:

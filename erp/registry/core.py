@@ -17,7 +17,18 @@ from erp.db import Model, key_columns, wrong_keys
 from erp.errors import ModuleError
 from erp.manifest import Module
 from erp.options import Duration
-from erp.registry.entries import Alarm, Contribution, Extension, JobEntry, Owned, Queue, ViewEntry, job_name
+from erp.registry.entries import (
+    Alarm,
+    Contribution,
+    Endpoint,
+    Extension,
+    JobEntry,
+    Owned,
+    Queue,
+    ResourceExtension,
+    ViewEntry,
+    job_name,
+)
 from erp.registry.registered import Registered
 from erp.registry.requirements import NAME, require_answer, require_callable, require_event, require_screen
 from erp.search import Searchable, SearchSource, wrong_words
@@ -77,6 +88,28 @@ class Core:
         parts = (*of_row, filters, quick_filters, list_actions)
         self._registered.owners.update((id(part), self._module.name) for each in parts for part in each)
         self._registered.contributions[name].append(self._own(Contribution(*map(tuple, parts))))
+
+    def add_endpoint(self, endpoint: Endpoint) -> None:
+        """Answer all requests below an address: it is for programs, which no cookie signs in."""
+        require_callable(endpoint.answer, "an answer", 0)
+        require_callable(endpoint.failed, "an answer to what fails", 3)
+        self._registered.endpoints.append(self._own(endpoint))
+
+    def add_resource(self, *resources: Any) -> None:
+        """Add resources (`erp.api.Resource`) to the HTTP interface."""
+        self._add(self._registered.resources, "resource", *resources)
+
+    def extend_resource(
+        self,
+        name: str,
+        *,
+        fields: Sequence[Any] = (),
+        line_fields: Sequence[Any] = (),
+        writes: Sequence[Any] = (),
+    ) -> None:
+        """Add fields and writes, as `erp.api` declares them, to another module's resource `name`."""
+        added = ResourceExtension(tuple(fields), tuple(line_fields), tuple(writes))
+        self._registered.resource_extensions[name].append(self._own(added))
 
     def add_job(self, job: Callable[[Session], str | None], *, every: str) -> None:
         """Run `job(session)` every `every`, the name of a Duration option (`section.option`).

@@ -35,6 +35,28 @@ class ViewEntry:
 
 
 @dataclass(frozen=True)
+class Endpoint:
+    """Addresses for programs: `answer()` answers every request below `url`.
+
+    Nobody is signed in there, whatever cookies come along, and no form token is asked for: `answer` finds out itself
+    who asks. `failed(status, message, error)` is the answer to what is refused or fails.
+    """
+
+    url: str
+    answer: Callable[[], Any]
+    failed: Callable[[int, str, BaseException | None], Any]
+
+
+@dataclass(frozen=True)
+class ResourceExtension:
+    """What one module adds to another's resource of the HTTP interface."""
+
+    fields: tuple[Any, ...] = ()
+    line_fields: tuple[Any, ...] = ()
+    writes: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
 class Contribution:
     """What one module adds to another's screen."""
 

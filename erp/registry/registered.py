@@ -16,10 +16,12 @@ from erp.registry.entries import (
     CORE,
     Alarm,
     Contribution,
+    Endpoint,
     Extension,
     JobEntry,
     Owned,
     Queue,
+    ResourceExtension,
     ViewEntry,
     job_name,
 )
@@ -39,6 +41,9 @@ class Registered:
         self.searchable: dict[str, list[type[Any]]] = defaultdict(list)
         self.searches: list[Owned[SearchSource]] = []
         self.views: list[Owned[ViewEntry]] = []
+        self.endpoints: list[Owned[Endpoint]] = []
+        self.resources: dict[str, Owned[Any]] = {}
+        self.resource_extensions: dict[str, list[Owned[ResourceExtension]]] = defaultdict(list)
         self.contributions: dict[str, list[Owned[Contribution]]] = defaultdict(list)
         self.jobs: dict[str, Owned[JobEntry]] = {}
         self.commands: dict[str, Owned[Any]] = {}
@@ -84,6 +89,7 @@ class Registered:
             self.commands,
             self.imports,
             self.exports,
+            self.resources,
             self.queues,
             self.work_queues,
             self.charts,
@@ -93,6 +99,7 @@ class Registered:
                 del by_name[key]
         lists: tuple[list[Owned[Any]], ...] = (
             self.views,
+            self.endpoints,
             self.searches,
             self.checks,
             self.alarms,
@@ -101,6 +108,7 @@ class Registered:
         )
         groups: tuple[dict[Any, list[Owned[Any]]], ...] = (
             self.contributions,
+            self.resource_extensions,
             self.import_extensions,
             self.export_extensions,
             self.subscribers,

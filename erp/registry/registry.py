@@ -40,7 +40,7 @@ from erp.manifest import Module
 from erp.models import SETTLED, InstalledModule, ModuleState, OptionValue, Revision
 from erp.options import OptionTable, Switched, bump_revision
 from erp.registry.core import Core
-from erp.registry.entries import CORE, Owned, State
+from erp.registry.entries import CORE, Endpoint, Owned, State
 from erp.registry.guarded import Guarded
 from erp.third_parties import Raised, catching
 
@@ -163,6 +163,11 @@ class Registry(Guarded):
     def live(self, owned: Iterable[Owned[T]]) -> list[T]:
         """Return what belongs to modules that are on, in dependency order."""
         return [item.thing for item in owned if self.is_live(item.module)]
+
+    def endpoint_at(self, path: str) -> Owned[Endpoint] | None:
+        """Return the endpoint for programs that an address belongs to, on or off; None for an address of people."""
+        at = (owned for owned in self.endpoints if f"{path}/".startswith(f"{owned.thing.url}/"))
+        return next(at, None)
 
     def handlers(self, event: type) -> list[Callable[..., None]]:
         """Return the live subscribers of an event."""

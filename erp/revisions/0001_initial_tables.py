@@ -166,7 +166,9 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
             "kind",
-            sa.Enum("screen", "command", "job", name="kind", native_enum=False, create_constraint=True, length=20),
+            sa.Enum(
+                "screen", "command", "job", "api", name="kind", native_enum=False, create_constraint=True, length=20
+            ),
             nullable=False,
         ),
         sa.Column("name", sa.String(length=120), nullable=False),

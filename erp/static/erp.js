@@ -85,17 +85,19 @@
     all(":scope > thead > tr > th", table).forEach((head) => head.setAttribute("role", "columnheader"));
     all(":scope > tbody > tr", table).forEach((row) => Array.from(row.cells).forEach((cell, at) => {
       cell.setAttribute("role", "cell");
+      if (cell.colSpan > 1) return;
       if (names[at]) cell.dataset.label = names[at];
       cell.classList.toggle("empty", !cell.textContent.trim() && !cell.querySelector("*"));
       if (names[at] === "#" || names[at] === "Line") cell.classList.add("small-cell");
-      if (cell.textContent.trim().length > 26 || names[at] === "Product") cell.classList.add("wide");
+      if (cell.textContent.trim().length > 40 || names[at] === "Product") cell.classList.add("wide");
     }));
   });
 
+  const typed = "td input:not([type=hidden]):not([type=checkbox]):not([type=radio])";  // fields need more room than text
   const stack = () => {
     tables.forEach((table) => table.classList.remove("erp-stack"));
     if (window.innerWidth > 1100) return;
-    const wide = tables.filter((table) => window.innerWidth <= 600 || table.scrollWidth > table.parentElement.clientWidth + 1);
+    const wide = tables.filter((table) => window.innerWidth <= 600 || table.scrollWidth > table.parentElement.clientWidth + 1 || (window.innerWidth <= 900 && table.querySelector(typed)));
     wide.forEach((table) => table.classList.add("erp-stack"));
   };
   stack();
@@ -112,6 +114,14 @@
     card.querySelector("summary").addEventListener("click", () => localStorage.setItem(key, card.open ? "folded" : "open"));
   });
   window.addEventListener("beforeprint", () => all("details[data-fold]").forEach((card) => { card.open = true; }));
+
+  // A work queue that was out of sight for a minute is read again when somebody comes back to it and has begun nothing.
+  let hiddenAt = 0;
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) { hiddenAt = Date.now(); return; }
+    const isBegun = document.querySelector("input.pick:checked, dialog[open], .modal.show, .erp-result, main input:focus");
+    if (document.querySelector(".erp-work") && Date.now() - hiddenAt > 60000 && !isBegun) location.reload();
+  });
 
   // The menu keeps its scroll position and shows the entry of this page.
   const side = document.querySelector(".erp-side");
@@ -299,7 +309,7 @@
         .then((rows) => {
           if (hidden.value || text.value !== query) return;
           if (rows.length) take(rows[0]);
-          else { text.classList.add("is-invalid"); text.title = "Nothing found. Choose one of the list."; }
+          else { text.classList.add("is-invalid"); text.title = "Nothing found. Choose one from the list."; }
         })
         .catch(() => text.classList.add("is-invalid"))
         .finally(() => { text.removeAttribute("aria-busy"); settling.delete(box); box.dispatchEvent(new Event("settled", { bubbles: true })); });

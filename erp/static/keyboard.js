@@ -32,11 +32,11 @@
     } else siblings.remove();
   }
 
-  // The menus of the lines, one after the other.
-  const menus = () => all("#lines .line-menu [data-toggle=dropdown]").filter(isSeen);
+  // The actions of the lines: the first of each line, or its menu where there is no room for them.
+  const menus = () => all("#lines .line-menu").map((line) => all("button, a", line).find(isSeen)).filter(Boolean);
   const nextMenu = () => {
-    const found = menus();
-    if (found.length) found[(found.indexOf(document.activeElement) + 1) % found.length].focus();
+    const found = menus(), line = document.activeElement.closest(".line-menu");
+    if (found.length) found[(found.findIndex((each) => line && line.contains(each)) + 1) % found.length].focus();
   };
   const tick = (box) => { box.checked = !box.checked; box.dispatchEvent(new Event("change", { bubbles: true })); };
   const everyRow = () => all("main thead input.pick-all").find(isSeen);

@@ -35,7 +35,7 @@
       item.append(make("span", "kind", result.kind), make("span", "text", result.text), make("span", "note", result.note));
       return item;
     }));
-    note.textContent = results.length ? "" : "Nothing is called so. A number, a name, a SKU, an email address or a page is found.";
+    note.textContent = results.length ? "" : "Nothing found. Try a number, a name, a SKU, an email address or a page.";
     mark(0);
   };
   const load = () => {

@@ -186,11 +186,18 @@ class HoldUnchanged(ErpError):
         super().__init__(f"Lot {number} is on hold already." if on_hold else f"Lot {number} is not on hold.")
 
 
-class NothingToRelease(ErpError):
-    """A lot without an allocation on stock that may not leave."""
+class ActiveUnchanged(ErpError):
+    """A product that is active already, or is not active."""
 
-    def __init__(self, *, number: str) -> None:
-        super().__init__(f"Lot {number} has no allocation on stock that is on hold, expired or in quarantine.")
+    def __init__(self, *, sku: str, is_active: bool) -> None:
+        super().__init__(f"{sku} is active already." if is_active else f"{sku} is not active.")
+
+
+class NothingToRelease(ErpError):
+    """A lot, or a balance, without an allocation on stock that may not leave."""
+
+    def __init__(self, *, what: str) -> None:
+        super().__init__(f"{what} has no allocation on stock that is on hold, expired or in quarantine.")
 
 
 class ProductInUse(StockRefused):

@@ -27,3 +27,5 @@ class MoveKind(StrEnum):
     pack = "pack"
     pack_reversal = "pack_reversal"
     receipt_reversal = "receipt_reversal"
+    customer_return = "customer_return"
+    scrap = "scrap"

@@ -47,6 +47,14 @@ def pack_refusals(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, 
 
 
 @hook
+def reversal_refusals(session: Session, pack_line_ids: Sequence[int]) -> Mapping[int, ErpError]:
+    """Why packed goods may not go back to their balances, by pack line id; asked under the product locks.
+
+    The refusals of all answers hold.
+    """
+
+
+@hook
 def backorder_kinds(session: Session, line_ids: Sequence[int]) -> Mapping[int, BackorderKind]:
     """Of which kind a new backorder row of these lines is; it is `backorder` where no answer names the line."""
 

@@ -15,7 +15,7 @@ def setup(core: Core) -> None:
     """Register what sales has."""
     from modules.inventory_lots import hooks as stock_hooks
     from modules.inventory_lots.events import GoodsArrived
-    from modules.sales import commands, exchange, handlers, jobs, models, queries, services
+    from modules.sales import api, commands, exchange, handlers, jobs, models, queries, services
 
     core.add_models(models)
     core.add_search(*queries.SEARCHES)
@@ -24,6 +24,7 @@ def setup(core: Core) -> None:
     core.add_command(commands.allocate, commands.pack, commands.unpack)
     core.add_import(*exchange.IMPORTS)
     core.add_export(*exchange.EXPORTS)
+    core.add_resource(*api.RESOURCES)
     core.add_check(queries.broken_invariants)
     core.add_demo(services.load_demo)
     core.subscribe(GoodsArrived, handlers.serve_what_arrived)

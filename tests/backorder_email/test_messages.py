@@ -151,7 +151,7 @@ def test_a_message_is_cancelled_and_retried(client, session):
 def test_an_uncertain_message_is_settled_by_a_clerk(client, session):
     message = make_message(session, state=MessageState.uncertain, last_error="no answer", begun_at=clock.now())
     text = words(page(client, f"{PENDING}{message.id}/"))
-    assert "It arrived" in text
+    assert "Mark as sent" in text
     post(client, f"{PENDING}{message.id}/mark_as_sent/")
     assert states(session) == ["sent"]
 
@@ -180,7 +180,7 @@ def test_some_messages_are_sent_retried_and_cancelled(client, session, mailbox):
     failed = make_message(session, state=MessageState.failed, last_error="550 no")
     ids = [made[0].id, failed.id]
     text = words(post(client, f"{PENDING}action/", action="send", rowid=ids))
-    assert "1 email sent. 1 were left alone: their state does not allow it." in text
+    assert "1 email sent. 1 were left as they are: their state does not allow it." in text
     assert states(session) == ["sent", "pending", "pending", "failed"]
     post(client, f"{PENDING}action/", action="retry", rowid=[failed.id])
     post(client, f"{PENDING}action/", action="cancel", rowid=[made[1].id])

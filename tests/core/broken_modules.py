@@ -168,6 +168,9 @@ BROKEN = {
     "roles_as_text": Broken(
         "roles is refused: a tuple of roles", manifest='permissions=(Permission("NAME.see", "See", "Auditor"),)'
     ),
+    "on_by_default_word": Broken(
+        "on_by_default 'no' is refused: True or False is allowed", manifest='on_by_default="no"'
+    ),
     "setup_none": Broken("setup is no function", manifest="setup=None"),
     # Its setup.
     "setup_raises": Broken("ValueError: no (setup_raises/module.py, line", setup='raise ValueError("no")'),

@@ -12,7 +12,7 @@ from modules.preorder.models import Conversion, PurchaseAllocation
 from modules.procurement.models import Receipt
 from modules.sales.models import Allocation, Pack, PackLine
 from modules.sales.states import AllocationSource
-from tests.support import backorder_email, inventory_lots, preorder, procurement, sales
+from tests.support import backorder_email, inventory_lots, preorder, procurement, returns, sales
 
 
 def make_stock(session):
@@ -144,6 +144,7 @@ MAKERS = {
     "sales.backorder": make_waiting_order,
     "sales.pack": make_pack,
     "sales.ready": make_ready_order,
+    "returns.return": returns.make_return,
     "sales.held": make_held_order,
     "preorder.waiting": make_order_with_supply,
     "preorder.late_or_unpromised": make_waiting_order,

@@ -12,7 +12,7 @@ from tests.conftest import browser_of, make_app
 from tests.core.broken_modules import BROKEN, MODELS, TABLE, Broken
 from tests.support.databases import TEMPLATES
 
-SHIPPED = ["inventory_lots", "procurement", "sales", "preorder", "backorder_email"]
+SHIPPED = ["api", "inventory_lots", "procurement", "sales", "preorder", "returns", "backorder_email"]
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])

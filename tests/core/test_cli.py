@@ -1,8 +1,10 @@
 """The command line: exit codes, one line for a problem, no traceback."""
 
 import os
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -13,7 +15,7 @@ from erp import cli, security, sessions, throttling
 from erp.cli import CORE_COMMANDS
 from erp.db import commit, db
 from erp.errors import ErpError
-from erp.models import HistoryEntry, RunEntry, User
+from erp.models import HistoryEntry, Role, RunEntry, User
 from erp.registry import current_registry
 from erp.sign_in_models import SignInAttempt
 from tests.core.small import make_module
@@ -172,7 +174,7 @@ def test_a_sound_database_passes_its_check(erp):
 
 def test_a_command_of_a_module_that_is_off_says_so(app, erp):
     registry = current_registry()
-    for name in ("backorder_email", "preorder", "sales"):
+    for name in ("backorder_email", "returns", "preorder", "sales"):
         commit(lambda session, name=name: registry.disable(session, name))
     assert problem(erp("allocate")) == "Command allocate belongs to module sales, which is off.\n"
     assert "allocate" not in erp("--help")[1]
@@ -357,6 +359,18 @@ def test_init_installs_everything_and_prints_a_password_once(empty_app, command)
     assert command(empty_app, "check")[0] == 0
 
 
+def test_init_leaves_modules_out_that_are_off_by_default_unless_others_need_them(empty_app, command, monkeypatch):
+    modules = current_registry().modules
+    for name in ("procurement", "preorder", "backorder_email"):
+        monkeypatch.setitem(modules, name, replace(modules[name], on_by_default=name == "preorder"))
+    code, out, _ = command(empty_app, "init")
+    assert code == 0
+    assert "Installed and enabled: inventory_lots, procurement, sales, preorder." in out
+    assert "Not installed: api, returns, backorder_email. To install one: erp modules install NAME" in out
+    assert command(empty_app, "check")[0] == 0
+    assert command(empty_app, "modules", "install", "backorder_email")[0] == 0
+
+
 def test_init_takes_a_given_password_and_enables_nothing_again(empty_app, command, monkeypatch):
     monkeypatch.setenv("ERP_ADMIN_PASSWORD", "correct horse")
     code, out, _ = command(empty_app, "init")
@@ -379,15 +393,23 @@ def test_init_refuses_a_short_password_before_it_makes_anything(empty_app, comma
 
 def test_an_init_that_broke_off_goes_on_where_it_was(empty_app, command, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr("erp.cli.company._add_administrator", lambda given: (_ for _ in ()).throw(ErpError("Power cut.")))
+        patch.setattr("erp.cli.company._add_administrator", lambda *_: (_ for _ in ()).throw(ErpError("Power cut.")))
         assert command(empty_app, "init")[0] == 1
     assert "password: " in command(empty_app, "init")[1]
 
 
-def test_the_demo_company_is_loaded_once(small_app, command):
+def test_the_demo_company_is_loaded_once_with_a_user_of_each_role(small_app, command):
     loads = []
     app = small_app(make_module("bell", setup=lambda core: core.add_demo(lambda session: loads.append("bell"))))
-    assert command(app, "demo") == (0, "The demo company is loaded.\n", "")
+    first, *users = command(app, "demo")[1].splitlines()
+    assert first == "The demo company is loaded."
+    found = [
+        re.fullmatch(r"(.+): (.+), password: .{16} \(to be changed at the first sign-in\)", each) for each in users
+    ]
+    named = {each[2]: each[1] for each in found}
+    roles = set(db.session.scalars(select(Role.name).where(Role.is_administrator.is_(False))))
+    assert set(named.values()) == roles
+    assert all(f"{name}: {role}" in command(app, "users", "list")[1] for name, role in named.items())
     assert command(app, "demo") == (0, "The demo company is there already.\n", "")
     assert loads == ["bell"]
 

@@ -34,6 +34,7 @@ NOUNS = {
     "delivery",
     "admin",
     "exchange",
+    "api",
 }
 FILES = NOUNS | {
     "__init__",
@@ -48,8 +49,8 @@ FILES = NOUNS | {
     "forms",
     "commands",
 }
-# `rendering` is a process of its own.
-FOLDERS = {"rendering", "templates", "static", "migrations", "__pycache__"}
+# `rendering` is a process of its own; `http` answers programs.
+FOLDERS = {"http", "rendering", "templates", "static", "migrations", "__pycache__"}
 ENTRY_POINTS = {
     "events",
     "hooks",

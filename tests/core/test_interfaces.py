@@ -53,6 +53,9 @@ pack NUMBER --serial
 unpack PACK --line --why --free
 send-emails --limit
 check
+tokens add USERNAME NAME --right --until
+tokens list
+tokens revoke USERNAME NAME
 users add USERNAME --role --name --email --password --why
 users list
 users password USERNAME --password
@@ -87,6 +90,7 @@ OPTIONS = {
         "past_due_supply_days": "",
         "launch_every": "1 day",
     },
+    "returns": {"remind_after_days": "7", "remind_every": "1 day"},
     "backorder_email": {
         "transport": "file",
         "sender": "erp@localhost",
@@ -104,6 +108,7 @@ OPTIONS = {
         "date_template": "",
         "cancellation_template": "",
     },
+    "api": {"requests_per_minute": "600", "keep_answers": "7 days"},
 }
 
 IMPORTS = {
@@ -119,6 +124,7 @@ IMPORTS = {
     "expected_dates": "number* line* expected_on*",
     "promise_dates": "order* line* promise_date*",
     "on_hand_changes": "sku* date* quantity* note",
+    "returns": "number* reason* pack* sku* lot* quantity*",
 }
 EXPORTS = {
     "allocations": "order line sku source lot location purchase_order purchase_line quantity packed promise_date",
@@ -126,7 +132,8 @@ EXPORTS = {
     "balances": "sku lot location on_hand allocated available received_on expires_on",
     "emails": "id to subject state order created_at sent_at attempts last_error",
     "atp": "sku date projected available_to_promise",
-} | {kind: columns.replace("*", "") for kind, columns in IMPORTS.items() if kind != "receipts"}
+    "returns": "number order reason state pack sku lot quantity received restocked quarantined scrapped",
+} | {kind: columns.replace("*", "") for kind, columns in IMPORTS.items() if kind not in ("receipts", "returns")}
 
 BUTTONS = {
     "sales.order": {"Allocate Order", "Pack Allocated Order", "Remove Allocation Lines"},

@@ -33,10 +33,12 @@ def test_the_list_shows_every_module_with_its_state(modules):
     states = {line.split()[0]: line.split()[2] for line in shown.splitlines()[1:]}
     assert code == 0
     assert states == {
+        "api": "enabled",
         "inventory_lots": "enabled",
         "procurement": "enabled",
         "sales": "enabled",
         "preorder": "enabled",
+        "returns": "enabled",
         "backorder_email": "disabled",
     }
 
@@ -50,7 +52,7 @@ def test_switching_twice_is_no_problem(modules):
 def test_a_refusal_to_disable_names_every_enabled_dependent(modules):
     code, out, err = modules("disable", "inventory_lots")
     assert (code, out, len(err.splitlines())) == (1, "", 1)
-    for name in ("backorder_email", "preorder", "procurement", "sales"):
+    for name in ("backorder_email", "preorder", "procurement", "returns", "sales"):
         assert name in err
     modules("disable", "backorder_email")
     assert "backorder_email" not in modules("disable", "inventory_lots")[2]
@@ -99,7 +101,7 @@ def test_uninstalling_wants_the_name_and_leaves_files(modules, tmp_path):
 def test_uninstalling_asks_for_the_name_after_showing_what_it_destroys(modules, monkeypatch):
     make_product(db.session(), sku="A")
     db.session.commit()
-    for name in ("backorder_email", "preorder", "procurement", "sales"):
+    for name in ("backorder_email", "returns", "preorder", "procurement", "sales"):
         modules("disable", name)
         modules("uninstall", name, "--yes", name)
     modules("disable", "inventory_lots")

@@ -291,7 +291,7 @@ def test_who_refuses_at_the_provider_and_who_forges_or_repeats_an_answer_does_no
 
 @pytest.mark.parametrize("target", ["//evil.example/", "https://evil.example/", "/\\evil.example", "/a\nb"])
 def test_coming_back_leads_nowhere_else(make_site, issuer, carla, target):
-    assert sign_in(make_site(issuer).test_client(), CARLA["sub"], target).location == "/"
+    assert sign_in(make_site(issuer).test_client(), CARLA["sub"], target).location == "/work/"
 
 
 def test_many_sign_ins_that_were_begun_leave_the_cookie_small(make_site, issuer):

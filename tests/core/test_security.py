@@ -53,7 +53,7 @@ def is_in(browser):
 def test_a_name_and_a_password_let_a_user_in(account, browser):
     assert not is_in(browser)
     answer = sign_in(browser)
-    assert answer.status_code == 302 and answer.location == "/"
+    assert answer.status_code == 302 and answer.location == "/work/"
     assert "Carla" in browser.get("/").text
 
 
@@ -67,7 +67,7 @@ def test_after_signing_in_a_user_gets_the_page_they_asked_for(account, browser):
 )
 def test_signing_in_leads_nowhere_else(account, browser, target):
     answer = browser.post("/login", query_string={"next": target}, data={"username": "carla", "password": PASSWORD})
-    assert answer.location == "/"
+    assert answer.location == "/work/"
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_a_reset_password_ends_running_sessions_and_has_to_be_changed(account, b
         assert browser.get(path).location == "/password"
     assert browser.post("/sales/orders/new/").location == "/password"
     change = {"current": "something else", "new": "my own password", "again": "my own password"}
-    assert browser.post("/password", data=change).location == "/"
+    assert browser.post("/password", data=change).location == "/work/"
     assert is_in(browser)
 
 
@@ -472,4 +472,4 @@ def test_a_forged_session_is_nobodys(app, account):
 @pytest.mark.parametrize("target", ["/\t/evil.example", "/\r\n/evil.example", "/\x00", "/\x1b[2J", "/\u2028"])
 def test_an_address_with_control_characters_is_not_followed_after_signing_in(account, browser, target):
     answer = browser.post("/login", query_string={"next": target}, data={"username": "carla", "password": PASSWORD})
-    assert answer.location == "/"
+    assert answer.location == "/work/"

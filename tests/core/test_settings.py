@@ -50,7 +50,7 @@ def test_a_step_is_refused_when_it_would_do_something_else_than_was_shown(client
     product = make_product(session)
     make_stock(session, product, 5)
     make_order(session, [(product, 5)])
-    for name in ("backorder_email", "preorder"):
+    for name in ("backorder_email", "returns", "preorder"):
         step(client, name, "disable")
     opened = form_in(client.get(address).text)
     make_stock(session, product, 4)
@@ -74,8 +74,8 @@ def test_every_step_says_what_it_will_do_or_why_it_cannot(client):
         "install": "Module sales is installed already; it is enabled.",
         "enable": "Module sales is enabled already.",
         "upgrade": "Module sales is up to date.",
-        "disable": "Module sales is needed by backorder_email, preorder, still enabled.",
-        "uninstall": "Module sales is needed by backorder_email, preorder, still installed.",
+        "disable": "Module sales is needed by backorder_email, preorder, returns, still enabled.",
+        "uninstall": "Module sales is needed by backorder_email, preorder, returns, still installed.",
     }
     for verb, sentence in said.items():
         assert sentence in client.get(f"/settings/modules/sales/{verb}/").text

@@ -15,6 +15,7 @@ RARELY_NEEDED = (
     "flask_wtf",
     "gunicorn",
     "mako",
+    "marshmallow",
     "prometheus_client",
     "psycopg",
     "pygal",

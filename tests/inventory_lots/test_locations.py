@@ -33,7 +33,7 @@ def test_a_location_that_becomes_quarantine_keeps_its_allocations(session, balan
     change_kind(session, balance.location_id, LocationKind.quarantine)
     session.commit()
     assert balance.allocated == 3
-    assert queries.unusable_balance_ids(session, balance.lot_id) == [balance.id]
+    assert queries.unusable_balance_ids(session, Balance.lot_id == balance.lot_id) == [balance.id]
     assert queries.usable_balances(session, [balance.product_id]) == []
 
 

@@ -93,8 +93,9 @@ class Shown:
         }
 
     def actions(self, line: int) -> list[str]:
-        """The labels in the menu of a document's line."""
-        row = re.search(rf'<tr id="line-{line}">(.*?)</tr>', self.html, flags=re.S)
+        """The labels of the actions below a document's line."""
+        own = rf'<tr id="line-{line}"[^>]*>.*?</tr>\s*<tr class="line-menu">(.*?)</tr>'
+        row = re.search(own, self.html, flags=re.S)
         found = re.findall(r'class="dropdown-item[^"]*"[^>]*>(.*?)</(?:a|button)>', row[1] if row else "", flags=re.S)
         return [_plain(label) for label in found]
 

@@ -7,7 +7,11 @@ from datetime import date
 import pytest
 from sqlalchemy import select
 
+from erp.db import commit
+from modules.sales import services
+from modules.sales.errors import NothingOpen
 from modules.sales.models import Backorder
+from tests.support.forms import form_in
 from tests.support.preorder import allocate_purchase, purchase_allocations_of
 from tests.support.procurement import make_purchase_order
 
@@ -56,3 +60,19 @@ def test_backorders_are_listed_over_all_orders(desk, order, backorder):
     assert "Nothing matches" in desk.open("/sales/backorders/", flt0_state_is="cancelled").text
     assert order.number in desk.open("/sales/backorders/", search="tap").text
     assert "Days count from" in desk.open(f"/sales/backorders/{backorder.id}/").text
+
+
+@pytest.mark.needs("preorder")
+def test_ticked_backorders_are_cancelled_and_closed_ones_say_why_not(client, session, desk, order, backorder):
+    opened = form_in(client.get("/sales/backorders/").text, "/sales/backorders/action/")
+    ticked = {**opened, "action": "cancel", "rowid": [backorder.id]}
+    shown = desk.press("/sales/backorders/action/", **ticked)
+    assert "1 would change" in shown.text
+    assert "3 cancelled for good; released: 3 of Purchase order PO7/1" in shown.text
+    assert order.lines[1].cancelled == 0
+    assert "1 done" in desk.press("/sales/backorders/action/", **ticked, go="1", why="Not wanted").text
+    session.expire_all()
+    assert (order.lines[1].cancelled, backorder.is_open) == (3, False)
+    assert purchase_allocations_of(session, order.lines[1]) == []
+    refusals = commit(lambda session: services.cancel_open_backorders(session, [backorder.id]))
+    assert {id_: type(error) for id_, error in refusals.items()} == {backorder.id: NothingOpen}

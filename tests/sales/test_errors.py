@@ -32,6 +32,7 @@ UNSEEN = {
     stock.LotDatesDiffer: "receipts give the dates of lots: tests of the page that receives show it",
     stock.NegativePrice: "forms check prices before a service is asked: tests of order forms show the marked field",
     stock.UnitIsFixed: "it takes goods on their way to customers: tests of lines with purchase allocations show it",
+    stock.ActiveUnchanged: "one of many products: tests of lists of stock show it in the row of the product",
     sales.SerialNumberRefused: "the base of others",
     sales.NothingToAllocate: "one of many orders: tests of many orders show it in the row of the order",
     sales.HoldUnchanged: "one of many orders or lines: tests of many orders show it in the row of its own",
@@ -209,7 +210,7 @@ def backorder_cancelled_since(shop):
 
 def sales_switched_off(shop):
     shop.order()
-    for above in ("backorder_email", "preorder"):
+    for above in ("backorder_email", "returns", "preorder"):
         shop.desk.press(f"/settings/modules/{above}/disable/")
     return shop.press("/settings/modules/sales/disable/")
 

@@ -14,7 +14,7 @@ from erp.search import SearchSource
 def setup(core: Core) -> None:
     """Register one thing of each kind."""
     from modules.sales.hooks import pack_refusals
-    from modules.sample_module import commands, exchange, handlers, jobs, models, queries, services
+    from modules.sample_module import api, commands, exchange, handlers, jobs, models, queries, services
 
     core.add_models(models)
     core.add_search(SearchSource("sample_module.wish", "Wish", queries.find_wishes))
@@ -24,6 +24,9 @@ def setup(core: Core) -> None:
     core.add_export(exchange.WISHES_OUT)
     core.extend_import("customers", exchange.CUSTOMER_COLUMNS, exchange.save_customers)
     core.extend_export("customers", ("wishes_first",), exchange.customers_out)
+    core.add_endpoint(api.ENDPOINT)
+    core.add_resource(api.WISHES)
+    core.extend_resource("orders", fields=api.ORDER_FIELDS, line_fields=api.LINE_FIELDS, writes=api.ORDER_WRITES)
     core.add_check(queries.granted_before_it_was_made)
     core.add_queue(Queue("wishes", queries.waiting_wishes))
     core.add_alarm(handlers.note_alarm)

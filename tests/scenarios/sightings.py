@@ -14,12 +14,14 @@ import pytest
 from sqlalchemy import select
 
 from erp.admin.site import current_site
-from erp.db import db
+from erp.db import commit, db
 from erp.events import publish
 from erp.history import Subject
 from erp.registry import Owned, Queue, current_registry
+from erp.security import find_user
 from erp.watch.reports import report_troubles
 from erp.watch.troubles import FAILED_JOBS, Trouble, queues
+from modules.api.services import add_token
 from tests.core.addresses import gated
 
 MOST_ROWS = 40
@@ -48,6 +50,9 @@ POINTS = {
     "add_demo": {"demo"},
     "subscribe": {"handler"},
     "implement": {"answer"},
+    "add_endpoint": {"endpoint"},
+    "add_resource": {"resource"},
+    "extend_resource": {"resource part"},
     "add_models": set(),
     "on_enable": set(),
     "before_disable": set(),
@@ -99,6 +104,9 @@ class Watch:
         self.rounds = count()
         self.rows = {name: self._rows_that_show_all(name) for name in self.registry.contributions}
         self.pages = Pages(client)
+        user = find_user(db.session(), "admin")
+        secret = commit(lambda session: add_token(session, session.merge(user), "watch")[1])
+        self.signed = {"Authorization": f"Bearer {secret}"}
 
     def everything(self) -> set[Thing]:
         """Return all that any module registered, on or off."""
@@ -121,7 +129,24 @@ class Watch:
         for name, parts in self.registry.contributions.items():
             for owned in parts:
                 yield from self._contributed(pages, name, owned)
+        yield from self._of_programs()
         yield from self._heard()
+
+    def _of_programs(self):
+        for owned in self.registry.endpoints:
+            answer = self.client.get(f"{owned.thing.url}/openapi.json", headers=self.signed)
+            yield "endpoint", owned.module, owned.thing.url, answer.status_code != 404
+        document = self.client.get("/api/v1/openapi.json", headers=self.signed).get_data(as_text=True)
+        for name, owned in self.registry.resources.items():
+            yield "resource", owned.module, name, f'"/api/v1/{name}"' in document
+        for name, extensions in self.registry.resource_extensions.items():
+            for owned in extensions:
+                part = owned.thing
+                for each in (*part.fields, *part.line_fields):
+                    yield "resource part", owned.module, f"{name}.{each.name}", f'"{each.name}": {{' in document
+                for write in part.writes:
+                    is_seen = re.search(rf'"/api/v1/{name}/[^"]*{write.name}"', document) is not None
+                    yield "resource part", owned.module, f"{name}.{write.name}", is_seen
 
     def _own(self, pages):
         for owned in self.registry.views:

@@ -1,6 +1,7 @@
 """docs/writing-a-module.md, followed as a reader would: its files are written and its commands run, in order.
 
-A file is below a line with nothing but its name; below a command is what it prints, with `...` for anything.
+A file, or a diff of one, is below a line with nothing but its name; below a command is what it prints, with `...` for
+anything.
 """
 
 from __future__ import annotations
@@ -30,6 +31,13 @@ def calls(text):
         yield command, printed
 
 
+def changed(before, diff):
+    """Return a file with the lines of a diff changed, which it must have once."""
+    old, new = ("".join(line[1:] for line in diff.splitlines(True) if line[0] in (" ", sign)) for sign in "-+")
+    assert before.count(old) == 1, old
+    return before.replace(old, new)
+
+
 def resembles(printed, shown):
     """Say whether the output is what the page shows."""
     pattern = ".*".join(re.escape(part) for part in shown.strip().split("..."))
@@ -55,8 +63,9 @@ def give(tmp_path):
 def test_a_reader_gets_what_the_page_shows(tmp_path, give):
     for file, language, text in blocks():
         if file:
-            (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / file).write_text(text)
+            path = tmp_path / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(changed(path.read_text(), text) if language == "diff" else text)
         elif language == "console":
             for command, shown in calls(text):
                 printed = give(command)

@@ -131,7 +131,7 @@ def _retry_ticked(session: Session, ids: Sequence[int]) -> str:
 
 def _with_skipped(ids: Collection[int], chosen: Collection[int], summary: str) -> str:
     left = len(ids) - len(chosen)
-    return summary + (f" {left} were left alone: their state does not allow it." if left else "")
+    return summary + (f" {left} were left as they are: their state does not allow it." if left else "")
 
 
 def _reasons(_session: Session, messages: Sequence[Message]) -> Mapping[int, str]:
@@ -214,7 +214,7 @@ class PendingEmails(Screen):
             confirm="Put this email back into the queue? If the server took it before, the customer gets it again.",
         ),
         Action(
-            name="mark_as_sent", label="It arrived", permission=EDIT, run=_mark_as_sent, depends_on=_content,
+            name="mark_as_sent", label="Mark as sent", permission=EDIT, run=_mark_as_sent, depends_on=_content,
             allowed=_allows("mark_as_sent"), icon="fa-check", confirm="Count this email as sent?",
         ),
         Action(
@@ -257,6 +257,12 @@ class PendingEmails(Screen):
     @override
     def badges(self, row: Any) -> Sequence[Any]:
         return [Badge("Edited")] if row.is_edited else []
+
+    @override
+    def next_of(self, row: Any) -> tuple[str, str] | None:
+        """Lead to the preview of a message that somebody has to look at or may send."""
+        labels = {MessageState.needs_review: "Review", MessageState.pending: "Preview"}
+        return (labels[row.state], self.details_url(row)) if row.state in labels else None
 
     @override
     def may_edit(self, row: Any) -> bool:

@@ -32,6 +32,7 @@ from erp.admin.filters import IsYes
 from erp.db import format_quantity
 from modules.inventory_lots import queries, services
 from modules.inventory_lots.admin.filters import BALANCE_FILTERS, NOT_USABLE
+from modules.inventory_lots.admin.many import BALANCE_LIST_ACTIONS
 from modules.inventory_lots.admin.panels import allocations_panel, moves_panel
 from modules.inventory_lots.domain import EXPIRED, why_unusable
 from modules.inventory_lots.forms import LOCATION_LOOKUP, SMALLEST, AdjustForm, QuarantineForm, TransferForm
@@ -190,6 +191,7 @@ class BalanceScreen(Screen):
         *BALANCE_FILTERS,
     )
     column_default_sort = "product_id"
+    list_actions = BALANCE_LIST_ACTIONS
     column_totals = ("on_hand", "allocated")
     quick_filters = (NOT_USABLE, QuickFilter("Empty", "empty_is", "1"))
     computed_columns = (

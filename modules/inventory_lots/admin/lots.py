@@ -14,13 +14,14 @@ from erp.admin.access import screen_session
 from erp.db import format_quantity
 from modules.inventory_lots import queries, services
 from modules.inventory_lots.admin.filters import LOT_FILTERS, LOT_QUICK_FILTERS, of_totals
+from modules.inventory_lots.admin.many import LOT_LIST_ACTIONS
 from modules.inventory_lots.admin.panels import allocations_panel, stock_panels, totals_columns
 from modules.inventory_lots.forms import ExpiryForm, ReasonForm, ReleaseForm
 from modules.inventory_lots.models import Balance, Lot
 
 
 def _has_unusable_allocations(lot: Any) -> bool:
-    return bool(queries.unusable_balance_ids(screen_session(), lot.id))
+    return bool(queries.unusable_balance_ids(screen_session(), Balance.lot_id == lot.id))
 
 
 def _hold(_session: Session, lot: Any) -> Facts:
@@ -134,6 +135,7 @@ class LotScreen(Screen):
     )
     quick_filters = LOT_QUICK_FILTERS
     column_default_sort = ("id", True)
+    list_actions = LOT_LIST_ACTIONS
     computed_columns = totals_columns(queries.lot_totals)
     header_fields = (
         ("Product", anchor_of("inventory_lots.product", "product")),

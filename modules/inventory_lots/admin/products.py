@@ -18,6 +18,7 @@ from erp.admin.access import screen_session
 from erp.db import format_quantity
 from modules.inventory_lots import queries, services
 from modules.inventory_lots.admin.filters import PRODUCT_FILTERS, of_totals
+from modules.inventory_lots.admin.many import PRODUCT_LIST_ACTIONS
 from modules.inventory_lots.admin.panels import stock_panels, totals_columns
 from modules.inventory_lots.domain import TrackingSettings
 from modules.inventory_lots.models import Balance, Product
@@ -56,6 +57,7 @@ class ProductScreen(Screen):
         QuickFilter("In stock", "in_stock_is", "yes"),
     )
     column_default_sort = "sku"
+    list_actions = PRODUCT_LIST_ACTIONS
     computed_columns = totals_columns(queries.product_totals)
     form_columns = ("sku", "name", "unit", "unit_decimals", "list_price", "tracking", "is_active")
     form_args = {

@@ -139,6 +139,8 @@ def upgrade() -> None:
                 "pack",
                 "pack_reversal",
                 "receipt_reversal",
+                "customer_return",
+                "scrap",
                 name="kind",
                 native_enum=False,
                 create_constraint=True,

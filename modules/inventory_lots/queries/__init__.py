@@ -8,8 +8,10 @@ from modules.inventory_lots.queries.balances import (
     allocations,
     available_column,
     balance_at,
+    balances_by_id,
     lot_totals,
     on_hand_in_run_order,
+    product_ids_of_balances,
     product_totals,
     removal,
     removal_order,
@@ -26,7 +28,15 @@ from modules.inventory_lots.queries.checks import broken_balances
 from modules.inventory_lots.queries.counting import StockAt, stock_at
 from modules.inventory_lots.queries.dashboard import SOON, attention
 from modules.inventory_lots.queries.locations import locations_by_path, lot_counts, paths_by_id, product_ids_at
-from modules.inventory_lots.queries.lots import KnownLot, known_lots, lots_named, on_hand_of_lots, serials_in_stock
+from modules.inventory_lots.queries.lots import (
+    KnownLot,
+    known_lots,
+    lots_by_id,
+    lots_named,
+    on_hand_of_lots,
+    product_ids_of_lots,
+    serials_in_stock,
+)
 from modules.inventory_lots.queries.moves import moves
 from modules.inventory_lots.queries.products import (
     allocated_incoming,
@@ -52,11 +62,13 @@ __all__ = [
     "attention",
     "available_column",
     "balance_at",
+    "balances_by_id",
     "broken_balances",
     "known_lots",
     "locations_by_path",
     "lot_counts",
     "lot_totals",
+    "lots_by_id",
     "lots_named",
     "moves",
     "on_hand_in_run_order",
@@ -64,6 +76,8 @@ __all__ = [
     "paths_by_id",
     "product_ids_at",
     "product_ids_by_sku",
+    "product_ids_of_balances",
+    "product_ids_of_lots",
     "product_totals",
     "products_by_id",
     "products_by_sku",

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, TypeVarTuple
 
 from sqlalchemy import ColumnElement, Row, Select, and_, case, literal, not_, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from erp import clock
 from erp.db import given, is_among, is_one_of, raw, read_prepared, total
@@ -91,10 +91,22 @@ def usable_rows(session: Session) -> Select[*tuple[Any, ...]]:
     )
 
 
-def unusable_balance_ids(session: Session, lot_id: int) -> list[int]:
-    """Return the balances of a lot whose stock is allocated but may not leave."""
+def balances_by_id(session: Session, ids: Iterable[int]) -> list[Balance]:
+    """Return balances as they are now, in the order of their ids, with product, lot and location."""
+    loads = (joinedload(Balance.product), joinedload(Balance.lot), joinedload(Balance.location))
+    rows = select(Balance).where(is_one_of(session, Balance.id, ids)).options(*loads).order_by(Balance.id)
+    return list(session.scalars(rows.execution_options(populate_existing=True)))
+
+
+def product_ids_of_balances(session: Session, ids: Iterable[int]) -> list[int]:
+    """Return the ids of the products of balances."""
+    return list(session.scalars(select(Balance.product_id).where(is_one_of(session, Balance.id, ids)).distinct()))
+
+
+def unusable_balance_ids(session: Session, condition: ColumnElement[bool]) -> list[int]:
+    """Return the balances that meet a condition and whose stock is allocated but may not leave."""
     rows = with_lot_and_location(select(Balance.id))
-    rows = rows.where(Balance.lot_id == lot_id, Balance.allocated > 0, not_(usable_condition(clock.today())))
+    rows = rows.where(condition, Balance.allocated > 0, not_(usable_condition(clock.today())))
     return list(session.scalars(rows.order_by(Balance.id)))
 
 

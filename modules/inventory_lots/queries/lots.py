@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, NamedTuple, TypeVarTuple
 
 from sqlalchemy import BigInteger, Select, Text, and_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.types import TypeEngine
 
 from erp.db import given_table, is_one_of, raw, rows_table, table_values, total, typed_rows
@@ -26,6 +26,17 @@ def lots_named(session: Session, rows: Select[*Ts], lots: Iterable[tuple[int, st
     wanted = rows_table(session, {"product_id": BigInteger, "key": Text}, keys)
     same = and_(Lot.product_id == wanted.c.product_id, Lot.number_key == wanted.c.key)
     return rows.select_from(wanted).join(Lot, same)
+
+
+def lots_by_id(session: Session, ids: Iterable[int]) -> list[Lot]:
+    """Return lots as they are now, in the order of their ids, with their products."""
+    rows = select(Lot).where(is_one_of(session, Lot.id, ids)).options(joinedload(Lot.product)).order_by(Lot.id)
+    return list(session.scalars(rows.execution_options(populate_existing=True)))
+
+
+def product_ids_of_lots(session: Session, ids: Iterable[int]) -> list[int]:
+    """Return the ids of the products of lots."""
+    return list(session.scalars(select(Lot.product_id).where(is_one_of(session, Lot.id, ids)).distinct()))
 
 
 class KnownLot(NamedTuple):

@@ -21,10 +21,13 @@ from modules.inventory_lots.services.lots import (
     LotWanted,
     find_or_make_lots,
     hold_lot,
+    hold_lots,
     release_allocations,
     release_lot,
+    release_unusable,
     set_expiry,
 )
+from modules.inventory_lots.services.movements import Movement, move
 from modules.inventory_lots.services.products import (
     BATCH,
     ProductData,
@@ -34,6 +37,7 @@ from modules.inventory_lots.services.products import (
     lock_products,
     lock_selected_products,
     save_products,
+    set_active,
 )
 from modules.inventory_lots.services.receipts import NEW_ROWS, Arrival, book, check_arrivals, receive_many, take_back
 from modules.inventory_lots.services.transfers import quarantine, transfer
@@ -48,6 +52,7 @@ __all__ = [
     "Key",
     "Locations",
     "LotWanted",
+    "Movement",
     "ProductData",
     "Taking",
     "Watch",
@@ -63,19 +68,23 @@ __all__ = [
     "find_or_make_locations",
     "find_or_make_lots",
     "hold_lot",
+    "hold_lots",
     "load_demo",
     "lock_products",
     "lock_selected_products",
     "make_location",
+    "move",
     "put_back",
     "quarantine",
     "receive_many",
     "release_allocations",
     "release_lot",
+    "release_unusable",
     "rename_location",
     "rename_locations",
     "reserve",
     "save_products",
+    "set_active",
     "set_expiry",
     "take",
     "take_back",

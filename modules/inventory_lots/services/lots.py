@@ -1,8 +1,8 @@
-"""Lots: found or made in bulk, held, dated and released."""
+"""Lots: found or made in bulk, held, dated and released, one or many at once."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from erp import clock, history
 from erp.db import bulk_insert, from_raw, is_one_of, new_ids, require_lock, to_raw
-from erp.errors import NotFound
+from erp.errors import ErpError, NotFound
 from erp.events import publish
 from erp.identity import identity_key
 from erp.numbers import sums
@@ -23,7 +23,7 @@ from modules.inventory_lots.domain import check_quantity, give_back
 from modules.inventory_lots.errors import HoldUnchanged, NothingToRelease
 from modules.inventory_lots.events import StockChanged
 from modules.inventory_lots.hooks import stock_will_fall
-from modules.inventory_lots.models import Lot, Product
+from modules.inventory_lots.models import Balance, Lot, Product
 from modules.inventory_lots.services.products import edit_many, lock_products
 
 LOT = cast(Table, Lot.__table__)
@@ -127,6 +127,19 @@ def _set_hold(session: Session, lot_id: int, *, on_hold: bool, why: str) -> Lot:
     return lot
 
 
+def hold_lots(session: Session, lot_ids: Collection[int], on_hold: bool, *, why: str = "") -> dict[int, ErpError]:
+    """Put lots on hold, or take them off, as for one; locks their products. Return why the others stay, by id."""
+    lock_products(session, queries.product_ids_of_lots(session, lot_ids))
+    lots = queries.lots_by_id(session, lot_ids)
+    changed = [lot for lot in lots if lot.on_hold != on_hold]
+    with history.because(session, why):
+        edit_many(session, Lot, {"on_hold": "boolean"}, [(lot, {"on_hold": on_hold}) for lot in changed])
+    if changed:
+        publish(session, StockChanged(tuple(sorted({lot.product_id for lot in changed}))))
+    unchanged = (lot for lot in lots if lot not in changed)
+    return {lot.id: HoldUnchanged(number=lot.number, on_hold=on_hold) for lot in unchanged}
+
+
 def set_expiry(session: Session, lot_id: int, expires_on: date | None, *, why: str = "") -> Lot:
     """Change the last day of use; locks the product. What is allocated on the lot stays so."""
     lot = _locked(session, lot_id)
@@ -154,14 +167,27 @@ def release_allocations(session: Session, lot_id: int, *, quantity: Decimal | No
         check_quantity(quantity, lot.product.unit_decimals, what=f"Lot {lot.number}")
     held = [
         (allocation.balance_id, to_raw(allocation.quantity))
-        for allocation in queries.allocations(session, queries.unusable_balance_ids(session, lot_id))
+        for allocation in queries.allocations(session, queries.unusable_balance_ids(session, Balance.lot_id == lot_id))
     ]
     most = sum(raw for _, raw in held)
     parts = give_back(reversed(held), most if quantity is None else to_raw(quantity))
     released = release_on_balances(session, sums(parts))
     if not released:
-        raise NothingToRelease(number=lot.number)
+        raise NothingToRelease(what=f"Lot {lot.number}")
     return released
+
+
+def release_unusable(session: Session, balance_ids: Collection[int]) -> dict[int, ErpError]:
+    """Release all that is allocated on balances whose stock may not leave; locks their products.
+
+    Return why the other balances stay as they are, by id.
+    """
+    lock_products(session, queries.product_ids_of_balances(session, balance_ids))
+    unusable = set(queries.unusable_balance_ids(session, Balance.id.in_(balance_ids)))
+    rows = queries.balances_by_id(session, balance_ids)
+    refusals: dict[int, ErpError] = {row.id: NothingToRelease(what=str(row)) for row in rows if row.id not in unusable}
+    release_on_balances(session, {row.id: to_raw(row.allocated) for row in rows if row.id in unusable})
+    return refusals
 
 
 def release_on_balances(session: Session, wanted: Mapping[int, int]) -> Decimal:

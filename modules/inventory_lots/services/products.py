@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Table
+from sqlalchemy import Table, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from erp.contacts import Saved
-from erp.db import Build, bulk_update, chunks, commit_parts, insert_missing, lock_rows, lock_selected
+from erp.db import Build, bulk_update, chunks, commit_parts, insert_missing, is_one_of, lock_rows, lock_selected
+from erp.errors import ErpError
 from erp.history import Change, record_all
 from erp.numbers import to_raw
 from erp.registry import current_registry
 from erp.search import refresh
 from modules.inventory_lots import queries
 from modules.inventory_lots.domain import TrackingSettings, check_change, check_tracking_settings, check_unit
-from modules.inventory_lots.errors import ManyRefused, StockRefused
+from modules.inventory_lots.errors import ActiveUnchanged, ManyRefused, StockRefused
 from modules.inventory_lots.models import Lot, Product
 from modules.inventory_lots.states import Tracking
 
@@ -96,6 +97,17 @@ def _insert(session: Session, new: Sequence[ProductData]) -> None:
         if settings.tracking is not Tracking.serial or not settings.unit_decimals:
             rows.append({"sku": data.sku, "name": data.name, **vars(settings), "list_price": data.list_price})
     insert_missing(session, Product, rows)
+
+
+def set_active(session: Session, product_ids: Collection[int], is_active: bool) -> dict[int, ErpError]:
+    """Activate or deactivate products; locks them. Return why others stay as they are, by id."""
+    lock_products(session, product_ids)
+    rows = select(Product).where(is_one_of(session, Product.id, product_ids)).order_by(Product.id)
+    products = session.scalars(rows.execution_options(populate_existing=True)).all()
+    changed = [product for product in products if product.is_active != is_active]
+    edit_many(session, Product, {"is_active": "boolean"}, [(each, {"is_active": is_active}) for each in changed])
+    unchanged = (product for product in products if product not in changed)
+    return {product.id: ActiveUnchanged(sku=product.sku, is_active=is_active) for product in unchanged}
 
 
 def check_product(session: Session, product_id: int | None, *, sku: str, after: TrackingSettings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +14,7 @@ from erp.admin import Badge, ExtraColumn, QuickFilter
 from erp.admin.access import screen_session
 from modules.preorder import queries
 from modules.preorder.admin.filters import KIND_FILTERS, LINE_FILTERS, NOT_COVERED_FILTERS
-from modules.preorder.admin.many_lines import LINE_LIST_ACTIONS
+from modules.preorder.admin.many_lines import ALLOCATE, LINE_LIST_ACTIONS
 from modules.preorder.admin.order_lines import OrderLineScreen
 from modules.sales.models import OrderLine
 
@@ -60,7 +61,7 @@ class UnallocatedLineScreen(OrderLineScreen):
         QuickFilter("Held", "held_is", "1"),
         QuickFilter("Preorders", "preorder_is", "1"),
     )
-    list_actions = LINE_LIST_ACTIONS
+    list_actions = (replace(ALLOCATE, of_one="Allocate", style="primary"), *LINE_LIST_ACTIONS[1:])
     computed_columns = (
         ExtraColumn("kind", "Kind", _kind),
         ExtraColumn("purchase_allocated", "On purchase orders", _on_purchase_orders),

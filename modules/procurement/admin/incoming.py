@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from erp import clock
 from erp.admin import Badge, ExtraColumn, Screen, of_each
+from erp.admin.access import may
 from erp.admin.formatting import badge, day
 from modules.procurement.admin.filters import LINE_FILTERS, LINE_QUICK_FILTERS
 from modules.procurement.admin.many import LINE_LIST_ACTIONS
@@ -80,6 +81,17 @@ class IncomingScreen(Screen):
     def details_url(self, row: Any) -> str:
         order = self.get_url("procurement_purchase_order.details_view", id=row.order_id)
         return f"{order}#line-{row.id}"
+
+    @override
+    def next_of(self, row: Any) -> tuple[str, str] | None:
+        """Offer a new date for what is overdue to those who may give one, else to receive it."""
+        is_overdue = row.expected_on is not None and row.expected_on < clock.today()
+        offered = ("procurement.edit", "Expected date", "expected-date"), ("procurement.receive", "Receive", "receive")
+        for right, label, name in offered if is_overdue else offered[1:]:
+            if may(right):
+                address = {"id": row.order_id, "line_id": row.id, "name": name}
+                return label, str(self.get_url("procurement_purchase_order.line_action", **address))
+        return None
 
     @expose("/<int:id>/")
     def details_view(self, id: int) -> ResponseReturnValue:

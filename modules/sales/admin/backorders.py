@@ -14,6 +14,7 @@ from erp.admin import ExtraColumn, Facts, FormPage, Panel, QuickFilter, Screen, 
 from modules.sales import queries, services
 from modules.sales.admin.filters import BACKORDER_FILTERS
 from modules.sales.admin.forms import ReasonForm
+from modules.sales.admin.many import BACKORDER_LIST_ACTIONS
 from modules.sales.admin.versions import of_backorder
 from modules.sales.models import Backorder, Order, OrderLine
 
@@ -154,6 +155,7 @@ class BackorderScreen(Screen):
         joinedload(Backorder.line).joinedload(OrderLine.order).joinedload(Order.customer),
         joinedload(Backorder.line).joinedload(OrderLine.product),
     )
+    list_actions = BACKORDER_LIST_ACTIONS
     actions = (
         CancelBackorder.action(),
         DeleteBackorder.action(),

@@ -9,11 +9,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from erp.admin import BulkAction, Facts, change_of_each, document_url
+from erp.admin import BulkAction, Effect, Facts, change_of_each, document_url
 from erp.db import format_quantity
 from erp.errors import ErpError
 from modules.sales import queries, services
 from modules.sales.admin.forms import ReasonForm
+from modules.sales.hooks import SupplyNote
 from modules.sales.queries import Quantities
 
 Refusals = Mapping[int, ErpError]
@@ -132,6 +133,49 @@ CANCEL = BulkAction(
         lambda session, ids, form: services.cancel_orders(session, ids, why=form.why.data or ""), _cancelled
     ),
     help="What is packed stays packed. All else is given back: allocations, backorders and purchase allocations.",
+)
+
+
+def of_backorders(session: Session, ids: Sequence[int]) -> Mapping[int, Facts]:
+    """Return what actions on ticked backorders depend on, by backorder."""
+    found = queries.backorders_by_id(session, ids)
+    return {row.id: {f"open of {row}": row.open_quantity} for row in found}
+
+
+def _cancel_backorders(session: Session, ids: Sequence[int], form: Any) -> list[Effect]:
+    found = queries.backorders_by_id(session, ids)
+    given = queries.purchase_allocations_of(session, [row.line_id for row in found])
+    rows = [
+        Effect(row.id, str(row), _given_back(row, given.get(row.line_id, ())), url=document_url(*_order_of(row)))
+        for row in found
+    ]
+    refusals = services.cancel_open_backorders(session, ids, why=form.why.data or "")
+    return [replace(row, text="", refusal=str(refusals[row.id])) if row.id in refusals else row for row in rows]
+
+
+def _order_of(row: Any) -> tuple[str, int]:
+    return "sales.order", row.line.order_id
+
+
+def _given_back(row: Any, notes: Sequence[SupplyNote]) -> str:
+    parts = (f"{format_quantity(note.quantity)} of {note.supply}" for note in notes)
+    given = f"; released: {', '.join(parts)}" if notes else ""
+    return f"{format_quantity(row.open_quantity)} cancelled for good{given}"
+
+
+BACKORDER_LIST_ACTIONS = (
+    BulkAction(
+        name="cancel",
+        label="Cancel",
+        permission="sales.cancel",
+        icon="fa-ban",
+        style="danger",
+        yes="Cancel the backorders",
+        depends_on=of_backorders,
+        form_class=ReasonForm,
+        change=_cancel_backorders,
+        help="The open quantities are cancelled for good, counted as cancelled on the order lines, and not shipped.",
+    ),
 )
 ORDER_LIST_ACTIONS = (CONFIRM, ALLOCATE, PACK, HOLD, RELEASE, CANCEL)
 

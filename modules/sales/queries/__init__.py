@@ -14,6 +14,7 @@ from modules.sales.queries.allocations import (
 from modules.sales.queries.backorders import (
     backorder_rows,
     backordered,
+    backorders_by_id,
     cancellable_backorders,
     days_to_correct,
     open_backorders,
@@ -22,6 +23,7 @@ from modules.sales.queries.checks import broken_invariants
 from modules.sales.queries.explanation import explain
 from modules.sales.queries.holders import MOST_HOLDERS, Holder, can_take, held_stock, holders_for, holders_of
 from modules.sales.queries.lines import (
+    check_sale,
     lines_by_id,
     lines_of,
     ordered_products,
@@ -103,9 +105,11 @@ __all__ = [
     "backorder_rows",
     "backordered",
     "backorders_by_age",
+    "backorders_by_id",
     "broken_invariants",
     "can_take",
     "cancellable_backorders",
+    "check_sale",
     "covers_from_purchases",
     "customer_orders",
     "days_to_correct",

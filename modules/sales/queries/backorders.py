@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Row, not_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from erp.db import is_one_of
 from modules.inventory_lots.models import Product
@@ -52,6 +52,13 @@ def backorder_rows(session: Session, order_id: int) -> Sequence[Any]:
     )
     rows = select_lines(*columns, through=Backorder.line).where(OrderLine.order_id == order_id)
     return session.execute(rows.order_by(OrderLine.position, Backorder.id)).all()
+
+
+def backorders_by_id(session: Session, ids: Sequence[int]) -> list[Backorder]:
+    """Return backorder rows by id as they are now, in the order of their ids, with line and order."""
+    loads = joinedload(Backorder.line).joinedload(OrderLine.order)
+    rows = select(Backorder).where(is_one_of(session, Backorder.id, ids)).options(loads).order_by(Backorder.id)
+    return list(session.scalars(rows.execution_options(populate_existing=True)))
 
 
 def cancellable_backorders(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Select, select
@@ -52,15 +53,20 @@ def lines_by_id(session: Session, line_ids: Sequence[int]) -> list[OrderLine]:
     return list(session.scalars(rows))
 
 
+def check_sale(product: Product, quantity: Decimal, unit_price: Decimal | None) -> None:
+    """Raise BadQuantity, NegativePrice or InactiveProduct for what no line of an order may have."""
+    check_quantity(quantity, product.unit_decimals, what=product.sku)
+    check_price(unit_price, what=product.sku, field="unit_price")
+    if not product.is_active:
+        raise InactiveProduct(sku=product.sku)
+
+
 def own_refusals(lines: Iterable[OrderLine]) -> dict[int, ErpError]:
     """Return why lines may not be confirmed as they are, whatever other modules say, by line id."""
     refusals: dict[int, ErpError] = {}
     for line in lines:
         try:
-            check_quantity(line.quantity, line.product.unit_decimals, what=line.product.sku)
-            check_price(line.unit_price, what=line.product.sku, field="unit_price")
-            if not line.product.is_active:
-                raise InactiveProduct(sku=line.product.sku)
+            check_sale(line.product, line.quantity, line.unit_price)
         except ErpError as error:
             refusals[line.id] = error
     return refusals

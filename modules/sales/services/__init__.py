@@ -42,13 +42,22 @@ from modules.sales.services.locking import lock_order
 from modules.sales.services.many_orders import (
     allocate_lines,
     allocate_orders,
+    cancel_open_backorders,
     cancel_orders,
     confirm_orders,
     hold_many_lines,
     hold_orders,
 )
 from modules.sales.services.many_packs import pack_orders
-from modules.sales.services.orders import NewOrder, announce_order, cancel_order, confirm, create_confirmed
+from modules.sales.services.orders import (
+    NewDraft,
+    NewOrder,
+    announce_order,
+    cancel_order,
+    confirm,
+    create_confirmed,
+    create_draft,
+)
 from modules.sales.services.pack_reversals import reverse_pack
 from modules.sales.services.packs import pack_order
 from modules.sales.services.promise_dates import promise_first, set_promise_dates
@@ -58,6 +67,7 @@ __all__ = [
     "Changed",
     "Converted",
     "Grant",
+    "NewDraft",
     "NewLine",
     "NewOrder",
     "add_lines",
@@ -73,6 +83,7 @@ __all__ = [
     "cancel_backorder",
     "cancel_backorders",
     "cancel_line",
+    "cancel_open_backorders",
     "cancel_order",
     "cancel_orders",
     "cancel_overdue_backorders",
@@ -82,6 +93,7 @@ __all__ = [
     "confirm",
     "confirm_orders",
     "create_confirmed",
+    "create_draft",
     "delete_backorder",
     "free_allocations",
     "grow_backorders",

@@ -21,6 +21,7 @@ from modules.sales import queries
 from modules.sales.errors import (
     HoldUnchanged,
     LinesRefused,
+    NothingOpen,
     NothingToAllocate,
     OrderWithoutLines,
     SerialNotAllocated,
@@ -31,6 +32,7 @@ from modules.sales.models import Backorder, Order, OrderLine
 from modules.sales.planning import served_first
 from modules.sales.queries import Loss, Scope
 from modules.sales.services.allocations import hold_lines, write_plans
+from modules.sales.services.backorders import cancel_backorders
 from modules.sales.services.lines import cancel_lines, line_refusals, serve_lines
 from modules.sales.services.order_states import close_orders, write_orders
 from modules.sales.services.scheduled import date_scheduled_backorders
@@ -185,6 +187,17 @@ def cancel_orders(session: Session, order_ids: Collection[int], *, why: str = ""
         session.expire_all()
     close_orders(session, ids)
     session.flush()
+    return refusals
+
+
+def cancel_open_backorders(session: Session, backorder_ids: Collection[int], *, why: str = "") -> Refusals:
+    """Cancel the open quantities of backorders for good, as `cancel_backorder` does; refusals are by backorder."""
+    of_orders = select(OrderLine.order_id).join(Backorder, Backorder.line_id == OrderLine.id)
+    of_orders = of_orders.where(is_one_of(session, Backorder.id, backorder_ids))
+    lock_orders(session, session.scalars(of_orders.distinct()).all(), lambda _order: None)
+    found = queries.backorders_by_id(session, list(backorder_ids))
+    refusals: Refusals = {row.id: NothingOpen(what=str(row)) for row in found if not row.is_open}
+    cancel_backorders(session, {row.id: row.open_quantity for row in found if row.is_open}, cause="clerk", why=why)
     return refusals
 
 

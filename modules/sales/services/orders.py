@@ -8,12 +8,13 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from erp import history
+from erp import clock, history
 from erp.db import insert_rows
 from erp.errors import ErpError
 from erp.events import publish
 from erp.options import options
 from erp.sequence import next_number
+from modules.inventory_lots.queries import products_by_id
 from modules.sales import queries
 from modules.sales.errors import OrderWithoutLines
 from modules.sales.events import LinesServed, OrderConfirmed
@@ -46,6 +47,36 @@ class NewOrder:
             "shipping_policy": self.shipping_policy,
             "state": OrderState.confirmed,
         }
+
+
+@dataclass(frozen=True)
+class NewDraft:
+    """A draft to be made; ordered now where `ordered_at` says no other instant."""
+
+    customer_id: int
+    lines: Sequence[NewLine]
+    ordered_at: datetime | None = None
+    priority: int = 0
+    shipping_policy: ShippingPolicy = ShippingPolicy.partial
+    note: str = ""
+
+
+def create_draft(session: Session, draft: NewDraft) -> Order:
+    """Make a draft with its lines. Raises BadQuantity, NegativePrice and InactiveProduct as its confirmation would."""
+    products = products_by_id(session, {line.product_id for line in draft.lines})
+    for line in draft.lines:
+        queries.check_sale(products[line.product_id], line.quantity, line.unit_price)
+    order = Order(
+        customer_id=draft.customer_id,
+        ordered_at=draft.ordered_at or clock.now(),
+        priority=draft.priority,
+        shipping_policy=draft.shipping_policy,
+        note=draft.note,
+    )
+    session.add(order)
+    session.flush()
+    insert_rows(session, OrderLine, [line.values(order.id, at) for at, line in enumerate(draft.lines, start=1)])
+    return order
 
 
 def confirm(session: Session, order_id: int) -> Order:

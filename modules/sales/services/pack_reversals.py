@@ -20,6 +20,7 @@ from modules.sales import queries
 from modules.sales.domain import return_outcome
 from modules.sales.errors import AlreadyReversed, ReasonMissing
 from modules.sales.events import PackedGoods, PackReversed
+from modules.sales.hooks import reversal_refusals
 from modules.sales.models import Allocation, Order, OrderLine, Pack, PackLine, PackReversal
 from modules.sales.services.allocations import free_allocations, hold_lines
 from modules.sales.services.locking import lock_order
@@ -54,7 +55,8 @@ def reverse_pack(
 
     What returns to usable stock is allocated to the same line again, except with `free`. Serial numbers, and what
     returns to stock that may not leave, are free. With `hold` the lines stay out of automatic runs. Returns what became
-    of each line of the pack. Raises NotFound, ReasonMissing, AlreadyReversed and SerialInStock.
+    of each line of the pack. Raises NotFound, ReasonMissing, AlreadyReversed, SerialInStock and what other modules
+    refuse.
     """
     order = _lock_order_of(session, pack_id)
     pack = session.get_one(Pack, pack_id)
@@ -62,6 +64,9 @@ def reverse_pack(
         raise ReasonMissing(pack=pack.number)
     rows = _chosen(session, pack, pack_line_ids)
     state = ORDER.next(order.state, "reverse_pack")
+    for answer in reversal_refusals(session, [row.id for row in rows]):
+        for refusal in answer.values():
+            raise refusal
     freed = {row.id for row in rows if free or row.why_unusable or row.allocation_id is None}
     _write(session, pack.number, rows, freed, why.strip())
     order.state = state

@@ -1,0 +1,111 @@
+"""What the HTTP interface refuses."""
+
+from __future__ import annotations
+
+from erp.errors import ErpError
+
+
+class NotSignedIn(ErpError):
+    """A request without a token that is good."""
+
+    def __init__(self) -> None:
+        super().__init__("Send a token that is good: Authorization: Bearer TOKEN. Cookies do not count here.")
+
+
+class TooManyRequests(ErpError):
+    """A token that asks too often."""
+
+    def __init__(self, *, limit: int, seconds: int) -> None:
+        super().__init__(f"More than {limit} requests in a minute. Wait {seconds} seconds and send it again.")
+
+
+class TokenNameTaken(ErpError):
+    """The user has another token of that name."""
+
+    field = "name"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is a token {name!r} of this user. Choose another name, or revoke that one.")
+
+
+class BadTokenName(ErpError):
+    """A name that a token cannot have."""
+
+    field = "name"
+
+    def __init__(self, name: str) -> None:
+        super().__init__("The name of a token has 1 to 80 characters on one line, and no blanks around it.")
+
+
+class RightsNotHeld(ErpError):
+    """A token was to have rights that its user does not have."""
+
+    field = "rights"
+
+    def __init__(self, rights: list[str]) -> None:
+        super().__init__(f"The user does not have the rights {', '.join(rights)}. A token has those or fewer.")
+
+
+class ExpiryPassed(ErpError):
+    """A token was to be good until a day that is over."""
+
+    field = "expires_on"
+
+    def __init__(self, day: object) -> None:
+        super().__init__(f"{day} is over: a token is good until the end of a day that is to come.")
+
+
+class KeyMissing(ErpError):
+    """A write without a key."""
+
+    field = "Idempotency-Key"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Send a header Idempotency-Key of 1 to 200 characters, another one for each change: a request that is sent"
+            " again with its key is done once."
+        )
+
+
+class KeyUsed(ErpError):
+    """A key with which another request was sent."""
+
+    field = "Idempotency-Key"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"The key {key!r} belongs to another request of yours. Take a new key for a new request.")
+
+
+class PreconditionFailed(ErpError):
+    """A record is not any more as the sender has read it."""
+
+    field = "If-Match"
+
+    def __init__(self) -> None:
+        super().__init__("The record has changed since you read it. Nothing was done: read it again, and then decide.")
+
+
+class PlanChanged(ErpError):
+    """What a dry run showed would not come about any more."""
+
+    field = "plan"
+
+    def __init__(self) -> None:
+        super().__init__("This would do something else now than the dry run showed. Nothing was done: make a new one.")
+
+
+class BadCursor(ErpError):
+    """A place in a list that no answer named."""
+
+    field = "cursor"
+
+    def __init__(self, cursor: str) -> None:
+        super().__init__("There is no such place in this list. Take the cursor as the answer before gave it.")
+
+
+class UnknownFilter(ErpError):
+    """A parameter of a list that is none of its filters, or a value that its filter does not take."""
+
+    def __init__(self, parameter: str, allowed: str) -> None:
+        self.field = parameter
+        super().__init__(f"{parameter}: {allowed}.")

@@ -1,0 +1,5 @@
+"""Answers to requests of programs. What needs flask-smorest is imported when the first of them comes."""
+
+from modules.api.http.endpoint import ENDPOINT
+
+__all__ = ["ENDPOINT"]

@@ -1,0 +1,172 @@
+"""The operations with their schemas, and the OpenAPI document. This file and `schemas` alone need flask-smorest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from flask import Flask, Response
+from flask_smorest import Api, Blueprint
+
+from erp.admin.site import current_site
+from erp.api import Change, Create, Resource
+from erp.registry import current_registry
+from modules.api.http import schemas
+from modules.api.http.problems import CONTENT_TYPE
+from modules.api.http.reading import LARGEST_PAGE, PAGE, list_rows, response_of, show_row
+from modules.api.http.representation import Shape
+from modules.api.http.writing import KEY, LONGEST_KEY, MOST_ROWS, change, change_many, create
+
+VERSION = "1.0.0"
+ID = "<int(min=1, max=9223372036854775807):id>"
+DESCRIPTION = (
+    "Every request sends `Authorization: Bearer TOKEN`. Quantities and amounts are decimal numbers in text, days are"
+    " ISO dates, instants have their zone. docs/api.md has a first hour and the rules."
+)
+
+
+class Documented(Api):
+    """Flask-smorest without its error handler: what is refused is answered in one place for all of the interface."""
+
+    ERROR_SCHEMA = schemas.ProblemSchema
+
+    def _register_error_handlers(self) -> None:
+        """Add no handler."""
+
+    def _register_responses(self) -> None:
+        super()._register_responses()
+        refused = {"description": "A problem", "content": {CONTENT_TYPE: {"schema": schemas.ProblemSchema}}}
+        self.spec.components.responses.pop("DEFAULT_ERROR", None)
+        self.spec.components.response("DEFAULT_ERROR", refused)
+
+
+def operations(app: Flask, url: str) -> Flask:
+    """Return an application whose addresses and views are the operations of the modules that are on.
+
+    It answers nothing itself: its rules and views are used within a request of `app`.
+    """
+    holder = Flask("erp.api", static_folder=None)
+    holder.url_map.strict_slashes = False
+    holder.config.update(API_TITLE="Modular ERP", API_VERSION=VERSION, OPENAPI_VERSION="3.1.0")
+    bearer = {"type": "http", "scheme": "bearer"}
+    api = Documented(
+        holder,
+        spec_kwargs={"security": [{"token": []}], "info": {"description": DESCRIPTION}},
+    )
+    api.spec.components.security_scheme("token", bearer)
+    registry = current_registry()
+    for resource in registry.live(registry.resources.values()):
+        api.register_blueprint(_blueprint(resource), url_prefix=f"{url}/{resource.name}")
+    text = json.dumps(api.spec.to_dict(), indent=1, sort_keys=True)
+    holder.add_url_rule(f"{url}/openapi.json", "document", partial(response_of, text, 200))
+    holder.extensions["erp_document"] = text
+    return holder
+
+
+def _blueprint(resource: Resource) -> Blueprint:
+    view = current_site().view(resource.screen)
+    if view is None:
+        raise TypeError(f"resource {resource.name} names no screen: {resource.screen}")
+    shape = Shape(resource, view)
+    blueprint = Blueprint(resource.name.replace("-", "_"), __name__, description=resource.title)
+    row = schemas.row_schema(shape)
+    _add_reads(blueprint, shape, row)
+    for write in shape.writes:
+        if isinstance(write, Create):
+            _add_create(blueprint, shape, write, row)
+        else:
+            _add_change(blueprint, shape, write, row)
+    return blueprint
+
+
+def _add_reads(blueprint: Blueprint, shape: Shape, row: Any) -> None:
+    name, noun = shape.resource.name, shape.resource.noun
+    page = blueprint.response(200, schemas.page_schema(shape, row), description="A part of the list")
+    read = page(_named(lambda: list_rows(shape), f"List {shape.resource.title.lower()} in the order of their ids."))
+    about = {"operationId": _id("list", name), "parameters": _list_parameters(shape)}
+    blueprint.add_url_rule("", f"list_{name}", blueprint.doc(**about)(read), methods=["GET"])
+    one = blueprint.response(200, row, description=f"The {noun}", headers={"ETag": {"schema": {"type": "string"}}})
+    read = one(_named(lambda id: show_row(shape, id), f"Show one {noun}."))
+    about = {"operationId": _id("get", noun)}
+    blueprint.add_url_rule(f"/{ID}", f"get_{name}", blueprint.doc(**about)(read), methods=["GET"])
+
+
+def _add_create(blueprint: Blueprint, shape: Shape, write: Create, row: Any) -> None:
+    noun = shape.resource.noun
+    taken = schemas.input_schema(schemas.name_of("new", noun), write.inputs)
+
+    def view(values: Any) -> Response:
+        return create(shape, write, values)
+
+    made = blueprint.response(201, row, description=f"The new {noun}")(_named(view, f"{write.title}."))
+    body = blueprint.arguments(taken, required=any(each.is_required for each in write.inputs))(made)
+    about = {"operationId": _id("create", noun), "parameters": _write_parameters()}
+    blueprint.add_url_rule("", f"create_{noun}", blueprint.doc(**about)(body), methods=["POST"])
+
+
+def _add_change(blueprint: Blueprint, shape: Shape, write: Change, row: Any) -> None:
+    noun, name = shape.resource.noun, schemas.name_of(write.name, shape.resource.noun)
+
+    def view(values: Any, id: int) -> Response:
+        return change(shape, write, id, values)
+
+    made = blueprint.response(200, row, description=f"The {noun} as it is then")(_named(view, f"{write.title}."))
+    required = any(each.is_required for each in write.inputs)
+    body = blueprint.arguments(schemas.input_schema(name, write.inputs), required=required)(made)
+    about = {"operationId": _id(write.name, noun), "parameters": _write_parameters(of_row=True)}
+    blueprint.add_url_rule(f"/{ID}/{write.name}", _id(write.name, noun), blueprint.doc(**about)(body), methods=["POST"])
+    if write.run_many is not None:
+        _add_change_of_many(blueprint, shape, write)
+
+
+def _add_change_of_many(blueprint: Blueprint, shape: Shape, write: Change) -> None:
+    title, name = shape.resource.title.lower(), schemas.name_of(write.name, shape.resource.name)
+    taken = schemas.input_schema(name, write.inputs, with_ids=MOST_ROWS)
+    summary = f"{write.title}: many {title} at once, each as far as it can be."
+    made = blueprint.response(200, schemas.OutcomesSchema, description="What became of each")
+    view = made(_named(lambda values: change_many(shape, write, values), summary))
+    about = {"operationId": _id(write.name, shape.resource.name), "parameters": _write_parameters()}
+    rule, endpoint = f"/{write.name}", f"{write.name}_many"
+    documented = blueprint.doc(**about)(blueprint.arguments(taken)(view))
+    blueprint.add_url_rule(rule, endpoint, documented, methods=["POST"])
+
+
+def _named(view: Callable[..., Any], summary: str) -> Callable[..., Any]:
+    view.__doc__ = summary
+    return view
+
+
+def _id(verb: str, noun: str) -> str:
+    """Return the id of an operation, such as `confirm_order`."""
+    return f"{verb}_{noun}".replace("-", "_").replace(" ", "_")
+
+
+def _list_parameters(shape: Shape) -> list[dict[str, Any]]:
+    size = {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": PAGE}
+    given = [
+        _query("limit", size, "How many rows the answer has at most."),
+        _query("cursor", {"type": "string", "pattern": "^[0-9]{1,18}$"}, "`next` of the part before."),
+    ]
+    if shape.view.column_searchable_list:
+        given.append(_query("search", {"type": "string", "maxLength": 100}, f"{shape.view.search_placeholder()}."))
+    for name, (_, used) in sorted(shape.view.live_filters().items()):
+        words = [str(key) for key, _ in used.get_options(shape.view) or ()]
+        schema = {"type": "string", **({"enum": words} if words else {"maxLength": 200})}
+        given.append(_query(name, schema, f"{used.name} {used.operation()}"))
+    return given
+
+
+def _query(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
+    return {"in": "query", "name": name, "schema": schema, "description": description}
+
+
+def _write_parameters(*, of_row: bool = False) -> list[dict[str, Any]]:
+    key = {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[!-~]+$"}
+    text = "Another one for each change; a request that is sent again with its key is done once."
+    given = [{"in": "header", "name": KEY, "required": True, "schema": key, "description": text}]
+    if of_row:
+        text = "The entity tag of the row as it was read: where it has changed, nothing is done (412)."
+        given.append({"in": "header", "name": "If-Match", "schema": {"type": "string"}, "description": text})
+    return given

@@ -1,0 +1,26 @@
+"""Answers to writes, kept so that a request that is sent again is done once."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from erp import clock
+from erp.options import options
+from modules.api.models import KeptAnswer
+
+
+def keep_answer(session: Session, user_id: int, key: str, *, digest: str, status: int, body: str) -> None:
+    """Keep the answer to a write in the transaction of the write.
+
+    Where another transaction has just kept one under the same key, the database refuses this one, and with it the
+    write.
+    """
+    session.add(KeptAnswer(user_id=user_id, key=key, digest=digest, status=status, body=body))
+    session.flush()
+
+
+def forget_answers(session: Session) -> int:
+    """Delete the answers that are older than `[api] keep_answers`; return how many there were."""
+    old = KeptAnswer.answered_at < clock.now() - options.api.keep_answers
+    return int(session.execute(delete(KeptAnswer).where(old)).rowcount)  # type: ignore[attr-defined]

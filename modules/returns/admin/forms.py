@@ -1,0 +1,54 @@
+"""Forms of the actions on returns."""
+
+from __future__ import annotations
+
+from wtforms import Form, RadioField, StringField
+from wtforms.validators import InputRequired, Length
+
+from erp.admin import LookupField, lookup_of
+from modules.inventory_lots.models import Location
+from modules.returns.states import Outcome
+
+LOCATION_LOOKUP = {"fields": ("path",), "placeholder": "Type a location"}
+OUTCOMES = (
+    (Outcome.restock.value, "Back to stock: it can be sold again"),
+    (Outcome.quarantine.value, "Quarantine: it is kept, and not sold"),
+    (Outcome.scrap.value, "Scrap: it leaves the warehouse"),
+)
+PRICES = (("free", "0"), ("agreed", "As agreed in the original order"))
+
+
+class ReasonForm(Form):
+    """Why the customer returns goods."""
+
+    reason = StringField("Reason", [InputRequired("Say why the customer returns the goods."), Length(max=500)])
+
+
+class ReceiveForm(Form):
+    """Where returned goods wait for inspection."""
+
+    location = LookupField(
+        lookup_of("location", Location, **LOCATION_LOOKUP),
+        "Location",
+        allow_blank=True,
+        description="A quarantine. Empty: RETURNS of the warehouse that they left.",
+    )
+
+
+class InspectForm(Form):
+    """What becomes of the ticked goods."""
+
+    outcome = RadioField("Outcome", [InputRequired("Choose what becomes of the goods.")], choices=OUTCOMES)
+    location = LookupField(
+        lookup_of("location", Location, **LOCATION_LOOKUP),
+        "Location",
+        allow_blank=True,
+        description="Where goods go that are sold again. Goods for quarantine: empty is QUARANTINE of the warehouse.",
+    )
+    note = StringField("Note", [Length(max=500)])
+
+
+class ReplaceForm(Form):
+    """What the replacement costs."""
+
+    price = RadioField("Price", [InputRequired("Choose a price.")], choices=PRICES, default="free")

@@ -1,0 +1,82 @@
+"""What returns add to packs and orders: an action, a column and a panel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy.orm import Session
+from typing_extensions import override
+
+from erp.admin import Badge, Choose, Chosen, ExtraColumn, Facts, Panel, Result
+from modules.returns import queries, services
+from modules.returns.admin.forms import ReasonForm
+from modules.returns.domain import Goods, NewReturn
+from modules.returns.models import Return
+from modules.sales.models import Pack
+
+
+class ReturnGoods(Choose):
+    """Asks which goods of a pack a customer returns, and why."""
+
+    name = "return-goods"
+    title = "Return Goods"
+    permission = "returns.edit"
+    icon = "fa-reply"
+    allowed = staticmethod(lambda pack: any(line.is_unreversed for line in pack.lines))
+    yes = "Make the return"
+    form_class = ReasonForm
+    columns = (("Product", "sku"), ("Lot", "lot"), ("Not returned yet", "left"))
+    quantity_label = "Returned"
+    help = "The return is a draft until the goods have come. Its paper can be printed for the customer."
+
+    @override
+    def document_id(self, row: Any) -> int:
+        return int(row.id)
+
+    @override
+    def rows(self, session: Session, row: Any) -> Sequence[Any]:
+        return queries.packed_of_pack(session, row.id)
+
+    @override
+    def key(self, item: Any) -> str:
+        return str(item.pack_line_id)
+
+    @override
+    def can_tick(self, item: Any) -> bool:
+        return bool(item.left > 0)
+
+    @override
+    def quantity(self, item: Any) -> Decimal | None:
+        return Decimal(item.left)
+
+    @override
+    def depends_on_row(self, item: Any) -> Facts:
+        return {f"not returned of {item.what}": item.left}
+
+    @override
+    def do(self, session: Session, row: Any, chosen: Sequence[Chosen], form: Any) -> Result:
+        goods = [Goods(each.row.pack_line_id, each.quantity) for each in chosen]
+        (return_id,) = services.create_returns(session, [NewReturn(form.reason.data, goods)])
+        document = session.get_one(Return, return_id)
+        return Result(f"{document.number} is made.", "returns/made.html", {"document": document})
+
+
+def _returned(session: Session, packs: Sequence[Pack]) -> Mapping[int, Badge]:
+    """Return a badge for each pack of which something came back."""
+    found = queries.returned_of_packs(session, [pack.id for pack in packs])
+    return {
+        pack_id: Badge("Returned" if returned >= packed else "Part returned", "warning")
+        for pack_id, (returned, packed) in found.items()
+    }
+
+
+def _returns(session: Session, order: Any) -> Mapping[str, Any] | None:
+    found = queries.returns_of_order(session, order.id)
+    return {"returns": found} if found else None
+
+
+PACK_COLUMN = ExtraColumn("returned", "Returned", _returned)
+PACK_ACTION = ReturnGoods.action()
+ORDER_PANEL = Panel("Returns", "returns/of_order.html", _returns, "returns.view", counted="returns")
