@@ -78,7 +78,8 @@ def write_drafts(session: Session, count: int) -> None:
     heads = [(last + i, 1, START, 0, "partial", "draft", "", 1) for i in range(1, count + 1)]
     columns = "id customer_id ordered_at priority shipping_policy state note row_version"
     _insert(session, "sales_order", columns, heads)
-    rows = [(last_line + i, last + i, 1, i % 50 + 1, UNIT, *NEW) for i in range(1, count + 1)]
+    products = min(50, session.scalar(text("SELECT count(*) FROM inventory_lots_product")) or 1)
+    rows = [(last_line + i, last + i, 1, i % products + 1, UNIT, *NEW) for i in range(1, count + 1)]
     columns = "id order_id position product_id quantity packed cancelled allocated"
     _insert(session, "sales_order_line", f"{columns} is_promise_pinned is_preorder hold_allocation", rows)
 
