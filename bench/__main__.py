@@ -5,7 +5,10 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("all", "allocate", "emails", "import", "orders", "pages", "preview", "rebalance", "search", "start", "what-if")
+NAMES = (
+    *("all", "allocate", "emails", "import", "orders", "pages", "preview", "quotes", "rebalance", "search", "start"),
+    "what-if",
+)
 
 
 def main() -> int:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from collections import namedtuple
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
 from typing import Any, TypeVarTuple
 
 from sqlalchemy import (
@@ -29,7 +31,9 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
+from erp import clock
 from erp.db.connections import prepared
+from erp.db.types import UtcDateTime
 
 Ts = TypeVarTuple("Ts")
 Rows = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
@@ -39,6 +43,11 @@ Build = Callable[..., Rows]
 def given(name: str, kind: TypeEngine[Any] | None = None) -> ColumnElement[Any]:
     """Return the place of a value, a day unless a type is given, in a select that is built once."""
     return bindparam(name, type_=kind or Date())
+
+
+def instant_now() -> ColumnElement[datetime]:
+    """Return this instant in SQL; the clock is read each time that the statement is carried out."""
+    return bindparam("now", callable_=lambda: clock.now(), type_=UtcDateTime(), unique=True)
 
 
 def is_among(session: Session, column: Any, name: str) -> ColumnElement[bool]:
@@ -82,13 +91,18 @@ class _Statement:
             for name, bind in compiled.binds.items()
             if bind.value is not None
         }
+        self.read_each_time: dict[str, Callable[[], Any]] = {
+            name: partial(_called, bind.type, dialect, bind.callable)
+            for name, bind in compiled.binds.items()
+            if bind.callable is not None
+        }
         columns = rows.selected_columns
         self.readers = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
         self.row: Callable[..., Any] = namedtuple("Row", columns.keys(), rename=True)  # type: ignore[misc]
 
     def parameters(self, values: Mapping[str, Any]) -> Any:
         """Return these values and the constant ones as the driver wants them."""
-        sent = {**self.constants, **values}
+        sent = {**self.constants, **{name: read() for name, read in self.read_each_time.items()}, **values}
         return tuple(sent[name] for name in self.names) if self.names is not None else sent
 
     def read(self, row: tuple[Any, ...]) -> Any:
@@ -99,6 +113,10 @@ class _Statement:
 def _to_driver(kind: TypeEngine[Any], dialect: Dialect, value: Any) -> Any:
     process = kind.dialect_impl(dialect).bind_processor(dialect)
     return value if process is None else process(value)
+
+
+def _called(kind: TypeEngine[Any], dialect: Dialect, read: Callable[[], Any]) -> Any:
+    return _to_driver(kind, dialect, read())
 
 
 _statements: dict[tuple[Hashable, ...], _Statement] = {}

@@ -13,13 +13,14 @@ from erp.events import hook
 
 @dataclass(frozen=True)
 class BalanceAllocation:
-    """A quantity of one balance that is allocated to a document."""
+    """A quantity of one balance that is allocated to a document, or held for it; `note` says until when."""
 
     balance_id: int
     document: str
     quantity: Decimal
     url: str = ""
     customer: str = ""
+    note: str = ""
 
 
 @hook

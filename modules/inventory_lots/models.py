@@ -5,13 +5,22 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, Text, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    select,
+)
 from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
 from typing_extensions import override
 
 from erp import clock
-from erp.db import FINAL, BigId, Model, Money, Quantity, UtcDateTime, key_column, partial_index
+from erp.db import FINAL, BigId, Model, Money, Quantity, UtcDateTime, instant_now, key_column, partial_index, total
 from erp.history import Subject, Tracked
 from erp.models import enum_column
 from erp.search import Searchable
@@ -122,6 +131,27 @@ def _lot_of_the_product() -> ForeignKeyConstraint:
     return ForeignKeyConstraint(("lot_id", "product_id"), lot)
 
 
+class StockHold(Model):
+    """A quantity of one balance that nobody else gets until an instant, and the document for which it is held.
+
+    From that instant on it counts nowhere, whether or not the row is deleted.
+    """
+
+    __tablename__ = "inventory_lots_stock_hold"
+    __table_args__ = (
+        CheckConstraint("quantity > 0", "quantity_positive"),
+        Index("ix_inventory_lots_stock_hold_balance", "balance_id", "until"),
+        Index("ix_inventory_lots_stock_hold_document", "document"),
+        Index("ix_inventory_lots_stock_hold_until", "until"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    balance_id: Mapped[int] = mapped_column(ForeignKey("inventory_lots_balance.id"))
+    quantity: Mapped[Decimal] = mapped_column(Quantity)
+    document: Mapped[str] = mapped_column(String(40))
+    until: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class Balance(Model):
     """One lot at one location: how much of it is on hand, and how much of that is allocated."""
 
@@ -142,14 +172,20 @@ class Balance(Model):
     location_id: Mapped[int] = mapped_column(ForeignKey("inventory_lots_location.id"))
     on_hand: Mapped[Decimal] = mapped_column(Quantity, default=Decimal(0))
     allocated: Mapped[Decimal] = mapped_column(Quantity, default=Decimal(0))
+    held: Mapped[Decimal] = column_property(
+        select(total(StockHold.quantity))
+        .where(StockHold.balance_id == id, StockHold.until > instant_now())
+        .correlate_except(StockHold)
+        .scalar_subquery()
+    )
     lot: Mapped[Lot] = relationship(primaryjoin="Balance.lot_id == Lot.id", foreign_keys="Balance.lot_id")
     product: Mapped[Product] = relationship()
     location: Mapped[Location] = relationship()
 
     @hybrid_property
     def unallocated(self) -> Decimal:
-        """The part of the stock on hand that is not allocated, usable or not."""
-        return self.on_hand - self.allocated
+        """The part of the stock on hand that is neither allocated nor held for a while, usable or not."""
+        return self.on_hand - self.allocated - self.held
 
     @hybrid_property
     def has_unallocated(self) -> bool:

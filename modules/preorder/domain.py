@@ -12,6 +12,9 @@ from typing import NamedTuple
 from modules.inventory_lots.domain import check_quantity
 from modules.preorder.errors import LaunchDateMissing
 
+# The kind of the supply that purchase order lines are.
+PURCHASE_LINE = "purchase order line"
+
 
 class Uncovered(NamedTuple):
     """The raw quantity of a sales order line that neither stock nor purchase orders cover."""

@@ -11,7 +11,7 @@ from erp.options import options
 from erp.registry import Core
 from modules.preorder import services
 from modules.procurement.events import SupplyChanged
-from modules.sales.events import LinesServed, PackReversed
+from modules.sales.events import HoldsChanged, HoldsPassed, LinesServed, PackReversed
 from modules.sales.models import OrderLine
 from modules.sales.queries import Scope
 from modules.sales.services import offer_incoming_supply
@@ -23,6 +23,8 @@ DECIDE_ARRIVALS = {"preorder.past_due_supply_days", "preorder.overdue_supply_day
 def register(core: Core) -> None:
     """Subscribe to what sales, procurement and the options announce."""
     core.subscribe(LinesServed, follow_backorders)
+    core.subscribe(HoldsChanged, services.follow_holds)
+    core.subscribe(HoldsPassed, services.delete_past_holds)
     core.subscribe(SupplyChanged, allocate_new_supply)
     core.subscribe(PackReversed, promise_returned_goods)
     core.subscribe(OptionsChanged, promise_after_options)

@@ -15,14 +15,15 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     case,
+    select,
     type_coerce,
 )
 from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
 
 from erp import clock
 from erp.contacts import Contact
-from erp.db import BigId, Model, Money, Quantity, UtcDateTime, key_column, partial_index
+from erp.db import BigId, Model, Money, Quantity, UtcDateTime, instant_now, key_column, partial_index, total
 from erp.history import Subject, Tracked
 from erp.models import enum_column
 from modules.inventory_lots.models import Balance, Product
@@ -103,6 +104,27 @@ class PurchaseOrder(Tracked, Model):
         return self.name
 
 
+class SupplyHold(Model):
+    """A quantity of one purchase order line that nobody else gets until an instant, and the document that has it.
+
+    From that instant on it counts nowhere, whether or not the row is deleted.
+    """
+
+    __tablename__ = "procurement_supply_hold"
+    __table_args__ = (
+        CheckConstraint("quantity > 0", "quantity_positive"),
+        Index("ix_procurement_supply_hold_line", "line_id", "until"),
+        Index("ix_procurement_supply_hold_document", "document"),
+        Index("ix_procurement_supply_hold_until", "until"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    line_id: Mapped[int] = mapped_column(ForeignKey("procurement_purchase_order_line.id", ondelete="CASCADE"))
+    quantity: Mapped[Decimal] = mapped_column(Quantity)
+    document: Mapped[str] = mapped_column(String(40))
+    until: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class PurchaseOrderLine(Tracked, Model):
     """A quantity of one product. `allocated` is the part of what is outstanding that is allocated to sales orders."""
 
@@ -134,6 +156,12 @@ class PurchaseOrderLine(Tracked, Model):
     unit_cost: Mapped[Decimal | None] = mapped_column(Money)
     expected_on: Mapped[date | None]
     status_id: Mapped[int | None] = mapped_column(ForeignKey("procurement_purchase_line_status.id"), index=True)
+    held: Mapped[Decimal] = column_property(
+        select(total(SupplyHold.quantity))
+        .where(SupplyHold.line_id == id, SupplyHold.until > instant_now())
+        .correlate_except(SupplyHold)
+        .scalar_subquery()
+    )
     order: Mapped[PurchaseOrder] = relationship(back_populates="lines")
     product: Mapped[Product] = relationship()
     status: Mapped[PurchaseLineStatus | None] = relationship()
@@ -162,14 +190,19 @@ class PurchaseOrderLine(Tracked, Model):
         return self.quantity > self.received + self.cancelled
 
     @hybrid_property
+    def taken(self) -> Decimal:
+        """The quantity that is allocated to sales orders or held for a while."""
+        return self.allocated + self.held
+
+    @hybrid_property
     def unallocated(self) -> Decimal:
-        """The outstanding quantity that is not allocated; less than 0 after an over-receipt."""
-        return self.quantity - self.received - self.cancelled - self.allocated
+        """The outstanding quantity that is neither allocated nor held; less than 0 after an over-receipt."""
+        return self.quantity - self.received - self.cancelled - self.allocated - self.held
 
     @hybrid_property
     def has_unallocated(self) -> bool:
-        """Whether some of the outstanding quantity is not allocated."""
-        return self.quantity > self.received + self.cancelled + self.allocated
+        """Whether some of the outstanding quantity is neither allocated nor held."""
+        return self.quantity > self.received + self.cancelled + self.allocated + self.held
 
     @hybrid_property
     def is_open(self) -> bool:

@@ -1,7 +1,7 @@
 """Events of sales: what it announces, each for a whole batch."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -31,6 +31,34 @@ class SupplyExchanged(NamedTuple):
     given_id: int
     taken_id: int
     quantity: int
+
+
+class SupplyHeld(NamedTuple):
+    """A raw quantity of an incoming supply that is held for a document until an instant."""
+
+    kind: str
+    supply_id: int
+    quantity: int
+    document: str
+    until: datetime
+
+
+@dataclass(frozen=True)
+class HoldsChanged:
+    """What is held of incoming supply changed: all that was held for the documents `ended` ends, then it is `held`.
+
+    The module that owns the kind of supply writes it. The products are locked.
+    """
+
+    ended: tuple[str, ...] = ()
+    held: tuple[SupplyHeld, ...] = ()
+
+
+@dataclass(frozen=True)
+class HoldsPassed:
+    """The rows of what was held until before an instant, which has passed, count nowhere and may be deleted."""
+
+    before: datetime
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,31 @@ def confirm_refusals(
     """
 
 
+class WantedQuantity(NamedTuple):
+    """A quantity of a product for which a quote is asked."""
+
+    product_id: int
+    quantity: Decimal
+
+
+@dataclass(frozen=True)
+class QuoteTerms:
+    """Under which terms lines are quoted, by their place in what was asked.
+
+    `refusals` say why some cannot be, and `preorders` are those that would be sold before their launch, each with the
+    day of it: nothing of them leaves before. `buffer_days` are added to the day of what is still to come.
+    """
+
+    refusals: Mapping[int, ErpError]
+    preorders: Mapping[int, date]
+    buffer_days: int = 0
+
+
+@hook
+def quote_terms(session: Session, lines: Sequence[WantedQuantity]) -> QuoteTerms:
+    """Under which terms these lines are quoted, asked under the product locks. The terms of all answers hold."""
+
+
 @hook
 def pack_refusals(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, ErpError]:
     """Why lines may not leave now, by line id. The refusals of all answers hold."""
@@ -92,6 +117,11 @@ def incoming_holdings(session: Session, line_ids: Collection[int]) -> Sequence[H
 
     The answers are put together.
     """
+
+
+@hook
+def incoming_names(session: Session, kind: str, ids: Collection[int]) -> Mapping[int, str]:
+    """What users call supplies of a kind that are to come, by id; asked to show what is held of them."""
 
 
 @hook

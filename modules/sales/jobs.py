@@ -15,6 +15,11 @@ def allocate_backorders(session: Session) -> str:
     return services.allocate_book(session)
 
 
+def delete_past_quotes(session: Session) -> str:
+    """Delete quotes that no order used, a day after they ended."""
+    return f"{plural(services.delete_past_quotes(session), 'quote')} deleted."
+
+
 def cancel_overdue_backorders(session: Session) -> str:
     """Cancel backorders that have waited longer than the cancellation days allow."""
     overdue = services.overdue_products(session)

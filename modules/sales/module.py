@@ -21,6 +21,7 @@ def setup(core: Core) -> None:
     core.add_search(*queries.SEARCHES)
     core.add_job(jobs.allocate_backorders, every="sales.allocate_every")
     core.add_job(jobs.cancel_overdue_backorders, every="sales.cancel_every")
+    core.add_job(jobs.delete_past_quotes, every="sales.clear_quotes_every")
     core.add_command(commands.allocate, commands.pack, commands.unpack)
     core.add_import(*exchange.IMPORTS)
     core.add_export(*exchange.EXPORTS)
@@ -43,6 +44,8 @@ def screens(core: Core) -> None:
     core.add_view(admin.CustomerScreen, menu="Sales", permission="sales.view")
     core.add_view(admin.BackorderScreen, menu="Sales", permission="sales.view")
     core.add_view(admin.PackScreen, menu="Sales", permission="sales.view")
+    core.add_view(admin.QuoteScreen, menu="Sales", permission="sales.view")
+    core.extend_view("inventory_lots.product", panels=(admin.PRODUCT_PANEL,))
     core.add_view(admin.ReadyScreen, menu="Sales", permission="sales.view")
     core.add_view(admin.HeldScreen, menu="Sales", permission="sales.view")
     core.add_view(admin.PickListPage, menu="Sales", permission="sales.view")
@@ -75,6 +78,16 @@ MODULE = Module(
             default=None,
             maximum=3650,
             help="Lines requested more days ahead are scheduled: automatic runs serve them later; empty = no limit.",
+        ),
+        Integer(
+            name="quote_minutes",
+            default=15,
+            minimum=1,
+            maximum=1440,
+            help="How long what is quoted is held for the order that may follow.",
+        ),
+        Duration(
+            name="clear_quotes_every", default=timedelta(days=1), help="How often quotes that have ended are deleted."
         ),
         Duration(name="allocate_every", default=timedelta(minutes=10), help="How often the whole book is served."),
         Duration(

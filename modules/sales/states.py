@@ -61,6 +61,25 @@ class BackorderState(StrEnum):
     cancelled = "cancelled"
 
 
+class QuoteState(StrEnum):
+    """A quote's state. One that is `open` counts until it expires, which no row says."""
+
+    open = "open"
+    used = "used"
+    released = "released"
+    broken = "broken"
+
+
+QUOTE = StateMachine(
+    QuoteState,
+    {
+        "use": {QuoteState.open: QuoteState.used},
+        "release": {QuoteState.open: QuoteState.released},
+        "break": {QuoteState.open: QuoteState.broken},
+    },
+)
+
+
 class Fulfilment(StrEnum):
     """How far an order or a line is; derived, never stored."""
 

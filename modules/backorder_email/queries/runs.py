@@ -10,7 +10,7 @@ from erp.options import options
 from erp.text import Note
 from modules.backorder_email.queries.previews import news_of_changes
 from modules.backorder_email.queries.templates import templates_by_status
-from modules.preorder.queries import PURCHASE_LINE
+from modules.preorder.domain import PURCHASE_LINE
 from modules.sales.planning import Taken
 
 

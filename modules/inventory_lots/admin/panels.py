@@ -29,7 +29,9 @@ def stock_panels(key: str, search: str, *, with_lot: bool = False) -> tuple[Pane
     def allocations(session: Session, row: Any) -> dict[str, Any]:
         stock = queries.stock_on_hand(session, getattr(Balance, key) == row.id)
         where = ((each, f"{each.lot} at {each.location}" if with_lot else each.location) for each in stock)
-        return allocations_panel(session, {each.balance_id: place for each, place in where if each.allocated})
+        return allocations_panel(
+            session, {each.balance_id: place for each, place in where if each.allocated or each.held}
+        )
 
     def moves(session: Session, row: Any) -> dict[str, Any]:
         found = moves_panel(session, getattr(StockMove, key) == row.id, search=getattr(row, search))

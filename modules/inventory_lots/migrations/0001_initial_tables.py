@@ -172,3 +172,21 @@ def upgrade() -> None:
     op.create_index(
         "ix_inventory_lots_stock_move_product", "inventory_lots_stock_move", ["product_id", "id"], unique=False
     )
+    op.create_table(
+        "inventory_lots_stock_hold",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("balance_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("quantity", sa.BigInteger(), nullable=False),
+        sa.Column("document", sa.String(length=40), nullable=False),
+        sa.Column("until", sa.DateTime(), nullable=False),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_inventory_lots_stock_hold_quantity_positive")),
+        sa.ForeignKeyConstraint(
+            ["balance_id"], ["inventory_lots_balance.id"], name=op.f("fk_inventory_lots_stock_hold_balance_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_inventory_lots_stock_hold")),
+    )
+    op.create_index(
+        "ix_inventory_lots_stock_hold_balance", "inventory_lots_stock_hold", ["balance_id", "until"], unique=False
+    )
+    op.create_index("ix_inventory_lots_stock_hold_document", "inventory_lots_stock_hold", ["document"], unique=False)
+    op.create_index("ix_inventory_lots_stock_hold_until", "inventory_lots_stock_hold", ["until"], unique=False)

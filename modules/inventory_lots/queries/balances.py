@@ -126,19 +126,20 @@ class StockOnHand:
     lot_number: str
     on_hand: int
     allocated: int
+    held: int
 
     @property
     def unallocated(self) -> int:
-        """The part of the stock on hand that is not allocated."""
-        return self.on_hand - self.allocated
+        """The part of the stock on hand that is neither allocated nor held for a while."""
+        return self.on_hand - self.allocated - self.held
 
 
 def on_hand_in_run_order(
     session: Session, product_ids: Iterable[int], location_ids: Iterable[int]
 ) -> Iterator[StockOnHand]:
     """Return the stock of these products at these locations as a run takes it; stock that may not leave is last."""
-    on_hand, allocated = raw(Balance.on_hand), raw(Balance.allocated)
-    columns = (Balance.id, Balance.product_id, Balance.location_id, Balance.lot_id, Lot.number, on_hand, allocated)
+    quantities = (raw(Balance.on_hand), raw(Balance.allocated), raw(Balance.held))
+    columns = (Balance.id, Balance.product_id, Balance.location_id, Balance.lot_id, Lot.number, *quantities)
     rows = with_lot_and_location(select(*columns)).where(
         is_one_of(session, Balance.product_id, product_ids),
         is_one_of(session, Balance.location_id, location_ids),
@@ -182,7 +183,7 @@ def stock_on_hand(session: Session, condition: ColumnElement[bool]) -> Sequence[
     today = clock.today()
     columns = (
         *(Balance.id.label("balance_id"), Balance.lot_id, Lot.number.label("lot"), Location.path.label("location")),
-        *(Balance.on_hand, Balance.allocated, available_column(today).label("available")),
+        *(Balance.on_hand, Balance.allocated, Balance.held, available_column(today).label("available")),
         *(Lot.received_on, Lot.expires_on, unusable_column(today).label("why_unusable")),
     )
     rows: Select[*tuple[Any, ...]] = select(*columns).select_from(Balance)

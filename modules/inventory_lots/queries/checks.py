@@ -35,7 +35,18 @@ def broken_balances(session: Session) -> Iterator[str]:
             f"{sku} lot {lot} at {path}: {format_quantity(on_hand)} on hand, {format_quantity(allocated)} allocated; "
             f"its moves add up to {format_quantity(in_ledger)}."
         )
+    yield from _held_twice(session)
     yield from _moves_without_balance(session)
+
+
+def _held_twice(session: Session) -> Iterator[str]:
+    rows = with_lot_and_location(select(Product.sku, Lot.number, Location.path, Balance.held, Balance.unallocated))
+    rows = rows.join(Product, Product.id == Balance.product_id).where(Balance.held > 0, Balance.unallocated < 0)
+    for sku, lot, path, held, unallocated in session.execute(rows.order_by(Balance.id)):
+        yield (
+            f"{sku} lot {lot} at {path}: {format_quantity(held)} are held, of which {format_quantity(-unallocated)} "
+            "are not there or allocated as well."
+        )
 
 
 def _moves_without_balance(session: Session) -> Iterator[str]:

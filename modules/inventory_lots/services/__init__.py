@@ -7,6 +7,7 @@ that its caller has locked them: the locks are taken once a transaction, before 
 from modules.inventory_lots.services.adjustments import Adjusted, Count, adjust, adjust_many
 from modules.inventory_lots.services.balances import Key, Taking, put_back, reserve, take, unreserve
 from modules.inventory_lots.services.demo import DemoSku, load_demo
+from modules.inventory_lots.services.holds import HeldStock, delete_past_stock_holds, end_stock_holds, hold_stock
 from modules.inventory_lots.services.locations import (
     Locations,
     change_kind,
@@ -49,6 +50,7 @@ __all__ = [
     "Arrival",
     "Count",
     "DemoSku",
+    "HeldStock",
     "Key",
     "Locations",
     "LotWanted",
@@ -64,11 +66,14 @@ __all__ = [
     "check_product",
     "commit_by_products",
     "delete_location",
+    "delete_past_stock_holds",
+    "end_stock_holds",
     "find_or_make_location",
     "find_or_make_locations",
     "find_or_make_lots",
     "hold_lot",
     "hold_lots",
+    "hold_stock",
     "load_demo",
     "lock_products",
     "lock_selected_products",

@@ -68,7 +68,7 @@ class Adjusted:
 
 @dataclass(frozen=True)
 class _Shortage:
-    """A count that is less than what is allocated on some balances: `missing` more would have to be unallocated."""
+    """A count that is less than what is allocated or held on some balances: `missing` more would have to be free."""
 
     balance_ids: tuple[int, ...]
     allocated: int
@@ -193,8 +193,8 @@ class _Stock:
 
 
 def _shortage(stock: Sequence[StockOnHand], loss: int) -> _Shortage:
-    allocated, unallocated = sum(each.allocated for each in stock), sum(each.unallocated for each in stock)
-    return _Shortage(tuple(each.balance_id for each in stock), allocated, loss - unallocated)
+    taken, unallocated = sum(each.allocated + each.held for each in stock), sum(each.unallocated for each in stock)
+    return _Shortage(tuple(each.balance_id for each in stock), taken, loss - unallocated)
 
 
 def _allocations(session: Session, plan: _Plan) -> list[BalanceAllocation]:

@@ -93,7 +93,9 @@ def take_back(session: Session, balance_id: int, quantity: Decimal, *, document:
     if quantity > balance.unallocated:
         holders = [allocation.document for allocation in queries.allocations(session, [balance_id])]
         left = balance.on_hand - quantity
-        raise StockAllocated(what=str(balance), quantity=left, allocated=balance.allocated, documents=holders)
+        raise StockAllocated(
+            what=str(balance), quantity=left, allocated=balance.allocated + balance.held, documents=holders
+        )
     taken = Posting(balance.product_id, balance.lot_id, balance.location_id, -to_raw(quantity), document)
     post(session, [taken], MoveKind.receipt_reversal, reason=reason)
 

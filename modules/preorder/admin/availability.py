@@ -36,7 +36,7 @@ def overview(session: Session, product: Product) -> dict[str, Any]:
     return {
         "product": product,
         "components": components,
-        "unallocated": sum((row.outstanding - row.allocated for row in components.incoming), Decimal(0)),
+        "unallocated": sum((row.outstanding - row.allocated - row.held for row in components.incoming), Decimal(0)),
         "chart": availability_chart(components.days),
     }
 
@@ -80,7 +80,7 @@ def supply_bar(queue: queries.Queue, scale: Decimal, unit: str) -> list[Drawn]:
     for row in queue.incoming:
         when = day(row.expected_on) or "no date"
         url = document_url("procurement.purchase_order", row.order_id) or ""
-        left = row.outstanding - row.allocated
+        left = row.outstanding - row.allocated - row.held
         name = f"{row.number}/{row.position}, {when}"
         parts += [
             Part(
@@ -90,6 +90,7 @@ def supply_bar(queue: queries.Queue, scale: Decimal, unit: str) -> list[Drawn]:
                 f"{name}: {format_quantity(row.allocated)} {unit} allocated",
                 url,
             ),
+            Part(row.held, "stock", when, f"{name}: {format_quantity(row.held)} {unit} held for quotes", url),
             Part(left, "free", when, f"{name}: {format_quantity(left)} {unit} available", url),
         ]
     return draw(parts, scale)

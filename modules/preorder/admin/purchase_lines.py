@@ -46,12 +46,13 @@ def line_bar(line: PurchaseOrderLine, purchase_allocations: Sequence[Any]) -> li
         for row in purchase_allocations[:MOST_DRAWN]
     ]
     others = line.allocated - sum((part.quantity for part in allocated), Decimal(0))
-    free = line.outstanding - line.allocated
+    free = line.outstanding - line.taken
     return draw(
         [
             Part(received, "done", "received", f"{format_quantity(received)} {unit} received"),
             *allocated,
             Part(others, "incoming", "more orders", f"{format_quantity(others)} {unit} for more orders"),
+            Part(line.held, "stock", "quotes", f"{format_quantity(line.held)} {unit} held for quotes"),
             Part(free, "free", "available", f"{format_quantity(free)} {unit} available"),
             Part(line.cancelled, "gone", "closed short", f"{format_quantity(line.cancelled)} {unit} closed short"),
         ]

@@ -66,6 +66,7 @@ from modules.preorder.queries.purchase_lines import (
     purchase_lines_of,
 )
 from modules.preorder.queries.queue import Queue, queue_of
+from modules.preorder.queries.quotes import incoming_names
 from modules.preorder.queries.rebalance_preview import (
     Move,
     RebalancePreview,
@@ -75,9 +76,9 @@ from modules.preorder.queries.rebalance_preview import (
     synced_dates,
 )
 from modules.preorder.queries.rebalancing import Book, planned_exchanges, products_to_rebalance, rebalance_books
-from modules.preorder.queries.refusals import before_launch, over_limits
+from modules.preorder.queries.refusals import before_launch, over_limits, quote_terms
 from modules.preorder.queries.sales_lines import has_open_quantity, history_of_line, in_scope, uncovered_quantity
-from modules.preorder.queries.snapshot import PURCHASE_LINE, incoming_holdings, incoming_rules, incoming_supply
+from modules.preorder.queries.snapshot import incoming_holdings, incoming_rules, incoming_supply
 from modules.preorder.queries.supply_gains import gained_by_ordering, gained_by_receiving, gained_without
 from modules.preorder.queries.unallocated_lines import has_open_serial_lines, has_scheduled_lines, is_unallocated
 from modules.preorder.queries.weeks import promises_by_week, supply_and_demand
@@ -105,7 +106,6 @@ from modules.preorder.queries.work_queues import (
 
 __all__ = [
     "MOST_SHOWN",
-    "PURCHASE_LINE",
     "Answer",
     "AskedLine",
     "AskedOrder",
@@ -164,6 +164,7 @@ __all__ = [
     "incoming_allocations",
     "incoming_holdings",
     "incoming_lines",
+    "incoming_names",
     "incoming_rules",
     "incoming_supply",
     "is_allocated_to_purchases",
@@ -205,6 +206,7 @@ __all__ = [
     "purchase_allocations_to",
     "purchase_lines_of",
     "queue_of",
+    "quote_terms",
     "read_remedies",
     "rebalance_books",
     "rebalance_candidates",

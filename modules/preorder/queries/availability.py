@@ -65,7 +65,7 @@ def _stock(session: Session, product_ids: Sequence[int], today: date) -> dict[in
     found = {product_id: Stock() for product_id in product_ids}
     columns = (
         *(Balance.product_id, unusable_column(today).label("why_unusable"), Lot.expires_on),
-        *(total(Balance.on_hand - Balance.allocated), total(Balance.allocated)),
+        *(total(Balance.unallocated), total(Balance.allocated)),
     )
     rows = with_lot_and_location(select(*columns).select_from(Balance))
     rows = rows.where(Balance.product_id.in_(product_ids), Balance.on_hand > Decimal(0))
@@ -127,6 +127,7 @@ class Components:
 
     on_hand: Decimal
     allocated: Decimal
+    held: Decimal
     unusable: Decimal
     available: Decimal
     blocked: Decimal
@@ -139,14 +140,17 @@ class Components:
 
 def components_of(session: Session, product_id: int) -> Components:
     """Return a product's ATP day by day, with its components."""
-    on_hand, allocated = session.execute(
-        select(total(Balance.on_hand), total(Balance.allocated)).where(Balance.product_id == product_id)
+    on_hand, allocated, held = session.execute(
+        select(total(Balance.on_hand), total(Balance.allocated), total(Balance.held)).where(
+            Balance.product_id == product_id
+        )
     ).one()
     stock = _stock(session, [product_id], clock.today())[product_id]
     return Components(
         on_hand=on_hand,
         allocated=allocated,
-        unusable=on_hand - allocated - stock.available,
+        held=held,
+        unusable=on_hand - allocated - held - stock.available,
         available=stock.available,
         blocked=stock.blocked,
         uncovered_need=_needed(session, [product_id]).get(product_id, Decimal(0)),

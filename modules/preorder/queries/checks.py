@@ -10,10 +10,12 @@ from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from erp.db import format_quantity, total
+from modules.preorder.domain import PURCHASE_LINE
 from modules.preorder.models import Conversion, PurchaseAllocation
 from modules.preorder.queries.purchase_allocations import NOTHING, purchase_allocated_by_line
-from modules.procurement.models import PurchaseOrder, PurchaseOrderLine, Receipt
-from modules.sales.models import Allocation, Backorder, Order, OrderLine
+from modules.procurement.models import PurchaseOrder, PurchaseOrderLine, Receipt, SupplyHold
+from modules.sales.models import Allocation, Backorder, Order, OrderLine, QuotePart, quote_name
+from modules.sales.queries import quotes_held_otherwise
 
 
 def broken_invariants(session: Session) -> Iterator[str]:
@@ -21,6 +23,7 @@ def broken_invariants(session: Session) -> Iterator[str]:
     yield from _purchase_lines(session)
     yield from _sales_lines(session)
     yield from _conversions(session)
+    yield from _quotes(session)
 
 
 def _purchase_lines(session: Session) -> Iterator[str]:
@@ -43,6 +46,15 @@ def _purchase_lines(session: Session) -> Iterator[str]:
         yield (
             f"Purchase order {number} line {position}: allocated is {format_quantity(allocated)}, its purchase "
             f"allocations hold {format_quantity(quantity)}."
+        )
+
+
+def _quotes(session: Session) -> Iterator[str]:
+    rows = quotes_held_otherwise(SupplyHold, QuotePart.supply_kind == PURCHASE_LINE)
+    for quote_id, promised, held in session.execute(rows):
+        yield (
+            f"Quote {quote_name(quote_id)} promises {format_quantity(promised)} of purchase orders, "
+            f"{format_quantity(held)} are held for it."
         )
 
 

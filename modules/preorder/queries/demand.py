@@ -71,7 +71,7 @@ def _incoming(session: Session, product_ids: Sequence[int]) -> dict[int, list[De
     # Lines that are supply have something outstanding, so the difference is never below 0.
     outstanding = PurchaseOrderLine.quantity - PurchaseOrderLine.received - PurchaseOrderLine.cancelled
     rows = session.execute(
-        select(PurchaseOrderLine.product_id, total(outstanding), total(outstanding - PurchaseOrderLine.allocated))
+        select(PurchaseOrderLine.product_id, total(outstanding), total(outstanding - PurchaseOrderLine.taken))
         .join(PurchaseOrderLine.order)
         .where(PurchaseOrderLine.product_id.in_(product_ids), is_supply())
         .group_by(PurchaseOrderLine.product_id)

@@ -47,7 +47,7 @@ def supply_notes(session: Session, line: OrderLine) -> list[SupplyNote]:
 
 
 def _left(row: PurchaseOrderLine) -> Decimal:
-    return row.outstanding - row.allocated
+    return row.outstanding - row.allocated - row.held
 
 
 def _reason(row: PurchaseOrderLine, own: Decimal, remainder: Decimal, usable: Decimal) -> str:
@@ -55,6 +55,7 @@ def _reason(row: PurchaseOrderLine, own: Decimal, remainder: Decimal, usable: De
     left = f"{format_quantity(_left(row))} still available"
     parts = [f"{format_quantity(own)} allocated to this line"] if own else []
     parts += [f"{format_quantity(others)} allocated to other orders"] if others else []
+    parts += [f"{format_quantity(row.held)} held for quotes"] if row.held else []
     parts += [f"{left}{_why_not(row, usable, remainder)}" if remainder > 0 else left] if _left(row) > 0 else []
     return f"{', '.join(parts) or 'nothing left'}; {when_expected(row.expected_on)}."
 

@@ -16,6 +16,7 @@ from modules.preorder.domain import is_before_launch
 from modules.preorder.errors import PackedBeforeLaunch
 from modules.preorder.models import ProductPreorder
 from modules.sales.models import Backorder, Order, OrderLine
+from modules.sales.queries import quoted_preorders
 from modules.sales.states import BackorderKind, OrderState
 
 CHUNK = 5000
@@ -49,12 +50,14 @@ def _with_launch(session: Session) -> Select[*tuple[Any, ...]]:
 def preorders_taken(session: Session, product_ids: Collection[int], *, but: Sequence[int] = ()) -> dict[int, Decimal]:
     """Return how much of each product's preorder limit is used, leaving out the lines `but`.
 
-    That is quantity − cancelled of the preorder lines of confirmed and done orders.
+    That is quantity − cancelled of the preorder lines of confirmed and done orders, and what live quotes promise.
     """
     taken = _preorders(session, is_one_of(session, OrderLine.product_id, product_ids))
     for part in chunks(but, CHUNK):
         for product_id, quantity in _preorders(session, OrderLine.id.in_(part)).items():
             taken[product_id] -= quantity
+    for product_id, quantity in quoted_preorders(session, product_ids).items() if product_ids else ():
+        taken[product_id] = taken.get(product_id, Decimal(0)) + quantity
     return taken
 
 

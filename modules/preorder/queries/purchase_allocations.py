@@ -9,16 +9,17 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, SQLColumnExpression, Subquery, and_, func, literal, null, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from erp.db import Quantity, is_one_of, raw, total
+from erp.db import Quantity, from_raw, is_one_of, raw, total
 from erp.models import RunEntry
 from modules.inventory_lots.models import Product
+from modules.preorder.domain import PURCHASE_LINE
 from modules.preorder.models import PurchaseAllocation
 from modules.preorder.queries.arrivals import latest_arrival_first, when_expected
 from modules.procurement.hooks import LineAllocation
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.sales.hooks import AllocationRow, SupplyNote
-from modules.sales.models import Backorder, Customer, Order, OrderLine
-from modules.sales.queries import open_backorder_quantity, service_order
+from modules.sales.models import Backorder, Customer, Order, OrderLine, quote_name
+from modules.sales.queries import open_backorder_quantity, parts_of_supplies, service_order
 from modules.sales.states import AllocationSource
 
 NOTHING = literal(Decimal(0), Quantity())
@@ -163,12 +164,18 @@ def excess_of_lines(session: Session, line_ids: Collection[int]) -> dict[int, in
 def excess_of_purchase_lines(session: Session, outstanding: Mapping[int, int]) -> dict[int, int]:
     """Return by how much (raw) the purchase allocations of each purchase order line exceed what it will have
     outstanding."""
+    allocated = allocated_of_purchase_lines(session, outstanding)
+    return {id_: quantity - outstanding[id_] for id_, quantity in allocated.items() if quantity > outstanding[id_]}
+
+
+def allocated_of_purchase_lines(session: Session, purchase_line_ids: Collection[int]) -> dict[int, int]:
+    """Return what sales orders have (raw) of each of these purchase order lines; one without any is left out."""
     rows = session.execute(
         select(PurchaseAllocation.purchase_line_id, raw(total(PurchaseAllocation.outstanding)))
-        .where(PurchaseAllocation.is_open, is_one_of(session, PurchaseAllocation.purchase_line_id, outstanding))
+        .where(PurchaseAllocation.is_open, is_one_of(session, PurchaseAllocation.purchase_line_id, purchase_line_ids))
         .group_by(PurchaseAllocation.purchase_line_id)
     )
-    return {id_: int(quantity) - outstanding[id_] for id_, quantity in rows if int(quantity) > outstanding[id_]}
+    return {id_: int(quantity) for id_, quantity in rows}
 
 
 def shrinking_order() -> tuple[Any, ...]:
@@ -211,12 +218,16 @@ def in_order_of_service(session: Session, purchase_line_ids: Collection[int]) ->
 
 
 def allocations_of_lines(session: Session, purchase_line_ids: Sequence[int]) -> list[LineAllocation]:
-    """Return the sales orders to which purchase order lines are allocated, in order of service."""
+    """Return the sales orders to which purchase order lines are allocated, in order of service, then quotes."""
     of_purchase_lines = is_one_of(session, PurchaseAllocation.purchase_line_id, purchase_line_ids)
     rows = open_purchase_allocations(of_purchase_lines).with_only_columns(
         PurchaseAllocation.purchase_line_id, Order.number, PurchaseAllocation.outstanding
     )
-    return [LineAllocation(line_id, number or "", quantity) for line_id, number, quantity in session.execute(rows)]
+    orders = [LineAllocation(line_id, number or "", quantity) for line_id, number, quantity in session.execute(rows)]
+    return orders + [
+        LineAllocation(part.source_id, f"quote {quote_name(part.quote_id)}", from_raw(part.quantity))
+        for part in parts_of_supplies(session, purchase_line_ids, kind=PURCHASE_LINE)
+    ]
 
 
 def purchase_allocation_notes(session: Session, line_ids: Collection[int]) -> dict[int, list[SupplyNote]]:

@@ -44,7 +44,7 @@ def available_by_product(session: Session, product_ids: Collection[int]) -> dict
 
 def available_of(line: PurchaseOrderLine) -> Decimal:
     """Return what can still be allocated of a purchase order line: nothing where it is overdue for too long."""
-    return Decimal(0) if is_overdue_too_long(line.expected_on) else line.outstanding - line.allocated
+    return Decimal(0) if is_overdue_too_long(line.expected_on) else line.outstanding - line.allocated - line.held
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,7 @@ def purchase_lines_of(session: Session, product_id: int) -> Sequence[Any]:
             PurchaseOrderLine.expected_on,
             PurchaseOrderLine.outstanding.label("outstanding"),
             PurchaseOrderLine.allocated,
+            PurchaseOrderLine.held,
         )
         .join(PurchaseOrderLine.order)
         .where(PurchaseOrderLine.product_id == product_id, is_supply())

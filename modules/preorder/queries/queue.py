@@ -69,7 +69,7 @@ def queue_of(session: Session, product_id: int) -> Queue:
 
 def _stock(session: Session, product_id: int) -> tuple[Decimal, Decimal]:
     row = session.execute(
-        select(total(Balance.allocated), total(Balance.on_hand - Balance.allocated))
+        select(total(Balance.allocated), total(Balance.unallocated))
         .join(Lot, Lot.id == Balance.lot_id)
         .join(Location, Location.id == Balance.location_id)
         .where(Balance.product_id == product_id, usable_condition(clock.today()))

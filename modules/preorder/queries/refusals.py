@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
 from erp import clock
 from erp.errors import ErpError
+from erp.options import options
 from modules.preorder.domain import is_before_launch
 from modules.preorder.errors import NotYetLaunched, PreorderLimitReached
 from modules.preorder.queries.products import preorder_products, preorders_taken, products_with_launch
+from modules.sales.hooks import QuoteTerms, WantedQuantity
 from modules.sales.models import OrderLine
 
 
@@ -30,6 +33,38 @@ def before_launch(session: Session, lines: Sequence[OrderLine]) -> tuple[list[in
         else:
             refusals[line.id] = NotYetLaunched(sku=row.product.sku, launch_date=row.launch_date)
     return preorders, refusals
+
+
+def quote_terms(session: Session, lines: Sequence[WantedQuantity]) -> QuoteTerms:
+    """Answer which lines would be preorders and when they are launched, and refuse what confirming would refuse.
+
+    What other quotes promise counts towards the preorder limit.
+    """
+    today = clock.today()
+    launches = products_with_launch(session, {line.product_id for line in lines})
+    preorders: dict[int, date] = {}
+    refusals: dict[int, ErpError] = {}
+    wanted: dict[int, Decimal] = {}
+    for place, line in enumerate(lines):
+        row = launches.get(line.product_id)
+        if row is None or row.launch_date is None or not is_before_launch(row.launch_date, today):
+            continue
+        if not row.is_eligible:
+            refusals[place] = NotYetLaunched(sku=row.product.sku, launch_date=row.launch_date)
+            continue
+        preorders[place] = row.launch_date
+        if row.preorder_limit is not None:
+            wanted[line.product_id] = wanted.get(line.product_id, Decimal(0)) + line.quantity
+    taken = preorders_taken(session, wanted) if wanted else {}
+    for place in preorders:
+        line, row = lines[place], launches[lines[place].product_id]
+        if line.product_id in wanted and row.preorder_limit is not None:
+            left = max(row.preorder_limit - taken.get(line.product_id, Decimal(0)), Decimal(0))
+            if wanted[line.product_id] > left:
+                refusals[place] = PreorderLimitReached(
+                    sku=row.product.sku, limit=row.preorder_limit, left=left, wanted=wanted[line.product_id]
+                )
+    return QuoteTerms(refusals, preorders, options.preorder.promise_buffer_days)
 
 
 def over_limits(session: Session, lines: Sequence[OrderLine]) -> dict[int, ErpError]:

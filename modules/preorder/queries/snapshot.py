@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from erp.db import is_one_of, raw
 from erp.options import options
+from modules.preorder.domain import PURCHASE_LINE
 from modules.preorder.models import ProductPreorder, PurchaseAllocation
 from modules.preorder.queries.arrivals import arrival_order, arrivals_now, is_promised_supply
 from modules.preorder.queries.purchase_allocations import shrinking_order
@@ -17,8 +18,6 @@ from modules.sales.hooks import IncomingRules
 from modules.sales.models import OrderLine
 from modules.sales.planning import Holding, Supply
 from modules.sales.states import AllocationSource
-
-PURCHASE_LINE = "purchase order line"
 
 
 def incoming_rules(session: Session) -> IncomingRules:

@@ -29,7 +29,8 @@ def could_be_served() -> ColumnElement[bool]:
     """
     stock = with_lot_and_location(select(Balance.id).select_from(Balance)).where(
         Balance.product_id == OrderLine.product_id,
-        Balance.on_hand > Balance.allocated,
+        Balance.has_unallocated,
+        Balance.unallocated > Decimal(0),
         usable_condition(clock.today()),
     )
     supply = (

@@ -19,6 +19,7 @@ from modules.preorder.services.promise_dates import (
     promise_what_arrived,
     sync_promises,
 )
+from modules.preorder.services.quotes import delete_past_holds, follow_holds
 from modules.preorder.services.rebalancing import (
     apply_rebalance,
     exchange_supply,
@@ -41,8 +42,10 @@ __all__ = [
     "apply_what_if",
     "confirm_refusals",
     "convert_or_release",
+    "delete_past_holds",
     "exchange_supply",
     "follow_arrivals",
+    "follow_holds",
     "free_converted",
     "launch_preorders",
     "load_demo",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from modules.preorder.queries import PURCHASE_LINE
+from modules.preorder.domain import PURCHASE_LINE
 from modules.preorder.services.purchase_allocations import Reservation, write_purchase_allocations
 from modules.preorder.services.rebalancing import exchange_supply
 from modules.preorder.services.releases import Part, release_purchase_allocations

@@ -22,6 +22,7 @@ from modules.preorder.errors import PurchaseAllocationsGone, PurchaseAllocations
 from modules.preorder.events import Pair, PurchaseAllocationRemoved
 from modules.preorder.models import Conversion, PurchaseAllocation
 from modules.preorder.queries import OpenAllocation
+from modules.preorder.services.quotes import break_excess, hold_what_landed
 from modules.procurement.hooks import OutstandingFall
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.services import release_allocated
@@ -161,14 +162,16 @@ def _reduce_outstanding(session: Session, parts: Sequence[tuple[int, int]], chan
 def convert_or_release(session: Session, falls: Sequence[OutstandingFall]) -> None:
     """Make room before what purchase order lines have outstanding falls.
 
-    Goods that landed where they may be allocated are allocated to the lines' sales orders in order of service; then
-    purchase allocations that no longer fit are released, last in the queue first. Nothing new is allocated here.
+    Goods that landed where they may be allocated are allocated to the lines' sales orders in order of service, then
+    held for quotes; then quotes that no longer fit are broken, the latest first, and purchase allocations that no
+    longer fit are released, last in the queue first. Nothing new is allocated here.
     """
     _convert(session, falls)
     left: dict[int, int] = {}
     for fall in falls:
         outstanding = to_raw(max(Decimal(0), fall.outstanding))
         left[fall.line_id] = min(left.get(fall.line_id, outstanding), outstanding)
+    break_excess(session, left)
     excess = queries.excess_of_purchase_lines(session, left)
     if not excess:
         return
@@ -202,6 +205,22 @@ def _convert(session: Session, falls: Sequence[OutstandingFall]) -> None:
     landings = [
         Landing(*grant) for line_id, receipts in landed.items() for grant in plan(queue.get(line_id, ()), receipts)
     ]
+    gone = sums((each.receipt_id, each.quantity) for each in landings)
+    left = {
+        line_id: [(receipt_id, quantity - gone.get(receipt_id, 0)) for receipt_id, quantity in receipts]
+        for line_id, receipts in landed.items()
+    }
+    _receive(session, landings, rows, balances)
+    hold_what_landed(session, left, balances)
+
+
+def _receive(
+    session: Session,
+    landings: Sequence[Landing],
+    rows: Mapping[int, OpenAllocation],
+    balances: Mapping[int, int],
+) -> None:
+    """Write purchase allocations that became allocations of the goods that landed."""
     if not landings:
         return
     received = sums((each.purchase_allocation_id, each.quantity) for each in landings)

@@ -126,7 +126,7 @@ def restore_purchase_allocations(session: Session, event: ReceiptReversed) -> No
 
 def _room(session: Session, purchase_line_ids: Collection[int]) -> dict[int, int]:
     """Return what purchase order lines have outstanding and not allocated, by line id, as raw quantities."""
-    lines = select(PurchaseOrderLine.id, raw(PurchaseOrderLine.outstanding), raw(PurchaseOrderLine.allocated))
+    lines = select(PurchaseOrderLine.id, raw(PurchaseOrderLine.outstanding), raw(PurchaseOrderLine.taken))
     rows = session.execute(lines.where(is_one_of(session, PurchaseOrderLine.id, purchase_line_ids)))
     return {id_: max(0, outstanding - allocated) for id_, outstanding, allocated in rows}
 

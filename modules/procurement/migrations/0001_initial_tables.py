@@ -175,6 +175,25 @@ def upgrade() -> None:
     op.create_index(op.f("ix_procurement_receipt_line_id"), "procurement_receipt", ["line_id"], unique=False)
     op.create_index(op.f("ix_procurement_receipt_received_at"), "procurement_receipt", ["received_at"], unique=False)
     op.create_table(
+        "procurement_supply_hold",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("line_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("quantity", sa.BigInteger(), nullable=False),
+        sa.Column("document", sa.String(length=40), nullable=False),
+        sa.Column("until", sa.DateTime(), nullable=False),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_procurement_supply_hold_quantity_positive")),
+        sa.ForeignKeyConstraint(
+            ["line_id"],
+            ["procurement_purchase_order_line.id"],
+            name=op.f("fk_procurement_supply_hold_line_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_procurement_supply_hold")),
+    )
+    op.create_index("ix_procurement_supply_hold_document", "procurement_supply_hold", ["document"], unique=False)
+    op.create_index("ix_procurement_supply_hold_line", "procurement_supply_hold", ["line_id", "until"], unique=False)
+    op.create_index("ix_procurement_supply_hold_until", "procurement_supply_hold", ["until"], unique=False)
+    op.create_table(
         "procurement_receipt_reversal",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("receipt_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),

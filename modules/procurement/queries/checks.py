@@ -34,7 +34,7 @@ def _counters(session: Session) -> Iterator[str]:
         line.cancelled < 0,
         line.cancelled > line.quantity,
         line.allocated < 0,
-        and_(line.allocated > 0, line.unallocated < 0),
+        and_(line.taken > 0, line.unallocated < 0),
     )
     for found in session.scalars(select(line).where(broken).options(joinedload(line.order)).order_by(line.id)):
         yield (

@@ -3,6 +3,7 @@
 from modules.procurement.services.allocated import add_allocated, release_allocated
 from modules.procurement.services.demo import load_demo
 from modules.procurement.services.expected_dates import set_expected_dates
+from modules.procurement.services.holds import HeldSupply, delete_past_supply_holds, end_supply_holds, hold_supply
 from modules.procurement.services.lines import (
     add_lines,
     append_lines,
@@ -22,6 +23,7 @@ from modules.procurement.services.statuses import delete_status, save_status, sa
 from modules.procurement.services.suppliers import delete_supplier, save_supplier
 
 __all__ = [
+    "HeldSupply",
     "add_allocated",
     "add_lines",
     "append_lines",
@@ -34,9 +36,12 @@ __all__ = [
     "close_part",
     "create_order",
     "create_ordered",
+    "delete_past_supply_holds",
     "delete_status",
     "delete_supplier",
     "edit_order",
+    "end_supply_holds",
+    "hold_supply",
     "load_demo",
     "lock_lines",
     "lock_numbered",

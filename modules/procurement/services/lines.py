@@ -94,7 +94,7 @@ def _refusals(session: Session, changes: Sequence[tuple[PurchaseOrderLine, LineV
     tight = [
         (line, change)
         for line, change in changes
-        if line.id not in refusals and _outstanding(line, change) < line.allocated
+        if line.id not in refusals and _outstanding(line, change) < line.taken
     ]
     return {**refusals, **_allocated_refusals(session, tight)}
 
@@ -180,10 +180,10 @@ def _check_values(session: Session, order: PurchaseOrder, values: Iterable[LineV
 
 def _check_changes(session: Session, changes: Sequence[tuple[PurchaseOrderLine, LineValues]], *, release: bool) -> None:
     for line, change in changes:
-        if change.product_id != line.product_id and (line.received or line.allocated):
-            raise ProductIsFixed(line=str(line), received=line.received, allocated=line.allocated)
+        if change.product_id != line.product_id and (line.received or line.taken):
+            raise ProductIsFixed(line=str(line), received=line.received, allocated=line.taken)
         _check_received(line, change)
-    tight = [(line, change) for line, change in changes if _outstanding(line, change) < line.allocated]
+    tight = [pair for pair in changes if _outstanding(*pair) < pair[0].taken]
     for refusal in [] if release else _allocated_refusals(session, tight[:1]).values():
         raise refusal
 
@@ -202,7 +202,10 @@ def _allocated_refusals(
     documents = _documents(session, [line.id for line, _ in tight]) if tight else {}
     return {
         line.id: LineIsAllocated(
-            line=str(line), quantity=change.quantity, allocated=line.allocated, documents=list(documents[line.id])
+            line=str(line),
+            quantity=change.quantity,
+            allocated=line.taken,
+            documents=list(documents[line.id]),
         )
         for line, change in tight
     }

@@ -52,8 +52,8 @@ def receive_many(session: Session, deliveries: Sequence[Delivery]) -> list[int]:
     received = sums((delivery.line_id, to_raw(delivery.quantity)) for delivery in deliveries)
     states = states_after(session, [line.order for line in lines.values()], received)
     falls = _falls(lines, deliveries)
-    # Nothing has to give way on lines of which nothing is allocated.
-    held = {line.id for line in lines.values() if line.allocated}
+    # Nothing has to give way on lines of which nothing is allocated or held.
+    held = {line.id for line in lines.values() if line.taken}
     ids = new_ids_of(session, dict.fromkeys((*inventory.NEW_ROWS, RECEIPT), len(deliveries)))
     balance_ids, receipt_ids = inventory.book(session, checked, ids=ids), ids[RECEIPT]
     _insert(session, deliveries, balance_ids, receipt_ids)

@@ -9,11 +9,13 @@ from modules.sales.admin.orders import OrderScreen
 from modules.sales.admin.packs import PackScreen
 from modules.sales.admin.pick_lists import PickListPage
 from modules.sales.admin.queues import QUEUES, HeldScreen, ReadyScreen
+from modules.sales.admin.quotes import PRODUCT_PANEL, QuoteScreen
 from modules.sales.admin.work_lists import WorkListPage
 
 __all__ = [
     "CARD",
     "CHARTS",
+    "PRODUCT_PANEL",
     "QUEUES",
     "BackorderScreen",
     "BookPage",
@@ -22,6 +24,7 @@ __all__ = [
     "OrderScreen",
     "PackScreen",
     "PickListPage",
+    "QuoteScreen",
     "ReadyScreen",
     "WorkListPage",
 ]

@@ -150,6 +150,31 @@ def upgrade() -> None:
     op.create_index(op.f("ix_sales_pack_order_id"), "sales_pack", ["order_id"], unique=False)
     op.create_index(op.f("ix_sales_pack_warehouse_id"), "sales_pack", ["warehouse_id"], unique=False)
     op.create_table(
+        "sales_quote",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("token_digest", sa.String(length=64), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "open", "used", "released", "broken", name="state", native_enum=False, create_constraint=True, length=20
+            ),
+            nullable=False,
+        ),
+        sa.Column("wanted_on", sa.Date(), nullable=True),
+        sa.Column("quoted_at", sa.DateTime(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(), nullable=False),
+        sa.Column("user_name", sa.String(length=80), nullable=False),
+        sa.Column("order_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.CheckConstraint("(state = 'broken') = (why <> '')", name=op.f("ck_sales_quote_broken_for_a_reason")),
+        sa.CheckConstraint("(state = 'used') = (order_id IS NOT NULL)", name=op.f("ck_sales_quote_used_by_an_order")),
+        sa.ForeignKeyConstraint(["order_id"], ["sales_order.id"], name=op.f("fk_sales_quote_order_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sales_quote")),
+        sa.UniqueConstraint("order_id", name=op.f("uq_sales_quote_order_id")),
+        sa.UniqueConstraint("token_digest", name=op.f("uq_sales_quote_token_digest")),
+    )
+    op.create_index("ix_sales_quote_expires_at", "sales_quote", ["expires_at"], unique=False)
+    op.create_table(
         "sales_allocation",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("line_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -231,6 +256,26 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'open'"),
     )
     op.create_table(
+        "sales_quote_line",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("quote_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("product_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("quantity", sa.BigInteger(), nullable=False),
+        sa.Column("is_preorder", sa.Boolean(), nullable=False),
+        sa.Column("promise_date", sa.Date(), nullable=True),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_sales_quote_line_quantity_positive")),
+        sa.ForeignKeyConstraint(
+            ["product_id"], ["inventory_lots_product.id"], name=op.f("fk_sales_quote_line_product_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["quote_id"], ["sales_quote.id"], name=op.f("fk_sales_quote_line_quote_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sales_quote_line")),
+    )
+    op.create_index("ix_sales_quote_line_product", "sales_quote_line", ["product_id"], unique=False)
+    op.create_index("uq_sales_quote_line_position", "sales_quote_line", ["quote_id", "position"], unique=True)
+    op.create_table(
         "sales_pack_line",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("pack_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -259,6 +304,31 @@ def upgrade() -> None:
     op.create_index(op.f("ix_sales_pack_line_allocation_id"), "sales_pack_line", ["allocation_id"], unique=False)
     op.create_index(op.f("ix_sales_pack_line_line_id"), "sales_pack_line", ["line_id"], unique=False)
     op.create_index(op.f("ix_sales_pack_line_pack_id"), "sales_pack_line", ["pack_id"], unique=False)
+    op.create_table(
+        "sales_quote_part",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("line_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("balance_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("supply_kind", sa.String(length=40), nullable=True),
+        sa.Column("supply_id", sa.BigInteger(), nullable=True),
+        sa.Column("quantity", sa.BigInteger(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.CheckConstraint("(balance_id IS NULL) <> (supply_id IS NULL)", name=op.f("ck_sales_quote_part_one_source")),
+        sa.CheckConstraint(
+            "(supply_kind IS NULL) = (supply_id IS NULL)", name=op.f("ck_sales_quote_part_supply_named")
+        ),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_sales_quote_part_quantity_positive")),
+        sa.ForeignKeyConstraint(
+            ["balance_id"], ["inventory_lots_balance.id"], name=op.f("fk_sales_quote_part_balance_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["line_id"], ["sales_quote_line.id"], name=op.f("fk_sales_quote_part_line_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sales_quote_part")),
+    )
+    op.create_index("ix_sales_quote_part_balance", "sales_quote_part", ["balance_id"], unique=False)
+    op.create_index("ix_sales_quote_part_line", "sales_quote_part", ["line_id"], unique=False)
+    op.create_index("ix_sales_quote_part_supply", "sales_quote_part", ["supply_id", "supply_kind"], unique=False)
     op.create_table(
         "sales_pack_reversal",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),

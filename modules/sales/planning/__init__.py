@@ -1,6 +1,7 @@
 """The plan of a run, what it changes, and what it is made on: pure rules over raw quantities."""
 
 from modules.sales.planning.changes import Fingerprint, LineChange, fingerprint, gained, line_changes
+from modules.sales.planning.quotes import plan_quote
 from modules.sales.planning.runs import (
     Backordered,
     Demand,
@@ -39,6 +40,7 @@ __all__ = [
     "line_changes",
     "losses",
     "only",
+    "plan_quote",
     "plan_run",
     "served_first",
     "settle_backorders",

@@ -19,7 +19,7 @@ from modules.sales.queries.backorders import (
     days_to_correct,
     open_backorders,
 )
-from modules.sales.queries.checks import broken_invariants
+from modules.sales.queries.checks import broken_invariants, quotes_held_otherwise
 from modules.sales.queries.explanation import explain
 from modules.sales.queries.holders import MOST_HOLDERS, Holder, can_take, held_stock, holders_for, holders_of
 from modules.sales.queries.lines import (
@@ -77,14 +77,32 @@ from modules.sales.queries.queue import (
     last_served_day,
     open_backorder_quantity,
     place_of,
+    place_of_new,
     read_demands,
     read_places,
     service_order,
     waiting_product_ids,
 )
+from modules.sales.queries.quotes import (
+    digest_of,
+    names_of_supplies,
+    parts_of_supplies,
+    parts_on_balances,
+    quote_of,
+    quoted_on_balances,
+    quoted_preorders,
+    quoted_products,
+    quotes_of_product,
+)
 from modules.sales.queries.scheduled import due_day, scheduled_quantities, why_scheduled
 from modules.sales.queries.search import SEARCHES
-from modules.sales.queries.snapshot import read_snapshots, rules_of_runs, snapshots_with
+from modules.sales.queries.snapshot import (
+    incoming_by_product,
+    read_snapshots,
+    rules_of_quotes,
+    rules_of_runs,
+    snapshots_with,
+)
 from modules.sales.queries.work_lists import Size, WorkLists, listed_lines, read_work_lists
 
 __all__ = [
@@ -113,6 +131,7 @@ __all__ = [
     "covers_from_purchases",
     "customer_orders",
     "days_to_correct",
+    "digest_of",
     "due_day",
     "due_on",
     "explain",
@@ -126,6 +145,7 @@ __all__ = [
     "held_stock",
     "holders_for",
     "holders_of",
+    "incoming_by_product",
     "is_covered_by_incoming",
     "is_ready_to_pack",
     "is_scheduled",
@@ -140,6 +160,7 @@ __all__ = [
     "locked_order",
     "losses",
     "losses_in",
+    "names_of_supplies",
     "open_backorder_quantity",
     "open_backorders",
     "order_by_number",
@@ -153,13 +174,22 @@ __all__ = [
     "pack_line_counts",
     "pack_lines",
     "pack_rows",
+    "parts_of_supplies",
+    "parts_on_balances",
     "picks_of_lines",
     "picks_of_order",
     "place_of",
+    "place_of_new",
     "preview_products",
     "products_on_lines",
     "purchase_allocated_quantities",
     "purchase_allocations_of",
+    "quote_of",
+    "quoted_on_balances",
+    "quoted_preorders",
+    "quoted_products",
+    "quotes_held_otherwise",
+    "quotes_of_product",
     "read_demands",
     "read_places",
     "read_snapshots",
@@ -167,6 +197,7 @@ __all__ = [
     "removable_rows",
     "reversal_rows",
     "reversed_packs",
+    "rules_of_quotes",
     "rules_of_runs",
     "run_order",
     "scheduled_quantities",

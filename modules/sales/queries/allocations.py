@@ -25,6 +25,7 @@ from modules.sales.queries.backorders import backordered
 from modules.sales.queries.lines import select_lines
 from modules.sales.queries.purchase_allocations import purchase_allocations_of
 from modules.sales.queries.queue import service_order
+from modules.sales.queries.quotes import quoted_on_balances
 from modules.sales.queries.scheduled import why_scheduled
 
 
@@ -48,8 +49,8 @@ def run_order() -> tuple[ColumnElement[Any], ...]:
 
 
 def allocations_on_balances(session: Session, balance_ids: Sequence[int]) -> list[BalanceAllocation]:
-    """Answer which orders have how much of these balances, in the order of a run."""
-    return _on_balances(session, Allocation.is_unpacked, balance_ids)
+    """Answer which orders have how much of these balances, in the order of a run, then quotes, which lose first."""
+    return _on_balances(session, Allocation.is_unpacked, balance_ids) + quoted_on_balances(session, balance_ids)
 
 
 def allocations_of_run(session: Session, balance_ids: Collection[int], run_id: int) -> list[BalanceAllocation]:
@@ -128,7 +129,7 @@ def stock_of(session: Session, product_ids: Iterable[int]) -> dict[int, StockSum
         select(
             Balance.product_id,
             unusable_column(clock.today()).label("why"),
-            total(Balance.on_hand - Balance.allocated),
+            total(Balance.unallocated),
             total(Balance.allocated),
         )
         .join(Balance.lot)

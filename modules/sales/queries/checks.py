@@ -6,13 +6,25 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, func, literal, select
+from sqlalchemy import ColumnElement, Select, String, cast, func, literal, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.elements import SQLCoreOperations
 
 from erp.db import Quantity, format_quantity, total
-from modules.inventory_lots.models import Balance, Location, Lot
-from modules.sales.models import Allocation, Backorder, Order, OrderLine, Pack, PackLine, PackReversal
+from modules.inventory_lots.models import Balance, Location, Lot, StockHold
+from modules.sales.models import (
+    Allocation,
+    Backorder,
+    Order,
+    OrderLine,
+    Pack,
+    PackLine,
+    PackReversal,
+    Quote,
+    QuoteLine,
+    QuotePart,
+    quote_name,
+)
 from modules.sales.queries.allocations import select_allocations
 from modules.sales.states import OrderState
 
@@ -25,6 +37,7 @@ def broken_invariants(session: Session) -> Iterator[str]:
     yield from _balances(session)
     yield from _backorders(session)
     yield from _orders(session)
+    yield from _quotes(session)
 
 
 def _unequal(
@@ -107,3 +120,37 @@ def _orders(session: Session) -> Iterator[str]:
     )
     for number, state, quantity in session.execute(rows):
         yield f"Sales order {number} is {state}, yet {format_quantity(quantity)} are open."
+
+
+def _quotes(session: Session) -> Iterator[str]:
+    """Yield the live quotes whose parts are not what is held in stock for them."""
+    rows = quotes_held_otherwise(StockHold, QuotePart.balance_id.is_not(None))
+    for quote_id, promised, held in session.execute(rows):
+        yield (
+            f"Quote {quote_name(quote_id)} promises {format_quantity(promised)} from stock, "
+            f"{format_quantity(held)} are held for it."
+        )
+
+
+def quotes_held_otherwise(holds: Any, of_parts: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    """Select the live quotes of which parts that meet a condition are not what the table `holds` has for them.
+
+    The columns are the id of the quote, what its parts promise, and what is held.
+    """
+    parts = (
+        select(QuoteLine.quote_id, total(QuotePart.quantity).label("promised"))
+        .join(QuotePart.line)
+        .where(of_parts)
+        .group_by(QuoteLine.quote_id)
+        .subquery()
+    )
+    held = select(holds.document, total(holds.quantity).label("held")).group_by(holds.document).subquery()
+    nothing = literal(Decimal(0), Quantity())
+    promised, is_held = func.coalesce(parts.c.promised, nothing), func.coalesce(held.c.held, nothing)
+    return (
+        select(Quote.id, promised, is_held)
+        .outerjoin(parts, parts.c.quote_id == Quote.id)
+        .outerjoin(held, held.c.document == literal("Q") + cast(Quote.id, String))
+        .where(Quote.is_live, promised != is_held)
+        .order_by(Quote.id)
+    )

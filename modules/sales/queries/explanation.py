@@ -121,7 +121,7 @@ def _stock_candidates(session: Session, line: OrderLine) -> tuple[list[StockCand
     ).all()
     shown = rows[:MOST_SHOWN]
     held: dict[int, list[BalanceAllocation]] = {}
-    for allocation in allocations(session, [balance.id for balance, *_ in shown if balance.allocated]):
+    for allocation in allocations(session, [balance.id for balance, *_ in shown if balance.allocated or balance.held]):
         held.setdefault(allocation.balance_id, []).append(allocation)
     candidates = [
         _stock_candidate(line, balance, lot, location, held.get(balance.id, [])) for balance, lot, location in shown
@@ -133,14 +133,14 @@ def _stock_candidate(
     line: OrderLine, balance: Balance, lot: Lot, location: Location, held: Sequence[BalanceAllocation]
 ) -> StockCandidate:
     reason = _unusable(lot, location)
-    free = balance.on_hand - balance.allocated
+    free = balance.unallocated
     return StockCandidate(
         lot=lot.number,
         lot_id=lot.id,
         location=location.path,
         on_hand=balance.on_hand,
         available=Decimal(0) if reason else free,
-        explanation=reason or _usable_reason(line, free, held),
+        explanation=reason or _usable_reason(line, free, balance.held, held),
         is_usable=not reason,
         allocations=held,
     )
@@ -152,10 +152,15 @@ def _unusable(lot: Lot, location: Location) -> str:
     return f"Not used: it is {why}{since}." if why else ""
 
 
-def _usable_reason(line: OrderLine, free: Decimal, held: Sequence[BalanceAllocation]) -> str:
+def _usable_reason(line: OrderLine, free: Decimal, quoted: Decimal, held: Sequence[BalanceAllocation]) -> str:
     own = sum((allocation.quantity for allocation in held if allocation.document == line.order.number), Decimal(0))
-    others = sum((allocation.quantity for allocation in held), -own)
-    shares = ((own, "allocated to this order"), (others, "allocated to other orders"), (free, "free"))
+    others = sum((allocation.quantity for allocation in held), -own) - quoted
+    shares = (
+        (own, "allocated to this order"),
+        (others, "allocated to other orders"),
+        (quoted, "held for quotes"),
+        (free, "free"),
+    )
     parts = [f"{format_quantity(quantity)} {share}" for quantity, share in shares if quantity]
     return f"{', '.join(parts)}."
 

@@ -39,6 +39,8 @@ from modules.sales.domain import is_too_far_ahead, served_until
 from modules.sales.models import Backorder, Order, OrderLine
 from modules.sales.planning import Demand
 
+_AFTER_ALL = 2**62
+
 
 @dataclass(frozen=True)
 class Scope:
@@ -94,6 +96,11 @@ def place_of(line: OrderLine) -> tuple[Any, ...]:
     """Return the place of a line in order of service; a smaller one is served before."""
     order = line.order
     return _place(order.priority, line.requested_on, order.ordered_at, order.id, line.position)
+
+
+def place_of_new(requested_on: date | None, ordered_at: datetime, position: int) -> tuple[Any, ...]:
+    """Return the place of a line that is ordered at an instant without a priority, after those ordered then before."""
+    return _place(0, requested_on, ordered_at, _AFTER_ALL, position)
 
 
 def read_places(session: Session, line_ids: Collection[int]) -> dict[int, tuple[Any, ...]]:

@@ -33,13 +33,19 @@ def rules_of_runs(session: Session, *, serves_stock: bool = True) -> Rules:
     )
 
 
+def rules_of_quotes(session: Session) -> Rules:
+    """Return what quotes do: they hold incoming supply as well where only a clerk allocates it."""
+    rules = rules_of_runs(session)
+    return replace(rules, allocates_incoming=rules.grows_backorders and bool(hooks.incoming_rules(session)))
+
+
 def read_snapshots(session: Session, scope: Scope, rules: Rules, *, whole: Collection[int] = ()) -> list[Snapshot]:
     """Return the snapshots of the products of a scope. Nothing is locked.
 
     Of a product without any supply only those lines are read whose backorder is not their need: often there are none.
     Of the products `whole`, which are about to get supply, all lines are read.
     """
-    incoming = _incoming(session, scope.product_ids) if rules.allocates_incoming else {}
+    incoming = incoming_by_product(session, scope.product_ids) if rules.allocates_incoming else {}
     supplied = {product_id for product_id, supplies in incoming.items() if any(each.quantity for each in supplies)}
     if rules.serves_stock and scope.of_document:
         balances, demands = read_stock_and_demands(session, scope, sorted(supplied.union(whole)))
@@ -85,7 +91,8 @@ def _stock(balances: Iterable[tuple[Any, ...]]) -> dict[int, list[Part]]:
     return found
 
 
-def _incoming(session: Session, product_ids: Sequence[int]) -> dict[int, list[Supply]]:
+def incoming_by_product(session: Session, product_ids: Sequence[int]) -> dict[int, list[Supply]]:
+    """Return the supply that is to come of products, in the order in which it serves demand."""
     answers = hooks.incoming_supply(session, product_ids)
     found: dict[int, list[Supply]] = {}
     for supply in chain(*answers):

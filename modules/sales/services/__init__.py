@@ -61,12 +61,22 @@ from modules.sales.services.orders import (
 from modules.sales.services.pack_reversals import reverse_pack
 from modules.sales.services.packs import pack_order
 from modules.sales.services.promise_dates import promise_first, set_promise_dates
+from modules.sales.services.quote_endings import (
+    Landed,
+    break_quotes_of_supplies,
+    land_quotes,
+    live_quote,
+    release_quote,
+)
+from modules.sales.services.quotes import MadeQuote, delete_past_quotes, make_quote
 from modules.sales.services.taking import serve_from_stock, take_from
 
 __all__ = [
     "Changed",
     "Converted",
     "Grant",
+    "Landed",
+    "MadeQuote",
     "NewDraft",
     "NewLine",
     "NewOrder",
@@ -80,6 +90,7 @@ __all__ = [
     "announce_order",
     "append_lines",
     "apply_preview",
+    "break_quotes_of_supplies",
     "cancel_backorder",
     "cancel_backorders",
     "cancel_line",
@@ -95,13 +106,17 @@ __all__ = [
     "create_confirmed",
     "create_draft",
     "delete_backorder",
+    "delete_past_quotes",
     "free_allocations",
     "grow_backorders",
     "hold_lines",
     "hold_many_lines",
     "hold_orders",
+    "land_quotes",
+    "live_quote",
     "load_demo",
     "lock_order",
+    "make_quote",
     "offer_incoming_supply",
     "overdue_products",
     "pack_order",
@@ -109,6 +124,7 @@ __all__ = [
     "promise_first",
     "release_balance_allocations",
     "release_or_refuse",
+    "release_quote",
     "remove_allocations",
     "return_to_backorders",
     "reverse_pack",

@@ -41,6 +41,7 @@ from modules.sales.planning import Plan, Rules, plan_run, served_first
 from modules.sales.queries import Loss, Scope, run_order, select_allocations, select_unpacked
 from modules.sales.services.backorders import absorb_into_backorders, write_backorders
 from modules.sales.services.locking import lock_order
+from modules.sales.services.quote_endings import break_quotes_on_balances
 from modules.sales.services.scheduled import date_scheduled_backorders
 from modules.sales.states import ORDER, AllocationSource
 
@@ -294,10 +295,13 @@ def _record_freed(
 
 
 def release_balance_allocations(session: Session, quantities: Mapping[int, Decimal]) -> Decimal:
-    """Release so much of the allocations of each balance (by id), latest of a run first; return how much it was.
+    """Release so much of what is held or allocated of each balance (by id); return how much of it was.
 
-    A line that loses supply this way keeps its place. The caller holds the products' locks.
+    Quotes break first, then allocations go, the latest of a run first. A line that loses supply this way keeps its
+    place. The caller holds the products' locks.
     """
+    freed = break_quotes_on_balances(session, quantities)
+    quantities = {id_: left for id_, quantity in quantities.items() if (left := quantity - freed[id_]) > 0}
     rows = select_unpacked(Allocation.id, Allocation.balance_id, raw(Allocation.unpacked))
     rows = rows.where(is_one_of(session, Allocation.balance_id, quantities))
     held: dict[int, list[Part]] = {}
@@ -305,7 +309,7 @@ def release_balance_allocations(session: Session, quantities: Mapping[int, Decim
         held.setdefault(balance_id, []).append((id_, unpacked))
     parts = [part for id_, parts in held.items() for part in give_back(parts, to_raw(quantities[id_]))]
     free_allocations(session, parts, action="released")
-    return from_raw(sum(amount for _, amount in parts))
+    return from_raw(sum(amount for _, amount in parts)) + sum(freed.values(), Decimal(0))
 
 
 def release_or_refuse(session: Session, *, release: bool) -> None:

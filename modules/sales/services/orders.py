@@ -23,6 +23,7 @@ from modules.sales.services.allocations import plan_with, write_plans
 from modules.sales.services.lines import NewLine, cancel_lines, check_lines, line_refusals
 from modules.sales.services.locking import lock_order
 from modules.sales.services.order_states import close_orders, write_orders
+from modules.sales.services.quote_endings import use_quote
 from modules.sales.states import ORDER, AllocationSource, OrderState, ShippingPolicy
 
 
@@ -79,17 +80,20 @@ def create_draft(session: Session, draft: NewDraft) -> Order:
     return order
 
 
-def confirm(session: Session, order_id: int) -> Order:
+def confirm(session: Session, order_id: int, *, quote: str | None = None) -> Order:
     """Check an order's lines, give it its number, and run its products unless the option says otherwise.
 
-    Raises InvalidTransition, OrderWithoutLines and LinesRefused with every reason.
+    With the token of a `quote` it gets exactly what that holds, and nothing is run. Raises InvalidTransition,
+    OrderWithoutLines and LinesRefused with every reason, and what `use_quote` raises.
     """
     order = lock_order(session, order_id)
     state = ORDER.next(order.state, "confirm")
     if not order.lines:
         raise OrderWithoutLines(order=order.name)
+    run = None if quote is None else use_quote(session, order, quote)
     check_lines(session, order, order.lines)
-    run = plan_with(session, order.lines) if options.sales.allocate_on_confirm else None
+    if run is None and options.sales.allocate_on_confirm:
+        run = plan_with(session, order.lines)
     # The number is taken last: the next one waits until this transaction ends.
     number = order.number or next_number(session, "sales.order", "SO", Order.number)
     write_orders(session, [(order, number, state)])

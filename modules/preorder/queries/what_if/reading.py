@@ -12,9 +12,9 @@ from erp.db import is_one_of
 from modules.inventory_lots.models import Balance, Lot
 from modules.inventory_lots.queries import unusable_column, with_lot_and_location
 from modules.preorder.coverage import ZERO, AllocatedStock
+from modules.preorder.domain import PURCHASE_LINE
 from modules.preorder.queries.coverage import coverage_snapshot, with_siblings
 from modules.preorder.queries.rebalance_preview import purchase_line_offers
-from modules.preorder.queries.snapshot import PURCHASE_LINE
 from modules.preorder.trial import Trial
 from modules.sales.models import OrderLine
 from modules.sales.planning import Rules

@@ -1,4 +1,4 @@
-"""Tables of sales: customers, orders, allocations, backorders and packs."""
+"""Orders and what comes of them: customers, orders, allocations, backorders and packs."""
 
 from __future__ import annotations
 
