@@ -2,6 +2,7 @@
 # make test    everything is checked and tested
 # make check   the checks alone: style, types, who may import whom, words
 # make faults  things are broken on purpose for 20 minutes: SHORT=1 nine, FULL=1 ninety; PARTS="kills soak", SEED=1
+# make pictures    takes the pictures of docs/clerk.md from the running product; needs Chromium
 # make revisions   writes the initial migrations again from the models; only while nothing is released
 
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -12,7 +13,7 @@ INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --constr
 # The suite starts the command many times: what Python compiled is kept, whatever the environment says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test check faults revisions
+.PHONY: run test check faults pictures revisions
 .DELETE_ON_ERROR:
 
 run: .venv/installed
@@ -30,6 +31,9 @@ check: .venv/installed-test
 
 faults: .venv/installed-test
 	$(BIN)/python -m tests.faults $(PARTS) --size $(if $(FULL),full,$(if $(SHORT),short,usual)) $(if $(SEED),--seed $(SEED))
+
+pictures: .venv/installed-test
+	$(BIN)/python -m tests.support.pictures
 
 revisions: .venv/installed-test
 	$(BIN)/python -m erp.migrations rewrite

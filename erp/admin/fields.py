@@ -173,7 +173,7 @@ class ChoiceField(SelectField):
         if value is None or value == "" or isinstance(value, self.enum):
             return value or None
         if value not in self.enum.__members__:
-            raise ValueError("Choose one of the list.")
+            raise ValueError("Choose one from the list.")
         return self.enum[value]
 
     def iter_choices(self) -> Any:
@@ -185,7 +185,7 @@ class ChoiceField(SelectField):
     def pre_validate(self, form: Any) -> None:
         """Accept what `_read` accepted, and nothing only where there is a blank choice."""
         if self.data is None and self.choices[0][0] != "":
-            raise ValidationError("Choose one of the list.")
+            raise ValidationError("Choose one from the list.")
 
 
 class TicksField(SelectMultipleField):
@@ -197,7 +197,7 @@ class TicksField(SelectMultipleField):
 
 def reason_field() -> UnboundField[StringField]:
     """Return the field for the reason of a change. Fields are shown in the order in which they are made."""
-    return StringField("Reason", [validators.Length(max=500)], description="Is shown in the history.")
+    return StringField("Reason", [validators.Length(max=500)], description="Shown in the history.")
 
 
 def reason_of(form: Form) -> str:
@@ -311,12 +311,12 @@ class LookupField(Field):
         text = valuelist[0].strip() if valuelist else ""
         self.data: Any = self.loader.get_one(text) if text else None
         if text and self.data is None:
-            raise ValueError("Choose one of the list.")
+            raise ValueError("Choose one from the list.")
 
     def pre_validate(self, form: Any) -> None:
         """Ask for a choice where there must be one."""
         if self.data is None and not self.allow_blank and not self.process_errors:
-            raise validators.StopValidation("Choose one of the list.")
+            raise validators.StopValidation("Choose one from the list.")
 
 
 def required(field: Any) -> bool:

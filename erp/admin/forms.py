@@ -347,4 +347,4 @@ def check_email(_form: Any, field: StringField) -> None:
         if field.data:
             check_address(field.data)
     except BadAddress as error:
-        raise ValidationError(f"This is no email address: {error.facts['reason']}.") from None
+        raise ValidationError(f"This is not an email address: {error.facts['reason']}.") from None

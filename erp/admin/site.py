@@ -175,13 +175,14 @@ def history_url(document: str, id: int) -> str:
 
 
 def _add_pages(app: Flask) -> None:
-    """Add the pages of signing in and of the search, what templates use, and note who may read from the replica."""
+    """Add the pages of signing in, of work and of the search, what templates use, and note who may read the replica."""
     add_filters(app)
     account.add_addresses(app)
     second_factor_page.add_addresses(app)
     provider_pages.add_addresses(app)
     reading.init_app(app)
     add_search(app)
+    app.jinja_env.globals["work_of"] = work_of
 
 
 def init_app(app: Flask, registry: Registry) -> None:
@@ -211,7 +212,6 @@ def init_app(app: Flask, registry: Registry) -> None:
         site=site,
         document_url=document_url,
         document_anchor=document_anchor,
-        work_of=work_of,
         may=may,
         required=required,
         csp_nonce=security.nonce,

@@ -21,7 +21,7 @@ class SentTwice(ErpError):
     """A form was sent a second time; the fact `document_id` is what it made the first time, None where no document."""
 
     def __init__(self, document_id: int | None) -> None:
-        text = "This form has been sent before, and was done once. Open it again to do it once more."
+        text = "This form was sent before and was done once. Open it again to do it once more."
         super().__init__(text)
 
 

@@ -118,7 +118,7 @@ def text_of(value: object) -> str:
 def _differences(was: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
     for label in {**was, **now}:
         if label not in now:
-            yield f"{label} is not there any more, was {_shown(was[label])} when this page was opened"
+            yield f"{label} no longer exists, was {_shown(was[label])} when this page was opened"
         elif label not in was:
             yield f"{label} is now {_shown(now[label])}, was not there when this page was opened"
         elif was[label] != now[label]:

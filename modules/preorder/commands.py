@@ -63,8 +63,8 @@ class _Rush(click.ParamType[tuple[str, Decimal]]):
 
 @click.command("what-if")
 @click.argument("line", required=False)
-@click.option("--days", type=click.IntRange(1, 3650), help="It comes so many days later.")
-@click.option("--short", type=_Quantity(), help="So much of it never comes.")
+@click.option("--days", type=click.IntRange(1, 3650), help="It arrives so many days later.")
+@click.option("--short", type=_Quantity(), help="So much of it never arrives.")
 @click.option("--never", is_flag=True, help="Nothing that is outstanding of it comes.")
 @click.option("--count", type=_Quantity(), help="A count of the stock of --sku at --location finds only so much.")
 @click.option("--sku", help="The product that is counted.")

@@ -55,7 +55,8 @@ class NotEnoughIncoming(ErpError):
 
     def __init__(self, *, purchase_line: str, available: Decimal, wanted: Decimal) -> None:
         super().__init__(
-            f"{purchase_line} has {format_quantity(available)} available, {format_quantity(wanted)} are wanted."
+            f"{purchase_line} has {format_quantity(available)} available: "
+            f"{format_quantity(wanted)} cannot be allocated."
         )
 
 
@@ -96,7 +97,7 @@ class PurchaseAllocationsGone(ErpError):
     """A chosen purchase allocation is not open any more."""
 
     def __init__(self) -> None:
-        super().__init__("Some of what you chose is not allocated any more. Open the page again.")
+        super().__init__("Some of what you chose is no longer allocated. Reload the page.")
 
 
 class NoExpectedDate(ErpError):
@@ -145,14 +146,14 @@ class SerialsCounted(ErpError):
     """Serial numbers are never allocated, so nobody waits for a count of them."""
 
     def __init__(self, *, sku: str) -> None:
-        super().__init__(f"{sku} is tracked by serial number: nothing of it is allocated, so no order would notice.")
+        super().__init__(f"{sku} is tracked by serial number: it is not allocated, so no order would be affected.")
 
 
 class RushNotDraft(ErpError):
     """Only a draft can be confirmed as a rush order."""
 
     def __init__(self) -> None:
-        super().__init__("The order is not a draft any more, so it cannot be confirmed as shown.")
+        super().__init__("The order is no longer a draft, so it cannot be confirmed as shown.")
 
 
 class WrongSubject(ErpError):

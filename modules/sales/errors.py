@@ -93,7 +93,7 @@ class InactiveProduct(ErpError):
     """A product that is not sold any more."""
 
     def __init__(self, *, sku: str) -> None:
-        super().__init__(f"{sku} is not active any more. Order another product, or make it active again.")
+        super().__init__(f"{sku} is no longer active. Order another product, or activate it again.")
 
 
 class QuantityBelowDone(ErpError):
@@ -138,7 +138,7 @@ class LotUnusable(ErpError):
 
     def __init__(self, *, lot: str, location: str, why: str) -> None:
         super().__init__(
-            f"Lot {lot} at {location} is {why}, so it stays. Its page can release what is allocated on it."
+            f"Lot {lot} at {location} is {why}, so it cannot be packed. Its page can release what is allocated on it."
         )
 
 
@@ -211,7 +211,7 @@ class NotOfThisOrder(ErpError):
     """A line or an allocation that belongs to another order, or is gone."""
 
     def __init__(self, *, order: str) -> None:
-        super().__init__(f"What you chose is not on {order} any more. Reload the page and choose again.")
+        super().__init__(f"What you chose is no longer on {order}. Reload the page and choose again.")
 
 
 class NothingOpen(ErpError):
@@ -272,7 +272,7 @@ class NotHeld(ErpError):
     def __init__(self, *, holder: str, held: Decimal, wanted: Decimal) -> None:
         super().__init__(
             f"{holder} has {format_quantity(held)} on usable stock that are not packed, "
-            f"so {format_quantity(wanted)} cannot be taken from it. Open the page again to see who has what."
+            f"so {format_quantity(wanted)} cannot be taken from it. Reload the page to see who has what."
         )
 
 

@@ -215,7 +215,7 @@ def test_an_edited_message_that_is_outdated_needs_review(client, session):
     text = words(page(client, f"{PENDING}{message.id}/"))
     assert "Needs review" in text
     assert "no longer allocated" in text
-    assert "Once saved, it may leave" in words(page(client, f"{PENDING}{message.id}/edit/"))
+    assert "Once saved, it is sent" in words(page(client, f"{PENDING}{message.id}/edit/"))
     assert "Emails that need review 1" in words(page(client, "/"))
 
 

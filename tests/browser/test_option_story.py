@@ -66,7 +66,7 @@ def test_new_sales_orders_are_allocated_to_existing_purchase_orders_once_the_opt
     # Not enabled by default: a sales order of what is on its way is allocated to nothing.
     buy(clerk, "4")
     sell(clerk, "4")
-    clerk.sees("This order has nothing on purchase orders.")
+    clerk.sees("Nothing of this order is allocated to purchase orders.")
 
     # The option is set, with the default status; the status has a template.
     define_template_and_status(clerk)
@@ -83,7 +83,7 @@ def test_new_sales_orders_are_allocated_to_existing_purchase_orders_once_the_opt
 
     # Not enough is outstanding for the whole of the next: it is skipped, for a clerk to allocate.
     third = sell(clerk, "9")
-    clerk.sees("This order has nothing on purchase orders.")
+    clerk.sees("Nothing of this order is allocated to purchase orders.")
     clerk.open_menu("Unallocated lines")
     expect(page.locator("main tbody tr")).to_have_count(1)
     expect(page.locator("main tbody tr")).to_contain_text(third)

@@ -105,7 +105,7 @@ def test_a_merchandiser_allocates_reviews_syncs_and_removes_on_a_purchase_order(
     expect(page.get_by_label("Hold allocation")).to_be_checked()
     clerk.press("Remove Allocations")
     clerk.answer("Remove Allocations")
-    clerk.sees("6 are not allocated to SO-2 any more.")
+    clerk.sees("6 are no longer allocated to SO-2.")
     clerk.reads(lambda: [row[1] for row in clerk.rows("sales-orders")], ["SO-1/1"])
 
 

@@ -4,6 +4,7 @@ from datetime import date
 
 from playwright.sync_api import expect
 
+from tests.browser.tasks import task
 from tests.support.inventory_lots import make_product, make_stock
 from tests.support.sales import make_customer, make_order
 
@@ -19,15 +20,16 @@ def test_stock_of_another_order_is_taken_in_three_clicks(clerk, behind):
         order_id = make_order(session, [(pump, 5)], number="SO-2", customer=bolt).id
 
     clerk.go(f"/sales/orders/{order_id}/")
-    clerk.press("Why?")
-    clerk.sees("5 pcs are not allocated. All usable stock is taken.")
-    clerk.reads(lambda: clerk.rows("holders"), [["SO-1/1", "Acme", "", "01 Jan 2099", "7", "5", "Take From"]])
-    clerk.press("Take From")
-    clerk.sees("The other customer loses that quantity")
-    expect(page.get_by_label("Choose SO-1/1")).to_be_checked()
-    page.get_by_label("Take, and the customer loses").fill("4")
-    clerk.press("Take From")
-    clerk.sees("4 of SO-1/1 (Acme) are allocated to SO-2/1 now.")
+    with task(clerk, "Take stock of another order, from the order that needs it"):
+        clerk.press("Why?")
+        clerk.sees("5 pcs are not allocated. All usable stock is taken.")
+        clerk.reads(lambda: clerk.rows("holders"), [["SO-1/1", "Acme", "", "01 Jan 2099", "7", "5", "Take From"]])
+        clerk.press("Take From")
+        clerk.sees("The other customer loses that quantity")
+        expect(page.get_by_label("Choose SO-1/1")).to_be_checked()
+        page.get_by_label("Quantity to take").fill("4")
+        clerk.press("Take From")
+        clerk.sees("4 of SO-1/1 (Acme) are allocated to SO-2/1 now.")
     clerk.reads(lambda: [row[4] for row in clerk.rows("allocation-lines")], ["4"])
 
     # The line is requested for a later day, and waits for it.

@@ -28,7 +28,7 @@ def test_allocate_order_asks_and_the_work_lists_follow(clerk, behind):
     clerk.sees("SO-2 would take what earlier orders wait for")
     clerk.reads(lambda: clerk.rows("losses"), [["SO-1/1", "Acme", "BRASS", "4", "pcs"]])
     clerk.press("Allocate Order")
-    clerk.sees("SO-2: this is what it got.")
+    clerk.sees("What was allocated to SO-2")
     clerk.open_menu("Work lists")
     clerk.reads(
         lambda: [row[0:1] + row[3:] for row in clerk.rows("work-lists") if row[3] != "0"],

@@ -41,3 +41,10 @@ def test_what_a_document_refers_to_exists(document):
 def test_the_readme_points_to_every_document():
     named = {file for file, _ in REFERENCE.findall((ROOT / "README.md").read_text(encoding="utf-8"))}
     assert {name(path) for path in ROOT.glob("docs/*.md")} - named == set()
+
+
+def test_every_picture_of_the_guide_is_shown_and_small():
+    guide = (ROOT / "docs/clerk.md").read_text(encoding="utf-8")
+    pictures = sorted((ROOT / "docs/pictures").glob("*"))
+    assert [name(path) for path in pictures if f"(pictures/{path.name})" not in guide] == []
+    assert [name(path) for path in pictures if path.stat().st_size > 120_000] == []

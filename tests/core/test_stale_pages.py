@@ -183,7 +183,7 @@ def test_a_form_whose_row_was_deleted_since_makes_it_no_second_time(client, sess
     client.post(f"{made}delete/")
     answer = client.post("/sales/customers/new/", data=new_customer)
     assert answer.location == "/sales/customers/"
-    assert "This form has been sent before, and was done once." in client.get(answer.location).text
+    assert "This form was sent before and was done once." in client.get(answer.location).text
     assert session.scalar(select(func.count()).select_from(Customer)) == 0
 
 

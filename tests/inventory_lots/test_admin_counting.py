@@ -62,7 +62,7 @@ def test_an_untracked_product_is_counted_as_a_whole(session, client, shelf):
 def test_a_count_that_is_right_writes_no_move(session, client, shelf):
     before = len(session.scalars(select(StockMove)).all())
     _, text = send(client, shelf, LAMP="10", SCREW="7")
-    assert "2 lines of WH/SHELF counted. All of it was right." in text
+    assert "2 lines of WH/SHELF counted. There was no difference." in text
     assert len(session.scalars(select(StockMove)).all()) == before
 
 

@@ -92,7 +92,7 @@ def test_review_shows_every_allocated_sales_order_and_the_totals(
 
 
 def test_review_of_a_line_without_allocations_says_so(session: Session, clerk: Clerk, purchase: PurchaseOrder) -> None:
-    assert "This line is allocated to no sales order." in clerk.open(url(purchase.lines[0], "review")).text
+    assert "This line is not allocated to any sales order." in clerk.open(url(purchase.lines[0], "review")).text
 
 
 # Allocate Sales Order
@@ -172,7 +172,7 @@ def test_more_than_the_line_has_is_refused_with_what_it_has(
     keys = [str(backorder_id(order.lines[0])) for order in orders]
     shown = clerk.press(url(purchase.lines[0], "allocate"), row=keys)
     assert shown.status == 409
-    assert "PO-1/1 has 20 available, 30 are wanted." in shown.text
+    assert "PO-1/1 has 20 available: 30 cannot be allocated." in shown.text
     assert set(shown.ticks().values()) == {"ticked"}
     assert outstanding(session, *(order.lines[0] for order in orders)) == [0, 0]
 
@@ -271,7 +271,7 @@ def test_allocated_orders_are_chosen_with_checkboxes_and_removed_after_a_confirm
     assert 'checked id="hold_allocation"' in shown.html
     (row,) = purchase_allocations_of(session, second.lines[0])
     shown = clerk.press(page, row=str(row.id), hold_allocation="y")
-    assert "8 are not allocated to SO-Bolt any more." in shown.text
+    assert "8 are no longer allocated to SO-Bolt." in shown.text
     assert outstanding(session, first.lines[0], second.lines[0]) == [6, 0]
     assert (first.lines[0].hold_allocation, second.lines[0].hold_allocation) == (False, True)
 

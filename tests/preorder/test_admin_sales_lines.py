@@ -129,7 +129,7 @@ def test_an_item_that_is_covered_has_nothing_to_choose(
 ) -> None:
     allocate_purchase(session, order.lines[0], purchase.lines[0], 6)
     shown = clerk.open(url(order.lines[0], "allocate"))
-    assert "All that stock leaves open of this line is on purchase orders already." in shown.text
+    assert "All of this line that stock does not cover is on purchase orders already." in shown.text
     assert shown.ticks() == {}
     assert clerk.press(url(order.lines[0], "allocate"), row=str(purchase.lines[1].id)).status == 409
 

@@ -75,7 +75,7 @@ def test_a_line_waits_behind_earlier_orders_and_overtakes_those_of_lower_priorit
 
 def test_without_automatic_allocation_it_names_what_a_clerk_could_allocate(session: Session, product: Product) -> None:
     make_purchase_order(session, [(product, 5, DECEMBER)], number="PO-1")
-    assert said(session, (product, 4)) == ["Not covered. A person could allocate 5 of PO-1/1, expected 01 Dec 2026."]
+    assert said(session, (product, 4)) == ["Not covered. You could allocate 5 of PO-1/1, expected 01 Dec 2026."]
 
 
 @pytest.mark.option("sales.backorders", "yes", "no")

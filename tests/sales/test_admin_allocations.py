@@ -32,7 +32,7 @@ def test_confirm_gives_the_number_and_waits_for_allocate_order(session, desk, sc
 def test_confirm_shows_what_the_order_got_when_it_is_served_at_once(session, desk, screws, set_option):
     set_option("sales.allocate_on_confirm", "yes")
     page = desk.order(make_draft(session, [(screws[1], 25)]), "confirm")
-    assert "is confirmed. This is what it got:" in page.text
+    assert "is confirmed. What was allocated:" in page.text
     assert page.rows("allocation-result")[0][4:6] == ["22 of lot T1 at WH/STOCK", "3"]
 
 

@@ -221,7 +221,7 @@ def test_the_list_of_orders_shows_the_fulfilment_of_each(session, desk, order):
 
 def test_an_order_is_cancelled_with_a_reason(session, desk, order):
     desk.order(order, "allocate")
-    assert "given back" in desk.open(f"/sales/orders/{order.id}/cancel/").text
+    assert "purchase allocations are released" in desk.open(f"/sales/orders/{order.id}/cancel/").text
     page = desk.order(order, "cancel", why="Too late")
     assert f"{order.number} is cancelled." in page.text
     assert "Too late" in page.text

@@ -56,7 +56,7 @@ def test_lines_that_may_not_be_sold_are_named_at_confirmation(session, desk, pro
     draft = make_draft(session, [(product, 1), (old, 1), (product, "1.5")])
     page = desk.order(draft, "confirm")
     assert page.status == 409
-    assert "Line 2: OLD is not active any more." in page.text
+    assert "Line 2: OLD is no longer active." in page.text
     assert "Line 3: " in page.text
     assert (draft.state, draft.number) == (OrderState.draft, None)
 
@@ -143,7 +143,7 @@ def test_stock_that_may_not_be_used_any_more_is_not_packed(session, desk, at, so
     session.commit()
     page = desk.order(order, "pack")
     assert page.status == 409
-    assert f"has nothing to pack. Line 1: Lot L1 at WH/STOCK is {source}, so it stays." in page.text
+    assert f"has nothing to pack. Line 1: Lot L1 at WH/STOCK is {source}, so it cannot be packed." in page.text
     assert (order.lines[0].packed, order.lines[0].allocated) == (0, 4)
 
 
@@ -264,7 +264,7 @@ def test_added_lines_that_may_not_be_sold_are_refused(session, desk, product):
     session.commit()
     page = desk.order(order, "add-lines", **{"lines-0-product": str(old.id), "lines-0-quantity": "1"})
     assert page.status == 409
-    assert "Line 2: OLD is not active any more." in page.text
+    assert "Line 2: OLD is no longer active." in page.text
     assert len(order.lines) == 1
 
 

@@ -151,7 +151,7 @@ def test_allocate_order_says_from_whom_it_takes_and_asks(session, desk, first, s
     assert session.scalar(select(func.count()).select_from(Allocation)) == 0
     page = desk.order(later, "allocate", agreed=agreed_in(page))
     assert page.status == 200
-    assert "SO-2: this is what it got." in page.text
+    assert "What was allocated to SO-2" in page.text
     assert later.lines[0].allocated == 15
 
 

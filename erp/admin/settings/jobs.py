@@ -22,7 +22,7 @@ from erp.registry import current_registry
 RUNS_SHOWN = 50
 REFRESH_SECONDS = 2
 ACTIONS = {
-    "run": (jobs.request_run, "{} is asked for: the worker starts it within seconds."),
+    "run": (jobs.request_run, "{} was requested: the worker starts it within seconds."),
     "pause": (jobs.pause, "{} is paused until it is resumed."),
     "resume": (jobs.resume, "{} runs on its schedule again."),
 }

@@ -127,9 +127,7 @@ class ModulesPage(Page):
         broken = [_unusable(name, "broken", error) for name, error in registry.found.broken.items()]
         known = registry.modules.keys() | registry.found.broken.keys()
         lost = [row for name, row in rows.items() if name not in known]
-        missing = [
-            _unusable(row.name, "missing", f"Its code is not there any more; it was {row.state}.") for row in lost
-        ]
+        missing = [_unusable(row.name, "missing", f"Its code is gone; it was {row.state}.") for row in lost]
         return found + broken + missing
 
     def _shown(self, name: str, row: InstalledModule | None, failed: str) -> ShownModule:

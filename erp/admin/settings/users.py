@@ -98,7 +98,7 @@ def _has_factor(session: Session, user: User) -> Facts:
 
 def _reset_factor(session: Session, user: User) -> str:
     second_factor.reset(session, user)
-    return f"{user.username} has no second factor any more, and is signed out everywhere."
+    return f"{user.username} no longer has a second factor, and is signed out everywhere."
 
 
 class UserScreen(Screen):

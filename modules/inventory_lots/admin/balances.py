@@ -207,7 +207,7 @@ class BalanceScreen(Screen):
         "lot_number": StringField(
             "Lot or serial number",
             [Length(max=80)],
-            description="Without one it is the total at the location (tracking none).",
+            description="Empty: the total at the location, for a product without tracking.",
         ),
         "quantity": QuantityField(
             "Counted quantity",
@@ -215,7 +215,7 @@ class BalanceScreen(Screen):
             minimum=SMALLEST,
             description="The stock becomes this quantity.",
         ),
-        "received_on": DayField("Received on", [Optional()], description="Of a new lot: today when empty."),
+        "received_on": DayField("Received on", [Optional()], description="For a new lot. Empty: today."),
         "expires_on": DayField("Expires on", [Optional()], description="The last day of use."),
         "reason": StringField("Reason", [InputRequired("Say why the stock differs."), Length(max=500)]),
     }

@@ -118,5 +118,5 @@ def _message(location: Location, counted: Sequence[Counted], different: Sequence
         for each in different[:5]
     ]
     more = f" and {len(different) - 5} more" if len(different) > 5 else ""
-    found = f" Changed: {', '.join(changes)}{more}." if different else " All of it was right."
+    found = f" Changed: {', '.join(changes)}{more}." if different else " There was no difference."
     return f"{plural(len(counted), 'line')} of {location.path} counted.{found}"

@@ -29,7 +29,7 @@ def _hold(_session: Session, lot: Any) -> Facts:
 
 
 def _release_hold(session: Session, lot: Any) -> str:
-    return f"Lot {services.release_lot(session, lot.id).number} is not on hold any more."
+    return f"Lot {services.release_lot(session, lot.id).number} is no longer on hold."
 
 
 class _LotPage(FormPage):

@@ -61,17 +61,17 @@ class ProductScreen(Screen):
     computed_columns = totals_columns(queries.product_totals)
     form_columns = ("sku", "name", "unit", "unit_decimals", "list_price", "tracking", "is_active")
     form_args = {
-        "unit": {"default": "pcs", "description": "What one is called: pcs, kg, m."},
+        "unit": {"default": "pcs", "description": "Such as pcs, kg or m."},
         "unit_decimals": {
             "default": 0,
-            "validators": [NumberRange(0, 4, "From 0 to 4 decimals are possible.")],
+            "validators": [NumberRange(0, 4, "Enter 0 to 4.")],
             "description": "0 counts in whole units. Fewer are refused once there is stock.",
         },
         "tracking": {
             "description": "By lot, by serial number (in whole pieces), or not at all. Fixed once there is stock."
         },
         "list_price": {
-            "description": "Is offered as the price on a sales order line. Empty: none.",
+            "description": "Offered as the price on sales order lines. Empty: none.",
             "minimum": Decimal(0),
         },
         "is_active": {"default": True},

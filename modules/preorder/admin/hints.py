@@ -64,7 +64,7 @@ def hint_text(hint: Hint | None) -> str:
         return f"Packed by serial number: {format_quantity(hint.serials)} usable in stock."
     sentences = [_expected(hint.coverage)]
     if hint.by_hand:
-        sentences.append(f"A person could allocate {' or '.join(hint.by_hand)}.")
+        sentences.append(f"You could allocate {' or '.join(hint.by_hand)}.")
     if hint.reserved_for:
         when = f"from {day(hint.promised_by_atp)} on" if hint.promised_by_atp else "for no day"
         sentences.append(f"ATP promises it {when}: it reserves for {', '.join(hint.reserved_for)}.")

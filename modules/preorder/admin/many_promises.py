@@ -39,8 +39,8 @@ class PromisesForm(Form):
     """Which dates lines are promised for, why, and whether customers are notified."""
 
     by = ChoiceField("Promise", enum=PromiseBy, default=PromiseBy.expected_day)
-    promise_date = DayField("Day for all", [Optional()], description="A day that is given to all is pinned.")
-    why = StringField("Reason", [Length(max=500)], description="Is kept in the history.")
+    promise_date = DayField("Day for all", [Optional()], description="A date that is given to all is pinned.")
+    why = StringField("Reason", [Length(max=500)], description="Shown in the history.")
     notify = BooleanField("Notify customers", default=True)
 
     @override
@@ -72,7 +72,7 @@ def _promise(session: Session, line_ids: Sequence[int], form: Any) -> tuple[Mapp
 
 
 def _without_day(found: Coverage) -> str:
-    return f"No day is expected: {found.missing}." if found.missing else "No day is expected."
+    return f"No date is expected: {found.missing}." if found.missing else "No date is expected."
 
 
 def promise_lines(session: Session, line_ids: Sequence[int], form: Any) -> list[Effect]:

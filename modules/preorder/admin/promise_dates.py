@@ -66,7 +66,7 @@ def say_whom(field: Any, news: NewsPreview) -> None:
 class SyncForm(Form):
     """Why the dates change, and whether customers are notified."""
 
-    why = StringField("Reason", [Length(max=500)], description="Is kept in the history.")
+    why = StringField("Reason", [Length(max=500)], description="Shown in the history.")
     notify = BooleanField("Notify customers", default=True)
 
 
@@ -100,7 +100,7 @@ class SyncDates(Choose):
     icon = "fa-calendar-check-o"
     button = "Sync Selected"
     help = "The new date is the latest arrival of all that a line waits for, plus the buffer."
-    empty = "This line is allocated to no sales order."
+    empty = "This line is not allocated to any sales order."
     form_class = SyncForm
     columns = (
         ("Order", order_anchor),
@@ -184,7 +184,7 @@ class PromiseForm(Form):
     """The promise date of a line, why it changes, and whether the customer is notified."""
 
     promise_date = DayField("Promise date", [InputRequired("Choose a date.")])
-    why = StringField("Reason", [Length(max=500)], description="Is kept in the history.")
+    why = StringField("Reason", [Length(max=500)], description="Shown in the history.")
     notify = BooleanField("Notify the customer", default=True)
 
 

@@ -97,7 +97,7 @@ class AllocateSalesOrders(Choose):
     help = "In order of service. Choose the sales orders to which this purchase order line is allocated."
     template = "preorder/allocate.html"
     quantity_label = "Quantity"
-    empty = "There is no sales order to choose."
+    empty = "No open sales order waits for this product."
     columns = (
         ("Order", order_anchor),
         ("Customer", "customer"),
@@ -171,11 +171,11 @@ class RemoveAllocations(Choose):
     permission = "preorder.allocate"
     icon = "fa-chain-broken"
     button = "Remove Allocations"
-    confirm = "Remove the chosen sales orders from this purchase order line? What is freed waits for a clerk or a run."
+    confirm = "Remove the chosen sales orders from this purchase order line? They then wait for other supply."
     yes = "Remove Allocations"
     no = "Keep them"
     style = "danger"
-    empty = "This line is allocated to no sales order."
+    empty = "This line is not allocated to any sales order."
     form_class = HoldForm
     columns = (
         ("Order", order_anchor),
@@ -199,7 +199,7 @@ class RemoveAllocations(Choose):
     def do(self, session: Session, row: Any, chosen: Sequence[Chosen], form: Any) -> str:
         services.remove_purchase_allocations(session, [each.row.id for each in chosen], hold=form.hold_allocation.data)
         total = sum((each.row.outstanding for each in chosen), Decimal(0))
-        return f"{format_quantity(total)} are not allocated to {_orders(chosen)} any more."
+        return f"{format_quantity(total)} are no longer allocated to {_orders(chosen)}."
 
 
 def _is_ordered(line: PurchaseOrderLine) -> bool:

@@ -55,7 +55,7 @@ class WaitingScreen(_LineScreen):
     list_actions = (replace(ALLOCATE, of_one="Allocate", style="primary"), HOLD, PROMISE_LINES)
     queue_among = staticmethod(_needs)
     most_counted = MOST_COUNTED
-    empty_message = "Nothing that waits could be served now."
+    empty_message = "Nothing that waits can be served now."
 
     @override
     def condition(self) -> Any:
@@ -179,7 +179,7 @@ class ArrivedScreen(Screen):
             help="Each order is packed with all that is allocated to it.",
         ),
     )
-    empty_message = "Nothing arrived today that somebody waits for."
+    empty_message = "Nothing that a customer waits for arrived today."
 
     @override
     def condition(self) -> Any:

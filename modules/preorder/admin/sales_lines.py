@@ -72,7 +72,7 @@ class AllocatePurchaseLines(Choose):
     def context(self, session: Session, row: Any) -> dict[str, Any]:
         wanted = queries.uncovered_quantity(session, row)
         if wanted <= 0:
-            return {"note": "All that stock leaves open of this line is on purchase orders already."}
+            return {"note": "All of this line that stock does not cover is on purchase orders already."}
         pairs = [(row.id, each.id) for each in self.rows(session, row)]
         note = f"{format_quantity(wanted)} {row.product.unit} of {row} are not covered."
         return {"note": note, "news": news_of_allocations(session, pairs)}

@@ -41,9 +41,9 @@ RIGHTS_OF_REMEDIES = {
     RemedyKind.take: "sales.allocate",
 }
 LATER_SHORT_NEVER = (
-    ("later", "It comes so many days later"),
-    ("short", "So much of it never comes"),
-    ("never", "Nothing more of it comes"),
+    ("later", "It arrives so many days later"),
+    ("short", "So much of it never arrives"),
+    ("never", "Nothing more of it arrives"),
 )
 
 
@@ -193,7 +193,7 @@ def _quantity(text: str) -> Decimal:
 class WhatIfOfProduct(WhatIf):
     """Asks the same of a purchase order line of a product, or what happens if a count finds less of its stock."""
 
-    kinds = (*LATER_SHORT_NEVER, ("less", "A count finds only so much"))
+    kinds = (*LATER_SHORT_NEVER, ("less", "A count finds only this much"))
 
     @override
     def document_id(self, row: Any) -> int:

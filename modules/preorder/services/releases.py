@@ -60,7 +60,7 @@ def remove_purchase_allocations(
 ) -> int:
     """Remove chosen purchase allocations; with `hold` their lines stay out of automatic runs (Remove Allocation).
 
-    Locks the products. What is freed waits for a clerk or a run. Returns how many were chosen; raises
+    Locks the products. The sales orders then wait for other supply. Returns how many were chosen; raises
     PurchaseAllocationsGone when one of them is not open any more.
     """
     chosen = is_one_of(session, PurchaseAllocation.id, purchase_allocation_ids)

@@ -84,7 +84,7 @@ class ExpectedDate(FormPage):
         if new != row.expected_on:
             show_impact_first(session, {row.id: new})
         services.set_expected_dates(session, {row.id: new})
-        return f"{name} is expected on {day(new)}." if new else f"{name} is expected on no known day."
+        return f"{name} is expected on {day(new)}." if new else f"{name} has no expected date."
 
 
 class DatedLineForm(Form):

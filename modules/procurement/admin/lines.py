@@ -23,7 +23,7 @@ def _can_change(line: PurchaseOrderLine) -> bool:
 def _close(session: Session, line: PurchaseOrderLine) -> str:
     name, outstanding = str(line), line.outstanding
     services.close_lines(session, [line.id])
-    return f"{name} is closed short: {format_quantity(outstanding)} will not come any more. Reopen takes it back."
+    return f"{name} is closed short: {format_quantity(outstanding)} will not come. Reopen takes it back."
 
 
 LINE_ACTIONS = (
@@ -37,7 +37,7 @@ LINE_ACTIONS = (
         permission="procurement.edit",
         run=_close,
         depends_on=of_order_or_line,
-        confirm="Close this line short? What is outstanding will not come any more, and sales orders lose it.",
+        confirm="Close this line short? What is outstanding will not come, and sales orders lose it.",
         yes="Close short",
         no="Keep it open",
         allowed=lambda line: line.is_open,

@@ -187,6 +187,6 @@ LINE_LIST_ACTIONS = (
         style="danger",
         depends_on=of_lines,
         change=_close,
-        help="What is outstanding will not come any more, and sales orders lose it.",
+        help="What is outstanding will not come, and sales orders lose it.",
     ),
 )

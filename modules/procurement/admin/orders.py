@@ -139,7 +139,7 @@ class PurchaseOrderScreen(DocumentScreen):
     computed_columns = (ExtraColumns((("lines", "Lines"), ("next_on", "Next expected")), by_ids(outlooks)),)
     form_columns = ("supplier", "ordered_on", "note", "release")
     form_ajax_refs = {"supplier": {"fields": ("name", "code"), "placeholder": "Name or code of a supplier"}}
-    form_args = {"ordered_on": {"description": "Of lines expected on one day, the earlier ordered serves first."}}
+    form_args = {"ordered_on": {"description": "Of lines expected on the same day, the one ordered first comes first."}}
     form_extra_fields = {
         "release": BooleanField(
             "Release",

@@ -129,7 +129,7 @@ class StatusScreen(Screen):
     form_columns = ("name", "position", "is_default")
     form_args = {
         "position": {"description": "Statuses are offered in this order."},
-        "is_default": {"description": "Is chosen at first for a new line; at most one status is."},
+        "is_default": {"description": "New lines get it unless another is chosen. Only one status can be the default."},
     }
     form_widths = {"name": 6}
     empty_message = "There are no statuses yet. Add the first one, or import them as CSV."

@@ -32,7 +32,7 @@ def allocation_result(session: Session, order_id: int, message: str) -> Result:
 def allocate(session: Session, order: Order) -> Result:
     """Serve an order now, and show what it got; what earlier orders lose must have been agreed to."""
     services.allocate_order(session, order.id, agreed=request.form.get("agreed", ""))
-    return allocation_result(session, order.id, f"{order.name}: this is what it got.")
+    return allocation_result(session, order.id, f"What was allocated to {order.name}")
 
 
 def ask_before_taking(screen: Any, order: Order, error: ErpError) -> ResponseReturnValue:
@@ -70,10 +70,10 @@ class RemoveAllocations(Choose):
         ("Location", "location"),
         ("Allocated", "quantity"),
         ("Packed", "packed"),
-        ("To be freed", "unpacked"),
+        ("Quantity to release", "unpacked"),
     )
     empty = "This order has no allocation lines to remove."
-    help = "The backorder lines stay as they are. What is freed waits for a clerk or for the next run."
+    help = "The backorder lines stay as they are. What is released is free for a clerk or for the next run."
 
     @override
     def rows(self, session: Session, row: Any) -> Sequence[Any]:

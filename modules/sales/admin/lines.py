@@ -133,7 +133,7 @@ class ChangeQuantity(LinePage):
     icon = "fa-sort-numeric-asc"
     allowed = staticmethod(lambda line: ORDER.allows(line.order.state, "change_quantity"))
     form_class = QuantityForm
-    help = "Raised, the line keeps its place in the queue. Lowered, the backorder gives back first, then allocations."
+    help = "If raised, the line keeps its place in the queue. If lowered, the backorder shrinks before allocations."
 
     @override
     def prefill(self, session: Session, row: Any, form: Any) -> None:
@@ -176,7 +176,7 @@ class ChangeRequestedDate(LinePage):
     @override
     def do(self, session: Session, row: Any, form: Any) -> str:
         line = services.change_requested_date(session, row.id, form.requested_on.data, why=form.why.data or "")
-        asked = f"it is requested on {day(line.requested_on)}" if line.requested_on else "it is requested for no day"
+        asked = f"it is requested on {day(line.requested_on)}" if line.requested_on else "it has no requested date"
         return f"Line {line.position}: {asked}. {queries.why_scheduled(line)}".strip()
 
 
@@ -203,7 +203,7 @@ class CancelLine(LinePage):
 LINE_ACTIONS = (
     Action(
         name="why",
-        label="Why is this not allocated?",
+        label="Explain",
         permission="sales.view",
         page=why_not_allocated,
         icon="fa-question-circle-o",

@@ -51,7 +51,7 @@ def _confirmed(now: Quantities, _was: Quantities) -> str:
 
 
 def _packed(now: Quantities, was: Quantities) -> str:
-    left = f", {format_quantity(now.open_quantity)} stay open" if now.open_quantity else ", nothing stays open"
+    left = f", {format_quantity(now.open_quantity)} still open" if now.open_quantity else ", nothing is left open"
     return f"{format_quantity(now.packed - was.packed)} packed{left}"
 
 
@@ -132,7 +132,7 @@ CANCEL = BulkAction(
     change=_orders(
         lambda session, ids, form: services.cancel_orders(session, ids, why=form.why.data or ""), _cancelled
     ),
-    help="What is packed stays packed. All else is given back: allocations, backorders and purchase allocations.",
+    help="What is packed stays packed. All else is cancelled; its allocations and purchase allocations are released.",
 )
 
 

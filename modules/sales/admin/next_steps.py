@@ -14,7 +14,7 @@ from modules.sales.admin.packs import PackSerials, asks_for_serials
 from modules.sales.models import Order, OrderLine
 from modules.sales.states import OrderState, ShippingPolicy
 
-WAIT = NextStep("", "nothing. All that is open is on purchase orders, and is allocated to the order when it arrives.")
+WAIT = NextStep("", "wait. All that is open is on purchase orders, and is allocated to the order when it arrives.")
 
 
 def next_step(session: Session, order: Order) -> NextStep | None:
@@ -27,19 +27,19 @@ def next_step(session: Session, order: Order) -> NextStep | None:
     allocated = [line for line in lines if line.allocated]
     waiting = [line for line in lines if line.has_need and line.product.tracking is not Tracking.serial]
     if allocated and waiting and order.shipping_policy is ShippingPolicy.complete:
-        text = f"allocate what is free. The order leaves in one piece, and {_of(waiting, lines)} not wholly allocated."
+        text = f"allocate what is free. The order ships complete, and {_waits(waiting, lines)}"
         return NextStep("allocate", text)
     if allocated or not waiting:
         return _pack(order, allocated, lines)
     if _is_covered(session, waiting):
         return WAIT
-    return NextStep("allocate", f"allocate what is free. {_of(waiting, lines).capitalize()} not wholly allocated.")
+    return NextStep("allocate", f"allocate what is free: {_waits(waiting, lines)}")
 
 
 def _pack(order: Order, allocated: list[OrderLine], lines: list[OrderLine]) -> NextStep:
     name = PackSerials.name if asks_for_serials(order) else "pack"
     if not allocated:
-        return NextStep(name, "pack it. You are asked for the serial numbers that leave.")
+        return NextStep(name, "pack it. You will be asked for the serial numbers.")
     return NextStep(name, f"pack what is allocated: {_of(allocated, lines)} in stock.")
 
 
@@ -48,6 +48,13 @@ def _is_covered(session: Session, lines: list[OrderLine]) -> bool:
     found = queries.purchase_allocations_of(session, [line.id for line in lines])
     covered = {id_: sum((note.quantity for note in notes), Decimal(0)) for id_, notes in found.items()}
     return all(covered.get(line.id, Decimal(0)) >= line.need for line in lines)
+
+
+def _waits(some: list[OrderLine], lines: list[OrderLine]) -> str:
+    """Return how many of the lines are not allocated in full."""
+    if len(some) == len(lines) > 1:
+        return f"none of its {len(lines)} lines is fully allocated."
+    return f"{_of(some, lines)} not fully allocated."
 
 
 def _of(some: list[OrderLine], lines: list[OrderLine]) -> str:

@@ -34,7 +34,7 @@ def _confirm(session: Session, order: Order) -> str | Result:
     order = services.confirm(session, order.id)
     if not options.sales.allocate_on_confirm:
         return f"{order.name} is confirmed."
-    return allocation_result(session, order.id, f"{order.name} is confirmed. This is what it got:")
+    return allocation_result(session, order.id, f"{order.name} is confirmed. What was allocated:")
 
 
 class CancelOrder(FormPage):
@@ -50,7 +50,7 @@ class CancelOrder(FormPage):
     no = "Keep it"
     style = "danger"
     form_class = ReasonForm
-    help = "What is packed stays packed. All else is given back: allocations, backorders and purchase allocations."
+    help = "What is packed stays packed. All else is cancelled; its allocations and purchase allocations are released."
 
     @override
     def depends_on(self, session: Session, row: Any) -> Facts:

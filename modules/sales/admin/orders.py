@@ -88,8 +88,8 @@ class OrderScreen(DocumentScreen):
     form_ajax_refs = {"customer": {"fields": ("name", "code"), "placeholder": "Name or code of a customer"}}
     form_args = {
         "ordered_at": {"description": "Earlier orders are served first."},
-        "priority": {"description": "Higher before earlier."},
-        "shipping_policy": {"description": "Complete: in one piece or not at all."},
+        "priority": {"description": "Orders of a higher priority are served first."},
+        "shipping_policy": {"description": "Complete: all of it at once, or nothing."},
     }
     form_widths = {"customer": 4, "ordered_at": 3, "priority": 2, "shipping_policy": 3, "note": 12}
     line_form_columns = LINE_FIELDS

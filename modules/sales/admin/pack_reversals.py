@@ -41,7 +41,7 @@ class ReversePack(Choose):
         ("Lot", "lot"),
         ("Returns to", "location"),
         ("Quantity", "unreversed"),
-        ("What follows", _what_follows),
+        ("Afterwards", _what_follows),
     )
     help = (
         "Serial numbers, and what returns to stock that may not leave, are free afterwards. All else is allocated to "

@@ -45,7 +45,7 @@ class ReadyScreen(Screen):
     )
     list_actions = (replace(PACK, of_one="Pack", style="primary"), HOLD)
     queue_among = staticmethod(is_confirmed)
-    empty_message = "Nothing is ready to leave."
+    empty_message = "Nothing is ready to pack."
 
     @override
     def condition(self) -> Any:

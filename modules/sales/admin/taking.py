@@ -33,7 +33,7 @@ class TakeFrom(Choose):
     icon = "fa-exchange"
     allowed = staticmethod(queries.can_take)
     template = "sales/take_from.html"
-    quantity_label = "Take, and the customer loses"
+    quantity_label = "Quantity to take"
     columns = (
         ("Order", _holder_anchor),
         ("Customer", "customer"),

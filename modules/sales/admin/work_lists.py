@@ -14,7 +14,7 @@ MOST_SHOWN = 500
 
 TITLES = {
     WorkList.ready: ("Ready", "Allocated on usable stock: pack it."),
-    WorkList.not_yet: ("Not to leave yet", "Allocated on usable stock; it waits for a launch or for its whole order."),
+    WorkList.not_yet: ("Ready later", "Allocated on usable stock; it waits for a launch or for its whole order."),
     WorkList.blocked: ("Blocked", "Allocated on stock that may not leave: on hold, expired or in quarantine."),
     WorkList.serial: ("Serial", "Serial numbers are chosen when the order is packed."),
     WorkList.covered: ("Covered", "On purchase orders: it waits for their goods."),
