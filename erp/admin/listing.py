@@ -23,7 +23,6 @@ from erp.admin.cells import Cell, Heading, ShownRow, make_cell, with_columns
 from erp.admin.declarations import AnyColumns, Facts, ListAction, column_heads, read_columns
 from erp.admin.fields import as_id
 from erp.admin.formatting import cell, cell_of_type, is_numeric_type, plain
-from erp.admin.list_query import COUNT_BOUND
 from erp.admin.quick_filters import QuickFiltered
 from erp.admin.reading import read_lines, read_list
 from erp.admin.view_choice import ViewChoice
@@ -125,7 +124,7 @@ class Listing(QuickFiltered, ViewChoice):
 
     def _with_totals(self, headings: list[Heading], args: ViewArgs, count: int) -> list[Heading]:
         """Return the heads with the totals of all listed rows; of more than the pager counts there are none."""
-        if not self.column_totals or not 0 < count <= COUNT_BOUND:
+        if not self.column_totals or not 0 < count <= self.count_bound():
             return headings
         columns = [self.column_of(name) for name in self.column_totals]
         found = self.selection(args).with_entities(*(total(column) for column in columns)).one()
@@ -137,9 +136,9 @@ class Listing(QuickFiltered, ViewChoice):
         return {
             "args": args,
             "count": count,
-            "count_bound": COUNT_BOUND,
+            "count_bound": self.count_bound(),
             "page": args.page,
-            "pages": max(1, -(-min(count, COUNT_BOUND) // size)),
+            "pages": max(1, -(-min(count, self.count_bound()) // size)),
             "page_size": size,
             "list_url": lambda **changes: self._get_list_url(args.clone(**changes)),
             "filter_groups": self.filter_groups(),

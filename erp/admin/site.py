@@ -177,7 +177,7 @@ def history_url(document: str, id: int) -> str:
 
 
 def _add_pages(app: Flask) -> None:
-    """Add the pages of signing in, work and the search, note who reads lists from the replica, and add filters."""
+    """Add the pages of signing in, of work and of the search, what templates use, and note who may read the replica."""
     add_filters(app)
     account.add_addresses(app)
     second_factor_page.add_addresses(app)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import pygal
 from markupsafe import Markup
-from pygal.style import Style
 
 from erp.admin.formatting import short_day
 from erp.text import translated
@@ -15,28 +13,31 @@ from modules.preorder.domain import Day
 
 LABELS = 10
 
-STYLE = Style(
-    background="transparent",
-    plot_background="transparent",
-    foreground="var(--muted)",
-    foreground_strong="var(--ink)",
-    foreground_subtle="var(--line)",
-    guide_stroke_color="var(--line)",
-    major_guide_stroke_color="var(--line)",
-    colors=("var(--link)", "var(--amber)"),
-    font_family="system-ui, sans-serif",
-    label_font_size=11,
-    major_label_font_size=11,
-    legend_font_size=12,
-    stroke_width=2,
-)
+STYLE: dict[str, Any] = {
+    "background": "transparent",
+    "plot_background": "transparent",
+    "foreground": "var(--muted)",
+    "foreground_strong": "var(--ink)",
+    "foreground_subtle": "var(--line)",
+    "guide_stroke_color": "var(--line)",
+    "major_guide_stroke_color": "var(--line)",
+    "colors": ("var(--link)", "var(--amber)"),
+    "font_family": "system-ui, sans-serif",
+    "label_font_size": 11,
+    "major_label_font_size": 11,
+    "legend_font_size": 12,
+    "stroke_width": 2,
+}
 
 
 def availability_chart(days: Sequence[Day]) -> Markup:
     """Return the days as an SVG picture with two lines: what can be promised, and what is projected."""
+    import pygal
+    from pygal.style import Style
+
     chart = pygal.Line(
         js=[],
-        style=STYLE,
+        style=Style(**STYLE),
         width=1080,
         height=260,
         margin=10,

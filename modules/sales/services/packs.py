@@ -15,13 +15,12 @@ from erp.db import (
     bulk_add,
     bulk_insert,
     format_quantity,
+    fresh_prepared,
     given,
-    id_list,
     is_among,
     is_one_of,
     new_ids,
     raw_instant,
-    select_prepared,
     to_raw,
     typed_rows,
 )
@@ -108,9 +107,8 @@ def pack_order(session: Session, order_id: int, serials: Mapping[int, Sequence[s
     goods = goods_of(parts, pack_of)
     session.expire_all()
     publish(session, GoodsPacked(order_id, goods))
-    pack_ids = id_list(session, [pack.id for pack in pack_of.values()])
-    written = session.scalars(select_prepared(session, _packs), {"pack_ids": pack_ids})
-    return list(written.unique())
+    written = fresh_prepared(session, _packs, pack_ids=[pack.id for pack in pack_of.values()])
+    return list(written.scalars().unique())
 
 
 def _packs(session: Session) -> Select[*tuple[Any, ...]]:
