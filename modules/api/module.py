@@ -9,11 +9,13 @@ from erp.registry import Core
 
 def setup(core: Core) -> None:
     """Register the endpoint, the tokens and what is done on a schedule."""
-    from modules.api import commands, http, jobs, models
+    from modules.api import admin, api, commands, http, jobs, models
 
     core.add_models(models)
     core.add_endpoint(http.ENDPOINT)
-    core.add_command(commands.tokens)
+    core.add_view(admin.TokenScreen, menu="Settings", permission="api.use")
+    api.register(core)
+    core.add_command(commands.tokens, commands.openapi)
     core.add_job(jobs.forget_answers, every="api.forget_every")
 
 

@@ -11,6 +11,7 @@ def setup(core: Core) -> None:
     """Register what this module has."""
     from erp.events import RunEnded
     from modules.backorder_email import admin, commands, delivery, exchange, handlers, jobs, models, queries, services
+    from modules.backorder_email.api import register as register_api
     from modules.preorder.events import PurchaseAllocated, PurchaseAllocationRemoved
     from modules.procurement.events import LineStatusChanged
     from modules.sales.events import BackorderCancelled, PromiseDateChanged
@@ -28,6 +29,7 @@ def setup(core: Core) -> None:
     core.add_alarm(delivery.send_alarm)
     core.add_demo(services.load_demo)
     core.add_job(jobs.send_pending_emails, every="backorder_email.send_interval")
+    register_api(core)
     core.add_check(queries.broken_invariants)
     core.add_command(commands.send_emails)
     core.add_import(exchange.TEMPLATES)

@@ -12,7 +12,7 @@ WAREHOUSE = ("Warehouse clerk",)
 
 def setup(core: Core) -> None:
     """Register the parts of this module."""
-    from modules.inventory_lots import admin, exchange, models, queries, services
+    from modules.inventory_lots import admin, api, exchange, models, queries, services
 
     core.add_models(models)
     for view in admin.SCREENS:
@@ -22,6 +22,7 @@ def setup(core: Core) -> None:
     core.add_import(*exchange.IMPORTS)
     core.add_export(*exchange.EXPORTS)
     core.add_demo(services.load_demo)
+    api.register(core)
     core.add_check(queries.broken_balances)
 
 

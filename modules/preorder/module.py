@@ -13,7 +13,7 @@ EVERYONE = ("Sales clerk", "Merchandiser", "Warehouse clerk", "Auditor")
 def setup(core: Core) -> None:
     """Register what preorder adds."""
     from modules.inventory_lots.events import GoodsArrived, StockChanged
-    from modules.preorder import admin, commands, exchange, handlers, jobs, models, queries, services
+    from modules.preorder import admin, api, commands, exchange, handlers, jobs, models, queries, services
     from modules.procurement import hooks as procurement_hooks
     from modules.procurement.events import ArrivalChanged, ReceiptReversed
     from modules.sales import hooks as sales_hooks
@@ -26,6 +26,7 @@ def setup(core: Core) -> None:
     core.add_command(commands.what_if)
     core.add_job(jobs.launch_preorders, every="preorder.launch_every")
     core.add_demo(services.load_demo)
+    api.register(core)
     core.add_check(queries.broken_invariants)
     core.subscribe(ReceiptReversed, services.restore_purchase_allocations)
     core.subscribe(ArrivalChanged, services.follow_arrivals)

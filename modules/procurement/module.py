@@ -10,7 +10,7 @@ from erp.registry import Core
 def setup(core: Core) -> None:
     """Register procurement's models, screens, exchange kinds, checks and hook answers."""
     from modules.inventory_lots.hooks import allocated_incoming, products_in_use
-    from modules.procurement import admin, exchange, models, queries, services
+    from modules.procurement import admin, api, exchange, models, queries, services
 
     core.add_models(models)
     core.add_view(admin.PurchaseOrderScreen, menu="Procurement", permission="procurement.view")
@@ -24,6 +24,7 @@ def setup(core: Core) -> None:
     core.add_import(*exchange.IMPORTS)
     core.add_export(*exchange.EXPORTS)
     core.add_demo(services.load_demo)
+    api.register(core)
     core.add_check(queries.broken_invariants)
     core.implement(products_in_use, queries.products_on_lines)
     core.implement(allocated_incoming, queries.allocated_lines)

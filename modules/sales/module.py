@@ -39,7 +39,7 @@ def setup(core: Core) -> None:
     core.add_command(commands.allocate, commands.pack, commands.unpack)
     core.add_import(*exchange.IMPORTS)
     core.add_export(*exchange.EXPORTS)
-    core.add_resource(*api.RESOURCES)
+    api.register(core)
     core.add_check(queries.broken_invariants)
     core.add_demo(services.load_demo)
     core.subscribe(GoodsArrived, handlers.serve_what_arrived)
