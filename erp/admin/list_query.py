@@ -61,15 +61,7 @@ class ListQuery(ModelView):
 
     def load_path(self, model: Any, names: str) -> Any:
         """Return the loader of the relations in a dotted name, None where there is none."""
-        mapper, load = model.__mapper__, None
-        for part in names.split("."):
-            relation = mapper.relationships.get(part)
-            if relation is None or relation.uselist:
-                break
-            step = relation.class_attribute
-            load = joinedload(step) if load is None else load.joinedload(step)
-            mapper = relation.mapper
-        return load
+        return load_of(model, names)
 
     def load_paths(self, model: Any, shown: Iterable[Any]) -> list[Any]:
         """Return the loaders of the relations in the dotted names among what is shown."""
@@ -174,7 +166,7 @@ class ListQuery(ModelView):
     def _matches(self, word: str) -> Any:
         """Return `id IN (… UNION …)`, in which each part can use its own index; a join with OR cannot."""
         key = self.model.__mapper__.primary_key[0]
-        conditions = (_in_path(path, _contains(field, word)) for field, path in self._search_fields or ())
+        conditions = (in_path(path, _contains(field, word)) for field, path in self._search_fields or ())
         parts = [sa.select(key).where(condition) for condition in conditions]
         return key.in_(parts[0] if len(parts) == 1 else sa.union(*parts))
 
@@ -229,13 +221,26 @@ class ListQuery(ModelView):
         return count, rows
 
 
+def load_of(model: Any, names: str) -> Any:
+    """Return the loader of the relations of a model in a dotted name, None where there is none."""
+    mapper, load = model.__mapper__, None
+    for part in names.split("."):
+        relation = mapper.relationships.get(part)
+        if relation is None or relation.uselist:
+            break
+        step = relation.class_attribute
+        load = joinedload(step) if load is None else load.joinedload(step)
+        mapper = relation.mapper
+    return load
+
+
 def _contains(field: Any, word: str) -> Any:
     if word.startswith("=") and len(word) > 1:
         return equals(field, word[1:])
     return contains(field, word)
 
 
-def _in_path(path: Sequence[Any] | None, condition: Any) -> Any:
+def in_path(path: Sequence[Any] | None, condition: Any) -> Any:
     """Turn the condition on a related row into one on the key that points to it."""
     for relation in reversed(list(path or ())):
         local, remote = relation.property.local_remote_pairs[0]

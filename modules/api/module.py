@@ -12,15 +12,17 @@ def setup(core: Core) -> None:
     from modules.api import commands, jobs, models
 
     core.add_models(models)
-    core.add_command(commands.tokens)
+    core.add_command(commands.tokens, commands.openapi)
     core.add_job(jobs.forget_answers, every="api.forget_every")
 
 
 def screens(core: Core) -> None:
-    """Register the endpoint, for processes that answer requests."""
-    from modules.api import http
+    """Register the endpoint and the list of tokens, for processes that answer requests."""
+    from modules.api import admin, api, http
 
     core.add_endpoint(http.ENDPOINT)
+    core.add_view(admin.TokenScreen, menu="Settings", permission="api.use")
+    api.register(core)
 
 
 MODULE = Module(

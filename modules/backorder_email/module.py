@@ -38,7 +38,7 @@ def setup(core: Core) -> None:
 
 def screens(core: Core) -> None:
     """Register what this module shows, and adds to the screens of other modules."""
-    from modules.backorder_email import admin
+    from modules.backorder_email import admin, api
 
     core.add_view(admin.PendingEmails, menu="Emails", permission="backorder_email.view")
     core.add_view(admin.TemplateScreen, menu="Emails", permission="backorder_email.view")
@@ -48,6 +48,7 @@ def screens(core: Core) -> None:
     core.extend_view("sales.customer", panels=(admin.CUSTOMER_PANEL,))
     core.add_dashboard(admin.CARD)
     core.add_work_queue(*admin.QUEUES)
+    api.register(core)
 
 
 _CLERKS = ("Sales clerk", "Merchandiser")

@@ -24,11 +24,12 @@ def setup(core: Core) -> None:
 
 def screens(core: Core) -> None:
     """Register what this module shows."""
-    from modules.inventory_lots import admin
+    from modules.inventory_lots import admin, api
 
     for view in admin.SCREENS:
         core.add_view(view, menu="Inventory", permission="inventory_lots.view")
     core.add_dashboard(admin.CARD)
+    api.register(core)
 
 
 MODULE = Module(

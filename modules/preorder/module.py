@@ -52,9 +52,10 @@ def setup(core: Core) -> None:
 
 def screens(core: Core) -> None:
     """Register what preorder shows, and adds to the screens of other modules."""
-    from modules.preorder import admin
+    from modules.preorder import admin, api
 
     admin.register(core)
+    api.register(core)
 
 
 MODULE = Module(

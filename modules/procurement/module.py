@@ -24,7 +24,7 @@ def setup(core: Core) -> None:
 
 def screens(core: Core) -> None:
     """Register what procurement shows."""
-    from modules.procurement import admin
+    from modules.procurement import admin, api
 
     core.add_view(admin.PurchaseOrderScreen, menu="Procurement", permission="procurement.view")
     core.add_view(admin.IncomingScreen, menu="Procurement", permission="procurement.view")
@@ -33,6 +33,7 @@ def screens(core: Core) -> None:
     core.add_view(admin.StatusScreen, menu="System Data", permission="procurement.view")
     core.add_work_queue(*admin.QUEUES)
     core.add_dashboard(admin.CARD)
+    api.register(core)
 
 
 MODULE = Module(

@@ -15,7 +15,7 @@ def setup(core: Core) -> None:
     """Register what sales has."""
     from modules.inventory_lots import hooks as stock_hooks
     from modules.inventory_lots.events import GoodsArrived
-    from modules.sales import api, commands, exchange, handlers, jobs, models, queries, services
+    from modules.sales import commands, exchange, handlers, jobs, models, queries, services
 
     core.add_models(models)
     core.add_search(*queries.SEARCHES)
@@ -25,7 +25,6 @@ def setup(core: Core) -> None:
     core.add_command(commands.allocate, commands.pack, commands.unpack)
     core.add_import(*exchange.IMPORTS)
     core.add_export(*exchange.EXPORTS)
-    core.add_resource(*api.RESOURCES)
     core.add_check(queries.broken_invariants)
     core.add_demo(services.load_demo)
     core.subscribe(GoodsArrived, handlers.serve_what_arrived)
@@ -38,7 +37,7 @@ def setup(core: Core) -> None:
 
 def screens(core: Core) -> None:
     """Register what sales shows."""
-    from modules.sales import admin
+    from modules.sales import admin, api
 
     core.add_view(admin.OrderScreen, menu="Sales", permission="sales.view")
     core.add_view(admin.CustomerScreen, menu="Sales", permission="sales.view")
@@ -54,6 +53,7 @@ def screens(core: Core) -> None:
     core.add_work_queue(*admin.QUEUES)
     core.add_chart(*admin.CHARTS)
     core.add_dashboard(admin.CARD)
+    api.register(core)
 
 
 MODULE = Module(

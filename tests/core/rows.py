@@ -5,8 +5,12 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
+from sqlalchemy import select
+
 from erp import clock, history
 from erp.models import JobRun, JobRunState, Role, RunEntry, RunKind, User
+from modules.api.models import Token
+from modules.api.services import add_token
 from modules.inventory_lots.models import Location, Warehouse
 from modules.preorder.models import Conversion, PurchaseAllocation
 from modules.procurement.models import Receipt
@@ -73,6 +77,12 @@ def make_user(session):
     session.add(User(username=f"user{session.query(User).count()}", password_hash="!"))
 
 
+def make_token(session):
+    """Make a token of the user who signed in last: others do not see it."""
+    owner = select(User).where(User.username.not_like("user%")).order_by(User.id.desc()).limit(1)
+    add_token(session, session.scalars(owner).one(), f"token {session.query(Token).count()}")
+
+
 def make_ready_order(session):
     product = inventory_lots.make_product(session)
     order = sales.make_order(session, [(product, 2)])
@@ -137,6 +147,7 @@ def make_failed_job(session):
 
 
 MAKERS = {
+    "api.token": make_token,
     "inventory_lots.product": inventory_lots.make_product,
     "sales.quote": make_quote,
     "inventory_lots.balance": make_stock,

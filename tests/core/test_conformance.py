@@ -29,6 +29,7 @@ NOUNS = {
     "planning",
     "rebalancing",
     "trial",
+    "models",
     "queries",
     "services",
     "delivery",

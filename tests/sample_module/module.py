@@ -26,6 +26,7 @@ def setup(core: Core) -> None:
     core.extend_export("customers", ("wishes_first",), exchange.customers_out)
     core.add_endpoint(api.ENDPOINT)
     core.add_resource(api.WISHES)
+    core.add_effect(api.EFFECT)
     core.extend_resource("orders", fields=api.ORDER_FIELDS, line_fields=api.LINE_FIELDS, writes=api.ORDER_WRITES)
     core.add_check(queries.granted_before_it_was_made)
     core.add_queue(Queue("wishes", queries.waiting_wishes))

@@ -278,3 +278,18 @@ def incoming_allocations(session: Session) -> Iterator[AllocationRow]:
         .execution_options(yield_per=5000)
     )
     return (AllocationRow._make(row) for row in session.execute(rows))
+
+
+def outstanding_by_pair(session: Session, product_ids: Collection[int]) -> Mapping[str, Mapping[str, Any]]:
+    """Return what is outstanding of the open purchase allocations of products, by pair of lines, in one query."""
+    pair = PurchaseAllocation.line_id, PurchaseAllocation.purchase_line_id
+    rows = select(*pair, total(PurchaseAllocation.outstanding)).join(PurchaseAllocation.line).group_by(*pair)
+    of = is_one_of(session, OrderLine.product_id, product_ids)
+    return {
+        f"{line_id}/{purchase_line_id}": {
+            "line_id": line_id,
+            "purchase_line_id": purchase_line_id,
+            "outstanding": outstanding,
+        }
+        for line_id, purchase_line_id, outstanding in session.execute(rows.where(of, PurchaseAllocation.is_open))
+    }

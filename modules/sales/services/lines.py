@@ -17,6 +17,7 @@ from erp.events import publish
 from erp.options import options
 from erp.text import say
 from modules.inventory_lots.domain import check_price, check_quantity
+from modules.inventory_lots.queries import products_by_id
 from modules.sales import queries
 from modules.sales.domain import lower
 from modules.sales.errors import LinesRefused, NothingOpen, QuantityBelowDone
@@ -75,6 +76,13 @@ def check_lines(session: Session, order: Order, lines: Sequence[OrderLine], *, a
     ]
     if reasons:
         raise LinesRefused(order=order.name, reasons=reasons)
+
+
+def check_new_lines(session: Session, lines: Sequence[NewLine]) -> None:
+    """Raise BadQuantity, NegativePrice or InactiveProduct for what no line to be made may have."""
+    products = products_by_id(session, {line.product_id for line in lines})
+    for line in lines:
+        queries.check_sale(products[line.product_id], line.quantity, line.unit_price)
 
 
 def serve_lines(session: Session, lines: Sequence[OrderLine]) -> None:
