@@ -34,7 +34,7 @@ def _product(line: OrderLine) -> Markup:
         document_anchor("inventory_lots.product", line.product_id, line.product),
         badge(Badge("preorder", "info")) if line.is_preorder else "",
     )
-    price = "" if line.unit_price is None else f"{money(line.unit_price)} a {line.product.unit}"
+    price = "" if line.unit_price is None else f"{money(line.unit_price)} per {line.product.unit}"
     return Markup('<div style="min-width:10em">{}<div class="small text-muted">{}</div></div>').format(shown, price)
 
 
