@@ -47,7 +47,7 @@ WITH quote AS (
   INSERT INTO sales_quote_part (line_id, balance_id, quantity, day)
   SELECT line.id, line.product_id, 10000, %s FROM line
 )
-INSERT INTO inventory_lots_stock_hold (balance_id, quantity, document, until)
+INSERT INTO inventory_lots_stock_hold (balance_id, quantity, document, ends_at)
 SELECT line.product_id, 10000, 'Q' || quote.id, %s FROM line, quote
 """
 

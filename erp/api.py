@@ -49,12 +49,16 @@ class Field:
 
 @dataclass(frozen=True)
 class Computed:
-    """A value that no attribute holds: `values(session, rows)` returns those of a page by row id, in one query."""
+    """A value that no attribute holds: `values(session, rows)` returns those of a page by row id, in one query.
+
+    Of `objects` the `fields`, each with its kind, say what each has; their values are as JSON has them.
+    """
 
     name: str
     kind: Kind
     values: Callable[[Session, Sequence[Any]], Mapping[int, Any]]
     words: tuple[str, ...] = ()
+    fields: tuple[Field, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -140,16 +140,16 @@ class StockHold(Model):
     __tablename__ = "inventory_lots_stock_hold"
     __table_args__ = (
         CheckConstraint("quantity > 0", "quantity_positive"),
-        Index("ix_inventory_lots_stock_hold_balance", "balance_id", "until"),
+        Index("ix_inventory_lots_stock_hold_balance", "balance_id", "ends_at"),
         Index("ix_inventory_lots_stock_hold_document", "document"),
-        Index("ix_inventory_lots_stock_hold_until", "until"),
+        Index("ix_inventory_lots_stock_hold_ends_at", "ends_at"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     balance_id: Mapped[int] = mapped_column(ForeignKey("inventory_lots_balance.id"))
     quantity: Mapped[Decimal] = mapped_column(Quantity)
     document: Mapped[str] = mapped_column(String(40))
-    until: Mapped[datetime] = mapped_column(UtcDateTime)
+    ends_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Balance(Model):
@@ -174,7 +174,7 @@ class Balance(Model):
     allocated: Mapped[Decimal] = mapped_column(Quantity, default=Decimal(0))
     held: Mapped[Decimal] = column_property(
         select(total(StockHold.quantity))
-        .where(StockHold.balance_id == id, StockHold.until > instant_now())
+        .where(StockHold.balance_id == id, StockHold.ends_at > instant_now())
         .correlate_except(StockHold)
         .scalar_subquery()
     )

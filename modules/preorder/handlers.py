@@ -9,8 +9,9 @@ from erp.db import is_one_of
 from erp.events import OptionsChanged
 from erp.options import options
 from erp.registry import Core
-from modules.preorder import services
+from modules.preorder import queries, services
 from modules.procurement.events import SupplyChanged
+from modules.sales import hooks as sales_hooks
 from modules.sales.events import HoldsChanged, HoldsPassed, LinesServed, PackReversed
 from modules.sales.models import OrderLine
 from modules.sales.queries import Scope
@@ -21,13 +22,15 @@ DECIDE_ARRIVALS = {"preorder.past_due_supply_days", "preorder.overdue_supply_day
 
 
 def register(core: Core) -> None:
-    """Subscribe to what sales, procurement and the options announce."""
+    """Subscribe to what sales, procurement and the options announce, and answer what quotes ask."""
     core.subscribe(LinesServed, follow_backorders)
     core.subscribe(HoldsChanged, services.follow_holds)
     core.subscribe(HoldsPassed, services.delete_past_holds)
     core.subscribe(SupplyChanged, allocate_new_supply)
     core.subscribe(PackReversed, promise_returned_goods)
     core.subscribe(OptionsChanged, promise_after_options)
+    core.implement(sales_hooks.quote_terms, queries.quote_terms)
+    core.implement(sales_hooks.incoming_names, queries.incoming_names)
 
 
 def follow_backorders(session: Session, event: LinesServed) -> None:

@@ -113,16 +113,16 @@ class SupplyHold(Model):
     __tablename__ = "procurement_supply_hold"
     __table_args__ = (
         CheckConstraint("quantity > 0", "quantity_positive"),
-        Index("ix_procurement_supply_hold_line", "line_id", "until"),
+        Index("ix_procurement_supply_hold_line", "line_id", "ends_at"),
         Index("ix_procurement_supply_hold_document", "document"),
-        Index("ix_procurement_supply_hold_until", "until"),
+        Index("ix_procurement_supply_hold_ends_at", "ends_at"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     line_id: Mapped[int] = mapped_column(ForeignKey("procurement_purchase_order_line.id", ondelete="CASCADE"))
     quantity: Mapped[Decimal] = mapped_column(Quantity)
     document: Mapped[str] = mapped_column(String(40))
-    until: Mapped[datetime] = mapped_column(UtcDateTime)
+    ends_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class PurchaseOrderLine(Tracked, Model):
@@ -158,7 +158,7 @@ class PurchaseOrderLine(Tracked, Model):
     status_id: Mapped[int | None] = mapped_column(ForeignKey("procurement_purchase_line_status.id"), index=True)
     held: Mapped[Decimal] = column_property(
         select(total(SupplyHold.quantity))
-        .where(SupplyHold.line_id == id, SupplyHold.until > instant_now())
+        .where(SupplyHold.line_id == id, SupplyHold.ends_at > instant_now())
         .correlate_except(SupplyHold)
         .scalar_subquery()
     )

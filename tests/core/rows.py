@@ -10,7 +10,9 @@ from erp.models import JobRun, JobRunState, Role, RunEntry, RunKind, User
 from modules.inventory_lots.models import Location, Warehouse
 from modules.preorder.models import Conversion, PurchaseAllocation
 from modules.procurement.models import Receipt
+from modules.sales.hooks import WantedQuantity
 from modules.sales.models import Allocation, Pack, PackLine
+from modules.sales.services import make_quote as make_quote_of
 from modules.sales.states import AllocationSource
 from tests.support import backorder_email, inventory_lots, preorder, procurement, returns, sales
 
@@ -122,6 +124,13 @@ def make_arrival(session):
     session.add(Conversion(receipt_id=receipt.id, **made))
 
 
+def make_quote(session):
+    product = inventory_lots.make_product(session)
+    inventory_lots.make_stock(session, product, 2)
+    session.commit()
+    make_quote_of(session, [WantedQuantity(product.id, Decimal(1))])
+
+
 def make_failed_job(session):
     job = f"job-{session.query(JobRun).count()}"
     session.add(JobRun(job=job, state=JobRunState.failed, worker="w", finished_at=clock.now(), error="No."))
@@ -129,6 +138,7 @@ def make_failed_job(session):
 
 MAKERS = {
     "inventory_lots.product": inventory_lots.make_product,
+    "sales.quote": make_quote,
     "inventory_lots.balance": make_stock,
     "inventory_lots.lot": make_stock,
     "inventory_lots.location": make_location,

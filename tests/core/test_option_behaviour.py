@@ -74,6 +74,8 @@ def test_a_mark_that_is_not_true_is_reported(app):
                  marks=pytest.mark.option("erp.report_every", "20 min", "2 h")),
     pytest.param("allocate-backorders", "sales.allocate_every",
                  marks=pytest.mark.option("sales.allocate_every", "20 min", "2 h")),
+    pytest.param("delete-past-quotes", "sales.clear_quotes_every",
+                 marks=pytest.mark.option("sales.clear_quotes_every", "20 min", "2 h")),
     pytest.param("cancel-overdue-backorders", "sales.cancel_every",
                  marks=pytest.mark.option("sales.cancel_every", "20 min", "2 h")),
     pytest.param("launch-preorders", "preorder.launch_every",

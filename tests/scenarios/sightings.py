@@ -59,7 +59,7 @@ POINTS = {
 }
 
 # What shows only on occasion: an offer, where there is something to gain.
-OCCASIONAL = {"procurement.purchase_order.Rebalance"}
+OCCASIONAL = {"procurement.purchase_order.Rebalance", "inventory_lots.product.Held for quotes"}
 
 Thing = tuple[str, str]
 

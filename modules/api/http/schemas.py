@@ -9,7 +9,7 @@ from typing import Any
 
 import marshmallow as ma
 
-from erp.api import Input, Kind
+from erp.api import Computed, Input, Kind
 from modules.api.http.representation import Shape, Shown
 
 BIGGEST = 2**31 - 1
@@ -113,6 +113,10 @@ _FIELDS: dict[Kind, tuple[type[ma.fields.Field[Any]], dict[str, Any]]] = {
 
 
 def _shown_field(shown: Shown) -> ma.fields.Field[Any]:
+    if isinstance(shown.field, Computed) and shown.kind is Kind.objects:
+        inner = [Shown(each.name, each.kind or Kind.text, (), each.is_nullable, each) for each in shown.field.fields]
+        one = _schema(name_of(shown.name, "item"), {each.name: _shown_field(each) for each in inner})
+        return ma.fields.List(ma.fields.Nested(one), required=True, allow_none=True)
     kind, metadata = _FIELDS[shown.kind]
     # What is stored may be larger than what is taken.
     found = {key: value for key, value in metadata.items() if key != "pattern"}

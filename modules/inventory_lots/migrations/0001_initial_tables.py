@@ -178,7 +178,7 @@ def upgrade() -> None:
         sa.Column("balance_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("quantity", sa.BigInteger(), nullable=False),
         sa.Column("document", sa.String(length=40), nullable=False),
-        sa.Column("until", sa.DateTime(), nullable=False),
+        sa.Column("ends_at", sa.DateTime(), nullable=False),
         sa.CheckConstraint("quantity > 0", name=op.f("ck_inventory_lots_stock_hold_quantity_positive")),
         sa.ForeignKeyConstraint(
             ["balance_id"], ["inventory_lots_balance.id"], name=op.f("fk_inventory_lots_stock_hold_balance_id")
@@ -186,7 +186,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inventory_lots_stock_hold")),
     )
     op.create_index(
-        "ix_inventory_lots_stock_hold_balance", "inventory_lots_stock_hold", ["balance_id", "until"], unique=False
+        "ix_inventory_lots_stock_hold_balance", "inventory_lots_stock_hold", ["balance_id", "ends_at"], unique=False
     )
     op.create_index("ix_inventory_lots_stock_hold_document", "inventory_lots_stock_hold", ["document"], unique=False)
-    op.create_index("ix_inventory_lots_stock_hold_until", "inventory_lots_stock_hold", ["until"], unique=False)
+    op.create_index("ix_inventory_lots_stock_hold_ends_at", "inventory_lots_stock_hold", ["ends_at"], unique=False)

@@ -28,7 +28,7 @@ def hold_stock(session: Session, holds: Sequence[HeldStock]) -> None:
     """Hold stock. The caller has locked its products and has checked that so much is unallocated."""
     require_any_lock(session, Product)
     rows = [(each.balance_id, each.quantity, each.document, raw_instant(each.until)) for each in holds]
-    bulk_insert(session, STOCK_HOLD, ("balance_id", "quantity", "document", "until"), rows)
+    bulk_insert(session, STOCK_HOLD, ("balance_id", "quantity", "document", "ends_at"), rows)
 
 
 def end_stock_holds(session: Session, documents: Collection[str]) -> None:
@@ -44,5 +44,5 @@ def end_stock_holds(session: Session, documents: Collection[str]) -> None:
 
 def delete_past_stock_holds(session: Session, before: datetime) -> None:
     """Delete the rows of what was held until before an instant that has passed: they count nowhere."""
-    past = delete(StockHold).where(StockHold.until < before)
+    past = delete(StockHold).where(StockHold.ends_at < before)
     session.execute(past.execution_options(synchronize_session=False))

@@ -180,7 +180,7 @@ def upgrade() -> None:
         sa.Column("line_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("quantity", sa.BigInteger(), nullable=False),
         sa.Column("document", sa.String(length=40), nullable=False),
-        sa.Column("until", sa.DateTime(), nullable=False),
+        sa.Column("ends_at", sa.DateTime(), nullable=False),
         sa.CheckConstraint("quantity > 0", name=op.f("ck_procurement_supply_hold_quantity_positive")),
         sa.ForeignKeyConstraint(
             ["line_id"],
@@ -191,8 +191,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_procurement_supply_hold")),
     )
     op.create_index("ix_procurement_supply_hold_document", "procurement_supply_hold", ["document"], unique=False)
-    op.create_index("ix_procurement_supply_hold_line", "procurement_supply_hold", ["line_id", "until"], unique=False)
-    op.create_index("ix_procurement_supply_hold_until", "procurement_supply_hold", ["until"], unique=False)
+    op.create_index("ix_procurement_supply_hold_ends_at", "procurement_supply_hold", ["ends_at"], unique=False)
+    op.create_index("ix_procurement_supply_hold_line", "procurement_supply_hold", ["line_id", "ends_at"], unique=False)
     op.create_table(
         "procurement_receipt_reversal",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),

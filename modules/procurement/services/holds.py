@@ -29,7 +29,7 @@ def hold_supply(session: Session, holds: Sequence[HeldSupply]) -> None:
     """Hold what is to come. The caller has locked the products and has checked that so much is unallocated."""
     require_any_lock(session, Product)
     rows = [(each.line_id, each.quantity, each.document, raw_instant(each.until)) for each in holds]
-    bulk_insert(session, SUPPLY_HOLD, ("line_id", "quantity", "document", "until"), rows)
+    bulk_insert(session, SUPPLY_HOLD, ("line_id", "quantity", "document", "ends_at"), rows)
 
 
 def end_supply_holds(session: Session, documents: Collection[str]) -> None:
@@ -43,5 +43,5 @@ def end_supply_holds(session: Session, documents: Collection[str]) -> None:
 
 def delete_past_supply_holds(session: Session, before: datetime) -> None:
     """Delete the rows of what was held until before an instant that has passed: they count nowhere."""
-    past = delete(SupplyHold).where(SupplyHold.until < before)
+    past = delete(SupplyHold).where(SupplyHold.ends_at < before)
     session.execute(past.execution_options(synchronize_session=False))

@@ -108,7 +108,7 @@ class QuoteScreen(Screen):
         Action(
             name="release",
             label="Release",
-            permission="sales.allocate",
+            permission="sales.edit",
             run=_release,
             icon="fa-unlock",
             confirm="Release this quote? Nobody can order with its token any more.",

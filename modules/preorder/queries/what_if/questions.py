@@ -124,9 +124,10 @@ class CountQuestion:
         if not 0 <= self.quantity < balance.on_hand:
             raise NothingLess(what=what, on_hand=balance.on_hand)
         held = held_stock(session, and_(Allocation.balance_id == balance.id))
-        counted, allocated = to_raw(self.quantity), to_raw(balance.allocated)
+        counted, allocated, quoted = map(to_raw, (self.quantity, balance.allocated, balance.held))
         lost = give_back([(each.line_id, each.quantity) for each in reversed(held)], allocated - counted)
-        trial.lose_stock(balance.product_id, balance.id, max(0, counted - allocated), sums(lost).items())
+        left = max(0, counted - allocated - quoted)
+        trial.lose_stock(balance.product_id, balance.id, left, sums(lost).items())
 
 
 @dataclass(frozen=True)
