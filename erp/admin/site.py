@@ -177,7 +177,8 @@ def history_url(document: str, id: int) -> str:
 
 
 def _add_pages(app: Flask) -> None:
-    """Add the pages of signing in, of work and of the search, and note who may read lists from the replica."""
+    """Add the pages of signing in, of work and of the search, what templates use, and note who may read the replica."""
+    add_filters(app)
     account.add_addresses(app)
     second_factor_page.add_addresses(app)
     provider_pages.add_addresses(app)
@@ -209,7 +210,6 @@ def init_app(app: Flask, registry: Registry) -> None:
         _add_or_mark_broken(site, registry, owned)
     site.put_in_order([*(owned.thing for owned in views), *VIEWS])
     _add_pages(app)
-    add_filters(app)
     app.jinja_env.globals.update(
         site=site,
         document_url=document_url,

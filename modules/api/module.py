@@ -8,13 +8,19 @@ from erp.registry import Core
 
 
 def setup(core: Core) -> None:
-    """Register the endpoint, the tokens and what is done on a schedule."""
-    from modules.api import commands, http, jobs, models
+    """Register the tokens and what is done on a schedule."""
+    from modules.api import commands, jobs, models
 
     core.add_models(models)
-    core.add_endpoint(http.ENDPOINT)
     core.add_command(commands.tokens)
     core.add_job(jobs.forget_answers, every="api.forget_every")
+
+
+def screens(core: Core) -> None:
+    """Register the endpoint, for processes that answer requests."""
+    from modules.api import http
+
+    core.add_endpoint(http.ENDPOINT)
 
 
 MODULE = Module(
@@ -45,4 +51,5 @@ MODULE = Module(
         Permission("api.tokens", "See and revoke the tokens of all users"),
     ),
     setup=setup,
+    screens=screens,
 )

@@ -15,23 +15,9 @@ def setup(core: Core) -> None:
     """Register what sales has."""
     from modules.inventory_lots import hooks as stock_hooks
     from modules.inventory_lots.events import GoodsArrived
-    from modules.sales import admin, api, commands, exchange, handlers, jobs, models, queries, services
+    from modules.sales import api, commands, exchange, handlers, jobs, models, queries, services
 
     core.add_models(models)
-    core.add_view(admin.OrderScreen, menu="Sales", permission="sales.view")
-    core.add_view(admin.CustomerScreen, menu="Sales", permission="sales.view")
-    core.add_view(admin.BackorderScreen, menu="Sales", permission="sales.view")
-    core.add_view(admin.PackScreen, menu="Sales", permission="sales.view")
-    core.add_view(admin.QuoteScreen, menu="Sales", permission="sales.view")
-    core.extend_view("inventory_lots.product", panels=(admin.PRODUCT_PANEL,))
-    core.add_view(admin.ReadyScreen, menu="Sales", permission="sales.view")
-    core.add_view(admin.HeldScreen, menu="Sales", permission="sales.view")
-    core.add_view(admin.PickListPage, menu="Sales", permission="sales.view")
-    core.add_view(admin.WorkListPage, menu="Sales", permission="sales.view")
-    core.add_view(admin.BookPage, menu="Sales", permission="sales.allocate")
-    core.add_work_queue(*admin.QUEUES)
-    core.add_chart(*admin.CHARTS)
-    core.add_dashboard(admin.CARD)
     core.add_search(*queries.SEARCHES)
     core.add_job(jobs.allocate_backorders, every="sales.allocate_every")
     core.add_job(jobs.cancel_overdue_backorders, every="sales.cancel_every")
@@ -48,6 +34,26 @@ def setup(core: Core) -> None:
     core.implement(stock_hooks.stock_will_fall, services.release_balance_allocations)
     core.implement(stock_hooks.products_in_use, queries.products_on_lines)
     core.before_disable(services.release_or_refuse)
+
+
+def screens(core: Core) -> None:
+    """Register what sales shows."""
+    from modules.sales import admin
+
+    core.add_view(admin.OrderScreen, menu="Sales", permission="sales.view")
+    core.add_view(admin.CustomerScreen, menu="Sales", permission="sales.view")
+    core.add_view(admin.BackorderScreen, menu="Sales", permission="sales.view")
+    core.add_view(admin.PackScreen, menu="Sales", permission="sales.view")
+    core.add_view(admin.QuoteScreen, menu="Sales", permission="sales.view")
+    core.extend_view("inventory_lots.product", panels=(admin.PRODUCT_PANEL,))
+    core.add_view(admin.ReadyScreen, menu="Sales", permission="sales.view")
+    core.add_view(admin.HeldScreen, menu="Sales", permission="sales.view")
+    core.add_view(admin.PickListPage, menu="Sales", permission="sales.view")
+    core.add_view(admin.WorkListPage, menu="Sales", permission="sales.view")
+    core.add_view(admin.BookPage, menu="Sales", permission="sales.allocate")
+    core.add_work_queue(*admin.QUEUES)
+    core.add_chart(*admin.CHARTS)
+    core.add_dashboard(admin.CARD)
 
 
 MODULE = Module(
@@ -113,4 +119,5 @@ MODULE = Module(
         Permission("sales.cancel", "Cancel orders, lines and backorders", CLERKS),
     ),
     setup=setup,
+    screens=screens,
 )

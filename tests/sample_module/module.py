@@ -14,26 +14,9 @@ from erp.search import SearchSource
 def setup(core: Core) -> None:
     """Register one thing of each kind."""
     from modules.sales.hooks import pack_refusals
-    from modules.sample_module import admin, api, commands, exchange, handlers, jobs, models, queries, services
+    from modules.sample_module import api, commands, exchange, handlers, jobs, models, queries, services
 
     core.add_models(models)
-    core.add_view(admin.WishScreen, menu="Sample", permission="sample_module.view")
-    core.extend_view(
-        "sales.order",
-        columns=admin.ORDER_COLUMNS,
-        panels=admin.ORDER_PANELS,
-        actions=admin.ORDER_ACTIONS,
-        line_columns=admin.LINE_COLUMNS,
-        line_actions=admin.LINE_ACTIONS,
-        notes=admin.ORDER_NOTES,
-        filters=admin.ORDER_FILTERS,
-        quick_filters=admin.ORDER_QUICK_FILTERS,
-        list_actions=admin.ORDER_LIST_ACTIONS,
-    )
-    core.extend_view("sales.customer", fields=admin.CUSTOMER_FIELDS)
-    core.add_dashboard(admin.CARD)
-    core.add_work_queue(admin.QUEUE)
-    core.add_chart(admin.CHART)
     core.add_search(SearchSource("sample_module.wish", "Wish", queries.find_wishes))
     core.add_job(jobs.grant_old_wishes, every="sample_module.grant_every")
     core.add_command(commands.wishes)
@@ -53,6 +36,29 @@ def setup(core: Core) -> None:
     core.implement(pack_refusals, handlers.keep_back)
     core.on_enable(handlers.forget_wishes_of_cancelled_orders)
     core.before_disable(handlers.refuse_while_wishes_wait)
+
+
+def screens(core: Core) -> None:
+    """Register what is shown, which only processes with screens import."""
+    from modules.sample_module import admin
+
+    core.add_view(admin.WishScreen, menu="Sample", permission="sample_module.view")
+    core.extend_view(
+        "sales.order",
+        columns=admin.ORDER_COLUMNS,
+        panels=admin.ORDER_PANELS,
+        actions=admin.ORDER_ACTIONS,
+        line_columns=admin.LINE_COLUMNS,
+        line_actions=admin.LINE_ACTIONS,
+        notes=admin.ORDER_NOTES,
+        filters=admin.ORDER_FILTERS,
+        quick_filters=admin.ORDER_QUICK_FILTERS,
+        list_actions=admin.ORDER_LIST_ACTIONS,
+    )
+    core.extend_view("sales.customer", fields=admin.CUSTOMER_FIELDS)
+    core.add_dashboard(admin.CARD)
+    core.add_work_queue(admin.QUEUE)
+    core.add_chart(admin.CHART)
 
 
 MODULE = Module(
@@ -81,4 +87,5 @@ MODULE = Module(
         Permission("sample_module.grant", "Grant wishes", ("Sales clerk",)),
     ),
     setup=setup,
+    screens=screens,
 )
