@@ -25,6 +25,7 @@ MODULES = sorted(FOUND.manifests)
 # `delivery` talks to other machines, writing to the database before and after, and never while they answer.
 NOUNS = {
     "domain",
+    "models",
     "coverage",
     "planning",
     "rebalancing",
@@ -40,7 +41,6 @@ NOUNS = {
 FILES = NOUNS | {
     "__init__",
     "module",
-    "models",
     "states",
     "events",
     "hooks",
