@@ -87,8 +87,10 @@ def _pages(sought: Sought) -> Iterator[Result]:
 
 def _actions(sought: Sought) -> Iterator[Result]:
     for view in _views():
+        if not getattr(view, "may_create", lambda: False)():
+            continue
         label = translated(say("New {noun}", noun=named(view.noun)))
-        if getattr(view, "may_create", lambda: False)() and _has_words(label, sought):
+        if _has_words(label, sought):
             url = view.get_url(f"{view.endpoint}.create_view")
             yield Result(label, translated(view.category or ""), translated("Action"), url, _rank(sought))
 
