@@ -77,13 +77,14 @@ def _has_foreign(registry: Registry) -> bool:
 
 def _add_pages(app: Flask, registry: Registry) -> None:
     """Give the application its screens and its other pages, and import by then alone what only these need."""
-    from erp import admin, error_pages, provider, security
+    from erp import admin, error_pages, languages, provider, security
     from erp.watch.addresses import init_app as add_watch_addresses
 
     app.before_request(_mark_reading)
     app.before_request(_spool_upload)
     error_pages.init_app(app)
     _add_templates(app, registry)
+    languages.init_app(app, [registry.found.home(name) / "translations" for name in registry.modules])
     security.init_app(app)
     provider.init_app(app)
     _add_endpoints(app, registry, security.csrf)

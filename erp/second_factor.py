@@ -19,6 +19,7 @@ from erp.errors import ErpError, SignInRefused
 from erp.models import Role, User
 from erp.options import options
 from erp.sign_in_models import RecoveryCode, SecondFactor, SignInMethod
+from erp.text import say
 
 CODES = 10
 _STEP = 30  # seconds, as every app has them
@@ -103,7 +104,9 @@ def unknown_roles(session: Session) -> Iterator[str]:
     known = set(session.scalars(select(Role.name)))
     for name in roles_that_need_one():
         if name not in known:
-            yield f"Option erp.second_factor_roles names {name!r}, which is no role and so protects nobody."
+            yield say(
+                "Option erp.second_factor_roles names {name!r}, which is no role and so protects nobody.", name=name
+            )
 
 
 def begin(session: Session, user: User) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from flask import flash, request
@@ -15,6 +16,7 @@ from erp.admin import versions
 from erp.admin.access import only_read, run_and_commit, screen_session
 from erp.admin.declarations import Effect, Facts, ListAction
 from erp.errors import ErpError
+from erp.registry import current_registry
 from erp.text import Note
 
 Change = Callable[[Session, Sequence[int], Any], Sequence[Effect]]
@@ -124,7 +126,9 @@ class BulkPage:
     def answer(self) -> ResponseReturnValue:
         """Show what would change, or do it and show what was done."""
         if not self.is_sent and self.action.prefill:
-            self.action.prefill(screen_session(), self.ids, self.form)
+            prefill = partial(self.action.prefill, screen_session(), self.ids, self.form)
+            what = f"form of {self.action.name}"
+            current_registry().contained(self.action, what, prefill, lambda text: flash(text, "error"))
         if self.is_sent and not self.form.validate():
             return self._show([]), 422
         try:
@@ -164,11 +168,17 @@ class BulkPage:
         with versions.unchanged(session, lambda: self.parts(session), (_key(self.action, id_) for id_ in self.ids)):
             return self.action.change(session, self.ids, self.form)
 
+    def _notes(self, session: Session) -> Sequence[Note]:
+        if self.action.notes is None:
+            return []
+        read, label = partial(self.action.notes, session, self.ids), self.action.label
+        return current_registry().contained(self.action, f"notes of {label}", read, lambda text: [Note(label, text)])
+
     def _show(self, effects: Sequence[Effect], *, is_done: bool = False, is_fresh: bool = False) -> str:
         session = screen_session()
         kept = "" if is_fresh else request.form.get(versions.FIELD, "")
         version = "" if is_done else kept or versions.as_field(self.parts(session))
-        notes = self.action.notes(session, self.ids) if self.action.notes and not is_done else []
+        notes = [] if is_done else self._notes(session)
         refused = [each for each in effects if each.refusal]
         return str(
             self.screen.render(

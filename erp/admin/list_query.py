@@ -16,6 +16,7 @@ from erp.admin.filters import Filters
 from erp.admin.formatting import words
 from erp.db import contains, equals
 from erp.registry import Owned, current_registry
+from erp.text import joined, named, say
 
 COUNT_BOUND = 10_000
 
@@ -180,7 +181,10 @@ class ListQuery(ModelView):
     def search_placeholder(self) -> str | None:
         """Name the columns that are searched."""
         labels = [self.get_column_name(str(name)) for name in self.column_searchable_list or ()]
-        return f"Search {', '.join(label if label.isupper() else label.lower() for label in labels)}"
+        return say(
+            "Search {labels}",
+            labels=joined((named(label if label.isupper() else label.lower()) for label in labels), ", "),
+        )
 
     def _get_list_extra_args(self) -> ViewArgs:
         args = super()._get_list_extra_args()

@@ -28,6 +28,7 @@ from erp.admin.reading import read_lines, read_list
 from erp.admin.view_choice import ViewChoice
 from erp.db import total
 from erp.errors import ErpError
+from erp.text import Translatable, joined, named, say
 
 EXPORT_CHUNK = 500
 EXPORT_RIGHT = "erp.export"
@@ -47,9 +48,9 @@ class Listing(QuickFiltered, ViewChoice):
     columns_hidden: Sequence[str] = ()
     column_totals: Sequence[str] = ()
 
-    def counted(self, count: int) -> str:
+    def counted(self, count: int) -> Translatable:
         """Return the noun for so many rows."""
-        return self.noun if count == 1 else self.plural or self.title.lower()
+        return named(self.noun if count == 1 else self.plural or self.title.lower())
 
     def added_columns(self) -> list[AnyColumns]:
         """Return the columns that are not attributes: the screen's own, then those of other live modules."""
@@ -205,7 +206,7 @@ class Listing(QuickFiltered, ViewChoice):
             only_read()
             flash(str(error), "error")
             return self._show_list(ticked=ids), 409
-        flash_sentence(message or f"{action.label}: done.")
+        flash_sentence(message or say("{action}: done.", action=named(action.label)))
         return redirect(self._this_list())
 
     def _run_of_one(self, action: BulkAction, id: int | None) -> ResponseReturnValue:
@@ -218,7 +219,8 @@ class Listing(QuickFiltered, ViewChoice):
             return self._show_list(), 409
         for each in effects:
             flash_sentence(
-                f"{each.name}: {each.text}" if each.text else each.refusal, "error" if each.refusal else "success"
+                joined((each.name, named(each.text)), ": ") if each.text else each.refusal,
+                "error" if each.refusal else "success",
             )
         return redirect(self._this_list())
 

@@ -56,7 +56,7 @@ class Dashboard(Gated, AdminIndexView):
         return self.render(
             "erp/dashboard.html",
             queues=queue_sizes(self.admin, with_others=True),
-            charts=[(chart, _bars(chart, session)) for chart in charts],
+            charts=[(chart, *_bars(chart, session)) for chart in charts],
             cards=[(card.title, _numbers(card, session)) for card in cards],
         )
 
@@ -68,11 +68,13 @@ def _numbers(card: Card, session: Session) -> list[tuple[str, Any, str]]:
     return current_registry().contained(card, f"card {card.title}", read, lambda text: [(text, None, "")])
 
 
-def _bars(chart: Chart, session: Session) -> list[DrawnBar]:
-    def read() -> list[DrawnBar]:
-        return drawn(chart.series, chart.bars(session))
+def _bars(chart: Chart, session: Session) -> tuple[list[DrawnBar], str]:
+    """Return the bars of a chart; or none, and the sentence that says that it failed."""
 
-    return current_registry().contained(chart, f"chart {chart.title}", read, lambda _: [])
+    def read() -> tuple[list[DrawnBar], str]:
+        return drawn(chart.series, chart.bars(session)), ""
+
+    return current_registry().contained(chart, f"chart {chart.title}", read, lambda text: ([], text))
 
 
 class Site(Admin):

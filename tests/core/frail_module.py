@@ -11,7 +11,7 @@ from erp.options import Duration
 
 def setup(core):
     import click
-    from erp.admin import Action, ActionNotes, Card, ExtraColumn, ExtraField, Page, Panel
+    from erp.admin import Action, ActionNotes, BulkAction, Card, Chart, ExtraColumn, ExtraField, Page, Panel
     from erp.registry import Queue
     from flask_admin import expose
     from modules.sales.events import OrderConfirmed
@@ -45,7 +45,12 @@ def setup(core):
             Action(name="ask", label="Ask", permission="", run=fail, needs_no_version="None.", allowed=fail),
         ],
         notes=[ActionNotes("Frail", fail)],
+        list_actions=[
+            BulkAction(name="fail-all", label="Fail All", permission="", change=fail, prefill=fail, notes=fail,
+                       needs_no_version="None."),
+        ],
     )
+    core.add_chart(Chart("Frail chart", "", (("bars", "info"),), fail))
     core.extend_view("sales.customer", fields=[ExtraField("frail_field", fail, fail, fail)])
     core.add_dashboard(Card("Frail", "", fail))
     core.add_job(break_down, every="frail.every")

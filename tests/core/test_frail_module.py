@@ -74,6 +74,7 @@ def test_its_parts_say_so_in_their_place_and_the_page_is_shown(installation):
     browser = browser_of(installation, "Administrator")
     dashboard = browser.get("/").text
     assert HERE in dashboard and "Installation" in dashboard
+    assert re.search(rf"<h2>Frail chart.*?{HERE}", dashboard, re.DOTALL)
     page = browser.get(f"/sales/orders/{order.id}/").text
     assert (
         re.search(rf"<h2[^>]*>\s*Frail.*?{HERE}", page, re.DOTALL)
@@ -105,6 +106,8 @@ def test_its_actions_handlers_and_answers_undo_what_was_done_and_name_it(install
         "Module frail failed here (screen sales.order.fail): ZeroDivisionError: frail (frail/module.py, line"
         in acted.text
     )
+    many = browser.post("/sales/orders/action/", data={"action": "fail-all", "rowid": str(order.id)})
+    assert (many.status_code, many.text.count(HERE)) == (409, 3), "its form, its change and its notes"
     packed = browser.post(f"/sales/orders/{order.id}/pack/")
     assert packed.status_code == 409
     assert "answer to pack_refusals): TypeError: it answered with a NoneType, and a Mapping is asked for" in packed.text

@@ -30,7 +30,7 @@ from erp.security import find_user, set_password
 FOLDER = Path(__file__).parents[2] / "docs/pictures"
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 FLAGS = "--headless --no-sandbox --disable-gpu --force-color-profile=srgb --hide-scrollbars"
-WIDTH, HIGHEST, COLOURS = 1280, 860, 64
+WIDTH, HIGHEST, COLOURS = 1280, 860, 200
 PASSWORD = "a password for pictures"
 ORDER, PURCHASES = "/sales/orders/{}/", "/procurement/purchase-orders/{}/"
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from erp.admin.formatting import short_day
+from erp.text import translated
 from modules.preorder.domain import Day
 
 LABELS = 10
@@ -49,10 +51,10 @@ def availability_chart(days: Sequence[Day]) -> Markup:
         show_x_guides=False,
         no_data_text="",
     )
-    chart.x_labels = [f"{day.day:%d %b}" for day in days]
+    chart.x_labels = [short_day(day.day) for day in days]
     chart.x_labels_major = chart.x_labels[:: max(1, len(days) // LABELS)]
-    chart.add("Available to promise", [float(day.available_to_promise) for day in days])
-    chart.add("Projected", [float(day.projected) for day in days], stroke_style={"dasharray": "4, 4"})
+    chart.add(translated("Available to promise"), [float(day.available_to_promise) for day in days])
+    chart.add(translated("Projected"), [float(day.projected) for day in days], stroke_style={"dasharray": "4, 4"})
     chart.add_xml_filter(_without_scripts)
     return Markup(chart.render(is_unicode=True))
 

@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from erp import clock
 from erp.admin import BulkAction, Effect, ExtraColumn, Facts, Screen, WorkQueue, document_url, of_each
+from erp.text import say
 from modules.preorder import queries
 from modules.preorder.admin.filters import LINE_FILTERS, OPEN_FILTERS
 from modules.preorder.admin.many_lines import ALLOCATE, HOLD, LINE_LIST_ACTIONS
@@ -92,8 +93,8 @@ def _facts(session: Session, ids: Sequence[int]) -> Mapping[int, Facts]:
     found = order_quantities(session, set(orders.values()))
     return {
         id_: {
-            f"allocated of {found[order_id].name}": found[order_id].allocated,
-            f"packed of {found[order_id].name}": found[order_id].packed,
+            say("allocated of {found}", found=found[order_id].name): found[order_id].allocated,
+            say("packed of {found}", found=found[order_id].name): found[order_id].packed,
         }
         for id_, order_id in orders.items()
     }
@@ -108,7 +109,7 @@ def _pack(session: Session, ids: Sequence[int], _form: Any) -> list[Effect]:
         Effect(
             id_,
             names[order_id],
-            f"packed: {', '.join(packs[order_id])}" if order_id in packs else "",
+            say("packed: {packs}", packs=", ".join(packs[order_id])) if order_id in packs else "",
             str(refusals.get(order_id, "")),
             document_url("sales.order", order_id),
         )
@@ -131,12 +132,12 @@ class ArrivedScreen(Screen):
         "order": "For order",
         "purchase_order": "Purchase order",
         "received_at": "Received at",
-        "purchase_allocation.line.order.number": "for order",
+        "purchase_allocation.line.order.number": say("for order"),
         "purchase_allocation.line.order.customer.name": "customer",
         "purchase_allocation.line.product.name": "product",
         "purchase_allocation.line.product.sku": "SKU",
-        "purchase_allocation.purchase_line.order.number": "purchase order",
-        "receipt.received_at": "received at",
+        "purchase_allocation.purchase_line.order.number": say("purchase order"),
+        "receipt.received_at": say("received at"),
     }
     column_formatters = {
         "order": lambda view, context, row, name: str(row.purchase_allocation.line),

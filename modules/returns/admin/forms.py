@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wtforms import Form, RadioField, StringField
+from wtforms import Form, SelectField, StringField
 from wtforms.validators import InputRequired, Length
 
 from erp.admin import LookupField, lookup_of
@@ -38,7 +38,7 @@ class ReceiveForm(Form):
 class InspectForm(Form):
     """What becomes of the ticked goods."""
 
-    outcome = RadioField("Outcome", [InputRequired("Choose what becomes of the goods.")], choices=OUTCOMES)
+    outcome = SelectField("Outcome", choices=OUTCOMES)
     location = LookupField(
         lookup_of("location", Location, **LOCATION_LOOKUP),
         "Location",
@@ -51,4 +51,4 @@ class InspectForm(Form):
 class ReplaceForm(Form):
     """What the replacement costs."""
 
-    price = RadioField("Price", [InputRequired("Choose a price.")], choices=PRICES, default="free")
+    price = SelectField("Price", choices=PRICES)

@@ -12,6 +12,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from erp.db import format_quantity, is_one_of
 from erp.errors import ErpError
+from erp.text import say
 from modules.inventory_lots.domain import check_price, check_quantity
 from modules.inventory_lots.models import Product
 from modules.sales.errors import InactiveProduct
@@ -76,7 +77,10 @@ def ordered_products(session: Session, order_id: int) -> dict[int, str]:
     """Return what is ordered on each line of an order by its position, such as `3 of LAMP`."""
     columns = (OrderLine.position, OrderLine.quantity, Product.sku)
     rows = session.execute(select_lines(*columns).where(OrderLine.order_id == order_id).order_by(OrderLine.position))
-    return {position: f"{format_quantity(quantity)} of {sku}" for position, quantity, sku in rows}
+    return {
+        position: say("{quantity} of {sku}", quantity=format_quantity(quantity), sku=sku)
+        for position, quantity, sku in rows
+    }
 
 
 def products_on_lines(session: Session, product_ids: Sequence[int]) -> set[int]:

@@ -15,6 +15,7 @@ from erp.errors import NotFound, StaleRecord
 from erp.identity import identity_key
 from erp.numbers import sums
 from erp.registry import revision_column
+from erp.text import say
 from modules.sales.domain import Progress, fulfilment
 from modules.sales.models import Backorder, Order, OrderLine
 from modules.sales.queries.scheduled import scheduled_quantities
@@ -27,7 +28,7 @@ def order_by_number(session: Session, number: str) -> Order:
     """Return a sales order; raise NotFound."""
     order = session.scalar(select(Order).where(Order.number_key == identity_key(number)))
     if order is None:
-        raise NotFound("sales order", number)
+        raise NotFound(say("sales order"), number)
     return order
 
 
