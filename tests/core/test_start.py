@@ -6,13 +6,12 @@ import sys
 
 import pytest
 
-# Each is needed by a few commands, or by processes with screens alone.
+# Each is needed by a few commands, or by processes that answer requests alone.
 RARELY_NEEDED = (
     "alembic",
     "apscheduler",
     "authlib",
     "flask_admin",
-    "flask_wtf",
     "gunicorn",
     "mako",
     "marshmallow",
@@ -22,7 +21,6 @@ RARELY_NEEDED = (
     "pyotp",
     "segno",
     "waitress",
-    "wtforms",
 )
 PROGRAM = "import sys; from erp.cli import run; code = run(sys.argv[1:]); print(*sys.modules); sys.exit(code)"
 
