@@ -9,8 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from erp import security
-from erp.db import commit, db
 from erp.cli.wrapping import with_screens
+from erp.db import commit, db
 from erp.errors import NotFound
 from modules.api import services
 from modules.api.http import document

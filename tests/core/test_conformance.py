@@ -30,7 +30,6 @@ NOUNS = {
     "planning",
     "rebalancing",
     "trial",
-    "models",
     "queries",
     "services",
     "delivery",
