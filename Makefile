@@ -2,6 +2,7 @@
 # make test    everything is checked and tested
 # make check   the checks alone: style, types, who may import whom, words
 # make faults  things are broken on purpose for 20 minutes: SHORT=1 nine, FULL=1 ninety; PARTS="kills soak", SEED=1
+# make translations   collects the texts of screens into the catalogues of each language
 # make pictures    takes the pictures of docs/clerk.md from the running product; needs Chromium
 # make revisions   writes the initial migrations again from the models; only while nothing is released
 
@@ -13,7 +14,7 @@ INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --constr
 # The suite starts the command many times: what Python compiled is kept, whatever the environment says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test check faults pictures revisions
+.PHONY: run test check faults pictures revisions translations
 .DELETE_ON_ERROR:
 
 run: .venv/installed
@@ -37,6 +38,9 @@ pictures: .venv/installed-test
 
 revisions: .venv/installed-test
 	$(BIN)/python -m erp.migrations rewrite
+
+translations: .venv/installed-test
+	$(BIN)/python -m erp.catalogues
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed." >&2; exit 1; }

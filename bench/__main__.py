@@ -5,7 +5,10 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("allocate", "emails", "orders", "preview", "quotes", "rebalance", "search", "what-if")
+NAMES = (
+    *("all", "allocate", "emails", "import", "orders", "pages", "preview", "quotes", "rebalance", "search", "start"),
+    "what-if",
+)
 
 
 def main() -> int:
@@ -13,7 +16,9 @@ def main() -> int:
     if len(sys.argv) < 2 or sys.argv[1] not in NAMES:
         print(f"usage: python -m bench {'|'.join(NAMES)} [--help]", file=sys.stderr)
         return 2
-    importlib.import_module(f"bench.{sys.argv[1].replace('-', '_')}").main(sys.argv[2:])
+    # `import` is no name for a module.
+    file = {"import": "imports"}.get(sys.argv[1], sys.argv[1].replace("-", "_"))
+    importlib.import_module(f"bench.{file}").main(sys.argv[2:])
     return 0
 
 

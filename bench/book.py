@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -25,11 +26,11 @@ def write_book(session: Session, lines: int) -> None:
     dice = random.Random(lines)
     products = max(1, lines // LINES_PER_PRODUCT)
     orders = max(1, lines // LINES_PER_ORDER)
-    _write_masters(session, products)
+    write_masters(session, products)
     _write_supplies(session, products, dice)
     _write_orders(session, orders, lines, products, dice)
     session.commit()
-    _settle(session)
+    settle(session)
 
 
 def write_covered_book(session: Session, lines: int) -> None:
@@ -39,7 +40,7 @@ def write_covered_book(session: Session, lines: int) -> None:
     """
     dice = random.Random(lines)
     products = max(1, lines // LINES_PER_PRODUCT)
-    _write_masters(session, products)
+    write_masters(session, products)
     wanted = LINES_PER_PRODUCT * 10 // PURCHASES * UNIT
     for start, name, state, day in ((0, "LATE", "ordered", date(2027, 6, 1)), (1, "EARLY", "draft", date(2027, 2, 1))):
         numbers = range(start * products * PURCHASES + 1, (start + 1) * products * PURCHASES + 1)
@@ -51,13 +52,13 @@ def write_covered_book(session: Session, lines: int) -> None:
         _insert(session, "procurement_purchase_order_line", PURCHASE_COLUMNS, rows)
     _write_orders(session, max(1, lines // LINES_PER_ORDER), lines, products, dice)
     session.commit()
-    _settle(session)
+    settle(session)
 
 
 def write_pegged_line(session: Session, lines: int) -> None:
     """Fill it with lines of one product that a single purchase order line covers; others of it come later."""
     dice = random.Random(lines)
-    _write_masters(session, 1)
+    write_masters(session, 1)
     heads = [(i, f"PO{i:07d}", 1, date(2026, 10, 1), "ordered", "", 1) for i in range(1, PURCHASES + 1)]
     _insert(session, "procurement_purchase_order", "id number supplier_id ordered_on state note row_version", heads)
     days = [date(2027, 2, 1) + timedelta(days=10 * number) for number in range(PURCHASES)]
@@ -66,7 +67,7 @@ def write_pegged_line(session: Session, lines: int) -> None:
     _insert(session, "procurement_purchase_order_line", PURCHASE_COLUMNS, rows)
     _write_orders(session, max(1, lines // LINES_PER_ORDER), lines, 1, dice)
     session.commit()
-    _settle(session)
+    settle(session)
 
 
 def write_drafts(session: Session, count: int) -> None:
@@ -77,12 +78,40 @@ def write_drafts(session: Session, count: int) -> None:
     heads = [(last + i, 1, START, 0, "partial", "draft", "", 1) for i in range(1, count + 1)]
     columns = "id customer_id ordered_at priority shipping_policy state note row_version"
     _insert(session, "sales_order", columns, heads)
-    rows = [(last_line + i, last + i, 1, i % 50 + 1, UNIT, *NEW) for i in range(1, count + 1)]
+    products = min(50, session.scalar(text("SELECT count(*) FROM inventory_lots_product")) or 1)
+    rows = [(last_line + i, last + i, 1, i % products + 1, UNIT, *NEW) for i in range(1, count + 1)]
     columns = "id order_id position product_id quantity packed cancelled allocated"
     _insert(session, "sales_order_line", f"{columns} is_promise_pinned is_preorder hold_allocation", rows)
 
 
-def _write_masters(session: Session, products: int) -> None:
+def add_order(session: Session, products: Sequence[int]) -> None:
+    """Add a confirmed sales order with a line of each of these products."""
+    order, line = (_next_id(session, name) for name in ("sales_order", "sales_order_line"))
+    columns = "id number customer_id ordered_at priority shipping_policy state note row_version"
+    head = (order, f"SOX{order:07d}", 1, START, 0, "partial", "confirmed", "", 1)
+    _insert(session, "sales_order", columns, [head])
+    rows = [(line + i, order, i + 1, product, UNIT, *NEW) for i, product in enumerate(products)]
+    columns = "id order_id position product_id quantity packed cancelled allocated"
+    _insert(session, "sales_order_line", f"{columns} is_promise_pinned is_preorder hold_allocation", rows)
+
+
+def add_purchase_order(session: Session, products: Sequence[int]) -> None:
+    """Add a purchase order with a line of each of these products."""
+    order, line = (_next_id(session, f"procurement_{name}") for name in ("purchase_order", "purchase_order_line"))
+    head = (order, f"POX{order:07d}", 1, date(2026, 10, 1), "ordered", "", 1)
+    columns = "id number supplier_id ordered_on state note row_version"
+    _insert(session, "procurement_purchase_order", columns, [head])
+    day = date(2027, 1, 1)
+    rows = [(line + i, order, i + 1, product, UNIT, 0, 0, 0, day) for i, product in enumerate(products)]
+    _insert(session, "procurement_purchase_order_line", PURCHASE_COLUMNS, rows)
+
+
+def _next_id(session: Session, table: str) -> int:
+    return (session.scalar(text(f"SELECT max(id) FROM {table}")) or 0) + 1
+
+
+def write_masters(session: Session, products: int) -> None:
+    """Write products, a place for them, a customer and a supplier."""
     _insert(
         session,
         "inventory_lots_product",
@@ -141,7 +170,7 @@ def _insert(session: Session, table: str, columns: str, rows: list[tuple[Any, ..
     bulk_insert(session, Model.metadata.tables[table], columns.split(), rows)
 
 
-def _settle(session: Session) -> None:
+def settle(session: Session) -> None:
     """Give the query planner statistics, as a database in use has them."""
     if session.get_bind().dialect.name == "postgresql":
         connection = session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})

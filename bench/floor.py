@@ -36,7 +36,7 @@ Results = dict[str, Sequence[tuple[Any, ...]]]
 
 def read_results(url: str) -> Results:
     """Return what an allocation wrote: new rows, and changed counters."""
-    with _connect(url) as connection:
+    with connect(url) as connection:
         results: Results = {}
         for table, columns in INSERTED.items():
             results[table] = _all(connection, f"SELECT {columns.replace(' ', ', ')} FROM {table} ORDER BY id")
@@ -48,21 +48,22 @@ def read_results(url: str) -> Results:
 
 def write_results(url: str, results: Results) -> float:
     """Read the demand once and write prepared results; return the seconds it took."""
-    with _connect(url) as connection:
+    with connect(url) as connection:
         # The run that the rows refer to must exist; writing it is not measured.
         connection.execute(RUN)
         connection.commit()
         began = time.perf_counter()
         _all(connection, READ)
         for table, columns in INSERTED.items():
-            _insert(connection, table, columns.split(), results[table])
+            insert(connection, table, columns.split(), results[table])
         for table, (columns, _) in COUNTED.items():
             _update(connection, table, columns.split(), results[table])
         connection.commit()
         return time.perf_counter() - began
 
 
-def _connect(url: str) -> Any:
+def connect(url: str) -> Any:
+    """Return a connection of the driver, set up as the product does."""
     if url.startswith("sqlite"):
         connection = sqlite3.connect(Path(url.removeprefix("sqlite:///")))
         for pragma in PRAGMAS:
@@ -76,7 +77,8 @@ def _all(connection: Any, query: str) -> Sequence[tuple[Any, ...]]:
     return rows
 
 
-def _insert(connection: Any, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+def insert(connection: Any, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows as fast as the database takes them."""
     names = ", ".join(columns)
     if isinstance(connection, sqlite3.Connection):
         placeholders = ", ".join("?" * len(columns))

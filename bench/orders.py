@@ -1,7 +1,8 @@
 """`python -m bench orders`: orders of three lines, each in its own transaction, against the same rows written by hand.
 
 By hand are one statement that locks and prepared statements that write arrays, through psycopg; on SQLite one
-transaction of prepared statements. Both run with fsync on and with the same number of processes, one after the other.
+transaction of prepared statements. Both run with fsync on and with the same number of processes. They take turns, a
+few orders each, so that what else the machine does slows both alike.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from contextlib import closing
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,9 @@ from erp.db import Model, bulk_insert, db
 from erp.models import RunKind
 from erp.registry import current_registry
 
-OPERATIONS = ("confirm", "allocate", "pack", "receive")
+RIVALS = ("product", "hand")
+# The orders that wait are allocated first: to confirm others would serve them too.
+OPERATIONS = ("allocate", "confirm", "pack", "receive")
 START = datetime(2026, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 
 
@@ -42,13 +46,14 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--db", choices=sorted(KINDS), default="postgres")
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 4, 8, 16])
     parser.add_argument("--products", type=int, nargs="+", default=[10, 200])
-    parser.add_argument("--orders", type=int, default=40, help="orders of each process and operation (default 40)")
-    parser.add_argument("--turns", type=int, default=5, help="how many turns; the median counts (default 5)")
+    parser.add_argument("--orders", type=int, default=10, help="orders of each process in a turn (default 10)")
+    parser.add_argument("--turns", type=int, default=9, help="turns of each operation; the median counts (default 9)")
+    parser.add_argument("--operations", nargs="+", choices=OPERATIONS, default=OPERATIONS)
     parser.add_argument("--work", choices=("product", "hand"), help=argparse.SUPPRESS)
     parser.add_argument("--first", type=int, help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
     if chosen.work:
-        _work(chosen.work, range(chosen.first, chosen.first + chosen.orders), chosen.products[0])
+        _work(chosen.work, chosen)
         return
     with tempfile.TemporaryDirectory() as folder:
         bench = KINDS[chosen.db](Path(folder))
@@ -61,27 +66,44 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _measure(bench: Bench, products: int, processes: int, chosen: argparse.Namespace) -> None:
-    name = f"book_{products}_{processes}"
+    name, each = f"book_{products}_{processes}", chosen.turns * chosen.orders
     bench.create(name)
-    _prepare(bench.url(name), products, processes * chosen.orders)
-    rates: dict[str, list[dict[str, float]]] = {"product": [], "hand": []}
-    for _ in range(chosen.turns):
-        for kind, found in rates.items():
-            bench.copy(kind, name)
-            found.append(_turn(bench.url(kind), kind, processes, chosen.orders, products))
-    head = f"{chosen.db}, {products} products, {processes} processes, {processes * chosen.orders} orders"
+    _prepare(bench.url(name), products, processes * each)
+    for kind in RIVALS:
+        bench.copy(kind, name)
+    found = _turns(bench, processes, products, chosen)
+    head = f"{chosen.db}, {products} products, {processes} processes, {processes * chosen.orders} orders a turn"
     print(f"{head}, median of {chosen.turns}")
-    for operation in OPERATIONS:
-        product, hand = (statistics.median(turn[operation] for turn in found) for found in rates.values())
-        print(f"  {operation:9} {product:8,.0f} /s  by hand {hand:8,.0f} /s  ratio {product / hand:.2f}", flush=True)
+    for operation, rates in found.items():
+        product, hand = (statistics.median(turn[place] for turn in rates) for place in range(2))
+        ratio = statistics.median(mine / other for mine, other in rates)
+        print(f"  {operation:9} {product:8,.0f} /s  by hand {hand:8,.0f} /s  ratio {ratio:.2f}", flush=True)
 
 
-def _turn(url: str, kind: str, processes: int, orders: int, products: int) -> dict[str, float]:
-    """Return the orders per second of each operation, all processes together."""
-    command = [sys.executable, "-m", "bench", "orders", "--work", kind, "--orders", str(orders)]
-    workers = [
+def _turns(
+    bench: Bench, processes: int, products: int, chosen: argparse.Namespace
+) -> dict[str, list[tuple[float, float]]]:
+    """Return the orders per second of each operation and turn, of the product and by hand, all processes together."""
+    rivals = [_start(bench.url(kind), kind, processes, products, chosen) for kind in RIVALS]
+    rates: dict[str, list[tuple[float, float]]] = {}
+    for operation in chosen.operations:
+        rates[operation] = []
+        for _ in range(chosen.turns):
+            mine, other = (processes * chosen.orders / _seconds(workers) for workers in rivals)
+            rates[operation].append((mine, other))
+    for worker in chain(*rivals):
+        worker.communicate()
+    return rates
+
+
+def _start(
+    url: str, kind: str, processes: int, products: int, chosen: argparse.Namespace
+) -> list[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "bench", "orders", "--work", kind, "--operations", *chosen.operations]
+    command += ["--orders", str(chosen.orders), "--turns", str(chosen.turns), "--products", str(products)]
+    return [
         subprocess.Popen(
-            [*command, "--products", str(products), "--first", str(1 + number * orders)],
+            [*command, "--first", str(1 + number * chosen.turns * chosen.orders)],
             env={**os.environ, "ERP_DATABASE_URL": url},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -89,19 +111,18 @@ def _turn(url: str, kind: str, processes: int, orders: int, products: int) -> di
         )
         for number in range(processes)
     ]
-    rates = {}
-    for operation in OPERATIONS:
-        _everywhere(workers, "ready")
-        began = time.perf_counter()
-        for worker in workers:
-            assert worker.stdin is not None
-            worker.stdin.write("go\n")
-            worker.stdin.flush()
-        _everywhere(workers, "done")
-        rates[operation] = processes * orders / (time.perf_counter() - began)
+
+
+def _seconds(workers: Sequence[subprocess.Popen[str]]) -> float:
+    """Return how long the workers take for their next orders."""
+    _everywhere(workers, "ready")
+    began = time.perf_counter()
     for worker in workers:
-        worker.communicate()
-    return rates
+        assert worker.stdin is not None
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
+    _everywhere(workers, "done")
+    return time.perf_counter() - began
 
 
 def _everywhere(workers: Sequence[subprocess.Popen[str]], word: str) -> None:
@@ -111,28 +132,31 @@ def _everywhere(workers: Sequence[subprocess.Popen[str]], word: str) -> None:
             raise SystemExit(f"a worker failed before it was {word}")
 
 
-def _work(kind: str, orders: range, products: int) -> None:
+def _work(kind: str, chosen: argparse.Namespace) -> None:
     """Do each operation on orders by number, when told to."""
+    products = chosen.products[0]
     if kind == "product":
-        with create_app().app_context():
-            _in_turn(_product, orders)
+        with create_app(screens=False).app_context():
+            _in_turn(_product, chosen)
         return
     url = os.environ["ERP_DATABASE_URL"]
     if url.startswith("sqlite"):
         with closing(by_hand.connect_sqlite(url)) as file:
-            _in_turn(partial(by_hand.on_sqlite, file, products), orders)
+            _in_turn(partial(by_hand.on_sqlite, file, products), chosen)
         return
     with psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://"), prepare_threshold=0) as connection:
-        _in_turn(partial(by_hand.on_postgres, connection, products), orders)
+        _in_turn(partial(by_hand.on_postgres, connection, products), chosen)
 
 
-def _in_turn(do: Callable[[str, int], Any], orders: range) -> None:
-    for operation in OPERATIONS:
-        print("ready", flush=True)
-        sys.stdin.readline()
-        for number in orders:
-            do(operation, number)
-        print("done", flush=True)
+def _in_turn(do: Callable[[str, int], Any], chosen: argparse.Namespace) -> None:
+    for operation in chosen.operations:
+        for turn in range(chosen.turns):
+            first = chosen.first + turn * chosen.orders
+            print("ready", flush=True)
+            sys.stdin.readline()
+            for number in range(first, first + chosen.orders):
+                do(operation, number)
+            print("done", flush=True)
 
 
 def _product(operation: str, number: int) -> None:
@@ -156,7 +180,7 @@ def _product(operation: str, number: int) -> None:
 
 def _prepare(url: str, products: int, orders: int) -> None:
     """Fill a database: stock for everybody, a draft, an order that waits and a purchase order for each number."""
-    app = create_app(database_url=url, environment={})
+    app = create_app(database_url=url, environment={}, screens=False)
     with app.app_context():
         migrations.install_core()
         for name in current_registry().modules:

@@ -7,6 +7,7 @@ import re
 import idna
 
 from erp.errors import ErpError
+from erp.text import say
 
 MAX_LENGTH = 254
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
@@ -18,7 +19,7 @@ class BadAddress(ErpError):
     """An email address that no mail server would accept."""
 
     def __init__(self, *, address: str, reason: str) -> None:
-        super().__init__(f"The email address {address!r} cannot be used: {reason}.")
+        super().__init__(say("The email address {address!r} cannot be used: {reason}.", address=address, reason=reason))
 
 
 def check_address(text: str) -> str:
@@ -29,12 +30,12 @@ def check_address(text: str) -> str:
     address = text.strip(" ")
     local, _, domain = address.rpartition("@")
     if not local or not domain:
-        raise BadAddress(address=text, reason="it is not of the form name@domain")
+        raise BadAddress(address=text, reason=say("it is not of the form name@domain"))
     if len(local) > 64 or not _LOCAL.fullmatch(local):
-        raise BadAddress(address=text, reason="the part before the @ has characters that servers refuse")
+        raise BadAddress(address=text, reason=say("the part before the @ has characters that servers refuse"))
     domain = _ascii_domain(text, domain)
     if max(len(address), len(local) + len(domain) + 1) > MAX_LENGTH:
-        raise BadAddress(address=text, reason="it is too long")
+        raise BadAddress(address=text, reason=say("it is too long"))
     return f"{local}@{domain}"
 
 
@@ -54,7 +55,7 @@ def _ascii_domain(text: str, domain: str) -> str:
     except UnicodeError:
         known = ""
     if len(known) > 253 or not all(_LABEL.fullmatch(label) for label in known.split(".")):
-        raise BadAddress(address=text, reason="the part after the @ is not a domain")
+        raise BadAddress(address=text, reason=say("the part after the @ is not a domain"))
     return known
 
 
@@ -72,6 +73,11 @@ def parse_mailbox(text: str) -> tuple[str, str]:
     if found is None:
         return "", check_address(text)
     if found["bare"] is not None and (strange := re.search(r"[,;:@()\[\]\\]", found["bare"])):
-        raise BadAddress(address=text, reason=f'a name with {strange[0]} needs quotes: "{found["bare"].strip()}"')
+        raise BadAddress(
+            address=text,
+            reason=say(
+                'a name with {strange} needs quotes: "{found}"', strange=strange[0], found=found["bare"].strip()
+            ),
+        )
     name = re.sub(r"\\(.)", r"\1", found["quoted"]) if found["bare"] is None else found["bare"]
     return " ".join(name.split()), check_address(found["address"])

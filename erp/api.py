@@ -6,7 +6,7 @@ services that screens call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -14,10 +14,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from erp.contacts import ADDRESS_PARTS, Contact, ContactData
 from erp.errors import ErpError
 from erp.events import hook, publish
 
 Values = Mapping[str, Any]
+BIGGEST = 2**31 - 1
 
 
 class Kind(StrEnum):
@@ -53,12 +55,13 @@ class Field:
 class Computed:
     """A value that no attribute holds: `values(session, rows)` returns those of a page by row id, in one query.
 
-    Of `objects` the `fields`, each with its kind, say what each has; their values are as JSON has them.
+    A field of a report has no `values`: its rows have it under its name. Of `objects` the `fields`, each with its kind,
+    say what each has; their values are as JSON has them.
     """
 
     name: str
     kind: Kind
-    values: Callable[[Session, Sequence[Any]], Mapping[int, Any]]
+    values: Callable[[Session, Sequence[Any]], Mapping[int, Any]] | None = None
     words: tuple[str, ...] = ()
     fields: tuple[Field, ...] = ()
 
@@ -67,7 +70,8 @@ class Computed:
 class Input:
     """A value that a write takes. Of `objects` the `fields` say what each has.
 
-    A value that may be left out is None where it is, or `default`.
+    A value that may be left out is None where it is, or `default`. A text that is no longer than a line has no line
+    breaks. `least` and `most` bound a whole number.
     """
 
     name: str
@@ -78,6 +82,8 @@ class Input:
     fields: tuple[Input, ...] = ()
     default: Any = None
     longest: int = 500
+    least: int = -BIGGEST
+    most: int = BIGGEST
 
 
 @dataclass(frozen=True)
@@ -118,17 +124,65 @@ class Resource:
     """Rows of a model, below `/api/v1/<name>`.
 
     `screen` is the `module.noun` of the screen that lists them: its right, its condition, its search and its filters
-    hold here too. `loads` are loader options for what the fields show.
+    hold here too. Rows that no screen lists have a `model`, the right `permission` to see them, `filters` (dotted names
+    of columns, and filters of `erp.admin`), and a `condition` of the rows that the user may see, where not all. `loads`
+    are loader options for what the fields show.
     """
 
     name: str
     title: str
     noun: str
-    screen: str
     fields: tuple[Field | Computed, ...]
+    screen: str = ""
+    model: Any = None
+    permission: str = ""
+    filters: tuple[Any, ...] = ()
+    condition: Callable[[], Any] | None = None
+    loads: tuple[Any, ...] = ()
     lines: Lines | None = None
     writes: tuple[Create | Change, ...] = ()
-    loads: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """Figures that are no rows of a table: `run(session, values)` returns a mapping for each row of the answer.
+
+    `inputs` are asked for in the address; those that are texts, words, days and whole numbers can be.
+    """
+
+    name: str
+    title: str
+    permission: str
+    fields: tuple[Computed, ...]
+    run: Callable[[Session, Values], Sequence[Values]]
+    inputs: tuple[Input, ...] = ()
+
+
+@dataclass(frozen=True)
+class Task:
+    """Something that is done to no row: `run(session, values)` returns the answer, a mapping with these `fields`."""
+
+    name: str
+    title: str
+    permission: str
+    fields: tuple[Computed, ...]
+    run: Callable[[Session, Values], Values]
+    inputs: tuple[Input, ...] = ()
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Figures that writes change besides those of their own row; a dry run shows which, before and after.
+
+    `concerned(session, facts)` returns the ids of what the published facts may have changed, as of products;
+    `read(session, ids)` returns the figures of these by a key that does not depend on ids of rows which are made
+    meanwhile.
+    """
+
+    name: str
+    fields: tuple[Computed, ...]
+    concerned: Callable[[Session, Sequence[object]], Collection[int]]
+    read: Callable[[Session, Collection[int]], Mapping[str, Values]]
 
 
 @dataclass(frozen=True)
@@ -183,3 +237,17 @@ class UnknownName(ErpError):
     def __init__(self, field: str, kind: str, name: object) -> None:
         self.field = field
         super().__init__(f"{field}: there is no {kind} {str(name)!r}.")
+
+
+def contact_inputs(*, is_new: bool = False) -> tuple[Input, ...]:
+    """Return what a write takes of a contact; of one that exists, what is left out stays as it is."""
+    code = (Input("code", is_required=True, longest=60),) if is_new else ()
+    address = (Input(part, longest=longest) for part, longest in ADDRESS_PARTS.items())
+    return (*code, Input("name", is_required=is_new, longest=200), Input("email", longest=254), *address)
+
+
+def contact_data(code: str, values: Values, contact: Contact | None = None) -> ContactData:
+    """Return what a write says of a contact; raise BadAddress for an email that is neither empty nor one address."""
+    name = values["name"] or ("" if contact is None else contact.name)
+    address = {part: values[part] for part in ADDRESS_PARTS if values[part] is not None}
+    return ContactData(code, name, values["email"], address)

@@ -16,22 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from erp import (
-    admin,
-    backup,
-    checks,
-    clock,
-    core,
-    db,
-    discovery,
-    error_pages,
-    failures,
-    logs,
-    migrations,
-    provider,
-    security,
-    watch,
-)
+from erp import backup, checks, clock, core, db, discovery, failures, logs, migrations, watch
 from erp.db import replica
 from erp.errors import ConfigError
 from erp.exchange import run_imports
@@ -50,12 +35,13 @@ def create_app(
     environment: Mapping[str, str] | None = None,
     module_package: str = "modules",
     module_folders: Iterable[Path] | None = None,
+    screens: bool = True,
     testing: bool = False,
 ) -> Flask:
     """Return the application with every module that was found, each as live as the database says.
 
-    Settings come from the arguments, else from `environment` (that of the process where none is given), else from
-    their defaults. Raises ErpError for a setting or a module that cannot be used.
+    Without `screens` it answers no request, and starts sooner. Settings come from the arguments, else `environment` (by
+    default the process's), else from their defaults. Raises ErpError for a setting or a module that cannot be used.
     """
     environment = os.environ if environment is None else environment
     ini = _ini_path(config_path, environment)
@@ -70,38 +56,49 @@ def create_app(
     )
     folders = _module_folders(ini, environment) if module_folders is None else module_folders
     registry = _registry(discovery.find(package=module_package, folders=folders), ini, environment)
+    screens = screens or _has_foreign(registry)
     app.extensions["erp"] = registry
     db.init_app(app)
     replica.init_app(app)
     clock.use_zone(_zone)
     logs.init_app(app)
     failures.init_app(app)
-    app.before_request(_mark_reading)
-    app.before_request(_spool_upload)
-    _add_pages(app, registry)
+    with app.app_context():
+        _set_up(registry, screens)
+    if screens:
+        _add_pages(app, registry)
     return app
 
 
+def _has_foreign(registry: Registry) -> bool:
+    """Say whether there are modules of third parties: one whose screens do not fit is off in every process."""
+    return any(registry.is_foreign(name) for name in registry.modules)
+
+
 def _add_pages(app: Flask, registry: Registry) -> None:
-    """Call every module's setup, and give the application its screens and its other pages."""
+    """Give the application its screens and its other pages, and import by then alone what only these need."""
+    from erp import admin, error_pages, languages, provider, security
+    from erp.watch.addresses import init_app as add_watch_addresses
+
+    app.before_request(_mark_reading)
+    app.before_request(_spool_upload)
     error_pages.init_app(app)
-    with app.app_context():
-        _set_up(registry)
     _add_templates(app, registry)
+    languages.init_app(app, [registry.found.home(name) / "translations" for name in registry.modules])
     security.init_app(app)
     provider.init_app(app)
-    _add_endpoints(app, registry)
+    _add_endpoints(app, registry, security.csrf)
     admin.init_app(app, registry)
-    watch.init_app(app)
+    add_watch_addresses(app)
 
 
-def _add_endpoints(app: Flask, registry: Registry) -> None:
+def _add_endpoints(app: Flask, registry: Registry, csrf: Any) -> None:
     """Give the endpoints for programs their addresses; the gate asks which are on, and lets nobody in by a cookie."""
     for owned in registry.endpoints:
         answer, url, name = _answering(owned.thing), owned.thing.url, f"{owned.module}_endpoint"
         for rule in (url, f"{url}/", f"{url}/<path:below>"):
             app.add_url_rule(rule, name, answer, methods=METHODS, strict_slashes=True)
-        security.csrf.exempt(answer)
+        csrf.exempt(answer)
 
 
 def _answering(endpoint: Endpoint) -> Callable[..., Any]:
@@ -196,14 +193,17 @@ def _registry(found: discovery.Found, ini: Path, environment: Mapping[str, str])
     return Registry(found, modules, OptionTable(declared, ini, environment, found.broken))
 
 
-def _set_up(registry: Registry) -> None:
+def _set_up(registry: Registry, screens: bool) -> None:
     """Register what the core does on a schedule and shows on the dashboard, then what each module has."""
     registry.add_core_job(backup.back_up, every="backup_every")
     registry.add_core_job(checks.check_invariants, every="check_every")
     registry.add_core_job(watch.report_troubles, every="report_every")
     registry.add_core_job(run_imports, every="import_every")
-    registry.cards.append(Owned(CORE, watch.CARD))
-    registry.setup()
+    if screens:
+        from erp.watch.dashboard import CARD
+
+        registry.cards.append(Owned(CORE, CARD))
+    registry.setup(screens=screens)
     _leave_out_unreadable(registry)
 
 

@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from erp.manifest import Permission
 from erp.options import Choice, Duration, ImageFile, Integer, Option, Switch, Text
+from erp.text import say
 
 NAME = "erp"
 
@@ -41,7 +42,7 @@ class TimeZone(Choice):
     @property
     @override
     def allowed(self) -> str:
-        return "the name of a time zone such as UTC or Europe/Berlin is allowed"
+        return say("the name of a time zone such as UTC or Europe/Berlin is allowed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +52,7 @@ class Locale(Choice):
     @property
     @override
     def allowed(self) -> str:
-        return "the name of a locale such as en or de_AT is allowed, or nothing"
+        return say("the name of a locale such as en or de_AT is allowed, or nothing")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +62,7 @@ class Currency(Choice):
     @property
     @override
     def allowed(self) -> str:
-        return "the code of a currency such as EUR is allowed, or nothing"
+        return say("the code of a currency such as EUR is allowed, or nothing")
 
 
 OPTIONS: tuple[Option[Any], ...] = (
@@ -82,7 +83,7 @@ OPTIONS: tuple[Option[Any], ...] = (
         name="locale",
         default="",
         choices=("", *sorted(locale_identifiers())),
-        help="Whose separators numbers have on screens; empty: those of 1234.5.",
+        help="Whose language and separators pages have where nobody asks for others; empty: English, and 1234.5.",
     ),
     Currency(
         name="currency",

@@ -26,6 +26,7 @@ from erp.errors import (
     PermissionDenied,
     StaleRecord,
 )
+from erp.text import say
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -135,8 +136,8 @@ def _crashed(error: BaseException | None) -> ResponseReturnValue:
     module = "" if error is None else registry.blame(error)
     if error is not None and registry.is_foreign(module):
         registry.note(module, f"page {request.path}", error)
-    where = f" in module {module}" if module else ""
-    message = f"Something went wrong{where}. The log says what, and nothing was changed."
+    where = say(" in module {module}", module=module) if module else ""
+    message = say("Something went wrong{where}. The log says what, and nothing was changed.", where=where)
     return _page(500, message, error, module=module)
 
 

@@ -24,12 +24,32 @@ RUN = cast(Table, RunEntry.__table__)
 _HOOK = "is_erp_hook"
 
 
+@dataclass
+class _Watch:
+    """The facts that were published while somebody watches."""
+
+    facts: list[object] | None = None
+
+
+@contextmanager
+def watching(session: Session) -> Iterator[list[object]]:
+    """Give the list of the facts that are published inside."""
+    watch = carried(session, _Watch)
+    watch.facts = []
+    try:
+        yield watch.facts
+    finally:
+        watch.facts = None
+
+
 def publish(session: Session, fact: object) -> None:
     """Call the live subscribers in the caller's transaction, in dependency order.
 
     A subscriber that raises undoes the whole action: what must not fail with it writes a row here and leaves what
     follows to a job.
     """
+    if (watched := carried(session, _Watch).facts) is not None:
+        watched.append(fact)
     registry = current_app.extensions["erp"]
     for handle in registry.handlers(type(fact)):
         what = f"handler of {type(fact).__name__}"

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from erp.errors import ErpError
+from erp.text import say
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -87,8 +88,8 @@ def refused_character(text: str, *, allowed: str = "") -> str:
 
 
 def _kind(character: str) -> str:
-    kinds = {"Cc": "a control character", "Co": "a private use character", "Cs": "half a character"}
-    return kinds.get(unicodedata.category(character), "an unassigned character")
+    kinds = {"Cc": say("a control character"), "Co": say("a private use character"), "Cs": say("half a character")}
+    return kinds.get(unicodedata.category(character), say("an unassigned character"))
 
 
 def check_identifier(text: str) -> str:
@@ -104,9 +105,9 @@ def check_descriptive(text: str) -> str:
 def _checked(text: str, *, allowed: str) -> str:
     text = text.strip()
     if not text:
-        raise BadIdentifier(text, "is empty")
+        raise BadIdentifier(text, say("is empty"))
     if character := refused_character(text, allowed=allowed):
-        raise BadIdentifier(text, f"has {character}: remove it")
+        raise BadIdentifier(text, say("has {character}: remove it", character=character))
     return text
 
 

@@ -28,14 +28,17 @@ class Permission:
 class Module:
     """A module's manifest: everything that must be known before its code is imported.
 
-    `setup` gets the `Core` of `erp.registry`, through which it registers what the module has. `erp init` of an empty
-    database installs a module that is `on_by_default`; another one is found, and waits for `erp modules install`.
+    `setup` gets the `Core` of `erp.registry`, through which it registers what the module has. `screens` gets it too, in
+    the processes alone that answer requests: what it registers and imports costs a command nothing.
+    `erp init` of an empty database installs a module that is `on_by_default`; another one is found, and waits for
+    `erp modules install`.
     """
 
     name: str
     title: str
     version: str
     setup: Callable[[Any], None]
+    screens: Callable[[Any], None] | None = None
     summary: str = ""
     depends: tuple[str, ...] = ()
     options: tuple[Option[Any], ...] = ()

@@ -101,6 +101,8 @@ class User(UserMixin, Model):
     name: Mapped[str] = mapped_column(String(FULL_NAME_LENGTH), default="")
     email: Mapped[str] = mapped_column(String(EMAIL_LENGTH), default="")
     password_hash: Mapped[str] = mapped_column(String(200))
+    # The code of a language, empty where the browser says it.
+    language: Mapped[str] = mapped_column(String(10), default="")
     is_active: Mapped[bool] = mapped_column(default=True)
     must_change_password: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from erp.errors import BadNumber
+from erp.text import Translatable, say
 
 PLACES = 4
 SCALE = 10**PLACES
@@ -29,9 +30,9 @@ def to_raw(value: Decimal | int) -> int:
         raise TypeError("a float is not exact; use Decimal")
     scaled = Decimal(value) * SCALE
     if scaled != scaled.to_integral_value():
-        raise BadNumber(value, f"has more than {PLACES} decimals")
+        raise BadNumber(value, say("has more than {PLACES} decimals", PLACES=PLACES))
     if abs(scaled) >= 2**63:
-        raise BadNumber(value, "is too large")
+        raise BadNumber(value, say("is too large"))
     return int(scaled)
 
 
@@ -56,6 +57,7 @@ def sums(parts: Iterable[tuple[K, N]]) -> dict[K, N]:
     return found
 
 
-def plural_quantity(quantity: Decimal, noun: str) -> str:
+def plural_quantity(quantity: Decimal, noun: str) -> Translatable:
     """Return a quantity without trailing zeros and the noun that goes with it: `1 unit`, `2.5 units`."""
-    return f"{format_quantity(quantity)} {noun if quantity == 1 else f'{noun}s'}"
+    given = {"quantity": format_quantity(quantity)}
+    return Translatable(f"{{quantity}} {noun}", given, f"{{quantity}} {noun}s", 1 if quantity == 1 else 2)

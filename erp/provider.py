@@ -28,6 +28,7 @@ from erp.errors import ConfigError, NotFound, SignInRefused
 from erp.models import FULL_NAME_LENGTH, User
 from erp.options import OptionTable, options
 from erp.sign_in_models import ProviderAccount
+from erp.text import say
 
 SECRET = "ERP_OIDC_CLIENT_SECRET"
 EXTENSION = "erp_provider"
@@ -42,7 +43,7 @@ class NoAccount(SignInRefused):
     """The provider knows somebody who has no account here."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"{reason} Ask an administrator.", throttled=False)
+        super().__init__(say("{reason} Ask an administrator.", reason=reason), throttled=False)
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,9 @@ def _library() -> Any:
 def _check_settings(issuer: str, client: str) -> None:
     address = urlsplit(issuer)
     if not (address.scheme == "https" or (address.scheme == "http" and address.hostname in _HERE)):
-        raise ConfigError(f"[erp] oidc_issuer is {issuer!r}: an address that begins with https:// is allowed.")
+        raise ConfigError(
+            say("[erp] oidc_issuer is {issuer!r}: an address that begins with https:// is allowed.", issuer=issuer)
+        )
     if not client:
         raise ConfigError("[erp] oidc_issuer needs oidc_client_id: the name that the provider gave this installation.")
     if find_spec("authlib") is None or find_spec("requests") is None:
@@ -200,14 +203,14 @@ def _found_by_address(session: Session, identity: Identity) -> User | None:
     if not (identity.is_verified or options.erp.oidc_unverified_email):
         raise NoAccount("The sign-in service has not verified your email address.")
     if len(found) > 1:
-        raise NoAccount(f"Several users have the address {identity.email}.")
+        raise NoAccount(say("Several users have the address {email}.", email=identity.email))
     _bind(session, found[0], identity)
     return found[0]
 
 
 def _bind(session: Session, user: User, identity: Identity) -> None:
     if session.get(ProviderAccount, (user.id, identity.issuer)) is not None:
-        raise NoAccount(f"{user.username} signs in with another account of the sign-in service.")
+        raise NoAccount(say("{user} signs in with another account of the sign-in service.", user=user.username))
     session.add(ProviderAccount(user_id=user.id, issuer=identity.issuer, subject=identity.subject))
     _note(session, user, f"bound to {identity.subject} at {identity.issuer}")
     session.flush()
@@ -216,12 +219,12 @@ def _bind(session: Session, user: User, identity: Identity) -> None:
 def _made(session: Session, identity: Identity) -> User:
     """Make a user where the options say so."""
     if not options.erp.oidc_create:
-        raise NoAccount(f"Nobody here has the address {identity.email or '(none)'}.")
+        raise NoAccount(say("Nobody here has the address {email}.", email=identity.email or "(none)"))
     username = identity.username[:80]
     if not username or not username.isprintable():
         raise NoAccount("The sign-in service gives you no name.")
     if session.scalar(select(User.id).where(User.username == username)) is not None:
-        raise NoAccount(f"There is another user {username!r}.")
+        raise NoAccount(say("There is another user {username!r}.", username=username))
     roles = [name.strip() for name in options.erp.oidc_roles.split(",") if name.strip()]
     try:
         user = security.add_user(
@@ -234,7 +237,7 @@ def _made(session: Session, identity: Identity) -> User:
             must_change=False,
         )
     except NotFound as error:
-        raise NoAccount(f"[erp] oidc_roles cannot be used: {error}") from None
+        raise NoAccount(say("[erp] oidc_roles cannot be used: {error}", error=error)) from None
     _bind(session, user, identity)
     return user
 
@@ -259,4 +262,4 @@ def forget(session: Session, user: User) -> None:
 
 def _note(session: Session, user: User, what: str) -> None:
     history.record(session, security.subject(user), "sign-in service", new=what)
-    access_log.changed(session, user.username, f"sign-in service: {what}")
+    access_log.changed(session, user.username, say("sign-in service: {what}", what=what))

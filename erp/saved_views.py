@@ -13,6 +13,7 @@ from erp.errors import ErpError, NotFound
 from erp.identity import check_descriptive, identity_key
 from erp.list_models import ListChoice, SavedView
 from erp.models import User
+from erp.text import say
 
 NAME_LENGTH = 60
 MOST_VIEWS = 100
@@ -73,7 +74,7 @@ def save_view(
     """
     name = check_descriptive(name)
     if len(name) > NAME_LENGTH:
-        raise BadView(f"The name of a view has at most {NAME_LENGTH} characters.")
+        raise BadView(say("The name of a view has at most {NAME_LENGTH} characters.", NAME_LENGTH=NAME_LENGTH))
     own = SavedView.user_id == user.id, SavedView.screen == screen, SavedView.name_key == identity_key(name)
     insert_missing(session, SavedView, [{"user_id": user.id, "screen": screen, "name": name}])
     view = session.scalars(select(SavedView).where(*own)).one()
@@ -86,7 +87,7 @@ def delete_view(session: Session, user: User, view_id: int) -> str:
     """Delete a view of the user and return its name; raise NotFound for one of somebody else."""
     view = session.get(SavedView, view_id)
     if view is None or view.user_id != user.id:
-        raise NotFound("view of yours", view_id)
+        raise NotFound(say("view of yours"), view_id)
     name = view.name
     session.delete(view)
     session.flush()

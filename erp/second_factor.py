@@ -11,8 +11,6 @@ import secrets
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 
-import pyotp
-import segno
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
@@ -21,6 +19,7 @@ from erp.errors import ErpError, SignInRefused
 from erp.models import Role, User
 from erp.options import options
 from erp.sign_in_models import RecoveryCode, SecondFactor, SignInMethod
+from erp.text import say
 
 CODES = 10
 _STEP = 30  # seconds, as every app has them
@@ -105,7 +104,9 @@ def unknown_roles(session: Session) -> Iterator[str]:
     known = set(session.scalars(select(Role.name)))
     for name in roles_that_need_one():
         if name not in known:
-            yield f"Option erp.second_factor_roles names {name!r}, which is no role and so protects nobody."
+            yield say(
+                "Option erp.second_factor_roles names {name!r}, which is no role and so protects nobody.", name=name
+            )
 
 
 def begin(session: Session, user: User) -> str:
@@ -117,6 +118,8 @@ def begin(session: Session, user: User) -> str:
     if factor is None:
         factor = SecondFactor(user_id=user.id)
         session.add(factor)
+    import pyotp
+
     factor.secret, factor.last_step = pyotp.random_base32(), 0
     session.flush()
     return factor.secret
@@ -198,6 +201,8 @@ def recovery_codes_left(session: Session, user: User) -> int:
 
 def address_for_app(user: User, secret: str) -> str:
     """Return what an app reads to make the codes: an `otpauth:` address."""
+    import pyotp
+
     return pyotp.TOTP(secret).provisioning_uri(
         name=user.username, issuer_name=options.erp.company_name.replace(":", " ")
     )
@@ -205,6 +210,8 @@ def address_for_app(user: User, secret: str) -> str:
 
 def picture(address: str) -> str:
     """Return the address as a QR code: SVG to be put into a page."""
+    import segno
+
     return segno.make(address, error="m").svg_inline(scale=4, border=4, dark="#000", light="#fff", omitsize=False)
 
 
@@ -224,6 +231,8 @@ def _is_taken(session: Session, user: User, code: str) -> bool:
 
 def _steps(secret: str, now: int, code: str) -> Iterator[int]:
     """Yield the time steps around now whose code this is."""
+    import pyotp
+
     app, plain = pyotp.TOTP(secret), _BLANKS.sub("", code)
     for step in range(now - _DRIFT, now + _DRIFT + 1):
         if plain.isascii() and secrets.compare_digest(app.generate_otp(step), plain):

@@ -26,6 +26,7 @@ from erp.limits import LARGEST_BODY
 from erp.models import FULL_NAME_LENGTH, Role, User
 from erp.registry import current_registry
 from erp.sign_in_models import SignInMethod
+from erp.text import say
 
 MIN_PASSWORD = 10
 MAX_PASSWORD = 1000
@@ -58,7 +59,9 @@ def _hasher() -> PasswordHasher:
 def hash_password(password: str) -> str:
     """Return the argon2 hash of a password; raise BadPassword where it is too short."""
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD or "\x00" in password:
-        raise BadPassword(f"A password has at least {MIN_PASSWORD} characters; any characters will do.")
+        raise BadPassword(
+            say("A password has at least {MIN_PASSWORD} characters; any characters will do.", MIN_PASSWORD=MIN_PASSWORD)
+        )
     return _hasher().hash(password)
 
 
@@ -92,7 +95,9 @@ def find_user(session: Session, username: str) -> User:
 def check_user(*, name: str, email: str) -> None:
     """Raise BadUser where a full name cannot be stored, and BadAddress where an email address is none."""
     if len(name) > FULL_NAME_LENGTH or UNSTORABLE.search(name):
-        raise BadUser(f"A full name is one line of at most {FULL_NAME_LENGTH} characters.")
+        raise BadUser(
+            say("A full name is one line of at most {FULL_NAME_LENGTH} characters.", FULL_NAME_LENGTH=FULL_NAME_LENGTH)
+        )
     if email:
         check_address(email)
 

@@ -1,8 +1,15 @@
-"""Small pieces of English that many sentences need."""
+"""Texts: English wherever programs, files and logs read them, in the language of the reader on a page."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import date
+from string import Formatter
+from typing import Any, Protocol, Self
+
+from markupsafe import Markup, escape
+from typing_extensions import override
 
 
 @dataclass(frozen=True)
@@ -14,9 +21,175 @@ class Note:
     path: str = ""
 
 
-def plural(number: int, noun: str, many: str = "") -> str:
+class Reader(Protocol):
+    """Whom a page is for: the catalogues of their language, and how it writes numbers and days."""
+
+    def gettext(self, message: str) -> str:
+        """Return a message in their language."""
+
+    def ngettext(self, one: str, many: str, number: int) -> str:
+        """Return the one of two messages that goes with a number, in their language."""
+
+    def number(self, value: Any) -> str:
+        """Return a number with separators of thousands."""
+
+    def day(self, value: date) -> str:
+        """Return a calendar date."""
+
+
+class _Readers:
+    # Set when an application is made; without one there is nobody to translate for.
+    find: Callable[[], Reader | None] = staticmethod(lambda: None)
+
+
+def translate_for(find: Callable[[], Reader | None]) -> None:
+    """Ask `find` from now on who reads what is shown; it returns None where a text stays English."""
+    _Readers.find = staticmethod(find)
+
+
+def _as_it_is(text: str) -> str:
+    return text
+
+
+class Translatable(str):
+    """A text in English that knows how it was made, so that a page can show it in another language.
+
+    `message` is what the catalogues have, with the names of `facts` in braces; `many` is its plural, for `number`.
+    Whatever escapes it for a page, such as a template or a form, gets the translation; `change` is made to either.
+    """
+
+    message: str
+    facts: dict[str, Any]
+    many: str
+    number: int
+    change: Callable[[str], str]
+
+    def __new__(
+        cls,
+        message: str,
+        facts: dict[str, Any] | None = None,
+        many: str = "",
+        number: int = 1,
+        change: Callable[[str], str] = _as_it_is,
+    ) -> Self:
+        """Put the facts into the English message."""
+        english = many if many and number != 1 else message
+        made = super().__new__(cls, change(english.format(**facts) if facts else english))
+        made.message, made.facts, made.many, made.number, made.change = message, facts or {}, many, number, change
+        return made
+
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        return self.message, self.facts, self.many, self.number, self.change
+
+    @override
+    def __str__(self) -> str:
+        return self  # str() of it, or of an exception that has it, is as translatable
+
+    def __html__(self) -> Markup:
+        return escape(self.translated())
+
+    @override
+    def __add__(self, other: str) -> Translatable:
+        return joined((self, other), "")
+
+    def translated(self) -> str:
+        """Return the text in the language of the reader."""
+        reader = _Readers.find()
+        if reader is None:
+            return "".join(self)
+        many, message = self.many, self.message
+        found = reader.ngettext(message, many, self.number) if many else reader.gettext(message)
+        return self.change(_Shown(reader).format(found, **self.facts) if self.facts else found)
+
+
+class _Shown(Formatter):
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+
+    @override
+    def convert_field(self, value: Any, conversion: Any) -> Any:
+        return super().convert_field(shown(value), conversion)
+
+    @override
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if format_spec == "," and not isinstance(value, str):
+            return self.reader.number(value)
+        return self.reader.day(value) if format_spec == "%d %b %Y" else str(super().format_field(value, format_spec))
+
+
+def shown(value: Any) -> Any:
+    """Return a text that `say` made, or a refusal, in the language of the reader, and other things as they are."""
+    if isinstance(value, BaseException):
+        value = str(value)
+    return value.translated() if isinstance(value, Translatable) else value
+
+
+def say(message: str, /, **facts: Any) -> Translatable:
+    """Return a text of the catalogues; `facts` go where their names stand in braces, as with `str.format`.
+
+    Facts that are themselves made by `say` or `plural`, and refusals, are translated with it; other text is data.
+    """
+    return Translatable(message, facts)
+
+
+def plural(number: int, noun: str, many: str = "") -> Translatable:
     """Return the number and the noun that goes with it: `1 line`, `2 lines`, `1,200 lines`.
 
     `many` is the plural of a noun that does not just take an s.
     """
-    return f"{number:,} {noun if number == 1 else many or f'{noun}s'}"
+    return Translatable(f"{{number:,}} {noun}", {"number": number}, f"{{number:,}} {many or f'{noun}s'}", number)
+
+
+def joined(parts: Iterable[str], separator: str = " ") -> Translatable:
+    """Return texts as one, each as translatable as before."""
+    facts: dict[str, Any] = {}
+    for part in parts:
+        facts |= {f"separator{len(facts)}": separator} if facts else {}
+        facts[f"part{len(facts)}"] = part
+    return Translatable("".join(f"{{{name}}}" for name in facts), facts)
+
+
+def translated(text: Any) -> str:
+    """Return a text of this product, or a refusal, in the language of the reader; Markup is ready and stays."""
+    if isinstance(text, Translatable):
+        return text.translated()
+    if isinstance(text, BaseException):
+        return translated(str(text))
+    reader = None if isinstance(text, Markup) else _Readers.find()
+    return text if reader is None or not text else reader.gettext(str(text))
+
+
+def named(text: Any) -> Translatable:
+    """Return a declared text, such as the label of an action, to go into a sentence and be translated there."""
+    return text if isinstance(text, Translatable) else Translatable(str(text))
+
+
+def capital(text: Any) -> Translatable:
+    """Return a declared text that begins with a capital letter."""
+    return _changed(named(text), _capital)
+
+
+def word(name: Any) -> Translatable:
+    """Return an identifier, such as a state, as a word inside a sentence: `partly_received` is `partly received`."""
+    return _changed(named(_capital(str(name).replace("_", " "))), _small)
+
+
+def without_stop(text: Any) -> Translatable:
+    """Return a text, or a refusal's, without the full stop at its end, to go into another sentence."""
+    return _changed(named(text), _without_stop)
+
+
+def _changed(text: Translatable, change: Callable[[str], str]) -> Translatable:
+    return Translatable(text.message, text.facts, text.many, text.number, change)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _small(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _without_stop(text: str) -> str:
+    return text.rstrip(".")

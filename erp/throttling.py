@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from erp import clock
 from erp.sign_in_models import SignInAttempt
+from erp.text import say
 
 WINDOW = timedelta(minutes=15)
 _TRIES = 5
@@ -37,7 +38,10 @@ def is_throttled(session: Session, username: str, place: str, device: str = "") 
 
 def sentence() -> str:
     """Return what somebody is told who has to wait."""
-    return f"Too many failed sign-ins. Wait {int(WINDOW.total_seconds() // 60)} minutes and try again."
+    return say(
+        "Too many failed sign-ins. Wait {total_seconds} minutes and try again.",
+        total_seconds=int(WINDOW.total_seconds() // 60),
+    )
 
 
 def are_codes_throttled(session: Session, username: str) -> bool:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, flash, redirect, render_template, request, url_for
+from flask import Flask, abort, flash, redirect, render_template, request, url_for
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, logout_user
 from flask_wtf.csrf import generate_csrf
 from sqlalchemy.orm import Session
 
-from erp import events, provider, second_factor, security, sessions
+from erp import events, languages, provider, second_factor, security, sessions
 from erp.admin import browser_session, devices
 from erp.db import commit
 from erp.errors import BadPassword, ErpError, SignInRefused
 from erp.models import RunKind, User
 from erp.sign_in_models import SignInMethod
+from erp.text import say
 
 
 def login() -> ResponseReturnValue:
@@ -95,7 +96,7 @@ def logout() -> ResponseReturnValue:
     cookie.clear()
     flash("You are signed out.", "success")
     if method == SignInMethod.provider and provider.is_on():
-        flash(f"At {provider.label()} you may still be signed in: sign out there, too.", "info")
+        flash(say("At {label} you may still be signed in: sign out there, too.", label=provider.label()), "info")
     return redirect(url_for("login"))
 
 
@@ -132,10 +133,31 @@ def _change(session: Session, form: Any) -> User:
     return browser_session.start(session, user, SignInMethod(current_user.session_method))
 
 
+def language() -> ResponseReturnValue:
+    """Let users choose the language of their pages, or leave it to their browser."""
+    if request.method == "POST":
+        chosen = request.form.get("language", "")
+        if chosen and chosen not in languages.LANGUAGES:
+            return abort(400)
+        with events.run(RunKind.screen, "erp.language", current_user.username):
+            commit(lambda session: _choose_language(session, chosen))
+        languages.forget()
+        flash("Your language is changed.", "success")
+        return redirect(url_for("admin.index"))
+    return render_template("erp/language.html", languages=languages.LANGUAGES)
+
+
+def _choose_language(session: Session, chosen: str) -> None:
+    user = session.get(User, current_user.id)
+    assert user is not None
+    user.language = chosen
+
+
 def add_addresses(app: Flask) -> None:
     """Add the addresses of these pages."""
     app.add_url_rule("/login", "login", login, methods=("GET", "POST"))
     app.add_url_rule("/login/code", "login_code", login_code, methods=("GET", "POST"))
     app.add_url_rule("/logout", "logout", logout, methods=("POST",))
     app.add_url_rule("/session/", "session_state", session_state, methods=("GET",))
+    app.add_url_rule("/language", "language", language, methods=("GET", "POST"))
     app.add_url_rule("/password", "password", password, methods=("GET", "POST"))

@@ -24,6 +24,7 @@ from erp.admin.refusals import mark
 from erp.db import format_quantity
 from erp.errors import BadNumber, ErpError, NothingChosen
 from erp.numbers import PLACES
+from erp.text import say
 
 
 class ActionPage:
@@ -257,11 +258,15 @@ class Choose(ActionPage):
         try:
             value = read_quantity(text)
         except ValueError as error:
-            raise BadNumber(text, f"is not a quantity: {error}") from None
+            raise BadNumber(text, say("is not a quantity: {error}", error=error)) from None
         if not 0 < value <= offered:
-            raise BadNumber(format_quantity(value), f"is not between 0 and {format_quantity(offered)}")
+            raise BadNumber(
+                format_quantity(value), say("is not between 0 and {offered}", offered=format_quantity(offered))
+            )
         if value != round(value, self.decimals(row)):
-            raise BadNumber(format_quantity(value), f"has more than {self.decimals(row)} decimals")
+            raise BadNumber(
+                format_quantity(value), say("has more than {decimals} decimals", decimals=self.decimals(row))
+            )
         return value
 
     def choices(self, session: Session, row: Any) -> list[Choice]:

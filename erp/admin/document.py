@@ -23,6 +23,7 @@ from erp.admin.forms import VERSION
 from erp.admin.lines import LineChanges, LinesField, lines_field
 from erp.admin.screen import Screen
 from erp.errors import ErpError
+from erp.text import named, say
 
 # The cards below the lines of a document with more lines than this are folded at first.
 LONG = 8
@@ -163,8 +164,8 @@ class DocumentScreen(Screen):
         plain = [name for name in self.line_form_columns if name in self.line_model.__mapper__.columns]
         for line in getattr(row, self.lines):
             for name in plain:
-                label = self.line_labels.get(name, words(name)).lower()
-                yield f"{label} of line {line.position}", getattr(line, name)
+                label = named(self.line_labels.get(name, words(name)).lower())
+                yield say("{label} of line {line}", label=label, line=line.position), getattr(line, name)
 
     def check_line(self, values: Mapping[str, Any]) -> None:
         """Raise an ErpError, whose `field` is marked, for values that a line may not have. Override to check them."""

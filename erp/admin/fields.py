@@ -29,9 +29,11 @@ from wtforms.fields.core import UnboundField
 from wtforms.widgets import CheckboxInput, ListWidget, TextInput
 
 from erp import clock
+from erp.addresses import BadAddress, check_address
 from erp.admin.formatting import words
 from erp.admin.numerals import as_plain, as_typed, plain_amount
 from erp.db import LIMIT, PLACES, contains, db, format_quantity
+from erp.text import named, say
 
 ID_LIMIT = 2**63
 
@@ -56,10 +58,10 @@ def read_quantity(text: str) -> Decimal:
     """Return an exact number that was typed; raise ValueError with what is wrong."""
     text = as_plain(text)
     if not re.fullmatch(r"-?[0-9]{1,18}(\.[0-9]{0,18})?|-?\.[0-9]{1,18}", text):
-        raise ValueError(f"Enter a number, such as 12 or {as_typed('2.5')}.")
+        raise ValueError(say("Enter a number, such as 12 or {as_typed}.", as_typed=as_typed("2.5")))
     value = Decimal(text)
     if value != round(value, PLACES):
-        raise ValueError(f"At most {PLACES} decimals are possible.")
+        raise ValueError(say("At most {PLACES} decimals are possible.", PLACES=PLACES))
     return value
 
 
@@ -88,9 +90,9 @@ class QuantityField(StringField):
         if self.data is None:
             return
         if self.minimum is not None and self.data < self.minimum:
-            raise ValidationError(f"At least {format_quantity(self.minimum)} is possible.")
+            raise ValidationError(say("At least {minimum} is possible.", minimum=format_quantity(self.minimum)))
         if abs(self.data) > self.maximum:
-            raise ValidationError(f"At most {format_quantity(self.maximum)} is possible.")
+            raise ValidationError(say("At most {maximum} is possible.", maximum=format_quantity(self.maximum)))
 
 
 class MoneyField(QuantityField):
@@ -212,6 +214,16 @@ def check_name(_form: Any, field: StringField) -> None:
         raise ValidationError("A name has 1 to 80 characters that can be printed.")
 
 
+def check_email(_form: Any, field: StringField) -> None:
+    """Refuse what is neither empty nor one email address."""
+    field.data = (field.data or "").strip()
+    try:
+        if field.data:
+            check_address(field.data)
+    except BadAddress as error:
+        raise ValidationError(say("This is not an email address: {error}.", error=error.facts["reason"])) from None
+
+
 class Lookup(QueryAjaxModelLoader):
     """The rows that a choice which is looked up while typing can find; every value from outside is bounded."""
 
@@ -282,7 +294,7 @@ class ComboWidget:
             value=value,
             text=text,
             invalid=invalid,
-            placeholder=field.loader.options.get("placeholder", "Type to search"),
+            placeholder=named(field.loader.options.get("placeholder", "Type to search")),
             required="" if field.allow_blank else Markup(" required"),
         )
 
@@ -293,7 +305,7 @@ def _creation(model: Any) -> Markup:
     if view is None:
         return Markup()
     url = view.get_url(f"{view.endpoint}.create_view")
-    return Markup(' data-create="{}" data-noun="{}"').format(url, view.noun)
+    return Markup(' data-create="{}" data-noun="{}"').format(url, named(view.noun))
 
 
 class LookupField(Field):

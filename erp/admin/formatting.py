@@ -16,6 +16,8 @@ from erp import clock
 from erp.admin.declarations import Badge
 from erp.admin.numerals import money, quantity
 from erp.db import Scaled, format_quantity
+from erp.languages import reader as find_reader
+from erp.text import Translatable, capital, named, say, word
 
 TONES = {
     "success": (
@@ -67,10 +69,12 @@ TONES = {
 _TONE_OF = {word: tone for tone, words in TONES.items() for word in words}
 
 
-def words(name: str) -> str:
+def words(name: str) -> Translatable:
     """Return an identifier as words: `partly_received` is `Partly received`."""
+    if isinstance(name, Translatable):
+        return capital(name)
     text = name.replace("_", " ").strip()
-    return text[:1].upper() + text[1:]
+    return named(text[:1].upper() + text[1:])
 
 
 def badge(value: Any, tone: str = "") -> Markup:
@@ -79,19 +83,35 @@ def badge(value: Any, tone: str = "") -> Markup:
         return Markup()
     if isinstance(value, Badge):
         return badge(value.text, value.tone)
-    name = str(value.value if isinstance(value, Enum) else value)
+    name = value if isinstance(value, Translatable) else str(value.value if isinstance(value, Enum) else value)
     tone = tone or _TONE_OF.get(name.replace(" ", "_").lower(), "neutral")
     return Markup('<span class="erp-badge erp-badge-{}">{}</span>').format(tone, words(name))
 
 
 def day(value: date | None) -> str:
-    """Return a calendar date such as 07 Mar 2026."""
-    return "" if value is None else f"{value:%d %b %Y}"
+    """Return a calendar date such as 07 Mar 2026, as the reader's language writes it."""
+    reader = find_reader()
+    return "" if value is None else reader.day(value) if reader else f"{value:%d %b %Y}"
+
+
+def short_day(value: date) -> str:
+    """Return a day without its year, such as 07 Mar, for a picture."""
+    reader = find_reader()
+    return reader.short_day(value) if reader else f"{value:%d %b}"
 
 
 def instant(value: datetime | None) -> str:
     """Return an instant in the company's time zone, to the minute."""
-    return "" if value is None else f"{clock.local(value):%d %b %Y %H:%M}"
+    reader = find_reader()
+    if value is None:
+        return ""
+    return reader.instant(clock.local(value)) if reader else f"{clock.local(value):%d %b %Y %H:%M}"
+
+
+def thousands(value: int) -> str:
+    """Return a whole number with separators of thousands."""
+    reader = find_reader()
+    return reader.number(value) if reader else f"{value:,}"
 
 
 def is_number(value: Any) -> bool:
@@ -105,13 +125,18 @@ def cell(value: Any) -> Any:
     return "" if value is None else formatter(value) if formatter else value
 
 
-YES = Markup('<span class="text-success">yes</span>')
-NO = Markup('<span class="text-muted">no</span>')
+def yes_or_no(value: bool) -> Markup:
+    """Return a switch as a word."""
+    return _YES.format(named("yes")) if value else _NO.format(named("no"))
+
+
+_YES = Markup('<span class="text-success">{}</span>')
+_NO = Markup('<span class="text-muted">{}</span>')
 
 
 _FORMATTERS: tuple[tuple[type[Any], Callable[[Any], Any]], ...] = (
     (Markup, lambda value: value),
-    (bool, lambda value: YES if value else NO),
+    (bool, yes_or_no),
     (Badge, badge),
     (Enum, badge),
     (Decimal, quantity),
@@ -168,7 +193,7 @@ def follow(item: Any, path: str) -> Any:
 
 def line_heading(line: Any) -> str:
     """Return which line of which document a page is about: `SO00001, line 2: [LAMP] Desk lamp`."""
-    return f"{line.order.name}, line {line.position}: {line.product}"
+    return say("{order}, line {line}: {product}", order=line.order.name, line=line.position, product=line.product)
 
 
 def add_filters(app: Flask) -> None:
@@ -177,7 +202,8 @@ def add_filters(app: Flask) -> None:
         badge=badge, quantity=quantity, money=money, day=day, instant=instant, cell=cell, words=words
     )
     app.jinja_env.filters["below_prefix"] = below_prefix
-    app.jinja_env.filters["thousands"] = "{:,}".format
+    app.jinja_env.filters["thousands"] = thousands
+    app.jinja_env.filters.update(capital=capital, word=word)
     app.jinja_env.tests["number"] = is_number
     app.jinja_env.globals.update(badge=badge, anchor=anchor, asset=_asset)
 

@@ -10,11 +10,10 @@ from flask_admin import expose
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
-from wtforms import Form, HiddenField, StringField, ValidationError
+from wtforms import Form, HiddenField
 from wtforms.fields.core import UnboundField
 
 from erp import history
-from erp.addresses import BadAddress, check_address
 from erp.admin import tokens, versions
 from erp.admin.access import may, only_read, permitted, run_and_commit, screen_session
 from erp.admin.converter import Converter, with_fields
@@ -27,6 +26,7 @@ from erp.db import is_duplicate, is_reading, key_columns
 from erp.errors import ErpError, RecordInUse, RecordTaken, StaleRecord
 from erp.identity import identity_key
 from erp.registry import current_registry
+from erp.text import capital, joined, say
 
 VERSION, DIALOG, FAILED = "row_version", "erp/form_dialog.html", object()
 
@@ -106,7 +106,7 @@ class EditForms(Listing):
 
         def note(text: str) -> Any:
             if failed is not None:
-                flash(f"{words(extra.name)}: {text}", "error")
+                flash(joined((words(extra.name), text), ": "), "error")
             return text if failed is None else failed
 
         return current_registry().contained_anywhere(extra, f"field {extra.name}", read, note)
@@ -198,7 +198,9 @@ class EditForms(Listing):
         """Say that the row is saved, and go to its page or to another form."""
         if is_new and _is_in_dialog():
             return self._made(id)
-        flash(f"{self.noun.capitalize()} {'created' if is_new else 'saved'}.", "success")
+        noun = capital(self.noun)
+        said = say("{noun} created.", noun=noun) if is_new else say("{noun} saved.", noun=noun)
+        flash(said, "success")
         if "_add_another" in request.form:
             return redirect(self.get_url(".create_view"))
         return redirect(self.get_url(".details_view", id=id))
@@ -242,7 +244,7 @@ class EditForms(Listing):
             return redirect(self.get_url(".index_view"))
         if _is_in_dialog():
             return self._made(int(str(id_)))
-        flash(f"{self.noun.capitalize()} created. The form was sent twice, and saved once.", "success")
+        flash(say("{noun} created. The form was sent twice, and saved once.", noun=capital(self.noun)), "success")
         return redirect(self.get_url(".details_view", id=id_))
 
     def _show_form(self, form: Form, row: Any, id: int | None, *, is_kept: bool = True) -> str:
@@ -297,7 +299,7 @@ class EditForms(Listing):
             return self.refused(id, RecordInUse(self.noun, name))
         except ErpError as error:
             return self.refused(id, error)
-        flash(f"{self.noun.capitalize()} {name} deleted.", "success")
+        flash(say("{noun} {name} deleted.", noun=capital(self.noun), name=name), "success")
         return redirect(self.get_url(".index_view"))
 
     def _delete(self, session: Session, id: int) -> None:
@@ -338,13 +340,3 @@ class EditForms(Listing):
 def _is_in_dialog() -> bool:
     """Say whether the form is shown in a dialog on the page of another form."""
     return "X-ERP-Dialog" in request.headers
-
-
-def check_email(_form: Any, field: StringField) -> None:
-    """Refuse what is neither empty nor one email address."""
-    field.data = (field.data or "").strip()
-    try:
-        if field.data:
-            check_address(field.data)
-    except BadAddress as error:
-        raise ValidationError(f"This is not an email address: {error.facts['reason']}.") from None

@@ -11,6 +11,7 @@ from wtforms import Field, ValidationError
 
 from erp.db import db, key_of
 from erp.identity import BadIdentifier, check_descriptive, check_identifier, identity_key
+from erp.text import say
 
 
 def text_validators(column: Any, validators: Sequence[Any]) -> list[Any]:
@@ -37,7 +38,9 @@ class Identifier:
         (id_,) = self.column.table.primary_key
         found = db.session.execute(select(id_, self.column).where(self.key == identity_key(text))).first()
         if found is not None and found[0] != getattr(form._obj, id_.key, None):
-            raise ValidationError("Already exists." if found[1] == text else f"Already exists: {found[1]}.")
+            raise ValidationError(
+                "Already exists." if found[1] == text else say("Already exists: {found}.", found=found[1])
+            )
 
 
 def check_description(_form: Any, field: Field) -> None:
@@ -50,4 +53,4 @@ def _kept(check: Callable[[str], str], text: str) -> str:
     try:
         return check(text)
     except BadIdentifier as refused:
-        raise ValidationError(f"This {refused.facts['reason']}.") from None
+        raise ValidationError(say("This {refused}.", refused=refused.facts["reason"])) from None

@@ -16,16 +16,19 @@ from erp.admin.filters import Filters
 from erp.admin.formatting import words
 from erp.db import contains, equals
 from erp.registry import Owned, current_registry
+from erp.text import joined, named, say
 
 COUNT_BOUND = 10_000
 
 
 class BoundedCount(Query[Any]):
-    """A count that stops after COUNT_BOUND rows: showing one page never counts a million."""
+    """A count that stops after `bound` rows: showing one page never counts a million."""
+
+    bound = 0
 
     def scalar(self) -> Any:
-        """Return the number of rows, or COUNT_BOUND + 1 for any more."""
-        some = self.with_entities(sa.literal(1)).order_by(None).limit(COUNT_BOUND + 1).subquery()
+        """Return the number of rows, or `bound` + 1 for any more."""
+        some = self.with_entities(sa.literal(1)).order_by(None).limit(self.bound + 1).subquery()
         return self.session.execute(sa.select(sa.func.count()).select_from(some)).scalar()
 
 
@@ -33,12 +36,14 @@ class ListQuery(ModelView):
     """Columns, filters, search, order and pages of a model's rows.
 
     `list_loads` are loader options for what the list shows besides the relations in its columns. `sorted_like` names
-    columns whose order is that of another one that an index serves, such as an instant and the id.
+    columns whose order is that of another one that an index serves, such as an instant and the id. A list whose rows
+    are found by a computed condition counts fewer of them, `most_counted`.
     """
 
     view_name: str = ""
     list_loads: Sequence[Any] = ()
     sorted_like: Mapping[str, str] = {}
+    most_counted: int | None = None
     filter_converter = Filters()
     page_size = 25
     can_set_page_size = True
@@ -46,21 +51,17 @@ class ListQuery(ModelView):
     named_filter_urls = True
     _given_filters: tuple[Owned[Any], ...] = ()
 
+    def count_bound(self) -> int:
+        """Return how many rows are counted, and can be paged through."""
+        return COUNT_BOUND if self.most_counted is None else self.most_counted
+
     def contributed(self, kind: str) -> list[Any]:
         """Return what other live modules add to this screen."""
         return current_registry().contributed(self.view_name, kind)
 
     def load_path(self, model: Any, names: str) -> Any:
         """Return the loader of the relations in a dotted name, None where there is none."""
-        mapper, load = model.__mapper__, None
-        for part in names.split("."):
-            relation = mapper.relationships.get(part)
-            if relation is None or relation.uselist:
-                break
-            step = relation.class_attribute
-            load = joinedload(step) if load is None else load.joinedload(step)
-            mapper = relation.mapper
-        return load
+        return load_of(model, names)
 
     def load_paths(self, model: Any, shown: Iterable[Any]) -> list[Any]:
         """Return the loaders of the relations in the dotted names among what is shown."""
@@ -140,8 +141,9 @@ class ListQuery(ModelView):
 
     def get_count_query(self) -> Any:
         """Return a query that counts no further than the pager shows."""
-        every = BoundedCount([sa.func.count("*")], session=screen_session()).select_from(self.model)
-        return self._narrowed(every)
+        every = BoundedCount([sa.func.count("*")], session=screen_session())
+        every.bound = self.count_bound()
+        return self._narrowed(every.select_from(self.model))
 
     def _apply_sorting(self, query: Any, joins: Any, sort_column: Any, sort_desc: Any) -> Any:
         column = sort_column if sort_column in self._sortable_columns else None
@@ -164,14 +166,17 @@ class ListQuery(ModelView):
     def _matches(self, word: str) -> Any:
         """Return `id IN (… UNION …)`, in which each part can use its own index; a join with OR cannot."""
         key = self.model.__mapper__.primary_key[0]
-        conditions = (_in_path(path, _contains(field, word)) for field, path in self._search_fields or ())
+        conditions = (in_path(path, _contains(field, word)) for field, path in self._search_fields or ())
         parts = [sa.select(key).where(condition) for condition in conditions]
         return key.in_(parts[0] if len(parts) == 1 else sa.union(*parts))
 
     def search_placeholder(self) -> str | None:
         """Name the columns that are searched."""
         labels = [self.get_column_name(str(name)) for name in self.column_searchable_list or ()]
-        return f"Search {', '.join(label if label.isupper() else label.lower() for label in labels)}"
+        return say(
+            "Search {labels}",
+            labels=joined((named(label if label.isupper() else label.lower()) for label in labels), ", "),
+        )
 
     def _get_list_extra_args(self) -> ViewArgs:
         args = super()._get_list_extra_args()
@@ -207,13 +212,26 @@ class ListQuery(ModelView):
         read: Callable[[], Any] = lambda: self.get_list(  # noqa: E731
             args.page, self.sorted_by(args), bool(args.sort_desc), args.search, args.filters, page_size=size
         )
-        args.page = min(args.page or 0, COUNT_BOUND // size - 1)
+        args.page = min(args.page or 0, self.count_bound() // size - 1)
         count, rows = read()
-        last = max(0, -(-min(count, COUNT_BOUND) // size) - 1)
+        last = max(0, -(-min(count, self.count_bound()) // size) - 1)
         if not rows and args.page > last:
             args.page = last
             count, rows = read()
         return count, rows
+
+
+def load_of(model: Any, names: str) -> Any:
+    """Return the loader of the relations of a model in a dotted name, None where there is none."""
+    mapper, load = model.__mapper__, None
+    for part in names.split("."):
+        relation = mapper.relationships.get(part)
+        if relation is None or relation.uselist:
+            break
+        step = relation.class_attribute
+        load = joinedload(step) if load is None else load.joinedload(step)
+        mapper = relation.mapper
+    return load
 
 
 def _contains(field: Any, word: str) -> Any:
@@ -222,7 +240,7 @@ def _contains(field: Any, word: str) -> Any:
     return contains(field, word)
 
 
-def _in_path(path: Sequence[Any] | None, condition: Any) -> Any:
+def in_path(path: Sequence[Any] | None, condition: Any) -> Any:
     """Turn the condition on a related row into one on the key that points to it."""
     for relation in reversed(list(path or ())):
         local, remote = relation.property.local_remote_pairs[0]

@@ -23,12 +23,12 @@ from erp.admin.cells import Cell, Heading, ShownRow, make_cell, with_columns
 from erp.admin.declarations import AnyColumns, Facts, ListAction, column_heads, read_columns
 from erp.admin.fields import as_id
 from erp.admin.formatting import cell, cell_of_type, is_numeric_type, plain
-from erp.admin.list_query import COUNT_BOUND
 from erp.admin.quick_filters import QuickFiltered
 from erp.admin.reading import read_lines, read_list
 from erp.admin.view_choice import ViewChoice
 from erp.db import total
 from erp.errors import ErpError
+from erp.text import Translatable, joined, named, say
 
 EXPORT_CHUNK = 500
 EXPORT_RIGHT = "erp.export"
@@ -48,9 +48,9 @@ class Listing(QuickFiltered, ViewChoice):
     columns_hidden: Sequence[str] = ()
     column_totals: Sequence[str] = ()
 
-    def counted(self, count: int) -> str:
+    def counted(self, count: int) -> Translatable:
         """Return the noun for so many rows."""
-        return self.noun if count == 1 else self.plural or self.title.lower()
+        return named(self.noun if count == 1 else self.plural or self.title.lower())
 
     def added_columns(self) -> list[AnyColumns]:
         """Return the columns that are not attributes: the screen's own, then those of other live modules."""
@@ -124,7 +124,7 @@ class Listing(QuickFiltered, ViewChoice):
 
     def _with_totals(self, headings: list[Heading], args: ViewArgs, count: int) -> list[Heading]:
         """Return the heads with the totals of all listed rows; of more than the pager counts there are none."""
-        if not self.column_totals or not 0 < count <= COUNT_BOUND:
+        if not self.column_totals or not 0 < count <= self.count_bound():
             return headings
         columns = [self.column_of(name) for name in self.column_totals]
         found = self.selection(args).with_entities(*(total(column) for column in columns)).one()
@@ -136,9 +136,9 @@ class Listing(QuickFiltered, ViewChoice):
         return {
             "args": args,
             "count": count,
-            "count_bound": COUNT_BOUND,
+            "count_bound": self.count_bound(),
             "page": args.page,
-            "pages": max(1, -(-min(count, COUNT_BOUND) // size)),
+            "pages": max(1, -(-min(count, self.count_bound()) // size)),
             "page_size": size,
             "list_url": lambda **changes: self._get_list_url(args.clone(**changes)),
             "filter_groups": self.filter_groups(),
@@ -206,7 +206,7 @@ class Listing(QuickFiltered, ViewChoice):
             only_read()
             flash(str(error), "error")
             return self._show_list(ticked=ids), 409
-        flash_sentence(message or f"{action.label}: done.")
+        flash_sentence(message or say("{action}: done.", action=named(action.label)))
         return redirect(self._this_list())
 
     def _run_of_one(self, action: BulkAction, id: int | None) -> ResponseReturnValue:
@@ -219,7 +219,8 @@ class Listing(QuickFiltered, ViewChoice):
             return self._show_list(), 409
         for each in effects:
             flash_sentence(
-                f"{each.name}: {each.text}" if each.text else each.refusal, "error" if each.refusal else "success"
+                joined((each.name, named(each.text)), ": ") if each.text else each.refusal,
+                "error" if each.refusal else "success",
             )
         return redirect(self._this_list())
 

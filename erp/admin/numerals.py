@@ -14,7 +14,9 @@ from babel.numbers import NumberPattern, get_decimal_symbol, get_group_symbol, p
 from flask import has_app_context
 
 from erp.db import PLACES, format_quantity
+from erp.languages import locale
 from erp.options import options
+from erp.text import say
 
 CENTS = 2
 
@@ -61,12 +63,14 @@ def as_plain(typed: str) -> str:
         return typed
     decimal, group = _symbols(name)
     if group == "." and re.fullmatch(r"-?[0-9]{1,3}(\.[0-9]{3})+", typed):
-        raise ValueError(f"Enter a number without separators of thousands, such as 1200 or 2{decimal}5.")
+        raise ValueError(
+            say("Enter a number without separators of thousands, such as 1200 or 2{decimal}5.", decimal=decimal)
+        )
     return typed.replace(decimal, ".")
 
 
 def _locale() -> str:
-    return str(options.erp.locale) if has_app_context() else ""
+    return locale() if has_app_context() else ""
 
 
 @lru_cache(maxsize=20)

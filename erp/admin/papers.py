@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from erp.options import options
+from erp.text import say
 
 KINDS = {
     ".png": "image/png",
@@ -42,8 +43,16 @@ def _logo(name: str) -> tuple[str, str]:
     path = Path(name)
     try:
         if path.stat().st_size > LARGEST_LOGO:
-            return "", f"The logo {name} is larger than {LARGEST_LOGO // 1000} kB. Name a smaller file in the options."
+            return "", say(
+                "The logo {name} is larger than {LARGEST_LOGO} kB. Name a smaller file in the options.",
+                name=name,
+                LARGEST_LOGO=LARGEST_LOGO // 1000,
+            )
         content = base64.b64encode(path.read_bytes()).decode()
     except OSError as error:
-        return "", f"The logo {name} cannot be read: {error.strerror}. Name another file in the options."
+        return "", say(
+            "The logo {name} cannot be read: {strerror}. Name another file in the options.",
+            name=name,
+            strerror=error.strerror,
+        )
     return f"data:{KINDS[path.suffix.lower()]};base64,{content}", ""

@@ -31,14 +31,15 @@ from erp.admin.declarations import (
     ShownPanel,
     read_columns,
 )
+from erp.admin.fields import check_email
 from erp.admin.formatting import badge, cell
-from erp.admin.forms import EditForms, check_email
+from erp.admin.forms import EditForms
 from erp.admin.page import Gated
 from erp.contacts import ADDRESS_PARTS
 from erp.errors import ActionRefused, ErpError
 from erp.models import HistoryEntry
 from erp.registry import current_registry
-from erp.text import Note
+from erp.text import Note, joined, named, say
 
 HISTORY_SHOWN = 20
 MOST_BUTTONS = 5
@@ -177,7 +178,7 @@ class Screen(Gated, EditForms):
 
         def failed(text: str) -> bool:
             if action.name not in g.setdefault("erp_said", set()):  # it is asked more than once
-                flash(f"{action.label}: {text}", "error")
+                flash(joined((named(action.label), text), ": "), "error")
             g.erp_said.add(action.name)
             return False
 
@@ -259,7 +260,7 @@ class Screen(Gated, EditForms):
         except ErpError as error:
             only_read()
             return self.refused(id, error)
-        return self.done(id, result, f"{action.label}: done.")
+        return self.done(id, result, say("{action}: done.", action=named(action.label)))
 
     def _check_allowed(self, action: Action, target: Any) -> None:
         """Raise StalePage or ActionRefused where the row's state forbids an action.
@@ -319,7 +320,7 @@ def _parts(action: Action, session: Session, target: Any) -> versions.Parts:
 
 def _email(_view: Any, _context: Any, contact: Any, _name: str) -> Any:
     reason = problem(contact.email)
-    warning = badge(Badge(f"cannot be mailed: {reason}", "warning")) if reason else ""
+    warning = badge(Badge(say("cannot be mailed: {reason}", reason=reason), "warning")) if reason else ""
     return Markup("{} {}").format(contact.email, warning) if reason else contact.email
 
 

@@ -14,6 +14,7 @@ from flask.typing import ResponseReturnValue
 from erp.admin.access import screen_session
 from erp.registry import current_registry
 from erp.search import EXACT, SIMILAR, SearchSource, Sought, spellings, stored_words, typed_words
+from erp.text import named, say, shown, translated
 
 LIMIT = 10
 OF_EACH = 5
@@ -66,7 +67,10 @@ def _rows(source: SearchSource, sought: Sought) -> list[Result]:
     find = partial(source.find, screen_session(), sought, OF_EACH)
     found = current_registry().contained(source, f"search of {source.name}", lambda: list(find()), lambda _: [])
     address = f"{view.endpoint}.details_view"
-    return [Result(each.text, each.note, source.title, view.get_url(address, id=each.id), each.rank) for each in found]
+    return [
+        Result(each.text, shown(each.note), translated(source.title), view.get_url(address, id=each.id), each.rank)
+        for each in found
+    ]
 
 
 def _views() -> Iterator[Any]:
@@ -75,16 +79,20 @@ def _views() -> Iterator[Any]:
 
 def _pages(sought: Sought) -> Iterator[Result]:
     for view in _views():
-        if _has_words(view.title, sought):
+        title = translated(view.title)
+        if _has_words(title, sought):
             url = view.get_url(f"{view.endpoint}.{view._default_view}")
-            yield Result(view.title, view.category or "", "Page", url, _rank(sought))
+            yield Result(title, translated(view.category or ""), translated("Page"), url, _rank(sought))
 
 
 def _actions(sought: Sought) -> Iterator[Result]:
     for view in _views():
-        if getattr(view, "may_create", lambda: False)() and _has_words(f"New {view.noun}", sought):
+        if not getattr(view, "may_create", lambda: False)():
+            continue
+        label = translated(say("New {noun}", noun=named(view.noun)))
+        if _has_words(label, sought):
             url = view.get_url(f"{view.endpoint}.create_view")
-            yield Result(f"New {view.noun}", view.category or "", "Action", url, _rank(sought))
+            yield Result(label, translated(view.category or ""), translated("Action"), url, _rank(sought))
 
 
 def _rank(sought: Sought) -> int:

@@ -177,7 +177,8 @@ def history_url(document: str, id: int) -> str:
 
 
 def _add_pages(app: Flask) -> None:
-    """Add the pages of signing in, of work and of the search, and note who may read lists from the replica."""
+    """Add the pages of signing in, of work and of the search, what templates use, and note who may read the replica."""
+    add_filters(app)
     account.add_addresses(app)
     second_factor_page.add_addresses(app)
     provider_pages.add_addresses(app)
@@ -207,9 +208,8 @@ def init_app(app: Flask, registry: Registry) -> None:
         site.add(Owned(CORE, entry))
     for owned in (each for each in views if registry.is_foreign(each.module)):
         _add_or_mark_broken(site, registry, owned)
-    site.put_in_order([*(owned.thing for owned in views), *VIEWS])
+    site.put_in_order(_in_menu_order([owned.thing for owned in views]))
     _add_pages(app)
-    add_filters(app)
     app.jinja_env.globals.update(
         site=site,
         document_url=document_url,
@@ -226,6 +226,13 @@ def init_app(app: Flask, registry: Registry) -> None:
         history_url=history_url,
         may_see_modules=may_see_modules,
     )
+
+
+def _in_menu_order(entries: Sequence[ViewEntry]) -> list[ViewEntry]:
+    """Return the modules' screens and the core's: what is for settings comes last, whichever module has it."""
+    settings = {entry.menu for entry in VIEWS}
+    own = [entry for entry in entries if entry.menu not in settings]
+    return [*own, *VIEWS, *(entry for entry in entries if entry.menu in settings)]
 
 
 def _add_or_mark_broken(site: Site, registry: Registry, owned: Owned[ViewEntry]) -> None:

@@ -22,6 +22,7 @@ from erp.admin.declarations import Facts
 from erp.db import when_locked
 from erp.errors import StaleRecord
 from erp.history import as_text
+from erp.text import joined, named, say
 
 FIELD = "page_version"
 PAGE = ""
@@ -39,8 +40,11 @@ class StalePage(StaleRecord):
 
     def __init__(self, changes: Sequence[str]) -> None:
         more = len(changes) - MOST_NAMED
-        named = [*changes[:MOST_NAMED], *([f"and {more} more"] if more > 0 else [])]
-        text = f"Nothing was done, because something has changed: {'; '.join(named)}. Check it, and send it again."
+        named = [*changes[:MOST_NAMED], *([say("and {more} more", more=more)] if more > 0 else [])]
+        text = say(
+            "Nothing was done, because something has changed: {named}. Check it, and send it again.",
+            named=joined(named, "; "),
+        )
         Exception.__init__(self, text)
 
 
@@ -118,11 +122,24 @@ def text_of(value: object) -> str:
 def _differences(was: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
     for label in {**was, **now}:
         if label not in now:
-            yield f"{label} no longer exists, was {_shown(was[label])} when this page was opened"
+            yield say(
+                "{label} no longer exists, was {was} when this page was opened",
+                label=named(label),
+                was=_shown(was[label]),
+            )
         elif label not in was:
-            yield f"{label} is now {_shown(now[label])}, was not there when this page was opened"
+            yield say(
+                "{label} is now {now}, was not there when this page was opened",
+                label=named(label),
+                now=_shown(now[label]),
+            )
         elif was[label] != now[label]:
-            yield f"{label} is now {_shown(now[label])}, was {_shown(was[label])} when this page was opened"
+            yield say(
+                "{label} is now {now}, was {was} when this page was opened",
+                label=named(label),
+                now=_shown(now[label]),
+                was=_shown(was[label]),
+            )
 
 
 def _shown(text: str) -> str:

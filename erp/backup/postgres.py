@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import psycopg
 from sqlalchemy import Connection, inspect, text
 
 from erp import migrations
@@ -17,6 +16,9 @@ from erp.backup.archive import Contents, Reader, Table, Writer
 from erp.backup.errors import BadBackup
 from erp.db import db
 from erp.registry import CORE, current_registry
+
+if TYPE_CHECKING:
+    import psycopg
 
 _SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
@@ -88,6 +90,8 @@ def _counters(connection: Connection, tables: set[str]) -> dict[str, dict[str, i
 
 def load(reader: Reader) -> None:
     """Replace the tables of the core and of all modules, in one transaction; raise BadBackup."""
+    from psycopg import Error  # the driver of the one database alone
+
     contents = reader.manifest.contents
     with migrations.moving() as connection:
         before = _drop(connection, [CORE, *current_registry().modules, *contents.modules])
@@ -97,7 +101,7 @@ def load(reader: Reader) -> None:
         try:
             for table in contents.tables:
                 _copy_in(connection, table, reader)
-        except psycopg.Error as error:
+        except Error as error:
             raise BadBackup(reader.path, str(error).strip().splitlines()[0].rstrip(".")) from error
         _set_counters(connection, contents.counters)
         connection.execute(text("UPDATE erp_revision SET number = greatest(number, :before) + 1"), {"before": before})

@@ -8,13 +8,15 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections import UserDict
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import version
+from typing import Any
 
 import click
 
 from erp import logs
-from erp.cli import backup, company, exchange, jobs, modules, options, serve, users
 from erp.cli.wrapping import current_app_of, live_names, wrapped
 from erp.errors import ErpError
 from erp.exchange import ImportRefused
@@ -29,24 +31,43 @@ COLLECT_AFTER = 50_000
 # Other commands say what went wrong in a line of their own.
 LOG_LEVELS = {"worker": "info", "serve": "warning"}
 
-CORE_COMMANDS: dict[str, click.Command] = {
-    command.name or "": command
-    for command in (
-        backup.backup_command,
-        backup.restore_command,
-        company.init,
-        company.demo,
-        company.check,
-        exchange.import_command,
-        exchange.export_command,
-        jobs.jobs,
-        modules.modules,
-        options.options,
-        serve.serve,
-        serve.worker,
-        users.users,
-    )
-}
+
+class CommandsByName(UserDict[str, click.Command]):
+    """Commands, each imported when it is first asked for; what is stored is its module in `erp.cli` and its name there.
+
+    So no command waits for what the others need.
+    """
+
+    def __init__(self, stored: Any) -> None:
+        super().__init__()
+        self.data.update(stored)
+
+    def __getitem__(self, name: str) -> click.Command:
+        stored: Any = self.data[name]
+        if isinstance(stored, tuple):
+            module, attribute = stored
+            stored = self.data[name] = getattr(import_module(f"erp.cli.{module}"), attribute)
+        command: click.Command = stored
+        return command
+
+
+CORE_COMMANDS = CommandsByName(
+    {
+        "backup": ("backup", "backup_command"),
+        "check": ("company", "check"),
+        "demo": ("company", "demo"),
+        "export": ("exchange", "export_command"),
+        "import": ("exchange", "import_command"),
+        "init": ("company", "init"),
+        "jobs": ("jobs", "jobs"),
+        "modules": ("modules", "modules"),
+        "options": ("options", "options"),
+        "restore": ("backup", "restore_command"),
+        "serve": ("serve", "serve"),
+        "users": ("users", "users"),
+        "worker": ("serve", "worker"),
+    }
+)
 
 
 class Commands(click.Group):

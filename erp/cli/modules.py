@@ -13,7 +13,7 @@ from erp import clock, history, migrations
 from erp.cli.module_test import test
 from erp.cli.skeleton import new
 from erp.cli.table import show_table
-from erp.cli.wrapping import why_option, with_core_tables
+from erp.cli.wrapping import why_option, with_core_tables, with_screens
 from erp.db import commit, db
 from erp.errors import NameNotConfirmed
 from erp.manifest import Module
@@ -60,6 +60,7 @@ def _line(module: Module, row: InstalledModule | None) -> tuple[str, str, str, s
 @click.option("--from", "folder", type=click.Path(path_type=Path), help="Bring its rows back from CSV files.")
 @why_option
 @_dry_run
+@with_screens
 def install(name: str, folder: Path | None, why: str, dry_run: bool) -> None:
     """Make a module's tables, give its rights to the shipped roles, and enable it."""
     if dry_run:
@@ -73,6 +74,7 @@ def install(name: str, folder: Path | None, why: str, dry_run: bool) -> None:
 @click.argument("name")
 @why_option
 @_dry_run
+@with_screens
 def enable(name: str, why: str, dry_run: bool) -> None:
     """Switch an installed module on."""
     if dry_run:
@@ -87,6 +89,7 @@ def enable(name: str, why: str, dry_run: bool) -> None:
 @click.option("--release", is_flag=True, help="Release what the module holds for documents.")
 @why_option
 @_dry_run
+@with_screens
 def disable(name: str, release: bool, why: str, dry_run: bool) -> None:
     """Switch a module off, keeping its data."""
     if dry_run:
@@ -101,6 +104,7 @@ def disable(name: str, release: bool, why: str, dry_run: bool) -> None:
 @why_option
 @_dry_run
 @with_core_tables
+@with_screens
 def upgrade(name: str, why: str, dry_run: bool) -> None:
     """Bring a module's tables to its version; also finishes a step that broke off."""
     if dry_run:
@@ -117,6 +121,7 @@ def upgrade(name: str, why: str, dry_run: bool) -> None:
 @why_option
 @_dry_run
 @with_core_tables
+@with_screens
 def uninstall(name: str, confirmed: str | None, folder: Path | None, why: str, dry_run: bool) -> None:
     """Drop a disabled module's tables, after writing each as a CSV file."""
     plan = migrations.plan_uninstall(name)

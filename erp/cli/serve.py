@@ -20,9 +20,10 @@ from gunicorn.app.base import BaseApplication
 from erp import access_log
 from erp.buffering import BufferedWorker
 from erp.cli.reloading import serve_again
+from erp.cli.wrapping import with_screens
 from erp.db import db
 from erp.errors import AddressTaken
-from erp.jobs import Worker
+from erp.jobs.worker import Worker
 from erp.options import options
 
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -52,6 +53,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64), help="How many processes answer.")
 @click.option("--worker", "with_worker", is_flag=True, help="Run the scheduled jobs too, in another process.")
 @click.option("--reload", "is_reloading", is_flag=True, help="Start again after each change of a module's files.")
+@with_screens
 def serve(host: str, port: int, workers: int, with_worker: bool, is_reloading: bool) -> None:
     """Serve the web screens until Ctrl-C."""
     if is_reloading:

@@ -23,11 +23,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 why_option = click.option("--why", default="", help="The reason, for the history.")
 
 
-def current_app_of(ctx: click.Context) -> Flask:
-    """Return the application of this command line, made when it is first needed."""
+def current_app_of(ctx: click.Context, *, screens: bool = False) -> Flask:
+    """Return the application of this command line, made when it is first needed, without screens unless asked for."""
     root = ctx.find_root()
     if root.obj is None:
-        root.obj = create_app()
+        root.obj = create_app(screens=screens)
         root.call_on_close(partial(_close_connections, root.obj))
     app: Flask = root.obj
     return app
@@ -58,6 +58,12 @@ def with_core_tables(command: F) -> F:
     return command
 
 
+def with_screens(command: F) -> F:
+    """Mark a command's function that shows screens, or says what is registered for them."""
+    command.__dict__["screens"] = True
+    return command
+
+
 def _nothing() -> None:
     """Ask nothing of the database."""
 
@@ -76,7 +82,7 @@ def _inside(callback: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(callback)
     def work(*args: Any, **kwargs: Any) -> Any:
         ctx = click.get_current_context()
-        with current_app_of(ctx).app_context():
+        with current_app_of(ctx, screens=hasattr(callback, "screens")).app_context():
             try:
                 getattr(callback, "require", migrations.require_current)()
                 with logs.within(ctx.command_path), events.run(RunKind.command, ctx.command_path, os_user_name()):

@@ -5,26 +5,27 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Column,
     ColumnElement,
     String,
     Table,
     Text,
     func,
-    insert,
     literal,
     select,
     type_coerce,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.selectable import Subquery
 
-from erp.db.identity import key_of, with_keys
+from erp.db.identity import key_columns, key_of, with_keys
 from erp.db.session import Model
 from erp.db.waiting import NewId, Write, make_room, wait
 from erp.identity import ByKey, identity_key
@@ -236,20 +237,32 @@ def _last_ids(tables: tuple[Table, ...]) -> str:
 
 
 def insert_rows(session: Session, model: type[Model], rows: Sequence[Mapping[str, Any]]) -> list[int]:
-    """Insert many rows of typed values and return their ids, in the order of the rows.
+    """Insert many rows of typed values, all of the same columns, and return their ids, in the order of the rows.
 
-    Column defaults apply. SQLite promises no order of RETURNING, but it has one writer and counts up: the last
-    rows have the highest ids, one after the other.
+    Column defaults apply.
     """
     if not rows:
         return []
-    session.flush()
-    key: Any = model.__mapper__.primary_key[0]
-    if session.get_bind().dialect.name == "postgresql":
-        return list(session.scalars(insert(model).returning(key, sort_by_parameter_order=True), rows))
-    session.execute(insert(model), rows)
-    last: int = session.scalars(select(func.max(key))).one()
-    return list(range(last - len(rows) + 1, last + 1))
+    table = cast(Table, model.__table__)
+    names, dialect = tuple(rows[0]), session.get_bind().dialect
+    known = {*names, *key_columns(table)}
+    others = [each for each in table.columns if each.name not in known and each.default is not None]
+    ids = new_ids(session, table, len(rows))
+    columns = (_raw(table, name, [row[name] for row in rows], dialect) for name in names)
+    same = {each.name: _raw(table, each.name, [_default(each)], dialect)[0] for each in others}
+    bulk_insert(session, table, ("id", *names), list(zip(ids, *columns, strict=True)), shared=same)
+    return ids
+
+
+def _default(column: Column[Any]) -> Any:
+    default: Any = column.default
+    return default.arg(None) if default.is_callable else default.arg
+
+
+def _raw(table: Table, name: str, values: list[Any], dialect: Dialect) -> list[Any]:
+    """Return the values of a column as the driver wants them."""
+    process = table.c[name].type.dialect_impl(dialect).bind_processor(dialect)
+    return values if process is None else list(map(process, values))
 
 
 def bulk_update(

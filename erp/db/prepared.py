@@ -10,14 +10,16 @@ from collections import namedtuple
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVarTuple
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
     CompoundSelect,
+    Connection,
     Date,
+    Result,
     Select,
     Subquery,
     bindparam,
@@ -30,9 +32,10 @@ from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
 from erp import clock
+from erp.db.connections import prepared
 from erp.db.types import UtcDateTime
 
-T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 Rows = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
 Build = Callable[..., Rows]
 
@@ -137,21 +140,24 @@ def typed_rows(session: Session, build: Build, *variant: Hashable, **values: Any
 _selects: dict[tuple[Hashable, ...], Any] = {}
 
 
-def select_prepared(session: Session, build: Callable[..., T], *variant: Hashable) -> T:
-    """Return the select of rows of the session that `build(session, *variant)` makes, built once as `read_prepared`.
+def fresh_prepared(session: Session, build: Callable[[Session], Select[*Ts]], **values: Any) -> Result[*Ts]:
+    """Return rows of the session as the database has them now, by the select that `build(session)` makes once.
 
-    It is executed with the values that it names; a list is given as `id_list` returns it.
+    `values` are those that it names by `given` and `is_among`.
     """
-    key = (session.get_bind().dialect.name, build, *variant)
+    session.flush()
+    connection = session.connection()
+    key = (connection.dialect.name, build)
     if key not in _selects:
-        _selects[key] = build(session, *variant)
-    found: T = _selects[key]
-    return found
+        _selects[key] = build(session)
+    sent = _sent(connection, values)
+    with prepared(connection, sent.values()):
+        return session.execute(_selects[key], sent, execution_options={"populate_existing": True})
 
 
-def id_list(session: Session, ids: Collection[int]) -> list[int] | str:
-    """Return ids as the value that `is_among` names."""
-    return list(ids) if session.get_bind().dialect.name == "postgresql" else _as_json(ids)
+def _sent(connection: Connection, values: Mapping[str, Any]) -> dict[str, Any]:
+    as_list = list if connection.dialect.name == "postgresql" else _as_json
+    return {name: as_list(each) if isinstance(each, Collection) else each for name, each in values.items()}
 
 
 def _statement(session: Session, build: Build, variant: tuple[Hashable, ...]) -> _Statement:
@@ -165,9 +171,9 @@ def _statement(session: Session, build: Build, variant: tuple[Hashable, ...]) ->
 def _fetch(session: Session, statement: _Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     session.flush()
     connection = session.connection()
-    as_list = list if connection.dialect.name == "postgresql" else _as_json
-    sent = {name: as_list(each) if isinstance(each, Collection) else each for name, each in values.items()}
-    cursor = connection.exec_driver_sql(statement.sql, statement.parameters(sent)).cursor
+    sent = _sent(connection, values)
+    with prepared(connection, sent.values()):
+        cursor = connection.exec_driver_sql(statement.sql, statement.parameters(sent)).cursor
     assert cursor is not None
     rows = list(cursor.fetchall())
     cursor.close()

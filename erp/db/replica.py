@@ -85,7 +85,8 @@ def init_app(app: Flask) -> None:
     if parsed.get_backend_name() not in ("postgresql", "postgres") or primary != "postgresql":
         raise ConfigError(f"{URL}: a replica is a standby of a PostgreSQL database.")
     arguments = {**POSTGRES_OPTIONS, "connect_timeout": _CONNECT_SECONDS}
-    engine = create_engine(parsed.set(drivername="postgresql+psycopg"), connect_args=arguments, **ENGINE_OPTIONS)
+    own: dict[str, Any] = {"connect_args": arguments, "pool_pre_ping": True, **ENGINE_OPTIONS}
+    engine = create_engine(parsed.set(drivername="postgresql+psycopg"), **own)
     event.listen(engine, "begin", _only_read)
     app.extensions[EXTENSION] = Replica(engine)
 

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, InvalidRequestError
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, registry
 from typing_extensions import override
 
-from erp.db import waiting
+from erp.db import connections, waiting
 
 log = logging.getLogger(__name__)
 
@@ -40,10 +40,9 @@ _PRAGMAS = (
     "temp_store=MEMORY",
 )
 
-# A connection that the server or a proxy has closed is replaced before it is used. Password hashes are among the
-# parameters that an error would show.
-ENGINE_OPTIONS = {"hide_parameters": True, "pool_pre_ping": True}
-# A pooler may give each transaction another connection of the server, which does not know what was prepared.
+# Password hashes are among the parameters that an error would show.
+ENGINE_OPTIONS = {"hide_parameters": True}
+# What is prepared is said where it is carried out: see `connections.prepared`.
 POSTGRES_OPTIONS = {"prepare_threshold": None}
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
@@ -159,6 +158,7 @@ def init_app(app: Flask) -> None:
             event.listen(db.engine, "begin", _begin_sqlite)
         else:
             event.listen(db.engine, "do_connect", _prepare_nothing)
+            connections.watch(db.engine)
 
 
 def _make_private(_dialect: Any, _record: Any, arguments: list[Any], _options: Any) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
 from erp.db.carried import carried
+from erp.db.connections import prepared
 
 
 class NewId:
@@ -87,7 +88,9 @@ def send(session: Session) -> None:
     writes, waiting.writes = waiting.writes, []
     made = [write.makes for write in writes if write.makes is not None]
     sql = writes[0].sql if len(writes) == 1 else _together(writes, made)
-    result = session.connection().exec_driver_sql(sql, tuple(value for each in writes for value in each.parameters))
+    connection, values = session.connection(), tuple(value for each in writes for value in each.parameters)
+    with prepared(connection, values):
+        result = connection.exec_driver_sql(sql, values)
     if made:
         for new_id, value in zip(made, result.one(), strict=True):
             new_id.value = value

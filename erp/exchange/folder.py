@@ -19,7 +19,7 @@ from erp.exchange.problems import Errors, ImportRefused
 from erp.exchange.reading import anyone, import_csv
 from erp.exchange.uploads import live_kinds
 from erp.models import ImportFile, ImportState, RunKind
-from erp.text import plural
+from erp.text import plural, say
 
 # A file that somebody still writes to is left for the next time.
 QUIET_SECONDS = 5
@@ -59,7 +59,7 @@ def _import(folder: Path, path: Path, kind: ImportKind) -> str:
     stem = f"{clock.now():%Y%m%dT%H%M%S}-{path.name}"
     taken = _move(path, folder / "taken" / stem)
     if taken is None:
-        return f"{path.name} was taken by another worker."
+        return say("{path} was taken by another worker.", path=path.name)
     file_id = commit(partial(_note, path=path, kind=kind, size=taken.stat().st_size))
     try:
         with events.run(RunKind.job, "erp.import_folder"):

@@ -10,13 +10,16 @@ from erp.errors import ErpError
 from erp.exchange.folder import import_folder, summary_of
 from erp.exchange.uploads import work_off
 from erp.options import options
+from erp.text import say
 
 
 class NoFolder(ErpError):
     """The folder that the option names is not there."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(f"There is no folder {folder}; option [erp] import_folder names it.", folder=str(folder))
+        super().__init__(
+            say("There is no folder {folder}; option [erp] import_folder names it.", folder=folder), folder=str(folder)
+        )
 
 
 def run_imports(session: Session) -> str:

@@ -12,6 +12,7 @@ from itertools import chain, islice
 from typing import BinaryIO
 
 from erp.exchange.problems import Errors
+from erp.text import say
 
 csv.field_size_limit(1_000_000)
 
@@ -42,7 +43,7 @@ def read_records(file: BinaryIO, errors: Errors) -> tuple[Header, Iterator[Recor
         records = _guessed(chain(start, lines), errors)
     number, names = next(records, (1, None))
     if names is None:
-        errors.add_at(1, "", "", "the file is empty: a header row is needed")
+        errors.add_at(1, "", "", say("the file is empty: a header row is needed"))
         errors.raise_if_any()
     named = _stripped(names or ())
     return Header(number, named), _even(records, named, errors)
@@ -54,7 +55,7 @@ def _decoded(file: BinaryIO, errors: Errors) -> Iterator[str]:
         try:
             line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError:
-            errors.add_at(number, "", "", "the file is not UTF-8 text: save it as CSV UTF-8")
+            errors.add_at(number, "", "", say("the file is not UTF-8 text: save it as CSV UTF-8"))
             errors.raise_if_any()
         yield from io.StringIO(line, newline="")
 
@@ -86,7 +87,7 @@ def _records(lines: Iterable[str], delimiter: str, first: int, errors: Errors) -
         except StopIteration:
             return
         except csv.Error as error:
-            errors.add_at(number, "", "", f"the row cannot be read as CSV: {error}")
+            errors.add_at(number, "", "", say("the row cannot be read as CSV: {error}", error=error))
             return
         if any(cell.strip() for cell in cells):
             yield number, cells
@@ -98,12 +99,17 @@ def _even(records: Iterator[Record], names: Sequence[str], errors: Errors) -> It
         missing = names[len(cells) :]
         nameless = [place for place, cell in enumerate(cells[: len(names)]) if cell.strip() and not names[place]]
         if _stripped(cells) == names:
-            errors.add_at(number, "", "", "the row is the header once more: remove it")
+            errors.add_at(number, "", "", say("the row is the header once more: remove it"))
         elif len(cells) > len(names) or any(missing):
-            errors.add_at(number, "", "", f"the row has {_cells(len(cells))} where the header has {len(names)}")
+            errors.add_at(
+                number,
+                "",
+                "",
+                say("the row has {cells} where the header has {names}", cells=_cells(len(cells)), names=len(names)),
+            )
         elif nameless:
             place = nameless[0]
-            message = f"stands in column {place + 1}, which has no name: name the column, or empty it"
+            message = say("stands in column {place}, which has no name: name the column, or empty it", place=place + 1)
             errors.add_at(number, "", cells[place].strip(), message)
         else:
             yield number, [*cells, *missing]
@@ -114,4 +120,4 @@ def _stripped(cells: Iterable[str]) -> tuple[str, ...]:
 
 
 def _cells(number: int) -> str:
-    return "1 cell" if number == 1 else f"{number} cells"
+    return "1 cell" if number == 1 else say("{number} cells", number=number)

@@ -16,6 +16,7 @@ from erp.exchange.maps import LeaveOut, Map, Source
 from erp.exchange.reading import May, anyone, columns_of, known_columns
 from erp.identity import check_descriptive, identity_key
 from erp.models import ImportMap
+from erp.text import say
 
 NAME_LENGTH = 60
 
@@ -25,7 +26,11 @@ class UnknownMap(ErpError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         names = ", ".join(known) or "none"
-        super().__init__(f"There is no map {name!r} for {kind}; the maps are {names}.", kind=kind, name=name)
+        super().__init__(
+            say("There is no map {name!r} for {kind}; the maps are {names}.", name=name, kind=kind, names=names),
+            kind=kind,
+            name=name,
+        )
 
 
 class BadMap(ErpError):
@@ -79,7 +84,7 @@ def save_map(session: Session, used: Map, *, user_name: str = "") -> Map:
     """
     name = check_descriptive(used.name)
     if len(name) > NAME_LENGTH:
-        raise BadMap(f"The name of a map has at most {NAME_LENGTH} characters.")
+        raise BadMap(say("The name of a map has at most {NAME_LENGTH} characters.", NAME_LENGTH=NAME_LENGTH))
     session.execute(delete(ImportMap).where(ImportMap.kind == used.kind, ImportMap.name_key == identity_key(name)))
     kept = replace(used, name=name, title=name)
     data = json.dumps(asdict(kept), ensure_ascii=False)

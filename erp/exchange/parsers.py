@@ -14,6 +14,7 @@ from erp import clock
 from erp.addresses import MAX_LENGTH, BadAddress, check_address
 from erp.identity import JOINERS, refused_character
 from erp.numbers import LIMIT, PLACES
+from erp.text import say
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -37,7 +38,7 @@ def email_address(cell: str) -> str:
     try:
         check_address(line)
     except BadAddress as error:
-        raise ValueError(f"is no email address: {error.facts['reason']}") from None
+        raise ValueError(say("is no email address: {error}", error=error.facts["reason"])) from None
     return line
 
 
@@ -48,11 +49,11 @@ _EXPONENT = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+[eE][+-]?|[eE][+-])[0-9]+")
 def _line(cell: str, length: int, *, allowed: str) -> str:
     line = cell.strip()
     if _EXPONENT.fullmatch(line):
-        raise ValueError("is a number in exponent form, as a spreadsheet shortens it: write it in full, as text")
+        raise ValueError(say("is a number in exponent form, as a spreadsheet shortens it: write it in full, as text"))
     if character := refused_character(line, allowed=allowed):
-        raise ValueError(f"has {character}: remove it")
+        raise ValueError(say("has {character}: remove it", character=character))
     if len(line) > length:
-        raise ValueError(f"is longer than {length} characters")
+        raise ValueError(say("is longer than {length} characters", length=length))
     return line
 
 
@@ -78,7 +79,7 @@ def quantity(cell: str) -> Decimal:
     """Read a number above 0 with at most four decimals."""
     value = _number(cell)
     if value <= 0:
-        raise ValueError("is not more than 0")
+        raise ValueError(say("is not more than 0"))
     return value
 
 
@@ -86,7 +87,7 @@ def quantity_or_zero(cell: str) -> Decimal:
     """Read a number of at least 0 with at most four decimals."""
     value = _number(cell)
     if value < 0:
-        raise ValueError("is less than 0")
+        raise ValueError(say("is less than 0"))
     return value
 
 
@@ -97,7 +98,7 @@ def signed_quantity(cell: str) -> Decimal:
     """Read a number other than 0, with its sign and at most four decimals."""
     value = _number(cell)
     if value == 0:
-        raise ValueError("is 0")
+        raise ValueError(say("is 0"))
     return value
 
 
@@ -106,28 +107,28 @@ def _number(cell: str) -> Decimal:
     if not found:
         raise ValueError(_number_problem(cell.strip()))
     if len((found[1] or "").rstrip("0")) > PLACES:
-        raise ValueError("has more than four decimals")
+        raise ValueError(say("has more than four decimals"))
     value = Decimal(cell.strip())
     if abs(value) > LIMIT:
-        raise ValueError(f"is beyond {LIMIT:,}")
+        raise ValueError(say("is beyond {LIMIT:,}", LIMIT=LIMIT))
     return value
 
 
 def _number_problem(text: str) -> str:
     """Return why a text is no number, and how to write it."""
     if re.fullmatch(r"[+-]?[0-9]+(?:[.,][0-9]+)?[eE][+-]?[0-9]+", text):
-        return "is in exponent form, as a spreadsheet shortens it: write the number in full"
+        return say("is in exponent form, as a spreadsheet shortens it: write the number in full")
     if re.fullmatch(r"[+-]?[0-9][0-9., '\u00a0\u2019\u202f]*", text):
-        return "is not a number such as 1234.5: write a decimal point, and nothing between thousands"
-    return "is not a number such as 12 or 12.5"
+        return say("is not a number such as 1234.5: write a decimal point, and nothing between thousands")
+    return say("is not a number such as 12 or 12.5")
 
 
 def whole_number(cell: str) -> int:
     """Read a whole number with its sign."""
     if not re.fullmatch(r"[+-]?[0-9]{1,30}", cell.strip()):
-        raise ValueError("is not a whole number")
+        raise ValueError(say("is not a whole number"))
     if abs(int(cell)) > 999_999_999:
-        raise ValueError("is beyond 999,999,999")
+        raise ValueError(say("is beyond 999,999,999"))
     return int(cell)
 
 
@@ -135,15 +136,17 @@ def day(cell: str) -> date:
     """Read a calendar date such as 2026-11-23; midnight may follow it, as programs write it."""
     text, _, time = re.sub("[T ]+", " ", cell.strip(), count=1).partition(" ")
     if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-        raise ValueError(f"is not a date such as 2026-11-23{_other_order(text)}")
+        raise ValueError(say("is not a date such as 2026-11-23{text}", text=_other_order(text)))
     if time and not re.fullmatch(r"00:00(:00(\.0{1,9})?)?", time):
-        raise ValueError("has a time, and a date is wanted: write it without a time, such as 2026-11-23")
+        raise ValueError(say("has a time, and a date is wanted: write it without a time, such as 2026-11-23"))
     try:
         read = date.fromisoformat(text)
     except ValueError:
-        raise ValueError("is not a day of the calendar") from None
+        raise ValueError(say("is not a day of the calendar")) from None
     if read.year not in clock.YEARS:
-        raise ValueError(f"is not a day of the years {clock.YEARS.start} to {clock.YEARS.stop - 1}")
+        raise ValueError(
+            say("is not a day of the years {start} to {stop}", start=clock.YEARS.start, stop=clock.YEARS.stop - 1)
+        )
     return read
 
 
@@ -167,16 +170,18 @@ def instant(cell: str) -> datetime:
     found = _INSTANT.fullmatch(cell.strip())
     if not found:
         order = _other_order(cell.strip().partition(" ")[0])
-        raise ValueError(f"is not a time such as 2026-11-23T14:30:00, a zone such as +01:00 or Z may follow{order}")
+        raise ValueError(
+            say("is not a time such as 2026-11-23T14:30:00, a zone such as +01:00 or Z may follow{order}", order=order)
+        )
     day_, time, zone = found.groups()
     try:
         wall_time = datetime.fromisoformat(f"{day_}T{time or '00:00'}{zone or ''}")
         problem = "" if zone else clock.problem_of(wall_time)
         read = clock.from_local(wall_time)
     except (ValueError, OverflowError):
-        raise ValueError("is not a time of the calendar") from None
+        raise ValueError(say("is not a time of the calendar")) from None
     if problem:
-        raise ValueError(f"{problem}: write it with its zone, such as +01:00")
+        raise ValueError(say("{problem}: write it with its zone, such as +01:00", problem=problem))
     return read
 
 
@@ -185,7 +190,7 @@ def switch(cell: str) -> bool:
     try:
         return {"yes": True, "no": False}[cell.strip().lower()]
     except KeyError:
-        raise ValueError("is neither yes nor no") from None
+        raise ValueError(say("is neither yes nor no")) from None
 
 
 def one_of(words: type[E]) -> Callable[[str], E]:
@@ -195,6 +200,6 @@ def one_of(words: type[E]) -> Callable[[str], E]:
         try:
             return words(cell.strip())
         except ValueError:
-            raise ValueError(f"is none of {', '.join(words)}") from None
+            raise ValueError(say("is none of {words}", words=", ".join(words))) from None
 
     return parse

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from erp.errors import ErpError
-from erp.text import plural
+from erp.text import plural, say
 
 # How many faults of a kind are kept with their values, how many kinds, and how many unknown names of a column.
 EXAMPLES = 20
@@ -47,7 +47,7 @@ class RowError:
     @property
     def what(self) -> str:
         """The error without its row."""
-        place = f", column {self.column}" if self.column else ""
+        place = say(", column {column}", column=self.column) if self.column else ""
         if not self.value:
             return f"{place}: {self.message}."
         value = self.value if len(self.value) <= 60 else f"{self.value[:60]}…"
@@ -111,7 +111,7 @@ class ImportRefused(ErpError):
     """
 
     def __init__(self, problems: Sequence[Problem], count: int) -> None:
-        super().__init__(f"Nothing was imported: {plural(count, 'error')} in the file.", count=count)
+        super().__init__(say("Nothing was imported: {errors} in the file.", errors=plural(count, "error")), count=count)
         self.problems = list(problems)
         self.count = count
         found = [error for problem in problems for error in problem.examples]
@@ -123,7 +123,7 @@ class ImportRefused(ErpError):
             return [str(error) for error in self.errors]
         shown = self.problems[:limit]
         more = self.count - sum(problem.count for problem in shown)
-        return [*map(str, shown), *([f"and {more} more"] if more else [])]
+        return [*map(str, shown), *([say("and {more} more", more=more)] if more else [])]
 
 
 class Errors:

@@ -21,7 +21,7 @@ from erp.exchange.problems import Errors
 from erp.exchange.writing import FORMULA_SIGNS
 from erp.identity import identity_key, refused_character
 from erp.registry import Registry, current_registry
-from erp.text import plural
+from erp.text import Translatable, joined, plural, say
 
 May = Callable[[str], bool]
 
@@ -35,7 +35,7 @@ class NoUpdate(ErpError):
     """An update was asked for of a kind that always updates by its key, or never."""
 
     def __init__(self, kind: str) -> None:
-        super().__init__(f"There is no update of {kind}: import it without.", kind=kind)
+        super().__init__(say("There is no update of {kind}: import it without.", kind=kind), kind=kind)
 
 
 @dataclass
@@ -54,12 +54,21 @@ class Reading:
     left_out: Mapping[str, int] = field(default_factory=dict)
     unused: Sequence[str] = ()
 
-    def notes(self) -> list[str]:
+    def notes(self) -> list[Translatable]:
         """Return what was left aside, in sentences."""
-        notes = [f"{plural(count, 'row')} of {why} left out." for why, count in self.left_out.items()]
+        notes = [
+            say("{rows} of {why} left out.", rows=plural(count, "row"), why=why) for why, count in self.left_out.items()
+        ]
         if self.unused:
-            are = "column is" if len(self.unused) == 1 else "columns are"
-            notes.append(f"{len(self.unused)} {are} not used: {', '.join(map(repr, self.unused))}.")
+            are = say("column is") if len(self.unused) == 1 else say("columns are")
+            notes.append(
+                say(
+                    "{unused} {are} not used: {repr}.",
+                    unused=len(self.unused),
+                    are=are,
+                    repr=", ".join(map(repr, self.unused)),
+                )
+            )
         return notes
 
 
@@ -81,7 +90,7 @@ def import_csv(
     records after the file was checked.
     """
     reading = read_csv(kind_name, data, used=used, may=may)
-    return " ".join([store(session, reading, after=after, update=update), *reading.notes()])
+    return joined([store(session, reading, after=after, update=update), *reading.notes()])
 
 
 def read_csv(kind_name: str, data: bytes | BinaryIO, *, used: Map | None = None, may: May = anyone) -> Reading:
@@ -123,9 +132,13 @@ def _every(kind: ImportKind) -> list[Column]:
 
 def _closed(registry: Registry, kind: ImportKind, columns: Sequence[Column]) -> dict[str, str]:
     """Return the columns that cannot be used, each with the reason: no right to it, or a module that is off."""
-    closed = {column.name: f"needs the right {column.permission}" for column in _every(kind) if column not in columns}
+    closed = {
+        column.name: say("needs the right {permission}", permission=column.permission)
+        for column in _every(kind)
+        if column not in columns
+    }
     return closed | {
-        column.name: f"belongs to module {owned.module}, which is off"
+        column.name: say("belongs to module {module}, which is off", module=owned.module)
         for owned in registry.import_extensions[kind.name]
         if not registry.is_live(owned.module)
         for column in owned.thing.columns
@@ -145,16 +158,20 @@ def _check_header(header: Header, columns: Sequence[Column], closed: Mapping[str
     known, errors = [column.name for column in columns], reading.errors
     for position, name in enumerate(header.names):
         if name and name in header.names[:position]:
-            errors.add_at(header.number, name, "", "the column is there twice")
+            errors.add_at(header.number, name, "", say("the column is there twice"))
         elif name in closed and name not in known:
-            errors.add_at(header.number, name, "", f"column {name} {closed[name]}")
+            errors.add_at(header.number, name, "", say("column {name} {closed}", name=name, closed=closed[name]))
         elif name and name not in known:
-            hint = f", and the name has {character}" if (character := refused_character(name)) else ""
-            message = f"there is no such column; the columns are {', '.join(known)}{hint}"
+            hint = (
+                say(", and the name has {character}", character=character)
+                if (character := refused_character(name))
+                else ""
+            )
+            message = say("there is no such column; the columns are {known}{hint}", known=", ".join(known), hint=hint)
             errors.add_at(header.number, name, "", message)
     for column in columns:
         if column.required and column.name not in header.names:
-            errors.add_at(header.number, column.name, "", "the column is missing")
+            errors.add_at(header.number, column.name, "", say("the column is missing"))
 
 
 def _read_rows(reading: Reading, header: Header, records: Iterable[Record], columns: Sequence[Column]) -> None:
@@ -192,13 +209,16 @@ def _parse(row: Row, columns: Sequence[Column], reading: Reading) -> None:
 
 def _empty(column: Column, kind: ImportKind) -> str:
     if column.name in kind.header[:1]:
-        return f"the cell is empty: repeat the {column.name} in each row, or leave all cells of the document empty"
-    return "the cell is empty"
+        return say(
+            "the cell is empty: repeat the {column} in each row, or leave all cells of the document empty",
+            column=column.name,
+        )
+    return say("the cell is empty")
 
 
 def _value(column: Column, cell: str) -> Any:
     if "\0" in cell:
-        raise ValueError("has a NUL character")
+        raise ValueError(say("has a NUL character"))
     return column.parse(cell)
 
 
@@ -256,7 +276,11 @@ class _Repeated:
         values = tuple(identity_key(row[name] or "") if name in self._codes else row[name] for name in self._key)
         if values in self._first:
             again = " and ".join(self._key)
-            errors.add(row, self._key[0], f"is there twice: row {self._first[values]} has the same {again}")
+            errors.add(
+                row,
+                self._key[0],
+                say("is there twice: row {first} has the same {again}", first=self._first[values], again=again),
+            )
         self._first.setdefault(values, row.number)
 
 

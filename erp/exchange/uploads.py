@@ -26,7 +26,7 @@ from erp.history import noting_made
 from erp.identity import identity_key
 from erp.models import ImportFile, ImportState, RunKind, User
 from erp.registry import current_registry
-from erp.text import plural
+from erp.text import joined, plural, say
 
 T = TypeVar("T")
 
@@ -42,14 +42,14 @@ class AlreadyApplied(ErpError):
     """A file that was applied before, or is about to be."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"{name} has been applied already. Upload it again to import it once more.")
+        super().__init__(say("{name} has been applied already. Upload it again to import it once more.", name=name))
 
 
 class NotChecked(ErpError):
     """A file that has problems, or was not checked yet."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"{name} cannot be applied: solve its problems first.")
+        super().__init__(say("{name} cannot be applied: solve its problems first.", name=name))
 
 
 class _Undone(Exception):
@@ -140,7 +140,7 @@ def _recognised(session: Session, file: ImportFile, names: Sequence[str], may: M
     """Return the kind and the map that were chosen for a file, else those that its header shows."""
     kinds = live_kinds(may)
     if file.kind and file.kind not in kinds:
-        raise ErpError(f"You may not import {file.kind}, or its module is off.")
+        raise ErpError(say("You may not import {kind}, or its module is off.", kind=file.kind))
     if file.kind and file.map_name:
         return kinds[file.kind], find_map(session, kinds[file.kind], file.map_name)
     guesses = recognise(session, names, [kinds[file.kind]] if file.kind else kinds.values(), may=may)
@@ -161,7 +161,7 @@ def _first_rows(read: Reading, may: May) -> dict[str, Any]:
 def _tried(session: Session, read: Reading, file: ImportFile) -> str:
     summary = store(session, read, after=file.steps.split(), update=file.is_update and read.kind.update is not None)
     notes = [note for answer in notes_of_import(session) for note in answer]
-    return " ".join([summary, *read.notes(), *notes])
+    return joined([summary, *read.notes(), *notes])
 
 
 def _problems(refused: ImportRefused, errors: Errors) -> dict[str, Any]:
@@ -178,7 +178,7 @@ def _problems(refused: ImportRefused, errors: Errors) -> dict[str, Any]:
     unknown = {column: list(names) for column, names in errors.unknown.items()}
     return {
         "problems": shown,
-        "error": f"{plural(refused.count, 'error')}: nothing is imported before they are solved.",
+        "error": say("{errors}: nothing is imported before they are solved.", errors=plural(refused.count, "error")),
         "unknown": unknown,
         "bad": sorted(errors.bad_rows),
     }
@@ -219,7 +219,7 @@ def apply(session: Session, file_id: int, may: May) -> str:
 def _apply(session: Session, file: ImportFile, may: May) -> str:
     kind = live_kinds(may).get(file.kind)
     if kind is None:
-        raise ErpError(f"You may not import {file.kind}, or its module is off.")
+        raise ErpError(say("You may not import {kind}, or its module is off.", kind=file.kind))
     used = find_map(session, kind, file.map_name) if file.map_name else None
     update = file.is_update and kind.update is not None
     after, data = file.steps.split(), io.BytesIO(file.content)
@@ -236,7 +236,7 @@ def missing_rows(session: Session, file_id: int, column: str, may: May) -> tuple
     kind = live_kinds(may)[file.kind]
     other = live_kinds(may).get(kind.refers.get(column, ""))
     if other is None:
-        raise ErpError(f"You may not make what column {column} names.")
+        raise ErpError(say("You may not make what column {column} names.", column=column))
     wanted = {identity_key(name): name for name in json.loads(file.checked)["unknown"].get(column, [])}
     used = find_map(session, kind, file.map_name) if file.map_name else None
     made = used.makes.get(other.name) if used else None
@@ -284,13 +284,13 @@ def _work_off_one(file_id: int, user_name: str, state: ImportState) -> str:
     may = _rights_of(user_name)
     if state == ImportState.waiting:
         check(file_id, may)
-        return f"File {file_id} checked."
+        return say("File {file_id} checked.", file_id=file_id)
     try:
         with events.run(RunKind.job, "erp.import", user_name):
             return commit(partial(_applied_by_job, file_id=file_id, may=may))
     except ErpError as refused:
         commit(partial(_fail, file_id=file_id, error=_text(refused)))
-        return f"File {file_id} failed."
+        return say("File {file_id} failed.", file_id=file_id)
 
 
 def _applied_by_job(session: Session, file_id: int, may: May) -> str:

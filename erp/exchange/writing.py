@@ -15,6 +15,7 @@ from typing_extensions import override
 from erp.exchange.kinds import ExportKind
 from erp.numbers import format_quantity
 from erp.registry import Extension, Registry, current_registry
+from erp.text import say
 
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 _PIECE = 60_000
@@ -32,7 +33,7 @@ def export_csv(session: Session, kind_name: str) -> Iterator[str]:
 
 def _given(registry: Registry, extension: Extension, session: Session) -> Any:
     """Return what gives another module's values; where a third party's fails, the file says so in their place."""
-    what = f"export column {', '.join(map(str, extension.columns))}"
+    what = say("export column {str}", str=", ".join(map(str, extension.columns)))
 
     def instead(text: str) -> Callable[[Any], list[str]]:
         return lambda _key: [text] * len(extension.columns)

@@ -17,6 +17,8 @@ from sqlalchemy.exc import DBAPIError
 
 from erp.db import POSTGRES_OPTIONS, db
 
+LEADER = "worker"
+
 # A dead machine is noticed after half a minute at most; its locks are free then.
 _KEEPALIVES = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 
@@ -121,6 +123,11 @@ def is_free(name: str) -> bool:
         return probe.take()
     finally:
         probe.release()
+
+
+def is_led() -> bool:
+    """Say whether a worker runs that starts what is due."""
+    return not is_free(LEADER)
 
 
 def _key(name: str) -> int:

@@ -22,15 +22,9 @@ from erp.jobs.schedule import overview
 
 log = logging.getLogger(__name__)
 
-LEADER = "worker"
 POLL_SECONDS = 1.0
 THREADS = 4
 OVERDUE = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def is_led() -> bool:
-    """Say whether a worker runs that starts what is due."""
-    return not locks.is_free(LEADER)
 
 
 class Worker:
@@ -46,7 +40,7 @@ class Worker:
         self._stopping = threading.Event()
         self._planned: dict[str, datetime] = {}
         with app.app_context():
-            self._lock = locks.lock(LEADER)
+            self._lock = locks.lock(locks.LEADER)
 
     def run(self) -> None:
         """Lead, or wait to lead, until stop() is called or a signal comes. Running jobs are waited for."""

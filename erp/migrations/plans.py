@@ -11,7 +11,7 @@ from erp.migrations import revisions
 from erp.migrations.lifecycle import enablable, installable, needs_upgrade, uninstallable, what_uninstall_destroys
 from erp.models import InstalledModule, ModuleState
 from erp.registry import Owned, Registry, current_registry
-from erp.text import plural
+from erp.text import plural, say
 
 # What a module may add to another's screen, in the words of its users.
 _PARTS = {
@@ -28,33 +28,49 @@ _PARTS = {
 def plan_install(name: str) -> list[str]:
     """Return what installing the module would do."""
     module = installable(name)
-    return [f"Module {name} {module.version} would be installed and enabled.", *_arrivals(module), *_belongings(name)]
+    return [
+        say("Module {name} {version} would be installed and enabled.", name=name, version=module.version),
+        *_arrivals(module),
+        *_belongings(name),
+    ]
 
 
 def _arrivals(module: Module) -> Iterator[str]:
     yield from _listed("Tables made", [table.name for table in revisions.tables(module.name)])
     for permission in module.permissions:
-        yield f"Right {permission.name}: {', '.join(('Administrator', *permission.roles))}."
+        yield say(
+            "Right {permission}: {names}.",
+            permission=permission.name,
+            names=", ".join(("Administrator", *permission.roles)),
+        )
 
 
 def plan_upgrade(name: str) -> list[str]:
     """Return what upgrading the module would do."""
     row = _row(name)
     if not needs_upgrade(row):
-        return [f"Module {name} is up to date."]
+        return [say("Module {name} is up to date.", name=name)]
     if row.state == ModuleState.installing:
         return plan_install(name)
     steps = [step.doc.rstrip(".") for step in revisions.ahead(db.session.connection(), name)]
     version = current_registry().module(name).version
-    return [f"Module {name} would be upgraded from {row.version} to {version}.", *_listed("Revisions", steps)]
+    return [
+        say(
+            "Module {name} would be upgraded from {version} to {version_}.",
+            name=name,
+            version=row.version,
+            version_=version,
+        ),
+        *_listed("Revisions", steps),
+    ]
 
 
 def plan_enable(name: str) -> list[str]:
     """Return what enabling the module would do."""
     row = enablable(name)
     if row.state == ModuleState.enabled:
-        return [f"Module {name} is enabled already."]
-    return [f"Module {name} would be enabled.", *_belongings(name)]
+        return [say("Module {name} is enabled already.", name=name)]
+    return [say("Module {name} would be enabled.", name=name), *_belongings(name)]
 
 
 def plan_disable(name: str, *, release: bool = False) -> list[str]:
@@ -62,20 +78,28 @@ def plan_disable(name: str, *, release: bool = False) -> list[str]:
     registry = current_registry()
     row = registry.check_disable(db.session(), name)
     if row.state == ModuleState.disabled:
-        return [f"Module {name} is disabled already."]
+        return [say("Module {name} is disabled already.", name=name)]
     if not release:
         for guard in registry.guards[name]:
             registry.ask_guard(guard, db.session(), release=False)
-    held = [f"What module {name} holds would be released."] if release else []
-    return [f"Module {name} would be disabled and its data kept. These would be off:", *_belongings(name), *held]
+    held = [say("What module {name} holds would be released.", name=name)] if release else []
+    return [
+        say("Module {name} would be disabled and its data kept. These would be off:", name=name),
+        *_belongings(name),
+        *held,
+    ]
 
 
 def plan_uninstall(name: str) -> list[str]:
     """Return what uninstalling the module would destroy."""
     uninstallable(name)
     destroyed = what_uninstall_destroys(name).items()
-    rows = [f"{table}: {plural(count, 'row')} destroyed." for table, count in destroyed]
-    return [f"Module {name} would be uninstalled, its tables written to CSV files first.", *rows, *_belongings(name)]
+    rows = [say("{table}: {rows} destroyed.", table=table, rows=plural(count, "row")) for table, count in destroyed]
+    return [
+        say("Module {name} would be uninstalled, its tables written to CSV files first.", name=name),
+        *rows,
+        *_belongings(name),
+    ]
 
 
 def _row(name: str) -> InstalledModule:
@@ -95,7 +119,7 @@ def _belongings(name: str) -> Iterator[str]:
     yield from _listed("Exports", _names(registry.exports, name))
     yield from _listed("Listens to", _heard(registry.subscribers, name))
     yield from _listed("Answers", _heard(registry.hook_answers, name))
-    yield from _listed(f"Options of [{name}]", [option.name for option in registry.module(name).options])
+    yield from _listed(say("Options of [{name}]", name=name), [option.name for option in registry.module(name).options])
     yield from _listed("Needs", registry.module(name).depends)
     yield from _listed("Modules that need it", registry.dependents(name, registry.modules))
 
@@ -110,11 +134,14 @@ def _added(registry: Registry, name: str) -> Iterator[str]:
             for part in parts
             for thing in getattr(part, kind)
         ]
-        yield from _listed(f"Added to the screen {view}", words)
+        yield from _listed(say("Added to the screen {view}", view=view), words)
     for what, extensions in (("import", registry.import_extensions), ("export", registry.export_extensions)):
         for kind, extended in sorted(extensions.items()):
             columns = [column for extension in _own(extended, name) for column in extension.columns]
-            yield from _listed(f"Added to the {what} {kind}", [getattr(column, "name", column) for column in columns])
+            yield from _listed(
+                say("Added to the {what} {kind}", what=what, kind=kind),
+                [getattr(column, "name", column) for column in columns],
+            )
 
 
 def _called(part: Any) -> str:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
-from alembic.script import Script, ScriptDirectory
-from alembic.script.revision import RevisionError
-from alembic.util import CommandError
 from sqlalchemy import Connection, Table, inspect, select, text
 from sqlalchemy.types import TypeDecorator
 
@@ -21,7 +17,10 @@ from erp.errors import DatabaseTooNew, NotInitialized, UpgradeNeeded
 from erp.models import InstalledModule
 from erp.registry import CORE, current_registry
 
-# Alembic's `op` is one for the whole process.
+if TYPE_CHECKING:
+    from alembic.script import Script, ScriptDirectory
+
+# Alembic is imported where tables move: other commands need not wait for it. Its `op` is one for the whole process.
 _ALONE = threading.Lock()
 
 # Any number that no other program on the same database takes: two installations never move tables at once.
@@ -57,11 +56,15 @@ def script(owner: str) -> ScriptDirectory | None:
     folder = directory(owner)
     if not any(folder.glob("[0-9]*.py")):
         return None
+    from alembic.script import ScriptDirectory
+
     return ScriptDirectory(str(folder), version_locations=[str(folder)])
 
 
 def require_readable(owner: str) -> None:
     """Read all revisions of a module: whatever is wrong with them is raised, several newest ones as RevisionError."""
+    from alembic.script.revision import RevisionError
+
     if (revisions := script(owner)) is not None:
         numbers = [one.revision for one in revisions.walk_revisions()]
         if len(revisions.get_heads()) != 1:
@@ -86,6 +89,9 @@ def ahead(connection: Connection, owner: str, *, to: str = "head") -> list[Scrip
     current = revision(connection, owner)
     if revisions is None:
         return []
+    from alembic.script.revision import RevisionError
+    from alembic.util import CommandError
+
     try:
         found = list(revisions.iterate_revisions(to, current or "base"))
     except (CommandError, RevisionError):
@@ -115,12 +121,27 @@ def pending() -> list[str]:
 
 def _is_behind(connection: Connection, owner: str) -> bool:
     """Say whether tables are older than this program; those of a third party may be newer: that module is off."""
+    if revision(connection, owner) in _newest(owner):
+        return False
     try:
         return bool(ahead(connection, owner))
     except DatabaseTooNew:
         if current_registry().is_foreign(owner):
             return False
         raise
+
+
+def _newest(owner: str) -> list[str]:
+    """Return the one newest revision of the owner as its files say; nothing where they have to be imported for that."""
+    found: dict[str, list[Any]] = {"revision": [], "down_revision": []}
+    for path in sorted(directory(owner).glob("[0-9]*.py")):
+        for node in ast.parse(path.read_bytes()).body:
+            if isinstance(node, ast.Assign) and isinstance(name := node.targets[0], ast.Name) and name.id in found:
+                if not isinstance(node.value, ast.Constant):
+                    return []
+                found[name.id].append(node.value.value)
+    newest = [one for one in found["revision"] if one not in found["down_revision"]]
+    return newest if len(newest) == 1 and len(found["revision"]) == len(found["down_revision"]) else []
 
 
 def require_core() -> None:
@@ -195,6 +216,8 @@ def move(connection: Connection, owner: str, *, to: str = "head") -> list[str]:
     if revisions is None:
         return []
     steps = ahead(connection, owner, to=to)
+    from alembic.config import Config
+    from alembic.runtime.environment import EnvironmentContext
 
     def upgrade(current: Any, _context: Any) -> list[Any]:
         return revisions._upgrade_revs(to, current)

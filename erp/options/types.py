@@ -14,6 +14,7 @@ from typing import ClassVar, Generic, TypeVar
 from typing_extensions import override
 
 from erp.addresses import BadAddress, parse_mailbox
+from erp.text import say
 
 T = TypeVar("T")
 
@@ -42,7 +43,7 @@ class Option(Generic[T]):
     @property
     def allowed(self) -> str:
         """What a value may be, in words, for help texts and refusals."""
-        return "any text is allowed"
+        return say("any text is allowed")
 
     def refusal(self, text: str) -> str:
         """Return why a text that does not fit is refused, in words."""
@@ -64,7 +65,7 @@ class Text(Option[str]):
     @property
     @override
     def allowed(self) -> str:
-        return "one line of text is allowed"
+        return say("one line of text is allowed")
 
     def parse(self, text: str) -> str:
         """Return the text without surrounding blanks; raise ValueError for control characters and broken text."""
@@ -81,11 +82,11 @@ class Mailbox(Text):
     @override
     def allowed(self) -> str:
         empty = _or_empty(self.default or None)
-        return f'an address, `Name <address>` or `"Name, with a comma" <address>`{empty} is allowed'
+        return say('an address, `Name <address>` or `"Name, with a comma" <address>`{empty} is allowed', empty=empty)
 
     @override
     def refusal(self, text: str) -> str:
-        return f"{_address_problem(text) or 'it has a control character'}; {self.allowed}"
+        return f"{_address_problem(text) or say('it has a control character')}; {self.allowed}"
 
     @override
     def parse(self, text: str) -> str:
@@ -114,7 +115,11 @@ class ImageFile(Text):
     @property
     @override
     def allowed(self) -> str:
-        return f"a file that ends with {', '.join(IMAGES[:-1])} or {IMAGES[-1]}, or nothing, is allowed"
+        return say(
+            "a file that ends with {IMAGES} or {IMAGES_}, or nothing, is allowed",
+            IMAGES=", ".join(IMAGES[:-1]),
+            IMAGES_=IMAGES[-1],
+        )
 
     @override
     def parse(self, text: str) -> str:
@@ -133,7 +138,7 @@ class Switch(Option[bool]):
     @property
     @override
     def allowed(self) -> str:
-        return "yes or no is allowed"
+        return say("yes or no is allowed")
 
     def parse(self, text: str) -> bool:
         """Read yes/no, true/false, on/off, 1/0."""
@@ -158,7 +163,12 @@ class Integer(Option[int | None]):
     @property
     @override
     def allowed(self) -> str:
-        return f"a whole number from {self.minimum} to {self.maximum}{_or_empty(self.default)} is allowed"
+        return say(
+            "a whole number from {minimum} to {maximum}{default} is allowed",
+            minimum=self.minimum,
+            maximum=self.maximum,
+            default=_or_empty(self.default),
+        )
 
     def parse(self, text: str) -> int | None:
         """Read a whole number within the bounds."""
@@ -181,7 +191,11 @@ class Decimal(Option[ExactDecimal]):
     @property
     @override
     def allowed(self) -> str:
-        return f"a number from {self.minimum} to {self.maximum} with at most four decimals is allowed"
+        return say(
+            "a number from {minimum} to {maximum} with at most four decimals is allowed",
+            minimum=self.minimum,
+            maximum=self.maximum,
+        )
 
     def parse(self, text: str) -> ExactDecimal:
         """Read a plain decimal within the bounds."""
@@ -206,7 +220,7 @@ class Choice(Option[str]):
     @property
     @override
     def allowed(self) -> str:
-        return f"one of {', '.join(self.choices)} is allowed"
+        return say("one of {choices} is allowed", choices=", ".join(self.choices))
 
     def parse(self, text: str) -> str:
         """Read one of the choices."""
@@ -229,8 +243,8 @@ class Duration(Option[timedelta]):
     @property
     @override
     def allowed(self) -> str:
-        bounds = f"from {self.format(self.minimum)} to {self.format(self.maximum)}"
-        return f"a time such as 30 s, 10 min, 2 h or 1 day, {bounds}, is allowed"
+        bounds = say("from {format} to {format_}", format=self.format(self.minimum), format_=self.format(self.maximum))
+        return say("a time such as 30 s, 10 min, 2 h or 1 day, {bounds}, is allowed", bounds=bounds)
 
     def parse(self, text: str) -> timedelta:
         """Read a whole number and its unit; 0 needs none."""
@@ -253,4 +267,4 @@ class Duration(Option[timedelta]):
 
 
 def _or_empty(default: object) -> str:
-    return " or nothing" if default is None else ""
+    return say(" or nothing") if default is None else ""

@@ -96,7 +96,7 @@ class Core:
         self._registered.endpoints.append(self._own(endpoint))
 
     def add_resource(self, *resources: Any) -> None:
-        """Add resources (`erp.api.Resource`) to the HTTP interface."""
+        """Add resources and reports (`erp.api.Resource`, `Report`) to the HTTP interface."""
         self._add(self._registered.resources, "resource", *resources)
 
     def extend_resource(
@@ -110,6 +110,10 @@ class Core:
         """Add fields and writes, as `erp.api` declares them, to another module's resource `name`."""
         added = ResourceExtension(tuple(fields), tuple(line_fields), tuple(writes))
         self._registered.resource_extensions[name].append(self._own(added))
+
+    def add_effect(self, *effects: Any) -> None:
+        """Let dry runs show what writes change besides their own row (`erp.api.Effect`)."""
+        self._add(self._registered.effects, "effect", *effects)
 
     def add_job(self, job: Callable[[Session], str | None], *, every: str) -> None:
         """Run `job(session)` every `every`, the name of a Duration option (`section.option`).

@@ -43,6 +43,7 @@ class Registered:
         self.views: list[Owned[ViewEntry]] = []
         self.endpoints: list[Owned[Endpoint]] = []
         self.resources: dict[str, Owned[Any]] = {}
+        self.effects: dict[str, Owned[Any]] = {}
         self.resource_extensions: dict[str, list[Owned[ResourceExtension]]] = defaultdict(list)
         self.contributions: dict[str, list[Owned[Contribution]]] = defaultdict(list)
         self.jobs: dict[str, Owned[JobEntry]] = {}
@@ -90,6 +91,7 @@ class Registered:
             self.imports,
             self.exports,
             self.resources,
+            self.effects,
             self.queues,
             self.work_queues,
             self.charts,

@@ -58,20 +58,28 @@ class Registry(Guarded):
         """Forget which modules are on and which options are set, as after a change of the database itself."""
         self._cached = State(-1, frozenset(), self.option_table.effective({}))
 
-    def setup(self) -> None:
-        """Call every module's setup; a third party's that raises, or whose models do not fit, is listed as broken."""
+    def setup(self, *, screens: bool) -> None:
+        """Let every module register what it has, its screens included only where the process shows them.
+
+        A third party's module that raises, or whose models do not fit, is listed as broken.
+        """
         configure_models(apart_from=self.found.packages.values())
         for module in list(self.modules.values()):
             if module.name in self.found.shipped:
-                module.setup(Core(self, module))
+                self._register(module, screens)
             elif module.name in self.modules:  # else it needs one that has just turned out to be broken
-                self._set_up(module)
+                self._set_up(module, screens)
 
-    def _set_up(self, module: Module) -> None:
+    def _register(self, module: Module, screens: bool) -> None:
+        module.setup(Core(self, module))
+        if screens and module.screens is not None:
+            module.screens(Core(self, module))
+
+    def _set_up(self, module: Module, screens: bool) -> None:
         package = self.found.packages.get(module.name, "")
         try:
             with catching(), protected_tables(package, module.name):
-                module.setup(Core(self, module))
+                self._register(module, screens)
                 configure_models_of(package)
         except Raised as raised:
             self.mark_broken(module.name, raised.error)

@@ -66,14 +66,14 @@
     const bar = document.createElement("div");
     bar.className = "alert alert-info erp-draft"; bar.setAttribute("role", "status");
     const text = document.createElement("div");
-    text.textContent = `You typed something here on ${new Date(draft.at).toLocaleString()} and did not save it.`;
+    text.textContent = erpText("You typed something here on {} and did not save it.", new Date(draft.at).toLocaleString(document.documentElement.lang));
     const button = (label, style, press) => {
       const made = document.createElement("button");
       made.type = "button"; made.className = "btn btn-sm " + style; made.textContent = label;
       made.addEventListener("click", () => { press(); bar.remove(); });
       return made;
     };
-    bar.append(text, button("Restore it", "btn-primary", () => { restore(form, draft); keep(form); }), button("Discard it", "btn-quiet", () => localStorage.removeItem(key)));
+    bar.append(text, button(erpText("Restore it"), "btn-primary", () => { restore(form, draft); keep(form); }), button(erpText("Discard it"), "btn-quiet", () => localStorage.removeItem(key)));
     form.before(bar);
   };
 
@@ -129,21 +129,21 @@
     delete form.dataset.checked;
   };
   const go = (form, submitter, found) => {
-    if (String(found.user) !== user) { say(form, "Somebody else is signed in now. Sign in with the name that you had; what you typed is kept."); return; }
+    if (String(found.user) !== user) { say(form, erpText("Somebody else is signed in now. Sign in with the name that you had; what you typed is kept.")); return; }
     all("input[name=csrf_token]").forEach((each) => { each.value = found.csrf_token; });
     send(form, submitter);
   };
   const signIn = (form, submitter) => {
     const dialog = document.createElement("dialog"), page = document.body.dataset.signIn;
-    dialog.className = "erp-palette erp-dialog erp-sign-in"; dialog.setAttribute("aria-label", "Sign in");
+    dialog.className = "erp-palette erp-dialog erp-sign-in"; dialog.setAttribute("aria-label", erpText("Sign in"));
     document.body.append(dialog);
-    const failed = () => { dialog.close(); say(form, "The server cannot be reached. What you typed is kept in this browser."); };
+    const failed = () => { dialog.close(); say(form, erpText("The server cannot be reached. What you typed is kept in this browser.")); };
     const show = (answer) => answer.text().then((html) => {
       const shown = new DOMParser().parseFromString(html, "text/html"), part = shown.querySelector("main form");
       const isStill = part && new URL(answer.url).pathname.startsWith(page);
       if (!isStill) return session().then((found) => { if (found) { dialog.close(); go(form, submitter, found); } else failed(); });
       const intro = document.createElement("p");
-      intro.textContent = "Your session has ended. Sign in again, and the form is saved.";
+      intro.textContent = erpText("Your session has ended. Sign in again, and the form is saved.");
       dialog.replaceChildren(intro, ...all("main .alert", shown), part);
       all(".alert .close", dialog).forEach((each) => each.remove());
       part.dataset.url = new URL(part.getAttribute("action") || answer.url, answer.url).href;
@@ -170,7 +170,7 @@
     keep(form);
     session()
       .then((found) => { if (found) go(form, event.submitter, found); else signIn(form, event.submitter); })
-      .catch(() => say(form, "The server cannot be reached. What you typed is kept in this browser: send it again."))
+      .catch(() => say(form, erpText("The server cannot be reached. What you typed is kept in this browser: send it again.")))
       .finally(() => delete form.dataset.asking);
   }, true);
 })();

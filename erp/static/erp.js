@@ -19,12 +19,12 @@
     asked = trigger;
     $(trigger).closest(".dropdown").find("[data-toggle]").dropdown("hide");
     const data = trigger.dataset;
-    dialog.querySelector(".modal-title").textContent = data.title || trigger.textContent.trim() || "Please confirm";
+    dialog.querySelector(".modal-title").textContent = data.title || trigger.textContent.trim() || erpText("Please confirm");
     dialog.querySelector(".modal-body").textContent = data.confirm;
     const yes = dialog.querySelector(".yes");
-    yes.textContent = data.yes || trigger.textContent.trim() || "Yes";
+    yes.textContent = data.yes || trigger.textContent.trim() || erpText("Yes");
     yes.className = "yes btn " + (data.tone === "danger" ? "btn-danger" : "btn-primary");
-    dialog.querySelector(".no").textContent = data.no || "Cancel";
+    dialog.querySelector(".no").textContent = data.no || erpText("Cancel");
     $(dialog).modal("show");
   };
   on("click", "[data-confirm]", (event, trigger) => {
@@ -183,7 +183,7 @@
   };
   const showTotals = (table, boxes) => {
     const label = table.querySelector("[data-total-label]");
-    if (label) label.textContent = boxes.length ? `Ticked ${boxes.length}` : label.dataset.totalLabel;
+    if (label) label.textContent = boxes.length ? erpText("Ticked {}", boxes.length) : label.dataset.totalLabel;
     all("[data-total]", table).forEach((cell) => {
       const cells = boxes.map((box) => box.closest("tr").cells[cell.cellIndex].dataset.exact).filter(Boolean);
       cell.textContent = boxes.length ? readable(cells.map(raw).reduce((sum, each) => sum + each, 0n)) : cell.dataset.total;
@@ -208,7 +208,7 @@
   const createIn = (box, text, take) => {
     const dialog = document.createElement("dialog"), typed = text.value, headers = { "X-ERP-Dialog": "new" };
     dialog.className = "erp-palette erp-dialog";
-    dialog.setAttribute("aria-label", "New " + box.dataset.noun);
+    dialog.setAttribute("aria-label", erpText("New {}", box.dataset.noun));
     document.body.append(dialog);
     const show = (html) => {
       dialog.innerHTML = html;
@@ -289,12 +289,12 @@
       if (box.dataset.create) {
         const item = document.createElement("li");
         item.setAttribute("role", "option"); item.id = text.id + "-new"; item.className = "create";
-        item.textContent = "New " + box.dataset.noun + (text.value && text.value !== shown ? ` “${text.value}”` : "");
+        item.textContent = erpText("New {}", box.dataset.noun) + (text.value && text.value !== shown ? ` “${text.value}”` : "");
         list.append(item);
       }
       if (!rows.length && !box.dataset.create) {
         const note = document.createElement("li");
-        note.className = "note"; note.textContent = "Nothing found."; list.append(note);
+        note.className = "note"; note.textContent = erpText("Nothing found."); list.append(note);
       }
       list.hidden = false; text.setAttribute("aria-expanded", "true");
       if (options().length) mark(0);
@@ -309,7 +309,7 @@
         .then((rows) => {
           if (hidden.value || text.value !== query) return;
           if (rows.length) take(rows[0]);
-          else { text.classList.add("is-invalid"); text.title = "Nothing found. Choose one from the list."; }
+          else { text.classList.add("is-invalid"); text.title = erpText("Nothing found. Choose one from the list."); }
         })
         .catch(() => text.classList.add("is-invalid"))
         .finally(() => { text.removeAttribute("aria-busy"); settling.delete(box); box.dispatchEvent(new Event("settled", { bubbles: true })); });
@@ -370,7 +370,7 @@
     removed.value = off ? "1" : "";
     row.classList.toggle("removed", off);
     all("input:not([type=hidden]), select", row).forEach((field) => { field.readOnly = off; field.required = off ? false : field.required; });
-    button.title = off ? "Keep this line" : "Remove this line";
+    button.title = off ? erpText("Keep this line") : erpText("Remove this line");
   });
 
   // What depends on another field: an option on its switch, a step on the kind of file.
@@ -402,19 +402,19 @@
     let number = Number(filters.dataset.next);
     const add = () => {
       const row = make("div", "erp-filter-row"), names = Object.keys(groups);
-      const field = pick("Field", names.map((name) => [name, name]));
+      const field = pick(erpText("Field"), names.map((name) => [name, name]));
       const inputs = make("span", ""); inputs.style.display = "contents";
       const drop = make("button", "btn btn-icon btn-sm"); drop.type = "button"; drop.style.flex = "none";
-      drop.setAttribute("aria-label", "Remove filter"); drop.innerHTML = '<i class="fa fa-times"></i>';
+      drop.setAttribute("aria-label", erpText("Remove filter")); drop.innerHTML = '<i class="fa fa-times"></i>';
       drop.addEventListener("click", () => { row.remove(); if (!filters.querySelector(".erp-filter-row")) filters.hidden = true; });
       const value = (operation) => {
-        const found = operation.options && operation.options.length ? pick("Value", operation.options) : make("input", "form-control form-control-sm");
-        if (found.tagName === "INPUT") { found.type = operation.type === "date" ? "date" : "text"; found.required = true; found.setAttribute("aria-label", "Value"); if (operation.type === "number") found.inputMode = "decimal"; }
+        const found = operation.options && operation.options.length ? pick(erpText("Value"), operation.options) : make("input", "form-control form-control-sm");
+        if (found.tagName === "INPUT") { found.type = operation.type === "date" ? "date" : "text"; found.required = true; found.setAttribute("aria-label", erpText("Value")); if (operation.type === "number") found.inputMode = "decimal"; }
         found.name = "flt" + number++ + "_" + operation.arg;
         return found;
       };
       const compare = () => {
-        const operations = groups[field.value], operation = pick("Comparison", operations.map((each, i) => [i, each.operation]));
+        const operations = groups[field.value], operation = pick(erpText("Comparison"), operations.map((each, i) => [i, each.operation]));
         let input = value(operations[0]);
         operation.addEventListener("change", () => { const fresh = value(operations[Number(operation.value)]); input.replaceWith(fresh); input = fresh; });
         inputs.replaceChildren(operation, input);

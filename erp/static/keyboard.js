@@ -26,7 +26,7 @@
     const list = JSON.parse(sessionStorage.getItem(key(siblings.dataset.list)) || "[]"), at = list.indexOf(siblings.dataset.here);
     const [before, after] = all("a", siblings);
     if (at >= 0 && list.length > 1) {
-      siblings.querySelector("span").textContent = `${at + 1} of ${list.length}`;
+      siblings.querySelector("span").textContent = erpText("{} of {}", at + 1, list.length);
       [[before, list[at - 1]], [after, list[at + 1]]].forEach(([anchor, path]) => { if (path) anchor.href = path; else { anchor.removeAttribute("href"); anchor.removeAttribute("data-key"); anchor.setAttribute("role", "link"); anchor.setAttribute("aria-disabled", "true"); } });
       siblings.hidden = false;
     } else siblings.remove();
@@ -42,24 +42,24 @@
   const everyRow = () => all("main thead input.pick-all").find(isSeen);
 
   const keys = [
-    { key: "j", label: "Next row", when: () => rows.length, press: () => goTo(current + 1) },
-    { key: "k", label: "Previous row", when: () => rows.length, press: () => goTo(current - 1) },
-    { key: "x", label: "Tick the row", when: () => rows.length && everyRow(), press: () => { const box = rows[current] && rows[current].querySelector("input.pick"); if (box) tick(box); } },
-    { key: "*", label: "Tick all rows", when: everyRow, press: () => tick(everyRow()) },
-    { key: "l", label: "Actions of the next line", when: () => menus().length, press: nextMenu },
-    { key: "?", label: "The keys of this page", when: () => true, press: () => showKeys() },
+    { key: "j", label: erpText("Next row"), when: () => rows.length, press: () => goTo(current + 1) },
+    { key: "k", label: erpText("Previous row"), when: () => rows.length, press: () => goTo(current - 1) },
+    { key: "x", label: erpText("Tick the row"), when: () => rows.length && everyRow(), press: () => { const box = rows[current] && rows[current].querySelector("input.pick"); if (box) tick(box); } },
+    { key: "*", label: erpText("Tick all rows"), when: everyRow, press: () => tick(everyRow()) },
+    { key: "l", label: erpText("Actions of the next line"), when: () => menus().length, press: nextMenu },
+    { key: "?", label: erpText("The keys of this page"), when: () => true, press: () => showKeys() },
   ];
   const offered = () => all("[data-key]").filter((each) => !each.closest("dialog"));
   const name = (each) => each.dataset.keyLabel || each.textContent.trim() || each.getAttribute("aria-label");
 
   const showKeys = () => {
     const dialog = document.getElementById("erp-keys"), list = dialog.querySelector("dl");
-    const pairs = [["Ctrl K", "Search everything"], ["/", "Search everything"]];
+    const pairs = [["Ctrl K", erpText("Search everything")], ["/", erpText("Search everything")]];
     if (save) pairs.push(["Ctrl S", save.textContent.trim()]);
     offered().forEach((each) => pairs.push([each.dataset.key, name(each)]));
     keys.filter((each) => each.when()).forEach((each) => pairs.push([each.key, each.label]));
-    if (form && form.querySelector("table.erp-lines")) pairs.push(["Enter", "In a line: go on, and add a line at the end"], ["Tab", "The fields that are needed, then the next line"], ["Shift Tab", "Every field, backwards"]);
-    pairs.push(["Esc", "Close what is open"]);
+    if (form && form.querySelector("table.erp-lines")) pairs.push(["Enter", erpText("In a line: go on, and add a line at the end")], ["Tab", erpText("The fields that are needed, then the next line")], ["Shift Tab", erpText("Every field, backwards")]);
+    pairs.push(["Esc", erpText("Close what is open")]);
     list.replaceChildren(...pairs.map(([shown, label]) => {
       const pair = document.createElement("div"), term = document.createElement("dt"), text = document.createElement("dd");
       shown.split(" ").forEach((part) => { const made = document.createElement("kbd"); made.textContent = part; term.append(made); });

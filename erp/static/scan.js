@@ -41,16 +41,16 @@
     const note = begin(), input = row.querySelector("[data-count]");
     choose(row);
     counted.add(row);
-    if (!input) return say(`${row.dataset.name || row.dataset.sku}: now scan its serial numbers.${note}`);
-    if (!addOne(input)) return say(`${code}: ${input.value} is not a number. Correct it, then scan again.`, true);
+    if (!input) return say(erpText("{}: now scan its serial numbers.", row.dataset.name || row.dataset.sku) + note);
+    if (!addOne(input)) return say(erpText("{}: {} is not a number. Correct it, then scan again.", code, input.value), true);
     say(`${row.dataset.name || row.dataset.sku}: ${input.value}.${note}`);
   };
   const addSerial = (box, code) => {
     const numbers = box.value.split("\n").map((each) => each.trim()).filter(Boolean);
-    if (numbers.some((each) => same(each, code))) return say(`${code} was scanned already.`, true);
+    if (numbers.some((each) => same(each, code))) return say(erpText("{} was scanned already.", code), true);
     box.value = [...numbers, code].join("\n");
     box.dispatchEvent(new Event("change", { bubbles: true }));
-    say(`${code} is added: ${numbers.length + 1} in all.`);
+    say(erpText("{} is added: {} in all.", code, numbers.length + 1));
   };
   const scan = (code) => {
     const lots = rows.filter((row) => same(row.dataset.lot, code));
@@ -58,13 +58,13 @@
     if (lot) return count(lot, code);
     const found = rows.filter((row) => same(row.dataset.sku, code));
     if (found.length === 1) return count(found[0], code);
-    if (found.length) { choose(found[0]); return say(`${code} is on ${found.length} lines: now scan the lot.`); }
-    if (lots.length) return say(`${code} is a lot of several products: scan the product first.`, true);
+    if (found.length) { choose(found[0]); return say(erpText("{} is on {} lines: now scan the lot.", code, found.length)); }
+    if (lots.length) return say(erpText("{} is a lot of several products: scan the product first.", code), true);
     const box = current && current.querySelector("[data-serials]"), number = current && current.querySelector("[data-lot-number]");
     if (box) return addSerial(box, code);
-    if (number && number.value && !same(number.value, code)) return say(`${current.dataset.name} has lot ${number.value} already. Scan the product again, or clear its lot.`, true);
-    if (number) { number.value = code; return say(`${current.dataset.name}: lot ${code}.`); }
-    say(`${code} is not on this page.`, true);
+    if (number && number.value && !same(number.value, code)) return say(erpText("{} has lot {} already. Scan the product again, or clear its lot.", current.dataset.name, number.value), true);
+    if (number) { number.value = code; return say(erpText("{}: lot {}.", current.dataset.name, code)); }
+    say(erpText("{} is not on this page.", code), true);
   };
   field.addEventListener("keydown", (event) => {
     if (event.key !== "Enter") return;

@@ -15,7 +15,7 @@
     Array.from(document.querySelectorAll(".erp-head .erp-buttons :is(a, button[type=submit])"))
       .filter((each) => each.textContent.trim() && matches(each.textContent))
       .slice(0, 5)
-      .map((each) => ({ text: each.textContent.trim(), note: "on this page", kind: "Action", press: each }));
+      .map((each) => ({ text: each.textContent.trim(), note: erpText("on this page"), kind: erpText("Action"), press: each }));
 
   const mark = (index) => {
     const items = list.children;
@@ -35,7 +35,7 @@
       item.append(make("span", "kind", result.kind), make("span", "text", result.text), make("span", "note", result.note));
       return item;
     }));
-    note.textContent = results.length ? "" : "Nothing found. Try a number, a name, a SKU, an email address or a page.";
+    note.textContent = results.length ? "" : erpText("Nothing found. Try a number, a name, a SKU, an email address or a page.");
     mark(0);
   };
   const load = () => {
@@ -50,7 +50,7 @@
         delete list.dataset.wanted;
         if (wanted) choose(at, wanted === "apart");
       })
-      .catch(() => { if (mine === asked) { show(actions()); note.textContent = "The search cannot be reached. Load the page again."; } });
+      .catch(() => { if (mine === asked) { show(actions()); note.textContent = erpText("The search cannot be reached. Load the page again."); } });
   };
   const close = () => { asked++; clearTimeout(timer); dialog.close(); };
   const choose = (index, isApart) => {

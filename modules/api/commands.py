@@ -9,9 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from erp import security
+from erp.cli.wrapping import with_screens
 from erp.db import commit, db
 from erp.errors import NotFound
 from modules.api import services
+from modules.api.http import document
 from modules.api.models import Token
 
 
@@ -62,3 +64,10 @@ def revoke_token(username: str, name: str) -> None:
         raise NotFound("token", name)
     commit(lambda session: services.revoke_token(session, token_id))
     click.echo(f"The token {name} of {username} is revoked.")
+
+
+@click.command()
+@with_screens
+def openapi() -> None:
+    """Print the OpenAPI document of the modules that are on."""
+    click.echo(document())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from erp.errors import ErpError
+from erp.text import say
 
 
 class NotSignedIn(ErpError):
@@ -16,7 +17,13 @@ class TooManyRequests(ErpError):
     """A token that asks too often."""
 
     def __init__(self, *, limit: int, seconds: int) -> None:
-        super().__init__(f"More than {limit} requests in a minute. Wait {seconds} seconds and send it again.")
+        super().__init__(
+            say(
+                "More than {limit} requests in a minute. Wait {seconds} seconds and send it again.",
+                limit=limit,
+                seconds=seconds,
+            )
+        )
 
 
 class TokenNameTaken(ErpError):
@@ -25,7 +32,9 @@ class TokenNameTaken(ErpError):
     field = "name"
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"There is a token {name!r} of this user. Choose another name, or revoke that one.")
+        super().__init__(
+            say("There is a token {name!r} of this user. Choose another name, or revoke that one.", name=name)
+        )
 
 
 class BadTokenName(ErpError):
@@ -43,7 +52,9 @@ class RightsNotHeld(ErpError):
     field = "rights"
 
     def __init__(self, rights: list[str]) -> None:
-        super().__init__(f"The user does not have the rights {', '.join(rights)}. A token has those or fewer.")
+        super().__init__(
+            say("The user does not have the rights {rights}. A token has those or fewer.", rights=", ".join(rights))
+        )
 
 
 class ExpiryPassed(ErpError):
@@ -52,7 +63,7 @@ class ExpiryPassed(ErpError):
     field = "expires_on"
 
     def __init__(self, day: object) -> None:
-        super().__init__(f"{day} is over: a token is good until the end of a day that is to come.")
+        super().__init__(say("{day} is over: a token is good until the end of a day that is to come.", day=day))
 
 
 class UnknownEvents(ErpError):
@@ -92,7 +103,9 @@ class KeyUsed(ErpError):
     field = "Idempotency-Key"
 
     def __init__(self, key: str) -> None:
-        super().__init__(f"The key {key!r} belongs to another request of yours. Take a new key for a new request.")
+        super().__init__(
+            say("The key {key!r} belongs to another request of yours. Take a new key for a new request.", key=key)
+        )
 
 
 class PreconditionFailed(ErpError):

@@ -8,18 +8,26 @@ from erp.registry import Core
 
 
 def setup(core: Core) -> None:
-    """Register the endpoint, the tokens and what is done on a schedule."""
+    """Register the tokens and what is done on a schedule."""
     from erp.api import Announced
-    from modules.api import admin, commands, http, jobs, models, services
+    from modules.api import commands, jobs, models, services
 
     core.add_models(models)
-    core.add_endpoint(http.ENDPOINT)
-    core.add_view(admin.WebhookScreen, menu="System Data", permission="api.webhooks")
-    core.add_view(admin.DeliveryScreen, menu="System Data", permission="api.webhooks")
-    core.add_command(commands.tokens)
+    core.add_command(commands.tokens, commands.openapi)
     core.add_job(jobs.forget_answers, every="api.forget_every")
     core.add_job(jobs.deliver_webhooks, every="api.deliver_every")
     core.subscribe(Announced, services.notify_webhooks)
+
+
+def screens(core: Core) -> None:
+    """Register the endpoint and the list of tokens, for processes that answer requests."""
+    from modules.api import admin, api, http
+
+    core.add_endpoint(http.ENDPOINT)
+    core.add_view(admin.WebhookScreen, menu="System Data", permission="api.webhooks")
+    core.add_view(admin.DeliveryScreen, menu="System Data", permission="api.webhooks")
+    core.add_view(admin.TokenScreen, menu="Settings", permission="api.use")
+    api.register(core)
 
 
 MODULE = Module(
@@ -65,4 +73,5 @@ MODULE = Module(
         Permission("api.webhooks", "Set up webhooks, and see and repeat what they were told"),
     ),
     setup=setup,
+    screens=screens,
 )

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from erp.errors import ErpError
+from erp.text import joined, say
 
 
 class TemplateRefused(ErpError):
     """A template that does not render; `part` is its subject, body or html."""
 
     def __init__(self, *, part: str, line: int | None, reason: str) -> None:
-        place = f"{part}, line {line}" if line else part
-        super().__init__(f"The template does not render ({place}): {reason.rstrip('.')}.")
+        place = say("{part}, line {line}", part=part, line=line) if line else part
+        super().__init__(
+            say("The template does not render ({place}): {reason}.", place=place, reason=reason.rstrip("."))
+        )
 
 
 class TemplateInUse(ErpError):
@@ -20,62 +23,77 @@ class TemplateInUse(ErpError):
 
     def __init__(self, *, name: str, users: Iterable[str]) -> None:
         named = list(users)
-        super().__init__(f"The template {name} is used by {', '.join(named)}. Change that first.", users=named)
+        super().__init__(
+            say("The template {name} is used by {named}. Change that first.", name=name, named=joined(named, ", ")),
+            users=named,
+        )
 
 
 class NoSuchTemplate(ErpError):
     """The template that an option names, or that news was written for, does not exist."""
 
     def __init__(self, *, name: str, option: str = "") -> None:
-        by = f", which option {option} names" if option else ""
-        super().__init__(f"There is no email template {name!r}{by}.")
+        by = say(", which option {option} names", option=option) if option else ""
+        super().__init__(say("There is no email template {name!r}{by}.", name=name, by=by))
 
 
 class NoAddress(ErpError):
     """A customer without an email address."""
 
     def __init__(self, *, customer: str) -> None:
-        super().__init__(f"Customer {customer} has no email address.")
+        super().__init__(say("Customer {customer} has no email address.", customer=customer))
 
 
 class BadSender(ErpError):
     """The option that names the sender is not an address."""
 
     def __init__(self, *, option: str, value: str, reason: str) -> None:
-        super().__init__(f"Option {option}: {value!r} cannot be used: {reason}.")
+        super().__init__(
+            say("Option {option}: {value!r} cannot be used: {reason}.", option=option, value=value, reason=reason)
+        )
 
 
 class NotAsComposed(ErpError):
     """An email that reads differently after it was built; it does not leave."""
 
     def __init__(self, *, reason: str) -> None:
-        super().__init__(f"The email does not read as it was written: {reason}.")
+        super().__init__(say("The email does not read as it was written: {reason}.", reason=reason))
 
 
 class EmptyMessage(ErpError):
     """An edited message without a subject or a text."""
 
     def __init__(self, *, part: str) -> None:
-        super().__init__(f"The {part} of an email cannot be empty.")
+        super().__init__(say("The {part} of an email cannot be empty.", part=part))
 
 
 class TemplateNameTaken(ErpError):
     """Another template has that name."""
 
     def __init__(self, *, name: str) -> None:
-        super().__init__(f"There is already an email template {name!r}.")
+        super().__init__(say("There is already an email template {name!r}.", name=name))
 
 
 class AlarmNotSent(ErpError):
     """A message to an administrator that the mail server does not take."""
 
     def __init__(self, recipient: str, reason: str) -> None:
-        super().__init__(f"The message to the administrator {recipient} was not sent: {reason.rstrip('.')}.")
+        super().__init__(
+            say(
+                "The message to the administrator {recipient} was not sent: {reason}.",
+                recipient=recipient,
+                reason=reason.rstrip("."),
+            )
+        )
 
 
 class MailServerUnusable(ErpError):
     """The mail server cannot be reached, or refuses to let the sender sign in."""
 
     def __init__(self, *, server: str, reason: str) -> None:
-        text = f"The mail server {server} cannot be used: {reason.rstrip('.')}. Emails stay in the queue."
+        text = say(
+            "The mail server {server} cannot be used: {reason}. Emails stay in the queue.",
+            server=server,
+            reason=reason.rstrip("."),
+        )
         super().__init__(text)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, long_text
-from erp.text import plural
+from erp.text import plural, say
 from modules.backorder_email import queries, services
 from modules.backorder_email.domain.templates import Wording
 from modules.backorder_email.models import StatusTemplate, Template
@@ -28,7 +28,12 @@ def _save_templates(session: Session, rows: list[Row], errors: Errors) -> str:
     errors.raise_if_any()
     changes = [(row["name"], known.get(row["name"]), wordings[row.number]) for row in rows]
     changed = services.save_templates(session, changes)
-    return f"{plural(len(rows), 'template')}: {len(rows) - len(known)} new, {changed} changed."
+    return say(
+        "{templates}: {rows} new, {changed} changed.",
+        templates=plural(len(rows), "template"),
+        rows=len(rows) - len(known),
+        changed=changed,
+    )
 
 
 def _wording(row: Row, known: Template | None) -> Wording:
@@ -80,7 +85,7 @@ def save_status_templates(session: Session, rows: list[Row], errors: Errors) -> 
     templates = queries.templates_by_name(session, names)
     for row in rows:
         if row["email_template"] and row["email_template"] not in templates:
-            errors.add(row, "email_template", "is not the name of an email template")
+            errors.add(row, "email_template", say("is not the name of an email template"))
     errors.raise_if_any()
     wanted = {row["name"]: templates.get(row["email_template"] or "") for row in rows}
     statuses = statuses_by_name(session, wanted)

@@ -14,6 +14,7 @@ from erp import clock
 from erp.db import BigId, Model, Quantity, UtcDateTime, final_once, key_column, partial_index
 from erp.history import Subject, Tracked
 from erp.models import RunEntry, enum_column
+from erp.text import say
 from modules.backorder_email.domain.templates import Wording
 from modules.backorder_email.states import UNSENT, Cause, DropReason, MessageState
 from modules.procurement.models import PurchaseLineStatus, PurchaseOrderLine
@@ -156,7 +157,7 @@ class Message(Tracked, Model):
         return cls.state.in_(UNSENT)
 
     def __str__(self) -> str:
-        return f"Email {self.id}"
+        return say("Email {id}", id=self.id)
 
 
 class News(Model):

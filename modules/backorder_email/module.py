@@ -10,20 +10,12 @@ from erp.registry import Core, Queue
 def setup(core: Core) -> None:
     """Register what this module has."""
     from erp.events import RunEnded
-    from modules.backorder_email import admin, commands, delivery, exchange, handlers, jobs, models, queries, services
+    from modules.backorder_email import commands, delivery, exchange, handlers, jobs, models, queries, services
     from modules.preorder.events import PurchaseAllocated, PurchaseAllocationRemoved
     from modules.procurement.events import LineStatusChanged
     from modules.sales.events import BackorderCancelled, PromiseDateChanged
 
     core.add_models(models)
-    core.add_view(admin.PendingEmails, menu="Emails", permission="backorder_email.view")
-    core.add_view(admin.TemplateScreen, menu="Emails", permission="backorder_email.view")
-    core.extend_view("procurement.purchase_line_status", fields=(admin.STATUS_FIELD,))
-    core.extend_view("sales.order", panels=(admin.ORDER_PANEL,), notes=(admin.SALES_NOTES,))
-    core.extend_view("procurement.purchase_order", notes=(admin.PURCHASE_NOTES,))
-    core.extend_view("sales.customer", panels=(admin.CUSTOMER_PANEL,))
-    core.add_dashboard(admin.CARD)
-    core.add_work_queue(*admin.QUEUES)
     core.add_queue(Queue("emails", queries.waiting))
     core.add_alarm(delivery.send_alarm)
     core.add_demo(services.load_demo)
@@ -42,6 +34,21 @@ def setup(core: Core) -> None:
     core.subscribe(PromiseDateChanged, services.write_date_news)
     core.subscribe(BackorderCancelled, services.write_cancellation_news)
     core.subscribe(RunEnded, delivery.compose_run)
+
+
+def screens(core: Core) -> None:
+    """Register what this module shows, and adds to the screens of other modules."""
+    from modules.backorder_email import admin, api
+
+    core.add_view(admin.PendingEmails, menu="Emails", permission="backorder_email.view")
+    core.add_view(admin.TemplateScreen, menu="Emails", permission="backorder_email.view")
+    core.extend_view("procurement.purchase_line_status", fields=(admin.STATUS_FIELD,))
+    core.extend_view("sales.order", panels=(admin.ORDER_PANEL,), notes=(admin.SALES_NOTES,))
+    core.extend_view("procurement.purchase_order", notes=(admin.PURCHASE_NOTES,))
+    core.extend_view("sales.customer", panels=(admin.CUSTOMER_PANEL,))
+    core.add_dashboard(admin.CARD)
+    core.add_work_queue(*admin.QUEUES)
+    api.register(core)
 
 
 _CLERKS = ("Sales clerk", "Merchandiser")
@@ -153,4 +160,5 @@ MODULE = Module(
         Permission("backorder_email.templates", "Edit email templates", ("Merchandiser",)),
     ),
     setup=setup,
+    screens=screens,
 )

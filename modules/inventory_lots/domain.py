@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from erp.identity import refused_character
 from erp.numbers import LIMIT
+from erp.text import say
 from modules.inventory_lots.errors import (
     BadLocation,
     BadLotNumber,
@@ -25,7 +26,7 @@ from modules.inventory_lots.errors import (
 )
 from modules.inventory_lots.states import LocationKind, Tracking
 
-ON_HOLD, EXPIRED, IN_QUARANTINE = "on hold", "expired", "in quarantine"
+ON_HOLD, EXPIRED, IN_QUARANTINE = say("on hold"), "expired", say("in quarantine")
 
 Part = tuple[int, int]
 
@@ -33,18 +34,20 @@ Part = tuple[int, int]
 def check_quantity(quantity: Decimal, decimals: int, *, what: str) -> None:
     """Raise BadQuantity unless the quantity is above 0, at most 1,000,000,000 and has no more than `decimals`."""
     if quantity <= 0:
-        raise BadQuantity(what=what, quantity=quantity, reason="is not above 0")
+        raise BadQuantity(what=what, quantity=quantity, reason=say("is not above 0"))
     check_count(quantity, decimals, what=what)
 
 
 def check_count(quantity: Decimal, decimals: int, *, what: str) -> None:
     """Raise BadQuantity unless somebody may have counted the quantity: as `check_quantity`, but 0 is fine."""
     if quantity < 0:
-        raise BadQuantity(what=what, quantity=quantity, reason="is below 0")
+        raise BadQuantity(what=what, quantity=quantity, reason=say("is below 0"))
     if quantity > LIMIT:
-        raise BadQuantity(what=what, quantity=quantity, reason="is more than 1,000,000,000")
+        raise BadQuantity(what=what, quantity=quantity, reason=say("is more than 1,000,000,000"))
     if quantity != quantity.quantize(Decimal(1).scaleb(-decimals)):
-        raise BadQuantity(what=what, quantity=quantity, reason=f"has more than {decimals} decimals")
+        raise BadQuantity(
+            what=what, quantity=quantity, reason=say("has more than {decimals} decimals", decimals=decimals)
+        )
 
 
 def check_price(price: Decimal | None, *, what: str, field: str) -> None:
@@ -65,7 +68,7 @@ def check_lot_number(number: str | None, quantity: Decimal, *, tracking: Trackin
     if not number.strip() or len(number) > 80:
         raise BadLotNumber(number=number)
     if character := refused_character(number):
-        raise BadLotNumber(number=number, reason=f"it has {character}: remove it")
+        raise BadLotNumber(number=number, reason=say("it has {character}: remove it", character=character))
     if tracking is Tracking.serial and quantity not in (0, 1):
         raise SerialQuantity(sku=sku, number=number, quantity=quantity)
 
@@ -76,9 +79,9 @@ def split_path(path: str) -> tuple[str, str]:
     if not warehouse or not code or "/" in code:
         raise BadLocation(path=path)
     if character := refused_character(warehouse + code):
-        raise BadLocation(path=path, reason=f"it has {character}: remove it")
+        raise BadLocation(path=path, reason=say("it has {character}: remove it", character=character))
     if max(len(warehouse), len(code)) > 40:
-        raise BadLocation(path=path, reason="each of its two parts has at most 40 characters")
+        raise BadLocation(path=path, reason=say("each of its two parts has at most 40 characters"))
     return warehouse, code
 
 
@@ -122,9 +125,9 @@ def check_tracking_settings(sku: str, settings: TrackingSettings) -> None:
 def check_change(sku: str, before: TrackingSettings, after: TrackingSettings) -> None:
     """Raise ProductInUse where the tracking would change or the decimals become fewer; for a product in use."""
     if after.tracking is not before.tracking:
-        raise ProductInUse(sku=sku, field="tracking", reason="how it is tracked cannot change")
+        raise ProductInUse(sku=sku, field="tracking", reason=say("how it is tracked cannot change"))
     if after.unit_decimals < before.unit_decimals:
-        raise ProductInUse(sku=sku, field="unit_decimals", reason="it cannot have fewer decimals")
+        raise ProductInUse(sku=sku, field="unit_decimals", reason=say("it cannot have fewer decimals"))
 
 
 def check_unit(sku: str, before: TrackingSettings, after: TrackingSettings, *, allocated_on: Sequence[str]) -> None:

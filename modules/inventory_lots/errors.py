@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from erp.errors import ErpError
 from erp.numbers import format_quantity
+from erp.text import say
 
 
 class StockRefused(ErpError):
@@ -27,7 +28,9 @@ class NegativePrice(ErpError):
     """A price below 0."""
 
     def __init__(self, *, what: str, price: Decimal, field: str) -> None:
-        super().__init__(f"{what}: a price of {format_quantity(price)} is below 0. Enter 0 or more.")
+        super().__init__(
+            say("{what}: a price of {price} is below 0. Enter 0 or more.", what=what, price=format_quantity(price))
+        )
         self.field = field
 
 
@@ -36,8 +39,8 @@ class BadLocation(StockRefused):
 
     field = "location"
 
-    def __init__(self, *, path: str, reason: str = "write it as WAREHOUSE/LOCATION, such as WH/STOCK") -> None:
-        super().__init__(f"{path!r} is not a location: {reason}.")
+    def __init__(self, *, path: str, reason: str = say("write it as WAREHOUSE/LOCATION, such as WH/STOCK")) -> None:
+        super().__init__(say("{path!r} is not a location: {reason}.", path=path, reason=reason))
 
 
 class LotNumberMissing(StockRefused):
@@ -46,7 +49,7 @@ class LotNumberMissing(StockRefused):
     field = "lot"
 
     def __init__(self, *, sku: str, tracking: str) -> None:
-        super().__init__(f"{sku} is tracked by {tracking}: give the {tracking} number.")
+        super().__init__(say("{sku} is tracked by {tracking}: give the {tracking} number.", sku=sku, tracking=tracking))
 
 
 class BadLotNumber(StockRefused):
@@ -54,8 +57,8 @@ class BadLotNumber(StockRefused):
 
     field = "lot"
 
-    def __init__(self, *, number: str, reason: str = "give 1 to 80 characters without line breaks") -> None:
-        super().__init__(f"{number!r} is not a lot number: {reason}.")
+    def __init__(self, *, number: str, reason: str = say("give 1 to 80 characters without line breaks")) -> None:
+        super().__init__(say("{number!r} is not a lot number: {reason}.", number=number, reason=reason))
 
 
 class SerialQuantity(StockRefused):
@@ -63,7 +66,12 @@ class SerialQuantity(StockRefused):
 
     def __init__(self, *, sku: str, number: str, quantity: Decimal) -> None:
         super().__init__(
-            f"{sku} is tracked by serial number: {number} stands for one piece, not {format_quantity(quantity)}."
+            say(
+                "{sku} is tracked by serial number: {number} stands for one piece, not {quantity}.",
+                sku=sku,
+                number=number,
+                quantity=format_quantity(quantity),
+            )
         )
 
 
@@ -74,8 +82,12 @@ class SerialDecimals(StockRefused):
 
     def __init__(self, *, sku: str, unit_decimals: int) -> None:
         super().__init__(
-            f"{sku} is tracked by serial number, each for one whole piece: its unit has 0 decimals, not "
-            f"{unit_decimals}."
+            say(
+                "{sku} is tracked by serial number, each for one whole piece: its unit has 0 "
+                "decimals, not {unit_decimals}.",
+                sku=sku,
+                unit_decimals=unit_decimals,
+            )
         )
 
 
@@ -85,21 +97,28 @@ class SerialInStock(StockRefused):
     field = "lot"
 
     def __init__(self, *, sku: str, number: str) -> None:
-        super().__init__(f"Serial number {number} of {sku} is in stock already.")
+        super().__init__(say("Serial number {number} of {sku} is in stock already.", number=number, sku=sku))
 
 
 class LotDatesDiffer(StockRefused):
     """Goods that arrive with another date than the stock of the same lot has; `column` is the date's name."""
 
     def __init__(self, *, sku: str, number: str, column: str, given: date, known: date | None) -> None:
-        has = known.isoformat() if known else "no date"
+        has = known.isoformat() if known else say("no date")
         if column == "received_on":
-            what, instead = f"was received on {has}", "receive into another lot"
+            what, instead = say("was received on {has}", has=has), say("receive into another lot")
         else:
-            what = f"expires on {has}" if known else "does not expire"
-            instead = "change the expiry on the lot's page first, or receive into another lot"
+            what = say("expires on {has}", has=has) if known else say("does not expire")
+            instead = say("change the expiry on the lot's page first, or receive into another lot")
         super().__init__(
-            f"Lot {number} of {sku} {what}, not on {given.isoformat()}. Leave the date empty, or {instead}."
+            say(
+                "Lot {number} of {sku} {what}, not on {isoformat}. Leave the date empty, or {instead}.",
+                number=number,
+                sku=sku,
+                what=what,
+                isoformat=given.isoformat(),
+                instead=instead,
+            )
         )
         self.field = column
 
@@ -108,10 +127,16 @@ class StockAllocated(StockRefused):
     """Stock that cannot become so little: more is allocated to documents."""
 
     def __init__(self, *, what: str, quantity: Decimal, allocated: Decimal, documents: Sequence[str]) -> None:
-        holders = ", ".join(documents) or "documents of a module that is off"
+        holders = ", ".join(documents) or say("documents of a module that is off")
         super().__init__(
-            f"{what} cannot become {format_quantity(quantity)}: {format_quantity(allocated)} are allocated to "
-            f"{holders}. Remove these allocations first, or release them with the adjustment."
+            say(
+                "{what} cannot become {quantity}: {allocated} are allocated to {holders}. Remove "
+                "these allocations first, or release them with the adjustment.",
+                what=what,
+                quantity=format_quantity(quantity),
+                allocated=format_quantity(allocated),
+                holders=holders,
+            )
         )
 
 
@@ -121,7 +146,13 @@ class TotalAndLots(StockRefused):
     field = "lot"
 
     def __init__(self, *, sku: str, location: str) -> None:
-        super().__init__(f"{sku} at {location} is counted both by lot and in total. Give one or the other.")
+        super().__init__(
+            say(
+                "{sku} at {location} is counted both by lot and in total. Give one or the other.",
+                sku=sku,
+                location=location,
+            )
+        )
 
 
 class CountedTwice(StockRefused):
@@ -130,7 +161,7 @@ class CountedTwice(StockRefused):
     field = "lot"
 
     def __init__(self, *, what: str) -> None:
-        super().__init__(f"{what} is counted twice. Give it once.")
+        super().__init__(say("{what} is counted twice. Give it once.", what=what))
 
 
 class ManyRefused(ErpError):
@@ -148,8 +179,12 @@ class NotEnoughUnallocated(ErpError):
 
     def __init__(self, *, what: str, quantity: Decimal, unallocated: Decimal) -> None:
         super().__init__(
-            f"{what}: {format_quantity(quantity)} cannot be transferred, {format_quantity(unallocated)} are there "
-            "unallocated."
+            say(
+                "{what}: {quantity} cannot be transferred, {unallocated} are there unallocated.",
+                what=what,
+                quantity=format_quantity(quantity),
+                unallocated=format_quantity(unallocated),
+            )
         )
 
 
@@ -158,8 +193,13 @@ class NotOnHand(ErpError):
 
     def __init__(self, *, what: str, quantity: Decimal, on_hand: Decimal) -> None:
         super().__init__(
-            f"{what}: {format_quantity(quantity)} cannot be taken back, {format_quantity(on_hand)} are on hand there. "
-            "Take back less, or bring back first what was packed or transferred."
+            say(
+                "{what}: {quantity} cannot be taken back, {on_hand} are on hand there. Take back "
+                "less, or bring back first what was packed or transferred.",
+                what=what,
+                quantity=format_quantity(quantity),
+                on_hand=format_quantity(on_hand),
+            )
         )
 
 
@@ -167,7 +207,12 @@ class NotQuarantine(ErpError):
     """A location named QUARANTINE whose stock may be allocated."""
 
     def __init__(self, *, location: str) -> None:
-        super().__init__(f"{location} is a location of kind stock. Make it a quarantine, or transfer to another.")
+        super().__init__(
+            say(
+                "{location} is a location of kind stock. Make it a quarantine, or transfer to another.",
+                location=location,
+            )
+        )
 
 
 class SameLocation(ErpError):
@@ -176,35 +221,41 @@ class SameLocation(ErpError):
     field = "location"
 
     def __init__(self, *, location: str) -> None:
-        super().__init__(f"The stock is at {location} already. Choose another location.")
+        super().__init__(say("The stock is at {location} already. Choose another location.", location=location))
 
 
 class HoldUnchanged(ErpError):
     """A lot that is on hold already, or is not on hold."""
 
     def __init__(self, *, number: str, on_hold: bool) -> None:
-        super().__init__(f"Lot {number} is on hold already." if on_hold else f"Lot {number} is not on hold.")
+        super().__init__(
+            say("Lot {number} is on hold already.", number=number)
+            if on_hold
+            else say("Lot {number} is not on hold.", number=number)
+        )
 
 
 class ActiveUnchanged(ErpError):
     """A product that is active already, or is not active."""
 
     def __init__(self, *, sku: str, is_active: bool) -> None:
-        super().__init__(f"{sku} is active already." if is_active else f"{sku} is not active.")
+        super().__init__(
+            say("{sku} is active already.", sku=sku) if is_active else say("{sku} is not active.", sku=sku)
+        )
 
 
 class NothingToRelease(ErpError):
     """A lot, or a balance, without an allocation on stock that may not leave."""
 
     def __init__(self, *, what: str) -> None:
-        super().__init__(f"{what} has no allocation on stock that is on hold, expired or in quarantine.")
+        super().__init__(say("{what} has no allocation on stock that is on hold, expired or in quarantine.", what=what))
 
 
 class ProductInUse(StockRefused):
     """A change of how a product is tracked or counted, once it has stock or stands on a document."""
 
     def __init__(self, *, sku: str, field: str, reason: str) -> None:
-        super().__init__(f"{sku} has stock or stands on documents, so {reason}.")
+        super().__init__(say("{sku} has stock or stands on documents, so {reason}.", sku=sku, reason=reason))
         self.field = field
 
 
@@ -214,9 +265,14 @@ class UnitIsFixed(StockRefused):
     field = "unit"
 
     def __init__(self, *, sku: str, documents: Sequence[str]) -> None:
-        more = f" and {len(documents) - 5} more" if len(documents) > 5 else ""
+        more = say(" and {documents} more", documents=len(documents) - 5) if len(documents) > 5 else ""
         super().__init__(
-            f"The unit of {sku} cannot change: goods on {', '.join(documents[:5])}{more} are allocated to customers."
+            say(
+                "The unit of {sku} cannot change: goods on {documents}{more} are allocated to customers.",
+                sku=sku,
+                documents=", ".join(documents[:5]),
+                more=more,
+            )
         )
 
 
@@ -226,18 +282,20 @@ class LocationTaken(ErpError):
     field = "path"
 
     def __init__(self, *, path: str) -> None:
-        super().__init__(f"There is a location {path} already.")
+        super().__init__(say("There is a location {path} already.", path=path))
 
 
 class LocationInUse(ErpError):
     """A location that has or had stock and cannot be deleted."""
 
     def __init__(self, *, path: str) -> None:
-        super().__init__(f"{path} has stock or stock moves, so it stays.")
+        super().__init__(say("{path} has stock or stock moves, so it stays.", path=path))
 
 
 class NothingCounted(ErpError):
     """A count of a location without any quantity."""
 
     def __init__(self, *, location: str) -> None:
-        super().__init__(f"Nothing was counted at {location}. Enter what is there, 0 where nothing is.")
+        super().__init__(
+            say("Nothing was counted at {location}. Enter what is there, 0 where nothing is.", location=location)
+        )

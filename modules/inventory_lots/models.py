@@ -24,6 +24,7 @@ from erp.db import FINAL, BigId, Model, Money, Quantity, UtcDateTime, instant_no
 from erp.history import Subject, Tracked
 from erp.models import enum_column
 from erp.search import Searchable
+from erp.text import say
 from modules.inventory_lots.states import LocationKind, MoveKind, Tracking
 
 
@@ -193,7 +194,7 @@ class Balance(Model):
         return self.on_hand > self.allocated
 
     def __str__(self) -> str:
-        return f"{self.product.sku} lot {self.lot} at {self.location}"
+        return say("{product} lot {lot} at {location}", product=self.product.sku, lot=self.lot, location=self.location)
 
 
 class StockMove(Model):

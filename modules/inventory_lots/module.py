@@ -12,17 +12,24 @@ WAREHOUSE = ("Warehouse clerk",)
 
 def setup(core: Core) -> None:
     """Register the parts of this module."""
-    from modules.inventory_lots import admin, exchange, models, queries, services
+    from modules.inventory_lots import exchange, models, queries, services
 
     core.add_models(models)
-    for view in admin.SCREENS:
-        core.add_view(view, menu="Inventory", permission="inventory_lots.view")
-    core.add_dashboard(admin.CARD)
     core.add_search(*queries.SEARCHES)
     core.add_import(*exchange.IMPORTS)
     core.add_export(*exchange.EXPORTS)
     core.add_demo(services.load_demo)
     core.add_check(queries.broken_balances)
+
+
+def screens(core: Core) -> None:
+    """Register what this module shows."""
+    from modules.inventory_lots import admin, api
+
+    for view in admin.SCREENS:
+        core.add_view(view, menu="Inventory", permission="inventory_lots.view")
+    core.add_dashboard(admin.CARD)
+    api.register(core)
 
 
 MODULE = Module(
@@ -45,4 +52,5 @@ MODULE = Module(
         Permission("inventory_lots.hold", "Hold lots and change when they expire", WAREHOUSE),
     ),
     setup=setup,
+    screens=screens,
 )

@@ -13,11 +13,11 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from erp.numbers import format_quantity, sums
-from erp.text import plural
+from erp.text import joined, named, plural, say
 
 ZERO = Decimal(0)
-EXPIRES_TOO_SOON = "expires before it may leave"
-NOT_COVERED = "not covered"
+EXPIRES_TOO_SOON = say("expires before it may leave")
+NOT_COVERED = say("not covered")
 SCHEDULED = "scheduled"
 
 
@@ -50,13 +50,16 @@ class Arrivals:
     def describe(self, expected_on: date | None) -> str:
         """Return when supply is expected, in words."""
         if expected_on is None:
-            return "without a date"
+            return say("without a date")
         overdue = self.overdue_by(expected_on)
         if not overdue:
-            return f"expected {expected_on.isoformat()}"
+            return say("expected {isoformat}", isoformat=expected_on.isoformat())
         arrival = self.arrival(expected_on)
-        counted = f"counted from {arrival.isoformat()}" if arrival else "counted on no day"
-        return f"expected {expected_on.isoformat()}, overdue by {plural(overdue, 'day')}, {counted}"
+        counted = say("counted on no day")
+        if arrival:
+            counted = say("counted from {isoformat}", isoformat=arrival.isoformat())
+        expected, days = expected_on.isoformat(), plural(overdue, "day")
+        return say("expected {isoformat}, overdue by {days}, {counted}", isoformat=expected, days=days, counted=counted)
 
 
 class AllocatedStock(NamedTuple):
@@ -144,11 +147,12 @@ class Part(NamedTuple):
 
     def describe(self, today: date) -> str:
         """Return the part in words, such as `4 on 12 Dec 2026 from PO00002`."""
-        when = "today" if self.day == today else f"on {self.day:%d %b %Y}" if self.day else ""
-        source = f"from {self.supply.purchase_order}" if self.supply else ""
-        reason = f"({self.reason})" if self.reason and self.kind != PartKind.uncovered else self.reason
-        kind = "in stock" if self.kind in (PartKind.stock, PartKind.blocked) and not self.day else ""
-        return " ".join(filter(None, (format_quantity(self.quantity), kind, when, source, reason)))
+        when = say("today") if self.day == today else say("on {day:%d %b %Y}", day=self.day) if self.day else ""
+        source = say("from {purchase_order}", purchase_order=self.supply.purchase_order) if self.supply else ""
+        is_aside = self.reason and self.kind != PartKind.uncovered
+        reason = say("({reason})", reason=named(self.reason)) if is_aside else named(self.reason)
+        kind = say("in stock") if self.kind in (PartKind.stock, PartKind.blocked) and not self.day else ""
+        return joined(filter(None, (format_quantity(self.quantity), kind, when, source, reason)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +208,7 @@ class Coverage:
 
     def describe(self) -> str:
         """Return the parts in words."""
-        return ", ".join(part.describe(self.today) for part in self.parts)
+        return joined((part.describe(self.today) for part in self.parts), ", ")
 
 
 def with_expected_dates(line: OpenLine, dates: Mapping[int, date | None]) -> OpenLine:
@@ -291,7 +295,7 @@ def _stock_key(stock: AllocatedStock, ready: date) -> tuple[PartKind, date | Non
 def _incoming_part(supply: AllocatedSupply, arrivals: Arrivals, ready: date) -> Part:
     arrival = arrivals.arrival(supply.expected_on)
     overdue = arrivals.overdue_by(supply.expected_on)
-    reason = f"overdue by {plural(overdue, 'day')}" if overdue else "" if arrival else "no date"
+    reason = say("overdue by {days}", days=plural(overdue, "day")) if overdue else "" if arrival else say("no date")
     return Part(PartKind.incoming, supply.quantity, max(arrival, ready) if arrival else None, reason, supply)
 
 

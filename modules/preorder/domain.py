@@ -9,11 +9,12 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
+from erp.text import say
 from modules.inventory_lots.domain import check_quantity
 from modules.preorder.errors import LaunchDateMissing
 
 # The kind of the supply that purchase order lines are.
-PURCHASE_LINE = "purchase order line"
+PURCHASE_LINE = say("purchase order line")
 
 
 class Uncovered(NamedTuple):
@@ -47,7 +48,7 @@ def check_terms(sku: str, unit_decimals: int, terms: PreorderTerms) -> None:
     if terms.is_eligible and terms.launch_date is None:
         raise LaunchDateMissing(sku=sku)
     if terms.preorder_limit is not None:
-        check_quantity(terms.preorder_limit, unit_decimals, what=f"The preorder limit of {sku}")
+        check_quantity(terms.preorder_limit, unit_decimals, what=say("The preorder limit of {sku}", sku=sku))
 
 
 class CoverageState(StrEnum):

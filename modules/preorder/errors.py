@@ -7,13 +7,20 @@ from decimal import Decimal
 
 from erp.errors import ErpError
 from erp.numbers import format_quantity
+from erp.text import say
 
 
 class NotYetLaunched(ErpError):
     """A product before its launch is not sold as a preorder."""
 
     def __init__(self, *, sku: str, launch_date: date) -> None:
-        super().__init__(f"{sku} is launched on {launch_date.isoformat()} and is not eligible for preorder.")
+        super().__init__(
+            say(
+                "{sku} is launched on {isoformat} and is not eligible for preorder.",
+                sku=sku,
+                isoformat=launch_date.isoformat(),
+            )
+        )
 
 
 class PreorderLimitReached(ErpError):
@@ -21,8 +28,13 @@ class PreorderLimitReached(ErpError):
 
     def __init__(self, *, sku: str, limit: Decimal, left: Decimal, wanted: Decimal) -> None:
         super().__init__(
-            f"{sku}: {format_quantity(wanted)} are wanted, {format_quantity(left)} of the preorder limit of "
-            f"{format_quantity(limit)} are left."
+            say(
+                "{sku}: {wanted} are wanted, {left} of the preorder limit of {limit} are left.",
+                sku=sku,
+                wanted=format_quantity(wanted),
+                left=format_quantity(left),
+                limit=format_quantity(limit),
+            )
         )
 
 
@@ -30,14 +42,16 @@ class PackedBeforeLaunch(ErpError):
     """A preorder may not leave before the launch."""
 
     def __init__(self, *, sku: str, launch_date: date) -> None:
-        super().__init__(f"{sku} is not packed before its launch on {launch_date.isoformat()}.")
+        super().__init__(
+            say("{sku} is not packed before its launch on {isoformat}.", sku=sku, isoformat=launch_date.isoformat())
+        )
 
 
 class LaunchDateMissing(ErpError):
     """A product is eligible for preorder but has no launch date."""
 
     def __init__(self, *, sku: str) -> None:
-        super().__init__(f"{sku} is eligible for preorder: give it a launch date.")
+        super().__init__(say("{sku} is eligible for preorder: give it a launch date.", sku=sku))
 
 
 class PurchaseAllocationsOutstanding(ErpError):
@@ -45,8 +59,12 @@ class PurchaseAllocationsOutstanding(ErpError):
 
     def __init__(self, *, purchase_allocations: int, orders: int) -> None:
         super().__init__(
-            f"{purchase_allocations} purchase allocations on {orders} sales orders are outstanding."
-            " Release them to disable preorder."
+            say(
+                "{purchase_allocations} purchase allocations on {orders} sales orders are "
+                "outstanding. Release them to disable preorder.",
+                purchase_allocations=purchase_allocations,
+                orders=orders,
+            )
         )
 
 
@@ -55,8 +73,12 @@ class NotEnoughIncoming(ErpError):
 
     def __init__(self, *, purchase_line: str, available: Decimal, wanted: Decimal) -> None:
         super().__init__(
-            f"{purchase_line} has {format_quantity(available)} available: "
-            f"{format_quantity(wanted)} cannot be allocated."
+            say(
+                "{purchase_line} has {available} available: {wanted} cannot be allocated.",
+                purchase_line=purchase_line,
+                available=format_quantity(available),
+                wanted=format_quantity(wanted),
+            )
         )
 
 
@@ -65,8 +87,12 @@ class SupplyOverdue(ErpError):
 
     def __init__(self, *, purchase_line: str, days: int) -> None:
         super().__init__(
-            f"{purchase_line} is overdue by more than {days} days, so nothing of it is allocated "
-            "(option preorder.past_due_supply_days). Give it a new expected date first."
+            say(
+                "{purchase_line} is overdue by more than {days} days, so nothing of it is allocated "
+                "(option preorder.past_due_supply_days). Give it a new expected date first.",
+                purchase_line=purchase_line,
+                days=days,
+            )
         )
 
 
@@ -74,14 +100,23 @@ class NotWaiting(ErpError):
     """More is to be allocated to a sales order line than is not covered of it."""
 
     def __init__(self, *, line: str, waiting: Decimal, wanted: Decimal) -> None:
-        super().__init__(f"{line} waits for {format_quantity(waiting)}, {format_quantity(wanted)} are to be allocated.")
+        super().__init__(
+            say(
+                "{line} waits for {waiting}, {wanted} are to be allocated.",
+                line=line,
+                waiting=format_quantity(waiting),
+                wanted=format_quantity(wanted),
+            )
+        )
 
 
 class ProductsDiffer(ErpError):
     """A sales order line and a purchase order line are of different products."""
 
     def __init__(self, *, line: str, purchase_line: str) -> None:
-        super().__init__(f"{line} and {purchase_line} are of different products.")
+        super().__init__(
+            say("{line} and {purchase_line} are of different products.", line=line, purchase_line=purchase_line)
+        )
 
 
 class BackordersOff(ErpError):
@@ -104,7 +139,7 @@ class NoExpectedDate(ErpError):
     """A line without an expected date cannot be synced."""
 
     def __init__(self, *, line: str) -> None:
-        super().__init__(f"{line} has no expected date to sync with.")
+        super().__init__(say("{line} has no expected date to sync with.", line=line))
 
 
 class RebalanceChanged(ErpError):
@@ -118,14 +153,20 @@ class NoArrivalDate(ErpError):
     """A purchase order line without an expected date cannot come later."""
 
     def __init__(self, *, line: str) -> None:
-        super().__init__(f"{line} has no expected date, so it cannot come later. Give it one first.")
+        super().__init__(say("{line} has no expected date, so it cannot come later. Give it one first.", line=line))
 
 
 class NothingToFall(ErpError):
     """Less than that is outstanding of a purchase order line."""
 
     def __init__(self, *, line: str, outstanding: Decimal) -> None:
-        super().__init__(f"{format_quantity(outstanding)} are outstanding of {line}: no more than that can fall short.")
+        super().__init__(
+            say(
+                "{outstanding} are outstanding of {line}: no more than that can fall short.",
+                outstanding=format_quantity(outstanding),
+                line=line,
+            )
+        )
 
 
 class WhatIfChanged(ErpError):
@@ -139,14 +180,20 @@ class NothingLess(ErpError):
     """A count that finds less was asked for, but it is not less than is on hand."""
 
     def __init__(self, *, what: str, on_hand: Decimal) -> None:
-        super().__init__(f"{format_quantity(on_hand)} of {what} are on hand: ask for a smaller count.")
+        super().__init__(
+            say(
+                "{on_hand} of {what} are on hand: ask for a smaller count.", on_hand=format_quantity(on_hand), what=what
+            )
+        )
 
 
 class SerialsCounted(ErpError):
     """Serial numbers are never allocated, so nobody waits for a count of them."""
 
     def __init__(self, *, sku: str) -> None:
-        super().__init__(f"{sku} is tracked by serial number: it is not allocated, so no order would be affected.")
+        super().__init__(
+            say("{sku} is tracked by serial number: it is not allocated, so no order would be affected.", sku=sku)
+        )
 
 
 class RushNotDraft(ErpError):

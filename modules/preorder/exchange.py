@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from erp.errors import ErpError
 from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, day, quantity, signed_quantity, switch, text
 from erp.registry import Core
-from erp.text import plural
+from erp.text import plural, say
 from modules.inventory_lots.domain import check_count
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.queries import products_by_sku
@@ -69,13 +69,18 @@ def _save_changes(session: Session, rows: Sequence[Row], errors: Errors) -> str:
     for row in rows:
         product = products.get(row["sku"])
         if product is None:
-            errors.add_unknown(row, "sku", "is not the SKU of a product")
+            errors.add_unknown(row, "sku", say("is not the SKU of a product"))
             continue
         _check_change(row, product, errors)
         quantities[services.Key(product.id, row["date"], row["note"] or "")] = row["quantity"]
     errors.raise_if_any()
     new, changed = services.save_on_hand_changes(session, quantities)
-    return f"{plural(len(rows), 'on-hand change')}: {new} new, {changed} changed."
+    return say(
+        "{on_hand_changes}: {new} new, {changed} changed.",
+        on_hand_changes=plural(len(rows), "on-hand change"),
+        new=new,
+        changed=changed,
+    )
 
 
 def _check_change(row: Row, product: Product, errors: Errors) -> None:

@@ -13,13 +13,12 @@ EVERYONE = ("Sales clerk", "Merchandiser", "Warehouse clerk", "Auditor")
 def setup(core: Core) -> None:
     """Register what preorder adds."""
     from modules.inventory_lots.events import GoodsArrived, StockChanged
-    from modules.preorder import admin, commands, exchange, handlers, jobs, models, queries, services
+    from modules.preorder import commands, exchange, handlers, jobs, models, queries, services
     from modules.procurement import hooks as procurement_hooks
     from modules.procurement.events import ArrivalChanged, ReceiptReversed
     from modules.sales import hooks as sales_hooks
 
     core.add_models(models)
-    admin.register(core)
     exchange.register(core)
     handlers.register(core)
     core.add_command(commands.rebalance)
@@ -49,6 +48,14 @@ def setup(core: Core) -> None:
     core.implement(sales_hooks.incoming_allocations, queries.incoming_allocations)
     core.on_enable(services.promise_covered_lines)
     core.before_disable(services.release_all)
+
+
+def screens(core: Core) -> None:
+    """Register what preorder shows, and adds to the screens of other modules."""
+    from modules.preorder import admin, api
+
+    admin.register(core)
+    api.register(core)
 
 
 MODULE = Module(
@@ -122,4 +129,5 @@ MODULE = Module(
         Permission("preorder.edit", "Edit preorder fields and on-hand changes", MERCHANDISERS),
     ),
     setup=setup,
+    screens=screens,
 )

@@ -8,14 +8,14 @@ from decimal import Decimal
 
 from erp.errors import ErpError
 from erp.numbers import format_quantity
-from erp.text import plural
+from erp.text import joined, plural, say
 
 
 class OrderWithoutLines(ErpError):
     """A purchase order without lines cannot be ordered."""
 
     def __init__(self, *, order: str) -> None:
-        super().__init__(f"{order} has no lines. Add one before you order it.")
+        super().__init__(say("{order} has no lines. Add one before you order it.", order=order))
 
 
 class OverReceipt(ErpError):
@@ -25,8 +25,13 @@ class OverReceipt(ErpError):
 
     def __init__(self, *, line: str, quantity: Decimal, receivable: Decimal) -> None:
         super().__init__(
-            f"{line}: {format_quantity(quantity)} cannot be received; at most {format_quantity(receivable)} may "
-            "still come in (option procurement.over_receipt_percent)."
+            say(
+                "{line}: {quantity} cannot be received; at most {receivable} may still come in "
+                "(option procurement.over_receipt_percent).",
+                line=line,
+                quantity=format_quantity(quantity),
+                receivable=format_quantity(receivable),
+            )
         )
 
 
@@ -35,8 +40,8 @@ class DeliveriesRefused(ErpError):
 
     def __init__(self, *, refusals: Mapping[int, ErpError]) -> None:
         sentences = list(dict.fromkeys(str(refusal) for refusal in refusals.values()))
-        more = f" And {len(sentences) - 5} more." if len(sentences) > 5 else ""
-        super().__init__(" ".join(sentences[:5]) + more)
+        more = say(" And {sentences} more.", sentences=len(sentences) - 5) if len(sentences) > 5 else ""
+        super().__init__(joined(sentences[:5]) + more)
         self.refusals = refusals
 
 
@@ -44,15 +49,17 @@ class NothingReceived(ErpError):
     """A receiving page was posted without a quantity or a serial number."""
 
     def __init__(self, *, order: str) -> None:
-        super().__init__(f"Nothing of {order} was received: enter a quantity or serial numbers.")
+        super().__init__(say("Nothing of {order} was received: enter a quantity or serial numbers.", order=order))
 
 
 class ImpactUnseen(ErpError):
     """New expected dates break promises that the user has not yet been shown; nothing was saved."""
 
     def __init__(self, *, promises: int) -> None:
-        broken = "a promise" if promises == 1 else plural(promises, "promise")
-        super().__init__(f"Not saved yet: the new dates break {broken}. Check what they break, then save again.")
+        broken = say("a promise") if promises == 1 else plural(promises, "promise")
+        super().__init__(
+            say("Not saved yet: the new dates break {broken}. Check what they break, then save again.", broken=broken)
+        )
 
 
 class QuantityBelowReceived(ErpError):
@@ -62,8 +69,14 @@ class QuantityBelowReceived(ErpError):
 
     def __init__(self, *, line: str, quantity: Decimal, received: Decimal, cancelled: Decimal) -> None:
         super().__init__(
-            f"{line} cannot be lowered to {format_quantity(quantity)}: {format_quantity(received)} are received and "
-            f"{format_quantity(cancelled)} are closed short already."
+            say(
+                "{line} cannot be lowered to {quantity}: {received} are received and {cancelled} are "
+                "closed short already.",
+                line=line,
+                quantity=format_quantity(quantity),
+                received=format_quantity(received),
+                cancelled=format_quantity(cancelled),
+            )
         )
 
 
@@ -75,8 +88,14 @@ class LineIsAllocated(ErpError):
     def __init__(self, *, line: str, quantity: Decimal, allocated: Decimal, documents: Sequence[str]) -> None:
         names = f" ({', '.join(documents)})" if documents else ""
         super().__init__(
-            f"{line} cannot be lowered to {format_quantity(quantity)}: {format_quantity(allocated)} still to come are "
-            f"allocated to sales orders{names}. Tick Release to take it from the last in the queue."
+            say(
+                "{line} cannot be lowered to {quantity}: {allocated} still to come are allocated to "
+                "sales orders{names}. Tick Release to take it from the last in the queue.",
+                line=line,
+                quantity=format_quantity(quantity),
+                allocated=format_quantity(allocated),
+                names=names,
+            )
         )
 
 
@@ -87,8 +106,13 @@ class ProductIsFixed(ErpError):
 
     def __init__(self, *, line: str, received: Decimal, allocated: Decimal) -> None:
         super().__init__(
-            f"The product of {line} cannot change: {format_quantity(received)} are received and "
-            f"{format_quantity(allocated)} are allocated to sales orders."
+            say(
+                "The product of {line} cannot change: {received} are received and {allocated} are "
+                "allocated to sales orders.",
+                line=line,
+                received=format_quantity(received),
+                allocated=format_quantity(allocated),
+            )
         )
 
 
@@ -96,28 +120,30 @@ class NothingOutstanding(ErpError):
     """A line of which nothing is outstanding cannot be closed short."""
 
     def __init__(self, *, line: str) -> None:
-        super().__init__(f"Nothing of {line} is outstanding, so there is nothing to close.")
+        super().__init__(say("Nothing of {line} is outstanding, so there is nothing to close.", line=line))
 
 
 class PartlyReceived(ErpError):
     """A purchase order of which goods are in stock cannot be cancelled as a whole."""
 
     def __init__(self, *, order: str) -> None:
-        super().__init__(f"{order} is partly received. Close its lines short instead of cancelling it.")
+        super().__init__(
+            say("{order} is partly received. Close its lines short instead of cancelling it.", order=order)
+        )
 
 
 class LineNotRemovable(ErpError):
     """A line of an order that is no draft cannot be deleted."""
 
     def __init__(self, *, line: str) -> None:
-        super().__init__(f"{line} is ordered and cannot be deleted. Close it short instead.")
+        super().__init__(say("{line} is ordered and cannot be deleted. Close it short instead.", line=line))
 
 
 class NothingCancelled(ErpError):
     """A line of which nothing was cancelled cannot be reopened."""
 
     def __init__(self, *, line: str) -> None:
-        super().__init__(f"Nothing of {line} was cancelled. To order more of it, raise its quantity.")
+        super().__init__(say("Nothing of {line} was cancelled. To order more of it, raise its quantity.", line=line))
 
 
 class ReopenedTooMuch(ErpError):
@@ -127,8 +153,13 @@ class ReopenedTooMuch(ErpError):
 
     def __init__(self, *, line: str, quantity: Decimal, cancelled: Decimal) -> None:
         super().__init__(
-            f"{line}: {format_quantity(quantity)} cannot be reopened; {format_quantity(cancelled)} were cancelled. "
-            "To order more, raise the line's quantity."
+            say(
+                "{line}: {quantity} cannot be reopened; {cancelled} were cancelled. To order more, "
+                "raise the line's quantity.",
+                line=line,
+                quantity=format_quantity(quantity),
+                cancelled=format_quantity(cancelled),
+            )
         )
 
 
@@ -139,7 +170,11 @@ class ExpectedDatePassed(ErpError):
 
     def __init__(self, *, line: str, expected_on: date) -> None:
         super().__init__(
-            f"{line} was expected on {expected_on.isoformat()}, which has passed. Give a new expected date."
+            say(
+                "{line} was expected on {isoformat}, which has passed. Give a new expected date.",
+                line=line,
+                isoformat=expected_on.isoformat(),
+            )
         )
 
 
@@ -147,7 +182,7 @@ class NothingToReverse(ErpError):
     """A receipt of which everything was reversed already."""
 
     def __init__(self, *, receipt: str) -> None:
-        super().__init__(f"All of {receipt} is reversed already.")
+        super().__init__(say("All of {receipt} is reversed already.", receipt=receipt))
 
 
 class ReversedTooMuch(ErpError):
@@ -157,7 +192,12 @@ class ReversedTooMuch(ErpError):
 
     def __init__(self, *, receipt: str, quantity: Decimal, reversible: Decimal) -> None:
         super().__init__(
-            f"{receipt}: {format_quantity(quantity)} cannot be reversed; {format_quantity(reversible)} of it are left."
+            say(
+                "{receipt}: {quantity} cannot be reversed; {reversible} of it are left.",
+                receipt=receipt,
+                quantity=format_quantity(quantity),
+                reversible=format_quantity(reversible),
+            )
         )
 
 
@@ -165,21 +205,21 @@ class NothingReopened(ErpError):
     """A reopening page was posted without a quantity."""
 
     def __init__(self, *, order: str) -> None:
-        super().__init__(f"Nothing of {order} was reopened: enter a quantity.")
+        super().__init__(say("Nothing of {order} was reopened: enter a quantity.", order=order))
 
 
 class ReasonMissing(ErpError):
     """An action that history must explain was asked for without a reason."""
 
     def __init__(self, *, action: str) -> None:
-        super().__init__(f"Give the reason why you {action}: it is kept in the history.")
+        super().__init__(say("Give the reason why you {action}: it is kept in the history.", action=action))
 
 
 class NameTaken(ErpError):
     """The code of a supplier or the name of a status exists already."""
 
     def __init__(self, *, noun: str, name: str) -> None:
-        super().__init__(f"There is a {noun} {name} already.")
+        super().__init__(say("There is a {noun} {name} already.", noun=noun, name=name))
 
 
 class StatusInUse(ErpError):
@@ -187,7 +227,7 @@ class StatusInUse(ErpError):
 
     def __init__(self, *, name: str, lines: int) -> None:
         users = plural(lines, "purchase order line has", "purchase order lines have")
-        super().__init__(f"Status {name} cannot be deleted: {users} it.")
+        super().__init__(say("Status {name} cannot be deleted: {users} it.", name=name, users=users))
 
 
 class SupplierInUse(ErpError):
@@ -195,4 +235,4 @@ class SupplierInUse(ErpError):
 
     def __init__(self, *, code: str, orders: int) -> None:
         users = plural(orders, "purchase order names", "purchase orders name")
-        super().__init__(f"Supplier {code} cannot be deleted: {users} it.")
+        super().__init__(say("Supplier {code} cannot be deleted: {users} it.", code=code, users=users))

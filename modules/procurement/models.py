@@ -26,6 +26,7 @@ from erp.contacts import Contact
 from erp.db import BigId, Model, Money, Quantity, UtcDateTime, instant_now, key_column, partial_index, total
 from erp.history import Subject, Tracked
 from erp.models import enum_column
+from erp.text import say
 from modules.inventory_lots.models import Balance, Product
 from modules.procurement.domain import LineQuantities
 from modules.procurement.states import OPEN_STATES, PurchaseState
@@ -248,7 +249,7 @@ class Receipt(Model):
         return self.quantity - self.reversed
 
     def __str__(self) -> str:
-        return f"Receipt {self.id} of {self.line}"
+        return say("Receipt {id} of {line}", id=self.id, line=self.line)
 
 
 class ReceiptReversal(Model):

@@ -8,18 +8,11 @@ from erp.registry import Core
 
 
 def setup(core: Core) -> None:
-    """Register procurement's models, screens, exchange kinds, checks and hook answers."""
+    """Register procurement's models, exchange kinds, checks and hook answers."""
     from modules.inventory_lots.hooks import allocated_incoming, products_in_use
-    from modules.procurement import admin, exchange, models, queries, services
+    from modules.procurement import exchange, models, queries, services
 
     core.add_models(models)
-    core.add_view(admin.PurchaseOrderScreen, menu="Procurement", permission="procurement.view")
-    core.add_view(admin.IncomingScreen, menu="Procurement", permission="procurement.view")
-    core.add_view(admin.ReceiptScreen, menu="Procurement", permission="procurement.view")
-    core.add_view(admin.SupplierScreen, menu="Procurement", permission="procurement.view")
-    core.add_view(admin.StatusScreen, menu="System Data", permission="procurement.view")
-    core.add_work_queue(*admin.QUEUES)
-    core.add_dashboard(admin.CARD)
     core.add_search(*queries.SEARCHES)
     core.add_import(*exchange.IMPORTS)
     core.add_export(*exchange.EXPORTS)
@@ -27,6 +20,20 @@ def setup(core: Core) -> None:
     core.add_check(queries.broken_invariants)
     core.implement(products_in_use, queries.products_on_lines)
     core.implement(allocated_incoming, queries.allocated_lines)
+
+
+def screens(core: Core) -> None:
+    """Register what procurement shows."""
+    from modules.procurement import admin, api
+
+    core.add_view(admin.PurchaseOrderScreen, menu="Procurement", permission="procurement.view")
+    core.add_view(admin.IncomingScreen, menu="Procurement", permission="procurement.view")
+    core.add_view(admin.ReceiptScreen, menu="Procurement", permission="procurement.view")
+    core.add_view(admin.SupplierScreen, menu="Procurement", permission="procurement.view")
+    core.add_view(admin.StatusScreen, menu="System Data", permission="procurement.view")
+    core.add_work_queue(*admin.QUEUES)
+    core.add_dashboard(admin.CARD)
+    api.register(core)
 
 
 MODULE = Module(
@@ -55,4 +62,5 @@ MODULE = Module(
         Permission("procurement.system_data", "Edit purchase line statuses", ("Merchandiser",)),
     ),
     setup=setup,
+    screens=screens,
 )

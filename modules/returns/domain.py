@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from erp.text import say
 from modules.returns.errors import MoreThanPacked, NothingReturned, OrdersDiffer, ReasonNeeded
 from modules.returns.states import Outcome
 
@@ -46,7 +47,7 @@ class Packed:
     @property
     def what(self) -> str:
         """How messages name it."""
-        return f"{self.sku} lot {self.lot}"
+        return say("{sku} lot {lot}", sku=self.sku, lot=self.lot)
 
     def less(self, quantity: Decimal) -> Packed:
         """Return the same where so much more is returned."""

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from erp.errors import ErpError
 from erp.numbers import format_quantity
-from erp.text import plural
+from erp.text import plural, say
 
 
 class MoreThanPacked(ErpError):
@@ -17,8 +17,12 @@ class MoreThanPacked(ErpError):
 
     def __init__(self, *, what: str, quantity: Decimal, left: Decimal) -> None:
         super().__init__(
-            f"{what}: {format_quantity(quantity)} cannot be returned, {format_quantity(left)} of what was packed are"
-            " not returned yet."
+            say(
+                "{what}: {quantity} cannot be returned, {left} of what was packed are not returned yet.",
+                what=what,
+                quantity=format_quantity(quantity),
+                left=format_quantity(left),
+            )
         )
 
 
@@ -28,14 +32,26 @@ class MoreThanExpected(ErpError):
     field = "quantity"
 
     def __init__(self, *, what: str, quantity: Decimal, most: Decimal) -> None:
-        super().__init__(f"{what}: {format_quantity(quantity)} is more than {format_quantity(most)}, which is left.")
+        super().__init__(
+            say(
+                "{what}: {quantity} is more than {most}, which is left.",
+                what=what,
+                quantity=format_quantity(quantity),
+                most=format_quantity(most),
+            )
+        )
 
 
 class OrdersDiffer(ErpError):
     """Goods of different sales orders in one return."""
 
     def __init__(self, *, orders: Sequence[str]) -> None:
-        super().__init__(f"A return is of one sales order, not of {' and '.join(orders)}. Make one return for each.")
+        super().__init__(
+            say(
+                "A return is of one sales order, not of {orders}. Make one return for each.",
+                orders=" and ".join(orders),
+            )
+        )
 
 
 class NothingReturned(ErpError):
@@ -62,7 +78,9 @@ class NumberTaken(ErpError):
     field = "number"
 
     def __init__(self, *, number: str) -> None:
-        super().__init__(f"{number} is the number of a return that exists already. Give another one, or none.")
+        super().__init__(
+            say("{number} is the number of a return that exists already. Give another one, or none.", number=number)
+        )
 
 
 class NotForInspection(ErpError):
@@ -71,7 +89,12 @@ class NotForInspection(ErpError):
     field = "location"
 
     def __init__(self, *, location: str) -> None:
-        super().__init__(f"{location} is a location of kind stock. Returned goods wait for inspection in a quarantine.")
+        super().__init__(
+            say(
+                "{location} is a location of kind stock. Returned goods wait for inspection in a quarantine.",
+                location=location,
+            )
+        )
 
 
 class NotStock(ErpError):
@@ -80,15 +103,15 @@ class NotStock(ErpError):
     field = "location"
 
     def __init__(self, *, location: str) -> None:
-        where = f"{location} is a quarantine" if location else "No location is chosen"
-        super().__init__(f"{where}. Goods that go back to stock need a location of kind stock.")
+        where = say("{location} is a quarantine", location=location) if location else "No location is chosen"
+        super().__init__(say("{where}. Goods that go back to stock need a location of kind stock.", where=where))
 
 
 class AlreadyReplaced(ErpError):
     """A return that has a replacement order already."""
 
     def __init__(self, *, number: str, order: str) -> None:
-        super().__init__(f"{number} is replaced by {order} already.")
+        super().__init__(say("{number} is replaced by {order} already.", number=number, order=order))
 
 
 class GoodsReturned(ErpError):
@@ -96,7 +119,10 @@ class GoodsReturned(ErpError):
 
     def __init__(self, *, numbers: Sequence[str]) -> None:
         super().__init__(
-            f"Goods of this pack are in {', '.join(numbers)}. Receive them there, or cancel the return first."
+            say(
+                "Goods of this pack are in {numbers}. Receive them there, or cancel the return first.",
+                numbers=", ".join(numbers),
+            )
         )
 
 
@@ -105,7 +131,11 @@ class ReturnsOpen(ErpError):
 
     def __init__(self, *, drafts: int, received: int) -> None:
         super().__init__(
-            f"{plural(drafts, 'return')} in draft and {plural(received, 'received return')} are open. Inspect what was"
-            " received, and cancel the drafts. Asked to release, the module cancels the drafts, and what was received"
-            " waits in quarantine until the module is on again."
+            say(
+                "{returns} in draft and {received_returns} are open. Inspect what was received, and "
+                "cancel the drafts. Asked to release, the module cancels the drafts, and what was "
+                "received waits in quarantine until the module is on again.",
+                returns=plural(drafts, "return"),
+                received_returns=plural(received, "received return"),
+            )
         )

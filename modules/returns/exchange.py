@@ -8,7 +8,7 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, long_text, quantity, rows_by_number
-from erp.text import plural
+from erp.text import plural, say
 from modules.inventory_lots.domain import check_quantity
 from modules.inventory_lots.services import lock_products
 from modules.returns import queries, services
@@ -23,11 +23,11 @@ def _create(session: Session, rows: list[Row], errors: Errors) -> str:
     packed = queries.packed_lines(session, ids)
     groups = rows_by_number(rows)
     for number in queries.numbers_in_use(session, groups):
-        errors.add(groups[number][0], "number", "is the number of a return that exists already")
+        errors.add(groups[number][0], "number", say("is the number of a return that exists already"))
     new_returns = [_new_return(number, group, keys, packed, errors) for number, group in groups.items()]
     errors.raise_if_any()
     services.create_returns(session, new_returns)
-    return f"{plural(len(groups), 'return')} with {plural(len(rows), 'line')}."
+    return say("{returns} with {lines}.", returns=plural(len(groups), "return"), lines=plural(len(rows), "line"))
 
 
 def _new_return(
@@ -43,11 +43,11 @@ def _new_return(
     for row in group:
         lines = [packed[id_] for id_ in keys.get(queries.key_of(row["pack"], row["sku"], row["lot"]), ())]
         if not lines:
-            errors.add(row, "lot", "is not a lot of this product in this pack")
+            errors.add(row, "lot", say("is not a lot of this product in this pack"))
             continue
         orders.add(lines[0].order_id)
         if len(orders) > 1:
-            errors.add(row, "pack", "is a pack of another sales order than the first row of the same return")
+            errors.add(row, "pack", say("is a pack of another sales order than the first row of the same return"))
         left = sum((line.left for line in lines), Decimal(0))
         with errors.of(row, "quantity"):
             check_quantity(row["quantity"], lines[0].decimals, what=lines[0].sku)

@@ -14,15 +14,10 @@ FLOOR = ("Sales clerk", "Warehouse clerk")
 
 def setup(core: Core) -> None:
     """Register what returns have."""
-    from modules.returns import admin, exchange, handlers, jobs, models, queries, services
+    from modules.returns import exchange, handlers, jobs, models, queries, services
     from modules.sales.hooks import reversal_refusals
 
     core.add_models(models)
-    core.add_view(admin.ReturnScreen, menu="Sales", permission="returns.view")
-    core.extend_view("sales.pack", columns=(admin.PACK_COLUMN,), actions=(admin.PACK_ACTION,))
-    core.extend_view("sales.order", panels=(admin.ORDER_PANEL,))
-    core.add_dashboard(admin.CARD)
-    core.add_work_queue(*admin.QUEUES)
     core.add_search(queries.SEARCH)
     core.add_queue(Queue("returns", queries.goods_to_inspect))
     core.add_job(jobs.remind_of_returns, every="returns.remind_every")
@@ -32,6 +27,17 @@ def setup(core: Core) -> None:
     core.add_demo(services.load_demo)
     core.implement(reversal_refusals, handlers.keep_returned_packs)
     core.before_disable(services.release_or_refuse)
+
+
+def screens(core: Core) -> None:
+    """Register what returns show, and add to the screens of other modules."""
+    from modules.returns import admin
+
+    core.add_view(admin.ReturnScreen, menu="Sales", permission="returns.view")
+    core.extend_view("sales.pack", columns=(admin.PACK_COLUMN,), actions=(admin.PACK_ACTION,))
+    core.extend_view("sales.order", panels=(admin.ORDER_PANEL,))
+    core.add_dashboard(admin.CARD)
+    core.add_work_queue(*admin.QUEUES)
 
 
 MODULE = Module(
@@ -61,4 +67,5 @@ MODULE = Module(
         Permission("returns.replace", "Make replacement orders", ("Sales clerk",)),
     ),
     setup=setup,
+    screens=screens,
 )

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
+from erp.text import say
 from modules.sales.states import Fulfilment, WorkList
 
 # Plain tuples where there is one for each row of a book: naming them would cost more than planning them.
@@ -117,8 +118,8 @@ def fulfilment(lines: Sequence[Progress]) -> Fulfilment:
 def return_outcome(*, is_freed: bool, why_unusable: str) -> str:
     """Return in words what becomes of goods that return from a pack."""
     if not is_freed:
-        return "allocated again"
-    return f"free, {why_unusable}" if why_unusable else "free"
+        return say("allocated again")
+    return say("free, {why_unusable}", why_unusable=why_unusable) if why_unusable else say("free")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,30 @@ EVERYONE = ("Sales clerk", "Merchandiser", "Warehouse clerk", "Auditor")
 def setup(core: Core) -> None:
     """Register what sales has."""
     from modules.inventory_lots import hooks as stock_hooks
-    from modules.inventory_lots.events import GoodsArrived
-    from modules.sales import admin, api, commands, exchange, handlers, jobs, models, queries, services
+    from modules.sales import commands, exchange, handlers, jobs, models, queries, services
 
     core.add_models(models)
+    core.add_search(*queries.SEARCHES)
+    core.add_job(jobs.allocate_backorders, every="sales.allocate_every")
+    core.add_job(jobs.cancel_overdue_backorders, every="sales.cancel_every")
+    core.add_job(jobs.delete_past_quotes, every="sales.clear_quotes_every")
+    core.add_command(commands.allocate, commands.pack, commands.unpack)
+    core.add_import(*exchange.IMPORTS)
+    core.add_export(*exchange.EXPORTS)
+    core.add_check(queries.broken_invariants)
+    core.add_demo(services.load_demo)
+    handlers.register(core)
+    core.implement(stock_hooks.allocations_on_balances, queries.allocations_on_balances)
+    core.implement(stock_hooks.allocations_of_run, queries.allocations_of_run)
+    core.implement(stock_hooks.stock_will_fall, services.release_balance_allocations)
+    core.implement(stock_hooks.products_in_use, queries.products_on_lines)
+    core.before_disable(services.release_or_refuse)
+
+
+def screens(core: Core) -> None:
+    """Register what sales shows."""
+    from modules.sales import admin, api
+
     core.add_view(admin.OrderScreen, menu="Sales", permission="sales.view")
     core.add_view(admin.CustomerScreen, menu="Sales", permission="sales.view")
     core.add_view(admin.BackorderScreen, menu="Sales", permission="sales.view")
@@ -32,22 +52,7 @@ def setup(core: Core) -> None:
     core.add_work_queue(*admin.QUEUES)
     core.add_chart(*admin.CHARTS)
     core.add_dashboard(admin.CARD)
-    core.add_search(*queries.SEARCHES)
-    core.add_job(jobs.allocate_backorders, every="sales.allocate_every")
-    core.add_job(jobs.cancel_overdue_backorders, every="sales.cancel_every")
-    core.add_job(jobs.delete_past_quotes, every="sales.clear_quotes_every")
-    core.add_command(commands.allocate, commands.pack, commands.unpack)
-    core.add_import(*exchange.IMPORTS)
-    core.add_export(*exchange.EXPORTS)
     api.register(core)
-    core.add_check(queries.broken_invariants)
-    core.add_demo(services.load_demo)
-    core.subscribe(GoodsArrived, handlers.serve_what_arrived)
-    core.implement(stock_hooks.allocations_on_balances, queries.allocations_on_balances)
-    core.implement(stock_hooks.allocations_of_run, queries.allocations_of_run)
-    core.implement(stock_hooks.stock_will_fall, services.release_balance_allocations)
-    core.implement(stock_hooks.products_in_use, queries.products_on_lines)
-    core.before_disable(services.release_or_refuse)
 
 
 MODULE = Module(
@@ -113,4 +118,5 @@ MODULE = Module(
         Permission("sales.cancel", "Cancel orders, lines and backorders", CLERKS),
     ),
     setup=setup,
+    screens=screens,
 )

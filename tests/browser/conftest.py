@@ -15,7 +15,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from erp.app import create_app
 from erp.db import db
-from erp.jobs import Worker
+from erp.jobs.worker import Worker
 from erp.options import store_option
 from erp.registry import current_registry
 from erp.security import find_user, set_password

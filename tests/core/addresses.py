@@ -25,7 +25,7 @@ OPEN = {
     "ready",
     "metrics",
 }
-OF_ANYBODY = {"logout", "password", "second_factor", "admin.index", "search", "session_state"}
+OF_ANYBODY = {"language", "logout", "password", "second_factor", "admin.index", "search", "session_state"}
 
 
 def fill(rule, **values):

@@ -42,7 +42,7 @@ def command(monkeypatch, capsys):
     """Return a function that runs an `erp` command line: its exit code, what it printed, its refusal."""
 
     def carry_out(app, *arguments):
-        monkeypatch.setattr("erp.cli.wrapping.create_app", lambda: app)
+        monkeypatch.setattr("erp.cli.wrapping.create_app", lambda **_: app)
         db.session.rollback()
         capsys.readouterr()
         code = cli.run(arguments)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
+from sqlalchemy import select
+
 from erp import clock, history
 from erp.models import JobRun, JobRunState, Role, RunEntry, RunKind, User
-from modules.api.models import Delivery, Webhook
+from modules.api.models import Delivery, Token, Webhook
+from modules.api.services import add_token
 from modules.inventory_lots.models import Location, Warehouse
 from modules.preorder.models import Conversion, PurchaseAllocation
 from modules.procurement.models import Receipt
@@ -72,6 +75,12 @@ def make_role(session):
 
 def make_user(session):
     session.add(User(username=f"user{session.query(User).count()}", password_hash="!"))
+
+
+def make_token(session):
+    """Make a token of the user who signed in last: others do not see it."""
+    owner = select(User).where(User.username.not_like("user%")).order_by(User.id.desc()).limit(1)
+    add_token(session, session.scalars(owner).one(), f"token {session.query(Token).count()}")
 
 
 def make_ready_order(session):
@@ -151,6 +160,7 @@ def make_failed_job(session):
 
 MAKERS = {
     "api.delivery": make_delivery,
+    "api.token": make_token,
     "api.webhook": make_webhook,
     "inventory_lots.product": inventory_lots.make_product,
     "sales.quote": make_quote,

@@ -54,6 +54,7 @@ unpack PACK --line --why --free
 send-emails --limit
 check
 tokens add USERNAME NAME --right --until
+openapi
 tokens list
 tokens revoke USERNAME NAME
 users add USERNAME --role --name --email --password --why

@@ -7,7 +7,8 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from erp import migrations
-from erp.db import db
+from erp.db import connections, db
+from erp.db.connections import prepared
 from erp.jobs import locks
 
 
@@ -18,11 +19,35 @@ def postgres(app):
     return db.engine
 
 
-def test_nothing_is_prepared_on_a_connection(postgres):
+def test_nothing_is_prepared_on_a_connection_unless_that_is_asked_for(postgres):
     with postgres.connect() as connection:
         for number in range(20):
             connection.execute(text("SELECT :number"), {"number": number})
         assert connection.scalar(text("SELECT count(*) FROM pg_prepared_statements")) == 0
+
+
+def test_a_short_statement_keeps_its_plan_except_behind_a_pooler_or_with_a_long_list(postgres):
+    def kept(ids, **info):
+        """Return how many plans a new connection has after it has carried out a statement three times."""
+        postgres.dispose()
+        with postgres.connect() as connection:
+            connection.info.update(info)
+            for _ in range(3):
+                with prepared(connection, [ids]):
+                    connection.execute(text("SELECT id FROM erp_user WHERE id = ANY(:ids)"), {"ids": ids})
+            return connection.scalar(text("SELECT count(*) FROM pg_prepared_statements"))
+
+    assert kept([1, 2]) == 1
+    assert kept([1, 2], erp_is_direct=False) == 0
+    assert kept(list(range(1000))) == 0
+
+
+def test_a_connection_that_was_idle_for_long_is_asked_before_it_is_used(postgres, monkeypatch):
+    monkeypatch.setattr(connections, "_PING_AFTER_SECONDS", -1.0)
+    asked = []
+    monkeypatch.setattr(type(postgres.dialect), "do_ping", lambda _self, driver: asked.append(driver) or True)
+    with postgres.connect() as connection:
+        assert asked == [connection.connection.driver_connection]
 
 
 def test_a_connection_that_the_server_has_closed_is_replaced_before_it_is_used(postgres, session):

@@ -41,6 +41,7 @@ def sample():
 def calls(sample):
     notes = Notes()
     sample.setup(notes)
+    sample.screens(notes)
     return notes.calls
 
 

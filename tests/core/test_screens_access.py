@@ -39,7 +39,7 @@ def test_every_address_outside_the_screens_is_known(app):
     rules = {rule.endpoint for rule in app.url_map.iter_rules()}
     views = {view.endpoint for view in current_site()._views}
     outside = {endpoint for endpoint in rules if endpoint.partition(".")[0] not in views}
-    signing = {"login", "login_code", "logout", "password", "second_factor", "session_state"}
+    signing = {"language", "login", "login_code", "logout", "password", "second_factor", "session_state"}
     assert outside == {*signing, "static", "search", "health", "ready", "api_endpoint"}
     assert security.PUBLIC_ENDPOINTS == OPEN
 

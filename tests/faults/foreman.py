@@ -125,7 +125,7 @@ def carry_out(app: Flask, arguments: list[str], points: Points) -> int:
         return 0
     if arguments[0] == "post":
         return post(app, arguments[1], arguments[2], points)
-    wrapping.create_app = lambda: app
+    wrapping.create_app = lambda **_: app
     points.listen()
     return cli.run(arguments)
 

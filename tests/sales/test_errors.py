@@ -364,8 +364,12 @@ SEEN = {
 }
 
 
+def is_of(kind, module):
+    return f"{kind.__module__}.".startswith(f"{module.__name__}.")
+
+
 def refusals(module):
-    own = (each for _, each in inspect.getmembers(module, inspect.isclass) if each.__module__ == module.__name__)
+    own = (each for _, each in inspect.getmembers(module, inspect.isclass) if is_of(each, module))
     return {each for each in own if issubclass(each, ErpError)}
 
 

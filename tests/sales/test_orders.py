@@ -73,7 +73,7 @@ def test_a_line_with_more_decimals_than_its_product_is_not_confirmed(session, pr
 
 def test_a_product_that_is_not_active_is_not_confirmed(session):
     order = make_draft(session, [(make_product(session, is_active=False), 1)])
-    with pytest.raises(LinesRefused, match="not active"):
+    with pytest.raises(LinesRefused, match="no longer active"):
         services.confirm(session, order.id)
 
 

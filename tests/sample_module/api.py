@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from flask import Response
 from sqlalchemy.orm import Session
 
-from erp.api import Change, Computed, Field, Input, Kind, Resource, Values
+from erp.api import Change, Computed, Effect, Field, Input, Kind, Resource, Values
 from erp.registry import Endpoint
 from modules.sales.models import Order, OrderLine
 from modules.sample_module import queries, services
@@ -47,3 +47,14 @@ LINE_FIELDS = (Computed("is_odd", Kind.switch, _odd_lines),)
 ORDER_WRITES = (
     Change("wish", "Make a wish for an order", "sample_module.grant", _wish, (Input("wish", is_required=True),)),
 )
+
+
+def _orders_of(_session: Session, facts: Sequence[object]) -> set[int]:
+    return {id_ for fact in facts for id_ in getattr(fact, "order_ids", ())}
+
+
+def _kept_wishes(session: Session, order_ids: Collection[int]) -> Mapping[str, Values]:
+    return {str(id_): {"text": wish.text} for id_, wish in queries.wishes_of(session, list(order_ids)).items()}
+
+
+EFFECT = Effect("wishes", (Computed("text", Kind.text),), _orders_of, _kept_wishes)

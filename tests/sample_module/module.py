@@ -14,9 +14,35 @@ from erp.search import SearchSource
 def setup(core: Core) -> None:
     """Register one thing of each kind."""
     from modules.sales.hooks import pack_refusals
-    from modules.sample_module import admin, api, commands, exchange, handlers, jobs, models, queries, services
+    from modules.sample_module import api, commands, exchange, handlers, jobs, models, queries, services
 
     core.add_models(models)
+    core.add_search(SearchSource("sample_module.wish", "Wish", queries.find_wishes))
+    core.add_job(jobs.grant_old_wishes, every="sample_module.grant_every")
+    core.add_command(commands.wishes)
+    core.add_import(exchange.WISHES)
+    core.add_export(exchange.WISHES_OUT)
+    core.extend_import("customers", exchange.CUSTOMER_COLUMNS, exchange.save_customers)
+    core.extend_export("customers", ("wishes_first",), exchange.customers_out)
+    core.add_endpoint(api.ENDPOINT)
+    core.add_resource(api.WISHES)
+    core.add_effect(api.EFFECT)
+    core.extend_resource("orders", fields=api.ORDER_FIELDS, line_fields=api.LINE_FIELDS, writes=api.ORDER_WRITES)
+    core.add_check(queries.granted_before_it_was_made)
+    core.add_queue(Queue("wishes", queries.waiting_wishes))
+    core.add_alarm(handlers.note_alarm)
+    core.add_demo(services.load_demo)
+    for event, handler in handlers.OF_ORDERS:
+        core.subscribe(event, handler)
+    core.implement(pack_refusals, handlers.keep_back)
+    core.on_enable(handlers.forget_wishes_of_cancelled_orders)
+    core.before_disable(handlers.refuse_while_wishes_wait)
+
+
+def screens(core: Core) -> None:
+    """Register what is shown, which only processes with screens import."""
+    from modules.sample_module import admin
+
     core.add_view(admin.WishScreen, menu="Sample", permission="sample_module.view")
     core.extend_view(
         "sales.order",
@@ -34,25 +60,6 @@ def setup(core: Core) -> None:
     core.add_dashboard(admin.CARD)
     core.add_work_queue(admin.QUEUE)
     core.add_chart(admin.CHART)
-    core.add_search(SearchSource("sample_module.wish", "Wish", queries.find_wishes))
-    core.add_job(jobs.grant_old_wishes, every="sample_module.grant_every")
-    core.add_command(commands.wishes)
-    core.add_import(exchange.WISHES)
-    core.add_export(exchange.WISHES_OUT)
-    core.extend_import("customers", exchange.CUSTOMER_COLUMNS, exchange.save_customers)
-    core.extend_export("customers", ("wishes_first",), exchange.customers_out)
-    core.add_endpoint(api.ENDPOINT)
-    core.add_resource(api.WISHES)
-    core.extend_resource("orders", fields=api.ORDER_FIELDS, line_fields=api.LINE_FIELDS, writes=api.ORDER_WRITES)
-    core.add_check(queries.granted_before_it_was_made)
-    core.add_queue(Queue("wishes", queries.waiting_wishes))
-    core.add_alarm(handlers.note_alarm)
-    core.add_demo(services.load_demo)
-    for event, handler in handlers.OF_ORDERS:
-        core.subscribe(event, handler)
-    core.implement(pack_refusals, handlers.keep_back)
-    core.on_enable(handlers.forget_wishes_of_cancelled_orders)
-    core.before_disable(handlers.refuse_while_wishes_wait)
 
 
 MODULE = Module(
@@ -81,4 +88,5 @@ MODULE = Module(
         Permission("sample_module.grant", "Grant wishes", ("Sales clerk",)),
     ),
     setup=setup,
+    screens=screens,
 )

@@ -52,6 +52,7 @@ POINTS = {
     "implement": {"answer"},
     "add_endpoint": {"endpoint"},
     "add_resource": {"resource"},
+    "add_effect": {"effect"},
     "extend_resource": {"resource part"},
     "add_models": set(),
     "on_enable": set(),
@@ -139,6 +140,8 @@ class Watch:
         document = self.client.get("/api/v1/openapi.json", headers=self.signed).get_data(as_text=True)
         for name, owned in self.registry.resources.items():
             yield "resource", owned.module, name, f'"/api/v1/{name}"' in document
+        for name, owned in self.registry.effects.items():
+            yield "effect", owned.module, name, f'"{name}": {{' in document
         for name, extensions in self.registry.resource_extensions.items():
             for owned in extensions:
                 part = owned.thing

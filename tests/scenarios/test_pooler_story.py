@@ -13,7 +13,8 @@ from sqlalchemy import select
 from erp import cli, jobs, sessions
 from erp.app import create_app
 from erp.db import db
-from erp.jobs import Worker, locks
+from erp.jobs import locks
+from erp.jobs.worker import Worker
 from erp.models import JobRunState, User
 from modules.sales.models import Order
 from modules.sales.states import OrderState
@@ -117,7 +118,7 @@ def test_screens_commands_and_workers_do_a_clerks_day_through_a_few_connections(
     host, make_host, pooled_url, tmp_path, monkeypatch, capsys
 ):
     def erp(*arguments):
-        monkeypatch.setattr("erp.cli.wrapping.create_app", lambda: make_host("command"))
+        monkeypatch.setattr("erp.cli.wrapping.create_app", lambda **_: make_host("command"))
         assert cli.run([str(argument) for argument in arguments]) == 0, capsys.readouterr().err
         return capsys.readouterr().out
 

@@ -36,7 +36,7 @@ def company(request, all_databases, tmp_path, worker_name):
 @pytest.fixture
 def command(company, monkeypatch, capsys):
     """Return a function that runs an `erp` command line and returns its exit code, its output and its refusal."""
-    monkeypatch.setattr("erp.cli.wrapping.create_app", lambda: company)
+    monkeypatch.setattr("erp.cli.wrapping.create_app", lambda **_: company)
 
     def run(*arguments, stdin=""):
         db.session.rollback()

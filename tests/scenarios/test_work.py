@@ -36,7 +36,7 @@ def test_work_opens_the_first_queue_of_the_role_in_which_something_waits(session
     answer = clerk.get("/work/")
     assert answer.location == "/sales/ready/?view=0"
     queues, shown = work_on(clerk.get(answer.location).text)
-    assert queues == {"Receipts due": 0, "Ready to pack": 1, "Arrived today, for whom": 0}
+    assert queues.items() >= {"Receipts due": 0, "Ready to pack": 1, "Arrived today, for whom": 0}.items()
     assert shown == ["Ready to pack"]
     buyer = sign_in("Merchandiser")
     answer = buyer.get("/work/")

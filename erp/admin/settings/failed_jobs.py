@@ -16,6 +16,7 @@ from erp.admin.declarations import Effect, Facts
 from erp.admin.screen import Screen
 from erp.models import JobRun, JobRunState
 from erp.registry import current_registry
+from erp.text import say
 
 BAD = (JobRunState.failed, JobRunState.lost)
 
@@ -25,7 +26,7 @@ def _runs(session: Session, ids: Sequence[int]) -> list[JobRun]:
 
 
 def _states(session: Session, ids: Sequence[int]) -> Mapping[int, Facts]:
-    return {run.id: {f"state of {run.job}": run.state} for run in _runs(session, ids)}
+    return {run.id: {say("state of {job}", job=run.job): run.state} for run in _runs(session, ids)}
 
 
 def _run_again(session: Session, ids: Sequence[int], _form: Any) -> list[Effect]:
@@ -33,10 +34,10 @@ def _run_again(session: Session, ids: Sequence[int], _form: Any) -> list[Effect]
     for run in _runs(session, ids):
         owned = registry.jobs.get(run.job)
         if owned is None or not registry.is_live(owned.module):
-            effects.append(Effect(run.id, run.job, refusal=f"{run.job} belongs to a module that is off."))
+            effects.append(Effect(run.id, run.job, refusal=say("{job} belongs to a module that is off.", job=run.job)))
             continue
         jobs.request_run(session, run.job)
-        effects.append(Effect(run.id, run.job, "is asked for: the worker starts it within seconds"))
+        effects.append(Effect(run.id, run.job, say("is asked for: the worker starts it within seconds")))
     return effects
 
 
@@ -64,6 +65,10 @@ class FailedJobScreen(Screen):
         ),
     )  # fmt: skip
     empty_message = "The last run of every job went well."
+
+    @override
+    def document_title(self, row: Any) -> str:
+        return say("{job}, run {id}", job=row.job, id=row.id)
 
     @override
     def condition(self) -> Any:

@@ -9,17 +9,18 @@ from typing_extensions import override
 from erp.admin.formatting import anchor, words
 from erp.admin.screen import Screen
 from erp.models import HistoryEntry
+from erp.text import joined, say
 
 
 def _document(screen: Screen, entry: HistoryEntry) -> Any:
     name = entry.document_name or entry.document
-    text = f"{name}, line {entry.line}" if entry.line else name
+    text = say("{name}, line {line}", name=name, line=entry.line) if entry.line else name
     return anchor(screen.admin.document_url(entry.document, entry.document_id), text)
 
 
 def _action(entry: HistoryEntry) -> str:
-    field = f": {words(entry.field).lower()}" if entry.field else ""
-    return f"{words(entry.action)}{field}"
+    action = words(entry.action)
+    return joined((action, words(entry.field)), ": ") if entry.field else action
 
 
 class HistoryScreen(Screen):
@@ -58,7 +59,7 @@ class HistoryScreen(Screen):
 
     @override
     def document_title(self, row: Any) -> str:
-        return f"{row.document_name or row.document}: {row.action}"
+        return joined((row.document_name or row.document, words(row.action)), ": ")
 
     @override
     def history(self, row: Any) -> tuple[list[HistoryEntry], int]:

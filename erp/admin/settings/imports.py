@@ -29,6 +29,7 @@ from erp.exchange.own_maps import find_map, save_map
 from erp.exchange.problems import ImportRefused
 from erp.models import ImportFile, ImportState
 from erp.options import options
+from erp.text import say
 
 DAYS_COUNTED = 7
 FILES_SHOWN = 20
@@ -39,7 +40,13 @@ JOB = run_imports.__name__.replace("_", "-")
 def _numbers(session: Session) -> list[tuple[str, Any, str]]:
     since = clock.now() - timedelta(days=DAYS_COUNTED)
     failed = select(func.count()).where(ImportFile.state == ImportState.failed, ImportFile.finished_at >= since)
-    return [(f"Failed in the last {DAYS_COUNTED} days", session.scalar(failed), url_for("erp_import.index_view"))]
+    return [
+        (
+            say("Failed in the last {DAYS_COUNTED} days", DAYS_COUNTED=DAYS_COUNTED),
+            session.scalar(failed),
+            url_for("erp_import.index_view"),
+        )
+    ]
 
 
 CARD = Card("Imports", "erp.import", _numbers)
@@ -203,7 +210,7 @@ class ImportPage(Page):
             else:
                 self.do("apply", partial(uploads.apply, file_id=id, may=may))
         except ImportRefused as refused:
-            flash(f"{refused} Something has changed since the file was checked.", "error")
+            flash(say("{refused} Something has changed since the file was checked.", refused=refused), "error")
             return self._check(id)
         except ErpError as refused:
             flash(str(refused), "error")

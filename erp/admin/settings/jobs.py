@@ -18,6 +18,7 @@ from erp.errors import ErpError
 from erp.models import JobRun
 from erp.options import Duration
 from erp.registry import current_registry
+from erp.text import Translatable, named, say
 
 RUNS_SHOWN = 50
 REFRESH_SECONDS = 2
@@ -89,7 +90,7 @@ class JobsPage(Page):
 
 
 def _parts(status: jobs.JobStatus) -> versions.Parts:
-    return {versions.PAGE: {f"{status.name} is paused": status.is_paused}}
+    return {versions.PAGE: {say("{status} is paused", status=status.name): status.is_paused}}
 
 
 def _if_unchanged(session: Session, name: str, work: Callable[[Session, str], None]) -> None:
@@ -106,8 +107,9 @@ def _mark_lost_runs() -> None:
         g.erp_reading = True
 
 
-def _every(status: jobs.JobStatus) -> str:
-    return Duration(name="", default=status.every, help="").format(status.every)
+def _every(status: jobs.JobStatus) -> Translatable:
+    number, _, unit = Duration(name="", default=status.every, help="").format(status.every).partition(" ")
+    return say("{number} {unit}", number=number, unit=named(unit))
 
 
 def _took(run: JobRun) -> str:
@@ -115,4 +117,8 @@ def _took(run: JobRun) -> str:
     if run.finished_at is None:
         return ""
     seconds = (run.finished_at - run.started_at).total_seconds()
-    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds // 60)} min {int(seconds % 60)} s"
+    return (
+        f"{seconds:.1f} s"
+        if seconds < 60
+        else say("{seconds} min {seconds_} s", seconds=int(seconds // 60), seconds_=int(seconds % 60))
+    )

@@ -20,6 +20,7 @@ from erp.db import commit, db
 from erp.errors import ErpError, NameNotConfirmed
 from erp.models import InstalledModule, ModuleState, RunKind
 from erp.registry import current_registry
+from erp.text import say
 
 
 @dataclass(frozen=True)
@@ -57,22 +58,26 @@ class ShownModule:
 
 def _install(name: str) -> str:
     migrations.install(name)
-    return f"Module {name} is installed and enabled."
+    return say("Module {name} is installed and enabled.", name=name)
 
 
 def _enable(name: str) -> str:
     migrations.enable(name)
-    return f"Module {name} is enabled."
+    return say("Module {name} is enabled.", name=name)
 
 
 def _disable(name: str) -> str:
     release = request.form.get("release") == "1"
     commit(lambda session: current_registry().disable(session, name, release=release))
-    return f"Module {name} is disabled. Its data is kept."
+    return say("Module {name} is disabled. Its data is kept.", name=name)
 
 
 def _upgrade(name: str) -> str:
-    return f"Module {name} is upgraded." if migrations.upgrade(name) else f"Module {name} is up to date."
+    return (
+        say("Module {name} is upgraded.", name=name)
+        if migrations.upgrade(name)
+        else say("Module {name} is up to date.", name=name)
+    )
 
 
 def _uninstall(name: str) -> str:
@@ -80,7 +85,12 @@ def _uninstall(name: str) -> str:
         raise NameNotConfirmed(name)
     folder = Path(current_app.instance_path) / "exports" / f"{name}-{clock.now():%Y%m%dT%H%M%SZ}"
     files = migrations.uninstall(name, folder)
-    return f"Module {name} is uninstalled. {len(files)} tables were written to {folder} first."
+    return say(
+        "Module {name} is uninstalled. {files} tables were written to {folder} first.",
+        name=name,
+        files=len(files),
+        folder=folder,
+    )
 
 
 STEPS = {
@@ -127,7 +137,9 @@ class ModulesPage(Page):
         broken = [_unusable(name, "broken", error) for name, error in registry.found.broken.items()]
         known = registry.modules.keys() | registry.found.broken.keys()
         lost = [row for name, row in rows.items() if name not in known]
-        missing = [_unusable(row.name, "missing", f"Its code is gone; it was {row.state}.") for row in lost]
+        missing = [
+            _unusable(row.name, "missing", say("Its code is gone; it was {state}.", state=row.state)) for row in lost
+        ]
         return found + broken + missing
 
     def _shown(self, name: str, row: InstalledModule | None, failed: str) -> ShownModule:
@@ -204,7 +216,7 @@ class Planned:
     @property
     def parts(self) -> versions.Parts:
         """What the step depends on: what it would do, and what would be released."""
-        return {versions.PAGE: {"what will happen": "; ".join(self.plan), "what the module holds": self.held}}
+        return {versions.PAGE: {say("what will happen"): "; ".join(self.plan), say("what the module holds"): self.held}}
 
 
 def _plan(step: Step, name: str) -> Planned:

@@ -22,6 +22,7 @@ from erp.errors import ErpError, OptionError
 from erp.models import HistoryEntry, OptionValue
 from erp.options import Choice, Option, as_ini, store_ini, store_options
 from erp.registry import CORE, current_registry
+from erp.text import capital, say
 
 Texts = Mapping[str, str]  # by the key of the option
 NOTHING: Texts = {}
@@ -143,7 +144,10 @@ class OptionsPage(Page):
             flash("Nothing was changed: check the marked options.", "error")
             return self._show(section, self._version(section, is_kept=True), typed, errors), 422
         self.do("set", lambda session: self._store(session, section, given))
-        flash(f"{', '.join(given)} changed." if given else "Nothing was changed.", "success" if given else "info")
+        flash(
+            say("{given} changed.", given=", ".join(given)) if given else "Nothing was changed.",
+            "success" if given else "info",
+        )
         return redirect(self.get_url(".index_view", section=section))
 
     def _store(self, session: Session, section: str, given: Mapping[str, str | None]) -> None:
@@ -181,9 +185,17 @@ class OptionsPage(Page):
         try:
             text = _posted_ini()
             changed = self.do("import", lambda session: store_ini(session, table, text, user_name=user))
-            flash(f"{len(changed)} options changed{': ' if changed else ''}{', '.join(changed)}.", "success")
+            flash(
+                say(
+                    "{changed} options changed{value}{changed_}.",
+                    changed=len(changed),
+                    value=": " if changed else "",
+                    changed_=", ".join(changed),
+                ),
+                "success",
+            )
         except ErpError as error:
-            flash(f"Nothing was changed. {error}", "error")
+            flash(say("Nothing was changed. {error}", error=error), "error")
         return redirect(self.get_url(".index_view"))
 
 
@@ -211,5 +223,5 @@ def _error(key: str, text: str) -> str:
         option.parse(text)
     except ValueError:
         reason = option.refusal(text)
-        return f"{reason[:1].upper()}{reason[1:]}."
+        return say("{reason}.", reason=capital(reason))
     return ""

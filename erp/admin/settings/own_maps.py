@@ -10,6 +10,7 @@ from werkzeug.datastructures import MultiDict
 from erp.exchange import BadMap, Column, ImportKind, LeaveOut, Map, take
 from erp.exchange.maps import Sources
 from erp.identity import identity_key
+from erp.text import say
 
 KEEP = "*"
 
@@ -49,7 +50,7 @@ class OwnMap:
         }
         missing = [each.name for each in self.columns if each.required and each.name not in {*columns, *constants}]
         if missing:
-            raise BadMap(f"Choose a column or a fixed value for {', '.join(missing)}.")
+            raise BadMap(say("Choose a column or a fixed value for {missing}.", missing=", ".join(missing)))
         made = self.base or Map(name, name, self.kind.name, {})
         rules = (*made.leaves_out, *self._rules(form))
         made = replace(made, name=name, title=name, columns=columns, constants=constants, leaves_out=rules)

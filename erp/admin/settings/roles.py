@@ -17,6 +17,7 @@ from erp.admin.screen import Screen
 from erp.errors import RecordInUse
 from erp.models import Role, RoleRight, User, user_role
 from erp.registry import current_registry
+from erp.text import say
 
 
 class RoleScreen(Screen):
@@ -113,7 +114,7 @@ class RoleScreen(Screen):
             history.record(session, about, "changed" if old else "created", field="name", old=old, new=role.name)
         for name in sorted(before ^ after):
             given = name in after
-            action = "right given" if given else "right taken"
+            action = say("right given") if given else say("right taken")
             history.record(session, about, action, field=name, old=not given, new=given)
             access_log.changed(session, role.name, f"{action}: {name}")
 

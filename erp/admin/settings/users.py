@@ -16,11 +16,10 @@ from erp import history, second_factor, security, sessions
 from erp.admin.access import screen_session
 from erp.admin.action_pages import FormPage
 from erp.admin.declarations import Action, Badge, Facts, Panel, Result
-from erp.admin.fields import TicksField, check_name, reason_field, reason_of
-from erp.admin.forms import check_email
+from erp.admin.fields import TicksField, check_email, check_name, reason_field, reason_of
 from erp.admin.screen import Screen
 from erp.models import HistoryEntry, Role, User
-from erp.text import plural
+from erp.text import plural, say
 
 
 def _as_role_id(value: Any) -> int:
@@ -30,7 +29,7 @@ def _as_role_id(value: Any) -> int:
 def _password(session: Session, user: User) -> Facts:
     about = HistoryEntry.document == "erp.user", HistoryEntry.document_id == user.id
     changes = select(func.max(HistoryEntry.at)).where(*about, HistoryEntry.action == "password changed")
-    return {"may sign in": user.is_active, "the last change of the password": session.scalar(changes)}
+    return {say("may sign in"): user.is_active, say("the last change of the password"): session.scalar(changes)}
 
 
 def _reset_password(session: Session, user: User) -> Result:
@@ -40,7 +39,9 @@ def _reset_password(session: Session, user: User) -> Result:
 
 
 def _new_password(user: User, password: str) -> Result:
-    message = f"Give {user.username} this password; it is shown only now and must be changed at the next sign-in."
+    message = say(
+        "Give {user} this password; it is shown only now and must be changed at the next sign-in.", user=user.username
+    )
     return Result(message, "erp/settings/password_result.html", {"password": password})
 
 
@@ -71,21 +72,21 @@ class Deactivate(FormPage):
         user = session.get_one(User, row.id)
         with history.because(session, reason_of(form)):
             security.set_active(session, user, False)
-        return f"{user.username} is kept out; running sessions have ended."
+        return say("{user} is kept out; running sessions have ended.", user=user.username)
 
 
 def _may_sign_in(_session: Session, user: User) -> Facts:
-    return {"may sign in": user.is_active}
+    return {say("may sign in"): user.is_active}
 
 
 def _activate(session: Session, user: User) -> str:
     security.set_active(session, user, True)
-    return f"{user.username} may sign in again."
+    return say("{user} may sign in again.", user=user.username)
 
 
 def _end_sessions(session: Session, user: User) -> str:
     count = security.end_sessions(session, user)
-    return f"{plural(count, 'session')} of {user.username} ended."
+    return say("{sessions} of {user} ended.", sessions=plural(count, "session"), user=user.username)
 
 
 def _running(session: Session, user: User) -> dict[str, Any]:
@@ -93,12 +94,12 @@ def _running(session: Session, user: User) -> dict[str, Any]:
 
 
 def _has_factor(session: Session, user: User) -> Facts:
-    return {"second factor": second_factor.has(session, user)}
+    return {say("second factor"): second_factor.has(session, user)}
 
 
 def _reset_factor(session: Session, user: User) -> str:
     second_factor.reset(session, user)
-    return f"{user.username} no longer has a second factor, and is signed out everywhere."
+    return say("{user} no longer has a second factor, and is signed out everywhere.", user=user.username)
 
 
 class UserScreen(Screen):

@@ -19,6 +19,7 @@ from erp.admin.formatting import below_prefix
 from erp.admin.listing import Listing
 from erp.admin.page import Page
 from erp.errors import ErpError
+from erp.text import say
 
 SHARE = "erp.share_views"
 LONGEST_QUERY = 4_000
@@ -99,7 +100,7 @@ class SavedViewsPage(Page):
             flash(str(error), "error")
             return redirect(below_prefix(f"{screen.url}/?view=0"))
         if isinstance(found, str):
-            flash_sentence(f"The view {found} is deleted.")
+            flash_sentence(say("The view {found} is deleted.", found=found))
         return redirect(below_prefix(address(found)))
 
 

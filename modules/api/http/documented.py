@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
+from functools import partial, wraps
 from typing import Any
 
 from flask import Flask, Response
 from flask_smorest import Api, Blueprint
 
-from erp.admin.site import current_site
-from erp.api import Change, Create, Resource
+from erp.api import Change, Create, Report, Resource, Task
 from erp.registry import current_registry
 from modules.api.http import schemas
+from modules.api.http.plans import LONGEST_PLAN, effects
 from modules.api.http.problems import CONTENT_TYPE
-from modules.api.http.reading import LARGEST_PAGE, PAGE, list_rows, response_of, show_row
+from modules.api.http.reading import LARGEST_PAGE, PAGE, list_rows, require, response_of, show_report, show_row
 from modules.api.http.representation import Shape
-from modules.api.http.writing import KEY, LONGEST_KEY, MOST_ROWS, change, change_many, create
+from modules.api.http.rows import view_of
+from modules.api.http.writing import KEY, LONGEST_KEY, MOST_ROWS, PLAN_TYPE, change, change_many, create, do_task
 
 VERSION = "1.0.0"
 ID = "<int(min=1, max=9223372036854775807):id>"
@@ -36,10 +37,10 @@ class Documented(Api):
         """Add no handler."""
 
     def _register_responses(self) -> None:
+        """Document every refusal as problem details."""
+        self.DEFAULT_RESPONSE_CONTENT_TYPE = CONTENT_TYPE
         super()._register_responses()
-        refused = {"description": "A problem", "content": {CONTENT_TYPE: {"schema": schemas.ProblemSchema}}}
-        self.spec.components.responses.pop("DEFAULT_ERROR", None)
-        self.spec.components.response("DEFAULT_ERROR", refused)
+        del self.DEFAULT_RESPONSE_CONTENT_TYPE
 
 
 def operations(app: Flask, url: str) -> Flask:
@@ -57,27 +58,48 @@ def operations(app: Flask, url: str) -> Flask:
     )
     api.spec.components.security_scheme("token", bearer)
     registry = current_registry()
+    plan = schemas.plan_schema(effects())
     for resource in registry.live(registry.resources.values()):
-        api.register_blueprint(_blueprint(resource), url_prefix=f"{url}/{resource.name}")
+        api.register_blueprint(_blueprint(resource, plan), url_prefix=f"{url}/{resource.name}")
     text = json.dumps(api.spec.to_dict(), indent=1, sort_keys=True)
     holder.add_url_rule(f"{url}/openapi.json", "document", partial(response_of, text, 200))
     holder.extensions["erp_document"] = text
     return holder
 
 
-def _blueprint(resource: Resource) -> Blueprint:
-    view = current_site().view(resource.screen)
-    if view is None:
-        raise TypeError(f"resource {resource.name} names no screen: {resource.screen}")
-    shape = Shape(resource, view)
+def _blueprint(resource: Resource | Report | Task, plan: Any) -> Blueprint:
+    if isinstance(resource, Report):
+        return _report(resource)
+    if isinstance(resource, Task):
+        return _task(resource, plan)
+    shape = Shape(resource, view_of(resource))
     blueprint = Blueprint(resource.name.replace("-", "_"), __name__, description=resource.title)
     row = schemas.row_schema(shape)
     _add_reads(blueprint, shape, row)
     for write in shape.writes:
         if isinstance(write, Create):
-            _add_create(blueprint, shape, write, row)
+            _add_create(blueprint, shape, write, (row, plan))
         else:
-            _add_change(blueprint, shape, write, row)
+            _add_change(blueprint, shape, write, (row, plan))
+    return blueprint
+
+
+def _report(report: Report) -> Blueprint:
+    blueprint = Blueprint(report.name.replace("-", "_"), __name__, description=report.title)
+    made = blueprint.response(200, schemas.report_schema(report), description=report.title)
+    view = made(_named(lambda values: show_report(report, values), f"{report.title}."))
+    asked = blueprint.arguments(schemas.query_schema(report), location="query")(view)
+    _add(blueprint, "GET", "", asked, (report.permission,), operationId=_id("list", report.name))
+    return blueprint
+
+
+def _task(task: Task, plan: Any) -> Blueprint:
+    blueprint = Blueprint(task.name.replace("-", "_"), __name__, description=task.title)
+    made = blueprint.response(200, schemas.task_schema(task), description=task.title)
+    view = _planned(blueprint, plan)(made(_named(lambda values: do_task(task, values), f"{task.title}.")))
+    taken = schemas.input_schema(schemas.name_of(task.name), task.inputs)
+    asked = blueprint.arguments(taken, required=any(each.is_required for each in task.inputs))(view)
+    _add(blueprint, "POST", "", asked, (task.permission,), operationId=_id(task.name), parameters=_write_parameters())
     return blueprint
 
 
@@ -85,52 +107,79 @@ def _add_reads(blueprint: Blueprint, shape: Shape, row: Any) -> None:
     name, noun = shape.resource.name, shape.resource.noun
     page = blueprint.response(200, schemas.page_schema(shape, row), description="A part of the list")
     read = page(_named(lambda: list_rows(shape), f"List {shape.resource.title.lower()} in the order of their ids."))
-    about = {"operationId": _id("list", name), "parameters": _list_parameters(shape)}
-    blueprint.add_url_rule("", f"list_{name}", blueprint.doc(**about)(read), methods=["GET"])
+    rights = (shape.view.permission,)
+    _add(blueprint, "GET", "", read, rights, operationId=_id("list", name), parameters=_list_parameters(shape))
     one = blueprint.response(200, row, description=f"The {noun}", headers={"ETag": {"schema": {"type": "string"}}})
     read = one(_named(lambda id: show_row(shape, id), f"Show one {noun}."))
-    about = {"operationId": _id("get", noun)}
-    blueprint.add_url_rule(f"/{ID}", f"get_{name}", blueprint.doc(**about)(read), methods=["GET"])
+    _add(blueprint, "GET", f"/{ID}", read, rights, operationId=_id("get", noun))
 
 
-def _add_create(blueprint: Blueprint, shape: Shape, write: Create, row: Any) -> None:
+def _add_create(blueprint: Blueprint, shape: Shape, write: Create, answers: tuple[Any, Any]) -> None:
     noun = shape.resource.noun
     taken = schemas.input_schema(schemas.name_of("new", noun), write.inputs)
 
     def view(values: Any) -> Response:
         return create(shape, write, values)
 
-    made = blueprint.response(201, row, description=f"The new {noun}")(_named(view, f"{write.title}."))
+    made = blueprint.response(201, answers[0], description=f"The new {noun}")(_named(view, f"{write.title}."))
+    made = _planned(blueprint, answers[1])(made)
     body = blueprint.arguments(taken, required=any(each.is_required for each in write.inputs))(made)
-    about = {"operationId": _id("create", noun), "parameters": _write_parameters()}
-    blueprint.add_url_rule("", f"create_{noun}", blueprint.doc(**about)(body), methods=["POST"])
+    rights = (shape.view.permission, write.permission)
+    _add(blueprint, "POST", "", body, rights, operationId=_id("create", noun), parameters=_write_parameters())
 
 
-def _add_change(blueprint: Blueprint, shape: Shape, write: Change, row: Any) -> None:
+def _add_change(blueprint: Blueprint, shape: Shape, write: Change, answers: tuple[Any, Any]) -> None:
     noun, name = shape.resource.noun, schemas.name_of(write.name, shape.resource.noun)
 
     def view(values: Any, id: int) -> Response:
         return change(shape, write, id, values)
 
-    made = blueprint.response(200, row, description=f"The {noun} as it is then")(_named(view, f"{write.title}."))
+    made = blueprint.response(200, answers[0], description=f"The {noun} as it is then")(_named(view, f"{write.title}."))
+    made = _planned(blueprint, answers[1])(made)
     required = any(each.is_required for each in write.inputs)
     body = blueprint.arguments(schemas.input_schema(name, write.inputs), required=required)(made)
+    rights = (shape.view.permission, write.permission)
     about = {"operationId": _id(write.name, noun), "parameters": _write_parameters(of_row=True)}
-    blueprint.add_url_rule(f"/{ID}/{write.name}", _id(write.name, noun), blueprint.doc(**about)(body), methods=["POST"])
+    _add(blueprint, "POST", f"/{ID}/{write.name}", body, rights, **about)
     if write.run_many is not None:
-        _add_change_of_many(blueprint, shape, write)
+        _add_change_of_many(blueprint, shape, write, answers[1])
 
 
-def _add_change_of_many(blueprint: Blueprint, shape: Shape, write: Change) -> None:
+def _add_change_of_many(blueprint: Blueprint, shape: Shape, write: Change, plan: Any) -> None:
     title, name = shape.resource.title.lower(), schemas.name_of(write.name, shape.resource.name)
     taken = schemas.input_schema(name, write.inputs, with_ids=MOST_ROWS)
     summary = f"{write.title}: many {title} at once, each as far as it can be."
     made = blueprint.response(200, schemas.OutcomesSchema, description="What became of each")
     view = made(_named(lambda values: change_many(shape, write, values), summary))
+    view = _planned(blueprint, plan)(view)
+    body = blueprint.arguments(taken)(view)
+    rights = (shape.view.permission, write.permission)
     about = {"operationId": _id(write.name, shape.resource.name), "parameters": _write_parameters()}
-    rule, endpoint = f"/{write.name}", f"{write.name}_many"
-    documented = blueprint.doc(**about)(blueprint.arguments(taken)(view))
-    blueprint.add_url_rule(rule, endpoint, documented, methods=["POST"])
+    _add(blueprint, "POST", f"/{write.name}", body, rights, **about)
+
+
+def _add(blueprint: Blueprint, method: str, rule: str, view: Any, rights: Sequence[str], **about: Any) -> None:
+    """Add an operation, which asks for these rights before it looks at what was sent."""
+    documented = blueprint.doc(**about)(_guarded(view, rights))
+    blueprint.add_url_rule(rule, about["operationId"], documented, methods=[method])
+
+
+def _planned(blueprint: Blueprint, plan: Any) -> Any:
+    """Return the decorator that documents the answer to a dry run."""
+    text = "With dry_run=true: what would change"
+    return blueprint.alt_response(200, schema=plan, content_type=PLAN_TYPE, description=text, success=True)
+
+
+def _guarded(view: Callable[..., Any], rights: Sequence[str]) -> Callable[..., Any]:
+    """Return the view for who has these rights."""
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        for right in rights:
+            require(right)
+        return view(*args, **kwargs)
+
+    return guarded
 
 
 def _named(view: Callable[..., Any], summary: str) -> Callable[..., Any]:
@@ -138,9 +187,9 @@ def _named(view: Callable[..., Any], summary: str) -> Callable[..., Any]:
     return view
 
 
-def _id(verb: str, noun: str) -> str:
+def _id(verb: str, noun: str = "") -> str:
     """Return the id of an operation, such as `confirm_order`."""
-    return f"{verb}_{noun}".replace("-", "_").replace(" ", "_")
+    return f"{verb}_{noun}".rstrip("_").replace("-", "_").replace(" ", "_")
 
 
 def _list_parameters(shape: Shape) -> list[dict[str, Any]]:
@@ -166,6 +215,11 @@ def _write_parameters(*, of_row: bool = False) -> list[dict[str, Any]]:
     key = {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[!-~]+$"}
     text = "Another one for each change; a request that is sent again with its key is done once."
     given = [{"in": "header", "name": KEY, "required": True, "schema": key, "description": text}]
+    given.append(
+        _query("dry_run", {"type": "string", "enum": ["true", "false"]}, "true: change nothing, show what would.")
+    )
+    text = "The plan of a dry run: exactly what it showed is done, or nothing (409)."
+    given.append(_query("plan", {"type": "string", "maxLength": LONGEST_PLAN}, text))
     if of_row:
         text = "The entity tag of the row as it was read: where it has changed, nothing is done (412)."
         given.append({"in": "header", "name": "If-Match", "schema": {"type": "string"}, "description": text})

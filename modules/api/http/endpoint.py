@@ -70,4 +70,9 @@ def _operations() -> Any:
     return made[enabled]
 
 
+def document() -> str:
+    """Return the OpenAPI document of the modules that are on."""
+    return str(_operations().extensions["erp_document"])
+
+
 ENDPOINT = Endpoint(URL, answer, failed)

@@ -31,6 +31,7 @@ STATUS: Mapping[type[ErpError], int] = {
     errors.KeyMissing: 400,
     errors.KeyUsed: 422,
     errors.PreconditionFailed: 412,
+    errors.PlanChanged: 409,
     errors.BadCursor: 422,
     errors.UnknownFilter: 422,
     PermissionDenied: 403,

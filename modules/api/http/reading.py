@@ -10,10 +10,11 @@ from flask_admin.model.base import ViewArgs
 from sqlalchemy.orm import Session, selectinload
 
 from erp.admin.access import may
-from erp.db import db
+from erp.api import Report, Values
+from erp.db import db, one_moment
 from erp.errors import NotFound, PermissionDenied
 from modules.api.errors import BadCursor, UnknownFilter
-from modules.api.http.representation import Shape, etag_of
+from modules.api.http.representation import Shape, etag_of, written
 
 PAGE = 50
 LARGEST_PAGE = 200
@@ -55,6 +56,14 @@ def read_row(shape: Shape, session: Session, id: int) -> dict[str, Any]:
     if not rows:
         raise NotFound(shape.resource.noun, id)
     return shape.represent(session, rows)[0]
+
+
+def show_report(report: Report, values: Values) -> Response:
+    """Answer figures that are no rows of a table."""
+    require(report.permission)
+    with one_moment(db.session()):
+        rows = report.run(db.session(), values)
+    return answer({"items": [written(report.fields, row) for row in rows]})
 
 
 def answer(shown: object, status: int = 200) -> Response:

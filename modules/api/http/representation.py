@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
@@ -62,6 +62,11 @@ def _shown(model: Any, field: Field | Computed) -> Shown:
     return Shown(field.name, kind, words, is_nullable or field.is_nullable, field)
 
 
+def shown_fields(fields: Iterable[Computed]) -> list[Shown]:
+    """Return the fields of a report or an effect."""
+    return [Shown(field.name, field.kind, field.words, True, field) for field in fields]
+
+
 def _column(model: Any, path: str) -> tuple[Any, bool]:
     """Return the column at a dotted path, and whether there may be no value."""
     mapper, is_nullable = model.__mapper__, False
@@ -115,10 +120,15 @@ def _values(session: Session, fields: Sequence[Shown], rows: Sequence[Any]) -> l
 def _column_values(session: Session, shown: Shown, rows: Sequence[Any]) -> list[Any]:
     field = shown.field
     if isinstance(field, Computed):
-        values = field.values(session, rows) if rows else {}
+        values = field.values(session, rows) if rows and field.values is not None else {}
         return [_WRITERS[shown.kind](values.get(row.id)) for row in rows]
     path = (field.path or field.name).split(".")
     return [_WRITERS[shown.kind](_follow(row, path)) for row in rows]
+
+
+def written(fields: Iterable[Computed], row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row of a report as JSON has it."""
+    return {field.name: _WRITERS[field.kind](row.get(field.name)) for field in fields}
 
 
 def _follow(row: Any, path: Sequence[str]) -> Any:

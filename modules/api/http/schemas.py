@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 import marshmallow as ma
 
-from erp.api import Computed, Input, Kind
-from modules.api.http.representation import Shape, Shown
+from erp.api import Computed, Effect, Input, Kind, Report, Task
+from modules.api.http.representation import Shape, Shown, shown_fields
 
-BIGGEST = 2**31 - 1
+LONGEST_LINE = 254
 EXACT = r"^-?[0-9]{1,9}(\.[0-9]{1,4})?$"
 DAY = r"^(19|2[0-9])[0-9]{2}-[0-9]{2}-[0-9]{2}$"
 INSTANT = (
@@ -28,6 +29,16 @@ class Text(ma.fields.String):
         text = super()._deserialize(value, attr, data, **more)
         if _UNSTORABLE.search(text):
             raise ma.ValidationError("A character of it cannot be stored.")
+        return text
+
+
+class Line(Text):
+    """Text without line breaks, and without blanks around it."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **more)
+        if text != text.strip() or not text.isprintable():
+            raise ma.ValidationError("One line without blanks around it is allowed.")
         return text
 
 
@@ -143,7 +154,7 @@ def row_schema(shape: Shape) -> ma.Schema:
     fields = {shown.name: _shown_field(shown) for shown in shape.fields}
     if shape.resource.lines is not None:
         lines = {shown.name: _shown_field(shown) for shown in shape.line_fields}
-        line = _schema(name_of(shape.resource.noun, "line"), lines)
+        line = _schema(name_of("line of", shape.resource.noun), lines)
         fields["lines"] = ma.fields.List(ma.fields.Nested(line), required=True)
     return _schema(name_of(shape.resource.noun), fields)
 
@@ -154,6 +165,31 @@ def page_schema(shape: Shape, row: ma.Schema) -> ma.Schema:
     cursor = {"description": "The cursor of the next part; null where this is the last one."}
     following = ma.fields.String(required=True, allow_none=True, metadata=cursor)
     return _schema(name_of(shape.resource.noun, "list"), {"items": items, "next": following})
+
+
+def report_schema(report: Report) -> ma.Schema:
+    """Return the schema of the answer of a report."""
+    row = _schema(name_of(report.name, "row"), {each.name: _shown_field(each) for each in shown_fields(report.fields)})
+    return _schema(name_of(report.name), {"items": ma.fields.List(ma.fields.Nested(row), required=True)})
+
+
+def task_schema(task: Task) -> ma.Schema:
+    """Return the schema of the answer of a task."""
+    return _schema(name_of(task.name, "answer"), {each.name: _shown_field(each) for each in shown_fields(task.fields)})
+
+
+def query_schema(report: Report) -> ma.Schema:
+    """Return the schema of what a report asks for in the address; a whole number is its digits there."""
+    return _schema(name_of(report.name, "query"), {each.name: _query_field(each) for each in report.inputs})
+
+
+def _query_field(each: Input) -> ma.fields.Field[Any]:
+    if each.kind is not Kind.whole:
+        return _input_field("", each)
+    given: dict[str, Any] = {"required": each.is_required, "metadata": {"description": each.help}}
+    if not each.is_required:
+        given["load_default"] = each.default
+    return ma.fields.Integer(validate=ma.validate.Range(each.least, each.most), **given)
 
 
 def input_schema(name: str, inputs: tuple[Input, ...], *, with_ids: int = 0) -> ma.Schema:
@@ -175,8 +211,9 @@ def _input_field(of: str, each: Input) -> ma.fields.Field[Any]:
     kind, metadata = _FIELDS[each.kind]
     given["metadata"] = {**metadata, **given["metadata"]}
     if each.kind is Kind.whole:
-        given["validate"] = ma.validate.Range(-BIGGEST, BIGGEST)
+        given["validate"] = ma.validate.Range(each.least, each.most)
     if each.kind is Kind.text:
+        kind = Line if each.longest <= LONGEST_LINE else Text
         given["validate"] = ma.validate.Length(min=1 if each.is_required else 0, max=each.longest)
     if each.words:
         given["validate"] = ma.validate.OneOf(each.words)
@@ -207,3 +244,24 @@ class OutcomesSchema(ma.Schema):
     """What became of each of many rows."""
 
     items = ma.fields.List(ma.fields.Nested(OutcomeSchema), required=True)
+
+
+def plan_schema(effects: Sequence[Effect]) -> ma.Schema:
+    """Return the schema of the answer to a dry run."""
+    fields = {}
+    for effect in effects:
+        amounts = {each.name: _shown_field(each) for each in shown_fields(effect.fields)}
+        before_or_after = _schema(name_of(effect.name, "amounts"), amounts)
+        pair = {side: ma.fields.Nested(before_or_after, required=True, allow_none=True) for side in ("before", "after")}
+        change = _schema(name_of(effect.name, "change"), pair)
+        fields[effect.name] = ma.fields.List(ma.fields.Nested(change), required=True)
+    found = _schema("Effects", fields)
+    about = {"description": "What the write would answer."}
+    return _schema(
+        "Plan",
+        {
+            "answer": ma.fields.Dict(required=True, metadata=about),
+            "effects": ma.fields.Nested(found, required=True),
+            "plan": ma.fields.String(required=True, metadata={"description": "Sent as `plan` with the same request."}),
+        },
+    )

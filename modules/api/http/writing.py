@@ -15,18 +15,20 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from erp import events
-from erp.api import Change, Create, Values
+from erp.api import Change, Create, Task, Values
 from erp.db import db, is_duplicate, when_locked
 from erp.models import RunKind
 from modules.api import queries, services
-from modules.api.errors import KeyMissing, KeyUsed, PreconditionFailed
+from modules.api.errors import KeyMissing, KeyUsed, PreconditionFailed, UnknownFilter
+from modules.api.http import plans
 from modules.api.http.problems import details_of, status_of
 from modules.api.http.reading import read_row, require, response_of
-from modules.api.http.representation import Shape, etag_of
+from modules.api.http.representation import Shape, etag_of, written
 
 KEY = "Idempotency-Key"
 LONGEST_KEY = 200
 MOST_ROWS = 200
+PLAN_TYPE = "application/vnd.erp.plan+json"
 
 # What a write does, and the status and the body of its answer.
 Work = Callable[[Session], tuple[int, Any]]
@@ -41,7 +43,7 @@ def create(shape: Shape, write: Create, values: Values) -> Response:
         session.flush()
         return 201, read_row(shape, session, id)
 
-    return _once(shape, "create", work)
+    return _once(shape.view.permission, f"{shape.resource.name}.create", work)
 
 
 def change(shape: Shape, write: Change, id: int, values: Values) -> Response:
@@ -55,7 +57,7 @@ def change(shape: Shape, write: Change, id: int, values: Values) -> Response:
         session.flush()
         return 200, read_row(shape, session, id)
 
-    return _once(shape, write.name, work)
+    return _once(shape.view.permission, f"{shape.resource.name}.{write.name}", work)
 
 
 def change_many(shape: Shape, write: Change, values: Values) -> Response:
@@ -72,7 +74,18 @@ def change_many(shape: Shape, write: Change, values: Values) -> Response:
         session.flush()
         return 200, {"items": [_of_one(id, refused.get(id)) for id in ids]}
 
-    return _once(shape, f"{write.name}-many", work)
+    return _once(shape.view.permission, f"{shape.resource.name}.{write.name}-many", work)
+
+
+def do_task(task: Task, values: Values) -> Response:
+    """Do what concerns no row, and answer what it says."""
+
+    def work(session: Session) -> tuple[int, Any]:
+        found = task.run(session, values)
+        session.flush()
+        return 200, written(task.fields, found)
+
+    return _once(task.permission, task.name, work)
 
 
 def _of_one(id: int, refusal: Any) -> dict[str, Any]:
@@ -96,21 +109,47 @@ def _as_it_was_read(shape: Shape, session: Session, id: int) -> AbstractContextM
     return when_locked(session, check)
 
 
-def _once(shape: Shape, name: str, work: Work) -> Response:
+def _once(permission: str, name: str, work: Work) -> Response:
     """Do the work as one run and keep its answer, or answer as before where the key was sent before."""
-    require(shape.view.permission)
+    require(permission)
+    name = f"api.{name}"
+    if _is_dry_run():
+        return _dry_run(name, work)
+    if plan := request.args.get("plan"):
+        work = partial(plans.exactly, work=work, plan=plan)
     key, digest, user_id = _key(), _digest(), int(current_user.id)
     if before := _kept(user_id, key, digest):
         return before
     doing = partial(_do_and_keep, work=work, key=key, digest=digest, user_id=user_id)
     try:
-        status, body = events.run_once(RunKind.api, f"{shape.resource.screen}.{name}", current_user.username, doing)
+        status, body = events.run_once(RunKind.api, name, current_user.username, doing)
     except IntegrityError as error:
         # Another request with this key was done meanwhile, and the database refused to keep a second answer.
         if not is_duplicate(error) or not (before := _kept(user_id, key, digest)):
             raise
         return before
     return response_of(body, status)
+
+
+def _is_dry_run() -> bool:
+    value = request.args.get("dry_run", "false")
+    if value not in ("true", "false"):
+        raise UnknownFilter("dry_run", "true or false is allowed")
+    return value == "true"
+
+
+def _dry_run(name: str, work: Work) -> Response:
+    """Do the work, undo it, and answer what it would change. Its locks are held no longer than those of the write."""
+
+    def tried(session: Session) -> None:
+        raise plans.Undone(plans.try_out(session, work))
+
+    try:
+        events.run_once(RunKind.api, name, current_user.username, tried)
+    except plans.Undone as undone:
+        response = response_of(json.dumps(plans.shown(db.session(), *undone.shown)), 200)
+    response.mimetype = PLAN_TYPE
+    return response
 
 
 def _do_and_keep(session: Session, *, work: Work, key: str, digest: str, user_id: int) -> tuple[int, str]:

@@ -17,7 +17,7 @@ from wtforms.validators import InputRequired
 from erp.admin import Action, Badge, ExtraColumn, Facts, ListAction, Panel, Screen, WorkQueue, anchor_of, versions
 from erp.admin.access import may, only_read, screen_session
 from erp.errors import ErpError, StaleRecord
-from erp.text import plural
+from erp.text import plural, say, word
 from modules.backorder_email import queries, services
 from modules.backorder_email.admin.samples import asked_sample, named, show_source
 from modules.backorder_email.delivery import send_pending, sender
@@ -55,7 +55,7 @@ def _content(_session: Session, message: Message) -> Facts:
         "subject": message.subject,
         "text": message.text,
         "HTML": message.html,
-        "what needs review": message.attention,
+        say("what needs review"): message.attention,
     }
 
 
@@ -67,8 +67,10 @@ def _contents(session: Session, ids: Sequence[int]) -> Mapping[int, Facts]:
 
 
 def _of_one(session: Session, message: Message, number: str | None) -> Facts:
-    name = f"email {message.id} about {number}"
-    return {f"{label} of {name}": value for label, value in _content(session, message).items()}
+    name = say("email {value} about {number}", value=message.id, number=number)
+    return {
+        say("{label} of {name}", label=label, name=name): value for label, value in _content(session, message).items()
+    }
 
 
 def _send(session: Session, message: Message) -> str:
@@ -78,9 +80,11 @@ def _send(session: Session, message: Message) -> str:
         select(Message.state, Message.last_error, Message.attention).where(Message.id == id_)
     ).one()
     if state is MessageState.sent:
-        return f"Sent to {recipient}."
-    what = "needs review" if state is MessageState.needs_review else f"is {state.value}"
-    return f"Not sent, the email {what}: {attention or reason or 'it was changed since'}"
+        return say("Sent to {recipient}.", recipient=recipient)
+    what = say("needs review") if state is MessageState.needs_review else say("is {state}", state=word(state.value))
+    return say(
+        "Not sent, the email {what}: {attention}", what=what, attention=attention or reason or "it was changed since"
+    )
 
 
 def _confirm(session: Session, message: Message) -> str:
@@ -116,22 +120,28 @@ def _send_ticked(session: Session, ids: Sequence[int]) -> str:
 
 def _confirm_ticked(session: Session, ids: Sequence[int]) -> str:
     chosen = _allowing(session, ids, "confirm")
-    return _with_skipped(ids, chosen, f"{plural(services.confirm(session, chosen), 'email')} put back into the queue.")
+    return _with_skipped(
+        ids, chosen, say("{emails} put back into the queue.", emails=plural(services.confirm(session, chosen), "email"))
+    )
 
 
 def _cancel_ticked(session: Session, ids: Sequence[int]) -> str:
     chosen = _allowing(session, ids, "cancel")
-    return _with_skipped(ids, chosen, f"{plural(services.cancel(session, chosen), 'email')} cancelled.")
+    return _with_skipped(
+        ids, chosen, say("{emails} cancelled.", emails=plural(services.cancel(session, chosen), "email"))
+    )
 
 
 def _retry_ticked(session: Session, ids: Sequence[int]) -> str:
     chosen = _allowing(session, ids, "retry")
-    return _with_skipped(ids, chosen, f"{plural(services.retry(session, chosen), 'email')} put back into the queue.")
+    return _with_skipped(
+        ids, chosen, say("{emails} put back into the queue.", emails=plural(services.retry(session, chosen), "email"))
+    )
 
 
 def _with_skipped(ids: Collection[int], chosen: Collection[int], summary: str) -> str:
     left = len(ids) - len(chosen)
-    return summary + (f" {left} were left as they are: their state does not allow it." if left else "")
+    return summary + (say(" {left} were left as they are: their state does not allow it.", left=left) if left else "")
 
 
 def _reasons(_session: Session, messages: Sequence[Message]) -> Mapping[int, str]:
@@ -139,7 +149,7 @@ def _reasons(_session: Session, messages: Sequence[Message]) -> Mapping[int, str
 
 
 def _subject(_view: Any, _context: Any, message: Message, _name: str) -> str:
-    return message.subject or "(not composed)"
+    return message.subject or say("(not composed)")
 
 
 class PendingEmails(Screen):
@@ -312,7 +322,7 @@ class PendingEmails(Screen):
 
 def _newest() -> versions.Parts:
     """Return which email is the newest that would leave: nobody sends what they have not seen counted."""
-    return {versions.PAGE: {"the newest pending email": queries.newest_sendable(screen_session())}}
+    return {versions.PAGE: {say("the newest pending email"): queries.newest_sendable(screen_session())}}
 
 
 def _send_some(session: Session) -> str:

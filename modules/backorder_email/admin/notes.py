@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from erp.admin import ActionNotes
 from erp.db import one_moment
-from erp.text import Note
+from erp.text import Note, say
 from modules.backorder_email import queries
 from modules.inventory_lots.states import Tracking
 from modules.preorder.queries import gained_by_ordering, gained_by_receiving, gained_without
@@ -53,7 +53,9 @@ def _cancel(session: Session, order: PurchaseOrder) -> Gains:
 
 
 def _close_short(session: Session, order: PurchaseOrder) -> Gains:
-    coming = {f"Close short line {line.position}": [line] for line in order.lines if line.is_open}
+    coming: dict[str, list[PurchaseOrderLine]] = {
+        say("Close short line {line}", line=line.position): [line] for line in order.lines if line.is_open
+    }
     return gained_without(session, coming) if coming else {}
 
 

@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from erp.admin import Card, Panel
+from erp.admin.formatting import words
+from erp.text import say
 from modules.backorder_email import queries
 from modules.backorder_email.states import MessageState
 
@@ -35,7 +37,10 @@ def _numbers(session: Session) -> Sequence[tuple[str, Any, str]]:
     counts = queries.counts_by_state(session)
     return (
         ("Pending emails", counts[MessageState.pending], _url(MessageState.pending)),
-        *((_LABELS.get(state, f"{state.capitalize()} emails"), counts[state], _url(state)) for state in _ON_CARD),
+        *(
+            (_LABELS.get(state, say("{state} emails", state=words(state))), counts[state], _url(state))
+            for state in _ON_CARD
+        ),
     )
 
 

@@ -17,6 +17,7 @@ from wtforms.validators import InputRequired
 from erp.admin import Action, ExtraColumn, ExtraField, Panel, Screen
 from erp.admin.access import screen_session
 from erp.db import db
+from erp.text import say
 from modules.backorder_email import queries, services
 from modules.backorder_email.domain.facts import VARIABLES
 from modules.backorder_email.domain.templates import Wording
@@ -31,7 +32,7 @@ def _uses(session: Session, templates: Sequence[Template]) -> Mapping[int, str]:
 
 
 def _used_by(template: Template) -> str:
-    return ", ".join(queries.uses_of_template(screen_session(), template)) or "nothing yet"
+    return ", ".join(queries.uses_of_template(screen_session(), template)) or say("nothing yet")
 
 
 def preview(screen: Any, template: Template) -> ResponseReturnValue:
@@ -48,9 +49,9 @@ def preview(screen: Any, template: Template) -> ResponseReturnValue:
         except TemplateRefused as error:
             problem = str(error)
     elif order is not None:
-        problem = f"Sales order {order.name} has no lines."
+        problem = say("Sales order {order} has no lines.", order=order.name)
     elif number:
-        problem = f"There is no sales order {number!r}."
+        problem = say("There is no sales order {number!r}.", number=number)
     return str(
         screen.render(
             "backorder_email/template_preview.html", row=template, order=order, number=number, cause=cause,
@@ -74,10 +75,10 @@ class TemplateScreen(Screen):
     column_searchable_list = ("name", "subject")
     column_default_sort = "name"
     computed_columns = (
-        ExtraColumn("type", "Type", lambda _session, rows: dict.fromkeys((row.id for row in rows), "BACK ORDER")),
+        ExtraColumn("type", "Type", lambda _session, rows: dict.fromkeys((row.id for row in rows), say("BACK ORDER"))),
         ExtraColumn("used_by", "Used by", _uses),
     )
-    header_fields = (("Type", lambda _row: "BACK ORDER"), ("Subject", "subject"), ("Used by", _used_by))
+    header_fields = (("Type", lambda _row: say("BACK ORDER")), ("Subject", "subject"), ("Used by", _used_by))
     form_columns = ("name", "subject", "body", "html")
     form_overrides = {"subject": StringField}
     form_args = {
@@ -115,7 +116,7 @@ class TemplateScreen(Screen):
 
 def _template_field() -> UnboundField[Any]:
     names = db.session().scalars(select(Template.name).order_by(Template.name))
-    choices = [("", "None: customers get no email"), *((name, name) for name in names)]
+    choices = [("", say("None: customers get no email")), *((name, name) for name in names)]
     note = "Sent to customers when a line gets this status, or when their orders are allocated to a line that has it."
     field: UnboundField[Any] = SelectField("Email template", choices=choices, description=note)
     return field

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+from erp.text import say
 from modules.backorder_email.states import Cause
 
 
@@ -59,21 +60,24 @@ class MessageFacts:
 
 
 VARIABLES: tuple[tuple[str, str], ...] = (
-    ("order.number", "the number of the sales order"),
-    ("order.ordered_at", "when it was ordered"),
-    ("customer.name", "the customer who ordered"),
-    ("company.name", "your company (option erp.company_name)"),
-    ("cause", "why the email is written: purchase_allocated, status_changed, date_changed or cancelled"),
-    ("status", "the purchase line status, empty where there is none"),
-    ("lines", "the order lines it is about; go through them with {% for line in lines %}"),
-    ("line.sku", "the product's SKU"),
-    ("line.name", "the product's name"),
-    ("line.quantity", "the quantity that is allocated to the purchase order, waits or was cancelled"),
-    ("line.unit", "the product's unit"),
-    ("line.promise_date", "the promise date now, or nothing"),
-    ("line.old_promise_date", "the promise date that the customer knew before, or nothing"),
-    ("line.purchase_order", "the number of the purchase order, or nothing"),
-    ("line.expected_on", "when all that is open of the line is expected to leave, as every screen says it, or nothing"),
+    ("order.number", say("the number of the sales order")),
+    ("order.ordered_at", say("when it was ordered")),
+    ("customer.name", say("the customer who ordered")),
+    ("company.name", say("your company (option erp.company_name)")),
+    ("cause", say("why the email is written: purchase_allocated, status_changed, date_changed or cancelled")),
+    ("status", say("the purchase line status, empty where there is none")),
+    ("lines", say("the order lines it is about; go through them with {% for line in lines %}")),
+    ("line.sku", say("the product's SKU")),
+    ("line.name", say("the product's name")),
+    ("line.quantity", say("the quantity that is allocated to the purchase order, waits or was cancelled")),
+    ("line.unit", say("the product's unit")),
+    ("line.promise_date", say("the promise date now, or nothing")),
+    ("line.old_promise_date", say("the promise date that the customer knew before, or nothing")),
+    ("line.purchase_order", say("the number of the purchase order, or nothing")),
+    (
+        "line.expected_on",
+        say("when all that is open of the line is expected to leave, as every screen says it, or nothing"),
+    ),
 )
 
 

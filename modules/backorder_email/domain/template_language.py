@@ -25,6 +25,8 @@ from jinja2.utils import Namespace
 from jinja2.visitor import NodeTransformer
 from markupsafe import Markup, escape
 
+from erp.text import say
+
 MAX_SOURCE = 100_000
 MAX_TEXT = 1_000_000
 MAX_STEPS = 20_000
@@ -67,7 +69,7 @@ class Steps:
         for item in items:
             self._left -= 1
             if self._left < 0:
-                raise TemplateRuntimeError(f"its loops make more than {MAX_STEPS} rounds")
+                raise TemplateRuntimeError(say("its loops make more than {MAX_STEPS} rounds", MAX_STEPS=MAX_STEPS))
             yield item
 
 
@@ -93,7 +95,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if operator == "*" and isinstance(left, str) and isinstance(right, int):
             return left * right if len(left) * right <= MAX_TEXT else _too_long()
         if not _is_number(left) or not _is_number(right):
-            raise TemplateRuntimeError(f"{operator} does not work between these two values, or they are too large")
+            raise TemplateRuntimeError(
+                say("{operator} does not work between these two values, or they are too large", operator=operator)
+            )
         return super().call_binop(context, operator, left, right)
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
@@ -114,7 +118,14 @@ def refuse_unknown(tree: nodes.Template) -> None:
     if unknown := find_undeclared_variables(tree) - {*VARIABLES, *FUNCTIONS}:
         for node in tree.find_all(nodes.Name):
             if node.name in unknown:
-                raise _at(node.lineno, f"there is no variable {node.name!r}; known are {', '.join(VARIABLES)}")
+                raise _at(
+                    node.lineno,
+                    say(
+                        "there is no variable {node!r}; known are {VARIABLES}",
+                        node=node.name,
+                        VARIABLES=", ".join(VARIABLES),
+                    ),
+                )
 
 
 def _refusal(node: nodes.Node) -> str:
@@ -125,7 +136,7 @@ def _refusal(node: nodes.Node) -> str:
     if isinstance(node, nodes.Tuple | nodes.List) and not _is_plain(node):
         return "a list may hold only fixed values"
     if isinstance(node, nodes.Pow) or not isinstance(node, _NODES):
-        return f"{type(node).__name__.lower()} is not available"
+        return say("{name} is not available", name=type(node).__name__.lower())
     return ""
 
 
@@ -137,7 +148,7 @@ def _call_refusal(call: nodes.Call) -> str:
     if isinstance(call.node, nodes.Getattr) and call.node.attr in METHODS:
         return ""
     called = getattr(call.node, "attr", getattr(call.node, "name", "this"))
-    return f"{called}() is not available"
+    return say("{called}() is not available", called=called)
 
 
 def _is_plain(node: nodes.Tuple | nodes.List) -> bool:
@@ -195,14 +206,14 @@ def bounded(value: Any) -> Any:
 
 
 def _too_long() -> Any:
-    raise TemplateRuntimeError(f"a text is longer than {MAX_TEXT} characters")
+    raise TemplateRuntimeError(say("a text is longer than {MAX_TEXT} characters", MAX_TEXT=MAX_TEXT))
 
 
 def bounded_range(*bounds: int) -> range:
     """Return a range of at most MAX_RANGE numbers."""
     numbers = range(*bounds)
     if len(numbers) > MAX_RANGE:
-        raise TemplateRuntimeError(f"range() is longer than {MAX_RANGE}")
+        raise TemplateRuntimeError(say("range() is longer than {MAX_RANGE}", MAX_RANGE=MAX_RANGE))
     return numbers
 
 

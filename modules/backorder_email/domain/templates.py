@@ -10,6 +10,7 @@ from types import TracebackType
 
 from jinja2.exceptions import TemplateError
 
+from erp.text import say
 from modules.backorder_email.domain.facts import MessageFacts, sample_facts
 from modules.backorder_email.domain.template_language import MAX_SOURCE, render_source
 from modules.backorder_email.errors import TemplateRefused
@@ -70,7 +71,7 @@ def render(wording: Wording, facts: MessageFacts, begin: Callable[[str], None] =
     subject, text, html = clean_line(found["subject"]), clean_text(found["body"]).rstrip(), clean_text(found["html"])
     for part, result in (("subject", subject), ("body", text)):
         if not result.strip():
-            raise TemplateRefused(part=part, line=None, reason="nothing is left when it is filled in")
+            raise TemplateRefused(part=part, line=None, reason=say("nothing is left when it is filled in"))
     _refuse_long(found)
     return Rendered(subject, text + "\n", html.strip())
 
@@ -78,16 +79,18 @@ def render(wording: Wording, facts: MessageFacts, begin: Callable[[str], None] =
 def _refuse_long(texts: Mapping[str, str]) -> None:
     sizes = {part: len(text.encode("utf-8", "replace")) for part, text in texts.items()}
     if sum(sizes.values()) > MAX_MESSAGE:
-        raise TemplateRefused(part=max(sizes, key=sizes.__getitem__), line=None, reason="the message is over 1 MB")
+        raise TemplateRefused(part=max(sizes, key=sizes.__getitem__), line=None, reason=say("the message is over 1 MB"))
 
 
 def _part(part: str, source: str, facts: MessageFacts) -> str:
     if len(source) > MAX_SOURCE:
-        raise TemplateRefused(part=part, line=None, reason=f"it is longer than {MAX_SOURCE} characters")
+        raise TemplateRefused(
+            part=part, line=None, reason=say("it is longer than {MAX_SOURCE} characters", MAX_SOURCE=MAX_SOURCE)
+        )
     try:
         return render_source(source, vars(facts), autoescape=part == "html")
     except RecursionError:
-        raise TemplateRefused(part=part, line=None, reason="it is nested too deeply") from None
+        raise TemplateRefused(part=part, line=None, reason=say("it is nested too deeply")) from None
     except (TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         reason = str(error).replace("modules.backorder_email.domain.facts.", "") or type(error).__name__
         line = getattr(error, "lineno", None) or _line_of(error.__traceback__)
@@ -103,7 +106,7 @@ def check(wording: Wording, work: Callable[[Wording, MessageFacts], Rendered] = 
     """Raise TemplateRefused where `work`, which renders, refuses it for every cause: one may be for one cause alone."""
     for part in ("subject", "body"):
         if not getattr(wording, part).strip():
-            raise TemplateRefused(part=part, line=None, reason="it is empty")
+            raise TemplateRefused(part=part, line=None, reason=say("it is empty"))
     refusals = []
     for cause in Cause:
         try:

@@ -14,7 +14,14 @@ from modules.backorder_email.queries.messages import (
     newest_sendable,
     waiting,
 )
-from modules.backorder_email.queries.news import news_of_messages, news_statuses, runs_to_compose, uncomposed
+from modules.backorder_email.queries.news import (
+    news_of_messages,
+    news_statuses,
+    orders_with_news,
+    runs_to_compose,
+    uncomposed,
+    uncomposed_news,
+)
 from modules.backorder_email.queries.previews import (
     Sample,
     allocation_news,
@@ -58,12 +65,14 @@ __all__ = [
     "notes_of_gains",
     "notes_of_import",
     "order_to_preview",
+    "orders_with_news",
     "runs_to_compose",
     "sample_facts_of",
     "status_news",
     "template_by_name",
     "templates_by_name",
     "uncomposed",
+    "uncomposed_news",
     "uses_of_template",
     "uses_of_templates",
     "waiting",

@@ -13,6 +13,7 @@ from erp import clock
 from erp.deliveries import LONGEST_WAIT
 from erp.options import options
 from erp.registry import Waiting
+from erp.text import say
 from modules.backorder_email.models import Message
 from modules.backorder_email.states import MessageState
 from modules.sales.models import Order
@@ -54,7 +55,7 @@ def newest_sendable(session: Session) -> str:
     """Return the number and the order of the newest message that leaves when a clerk sends all; empty for none."""
     rows = select(Message.id, Order.number).join(Order, Order.id == Message.order_id).where(Message.is_pending)
     found = session.execute(rows.order_by(Message.id.desc()).limit(1)).first()
-    return f"no. {found.id} about {found.number}" if found else ""
+    return say("no. {found} about {found_}", found=found.id, found_=found.number) if found else ""
 
 
 def _count(session: Session, condition: SQLColumnExpression[bool]) -> int:

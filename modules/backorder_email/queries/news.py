@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date, timedelta
 from functools import cache
 from typing import Any
@@ -18,6 +18,7 @@ from modules.backorder_email.models import Message, News
 from modules.backorder_email.states import Cause, DropReason
 from modules.preorder.models import PurchaseAllocation
 from modules.procurement.models import PurchaseOrderLine
+from modules.sales.models import Customer, Order, OrderLine
 
 # A run that has not ended and has written no news for so long has died.
 SILENCE = timedelta(minutes=1)
@@ -132,3 +133,22 @@ def known_dates(session: Session, line_ids: Collection[int]) -> dict[int, date |
     )
     # The oldest comes last and is the one that is kept.
     return dict(session.execute(rows).all())
+
+
+def orders_with_news(session: Session, run_id: int | None) -> set[int]:
+    """Return the orders of which a run has written news that became no message yet."""
+    rows = select(News.order_id).where(News.run_id == run_id, News.is_uncomposed).distinct()
+    return set() if run_id is None else set(session.scalars(rows))
+
+
+def uncomposed_news(session: Session, order_ids: Collection[int]) -> Mapping[str, Mapping[str, Any]]:
+    """Return the news of orders that became no message yet, each once: what a customer will hear of which line."""
+    columns = (
+        *(Order.number, News.cause, Customer.email, OrderLine.position),
+        *(News.purchase_line_id, News.old_date, News.new_date, News.quantity),
+    )
+    rows = select(*columns).join(News.order).join(Order.customer).join(News.line)
+    of_orders = rows.where(is_one_of(session, News.order_id, order_ids), News.is_uncomposed)
+    names = ("order", "cause", "recipient", "position", "purchase_line_id", "old_date", "new_date", "quantity")
+    found = [dict(zip(names, row, strict=True)) for row in session.execute(of_orders)] if order_ids else []
+    return {repr(list(each.values())): each for each in found}

@@ -15,6 +15,7 @@ from erp.addresses import BadAddress, check_address
 from erp.db import is_one_of
 from erp.events import current_run
 from erp.options import options
+from erp.text import say
 from modules.backorder_email.domain.facts import MessageFacts
 from modules.backorder_email.models import News, StatusTemplate, Template
 from modules.backorder_email.queries.facts import facts_of, rows_to_preview
@@ -97,8 +98,8 @@ def date_news(session: Session, dates: Mapping[int, date | None]) -> NewsPreview
     name, option = name_in_option(Cause.date_changed), f"backorder_email.{OPTIONS_BY_CAUSE[Cause.date_changed]}"
     template = template_by_name(session, name)
     if template is None:
-        reason = f"there is no template {name}" if name else "no template is chosen"
-        return NewsPreview(reason=f"Nobody is notified: {reason} (option {option}).")
+        reason = say("there is no template {name}", name=name) if name else say("no template is chosen")
+        return NewsPreview(reason=say("Nobody is notified: {reason} (option {option}).", reason=reason, option=option))
     found = session.execute(_customers().where(is_one_of(session, OrderLine.id, dates))).all()
     if not found:
         return NewsPreview(reason="Nobody is notified: no date changes of a line that is on purchase orders.")
@@ -182,8 +183,9 @@ def _preview(rows: Sequence[Any], template: Template, cause: Cause, *, status_id
     usable = {row.customer_id: row for row in reversed(rows) if _is_usable(row.email)}
     others = {row.customer_id for row in rows} - usable.keys()
     if not usable:
-        text = (
-            f"Nobody is notified: {'the customers have' if len(others) > 1 else 'the customer has'} no email address."
+        text = say(
+            "Nobody is notified: {value} no email address.",
+            value="the customers have" if len(others) > 1 else "the customer has",
         )
         return NewsPreview(0, len(others), template.name, reason=text)
     first = next(row for row in rows if row.customer_id in usable)

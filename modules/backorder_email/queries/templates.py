@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from erp.identity import ByKey, identity_key
 from erp.options import options
+from erp.text import say
 from modules.backorder_email.models import StatusTemplate, Template
 from modules.backorder_email.states import Cause
 from modules.procurement.models import PurchaseLineStatus
@@ -55,9 +56,9 @@ def uses_of_templates(session: Session, templates: Sequence[Template]) -> dict[T
     statuses = [(row[0], row[1]) for row in session.execute(rows)]
     return {
         template: [
-            *(f"status {name}" for id_, name in statuses if id_ == template.id),
+            *(say("status {name}", name=name) for id_, name in statuses if id_ == template.id),
             *(
-                f"option backorder_email.{option}"
+                say("option backorder_email.{option}", option=option)
                 for cause, option in OPTIONS_BY_CAUSE.items()
                 if identity_key(name_in_option(cause)) == template.name_key
             ),

@@ -30,6 +30,7 @@ from erp.admin.access import screen_session
 from erp.admin.fields import as_id
 from erp.admin.filters import IsYes
 from erp.db import format_quantity
+from erp.text import Translatable, say
 from modules.inventory_lots import queries, services
 from modules.inventory_lots.admin.filters import BALANCE_FILTERS, NOT_USABLE
 from modules.inventory_lots.admin.many import BALANCE_LIST_ACTIONS
@@ -77,10 +78,10 @@ class _BalancePage(FormPage):
     @override
     def depends_on(self, session: Session, row: Any) -> Facts:
         return {
-            "on hand": row.on_hand,
+            say("on hand"): row.on_hand,
             "allocated": row.allocated,
             "location": row.location.path,
-            "kind of location": row.location.kind,
+            say("kind of location"): row.location.kind,
             "lot": row.lot.number,
         }
 
@@ -106,7 +107,9 @@ class AdjustStock(_BalancePage):
         before = row.on_hand
         count = Count(row.product_id, row.location_id, form.quantity.data, lot_number=row.lot.number)
         services.adjust(session, count, reason=form.reason.data, release=form.release.data)
-        return f"Adjusted from {format_quantity(before)} to {format_quantity(count.quantity)}."
+        return say(
+            "Adjusted from {before} to {count}.", before=format_quantity(before), count=format_quantity(count.quantity)
+        )
 
 
 class TransferStock(_BalancePage):
@@ -129,7 +132,7 @@ class TransferStock(_BalancePage):
         there = services.transfer(
             session, row.id, location_id=form.location.data.id, quantity=quantity, reason=form.reason.data or ""
         )
-        return f"{format_quantity(quantity)} moved to {there.location}."
+        return say("{quantity} moved to {location}.", quantity=format_quantity(quantity), location=there.location)
 
 
 class QuarantineStock(TransferStock):
@@ -146,7 +149,7 @@ class QuarantineStock(TransferStock):
     def do(self, session: Session, row: Any, form: Any) -> str:
         quantity = form.quantity.data
         there = services.quarantine(session, row.id, quantity=quantity, reason=form.reason.data)
-        return f"{format_quantity(quantity)} moved to {there.location}."
+        return say("{quantity} moved to {location}.", quantity=format_quantity(quantity), location=there.location)
 
 
 class Empty(IsYes):
@@ -244,8 +247,8 @@ class BalanceScreen(Screen):
     empty_message = "Nothing is in stock yet. Count the stock, import it as CSV, or receive a purchase order."
 
     @override
-    def counted(self, count: int) -> str:
-        return "balance" if count == 1 else "balances"
+    def counted(self, count: int) -> Translatable:
+        return say("balance") if count == 1 else say("balances")
 
     @override
     def condition(self) -> Any:

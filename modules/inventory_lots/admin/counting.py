@@ -17,7 +17,7 @@ from erp.admin import Facts, FormPage
 from erp.admin.fields import read_quantity
 from erp.db import format_quantity
 from erp.errors import BadNumber
-from erp.text import plural
+from erp.text import joined, plural, say
 from modules.inventory_lots import queries, services
 from modules.inventory_lots.errors import ManyRefused, NothingCounted
 from modules.inventory_lots.models import Location
@@ -63,7 +63,7 @@ class CountLocation(FormPage):
     @override
     def depends_on_rows(self, session: Session, row: Any) -> Mapping[str, Facts]:
         rows, _ = queries.stock_at(session, row.id, MOST_ROWS)
-        return {each.key: {"on hand": each.on_hand, "allocated": each.allocated} for each in rows}
+        return {each.key: {say("on hand"): each.on_hand, "allocated": each.allocated} for each in rows}
 
     @override
     def concerned(self, row: Any, form: Any) -> Collection[str]:
@@ -102,9 +102,9 @@ def _quantity(row: Any, text: str) -> Decimal:
     try:
         value = read_quantity(text)
     except ValueError as error:
-        raise BadNumber(text, f"is not what was counted of {row.name}: {error}") from None
+        raise BadNumber(text, say("is not what was counted of {name}: {error}", name=row.name, error=error)) from None
     if value < 0:
-        raise BadNumber(text, f"is not what was counted of {row.name}: it is below 0")
+        raise BadNumber(text, say("is not what was counted of {name}: it is below 0", name=row.name))
     return value
 
 
@@ -114,9 +114,18 @@ def _counts(location: Location, counted: Sequence[Counted]) -> list[Count]:
 
 def _message(location: Location, counted: Sequence[Counted], different: Sequence[Counted]) -> str:
     changes = [
-        f"{each.row.name} from {format_quantity(each.row.on_hand)} to {format_quantity(each.quantity)}"
+        say(
+            "{name} from {on_hand} to {quantity}",
+            name=each.row.name,
+            on_hand=format_quantity(each.row.on_hand),
+            quantity=format_quantity(each.quantity),
+        )
         for each in different[:5]
     ]
-    more = f" and {len(different) - 5} more" if len(different) > 5 else ""
-    found = f" Changed: {', '.join(changes)}{more}." if different else " There was no difference."
-    return f"{plural(len(counted), 'line')} of {location.path} counted.{found}"
+    more = say(" and {different} more", different=len(different) - 5) if len(different) > 5 else ""
+    found = (
+        say(" Changed: {changes}{more}.", changes=joined(changes, ", "), more=more)
+        if different
+        else say(" There was no difference.")
+    )
+    return say("{lines} of {path} counted.{found}", lines=plural(len(counted), "line"), path=location.path, found=found)

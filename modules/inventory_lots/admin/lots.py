@@ -12,6 +12,7 @@ from erp import clock
 from erp.admin import Action, Badge, Facts, FormPage, Screen, anchor_of
 from erp.admin.access import screen_session
 from erp.db import format_quantity
+from erp.text import say
 from modules.inventory_lots import queries, services
 from modules.inventory_lots.admin.filters import LOT_FILTERS, LOT_QUICK_FILTERS, of_totals
 from modules.inventory_lots.admin.many import LOT_LIST_ACTIONS
@@ -25,11 +26,11 @@ def _has_unusable_allocations(lot: Any) -> bool:
 
 
 def _hold(_session: Session, lot: Any) -> Facts:
-    return {"on hold": lot.on_hold}
+    return {say("on hold"): lot.on_hold}
 
 
 def _release_hold(session: Session, lot: Any) -> str:
-    return f"Lot {services.release_lot(session, lot.id).number} is no longer on hold."
+    return say("Lot {release_lot} is no longer on hold.", release_lot=services.release_lot(session, lot.id).number)
 
 
 class _LotPage(FormPage):
@@ -39,7 +40,7 @@ class _LotPage(FormPage):
 
     @override
     def heading(self, row: Any) -> str:
-        return f"Lot {row.number}"
+        return say("Lot {number}", number=row.number)
 
 
 class HoldLot(_LotPage):
@@ -58,7 +59,9 @@ class HoldLot(_LotPage):
 
     @override
     def do(self, session: Session, row: Any, form: Any) -> str:
-        return f"Lot {services.hold_lot(session, row.id, why=form.reason.data or '').number} is on hold."
+        return say(
+            "Lot {hold_lot} is on hold.", hold_lot=services.hold_lot(session, row.id, why=form.reason.data or "").number
+        )
 
 
 class ChangeExpiry(_LotPage):
@@ -72,7 +75,7 @@ class ChangeExpiry(_LotPage):
 
     @override
     def depends_on(self, session: Session, row: Any) -> Facts:
-        return {"expires on": row.expires_on}
+        return {say("expires on"): row.expires_on}
 
     @override
     def prefill(self, session: Session, row: Any, form: Any) -> None:
@@ -82,7 +85,9 @@ class ChangeExpiry(_LotPage):
     def do(self, session: Session, row: Any, form: Any) -> str:
         lot = services.set_expiry(session, row.id, form.expires_on.data, why=form.reason.data or "")
         return (
-            f"Lot {lot.number} expires on {lot.expires_on}." if lot.expires_on else f"Lot {lot.number} never expires."
+            say("Lot {lot} expires on {expires_on}.", lot=lot.number, expires_on=lot.expires_on)
+            if lot.expires_on
+            else say("Lot {lot} never expires.", lot=lot.number)
         )
 
 
@@ -102,7 +107,11 @@ class ReleaseAllocations(_LotPage):
     @override
     def depends_on(self, session: Session, row: Any) -> Facts:
         stock = queries.stock_on_hand(session, Balance.lot_id == row.id)
-        return {f"allocated at {each.location}": each.allocated for each in stock if each.why_unusable}
+        return {
+            say("allocated at {location}", location=each.location): each.allocated
+            for each in stock
+            if each.why_unusable
+        }
 
     @override
     def context(self, session: Session, row: Any) -> dict[str, Any]:
@@ -112,7 +121,7 @@ class ReleaseAllocations(_LotPage):
     @override
     def do(self, session: Session, row: Any, form: Any) -> str:
         released = services.release_allocations(session, row.id, quantity=form.quantity.data)
-        return f"{format_quantity(released)} released."
+        return say("{released} released.", released=format_quantity(released))
 
 
 class LotScreen(Screen):
@@ -163,7 +172,7 @@ class LotScreen(Screen):
 
     @override
     def document_title(self, row: Any) -> str:
-        return f"Lot {row.number}"
+        return say("Lot {number}", number=row.number)
 
     @override
     def badges(self, row: Any) -> Sequence[Badge]:

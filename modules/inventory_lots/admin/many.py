@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from erp.admin import BulkAction, Effect, Facts, document_url
 from erp.db import format_quantity
 from erp.errors import ErpError
+from erp.text import joined, say
 from modules.inventory_lots import queries, services
 from modules.inventory_lots.forms import ReasonForm
 from modules.inventory_lots.queries import NO_STOCK
@@ -25,11 +26,15 @@ def _said(rows: Sequence[Effect], refusals: Refusals) -> list[Effect]:
 
 def _of_products(session: Session, ids: Sequence[int]) -> Mapping[int, Facts]:
     found = queries.products_by_id(session, ids)
-    return {id_: {f"active of {product.sku}": product.is_active} for id_, product in found.items()}
+    return {id_: {say("active of {product}", product=product.sku): product.is_active} for id_, product in found.items()}
 
 
 def _set_active(is_active: bool) -> Any:
-    text = "can be put on orders again" if is_active else "cannot be put on new orders; its stock and its orders stay"
+    text = (
+        say("can be put on orders again")
+        if is_active
+        else say("cannot be put on new orders; its stock and its orders stay")
+    )
 
     def change(session: Session, ids: Sequence[int], _form: Any) -> list[Effect]:
         found = queries.products_by_id(session, ids)
@@ -44,7 +49,7 @@ def _set_active(is_active: bool) -> Any:
 
 
 def _of_lots(session: Session, ids: Sequence[int]) -> Mapping[int, Facts]:
-    return {lot.id: {f"lot {lot} on hold": lot.on_hold} for lot in queries.lots_by_id(session, ids)}
+    return {lot.id: {say("lot {lot} on hold", lot=lot): lot.on_hold} for lot in queries.lots_by_id(session, ids)}
 
 
 def _hold(on_hold: bool) -> Any:
@@ -53,7 +58,7 @@ def _hold(on_hold: bool) -> Any:
         rows = [
             Effect(
                 lot.id,
-                f"{lot} of {lot.product.sku}",
+                say("{lot} of {product}", lot=lot, product=lot.product.sku),
                 _held(totals.get(lot.id, NO_STOCK), on_hold),
                 url=document_url("inventory_lots.lot", lot.id),
             )
@@ -66,24 +71,40 @@ def _hold(on_hold: bool) -> Any:
 
 def _held(totals: queries.Totals, on_hold: bool) -> str:
     if not on_hold:
-        return f"released; {format_quantity(totals.on_hand)} on hand may be allocated and packed again"
-    stays = f"; {format_quantity(totals.allocated)} stay allocated on it" if totals.allocated else ""
-    return f"on hold: none of the {format_quantity(totals.on_hand)} on hand is allocated or packed{stays}"
+        return say(
+            "released; {on_hand} on hand may be allocated and packed again", on_hand=format_quantity(totals.on_hand)
+        )
+    stays = (
+        say("; {allocated} stay allocated on it", allocated=format_quantity(totals.allocated))
+        if totals.allocated
+        else ""
+    )
+    return say(
+        "on hold: none of the {on_hand} on hand is allocated or packed{stays}",
+        on_hand=format_quantity(totals.on_hand),
+        stays=stays,
+    )
 
 
 def _of_balances(session: Session, ids: Sequence[int]) -> Mapping[int, Facts]:
-    return {row.id: {f"allocated of {row}": row.allocated} for row in queries.balances_by_id(session, ids)}
+    return {row.id: {say("allocated of {row}", row=row): row.allocated} for row in queries.balances_by_id(session, ids)}
 
 
 def _release(session: Session, ids: Sequence[int], _form: Any) -> list[Effect]:
     losers: dict[int, list[str]] = {}
     for each in queries.allocations(session, ids):
-        losers.setdefault(each.balance_id, []).append(f"{format_quantity(each.quantity)} of {each.document}")
+        losers.setdefault(each.balance_id, []).append(
+            say("{quantity} of {document}", quantity=format_quantity(each.quantity), document=each.document)
+        )
     rows = [
         Effect(
             row.id,
             str(row),
-            f"{format_quantity(row.allocated)} released: {', '.join(losers.get(row.id, ()))}",
+            say(
+                "{allocated} released: {orders}",
+                allocated=format_quantity(row.allocated),
+                orders=joined(losers.get(row.id, ()), ", "),
+            ),
             url=document_url("inventory_lots.balance", row.id),
         )
         for row in queries.balances_by_id(session, ids)

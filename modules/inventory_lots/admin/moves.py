@@ -7,6 +7,7 @@ from typing import Any
 from typing_extensions import override
 
 from erp.admin import Screen, anchor_of
+from erp.text import say
 from modules.inventory_lots.models import StockMove
 
 
@@ -56,4 +57,4 @@ class MoveScreen(Screen):
 
     @override
     def document_title(self, row: Any) -> str:
-        return f"Move {row.id}"
+        return say("Move {row}", row=row.id)

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from erp.admin import ExtraColumns, Panel
+from erp.text import say
 from modules.inventory_lots import queries
 from modules.inventory_lots.models import Balance, StockMove
 from modules.inventory_lots.queries import NO_STOCK, ROWS_SHOWN, Totals
@@ -28,7 +29,10 @@ def stock_panels(key: str, search: str, *, with_lot: bool = False) -> tuple[Pane
 
     def allocations(session: Session, row: Any) -> dict[str, Any]:
         stock = queries.stock_on_hand(session, getattr(Balance, key) == row.id)
-        where = ((each, f"{each.lot} at {each.location}" if with_lot else each.location) for each in stock)
+        where = (
+            (each, say("{lot} at {location}", lot=each.lot, location=each.location) if with_lot else each.location)
+            for each in stock
+        )
         return allocations_panel(
             session, {each.balance_id: place for each, place in where if each.allocated or each.held}
         )

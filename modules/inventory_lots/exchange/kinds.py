@@ -24,7 +24,7 @@ from erp.exchange import (
     whole_number,
 )
 from erp.identity import identity_key
-from erp.text import plural
+from erp.text import plural, say
 from modules.inventory_lots import queries, services
 from modules.inventory_lots.domain import clean_path
 from modules.inventory_lots.errors import BadLocation, ManyRefused
@@ -40,14 +40,19 @@ def _save_products(session: Session, rows: Sequence[Row], errors: Errors) -> str
     columns = ("sku", "name", "unit", "unit_decimals", "tracking", "list_price")
     wanted = [ProductData(*(row[column] for column in columns)) for row in rows]
     saved = _unless_refused(rows, errors, lambda: services.save_products(session, wanted))
-    return f"{plural(len(rows), 'product')}: {saved.new} new, {saved.changed} changed."
+    return say(
+        "{products}: {new} new, {changed} changed.",
+        products=plural(len(rows), "product"),
+        new=saved.new,
+        changed=saved.changed,
+    )
 
 
 def _adjust_stock(session: Session, rows: Sequence[Row], errors: Errors) -> str:
     product_ids = queries.product_ids_by_sku(session, [row["sku"] for row in rows])
     for row in rows:
         if row["sku"] not in product_ids:
-            errors.add_unknown(row, "sku", "is not the SKU of a product")
+            errors.add_unknown(row, "sku", say("is not the SKU of a product"))
     _check_dates(rows, errors)
     errors.raise_if_any()
     services.lock_products(session, product_ids.values())
@@ -86,7 +91,7 @@ def _check_dates(rows: Sequence[Row], errors: Errors) -> None:
             if row["lot"] and row[column]:
                 first = given.setdefault((row["sku"], identity_key(row["lot"]), column), row)
                 if first[column] != row[column]:
-                    errors.add(row, column, f"is not what row {first.number} says of the same lot")
+                    errors.add(row, column, say("is not what row {first} says of the same lot", first=first.number))
 
 
 def _summary(rows: int, adjusted: Adjusted, locations: Locations) -> str:
@@ -96,7 +101,12 @@ def _summary(rows: int, adjusted: Adjusted, locations: Locations) -> str:
         (locations.new_warehouses, "warehouse"),
     )
     created = ", ".join(plural(number, noun) for number, noun in new if number) or "nothing"
-    return f"{plural(rows, 'row')} of stock: {adjusted.changed} changed, {created} created."
+    return say(
+        "{rows} of stock: {changed} changed, {created} created.",
+        rows=plural(rows, "row"),
+        changed=adjusted.changed,
+        created=created,
+    )
 
 
 def _products(session: Session) -> Iterable[Sequence[Any]]:
@@ -124,7 +134,7 @@ def _location(cell: str) -> str:
     try:
         return clean_path(cell)
     except BadLocation as refusal:
-        raise ValueError(f"is not a location: {refusal.facts['reason']}") from None
+        raise ValueError(say("is not a location: {refusal}", refusal=refusal.facts["reason"])) from None
 
 
 LOCATION = code(81, read=_location)
@@ -133,7 +143,7 @@ LOCATION = code(81, read=_location)
 def _decimals(cell: str) -> int:
     value = whole_number(cell)
     if not 0 <= value <= 4:
-        raise ValueError("is not a number of decimals from 0 to 4")
+        raise ValueError(say("is not a number of decimals from 0 to 4"))
     return value
 
 

@@ -14,6 +14,7 @@ from erp.db import SCALE, from_raw, to_raw
 from erp.events import publish
 from erp.identity import ByKey, identity_key
 from erp.numbers import sums
+from erp.text import say
 from modules.inventory_lots import queries
 from modules.inventory_lots.domain import check_count, check_lot_number, give_back
 from modules.inventory_lots.errors import (
@@ -141,8 +142,13 @@ class _Stock:
 
     def what(self, count: Count) -> str:
         """Return the words for what was counted."""
-        lot = f" lot {count.lot_number}" if count.lot_number else ""
-        return f"{self.products[count.product_id].sku}{lot} at {self.paths[count.location_id]}"
+        lot = say(" lot {lot_number}", lot_number=count.lot_number) if count.lot_number else ""
+        return say(
+            "{products}{lot} at {paths}",
+            products=self.products[count.product_id].sku,
+            lot=lot,
+            paths=self.paths[count.location_id],
+        )
 
     def _refuse_wrong_counts(self, counts: Sequence[Count], plan: _Plan) -> None:
         seen: dict[tuple[int, int], set[str | None]] = defaultdict(set)

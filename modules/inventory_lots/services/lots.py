@@ -18,6 +18,7 @@ from erp.events import publish
 from erp.identity import identity_key
 from erp.numbers import sums
 from erp.sequence import next_numbers
+from erp.text import say
 from modules.inventory_lots import queries
 from modules.inventory_lots.domain import check_quantity, give_back
 from modules.inventory_lots.errors import HoldUnchanged, NothingToRelease
@@ -164,7 +165,7 @@ def release_allocations(session: Session, lot_id: int, *, quantity: Decimal | No
     """
     lot = _locked(session, lot_id)
     if quantity is not None:
-        check_quantity(quantity, lot.product.unit_decimals, what=f"Lot {lot.number}")
+        check_quantity(quantity, lot.product.unit_decimals, what=say("Lot {lot}", lot=lot.number))
     held = [
         (allocation.balance_id, to_raw(allocation.quantity))
         for allocation in queries.allocations(session, queries.unusable_balance_ids(session, Balance.lot_id == lot_id))
@@ -173,7 +174,7 @@ def release_allocations(session: Session, lot_id: int, *, quantity: Decimal | No
     parts = give_back(reversed(held), most if quantity is None else to_raw(quantity))
     released = release_on_balances(session, sums(parts))
     if not released:
-        raise NothingToRelease(what=f"Lot {lot.number}")
+        raise NothingToRelease(what=say("Lot {lot}", lot=lot.number))
     return released
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from erp.db import to_raw
 from erp.errors import NotFound
 from erp.events import publish
+from erp.text import say
 from modules.inventory_lots.domain import check_quantity, join_path
 from modules.inventory_lots.errors import NotEnoughUnallocated, NotQuarantine, SameLocation
 from modules.inventory_lots.events import StockChanged
@@ -55,7 +56,7 @@ def quarantine(session: Session, balance_id: int, *, quantity: Decimal | None = 
 def _locked(session: Session, balance_id: int) -> Balance:
     balance = session.get(Balance, balance_id)
     if balance is None:
-        raise NotFound("stock of number", balance_id)
+        raise NotFound(say("stock of number"), balance_id)
     lock_products(session, [balance.product_id])
     return balance
 

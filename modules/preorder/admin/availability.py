@@ -21,6 +21,7 @@ from erp.admin.fields import as_id, read_quantity
 from erp.admin.formatting import day
 from erp.db import format_quantity, one_moment
 from erp.errors import ErpError
+from erp.text import joined, say
 from modules.inventory_lots.models import Product
 from modules.preorder import queries
 from modules.preorder.admin.bars import Drawn, Part, draw
@@ -59,13 +60,26 @@ def demand_bar(queue: queries.Queue, scale: Decimal, unit: str) -> list[Drawn]:
         uncovered = row.open_quantity - row.allocated - incoming
         url = document_url("sales.order", row.order_id) or ""
         name = f"{row.number}/{row.position}, {row.customer}"
-        promised = f", promised {day(row.promise_date)}" if row.promise_date else ""
+        promised = say(", promised {promise_date}", promise_date=day(row.promise_date)) if row.promise_date else ""
         parts += [
-            Part(quantity, tone, row.number, f"{name}: {format_quantity(quantity)} {unit} {source}{promised}", url)
+            Part(
+                quantity,
+                tone,
+                row.number,
+                say(
+                    "{name}: {quantity} {unit} {source}{promised}",
+                    name=name,
+                    quantity=format_quantity(quantity),
+                    unit=unit,
+                    source=source,
+                    promised=promised,
+                ),
+                url,
+            )
             for quantity, tone, source in (
-                (row.allocated, "stock", "allocated in stock"),
-                (incoming, "incoming", "on purchase orders"),
-                (uncovered, "open", "not covered"),
+                (row.allocated, "stock", say("allocated in stock")),
+                (incoming, "incoming", say("on purchase orders")),
+                (uncovered, "open", say("not covered")),
             )
         ]
     return draw(parts, scale)
@@ -73,25 +87,26 @@ def demand_bar(queue: queries.Queue, scale: Decimal, unit: str) -> list[Drawn]:
 
 def supply_bar(queue: queries.Queue, scale: Decimal, unit: str) -> list[Drawn]:
     """Return supply over time: stock first, then purchase order lines by their date."""
+    allocated, free = format_quantity(queue.allocated), format_quantity(queue.free)
+    allocated_text = say("{allocated} {unit} in stock, allocated", allocated=allocated, unit=unit)
+    free_text = say("{free} {unit} in stock, available", free=free, unit=unit)
     parts = [
-        Part(queue.allocated, "stock", "in stock", f"{format_quantity(queue.allocated)} {unit} in stock, allocated"),
-        Part(queue.free, "free", "in stock", f"{format_quantity(queue.free)} {unit} in stock, available"),
+        Part(queue.allocated, "stock", say("in stock"), allocated_text),
+        Part(queue.free, "free", say("in stock"), free_text),
     ]
     for row in queue.incoming:
-        when = day(row.expected_on) or "no date"
+        when = day(row.expected_on) or say("no date")
         url = document_url("procurement.purchase_order", row.order_id) or ""
         left = row.outstanding - row.allocated - row.held
-        name = f"{row.number}/{row.position}, {when}"
+        name = joined((f"{row.number}/{row.position}", when), ", ")
+        allocated, held = format_quantity(row.allocated), format_quantity(row.held)
+        allocated_text = say("{name}: {allocated} {unit} allocated", name=name, allocated=allocated, unit=unit)
+        held_text = say("{name}: {held} {unit} held for quotes", name=name, held=held, unit=unit)
+        free_text = say("{name}: {left} {unit} available", name=name, left=format_quantity(left), unit=unit)
         parts += [
-            Part(
-                row.allocated,
-                "incoming",
-                when,
-                f"{name}: {format_quantity(row.allocated)} {unit} allocated",
-                url,
-            ),
-            Part(row.held, "stock", when, f"{name}: {format_quantity(row.held)} {unit} held for quotes", url),
-            Part(left, "free", when, f"{name}: {format_quantity(left)} {unit} available", url),
+            Part(row.allocated, "incoming", when, allocated_text, url),
+            Part(row.held, "stock", when, held_text, url),
+            Part(left, "free", when, free_text, url),
         ]
     return draw(parts, scale)
 
@@ -141,7 +156,15 @@ def _first_rise(days: Sequence[Day]) -> str:
     rise = next(
         (after for before, after in pairwise(days) if after.available_to_promise > before.available_to_promise), None
     )
-    return f"{format_quantity(rise.available_to_promise)} from {day(rise.day)}" if rise else ""
+    return (
+        say(
+            "{available_to_promise} from {day}",
+            available_to_promise=format_quantity(rise.available_to_promise),
+            day=day(rise.day),
+        )
+        if rise
+        else ""
+    )
 
 
 class AvailabilityScreen(Screen):
@@ -222,4 +245,4 @@ class AvailabilityScreen(Screen):
 def _ship_date_text(found: date | None) -> str:
     if found is None:
         return "Not available within the horizon."
-    return "Available today." if found == clock.today() else f"Expected to ship on {day(found)}."
+    return "Available today." if found == clock.today() else say("Expected to ship on {found}.", found=day(found))

@@ -8,13 +8,14 @@ from datetime import timedelta
 from sqlalchemy.orm import Session
 
 from erp.admin import Bar, Chart
+from erp.admin.formatting import short_day
 from modules.preorder import queries
 
 
 def _promises(session: Session) -> Sequence[Bar]:
     return [
         Bar(
-            f"{week:%d %b}",
+            short_day(week),
             {"kept": found.kept, "late": found.late},
             f"/sales/packs/?flt0_packed_at_from={week}&flt1_packed_at_to={week + timedelta(days=6)}",
         )
@@ -27,7 +28,7 @@ def _supply(session: Session) -> Sequence[Bar]:
     first = next(iter(weeks))
     return [
         Bar(
-            f"{week:%d %b}",
+            short_day(week),
             {"short": max(found.demand - found.supply, 0), "covered": min(found.demand, found.supply),
              "more": max(found.supply - found.demand, 0)},
             f"/procurement/incoming/?flt0_expected_to={week + timedelta(days=6)}"

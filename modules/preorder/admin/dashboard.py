@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from erp import clock
 from erp.admin import Card
+from erp.admin.formatting import thousands
 from modules.preorder import queries
 from modules.preorder.models import PurchaseAllocation
 from modules.sales.models import OrderLine
@@ -26,7 +27,7 @@ def _count(rows: Select[int]) -> Any:
 
 
 def _shown(count: int, most: int, looked_at: int) -> int | str:
-    return f"{min(count, most):,}+" if looked_at > most else count
+    return f"{thousands(min(count, most))}+" if looked_at > most else count
 
 
 def _numbers(session: Session) -> Sequence[tuple[str, Any, str]]:

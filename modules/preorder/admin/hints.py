@@ -12,6 +12,7 @@ from erp.admin.fields import as_id, check_year, read_quantity
 from erp.admin.formatting import day
 from erp.db import format_quantity
 from erp.options import options
+from erp.text import joined, say
 from modules.preorder.coverage import Coverage
 from modules.preorder.queries import AskedLine, AskedOrder, Hint
 
@@ -59,23 +60,41 @@ def hint_text(hint: Hint | None) -> str:
     if hint.refusal:
         return str(hint.refusal)
     if hint.served_from:
-        return f"Scheduled: served from {day(hint.served_from)} on."
+        return say("Scheduled: served from {served_from} on.", served_from=day(hint.served_from))
     if hint.coverage is None:
-        return f"Packed by serial number: {format_quantity(hint.serials)} usable in stock."
+        return say("Packed by serial number: {serials} usable in stock.", serials=format_quantity(hint.serials))
     sentences = [_expected(hint.coverage)]
     if hint.by_hand:
-        sentences.append(f"You could allocate {' or '.join(hint.by_hand)}.")
+        sentences.append(say("You could allocate {by_hand}.", by_hand=joined(hint.by_hand, say(" or "))))
     if hint.reserved_for:
-        when = f"from {day(hint.promised_by_atp)} on" if hint.promised_by_atp else "for no day"
-        sentences.append(f"ATP promises it {when}: it reserves for {', '.join(hint.reserved_for)}.")
-    text = " ".join(sentences)
-    return text if options.sales.allocate_on_confirm else f"When next run: {text}"
+        when = (
+            say("from {promised_by_atp} on", promised_by_atp=day(hint.promised_by_atp))
+            if hint.promised_by_atp
+            else say("for no day")
+        )
+        sentences.append(
+            say(
+                "ATP promises it {when}: it reserves for {reserved_for}.",
+                when=when,
+                reserved_for=", ".join(hint.reserved_for),
+            )
+        )
+    text = joined(sentences)
+    return text if options.sales.allocate_on_confirm else say("When next run: {text}", text=text)
 
 
 def _expected(found: Coverage) -> str:
-    parts = f" ({found.describe()})" if len(found.parts) > 1 or found.purchase_allocated else ""
+    parts = say(" ({parts})", parts=found.describe()) if len(found.parts) > 1 or found.purchase_allocated else ""
     if found.expected is None and not found.missing:
-        return f"Waits for the other lines, because the order ships complete{parts}."
+        return say("Waits for the other lines, because the order ships complete{parts}.", parts=parts)
     if found.expected is None:
-        return f"Not covered{parts}." if not parts else f"Not all of it is covered{parts}."
-    return "Available today." if found.expected == found.today else f"Expected to ship on {day(found.expected)}{parts}."
+        return (
+            say("Not covered{parts}.", parts=parts)
+            if not parts
+            else say("Not all of it is covered{parts}.", parts=parts)
+        )
+    return (
+        "Available today."
+        if found.expected == found.today
+        else say("Expected to ship on {expected}{parts}.", expected=day(found.expected), parts=parts)
+    )

@@ -13,10 +13,11 @@ from typing_extensions import override
 from erp import clock
 from erp.admin import ExtraColumn, of_each
 from erp.admin.access import screen_session
+from erp.text import joined, named
 from modules.preorder import queries
 from modules.preorder.admin.filters import OPEN_FILTERS
 from modules.preorder.admin.many_lines import LINE_LIST_ACTIONS
-from modules.preorder.admin.order_lines import OrderLineScreen
+from modules.preorder.admin.order_lines import MOST_COUNTED, OrderLineScreen
 from modules.preorder.coverage import Coverage
 from modules.sales.models import OrderLine
 
@@ -39,7 +40,7 @@ def _days_late(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any
 
 def _decided_by(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
     return {
-        line_id: f"{part.supply.name} {part.reason}".strip()
+        line_id: joined((part.supply.name, named(part.reason)))
         for line_id, found in _coverage(session, lines).items()
         if (part := found.deciding) and part.supply
     }
@@ -61,6 +62,7 @@ class LateLineScreen(OrderLineScreen):
         *OPEN_FILTERS,
     )
     list_actions = LINE_LIST_ACTIONS
+    most_counted = MOST_COUNTED
     computed_columns = (
         ExtraColumn("open", "Open", of_each(lambda line: line.open_quantity)),
         ExtraColumn("expected", "Expected", _expected),

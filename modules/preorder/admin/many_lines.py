@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from erp.admin import BulkAction, Facts, change_of_each, document_url
 from erp.errors import ErpError
+from erp.text import say
 from modules.preorder.admin.many_promises import PROMISE_LINES
 from modules.sales.queries import Quantities, line_quantities
 from modules.sales.services import allocate_lines, hold_many_lines
@@ -20,10 +21,10 @@ Service = Callable[[Session, Sequence[int]], Mapping[int, ErpError]]
 def _facts(session: Session, line_ids: Sequence[int]) -> Mapping[int, Facts]:
     return {
         id_: {
-            f"open of {each.name}": each.open_quantity,
-            f"allocated of {each.name}": each.allocated,
-            f"on purchase orders of {each.name}": each.on_purchase_orders,
-            f"hold of {each.name}": bool(each.held),
+            say("open of {name}", name=each.name): each.open_quantity,
+            say("allocated of {name}", name=each.name): each.allocated,
+            say("on purchase orders of {name}", name=each.name): each.on_purchase_orders,
+            say("hold of {name}", name=each.name): bool(each.held),
         }
         for id_, each in line_quantities(session, line_ids).items()
     }

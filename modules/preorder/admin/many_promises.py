@@ -18,7 +18,7 @@ from erp.admin import BulkAction, DayField, Effect, Facts, document_url
 from erp.admin.fields import ChoiceField
 from erp.admin.formatting import day
 from erp.db import is_one_of
-from erp.text import Note
+from erp.text import Note, joined, say
 from modules.inventory_lots.services import lock_products
 from modules.preorder import queries
 from modules.preorder.admin.promise_dates import news_of_dates
@@ -72,7 +72,7 @@ def _promise(session: Session, line_ids: Sequence[int], form: Any) -> tuple[Mapp
 
 
 def _without_day(found: Coverage) -> str:
-    return f"No date is expected: {found.missing}." if found.missing else "No date is expected."
+    return say("No date is expected: {missing}.", missing=found.missing) if found.missing else "No date is expected."
 
 
 def promise_lines(session: Session, line_ids: Sequence[int], form: Any) -> list[Effect]:
@@ -93,7 +93,7 @@ def promise_lines(session: Session, line_ids: Sequence[int], form: Any) -> list[
 
 
 def _dates(was: date | None, new: date | None) -> str:
-    return f"stays {day(new)}" if was == new else f"{day(was) or 'no promise'} → {day(new)}"
+    return say("stays {new}", new=day(new)) if was == new else joined((day(was) or say("no promise"), day(new)), " → ")
 
 
 def promise_orders(session: Session, order_ids: Sequence[int], form: Any) -> list[Effect]:
@@ -116,8 +116,16 @@ def _of_order(
     refusals: Mapping[int, str],
 ) -> Effect:
     url = document_url("sales.order", id_)
-    done = [f"line {position} {_dates(was, dates[line])}" for line, position, was in rows if line in dates]
-    left = [f"line {position}: {refusals[line]}" for line, position, _ in rows if line in refusals]
+    done = [
+        say("line {position} {was}", position=position, was=_dates(was, dates[line]))
+        for line, position, was in rows
+        if line in dates
+    ]
+    left = [
+        say("line {position}: {refusals}", position=position, refusals=refusals[line])
+        for line, position, _ in rows
+        if line in refusals
+    ]
     if not done:
         return Effect(id_, name, refusal="; ".join(left) or "Nothing of it is open.", url=url)
     return Effect(id_, name, "; ".join([*done, *left]), url=url)
@@ -125,7 +133,10 @@ def _of_order(
 
 def of_lines(session: Session, line_ids: Sequence[int]) -> Mapping[int, Facts]:
     """Return what new promise dates of lines depend on, by line."""
-    return {line.id: {f"promise date of {line}": line.promise_date} for line in lines_by_id(session, line_ids)}
+    return {
+        line.id: {say("promise date of {line}", line=line): line.promise_date}
+        for line in lines_by_id(session, line_ids)
+    }
 
 
 def of_orders(session: Session, order_ids: Sequence[int]) -> Mapping[int, Facts]:
@@ -134,7 +145,9 @@ def of_orders(session: Session, order_ids: Sequence[int]) -> Mapping[int, Facts]
     facts: dict[int, dict[str, Any]] = {}
     wanted = rows.where(is_one_of(session, OrderLine.order_id, order_ids), OrderLine.is_open)
     for order_id, number, position, promised in session.execute(wanted):
-        facts.setdefault(order_id, {})[f"promise date of {number}/{position}"] = promised
+        facts.setdefault(order_id, {})[say("promise date of {number}/{position}", number=number, position=position)] = (
+            promised
+        )
     return facts
 
 

@@ -10,6 +10,7 @@ from wtforms import Form
 from wtforms.validators import InputRequired
 
 from erp.admin import Screen, anchor_of
+from erp.text import say
 from modules.preorder import services
 from modules.preorder.models import OnHandChange
 
@@ -51,7 +52,7 @@ class OnHandChangeScreen(Screen):
 
     @override
     def document_title(self, row: Any) -> str:
-        return f"{row.product.sku} on {row.date:%d %b %Y}"
+        return say("{product} on {date:%d %b %Y}", product=row.product.sku, date=row.date)
 
     @override
     def save(self, session: Session, form: Form, row: Any) -> Any:

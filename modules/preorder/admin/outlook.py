@@ -13,7 +13,7 @@ from erp import clock
 from erp.admin import DatedPart, Panel, later_than
 from erp.admin.formatting import day
 from erp.numbers import plural_quantity
-from erp.text import plural
+from erp.text import joined, plural, say
 from modules.preorder import queries
 from modules.preorder.coverage import Coverage, Part, PartKind
 from modules.sales.models import Order, OrderLine
@@ -50,13 +50,15 @@ def _label(day_: date | None, today: date, last: date | None) -> tuple[str, str]
         return "No date", "warning"
     if day_ <= today:
         return "Now", "success"
-    return f"After {day(last)}" if last and day_ > last else day(day_), "info"
+    return say("After {last}", last=day(last)) if last and day_ > last else day(day_), "info"
 
 
 def _part(label: str, tone: str, parts: Sequence[tuple[int, Part]]) -> DatedPart:
     lines = len({line_id for line_id, _ in parts})
     units = sum((part.quantity for _, part in parts), Decimal(0))
-    return DatedPart(label, f"{plural(lines, 'line')}, {plural_quantity(units, 'unit')}", _sources(parts), tone)
+    return DatedPart(
+        label, joined((plural(lines, "line"), plural_quantity(units, "unit")), ", "), _sources(parts), tone
+    )
 
 
 def _sources(parts: Iterable[tuple[int, Part]]) -> str:
@@ -64,25 +66,32 @@ def _sources(parts: Iterable[tuple[int, Part]]) -> str:
     names = dict.fromkeys(_source(part) for _, part in parts)
     shown = [name for name in names if name][:MOST_NAMED]
     more = len(names) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more and shown else "")
+    return joined(shown, ", ") + (say(" and {more} more", more=more) if more and shown else "")
 
 
 def _source(part: Part) -> str:
     if part.supply is not None:
-        return f"from {part.supply.purchase_order}"
-    return part.reason if part.kind in (PartKind.uncovered, PartKind.blocked) and part.reason else "in stock"
+        return say("from {purchase_order}", purchase_order=part.supply.purchase_order)
+    return part.reason if part.kind in (PartKind.uncovered, PartKind.blocked) and part.reason else say("in stock")
 
 
 def _late(lines: Sequence[tuple[int, Coverage]]) -> DatedPart:
-    named = [f"line {position}{_promise(coverage)}" for position, coverage in lines[:MOST_NAMED]]
+    named = [
+        say("line {position}{coverage}", position=position, coverage=_promise(coverage))
+        for position, coverage in lines[:MOST_NAMED]
+    ]
     more = len(lines) - len(named)
-    note = ", ".join(named) + (f" and {more} more" if more else "")
+    note = joined(named, ", ") + (say(" and {more} more", more=more) if more else "")
     return DatedPart("Late", plural(len(lines), "line"), note, "danger")
 
 
 def _promise(coverage: Coverage) -> str:
-    expected = f"expected {day(coverage.expected)}" if coverage.expected else "no date"
-    return f": promised {day(coverage.promised)}, {expected}" if coverage.promised else f": {expected}"
+    expected = say("expected {expected}", expected=day(coverage.expected)) if coverage.expected else say("no date")
+    return (
+        say(": promised {promised}, {expected}", promised=day(coverage.promised), expected=expected)
+        if coverage.promised
+        else say(": {expected}", expected=expected)
+    )
 
 
 SUMMARY = Panel("When it can leave", "erp/dated_parts.html", _outlook, "preorder.view", is_summary=True)

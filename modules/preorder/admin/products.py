@@ -16,6 +16,7 @@ from erp import security
 from erp.admin import DayField, ExtraField, Panel, QuantityField, access
 from erp.admin.formatting import day
 from erp.db import format_quantity
+from erp.text import joined, say
 from modules.inventory_lots.models import Product
 from modules.preorder import queries, services
 from modules.preorder.admin.availability import overview
@@ -89,10 +90,10 @@ class ShownTerms(PreorderTerms):
     """Terms as a product's page shows them."""
 
     def __str__(self) -> str:
-        parts = ["Eligible" if self.is_eligible else "Not eligible"]
-        parts += [f"launch {day(self.launch_date)}"] if self.launch_date else []
-        parts += [f"limit {format_quantity(self.preorder_limit)}"] if self.preorder_limit else []
-        return ", ".join(parts)
+        parts: list[str] = [say("Eligible") if self.is_eligible else say("Not eligible")]
+        parts += [say("launch {day}", day=day(self.launch_date))] if self.launch_date else []
+        parts += [say("limit {limit}", limit=format_quantity(self.preorder_limit))] if self.preorder_limit else []
+        return joined(parts, ", ")
 
 
 def _read(session: Session, product: Product | None) -> ShownTerms:

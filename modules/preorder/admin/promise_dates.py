@@ -20,7 +20,7 @@ from erp.admin.access import screen_session
 from erp.admin.declarations import ActionScreen
 from erp.admin.formatting import badge, day
 from erp.db import format_quantity
-from erp.text import plural
+from erp.text import plural, say
 from modules.inventory_lots.services import lock_products
 from modules.preorder import queries, services
 from modules.preorder.coverage import Coverage
@@ -29,6 +29,8 @@ from modules.preorder.models import PurchaseAllocation
 from modules.procurement.hooks import NewsPreview
 from modules.sales.models import OrderLine
 from modules.sales.services import set_promise_dates
+
+NO_DATE = Markup('<span class="text-muted">{}</span>')
 
 
 def order_anchor(row: Any) -> Markup:
@@ -57,8 +59,10 @@ def say_whom(field: Any, news: NewsPreview) -> None:
     """Let a tick say whom it notifies; one that can notify nobody is off and disabled."""
     field.description = str(news)
     if news.sample:
-        anchor = Markup('<a href="{}{}" target="_blank" rel="noopener">See one email</a>')
-        field.description = Markup("{} {}").format(str(news), anchor.format(request.script_root, news.sample))
+        anchor = Markup('<a href="{}{}" target="_blank" rel="noopener">{}</a>').format(
+            request.script_root, news.sample, say("See one email")
+        )
+        field.description = Markup("{} {}").format(str(news), anchor)
     if not news.customers:
         field.data, field.render_kw = False, {"disabled": True}
 
@@ -83,7 +87,7 @@ class Sync:
     promise_date: date | None
     is_promise_pinned: bool
     new_date: date | None
-    decided_by: Markup
+    decided_by: str
 
     @property
     def is_changed(self) -> bool:
@@ -107,7 +111,10 @@ class SyncDates(Choose):
         ("Customer", "customer"),
         ("Allocated", "quantity"),
         ("Promise date", promise),
-        ("New date", lambda row: row.new_date or Markup('<span class="text-muted">no expected date</span>')),
+        (
+            "New date",
+            lambda row: row.new_date or Markup('<span class="text-muted">{}</span>').format(say("no expected date")),
+        ),
         ("Decided by", "decided_by"),
         ("", lambda row: Badge("changes", "warning") if row.is_changed else None),
     )
@@ -138,9 +145,9 @@ class SyncDates(Choose):
     def depends_on_row(self, item: Sync) -> Facts:
         line = f"{item.number}/{item.position}"
         return {
-            f"promise date of {line}": item.promise_date,
-            f"pin of {line}": item.is_promise_pinned,
-            f"new date of {line}": item.new_date,
+            say("promise date of {line}", line=line): item.promise_date,
+            say("pin of {line}", line=line): item.is_promise_pinned,
+            say("new date of {line}", line=line): item.new_date,
         }
 
     @override
@@ -166,12 +173,14 @@ class SyncDates(Choose):
     def do(self, session: Session, row: Any, chosen: Sequence[Chosen], form: Any) -> str:
         ids = [each.row.line_id for each in chosen]
         changed = services.sync_promises(session, ids, notify=form.notify.data, why=form.why.data or "")
-        return f"{plural(changed, 'promise date is', 'promise dates are')} synced."
+        return say(
+            "{promise_dates_are} synced.", promise_dates_are=plural(changed, "promise date is", "promise dates are")
+        )
 
 
-def _decided_by(found: Coverage) -> Markup:
+def _decided_by(found: Coverage) -> str:
     if found.uncovered:
-        return Markup("{} are not covered").format(format_quantity(found.uncovered))
+        return say("{quantity} are not covered", quantity=format_quantity(found.uncovered))
     part = found.deciding
     is_decided = part is not None and (found.expected is not None or part.day is None)
     if part is None or part.supply is None or not is_decided:
@@ -202,7 +211,7 @@ class EditPromise(FormPage):
 
     @override
     def depends_on(self, session: Session, row: Any) -> Facts:
-        return {"state": row.order.state, "promise date": row.promise_date, "pin": row.is_promise_pinned}
+        return {"state": row.order.state, say("promise date"): row.promise_date, "pin": row.is_promise_pinned}
 
     @override
     def context(self, session: Session, row: Any) -> dict[str, Any]:
@@ -224,4 +233,4 @@ class EditPromise(FormPage):
         lock_products(session, [row.product_id])
         why, notify = form.why.data or "", form.notify.data
         set_promise_dates(session, dates, cause="edit", pin=True, why=why, notify=notify)
-        return f"{name} is promised for {day(form.promise_date.data)}."
+        return say("{name} is promised for {data}.", name=name, data=day(form.promise_date.data))

@@ -14,7 +14,7 @@ from wtforms import BooleanField, Form
 from erp.admin import Action, Badge, Choose, Chosen, Facts, document_url, line_heading
 from erp.admin.access import screen_session
 from erp.db import format_quantity
-from erp.text import plural
+from erp.text import plural, say
 from modules.preorder import queries, services
 from modules.preorder.admin.bars import Drawn, Part, draw
 from modules.preorder.admin.promise_dates import SyncDates, news_of_allocations, order_anchor, promise
@@ -46,15 +46,20 @@ def line_bar(line: PurchaseOrderLine, purchase_allocations: Sequence[Any]) -> li
         for row in purchase_allocations[:MOST_DRAWN]
     ]
     others = line.allocated - sum((part.quantity for part in allocated), Decimal(0))
-    free = line.outstanding - line.taken
+    free, cancelled = line.outstanding - line.taken, line.cancelled
+    for_others = say("{others} {unit} for more orders", others=format_quantity(others), unit=unit)
+    closed = say("{cancelled} {unit} closed short", cancelled=format_quantity(cancelled), unit=unit)
+    there = say("{received} {unit} received", received=format_quantity(received), unit=unit)
+    quoted = say("{held} {unit} held for quotes", held=format_quantity(line.held), unit=unit)
+    available = say("{free} {unit} available", free=format_quantity(free), unit=unit)
     return draw(
         [
-            Part(received, "done", "received", f"{format_quantity(received)} {unit} received"),
+            Part(received, "done", say("received"), there),
             *allocated,
-            Part(others, "incoming", "more orders", f"{format_quantity(others)} {unit} for more orders"),
-            Part(line.held, "stock", "quotes", f"{format_quantity(line.held)} {unit} held for quotes"),
-            Part(free, "free", "available", f"{format_quantity(free)} {unit} available"),
-            Part(line.cancelled, "gone", "closed short", f"{format_quantity(line.cancelled)} {unit} closed short"),
+            Part(others, "incoming", say("more orders"), for_others),
+            Part(line.held, "stock", say("quotes"), quoted),
+            Part(free, "free", say("available"), available),
+            Part(cancelled, "gone", say("closed short"), closed),
         ]
     )
 
@@ -116,12 +121,15 @@ class AllocateSalesOrders(Choose):
 
     @override
     def depends_on(self, session: Session, row: Any) -> Facts:
-        return {f"available of {row}": queries.available_of(row)}
+        return {say("available of {row}", row=row): queries.available_of(row)}
 
     @override
     def depends_on_row(self, item: Any) -> Facts:
         line = f"{item.number}/{item.position}"
-        return {f"backordered of {line}": item.waiting, f"on purchase orders of {line}": item.purchase_allocated}
+        return {
+            say("backordered of {line}", line=line): item.waiting,
+            say("on purchase orders of {line}", line=line): item.purchase_allocated,
+        }
 
     @override
     def quantity(self, item: Any) -> Decimal | None:
@@ -134,9 +142,14 @@ class AllocateSalesOrders(Choose):
     @override
     def context(self, session: Session, row: Any) -> dict[str, Any]:
         available = queries.available_of(row)
-        note = f"{format_quantity(available)} {row.product.unit} of {row} are available."
+        note = say(
+            "{available} {unit} of {row} are available.",
+            available=format_quantity(available),
+            unit=row.product.unit,
+            row=row,
+        )
         if not available:
-            note = f"Nothing of {row} is available: it is allocated, or overdue for too long."
+            note = say("Nothing of {row} is available: it is allocated, or overdue for too long.", row=row)
         pairs = [(each.line_id, row.id) for each in self.rows(session, row)]
         return {"note": note, "most": queries.MOST_SHOWN, "news": news_of_allocations(session, pairs)}
 
@@ -145,7 +158,12 @@ class AllocateSalesOrders(Choose):
         name, line_id = str(row), row.id
         services.allocate_by_hand(session, {(each.row.line_id, line_id): each.quantity for each in chosen})
         total = sum((each.quantity for each in chosen), Decimal(0))
-        return f"{format_quantity(total)} of {name} are allocated to {_orders(chosen)}."
+        return say(
+            "{total} of {name} are allocated to {chosen}.",
+            total=format_quantity(total),
+            name=name,
+            chosen=_orders(chosen),
+        )
 
 
 def _orders(chosen: Sequence[Chosen]) -> str:
@@ -193,13 +211,13 @@ class RemoveAllocations(Choose):
 
     @override
     def depends_on_row(self, item: Any) -> Facts:
-        return {f"allocated to {item.number}/{item.position}": item.outstanding}
+        return {say("allocated to {item}/{item_}", item=item.number, item_=item.position): item.outstanding}
 
     @override
     def do(self, session: Session, row: Any, chosen: Sequence[Chosen], form: Any) -> str:
         services.remove_purchase_allocations(session, [each.row.id for each in chosen], hold=form.hold_allocation.data)
         total = sum((each.row.outstanding for each in chosen), Decimal(0))
-        return f"{format_quantity(total)} are no longer allocated to {_orders(chosen)}."
+        return say("{total} are no longer allocated to {chosen}.", total=format_quantity(total), chosen=_orders(chosen))
 
 
 def _is_ordered(line: PurchaseOrderLine) -> bool:

@@ -13,11 +13,12 @@ from typing_extensions import override
 
 from erp import clock
 from erp.admin import BulkAction, Effect, ExtraColumn, Facts, Screen, WorkQueue, document_url, of_each
+from erp.text import say
 from modules.preorder import queries
 from modules.preorder.admin.filters import LINE_FILTERS, OPEN_FILTERS
 from modules.preorder.admin.many_lines import ALLOCATE, HOLD, LINE_LIST_ACTIONS
 from modules.preorder.admin.many_promises import PROMISE_LINES
-from modules.preorder.admin.order_lines import OrderLineScreen
+from modules.preorder.admin.order_lines import MOST_COUNTED, OrderLineScreen
 from modules.preorder.models import Conversion, PurchaseAllocation
 from modules.procurement.models import PurchaseOrderLine, Receipt
 from modules.sales.models import Allocation, Order, OrderLine
@@ -54,6 +55,7 @@ class WaitingScreen(_LineScreen):
     icon = "fa-hourglass-start"
     list_actions = (replace(ALLOCATE, of_one="Allocate", style="primary"), HOLD, PROMISE_LINES)
     queue_among = staticmethod(_needs)
+    most_counted = MOST_COUNTED
     empty_message = "Nothing that waits can be served now."
 
     @override
@@ -73,6 +75,7 @@ class LateOrUnpromisedScreen(_LineScreen):
     column_sortable_list = ("promise_date",)
     list_actions = (replace(PROMISE_LINES, of_one="Promise", style="primary"), *LINE_LIST_ACTIONS[:-1])
     queue_among = staticmethod(_is_open)
+    most_counted = MOST_COUNTED
     empty_message = "Every open line has a promise that will be kept."
 
     @override
@@ -90,8 +93,8 @@ def _facts(session: Session, ids: Sequence[int]) -> Mapping[int, Facts]:
     found = order_quantities(session, set(orders.values()))
     return {
         id_: {
-            f"allocated of {found[order_id].name}": found[order_id].allocated,
-            f"packed of {found[order_id].name}": found[order_id].packed,
+            say("allocated of {found}", found=found[order_id].name): found[order_id].allocated,
+            say("packed of {found}", found=found[order_id].name): found[order_id].packed,
         }
         for id_, order_id in orders.items()
     }
@@ -106,7 +109,7 @@ def _pack(session: Session, ids: Sequence[int], _form: Any) -> list[Effect]:
         Effect(
             id_,
             names[order_id],
-            f"packed: {', '.join(packs[order_id])}" if order_id in packs else "",
+            say("packed: {packs}", packs=", ".join(packs[order_id])) if order_id in packs else "",
             str(refusals.get(order_id, "")),
             document_url("sales.order", order_id),
         )
@@ -129,12 +132,12 @@ class ArrivedScreen(Screen):
         "order": "For order",
         "purchase_order": "Purchase order",
         "received_at": "Received at",
-        "purchase_allocation.line.order.number": "for order",
+        "purchase_allocation.line.order.number": say("for order"),
         "purchase_allocation.line.order.customer.name": "customer",
         "purchase_allocation.line.product.name": "product",
         "purchase_allocation.line.product.sku": "SKU",
-        "purchase_allocation.purchase_line.order.number": "purchase order",
-        "receipt.received_at": "received at",
+        "purchase_allocation.purchase_line.order.number": say("purchase order"),
+        "receipt.received_at": say("received at"),
     }
     column_formatters = {
         "order": lambda view, context, row, name: str(row.purchase_allocation.line),

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from erp.admin import Page, Panel
 from erp.admin.access import may, only_read
 from erp.errors import ErpError
-from erp.text import plural
+from erp.text import plural, say
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.queries import products_by_sku
 from modules.preorder import queries, services
@@ -55,7 +55,7 @@ class RebalancePage(Page):
             only_read()
             flash(str(error), "error")
             return self._show(sku, ticked), 409
-        flash(f"{plural(len(preview.moves), 'line')} exchanged supply as previewed.", "success")
+        flash(say("{lines} exchanged supply as previewed.", lines=plural(len(preview.moves), "line")), "success")
         return redirect(self.get_url(".index_view", **({"sku": sku} if sku else {})))
 
     def _product_ids(self, sku: str) -> list[int]:

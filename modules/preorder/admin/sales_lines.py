@@ -14,6 +14,7 @@ from typing_extensions import override
 from erp.admin import Action, Choose, Chosen, Facts, document_anchor, line_heading
 from erp.admin.access import screen_session
 from erp.db import format_quantity
+from erp.text import joined, say
 from modules.inventory_lots.services import lock_products
 from modules.inventory_lots.states import Tracking
 from modules.preorder import queries, services
@@ -21,6 +22,8 @@ from modules.preorder.admin.promise_dates import EditPromise, news_of_allocation
 from modules.preorder.errors import NotWaiting
 from modules.sales.models import OrderLine
 from modules.sales.states import OrderState
+
+NO_DATE = Markup('<span class="text-muted">{}</span>')
 
 
 def _purchase_order_anchor(row: queries.Incoming) -> Markup:
@@ -42,7 +45,10 @@ class AllocatePurchaseLines(Choose):
     columns = (
         ("Purchase order", _purchase_order_anchor),
         ("Supplier", "supplier"),
-        ("Expected", lambda row: row.expected_on or Markup('<span class="text-muted">no date</span>')),
+        (
+            "Expected",
+            lambda row: row.expected_on or NO_DATE.format(say("no date")),
+        ),
         ("Outstanding", "outstanding"),
         ("Available", "available"),
     )
@@ -54,11 +60,14 @@ class AllocatePurchaseLines(Choose):
 
     @override
     def depends_on(self, session: Session, row: Any) -> Facts:
-        return {"not covered": queries.uncovered_quantity(session, row)}
+        return {say("not covered"): queries.uncovered_quantity(session, row)}
 
     @override
     def depends_on_row(self, item: queries.Incoming) -> Facts:
-        return {f"available of {item.name}": item.available, f"expected date of {item.name}": item.expected_on}
+        return {
+            say("available of {item}", item=item.name): item.available,
+            say("expected date of {item}", item=item.name): item.expected_on,
+        }
 
     @override
     def quantity(self, item: queries.Incoming) -> Decimal:
@@ -74,7 +83,9 @@ class AllocatePurchaseLines(Choose):
         if wanted <= 0:
             return {"note": "All of this line that stock does not cover is on purchase orders already."}
         pairs = [(row.id, each.id) for each in self.rows(session, row)]
-        note = f"{format_quantity(wanted)} {row.product.unit} of {row} are not covered."
+        note = say(
+            "{wanted} {unit} of {row} are not covered.", wanted=format_quantity(wanted), unit=row.product.unit, row=row
+        )
         return {"note": note, "news": news_of_allocations(session, pairs)}
 
     @override
@@ -86,12 +97,12 @@ class AllocatePurchaseLines(Choose):
         for each in chosen:
             if quantity := min(each.quantity, wanted):
                 amounts[line_id, each.row.id] = quantity
-                parts.append(f"{format_quantity(quantity)} of {each.row.name}")
+                parts.append(say("{quantity} of {name}", quantity=format_quantity(quantity), name=each.row.name))
                 wanted -= quantity
         if not amounts:
             raise NotWaiting(line=name, waiting=Decimal(0), wanted=chosen[0].quantity)
         services.allocate_by_hand(session, amounts)
-        return f"{' and '.join(parts)} are allocated to {name}."
+        return say("{parts} are allocated to {name}.", parts=joined(parts, say(" and ")), name=name)
 
 
 def line_history(screen: Any, line: OrderLine) -> ResponseReturnValue:

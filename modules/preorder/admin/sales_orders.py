@@ -16,6 +16,7 @@ from erp import clock, security
 from erp.admin import Badge, ExtraColumn, ExtraField, Panel, document_url
 from erp.admin.formatting import badge, day
 from erp.db import format_quantity
+from erp.text import named, say
 from modules.preorder import queries
 from modules.preorder.admin.bars import Drawn, Part, draw
 from modules.preorder.coverage import Coverage, PartKind
@@ -51,7 +52,7 @@ def _shown_quantity(line: OrderLine, on_purchase_orders: Decimal) -> Markup:
 def shown_expectation(found: Coverage) -> Markup:
     """Return an expected date, whether the line is late, and the parts of the line where they say more."""
     late = badge(Badge("late", "danger")) if found.is_late else Markup()
-    text = day(found.expected) or Markup('<span class="text-muted">no date</span>')
+    text = day(found.expected) or Markup('<span class="text-muted">{}</span>').format(say("no date"))
     parts = Markup('<div class="small text-muted">{}</div>').format(found.describe()) if _says_more(found) else ""
     return Markup('<div class="text-nowrap">{}</div>{}{}').format(text, late, parts)
 
@@ -120,10 +121,25 @@ def line_bar(line: OrderLine, coverage: Coverage | None) -> list[Drawn]:
     uncovered = line.open_quantity - sum((part.quantity for part in parts), Decimal(0))
     return draw(
         [
-            Part(line.packed, "done", "packed", f"{format_quantity(line.packed)} {unit} packed"),
+            Part(
+                line.packed,
+                "done",
+                "packed",
+                say("{packed} {unit} packed", packed=format_quantity(line.packed), unit=unit),
+            ),
             *parts,
-            Part(uncovered, "open", "not covered", f"{format_quantity(uncovered)} {unit} not covered"),
-            Part(line.cancelled, "gone", "cancelled", f"{format_quantity(line.cancelled)} {unit} cancelled"),
+            Part(
+                uncovered,
+                "open",
+                say("not covered"),
+                say("{uncovered} {unit} not covered", uncovered=format_quantity(uncovered), unit=unit),
+            ),
+            Part(
+                line.cancelled,
+                "gone",
+                "cancelled",
+                say("{cancelled} {unit} cancelled", cancelled=format_quantity(line.cancelled), unit=unit),
+            ),
         ]
     )
 
@@ -132,13 +148,30 @@ def _drawn_part(part: CoveragePart, unit: str, today: date) -> Part:
     quantity = f"{format_quantity(part.quantity)} {unit}"
     if part.supply is None:
         tone = TONES_OF_PARTS.get(part.kind, "stock")
-        text = part.reason if part.kind is PartKind.uncovered else "in stock"
-        source = text if part.kind is PartKind.uncovered else "allocated in stock"
-        reason = f", {part.reason}" if part.reason and part.reason != source else ""
-        return Part(part.quantity, tone, text, f"{quantity} {source}{reason}")
-    when = f"expected {day(part.day)}" if part.day else part.reason if part.supply.expected_on else "without a date"
+        text = part.reason if part.kind is PartKind.uncovered else say("in stock")
+        source = text if part.kind is PartKind.uncovered else say("allocated in stock")
+        reason = say(", {reason}", reason=named(part.reason)) if part.reason and part.reason != source else ""
+        return Part(
+            part.quantity,
+            tone,
+            text,
+            say("{quantity} {source}{reason}", quantity=quantity, source=source, reason=reason),
+        )
+    when = (
+        say("expected {day}", day=day(part.day))
+        if part.day
+        else part.reason
+        if part.supply.expected_on
+        else say("without a date")
+    )
     url = document_url("procurement.purchase_order", part.supply.purchase_order_id) or ""
-    return Part(part.quantity, "incoming", part.supply.purchase_order, f"{quantity} of {part.supply.name}, {when}", url)
+    return Part(
+        part.quantity,
+        "incoming",
+        part.supply.purchase_order,
+        say("{quantity} of {supply}, {when}", quantity=quantity, supply=part.supply.name, when=when),
+        url,
+    )
 
 
 def _purchase_allocations(session: Session, order: Order) -> Mapping[str, Any] | None:

@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from erp.admin import Badge, ExtraColumn, QuickFilter
 from erp.admin.access import screen_session
+from erp.text import joined, say
 from modules.preorder import queries
 from modules.preorder.admin.filters import KIND_FILTERS, LINE_FILTERS, NOT_COVERED_FILTERS
 from modules.preorder.admin.many_lines import ALLOCATE, LINE_LIST_ACTIONS
@@ -74,10 +75,14 @@ class UnallocatedLineScreen(OrderLineScreen):
     def empty_message(self) -> str:  # type: ignore[override]
         """Return what holds of all open lines when none is listed."""
         session, covered = screen_session(), "Stock and purchase orders cover every open line"
-        but = ["those that are scheduled for later"] if queries.has_scheduled_lines(session) else []
+        but = [say("those that are scheduled for later")] if queries.has_scheduled_lines(session) else []
         if queries.has_open_serial_lines(session):
-            but.append("those with serial numbers, which are asked for when they are packed")
-        return f"{covered} but {' and '.join(but)}." if but else f"{covered}."
+            but.append(say("those with serial numbers, which are asked for when they are packed"))
+        return (
+            say("{covered} but {but}.", covered=covered, but=joined(but, say(" and ")))
+            if but
+            else say("{covered}.", covered=covered)
+        )
 
     @override
     def condition(self) -> Any:

@@ -19,7 +19,7 @@ from erp.admin.fields import read_quantity
 from erp.db import format_quantity, one_moment
 from erp.errors import BadNumber, ErpError
 from erp.options import options
-from erp.text import plural
+from erp.text import plural, say
 from modules.inventory_lots.models import Balance, Product
 from modules.inventory_lots.queries import stock_on_hand
 from modules.preorder import queries, services
@@ -57,7 +57,7 @@ class WhatIf(FormPage):
     template = "preorder/what_if.html"
     needs_no_version = "The fingerprint of the answer says whether what was shown would still happen."
     kinds: Sequence[tuple[str, str]] = LATER_SHORT_NEVER
-    outcome = "changed as shown"
+    outcome = say("changed as shown")
 
     def question(self, session: Session, row: Any, values: Mapping[str, str]) -> Question | None:
         """Return what was asked, None where nothing was; raises what cannot be asked."""
@@ -107,7 +107,12 @@ class WhatIf(FormPage):
                 session, question, fingerprint=fingerprint, ticked=ticked, rebalance=rebalance
             )
             broken = plural(len(answer.broken), "promise is", "promises are")
-            return f"{self.named(session, row) or name} is {self.outcome}; {broken} broken."
+            return say(
+                "{session} is {outcome}; {broken} broken.",
+                session=self.named(session, row) or name,
+                outcome=self.outcome,
+                broken=broken,
+            )
 
         return screen.done(document_id, screen.do("WhatIf", work))
 
@@ -179,7 +184,7 @@ def about_supply(line: PurchaseOrderLine, values: Mapping[str, str]) -> SupplyQu
     if what != "later":
         return None
     if not (amount.isdecimal() and len(amount) < 5 and 0 < int(amount) <= MOST_DAYS):
-        raise BadNumber(amount, f"is not a number of days from 1 to {MOST_DAYS}")
+        raise BadNumber(amount, say("is not a number of days from 1 to {MOST_DAYS}", MOST_DAYS=MOST_DAYS))
     return SupplyQuestion(line.id, days=int(amount))
 
 
@@ -187,7 +192,7 @@ def _quantity(text: str) -> Decimal:
     try:
         return read_quantity(text)
     except ValueError as error:
-        raise BadNumber(text, f"is not a quantity: {error}") from None
+        raise BadNumber(text, say("is not a quantity: {error}", error=error)) from None
 
 
 class WhatIfOfProduct(WhatIf):
@@ -206,7 +211,15 @@ class WhatIfOfProduct(WhatIf):
             for each in queries.purchase_lines_of(session, row.id)
         ]
         stock = [
-            (f"stock-{each.balance_id}", f"lot {each.lot} at {each.location}: {format_quantity(each.on_hand)} on hand")
+            (
+                f"stock-{each.balance_id}",
+                say(
+                    "lot {lot} at {location}: {on_hand} on hand",
+                    lot=each.lot,
+                    location=each.location,
+                    on_hand=format_quantity(each.on_hand),
+                ),
+            )
             for each in stock_on_hand(session, Balance.product_id == row.id)
         ]
         return supply + stock
@@ -226,7 +239,11 @@ class WhatIfOfProduct(WhatIf):
 
 
 def _outstanding(quantity: Decimal, expected_on: date | None) -> str:
-    return f"{format_quantity(quantity)} outstanding, {queries.when_expected(expected_on)}"
+    return say(
+        "{quantity} outstanding, {when_expected}",
+        quantity=format_quantity(quantity),
+        when_expected=queries.when_expected(expected_on),
+    )
 
 
 class WhatIfOrder(WhatIf):
@@ -234,7 +251,7 @@ class WhatIfOrder(WhatIf):
 
     permission = "sales.allocate"
     kinds = ()
-    outcome = "confirmed and allocated as shown"
+    outcome = say("confirmed and allocated as shown")
 
     @override
     def document_id(self, row: Any) -> int:

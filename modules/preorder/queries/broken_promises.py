@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp.db import is_one_of
-from erp.text import plural
+from erp.text import plural, say
 from modules.preorder.coverage import AllocatedSupply, Coverage, Part
 from modules.preorder.models import PurchaseAllocation
 from modules.preorder.queries.coverage import line_coverage, with_siblings
@@ -44,10 +44,20 @@ class BrokenPromise:
         return None if self.expected is None else (self.expected - self.promised).days
 
     def __str__(self) -> str:
-        promise = f"{self.customer} was promised {self.product} for {self.promised:%d %b %Y}"
+        promise = say(
+            "{customer} was promised {product} for {promised:%d %b %Y}",
+            customer=self.customer,
+            product=self.product,
+            promised=self.promised,
+        )
         if self.expected is None or self.days is None:
-            return f"{promise}; it would have no expected date."
-        return f"{promise}; it would come on {self.expected:%d %b %Y}, {plural(self.days, 'day')} late."
+            return say("{promise}; it would have no expected date.", promise=promise)
+        return say(
+            "{promise}; it would come on {expected:%d %b %Y}, {days} late.",
+            promise=promise,
+            expected=self.expected,
+            days=plural(self.days, "day"),
+        )
 
 
 def arrival_impact(session: Session, dates: Mapping[int, date | None]) -> list[Impact]:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from erp.db import format_quantity
 from erp.options import options
+from erp.text import joined, say
 from modules.preorder.models import PurchaseAllocation
 from modules.preorder.queries.arrivals import arrival_order, is_overdue_too_long, when_expected
 from modules.preorder.queries.purchase_allocations import NOTHING
@@ -41,7 +42,11 @@ def supply_notes(session: Session, line: OrderLine) -> list[SupplyNote]:
     remainder = line.need - sum((own for *_, own in rows), ZERO)
     usable = sum((available_of(row) for _, row, _ in rows), ZERO)
     return [
-        SupplyNote(f"Purchase order {number}/{row.position}", row.outstanding, _reason(row, own, remainder, usable))
+        SupplyNote(
+            say("Purchase order {number}/{position}", number=number, position=row.position),
+            row.outstanding,
+            _reason(row, own, remainder, usable),
+        )
         for number, row, own in rows
     ]
 
@@ -52,22 +57,30 @@ def _left(row: PurchaseOrderLine) -> Decimal:
 
 def _reason(row: PurchaseOrderLine, own: Decimal, remainder: Decimal, usable: Decimal) -> str:
     others = row.allocated - own
-    left = f"{format_quantity(_left(row))} still available"
-    parts = [f"{format_quantity(own)} allocated to this line"] if own else []
-    parts += [f"{format_quantity(others)} allocated to other orders"] if others else []
-    parts += [f"{format_quantity(row.held)} held for quotes"] if row.held else []
-    parts += [f"{left}{_why_not(row, usable, remainder)}" if remainder > 0 else left] if _left(row) > 0 else []
-    return f"{', '.join(parts) or 'nothing left'}; {when_expected(row.expected_on)}."
+    left = say("{row} still available", row=format_quantity(_left(row)))
+    parts: list[str] = [say("{own} allocated to this line", own=format_quantity(own))] if own else []
+    parts += [say("{others} allocated to other orders", others=format_quantity(others))] if others else []
+    parts += [say("{held} held for quotes", held=format_quantity(row.held))] if row.held else []
+    if _left(row) > 0:
+        parts.append(joined((left, _why_not(row, usable, remainder)), "") if remainder > 0 else left)
+    goods = joined(parts, ", ") if parts else say("nothing left")
+    return say("{goods}; {when}.", goods=goods, when=when_expected(row.expected_on))
 
 
 def _why_not(row: PurchaseOrderLine, usable: Decimal, remainder: Decimal) -> str:
     """Return why an automatic run does not allocate what is left to a line that still needs some."""
     if is_overdue_too_long(row.expected_on):
-        return f" (overdue by more than {options.preorder.past_due_supply_days} days, so nothing is allocated to it)"
+        return say(
+            " (overdue by more than {past_due_supply_days} days, so nothing is allocated to it)",
+            past_due_supply_days=options.preorder.past_due_supply_days,
+        )
     if not options.sales.backorders:
-        return " (backorders are switched off, so nothing is allocated)"
+        return say(" (backorders are switched off, so nothing is allocated)")
     if not options.preorder.auto_allocate:
-        return " (automatic allocation is off: a clerk may allocate it)"
+        return say(" (automatic allocation is off: a clerk may allocate it)")
     if options.preorder.insufficient_supply == "skip" and usable < remainder:
-        return f" (less than the {format_quantity(remainder)} that are not covered: a clerk may allocate it)"
+        return say(
+            " (less than the {remainder} that are not covered: a clerk may allocate it)",
+            remainder=format_quantity(remainder),
+        )
     return ""

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp.db import is_one_of
+from erp.text import say
 from modules.inventory_lots.models import Product
 from modules.preorder.coverage import Coverage
 from modules.sales.models import Customer, Order, OrderLine
@@ -58,11 +59,11 @@ class LineChange:
     def outcome(self) -> str:
         """What becomes of the promise, in words."""
         if self.promised is None:
-            return "never promised"
-        return "promise broken" if self.is_broken else "promise kept"
+            return say("never promised")
+        return say("promise broken") if self.is_broken else say("promise kept")
 
     def __str__(self) -> str:
-        old, new = (day.isoformat() if day else "no date" for day in (self.before.expected, self.after.expected))
+        old, new = (day.isoformat() if day else say("no date") for day in (self.before.expected, self.after.expected))
         return f"{self.name} {self.sku}, {self.customer}: {old} -> {new}, {self.outcome}."
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, not_, or_, select
 from sqlalchemy.orm import Session
 
-from erp.text import plural
+from erp.text import plural, say
 from modules.inventory_lots.models import Balance
 from modules.inventory_lots.queries import usable_condition
 from modules.preorder.models import ProductPreorder, PurchaseAllocation
@@ -73,7 +73,7 @@ class OverdueSupply:
     days: int
 
     def __str__(self) -> str:
-        return f"{self.name} overdue by {plural(self.days, 'day')}"
+        return say("{name} overdue by {days}", name=self.name, days=plural(self.days, "day"))
 
 
 def overdue_supply(session: Session, today: date) -> tuple[list[OverdueSupply], bool]:

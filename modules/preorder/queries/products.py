@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, not_, or_, select, true
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import chunks, id_list, is_among, is_one_of, select_prepared, total
+from erp.db import chunks, fresh_prepared, is_among, is_one_of, total
 from modules.inventory_lots.models import Product
 from modules.preorder.domain import is_before_launch
 from modules.preorder.errors import PackedBeforeLaunch
@@ -38,8 +38,7 @@ def preorder_products(session: Session, product_ids: Sequence[int]) -> dict[int,
 
 def products_with_launch(session: Session, product_ids: Collection[int]) -> dict[int, ProductPreorder]:
     """Return the preorder terms of those of these products that have a launch date, by product id."""
-    values = {"product_ids": id_list(session, product_ids)}
-    rows = session.scalars(select_prepared(session, _with_launch), values) if product_ids else ()
+    rows = fresh_prepared(session, _with_launch, product_ids=product_ids).scalars() if product_ids else ()
     return {row.product_id: row for row in rows}
 
 

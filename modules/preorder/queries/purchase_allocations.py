@@ -11,6 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from erp.db import Quantity, from_raw, is_one_of, raw, total
 from erp.models import RunEntry
+from erp.text import say
 from modules.inventory_lots.models import Product
 from modules.preorder.domain import PURCHASE_LINE
 from modules.preorder.models import PurchaseAllocation
@@ -225,7 +226,9 @@ def allocations_of_lines(session: Session, purchase_line_ids: Sequence[int]) -> 
     )
     orders = [LineAllocation(line_id, number or "", quantity) for line_id, number, quantity in session.execute(rows)]
     return orders + [
-        LineAllocation(part.source_id, f"quote {quote_name(part.quote_id)}", from_raw(part.quantity))
+        LineAllocation(
+            part.source_id, say("quote {quote_name}", quote_name=quote_name(part.quote_id)), from_raw(part.quantity)
+        )
         for part in parts_of_supplies(session, purchase_line_ids, kind=PURCHASE_LINE)
     ]
 
@@ -241,7 +244,11 @@ def purchase_allocation_notes(session: Session, line_ids: Collection[int]) -> di
     )
     notes: dict[int, list[SupplyNote]] = {}
     for line_id, number, position, expected_on, quantity in session.execute(rows):
-        note = SupplyNote(f"Purchase order {number}/{position}", quantity, when_expected(expected_on))
+        note = SupplyNote(
+            say("Purchase order {number}/{position}", number=number, position=position),
+            quantity,
+            when_expected(expected_on),
+        )
         notes.setdefault(line_id, []).append(note)
     return notes
 
@@ -271,3 +278,18 @@ def incoming_allocations(session: Session) -> Iterator[AllocationRow]:
         .execution_options(yield_per=5000)
     )
     return (AllocationRow._make(row) for row in session.execute(rows))
+
+
+def outstanding_by_pair(session: Session, product_ids: Collection[int]) -> Mapping[str, Mapping[str, Any]]:
+    """Return what is outstanding of the open purchase allocations of products, by pair of lines, in one query."""
+    pair = PurchaseAllocation.line_id, PurchaseAllocation.purchase_line_id
+    rows = select(*pair, total(PurchaseAllocation.outstanding)).join(PurchaseAllocation.line).group_by(*pair)
+    of = is_one_of(session, OrderLine.product_id, product_ids)
+    return {
+        f"{line_id}/{purchase_line_id}": {
+            "line_id": line_id,
+            "purchase_line_id": purchase_line_id,
+            "outstanding": outstanding,
+        }
+        for line_id, purchase_line_id, outstanding in session.execute(rows.where(of, PurchaseAllocation.is_open))
+    }

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from erp.db import format_quantity, from_raw, is_one_of
 from erp.numbers import sums
+from erp.text import say
 from modules.preorder.queries.arrivals import arrival_order, arrivals_now, is_overdue_too_long, is_promised_supply
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine, Supplier
 from modules.procurement.queries import is_supply, unallocated_supply
@@ -69,8 +70,12 @@ class Incoming:
         return f"{self.number}/{self.position}"
 
     def __str__(self) -> str:
-        day = f"expected {self.expected_on:%d %b %Y}" if self.expected_on else "without a date"
-        return f"{format_quantity(self.available)} of {self.name}, {day}"
+        day = (
+            say("expected {expected_on:%d %b %Y}", expected_on=self.expected_on)
+            if self.expected_on
+            else say("without a date")
+        )
+        return say("{available} of {name}, {day}", available=format_quantity(self.available), name=self.name, day=day)
 
 
 def incoming_lines(session: Session, product_ids: Iterable[int], *, wanted: Decimal | None = None) -> list[Incoming]:

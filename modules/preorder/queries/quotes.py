@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp.db import is_one_of
+from erp.text import say
 from modules.preorder.domain import PURCHASE_LINE
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 
@@ -21,4 +22,7 @@ def incoming_names(session: Session, kind: str, ids: Collection[int]) -> dict[in
         .join(PurchaseOrderLine.order)
         .where(is_one_of(session, PurchaseOrderLine.id, ids))
     )
-    return {id_: f"Purchase order {number}/{position}" for id_, number, position in rows}
+    return {
+        id_: say("Purchase order {number}/{position}", number=number, position=position)
+        for id_, number, position in rows
+    }

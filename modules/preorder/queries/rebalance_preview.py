@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from erp.db import format_quantity, from_raw, is_one_of
 from erp.options import options
-from erp.text import plural
+from erp.text import plural, say
 from modules.preorder.coverage import AllocatedSupply, Coverage, OpenLine, with_more_supply
 from modules.preorder.queries.arrivals import arrivals_now
 from modules.preorder.queries.coverage import coverage_snapshot, line_coverage, new_promises, with_siblings
@@ -35,10 +35,18 @@ class Exchanged:
     days: int | None
 
     def __str__(self) -> str:
-        quantity = f"{format_quantity(self.taken.quantity)} of {self.taken.name} for {self.given.name}"
+        quantity = say(
+            "{taken} of {taken_} for {given}",
+            taken=format_quantity(self.taken.quantity),
+            taken_=self.taken.name,
+            given=self.given.name,
+        )
         if self.days is None:
-            return f"{quantity}, which has no arrival date"
-        return f"{quantity}, {plural(abs(self.days), 'day')} {'earlier' if self.days > 0 else 'later'}"
+            return say("{quantity}, which has no arrival date", quantity=quantity)
+        days = plural(abs(self.days), "day")
+        if self.days > 0:
+            return say("{quantity}, {days} earlier", quantity=quantity, days=days)
+        return say("{quantity}, {days} later", quantity=quantity, days=days)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from erp.db import chunks
+from erp.text import say
 from modules.inventory_lots.domain import check_quantity
 from modules.inventory_lots.services import lock_products
 from modules.preorder.models import OnHandChange
@@ -30,7 +31,9 @@ def save_on_hand_change(session: Session, row: OnHandChange) -> None:
     """Store one change. Raises BadQuantity for 0 and for what is not a quantity of the product."""
     with session.no_autoflush:
         product = row.product
-        check_quantity(abs(row.quantity), product.unit_decimals, what=f"The change of {product.sku}")
+        check_quantity(
+            abs(row.quantity), product.unit_decimals, what=say("The change of {product}", product=product.sku)
+        )
     session.add(row)
     session.flush()
 

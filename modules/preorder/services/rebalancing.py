@@ -12,7 +12,7 @@ from erp.db import format_quantity, from_raw, is_one_of
 from erp.errors import SomeFailed
 from erp.events import publish
 from erp.numbers import sums
-from erp.text import plural
+from erp.text import plural, say
 from modules.inventory_lots.services import Watch, commit_by_products, lock_products
 from modules.preorder import queries
 from modules.preorder.errors import RebalanceChanged
@@ -47,7 +47,12 @@ def rebalance_book(session: Session, skus: Sequence[str] = (), *, watch: Watch =
     exchanges = [exchange for result in results for exchange in result]
     lines = plural(len({exchange.line_id for exchange in exchanges}), "line")
     units = format_quantity(from_raw(sum(exchange.quantity for exchange in exchanges)))
-    summary = f"{plural(len(product_ids) - len(failed), 'product')} rebalanced, {units} exchanged by {lines}."
+    summary = say(
+        "{products} rebalanced, {units} exchanged by {lines}.",
+        products=plural(len(product_ids) - len(failed), "product"),
+        units=units,
+        lines=lines,
+    )
     if failed:
         raise SomeFailed(summary, "product", failed)
     return summary
@@ -103,7 +108,7 @@ def _record(session: Session, exchanges: Sequence[Exchange]) -> None:
     changes = []
     for line_id, given_id, taken_id, raw_quantity in exchanges:
         quantity = format_quantity(from_raw(raw_quantity))
-        old, new = (f"{quantity} of {names[id_]}" for id_ in (given_id, taken_id))
+        old, new = (say("{quantity} of {names}", quantity=quantity, names=names[id_]) for id_ in (given_id, taken_id))
         changes.append(history.Change(subjects[line_id], "exchanged", "purchase allocation", old, new))
     history.record_all(session, changes)
 

@@ -13,6 +13,7 @@ from erp import clock, history
 from erp.db import bulk_insert, bulk_update, format_quantity, from_raw, is_one_of, raw_instant, to_raw
 from erp.events import publish
 from erp.numbers import sums
+from erp.text import say
 from modules.inventory_lots.domain import give_back
 from modules.inventory_lots.models import Balance, Location, Lot
 from modules.inventory_lots.queries import usable_condition
@@ -144,7 +145,12 @@ def _removals(rows: Sequence[Any], amounts: Mapping[int, int], action: str, why:
             history.Subject("sales.order", order.id, order.name, line.position),
             action,
             "purchase allocation",
-            old=f"{format_quantity(from_raw(amounts[row.id]))} of {number}/{position}",
+            old=say(
+                "{from_raw} of {number}/{position}",
+                from_raw=format_quantity(from_raw(amounts[row.id])),
+                number=number,
+                position=position,
+            ),
             why=why,
         )
         for row, line, order, number, position in rows

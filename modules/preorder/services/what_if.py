@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from erp.db import from_raw, is_one_of
 from erp.numbers import sums
+from erp.text import say
 from modules.inventory_lots.domain import give_back
 from modules.inventory_lots.services import Count, adjust, lock_products
 from modules.preorder import queries
@@ -26,7 +27,7 @@ from modules.sales.models import Order, OrderLine
 from modules.sales.services import Grant, allocate_products, confirm, serve_from_stock, take_from
 from modules.sales.states import OrderState
 
-WHY = "what-if applied"
+WHY = say("what-if applied")
 
 
 def apply_what_if(

@@ -15,7 +15,7 @@ from wtforms.validators import Optional
 
 from erp.admin import DayField, Facts, FormPage
 from erp.admin.formatting import day
-from erp.text import plural
+from erp.text import plural, say
 from modules.procurement import services
 from modules.procurement.admin.versions import expected_dates_of, state_of
 from modules.procurement.errors import ImpactUnseen
@@ -84,7 +84,11 @@ class ExpectedDate(FormPage):
         if new != row.expected_on:
             show_impact_first(session, {row.id: new})
         services.set_expected_dates(session, {row.id: new})
-        return f"{name} is expected on {day(new)}." if new else f"{name} has no expected date."
+        return (
+            say("{name} is expected on {new}.", name=name, new=day(new))
+            if new
+            else say("{name} has no expected date.", name=name)
+        )
 
 
 class DatedLineForm(Form):
@@ -134,4 +138,8 @@ class ExpectedDates(FormPage):
         services.lock_lines(session, dates)
         old = {line.id: line.expected_on for line in row.lines}
         show_impact_first(session, {line_id: new for line_id, new in dates.items() if new != old[line_id]})
-        return f"{name}: {plural(services.set_expected_dates(session, dates), 'expected date')} changed."
+        return say(
+            "{name}: {expected_dates} changed.",
+            name=name,
+            expected_dates=plural(services.set_expected_dates(session, dates), "expected date"),
+        )

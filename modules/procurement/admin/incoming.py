@@ -15,6 +15,7 @@ from erp import clock
 from erp.admin import Badge, ExtraColumn, Screen, of_each
 from erp.admin.access import may
 from erp.admin.formatting import badge, day
+from erp.text import say
 from modules.procurement.admin.filters import LINE_FILTERS, LINE_QUICK_FILTERS
 from modules.procurement.admin.many import LINE_LIST_ACTIONS
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
@@ -45,7 +46,7 @@ class IncomingScreen(Screen):
         "order": "Purchase order",
         "quantity": "Ordered",
         "expected_on": "Expected",
-        "order.number": "purchase order",
+        "order.number": say("purchase order"),
         "product.sku": "SKU",
         "product.name": "product",
         "order.supplier.name": "supplier",

@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from erp.admin import Action
 from erp.numbers import format_quantity
+from erp.text import say
 from modules.procurement import services
 from modules.procurement.admin.expected_dates import ExpectedDate
 from modules.procurement.admin.receiving import Receive
@@ -23,7 +24,11 @@ def _can_change(line: PurchaseOrderLine) -> bool:
 def _close(session: Session, line: PurchaseOrderLine) -> str:
     name, outstanding = str(line), line.outstanding
     services.close_lines(session, [line.id])
-    return f"{name} is closed short: {format_quantity(outstanding)} will not come. Reopen takes it back."
+    return say(
+        "{name} is closed short: {outstanding} will not come. Reopen takes it back.",
+        name=name,
+        outstanding=format_quantity(outstanding),
+    )
 
 
 LINE_ACTIONS = (

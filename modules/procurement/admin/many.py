@@ -15,7 +15,7 @@ from erp.admin import BulkAction, DayField, Effect, Facts, document_url
 from erp.admin.formatting import day
 from erp.db import format_quantity
 from erp.errors import ErpError
-from erp.text import Note, plural
+from erp.text import Note, joined, plural, say
 from modules.procurement import queries, services
 from modules.procurement.admin.expected_dates import news_of_arrivals
 from modules.procurement.admin.statuses import StatusForm, news_by_status
@@ -29,7 +29,10 @@ Refusals = Mapping[int, ErpError]
 def of_orders(session: Session, order_ids: Sequence[int]) -> Mapping[int, Facts]:
     """Return what actions on ticked purchase orders depend on, by order."""
     return {
-        order.id: {f"state of {order.name}": order.state, f"edits of {order.name}": order.row_version}
+        order.id: {
+            say("state of {order}", order=order.name): order.state,
+            say("edits of {order}", order=order.name): order.row_version,
+        }
         for order in queries.orders_by_id(session, order_ids)
     }
 
@@ -38,11 +41,11 @@ def of_lines(session: Session, line_ids: Sequence[int]) -> Mapping[int, Facts]:
     """Return what actions on ticked purchase order lines depend on, by line."""
     return {
         line.id: {
-            f"state of {line.order.name}": line.order.state,
-            f"outstanding of {line}": line.outstanding,
-            f"allocated of {line}": line.allocated,
-            f"expected date of {line}": line.expected_on,
-            f"status of {line}": line.status_id,
+            say("state of {order}", order=line.order.name): line.order.state,
+            say("outstanding of {line}", line=line): line.outstanding,
+            say("allocated of {line}", line=line): line.allocated,
+            say("expected date of {line}", line=line): line.expected_on,
+            say("status of {line}", line=line): line.status_id,
         }
         for line in queries.lines_by_id(session, line_ids)
     }
@@ -107,23 +110,26 @@ def _set_dates(session: Session, ids: Sequence[int], form: Any) -> list[Effect]:
 
 
 def _moved(old: Any, new: Any, broken: int) -> str:
-    was, now = day(old) or "no date", day(new) or "no date"
-    text = f"stays {now}" if old == new else f"{was} → {now}"
-    return f"{text}; breaks {plural(broken, 'promise')}" if broken else text
+    was, now = day(old) or say("no date"), day(new) or say("no date")
+    text = say("stays {now}", now=now) if old == new else joined((was, now), " → ")
+    return say("{text}; breaks {promises}", text=text, promises=plural(broken, "promise")) if broken else text
 
 
 def _set_status(session: Session, ids: Sequence[int], form: Any) -> list[Effect]:
     status, lines = form.status.data, queries.lines_by_id(session, ids)
     rows, refusals = _of_lines(lines), _refusals(lines, "change_line")
     new, status_id = (status.name, status.id) if status else ("none", None)
-    texts = {line.id: f"{line.status.name if line.status else 'none'} → {new}" for line in lines}
+    texts = {line.id: joined((line.status.name if line.status else say("none"), new), " → ") for line in lines}
     services.set_status(session, [row.id for row in rows if row.id not in refusals], status_id)
     return _said(rows, texts, refusals)
 
 
 def _close(session: Session, ids: Sequence[int], _form: Any) -> list[Effect]:
     lines = queries.lines_by_id(session, ids)
-    rows, texts = _of_lines(lines), {line.id: f"{format_quantity(line.outstanding)} will not come" for line in lines}
+    rows, texts = (
+        _of_lines(lines),
+        {line.id: say("{outstanding} will not come", outstanding=format_quantity(line.outstanding)) for line in lines},
+    )
     return _said(rows, texts, services.close_many_lines(session, ids))
 
 
@@ -132,7 +138,7 @@ def _news_of_dates(session: Session, ids: Sequence[int]) -> list[Note]:
 
 
 def _news_of_statuses(session: Session, ids: Sequence[int]) -> list[Note]:
-    return [Note(f"Status {name}", str(news)) for name, news in news_by_status(session, ids)]
+    return [Note(say("Status {name}", name=name), str(news)) for name, news in news_by_status(session, ids)]
 
 
 ORDER_LIST_ACTIONS = (
@@ -152,7 +158,7 @@ ORDER_LIST_ACTIONS = (
         style="danger",
         yes="Cancel the purchase orders",
         depends_on=of_orders,
-        change=_changing(services.cancel_orders, "cancelled; sales orders lose what it would bring"),
+        change=_changing(services.cancel_orders, say("cancelled; sales orders lose what it would bring")),
     ),
 )
 DATES = BulkAction(

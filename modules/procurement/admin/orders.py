@@ -15,6 +15,7 @@ from erp import clock
 from erp.admin import Action, DocumentScreen, ExtraColumns, NextStep, Panel, anchor_of, by_ids
 from erp.admin.access import may, screen_session
 from erp.admin.numerals import money
+from erp.text import say
 from modules.inventory_lots.domain import check_quantity
 from modules.procurement import services
 from modules.procurement.admin.expected_dates import ExpectedDates, show_impact_first
@@ -61,13 +62,13 @@ def _can(action: str) -> Callable[[Any], bool]:
 
 def _order(session: Session, order: PurchaseOrder) -> str:
     services.place_order(session, order.id)
-    return f"{order.name} is ordered."
+    return say("{order} is ordered.", order=order.name)
 
 
 def _cancel(session: Session, order: PurchaseOrder) -> str:
     name = order.name
     services.cancel_order(session, order.id)
-    return f"{name} is cancelled."
+    return say("{name} is cancelled.", name=name)
 
 
 def _paper(screen: Any, order: PurchaseOrder) -> ResponseReturnValue:
@@ -129,7 +130,7 @@ class PurchaseOrderScreen(DocumentScreen):
     edit_permission = "procurement.edit"
     form_template = "procurement/order_form.html"
     column_list = ("number", "supplier", "ordered_on", "state")
-    column_labels = {"number": "Order", "supplier.name": "supplier", "supplier.code": "supplier code"}
+    column_labels = {"number": "Order", "supplier.name": "supplier", "supplier.code": say("supplier code")}
     column_formatters = {"number": lambda view, context, row, name: row.name}
     column_searchable_list = ("number", "supplier.name", "supplier.code")
     column_filters = ("state", "number", "supplier.name", "supplier.code", "ordered_on", *ORDER_FILTERS)
@@ -154,7 +155,7 @@ class PurchaseOrderScreen(DocumentScreen):
     line_labels = {"expected_on": "Expected on"}
     line_form_args = {
         "unit_cost": {"minimum": Decimal(0)},
-        "status": {"query_factory": statuses, "default": default_status},
+        "status": {"query_factory": statuses, "default": default_status, "blank_text": say("None")},
     }
     header_fields = (
         ("Supplier", anchor_of("procurement.supplier", "supplier")),

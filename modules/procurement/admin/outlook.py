@@ -13,7 +13,7 @@ from erp import clock
 from erp.admin import DatedPart, NextStep, Panel, later_than
 from erp.admin.formatting import day
 from erp.numbers import format_quantity, plural_quantity
-from erp.text import plural
+from erp.text import joined, plural, say
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.states import PurchaseState
 
@@ -23,15 +23,17 @@ OVERDUE = "Overdue"
 def next_step(order: PurchaseOrder) -> NextStep | None:
     """Return what is to be done next with a purchase order; None where nothing is outstanding."""
     if order.state == PurchaseState.draft:
-        return NextStep("order", "order it, so that its lines count as incoming supply.")
+        return NextStep("order", say("order it, so that its lines count as incoming supply."))
     lines = [line for line in order.lines if line.is_open and line.has_outstanding]
     if not lines:
         return None
     overdue = [line for line in lines if _is_overdue(line)]
     if overdue:
-        some = f"{plural(len(overdue), 'line')} {'is' if len(overdue) == 1 else 'are'} overdue"
-        return NextStep("receive", f"{some}. Receive what has come, or give it another expected date.")
-    return NextStep("receive", "receive the goods when they come.")
+        some = say(
+            "{lines} {value} overdue", lines=plural(len(overdue), "line"), value="is" if len(overdue) == 1 else "are"
+        )
+        return NextStep("receive", say("{some}. Receive what has come, or give it another expected date.", some=some))
+    return NextStep("receive", say("receive the goods when they come."))
 
 
 def _is_overdue(line: PurchaseOrderLine) -> bool:
@@ -54,18 +56,20 @@ def _label(line: PurchaseOrderLine, last: date | None) -> str:
         return "No date"
     if _is_overdue(line):
         return OVERDUE
-    return f"After {day(last)}" if last and line.expected_on > last else day(line.expected_on)
+    return say("After {last}", last=day(last)) if last and line.expected_on > last else day(line.expected_on)
 
 
 def _part(label: str, lines: Sequence[PurchaseOrderLine]) -> DatedPart:
     units = sum((line.outstanding for line in lines), Decimal(0))
     allocated = sum((line.allocated for line in lines), Decimal(0))
-    notes = [f"{format_quantity(allocated)} for sales orders"] if allocated else []
+    notes = [say("{allocated} for sales orders", allocated=format_quantity(allocated))] if allocated else []
     first = lines[0].expected_on
     tone = "warning" if first is None else "neutral"
     if first and label == OVERDUE:
-        tone, notes = "danger", [f"since {day(first)}", *notes]
-    return DatedPart(label, f"{plural(len(lines), 'line')}, {plural_quantity(units, 'unit')}", ", ".join(notes), tone)
+        tone, notes = "danger", [say("since {first}", first=day(first)), *notes]
+    return DatedPart(
+        label, joined((plural(len(lines), "line"), plural_quantity(units, "unit")), ", "), joined(notes, ", "), tone
+    )
 
 
 SUMMARY = Panel("When it comes", "erp/dated_parts.html", _dated, is_summary=True)

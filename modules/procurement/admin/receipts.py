@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from typing_extensions import override
 
 from erp.admin import Panel, Screen, anchor_of
+from erp.text import say
 from modules.procurement.admin.reversal import ReverseReceipt
 from modules.procurement.models import Receipt
 from modules.procurement.queries import RECEIPT_LOADS
@@ -36,7 +37,7 @@ class ReceiptScreen(Screen):
     column_labels = {
         "line": "Purchase order",
         "user_name": "Received by",
-        "line.order.number": "purchase order",
+        "line.order.number": say("purchase order"),
         "line.product.sku": "SKU",
         "line.product.name": "product",
         "balance.lot.number": "lot",
@@ -73,4 +74,4 @@ class ReceiptScreen(Screen):
 
     @override
     def document_title(self, row: Any) -> str:
-        return f"Receipt {row.id} of {row.line}"
+        return say("Receipt {row} of {line}", row=row.id, line=row.line)

@@ -16,6 +16,7 @@ from erp.admin import DayField, Facts, FormPage, QuantityField, Result
 from erp.admin.access import may
 from erp.errors import ErpError, NotFound
 from erp.options import options
+from erp.text import say
 from modules.inventory_lots.errors import StockRefused
 from modules.inventory_lots.models import Location
 from modules.inventory_lots.queries import locations_by_path
@@ -124,7 +125,7 @@ class Receive(FormPage):
             "destinations": queries.destinations(session, receipt_ids),
             "may_reverse": may(ReverseReceipt.permission),
         }
-        return Result(f"Goods of {order.name} are received.", "procurement/received.html", context)
+        return Result(say("Goods of {order} are received.", order=order.name), "procurement/received.html", context)
 
 
 def _mark(form: ReceiveForm, entry: Any, refusal: ErpError) -> None:

@@ -14,6 +14,7 @@ from erp.admin import DayField, Facts, FormPage, QuantityField
 from erp.admin.refusals import mark
 from erp.errors import ErpError
 from erp.numbers import format_quantity
+from erp.text import joined, say
 from modules.procurement import services
 from modules.procurement.admin.versions import lines_of, of_order_or_line, order_of
 from modules.procurement.domain import Reopening
@@ -94,7 +95,14 @@ class Reopen(FormPage):
         order = order_of(row)
         if not reopenings:
             raise NothingReopened(order=order.name)
-        goods = [f"{format_quantity(each.quantity)} of {lines[str(each.line_id)].product.sku}" for each in reopenings]
+        goods = [
+            say(
+                "{quantity} of {product}",
+                quantity=format_quantity(each.quantity),
+                product=lines[str(each.line_id)].product.sku,
+            )
+            for each in reopenings
+        ]
         name = order.name
         try:
             services.reopen_lines(session, reopenings, why=form.why.data)
@@ -103,4 +111,4 @@ class Reopen(FormPage):
                 if str(lines.get(entry.line_id.data)) in error.facts.values():
                     mark(entry, error)
             raise
-        return f"{', '.join(goods)} of {name} will come after all."
+        return say("{goods} of {name} will come after all.", goods=joined(goods, ", "), name=name)

@@ -11,6 +11,7 @@ from wtforms.validators import InputRequired, Length
 
 from erp.admin import Facts, FormPage, QuantityField, Result
 from erp.numbers import format_quantity
+from erp.text import say
 from modules.procurement import queries, services
 from modules.procurement.models import Receipt
 from modules.procurement.states import PURCHASE_ORDER
@@ -46,7 +47,7 @@ class ReverseReceipt(FormPage):
 
     @override
     def depends_on(self, session: Session, row: Any) -> Facts:
-        return {"reversed": row.reversed, "on hand": row.balance.on_hand, "allocated": row.balance.allocated}
+        return {"reversed": row.reversed, say("on hand"): row.balance.on_hand, "allocated": row.balance.allocated}
 
     @override
     def prefill(self, session: Session, row: Any, form: Any) -> None:
@@ -59,6 +60,6 @@ class ReverseReceipt(FormPage):
     @override
     def do(self, session: Session, row: Any, form: Any) -> Result:
         losses = services.reverse_receipt(session, row.id, form.quantity.data, why=form.why.data)
-        goods = f"{format_quantity(form.quantity.data)} of {row.line.product.sku}"
-        message = f"{goods} went back, which {row.line.order.name} had brought."
+        goods = say("{data} of {product}", data=format_quantity(form.quantity.data), product=row.line.product.sku)
+        message = say("{goods} went back, which {order} had brought.", goods=goods, order=row.line.order.name)
         return Result(message, "procurement/reversed.html", {"losses": losses, "line": row.line})

@@ -14,7 +14,7 @@ from wtforms.validators import Optional
 
 from erp.admin import Facts, FormPage, Screen
 from erp.admin.access import screen_session as current_session
-from erp.text import plural
+from erp.text import plural, say
 from modules.procurement import queries, services
 from modules.procurement.admin.versions import state_of, statuses_of
 from modules.procurement.domain import StatusData
@@ -38,7 +38,7 @@ def default_status() -> PurchaseLineStatus | None:
 class StatusForm(Form):
     """The status of one or more lines."""
 
-    status = QuerySelectField("Status", [Optional()], query_factory=statuses, allow_blank=True, blank_text="None")
+    status = QuerySelectField("Status", [Optional()], query_factory=statuses, allow_blank=True, blank_text=say("None"))
 
 
 def news_by_status(session: Session, line_ids: Sequence[int]) -> list[tuple[str, NewsPreview]]:
@@ -75,14 +75,18 @@ class LineStatus(FormPage):
     def do(self, session: Session, row: Any, form: Any) -> str:
         name, status = str(row), form.status.data
         services.set_status(session, [row.id], status.id if status else None)
-        return f"{name} has the status {status}." if status else f"{name} has no status."
+        return (
+            say("{name} has the status {status}.", name=name, status=status)
+            if status
+            else say("{name} has no status.", name=name)
+        )
 
 
 class StatusOfAllForm(Form):
     """The status of all lines of an order: what is chosen at first changes nothing."""
 
     status = QuerySelectField(
-        "Status", [Optional()], query_factory=statuses, allow_blank=True, blank_text="Leave them as they are"
+        "Status", [Optional()], query_factory=statuses, allow_blank=True, blank_text=say("Leave them as they are")
     )
 
 
@@ -109,7 +113,9 @@ class StatusOfAll(FormPage):
     def do(self, session: Session, row: Any, form: Any) -> str:
         name, status = row.name, form.status.data
         changed = services.set_status(session, [line.id for line in row.lines], status.id) if status else 0
-        return f"{name}: {plural(changed, 'line has', 'lines have')} a new status."
+        return say(
+            "{name}: {lines_have} a new status.", name=name, lines_have=plural(changed, "line has", "lines have")
+        )
 
 
 class StatusScreen(Screen):

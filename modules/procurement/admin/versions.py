@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from erp.admin import Facts
+from erp.text import say
 from modules.procurement import queries
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 
@@ -30,9 +31,9 @@ def state_of(order: PurchaseOrder) -> Facts:
 def quantities_of(line: PurchaseOrderLine) -> Facts:
     """Return what is ordered, received and cancelled of a line."""
     return {
-        f"ordered of line {line.position}": line.quantity,
-        f"received of line {line.position}": line.received,
-        f"closed short of line {line.position}": line.cancelled,
+        say("ordered of line {line}", line=line.position): line.quantity,
+        say("received of line {line}", line=line.position): line.received,
+        say("closed short of line {line}", line=line.position): line.cancelled,
     }
 
 
@@ -44,10 +45,10 @@ def of_order_or_line(_session: Session, row: PurchaseOrder | PurchaseOrderLine) 
 
 def expected_dates_of(lines: Iterable[PurchaseOrderLine]) -> Facts:
     """Return the expected date of each line."""
-    return {f"expected date of line {line.position}": line.expected_on for line in lines}
+    return {say("expected date of line {line}", line=line.position): line.expected_on for line in lines}
 
 
 def statuses_of(session: Session, lines: Iterable[PurchaseOrderLine]) -> dict[str, Any]:
     """Return the status of each line."""
     names: dict[int | None, str] = {status.id: status.name for status in queries.statuses(session)}
-    return {f"status of line {line.position}": names.get(line.status_id) for line in lines}
+    return {say("status of line {line}", line=line.position): names.get(line.status_id) for line in lines}

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, day, whole_number
-from erp.text import plural
+from erp.text import plural, say
 from modules.procurement.exchange.lines import find_lines
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.queries import booked_lines
@@ -21,7 +21,9 @@ def _save(session: Session, rows: list[Row], errors: Errors) -> str:
     errors.raise_if_any()
     dates = {line_ids[row["number"], row["line"]]: row["expected_on"] for row in rows}
     changed = set_expected_dates(session, dates)
-    return f"{plural(len(rows), 'expected date')}: {changed} changed."
+    return say(
+        "{expected_dates}: {changed} changed.", expected_dates=plural(len(rows), "expected date"), changed=changed
+    )
 
 
 def _rows(session: Session) -> Iterable[Sequence[Any]]:

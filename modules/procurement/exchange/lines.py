@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from erp.exchange import Errors, Row
 from erp.identity import ByKey, identity_key
+from erp.text import say
 from modules.procurement.queries import line_ids_by_position
 
 
@@ -20,7 +21,7 @@ def find_lines(session: Session, rows: Sequence[Row], errors: Errors) -> ByKey[t
     numbers = {number for number, _ in line_ids}  # their keys
     for row in rows:
         if identity_key(row["number"]) not in numbers:
-            errors.add(row, "number", "is not the number of a purchase order")
+            errors.add(row, "number", say("is not the number of a purchase order"))
         elif (row["number"], row["line"]) not in line_ids:
-            errors.add(row, "line", f"is not a line of purchase order {row['number']}")
+            errors.add(row, "line", say("is not a line of purchase order {row}", row=row["number"]))
     return line_ids

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from erp import clock
 from erp.contacts import contacts_by_code
 from erp.exchange import Errors, Row
+from erp.text import say
 from modules.inventory_lots.domain import check_quantity
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.queries import products_by_sku
@@ -61,18 +62,18 @@ def check_order(group: Sequence[Row], known: Known, errors: Errors) -> None:
     for row in group:
         for column in HEADER:
             if row[column] != first[column]:
-                errors.add(row, column, f"is not what row {first.number} says of the same order")
+                errors.add(row, column, say("is not what row {first} says of the same order", first=first.number))
         _check_line(row, known, errors)
 
 
 def _check_line(row: Row, known: Known, errors: Errors) -> None:
     if row["supplier"] not in known.suppliers:
-        errors.add_unknown(row, "supplier", "is not the code of a supplier")
+        errors.add_unknown(row, "supplier", say("is not the code of a supplier"))
     if row["status"] and row["status"] not in known.statuses:
-        errors.add(row, "status", "is not the name of a purchase line status")
+        errors.add(row, "status", say("is not the name of a purchase line status"))
     product = known.products.get(row["sku"])
     if product is None:
-        errors.add_unknown(row, "sku", "is not the SKU of a product")
+        errors.add_unknown(row, "sku", say("is not the SKU of a product"))
         return
     with errors.of(row, "quantity"):
         check_quantity(row["quantity"], product.unit_decimals, what=product.sku)

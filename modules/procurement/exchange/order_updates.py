@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from erp.exchange import Errors, Row, as_cell, rows_by_number
 from erp.identity import identity_key
-from erp.text import plural
+from erp.text import joined, plural, say
 from modules.inventory_lots.queries import product_ids_by_sku
 from modules.procurement import services
 from modules.procurement.domain import LineValues, match_lines
@@ -96,15 +96,23 @@ def _compare(order: PurchaseOrder, group: Sequence[Row], known: Known, found: tu
 
 def _check_header(order: PurchaseOrder, row: Row, errors: Errors) -> None:
     if identity_key(row["supplier"]) != identity_key(order.supplier.code):
-        errors.add(row, "supplier", f"is {order.supplier.code} in the order that exists: change it there")
+        errors.add(
+            row,
+            "supplier",
+            say("is {supplier} in the order that exists: change it there", supplier=order.supplier.code),
+        )
     if row["ordered_on"] not in (None, order.ordered_on):
-        errors.add(row, "ordered_on", f"is {as_cell(order.ordered_on)} in the order that exists: change it there")
+        errors.add(
+            row,
+            "ordered_on",
+            say("is {as_cell} in the order that exists: change it there", as_cell=as_cell(order.ordered_on)),
+        )
 
 
 def _check_cost(line: LineValues, row: Row, errors: Errors) -> None:
     if row["unit_cost"] not in (None, line.unit_cost):
         has = as_cell(line.unit_cost) or "none"
-        errors.add(row, "unit_cost", f"is another unit cost than the line has, {has}: change it there")
+        errors.add(row, "unit_cost", say("is another unit cost than the line has, {has}: change it there", has=has))
 
 
 def _apply(session: Session, changes: _Changes, errors: Errors) -> None:
@@ -123,9 +131,16 @@ def _apply(session: Session, changes: _Changes, errors: Errors) -> None:
 
 def _summary(orders: int, new: int, changes: _Changes) -> str:
     added = sum(map(len, changes.new_lines.values()))
-    parts = [f"{plural(orders, 'purchase order')}: {new} new, {len(changes.orders)} changed."]
+    parts = [
+        say(
+            "{purchase_orders}: {new} new, {orders} changed.",
+            purchase_orders=plural(orders, "purchase order"),
+            new=new,
+            orders=len(changes.orders),
+        )
+    ]
     if changes.orders:
-        parts.append(f"{plural(len(changes.lines), 'line')} changed, {added} added.")
+        parts.append(say("{lines} changed, {added} added.", lines=plural(len(changes.lines), "line"), added=added))
     if changes.left:
-        parts.append(f"{plural(changes.left, 'line')} that the file does not name left as before.")
-    return " ".join(parts)
+        parts.append(say("{lines} that the file does not name left as before.", lines=plural(changes.left, "line")))
+    return joined(parts)

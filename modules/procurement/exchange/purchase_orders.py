@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, day, money, quantity, rows_by_number
-from erp.text import plural
+from erp.text import plural, say
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.queries import product_ids_by_sku
 from modules.inventory_lots.services import lock_products
@@ -32,12 +32,16 @@ def _create(session: Session, rows: list[Row], errors: Errors) -> str:
         check_order(group, known, errors)
     errors.raise_if_any()
     create_ordered(session, [known.order(group) for group in groups.values()])
-    return f"{plural(len(groups), 'purchase order')} with {plural(len(rows), 'line')}."
+    return say(
+        "{purchase_orders} with {lines}.",
+        purchase_orders=plural(len(groups), "purchase order"),
+        lines=plural(len(rows), "line"),
+    )
 
 
 def _refuse_number(row: Row, taken: str, errors: Errors) -> None:
     written = "" if taken == row["number"] else f", {taken}"
-    errors.add(row, "number", f"is the number of a purchase order that exists already{written}")
+    errors.add(row, "number", say("is the number of a purchase order that exists already{written}", written=written))
 
 
 def _rows(session: Session) -> Iterable[Sequence[Any]]:

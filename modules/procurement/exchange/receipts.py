@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from erp.errors import ErpError
 from erp.exchange import Column, Errors, ImportKind, Row, code, day, quantity, whole_number
 from erp.identity import ByKey
-from erp.text import plural
+from erp.text import joined, plural, say
 from modules.inventory_lots.domain import join_path, split_path
 from modules.inventory_lots.errors import BadLocation
 from modules.inventory_lots.services import Locations, find_or_make_locations
@@ -48,7 +48,7 @@ def _check_location(row: Row, errors: Errors) -> None:
     try:
         split_path(row["location"])
     except BadLocation:
-        errors.add(row, "location", "is not a location: write it as WAREHOUSE/LOCATION, such as WH/STOCK")
+        errors.add(row, "location", say("is not a location: write it as WAREHOUSE/LOCATION, such as WH/STOCK"))
 
 
 def _check_dates(rows: Sequence[Row], lots: Sequence[tuple[int, str | None]], errors: Errors) -> None:
@@ -59,7 +59,7 @@ def _check_dates(rows: Sequence[Row], lots: Sequence[tuple[int, str | None]], er
             if row["lot"] and row[column]:
                 first = first_rows.setdefault((lot, column), row)
                 if first[column] != row[column]:
-                    errors.add(row, column, f"is not what row {first.number} says of the same lot")
+                    errors.add(row, column, say("is not what row {first} says of the same lot", first=first.number))
 
 
 def _delivery(row: Row, line_ids: Mapping[tuple[str, int], int], places: Locations) -> Delivery:
@@ -80,13 +80,13 @@ def _column(refusal: ErpError) -> str:
 def _message(rows: Sequence[Row], new_lots: int, places: Locations) -> str:
     created = ((new_lots, "lot"), (places.new_locations, "location"), (places.new_warehouses, "warehouse"))
     words = ", ".join(plural(number, noun) for number, noun in created if number)
-    return f"{plural(len(rows), 'receipt')}: {words or 'nothing'} created."
+    return say("{receipts}: {words} created.", receipts=plural(len(rows), "receipt"), words=words or "nothing")
 
 
 def _for_whom(goods: Sequence[Destination]) -> str:
     """Return for whom the goods are, in a sentence that names the first ten."""
-    more = f" And {len(goods) - MOST_NAMED} more." if len(goods) > MOST_NAMED else ""
-    return f"{', '.join(map(str, goods[:MOST_NAMED]))}.{more}"
+    more = say(" And {goods} more.", goods=len(goods) - MOST_NAMED) if len(goods) > MOST_NAMED else ""
+    return say("{goods}.{more}", goods=joined(map(str, goods[:MOST_NAMED]), ", "), more=more)
 
 
 RECEIPT_IMPORT = ImportKind(

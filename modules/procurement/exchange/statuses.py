@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, switch, whole_number
-from erp.text import plural
+from erp.text import plural, say
 from modules.procurement.domain import StatusData
 from modules.procurement.models import PurchaseLineStatus
 from modules.procurement.services import save_statuses
@@ -18,10 +18,17 @@ from modules.procurement.services import save_statuses
 def _save(session: Session, rows: list[Row], errors: Errors) -> str:
     defaults = [row for row in rows if row["is_default"]]
     for row in defaults[1:]:
-        errors.add(row, "is_default", f"is a second default: row {defaults[0].number} is the default")
+        errors.add(
+            row, "is_default", say("is a second default: row {defaults} is the default", defaults=defaults[0].number)
+        )
     errors.raise_if_any()
     saved = save_statuses(session, [StatusData(row["name"], row["position"], row["is_default"]) for row in rows])
-    return f"{plural(len(rows), 'status', 'statuses')}: {saved.new} new, {saved.changed} changed."
+    return say(
+        "{statuses}: {new} new, {changed} changed.",
+        statuses=plural(len(rows), "status", "statuses"),
+        new=saved.new,
+        changed=saved.changed,
+    )
 
 
 def _rows(session: Session) -> Iterable[Sequence[Any]]:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from erp.contacts import ADDRESS_PARTS, ContactData, save_contacts
 from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, email_address, text
-from erp.text import plural
+from erp.text import plural, say
 from modules.procurement.models import Supplier
 
 COLUMNS = (
@@ -24,7 +24,12 @@ COLUMNS = (
 def _save(session: Session, rows: list[Row], errors: Errors) -> str:
     errors.raise_if_any()
     saved = save_contacts(session, Supplier, [_contact(row) for row in rows])
-    return f"{plural(len(rows), 'supplier')}: {saved.new} new, {saved.changed} changed."
+    return say(
+        "{suppliers}: {new} new, {changed} changed.",
+        suppliers=plural(len(rows), "supplier"),
+        new=saved.new,
+        changed=saved.changed,
+    )
 
 
 def _contact(row: Row) -> ContactData:

@@ -14,6 +14,7 @@ from erp.db import chunks, is_one_of, total
 from erp.events import current_run
 from erp.identity import identity_key
 from erp.numbers import format_quantity
+from erp.text import say
 from modules.inventory_lots.hooks import BalanceAllocation, allocations_of_run, allocations_on_balances
 from modules.inventory_lots.models import Balance, Location, Lot, Product
 from modules.inventory_lots.queries import unusable_column
@@ -56,10 +57,14 @@ class Destination:
     why_unusable: str = ""
 
     def __str__(self) -> str:
-        goods = f"{format_quantity(self.quantity)} of {self.sku}"
+        goods = say("{quantity} of {sku}", quantity=format_quantity(self.quantity), sku=self.sku)
         if self.order:
-            return f"{goods} for {self.order} ({self.customer})"
-        return f"{goods} to stock that is {self.why_unusable}" if self.why_unusable else f"{goods} to free stock"
+            return say("{goods} for {order} ({customer})", goods=goods, order=self.order, customer=self.customer)
+        return (
+            say("{goods} to stock that is {why_unusable}", goods=goods, why_unusable=self.why_unusable)
+            if self.why_unusable
+            else say("{goods} to free stock", goods=goods)
+        )
 
 
 def destinations(session: Session, receipt_ids: Sequence[int]) -> list[Destination]:

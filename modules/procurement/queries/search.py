@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from erp.contacts import find_contacts
 from erp.search import RELATED, Found, SearchSource, Sought, ids_by_words, rows_by_number
+from erp.text import joined, word
 from modules.procurement.models import PurchaseOrder, Supplier
 
 # Of how many suppliers with a name the purchase orders are found.
@@ -24,8 +25,7 @@ def find_purchase_orders(session: Session, sought: Sought, limit: int) -> list[F
         newest = latest.order_by(PurchaseOrder.id.desc()).limit(limit - len(found))
         found += [(order, RELATED) for order in session.scalars(newest)]
     return [
-        Found(each.id, each.name, f"{each.supplier.name} · {each.state.replace('_', ' ')}", rank)
-        for each, rank in found
+        Found(each.id, each.name, joined((each.supplier.name, word(each.state)), " · "), rank) for each, rank in found
     ]
 
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 from sqlalchemy import Select, Table, select, update
 from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 
-from erp.db import id_list, is_among, is_named, is_one_of, select_prepared
+from erp.db import fresh_prepared, is_among, is_named, is_one_of
 from erp.errors import StaleRecord
 from erp.identity import ByKey
 from erp.registry import check_revision, revision_column
@@ -33,8 +33,7 @@ def lock_lines_and_orders(session: Session, line_ids: Iterable[int]) -> list[Pur
     wanted = set(line_ids)
     # Modules and options are checked with what is read next.
     products = lock_selected_products(session, _products_of, is_checked=False, line_ids=wanted)
-    rows, values = select_prepared(session, _locking), {"line_ids": id_list(session, wanted)}
-    found = session.execute(rows, values, execution_options=FRESH).all()
+    found = fresh_prepared(session, _locking, line_ids=wanted).all()
     if found:
         check_revision(session, found[0][1])
     return _as_locked(sorted((line for line, _ in found), key=lambda line: line.id), wanted, products)

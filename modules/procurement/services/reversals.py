@@ -11,6 +11,7 @@ from erp import history
 from erp.errors import NotFound
 from erp.events import current_run, publish
 from erp.numbers import format_quantity
+from erp.text import say
 from modules.inventory_lots import services as inventory
 from modules.inventory_lots.domain import check_quantity
 from modules.inventory_lots.errors import NotOnHand
@@ -60,7 +61,7 @@ def _locked(session: Session, receipt_id: int) -> Receipt:
 
 def _check(receipt: Receipt, quantity: Decimal, why: str) -> None:
     if not why.strip():
-        raise ReasonMissing(action="reverse a receipt")
+        raise ReasonMissing(action=say("reverse a receipt"))
     if not receipt.reversible:
         raise NothingToReverse(receipt=str(receipt))
     PURCHASE_ORDER.next(receipt.line.order.state, "reverse_receipt")
@@ -79,7 +80,12 @@ def _free(session: Session, receipt: Receipt, quantity: Decimal) -> tuple[Freed,
 
 def _write(session: Session, receipt: Receipt, quantity: Decimal, why: str) -> None:
     line, balance = receipt.line, receipt.balance
-    goods = f"{format_quantity(quantity)} of {balance.lot} at {balance.location}"
+    goods = say(
+        "{quantity} of {lot} at {location}",
+        quantity=format_quantity(quantity),
+        lot=balance.lot,
+        location=balance.location,
+    )
     history.record(session, line.history_subject(), "reversed", field="receipt", old=goods)
     count_up_versions(session, [line])
     receipt.reversed += quantity

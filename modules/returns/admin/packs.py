@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from typing_extensions import override
 
 from erp.admin import Badge, Choose, Chosen, ExtraColumn, Facts, Panel, Result
+from erp.text import say
 from modules.returns import queries, services
 from modules.returns.admin.forms import ReasonForm
 from modules.returns.domain import Goods, NewReturn
@@ -53,14 +54,14 @@ class ReturnGoods(Choose):
 
     @override
     def depends_on_row(self, item: Any) -> Facts:
-        return {f"not returned of {item.what}": item.left}
+        return {say("not returned of {what}", what=item.what): item.left}
 
     @override
     def do(self, session: Session, row: Any, chosen: Sequence[Chosen], form: Any) -> Result:
         goods = [Goods(each.row.pack_line_id, each.quantity) for each in chosen]
         (return_id,) = services.create_returns(session, [NewReturn(form.reason.data, goods)])
         document = session.get_one(Return, return_id)
-        return Result(f"{document.number} is made.", "returns/made.html", {"document": document})
+        return Result(say("{document} is made.", document=document.number), "returns/made.html", {"document": document})
 
 
 def _returned(session: Session, packs: Sequence[Pack]) -> Mapping[int, Badge]:

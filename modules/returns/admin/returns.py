@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, joinedload
 from typing_extensions import override
 
 from erp.admin import Action, Badge, DocumentScreen, NextStep, Panel, QuickFilter, anchor_of, document_anchor
+from erp.text import say
 from modules.returns import queries, services
 from modules.returns.admin.filters import RETURN_FILTERS
 from modules.returns.admin.forms import LOCATION_LOOKUP
@@ -20,7 +21,7 @@ from modules.returns.states import RETURN, ReturnState
 
 def _cancel(session: Session, document: Return) -> str:
     services.cancel_return(session, document.id)
-    return f"{document.number} is cancelled."
+    return say("{document} is cancelled.", document=document.number)
 
 
 def _paper(screen: Any, document: Return) -> ResponseReturnValue:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from typing_extensions import override
 
 from erp.admin import Choose, Chosen, Facts, FormPage
+from erp.text import say
 from modules.returns import services
 from modules.returns.admin.forms import InspectForm, ReceiveForm, ReplaceForm
 from modules.returns.domain import Decision
@@ -48,7 +49,10 @@ class LinesOfReturn(Choose):
     @override
     def depends_on_row(self, item: Any) -> Facts:
         at = item.position
-        return {f"received of line {at}": item.received, f"inspected of line {at}": item.inspected}
+        return {
+            say("received of line {at}", at=at): item.received,
+            say("inspected of line {at}", at=at): item.inspected,
+        }
 
 
 class Receive(LinesOfReturn):
@@ -75,7 +79,7 @@ class Receive(LinesOfReturn):
         document = services.receive(
             session, row.id, _quantities(chosen), location_id=location.id if location is not None else None
         )
-        return f"{document.number} is received into {document.location}."
+        return say("{document} is received into {location}.", document=document.number, location=document.location)
 
 
 class Inspect(LinesOfReturn):
@@ -107,8 +111,13 @@ class Inspect(LinesOfReturn):
             Outcome(form.outcome.data), location.id if location is not None else None, form.note.data or ""
         )
         document = services.inspect(session, row.id, _quantities(chosen), decision)
-        ending = "is closed" if document.state == ReturnState.closed else "still has goods to inspect"
-        return f"Decided for {len(chosen)} of its lines; {document.number} {ending}."
+        ending = say("is closed") if document.state == ReturnState.closed else say("still has goods to inspect")
+        return say(
+            "Decided for {chosen} of its lines; {document} {ending}.",
+            chosen=len(chosen),
+            document=document.number,
+            ending=ending,
+        )
 
 
 class Replace(FormPage):
@@ -133,13 +142,13 @@ class Replace(FormPage):
 
     @override
     def depends_on(self, session: Session, row: Any) -> Facts:
-        return {"state": row.state, "replaced by": row.replacement_id, **_received(row)}
+        return {"state": row.state, say("replaced by"): row.replacement_id, **_received(row)}
 
     @override
     def do(self, session: Session, row: Any, form: Any) -> str:
         order = services.replace(session, row.id, is_free=form.price.data == "free")
-        return f"{order.name} replaces what came back with {row.number}."
+        return say("{order} replaces what came back with {number}.", order=order.name, number=row.number)
 
 
 def _received(document: Return) -> dict[str, Any]:
-    return {f"received of line {line.position}": line.received for line in document.lines}
+    return {say("received of line {line}", line=line.position): line.received for line in document.lines}

@@ -15,6 +15,7 @@ from erp.errors import NotFound
 from erp.identity import identity_key
 from erp.registry import Waiting
 from erp.search import Found, SearchSource, Sought, rows_by_number
+from erp.text import say
 from modules.inventory_lots.models import Balance, Lot, Product
 from modules.returns.models import Inspection, Return, ReturnLine
 from modules.returns.states import Outcome, ReturnState
@@ -174,7 +175,10 @@ def find_returns(session: Session, sought: Sought, limit: int) -> list[Found]:
     """Return the returns with this number."""
     rows = select(Return).options(joinedload(Return.order))
     found = rows_by_number(session, rows, Return.number, sought, limit, prefix="RT")
-    return [Found(each.id, each.number, f"of {each.order.name} · {each.state}", rank) for each, rank in found]
+    return [
+        Found(each.id, each.number, say("of {order} · {state}", order=each.order.name, state=each.state), rank)
+        for each, rank in found
+    ]
 
 
 SEARCH = SearchSource("returns.return", "Return", find_returns)

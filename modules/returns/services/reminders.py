@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from erp import clock
 from erp.history import Change, record_all
 from erp.options import options
+from erp.text import say
 from modules.inventory_lots.services import lock_products
 from modules.returns import queries
 from modules.returns.errors import ReturnsOpen
@@ -24,7 +25,7 @@ def remind(session: Session) -> int:
     waiting = list(session.scalars(rows.with_for_update(skip_locked=True)))
     for document in waiting:
         document.reminded_at = clock.now()
-    what = {ReturnState.draft: "its goods", ReturnState.received: "inspection"}
+    what = {ReturnState.draft: say("its goods"), ReturnState.received: "inspection"}
     record_all(
         session,
         [Change(each.history_subject(), "waits too long", "state", new=f"for {what[each.state]}") for each in waiting],

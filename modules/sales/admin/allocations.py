@@ -15,7 +15,7 @@ from erp.admin.access import screen_session
 from erp.db import one_moment
 from erp.errors import ErpError
 from erp.events import current_run
-from erp.text import plural
+from erp.text import plural, say
 from modules.sales import queries, services
 from modules.sales.admin.forms import RemovalForm
 from modules.sales.models import Order
@@ -32,7 +32,7 @@ def allocation_result(session: Session, order_id: int, message: str) -> Result:
 def allocate(session: Session, order: Order) -> Result:
     """Serve an order now, and show what it got; what earlier orders lose must have been agreed to."""
     services.allocate_order(session, order.id, agreed=request.form.get("agreed", ""))
-    return allocation_result(session, order.id, f"What was allocated to {order.name}")
+    return allocation_result(session, order.id, say("What was allocated to {order}", order=order.name))
 
 
 def ask_before_taking(screen: Any, order: Order, error: ErpError) -> ResponseReturnValue:
@@ -64,7 +64,7 @@ class RemoveAllocations(Choose):
     style = "danger"
     form_class = RemovalForm
     columns = (
-        ("Allocation", lambda row: f"Line {row.position}: {row.sku}"),
+        ("Allocation", lambda row: say("Line {position}: {sku}", position=row.position, sku=row.sku)),
         ("Product", "name"),
         ("Lot", "lot"),
         ("Location", "location"),
@@ -85,15 +85,22 @@ class RemoveAllocations(Choose):
 
     @override
     def depends_on_row(self, item: Any) -> Facts:
-        where = f"line {item.position} in lot {item.lot} at {item.location}"
-        return {f"allocated of {where}": item.quantity, f"packed of {where}": item.packed}
+        where = say("line {item} in lot {lot} at {location}", item=item.position, lot=item.lot, location=item.location)
+        return {
+            say("allocated of {where}", where=where): item.quantity,
+            say("packed of {where}", where=where): item.packed,
+        }
 
     @override
     def do(self, session: Session, row: Any, chosen: Sequence[Chosen], form: Any) -> Result:
         ids = [each.row.id for each in chosen]
         count = services.remove_allocations(session, row.id, ids, hold=form.hold_allocation.data)
         context = {"remaining": queries.removable_rows(session, row.id)}
-        return Result(f"{plural(count, 'allocation line')} removed.", "sales/remaining_allocations.html", context)
+        return Result(
+            say("{allocation_lines} removed.", allocation_lines=plural(count, "allocation line")),
+            "sales/remaining_allocations.html",
+            context,
+        )
 
 
 def _allocations(session: Session, order: Any) -> Mapping[str, Any] | None:

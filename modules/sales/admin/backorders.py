@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 from typing_extensions import override
 
 from erp.admin import ExtraColumn, Facts, FormPage, Panel, QuickFilter, Screen, anchor_of, of_each
+from erp.text import say
 from modules.sales import queries, services
 from modules.sales.admin.filters import BACKORDER_FILTERS
 from modules.sales.admin.forms import ReasonForm
@@ -69,7 +70,7 @@ class CancelBackorder(EndBackorder):
     def do(self, session: Session, row: Any, form: Any) -> Any:
         order_id, name = row.line.order_id, str(row)
         services.cancel_backorder(session, row.id, why=form.why.data or "")
-        return order_id, f"{name} is cancelled."
+        return order_id, say("{name} is cancelled.", name=name)
 
 
 class DeleteBackorder(EndBackorder):
@@ -87,7 +88,7 @@ class DeleteBackorder(EndBackorder):
     def do(self, session: Session, row: Any, form: Any) -> Any:
         order_id, name = row.line.order_id, str(row)
         services.delete_backorder(session, row.id)
-        return order_id, f"{name} is deleted."
+        return order_id, say("{name} is deleted.", name=name)
 
 
 class BackorderScreen(Screen):

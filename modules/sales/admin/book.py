@@ -14,6 +14,7 @@ from erp.admin import Page
 from erp.admin.access import flash_sentence
 from erp.db import one_moment
 from erp.errors import ErpError
+from erp.text import say
 from modules.sales import queries, services
 from modules.sales.hooks import gain_notes
 from modules.sales.queries import Preview
@@ -71,7 +72,9 @@ class BookPage(Page):
         if not left:
             return redirect(self.get_url(".index_view"))
         names = ", ".join(map(str, left))
-        flash_sentence(f"Left as they were, because something changed since the preview: {names}.", "error")
+        flash_sentence(
+            say("Left as they were, because something changed since the preview: {names}.", names=names), "error"
+        )
         return self._show(), 409
 
     def _show(self) -> str:

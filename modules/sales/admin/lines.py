@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import url_for
 from flask.typing import ResponseReturnValue
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from sqlalchemy.orm import Session
 from typing_extensions import override
 
@@ -18,7 +18,7 @@ from erp.admin.formatting import badge, day
 from erp.admin.numerals import money
 from erp.db import format_quantity
 from erp.options import options
-from erp.text import plural
+from erp.text import joined, plural, say
 from modules.inventory_lots.states import Tracking
 from modules.sales import queries, services
 from modules.sales.admin.forms import QuantityForm, ReasonForm, RequestedDateForm
@@ -34,7 +34,9 @@ def _product(line: OrderLine) -> Markup:
         document_anchor("inventory_lots.product", line.product_id, line.product),
         badge(Badge("preorder", "info")) if line.is_preorder else "",
     )
-    price = "" if line.unit_price is None else f"{money(line.unit_price)} a {line.product.unit}"
+    price = (
+        "" if line.unit_price is None else say("{price} a {unit}", price=money(line.unit_price), unit=line.product.unit)
+    )
     return Markup('<div style="min-width:10em">{}<div class="small text-muted">{}</div></div>').format(shown, price)
 
 
@@ -46,7 +48,7 @@ def _dates(line: OrderLine) -> Markup:
     """Show the promise date, and below it the date that the customer requested."""
     requested = Markup("")
     if line.requested_on is not None:
-        requested = Markup('requested <span class="text-nowrap">{}</span>').format(day(line.requested_on))
+        requested = escape(say("requested {day}", day=day(line.requested_on)))
     shown = Markup('<div class="text-nowrap">{}</div><div class="text-muted small">{}</div>')
     return shown.format(day(line.promise_date), requested)
 
@@ -70,7 +72,7 @@ def _why(line: OrderLine) -> Markup:
     if not queries.can_take(line):
         return Markup()
     address = url_for("sales_order.line_action", id=line.order_id, line_id=line.id, name="why")
-    return Markup('<div><a class="small text-nowrap" href="{}">Why?</a></div>').format(address)
+    return Markup('<div><a class="small text-nowrap" href="{}">{}</a></div>').format(address, say("Why?"))
 
 
 def _shortage(line: OrderLine) -> Markup | str:
@@ -78,7 +80,7 @@ def _shortage(line: OrderLine) -> Markup | str:
     missing = line.need - _backordered(line)
     if options.sales.backorders or missing <= 0 or line.product.tracking is Tracking.serial:
         return ""
-    return badge(Badge(f"short {format_quantity(missing)}", "danger"))
+    return badge(Badge(say("short {missing}", missing=format_quantity(missing)), "danger"))
 
 
 LINE_COLUMNS = (
@@ -142,7 +144,9 @@ class ChangeQuantity(LinePage):
     @override
     def do(self, session: Session, row: Any, form: Any) -> str:
         line = services.change_quantity(session, row.id, form.quantity.data)
-        return f"Line {line.position}: the quantity is now {format_quantity(line.quantity)}."
+        return say(
+            "Line {line}: the quantity is now {line_}.", line=line.position, line_=format_quantity(line.quantity)
+        )
 
 
 class ChangeRequestedDate(LinePage):
@@ -162,8 +166,8 @@ class ChangeRequestedDate(LinePage):
         if options.sales.service_order == "requested_on":
             parts.append("Of equal priority, the line that is requested first is served first.")
         if (days := options.sales.reserve_ahead_days) is not None:
-            parts.append(f"Automatic runs serve it from {plural(days, 'day')} before this date on.")
-        return " ".join(parts)
+            parts.append(say("Automatic runs serve it from {days} before this date on.", days=plural(days, "day")))
+        return joined(parts)
 
     @override
     def depends_on(self, session: Session, row: Any) -> Facts:
@@ -176,8 +180,17 @@ class ChangeRequestedDate(LinePage):
     @override
     def do(self, session: Session, row: Any, form: Any) -> str:
         line = services.change_requested_date(session, row.id, form.requested_on.data, why=form.why.data or "")
-        asked = f"it is requested on {day(line.requested_on)}" if line.requested_on else "it has no requested date"
-        return f"Line {line.position}: {asked}. {queries.why_scheduled(line)}".strip()
+        asked = (
+            say("it is requested on {requested_on}", requested_on=day(line.requested_on))
+            if line.requested_on
+            else say("it has no requested date")
+        )
+        return say(
+            "Line {line}: {asked}. {why_scheduled}",
+            line=line.position,
+            asked=asked,
+            why_scheduled=queries.why_scheduled(line),
+        ).strip()
 
 
 class CancelLine(LinePage):
@@ -197,7 +210,11 @@ class CancelLine(LinePage):
     @override
     def do(self, session: Session, row: Any, form: Any) -> str:
         line = services.cancel_line(session, row.id, why=form.why.data or "")
-        return f"Line {line.position} is cancelled: {format_quantity(line.cancelled)} in all."
+        return say(
+            "Line {line} is cancelled: {cancelled} in all.",
+            line=line.position,
+            cancelled=format_quantity(line.cancelled),
+        )
 
 
 LINE_ACTIONS = (

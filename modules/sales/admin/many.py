@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from erp.admin import BulkAction, Effect, Facts, change_of_each, document_url
 from erp.db import format_quantity
 from erp.errors import ErpError
+from erp.text import joined, say, word
 from modules.sales import queries, services
 from modules.sales.admin.forms import ReasonForm
 from modules.sales.hooks import SupplyNote
@@ -23,12 +24,12 @@ Refusals = Mapping[int, ErpError]
 def _facts(found: Mapping[int, Quantities]) -> Mapping[int, Facts]:
     return {
         id_: {
-            f"state of {each.name}": each.state,
-            f"edits of {each.name}": each.edits,
-            f"open of {each.name}": each.open_quantity,
-            f"allocated of {each.name}": each.allocated,
-            f"packed of {each.name}": each.packed,
-            f"held lines of {each.name}": each.held,
+            say("state of {name}", name=each.name): each.state,
+            say("edits of {name}", name=each.name): each.edits,
+            say("open of {name}", name=each.name): each.open_quantity,
+            say("allocated of {name}", name=each.name): each.allocated,
+            say("packed of {name}", name=each.name): each.packed,
+            say("held lines of {name}", name=each.name): each.held,
         }
         for id_, each in found.items()
     }
@@ -46,19 +47,31 @@ def of_lines(session: Session, line_ids: Sequence[int]) -> Mapping[int, Facts]:
 
 def _confirmed(now: Quantities, _was: Quantities) -> str:
     if not now.allocated:
-        return "confirmed, nothing allocated"
-    return f"confirmed, {format_quantity(now.allocated)} of {format_quantity(now.open_quantity)} allocated"
+        return say("confirmed, nothing allocated")
+    return say(
+        "confirmed, {allocated} of {open_quantity} allocated",
+        allocated=format_quantity(now.allocated),
+        open_quantity=format_quantity(now.open_quantity),
+    )
 
 
 def _packed(now: Quantities, was: Quantities) -> str:
-    left = f", {format_quantity(now.open_quantity)} still open" if now.open_quantity else ", nothing is left open"
-    return f"{format_quantity(now.packed - was.packed)} packed{left}"
+    left = (
+        say(", {open_quantity} still open", open_quantity=format_quantity(now.open_quantity))
+        if now.open_quantity
+        else say(", nothing is left open")
+    )
+    return say("{packed} packed{left}", packed=format_quantity(now.packed - was.packed), left=left)
 
 
 def _cancelled(now: Quantities, was: Quantities) -> str:
     gone = now.cancelled - was.cancelled
-    given = f", {format_quantity(was.allocated - now.allocated)} of them were allocated" if was.allocated else ""
-    return f"{format_quantity(gone)} cancelled{given}; it is {now.state}"
+    given = (
+        say(", {allocated} of them were allocated", allocated=format_quantity(was.allocated - now.allocated))
+        if was.allocated
+        else ""
+    )
+    return say("{gone} cancelled{given}; it is {state}", gone=format_quantity(gone), given=given, state=word(now.state))
 
 
 def _pack(session: Session, ids: Sequence[int], _form: Any) -> Refusals:
@@ -139,7 +152,7 @@ CANCEL = BulkAction(
 def of_backorders(session: Session, ids: Sequence[int]) -> Mapping[int, Facts]:
     """Return what actions on ticked backorders depend on, by backorder."""
     found = queries.backorders_by_id(session, ids)
-    return {row.id: {f"open of {row}": row.open_quantity} for row in found}
+    return {row.id: {say("open of {row}", row=row): row.open_quantity} for row in found}
 
 
 def _cancel_backorders(session: Session, ids: Sequence[int], form: Any) -> list[Effect]:
@@ -158,9 +171,11 @@ def _order_of(row: Any) -> tuple[str, int]:
 
 
 def _given_back(row: Any, notes: Sequence[SupplyNote]) -> str:
-    parts = (f"{format_quantity(note.quantity)} of {note.supply}" for note in notes)
-    given = f"; released: {', '.join(parts)}" if notes else ""
-    return f"{format_quantity(row.open_quantity)} cancelled for good{given}"
+    parts = (say("{note} of {supply}", note=format_quantity(note.quantity), supply=note.supply) for note in notes)
+    given = say("; released: {parts}", parts=joined(parts, ", ")) if notes else ""
+    return say(
+        "{open_quantity} cancelled for good{given}", open_quantity=format_quantity(row.open_quantity), given=given
+    )
 
 
 BACKORDER_LIST_ACTIONS = (

@@ -12,7 +12,7 @@ from wtforms import Form
 from erp.admin import Action, Facts, FormPage, Result
 from erp.admin.lines import LinesField
 from erp.options import options
-from erp.text import plural
+from erp.text import plural, say, word
 from modules.sales import services
 from modules.sales.admin.allocations import RemoveAllocations, allocate, allocation_result
 from modules.sales.admin.forms import ReasonForm, check_line, new_lines_form
@@ -33,8 +33,8 @@ def _can(action: str) -> Callable[[Any], bool]:
 def _confirm(session: Session, order: Order) -> str | Result:
     order = services.confirm(session, order.id)
     if not options.sales.allocate_on_confirm:
-        return f"{order.name} is confirmed."
-    return allocation_result(session, order.id, f"{order.name} is confirmed. What was allocated:")
+        return say("{order} is confirmed.", order=order.name)
+    return allocation_result(session, order.id, say("{order} is confirmed. What was allocated:", order=order.name))
 
 
 class CancelOrder(FormPage):
@@ -59,7 +59,7 @@ class CancelOrder(FormPage):
     @override
     def do(self, session: Session, row: Any, form: Any) -> str:
         order = services.cancel_order(session, row.id, why=form.why.data or "")
-        return f"{order.name} is {order.state}."
+        return say("{order} is {state}.", order=order.name, state=word(order.state))
 
 
 class AddLines(FormPage):
@@ -99,7 +99,9 @@ class AddLines(FormPage):
         if not added:
             raise NoLinesGiven
         order = services.add_lines(session, row.id, added)
-        return allocation_result(session, order.id, f"{plural(len(added), 'line')} added to {order.name}.")
+        return allocation_result(
+            session, order.id, say("{lines} added to {order}.", lines=plural(len(added), "line"), order=order.name)
+        )
 
 
 ORDER_ACTIONS = (

@@ -16,6 +16,7 @@ from erp.admin import DocumentScreen, ExtraColumn, Facts, NextStep, anchor_of
 from erp.admin.access import screen_session
 from erp.admin.numerals import money
 from erp.errors import ErpError, InvalidTransition
+from erp.text import say
 from modules.sales import queries, services
 from modules.sales.admin.allocations import ALLOCATIONS, ask_before_taking
 from modules.sales.admin.backorders import BACKORDERS
@@ -67,7 +68,7 @@ class OrderScreen(DocumentScreen):
     column_labels = {
         "number": "Order",
         "customer.name": "customer",
-        "customer.code": "customer code",
+        "customer.code": say("customer code"),
         "ordered_at": "Ordered at",
         "shipping_policy": "Shipping",
     }

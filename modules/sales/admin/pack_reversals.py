@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from erp.admin import Choose, Chosen, Facts, Panel
 from erp.errors import NothingChosen
+from erp.text import say
 from modules.sales import queries, services
 from modules.sales.admin.forms import ReversalForm
 from modules.sales.domain import return_outcome
@@ -20,7 +21,7 @@ from modules.sales.models import Pack
 def _what_follows(row: Any) -> str:
     is_freed = bool(row.why_unusable) or row.allocation_id is None
     outcome = return_outcome(is_freed=is_freed, why_unusable=row.why_unusable)
-    return outcome if row.unreversed else "reversed already"
+    return outcome if row.unreversed else say("reversed already")
 
 
 class ReversePack(Choose):
@@ -36,7 +37,7 @@ class ReversePack(Choose):
     style = "danger"
     form_class = ReversalForm
     columns = (
-        ("Line", lambda row: f"Line {row.position}: {row.sku}"),
+        ("Line", lambda row: say("Line {position}: {sku}", position=row.position, sku=row.sku)),
         ("Product", "name"),
         ("Lot", "lot"),
         ("Returns to", "location"),
@@ -59,7 +60,7 @@ class ReversePack(Choose):
 
     @override
     def depends_on_row(self, item: Any) -> Facts:
-        return {f"not reversed of line {item.position}": item.unreversed}
+        return {say("not reversed of line {item}", item=item.position): item.unreversed}
 
     @override
     def can_tick(self, item: Any) -> bool:
@@ -85,7 +86,12 @@ class ReversePack(Choose):
             hold=form.hold_allocation.data,
         )
         order = session.get_one(Pack, row.id).order
-        return f"Reversed for {order.customer.name}, {order.name}: {', '.join(map(str, returned))}."
+        return say(
+            "Reversed for {customer}, {order}: {str}.",
+            customer=order.customer.name,
+            order=order.name,
+            str=", ".join(map(str, returned)),
+        )
 
 
 REVERSE = ReversePack.action()

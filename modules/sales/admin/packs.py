@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from erp.admin import Action, Badge, ExtraColumn, Facts, FormPage, Panel, Result, Screen, anchor_of, by_ids
 from erp.admin.access import may, screen_session
+from erp.text import joined, say
 from modules.inventory_lots.states import Tracking
 from modules.sales import queries, services
 from modules.sales.admin.filters import PACK_FILTERS
@@ -38,9 +39,14 @@ def pack_with(session: Session, order_id: int, serials: Mapping[int, Sequence[st
         "staying": queries.staying_behind(session, order_id),
         "may_reverse": may(REVERSE.permission),
     }
-    message = f"{packs[0].number} is packed."
+    message = say("{packs} is packed.", packs=packs[0].number)
     if len(packs) > 1:
-        message = f"{', '.join(f'{pack.number} in {pack.warehouse}' for pack in packs)} are packed."
+        message = say(
+            "{packs} are packed.",
+            packs=joined(
+                (say("{pack} in {warehouse}", pack=pack.number, warehouse=pack.warehouse) for pack in packs), ", "
+            ),
+        )
     return Result(message, "sales/pack_result.html", context)
 
 

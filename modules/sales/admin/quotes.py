@@ -9,6 +9,7 @@ from sqlalchemy import and_
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from erp.admin import Action, Badge, ExtraColumn, Facts, Panel, QuickFilter, Screen, anchor_of, of_each, yes_or_no
+from erp.text import say
 from modules.sales import queries, services
 from modules.sales.models import Quote, QuoteLine
 from modules.sales.states import QuoteState
@@ -42,7 +43,9 @@ def _of_product(session: Session, product: Any) -> Mapping[str, Any] | None:
 
 
 def _release(session: Session, quote: Any) -> str:
-    return f"{services.release_quote(session, quote.id)} is released: what it held is free."
+    return say(
+        "{release_quote} is released: what it held is free.", release_quote=services.release_quote(session, quote.id)
+    )
 
 
 def _depends_on(_session: Session, quote: Any) -> Facts:

@@ -12,6 +12,7 @@ from typing_extensions import override
 from erp.admin import Result
 from erp.admin.fields import read_quantity
 from erp.errors import BadNumber
+from erp.text import say
 from modules.sales import queries
 from modules.sales.admin.packs import PackSerials, asks_for_serials
 from modules.sales.errors import CountDiffers
@@ -47,13 +48,17 @@ class ScanAndPack(PackSerials):
 def _check(session: Session, order: Order) -> None:
     """Raise CountDiffers for the first allocation of which something else than its quantity was counted."""
     for pick in queries.picks_of_order(session, order.id):
-        counted = _quantity(request.form.get(f"counted-{pick.id}", "").strip(), f"line {pick.position}")
+        counted = _quantity(request.form.get(f"counted-{pick.id}", "").strip(), say("line {pick}", pick=pick.position))
         if counted != pick.quantity:
-            raise CountDiffers(what=f"line {pick.position}, lot {pick.lot}", counted=counted, allocated=pick.quantity)
+            raise CountDiffers(
+                what=say("line {pick}, lot {lot}", pick=pick.position, lot=pick.lot),
+                counted=counted,
+                allocated=pick.quantity,
+            )
 
 
 def _quantity(text: str, what: str) -> Decimal:
     try:
         return read_quantity(text) if text else Decimal(0)
     except ValueError as error:
-        raise BadNumber(text, f"is not what was picked of {what}: {error}") from None
+        raise BadNumber(text, say("is not what was picked of {what}: {error}", what=what, error=error)) from None

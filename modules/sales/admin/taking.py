@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from erp.admin import Choose, Chosen, Facts, Result, document_anchor
 from erp.db import format_quantity
+from erp.text import joined, say
 from modules.sales import queries, services
 from modules.sales.admin.allocations import allocation_result
 from modules.sales.admin.versions import of_line
@@ -66,11 +67,21 @@ class TakeFrom(Choose):
 
     @override
     def depends_on_row(self, item: Holder) -> Facts:
-        return {f"usable stock of {item.name}": item.quantity}
+        return {say("usable stock of {item}", item=item.name): item.quantity}
 
     @override
     def do(self, session: Session, row: OrderLine, chosen: Sequence[Chosen], form: Any) -> Result:
         order_id, name = row.order_id, str(row)
         services.take_from(session, row.id, {each.row.id: each.quantity for each in chosen})
-        parts = [f"{format_quantity(each.quantity)} of {each.row.name} ({each.row.customer})" for each in chosen]
-        return allocation_result(session, order_id, f"{' and '.join(parts)} are allocated to {name} now.")
+        parts = [
+            say(
+                "{quantity} of {name} ({customer})",
+                quantity=format_quantity(each.quantity),
+                name=each.row.name,
+                customer=each.row.customer,
+            )
+            for each in chosen
+        ]
+        return allocation_result(
+            session, order_id, say("{parts} are allocated to {name} now.", parts=joined(parts, say(" and ")), name=name)
+        )

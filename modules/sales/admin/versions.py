@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from erp.admin import Facts
+from erp.text import say
 from modules.sales import queries
 from modules.sales.models import Backorder, Order, OrderLine
 
@@ -12,10 +13,10 @@ from modules.sales.models import Backorder, Order, OrderLine
 def quantities_of(line: OrderLine) -> Facts:
     """Return what is ordered, allocated, packed and cancelled of a line."""
     return {
-        f"ordered of line {line.position}": line.quantity,
-        f"allocated of line {line.position}": line.allocated,
-        f"packed of line {line.position}": line.packed,
-        f"cancelled of line {line.position}": line.cancelled,
+        say("ordered of line {line}", line=line.position): line.quantity,
+        say("allocated of line {line}", line=line.position): line.allocated,
+        say("packed of line {line}", line=line.position): line.packed,
+        say("cancelled of line {line}", line=line.position): line.cancelled,
     }
 
 
@@ -28,7 +29,10 @@ def of_order(_session: Session, order: Order) -> Facts:
 def of_draft(session: Session, order: Order) -> Facts:
     """Return the state of an order and what is ordered, line by line."""
     ordered = queries.ordered_products(session, order.id)
-    return {"state": order.state, **{f"line {position}": text for position, text in ordered.items()}}
+    return {
+        "state": order.state,
+        **{say("line {position}", position=position): text for position, text in ordered.items()},
+    }
 
 
 def of_line(_session: Session, line: OrderLine) -> Facts:
@@ -38,7 +42,7 @@ def of_line(_session: Session, line: OrderLine) -> Facts:
 
 def of_requested_date(_session: Session, line: OrderLine) -> Facts:
     """Return the state of a line's order and the requested date of the line."""
-    return {"state": line.order.state, f"requested date of line {line.position}": line.requested_on}
+    return {"state": line.order.state, say("requested date of line {line}", line=line.position): line.requested_on}
 
 
 def of_backorder(_session: Session, backorder: Backorder) -> Facts:
@@ -46,6 +50,6 @@ def of_backorder(_session: Session, backorder: Backorder) -> Facts:
     return {
         "state": backorder.state,
         "quantity": backorder.quantity,
-        "allocated since": backorder.allocated_quantity,
+        say("allocated since"): backorder.allocated_quantity,
         "cancelled": backorder.cancelled_quantity,
     }

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from erp.contacts import ADDRESS_PARTS, ContactData
 from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, email_address, text
-from erp.text import plural
+from erp.text import plural, say
 from modules.sales import services
 from modules.sales.exchange.maps import CUSTOMER_MAPS
 from modules.sales.models import Customer
@@ -24,7 +24,12 @@ COLUMNS = (
 
 def _apply(session: Session, rows: Sequence[Row], errors: Errors) -> str:
     saved = services.save_customers(session, [_contact(row) for row in rows])
-    return f"{plural(len(rows), 'customer')}: {saved.new} new, {saved.changed} changed."
+    return say(
+        "{customers}: {new} new, {changed} changed.",
+        customers=plural(len(rows), "customer"),
+        new=saved.new,
+        changed=saved.changed,
+    )
 
 
 def _contact(row: Row) -> ContactData:

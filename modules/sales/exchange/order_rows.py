@@ -14,6 +14,7 @@ from erp.contacts import contacts_by_code
 from erp.db import is_named
 from erp.exchange import Errors, Row, rows_by_number
 from erp.identity import ByKey
+from erp.text import say
 from modules.inventory_lots.domain import check_quantity
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.queries import product_ids_by_sku, products_by_sku
@@ -79,18 +80,18 @@ def check_order(group: Sequence[Row], book: Book, errors: Errors) -> None:
     """Add what is wrong with rows of one number, whether their order is new or exists."""
     first = group[0]
     if first["customer"] not in book.customers:
-        errors.add_unknown(first, "customer", "is not the code of a customer")
+        errors.add_unknown(first, "customer", say("is not the code of a customer"))
     for row in group[1:]:
         for column in HEADER:
             if header_value(row, column) != header_value(first, column):
-                errors.add(row, column, f"is not what row {first.number} says of the same order")
+                errors.add(row, column, say("is not what row {first} says of the same order", first=first.number))
     for row in group:
         _check_line(row, book.products.get(row["sku"]), errors)
 
 
 def _check_line(row: Row, product: Product | None, errors: Errors) -> None:
     if product is None:
-        errors.add_unknown(row, "sku", "is not the SKU of a product")
+        errors.add_unknown(row, "sku", say("is not the SKU of a product"))
         return
     with errors.of(row, "quantity"):
         check_quantity(row["quantity"], product.unit_decimals, what=product.sku)

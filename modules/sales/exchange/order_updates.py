@@ -13,14 +13,14 @@ from erp.db import is_one_of
 from erp.errors import StaleRecord
 from erp.exchange import Errors, Row, as_cell
 from erp.identity import ByKey, identity_key
-from erp.text import plural
+from erp.text import joined, plural, say
 from modules.sales import queries, services
 from modules.sales.exchange.order_rows import HEADER, Book, check_order, create, orders_in_use, read_book
 from modules.sales.models import Order, OrderLine
 from modules.sales.services import NewLine
 
 # What of a line a file cannot change, and how a refusal calls it.
-KEPT = {"unit_price": "price", "requested_on": "requested date"}
+KEPT = {"unit_price": "price", "requested_on": say("requested date")}
 
 
 @dataclass
@@ -99,14 +99,24 @@ def _check_header(order: Order, row: Row, errors: Errors) -> None:
     for column in HEADER:
         said, kept = row[column], order.customer.code if column == "customer" else getattr(order, column)
         if said is not None and (identity_key(said) != identity_key(kept) if column == "customer" else said != kept):
-            errors.add(row, column, f"is {as_cell(kept)} in the order that exists: change it there")
+            errors.add(
+                row, column, say("is {as_cell} in the order that exists: change it there", as_cell=as_cell(kept))
+            )
 
 
 def _compare_line(line: OrderLine, row: Row, changes: _Changes, errors: Errors) -> None:
     for column, name in KEPT.items():
         said, kept = row[column], getattr(line, column)
         if said is not None and said != kept:
-            errors.add(row, column, f"is another {name} than the line has, {as_cell(kept) or 'none'}: change it there")
+            errors.add(
+                row,
+                column,
+                say(
+                    "is another {name} than the line has, {as_cell}: change it there",
+                    name=name,
+                    as_cell=as_cell(kept) or "none",
+                ),
+            )
     if row["quantity"] != line.quantity:
         changes.change(line, row)
 
@@ -121,9 +131,16 @@ def _apply(session: Session, orders: Mapping[int, Order], changes: _Changes, err
 
 def _summary(book: Book, new: int, changes: _Changes) -> str:
     added = sum(map(len, changes.new_lines.values()))
-    parts = [f"{plural(len(book.orders), 'sales order')}: {new} new, {len(changes.orders)} changed."]
+    parts = [
+        say(
+            "{sales_orders}: {new} new, {orders} changed.",
+            sales_orders=plural(len(book.orders), "sales order"),
+            new=new,
+            orders=len(changes.orders),
+        )
+    ]
     if changes.orders:
-        parts.append(f"{plural(len(changes.quantities), 'line')} changed, {added} added.")
+        parts.append(say("{lines} changed, {added} added.", lines=plural(len(changes.quantities), "line"), added=added))
     if changes.left:
-        parts.append(f"{plural(changes.left, 'line')} that the file does not name left as before.")
-    return " ".join(parts)
+        parts.append(say("{lines} that the file does not name left as before.", lines=plural(changes.left, "line")))
+    return joined(parts)

@@ -21,7 +21,7 @@ from erp.exchange import (
     quantity,
     whole_number,
 )
-from erp.text import plural
+from erp.text import plural, say
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.queries import products_by_sku
 from modules.sales import services
@@ -41,18 +41,22 @@ def _apply(session: Session, rows: Sequence[Row], errors: Errors) -> str:
             _refuse_number(group[0], taken[number][1], errors)
         check_order(group, book, errors)
     create(session, book.orders.values(), book, errors)
-    return f"{plural(len(book.orders), 'sales order')} with {plural(len(rows), 'line')}."
+    return say(
+        "{sales_orders} with {lines}.",
+        sales_orders=plural(len(book.orders), "sales order"),
+        lines=plural(len(rows), "line"),
+    )
 
 
 def _refuse_number(row: Row, taken: str, errors: Errors) -> None:
     written = "" if taken == row["number"] else f", {taken}"
-    errors.add(row, "number", f"is the number of an order that exists already{written}")
+    errors.add(row, "number", say("is the number of an order that exists already{written}", written=written))
 
 
 def _allocate(session: Session, rows: Sequence[Row]) -> str:
     products = products_by_sku(session, {row["sku"] for row in rows})
     services.serve_products(session, {product.id for product in products.values()})
-    return f"{plural(len(products), 'product')} run."
+    return say("{products} run.", products=plural(len(products), "product"))
 
 
 def _rows(session: Session) -> Iterable[Sequence[object]]:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from erp.db import is_named
 from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, day, whole_number
 from erp.identity import ByKey
-from erp.text import plural
+from erp.text import plural, say
 from modules.inventory_lots.services import lock_products
 from modules.sales import services
 from modules.sales.models import Order, OrderLine
@@ -28,15 +28,15 @@ def _apply(session: Session, rows: Sequence[Row], errors: Errors) -> str:
     orders = _lines(session, {row["order"] for row in rows})
     for row in rows:
         if row["order"] not in orders:
-            errors.add(row, "order", "is not the number of a sales order")
+            errors.add(row, "order", say("is not the number of a sales order"))
         elif row["line"] not in orders[row["order"]]:
-            errors.add(row, "line", f"is not a line of order {row['order']}")
+            errors.add(row, "line", say("is not a line of order {row}", row=row["order"]))
     errors.raise_if_any()
     lines = [(orders[row["order"]][row["line"]], row["promise_date"]) for row in rows]
     lock_products(session, {line.product_id for line, _ in lines})
     dates = {line.id: promise_date for line, promise_date in lines}
     changed = services.set_promise_dates(session, dates, cause="import", pin=True)
-    return f"{plural(len(rows), 'promise date')}: {changed} changed."
+    return say("{promise_dates}: {changed} changed.", promise_dates=plural(len(rows), "promise date"), changed=changed)
 
 
 def _lines(session: Session, numbers: Iterable[str]) -> ByKey[str, dict[int, _Line]]:

@@ -14,6 +14,7 @@ from erp.contacts import Contact
 from erp.db import BigId, Model, Money, Quantity, UtcDateTime, key_column, partial_index
 from erp.history import Subject, Tracked
 from erp.models import enum_column
+from erp.text import say
 from modules.inventory_lots.models import Balance, Product, Warehouse
 from modules.sales.states import AllocationSource, BackorderKind, BackorderState, OrderState, ShippingPolicy
 
@@ -63,7 +64,7 @@ class Order(Tracked, Model):
     @property
     def name(self) -> str:
         """What users call the order: its number, or the id of a draft."""
-        return self.number or f"Draft {self.id}"
+        return self.number or say("Draft {id}", id=self.id)
 
     def __str__(self) -> str:
         return self.name
@@ -217,7 +218,7 @@ class Backorder(Model):
         return self.state == BackorderState.open
 
     def __str__(self) -> str:
-        return f"Backorder of {self.line.order.name}, line {self.line.position}"
+        return say("Backorder of {order}, line {line}", order=self.line.order.name, line=self.line.position)
 
 
 class Pack(Model):

@@ -33,6 +33,7 @@ from modules.sales.queries.lines import (
 )
 from modules.sales.queries.losses import Loss, fingerprint, losses, losses_in
 from modules.sales.queries.many_orders import Quantities, line_quantities, order_quantities
+from modules.sales.queries.open_lines import open_lines_of
 from modules.sales.queries.order_conditions import (
     has_fulfilment,
     has_held_line,
@@ -163,6 +164,7 @@ __all__ = [
     "names_of_supplies",
     "open_backorder_quantity",
     "open_backorders",
+    "open_lines_of",
     "order_by_number",
     "order_quantities",
     "order_statuses",

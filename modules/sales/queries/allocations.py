@@ -15,6 +15,7 @@ from erp import clock
 from erp.db import format_quantity, is_one_of, total
 from erp.models import RunEntry
 from erp.options import options
+from erp.text import joined, named, say
 from modules.inventory_lots.hooks import BalanceAllocation
 from modules.inventory_lots.models import Balance, Location, Lot, Product
 from modules.inventory_lots.queries import removal_order, unusable_column, usable_first
@@ -211,15 +212,17 @@ def _why(line: OrderLine, waiting: Decimal, stock: StockSummary) -> str:
     if line.product.tracking is Tracking.serial:
         return "Serial numbers are not allocated: they are asked for when the order is packed."
     if scheduled := why_scheduled(line):
-        return scheduled if stock.available else f"{_shortage(stock)} {scheduled}"
+        return scheduled if stock.available else joined((_shortage(stock), scheduled))
     if options.sales.backorders or waiting >= line.need:
         return _shortage(stock)
-    return f"{_shortage(stock)} Backorders are switched off, so the shortage is not written down."
+    return say("{stock} Backorders are switched off, so the shortage is not written down.", stock=_shortage(stock))
 
 
 def _shortage(stock: StockSummary) -> str:
-    parts = [f"{format_quantity(stock.allocated)} allocated to orders"] if stock.allocated else []
-    parts += [f"{format_quantity(free)} {why}" for why, free in sorted((stock.unusable or {}).items())]
+    parts: list[str] = (
+        [say("{allocated} allocated to orders", allocated=format_quantity(stock.allocated))] if stock.allocated else []
+    )
+    parts += [joined((format_quantity(free), named(why))) for why, free in sorted((stock.unusable or {}).items())]
     if stock.available:
-        return f"{format_quantity(stock.available)} are free and wait for the next run."
-    return f"No usable stock is left: {', '.join(parts)}." if parts else "There is no stock of it."
+        return say("{available} are free and wait for the next run.", available=format_quantity(stock.available))
+    return say("No usable stock is left: {parts}.", parts=joined(parts, ", ")) if parts else "There is no stock of it."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from itertools import groupby
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from erp.api import Said
+from erp.api import Announcement, Said
 from erp.db import format_quantity, from_raw, is_one_of
 from modules.inventory_lots.models import Product
 from modules.sales.events import (
@@ -113,3 +113,24 @@ def _of_packs(session: Session, fact: GoodsPacked | PackReversed, more: Mapping[
         _, order, customer, *_ = known[fact.goods[0].line_id]
         said.append(Said({"pack": numbers[pack_id], "order": order, "customer": customer, "lines": lines, **more}))
     return said
+
+
+ANNOUNCEMENTS = (
+    Announcement("order-confirmed", "An order was confirmed", OrderConfirmed, confirmed),
+    Announcement("order-cancelled", "An order was cancelled", OrderCancelled, cancelled),
+    Announcement("allocated", "Stock was allocated to an order", LinesAllocated, allocated),
+    Announcement("backordered", "A backorder was made or grew", LinesBackordered, backordered),
+    Announcement(
+        "promise-date-changed",
+        "The promise date of a line was set or changed",
+        PromiseDateChanged,
+        promise_changed,
+    ),
+    Announcement("goods-packed", "Goods of an order were packed", GoodsPacked, packed),
+    Announcement("pack-reversed", "Packed goods came back", PackReversed, pack_reversed),
+)
+
+
+def announcements_of_sales(_session: Session) -> Sequence[Announcement]:
+    """Answer of which facts of sales programs can be told."""
+    return ANNOUNCEMENTS

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from erp import clock
 from erp.db import format_quantity, total
+from erp.text import joined, say
 from modules.inventory_lots.domain import EXPIRED, why_unusable
 from modules.inventory_lots.hooks import BalanceAllocation
 from modules.inventory_lots.models import Balance, Location, Lot
@@ -148,21 +149,21 @@ def _stock_candidate(
 
 def _unusable(lot: Lot, location: Location) -> str:
     why = why_unusable(location.kind, on_hold=lot.on_hold, expires_on=lot.expires_on, today=clock.today())
-    since = f" since {lot.expires_on:%d %b %Y}" if why == EXPIRED else ""
-    return f"Not used: it is {why}{since}." if why else ""
+    since = say(" since {expires_on:%d %b %Y}", expires_on=lot.expires_on) if why == EXPIRED else ""
+    return say("Not used: it is {why}{since}.", why=why, since=since) if why else ""
 
 
 def _usable_reason(line: OrderLine, free: Decimal, quoted: Decimal, held: Sequence[BalanceAllocation]) -> str:
     own = sum((allocation.quantity for allocation in held if allocation.document == line.order.number), Decimal(0))
     others = sum((allocation.quantity for allocation in held), -own) - quoted
     shares = (
-        (own, "allocated to this order"),
-        (others, "allocated to other orders"),
-        (quoted, "held for quotes"),
-        (free, "free"),
+        (own, say("allocated to this order")),
+        (others, say("allocated to other orders")),
+        (quoted, say("held for quotes")),
+        (free, say("free")),
     )
-    parts = [f"{format_quantity(quantity)} {share}" for quantity, share in shares if quantity]
-    return f"{', '.join(parts)}."
+    parts = [joined((format_quantity(quantity), share)) for quantity, share in shares if quantity]
+    return say("{parts}.", parts=joined(parts, ", "))
 
 
 def _headline(line: OrderLine, before: Queue, candidates: Sequence[StockCandidate]) -> str:
@@ -184,17 +185,27 @@ def _state_headline(line: OrderLine) -> str:
 
 def _supply_headline(line: OrderLine, before: Queue, candidates: Sequence[StockCandidate]) -> str:
     free = sum((candidate.available for candidate in candidates), Decimal(0))
-    missing = f"{format_quantity(line.need)} {line.product.unit} are not allocated."
+    missing = say("{need} {unit} are not allocated.", need=format_quantity(line.need), unit=line.product.unit)
     if why := why_scheduled(line):
-        return f"{missing} {why} Allocate Order serves it at once."
+        return say("{missing} {why} Allocate Order serves it at once.", missing=missing, why=why)
     if line.hold_allocation:
-        return f"{missing} The line is held out of automatic runs; Allocate Order lets it in again."
+        return say(
+            "{missing} The line is held out of automatic runs; Allocate Order lets it in again.", missing=missing
+        )
     if free and before.need >= free:
-        return (
-            f"{missing} {format_quantity(free)} are free; the lines before it wait for {format_quantity(before.need)}."
+        return say(
+            "{missing} {free} are free; the lines before it wait for {need}.",
+            missing=missing,
+            free=format_quantity(free),
+            need=format_quantity(before.need),
         )
     if free:
-        return f"{missing} {format_quantity(free)} are free: Allocate Order or the next run takes them."
+        return say(
+            "{missing} {free} are free: Allocate Order or the next run takes them.",
+            missing=missing,
+            free=format_quantity(free),
+        )
     if any(candidate.is_usable for candidate in candidates):
-        return f"{missing} All usable stock is taken."
-    return f"{missing} " + ("What is in stock may not be used." if candidates else "There is no stock.")
+        return say("{missing} All usable stock is taken.", missing=missing)
+    why = say("What is in stock may not be used.") if candidates else say("There is no stock.")
+    return joined((missing, why))

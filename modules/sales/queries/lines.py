@@ -8,13 +8,15 @@ from typing import Any
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm.attributes import set_committed_value
 
-from erp.db import chunks, format_quantity, is_one_of
+from erp.db import format_quantity, is_one_of
 from erp.errors import ErpError
+from erp.text import say
 from modules.inventory_lots.domain import check_price, check_quantity
 from modules.inventory_lots.models import Product
 from modules.sales.errors import InactiveProduct
-from modules.sales.models import OrderLine
+from modules.sales.models import Order, OrderLine
 
 
 def select_lines(*columns: Any, through: Any = None) -> Select[*tuple[Any, ...]]:
@@ -29,11 +31,20 @@ def select_lines(*columns: Any, through: Any = None) -> Select[*tuple[Any, ...]]
 
 
 def lines_of(session: Session, order_ids: Sequence[int]) -> list[OrderLine]:
-    """Return the lines of many orders with their products and orders, by order and position."""
-    options = (joinedload(OrderLine.product), joinedload(OrderLine.order))
-    rows = select(OrderLine).options(*options).order_by(OrderLine.order_id, OrderLine.position)
-    parts = (session.scalars(rows.where(OrderLine.order_id.in_(part))) for part in chunks(order_ids, 5000))
-    return [line for part in parts for line in part]
+    """Return the lines of many orders with their products and orders, by order and position.
+
+    Each table is read by itself: many lines are of few products, which a join would repeat on every row.
+    """
+    is_wanted = is_one_of(session, OrderLine.order_id, order_ids)
+    rows = select(OrderLine).where(is_wanted).order_by(OrderLine.order_id, OrderLine.position)
+    orders = session.scalars(select(Order).where(is_one_of(session, Order.id, order_ids)))
+    products = session.scalars(select(Product).where(Product.id.in_(select(OrderLine.product_id).where(is_wanted))))
+    order_of, product_of = {each.id: each for each in orders}, {each.id: each for each in products}
+    lines = list(session.scalars(rows))
+    for line in lines:
+        set_committed_value(line, "order", order_of[line.order_id])
+        set_committed_value(line, "product", product_of[line.product_id])
+    return lines
 
 
 def lines_by_id(session: Session, line_ids: Sequence[int]) -> list[OrderLine]:
@@ -66,7 +77,10 @@ def ordered_products(session: Session, order_id: int) -> dict[int, str]:
     """Return what is ordered on each line of an order by its position, such as `3 of LAMP`."""
     columns = (OrderLine.position, OrderLine.quantity, Product.sku)
     rows = session.execute(select_lines(*columns).where(OrderLine.order_id == order_id).order_by(OrderLine.position))
-    return {position: f"{format_quantity(quantity)} of {sku}" for position, quantity, sku in rows}
+    return {
+        position: say("{quantity} of {sku}", quantity=format_quantity(quantity), sku=sku)
+        for position, quantity, sku in rows
+    }
 
 
 def products_on_lines(session: Session, product_ids: Sequence[int]) -> set[int]:

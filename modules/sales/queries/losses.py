@@ -10,7 +10,8 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from erp.db import from_raw, is_one_of, to_raw
+from erp.db import format_quantity, from_raw, is_one_of, to_raw
+from erp.text import say
 from modules.inventory_lots.models import Product
 from modules.sales import planning
 from modules.sales.models import Customer, Order, OrderLine
@@ -32,6 +33,10 @@ class Loss:
     product: str
     unit: str
     quantity: Decimal
+
+    def __str__(self) -> str:
+        lost = format_quantity(self.quantity)
+        return say("{order} of {customer} ({loss})", order=self.order, customer=self.customer, loss=lost)
 
 
 def losses(session: Session, order_id: int) -> list[Loss]:

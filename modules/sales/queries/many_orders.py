@@ -11,7 +11,7 @@ from sqlalchemy import Integer, cast, func, select
 from sqlalchemy.orm import Session
 
 from erp.db import format_quantity, is_one_of, total
-from erp.text import plural
+from erp.text import joined, plural, say
 from modules.sales.models import Order, OrderLine
 from modules.sales.queries.lines import select_lines
 from modules.sales.queries.purchase_allocations import purchase_allocated_quantities
@@ -38,19 +38,25 @@ class Quantities:
         """Return in words what is more allocated than before, on stock and on purchase orders, and what is not."""
         more, covered = self.allocated - was.allocated, self.on_purchase_orders - was.on_purchase_orders
         left = self.open_quantity - self.allocated
-        parts = [f"{format_quantity(more)} more allocated" if more else "nothing more is in stock"]
-        parts += [f"{format_quantity(covered)} more on purchase orders"] if covered > 0 else []
-        parts.append(f"{format_quantity(left)} not allocated" if left else "all of it is allocated now")
-        parts += ["no longer held"] if was.held and not self.held else []
-        return "; ".join(parts)
+        parts = [say("{more} more allocated", more=format_quantity(more)) if more else say("nothing more is in stock")]
+        parts += [say("{covered} more on purchase orders", covered=format_quantity(covered))] if covered > 0 else []
+        parts.append(
+            say("{left} not allocated", left=format_quantity(left)) if left else say("all of it is allocated now")
+        )
+        parts += [say("no longer held")] if was.held and not self.held else []
+        return joined(parts, "; ")
 
     def held_since(self, was: Quantities) -> str:
         """Return in words how many lines are held that were not."""
-        return f"{plural(self.held - was.held, 'line')} held; what is allocated stays"
+        return say("{lines} held; what is allocated stays", lines=plural(self.held - was.held, "line"))
 
     def released_since(self, was: Quantities) -> str:
         """Return in words how many lines are not held any more, and what they got."""
-        return f"{plural(was.held - self.held, 'line')} released; {self.allocated_since(replace(was, held=0))}"
+        return say(
+            "{lines} released; {allocated_since}",
+            lines=plural(was.held - self.held, "line"),
+            allocated_since=self.allocated_since(replace(was, held=0)),
+        )
 
 
 _SUMS = (
@@ -68,7 +74,7 @@ def order_quantities(session: Session, order_ids: Collection[int]) -> dict[int, 
     rows = select(*columns, *_SUMS).outerjoin(Order.lines).where(is_one_of(session, Order.id, order_ids))
     found = session.execute(rows.group_by(*columns)).all()
     return {
-        id_: Quantities(id_, id_, number or f"Draft {id_}", state, edits, *_sums(sums))
+        id_: Quantities(id_, id_, number or say("Draft {id}", id=id_), state, edits, *_sums(sums))
         for id_, number, state, edits, *sums in found
     }
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import BigInteger, Select, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from erp.db import is_one_of, total
+from erp.db import fresh_prepared, given, is_one_of, total
 from erp.errors import NotFound, StaleRecord
 from erp.identity import identity_key
 from erp.numbers import sums
 from erp.registry import revision_column
+from erp.text import say
 from modules.sales.domain import Progress, fulfilment
 from modules.sales.models import Backorder, Order, OrderLine
 from modules.sales.queries.scheduled import scheduled_quantities
@@ -28,7 +28,7 @@ def order_by_number(session: Session, number: str) -> Order:
     """Return a sales order; raise NotFound."""
     order = session.scalar(select(Order).where(Order.number_key == identity_key(number)))
     if order is None:
-        raise NotFound("sales order", number)
+        raise NotFound(say("sales order"), number)
     return order
 
 
@@ -43,17 +43,15 @@ def locked_order(session: Session, order_id: int) -> tuple[Order, int]:
 
     The products of its lines are locked before. Raises StaleRecord where the order is gone.
     """
-    fresh = {"populate_existing": True}
-    found = session.execute(_locking(), {"order_id": order_id}, execution_options=fresh).unique().one_or_none()
+    found = fresh_prepared(session, _locking, order_id=order_id).unique().one_or_none()
     if found is None:
         raise StaleRecord
     return found[0], found[1]
 
 
-@cache
-def _locking() -> Select[*tuple[Any, ...]]:
+def _locking(_session: Session) -> Select[*tuple[Any, ...]]:
     lines = joinedload(Order.lines).joinedload(OrderLine.product)
-    rows = select(Order, revision_column()).where(Order.id == bindparam("order_id")).options(lines)
+    rows = select(Order, revision_column()).where(Order.id == given("order_id", BigInteger())).options(lines)
     return rows.with_for_update(key_share=True, of=Order)
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from erp import clock
 from erp.db import total
 from erp.errors import NotFound
+from erp.text import say
 from modules.inventory_lots.models import Balance, Location, Lot, Product, Warehouse
 from modules.inventory_lots.queries import removal_order, unusable_column, usable_condition
 from modules.sales.hooks import pack_refusals
@@ -145,7 +146,7 @@ def staying_behind(session: Session, order_id: int) -> list[Staying]:
             quantity=row.unpacked,
             lot=row.lot,
             location=row.location,
-            why=refusals.get(row.line_id) or f"The lot is {row.why_unusable}.",
+            why=refusals.get(row.line_id) or say("The lot is {why_unusable}.", why_unusable=row.why_unusable),
         )
         for row in rows
     ]

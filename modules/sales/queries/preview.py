@@ -9,6 +9,7 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from erp.db import chunks, format_quantity, from_raw, is_one_of
+from erp.text import say
 from modules.inventory_lots.models import Product
 from modules.sales.models import Order, OrderLine
 from modules.sales.planning import LineChange, Taken, fingerprint, gained, line_changes, plan_run
@@ -38,12 +39,12 @@ class LinePlan:
             for name, (before, after) in (
                 ("allocated", self.allocated),
                 ("backordered", self.backordered),
-                ("on purchase orders", self.on_purchase_orders),
+                (say("on purchase orders"), self.on_purchase_orders),
             )
             if before != after
         ]
         if self.exchanged:
-            parts.append(f"{format_quantity(self.exchanged)} exchanged for earlier supply")
+            parts.append(say("{exchanged} exchanged for earlier supply", exchanged=format_quantity(self.exchanged)))
         return f"{self.order}/{self.position} {self.sku}: {', '.join(parts)}"
 
 

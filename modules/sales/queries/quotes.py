@@ -15,6 +15,7 @@ from erp import clock
 from erp.db import is_among, is_one_of, raw, total, typed_rows
 from erp.errors import NotFound
 from erp.registry import revision_column
+from erp.text import say
 from modules.inventory_lots.hooks import BalanceAllocation
 from modules.inventory_lots.models import Product
 from modules.sales import hooks
@@ -97,10 +98,10 @@ def quoted_on_balances(session: Session, balance_ids: Collection[int]) -> list[B
     return [
         BalanceAllocation(
             balance_id,
-            f"quote {quote_name(quote_id)}",
+            say("quote {quote_name}", quote_name=quote_name(quote_id)),
             quantity,
             url=f"/sales/quotes/{quote_id}/",
-            note=f"until {clock.local(expires_at):%H:%M}",
+            note=say("until {local:%H:%M}", local=clock.local(expires_at)),
         )
         for balance_id, quote_id, quantity, expires_at in found
     ]

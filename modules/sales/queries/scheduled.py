@@ -8,6 +8,7 @@ from decimal import Decimal
 from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
+from erp.text import say
 from modules.sales.models import Order, OrderLine
 from modules.sales.queries.lines import select_lines
 from modules.sales.queries.purchase_allocations import purchase_allocated_quantities
@@ -24,7 +25,11 @@ def why_scheduled(line: OrderLine) -> str:
     due = due_day(line)
     if due is None:
         return ""
-    return f"It is scheduled: requested on {line.requested_on:%d %b %Y}, it is served from {due:%d %b %Y} on."
+    return say(
+        "It is scheduled: requested on {requested_on:%d %b %Y}, it is served from {due:%d %b %Y} on.",
+        requested_on=line.requested_on,
+        due=due,
+    )
 
 
 def scheduled_quantities(session: Session, condition: ColumnElement[bool]) -> dict[int, tuple[int, Decimal]]:

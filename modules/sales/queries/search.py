@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from erp.contacts import find_contacts
 from erp.search import RELATED, Found, SearchSource, Sought, ids_by_words, rows_by_number
+from erp.text import joined, say, word
 from modules.sales.models import Customer, Order, Pack
 
 # Of how many customers with a name the orders are found.
@@ -22,7 +23,10 @@ def find_orders(session: Session, sought: Sought, limit: int) -> list[Found]:
         known = [order.id for order, _ in found]
         latest = rows.where(Order.customer_id.in_(customers), Order.id.not_in(known)).order_by(Order.id.desc())
         found += [(order, RELATED) for order in session.scalars(latest.limit(limit - len(found)))]
-    return [Found(order.id, order.name, f"{order.customer.name} · {order.state}", rank) for order, rank in found]
+    return [
+        Found(order.id, order.name, joined((order.customer.name, word(order.state)), " · "), rank)
+        for order, rank in found
+    ]
 
 
 def find_customers(session: Session, sought: Sought, limit: int) -> list[Found]:
@@ -34,7 +38,7 @@ def find_packs(session: Session, sought: Sought, limit: int) -> list[Found]:
     """Return the packs with this number."""
     rows = select(Pack).options(joinedload(Pack.order))
     found = rows_by_number(session, rows, Pack.number, sought, limit, prefix="PK")
-    return [Found(pack.id, pack.number, f"of {pack.order.name}", rank) for pack, rank in found]
+    return [Found(pack.id, pack.number, say("of {order}", order=pack.order.name), rank) for pack, rank in found]
 
 
 SEARCHES = (

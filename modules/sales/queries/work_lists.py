@@ -16,6 +16,7 @@ from erp import clock
 from erp.db import from_raw, is_one_of, raw, to_raw, total
 from erp.numbers import sums
 from erp.registry import current_registry
+from erp.text import say
 from modules.inventory_lots.models import Balance, Product
 from modules.inventory_lots.queries import unusable_column, usable_condition
 from modules.inventory_lots.states import Tracking
@@ -140,7 +141,7 @@ def _blocked(session: Session) -> dict[int, tuple[int, str]]:
         .where(Order.is_confirmed, not_(usable_condition(today)))
         .group_by(Allocation.line_id)
     )
-    return {line_id: (int(quantity), f"The lot is {why}.") for line_id, quantity, why in rows}
+    return {line_id: (int(quantity), say("The lot is {why}.", why=why)) for line_id, quantity, why in rows}
 
 
 def _add_reasons(session: Session, lines: Sequence[_Line]) -> None:

@@ -36,6 +36,7 @@ from modules.sales.services.lines import (
     change_quantities,
     change_quantity,
     change_requested_date,
+    check_new_lines,
     set_preorder,
 )
 from modules.sales.services.locking import lock_order
@@ -101,6 +102,7 @@ __all__ = [
     "change_quantities",
     "change_quantity",
     "change_requested_date",
+    "check_new_lines",
     "confirm",
     "confirm_orders",
     "create_confirmed",

@@ -105,8 +105,7 @@ def allocate_order(session: Session, order_id: int, *, agreed: str | None = None
 def _refuse_other_losses(order: Order, losses: Sequence[Loss], agreed: str) -> None:
     """Raise TakesFromEarlier where earlier orders would lose something to which nobody agreed."""
     if losses and queries.fingerprint(losses) != agreed:
-        losers = [f"{loss.order} of {loss.customer} ({format_quantity(loss.quantity)})" for loss in losses]
-        raise TakesFromEarlier(order=order.name, losers=losers)
+        raise TakesFromEarlier(order=order.name, losers=[str(loss) for loss in losses])
 
 
 def offer_incoming_supply(session: Session, product_ids: Collection[int]) -> None:

@@ -15,6 +15,7 @@ from erp.db import bulk_add, bulk_insert, bulk_update, is_one_of, raw_instant, r
 from erp.events import publish
 from erp.numbers import sums
 from erp.options import options
+from erp.text import say
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.services import lock_products
 from modules.sales import queries
@@ -271,7 +272,7 @@ def cancel_overdue_backorders(session: Session, product_ids: Sequence[int] | Non
     amounts = {id_: quantity - covered.get(line_id, Decimal(0)) for id_, line_id, quantity in overdue}
     amounts = {id_: amount for id_, amount in amounts.items() if amount > 0}
     days = options.sales.backorder_cancellation_days
-    cancel_backorders(session, amounts, cause="sla", why=f"waited longer than {days} days")
+    cancel_backorders(session, amounts, cause="sla", why=say("waited longer than {days} days", days=days))
     return len(amounts)
 
 

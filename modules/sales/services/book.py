@@ -14,7 +14,7 @@ from erp import history
 from erp.db import chunks, commit, format_quantity, total
 from erp.errors import SomeFailed
 from erp.events import Run, current_run
-from erp.text import plural
+from erp.text import plural, say
 from modules.inventory_lots.queries import skus_by_id
 from modules.inventory_lots.services import BATCH, Watch, commit_by_products, lock_products
 from modules.sales import queries
@@ -25,7 +25,7 @@ from modules.sales.queries import Scope
 from modules.sales.services.allocations import allocate_products, write_plans
 from modules.sales.states import AllocationSource
 
-INPUTS = ("order lines", "stock", "purchase orders")
+INPUTS = (say("order lines"), "stock", say("purchase orders"))
 
 
 def allocate_book(session: Session, skus: Sequence[str] = (), *, watch: Watch = iter) -> str:
@@ -46,9 +46,14 @@ def allocate_book(session: Session, skus: Sequence[str] = (), *, watch: Watch = 
 def _summary(session: Session, run: Run, products: int) -> str:
     allocated = session.scalars(select(total(Allocation.quantity)).where(Allocation.run_id == run.saved_id)).one()
     unit = "unit" if allocated == 1 else "units"
-    text = f"{plural(products, 'product')} run, {format_quantity(allocated)} {unit} allocated."
+    text = say(
+        "{products} run, {allocated} {unit} allocated.",
+        products=plural(products, "product"),
+        allocated=format_quantity(allocated),
+        unit=unit,
+    )
     if run.saved_id is not None:
-        subject = history.Subject("sales.run", run.saved_id, f"Run {run.saved_id}")
+        subject = history.Subject("sales.run", run.saved_id, say("Run {saved_id}", saved_id=run.saved_id))
         history.record(session, subject, "allocated", new=text)
     return text
 
@@ -111,6 +116,6 @@ def _apply(session: Session, product_ids: Sequence[int], *, fingerprints: Mappin
 
 def _what_changed(shown: Fingerprint, found: tuple[Plan, Fingerprint] | None) -> str:
     if found is None:
-        return "nothing is left to do"
+        return say("nothing is left to do")
     changed = [name for name, was, now in zip(INPUTS, shown[1:], found[1][1:], strict=True) if was != now]
     return ", ".join(changed) or "options"

@@ -15,7 +15,9 @@ from erp.db import bulk_add, chunks, insert_rows, to_raw
 from erp.errors import ErpError
 from erp.events import publish
 from erp.options import options
+from erp.text import say
 from modules.inventory_lots.domain import check_price, check_quantity
+from modules.inventory_lots.queries import products_by_id
 from modules.sales import queries
 from modules.sales.domain import lower
 from modules.sales.errors import LinesRefused, NothingOpen, QuantityBelowDone
@@ -67,9 +69,20 @@ def line_refusals(session: Session, lines: Sequence[OrderLine], *, are_raised: b
 def check_lines(session: Session, order: Order, lines: Sequence[OrderLine], *, are_raised: bool = False) -> None:
     """Raise LinesRefused with every reason why these lines of an order may not be confirmed as they are."""
     refusals = line_refusals(session, lines, are_raised=are_raised)
-    reasons = [f"Line {line.position}: {refusals[line.id]}" for line in lines if line.id in refusals]
+    reasons = [
+        say("Line {line}: {refusals}", line=line.position, refusals=refusals[line.id])
+        for line in lines
+        if line.id in refusals
+    ]
     if reasons:
         raise LinesRefused(order=order.name, reasons=reasons)
+
+
+def check_new_lines(session: Session, lines: Sequence[NewLine]) -> None:
+    """Raise BadQuantity, NegativePrice or InactiveProduct for what no line to be made may have."""
+    products = products_by_id(session, {line.product_id for line in lines})
+    for line in lines:
+        queries.check_sale(products[line.product_id], line.quantity, line.unit_price)
 
 
 def serve_lines(session: Session, lines: Sequence[OrderLine]) -> None:
@@ -87,7 +100,7 @@ def add_lines(session: Session, order_id: int, new_lines: Sequence[NewLine]) -> 
     ORDER.next(order.state, "add_line")
     last = max((line.position for line in order.lines), default=0)
     for position, line in enumerate(new_lines, start=last + 1):
-        check_price(line.unit_price, what=f"Line {position}", field="unit_price")
+        check_price(line.unit_price, what=say("Line {position}", position=position), field="unit_price")
     added = _insert(session, {order.id: new_lines}, {order.id: last})
     order = queries.order_with_lines(session, order_id)
     if order.is_confirmed:
@@ -222,7 +235,7 @@ def change_requested_date(session: Session, line_id: int, day: date | None, *, w
     line = lock_line(session, line_id)
     ORDER.next(line.order.state, "change_requested_date")
     if not line.is_open:
-        raise NothingOpen(what=f"Line {line.position} of {line.order.name}")
+        raise NothingOpen(what=say("Line {line} of {order}", line=line.position, order=line.order.name))
     if day != line.requested_on:
         with history.because(session, why):
             line.requested_on = day
@@ -236,7 +249,7 @@ def cancel_line(session: Session, line_id: int, *, why: str = "") -> OrderLine:
     line = lock_line(session, line_id)
     ORDER.next(line.order.state, "cancel")
     if not line.is_open:
-        raise NothingOpen(what=f"Line {line.position} of {line.order.name}")
+        raise NothingOpen(what=say("Line {line} of {order}", line=line.position, order=line.order.name))
     cancel_lines(session, [line], why=why)
     close_orders(session, [line.order_id])
     return line

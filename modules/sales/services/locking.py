@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from erp.db import given
 from erp.errors import NotFound, StaleRecord
 from erp.registry import check_revision
+from erp.text import say
 from modules.inventory_lots.services import lock_products, lock_selected_products
 from modules.sales import queries
 from modules.sales.errors import NothingOpen
@@ -49,7 +50,7 @@ def lock_line(session: Session, line_id: int) -> OrderLine:
     for line in lines:
         if line.id == line_id:
             return line
-    raise NotFound("sales order line", line_id)
+    raise NotFound(say("sales order line"), line_id)
 
 
 def lock_backorder(session: Session, backorder_id: int) -> Backorder:
@@ -62,5 +63,5 @@ def lock_backorder(session: Session, backorder_id: int) -> Backorder:
     lock_order(session, order_id)
     row = session.get(Backorder, backorder_id)
     if row is None or not row.is_open:
-        raise NothingOpen(what=f"Backorder {backorder_id}")
+        raise NothingOpen(what=say("Backorder {backorder_id}", backorder_id=backorder_id))
     return row

@@ -15,6 +15,7 @@ from erp.db import format_quantity, is_one_of
 from erp.errors import ErpError, StaleRecord
 from erp.events import publish
 from erp.sequence import next_numbers
+from erp.text import say
 from modules.inventory_lots.services import lock_products
 from modules.inventory_lots.states import Tracking
 from modules.sales import queries
@@ -79,7 +80,11 @@ def confirm_orders(session: Session, order_ids: Collection[int]) -> Refusals:
     drafts, refusals = lock_orders(session, order_ids, _check_draft)
     refused = line_refusals(session, _lines(drafts)) if drafts else {}
     for order in drafts:
-        reasons = [f"Line {line.position}: {refused[line.id]}" for line in order.lines if line.id in refused]
+        reasons = [
+            say("Line {line}: {refused}", line=line.position, refused=refused[line.id])
+            for line in order.lines
+            if line.id in refused
+        ]
         if reasons:
             refusals[order.id] = LinesRefused(order=order.name, reasons=reasons)
     confirmed = [order for order in drafts if order.id not in refusals]
@@ -162,7 +167,13 @@ def _refuse_losses(lines: Iterable[OrderLine], losses: Sequence[Loss]) -> Refusa
     losers: dict[str, list[str]] = {}
     for loss in losses:
         losers.setdefault(loss.product, []).append(
-            f"{loss.order} of {loss.customer} ({format_quantity(loss.quantity)} of {loss.product})"
+            say(
+                "{order} of {customer} ({loss} of {product})",
+                order=loss.order,
+                customer=loss.customer,
+                loss=format_quantity(loss.quantity),
+                product=loss.product,
+            )
         )
     taking: dict[Order, list[str]] = {}
     for line in lines:

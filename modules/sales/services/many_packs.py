@@ -10,6 +10,7 @@ from erp import clock
 from erp.db import is_one_of
 from erp.errors import ErpError
 from erp.events import publish
+from erp.text import say
 from modules.inventory_lots.models import Balance, Location, Lot
 from modules.inventory_lots.queries import unusable_column
 from modules.sales.errors import LotUnusable, NothingToPack, ShipsComplete
@@ -50,8 +51,12 @@ def _parts(
     """Return what of the orders' allocations leaves, and why other allocations and lines stay, by order."""
     lines = {line.id: line for order in orders for line in order.lines}
     parts: dict[int, list[Part]] = {order.id: [] for order in orders}
-    reasons = {
-        order.id: [f"Line {line.position}: {staying[line.id]}" for line in order.lines if line.id in staying]
+    reasons: dict[int, list[str]] = {
+        order.id: [
+            say("Line {line}: {staying}", line=line.position, staying=staying[line.id])
+            for line in order.lines
+            if line.id in staying
+        ]
         for order in orders
     }
     key = (Balance.product_id, Balance.lot_id, Balance.location_id)
@@ -61,7 +66,7 @@ def _parts(
         line = lines[row.line_id]
         if why:
             unusable = LotUnusable(lot=lot, location=location.path, why=why)
-            reasons[line.order_id].append(f"Line {line.position}: {unusable}")
+            reasons[line.order_id].append(say("Line {line}: {unusable}", line=line.position, unusable=unusable))
         elif line.id not in staying:
             place = (row.balance_id, tuple(of_balance), location.warehouse_id)
             parts[line.order_id].append(Part(line, *place, row.unpacked, row.id))

@@ -14,13 +14,12 @@ from erp.errors import ErpError
 from erp.events import publish
 from erp.options import options
 from erp.sequence import next_number
-from modules.inventory_lots.queries import products_by_id
 from modules.sales import queries
 from modules.sales.errors import OrderWithoutLines
 from modules.sales.events import LinesServed, OrderConfirmed
 from modules.sales.models import Order, OrderLine
 from modules.sales.services.allocations import plan_with, write_plans
-from modules.sales.services.lines import NewLine, cancel_lines, check_lines, line_refusals
+from modules.sales.services.lines import NewLine, cancel_lines, check_lines, check_new_lines, line_refusals
 from modules.sales.services.locking import lock_order
 from modules.sales.services.order_states import close_orders, write_orders
 from modules.sales.services.quote_endings import use_quote
@@ -64,9 +63,7 @@ class NewDraft:
 
 def create_draft(session: Session, draft: NewDraft) -> Order:
     """Make a draft with its lines. Raises BadQuantity, NegativePrice and InactiveProduct as its confirmation would."""
-    products = products_by_id(session, {line.product_id for line in draft.lines})
-    for line in draft.lines:
-        queries.check_sale(products[line.product_id], line.quantity, line.unit_price)
+    check_new_lines(session, draft.lines)
     order = Order(
         customer_id=draft.customer_id,
         ordered_at=draft.ordered_at or clock.now(),

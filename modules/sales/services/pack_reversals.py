@@ -15,6 +15,7 @@ from erp.db import bulk_add, bulk_insert, format_quantity, raw_instant, to_raw
 from erp.errors import NotFound
 from erp.events import current_run, publish
 from erp.numbers import sums
+from erp.text import say
 from modules.inventory_lots.services import Key, Taking, put_back
 from modules.sales import queries
 from modules.sales.domain import return_outcome
@@ -129,7 +130,13 @@ def _record(session: Session, rows: Sequence[_Row], freed: Collection[int], why:
                 history.Subject("sales.order", row.order_id, row.order, row.position),
                 "reversed",
                 "pack",
-                old=f"{format_quantity(row.unreversed)} of {row.lot} at {row.location} in {row.number}",
+                old=say(
+                    "{unreversed} of {lot} at {location} in {number}",
+                    unreversed=format_quantity(row.unreversed),
+                    lot=row.lot,
+                    location=row.location,
+                    number=row.number,
+                ),
                 new=_outcome(row, freed),
                 why=why,
             )

@@ -15,13 +15,12 @@ from erp.db import (
     bulk_add,
     bulk_insert,
     format_quantity,
+    fresh_prepared,
     given,
-    id_list,
     is_among,
     is_one_of,
     new_ids,
     raw_instant,
-    select_prepared,
     to_raw,
     typed_rows,
 )
@@ -30,6 +29,7 @@ from erp.events import current_run, publish
 from erp.identity import ByKey, identity_key
 from erp.numbers import sums
 from erp.sequence import next_numbers
+from erp.text import say
 from modules.inventory_lots.models import Balance, Location, Lot, Product
 from modules.inventory_lots.queries import unusable_column
 from modules.inventory_lots.services import Key, Taking, take
@@ -107,9 +107,8 @@ def pack_order(session: Session, order_id: int, serials: Mapping[int, Sequence[s
     goods = goods_of(parts, pack_of)
     session.expire_all()
     publish(session, GoodsPacked(order_id, goods))
-    pack_ids = id_list(session, [pack.id for pack in pack_of.values()])
-    written = session.scalars(select_prepared(session, _packs), {"pack_ids": pack_ids})
-    return list(written.unique())
+    written = fresh_prepared(session, _packs, pack_ids=[pack.id for pack in pack_of.values()])
+    return list(written.scalars().unique())
 
 
 def _packs(session: Session) -> Select[*tuple[Any, ...]]:
@@ -129,12 +128,20 @@ def _allocated_parts(session: Session, order: Order, refusals: Mapping[int, ErpE
     """Return what of the order's allocations leaves, and why other allocations and lines stay."""
     lines = {line.id: line for line in order.lines}
     rows = typed_rows(session, _unpacked, order_id=order.id, today=clock.today())
-    reasons = [f"Line {line.position}: {refusals[line.id]}" for line in order.lines if line.id in refusals]
+    reasons: list[str] = [
+        say("Line {line}: {refusals}", line=line.position, refusals=refusals[line.id])
+        for line in order.lines
+        if line.id in refusals
+    ]
     parts = []
     for id_, line_id, quantity, balance_id, *key, warehouse_id, lot, path, why in rows:
         line = lines[line_id]
         if why:
-            reasons.append(f"Line {line.position}: {LotUnusable(lot=lot, location=path, why=why)}")
+            reasons.append(
+                say(
+                    "Line {line}: {unusable}", line=line.position, unusable=LotUnusable(lot=lot, location=path, why=why)
+                )
+            )
         elif line.id not in refusals:
             parts.append(Part(line, balance_id, tuple(key), warehouse_id, quantity, id_))
     return parts, reasons
@@ -221,7 +228,12 @@ def refuse_incomplete(order: Order, parts: Sequence[Part], reasons: Sequence[str
     leaving = sums((part.line.id, part.quantity) for part in parts)
     staying = {line: line.open_quantity - leaving.get(line.id, Decimal(0)) for line in order.lines}
     missing = [
-        f"Line {line.position}: {format_quantity(quantity)} of {line.product.sku} cannot leave now."
+        say(
+            "Line {line}: {quantity} of {product} cannot leave now.",
+            line=line.position,
+            quantity=format_quantity(quantity),
+            product=line.product.sku,
+        )
         for line, quantity in staying.items()
         if quantity > 0
     ]

@@ -16,6 +16,7 @@ from erp.errors import NotFound
 from erp.events import publish
 from erp.numbers import sums
 from erp.options import options
+from erp.text import say
 from modules.inventory_lots.models import Balance
 from modules.inventory_lots.queries import usable_balances
 from modules.inventory_lots.services import HeldStock, end_stock_holds, hold_stock, lock_products
@@ -112,7 +113,10 @@ def _check_lines(quote: Quote, order: Order) -> None:
     wanted = [(line.product_id, line.quantity, line.requested_on or quote.wanted_on) for line in order.lines]
     quoted = [(line.product_id, line.quantity, quote.wanted_on) for line in quote.lines]
     if wanted != quoted:
-        said = [f"{format_quantity(line.quantity)} of {line.product.sku}" for line in quote.lines]
+        said = [
+            say("{line} of {product}", line=format_quantity(line.quantity), product=line.product.sku)
+            for line in quote.lines
+        ]
         raise QuoteDiffers(quote=quote.name, order=order.name, quoted=said)
 
 
@@ -124,7 +128,9 @@ def _still_there(
     for balance_id, quantity in sums((part.balance_id, to_raw(part.quantity)) for part in parts).items():
         if balance_id is not None and free.get(balance_id, 0) < quantity:
             stock = session.get_one(Balance, balance_id)
-            raise QuoteBroken(quote=quote.name, why=f"{stock} may not leave now, or is not there any more.")
+            raise QuoteBroken(
+                quote=quote.name, why=say("{stock} may not leave now, or is not there any more.", stock=stock)
+            )
     incoming = [part for part in parts if part.supply_id is not None]
     if not incoming:
         return {}
@@ -135,9 +141,14 @@ def _still_there(
         key = (part.supply_kind or "", part.supply_id or 0)
         supply, name = supplies.get(key), names.get(key, part.supply_kind)
         if supply is None or supply.day is None:
-            raise QuoteBroken(quote=quote.name, why=f"{name} cannot be promised any more.")
+            raise QuoteBroken(quote=quote.name, why=say("{name} cannot be promised any more.", name=name))
         if supply.day > part.day:
-            why = f"{name} was to come by {part.day:%d %b %Y} and is now expected on {supply.day:%d %b %Y}."
+            why = say(
+                "{name} was to come by {day:%d %b %Y} and is now expected on {day_:%d %b %Y}.",
+                name=name,
+                day=part.day,
+                day_=supply.day,
+            )
             raise QuoteBroken(quote=quote.name, why=why)
     return supplies
 
@@ -172,7 +183,11 @@ def break_quotes_on_balances(session: Session, quantities: Mapping[int, Decimal]
     held = _locked(session, queries.parts_on_balances, quantities)
     broken, freed = _to_break(held, {id_: to_raw(quantity) for id_, quantity in quantities.items()})
     for quote_id, balance_id in broken.items():
-        _break(session, quote_id, f"Less of {session.get_one(Balance, balance_id)} is in stock than was held.")
+        _break(
+            session,
+            quote_id,
+            say("Less of {get_one} is in stock than was held.", get_one=session.get_one(Balance, balance_id)),
+        )
     return {id_: from_raw(freed.get(id_, 0)) for id_ in quantities}
 
 
@@ -202,7 +217,7 @@ def break_quotes_of_supplies(session: Session, kind: str, excess: Mapping[int, i
     """
     broken, _ = _to_break(_locked(session, partial(queries.parts_of_supplies, kind=kind), excess), excess)
     for quote_id, supply_id in broken.items():
-        _break(session, quote_id, f"Less of {names[supply_id]} is to come than was held.")
+        _break(session, quote_id, say("Less of {names} is to come than was held.", names=names[supply_id]))
 
 
 def _to_break(held: Sequence[HeldPart], wanted: Mapping[int, int]) -> tuple[dict[int, int], dict[int, int]]:

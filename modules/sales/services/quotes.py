@@ -18,6 +18,7 @@ from erp.events import current_run, publish
 from erp.numbers import sums
 from erp.options import options
 from erp.registry import check_revision
+from erp.text import say
 from modules.inventory_lots.domain import check_quantity
 from modules.inventory_lots.models import Balance, Lot, Product
 from modules.inventory_lots.services import HeldStock, delete_past_stock_holds, hold_stock, lock_selected_products
@@ -114,7 +115,7 @@ def _checked(session: Session, asked: Sequence[WantedQuantity], products: Mappin
             if place in terms.refusals:
                 raise terms.refusals[place]
         except ErpError as refusal:
-            reasons.append(f"Line {place + 1}: {refusal}")
+            reasons.append(say("Line {place}: {refusal}", place=place + 1, refusal=refusal))
     if reasons:
         raise LinesRefused(order="The quote", reasons=reasons)
     return terms

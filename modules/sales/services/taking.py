@@ -14,6 +14,7 @@ from erp import clock, history
 from erp.db import format_quantity, from_raw, is_one_of, raw, to_raw
 from erp.errors import NotFound
 from erp.options import options
+from erp.text import say
 from modules.inventory_lots.domain import check_quantity, give_back
 from modules.inventory_lots.models import Location, Lot
 from modules.inventory_lots.queries import usable_condition
@@ -54,7 +55,9 @@ def take_from(session: Session, line_id: int, amounts: Mapping[int, Decimal]) ->
     _check_wanted(line, amounts)
     taken = _taken(session, line, amounts)
     name, subject, product_id = str(line), line.history_subject(), line.product_id
-    free_allocations(session, [(held.id, quantity) for held, quantity in taken], action="taken", why=f"for {name}")
+    free_allocations(
+        session, [(held.id, quantity) for held, quantity in taken], action="taken", why=say("for {name}", name=name)
+    )
     history.record_all(session, [_change(subject, held, quantity) for held, quantity in taken])
     hold_lines(session, [line_id], False)
     _give(session, Scope((product_id,), (line_id,)), [(held.balance_id, quantity) for held, quantity in taken])
@@ -101,7 +104,7 @@ def _held(session: Session, line: OrderLine, line_ids: Iterable[int]) -> list[_H
     )
     found = session.execute(rows.order_by(*run_order()))
     return [
-        _Held(id_, holder_id, balance_id, unpacked, f"{number}/{position}", f"{lot} at {path}")
+        _Held(id_, holder_id, balance_id, unpacked, f"{number}/{position}", say("{lot} at {path}", lot=lot, path=path))
         for id_, holder_id, balance_id, unpacked, number, position, lot, path in found
     ]
 
@@ -109,13 +112,15 @@ def _held(session: Session, line: OrderLine, line_ids: Iterable[int]) -> list[_H
 def _name(session: Session, line_id: int) -> str:
     line = session.get(OrderLine, line_id)
     if line is None:
-        raise NotFound("sales order line", line_id)
+        raise NotFound(say("sales order line"), line_id)
     return str(line)
 
 
 def _change(subject: history.Subject, held: _Held, quantity: int) -> history.Change:
-    new = f"{format_quantity(from_raw(quantity))} of {held.place}"
-    return history.Change(subject, "allocated", "allocation", new=new, why=f"taken from {held.holder}")
+    new = say("{from_raw} of {place}", from_raw=format_quantity(from_raw(quantity)), place=held.place)
+    return history.Change(
+        subject, "allocated", "allocation", new=new, why=say("taken from {holder}", holder=held.holder)
+    )
 
 
 def _give(session: Session, scope: Scope, stock: Sequence[Part]) -> None:

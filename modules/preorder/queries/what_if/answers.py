@@ -19,6 +19,7 @@ from erp import clock
 from erp.db import from_raw, is_one_of, to_raw
 from erp.numbers import format_quantity
 from erp.options import options
+from erp.text import say
 from modules.inventory_lots.domain import give_back
 from modules.inventory_lots.queries import usable_condition
 from modules.preorder.coverage import Coverage
@@ -68,8 +69,14 @@ class OfferedRemedy:
         return remedy_key(self.remedy)
 
     def __str__(self) -> str:
-        then = f"then expected {self.expected.isoformat()}" if self.expected else "then without a date"
-        return f"{format_quantity(self.quantity)} of {self.source}, {then}"
+        then = (
+            say("then expected {expected}", expected=self.expected.isoformat())
+            if self.expected
+            else say("then without a date")
+        )
+        return say(
+            "{quantity} of {source}, {then}", quantity=format_quantity(self.quantity), source=self.source, then=then
+        )
 
 
 @dataclass(frozen=True)
@@ -98,12 +105,19 @@ class Candidate:
 
     def __str__(self) -> str:
         promise = (
-            f"breaks the promise of {self.holder.promise_date.isoformat()}"
+            say("breaks the promise of {date}", date=self.holder.promise_date.isoformat())
             if self.holder.promise_date
-            else "never promised"
+            else say("never promised")
         )
         quantity = format_quantity(self.quantity)
-        return f"line {self.position}: {quantity} from {self.holder.name}, {self.holder.customer}, {promise}"
+        return say(
+            "line {position}: {quantity} from {holder}, {customer}, {promise}",
+            position=self.position,
+            quantity=quantity,
+            holder=self.holder.name,
+            customer=self.holder.customer,
+            promise=promise,
+        )
 
 
 @dataclass(frozen=True)
@@ -224,7 +238,7 @@ def _others(session: Session, broken: Sequence[LineChange]) -> Iterable[tuple[Li
 def _remedies(trial: Trial, change: LineChange, others: Sequence[Incoming], ticked: Collection[Remedy]) -> Remedies:
     """Return what could serve a line: free stock, and other purchase order lines, in time where there are some."""
     today = trial.arrivals.today
-    sources = {Remedy(change.line_id, RemedyKind.stock): "free stock"}
+    sources: dict[Remedy, str] = {Remedy(change.line_id, RemedyKind.stock): say("free stock")}
     for other in in_time(_as_tried(trial, others), change.promised or today)[:MOST_SUPPLIES]:
         sources[Remedy(change.line_id, RemedyKind.purchase, other.id)] = other.name
     offered = []

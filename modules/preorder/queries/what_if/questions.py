@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from erp.db import to_raw
 from erp.errors import NotFound
 from erp.numbers import sums
+from erp.text import say
 from modules.inventory_lots.domain import check_quantity, give_back
 from modules.inventory_lots.models import Balance
 from modules.inventory_lots.states import Tracking
@@ -116,7 +117,12 @@ class CountQuestion:
     def happen(self, session: Session, trial: Trial) -> None:
         """Let the last in the queue lose what is not there. Raises NothingLess, SerialsCounted and BadQuantity."""
         balance = self.balance(session)
-        what = f"{balance.product.sku} lot {balance.lot.number} at {balance.location.path}"
+        what = say(
+            "{product} lot {lot} at {path}",
+            product=balance.product.sku,
+            lot=balance.lot.number,
+            path=balance.location.path,
+        )
         if balance.product.tracking is Tracking.serial:
             raise SerialsCounted(sku=balance.product.sku)
         if self.quantity:
@@ -151,7 +157,11 @@ class RushQuestion:
             raise OrderWithoutLines(order="The order")
         refusals = refusals_of(session, order.lines)
         if refusals:
-            reasons = [f"Line {line.position}: {refusals[line.id]}" for line in order.lines if line.id in refusals]
+            reasons = [
+                say("Line {line}: {refusals}", line=line.position, refusals=refusals[line.id])
+                for line in order.lines
+                if line.id in refusals
+            ]
             raise LinesRefused(order="The order", reasons=reasons)
         trial = read_trial(session, self.product_ids(session), served_lines(order.lines))
         trial.places = {line.id: place_of(line) for line in order.lines}

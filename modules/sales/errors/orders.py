@@ -1,14 +1,13 @@
-"""Refusals of sales."""
+"""Refusals about orders, allocations, backorders and packs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from decimal import Decimal
 
 from erp.errors import ErpError
 from erp.numbers import format_quantity
-from erp.text import plural
+from erp.text import joined, plural, say
 
 
 class LinesRefused(ErpError):
@@ -17,69 +16,14 @@ class LinesRefused(ErpError):
     field = "quantity"
 
     def __init__(self, *, order: str, reasons: Sequence[str]) -> None:
-        super().__init__(f"{order} is refused. {' '.join(reasons)}")
-
-
-class QuoteRefused(ErpError):
-    """A quote that cannot be used."""
-
-
-class QuoteUnknown(QuoteRefused):
-    """There is no quote with that token."""
-
-    def __init__(self) -> None:
-        super().__init__("There is no quote with this token. Ask for a new quote.")
-
-
-class QuoteExpired(QuoteRefused):
-    """A quote whose time is over: nothing is held for it any more."""
-
-    def __init__(self, *, quote: str, until: datetime) -> None:
-        super().__init__(
-            f"Quote {quote} has expired: it was held until {until:%d %b %Y %H:%M} UTC. Ask for a new quote."
-        )
-
-
-class QuoteUsed(QuoteRefused):
-    """A quote that an order has used: it is used once."""
-
-    def __init__(self, *, quote: str, order: str) -> None:
-        super().__init__(f"Quote {quote} is used already, by {order}. Ask for a new quote.")
-
-
-class QuoteReleased(QuoteRefused):
-    """A quote that was given back."""
-
-    def __init__(self, *, quote: str) -> None:
-        super().__init__(f"Quote {quote} was released: nothing is held for it any more. Ask for a new quote.")
-
-
-class QuoteBroken(QuoteRefused):
-    """A quote of which something is not there any more as it was quoted; `why` says what."""
-
-    def __init__(self, *, quote: str, why: str) -> None:
-        super().__init__(f"Quote {quote} cannot be kept. {why} Ask for a new quote.")
-
-
-class QuoteDiffers(QuoteRefused):
-    """An order whose lines are not those of its quote."""
-
-    def __init__(self, *, quote: str, order: str, quoted: Sequence[str]) -> None:
-        super().__init__(f"{order} is not what quote {quote} is for: {', '.join(quoted)}. Order exactly that.")
-
-
-class SerialNotQuoted(ErpError):
-    """Serial numbers are not reserved, so they cannot be held either."""
-
-    def __init__(self, *, sku: str) -> None:
-        super().__init__(f"{sku} is tracked by serial number: it cannot be held for a quote. Order it without one.")
+        super().__init__(say("{order} is refused. {reasons}", order=order, reasons=joined(reasons)))
 
 
 class OrderWithoutLines(ErpError):
     """An order without lines cannot be confirmed."""
 
     def __init__(self, *, order: str) -> None:
-        super().__init__(f"{order} has no lines. Add one before you confirm it.")
+        super().__init__(say("{order} has no lines. Add one before you confirm it.", order=order))
 
 
 class NoLinesGiven(ErpError):
@@ -93,7 +37,7 @@ class InactiveProduct(ErpError):
     """A product that is not sold any more."""
 
     def __init__(self, *, sku: str) -> None:
-        super().__init__(f"{sku} is no longer active. Order another product, or activate it again.")
+        super().__init__(say("{sku} is no longer active. Order another product, or activate it again.", sku=sku))
 
 
 class QuantityBelowDone(ErpError):
@@ -103,9 +47,14 @@ class QuantityBelowDone(ErpError):
 
     def __init__(self, *, quantity: Decimal, packed: Decimal, cancelled: Decimal) -> None:
         super().__init__(
-            f"The quantity cannot be {format_quantity(quantity)}: {format_quantity(packed)} are packed and "
-            f"{format_quantity(cancelled)} are cancelled already. "
-            f"Enter at least {format_quantity(packed + cancelled)}."
+            say(
+                "The quantity cannot be {quantity}: {packed} are packed and {cancelled} are "
+                "cancelled already. Enter at least {packed_}.",
+                quantity=format_quantity(quantity),
+                packed=format_quantity(packed),
+                cancelled=format_quantity(cancelled),
+                packed_=format_quantity(packed + cancelled),
+            )
         )
 
 
@@ -114,7 +63,11 @@ class TakesFromEarlier(ErpError):
 
     def __init__(self, *, order: str, losers: Sequence[str]) -> None:
         super().__init__(
-            f"{order} would take what earlier orders wait for: {', '.join(losers)}. Nothing is allocated yet."
+            say(
+                "{order} would take what earlier orders wait for: {losers}. Nothing is allocated yet.",
+                order=order,
+                losers=joined(losers, ", "),
+            )
         )
 
 
@@ -122,15 +75,15 @@ class NothingToPack(ErpError):
     """Nothing of the order is allocated and ready to leave."""
 
     def __init__(self, *, order: str, reasons: Sequence[str] = ()) -> None:
-        why = " ".join(reasons) or "Nothing is allocated."
-        super().__init__(f"{order} has nothing to pack. {why}")
+        why = joined(reasons) if reasons else say("Nothing is allocated.")
+        super().__init__(say("{order} has nothing to pack. {why}", order=order, why=why))
 
 
 class ShipsComplete(ErpError):
     """An order that ships complete, while something of it cannot leave yet."""
 
     def __init__(self, *, order: str, reasons: Sequence[str]) -> None:
-        super().__init__(f"{order} ships complete. {' '.join(reasons)}")
+        super().__init__(say("{order} ships complete. {reasons}", order=order, reasons=joined(reasons)))
 
 
 class LotUnusable(ErpError):
@@ -138,7 +91,13 @@ class LotUnusable(ErpError):
 
     def __init__(self, *, lot: str, location: str, why: str) -> None:
         super().__init__(
-            f"Lot {lot} at {location} is {why}, so it cannot be packed. Its page can release what is allocated on it."
+            say(
+                "Lot {lot} at {location} is {why}, so it cannot be packed. Its page can release what "
+                "is allocated on it.",
+                lot=lot,
+                location=location,
+                why=why,
+            )
         )
 
 
@@ -146,28 +105,30 @@ class SerialNumberRefused(ErpError):
     """A serial number that cannot be packed."""
 
     def __init__(self, *, number: str, sku: str, reason: str) -> None:
-        super().__init__(f"Serial number {number} of {sku} cannot be packed: {reason}.")
+        super().__init__(
+            say("Serial number {number} of {sku} cannot be packed: {reason}.", number=number, sku=sku, reason=reason)
+        )
 
 
 class SerialNumberUnknown(SerialNumberRefused):
     """A serial number that is not in stock of that product: unknown, packed, or of another product."""
 
     def __init__(self, *, number: str, sku: str) -> None:
-        super().__init__(number=number, sku=sku, reason="it is not in stock")
+        super().__init__(number=number, sku=sku, reason=say("it is not in stock"))
 
 
 class SerialNumberUnusable(SerialNumberRefused):
     """A serial number that may not leave now: on hold, expired or in quarantine."""
 
     def __init__(self, *, number: str, sku: str, why: str) -> None:
-        super().__init__(number=number, sku=sku, reason=f"it is {why}")
+        super().__init__(number=number, sku=sku, reason=say("it is {why}", why=why))
 
 
 class SerialNumberTwice(SerialNumberRefused):
     """A serial number that is given more than once."""
 
     def __init__(self, *, number: str, sku: str) -> None:
-        super().__init__(number=number, sku=sku, reason="it is given twice")
+        super().__init__(number=number, sku=sku, reason=say("it is given twice"))
 
 
 class TooManySerialNumbers(ErpError):
@@ -175,7 +136,12 @@ class TooManySerialNumbers(ErpError):
 
     def __init__(self, *, position: int, given: int, open_quantity: Decimal) -> None:
         super().__init__(
-            f"Line {position}: {given} serial numbers are given, {format_quantity(open_quantity)} are open."
+            say(
+                "Line {position}: {given} serial numbers are given, {open_quantity} are open.",
+                position=position,
+                given=given,
+                open_quantity=format_quantity(open_quantity),
+            )
         )
 
 
@@ -183,75 +149,95 @@ class NotSerial(ErpError):
     """Serial numbers for a line whose product has none."""
 
     def __init__(self, *, position: int, sku: str) -> None:
-        super().__init__(f"Line {position}: {sku} is not tracked by serial number. Pack it without one.")
+        super().__init__(
+            say(
+                "Line {position}: {sku} is not tracked by serial number. Pack it without one.",
+                position=position,
+                sku=sku,
+            )
+        )
 
 
 class AlreadyReversed(ErpError):
     """A pack, or lines of it, that somebody has reversed before."""
 
     def __init__(self, *, pack: str) -> None:
-        super().__init__(f"What you chose of {pack} is reversed already. Its page shows by whom and why.")
+        super().__init__(
+            say("What you chose of {pack} is reversed already. Its page shows by whom and why.", pack=pack)
+        )
 
 
 class ReasonMissing(ErpError):
     """A pack that would be reversed without a reason."""
 
     def __init__(self, *, pack: str) -> None:
-        super().__init__(f"Say why {pack} is reversed.")
+        super().__init__(say("Say why {pack} is reversed.", pack=pack))
 
 
 class SerialNotAllocated(ErpError):
     """Serial products are packed by their numbers, never allocated or backordered."""
 
     def __init__(self, *, sku: str) -> None:
-        super().__init__(f"{sku} is tracked by serial number: it is not allocated; give the numbers when packing.")
+        super().__init__(
+            say("{sku} is tracked by serial number: it is not allocated; give the numbers when packing.", sku=sku)
+        )
 
 
 class NotOfThisOrder(ErpError):
     """A line or an allocation that belongs to another order, or is gone."""
 
     def __init__(self, *, order: str) -> None:
-        super().__init__(f"What you chose is no longer on {order}. Reload the page and choose again.")
+        super().__init__(say("What you chose is no longer on {order}. Reload the page and choose again.", order=order))
 
 
 class NothingOpen(ErpError):
     """A line or backorder on which nothing is open."""
 
     def __init__(self, *, what: str) -> None:
-        super().__init__(f"{what}: nothing is open.")
+        super().__init__(say("{what}: nothing is open.", what=what))
 
 
 class NothingToAllocate(ErpError):
     """An order of which all that is open is allocated."""
 
     def __init__(self, *, order: str) -> None:
-        super().__init__(f"{order}: all that is open is allocated already.")
+        super().__init__(say("{order}: all that is open is allocated already.", order=order))
 
 
 class HoldUnchanged(ErpError):
     """Something is to be held or released that is so already, or of which nothing is open."""
 
     def __init__(self, *, what: str, hold: bool) -> None:
-        is_so = "on hold already" if hold else "not on hold"
-        super().__init__(f"{what}: what is open is {is_so}.")
+        is_so = say("on hold already") if hold else say("not on hold")
+        super().__init__(say("{what}: what is open is {is_so}.", what=what, is_so=is_so))
 
 
 class AllocationsHeld(ErpError):
     """Sales cannot be switched off while stock is allocated."""
 
     def __init__(self, *, quantity: Decimal, orders: int) -> None:
-        units = "1 unit is" if quantity == 1 else f"{format_quantity(quantity)} units are"
-        super().__init__(f"{units} allocated to {plural(orders, 'sales order')}. Release them to disable sales.")
+        units = "1 unit is" if quantity == 1 else say("{quantity} units are", quantity=format_quantity(quantity))
+        super().__init__(
+            say(
+                "{units} allocated to {sales_orders}. Release them to disable sales.",
+                units=units,
+                sales_orders=plural(orders, "sales order"),
+            )
+        )
 
 
 class BookChanged(ErpError):
     """The book is not what the preview showed. `products` are names with what changed of them."""
 
     def __init__(self, *, products: Sequence[str]) -> None:
-        more = f" and {len(products) - 5} more" if len(products) > 5 else ""
+        more = say(" and {products} more", products=len(products) - 5) if len(products) > 5 else ""
         super().__init__(
-            f"The book has changed since this preview: {', '.join(products[:5])}{more}. Nothing was served. "
-            "Check the new preview before you apply it.",
+            say(
+                "The book has changed since this preview: {products}{more}. Nothing was served. "
+                "Check the new preview before you apply it.",
+                products=", ".join(products[:5]),
+                more=more,
+            ),
             products=list(products),
         )
 
@@ -261,8 +247,12 @@ class MoreThanNeeded(ErpError):
 
     def __init__(self, *, line: str, need: Decimal, wanted: Decimal) -> None:
         super().__init__(
-            f"{line} needs {format_quantity(need)}, so {format_quantity(wanted)} cannot be taken for it. "
-            "Take less, or from fewer orders."
+            say(
+                "{line} needs {need}, so {wanted} cannot be taken for it. Take less, or from fewer orders.",
+                line=line,
+                need=format_quantity(need),
+                wanted=format_quantity(wanted),
+            )
         )
 
 
@@ -271,8 +261,13 @@ class NotHeld(ErpError):
 
     def __init__(self, *, holder: str, held: Decimal, wanted: Decimal) -> None:
         super().__init__(
-            f"{holder} has {format_quantity(held)} on usable stock that are not packed, "
-            f"so {format_quantity(wanted)} cannot be taken from it. Reload the page to see who has what."
+            say(
+                "{holder} has {held} on usable stock that are not packed, so {wanted} cannot be "
+                "taken from it. Reload the page to see who has what.",
+                holder=holder,
+                held=format_quantity(held),
+                wanted=format_quantity(wanted),
+            )
         )
 
 
@@ -281,6 +276,11 @@ class CountDiffers(ErpError):
 
     def __init__(self, *, what: str, counted: Decimal, allocated: Decimal) -> None:
         super().__init__(
-            f"Of {what}, {format_quantity(counted)} were counted and {format_quantity(allocated)} are allocated. "
-            "Count it again, or remove from the allocation lines what is not there."
+            say(
+                "Of {what}, {counted} were counted and {allocated} are allocated. Count it again, or "
+                "remove from the allocation lines what is not there.",
+                what=what,
+                counted=format_quantity(counted),
+                allocated=format_quantity(allocated),
+            )
         )

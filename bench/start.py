@@ -1,0 +1,88 @@
+"""`python -m bench start`: what it costs to begin: a command, the server until its first answer, and the worker.
+
+The floor of a command is Python that imports the two libraries on which everything stands.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+REQUESTS = 1000
+COMMAND = ("-m", "erp", "options", "get", "sales.backorders")
+FLOOR = ("-c", "import flask, sqlalchemy.orm")
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure and print seconds of the processor, seconds to the first answer, and memory."""
+    parser = argparse.ArgumentParser(prog="python -m bench start", description=__doc__)
+    parser.add_argument("--turns", type=int, default=5, help="how many turns; the best of each counts (default 5)")
+    turns = parser.parse_args(arguments).turns
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "ERP_INSTANCE": folder, "ERP_DATABASE_URL": ""}
+        subprocess.run([sys.executable, "-m", "erp", "init"], env=environment, check=True, capture_output=True)
+        # In turns, so that other work of the machine slows both alike.
+        taken = [[_processor(each, environment) for each in (COMMAND, FLOOR)] for _ in range(turns)]
+        command, floor = (min(each[place] for each in taken) for place in range(2))
+        print(f"a command that reads one option {command:6.2f} s of the processor")
+        print(f"floor                           {floor:6.2f} s")
+        print(f"ratio                           {command / floor:6.2f}")
+        first = min(_first_answer(environment, requests=0)[0] for _ in range(turns))
+        _, memory = _first_answer(environment, requests=REQUESTS)
+        print(f"first answer                    {first:6.2f} s")
+        print(f"web process                     {memory:6.0f} MB after {REQUESTS:,} requests", flush=True)
+
+
+def _processor(arguments: Sequence[str], environment: Mapping[str, str]) -> float:
+    """Return the seconds of the processor that Python takes for these arguments."""
+    process = subprocess.Popen([sys.executable, *arguments], env=environment, stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(arguments)} failed")
+    return used.ru_utime + used.ru_stime
+
+
+def _first_answer(environment: Mapping[str, str], *, requests: int) -> tuple[float, float]:
+    """Start the server with one process; return the seconds to its first answer, and its megabytes after more."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    began = time.perf_counter()
+    command = [sys.executable, "-m", "erp", "serve", "--workers", "1", "--port", str(port)]
+    server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        address = f"http://127.0.0.1:{port}/login"
+        while not _answers(address):
+            time.sleep(0.005)
+        seconds = time.perf_counter() - began
+        for _ in range(requests):
+            _answers(address)
+        return seconds, _megabytes(server.pid) if requests else 0
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=30) as answer:
+            answer.read()
+            return True
+    except OSError:
+        return False
+
+
+def _megabytes(parent: int) -> float:
+    """Return the memory of the only child of a process."""
+    child = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()[0]
+    status = Path(f"/proc/{child}/status").read_text().splitlines()
+    return int(next(line.split()[1] for line in status if line.startswith("VmRSS:"))) / 1024
