@@ -9,7 +9,7 @@ from modules.api.delivery import deliver_due
 
 
 def deliver_webhooks(_session: Session) -> str | None:
-    """Send what webhooks are told, and what is to be tried again."""
+    """Send pending webhook deliveries, and try failed ones again."""
     return deliver_due()
 
 

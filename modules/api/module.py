@@ -49,8 +49,10 @@ MODULE = Module(
             default=timedelta(days=7),
             help="How long the answer to a write is kept for a request that is sent again with its key.",
         ),
-        Switch(name="webhooks", default=False, help="Let webhooks hear what happens."),
-        Duration(name="deliver_every", default=timedelta(minutes=1), help="How often webhooks are told what happened."),
+        Switch(name="webhooks", default=False, help="Send what happens to webhooks."),
+        Duration(
+            name="deliver_every", default=timedelta(minutes=1), help="How often pending webhook deliveries are sent."
+        ),
         Duration(
             name="webhook_timeout",
             default=timedelta(seconds=10),
@@ -70,7 +72,7 @@ MODULE = Module(
             "api.use", "Make tokens of their own for programs", ("Sales clerk", "Merchandiser", "Warehouse clerk")
         ),
         Permission("api.tokens", "See and revoke the tokens of all users"),
-        Permission("api.webhooks", "Set up webhooks, and see and repeat what they were told"),
+        Permission("api.webhooks", "Set up webhooks, and see and repeat their deliveries"),
     ),
     setup=setup,
     screens=screens,

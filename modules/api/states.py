@@ -1,4 +1,4 @@
-"""The lifecycle of what a webhook is told."""
+"""The lifecycle of a webhook delivery."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""The log of what webhooks were told."""
+"""The log of webhook deliveries."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _depends_on(_session: Session, delivery: Any) -> Facts:
 
 
 class DeliveryScreen(Screen):
-    """What webhooks were told, and what became of it."""
+    """Webhook deliveries, and what became of each."""
 
     model = Delivery
     view_name = "api.delivery"
@@ -73,4 +73,4 @@ class DeliveryScreen(Screen):
             help="The same body with the same number is sent once more.",
         ),
     )
-    empty_message = "No webhook has been told of anything yet."
+    empty_message = "Nothing has been sent to a webhook yet."

@@ -84,7 +84,7 @@ class TokenScreen(Screen):
             allowed=lambda token: token.revoked_at is None,
             style="danger",
             icon="fa-ban",
-            confirm="Let nobody in by this token any more? The program that has it stops.",
+            confirm="Revoke this token? The program that uses it is refused from then on.",
         ),
     )
     empty_message = "There are no tokens yet. Make one for each program."
@@ -107,7 +107,7 @@ class TokenScreen(Screen):
         base = super().scaffold_form()  # its fields come first
         more = {
             "expires_on": DayField("Good until the end of", description="Empty: until it is revoked."),
-            "rights": TicksField("Rights", description="None ticked: all that you have, also later."),
+            "rights": TicksField("Rights", description="None ticked: all rights that you have, also later ones."),
         }
         return type("TokenForm", (base,), more)
 

@@ -1,4 +1,4 @@
-"""Webhooks: which addresses are told of which facts."""
+"""Webhooks: which addresses receive which events."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from modules.api.models import Webhook
 
 
 class WebhookScreen(Screen):
-    """The addresses that are told of facts."""
+    """The addresses that receive events."""
 
     model = Webhook
     view_name = "api.webhook"
@@ -32,7 +32,7 @@ class WebhookScreen(Screen):
     column_sortable_list = ("name",)
     form_columns = ("name", "url", "events", "customers", "is_active")
     form_args = {
-        "url": {"label": "Address", "description": "What is told is sent there by POST; begins with https://."},
+        "url": {"label": "Address", "description": "Events are sent there by POST; begins with https://."},
         "customers": {"description": "Codes of customers with blanks between them; empty = all."},
         "is_active": {"label": "Active"},
     }
@@ -43,7 +43,7 @@ class WebhookScreen(Screen):
         ("Active", "is_active"),
         ("Secret for signatures", "secret"),
     )
-    empty_message = "No address is told of anything yet."
+    empty_message = "There are no webhooks yet."
 
     @override
     def prepare_form(self, form: Form, row: Any) -> None:

@@ -1,4 +1,4 @@
-"""Sending what webhooks are told: it knows the network."""
+"""Sending webhook deliveries: it knows the network."""
 
 from modules.api.delivery.worker import deliver_due
 

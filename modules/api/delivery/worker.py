@@ -1,4 +1,4 @@
-"""The sender of what webhooks are told: take, commit, then connect."""
+"""The sender of webhook deliveries: take, commit, then connect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the HTTP interface writes of its own: tokens, counts of requests, kept answers, and what webhooks are told."""
+"""What the HTTP interface writes of its own: tokens, counts of requests, kept answers, and webhook deliveries."""
 
 from modules.api.services.answers import forget_answers, keep_answer
 from modules.api.services.limits import count_request

@@ -1,4 +1,4 @@
-"""Webhooks: whom to tell of which facts, what they are told, and what became of it."""
+"""Webhooks: which of them receive an event, what is sent to them, and what became of it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _ENDS = {Ending.sent: "deliver", Ending.permanent: "fail", Ending.uncertain: "do
 
 
 def notify_webhooks(session: Session, fact: Announced) -> None:
-    """Write what webhooks are told of a fact, in the transaction of the fact.
+    """Write a delivery for each webhook that wants a fact, in the transaction of the fact.
 
     What has not left yet and is about the same thing is superseded. Nothing is written where `[api] webhooks` is off.
     """
