@@ -27,7 +27,7 @@ from erp.admin.declarations import (
 )
 from erp.admin.document import DocumentScreen
 from erp.admin.fields import DayField, LookupField, QuantityField, lookup_of
-from erp.admin.filters import DerivedFilter, compared, yes_or_no
+from erp.admin.filters import DerivedFilter, compared, of_text, yes_or_no
 from erp.admin.formatting import line_heading
 from erp.admin.page import Page
 from erp.admin.screen import ContactScreen, Screen
@@ -76,6 +76,7 @@ __all__ = [
     "lookup_of",
     "may",
     "of_each",
+    "of_text",
     "screen_session",
     "yes_or_no",
 ]

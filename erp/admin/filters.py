@@ -292,6 +292,11 @@ def compared(name: str, value: Callable[[], Any]) -> list[Filter]:
     return [_computed(kind, name, value) for kind in _EXACTS]
 
 
+def of_text(name: str, value: Callable[[], Any]) -> Filter:
+    """Return the filter by what a text that SQL computes contains."""
+    return _computed(Contains, name, value)
+
+
 def of_day(name: str, value: Callable[[], Any]) -> list[Filter]:
     """Return filters by a day that SQL computes."""
     return [_computed(kind, name, value) for kind in _DAYS]

@@ -24,8 +24,8 @@ def screens(core: Core) -> None:
     from modules.api import admin, api, http
 
     core.add_endpoint(http.ENDPOINT)
-    core.add_view(admin.WebhookScreen, menu="System Data", permission="api.webhooks")
-    core.add_view(admin.DeliveryScreen, menu="System Data", permission="api.webhooks")
+    core.add_view(admin.WebhookScreen, menu="Settings", permission="api.webhooks")
+    core.add_view(admin.DeliveryScreen, menu="Settings", permission="api.webhooks")
     core.add_view(admin.TokenScreen, menu="Settings", permission="api.use")
     api.register(core)
 

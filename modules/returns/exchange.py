@@ -80,8 +80,8 @@ RETURNS = ImportKind(
 )
 
 RETURNS_OUT = ExportKind(
-    name="returns",
-    title="Returns",
+    name="return_lines",
+    title="Return lines",
     permission="returns.view",
     columns=(
         *("number", "order", "reason", "state", "pack", "sku", "lot", "quantity", "received"),

@@ -34,7 +34,9 @@ def screens(core: Core) -> None:
     from modules.returns import admin
 
     core.add_view(admin.ReturnScreen, menu="Sales", permission="returns.view")
-    core.extend_view("sales.pack", columns=(admin.PACK_COLUMN,), actions=(admin.PACK_ACTION,))
+    core.extend_view(
+        "sales.pack", columns=(admin.PACK_COLUMN,), filters=(admin.PACK_FILTER,), actions=(admin.PACK_ACTION,)
+    )
     core.extend_view("sales.order", panels=(admin.ORDER_PANEL,))
     core.add_dashboard(admin.CARD)
     core.add_work_queue(*admin.QUEUES)

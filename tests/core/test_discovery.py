@@ -36,7 +36,7 @@ def names(*modules):
 def test_the_modules_that_ship_are_found_and_ordered():
     found = discovery.find()
     order = [module.name for module in discovery.in_order(found.manifests)]
-    assert order == ["inventory_lots", "procurement", "sales", "preorder", "backorder_email"]
+    assert order == ["api", "inventory_lots", "procurement", "sales", "preorder", "returns", "backorder_email"]
     assert found.shipped == set(order)
 
 

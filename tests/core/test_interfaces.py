@@ -133,7 +133,7 @@ EXPORTS = {
     "balances": "sku lot location on_hand allocated available received_on expires_on",
     "emails": "id to subject state order created_at sent_at attempts last_error",
     "atp": "sku date projected available_to_promise",
-    "returns": "number order reason state pack sku lot quantity received restocked quarantined scrapped",
+    "return_lines": "number order reason state pack sku lot quantity received restocked quarantined scrapped",
 } | {kind: columns.replace("*", "") for kind, columns in IMPORTS.items() if kind not in ("receipts", "returns")}
 
 BUTTONS = {

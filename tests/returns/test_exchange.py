@@ -24,7 +24,7 @@ HEADER = "number,reason,pack,sku,lot,quantity"
 
 
 def rows_out(session):
-    return "".join(export_csv(session, "returns")).splitlines()
+    return "".join(export_csv(session, "return_lines")).splitlines()
 
 
 def test_a_file_makes_returns_and_comes_out_with_what_became_of_them(session):

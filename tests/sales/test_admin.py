@@ -24,7 +24,9 @@ def test_customers_are_entered_found_and_shown_with_their_orders(session, desk, 
     page = desk.press("/sales/customers/new/", code="NEW", name="Again")
     assert page.status == 422
     assert "Already exists." in page.text
-    assert "This is no email address" in desk.press("/sales/customers/new/", code="X", name="X", email="a@b, c@d").text
+    assert (
+        "This is not an email address" in desk.press("/sales/customers/new/", code="X", name="X", email="a@b, c@d").text
+    )
     assert customer.email == "new@x.example"
 
 

@@ -112,7 +112,7 @@ def test_an_allocation_on_a_lot_put_on_hold_stays_and_is_not_packed(session, pro
     session.commit()
     pack(session, order)
     assert (order.lines[0].packed, order.lines[0].allocated) == (6, 4)
-    with pytest.raises(NothingToPack, match=r"Line 1: Lot L\d+ at WH/STOCK is on hold, so it stays\."):
+    with pytest.raises(NothingToPack, match=r"Line 1: Lot L\d+ at WH/STOCK is on hold, so it cannot be packed\."):
         pack(session, order)
 
 

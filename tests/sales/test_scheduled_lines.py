@@ -393,7 +393,7 @@ def test_the_requested_date_is_changed_on_the_line(session, desk, desk_of, produ
     assert page.status == 403
     assert line_of(order).requested_on == JUNE
     page = desk.line(line_of(order), "requested-date", requested_on="")
-    assert "Line 1: it is requested for no day." in page.text
+    assert "Line 1: it has no requested date." in page.text
     assert line_of(order).requested_on is None
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 from typing_extensions import override
 
-from erp.admin import Badge, Choose, Chosen, ExtraColumn, Facts, Panel, Result
+from erp.admin import Badge, Choose, Chosen, ExtraColumn, Facts, Panel, Result, yes_or_no
 from erp.text import say
 from modules.returns import queries, services
 from modules.returns.admin.forms import ReasonForm
@@ -79,5 +79,6 @@ def _returns(session: Session, order: Any) -> Mapping[str, Any] | None:
 
 
 PACK_COLUMN = ExtraColumn("returned", "Returned", _returned)
+PACK_FILTER = yes_or_no("Returned", queries.came_back)
 PACK_ACTION = ReturnGoods.action()
 ORDER_PANEL = Panel("Returns", "returns/of_order.html", _returns, "returns.view", counted="returns")

@@ -5,6 +5,7 @@ from modules.returns.queries.packed import Key, key_of, packed_by_key, packed_li
 from modules.returns.queries.returns import (
     LINE_LOADS,
     SEARCH,
+    came_back,
     counts_by_state,
     fresh_return,
     goods_to_inspect,
@@ -26,6 +27,7 @@ __all__ = [
     "SEARCH",
     "Key",
     "broken_invariants",
+    "came_back",
     "counts_by_state",
     "fresh_return",
     "goods_to_inspect",

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, literal, select
+from sqlalchemy import ColumnElement, Select, case, exists, func, literal, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from erp.db import Quantity, is_one_of, total
@@ -120,6 +120,12 @@ def returned_of_packs(session: Session, pack_ids: Sequence[int]) -> dict[int, tu
         .having(total(ReturnLine.received) > Decimal(0))
     )
     return {pack_id: (returned, of) for pack_id, returned, of in session.execute(rows)}
+
+
+def came_back() -> ColumnElement[bool]:
+    """Return the condition on a pack that something of it was returned."""
+    received = ReturnLine.received > Decimal(0)
+    return exists().where(ReturnLine.pack_line_id == PackLine.id, PackLine.pack_id == Pack.id, received)
 
 
 def counts_by_state(session: Session) -> dict[ReturnState, int]:

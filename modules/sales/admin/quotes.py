@@ -8,7 +8,19 @@ from typing import Any
 from sqlalchemy import and_
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from erp.admin import Action, Badge, ExtraColumn, Facts, Panel, QuickFilter, Screen, anchor_of, of_each, yes_or_no
+from erp.admin import (
+    Action,
+    Badge,
+    ExtraColumn,
+    Facts,
+    Panel,
+    QuickFilter,
+    Screen,
+    anchor_of,
+    of_each,
+    of_text,
+    yes_or_no,
+)
 from erp.text import say
 from modules.sales import queries, services
 from modules.sales.models import Quote, QuoteLine
@@ -78,6 +90,7 @@ class QuoteScreen(Screen):
     column_filters = (
         *("state", "quoted_at", "expires_at", "wanted_on", "order.number", "user_name"),
         yes_or_no("Live", lambda: and_(Quote.is_live)),
+        of_text("Products", queries.skus_of_quote),
     )
     quick_filters = (
         QuickFilter("Live", "live_is", "yes"),

@@ -94,6 +94,7 @@ from modules.sales.queries.quotes import (
     quoted_preorders,
     quoted_products,
     quotes_of_product,
+    skus_of_quote,
 )
 from modules.sales.queries.scheduled import due_day, scheduled_quantities, why_scheduled
 from modules.sales.queries.search import SEARCHES
@@ -207,6 +208,7 @@ __all__ = [
     "select_lines",
     "select_unpacked",
     "service_order",
+    "skus_of_quote",
     "snapshots_with",
     "staying_behind",
     "usable_serials",

@@ -8,7 +8,7 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, select
+from sqlalchemy import ScalarSelect, Select, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from erp import clock
@@ -34,6 +34,12 @@ def quote_of(session: Session, token: str) -> Quote | None:
     return session.scalar(
         rows.options(lines.joinedload(QuoteLine.product), lines.selectinload(QuoteLine.parts), joinedload(Quote.order))
     )
+
+
+def skus_of_quote() -> ScalarSelect[str]:
+    """Return, in SQL, the SKUs of a quote's products."""
+    skus = select(func.aggregate_strings(Product.sku, ", ")).join(QuoteLine, QuoteLine.product_id == Product.id)
+    return skus.where(QuoteLine.quote_id == Quote.id).correlate(Quote).scalar_subquery()
 
 
 def quoted_products(session: Session, product_ids: Collection[int]) -> tuple[dict[int, Any], int]:
