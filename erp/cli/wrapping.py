@@ -26,7 +26,8 @@ why_option = click.option("--why", default="", help="The reason, for the history
 def current_app_of(ctx: click.Context, *, screens: bool = False) -> Flask:
     """Return the application of this command line, made when it is first needed, without screens unless asked for."""
     root = ctx.find_root()
-    if root.obj is None:
+    # To find a module's command no screens were needed.
+    if root.obj is None or (screens and "erp_site" not in root.obj.extensions):
         root.obj = create_app(screens=screens)
         root.call_on_close(partial(_close_connections, root.obj))
     app: Flask = root.obj

@@ -72,8 +72,9 @@ class UnknownEvents(ErpError):
     field = "events"
 
     def __init__(self, *, events: list[str], allowed: list[str]) -> None:
-        wrong = f"There is no event {', '.join(events)}." if events else "Name at least one event."
-        super().__init__(f"{wrong} Known are: {', '.join(allowed)}.")
+        unknown = say("There is no event {events}.", events=", ".join(events))
+        wrong = unknown if events else say("Name at least one event.")
+        super().__init__(say("{wrong} The events are: {allowed}.", wrong=wrong, allowed=", ".join(allowed)))
 
 
 class BadWebhookAddress(ErpError):
@@ -82,7 +83,7 @@ class BadWebhookAddress(ErpError):
     field = "url"
 
     def __init__(self, *, url: str, why: str) -> None:
-        super().__init__(f"{url} cannot be used. {why}")
+        super().__init__(say("{url} cannot be used. {why}", url=url, why=why))
 
 
 class KeyMissing(ErpError):

@@ -11,6 +11,7 @@ from erp import clock
 from erp.db import BigId, Model, UtcDateTime, partial_index
 from erp.history import Tracked
 from erp.models import User, enum_column
+from erp.text import say
 from modules.api.states import DeliveryState
 
 ALL_RIGHTS = "*"
@@ -81,10 +82,10 @@ class KeptAnswer(Model):
 
 
 class Webhook(Tracked, Model):
-    """An address that is told of facts. `events` are names of announcements with blanks between them.
+    """An address that receives events. `events` are names of announcements with blanks between them.
 
-    Where `customers` has codes, with blanks between them, it hears of these alone. Each delivery is signed with the
-    `secret`.
+    Where `customers` has codes, with blanks between them, it receives what concerns these alone. Each delivery is
+    signed with the `secret`.
     """
 
     __tablename__ = "api_webhook"
@@ -135,4 +136,4 @@ class Delivery(Tracked, Model):
     history_fields = ("state",)
 
     def __str__(self) -> str:
-        return f"Delivery {self.id}"
+        return say("Delivery {id}", id=self.id)

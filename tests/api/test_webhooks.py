@@ -59,6 +59,7 @@ def receiver(answer):
     try:
         yield f"http://127.0.0.1:{server.getsockname()[1]}/hook?a=1", heard
     finally:
+        server.shutdown(socket.SHUT_RDWR)  # else the thread would accept one more
         server.close()
         thread.join(5)
 

@@ -115,7 +115,8 @@ def test_no_text_on_a_screen_is_outside_the_catalogues(app, sign_in, monkeypatch
             for text in Page(answer.text).texts:
                 found |= {(word, text, path) for word in WORD.findall(left_over(text))}
     data = data_words(app)
-    assert [each for each in sorted(found) if each[0] not in data] == []
+    missing = [each for each in sorted(found) if each[0] not in data]
+    assert missing == [], "\n".join(map(str, missing))
 
 
 @pytest.mark.parametrize("app", ["sqlite"], indirect=True)

@@ -24,9 +24,8 @@ def test_customers_are_entered_found_and_shown_with_their_orders(session, desk, 
     page = desk.press("/sales/customers/new/", code="NEW", name="Again")
     assert page.status == 422
     assert "Already exists." in page.text
-    assert (
-        "This is not an email address" in desk.press("/sales/customers/new/", code="X", name="X", email="a@b, c@d").text
-    )
+    page = desk.press("/sales/customers/new/", code="X", name="X", email="a@b, c@d")
+    assert "This is not an email address" in page.text
     assert customer.email == "new@x.example"
 
 

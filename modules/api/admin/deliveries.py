@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from erp.admin import Action, Facts, QuickFilter, Screen, anchor_of
+from erp.text import say
 from modules.api import services
 from modules.api.models import Delivery
 from modules.api.states import DELIVERY
@@ -14,7 +15,7 @@ from modules.api.states import DELIVERY
 
 def _replay(session: Session, delivery: Any) -> str:
     services.replay_delivery(session, delivery.id)
-    return f"{delivery} is sent again with the next run of the job."
+    return say("{delivery} is sent again at the next run of the job.", delivery=delivery)
 
 
 def _depends_on(_session: Session, delivery: Any) -> Facts:

@@ -18,6 +18,7 @@ from erp.admin.access import may, screen_session
 from erp.admin.fields import TicksField
 from erp.models import User
 from erp.registry import current_registry
+from erp.text import say
 from modules.api import services
 from modules.api.models import Token
 
@@ -34,7 +35,7 @@ def _state_of(token: Token) -> Badge:
 
 def _revoke(session: Session, token: Token) -> str:
     services.revoke_token(session, token.id)
-    return f"{token.name} lets nobody in any more."
+    return say("{token} is revoked.", token=token.name)
 
 
 def _is_revoked(_session: Session, token: Token) -> Facts:
@@ -67,7 +68,7 @@ class TokenScreen(Screen):
     form_args = {"name": {"description": "What the program is called, such as webshop."}}
     header_fields = (
         ("User", "user.username"),
-        ("Rights", lambda token: token.rights if token.is_limited else "all rights of the user"),
+        ("Rights", lambda token: token.rights if token.is_limited else say("all rights of the user")),
         ("Made at", "created_at"),
         ("Expires at", "expires_at"),
         ("Last used at", "last_used_at"),
@@ -130,5 +131,5 @@ class TokenScreen(Screen):
     @override
     def saved(self, id: int, is_new: bool) -> ResponseReturnValue:
         token = self.load(screen_session(), id)
-        message = f"{token.name} is made. Copy what the program sends now: it is shown this once."
+        message = say("{token} is made. Copy it now: it is shown only once.", token=token.name)
         return self.show_row(id, result=Result(message, "api/secret.html", {"secret": g.api_secret}))

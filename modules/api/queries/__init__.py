@@ -2,6 +2,6 @@
 
 from modules.api.queries.answers import kept_answer
 from modules.api.queries.tokens import TokenUser, key_of, token_of, tokens_of
-from modules.api.queries.webhooks import event_names
+from modules.api.queries.webhooks import event_titles
 
-__all__ = ["TokenUser", "event_names", "kept_answer", "key_of", "token_of", "tokens_of"]
+__all__ = ["TokenUser", "event_titles", "kept_answer", "key_of", "token_of", "tokens_of"]

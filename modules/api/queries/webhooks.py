@@ -1,4 +1,4 @@
-"""What webhooks can be told of."""
+"""The events that webhooks can receive."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from sqlalchemy.orm import Session
 from erp.api import announcements
 
 
-def event_names(session: Session) -> list[str]:
-    """Return the names of the events of which programs can be told now."""
-    return sorted(each.name for answer in announcements(session) for each in answer)
+def event_titles(session: Session) -> dict[str, str]:
+    """Return what each event that a webhook can receive now means, by its name."""
+    return {each.name: each.title for answer in announcements(session) for each in answer}

@@ -87,7 +87,7 @@ def save_webhook(session: Session, webhook: Webhook) -> None:
     """
     if why := why_not(webhook.url):
         raise BadWebhookAddress(url=webhook.url, why=why)
-    allowed = queries.event_names(session)
+    allowed = sorted(queries.event_titles(session))
     wrong = sorted(set(webhook.events.split()).difference(allowed))
     if wrong or not webhook.events.split():
         raise UnknownEvents(events=wrong, allowed=allowed)
