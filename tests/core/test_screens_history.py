@@ -28,6 +28,7 @@ NEW = {
     "sales.customer": {"code": "C-1", "name": "Acme"},
     "preorder.on_hand_change": {"product": "1", "date": "2026-12-01", "quantity": "5"},
     "backorder_email.template": {"name": "News", "subject": "News", "body": "Hello"},
+    "api.webhook": {"name": "Shop", "url": "https://shop.example/hook", "events": ["order-confirmed"]},
     "erp.user": {"username": "dora"},
     "erp.role": {"name": "Buyer"},
 }
