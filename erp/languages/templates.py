@@ -37,11 +37,12 @@ def message_in_page(text: Any, /, **facts: Any) -> Markup:
 
 
 class MessagesInTemplates(Extension):
-    """Gives each text of a template to `_` when the template is compiled."""
+    """Gives each text of a page's template to `_` when the template is compiled; other files stay as they are."""
 
     @override
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
-        return _Page(source).marked()
+        is_page = name is None or name.endswith(".html")
+        return _Page(source).marked() if is_page else source
 
 
 class _Page:
