@@ -253,7 +253,10 @@ def act_as(user: Any) -> None:
 def load_user(token: str) -> User | None:
     """Return the user of a session; None where it has ended."""
     user = sessions.user_of(db.session(), token)
-    return None if user is None or second_factor.has_ended(user) else user
+    if user is None or second_factor.has_ended(user):
+        return None
+    g.erp_user_language = user.language
+    return user
 
 
 def nonce() -> str:

@@ -110,9 +110,10 @@ def forget() -> None:
 
 def _asked() -> str:
     """Return the language that the user chose or the browser asks for, empty where neither says."""
-    # The user is not asked for: where a page is of a failure, the database may be what failed.
+    # The user is not read again: where a page is of a failure, the database may be what failed.
     if "erp_language" not in g:
-        g.erp_language = _shipped(getattr(g.get("_login_user"), "language", "")) or _of_browser()
+        user = vars(g.get("_login_user", None) or object)
+        g.erp_language = _shipped(user.get("language", g.get("erp_user_language", ""))) or _of_browser()
     return str(g.erp_language)
 
 

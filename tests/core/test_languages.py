@@ -10,10 +10,11 @@ import pytest
 from babel import Locale
 from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
+from flask import g
 from jinja2 import Environment
 from sqlalchemy import Enum, select
 
-from erp import languages
+from erp import languages, security, sessions
 from erp.catalogues import collected
 from erp.db import Model, db
 from erp.languages.extraction import texts_of_template
@@ -178,6 +179,20 @@ def test_a_page_is_in_the_language_of_the_user_else_of_the_browser_else_of_the_c
     assert browser.post("/language", data={"language": ""}).status_code == 302
     assert title(**{"Accept-Language": "en"}) == "Sales orders"
     assert browser.post("/language", data={"language": "xx"}).status_code == 400
+
+
+@pytest.mark.parametrize("app", ["sqlite"], indirect=True)
+def test_a_page_of_a_failure_is_in_the_language_of_the_user_who_is_not_read_again(app, session, count_statements):
+    admin = security.find_user(session, "admin")
+    admin.language = "de"
+    token = sessions.start(session, admin, place="127.0.0.1", device="Firefox").session_token
+    session.commit()
+    with app.test_request_context():
+        g._login_user = security.load_user(token)
+        db.session.rollback()
+        with count_statements() as statements:
+            assert languages.language() == "de"
+        assert statements == []
 
 
 @pytest.mark.parametrize("app", ["sqlite"], indirect=True)

@@ -199,12 +199,12 @@ def test_what_a_file_brings_or_changes_is_found(client, session):
 
 
 def test_two_who_rename_a_customer_at_once_leave_one_name(app, client, session):
-    customer = make_customer(session, name="Before")
+    customer_id = make_customer(session, name="Before").id
     session.commit()
 
     def rename(name):
         def work(session):
-            row = session.get(Customer, customer.id, with_for_update=True)
+            row = session.get(Customer, customer_id, with_for_update=True)
             row.name = name
             session.flush()
 
@@ -212,7 +212,7 @@ def test_two_who_rename_a_customer_at_once_leave_one_name(app, client, session):
 
     together(app, rename("Hickory"), rename("Juniper"))
     session.expire_all()
-    kept = session.get(Customer, customer.id).name.lower()
+    kept = session.get(Customer, customer_id).name.lower()
     assert {"hickory", "juniper", "before"} & words(session, Customer) == {kept}
     assert list(wrong_words(session, Customer)) == []
 
