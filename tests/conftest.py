@@ -8,6 +8,7 @@ import logging
 import os
 import shutil
 import socket
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -105,6 +106,12 @@ def fixed_clock(request, at):
     """Let every test happen at the same instant."""
     if not request.node.get_closest_marker("real_clock"):
         at(NOW)
+
+
+@pytest.fixture(autouse=True)
+def modules_as_they_were_written_last(monkeypatch):
+    """Compile what a test writes twice in a second again: Python compares whole seconds and sizes of files."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
 
 
 @pytest.fixture(autouse=True)
