@@ -57,10 +57,17 @@ def install(name: str, *, rows_from: Path | None = None) -> list[str]:
     while a module that it needs is off. One whose installation broke off is installed again.
     """
     module = installable(name)
-    commit(partial(_begin, name=name, version=module.version))
-    steps = _settle(module, "installing", partial(_after_install, module), rows_from)
+    steps: list[str] = []
+    if not _is_to_be_enabled(db.session.get(InstalledModule, name)):
+        commit(partial(_begin, name=name, version=module.version))
+        steps = _settle(module, "installing", partial(_after_install, module), rows_from)
     enable(name)
     return steps
+
+
+def _is_to_be_enabled(row: InstalledModule | None) -> bool:
+    """Say whether an installation broke off after its tables were made, and before the module was on."""
+    return row is not None and row.state == ModuleState.disabled and row.is_wanted
 
 
 def installable(name: str) -> Module:
@@ -68,7 +75,7 @@ def installable(name: str) -> Module:
     registry = current_registry()
     module = registry.module(name)
     row = db.session.get(InstalledModule, name)
-    if row is not None and row.state != ModuleState.installing:
+    if row is not None and row.state != ModuleState.installing and not _is_to_be_enabled(row):
         raise AlreadyInstalled(name, row.state)
     if missing := set(module.depends) - registry.enabled():
         raise MissingDependency(name, missing, "enabled")
@@ -85,7 +92,7 @@ def _begin(session: Session, name: str, version: str) -> None:
 
 
 def _after_install(module: Module, session: Session, row: InstalledModule) -> None:
-    row.state, row.is_wanted = ModuleState.disabled, False
+    row.state = ModuleState.disabled
     grant(session, module.permissions)
     _record(session, module.name, "installed", new=module.version)
 

@@ -277,7 +277,7 @@ class Registry(Guarded):
     def _switch(self, session: Session, row: InstalledModule, state: ModuleState) -> None:
         subject = history.Subject("erp.module", None, row.name)
         history.record(session, subject, "switched", field="state", old=row.state, new=state)
-        row.state = state
+        row.state, row.is_wanted = state, False
         self.changed(session)
 
     def changed(self, session: Session) -> None:

@@ -372,6 +372,23 @@ def test_an_uninstallation_that_breaks_off_destroys_nothing_and_is_ended_or_take
     assert db.session.get(InstalledModule, "backorder_email") is None
 
 
+def test_an_installation_that_broke_off_before_the_module_was_on_is_done_again(empty_app, monkeypatch):
+    def break_off(_name):
+        raise OSError("No space left on device")
+
+    migrations.install_core()
+    with monkeypatch.context() as patch:
+        patch.setattr("erp.migrations.lifecycle.enable", break_off)
+        with pytest.raises(OSError, match="No space left"):
+            migrations.install("inventory_lots")
+    assert state_of("inventory_lots") == (ModuleState.disabled, "")
+    migrations.install("inventory_lots")
+    assert state_of("inventory_lots") == (ModuleState.enabled, "")
+    commit(partial(current_registry().disable, name="inventory_lots"))
+    with pytest.raises(AlreadyInstalled):
+        migrations.install("inventory_lots")
+
+
 def test_those_that_need_a_module_are_off_while_its_upgrade_is_broken_off(empty_app, own_revisions):
     install_all()
     own_revisions("sales", "0002", BROKEN.replace("backorder_email_extra", "sales_extra"))
