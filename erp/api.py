@@ -239,6 +239,15 @@ class UnknownName(ErpError):
         super().__init__(f"{field}: there is no {kind} {str(name)!r}.")
 
 
+WHY = Input("why", help="The reason, shown in the history.", default="")
+
+
+def raise_only(refusals: Mapping[int, ErpError]) -> None:
+    """Raise the refusal of the one row for which a service of many rows was called, if it was refused."""
+    for refusal in refusals.values():
+        raise refusal
+
+
 def contact_inputs(*, is_new: bool = False) -> tuple[Input, ...]:
     """Return what a write takes of a contact; of one that exists, what is left out stays as it is."""
     code = (Input("code", is_required=True, longest=60),) if is_new else ()

@@ -92,6 +92,7 @@ SURFACE: dict[ModuleType, tuple[str, ...]] = {
         "Kind",
         "UnknownName",
         "contact_inputs",
+        "raise_only",
         "contact_data",
     ),
     exchange: (

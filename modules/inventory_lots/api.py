@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from erp.api import Change, Create, Field, Input, Kind, Resource, UnknownName, Values
+from erp.api import WHY, Change, Create, Field, Input, Kind, Resource, UnknownName, Values
 from erp.errors import NotFound, RecordTaken
 from erp.registry import Core
 from modules.inventory_lots import services
@@ -17,7 +17,6 @@ from modules.inventory_lots.queries import locations_by_path, products_by_sku
 from modules.inventory_lots.services import Count, ProductData
 from modules.inventory_lots.states import Tracking
 
-WHY = Input("why", help="The reason, shown in the history.", default="")
 _PRODUCT_INPUTS = (
     Input("name", longest=200, help="Left as it is without."),
     Input("unit", longest=20),

@@ -9,7 +9,7 @@ from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from erp.admin import yes_or_no
-from erp.api import Change, Computed, Create, Effect, Field, Input, Kind, Report, Resource, UnknownName, Values
+from erp.api import WHY, Change, Computed, Create, Effect, Field, Input, Kind, Report, Resource, UnknownName, Values
 from erp.registry import Core
 from modules.inventory_lots.queries import product_ids_by_sku
 from modules.inventory_lots.services import lock_products
@@ -20,7 +20,6 @@ from modules.procurement.models import PurchaseOrderLine
 from modules.sales.models import OrderLine
 from modules.sales.services import set_promise_dates
 
-WHY = Input("why", help="The reason, shown in the history.", default="")
 NOTIFY = Input("notify", Kind.switch, default=True, help="Let the customer be notified.")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import and_
 from sqlalchemy.orm import Session
@@ -21,9 +21,9 @@ from erp.api import (
     Values,
     contact_data,
     contact_inputs,
+    raise_only,
 )
 from erp.contacts import ADDRESS_PARTS, contacts_by_code
-from erp.errors import ErpError
 from erp.registry import Core
 from modules.inventory_lots.domain import check_price
 from modules.inventory_lots.queries import locations_by_path, product_ids_by_sku
@@ -66,12 +66,6 @@ def _create(session: Session, values: Values) -> int:
         raise UnknownName("supplier", "supplier", values["supplier"])
     head = OrderHead(supplier.id, values["ordered_on"] or clock.today(), values["note"])
     return services.create_order(session, head, lines=_lines(session, values["lines"])).id
-
-
-def _alone(refusals: Mapping[int, ErpError]) -> None:
-    """Raise the refusal of the only one of many."""
-    for refusal in refusals.values():
-        raise refusal
 
 
 def _set_status(session: Session, id: int, values: Values) -> None:
@@ -201,7 +195,7 @@ PURCHASE_ORDER_LINES = Resource(
             "close",
             "Close a line: nothing more of it comes",
             "procurement.edit",
-            lambda session, id, _values: _alone(services.close_many_lines(session, [id])),
+            lambda session, id, _values: raise_only(services.close_many_lines(session, [id])),
             run_many=lambda session, ids, _values: services.close_many_lines(session, ids),
         ),
         Change(

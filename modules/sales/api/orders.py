@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from erp.admin import yes_or_no
 from erp.api import (
+    WHY,
     Change,
     Computed,
     Create,
@@ -20,9 +21,9 @@ from erp.api import (
     Resource,
     UnknownName,
     Values,
+    raise_only,
 )
 from erp.contacts import contacts_by_code
-from erp.errors import ErpError
 from modules.inventory_lots.queries import product_ids_by_sku
 from modules.sales import queries, services
 from modules.sales.models import Customer, Order, OrderLine
@@ -40,7 +41,6 @@ SERIAL_INPUTS = (
     Input("line_id", Kind.whole, is_required=True),
     Input("number", is_required=True, longest=80, help="A serial number of the line's product."),
 )
-WHY = Input("why", help="The reason, shown in the history.", default="")
 HOLD = Input("hold", Kind.switch, default=True, help="Keep its lines out of automatic runs.")
 LINE_FIELDS = (
     Field("position"),
@@ -87,12 +87,6 @@ def _add_lines(session: Session, id: int, values: Values) -> None:
     lines = new_lines(session, values["lines"])
     services.check_new_lines(session, lines)
     services.add_lines(session, id, lines)
-
-
-def _alone(refusals: Mapping[int, ErpError]) -> None:
-    """Raise the refusal of the only one of many."""
-    for refusal in refusals.values():
-        raise refusal
 
 
 def _pack(session: Session, id: int, values: Values) -> None:
@@ -155,14 +149,14 @@ ORDERS = Resource(
             "hold",
             "Keep the open lines of an order out of automatic runs",
             "sales.allocate",
-            lambda session, id, _values: _alone(services.hold_orders(session, [id], True)),
+            lambda session, id, _values: raise_only(services.hold_orders(session, [id], True)),
             run_many=lambda session, ids, _values: services.hold_orders(session, ids, True),
         ),
         Change(
             "release",
             "Serve the lines of an order at their place in the queue again",
             "sales.allocate",
-            lambda session, id, _values: _alone(services.hold_orders(session, [id], False)),
+            lambda session, id, _values: raise_only(services.hold_orders(session, [id], False)),
             run_many=lambda session, ids, _values: services.hold_orders(session, ids, False),
         ),
         Change(

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from erp.admin import yes_or_no
 from erp.api import (
+    WHY,
     Change,
     Computed,
     Create,
@@ -29,7 +30,6 @@ from modules.sales.models import Allocation, Customer
 
 CONTACT_INPUTS = contact_inputs()
 NEW_CONTACT = contact_inputs(is_new=True)
-WHY = Input("why", help="The reason, shown in the history.", default="")
 
 
 def _create_customer(session: Session, values: Values) -> int:
