@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from erp.db import key_of
+from erp.db import is_postgresql, key_of, run
 from erp.identity import identity_key
 from erp.models import Sequence
 
@@ -52,22 +52,22 @@ def _advance(session: Session, name: str, prefix: str, taken: Any, count: int) -
     """Move a sequence on; return the number that follows those taken, and whether none of them is in use."""
     key = key_of(taken)
     column = taken.expression if key is None else key
-    is_postgresql = session.get_bind().dialect.name == "postgresql"
-    statement = _advancing(column.table.name, column.name, is_postgresql=is_postgresql)
+    on_postgresql = is_postgresql(session)
+    statement = _advancing(column.table.name, column.name, on_postgresql=on_postgresql)
     back = list(range(1, count + 1))
     start = prefix if key is None else identity_key(prefix)
-    values = (name, 1 + count, count, start, back if is_postgresql else json.dumps(back))
+    values = (name, 1 + count, count, start, back if on_postgresql else json.dumps(back))
     session.flush()
-    following, are_used = session.connection().exec_driver_sql(statement, values).one()
+    ((following, are_used),) = run(session.connection(), statement, values)
     return following, not are_used
 
 
 @cache
-def _advancing(table: str, column: str, *, is_postgresql: bool) -> str:
+def _advancing(table: str, column: str, *, on_postgresql: bool) -> str:
     place, number = (
-        ("%s", "lpad(n::text, greatest(5, length(n::text)), '0')") if is_postgresql else ("?", "printf('%05d', n)")
+        ("%s", "lpad(n::text, greatest(5, length(n::text)), '0')") if on_postgresql else ("?", "printf('%05d', n)")
     )
-    back = "unnest(%s::bigint[]) AS each(value)" if is_postgresql else "json_each(?) AS each"
+    back = "unnest(%s::bigint[]) AS each(value)" if on_postgresql else "json_each(?) AS each"
     numbers = (
         f"SELECT {place} || {number} FROM (SELECT erp_sequence.next_number - each.value AS n FROM {back}) AS given"
     )

@@ -22,6 +22,7 @@ from erp.db.bulk import (
     rows_table,
 )
 from erp.db.carried import carried
+from erp.db.driver import run
 from erp.db.identity import contains, equals, key_column, key_columns, key_of, wrong_keys
 from erp.db.locking import (
     after_locking,
@@ -59,6 +60,7 @@ from erp.db.session import (
     Model,
     db,
     init_app,
+    is_postgresql,
     is_reading,
     reading,
 )
@@ -128,6 +130,7 @@ __all__ = [
     "is_duplicate",
     "is_named",
     "is_one_of",
+    "is_postgresql",
     "is_reading",
     "key_column",
     "key_columns",
@@ -152,6 +155,7 @@ __all__ = [
     "require_lock",
     "rows_named",
     "rows_table",
+    "run",
     "table_values",
     "to_raw",
     "total",

@@ -25,8 +25,9 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.selectable import Subquery
 
+from erp.db.driver import run
 from erp.db.identity import key_columns, key_of, with_keys
-from erp.db.session import Model
+from erp.db.session import Model, is_postgresql
 from erp.db.waiting import NewId, Write, make_room, wait
 from erp.identity import ByKey, identity_key
 
@@ -57,7 +58,7 @@ def read_rows(session: Session, statement: Any) -> list[tuple[Any, ...]]:
 
 def rows_table(session: Session, types: Mapping[str, Any], rows: Sequence[tuple[Any, ...]]) -> Subquery:
     """Return given rows as a table to join with, in one statement whatever their number; `types` names its columns."""
-    if session.get_bind().dialect.name == "postgresql":
+    if is_postgresql(session):
         columns = zip(*rows, strict=True) if rows else [()] * len(types)
         arrays = [literal(list(column), ARRAY(kind)) for column, kind in zip(columns, types.values(), strict=True)]
         return select(func.unnest(*arrays).table_valued(*types).render_derived()).subquery()
@@ -70,7 +71,7 @@ def rows_table(session: Session, types: Mapping[str, Any], rows: Sequence[tuple[
 def is_one_of(session: Session, column: Any, values: Iterable[Any]) -> ColumnElement[bool]:
     """Return the condition that an id or a text is one of many: one parameter, whatever their number."""
     kind = Text() if isinstance(column.type, String) else BigInteger()
-    if session.get_bind().dialect.name == "postgresql":
+    if is_postgresql(session):
         return column == func.any(literal(list(values), ARRAY(kind)))  # type: ignore[no-any-return]
     each = func.json_each(json.dumps(list(values))).table_valued("value")
     return column.in_(select(type_coerce(each.c.value, kind)))  # type: ignore[no-any-return]
@@ -105,14 +106,14 @@ def bulk_insert(
         return
     columns, rows = with_keys(table, columns, rows)
     shared = shared or {}
-    is_postgresql = session.get_bind().dialect.name == "postgresql"
-    if is_postgresql and len(rows) <= _FEW:
+    on_postgresql = is_postgresql(session)
+    if on_postgresql and len(rows) <= _FEW:
         _insert_arrays(session, table, tuple(columns), rows, shared)
         return
     session.flush()
     names, same = (*columns, *shared), tuple(map(_known, shared.values()))
     full = [(*row, *same) for row in rows]
-    if is_postgresql:
+    if on_postgresql:
         driver = session.connection().connection.driver_connection
         assert driver is not None
         with driver.cursor().copy(f"COPY {table.name} ({', '.join(names)}) FROM STDIN") as copy:
@@ -164,7 +165,7 @@ def insert_new(session: Session, table: Table, values: Mapping[str, Any]) -> New
     """Insert one row of raw database values; return its id, which other writes may name before it is known."""
     columns, rows = with_keys(table, tuple(values), [tuple(values.values())])
     new_id = NewId()
-    if session.get_bind().dialect.name == "postgresql":
+    if is_postgresql(session):
         make_room(session, table, is_insert=True)
         wait(session, Write(table, True, _insert_returning(table, tuple(columns)), rows[0], new_id))
     else:
@@ -184,7 +185,7 @@ def bulk_delete(session: Session, table: Table, ids: Collection[int]) -> None:
     """Delete rows by id in one statement, whatever their number."""
     if not ids:
         return
-    if session.get_bind().dialect.name == "postgresql":
+    if is_postgresql(session):
         make_room(session, table, is_delete=True)
         drop = f"DELETE FROM {table.name} WHERE id = ANY(%s::bigint[])"
         wait(session, Write(table, False, drop, (list(ids),), is_delete=True))
@@ -207,9 +208,9 @@ def new_ids_of(session: Session, counts: Mapping[Table, int]) -> dict[Table, lis
     session.flush()
     connection = session.connection()
     if connection.dialect.name == "postgresql":
-        found = connection.exec_driver_sql(_next_ids(tuple(counts)), tuple(counts.values())).one()
+        (found,) = run(connection, _next_ids(tuple(counts)), [list(range(count)) for count in counts.values()])
         return {table: list(ids or ()) for table, ids in zip(counts, found, strict=True)}
-    last = connection.exec_driver_sql(_last_ids(tuple(counts))).one()
+    (last,) = run(connection, _last_ids(tuple(counts)), ())
     return {table: list(range(end + 1, end + 1 + counts[table])) for table, end in zip(counts, last, strict=True)}
 
 
@@ -218,7 +219,7 @@ def _next_ids(tables: tuple[Table, ...]) -> str:
     # A subquery, so that the sequence is looked up once and not for each id.
     return "SELECT " + ", ".join(
         f"(SELECT array_agg(nextval((SELECT pg_get_serial_sequence('{table.name}', 'id')::regclass)))"
-        " FROM generate_series(1, %s))"
+        " FROM unnest(%s::bigint[]))"
         for table in tables
     )
 
@@ -280,24 +281,24 @@ def bulk_update(
     if not rows:
         return
     statement = partial(_update, table.name, tuple(sets.items()), tuple(types.items()))
-    if session.get_bind().dialect.name == "postgresql":
+    if is_postgresql(session):
         make_room(session, table)
         arrays = tuple(map(list, zip(*rows, strict=True)))
-        wait(session, Write(table, False, statement(is_postgresql=True), arrays))
+        wait(session, Write(table, False, statement(on_postgresql=True), arrays))
     else:
         session.flush()
         # By name: some versions of Python warn of numbered places.
         names = ("row_id", *types)
         parameters = [dict(zip(names, row, strict=True)) for row in rows]
-        session.connection().exec_driver_sql(statement(is_postgresql=False), parameters)
+        session.connection().exec_driver_sql(statement(on_postgresql=False), parameters)
 
 
 @cache
 def _update(
-    table: str, sets: tuple[tuple[str, str], ...], types: tuple[tuple[str, str], ...], *, is_postgresql: bool
+    table: str, sets: tuple[tuple[str, str], ...], types: tuple[tuple[str, str], ...], *, on_postgresql: bool
 ) -> str:
     names = [name for name, _ in types]
-    if is_postgresql:
+    if on_postgresql:
         values = {name: f"v.{name}" for name in names}
         arrays = ", ".join(f"%s::{kind}[]" for kind in ("bigint", *(kind for _, kind in types)))
         source = f"FROM unnest({arrays}) AS v({', '.join(['row_id', *names])}) WHERE {table}.id = v.row_id"
@@ -322,7 +323,7 @@ def insert_missing(
     Two transactions that insert the same row at once both go on: the second finds the first one's. Returns the values
     of column `returning` of the rows that were inserted; an empty list without it.
     """
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    dialect = postgresql if is_postgresql(session) else sqlite
     statement = dialect.insert(model).on_conflict_do_nothing()
     inserted: list[Any] = []
     for part in chunks(rows, 5000):

@@ -52,13 +52,20 @@ def _is_quiet(driver: Any) -> bool:
     return not waiting.poll(0)
 
 
+def keeps_plan(connection: Connection, values: Iterable[Any]) -> bool:
+    """Say whether PostgreSQL may keep the plan of a statement that is sent with these values."""
+    if not connection.info.get(_IS_DIRECT):
+        return False
+    return all(len(each) <= _SHORT for each in values if type(each) is list)
+
+
 @contextmanager
 def prepared(connection: Connection, values: Iterable[Any]) -> Iterator[None]:
     """Let PostgreSQL keep the plan of the statement that is carried out inside, except behind a pooler.
 
     `values` are those that are sent: with a long list among them, the statement is planned for it.
     """
-    if not connection.info.get(_IS_DIRECT) or any(isinstance(each, list) and len(each) > _SHORT for each in values):
+    if not keeps_plan(connection, values):
         yield
         return
     driver: Any = connection.connection.driver_connection

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from erp.db.carried import carried
 from erp.db.prepared import Build, is_among, read_prepared
-from erp.db.session import ErpSession, Model, is_reading
+from erp.db.session import ErpSession, Model, is_postgresql, is_reading
 
 # The advisory lock that all who lock rows share; switching a module takes it alone.
 _SWITCHES = 0x6D6F6473
@@ -59,7 +59,7 @@ def lock_rows(session: Session, model: type[Model], ids: Iterable[int]) -> None:
         return
     _check_may_lock(model, held)
     session.flush()
-    if session.get_bind().dialect.name != "postgresql":
+    if not is_postgresql(session):
         session.connection()  # BEGIN IMMEDIATE has made this the only writer
     elif wanted:
         read_prepared(session, _locking, model, None, ids=wanted)
@@ -83,10 +83,9 @@ def lock_selected(
         return found
     _check_may_lock(model, held)
     session.flush()
-    is_postgresql = session.get_bind().dialect.name == "postgresql"
     rows = (
         read_prepared(session, _locking, model, build, **values)
-        if is_postgresql
+        if is_postgresql(session)
         else read_prepared(session, build, **values)
     )
     found = _ids(rows)
@@ -133,7 +132,7 @@ def lock_switches(session: Session) -> None:
 
     Call it before anything else is locked. On SQLite a writing transaction is alone anyway.
     """
-    if session.get_bind().dialect.name == "postgresql":
+    if is_postgresql(session):
         session.execute(select(func.pg_advisory_xact_lock(_SWITCHES)))
 
 

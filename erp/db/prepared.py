@@ -33,6 +33,8 @@ from sqlalchemy.types import TypeEngine
 
 from erp import clock
 from erp.db.connections import prepared
+from erp.db.driver import run
+from erp.db.session import is_postgresql
 from erp.db.types import UtcDateTime
 
 Ts = TypeVarTuple("Ts")
@@ -52,7 +54,7 @@ def instant_now() -> ColumnElement[datetime]:
 
 def is_among(session: Session, column: Any, name: str) -> ColumnElement[bool]:
     """Return the condition that an id is one of those given as a list under a name, in a select that is built once."""
-    if session.get_bind().dialect.name == "postgresql":
+    if is_postgresql(session):
         return column == func.any(bindparam(name, type_=ARRAY(BigInteger)))  # type: ignore[no-any-return]
     each = func.json_each(bindparam(name)).table_valued("value")
     return column.in_(select(each.c.value))  # type: ignore[no-any-return]
@@ -63,7 +65,7 @@ def given_table(session: Session, types: Mapping[str, TypeEngine[Any]], name: st
 
     `types` names its columns; `table_values` returns the values.
     """
-    if session.get_bind().dialect.name == "postgresql":
+    if is_postgresql(session):
         arrays = [bindparam(f"{name}_{column}", type_=ARRAY(kind)) for column, kind in types.items()]
         return select(func.unnest(*arrays).table_valued(*types).render_derived()).subquery()
     each = func.json_each(bindparam(name)).table_valued("value")
@@ -74,7 +76,7 @@ def given_table(session: Session, types: Mapping[str, TypeEngine[Any]], name: st
 
 def table_values(session: Session, names: Sequence[str], rows: Sequence[tuple[Any, ...]], name: str) -> dict[str, Any]:
     """Return rows as the values that `given_table` names."""
-    if session.get_bind().dialect.name == "postgresql":
+    if is_postgresql(session):
         return {f"{name}_{column}": [row[place] for row in rows] for place, column in enumerate(names)}
     return {name: rows}
 
@@ -97,8 +99,9 @@ class _Statement:
             if bind.callable is not None
         }
         columns = rows.selected_columns
-        self.readers = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
-        self.row: Callable[..., Any] = namedtuple("Row", columns.keys(), rename=True)  # type: ignore[misc]
+        readers = (column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns)
+        self.readers = [(place, read) for place, read in enumerate(readers) if read is not None]
+        self.row: Any = namedtuple("Row", columns.keys(), rename=True)  # type: ignore[misc]
 
     def parameters(self, values: Mapping[str, Any]) -> Any:
         """Return these values and the constant ones as the driver wants them."""
@@ -107,7 +110,10 @@ class _Statement:
 
     def read(self, row: tuple[Any, ...]) -> Any:
         """Return a row of the driver with typed values, by name."""
-        return self.row(*(cell if read is None else read(cell) for read, cell in zip(self.readers, row, strict=True)))
+        cells = list(row)
+        for place, read in self.readers:
+            cells[place] = read(cells[place])
+        return self.row._make(cells)
 
 
 def _to_driver(kind: TypeEngine[Any], dialect: Dialect, value: Any) -> Any:
@@ -172,12 +178,7 @@ def _fetch(session: Session, statement: _Statement, values: Mapping[str, Any]) -
     session.flush()
     connection = session.connection()
     sent = _sent(connection, values)
-    with prepared(connection, sent.values()):
-        cursor = connection.exec_driver_sql(statement.sql, statement.parameters(sent)).cursor
-    assert cursor is not None
-    rows = list(cursor.fetchall())
-    cursor.close()
-    return rows
+    return run(connection, statement.sql, statement.parameters(sent), sent.values())
 
 
 def _as_json(values: Collection[Any]) -> str:

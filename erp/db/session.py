@@ -14,7 +14,7 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import BigInteger, Integer, MetaData, event
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
-from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, registry
+from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, registry
 from typing_extensions import override
 
 from erp.db import connections, waiting
@@ -115,6 +115,16 @@ class ErpSession(FlaskSession):
         """Send what waits, then what was changed on rows of the session."""
         waiting.send(self)
         super().flush(objects)
+
+
+_DIALECT = "erp_dialect"
+
+
+def is_postgresql(session: Session) -> bool:
+    """Say whether a session works on PostgreSQL; otherwise on SQLite."""
+    if _DIALECT not in session.info:
+        session.info[_DIALECT] = session.get_bind().dialect.name
+    return bool(session.info[_DIALECT] == "postgresql")
 
 
 @event.listens_for(ErpSession, "do_orm_execute")

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from erp.db.carried import carried
-from erp.db.session import db, is_reading, reading
+from erp.db.session import db, is_postgresql, is_reading, reading
 from erp.errors import (
     AlreadyMade,
     DatabaseBusy,
@@ -139,7 +139,7 @@ def one_moment(session: Session) -> Iterator[None]:
     """
     with reading():
         end_reading(session)
-        if session.get_bind().dialect.name == "postgresql":
+        if is_postgresql(session):
             session.connection(execution_options=_ONE_MOMENT)
         try:
             yield

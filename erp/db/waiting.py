@@ -14,7 +14,7 @@ from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
 from erp.db.carried import carried
-from erp.db.connections import prepared
+from erp.db.driver import run
 
 
 class NewId:
@@ -88,11 +88,10 @@ def send(session: Session) -> None:
     writes, waiting.writes = waiting.writes, []
     made = [write.makes for write in writes if write.makes is not None]
     sql = writes[0].sql if len(writes) == 1 else _together(writes, made)
-    connection, values = session.connection(), tuple(value for each in writes for value in each.parameters)
-    with prepared(connection, values):
-        result = connection.exec_driver_sql(sql, values)
+    values = tuple(value for each in writes for value in each.parameters)
+    rows = run(session.connection(), sql, values, gives_rows=len(writes) > 1 or bool(made))
     if made:
-        for new_id, value in zip(made, result.one(), strict=True):
+        for new_id, value in zip(made, rows[0], strict=True):
             new_id.value = value
 
 

@@ -232,7 +232,8 @@ class _Options:
     """`options.preorder.auto_allocate`: the typed effective value for this request, command or job run."""
 
     def __getattr__(self, section: str) -> _Section:
-        return _Section(section)
+        found = self.__dict__[section] = _Section(section)
+        return found
 
 
 options = _Options()

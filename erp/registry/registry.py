@@ -94,9 +94,9 @@ class Registry(Guarded):
 
     def state(self) -> State:
         """Return what is on, read once per request, command or job run: one indexed row when nothing changed."""
-        if "erp_state" not in g:
-            g.erp_state = self._current()
-        state: State = g.erp_state
+        state: State | None = g.get("erp_state")
+        if state is None:
+            g.erp_state = state = self._current()
         return state
 
     def refresh(self) -> None:
@@ -162,7 +162,9 @@ class Registry(Guarded):
 
     def live(self, owned: Iterable[Owned[T]]) -> list[T]:
         """Return what belongs to modules that are on, in dependency order."""
-        return [item.thing for item in owned if self.is_live(item.module)]
+        found = list(owned)
+        on = self.enabled() if found else frozenset()
+        return [item.thing for item in found if item.module == CORE or item.module in on]
 
     def endpoint_at(self, path: str) -> Owned[Endpoint] | None:
         """Return the endpoint for programs that an address belongs to, on or off; None for an address of people."""

@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from erp import clock
+from erp.db import is_postgresql
 from erp.options import options
 from modules.api.errors import TooManyRequests
 from modules.api.models import RequestCount
@@ -24,7 +25,7 @@ def count_request(session: Session, token_id: int) -> None:
     """
     now = clock.now()
     minute = now.replace(second=0, microsecond=0)
-    insert: Any = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    insert: Any = postgresql.insert if is_postgresql(session) else sqlite.insert
     new = insert(COUNTS).values(token_id=token_id, minute_at=minute, requests=1)
     same = COUNTS.c.minute_at == minute
     changed = {"minute_at": minute, "requests": case((same, COUNTS.c.requests + 1), else_=1)}

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import as_refusal
+from erp.db import as_refusal, is_postgresql
 from modules.backorder_email.states import MESSAGE, MessageState
 
 NO_MESSAGE = 0
@@ -41,7 +41,7 @@ RETURNING id
 
 def database_start_id(session: Session) -> str:
     """Return an id of the last start of the database server, or of the machine on which the database file is."""
-    if session.get_bind().dialect.name == "postgresql":
+    if is_postgresql(session):
         started = session.scalar(text("SELECT extract(epoch FROM pg_postmaster_start_time())::bigint"))
         return f"{started:x}"
     return _boot_id()
