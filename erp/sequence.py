@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Table, select, update
 from sqlalchemy.orm import Session
 
-from erp.db import is_postgresql, key_of, run
+from erp.db import is_postgresql, key_of, run, sql_of_last_id, sql_of_next_ids
 from erp.identity import identity_key
 from erp.models import Sequence
 
@@ -30,7 +30,23 @@ def next_number(session: Session, name: str, prefix: str, taken: Any) -> str:
 
 def next_numbers(session: Session, name: str, prefix: str, taken: Any, *, count: int) -> list[str]:
     """Return the next `count` free numbers, in order, as `next_number` does."""
-    following, are_free = _advance(session, name, prefix, taken, count)
+    return _free(session, name, prefix, taken, *_advance(session, name, prefix, taken, count)[:2], count=count)
+
+
+def next_documents(session: Session, name: str, prefix: str, taken: Any, *, count: int) -> list[tuple[int, str]]:
+    """Return the ids and numbers of the next `count` documents, of the table of `taken`, in one statement for both.
+
+    The numbers are those of `next_numbers`, with their locks.
+    """
+    following, are_free, ids = _advance(session, name, prefix, taken, count, with_ids=True)
+    numbers = _free(session, name, prefix, taken, following, are_free, count=count)
+    return list(zip(ids, numbers, strict=True))
+
+
+def _free(
+    session: Session, name: str, prefix: str, taken: Any, following: int, are_free: bool, *, count: int
+) -> list[str]:
+    """Return free numbers: those just taken, and where an import brought some of them along, others that follow."""
     if are_free:
         return [f"{prefix}{number:05d}" for number in range(following - count, following)]
     free: list[str] = []
@@ -48,22 +64,27 @@ def next_numbers(session: Session, name: str, prefix: str, taken: Any, *, count:
     return free
 
 
-def _advance(session: Session, name: str, prefix: str, taken: Any, count: int) -> tuple[int, bool]:
-    """Move a sequence on; return the number that follows those taken, and whether none of them is in use."""
+def _advance(
+    session: Session, name: str, prefix: str, taken: Any, count: int, *, with_ids: bool = False
+) -> tuple[int, bool, list[int]]:
+    """Move a sequence on; return the number that follows those taken, whether none is in use, and new ids if wanted."""
     key = key_of(taken)
     column = taken.expression if key is None else key
     on_postgresql = is_postgresql(session)
-    statement = _advancing(column.table.name, column.name, on_postgresql=on_postgresql)
+    statement = _advancing(column.table, column.name, on_postgresql=on_postgresql, with_ids=with_ids)
     back = list(range(1, count + 1))
     start = prefix if key is None else identity_key(prefix)
-    values = (name, 1 + count, count, start, back if on_postgresql else json.dumps(back))
+    given = (name, 1 + count, count, start, back if on_postgresql else json.dumps(back))
     session.flush()
-    ((following, are_used),) = run(session.connection(), statement, values)
-    return following, not are_used
+    ((following, are_used, found),) = run(
+        session.connection(), statement, (*given, back) if on_postgresql and with_ids else given
+    )
+    ids = found if on_postgresql else [found + place for place in back]
+    return following, not are_used, ids if with_ids else []
 
 
 @cache
-def _advancing(table: str, column: str, *, on_postgresql: bool) -> str:
+def _advancing(table: Table, column: str, *, on_postgresql: bool, with_ids: bool) -> str:
     place, number = (
         ("%s", "lpad(n::text, greatest(5, length(n::text)), '0')") if on_postgresql else ("?", "printf('%05d', n)")
     )
@@ -71,10 +92,11 @@ def _advancing(table: str, column: str, *, on_postgresql: bool) -> str:
     numbers = (
         f"SELECT {place} || {number} FROM (SELECT erp_sequence.next_number - each.value AS n FROM {back}) AS given"
     )
+    ids = (sql_of_next_ids if on_postgresql else sql_of_last_id)(table) if with_ids else "0"
     return (
         f"INSERT INTO erp_sequence (name, next_number) VALUES ({place}, {place})"
         f" ON CONFLICT (name) DO UPDATE SET next_number = erp_sequence.next_number + {place}"
-        f" RETURNING next_number, EXISTS (SELECT 1 FROM {table} WHERE {column} IN ({numbers}))"
+        f" RETURNING next_number, EXISTS (SELECT 1 FROM {table.name} WHERE {column} IN ({numbers})), {ids}"
     )
 
 

@@ -20,6 +20,8 @@ from erp.db.bulk import (
     read_rows,
     rows_named,
     rows_table,
+    sql_of_last_id,
+    sql_of_next_ids,
 )
 from erp.db.carried import carried
 from erp.db.driver import run
@@ -156,6 +158,8 @@ __all__ = [
     "rows_named",
     "rows_table",
     "run",
+    "sql_of_last_id",
+    "sql_of_next_ids",
     "table_values",
     "to_raw",
     "total",

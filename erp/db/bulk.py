@@ -216,25 +216,29 @@ def new_ids_of(session: Session, counts: Mapping[Table, int]) -> dict[Table, lis
 
 @cache
 def _next_ids(tables: tuple[Table, ...]) -> str:
+    return f"SELECT {', '.join(map(sql_of_next_ids, tables))}"
+
+
+def sql_of_next_ids(table: Table) -> str:
+    """Return PostgreSQL's array of new ids of a table, as many as the array has that is given in their place."""
     # A subquery, so that the sequence is looked up once and not for each id.
-    return "SELECT " + ", ".join(
-        f"(SELECT array_agg(nextval((SELECT pg_get_serial_sequence('{table.name}', 'id')::regclass)))"
-        " FROM unnest(%s::bigint[]))"
-        for table in tables
-    )
+    sequence = f"(SELECT pg_get_serial_sequence('{table.name}', 'id')::regclass)"
+    return f"(SELECT array_agg(nextval({sequence})) FROM unnest(%s::bigint[]))"
 
 
 @cache
 def _last_ids(tables: tuple[Table, ...]) -> str:
-    lasts = []
-    for table in tables:
-        last = f"(SELECT coalesce(max(id), 0) FROM {table.name})"
-        if table.dialect_options["sqlite"]["autoincrement"]:
-            # Such a table never uses the id of a deleted row again.
-            ever = f"(SELECT seq FROM sqlite_sequence WHERE name = '{table.name}')"
-            last = f"max({last}, coalesce({ever}, 0))"
-        lasts.append(last)
-    return f"SELECT {', '.join(lasts)}"
+    return f"SELECT {', '.join(map(sql_of_last_id, tables))}"
+
+
+def sql_of_last_id(table: Table) -> str:
+    """Return SQLite's last id of a table."""
+    last = f"(SELECT coalesce(max(id), 0) FROM {table.name})"
+    if not table.dialect_options["sqlite"]["autoincrement"]:
+        return last
+    # Such a table never uses the id of a deleted row again.
+    ever = f"(SELECT seq FROM sqlite_sequence WHERE name = '{table.name}')"
+    return f"max({last}, coalesce({ever}, 0))"
 
 
 def insert_rows(session: Session, model: type[Model], rows: Sequence[Mapping[str, Any]]) -> list[int]:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Select,
     Subquery,
     bindparam,
+    cast,
     func,
     select,
     type_coerce,
@@ -52,10 +53,17 @@ def instant_now() -> ColumnElement[datetime]:
     return bindparam("now", callable_=lambda: clock.now(), type_=UtcDateTime(), unique=True)
 
 
-def is_among(session: Session, column: Any, name: str) -> ColumnElement[bool]:
-    """Return the condition that an id is one of those given as a list under a name, in a select that is built once."""
+def is_among(session: Session, column: Any, name: str, *, hides_number: bool = False) -> ColumnElement[bool]:
+    """Return the condition that an id is one of those given as a list under a name, in a select that is built once.
+
+    Where it `hides_number`, PostgreSQL plans for few ids whatever their number, and so keeps the plan: otherwise it may
+    find it cheaper to plan again each time for the number that comes.
+    """
     if is_postgresql(session):
-        return column == func.any(bindparam(name, type_=ARRAY(BigInteger)))  # type: ignore[no-any-return]
+        ids: Any = bindparam(name, type_=ARRAY(BigInteger))
+        if hides_number:
+            ids = cast(select(ids).scalar_subquery(), ARRAY(BigInteger))
+        return column == func.any(ids)  # type: ignore[no-any-return]
     each = func.json_each(bindparam(name)).table_valued("value")
     return column.in_(select(each.c.value))  # type: ignore[no-any-return]
 

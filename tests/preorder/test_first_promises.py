@@ -19,12 +19,12 @@ from modules.preorder.domain import PreorderTerms
 from modules.procurement.models import PurchaseOrderLine
 from modules.procurement.services import set_expected_dates
 from modules.sales.models import OrderLine
-from modules.sales.services import announce_order, cancel_line, change_quantity, pack_order, reverse_pack
+from modules.sales.services import announce_order, cancel_line, change_quantity, reverse_pack
 from modules.sales.states import ShippingPolicy
 from tests.support.inventory_lots import make_location, make_product, make_serials, make_stock
 from tests.support.preorder import allocate_purchase, make_preorder_product
 from tests.support.procurement import make_purchase_order
-from tests.support.sales import make_order
+from tests.support.sales import make_order, make_packs
 
 TODAY = date(2026, 11, 23)
 DECEMBER = date(2026, 12, 1)
@@ -211,7 +211,7 @@ def test_a_whole_order_is_promised_when_serial_numbers_return_from_a_pack(sessio
     make_stock(session, product, 5)
     make_serials(session, serial, "N1", "N2")
     packed = make_order(session, [(serial, 2)])
-    (pack,) = pack_order(session, packed.id, serials={packed.lines[0].id: ["N1", "N2"]})
+    (pack,) = make_packs(session, packed.id, serials={packed.lines[0].id: ["N1", "N2"]})
     session.commit()
     covered, _ = make_order(session, [(product, 5), (serial, 2)], shipping_policy="complete").lines
     assert covered.promise_date is None
@@ -225,7 +225,7 @@ def test_a_line_that_a_reversed_pack_opens_again_is_promised(session: Session) -
     make_stock(session, product, 5)
     (line,) = make_order(session, [(product, 5)]).lines
     forget_promises(session)
-    (pack,) = pack_order(session, line.order_id)
+    (pack,) = make_packs(session, line.order_id)
     session.commit()
     assert line.promise_date is None
     reverse_pack(session, pack.id, why="Came back")

@@ -21,11 +21,11 @@ from modules.returns.queries import broken_invariants, return_by_number
 from modules.returns.states import Outcome, ReturnState
 from modules.sales.models import Order
 from modules.sales.queries import order_by_number
-from modules.sales.services import pack_order, reverse_pack
+from modules.sales.services import reverse_pack
 from tests.support.concurrency import together
 from tests.support.inventory_lots import make_location, make_product, make_serials, make_stock
 from tests.support.returns import make_pack, make_received, make_return
-from tests.support.sales import allocate, make_order
+from tests.support.sales import allocate, make_order, make_packs
 
 
 def no_breach(session):
@@ -211,7 +211,7 @@ def test_a_serial_number_comes_back_once(session):
     phone = make_product(session, tracking=Tracking.serial)
     make_serials(session, phone, "S1")
     order = make_order(session, [(phone, 1)])
-    (pack,) = pack_order(session, order.id, {order.lines[0].id: ["S1"]})
+    (pack,) = make_packs(session, order.id, {order.lines[0].id: ["S1"]})
     session.commit()
     document = make_return(session, pack, 1)
     place = make_location(session)

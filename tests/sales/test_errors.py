@@ -19,7 +19,7 @@ from modules.sales import services
 from modules.sales.models import Allocation, Backorder
 from modules.sales.states import ShippingPolicy
 from tests.support.inventory_lots import make_location, make_product, make_serials, make_stock
-from tests.support.sales import make_draft, make_order
+from tests.support.sales import make_draft, make_order, make_packs
 
 PREFIXES = ("inventory_lots_", "sales_")
 
@@ -166,7 +166,7 @@ def serial_for_a_line_that_has_none(shop):
 
 def pack_of(shop):
     """Pack ten bolts; return the pack and the fields that reverse all of it."""
-    (pack,) = services.pack_order(shop.session, shop.order().id)
+    (pack,) = make_packs(shop.session, shop.order().id)
     shop.session.commit()
     return pack.id, {"row": str(pack.lines[0].id), "why": "Wet"}
 

@@ -23,7 +23,7 @@ from modules.sales.models import Allocation, Backorder, PackReversal
 from modules.sales.queries import broken_invariants
 from modules.sales.states import OrderState
 from tests.support.inventory_lots import make_product, make_serials, make_stock
-from tests.support.sales import allocate, make_draft, make_order
+from tests.support.sales import allocate, make_draft, make_order, make_packs
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def no_breach(session):
 def packed(session, *lines, serials=None):
     """Return an order and its only pack; `serials` are those of its first line."""
     order = make_order(session, lines)
-    (pack,) = services.pack_order(session, order.id, {order.lines[0].id: serials} if serials else None)
+    (pack,) = make_packs(session, order.id, {order.lines[0].id: serials} if serials else None)
     session.commit()
     return order, pack
 
@@ -213,7 +213,7 @@ def test_what_was_packed_again_after_a_reversal_can_be_reversed_again(session, p
     balance = make_stock(session, product, 4)
     order, first = packed(session, (product, 4))
     reverse(session, first)
-    (second,) = services.pack_order(session, order.id)
+    (second,) = make_packs(session, order.id)
     session.commit()
     assert (second.number, order.state) == ("PK00002", OrderState.done)
     reverse(session, second, free=True)

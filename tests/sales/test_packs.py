@@ -23,7 +23,7 @@ from modules.sales.errors import (
 from modules.sales.models import Allocation
 from modules.sales.states import OrderState, ShippingPolicy
 from tests.support.inventory_lots import make_location, make_product, make_serials, make_stock
-from tests.support.sales import make_order, open_backorder
+from tests.support.sales import make_order, make_packs, open_backorder
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def no_breach(session):
 
 
 def pack(session, order, serials=None):
-    (made,) = services.pack_order(session, order.id, serials)
+    (made,) = make_packs(session, order.id, serials)
     session.commit()
     return made
 
@@ -186,7 +186,7 @@ def test_there_is_one_pack_for_each_warehouse(session, product):
     make_stock(session, product, 5, location="EAST/B")
     make_serials(session, serial, "S1", location="WEST/A")
     order = make_order(session, [(product, 12), (serial, 1)])
-    packs = services.pack_order(session, order.id, {order.lines[1].id: ["S1"]})
+    packs = make_packs(session, order.id, {order.lines[1].id: ["S1"]})
     session.commit()
     assert [(pack.number, pack.warehouse.code) for pack in packs] == [("PK00001", "EAST"), ("PK00002", "WEST")]
     assert [[line.quantity for line in pack.lines] for pack in packs] == [[3, 5], [4, 1]]

@@ -12,9 +12,8 @@ from modules.returns import services
 from modules.returns.domain import Goods, NewReturn
 from modules.returns.models import Return
 from modules.sales.models import Pack
-from modules.sales.services import pack_order
 from tests.support.inventory_lots import make_product, make_stock
-from tests.support.sales import make_order
+from tests.support.sales import make_order, make_packs
 
 
 def make_pack(session: Session, *lines: tuple[Product, Any], **header: Any) -> Pack:
@@ -25,7 +24,7 @@ def make_pack(session: Session, *lines: tuple[Product, Any], **header: Any) -> P
         make_stock(session, product, 4, lot="L2")
         lines = ((product, 10),)
     order = make_order(session, lines, **header)
-    (pack,) = pack_order(session, order.id)
+    (pack,) = make_packs(session, order.id)
     session.commit()
     return pack
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,7 +15,7 @@ from erp import clock
 from erp.exchange import ImportRefused, export_csv, import_csv
 from modules.inventory_lots.models import Product
 from modules.sales import services
-from modules.sales.models import Backorder, Customer, Order, OrderLine
+from modules.sales.models import Backorder, Customer, Order, OrderLine, Pack
 from modules.sales.services import NewLine, NewOrder
 from tests.support.inventory_lots import make_product
 from tests.support.numbering import next_number
@@ -32,6 +32,12 @@ def make_customer(session: Session, **overrides: Any) -> Customer:
     session.add(customer)
     session.flush()
     return customer
+
+
+def make_packs(session: Session, order_id: int, serials: Mapping[int, Sequence[str]] | None = None) -> list[Pack]:
+    """Pack what is allocated of an order; return the packs that were made."""
+    ids = [pack.id for pack in services.pack_order(session, order_id, serials)]
+    return list(session.scalars(select(Pack).where(Pack.id.in_(ids)).order_by(Pack.id)))
 
 
 def make_draft(

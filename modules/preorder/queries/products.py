@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, not_, or_, select, true
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import chunks, fresh_prepared, is_among, is_one_of, total
+from erp.db import chunks, is_among, is_one_of, total, typed_rows
 from modules.inventory_lots.models import Product
 from modules.preorder.domain import is_before_launch
 from modules.preorder.errors import PackedBeforeLaunch
@@ -36,15 +37,27 @@ def preorder_products(session: Session, product_ids: Sequence[int]) -> dict[int,
     return {row.product_id: row for part in parts for row in part}
 
 
-def products_with_launch(session: Session, product_ids: Collection[int]) -> dict[int, ProductPreorder]:
+class Launch(NamedTuple):
+    """The preorder terms of a product that has a launch date."""
+
+    product_id: int
+    sku: str
+    is_eligible: bool
+    launch_date: date
+    preorder_limit: Decimal | None
+
+
+def products_with_launch(session: Session, product_ids: Collection[int]) -> dict[int, Launch]:
     """Return the preorder terms of those of these products that have a launch date, by product id."""
-    rows = fresh_prepared(session, _with_launch, product_ids=product_ids).scalars() if product_ids else ()
-    return {row.product_id: row for row in rows}
+    rows = typed_rows(session, _with_launch, product_ids=product_ids) if product_ids else ()
+    return {row.product_id: Launch._make(row) for row in rows}
 
 
 def _with_launch(session: Session) -> Select[*tuple[Any, ...]]:
+    terms = (ProductPreorder.is_eligible, ProductPreorder.launch_date, ProductPreorder.preorder_limit)
+    rows = select(ProductPreorder.product_id, Product.sku, *terms).join(ProductPreorder.product)
     is_wanted = is_among(session, ProductPreorder.product_id, "product_ids")
-    return select(ProductPreorder).where(is_wanted, ProductPreorder.launch_date.is_not(None))
+    return rows.where(is_wanted, ProductPreorder.launch_date.is_not(None))
 
 
 def preorders_taken(session: Session, product_ids: Collection[int], *, but: Sequence[int] = ()) -> dict[int, Decimal]:
@@ -125,9 +138,9 @@ def pack_refusals(session: Session, lines: Sequence[OrderLine]) -> dict[int, Pac
     preorders = [line for line in lines if line.is_preorder]
     launches = products_with_launch(session, {line.product_id for line in preorders})
     return {
-        line.id: PackedBeforeLaunch(sku=row.product.sku, launch_date=row.launch_date)
+        line.id: PackedBeforeLaunch(sku=row.sku, launch_date=row.launch_date)
         for line in preorders
-        if (row := launches.get(line.product_id)) and row.launch_date and is_before_launch(row.launch_date, today)
+        if (row := launches.get(line.product_id)) and is_before_launch(row.launch_date, today)
     }
 
 

@@ -26,12 +26,12 @@ def before_launch(session: Session, lines: Sequence[OrderLine]) -> tuple[list[in
     preorders: list[int] = []
     for line in lines:
         row = launches.get(line.product_id)
-        if row is None or row.launch_date is None or not is_before_launch(row.launch_date, today):
+        if row is None or not is_before_launch(row.launch_date, today):
             continue
         if row.is_eligible:
             preorders.append(line.id)
         else:
-            refusals[line.id] = NotYetLaunched(sku=row.product.sku, launch_date=row.launch_date)
+            refusals[line.id] = NotYetLaunched(sku=row.sku, launch_date=row.launch_date)
     return preorders, refusals
 
 
@@ -47,10 +47,10 @@ def quote_terms(session: Session, lines: Sequence[WantedQuantity]) -> QuoteTerms
     wanted: dict[int, Decimal] = {}
     for place, line in enumerate(lines):
         row = launches.get(line.product_id)
-        if row is None or row.launch_date is None or not is_before_launch(row.launch_date, today):
+        if row is None or not is_before_launch(row.launch_date, today):
             continue
         if not row.is_eligible:
-            refusals[place] = NotYetLaunched(sku=row.product.sku, launch_date=row.launch_date)
+            refusals[place] = NotYetLaunched(sku=row.sku, launch_date=row.launch_date)
             continue
         preorders[place] = row.launch_date
         if row.preorder_limit is not None:
@@ -62,7 +62,7 @@ def quote_terms(session: Session, lines: Sequence[WantedQuantity]) -> QuoteTerms
             left = max(row.preorder_limit - taken.get(line.product_id, Decimal(0)), Decimal(0))
             if wanted[line.product_id] > left:
                 refusals[place] = PreorderLimitReached(
-                    sku=row.product.sku, limit=row.preorder_limit, left=left, wanted=wanted[line.product_id]
+                    sku=row.sku, limit=row.preorder_limit, left=left, wanted=wanted[line.product_id]
                 )
     return QuoteTerms(refusals, preorders, options.preorder.promise_buffer_days)
 

@@ -43,7 +43,7 @@ def _locking(session: Session) -> Select[*tuple[Any, ...]]:
     return (
         select(PurchaseOrderLine, revision_column())
         .join(PurchaseOrderLine.order)
-        .where(is_among(session, PurchaseOrderLine.id, "line_ids"))
+        .where(is_among(session, PurchaseOrderLine.id, "line_ids", hides_number=True))
         .options(contains_eager(PurchaseOrderLine.order), joinedload(PurchaseOrderLine.product))
         .order_by(PurchaseOrderLine.order_id, PurchaseOrderLine.id)
         .with_for_update(key_share=True, of=PurchaseOrder)

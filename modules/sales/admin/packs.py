@@ -33,18 +33,20 @@ def pack(session: Session, order: Order) -> Result:
 def pack_with(session: Session, order_id: int, serials: Mapping[int, Sequence[str]]) -> Result:
     """Pack an order with these serial numbers by line id, and show what left and what stays behind."""
     packs = services.pack_order(session, order_id, serials)
+    lines = queries.pack_lines(session, [pack.id for pack in packs])
     context = {
         "packs": [(pack.id, pack.number) for pack in packs],
-        "lines": queries.pack_lines(session, [pack.id for pack in packs]),
+        "lines": lines,
         "staying": queries.staying_behind(session, order_id),
         "may_reverse": may(REVERSE.permission),
     }
     message = say("{packs} is packed.", packs=packs[0].number)
     if len(packs) > 1:
+        places = dict.fromkeys((row.number, row.warehouse) for row in lines)
         message = say(
             "{packs} are packed.",
             packs=joined(
-                (say("{pack} in {warehouse}", pack=pack.number, warehouse=pack.warehouse) for pack in packs), ", "
+                (say("{pack} in {warehouse}", pack=pack, warehouse=warehouse) for pack, warehouse in places), ", "
             ),
         )
     return Result(message, "sales/pack_result.html", context)

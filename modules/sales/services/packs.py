@@ -8,18 +8,15 @@ from decimal import Decimal
 from typing import Any, NamedTuple, cast
 
 from sqlalchemy import BigInteger, Select, Table, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from erp import clock
 from erp.db import (
     bulk_add,
     bulk_insert,
     format_quantity,
-    fresh_prepared,
     given,
-    is_among,
     is_one_of,
-    new_ids,
     raw_instant,
     to_raw,
     typed_rows,
@@ -28,7 +25,7 @@ from erp.errors import ErpError
 from erp.events import current_run, publish
 from erp.identity import ByKey, identity_key
 from erp.numbers import sums
-from erp.sequence import next_numbers
+from erp.sequence import next_documents
 from erp.text import say
 from modules.inventory_lots.models import Balance, Location, Lot, Product
 from modules.inventory_lots.queries import unusable_column
@@ -84,7 +81,9 @@ class Part:
     allocation_id: int | None = None
 
 
-def pack_order(session: Session, order_id: int, serials: Mapping[int, Sequence[str]] | None = None) -> list[Pack]:
+def pack_order(
+    session: Session, order_id: int, serials: Mapping[int, Sequence[str]] | None = None
+) -> list[WrittenPack]:
     """Pack everything allocated and not yet packed, and the serial numbers given by line id.
 
     Returns one pack for each warehouse that something comes from. Allocations on lots that may not be used now, and
@@ -107,13 +106,7 @@ def pack_order(session: Session, order_id: int, serials: Mapping[int, Sequence[s
     goods = goods_of(parts, pack_of)
     session.expire_all()
     publish(session, GoodsPacked(order_id, goods))
-    written = fresh_prepared(session, _packs, pack_ids=[pack.id for pack in pack_of.values()])
-    return list(written.scalars().unique())
-
-
-def _packs(session: Session) -> Select[*tuple[Any, ...]]:
-    loads = (joinedload(Pack.lines), joinedload(Pack.warehouse))
-    return select(Pack).where(is_among(session, Pack.id, "pack_ids")).order_by(Pack.id).options(*loads)
+    return list(pack_of.values())
 
 
 def _close(session: Session, order: Order, parts: Sequence[Part]) -> None:
@@ -249,12 +242,11 @@ def key_of(part: Part) -> PackKey:
 def write_packs(session: Session, parts: Sequence[Part]) -> dict[PackKey, WrittenPack]:
     """Write a pack for each order and warehouse, what is in it, and what of it has left stock; return the packs."""
     keys = sorted({key_of(part) for part in parts})
-    numbers = next_numbers(session, "sales.pack", "PK", Pack.number, count=len(keys))
-    ids = new_ids(session, PACK, len(keys))
+    new = next_documents(session, "sales.pack", "PK", Pack.number, count=len(keys))
     packed = {"packed_at": raw_instant(clock.now()), "user_name": current_run(session).user_name}
-    packs = [(id_, number, *key) for id_, number, key in zip(ids, numbers, keys, strict=True)]
+    packs = [(id_, number, *key) for (id_, number), key in zip(new, keys, strict=True)]
     bulk_insert(session, PACK, ("id", "number", "order_id", "warehouse_id"), packs, shared=packed)
-    pack_of = {key: WrittenPack(id_, number) for id_, number, key in zip(ids, numbers, keys, strict=True)}
+    pack_of = {key: WrittenPack(*written) for written, key in zip(new, keys, strict=True)}
     columns = ("pack_id", "line_id", "balance_id", "allocation_id", "quantity")
     rows = [
         (pack_of[key_of(part)].id, part.line.id, part.balance_id, part.allocation_id, to_raw(part.quantity))
