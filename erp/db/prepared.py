@@ -15,6 +15,7 @@ from typing import Any, TypeVarTuple
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    BindParameter,
     ColumnElement,
     CompoundSelect,
     Connection,
@@ -25,12 +26,14 @@ from sqlalchemy import (
     bindparam,
     cast,
     func,
+    literal_column,
     select,
     type_coerce,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import Session
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.sql.visitors import replacement_traverse
+from sqlalchemy.types import NullType, TypeEngine
 
 from erp import clock
 from erp.db.connections import prepared
@@ -90,17 +93,17 @@ def table_values(session: Session, names: Sequence[str], rows: Sequence[tuple[An
 
 
 class _Statement:
-    """A compiled select: its text, the values that are always the same, and how rows are read."""
+    """A compiled select: its text, in which the values stand that are always the same, and how rows are read.
+
+    PostgreSQL finds partial indexes by such values.
+    """
 
     def __init__(self, rows: Rows, dialect: Dialect) -> None:
-        compiled = rows.compile(dialect=dialect)
+        compiled: Any = replacement_traverse(rows, {}, partial(_written_out, dialect)).compile(dialect=dialect)
         self.sql = str(compiled)
         self.names: list[str] | None = getattr(compiled, "positiontup", None)
-        self.constants: dict[str, Any] = {
-            name: _to_driver(bind.type, dialect, bind.value)
-            for name, bind in compiled.binds.items()
-            if bind.value is not None
-        }
+        # Those of no known type.
+        self.constants = {name: bind.value for name, bind in compiled.binds.items() if bind.value is not None}
         self.read_each_time: dict[str, Callable[[], Any]] = {
             name: partial(_called, bind.type, dialect, bind.callable)
             for name, bind in compiled.binds.items()
@@ -112,7 +115,7 @@ class _Statement:
         self.row: Any = namedtuple("Row", columns.keys(), rename=True)  # type: ignore[misc]
 
     def parameters(self, values: Mapping[str, Any]) -> Any:
-        """Return these values and the constant ones as the driver wants them."""
+        """Return these values as the driver wants them."""
         sent = {**self.constants, **{name: read() for name, read in self.read_each_time.items()}, **values}
         return tuple(sent[name] for name in self.names) if self.names is not None else sent
 
@@ -122,6 +125,14 @@ class _Statement:
         for place, read in self.readers:
             cells[place] = read(cells[place])
         return self.row._make(cells)
+
+
+def _written_out(dialect: Dialect, element: Any, **_more: Any) -> Any:
+    """Return the text of a value that a select has from the start; None for all else, which stays as it is."""
+    if not isinstance(element, BindParameter) or element.value is None or isinstance(element.type, NullType):
+        return None
+    text = element.compile(dialect=dialect, compile_kwargs={"literal_binds": True})
+    return literal_column(str(text), element.type)
 
 
 def _to_driver(kind: TypeEngine[Any], dialect: Dialect, value: Any) -> Any:

@@ -225,7 +225,8 @@ class _Section:
         self._name = name
 
     def __getattr__(self, option: str) -> Any:
-        return current_app.extensions["erp"].state().options[f"{self._name}.{option}"].value
+        state = g.get("erp_state") or current_app.extensions["erp"].state()
+        return state.options[f"{self._name}.{option}"].value
 
 
 class _Options:
