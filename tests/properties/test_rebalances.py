@@ -16,7 +16,7 @@ from modules.preorder import queries, services
 from modules.preorder.models import ProductPreorder, PurchaseAllocation
 from modules.sales.models import Backorder, Order, OrderLine
 from modules.sales.services import allocate_book
-from tests.properties.brute_force import NEVER, Claim, best
+from tests.properties.brute_force import NEVER, Holder, best
 from tests.properties.reference_model import rows
 from tests.properties.test_the_book import wipe
 from tests.support.inventory_lots import make_product
@@ -141,11 +141,11 @@ class SmallBook:
         """Return the ids of the lines that a clerk ticks."""
         return frozenset(id_ for id_, line in self.lines.items() if line.is_ticked and not line.stays)
 
-    def claims(self, ticked):
+    def holders(self, ticked):
         """Return the lines that take part, in order of service, by id."""
         has, _ = self.stored()
         return {
-            line_id: Claim(
+            line_id: Holder(
                 has[line_id],
                 self.ready if self.lines[line_id].is_preorder and self.ready is not None else 0,
                 line_id in ticked,
@@ -215,14 +215,14 @@ def test_a_rebalance_makes_the_best_assignment_of_all(app, set_option):
         ticked = (
             {id_ for id_, line in book.lines.items() if line.is_ticked and not line.stays} if way == "ticked" else ()
         )
-        claims, (_, fixed) = book.claims(ticked), book.stored()
+        holders, (_, fixed) = book.holders(ticked), book.stored()
         rebalance_as(way, book, ticked)
         has, still_fixed = book.stored()
-        found = [has[line_id] for line_id in claims]
-        assert found in best(list(claims.values()), book.days, book.free), "there is a better assignment"
-        assert has.keys() == claims.keys() and still_fixed == fixed, "what stays was moved"
-        for claim, units in zip(claims.values(), found, strict=True):
-            assert not days_of_both(claim, units, book.days), "supply of one day was exchanged"
+        found = [has[line_id] for line_id in holders]
+        assert found in best(list(holders.values()), book.days, book.free), "there is a better assignment"
+        assert has.keys() == holders.keys() and still_fixed == fixed, "what stays was moved"
+        for holder, units in zip(holders.values(), found, strict=True):
+            assert not days_of_both(holder, units, book.days), "supply of one day was exchanged"
         assert broken(db.session()) == []
         db.session.rollback()
         rebalance_as(way, book, ticked)
@@ -232,10 +232,10 @@ def test_a_rebalance_makes_the_best_assignment_of_all(app, set_option):
     check()
 
 
-def days_of_both(claim, units, days):
+def days_of_both(holder, units, days):
     """Return the days on which something arrives that a line lost and something that it won."""
     lost, won = set(), set()
-    for day, before, after in zip(days, claim.has, units, strict=True):
+    for day, before, after in zip(days, holder.has, units, strict=True):
         if before != after:
-            (lost if after < before else won).add(max(day, claim.ready))
+            (lost if after < before else won).add(max(day, holder.ready))
     return lost & won
