@@ -53,7 +53,12 @@ def test_while_a_preview_is_open_others_confirm_orders_of_the_same_products(app,
     drafts = [make_draft(session, [(product, 1) for product in screws]).id for _ in range(2)]
 
     def confirm(order_id):
-        return lambda session: services.allocate_order(session, services.confirm(session, order_id).id)
+        def work(session):
+            if session.get_bind().dialect.name == "postgresql":
+                session.execute(text("SET LOCAL lock_timeout = '10ms'"))  # a transaction that has to wait fails
+            services.allocate_order(session, services.confirm(session, order_id).id)
+
+        return work
 
     with one_moment(session):
         first = preview(session)
@@ -61,6 +66,7 @@ def test_while_a_preview_is_open_others_confirm_orders_of_the_same_products(app,
         assert preview(session) == first, "the preview is not of one moment"
         if session.get_bind().dialect.name == "postgresql":
             assert session.execute(text(LOCKS)).all() == []
+            assert session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")) == 0
             assert session.scalar(text("SHOW transaction_read_only")) == "on"
     assert max(took) < 5
     assert session.scalar(select(func.count()).select_from(Allocation)) == 4
