@@ -18,6 +18,9 @@ from typing_extensions import override
 from erp.db.connections import keeps_plan
 
 _CURSOR = "erp_cursor"
+_MANY = 1000
+# After these an answer may still be under way: the connection is given up.
+_EXITS = (KeyboardInterrupt, GeneratorExit, SystemExit)
 
 
 class _ListDumper(Dumper):
@@ -77,8 +80,10 @@ def run(
         rows = cursor.fetchall() if gives_rows else []
         if has_events:
             connection.dispatch.after_cursor_execute(connection, cursor, sql, parameters, None, False)
-    except BaseException as error:
+    except (connection.dialect.loaded_dbapi.Error, *_EXITS) as error:
         connection._handle_dbapi_exception(error, sql, parameters, cursor, None)
+    if len(rows) > _MANY:  # the cursor holds them as the server sent them
+        connection.info.pop(_CURSOR).close()
     return rows
 
 
