@@ -19,6 +19,7 @@ from modules.preorder.models import PurchaseAllocation
 from modules.procurement.models import PurchaseOrderLine
 from modules.sales.models import OrderLine
 from modules.sales.services import set_promise_dates
+from modules.sales.states import AllocationSource
 
 NOTIFY = Input("notify", Kind.switch, default=True, help="Let the customer be notified.")
 
@@ -47,10 +48,13 @@ def _allocate(session: Session, values: Values) -> int:
             raise UnknownName(name, "line", values[name])
     pair = values["line_id"], values["purchase_line_id"]
     services.allocate_by_hand(session, {pair: values["quantity"]})
-    of_pair = select(PurchaseAllocation.id).where(
-        PurchaseAllocation.line_id == pair[0], PurchaseAllocation.purchase_line_id == pair[1]
+    made = select(PurchaseAllocation.id).where(
+        PurchaseAllocation.line_id == pair[0],
+        PurchaseAllocation.purchase_line_id == pair[1],
+        PurchaseAllocation.is_open,
+        PurchaseAllocation.source == AllocationSource.manual,
     )
-    return session.scalars(of_pair.order_by(PurchaseAllocation.id.desc()).limit(1)).one()
+    return session.scalars(made).one()
 
 
 def _availability(session: Session, values: Values) -> list[dict[str, Any]]:

@@ -70,6 +70,7 @@ class PurchaseAllocation(Model):
             "uq_preorder_purchase_allocation_open_pair",
             "line_id",
             "purchase_line_id",
+            "source",
             where="ended_at IS NULL",
             unique=True,
         ),

@@ -13,6 +13,7 @@ from modules.preorder.events import PurchaseAllocated
 from modules.preorder.models import PurchaseAllocation
 from modules.preorder.services import allocate_by_hand, remove_purchase_allocations
 from modules.procurement.services import set_status
+from modules.sales.models import OrderLine
 from modules.sales.services import allocate_products
 from tests.support.backorder_email import (
     allocate_all,
@@ -147,6 +148,25 @@ def test_more_of_the_same_allocation_is_no_news(session):
     allocate_all(supply, quantity=1)
     assert len(news(session)) == 1
     assert states(session) == ["pending"]
+
+
+def test_a_line_that_has_of_a_purchase_order_by_hand_and_automatically_is_named_once_with_the_sum(session, set_option):
+    set_option("preorder.auto_allocate", "yes")
+    supply = make_supply(session, orders=0)
+    product, purchase_line = supply.purchase_line.product, supply.purchase_line.id
+    (line,) = in_a_run(lambda session: [line.id for line in make_order(session, [(product, 2)]).lines])
+    session.get_one(OrderLine, line).quantity = Decimal(5)
+    session.commit()
+    in_a_run(lambda session: allocate_by_hand(session, {(line, purchase_line): Decimal(3)}))
+    automatic, by_hand = session.scalars(select(PurchaseAllocation.id).order_by(PurchaseAllocation.id)).all()
+    assert (len(news(session)), states(session)) == (1, ["pending"])
+    delayed = make_status_with_template(session, name="Delayed")
+    give_status(supply, delayed)
+    assert messages(session)[-1].text == f"5 {product.sku} from {supply.purchase.number}\n"
+    in_a_run(lambda session: remove_purchase_allocations(session, [automatic], hold=False))
+    assert [row.dropped for row in news(session)][-1] is None
+    in_a_run(lambda session: remove_purchase_allocations(session, [by_hand], hold=False))
+    assert [row.dropped for row in news(session)][-1] is DropReason.removed
 
 
 @pytest.mark.option("backorder_email.on_status", "yes")

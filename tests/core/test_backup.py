@@ -190,9 +190,9 @@ def test_a_backup_made_while_others_write_is_one_moment(sold, elsewhere, command
     written = rows()["sales_order"]
     out, exported, after = restored(command, elsewhere, tmp_path / "company.backup")
     assert "No breach found by " in out
-    marks = [f"W{writer.pid}" for writer in writers]
+    prefixes = [f"W{writer.pid}" for writer in writers]
     for name, lines in before.items():
-        kept = [line for line in exported[name].splitlines() if not any(mark in line for mark in marks)]
+        kept = [line for line in exported[name].splitlines() if not any(prefix in line for prefix in prefixes)]
         assert kept == lines.splitlines(), f"the export {name} of what nobody changed has become another"
     assert 2 <= after["sales_order"] < written
 

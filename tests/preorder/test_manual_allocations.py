@@ -13,21 +13,22 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from erp.exchange import export_csv
 from modules.inventory_lots.errors import BadQuantity
-from modules.preorder import services
+from modules.preorder import queries, services
 from modules.preorder.errors import (
     NotEnoughIncoming,
     NotWaiting,
     ProductsDiffer,
 )
-from modules.preorder.events import PurchaseAllocated
+from modules.preorder.events import PurchaseAllocated, PurchaseAllocationRemoved
 from modules.preorder.models import PurchaseAllocation
 from modules.procurement import services as procurement
 from modules.sales import services as sales
-from modules.sales.models import Backorder
+from modules.sales.models import Backorder, OrderLine
 from modules.sales.states import AllocationSource
 from tests.support.inventory_lots import make_product, make_stock
-from tests.support.preorder import allocate_many, allocate_purchase, outstanding, purchase_allocations_of
+from tests.support.preorder import allocate_many, allocate_purchase, broken, outstanding, purchase_allocations_of
 from tests.support.procurement import make_purchase_order
 from tests.support.sales import make_order
 
@@ -60,7 +61,7 @@ def test_allocating_by_hand_first_makes_or_grows_the_backorder_to_the_uncovered_
     assert order.lines[0].allocated == 0
 
 
-def test_more_for_the_same_pair_is_added_to_its_open_allocation_and_by_hand_wins(
+def test_more_for_the_same_pair_and_source_is_added_to_its_open_allocation_and_is_no_news(
     session: Session, partial: None, heard: list[Any]
 ) -> None:
     product = make_product(session)
@@ -77,9 +78,34 @@ def test_more_for_the_same_pair_is_added_to_its_open_allocation_and_by_hand_wins
     purchase.lines[0].quantity = Decimal(9)
     session.commit()
     allocate_purchase(session, order.lines[0], purchase.lines[0], 2)
-    (by_hand,) = purchase_allocations_of(session, order.lines[0])
-    assert (by_hand.id, by_hand.quantity, by_hand.source) == (before.id, 9, AllocationSource.manual)
+    kept, by_hand = purchase_allocations_of(session, order.lines[0])
+    assert (kept.id, kept.quantity, kept.source) == (before.id, 7, AllocationSource.automatic)
+    assert (by_hand.quantity, by_hand.source) == (2, AllocationSource.manual)
     assert len([fact for fact in heard if isinstance(fact, PurchaseAllocated)]) == 1
+    heard.clear()
+    services.remove_purchase_allocations(session, [before.id], hold=False)
+    assert heard == []  # the line still has something of the purchase order line
+    services.remove_purchase_allocations(session, [by_hand.id], hold=False)
+    assert heard == [PurchaseAllocationRemoved(((order.lines[0].id, purchase.lines[0].id),))]
+
+
+def test_exports_and_notes_show_the_sum_of_a_pair_of_any_source(session: Session, partial: None) -> None:
+    product = make_product(session, sku="P-1")
+    purchase = make_purchase_order(session, [(product, 4, DECEMBER)], number="PO-1")
+    order = make_order(session, [(product, 10)], number="SO-1")
+    purchase.lines[0].quantity = Decimal(6)
+    session.commit()
+    allocate_purchase(session, order.lines[0], purchase.lines[0], 2)
+    assert len(purchase_allocations_of(session, order.lines[0])) == 2
+    line, bought = order.lines[0].id, purchase.lines[0].id
+    exported = "".join(export_csv(session, "allocations")).splitlines()[1:]
+    assert exported == ["SO-1,1,P-1,purchase,,,PO-1,1,6,0,"]
+    (note,) = queries.purchase_allocation_notes(session, [line])[line]
+    assert (note.supply, note.quantity) == ("Purchase order PO-1/1", 6)
+    assert [(each.document, each.quantity) for each in queries.allocations_of_lines(session, [bought])] == [("SO-1", 6)]
+    coverage = queries.line_coverage(session, OrderLine.id == line)[line]
+    assert [(part.quantity, part.day) for part in coverage.parts] == [(6, DECEMBER), (4, None)]
+    assert broken(session) == []
 
 
 def test_an_allocation_made_after_the_old_one_ended_is_a_new_row_and_new_news(
@@ -99,7 +125,7 @@ def test_an_allocation_made_after_the_old_one_ended_is_a_new_row_and_new_news(
     assert made == [(first,), (second,)]
 
 
-def test_at_most_one_open_allocation_of_a_pair_can_be_stored(session: Session) -> None:
+def test_at_most_one_open_allocation_of_a_pair_and_source_can_be_stored(session: Session) -> None:
     product = make_product(session)
     order = make_order(session, [(product, 10)])
     purchase = make_purchase_order(session, [(product, 10, DECEMBER)])

@@ -189,6 +189,31 @@ def test_what_is_made_by_hand_pinned_or_held_stays(session: Session, partial: No
     assert supply_of(session, free) == [[(DECEMBER, 2)]]
 
 
+def test_what_a_line_exchanges_for_supply_that_a_clerk_gave_it_stays_a_purchase_allocation_of_runs(
+    session: Session, partial: None, product: Product
+) -> None:
+    order = make_order(session, [(product, 5)])
+    december = make_purchase_order(session, [(product, 2, DECEMBER)])
+    allocate_purchase(session, order.lines[0], december.lines[0], 2)
+    make_purchase_order(session, [(product, 3, MARCH)])
+    allocate(session, product)
+    december.lines[0].quantity = Decimal(4)
+    allocate(session, product)
+    rows = purchase_allocations_of(session, order.lines[0])
+    assert [(row.purchase_line.expected_on, row.source, row.quantity) for row in rows] == [
+        (DECEMBER, AllocationSource.manual, 2),
+        (MARCH, AllocationSource.automatic, 1),
+        (DECEMBER, AllocationSource.automatic, 2),
+    ]
+    assert broken(session) == []
+    make_purchase_order(session, [(product, 9, date(2026, 11, 25))])
+    allocate(session, product)
+    assert [row.purchase_line.expected_on for row in purchase_allocations_of(session, order.lines[0])] == [
+        DECEMBER,
+        date(2026, 11, 25),
+    ]
+
+
 def test_of_what_was_received_in_part_only_the_outstanding_quantity_moves(
     session: Session, partial: None, product: Product
 ) -> None:

@@ -52,7 +52,8 @@ class Drawn:
     uncovered: int
     priority: int
     age: int
-    stays: str  # why the line takes no part: pinned, held, scheduled, manual; or empty
+    stays: str  # why the line takes no part: pinned, held, scheduled; or empty
+    by_hand: tuple[int, ...]  # units of each purchase order line that a clerk allocated to it where they are left
     is_preorder: bool
     is_ticked: bool
 
@@ -65,7 +66,8 @@ drawn_lines = st.lists(
         uncovered=st.integers(0, 1),
         priority=st.integers(0, 1),
         age=st.integers(0, 3),
-        stays=st.sampled_from([""] * 6 + ["pinned", "held", "scheduled", "manual"]),
+        stays=st.sampled_from([""] * 6 + ["pinned", "held", "scheduled"]),
+        by_hand=st.sampled_from([(0,) * SUPPLIES] * 3 + [(1, 0, 0, 0), (0, 1, 0, 1)]),
         is_preorder=st.booleans(),
         is_ticked=st.sampled_from([False, False, True]),
     ),
@@ -103,23 +105,25 @@ class SmallBook:
         session.flush()
         self.lines = {}
         for line in drawn:
+            by_hand = tuple(map(min, line.by_hand, left))
+            left = _less(left, by_hand)
             has = tuple(map(min, line.wants, left))
             uncovered = 0 if is_covered else line.uncovered
-            if sum(has) + uncovered:
-                left = [amount - taken for amount, taken in zip(left, has, strict=True)]
-                row = _sold(session, product, customer, line, sum(has) + uncovered)
+            if quantity := sum(has) + sum(by_hand) + uncovered:
+                left = _less(left, has)
+                row = _sold(session, product, customer, line, quantity)
                 self.lines[row.id] = line
-                session.add_all(self._held(row.id, line, has, run.id))
+                session.add_all(self._held(row.id, "automatic", has, run.id))
+                session.add_all(self._held(row.id, "manual", by_hand, run.id))
         for line, amount in zip(bought, left, strict=True):
             line.allocated = line.quantity - amount
         too_old = [day is not None and day < -PAST_DUE for _, day, _ in supplies]
         self.free = tuple(0 if is_old else amount for amount, is_old in zip(left, too_old, strict=True))
         session.commit()
 
-    def _held(self, line_id, line, has, run_id):
+    def _held(self, line_id, source, has, run_id):
         for place, amount in enumerate(has):
             if amount:
-                source = "manual" if line.stays == "manual" else "automatic"
                 pair = {"line_id": line_id, "purchase_line_id": self.bought[place]}
                 yield PurchaseAllocation(**pair, quantity=Decimal(amount), source=source, run_id=run_id)
 
@@ -131,7 +135,7 @@ class SmallBook:
         """Return what lines have of each purchase order line: what may be exchanged, and what may not."""
         movable, fixed = {}, {}
         for row in rows(PurchaseAllocation, PurchaseAllocation.ended_at.is_(None)):
-            stays = self.lines[row.line_id].stays
+            stays = self.lines[row.line_id].stays or row.source == "manual"
             has = (fixed if stays else movable).setdefault(row.line_id, [0] * SUPPLIES)
             has[self.bought.index(row.purchase_line_id)] += int(row.quantity)
         db.session.rollback()
@@ -184,6 +188,10 @@ def _sold(session, product, customer, drawn, quantity):
     session.flush()
     session.add(Backorder(line_id=line.id, quantity=line.quantity, kind="backorder", counts_from=TODAY))
     return line
+
+
+def _less(left, taken):
+    return [amount - less for amount, less in zip(left, taken, strict=True)]
 
 
 def _day(number):

@@ -9,11 +9,11 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Date, and_, cast, literal, null, select
+from sqlalchemy import Date, cast, literal, null, select
 from sqlalchemy.orm import Session, aliased
 
 from erp import clock
-from erp.db import BigId, UtcDateTime, format_quantity, is_one_of
+from erp.db import BigId, UtcDateTime, format_quantity, is_one_of, total
 from erp.identity import identity_key
 from erp.options import options
 from modules.backorder_email.domain.facts import CompanyFacts, CustomerFacts, LineFacts, MessageFacts, OrderFacts
@@ -130,17 +130,19 @@ def _possible_news(order_id: int, cause: Cause, purchase_line_ids: Collection[in
         return _possible_pairs(order_id, cause, purchase_line_ids)
     no_id: Any = cast(null(), BigId)
     has_purchase_line = cause in (Cause.purchase_allocated, Cause.status_changed)
-    is_open_allocation = and_(
-        PurchaseAllocation.line_id == OrderLine.id,
-        PurchaseAllocation.ended_at.is_(None),
-        literal(has_purchase_line),
+    pairs = (
+        select(PurchaseAllocation.line_id, PurchaseAllocation.purchase_line_id)
+        .join(OrderLine, OrderLine.id == PurchaseAllocation.line_id)
+        .where(OrderLine.order_id == order_id, PurchaseAllocation.ended_at.is_(None), literal(has_purchase_line))
+        .distinct()
+        .subquery()
     )
     columns = {
         "id": OrderLine.id,
         "cause": literal(cause, News.cause.type),
         "line_id": OrderLine.id,
         "order_id": OrderLine.order_id,
-        "purchase_line_id": PurchaseAllocation.purchase_line_id,
+        "purchase_line_id": pairs.c.purchase_line_id,
         "old_date": OrderLine.promise_date if cause is Cause.date_changed else cast(null(), Date),
         "quantity": OrderLine.quantity,
         "oldest_at": literal(clock.now(), UtcDateTime()),
@@ -149,7 +151,7 @@ def _possible_news(order_id: int, cause: Cause, purchase_line_ids: Collection[in
     rows = select(*(column.label(name) for name, column in columns.items()))
     of_order = (
         rows.select_from(OrderLine)
-        .outerjoin(PurchaseAllocation, is_open_allocation)
+        .outerjoin(pairs, pairs.c.line_id == OrderLine.id)
         .where(OrderLine.order_id == order_id)
     )
     return aliased(News, of_order.subquery(), adapt_on_names=True)
@@ -180,16 +182,21 @@ def _possible_pairs(order_id: int, cause: Cause, purchase_line_ids: Collection[i
 
 def _rows(news: Any) -> Any:
     """Return the select of everything that a message says of news; `news` is the table or rows like it."""
-    is_open_allocation = and_(
-        PurchaseAllocation.line_id == news.line_id,
-        PurchaseAllocation.purchase_line_id == news.purchase_line_id,
-        PurchaseAllocation.ended_at.is_(None),
+    outstanding = (
+        select(total(PurchaseAllocation.outstanding))
+        .where(
+            PurchaseAllocation.line_id == news.line_id,
+            PurchaseAllocation.purchase_line_id == news.purchase_line_id,
+            PurchaseAllocation.ended_at.is_(None),
+        )
+        .correlate(news)
+        .scalar_subquery()
     )
     columns = (
         *(news.id.label("news_id"), news.message_id, news.run_id, news.cause, news.template_id, news.line_id),
         *(news.oldest_at, news.old_date, news.quantity, Order.id.label("order_id"), Order.number, Order.ordered_at),
         *(Customer.id.label("customer_id"), Customer.name.label("customer_name"), Customer.email),
-        *(OrderLine.position, OrderLine.promise_date, OrderLine.open_quantity, PurchaseAllocation.outstanding),
+        *(OrderLine.position, OrderLine.promise_date, OrderLine.open_quantity, outstanding.label("outstanding")),
         *(Product.sku, Product.name, Product.unit),
         *(PurchaseOrder.number.label("purchase_order"), PurchaseLineStatus.name.label("status")),
     )
@@ -203,7 +210,6 @@ def _rows(news: Any) -> Any:
         .outerjoin(PurchaseOrderLine, PurchaseOrderLine.id == news.purchase_line_id)
         .outerjoin(PurchaseOrder, PurchaseOrder.id == PurchaseOrderLine.order_id)
         .outerjoin(PurchaseLineStatus, PurchaseLineStatus.id == PurchaseOrderLine.status_id)
-        .outerjoin(PurchaseAllocation, is_open_allocation)
     )
 
 

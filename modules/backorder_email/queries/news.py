@@ -47,12 +47,12 @@ def _later_news() -> ColumnElement[bool]:
 
 
 def _is_allocated() -> ColumnElement[bool]:
-    """Return, in SQL, whether the purchase allocation of a row of News exists; one that was received still does."""
+    """Return, in SQL, whether a purchase allocation of the pair of a row of News exists, or of its line where a date is
+    the news; one that was received still does."""
     return exists().where(
         PurchaseAllocation.line_id == News.line_id,
         case(
-            (News.cause == Cause.purchase_allocated, PurchaseAllocation.id == News.source_id),
-            (News.cause == Cause.status_changed, PurchaseAllocation.purchase_line_id == News.purchase_line_id),
+            (News.cause.in_(_OF_ALLOCATIONS), PurchaseAllocation.purchase_line_id == News.purchase_line_id),
             else_=True,
         ),
     )

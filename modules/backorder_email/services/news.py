@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import insert_missing, is_one_of
+from erp.db import insert_missing, is_one_of, total
 from erp.events import current_run
 from erp.options import options
 from modules.backorder_email.models import News, StatusTemplate
@@ -67,13 +67,14 @@ def write_status_news(session: Session, event: LineStatusChanged) -> None:
     after = {change.line_id: change for change in event.changes}
     columns = (
         *(PurchaseAllocation.line_id, PurchaseAllocation.purchase_line_id, OrderLine.order_id),
-        PurchaseAllocation.outstanding.label("quantity"),
+        total(PurchaseAllocation.outstanding).label("quantity"),
     )
     rows = (
         select(*columns)
         .join(OrderLine, OrderLine.id == PurchaseAllocation.line_id)
         .where(_is_open)
-        .order_by(PurchaseAllocation.purchase_line_id, PurchaseAllocation.id)
+        .group_by(PurchaseAllocation.line_id, PurchaseAllocation.purchase_line_id, OrderLine.order_id)
+        .order_by(PurchaseAllocation.purchase_line_id, func.min(PurchaseAllocation.id))
     )
     found = _all(session, rows, PurchaseAllocation.purchase_line_id, after)
     templates = templates_by_status(session) if found and options.backorder_email.on_status else {}

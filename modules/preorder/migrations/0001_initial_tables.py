@@ -99,7 +99,7 @@ def upgrade() -> None:
     op.create_index(
         "uq_preorder_purchase_allocation_open_pair",
         "preorder_purchase_allocation",
-        ["line_id", "purchase_line_id"],
+        ["line_id", "purchase_line_id", "source"],
         unique=True,
         sqlite_where=sa.text("ended_at IS NULL"),
         postgresql_where=sa.text("ended_at IS NULL"),

@@ -177,10 +177,10 @@ def _allocated_stock(session: Session, line_ids: Collection[int]) -> dict[int, l
 
 
 def _allocated_supply(session: Session, line_ids: Collection[int]) -> dict[int, list[AllocatedSupply]]:
-    """Return what lines have on purchase orders, by line id; first allocated first."""
-    found: dict[int, list[AllocatedSupply]] = {}
+    """Return what lines have of each purchase order line, by line id; first allocated first."""
+    found: dict[int, dict[int, AllocatedSupply]] = {}
     if not line_ids:
-        return found
+        return {}
     rows = with_purchase_lines(
         PurchaseAllocation.line_id,
         PurchaseAllocation.outstanding.label("outstanding"),
@@ -188,8 +188,12 @@ def _allocated_supply(session: Session, line_ids: Collection[int]) -> dict[int, 
     ).join(PurchaseOrderLine.order)
     wanted = rows.where(is_one_of(session, PurchaseAllocation.line_id, line_ids)).order_by(PurchaseAllocation.id)
     for line_id, *values in session.execute(wanted):
-        found.setdefault(line_id, []).append(AllocatedSupply._make(values))
-    return found
+        supply, has = AllocatedSupply._make(values), found.setdefault(line_id, {})
+        same = has.get(supply.purchase_line_id)
+        has[supply.purchase_line_id] = (
+            supply if same is None else same._replace(quantity=same.quantity + supply.quantity)
+        )
+    return {line_id: list(has.values()) for line_id, has in found.items()}
 
 
 def _as_planned(session: Session, lines: Sequence[OpenLine], planned: Mapping[int, Collection[int]]) -> list[OpenLine]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, SQLColumnExpression, Subquery, and_, func, literal, null, select
@@ -11,6 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from erp.db import Quantity, from_raw, is_one_of, raw, total
 from erp.models import RunEntry
+from erp.numbers import sums
 from erp.text import say
 from modules.inventory_lots.models import Product
 from modules.preorder.domain import PURCHASE_LINE
@@ -211,6 +213,13 @@ def automatic_allocations(
     return [OpenAllocation._make(row) for row in session.execute(rows.order_by(PurchaseAllocation.id))]
 
 
+def open_pairs(session: Session, line_ids: Collection[int]) -> set[tuple[int, int]]:
+    """Return the pairs of these sales order lines and the purchase order lines of which they have something."""
+    pairs = with_purchase_lines(PurchaseAllocation.line_id, PurchaseAllocation.purchase_line_id)
+    rows = session.execute(pairs.where(is_one_of(session, PurchaseAllocation.line_id, line_ids)))
+    return {(line_id, purchase_line_id) for line_id, purchase_line_id in rows}
+
+
 def in_order_of_service(session: Session, purchase_line_ids: Collection[int]) -> list[OpenAllocation]:
     """Return the open purchase allocations of purchase order lines in order of service."""
     of_purchase_lines = is_one_of(session, PurchaseAllocation.purchase_line_id, purchase_line_ids)
@@ -222,9 +231,10 @@ def allocations_of_lines(session: Session, purchase_line_ids: Sequence[int]) -> 
     """Return the sales orders to which purchase order lines are allocated, in order of service, then quotes."""
     of_purchase_lines = is_one_of(session, PurchaseAllocation.purchase_line_id, purchase_line_ids)
     rows = open_purchase_allocations(of_purchase_lines).with_only_columns(
-        PurchaseAllocation.purchase_line_id, Order.number, PurchaseAllocation.outstanding
+        PurchaseAllocation.purchase_line_id, PurchaseAllocation.line_id, Order.number, PurchaseAllocation.outstanding
     )
-    orders = [LineAllocation(line_id, number or "", quantity) for line_id, number, quantity in session.execute(rows)]
+    pairs = sums(((id_, line_id, number or ""), quantity) for id_, line_id, number, quantity in session.execute(rows))
+    orders = [LineAllocation(id_, number, quantity) for (id_, _, number), quantity in pairs.items()]
     return orders + [
         LineAllocation(
             part.source_id, say("quote {quote_name}", quote_name=quote_name(part.quote_id)), from_raw(part.quantity)
@@ -234,16 +244,17 @@ def allocations_of_lines(session: Session, purchase_line_ids: Sequence[int]) -> 
 
 
 def purchase_allocation_notes(session: Session, line_ids: Collection[int]) -> dict[int, list[SupplyNote]]:
-    """Return a note for each purchase allocation of these sales order lines: which purchase order, how much, when."""
+    """Return a note for each purchase order line that these lines have something of: which, how much, when."""
     rows = open_purchase_allocations(is_one_of(session, PurchaseAllocation.line_id, line_ids)).with_only_columns(
         PurchaseAllocation.line_id,
         PurchaseOrder.number,
         PurchaseOrderLine.position,
         PurchaseOrderLine.expected_on,
-        PurchaseAllocation.outstanding,
+        PurchaseAllocation.outstanding.label("outstanding"),
     )
     notes: dict[int, list[SupplyNote]] = {}
-    for line_id, number, position, expected_on, quantity in session.execute(rows):
+    quantities = sums((row[:-1], row.outstanding) for row in session.execute(rows))
+    for (line_id, number, position, expected_on), quantity in quantities.items():
         note = SupplyNote(
             say("Purchase order {number}/{position}", number=number, position=position),
             quantity,
@@ -254,7 +265,7 @@ def purchase_allocation_notes(session: Session, line_ids: Collection[int]) -> di
 
 
 def incoming_allocations(session: Session) -> Iterator[AllocationRow]:
-    """Return the open purchase allocations as rows of the export `allocations`, by order and line position."""
+    """Return what lines have on purchase orders as rows of the export `allocations`, by order and line position."""
     columns = (
         Order.id,
         Order.number,
@@ -277,7 +288,14 @@ def incoming_allocations(session: Session) -> Iterator[AllocationRow]:
         .order_by(Order.id, OrderLine.position, PurchaseOrder.id, PurchaseOrderLine.position)
         .execution_options(yield_per=5000)
     )
-    return (AllocationRow._make(row) for row in session.execute(rows))
+    return _by_pair(AllocationRow._make(row) for row in session.execute(rows))
+
+
+def _by_pair(rows: Iterable[AllocationRow]) -> Iterator[AllocationRow]:
+    """Yield a row for each pair of lines: those of one pair, of different sources, come one after the other."""
+    for _, of_pair in groupby(rows, key=lambda row: (row.order_id, row.line, row.purchase_order, row.purchase_line)):
+        first, *others = of_pair
+        yield first._replace(quantity=sum((row.quantity for row in others), first.quantity))
 
 
 def outstanding_by_pair(session: Session, product_ids: Collection[int]) -> Mapping[str, Mapping[str, Any]]:

@@ -9,7 +9,7 @@ from sqlalchemy import Table, select
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import bulk_insert, bulk_update, is_one_of, new_ids, raw_instant, read_rows
+from erp.db import bulk_add, bulk_insert, is_one_of, new_ids, raw_instant, read_rows
 from erp.events import current_run, publish
 from erp.options import options
 from modules.preorder.events import Pair, PurchaseAllocated
@@ -44,30 +44,36 @@ def write_purchase_allocations(session: Session, reservations: Sequence[Reservat
 def add_purchase_allocations(
     session: Session, reservations: Sequence[Reservation], source: AllocationSource
 ) -> list[int]:
-    """Write purchase allocations: an open one of the same pair grows, others are new; return the ids of the new ones.
+    """Write purchase allocations: an open one of the same pair and source grows, others are new.
 
-    Purchase order lines count them as allocated and get the default status if they have none.
+    Purchase order lines count them as allocated and get the default status if they have none. Returns the ids of those
+    whose pair had none: more for a pair is no news, by hand or not.
     """
     if not reservations:
         return []
     existing = _open_pairs(session, {reservation.purchase_line_id for reservation in reservations})
-    grown = [(existing[each.pair], each.quantity) for each in reservations if each.pair in existing]
-    new = [each for each in reservations if each.pair not in existing]
+    same = {pair: ids[source] for pair, ids in existing.items() if source in ids}
+    grown = [(same[each.pair], each.quantity) for each in reservations if each.pair in same]
+    new = [each for each in reservations if each.pair not in same]
     add_allocated(session, [(each.purchase_line_id, each.quantity) for each in reservations])
-    sets = {"quantity": "quantity + {amount}"} | ({"source": "'manual'"} if source is AllocationSource.manual else {})
-    bulk_update(session, PURCHASE_ALLOCATION, sets, {"amount": "bigint"}, grown)
+    bulk_add(session, PURCHASE_ALLOCATION, ("quantity",), grown)
     ids = _insert(session, new, source)
     session.expire_all()
     _give_default_status(session, sorted({each.purchase_line_id for each in new}))
-    return ids
+    return [id_ for id_, each in zip(ids, new, strict=True) if each.pair not in existing]
 
 
-def _open_pairs(session: Session, purchase_line_ids: Collection[int]) -> dict[Pair, int]:
-    """Return the id of the open purchase allocation of each pair."""
-    rows = select(PurchaseAllocation.line_id, PurchaseAllocation.purchase_line_id, PurchaseAllocation.id).where(
-        PurchaseAllocation.is_open, is_one_of(session, PurchaseAllocation.purchase_line_id, purchase_line_ids)
+def _open_pairs(session: Session, purchase_line_ids: Collection[int]) -> dict[Pair, dict[AllocationSource, int]]:
+    """Return the ids of the open purchase allocations of each pair, by source."""
+    allocation = PurchaseAllocation
+    columns = (allocation.line_id, allocation.purchase_line_id, allocation.source, allocation.id)
+    rows = select(*columns).where(
+        allocation.is_open, is_one_of(session, allocation.purchase_line_id, purchase_line_ids)
     )
-    return {Pair(line_id, purchase_line_id): id_ for line_id, purchase_line_id, id_ in read_rows(session, rows)}
+    found: dict[Pair, dict[AllocationSource, int]] = {}
+    for line_id, purchase_line_id, source, id_ in read_rows(session, rows):
+        found.setdefault(Pair(line_id, purchase_line_id), {})[AllocationSource(source)] = id_
+    return found
 
 
 def _insert(session: Session, reservations: Sequence[Reservation], source: AllocationSource) -> list[int]:

@@ -124,7 +124,7 @@ def release_purchase_allocations(session: Session, parts: Sequence[Part], *, act
 
 
 def take_off(session: Session, rows: Sequence[OpenAllocation], amounts: Mapping[int, int]) -> tuple[Pair, ...]:
-    """Take raw quantities by id off purchase allocations, and free them; return the pairs of those that ended.
+    """Take raw quantities by id off purchase allocations, and free them; return the pairs of which nothing is left.
 
     One of which nothing is left is deleted; one that was received in part ends at what it got.
     """
@@ -136,7 +136,9 @@ def take_off(session: Session, rows: Sequence[OpenAllocation], amounts: Mapping[
     _reduce_outstanding(session, kept, {"quantity": "quantity - {amount}"})
     release_allocated(session, sorted(sums((row.purchase_line_id, amounts[row.id]) for row in rows).items()))
     session.expire_all()
-    return tuple(Pair(row.line_id, row.purchase_line_id) for row in ended)
+    pairs = dict.fromkeys(Pair(row.line_id, row.purchase_line_id) for row in ended)
+    still_open = queries.open_pairs(session, {line_id for line_id, _ in pairs}) if pairs else ()
+    return tuple(pair for pair in pairs if pair not in still_open)
 
 
 def _removals(rows: Sequence[Any], amounts: Mapping[int, int], action: str, why: str) -> list[history.Change]:

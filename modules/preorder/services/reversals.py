@@ -151,20 +151,21 @@ def _in_order_of_service(session: Session, ids: Mapping[int, int]) -> Sequence[_
 def _reopen(session: Session, purchase_line_ids: Collection[int], amounts: Mapping[int, int]) -> None:
     """Count raw quantities as not received on purchase allocations (by id) of purchase order lines.
 
-    One that has ended is open again; where its pair has got another open one since, the quantity moves into that.
+    One that has ended is open again; where its pair has got another open one of the same source since, the quantity
+    moves into that.
     """
     allocation = PurchaseAllocation
-    columns = (allocation.id, allocation.line_id, allocation.purchase_line_id)
+    columns = (allocation.id, allocation.line_id, allocation.purchase_line_id, allocation.source)
     of_lines = select(*columns, allocation.is_open, raw(allocation.quantity))
     rows = session.execute(of_lines.where(is_one_of(session, allocation.purchase_line_id, purchase_line_ids))).all()
-    open_rows = {(row.line_id, row.purchase_line_id): row.id for row in rows if row.is_open}
+    open_rows = {(row.line_id, row.purchase_line_id, row.source): row.id for row in rows if row.is_open}
     reopened: list[tuple[int, int]] = []
     grown: list[tuple[int, int]] = []
     shrunk: list[tuple[int, ...]] = []
     gone: list[int] = []
-    for id_, line_id, purchase_line_id, _, quantity in rows:
+    for id_, line_id, purchase_line_id, source, _, quantity in rows:
         if amount := amounts.get(id_, 0):
-            into = open_rows.get((line_id, purchase_line_id), id_)
+            into = open_rows.setdefault((line_id, purchase_line_id, source), id_)
             if into == id_:
                 reopened.append((id_, amount))
             else:
