@@ -28,6 +28,7 @@ from erp.db.driver import run
 from erp.db.identity import contains, equals, key_column, key_columns, key_of, wrong_keys
 from erp.db.locking import (
     after_locking,
+    lock_and_read,
     lock_rows,
     lock_selected,
     lock_switches,
@@ -42,6 +43,7 @@ from erp.db.model_registry import (
     forget_models,
     protected_tables,
 )
+from erp.db.new_ids import new_ids_and
 from erp.db.prepared import (
     Build,
     fresh_prepared,
@@ -137,11 +139,13 @@ __all__ = [
     "key_column",
     "key_columns",
     "key_of",
+    "lock_and_read",
     "lock_rows",
     "lock_selected",
     "lock_switches",
     "make_final",
     "new_ids",
+    "new_ids_and",
     "new_ids_of",
     "on_replica",
     "one_moment",

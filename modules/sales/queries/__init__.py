@@ -92,7 +92,7 @@ from modules.sales.queries.quotes import (
     quote_of,
     quoted_on_balances,
     quoted_preorders,
-    quoted_products,
+    quoted_product_rows,
     quotes_of_product,
     skus_of_quote,
 )
@@ -190,7 +190,7 @@ __all__ = [
     "quote_of",
     "quoted_on_balances",
     "quoted_preorders",
-    "quoted_products",
+    "quoted_product_rows",
     "quotes_held_otherwise",
     "quotes_of_product",
     "read_demands",
