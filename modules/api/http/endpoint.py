@@ -41,10 +41,10 @@ def answer() -> ResponseReturnValue:
 def _user() -> TokenUser:
     header = request.headers.get("Authorization", "")
     secret = header[len(_SCHEME) :].strip() if header.lower().startswith(_SCHEME) else ""
-    token = queries.token_of(db.session(), secret) if secret else None
-    if token is None:
+    user = queries.user_of_token(db.session(), secret) if secret else None
+    if user is None:
         raise NotSignedIn
-    return TokenUser(token)
+    return user
 
 
 def _count(session: Session, *, user: TokenUser) -> TooManyRequests | None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete
+from typing import cast
+
+from sqlalchemy import Table, delete
 from sqlalchemy.orm import Session
 
 from erp import clock
+from erp.db import bulk_insert, raw_instant
 from erp.options import options
 from modules.api.models import KeptAnswer
+
+KEPT = cast(Table, KeptAnswer.__table__)
 
 
 def keep_answer(session: Session, user_id: int, key: str, *, digest: str, status: int, body: str) -> None:
@@ -16,8 +21,8 @@ def keep_answer(session: Session, user_id: int, key: str, *, digest: str, status
     Where another transaction has just kept one under the same key, the database refuses this one, and with it the
     write.
     """
-    session.add(KeptAnswer(user_id=user_id, key=key, digest=digest, status=status, body=body))
-    session.flush()
+    names = ("user_id", "key", "digest", "status", "body", "answered_at")
+    bulk_insert(session, KEPT, names, [(user_id, key, digest, status, body, raw_instant(clock.now()))])
 
 
 def forget_answers(session: Session) -> int:
