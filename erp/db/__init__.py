@@ -35,6 +35,7 @@ from erp.db.locking import (
     require_any_lock,
     require_lock,
     when_locked,
+    without_locks,
 )
 from erp.db.model_registry import (
     all_mappers,
@@ -170,5 +171,6 @@ __all__ = [
     "typed_rows",
     "unusable_database",
     "when_locked",
+    "without_locks",
     "wrong_keys",
 ]

@@ -35,6 +35,24 @@ class _Checks:
     calls: list[Callable[[], None]] = field(default_factory=list)
 
 
+@dataclass
+class _Trying:
+    """Whether the current work is undone and changes no row that is there: it need not lock."""
+
+    here: bool = False
+
+
+@contextmanager
+def without_locks(session: Session) -> Iterator[None]:
+    """Let `lock_and_read` inside only read: the work adds rows alone, and is undone."""
+    trying = carried(session, _Trying)
+    trying.here = True
+    try:
+        yield
+    finally:
+        trying.here = False
+
+
 @contextmanager
 def when_locked(session: Session, check: Callable[[], None]) -> Iterator[None]:
     """Call `check` whenever the work inside has taken locks: another transaction may have changed what it read."""
@@ -103,16 +121,17 @@ def lock_and_read(session: Session, model: type[Model], build: Build, ids: Itera
     held = carried(session, _Locks).ids.get(model)
     if held is None or not wanted <= held:
         _check_may_lock(model, held)
-    rows = typed_rows(session, _locking_of, model, build, ids=sorted(wanted))
+    is_locking = not carried(session, _Trying).here
+    rows = typed_rows(session, _locking_of, model, build, is_locking, ids=sorted(wanted))
     if held is None or not wanted <= held:
         _locked(session, model, wanted, is_checked=False)
     return rows
 
 
-def _locking_of(session: Session, model: type[Model], build: Build) -> Select[*tuple[Any, ...]]:
+def _locking_of(session: Session, model: type[Model], build: Build, is_locking: bool) -> Select[*tuple[Any, ...]]:
     key: Any = model.__mapper__.primary_key[0]
     rows: Any = build(session).where(is_among(session, key, "ids")).order_by(key)  # type: ignore[union-attr]
-    if not is_postgresql(session):
+    if not is_locking or not is_postgresql(session):
         return rows  # type: ignore[no-any-return]
     locking: Select[*tuple[Any, ...]] = rows.join(_switches(), true()).with_for_update(key_share=True, of=model)
     return locking

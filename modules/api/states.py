@@ -1,8 +1,16 @@
-"""The lifecycle of a webhook delivery."""
+"""The lifecycles of exports and of webhook deliveries."""
 
 from enum import StrEnum
 
 from erp.states import StateMachine
+
+
+class ExportState(StrEnum):
+    """The state of a file that was asked for: a job writes it once."""
+
+    waiting = "waiting"
+    written = "written"
+    failed = "failed"
 
 
 class DeliveryState(StrEnum):
@@ -20,6 +28,13 @@ class DeliveryState(StrEnum):
     cancelled = "cancelled"
 
 
+EXPORT = StateMachine(
+    ExportState,
+    {
+        "write": {ExportState.waiting: ExportState.written},
+        "fail": {ExportState.waiting: ExportState.failed},
+    },
+)
 DELIVERY = StateMachine(
     DeliveryState,
     {

@@ -21,6 +21,7 @@ from erp.api import (
     Values,
     contact_data,
     contact_inputs,
+    one_by_one,
     raise_only,
 )
 from erp.contacts import ADDRESS_PARTS, contacts_by_code
@@ -110,7 +111,13 @@ SUPPLIERS = Resource(
     screen="procurement.supplier",
     fields=tuple(map(Field, ("code", "name", "email", *ADDRESS_PARTS))),
     writes=(
-        Create("Add a supplier", "procurement.edit", _create_supplier, contact_inputs(is_new=True)),
+        Create(
+            "Add a supplier",
+            "procurement.edit",
+            _create_supplier,
+            contact_inputs(is_new=True),
+            one_by_one(_create_supplier),
+        ),
         Change("edit", "Change a supplier", "procurement.edit", _edit_supplier, contact_inputs()),
     ),
 )
@@ -136,6 +143,7 @@ PURCHASE_ORDERS = Resource(
                 Input("note", default="", longest=5000),
                 LINES,
             ),
+            one_by_one(_create),
         ),
         Change(
             "place",

@@ -11,6 +11,7 @@ from erp import clock
 from erp.db import bulk_insert, raw_instant
 from erp.options import options
 from modules.api.models import KeptAnswer
+from modules.api.services.exports import forget_exports
 
 KEPT = cast(Table, KeptAnswer.__table__)
 
@@ -26,6 +27,8 @@ def keep_answer(session: Session, user_id: int, key: str, *, digest: str, status
 
 
 def forget_answers(session: Session) -> int:
-    """Delete the answers that are older than `[api] keep_answers`; return how many there were."""
-    old = KeptAnswer.answered_at < clock.now() - options.api.keep_answers
+    """Delete the answers and exports that are older than `[api] keep_answers`; return how many answers there were."""
+    before = clock.now() - options.api.keep_answers
+    forget_exports(session, before)
+    old = KeptAnswer.answered_at < before
     return int(session.execute(delete(KeptAnswer).where(old)).rowcount)  # type: ignore[attr-defined]

@@ -64,7 +64,7 @@ from modules.sales.queries.packs import (
     usable_serials,
 )
 from modules.sales.queries.picking import picks_of_lines, picks_of_order
-from modules.sales.queries.preview import LinePlan, Preview, line_plans, preview_products
+from modules.sales.queries.preview import LinePlan, Preview, line_plans, plan_of, preview_book, preview_products
 from modules.sales.queries.purchase_allocations import (
     covers_from_purchases,
     purchase_allocated_quantities,
@@ -183,6 +183,8 @@ __all__ = [
     "picks_of_order",
     "place_of",
     "place_of_new",
+    "plan_of",
+    "preview_book",
     "preview_products",
     "products_on_lines",
     "purchase_allocated_quantities",
