@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import and_
+from sqlalchemy import ColumnElement, and_
 from sqlalchemy.orm import Session
 
 from erp import clock
@@ -30,7 +30,7 @@ from modules.inventory_lots.domain import check_price
 from modules.inventory_lots.queries import locations_by_path, product_ids_by_sku
 from modules.procurement import services
 from modules.procurement.domain import Delivery, LineValues, OrderHead
-from modules.procurement.models import PurchaseOrderLine, Supplier
+from modules.procurement.models import PurchaseOrder, PurchaseOrderLine, Supplier
 from modules.procurement.queries import status_by_name
 
 WHY = Input("why", is_required=True, help="The reason, shown in the history.")
@@ -102,6 +102,11 @@ def _create_supplier(session: Session, values: Values) -> int:
 def _edit_supplier(session: Session, id: int, values: Values) -> None:
     supplier = session.get_one(Supplier, id)
     services.save_supplier(session, id, contact_data(supplier.code, values, supplier))
+
+
+def _is_open() -> ColumnElement[bool]:
+    """Return the condition that goods of a line may still come, for a list that does not join the order."""
+    return and_(PurchaseOrderLine.order.has(PurchaseOrder.is_open), PurchaseOrderLine.has_outstanding)
 
 
 SUPPLIERS = Resource(
@@ -176,7 +181,7 @@ PURCHASE_ORDER_LINES = Resource(
     permission="procurement.view",
     filters=(
         *("order.number", "order.state", "product.sku", "expected_on", "status.name"),
-        yes_or_no("Open", lambda: and_(PurchaseOrderLine.is_open)),
+        yes_or_no("Open", _is_open),
     ),
     fields=(Field("order_id"), Field("order", "order.number"), *LINE_FIELDS),
     writes=(

@@ -52,10 +52,16 @@ def show_row(shape: Shape, id: int) -> Response:
 
 def read_row(shape: Shape, session: Session, id: int) -> dict[str, Any]:
     """Return a row of a resource as it is shown; raise NotFound where its list has none of that id."""
-    rows = _load(shape, shape.view.selection(ViewArgs()).filter(shape.model.id == id))
-    if not rows:
+    shown = find_row(shape, session, id)
+    if shown is None:
         raise NotFound(shape.resource.noun, id)
-    return shape.represent(session, rows)[0]
+    return shown
+
+
+def find_row(shape: Shape, session: Session, id: int) -> dict[str, Any] | None:
+    """Return a row of a resource as it is shown; None where its list has none of that id."""
+    rows = _load(shape, shape.view.selection(ViewArgs()).filter(shape.model.id == id))
+    return shape.represent(session, rows)[0] if rows else None
 
 
 def show_file(shape: Shape, file: File, id: int) -> Response:

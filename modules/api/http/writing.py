@@ -23,7 +23,7 @@ from modules.api import queries, services
 from modules.api.errors import KeyMissing, KeyUsed, PlanChanged, PreconditionFailed, UnknownFilter
 from modules.api.http import plans
 from modules.api.http.problems import details_of, status_of
-from modules.api.http.reading import read_row, require, response_of
+from modules.api.http.reading import find_row, read_row, require, response_of
 from modules.api.http.representation import Shape, etag_of, written
 from modules.api.http.sealing import seal, unseal
 
@@ -63,15 +63,15 @@ def create_many(shape: Shape, write: Create, values: Values) -> Response:
 
 
 def change(shape: Shape, write: Change, id: int, values: Values) -> Response:
-    """Change a row, and answer it as it is then."""
+    """Change a row, and answer it as it is then; as it was, where nothing is left of it."""
     require(write.permission)
 
     def work(session: Session) -> tuple[int, Any]:
-        read_row(shape, session, id)
+        before = read_row(shape, session, id)
         with _as_it_was_read(shape, session, id):
             write.run(session, id, values)
         session.flush()
-        return 200, read_row(shape, session, id)
+        return 200, find_row(shape, session, id) or before
 
     return _once(shape.view.permission, How(f"{shape.resource.name}.{write.name}", shape.secrets), work)
 
