@@ -253,13 +253,16 @@ class Said:
 class Announcement:
     """A fact of a module that programs can be told of: `say(session, fact)` returns what they are told, in one query.
 
-    `data["customer"]`, where it is there, is the code of the customer whom it concerns.
+    `data["customer"]`, where it is there, is the code of the customer whom it concerns. `still_holds(session, data)` is
+    asked just before it is sent, with what was to be told: what does not hold any more is not sent. Without it the fact
+    is one of the past, which always holds.
     """
 
     name: str
     title: str
     fact: type
     say: Callable[[Session, Any], Sequence[Said]]
+    still_holds: Callable[[Session, Values], bool] | None = None
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ class ExportState(StrEnum):
 class DeliveryState(StrEnum):
     """The state of one delivery.
 
-    `uncertain`: the receiver may have taken it, and no answer says so; `superseded`: a later fact took its place.
+    `uncertain`: the receiver may have taken it, and no answer says so; `superseded`: a later fact took its place,
+    or it does not hold any more.
     """
 
     pending = "pending"
@@ -45,6 +46,7 @@ DELIVERY = StateMachine(
         "doubt": {DeliveryState.sending: DeliveryState.uncertain},
         "supersede": {
             DeliveryState.pending: DeliveryState.superseded,
+            DeliveryState.sending: DeliveryState.superseded,
             DeliveryState.failed: DeliveryState.superseded,
         },
         "cancel": {DeliveryState.pending: DeliveryState.cancelled},
