@@ -168,7 +168,7 @@ def test_a_delivery_is_signed_and_made_once(session):
         ("promise-date-changed", lambda session, order: forget_promise(session, order.lines[0])),
     ],
 )
-def test_what_does_not_hold_any_more_is_not_told(session, event, undo):
+def test_what_does_not_hold_any_more_is_not_sent(session, event, undo):
     webhook(session, url="https://shop.example/gone", events=event)
     lamp = make_product(session)
     make_stock(session, lamp, 2)

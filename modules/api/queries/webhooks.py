@@ -18,7 +18,7 @@ def event_titles(session: Session) -> dict[str, str]:
 def still_holds(session: Session, delivery: Delivery) -> bool:
     """Say whether what a delivery tells still holds; where the module that knows is off, it is taken to."""
     known = {each.name: each for answer in announcements(session) for each in answer}
-    told = known.get(delivery.event)
-    if told is None or told.still_holds is None:
+    announced = known.get(delivery.event)
+    if announced is None or announced.still_holds is None:
         return True
-    return told.still_holds(session, json.loads(delivery.body)["data"])
+    return announced.still_holds(session, json.loads(delivery.body)["data"])
