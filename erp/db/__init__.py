@@ -26,6 +26,7 @@ from erp.db.bulk import (
 from erp.db.carried import carried
 from erp.db.driver import run
 from erp.db.identity import contains, equals, key_column, key_columns, key_of, wrong_keys
+from erp.db.ids_with import new_ids_and
 from erp.db.locking import (
     after_locking,
     lock_and_read,
@@ -44,7 +45,6 @@ from erp.db.model_registry import (
     forget_models,
     protected_tables,
 )
-from erp.db.new_ids import new_ids_and
 from erp.db.prepared import (
     Build,
     fresh_prepared,
