@@ -56,7 +56,7 @@ class Computed:
     """A value that no attribute holds: `values(session, rows)` returns those of a page by row id, in one query.
 
     A field of a report has no `values`: its rows have it under its name. Of `objects` the `fields`, each with its kind,
-    say what each has; their values are as JSON has them.
+    say what each has; their values are as JSON has them. One that `is_secret` is kept nowhere in plain text.
     """
 
     name: str
@@ -64,6 +64,7 @@ class Computed:
     values: Callable[[Session, Sequence[Any]], Mapping[int, Any]] | None = None
     words: tuple[str, ...] = ()
     fields: tuple[Field, ...] = ()
+    is_secret: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,14 +87,40 @@ class Input:
     most: int = BIGGEST
 
 
+MakeMany = Callable[[Session, Sequence[Values]], Sequence[int | ErpError]]
+
+
 @dataclass(frozen=True)
 class Create:
-    """Makes a row: `run(session, values)` returns its id."""
+    """Makes a row: `run(session, values)` returns its id.
+
+    `run_many(session, rows)` makes many in one transaction, and returns for each its id or why it is refused. A dry run
+    of one that `changes_no_row` only adds rows, and so waits for nobody: it locks nothing.
+    """
 
     title: str
     permission: str
     run: Callable[[Session, Values], int]
     inputs: tuple[Input, ...] = ()
+    run_many: MakeMany | None = None
+    changes_no_row: bool = False
+
+
+def one_by_one(run: Callable[[Session, Values], int]) -> MakeMany:
+    """Return the `run_many` of a `Create` whose `run` takes no locks: one that is refused is undone alone."""
+
+    def run_many(session: Session, rows: Sequence[Values]) -> Sequence[int | ErpError]:
+        found: list[int | ErpError] = []
+        for values in rows:
+            try:
+                with session.begin_nested():
+                    found.append(run(session, values))
+                    session.flush()
+            except ErpError as refusal:
+                found.append(refusal)
+        return found
+
+    return run_many
 
 
 @dataclass(frozen=True)
@@ -120,6 +147,15 @@ class Lines:
 
 
 @dataclass(frozen=True)
+class File:
+    """The file of a row, at `/api/v1/<name>/<id>/file`: `read(session, id)` returns its content, of a media type."""
+
+    title: str
+    media_type: str
+    read: Callable[[Session, int], bytes]
+
+
+@dataclass(frozen=True)
 class Resource:
     """Rows of a model, below `/api/v1/<name>`.
 
@@ -141,6 +177,7 @@ class Resource:
     loads: tuple[Any, ...] = ()
     lines: Lines | None = None
     writes: tuple[Create | Change, ...] = ()
+    file: File | None = None
 
 
 @dataclass(frozen=True)
@@ -159,8 +196,23 @@ class Report:
 
 
 @dataclass(frozen=True)
+class Planned:
+    """How a task is previewed without locks, and done as it was shown.
+
+    `preview(session, values)` only reads, and returns the answer and the plan; `run(session, values, plan)` returns the
+    answer, or None where it would now do something else.
+    """
+
+    preview: Callable[[Session, Values], tuple[Values, str]]
+    run: Callable[[Session, Values, str], Values | None]
+
+
+@dataclass(frozen=True)
 class Task:
-    """Something that is done to no row: `run(session, values)` returns the answer, a mapping with these `fields`."""
+    """Something that is done to no row: `run(session, values)` returns the answer, a mapping with these `fields`.
+
+    A dry run does it and undoes it, where it is not `planned`.
+    """
 
     name: str
     title: str
@@ -168,6 +220,7 @@ class Task:
     fields: tuple[Computed, ...]
     run: Callable[[Session, Values], Values]
     inputs: tuple[Input, ...] = ()
+    planned: Planned | None = None
 
 
 @dataclass(frozen=True)
@@ -200,13 +253,16 @@ class Said:
 class Announcement:
     """A fact of a module that programs can be told of: `say(session, fact)` returns what they are told, in one query.
 
-    `data["customer"]`, where it is there, is the code of the customer whom it concerns.
+    `data["customer"]`, where it is there, is the code of the customer whom it concerns. `still_holds(session, data)` is
+    asked just before it is sent, with what was to be told: what does not hold any more is not sent. Without it the fact
+    is one of the past, which always holds.
     """
 
     name: str
     title: str
     fact: type
     say: Callable[[Session, Any], Sequence[Said]]
+    still_holds: Callable[[Session, Values], bool] | None = None
 
 
 @dataclass(frozen=True)

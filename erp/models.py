@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
@@ -87,6 +88,14 @@ user_role = Table(
 )
 
 
+def rights_given(roles: Iterable[tuple[bool, str | None]]) -> frozenset[str]:
+    """Return what roles give, each with whether it is the administrator's and one right of it: `*` is every right."""
+    given = list(roles)
+    return frozenset(
+        {right for _, right in given if right} | {"*" for is_administrator, _ in given if is_administrator}
+    )
+
+
 class User(UserMixin, Model):
     """Somebody who signs in.
 
@@ -114,8 +123,10 @@ class User(UserMixin, Model):
     @cached_property
     def rights(self) -> frozenset[str]:
         """The names of the rights that this user's roles give; `*` is every right."""
-        listed = {right.permission for role in self.roles for right in role.rights}
-        return frozenset(listed | {"*" for role in self.roles if role.is_administrator})
+        administrators = ((True, None) for role in self.roles if role.is_administrator)
+        return rights_given(
+            (*administrators, *((False, each.permission) for role in self.roles for each in role.rights))
+        )
 
     def may(self, permission: str) -> bool:
         """Say whether this user holds a right."""

@@ -26,14 +26,17 @@ from erp.db.bulk import (
 from erp.db.carried import carried
 from erp.db.driver import run
 from erp.db.identity import contains, equals, key_column, key_columns, key_of, wrong_keys
+from erp.db.ids_with import new_ids_and
 from erp.db.locking import (
     after_locking,
+    lock_and_read,
     lock_rows,
     lock_selected,
     lock_switches,
     require_any_lock,
     require_lock,
     when_locked,
+    without_locks,
 )
 from erp.db.model_registry import (
     all_mappers,
@@ -137,11 +140,13 @@ __all__ = [
     "key_column",
     "key_columns",
     "key_of",
+    "lock_and_read",
     "lock_rows",
     "lock_selected",
     "lock_switches",
     "make_final",
     "new_ids",
+    "new_ids_and",
     "new_ids_of",
     "on_replica",
     "one_moment",
@@ -166,5 +171,6 @@ __all__ = [
     "typed_rows",
     "unusable_database",
     "when_locked",
+    "without_locks",
     "wrong_keys",
 ]

@@ -11,7 +11,7 @@ from sqlalchemy import CTE, Select, event, func, select, true
 from sqlalchemy.orm import Session
 
 from erp.db.carried import carried
-from erp.db.prepared import Build, is_among, read_prepared
+from erp.db.prepared import Build, is_among, read_prepared, typed_rows
 from erp.db.session import ErpSession, Model, is_postgresql, is_reading
 
 # The advisory lock that all who lock rows share; switching a module takes it alone.
@@ -33,6 +33,24 @@ class _Checks:
     """What the current work wants to check once it has its locks."""
 
     calls: list[Callable[[], None]] = field(default_factory=list)
+
+
+@dataclass
+class _Trying:
+    """Whether the current work is undone and changes no row that is there: it need not lock."""
+
+    here: bool = False
+
+
+@contextmanager
+def without_locks(session: Session) -> Iterator[None]:
+    """Let `lock_and_read` inside only read: the work adds rows alone, and is undone."""
+    trying = carried(session, _Trying)
+    trying.here = True
+    try:
+        yield
+    finally:
+        trying.here = False
 
 
 @contextmanager
@@ -91,6 +109,32 @@ def lock_selected(
     found = _ids(rows)
     _locked(session, model, found, is_checked=is_checked)
     return found
+
+
+def lock_and_read(session: Session, model: type[Model], build: Build, ids: Iterable[int]) -> list[Any]:
+    """Lock rows of `model` as `lock_rows` does, and return what `build(session)` selects of them, by id.
+
+    They are as `typed_rows` returns them; on PostgreSQL it is one statement. The caller checks modules and options with
+    what it reads next.
+    """
+    wanted = set(ids)
+    held = carried(session, _Locks).ids.get(model)
+    if held is None or not wanted <= held:
+        _check_may_lock(model, held)
+    is_locking = not carried(session, _Trying).here
+    rows = typed_rows(session, _locking_of, model, build, is_locking, ids=sorted(wanted))
+    if held is None or not wanted <= held:
+        _locked(session, model, wanted, is_checked=False)
+    return rows
+
+
+def _locking_of(session: Session, model: type[Model], build: Build, is_locking: bool) -> Select[*tuple[Any, ...]]:
+    key: Any = model.__mapper__.primary_key[0]
+    rows: Any = build(session).where(is_among(session, key, "ids")).order_by(key)  # type: ignore[union-attr]
+    if not is_locking or not is_postgresql(session):
+        return rows  # type: ignore[no-any-return]
+    locking: Select[*tuple[Any, ...]] = rows.join(_switches(), true()).with_for_update(key_share=True, of=model)
+    return locking
 
 
 def _ids(rows: Iterable[tuple[Any, ...]]) -> set[int]:

@@ -182,7 +182,10 @@ def fresh_prepared(session: Session, build: Callable[[Session], Select[*Ts]], **
 
 def _sent(connection: Connection, values: Mapping[str, Any]) -> dict[str, Any]:
     as_list = list if connection.dialect.name == "postgresql" else _as_json
-    return {name: as_list(each) if isinstance(each, Collection) else each for name, each in values.items()}
+    return {
+        name: as_list(each) if isinstance(each, Collection) and not isinstance(each, str) else each
+        for name, each in values.items()
+    }
 
 
 def _statement(session: Session, build: Build, variant: tuple[Hashable, ...]) -> _Statement:

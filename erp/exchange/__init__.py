@@ -27,7 +27,8 @@ from erp.exchange.parsers import (
 )
 from erp.exchange.problems import Errors, ImportRefused, Problem, RowError
 from erp.exchange.reading import Reading, columns_of, import_csv, read_csv, store
-from erp.exchange.writing import as_cell, export_csv
+from erp.exchange.uploads import rights_of
+from erp.exchange.writing import as_cell, export_csv, export_kinds
 
 __all__ = [
     "AfterImport",
@@ -53,6 +54,7 @@ __all__ = [
     "day",
     "email_address",
     "export_csv",
+    "export_kinds",
     "find_map",
     "import_csv",
     "instant",
@@ -67,6 +69,7 @@ __all__ = [
     "read_csv",
     "read_records",
     "recognise",
+    "rights_of",
     "rows_by_number",
     "run_imports",
     "save_map",

@@ -281,7 +281,7 @@ def work_off(session: Session) -> list[str]:
 
 
 def _work_off_one(file_id: int, user_name: str, state: ImportState) -> str:
-    may = _rights_of(user_name)
+    may = rights_of(db.session(), user_name)
     if state == ImportState.waiting:
         check(file_id, may)
         return say("File {file_id} checked.", file_id=file_id)
@@ -307,8 +307,8 @@ def _text(refused: ErpError) -> str:
     return "\n".join([str(refused), *(refused.lines(20) if isinstance(refused, ImportRefused) else ())])
 
 
-def _rights_of(user_name: str) -> May:
-    """Return what says whether a user holds a right now; nobody's file has none."""
-    user = db.session.scalar(select(User).where(User.username == user_name))
+def rights_of(session: Session, user_name: str) -> May:
+    """Return what says whether a user holds a right now; one who is not there or not active holds none."""
+    user = session.scalar(select(User).where(User.username == user_name))
     rights = frozenset() if user is None or not user.is_active else user.rights
     return lambda permission: not permission or "*" in rights or permission in rights

@@ -21,6 +21,13 @@ FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 _PIECE = 60_000
 
 
+def export_kinds(may: Callable[[str], bool]) -> dict[str, ExportKind]:
+    """Return the export kinds of modules that are on, by name, that a user may export."""
+    registry = current_registry()
+    live = {name: owned.thing for name, owned in registry.exports.items() if registry.is_live(owned.module)}
+    return {name: kind for name, kind in sorted(live.items()) if may(kind.permission)}
+
+
 def export_csv(session: Session, kind_name: str) -> Iterator[str]:
     """Yield a CSV file in pieces, header first. Raises NotFound or ModuleOff before the first piece."""
     registry = current_registry()

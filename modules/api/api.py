@@ -1,4 +1,4 @@
-"""What the core shows and takes at the HTTP interface: options and jobs for administrators, and files to import."""
+"""What the core shows and takes at the HTTP interface: options and jobs for administrators, imports and exports."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from sqlalchemy.orm import Session
 
 from erp import jobs
 from erp.admin.access import may
-from erp.api import Change, Computed, Create, Field, Input, Kind, Report, Resource, Task, UnknownName, Values
-from erp.exchange import run_imports, uploads
+from erp.api import Change, Computed, Create, Field, File, Input, Kind, Report, Resource, Task, UnknownName, Values
+from erp.exchange import export_kinds, run_imports, uploads
 from erp.models import ImportFile, JobRunState
 from erp.options import store_options
 from erp.registry import Core, current_registry, job_name
+from modules.api import services
+from modules.api.errors import ExportKindRefused
+from modules.api.models import ExportFile
 
 _OPTION = (
     Computed("option", Kind.text),
@@ -92,6 +95,18 @@ def _apply(session: Session, id: int, _values: Values) -> None:
     jobs.request_run(session, job_name(run_imports))
 
 
+def _may_export() -> ColumnElement[bool]:
+    return ExportFile.kind.in_([*export_kinds(may), ""])
+
+
+def _ask_for_export(session: Session, values: Values) -> int:
+    if values["kind"] not in export_kinds(may):
+        raise ExportKindRefused(values["kind"])
+    file = services.ask_for_export(session, values["kind"], current_user.username)
+    jobs.request_run(session, job_name(services.write_exports))
+    return file.id
+
+
 OPTIONS = Report("options", "Options", "erp.options", _OPTION, _options)
 SET_OPTION = Task(
     "set-option",
@@ -140,8 +155,27 @@ IMPORTS = Resource(
         Change("apply", "Let a job import a file that was checked and has no problems", "erp.import", _apply),
     ),
 )
+EXPORTS = Resource(
+    name="exports",
+    title="Exports",
+    noun="export",
+    model=ExportFile,
+    permission="erp.export",
+    condition=_may_export,
+    filters=("state", "kind", "asked_at"),
+    fields=tuple(map(Field, ("kind", "state", "size", "error", "user_name", "asked_at", "finished_at"))),
+    writes=(
+        Create(
+            "Ask for a CSV file, which a job writes",
+            "erp.export",
+            _ask_for_export,
+            (Input("kind", is_required=True, longest=60, help="What is exported, such as orders."),),
+        ),
+    ),
+    file=File("The file of an export that is written", "text/csv", services.content_of_export),
+)
 
 
 def register(core: Core) -> None:
     """Register what the core shows and takes."""
-    core.add_resource(OPTIONS, SET_OPTION, JOBS, RUN_JOB, IMPORTS)
+    core.add_resource(OPTIONS, SET_OPTION, JOBS, RUN_JOB, IMPORTS, EXPORTS)

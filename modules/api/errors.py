@@ -86,6 +86,27 @@ class BadWebhookAddress(ErpError):
         super().__init__(say("{url} cannot be used. {why}", url=url, why=why))
 
 
+class ExportKindRefused(ErpError):
+    """A kind of file that the user may not export, or that no module which is on has."""
+
+    field = "kind"
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(
+            say(
+                "There is no kind of file {kind!r} that you may export. `erp export --help` names the kinds.", kind=kind
+            )
+        )
+
+
+class ExportNotWritten(ErpError):
+    """The file of an export that waits or failed was asked for."""
+
+    def __init__(self, *, export: int, state: str, why: str) -> None:
+        sentence = say("Export {export} is not written: it is {state}. {why}", export=export, state=state, why=why)
+        super().__init__(sentence.strip())
+
+
 class KeyMissing(ErpError):
     """A write without a key."""
 

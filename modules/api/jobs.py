@@ -17,3 +17,9 @@ def forget_answers(session: Session) -> str | None:
     """Delete answers that nobody asks for again."""
     count = commit(services.forget_answers)
     return f"{plural(count, 'answer')} deleted." if count else None
+
+
+def write_exports(session: Session) -> str | None:
+    """Write the CSV files that were asked for at the HTTP interface."""
+    count = services.write_exports(session)
+    return f"{plural(count, 'export')} written." if count else None

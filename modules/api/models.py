@@ -1,10 +1,10 @@
-"""Tables of the HTTP interface: tokens, how often each asks, answers kept for a repeated request, and webhooks."""
+"""Tables of the HTTP interface: tokens, how often each asks, kept answers, exports, and webhooks."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from erp import clock
@@ -12,7 +12,7 @@ from erp.db import BigId, Model, UtcDateTime, partial_index
 from erp.history import Tracked
 from erp.models import User, enum_column
 from erp.text import say
-from modules.api.states import DeliveryState
+from modules.api.states import DeliveryState, ExportState
 
 ALL_RIGHTS = "*"
 
@@ -79,6 +79,29 @@ class KeptAnswer(Model):
     status: Mapped[int]
     body: Mapped[str] = mapped_column(Text)
     answered_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+
+
+class ExportFile(Model):
+    """A CSV file that a user asked for, and that a job writes."""
+
+    __tablename__ = "api_export_file"
+    __table_args__ = (
+        CheckConstraint("(state = 'written') = (content IS NOT NULL)", "written_with_content"),
+        Index("ix_api_export_file_state", "state", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(60))
+    state: Mapped[ExportState] = mapped_column(enum_column(ExportState, "state"), default=ExportState.waiting)
+    size: Mapped[int] = mapped_column(BigId, default=0)
+    content: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    error: Mapped[str] = mapped_column(Text, default="")
+    user_name: Mapped[str] = mapped_column(String(80), default="")
+    asked_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now, index=True)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    def __str__(self) -> str:
+        return say("Export {id}", id=self.id)
 
 
 class Webhook(Tracked, Model):

@@ -15,6 +15,7 @@ def setup(core: Core) -> None:
     core.add_models(models)
     core.add_command(commands.tokens, commands.openapi)
     core.add_job(jobs.forget_answers, every="api.forget_every")
+    core.add_job(jobs.write_exports, every="api.export_every")
     core.add_job(jobs.deliver_webhooks, every="api.deliver_every")
     core.subscribe(Announced, services.notify_webhooks)
 
@@ -47,7 +48,7 @@ MODULE = Module(
         Duration(
             name="keep_answers",
             default=timedelta(days=7),
-            help="How long the answer to a write is kept for a request that is sent again with its key.",
+            help="How long the answer to a write is kept for a request with the same key; exports as long.",
         ),
         Switch(name="webhooks", default=False, help="Send what happens to webhooks."),
         Duration(
@@ -64,6 +65,11 @@ MODULE = Module(
             name="allow_private_targets",
             default=False,
             help="Let webhooks go to addresses that are not public, such as those of the company's own network.",
+        ),
+        Duration(
+            name="export_every",
+            default=timedelta(minutes=5),
+            help="How often exports that still wait are written; one that is asked for is begun at once.",
         ),
         Duration(name="forget_every", default=timedelta(days=1), help="How often older answers are deleted."),
     ),

@@ -1,14 +1,23 @@
-"""The lifecycle of a webhook delivery."""
+"""The lifecycles of exports and of webhook deliveries."""
 
 from enum import StrEnum
 
 from erp.states import StateMachine
 
 
+class ExportState(StrEnum):
+    """The state of a file that was asked for: a job writes it once."""
+
+    waiting = "waiting"
+    written = "written"
+    failed = "failed"
+
+
 class DeliveryState(StrEnum):
     """The state of one delivery.
 
-    `uncertain`: the receiver may have taken it, and no answer says so; `superseded`: a later fact took its place.
+    `uncertain`: the receiver may have taken it, and no answer says so; `superseded`: a later fact took its place,
+    or it does not hold any more.
     """
 
     pending = "pending"
@@ -20,6 +29,13 @@ class DeliveryState(StrEnum):
     cancelled = "cancelled"
 
 
+EXPORT = StateMachine(
+    ExportState,
+    {
+        "write": {ExportState.waiting: ExportState.written},
+        "fail": {ExportState.waiting: ExportState.failed},
+    },
+)
 DELIVERY = StateMachine(
     DeliveryState,
     {
@@ -30,6 +46,7 @@ DELIVERY = StateMachine(
         "doubt": {DeliveryState.sending: DeliveryState.uncertain},
         "supersede": {
             DeliveryState.pending: DeliveryState.superseded,
+            DeliveryState.sending: DeliveryState.superseded,
             DeliveryState.failed: DeliveryState.superseded,
         },
         "cancel": {DeliveryState.pending: DeliveryState.cancelled},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import and_
+from sqlalchemy import ColumnElement, and_
 from sqlalchemy.orm import Session
 
 from erp import clock
@@ -21,6 +21,7 @@ from erp.api import (
     Values,
     contact_data,
     contact_inputs,
+    one_by_one,
     raise_only,
 )
 from erp.contacts import ADDRESS_PARTS, contacts_by_code
@@ -29,7 +30,7 @@ from modules.inventory_lots.domain import check_price
 from modules.inventory_lots.queries import locations_by_path, product_ids_by_sku
 from modules.procurement import services
 from modules.procurement.domain import Delivery, LineValues, OrderHead
-from modules.procurement.models import PurchaseOrderLine, Supplier
+from modules.procurement.models import PurchaseOrder, PurchaseOrderLine, Supplier
 from modules.procurement.queries import status_by_name
 
 WHY = Input("why", is_required=True, help="The reason, shown in the history.")
@@ -103,6 +104,11 @@ def _edit_supplier(session: Session, id: int, values: Values) -> None:
     services.save_supplier(session, id, contact_data(supplier.code, values, supplier))
 
 
+def _is_open() -> ColumnElement[bool]:
+    """Return the condition that goods of a line may still come, for a list that does not join the order."""
+    return and_(PurchaseOrderLine.order.has(PurchaseOrder.is_open), PurchaseOrderLine.has_outstanding)
+
+
 SUPPLIERS = Resource(
     name="suppliers",
     title="Suppliers",
@@ -110,7 +116,13 @@ SUPPLIERS = Resource(
     screen="procurement.supplier",
     fields=tuple(map(Field, ("code", "name", "email", *ADDRESS_PARTS))),
     writes=(
-        Create("Add a supplier", "procurement.edit", _create_supplier, contact_inputs(is_new=True)),
+        Create(
+            "Add a supplier",
+            "procurement.edit",
+            _create_supplier,
+            contact_inputs(is_new=True),
+            one_by_one(_create_supplier),
+        ),
         Change("edit", "Change a supplier", "procurement.edit", _edit_supplier, contact_inputs()),
     ),
 )
@@ -136,6 +148,7 @@ PURCHASE_ORDERS = Resource(
                 Input("note", default="", longest=5000),
                 LINES,
             ),
+            one_by_one(_create),
         ),
         Change(
             "place",
@@ -168,7 +181,7 @@ PURCHASE_ORDER_LINES = Resource(
     permission="procurement.view",
     filters=(
         *("order.number", "order.state", "product.sku", "expected_on", "status.name"),
-        yes_or_no("Open", lambda: and_(PurchaseOrderLine.is_open)),
+        yes_or_no("Open", _is_open),
     ),
     fields=(Field("order_id"), Field("order", "order.number"), *LINE_FIELDS),
     writes=(

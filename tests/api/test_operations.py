@@ -28,10 +28,14 @@ def wanted():
         shape = Shape(each, view_of(each))
         yield "GET", path, {shape.view.permission}
         yield "GET", f"{path}/{{id}}", {shape.view.permission}
+        if each.file is not None:
+            yield "GET", f"{path}/{{id}}/file", {shape.view.permission}
         for write in shape.writes:
             rights = {shape.view.permission, write.permission}
             if not isinstance(write, Change):
                 yield "POST", path, rights
+                if write.run_many is not None:
+                    yield "POST", f"{path}/create", rights
                 continue
             yield "POST", f"{path}/{{id}}/{write.name}", rights
             if write.run_many is not None:

@@ -18,6 +18,7 @@ from modules.api.delivery.http import _is_public, send, signature
 from modules.api.errors import BadWebhookAddress, UnknownEvents
 from modules.api.models import Delivery, Webhook
 from modules.api.services import Outgoing, recover_deliveries, replay_delivery, save_webhook
+from modules.sales.models import OrderLine
 from modules.sales.services import cancel_order, pack_order, reverse_pack, set_promise_dates
 from tests.support.inventory_lots import make_product, make_stock
 from tests.support.sales import make_customer, make_order
@@ -157,6 +158,34 @@ def test_a_delivery_is_signed_and_made_once(session):
     assert (headers["erp-webhook-event"], json.loads(body)["data"]["order"]) == ("order-confirmed", order.number)
     (delivery,) = db.session.scalars(select(Delivery))
     assert (delivery.state, delivery.attempts, str(delivery.id)) == ("sent", 1, headers["erp-webhook-id"])
+
+
+@pytest.mark.parametrize(
+    ("event", "undo"),
+    [
+        ("allocated", lambda session, order: cancel_order(session, order.id)),
+        ("backordered", lambda session, order: cancel_order(session, order.id)),
+        ("promise-date-changed", lambda session, order: forget_promise(session, order.lines[0])),
+    ],
+)
+def test_what_does_not_hold_any_more_is_not_sent(session, event, undo):
+    webhook(session, url="https://shop.example/gone", events=event)
+    lamp = make_product(session)
+    make_stock(session, lamp, 2)
+    order = make_order(session, [(lamp, 5)])
+    set_promise_dates(session, {order.lines[0].id: date(2026, 12, 1)}, cause="edit", pin=True)
+    session.commit()
+    undo(session, order)
+    session.commit()
+    assert deliver_due() is None
+    (delivery,) = db.session.scalars(select(Delivery))
+    assert (delivery.state, delivery.attempts) == ("superseded", 0)
+    assert delivery.last_error == "What it tells does not hold any more."
+
+
+def forget_promise(session, line):
+    """Take the promise date away as a statement past the services would: nobody announces it."""
+    session.execute(update(OrderLine).where(OrderLine.id == line.id).values(promise_date=None, is_promise_pinned=False))
 
 
 def attempt(url, *, timeout=5.0, may_be_private=True):

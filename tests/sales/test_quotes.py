@@ -226,16 +226,6 @@ def test_the_check_finds_a_quote_that_is_not_held_as_it_promises_and_stock_that_
 
 
 @pytest.mark.real_clock
-def test_sixteen_who_quote_the_last_ten_units_hold_ten(app, session, product):
-    asked = [WantedQuantity(product.id, Decimal(1))]
-    session.commit()
-    made = together(app, *[lambda own: make_quote(own, asked)] * 16)
-    assert sum(sum(map(sum, held_parts(each))) for each in made) == 10
-    assert session.scalar(select(func.sum(StockHold.quantity))) == 10
-    assert broken(session) == []
-
-
-@pytest.mark.real_clock
 def test_of_two_orders_with_one_token_one_gets_it(app, session, product):
     made = quote(session, (product, 4))
     ids = [make_draft(session, [(product, 4)]).id for _ in range(2)]

@@ -10,15 +10,34 @@ from typing import Any
 from flask import Flask, Response
 from flask_smorest import Api, Blueprint
 
-from erp.api import Change, Create, Report, Resource, Task
+from erp.api import Change, Create, File, Report, Resource, Task
 from erp.registry import current_registry
 from modules.api.http import schemas
 from modules.api.http.plans import LONGEST_PLAN, effects
 from modules.api.http.problems import CONTENT_TYPE
-from modules.api.http.reading import LARGEST_PAGE, PAGE, list_rows, require, response_of, show_report, show_row
+from modules.api.http.reading import (
+    LARGEST_PAGE,
+    PAGE,
+    list_rows,
+    require,
+    response_of,
+    show_file,
+    show_report,
+    show_row,
+)
 from modules.api.http.representation import Shape
 from modules.api.http.rows import view_of
-from modules.api.http.writing import KEY, LONGEST_KEY, MOST_ROWS, PLAN_TYPE, change, change_many, create, do_task
+from modules.api.http.writing import (
+    KEY,
+    LONGEST_KEY,
+    MOST_ROWS,
+    PLAN_TYPE,
+    change,
+    change_many,
+    create,
+    create_many,
+    do_task,
+)
 
 VERSION = "1.0.0"
 ID = "<int(min=1, max=9223372036854775807):id>"
@@ -112,6 +131,15 @@ def _add_reads(blueprint: Blueprint, shape: Shape, row: Any) -> None:
     one = blueprint.response(200, row, description=f"The {noun}", headers={"ETag": {"schema": {"type": "string"}}})
     read = one(_named(lambda id: show_row(shape, id), f"Show one {noun}."))
     _add(blueprint, "GET", f"/{ID}", read, rights, operationId=_id("get", noun))
+    if shape.resource.file is not None:
+        _add_file(blueprint, shape, shape.resource.file)
+
+
+def _add_file(blueprint: Blueprint, shape: Shape, file: File) -> None:
+    made = blueprint.response(200, {"type": "string"}, content_type=file.media_type, description=file.title)
+    view = made(_named(lambda id: show_file(shape, file, id), f"{file.title}."))
+    about = {"operationId": _id("get-file-of", shape.resource.noun)}
+    _add(blueprint, "GET", f"/{ID}/file", view, (shape.view.permission,), **about)
 
 
 def _add_create(blueprint: Blueprint, shape: Shape, write: Create, answers: tuple[Any, Any]) -> None:
@@ -126,6 +154,20 @@ def _add_create(blueprint: Blueprint, shape: Shape, write: Create, answers: tupl
     body = blueprint.arguments(taken, required=any(each.is_required for each in write.inputs))(made)
     rights = (shape.view.permission, write.permission)
     _add(blueprint, "POST", "", body, rights, operationId=_id("create", noun), parameters=_write_parameters())
+    if write.run_many is not None:
+        _add_create_of_many(blueprint, shape, write, taken, answers[1])
+
+
+def _add_create_of_many(blueprint: Blueprint, shape: Shape, write: Create, one: Any, plan: Any) -> None:
+    name = shape.resource.name
+    taken = schemas.many_schema(schemas.name_of("new", name), one, MOST_ROWS)
+    summary = f"{write.title}: many {shape.resource.title.lower()} at once, each as far as it can be."
+    made = blueprint.response(200, schemas.OutcomesSchema, description="What became of each")
+    view = made(_named(lambda values: create_many(shape, write, values), summary))
+    body = blueprint.arguments(taken)(_planned(blueprint, plan)(view))
+    rights = (shape.view.permission, write.permission)
+    about = {"operationId": _id("create", name), "parameters": _write_parameters()}
+    _add(blueprint, "POST", "/create", body, rights, **about)
 
 
 def _add_change(blueprint: Blueprint, shape: Shape, write: Change, answers: tuple[Any, Any]) -> None:

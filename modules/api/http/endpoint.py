@@ -16,10 +16,10 @@ from erp.registry import Endpoint, current_registry
 from modules.api import queries, services
 from modules.api.errors import NotSignedIn, TooManyRequests
 from modules.api.http.problems import failed
+from modules.api.http.sealing import sent_token
 from modules.api.queries import TokenUser
 
 URL = "/api/v1"
-_SCHEME = "bearer "
 
 
 def answer() -> ResponseReturnValue:
@@ -39,12 +39,11 @@ def answer() -> ResponseReturnValue:
 
 
 def _user() -> TokenUser:
-    header = request.headers.get("Authorization", "")
-    secret = header[len(_SCHEME) :].strip() if header.lower().startswith(_SCHEME) else ""
-    token = queries.token_of(db.session(), secret) if secret else None
-    if token is None:
+    secret = sent_token()
+    user = queries.user_of_token(db.session(), secret) if secret else None
+    if user is None:
         raise NotSignedIn
-    return TokenUser(token)
+    return user
 
 
 def _count(session: Session, *, user: TokenUser) -> TooManyRequests | None:

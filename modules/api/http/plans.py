@@ -44,6 +44,11 @@ def effects() -> list[Effect]:
     return registry.live(registry.effects.values())
 
 
+def no_effects() -> dict[str, list[Any]]:
+    """Return the effects of a dry run whose answer itself says what would change."""
+    return {effect.name: [] for effect in effects()}
+
+
 def try_out(session: Session, work: Work) -> tuple[Any, Reading, Scope]:
     """Do the work; return its answer, the figures after it, and what they are of. The caller undoes it."""
     with watching(session) as facts:

@@ -10,7 +10,7 @@ from flask_admin.model.base import ViewArgs
 from sqlalchemy.orm import Session, selectinload
 
 from erp.admin.access import may
-from erp.api import Report, Values
+from erp.api import File, Report, Values
 from erp.db import db, one_moment
 from erp.errors import NotFound, PermissionDenied
 from modules.api.errors import BadCursor, UnknownFilter
@@ -52,10 +52,25 @@ def show_row(shape: Shape, id: int) -> Response:
 
 def read_row(shape: Shape, session: Session, id: int) -> dict[str, Any]:
     """Return a row of a resource as it is shown; raise NotFound where its list has none of that id."""
-    rows = _load(shape, shape.view.selection(ViewArgs()).filter(shape.model.id == id))
-    if not rows:
+    shown = find_row(shape, session, id)
+    if shown is None:
         raise NotFound(shape.resource.noun, id)
-    return shape.represent(session, rows)[0]
+    return shown
+
+
+def find_row(shape: Shape, session: Session, id: int) -> dict[str, Any] | None:
+    """Return a row of a resource as it is shown; None where its list has none of that id."""
+    rows = _load(shape, shape.view.selection(ViewArgs()).filter(shape.model.id == id))
+    return shape.represent(session, rows)[0] if rows else None
+
+
+def show_file(shape: Shape, file: File, id: int) -> Response:
+    """Answer the file of a row."""
+    require(shape.view.permission)
+    read_row(shape, db.session(), id)
+    response = make_response(file.read(db.session(), id))
+    response.mimetype = file.media_type
+    return response
 
 
 def show_report(report: Report, values: Values) -> Response:

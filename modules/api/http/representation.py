@@ -91,6 +91,7 @@ class Shape:
         more = [field for each in added for field in each.fields]
         self.writes = [*resource.writes, *(write for each in added for write in each.writes)]
         self.fields = fields_of(self.model, [Field("id"), *resource.fields, *more])
+        self.secrets = {shown.name for shown in self.fields if getattr(shown.field, "is_secret", False)}
         self.line_model: Any = None
         self.line_fields: list[Shown] = []
         if resource.lines is not None:

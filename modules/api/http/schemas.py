@@ -201,6 +201,12 @@ def input_schema(name: str, inputs: tuple[Input, ...], *, with_ids: int = 0) -> 
     return _schema(name, fields)
 
 
+def many_schema(name: str, one: ma.Schema, most: int) -> ma.Schema:
+    """Return the schema of many rows that are made at once, at most so many."""
+    rows = ma.fields.List(ma.fields.Nested(one), required=True, validate=ma.validate.Length(1, most))
+    return _schema(name, {"items": rows})
+
+
 def _input_field(of: str, each: Input) -> ma.fields.Field[Any]:
     given: dict[str, Any] = {"required": each.is_required, "metadata": {"description": each.help} if each.help else {}}
     if not each.is_required:
@@ -235,7 +241,8 @@ class ProblemSchema(ma.Schema):
 class OutcomeSchema(ma.Schema):
     """What became of one of many rows."""
 
-    id = ma.fields.Integer(required=True)
+    new_row = {"description": "Null where none was made."}
+    id = ma.fields.Integer(required=True, allow_none=True, metadata=new_row)
     status = ma.fields.Integer(required=True, metadata={"description": "200, or that of the problem."})
     problem = ma.fields.Nested(ProblemSchema, required=True, allow_none=True)
 

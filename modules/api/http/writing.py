@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -16,14 +17,15 @@ from sqlalchemy.orm import Session
 
 from erp import events
 from erp.api import Change, Create, Task, Values
-from erp.db import db, is_duplicate, when_locked
+from erp.db import db, is_duplicate, one_moment, when_locked, without_locks
 from erp.models import RunKind
 from modules.api import queries, services
-from modules.api.errors import KeyMissing, KeyUsed, PreconditionFailed, UnknownFilter
+from modules.api.errors import KeyMissing, KeyUsed, PlanChanged, PreconditionFailed, UnknownFilter
 from modules.api.http import plans
 from modules.api.http.problems import details_of, status_of
-from modules.api.http.reading import read_row, require, response_of
+from modules.api.http.reading import find_row, read_row, require, response_of
 from modules.api.http.representation import Shape, etag_of, written
+from modules.api.http.sealing import seal, unseal
 
 KEY = "Idempotency-Key"
 LONGEST_KEY = 200
@@ -43,21 +45,35 @@ def create(shape: Shape, write: Create, values: Values) -> Response:
         session.flush()
         return 201, read_row(shape, session, id)
 
-    return _once(shape.view.permission, f"{shape.resource.name}.create", work)
+    how = How(f"{shape.resource.name}.create", shape.secrets, is_lock_free=write.changes_no_row)
+    return _once(shape.view.permission, how, work)
 
 
-def change(shape: Shape, write: Change, id: int, values: Values) -> Response:
-    """Change a row, and answer it as it is then."""
+def create_many(shape: Shape, write: Create, values: Values) -> Response:
+    """Make many rows in one transaction, and answer for each its id or why it is refused."""
     require(write.permission)
 
     def work(session: Session) -> tuple[int, Any]:
-        read_row(shape, session, id)
+        assert write.run_many is not None
+        made = write.run_many(session, values["items"])
+        session.flush()
+        return 200, {"items": [_of_one(each, None) if isinstance(each, int) else _of_one(None, each) for each in made]}
+
+    return _once(shape.view.permission, How(f"{shape.resource.name}.create-many"), work)
+
+
+def change(shape: Shape, write: Change, id: int, values: Values) -> Response:
+    """Change a row, and answer it as it is then; as it was, where nothing is left of it."""
+    require(write.permission)
+
+    def work(session: Session) -> tuple[int, Any]:
+        before = read_row(shape, session, id)
         with _as_it_was_read(shape, session, id):
             write.run(session, id, values)
         session.flush()
-        return 200, read_row(shape, session, id)
+        return 200, find_row(shape, session, id) or before
 
-    return _once(shape.view.permission, f"{shape.resource.name}.{write.name}", work)
+    return _once(shape.view.permission, How(f"{shape.resource.name}.{write.name}", shape.secrets), work)
 
 
 def change_many(shape: Shape, write: Change, values: Values) -> Response:
@@ -74,21 +90,30 @@ def change_many(shape: Shape, write: Change, values: Values) -> Response:
         session.flush()
         return 200, {"items": [_of_one(id, refused.get(id)) for id in ids]}
 
-    return _once(shape.view.permission, f"{shape.resource.name}.{write.name}-many", work)
+    return _once(shape.view.permission, How(f"{shape.resource.name}.{write.name}-many"), work)
 
 
 def do_task(task: Task, values: Values) -> Response:
     """Do what concerns no row, and answer what it says."""
+    plan, planned = request.args.get("plan"), task.planned
 
     def work(session: Session) -> tuple[int, Any]:
-        found = task.run(session, values)
+        found = task.run(session, values) if plan is None or planned is None else planned.run(session, values, plan)
         session.flush()
+        if found is None:
+            raise PlanChanged
         return 200, written(task.fields, found)
 
-    return _once(task.permission, task.name, work)
+    how = How(task.name, is_planned=planned is not None)
+    if planned is None or not _is_dry_run():
+        return _once(task.permission, how, work)
+    require(task.permission)
+    with one_moment(db.session()):
+        found, new_plan = planned.preview(db.session(), values)
+    return _of_dry_run({"answer": written(task.fields, found), "effects": plans.no_effects(), "plan": new_plan})
 
 
-def _of_one(id: int, refusal: Any) -> dict[str, Any]:
+def _of_one(id: int | None, refusal: Any) -> dict[str, Any]:
     if refusal is None:
         return {"id": id, "status": 200, "problem": None}
     status = status_of(refusal)
@@ -109,18 +134,31 @@ def _as_it_was_read(shape: Shape, session: Session, id: int) -> AbstractContextM
     return when_locked(session, check)
 
 
-def _once(permission: str, name: str, work: Work) -> Response:
+@dataclass(frozen=True)
+class How:
+    """What a write is called, the names of the secrets in its answer, and how it is tried and done.
+
+    Of one that is `planned` the task itself looks at its plan.
+    """
+
+    name: str
+    secrets: Collection[str] = ()
+    is_lock_free: bool = False
+    is_planned: bool = False
+
+
+def _once(permission: str, how: How, work: Work) -> Response:
     """Do the work as one run and keep its answer, or answer as before where the key was sent before."""
     require(permission)
-    name = f"api.{name}"
+    name = f"api.{how.name}"
     if _is_dry_run():
-        return _dry_run(name, work)
-    if plan := request.args.get("plan"):
+        return _dry_run(name, work, is_lock_free=how.is_lock_free)
+    if (plan := request.args.get("plan")) and not how.is_planned:
         work = partial(plans.exactly, work=work, plan=plan)
     key, digest, user_id = _key(), _digest(), int(current_user.id)
     if before := _kept(user_id, key, digest):
         return before
-    doing = partial(_do_and_keep, work=work, key=key, digest=digest, user_id=user_id)
+    doing = partial(_do_and_keep, work=work, secrets=how.secrets, key=key, digest=digest, user_id=user_id)
     try:
         status, body = events.run_once(RunKind.api, name, current_user.username, doing)
     except IntegrityError as error:
@@ -138,25 +176,33 @@ def _is_dry_run() -> bool:
     return value == "true"
 
 
-def _dry_run(name: str, work: Work) -> Response:
+def _dry_run(name: str, work: Work, *, is_lock_free: bool) -> Response:
     """Do the work, undo it, and answer what it would change. Its locks are held no longer than those of the write."""
 
     def tried(session: Session) -> None:
-        raise plans.Undone(plans.try_out(session, work))
+        with without_locks(session) if is_lock_free else nullcontext():
+            raise plans.Undone(plans.try_out(session, work))
 
     try:
         events.run_once(RunKind.api, name, current_user.username, tried)
     except plans.Undone as undone:
-        response = response_of(json.dumps(plans.shown(db.session(), *undone.shown)), 200)
+        shown = plans.shown(db.session(), *undone.shown)
+    return _of_dry_run(shown)
+
+
+def _of_dry_run(shown: Values) -> Response:
+    response = response_of(json.dumps(shown), 200)
     response.mimetype = PLAN_TYPE
     return response
 
 
-def _do_and_keep(session: Session, *, work: Work, key: str, digest: str, user_id: int) -> tuple[int, str]:
+def _do_and_keep(
+    session: Session, *, work: Work, secrets: Collection[str], key: str, digest: str, user_id: int
+) -> tuple[int, str]:
     status, shown = work(session)
-    body = json.dumps(shown)
-    services.keep_answer(session, user_id, key, digest=digest, status=status, body=body)
-    return status, body
+    kept = json.dumps(seal(shown, secrets) if secrets else shown)
+    services.keep_answer(session, user_id, key, digest=digest, status=status, body=kept)
+    return status, json.dumps(shown)
 
 
 def _kept(user_id: int, key: str, digest: str) -> Response | None:
@@ -165,7 +211,7 @@ def _kept(user_id: int, key: str, digest: str) -> Response | None:
         return None
     if kept.digest != digest:
         raise KeyUsed(key)
-    response = response_of(kept.body, kept.status)
+    response = response_of(json.dumps(unseal(json.loads(kept.body))), kept.status)
     response.headers["Idempotent-Replayed"] = "true"
     return response
 

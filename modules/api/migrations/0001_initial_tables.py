@@ -11,6 +11,28 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "api_export_file",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=60), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum("waiting", "written", "failed", name="state", native_enum=False, create_constraint=True, length=20),
+            nullable=False,
+        ),
+        sa.Column("size", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=True),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.Column("user_name", sa.String(length=80), nullable=False),
+        sa.Column("asked_at", sa.DateTime(), nullable=False),
+        sa.Column("finished_at", sa.DateTime(), nullable=True),
+        sa.CheckConstraint(
+            "(state = 'written') = (content IS NOT NULL)", name=op.f("ck_api_export_file_written_with_content")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_export_file")),
+    )
+    op.create_index(op.f("ix_api_export_file_asked_at"), "api_export_file", ["asked_at"], unique=False)
+    op.create_index("ix_api_export_file_state", "api_export_file", ["state", "id"], unique=False)
+    op.create_table(
         "api_webhook",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("name", sa.String(length=80), nullable=False),

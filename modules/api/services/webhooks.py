@@ -28,6 +28,7 @@ MOST_ATTEMPTS = 8
 FIRST_WAIT = timedelta(minutes=1)
 BATCH = 50
 INTERRUPTED = "Sending was interrupted after it had begun: the receiver may have taken it."
+OUTDATED = "What it tells does not hold any more."
 _ENDS = {Ending.sent: "deliver", Ending.permanent: "fail", Ending.uncertain: "doubt"}
 
 
@@ -154,9 +155,17 @@ def take(session: Session) -> list[Outgoing]:
 
 
 def begin(session: Session, delivery_id: int) -> bool:
-    """Write that a delivery that was taken begins to leave; false where it was taken from the sender."""
+    """Write that a delivery that was taken begins to leave.
+
+    False where it was taken from the sender, and where what it tells does not hold any more: then it is superseded.
+    """
     delivery = _locked(session, delivery_id)
     if delivery is None or delivery.state is not DeliveryState.sending:
+        return False
+    if not queries.still_holds(session, delivery):
+        delivery.state = DELIVERY.next(delivery.state, "supersede")
+        delivery.last_error, delivery.ended_at = OUTDATED, clock.now()
+        session.flush()
         return False
     delivery.begun_at = clock.now()
     session.flush()

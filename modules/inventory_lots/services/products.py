@@ -12,7 +12,17 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from erp.contacts import Saved
-from erp.db import Build, bulk_update, chunks, commit_parts, insert_missing, is_one_of, lock_rows, lock_selected
+from erp.db import (
+    Build,
+    bulk_update,
+    chunks,
+    commit_parts,
+    insert_missing,
+    is_one_of,
+    lock_and_read,
+    lock_rows,
+    lock_selected,
+)
 from erp.errors import ErpError
 from erp.history import Change, record_all
 from erp.numbers import to_raw
@@ -40,6 +50,11 @@ def lock_products(session: Session, product_ids: Iterable[int]) -> None:
 def lock_selected_products(session: Session, build: Build, *, is_checked: bool = True, **values: Any) -> set[int]:
     """Lock the products whose ids a select returns, as `lock_selected` does, and return their ids."""
     return lock_selected(session, Product, build, is_checked=is_checked, **values)
+
+
+def lock_and_read_products(session: Session, build: Build, product_ids: Iterable[int]) -> list[Any]:
+    """Lock products and return what the select of `build(session)` reads of them, as `lock_and_read` does."""
+    return lock_and_read(session, Product, build, product_ids)
 
 
 def commit_by_products(

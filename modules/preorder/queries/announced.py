@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from erp.api import Announcement, Said
@@ -49,8 +52,29 @@ def say_purchase_allocated(session: Session, fact: PurchaseAllocated) -> list[Sa
     ]
 
 
+def is_purchase_allocated(session: Session, data: Mapping[str, Any]) -> bool:
+    """Say whether a line still has something of the incoming goods that were to be told of, or got it."""
+    rows = (
+        select(PurchaseAllocation.id)
+        .join(PurchaseAllocation.line)
+        .join(OrderLine.order)
+        .join(PurchaseAllocation.purchase_line)
+        .join(PurchaseOrderLine.order)
+        .where(
+            *(Order.number == data["order"], OrderLine.position == data["line"]),
+            *(PurchaseOrder.number == data["purchase_order"], PurchaseOrderLine.position == data["purchase_line"]),
+            or_(PurchaseAllocation.is_open, PurchaseAllocation.received > 0),
+        )
+    )
+    return session.scalar(rows.limit(1)) is not None
+
+
 PURCHASE_ALLOCATED = Announcement(
-    "purchase-allocated", "Incoming goods were allocated to a line", PurchaseAllocated, say_purchase_allocated
+    "purchase-allocated",
+    "Incoming goods were allocated to a line",
+    PurchaseAllocated,
+    say_purchase_allocated,
+    is_purchase_allocated,
 )
 
 

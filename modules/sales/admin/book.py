@@ -17,7 +17,6 @@ from erp.errors import ErpError
 from erp.text import say
 from modules.sales import queries, services
 from modules.sales.hooks import gain_notes
-from modules.sales.queries import Preview
 
 MOST_SHOWN = 500
 # The form of a preview names every product that would change.
@@ -78,12 +77,9 @@ class BookPage(Page):
         return self._show(), 409
 
     def _show(self) -> str:
-        session, preview = self.session(), Preview()
+        session = self.session()
         with one_moment(session):
-            for part in queries.preview_products(session, queries.waiting_product_ids(session)):
-                preview.changes.update(part.changes)
-                preview.fingerprints.update(part.fingerprints)
-                preview.gained.extend(part.gained)
+            preview = queries.preview_book(session, queries.waiting_product_ids(session))
             notes = [note for answer in gain_notes(session, preview.gained) for note in answer]
             lines = queries.line_plans(session, preview.changes, most=MOST_SHOWN)
         orders: dict[str, list[Any]] = {}

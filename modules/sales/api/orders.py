@@ -21,11 +21,14 @@ from erp.api import (
     Resource,
     UnknownName,
     Values,
+    one_by_one,
     raise_only,
 )
 from erp.contacts import contacts_by_code
+from erp.errors import ErpError
 from modules.inventory_lots.queries import product_ids_by_sku
 from modules.sales import queries, services
+from modules.sales.errors import QuoteTakenAlone
 from modules.sales.models import Customer, Order, OrderLine
 from modules.sales.services import NewDraft, NewLine
 from modules.sales.states import Fulfilment, OrderState, ShippingPolicy
@@ -83,6 +86,16 @@ def _create(session: Session, values: Values) -> int:
     return order_id
 
 
+def _create_many(session: Session, rows: Sequence[Values]) -> Sequence[int | ErpError]:
+    return one_by_one(_create_without_quote)(session, rows)
+
+
+def _create_without_quote(session: Session, values: Values) -> int:
+    if values["quote"]:
+        raise QuoteTakenAlone
+    return _create(session, values)
+
+
 def _add_lines(session: Session, id: int, values: Values) -> None:
     lines = new_lines(session, values["lines"])
     services.check_new_lines(session, lines)
@@ -122,6 +135,7 @@ ORDERS = Resource(
                 LINES,
                 Input("quote", help="The token of a quote of these lines: the order is confirmed with what it holds."),
             ),
+            run_many=_create_many,
         ),
         Change(
             "confirm",

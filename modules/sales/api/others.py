@@ -22,6 +22,7 @@ from erp.api import (
     Values,
     contact_data,
     contact_inputs,
+    one_by_one,
 )
 from erp.contacts import ADDRESS_PARTS, contacts_by_code
 from erp.errors import RecordTaken
@@ -52,7 +53,7 @@ CUSTOMERS = Resource(
     screen="sales.customer",
     fields=tuple(map(Field, ("code", "name", "email", *ADDRESS_PARTS))),
     writes=(
-        Create("Add a customer", "sales.edit", _create_customer, NEW_CONTACT),
+        Create("Add a customer", "sales.edit", _create_customer, NEW_CONTACT, one_by_one(_create_customer)),
         Change("edit", "Change a customer", "sales.edit", _edit_customer, CONTACT_INPUTS),
     ),
 )

@@ -69,7 +69,7 @@ QUOTES = Resource(
         *map(Field, ("wanted_on", "quoted_at", "expires_at")),
         Field("order", "order.number"),
         Field("why"),
-        Computed("token", Kind.text, _tokens),
+        Computed("token", Kind.text, _tokens, is_secret=True),
     ),
     lines=Lines(
         "lines",
@@ -100,6 +100,7 @@ QUOTES = Resource(
                 Input("wanted_on", Kind.day, help="The day for which the customer wants it."),
                 Input("lines", Kind.objects, is_required=True, fields=LINE_INPUTS[:2]),
             ),
+            changes_no_row=True,
         ),
         Change(
             "release",

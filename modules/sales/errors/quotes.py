@@ -79,3 +79,12 @@ class SerialNotQuoted(ErpError):
         super().__init__(
             say("{sku} is tracked by serial number: it cannot be held for a quote. Order it without one.", sku=sku)
         )
+
+
+class QuoteTakenAlone(ErpError):
+    """An order with a quote was to be entered together with others."""
+
+    field = "quote"
+
+    def __init__(self) -> None:
+        super().__init__("An order with the token of a quote is entered alone. Send it in a request of its own.")

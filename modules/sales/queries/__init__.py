@@ -64,7 +64,7 @@ from modules.sales.queries.packs import (
     usable_serials,
 )
 from modules.sales.queries.picking import picks_of_lines, picks_of_order
-from modules.sales.queries.preview import LinePlan, Preview, line_plans, preview_products
+from modules.sales.queries.preview import LinePlan, Preview, line_plans, plan_of, preview_book, preview_products
 from modules.sales.queries.purchase_allocations import (
     covers_from_purchases,
     purchase_allocated_quantities,
@@ -92,7 +92,7 @@ from modules.sales.queries.quotes import (
     quote_of,
     quoted_on_balances,
     quoted_preorders,
-    quoted_products,
+    quoted_product_rows,
     quotes_of_product,
     skus_of_quote,
 )
@@ -183,6 +183,8 @@ __all__ = [
     "picks_of_order",
     "place_of",
     "place_of_new",
+    "plan_of",
+    "preview_book",
     "preview_products",
     "products_on_lines",
     "purchase_allocated_quantities",
@@ -190,7 +192,7 @@ __all__ = [
     "quote_of",
     "quoted_on_balances",
     "quoted_preorders",
-    "quoted_products",
+    "quoted_product_rows",
     "quotes_held_otherwise",
     "quotes_of_product",
     "read_demands",

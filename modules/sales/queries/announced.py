@@ -7,7 +7,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from erp.api import Announcement, Said
@@ -22,7 +22,7 @@ from modules.sales.events import (
     PackReversed,
     PromiseDateChanged,
 )
-from modules.sales.models import Customer, Order, OrderLine, Pack
+from modules.sales.models import Backorder, Customer, Order, OrderLine, Pack
 from modules.sales.queries.lines import select_lines
 
 
@@ -115,16 +115,43 @@ def _of_packs(session: Session, fact: GoodsPacked | PackReversed, more: Mapping[
     return said
 
 
+def _rows_of(session: Session, data: Mapping[str, Any], positions: Collection[int], *columns: Any) -> list[Any]:
+    """Return columns of the lines at these positions of the order that was to be told of."""
+    rows = select_lines(*columns).where(Order.number == data["order"], OrderLine.position.in_(positions))
+    return list(session.execute(rows))
+
+
+def is_promised_so(session: Session, data: Mapping[str, Any]) -> bool:
+    """Say whether a line still has the promise date that was to be told."""
+    return [new and new.isoformat() for (new,) in _rows_of(session, data, [data["line"]], OrderLine.promise_date)] == [
+        data["new"]
+    ]
+
+
+def is_served(session: Session, data: Mapping[str, Any]) -> bool:
+    """Say whether a line that was to be told of as allocated still has stock, or has left."""
+    rows = _rows_of(session, data, [line["line"] for line in data["lines"]], OrderLine.allocated, OrderLine.packed)
+    return any(allocated or packed for allocated, packed in rows)
+
+
+def is_backordered(session: Session, data: Mapping[str, Any]) -> bool:
+    """Say whether a line that was to be told of as backordered still waits."""
+    of_line = and_(Backorder.line_id == OrderLine.id, Backorder.is_open)
+    waits = select(Backorder.id).where(of_line).correlate(OrderLine).exists()
+    return any(waiting for (waiting,) in _rows_of(session, data, [line["line"] for line in data["lines"]], waits))
+
+
 ANNOUNCEMENTS = (
     Announcement("order-confirmed", "An order was confirmed", OrderConfirmed, confirmed),
     Announcement("order-cancelled", "An order was cancelled", OrderCancelled, cancelled),
-    Announcement("allocated", "Stock was allocated to an order", LinesAllocated, allocated),
-    Announcement("backordered", "A backorder was made or grew", LinesBackordered, backordered),
+    Announcement("allocated", "Stock was allocated to an order", LinesAllocated, allocated, is_served),
+    Announcement("backordered", "A backorder was made or grew", LinesBackordered, backordered, is_backordered),
     Announcement(
         "promise-date-changed",
         "The promise date of a line was set or changed",
         PromiseDateChanged,
         promise_changed,
+        is_promised_so,
     ),
     Announcement("goods-packed", "Goods of an order were packed", GoodsPacked, packed),
     Announcement("pack-reversed", "Packed goods came back", PackReversed, pack_reversed),

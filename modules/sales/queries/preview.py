@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -12,7 +13,7 @@ from erp.db import chunks, format_quantity, from_raw, is_one_of
 from erp.text import say
 from modules.inventory_lots.models import Product
 from modules.sales.models import Order, OrderLine
-from modules.sales.planning import LineChange, Taken, fingerprint, gained, line_changes, plan_run
+from modules.sales.planning import Fingerprint, LineChange, Taken, fingerprint, gained, line_changes, plan_run
 from modules.sales.queries.lines import select_lines
 from modules.sales.queries.queue import Scope, service_order
 from modules.sales.queries.snapshot import read_snapshots, rules_of_runs
@@ -72,6 +73,22 @@ def preview_products(session: Session, product_ids: Sequence[int]) -> Iterator[P
                 preview.gained.extend(gained(snapshot, planned))
                 preview.fingerprints[snapshot.product_id] = str(fingerprint(snapshot, planned))
         yield preview
+
+
+def preview_book(session: Session, product_ids: Sequence[int]) -> Preview:
+    """Return what one run of all these products would do."""
+    whole = Preview()
+    for part in preview_products(session, product_ids):
+        whole.changes.update(part.changes)
+        whole.fingerprints.update(part.fingerprints)
+        whole.gained.extend(part.gained)
+    return whole
+
+
+def plan_of(preview: Preview) -> str:
+    """Return a short text that is equal only for previews whose plans are equal, product by product."""
+    plans = sorted((id_, Fingerprint.parse(text).plan) for id_, text in preview.fingerprints.items())
+    return hashlib.sha256(repr(plans).encode()).hexdigest()
 
 
 def line_plans(session: Session, changes: Mapping[int, LineChange], *, most: int | None = None) -> list[LinePlan]:

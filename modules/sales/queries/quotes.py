@@ -12,9 +12,7 @@ from sqlalchemy import ScalarSelect, Select, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from erp import clock
-from erp.db import is_among, is_one_of, raw, total, typed_rows
-from erp.errors import NotFound
-from erp.registry import revision_column
+from erp.db import is_one_of, raw, total
 from erp.text import say
 from modules.inventory_lots.hooks import BalanceAllocation
 from modules.inventory_lots.models import Product
@@ -42,21 +40,9 @@ def skus_of_quote() -> ScalarSelect[str]:
     return skus.where(QuoteLine.quote_id == Quote.id).correlate(Quote).scalar_subquery()
 
 
-def quoted_products(session: Session, product_ids: Collection[int]) -> tuple[dict[int, Any], int]:
-    """Return what quoting has to know of products, by id, and the revision of modules and options.
-
-    The products are locked before. Raises NotFound where there is none of an id.
-    """
-    found = typed_rows(session, _products, product_ids=product_ids)
-    for missing in sorted(set(product_ids).difference(row.id for row in found)):
-        raise NotFound("product", missing)
-    return {row.id: row for row in found}, found[0].revision
-
-
-def _products(session: Session) -> Select[*tuple[Any, ...]]:
-    revision = revision_column().label("revision")
-    columns = (Product.id, Product.sku, Product.unit_decimals, Product.tracking, Product.is_active, revision)
-    return select(*columns).where(is_among(session, Product.id, "product_ids"))
+def quoted_product_rows(_session: Session) -> Select[*tuple[Any, ...]]:
+    """Select what quoting has to know of products, to be read when they are locked."""
+    return select(Product.id, Product.sku, Product.unit_decimals, Product.tracking, Product.is_active)
 
 
 class HeldPart(NamedTuple):

@@ -25,7 +25,7 @@ from modules.sales.services.backorders import (
     turn_into_backorders,
     turn_into_preorders,
 )
-from modules.sales.services.book import Changed, allocate_book, apply_preview
+from modules.sales.services.book import BookRun, Changed, allocate_book, allocate_book_at_once, apply_preview
 from modules.sales.services.customers import save_customers
 from modules.sales.services.demo import load_demo
 from modules.sales.services.lines import (
@@ -73,6 +73,7 @@ from modules.sales.services.quotes import MadeQuote, delete_past_quotes, make_qu
 from modules.sales.services.taking import serve_from_stock, take_from
 
 __all__ = [
+    "BookRun",
     "Changed",
     "Converted",
     "Grant",
@@ -83,6 +84,7 @@ __all__ = [
     "NewOrder",
     "add_lines",
     "allocate_book",
+    "allocate_book_at_once",
     "allocate_lines",
     "allocate_on",
     "allocate_order",

@@ -21,7 +21,7 @@ from modules.sales import queries
 from modules.sales.errors import BookChanged
 from modules.sales.models import Allocation
 from modules.sales.planning import Fingerprint, Plan, fingerprint, plan_run
-from modules.sales.queries import Scope
+from modules.sales.queries import LinePlan, Scope
 from modules.sales.services.allocations import allocate_products, write_plans
 from modules.sales.states import AllocationSource
 
@@ -88,6 +88,35 @@ def apply_preview(
     if failed:
         raise SomeFailed(summary, "product", failed)
     return summary, left
+
+
+@dataclass(frozen=True)
+class BookRun:
+    """What a run over the whole book did: a summary, how many products and lines changed, and the first lines."""
+
+    summary: str
+    products: int
+    lines: int
+    changes: Sequence[LinePlan]
+
+
+def allocate_book_at_once(session: Session, *, plan: str = "", most: int = 0) -> BookRun | None:
+    """Run every product for which lines wait in the caller's transaction; locks them.
+
+    With the `plan` of a preview (`queries.plan_of`) it does exactly that, and nothing where it would do something else:
+    it returns None then. `most` is how many changed lines are returned.
+    """
+    product_ids = queries.waiting_product_ids(session)
+    lock_products(session, product_ids)
+    preview = queries.preview_book(session, product_ids)
+    if plan and queries.plan_of(preview) != plan:
+        return None
+    changes = queries.line_plans(session, preview.changes, most=most) if most else []
+    for batch in chunks(sorted(preview.fingerprints), BATCH):
+        _apply(session, batch, fingerprints=preview.fingerprints)
+    products = len(preview.fingerprints)
+    summary = _summary(session, current_run(session), products)
+    return BookRun(summary, products, len(preview.changes), changes)
 
 
 def _apply_all(session: Session, *, fingerprints: Mapping[int, str]) -> str:

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from secrets import token_urlsafe
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Select, Table, delete, select
+from sqlalchemy import Table, delete, select
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import bulk_insert, is_among, is_one_of, new_ids_of, raw_instant, to_raw
-from erp.errors import ErpError
+from erp.db import bulk_insert, is_one_of, new_ids_and, raw_instant, to_raw
+from erp.errors import ErpError, NotFound
 from erp.events import current_run, publish
 from erp.numbers import sums
 from erp.options import options
-from erp.registry import check_revision
+from erp.registry import check_revision, revision_column
 from erp.text import say
 from modules.inventory_lots.domain import check_quantity
-from modules.inventory_lots.models import Balance, Lot, Product
-from modules.inventory_lots.services import HeldStock, delete_past_stock_holds, hold_stock, lock_selected_products
+from modules.inventory_lots.models import Balance, Lot
+from modules.inventory_lots.services import HeldStock, delete_past_stock_holds, hold_stock, lock_and_read_products
 from modules.inventory_lots.states import Tracking
 from modules.sales import hooks, queries
 from modules.sales.errors import InactiveProduct, LinesRefused, NoLinesGiven, SerialNotQuoted
@@ -74,19 +74,16 @@ def make_quote(session: Session, asked: Sequence[WantedQuantity], *, wanted_on: 
     """
     if not asked:
         raise NoLinesGiven
-    product_ids = tuple(sorted({line.product_id for line in asked}))
-    # Modules and options are checked with what is read next.
-    lock_selected_products(session, _products, is_checked=False, product_ids=product_ids)
-    products, revision = queries.quoted_products(session, product_ids)
+    products = _locked(session, {line.product_id for line in asked})
+    # What is needed later is asked for with the revision of modules and options, which decides on all that follows.
+    ids, revision = new_ids_and(session, {QUOTE: 1, LINE: len(asked)}, revision_column)
     check_revision(session, revision)
     terms = _checked(session, asked, products)
     promises = _promises(session, asked, wanted_on, terms)
     now = clock.now()
     until = now + timedelta(minutes=options.sales.quote_minutes)
-    ids = new_ids_of(session, {QUOTE: 1, LINE: len(asked)})
     token, quote_id = token_urlsafe(24), ids[QUOTE][0]
     values = {
-        "id": quote_id,
         "token_digest": queries.digest_of(token),
         "state": QuoteState.open.value,
         "wanted_on": wanted_on,
@@ -95,14 +92,19 @@ def make_quote(session: Session, asked: Sequence[WantedQuantity], *, wanted_on: 
         "user_name": current_run(session).user_name,
         "why": "",
     }
-    bulk_insert(session, QUOTE, tuple(values), [tuple(values.values())])
+    bulk_insert(session, QUOTE, ("id",), [(quote_id,)], shared=values)
     _write_lines(session, quote_id, ids[LINE], asked, promises, terms)
     _hold(session, quote_name(quote_id), until, [part for each in promises for part in each.parts])
     return MadeQuote(quote_id, token, until, promises)
 
 
-def _products(session: Session) -> Select[*tuple[Any, ...]]:
-    return select(Product.id).where(is_among(session, Product.id, "product_ids"))
+def _locked(session: Session, product_ids: Collection[int]) -> dict[int, Any]:
+    """Lock products and return what quoting has to know of them, by id; raise NotFound."""
+    rows = lock_and_read_products(session, queries.quoted_product_rows, product_ids)
+    found = {row.id: row for row in rows}
+    for missing in sorted(set(product_ids).difference(found)):
+        raise NotFound("product", missing)
+    return found
 
 
 def _checked(session: Session, asked: Sequence[WantedQuantity], products: Mapping[int, Any]) -> QuoteTerms:
@@ -141,12 +143,12 @@ def _promises(
     """Return what free supply covers of each line after the demand that is served before it."""
     own = queries.place_of_new(wanted_on, clock.now(), 0)
     rules = queries.rules_of_quotes(session)
-    from_stock = _planned(session, asked, own, replace(rules, allocates_incoming=False), terms)
-    promises = [_promise(place, line, from_stock, terms) for place, line in enumerate(asked)]
+    from_stock, today = _planned(session, asked, own, replace(rules, allocates_incoming=False), terms), clock.today()
+    promises = [_promise(place, line, from_stock, terms, today) for place, line in enumerate(asked)]
     if not rules.allocates_incoming or all(promise.promise_date for promise in promises):
         return promises
     plans = _planned(session, asked, own, rules, terms)
-    return [_promise(place, line, plans, terms) for place, line in enumerate(asked)]
+    return [_promise(place, line, plans, terms, today) for place, line in enumerate(asked)]
 
 
 def _planned(
@@ -184,8 +186,8 @@ def _lasting(session: Session, snapshot: Snapshot, asked: Sequence[WantedQuantit
     return replace(snapshot, stock=[part for part in snapshot.stock if part[0] not in gone])
 
 
-def _promise(place: int, line: WantedQuantity, plans: Sequence[Plan], terms: QuoteTerms) -> Promise:
-    first = max(clock.today(), terms.preorders.get(place, date.min))
+def _promise(place: int, line: WantedQuantity, plans: Sequence[Plan], terms: QuoteTerms, today: date) -> Promise:
+    first = max(today, terms.preorders.get(place, date.min))
     parts = [
         PromisedPart(grant.supply, None, None, grant.quantity, first)
         for plan in plans
