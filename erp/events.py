@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial, update_wrapper
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
@@ -14,7 +14,18 @@ from sqlalchemy import Table, event, update
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import ErpSession, NewId, carried, commit, db, insert_new, is_reading, raw_instant, reading
+from erp.db import (
+    ErpSession,
+    NewId,
+    carried,
+    commit,
+    db,
+    insert_new,
+    is_reading,
+    raw_instant,
+    reading,
+    refusing_writes,
+)
 from erp.models import RunEntry, RunKind
 
 P = ParamSpec("P")
@@ -65,11 +76,23 @@ def hook(question: Callable[Concatenate[Session, P], R]) -> Callable[Concatenate
 
     The body is never run; the docstring says how the answers combine. No answer is a normal case.
     """
+    return _asking(question, lambda _: nullcontext())
 
+
+def reading_hook(
+    question: Callable[Concatenate[Session, P], R],
+) -> Callable[Concatenate[Session, P], list[R]]:
+    """Turn a signature into a question as `hook` does, the answers to which must not write: one that does fails."""
+    return _asking(question, refusing_writes)
+
+
+def _asking(
+    question: Callable[Concatenate[Session, P], R], guard: Callable[[Session], AbstractContextManager[None]]
+) -> Callable[Concatenate[Session, P], list[R]]:
     def ask(session: Session, /, *args: P.args, **kwargs: P.kwargs) -> list[R]:
         registry, found = current_app.extensions["erp"], []
         for answer in registry.answers(ask):
-            with registry.blaming(answer, f"answer to {question.__name__}"):
+            with registry.blaming(answer, f"answer to {question.__name__}"), guard(session):
                 found.append(answer(session, *args, **kwargs))
                 if registry.foreign_owner(answer):  # those of shipped modules are checked before they ship
                     _require_kind(question, found[-1])

@@ -30,6 +30,7 @@ from erp.admin.fields import DayField, LookupField, QuantityField, lookup_of
 from erp.admin.filters import DerivedFilter, compared, of_text, yes_or_no
 from erp.admin.formatting import line_heading
 from erp.admin.page import Page
+from erp.admin.papers import PaperSection
 from erp.admin.screen import ContactScreen, Screen
 from erp.admin.site import anchor_of, document_anchor, document_url, init_app
 
@@ -59,6 +60,7 @@ __all__ = [
     "NextStep",
     "Page",
     "Panel",
+    "PaperSection",
     "QuantityField",
     "QuickFilter",
     "Result",

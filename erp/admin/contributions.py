@@ -19,6 +19,7 @@ from erp.admin.declarations import (
     Panel,
     QuickFilter,
 )
+from erp.admin.papers import PaperSection
 from erp.errors import ModuleError
 from erp.exchange import ExportKind, ImportKind
 from erp.registry import CORE, Registry, ViewEntry
@@ -36,6 +37,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "filters": (BaseFilter,),
     "quick_filters": (QuickFilter,),
     "list_actions": (ListAction,),
+    "paper_sections": (PaperSection,),
 }
 
 
@@ -96,11 +98,22 @@ def _require_parts(registry: Registry, view: str, name: str, parts: Any) -> None
             if not isinstance(part, allowed):
                 words = " or ".join(each.__name__ for each in allowed)
                 raise ModuleError(f"{view}: {part!r} is none of its {kind}; {words} is allowed.")
+        if kind == "paper_sections":
+            _require_papers(registry, view, parts)
         if kind in ("fields", "actions", "line_actions", "list_actions"):
             own = _own_of_screen(registry, view, kind)
             for other, names in [*((owned.module, _names(owned.thing, kind)) for owned in others), ("", own)]:
                 if same := _names(parts, kind) & names:
                     raise ModuleError(f"{view} has {min(same)} already, of {other or view}: choose another name.")
+
+
+def _require_papers(registry: Registry, view: str, parts: Any) -> None:
+    """Raise ModuleError for a section of a paper that the screen does not have."""
+    papers = _own_of_screen(registry, view, "actions")
+    for section in parts.paper_sections:
+        if section.paper not in papers:
+            there = ", ".join(sorted(papers))
+            raise ModuleError(f"{view} has no action {section.paper!r} that shows a paper; it has {there}.")
 
 
 def _own_of_screen(registry: Registry, view: str, kind: str) -> set[str]:
@@ -134,14 +147,28 @@ def _require_kinds(registry: Registry, name: str) -> None:
         (registry.export_extensions, registry.exports),
     ):
         for kind_name, owned_extensions in extensions.items():
-            if kind_name not in kinds and any(owned.module == name for owned in owned_extensions):
+            own = [owned.thing for owned in owned_extensions if owned.module == name]
+            if own and kind_name not in kinds:
                 raise ModuleError(f"There is no kind of file {kind_name} to add columns to: {', '.join(kinds)}.")
+            for extension in own:
+                _require_maps(kinds[kind_name].thing, extension)
+
+
+def _require_maps(kind: Any, extension: Any) -> None:
+    """Raise ModuleError for sources of a map that is not there, or of a column that the module does not add."""
+    known = {each.name for each in getattr(kind, "maps", ())}
+    added = {getattr(column, "name", column) for column in extension.columns}
+    for name, columns in extension.maps.items():
+        if name not in known:
+            raise ModuleError(f"{kind.name} has no map {name!r}; it has {', '.join(sorted(known)) or 'none'}.")
+        if strange := sorted(columns.keys() - added):
+            raise ModuleError(f"The map {name} of {kind.name} gets {strange[0]!r}, which is no column that it adds.")
 
 
 def _rights(registry: Registry, name: str) -> Iterator[str]:
     """Yield the rights that a module asks for."""
     for _, parts in _parts(registry, name):
-        for kind in ("fields", "panels", "actions", "line_actions", "list_actions"):
+        for kind in ("fields", "panels", "actions", "line_actions", "list_actions", "paper_sections"):
             yield from (part.permission for part in getattr(parts, kind))
     for owned in registry.views:
         if owned.module == name:

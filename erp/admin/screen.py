@@ -35,6 +35,7 @@ from erp.admin.fields import check_email
 from erp.admin.formatting import badge, cell
 from erp.admin.forms import EditForms
 from erp.admin.page import Gated
+from erp.admin.papers import show
 from erp.contacts import ADDRESS_PARTS
 from erp.errors import ActionRefused, ErpError
 from erp.models import HistoryEntry
@@ -253,7 +254,7 @@ class Screen(Gated, EditForms):
             self._check_allowed(action, target)
             if action.page is not None:
                 with current_registry().blaming(action, f"action {action.name}"):
-                    return action.page(self, target) if _answers(action.page) else abort(405)
+                    return show(self, action, target) if _answers(action.page) else abort(405)
             if request.method != "POST":
                 return redirect(self.get_url(".details_view", id=id))
             result = self.do(action.name, lambda session: self._run_action(session, action, fresh))

@@ -25,7 +25,7 @@ from erp.admin.fields import required
 from erp.admin.formatting import add_filters, anchor, follow
 from erp.admin.list_query import ListQuery
 from erp.admin.page import Gated
-from erp.admin.papers import letterhead
+from erp.admin.papers import letterhead, sections
 from erp.admin.search import add_search
 from erp.admin.settings import IMPORTS
 from erp.admin.settings import VIEWS as SETTINGS
@@ -219,6 +219,7 @@ def init_app(app: Flask, registry: Registry) -> None:
         csp_nonce=security.nonce,
         company=company,
         letterhead=letterhead,
+        paper_sections=sections,
         signed_in_user=signed_in_user,
         has_second_factors=second_factor.is_on,
         has_provider=provider.is_on,

@@ -1,22 +1,37 @@
-"""`erp modules test`: a module against the rules for every module, on a database that is thrown away."""
+"""`erp modules test`: a module against the rules for every module, on databases that are thrown away."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import click
 from flask import Flask, current_app
-from sqlalchemy import CheckConstraint, Date, Float, Numeric, Table, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    Connection,
+    Date,
+    Float,
+    Numeric,
+    Table,
+    UniqueConstraint,
+    func,
+    inspect,
+    select,
+)
 
 from erp import checks, migrations, security
 from erp.app import create_app
+from erp.cli import scratch
+from erp.cli.made_rows import fill
 from erp.cli.wrapping import without_tables
 from erp.db import UtcDateTime, commit, db
 from erp.errors import ErpError
 from erp.manifest import ADMINISTRATOR
+from erp.migrations import revisions
 from erp.registry import Registry, current_registry
 from erp.text import plural
 
@@ -35,12 +50,17 @@ class RulesBroken(ErpError):
 
 @click.command("test")
 @click.argument("name")
+@click.option("--db", "server", default="", help="A PostgreSQL server on which a scratch database may be made.")
 @without_tables
-def test(name: str) -> None:
-    """Try a module on a scratch database: its files, tables, screens, and the steps of its life."""
-    current_registry().module(name)
+def test(name: str, server: str) -> None:
+    """Try a module on scratch databases of both kinds: its files, tables, revisions, screens, and its life with rows.
+
+    PostgreSQL is the server that --db names, or one that is installed here and started for it.
+    """
+    registry = current_registry()
+    registry.module(name)
     found = 0
-    for sentence in findings(current_registry(), name):
+    for sentence in findings(registry, name, server):
         click.echo(sentence)
         found += 1
     if found:
@@ -48,8 +68,8 @@ def test(name: str) -> None:
     click.echo(f"Module {name} keeps to the rules.")
 
 
-def findings(registry: Registry, name: str) -> Iterator[str]:
-    """Yield a sentence for each rule that a module breaks."""
+def findings(registry: Registry, name: str, server: str = "") -> Iterator[str]:
+    """Yield a sentence for each rule that a module breaks; say on the error output what could not be tried."""
     home = registry.found.home(name)
     for path in sorted(home.rglob("*.py")):
         if "migrations" not in path.relative_to(home).parts:
@@ -60,7 +80,13 @@ def findings(registry: Registry, name: str) -> Iterator[str]:
         yield f"templates: only the folder templates/{name} is allowed there."
     for table in registry.tables[name]:
         yield from _of_table(table)
-    yield from _of_life(registry, name)
+    with scratch.sqlite() as url:
+        yield from _of_life(registry, name, url)
+    with scratch.postgres(server) as url:
+        if not url:
+            click.echo("PostgreSQL was not tried: none is installed here, and --db names no server.", err=True)
+            return
+        yield from (f"On PostgreSQL: {sentence}" for sentence in _of_life(registry, name, url))
 
 
 def _of_file(path: Path, registry: Registry, name: str) -> Iterator[str]:
@@ -116,12 +142,12 @@ def _of_table(table: Table) -> Iterator[str]:
             yield f"{column}: only dates are called ..._on."
 
 
-def _of_life(registry: Registry, name: str) -> Iterator[str]:
+def _of_life(registry: Registry, name: str, url: str) -> Iterator[str]:
     """Yield what goes wrong when the module is installed, used, switched, uninstalled and brought back."""
     places = registry.found.folders.items()
     folders = {folder.parent for each, folder in places if registry.found.places.get(each) == str(folder)}
     with TemporaryDirectory() as place:
-        own = {"ERP_INSTANCE": place, "ERP_DATABASE_URL": f"sqlite:///{place}/scratch.sqlite"}
+        own = {"ERP_INSTANCE": place, "ERP_DATABASE_URL": url}
         app = create_app(environment={**current_app.config["ENVIRONMENT"], **own}, module_folders=sorted(folders))
         app.config["WTF_CSRF_ENABLED"] = False
         with app.app_context():
@@ -136,21 +162,70 @@ def _of_life(registry: Registry, name: str) -> Iterator[str]:
 
 def _lived(app: Flask, name: str, exported: Path) -> Iterator[str]:
     migrations.install_core()
-    for each in [each for each in current_registry().modules if each in _needed(current_registry(), name)]:
+    needed = _needed(current_registry(), name)
+    for each in [each for each in current_registry().modules if each in needed]:
         migrations.install(each)
+    _load_demos(needed)
+    yield from _moved_with_rows(name)
     migrations.install(name)
+    _load_demos({name})
     roles = [ADMINISTRATOR]
     commit(lambda session: security.add_user(session, "tester", PASSWORD, roles=roles, must_change=False))
-    yield from _answers(app, name, 200)
     yield from checks.breaches(db.session())
+    with revisions.moving() as connection:
+        fill(connection, revisions.tables(name))
+    yield from _answers(app, name, 200)
     commit(lambda session: current_registry().disable(session, name, release=True))
     yield from _answers(app, name, 404)
     migrations.enable(name)
     commit(lambda session: current_registry().disable(session, name, release=True))
+    before = migrations.what_uninstall_destroys(name)
     migrations.uninstall(name, exported)
     migrations.install(name, rows_from=exported if any(exported.glob("*.csv")) else None)
+    after = migrations.what_uninstall_destroys(name)
+    for table in (table for table, count in before.items() if after.get(table) != count):
+        yield f"Table {table}: of {plural(before[table], 'row')} {after.get(table, 0)} came back."
     yield from _answers(app, name, 200)
-    yield from checks.breaches(db.session())
+
+
+def _load_demos(names: set[str]) -> None:
+    """Load the demo company of these modules, so that there are rows."""
+    for owned in [owned for owned in current_registry().demos if owned.module in names]:
+        commit(owned.thing)
+
+
+class _Undo(Exception):
+    """Ends a transaction of which nothing is to stay."""
+
+
+def _moved_with_rows(name: str) -> Iterator[str]:
+    """Yield what goes wrong when each revision meets tables with rows; nothing of it stays."""
+    known = revisions.script(name)
+    numbers = [each.revision for each in reversed(list(known.walk_revisions()))] if known else []
+    sentences: list[str] = []
+    with suppress(_Undo), revisions.moving() as connection:
+        for number in numbers:
+            before = _counts(connection, name)
+            try:
+                revisions.move(connection, name, to=number)
+                revisions.check_references(connection)
+            except Exception as error:  # a revision may raise anything
+                what = str(getattr(error, "orig", None) or error).strip().splitlines()
+                sentences.append(f"Revision {number} fails on tables with rows: {what[0] if what else error!r}.")
+                break
+            after = _counts(connection, name)
+            lost = (table for table, count in before.items() if after.get(table, 0) < count)
+            sentences += [f"Revision {number}: rows of table {table} are lost." for table in lost]
+            for sentence in fill(connection, revisions.tables(name)):
+                click.echo(sentence, err=True)
+        raise _Undo
+    yield from sentences
+
+
+def _counts(connection: Connection, name: str) -> dict[str, int]:
+    existing = set(inspect(connection).get_table_names())
+    found = (table for table in revisions.tables(name) if table.name in existing)
+    return {table.name: connection.scalar(select(func.count()).select_from(table)) or 0 for table in found}
 
 
 def _answers(app: Flask, name: str, status: int) -> Iterator[str]:

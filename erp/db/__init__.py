@@ -53,6 +53,7 @@ from erp.db.prepared import (
     instant_now,
     is_among,
     read_prepared,
+    read_unprepared,
     table_values,
     typed_rows,
 )
@@ -68,6 +69,7 @@ from erp.db.session import (
     is_postgresql,
     is_reading,
     reading,
+    refusing_writes,
 )
 from erp.db.transactions import (
     NotPrepared,
@@ -157,7 +159,9 @@ __all__ = [
     "raw_instant",
     "read_prepared",
     "read_rows",
+    "read_unprepared",
     "reading",
+    "refusing_writes",
     "require_any_lock",
     "require_lock",
     "rows_named",

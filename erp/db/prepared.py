@@ -156,6 +156,13 @@ def read_prepared(session: Session, build: Build, *variant: Hashable, **values: 
     return _fetch(session, _statement(session, build, variant), values)
 
 
+def read_unprepared(session: Session, build: Build, *variant: Any, **values: Any) -> list[tuple[Any, ...]]:
+    """Return rows as `read_prepared` does of a select that may be another each time."""
+    session.flush()
+    rows = session.execute(build(session, *variant), _sent(session.connection(), values))
+    return [tuple(row) for row in rows]
+
+
 def typed_rows(session: Session, build: Build, *variant: Hashable, **values: Any) -> list[Any]:
     """Return the rows as `read_prepared` does, with quantities and days instead of what the driver gives."""
     statement = _statement(session, build, variant)

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Flask, g, has_app_context
@@ -18,6 +19,7 @@ from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, registry
 from typing_extensions import override
 
 from erp.db import connections, waiting
+from erp.db.carried import carried
 
 log = logging.getLogger(__name__)
 
@@ -130,6 +132,40 @@ def is_postgresql(session: Session) -> bool:
 @event.listens_for(ErpSession, "do_orm_execute")
 def _send_before_reading(state: ORMExecuteState) -> None:
     waiting.send(state.session)
+    if state.is_insert or state.is_update or state.is_delete:
+        _refuse_to_write(state.session)
+
+
+@event.listens_for(ErpSession, "before_flush")
+def _refuse_to_flush(session: Session, _context: Any, _instances: Any) -> None:
+    if session.new or session.dirty or session.deleted:
+        _refuse_to_write(session)
+
+
+@dataclass
+class _OnlyReads:
+    """Whether what a session does now may only read."""
+
+    now: bool = False
+
+
+@contextmanager
+def refusing_writes(session: Session) -> Iterator[None]:
+    """Raise RuntimeError where the code inside writes, or leaves something that would be written."""
+    session.flush()
+    only_reads = carried(session, _OnlyReads)
+    before, only_reads.now = only_reads.now, True
+    try:
+        yield
+        if session.new or session.dirty or session.deleted:
+            _refuse_to_write(session)
+    finally:
+        only_reads.now = before
+
+
+def _refuse_to_write(session: Session) -> None:
+    if carried(session, _OnlyReads).now:
+        raise RuntimeError("it writes, and it may only read")
 
 
 @event.listens_for(ErpSession, "before_commit")

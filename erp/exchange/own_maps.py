@@ -16,6 +16,7 @@ from erp.exchange.maps import LeaveOut, Map, Source
 from erp.exchange.reading import May, anyone, columns_of, known_columns
 from erp.identity import check_descriptive, identity_key
 from erp.models import ImportMap
+from erp.registry import current_registry
 from erp.text import say
 
 NAME_LENGTH = 60
@@ -46,9 +47,17 @@ class Guess:
 
 
 def maps_of(session: Session, kind: ImportKind) -> list[Map]:
-    """Return the maps for a kind: those that its module declares, then those of users by name."""
+    """Return the maps for a kind: those that its module declares with what others add, then those of users by name."""
     own = session.scalars(select(ImportMap).where(ImportMap.kind == kind.name).order_by(ImportMap.name_key))
-    return [*kind.maps, *(_from_data(row) for row in own)]
+    return [*map(_with_added, kind.maps), *(_from_data(row) for row in own)]
+
+
+def _with_added(shipped: Map) -> Map:
+    """Return a map with the sources of the columns that other modules add to its kind."""
+    registry = current_registry()
+    added = (each.maps.get(shipped.name, {}) for each in registry.live(registry.import_extensions[shipped.kind]))
+    more = {column: sources for columns in added for column, sources in columns.items()}
+    return replace(shipped, columns={**shipped.columns, **more}) if more else shipped
 
 
 def find_map(session: Session, kind: ImportKind, name: str) -> Map:

@@ -67,11 +67,12 @@ def _require_names(owner: str) -> None:
 
 
 def rewrite() -> list[Path]:
-    """Write every owner's initial revision again. Only while nothing is released: it deletes all later ones."""
-    for owner in owners():
+    """Write again the initial revision of each owner that has no later one; those that have go on with `revise`."""
+    initial = [owner for owner in owners() if len(list(revisions.directory(owner).glob("[0-9]*.py"))) < 2]
+    for owner in initial:
         for old in revisions.directory(owner).glob("[0-9]*.py"):
             old.unlink()
-    return [path for owner in owners() if (path := revise(owner, _INITIAL))]
+    return [path for owner in initial if (path := revise(owner, _INITIAL))]
 
 
 def _move_up_to(connection: Connection, owner: str) -> None:

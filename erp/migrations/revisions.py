@@ -174,7 +174,7 @@ def moving() -> Iterator[Connection]:
             connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_KEY})
         yield connection
-        _check_references(connection)
+        check_references(connection)
 
 
 @contextmanager
@@ -203,7 +203,8 @@ def _unwatched_references(connection: Connection) -> Iterator[None]:
         driver.execute("PRAGMA foreign_keys=ON")
 
 
-def _check_references(connection: Connection) -> None:
+def check_references(connection: Connection) -> None:
+    """Raise RuntimeError where SQLite, which is not watching meanwhile, has a row that refers to none."""
     if connection.dialect.name == "sqlite":
         broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
         if broken is not None:

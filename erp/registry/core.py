@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from inspect import isclass
 from types import ModuleType
@@ -82,10 +82,11 @@ class Core:
         filters: Sequence[Any] = (),
         quick_filters: Sequence[Any] = (),
         list_actions: Sequence[Any] = (),
+        paper_sections: Sequence[Any] = (),
     ) -> None:
         """Add parts, as `erp.admin` declares them, to the screen `name` (`<module>.<noun>`) of another module."""
         of_row = (columns, fields, panels, actions, line_columns, line_actions, notes)
-        parts = (*of_row, filters, quick_filters, list_actions)
+        parts = (*of_row, filters, quick_filters, list_actions, paper_sections)
         self._registered.owners.update((id(part), self._module.name) for each in parts for part in each)
         self._registered.contributions[name].append(self._own(Contribution(*map(tuple, parts))))
 
@@ -143,10 +144,20 @@ class Core:
         """Add kinds of CSV files to export (`erp.exchange.ExportKind`)."""
         self._add(self._registered.exports, "export kind", *kinds)
 
-    def extend_import(self, kind: str, columns: Sequence[Any], apply: Callable[..., Any]) -> None:
-        """Add columns to another module's import kind; `apply(session, rows, errors)` stores them."""
+    def extend_import(
+        self,
+        kind: str,
+        columns: Sequence[Any],
+        apply: Callable[..., Any],
+        *,
+        maps: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        """Add columns to another module's import kind; `apply(session, rows, errors)` stores them.
+
+        `maps` adds to the kind's maps of files of other systems: by the name of the map, the sources of these columns.
+        """
         require_callable(apply, "a function that stores columns", 3)
-        self._registered.import_extensions[kind].append(self._own(Extension(tuple(columns), apply)))
+        self._registered.import_extensions[kind].append(self._own(Extension(tuple(columns), apply, maps or {})))
 
     def extend_export(self, kind: str, columns: Sequence[str], values: Callable[..., Any]) -> None:
         """Add columns to another module's export kind; `values(session)` gives them by the first value of a row."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -70,6 +70,7 @@ class Contribution:
     filters: tuple[Any, ...] = ()
     quick_filters: tuple[Any, ...] = ()
     list_actions: tuple[Any, ...] = ()
+    paper_sections: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -112,10 +113,14 @@ def job_name(job: Callable[[Session], str | None]) -> str:
 
 @dataclass(frozen=True)
 class Extension:
-    """Columns added to another module's import or export kind, and the function that stores or gives them."""
+    """Columns added to another module's import or export kind, and the function that stores or gives them.
+
+    `maps` says by the names of the import kind's maps from which columns of a file of another system they come.
+    """
 
     columns: tuple[Any, ...]
     apply: Callable[..., Any]
+    maps: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

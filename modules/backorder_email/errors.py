@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from erp.errors import ErpError
 from erp.text import joined, say
@@ -65,6 +65,33 @@ class EmptyMessage(ErpError):
 
     def __init__(self, *, part: str) -> None:
         super().__init__(say("The {part} of an email cannot be empty.", part=part))
+
+
+class UnknownKind(ErpError):
+    """A type of email that no module that is on has."""
+
+    field = "kind"
+
+    def __init__(self, *, kind: str, known: Sequence[str]) -> None:
+        there = ", ".join(known) or say("only BACK ORDER")
+        super().__init__(
+            say(
+                "{kind!r} is no type of email now; the types are {there}. A module may be off that has it.",
+                kind=kind,
+                there=there,
+            )
+        )
+
+
+class KindTaken(ErpError):
+    """A type of email that has another template."""
+
+    field = "kind"
+
+    def __init__(self, *, kind: str, name: str) -> None:
+        super().__init__(
+            say("{name!r} is the template of type {kind}: a type has one. Change that one.", name=name, kind=kind)
+        )
 
 
 class TemplateNameTaken(ErpError):

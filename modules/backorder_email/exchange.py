@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, long_text
+from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, long_text, text
 from erp.text import plural, say
 from modules.backorder_email import queries, services
 from modules.backorder_email.domain.templates import Wording
@@ -22,11 +22,18 @@ def _save_templates(session: Session, rows: list[Row], errors: Errors) -> str:
     names = [row["name"] for row in rows]
     known = queries.templates_by_name(session, names)
     wordings = {row.number: _wording(row, known.get(row["name"])) for row in rows}
-    for row, refusal in zip(rows, refusals(session, wordings.values()), strict=True):
+    kinds = {row.number: _kind(row, known.get(row["name"])) for row in rows}
+    examples = {}
+    for row in rows:
+        with errors.of(row, "type"):
+            examples[row.number] = services.example_of_kind(session, kinds[row.number])
+    errors.raise_if_any()
+    checked = refusals(session, list(wordings.values()), list(examples.values()))
+    for row, refusal in zip(rows, checked, strict=True):
         if refusal is not None:
             errors.add(row, str(refusal.facts["part"]), refusal)
     errors.raise_if_any()
-    changes = [(row["name"], known.get(row["name"]), wordings[row.number]) for row in rows]
+    changes = [(row["name"], known.get(row["name"]), wordings[row.number], kinds[row.number]) for row in rows]
     changed = services.save_templates(session, changes)
     return say(
         "{templates}: {rows} new, {changed} changed.",
@@ -41,8 +48,13 @@ def _wording(row: Row, known: Template | None) -> Wording:
     return Wording(row["subject"], row["body"], html)
 
 
+def _kind(row: Row, known: Template | None) -> str:
+    """Return the kind of announcement that a template is for; a file without the column leaves it as it is."""
+    return row["type"] or "" if row.given("type") or known is None else known.kind
+
+
 def _templates(session: Session) -> Iterable[Sequence[Any]]:
-    columns = (Template.name, Template.subject, Template.body, Template.html)
+    columns = (Template.name, Template.subject, Template.body, Template.html, Template.kind)
     return session.execute(select(*columns).order_by(Template.id))
 
 
@@ -55,6 +67,7 @@ TEMPLATES = ImportKind(
         Column("subject", long_text, required=True),
         Column("body", long_text, required=True),
         Column("html", long_text),
+        Column("type", text(80)),
     ),
     key=("name",),
     apply=_save_templates,
@@ -64,7 +77,7 @@ TEMPLATES_OUT = ExportKind(
     name="email_templates",
     title="Email templates",
     permission="backorder_email.view",
-    columns=("name", "subject", "body", "html"),
+    columns=("name", "subject", "body", "html", "type"),
     rows=_templates,
 )
 

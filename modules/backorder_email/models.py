@@ -22,24 +22,29 @@ from modules.sales.models import Customer, Order, OrderLine
 
 
 class Template(Tracked, Model):
-    """The wording of an email of type BACK ORDER. Where `html` is empty, the message is plain text only."""
+    """The wording of an email. Where `html` is empty, the message is plain text only.
+
+    `kind` is the kind of announcement that it is for (`announcement_kinds` of sales); empty for the type BACK ORDER.
+    """
 
     __tablename__ = "backorder_email_template"
     __table_args__ = (
         CheckConstraint("name <> ''", "named"),
         CheckConstraint("subject <> '' AND body <> ''", "not_empty"),
+        partial_index("ix_backorder_email_template_kind", "kind", where="kind <> ''", unique=True),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     name: Mapped[str] = mapped_column(String(120), unique=True)
     name_key: Mapped[str] = key_column("name")
+    kind: Mapped[str] = mapped_column(String(80), default="")
     subject: Mapped[str] = mapped_column(Text)
     body: Mapped[str] = mapped_column(Text)
     html: Mapped[str] = mapped_column(Text, default="")
     row_version: Mapped[int] = mapped_column(default=1)
 
     __mapper_args__ = {"version_id_col": row_version}
-    history_fields = ("name", "subject", "body", "html")
+    history_fields = ("name", "kind", "subject", "body", "html")
 
     @override
     def history_subject(self) -> Subject:
@@ -82,7 +87,8 @@ class Message(Tracked, Model):
 
     An empty `subject` means that the template failed and nothing was composed. `facts` is the digest of what the
     template read. `attention` says why it needs review. `news_at` is when the oldest news was written that it, or a
-    message that it replaces, names: `send_after` counts from then. `begun_at` is when its
+    message that it replaces, names: `send_after` counts from then. `about` are the values of an announcement, as JSON.
+    `begun_at` is when its
     transmission began: a worker that died after that may or may not have delivered it.
     """
 
@@ -118,6 +124,7 @@ class Message(Tracked, Model):
     text: Mapped[str] = mapped_column(Text, default="")
     html: Mapped[str] = mapped_column(Text, default="")
     facts: Mapped[str] = mapped_column(String(64), default="")
+    about: Mapped[str] = mapped_column(Text, default="")
     is_edited: Mapped[bool] = mapped_column(default=False)
     attention: Mapped[str] = mapped_column(Text, default="")
     attempts: Mapped[int] = mapped_column(default=0)
@@ -164,14 +171,15 @@ class News(Model):
     """One thing that happened to one order line, of which its customer is notified by the message it is composed into.
 
     `source_id` is the row that caused it: the purchase allocation, or the history entry of the status, the date or the
-    cancellation. `old_date` is the promise date that the customer knows. `oldest_at` is when it was written, or the
-    oldest news that it replaces and that never left. `dropped` says why it is in no message.
+    cancellation, or what a module announced: `kind` is the kind of that, and `about` are its values, as JSON.
+    `old_date` is the promise date that the customer knows. `oldest_at` is when it was written, or the oldest news that
+    it replaces and that never left. `dropped` says why it is in no message.
     """
 
     __tablename__ = "backorder_email_news"
     __table_args__ = (
         # The same news is never written twice.
-        UniqueConstraint("cause", "source_id", "line_id"),
+        UniqueConstraint("cause", "kind", "source_id", "line_id"),
         CheckConstraint(
             "(cause IN ('purchase_allocated', 'status_changed')) = (purchase_line_id IS NOT NULL)",
             "purchase_line_when_allocated",
@@ -182,6 +190,7 @@ class News(Model):
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     cause: Mapped[Cause] = mapped_column(enum_column(Cause, "cause"))
+    kind: Mapped[str] = mapped_column(String(80), default="")
     source_id: Mapped[int] = mapped_column(BigId)
     line_id: Mapped[int] = mapped_column(ForeignKey("sales_order_line.id"))
     order_id: Mapped[int] = mapped_column(ForeignKey("sales_order.id"), index=True)
@@ -195,6 +204,7 @@ class News(Model):
     old_date: Mapped[date | None]
     new_date: Mapped[date | None]
     quantity: Mapped[Decimal] = mapped_column(Quantity)
+    about: Mapped[str] = mapped_column(Text, default="")
     run_id: Mapped[int] = mapped_column(ForeignKey("erp_run.id"))
     message_id: Mapped[int | None] = mapped_column(ForeignKey("backorder_email_message.id"), index=True)
     dropped: Mapped[DropReason | None] = mapped_column(enum_column(DropReason, "dropped"))

@@ -10,13 +10,15 @@ class Cause(StrEnum):
 
     `purchase_allocated`: a quantity of a purchase order line was allocated to the order line. `status_changed`: a
     purchase order line that is allocated to it got another status. `date_changed`: its promise date changed.
-    `cancelled`: its backorder was cancelled because it waited too long. Templates read these names as `cause`.
+    `cancelled`: its backorder was cancelled because it waited too long. `announced`: a module announced it.
+    Templates read these names as `cause`.
     """
 
     purchase_allocated = "purchase_allocated"
     status_changed = "status_changed"
     date_changed = "date_changed"
     cancelled = "cancelled"
+    announced = "announced"
 
 
 class DropReason(StrEnum):

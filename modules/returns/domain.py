@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from enum import StrEnum
 
 from erp.text import say
 from modules.returns.errors import MoreThanPacked, NothingReturned, OrdersDiffer, ReasonNeeded
-from modules.returns.states import Outcome
+from modules.returns.states import Outcome, ReturnCause
 
 # Where returned goods wait for inspection, in each warehouse, unless a user chooses another quarantine.
 RETURNS = "RETURNS"
+
+
+class Announced(StrEnum):
+    """The kinds of announcements to customers about a return."""
+
+    received = "returns.received"
+    inspected = "returns.inspected"
+    replaced = "returns.replaced"
 
 
 @dataclass(frozen=True)
@@ -29,6 +38,7 @@ class NewReturn:
     reason: str
     goods: Sequence[Goods]
     number: str = ""
+    cause: ReturnCause = ReturnCause.other
 
 
 @dataclass(frozen=True)
@@ -75,6 +85,14 @@ def check_return(new: NewReturn, packed: Sequence[Packed]) -> None:
     for goods, line in zip(new.goods, packed, strict=True):
         if goods.quantity > line.left:
             raise MoreThanPacked(what=line.what, quantity=goods.quantity, left=line.left)
+
+
+def gather(quantity: Decimal, lines: Sequence[Packed]) -> list[Goods]:
+    """Return which of the pack lines of one lot a quantity comes from; raise MoreThanPacked."""
+    left = sum((line.left for line in lines), Decimal(0))
+    if quantity > left:
+        raise MoreThanPacked(what=lines[0].what, quantity=quantity, left=left)
+    return spread(quantity, lines)
 
 
 def spread(quantity: Decimal, lines: Iterable[Packed]) -> list[Goods]:

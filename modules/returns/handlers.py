@@ -1,4 +1,4 @@
-"""Answers to what sales asks."""
+"""Answers to what sales asks: what of a pack stays, and of what customers may be told."""
 
 from __future__ import annotations
 
@@ -7,11 +7,34 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy.orm import Session
 
 from erp.errors import ErpError
+from erp.text import say
 from modules.returns import queries
+from modules.returns.domain import Announced
 from modules.returns.errors import GoodsReturned
+from modules.sales.hooks import AnnouncementKind
+
+_VALUES = {
+    "number": (say("the number of the return"), "RT00007"),
+    "reason": (say("why the customer returned the goods"), "The lamp is broken"),
+    "cause": (say("the kind of that reason"), "damaged"),
+}
+_KINDS = (
+    AnnouncementKind(Announced.received, say("Return received"), _VALUES),
+    AnnouncementKind(Announced.inspected, say("Return inspected"), _VALUES),
+    AnnouncementKind(
+        Announced.replaced,
+        say("Replacement ordered"),
+        {**_VALUES, "replacement": (say("the replacement order"), "SO00043")},
+    ),
+)
 
 
 def keep_returned_packs(session: Session, pack_line_ids: Sequence[int]) -> Mapping[int, ErpError]:
     """Refuse to reverse packed goods that a customer returned: they would be in stock twice."""
     returned = queries.returns_of_pack_lines(session, pack_line_ids)
     return {pack_line_id: GoodsReturned(numbers=numbers) for pack_line_id, numbers in returned.items()}
+
+
+def announcement_kinds(_session: Session) -> Sequence[AnnouncementKind]:
+    """Answer of what customers may be told: what was received, inspected and replaced."""
+    return _KINDS

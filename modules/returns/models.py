@@ -14,7 +14,7 @@ from erp.db import BigId, Model, Quantity, UtcDateTime, key_column
 from erp.history import Tracked
 from erp.models import enum_column
 from modules.inventory_lots.models import Location
-from modules.returns.states import OPEN_STATES, Outcome, ReturnState
+from modules.returns.states import OPEN_STATES, Outcome, ReturnCause, ReturnState
 from modules.sales.models import Order, PackLine
 
 
@@ -35,6 +35,9 @@ class Return(Tracked, Model):
     number_key: Mapped[str] = key_column("number")
     order_id: Mapped[int] = mapped_column(ForeignKey("sales_order.id"), index=True)
     reason: Mapped[str] = mapped_column(Text)
+    cause: Mapped[ReturnCause] = mapped_column(
+        enum_column(ReturnCause, "cause"), default=ReturnCause.other, server_default=ReturnCause.other
+    )
     state: Mapped[ReturnState] = mapped_column(enum_column(ReturnState, "state"), default=ReturnState.draft)
     location_id: Mapped[int | None] = mapped_column(ForeignKey("inventory_lots_location.id"), index=True)
     replacement_id: Mapped[int | None] = mapped_column(ForeignKey("sales_order.id"), unique=True)
@@ -53,7 +56,7 @@ class Return(Tracked, Model):
 
     __mapper_args__ = {"version_id_col": row_version}
     history_document = "returns.return"
-    history_fields = ("number", "order", "reason", "state", "location", "replacement")
+    history_fields = ("number", "order", "reason", "cause", "state", "location", "replacement")
 
     @hybrid_property
     def is_open(self) -> bool:

@@ -29,6 +29,15 @@ RETURN = StateMachine(
 )
 
 
+class ReturnCause(StrEnum):
+    """The kind of the reason why goods come back."""
+
+    damaged = "damaged"
+    wrong = "wrong"
+    unwanted = "unwanted"
+    other = "other"
+
+
 class Outcome(StrEnum):
     """Where inspected goods go: back to stock, to quarantine, or out of the warehouse."""
 

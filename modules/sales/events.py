@@ -173,6 +173,28 @@ class GoodsPacked:
 
 
 @dataclass(frozen=True)
+class Announcement:
+    """What a customer is to be told of an order: of which `kind` it is, and quantities by the id of its lines.
+
+    `kind` is the name of one of `announcement_kinds`, and `values` are what it says besides. The same is told once:
+    `source_id` names what happened among all of its kind.
+    """
+
+    kind: str
+    source_id: int
+    order_id: int
+    quantities: Mapping[int, Decimal]
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class CustomersToTell:
+    """Something happened that customers are to be told of. Who tells them, and whether, is up to the subscribers."""
+
+    announcements: tuple[Announcement, ...]
+
+
+@dataclass(frozen=True)
 class PackReversed:
     """Packed goods of one order returned to their balances, for the reason `why`. The order is confirmed again.
 

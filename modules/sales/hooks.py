@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from erp.errors import ErpError
-from erp.events import hook
+from erp.events import hook, reading_hook
 from erp.text import Note
 from modules.sales.planning import Holding, Supply, Taken
 from modules.sales.states import BackorderKind
@@ -103,6 +103,32 @@ def incoming_rules(session: Session) -> IncomingRules:
     """What runs do with incoming supply. They allocate it if an answer says so, and do what one of those says."""
 
 
+@dataclass(frozen=True)
+class ServiceRule:
+    """What a module adds to the order of service, in SQL.
+
+    `first` is a whole number of an order line that is joined to its order: of lines of equal priority those with the
+    smaller number are served before the others. A line that is not stored yet, being typed or asked for in a quote, and
+    one without a number have the number `of_new`. `holds` is the condition on an order line, joined to its order and
+    product, that no automatic run serves it; `why` says so in a sentence. As with a line that a user holds, Allocate
+    Order and allocating by hand serve it all the same.
+    """
+
+    first: ColumnElement[int] | None = None
+    of_new: int = 0
+    holds: ColumnElement[bool] | None = None
+    why: str = ""
+
+
+@reading_hook
+def service_rule(session: Session) -> ServiceRule:
+    """What is added to the order of service; asked once for each snapshot of demand, and by all that shows its order.
+
+    Numbers of the first answer count before those of the next, and all of them after the priority of the order. A line
+    is held if an answer holds it.
+    """
+
+
 @hook
 def incoming_supply(session: Session, product_ids: Collection[int]) -> Sequence[Supply]:
     """The supply of these products that is to come and that runs may give out, with what is free of each: 0 too.
@@ -117,6 +143,23 @@ def incoming_holdings(session: Session, line_ids: Collection[int]) -> Sequence[H
 
     The answers are put together.
     """
+
+
+@dataclass(frozen=True)
+class AnnouncementKind:
+    """A kind of announcement to customers: its `name`, `<module>.<what>`, and what it is called.
+
+    `values` are what one says besides the order and its lines: by name what it is, and an example.
+    """
+
+    name: str
+    title: str
+    values: Mapping[str, tuple[str, str]]
+
+
+@hook
+def announcement_kinds(session: Session) -> Sequence[AnnouncementKind]:
+    """Which kinds of announcements `CustomersToTell` has; each is a type of email. The answers are put together."""
 
 
 @hook

@@ -46,7 +46,7 @@ def test_templates_come_in_and_go_out_again(session):
     assert (first.name, first.subject, first.html) == ("On its way", "{{ order.number }}", "")
     assert (second.body, second.html) == ("=Sorry", "<p>Sorry</p>")
     out = dump(session, "email_templates")
-    assert "Late,Late,'=Sorry,<p>Sorry</p>\n" in out
+    assert "Late,Late,'=Sorry,<p>Sorry</p>,\n" in out
     assert load(session, "email_templates", out) == "2 templates: 0 new, 0 changed."
     assert dump(session, "email_templates") == out
 

@@ -248,6 +248,14 @@ BROKEN = {
         admin='GO = Action(name="go_on", label="Go", permission="NAME.go", run=print, needs_no_version="None.")',
     ),
     "card_of_text": Broken("'x' is no Card", setup='core.add_dashboard("x")'),
+    "section_of_text": Broken(
+        "'x' is none of its paper_sections", setup='core.extend_view("sales.pack", paper_sections=["x"])'
+    ),
+    "paper_lost": Broken(
+        "sales.pack has no action 'bill' that shows a paper; it has",
+        setup=added('core.extend_view("sales.pack", paper_sections=[admin.PART])'),
+        admin='from erp.admin import PaperSection\nPART = PaperSection("bill", "Part", "erp/page.html", print)',
+    ),
     # Commands, jobs, files, events, hooks.
     "command_of_core": Broken(
         "Command import belongs to the core", setup='import click; core.add_command(click.Command("import"))'
@@ -270,6 +278,24 @@ BROKEN = {
     "columns_of_nothing": Broken(
         "There is no kind of file gone", setup='core.extend_export("gone", ("a",), lambda session: dict())'
     ),
+    "file_of_sales": Broken(
+        "Two modules add a import kind customers",
+        top="from erp.exchange import ImportKind",
+        setup='core.add_import(ImportKind("customers", "Mine", "{name}.see", (), (), print))',
+    ),
+    "map_lost": Broken(
+        "customers has no map 'sap'",
+        setup='core.extend_import("customers", (), lambda a, b, c: None, maps=dict(sap=dict()))',
+    ),
+    "map_of_others": Broken(
+        "gets 'name', which is no column that it adds",
+        setup='core.extend_import("customers", (), lambda a, b, c: None, maps=dict(shopify=dict(name=())))',
+    ),
+    "resource_of_sales": Broken(
+        "Two modules add a resource orders",
+        top="from erp.api import Resource",
+        setup='core.add_resource(Resource("orders", "Mine", "order", ()))',
+    ),
     "event_none": Broken("str is no event", setup="core.subscribe(str, print)"),
     "handler_of_text": Broken(
         "cannot be a handler of OrderConfirmed",
@@ -287,6 +313,7 @@ BROKEN = {
     "check_of_text": Broken("'x' cannot be a check", setup='core.add_check("x")'),
     # Its revisions.
     "revision_syntax": Broken("SyntaxError", revisions={"0001_a.py": "def upgrade(:\n"}),
+    "revision_exits": Broken("SystemExit", revisions={"0001_a.py": "raise SystemExit(9)\n"}),
     "revision_heads": Broken(
         "the revisions 0001, 0002, 0003 are not one after the other",
         revisions={

@@ -12,6 +12,7 @@ from erp.options import Duration
 def setup(core):
     import click
     from erp.admin import Action, ActionNotes, BulkAction, Card, Chart, ExtraColumn, ExtraField, Page, Panel
+    from erp.admin import PaperSection
     from erp.registry import Queue
     from flask_admin import expose
     from modules.sales.events import OrderConfirmed
@@ -51,6 +52,7 @@ def setup(core):
         ],
     )
     core.add_chart(Chart("Frail chart", "", (("bars", "info"),), fail))
+    core.extend_view("sales.pack", paper_sections=[PaperSection("slip", "Frail", "erp/page.html", fail)])
     core.extend_view("sales.customer", fields=[ExtraField("frail_field", fail, fail, fail)])
     core.add_dashboard(Card("Frail", "", fail))
     core.add_job(break_down, every="frail.every")

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import pytest
 
+from erp import migrations
 from erp.db import Model, db
+from erp.errors import MigrationFailed
 from erp.jobs import overview
 from erp.registry import current_registry
 from modules.sales.models import Order
 from tests.conftest import browser_of, make_app
-from tests.core.broken_modules import BROKEN, MODELS, TABLE, Broken
+from tests.core.broken_modules import BROKEN, MODELS, REVISION, TABLE, Broken
 from tests.support.databases import TEMPLATES
 
 SHIPPED = ["api", "inventory_lots", "procurement", "sales", "preorder", "returns", "backorder_email"]
+
+EXITS = REVISION.format(text="A", number="0001", before=None, body="raise SystemExit(7)")
+STUMBLING = Broken("", revisions={"0001_a.py": EXITS})
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
@@ -23,6 +28,7 @@ def installation(request, all_databases, tmp_path_factory, worker_name):
         module.write(folder / "modules", name)
     Broken("", models=TABLE.format(name="sound_thing").replace("Thing", "Order")).write(folder / "modules", "sound")
     Broken("").write(folder / "modules", "sales")
+    STUMBLING.write(folder / "modules", "stumbling")
     tables = set(Model.metadata.tables)
     url = TEMPLATES[request.param](all_databases.shared, all_databases.install).copy(folder, f"broken_{worker_name}")
     app = make_app(url, folder, folder / "modules")
@@ -44,7 +50,7 @@ def test_nothing_but_the_broken_modules_is_left_out(installation):
     clash = next(name for name in registry.found.broken if name.endswith("/sales"))
     assert registry.found.broken[clash].startswith("Two modules are called sales: modules.sales and ")
     assert registry.found.broken.keys() - {clash} == BROKEN.keys()
-    assert [name for name in registry.modules if name != "sound"] == SHIPPED
+    assert [name for name in registry.modules if name not in ("sound", "stumbling")] == SHIPPED
 
 
 def test_two_modules_may_have_a_class_of_the_same_name(installation):
@@ -63,3 +69,12 @@ def test_every_shipped_screen_job_and_check_goes_on(installation, command):
     assert [status.module for status in overview(db.session())] and command(installation, "check")[0] == 0
     code, printed, _ = command(installation, "modules", "list")
     assert code == 0 and printed.count("broken") > len(BROKEN)
+
+
+def test_a_module_whose_revision_exits_is_not_installed_and_the_others_go_on(installation):
+    with pytest.raises(MigrationFailed, match=r"stumbling.*0001_a.py, line"):
+        migrations.install("stumbling")
+    db.session.rollback()
+    assert "stumbling" not in current_registry().enabled() and set(SHIPPED) <= current_registry().enabled()
+    page = browser_of(installation, "Administrator").get("/settings/modules/")
+    assert (page.status_code, "0001_a.py, line" in page.text) == (200, True)

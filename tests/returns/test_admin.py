@@ -84,3 +84,17 @@ def test_a_returns_page_takes_as_many_statements_for_two_lines_as_for_one(sessio
             desk.open(url)
         counts.append(len(sent))
     assert counts[0] == counts[1]
+
+
+@pytest.mark.option("returns.note_on_packing_slips", "no")
+def test_a_packing_slip_ends_with_a_note_for_what_comes_back(session, desk, set_option):
+    pack = make_pack(session)
+    sku = pack.lines[0].balance.product.sku
+    slip = desk.open(f"/sales/packs/{pack.id}/slip/")
+    assert "Return note" in slip.text
+    assert slip.rows("return-note") == [[sku, "L1", "6", "", ""], [sku, "L2", "4", "", ""]]
+    make_return(session, pack, 6, 4)
+    assert "Return note" not in desk.open(f"/sales/packs/{pack.id}/slip/").text
+    other = make_pack(session)
+    set_option("returns.note_on_packing_slips", "no")
+    assert "Return note" not in desk.open(f"/sales/packs/{other.id}/slip/").text

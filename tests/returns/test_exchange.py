@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from erp import clock, migrations
 from erp.db import commit
-from erp.exchange import export_csv
+from erp.exchange import export_csv, import_csv, recognise
 from erp.models import HistoryEntry
 from erp.registry import current_registry
 from modules.returns import errors, jobs, services
@@ -37,10 +37,37 @@ def test_a_file_makes_returns_and_comes_out_with_what_became_of_them(session):
     services.receive(session, document.id, {line.id: line.quantity for line in document.lines})
     session.commit()
     assert rows_out(session)[1:] == [
-        f"R-1,{pack.order.number},Broken,received,{pack.number},{sku},L1,5,5,0,0,0",
-        f"R-1,{pack.order.number},Broken,received,{pack.number},{sku},L2,4,4,0,0,0",
-        f"R-2,{pack.order.number},Late,draft,{pack.number},{sku},L1,1,0,0,0,0",
+        f"R-1,{pack.order.number},Broken,other,received,{pack.number},{sku},L1,5,5,0,0,0",
+        f"R-1,{pack.order.number},Broken,other,received,{pack.number},{sku},L2,4,4,0,0,0",
+        f"R-2,{pack.order.number},Late,other,draft,{pack.number},{sku},L1,1,0,0,0,0",
     ]
+
+
+def test_a_file_of_return_transfers_of_odoo_is_read_by_its_map(session):
+    pack = make_pack(session)
+    sku = pack.lines[0].balance.product.sku
+    rows = (
+        "Reference,Source Document,Product,Lot/Serial Number,Quantity,Status,Note",
+        f"WH/IN/1,Return of {pack.number},[{sku}] Lamp,L1,2,Done,Broken",
+        f",,[{sku}] Lamp,L2,1,Done,",
+        f"WH/IN/2,Return of {pack.number},[{sku}] Lamp,L1,1,Cancelled,Broken",
+    )
+    kind = current_registry().imports["returns"].thing
+    (guess,) = recognise(session, rows[0].split(","), [kind])
+    data = "\n".join(rows).encode()
+    assert "1 row of cancelled transfers left out." in import_csv(session, "returns", data, used=guess.used)
+    document = session.scalars(select(Return)).one()
+    assert (document.number, document.reason, document.cause) == ("WH/IN/1", "Broken", "other")
+    assert [line.quantity for line in document.lines] == [2, 1]
+
+
+def test_the_kind_of_reason_is_one_of_its_words(session):
+    pack = make_pack(session)
+    goods = f"{pack.number},{pack.lines[0].balance.product.sku},L1,1"
+    header = f"{HEADER},cause"
+    load(session, "returns", header, f"R-1,Broken,{goods},damaged")
+    assert session.scalars(select(Return.cause)).all() == ["damaged"]
+    assert errors_of(session, "returns", header, f"R-2,Broken,{goods},bored")[0][:2] == (2, "cause")
 
 
 def test_a_file_with_mistakes_names_each_and_makes_nothing(session):

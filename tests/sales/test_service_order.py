@@ -13,7 +13,7 @@ from sqlalchemy import select
 import modules
 from modules.sales.models import Allocation, Order, OrderLine
 from modules.sales.queries import select_lines, service_order
-from modules.sales.queries.queue import is_served_before
+from modules.sales.queries.service_order import is_served_before
 from tests.support.inventory_lots import make_product, make_stock
 from tests.support.sales import FIRST_DAY, allocate, make_order
 
@@ -57,10 +57,10 @@ def random_book(session, product, seed):
 def test_a_queue_and_the_lines_before_each_are_in_the_same_order(session, set_option, product, value, place):
     set_option("sales.service_order", value)
     expected = [line.id for line in sorted(random_book(session, product, 7), key=place)]
-    assert session.scalars(select_lines(OrderLine.id).order_by(*service_order())).all() == expected
+    assert session.scalars(select_lines(OrderLine.id).order_by(*service_order(session))).all() == expected
     for at, line_id in enumerate(expected):
-        before = select_lines(OrderLine.id).where(is_served_before(session.get_one(OrderLine, line_id)))
-        assert session.scalars(before.order_by(*service_order())).all() == expected[:at]
+        before = select_lines(OrderLine.id).where(is_served_before(session, session.get_one(OrderLine, line_id)))
+        assert session.scalars(before.order_by(*service_order(session))).all() == expected[:at]
 
 
 def test_a_run_serves_those_requested_first_before_earlier_orders_and_after_higher_priority(
@@ -84,4 +84,4 @@ def test_the_rule_stands_in_one_place():
     folder = Path(modules.__path__[0])
     ordering = re.compile(r"ordered_at\.(asc|desc)\(\)|order_by\([^)]*Order\.ordered_at")
     found = [path.name for path in folder.rglob("*.py") if ordering.search(path.read_text(encoding="utf-8"))]
-    assert found == ["queue.py"]
+    assert found == ["service_order.py"]

@@ -22,6 +22,7 @@ from erp.admin import (
     ExtraColumn,
     ExtraField,
     Panel,
+    PaperSection,
     QuickFilter,
     Screen,
     WorkQueue,
@@ -29,7 +30,7 @@ from erp.admin import (
 )
 from erp.options import options
 from erp.text import Note
-from modules.sales.models import Customer, Order, OrderLine
+from modules.sales.models import Customer, Order, OrderLine, Pack
 from modules.sample_module import queries, services
 from modules.sample_module.models import Wish
 
@@ -64,6 +65,11 @@ def _of_lines(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, str]
 
 def _of_order(session: Session, order: Order) -> Mapping[str, Any]:
     return {"wish": queries.wishes_of(session, [order.id]).get(order.id), "fee": options.sample_module.fee}
+
+
+def _of_pack(session: Session, pack: Pack) -> Mapping[str, Any] | None:
+    found = _of_order(session, pack.order)
+    return found if found["wish"] else None
 
 
 def _wish_of(session: Session, order: Order) -> Mapping[str, Any]:
@@ -117,6 +123,7 @@ ORDER_QUICK_FILTERS = (QuickFilter("With a wish", "wish_is", "yes"),)
 ORDER_NOTES = (ActionNotes("Wishes", _granting),)
 ORDER_COLUMNS = (ExtraColumn("wish", "Wish", _badges),)
 LINE_COLUMNS = (ExtraColumn("wish", "Wished for", _of_lines),)
+PACK_PAPER_SECTIONS = (PaperSection("slip", "Wish", "sample_module/wish.html", _of_pack, "sample_module.view"),)
 ORDER_PANELS = (Panel("The wish", "sample_module/wish.html", _of_order, "sample_module.view"),)
 ORDER_ACTIONS = (
     Action(name="grant-wish", label="Grant Wish", permission="sample_module.grant", run=_grant, depends_on=_wish_of),

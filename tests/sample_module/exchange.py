@@ -8,12 +8,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, switch, text
+from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, switch, take, text
 from modules.sales.models import Customer, Order
 from modules.sample_module import services
 from modules.sample_module.models import CustomerTerms, Wish
 
 CUSTOMER_COLUMNS = (Column("wishes_first", switch),)
+CUSTOMER_MAPS = {"shopify": {"wishes_first": take("Accepts Wishes", values={"true": "yes", "false": "no"})}}
 
 
 def save_customers(session: Session, rows: Sequence[Row], errors: Errors) -> None:

@@ -12,6 +12,7 @@ from erp.errors import ErpError
 from erp.options import options
 from erp.registry import Alarm
 from modules.sales.events import BackorderCancelled, GoodsPacked, OrderCancelled, OrderConfirmed, PackReversed
+from modules.sales.hooks import ServiceRule
 from modules.sales.models import OrderLine
 from modules.sample_module import queries, services
 from modules.sample_module.errors import WishesWait, WishWaits
@@ -61,6 +62,12 @@ def keep_back(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, ErpE
         for line in lines
         if line.order_id in waiting
     }
+
+
+def serve_by_wishes(session: Session) -> ServiceRule:
+    """Serve customers whose wishes come first before others, and let orders wait until their wishes are granted."""
+    holds = queries.has_waiting_wish() if options.sample_module.keeps_back else None
+    return ServiceRule(first=queries.wishes_come_last(), of_new=1, holds=holds, why="A wish is not granted yet.")
 
 
 def forget_wishes_of_cancelled_orders(session: Session) -> None:

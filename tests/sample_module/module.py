@@ -13,7 +13,7 @@ from erp.search import SearchSource
 
 def setup(core: Core) -> None:
     """Register one thing of each kind."""
-    from modules.sales.hooks import pack_refusals
+    from modules.sales.hooks import pack_refusals, service_rule
     from modules.sample_module import api, commands, exchange, handlers, jobs, models, queries, services
 
     core.add_models(models)
@@ -22,7 +22,7 @@ def setup(core: Core) -> None:
     core.add_command(commands.wishes)
     core.add_import(exchange.WISHES)
     core.add_export(exchange.WISHES_OUT)
-    core.extend_import("customers", exchange.CUSTOMER_COLUMNS, exchange.save_customers)
+    core.extend_import("customers", exchange.CUSTOMER_COLUMNS, exchange.save_customers, maps=exchange.CUSTOMER_MAPS)
     core.extend_export("customers", ("wishes_first",), exchange.customers_out)
     core.add_endpoint(api.ENDPOINT)
     core.add_resource(api.WISHES)
@@ -35,6 +35,7 @@ def setup(core: Core) -> None:
     for event, handler in handlers.OF_ORDERS:
         core.subscribe(event, handler)
     core.implement(pack_refusals, handlers.keep_back)
+    core.implement(service_rule, handlers.serve_by_wishes)
     core.on_enable(handlers.forget_wishes_of_cancelled_orders)
     core.before_disable(handlers.refuse_while_wishes_wait)
 
@@ -56,6 +57,7 @@ def screens(core: Core) -> None:
         quick_filters=admin.ORDER_QUICK_FILTERS,
         list_actions=admin.ORDER_LIST_ACTIONS,
     )
+    core.extend_view("sales.pack", paper_sections=admin.PACK_PAPER_SECTIONS)
     core.extend_view("sales.customer", fields=admin.CUSTOMER_FIELDS)
     core.add_dashboard(admin.CARD)
     core.add_work_queue(admin.QUEUE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, case, exists, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from erp.registry import Waiting
@@ -50,6 +50,17 @@ def of_backorders(backorder_ids: Sequence[int]) -> ColumnElement[bool]:
 def is_cancelled() -> ColumnElement[bool]:
     """Return the condition that an order was cancelled."""
     return Order.state == OrderState.cancelled
+
+
+def wishes_come_last() -> ColumnElement[int]:
+    """Return 0 for an order of a customer whose wishes come first, and 1 for others."""
+    terms = exists().where(CustomerTerms.customer_id == Order.customer_id, CustomerTerms.wishes_first.is_(True))
+    return case((terms, 0), else_=1)
+
+
+def has_waiting_wish() -> ColumnElement[bool]:
+    """Return the condition that the wish of an order is not granted yet."""
+    return exists().where(Wish.order_id == Order.id, Wish.granted_at.is_(None))
 
 
 def terms_of(session: Session, customer_ids: Sequence[int]) -> dict[int, CustomerTerms]:

@@ -1,4 +1,4 @@
-"""The screen of templates of type BACK ORDER, and the field of purchase line statuses that names one."""
+"""The screen of templates, and the field of purchase line statuses that names one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from wtforms.validators import InputRequired
 from erp.admin import Action, ExtraColumn, ExtraField, Panel, Screen
 from erp.admin.access import screen_session
 from erp.db import db
-from erp.text import say
+from erp.text import named, say
 from modules.backorder_email import queries, services
 from modules.backorder_email.domain.facts import VARIABLES
 from modules.backorder_email.domain.templates import Wording
@@ -35,6 +35,38 @@ def _used_by(template: Template) -> str:
     return ", ".join(queries.uses_of_template(screen_session(), template)) or say("nothing yet")
 
 
+def _types(session: Session, templates: Sequence[Template]) -> Mapping[int, str]:
+    """Return what the type of each template is called."""
+    kinds = queries.kinds_by_name(session)
+    return {
+        each.id: (kinds[each.kind].title if each.kind in kinds else each.kind) or say("BACK ORDER")
+        for each in templates
+    }
+
+
+def _type(template: Template) -> str:
+    return _types(screen_session(), [template])[template.id]
+
+
+def _kind_choices() -> list[tuple[str, str]]:
+    kinds = queries.kinds_by_name(db.session())
+    return [("", "BACK ORDER"), *((kind.name, kind.title) for kind in kinds.values())]
+
+
+def _variables() -> list[tuple[str, str]]:
+    """Return what templates can read, with what the other types have besides."""
+    kinds = queries.kinds_by_name(screen_session()).values()
+    more = [
+        (f"about.{name}", say("{title}: {meaning}", title=named(kind.title), meaning=named(meaning)))
+        for kind in kinds
+        for name, (meaning, _) in kind.values.items()
+    ]
+    return [*VARIABLES, *more]
+
+
+_CAUSES = [cause for cause in Cause if cause is not Cause.announced]
+
+
 def preview(screen: Any, template: Template) -> ResponseReturnValue:
     """Show a template filled in for an existing order."""
     session = screen_session()
@@ -42,7 +74,10 @@ def preview(screen: Any, template: Template) -> ResponseReturnValue:
     cause = Cause(request.args["cause"]) if request.args.get("cause") in list(Cause) else Cause.purchase_allocated
     order = queries.order_to_preview(session, number)
     texts, problem = None, ""
-    facts = queries.facts_to_preview(session, order.id, cause) if order is not None else None
+    about = None
+    if template.kind:
+        cause, about = Cause.announced, services.example_of_kind(session, template.kind)
+    facts = queries.facts_to_preview(session, order.id, cause, about) if order is not None else None
     if facts is not None:
         try:
             texts = rendered(session, template.wording, facts)
@@ -55,7 +90,7 @@ def preview(screen: Any, template: Template) -> ResponseReturnValue:
     return str(
         screen.render(
             "backorder_email/template_preview.html", row=template, order=order, number=number, cause=cause,
-            causes=list(Cause), rendered=texts, problem=problem,
+            causes=[cause] if template.kind else _CAUSES, rendered=texts, problem=problem,
         )
     )  # fmt: skip
 
@@ -75,13 +110,18 @@ class TemplateScreen(Screen):
     column_searchable_list = ("name", "subject")
     column_default_sort = "name"
     computed_columns = (
-        ExtraColumn("type", "Type", lambda _session, rows: dict.fromkeys((row.id for row in rows), say("BACK ORDER"))),
+        ExtraColumn("type", "Type", _types),
         ExtraColumn("used_by", "Used by", _uses),
     )
-    header_fields = (("Type", lambda _row: say("BACK ORDER")), ("Subject", "subject"), ("Used by", _used_by))
-    form_columns = ("name", "subject", "body", "html")
-    form_overrides = {"subject": StringField}
+    header_fields = (("Type", _type), ("Subject", "subject"), ("Used by", _used_by))
+    form_columns = ("name", "kind", "subject", "body", "html")
+    form_overrides = {"subject": StringField, "kind": SelectField}
     form_args = {
+        "kind": {
+            "label": "Type",
+            "choices": _kind_choices,
+            "description": "BACK ORDER is for statuses and options; the others are sent when it happens.",
+        },
         "subject": {"validators": [InputRequired()]},
         "body": {"label": "Text", "validators": [InputRequired()], "render_kw": {"rows": 14, "class": "mono"}},
         "html": {
@@ -90,7 +130,7 @@ class TemplateScreen(Screen):
             "render_kw": {"rows": 8},
         },
     }
-    form_widths = {"name": 5, "subject": 7}
+    form_widths = {"name": 5, "kind": 3, "subject": 4}
     panels = (Panel("Wording", "backorder_email/template_wording.html", lambda _session, _template: {}),)
     actions = (
         Action(
@@ -103,7 +143,8 @@ class TemplateScreen(Screen):
     @override
     def save(self, session: Session, form: Form, row: Any) -> Any:
         wording = Wording(form["subject"].data or "", form["body"].data or "", form["html"].data or "")
-        return services.save_template(session, row, name=form["name"].data or "", wording=wording)
+        name, kind = form["name"].data or "", form["kind"].data or ""
+        return services.save_template(session, row, name=name, wording=wording, kind=kind)
 
     @override
     def delete(self, session: Session, row: Any) -> None:
@@ -111,11 +152,11 @@ class TemplateScreen(Screen):
 
     def render(self, template: str, **kwargs: Any) -> str:
         """Return a page; the form also shows the variables."""
-        return super().render(template, **({"variables": VARIABLES} | kwargs))
+        return super().render(template, **({"variables": _variables()} | kwargs))
 
 
 def _template_field() -> UnboundField[Any]:
-    names = db.session().scalars(select(Template.name).order_by(Template.name))
+    names = db.session().scalars(select(Template.name).where(Template.kind == "").order_by(Template.name))
     choices = [("", say("None: customers get no email")), *((name, name) for name in names)]
     note = "Sent to customers when a line gets this status, or when their orders are allocated to a line that has it."
     field: UnboundField[Any] = SelectField("Email template", choices=choices, description=note)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -57,6 +58,7 @@ class MessageFacts:
     cause: str
     status: str
     lines: tuple[LineFacts, ...]
+    about: Mapping[str, str] = field(default_factory=dict)
 
 
 VARIABLES: tuple[tuple[str, str], ...] = (
@@ -64,12 +66,18 @@ VARIABLES: tuple[tuple[str, str], ...] = (
     ("order.ordered_at", say("when it was ordered")),
     ("customer.name", say("the customer who ordered")),
     ("company.name", say("your company (option erp.company_name)")),
-    ("cause", say("why the email is written: purchase_allocated, status_changed, date_changed or cancelled")),
+    (
+        "cause",
+        say("why it is written: purchase_allocated, status_changed, date_changed, cancelled or announced"),
+    ),
     ("status", say("the purchase line status, empty where there is none")),
     ("lines", say("the order lines it is about; go through them with {% for line in lines %}")),
     ("line.sku", say("the product's SKU")),
     ("line.name", say("the product's name")),
-    ("line.quantity", say("the quantity that is allocated to the purchase order, waits or was cancelled")),
+    (
+        "line.quantity",
+        say("the quantity that is on the purchase order, waits, was cancelled or is announced"),
+    ),
     ("line.unit", say("the product's unit")),
     ("line.promise_date", say("the promise date now, or nothing")),
     ("line.old_promise_date", say("the promise date that the customer knew before, or nothing")),
@@ -86,8 +94,8 @@ def digest(facts: MessageFacts) -> str:
     return hashlib.sha256(repr(facts).encode("utf-8", "replace")).hexdigest()
 
 
-def sample_facts(cause: Cause) -> MessageFacts:
-    """Return what a template can read of a made-up order."""
+def sample_facts(cause: Cause, about: Mapping[str, str] | None = None) -> MessageFacts:
+    """Return what a template can read of a made-up order; `about` are the values of an announcement."""
     return MessageFacts(
         OrderFacts("SO00042", datetime(2026, 11, 2, 9, 30, tzinfo=UTC)),
         CustomerFacts("Example Ltd"),
@@ -95,6 +103,7 @@ def sample_facts(cause: Cause) -> MessageFacts:
         cause.value,
         "Delayed" if cause in (Cause.purchase_allocated, Cause.status_changed) else "",
         tuple(_sample_line(number, cause) for number in (1, 2)),
+        about or {},
     )
 
 
@@ -109,4 +118,4 @@ def _sample_line(number: int, cause: Cause) -> LineFacts:
         purchase_order="PO00007",
         expected_on=date(2026, 11, 30),
     )
-    return replace(line, purchase_order="", expected_on=None) if cause is Cause.cancelled else line
+    return replace(line, purchase_order="", expected_on=None) if cause in (Cause.cancelled, Cause.announced) else line

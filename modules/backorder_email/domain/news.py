@@ -29,7 +29,7 @@ class NewsStatus:
 
 def drop_reason(news: NewsStatus) -> DropReason | None:
     """Return why a piece of news is to be dropped, or None while it holds."""
-    if news.cause is not Cause.cancelled and not news.is_allocated:
+    if news.cause not in (Cause.cancelled, Cause.announced) and not news.is_allocated:
         return DropReason.removed
     if news.has_newer:
         return DropReason.superseded
@@ -48,6 +48,7 @@ class MessageKey:
     order_id: int
     cause: Cause
     template_id: int | None
+    about: str = ""
 
 
 def in_words(reasons: Iterable[DropReason]) -> str:

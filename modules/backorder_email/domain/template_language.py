@@ -33,7 +33,7 @@ MAX_STEPS = 20_000
 MAX_RANGE = 1_000
 MAX_NUMBER = 10**18
 
-VARIABLES = ("order", "customer", "company", "cause", "status", "lines")
+VARIABLES = ("order", "customer", "company", "cause", "status", "lines", "about")
 FUNCTIONS = ("range", "namespace")
 METHODS = (
     *("strftime", "isoformat", "upper", "lower", "title", "capitalize", "strip"),

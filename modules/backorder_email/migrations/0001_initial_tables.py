@@ -15,6 +15,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
         sa.Column("name_key", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
+        sa.Column("kind", sa.String(length=80), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("html", sa.Text(), nullable=False),
@@ -23,6 +24,14 @@ def upgrade() -> None:
         sa.CheckConstraint("subject <> '' AND body <> ''", name=op.f("ck_backorder_email_template_not_empty")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_backorder_email_template")),
         sa.UniqueConstraint("name", name=op.f("uq_backorder_email_template_name")),
+    )
+    op.create_index(
+        "ix_backorder_email_template_kind",
+        "backorder_email_template",
+        ["kind"],
+        unique=True,
+        sqlite_where=sa.text("kind <> ''"),
+        postgresql_where=sa.text("kind <> ''"),
     )
     op.create_index(op.f("ix_backorder_email_template_name_key"), "backorder_email_template", ["name_key"], unique=True)
     op.create_table(
@@ -77,6 +86,7 @@ def upgrade() -> None:
                 "status_changed",
                 "date_changed",
                 "cancelled",
+                "announced",
                 name="cause",
                 native_enum=False,
                 create_constraint=True,
@@ -93,6 +103,7 @@ def upgrade() -> None:
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("html", sa.Text(), nullable=False),
         sa.Column("facts", sa.String(length=64), nullable=False),
+        sa.Column("about", sa.Text(), nullable=False),
         sa.Column("is_edited", sa.Boolean(), nullable=False),
         sa.Column("attention", sa.Text(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
@@ -192,6 +203,7 @@ def upgrade() -> None:
                 "status_changed",
                 "date_changed",
                 "cancelled",
+                "announced",
                 name="cause",
                 native_enum=False,
                 create_constraint=True,
@@ -199,6 +211,7 @@ def upgrade() -> None:
             ),
             nullable=False,
         ),
+        sa.Column("kind", sa.String(length=80), nullable=False),
         sa.Column("source_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("line_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("order_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -208,6 +221,7 @@ def upgrade() -> None:
         sa.Column("old_date", sa.Date(), nullable=True),
         sa.Column("new_date", sa.Date(), nullable=True),
         sa.Column("quantity", sa.BigInteger(), nullable=False),
+        sa.Column("about", sa.Text(), nullable=False),
         sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("message_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column(
@@ -254,7 +268,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_backorder_email_news")),
         sa.UniqueConstraint(
-            "cause", "source_id", "line_id", name=op.f("uq_backorder_email_news_cause_source_id_line_id")
+            "cause", "kind", "source_id", "line_id", name=op.f("uq_backorder_email_news_cause_kind_source_id_line_id")
         ),
     )
     op.create_index("ix_backorder_email_news_line", "backorder_email_news", ["line_id", "id"], unique=False)

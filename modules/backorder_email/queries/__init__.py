@@ -33,6 +33,8 @@ from modules.backorder_email.queries.previews import (
 )
 from modules.backorder_email.queries.runs import do_runs_notify, gain_notes, notes_of_gains
 from modules.backorder_email.queries.templates import (
+    example_of,
+    kinds_by_name,
     template_by_name,
     templates_by_name,
     uses_of_template,
@@ -53,9 +55,11 @@ __all__ = [
     "due",
     "due_on_schedule",
     "emails",
+    "example_of",
     "facts_of",
     "facts_to_preview",
     "gain_notes",
+    "kinds_by_name",
     "messages_of_customer",
     "messages_of_order",
     "newest_sendable",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
@@ -36,6 +37,7 @@ class NewsRow:
     run_id: int
     cause: Cause
     template_id: int | None
+    about: str
     oldest_at: datetime
     line_id: int
     order_id: int
@@ -76,14 +78,16 @@ def order_to_preview(session: Session, number: str) -> Order | None:
     return session.scalars(with_allocation).first() or session.scalars(last).first()
 
 
-def facts_to_preview(session: Session, order_id: int, cause: Cause) -> MessageFacts | None:
+def facts_to_preview(
+    session: Session, order_id: int, cause: Cause, about: Mapping[str, str] | None = None
+) -> MessageFacts | None:
     """Return what a message of this cause could say about an order; None where the order has no lines.
 
     It is about the lines that are allocated to purchase orders, or about all where none is.
     """
     found = rows_to_preview(session, order_id, cause)
     rows = [row for row in found if row.line.purchase_order] or found
-    return facts_of(rows) if rows else None
+    return replace(facts_of(rows), about=about or {}) if rows else None
 
 
 def rows_to_preview(
@@ -146,6 +150,7 @@ def _possible_news(order_id: int, cause: Cause, purchase_line_ids: Collection[in
         "old_date": OrderLine.promise_date if cause is Cause.date_changed else cast(null(), Date),
         "quantity": OrderLine.quantity,
         "oldest_at": literal(clock.now(), UtcDateTime()),
+        "about": literal(""),
         **dict.fromkeys(("run_id", "message_id", "template_id"), no_id),
     }
     rows = select(*(column.label(name) for name, column in columns.items()))
@@ -169,6 +174,7 @@ def _possible_pairs(order_id: int, cause: Cause, purchase_line_ids: Collection[i
         "old_date": cast(null(), Date),
         "quantity": OrderLine.open_quantity,
         "oldest_at": literal(clock.now(), UtcDateTime()),
+        "about": literal(""),
         **dict.fromkeys(("run_id", "message_id", "template_id"), no_id),
     }
     rows = (
@@ -193,7 +199,15 @@ def _rows(news: Any) -> Any:
         .scalar_subquery()
     )
     columns = (
-        *(news.id.label("news_id"), news.message_id, news.run_id, news.cause, news.template_id, news.line_id),
+        *(
+            news.id.label("news_id"),
+            news.message_id,
+            news.run_id,
+            news.cause,
+            news.template_id,
+            news.about,
+            news.line_id,
+        ),
         *(news.oldest_at, news.old_date, news.quantity, Order.id.label("order_id"), Order.number, Order.ordered_at),
         *(Customer.id.label("customer_id"), Customer.name.label("customer_name"), Customer.email),
         *(OrderLine.position, OrderLine.promise_date, OrderLine.open_quantity, outstanding.label("outstanding")),
@@ -247,6 +261,7 @@ def _news_row(row: Any, supply: _Supply | None, expected_on: date | None) -> New
         run_id=row.run_id,
         cause=row.cause,
         template_id=row.template_id,
+        about=row.about,
         oldest_at=row.oldest_at,
         line_id=row.line_id,
         order_id=row.order_id,
@@ -286,4 +301,5 @@ def facts_of(rows: Sequence[NewsRow]) -> MessageFacts:
         first.cause.value,
         clean_line(_joined(row.status for row in rows)),
         tuple(row.line for row in rows),
+        {name: clean_line(value) for name, value in json.loads(first.about or "{}").items()},
     )

@@ -103,8 +103,11 @@ def runs_to_compose(session: Session) -> list[int]:
 
 
 def unsent_messages_of_lines(session: Session, line_ids: Collection[int]) -> list[int]:
-    """Return the ids of the unsent messages that have news of these order lines, and lock them in id order."""
-    is_of_lines = is_one_of(session, News.line_id, line_ids)
+    """Return the ids of the unsent messages that have news of these order lines, and lock them in id order.
+
+    What another module announced holds whatever else happens to the lines.
+    """
+    is_of_lines = and_(is_one_of(session, News.line_id, line_ids), News.cause != Cause.announced)
     message_ids = select(News.message_id).where(is_of_lines, News.message_id.is_not(None), News.dropped.is_(None))
     rows = select(Message.id).where(Message.id.in_(message_ids), Message.is_unsent)
     return list(session.scalars(rows.order_by(Message.id).with_for_update()))

@@ -13,6 +13,7 @@ from erp.text import say
 from modules.backorder_email.models import StatusTemplate, Template
 from modules.backorder_email.states import Cause
 from modules.procurement.models import PurchaseLineStatus
+from modules.sales.hooks import AnnouncementKind, announcement_kinds
 
 # The option that names the template of a cause, where one does.
 OPTIONS_BY_CAUSE = {Cause.date_changed: "date_template", Cause.cancelled: "cancellation_template"}
@@ -40,6 +41,22 @@ def templates_by_status(session: Session) -> dict[int, int]:
     return dict(rows.all())
 
 
+def templates_by_kind(session: Session, kinds: Iterable[str]) -> dict[str, int]:
+    """Return the template id of each of these kinds of announcements that has one."""
+    rows = select(Template.kind, Template.id).where(Template.kind.in_(set(kinds) - {""}))
+    return dict(session.execute(rows).all())
+
+
+def kinds_by_name(session: Session) -> dict[str, AnnouncementKind]:
+    """Return the kinds of announcements of the modules that are on, by name."""
+    return {kind.name: kind for answer in announcement_kinds(session) for kind in answer}
+
+
+def example_of(kind: AnnouncementKind) -> dict[str, str]:
+    """Return examples of the values of a kind of announcement."""
+    return {name: example for name, (_, example) in kind.values.items()}
+
+
 def uses_of_template(session: Session, template: Template) -> list[str]:
     """Return what names a template, in words: statuses and options."""
     return uses_of_templates(session, [template])[template]
@@ -57,6 +74,7 @@ def uses_of_templates(session: Session, templates: Sequence[Template]) -> dict[T
     return {
         template: [
             *(say("status {name}", name=name) for id_, name in statuses if id_ == template.id),
+            *([template.kind] if template.kind else []),
             *(
                 say("option backorder_email.{option}", option=option)
                 for cause, option in OPTIONS_BY_CAUSE.items()

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from erp.db import ErpSession, carried, prepare
-from modules.backorder_email.domain.facts import MessageFacts, digest
+from modules.backorder_email.domain.facts import MessageFacts, digest, sample_facts
 from modules.backorder_email.domain.templates import Rendered, Wording
 from modules.backorder_email.errors import TemplateRefused
 from modules.backorder_email.rendering.renderer import Answer, Request, renderer
+from modules.backorder_email.states import Cause
 
 _Key = tuple[Wording, str]
 
@@ -51,9 +52,20 @@ def rendered(session: Session, wording: Wording, facts: MessageFacts) -> Rendere
     return answer
 
 
-def refusals(session: Session, wordings: Iterable[Wording]) -> list[TemplateRefused | None]:
-    """Return for each wording why it cannot be a template, or None where it can."""
-    found = answers(session, [Request(wording) for wording in wordings])
+def refusals(
+    session: Session, wordings: Sequence[Wording], examples: Sequence[Mapping[str, str] | None]
+) -> list[TemplateRefused | None]:
+    """Return for each wording why it cannot be a template, or None where it can.
+
+    `examples` are the values of the announcement that each is for, None for one of the type BACK ORDER.
+    """
+    found = answers(
+        session,
+        [
+            Request(wording, None if about is None else sample_facts(Cause.announced, about))
+            for wording, about in zip(wordings, examples, strict=True)
+        ],
+    )
     return [answer if isinstance(answer, TemplateRefused) else None for answer in found]
 
 

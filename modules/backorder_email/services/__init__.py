@@ -7,6 +7,7 @@ from modules.backorder_email.services.messages import cancel, confirm, edit, mar
 from modules.backorder_email.services.news import (
     drop_news_of_removed_allocations,
     write_allocation_news,
+    write_announced_news,
     write_cancellation_news,
     write_date_news,
     write_status_news,
@@ -14,6 +15,7 @@ from modules.backorder_email.services.news import (
 from modules.backorder_email.services.send_log import NO_MESSAGE, SendLog, database_start_id
 from modules.backorder_email.services.templates import (
     delete_template,
+    example_of_kind,
     save_template,
     save_templates,
     set_status_templates,
@@ -31,6 +33,7 @@ __all__ = [
     "delete_template",
     "drop_news_of_removed_allocations",
     "edit",
+    "example_of_kind",
     "give_back",
     "load_demo",
     "mark_as_sent",
@@ -45,6 +48,7 @@ __all__ = [
     "skip_waits",
     "take_batch",
     "write_allocation_news",
+    "write_announced_news",
     "write_cancellation_news",
     "write_date_news",
     "write_status_news",

@@ -28,7 +28,7 @@ from modules.backorder_email.states import Cause, DropReason, MessageState
 # How many pieces of news are composed at a time, so that memory stays flat however long the run was.
 BATCH = 1000
 
-_KEY_COLUMNS = (Message.run_id, Message.order_id, Message.cause, Message.template_id)
+_KEY_COLUMNS = (Message.run_id, Message.order_id, Message.cause, Message.template_id, Message.about)
 
 
 def parts_of_runs(session: Session, run_ids: Iterable[int]) -> list[list[int]]:
@@ -120,7 +120,7 @@ def _pass_on_age(session: Session, superseded: Collection[int]) -> None:
 
 
 def _key(row: NewsRow) -> MessageKey:
-    return MessageKey(row.run_id, row.order_id, row.cause, row.template_id)
+    return MessageKey(row.run_id, row.order_id, row.cause, row.template_id, row.about)
 
 
 def _grouped(rows: Iterable[NewsRow]) -> dict[MessageKey, list[NewsRow]]:
@@ -141,7 +141,7 @@ def _pending_of_same_key(session: Session, rows: Sequence[NewsRow]) -> dict[Mess
             Message.is_edited.is_(False),
         )
         locked = pending.order_by(Message.id).with_for_update(skip_locked=True)
-        found.update({MessageKey(*row[:4]): row.id for row in session.execute(locked)})
+        found.update({MessageKey(*row[:5]): row.id for row in session.execute(locked)})
     return {key: id_ for key, id_ in found.items() if key in wanted}
 
 
@@ -186,7 +186,7 @@ def _message_values(rows: Sequence[NewsRow], texts: Rendered | ErpError | None, 
     first = rows[0]
     about = {"cause": first.cause, "run_id": first.run_id, "order_id": first.order_id, "customer_id": first.customer_id}
     values["news_at"] = min(row.oldest_at for row in rows)
-    return values | about | {"state": state, "template_id": first.template_id, "facts": facts}
+    return values | about | {"state": state, "template_id": first.template_id, "about": first.about, "facts": facts}
 
 
 def _no_template(cause: Cause) -> NoSuchTemplate:
@@ -208,7 +208,7 @@ def _insert(session: Session, messages: Sequence[dict[str, Any]]) -> dict[Messag
     common = {"is_edited": False, "attention": "", "attempts": 0, "taken_by": "", "created_at": clock.now()}
     statement = insert(Message).returning(*_KEY_COLUMNS, Message.id)
     return {
-        MessageKey(*row[:4]): row.id for row in session.execute(statement, [message | common for message in messages])
+        MessageKey(*row[:5]): row.id for row in session.execute(statement, [message | common for message in messages])
     }
 
 

@@ -53,7 +53,7 @@ STATUSES = {"Shipped": "On its way", "Delayed": "Delayed"}
 
 def load_demo(session: Session) -> None:
     """Give the demo company its templates, and allocate one backorder so that Pending Emails is not empty."""
-    save_templates(session, [(name, None, wording) for name, wording in TEMPLATES.items()])
+    save_templates(session, [(name, None, wording, "") for name, wording in TEMPLATES.items()])
     statuses = session.scalars(select(PurchaseLineStatus).where(PurchaseLineStatus.name.in_(STATUSES))).all()
     templates = {status: queries.template_by_name(session, STATUSES[status.name]) for status in statuses}
     set_status_templates(session, templates)

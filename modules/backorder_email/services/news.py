@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,14 +15,19 @@ from erp.events import current_run
 from erp.options import options
 from modules.backorder_email.models import News, StatusTemplate
 from modules.backorder_email.queries.news import known_dates, unsent_messages_of_lines
-from modules.backorder_email.queries.templates import name_in_option, template_by_name, templates_by_status
+from modules.backorder_email.queries.templates import (
+    name_in_option,
+    template_by_name,
+    templates_by_kind,
+    templates_by_status,
+)
 from modules.backorder_email.services.reconciliation import reconcile
 from modules.backorder_email.states import Cause, DropReason
 from modules.preorder.events import PurchaseAllocated, PurchaseAllocationRemoved
 from modules.preorder.models import PurchaseAllocation
 from modules.procurement.events import LineStatusChanged, StatusChange
 from modules.procurement.models import PurchaseOrderLine
-from modules.sales.events import BackorderCancelled, PromiseDateChanged
+from modules.sales.events import BackorderCancelled, CustomersToTell, PromiseDateChanged
 from modules.sales.models import Backorder, OrderLine
 
 # The first promise date, which allocation sets, is no change of one that the customer knows.
@@ -134,6 +140,33 @@ def write_cancellation_news(session: Session, event: BackorderCancelled) -> None
         for row in _all(session, rows, Backorder.id, changes)
     ]
     _write_news(session, [common | row for row in news])
+
+
+def write_announced_news(session: Session, event: CustomersToTell) -> None:
+    """Write news of what other modules announce, of the kinds for which there is a template."""
+    templates = templates_by_kind(session, {each.kind for each in event.announcements})
+    now = clock.now()
+    rows: list[dict[str, Any]] = [
+        {
+            "cause": Cause.announced,
+            "kind": each.kind,
+            "source_id": each.source_id,
+            "line_id": line_id,
+            "order_id": each.order_id,
+            "template_id": templates[each.kind],
+            "quantity": quantity,
+            "about": json.dumps(dict(each.values), ensure_ascii=False, sort_keys=True),
+            "created_at": now,
+            "oldest_at": now,
+        }
+        for each in event.announcements
+        if each.kind in templates
+        for line_id, quantity in each.quantities.items()
+    ]
+    if rows:
+        current_run(session).is_awaited = True
+        run_id = current_run(session).id(session)
+        insert_missing(session, News, [row | {"run_id": run_id} for row in rows])
 
 
 def _template_in_option(session: Session, cause: Cause) -> int | None:

@@ -11,16 +11,25 @@ from erp import history
 from erp.identity import identity_key
 from modules.backorder_email import queries
 from modules.backorder_email.domain.templates import Wording, clean_line
-from modules.backorder_email.errors import TemplateInUse, TemplateNameTaken
+from modules.backorder_email.errors import KindTaken, TemplateInUse, TemplateNameTaken, UnknownKind
 from modules.backorder_email.models import StatusTemplate, Template
 from modules.backorder_email.rendering.prepared import refusals
 from modules.procurement.models import PurchaseLineStatus
 
+# A name, the template that has it already, its wording and its kind.
+_Change = tuple[str, Template | None, Wording, str]
 
-def save_template(session: Session, template: Template | None, *, name: str, wording: Wording) -> Template:
-    """Create or change a template; raises TemplateRefused, TemplateNameTaken and TemplateInUse."""
-    if refusal := refusals(session, [wording])[0]:
+
+def save_template(
+    session: Session, template: Template | None, *, name: str, wording: Wording, kind: str = ""
+) -> Template:
+    """Create or change a template; raises TemplateRefused, TemplateNameTaken, TemplateInUse and what refuses a kind.
+
+    `kind` is the kind of announcement that it is for, empty for the type BACK ORDER.
+    """
+    if refusal := refusals(session, [wording], [example_of_kind(session, kind)])[0]:
         raise refusal
+    _refuse_taken_kinds(session, [(name, template, wording, kind)])
     name = clean_line(name)
     namesake = queries.template_by_name(session, name)
     if namesake is not None and namesake is not template:
@@ -30,20 +39,44 @@ def save_template(session: Session, template: Template | None, *, name: str, wor
         session.add(template)
     elif identity_key(name) != template.name_key:
         _refuse_if_option_names(session, template)
-    template.name, template.subject, template.body = name, wording.subject, wording.body
+    template.name, template.kind = name, kind
+    template.subject, template.body = wording.subject, wording.body
     template.html = wording.html if wording.html.strip() else ""
     session.flush()
     return template
 
 
-def save_templates(session: Session, changes: Sequence[tuple[str, Template | None, Wording]]) -> int:
+def example_of_kind(session: Session, kind: str) -> dict[str, str] | None:
+    """Return examples of the values of a kind of announcement, None for the type BACK ORDER; raise UnknownKind."""
+    if not kind:
+        return None
+    known = queries.kinds_by_name(session)
+    if kind not in known:
+        raise UnknownKind(kind=kind, known=sorted(known))
+    return queries.example_of(known[kind])
+
+
+def _refuse_taken_kinds(session: Session, changes: Sequence[_Change]) -> None:
+    """Raise KindTaken where a kind of announcement would have two templates."""
+    kinds = {kind for *_, kind in changes if kind}
+    changed = {template for _, template, *_ in changes}
+    others = session.scalars(select(Template).where(Template.kind.in_(kinds))) if kinds else ()
+    taken = {other.kind: other.name for other in others if other not in changed}
+    for name, _, _, kind in changes:
+        if kind and taken.setdefault(kind, name) != name:
+            raise KindTaken(kind=kind, name=taken[kind])
+
+
+def save_templates(session: Session, changes: Sequence[_Change]) -> int:
     """Create or change many templates whose wording was checked; return how many existing ones changed."""
+    _refuse_taken_kinds(session, changes)
     changed = 0
-    for name, template, wording in changes:
+    for name, template, wording, kind in changes:
         if template is None:
-            session.add(Template(name=name, **vars(wording)))
-        elif wording != template.wording:
+            session.add(Template(name=name, kind=kind, **vars(wording)))
+        elif (wording, kind) != (template.wording, template.kind):
             template.subject, template.body, template.html = wording.subject, wording.body, wording.html
+            template.kind = kind
             changed += 1
     session.flush()
     return changed

@@ -29,7 +29,7 @@ def uncovered_backorders(session: Session, scope: Scope) -> list[Uncovered]:
 
     Lines on hold are left out unless the scope names them.
     """
-    may = is_waiting() if scope.line_ids is None else Order.state == OrderState.confirmed
+    may = is_waiting(session) if scope.line_ids is None else Order.state == OrderState.confirmed
     waiting = (
         select(OrderLine.id, OrderLine.product_id, raw(Backorder.open_quantity))
         .select_from(Backorder)
@@ -38,7 +38,7 @@ def uncovered_backorders(session: Session, scope: Scope) -> list[Uncovered]:
         .join(Product, Product.id == OrderLine.product_id)
         # What is on backorder is needed too: the condition lets the index of needing lines find these lines.
         .where(in_scope(session, scope), OrderLine.has_need, may)
-        .order_by(OrderLine.product_id, *service_order())
+        .order_by(OrderLine.product_id, *service_order(session))
     )
     backorders = read_rows(session, waiting)
     # Summed for these very lines: a planner without statistics finds their purchase allocations all the same.
@@ -84,7 +84,7 @@ def waiting_lines(session: Session, product_id: int) -> Sequence[Any]:
         .join(Order.customer)
         .outerjoin(sums, sums.c.line_id == OrderLine.id)
         .where(Order.state == OrderState.confirmed, Backorder.open_quantity > allocated, of_product)
-        .order_by(*service_order())
+        .order_by(*service_order(session))
         .limit(MOST_SHOWN)
     )
     return session.execute(rows).all()

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from erp.db import from_raw, is_one_of
@@ -30,6 +30,7 @@ from modules.sales.models import Order, OrderLine
 from modules.sales.planning import Plan, plan_run
 from modules.sales.queries import (
     due_day,
+    is_held,
     is_scheduled,
     own_refusals,
     rules_of_runs,
@@ -233,13 +234,14 @@ def _passed_over(session: Session, product_ids: Iterable[int]) -> dict[int, list
     if not ids:
         return {}
     of_products = is_one_of(session, OrderLine.product_id, ids)
-    lines, allocated = confirmed_lines(
-        of_products, OrderLine.has_need, or_(OrderLine.hold_allocation.is_(True), is_scheduled())
+    lines, allocated = confirmed_lines(of_products, OrderLine.has_need)
+    held = is_held(session)
+    rows = lines.join(OrderLine.product).with_only_columns(
+        OrderLine.product_id, Order.number, OrderLine.position, held.label("is_held")
     )
-    rows = lines.with_only_columns(OrderLine.product_id, Order.number, OrderLine.position, OrderLine.hold_allocation)
     names: dict[int, list[str]] = {}
-    for product_id, number, position, is_held in session.execute(
-        rows.where(and_(OrderLine.need > allocated)).order_by(OrderLine.id)
+    for product_id, number, position, holds in session.execute(
+        rows.where(OrderLine.need > allocated, or_(held, is_scheduled())).order_by(OrderLine.id)
     ):
-        names.setdefault(product_id, []).append(f"{number}/{position} ({'held' if is_held else 'scheduled'})")
+        names.setdefault(product_id, []).append(f"{number}/{position} ({'held' if holds else 'scheduled'})")
     return names

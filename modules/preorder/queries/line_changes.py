@@ -90,7 +90,7 @@ def describe_lines(
         .join(Order.customer)
         .join(OrderLine.product)
         .where(is_one_of(session, OrderLine.id, line_ids))
-        .order_by(*service_order())
+        .order_by(*service_order(session))
     )
     return [
         LineChange(

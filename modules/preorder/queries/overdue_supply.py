@@ -83,7 +83,7 @@ def overdue_supply(session: Session, today: date) -> tuple[list[OverdueSupply], 
     stands under both.
     """
     rows = session.execute(
-        open_purchase_allocations(PurchaseOrderLine.expected_on < today, is_late_by_overdue_supply(today))
+        open_purchase_allocations(session, PurchaseOrderLine.expected_on < today, is_late_by_overdue_supply(today))
         .join(Order.customer)
         .join(PurchaseOrder.supplier)
         .with_only_columns(
@@ -101,7 +101,7 @@ def overdue_supply(session: Session, today: date) -> tuple[list[OverdueSupply], 
             PurchaseAllocation.outstanding.label("outstanding"),
         )
         .order_by(None)
-        .order_by(PurchaseOrderLine.expected_on, PurchaseOrderLine.id, *service_order(), PurchaseAllocation.id)
+        .order_by(PurchaseOrderLine.expected_on, PurchaseOrderLine.id, *service_order(session), PurchaseAllocation.id)
         .limit(MOST_GROUPED + 1)
     ).all()
     groups = groupby(rows[:MOST_GROUPED], key=lambda row: row.purchase_line_id)

@@ -109,7 +109,7 @@ def with_purchase_lines(*columns: Any) -> Select[Any]:
     )
 
 
-def open_purchase_allocations(*conditions: ColumnElement[bool]) -> Select[PurchaseAllocation]:
+def open_purchase_allocations(session: Session, *conditions: ColumnElement[bool]) -> Select[PurchaseAllocation]:
     """Select open purchase allocations in order of service, with both lines and both orders joined."""
     return (
         select(PurchaseAllocation)
@@ -118,7 +118,7 @@ def open_purchase_allocations(*conditions: ColumnElement[bool]) -> Select[Purcha
         .join(PurchaseAllocation.purchase_line)
         .join(PurchaseOrderLine.order)
         .where(PurchaseAllocation.is_open, *conditions)
-        .order_by(*service_order(), PurchaseAllocation.id)
+        .order_by(*service_order(session), PurchaseAllocation.id)
     )
 
 
@@ -127,7 +127,7 @@ def purchase_allocations_to(
 ) -> Sequence[Any]:
     """Return open purchase allocations in order of service, the first `limit` of them, with all that pages show."""
     rows = (
-        open_purchase_allocations(*conditions)
+        open_purchase_allocations(session, *conditions)
         .join(Order.customer)
         .join(OrderLine.product)
         .join(RunEntry, RunEntry.id == PurchaseAllocation.run_id)
@@ -223,14 +223,14 @@ def open_pairs(session: Session, line_ids: Collection[int]) -> set[tuple[int, in
 def in_order_of_service(session: Session, purchase_line_ids: Collection[int]) -> list[OpenAllocation]:
     """Return the open purchase allocations of purchase order lines in order of service."""
     of_purchase_lines = is_one_of(session, PurchaseAllocation.purchase_line_id, purchase_line_ids)
-    rows = open_purchase_allocations(of_purchase_lines).with_only_columns(*_RAW)
+    rows = open_purchase_allocations(session, of_purchase_lines).with_only_columns(*_RAW)
     return [OpenAllocation._make(row) for row in session.execute(rows)]
 
 
 def allocations_of_lines(session: Session, purchase_line_ids: Sequence[int]) -> list[LineAllocation]:
     """Return the sales orders to which purchase order lines are allocated, in order of service, then quotes."""
     of_purchase_lines = is_one_of(session, PurchaseAllocation.purchase_line_id, purchase_line_ids)
-    rows = open_purchase_allocations(of_purchase_lines).with_only_columns(
+    rows = open_purchase_allocations(session, of_purchase_lines).with_only_columns(
         PurchaseAllocation.purchase_line_id, PurchaseAllocation.line_id, Order.number, PurchaseAllocation.outstanding
     )
     pairs = sums(((id_, line_id, number or ""), quantity) for id_, line_id, number, quantity in session.execute(rows))
@@ -245,7 +245,9 @@ def allocations_of_lines(session: Session, purchase_line_ids: Sequence[int]) -> 
 
 def purchase_allocation_notes(session: Session, line_ids: Collection[int]) -> dict[int, list[SupplyNote]]:
     """Return a note for each purchase order line that these lines have something of: which, how much, when."""
-    rows = open_purchase_allocations(is_one_of(session, PurchaseAllocation.line_id, line_ids)).with_only_columns(
+    rows = open_purchase_allocations(
+        session, is_one_of(session, PurchaseAllocation.line_id, line_ids)
+    ).with_only_columns(
         PurchaseAllocation.line_id,
         PurchaseOrder.number,
         PurchaseOrderLine.position,
@@ -281,7 +283,7 @@ def incoming_allocations(session: Session) -> Iterator[AllocationRow]:
         OrderLine.promise_date,
     )
     rows = (
-        open_purchase_allocations()
+        open_purchase_allocations(session)
         .join(OrderLine.product)
         .with_only_columns(*columns)
         .order_by(None)

@@ -52,7 +52,7 @@ def queue_of(session: Session, product_id: int) -> Queue:
         .join(OrderLine.order)
         .join(Order.customer)
         .where(OrderLine.product_id == product_id, has_open_quantity(), Order.state == OrderState.confirmed)
-        .order_by(*service_order())
+        .order_by(*service_order(session))
         .limit(MOST_SHOWN + 1)
     ).all()
     shown = rows[:MOST_SHOWN]

@@ -78,19 +78,19 @@ def _holdings(session: Session, product_ids: Collection[int], whole: bool) -> An
     first = _first_free_days(session, product_ids)
     arrival = arrival_column()
     return (
-        open_purchase_allocations(PurchaseAllocation.source == AllocationSource.automatic)
+        open_purchase_allocations(session, PurchaseAllocation.source == AllocationSource.automatic)
         .join(OrderLine.product)
         .outerjoin(ProductPreorder, ProductPreorder.product_id == OrderLine.product_id)
         .outerjoin(first, first.c.product_id == OrderLine.product_id)
         .with_only_columns(*columns)
         .where(
             is_one_of(session, OrderLine.product_id, product_ids),
-            is_waiting(),
+            is_waiting(session),
             OrderLine.is_promise_pinned.is_(False),
             true() if whole else or_(first.c.day < arrival, first.c.day.is_not(None) & arrival.is_(None)),
         )
         .order_by(None)
-        .order_by(OrderLine.product_id, *service_order(), PurchaseAllocation.id)
+        .order_by(OrderLine.product_id, *service_order(session), PurchaseAllocation.id)
     )
 
 

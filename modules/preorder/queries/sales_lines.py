@@ -32,7 +32,7 @@ def lines_with_customers(session: Session, line_ids: Collection[int]) -> Sequenc
         .join(OrderLine.order)
         .join(Order.customer)
         .where(is_one_of(session, OrderLine.id, line_ids))
-        .order_by(*service_order())
+        .order_by(*service_order(session))
     ).all()
 
 

@@ -77,6 +77,6 @@ def _allocate_first(session: Session, product_id: int) -> None:
 
 def _promise_too_much(session: Session, product_id: int) -> None:
     """Promise the first allocated line an earlier day than its expected date."""
-    first = session.scalars(queries.open_purchase_allocations(OrderLine.product_id == product_id)).first()
+    first = session.scalars(queries.open_purchase_allocations(session, OrderLine.product_id == product_id)).first()
     dates = {first.line_id: clock.today() + timedelta(days=10)} if first else {}
     set_promise_dates(session, dates, cause="edit", pin=True, why="Promised on the telephone", notify=False)

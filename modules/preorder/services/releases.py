@@ -109,7 +109,7 @@ def release_purchase_allocations(session: Session, parts: Sequence[Part], *, act
     if not amounts:
         return
     rows = session.execute(
-        queries.open_purchase_allocations(is_one_of(session, PurchaseAllocation.id, amounts))
+        queries.open_purchase_allocations(session, is_one_of(session, PurchaseAllocation.id, amounts))
         .with_only_columns(PurchaseAllocation, OrderLine, Order, PurchaseOrder.number, PurchaseOrderLine.position)
         .order_by(None)
         .order_by(PurchaseAllocation.id)

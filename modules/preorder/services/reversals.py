@@ -92,7 +92,7 @@ def _converted(session: Session, balance_id: int) -> list[_Converted]:
         .join(Allocation.line)
         .join(OrderLine.order)
         .where(Allocation.balance_id == balance_id, Allocation.is_unpacked)
-        .order_by(*service_order(), Conversion.id)
+        .order_by(*service_order(session), Conversion.id)
     )
     return [_Converted._make(row) for row in session.execute(rows)]
 
@@ -143,7 +143,7 @@ def _in_order_of_service(session: Session, ids: Mapping[int, int]) -> Sequence[_
         .join(PurchaseAllocation.line)
         .join(OrderLine.order)
         .where(is_one_of(session, Conversion.id, ids), Conversion.backorder_id.is_not(None), Order.is_confirmed)
-        .order_by(*service_order(), Conversion.id)
+        .order_by(*service_order(session), Conversion.id)
     )
     return [_Freed._make(row) for row in session.execute(rows)]
 

@@ -7,7 +7,7 @@ from wtforms.validators import InputRequired, Length
 
 from erp.admin import LookupField, lookup_of
 from modules.inventory_lots.models import Location
-from modules.returns.states import Outcome
+from modules.returns.states import Outcome, ReturnCause
 
 LOCATION_LOOKUP = {"fields": ("path",), "placeholder": "Type a location"}
 OUTCOMES = (
@@ -15,13 +15,20 @@ OUTCOMES = (
     (Outcome.quarantine.value, "Quarantine: it is kept, and not sold"),
     (Outcome.scrap.value, "Scrap: it leaves the warehouse"),
 )
+CAUSES = (
+    (ReturnCause.damaged.value, "Damaged"),
+    (ReturnCause.wrong.value, "Wrong goods"),
+    (ReturnCause.unwanted.value, "Not wanted"),
+    (ReturnCause.other.value, "Other"),
+)
 PRICES = (("free", "0"), ("agreed", "As agreed in the original order"))
 
 
 class ReasonForm(Form):
-    """Why the customer returns goods."""
+    """Why the customer returns goods, and of which kind that is."""
 
     reason = StringField("Reason", [InputRequired("Say why the customer returns the goods."), Length(max=500)])
+    cause = SelectField("Kind of reason", choices=CAUSES, default=ReturnCause.other.value)
 
 
 class ReceiveForm(Form):

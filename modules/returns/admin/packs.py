@@ -9,12 +9,14 @@ from typing import Any
 from sqlalchemy.orm import Session
 from typing_extensions import override
 
-from erp.admin import Badge, Choose, Chosen, ExtraColumn, Facts, Panel, Result, yes_or_no
+from erp.admin import Badge, Choose, Chosen, ExtraColumn, Facts, Panel, PaperSection, Result, yes_or_no
+from erp.options import options
 from erp.text import say
 from modules.returns import queries, services
 from modules.returns.admin.forms import ReasonForm
 from modules.returns.domain import Goods, NewReturn
 from modules.returns.models import Return
+from modules.returns.states import ReturnCause
 from modules.sales.models import Pack
 
 
@@ -59,7 +61,8 @@ class ReturnGoods(Choose):
     @override
     def do(self, session: Session, row: Any, chosen: Sequence[Chosen], form: Any) -> Result:
         goods = [Goods(each.row.pack_line_id, each.quantity) for each in chosen]
-        (return_id,) = services.create_returns(session, [NewReturn(form.reason.data, goods)])
+        new = NewReturn(form.reason.data, goods, cause=ReturnCause(form.cause.data))
+        (return_id,) = services.create_returns(session, [new])
         document = session.get_one(Return, return_id)
         return Result(say("{document} is made.", document=document.number), "returns/made.html", {"document": document})
 
@@ -73,6 +76,14 @@ def _returned(session: Session, packs: Sequence[Pack]) -> Mapping[int, Badge]:
     }
 
 
+def _note(session: Session, pack: Pack) -> Mapping[str, Any] | None:
+    """Return what of a pack may still come back, for the note that a customer fills in."""
+    if not options.returns.note_on_packing_slips:
+        return None
+    goods = [line for line in queries.packed_of_pack(session, pack.id) if line.left > 0]
+    return {"goods": goods} if goods else None
+
+
 def _returns(session: Session, order: Any) -> Mapping[str, Any] | None:
     found = queries.returns_of_order(session, order.id)
     return {"returns": found} if found else None
@@ -81,4 +92,5 @@ def _returns(session: Session, order: Any) -> Mapping[str, Any] | None:
 PACK_COLUMN = ExtraColumn("returned", "Returned", _returned)
 PACK_FILTER = yes_or_no("Returned", queries.came_back)
 PACK_ACTION = ReturnGoods.action()
+SLIP_SECTION = PaperSection("slip", "Return note", "returns/slip.html", _note, "returns.view")
 ORDER_PANEL = Panel("Returns", "returns/of_order.html", _returns, "returns.view", counted="returns")

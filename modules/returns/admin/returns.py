@@ -48,17 +48,27 @@ class ReturnScreen(DocumentScreen):
     url = "/returns"
     icon = "fa-reply"
     can_create = can_edit = can_delete = False
-    column_list = ("number", "order.number", "order.customer.name", "state", "reason", "created_at", "received_at")
+    column_list = (
+        "number",
+        "order.number",
+        "order.customer.name",
+        "state",
+        "cause",
+        "reason",
+        "created_at",
+        "received_at",
+    )
     column_labels = {
         "number": "Return",
         "order.number": "Order",
         "order.customer.name": "Customer",
+        "cause": "Kind of reason",
         "created_at": "Created at",
         "received_at": "Received at",
     }
     column_searchable_list = ("number", "order.number", "order.customer.name")
     column_filters = (
-        *("state", "number", "order.number", "order.customer.name", "reason", "created_at", "received_at"),
+        *("state", "number", "order.number", "order.customer.name", "cause", "reason", "created_at", "received_at"),
         *RETURN_FILTERS,
     )
     quick_filters = (
@@ -71,6 +81,7 @@ class ReturnScreen(DocumentScreen):
     header_fields = (
         ("Order", anchor_of("sales.order", "order")),
         ("Customer", anchor_of("sales.customer", "order.customer")),
+        ("Kind of reason", "cause"),
         ("Reason", "reason"),
         ("Created at", "created_at"),
         ("Created by", "user_name"),

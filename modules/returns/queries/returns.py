@@ -122,6 +122,16 @@ def returned_of_packs(session: Session, pack_ids: Sequence[int]) -> dict[int, tu
     return {pack_id: (returned, of) for pack_id, returned, of in session.execute(rows)}
 
 
+def returned_of_pack_lines(session: Session, pack_line_ids: Collection[int]) -> dict[int, Decimal]:
+    """Return how much of each of these pack lines came back; 0 of none."""
+    rows = (
+        select(ReturnLine.pack_line_id, total(ReturnLine.received))
+        .where(is_one_of(session, ReturnLine.pack_line_id, pack_line_ids))
+        .group_by(ReturnLine.pack_line_id)
+    )
+    return dict.fromkeys(pack_line_ids, Decimal(0)) | dict(session.execute(rows).all())
+
+
 def came_back() -> ColumnElement[bool]:
     """Return the condition on a pack that something of it was returned."""
     received = ReturnLine.received > Decimal(0)
@@ -160,7 +170,7 @@ def return_rows(session: Session) -> Iterable[Sequence[Any]]:
         for outcome in Outcome
     ]
     columns = (
-        *(Return.number, Order.number, Return.reason, Return.state, Pack.number, Product.sku, Lot.number),
+        *(Return.number, Order.number, Return.reason, Return.cause, Return.state, Pack.number, Product.sku, Lot.number),
         *(ReturnLine.quantity, ReturnLine.received, *decided),
     )
     rows = (

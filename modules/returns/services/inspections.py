@@ -15,11 +15,12 @@ from modules.inventory_lots.errors import NotQuarantine
 from modules.inventory_lots.models import Location
 from modules.inventory_lots.services import Movement, find_or_make_location, move
 from modules.inventory_lots.states import LocationKind, MoveKind
-from modules.returns.domain import Decision
+from modules.returns.domain import Announced, Decision
 from modules.returns.errors import MoreThanExpected, NothingReturned, NotStock
 from modules.returns.models import Inspection, Return, ReturnLine
+from modules.returns.services.announcements import announce
 from modules.returns.services.returns import lock_return
-from modules.returns.states import RETURN, Outcome
+from modules.returns.states import RETURN, Outcome, ReturnState
 
 QUARANTINE = "QUARANTINE"
 
@@ -48,6 +49,8 @@ def inspect(session: Session, return_id: int, quantities: Mapping[int, Decimal],
     if all(line.uninspected == 0 for line in document.lines):
         document.state, document.closed_at = RETURN.next(document.state, "close"), clock.now()
     session.flush()
+    if document.state == ReturnState.closed:
+        announce(session, Announced.inspected, document)
     kind = MoveKind.scrap if location is None else MoveKind.transfer
     # Those who hear of the moves may read everything again: nothing of the return is read after them.
     move(session, movements, kind, reason=decision.note or document.reason)

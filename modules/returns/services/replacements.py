@@ -6,8 +6,10 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
+from modules.returns.domain import Announced
 from modules.returns.errors import AlreadyReplaced, NothingReturned
 from modules.returns.models import Return
+from modules.returns.services.announcements import announce
 from modules.returns.services.returns import lock_return
 from modules.returns.states import RETURN
 from modules.sales.models import Order
@@ -39,6 +41,7 @@ def replace(session: Session, return_id: int, *, is_free: bool) -> Order:
     order = confirm(session, create_draft(session, draft).id)
     document.replacement = order
     session.flush()
+    announce(session, Announced.replaced, document, replacement=order.name)
     return order
 
 

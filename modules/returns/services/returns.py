@@ -18,9 +18,10 @@ from modules.inventory_lots.models import Location
 from modules.inventory_lots.services import Movement, find_or_make_location, lock_products, move
 from modules.inventory_lots.states import LocationKind, MoveKind
 from modules.returns import queries
-from modules.returns.domain import RETURNS, NewReturn, Packed, check_return
+from modules.returns.domain import RETURNS, Announced, NewReturn, Packed, check_return
 from modules.returns.errors import MoreThanExpected, MoreThanPacked, NotForInspection, NothingReturned, NumberTaken
 from modules.returns.models import Return, ReturnLine
+from modules.returns.services.announcements import announce
 from modules.returns.states import RETURN, ReturnState
 
 
@@ -42,6 +43,7 @@ def create_returns(session: Session, new_returns: Sequence[NewReturn]) -> list[i
             "number": number,
             "order_id": packed[new.goods[0].pack_line_id].order_id,
             "reason": new.reason.strip(),
+            "cause": new.cause,
             "user_name": user_name,
         }
         for number, new in zip(numbers, new_returns, strict=True)
@@ -116,6 +118,7 @@ def receive(
         line.received = quantity
     document.state, document.location, document.received_at = state, location, clock.now()
     session.flush()
+    announce(session, Announced.received, document)
     # Those who hear of the moves may read everything again: nothing of the return is read after them.
     move(session, movements, MoveKind.customer_return, reason=document.reason)
     return document

@@ -77,11 +77,7 @@ from modules.sales.queries.queue import (
     is_waiting,
     last_served_day,
     open_backorder_quantity,
-    place_of,
-    place_of_new,
     read_demands,
-    read_places,
-    service_order,
     waiting_product_ids,
 )
 from modules.sales.queries.quotes import (
@@ -98,6 +94,14 @@ from modules.sales.queries.quotes import (
 )
 from modules.sales.queries.scheduled import due_day, scheduled_quantities, why_scheduled
 from modules.sales.queries.search import SEARCHES
+from modules.sales.queries.service_order import (
+    held_because,
+    is_held,
+    place_of_new,
+    places_of,
+    read_places,
+    service_order,
+)
 from modules.sales.queries.snapshot import (
     incoming_by_product,
     read_snapshots,
@@ -144,11 +148,13 @@ __all__ = [
     "has_held_line",
     "has_line",
     "has_scheduled_line",
+    "held_because",
     "held_stock",
     "holders_for",
     "holders_of",
     "incoming_by_product",
     "is_covered_by_incoming",
+    "is_held",
     "is_ready_to_pack",
     "is_scheduled",
     "is_waiting",
@@ -181,8 +187,8 @@ __all__ = [
     "parts_on_balances",
     "picks_of_lines",
     "picks_of_order",
-    "place_of",
     "place_of_new",
+    "places_of",
     "plan_of",
     "preview_book",
     "preview_products",

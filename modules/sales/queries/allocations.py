@@ -25,9 +25,9 @@ from modules.sales.models import Allocation, Customer, Order, OrderLine
 from modules.sales.queries.backorders import backordered
 from modules.sales.queries.lines import select_lines
 from modules.sales.queries.purchase_allocations import purchase_allocations_of
-from modules.sales.queries.queue import service_order
 from modules.sales.queries.quotes import quoted_on_balances
 from modules.sales.queries.scheduled import why_scheduled
+from modules.sales.queries.service_order import service_order
 
 
 def select_allocations(*columns: Any) -> Select[*tuple[Any, ...]]:
@@ -41,12 +41,12 @@ def select_unpacked(*columns: Any) -> Select[*tuple[Any, ...]]:
     return select_allocations(*columns).where(Allocation.is_unpacked)
 
 
-def run_order() -> tuple[ColumnElement[Any], ...]:
+def run_order(session: Session) -> tuple[ColumnElement[Any], ...]:
     """Return the columns that put allocations in the order in which a run takes them.
 
     Those on stock that may not leave are last, because no run would take them. Given back is in the exact reverse.
     """
-    return (usable_first(), *service_order(), *removal_order(), Allocation.id.asc())
+    return (usable_first(), *service_order(session), *removal_order(), Allocation.id.asc())
 
 
 def allocations_on_balances(session: Session, balance_ids: Sequence[int]) -> list[BalanceAllocation]:
@@ -66,7 +66,7 @@ def _on_balances(
     rows = rows.join(Order.customer).where(condition, is_one_of(session, Allocation.balance_id, balance_ids))
     return [
         BalanceAllocation(balance_id, number or "", quantity, url=f"/sales/orders/{order_id}/", customer=customer)
-        for balance_id, number, order_id, quantity, customer in session.execute(rows.order_by(*run_order()))
+        for balance_id, number, order_id, quantity, customer in session.execute(rows.order_by(*run_order(session)))
     ]
 
 

@@ -21,8 +21,9 @@ from modules.inventory_lots.states import Tracking
 from modules.sales.hooks import SupplyNote, explain_supply
 from modules.sales.models import Customer, Order, OrderLine
 from modules.sales.queries.lines import select_lines
-from modules.sales.queries.queue import is_served_before, is_waiting, serves_by_requested_day, service_order
+from modules.sales.queries.queue import is_waiting
 from modules.sales.queries.scheduled import why_scheduled
+from modules.sales.queries.service_order import held_because, is_served_before, serves_by_requested_day, service_order
 from modules.sales.states import OrderState
 
 MOST_SHOWN = 100
@@ -67,10 +68,11 @@ class Explanation:
 def explain(session: Session, line: OrderLine) -> Explanation:
     """Return a line's place in the queue and why each supply is or is not used for it."""
     before = _before(session, line)
+    held = held_because(session, [line.id]).get(line.id, "")
     candidates, more = _stock_candidates(session, line)
     return Explanation(
-        headline=_headline(line, before, candidates),
-        place=before.count + 1 if _waits(line) else None,
+        headline=_headline(line, before, candidates, held),
+        place=before.count + 1 if _waits(line) and not held else None,
         before=before,
         candidates=candidates,
         more_candidates=more,
@@ -90,7 +92,10 @@ def _waits(line: OrderLine) -> bool:
 
 def _before(session: Session, line: OrderLine) -> Queue:
     ahead = select_lines(OrderLine.id).where(
-        is_waiting(), OrderLine.product_id == line.product_id, OrderLine.has_need, is_served_before(line)
+        is_waiting(session),
+        OrderLine.product_id == line.product_id,
+        OrderLine.has_need,
+        is_served_before(session, line),
     )
     count, need = session.execute(ahead.with_only_columns(func.count(), total(OrderLine.need))).one()
     rows = (
@@ -105,7 +110,7 @@ def _before(session: Session, line: OrderLine) -> Queue:
             OrderLine.position,
             OrderLine.need.label("need"),
         )
-        .order_by(*service_order())
+        .order_by(*service_order(session))
         .limit(MOST_SHOWN)
     )
     return Queue(count, need, session.execute(rows).all(), serves_by_requested_day())
@@ -166,9 +171,9 @@ def _usable_reason(line: OrderLine, free: Decimal, quoted: Decimal, held: Sequen
     return say("{parts}.", parts=joined(parts, ", "))
 
 
-def _headline(line: OrderLine, before: Queue, candidates: Sequence[StockCandidate]) -> str:
+def _headline(line: OrderLine, before: Queue, candidates: Sequence[StockCandidate], held: str) -> str:
     """Return the answer in one sentence."""
-    return _state_headline(line) or _supply_headline(line, before, candidates)
+    return _state_headline(line) or _supply_headline(line, before, candidates, held)
 
 
 def _state_headline(line: OrderLine) -> str:
@@ -183,7 +188,7 @@ def _state_headline(line: OrderLine) -> str:
     return ""
 
 
-def _supply_headline(line: OrderLine, before: Queue, candidates: Sequence[StockCandidate]) -> str:
+def _supply_headline(line: OrderLine, before: Queue, candidates: Sequence[StockCandidate], held: str) -> str:
     free = sum((candidate.available for candidate in candidates), Decimal(0))
     missing = say("{need} {unit} are not allocated.", need=format_quantity(line.need), unit=line.product.unit)
     if why := why_scheduled(line):
@@ -192,6 +197,8 @@ def _supply_headline(line: OrderLine, before: Queue, candidates: Sequence[StockC
         return say(
             "{missing} The line is held out of automatic runs; Allocate Order lets it in again.", missing=missing
         )
+    if held:
+        return say("{missing} {why} Automatic runs leave the line alone.", missing=missing, why=held)
     if free and before.need >= free:
         return say(
             "{missing} {free} are free; the lines before it wait for {need}.",

@@ -16,7 +16,8 @@ from modules.inventory_lots.states import Tracking
 from modules.sales.domain import HeldStock
 from modules.sales.models import Allocation, Customer, Order, OrderLine
 from modules.sales.queries.allocations import run_order, select_unpacked
-from modules.sales.queries.queue import is_waiting, latest_served_first
+from modules.sales.queries.queue import is_waiting
+from modules.sales.queries.service_order import latest_served_first
 
 MOST_HOLDERS = 100
 
@@ -65,7 +66,7 @@ def holders_of(
         .join(Order.customer)
         .where(OrderLine.product_id == product_id, OrderLine.id != (without or 0), usable_condition(clock.today()))
         .group_by(OrderLine.id, Order.id, Customer.id)
-        .order_by(*latest_served_first())
+        .order_by(*latest_served_first(session))
         .limit(most)
     )
     return [
@@ -85,8 +86,8 @@ def holders_of(
 
 def held_stock(session: Session, *conditions: ColumnElement[bool]) -> list[HeldStock]:
     """Return what lines have unpacked on balances, where it meets conditions, in the order of a run."""
-    columns = (OrderLine.id, Allocation.balance_id, raw(Allocation.unpacked), is_waiting())
+    columns = (OrderLine.id, Allocation.balance_id, raw(Allocation.unpacked), is_waiting(session))
     return [
         HeldStock._make(row)
-        for row in session.execute(select_unpacked(*columns).where(*conditions).order_by(*run_order()))
+        for row in session.execute(select_unpacked(*columns).where(*conditions).order_by(*run_order(session)))
     ]

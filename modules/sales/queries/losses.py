@@ -17,7 +17,8 @@ from modules.sales import planning
 from modules.sales.models import Customer, Order, OrderLine
 from modules.sales.planning import Rules, Snapshot
 from modules.sales.queries.lines import select_lines
-from modules.sales.queries.queue import Scope, service_order
+from modules.sales.queries.queue import Scope
+from modules.sales.queries.service_order import service_order
 from modules.sales.queries.snapshot import read_snapshots, rules_of_runs
 
 
@@ -72,7 +73,7 @@ def _described(session: Session, lost: Mapping[int, int]) -> list[Loss]:
         select_lines(OrderLine.id, Order.id, Order.number, OrderLine.position, Customer.name, Product.sku, Product.unit)
         .join(Order.customer)
         .where(is_one_of(session, OrderLine.id, lost))
-        .order_by(*service_order())
+        .order_by(*service_order(session))
     )
     return [
         Loss(line_id, order_id, order, position, customer, product, unit, from_raw(lost[line_id]))

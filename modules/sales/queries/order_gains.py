@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from sqlalchemy.orm import Session
 
 from erp.options import options
@@ -9,20 +11,23 @@ from modules.inventory_lots.states import Tracking
 from modules.sales.models import Order, OrderLine
 from modules.sales.planning import Taken, gained, plan_run, served_first
 from modules.sales.queries.queue import Scope, is_scheduled_day
+from modules.sales.queries.service_order import held_because
 from modules.sales.queries.snapshot import read_snapshots, rules_of_runs, snapshots_with
 
 
 def gained_by_confirming(session: Session, order: Order) -> list[Taken]:
     """Return what would be newly allocated of incoming supply if a draft were confirmed now."""
-    waiting = [line for line in order.lines if _will_wait(line)] if options.sales.allocate_on_confirm else []
+    held = held_because(session, [line.id for line in order.lines])
+    waiting = [line for line in order.lines if options.sales.allocate_on_confirm and _will_wait(line, held)]
     rules = rules_of_runs(session)
     snapshots = snapshots_with(session, waiting, rules) if waiting else []
     return [each for snapshot in snapshots for each in gained(snapshot, plan_run(snapshot, rules))]
 
 
-def _will_wait(line: OrderLine) -> bool:
+def _will_wait(line: OrderLine, held: Container[int]) -> bool:
     """Say whether runs serve a line once it is confirmed."""
-    return not (line.product.tracking is Tracking.serial or line.hold_allocation or is_scheduled_day(line.requested_on))
+    is_held = line.hold_allocation or line.id in held
+    return not (line.product.tracking is Tracking.serial or is_held or is_scheduled_day(line.requested_on))
 
 
 def gained_by_allocating(session: Session, order: Order) -> list[Taken]:

@@ -15,7 +15,8 @@ from modules.inventory_lots.models import Product
 from modules.sales.models import Order, OrderLine
 from modules.sales.planning import Fingerprint, LineChange, Taken, fingerprint, gained, line_changes, plan_run
 from modules.sales.queries.lines import select_lines
-from modules.sales.queries.queue import Scope, service_order
+from modules.sales.queries.queue import Scope
+from modules.sales.queries.service_order import service_order
 from modules.sales.queries.snapshot import read_snapshots, rules_of_runs
 
 BATCH = 100
@@ -94,7 +95,7 @@ def plan_of(preview: Preview) -> str:
 def line_plans(session: Session, changes: Mapping[int, LineChange], *, most: int | None = None) -> list[LinePlan]:
     """Return changes with the orders and products of their lines, in order of service; the first `most` of them."""
     columns = (OrderLine.id, Order.number, OrderLine.position, Product.sku, OrderLine.allocated)
-    rows = select_lines(*columns).where(is_one_of(session, OrderLine.id, changes)).order_by(*service_order())
+    rows = select_lines(*columns).where(is_one_of(session, OrderLine.id, changes)).order_by(*service_order(session))
     return [
         _line_plan(changes[line_id], line_id, order or "", position, sku, allocated)
         for line_id, order, position, sku, allocated in session.execute(rows.limit(most))

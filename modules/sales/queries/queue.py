@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -14,7 +14,6 @@ from sqlalchemy import (
     CompoundSelect,
     Select,
     and_,
-    case,
     cast,
     false,
     func,
@@ -29,17 +28,17 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import Quantity, given, is_among, is_one_of, raw, read_prepared
+from erp.db import Build, Quantity, given, is_among, raw, read_prepared, read_unprepared
 from erp.identity import identity_key
 from erp.options import options
 from modules.inventory_lots.models import Balance, Product
 from modules.inventory_lots.queries import removal, removal_order, usable_rows
 from modules.inventory_lots.states import Tracking
 from modules.sales.domain import is_too_far_ahead, served_until
+from modules.sales.hooks import ServiceRule
 from modules.sales.models import Backorder, Order, OrderLine
 from modules.sales.planning import Demand
-
-_AFTER_ALL = 2**62
+from modules.sales.queries.service_order import is_held, serves_by_requested_day, service_order, service_rules
 
 
 @dataclass(frozen=True)
@@ -56,66 +55,6 @@ class Scope:
     beyond_queue: tuple[int, ...] = ()
     confirmed: tuple[int, ...] = ()
     of_document: bool = False
-
-
-def service_order() -> tuple[ColumnElement[Any], ...]:
-    """Return the columns that put demand in order of service, as `[sales] service_order` says."""
-    first = (OrderLine.requested_on.is_(None).asc(), OrderLine.requested_on.asc()) if serves_by_requested_day() else ()
-    return (Order.priority.desc(), *first, Order.ordered_at.asc(), Order.id.asc(), OrderLine.position.asc())
-
-
-def latest_served_first() -> tuple[ColumnElement[Any], ...]:
-    """Return the columns that put demand in the reverse of the order of service."""
-    first = (
-        (OrderLine.requested_on.is_(None).desc(), OrderLine.requested_on.desc()) if serves_by_requested_day() else ()
-    )
-    return (Order.priority.asc(), *first, Order.ordered_at.desc(), Order.id.desc(), OrderLine.position.desc())
-
-
-def serves_by_requested_day() -> bool:
-    """Return whether lines of equal priority are served by the day for which they are requested."""
-    return bool(options.sales.service_order == "requested_on")
-
-
-def is_served_before(line: OrderLine) -> ColumnElement[bool]:
-    """Return the condition on an order line, joined to its order, that it comes before a line in order of service."""
-    order, day = line.order, line.requested_on
-    key: list[tuple[ColumnElement[Any], Any]] = [(-Order.priority, -order.priority)]
-    if serves_by_requested_day():
-        day_or_last = func.coalesce(OrderLine.requested_on, date.max)
-        has_none = case((OrderLine.requested_on.is_(None), 1), else_=0)
-        key += [(has_none, int(day is None)), (day_or_last, day or date.max)]
-    key += [(Order.ordered_at, order.ordered_at), (Order.id, order.id), (OrderLine.position, line.position)]  # type: ignore[list-item]
-    before: ColumnElement[bool] = false()
-    for column, value in reversed(key):
-        before = or_(column < value, and_(column == value, before))
-    return before
-
-
-def place_of(line: OrderLine) -> tuple[Any, ...]:
-    """Return the place of a line in order of service; a smaller one is served before."""
-    order = line.order
-    return _place(order.priority, line.requested_on, order.ordered_at, order.id, line.position)
-
-
-def place_of_new(requested_on: date | None, ordered_at: datetime, position: int) -> tuple[Any, ...]:
-    """Return the place of a line that is ordered at an instant without a priority, after those ordered then before."""
-    return _place(0, requested_on, ordered_at, _AFTER_ALL, position)
-
-
-def read_places(session: Session, line_ids: Collection[int]) -> dict[int, tuple[Any, ...]]:
-    """Return the places of lines in order of service, by line."""
-    columns = (Order.priority, OrderLine.requested_on, Order.ordered_at, Order.id, OrderLine.position)
-    rows = select(OrderLine.id, *columns).join(OrderLine.order).where(is_one_of(session, OrderLine.id, line_ids))
-    found: Iterable[Any] = session.execute(rows) if line_ids else ()
-    return {line_id: _place(*values) for line_id, *values in found}
-
-
-def _place(
-    priority: int, requested_on: date | None, ordered_at: datetime, order_id: int, position: int
-) -> tuple[Any, ...]:
-    by_day = (requested_on is None, requested_on or date.max) if serves_by_requested_day() else ()
-    return (-priority, *by_day, ordered_at, order_id, position)
 
 
 def last_served_day() -> date | None:
@@ -148,9 +87,9 @@ def is_allocatable() -> ColumnElement[bool]:
     return and_(Order.is_confirmed, Product.tracking != Tracking.serial)
 
 
-def is_waiting() -> ColumnElement[bool]:
+def is_waiting(session: Session) -> ColumnElement[bool]:
     """Return the condition on an order line, joined to its order and product, that an automatic run may serve it."""
-    return and_(is_allocatable(), OrderLine.hold_allocation.is_(False), not_(is_scheduled()))
+    return and_(is_allocatable(), not_(is_held(session)), not_(is_scheduled()))
 
 
 def open_backorder_quantity() -> ColumnElement[Decimal]:
@@ -164,8 +103,8 @@ def read_demands(session: Session, scope: Scope, whole: Collection[int] = ()) ->
     Of the products `whole` they are all such lines, of others those whose open backorder is another quantity than
     their need.
     """
-    variant, values = _asked(scope, whole)
-    return list(map(Demand._make, read_prepared(session, _demands, variant, **values)))
+    variant, values = _asked(scope, whole, service_rules(session))
+    return list(map(Demand._make, _read(session, _demands, variant, **values)))
 
 
 def read_stock_and_demands(
@@ -176,13 +115,19 @@ def read_stock_and_demands(
     The products that have stock are among those `whole`. For the few lines of an order: for a whole book two statements
     are faster.
     """
-    variant, values = _asked(scope, whole)
-    rows = read_prepared(session, _together, variant._replace(whole=True), removal(), **values, today=clock.today())
+    variant, values = _asked(scope, whole, service_rules(session))
+    rows = _read(session, _together, variant._replace(whole=True), removal(), **values, today=clock.today())
     stock = [row[1:4] for row in rows if row[0] == _STOCK]
     return stock, [Demand._make(row[1:6]) for row in rows if row[0] != _STOCK]
 
 
-def _asked(scope: Scope, whole: Collection[int]) -> tuple[_Variant, dict[str, Any]]:
+def _read(session: Session, build: Build, variant: _Variant, *more: str, **values: Any) -> list[tuple[Any, ...]]:
+    """Return rows of a select that is built once, unless modules add to it what may be another each time."""
+    read = read_unprepared if variant.rules else read_prepared
+    return read(session, build, variant, *more, **values)
+
+
+def _asked(scope: Scope, whole: Collection[int], rules: tuple[ServiceRule, ...]) -> tuple[_Variant, dict[str, Any]]:
     until = last_served_day()
     variant = _Variant(
         named=scope.line_ids is not None,
@@ -191,6 +136,7 @@ def _asked(scope: Scope, whole: Collection[int]) -> tuple[_Variant, dict[str, An
         whole=bool(whole),
         by_requested_day=serves_by_requested_day(),
         ends=until is not None,
+        rules=rules,
     )
     named = scope.line_ids or scope.beyond_queue
     values = {"product_ids": scope.product_ids, "line_ids": named, "confirmed": scope.confirmed, "whole": whole}
@@ -198,7 +144,7 @@ def _asked(scope: Scope, whole: Collection[int]) -> tuple[_Variant, dict[str, An
 
 
 class _Variant(NamedTuple):
-    """What decides which select reads demands: the shape of its scope, and options."""
+    """What decides which select reads demands: the shape of its scope, options, and what modules add."""
 
     named: bool
     beyond_queue: bool
@@ -206,11 +152,12 @@ class _Variant(NamedTuple):
     whole: bool
     by_requested_day: bool
     ends: bool
+    rules: tuple[ServiceRule, ...] = ()
 
 
 def _demands(session: Session, variant: _Variant) -> Select[*tuple[Any, ...]]:
     whole = is_among(session, OrderLine.product_id, "whole") if variant.whole else false()
-    return _demand_rows(session, variant, whole).order_by(OrderLine.product_id, *service_order())
+    return _demand_rows(session, variant, whole).order_by(OrderLine.product_id, *service_order(session, variant.rules))
 
 
 _STOCK, _DEMAND = 0, 1
@@ -221,7 +168,8 @@ def _together(session: Session, variant: _Variant, _removal: str) -> CompoundSel
     stock = usable_rows(session).add_columns(place).cte("stock")
     id_, product_id, quantity, *_ = stock.c
     whole = or_(is_among(session, OrderLine.product_id, "whole"), OrderLine.product_id.in_(select(product_id)))
-    place = func.row_number().over(order_by=(OrderLine.product_id, *service_order())).label("place")
+    in_order = (OrderLine.product_id, *service_order(session, variant.rules))
+    place = func.row_number().over(order_by=in_order).label("place")
     demands = _demand_rows(session, variant, whole).add_columns(place).subquery()
     nothing = cast(null(), BigInteger)
     of_stock = select(literal(_STOCK).label("kind"), id_, product_id, quantity, nothing, nothing, stock.c.place)
@@ -253,13 +201,13 @@ def _in_scope(session: Session, variant: _Variant) -> ColumnElement[bool]:
     if variant.confirming:
         is_confirmed = or_(Order.is_confirmed, is_among(session, OrderLine.id, "confirmed"))
         allocatable = and_(is_confirmed, Product.tracking != Tracking.serial)
-    waiting = and_(allocatable, OrderLine.hold_allocation.is_(False), not_(scheduled))
+    waiting = and_(allocatable, not_(is_held(session, variant.rules)), not_(scheduled))
     return and_(of_products, or_(waiting, named) if variant.beyond_queue else waiting)
 
 
 def waiting_product_ids(session: Session, skus: Sequence[str] = ()) -> list[int]:
     """Return the ids of the products for which lines wait; only of these SKUs, where some are given."""
     waits = select(OrderLine.id).join(OrderLine.order)
-    waits = waits.where(OrderLine.product_id == Product.id, is_waiting(), OrderLine.has_need).correlate(Product)
+    waits = waits.where(OrderLine.product_id == Product.id, is_waiting(session), OrderLine.has_need).correlate(Product)
     wanted = Product.sku_key.in_(set(map(identity_key, skus))) if skus else true()
     return list(session.scalars(select(Product.id).where(wanted, waits.exists()).order_by(Product.id)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from itertools import chain
@@ -17,7 +17,8 @@ from modules.sales import hooks
 from modules.sales.domain import Part
 from modules.sales.models import OrderLine
 from modules.sales.planning import Demand, Holding, Rules, Snapshot, Supply
-from modules.sales.queries.queue import Scope, place_of, read_demands, read_places, read_stock_and_demands
+from modules.sales.queries.queue import Scope, read_demands, read_stock_and_demands
+from modules.sales.queries.service_order import places_of, read_places
 
 
 def rules_of_runs(session: Session, *, serves_stock: bool = True) -> Rules:
@@ -62,13 +63,21 @@ def read_snapshots(session: Session, scope: Scope, rules: Rules, *, whole: Colle
 
 
 def snapshots_with(
-    session: Session, lines: Sequence[OrderLine], rules: Rules, *, whole: Collection[int] = ()
+    session: Session,
+    lines: Sequence[OrderLine],
+    rules: Rules,
+    *,
+    whole: Collection[int] = (),
+    stored: Mapping[int, int] | None = None,
 ) -> list[Snapshot]:
-    """Return the snapshots of the products of lines that are not stored, with each at its place in the queue."""
+    """Return the snapshots of the products of lines that do not wait yet, with each at its place in the queue.
+
+    `stored` names the stored lines for which lines that are not stored stand, by their ids.
+    """
     scope = Scope(tuple(sorted({line.product_id for line in lines})))
     snapshots = read_snapshots(session, scope, rules, whole=whole)
     places = read_places(session, [each.line_id for snapshot in snapshots for each in snapshot.demands])
-    places |= {line.id: place_of(line) for line in lines}
+    places |= places_of(session, lines, stored=stored)
     asked = _by_product(Demand(line.id, line.product_id, to_raw(line.quantity), None, 0) for line in lines)
     return [
         replace(each, demands=sorted((*each.demands, *asked[each.product_id]), key=lambda each: places[each.line_id]))

@@ -26,7 +26,8 @@ from modules.sales.models import Allocation, Customer, Order, OrderLine
 from modules.sales.queries.allocations import select_unpacked
 from modules.sales.queries.lines import select_lines
 from modules.sales.queries.purchase_allocations import purchase_allocated_quantities
-from modules.sales.queries.queue import last_served_day, service_order
+from modules.sales.queries.queue import last_served_day
+from modules.sales.queries.service_order import is_held, service_order
 from modules.sales.states import ShippingPolicy, WorkList
 
 SHIPS_COMPLETE = "The order ships complete, and not all of it can leave now."
@@ -100,13 +101,13 @@ def _open_lines(session: Session) -> list[_Line]:
             OrderLine.product_id,
             raw(OrderLine.open_quantity).label("open_quantity"),
             raw(OrderLine.allocated).label("allocated"),
-            OrderLine.hold_allocation,
+            is_held(session).label("is_held"),
             OrderLine.requested_on,
             Product.tracking,
             Order.shipping_policy,
         )
         .where(Order.is_confirmed, OrderLine.is_open)
-        .order_by(*service_order())
+        .order_by(*service_order(session))
     ).all()
     blocked, until = _blocked(session), last_served_day()
     needing = [row.id for row in rows if row.open_quantity > row.allocated and row.tracking is not Tracking.serial]
@@ -124,7 +125,7 @@ def _open_lines(session: Session) -> list[_Line]:
                 blocked=quantity,
                 purchase_allocated=to_raw(on_purchase_orders.get(row.id, Decimal(0))),
                 is_serial=row.tracking is Tracking.serial,
-                is_held=row.hold_allocation,
+                is_held=row.is_held,
                 is_scheduled=is_too_far_ahead(row.requested_on, until),
             ),
         )

@@ -304,7 +304,7 @@ def release_balance_allocations(session: Session, quantities: Mapping[int, Decim
     rows = select_unpacked(Allocation.id, Allocation.balance_id, raw(Allocation.unpacked))
     rows = rows.where(is_one_of(session, Allocation.balance_id, quantities))
     held: dict[int, list[Part]] = {}
-    for id_, balance_id, unpacked in reversed(session.execute(rows.order_by(*run_order())).all()):
+    for id_, balance_id, unpacked in reversed(session.execute(rows.order_by(*run_order(session))).all()):
         held.setdefault(balance_id, []).append((id_, unpacked))
     parts = [part for id_, parts in held.items() for part in give_back(parts, to_raw(quantities[id_]))]
     free_allocations(session, parts, action="released")
@@ -336,7 +336,7 @@ def lower_allocations(session: Session, quantities: Mapping[int, int]) -> None:
     held: dict[int, list[Part]] = {line_id: [] for line_id in ids}
     rows = select_unpacked(OrderLine.id, Allocation.id, raw(Allocation.unpacked))
     for line_id, id_, unpacked in session.execute(
-        rows.where(is_one_of(session, OrderLine.id, ids)).order_by(*run_order())
+        rows.where(is_one_of(session, OrderLine.id, ids)).order_by(*run_order(session))
     ):
         held[line_id].append((id_, unpacked))
     parts = [part for line_id in ids for part in give_back(reversed(held[line_id]), quantities[line_id])]

@@ -141,7 +141,7 @@ def _promises(
     session: Session, asked: Sequence[WantedQuantity], wanted_on: date | None, terms: QuoteTerms
 ) -> list[Promise]:
     """Return what free supply covers of each line after the demand that is served before it."""
-    own = queries.place_of_new(wanted_on, clock.now(), 0)
+    own = queries.place_of_new(session, wanted_on, clock.now(), 0)
     rules = queries.rules_of_quotes(session)
     from_stock, today = _planned(session, asked, own, replace(rules, allocates_incoming=False), terms), clock.today()
     promises = [_promise(place, line, from_stock, terms, today) for place, line in enumerate(asked)]

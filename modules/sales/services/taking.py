@@ -102,7 +102,7 @@ def _held(session: Session, line: OrderLine, line_ids: Iterable[int]) -> list[_H
         OrderLine.product_id == line.product_id,
         usable_condition(clock.today()),
     )
-    found = session.execute(rows.order_by(*run_order()))
+    found = session.execute(rows.order_by(*run_order(session)))
     return [
         _Held(id_, holder_id, balance_id, unpacked, f"{number}/{position}", say("{lot} at {path}", lot=lot, path=path))
         for id_, holder_id, balance_id, unpacked, number, position, lot, path in found

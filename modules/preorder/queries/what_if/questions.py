@@ -33,7 +33,7 @@ from modules.preorder.trial import Trial
 from modules.procurement.models import PurchaseOrderLine
 from modules.sales.errors import LinesRefused, OrderWithoutLines
 from modules.sales.models import Allocation, Order
-from modules.sales.queries import held_stock, place_of, rules_of_runs
+from modules.sales.queries import held_because, held_stock, places_of, rules_of_runs
 from modules.sales.states import ShippingPolicy
 
 
@@ -163,14 +163,22 @@ class RushQuestion:
                 if line.id in refusals
             ]
             raise LinesRefused(order="The order", reasons=reasons)
-        trial = read_trial(session, self.product_ids(session), served_lines(order.lines))
-        trial.places = {line.id: place_of(line) for line in order.lines}
+        stored = self._stored(session)
+        held = {line_id for line_id, id_ in stored.items() if id_ in held_because(session, list(stored.values()))}
+        served = [line for line in served_lines(order.lines) if line.id not in held]
+        trial = read_trial(session, self.product_ids(session), served, stored=stored)
+        trial.places = places_of(session, order.lines, stored=stored)
         serial = {line.product_id for line in order.lines if line.product.tracking is Tracking.serial}
         trial.serials = {**trial.serials, **usable_serials(session, serial)}
         for line in open_lines_of(session, order.lines, ships_complete=self.asked.ships_complete):
             trial.lines[line.line_id] = line
             trial.chosen.add(line.line_id)
         return trial
+
+    def _stored(self, session: Session) -> dict[int, int]:
+        """Return the lines of the draft for which the lines of the question stand, by the ids of these."""
+        draft = session.get(Order, self.order_id) if self.order_id is not None else None
+        return {-place: line.id for place, line in enumerate(draft.lines, start=1)} if draft else {}
 
     def happen(self, session: Session, trial: Trial) -> None:
         """Run the products."""

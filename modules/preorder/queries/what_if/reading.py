@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -29,12 +29,16 @@ def read_trial(
     added: Sequence[OrderLine] = (),
     *,
     supply_ids: Collection[int] = (),
+    stored: Mapping[int, int] | None = None,
 ) -> Trial:
     """Return a trial of products as they are, with lines that are `added` to their queues; nothing is locked.
 
-    `supply_ids` are further purchase order lines that it has to know.
+    `supply_ids` are further purchase order lines that it has to know; `stored` names the lines for which those that are
+    added stand, by their ids.
     """
-    snapshots = {each.product_id: each for each in snapshots_with(session, added, _READS_ALL, whole=product_ids)}
+    snapshots = {
+        each.product_id: each for each in snapshots_with(session, added, _READS_ALL, whole=product_ids, stored=stored)
+    }
     missing = tuple(sorted(set(product_ids) - snapshots.keys()))
     if missing:
         found = read_snapshots(session, Scope(missing), _READS_ALL, whole=missing)

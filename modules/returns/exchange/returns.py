@@ -7,12 +7,25 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
-from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, long_text, quantity, rows_by_number
+from erp.exchange import (
+    Column,
+    Errors,
+    ExportKind,
+    ImportKind,
+    Row,
+    code,
+    long_text,
+    one_of,
+    quantity,
+    rows_by_number,
+)
 from erp.text import plural, say
 from modules.inventory_lots.domain import check_quantity
 from modules.inventory_lots.services import lock_products
 from modules.returns import queries, services
 from modules.returns.domain import Goods, NewReturn, Packed, spread
+from modules.returns.exchange.maps import ODOO_TRANSFERS
+from modules.returns.states import ReturnCause
 
 
 def _create(session: Session, rows: list[Row], errors: Errors) -> str:
@@ -57,7 +70,8 @@ def _new_return(
         for each in spread(row["quantity"], lines):
             goods[each.pack_line_id] = goods.get(each.pack_line_id, Decimal(0)) + each.quantity
             packed[each.pack_line_id] = packed[each.pack_line_id].less(each.quantity)
-    return NewReturn(group[0]["reason"], [Goods(*each) for each in goods.items()], number)
+    cause = group[0]["cause"] or ReturnCause.other
+    return NewReturn(group[0]["reason"], [Goods(*each) for each in goods.items()], number, cause)
 
 
 RETURNS = ImportKind(
@@ -71,11 +85,13 @@ RETURNS = ImportKind(
         Column("sku", code(60), required=True),
         Column("lot", code(80), required=True),
         Column("quantity", quantity, required=True),
+        Column("cause", one_of(ReturnCause)),
     ),
     key=("number", "pack", "sku", "lot"),
     apply=_create,
-    header=("number", "reason"),
+    header=("number", "reason", "cause"),
     refers={"sku": "products"},
+    maps=(ODOO_TRANSFERS,),
     screen="returns.return",
 )
 
@@ -84,7 +100,7 @@ RETURNS_OUT = ExportKind(
     title="Return lines",
     permission="returns.view",
     columns=(
-        *("number", "order", "reason", "state", "pack", "sku", "lot", "quantity", "received"),
+        *("number", "order", "reason", "cause", "state", "pack", "sku", "lot", "quantity", "received"),
         *("restocked", "quarantined", "scrapped"),
     ),
     rows=queries.return_rows,
