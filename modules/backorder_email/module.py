@@ -13,7 +13,7 @@ def setup(core: Core) -> None:
     from modules.backorder_email import commands, delivery, exchange, handlers, jobs, models, queries, services
     from modules.preorder.events import PurchaseAllocated, PurchaseAllocationRemoved
     from modules.procurement.events import LineStatusChanged
-    from modules.sales.events import BackorderCancelled, CustomersToTell, PromiseDateChanged
+    from modules.sales.events import AnnouncementsMade, BackorderCancelled, PromiseDateChanged
 
     core.add_models(models)
     core.add_queue(Queue("emails", queries.waiting))
@@ -33,7 +33,7 @@ def setup(core: Core) -> None:
     core.subscribe(LineStatusChanged, services.write_status_news)
     core.subscribe(PromiseDateChanged, services.write_date_news)
     core.subscribe(BackorderCancelled, services.write_cancellation_news)
-    core.subscribe(CustomersToTell, services.write_announced_news)
+    core.subscribe(AnnouncementsMade, services.write_announced_news)
     core.subscribe(RunEnded, delivery.compose_run)
 
 

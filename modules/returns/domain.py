@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from enum import StrEnum
 
 from erp.text import say
 from modules.returns.errors import MoreThanPacked, NothingReturned, OrdersDiffer, ReasonNeeded
@@ -13,14 +12,8 @@ from modules.returns.states import Outcome, ReturnCause
 
 # Where returned goods wait for inspection, in each warehouse, unless a user chooses another quarantine.
 RETURNS = "RETURNS"
-
-
-class Announced(StrEnum):
-    """The kinds of announcements to customers about a return."""
-
-    received = "returns.received"
-    inspected = "returns.inspected"
-    replaced = "returns.replaced"
+# The kinds of announcements to customers.
+ANNOUNCE_RECEIVED, ANNOUNCE_INSPECTED, ANNOUNCE_REPLACED = "returns.received", "returns.inspected", "returns.replaced"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from erp.errors import ErpError
 from erp.text import say
 from modules.returns import queries
-from modules.returns.domain import Announced
+from modules.returns.domain import ANNOUNCE_INSPECTED, ANNOUNCE_RECEIVED, ANNOUNCE_REPLACED
 from modules.returns.errors import GoodsReturned
 from modules.sales.hooks import AnnouncementKind
 
@@ -19,10 +19,10 @@ _VALUES = {
     "cause": (say("the kind of that reason"), "damaged"),
 }
 _KINDS = (
-    AnnouncementKind(Announced.received, say("Return received"), _VALUES),
-    AnnouncementKind(Announced.inspected, say("Return inspected"), _VALUES),
+    AnnouncementKind(ANNOUNCE_RECEIVED, say("Return received"), _VALUES),
+    AnnouncementKind(ANNOUNCE_INSPECTED, say("Return inspected"), _VALUES),
     AnnouncementKind(
-        Announced.replaced,
+        ANNOUNCE_REPLACED,
         say("Replacement ordered"),
         {**_VALUES, "replacement": (say("the replacement order"), "SO00043")},
     ),

@@ -188,7 +188,7 @@ class Announcement:
 
 
 @dataclass(frozen=True)
-class CustomersToTell:
+class AnnouncementsMade:
     """Something happened that customers are to be told of. Who tells them, and whether, is up to the subscribers."""
 
     announcements: tuple[Announcement, ...]

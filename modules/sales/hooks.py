@@ -159,7 +159,7 @@ class AnnouncementKind:
 
 @hook
 def announcement_kinds(session: Session) -> Sequence[AnnouncementKind]:
-    """Which kinds of announcements `CustomersToTell` has; each is a type of email. The answers are put together."""
+    """Which kinds of announcements `AnnouncementsMade` has; each is a type of email. The answers are put together."""
 
 
 @hook

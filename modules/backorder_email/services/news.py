@@ -27,7 +27,7 @@ from modules.preorder.events import PurchaseAllocated, PurchaseAllocationRemoved
 from modules.preorder.models import PurchaseAllocation
 from modules.procurement.events import LineStatusChanged, StatusChange
 from modules.procurement.models import PurchaseOrderLine
-from modules.sales.events import BackorderCancelled, CustomersToTell, PromiseDateChanged
+from modules.sales.events import AnnouncementsMade, BackorderCancelled, PromiseDateChanged
 from modules.sales.models import Backorder, OrderLine
 
 # The first promise date, which allocation sets, is no change of one that the customer knows.
@@ -142,7 +142,7 @@ def write_cancellation_news(session: Session, event: BackorderCancelled) -> None
     _write_news(session, [common | row for row in news])
 
 
-def write_announced_news(session: Session, event: CustomersToTell) -> None:
+def write_announced_news(session: Session, event: AnnouncementsMade) -> None:
     """Write news of what other modules announce, of the kinds for which there is a template."""
     templates = templates_by_kind(session, {each.kind for each in event.announcements})
     now = clock.now()

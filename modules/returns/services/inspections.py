@@ -15,7 +15,7 @@ from modules.inventory_lots.errors import NotQuarantine
 from modules.inventory_lots.models import Location
 from modules.inventory_lots.services import Movement, find_or_make_location, move
 from modules.inventory_lots.states import LocationKind, MoveKind
-from modules.returns.domain import Announced, Decision
+from modules.returns.domain import ANNOUNCE_INSPECTED, Decision
 from modules.returns.errors import MoreThanExpected, NothingReturned, NotStock
 from modules.returns.models import Inspection, Return, ReturnLine
 from modules.returns.services.announcements import announce
@@ -50,7 +50,7 @@ def inspect(session: Session, return_id: int, quantities: Mapping[int, Decimal],
         document.state, document.closed_at = RETURN.next(document.state, "close"), clock.now()
     session.flush()
     if document.state == ReturnState.closed:
-        announce(session, Announced.inspected, document)
+        announce(session, ANNOUNCE_INSPECTED, document)
     kind = MoveKind.scrap if location is None else MoveKind.transfer
     # Those who hear of the moves may read everything again: nothing of the return is read after them.
     move(session, movements, kind, reason=decision.note or document.reason)

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
-from modules.returns.domain import Announced
+from modules.returns.domain import ANNOUNCE_REPLACED
 from modules.returns.errors import AlreadyReplaced, NothingReturned
 from modules.returns.models import Return
 from modules.returns.services.announcements import announce
@@ -41,7 +41,7 @@ def replace(session: Session, return_id: int, *, is_free: bool) -> Order:
     order = confirm(session, create_draft(session, draft).id)
     document.replacement = order
     session.flush()
-    announce(session, Announced.replaced, document, replacement=order.name)
+    announce(session, ANNOUNCE_REPLACED, document, replacement=order.name)
     return order
 
 

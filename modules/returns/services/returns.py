@@ -18,7 +18,7 @@ from modules.inventory_lots.models import Location
 from modules.inventory_lots.services import Movement, find_or_make_location, lock_products, move
 from modules.inventory_lots.states import LocationKind, MoveKind
 from modules.returns import queries
-from modules.returns.domain import RETURNS, Announced, NewReturn, Packed, check_return
+from modules.returns.domain import ANNOUNCE_RECEIVED, RETURNS, NewReturn, Packed, check_return
 from modules.returns.errors import MoreThanExpected, MoreThanPacked, NotForInspection, NothingReturned, NumberTaken
 from modules.returns.models import Return, ReturnLine
 from modules.returns.services.announcements import announce
@@ -118,7 +118,7 @@ def receive(
         line.received = quantity
     document.state, document.location, document.received_at = state, location, clock.now()
     session.flush()
-    announce(session, Announced.received, document)
+    announce(session, ANNOUNCE_RECEIVED, document)
     # Those who hear of the moves may read everything again: nothing of the return is read after them.
     move(session, movements, MoveKind.customer_return, reason=document.reason)
     return document
