@@ -17,7 +17,7 @@ from wtforms.validators import InputRequired
 from erp.admin import Action, ExtraColumn, ExtraField, Panel, Screen
 from erp.admin.access import screen_session
 from erp.db import db
-from erp.text import named, say
+from erp.text import joined, named, say
 from modules.backorder_email import queries, services
 from modules.backorder_email.domain.facts import VARIABLES
 from modules.backorder_email.domain.templates import Wording
@@ -55,11 +55,13 @@ def _kind_choices() -> list[tuple[str, str]]:
 
 def _variables() -> list[tuple[str, str]]:
     """Return what templates can read, with what the other types have besides."""
-    kinds = queries.kinds_by_name(screen_session()).values()
+    titles: dict[tuple[str, str], list[str]] = {}
+    for kind in queries.kinds_by_name(screen_session()).values():
+        for name, (meaning, _) in kind.values.items():
+            titles.setdefault((name, meaning), []).append(named(kind.title))
     more = [
-        (f"about.{name}", say("{title}: {meaning}", title=named(kind.title), meaning=named(meaning)))
-        for kind in kinds
-        for name, (meaning, _) in kind.values.items()
+        (f"about.{name}", say("{titles}: {meaning}", titles=joined(of, ", "), meaning=named(meaning)))
+        for (name, meaning), of in titles.items()
     ]
     return [*VARIABLES, *more]
 
