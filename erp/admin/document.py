@@ -46,6 +46,10 @@ class DocumentScreen(Screen):
     - `line_form_columns`, `line_ajax_refs`, `line_labels`, `line_form_args`: the lines in the form; without
       columns it has none
     - `line_loads`: loader options on the lines, for getters that follow relations
+
+    With `line_form_columns` documents are entered in a form. `save` stores it with its lines: an override calls
+    `super().save`, or stores what `line_changes` says. What the form does not ask for, such as a number, is set in
+    `fill`.
     """
 
     details_template = "erp/document.html"
@@ -189,7 +193,7 @@ class DocumentScreen(Screen):
         return field.changes([] if row is None else list(getattr(row, self.lines)))
 
     def save(self, session: Session, form: Form, row: Any) -> Any:
-        """Store the form and its lines. Override to call services."""
+        """Store the form and its lines. An override calls this one, or stores what `line_changes` says by a service."""
         changes = self.line_changes(form, row) if self.line_form_columns else LineChanges()
         is_new = row is None
         row = super().save(session, form, row)

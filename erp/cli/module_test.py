@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -82,11 +82,18 @@ def findings(registry: Registry, name: str, server: str = "") -> Iterator[str]:
         yield from _of_table(table)
     with scratch.sqlite() as url:
         yield from _of_life(registry, name, url)
-    with scratch.postgres(server) as url:
-        if not url:
-            click.echo("PostgreSQL was not tried: none is installed here, and --db names no server.", err=True)
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(scratch.postgres(server))
+        except scratch.NoServer as refusal:
+            if server:
+                raise
+            click.echo(f"PostgreSQL was not tried: {refusal}", err=True)
             return
-        yield from (f"On PostgreSQL: {sentence}" for sentence in _of_life(registry, name, url))
+        if url:
+            yield from (f"On PostgreSQL: {sentence}" for sentence in _of_life(registry, name, url))
+        else:
+            click.echo("PostgreSQL was not tried: none is installed here, and --db names no server.", err=True)
 
 
 def _of_file(path: Path, registry: Registry, name: str) -> Iterator[str]:

@@ -51,7 +51,12 @@ def postgres(server: str = "") -> Iterator[str]:
         with _database(server) as url:
             yield url
     elif programs := _programs():
-        with TemporaryDirectory() as place, _started(programs, Path(place)) as address, _database(address) as url:
+        # What the server's own account runs must be reachable for it: the folder of temporary files of root may not be.
+        with (
+            TemporaryDirectory(dir="/tmp" if _account() else None) as place,
+            _started(programs, Path(place)) as address,
+            _database(address) as url,
+        ):
             yield url
     else:
         yield ""
