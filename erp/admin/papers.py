@@ -69,8 +69,9 @@ class ShownSection:
 def show(screen: Any, action: Any, row: Any) -> ResponseReturnValue:
     """Return the page of an action; where that is a paper, `sections` are those that modules add to it."""
     g.erp_paper = screen, action.name, row
-    answer: ResponseReturnValue = action.page(screen, row)
-    return answer
+    with current_registry().blaming(action, f"action {action.name}"):
+        answer: ResponseReturnValue = action.page(screen, row)
+        return answer
 
 
 def sections() -> list[ShownSection]:

@@ -253,8 +253,7 @@ class Screen(Gated, EditForms):
         try:
             self._check_allowed(action, target)
             if action.page is not None:
-                with current_registry().blaming(action, f"action {action.name}"):
-                    return show(self, action, target) if _answers(action.page) else abort(405)
+                return show(self, action, target) if _answers(action.page) else abort(405)
             if request.method != "POST":
                 return redirect(self.get_url(".details_view", id=id))
             result = self.do(action.name, lambda session: self._run_action(session, action, fresh))
