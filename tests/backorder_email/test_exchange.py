@@ -66,7 +66,7 @@ def test_a_template_that_does_not_render_is_refused_by_its_row_and_line(session)
     text = 'name,subject,body,html\nA,S,B,\nB,{{ foo }},B,\nC,S,"x\n{% if %}",\nD,S,B,<p>{{ order.x }}\n'
     assert refused(session, "email_templates", text) == [
         "Row 3, column subject: '{{ foo }}': The template does not render (subject, line 1): there is no variable "
-        "'foo'; known are order, customer, company, cause, status, lines.",
+        "'foo'; known are order, customer, company, cause, status, lines, about.",
         "Row 4, column body: 'x\\n{% if %}': The template does not render (body, line 2): "
         "Expected an expression, got 'end of statement block'.",
         "Row 5, column html: '<p>{{ order.x }}': The template does not render (html, line 1): "

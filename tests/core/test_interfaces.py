@@ -31,7 +31,7 @@ modules disable NAME --release --why --dry-run
 modules upgrade NAME --why --dry-run
 modules uninstall NAME --yes --export --why --dry-run
 modules new NAME FOLDER
-modules test NAME
+modules test NAME --db
 options list
 options get OPTION
 options set OPTION VALUE --why
@@ -91,7 +91,7 @@ OPTIONS = {
         "past_due_supply_days": "",
         "launch_every": "1 day",
     },
-    "returns": {"remind_after_days": "7", "remind_every": "1 day"},
+    "returns": {"remind_after_days": "7", "note_on_packing_slips": "yes", "remind_every": "1 day"},
     "backorder_email": {
         "transport": "file",
         "sender": "erp@localhost",
@@ -120,12 +120,12 @@ IMPORTS = {
     "purchase_orders": "number* supplier* ordered_on sku* quantity* unit_cost expected_on status",
     "sales_orders": "number* customer* ordered_at sku* quantity* unit_price requested_on priority shipping_policy",
     "purchase_line_statuses": "name* position is_default email_template",
-    "email_templates": "name* subject* body* html",
+    "email_templates": "name* subject* body* html type",
     "receipts": "number* line* quantity* location* lot received_on expires_on",
     "expected_dates": "number* line* expected_on*",
     "promise_dates": "order* line* promise_date*",
     "on_hand_changes": "sku* date* quantity* note",
-    "returns": "number* reason* pack* sku* lot* quantity*",
+    "returns": "number* reason* pack* sku* lot* quantity* cause",
 }
 EXPORTS = {
     "allocations": "order line sku source lot location purchase_order purchase_line quantity packed promise_date",
@@ -133,7 +133,7 @@ EXPORTS = {
     "balances": "sku lot location on_hand allocated available received_on expires_on",
     "emails": "id to subject state order created_at sent_at attempts last_error",
     "atp": "sku date projected available_to_promise",
-    "return_lines": "number order reason state pack sku lot quantity received restocked quarantined scrapped",
+    "return_lines": "number order reason state pack sku lot quantity received restocked quarantined scrapped cause",
 } | {kind: columns.replace("*", "") for kind, columns in IMPORTS.items() if kind not in ("receipts", "returns")}
 
 BUTTONS = {

@@ -86,7 +86,7 @@ def test_a_returns_page_takes_as_many_statements_for_two_lines_as_for_one(sessio
     assert counts[0] == counts[1]
 
 
-@pytest.mark.option("returns.note_on_packing_slips", "no")
+@pytest.mark.option("returns.note_on_packing_slips", "yes", "no")
 def test_a_packing_slip_ends_with_a_note_for_what_comes_back(session, desk, set_option):
     pack = make_pack(session)
     sku = pack.lines[0].balance.product.sku

@@ -37,9 +37,9 @@ def test_a_file_makes_returns_and_comes_out_with_what_became_of_them(session):
     services.receive(session, document.id, {line.id: line.quantity for line in document.lines})
     session.commit()
     assert rows_out(session)[1:] == [
-        f"R-1,{pack.order.number},Broken,other,received,{pack.number},{sku},L1,5,5,0,0,0",
-        f"R-1,{pack.order.number},Broken,other,received,{pack.number},{sku},L2,4,4,0,0,0",
-        f"R-2,{pack.order.number},Late,other,draft,{pack.number},{sku},L1,1,0,0,0,0",
+        f"R-1,{pack.order.number},Broken,received,{pack.number},{sku},L1,5,5,0,0,0,other",
+        f"R-1,{pack.order.number},Broken,received,{pack.number},{sku},L2,4,4,0,0,0,other",
+        f"R-2,{pack.order.number},Late,draft,{pack.number},{sku},L1,1,0,0,0,0,other",
     ]
 
 

@@ -50,7 +50,7 @@ def _type(template: Template) -> str:
 
 def _kind_choices() -> list[tuple[str, str]]:
     kinds = queries.kinds_by_name(db.session())
-    return [("", "BACK ORDER"), *((kind.name, kind.title) for kind in kinds.values())]
+    return [("", say("BACK ORDER")), *((kind.name, named(kind.title)) for kind in kinds.values())]
 
 
 def _variables() -> list[tuple[str, str]]:

@@ -6,22 +6,23 @@ from wtforms import Form, SelectField, StringField
 from wtforms.validators import InputRequired, Length
 
 from erp.admin import LookupField, lookup_of
+from erp.text import say
 from modules.inventory_lots.models import Location
 from modules.returns.states import Outcome, ReturnCause
 
 LOCATION_LOOKUP = {"fields": ("path",), "placeholder": "Type a location"}
 OUTCOMES = (
-    (Outcome.restock.value, "Back to stock: it can be sold again"),
-    (Outcome.quarantine.value, "Quarantine: it is kept, and not sold"),
-    (Outcome.scrap.value, "Scrap: it leaves the warehouse"),
+    (Outcome.restock.value, say("Back to stock: it can be sold again")),
+    (Outcome.quarantine.value, say("Quarantine: it is kept, and not sold")),
+    (Outcome.scrap.value, say("Scrap: it leaves the warehouse")),
 )
 CAUSES = (
-    (ReturnCause.damaged.value, "Damaged"),
-    (ReturnCause.wrong.value, "Wrong goods"),
-    (ReturnCause.unwanted.value, "Not wanted"),
-    (ReturnCause.other.value, "Other"),
+    (ReturnCause.damaged.value, say("Damaged")),
+    (ReturnCause.wrong.value, say("Wrong goods")),
+    (ReturnCause.unwanted.value, say("Not wanted")),
+    (ReturnCause.other.value, say("Other")),
 )
-PRICES = (("free", "0"), ("agreed", "As agreed in the original order"))
+PRICES = (("free", "0"), ("agreed", say("As agreed in the original order")))
 
 
 class ReasonForm(Form):

@@ -100,8 +100,8 @@ RETURNS_OUT = ExportKind(
     title="Return lines",
     permission="returns.view",
     columns=(
-        *("number", "order", "reason", "cause", "state", "pack", "sku", "lot", "quantity", "received"),
-        *("restocked", "quarantined", "scrapped"),
+        *("number", "order", "reason", "state", "pack", "sku", "lot", "quantity", "received"),
+        *("restocked", "quarantined", "scrapped", "cause"),
     ),
     rows=queries.return_rows,
 )

@@ -170,8 +170,8 @@ def return_rows(session: Session) -> Iterable[Sequence[Any]]:
         for outcome in Outcome
     ]
     columns = (
-        *(Return.number, Order.number, Return.reason, Return.cause, Return.state, Pack.number, Product.sku, Lot.number),
-        *(ReturnLine.quantity, ReturnLine.received, *decided),
+        *(Return.number, Order.number, Return.reason, Return.state, Pack.number, Product.sku, Lot.number),
+        *(ReturnLine.quantity, ReturnLine.received, *decided, Return.cause),
     )
     rows = (
         select(*columns)
