@@ -17,6 +17,7 @@ from erp.registry import current_registry
 from erp.third_parties import ModuleFailed
 from erp.watch.troubles import queues, troubles
 from modules.sales import services
+from modules.sales.models import Pack
 from modules.sales.states import OrderState
 from tests.conftest import browser_of, make_app
 from tests.core.frail_module import MODULE
@@ -56,14 +57,16 @@ def failures():
     return db.session.scalar(select(func.count(ModuleFailure.id)))
 
 
-def packable(session):
+def packable(session, *, is_packed=False):
     """Return an order of which everything is allocated; the frail handler is not asked."""
     off = current_registry()
     commit(lambda session: off.disable(session, "frail"))
     product = make_product(session)
     make_stock(session, product, 2)
     order = make_order(session, [(product, 2)])
-    allocate(session, order)
+    allocate(session, product)
+    if is_packed:
+        commit(lambda session: services.pack_order(session, order.id))
     commit(lambda session: off.enable(session, "frail"))
     return order
 
@@ -81,6 +84,10 @@ def test_its_parts_say_so_in_their_place_and_the_page_is_shown(installation):
         and f"Ask: {HERE}" in page
         and f"Frail</strong>: {HERE}" in page
     )
+    packed = packable(db.session(), is_packed=True)
+    pack_id = db.session.scalar(select(Pack.id).where(Pack.order_id == packed.id))
+    slip = browser.get(f"/sales/packs/{pack_id}/slip/").text
+    assert re.search(rf"<h2>Frail.*?{HERE}.*?Packed by", slip, re.DOTALL)
     listed = browser.get("/sales/orders/").text
     assert HERE in listed and order.number in listed
     customer = browser.get(f"/sales/customers/{order.customer_id}/")
