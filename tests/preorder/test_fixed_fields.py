@@ -33,7 +33,7 @@ def cable(session: Session) -> Product:
 
 def release(session: Session) -> None:
     services.remove_purchase_allocations(
-        session, [row.id for row in session.scalars(queries.open_purchase_allocations())]
+        session, [row.id for row in session.scalars(queries.open_purchase_allocations(session))]
     )
     session.commit()
 

@@ -112,7 +112,7 @@ def test_a_held_line_or_an_uncovered_order_keeps_what_it_was_promised(
     session: Session, covered: tuple[Order, PurchaseOrder]
 ) -> None:
     order, _purchase = covered
-    (row,) = session.scalars(queries.open_purchase_allocations()).all()
+    (row,) = session.scalars(queries.open_purchase_allocations(session)).all()
     services.remove_purchase_allocations(session, [row.id])
     session.commit()
     assert order.lines[0].promise_date == DECEMBER
