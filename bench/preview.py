@@ -104,8 +104,8 @@ def _confirm_meanwhile(url: str) -> None:
         db.engine.dispose()
     print(f"confirm alone              median {_median(alone):.1f} ms, longest {max(alone):.1f} ms")
     print(f"confirm while it previews  median {_median(beside):.1f} ms, longest {max(beside):.1f} ms")
-    looks, waits = waiting
-    print(f"waits in pg_locks          {waits} in {looks:,} looks; the preview {_when(was_running)} after them")
+    samples, waits = waiting
+    print(f"waits in pg_locks          {waits} in {samples:,} samples; the preview {_when(was_running)} after them")
 
 
 def _when(was_running: bool) -> str:
@@ -126,7 +126,7 @@ def _wait_for_reader(url: str) -> None:
 def _confirm(count: int, url: str) -> tuple[list[float], tuple[int, int]]:
     """Confirm drafts, each in its own transaction.
 
-    Return the milliseconds of each, and of how many looks at pg_locks meanwhile how many saw somebody wait.
+    Return the milliseconds of each, and how many samples of pg_locks were taken meanwhile, and in how many somebody waited.
     """
     from modules.sales.models import Order
     from modules.sales.services import confirm
@@ -147,7 +147,7 @@ def _confirm(count: int, url: str) -> tuple[list[float], tuple[int, int]]:
 
 @contextmanager
 def _watched(url: str) -> Iterator[list[int]]:
-    """Look again and again how many locks of this database are waited for, as long as the block lasts."""
+    """Sample how many locks of this database are waited for, as long as the block lasts."""
     seen: list[int] = []
     is_over = threading.Event()
     query = (
