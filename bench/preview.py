@@ -7,8 +7,10 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -102,7 +104,12 @@ def _confirm_meanwhile(url: str) -> None:
         db.engine.dispose()
     print(f"confirm alone              median {_median(alone):.1f} ms, longest {max(alone):.1f} ms")
     print(f"confirm while it previews  median {_median(beside):.1f} ms, longest {max(beside):.1f} ms")
-    print(f"waits in pg_locks          {waiting}; the preview {'ran on' if was_running else 'had ended'} after them")
+    samples, waits = waiting
+    print(f"waits in pg_locks          {waits} in {samples:,} samples; the preview {_when(was_running)} after them")
+
+
+def _when(was_running: bool) -> str:
+    return "ran on" if was_running else "had ended"
 
 
 def _wait_for_reader(url: str) -> None:
@@ -116,25 +123,51 @@ def _wait_for_reader(url: str) -> None:
             time.sleep(0.02)
 
 
-def _confirm(count: int, url: str) -> tuple[list[float], int]:
-    """Confirm drafts, each in its own transaction; return the milliseconds of each, and how many locks waited."""
+def _confirm(count: int, url: str) -> tuple[list[float], tuple[int, int]]:
+    """Confirm drafts, each in its own transaction.
+
+    Return the milliseconds of each, and how many samples of pg_locks were taken meanwhile, and in how many somebody waited.
+    """
     from modules.sales.models import Order
     from modules.sales.services import confirm
     from modules.sales.states import OrderState
 
     session = db.session()
     drafts = select(Order.id).where(Order.state == OrderState.draft).order_by(Order.id).limit(count)
-    ids, times, waiting = list(session.scalars(drafts)), [], 0
+    ids, times = list(session.scalars(drafts)), []
     session.rollback()
-    with psycopg.connect(url, autocommit=True) as watcher:
+    with _watched(url) as seen:
         for order_id in ids:
             began = time.perf_counter()
             with events.run(RunKind.screen, "bench"):
                 commit(lambda session, id_=order_id: confirm(session, id_))
             times.append((time.perf_counter() - began) * 1000)
-            row = watcher.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()
-            waiting += row[0] if row else 0
-    return times, waiting
+    return times, (len(seen), sum(map(bool, seen)))
+
+
+@contextmanager
+def _watched(url: str) -> Iterator[list[int]]:
+    """Sample how many locks of this database are waited for, as long as the block lasts."""
+    seen: list[int] = []
+    is_over = threading.Event()
+    query = (
+        "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND datname ="
+        " current_database()"
+    )
+
+    def watch() -> None:
+        with psycopg.connect(url, autocommit=True) as connection:
+            while not is_over.wait(0.002):
+                row = connection.execute(query).fetchone()
+                seen.append(row[0] if row else 0)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        is_over.set()
+        watcher.join()
 
 
 def _median(times: Sequence[float]) -> float:

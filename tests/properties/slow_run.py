@@ -7,8 +7,6 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
-
 from erp.db import db
 from modules.inventory_lots.models import Product
 from modules.preorder.models import PurchaseAllocation
@@ -103,19 +101,21 @@ def _held(line_id: int, outcome: Outcome) -> dict[int, Decimal]:
 def _shrink(line_id: int, outcome: Outcome, order: list[int], free: dict[int, Decimal]) -> None:
     """Give back what a line has on purchase orders beyond its backorder: the latest first, made by hand last."""
     held = _held(line_id, outcome)
-    by_hand = _made_by_hand(line_id) if held else set()
-    in_turn = sorted(held, key=lambda id_: (id_ in by_hand, -order.index(id_)))
+    by_hand = _made_by_hand(line_id) if held else Counter()
+    latest_first = sorted(held, key=lambda id_: -order.index(id_))
+    by_runs = [(id_, held[id_] - by_hand[id_]) for id_ in latest_first]
     excess = sum(held.values()) - outcome.backorders[line_id]
-    for id_ in in_turn:
-        while excess > 0 and outcome.purchases[line_id, id_]:
-            outcome.purchases[line_id, id_] -= 1
-            free[id_], excess = free[id_] + 1, excess - 1
+    for id_, units in [*by_runs, *((id_, by_hand[id_]) for id_ in latest_first)]:
+        for _ in range(int(units)):
+            if excess > 0:
+                outcome.purchases[line_id, id_] -= 1
+                free[id_], excess = free[id_] + 1, excess - 1
 
 
 def _exchange(line_id: int, outcome: Outcome, days: dict[int, date], free: dict[int, Decimal]) -> None:
     """Exchange unit by unit the latest that a line has for the earliest that is free, while that gains a day."""
     by_hand, order = _made_by_hand(line_id), list(days)
-    while held := _held(line_id, outcome).keys() - by_hand:
+    while held := [id_ for id_, units in _held(line_id, outcome).items() if units > by_hand[id_]]:
         latest = max(held, key=order.index)
         earliest = next((id_ for id_ in order if free[id_]), latest)
         if days[earliest] >= days[latest]:
@@ -125,7 +125,8 @@ def _exchange(line_id: int, outcome: Outcome, days: dict[int, date], free: dict[
             outcome.purchases[line_id, id_] -= unit
 
 
-def _made_by_hand(line_id: int) -> set[int]:
+def _made_by_hand(line_id: int) -> Counter:
+    """Return what a clerk allocated of each purchase order line to a line and is still outstanding."""
     of_line = (PurchaseAllocation.line_id == line_id, PurchaseAllocation.ended_at.is_(None))
-    made = select(PurchaseAllocation.purchase_line_id).where(*of_line, PurchaseAllocation.source == "manual")
-    return set(db.session.scalars(made))
+    made = rows(PurchaseAllocation, *of_line, PurchaseAllocation.source == "manual")
+    return summed((row.purchase_line_id, row.quantity - row.received) for row in made)
