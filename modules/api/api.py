@@ -20,6 +20,8 @@ from modules.api import services
 from modules.api.errors import ExportKindRefused
 from modules.api.models import ExportFile
 
+# The job of this module; those who answer programs do not import jobs.
+WRITE_EXPORTS = "write-exports"
 _OPTION = (
     Computed("option", Kind.text),
     Computed("value", Kind.text),
@@ -103,7 +105,7 @@ def _ask_for_export(session: Session, values: Values) -> int:
     if values["kind"] not in export_kinds(may):
         raise ExportKindRefused(values["kind"])
     file = services.ask_for_export(session, values["kind"], current_user.username)
-    jobs.request_run(session, job_name(services.write_exports))
+    jobs.request_run(session, WRITE_EXPORTS)
     return file.id
 
 

@@ -45,8 +45,8 @@ def create(shape: Shape, write: Create, values: Values) -> Response:
         session.flush()
         return 201, read_row(shape, session, id)
 
-    how = How(f"{shape.resource.name}.create", shape.secrets, is_lock_free=write.changes_no_row)
-    return _once(shape.view.permission, how, work)
+    way = Way(f"{shape.resource.name}.create", shape.secrets, is_lock_free=write.changes_no_row)
+    return _once(shape.view.permission, way, work)
 
 
 def create_many(shape: Shape, write: Create, values: Values) -> Response:
@@ -59,7 +59,7 @@ def create_many(shape: Shape, write: Create, values: Values) -> Response:
         session.flush()
         return 200, {"items": [_of_one(each, None) if isinstance(each, int) else _of_one(None, each) for each in made]}
 
-    return _once(shape.view.permission, How(f"{shape.resource.name}.create-many"), work)
+    return _once(shape.view.permission, Way(f"{shape.resource.name}.create-many"), work)
 
 
 def change(shape: Shape, write: Change, id: int, values: Values) -> Response:
@@ -73,7 +73,7 @@ def change(shape: Shape, write: Change, id: int, values: Values) -> Response:
         session.flush()
         return 200, find_row(shape, session, id) or before
 
-    return _once(shape.view.permission, How(f"{shape.resource.name}.{write.name}", shape.secrets), work)
+    return _once(shape.view.permission, Way(f"{shape.resource.name}.{write.name}", shape.secrets), work)
 
 
 def change_many(shape: Shape, write: Change, values: Values) -> Response:
@@ -90,7 +90,7 @@ def change_many(shape: Shape, write: Change, values: Values) -> Response:
         session.flush()
         return 200, {"items": [_of_one(id, refused.get(id)) for id in ids]}
 
-    return _once(shape.view.permission, How(f"{shape.resource.name}.{write.name}-many"), work)
+    return _once(shape.view.permission, Way(f"{shape.resource.name}.{write.name}-many"), work)
 
 
 def do_task(task: Task, values: Values) -> Response:
@@ -104,9 +104,9 @@ def do_task(task: Task, values: Values) -> Response:
             raise PlanChanged
         return 200, written(task.fields, found)
 
-    how = How(task.name, is_planned=planned is not None)
+    way = Way(task.name, is_planned=planned is not None)
     if planned is None or not _is_dry_run():
-        return _once(task.permission, how, work)
+        return _once(task.permission, way, work)
     require(task.permission)
     with one_moment(db.session()):
         found, new_plan = planned.preview(db.session(), values)
@@ -135,7 +135,7 @@ def _as_it_was_read(shape: Shape, session: Session, id: int) -> AbstractContextM
 
 
 @dataclass(frozen=True)
-class How:
+class Way:
     """What a write is called, the names of the secrets in its answer, and how it is tried and done.
 
     Of one that is `planned` the task itself looks at its plan.
@@ -147,18 +147,18 @@ class How:
     is_planned: bool = False
 
 
-def _once(permission: str, how: How, work: Work) -> Response:
+def _once(permission: str, way: Way, work: Work) -> Response:
     """Do the work as one run and keep its answer, or answer as before where the key was sent before."""
     require(permission)
-    name = f"api.{how.name}"
+    name = f"api.{way.name}"
     if _is_dry_run():
-        return _dry_run(name, work, is_lock_free=how.is_lock_free)
-    if (plan := request.args.get("plan")) and not how.is_planned:
+        return _dry_run(name, work, is_lock_free=way.is_lock_free)
+    if (plan := request.args.get("plan")) and not way.is_planned:
         work = partial(plans.exactly, work=work, plan=plan)
     key, digest, user_id = _key(), _digest(), int(current_user.id)
     if before := _kept(user_id, key, digest):
         return before
-    doing = partial(_do_and_keep, work=work, secrets=how.secrets, key=key, digest=digest, user_id=user_id)
+    doing = partial(_do_and_keep, work=work, secrets=way.secrets, key=key, digest=digest, user_id=user_id)
     try:
         status, body = events.run_once(RunKind.api, name, current_user.username, doing)
     except IntegrityError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -34,7 +35,7 @@ def write_exports(session: Session) -> int:
     session.commit()
     for file_id, kind, user_name in todo:
         content, error = _content(session, kind, user_name)
-        commit(lambda session, id_=file_id, found=content, why=error: _finish(session, id_, found, why))
+        commit(partial(_finish, file_id=file_id, content=content, error=error))
     return len(todo)
 
 
