@@ -45,6 +45,8 @@ def main(arguments: Sequence[str]) -> None:
     if theirs.returncode:
         raise SystemExit(theirs.stderr)
     tryton: dict[str, Any] = json.loads(theirs.stdout.splitlines()[-1])
+    if not tryton["assigned"]:
+        raise SystemExit("Tryton assigned nothing")
     product = _product(book)
     others = len(book["orders"]) - chosen.alone
     pieces = f"{product['assigned']:,.0f} pieces assigned, by Tryton {tryton['assigned']:,.0f}"

@@ -82,6 +82,8 @@ def _masters(book: dict) -> tuple:
     from trytond.pool import Pool
 
     company = create_company()
+    user = Pool().get("res.user")
+    user.write([user(1)], {"companies": [("add", [company.id])], "company": company.id})
     (unit,) = Pool().get("product.uom").search([("name", "=", "Unit")])
     template = Pool().get("product.template")
     product = Pool().get("product.product")
