@@ -6,8 +6,8 @@ import importlib
 import sys
 
 NAMES = (
-    *("all", "allocate", "emails", "import", "orders", "pages", "preview", "quotes", "rebalance", "search", "start"),
-    "what-if",
+    *("all", "allocate", "atp", "emails", "http", "import", "orders", "pages", "peers", "preview", "quotes"),
+    *("rebalance", "receive", "search", "start", "what-if"),
 )
 
 
@@ -17,7 +17,7 @@ def main() -> int:
         print(f"usage: python -m bench {'|'.join(NAMES)} [--help]", file=sys.stderr)
         return 2
     # `import` is no name for a module.
-    file = {"import": "imports"}.get(sys.argv[1], sys.argv[1].replace("-", "_"))
+    file = {"import": "imports", "peers": "peers.tryton"}.get(sys.argv[1], sys.argv[1].replace("-", "_"))
     importlib.import_module(f"bench.{file}").main(sys.argv[2:])
     return 0
 

@@ -26,6 +26,7 @@ NOTES = Path(__file__).parent / "notes.md"
 # Each is run at every size; the pattern finds the number that the curve shows.
 GROWING = {
     "allocate": ("Allocation of the whole book, lines a second", "lines/s", r"^allocation .* ([\d,]+) lines/s"),
+    "atp": ("What can be promised of each product, days a second", "days/s", r"^atp .* ([\d,]+) days/s"),
     "import": ("Import of sales orders, lines a second", "lines/s", r"^import .* ([\d,]+) lines/s"),
     "preview": ("Preview of the whole book, seconds", "s", r"^preview +([\d.]+) s"),
     "rebalance": ("Rebalance of all purchase allocations, seconds", "s", r"^rebalance +([\d.]+) s"),
@@ -49,6 +50,9 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--pages", type=int, default=300_000, help="how large the large book of `pages` is")
     parser.add_argument("--orders", type=int, nargs="+", default=[1, 4, 8, 16], help="processes of `orders`")
     parser.add_argument("--messages", type=int, default=10_000, help="messages of `emails`")
+    parser.add_argument("--received", type=int, default=10_000, help="purchase order lines of `receive`")
+    parser.add_argument("--http", type=int, default=100_000, help="how large the book of `http` is")
+    parser.add_argument("--peer", type=int, default=2_000, help="lines of the comparison with Tryton")
     parser.add_argument("--turns", type=int, default=3)
     chosen = parser.parse_args(arguments)
     CURVES.mkdir(exist_ok=True)
@@ -66,11 +70,15 @@ def main(arguments: Sequence[str]) -> None:
         ("start", turns),
         ("orders", ["--db", "postgres", "--processes", *map(str, chosen.orders)]),
         ("what-if", turns),
+        *(("receive", ["--db", kind, "--lines", str(chosen.received), *turns]) for kind in KINDS),
+        *(("http", ["--db", kind, "--lines", str(chosen.http)]) for kind in KINDS),
         ("emails", ["--messages", str(chosen.messages)]),
         ("pages", ["--db", "sqlite", "--lines", str(chosen.pages), *turns]),
         ("pages", ["--db", "postgres", "--lines", str(chosen.pages), *turns]),
     ):
         _write(parts, f"## {name.capitalize()}\n\n{_block(_run(name, *more))}")
+    # Last: without the network Tryton cannot be installed, and all else stands by then.
+    _write(parts, f"## Peers\n\n{_block(_run('peers', '--lines', str(chosen.peer)))}")
     print(f"{PAGE} is written")
 
 

@@ -18,8 +18,8 @@ from bench.book import write_book
 from bench.installation import install
 from bench.memory import peak_megabytes
 from erp import events
+from erp.__main__ import COLLECT_AFTER
 from erp.app import create_app
-from erp.cli import COLLECT_AFTER
 from erp.db import db
 from erp.models import RunKind
 

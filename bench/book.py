@@ -33,17 +33,17 @@ def write_book(session: Session, lines: int) -> None:
     settle(session)
 
 
-def write_covered_book(session: Session, lines: int) -> None:
-    """Fill it with lines without stock that ten late purchase order lines of each product cover in full.
+def write_covered_book(session: Session, lines: int, *, purchases: int = PURCHASES) -> None:
+    """Fill it with lines without stock that late purchase order lines of each product, `purchases`, cover in full.
 
     As many that come earlier are drafts.
     """
     dice = random.Random(lines)
     products = max(1, lines // LINES_PER_PRODUCT)
     write_masters(session, products)
-    wanted = LINES_PER_PRODUCT * 10 // PURCHASES * UNIT
+    wanted = LINES_PER_PRODUCT * 10 // purchases * UNIT
     for start, name, state, day in ((0, "LATE", "ordered", date(2027, 6, 1)), (1, "EARLY", "draft", date(2027, 2, 1))):
-        numbers = range(start * products * PURCHASES + 1, (start + 1) * products * PURCHASES + 1)
+        numbers = range(start * products * purchases + 1, (start + 1) * products * purchases + 1)
         heads = [(i, f"{name}{i:07d}", 1, date(2026, 10, 1), state, "", 1) for i in numbers]
         rows = [
             (i, i, 1, i % products + 1, wanted, 0, 0, 0, day + timedelta(days=dice.randint(0, 90))) for i in numbers

@@ -29,7 +29,12 @@ COUNTED = {
     "inventory_lots_balance": ("id allocated", "allocated > 0"),
     "procurement_purchase_order_line": ("id allocated", "allocated > 0"),
 }
-TYPES = {"id": "bigint", "allocated": "bigint", "promise_date": "date"}
+TYPES = {
+    **dict.fromkeys(("id", "allocated", "allocated_quantity", "received"), "bigint"),
+    "promise_date": "date",
+    "state": "varchar",
+    **dict.fromkeys(("ended_at", "closed_at"), "timestamp"),
+}
 
 Results = dict[str, Sequence[tuple[Any, ...]]]
 
@@ -57,7 +62,7 @@ def write_results(url: str, results: Results) -> float:
         for table, columns in INSERTED.items():
             insert(connection, table, columns.split(), results[table])
         for table, (columns, _) in COUNTED.items():
-            _update(connection, table, columns.split(), results[table])
+            update(connection, table, columns.split(), results[table])
         connection.commit()
         return time.perf_counter() - began
 
@@ -89,7 +94,8 @@ def insert(connection: Any, table: str, columns: Sequence[str], rows: Sequence[t
             copy.write_row(row)
 
 
-def _update(connection: Any, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+def update(connection: Any, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Set all columns but the first, the id, of rows as fast as the database takes them."""
     changed = columns[1:]
     if isinstance(connection, sqlite3.Connection):
         sets = ", ".join(f"{name} = ?" for name in changed)

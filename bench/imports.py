@@ -24,8 +24,8 @@ from bench.databases import KINDS, Bench
 from bench.installation import install
 from bench.memory import peak_megabytes
 from erp import events
+from erp.__main__ import COLLECT_AFTER
 from erp.app import create_app
-from erp.cli import COLLECT_AFTER
 from erp.db import commit, db
 from erp.exchange import import_csv
 from erp.models import RunKind

@@ -44,7 +44,9 @@ class Cell:
         """The CSS class that aligns numbers to the right and keeps dates and badges on one line."""
         if self.is_number:
             return "num"
-        return "long" if len(str(Markup(self.text).striptags())) > LONG_TEXT else "keep"
+        text = str(self.text)
+        letters = len(Markup(text).striptags()) if "<" in text or "&" in text else len(text)
+        return "long" if letters > LONG_TEXT else "keep"
 
 
 def make_cell(value: Any, type_: Any = None) -> Cell:

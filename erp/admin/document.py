@@ -20,6 +20,7 @@ from erp.admin.cells import Cell, make_cell
 from erp.admin.declarations import LINE_NAME, Action, AnyColumns, Facts, Getter, column_heads, read_columns
 from erp.admin.formatting import follow, words
 from erp.admin.forms import VERSION
+from erp.admin.line_menu import LineMenu
 from erp.admin.lines import LineChanges, LinesField, lines_field
 from erp.admin.screen import Screen
 from erp.errors import ErpError
@@ -100,6 +101,10 @@ class DocumentScreen(Screen):
         more = [make_cell(value) for value in added]
         allowed = (action for action in actions if self.is_allowed(action, line))
         return ShownLine(line, own + more, sorted(allowed, key=lambda action: action.style == "danger"))
+
+    def line_menu(self, row: Any, button: Any) -> LineMenu:
+        """Return what renders the actions of the document's lines, by the template's macro `button`."""
+        return LineMenu(button, lambda name, line: self.action_url(row, name, line), self.version)
 
     def _line_cell(self, line: Any, getter: Getter) -> Cell:
         if callable(getter):

@@ -85,7 +85,8 @@ def badge(value: Any, tone: str = "") -> Markup:
         return badge(value.text, value.tone)
     name = value if isinstance(value, Translatable) else str(value.value if isinstance(value, Enum) else value)
     tone = tone or _TONE_OF.get(name.replace(" ", "_").lower(), "neutral")
-    return Markup('<span class="erp-badge erp-badge-{}">{}</span>').format(tone, words(name))
+    # A page has thousands of these: `Markup.format` would parse its text for each.
+    return Markup(f'<span class="erp-badge erp-badge-{escape(tone)}">{escape(words(name))}</span>')
 
 
 def day(value: date | None) -> str:
@@ -175,7 +176,7 @@ def is_numeric_type(type_: Any) -> bool:
 
 def anchor(url: str | None, text: Any) -> Markup:
     """Return a link, or the text alone where there is nowhere to go."""
-    return Markup('<a href="{}">{}</a>').format(below_prefix(url), text) if url else escape(text)
+    return Markup(f'<a href="{escape(below_prefix(url))}">{escape(text)}</a>') if url else escape(text)
 
 
 def below_prefix(url: str) -> str:

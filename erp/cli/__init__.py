@@ -5,7 +5,6 @@ Exit codes: 0 done; 1 a problem, with one line on stderr; 2 called wrongly.
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from collections import UserDict
@@ -23,10 +22,6 @@ from erp.exchange import ImportRefused
 from erp.registry import Registry
 
 SHOWN_ERRORS = 10
-
-# Python searches for cycles after each 700 new objects. A run makes many thousands and no cycle: searching less often
-# makes a long allocation a sixth faster.
-COLLECT_AFTER = 50_000
 
 # Other commands say what went wrong in a line of their own.
 LOG_LEVELS = {"worker": "info", "serve": "warning"}
@@ -131,7 +126,6 @@ def _problem(*lines: str) -> int:
 
 def main() -> None:
     """Run the command line of this process."""
-    gc.set_threshold(COLLECT_AFTER)
     try:
         logs.configure(os.environ, level=LOG_LEVELS.get("".join(sys.argv[1:2]), "error"))
     except ErpError as refused:

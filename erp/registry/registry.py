@@ -63,7 +63,8 @@ class Registry(Guarded):
 
         A third party's module that raises, or whose models do not fit, is listed as broken.
         """
-        configure_models(apart_from=self.found.packages.values())
+        if screens:  # what shows nothing has the first query resolve the models that it needs
+            configure_models(apart_from=self.found.packages.values())
         for module in list(self.modules.values()):
             if module.name in self.found.shipped:
                 self._register(module, screens)

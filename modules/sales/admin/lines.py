@@ -30,14 +30,13 @@ from modules.sales.states import ORDER, Fulfilment, OrderState
 
 
 def _product(line: OrderLine) -> Markup:
-    shown = Markup("{} {}").format(
-        document_anchor("inventory_lots.product", line.product_id, line.product),
-        badge(Badge("preorder", "info")) if line.is_preorder else "",
-    )
+    product = escape(document_anchor("inventory_lots.product", line.product_id, line.product))
+    mark = badge(Badge("preorder", "info")) if line.is_preorder else ""
     price = (
         "" if line.unit_price is None else say("{price} a {unit}", price=money(line.unit_price), unit=line.product.unit)
     )
-    return Markup('<div style="min-width:10em">{}<div class="small text-muted">{}</div></div>').format(shown, price)
+    below = f'<div class="small text-muted">{escape(price)}</div>'
+    return Markup(f'<div style="min-width:10em">{product} {mark}{below}</div>')
 
 
 def _backordered(line: OrderLine) -> Decimal:
@@ -49,8 +48,8 @@ def _dates(line: OrderLine) -> Markup:
     requested = Markup("")
     if line.requested_on is not None:
         requested = escape(say("requested {day}", day=day(line.requested_on)))
-    shown = Markup('<div class="text-nowrap">{}</div><div class="text-muted small">{}</div>')
-    return shown.format(day(line.promise_date), requested)
+    promised = escape(day(line.promise_date))
+    return Markup(f'<div class="text-nowrap">{promised}</div><div class="text-muted small">{requested}</div>')
 
 
 def _fulfilment(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
@@ -64,7 +63,7 @@ def _shown_fulfilment(line: OrderLine, progress: Progress) -> Markup:
     more = [Badge("held", "warning")] if line.hold_allocation and line.has_need else []
     more += [Badge("scheduled", "info")] if progress.scheduled and state is not Fulfilment.scheduled else []
     shown = Markup().join(badge(each) for each in more)
-    return Markup("<div>{}</div>{}{}{}").format(badge(state), shown, _shortage(line), _why(line))
+    return Markup(f"<div>{badge(state)}</div>{shown}{escape(_shortage(line))}{_why(line)}")
 
 
 def _why(line: OrderLine) -> Markup:
