@@ -22,6 +22,7 @@ from erp.errors import ConfigError
 from erp.exchange import run_imports
 from erp.options import OptionTable, options, parse_ini, read_ini_file
 from erp.registry import CORE, Endpoint, Owned, Registry
+from erp.text import say
 from erp.third_parties import Raised, catching
 
 SECRET_LENGTH = 16
@@ -234,7 +235,7 @@ def _spool_upload() -> None:
     limit = options.erp.upload_limit
     db.db.session.rollback()  # reading the option has begun a transaction
     request.max_content_length = limit * 1_000_000
-    refusal = f"The file is larger than {limit} MB, the limit that option [erp] upload_limit sets."
+    refusal = say("The file is larger than {limit} MB, the limit that option [erp] upload_limit sets.", limit=limit)
     if (request.content_length or 0) > request.max_content_length:
         abort(413, refusal)
     try:

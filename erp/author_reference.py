@@ -74,7 +74,7 @@ SURFACE: dict[ModuleType, tuple[str, ...]] = {
     sequence: ("next_number", "next_numbers"),
     clock: ("now", "today"),
     numbers: ("format_quantity",),
-    text: ("Note", "joined", "plural", "say", "word"),
+    text: ("Note", "joined", "plural", "say", "verb", "word"),
     identity: ("identity_key",),
     search: ("Searchable", "SearchSource", "Found", "Sought", "rows_by_number", "rows_by_words"),
     admin: tuple(name for name in admin.__all__ if name != "init_app"),

@@ -20,7 +20,7 @@ from erp.failure_models import ModuleFailure
 from erp.models import InstalledModule, ModuleState
 from erp.options import options
 from erp.registry import Noted, current_registry
-from erp.text import plural
+from erp.text import plural, say
 
 log = logging.getLogger(__name__)
 
@@ -77,5 +77,12 @@ def summaries(session: Session) -> dict[str, str]:
     counts = recent(session)
     newest = select(func.max(ModuleFailure.id)).where(ModuleFailure.module.in_(counts)).group_by(ModuleFailure.module)
     last = session.scalars(select(ModuleFailure).where(ModuleFailure.id.in_(newest))) if counts else ()
-    often = {module: f"{plural(count, 'failure')} within the last hour" for module, count in counts.items()}
-    return {each.module: f"{often[each.module]}; the last in {each.what}: {each.reason}" for each in last}
+    return {
+        each.module: say(
+            "{failures} within the last hour; the last in {what}: {reason}",
+            failures=plural(counts[each.module], "failure"),
+            what=each.what,
+            reason=each.reason,
+        )
+        for each in last
+    }

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from erp.errors import ErpError
-from erp.text import say
+from erp.text import joined, say
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -32,7 +32,7 @@ class BadIdentifier(ErpError):
     """A number, code or name that cannot be kept: it is empty or has a character that cannot be seen."""
 
     def __init__(self, text: str, reason: str) -> None:
-        super().__init__(f"{text!r} {reason}.")
+        super().__init__(joined((repr(text), " ", reason, "."), ""))
 
 
 def identity_key(text: str) -> str:

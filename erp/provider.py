@@ -219,7 +219,11 @@ def _bind(session: Session, user: User, identity: Identity) -> None:
 def _made(session: Session, identity: Identity) -> User:
     """Make a user where the options say so."""
     if not options.erp.oidc_create:
-        raise NoAccount(say("Nobody here has the address {email}.", email=identity.email or "(none)"))
+        raise NoAccount(
+            say("Nobody here has the address {email}.", email=identity.email)
+            if identity.email
+            else "The sign-in service gives no email address of yours, and nobody here has its account."
+        )
     username = identity.username[:80]
     if not username or not username.isprintable():
         raise NoAccount("The sign-in service gives you no name.")

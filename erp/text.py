@@ -114,7 +114,8 @@ class _Shown(Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
         if format_spec == "," and not isinstance(value, str):
             return self.reader.number(value)
-        return self.reader.day(value) if format_spec == "%d %b %Y" else str(super().format_field(value, format_spec))
+        is_day = format_spec == "%d %b %Y" or (not format_spec and type(value) is date)
+        return self.reader.day(value) if is_day else str(super().format_field(value, format_spec))
 
 
 def shown(value: Any) -> Any:
@@ -164,6 +165,11 @@ def named(text: Any) -> Translatable:
     return text if isinstance(text, Translatable) else Translatable(str(text))
 
 
+def verb(infinitive: str) -> Translatable:
+    """Return what a button says, from the verb that the catalogues have: `to order` is `Order`, unlike the noun."""
+    return _changed(named(infinitive), _imperative)
+
+
 def capital(text: Any) -> Translatable:
     """Return a declared text that begins with a capital letter."""
     return _changed(named(text), _capital)
@@ -185,6 +191,10 @@ def _changed(text: Translatable, change: Callable[[str], str]) -> Translatable:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+def _imperative(text: str) -> str:
+    return _capital(text.removeprefix("to "))
 
 
 def _small(text: str) -> str:

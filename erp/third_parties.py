@@ -8,13 +8,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from erp.errors import ErpError
+from erp.text import say
 
 
 class ModuleFailed(ErpError):
     """A third party's module failed in the middle of something: what was being done is undone."""
 
     def __init__(self, module: str, what: str, reason: str) -> None:
-        super().__init__(f"Module {module} failed here ({what}): {reason}. Nothing was changed.")
+        super().__init__(
+            say(
+                "Module {module} failed here ({what}): {reason}. Nothing was changed.",
+                module=module,
+                what=what,
+                reason=reason,
+            )
+        )
 
 
 class Raised(Exception):

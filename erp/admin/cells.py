@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, TypeVar
 
 from markupsafe import Markup
@@ -38,12 +39,16 @@ class Cell:
     text: Any
     is_number: bool
     exact: str = ""
+    is_instant: bool = False
 
     @property
     def style(self) -> str:
-        """The CSS class that aligns numbers to the right and keeps dates and badges on one line."""
-        if self.is_number:
-            return "num"
+        """The CSS class that aligns numbers to the right and keeps dates and badges on one line.
+
+        An instant may be parted between its day and its time where a list has little room.
+        """
+        if self.is_number or self.is_instant:
+            return "num" if self.is_number else "when"
         text = str(self.text)
         letters = len(Markup(text).striptags()) if "<" in text or "&" in text else len(text)
         return "long" if letters > LONG_TEXT else "keep"
@@ -52,7 +57,8 @@ class Cell:
 def make_cell(value: Any, type_: Any = None) -> Cell:
     """Return a value ready for the page, with the column's type where it is the value of a column."""
     text = cell(value) if type_ is None else cell_of_type(value, type_)
-    return Cell(text, is_number(value) or (type_ is not None and is_numeric_type(type_)))
+    is_right = is_number(value) or (type_ is not None and is_numeric_type(type_))
+    return Cell(text, is_right, is_instant=isinstance(value, datetime))
 
 
 @dataclass(frozen=True)

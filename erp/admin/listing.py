@@ -26,7 +26,7 @@ from erp.admin.formatting import cell, cell_of_type, is_numeric_type, plain
 from erp.admin.quick_filters import QuickFiltered
 from erp.admin.reading import read_lines, read_list
 from erp.admin.view_choice import ViewChoice
-from erp.db import total
+from erp.db import UtcDateTime, total
 from erp.errors import ErpError
 from erp.text import Translatable, joined, named, say
 
@@ -86,7 +86,10 @@ class Listing(QuickFiltered, ViewChoice):
 
     def _cell(self, row: Any, name: str) -> Cell:
         exact = plain(self._get_field_value(row, name)) if name in self.column_totals else ""
-        return Cell(self.value(row, name), self._is_number(name), exact)
+        column = self.column_of(name)
+        is_number = column is not None and is_numeric_type(column.type)
+        is_instant = column is not None and isinstance(column.type, UtcDateTime)
+        return Cell(self.value(row, name), is_number, exact, is_instant)
 
     def shown_rows(self, rows: Sequence[Any], extra: Sequence[AnyColumns]) -> list[ShownRow]:
         """Return rows ready for the page; each set of extra columns is read once, whatever the number of rows."""

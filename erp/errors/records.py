@@ -81,7 +81,7 @@ class BadNumber(ErpError):
     """A quantity or an amount that cannot be kept exactly."""
 
     def __init__(self, value: object, reason: str) -> None:
-        super().__init__(f"{value} {reason}.")
+        super().__init__(joined((str(value), " ", reason, "."), ""))
 
 
 class PermissionDenied(ErpError):

@@ -26,12 +26,13 @@ class UnknownMap(ErpError):
     """There is no map of this name for a kind of file."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        names = ", ".join(known) or "none"
-        super().__init__(
-            say("There is no map {name!r} for {kind}; the maps are {names}.", name=name, kind=kind, names=names),
-            kind=kind,
-            name=name,
+        names = ", ".join(known)
+        message = (
+            say("There is no map {name!r} for {kind}; the maps are {names}.", name=name, kind=kind, names=names)
+            if names
+            else say("There is no map {name!r} for {kind}, nor any other.", name=name, kind=kind)
         )
+        super().__init__(message, kind=kind, name=name)
 
 
 class BadMap(ErpError):

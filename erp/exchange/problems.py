@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from erp.errors import ErpError
-from erp.text import plural, say
+from erp.text import joined, plural, say
 
 # How many faults of a kind are kept with their values, how many kinds, and how many unknown names of a column.
 EXAMPLES = 20
@@ -42,16 +42,16 @@ class RowError:
     place: int = field(default=0, compare=False, repr=False)
 
     def __str__(self) -> str:
-        return f"Row {self.row}{self.what}"
+        return say("Row {row}{what}", row=self.row, what=self.what)
 
     @property
     def what(self) -> str:
         """The error without its row."""
         place = say(", column {column}", column=self.column) if self.column else ""
         if not self.value:
-            return f"{place}: {self.message}."
+            return joined((place, self.message), ": ") + "."
         value = self.value if len(self.value) <= 60 else f"{self.value[:60]}…"
-        return f"{place}: {value!r}{': ' if self.message[0].isupper() else ' '}{self.message}."
+        return joined((place, ": ", repr(value), ": " if self.message[0].isupper() else " ", self.message, "."), "")
 
 
 class RowNumbers:
@@ -75,7 +75,8 @@ class RowNumbers:
     def __str__(self) -> str:
         shown = [str(first) if first == last else f"{first}–{last}" for first, last in self._ranges]
         more = self.count - sum(last - first + 1 for first, last in self._ranges)
-        return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+        rows = ", ".join(shown)
+        return say("{rows} and {more} more", rows=rows, more=more) if more > 0 else rows
 
 
 @dataclass
@@ -101,7 +102,7 @@ class Problem:
 
     def __str__(self) -> str:
         first = self.examples[0]
-        return str(first) if self.rows.count == 1 else f"Rows {self.rows}{first.what}"
+        return str(first) if self.rows.count == 1 else say("Rows {rows}{what}", rows=str(self.rows), what=first.what)
 
 
 class ImportRefused(ErpError):

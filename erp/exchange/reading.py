@@ -275,7 +275,7 @@ class _Repeated:
             return
         values = tuple(identity_key(row[name] or "") if name in self._codes else row[name] for name in self._key)
         if values in self._first:
-            again = " and ".join(self._key)
+            again = joined(self._key, say(" and "))
             errors.add(
                 row,
                 self._key[0],

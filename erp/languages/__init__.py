@@ -13,6 +13,7 @@ from babel.dates import format_date, format_datetime, format_skeleton
 from babel.numbers import format_decimal
 from flask import Flask, g, has_request_context, request
 from flask_babel import Babel, get_translations, refresh
+from wtforms.meta import DefaultMeta
 
 from erp import text
 from erp.languages.scripts import translations
@@ -64,10 +65,11 @@ def init_app(app: Flask, module_folders: Iterable[Path]) -> None:
     folders = [FOLDER, *module_folders]
     app.config["BABEL_TRANSLATION_DIRECTORIES"] = ";".join(map(str, folders))
     Babel(app, configure_jinja=False, locale_selector=language)
+    # What WTForms says itself, such as that a field is required, is in its own catalogues.
+    DefaultMeta.locales = property(lambda _meta: [language() if has_request_context() else ENGLISH])
     app.jinja_env.add_extension(MessagesInTemplates)
-    app.jinja_env.globals.update(
-        _=message_in_page, plural=text.plural, language=language, texts_of_scripts=lambda: translations(SCRIPTS)
-    )
+    app.jinja_env.globals.update(_=message_in_page, plural=text.plural, verb=text.verb, language=language)
+    app.jinja_env.globals["texts_of_scripts"] = lambda: translations(SCRIPTS)
     app.jinja_env.finalize = _as_text
     text.translate_for(reader)
 

@@ -30,7 +30,7 @@ DECLARING = re.compile(
 _TEXT = re.compile(r"(A|[A-Z][a-z'-]+[A-Z]*|[A-Z]{2,})([\s,.:;?!(…/-].*)?", re.DOTALL)
 _LOWER_TOO = frozenset(("noun", "plural", "label", "quantity_label", "text", "note", "yes", "no", "reason"))
 _NO_TIME = datetime(2000, 1, 1, tzinfo=UTC)
-_SAYING = frozenset(("say", "named", "capital", "without_stop"))
+_SAYING = frozenset(("say", "named", "verb", "capital", "without_stop"))
 _LEFT_OUT = frozenset(("Markup", "getLogger", "TypeError", "RuntimeError", "CheckConstraint", "Literal", "get")) | {
     *("warning", "info", "text", "execute", "startswith", "normalize", "ZoneInfo", "literal_column")
 }
@@ -48,7 +48,9 @@ HEADERS = {
 # pack = Lieferung, to pack = packen, packing slip = Lieferschein, pick list = Pickliste, reversal = Storno,
 # receipt = Wareneingang, close short = Rest schließen, outstanding = ausstehend, overdue = überfällig,
 # product = Artikel, lot = Charge, on hold = gesperrt, warehouse = Lager, location = Lagerplatz, stock = Bestand,
-# stock move = Lagerbewegung, transfer = umlagern, adjust = korrigieren, tracking = Verfolgung.
+# stock move = Lagerbewegung, transfer = umlagern, adjust = korrigieren, tracking = Rückverfolgung, document = Beleg,
+# usable = verwendbar, stock that may not leave = nicht verwendbarer Bestand, held for a quote = reserviert,
+# broken promise = nicht gehaltene Zusage, failed = fehlgeschlagen.
 # Values that files and options have, such as yes, skip and days, stay as they are."""
 }
 
@@ -98,7 +100,7 @@ def texts_of_template(source: str) -> list[Key]:
     found: list[Key] = []
     for call in tree.find_all(nodes.Call):
         name = getattr(call.node, "name", "")
-        if name == "_":
+        if name in ("_", "verb"):
             found += _constants(call.args[0])
         elif name == "badge":
             found += map(words, _constants(call.args[0]))

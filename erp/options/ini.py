@@ -10,6 +10,7 @@ from typing import Any
 
 from erp.errors import OptionError
 from erp.options.types import Option
+from erp.text import say
 
 _WIDTH = 100
 
@@ -19,9 +20,9 @@ def read_ini_file(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise OptionError("file", str(path), f"it cannot be read: {error.strerror}") from None
+        raise OptionError("file", str(path), say("it cannot be read: {reason}", reason=error.strerror)) from None
     except UnicodeDecodeError:
-        raise OptionError("file", str(path), "UTF-8 text is allowed") from None
+        raise OptionError("file", str(path), say("UTF-8 text is allowed")) from None
 
 
 def parse_ini(text: str, *, place: str = "") -> configparser.ConfigParser:

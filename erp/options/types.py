@@ -14,7 +14,7 @@ from typing import ClassVar, Generic, TypeVar
 from typing_extensions import override
 
 from erp.addresses import BadAddress, parse_mailbox
-from erp.text import say
+from erp.text import joined, say
 
 T = TypeVar("T")
 
@@ -86,7 +86,7 @@ class Mailbox(Text):
 
     @override
     def refusal(self, text: str) -> str:
-        return f"{_address_problem(text) or say('it has a control character')}; {self.allowed}"
+        return joined((_address_problem(text) or say("it has a control character"), self.allowed), "; ")
 
     @override
     def parse(self, text: str) -> str:

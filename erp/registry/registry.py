@@ -42,6 +42,7 @@ from erp.options import OptionTable, Switched, bump_revision
 from erp.registry.core import Core
 from erp.registry.entries import CORE, Endpoint, Owned, State
 from erp.registry.guarded import Guarded
+from erp.text import say
 from erp.third_parties import Raised, catching
 
 T = TypeVar("T")
@@ -150,8 +151,12 @@ class Registry(Guarded):
         if row.version == version:
             return ""
         if self.is_older(row.name, row.version):
-            return f"{version} is older than {row.version}, which is installed: the module is off."
-        return f"{version} is waiting: upgrade the module."
+            return say(
+                "{version} is older than {installed}, which is installed: the module is off.",
+                version=version,
+                installed=row.version,
+            )
+        return say("{version} is waiting: upgrade the module.", version=version)
 
     def enabled(self) -> frozenset[str]:
         """Return the names of the modules that are on."""

@@ -77,6 +77,7 @@
 
   // On a narrow screen a row of a table becomes a card, in which each value needs its column's name.
   const tables = all("table.table:not(.erp-lines)").filter((table) => table.tHead && table.tHead.rows.length === 1);
+  const isBlank = (cell) => !cell.textContent.trim() && !cell.querySelector("a, button, i, img, input, select, svg, textarea");
   tables.forEach((table) => {
     const names = Array.from(table.tHead.rows[0].cells, (head) => head.querySelector("input, .sr-only") ? "" : head.textContent.trim());
     table.setAttribute("role", "table");
@@ -87,10 +88,19 @@
       cell.setAttribute("role", "cell");
       if (cell.colSpan > 1) return;
       if (names[at]) cell.dataset.label = names[at];
-      cell.classList.toggle("empty", !cell.textContent.trim() && !cell.querySelector("*"));
-      if (names[at] === "#" || names[at] === "Line") cell.classList.add("small-cell");
-      if (cell.textContent.trim().length > 40 || names[at] === "Product") cell.classList.add("wide");
+      cell.classList.toggle("empty", isBlank(cell));
+      if (names[at] === "#" || names[at] === erpText("Line")) cell.classList.add("small-cell");
+      if (cell.textContent.trim().length > 40 || names[at] === erpText("Product")) cell.classList.add("wide");
     }));
+  });
+
+  // So have the totals below it.
+  tables.filter((table) => table.tFoot && table.tFoot.rows.length === 1).forEach((table) => {
+    const heads = table.tHead.rows[0].cells;
+    Array.from(table.tFoot.rows[0].cells).forEach((cell, at) => {
+      if (cell.dataset.total !== undefined) cell.dataset.label = heads[at].textContent.trim();
+      cell.classList.toggle("empty", isBlank(cell));
+    });
   });
 
   const typed = "td input:not([type=hidden]):not([type=checkbox]):not([type=radio])";  // fields need more room than text
@@ -176,17 +186,19 @@
     const [whole, part = ""] = text.replace("-", "").split(".");
     return BigInt(whole + part.padEnd(4, "0")) * (text.startsWith("-") ? -1n : 1n);
   };
-  const readable = (number) => {
+  // `written` is how the reader writes 1000.5: it has the separators.
+  const readable = (number, written) => {
+    const [, group, point] = written.match(/^1(\D*)000(\D)5$/) || ["", "", "."];
     const text = String(number < 0n ? -number : number).padStart(5, "0");
     const part = text.slice(-4).replace(/0+$/, "");
-    return (number < 0n ? "-" : "") + text.slice(0, -4) + (part && "." + part);
+    return (number < 0n ? "-" : "") + text.slice(0, -4).replace(/\B(?=(\d{3})+$)/g, group) + (part && point + part);
   };
   const showTotals = (table, boxes) => {
     const label = table.querySelector("[data-total-label]");
     if (label) label.textContent = boxes.length ? erpText("Ticked {}", boxes.length) : label.dataset.totalLabel;
     all("[data-total]", table).forEach((cell) => {
       const cells = boxes.map((box) => box.closest("tr").cells[cell.cellIndex].dataset.exact).filter(Boolean);
-      cell.textContent = boxes.length ? readable(cells.map(raw).reduce((sum, each) => sum + each, 0n)) : cell.dataset.total;
+      cell.textContent = boxes.length ? readable(cells.map(raw).reduce((sum, each) => sum + each, 0n), label ? label.dataset.written : "") : cell.dataset.total;
     });
   };
   document.addEventListener("click", (event) => {
@@ -218,7 +230,11 @@
       const wrong = dialog.querySelector(".is-invalid"), fields = all("input:not([type=hidden]), select, textarea", dialog);
       (wrong || fields.find((each) => !each.value) || fields[0]).focus();
     };
-    const failed = () => { dialog.innerHTML = '<p role="alert">This form cannot be reached now.</p><button type="button" class="btn btn-quiet" data-close>Close</button>'; };
+    const failed = () => {
+      dialog.innerHTML = '<p role="alert"></p><button type="button" class="btn btn-quiet" data-close></button>';
+      dialog.querySelector("p").textContent = erpText("This form cannot be reached now.");
+      dialog.querySelector("button").textContent = erpText("Close");
+    };
     const answered = (answer) => {
       if ((answer.headers.get("Content-Type") || "").startsWith("application/json")) return answer.json().then((made) => { take([made.id, made.text]); dialog.close(); });
       return answer.text().then((html) => { if (html.includes("<html")) failed(); else show(html); });

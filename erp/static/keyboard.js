@@ -52,6 +52,9 @@
   const offered = () => all("[data-key]").filter((each) => !each.closest("dialog"));
   const name = (each) => each.dataset.keyLabel || each.textContent.trim() || each.getAttribute("aria-label");
 
+  // What keyboards have printed on their keys.
+  const printed = { Ctrl: erpText("Ctrl"), Shift: erpText("Shift"), Enter: erpText("Enter") };
+
   const showKeys = () => {
     const dialog = document.getElementById("erp-keys"), list = dialog.querySelector("dl");
     const pairs = [["Ctrl K", erpText("Search everything")], ["/", erpText("Search everything")]];
@@ -62,7 +65,7 @@
     pairs.push(["Esc", erpText("Close what is open")]);
     list.replaceChildren(...pairs.map(([shown, label]) => {
       const pair = document.createElement("div"), term = document.createElement("dt"), text = document.createElement("dd");
-      shown.split(" ").forEach((part) => { const made = document.createElement("kbd"); made.textContent = part; term.append(made); });
+      shown.split(" ").forEach((part) => { const made = document.createElement("kbd"); made.textContent = printed[part] || part; term.append(made); });
       text.textContent = label;
       pair.append(term, text);
       return pair;

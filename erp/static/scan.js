@@ -26,7 +26,7 @@
     hasBegun = true;
     const proposed = rows.flatMap((row) => all("[data-count]", row)).filter((input) => input.value && !input.dataset.typed);
     proposed.forEach((input) => { input.value = ""; });
-    return proposed.length ? " The proposed quantities are cleared: what you scan or type counts." : "";
+    return proposed.length ? " " + erpText("The proposed quantities are cleared: what you scan or type counts.") : "";
   };
   // Quantities are exact, so one is added to the whole part of the text.
   const addOne = (input) => {

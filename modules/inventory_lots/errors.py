@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from erp.errors import ErpError
 from erp.numbers import format_quantity
-from erp.text import say
+from erp.text import joined, say
 
 
 class StockRefused(ErpError):
@@ -21,7 +21,7 @@ class BadQuantity(StockRefused):
     """A quantity that is not positive, too large, or has more decimals than the product's unit."""
 
     def __init__(self, *, what: str, quantity: Decimal, reason: str) -> None:
-        super().__init__(f"{what}: {format_quantity(quantity)} {reason}.")
+        super().__init__(joined((what, ": ", format_quantity(quantity), " ", reason, "."), ""))
 
 
 class NegativePrice(ErpError):
@@ -104,7 +104,7 @@ class LotDatesDiffer(StockRefused):
     """Goods that arrive with another date than the stock of the same lot has; `column` is the date's name."""
 
     def __init__(self, *, sku: str, number: str, column: str, given: date, known: date | None) -> None:
-        has = known.isoformat() if known else say("no date")
+        has = known or say("no date")
         if column == "received_on":
             what, instead = say("was received on {has}", has=has), say("receive into another lot")
         else:
@@ -116,7 +116,7 @@ class LotDatesDiffer(StockRefused):
                 number=number,
                 sku=sku,
                 what=what,
-                isoformat=given.isoformat(),
+                isoformat=given,
                 instead=instead,
             )
         )

@@ -53,13 +53,13 @@ class Arrivals:
             return say("without a date")
         overdue = self.overdue_by(expected_on)
         if not overdue:
-            return say("expected {isoformat}", isoformat=expected_on.isoformat())
+            return say("expected {day:%d %b %Y}", day=expected_on)
         arrival = self.arrival(expected_on)
         counted = say("counted on no day")
         if arrival:
-            counted = say("counted from {isoformat}", isoformat=arrival.isoformat())
-        expected, days = expected_on.isoformat(), plural(overdue, "day")
-        return say("expected {isoformat}, overdue by {days}, {counted}", isoformat=expected, days=days, counted=counted)
+            counted = say("counted from {day:%d %b %Y}", day=arrival)
+        days = plural(overdue, "day")
+        return say("expected {day:%d %b %Y}, overdue by {days}, {counted}", day=expected_on, days=days, counted=counted)
 
 
 class AllocatedStock(NamedTuple):
@@ -198,7 +198,7 @@ class Coverage:
     def missing(self) -> str:
         """Why the line has no expected date, in words; empty where it has one, or only other lines have none."""
         without = [part.describe(self.today) for part in self.parts if part.day is None]
-        return ", ".join(without)
+        return joined(without, ", ") if without else ""
 
     def promise(self, buffer_days: int) -> date | None:
         """Return the date that may be promised: the expected date, and the buffer where a part is incoming."""

@@ -18,7 +18,7 @@ class NotYetLaunched(ErpError):
             say(
                 "{sku} is launched on {isoformat} and is not eligible for preorder.",
                 sku=sku,
-                isoformat=launch_date.isoformat(),
+                isoformat=launch_date,
             )
         )
 
@@ -42,9 +42,7 @@ class PackedBeforeLaunch(ErpError):
     """A preorder may not leave before the launch."""
 
     def __init__(self, *, sku: str, launch_date: date) -> None:
-        super().__init__(
-            say("{sku} is not packed before its launch on {isoformat}.", sku=sku, isoformat=launch_date.isoformat())
-        )
+        super().__init__(say("{sku} is not packed before its launch on {isoformat}.", sku=sku, isoformat=launch_date))
 
 
 class LaunchDateMissing(ErpError):

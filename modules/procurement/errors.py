@@ -173,7 +173,7 @@ class ExpectedDatePassed(ErpError):
             say(
                 "{line} was expected on {isoformat}, which has passed. Give a new expected date.",
                 line=line,
-                isoformat=expected_on.isoformat(),
+                isoformat=expected_on,
             )
         )
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from erp.events import hook
-from erp.text import plural
+from erp.text import plural, say
 from modules.procurement.events import Freed
 
 
@@ -113,8 +113,15 @@ class NewsPreview:
     def __str__(self) -> str:
         if not self.customers:
             return self.reason
-        others = f"; {self.without_address} more without an email address" if self.without_address else ""
-        return f"{plural(self.customers, 'customer')} would be notified with the template {self.template}{others}."
+        others = (
+            say("; {number} more without an email address", number=self.without_address) if self.without_address else ""
+        )
+        return say(
+            "{customers} would be notified with the template {template}{others}.",
+            customers=plural(self.customers, "customer"),
+            template=self.template,
+            others=others,
+        )
 
 
 @hook

@@ -26,7 +26,7 @@ from erp.contacts import Contact
 from erp.db import BigId, Model, Money, Quantity, UtcDateTime, instant_now, key_column, partial_index, total
 from erp.history import Subject, Tracked
 from erp.models import enum_column
-from erp.text import say
+from erp.text import joined, say
 from modules.inventory_lots.models import Balance, Product
 from modules.procurement.domain import LineQuantities
 from modules.procurement.states import OPEN_STATES, PurchaseState
@@ -89,7 +89,7 @@ class PurchaseOrder(Tracked, Model):
     @property
     def name(self) -> str:
         """The order's number, or `Draft` and its id as long as it has none."""
-        return self.number or f"Draft {self.id}"
+        return self.number or say("Draft {id}", id=self.id)
 
     @hybrid_property
     def is_open(self) -> bool:
@@ -220,7 +220,7 @@ class PurchaseOrderLine(Tracked, Model):
         return Subject("procurement.purchase_order", self.order_id, self.order.name, line=self.position)
 
     def __str__(self) -> str:
-        return f"{self.order.name}/{self.position}"
+        return joined((self.order.name, f"{self.position}"), "/")
 
 
 class Receipt(Model):

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from erp.errors import ErpError
 from erp.numbers import format_quantity
-from erp.text import plural, say
+from erp.text import joined, plural, say
 
 
 class MoreThanPacked(ErpError):
@@ -49,7 +49,7 @@ class OrdersDiffer(ErpError):
         super().__init__(
             say(
                 "A return is of one sales order, not of {orders}. Make one return for each.",
-                orders=" and ".join(orders),
+                orders=joined(orders, say(" and ")),
             )
         )
 
@@ -103,7 +103,7 @@ class NotStock(ErpError):
     field = "location"
 
     def __init__(self, *, location: str) -> None:
-        where = say("{location} is a quarantine", location=location) if location else "No location is chosen"
+        where = say("{location} is a quarantine", location=location) if location else say("No location is chosen")
         super().__init__(say("{where}. Goods that go back to stock need a location of kind stock.", where=where))
 
 

@@ -13,6 +13,7 @@ from erp import clock
 from erp.db import BigId, Model, Quantity, UtcDateTime, key_column
 from erp.history import Tracked
 from erp.models import enum_column
+from erp.text import say
 from modules.inventory_lots.models import Location
 from modules.returns.states import OPEN_STATES, Outcome, ReturnCause, ReturnState
 from modules.sales.models import Order, PackLine
@@ -102,7 +103,7 @@ class ReturnLine(Model):
     @property
     def what(self) -> str:
         """How messages name it."""
-        return f"{self.pack_line.line.product.sku} lot {self.pack_line.balance.lot}"
+        return say("{sku} lot {lot}", sku=self.pack_line.line.product.sku, lot=self.pack_line.balance.lot)
 
     def __str__(self) -> str:
         return f"{self.document.number}/{self.position}"

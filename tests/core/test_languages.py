@@ -2,40 +2,36 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from html.parser import HTMLParser
 from string import Formatter
 
 import pytest
-from babel import Locale
 from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
 from flask import g
 from jinja2 import Environment
-from sqlalchemy import Enum, select
 
 from erp import languages, security, sessions
 from erp.catalogues import collected
-from erp.db import Model, db
+from erp.db import db
+from erp.languages import SCRIPTS
 from erp.languages.extraction import texts_of_template
 from erp.languages.templates import MessagesInTemplates, message_in_page
 from erp.text import capital, joined, plural, say, without_stop
 from tests.core.addresses import entry_points
+from tests.support.marked_texts import GERMAN, WORD, Marked, compiled_texts, data_words, left_over
 
-GERMAN = {"Accept-Language": "de-AT, en;q=0.5"}
 READ = ("title", "placeholder", "alt", "aria-label", "data-confirm", "data-title", "data-yes", "data-no", "data-label")
 ALONE = ("script", "style", "code", "pre", "kbd", "textarea")
 EMPTY = ("area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr", "rect", "circle", "path")
-WORD = re.compile(r"[^\W\d_]{2,}")
-# Names, the words of headers and of formats, and a word that the rows of the test have: the same in every language.
-LIKE_EVERYWHERE = (
-    "erp test localhost",
-    "SKU ATP ini",
-    "shopify woocommerce odoo erpnext",
-    "My Company",
-    "Made",
-    "Pygal",
-)
+# Folders whose sentences nobody reads on a page: commands, backups and the tables' own history.
+ENGLISH_ALONE = {"cli", "backup", "migrations", "revisions", "skeleton"}
+# What WTForms says is in its own catalogues.
+OF_WTFORMS = {"Dieses Feld wird benötigt."}
+# Actions that would switch off what is pressed next, or sign the user out.
+NOT_PRESSED = ("/settings/modules/", "/settings/users/", "/logout")
 # A queue whose rows lead to other documents: nobody gets to a page of its own.
 NO_PAGES = {"/preorder/arrived/1/"}
 
@@ -64,35 +60,6 @@ class Page(HTMLParser):
             self.texts.append(data.strip())
 
 
-class Marked:
-    """The catalogues of a language in which each text is the English one between brackets."""
-
-    def __init__(self, texts):
-        self.known = texts
-
-    def ugettext(self, message):
-        return f"⟦{message}⟧" if message in self.known else message
-
-    def ungettext(self, one, many, number):
-        return f"⟦{one if number == 1 else many}⟧" if (one, many) in self.known else one
-
-
-def left_over(text):
-    """Return what of a text is outside of the brackets; a reference inside a text parts it in two."""
-    shorter = re.sub(r"⟦[^⟦⟧]*⟧", " ", text)
-    return re.sub(r"^[^⟦]*⟧|⟦[^⟧]*$", " ", text) if shorter == text else left_over(shorter)
-
-
-def data_words(app):
-    """Return the words that users put into the tables, and names that are the same in every language."""
-    registry, months = app.extensions["erp"], Locale.parse("de").months["format"]
-    names = [*registry.modules, *registry.jobs, *LIKE_EVERYWHERE, *months["abbreviated"].values()]
-    for table in Model.metadata.sorted_tables:
-        columns = [each for each in table.c if not isinstance(each.type, Enum)]
-        names += [value for row in db.session.execute(select(*columns)) for value in row if isinstance(value, str)]
-    return {word for name in names for word in WORD.findall(name)}
-
-
 @pytest.fixture(scope="module")
 def catalogues():
     """The German catalogues by name."""
@@ -104,20 +71,48 @@ def catalogues():
     return found
 
 
+def outside(path, answer):
+    """Return each word of a page that is outside of the brackets, with its text and the page."""
+    if answer.status_code in (302, 303) or answer.mimetype != "text/html":
+        return set()
+    return {(word, text, path) for text in Page(answer.text).texts for word in WORD.findall(left_over(text))}
+
+
+@pytest.fixture
+def reading(app, sign_in, monkeypatch):
+    """Return a function that opens an address in the marked language: its words that are neither marked nor data."""
+    monkeypatch.setattr(languages, "get_translations", lambda: Marked(compiled_texts()))
+    browser = sign_in("Administrator")
+
+    def read(path, **sent):
+        answer = browser.post(path, headers=GERMAN, **sent) if sent else browser.get(path, headers=GERMAN)
+        while answer.status_code in (302, 303):
+            answer = browser.get(answer.location, headers=GERMAN)
+        if answer.mimetype != "text/html" or answer.status_code in (403, 404):
+            return []
+        texts = [each for each in Page(answer.text).texts if each not in OF_WTFORMS]
+        words = {(word, text) for text in texts for word in WORD.findall(left_over(text))}
+        data = data_words(app) if words else ()
+        return [f"{word} in {text!r} of {path} {sent}" for word, text in sorted(words) if word not in data]
+
+    return read
+
+
 @pytest.mark.parametrize("app", ["sqlite"], indirect=True)
-def test_no_text_on_a_screen_is_outside_the_catalogues(app, sign_in, monkeypatch):
-    known = {text for texts in collected(app).values() for text in texts.found}
-    monkeypatch.setattr(languages, "get_translations", lambda: Marked(known))
-    browser, found = sign_in("Administrator"), set()
+def test_no_text_on_a_screen_is_outside_the_catalogues(app, reading):
     paths = {each.path for each in entry_points(app) if each.method == "GET"} - NO_PAGES
-    for path in sorted({*paths, "/", "/language", "/password", "/second-factor"}):
-        answer = browser.get(path, headers=GERMAN)
-        if answer.status_code == 200 and answer.mimetype == "text/html":
-            for text in Page(answer.text).texts:
-                found |= {(word, text, path) for word in WORD.findall(left_over(text))}
-    data = data_words(app)
-    missing = [each for each in sorted(found) if each[0] not in data]
-    assert missing == [], "\n".join(map(str, missing))
+    wrong = [
+        word for path in sorted({*paths, "/", "/language", "/password", "/second-factor"}) for word in reading(path)
+    ]
+    assert wrong == [], "\n".join(wrong)
+
+
+@pytest.mark.parametrize("app", ["sqlite"], indirect=True)
+def test_no_answer_to_an_action_is_outside_the_catalogues(app, reading):
+    points = [each for each in entry_points(app) if each.method == "POST" and not each.path.startswith(NOT_PRESSED)]
+    wrong = [word for each in points for word in reading(each.path, data=each.form)]
+    assert len(points) > 100
+    assert wrong == [], "\n".join(wrong)
 
 
 @pytest.mark.parametrize("app", ["sqlite"], indirect=True)
@@ -129,6 +124,83 @@ def test_the_german_catalogues_have_each_text_of_the_program_and_no_other(app, c
         assert {each.id for each in catalogue if each.id} == (modules[name] - core if name else core), (
             "make translations collects the texts"
         )
+
+
+# A script's text for people begins like a sentence, or stands between two tags; what is not said by `erpText` is left.
+SAID = re.compile(r"""erpText\("[^"]*"|//.*""")
+QUOTED = re.compile(r"""(?<!\w)(["'`])((?:(?!\1)[^\\\n]|\\.)*)\1""")
+READS = re.compile(r"\s?[A-Z][a-z]+[ .:!?]|.*>[^<>$]*[a-z]{2}[^<>]*<")
+
+
+def test_a_script_says_nothing_that_the_catalogues_do_not_have():
+    left = {
+        (path.name, text)
+        for path in SCRIPTS.glob("*.js")
+        for _, text in QUOTED.findall(SAID.sub("", path.read_text(encoding="utf-8")))
+        if READS.match(text)
+    }
+    assert left == {("keyboard.js", "Ctrl K"), ("keyboard.js", "Ctrl S"), ("keyboard.js", "Shift Tab")}, (
+        "only names of keys, whose words are said each"
+    )
+
+
+def test_a_text_has_one_translation_wherever_it_stands(catalogues):
+    found = {}
+    for catalogue in catalogues.values():
+        for message in catalogue:
+            if message.id:
+                found.setdefault(str(message.id), set()).add(str(message.string))
+    assert {text: translations for text, translations in found.items() if len(translations) > 1} == {}
+
+
+def plain_words(node, assigned, seen=()):
+    """Return the English words that an expression gives to a sentence without being a text of the catalogues."""
+    if isinstance(node, ast.Constant):
+        return WORD.findall(node.value) if isinstance(node.value, str) else []
+    if isinstance(node, ast.JoinedStr):
+        plain = " ".join(each.value for each in node.values if isinstance(each, ast.Constant))
+        return WORD.findall(re.sub(r"\w+[._]", "", plain))  # the name of an option is data
+    if isinstance(node, ast.IfExp):
+        return plain_words(node.body, assigned, seen) + plain_words(node.orelse, assigned, seen)
+    if isinstance(node, ast.BoolOp):
+        return [word for each in node.values for word in plain_words(each, assigned, seen)]
+    if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "join":
+        # A text is not a translatable one any more when it has been joined to others as a plain one.
+        parts = [each.func.id for each in ast.walk(node) if isinstance(each, ast.Call) and hasattr(each.func, "id")]
+        return [part for part in parts if part in ("say", "plural", "word", "named")]
+    if isinstance(node, ast.Name) and node.id not in seen:
+        found = assigned.get(node.id, ())
+        return [word for each in found for word in plain_words(each, assigned, (*seen, node.id))]
+    return []
+
+
+def assignments(function):
+    found = {}
+    for node in ast.walk(function):
+        for target in node.targets if isinstance(node, ast.Assign) else ():
+            pairs = [(target, node.value)]
+            if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+                pairs = zip(target.elts, node.value.elts, strict=True)
+            for name, value in pairs:
+                found.setdefault(getattr(name, "id", ""), []).append(value)
+    return found
+
+
+def test_no_sentence_has_a_fact_of_words_that_stay_english():
+    wrong = []
+    for home in (languages.FOLDER.parent, languages.FOLDER.parents[1] / "modules"):
+        for path in sorted(each for each in home.rglob("*.py") if not ENGLISH_ALONE & set(each.parts)):
+            functions = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)]
+            for function in functions:
+                assigned = assignments(function)
+                calls = (node for node in ast.walk(function) if isinstance(node, ast.Call))
+                facts = [fact for call in calls if getattr(call.func, "id", "") == "say" for fact in call.keywords]
+                wrong += [
+                    f"{path.name}, {function.name}: {fact.arg} is {words}"
+                    for fact in facts
+                    if (words := plain_words(fact.value, assigned))
+                ]
+    assert wrong == [], "\n".join(wrong)
 
 
 def placeholders(text):

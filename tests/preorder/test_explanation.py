@@ -21,14 +21,14 @@ JANUARY = date(2027, 1, 10)
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
-        ({}, "4 still available (automatic allocation is off: a clerk may allocate it); expected 2026-12-01."),
+        ({}, "4 still available (automatic allocation is off: a clerk may allocate it); expected 01 Dec 2026."),
         (
             {"preorder.auto_allocate": "yes"},
-            "4 still available (less than the 9 that are not covered: a clerk may allocate it); expected 2026-12-01.",
+            "4 still available (less than the 9 that are not covered: a clerk may allocate it); expected 01 Dec 2026.",
         ),
         (
             {"sales.backorders": "no"},
-            "4 still available (backorders are switched off, so nothing is allocated); expected 2026-12-01.",
+            "4 still available (backorders are switched off, so nothing is allocated); expected 01 Dec 2026.",
         ),
     ],
 )
@@ -54,7 +54,7 @@ def test_the_explanation_says_what_is_allocated_to_the_line_and_to_others(
     allocate_purchase(session, mine.lines[0], supply.lines[0], 2)
     allocate_purchase(session, other.lines[0], supply.lines[0], 3)
     assert [note.reason for note in queries.supply_notes(session, mine.lines[0])] == [
-        "2 allocated to this line, 3 allocated to other orders; expected 2026-12-01.",
-        "2 still available (overdue by more than 5 days, so nothing is allocated to it); expected 2026-11-01, "
+        "2 allocated to this line, 3 allocated to other orders; expected 01 Dec 2026.",
+        "2 still available (overdue by more than 5 days, so nothing is allocated to it); expected 01 Nov 2026, "
         "overdue by 22 days, counted on no day.",
     ]

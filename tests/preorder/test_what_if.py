@@ -60,8 +60,8 @@ def test_a_later_arrival_breaks_the_promises_that_wait_for_it_and_says_what_serv
     assert [remedies.offered for remedies in answer.remedies] == [[], []], "March is no earlier"
     much_later = what_if(session, SupplyQuestion(line.id, days=200))
     assert [[str(each) for each in remedies.offered] for remedies in much_later.remedies] == [
-        ["5 of PO-M/1, then expected 2027-03-01"],
-        ["5 of PO-M/1, then expected 2027-03-01"],
+        ["5 of PO-M/1, then expected 01 Mar 2027"],
+        ["5 of PO-M/1, then expected 01 Mar 2027"],
     ]
     assert (answer.rebalanced, line.expected_on) == ([], DECEMBER)
 

@@ -75,7 +75,7 @@ def test_allocate_order_says_what_is_on_purchase_orders(session, desk, order, sc
     session.commit()
     allocate_purchase(session, order.lines[1], purchase.lines[0], 3)
     page = desk.order(order, "allocate")
-    assert page.rows("allocation-result")[1][6] == "3 Purchase order PO7/1, expected 2026-12-15"
+    assert page.rows("allocation-result")[1][6] == "3 Purchase order PO7/1, expected 15 Dec 2026"
 
 
 def test_allocate_order_says_why_stock_on_hand_is_not_used(session, desk):

@@ -32,7 +32,7 @@ def backorder(session, desk, order, screws):
 @pytest.mark.needs("preorder")
 def test_the_confirmation_names_the_purchase_allocations_that_are_released(desk, backorder, name):
     page = desk.open(f"/sales/backorders/{backorder.id}/{name}/")
-    assert "3 Purchase order PO7/1, expected 2026-12-15" in page.text
+    assert "3 Purchase order PO7/1, expected 15 Dec 2026" in page.text
 
 
 @pytest.mark.needs("preorder")

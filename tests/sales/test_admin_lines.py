@@ -76,7 +76,7 @@ def test_the_page_why_names_the_place_in_the_queue_and_every_supply(session, des
         ["T9", "WH/STOCK", "8", "0", "Not used: it is on hold.", ""],
         ["T1", "WH/STOCK", "22", "0", "22 allocated to other orders.", f"{first.number} 22"],
     ]
-    reason = "40 still available (automatic allocation is off: a clerk may allocate it); expected 2026-12-15."
+    reason = "40 still available (automatic allocation is off: a clerk may allocate it); expected 15 Dec 2026."
     assert page.rows("notes") == [["Purchase order PO7/1", "40", reason]]
 
 

@@ -19,8 +19,10 @@ from modules.sales import services
 from modules.sales.models import Allocation, Backorder
 from modules.sales.states import ShippingPolicy
 from tests.support.inventory_lots import make_location, make_product, make_serials, make_stock
+from tests.support.marked_texts import words_outside
 from tests.support.sales import make_draft, make_order, make_packs
 
+TYPED = {"EAST"}  # what the tests enter, and is refused
 PREFIXES = ("inventory_lots_", "sales_")
 
 # What no screen can show, and why.
@@ -399,7 +401,9 @@ def everything(session):
 
 
 @pytest.mark.parametrize("refusal", SEEN, ids=lambda each: each.__name__)
-def test_a_clerk_reads_the_sentence_and_nothing_is_changed(session, desk, monkeypatch, raised, refusal):
+def test_a_clerk_reads_the_sentence_in_their_language_and_nothing_is_changed(
+    session, desk, monkeypatch, raised, refusal
+):
     press = SEEN[refusal](Shop(session, desk, monkeypatch))
     session.commit()
     before = everything(session)
@@ -412,3 +416,4 @@ def test_a_clerk_reads_the_sentence_and_nothing_is_changed(session, desk, monkey
     assert sentence in page.text
     assert sentence.endswith(".")
     assert everything(session) == before
+    assert words_outside(desk.client.application, monkeypatch, [raised[refusal]]) <= TYPED

@@ -41,8 +41,8 @@ class HistoryScreen(Screen):
         "document": "Kind",
         "document_name": "What",
         "document_id": "Id",
-        "old_value": "From",
-        "new_value": "To",
+        "old_value": "Old value",
+        "new_value": "New value",
     }
     column_searchable_list = ("document_name", "user_name")
     column_filters = ("at", "user_name", "document", "document_id", "document_name", "action", "field", "why")

@@ -29,7 +29,7 @@ from erp.exchange.own_maps import find_map, save_map
 from erp.exchange.problems import ImportRefused
 from erp.models import ImportFile, ImportState
 from erp.options import options
-from erp.text import say
+from erp.text import joined, say
 
 DAYS_COUNTED = 7
 FILES_SHOWN = 20
@@ -194,7 +194,7 @@ class ImportPage(Page):
             name, rows = uploads.missing_rows(self.session(), id, request.form.get("column", ""), may)
             flash_sentence(self.do("make", lambda session: import_csv(session, name, rows, may=may)))
         except ImportRefused as refused:
-            flash_sentence(" ".join(refused.lines(5)), "error")
+            flash_sentence(joined(refused.lines(5)), "error")
         except ErpError as refused:
             flash(str(refused), "error")
         return self._check(id)

@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 from erp.exchange import BadMap, Column, ImportKind, LeaveOut, Map, take
 from erp.exchange.maps import Sources
 from erp.identity import identity_key
-from erp.text import say
+from erp.text import joined, say
 
 KEEP = "*"
 
@@ -27,7 +27,7 @@ class OwnMap:
     def kept(self, column: str) -> str:
         """Return in words what the map in use takes for one of our columns; empty where it takes nothing."""
         sources = self.base.columns.get(column, ()) if self.base else ()
-        return " or ".join(" + ".join(source.columns) for source in sources)
+        return joined((" + ".join(source.columns) for source in sources), say(" or "))
 
     def chosen(self, column: str) -> str:
         """Return what is chosen at first: what the map in use takes, else the column of the same name."""

@@ -17,7 +17,7 @@ from wtforms.validators import InputRequired
 from erp.admin import Action, Badge, ExtraColumn, Facts, ListAction, Panel, Screen, WorkQueue, anchor_of, versions
 from erp.admin.access import may, only_read, screen_session
 from erp.errors import ErpError, StaleRecord
-from erp.text import plural, say, word
+from erp.text import plural, say, translated, verb, word
 from modules.backorder_email import queries, services
 from modules.backorder_email.admin.samples import asked_sample, named, show_source
 from modules.backorder_email.delivery import send_pending, sender
@@ -83,7 +83,9 @@ def _send(session: Session, message: Message) -> str:
         return say("Sent to {recipient}.", recipient=recipient)
     what = say("needs review") if state is MessageState.needs_review else say("is {state}", state=word(state.value))
     return say(
-        "Not sent, the email {what}: {attention}", what=what, attention=attention or reason or "it was changed since"
+        "Not sent, the email {what}: {attention}",
+        what=what,
+        attention=attention or reason or say("it was changed since"),
     )
 
 
@@ -228,7 +230,7 @@ class PendingEmails(Screen):
             allowed=_allows("mark_as_sent"), icon="fa-check", confirm="Count this email as sent?",
         ),
         Action(
-            name="cancel", label="Cancel", permission=EDIT, run=_cancel, depends_on=_content,
+            name="cancel", label=verb("to cancel"), permission=EDIT, run=_cancel, depends_on=_content,
             allowed=_allows("cancel"), style="danger",
             icon="fa-ban", confirm="Cancel this email? It will not be sent.", yes="Cancel the email", no="Back",
         ),
@@ -251,7 +253,7 @@ class PendingEmails(Screen):
             confirm="Put the ticked emails back into the queue?", depends_on=_contents,
         ),
         ListAction(
-            name="cancel", label="Cancel", permission=EDIT, run=_cancel_ticked, style="danger", icon="fa-ban",
+            name="cancel", label=verb("to cancel"), permission=EDIT, run=_cancel_ticked, style="danger", icon="fa-ban",
             confirm="Cancel the ticked emails? They will not be sent.", yes="Cancel the emails", no="Back",
             depends_on=_contents,
         ),
@@ -313,7 +315,7 @@ class PendingEmails(Screen):
         left = count(screen_session())
         shown = {"left": left, "summary": summary, "problem": problem, "version": versions.as_field(_newest())}
         if request.accept_mimetypes.best == "application/json":
-            return shown, status
+            return {**shown, "summary": translated(summary), "problem": translated(problem)}, status
         if request.method == "POST" and not left and not problem:
             flash(summary or "Nothing was pending.", "success")
             return redirect(self.get_url(".index_view"))

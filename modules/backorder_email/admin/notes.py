@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from erp.admin import ActionNotes
 from erp.db import one_moment
-from erp.text import Note, say
+from erp.text import Note, say, verb
 from modules.backorder_email import queries
 from modules.inventory_lots.states import Tracking
 from modules.preorder.queries import gained_by_ordering, gained_by_receiving, gained_without
@@ -49,7 +49,7 @@ def _receive_lines(session: Session, lines: Sequence[PurchaseOrderLine]) -> Gain
 
 def _cancel(session: Session, order: PurchaseOrder) -> Gains:
     coming = [line for line in order.lines if line.is_open]
-    return gained_without(session, {"Cancel": coming}) if coming else {}
+    return gained_without(session, {verb("to cancel"): coming}) if coming else {}
 
 
 def _close_short(session: Session, order: PurchaseOrder) -> Gains:

@@ -28,11 +28,13 @@ from modules.backorder_email.states import Cause
 
 
 def _uses(session: Session, templates: Sequence[Template]) -> Mapping[int, str]:
-    return {template.id: ", ".join(users) for template, users in queries.uses_of_templates(session, templates).items()}
+    return {
+        template.id: joined(users, ", ") for template, users in queries.uses_of_templates(session, templates).items()
+    }
 
 
 def _used_by(template: Template) -> str:
-    return ", ".join(queries.uses_of_template(screen_session(), template)) or say("nothing yet")
+    return joined(queries.uses_of_template(screen_session(), template), ", ") or say("nothing yet")
 
 
 def _types(session: Session, templates: Sequence[Template]) -> Mapping[int, str]:

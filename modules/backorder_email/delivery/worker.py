@@ -22,7 +22,7 @@ from erp.db import chunks, commit, db
 from erp.deliveries import Ending, Outcome
 from erp.errors import ErpError
 from erp.options import options
-from erp.text import plural
+from erp.text import joined, plural, say
 from modules.backorder_email import queries, services
 from modules.backorder_email.delivery.composing import compose_lost_runs
 from modules.backorder_email.delivery.transports import Envelope, Transport, configured
@@ -46,9 +46,16 @@ class SendSummary:
         return self.endings.total()
 
     def __str__(self) -> str:
-        words = {Ending.transient: "to be tried again", Ending.permanent: "refused", Ending.uncertain: "uncertain"}
-        others = [f", {self.endings[ending]} {word}" for ending, word in words.items() if self.endings[ending]]
-        return f"{plural(self.endings[Ending.sent], 'email')} sent{''.join(others)}."
+        transient, permanent, uncertain = (
+            self.endings[ending] for ending in (Ending.transient, Ending.permanent, Ending.uncertain)
+        )
+        others = [
+            *([say("{number} to be tried again", number=transient)] if transient else []),
+            *([say("{number} refused", number=permanent)] if permanent else []),
+            *([say("{number} uncertain", number=uncertain)] if uncertain else []),
+        ]
+        sent = say("{emails} sent", emails=plural(self.endings[Ending.sent], "email"))
+        return joined((sent, *others), ", ") + "."
 
 
 def sender() -> Sender:
@@ -68,7 +75,7 @@ def send_on_schedule() -> str:
         compose_lost_runs()
         commit(services.recover)
         waiting = plural(queries.count_sendable(db.session()), "email waits", "emails wait")
-        return f"Sending is manual: {waiting} for a user to send."
+        return say("Sending is manual: {waiting} for a user to send.", waiting=waiting)
     return str(send_pending(on_schedule=True))
 
 

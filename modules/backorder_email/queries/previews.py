@@ -183,9 +183,10 @@ def _preview(rows: Sequence[Any], template: Template, cause: Cause, *, status_id
     usable = {row.customer_id: row for row in reversed(rows) if _is_usable(row.email)}
     others = {row.customer_id for row in rows} - usable.keys()
     if not usable:
-        text = say(
-            "Nobody is notified: {value} no email address.",
-            value="the customers have" if len(others) > 1 else "the customer has",
+        text = (
+            say("Nobody is notified: the customers have no email address.")
+            if len(others) > 1
+            else say("Nobody is notified: the customer has no email address.")
         )
         return NewsPreview(0, len(others), template.name, reason=text)
     first = next(row for row in rows if row.customer_id in usable)

@@ -24,7 +24,7 @@ from erp.exchange import (
     whole_number,
 )
 from erp.identity import identity_key
-from erp.text import plural, say
+from erp.text import joined, plural, say
 from modules.inventory_lots import queries, services
 from modules.inventory_lots.domain import clean_path
 from modules.inventory_lots.errors import BadLocation, ManyRefused
@@ -100,7 +100,7 @@ def _summary(rows: int, adjusted: Adjusted, locations: Locations) -> str:
         (locations.new_locations, "location"),
         (locations.new_warehouses, "warehouse"),
     )
-    created = ", ".join(plural(number, noun) for number, noun in new if number) or "nothing"
+    created = joined((plural(number, noun) for number, noun in new if number), ", ") or say("nothing")
     return say(
         "{rows} of stock: {changed} changed, {created} created.",
         rows=plural(rows, "row"),

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from erp.db import from_raw, is_one_of, require_lock, to_raw
 from erp.events import publish
+from erp.text import say
 from modules.inventory_lots.errors import NotEnoughUnallocated, SerialInStock
 from modules.inventory_lots.events import StockChanged
 from modules.inventory_lots.models import Balance, Location, Lot, Product
@@ -79,4 +80,4 @@ def _named(session: Session, key: Key) -> str:
         session.get_one(Lot, key[1]),
         session.get_one(Location, key[2]),
     )
-    return f"{product.sku} lot {lot} at {location}"
+    return say("{sku} lot {lot} at {location}", sku=product.sku, lot=lot, location=location)

@@ -21,7 +21,7 @@ from erp.admin.fields import as_id, read_quantity
 from erp.admin.formatting import day
 from erp.db import format_quantity, one_moment
 from erp.errors import ErpError
-from erp.text import joined, say
+from erp.text import joined, say, translated
 from modules.inventory_lots.models import Product
 from modules.preorder import queries
 from modules.preorder.admin.bars import Drawn, Part, draw
@@ -209,7 +209,7 @@ class AvailabilityScreen(Screen):
             return abort(400)
         session = screen_session()
         with one_moment(session):
-            return {"lines": [hint_text(hint) for hint in queries.hints(session, asked)]}
+            return {"lines": [translated(hint_text(hint)) for hint in queries.hints(session, asked)]}
 
     @expose("/what-if/", methods=("POST",))
     def what_if_view(self) -> ResponseReturnValue:
@@ -239,10 +239,10 @@ class AvailabilityScreen(Screen):
         if product is None or quantity <= 0:
             return abort(404)
         found = queries.expected_ship_date(screen_session(), product.id, quantity)
-        return {"date": found.isoformat() if found else None, "text": _ship_date_text(found)}
+        return {"date": found.isoformat() if found else None, "text": translated(_ship_date_text(found))}
 
 
 def _ship_date_text(found: date | None) -> str:
     if found is None:
-        return "Not available within the horizon."
-    return "Available today." if found == clock.today() else say("Expected to ship on {found}.", found=day(found))
+        return say("Not available within the horizon.")
+    return say("Available today.") if found == clock.today() else say("Expected to ship on {found}.", found=day(found))

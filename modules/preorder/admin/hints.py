@@ -76,7 +76,7 @@ def hint_text(hint: Hint | None) -> str:
             say(
                 "ATP promises it {when}: it reserves for {reserved_for}.",
                 when=when,
-                reserved_for=", ".join(hint.reserved_for),
+                reserved_for=joined(hint.reserved_for, ", "),
             )
         )
     text = joined(sentences)
@@ -94,7 +94,7 @@ def _expected(found: Coverage) -> str:
             else say("Not all of it is covered{parts}.", parts=parts)
         )
     return (
-        "Available today."
+        say("Available today.")
         if found.expected == found.today
         else say("Expected to ship on {expected}{parts}.", expected=day(found.expected), parts=parts)
     )

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from erp.admin import BulkAction, Facts, change_of_each, document_url
 from erp.errors import ErpError
-from erp.text import say
+from erp.text import say, verb
 from modules.preorder.admin.many_promises import PROMISE_LINES
 from modules.sales.queries import Quantities, line_quantities
 from modules.sales.services import allocate_lines, hold_many_lines
@@ -49,7 +49,7 @@ ALLOCATE = BulkAction(
 )
 HOLD = BulkAction(
     name="hold",
-    label="Hold",
+    label=verb("to hold"),
     permission="sales.allocate",
     icon="fa-pause",
     depends_on=_facts,

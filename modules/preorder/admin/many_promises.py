@@ -64,7 +64,7 @@ def _promise(session: Session, line_ids: Sequence[int], form: Any) -> tuple[Mapp
     found = _coverage(session, line_ids)
     typed = form.promise_date.data if form.by.data is PromiseBy.one_day_for_all else None
     dates = dict.fromkeys(found, typed) if typed else queries.new_promises(found)
-    refusals = {id_: "Nothing of it is open." for id_ in line_ids if id_ not in found}
+    refusals: dict[int, str] = {id_: say("Nothing of it is open.") for id_ in line_ids if id_ not in found}
     refusals |= {id_: _without_day(found[id_]) for id_ in found if id_ not in dates}
     cause, why, notify = "edit" if typed else "sync", form.why.data or "", bool(form.notify.data)
     set_promise_dates(session, dates, cause=cause, pin=bool(typed), why=why, notify=notify)
@@ -72,7 +72,9 @@ def _promise(session: Session, line_ids: Sequence[int], form: Any) -> tuple[Mapp
 
 
 def _without_day(found: Coverage) -> str:
-    return say("No date is expected: {missing}.", missing=found.missing) if found.missing else "No date is expected."
+    return (
+        say("No date is expected: {missing}.", missing=found.missing) if found.missing else say("No date is expected.")
+    )
 
 
 def promise_lines(session: Session, line_ids: Sequence[int], form: Any) -> list[Effect]:
@@ -127,8 +129,8 @@ def _of_order(
         if line in refusals
     ]
     if not done:
-        return Effect(id_, name, refusal="; ".join(left) or "Nothing of it is open.", url=url)
-    return Effect(id_, name, "; ".join([*done, *left]), url=url)
+        return Effect(id_, name, refusal=joined(left, "; ") or say("Nothing of it is open."), url=url)
+    return Effect(id_, name, joined([*done, *left], "; "), url=url)
 
 
 def of_lines(session: Session, line_ids: Sequence[int]) -> Mapping[int, Facts]:

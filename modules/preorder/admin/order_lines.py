@@ -30,6 +30,7 @@ class OrderLineScreen(Screen):
     }
     column_formatters = {"order.number": lambda view, context, row, name: str(row)}
     column_sortable_list: tuple[str, ...] = ()
+    sorted_like = {"order.number": "id"}  # lines are entered with their order
     column_default_sort = ("id", False)
     column_searchable_list = ("order.number", "order.customer.name", "product.sku")
 

@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from erp import clock
 from erp.admin import BulkAction, Effect, ExtraColumn, Facts, Screen, WorkQueue, document_url, of_each
-from erp.text import say
+from erp.text import say, verb
 from modules.preorder import queries
 from modules.preorder.admin.filters import LINE_FILTERS, OPEN_FILTERS
 from modules.preorder.admin.many_lines import ALLOCATE, HOLD, LINE_LIST_ACTIONS
@@ -170,11 +170,11 @@ class ArrivedScreen(Screen):
     list_actions = (
         BulkAction(
             name="pack",
-            label="Pack",
+            label=verb("to pack"),
             permission="sales.pack",
             icon="fa-archive",
             style="primary",
-            of_one="Pack",
+            of_one=verb("to pack"),
             depends_on=_facts,
             change=_pack,
             help="Each order is packed with all that is allocated to it.",

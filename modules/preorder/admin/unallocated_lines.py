@@ -74,7 +74,7 @@ class UnallocatedLineScreen(OrderLineScreen):
     @property
     def empty_message(self) -> str:  # type: ignore[override]
         """Return what holds of all open lines when none is listed."""
-        session, covered = screen_session(), "Stock and purchase orders cover every open line"
+        session, covered = screen_session(), say("Stock and purchase orders cover every open line")
         but = [say("those that are scheduled for later")] if queries.has_scheduled_lines(session) else []
         if queries.has_open_serial_lines(session):
             but.append(say("those with serial numbers, which are asked for when they are packed"))

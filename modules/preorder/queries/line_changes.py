@@ -63,8 +63,9 @@ class LineChange:
         return say("promise broken") if self.is_broken else say("promise kept")
 
     def __str__(self) -> str:
-        old, new = (day.isoformat() if day else say("no date") for day in (self.before.expected, self.after.expected))
-        return f"{self.name} {self.sku}, {self.customer}: {old} -> {new}, {self.outcome}."
+        old, new = (day or say("no date") for day in (self.before.expected, self.after.expected))
+        line = f"{self.name} {self.sku}, {self.customer}"
+        return say("{line}: {old} -> {new}, {outcome}.", line=line, old=old, new=new, outcome=self.outcome)
 
 
 def line_changes(

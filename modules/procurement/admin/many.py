@@ -15,7 +15,7 @@ from erp.admin import BulkAction, DayField, Effect, Facts, document_url
 from erp.admin.formatting import day
 from erp.db import format_quantity
 from erp.errors import ErpError
-from erp.text import Note, joined, plural, say
+from erp.text import Note, joined, plural, say, verb
 from modules.procurement import queries, services
 from modules.procurement.admin.expected_dates import news_of_arrivals
 from modules.procurement.admin.statuses import StatusForm, news_by_status
@@ -118,7 +118,7 @@ def _moved(old: Any, new: Any, broken: int) -> str:
 def _set_status(session: Session, ids: Sequence[int], form: Any) -> list[Effect]:
     status, lines = form.status.data, queries.lines_by_id(session, ids)
     rows, refusals = _of_lines(lines), _refusals(lines, "change_line")
-    new, status_id = (status.name, status.id) if status else ("none", None)
+    new, status_id = (status.name, status.id) if status else (say("none"), None)
     texts = {line.id: joined((line.status.name if line.status else say("none"), new), " → ") for line in lines}
     services.set_status(session, [row.id for row in rows if row.id not in refusals], status_id)
     return _said(rows, texts, refusals)
@@ -144,15 +144,15 @@ def _news_of_statuses(session: Session, ids: Sequence[int]) -> list[Note]:
 ORDER_LIST_ACTIONS = (
     BulkAction(
         name="order",
-        label="Order",
+        label=verb("to order"),
         permission="procurement.edit",
         icon="fa-paper-plane",
         depends_on=of_orders,
-        change=_changing(services.place_orders, "ordered"),
+        change=_changing(services.place_orders, say("ordered")),
     ),
     BulkAction(
         name="cancel",
-        label="Cancel",
+        label=verb("to cancel"),
         permission="procurement.edit",
         icon="fa-ban",
         style="danger",

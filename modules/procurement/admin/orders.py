@@ -15,7 +15,7 @@ from erp import clock
 from erp.admin import Action, DocumentScreen, ExtraColumns, NextStep, Panel, anchor_of, by_ids
 from erp.admin.access import may, screen_session
 from erp.admin.numerals import money
-from erp.text import say
+from erp.text import say, verb
 from modules.inventory_lots.domain import check_quantity
 from modules.procurement import services
 from modules.procurement.admin.expected_dates import ExpectedDates, show_impact_first
@@ -80,7 +80,7 @@ def _paper(screen: Any, order: PurchaseOrder) -> ResponseReturnValue:
 ORDER_ACTIONS = (
     Action(
         name="order",
-        label="Order",
+        label=verb("to order"),
         help="The purchase order gets its number, and its lines count as incoming supply.",
         permission="procurement.edit",
         run=_order,
@@ -104,7 +104,7 @@ ORDER_ACTIONS = (
     Reopen.action(),
     Action(
         name="cancel",
-        label="Cancel",
+        label=verb("to cancel"),
         permission="procurement.edit",
         run=_cancel,
         depends_on=of_order_or_line,
@@ -130,7 +130,7 @@ class PurchaseOrderScreen(DocumentScreen):
     edit_permission = "procurement.edit"
     form_template = "procurement/order_form.html"
     column_list = ("number", "supplier", "ordered_on", "state")
-    column_labels = {"number": "Order", "supplier.name": "supplier", "supplier.code": say("supplier code")}
+    column_labels = {"number": "Purchase order", "supplier.name": "supplier", "supplier.code": say("supplier code")}
     column_formatters = {"number": lambda view, context, row, name: row.name}
     column_searchable_list = ("number", "supplier.name", "supplier.code")
     column_filters = ("state", "number", "supplier.name", "supplier.code", "ordered_on", *ORDER_FILTERS)

@@ -29,9 +29,7 @@ def next_step(order: PurchaseOrder) -> NextStep | None:
         return None
     overdue = [line for line in lines if _is_overdue(line)]
     if overdue:
-        some = say(
-            "{lines} {value} overdue", lines=plural(len(overdue), "line"), value="is" if len(overdue) == 1 else "are"
-        )
+        some = plural(len(overdue), "line is overdue", "lines are overdue")
         return NextStep("receive", say("{some}. Receive what has come, or give it another expected date.", some=some))
     return NextStep("receive", say("receive the goods when they come."))
 

@@ -111,7 +111,7 @@ def _check_header(order: PurchaseOrder, row: Row, errors: Errors) -> None:
 
 def _check_cost(line: LineValues, row: Row, errors: Errors) -> None:
     if row["unit_cost"] not in (None, line.unit_cost):
-        has = as_cell(line.unit_cost) or "none"
+        has = as_cell(line.unit_cost) or say("none")
         errors.add(row, "unit_cost", say("is another unit cost than the line has, {has}: change it there", has=has))
 
 

@@ -41,7 +41,7 @@ def _receive(session: Session, rows: list[Row], errors: Errors) -> str:
         for index, refusal in refused.refusals.items():
             errors.add(rows[index], _column(refusal), refusal)
         errors.raise_if_any()
-    return f"{_message(rows, new_lots, places)} {_for_whom(destinations(session, receipt_ids))}"
+    return joined((_message(rows, new_lots, places), _for_whom(destinations(session, receipt_ids))))
 
 
 def _check_location(row: Row, errors: Errors) -> None:
@@ -79,8 +79,8 @@ def _column(refusal: ErpError) -> str:
 
 def _message(rows: Sequence[Row], new_lots: int, places: Locations) -> str:
     created = ((new_lots, "lot"), (places.new_locations, "location"), (places.new_warehouses, "warehouse"))
-    words = ", ".join(plural(number, noun) for number, noun in created if number)
-    return say("{receipts}: {words} created.", receipts=plural(len(rows), "receipt"), words=words or "nothing")
+    words = joined((plural(number, noun) for number, noun in created if number), ", ")
+    return say("{receipts}: {words} created.", receipts=plural(len(rows), "receipt"), words=words or say("nothing"))
 
 
 def _for_whom(goods: Sequence[Destination]) -> str:

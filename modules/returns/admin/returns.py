@@ -9,8 +9,8 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session, joinedload
 from typing_extensions import override
 
-from erp.admin import Action, Badge, DocumentScreen, NextStep, Panel, QuickFilter, anchor_of, document_anchor
-from erp.text import say
+from erp.admin import Action, Badge, DocumentScreen, NextStep, Panel, QuickFilter, anchor_of, document_anchor, may
+from erp.text import say, verb
 from modules.returns import queries, services
 from modules.returns.admin.filters import RETURN_FILTERS
 from modules.returns.admin.forms import LOCATION_LOOKUP
@@ -122,7 +122,7 @@ class ReturnScreen(DocumentScreen):
         ),
         Action(
             name="cancel",
-            label="Cancel",
+            label=verb("to cancel"),
             permission="returns.edit",
             run=_cancel,
             depends_on=lambda session, document: {"state": document.state},
@@ -139,6 +139,15 @@ class ReturnScreen(DocumentScreen):
     @override
     def badges(self, row: Any) -> list[Badge]:
         return [Badge("Waits too long", "warning")] if row.is_open and row.reminded_at else []
+
+    @override
+    def next_of(self, row: Any) -> tuple[str, str] | None:
+        """Lead to the page on which a return goes on, those who may do that."""
+        step = self.next_step(row)
+        page = next((each for each in self.actions if step and each.name == step.action), None)
+        if page is None or not may(page.permission):
+            return None
+        return page.label, str(self.get_url(".document_action", id=row.id, name=page.name))
 
     @override
     def next_step(self, row: Any) -> NextStep | None:

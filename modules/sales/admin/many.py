@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from erp.admin import BulkAction, Effect, Facts, change_of_each, document_url
 from erp.db import format_quantity
 from erp.errors import ErpError
-from erp.text import joined, say, word
+from erp.text import joined, say, verb, word
 from modules.sales import queries, services
 from modules.sales.admin.forms import ReasonForm
 from modules.sales.hooks import SupplyNote
@@ -109,7 +109,7 @@ ALLOCATE = BulkAction(
 )
 PACK = BulkAction(
     name="pack",
-    label="Pack",
+    label=verb("to pack"),
     permission="sales.pack",
     icon="fa-archive",
     depends_on=of_orders,
@@ -117,7 +117,7 @@ PACK = BulkAction(
 )
 HOLD = BulkAction(
     name="hold",
-    label="Hold",
+    label=verb("to hold"),
     permission="sales.allocate",
     icon="fa-pause",
     depends_on=of_orders,
@@ -135,7 +135,7 @@ RELEASE = BulkAction(
 )
 CANCEL = BulkAction(
     name="cancel",
-    label="Cancel",
+    label=verb("to cancel"),
     permission="sales.cancel",
     icon="fa-ban",
     style="danger",
@@ -181,7 +181,7 @@ def _given_back(row: Any, notes: Sequence[SupplyNote]) -> str:
 BACKORDER_LIST_ACTIONS = (
     BulkAction(
         name="cancel",
-        label="Cancel",
+        label=verb("to cancel"),
         permission="sales.cancel",
         icon="fa-ban",
         style="danger",

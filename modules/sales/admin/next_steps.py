@@ -61,9 +61,9 @@ def _of(some: list[OrderLine], lines: list[OrderLine]) -> str:
     """Return how many of the lines these are, with the verb that follows."""
     if len(some) == len(lines):
         return say("its line is") if len(lines) == 1 else say("all {lines} lines are", lines=len(lines))
-    return say(
-        "{some} of {lines} {value}",
-        some=len(some),
-        lines=plural(len(lines), "line"),
-        value="is" if len(some) == 1 else "are",
+    of_all = plural(len(lines), "line")
+    return (
+        say("1 of {lines} is", lines=of_all)
+        if len(some) == 1
+        else say("{some} of {lines} are", some=len(some), lines=of_all)
     )

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from erp.admin import Choose, Chosen, Facts, Panel
 from erp.errors import NothingChosen
-from erp.text import say
+from erp.text import joined, say
 from modules.sales import queries, services
 from modules.sales.admin.forms import ReversalForm
 from modules.sales.domain import return_outcome
@@ -90,7 +90,7 @@ class ReversePack(Choose):
             "Reversed for {customer}, {order}: {str}.",
             customer=order.customer.name,
             order=order.name,
-            str=", ".join(map(str, returned)),
+            str=joined(map(str, returned), ", "),
         )
 
 

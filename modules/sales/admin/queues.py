@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from erp.admin import ExtraColumn, Screen, WorkQueue, of_each
 from erp.admin.access import screen_session
+from erp.text import verb
 from modules.sales import queries
 from modules.sales.admin.filters import OPEN_FILTERS, ORDER_FILTERS, is_confirmed
 from modules.sales.admin.many import ALLOCATE_LINES, HOLD, PACK, RELEASE_LINES
@@ -43,7 +44,7 @@ class ReadyScreen(Screen):
         ExtraColumn("lines", "Lines", lines_of),
         ExtraColumn("fulfilment", "Fulfilment", fulfilment_of),
     )
-    list_actions = (replace(PACK, of_one="Pack", style="primary"), HOLD)
+    list_actions = (replace(PACK, of_one=verb("to pack"), style="primary"), HOLD)
     queue_among = staticmethod(is_confirmed)
     empty_message = "Nothing is ready to pack."
 
@@ -85,6 +86,7 @@ class HeldScreen(Screen):
     column_filters = ("order.customer.name", "product.sku", "product.name", *OPEN_FILTERS)
     column_default_sort = ("id", False)
     column_sortable_list = ()
+    sorted_like = {"order.number": "id"}  # lines are entered with their order
     computed_columns = (ExtraColumn("open", "Open", of_each(lambda line: line.open_quantity)),)
     list_loads = (joinedload(OrderLine.order),)
     list_actions = (replace(RELEASE_LINES, of_one="Release", style="primary"), ALLOCATE_LINES)

@@ -216,7 +216,7 @@ class AllocationsHeld(ErpError):
     """Sales cannot be switched off while stock is allocated."""
 
     def __init__(self, *, quantity: Decimal, orders: int) -> None:
-        units = "1 unit is" if quantity == 1 else say("{quantity} units are", quantity=format_quantity(quantity))
+        units = say("1 unit is") if quantity == 1 else say("{quantity} units are", quantity=format_quantity(quantity))
         super().__init__(
             say(
                 "{units} allocated to {sales_orders}. Release them to disable sales.",
@@ -235,7 +235,7 @@ class BookChanged(ErpError):
             say(
                 "The book has changed since this preview: {products}{more}. Nothing was served. "
                 "Check the new preview before you apply it.",
-                products=", ".join(products[:5]),
+                products=joined(products[:5], ", "),
                 more=more,
             ),
             products=list(products),

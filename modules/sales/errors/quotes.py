@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from erp.errors import ErpError
-from erp.text import say
+from erp.text import joined, say
 
 
 class QuoteRefused(ErpError):
@@ -67,7 +67,7 @@ class QuoteDiffers(QuoteRefused):
                 "{order} is not what quote {quote} is for: {quoted}. Order exactly that.",
                 order=order,
                 quote=quote,
-                quoted=", ".join(quoted),
+                quoted=joined(quoted, ", "),
             )
         )
 

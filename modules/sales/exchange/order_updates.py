@@ -114,7 +114,7 @@ def _compare_line(line: OrderLine, row: Row, changes: _Changes, errors: Errors) 
                 say(
                     "is another {name} than the line has, {as_cell}: change it there",
                     name=name,
-                    as_cell=as_cell(kept) or "none",
+                    as_cell=as_cell(kept) or say("none"),
                 ),
             )
     if row["quantity"] != line.quantity:

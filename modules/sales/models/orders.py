@@ -14,7 +14,7 @@ from erp.contacts import Contact
 from erp.db import BigId, Model, Money, Quantity, UtcDateTime, key_column, partial_index
 from erp.history import Subject, Tracked
 from erp.models import enum_column
-from erp.text import say
+from erp.text import joined, say
 from modules.inventory_lots.models import Balance, Product, Warehouse
 from modules.sales.states import AllocationSource, BackorderKind, BackorderState, OrderState, ShippingPolicy
 
@@ -139,7 +139,7 @@ class OrderLine(Tracked, Model):
         return Subject("sales.order", self.order_id, self.order.name, line=self.position)
 
     def __str__(self) -> str:
-        return f"{self.order.name}/{self.position}"
+        return joined((self.order.name, f"{self.position}"), "/")
 
 
 class Allocation(Model):

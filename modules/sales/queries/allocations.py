@@ -210,7 +210,7 @@ def _why(line: OrderLine, waiting: Decimal, stock: StockSummary) -> str:
     if not line.has_need:
         return ""
     if line.product.tracking is Tracking.serial:
-        return "Serial numbers are not allocated: they are asked for when the order is packed."
+        return say("Serial numbers are not allocated: they are asked for when the order is packed.")
     if scheduled := why_scheduled(line):
         return scheduled if stock.available else joined((_shortage(stock), scheduled))
     if options.sales.backorders or waiting >= line.need:
@@ -225,4 +225,6 @@ def _shortage(stock: StockSummary) -> str:
     parts += [joined((format_quantity(free), named(why))) for why, free in sorted((stock.unusable or {}).items())]
     if stock.available:
         return say("{available} are free and wait for the next run.", available=format_quantity(stock.available))
-    return say("No usable stock is left: {parts}.", parts=joined(parts, ", ")) if parts else "There is no stock of it."
+    if not parts:
+        return say("There is no stock of it.")
+    return say("No usable stock is left: {parts}.", parts=joined(parts, ", "))

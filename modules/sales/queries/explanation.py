@@ -178,13 +178,13 @@ def _headline(line: OrderLine, before: Queue, candidates: Sequence[StockCandidat
 
 def _state_headline(line: OrderLine) -> str:
     if line.order.state == OrderState.draft:
-        return "The order is a draft: nothing is allocated before it is confirmed."
+        return say("The order is a draft: nothing is allocated before it is confirmed.")
     if not line.is_open:
-        return "Nothing is open on this line: all of it is packed or cancelled."
+        return say("Nothing is open on this line: all of it is packed or cancelled.")
     if line.product.tracking is Tracking.serial:
-        return "Serial numbers are never allocated: they are asked for when the order is packed."
+        return say("Serial numbers are never allocated: they are asked for when the order is packed.")
     if not line.has_need:
-        return "All that is open is allocated."
+        return say("All that is open is allocated.")
     return ""
 
 

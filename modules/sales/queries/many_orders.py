@@ -88,7 +88,7 @@ def line_quantities(session: Session, line_ids: Collection[int]) -> dict[int, Qu
     on_purchases = purchase_allocated_quantities(session, [row[0] for row in found])
     return {
         id_: Quantities(
-            *(id_, order_id, f"{number or f'Draft {order_id}'}/{position}", state, 0),
+            *(id_, order_id, joined((number or say("Draft {id}", id=order_id), str(position)), "/"), state, 0),
             *(*quantities, int(held), on_purchases.get(id_, Decimal(0))),
         )
         for id_, order_id, number, position, state, *quantities, held in found

@@ -10,7 +10,7 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from erp.db import chunks, format_quantity, from_raw, is_one_of
-from erp.text import say
+from erp.text import joined, say
 from modules.inventory_lots.models import Product
 from modules.sales.models import Order, OrderLine
 from modules.sales.planning import Fingerprint, LineChange, Taken, fingerprint, gained, line_changes, plan_run
@@ -37,17 +37,17 @@ class LinePlan:
 
     def __str__(self) -> str:
         parts = [
-            f"{name} {format_quantity(before)} -> {format_quantity(after)}"
+            joined((name, f"{format_quantity(before)} -> {format_quantity(after)}"))
             for name, (before, after) in (
-                ("allocated", self.allocated),
-                ("backordered", self.backordered),
+                (say("allocated"), self.allocated),
+                (say("backordered"), self.backordered),
                 (say("on purchase orders"), self.on_purchase_orders),
             )
             if before != after
         ]
         if self.exchanged:
             parts.append(say("{exchanged} exchanged for earlier supply", exchanged=format_quantity(self.exchanged)))
-        return f"{self.order}/{self.position} {self.sku}: {', '.join(parts)}"
+        return joined((f"{self.order}/{self.position} {self.sku}: ", joined(parts, ", ")), "")
 
 
 @dataclass(frozen=True)

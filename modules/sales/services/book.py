@@ -11,10 +11,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp import history
-from erp.db import chunks, commit, format_quantity, total
+from erp.db import chunks, commit, total
 from erp.errors import SomeFailed
 from erp.events import Run, current_run
-from erp.text import plural, say
+from erp.numbers import plural_quantity
+from erp.text import joined, plural, say
 from modules.inventory_lots.queries import skus_by_id
 from modules.inventory_lots.services import BATCH, Watch, commit_by_products, lock_products
 from modules.sales import queries
@@ -25,7 +26,7 @@ from modules.sales.queries import LinePlan, Scope
 from modules.sales.services.allocations import allocate_products, write_plans
 from modules.sales.states import AllocationSource
 
-INPUTS = (say("order lines"), "stock", say("purchase orders"))
+INPUTS = (say("order lines"), say("stock"), say("purchase orders"))
 
 
 def allocate_book(session: Session, skus: Sequence[str] = (), *, watch: Watch = iter) -> str:
@@ -45,12 +46,10 @@ def allocate_book(session: Session, skus: Sequence[str] = (), *, watch: Watch = 
 
 def _summary(session: Session, run: Run, products: int) -> str:
     allocated = session.scalars(select(total(Allocation.quantity)).where(Allocation.run_id == run.saved_id)).one()
-    unit = "unit" if allocated == 1 else "units"
     text = say(
-        "{products} run, {allocated} {unit} allocated.",
+        "{products} run, {units} allocated.",
         products=plural(products, "product"),
-        allocated=format_quantity(allocated),
-        unit=unit,
+        units=plural_quantity(allocated, "unit"),
     )
     if run.saved_id is not None:
         subject = history.Subject("sales.run", run.saved_id, say("Run {saved_id}", saved_id=run.saved_id))
@@ -66,7 +65,7 @@ class Changed:
     what: str
 
     def __str__(self) -> str:
-        return f"{self.sku} ({self.what})"
+        return joined((self.sku, " (", self.what, ")"), "")
 
 
 def apply_preview(
@@ -147,4 +146,4 @@ def _what_changed(shown: Fingerprint, found: tuple[Plan, Fingerprint] | None) ->
     if found is None:
         return say("nothing is left to do")
     changed = [name for name, was, now in zip(INPUTS, shown[1:], found[1][1:], strict=True) if was != now]
-    return ", ".join(changed) or "options"
+    return joined(changed, ", ") if changed else say("options")

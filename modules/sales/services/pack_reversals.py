@@ -40,7 +40,13 @@ class Returned:
     outcome: str
 
     def __str__(self) -> str:
-        return f"{format_quantity(self.quantity)} of {self.sku} (line {self.position}, {self.outcome})"
+        return say(
+            "{quantity} of {sku} (line {position}, {outcome})",
+            quantity=format_quantity(self.quantity),
+            sku=self.sku,
+            position=self.position,
+            outcome=self.outcome,
+        )
 
 
 def reverse_pack(

@@ -70,7 +70,7 @@ class OfferedRemedy:
 
     def __str__(self) -> str:
         then = (
-            say("then expected {expected}", expected=self.expected.isoformat())
+            say("then expected {expected:%d %b %Y}", expected=self.expected)
             if self.expected
             else say("then without a date")
         )
@@ -105,7 +105,7 @@ class Candidate:
 
     def __str__(self) -> str:
         promise = (
-            say("breaks the promise of {date}", date=self.holder.promise_date.isoformat())
+            say("breaks the promise of {date:%d %b %Y}", date=self.holder.promise_date)
             if self.holder.promise_date
             else say("never promised")
         )
