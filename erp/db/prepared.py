@@ -99,7 +99,8 @@ class _Statement:
     """
 
     def __init__(self, rows: Rows, dialect: Dialect) -> None:
-        compiled: Any = replacement_traverse(rows, {}, partial(_written_out, dialect)).compile(dialect=dialect)
+        written_out: Any = replacement_traverse(rows, {}, partial(_written_out, dialect))
+        compiled: Any = written_out.compile(dialect=dialect)
         self.sql = str(compiled)
         self.names: list[str] | None = getattr(compiled, "positiontup", None)
         # Those of no known type.
