@@ -126,7 +126,7 @@ def _wait_for_reader(url: str) -> None:
 def _confirm(count: int, url: str) -> tuple[list[float], tuple[int, int]]:
     """Confirm drafts, each in its own transaction.
 
-    Return the milliseconds of each, and how many samples of pg_locks were taken meanwhile, and in how many somebody waited.
+    Return the milliseconds of each, how many samples of pg_locks were taken meanwhile, and in how many somebody waited.
     """
     from modules.sales.models import Order
     from modules.sales.services import confirm
