@@ -86,6 +86,8 @@ def test_a_mark_that_is_not_true_is_reported(app):
                  marks=pytest.mark.option("returns.remind_every", "20 min", "2 h")),
     pytest.param("forget-answers", "api.forget_every",
                  marks=pytest.mark.option("api.forget_every", "20 min", "2 h")),
+    pytest.param("write-exports", "api.export_every",
+                 marks=pytest.mark.option("api.export_every", "20 min", "2 h")),
     pytest.param("send-pending-emails", "backorder_email.send_interval",
                  marks=pytest.mark.option("backorder_email.send_interval", "20 min", "2 h")),
 ])  # fmt: skip

@@ -43,6 +43,7 @@ UNSEEN = {
     sales.QuoteReleased: "tokens are used by programs, not on screens: tests of quotes and of the API show it",
     sales.QuoteBroken: "tokens are used by programs, not on screens: tests of quotes and of the API show it",
     sales.QuoteDiffers: "tokens are used by programs, not on screens: tests of quotes and of the API show it",
+    sales.QuoteTakenAlone: "programs enter many orders at once, not screens: tests of the API show it",
     sales.SerialNotQuoted: "tokens are used by programs, not on screens: tests of quotes and of the API show it",
     sales.NothingToAllocate: "one of many orders: tests of many orders show it in the row of the order",
     sales.HoldUnchanged: "one of many orders or lines: tests of many orders show it in the row of its own",
