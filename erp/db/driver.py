@@ -9,11 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from psycopg import DataError
-from psycopg.abc import AdaptContext, Buffer
-from psycopg.adapt import Dumper
 from sqlalchemy import Connection
-from typing_extensions import override
 
 from erp.db.connections import keeps_plan
 
@@ -21,33 +17,6 @@ _CURSOR = "erp_cursor"
 _MANY = 1000
 # After these an answer may still be under way: the connection is given up.
 _EXITS = (KeyboardInterrupt, GeneratorExit, SystemExit)
-
-
-class _ListDumper(Dumper):
-    """Sends a list as text: the statement casts it, so that its elements need not be looked at for their types."""
-
-    def __init__(self, cls: type, context: AdaptContext | None = None) -> None:
-        super().__init__(cls, context)
-        self._encoding = self.connection.info.encoding if self.connection else "utf-8"
-
-    @override
-    def dump(self, obj: list[Any]) -> Buffer:
-        text = ",".join(map(_element, obj))
-        if "\0" in text:
-            raise DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
-        return f"{{{text}}}".encode(self._encoding)
-
-
-def _element(value: Any) -> str:
-    if isinstance(value, bool):
-        return "t" if value else "f"
-    if isinstance(value, int):
-        return int.__repr__(value)
-    if value is None:
-        return "NULL"
-    text = value if isinstance(value, str) else str(value)
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
 
 
 def run(
@@ -94,5 +63,7 @@ def _cursor(connection: Connection) -> Any:
         driver: Any = connection.connection.driver_connection
         info[_CURSOR] = driver.cursor()
         if connection.dialect.name == "postgresql":
-            info[_CURSOR].adapters.register_dumper(list, _ListDumper)
+            from erp.db.sent_lists import ListDumper  # SQLite needs no driver of PostgreSQL
+
+            info[_CURSOR].adapters.register_dumper(list, ListDumper)
     return info[_CURSOR]
