@@ -22,7 +22,7 @@ run: .venv/installed
 	@exec $(BIN)/erp serve --worker
 
 test: check
-	$(BIN)/pytest -n auto --dist loadfile
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 check: .venv/installed-test
 	$(BIN)/ruff check .

@@ -10,13 +10,13 @@ import signal
 import pytest
 from sqlalchemy import select
 
-from erp.db import Model
 from modules.preorder.models import PurchaseAllocation
 from tests.support import forks
 from tests.support.inventory_lots import make_product, make_stock
 from tests.support.preorder import allocate_purchase
 from tests.support.procurement import make_purchase_order
 from tests.support.sales import make_customer, make_draft, make_order
+from tests.support.tables import tables_of
 
 pytestmark = pytest.mark.needs("preorder")
 # What each request notes, answered before or not.
@@ -26,7 +26,7 @@ NOTED = {"api_request_count", "api_token"}
 def content(session):
     """Return every row of the database, by table, but those that each request writes."""
     session.rollback()
-    tables = [table for table in Model.metadata.sorted_tables if table.name not in NOTED]
+    tables = [table for table in tables_of(session.get_bind()) if table.name not in NOTED]
     found = {table.name: sorted(map(repr, session.execute(select(table)))) for table in tables}
     session.rollback()  # on SQLite nobody else could write
     return found

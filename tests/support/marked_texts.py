@@ -8,11 +8,12 @@ from pathlib import Path
 
 from babel import Locale
 from babel.messages.mofile import read_mo
-from sqlalchemy import Enum, inspect, select
+from sqlalchemy import Enum, select
 
 from erp import languages
-from erp.db import Model, db
+from erp.db import db
 from erp.text import translated
+from tests.support.tables import tables_of
 
 GERMAN = {"Accept-Language": "de-AT, en;q=0.5"}
 WORD = re.compile(r"[^\W\d_]{2,}")
@@ -63,8 +64,7 @@ def data_words(app):
     registry, months = app.extensions["erp"], Locale.parse("de").months["format"]
     names = [*registry.modules, *registry.jobs, *LIKE_EVERYWHERE, *months["abbreviated"].values()]
     db.session.rollback()  # what others have stored meanwhile counts, too
-    tables = set(inspect(db.engine).get_table_names())  # a module of another test may have left models without tables
-    for table in (each for each in Model.metadata.sorted_tables if each.name in tables):
+    for table in tables_of(db.engine):
         columns = [each for each in table.c if not isinstance(each.type, Enum)]
         names += [value for row in db.session.execute(select(*columns)) for value in row if isinstance(value, str)]
     return {word for name in names for word in WORD.findall(name)}
