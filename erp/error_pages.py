@@ -131,9 +131,14 @@ def plain(error: HTTPException) -> ResponseReturnValue:
 
 
 def _crashed(error: BaseException | None) -> ResponseReturnValue:
-    """Name the module through whose code an error came, and count it against a third party's."""
+    """Name the module through whose code an error came, and count it against a third party's.
+
+    What a third party's screen declares may fail in code that is not its own: the module of the screen is named then.
+    """
     registry = current_app.extensions["erp"]
     module = "" if error is None else registry.blame(error)
+    shown = current_app.extensions["erp_site"].module_at(request.endpoint)
+    module = module or (shown if registry.is_foreign(shown) else "")
     if error is not None and registry.is_foreign(module):
         registry.note(module, f"page {request.path}", error)
     where = say(" in module {module}", module=module) if module else ""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from flask_admin.model.filters import BaseFilter
@@ -72,6 +74,41 @@ def _require_fit(registry: Registry, name: str, core_views: set[str]) -> None:
     for right in _rights(registry, name):
         if right and right not in registry.all_permissions():
             raise ModuleError(f"It asks for the right {right!r}, which no module declares.")
+
+
+def leave_out_wrong_filters(registry: Registry, view_of: Callable[[str], Any]) -> None:
+    """List each third party's module as broken whose quick filters or work queues name filters that are not there.
+
+    `view_of` returns a screen by its name, None where there is none. The filters of a list are known once it is made.
+    """
+    for name in list(registry.modules):
+        if registry.is_foreign(name) and name in registry.modules:
+            try:
+                with catching():
+                    _require_filters(registry, name, view_of)
+            except Raised as raised:
+                registry.mark_broken(name, raised.error)
+
+
+def _require_filters(registry: Registry, name: str, view_of: Callable[[str], Any]) -> None:
+    """Raise ModuleError for the first filter that a module names and a screen does not have."""
+    for view in (view_of(owned.thing.view.view_name) for owned in registry.views if owned.module == name):
+        for each in getattr(view, "quick_filters", ()):
+            what = f"{_file_of(view, registry.found.home(name))}: QuickFilter {each.label!r}"
+            view.require_filter(what, each.argument, each.value)
+    for view_name, parts in _parts(registry, name):
+        for each in parts.quick_filters:
+            view_of(view_name).require_filter(f"QuickFilter {each.label!r}", each.argument, each.value)
+    for queue in (owned.thing for owned in registry.work_queues.values() if owned.module == name):
+        view = view_of(queue.view)
+        if view is not None and queue.argument:
+            view.require_filter(f"WorkQueue {queue.title!r}", queue.argument, queue.value)
+
+
+def _file_of(view: Any, folder: Path) -> str:
+    """Return the file of a screen's class as messages name it: below the folder of its module."""
+    path = Path(inspect.getfile(type(view)))
+    return str(path.relative_to(folder.parent)) if path.is_relative_to(folder) else path.name
 
 
 def _needed(registry: Registry, name: str) -> set[str]:

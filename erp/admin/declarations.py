@@ -298,7 +298,9 @@ def column_heads(columns: Sequence[AnyColumns]) -> list[tuple[str, str]]:
 class QuickFilter:
     """A filter of a list that stands above it with the number of its rows.
 
-    `argument` names a filter as an address does, such as `state_is`; `value` is what it is set to.
+    `argument` names it as the address of the list does: the column's label and the filter's word in small letters, such
+    as `overdue_is` or `due_on_from`, whatever the name of the column. `value` is `1` or `0` for a column of yes and no,
+    `yes` or `no` for `yes_or_no`, the member's name for an enum. With another one the module is broken.
     """
 
     label: str

@@ -14,6 +14,7 @@ from erp.admin.dashboard_parts import WorkQueue
 from erp.admin.declarations import QuickFilter
 from erp.admin.filters import Condition, DerivedFilter
 from erp.admin.list_query import ListQuery
+from erp.errors import ModuleError
 from erp.registry import current_registry
 
 MOST_COUNTED = 1_000
@@ -60,6 +61,25 @@ class QuickFiltered(ListQuery):
             )
             for at, each in enumerate(offered)
         ]
+
+    def require_filter(self, what: str, argument: str, value: str) -> None:
+        """Raise ModuleError where the list has no filter `argument`, or it cannot be set to `value`.
+
+        `what` says whose they are, such as `QuickFilter 'Overdue'`.
+        """
+        known: dict[str, tuple[int, Any]] = self._filter_args or {}
+        if argument not in known:
+            there = ", ".join(sorted(known)) or "none"
+            raise ModuleError(f"{what} of screen {self.view_name}: there is no filter {argument}; there are {there}.")
+        used = known[argument][1]
+        try:
+            used.clean(value)
+        except ValueError:
+            words = ", ".join(str(key) for key, _ in used.get_options(self) or ())
+            allowed = f"; {words} are allowed" if words else ""
+            raise ModuleError(
+                f"{what} of screen {self.view_name}: filter {argument} cannot be {value!r}{allowed}."
+            ) from None
 
     def url_of_queue(self, queue: WorkQueue) -> str:
         """Return the address of a queue."""

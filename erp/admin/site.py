@@ -18,7 +18,7 @@ from erp import provider, second_factor, security
 from erp.admin import account, provider_pages, reading, second_factor_page
 from erp.admin.access import may, permitted, screen_session
 from erp.admin.charts import DrawnBar, drawn
-from erp.admin.contributions import leave_out_unfit
+from erp.admin.contributions import leave_out_unfit, leave_out_wrong_filters
 from erp.admin.dashboard_parts import Chart
 from erp.admin.declarations import Card
 from erp.admin.fields import required
@@ -110,6 +110,11 @@ class Site(Admin):
         """Return a view by `module.noun`, None where there is none."""
         return next((view for view in self._views if getattr(view, "view_name", "") == name), None)
 
+    def module_at(self, endpoint: str | None) -> str:
+        """Return the module whose screen answers at an endpoint of Flask, '' where none does."""
+        name = (endpoint or "").rpartition(".")[0]
+        return next((view.module for view in self._views if view.endpoint == name and isinstance(view, Gated)), "")
+
     def creating(self, model: Any) -> Any:
         """Return the view in whose form the user may add a row of a model, None where there is none.
 
@@ -199,16 +204,7 @@ def init_app(app: Flask, registry: Registry) -> None:
     app.extensions["erp_site"] = site
     # Every asset's address names its version, so that browsers may keep it.
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = timedelta(days=30)
-    leave_out_unfit(registry, VIEWS)
-    # Third parties' screens come last, so that none can have an address of ours.
-    views = list(registry.views)
-    for owned in (each for each in views if not registry.is_foreign(each.module)):
-        site.add(owned, _filters_for(registry, owned.thing.view.view_name))
-    for entry in VIEWS:
-        site.add(Owned(CORE, entry))
-    for owned in (each for each in views if registry.is_foreign(each.module)):
-        _add_or_mark_broken(site, registry, owned)
-    site.put_in_order(_in_menu_order([owned.thing for owned in views]))
+    _add_screens(site, registry)
     _add_pages(app)
     app.jinja_env.globals.update(
         site=site,
@@ -227,6 +223,21 @@ def init_app(app: Flask, registry: Registry) -> None:
         history_url=history_url,
         may_see_modules=may_see_modules,
     )
+
+
+def _add_screens(site: Site, registry: Registry) -> None:
+    """Add every screen that can be used, and put them in the order of the menu."""
+    leave_out_unfit(registry, VIEWS)
+    # Third parties' screens come last, so that none can have an address of ours.
+    views = list(registry.views)
+    for owned in (each for each in views if not registry.is_foreign(each.module)):
+        site.add(owned, _filters_for(registry, owned.thing.view.view_name))
+    for entry in VIEWS:
+        site.add(Owned(CORE, entry))
+    for owned in (each for each in views if registry.is_foreign(each.module)):
+        _add_or_mark_broken(site, registry, owned)
+    leave_out_wrong_filters(registry, site.view)
+    site.put_in_order(_in_menu_order([owned.thing for owned in views]))
 
 
 def _in_menu_order(entries: Sequence[ViewEntry]) -> list[ViewEntry]:

@@ -99,6 +99,12 @@ def added(text):
     return f"from modules.{{name}} import admin; {text}"
 
 
+MORE = 'from modules.{name} import admin; core.add_view(admin.More, menu="Sales", permission="{name}.see")'
+LISTED = (
+    "from erp.admin import QuickFilter\nfrom modules.inventory_lots.models import Product\n"
+    'class More(Screen):\n    model = Product\n    view_name, title, url = "NAME.more", "More", "/NAME"\n'
+    '    column_list, column_labels = ("is_active", "name"), {"is_active": "Active"}\n'
+)
 TABLE = (
     "class Thing(Model):\n    __tablename__ = {name!r}\n    id: Mapped[int] = mapped_column(BigId, primary_key=True)\n"
 )
@@ -220,7 +226,7 @@ BROKEN = {
     ),
     "screen_column": Broken(
         "nothing",
-        setup='from modules.{name} import admin; core.add_view(admin.More, menu="Sales", permission="{name}.see")',
+        setup=MORE,
         admin='class More(Screen):\n    model = Customer\n    view_name, title, url = "NAME.more", "More", "/more"\n'
         '    column_searchable_list = ("nothing",)\n',
     ),
@@ -230,7 +236,27 @@ BROKEN = {
         admin=" ",
     ),
     "edit_right": Broken("the right 'sales.rule', which no", setup="", admin='Odd.edit_permission = "sales.rule"'),
+    "filter_lost": Broken(
+        "lost/admin.py: QuickFilter 'On' of screen filter_lost.more: there is no filter is_on_is; there are active_is",
+        setup=MORE,
+        admin=LISTED + '    quick_filters = (QuickFilter("On", "is_on_is", "1"),)\n',
+    ),
+    "quick_filter_word": Broken(
+        "QuickFilter 'On' of screen quick_filter_word.more: filter active_is cannot be 'yes'; 1, 0 are allowed.",
+        setup=MORE,
+        admin=LISTED + '    quick_filters = (QuickFilter("On", "active_is", "yes"),)\n',
+    ),
     # What it adds to screens of others.
+    "quick_filter_added": Broken(
+        "QuickFilter 'Gone' of screen sales.order: filter state_is cannot be 'gone'; draft, ",
+        setup="from erp.admin import QuickFilter; "
+        'core.extend_view("sales.order", quick_filters=[QuickFilter("Gone", "state_is", "gone")])',
+    ),
+    "work_queue_lost": Broken(
+        "WorkQueue 'Gone' of screen sales.order: there is no filter gone_is; there are ",
+        setup="from erp.admin import WorkQueue; "
+        'core.add_work_queue(WorkQueue("Gone", "sales.order", "sales.view", "gone_is", "yes"))',
+    ),
     "screen_lost": Broken("There is no screen sales.ordr", setup='core.extend_view("sales.ordr", columns=())'),
     "screen_not_needed": Broken(
         "preorder.late of preorder, which it does not need", setup='core.extend_view("preorder.late", columns=())'

@@ -132,6 +132,12 @@ def test_its_page_that_fails_names_it_and_offers_the_modules_to_administrators(i
     assert failures() == 1  # a page that cannot be shown counts once
 
 
+def test_its_page_names_it_where_what_it_declares_fails_in_code_of_the_core(installation, monkeypatch):
+    monkeypatch.setattr(type(current_registry()), "blame", lambda _self, _error: "")
+    page = browser_of(installation, "Administrator").get("/frail/")
+    assert page.status_code == 500 and "Something went wrong in module frail" in page.text
+
+
 def test_its_job_command_check_and_queue_fail_alone(installation, command):
     assert jobs.run("break-down").state is JobRunState.failed
     assert jobs.run("allocate-backorders").state is JobRunState.done
