@@ -59,17 +59,21 @@ def test(name: str, server: str) -> None:
     """
     registry = current_registry()
     registry.module(name)
-    found = 0
-    for sentence in findings(registry, name, server):
+    found, tried = 0, ["SQLite"]
+    for sentence in findings(registry, name, server, tried):
         click.echo(sentence)
         found += 1
     if found:
         raise RulesBroken(name, found)
+    click.echo(f"Tried on {' and '.join(tried)}{'' if len(tried) > 1 else ' alone'}.")
     click.echo(f"Module {name} keeps to the rules.")
 
 
-def findings(registry: Registry, name: str, server: str = "") -> Iterator[str]:
-    """Yield a sentence for each rule that a module breaks; say on the error output what could not be tried."""
+def findings(registry: Registry, name: str, server: str, tried: list[str]) -> Iterator[str]:
+    """Yield a sentence for each rule that a module breaks; say on the error output what could not be tried.
+
+    The module is tried on SQLite always; PostgreSQL is added to `tried` where it was tried there too.
+    """
     home = registry.found.home(name)
     for path in sorted(home.rglob("*.py")):
         if "migrations" not in path.relative_to(home).parts:
@@ -91,6 +95,7 @@ def findings(registry: Registry, name: str, server: str = "") -> Iterator[str]:
             click.echo(f"PostgreSQL was not tried: {refusal}", err=True)
             return
         if url:
+            tried.append("PostgreSQL")
             yield from (f"On PostgreSQL: {sentence}" for sentence in _of_life(registry, name, url))
         else:
             click.echo("PostgreSQL was not tried: none is installed here, and --db names no server.", err=True)

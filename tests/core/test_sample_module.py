@@ -103,7 +103,8 @@ def test_a_module_is_tried_anywhere_by_a_command(all_databases, tmp_path, worker
     url = databases.TEMPLATES["sqlite"](all_databases.shared, all_databases.install)
     app = make_app(url.copy(tmp_path, f"tried_{worker_name}"), tmp_path, TESTS)
     with app.app_context():
-        assert command(app, "modules", "test", "sample_module") == (0, "Module sample_module keeps to the rules.\n", "")
+        printed = "Tried on SQLite and PostgreSQL.\nModule sample_module keeps to the rules.\n"
+        assert command(app, "modules", "test", "sample_module") == (0, printed, "")
         db.session.remove()
         db.engine.dispose()
 
