@@ -167,10 +167,17 @@ def _signature(function: Any) -> str:
 
 
 def _methods(thing: Any) -> Iterator[str]:
-    """Yield a line for each method that a class of the core itself has, those of its bases there included."""
+    """Yield a line for each method that a class of the core itself has, those of its bases there included.
+
+    Those of a base that has a part of its own stand there alone; the first line names that base.
+    """
+    described = {getattr(package, name) for package, names in SURFACE.items() for name in names if name != "options"}
+    above = next((base for base in thing.__mro__[1:] if base in described), object)
+    if above is not object:
+        yield f"- What [{above.__name__}](#{above.__name__.lower()}) has."
     found: dict[str, Any] = {}
     for base in reversed(thing.__mro__):
-        if base.__module__.startswith("erp."):
+        if base.__module__.startswith("erp.") and base not in above.__mro__:
             found |= {name: member for name, member in vars(base).items() if inspect.isfunction(member)}
     for name, member in sorted(found.items()):
         if not name.startswith("_") and member.__doc__:

@@ -48,9 +48,14 @@ class DocumentScreen(Screen):
       columns it has none
     - `line_loads`: loader options on the lines, for getters that follow relations
 
-    With `line_form_columns` documents are entered in a form. `save` stores it with its lines: an override calls
-    `super().save`, or stores what `line_changes` says. What the form does not ask for, such as a number, is set in
-    `fill`.
+    Made to be overridden: `check_line`, `fill`, `save`, `may_edit(row)`, `may_delete(row)`, `page_context(row)`.
+
+    With `line_form_columns` documents are entered in a form, by those who have the `edit_permission`. `save` stores it
+    with its lines: an override calls `super().save`, or stores what `line_changes` says. What the form does not ask
+    for, such as a number, is set in `fill`. `save` numbers new lines in their `position`. A document may have no lines:
+    the action that needs some refuses it. `may_edit(row)` says whether its state lets it be changed.
+
+    Documents cannot be deleted unless `can_delete` is True; `may_delete(row)` then says which.
     """
 
     details_template = "erp/document.html"
@@ -177,7 +182,11 @@ class DocumentScreen(Screen):
                 yield say("{label} of line {line}", label=label, line=line.position), getattr(line, name)
 
     def check_line(self, values: Mapping[str, Any]) -> None:
-        """Raise an ErpError, whose `field` is marked, for values that a line may not have. Override to check them."""
+        """Raise an ErpError, whose `field` is marked, for values that a line may not have. Override to check them.
+
+        `values` has the `line_form_columns` by name; for a relation it has the row itself. A value is None only where
+        the field may be left empty: lines are checked when all fields are valid.
+        """
 
     @override
     def is_valid(self, form: Form) -> bool:

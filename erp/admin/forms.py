@@ -152,7 +152,7 @@ class EditForms(Listing):
         return row
 
     def fill(self, form: Form, row: Any) -> None:
-        """Set the row's own fields from the form."""
+        """Set the row's own fields from the form, in the transaction of the save: its session is `screen_session()`."""
         skipped = {VERSION, *(extra.name for extra in self.offered_fields())}
         with screen_session().no_autoflush:
             for name, field in form._fields.items():
