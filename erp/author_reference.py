@@ -151,7 +151,7 @@ def _call(name: str, thing: Any) -> str:
     if inspect.isclass(thing) and is_dataclass(thing):
         arguments = [_argument(each) for each in fields(thing) if each.init]
         return f"`{name}({', '.join(arguments)})`"
-    return f"`{name}{_signature(thing)}`" if inspect.isfunction(thing) else ""
+    return f"`{name}{signature_of(thing)}`" if inspect.isfunction(thing) else ""
 
 
 def _argument(field: Any) -> str:
@@ -161,7 +161,8 @@ def _argument(field: Any) -> str:
     return f"{field.name}: {field.type}{made}"
 
 
-def _signature(function: Any) -> str:
+def signature_of(function: Any) -> str:
+    """Return the arguments and the answer of a function as they are written in its file."""
     text = re.sub(r"'([^']*)'", r"\1", str(inspect.signature(function)))
     return re.sub(r"\((self|cls)(, )?", "(", re.sub(r"<[^>]*>", "…", text))
 
@@ -182,4 +183,4 @@ def _methods(thing: Any) -> Iterator[str]:
     for name, member in sorted(found.items()):
         if not name.startswith("_") and member.__doc__:
             text = inspect.cleandoc(member.__doc__).partition("\n\n")[0].replace("\n", " ")
-            yield f"- `{name}{_signature(member)}`: {text}"
+            yield f"- `{name}{signature_of(member)}`: {text}"

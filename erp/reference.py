@@ -20,11 +20,14 @@ from flask import Flask
 from erp.app import create_app
 from erp.author_reference import author_api
 from erp.cli import CORE_COMMANDS
+from erp.module_reference import shipped_modules
 from erp.options import Option, example_ini
 from erp.registry import Owned, Registry
 
 EXAMPLE = Path("config/erp.example.ini")
-DOCUMENTS = tuple(Path("docs") / name for name in ("author-api.md", "command-line.md", "csv.md", "events.md"))
+DOCUMENTS = tuple(
+    Path("docs") / name for name in ("author-api.md", "command-line.md", "csv.md", "events.md", "shipped-modules.md")
+)
 PUBLISHING = re.compile(r"\bpublish\(\s*session,\s*(\w+)\(")
 
 
@@ -207,6 +210,7 @@ PARTS: dict[str, Callable[[Flask], str]] = {
     "events": events,
     "hooks": hooks,
     "author-api": author_api,
+    "shipped-modules": shipped_modules,
 }
 
 

@@ -1,10 +1,12 @@
 """The documents say what the program does."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from erp import reference
+from erp.module_reference import shipped_modules
 from erp.options import OptionTable, example_ini
 
 ROOT = Path(__file__).parents[2]
@@ -52,6 +54,13 @@ def test_events_and_hooks_name_who_takes_part(app):
     assert "Published by procurement.\n\n- **sales**: " in page
     assert "`pack_refusals(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, ErpError]`" in page
     assert "Asked by sales.\n\n- **preorder**: " in page
+
+
+def test_what_a_shipped_module_offers_names_classes_columns_screens_and_functions(app):
+    page = shipped_modules(app)
+    assert "- `sales_customer` `Customer`: " in page and "`sku` (String)" in page
+    assert re.search(r"- `inventory_lots.product`: Products, at `[^`]+`, of rows of `Product`\.", page)
+    assert re.search(r"- `pack_order\(session: Session, order_id: int.*?`: \w", page)
 
 
 def test_writing_makes_them_current(tmp_path, monkeypatch):
