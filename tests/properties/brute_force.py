@@ -6,6 +6,7 @@ Days are numbers; a supply without a day has `NEVER`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -96,12 +97,21 @@ def _above(one: Units, other: Units) -> Units:
     return tuple(max(0, amount - less) for amount, less in zip(one, other, strict=True))
 
 
-def _profile(units: Units, holder: Holder, days: Units) -> tuple[Units, Units]:
-    """Return the days of a line's units as they count for it, and as they are: of equal ones the earliest is taken."""
-    return _counted(units, holder, days), _counted(units, Holder(holder.has), days)
+def _profile(units: Units, holder: Holder, days: Units) -> tuple[Units, int, Units]:
+    """Return the days of a line's units as they count for it, on how many it had some before, and as they are.
+
+    Where units count alike, a ticked line takes those of its own days first, and then every line the earliest.
+    """
+    had, has = (_counted(each, Holder(holder.has), days) for each in (holder.has, units))
+    kept = (Counter(had) & Counter(has)).total() if holder.is_ticked else 0
+    return _counted(units, holder, days), kept, has
 
 
-def _dominates(one: tuple[Units, Units], other: tuple[Units, Units]) -> bool:
-    if one[0] == other[0]:
-        return all(new <= old for new, old in zip(one[1], other[1], strict=True))
-    return all(new <= old for new, old in zip(one[0], other[0], strict=True))
+def _dominates(one: tuple[Units, int, Units], other: tuple[Units, int, Units]) -> bool:
+    if one[0] != other[0]:
+        return _is_no_later(one[0], other[0])
+    return one[1] > other[1] or (one[1] == other[1] and _is_no_later(one[2], other[2]))
+
+
+def _is_no_later(one: Units, other: Units) -> bool:
+    return all(new <= old for new, old in zip(one, other, strict=True))
