@@ -16,7 +16,8 @@ class Work:
     """A command line that is killed; `{file}`, `{backup}` and `{folder}` in it are paths.
 
     `before` are commands that it needs. One that works `in_parts` may leave some of them done, and finishes the rest
-    when it is called again.
+    when it is called again; but what `ends_otherwise`, an export, may then differ. An email whose sender died may have
+    left: nobody sends it again, and the part `mails` judges what becomes of it.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Work:
     before: tuple[tuple[str, ...], ...] = ()
     in_parts: bool = False
     starts_empty: bool = False
+    ends_otherwise: str = ""
 
     @property
     def moves_tables(self) -> bool:
@@ -110,7 +112,7 @@ WORKS = (
     Work("install a module", ("modules", "install", "backorder_email"), in_parts=True,
          before=(("modules", "disable", "backorder_email"),
                  ("modules", "uninstall", "backorder_email", "--yes", "backorder_email"))),
-    Work("send emails", ("send-emails",), in_parts=True),
+    Work("send emails", ("send-emails",), in_parts=True, ends_otherwise="emails"),
     Work("job allocate-backorders", ("jobs", "run", "allocate-backorders"), before=_WITH_ORDERS, in_parts=True),
     Work("backup", ("backup", "{backup}")),
     Work("restore", ("restore", "{backup}", "--yes"), before=(("backup", "{backup}"), *_WITH_ORDERS), in_parts=True),
