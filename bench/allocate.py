@@ -17,6 +17,7 @@ from bench import databases, floor
 from bench.book import write_book
 from bench.installation import install
 from bench.memory import peak_megabytes
+from bench.report import print_against_floor
 from erp import events
 from erp.__main__ import COLLECT_AFTER
 from erp.app import create_app
@@ -58,10 +59,7 @@ def _measure(bench: databases.SqliteBench | databases.PostgresBench, kind: str, 
     first, second = (min(run[name] for run in runs) for name in ("first", "second"))
     lowest, megabytes = min(floors), max(run["megabytes"] for run in runs)
     print(f"{kind}, {lines:,} open lines, best of {turns}: { {table: len(rows) for table, rows in results.items()} }")
-    print(f"allocation  {first:8.2f} s  {lines / first:12,.0f} lines/s")
-    print(f"floor       {lowest:8.2f} s  {lines / lowest:12,.0f} lines/s")
-    print(f"ratio       {first / lowest:8.2f}")
-    print(f"peak memory {megabytes:8.0f} MB")
+    print_against_floor("allocation", first, lowest, megabytes, lines=lines)
     print(f"second run  {second:8.2f} s  {second / first:.3f} of the first", flush=True)
 
 

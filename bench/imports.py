@@ -23,6 +23,7 @@ from bench.book import LINES_PER_ORDER, LINES_PER_PRODUCT, START, UNIT, settle, 
 from bench.databases import KINDS, Bench
 from bench.installation import install
 from bench.memory import peak_megabytes
+from bench.report import print_against_floor
 from erp import events
 from erp.__main__ import COLLECT_AFTER
 from erp.app import create_app
@@ -75,10 +76,8 @@ def _measure(bench: Bench, kind: str, lines: int, turns: int, folder: Path) -> N
         floors.append(_write_unchecked(bench.url("floor"), file))
     seconds, lowest = min(each["seconds"] for each in imports), min(floors)
     print(f"{kind}, {lines:,} lines, best of {turns}")
-    print(f"import      {seconds:8.2f} s  {lines / seconds:12,.0f} lines/s")
-    print(f"floor       {lowest:8.2f} s  {lines / lowest:12,.0f} lines/s")
-    print(f"ratio       {seconds / lowest:8.2f}")
-    print(f"peak memory {max(each['megabytes'] for each in imports):8.0f} MB", flush=True)
+    megabytes = max(each["megabytes"] for each in imports)
+    print_against_floor("import", seconds, lowest, megabytes, lines=lines)
 
 
 def _write_file(file: Path, lines: int) -> None:

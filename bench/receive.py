@@ -21,6 +21,7 @@ from bench.book import LINES_PER_PRODUCT, write_covered_book
 from bench.databases import KINDS, Bench
 from bench.installation import install
 from bench.memory import peak_megabytes
+from bench.report import print_against_floor
 from erp import events
 from erp.app import create_app
 from erp.db import Model, commit, db
@@ -74,10 +75,7 @@ def _measure(bench: Bench, kind: str, lines: int, turns: int) -> None:
     seconds, lowest = min(received), min(floors)
     allocations = written.count("sales_allocation")
     print(f"{kind}, {lines:,} purchase lines, {allocations:,} allocations made of them, best of {turns}")
-    print(f"receive     {seconds:8.2f} s  {lines / seconds:12,.0f} lines/s")
-    print(f"floor       {lowest:8.2f} s  {lines / lowest:12,.0f} lines/s")
-    print(f"ratio       {seconds / lowest:8.2f}")
-    print(f"peak memory {peak_megabytes():8.0f} MB", flush=True)
+    print_against_floor("receive", seconds, lowest, peak_megabytes(), lines=lines)
 
 
 def _in_app(url: str, work: Any) -> float:

@@ -46,15 +46,16 @@ def fill(connection: Connection, tables: Iterable[Table]) -> list[str]:
     existing = set(inspect(connection).get_table_names())
     sentences = []
     for table in tables:
-        if table.name not in existing or _count(connection, table.name):
+        if table.name not in existing or count_rows(connection, table):
             continue
         if reason := _fill(connection, _as_it_is(connection, table)):
             sentences.append(f"Table {table.name}: no row could be made up for it ({reason}).")
     return sentences
 
 
-def _count(connection: Connection, name: str) -> int:
-    return connection.scalar(select(func.count()).select_from(Table(name, MetaData(), Column("id")))) or 0
+def count_rows(connection: Connection, table: Table) -> int:
+    """Return how many rows a table has."""
+    return connection.scalar(select(func.count()).select_from(table)) or 0
 
 
 def _as_it_is(connection: Connection, table: Table) -> Table:

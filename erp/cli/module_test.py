@@ -18,15 +18,13 @@ from sqlalchemy import (
     Numeric,
     Table,
     UniqueConstraint,
-    func,
     inspect,
-    select,
 )
 
 from erp import checks, migrations, security
 from erp.app import create_app
 from erp.cli import scratch
-from erp.cli.made_rows import fill
+from erp.cli.made_rows import count_rows, fill
 from erp.cli.wrapping import without_tables
 from erp.db import UtcDateTime, commit, db
 from erp.errors import ErpError
@@ -237,7 +235,7 @@ def _moved_with_rows(name: str) -> Iterator[str]:
 def _counts(connection: Connection, name: str) -> dict[str, int]:
     existing = set(inspect(connection).get_table_names())
     found = (table for table in revisions.tables(name) if table.name in existing)
-    return {table.name: connection.scalar(select(func.count()).select_from(table)) or 0 for table in found}
+    return {table.name: count_rows(connection, table) for table in found}
 
 
 def _answers(app: Flask, name: str, status: int) -> Iterator[str]:

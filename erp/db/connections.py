@@ -52,7 +52,7 @@ def _is_quiet(driver: Any) -> bool:
     return not waiting.poll(0)
 
 
-def keeps_plan(connection: Connection, values: Iterable[Any]) -> bool:
+def _keeps_plan(connection: Connection, values: Iterable[Any]) -> bool:
     """Say whether PostgreSQL may keep the plan of a statement that is sent with these values."""
     if not connection.info.get(_IS_DIRECT):
         return False
@@ -65,7 +65,7 @@ def prepared(connection: Connection, values: Iterable[Any]) -> Iterator[None]:
 
     `values` are those that are sent: with a long list among them, the statement is planned for it.
     """
-    if not keeps_plan(connection, values):
+    if not _keeps_plan(connection, values):
         yield
         return
     driver: Any = connection.connection.driver_connection

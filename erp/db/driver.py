@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from erp.db.connections import keeps_plan
+from erp.db.connections import prepared
 
 _CURSOR = "erp_cursor"
 _MANY = 1000
@@ -32,20 +32,14 @@ def run(
     `values` are those of the parameters where these have names. Lists are cast to their type by the statement.
     """
     cursor = _cursor(connection)
-    driver: Any = connection.connection.driver_connection
-    keeps = keeps_plan(connection, parameters if values is None else values)
+    sent = parameters if values is None else values
     has_events = connection._has_events or connection.engine._has_events
     try:
         if has_events:
             for hear in connection.dispatch.before_cursor_execute:
                 sql, parameters = hear(connection, cursor, sql, parameters, None, False)
-        if keeps:
-            driver.prepare_threshold = 1
-        try:
+        with prepared(connection, sent):
             cursor.execute(sql, parameters)
-        finally:
-            if keeps:
-                driver.prepare_threshold = None
         rows = cursor.fetchall() if gives_rows else []
         if has_events:
             connection.dispatch.after_cursor_execute(connection, cursor, sql, parameters, None, False)
