@@ -78,3 +78,17 @@ def test_the_guide_names_files_that_there_are():
     named = re.findall(r"deploy/[\w./-]*\w", (ROOT / "docs/deployment.md").read_text())
     assert len(set(named)) >= 6
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_an_installation_without_a_checkout_has_what_the_docs_name():
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    carried = {
+        path
+        for patterns in setup["options.data_files"].values()
+        for pattern in patterns.split()
+        for path in ROOT.glob(pattern)
+    }
+    named = [path for name in ("config", "deploy", "docs") for path in (ROOT / name).rglob("*") if path.is_file()]
+    assert [path for path in named if path not in carried] == []
+    assert all(path.is_file() for path in carried)
