@@ -11,7 +11,7 @@ from erp.events import OptionsChanged
 from erp.options import options
 from erp.registry import Core
 from modules.preorder import queries, services
-from modules.preorder.events import PurchaseAllocated
+from modules.preorder.events import PurchaseAllocated, PurchaseAllocationRemoved
 from modules.procurement.events import SupplyChanged
 from modules.sales import hooks as sales_hooks
 from modules.sales.events import HoldsChanged, HoldsPassed, LinesServed, PackReversed
@@ -32,6 +32,7 @@ def register(core: Core) -> None:
     core.subscribe(PackReversed, promise_returned_goods)
     core.subscribe(OptionsChanged, promise_after_options)
     core.subscribe(PurchaseAllocated, announcing(queries.PURCHASE_ALLOCATED))
+    core.subscribe(PurchaseAllocationRemoved, announcing(queries.PURCHASE_ALLOCATION_REMOVED))
     core.implement(announcements, queries.announcements_of_preorder)
     core.implement(sales_hooks.quote_terms, queries.quote_terms)
     core.implement(sales_hooks.incoming_names, queries.incoming_names)

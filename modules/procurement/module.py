@@ -9,8 +9,10 @@ from erp.registry import Core
 
 def setup(core: Core) -> None:
     """Register procurement's models, exchange kinds, checks and hook answers."""
+    from erp.api import announcements, announcing
     from modules.inventory_lots.hooks import allocated_incoming, products_in_use
     from modules.procurement import exchange, models, queries, services
+    from modules.procurement.events import ReceiptReversed
 
     core.add_models(models)
     core.add_search(*queries.SEARCHES)
@@ -20,6 +22,8 @@ def setup(core: Core) -> None:
     core.add_check(queries.broken_invariants)
     core.implement(products_in_use, queries.products_on_lines)
     core.implement(allocated_incoming, queries.allocated_lines)
+    core.implement(announcements, queries.announcements_of_procurement)
+    core.subscribe(ReceiptReversed, announcing(queries.RECEIPT_REVERSED))
 
 
 def screens(core: Core) -> None:

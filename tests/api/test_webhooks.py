@@ -7,6 +7,7 @@ import socket
 import threading
 from contextlib import contextmanager
 from datetime import date
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import select, update
@@ -18,9 +19,14 @@ from modules.api.delivery.http import _is_public, send, signature
 from modules.api.errors import BadWebhookAddress, UnknownEvents
 from modules.api.models import Delivery, Webhook
 from modules.api.services import Outgoing, recover_deliveries, replay_delivery, save_webhook
+from modules.preorder.services import remove_purchase_allocations
+from modules.procurement import services as procurement
+from modules.procurement.domain import Delivery as Goods
 from modules.sales.models import OrderLine
 from modules.sales.services import cancel_order, pack_order, reverse_pack, set_promise_dates
-from tests.support.inventory_lots import make_product, make_stock
+from tests.support.inventory_lots import make_location, make_product, make_stock
+from tests.support.preorder import allocate_purchase, purchase_allocations_of
+from tests.support.procurement import make_purchase_order
 from tests.support.sales import make_customer, make_order
 
 pytestmark = pytest.mark.needs("sales")
@@ -125,6 +131,34 @@ def test_webhooks_hear_what_happens_to_an_order(session):
     assert facts["order-cancelled"] == {"order": order.number, "customer": "C1"}
     assert facts["promise-date-changed"]["new"] == "2026-12-02"
     assert [event for event, _ in waiting(session)].count("promise-date-changed") == 1, "the earlier one is superseded"
+
+
+@pytest.mark.needs("preorder")
+def test_webhooks_hear_what_is_taken_back_of_incoming_goods(session):
+    every = "purchase-allocated purchase-allocation-removed receipt-reversed"
+    webhook(session, events=every)
+    lamp = make_product(session, sku="LAMP")
+    order = make_order(session, [(lamp, 2)], customer=make_customer(session, code="C1"))
+    purchase = make_purchase_order(session, [(lamp, 5, date(2026, 12, 20)), (lamp, 5, date(2026, 12, 30))])
+    first, second = purchase.lines
+    for line in (first, second):
+        allocate_purchase(session, order.lines[0], line, 1)
+    remove_purchase_allocations(session, [purchase_allocations_of(session, order.lines[0])[1].id])
+    receipt_id = procurement.receive(session, Goods(first.id, Decimal(5), make_location(session).id, "L1"))
+    procurement.reverse_receipt(session, receipt_id, Decimal(3), why="wrong goods")
+    session.commit()
+    facts = dict(waiting(session))
+    goods = {"purchase_order": purchase.number, "sku": "LAMP"}
+    assert facts["receipt-reversed"] == {
+        **goods,
+        "receipt": receipt_id,
+        "purchase_line": 1,
+        "quantity": "3",
+        "why": "wrong goods",
+    }
+    line = {"order": order.number, "customer": "C1", "line": 1}
+    assert facts["purchase-allocation-removed"] == {**goods, **line, "purchase_line": 2}
+    assert [event for event, _ in waiting(session)].count("purchase-allocated") == 2
 
 
 @pytest.mark.option("api.webhooks", "yes", "no")

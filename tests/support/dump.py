@@ -28,6 +28,9 @@ HISTORY = (
     ("pack", "SO00002"),
     ("unpack", "PK00002", "--why", "Wrong address"),
     ("send-emails",),
+    ("modules", "install", "returns"),
+    ("modules", "install", "api"),
+    ("tokens", "add", "admin", "shop"),
     ("modules", "disable", "backorder_email", "--why", "Kept switched off, as a release finds it"),
 )
 

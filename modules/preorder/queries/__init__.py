@@ -1,6 +1,10 @@
 """Reads of preorder: they change nothing."""
 
-from modules.preorder.queries.announced import PURCHASE_ALLOCATED, announcements_of_preorder
+from modules.preorder.queries.announced import (
+    PURCHASE_ALLOCATED,
+    PURCHASE_ALLOCATION_REMOVED,
+    announcements_of_preorder,
+)
 from modules.preorder.queries.arrivals import arrivals_now, is_overdue_too_long, when_expected
 from modules.preorder.queries.availability import availability_rows, available_days, components_of, expected_ship_date
 from modules.preorder.queries.backorders import uncovered_backorders, waiting_lines
@@ -110,6 +114,7 @@ from modules.preorder.queries.work_queues import (
 __all__ = [
     "MOST_SHOWN",
     "PURCHASE_ALLOCATED",
+    "PURCHASE_ALLOCATION_REMOVED",
     "Answer",
     "AskedLine",
     "AskedOrder",

@@ -1,5 +1,6 @@
 """Reads of procurement; they change nothing."""
 
+from modules.procurement.queries.announced import RECEIPT_REVERSED, announcements_of_procurement
 from modules.procurement.queries.checks import broken_invariants
 from modules.procurement.queries.dashboard import waiting_work
 from modules.procurement.queries.lines import (
@@ -38,9 +39,11 @@ from modules.procurement.queries.supply import is_supply, supply_order, unalloca
 
 __all__ = [
     "RECEIPT_LOADS",
+    "RECEIPT_REVERSED",
     "SEARCHES",
     "Destination",
     "allocated_lines",
+    "announcements_of_procurement",
     "booked_lines",
     "broken_invariants",
     "count_lines_in_status",
