@@ -109,11 +109,12 @@ def grant(session: Session, permissions: Iterable[Permission]) -> None:
 def upgrade(name: str) -> list[str]:
     """Bring an installed module's tables to its newest revision; return what was done, an empty list if nothing.
 
-    The module is off until this is done, and then on again if it was before. A step that broke off is finished too.
+    The module is off until this is done, and then on again if it was before. A step that broke off is finished too, and
+    so is an installation that broke off before the module was on.
     """
     module = current_registry().module(name)
     row = current_registry().installed(db.session(), name)
-    if row.state == ModuleState.installing:
+    if row.state == ModuleState.installing or _is_to_be_enabled(row):
         return install(name)
     if not needs_upgrade(row):
         return []

@@ -40,10 +40,21 @@ WIDTHS = (1280, 768, 390)
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", *(["best-practice"] if IS_FULL else [])]
 OWN_PAGES = ("/language", "/password", "/second-factor")
 MOST_QUERIES = 30
-# What a person could not see: a page or a table that is wider than its place, and text that is cut off.
+# What a person could not see or read: a page or a table that is wider than its place, text that is cut off, and words of
+# a table that are broken.
 UNSEEN = """async () => {
   await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));  // the page fits its new width
   const wrong = [], root = document.documentElement;
+  const isBroken = (cell) => {  // a short word of its text stands on more than one line
+    const walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT), range = document.createRange();
+    for (let text = walker.nextNode(); text; text = walker.nextNode())
+      for (const word of text.data.matchAll(/[A-Za-z]{2,12}/g)) {
+        range.setStart(text, word.index);
+        range.setEnd(text, word.index + word[0].length);
+        if (new Set(Array.from(range.getClientRects(), (line) => Math.round(line.top))).size > 1) return true;
+      }
+    return false;
+  };
   if (root.scrollWidth > root.clientWidth + 1) wrong.push(`the page is ${root.scrollWidth} wide`);
   for (const each of document.querySelectorAll("main *")) {
     const style = getComputedStyle(each), box = each.getBoundingClientRect();
@@ -54,6 +65,7 @@ UNSEEN = """async () => {
     const hidden = each.scrollWidth - each.clientWidth, beyond = Math.round(box.right - root.clientWidth);
     if (hides && hidden > 1) wrong.push(`${name} hides ${hidden}`);
     if (beyond > 1 && !each.closest(".dropdown-menu")) wrong.push(`${name} ends ${beyond} beyond the page`);
+    if (each.matches("td, th") && isBroken(each)) wrong.push(`${name} breaks ${each.innerText.slice(0, 20)}`);
   }
   return wrong.slice(0, 3);
 }"""

@@ -15,6 +15,7 @@ from erp import cli, security, sessions, throttling
 from erp.cli import CORE_COMMANDS
 from erp.db import commit, db
 from erp.errors import ErpError
+from erp.migrations import lifecycle
 from erp.models import HistoryEntry, Role, RunEntry, User
 from erp.registry import current_registry
 from erp.sign_in_models import SignInAttempt
@@ -396,6 +397,21 @@ def test_an_init_that_broke_off_goes_on_where_it_was(empty_app, command, monkeyp
         patch.setattr("erp.cli.company._add_administrator", lambda *_: (_ for _ in ()).throw(ErpError("Power cut.")))
         assert command(empty_app, "init")[0] == 1
     assert "password: " in command(empty_app, "init")[1]
+
+
+def test_init_ends_what_an_init_that_died_before_a_module_was_on_began(empty_app, command, monkeypatch):
+    def die(name):
+        if name == "procurement":
+            raise OSError("No space left on device")
+        enable(name)
+
+    with monkeypatch.context() as patch:
+        enable = lifecycle.enable
+        patch.setattr(lifecycle, "enable", die)
+        assert command(empty_app, "init")[0] == 1
+    code, out, _ = command(empty_app, "init")
+    assert (code, "Installed and enabled: " in out) == (0, True)
+    assert current_registry().enabled() >= {"procurement", "sales", "preorder", "backorder_email"}
 
 
 def test_the_demo_company_is_loaded_once_with_a_user_of_each_role(small_app, command):

@@ -36,7 +36,7 @@ from erp.registry import current_registry
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 # Rows that say how often something was tried, not what was done.
-OF_TRIES = {"erp_run", "erp_job_run", "erp_job", "erp_signed_in", "erp_form_token", "erp_revision", "erp_sequence"}
+OF_TRIES = {"erp_run", "erp_job_run", "erp_job", "erp_session", "erp_form_token", "erp_revision", "erp_sequence"}
 POINTS = ("before_cursor_execute", "after_cursor_execute", "commit")
 
 

@@ -17,7 +17,8 @@ class Work:
 
     `before` are commands that it needs. One that works `in_parts` may leave some of them done, and finishes the rest
     when it is called again; but what `ends_otherwise`, an export, may then differ. An email whose sender died may have
-    left: nobody sends it again, and the part `mails` judges what becomes of it.
+    left: nobody sends it again, and the part `mails` judges what becomes of it. One that was to be composed when its run
+    died is composed by the worker.
     """
 
     name: str
@@ -118,5 +119,5 @@ WORKS = (
     Work("restore", ("restore", "{backup}", "--yes"), before=(("backup", "{backup}"), *_WITH_ORDERS), in_parts=True),
     Work("set an option", ("options", "set", "sales.backorders", "no")),
     Work("init", ("init",), starts_empty=True, in_parts=True),
-    Work("init with the demo company", ("init", "--demo"), starts_empty=True, in_parts=True),
+    Work("init with the demo company", ("init", "--demo"), starts_empty=True, in_parts=True, ends_otherwise="emails"),
 )  # fmt: skip
