@@ -28,6 +28,7 @@ from sqlalchemy.sql.selectable import Subquery
 from erp.db.driver import run
 from erp.db.identity import key_columns, key_of, with_keys
 from erp.db.session import Model, is_postgresql
+from erp.db.statistics import count_new_rows
 from erp.db.waiting import NewId, Write, make_room, wait
 from erp.identity import ByKey, identity_key
 
@@ -119,6 +120,7 @@ def bulk_insert(
         with driver.cursor().copy(f"COPY {table.name} ({', '.join(names)}) FROM STDIN") as copy:
             for row in full:
                 copy.write_row(row)
+        count_new_rows(session, table, len(full))
     else:
         session.connection().exec_driver_sql(_insert_one(table, names), full)
 

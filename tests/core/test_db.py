@@ -27,6 +27,7 @@ from erp.db import (
     require_lock,
     to_raw,
 )
+from erp.db.statistics import MANY
 from erp.db.transactions import is_lost_race
 from erp.errors import DatabaseBusy, ErpError, StaleRecord
 from erp.events import RUN
@@ -159,6 +160,17 @@ def test_many_rows_are_written_by_one_statement(session, count_statements):
     assert len([statement for statement in sent if "BEGIN" not in statement]) <= 1
     assert session.scalars(select(Warehouse.name).where(Warehouse.code == "W999")).one() == "Löffel\t'x'"
     bulk_insert(session, Warehouse.__table__, ["code"], [])
+
+
+def test_a_table_that_grew_much_in_one_transaction_has_statistics_at_once(all_databases):
+    known = text("SELECT count(*) FROM pg_stats WHERE tablename = 'inventory_lots_warehouse'")
+    with all_databases.app("postgres").app_context():
+        for count, is_kept, has_statistics in ((200, True, 0), (MANY, False, 0), (MANY, True, 1)):
+            rows = [(f"{count}-{n}", "") for n in range(count)]
+            bulk_insert(db.session(), Warehouse.__table__, ["code", "name"], rows)
+            db.session.commit() if is_kept else db.session.rollback()
+            assert (db.session.scalar(known) > 0) == has_statistics
+            db.session.rollback()
 
 
 def test_many_counters_are_raised_by_one_statement(app, session, count_statements):

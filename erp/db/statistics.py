@@ -1,0 +1,44 @@
+"""PostgreSQL's planner gets statistics of the tables that grew much, before anybody asks about their new rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Table, event
+from sqlalchemy.orm import Session
+
+from erp.db.carried import carried
+from erp.db.session import ErpSession
+
+# From so many new rows in one transaction on. Fewer are left to autovacuum, which comes within a minute or so.
+MANY = 2_000
+
+
+@dataclass
+class _Grown:
+    """How many rows each table got in the transaction that is open."""
+
+    rows: Counter[str] = field(default_factory=Counter)
+
+
+def count_new_rows(session: Session, table: Table, count: int) -> None:
+    """Note that a table of a PostgreSQL database gets rows in this transaction."""
+    carried(session, _Grown).rows[table.name] += count
+
+
+@event.listens_for(ErpSession, "before_commit")
+def _analyze(session: ErpSession) -> None:
+    if session.in_nested_transaction():
+        return
+    # By name, so that two who end at once wait for each other and not in a ring.
+    grown = sorted(name for name, count in carried(session, _Grown).rows.items() if count >= MANY)
+    if grown:
+        session.connection().exec_driver_sql(f"ANALYZE {', '.join(grown)}")
+
+
+@event.listens_for(ErpSession, "after_transaction_end")
+def _forget(session: ErpSession, transaction: Any) -> None:
+    if transaction.parent is None:
+        carried(session, _Grown).rows.clear()
