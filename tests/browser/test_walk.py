@@ -38,10 +38,10 @@ ROLES = ("Warehouse clerk", "Sales clerk", "Merchandiser", "Auditor", "Administr
 LANGUAGE = os.environ.get("ERP_TEST_WALK_LANGUAGE", "en")
 WIDTHS = (1280, 768, 390)
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", *(["best-practice"] if IS_FULL else [])]
-OWN_PAGES = ("/language", "/password", "/second-factor")
+OWN_PAGES = ("/", "/language", "/password", "/second-factor")
 MOST_QUERIES = 30
-# What a person could not see or read: a page or a table that is wider than its place, text that is cut off, and words of
-# a table that are broken.
+# What a person could not see or read: a page or a table that is wider than its place, text that is cut off, and words
+# of a table that are broken.
 UNSEEN = """async () => {
   await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));  // the page fits its new width
   const wrong = [], root = document.documentElement;

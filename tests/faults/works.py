@@ -17,8 +17,8 @@ class Work:
 
     `before` are commands that it needs. One that works `in_parts` may leave some of them done, and finishes the rest
     when it is called again; but what `ends_otherwise`, an export, may then differ. An email whose sender died may have
-    left: nobody sends it again, and the part `mails` judges what becomes of it. One that was to be composed when its run
-    died is composed by the worker.
+    left: nobody sends it again, and the part `mails` judges what becomes of it. One that was to be composed when its
+    run died is composed by the worker.
     """
 
     name: str
