@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select, true
@@ -15,13 +16,14 @@ from sqlalchemy.orm import aliased
 from erp.db import total
 from modules.inventory_lots.models import Balance, Lot
 from modules.inventory_lots.queries import usable_condition, with_lot_and_location
+from modules.preorder.coverage import Arrivals
 from modules.preorder.models import ProductPreorder, PurchaseAllocation
-from modules.preorder.queries.arrivals import arrival_column
+from modules.preorder.queries.arrivals import arrival_column, arrivals_now
 from modules.preorder.queries.purchase_allocations import purchase_allocated_to
 from modules.preorder.queries.unallocated_lines import is_in_confirmed_order, is_of_serial_product
 from modules.procurement.models import PurchaseOrderLine
 from modules.sales.models import Allocation, Order, OrderLine
-from modules.sales.queries import is_scheduled
+from modules.sales.queries import is_scheduled, last_served_day
 from modules.sales.states import ShippingPolicy
 
 Line = Any  # OrderLine or an alias of it
@@ -34,6 +36,12 @@ def is_late_line(today: date) -> ColumnElement[bool]:
     passed and never promised. Serial lines are never late. What nothing covers of a scheduled line is not late: then
     what is covered of it decides.
     """
+    return _is_late(today, arrivals_now(), last_served_day())
+
+
+@lru_cache(maxsize=8)
+def _is_late(today: date, _arrivals: Arrivals, _last_served: date | None) -> ColumnElement[bool]:
+    """Return the condition of one day and these rules, built once: that takes longer than to ask the database."""
     promised, requested = OrderLine.promise_date, OrderLine.requested_on
     broken = or_(promised < today, _is_missed(OrderLine, promised, today), _order_is_missed(promised, today))
     waits = and_(is_scheduled(), not_(_is_covered(OrderLine)))
