@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from erp.contacts import ADDRESS_PARTS, Contact, ContactData
 from erp.errors import ErpError
 from erp.events import hook, publish
+from erp.text import named, say
 
 Values = Mapping[str, Any]
 BIGGEST = 2**31 - 1
@@ -292,7 +293,7 @@ class UnknownName(ErpError):
 
     def __init__(self, field: str, kind: str, name: object) -> None:
         self.field = field
-        super().__init__(f"{field}: there is no {kind} {str(name)!r}.")
+        super().__init__(say("{field}: there is no {kind} {name!r}.", field=field, kind=named(kind), name=str(name)))
 
 
 WHY = Input("why", help="The reason, shown in the history.", default="")

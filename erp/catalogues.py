@@ -25,6 +25,10 @@ HTTP_ERRORS = (
     exceptions.RequestEntityTooLarge,
 )
 CORE = Path(__file__).parent
+# What the pages of modules and of jobs show, of folders whose texts are otherwise for commands.
+SHOWN = {f"migrations/{name}.py" for name in ("lifecycle", "plans", "schema", "keys", "export")} | {
+    *("backup/jobs.py", "backup/errors.py")
+}
 
 
 def collected(app: Flask) -> dict[str, Texts]:
@@ -45,7 +49,7 @@ def collected(app: Flask) -> dict[str, Texts]:
 def _is_text(path: Path, home: Path) -> bool:
     """Say whether a file has texts for screens: not commands, which speak English, nor demo data and maps."""
     parts = path.relative_to(home).parts
-    if path.name in ("lifecycle.py", "plans.py"):  # the steps of a module, as their page shows them
+    if "/".join(parts) in SHOWN:
         return True
     aside = {"cli", "migrations", "skeleton", "backup", "languages", "revisions"}
     return not aside & set(parts) and path.name not in ("demo.py", "maps.py", "commands.py", "text.py", "metrics.py")

@@ -12,7 +12,7 @@ from erp.db import reading
 from erp.errors import ErpError
 from erp.migrations import schema_breaches
 from erp.registry import current_registry
-from erp.text import plural
+from erp.text import joined, plural, say, without_stop
 
 Check = Callable[[Session], Iterable[str]]
 
@@ -22,8 +22,13 @@ _MOST_SHOWN = 20
 class BreachesFound(ErpError):
     """Some rows break an invariant."""
 
-    def __init__(self, count: int, shown: str = "; each is printed above") -> None:
-        super().__init__(f"{plural(count, 'breach', 'breaches')} found{shown}.")
+    def __init__(self, count: int, shown: str = "") -> None:
+        found = plural(count, "breach", "breaches")
+        super().__init__(
+            say("{found} found: {shown}.", found=found, shown=shown)
+            if shown
+            else say("{found} found; each is printed above.", found=found)
+        )
 
 
 def _checks() -> list[Check]:
@@ -62,6 +67,7 @@ def check_invariants(session: Session) -> str:
         found = list(breaches(session))
         session.rollback()
     if found:
-        more = f" and {len(found) - _MOST_SHOWN} more" if len(found) > _MOST_SHOWN else ""
-        raise BreachesFound(len(found), f": {' '.join(found[:_MOST_SHOWN]).rstrip('.')}{more}")
-    return f"No breach found by {count()} checks."
+        shown = without_stop(joined(found[:_MOST_SHOWN]))
+        more = len(found) - _MOST_SHOWN
+        raise BreachesFound(len(found), say("{shown} and {more} more", shown=shown, more=more) if more > 0 else shown)
+    return say("No breach found by {count} checks.", count=count())

@@ -60,7 +60,7 @@ def _store(session: Session, noted: Sequence[Noted]) -> None:
         row = session.get(InstalledModule, name)
         if row is not None and row.state == ModuleState.enabled:
             last = next((each.reason for each in reversed(noted) if each.module == name), "")
-            text = f"{plural(count, 'failure')} within an hour; the last one: {last}"
+            text = say("{failures} within an hour; the last one: {last}", failures=plural(count, "failure"), last=last)
             current_registry().suspend(session, row, text)
             log.error("module %s is suspended: %s", name, text)
 

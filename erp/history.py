@@ -16,6 +16,7 @@ from erp import clock
 from erp.db import ErpSession, bulk_insert, carried, format_quantity, insert_rows, raw_instant
 from erp.events import current_run
 from erp.models import HistoryEntry, RunKind
+from erp.text import Stored, stored
 
 HISTORY = cast(Table, HistoryEntry.__table__)
 
@@ -88,9 +89,9 @@ def _values(session: Session, change: Change) -> dict[str, Any]:
         "line": change.subject.line,
         "action": change.action,
         "field": change.field,
-        "old_value": as_text(change.old),
-        "new_value": as_text(change.new),
-        "why": change.why or reason(session),
+        "old_value": stored(as_text(change.old)),
+        "new_value": stored(as_text(change.new)),
+        "why": stored(change.why or reason(session)),
     }
 
 
@@ -218,7 +219,8 @@ def record_all(session: Session, changes: Iterable[Change]) -> None:
         return
     _note_made(session, written)
     entries = [_values(session, change) for change in written]
-    rows = [tuple(entry.values()) for entry in entries]
+    # The list of a column is sent with the type of its first value.
+    rows = [tuple(str(cell) if isinstance(cell, Stored) else cell for cell in entry.values()) for entry in entries]
     shared = {"at": raw_instant(clock.now()), "run_id": current_run(session).row}
     bulk_insert(session, HISTORY, tuple(entries[0]), rows, shared=shared)
 

@@ -13,7 +13,7 @@ from sqlalchemy import CheckConstraint, Column, Enum, ForeignKey, Index, LargeBi
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from erp import clock
-from erp.db import FINAL, BigId, Model, UtcDateTime, key_column, partial_index
+from erp.db import FINAL, BigId, Model, Sentence, UtcDateTime, key_column, partial_index
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -56,7 +56,7 @@ class InstalledModule(Model):
     version: Mapped[str] = mapped_column(String(40))
     state: Mapped[ModuleState] = mapped_column(enum_column(ModuleState, "state"))
     is_wanted: Mapped[bool] = mapped_column(default=False)
-    error: Mapped[str] = mapped_column(Text, default="")
+    error: Mapped[str] = mapped_column(Sentence, default="")
 
 
 class Revision(Model):
@@ -197,8 +197,8 @@ class JobRun(Model):
     worker: Mapped[str] = mapped_column(String(160))
     started_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    summary: Mapped[str] = mapped_column(Text, default="")
-    error: Mapped[str] = mapped_column(Text, default="")
+    summary: Mapped[str] = mapped_column(Sentence, default="")
+    error: Mapped[str] = mapped_column(Sentence, default="")
 
 
 class RunKind(StrEnum):
@@ -239,9 +239,9 @@ class HistoryEntry(Model):
     line: Mapped[int | None]
     action: Mapped[str] = mapped_column(String(80))
     field: Mapped[str] = mapped_column(String(80), default="")
-    old_value: Mapped[str] = mapped_column(Text, default="")
-    new_value: Mapped[str] = mapped_column(Text, default="")
-    why: Mapped[str] = mapped_column(Text, default="")
+    old_value: Mapped[str] = mapped_column(Sentence, default="")
+    new_value: Mapped[str] = mapped_column(Sentence, default="")
+    why: Mapped[str] = mapped_column(Sentence, default="")
 
 
 class FormToken(Model):
@@ -301,8 +301,8 @@ class ImportFile(Model):
     steps: Mapped[str] = mapped_column(String(200), default="")
     state: Mapped[ImportState] = mapped_column(enum_column(ImportState, "state"), default=ImportState.waiting)
     checked: Mapped[str] = mapped_column(Text, default="")
-    summary: Mapped[str] = mapped_column(Text, default="")
-    error: Mapped[str] = mapped_column(Text, default="")
+    summary: Mapped[str] = mapped_column(Sentence, default="")
+    error: Mapped[str] = mapped_column(Sentence, default="")
     user_name: Mapped[str] = mapped_column(String(80), default="")
     is_from_folder: Mapped[bool] = mapped_column(default=False)
     made_id: Mapped[int | None] = mapped_column(BigId)

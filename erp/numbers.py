@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from erp.errors import BadNumber
-from erp.text import Translatable, say
+from erp.text import Figure, Translatable, say
 
 PLACES = 4
 SCALE = 10**PLACES
@@ -46,7 +46,7 @@ def format_quantity(value: Decimal | None) -> str:
     if value is None:
         return ""
     text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return Figure(text.rstrip("0").rstrip(".") if "." in text else text)
 
 
 def sums(parts: Iterable[tuple[K, N]]) -> dict[K, N]:

@@ -15,6 +15,7 @@ from joserfc.errors import JoseError
 from requests import RequestException
 
 from erp.errors import ErpError, SignInRefused
+from erp.text import say
 
 log = logging.getLogger(__name__)
 
@@ -50,9 +51,10 @@ def trusting() -> Iterator[None]:
         log.warning("the OpenID Connect provider does not answer: %s", error)
         raise ProviderAway from None
     except MismatchingStateError:
-        text = "That sign-in was too long ago, or began in another window. Sign in again."
+        text = say("That sign-in was too long ago, or began in another window. Sign in again.")
         raise SignInRefused(text, throttled=False) from None
     except (AuthlibBaseError, JoseError, ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
         # Its words are for the log: who makes an address with an error in it shall not write on this page.
         log.warning("the answer of the OpenID Connect provider is refused: %r", error)
-        raise SignInRefused("The sign-in service did not let you in. Try again.", throttled=False) from None
+        text = say("The sign-in service did not let you in. Try again.")
+        raise SignInRefused(text, throttled=False) from None

@@ -28,7 +28,7 @@ from erp.errors import ConfigError, NotFound, SignInRefused
 from erp.models import FULL_NAME_LENGTH, User
 from erp.options import OptionTable, options
 from erp.sign_in_models import ProviderAccount
-from erp.text import say
+from erp.text import named, say
 
 SECRET = "ERP_OIDC_CLIENT_SECRET"
 EXTENSION = "erp_provider"
@@ -43,7 +43,7 @@ class NoAccount(SignInRefused):
     """The provider knows somebody who has no account here."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(say("{reason} Ask an administrator.", reason=reason), throttled=False)
+        super().__init__(say("{reason} Ask an administrator.", reason=named(reason)), throttled=False)
 
 
 @dataclass(frozen=True)
@@ -257,7 +257,7 @@ def forget(session: Session, user: User) -> None:
     """Let the user's next sign-in at a provider be matched by email again, and end their sessions."""
     rows = session.scalars(select(ProviderAccount).where(ProviderAccount.user_id == user.id)).all()
     if not rows:
-        raise NotFound("account of a sign-in service for user", user.username)
+        raise NotFound(say("account of a sign-in service for user"), user.username)
     for row in rows:
         session.delete(row)
     security.end_sessions(session, user)

@@ -97,7 +97,7 @@ def delete_view(session: Session, user: User, view_id: int) -> str:
 def choose_default(session: Session, user: User, screen: str, view_id: int | None) -> None:
     """Let a list open with a view, or with all rows; raise NotFound for a view that is not offered."""
     if view_id is not None and list_state(session, user.id, screen).view(view_id) is None:
-        raise NotFound("view", view_id)
+        raise NotFound(say("view"), view_id)
     _choice(session, user, screen).view_id = view_id
     session.flush()
 

@@ -32,6 +32,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from erp.db import BigId, CodePoints, ErpSession, Model, is_one_of, key_of, rows_table
 from erp.identity import identity_key
+from erp.text import say
 
 LONGEST_TEXT = 100
 MOST_WORDS = 8
@@ -273,10 +274,10 @@ def wrong_words(session: Session, model: type[Any]) -> Iterator[str]:
         for id_, word in session.execute(words):
             stored.setdefault(id_, set()).add(word)
         wrong = [row for row in part if stored.get(row.id, set()) != _words_of(row)]
-        yield from (f"{name} {row}: the search does not have its words." for row in wrong)
+        yield from (say("{name} {row}: the search does not have its words.", name=name, row=row) for row in wrong)
     gone = SearchWord.document == name, SearchWord.document_id.not_in(select(model.id))
     if session.execute(select(SearchWord.document_id).where(*gone).limit(1)).first():
-        yield f"{name}: the search has words of rows that are gone."
+        yield say("{name}: the search has words of rows that are gone.", name=name)
 
 
 def _words_of(row: Any) -> set[str]:

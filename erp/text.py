@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 from string import Formatter
 from typing import Any, Protocol, Self
 
@@ -33,8 +35,14 @@ class Reader(Protocol):
     def number(self, value: Any) -> str:
         """Return a number with separators of thousands."""
 
+    def exact(self, plain: str) -> str:
+        """Return a plain number with all its decimals and with separators."""
+
     def day(self, value: date) -> str:
         """Return a calendar date."""
+
+    def instant(self, value: datetime) -> str:
+        """Return a time to the minute, in the zone that it is in."""
 
 
 class _Readers:
@@ -49,6 +57,10 @@ def translate_for(find: Callable[[], Reader | None]) -> None:
 
 def _as_it_is(text: str) -> str:
     return text
+
+
+class Figure(str):
+    """A number as files have it, which a sentence shows with the separators of the reader."""
 
 
 class Translatable(str):
@@ -108,14 +120,19 @@ class _Shown(Formatter):
 
     @override
     def convert_field(self, value: Any, conversion: Any) -> Any:
-        return super().convert_field(shown(value), conversion)
+        return super().convert_field(
+            self.reader.exact(value) if isinstance(value, Figure) else shown(value), conversion
+        )
 
     @override
     def format_field(self, value: Any, format_spec: str) -> str:
         if format_spec == "," and not isinstance(value, str):
             return self.reader.number(value)
-        is_day = format_spec == "%d %b %Y" or (not format_spec and type(value) is date)
-        return self.reader.day(value) if is_day else str(super().format_field(value, format_spec))
+        if isinstance(value, datetime) and "%H" in format_spec:
+            return self.reader.instant(value)
+        if format_spec == "%d %b %Y" or (not format_spec and type(value) is date):
+            return self.reader.day(value)
+        return str(shown(super().format_field(value, format_spec)))  # the text of an object may be translatable
 
 
 def shown(value: Any) -> Any:
@@ -185,7 +202,14 @@ def without_stop(text: Any) -> Translatable:
     return _changed(named(text), _without_stop)
 
 
+def first_line(text: str) -> Translatable:
+    """Return the first line of a text."""
+    return _changed(Translatable("{text}", {"text": text}), _first_line)
+
+
 def _changed(text: Translatable, change: Callable[[str], str]) -> Translatable:
+    if text.change is not _as_it_is:
+        return Translatable("{text}", {"text": text}, change=change)
     return Translatable(text.message, text.facts, text.many, text.number, change)
 
 
@@ -203,3 +227,69 @@ def _small(text: str) -> str:
 
 def _without_stop(text: str) -> str:
     return text.rstrip(".")
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0]
+
+
+# What parts the English of a stored text from its facts; nobody's text has it.
+_PART = "\x1e"
+_CHANGES = {
+    change.__name__: change for change in (_as_it_is, _capital, _first_line, _imperative, _small, _without_stop)
+}
+
+
+class Stored(str):
+    """A text as a column keeps it: in English, and behind that how it was made, if `say` or its like made it."""
+
+
+def stored(text: str) -> Stored:
+    """Return a text as a column keeps it; `from_stored` makes the same text of it again."""
+    if isinstance(text, Stored):
+        return text
+    english = "".join(text).replace(_PART, "")
+    if not isinstance(text, Translatable):
+        return Stored(english)
+    return Stored(f"{english}{_PART}{json.dumps(_as_data(text), ensure_ascii=False)}")
+
+
+def from_stored(text: str) -> str:
+    """Return a text that a column kept, as translatable as it was when it was stored."""
+    _, _, data = text.partition(_PART)
+    return _from_data(json.loads(data)) if data else text
+
+
+def _as_data(value: Any) -> Any:
+    """Return a fact as JSON keeps it; of what is neither a text, a number nor a day, its text is kept."""
+    if not isinstance(value, str | int | Decimal | date | None):
+        value = str(value)
+    if isinstance(value, Translatable):
+        facts = {name: _as_data(fact) for name, fact in value.facts.items()}
+        return {"text": [value.message, facts, value.many, value.number, value.change.__name__]}
+    if isinstance(value, Figure):
+        return {"figure": value}
+    if isinstance(value, Decimal):
+        return {"decimal": str(value)}
+    if isinstance(value, datetime):
+        return {"instant": value.isoformat()}
+    if isinstance(value, date):
+        return {"day": value.isoformat()}
+    return value
+
+
+def _from_data(data: Any) -> Any:
+    if not isinstance(data, dict):
+        return data
+    ((kind, value),) = data.items()
+    if kind == "text":
+        message, given, many, number, change = value
+        facts = {name: _from_data(fact) for name, fact in given.items()}
+        return Translatable(message, facts, many, number, _CHANGES[change])
+    read: dict[str, Callable[[str], Any]] = {
+        "figure": Figure,
+        "decimal": Decimal,
+        "instant": datetime.fromisoformat,
+        "day": date.fromisoformat,
+    }
+    return read[kind](value)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from erp.admin.dashboard_parts import Bar
-from erp.db import format_quantity
+from erp.admin.numerals import quantity
 from erp.text import joined, say, word
 
 HEIGHT = Decimal(100)
@@ -52,6 +52,6 @@ def _drawn_bar(series: Sequence[tuple[str, str]], bar: Bar, highest: Decimal) ->
         if value > 0:
             height = (value * HEIGHT / highest).quantize(PLACES)
             bottom -= height
-            parts.append(DrawnPart(tone, bottom, height, joined((format_quantity(value), word(name)))))
+            parts.append(DrawnPart(tone, bottom, height, joined((quantity(value), word(name)))))
     text = joined((part.note for part in parts), ", ") if parts else say("nothing")
-    return DrawnBar(bar.label, format_quantity(_whole(bar)), parts, bar.url, joined((bar.label, text), ": "))
+    return DrawnBar(bar.label, quantity(_whole(bar)), parts, bar.url, joined((bar.label, text), ": "))

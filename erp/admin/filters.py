@@ -240,7 +240,7 @@ _EXACTS = _comparisons(_Exact)
 _DAYS = _comparisons(_Day)
 _INSTANTS = (OnDay, FromDay, ToDay)
 _FILTERS: Mapping[str, Sequence[type[Filter]]] = {
-    **dict.fromkeys(("string", "text"), _TEXTS),
+    **dict.fromkeys(("string", "text", "sentence"), _TEXTS),
     **dict.fromkeys(("integer", "biginteger", "smallinteger"), _WHOLES),
     **dict.fromkeys(("scaled", "quantity", "money"), _EXACTS),
     **dict.fromkeys(("utcdatetime", "datetime"), _INSTANTS),

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from erp.errors import ErpError
-from erp.text import plural
+from erp.text import plural, say
 
 
 class BadBackup(ErpError):
@@ -61,4 +61,4 @@ class DamagedDatabase(ErpError):
     """A database of which no backup can be made, since it contradicts itself."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"The database is damaged, so that no backup was made: {reason}.")
+        super().__init__(say("The database is damaged, so that no backup was made: {reason}.", reason=reason))

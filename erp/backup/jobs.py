@@ -11,7 +11,7 @@ from erp import clock
 from erp.backup.making import make
 from erp.errors import ErpError
 from erp.options import options
-from erp.text import plural
+from erp.text import joined, plural, say
 
 _NAMES = "erp-*.backup"
 # What a backup leaves that was killed.
@@ -23,13 +23,15 @@ class BackupFailed(ErpError):
     """A scheduled backup that could not be written."""
 
     def __init__(self, folder: Path, error: OSError) -> None:
-        super().__init__(f"No backup was made in {folder}: {error.strerror or error}.")
+        super().__init__(
+            say("No backup was made in {folder}: {error}.", folder=folder, error=error.strerror or str(error))
+        )
 
 
 def back_up(_session: Session) -> str:
     """Make a backup in the folder of the options, and delete the oldest beyond those that are kept."""
     if not options.erp.backup_folder:
-        return "Off: [erp] backup_folder is empty."
+        return say("Off: [erp] backup_folder is empty.")
     folder = Path(options.erp.backup_folder).absolute()
     path = folder / f"erp-{clock.now():%Y%m%dT%H%M%SZ}.backup"
     try:
@@ -38,8 +40,8 @@ def back_up(_session: Session) -> str:
         gone = _rotate(folder)
     except OSError as error:
         raise BackupFailed(folder, error) from error
-    deleted = f" {plural(gone, 'older backup')} deleted." if gone else ""
-    return f"{path} has {plural(manifest.contents.rows, 'row')}.{deleted}"
+    text = say("{path} has {rows}.", path=path, rows=plural(manifest.contents.rows, "row"))
+    return joined((text, say("{backups} deleted.", backups=plural(gone, "older backup")))) if gone else text
 
 
 def _rotate(folder: Path) -> int:

@@ -81,7 +81,18 @@ from erp.db.transactions import (
     prepare,
     unusable_database,
 )
-from erp.db.types import CodePoints, Money, Quantity, Scaled, UtcDateTime, partial_index, raw, raw_instant, total
+from erp.db.types import (
+    CodePoints,
+    Money,
+    Quantity,
+    Scaled,
+    Sentence,
+    UtcDateTime,
+    partial_index,
+    raw,
+    raw_instant,
+    total,
+)
 from erp.db.waiting import NewId
 from erp.numbers import LIMIT, PLACES, SCALE, format_quantity, from_raw, to_raw
 
@@ -102,6 +113,7 @@ __all__ = [
     "NotPrepared",
     "Quantity",
     "Scaled",
+    "Sentence",
     "UtcDateTime",
     "after_locking",
     "all_mappers",

@@ -14,6 +14,7 @@ from sqlalchemy.orm import MappedColumn, Session, mapped_column
 from erp.db.session import Model
 from erp.db.types import CodePoints
 from erp.identity import BadIdentifier, any_case, check_identifier, identity_key
+from erp.text import say
 
 _KEY_OF = "key_of"
 _BATCH = 5000
@@ -121,4 +122,10 @@ def wrong_keys(session: Session, table: Table) -> Iterator[str]:
         rows = select(table.c[source], table.c[key]).execution_options(yield_per=_BATCH)
         for text, stored in session.execute(rows):
             if stored != (None if text is None else identity_key(text)):
-                yield f"{table.name} {text!r}: its key is {stored!r}, not {identity_key(text or '')!r}."
+                yield say(
+                    "{table} {text!r}: its key is {stored!r}, not {key!r}.",
+                    table=table.name,
+                    text=text,
+                    stored=stored,
+                    key=identity_key(text or ""),
+                )

@@ -16,6 +16,7 @@ from sqlalchemy.types import TypeDecorator
 from typing_extensions import override
 
 from erp.numbers import from_raw, to_raw
+from erp.text import from_stored, stored
 
 
 class Scaled(TypeDecorator[Decimal]):
@@ -57,6 +58,24 @@ class Money(Scaled):
     """An amount of money."""
 
     cache_ok = True
+
+
+class Sentence(TypeDecorator[str]):
+    """A text that the program may have made: it is kept with its facts, and a page shows it in the reader's language.
+
+    The English stands first in the column, so that it can be read and searched there.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    @override
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else stored(value)
+
+    @override
+    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else from_stored(value)
 
 
 class UtcDateTime(TypeDecorator[datetime]):

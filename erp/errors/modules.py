@@ -33,7 +33,7 @@ class BrokenModule(ModuleError):
 class MissingDependency(ModuleError):
     """A module needs others that are not there or not on."""
 
-    def __init__(self, name: str, missing: Iterable[str], wanted: str = "found") -> None:
+    def __init__(self, name: str, missing: Iterable[str], wanted: str = say("found")) -> None:
         needs = sorted(missing)
         super().__init__(
             say("Module {name} needs {needs}, not {wanted} here.", name=name, needs=", ".join(needs), wanted=wanted),
@@ -46,13 +46,14 @@ class DependencyCycle(ModuleError):
 
     def __init__(self, cycle: Iterable[str]) -> None:
         self.cycle = list(cycle)
-        super().__init__(f"Modules need each other: {' -> '.join(self.cycle)}.", cycle=self.cycle)
+        text = say("Modules need each other: {cycle}.", cycle=" -> ".join(self.cycle))
+        super().__init__(text, cycle=self.cycle)
 
 
 class StillNeeded(ModuleError):
     """A module that others, still enabled or installed, depend on."""
 
-    def __init__(self, name: str, dependents: Iterable[str], state: str = "enabled") -> None:
+    def __init__(self, name: str, dependents: Iterable[str], state: str = say("enabled")) -> None:
         needed_by = sorted(dependents)
         super().__init__(
             say(
@@ -69,7 +70,7 @@ class BadModuleName(ModuleError):
     """A name that no module can have: packages, tables and rights are named after it."""
 
     def __init__(self, name: str, allowed: str) -> None:
-        super().__init__(f"A module cannot be called {name!r}: {allowed}.")
+        super().__init__(say("A module cannot be called {name!r}: {allowed}.", name=name, allowed=allowed))
 
 
 class ModuleOff(ModuleError):
@@ -92,7 +93,10 @@ class UnknownOption(OptionError):
     """The file or the environment sets an unknown option. Its value is not shown: it may be a secret."""
 
     def __init__(self, option: str) -> None:
-        text = f"Option {option}: there is no such option; passwords and keys come from the environment alone."
+        text = say(
+            "Option {option}: there is no such option; passwords and keys come from the environment alone.",
+            option=option,
+        )
         ErpError.__init__(self, text, option=option)
 
 
@@ -137,8 +141,11 @@ class NoMigrations(ModuleError):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"Module {name} has tables but no migrations: write the first one with `python -m erp.migrations revise"
-            f' {name} "Initial tables"`.'
+            say(
+                "Module {name} has tables but no migrations: write the first one with `python -m erp.migrations revise"
+                ' {name} "Initial tables"`.',
+                name=name,
+            )
         )
 
 
@@ -147,7 +154,10 @@ class UpgradeNeeded(ErpError):
 
     def __init__(self, names: Iterable[str]) -> None:
         behind = list(names)
-        text = f"The tables of {', '.join(behind)} are older than this program. Run `erp init` to upgrade them."
+        text = say(
+            "The tables of {behind} are older than this program. Run `erp init` to upgrade them.",
+            behind=", ".join(behind),
+        )
         super().__init__(text, names=behind)
 
 
@@ -156,8 +166,12 @@ class DatabaseTooNew(ErpError):
 
     def __init__(self, name: str, revision: str) -> None:
         super().__init__(
-            f"The tables of {name} are at revision {revision}, which this program does not know: it is older than"
-            " the database."
+            say(
+                "The tables of {name} are at revision {revision}, which this program does not know: it is older than"
+                " the database.",
+                name=name,
+                revision=revision,
+            )
         )
 
 

@@ -51,14 +51,14 @@ class DatabaseUnreachable(ErpError):
     """The configured database does not answer."""
 
     def __init__(self, url: str, reason: str) -> None:
-        super().__init__(f"The database {url} cannot be reached: {reason}")
+        super().__init__(say("The database {url} cannot be reached: {reason}", url=url, reason=reason))
 
 
 class DatabaseFailed(ErpError):
     """The database answered with an error that is not one of this product's rules."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"The database failed: {reason}")
+        super().__init__(say("The database failed: {reason}", reason=reason))
 
 
 class AlreadyMade(ErpError):
@@ -66,7 +66,7 @@ class AlreadyMade(ErpError):
 
     def __init__(self, again: str = "Try again.") -> None:
         super().__init__(
-            say("Somebody else has just made a record of the same number, code or name. {again}", again=again)
+            say("Somebody else has just made a record of the same number, code or name. {again}", again=named(again))
         )
 
 
@@ -156,7 +156,7 @@ class JobFailed(ErpError):
     """A run of a job that failed."""
 
     def __init__(self, name: str, reason: str) -> None:
-        super().__init__(say("Job {name} failed: {reason}.", name=name, reason=reason.rstrip(".")))
+        super().__init__(say("Job {name} failed: {reason}.", name=name, reason=without_stop(reason)))
 
 
 class SomeFailed(ErpError):

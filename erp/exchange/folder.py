@@ -19,7 +19,7 @@ from erp.exchange.problems import Errors, ImportRefused
 from erp.exchange.reading import anyone, import_csv
 from erp.exchange.uploads import live_kinds
 from erp.models import ImportFile, ImportState, RunKind
-from erp.text import plural, say
+from erp.text import first_line, joined, plural, say
 
 # A file that somebody still writes to is left for the next time.
 QUIET_SECONDS = 5
@@ -71,7 +71,7 @@ def _import(folder: Path, path: Path, kind: ImportKind) -> str:
     place = folder / ("done" if is_done else "failed") / stem
     _move(taken, place)
     place.with_name(f"{place.name}.txt").write_text(f"{report}\n", encoding="utf-8")
-    return f"{path.name}: {report.splitlines()[0]}"
+    return joined((path.name, first_line(report)), ": ")
 
 
 def _move(path: Path, to: Path) -> Path | None:
@@ -86,7 +86,7 @@ def _move(path: Path, to: Path) -> Path | None:
 
 def _note(session: Session, path: Path, kind: ImportKind, size: int) -> int:
     file = ImportFile(name=path.name, size=size, content=b"", kind=kind.name, user_name="")
-    file.state, file.is_from_folder, file.error = ImportState.failed, True, "It was interrupted."
+    file.state, file.is_from_folder, file.error = ImportState.failed, True, say("It was interrupted.")
     file.finished_at = clock.now()
     session.add(file)
     session.flush()
@@ -107,7 +107,7 @@ def _store(session: Session, kind: ImportKind, path: Path, file_id: int) -> str:
 
 
 def _report(refused: ErpError) -> str:
-    return "\n".join([str(refused), *(refused.lines(REPORTED) if isinstance(refused, ImportRefused) else ())])
+    return joined([str(refused), *(refused.lines(REPORTED) if isinstance(refused, ImportRefused) else ())], "\n")
 
 
 def _fail(session: Session, file_id: int, report: str) -> None:
@@ -116,4 +116,4 @@ def _fail(session: Session, file_id: int, report: str) -> None:
 
 def summary_of(done: list[str]) -> str:
     """Return what the job did, in words."""
-    return " ".join([f"{plural(len(done), 'file')}.", *done[:10]]) if done else ""
+    return joined([say("{files}.", files=plural(len(done), "file")), *done[:10]]) if done else ""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from erp.errors import ErpError
-from erp.text import joined, plural, say
+from erp.text import joined, plural, say, without_stop
 
 # How many faults of a kind are kept with their values, how many kinds, and how many unknown names of a column.
 EXAMPLES = 20
@@ -151,7 +151,7 @@ class Errors:
     def add_at(self, number: int, column: str, value: str, message: str | ErpError) -> None:
         """Add an error of a row that could not be read."""
         kind = type(message).__name__ if isinstance(message, ErpError) else _DIFFERING.sub("…", message)
-        error = RowError(number, self._naming.get(column, column), value, str(message).rstrip("."), self.count)
+        error = RowError(number, self._naming.get(column, column), value, without_stop(message), self.count)
         self.count += 1
         self.bad_rows.add(number)
         problem = self._kinds.get((column, kind))

@@ -26,7 +26,7 @@ from erp.history import noting_made
 from erp.identity import identity_key
 from erp.models import ImportFile, ImportState, RunKind, User
 from erp.registry import current_registry
-from erp.text import joined, plural, say
+from erp.text import joined, plural, say, stored
 
 T = TypeVar("T")
 
@@ -128,7 +128,7 @@ def _examined(session: Session, file_id: int, may: May) -> dict[str, Any]:
         read = read_csv(kind.name, io.BytesIO(file.content), used=used, may=may)
         errors = read.errors
         found |= _first_rows(read, may)
-        found["summary"] = _tried(session, read, file)
+        found["summary"] = stored(_tried(session, read, file))
     except ImportRefused as refused:
         found |= _problems(refused, errors)
     except ErpError as refused:
@@ -167,11 +167,11 @@ def _tried(session: Session, read: Reading, file: ImportFile) -> str:
 def _problems(refused: ImportRefused, errors: Errors) -> dict[str, Any]:
     shown = [
         {
-            "rows": str(problem.rows),
+            "rows": stored(str(problem.rows)),
             "count": problem.count,
             "column": problem.column,
             "values": problem.values,
-            "message": problem.examples[0].message,
+            "message": stored(problem.examples[0].message),
         }
         for problem in refused.problems[:KINDS_SHOWN]
     ]
@@ -304,7 +304,7 @@ def _fail(session: Session, file_id: int, error: str) -> None:
 
 
 def _text(refused: ErpError) -> str:
-    return "\n".join([str(refused), *(refused.lines(20) if isinstance(refused, ImportRefused) else ())])
+    return joined([str(refused), *(refused.lines(20) if isinstance(refused, ImportRefused) else ())], "\n")
 
 
 def rights_of(session: Session, user_name: str) -> May:

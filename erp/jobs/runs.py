@@ -21,6 +21,7 @@ from erp.jobs import locks
 from erp.jobs.schedule import status_of
 from erp.models import Job, JobRun, JobRunState, RunKind
 from erp.registry import JobEntry, current_registry
+from erp.text import say
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +83,7 @@ def _lock_name(job: str) -> str:
 
 def _run(job: JobEntry) -> Result:
     run_id = commit(partial(_begin, name=job.name))
-    result = Result(JobRunState.failed, error="It was interrupted.")
+    result = Result(JobRunState.failed, error=say("It was interrupted."))
     try:
         with logs.within(f"job {job.name} {run_id}"):
             result = _work(job)
@@ -145,6 +146,6 @@ def _lose(session: Session, runs: Sequence[JobRun]) -> list[str]:
     for run in runs:
         log.warning("a run of job %s on %s died", run.job, run.worker)
         run.state, run.finished_at = JobRunState.lost, clock.now()
-        run.error = f"The process {run.worker} died."
+        run.error = say("The process {worker} died.", worker=run.worker)
     session.flush()
     return [run.job for run in runs]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,10 @@ class PageReader:
         """Return a number with separators of thousands."""
         return format_decimal(value, locale=self.locale)
 
+    def exact(self, plain: str) -> str:
+        """Return a plain number with all its decimals and with separators."""
+        return format_decimal(Decimal(plain), locale=self.locale, decimal_quantization=False)
+
     def day(self, value: date) -> str:
         """Return a calendar date such as 07.03.2026."""
         return format_date(value, "medium", locale=self.locale)
@@ -68,7 +73,14 @@ def init_app(app: Flask, module_folders: Iterable[Path]) -> None:
     # What WTForms says itself, such as that a field is required, is in its own catalogues.
     DefaultMeta.locales = property(lambda _meta: [language() if has_request_context() else ENGLISH])
     app.jinja_env.add_extension(MessagesInTemplates)
-    app.jinja_env.globals.update(_=message_in_page, plural=text.plural, verb=text.verb, language=language)
+    app.jinja_env.globals.update(
+        _=message_in_page,
+        plural=text.plural,
+        verb=text.verb,
+        first_line=text.first_line,
+        translated=text.translated,
+        language=language,
+    )
     app.jinja_env.globals["texts_of_scripts"] = lambda: translations(SCRIPTS)
     app.jinja_env.finalize = _as_text
     text.translate_for(reader)

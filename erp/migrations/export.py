@@ -16,6 +16,7 @@ from sqlalchemy.types import TypeEngine
 from erp.db import Scaled, UtcDateTime
 from erp.errors import ErpError
 from erp.exchange import as_cell
+from erp.text import joined, say
 
 _BATCH = 1000
 _LARGEST_CELL = 100_000_000
@@ -25,7 +26,7 @@ class BadTableFile(ErpError):
     """A file of a table that cannot be brought back."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
+        super().__init__(say("{path}: {reason}", path=path, reason=reason))
 
 
 def write_tables(connection: Connection, tables: Sequence[Table], folder: Path) -> list[Path]:
@@ -59,7 +60,8 @@ def read_tables(connection: Connection, tables: Sequence[Table], folder: Path) -
     """
     paths = {table: folder / f"{table.name}.csv" for table in tables}
     if not any(path.is_file() for path in paths.values()):
-        raise BadTableFile(folder, f"there is no file {' or '.join(path.name for path in paths.values())} in it.")
+        names = joined((path.name for path in paths.values()), say(" or "))
+        raise BadTableFile(folder, say("there is no file {names} in it.", names=names))
     return {table.name: _read(connection, table, path) for table, path in paths.items() if path.is_file()}
 
 
@@ -79,13 +81,14 @@ def _read(connection: Connection, table: Table, path: Path) -> int:
 def _rows(lines: Iterator[list[str]], table: Table, path: Path) -> Iterator[dict[str, Any]]:
     header: list[str] = next(lines, [])
     if unknown := [name for name in header if name not in table.columns]:
-        raise BadTableFile(path, f"table {table.name} has no column {unknown[0]!r}.")
+        raise BadTableFile(path, say("table {table} has no column {column!r}.", table=table.name, column=unknown[0]))
     columns = [table.columns[name] for name in header]
     for number, line in enumerate(lines, start=2):
         try:
             yield {column.key: _value(cell, column) for cell, column in zip(line, columns, strict=True)}
         except (ValueError, KeyError, InvalidOperation):
-            raise BadTableFile(path, f"row {number} has a value that table {table.name} cannot hold.") from None
+            text = say("row {row} has a value that table {table} cannot hold.", row=number, table=table.name)
+            raise BadTableFile(path, text) from None
 
 
 def _value(cell: str, column: Column[Any]) -> Any:

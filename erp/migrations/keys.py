@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Select, bindparam, column, select, table, upd
 
 from erp.errors import ErpError
 from erp.identity import identity_key
+from erp.text import say
 
 
 class EqualKeys(ErpError):
@@ -18,8 +19,12 @@ class EqualKeys(ErpError):
         equal = [" = ".join(map(repr, group)) for group in groups]
         listed = "; ".join(equal)
         super().__init__(
-            f"These texts of {what} differ only in case, spaces or composition and are now equal: {listed}. Nothing"
-            " has been changed. Rename them with the version that you had, then upgrade again.",
+            say(
+                "These texts of {what} differ only in case, spaces or composition and are now equal: {listed}. Nothing"
+                " has been changed. Rename them with the version that you had, then upgrade again.",
+                what=what,
+                listed=listed,
+            ),
             equal=equal,
         )
 

@@ -31,7 +31,7 @@ from erp.migrations.export import read_tables, write_tables
 from erp.models import SETTLED, InstalledModule, Job, ModuleState, OptionValue, Role, RoleRight, Sequence
 from erp.options import bump_revision
 from erp.registry import CORE, current_registry
-from erp.text import plural
+from erp.text import plural, say
 from erp.third_parties import place_of
 
 
@@ -78,7 +78,7 @@ def installable(name: str) -> Module:
     if row is not None and row.state != ModuleState.installing and not _is_to_be_enabled(row):
         raise AlreadyInstalled(name, row.state)
     if missing := set(module.depends) - registry.enabled():
-        raise MissingDependency(name, missing, "enabled")
+        raise MissingDependency(name, missing, say("enabled"))
     if registry.tables[name] and revisions.script(name) is None:
         raise NoMigrations(name)
     return module
@@ -188,7 +188,7 @@ def uninstallable(name: str) -> Module:
     module = registry.module(name)
     row = registry.installed(db.session(), name)
     if users := registry.dependents(name, db.session.scalars(select(InstalledModule.name))):
-        raise StillNeeded(name, users, "installed")
+        raise StillNeeded(name, users, say("installed"))
     if row.state == ModuleState.enabled:
         raise StillEnabled(name)
     return module

@@ -15,6 +15,7 @@ from erp.errors import ErpError
 from erp.migrations import revisions
 from erp.models import SETTLED, InstalledModule
 from erp.registry import CORE, current_registry
+from erp.text import say
 
 _SCRATCH = "erp_check"
 _NOT_PERMITTED = "42501"
@@ -63,8 +64,11 @@ class CannotCompare(ErpError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(
-            f"The tables cannot be compared with what the revisions make: {reason}. "
-            "Give the database user the right CREATE on the database, or run the check as its owner."
+            say(
+                "The tables cannot be compared with what the revisions make: {reason}. "
+                "Give the database user the right CREATE on the database, or run the check as its owner.",
+                reason=reason,
+            )
         )
 
 
@@ -113,17 +117,24 @@ def compared(connection: Connection) -> tuple[Schema, Schema]:
 def differences(expected: Mapping[Part, str], found: Mapping[Part, str]) -> Iterator[str]:
     """Yield a sentence for each part that is missing, differs or was not made by a revision; one for a whole table."""
     tables = {part.table for part in found}
-    yield from (f"Table {name} is missing." for name in sorted({part.table for part in expected} - tables))
+    yield from (
+        say("Table {name} is missing.", name=name) for name in sorted({part.table for part in expected} - tables)
+    )
     for part in sorted({**expected, **found}):
         if part.table not in tables:
             continue
-        named = f"Table {part.table}: the {part.kind} {part.name}"
+        named = say("Table {table}: the {kind} {name}", table=part.table, kind=part.kind, name=part.name)
         if part not in found:
-            yield f"{named} is missing."
+            yield say("{named} is missing.", named=named)
         elif part not in expected:
-            yield f"{named} is made by no revision."
+            yield say("{named} is made by no revision.", named=named)
         elif expected[part] != found[part]:
-            yield f"{named} is {found[part]}, the revisions make it {expected[part]}."
+            yield say(
+                "{named} is {found}, the revisions make it {expected}.",
+                named=named,
+                found=found[part],
+                expected=expected[part],
+            )
 
 
 def _owners(connection: Connection) -> list[str]:

@@ -20,9 +20,9 @@ def read_ini_file(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise OptionError("file", str(path), say("it cannot be read: {reason}", reason=error.strerror)) from None
+        raise OptionError(say("file"), str(path), say("it cannot be read: {reason}", reason=error.strerror)) from None
     except UnicodeDecodeError:
-        raise OptionError("file", str(path), say("UTF-8 text is allowed")) from None
+        raise OptionError(say("file"), str(path), say("UTF-8 text is allowed")) from None
 
 
 def parse_ini(text: str, *, place: str = "") -> configparser.ConfigParser:
@@ -32,7 +32,7 @@ def parse_ini(text: str, *, place: str = "") -> configparser.ConfigParser:
         parser.read_string(text)
     except configparser.Error as error:
         problem = " ".join(str(error).split())
-        raise OptionError(place.removeprefix(" in ") or "file", problem, "ini text is allowed") from None
+        raise OptionError(place.removeprefix(" in ") or say("file"), problem, say("ini text is allowed")) from None
     return parser
 
 

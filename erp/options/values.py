@@ -19,6 +19,7 @@ from erp.events import OptionsChanged, publish
 from erp.models import OptionValue, Revision
 from erp.options.ini import parse_ini, read_ini_file
 from erp.options.types import Option
+from erp.text import say
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ class OptionTable:
         try:
             return self.declared[key]
         except KeyError:
-            raise NotFound("option", key) from None
+            raise NotFound(say("option"), key) from None
 
     def parse(self, key: str, text: str, *, place: str = "") -> Any:
         """Return the typed value of `text`; raise OptionError with what is allowed."""
@@ -115,7 +116,7 @@ class OptionTable:
         known = [section for section in parser.sections() if section not in self._broken]
         for section in known:
             if section not in self.sections:
-                raise OptionError(f"[{section}]{place}", "", "there is no such section")
+                raise OptionError(f"[{section}]{place}", "", say("there is no such section"))
         return known
 
     def _read_environment(self, environment: Mapping[str, str]) -> dict[str, Any]:
@@ -165,9 +166,9 @@ def _store(session: Session, table: OptionTable, key: str, text: str, *, user_na
 
 def _require_free(table: OptionTable, key: str, text: str) -> None:
     if table.option(key).at_start:
-        raise OptionError(key, text, "it is read at the start: set it in the ini file or the environment")
+        raise OptionError(key, text, say("it is read at the start: set it in the ini file or the environment"))
     if table.is_locked(key):
-        raise OptionError(key, text, "the environment sets it, so it cannot be changed here")
+        raise OptionError(key, text, say("the environment sets it, so it cannot be changed here"))
 
 
 def _forget(session: Session, table: OptionTable, key: str) -> None:

@@ -226,7 +226,7 @@ class Registry(Guarded):
         module = self.module(name)
         row = self._settled(session, name)
         if row.state != ModuleState.enabled and (off := set(module.depends) - self.enabled()):
-            raise MissingDependency(name, off, "enabled")
+            raise MissingDependency(name, off, say("enabled"))
         return row
 
     def disable(self, session: Session, name: str, *, release: bool = False) -> None:

@@ -10,17 +10,15 @@ from sqlalchemy.orm import Session
 from erp.models import JobRun, JobRunState, Role, User
 from erp.options import options
 from erp.registry import Alarm, current_registry, job_name
-from erp.text import plural
+from erp.text import joined, plural, say
 from erp.third_parties import ModuleFailed
 from erp.watch.troubles import NO_WORKER, Trouble, troubles
-
-_NOTHING = "Nothing needs an administrator."
 
 
 def report_troubles(session: Session) -> str:
     """Mail the administrators what needs them, once for each change of it."""
     found = [trouble.text for trouble in troubles(session) if _is_news(trouble)]
-    text = "\n".join(found) or _NOTHING
+    text = joined(found, "\n") if found else say("Nothing needs an administrator.")
     senders = current_registry().live(current_registry().alarms)
     if text == _last_report(session) or not found or not options.erp.alarm_mails or not senders:
         return text

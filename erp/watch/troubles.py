@@ -15,6 +15,7 @@ from erp.jobs import JobStatus
 from erp.models import InstalledModule, JobRunState, ModuleState
 from erp.options import options
 from erp.registry import Waiting, current_registry, job_name
+from erp.text import first_line, say, without_stop
 
 FAILED_JOBS = "Jobs that failed"
 BREACHES = "Failed checks"
@@ -38,7 +39,7 @@ def troubles(session: Session) -> list[Trouble]:
     """Return what needs an administrator now."""
     found = [*_failed_jobs(session), *_stuck_queues(session), *_suspended(session)]
     if not jobs.is_led():
-        found.append(Trouble(NO_WORKER, "No worker runs, so that no job is done: start `erp worker`."))
+        found.append(Trouble(NO_WORKER, say("No worker runs, so that no job is done: start `erp worker`.")))
     return found
 
 
@@ -46,25 +47,30 @@ def _failed_jobs(session: Session) -> Iterator[Trouble]:
     for status in jobs.overview(session):
         if status.last is not None and status.last.state == JobRunState.failed:
             is_check = status.name == job_name(check_invariants)
-            yield Trouble(BREACHES if is_check else FAILED_JOBS, f"Job {status.name} failed: {_reason(status)}.")
+            yield Trouble(BREACHES if is_check else FAILED_JOBS, _failed(status))
 
 
 def _suspended(session: Session) -> Iterator[Trouble]:
     rows = select(InstalledModule).where(InstalledModule.state == ModuleState.suspended).order_by(InstalledModule.name)
     for row in session.scalars(rows):
-        yield Trouble(SUSPENDED, f"Module {row.name} is suspended: {row.error.rstrip('.')}.")
+        yield Trouble(
+            SUSPENDED, say("Module {name} is suspended: {reason}.", name=row.name, reason=without_stop(row.error))
+        )
 
 
-def _reason(status: JobStatus) -> str:
+def _failed(status: JobStatus) -> str:
     assert status.last is not None
-    return (status.last.error.strip().splitlines() or ["no reason is known"])[0].rstrip(".")
+    error = status.last.error
+    reason = without_stop(first_line(error)) if error.strip() else say("no reason is known")
+    return say("Job {name} failed: {reason}.", name=status.name, reason=reason)
 
 
 def _stuck_queues(session: Session) -> Iterator[Trouble]:
     for name, waiting in queues(session).items():
         if waiting.oldest is not None and clock.now() - waiting.oldest > options.erp.stuck_after:
             since = clock.local(waiting.oldest)
-            yield Trouble(STUCK_QUEUES, f"Queue {name}: the oldest entry is due since {since:%Y-%m-%d %H:%M}.")
+            text = say("Queue {name}: the oldest entry is due since {since:%Y-%m-%d %H:%M}.", name=name, since=since)
+            yield Trouble(STUCK_QUEUES, text)
 
 
 def queues(session: Session) -> dict[str, Waiting]:

@@ -16,6 +16,7 @@ from erp.exchange import export_kinds, run_imports, uploads
 from erp.models import ImportFile, JobRunState
 from erp.options import store_options
 from erp.registry import Core, current_registry, job_name
+from erp.text import say
 from modules.api import services
 from modules.api.errors import ExportKindRefused
 from modules.api.models import ExportFile
@@ -85,7 +86,7 @@ def _may_import() -> ColumnElement[bool]:
 
 def _receive(session: Session, values: Values) -> int:
     if values["kind"] not in uploads.live_kinds(may):
-        raise UnknownName("kind", "kind of file that you may import", values["kind"])
+        raise UnknownName("kind", say("kind of file that you may import"), values["kind"])
     content = values["content"].encode()
     file_id = uploads.receive(session, values["name"], content, kind=values["kind"], user_name=current_user.username)
     jobs.request_run(session, job_name(run_imports))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from erp.errors import ErpError
-from erp.text import say
+from erp.text import joined, say, word
 
 
 class NotSignedIn(ErpError):
@@ -103,8 +103,8 @@ class ExportNotWritten(ErpError):
     """The file of an export that waits or failed was asked for."""
 
     def __init__(self, *, export: int, state: str, why: str) -> None:
-        sentence = say("Export {export} is not written: it is {state}. {why}", export=export, state=state, why=why)
-        super().__init__(sentence.strip())
+        sentence = say("Export {export} is not written: it is {state}.", export=export, state=word(state))
+        super().__init__(joined((sentence, why)) if why else sentence)
 
 
 class KeyMissing(ErpError):
@@ -162,4 +162,4 @@ class UnknownFilter(ErpError):
 
     def __init__(self, parameter: str, allowed: str) -> None:
         self.field = parameter
-        super().__init__(f"{parameter}: {allowed}.")
+        super().__init__(say("{parameter}: {allowed}.", parameter=parameter, allowed=allowed))

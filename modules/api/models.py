@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, 
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from erp import clock
-from erp.db import BigId, Model, UtcDateTime, partial_index
+from erp.db import BigId, Model, Sentence, UtcDateTime, partial_index
 from erp.history import Tracked
 from erp.models import User, enum_column
 from erp.text import say
@@ -95,7 +95,7 @@ class ExportFile(Model):
     state: Mapped[ExportState] = mapped_column(enum_column(ExportState, "state"), default=ExportState.waiting)
     size: Mapped[int] = mapped_column(BigId, default=0)
     content: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
-    error: Mapped[str] = mapped_column(Text, default="")
+    error: Mapped[str] = mapped_column(Sentence, default="")
     user_name: Mapped[str] = mapped_column(String(80), default="")
     asked_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now, index=True)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -152,7 +152,7 @@ class Delivery(Tracked, Model):
     begun_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    last_error: Mapped[str] = mapped_column(Text, default="")
+    last_error: Mapped[str] = mapped_column(Sentence, default="")
     webhook: Mapped[Webhook] = relationship()
 
     history_document = "api.delivery"

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from erp.errors import ErpError
-from erp.text import joined, say
+from erp.text import joined, say, without_stop
+
+_PARTS = {"subject": say("subject"), "body": say("body"), "html": say("html"), "text": say("text")}
 
 
 class TemplateRefused(ErpError):
     """A template that does not render; `part` is its subject, body or html."""
 
     def __init__(self, *, part: str, line: int | None, reason: str) -> None:
-        place = say("{part}, line {line}", part=part, line=line) if line else part
+        place = say("{part}, line {line}", part=_PARTS[part], line=line) if line else _PARTS[part]
         super().__init__(
-            say("The template does not render ({place}): {reason}.", place=place, reason=reason.rstrip("."))
+            say("The template does not render ({place}): {reason}.", place=place, reason=without_stop(reason))
         )
 
 
@@ -64,7 +66,7 @@ class EmptyMessage(ErpError):
     """An edited message without a subject or a text."""
 
     def __init__(self, *, part: str) -> None:
-        super().__init__(say("The {part} of an email cannot be empty.", part=part))
+        super().__init__(say("The {part} of an email cannot be empty.", part=_PARTS[part]))
 
 
 class UnknownKind(ErpError):
@@ -109,7 +111,7 @@ class AlarmNotSent(ErpError):
             say(
                 "The message to the administrator {recipient} was not sent: {reason}.",
                 recipient=recipient,
-                reason=reason.rstrip("."),
+                reason=without_stop(reason),
             )
         )
 
@@ -121,6 +123,6 @@ class MailServerUnusable(ErpError):
         text = say(
             "The mail server {server} cannot be used: {reason}. Emails stay in the queue.",
             server=server,
-            reason=reason.rstrip("."),
+            reason=without_stop(reason),
         )
         super().__init__(text)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from typing_extensions import override
 
 from erp import clock
-from erp.db import BigId, Model, Quantity, UtcDateTime, final_once, key_column, partial_index
+from erp.db import BigId, Model, Quantity, Sentence, UtcDateTime, final_once, key_column, partial_index
 from erp.history import Subject, Tracked
 from erp.models import RunEntry, enum_column
 from erp.text import say
@@ -126,13 +126,13 @@ class Message(Tracked, Model):
     facts: Mapped[str] = mapped_column(String(64), default="")
     about: Mapped[str] = mapped_column(Text, default="")
     is_edited: Mapped[bool] = mapped_column(default=False)
-    attention: Mapped[str] = mapped_column(Text, default="")
+    attention: Mapped[str] = mapped_column(Sentence, default="")
     attempts: Mapped[int] = mapped_column(default=0)
     next_attempt_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     taken_by: Mapped[str] = mapped_column(String(160), default="")
     taken_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     begun_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    last_error: Mapped[str] = mapped_column(Text, default="")
+    last_error: Mapped[str] = mapped_column(Sentence, default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
     news_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from erp.errors import SomeFailed
-from erp.text import plural
+from erp.text import plural, say
 from modules.inventory_lots.services import commit_by_products
 from modules.preorder import services
 
@@ -16,7 +16,7 @@ def launch_preorders(session: Session) -> str:
     Raises SomeFailed naming the products that failed.
     """
     counts, failed = commit_by_products(session, services.products_to_launch(session), services.launch_preorders)
-    message = f"{plural(sum(counts), 'preorder')} launched."
+    message = say("{preorders} launched.", preorders=plural(sum(counts), "preorder"))
     if failed:
         raise SomeFailed(message, "product", failed)
     return message

@@ -8,11 +8,13 @@ from decimal import Decimal
 from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, String, UniqueConstraint, and_
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
+from typing_extensions import override
 
 from erp import clock
 from erp.db import BigId, Model, Quantity, UtcDateTime, partial_index
 from erp.history import Subject, Tracked
 from erp.models import enum_column
+from erp.text import say
 from modules.inventory_lots.models import Product
 from modules.preorder.domain import PreorderTerms, is_before_launch
 from modules.procurement.models import PurchaseOrderLine, Receipt
@@ -154,4 +156,8 @@ class OnHandChange(Tracked, Model):
 
     def history_subject(self) -> Subject:
         """Return the change as a document of its own, named by its product and day."""
-        return Subject("preorder.on_hand_change", self.id, f"{self.product.sku} on {self.date.isoformat()}")
+        return Subject("preorder.on_hand_change", self.id, str(self))
+
+    @override
+    def __str__(self) -> str:
+        return say("{sku} on {date}", sku=self.product.sku, date=self.date)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from erp.api import Change, Computed, Create, Field, Input, Kind, Lines, Resource, UnknownName, Values
 from erp.registry import Core
+from erp.text import say
 from modules.inventory_lots.models import Location
 from modules.inventory_lots.queries import locations_by_path
 from modules.returns import queries, services
@@ -45,7 +46,7 @@ def _create(session: Session, values: Values) -> int:
     for each in values["goods"]:
         ids = keys.get(queries.key_of(each["pack"], each["sku"], each["lot"]))
         if not ids:
-            raise UnknownName("lot", "packed lot", f"{each['pack']} {each['sku']} {each['lot']}")
+            raise UnknownName("lot", say("packed lot"), f"{each['pack']} {each['sku']} {each['lot']}")
         goods += gather(each["quantity"], [packed[id_] for id_ in ids])
     new = NewReturn(values["reason"], goods, values["number"], ReturnCause(values["cause"]))
     (return_id,) = services.create_returns(session, [new])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from erp.errors import SomeFailed
-from erp.text import plural
+from erp.text import plural, say
 from modules.inventory_lots.services import commit_by_products
 from modules.sales import services
 
@@ -17,14 +17,14 @@ def allocate_backorders(session: Session) -> str:
 
 def delete_past_quotes(session: Session) -> str:
     """Delete quotes that no order used, a day after they ended."""
-    return f"{plural(services.delete_past_quotes(session), 'quote')} deleted."
+    return say("{quotes} deleted.", quotes=plural(services.delete_past_quotes(session), "quote"))
 
 
 def cancel_overdue_backorders(session: Session) -> str:
     """Cancel backorders that have waited longer than the cancellation days allow."""
     overdue = services.overdue_products(session)
     counts, failed = commit_by_products(session, overdue, services.cancel_overdue_backorders)
-    message = f"{plural(sum(counts), 'backorder')} cancelled."
+    message = say("{backorders} cancelled.", backorders=plural(sum(counts), "backorder"))
     if failed:
         raise SomeFailed(message, "product", failed)
     return message

@@ -21,7 +21,7 @@ from erp.languages.extraction import texts_of_template
 from erp.languages.templates import MessagesInTemplates, message_in_page
 from erp.text import capital, joined, plural, say, without_stop
 from tests.core.addresses import entry_points
-from tests.support.marked_texts import GERMAN, WORD, Marked, compiled_texts, data_words, left_over
+from tests.support.marked_texts import GERMAN, WORD, Marked, compiled_texts, data_words, kept_as_plain_texts, left_over
 
 READ = ("title", "placeholder", "alt", "aria-label", "data-confirm", "data-title", "data-yes", "data-no", "data-label")
 ALONE = ("script", "style", "code", "pre", "kbd", "textarea")
@@ -113,6 +113,7 @@ def test_no_answer_to_an_action_is_outside_the_catalogues(app, reading):
     wrong = [word for each in points for word in reading(each.path, data=each.form)]
     assert len(points) > 100
     assert wrong == [], "\n".join(wrong)
+    assert kept_as_plain_texts() == {("erp_job_run.error", "No.")}, "but for a job of the tests"
 
 
 @pytest.mark.parametrize("app", ["sqlite"], indirect=True)

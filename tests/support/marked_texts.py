@@ -11,16 +11,17 @@ from babel.messages.mofile import read_mo
 from sqlalchemy import Enum, select
 
 from erp import languages
-from erp.db import db
-from erp.text import translated
+from erp.db import Sentence, db
+from erp.text import Translatable, translated
 from tests.support.tables import tables_of
 
 GERMAN = {"Accept-Language": "de-AT, en;q=0.5"}
 WORD = re.compile(r"[^\W\d_]{2,}")
-# Names, the words of headers and of formats, and a word that the rows of the test have: the same in every language.
+# Names, the words of headers, of formats and of options' values, and a word that the rows of the test have: the same
+# in every language.
 LIKE_EVERYWHERE = (
     "erp test localhost",
-    "SKU ATP ini",
+    "SKU ATP ini days",
     "shopify woocommerce odoo erpnext",
     "My Company",
     "Made",
@@ -35,10 +36,15 @@ class Marked:
         self.known = texts
 
     def ugettext(self, message):
-        return f"⟦{message}⟧" if message in self.known else message
+        return _between_brackets(message) if message in self.known else message
 
     def ungettext(self, one, many, number):
-        return f"⟦{one if number == 1 else many}⟧" if (one, many) in self.known else one
+        return _between_brackets(one if number == 1 else many) if (one, many) in self.known else one
+
+
+def _between_brackets(message):
+    """Return a message with brackets around each piece of its own: what a fact puts in stays outside of them."""
+    return re.sub(r"[^{}]+(?![^{}]*\})", lambda piece: f"⟦{piece[0]}⟧", message)
 
 
 @cache
@@ -62,12 +68,25 @@ def left_over(text):
 def data_words(app):
     """Return the words that users put into the tables, and names that are the same in every language."""
     registry, months = app.extensions["erp"], Locale.parse("de").months["format"]
-    names = [*registry.modules, *registry.jobs, *LIKE_EVERYWHERE, *months["abbreviated"].values()]
+    kinds = (*registry.imports, *registry.exports)
+    names = [*registry.modules, *registry.jobs, *kinds, *LIKE_EVERYWHERE, *months["abbreviated"].values()]
     db.session.rollback()  # what others have stored meanwhile counts, too
     for table in tables_of(db.engine):
         columns = [each for each in table.c if not isinstance(each.type, Enum)]
-        names += [value for row in db.session.execute(select(*columns)) for value in row if isinstance(value, str)]
+        values = [value for row in db.session.execute(select(*columns)) for value in row]
+        names += [value for value in values if isinstance(value, str) and not isinstance(value, Translatable)]
     return {word for name in names for word in WORD.findall(name)}
+
+
+def kept_as_plain_texts():
+    """Return what the program wrote into columns of sentences that no page can translate, without traces of errors."""
+    db.session.rollback()
+    tables = [table for table in tables_of(db.engine) if table.name != "erp_history_entry"]  # users type why
+    columns = [column for table in tables for column in table.c if isinstance(column.type, Sentence)]
+    found = {
+        (str(column), each) for column in columns for each in db.session.scalars(select(column).where(column != ""))
+    }
+    return {(column, each) for column, each in found if not isinstance(each, Translatable) and "Traceback" not in each}
 
 
 def words_outside(app, monkeypatch, sentences):

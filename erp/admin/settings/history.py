@@ -7,6 +7,7 @@ from typing import Any
 from typing_extensions import override
 
 from erp.admin.formatting import anchor, words
+from erp.admin.recorded import recorded
 from erp.admin.screen import Screen
 from erp.models import HistoryEntry
 from erp.text import joined, say
@@ -51,6 +52,8 @@ class HistoryScreen(Screen):
         "document_name": lambda view, context, entry, name: _document(view, entry),
         "action": lambda view, context, entry, name: _action(entry),
         "field": lambda view, context, entry, name: words(entry.field),
+        "old_value": lambda view, context, entry, name: recorded(entry.old_value, entry.field),
+        "new_value": lambda view, context, entry, name: recorded(entry.new_value, entry.field),
     }
     column_export_list = ("at", "user_name", "document", "document_name", "line", "action", "field", "old_value",
                           "new_value", "why")  # fmt: skip

@@ -29,12 +29,21 @@ from erp.exchange.own_maps import find_map, save_map
 from erp.exchange.problems import ImportRefused
 from erp.models import ImportFile, ImportState
 from erp.options import options
-from erp.text import joined, say
+from erp.text import capital, from_stored, joined, say
 
 DAYS_COUNTED = 7
 FILES_SHOWN = 20
 REFRESH_SECONDS = 2
 JOB = run_imports.__name__.replace("_", "-")
+
+
+def _readable(found: dict[str, Any]) -> dict[str, Any]:
+    """Return what is kept of a checked file with its sentences as texts that the page translates."""
+    problems = [
+        each | {"rows": from_stored(each["rows"]), "message": capital(from_stored(each["message"]))}
+        for each in found.get("problems", ())
+    ]
+    return found | {"problems": problems, "summary": from_stored(found.get("summary", ""))}
 
 
 def _numbers(session: Session) -> list[tuple[str, Any, str]]:
@@ -137,7 +146,7 @@ class ImportPage(Page):
         makes = {column: kinds.get(other) for column, other in (kind.refers if kind else {}).items()}
         return {
             "file": file,
-            "found": found,
+            "found": _readable(found),
             "kind": kind,
             "kinds": kinds,
             "maps": maps_of(self.session(), kind) if kind else [],

@@ -18,14 +18,15 @@ from erp.errors import ErpError
 from erp.models import JobRun
 from erp.options import Duration
 from erp.registry import current_registry
-from erp.text import Translatable, named, say
+from erp.text import Translatable, say
 
 RUNS_SHOWN = 50
 REFRESH_SECONDS = 2
+_UNITS = {"s": say("s"), "min": say("min"), "h": say("h"), "day": say("day"), "days": say("days")}
 ACTIONS = {
-    "run": (jobs.request_run, "{} was requested: the worker starts it within seconds."),
-    "pause": (jobs.pause, "{} is paused until it is resumed."),
-    "resume": (jobs.resume, "{} runs on its schedule again."),
+    "run": (jobs.request_run, say("{job} was requested: the worker starts it within seconds.")),
+    "pause": (jobs.pause, say("{job} is paused until it is resumed.")),
+    "resume": (jobs.resume, say("{job} runs on its schedule again.")),
 }
 
 
@@ -81,7 +82,7 @@ class JobsPage(Page):
             answer = self._show_job(job_name) if is_on_page else self.index_view()
             answer.status_code = 409
             return answer
-        flash(message.format(job_name), "success")
+        flash(say(str(message), job=job_name), "success")
         return redirect(self.get_url(".details_view", job_name=job_name) if is_on_page else self.get_url(".index_view"))
 
     def _exists(self, name: str) -> bool:
@@ -109,7 +110,7 @@ def _mark_lost_runs() -> None:
 
 def _every(status: jobs.JobStatus) -> Translatable:
     number, _, unit = Duration(name="", default=status.every, help="").format(status.every).partition(" ")
-    return say("{number} {unit}", number=number, unit=named(unit))
+    return say("{number} {unit}", number=number, unit=_UNITS[unit])
 
 
 def _took(run: JobRun) -> str:

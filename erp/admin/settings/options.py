@@ -204,7 +204,7 @@ def _posted_ini() -> str:
     try:
         return file.read().decode("utf-8-sig") if file is not None else ""
     except UnicodeDecodeError:
-        raise OptionError("file", file.filename if file else "", "UTF-8 text is allowed") from None
+        raise OptionError(say("file"), file.filename if file else "", say("UTF-8 text is allowed")) from None
 
 
 def _is_idle(section: str, option: Option[Any]) -> bool:

@@ -15,6 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from erp import clock
 from erp.deliveries import Ending, Outcome
+from erp.text import joined, say
 from modules.api.domain import PORTS, why_not
 from modules.api.services import Outgoing
 
@@ -46,18 +47,21 @@ def send(outgoing: Outgoing, *, timeout: float, may_be_private: bool) -> Outcome
     try:
         address = _address(host, port)
     except OSError as error:
-        return Outcome(Ending.transient, f"{host} has no address now: {error}.")
+        return Outcome(Ending.transient, say("{host} has no address now: {error}.", host=host, error=error))
     if not may_be_private and not _is_public(address):
-        return Outcome(Ending.permanent, f"{host} is {address}, which is no public address; the option allows none.")
+        problem = say(
+            "{host} is {address}, which is no public address; the option allows none.", host=host, address=address
+        )
+        return Outcome(Ending.permanent, problem)
     try:
         plain = socket.create_connection((address, port), timeout=timeout)
     except OSError as error:
-        return Outcome(Ending.transient, f"{host} cannot be reached: {error}.")
+        return Outcome(Ending.transient, say("{host} cannot be reached: {error}.", host=host, error=error))
     with _closing_after(plain, timeout):
         try:
             connected = _secured(plain, host) if parts.scheme == "https" else plain
         except (OSError, ValueError) as error:
-            return Outcome(Ending.transient, f"{host} cannot be reached securely: {error}.")
+            return Outcome(Ending.transient, say("{host} cannot be reached securely: {error}.", host=host, error=error))
         with connected:
             return _post(connected, parts, outgoing)
 
@@ -117,17 +121,17 @@ def _post(connected: socket.socket, parts: SplitResult, outgoing: Outgoing) -> O
         status = connection.getresponse().status
     except (OSError, http.client.HTTPException, ValueError) as error:
         what = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(":")
-        return Outcome(Ending.uncertain, f"No answer that can be understood: {what}.")
+        return Outcome(Ending.uncertain, say("No answer that can be understood: {what}.", what=what))
     return _of_status(status)
 
 
 def _of_status(status: int) -> Outcome:
     """Return what an answer means: 2xx is sent, 5xx and a few others may succeed later, anything else is refused."""
-    reason = f"The receiver answered {status}."
+    reason = say("The receiver answered {status}.", status=status)
     if 200 <= status < 300:
         return Outcome(Ending.sent)
     if status >= 500 or status in _TRY_AGAIN:
         return Outcome(Ending.transient, reason)
     if 300 <= status < 400:
-        return Outcome(Ending.permanent, f"{reason} A redirect is not followed.")
+        return Outcome(Ending.permanent, joined((reason, say("A redirect is not followed."))))
     return Outcome(Ending.permanent, reason)

@@ -8,12 +8,16 @@ from functools import partial
 from erp.db import commit
 from erp.deliveries import Ending
 from erp.options import options
-from erp.text import plural
+from erp.text import joined, plural, say
 from modules.api import services
 from modules.api.delivery.http import send
 from modules.api.services import Outgoing
 
-_WORDS = {Ending.transient: "to be tried again", Ending.permanent: "refused", Ending.uncertain: "uncertain"}
+_OTHERS = {
+    Ending.transient: say("{number} to be tried again"),
+    Ending.permanent: say("{number} refused"),
+    Ending.uncertain: say("{number} uncertain"),
+}
 
 
 def deliver_due() -> str | None:
@@ -29,8 +33,9 @@ def deliver_due() -> str | None:
                 endings[_deliver(outgoing)] += 1
     if not endings:
         return None
-    others = [f", {endings[ending]} {word}" for ending, word in _WORDS.items() if endings[ending]]
-    return f"{plural(endings[Ending.sent], 'delivery', 'deliveries')} made{''.join(others)}."
+    made = say("{deliveries} made", deliveries=plural(endings[Ending.sent], "delivery", "deliveries"))
+    others = (say(text, number=endings[ending]) for ending, text in _OTHERS.items() if endings[ending])
+    return joined((joined((made, *others), ", "), "."), "")
 
 
 def _deliver(outgoing: Outgoing) -> Ending:

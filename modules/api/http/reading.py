@@ -13,6 +13,7 @@ from erp.admin.access import may
 from erp.api import File, Report, Values
 from erp.db import db, one_moment
 from erp.errors import NotFound, PermissionDenied
+from erp.text import say
 from modules.api.errors import BadCursor, UnknownFilter
 from modules.api.http.representation import Shape, etag_of, written
 
@@ -107,7 +108,7 @@ def _load(shape: Shape, query: Any) -> list[Any]:
 def _limit() -> int:
     text = request.args.get("limit", str(PAGE))
     if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= LARGEST_PAGE:
-        raise UnknownFilter("limit", f"a number from 1 to {LARGEST_PAGE} is allowed")
+        raise UnknownFilter("limit", say("a number from 1 to {LARGEST_PAGE} is allowed", LARGEST_PAGE=LARGEST_PAGE))
     return int(text)
 
 
@@ -125,10 +126,10 @@ def _selection(shape: Shape) -> Any:
         if name in OWN_PARAMETERS:
             continue
         if name not in known:
-            raise UnknownFilter(name, "there is no such filter of this list")
+            raise UnknownFilter(name, say("there is no such filter of this list"))
         index, used = known[name]
         if "\x00" in value or not used.validate(value):
-            raise UnknownFilter(name, f"the filter does not take {value[:50]!r}")
+            raise UnknownFilter(name, say("the filter does not take {value!r}", value=value[:50]))
         filters.append((index, used.name, value))
     search = request.args.get("search", "").replace("\x00", "").strip()[:100]
     return shape.view.selection(ViewArgs(search=search or None, filters=filters))

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from erp.api import Computed, Field, Kind, Resource
-from erp.db import Money, Quantity, UtcDateTime, format_quantity
+from erp.db import Money, Quantity, Sentence, UtcDateTime, format_quantity
 from erp.registry import current_registry
 
 _KINDS: tuple[tuple[type[Any], Kind], ...] = (
@@ -25,6 +25,7 @@ _KINDS: tuple[tuple[type[Any], Kind], ...] = (
     (sa.Date, Kind.day),
     (sa.Integer, Kind.whole),
     (sa.String, Kind.text),
+    (Sentence, Kind.text),
 )
 
 

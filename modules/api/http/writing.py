@@ -19,6 +19,7 @@ from erp import events
 from erp.api import Change, Create, Task, Values
 from erp.db import db, is_duplicate, one_moment, when_locked, without_locks
 from erp.models import RunKind
+from erp.text import say
 from modules.api import queries, services
 from modules.api.errors import KeyMissing, KeyUsed, PlanChanged, PreconditionFailed, UnknownFilter
 from modules.api.http import plans
@@ -172,7 +173,7 @@ def _once(permission: str, way: Way, work: Work) -> Response:
 def _is_dry_run() -> bool:
     value = request.args.get("dry_run", "false")
     if value not in ("true", "false"):
-        raise UnknownFilter("dry_run", "true or false is allowed")
+        raise UnknownFilter("dry_run", say("true or false is allowed"))
     return value == "true"
 
 

@@ -12,6 +12,7 @@ from erp import clock
 from erp.db import commit, one_moment
 from erp.errors import ErpError, NotFound
 from erp.exchange import export_csv, export_kinds, rights_of
+from erp.text import say
 from modules.api.errors import ExportKindRefused, ExportNotWritten
 from modules.api.models import ExportFile
 from modules.api.states import EXPORT, ExportState
@@ -65,7 +66,7 @@ def content_of_export(session: Session, file_id: int) -> bytes:
     """Return a file that is written. Raises NotFound, and ExportNotWritten for one that waits or failed."""
     file = session.get(ExportFile, file_id)
     if file is None:
-        raise NotFound("export", file_id)
+        raise NotFound(say("export"), file_id)
     if file.content is None:
         raise ExportNotWritten(export=file_id, state=file.state.value, why=file.error)
     return file.content

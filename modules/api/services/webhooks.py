@@ -18,6 +18,7 @@ from erp.db import insert_rows, is_one_of
 from erp.deliveries import Ending, Outcome, back_off, is_last_attempt
 from erp.errors import NotFound
 from erp.options import options
+from erp.text import say
 from modules.api import queries
 from modules.api.domain import why_not
 from modules.api.errors import BadWebhookAddress, UnknownEvents
@@ -28,7 +29,7 @@ MOST_ATTEMPTS = 8
 FIRST_WAIT = timedelta(minutes=1)
 BATCH = 50
 INTERRUPTED = "Sending was interrupted after it had begun: the receiver may have taken it."
-OUTDATED = "What it tells does not hold any more."
+OUTDATED = say("What it tells does not hold any more.")
 _ENDS = {Ending.sent: "deliver", Ending.permanent: "fail", Ending.uncertain: "doubt"}
 
 

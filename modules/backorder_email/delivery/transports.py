@@ -16,6 +16,7 @@ from flask import current_app
 
 from erp.deliveries import Ending, Outcome
 from erp.options import options
+from erp.text import say
 from modules.backorder_email.domain.delivery import of_reply
 from modules.backorder_email.errors import MailServerUnusable
 
@@ -79,7 +80,7 @@ class FileTransport:
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise MailServerUnusable(server=f"folder {self.folder}", reason=_reason(error)) from None
+            raise MailServerUnusable(server=say("folder {folder}", folder=self.folder), reason=_reason(error)) from None
 
     def send(self, envelope: Envelope, is_mine: IsMine, _while_waiting: WhileWaiting) -> Outcome | None:
         """Write `email-<id>.eml`; a file that the same message already has is replaced."""
@@ -96,7 +97,9 @@ class FileTransport:
                 os.fsync(file.fileno())
             draft.replace(target)
         except OSError as error:
-            return Outcome(Ending.transient, f"{target} cannot be written: {_reason(error)}")
+            return Outcome(
+                Ending.transient, say("{target} cannot be written: {reason}", target=target, reason=_reason(error))
+            )
         return Outcome(Ending.sent)
 
     def close(self) -> None:
@@ -165,7 +168,7 @@ class SmtpTransport:
             connection.ehlo()
         if self.server.user:
             if not self.server.password:
-                raise smtplib.SMTPException("the environment variable ERP_SMTP_PASSWORD is not set")
+                raise smtplib.SMTPException(say("the environment variable ERP_SMTP_PASSWORD is not set"))
             connection.login(self.server.user, self.server.password)
 
     def send(self, envelope: Envelope, is_mine: IsMine, while_waiting: WhileWaiting) -> Outcome | None:
@@ -196,7 +199,8 @@ class SmtpTransport:
             refusal = self._address(self._connection, envelope) or self._hand_over(self._connection, envelope)
         except (OSError, smtplib.SMTPException) as error:
             self._drop()
-            raise _NotTaken(f"The connection to {self.server} broke: {_reason(error)}") from None
+            text = say("The connection to {server} broke: {reason}", server=self.server, reason=_reason(error))
+            raise _NotTaken(text) from None
         if refusal is not None:
             return refusal
         while_waiting()
@@ -233,10 +237,15 @@ class SmtpTransport:
             code, reply = connection.getreply()
         except (OSError, smtplib.SMTPException) as error:
             self._drop()
-            return Outcome(Ending.uncertain, f"{self.server} did not answer after it got the message: {_reason(error)}")
+            text = say(
+                "{server} did not answer after it got the message: {reason}", server=self.server, reason=_reason(error)
+            )
+            return Outcome(Ending.uncertain, text)
         if code < 0:
             self._drop()
-            return Outcome(Ending.uncertain, f"{self.server} gave no clear answer after it got the message.")
+            return Outcome(
+                Ending.uncertain, say("{server} gave no clear answer after it got the message.", server=self.server)
+            )
         if code == 421:
             self._drop()
         return Outcome(of_reply(code), "" if of_reply(code) is Ending.sent else f"{code} {_text(reply)}")

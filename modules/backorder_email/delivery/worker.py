@@ -31,7 +31,7 @@ from modules.backorder_email.errors import MailServerUnusable
 
 Report = Callable[[int], None]
 
-INTERRUPTED = "Sending was interrupted after the message was handed over: the mail server may have taken it."
+INTERRUPTED = say("Sending was interrupted after the message was handed over: the mail server may have taken it.")
 
 
 @dataclass
@@ -213,7 +213,9 @@ class _Worker:
         try:
             return build(outgoing, self._source)
         except (ValueError, MessageError, ErpError) as error:
-            return Envelope(outgoing.id, "", "", b"", problem=f"It cannot be written as an email: {error}")
+            return Envelope(
+                outgoing.id, "", "", b"", problem=say("It cannot be written as an email: {error}", error=error)
+            )
 
     def _begin(self, message_id: int) -> bool:
         """Write that the last message was sent and that this one begins; false where it was taken from this worker."""

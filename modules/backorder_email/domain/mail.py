@@ -13,6 +13,7 @@ from email.utils import format_datetime
 from hashlib import sha256
 
 from erp.addresses import BadAddress, check_address, parse_mailbox
+from erp.text import say
 from modules.backorder_email.domain.headers import mailbox_header, read_mailboxes, read_text, text_header
 from modules.backorder_email.domain.templates import clean_line
 from modules.backorder_email.errors import BadSender, NotAsComposed
@@ -109,10 +110,10 @@ def _read_back(data: bytes, written: Collection[str], sender: Sender, recipient:
     # A reader of headers alone finds no parts, which some versions of Python call a defect of a multipart message.
     defects = [each for each in mail.defects if not isinstance(each, MultipartInvariantViolationDefect)]
     if defects or names != list(written):
-        raise NotAsComposed(reason=f"its headers are {', '.join(mail)}")
+        raise NotAsComposed(reason=say("its headers are {headers}", headers=", ".join(mail)))
     if read_mailboxes(mail["From"]) != ((sender.name, sender.address),):
-        raise NotAsComposed(reason=f"the sender is read as {mail['From']!r}")
+        raise NotAsComposed(reason=say("the sender is read as {sender!r}", sender=mail["From"]))
     if read_mailboxes(mail["To"]) != (("", recipient),):
-        raise NotAsComposed(reason=f"the recipient is read as {mail['To']!r}")
+        raise NotAsComposed(reason=say("the recipient is read as {recipient!r}", recipient=mail["To"]))
     if read_text(mail["Subject"]) != subject:
-        raise NotAsComposed(reason=f"the subject is read as {mail['Subject']!r}")
+        raise NotAsComposed(reason=say("the subject is read as {subject!r}", subject=mail["Subject"]))

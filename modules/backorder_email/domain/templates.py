@@ -18,6 +18,7 @@ from modules.backorder_email.states import Cause
 
 # Bytes of all three texts together.
 MAX_MESSAGE = 1_000_000
+_HOME = "modules.backorder_email.domain.facts."
 
 
 @dataclass(frozen=True)
@@ -92,9 +93,14 @@ def _part(part: str, source: str, facts: MessageFacts) -> str:
     except RecursionError:
         raise TemplateRefused(part=part, line=None, reason=say("it is nested too deeply")) from None
     except (TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        reason = str(error).replace("modules.backorder_email.domain.facts.", "") or type(error).__name__
+        reason = _without_home(str(error)) or type(error).__name__
         line = getattr(error, "lineno", None) or _line_of(error.__traceback__)
         raise TemplateRefused(part=part, line=line, reason=reason) from None
+
+
+def _without_home(text: str) -> str:
+    """Return what an error says without the module of the facts in it; a sentence of this product names none."""
+    return text.replace(_HOME, "") if _HOME in text else text
 
 
 def _line_of(trace: TracebackType | None) -> int | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from sqlalchemy import exists, not_, select
 from sqlalchemy.orm import Session
 
+from erp.text import say
 from modules.backorder_email.models import Message, News
 from modules.sales.models import Order
 
@@ -27,7 +28,11 @@ def _misplaced_news(session: Session) -> Iterator[str]:
         .order_by(Message.id)
     )
     for message_id, number in session.execute(rows):
-        yield f"Email {message_id} has news of sales order {number}, which it is not about."
+        yield say(
+            "Email {message_id} has news of sales order {number}, which it is not about.",
+            message_id=message_id,
+            number=number,
+        )
 
 
 def _messages_without_news(session: Session) -> Iterator[str]:
@@ -44,4 +49,8 @@ def _messages_without_news(session: Session) -> Iterator[str]:
         .order_by(Message.id)
     )
     for message_id, number in session.execute(rows):
-        yield f"Email {message_id} to the customer of sales order {number} is pending, but all its news was dropped."
+        yield say(
+            "Email {message_id} to the customer of sales order {number} is pending, but all its news was dropped.",
+            message_id=message_id,
+            number=number,
+        )

@@ -15,6 +15,7 @@ import sys
 from functools import partial
 from multiprocessing.connection import Connection
 
+from erp.text import stored
 from modules.backorder_email.domain.facts import MessageFacts
 from modules.backorder_email.domain.templates import Rendered, Wording, check, render
 from modules.backorder_email.errors import TemplateRefused
@@ -60,7 +61,7 @@ def _answer(request: bytes, begin: partial[None]) -> dict[str, object]:
             return {}
         return {"rendered": vars(work(wording, facts))}
     except TemplateRefused as refusal:
-        return {"refused": dict(refusal.facts)}
+        return {"refused": refusal.facts | {"reason": stored(str(refusal.facts["reason"]))}}
 
 
 def _timed(wording: Wording, facts: MessageFacts, begin: partial[None]) -> Rendered:

@@ -18,6 +18,7 @@ from threading import Lock
 from typing import Any
 
 from erp.errors import ErpError
+from erp.text import from_stored, say
 from modules.backorder_email.domain.facts import MessageFacts
 from modules.backorder_email.domain.templates import Rendered, Wording
 from modules.backorder_email.errors import TemplateRefused
@@ -29,8 +30,8 @@ LONGEST_WAIT = 60.0
 LONGEST_ANSWER = 16 * 1024 * 1024
 _ROOT = Path(__file__).parents[3]
 _REASONS = {
-    -signal.SIGPROF: "it takes more than 1 s of computing time",
-    OUT_OF_MEMORY: "it needs more than 256 MB of memory",
+    -signal.SIGPROF: say("it takes more than 1 s of computing time"),
+    OUT_OF_MEMORY: say("it needs more than 256 MB of memory"),
 }
 
 
@@ -38,7 +39,9 @@ class RendererFailed(ErpError):
     """The process that renders templates does not start, whatever the template."""
 
     def __init__(self) -> None:
-        super().__init__("Templates cannot be filled in: the process that does it does not start. The log says why.")
+        super().__init__(
+            say("Templates cannot be filled in: the process that does it does not start. The log says why.")
+        )
 
 
 @dataclass(frozen=True)
@@ -136,17 +139,18 @@ class Renderer:
                 part = found["begins"]
         except (EOFError, OSError):
             raise _Ended(part, self._reason()) from None
-        raise _Ended(part, f"it took longer than {LONGEST_WAIT:.0f} s")
+        raise _Ended(part, say("it took longer than {seconds:.0f} s", seconds=LONGEST_WAIT))
 
     def _reason(self) -> str:
         assert self._process is not None
         code = self._process.wait(LONGEST_WAIT)
-        return _REASONS.get(code, f"the process that rendered it ended with code {code}")
+        return _REASONS.get(code, say("the process that rendered it ended with code {code}", code=code))
 
 
 def _as_answer(found: Mapping[str, Any]) -> Answer:
     if "refused" in found:
-        return TemplateRefused(**found["refused"])
+        refused = found["refused"]
+        return TemplateRefused(**refused | {"reason": from_stored(refused["reason"])})
     return Rendered(**found["rendered"]) if "rendered" in found else None
 
 

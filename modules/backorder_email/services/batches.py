@@ -17,6 +17,7 @@ from erp import clock
 from erp.db import is_one_of
 from erp.deliveries import Ending, Outcome, back_off, is_last_attempt
 from erp.options import options
+from erp.text import say
 from modules.backorder_email.domain.mail import Outgoing
 from modules.backorder_email.models import Message
 from modules.backorder_email.queries import due, due_on_schedule
@@ -25,7 +26,7 @@ from modules.backorder_email.services.reconciliation import reconcile
 from modules.backorder_email.services.send_log import database_start_id
 from modules.backorder_email.states import MESSAGE, MessageState
 
-DIED = "The worker stopped while it handed the message over: the mail server may have taken it."
+DIED = say("The worker stopped while it handed the message over: the mail server may have taken it.")
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def _postpone(session: Session, attempts: int, change: Update, reason: str) -> N
     """Make messages wait for their next attempt; after the last one they fail."""
     if is_last_attempt(attempts, options.backorder_email.max_attempts):
         state = MESSAGE.next(MessageState.sending, "fail")
-        error = f"Failed after {attempts} attempts: {reason}"
+        error = say("Failed after {attempts} attempts: {reason}", attempts=attempts, reason=reason)
         _execute(session, change.values(state=state, last_error=error, next_attempt_at=None))
         return
     again = clock.now() + back_off(attempts, options.backorder_email.retry_after)

@@ -12,6 +12,7 @@ from erp import clock
 from erp.addresses import BadAddress, check_address
 from erp.db import bulk_update, chunks, is_one_of
 from erp.errors import ErpError
+from erp.text import stored
 from modules.backorder_email import queries
 from modules.backorder_email.domain.facts import digest
 from modules.backorder_email.domain.mail import Outgoing
@@ -183,6 +184,7 @@ def _message_values(rows: Sequence[NewsRow], texts: Rendered | ErpError | None, 
         values |= vars(texts)
     else:
         state, values["last_error"] = MessageState.failed, str(texts)
+    values["last_error"] = stored(values["last_error"])  # it is also written without the column's type
     first = rows[0]
     about = {"cause": first.cause, "run_id": first.run_id, "order_id": first.order_id, "customer_id": first.customer_id}
     values["news_at"] = min(row.oldest_at for row in rows)

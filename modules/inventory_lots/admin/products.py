@@ -15,7 +15,7 @@ from wtforms.validators import NumberRange
 
 from erp.admin import Action, Badge, QuickFilter, Screen
 from erp.admin.access import screen_session
-from erp.db import format_quantity
+from erp.admin.numerals import quantity
 from modules.inventory_lots import queries, services
 from modules.inventory_lots.admin.filters import PRODUCT_FILTERS, of_totals
 from modules.inventory_lots.admin.many import PRODUCT_LIST_ACTIONS
@@ -99,7 +99,7 @@ class ProductScreen(Screen):
     def header(self, row: Any) -> list[tuple[str, Any]]:
         totals = queries.product_totals(screen_session(), [row.id]).get(row.id, NO_STOCK)
         numbers = (("On hand", totals.on_hand), ("Allocated", totals.allocated), ("Available", totals.available))
-        return super().header(row) + [(label, format_quantity(value)) for label, value in numbers]
+        return super().header(row) + [(label, quantity(value)) for label, value in numbers]
 
     @override
     def badges(self, row: Any) -> Sequence[Badge]:

@@ -9,6 +9,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from erp.db import format_quantity, total
+from erp.text import say
 from modules.inventory_lots.models import Balance, Location, Lot, Product, StockMove
 from modules.inventory_lots.queries.balances import with_lot_and_location
 
@@ -31,9 +32,14 @@ def broken_balances(session: Session) -> Iterator[str]:
         .order_by(Balance.id)
     )
     for sku, lot, path, on_hand, allocated, in_ledger in session.execute(rows):
-        yield (
-            f"{sku} lot {lot} at {path}: {format_quantity(on_hand)} on hand, {format_quantity(allocated)} allocated; "
-            f"its moves add up to {format_quantity(in_ledger)}."
+        yield say(
+            "{sku} lot {lot} at {path}: {on_hand} on hand, {allocated} allocated; its moves add up to {in_ledger}.",
+            sku=sku,
+            lot=lot,
+            path=path,
+            on_hand=format_quantity(on_hand),
+            allocated=format_quantity(allocated),
+            in_ledger=format_quantity(in_ledger),
         )
     yield from _held_twice(session)
     yield from _moves_without_balance(session)
@@ -43,9 +49,13 @@ def _held_twice(session: Session) -> Iterator[str]:
     rows = with_lot_and_location(select(Product.sku, Lot.number, Location.path, Balance.held, Balance.unallocated))
     rows = rows.join(Product, Product.id == Balance.product_id).where(Balance.held > 0, Balance.unallocated < 0)
     for sku, lot, path, held, unallocated in session.execute(rows.order_by(Balance.id)):
-        yield (
-            f"{sku} lot {lot} at {path}: {format_quantity(held)} are held, of which {format_quantity(-unallocated)} "
-            "are not there or allocated as well."
+        yield say(
+            "{sku} lot {lot} at {path}: {held} are held, of which {unallocated} are not there or allocated as well.",
+            sku=sku,
+            lot=lot,
+            path=path,
+            held=format_quantity(held),
+            unallocated=format_quantity(-unallocated),
         )
 
 
@@ -63,4 +73,4 @@ def _moves_without_balance(session: Session) -> Iterator[str]:
         .order_by(Product.sku, Lot.number, Location.path)
     )
     for sku, lot, path in session.execute(rows):
-        yield f"{sku} lot {lot} at {path}: there are stock moves, but no balance."
+        yield say("{sku} lot {lot} at {path}: there are stock moves, but no balance.", sku=sku, lot=lot, path=path)

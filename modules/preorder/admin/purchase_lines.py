@@ -13,6 +13,7 @@ from wtforms import BooleanField, Form
 
 from erp.admin import Action, Badge, Choose, Chosen, Facts, document_url, line_heading
 from erp.admin.access import screen_session
+from erp.admin.numerals import quantity as shown_quantity
 from erp.db import format_quantity
 from erp.text import plural, say
 from modules.preorder import queries, services
@@ -40,7 +41,7 @@ def line_bar(line: PurchaseOrderLine, purchase_allocations: Sequence[Any]) -> li
             row.outstanding,
             "incoming",
             row.number,
-            f"{row.number}/{row.position}, {row.customer}: {format_quantity(row.outstanding)} {unit}",
+            f"{row.number}/{row.position}, {row.customer}: {shown_quantity(row.outstanding)} {unit}",
             document_url("sales.order", row.order_id) or "",
         )
         for row in purchase_allocations[:MOST_DRAWN]

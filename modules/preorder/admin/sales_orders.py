@@ -15,6 +15,7 @@ from wtforms import HiddenField
 from erp import clock, security
 from erp.admin import Badge, ExtraColumn, ExtraField, Panel, document_url
 from erp.admin.formatting import badge, day
+from erp.admin.numerals import quantity as shown_quantity
 from erp.db import format_quantity
 from erp.text import named, say
 from modules.preorder import queries
@@ -46,7 +47,7 @@ def _on_purchase_orders(session: Session, lines: Sequence[OrderLine]) -> Mapping
 def _shown_quantity(line: OrderLine, on_purchase_orders: Decimal) -> Markup:
     state = queries.coverage_of_line(line, on_purchase_orders)
     shown = badge(shown_coverage(state)) if state else ""
-    return Markup("<div>{}</div>{}").format(format_quantity(on_purchase_orders), shown)
+    return Markup("<div>{}</div>{}").format(shown_quantity(on_purchase_orders), shown)
 
 
 def shown_expectation(found: Coverage) -> Markup:
@@ -145,7 +146,7 @@ def line_bar(line: OrderLine, coverage: Coverage | None) -> list[Drawn]:
 
 
 def _drawn_part(part: CoveragePart, unit: str, today: date) -> Part:
-    quantity = f"{format_quantity(part.quantity)} {unit}"
+    quantity = f"{shown_quantity(part.quantity)} {unit}"
     if part.supply is None:
         tone = TONES_OF_PARTS.get(part.kind, "stock")
         text = part.reason if part.kind is PartKind.uncovered else say("in stock")

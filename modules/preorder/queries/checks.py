@@ -10,6 +10,7 @@ from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from erp.db import format_quantity, total
+from erp.text import say
 from modules.preorder.domain import PURCHASE_LINE
 from modules.preorder.models import Conversion, PurchaseAllocation
 from modules.preorder.queries.purchase_allocations import NOTHING, purchase_allocated_by_line
@@ -43,18 +44,24 @@ def _purchase_lines(session: Session) -> Iterator[str]:
         .order_by(PurchaseOrderLine.id)
     )
     for number, position, allocated, quantity in rows:
-        yield (
-            f"Purchase order {number} line {position}: allocated is {format_quantity(allocated)}, its purchase "
-            f"allocations hold {format_quantity(quantity)}."
+        yield say(
+            "Purchase order {number} line {position}: allocated is {allocated}, its purchase allocations "
+            "hold {quantity}.",
+            number=number,
+            position=position,
+            allocated=format_quantity(allocated),
+            quantity=format_quantity(quantity),
         )
 
 
 def _quotes(session: Session) -> Iterator[str]:
     rows = quotes_held_otherwise(SupplyHold, QuotePart.supply_kind == PURCHASE_LINE)
     for quote_id, promised, held in session.execute(rows):
-        yield (
-            f"Quote {quote_name(quote_id)} promises {format_quantity(promised)} of purchase orders, "
-            f"{format_quantity(held)} are held for it."
+        yield say(
+            "Quote {quote} promises {promised} of purchase orders, {held} are held for it.",
+            quote=quote_name(quote_id),
+            promised=format_quantity(promised),
+            held=format_quantity(held),
         )
 
 
@@ -71,26 +78,38 @@ def _sales_lines(session: Session) -> Iterator[str]:
         .order_by(OrderLine.id)
     )
     for number, position, purchase_allocated, quantity in rows:
-        yield (
-            f"Sales order {number} line {position}: {format_quantity(purchase_allocated)} are on purchase orders, only "
-            f"{format_quantity(quantity)} are on backorder."
+        yield say(
+            "Sales order {number} line {position}: {purchase_allocated} are on purchase orders, only "
+            "{quantity} are on backorder.",
+            number=number,
+            position=position,
+            purchase_allocated=format_quantity(purchase_allocated),
+            quantity=format_quantity(quantity),
         )
 
 
 def _conversions(session: Session) -> Iterator[str]:
     received = _moved_beyond(Conversion.purchase_allocation_id, PurchaseAllocation.id, PurchaseAllocation.received)
     for id_, quantity, turned in session.execute(received):
-        yield (
-            f"Purchase allocation {id_}: receipts turned {format_quantity(turned)} of it into allocations, only "
-            f"{format_quantity(quantity)} are received."
+        yield say(
+            "Purchase allocation {id}: receipts turned {turned} of it into allocations, only {quantity} are received.",
+            id=id_,
+            turned=format_quantity(turned),
+            quantity=format_quantity(quantity),
         )
     for id_, quantity, turned in session.execute(_moved_beyond(Conversion.receipt_id, Receipt.id, Receipt.quantity)):
-        yield (
-            f"Receipt {id_}: {format_quantity(turned)} of it are allocations of purchase allocations, only "
-            f"{format_quantity(quantity)} came."
+        yield say(
+            "Receipt {id}: {turned} of it are allocations of purchase allocations, only {quantity} came.",
+            id=id_,
+            turned=format_quantity(turned),
+            quantity=format_quantity(quantity),
         )
     for id_, receipt_id in session.execute(_mismatched().order_by(Conversion.id)):
-        yield f"Conversion {id_} of receipt {receipt_id}: its documents are not about the same lines and balance."
+        yield say(
+            "Conversion {id} of receipt {receipt_id}: its documents are not about the same lines and balance.",
+            id=id_,
+            receipt_id=receipt_id,
+        )
 
 
 def _moved_beyond(

@@ -12,6 +12,7 @@ from sqlalchemy.sql.elements import SQLCoreOperations
 
 from erp.db import Quantity, total
 from erp.numbers import format_quantity
+from erp.text import say, word
 from modules.inventory_lots.models import Balance
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine, Receipt, ReceiptReversal
 from modules.procurement.states import PurchaseState
@@ -37,10 +38,14 @@ def _counters(session: Session) -> Iterator[str]:
         and_(line.taken > 0, line.unallocated < 0),
     )
     for found in session.scalars(select(line).where(broken).options(joinedload(line.order)).order_by(line.id)):
-        yield (
-            f"{found}: ordered {format_quantity(found.quantity)}, received {format_quantity(found.received)}, "
-            f"cancelled {format_quantity(found.cancelled)}, allocated {format_quantity(found.allocated)} "
-            "do not add up."
+        yield say(
+            "{found}: ordered {quantity}, received {received}, cancelled {cancelled}, allocated {allocated} "
+            "do not add up.",
+            found=str(found),
+            quantity=format_quantity(found.quantity),
+            received=format_quantity(found.received),
+            cancelled=format_quantity(found.cancelled),
+            allocated=format_quantity(found.allocated),
         )
 
 
@@ -55,9 +60,11 @@ def _receipts(session: Session) -> Iterator[str]:
     rows = select(line, sums.c.receipts).outerjoin(sums, sums.c.line_id == line.id).options(joinedload(line.order))
     unequal = or_(line.received != sums.c.receipts, and_(line.received != Decimal(0), sums.c.receipts.is_(None)))
     for found, receipts in session.execute(rows.where(unequal).order_by(line.id)):
-        yield (
-            f"{found}: {format_quantity(found.received)} received, but its receipts add up to "
-            f"{format_quantity(receipts or Decimal(0))}."
+        yield say(
+            "{found}: {received} received, but its receipts add up to {receipts}.",
+            found=str(found),
+            received=format_quantity(found.received),
+            receipts=format_quantity(receipts or Decimal(0)),
         )
 
 
@@ -66,9 +73,11 @@ def _reversals(session: Session) -> Iterator[str]:
     reversals = func.coalesce(sums.c.reversals, literal(Decimal(0), Quantity()))
     rows = select(Receipt, reversals).outerjoin(sums, sums.c.receipt_id == Receipt.id).order_by(Receipt.id)
     for receipt, quantity in session.execute(rows.where(Receipt.reversed != reversals)):
-        yield (
-            f"{receipt}: {format_quantity(receipt.reversed)} reversed, but its reversals add up to "
-            f"{format_quantity(quantity)}."
+        yield say(
+            "{receipt}: {reversed} reversed, but its reversals add up to {quantity}.",
+            receipt=str(receipt),
+            reversed=format_quantity(receipt.reversed),
+            quantity=format_quantity(quantity),
         )
 
 
@@ -79,7 +88,7 @@ def _foreign_receipts(session: Session) -> Iterator[str]:
     )
     rows = rows.where(Balance.product_id != line.product_id).options(joinedload(line.order)).order_by(Receipt.id)
     for receipt_id, found in session.execute(rows):
-        yield f"{found}: receipt {receipt_id} is of another product."
+        yield say("{found}: receipt {receipt_id} is of another product.", found=str(found), receipt_id=receipt_id)
 
 
 def _states(session: Session) -> Iterator[str]:
@@ -95,4 +104,6 @@ def _states(session: Session) -> Iterator[str]:
         and_(order.state.in_((PurchaseState.draft, PurchaseState.cancelled)), has_received),
     )
     for found in session.scalars(select(order).where(broken).order_by(order.id)):
-        yield f"{found}: the order is {found.state.replace('_', ' ')}, but its lines say otherwise."
+        yield say(
+            "{found}: the order is {state}, but its lines say otherwise.", found=str(found), state=word(found.state)
+        )

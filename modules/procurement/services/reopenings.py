@@ -8,6 +8,7 @@ from datetime import date
 from sqlalchemy.orm import Session
 
 from erp import clock, history
+from erp.text import say
 from modules.inventory_lots.domain import check_quantity
 from modules.procurement.domain import Reopening
 from modules.procurement.errors import ExpectedDatePassed, NothingCancelled, ReasonMissing, ReopenedTooMuch
@@ -25,7 +26,7 @@ def reopen_lines(session: Session, reopenings: Sequence[Reopening], *, why: str)
     offers the quantity to what waits. Raises NothingCancelled, ReopenedTooMuch, ExpectedDatePassed and ReasonMissing.
     """
     if not why.strip():
-        raise ReasonMissing(action="reopen")
+        raise ReasonMissing(action=say("reopen a line"))
     by_line = {reopening.line_id: reopening for reopening in reopenings}
     lines = lock_lines_and_orders(session, by_line)
     dates = {line.id: _check(line, by_line[line.id]) for line in lines}

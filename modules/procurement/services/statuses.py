@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from erp.contacts import Saved
 from erp.events import publish
 from erp.history import Change, delete_document, record_with_ids
+from erp.text import say
 from modules.procurement.domain import StatusData
 from modules.procurement.errors import NameTaken, StatusInUse
 from modules.procurement.events import LineStatusChanged, StatusChange
@@ -74,7 +75,7 @@ def save_status(session: Session, status_id: int | None, data: StatusData) -> Pu
     """Create a status, or change the one of this id; a new default replaces the old one. Raises NameTaken."""
     namesake = status_by_name(session, data.name)
     if namesake is not None and namesake.id != status_id:
-        raise NameTaken(noun="purchase line status", name=namesake.name)
+        raise NameTaken(noun=say("purchase line status"), name=namesake.name)
     status = session.get_one(PurchaseLineStatus, status_id) if status_id else _new_status(data.name)
     if data.is_default and not status.is_default:
         _clear_default(session)

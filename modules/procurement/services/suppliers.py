@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from erp.contacts import ContactData, contacts_by_code
 from erp.history import delete_document
+from erp.text import say
 from modules.procurement.errors import NameTaken, SupplierInUse
 from modules.procurement.models import Supplier
 from modules.procurement.queries import count_orders_of_supplier
@@ -15,7 +16,7 @@ def save_supplier(session: Session, supplier_id: int | None, data: ContactData) 
     """Create a supplier, or change the one of this id. Raises NameTaken when another supplier has the code."""
     namesake = contacts_by_code(session, Supplier, [data.code]).get(data.code)
     if namesake is not None and namesake.id != supplier_id:
-        raise NameTaken(noun="supplier", name=namesake.code)
+        raise NameTaken(noun=say("supplier"), name=namesake.code)
     supplier = session.get_one(Supplier, supplier_id) if supplier_id else Supplier()
     supplier.code, supplier.name = data.code, data.name
     if data.email is not None:

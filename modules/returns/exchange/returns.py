@@ -65,7 +65,7 @@ def _new_return(
         with errors.of(row, "quantity"):
             check_quantity(row["quantity"], lines[0].decimals, what=lines[0].sku)
         if row["quantity"] > left:
-            errors.add(row, "quantity", "is more than was packed and not returned yet")
+            errors.add(row, "quantity", say("is more than was packed and not returned yet"))
             continue
         for each in spread(row["quantity"], lines):
             goods[each.pack_line_id] = goods.get(each.pack_line_id, Decimal(0)) + each.quantity

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from erp.db import Quantity, total
 from erp.numbers import format_quantity
+from erp.text import say
 from modules.returns.models import Inspection, Return, ReturnLine
 from modules.returns.queries.returns import claimed
 from modules.returns.states import ReturnState
@@ -34,9 +35,12 @@ def _inspected(session: Session) -> Iterator[str]:
         .where(ReturnLine.inspected != held)
     )
     for number, position, inspected, counted in session.execute(rows.order_by(ReturnLine.id)):
-        yield (
-            f"Return {number} line {position}: inspected is {format_quantity(inspected)}, its inspections add up to"
-            f" {format_quantity(counted)}."
+        yield say(
+            "Return {number} line {position}: inspected is {inspected}, its inspections add up to {counted}.",
+            number=number,
+            position=position,
+            inspected=format_quantity(inspected),
+            counted=format_quantity(counted),
         )
 
 
@@ -52,9 +56,12 @@ def _more_than_packed(session: Session) -> Iterator[str]:
         .having(returned > PackLine.unreversed)
     )
     for number, id_, packed, counted in session.execute(rows.order_by(PackLine.id)):
-        yield (
-            f"Pack {number}: {format_quantity(counted)} of pack line {id_} are returned, {format_quantity(packed)} are"
-            " packed."
+        yield say(
+            "Pack {number}: {counted} of pack line {id} are returned, {packed} are packed.",
+            number=number,
+            counted=format_quantity(counted),
+            id=id_,
+            packed=format_quantity(packed),
         )
 
 
@@ -65,7 +72,7 @@ def _closed_too_early(session: Session) -> Iterator[str]:
         .where(Return.state == ReturnState.closed, ReturnLine.uninspected > Decimal(0))
     )
     for number in session.scalars(waiting.distinct().order_by(Return.number)):
-        yield f"Return {number} is closed, and goods of it wait for inspection."
+        yield say("Return {number} is closed, and goods of it wait for inspection.", number=number)
 
 
 def _orders(session: Session) -> Iterator[str]:
@@ -77,4 +84,6 @@ def _orders(session: Session) -> Iterator[str]:
         .where(Pack.order_id != Return.order_id)
     )
     for number, position in session.execute(others.order_by(ReturnLine.id)):
-        yield f"Return {number} line {position}: its pack is of another sales order."
+        yield say(
+            "Return {number} line {position}: its pack is of another sales order.", number=number, position=position
+        )

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from typing_extensions import override
 
 from erp.admin import Choose, Chosen, Facts, Result, document_anchor
+from erp.admin.numerals import quantity as shown_quantity
 from erp.db import format_quantity
 from erp.text import joined, say
 from modules.sales import queries, services
@@ -59,7 +60,7 @@ class TakeFrom(Choose):
 
     @override
     def context(self, session: Session, row: OrderLine) -> dict[str, Any]:
-        return {"need": f"{format_quantity(row.need)} {row.product.unit}", "line": str(row)}
+        return {"need": f"{shown_quantity(row.need)} {row.product.unit}", "line": str(row)}
 
     @override
     def depends_on(self, session: Session, row: OrderLine) -> Facts:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.elements import SQLCoreOperations
 
 from erp.db import Quantity, format_quantity, total
+from erp.text import say, word
 from modules.inventory_lots.models import Balance, Location, Lot, StockHold
 from modules.sales.models import (
     Allocation,
@@ -58,10 +59,26 @@ def _unequal(
 
 def _lines(session: Session) -> Iterator[str]:
     lines = select(Order.number, OrderLine.position).select_from(OrderLine).join(OrderLine.order)
-    for row in _unequal(session, lines, OrderLine.allocated, Allocation.line_id, Allocation.unpacked):
-        yield "Sales order {} line {}: allocated is {}, its allocations hold {}.".format(*row)
-    for row in _unequal(session, lines, OrderLine.packed, PackLine.line_id, PackLine.unreversed):
-        yield "Sales order {} line {}: packed is {}, its packs hold {}.".format(*row)
+    for number, position, count, held in _unequal(
+        session, lines, OrderLine.allocated, Allocation.line_id, Allocation.unpacked
+    ):
+        yield say(
+            "Sales order {number} line {position}: allocated is {count}, its allocations hold {held}.",
+            number=number,
+            position=position,
+            count=count,
+            held=held,
+        )
+    for number, position, count, held in _unequal(
+        session, lines, OrderLine.packed, PackLine.line_id, PackLine.unreversed
+    ):
+        yield say(
+            "Sales order {number} line {position}: packed is {count}, its packs hold {held}.",
+            number=number,
+            position=position,
+            count=count,
+            held=held,
+        )
 
 
 def _allocations(session: Session) -> Iterator[str]:
@@ -69,21 +86,43 @@ def _allocations(session: Session) -> Iterator[str]:
     for number, position, lot, path, packed, held in _unequal(
         session, rows, Allocation.packed, PackLine.allocation_id, PackLine.unreversed
     ):
-        yield (
-            f"Sales order {number} line {position}: {packed} of lot {lot} at {path} are packed, its packs hold {held}."
+        yield say(
+            "Sales order {number} line {position}: {packed} of lot {lot} at {path} are packed, its packs hold {held}.",
+            number=number,
+            position=position,
+            packed=packed,
+            lot=lot,
+            path=path,
+            held=held,
         )
 
 
 def _pack_lines(session: Session) -> Iterator[str]:
     rows = select(Pack.number, OrderLine.position).select_from(PackLine).join(PackLine.pack).join(PackLine.line)
-    for row in _unequal(session, rows, PackLine.reversed, PackReversal.pack_line_id, PackReversal.quantity):
-        yield "Pack {} line {}: reversed is {}, its reversals add up to {}.".format(*row)
+    for number, position, count, held in _unequal(
+        session, rows, PackLine.reversed, PackReversal.pack_line_id, PackReversal.quantity
+    ):
+        yield say(
+            "Pack {number} line {position}: reversed is {count}, its reversals add up to {held}.",
+            number=number,
+            position=position,
+            count=count,
+            held=held,
+        )
 
 
 def _balances(session: Session) -> Iterator[str]:
     rows = select(Lot.number, Location.path).select_from(Balance).join(Balance.lot).join(Balance.location)
-    for row in _unequal(session, rows, Balance.allocated, Allocation.balance_id, Allocation.unpacked):
-        yield "Lot {} at {}: allocated is {}, its allocations hold {}.".format(*row)
+    for lot, path, count, held in _unequal(
+        session, rows, Balance.allocated, Allocation.balance_id, Allocation.unpacked
+    ):
+        yield say(
+            "Lot {lot} at {path}: allocated is {count}, its allocations hold {held}.",
+            lot=lot,
+            path=path,
+            count=count,
+            held=held,
+        )
 
 
 def _backorders(session: Session) -> Iterator[str]:
@@ -102,9 +141,12 @@ def _backorders(session: Session) -> Iterator[str]:
         .order_by(OrderLine.id)
     )
     for number, position, waiting, need in session.execute(rows):
-        yield (
-            f"Sales order {number} line {position}: {format_quantity(waiting)} are on backorder, "
-            f"only {format_quantity(need)} are open and not allocated."
+        yield say(
+            "Sales order {number} line {position}: {waiting} are on backorder, only {need} are open and not allocated.",
+            number=number,
+            position=position,
+            waiting=format_quantity(waiting),
+            need=format_quantity(need),
         )
 
 
@@ -119,16 +161,23 @@ def _orders(session: Session) -> Iterator[str]:
         .order_by(Order.id)
     )
     for number, state, quantity in session.execute(rows):
-        yield f"Sales order {number} is {state}, yet {format_quantity(quantity)} are open."
+        yield say(
+            "Sales order {number} is {state}, yet {quantity} are open.",
+            number=number,
+            state=word(state),
+            quantity=format_quantity(quantity),
+        )
 
 
 def _quotes(session: Session) -> Iterator[str]:
     """Yield the live quotes whose parts are not what is held in stock for them."""
     rows = quotes_held_otherwise(StockHold, QuotePart.balance_id.is_not(None))
     for quote_id, promised, held in session.execute(rows):
-        yield (
-            f"Quote {quote_name(quote_id)} promises {format_quantity(promised)} from stock, "
-            f"{format_quantity(held)} are held for it."
+        yield say(
+            "Quote {quote} promises {promised} from stock, {held} are held for it.",
+            quote=quote_name(quote_id),
+            promised=format_quantity(promised),
+            held=format_quantity(held),
         )
 
 

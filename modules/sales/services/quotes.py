@@ -119,7 +119,7 @@ def _checked(session: Session, asked: Sequence[WantedQuantity], products: Mappin
         except ErpError as refusal:
             reasons.append(say("Line {place}: {refusal}", place=place + 1, refusal=refusal))
     if reasons:
-        raise LinesRefused(order="The quote", reasons=reasons)
+        raise LinesRefused(order=say("The quote"), reasons=reasons)
     return terms
 
 

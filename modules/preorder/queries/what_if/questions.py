@@ -154,7 +154,7 @@ class RushQuestion:
         """
         order = order_as_asked(session, self.asked)
         if not order.lines:
-            raise OrderWithoutLines(order="The order")
+            raise OrderWithoutLines(order=say("The order"))
         refusals = refusals_of(session, order.lines)
         if refusals:
             reasons = [
@@ -162,7 +162,7 @@ class RushQuestion:
                 for line in order.lines
                 if line.id in refusals
             ]
-            raise LinesRefused(order="The order", reasons=reasons)
+            raise LinesRefused(order=say("The order"), reasons=reasons)
         stored = self._stored(session)
         held = {line_id for line_id, id_ in stored.items() if id_ in held_because(session, list(stored.values()))}
         served = [line for line in served_lines(order.lines) if line.id not in held]
