@@ -53,6 +53,7 @@ SURFACE: dict[ModuleType, tuple[str, ...]] = {
         "Model",
         "BigId",
         "Quantity",
+        "Sentence",
         "Money",
         "UtcDateTime",
         "key_column",

@@ -248,9 +248,9 @@ def stored(text: str) -> Stored:
     """Return a text as a column keeps it; `from_stored` makes the same text of it again."""
     if isinstance(text, Stored):
         return text
-    english = "".join(text).replace(_PART, "")
     if not isinstance(text, Translatable):
-        return Stored(english)
+        return Stored(text.replace(_PART, ""))
+    english = "".join(text).replace(_PART, "")
     return Stored(f"{english}{_PART}{json.dumps(_as_data(text), ensure_ascii=False)}")
 
 

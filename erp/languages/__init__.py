@@ -37,7 +37,8 @@ class PageReader:
 
     def gettext(self, message: str) -> str:
         """Return a message in their language."""
-        return str(self.catalogue.ugettext(message))
+        # The catalogues keep what they say of themselves under the empty message.
+        return str(self.catalogue.ugettext(message)) if message else ""
 
     def ngettext(self, one: str, many: str, number: int) -> str:
         """Return the one of two messages that goes with a number, in their language."""

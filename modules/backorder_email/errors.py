@@ -7,7 +7,13 @@ from collections.abc import Iterable, Sequence
 from erp.errors import ErpError
 from erp.text import joined, say, without_stop
 
-_PARTS = {"subject": say("subject"), "body": say("body"), "html": say("html"), "text": say("text")}
+_PARTS = {
+    "subject": say("subject"),
+    "body": say("body"),
+    "html": say("html"),
+    "text": say("text"),
+    "template": say("template"),
+}
 
 
 class TemplateRefused(ErpError):
@@ -43,7 +49,10 @@ class NoAddress(ErpError):
     """A customer without an email address."""
 
     def __init__(self, *, customer: str) -> None:
-        super().__init__(say("Customer {customer} has no email address.", customer=customer))
+        text = say(
+            "Customer {customer} has no email address. Enter one on the page of the customer.", customer=customer
+        )
+        super().__init__(text)
 
 
 class BadSender(ErpError):
@@ -100,7 +109,7 @@ class TemplateNameTaken(ErpError):
     """Another template has that name."""
 
     def __init__(self, *, name: str) -> None:
-        super().__init__(say("There is already an email template {name!r}.", name=name))
+        super().__init__(say("There is already an email template {name!r}. Choose another name.", name=name))
 
 
 class AlarmNotSent(ErpError):

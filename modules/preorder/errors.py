@@ -16,7 +16,8 @@ class NotYetLaunched(ErpError):
     def __init__(self, *, sku: str, launch_date: date) -> None:
         super().__init__(
             say(
-                "{sku} is launched on {isoformat} and is not eligible for preorder.",
+                "{sku} is launched on {isoformat} and is not eligible for preorder. Order it from that day on, or make "
+                "it eligible on the page of the product.",
                 sku=sku,
                 isoformat=launch_date,
             )
@@ -29,7 +30,8 @@ class PreorderLimitReached(ErpError):
     def __init__(self, *, sku: str, limit: Decimal, left: Decimal, wanted: Decimal) -> None:
         super().__init__(
             say(
-                "{sku}: {wanted} are wanted, {left} of the preorder limit of {limit} are left.",
+                "{sku}: {wanted} are wanted, {left} of the preorder limit of {limit} are left. Order less, or raise "
+                "the limit on the page of the product.",
                 sku=sku,
                 wanted=format_quantity(wanted),
                 left=format_quantity(left),
@@ -72,7 +74,7 @@ class NotEnoughIncoming(ErpError):
     def __init__(self, *, purchase_line: str, available: Decimal, wanted: Decimal) -> None:
         super().__init__(
             say(
-                "{purchase_line} has {available} available: {wanted} cannot be allocated.",
+                "{purchase_line} has {available} available: {wanted} cannot be allocated. Allocate less of it.",
                 purchase_line=purchase_line,
                 available=format_quantity(available),
                 wanted=format_quantity(wanted),
@@ -100,7 +102,7 @@ class NotWaiting(ErpError):
     def __init__(self, *, line: str, waiting: Decimal, wanted: Decimal) -> None:
         super().__init__(
             say(
-                "{line} waits for {waiting}, {wanted} are to be allocated.",
+                "{line} waits for {waiting}, so {wanted} cannot be allocated to it. Allocate less.",
                 line=line,
                 waiting=format_quantity(waiting),
                 wanted=format_quantity(wanted),
@@ -113,7 +115,11 @@ class ProductsDiffer(ErpError):
 
     def __init__(self, *, line: str, purchase_line: str) -> None:
         super().__init__(
-            say("{line} and {purchase_line} are of different products.", line=line, purchase_line=purchase_line)
+            say(
+                "{line} and {purchase_line} are of different products. Choose lines of one product.",
+                line=line,
+                purchase_line=purchase_line,
+            )
         )
 
 
@@ -137,7 +143,8 @@ class NoExpectedDate(ErpError):
     """A line without an expected date cannot be synced."""
 
     def __init__(self, *, line: str) -> None:
-        super().__init__(say("{line} has no expected date to sync with.", line=line))
+        text = say("{line} has no expected date to sync with. Give its purchase order line one first.", line=line)
+        super().__init__(text)
 
 
 class RebalanceChanged(ErpError):

@@ -108,7 +108,7 @@ class ProductIsFixed(ErpError):
         super().__init__(
             say(
                 "The product of {line} cannot change: {received} are received and {allocated} are "
-                "allocated to sales orders.",
+                "allocated to sales orders. Add a line for the other product.",
                 line=line,
                 received=format_quantity(received),
                 allocated=format_quantity(allocated),
@@ -219,7 +219,7 @@ class NameTaken(ErpError):
     """The code of a supplier or the name of a status exists already."""
 
     def __init__(self, *, noun: str, name: str) -> None:
-        super().__init__(say("There is a {noun} {name} already.", noun=noun, name=name))
+        super().__init__(say("There is a {noun} {name} already. Choose another one.", noun=noun, name=name))
 
 
 class StatusInUse(ErpError):
@@ -227,7 +227,8 @@ class StatusInUse(ErpError):
 
     def __init__(self, *, name: str, lines: int) -> None:
         users = plural(lines, "purchase order line has", "purchase order lines have")
-        super().__init__(say("Status {name} cannot be deleted: {users} it.", name=name, users=users))
+        text = say("Status {name} cannot be deleted: {users} it. Give them another one first.", name=name, users=users)
+        super().__init__(text)
 
 
 class SupplierInUse(ErpError):

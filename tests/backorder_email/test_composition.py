@@ -33,7 +33,7 @@ def test_a_customer_without_an_address_is_skipped_with_the_reason(session):
     allocate_all(supply)
     (message,) = messages(session)
     assert message.state is MessageState.skipped
-    assert message.last_error == "Customer Acme has no email address."
+    assert message.last_error == ("Customer Acme has no email address. Enter one on the page of the customer.")
     assert message.text
 
 

@@ -269,6 +269,12 @@ def test_a_page_of_a_failure_is_in_the_language_of_the_user_who_is_not_read_agai
 
 
 @pytest.mark.parametrize("app", ["sqlite"], indirect=True)
+def test_what_says_nothing_says_nothing_in_another_language(app):
+    with app.test_request_context(headers=GERMAN):
+        assert joined(()).translated() == say("").translated() == ""
+
+
+@pytest.mark.parametrize("app", ["sqlite"], indirect=True)
 def test_a_refusal_is_english_for_programs_and_in_the_readers_language_on_a_page(app):
     refusal = say("Line {position}: {reason}", position=2, reason=ValueError(say("is empty")))
     both = joined((plural(1200, "line"), capital(say("is empty")), without_stop(say("Done."))), "; ")

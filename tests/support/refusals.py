@@ -41,7 +41,11 @@ EXAMPLES: dict[Any, tuple[Any, ...]] = {
     type(None): (None,),
 }
 # Facts of which a class knows the values.
-NAMED = {"part": ("subject", "body", "html", "text"), "column": ("received_on", "expires_on"), "problems": ((),)}
+NAMED = {
+    "part": ("subject", "body", "html", "text", "template"),
+    "column": ("received_on", "expires_on"),
+    "problems": ((),),
+}
 # Facts that are names of fields: the same in every language.
 IDENTIFIERS = {"field", "parameter", "column", "part"}
 MANY = 12

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import BigInteger, CheckConstraint, ColumnElement, ForeignKey, Index, String, Text, and_
+from sqlalchemy import BigInteger, CheckConstraint, ColumnElement, ForeignKey, Index, String, and_
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from erp import clock
-from erp.db import BigId, Model, Quantity, UtcDateTime, instant_now
+from erp.db import BigId, Model, Quantity, Sentence, UtcDateTime, instant_now
 from erp.models import enum_column
 from modules.inventory_lots.models import Balance, Product
 from modules.sales.models.orders import Order
@@ -38,7 +38,7 @@ class Quote(Model):
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     user_name: Mapped[str] = mapped_column(String(80), default="")
     order_id: Mapped[int | None] = mapped_column(ForeignKey("sales_order.id"), unique=True)
-    why: Mapped[str] = mapped_column(Text, default="")
+    why: Mapped[str] = mapped_column(Sentence, default="")
     order: Mapped[Order | None] = relationship()
     lines: Mapped[list[QuoteLine]] = relationship(back_populates="quote", order_by="QuoteLine.position")
 
