@@ -7,7 +7,7 @@ import pytest
 from erp import languages
 from erp.text import translated
 from tests.support.marked_texts import GERMAN, LIKE_EVERYWHERE, WORD, Marked, compiled_texts, left_over
-from tests.support.refusals import OF_AUTHORS, is_told_what_to_say, made, plain_messages, raised_with, refusals
+from tests.support.refusals import OF_AUTHORS, has_no_sentence, made, plain_messages, raised_with, refusals
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def outside(app, monkeypatch):
 
 @pytest.mark.parametrize("app", ["sqlite"], indirect=True)
 def test_no_refusal_has_a_word_outside_the_catalogues(outside):
-    kinds = [each for each in refusals() if not is_told_what_to_say(each)]
+    kinds = [each for each in refusals() if not has_no_sentence(each)]
     assert len(kinds) > 190
     wrong = {f"{kind.__name__}: {each} ({words})" for kind in kinds for each in made(kind) if (words := outside(each))}
     assert wrong == set(), "\n".join(sorted(wrong))

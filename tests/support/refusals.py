@@ -65,7 +65,7 @@ def refusals() -> list[type[ErpError]]:
     return sorted(set(own) - aside, key=lambda each: each.__qualname__)
 
 
-def is_told_what_to_say(kind: type[ErpError]) -> bool:
+def has_no_sentence(kind: type[ErpError]) -> bool:
     """Say whether a class has no sentence of its own: each place that raises it gives one."""
     return "message" in inspect.signature(kind.__init__).parameters
 
