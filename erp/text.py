@@ -285,7 +285,7 @@ def _from_data(data: Any) -> Any:
     if kind == "text":
         message, given, many, number, change = value
         facts = {name: _from_data(fact) for name, fact in given.items()}
-        return Translatable(message, facts, many, number, _CHANGES[change])
+        return Translatable(message, facts, many, number, _CHANGES.get(change, _as_it_is))
     read: dict[str, Callable[[str], Any]] = {
         "figure": Figure,
         "decimal": Decimal,
