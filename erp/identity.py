@@ -83,7 +83,7 @@ def refused_character(text: str, *, allowed: str = "") -> str:
         return ""
     for character in text:
         if unicodedata.category(character) in _REFUSED and character not in allowed:
-            return f"U+{ord(character):04X} {unicodedata.name(character, _kind(character))}"
+            return joined((f"U+{ord(character):04X}", unicodedata.name(character, _kind(character))))
     return ""
 
 

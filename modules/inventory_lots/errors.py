@@ -49,7 +49,11 @@ class LotNumberMissing(StockRefused):
     field = "lot"
 
     def __init__(self, *, sku: str, tracking: str) -> None:
-        super().__init__(say("{sku} is tracked by {tracking}: give the {tracking} number.", sku=sku, tracking=tracking))
+        super().__init__(
+            say("{sku} is tracked by serial: give the serial number.", sku=sku)
+            if tracking == "serial"
+            else say("{sku} is tracked by lot: give the lot number.", sku=sku)
+        )
 
 
 class BadLotNumber(StockRefused):

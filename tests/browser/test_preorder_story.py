@@ -172,7 +172,7 @@ def test_a_clerk_allocates_an_item_edits_its_promise_and_reads_its_history(clerk
     clerk.choose_on_line(1, "Order Item Change History")
     clerk.reads(
         lambda: [row[1:] for row in clerk.rows("history")],
-        [["admin", "Changed line 1", "Promise date", SOON.isoformat(), LATER.isoformat(), "Asked for a later day"]],
+        [["admin", "Changed line 1", "Promise date", shown(SOON), shown(LATER), "Asked for a later day"]],
     )
 
     # Many dates at once are imported: a wrong row is named and nothing is stored, then all of them are.
@@ -191,7 +191,7 @@ def test_a_clerk_allocates_an_item_edits_its_promise_and_reads_its_history(clerk
     clerk.reads(
         lambda: [row[4:6] for row in clerk.rows("history")],
         [
-            [LATER.isoformat(), SOON.isoformat()],
-            [SOON.isoformat(), LATER.isoformat()],
+            [shown(LATER), shown(SOON)],
+            [shown(SOON), shown(LATER)],
         ],
     )

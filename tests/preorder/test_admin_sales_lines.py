@@ -185,8 +185,8 @@ def test_the_history_shows_when_who_field_from_to_and_why_of_this_item_alone(
     clerk.press(url(order.lines[1], "edit"), promise_date="2027-03-01")
     shown = clerk.open(url(order.lines[0], "history"))
     assert shown.rows("") == [
-        ["23 Nov 2026 12:00", "admin", "Changed line 1", "Promise date", "2027-02-01", "2027-02-03", ""],
-        ["23 Nov 2026 12:00", "admin", "Changed line 1", "Promise date", "", "2027-02-01", "asked on the phone"],
+        ["23 Nov 2026 12:00", "admin", "Changed line 1", "Promise date", "01 Feb 2027", "03 Feb 2027", ""],
+        ["23 Nov 2026 12:00", "admin", "Changed line 1", "Promise date", "", "01 Feb 2027", "asked on the phone"],
     ]
 
 

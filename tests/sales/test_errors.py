@@ -22,7 +22,7 @@ from tests.support.inventory_lots import make_location, make_product, make_seria
 from tests.support.marked_texts import words_outside
 from tests.support.sales import make_draft, make_order, make_packs
 
-TYPED = {"EAST"}  # what the tests enter, and is refused
+TYPED = {"EAST", "NEW"}  # what the tests enter, and is refused
 PREFIXES = ("inventory_lots_", "sales_")
 
 # What no screen can show, and why.
