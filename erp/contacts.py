@@ -11,7 +11,9 @@ from sqlalchemy.orm import Mapped, Session, declared_attr, mapped_column
 from typing_extensions import override
 
 from erp.addresses import check_address
+from erp.creation import create_named
 from erp.db import BigId, Model, insert_missing, key_column, rows_named
+from erp.errors import ErpError
 from erp.history import Change, Subject, Tracked, record_all
 from erp.identity import ByKey, identity_key
 from erp.search import EXACT, Found, Searchable, Sought, refresh, rows_by_words
@@ -108,6 +110,13 @@ def save_contacts(session: Session, model: type[C], contacts: Sequence[ContactDa
     refresh(session, inserted.values())
     record_all(session, [Change(contact.history_subject(), "created") for contact in inserted.values()])
     return Saved(len(missing), changed)
+
+
+def create_contacts(
+    session: Session, model: type[C], contacts: Sequence[ContactData], *, noun: str
+) -> list[int | ErpError]:
+    """Insert contacts as `create_named` does; return the id of each, or why it is refused."""
+    return create_named(session, model, "code", [_row(data) for data in contacts], noun=noun)
 
 
 def _row(data: ContactData) -> dict[str, Any]:

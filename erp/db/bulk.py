@@ -243,10 +243,12 @@ def sql_of_last_id(table: Table) -> str:
     return f"max({last}, coalesce({ever}, 0))"
 
 
-def insert_rows(session: Session, model: type[Model], rows: Sequence[Mapping[str, Any]]) -> list[int]:
+def insert_rows(
+    session: Session, model: type[Model], rows: Sequence[Mapping[str, Any]], *, ids: Sequence[int] = ()
+) -> list[int]:
     """Insert many rows of typed values, all of the same columns, and return their ids, in the order of the rows.
 
-    Column defaults apply.
+    Column defaults apply. `ids` are free ids, one for each row, where the caller has taken them with others.
     """
     if not rows:
         return []
@@ -254,7 +256,7 @@ def insert_rows(session: Session, model: type[Model], rows: Sequence[Mapping[str
     names, dialect = tuple(rows[0]), session.get_bind().dialect
     known = {*names, *key_columns(table)}
     others = [each for each in table.columns if each.name not in known and each.default is not None]
-    ids = new_ids(session, table, len(rows))
+    ids = list(ids) or new_ids(session, table, len(rows))
     columns = (_raw(table, name, [row[name] for row in rows], dialect) for name in names)
     same = {each.name: _raw(table, each.name, [_default(each)], dialect)[0] for each in others}
     bulk_insert(session, table, ("id", *names), list(zip(ids, *columns, strict=True)), shared=same)

@@ -49,6 +49,7 @@ from erp.errors.records import (
     RecordTaken,
     SignInRefused,
     SomeFailed,
+    SomeRefused,
     StaleRecord,
 )
 
@@ -90,6 +91,7 @@ __all__ = [
     "RecordTaken",
     "SignInRefused",
     "SomeFailed",
+    "SomeRefused",
     "StaleRecord",
     "StillEnabled",
     "StillNeeded",

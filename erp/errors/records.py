@@ -178,6 +178,12 @@ class SomeFailed(ErpError):
         )
 
 
+class SomeRefused(ErpError):
+    """The base: some of many things are refused, so none is done; `refusals` says why, by their position."""
+
+    refusals: Mapping[int, ErpError]
+
+
 def _reason(error: Exception) -> str:
     if isinstance(error, ErpError):
         return without_stop(error)

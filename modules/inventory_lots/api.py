@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from erp.api import WHY, Change, Create, Field, Input, Kind, Resource, UnknownName, Values
-from erp.errors import NotFound, RecordTaken
+from erp.api import (
+    WHY,
+    Change,
+    Create,
+    Field,
+    Input,
+    Kind,
+    Resource,
+    UnknownName,
+    Values,
+    all_but_refused,
+    make_many,
+    make_one,
+    name_in,
+)
+from erp.errors import ErpError, NotFound
 from erp.registry import Core
 from modules.inventory_lots import services
 from modules.inventory_lots.domain import check_price
-from modules.inventory_lots.models import Balance, Location, Product
-from modules.inventory_lots.queries import locations_by_path, products_by_sku
+from modules.inventory_lots.models import Balance, Product
+from modules.inventory_lots.queries import locations_by_path, newest_balance_ids, product_ids_by_sku
 from modules.inventory_lots.services import Count, ProductData
 from modules.inventory_lots.states import Tracking
 
@@ -24,22 +38,6 @@ _PRODUCT_INPUTS = (
     Input("tracking", Kind.word, words=tuple(Tracking)),
     Input("list_price", Kind.money),
 )
-
-
-def product_named(session: Session, sku: str, *, field: str = "sku") -> Product:
-    """Return a product by its SKU; raise UnknownName, which names the field."""
-    product = products_by_sku(session, [sku]).get(sku)
-    if product is None:
-        raise UnknownName(field, "product", sku)
-    return product
-
-
-def location_named(session: Session, path: str, *, field: str = "location") -> Location:
-    """Return a location by its path; raise UnknownName, which names the field."""
-    location = locations_by_path(session, [path]).get(path)
-    if location is None:
-        raise UnknownName(field, "location", path)
-    return location
 
 
 def _data(sku: str, name: str, values: Values) -> ProductData:
@@ -55,12 +53,11 @@ def _data(sku: str, name: str, values: Values) -> ProductData:
     )
 
 
-def _create_product(session: Session, values: Values) -> int:
-    known = products_by_sku(session, [values["sku"]]).get(values["sku"])
-    if known is not None:
-        raise RecordTaken("product", known.sku)
-    services.save_products(session, [_data(values["sku"], values["name"], values)])
-    return product_named(session, values["sku"]).id
+def _new_product(values: Values) -> ProductData:
+    return _data(values["sku"], values["name"], values)
+
+
+_create_products = make_many(lambda _session, _rows: _new_product, services.create_products)
 
 
 def _edit_product(session: Session, id: int, values: Values) -> None:
@@ -76,21 +73,37 @@ def _adjust(session: Session, id: int, values: Values) -> None:
     services.adjust(session, count, reason=values["why"], release=values["release"])
 
 
-def _count(session: Session, values: Values) -> int:
-    product, place = product_named(session, values["sku"]), location_named(session, values["location"])
-    count = Count(product.id, place.id, values["quantity"], values["lot"], values["received_on"], values["expires_on"])
-    services.adjust(session, count, reason=values["why"])
-    newest = select(Balance.id).where(Balance.product_id == product.id, Balance.location_id == place.id)
-    if values["lot"] is not None:
-        newest = newest.where(Balance.lot.has(number=values["lot"]))
-    found = session.scalar(newest.order_by(Balance.id.desc()).limit(1))
-    if found is None:  # a count of nothing where there was nothing
-        raise UnknownName("lot", "lot", values["lot"] or "")
-    return found
+def _counts(session: Session, rows: Sequence[Values]) -> Callable[[Values], Count]:
+    products = product_ids_by_sku(session, [values["sku"] for values in rows])
+    places = locations_by_path(session, [values["location"] for values in rows])
+
+    def read(values: Values) -> Count:
+        return Count(
+            name_in(products, values, "sku", "product"),
+            name_in(places, values, "location", "location").id,
+            values["quantity"],
+            values["lot"],
+            values["received_on"],
+            values["expires_on"],
+            values["why"],
+        )
+
+    return read
+
+
+def _count(session: Session, counts: Sequence[Count]) -> list[int | ErpError]:
+    services.adjust_many(session, counts)
+    keys = [(*count.key, count.lot_key) for count in counts]
+    found = newest_balance_ids(session, keys)
+    # A count of nothing where there was nothing makes no balance.
+    return [found.get(key) or UnknownName("lot", "lot", key[2] or "") for key in keys]
+
+
+_count_many = make_many(_counts, lambda session, counts: all_but_refused(session, counts, _count))
 
 
 def _transfer(session: Session, id: int, values: Values) -> Any:
-    place = location_named(session, values["location"])
+    place = name_in(locations_by_path(session, [values["location"]]), values, "location", "location")
     return services.transfer(session, id, location_id=place.id, quantity=values["quantity"], reason=values["why"])
 
 
@@ -104,12 +117,13 @@ PRODUCTS = Resource(
         Create(
             "Add a product",
             "inventory_lots.edit",
-            _create_product,
+            make_one(_create_products),
             (
                 Input("sku", is_required=True, longest=60),
                 Input("name", is_required=True, longest=200),
                 *_PRODUCT_INPUTS[1:],
             ),
+            _create_products,
         ),
         Change("edit", "Change a product", "inventory_lots.edit", _edit_product, _PRODUCT_INPUTS),
     ),
@@ -132,7 +146,7 @@ STOCK = Resource(
         Create(
             "Count what is there of a product, which sets the stock to it",
             "inventory_lots.adjust",
-            _count,
+            make_one(_count_many),
             (
                 Input("sku", is_required=True, longest=60),
                 Input("location", is_required=True, longest=81, help="The path, such as WH/STOCK."),
@@ -142,6 +156,7 @@ STOCK = Resource(
                 Input("expires_on", Kind.day),
                 WHY,
             ),
+            _count_many,
         ),
         Change(
             "adjust",

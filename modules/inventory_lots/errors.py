@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
-from erp.errors import ErpError
+from erp.errors import ErpError, SomeRefused
 from erp.numbers import format_quantity
 from erp.text import joined, say
 
@@ -168,7 +168,7 @@ class CountedTwice(StockRefused):
         super().__init__(say("{what} is counted twice. Give it once.", what=what))
 
 
-class ManyRefused(ErpError):
+class ManyRefused(SomeRefused):
     """Some of many changes are refused, so none is made; `refusals` are by their position in the list."""
 
     def __init__(self, *, refusals: Mapping[int, StockRefused]) -> None:

@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from erp.admin import yes_or_no
-from erp.api import WHY, Change, Computed, Create, Effect, Field, Input, Kind, Report, Resource, UnknownName, Values
+from erp.api import (
+    WHY,
+    Change,
+    Computed,
+    Create,
+    Effect,
+    Field,
+    Input,
+    Kind,
+    Report,
+    Resource,
+    UnknownName,
+    Values,
+    make_many,
+    make_one,
+    name_in,
+)
+from erp.db import is_one_of
+from erp.errors import ErpError
 from erp.registry import Core
 from modules.inventory_lots.queries import product_ids_by_sku
 from modules.inventory_lots.services import lock_products
 from modules.preorder import queries, services
 from modules.preorder.domain import ship_date
+from modules.preorder.events import Pair
 from modules.preorder.models import PurchaseAllocation
 from modules.procurement.models import PurchaseOrderLine
 from modules.sales.models import OrderLine
 from modules.sales.services import set_promise_dates
-from modules.sales.states import AllocationSource
 
 NOTIFY = Input("notify", Kind.switch, default=True, help="Let the customer be notified.")
 
@@ -42,19 +61,29 @@ def _sync(session: Session, ids: Sequence[int], values: Values) -> Any:
     return {}
 
 
-def _allocate(session: Session, values: Values) -> int:
-    for name, model in (("line_id", OrderLine), ("purchase_line_id", PurchaseOrderLine)):
-        if session.get(model, values[name]) is None:
-            raise UnknownName(name, "line", values[name])
-    pair = values["line_id"], values["purchase_line_id"]
-    services.allocate_by_hand(session, {pair: values["quantity"]})
-    made = select(PurchaseAllocation.id).where(
-        PurchaseAllocation.line_id == pair[0],
-        PurchaseAllocation.purchase_line_id == pair[1],
-        PurchaseAllocation.is_open,
-        PurchaseAllocation.source == AllocationSource.manual,
-    )
-    return session.scalars(made).one()
+def _wanted(session: Session, rows: Sequence[Values]) -> Callable[[Values], tuple[Pair, Decimal]]:
+    lines = _ids(session, OrderLine.id, [values["line_id"] for values in rows])
+    purchase_lines = _ids(session, PurchaseOrderLine.id, [values["purchase_line_id"] for values in rows])
+
+    def read(values: Values) -> tuple[Pair, Decimal]:
+        line_id = name_in(lines, values, "line_id", "line")
+        return Pair(line_id, name_in(purchase_lines, values, "purchase_line_id", "line")), values["quantity"]
+
+    return read
+
+
+def _ids(session: Session, column: Any, asked: Sequence[int]) -> dict[int, int]:
+    """Return those of the ids that are there, by themselves."""
+    return {id_: id_ for id_ in session.scalars(select(column).where(is_one_of(session, column, asked)))}
+
+
+def _allocate(session: Session, wanted: Sequence[tuple[Pair, Decimal]]) -> list[int | ErpError]:
+    refused = services.allocate_many_by_hand(session, wanted)
+    made = queries.open_manual_ids(session, [pair for place, (pair, _) in enumerate(wanted) if place not in refused])
+    return [refused[place] if place in refused else made[pair] for place, (pair, _) in enumerate(wanted)]
+
+
+_allocate_many = make_many(_wanted, _allocate)
 
 
 def _availability(session: Session, values: Values) -> list[dict[str, Any]]:
@@ -133,12 +162,13 @@ PURCHASE_ALLOCATIONS = Resource(
         Create(
             "Allocate a quantity of a purchase order line to a sales order line, ahead of the queue",
             "preorder.allocate",
-            _allocate,
+            make_one(_allocate_many),
             (
                 Input("line_id", Kind.whole, is_required=True),
                 Input("purchase_line_id", Kind.whole, is_required=True),
                 Input("quantity", Kind.quantity, is_required=True),
             ),
+            _allocate_many,
         ),
         Change(
             "remove",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import ColumnElement, and_
 from sqlalchemy.orm import Session
@@ -19,19 +19,22 @@ from erp.api import (
     Resource,
     UnknownName,
     Values,
+    all_but_refused,
     contact_data,
     contact_inputs,
-    one_by_one,
+    make_many,
+    make_one,
+    name_in,
+    new_contact,
     raise_only,
 )
-from erp.contacts import ADDRESS_PARTS, contacts_by_code
+from erp.contacts import ADDRESS_PARTS, contacts_by_code, create_contacts
 from erp.registry import Core
-from modules.inventory_lots.domain import check_price
 from modules.inventory_lots.queries import locations_by_path, product_ids_by_sku
 from modules.procurement import services
-from modules.procurement.domain import Delivery, LineValues, OrderHead
+from modules.procurement.domain import Delivery, LineValues, NewDraft, OrderHead
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine, Supplier
-from modules.procurement.queries import status_by_name
+from modules.procurement.queries import lines_by_id, status_by_name
 
 WHY = Input("why", is_required=True, help="The reason, shown in the history.")
 LINE_INPUTS = (
@@ -52,21 +55,32 @@ LINE_FIELDS = (
 )
 
 
-def _lines(session: Session, lines: Sequence[Values]) -> list[LineValues]:
-    ids = product_ids_by_sku(session, [line["sku"] for line in lines])
-    for line in lines:
-        if line["sku"] not in ids:
-            raise UnknownName("sku", "product", line["sku"])
-        check_price(line["unit_cost"], what=line["sku"], field="unit_cost")
-    return [LineValues(ids[each["sku"]], each["quantity"], each["unit_cost"], each["expected_on"]) for each in lines]
+def _lines(ids: Mapping[str, int], lines: Sequence[Values]) -> list[LineValues]:
+    """Return lines of products, given their ids by SKU; raise UnknownName."""
+    return [
+        LineValues(name_in(ids, line, "sku", "product"), line["quantity"], line["unit_cost"], line["expected_on"])
+        for line in lines
+    ]
 
 
-def _create(session: Session, values: Values) -> int:
-    supplier = contacts_by_code(session, Supplier, [values["supplier"]]).get(values["supplier"])
-    if supplier is None:
-        raise UnknownName("supplier", "supplier", values["supplier"])
-    head = OrderHead(supplier.id, values["ordered_on"] or clock.today(), values["note"])
-    return services.create_order(session, head, lines=_lines(session, values["lines"])).id
+def _add_lines(session: Session, id: int, values: Values) -> None:
+    ids = product_ids_by_sku(session, [line["sku"] for line in values["lines"]])
+    services.add_lines(session, id, _lines(ids, values["lines"]))
+
+
+def _drafts(session: Session, rows: Sequence[Values]) -> Callable[[Values], NewDraft]:
+    suppliers = contacts_by_code(session, Supplier, [values["supplier"] for values in rows])
+    ids = product_ids_by_sku(session, [line["sku"] for values in rows for line in values["lines"]])
+
+    def read(values: Values) -> NewDraft:
+        supplier = name_in(suppliers, values, "supplier", "supplier")
+        head = OrderHead(supplier.id, values["ordered_on"] or clock.today(), values["note"])
+        return NewDraft(head, _lines(ids, values["lines"]))
+
+    return read
+
+
+_create_orders = make_many(_drafts, services.create_drafts)
 
 
 def _set_status(session: Session, id: int, values: Values) -> None:
@@ -76,27 +90,31 @@ def _set_status(session: Session, id: int, values: Values) -> None:
     services.set_status(session, [id], None if status is None else status.id)
 
 
-def _receive(session: Session, values: Values) -> int:
-    place = locations_by_path(session, [values["location"]]).get(values["location"])
-    if place is None:
-        raise UnknownName("location", "location", values["location"])
-    if session.get(PurchaseOrderLine, values["line_id"]) is None:
-        raise UnknownName("line_id", "purchase order line", values["line_id"])
-    return services.receive(
-        session,
-        Delivery(
-            values["line_id"],
+def _deliveries(session: Session, rows: Sequence[Values]) -> Callable[[Values], Delivery]:
+    places = locations_by_path(session, [values["location"] for values in rows])
+    lines = {line.id: line for line in lines_by_id(session, [values["line_id"] for values in rows])}
+
+    def read(values: Values) -> Delivery:
+        place = name_in(places, values, "location", "location")
+        return Delivery(
+            name_in(lines, values, "line_id", "purchase order line").id,
             values["quantity"],
             place.id,
             values["lot"],
             values["received_on"],
             values["expires_on"],
-        ),
-    )
+        )
+
+    return read
 
 
-def _create_supplier(session: Session, values: Values) -> int:
-    return services.save_supplier(session, None, contact_data(values["code"], values)).id
+_receive_many = make_many(
+    _deliveries, lambda session, deliveries: all_but_refused(session, deliveries, services.receive_many)
+)
+_create_suppliers = make_many(
+    lambda _session, _rows: new_contact,
+    lambda session, contacts: create_contacts(session, Supplier, contacts, noun="supplier"),
+)
 
 
 def _edit_supplier(session: Session, id: int, values: Values) -> None:
@@ -119,9 +137,9 @@ SUPPLIERS = Resource(
         Create(
             "Add a supplier",
             "procurement.edit",
-            _create_supplier,
+            make_one(_create_suppliers),
             contact_inputs(is_new=True),
-            one_by_one(_create_supplier),
+            _create_suppliers,
         ),
         Change("edit", "Change a supplier", "procurement.edit", _edit_supplier, contact_inputs()),
     ),
@@ -141,14 +159,14 @@ PURCHASE_ORDERS = Resource(
         Create(
             "Enter a draft of a purchase order",
             "procurement.edit",
-            _create,
+            make_one(_create_orders),
             (
                 Input("supplier", is_required=True, help="The supplier's code."),
                 Input("ordered_on", Kind.day, help="Today, without it."),
                 Input("note", default="", longest=5000),
                 LINES,
             ),
-            one_by_one(_create),
+            _create_orders,
         ),
         Change(
             "place",
@@ -161,7 +179,7 @@ PURCHASE_ORDERS = Resource(
             "add-lines",
             "Add lines to a purchase order",
             "procurement.edit",
-            lambda session, id, values: services.add_lines(session, id, _lines(session, values["lines"])),
+            _add_lines,
             (LINES,),
         ),
         Change(
@@ -238,7 +256,7 @@ RECEIPTS = Resource(
         Create(
             "Receive goods of a purchase order line",
             "procurement.receive",
-            _receive,
+            make_one(_receive_many),
             (
                 Input("line_id", Kind.whole, is_required=True),
                 Input("quantity", Kind.quantity, is_required=True),
@@ -247,6 +265,7 @@ RECEIPTS = Resource(
                 Input("received_on", Kind.day),
                 Input("expires_on", Kind.day),
             ),
+            _receive_many,
         ),
         Change(
             "reverse",

@@ -129,6 +129,14 @@ class StatusData:
 
 
 @dataclass(frozen=True)
+class NewDraft:
+    """A draft to be made; those of its lines that have a `line_id` are made without it."""
+
+    head: OrderHead
+    lines: Sequence[LineValues]
+
+
+@dataclass(frozen=True)
 class NewOrder:
     """A purchase order that another system has already numbered and sent."""
 

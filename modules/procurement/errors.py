@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
-from erp.errors import ErpError
+from erp.errors import ErpError, SomeRefused
 from erp.numbers import format_quantity
 from erp.text import joined, plural, say
 
@@ -35,7 +35,7 @@ class OverReceipt(ErpError):
         )
 
 
-class DeliveriesRefused(ErpError):
+class DeliveriesRefused(SomeRefused):
     """Some of several deliveries cannot be received, so none is; `refusals` gives the reasons by position."""
 
     def __init__(self, *, refusals: Mapping[int, ErpError]) -> None:

@@ -12,6 +12,7 @@ from erp.exchange import export_kinds
 from modules.api import services
 from modules.api.models import ExportFile, KeptAnswer
 from modules.sales.models import Allocation, Customer, Order, Quote
+from modules.sales.services import book
 from tests.support.inventory_lots import make_product, make_stock
 from tests.support.sales import make_customer, make_order
 
@@ -86,6 +87,48 @@ def test_the_run_over_the_whole_book_does_what_it_showed_or_nothing(session, pro
     assert {**done, "summary": None} == shown["answer"]
     assert session.scalar(select(func.count()).select_from(Allocation)) == 3
     assert program.post(f"/allocate-book?plan={shown['plan']}", key="run") == done
+
+
+def waiting_orders(session, number):
+    """So many orders that wait, each for a product of its own, which has come."""
+    for _ in range(number):
+        product = make_product(session)
+        make_order(session, [(product, 4)])
+        make_stock(session, product, 4)
+    session.commit()
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["of one product", "of a product each"])
+def test_the_run_over_the_book_takes_as_many_statements_for_forty_orders_as_for_two(
+    session, program, count_statements, shared
+):
+    sent = {}
+    for orders in (1, 2, 40):  # the first prepares what is kept prepared
+        if shared:
+            product = make_product(session)
+            for _ in range(orders):
+                make_order(session, [(product, 4)])
+            make_stock(session, product, 4 * orders)
+            session.commit()
+        else:
+            waiting_orders(session, orders)
+        with count_statements() as sent[orders]:
+            assert program.post("/allocate-book")["lines"] == orders
+    assert len(sent[40]) == len(sent[2]), "\n".join(sent[40])
+
+
+def test_the_run_over_the_book_takes_the_same_statements_more_for_each_block(
+    session, program, count_statements, monkeypatch
+):
+    monkeypatch.setattr(book, "BATCH", 10)
+    sent = {}
+    for orders in (1, 10, 20, 40):
+        waiting_orders(session, orders)
+        with count_statements() as sent[orders]:
+            assert program.post("/allocate-book")["lines"] == orders
+    of_a_block = len(sent[20]) - len(sent[10])
+    assert of_a_block > 0
+    assert len(sent[40]) == len(sent[20]) + 2 * of_a_block
 
 
 @pytest.fixture

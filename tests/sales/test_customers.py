@@ -7,6 +7,9 @@ from sqlalchemy import func, select
 
 from erp import contacts
 from erp.addresses import BadAddress
+from erp.contacts import ContactData
+from erp.errors import RecordTaken
+from erp.identity import BadIdentifier
 from erp.models import HistoryEntry
 from modules.sales.models import Customer
 from tests.support.sales import dump, errors_of, load, make_customer
@@ -83,3 +86,13 @@ def test_a_file_is_refused_by_row_where_the_form_would_refuse_an_address(session
 def test_a_program_cannot_save_an_address_that_the_form_would_refuse(session, email):
     with pytest.raises(BadAddress, match="cannot be used"):
         contacts.save_contacts(session, Customer, [contacts.ContactData("C", "One", email)])
+
+
+def test_a_code_that_cannot_be_kept_or_is_taken_is_refused_alone(session):
+    make_customer(session, code="A")
+    new = [ContactData(code, "New") for code in ("a", "\u200b", "B", " b ", "C")]
+    found = contacts.create_contacts(session, Customer, new, noun="customer")
+    assert [type(each) for each in found] == [RecordTaken, BadIdentifier, int, RecordTaken, int]
+    assert found[0].facts == {"noun": "customer", "name": "A"}
+    created = select(HistoryEntry.document_id).where(HistoryEntry.action == "created")
+    assert session.scalars(created.order_by(HistoryEntry.id)).all() == [found[2], found[4]]

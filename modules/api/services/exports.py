@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import datetime
 from functools import partial
 
@@ -48,9 +49,17 @@ def _content(session: Session, kind: str, user_name: str) -> tuple[bytes | None,
         if kind not in export_kinds(may):
             raise ExportKindRefused(kind)
         with one_moment(session):
-            return "".join(export_csv(session, kind)).encode(), ""
+            return _file(session, kind), ""
     except ErpError as refused:
         return None, str(refused)
+
+
+def _file(session: Session, kind: str) -> bytes:
+    """Return a file whose pieces are encoded one by one, so that it is in memory once, as the column takes it."""
+    file = io.BytesIO()
+    for piece in export_csv(session, kind):
+        file.write(piece.encode())
+    return file.getvalue()
 
 
 def _finish(session: Session, file_id: int, content: bytes | None, error: str) -> None:

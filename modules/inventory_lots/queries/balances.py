@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any, TypeVarTuple
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, literal, not_, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Row, Select, Text, and_, case, func, literal, not_, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from erp import clock
-from erp.db import given, is_among, is_one_of, raw, read_prepared, total
+from erp.db import given, is_among, is_one_of, raw, read_prepared, rows_table, total
 from erp.identity import identity_key
 from erp.options import options
 from modules.inventory_lots import hooks
@@ -199,3 +199,22 @@ def balance_at(session: Session, product_id: int, location_id: int, *, lot_numbe
     else:
         rows = rows.where(Balance.on_hand > 0)
     return session.scalars(rows.order_by(Balance.id.desc()).limit(1)).first()
+
+
+def newest_balance_ids(
+    session: Session, keys: Collection[tuple[int, int, str | None]]
+) -> dict[tuple[int, int, str | None], int]:
+    """Return the id of the newest balance of each product, location and key of a lot number; None is any lot.
+
+    What has no balance is left out.
+    """
+    types = {"of_product": BigInteger(), "at_location": BigInteger(), "lot_key": Text()}
+    wanted = rows_table(session, types, [(product, location, lot or "") for product, location, lot in keys])
+    rows = (
+        select(wanted.c.of_product, wanted.c.at_location, wanted.c.lot_key, func.max(Balance.id))
+        .join(Balance, and_(Balance.product_id == wanted.c.of_product, Balance.location_id == wanted.c.at_location))
+        .join(Balance.lot)
+        .where(or_(wanted.c.lot_key == "", Lot.number_key == wanted.c.lot_key))
+        .group_by(wanted.c.of_product, wanted.c.at_location, wanted.c.lot_key)
+    )
+    return {(product, location, lot or None): id_ for product, location, lot, id_ in session.execute(rows)}

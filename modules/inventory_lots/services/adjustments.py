@@ -38,7 +38,8 @@ from modules.inventory_lots.states import MoveKind, Tracking
 class Count:
     """What was counted at a location: of one lot, or without a lot number (tracking none only) of the whole product.
 
-    A new lot is received today unless a date is given; an empty date leaves what an existing lot has.
+    A new lot is received today unless a date is given; an empty date leaves what an existing lot has. A `reason` of its
+    own stands in the moves in the place of that of all counts.
     """
 
     product_id: int
@@ -47,6 +48,7 @@ class Count:
     lot_number: str | None = None
     received_on: date | None = None
     expires_on: date | None = None
+    reason: str = ""
 
     @property
     def key(self) -> tuple[int, int]:
@@ -183,7 +185,8 @@ class _Stock:
         if sum(quantity for _, quantity in taken) < -change:
             plan.shortages[index] = _shortage(list(stock.values()), -change)
         plan.losses += [
-            Posting(count.product_id, stock[id_].lot_id, count.location_id, -quantity) for id_, quantity in taken
+            Posting(count.product_id, stock[id_].lot_id, count.location_id, -quantity, reason=count.reason)
+            for id_, quantity in taken
         ]
 
     def _refuse_serials_in_two_locations(self, counts: Sequence[Count], plan: _Plan) -> None:
@@ -245,7 +248,7 @@ def _book(session: Session, plan: _Plan, reason: str) -> Adjusted:
     ]
     lot_ids, new_lots = find_or_make_lots(session, wanted)
     named = [
-        Posting(count.product_id, lot_id, count.location_id, change)
+        Posting(count.product_id, lot_id, count.location_id, change, reason=count.reason)
         for (count, change), lot_id in zip(plan.changes, lot_ids, strict=True)
     ]
     postings = [*plan.losses, *named]

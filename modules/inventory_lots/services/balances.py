@@ -23,18 +23,22 @@ from modules.inventory_lots.states import MoveKind
 BALANCE = cast(Table, Balance.__table__)
 MOVE = cast(Table, StockMove.__table__)
 Key = tuple[int, int, int]  # the ids of a product, its lot and a location: what a balance is of
-MOVE_COLUMNS = ("product_id", "lot_id", "location_id", "quantity", "document")
+MOVE_COLUMNS = ("product_id", "lot_id", "location_id", "quantity", "document", "reason")
 
 
 @dataclass(frozen=True)
 class Posting:
-    """A raw quantity that is added to (+) or taken from (−) a lot at a location."""
+    """A raw quantity that is added to (+) or taken from (−) a lot at a location.
+
+    Its `reason` stands in the move in the place of that of all.
+    """
 
     product_id: int
     lot_id: int
     location_id: int
     quantity: int
     document: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,13 +119,10 @@ def post(
 
 
 def _write_moves(session: Session, postings: Sequence[Posting], kind: MoveKind, *, reason: str = "") -> None:
-    rows = [(of.product_id, of.lot_id, of.location_id, of.quantity, of.document) for of in postings]
-    same = {
-        "at": raw_instant(clock.now()),
-        "kind": kind.value,
-        "user_name": current_run(session).user_name,
-        "reason": reason,
-    }
+    rows = [
+        (of.product_id, of.lot_id, of.location_id, of.quantity, of.document, of.reason or reason) for of in postings
+    ]
+    same = {"at": raw_instant(clock.now()), "kind": kind.value, "user_name": current_run(session).user_name}
     bulk_insert(session, MOVE, MOVE_COLUMNS, rows, shared=same)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from erp.contacts import Saved
+from erp.creation import create_named
 from erp.db import (
     Build,
     bulk_update,
@@ -104,14 +105,24 @@ def save_products(session: Session, wanted: Sequence[ProductData]) -> Saved:
     return Saved(len(wanted) - len(known), len(edits))
 
 
+def create_products(session: Session, new: Sequence[ProductData]) -> list[int | ErpError]:
+    """Insert products; return the id of each, or why it is refused: SerialDecimals, or what `create_named` says."""
+    return create_named(session, Product, "sku", list(map(_new_row, new)), noun="product")
+
+
 def _insert(session: Session, new: Sequence[ProductData]) -> None:
     """Insert new products; those with settings that no product can have are left out and refused later."""
-    rows = []
-    for data in new:
-        settings = _after(NEW, data)
-        if settings.tracking is not Tracking.serial or not settings.unit_decimals:
-            rows.append({"sku": data.sku, "name": data.name, **vars(settings), "list_price": data.list_price})
-    insert_missing(session, Product, rows)
+    insert_missing(session, Product, [row for row in map(_new_row, new) if not isinstance(row, ErpError)])
+
+
+def _new_row(data: ProductData) -> dict[str, Any] | ErpError:
+    """Return the column values of a new product, or SerialDecimals."""
+    settings = _after(NEW, data)
+    try:
+        check_tracking_settings(data.sku, settings)
+    except StockRefused as refusal:
+        return refusal
+    return {"sku": data.sku, "name": data.name, **vars(settings), "list_price": data.list_price}
 
 
 def set_active(session: Session, product_ids: Collection[int], is_active: bool) -> dict[int, ErpError]:

@@ -313,3 +313,14 @@ def outstanding_by_pair(session: Session, product_ids: Collection[int]) -> Mappi
         }
         for line_id, purchase_line_id, outstanding in session.execute(rows.where(of, PurchaseAllocation.is_open))
     }
+
+
+def open_manual_ids(session: Session, pairs: Collection[tuple[int, int]]) -> dict[tuple[int, int], int]:
+    """Return the id of the open purchase allocation that was made by hand of each pair of lines that has one."""
+    made = PurchaseAllocation
+    rows = select(made.line_id, made.purchase_line_id, made.id).where(
+        is_one_of(session, made.line_id, {line_id for line_id, _ in pairs}),
+        made.is_open,
+        made.source == AllocationSource.manual,
+    )
+    return {(line_id, purchase_line_id): id_ for line_id, purchase_line_id, id_ in session.execute(rows)}

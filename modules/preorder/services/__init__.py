@@ -1,7 +1,7 @@
 """What preorder does: the only writers of its tables. Services flush; the caller commits."""
 
 from modules.preorder.services.demo import load_demo
-from modules.preorder.services.manual_allocations import allocate_by_hand
+from modules.preorder.services.manual_allocations import allocate_by_hand, allocate_many_by_hand
 from modules.preorder.services.on_hand_changes import Key, save_on_hand_change, save_on_hand_changes
 from modules.preorder.services.planned import write_planned
 from modules.preorder.services.products import (
@@ -38,6 +38,7 @@ from modules.preorder.services.what_if import apply_what_if
 __all__ = [
     "Key",
     "allocate_by_hand",
+    "allocate_many_by_hand",
     "apply_rebalance",
     "apply_what_if",
     "confirm_refusals",

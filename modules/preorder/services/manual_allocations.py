@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from erp.db import from_raw, is_one_of, to_raw
+from erp.errors import ErpError, StaleRecord
+from erp.events import current_run
 from erp.numbers import sums
 from erp.options import options
 from modules.inventory_lots.domain import check_quantity
 from modules.inventory_lots.services import lock_products
 from modules.preorder import queries
 from modules.preorder.errors import BackordersOff, NotEnoughIncoming, NotWaiting, ProductsDiffer, SupplyOverdue
+from modules.preorder.events import Pair
 from modules.preorder.services.promise_dates import expectations, promise_in_scope, sync_moved
 from modules.preorder.services.purchase_allocations import Reservation, write_purchase_allocations
-from modules.procurement.models import PurchaseOrderLine
 from modules.procurement.queries import lines_with_orders, unallocated_supply
 from modules.sales.models import OrderLine
 from modules.sales.queries import Scope
@@ -30,59 +32,97 @@ def allocate_by_hand(session: Session, amounts: Mapping[tuple[int, int], Decimal
 
     Locks the products. The holds of the sales order lines are cleared, and their backorder rows are made or grown to
     the uncovered need first. Promise dates follow where `[preorder] sync_dates` is `auto`. Raises BackordersOff,
-    ProductsDiffer, BadQuantity, SupplyOverdue, NotEnoughIncoming and NotWaiting; the caller rolls back then.
+    ProductsDiffer, BadQuantity, SupplyOverdue, NotEnoughIncoming, NotWaiting and StaleRecord; the caller rolls back.
     """
-    if not options.sales.backorders:
-        raise BackordersOff
-    line_ids = sorted({line_id for line_id, _ in amounts})
-    products = select(OrderLine.product_id).where(is_one_of(session, OrderLine.id, line_ids)).distinct()
-    product_ids = sorted(session.scalars(products))
-    lock_products(session, product_ids)
-    hold_lines(session, line_ids, False)
-    grow_backorders(session, line_ids)
-    scope = Scope(tuple(product_ids), tuple(line_ids))
-    _check_pairs(session, amounts)
-    _check_supply(session, product_ids, sums((id_, quantity) for (_, id_), quantity in amounts.items()))
-    _check_demand(session, scope, sums((id_, quantity) for (id_, _), quantity in amounts.items()))
-    before = expectations(session, line_ids)
+    scope = _lock(session, {line_id for line_id, _ in amounts})
+    _open_lines(session, scope)
+    for refusal in _refusals(session, scope, list(amounts.items())).values():
+        raise refusal
+    before = expectations(session, scope.line_ids or ())
     reservations = [Reservation(*pair, to_raw(quantity)) for pair, quantity in amounts.items()]
     write_purchase_allocations(session, reservations, AllocationSource.manual)
     promise_in_scope(session, scope)
     sync_moved(session, before, why="allocated by hand")
 
 
-def _check_pairs(session: Session, amounts: Mapping[tuple[int, int], Decimal]) -> None:
-    """Refuse pairs of different products, and quantities that are none of the product."""
-    chosen = is_one_of(session, OrderLine.id, {line_id for line_id, _ in amounts})
-    loads = (joinedload(OrderLine.order), joinedload(OrderLine.product))
-    lines = {line.id: line for line in session.scalars(select(OrderLine).where(chosen).options(*loads))}
-    found = session.scalars(lines_with_orders(session, {purchase_line_id for _, purchase_line_id in amounts}))
-    purchase_lines = {line.id: line for line in found}
-    for (line_id, purchase_line_id), quantity in amounts.items():
-        line, purchase_line = lines[line_id], purchase_lines[purchase_line_id]
+def allocate_many_by_hand(session: Session, wanted: Sequence[tuple[Pair, Decimal]]) -> dict[int, ErpError]:
+    """Allocate quantities as `allocate_by_hand` does, each as far as it can be, in a fixed number of statements.
+
+    Returns why others are refused, by position; their lines stay as they are. Raises BackordersOff.
+    """
+    scope = _lock(session, {line_id for (line_id, _), _ in wanted})
+    current_run(session).id(session)  # written here, as what is tried is undone
+    trial = session.begin_nested()
+    _open_lines(session, scope)
+    refused = _refusals(session, scope, wanted)
+    trial.rollback()
+    session.expire_all()
+    accepted: dict[tuple[int, int], Decimal] = sums(each for place, each in enumerate(wanted) if place not in refused)
+    if accepted:
+        allocate_by_hand(session, accepted)
+    return refused
+
+
+def _lock(session: Session, line_ids: Collection[int]) -> Scope:
+    """Lock the products of sales order lines; return what is allocated to. Raises BackordersOff."""
+    if not options.sales.backorders:
+        raise BackordersOff
+    products = select(OrderLine.product_id).where(is_one_of(session, OrderLine.id, line_ids)).distinct()
+    product_ids = sorted(session.scalars(products))
+    lock_products(session, product_ids)
+    return Scope(tuple(product_ids), tuple(sorted(line_ids)))
+
+
+def _open_lines(session: Session, scope: Scope) -> None:
+    """Clear the holds of the lines, and let their backorders be all that stock does not cover."""
+    line_ids = scope.line_ids or ()
+    hold_lines(session, line_ids, False)
+    grow_backorders(session, line_ids)
+
+
+def _refusals(session: Session, scope: Scope, wanted: Sequence[tuple[tuple[int, int], Decimal]]) -> dict[int, ErpError]:
+    """Return why quantities of pairs are refused, by position; those before them that are not come first."""
+    left = _Left(session, scope, [purchase_line_id for (_, purchase_line_id), _ in wanted])
+    refusals: dict[int, ErpError] = {}
+    for place, (pair, quantity) in enumerate(wanted):
+        try:
+            left.take(*pair, quantity)
+        except ErpError as refusal:
+            refusals[place] = refusal
+    return refusals
+
+
+class _Left:
+    """What purchase order lines have available and sales order lines need, and what was taken of it for the others."""
+
+    def __init__(self, session: Session, scope: Scope, purchase_line_ids: Collection[int]) -> None:
+        chosen = is_one_of(session, OrderLine.id, scope.line_ids or ())
+        loads = (joinedload(OrderLine.order), joinedload(OrderLine.product))
+        self.lines = {line.id: line for line in session.scalars(select(OrderLine).where(chosen).options(*loads))}
+        found = session.scalars(lines_with_orders(session, set(purchase_line_ids)))
+        self.purchase_lines = {line.id: line for line in found}
+        rows = session.execute(unallocated_supply(session, scope.product_ids))
+        self.supply = {line_id: from_raw(quantity) for line_id, _, quantity, _ in rows}
+        self.need = {each.line_id: from_raw(each.quantity) for each in queries.uncovered_backorders(session, scope)}
+        self.supplied: dict[int, Decimal] = {}
+        self.served: dict[int, Decimal] = {}
+
+    def take(self, line_id: int, purchase_line_id: int, quantity: Decimal) -> None:
+        """Take a quantity of a purchase order line for a sales order line; raise what `allocate_by_hand` raises."""
+        line, purchase_line = self.lines.get(line_id), self.purchase_lines.get(purchase_line_id)
+        if line is None or purchase_line is None:  # somebody has just deleted it
+            raise StaleRecord
         if line.product_id != purchase_line.product_id:
             raise ProductsDiffer(line=str(line), purchase_line=str(purchase_line))
         check_quantity(quantity, line.product.unit_decimals, what=f"{line}, {line.product.sku}")
-
-
-def _check_supply(session: Session, product_ids: Collection[int], wanted: Mapping[int, Decimal]) -> None:
-    """Refuse more of a purchase order line than is available, and any of one that is overdue for too long."""
-    rows = session.execute(unallocated_supply(session, product_ids))
-    available = {line_id: (from_raw(quantity), expected_on) for line_id, _, quantity, expected_on in rows}
-    for purchase_line_id, quantity in wanted.items():
-        left, expected_on = available.get(purchase_line_id, (Decimal(0), None))
-        if quantity > left:
-            name = str(session.get_one(PurchaseOrderLine, purchase_line_id))
-            raise NotEnoughIncoming(purchase_line=name, available=left, wanted=quantity)
-        if queries.is_overdue_too_long(expected_on):
-            name = str(session.get_one(PurchaseOrderLine, purchase_line_id))
-            raise SupplyOverdue(purchase_line=name, days=options.preorder.past_due_supply_days)
-
-
-def _check_demand(session: Session, scope: Scope, wanted: Mapping[int, Decimal]) -> None:
-    """Refuse more for a sales order line than neither stock nor purchase orders cover."""
-    uncovered = {each.line_id: from_raw(each.quantity) for each in queries.uncovered_backorders(session, scope)}
-    for line_id, quantity in wanted.items():
-        waiting = uncovered.get(line_id, Decimal(0))
-        if quantity > waiting:
-            raise NotWaiting(line=str(session.get_one(OrderLine, line_id)), waiting=waiting, wanted=quantity)
+        supplied = self.supplied.get(purchase_line_id, Decimal(0)) + quantity
+        available = self.supply.get(purchase_line_id, Decimal(0))
+        if supplied > available:
+            raise NotEnoughIncoming(purchase_line=str(purchase_line), available=available, wanted=supplied)
+        if queries.is_overdue_too_long(purchase_line.expected_on):
+            raise SupplyOverdue(purchase_line=str(purchase_line), days=options.preorder.past_due_supply_days)
+        served = self.served.get(line_id, Decimal(0)) + quantity
+        waiting = self.need.get(line_id, Decimal(0))
+        if served > waiting:
+            raise NotWaiting(line=str(line), waiting=waiting, wanted=served)
+        self.supplied[purchase_line_id], self.served[line_id] = supplied, served

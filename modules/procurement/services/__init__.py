@@ -15,7 +15,14 @@ from modules.procurement.services.lines import (
 )
 from modules.procurement.services.locking import lock_lines, lock_numbered, lock_order
 from modules.procurement.services.many_orders import cancel_orders, close_many_lines, place_orders
-from modules.procurement.services.orders import cancel_order, create_order, create_ordered, edit_order, place_order
+from modules.procurement.services.orders import (
+    cancel_order,
+    create_drafts,
+    create_order,
+    create_ordered,
+    edit_order,
+    place_order,
+)
 from modules.procurement.services.receipts import receive, receive_many
 from modules.procurement.services.reopenings import reopen_lines
 from modules.procurement.services.reversals import reverse_receipt
@@ -34,6 +41,7 @@ __all__ = [
     "close_lines",
     "close_many_lines",
     "close_part",
+    "create_drafts",
     "create_order",
     "create_ordered",
     "delete_past_supply_holds",

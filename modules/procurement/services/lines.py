@@ -15,6 +15,7 @@ from erp.errors import ErpError, StaleRecord
 from erp.history import Change, record_all
 from modules.inventory_lots.domain import check_price, check_quantity
 from modules.inventory_lots.models import Product
+from modules.inventory_lots.queries import products_by_id
 from modules.procurement.domain import LineQuantities, LineValues
 from modules.procurement.errors import LineIsAllocated, NothingOutstanding, ProductIsFixed, QuantityBelowReceived
 from modules.procurement.hooks import OutstandingFall, allocations_of_lines, outstanding_will_fall
@@ -115,7 +116,7 @@ def append_lines(session: Session, new_lines: Mapping[int, Sequence[LineValues]]
             refusals[order.id] = refusal
     accepted = [order.id for order in changed if order.id not in refusals]
     last = last_positions(session, accepted) if accepted else {}
-    rows = [row for id_ in accepted for row in _rows(id_, last.get(id_, 0), new_lines[id_])]
+    rows = [row for id_ in accepted for row in rows_of(id_, new_lines[id_], last=last.get(id_, 0))]
     added = fresh_lines(session, insert_rows(session, PurchaseOrderLine, rows)) if rows else []
     record_all(session, [Change(line.history_subject(), "added", "product", new=line.product.sku) for line in added])
     count_up_versions(session, added)
@@ -135,12 +136,8 @@ def apply_values(
     values: Sequence[LineValues],
     *,
     release: bool = False,
-    is_new: bool = False,
 ) -> None:
-    """Change and add lines of a locked order at once: check, make room, write, publish.
-
-    The lines of an order that `is_new` are not recorded in the history as added.
-    """
+    """Change and add lines of a locked order at once: check, make room, write, publish."""
     known = {line.id: line for line in order.lines}
     changes = {change.line_id: change for change in values if change.line_id is not None}
     if not changes.keys() <= known.keys():
@@ -158,9 +155,7 @@ def apply_values(
     changed = [line for line in found.lines if line.id in changes]
     new = [line for line in values if line.line_id is None]
     added = _append(session, found, new)
-    if not is_new:
-        additions = [Change(line.history_subject(), "added", "product", new=line.product.sku) for line in added]
-        record_all(session, additions)
+    record_all(session, [Change(line.history_subject(), "added", "product", new=line.product.sku) for line in added])
     write_dates(session, changed, {line.id: changes[line.id].expected_on for line in changed})
     write_statuses(session, changed, {line.id: changes[line.id].status_id for line in changed})
     if is_supply:
@@ -168,14 +163,23 @@ def apply_values(
         announce_supply(session, supply | {line.product_id for line in new})
 
 
-def _check_values(session: Session, order: PurchaseOrder, values: Iterable[LineValues]) -> None:
-    wanted = {change.product_id for change in values}
-    products = {product.id: product for product in session.scalars(select(Product).where(Product.id.in_(wanted)))}
-    for change in values:
-        product = products[change.product_id]
-        what = f"{order.name}, {product.sku}"
-        check_quantity(change.quantity, product.unit_decimals, what=what)
-        check_price(change.unit_cost, what=what, field="unit_cost")
+def _check_values(session: Session, order: PurchaseOrder, values: Sequence[LineValues]) -> None:
+    products = products_by_id(session, {change.product_id for change in values})
+    if refusal := refusal_of(values, products, order=f"{order.name}, "):
+        raise refusal
+
+
+def refusal_of(lines: Iterable[LineValues], products: Mapping[int, Product], *, order: str = "") -> ErpError | None:
+    """Return BadQuantity or NegativePrice for what one of these lines may not have; `order` begins its sentence."""
+    try:
+        for line in lines:
+            product = products[line.product_id]
+            what = f"{order}{product.sku}"
+            check_quantity(line.quantity, product.unit_decimals, what=what)
+            check_price(line.unit_cost, what=what, field="unit_cost")
+    except ErpError as refusal:
+        return refusal
+    return None
 
 
 def _check_changes(session: Session, changes: Sequence[tuple[PurchaseOrderLine, LineValues]], *, release: bool) -> None:
@@ -249,12 +253,13 @@ def _write(order: PurchaseOrder, changes: Mapping[int, LineValues]) -> set[int]:
 def _append(session: Session, order: PurchaseOrder, lines: Iterable[LineValues]) -> list[PurchaseOrderLine]:
     """Insert new lines after the last line of an order; return them."""
     last = max((line.position for line in order.lines), default=0)
-    insert_rows(session, PurchaseOrderLine, _rows(order.id, last, lines))
+    insert_rows(session, PurchaseOrderLine, rows_of(order.id, lines, last=last))
     session.expire(order, ["lines"])
     return [line for line in order.lines if line.position > last]
 
 
-def _rows(order_id: int, last: int, lines: Iterable[LineValues]) -> list[dict[str, Any]]:
+def rows_of(order_id: int, lines: Iterable[LineValues], *, last: int = 0) -> list[dict[str, Any]]:
+    """Return the column values of new lines after the last position of an order."""
     return [
         {
             "order_id": order_id,

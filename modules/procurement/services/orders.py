@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
-from erp.db import bulk_insert
-from erp.errors import StaleRecord
+from erp.db import bulk_insert, insert_rows, new_ids_of
+from erp.errors import ErpError, StaleRecord
 from erp.history import Change, Subject, record_all
 from erp.numbers import to_raw
 from erp.sequence import next_number
+from modules.inventory_lots.queries import products_by_id
 from modules.inventory_lots.services import lock_products
-from modules.procurement.domain import LineValues, NewOrder, OrderEdit, OrderHead
+from modules.procurement.domain import LineValues, NewDraft, NewOrder, OrderEdit, OrderHead
 from modules.procurement.errors import LineNotRemovable, OrderWithoutLines, PartlyReceived
-from modules.procurement.models import PurchaseOrder
+from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.queries import order_ids_by_number
-from modules.procurement.services.lines import apply_values, cancel_outstanding
+from modules.procurement.services.lines import apply_values, cancel_outstanding, refusal_of, rows_of
 from modules.procurement.services.locking import LINE, ORDER, lock_order
 from modules.procurement.services.states import announce_supply
 from modules.procurement.states import PURCHASE_ORDER, PurchaseState
@@ -39,12 +39,27 @@ LINE_COLUMNS = (
 
 
 def create_order(session: Session, head: OrderHead, *, lines: Sequence[LineValues] = ()) -> PurchaseOrder:
-    """Create a draft. It is no supply before it is ordered."""
-    order = PurchaseOrder(supplier_id=head.supplier_id, ordered_on=head.ordered_on, note=head.note)
-    session.add(order)
-    session.flush()
-    apply_values(session, order, [replace(values, line_id=None) for values in lines], is_new=True)
-    return order
+    """Create a draft. It is no supply before it is ordered. Raises BadQuantity and NegativePrice."""
+    (made,) = create_drafts(session, [NewDraft(head, lines)])
+    if isinstance(made, ErpError):
+        raise made
+    return session.get_one(PurchaseOrder, made)
+
+
+def create_drafts(session: Session, drafts: Sequence[NewDraft]) -> list[int | ErpError]:
+    """Create drafts, with a fixed number of statements; return the id of each, or why it is refused.
+
+    They are refused for what a line may not have: BadQuantity and NegativePrice.
+    """
+    products = products_by_id(session, {values.product_id for draft in drafts for values in draft.lines})
+    refused = {place: refusal for place, draft in enumerate(drafts) if (refusal := refusal_of(draft.lines, products))}
+    made = {place: draft for place, draft in enumerate(drafts) if place not in refused}
+    free = new_ids_of(session, {ORDER: len(made), LINE: sum(len(draft.lines) for draft in made.values())})
+    ids = dict(zip(made, free[ORDER], strict=True))
+    insert_rows(session, PurchaseOrder, [vars(draft.head) for draft in made.values()], ids=free[ORDER])
+    rows = [row for place, draft in made.items() for row in rows_of(ids[place], draft.lines)]
+    insert_rows(session, PurchaseOrderLine, rows, ids=free[LINE])
+    return [ids[place] if place in ids else refused[place] for place in range(len(drafts))]
 
 
 def create_ordered(session: Session, orders: Sequence[NewOrder]) -> None:

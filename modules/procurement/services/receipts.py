@@ -101,7 +101,8 @@ def _refusals(
             _check_room(line, received[line.id], delivery.quantity)
         except ErpError as refusal:
             refusals.setdefault(index, refusal)
-        received[line.id] += delivery.quantity
+        if index not in refusals:
+            received[line.id] += delivery.quantity
     return dict(sorted(refusals.items()))
 
 

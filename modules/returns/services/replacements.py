@@ -38,7 +38,7 @@ def replace(session: Session, return_id: int, *, is_free: bool) -> Order:
         shipping_policy=original.shipping_policy,
         note=f"Replacement for {original.name}, {document.number}",
     )
-    order = confirm(session, create_draft(session, draft).id)
+    order = confirm(session, create_draft(session, draft))
     document.replacement = order
     session.flush()
     announce(session, ANNOUNCE_REPLACED, document, replacement=order.name)

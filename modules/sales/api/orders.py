@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import and_
@@ -19,13 +19,13 @@ from erp.api import (
     Kind,
     Lines,
     Resource,
-    UnknownName,
     Values,
-    one_by_one,
+    make_many,
+    make_one,
+    name_in,
     raise_only,
 )
 from erp.contacts import contacts_by_code
-from erp.errors import ErpError
 from modules.inventory_lots.queries import product_ids_by_sku
 from modules.sales import queries, services
 from modules.sales.errors import QuoteTakenAlone
@@ -59,45 +59,55 @@ def fulfilment_of(session: Session, orders: Sequence[Order]) -> Mapping[int, Any
     return {id_: status.fulfilment for id_, status in statuses.items()}
 
 
-def new_lines(session: Session, lines: Sequence[Values]) -> list[NewLine]:
-    """Return lines to be made; raise UnknownName for a product that is not there."""
-    ids = product_ids_by_sku(session, [line["sku"] for line in lines])
-    for line in lines:
-        if line["sku"] not in ids:
-            raise UnknownName("sku", "product", line["sku"])
-    return [NewLine(ids[each["sku"]], each["quantity"], each["unit_price"], each["requested_on"]) for each in lines]
+def _new_lines(ids: Mapping[str, int], lines: Sequence[Values]) -> list[NewLine]:
+    """Return lines to be made of products, given their ids by SKU; raise UnknownName."""
+    return [
+        NewLine(name_in(ids, line, "sku", "product"), line["quantity"], line["unit_price"], line["requested_on"])
+        for line in lines
+    ]
+
+
+def _drafts(session: Session, rows: Sequence[Values]) -> Callable[[Values], NewDraft]:
+    customers = contacts_by_code(session, Customer, [values["customer"] for values in rows])
+    ids = product_ids_by_sku(session, [line["sku"] for values in rows for line in values["lines"]])
+
+    def read(values: Values) -> NewDraft:
+        return NewDraft(
+            name_in(customers, values, "customer", "customer").id,
+            _new_lines(ids, values["lines"]),
+            ordered_at=values["ordered_at"],
+            priority=values["priority"],
+            shipping_policy=ShippingPolicy(values["shipping_policy"]),
+            note=values["note"],
+        )
+
+    return read
+
+
+def _drafts_without_quotes(session: Session, rows: Sequence[Values]) -> Callable[[Values], NewDraft]:
+    read = _drafts(session, rows)
+
+    def read_without_quote(values: Values) -> NewDraft:
+        if values["quote"]:
+            raise QuoteTakenAlone
+        return read(values)
+
+    return read_without_quote
+
+
+_create_draft = make_one(make_many(_drafts, services.create_drafts))
 
 
 def _create(session: Session, values: Values) -> int:
-    customer = contacts_by_code(session, Customer, [values["customer"]]).get(values["customer"])
-    if customer is None:
-        raise UnknownName("customer", "customer", values["customer"])
-    draft = NewDraft(
-        customer.id,
-        new_lines(session, values["lines"]),
-        ordered_at=values["ordered_at"],
-        priority=values["priority"],
-        shipping_policy=ShippingPolicy(values["shipping_policy"]),
-        note=values["note"],
-    )
-    order_id = services.create_draft(session, draft).id
+    order_id = _create_draft(session, values)
     if values["quote"]:
         services.confirm(session, order_id, quote=values["quote"])
     return order_id
 
 
-def _create_many(session: Session, rows: Sequence[Values]) -> Sequence[int | ErpError]:
-    return one_by_one(_create_without_quote)(session, rows)
-
-
-def _create_without_quote(session: Session, values: Values) -> int:
-    if values["quote"]:
-        raise QuoteTakenAlone
-    return _create(session, values)
-
-
 def _add_lines(session: Session, id: int, values: Values) -> None:
-    lines = new_lines(session, values["lines"])
+    ids = product_ids_by_sku(session, [line["sku"] for line in values["lines"]])
+    lines = _new_lines(ids, values["lines"])
     services.check_new_lines(session, lines)
     services.add_lines(session, id, lines)
 
@@ -135,7 +145,7 @@ ORDERS = Resource(
                 LINES,
                 Input("quote", help="The token of a quote of these lines: the order is confirmed with what it holds."),
             ),
-            run_many=_create_many,
+            run_many=make_many(_drafts_without_quotes, services.create_drafts),
         ),
         Change(
             "confirm",

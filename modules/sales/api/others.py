@@ -22,10 +22,11 @@ from erp.api import (
     Values,
     contact_data,
     contact_inputs,
-    one_by_one,
+    make_many,
+    make_one,
+    new_contact,
 )
-from erp.contacts import ADDRESS_PARTS, contacts_by_code
-from erp.errors import RecordTaken
+from erp.contacts import ADDRESS_PARTS, create_contacts
 from modules.sales import queries, services
 from modules.sales.models import Allocation, Customer
 
@@ -33,12 +34,10 @@ CONTACT_INPUTS = contact_inputs()
 NEW_CONTACT = contact_inputs(is_new=True)
 
 
-def _create_customer(session: Session, values: Values) -> int:
-    known = contacts_by_code(session, Customer, [values["code"]]).get(values["code"])
-    if known is not None:
-        raise RecordTaken("customer", known.code)
-    services.save_customers(session, [contact_data(values["code"], values)])
-    return contacts_by_code(session, Customer, [values["code"]])[values["code"]].id
+_create_customers = make_many(
+    lambda _session, _rows: new_contact,
+    lambda session, contacts: create_contacts(session, Customer, contacts, noun="customer"),
+)
 
 
 def _edit_customer(session: Session, id: int, values: Values) -> None:
@@ -53,7 +52,7 @@ CUSTOMERS = Resource(
     screen="sales.customer",
     fields=tuple(map(Field, ("code", "name", "email", *ADDRESS_PARTS))),
     writes=(
-        Create("Add a customer", "sales.edit", _create_customer, NEW_CONTACT, one_by_one(_create_customer)),
+        Create("Add a customer", "sales.edit", make_one(_create_customers), NEW_CONTACT, _create_customers),
         Change("edit", "Change a customer", "sales.edit", _edit_customer, CONTACT_INPUTS),
     ),
 )

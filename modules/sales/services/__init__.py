@@ -58,6 +58,7 @@ from modules.sales.services.orders import (
     confirm,
     create_confirmed,
     create_draft,
+    create_drafts,
 )
 from modules.sales.services.pack_reversals import reverse_pack
 from modules.sales.services.packs import pack_order
@@ -109,6 +110,7 @@ __all__ = [
     "confirm_orders",
     "create_confirmed",
     "create_draft",
+    "create_drafts",
     "delete_backorder",
     "delete_past_quotes",
     "free_allocations",

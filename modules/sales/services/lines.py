@@ -80,9 +80,21 @@ def check_lines(session: Session, order: Order, lines: Sequence[OrderLine], *, a
 
 def check_new_lines(session: Session, lines: Sequence[NewLine]) -> None:
     """Raise BadQuantity, NegativePrice or InactiveProduct for what no line to be made may have."""
-    products = products_by_id(session, {line.product_id for line in lines})
-    for line in lines:
-        queries.check_sale(products[line.product_id], line.quantity, line.unit_price)
+    for refusal in new_line_refusals(session, [lines]).values():
+        raise refusal
+
+
+def new_line_refusals(session: Session, orders: Sequence[Sequence[NewLine]]) -> dict[int, ErpError]:
+    """Return why lines to be made may not be, by the place of their order: the first reason of each."""
+    products = products_by_id(session, {line.product_id for lines in orders for line in lines})
+    refusals: dict[int, ErpError] = {}
+    for place, lines in enumerate(orders):
+        try:
+            for line in lines:
+                queries.check_sale(products[line.product_id], line.quantity, line.unit_price)
+        except ErpError as refusal:
+            refusals[place] = refusal
+    return refusals
 
 
 def serve_lines(session: Session, lines: Sequence[OrderLine]) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from erp import clock, history
-from erp.db import insert_rows
+from erp.db import insert_rows, new_ids_of
 from erp.errors import ErpError
 from erp.events import publish
 from erp.options import options
@@ -18,10 +18,10 @@ from modules.sales import queries
 from modules.sales.errors import OrderWithoutLines
 from modules.sales.events import LinesServed, OrderConfirmed
 from modules.sales.models import Order, OrderLine
-from modules.sales.services.allocations import plan_with, write_plans
-from modules.sales.services.lines import NewLine, cancel_lines, check_lines, check_new_lines, line_refusals
+from modules.sales.services.allocations import LINE, plan_with, write_plans
+from modules.sales.services.lines import NewLine, cancel_lines, check_lines, line_refusals, new_line_refusals
 from modules.sales.services.locking import lock_order
-from modules.sales.services.order_states import close_orders, write_orders
+from modules.sales.services.order_states import ORDER_TABLE, close_orders, write_orders
 from modules.sales.services.quote_endings import use_quote
 from modules.sales.states import ORDER, AllocationSource, OrderState, ShippingPolicy
 
@@ -60,21 +60,42 @@ class NewDraft:
     shipping_policy: ShippingPolicy = ShippingPolicy.partial
     note: str = ""
 
+    def values(self) -> dict[str, object]:
+        """Return the order's column values."""
+        return {
+            "customer_id": self.customer_id,
+            "ordered_at": self.ordered_at or clock.now(),
+            "priority": self.priority,
+            "shipping_policy": self.shipping_policy,
+            "note": self.note,
+        }
 
-def create_draft(session: Session, draft: NewDraft) -> Order:
-    """Make a draft with its lines. Raises BadQuantity, NegativePrice and InactiveProduct as its confirmation would."""
-    check_new_lines(session, draft.lines)
-    order = Order(
-        customer_id=draft.customer_id,
-        ordered_at=draft.ordered_at or clock.now(),
-        priority=draft.priority,
-        shipping_policy=draft.shipping_policy,
-        note=draft.note,
-    )
-    session.add(order)
-    session.flush()
-    insert_rows(session, OrderLine, [line.values(order.id, at) for at, line in enumerate(draft.lines, start=1)])
-    return order
+
+def create_draft(session: Session, draft: NewDraft) -> int:
+    """Make a draft with its lines; return its id. Raises what `create_drafts` refuses."""
+    (made,) = create_drafts(session, [draft])
+    if isinstance(made, ErpError):
+        raise made
+    return made
+
+
+def create_drafts(session: Session, drafts: Sequence[NewDraft]) -> list[int | ErpError]:
+    """Make drafts with their lines, in a fixed number of statements; return the id of each, or why it is refused.
+
+    They are refused as their confirmation would be: BadQuantity, NegativePrice and InactiveProduct.
+    """
+    refused = new_line_refusals(session, [draft.lines for draft in drafts])
+    made = {place: draft for place, draft in enumerate(drafts) if place not in refused}
+    free = new_ids_of(session, {ORDER_TABLE: len(made), LINE: sum(len(draft.lines) for draft in made.values())})
+    ids = dict(zip(made, free[ORDER_TABLE], strict=True))
+    insert_rows(session, Order, [draft.values() for draft in made.values()], ids=free[ORDER_TABLE])
+    rows = [
+        line.values(ids[place], position)
+        for place, draft in made.items()
+        for position, line in enumerate(draft.lines, start=1)
+    ]
+    insert_rows(session, OrderLine, rows, ids=free[LINE])
+    return [ids[place] if place in ids else refused[place] for place in range(len(drafts))]
 
 
 def confirm(session: Session, order_id: int, *, quote: str | None = None) -> Order:

@@ -1,8 +1,4 @@
-"""What modules show and take at the HTTP interface, declared as data: the module `api` answers with it.
-
-A resource is a list of rows of one model with the fields of a row and the writes that change it. The writes call the
-services that screens call.
-"""
+"""What modules declare of the HTTP interface."""
 
 from __future__ import annotations
 
@@ -14,10 +10,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from erp.contacts import ADDRESS_PARTS, Contact, ContactData
 from erp.errors import ErpError
 from erp.events import hook, publish
-from erp.text import named, say
 
 Values = Mapping[str, Any]
 BIGGEST = 2**31 - 1
@@ -105,23 +99,6 @@ class Create:
     inputs: tuple[Input, ...] = ()
     run_many: MakeMany | None = None
     changes_no_row: bool = False
-
-
-def one_by_one(run: Callable[[Session, Values], int]) -> MakeMany:
-    """Return the `run_many` of a `Create` whose `run` takes no locks: one that is refused is undone alone."""
-
-    def run_many(session: Session, rows: Sequence[Values]) -> Sequence[int | ErpError]:
-        found: list[int | ErpError] = []
-        for values in rows:
-            try:
-                with session.begin_nested():
-                    found.append(run(session, values))
-                    session.flush()
-            except ErpError as refusal:
-                found.append(refusal)
-        return found
-
-    return run_many
 
 
 @dataclass(frozen=True)
@@ -288,32 +265,4 @@ def announcing(announcement: Announcement) -> Callable[[Session, Any], None]:
     return announce
 
 
-class UnknownName(ErpError):
-    """A value of a request names something that is not there."""
-
-    def __init__(self, field: str, kind: str, name: object) -> None:
-        self.field = field
-        super().__init__(say("{field}: there is no {kind} {name!r}.", field=field, kind=named(kind), name=str(name)))
-
-
 WHY = Input("why", help="The reason, shown in the history.", default="")
-
-
-def raise_only(refusals: Mapping[int, ErpError]) -> None:
-    """Raise the refusal of the one row for which a service of many rows was called, if it was refused."""
-    for refusal in refusals.values():
-        raise refusal
-
-
-def contact_inputs(*, is_new: bool = False) -> tuple[Input, ...]:
-    """Return what a write takes of a contact; of one that exists, what is left out stays as it is."""
-    code = (Input("code", is_required=True, longest=60),) if is_new else ()
-    address = (Input(part, longest=longest) for part, longest in ADDRESS_PARTS.items())
-    return (*code, Input("name", is_required=is_new, longest=200), Input("email", longest=254), *address)
-
-
-def contact_data(code: str, values: Values, contact: Contact | None = None) -> ContactData:
-    """Return what a write says of a contact; raise BadAddress for an email that is neither empty nor one address."""
-    name = values["name"] or ("" if contact is None else contact.name)
-    address = {part: values[part] for part in ADDRESS_PARTS if values[part] is not None}
-    return ContactData(code, name, values["email"], address)
