@@ -1,0 +1,99 @@
+"""The rows of a file of documents, kept on disk: a file of a million rows takes no more memory than a small one."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import sqlite3
+import weakref
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import overload
+
+from typing_extensions import override
+
+from erp.exchange.kinds import Row
+from erp.identity import identity_key
+
+# The database has no name and ends with its connection, so that nothing of it needs to outlast a crash.
+_TABLES = """
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+CREATE TABLE document (key TEXT PRIMARY KEY, id INTEGER, said TEXT) WITHOUT ROWID;
+CREATE TABLE line (document INTEGER, number INTEGER, content BLOB, PRIMARY KEY (document, number)) WITHOUT ROWID;
+BEGIN;
+"""
+
+
+class Documents(Sequence[Row]):
+    """The rows of documents, by document in order of first appearance, wherever they stand in the file.
+
+    `header` names the columns that say the same in all rows of a document, its number first; `places` are those of the
+    file's columns, and `columns` those of which a row has values.
+    """
+
+    def __init__(self, header: Sequence[str], places: Mapping[str, int], columns: Iterable[str]) -> None:
+        self._places, self._columns = places, tuple(columns)
+        self._header = [places[name] for name in header if name in places]
+        self._count = self._documents = 0
+        self._key, self._id = "", 0
+        self._first: list[str] = []
+        # Whoever collects the garbage may do so in another thread.
+        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._database.executescript(_TABLES)
+        weakref.finalize(self, self._database.close)
+
+    def complete(self, cells: list[str]) -> None:
+        """Fill the empty cells of a row from the first row of its document, and spell the number as there.
+
+        A row that says nothing of its document belongs to that of the row above.
+        """
+        said = [cells[place].strip() for place in self._header]
+        if said[0]:
+            self._find(said)
+        elif any(said):
+            self._first = []
+        for place, text in zip(self._header, self._first, strict=False):
+            if place == self._header[0] or not cells[place].strip():
+                cells[place] = text
+
+    def _find(self, said: list[str]) -> None:
+        key = identity_key(said[0])
+        if key == self._key and self._first:
+            return
+        found = self._database.execute("SELECT id, said FROM document WHERE key = ?", (key,)).fetchone()
+        if found is None:
+            self._documents += 1
+            found = self._documents, json.dumps(said)
+            self._database.execute("INSERT INTO document VALUES (?, ?, ?)", (key, *found))
+        self._key, self._id, self._first = key, found[0], json.loads(found[1])
+
+    def append(self, row: Row) -> None:
+        """Keep a row of the document whose cells were completed last."""
+        content = pickle.dumps((row.cells, [row.values[name] for name in self._columns]), pickle.HIGHEST_PROTOCOL)
+        self._database.execute("INSERT INTO line VALUES (?, ?, ?)", (self._id, row.number, content))
+        self._count += 1
+
+    @override
+    def __len__(self) -> int:
+        return self._count
+
+    @override
+    def __iter__(self) -> Iterator[Row]:
+        found = self._database.execute("SELECT number, content FROM line ORDER BY document, number")
+        for number, content in found:
+            cells, values = pickle.loads(content)
+            row = Row(number, self._places, cells)
+            row.values.update(zip(self._columns, values, strict=True))
+            yield row
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Row]: ...
+    @override
+    def __getitem__(self, index: int | slice) -> Row | list[Row]:
+        places = range(self._count)[index]
+        if isinstance(places, int):
+            return next(islice(self, places, None))
+        return list(islice(self, places.start, places.stop, places.step))
