@@ -304,7 +304,7 @@ def _fail(session: Session, file_id: int, error: str) -> None:
 
 
 def _text(refused: ErpError) -> str:
-    return "\n".join([str(refused), *(refused.lines(20) if isinstance(refused, ImportRefused) else ())])
+    return "\n".join([str(refused), *refused.lines(20)])
 
 
 def rights_of(session: Session, user_name: str) -> May:
