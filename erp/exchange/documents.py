@@ -8,7 +8,7 @@ import sqlite3
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import overload
+from typing import Any, overload
 
 from typing_extensions import override
 
@@ -20,9 +20,14 @@ _TABLES = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 CREATE TABLE document (key TEXT PRIMARY KEY, id INTEGER, said TEXT) WITHOUT ROWID;
-CREATE TABLE line (document INTEGER, number INTEGER, content BLOB, PRIMARY KEY (document, number)) WITHOUT ROWID;
+CREATE TABLE part (document INTEGER, number INTEGER, content BLOB, PRIMARY KEY (document, number)) WITHOUT ROWID;
 BEGIN;
 """
+# Rows of one document that follow each other are written together, so many of them at most.
+_TOGETHER = 500
+
+# The number of a row, its cells and its values.
+_Kept = tuple[int, Sequence[str], list[Any]]
 
 
 class Documents(Sequence[Row]):
@@ -36,7 +41,8 @@ class Documents(Sequence[Row]):
         self._places, self._columns = places, tuple(columns)
         self._header = [places[name] for name in header if name in places]
         self._count = self._documents = 0
-        self._key, self._id = "", 0
+        self._id = self._document = 0
+        self._waiting: list[_Kept] = []
         self._first: list[str] = []
         # Whoever collects the garbage may do so in another thread.
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
@@ -49,30 +55,39 @@ class Documents(Sequence[Row]):
         A row that says nothing of its document belongs to that of the row above.
         """
         said = [cells[place].strip() for place in self._header]
-        if said[0]:
+        if said[0] and said[:1] != self._first[:1]:
             self._find(said)
-        elif any(said):
+        elif not said[0] and any(said):
             self._first = []
-        for place, text in zip(self._header, self._first, strict=False):
-            if place == self._header[0] or not cells[place].strip():
-                cells[place] = text
+        for place, own, first in zip(self._header, said, self._first, strict=False):
+            if not own:
+                cells[place] = first
+        if self._first:
+            cells[self._header[0]] = self._first[0]
 
     def _find(self, said: list[str]) -> None:
         key = identity_key(said[0])
-        if key == self._key and self._first:
-            return
         found = self._database.execute("SELECT id, said FROM document WHERE key = ?", (key,)).fetchone()
         if found is None:
             self._documents += 1
             found = self._documents, json.dumps(said)
             self._database.execute("INSERT INTO document VALUES (?, ?, ?)", (key, *found))
-        self._key, self._id, self._first = key, found[0], json.loads(found[1])
+        self._id, self._first = found[0], json.loads(found[1])
 
     def append(self, row: Row) -> None:
         """Keep a row of the document whose cells were completed last."""
-        content = pickle.dumps((row.cells, [row.values[name] for name in self._columns]), pickle.HIGHEST_PROTOCOL)
-        self._database.execute("INSERT INTO line VALUES (?, ?, ?)", (self._id, row.number, content))
+        if self._document != self._id or len(self._waiting) >= _TOGETHER:
+            self._write()
+        self._document = self._id
+        self._waiting.append((row.number, row.cells, [row.values[name] for name in self._columns]))
         self._count += 1
+
+    def _write(self) -> None:
+        if self._waiting:
+            content = pickle.dumps(self._waiting, pickle.HIGHEST_PROTOCOL)
+            number = self._waiting[0][0]
+            self._database.execute("INSERT INTO part VALUES (?, ?, ?)", (self._document, number, content))
+            self._waiting = []
 
     @override
     def __len__(self) -> int:
@@ -80,12 +95,12 @@ class Documents(Sequence[Row]):
 
     @override
     def __iter__(self) -> Iterator[Row]:
-        found = self._database.execute("SELECT number, content FROM line ORDER BY document, number")
-        for number, content in found:
-            cells, values = pickle.loads(content)
-            row = Row(number, self._places, cells)
-            row.values.update(zip(self._columns, values, strict=True))
-            yield row
+        self._write()
+        for (content,) in self._database.execute("SELECT content FROM part ORDER BY document, number"):
+            for number, cells, values in pickle.loads(content):
+                row = Row(number, self._places, cells)
+                row.values = dict(zip(self._columns, values, strict=True))
+                yield row
 
     @overload
     def __getitem__(self, index: int) -> Row: ...

@@ -87,8 +87,9 @@ def check_order(group: Sequence[Row], book: Book, errors: Errors) -> None:
     first = group[0]
     if first["customer"] not in book.customers:
         errors.add_unknown(first, "customer", say("is not the code of a customer"))
+    columns = [column for column in HEADER if first.given(column)]
     for row in group[1:]:
-        for column in HEADER:
+        for column in columns:
             if header_value(row, column) != header_value(first, column):
                 errors.add(row, column, say("is not what row {first} says of the same order", first=first.number))
     for row in group:
