@@ -179,7 +179,8 @@ def _read_rows(reading: Reading, header: Header, records: Iterable[Record], colu
     """Keep the rows without an error: what is wrong with the others is in the errors."""
     places = {name: place for place, name in enumerate(header.names) if name}
     errors, names = reading.errors, [column.name for column in columns]
-    documents = Documents(reading.kind.header, places, names) if reading.kind.header else None
+    has_number = any(name in places for name in reading.kind.header[:1])
+    documents = Documents(reading.kind.header, places, names) if has_number else None
     kept: Documents | list[Row] = [] if documents is None else documents
     spell, repeated = _Spelling(columns, reading.kind.header[:1]), _Repeated(reading.kind.key, columns)
     for number, record in records:
