@@ -44,7 +44,7 @@ class Documents(Sequence[Row]):
         self._id = self._document = 0
         self._waiting: list[_Kept] = []
         self._first: list[str] = []
-        # Whoever collects the garbage may do so in another thread.
+        # The garbage may be collected in another thread.
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._database.executescript(_TABLES)
         weakref.finalize(self, self._database.close)

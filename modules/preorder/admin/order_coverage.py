@@ -18,7 +18,7 @@ def coverage_of_order(session: Session, order_id: int) -> Mapping[int, Coverage]
     if not is_reading():
         return queries.line_coverage(session, OrderLine.order_id == order_id)
     known: dict[object, Mapping[int, Coverage]] = g.setdefault("preorder_coverage", {})
-    # Each transaction reads it anew: another one may have changed it meanwhile.
+    # Each transaction reads it again: another one may have changed it meanwhile.
     key = session.get_transaction(), order_id
     if key not in known:
         known[key] = queries.line_coverage(session, OrderLine.order_id == order_id)
