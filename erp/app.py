@@ -16,10 +16,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from erp import backup, checks, clock, core, db, discovery, failures, logs, migrations, watch
+from erp import clock, core, db, discovery, failures, logs, migrations
 from erp.db import replica
 from erp.errors import ConfigError
-from erp.exchange import run_imports
 from erp.options import OptionTable, options, parse_ini, read_ini_file
 from erp.registry import CORE, Endpoint, Owned, Registry
 from erp.text import say
@@ -37,11 +36,13 @@ def create_app(
     module_package: str = "modules",
     module_folders: Iterable[Path] | None = None,
     screens: bool = True,
+    modules: bool = True,
     testing: bool = False,
 ) -> Flask:
     """Return the application with every module that was found, each as live as the database says.
 
-    Without `screens` it answers no request, and starts sooner. Settings come from the arguments, else `environment` (by
+    Without `screens` it answers no request, and starts sooner; without `modules`, too, it knows of them only what they
+    declare, such as their options. Settings come from the arguments, else `environment` (by
     default the process's), else from their defaults. Raises ErpError for a setting or a module that cannot be used.
     """
     environment = os.environ if environment is None else environment
@@ -65,7 +66,8 @@ def create_app(
     logs.init_app(app)
     failures.init_app(app)
     with app.app_context():
-        _set_up(registry, screens)
+        if screens or modules:
+            _set_up(registry, screens)
     if screens:
         _add_pages(app, registry)
     return app
@@ -195,7 +197,13 @@ def _registry(found: discovery.Found, ini: Path, environment: Mapping[str, str])
 
 
 def _set_up(registry: Registry, screens: bool) -> None:
-    """Register what the core does on a schedule and shows on the dashboard, then what each module has."""
+    """Register what the core does on a schedule and shows on the dashboard, then what each module has.
+
+    Commands that use no module need not wait for the imports.
+    """
+    from erp import backup, checks, watch
+    from erp.exchange import run_imports
+
     registry.add_core_job(backup.back_up, every="backup_every")
     registry.add_core_job(checks.check_invariants, every="check_every")
     registry.add_core_job(watch.report_troubles, every="report_every")

@@ -114,6 +114,7 @@ SURFACE: dict[ModuleType, tuple[str, ...]] = {
         "take",
         "join",
         "rows_by_number",
+        "in_parts",
         "code",
         "day",
         "email_address",

@@ -77,16 +77,23 @@ def find(*, package: str = "modules", folders: Iterable[Path] = ()) -> Found:
         require_sound(manifest, name)
         found.manifests[name], found.places[name] = manifest, place
         found.shipped.add(name)
-    for place in list(found.places.values()):  # so that no third party can take the name of one of their tables
-        if importlib.util.find_spec(f"{place}.models"):
-            importlib.import_module(f"{place}.models")
-    for folder in folders:
-        for name in _in_folder(folder):
-            _try(found, name, str(folder / name), f"modules.{name}", partial(_load_from, folder, name))
-    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+    in_folders = [(folder, name) for folder in folders for name in _in_folder(folder)]
+    entries = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
+    if in_folders or entries:
+        _import_models(found.places.values())
+    for folder, name in in_folders:
+        _try(found, name, str(folder / name), f"modules.{name}", partial(_load_from, folder, name))
+    for entry in entries:
         place = f"package {entry.dist.name if entry.dist else entry.value}"
         _try(found, entry.name, place, entry.module.removesuffix(".module"), entry.load)
     return found
+
+
+def _import_models(packages: Iterable[str]) -> None:
+    """Import the models of shipped modules, so that no third party can take the name of one of their tables."""
+    for package in packages:
+        if importlib.util.find_spec(f"{package}.models"):
+            importlib.import_module(f"{package}.models")
 
 
 def _in_package(package: str) -> Iterator[tuple[str, str]]:

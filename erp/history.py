@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -11,11 +11,13 @@ from typing import Any, cast
 
 from sqlalchemy import Table, event, insert, inspect
 from sqlalchemy.orm import Mapper, ORMExecuteState, RelationshipProperty, Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from erp import clock
-from erp.db import ErpSession, bulk_insert, carried, format_quantity, insert_rows, raw_instant
+from erp.db import ErpSession, Model, bulk_insert, bulk_update, carried, format_quantity, insert_rows, raw_instant
 from erp.events import current_run
 from erp.models import HistoryEntry, RunKind
+from erp.numbers import to_raw
 from erp.text import Stored, stored
 
 HISTORY = cast(Table, HistoryEntry.__table__)
@@ -223,6 +225,41 @@ def record_all(session: Session, changes: Iterable[Change]) -> None:
     rows = [tuple(str(cell) if isinstance(cell, Stored) else cell for cell in entry.values()) for entry in entries]
     shared = {"at": raw_instant(clock.now()), "run_id": current_run(session).row}
     bulk_insert(session, HISTORY, tuple(entries[0]), rows, shared=shared)
+
+
+def edit_many(
+    session: Session,
+    model: type[Model],
+    types: Mapping[str, str],
+    edits: Sequence[tuple[Any, Mapping[str, Any]]],
+) -> None:
+    """Set the fields of each row to the values given with it: two statements for any number of rows.
+
+    `types` maps the fields, the same for all rows, to their PostgreSQL types. The history records each change, and the
+    versions of the rows are counted up.
+    """
+    changes = [
+        Change(row.history_subject(), "changed", field, getattr(row, field), values[field])
+        for row, values in edits
+        for field in types
+        if getattr(row, field) != values[field]
+    ]
+    record_all(session, changes)
+    table = cast(Table, model.__table__)
+    version = {"row_version": f"{table.name}.row_version + 1"} if "row_version" in table.columns else {}
+    sets = {field: f"{{new_{field}}}" for field in types} | version
+    rows = [(row.id, *(_raw(values[field]) for field in types)) for row, values in edits]
+    bulk_update(session, table, sets, {f"new_{field}": kind for field, kind in types.items()}, rows)
+    for row, values in edits:
+        # The bulk update passes the session by: set what it has loaded, so that nothing needs to be read again.
+        for name in types:
+            set_committed_value(row, name, values[name])
+        if version:
+            set_committed_value(row, "row_version", row.row_version + 1)
+
+
+def _raw(value: Any) -> Any:
+    return to_raw(value) if isinstance(value, Decimal) else value
 
 
 def record_with_ids(session: Session, changes: Iterable[Change]) -> list[int]:

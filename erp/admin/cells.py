@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from html import unescape
 from typing import Any, TypeVar
-
-from markupsafe import Markup
 
 from erp.admin.formatting import cell, cell_of_type, is_number, is_numeric_type
 
 LONG_TEXT = 18
+_TAG = re.compile(r"<[^>]*>")
 
 T = TypeVar("T")
 
@@ -50,7 +51,7 @@ class Cell:
         if self.is_number or self.is_instant:
             return "num" if self.is_number else "when"
         text = str(self.text)
-        letters = len(Markup(text).striptags()) if "<" in text or "&" in text else len(text)
+        letters = len(" ".join(unescape(_TAG.sub("", text)).split())) if "<" in text or "&" in text else len(text)
         return "long" if letters > LONG_TEXT else "keep"
 
 

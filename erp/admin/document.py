@@ -99,23 +99,25 @@ class DocumentScreen(Screen):
         lines = list(getattr(row, self.lines))
         added = read_columns(self.line_extras(), screen_session(), lines)
         actions = permitted(self._own_line_actions())
-        return [self._shown_line(line, values, actions) for line, values in zip(lines, added, strict=True)]
+        columns = self.line_model.__mapper__.columns
+        own = [(getter, columns.get(getter)) for _, getter in self._pairs()]
+        return [
+            ShownLine(
+                line,
+                [*(_line_cell(line, *each) for each in own), *map(make_cell, values)],
+                self._allowed_of(line, actions),
+            )
+            for line, values in zip(lines, added, strict=True)
+        ]
 
-    def _shown_line(self, line: Any, added: Sequence[Any], actions: Sequence[Action]) -> ShownLine:
-        own = [self._line_cell(line, getter) for _, getter in self._pairs()]
-        more = [make_cell(value) for value in added]
+    def _allowed_of(self, line: Any, actions: Sequence[Action]) -> list[Action]:
+        """Return the actions that the state of a line allows, those that destroy something at the end."""
         allowed = (action for action in actions if self.is_allowed(action, line))
-        return ShownLine(line, own + more, sorted(allowed, key=lambda action: action.style == "danger"))
+        return sorted(allowed, key=lambda action: action.style == "danger")
 
     def line_menu(self, row: Any, button: Any) -> LineMenu:
         """Return what renders the actions of the document's lines, by the template's macro `button`."""
         return LineMenu(button, lambda name, line: self.action_url(row, name, line), self.version)
-
-    def _line_cell(self, line: Any, getter: Getter) -> Cell:
-        if callable(getter):
-            return make_cell(getter(line))
-        column = self.line_model.__mapper__.columns.get(getter)
-        return make_cell(follow(line, getter), None if column is None else column.type)
 
     def page_context(self, row: Any) -> dict[str, Any]:
         """Add the lines to the page."""
@@ -250,6 +252,12 @@ class DocumentScreen(Screen):
     def _summary(self, line: Any) -> str:
         values = (history.as_text(getattr(line, name)) for name in self.line_form_columns)
         return ", ".join(value for value in values if value)
+
+
+def _line_cell(line: Any, getter: Getter, column: Any) -> Cell:
+    if callable(getter):
+        return make_cell(getter(line))
+    return make_cell(follow(line, getter), None if column is None else column.type)
 
 
 def _set(line: Any, values: dict[str, Any]) -> None:

@@ -288,7 +288,14 @@ class Screen(Gated, EditForms):
 
     def version(self, action: Action, target: Any) -> str:
         """Return the version of the page for the button of an action that runs at once."""
-        return versions.as_field(_parts(action, screen_session(), target)) if action.run else ""
+        if not action.run or not action.depends_on:
+            return ""
+        # Actions of a row that depend on the same share it.
+        known: dict[Any, str] = g.setdefault("erp_versions", {})
+        key = action.depends_on, type(target), target.id, screen_session().get_transaction()
+        if key not in known:
+            known[key] = versions.as_field(_parts(action, screen_session(), target))
+        return known[key]
 
     def do(self, name: str, work: Callable[[Session], Any]) -> Any:
         """Do `work(session)` as one run and one transaction."""

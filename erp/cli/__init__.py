@@ -18,7 +18,6 @@ import click
 from erp import logs
 from erp.cli.wrapping import current_app_of, live_names, wrapped
 from erp.errors import ErpError
-from erp.exchange import ImportRefused
 from erp.registry import Registry
 
 SHOWN_ERRORS = 10
@@ -109,10 +108,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return wrong.exit_code
     except click.Abort:
         return _problem("Stopped.")
-    except ImportRefused as refused:
-        return _problem(str(refused), *refused.lines(SHOWN_ERRORS))
     except ErpError as refused:
-        return _problem(str(refused))
+        return _problem(str(refused), *refused.lines(SHOWN_ERRORS))
     except OSError as error:  # a full disk, or a pipe whose reader has ended
         return _problem(f"{error.filename or 'The output'}: {error.strerror or error}.")
     return 0

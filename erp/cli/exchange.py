@@ -9,7 +9,7 @@ import click
 from sqlalchemy.orm import Session
 
 from erp import progress
-from erp.cli.files import read, replace, show
+from erp.cli.files import opened, replace, show
 from erp.cli.wrapping import current_app_of, live_names
 from erp.db import commit, db, reading
 from erp.errors import ErpError
@@ -71,12 +71,12 @@ def import_command(kind: str, file: str, *, map_name: str, update: bool, dry_run
     _check_kind(kind, current_registry().imports, after)
     if update and current_registry().imports[kind].thing.update is None:
         raise click.UsageError(f"--update is not for {kind}.")
-    data = read(file)
+    with opened(file) as data, progress.step(f"Importing {kind}"):
 
-    def work(session: Session) -> str:
-        return import_csv(session, kind, data, used=_map(session, kind, map_name), after=after, update=update)
+        def work(session: Session) -> str:
+            data.seek(0)  # the work is done again where another transaction was faster
+            return import_csv(session, kind, data, used=_map(session, kind, map_name), after=after, update=update)
 
-    with progress.step(f"Importing {kind}"):
         if dry_run:
             summary = work(db.session())
             db.session.rollback()

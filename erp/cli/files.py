@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from erp.errors import ErpError
 
@@ -24,6 +27,23 @@ def read(file: str) -> bytes:
         return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
         raise FileProblem(file, error) from None
+
+
+@contextmanager
+def opened(file: str) -> Iterator[BinaryIO]:
+    """Open a file that can be read from its start as often as needed; `-` is standard input.
+
+    What comes through a pipe is kept in a temporary file meanwhile, so that it need not fit into memory.
+    """
+    with ExitStack() as files:
+        try:
+            stream: BinaryIO = sys.stdin.buffer if file == "-" else files.enter_context(Path(file).open("rb"))
+            if file == "-" or not stream.seekable():
+                pipe, stream = stream, cast(BinaryIO, files.enter_context(tempfile.TemporaryFile()))
+                shutil.copyfileobj(pipe, stream)
+        except OSError as error:
+            raise FileProblem(file, error) from None
+        yield stream
 
 
 def show(pieces: Iterable[str]) -> None:

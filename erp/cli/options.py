@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from erp import history
 from erp.cli.files import read, replace
-from erp.cli.wrapping import os_user_name, why_option, without_tables
+from erp.cli.wrapping import os_user_name, why_option, without_modules, without_tables
 from erp.db import commit
 from erp.errors import OptionError
 from erp.options import as_ini, example_ini, store_ini, store_option, store_options
@@ -26,6 +26,7 @@ def options() -> None:
 
 
 @options.command("list")
+@without_modules
 def list_options() -> None:
     """Print every option with its effective value and where it comes from."""
     values = _values()
@@ -36,6 +37,7 @@ def list_options() -> None:
 
 @options.command("get")
 @click.argument("option")
+@without_modules
 def get(option: str) -> None:
     """Print the effective value of one OPTION."""
     current_registry().option_table.option(option)
@@ -63,6 +65,7 @@ def unset(option: str, why: str) -> None:
 
 @options.command("export")
 @click.argument("file", required=False)
+@without_modules
 def export(file: str | None) -> None:
     """Write every option with its effective value as ini text to FILE, or to standard output."""
     text = as_ini({key: text for key, (text, _) in _values().items()})
@@ -88,6 +91,7 @@ def import_(file: str, why: str) -> None:
 
 
 @options.command("example")
+@without_modules
 @without_tables
 def print_example() -> None:
     """Print an ini file with every option, its help and its default, commented out."""

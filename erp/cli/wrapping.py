@@ -23,12 +23,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 why_option = click.option("--why", default="", help="The reason, for the history.")
 
 
-def current_app_of(ctx: click.Context, *, screens: bool = False) -> Flask:
+def current_app_of(ctx: click.Context, *, screens: bool = False, modules: bool = True) -> Flask:
     """Return the application of this command line, made when it is first needed, without screens unless asked for."""
     root = ctx.find_root()
     # To find a module's command no screens were needed.
     if root.obj is None or (screens and "erp_site" not in root.obj.extensions):
-        root.obj = create_app(screens=screens)
+        root.obj = create_app(screens=screens, modules=modules)
         root.call_on_close(partial(_close_connections, root.obj))
     app: Flask = root.obj
     return app
@@ -65,6 +65,12 @@ def with_screens(command: F) -> F:
     return command
 
 
+def without_modules(command: F) -> F:
+    """Mark a command's function that needs of the modules only what they declare, such as their options."""
+    command.__dict__["modules"] = False
+    return command
+
+
 def _nothing() -> None:
     """Ask nothing of the database."""
 
@@ -83,7 +89,8 @@ def _inside(callback: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(callback)
     def work(*args: Any, **kwargs: Any) -> Any:
         ctx = click.get_current_context()
-        with current_app_of(ctx, screens=hasattr(callback, "screens")).app_context():
+        screens, modules = hasattr(callback, "screens"), getattr(callback, "modules", True)
+        with current_app_of(ctx, screens=screens, modules=modules).app_context():
             try:
                 getattr(callback, "require", migrations.require_current)()
                 with logs.within(ctx.command_path), events.run(RunKind.command, ctx.command_path, os_user_name()):

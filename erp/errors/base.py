@@ -28,3 +28,7 @@ class ErpError(Exception):
     def __init__(self, message: str, **facts: object) -> None:
         super().__init__(message)
         self.facts.update(facts)
+
+    def lines(self, limit: int) -> list[str]:
+        """Return what else there is to say, in at most `limit` lines; nothing for most refusals."""
+        return []

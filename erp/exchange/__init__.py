@@ -6,7 +6,16 @@ formula, and an import takes it off.
 """
 
 from erp.exchange.jobs import run_imports
-from erp.exchange.kinds import AfterImport, Column, ExportKind, ImportKind, Row, notes_of_import, rows_by_number
+from erp.exchange.kinds import (
+    AfterImport,
+    Column,
+    ExportKind,
+    ImportKind,
+    Row,
+    in_parts,
+    notes_of_import,
+    rows_by_number,
+)
 from erp.exchange.lines import Header, read_records
 from erp.exchange.maps import LeaveOut, Map, Source, join, take
 from erp.exchange.own_maps import BadMap, Guess, UnknownMap, find_map, maps_of, recognise, save_map
@@ -57,6 +66,7 @@ __all__ = [
     "export_kinds",
     "find_map",
     "import_csv",
+    "in_parts",
     "instant",
     "join",
     "long_text",

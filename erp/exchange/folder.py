@@ -15,7 +15,7 @@ from erp.errors import ErpError
 from erp.exchange.kinds import ImportKind
 from erp.exchange.lines import read_records
 from erp.exchange.own_maps import recognise
-from erp.exchange.problems import Errors, ImportRefused
+from erp.exchange.problems import Errors
 from erp.exchange.reading import anyone, import_csv
 from erp.exchange.uploads import live_kinds
 from erp.models import ImportFile, ImportState, RunKind
@@ -107,7 +107,7 @@ def _store(session: Session, kind: ImportKind, path: Path, file_id: int) -> str:
 
 
 def _report(refused: ErpError) -> str:
-    return joined([str(refused), *(refused.lines(REPORTED) if isinstance(refused, ImportRefused) else ())], "\n")
+    return joined([str(refused), *refused.lines(REPORTED)], "\n")
 
 
 def _fail(session: Session, file_id: int, report: str) -> None:

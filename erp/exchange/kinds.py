@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,9 @@ from erp.events import hook
 from erp.exchange.maps import Map
 from erp.exchange.parsers import Parser
 from erp.exchange.problems import Errors
+
+# How many rows of documents are worked on at once, but for a single document that has more.
+ROWS_AT_ONCE = 2000
 
 
 @hook
@@ -41,20 +44,20 @@ class Column:
 class Row:
     """One row of a file: its number there (the header is 1), its texts and its parsed values."""
 
-    __slots__ = ("_cells", "_places", "number", "values")
+    __slots__ = ("_places", "cells", "number", "values")
 
     def __init__(self, number: int, places: Mapping[str, int], cells: Sequence[str]) -> None:
         self.number = number
         self.values: dict[str, Any] = {}
         self._places = places
-        self._cells = cells
+        self.cells = cells
 
     def __getitem__(self, column: str) -> Any:
         return self.values.get(column)
 
     def raw(self, column: str) -> str:
         """Return the text of a cell as it is; empty where the file has no such column."""
-        return self._cells[self._places[column]] if column in self._places else ""
+        return self.cells[self._places[column]] if column in self._places else ""
 
     def text(self, column: str) -> str:
         """Return the text of a cell, without white space around it."""
@@ -73,6 +76,21 @@ def rows_by_number(rows: Iterable[Row]) -> dict[str, list[Row]]:
     return documents
 
 
+def in_parts(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Yield the rows of documents in parts of whole documents, each of about ROWS_AT_ONCE rows.
+
+    What works on one part after the other takes no more memory for a large file than for a small one.
+    """
+    part: list[Row] = []
+    for row in rows:
+        if len(part) >= ROWS_AT_ONCE and row["number"] != part[-1]["number"]:
+            yield part
+            part = []
+        part.append(row)
+    if part:
+        yield part
+
+
 @dataclass(frozen=True)
 class AfterImport:
     """What may be done with the imported rows in the same transaction: `erp import KIND FILE --<name>`.
@@ -82,7 +100,7 @@ class AfterImport:
 
     name: str
     help: str
-    apply: Callable[[Session, list[Row]], str]
+    apply: Callable[[Session, Sequence[Row]], str]
     permission: str = ""
 
 
@@ -95,9 +113,10 @@ class ImportKind:
     may have errors of other rows already. `update` does the same and also changes what exists. No two rows may have the
     same values in the columns of `key`; an empty key allows anything.
 
-    Rows with the same value in the first column of `header` are one document: their empty cells in the others say what
-    its first row says. `refers` names by column the kind whose key the column holds. `maps` are the layouts of other
-    systems, and `screen` is the view (`module.noun`) that lists what was made.
+    Rows with the same value in the first column of `header` are one document: they come together, wherever they stand
+    in the file, and their empty cells in the others say what its first row says. They are kept on disk, and read from
+    there each time they are iterated. `refers` names by column the kind whose key the column holds. `maps` are the
+    layouts of other systems, and `screen` is the view (`module.noun`) that lists what was made.
     """
 
     name: str
@@ -105,9 +124,9 @@ class ImportKind:
     permission: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
-    apply: Callable[[Session, list[Row], Errors], str]
+    apply: Callable[[Session, Sequence[Row], Errors], str]
     after: tuple[AfterImport, ...] = ()
-    update: Callable[[Session, list[Row], Errors], str] | None = None
+    update: Callable[[Session, Sequence[Row], Errors], str] | None = None
     header: tuple[str, ...] = ()
     refers: Mapping[str, str] = field(default_factory=dict)
     maps: tuple[Map, ...] = ()

@@ -95,10 +95,11 @@ def _records(lines: Iterable[str], delimiter: str, first: int, errors: Errors) -
 
 def _even(records: Iterator[Record], names: Sequence[str], errors: Errors) -> Iterator[Record]:
     """Yield the records that have a cell for each column of the header; nameless ones may be missing."""
+    without_name = [place for place, name in enumerate(names) if not name]
     for number, cells in records:
         missing = names[len(cells) :]
-        nameless = [place for place, cell in enumerate(cells[: len(names)]) if cell.strip() and not names[place]]
-        if _stripped(cells) == names:
+        nameless = [place for place in without_name if place < len(cells) and cells[place].strip()]
+        if _stripped(cells[:1]) == names[:1] and _stripped(cells) == names:
             errors.add_at(number, "", "", say("the row is the header once more: remove it"))
         elif len(cells) > len(names) or any(missing):
             errors.add_at(

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from typing_extensions import override
+
 from erp.errors import ErpError
 from erp.text import joined, plural, say, without_stop
 
@@ -118,6 +120,7 @@ class ImportRefused(ErpError):
         found = [error for problem in problems for error in problem.examples]
         self.errors = sorted(found, key=lambda error: (error.row, error.place))
 
+    @override
     def lines(self, limit: int) -> list[str]:
         """Return up to `limit` lines, one an error or, where there are more errors, one a kind, and how many more."""
         if self.count <= limit:

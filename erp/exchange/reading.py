@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from erp.db import is_duplicate
 from erp.errors import AlreadyMade, ErpError
+from erp.exchange.documents import Documents
 from erp.exchange.kinds import Column, ImportKind, Row
 from erp.exchange.lines import Header, Record, read_records
 from erp.exchange.maps import Bound, Map
@@ -50,7 +51,7 @@ class Reading:
     errors: Errors
     used: Map | None = None
     names: Sequence[str] = ()
-    rows: list[Row] = field(default_factory=list)
+    rows: Sequence[Row] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)
     unused: Sequence[str] = ()
 
@@ -177,17 +178,22 @@ def _check_header(header: Header, columns: Sequence[Column], closed: Mapping[str
 def _read_rows(reading: Reading, header: Header, records: Iterable[Record], columns: Sequence[Column]) -> None:
     """Keep the rows without an error: what is wrong with the others is in the errors."""
     places = {name: place for place, name in enumerate(header.names) if name}
-    kept, errors = reading.rows, reading.errors
-    carry = _Carrying([places[name] for name in reading.kind.header if name in places])
-    spell, repeated = _Spelling(columns), _Repeated(reading.kind.key, columns)
-    for number, cells in records:
-        row = Row(number, places, carry.complete([_without_guard(cell) for cell in cells]))
-        found = errors.count
+    errors, names = reading.errors, [column.name for column in columns]
+    has_number = any(name in places for name in reading.kind.header[:1])
+    documents = Documents(reading.kind.header, places, names) if has_number else None
+    kept: Documents | list[Row] = [] if documents is None else documents
+    spell, repeated = _Spelling(columns, reading.kind.header[:1]), _Repeated(reading.kind.key, columns)
+    for number, record in records:
+        cells = [_without_guard(cell) for cell in record]
+        if documents is not None:
+            documents.complete(cells)
+        row, found = Row(number, places, cells), errors.count
         _parse(row, columns, reading)
         spell(row)
         repeated.check(row, errors)
         if errors.count == found:
             kept.append(row)
+    reading.rows = kept
 
 
 def _parse(row: Row, columns: Sequence[Column], reading: Reading) -> None:
@@ -226,35 +232,15 @@ def _without_guard(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(FORMULA_SIGNS) else cell
 
 
-class _Carrying:
-    """Fills the empty cells of a document's later rows from its first; `places` are its columns, the number first."""
-
-    def __init__(self, places: Sequence[int]) -> None:
-        self._places = places
-        self._first: dict[str, list[str]] = {}
-        self._last: list[str] | None = None
-
-    def complete(self, cells: list[str]) -> list[str]:
-        if not self._places:
-            return cells
-        said = [cells[place].strip() for place in self._places]
-        # A row that says nothing of its document belongs to that of the row above.
-        first = self._first.get(identity_key(said[0])) if said[0] else None if any(said) else self._last
-        if first is None and said[0]:
-            first = self._first[identity_key(said[0])] = said
-        for place, text in zip(self._places, first or (), strict=False):
-            if not cells[place].strip():
-                cells[place] = text
-        self._last = first
-        return cells
-
-
 class _Spelling:
-    """Gives equal identifiers of a column the spelling of the first, so that rows can be compared by their values."""
+    """Gives equal identifiers of a column the spelling of the first, so that rows can be compared by their values.
 
-    def __init__(self, columns: Iterable[Column]) -> None:
+    Columns that are `spelled` have it already.
+    """
+
+    def __init__(self, columns: Iterable[Column], spelled: Sequence[str]) -> None:
         names = [column.name for column in columns if isinstance(column.parse, code) and not column.parse.is_local]
-        self._spelling: dict[str, dict[str, str]] = {name: {} for name in names}
+        self._spelling: dict[str, dict[str, str]] = {name: {} for name in names if name not in spelled}
 
     def __call__(self, row: Row) -> None:
         for name, first in self._spelling.items():

@@ -304,7 +304,7 @@ def _fail(session: Session, file_id: int, error: str) -> None:
 
 
 def _text(refused: ErpError) -> str:
-    return joined([str(refused), *(refused.lines(20) if isinstance(refused, ImportRefused) else ())], "\n")
+    return joined([str(refused), *refused.lines(20)], "\n")
 
 
 def rights_of(session: Session, user_name: str) -> May:

@@ -92,13 +92,16 @@ def _as_text(value: Any) -> Any:
     return value if isinstance(value, str) else str(value)
 
 
+_NOT_ASKED = "not asked yet"
+
+
 def reader() -> PageReader | None:
     """Return the reader of this request, None where they read English or nobody asks."""
     if not has_request_context():
         return None
-    if "erp_reader" not in g:
-        g.erp_reader = None if language() == ENGLISH else PageReader(locale())
-    found: PageReader | None = g.erp_reader
+    found: PageReader | str | None = g.get("erp_reader", _NOT_ASKED)
+    if isinstance(found, str):
+        found = g.erp_reader = None if language() == ENGLISH else PageReader(locale())
     return found
 
 
@@ -126,10 +129,12 @@ def forget() -> None:
 def _asked() -> str:
     """Return the language that the user chose or the browser asks for, empty where neither says."""
     # The user is not read again: where a page is of a failure, the database may be what failed.
-    if "erp_language" not in g:
+    known: str | None = g.get("erp_language")
+    if known is None:
         user = vars(g.get("_login_user", None) or object)
-        g.erp_language = _shipped(user.get("language", g.get("erp_user_language", ""))) or _of_browser()
-    return str(g.erp_language)
+        known = _shipped(user.get("language", g.get("erp_user_language", ""))) or _of_browser()
+        g.erp_language = known
+    return known
 
 
 def _of_browser() -> str:

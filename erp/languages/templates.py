@@ -33,7 +33,10 @@ _MARK = re.compile(r"\0(\d+)\0")
 def message_in_page(text: Any, /, **facts: Any) -> Markup:
     """Return a text in the language of the reader, escaped for a page, with `facts` in the places of their names."""
     shown = text if isinstance(text, Markup) else escape(translated("" if text is None else text))
-    return Markup(shown.replace('"', "&#34;")).format(**facts) if facts else shown
+    if not facts:
+        return shown
+    # A page has thousands of these, whose facts have a name alone: `Markup.format` would parse the text for each.
+    return Markup(str.format(shown.replace('"', "&#34;"), **{name: escape(value) for name, value in facts.items()}))
 
 
 class MessagesInTemplates(Extension):

@@ -27,7 +27,6 @@ from erp.errors import (
 from erp.events import Current, current_run
 from erp.manifest import ADMINISTRATOR, SHIPPED_ROLES, Module, Permission
 from erp.migrations import revisions, schema
-from erp.migrations.export import read_tables, write_tables
 from erp.models import SETTLED, InstalledModule, Job, ModuleState, OptionValue, Role, RoleRight, Sequence
 from erp.options import bump_revision
 from erp.registry import CORE, current_registry
@@ -171,6 +170,8 @@ def uninstall(name: str, export_to: Path) -> list[Path]:
 
     Refused while it is enabled or another installed module needs it. Its history stays. Returns the files.
     """
+    from erp.migrations.export import write_tables  # other commands need not wait for what this needs
+
     module = uninstallable(name)
     commit(partial(_begin_uninstall, name=name))
     with _storing_error(name, "uninstalling", f"erp modules uninstall {name}"), revisions.moving() as connection:
@@ -242,8 +243,7 @@ def _settle(
         with _others_unchanged(connection, name):
             steps = revisions.move(connection, name)
         if rows_from is not None:
-            read = read_tables(connection, revisions.tables(name), rows_from)
-            steps.append(f"{plural(sum(read.values()), 'row')} of {plural(len(read), 'table')} were brought back.")
+            steps.append(_bring_back(connection, name, rows_from))
         with _rows(connection) as session:
             for model in current_registry().searchable[name]:
                 search.rebuild(session, model)
@@ -251,6 +251,13 @@ def _settle(
             bump_revision(session)
     current_registry().refresh()
     return steps
+
+
+def _bring_back(connection: Connection, name: str, folder: Path) -> str:
+    from erp.migrations.export import read_tables  # other commands need not wait for what this needs
+
+    read = read_tables(connection, revisions.tables(name), folder)
+    return f"{plural(sum(read.values()), 'row')} of {plural(len(read), 'table')} were brought back."
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -20,11 +21,17 @@ from erp.registry import CORE, current_registry
 if TYPE_CHECKING:
     from alembic.script import Script, ScriptDirectory
 
+# As a table, which is read without resolving what all models say of one another.
+_MODULE = InstalledModule.__table__
+
 # Alembic is imported where tables move: other commands need not wait for it. Its `op` is one for the whole process.
 _ALONE = threading.Lock()
 
 # Any number that no other program on the same database takes: two installations never move tables at once.
 _ADVISORY_KEY = 0x6572_705F_6D69_6772
+
+# A line of a file of revisions that says its number, or that of the one before: reading the whole file takes longer.
+_ASSIGNED = re.compile(r"^(revision|down_revision)[ \t]*=[ \t]*(.+)$", re.MULTILINE)
 
 # A step that waits longer for another transaction breaks off, so that the others need not wait for it.
 _LOCK_TIMEOUT = "60s"
@@ -114,7 +121,7 @@ def pending() -> list[str]:
     """Return the core and the installed modules whose tables are older than this program, in dependency order."""
     if not is_initialized():
         raise NotInitialized
-    installed = set(db.session.scalars(select(InstalledModule.name)))
+    installed = set(db.session.scalars(select(_MODULE.c.name)))
     owners = [CORE, *(name for name in current_registry().modules if name in installed)]
     return [owner for owner in owners if _is_behind(db.session.connection(), owner)]
 
@@ -135,27 +142,31 @@ def _newest(owner: str) -> list[str]:
     """Return the one newest revision of the owner as its files say; nothing where they have to be imported for that."""
     found: dict[str, list[Any]] = {"revision": [], "down_revision": []}
     for path in sorted(directory(owner).glob("[0-9]*.py")):
-        for node in ast.parse(path.read_bytes()).body:
-            if isinstance(node, ast.Assign) and isinstance(name := node.targets[0], ast.Name) and name.id in found:
-                if not isinstance(node.value, ast.Constant):
-                    return []
-                found[name.id].append(node.value.value)
+        for name, value in _ASSIGNED.findall(path.read_text(encoding="utf-8")):
+            try:
+                found[name].append(ast.literal_eval(value))
+            except (SyntaxError, ValueError):
+                return []
     newest = [one for one in found["revision"] if one not in found["down_revision"]]
     return newest if len(newest) == 1 and len(found["revision"]) == len(found["down_revision"]) else []
 
 
 def require_core() -> None:
     """Raise NotInitialized or UpgradeNeeded where the core's tables are missing or older than this program."""
-    behind = pending()
+    _require_core(pending())
+
+
+def _require_core(behind: list[str]) -> None:
     if CORE in behind:
         raise UpgradeNeeded(behind)
 
 
 def require_current() -> None:
     """Raise UpgradeNeeded where the tables of the core or of a module that is on are older than this program."""
-    require_core()
+    behind = pending()
+    _require_core(behind)
     on = current_registry().enabled()
-    if behind := [name for name in pending() if name in on]:
+    if behind := [name for name in behind if name in on]:
         raise UpgradeNeeded(behind)
 
 

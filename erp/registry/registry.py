@@ -47,6 +47,9 @@ from erp.third_parties import Raised, catching
 
 T = TypeVar("T")
 
+# As tables, which are read without resolving what all models say of one another.
+_MODULES, _OPTIONS, _REVISIONS = (model.__table__ for model in (InstalledModule, OptionValue, Revision))
+
 
 class Registry(Guarded):
     """What the modules registered, and which of it is live: the one place where modules and options are read."""
@@ -116,10 +119,10 @@ class Registry(Guarded):
     def _state_of(self, revision: int) -> State:
         cached = self._cached
         if revision != cached.revision:
-            on = select(InstalledModule.name, InstalledModule.version)
-            rows = db.session.execute(on.where(InstalledModule.state == ModuleState.enabled)).all()
+            on = select(_MODULES.c.name, _MODULES.c.version).where(_MODULES.c.state == ModuleState.enabled)
+            rows = db.session.execute(on).all()
             enabled = self._usable_modules({name for name, version in rows if not self.is_older(name, version)})
-            stored = {row.name: row.value for row in db.session.scalars(select(OptionValue))}
+            stored = dict(db.session.execute(select(_OPTIONS.c.name, _OPTIONS.c.value)).all())
             cached = State(revision, enabled, self.option_table.effective(stored))
             # A revision that this transaction itself made may still be rolled back: keep it for this request only.
             if not carried(db.session(), Switched).here:
@@ -128,7 +131,7 @@ class Registry(Guarded):
 
     def _revision(self) -> int:
         try:
-            return db.session.scalar(select(Revision.number).where(Revision.id == 1)) or 0
+            return db.session.scalar(select(_REVISIONS.c.number).where(_REVISIONS.c.id == 1)) or 0
         except (OperationalError, ProgrammingError) as error:
             db.session.rollback()
             raise unusable_database(error) from error

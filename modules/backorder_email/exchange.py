@@ -18,7 +18,7 @@ from modules.procurement.models import PurchaseLineStatus
 from modules.procurement.queries import statuses_by_name
 
 
-def _save_templates(session: Session, rows: list[Row], errors: Errors) -> str:
+def _save_templates(session: Session, rows: Sequence[Row], errors: Errors) -> str:
     names = [row["name"] for row in rows]
     known = queries.templates_by_name(session, names)
     wordings = {row.number: _wording(row, known.get(row["name"])) for row in rows}
@@ -92,7 +92,7 @@ EMAILS_OUT = ExportKind(
 STATUS_COLUMNS = (Column("email_template", code(120), permission="backorder_email.templates"),)
 
 
-def save_status_templates(session: Session, rows: list[Row], errors: Errors) -> None:
+def save_status_templates(session: Session, rows: Sequence[Row], errors: Errors) -> None:
     """Give each status the template that its row names, or none where the cell is empty."""
     names = {row["email_template"] for row in rows if row["email_template"]}
     templates = queries.templates_by_name(session, names)

@@ -51,6 +51,30 @@ def test_templates_come_in_and_go_out_again(session):
     assert dump(session, "email_templates") == out
 
 
+def test_a_hundred_templates_are_made_changed_and_given_to_statuses_in_as_many_statements_as_two(
+    session, count_statements
+):
+    def sent_for(prefix, count):
+        names = [f"{prefix}{n}" for n in range(count)]
+        load(session, "email_templates", "\n".join(["name,subject,body", *(f"{name},A,B" for name in names)]))
+        old = [f"{name},{'C' if n % 2 else 'A'},{'B' if n % 3 else 'D'}" for n, name in enumerate(names)]
+        new = [f"{name}NEW,A,B" for name in names]
+        given = [f"{name},{name}" for name in names]
+        load(session, "purchase_line_statuses", "\n".join(["name,email_template", *given]))
+        with count_statements() as sent:
+            load(session, "email_templates", "\n".join(["name,subject,body", *old, *new]))
+            changed = [f"{name},{name}NEW" for name in names]
+            load(session, "purchase_line_statuses", "\n".join(["name,email_template", *changed]))
+        return len(sent)
+
+    sent_for("WARM", 2)
+    assert sent_for("MANY", 100) == sent_for("FEW", 2)
+    many3 = session.scalars(select(Template).where(Template.name == "MANY3")).one()
+    assert (many3.subject, many3.body, many3.row_version) == ("C", "D", 2)
+    given = select(Template.name).join(StatusTemplate.template).join(StatusTemplate.status)
+    assert session.scalars(given.where(PurchaseLineStatus.name == "MANY99")).all() == ["MANY99NEW"]
+
+
 def test_templates_are_changed_by_name(session):
     load(session, "email_templates", TWO)
     summary = load(session, "email_templates", "name,subject,body\nLate,Later,Sorry\nNew,N,N\n")

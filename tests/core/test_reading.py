@@ -6,12 +6,13 @@ import io
 import tracemalloc
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from itertools import chain
 
 import pytest
 
 from erp import exchange
 from erp.db import commit
-from erp.exchange import Column, ImportKind, ImportRefused, import_csv, read_csv
+from erp.exchange import Column, ImportKind, ImportRefused, import_csv, in_parts, kinds, read_csv
 from tests.core.small import make_module
 
 COLUMNS = (
@@ -175,11 +176,32 @@ def test_cells_of_a_document_that_are_empty_from_its_second_row_on_say_what_its_
     assert [(number, customer, sku) for number, customer, _, sku, *_ in stored] == [
         ("N1", "ACME", "A"),
         ("N1", "ACME", "B"),
-        ("N2", "OTHER", "C"),
         ("N1", "ACME", "D"),
         ("N1", "ACME", "E"),
+        ("N2", "OTHER", "C"),
     ]
     assert {values[2] for values in stored if values[0] == "N1"} == {datetime(2026, 11, 1, 23, tzinfo=UTC)}
+
+
+def test_rows_of_documents_are_cut_between_documents(desk, monkeypatch):
+    monkeypatch.setattr(kinds, "ROWS_AT_ONCE", 2)
+    lines = ["N1,ACME,,A,1,,", "N2,ACME,,B,1,,", "n1,,,C,1,,", "N3,ACME,,D,1,,", "N1,,,E,1,,", "N2,,,F,1,,"]
+    reading = read_csv("slips", "\n".join([HEAD, *lines]).encode())
+    parts = [[(row.number, row["number"], row["sku"]) for row in part] for part in in_parts(reading.rows)]
+    assert parts == [
+        [(2, "N1", "A"), (4, "N1", "C"), (6, "N1", "E")],
+        [(3, "N2", "B"), (7, "N2", "F")],
+        [(5, "N3", "D")],
+    ]
+
+
+def test_rows_of_documents_are_found_by_their_place(desk):
+    rows = read_csv("slips", "\n".join([HEAD, *(f"N{n},ACME,,A{n},1,,x" for n in range(5))]).encode()).rows
+    assert len(rows) == 5
+    assert [row["sku"] for row in (rows[0], rows[-1], *rows[1:3])] == ["A0", "A4", "A1", "A2"]
+    assert (rows[1].text("note"), rows[1].given("due"), rows[1].given("none")) == ("x", True, False)
+    with pytest.raises(IndexError):
+        _ = rows[5]
 
 
 @pytest.mark.parametrize("rows", [[",,,A,1,,"], ["N1,ACME,,A,1,,", ",OTHER,,B,1,,"]])
@@ -258,3 +280,21 @@ def test_a_hundred_thousand_rows_with_fifty_kinds_of_faults_are_reported_in_one_
     assert 40 <= len(errors.problems()) <= 50
     assert sum(len(problem.examples) for problem in errors.problems()) <= 50 * 20
     assert peak < 40_000_000
+
+
+def _peak_of(rows):
+    """Return the peak memory of reading a file in which the lines of a document stand far apart, part by part."""
+    quarter = rows // 4
+    lines = (f"N{row % quarter},ACME,,A,{row % 7 + 1},,\n".encode() for row in range(rows))
+    tracemalloc.start()
+    reading = read_csv("slips", Lines(chain([f"{HEAD}\n".encode()], lines)))
+    counted = [sum(row["quantity"] for row in part) for part in in_parts(reading.rows)]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(reading.rows) == rows
+    assert sum(counted) == sum(row % 7 + 1 for row in range(rows))
+    return peak
+
+
+def test_a_file_of_a_hundred_thousand_lines_takes_no_more_memory_than_one_of_twenty_thousand(desk):
+    assert _peak_of(100_000) < 1.1 * _peak_of(20_000)

@@ -52,3 +52,9 @@ def test_an_application_imports_what_few_pages_need_when_one_asks_for_it(environ
     done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
     rare = ("alembic", "apscheduler", "authlib", "prometheus_client", "pygal", "pyotp", "segno")
     assert [name for name in rare if name in done.stdout.split()] == []
+
+
+@pytest.mark.parametrize("arguments", [("get", "sales.backorders"), ("list",), ("export",), ("example",)])
+def test_a_command_that_reads_options_imports_of_modules_only_what_they_declare(environment, arguments):
+    found = [name.split(".") for name in imported(environment, "options", *arguments)]
+    assert {name[2] for name in found if name[0] == "modules" and len(name) > 2} == {"module"}

@@ -6,6 +6,7 @@ import re
 from datetime import date, timedelta
 
 from erp import clock
+from modules.preorder import queries
 from modules.procurement.admin.outlook import next_step as next_of_purchase
 from modules.procurement.services import set_expected_dates
 from modules.sales.admin.next_steps import WAIT, next_step
@@ -45,6 +46,18 @@ def test_the_page_of_an_order_says_what_leaves_now_later_and_on_no_day(session, 
         ("info", "10 Jan 2030 1 line, 3 units from PO-7"),
         ("warning", "No date 1 line, 4 units not covered"),
     ]
+
+
+def test_the_page_of_an_order_reads_once_what_covers_it(session, client, monkeypatch):
+    read, read_coverage = [], queries.line_coverage
+    monkeypatch.setattr(
+        queries, "line_coverage", lambda *given, **more: read.append(1) or read_coverage(*given, **more)
+    )
+    order = make_order(session, [(make_product(session), 3)])
+    session.commit()
+    for count in (1, 2):
+        assert "not covered" in client.get(f"/sales/orders/{order.id}/").get_data(as_text=True)
+        assert len(read) == count
 
 
 def test_the_page_of_an_order_says_which_lines_are_late(session, client):

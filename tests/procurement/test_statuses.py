@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -145,3 +147,29 @@ def test_a_file_that_only_names_statuses_leaves_everything_else(session: Session
     assert load(session, "purchase_line_statuses", "name", "Ordered") == "1 status: 0 new, 0 changed."
     status = session.scalars(select(PurchaseLineStatus)).one()
     assert (status.position, status.is_default) == (3, True)
+
+
+def test_a_hundred_statuses_are_made_and_changed_in_as_many_statements_as_two(
+    session: Session, count_statements: Callable[[], AbstractContextManager[list[str]]]
+) -> None:
+    def sent_for(prefix: str, count: int) -> int:
+        head = "name,position,is_default"
+        load(session, "purchase_line_statuses", head, *(f"{prefix}{n},{n},no" for n in range(count)))
+        old = [f"{prefix}{n},{n + n % 2},{'yes' if n == 1 else 'no'}" for n in range(count)]
+        with count_statements() as sent:
+            load(session, "purchase_line_statuses", head, *old, *(f"{prefix}NEW{n},{n},no" for n in range(count)))
+        return len(sent)
+
+    sent_for("WARM", 2)
+    assert sent_for("MANY", 100) == sent_for("FEW", 2)
+    values = select(PurchaseLineStatus.name, PurchaseLineStatus.position, PurchaseLineStatus.is_default)
+    found = session.execute(values.where(PurchaseLineStatus.name.in_(("FEW1", "FEWNEW1", "MANY1", "MANY3")))).all()
+    assert sorted(map(tuple, found)) == [
+        ("FEW1", 2, True),
+        ("FEWNEW1", 1, False),
+        ("MANY1", 2, False),
+        ("MANY3", 4, False),
+    ]
+    changed = select(HistoryEntry.field, HistoryEntry.old_value, HistoryEntry.new_value)
+    entries = session.execute(changed.where(HistoryEntry.document_name == "MANY3")).all()
+    assert entries == [("position", "3", "4")]

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import func, select
 
-from erp.exchange import ImportRefused, import_csv
+from erp.exchange import ImportRefused, import_csv, kinds
 from modules.sales import services
 from modules.sales.models import Allocation, Backorder, Order, OrderLine
 from tests.support.concurrency import together
@@ -58,6 +58,15 @@ def test_what_is_new_is_made_what_is_equal_stays_and_what_is_changed_is_changed(
         ("C", 1, Decimal(1)),
     ]
     assert session.scalar(select(func.count()).select_from(Allocation)) == 0
+
+
+def test_an_update_in_parts_counts_what_it_did_as_one(session, shop, monkeypatch):
+    monkeypatch.setattr(kinds, "ROWS_AT_ONCE", 1)
+    load(session, "sales_orders", HEAD, "A,ACME,SCREW,5,", "A,ACME,WIRE,2,", "B,ACME,SCREW,1,")
+    summary = update(session, "A,ACME,SCREW,7,", "B,ACME,SCREW,1,", "C,ACME,WIRE,1,", "b,ACME,WIRE,3,")
+    assert summary == (
+        "3 sales orders: 1 new, 2 changed. 1 line changed, 1 added. 1 line that the file does not name left as before."
+    )
 
 
 def test_lines_that_the_file_does_not_name_stay(session, shop):

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from erp import clock
 from erp.db import require_lock
 from erp.errors import AlreadyMade
+from erp.exchange import kinds
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.states import Tracking
 from modules.sales.exchange import orders
@@ -211,6 +212,30 @@ def test_an_import_of_many_products_takes_as_many_statements_as_one(session, sho
         return len(sent)
 
     assert sent_for("MANY", skus) == sent_for("ONE", skus[:1])
+
+
+def test_lines_of_one_order_that_stand_far_apart_are_one_order_in_the_order_of_the_file(session, shop, monkeypatch):
+    monkeypatch.setattr(kinds, "ROWS_AT_ONCE", 2)
+    rows = [f"{number},ACME,{sku},1" for sku in ("SCREW", "WIRE", "SCREW") for number in ("A", "B", "C")]
+    assert load(session, "sales_orders", "number,customer,sku,quantity", *rows) == "3 sales orders with 9 lines."
+    lines = select(Order.number, OrderLine.position, Product.sku).join(Order.lines).join(OrderLine.product)
+    found = session.execute(lines.order_by(Order.id, OrderLine.position)).all()
+    assert found == [(number, at, sku) for number in "ABC" for at, sku in ((1, "SCREW"), (2, "WIRE"), (3, "SCREW"))]
+
+
+def test_errors_of_every_part_of_a_large_file_are_named_and_nothing_is_imported(session, shop, monkeypatch):
+    monkeypatch.setattr(kinds, "ROWS_AT_ONCE", 2)
+    good = [f"A{number},ACME,SCREW,1" for number in range(4)]
+    bad = [
+        "S1,NOBODY,SCREW,1",
+        *good,
+        "S2,ACME,NOTHING,1",
+        *(row.replace("A", "B", 1) for row in good),
+        "S3,ACME,SCREW,0",
+    ]
+    found = errors_of(session, "sales_orders", "number,customer,sku,quantity", *bad)
+    assert [error[:2] for error in found] == [(2, "customer"), (7, "sku"), (12, "quantity")]
+    assert session.scalar(select(func.count()).select_from(Order)) == 0
 
 
 def test_numbers_are_looked_up_under_the_locks_of_the_products(session, shop, monkeypatch):

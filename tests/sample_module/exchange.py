@@ -31,7 +31,7 @@ def customers_out(session: Session) -> Mapping[str, Sequence[bool]]:
     return {code: (wishes_first,) for code, wishes_first in session.execute(rows)}
 
 
-def _save(session: Session, rows: list[Row], errors: Errors) -> str:
+def _save(session: Session, rows: Sequence[Row], errors: Errors) -> str:
     numbers = select(Order).where(Order.number.in_([row["order"] for row in rows]))
     orders = {order.number: order for order in session.scalars(numbers)}
     for row in rows:

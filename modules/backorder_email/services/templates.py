@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import delete, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from erp import history
+from erp.db import insert_rows
 from erp.identity import identity_key
 from modules.backorder_email import queries
 from modules.backorder_email.domain.templates import Wording, clean_line
@@ -70,16 +71,17 @@ def _refuse_taken_kinds(session: Session, changes: Sequence[_Change]) -> None:
 def save_templates(session: Session, changes: Sequence[_Change]) -> int:
     """Create or change many templates whose wording was checked; return how many existing ones changed."""
     _refuse_taken_kinds(session, changes)
-    changed = 0
-    for name, template, wording, kind in changes:
-        if template is None:
-            session.add(Template(name=name, kind=kind, **vars(wording)))
-        elif (wording, kind) != (template.wording, template.kind):
-            template.subject, template.body, template.html = wording.subject, wording.body, wording.html
-            template.kind = kind
-            changed += 1
-    session.flush()
-    return changed
+    new = [
+        {"name": name, "kind": kind, **vars(wording)} for name, template, wording, kind in changes if template is None
+    ]
+    insert_rows(session, Template, new)
+    edits = [
+        (template, {"kind": kind, **vars(wording)})
+        for _, template, wording, kind in changes
+        if template is not None and (wording, kind) != (template.wording, template.kind)
+    ]
+    history.edit_many(session, Template, dict.fromkeys(("kind", "subject", "body", "html"), "text"), edits)
+    return len(edits)
 
 
 def _refuse_if_option_names(session: Session, template: Template) -> None:
@@ -101,7 +103,8 @@ def set_status_templates(session: Session, templates: Mapping[PurchaseLineStatus
     """Give each of many statuses a template, or none, and write the history of those that change."""
     session.flush()
     statuses = {status.id: status for status in templates}
-    rows = session.scalars(select(StatusTemplate).where(StatusTemplate.status_id.in_(statuses)))
+    wanted = select(StatusTemplate).where(StatusTemplate.status_id.in_(statuses))
+    rows = session.scalars(wanted.options(joinedload(StatusTemplate.template)))
     before = {row.status_id: row.template for row in rows}
     changed = {id_: status for id_, status in statuses.items() if templates[status] is not before.get(id_)}
     session.execute(delete(StatusTemplate).where(StatusTemplate.status_id.in_(changed)))

@@ -25,7 +25,7 @@ from modules.inventory_lots.errors import HoldUnchanged, NothingToRelease
 from modules.inventory_lots.events import StockChanged
 from modules.inventory_lots.hooks import stock_will_fall
 from modules.inventory_lots.models import Balance, Lot, Product
-from modules.inventory_lots.services.products import edit_many, lock_products
+from modules.inventory_lots.services.products import lock_products
 
 LOT = cast(Table, Lot.__table__)
 LOT_COLUMNS = ("id", "product_id", "number_key", "number", "received_on", "expires_on")
@@ -105,7 +105,7 @@ def _write_dates(session: Session, found: Mapping[Key, queries.KnownLot], dates:
             changed[lot.id] = after
     if changed:
         lots = session.scalars(select(Lot).where(is_one_of(session, Lot.id, changed)))
-        edit_many(session, Lot, DATES, [(lot, dict(zip(DATES, changed[lot.id], strict=True))) for lot in lots])
+        history.edit_many(session, Lot, DATES, [(lot, dict(zip(DATES, changed[lot.id], strict=True))) for lot in lots])
 
 
 def hold_lot(session: Session, lot_id: int, *, why: str = "") -> Lot:
@@ -134,7 +134,7 @@ def hold_lots(session: Session, lot_ids: Collection[int], on_hold: bool, *, why:
     lots = queries.lots_by_id(session, lot_ids)
     changed = [lot for lot in lots if lot.on_hold != on_hold]
     with history.because(session, why):
-        edit_many(session, Lot, {"on_hold": "boolean"}, [(lot, {"on_hold": on_hold}) for lot in changed])
+        history.edit_many(session, Lot, {"on_hold": "boolean"}, [(lot, {"on_hold": on_hold}) for lot in changed])
     if changed:
         publish(session, StockChanged(tuple(sorted({lot.product_id for lot in changed}))))
     unchanged = (lot for lot in lots if lot not in changed)

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-from sqlalchemy import Table, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
-from sqlalchemy.orm.attributes import set_committed_value
 
 from erp.contacts import Saved
 from erp.creation import create_named
 from erp.db import (
     Build,
-    bulk_update,
     chunks,
     commit_parts,
     insert_missing,
@@ -25,14 +23,13 @@ from erp.db import (
     lock_selected,
 )
 from erp.errors import ErpError
-from erp.history import Change, record_all
-from erp.numbers import to_raw
+from erp.history import Change, edit_many, record_all
 from erp.registry import current_registry
 from erp.search import refresh
 from modules.inventory_lots import queries
 from modules.inventory_lots.domain import TrackingSettings, check_change, check_tracking_settings, check_unit
 from modules.inventory_lots.errors import ActiveUnchanged, ManyRefused, StockRefused
-from modules.inventory_lots.models import Lot, Product
+from modules.inventory_lots.models import Product
 from modules.inventory_lots.states import Tracking
 
 T = TypeVar("T")
@@ -190,35 +187,3 @@ def _changed(product: Product, data: ProductData) -> dict[str, Any]:
     price = product.list_price if data.list_price is None else data.list_price
     values = {"name": data.name, **vars(_after(_settings(product), data)), "list_price": price}
     return values if any(getattr(product, field) != value for field, value in values.items()) else {}
-
-
-def edit_many(
-    session: Session,
-    model: type[Product | Lot],
-    types: Mapping[str, str],
-    edits: Sequence[tuple[Any, Mapping[str, Any]]],
-) -> None:
-    """Set the fields of each row to the values given with it: two statements for any number of rows.
-
-    `types` maps the fields, the same for all rows, to their PostgreSQL types. The history records each change.
-    """
-    changes = [
-        Change(row.history_subject(), "changed", field, getattr(row, field), values[field])
-        for row, values in edits
-        for field in types
-        if getattr(row, field) != values[field]
-    ]
-    record_all(session, changes)
-    table = cast(Table, model.__table__)
-    sets = {field: f"{{new_{field}}}" for field in types} | {"row_version": f"{table.name}.row_version + 1"}
-    rows = [(row.id, *(_raw(values[field]) for field in types)) for row, values in edits]
-    bulk_update(session, table, sets, {f"new_{field}": kind for field, kind in types.items()}, rows)
-    for row, values in edits:
-        # The bulk update passes the session by: set what it has loaded, so that nothing needs to be read again.
-        for field in types:
-            set_committed_value(row, field, values[field])
-        set_committed_value(row, "row_version", row.row_version + 1)
-
-
-def _raw(value: Any) -> Any:
-    return to_raw(value) if isinstance(value, Decimal) else value

@@ -14,9 +14,9 @@ from erp.admin import DatedPart, Panel, later_than
 from erp.admin.formatting import day
 from erp.numbers import plural_quantity
 from erp.text import joined, plural, say
-from modules.preorder import queries
+from modules.preorder.admin.order_coverage import coverage_of_order
 from modules.preorder.coverage import Coverage, Part, PartKind
-from modules.sales.models import Order, OrderLine
+from modules.sales.models import Order
 from modules.sales.states import OrderState
 
 MOST_NAMED = 4
@@ -25,7 +25,7 @@ MOST_NAMED = 4
 def _outlook(session: Session, order: Order) -> Mapping[str, Any] | None:
     if order.state != OrderState.confirmed:
         return None
-    found = queries.line_coverage(session, OrderLine.order_id == order.id)
+    found = coverage_of_order(session, order.id)
     positions = {line.id: line.position for line in order.lines}
     parts = list(_dated_parts(found))
     late = [(positions[line_id], coverage) for line_id, coverage in found.items() if coverage.is_late]

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from flask import render_template
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from sqlalchemy.orm import Session
 from wtforms import HiddenField
 
@@ -20,6 +20,7 @@ from erp.db import format_quantity
 from erp.text import named, say
 from modules.preorder import queries
 from modules.preorder.admin.bars import Drawn, Part, draw
+from modules.preorder.admin.order_coverage import coverage_of_order
 from modules.preorder.coverage import Coverage, PartKind
 from modules.preorder.coverage import Part as CoveragePart
 from modules.preorder.domain import CoverageState
@@ -47,15 +48,17 @@ def _on_purchase_orders(session: Session, lines: Sequence[OrderLine]) -> Mapping
 def _shown_quantity(line: OrderLine, on_purchase_orders: Decimal) -> Markup:
     state = queries.coverage_of_line(line, on_purchase_orders)
     shown = badge(shown_coverage(state)) if state else ""
-    return Markup("<div>{}</div>{}").format(shown_quantity(on_purchase_orders), shown)
+    return Markup(f"<div>{shown_quantity(on_purchase_orders)}</div>{shown}")
 
 
 def shown_expectation(found: Coverage) -> Markup:
     """Return an expected date, whether the line is late, and the parts of the line where they say more."""
     late = badge(Badge("late", "danger")) if found.is_late else Markup()
-    text = day(found.expected) or Markup('<span class="text-muted">{}</span>').format(say("no date"))
-    parts = Markup('<div class="small text-muted">{}</div>').format(found.describe()) if _says_more(found) else ""
-    return Markup('<div class="text-nowrap">{}</div>{}{}').format(text, late, parts)
+    none = escape(say("no date"))
+    text = escape(day(found.expected)) or f'<span class="text-muted">{none}</span>'
+    parts = f'<div class="small text-muted">{escape(found.describe())}</div>' if _says_more(found) else ""
+    # A page has hundreds of these: `Markup.format` would parse its text for each.
+    return Markup(f'<div class="text-nowrap">{text}</div>{late}{parts}')
 
 
 def _says_more(found: Coverage) -> bool:
@@ -63,8 +66,11 @@ def _says_more(found: Coverage) -> bool:
 
 
 def _expected(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, Any]:
-    found = queries.line_coverage(session, OrderLine.id.in_([line.id for line in lines]))
-    return {line_id: shown_expectation(row) for line_id, row in found.items()}
+    return {
+        line_id: shown_expectation(row)
+        for order_id in {line.order_id for line in lines}
+        for line_id, row in coverage_of_order(session, order_id).items()
+    }
 
 
 LINE_COLUMNS = (
@@ -100,7 +106,7 @@ def _order_expected(session: Session, order: Order | None) -> Any:
     """Return when all that is open of an order can be there; None where a line has no expected date."""
     if order is None or order.state != OrderState.confirmed:
         return None
-    dates = [row.expected for row in queries.line_coverage(session, OrderLine.order_id == order.id).values()]
+    dates = [row.expected for row in coverage_of_order(session, order.id).values()]
     return max((date for date in dates if date), default=None) if all(dates) else None
 
 
@@ -120,29 +126,17 @@ def line_bar(line: OrderLine, coverage: Coverage | None) -> list[Drawn]:
     unit = line.product.unit
     parts = [_drawn_part(part, unit, clock.today()) for part in coverage.parts] if coverage else []
     uncovered = line.open_quantity - sum((part.quantity for part in parts), Decimal(0))
-    return draw(
-        [
-            Part(
-                line.packed,
-                "done",
-                "packed",
-                say("{packed} {unit} packed", packed=format_quantity(line.packed), unit=unit),
-            ),
-            *parts,
-            Part(
-                uncovered,
-                "open",
-                say("not covered"),
-                say("{uncovered} {unit} not covered", uncovered=format_quantity(uncovered), unit=unit),
-            ),
-            Part(
-                line.cancelled,
-                "gone",
-                "cancelled",
-                say("{cancelled} {unit} cancelled", cancelled=format_quantity(line.cancelled), unit=unit),
-            ),
-        ]
-    )
+    # A page has hundreds of these bars: what is not drawn needs no words.
+    if line.packed:
+        text = say("{packed} {unit} packed", packed=format_quantity(line.packed), unit=unit)
+        parts.insert(0, Part(line.packed, "done", "packed", text))
+    if uncovered:
+        text = say("{uncovered} {unit} not covered", uncovered=format_quantity(uncovered), unit=unit)
+        parts.append(Part(uncovered, "open", say("not covered"), text))
+    if line.cancelled:
+        text = say("{cancelled} {unit} cancelled", cancelled=format_quantity(line.cancelled), unit=unit)
+        parts.append(Part(line.cancelled, "gone", "cancelled", text))
+    return draw(parts)
 
 
 def _drawn_part(part: CoveragePart, unit: str, today: date) -> Part:
@@ -179,7 +173,7 @@ def _purchase_allocations(session: Session, order: Order) -> Mapping[str, Any] |
     if order.state != OrderState.confirmed:
         return None
     allocations = queries.purchase_allocations_to(session, queries.of_lines(OrderLine.order_id == order.id))
-    found = queries.line_coverage(session, OrderLine.order_id == order.id)
+    found = coverage_of_order(session, order.id)
     bars = [(line, line_bar(line, found.get(line.id))) for line in order.lines if line.is_open]
     return {"purchase_allocations": allocations, "coverage": bars}
 

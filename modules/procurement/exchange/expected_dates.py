@@ -16,7 +16,7 @@ from modules.procurement.queries import booked_lines
 from modules.procurement.services import set_expected_dates
 
 
-def _save(session: Session, rows: list[Row], errors: Errors) -> str:
+def _save(session: Session, rows: Sequence[Row], errors: Errors) -> str:
     line_ids = find_lines(session, rows, errors)
     errors.raise_if_any()
     dates = {line_ids[row["number"], row["line"]]: row["expected_on"] for row in rows}

@@ -20,7 +20,7 @@ from modules.procurement.queries import booked_lines, numbers_in_use
 from modules.procurement.services import create_ordered
 
 
-def _create(session: Session, rows: list[Row], errors: Errors) -> str:
+def _create(session: Session, rows: Sequence[Row], errors: Errors) -> str:
     groups = rows_by_number(rows)
     # Locked before the numbers are looked up: of two files with one order, the second is refused because it exists.
     lock_products(session, product_ids_by_sku(session, {row["sku"] for row in rows}).values())

@@ -22,7 +22,7 @@ from modules.procurement.services import lock_lines, receive_many
 MOST_NAMED = 10
 
 
-def _receive(session: Session, rows: list[Row], errors: Errors) -> str:
+def _receive(session: Session, rows: Sequence[Row], errors: Errors) -> str:
     line_ids = find_lines(session, rows, errors)
     for row in rows:
         _check_location(row, errors)

@@ -15,7 +15,7 @@ from modules.procurement.models import PurchaseLineStatus
 from modules.procurement.services import save_statuses
 
 
-def _save(session: Session, rows: list[Row], errors: Errors) -> str:
+def _save(session: Session, rows: Sequence[Row], errors: Errors) -> str:
     defaults = [row for row in rows if row["is_default"]]
     for row in defaults[1:]:
         errors.add(

@@ -21,7 +21,7 @@ COLUMNS = (
 )
 
 
-def _save(session: Session, rows: list[Row], errors: Errors) -> str:
+def _save(session: Session, rows: Sequence[Row], errors: Errors) -> str:
     errors.raise_if_any()
     saved = save_contacts(session, Supplier, [_contact(row) for row in rows])
     return say(

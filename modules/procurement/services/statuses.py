@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp.contacts import Saved
+from erp.db import insert_rows
 from erp.events import publish
-from erp.history import Change, delete_document, record_with_ids
+from erp.history import Change, delete_document, edit_many, record_with_ids
 from erp.text import say
 from modules.procurement.domain import StatusData
 from modules.procurement.errors import NameTaken, StatusInUse
@@ -80,7 +82,8 @@ def save_status(session: Session, status_id: int | None, data: StatusData) -> Pu
     if data.is_default and not status.is_default:
         _clear_default(session)
     status.name = data.name
-    _write(status, data)
+    for name, value in _after(status, data).items():
+        setattr(status, name, value)
     session.add(status)
     session.flush()
     return status
@@ -91,25 +94,27 @@ def save_statuses(session: Session, statuses: Sequence[StatusData]) -> Saved:
     known = statuses_by_name(session, [data.name for data in statuses])
     if any(data.is_default and not (data.name in known and known[data.name].is_default) for data in statuses):
         _clear_default(session)
-    changed = 0
-    for data in statuses:
-        status = known.get(data.name) or _new_status(data.name)
-        changed += _write(status, data) and data.name in known
-        session.add(status)
-    session.flush()
-    return Saved(len(statuses) - len(known), changed)
+    new = [data for data in statuses if data.name not in known]
+    rows = [{"name": data.name, **_after(_new_status(data.name), data)} for data in new]
+    insert_rows(session, PurchaseLineStatus, rows)
+    old = [(known[data.name], _after(known[data.name], data)) for data in statuses if data.name in known]
+    edits = [(status, values) for status, values in old if values != _fields(status)]
+    edit_many(session, PurchaseLineStatus, {"position": "integer", "is_default": "boolean"}, edits)
+    return Saved(len(new), len(edits))
 
 
 def _new_status(name: str) -> PurchaseLineStatus:
     return PurchaseLineStatus(name=name, position=0, is_default=False)
 
 
-def _write(status: PurchaseLineStatus, data: StatusData) -> bool:
-    """Set what the data gives; return whether something changed."""
-    before = status.position, status.is_default
-    status.position = status.position if data.position is None else data.position
-    status.is_default = status.is_default if data.is_default is None else data.is_default
-    return before != (status.position, status.is_default)
+def _fields(status: PurchaseLineStatus) -> dict[str, Any]:
+    return {"position": status.position, "is_default": status.is_default}
+
+
+def _after(status: PurchaseLineStatus, data: StatusData) -> dict[str, Any]:
+    """Return what a status will have: what the data gives, else what it has."""
+    given = {"position": data.position, "is_default": data.is_default}
+    return _fields(status) | {name: value for name, value in given.items() if value is not None}
 
 
 def _clear_default(session: Session) -> None:

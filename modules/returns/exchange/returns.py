@@ -28,7 +28,7 @@ from modules.returns.exchange.maps import ODOO_TRANSFERS
 from modules.returns.states import ReturnCause
 
 
-def _create(session: Session, rows: list[Row], errors: Errors) -> str:
+def _create(session: Session, rows: Sequence[Row], errors: Errors) -> str:
     keys = queries.packed_by_key(session, [(row["pack"], row["sku"], row["lot"]) for row in rows])
     ids = [id_ for found in keys.values() for id_ in found]
     # Locked before what is left is read: of two files with the same goods, the second is refused.

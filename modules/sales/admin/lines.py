@@ -71,7 +71,8 @@ def _why(line: OrderLine) -> Markup:
     if not queries.can_take(line):
         return Markup()
     address = url_for("sales_order.line_action", id=line.order_id, line_id=line.id, name="why")
-    return Markup('<div><a class="small text-nowrap" href="{}">{}</a></div>').format(address, say("Why?"))
+    text = escape(say("Why?"))
+    return Markup(f'<div><a class="small text-nowrap" href="{escape(address)}">{text}</a></div>')
 
 
 def _shortage(line: OrderLine) -> Markup | str:

@@ -30,7 +30,7 @@ DEFAULTS: dict[str, Any] = {"priority": 0, "shipping_policy": ShippingPolicy.par
 
 @dataclass(frozen=True)
 class Book:
-    """The orders of a file by number, in order of first appearance, and the customers and products that it names."""
+    """Orders of a file by number, in order of first appearance, and the customers and products that they name."""
 
     orders: Mapping[str, list[Row]]
     customers: Mapping[str, Customer]
@@ -53,15 +53,21 @@ class Book:
         )
 
 
-def read_book(session: Session, rows: Sequence[Row], more_products: Iterable[int] = ()) -> Book:
-    """Lock the products of a file, and more, and return what it names as it is then."""
-    orders = rows_by_number(rows)
-    skus = {row["sku"] for row in rows}
-    # Locked before the numbers are looked up: of two files with the same order, the second is refused.
-    lock_products(session, {*product_ids_by_sku(session, skus).values(), *more_products})
-    customers = contacts_by_code(session, Customer, [row["customer"] for row in rows])
-    products = ByKey((product.sku, product) for product in products_by_sku(session, skus).values())
-    return Book(orders, customers, products)
+def lock_products_of(session: Session, rows: Iterable[Row], more: Iterable[int] = ()) -> set[int]:
+    """Lock the products of a file, and more, and return their ids.
+
+    Call it before the numbers are looked up: of two files with the same order, the second is refused.
+    """
+    products = {*product_ids_by_sku(session, {row["sku"] for row in rows}).values(), *more}
+    lock_products(session, products)
+    return products
+
+
+def read_book(session: Session, rows: Sequence[Row]) -> Book:
+    """Return what rows name, as it is now: call it once the products are locked."""
+    customers = contacts_by_code(session, Customer, {row["customer"] for row in rows})
+    products = products_by_sku(session, {row["sku"] for row in rows})
+    return Book(rows_by_number(rows), customers, products)
 
 
 def orders_in_use(session: Session, numbers: Iterable[str]) -> ByKey[str, tuple[int, str]]:
@@ -81,8 +87,9 @@ def check_order(group: Sequence[Row], book: Book, errors: Errors) -> None:
     first = group[0]
     if first["customer"] not in book.customers:
         errors.add_unknown(first, "customer", say("is not the code of a customer"))
+    columns = [column for column in HEADER if first.given(column)]
     for row in group[1:]:
-        for column in HEADER:
+        for column in columns:
             if header_value(row, column) != header_value(first, column):
                 errors.add(row, column, say("is not what row {first} says of the same order", first=first.number))
     for row in group:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -11,11 +11,19 @@ from sqlalchemy.orm import Session
 
 from erp.db import is_one_of
 from erp.errors import StaleRecord
-from erp.exchange import Errors, Row, as_cell
+from erp.exchange import Errors, Row, as_cell, in_parts
 from erp.identity import ByKey, identity_key
 from erp.text import joined, plural, say
 from modules.sales import queries, services
-from modules.sales.exchange.order_rows import HEADER, Book, check_order, create, orders_in_use, read_book
+from modules.sales.exchange.order_rows import (
+    HEADER,
+    Book,
+    check_order,
+    create,
+    lock_products_of,
+    orders_in_use,
+    read_book,
+)
 from modules.sales.models import Order, OrderLine
 from modules.sales.services import NewLine
 
@@ -24,8 +32,20 @@ KEPT = {"unit_price": "price", "requested_on": say("requested date")}
 
 
 @dataclass
+class _Counts:
+    """What an update did: orders of the file, those that are new or changed, their lines, and lines not named."""
+
+    orders: int = 0
+    new: int = 0
+    changed: int = 0
+    changed_lines: int = 0
+    added_lines: int = 0
+    left: int = 0
+
+
+@dataclass
 class _Changes:
-    """What a file changes of orders that exist, with the row that says so."""
+    """What rows change of orders that exist, with the row that says so."""
 
     quantities: dict[int, Decimal] = field(default_factory=dict)
     rows_by_line: dict[int, Row] = field(default_factory=dict)
@@ -49,13 +69,32 @@ class _Changes:
 
 def update_orders(session: Session, rows: Sequence[Row], errors: Errors) -> str:
     """Make orders that are new, and give lines of those that exist the quantities of the file; nothing is allocated."""
-    known = orders_in_use(session, dict.fromkeys(row["number"] for row in rows))
-    before = _products(session, known)
-    book = read_book(session, rows, before)
-    if not _products(session, known) <= before | {product.id for product in book.products.values()}:
-        raise StaleRecord
-    # Read once more under the locks: another import may have made some meanwhile.
-    known = orders_in_use(session, book.orders)
+    before: set[int] = set()
+    for part in in_parts(rows):
+        before |= _products(session, _known(session, part))
+    locked, counts = lock_products_of(session, rows, before), _Counts()
+    for part in in_parts(rows):
+        # Looked up once more under the locks: another import may have made some meanwhile.
+        known = _known(session, part)
+        if not _products(session, known) <= locked:
+            raise StaleRecord
+        _update(session, part, known, (counts, errors))
+    return _summary(counts)
+
+
+def _known(session: Session, rows: Iterable[Row]) -> ByKey[str, tuple[int, str]]:
+    return orders_in_use(session, {row["number"] for row in rows})
+
+
+def _update(
+    session: Session,
+    rows: Sequence[Row],
+    known: Mapping[str, tuple[int, str]],
+    found: tuple[_Counts, Errors],
+) -> None:
+    """Make or change the orders of some rows, of which some are known; count it, and add what is wrong with them."""
+    counts, errors = found
+    book = read_book(session, rows)
     orders = {order.id: order for order in queries.orders_with_lines(session, [id_ for id_, _ in known.values()])}
     changes, new = _Changes(), []
     for number, group in book.orders.items():
@@ -66,7 +105,12 @@ def update_orders(session: Session, rows: Sequence[Row], errors: Errors) -> str:
             new.append(group)
     create(session, new, book, errors)
     _apply(session, orders, changes, errors)
-    return _summary(book, len(new), changes)
+    counts.orders += len(book.orders)
+    counts.new += len(new)
+    counts.changed += len(changes.orders)
+    counts.changed_lines += len(changes.quantities)
+    counts.added_lines += sum(map(len, changes.new_lines.values()))
+    counts.left += changes.left
 
 
 def _products(session: Session, known: Mapping[str, tuple[int, str]]) -> set[int]:
@@ -129,18 +173,18 @@ def _apply(session: Session, orders: Mapping[int, Order], changes: _Changes, err
         errors.add(changes.rows_by_line[line_id], "quantity", refusal)
 
 
-def _summary(book: Book, new: int, changes: _Changes) -> str:
-    added = sum(map(len, changes.new_lines.values()))
+def _summary(counts: _Counts) -> str:
     parts = [
         say(
             "{sales_orders}: {new} new, {orders} changed.",
-            sales_orders=plural(len(book.orders), "sales order"),
-            new=new,
-            orders=len(changes.orders),
+            sales_orders=plural(counts.orders, "sales order"),
+            new=counts.new,
+            orders=counts.changed,
         )
     ]
-    if changes.orders:
-        parts.append(say("{lines} changed, {added} added.", lines=plural(len(changes.quantities), "line"), added=added))
-    if changes.left:
-        parts.append(say("{lines} that the file does not name left as before.", lines=plural(changes.left, "line")))
+    if counts.changed:
+        lines = plural(counts.changed_lines, "line")
+        parts.append(say("{lines} changed, {added} added.", lines=lines, added=counts.added_lines))
+    if counts.left:
+        parts.append(say("{lines} that the file does not name left as before.", lines=plural(counts.left, "line")))
     return joined(parts)

@@ -15,6 +15,7 @@ from erp.exchange import (
     Row,
     code,
     day,
+    in_parts,
     instant,
     money,
     one_of,
@@ -26,7 +27,7 @@ from modules.inventory_lots.models import Product
 from modules.inventory_lots.queries import products_by_sku
 from modules.sales import services
 from modules.sales.exchange.maps import ORDER_MAPS
-from modules.sales.exchange.order_rows import HEADER, check_order, create, orders_in_use, read_book
+from modules.sales.exchange.order_rows import HEADER, check_order, create, lock_products_of, orders_in_use, read_book
 from modules.sales.exchange.order_updates import update_orders
 from modules.sales.models import Customer, Order, OrderLine
 from modules.sales.queries import select_lines
@@ -34,6 +35,17 @@ from modules.sales.states import OrderState, ShippingPolicy
 
 
 def _apply(session: Session, rows: Sequence[Row], errors: Errors) -> str:
+    lock_products_of(session, rows)
+    orders = sum([_add(session, part, errors) for part in in_parts(rows)])
+    return say(
+        "{sales_orders} with {lines}.",
+        sales_orders=plural(orders, "sales order"),
+        lines=plural(len(rows), "line"),
+    )
+
+
+def _add(session: Session, rows: Sequence[Row], errors: Errors) -> int:
+    """Make the orders of some rows, add what is wrong with them, and return how many they are."""
     book = read_book(session, rows)
     taken = orders_in_use(session, book.orders)
     for number, group in book.orders.items():
@@ -41,11 +53,7 @@ def _apply(session: Session, rows: Sequence[Row], errors: Errors) -> str:
             _refuse_number(group[0], taken[number][1], errors)
         check_order(group, book, errors)
     create(session, book.orders.values(), book, errors)
-    return say(
-        "{sales_orders} with {lines}.",
-        sales_orders=plural(len(book.orders), "sales order"),
-        lines=plural(len(rows), "line"),
-    )
+    return len(book.orders)
 
 
 def _refuse_number(row: Row, taken: str, errors: Errors) -> None:
