@@ -95,7 +95,7 @@ def confirm(session: Session, order_id: int, *, quote: str | None = None) -> Ord
     number = order.number or next_number(session, "sales.order", "SO", Order.number)
     write_orders(session, [(order, number, state)])
     if run is not None:
-        write_plans(session, *run, AllocationSource.automatic)
+        write_plans(session, *run, AllocationSource.automatic, changed=None if quote else order.lines)
     publish(session, OrderConfirmed((order_id,)))
     return order
 
