@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from datetime import date
 from typing import NamedTuple
 
@@ -95,8 +95,8 @@ def allocate_order(session: Session, order_id: int, *, agreed: str | None = None
     snapshots = queries.read_snapshots(session, asked, rules)
     if agreed is not None:
         _refuse_other_losses(order, queries.losses_in(session, snapshots, lines, rules), agreed)
-    set_hold(session, order.lines, False)
-    write_plans(session, scope, served_first(snapshots, lines, rules), AllocationSource.manual, changed=order.lines)
+    plans = served_first(snapshots, lines, rules)
+    write_plans(session, scope, plans, AllocationSource.manual, changed=order.lines, let_in=order.lines)
     if scheduled:
         date_scheduled_backorders(session, is_one_of(session, Backorder.line_id, scheduled))
 
@@ -142,17 +142,27 @@ def write_plans(
     source: AllocationSource,
     *,
     changed: Sequence[OrderLine] | None = None,
+    let_in: Sequence[OrderLine] = (),
 ) -> None:
     """Write what was planned for products of a scope, all at once, and announce it.
 
     Incoming supply is written by those to whom it belongs, when they hear of it. `changed` are the lines, as they were
     read under the locks, that this transaction has changed before or serves; None where others may have changed too.
+    Lines that are `let_in` are not held any more.
     """
     grants = [grant for plan in plans for grant in plan.grants]
     granted = sums((grant.demand, grant.quantity) for grant in grants)
     promises = None if changed is None else first_promises(session, changed, granted, plans)
-    _write(session, grants, granted, source, promises=promises or {})
+    held = [line for line in let_in if line.hold_allocation]
+    history.record_all(session, hold_changes(held, False))
+    _write_lines(session, granted, promises or {}, {line.id for line in held})
+    _write(session, grants, granted, source)
     write_backorders(session, (change for plan in plans for change in plan.backorders))
+    publish(session, _served(scope, plans, are_promised=promises is not None))
+
+
+def _served(scope: Scope, plans: Sequence[Plan], *, are_promised: bool) -> LinesServed:
+    """Return the announcement of what was planned for products of a scope."""
     given_back = tuple(
         SupplyGivenBack(holding.kind, holding.id, quantity) for plan in plans for holding, quantity in plan.given_back
     )
@@ -166,14 +176,13 @@ def write_plans(
         for plan in plans
         for holding, supply, quantity in plan.exchanged
     )
-    event = LinesServed(
+    return LinesServed(
         *(scope.product_ids, scope.line_ids),
         given_back=given_back,
         exchanged=exchanged,
         taken=taken,
-        are_promised=promises is not None,
+        are_promised=are_promised,
     )
-    publish(session, event)
 
 
 class Converted(NamedTuple):
@@ -193,6 +202,7 @@ def allocate_on(
     """
     granted = sums((grant.demand, grant.quantity) for grant in grants)
     ids = new_ids(session, ALLOCATION, len(grants))
+    _write_lines(session, granted, {}, set())
     _write(session, grants, granted, source, ids=ids)
     backorders = absorb_into_backorders(session, granted)
     return [Converted(id_, backorders.get(grant.demand)) for id_, grant in zip(ids, grants, strict=True)]
@@ -205,12 +215,8 @@ def _write(
     source: AllocationSource,
     *,
     ids: Sequence[int] = (),
-    promises: Mapping[int, date] | None = None,
 ) -> None:
-    """Write allocation rows and add to lines (`granted`, the sums by line) and balances what they hold.
-
-    Lines without a promise date get that of `promises`, by line.
-    """
+    """Write allocation rows and what balances hold for them; announce what lines were `granted`, which is written."""
     if not grants:
         return
     run = current_run(session)
@@ -227,19 +233,27 @@ def _write(
         bulk_insert(session, ALLOCATION, ("id", *columns), rows, shared=same)
     else:
         bulk_insert(session, ALLOCATION, columns, grants, shared=same)
-    if promises:
-        _grant_and_promise(session, granted, promises)
-    else:
-        bulk_add(session, LINE, ("allocated",), sorted(granted.items()))
     reserve(session, sorted(sums((grant.supply, grant.quantity) for grant in grants).items()))
     session.expire_all()
     publish(session, LinesAllocated(granted))
 
 
-def _grant_and_promise(session: Session, granted: Mapping[int, int], promises: Mapping[int, date]) -> None:
-    sets = {"allocated": "allocated + {granted}", "promise_date": "coalesce(promise_date, {day})"}
-    rows = [(line_id, quantity, promises.get(line_id)) for line_id, quantity in sorted(granted.items())]
-    bulk_update(session, LINE, sets, {"granted": "bigint", "day": "date"}, rows)
+def _write_lines(session: Session, granted: Mapping[int, int], promises: Mapping[int, date], let_in: Set[int]) -> None:
+    """Add raw quantities to what lines have allocated, promise those of `promises` without a date, and let lines in."""
+    if not (promises or let_in):
+        bulk_add(session, LINE, ("allocated",), sorted(granted.items()))
+        return
+    sets = {
+        "allocated": "allocated + {granted}",
+        "promise_date": "coalesce(promise_date, {day})",
+        "hold_allocation": "hold_allocation AND NOT {is_let_in}",
+    }
+    rows = [
+        (line_id, granted.get(line_id, 0), promises.get(line_id), line_id in let_in)
+        for line_id in sorted({*granted, *let_in})
+    ]
+    bulk_update(session, LINE, sets, {"granted": "bigint", "day": "date", "is_let_in": "boolean"}, rows)
+    session.expire_all()
 
 
 def remove_allocations(
