@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 
 # The years that dates may be entered in: what is added to one, such as a buffer of days, stays in the calendar.
 YEARS = range(1900, 9001)
@@ -37,7 +38,13 @@ def now() -> datetime:
 
 def today() -> date:
     """Return the calendar day it is now in the company's zone (`[erp] timezone`)."""
-    return local(now()).date()
+    return _day(now().replace(second=0, microsecond=0), _zone())
+
+
+@lru_cache(maxsize=16)
+def _day(minute: datetime, zone: tzinfo) -> date:
+    """Return the day of a minute in a zone: many ask within one minute."""
+    return minute.astimezone(zone).date()
 
 
 def local(instant: datetime) -> datetime:

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Table, select, update
 from sqlalchemy.orm import Session
 
-from erp.db import is_postgresql, key_of, run, sql_of_last_id, sql_of_next_ids
+from erp.db import connection_of, is_postgresql, key_of, run, sql_of_last_id, sql_of_next_ids
 from erp.identity import identity_key
 from erp.models import Sequence
 
@@ -77,7 +77,7 @@ def _advance(
     given = (name, 1 + count, count, start, back if on_postgresql else json.dumps(back))
     session.flush()
     ((following, are_used, found),) = run(
-        session.connection(), statement, (*given, back) if on_postgresql and with_ids else given
+        connection_of(session), statement, (*given, back) if on_postgresql and with_ids else given
     )
     ids = found if on_postgresql else [found + place for place in back]
     return following, not are_used, ids if with_ids else []

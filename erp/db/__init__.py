@@ -25,6 +25,7 @@ from erp.db.bulk import (
 )
 from erp.db.carried import carried
 from erp.db.driver import run
+from erp.db.fresh import fresh_rows
 from erp.db.identity import contains, equals, key_column, key_columns, key_of, wrong_keys
 from erp.db.ids_with import new_ids_and
 from erp.db.locking import (
@@ -47,7 +48,6 @@ from erp.db.model_registry import (
 )
 from erp.db.prepared import (
     Build,
-    fresh_prepared,
     given,
     given_table,
     instant_now,
@@ -64,6 +64,7 @@ from erp.db.session import (
     BigId,
     ErpSession,
     Model,
+    connection_of,
     db,
     init_app,
     is_postgresql,
@@ -128,13 +129,14 @@ __all__ = [
     "commit_parts",
     "configure_models",
     "configure_models_of",
+    "connection_of",
     "contains",
     "db",
     "equals",
     "final_once",
     "forget_models",
     "format_quantity",
-    "fresh_prepared",
+    "fresh_rows",
     "from_raw",
     "from_replica",
     "given",

@@ -27,7 +27,7 @@ from sqlalchemy.sql.selectable import Subquery
 
 from erp.db.driver import run
 from erp.db.identity import key_columns, key_of, with_keys
-from erp.db.session import Model, is_postgresql
+from erp.db.session import Model, connection_of, is_postgresql
 from erp.db.statistics import count_new_rows
 from erp.db.waiting import NewId, Write, make_room, wait
 from erp.identity import ByKey, identity_key
@@ -50,7 +50,7 @@ def read_rows(session: Session, statement: Any) -> list[tuple[Any, ...]]:
     They come as the driver gives them: converting each row would cost more than the planning.
     """
     session.flush()
-    cursor = session.connection().execute(statement).cursor
+    cursor = connection_of(session).execute(statement).cursor
     assert cursor is not None
     rows = list(cursor.fetchall())
     cursor.close()
@@ -115,14 +115,14 @@ def bulk_insert(
     names, same = (*columns, *shared), tuple(map(_known, shared.values()))
     full = [(*row, *same) for row in rows]
     if on_postgresql:
-        driver = session.connection().connection.driver_connection
+        driver = connection_of(session).connection.driver_connection
         assert driver is not None
         with driver.cursor().copy(f"COPY {table.name} ({', '.join(names)}) FROM STDIN") as copy:
             for row in full:
                 copy.write_row(row)
         count_new_rows(session, table, len(full))
     else:
-        session.connection().exec_driver_sql(_insert_one(table, names), full)
+        run(connection_of(session), _insert_one(table, names), full, for_each=True)
 
 
 def _known(value: Any) -> Any:
@@ -172,7 +172,7 @@ def insert_new(session: Session, table: Table, values: Mapping[str, Any]) -> New
         wait(session, Write(table, True, _insert_returning(table, tuple(columns)), rows[0], new_id))
     else:
         session.flush()
-        result = session.connection().exec_driver_sql(_insert_one(table, tuple(columns)), rows[0])
+        result = connection_of(session).exec_driver_sql(_insert_one(table, tuple(columns)), rows[0])
         new_id.value = result.lastrowid
     return new_id
 
@@ -194,7 +194,7 @@ def bulk_delete(session: Session, table: Table, ids: Collection[int]) -> None:
         return
     session.flush()
     drop = f"DELETE FROM {table.name} WHERE id IN (SELECT value FROM json_each(?))"
-    session.connection().exec_driver_sql(drop, (json.dumps(list(ids)),))
+    run(connection_of(session), drop, (json.dumps(list(ids)),), gives_rows=False)
 
 
 def new_ids(session: Session, table: Table, count: int) -> list[int]:
@@ -208,7 +208,7 @@ def new_ids_of(session: Session, counts: Mapping[Table, int]) -> dict[Table, lis
     SQLite has one writer, so nothing else takes the next ids; PostgreSQL takes them from the tables' sequences.
     """
     session.flush()
-    connection = session.connection()
+    connection = connection_of(session)
     if connection.dialect.name == "postgresql":
         (found,) = run(connection, _next_ids(tuple(counts)), [list(range(count)) for count in counts.values()])
         return {table: list(ids or ()) for table, ids in zip(counts, found, strict=True)}
@@ -298,7 +298,7 @@ def bulk_update(
         # By name: some versions of Python warn of numbered places.
         names = ("row_id", *types)
         parameters = [dict(zip(names, row, strict=True)) for row in rows]
-        session.connection().exec_driver_sql(statement(on_postgresql=False), parameters)
+        run(connection_of(session), statement(on_postgresql=False), parameters, for_each=True)
 
 
 @cache

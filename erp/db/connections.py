@@ -42,6 +42,13 @@ def watch(engine: Engine) -> None:
         if not (is_fresh and _is_quiet(driver)) and not engine.dialect._do_ping_w_event(driver):
             raise InvalidatePoolError
 
+    @event.listens_for(engine, "rollback")
+    def undo(connection: Connection) -> None:
+        # Where the driver undoes a transaction it lets the server forget all plans, and most pages end with that.
+        driver: Any = None if connection.closed or connection.invalidated else connection.connection.driver_connection
+        if driver is not None and driver.info.transaction_status.name == "INTRANS":
+            driver.pgconn.exec_(b"ROLLBACK")
+
 
 def _is_quiet(driver: Any) -> bool:
     """Say whether a connection is open and the server has said nothing on it since it was used."""

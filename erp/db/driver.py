@@ -6,58 +6,86 @@ errors and lost connections are those of SQLAlchemy.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection
 
 from erp.db.connections import prepared
 
-_CURSOR = "erp_cursor"
-_MANY = 1000
+_CURSORS = "erp_cursors"
+_MOST_CURSORS = 100
+_MANY_ROWS = 100
+_PLACE = re.compile(r"%(?:s|%|\(([^)]+)\)s)")
 # After these an answer may still be under way: the connection is given up.
 _EXITS = (KeyboardInterrupt, GeneratorExit, SystemExit)
 
 
 def run(
-    connection: Connection,
-    sql: str,
-    parameters: Any,
-    values: Iterable[Any] | None = None,
-    *,
-    gives_rows: bool = True,
+    connection: Connection, sql: str, parameters: Any, *, gives_rows: bool = True, for_each: bool = False
 ) -> list[tuple[Any, ...]]:
     """Carry a statement out and return its rows, if it `gives_rows`; PostgreSQL keeps its plan as by `prepared`.
 
-    `values` are those of the parameters where these have names. Lists are cast to their type by the statement.
+    `parameters` are by name where the statement names them. Lists are cast to their type by the statement. On SQLite
+    one that is carried out `for_each` of many parameters gives no rows.
     """
-    cursor = _cursor(connection)
-    sent = parameters if values is None else values
+    statement, cursor = sql, _cursor(connection, sql)
     has_events = connection._has_events or connection.engine._has_events
     try:
         if has_events:
             for hear in connection.dispatch.before_cursor_execute:
-                sql, parameters = hear(connection, cursor, sql, parameters, None, False)
-        with prepared(connection, sent):
+                sql, parameters = hear(connection, cursor, sql, parameters, None, for_each)
+        if connection.dialect.name == "postgresql":
+            text, values = _numbered(sql, parameters)
+            with prepared(connection, values):
+                cursor.execute(text, values)
+        elif for_each:
+            cursor.executemany(sql, parameters)
+        else:
             cursor.execute(sql, parameters)
-        rows = cursor.fetchall() if gives_rows else []
+        rows = cursor.fetchall() if gives_rows and not for_each else []
         if has_events:
-            connection.dispatch.after_cursor_execute(connection, cursor, sql, parameters, None, False)
+            connection.dispatch.after_cursor_execute(connection, cursor, sql, parameters, None, for_each)
     except (connection.dialect.loaded_dbapi.Error, *_EXITS) as error:
         connection._handle_dbapi_exception(error, sql, parameters, cursor, None)
-    if len(rows) > _MANY:  # the cursor holds them as the server sent them
-        connection.info.pop(_CURSOR).close()
+    if len(rows) > _MANY_ROWS:  # the cursor holds them as the server sent them
+        connection.info[_CURSORS].pop(statement).close()
     return rows
 
 
-def _cursor(connection: Connection) -> Any:
-    """Return the cursor that a connection keeps for `run`."""
-    info = connection.info
-    if _CURSOR not in info:
-        driver: Any = connection.connection.driver_connection
-        info[_CURSOR] = driver.cursor()
-        if connection.dialect.name == "postgresql":
-            from erp.db.sent_lists import ListDumper  # SQLite needs no driver of PostgreSQL
+def _numbered(sql: str, parameters: Any) -> tuple[str, Sequence[Any]]:
+    """Return a statement with the numbered places that PostgreSQL wants, and its values in their order."""
+    text, names = _places(sql)
+    return text, [parameters[name] for name in names] if isinstance(parameters, dict) else parameters
 
-            info[_CURSOR].adapters.register_dumper(list, ListDumper)
-    return info[_CURSOR]
+
+@lru_cache(maxsize=1000)
+def _places(sql: str) -> tuple[str, tuple[str, ...]]:
+    """Return a statement with numbered places, and the names of its parameters in their order, if it has names."""
+    names: dict[str | int, int] = {}
+
+    def number(place: re.Match[str]) -> str:
+        if place[0] == "%%":
+            return "%"
+        return f"${names.setdefault(place[1] or len(names), len(names) + 1)}"
+
+    text = _PLACE.sub(number, sql)
+    return text, tuple(name for name in names if isinstance(name, str))
+
+
+def _cursor(connection: Connection, sql: str) -> Any:
+    """Return the cursor that a connection keeps for a statement: it remembers how values are sent and read."""
+    cursors = connection.info.setdefault(_CURSORS, {})
+    if sql not in cursors:
+        if len(cursors) >= _MOST_CURSORS:
+            cursors.pop(next(iter(cursors))).close()
+        driver: Any = connection.connection.driver_connection
+        if connection.dialect.name == "postgresql":
+            from erp.db.sent_lists import NumberedCursor  # SQLite needs no driver of PostgreSQL
+
+            cursors[sql] = NumberedCursor(driver)
+        else:
+            cursors[sql] = driver.cursor()
+    return cursors[sql]

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from erp.db.bulk import sql_of_last_id, sql_of_next_ids
 from erp.db.driver import run
-from erp.db.session import is_postgresql
+from erp.db.session import connection_of, is_postgresql
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ def new_ids_and(
 ) -> tuple[dict[Table, list[int]], T]:
     """Return ids as `new_ids_of` does, with the value that the expression `also()`, built once, has in the database."""
     session.flush()
-    connection, tables = session.connection(), tuple(counts)
+    connection, tables = connection_of(session), tuple(counts)
     if is_postgresql(session):
         (found,) = run(connection, _next_ids(tables, also), [list(range(count)) for count in counts.values()])
         return {table: list(ids or ()) for table, ids in zip(tables, found, strict=False)}, found[-1]

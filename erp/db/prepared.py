@@ -10,7 +10,7 @@ from collections import namedtuple
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVarTuple
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
@@ -20,7 +20,6 @@ from sqlalchemy import (
     CompoundSelect,
     Connection,
     Date,
-    Result,
     Select,
     Subquery,
     bindparam,
@@ -36,12 +35,10 @@ from sqlalchemy.sql.visitors import replacement_traverse
 from sqlalchemy.types import NullType, TypeEngine
 
 from erp import clock
-from erp.db.connections import prepared
 from erp.db.driver import run
-from erp.db.session import is_postgresql
+from erp.db.session import connection_of, is_postgresql
 from erp.db.types import UtcDateTime
 
-Ts = TypeVarTuple("Ts")
 Rows = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
 Build = Callable[..., Rows]
 
@@ -160,7 +157,7 @@ def read_prepared(session: Session, build: Build, *variant: Hashable, **values: 
 def read_unprepared(session: Session, build: Build, *variant: Any, **values: Any) -> list[tuple[Any, ...]]:
     """Return rows as `read_prepared` does of a select that may be another each time."""
     session.flush()
-    rows = session.execute(build(session, *variant), _sent(session.connection(), values))
+    rows = session.execute(build(session, *variant), _sent(connection_of(session), values))
     return [tuple(row) for row in rows]
 
 
@@ -168,24 +165,6 @@ def typed_rows(session: Session, build: Build, *variant: Hashable, **values: Any
     """Return the rows as `read_prepared` does, with quantities and days instead of what the driver gives."""
     statement = _statement(session, build, variant)
     return list(map(statement.read, _fetch(session, statement, values)))
-
-
-_selects: dict[tuple[Hashable, ...], Any] = {}
-
-
-def fresh_prepared(session: Session, build: Callable[[Session], Select[*Ts]], **values: Any) -> Result[*Ts]:
-    """Return rows of the session as the database has them now, by the select that `build(session)` makes once.
-
-    `values` are those that it names by `given` and `is_among`.
-    """
-    session.flush()
-    connection = session.connection()
-    key = (connection.dialect.name, build)
-    if key not in _selects:
-        _selects[key] = build(session)
-    sent = _sent(connection, values)
-    with prepared(connection, sent.values()):
-        return session.execute(_selects[key], sent, execution_options={"populate_existing": True})
 
 
 def _sent(connection: Connection, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -197,18 +176,17 @@ def _sent(connection: Connection, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _statement(session: Session, build: Build, variant: tuple[Hashable, ...]) -> _Statement:
-    dialect = session.get_bind().dialect
-    key = (dialect.name, build, *variant)
+    key = (is_postgresql(session), build, *variant)
     if key not in _statements:
-        _statements[key] = _Statement(build(session, *variant), dialect)
+        _statements[key] = _Statement(build(session, *variant), session.get_bind().dialect)
     return _statements[key]
 
 
 def _fetch(session: Session, statement: _Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     session.flush()
-    connection = session.connection()
+    connection = connection_of(session)
     sent = _sent(connection, values)
-    return run(connection, statement.sql, statement.parameters(sent), sent.values())
+    return run(connection, statement.sql, statement.parameters(sent))
 
 
 def _as_json(values: Collection[Any]) -> str:

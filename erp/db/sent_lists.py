@@ -1,12 +1,13 @@
-"""How lists are sent to PostgreSQL by statements of the hot path."""
+"""How statements of the hot path are sent to PostgreSQL: with numbered places, and lists as text."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from psycopg import DataError
+from psycopg import Connection, DataError, RawCursor
 from psycopg.abc import AdaptContext, Buffer
 from psycopg.adapt import Dumper
+from psycopg.rows import TupleRow, tuple_row
 from typing_extensions import override
 
 
@@ -35,3 +36,11 @@ def _element(value: Any) -> str:
     text = value if isinstance(value, str) else str(value)
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+class NumberedCursor(RawCursor[TupleRow]):
+    """A cursor for statements whose places are numbered: the driver need not look for them."""
+
+    def __init__(self, connection: Connection[Any]) -> None:
+        super().__init__(connection, row_factory=tuple_row)
+        self.adapters.register_dumper(list, ListDumper)

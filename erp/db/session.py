@@ -13,7 +13,7 @@ from typing import Any
 from flask import Flask, g, has_app_context
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
-from sqlalchemy import BigInteger, Integer, MetaData, event
+from sqlalchemy import BigInteger, Connection, Integer, MetaData, event
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, registry
 from typing_extensions import override
@@ -129,6 +129,22 @@ def is_postgresql(session: Session) -> bool:
     return bool(session.info[_DIALECT] == "postgresql")
 
 
+@dataclass
+class _Used:
+    """The connection of a session's transaction, and the engine that was chosen for it."""
+
+    connection: Connection | None = None
+    chosen: Any = None
+
+
+def connection_of(session: Session) -> Connection:
+    """Return the connection of a session's transaction, which begins with it; asking the session takes longer."""
+    used, chosen = carried(session, _Used), g.get("erp_engine") if has_app_context() else None
+    if used.connection is None or used.chosen is not chosen:
+        used.connection, used.chosen = session.connection(), chosen
+    return used.connection
+
+
 @event.listens_for(ErpSession, "do_orm_execute")
 def _send_before_reading(state: ORMExecuteState) -> None:
     waiting.send(state.session)
@@ -174,7 +190,8 @@ def _send_before_committing(session: ErpSession) -> None:
 
 
 @event.listens_for(ErpSession, "after_transaction_end")
-def _forget_what_waits(session: ErpSession, transaction: Any) -> None:
+def _forget_transaction(session: ErpSession, transaction: Any) -> None:
+    carried(session, _Used).connection = None
     if transaction.parent is None or transaction.nested:
         waiting.forget(session)
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 class GoodsArrived:
     """Goods of these products were received from purchase orders.
 
-    What of them is usable and not allocated yet may be allocated now.
+    What of them is usable and not allocated yet may be allocated now. They `are_free` where nothing of them was
+    allocated when they came.
     """
 
     product_ids: tuple[int, ...]
+    are_free: bool = False
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ def register(core: Core) -> None:
     core.subscribe(PurchaseAllocated, announcing(queries.PURCHASE_ALLOCATED))
     core.subscribe(PurchaseAllocationRemoved, announcing(queries.PURCHASE_ALLOCATION_REMOVED))
     core.implement(announcements, queries.announcements_of_preorder)
+    core.implement(sales_hooks.stock_promises, queries.stock_promises)
     core.implement(sales_hooks.quote_terms, queries.quote_terms)
     core.implement(sales_hooks.incoming_names, queries.incoming_names)
 
@@ -42,7 +43,8 @@ def follow_backorders(session: Session, event: LinesServed) -> None:
     """Write what a run planned of purchase orders, shrink purchase allocations to the open backorders, and promise."""
     services.shrink_purchase_allocations(session, event.shrunk)
     services.write_planned(session, event)
-    services.promise_in_scope(session, Scope(event.product_ids, event.line_ids))
+    if not event.are_promised:
+        services.promise_in_scope(session, Scope(event.product_ids, event.line_ids))
 
 
 def allocate_new_supply(session: Session, event: SupplyChanged) -> None:

@@ -68,7 +68,8 @@ class LinesServed:
 
     `line_ids` is None where the whole queue was served. `shrunk` are lines whose open backorder became smaller without
     a plan: what they hold of incoming supply must shrink with it. `given_back`, `exchanged` and `taken` are what a run
-    planned of incoming supply: the module that owns the kind of supply writes it, in this order.
+    planned of incoming supply: the module that owns the kind of supply writes it, in this order. Where they
+    `are_promised`, the first promise dates that follow are written already.
     """
 
     product_ids: tuple[int, ...]
@@ -77,6 +78,7 @@ class LinesServed:
     given_back: tuple[SupplyGivenBack, ...] = ()
     exchanged: tuple[SupplyExchanged, ...] = ()
     taken: tuple[SupplyTaken, ...] = ()
+    are_promised: bool = False
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,15 @@ def reversal_refusals(session: Session, pack_line_ids: Sequence[int]) -> Mapping
 
 
 @hook
+def stock_promises(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, date]:
+    """Which days may be promised to lines without a promise date, by line id; asked under the product locks.
+
+    Usable stock is about to cover all that is open of them. They are no preorders, and leave without the other lines of
+    their orders. The last answer about a line counts.
+    """
+
+
+@hook
 def backorder_kinds(session: Session, line_ids: Sequence[int]) -> Mapping[int, BackorderKind]:
     """Of which kind a new backorder row of these lines is; it is `backorder` where no answer names the line."""
 

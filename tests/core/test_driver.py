@@ -50,6 +50,23 @@ def test_a_statement_that_comes_again_keeps_its_plan_whatever_the_numbers_in_its
     assert postgres.scalar(text("SELECT count(*) FROM pg_prepared_statements")) == before + 1
 
 
+def test_a_statement_keeps_its_plan_when_a_transaction_is_undone(session):
+    if not is_postgresql(session):
+        pytest.skip("SQLite keeps no plans")
+    for _ in range(3):
+        run(
+            session.connection(),
+            "INSERT INTO erp_sequence (name, next_number) VALUES (%s, 1)",
+            ("undone",),
+            gives_rows=False,
+        )
+        session.rollback()
+    start = "INSERT INTO erp_sequence (name, next_number) VALUES ($1%"
+    plans = text("SELECT generic_plans + custom_plans FROM pg_prepared_statements WHERE statement LIKE :start")
+    assert session.scalars(plans, {"start": start}).all() == [2]
+    assert session.scalar(text("SELECT count(*) FROM erp_sequence WHERE name = 'undone'")) == 0
+
+
 def test_a_refused_statement_raises_what_sqlalchemy_raises_and_undoes_the_transaction(session):
     insert = "INSERT INTO erp_sequence (name, next_number) VALUES ('twice', 1)"
     run(session.connection(), insert, (), gives_rows=False)

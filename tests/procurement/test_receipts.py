@@ -211,7 +211,7 @@ def test_a_receipt_of_a_line_of_which_nothing_is_allocated_asks_for_no_room(
 ) -> None:
     product_id = order.lines[0].product_id
     receive_into(session, order, 4)
-    assert heard == [GoodsArrived((product_id,)), SupplyChanged((product_id,), has_arrived=True)]
+    assert heard == [GoodsArrived((product_id,), are_free=True), SupplyChanged((product_id,), has_arrived=True)]
 
 
 def test_the_goods_are_in_stock_but_not_yet_received_on_the_line_when_room_is_asked_for(
@@ -251,7 +251,7 @@ def test_many_deliveries_are_received_at_once(session: Session, order: PurchaseO
     )
     session.commit()
     products = tuple(sorted((first.product_id, second.product_id)))
-    assert heard == [GoodsArrived(products), SupplyChanged(products, has_arrived=True)]
+    assert heard == [GoodsArrived(products, are_free=True), SupplyChanged(products, has_arrived=True)]
     assert order.state == PurchaseState.received
 
 

@@ -20,7 +20,7 @@ from modules.sales.errors import (
     SerialNotAllocated,
 )
 from modules.sales.models import Allocation, Backorder, OrderLine
-from modules.sales.services import allocations
+from modules.sales.services import releases
 from modules.sales.states import AllocationSource
 from tests.support.inventory_lots import make_location, make_product, make_serials, make_stock
 from tests.support.sales import allocate, make_customer, make_draft, make_order, make_queue, open_backorder
@@ -210,7 +210,7 @@ def test_what_was_allocated_while_the_locks_were_waited_for_is_not_released_unlo
         session.execute(insert(Allocation).values(copied))
         lock_products(session, product_ids)
 
-    monkeypatch.setattr(allocations, "lock_products", locked_later)
+    monkeypatch.setattr(releases, "lock_products", locked_later)
     with pytest.raises(StaleRecord):
         services.release_or_refuse(session, release=True)
     session.rollback()

@@ -20,8 +20,8 @@ from tests.support.sales import make_draft
 
 # SQLite writes one table in a statement: to pack an order, nine change. It needs no round trips.
 MOST = {
-    "postgresql": {"confirm": 8, "allocate": 6, "pack": 5, "remove": 8, "receive": 8},
-    "sqlite": {"confirm": 13, "allocate": 10, "pack": 12, "remove": 12, "receive": 14},
+    "postgresql": {"confirm": 6, "allocate": 4, "pack": 5, "remove": 4, "receive": 7},
+    "sqlite": {"confirm": 11, "allocate": 8, "pack": 12, "remove": 7, "receive": 13},
 }
 
 

@@ -18,6 +18,7 @@ from modules.preorder.queries.coverage import (
     lines_to_promise,
     lines_to_sync,
     new_promises,
+    stock_promises,
     with_siblings,
 )
 from modules.preorder.queries.demand import demand_of
@@ -226,6 +227,7 @@ __all__ = [
     "rebalance_candidates",
     "rush_of",
     "shorten",
+    "stock_promises",
     "supply_and_demand",
     "supply_notes",
     "synced_dates",

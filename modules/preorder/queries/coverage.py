@@ -290,6 +290,18 @@ def new_promises(found: Mapping[int, Coverage]) -> dict[int, date]:
     return {line_id: day for line_id, day in dates.items() if day is not None}
 
 
+def stock_promises(_session: Session, lines: Sequence[OrderLine]) -> dict[int, date]:
+    """Return the dates that may be promised to lines of which usable stock is about to cover all, and which leave
+    alone."""
+    covered = (
+        OpenLine(
+            line.id, line.order_id, line.product_id, line.open_quantity, stock=[AllocatedStock(line.open_quantity)]
+        )
+        for line in lines
+    )
+    return new_promises(cover(covered, arrivals_now()))
+
+
 def coverage_of_line(line: OrderLine, on_purchase_orders: Decimal) -> CoverageState | None:
     """Return how far purchase orders cover what stock leaves open of a line; None where it needs none."""
     waits = line.order.state == OrderState.confirmed and line.need > 0 and line.product.tracking is not Tracking.serial

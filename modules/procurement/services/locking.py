@@ -6,12 +6,14 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any, cast
 
 from sqlalchemy import Select, Table, select, update
-from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
+from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm.attributes import set_committed_value
 
-from erp.db import fresh_prepared, is_among, is_named, is_one_of
+from erp.db import fresh_rows, is_among, is_named, is_one_of
 from erp.errors import StaleRecord
 from erp.identity import ByKey
 from erp.registry import check_revision, revision_column
+from modules.inventory_lots.models import Product
 from modules.inventory_lots.services import lock_products, lock_selected_products
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.queries import join_orders, lines_with_orders, order_ids_by_number
@@ -33,18 +35,22 @@ def lock_lines_and_orders(session: Session, line_ids: Iterable[int]) -> list[Pur
     wanted = set(line_ids)
     # Modules and options are checked with what is read next.
     products = lock_selected_products(session, _products_of, is_checked=False, line_ids=wanted)
-    found = fresh_prepared(session, _locking, line_ids=wanted).all()
+    found = fresh_rows(session, _locking, (PurchaseOrderLine, PurchaseOrder, Product), line_ids=wanted)
     if found:
-        check_revision(session, found[0][1])
-    return _as_locked(sorted((line for line, _ in found), key=lambda line: line.id), wanted, products)
+        check_revision(session, found[0][0])
+    for _, line, order, product in found:
+        set_committed_value(line, "order", order)
+        set_committed_value(line, "product", product)
+    return _as_locked(sorted((line for _, line, *_ in found), key=lambda line: line.id), wanted, products)
 
 
 def _locking(session: Session) -> Select[*tuple[Any, ...]]:
     return (
-        select(PurchaseOrderLine, revision_column())
+        select(revision_column())
+        .select_from(PurchaseOrderLine)
         .join(PurchaseOrderLine.order)
+        .join(PurchaseOrderLine.product)
         .where(is_among(session, PurchaseOrderLine.id, "line_ids", hides_number=True))
-        .options(contains_eager(PurchaseOrderLine.order), joinedload(PurchaseOrderLine.product))
         .order_by(PurchaseOrderLine.order_id, PurchaseOrderLine.id)
         .with_for_update(key_share=True, of=PurchaseOrder)
     )

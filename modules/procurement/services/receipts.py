@@ -66,7 +66,7 @@ def receive_many(session: Session, deliveries: Sequence[Delivery]) -> list[int]:
     write_states(session, states)
     session.expire_all()
     product_ids = tuple(sorted(products))
-    publish(session, GoodsArrived(product_ids))
+    publish(session, GoodsArrived(product_ids, are_free=not falling))
     announce_supply(session, product_ids, has_arrived=True)
     return receipt_ids
 

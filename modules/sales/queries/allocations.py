@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import BigInteger, ColumnElement, Select, select
 from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.sql.elements import SQLCoreOperations
 
 from erp import clock
-from erp.db import format_quantity, is_one_of, total
+from erp.db import format_quantity, given, is_among, is_one_of, raw, read_prepared, total
 from erp.models import RunEntry
 from erp.options import options
 from erp.text import joined, named, say
@@ -39,6 +39,41 @@ def select_allocations(*columns: Any) -> Select[*tuple[Any, ...]]:
 def select_unpacked(*columns: Any) -> Select[*tuple[Any, ...]]:
     """Select columns of the allocations of which something is unpacked, joined as `select_allocations` does."""
     return select_allocations(*columns).where(Allocation.is_unpacked)
+
+
+class Reserved(NamedTuple):
+    """An allocation in raw quantities, and how history names it."""
+
+    id: int
+    line_id: int
+    balance_id: int
+    quantity: int
+    packed: int
+    order_id: int
+    order: str
+    position: int
+    lot: str
+    location: str
+
+
+def reserved(session: Session, allocation_ids: Collection[int]) -> list[Reserved]:
+    """Return allocations by their ids, in the order of these."""
+    return [Reserved._make(row) for row in read_prepared(session, _reserved, False, ids=allocation_ids)]
+
+
+def reserved_for_order(session: Session, order_id: int) -> list[Reserved]:
+    """Return the allocations of an order of which something is unpacked, by id."""
+    return [Reserved._make(row) for row in read_prepared(session, _reserved, True, order_id=order_id)]
+
+
+def _reserved(session: Session, of_order: bool) -> Select[*tuple[Any, ...]]:
+    rows = select_allocations(
+        *(Allocation.id, Allocation.line_id, Allocation.balance_id, raw(Allocation.quantity), raw(Allocation.packed)),
+        *(OrderLine.order_id, Order.number, OrderLine.position, Lot.number, Location.path),
+    ).order_by(Allocation.id)
+    if of_order:
+        return rows.where(OrderLine.order_id == given("order_id", BigInteger()), Allocation.is_unpacked)
+    return rows.where(is_among(session, Allocation.id, "ids"))
 
 
 def run_order(session: Session) -> tuple[ColumnElement[Any], ...]:

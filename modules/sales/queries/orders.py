@@ -9,13 +9,15 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Select, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm.attributes import set_committed_value
 
-from erp.db import fresh_prepared, given, is_one_of, total
+from erp.db import fresh_rows, given, is_one_of, total
 from erp.errors import NotFound, StaleRecord
 from erp.identity import identity_key
 from erp.numbers import sums
 from erp.registry import revision_column
 from erp.text import say
+from modules.inventory_lots.models import Product
 from modules.sales.domain import Progress, fulfilment
 from modules.sales.models import Backorder, Order, OrderLine
 from modules.sales.queries.scheduled import scheduled_quantities
@@ -43,16 +45,22 @@ def locked_order(session: Session, order_id: int) -> tuple[Order, int]:
 
     The products of its lines are locked before. Raises StaleRecord where the order is gone.
     """
-    found = fresh_prepared(session, _locking, order_id=order_id).unique().one_or_none()
-    if found is None:
+    found = fresh_rows(session, _locking, (Order, OrderLine, Product), order_id=order_id)
+    if not found:
         raise StaleRecord
-    return found[0], found[1]
+    revision, order, _, _ = found[0]
+    lines = [line for *_, line, _ in found if line is not None]
+    for *_, line, product in found if lines else ():
+        set_committed_value(line, "order", order)
+        set_committed_value(line, "product", product)
+    set_committed_value(order, "lines", lines)
+    return order, revision
 
 
 def _locking(_session: Session) -> Select[*tuple[Any, ...]]:
-    lines = joinedload(Order.lines).joinedload(OrderLine.product)
-    rows = select(Order, revision_column()).where(Order.id == given("order_id", BigInteger())).options(lines)
-    return rows.with_for_update(key_share=True, of=Order)
+    rows = select(revision_column()).select_from(Order).outerjoin(Order.lines).outerjoin(OrderLine.product)
+    wanted = rows.where(Order.id == given("order_id", BigInteger())).order_by(OrderLine.position)
+    return wanted.with_for_update(key_share=True, of=Order)
 
 
 def orders_with_lines(session: Session, order_ids: Sequence[int]) -> list[Order]:

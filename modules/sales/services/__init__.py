@@ -6,11 +6,8 @@ from modules.sales.services.allocations import (
     allocate_on,
     allocate_order,
     allocate_products,
-    free_allocations,
     hold_lines,
     offer_incoming_supply,
-    release_balance_allocations,
-    release_or_refuse,
     remove_allocations,
     serve_products,
 )
@@ -71,6 +68,7 @@ from modules.sales.services.quote_endings import (
     release_quote,
 )
 from modules.sales.services.quotes import MadeQuote, delete_past_quotes, make_quote
+from modules.sales.services.releases import free_allocations, release_balance_allocations, release_or_refuse
 from modules.sales.services.taking import serve_from_stock, take_from
 
 __all__ = [

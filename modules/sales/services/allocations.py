@@ -2,61 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from decimal import Decimal
-from typing import Any, NamedTuple, cast
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from datetime import date
+from typing import NamedTuple
 
-from sqlalchemy import Row, Table, and_, select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
 from erp import clock, history
 from erp.db import (
     bulk_add,
-    bulk_delete,
     bulk_insert,
     bulk_update,
-    format_quantity,
-    from_raw,
     is_one_of,
     new_ids,
-    raw,
     raw_instant,
     require_lock,
-    to_raw,
 )
-from erp.errors import StaleRecord
 from erp.events import current_run, publish
 from erp.numbers import sums
-from modules.inventory_lots.domain import give_back
-from modules.inventory_lots.models import Location, Lot, Product
-from modules.inventory_lots.services import lock_products, reserve, unreserve
+from modules.inventory_lots.models import Product
+from modules.inventory_lots.services import lock_products, reserve
 from modules.inventory_lots.states import Tracking
 from modules.sales import queries
-from modules.sales.domain import Grant, Part
-from modules.sales.errors import AllocationsHeld, NotOfThisOrder, SerialNotAllocated, TakesFromEarlier
+from modules.sales.domain import Grant
+from modules.sales.errors import NotOfThisOrder, SerialNotAllocated, TakesFromEarlier
 from modules.sales.events import LinesAllocated, LinesServed, SupplyExchanged, SupplyGivenBack, SupplyTaken
-from modules.sales.models import Allocation, Backorder, Order, OrderLine
+from modules.sales.models import Backorder, Order, OrderLine
 from modules.sales.planning import Plan, Rules, plan_run, served_first
-from modules.sales.queries import Loss, Scope, run_order, select_allocations, select_unpacked
+from modules.sales.queries import Loss, Scope
 from modules.sales.services.backorders import absorb_into_backorders, write_backorders
 from modules.sales.services.locking import lock_order
-from modules.sales.services.quote_endings import break_quotes_on_balances
+from modules.sales.services.promise_dates import first_promises
+from modules.sales.services.releases import ALLOCATION, LINE, free_reserved, hold_changes
 from modules.sales.services.scheduled import date_scheduled_backorders
 from modules.sales.states import ORDER, AllocationSource
 
-ALLOCATION = cast(Table, Allocation.__table__)
-LINE = cast(Table, OrderLine.__table__)
 
-
-def serve_products(session: Session, product_ids: Collection[int], *, of_document: bool = True) -> None:
+def serve_products(
+    session: Session,
+    product_ids: Collection[int],
+    *,
+    of_document: bool = True,
+    changed: Sequence[OrderLine] | None = None,
+) -> None:
     """Run products, those of a document or many: stock over their whole queue, backorder rows, then incoming supply.
 
-    The caller holds the products' locks. Run again at once, it changes nothing.
+    The caller holds the products' locks. Run again at once, it changes nothing. `changed` is as for `write_plans`.
     """
     if product_ids:
         scope = Scope(tuple(sorted(product_ids)), of_document=of_document)
-        _serve(session, scope, AllocationSource.automatic)
+        _serve(session, scope, AllocationSource.automatic, changed=changed)
 
 
 def plan_with(session: Session, lines: Sequence[OrderLine]) -> tuple[Scope, list[Plan]]:
@@ -91,15 +88,17 @@ def allocate_order(session: Session, order_id: int, *, agreed: str | None = None
     if open_lines and all(line.product.tracking is Tracking.serial for line in open_lines):
         raise SerialNotAllocated(sku=open_lines[0].product.sku)
     lines = tuple(line.id for line in order.lines)
+    scheduled = [line.id for line in order.lines if queries.is_scheduled_day(line.requested_on)]
     scope = Scope(tuple(sorted({line.product_id for line in order.lines})), lines, of_document=True)
     rules = queries.rules_of_runs(session)
     asked = scope if agreed is None else Scope(scope.product_ids, beyond_queue=lines, of_document=True)
     snapshots = queries.read_snapshots(session, asked, rules)
     if agreed is not None:
         _refuse_other_losses(order, queries.losses_in(session, snapshots, lines, rules), agreed)
-    set_hold(session, order.lines, False)
-    write_plans(session, scope, served_first(snapshots, lines, rules), AllocationSource.manual)
-    date_scheduled_backorders(session, is_one_of(session, Backorder.line_id, lines))
+    plans = served_first(snapshots, lines, rules)
+    write_plans(session, scope, plans, AllocationSource.manual, changed=order.lines, let_in=order.lines)
+    if scheduled:
+        date_scheduled_backorders(session, is_one_of(session, Backorder.line_id, scheduled))
 
 
 def _refuse_other_losses(order: Order, losses: Sequence[Loss], agreed: str) -> None:
@@ -122,21 +121,48 @@ def offer_incoming_supply(session: Session, product_ids: Collection[int]) -> Non
         publish(session, LinesServed(scope.product_ids, scope.line_ids))
 
 
-def _serve(session: Session, scope: Scope, source: AllocationSource, rules: Rules | None = None) -> None:
+def _serve(
+    session: Session,
+    scope: Scope,
+    source: AllocationSource,
+    rules: Rules | None = None,
+    *,
+    changed: Sequence[OrderLine] | None = None,
+) -> None:
     require_lock(session, Product, scope.product_ids)
     rules = rules or queries.rules_of_runs(session)
     plans = [plan_run(snapshot, rules) for snapshot in queries.read_snapshots(session, scope, rules)]
-    write_plans(session, scope, plans, source)
+    write_plans(session, scope, plans, source, changed=changed)
 
 
-def write_plans(session: Session, scope: Scope, plans: Sequence[Plan], source: AllocationSource) -> None:
+def write_plans(
+    session: Session,
+    scope: Scope,
+    plans: Sequence[Plan],
+    source: AllocationSource,
+    *,
+    changed: Sequence[OrderLine] | None = None,
+    let_in: Sequence[OrderLine] = (),
+) -> None:
     """Write what was planned for products of a scope, all at once, and announce it.
 
-    Incoming supply is written by those to whom it belongs, when they hear of it.
+    Incoming supply is written by those to whom it belongs, when they hear of it. `changed` are the lines, as they were
+    read under the locks, that this transaction has changed before or serves; None where others may have changed too.
+    Lines that are `let_in` are not held any more.
     """
     grants = [grant for plan in plans for grant in plan.grants]
-    _write(session, grants, sums((grant.demand, grant.quantity) for grant in grants), source)
+    granted = sums((grant.demand, grant.quantity) for grant in grants)
+    promises = None if changed is None else first_promises(session, changed, granted, plans)
+    held = [line for line in let_in if line.hold_allocation]
+    history.record_all(session, hold_changes(held, False))
+    _write_lines(session, granted, promises or {}, {line.id for line in held})
+    _write(session, grants, granted, source)
     write_backorders(session, (change for plan in plans for change in plan.backorders))
+    publish(session, _served(scope, plans, are_promised=promises is not None))
+
+
+def _served(scope: Scope, plans: Sequence[Plan], *, are_promised: bool) -> LinesServed:
+    """Return the announcement of what was planned for products of a scope."""
     given_back = tuple(
         SupplyGivenBack(holding.kind, holding.id, quantity) for plan in plans for holding, quantity in plan.given_back
     )
@@ -150,8 +176,13 @@ def write_plans(session: Session, scope: Scope, plans: Sequence[Plan], source: A
         for plan in plans
         for holding, supply, quantity in plan.exchanged
     )
-    event = LinesServed(scope.product_ids, scope.line_ids, given_back=given_back, exchanged=exchanged, taken=taken)
-    publish(session, event)
+    return LinesServed(
+        *(scope.product_ids, scope.line_ids),
+        given_back=given_back,
+        exchanged=exchanged,
+        taken=taken,
+        are_promised=are_promised,
+    )
 
 
 class Converted(NamedTuple):
@@ -171,6 +202,7 @@ def allocate_on(
     """
     granted = sums((grant.demand, grant.quantity) for grant in grants)
     ids = new_ids(session, ALLOCATION, len(grants))
+    _write_lines(session, granted, {}, set())
     _write(session, grants, granted, source, ids=ids)
     backorders = absorb_into_backorders(session, granted)
     return [Converted(id_, backorders.get(grant.demand)) for id_, grant in zip(ids, grants, strict=True)]
@@ -184,7 +216,7 @@ def _write(
     *,
     ids: Sequence[int] = (),
 ) -> None:
-    """Write allocation rows and add to lines (`granted`, the sums by line) and balances what they hold."""
+    """Write allocation rows and what balances hold for them; announce what lines were `granted`, which is written."""
     if not grants:
         return
     run = current_run(session)
@@ -201,10 +233,27 @@ def _write(
         bulk_insert(session, ALLOCATION, ("id", *columns), rows, shared=same)
     else:
         bulk_insert(session, ALLOCATION, columns, grants, shared=same)
-    bulk_add(session, LINE, ("allocated",), sorted(granted.items()))
     reserve(session, sorted(sums((grant.supply, grant.quantity) for grant in grants).items()))
     session.expire_all()
     publish(session, LinesAllocated(granted))
+
+
+def _write_lines(session: Session, granted: Mapping[int, int], promises: Mapping[int, date], let_in: Set[int]) -> None:
+    """Add raw quantities to what lines have allocated, promise those of `promises` without a date, and let lines in."""
+    if not (promises or let_in):
+        bulk_add(session, LINE, ("allocated",), sorted(granted.items()))
+        return
+    sets = {
+        "allocated": "allocated + {granted}",
+        "promise_date": "coalesce(promise_date, {day})",
+        "hold_allocation": "hold_allocation AND NOT {is_let_in}",
+    }
+    rows = [
+        (line_id, granted.get(line_id, 0), promises.get(line_id), line_id in let_in)
+        for line_id in sorted({*granted, *let_in})
+    ]
+    bulk_update(session, LINE, sets, {"granted": "bigint", "day": "date", "is_let_in": "boolean"}, rows)
+    session.expire_all()
 
 
 def remove_allocations(
@@ -217,17 +266,16 @@ def remove_allocations(
     """
     order = lock_order(session, order_id)
     ORDER.next(order.state, "remove_allocation")
-    found = session.scalars(select_unpacked(Allocation).where(Order.id == order_id).order_by(Allocation.id)).all()
+    found = queries.reserved_for_order(session, order_id)
     chosen = [row for row in found if allocation_ids is None or row.id in allocation_ids]
     if allocation_ids is not None and len(chosen) < len(set(allocation_ids)):
         raise NotOfThisOrder(order=order.name)
     line_ids = sorted({row.line_id for row in chosen})
     product_ids = tuple(sorted({line.product_id for line in order.lines if line.id in line_ids}))
-    if hold:
-        set_hold(session, [line for line in order.lines if line.id in line_ids], True)
-    free_allocations(session, [(row.id, to_raw(row.unpacked)) for row in chosen], action="removed")
-    if line_ids:
-        publish(session, LinesServed(product_ids, tuple(line_ids), shrunk=tuple(line_ids)))
+    held = [line for line in order.lines if hold and line.id in line_ids]
+    free_reserved(session, chosen, {row.id: row.quantity - row.packed for row in chosen}, action="removed", held=held)
+    if line_ids:  # what is taken away promises nothing
+        publish(session, LinesServed(product_ids, tuple(line_ids), are_promised=True))
     return len(chosen)
 
 
@@ -242,108 +290,8 @@ def hold_lines(session: Session, line_ids: Collection[int], hold: bool) -> None:
 def set_hold(session: Session, lines: Iterable[OrderLine], hold: bool) -> None:
     """Do the same to lines that were read under their locks."""
     changing = [line for line in lines if line.hold_allocation != hold]
-    changes = [
-        history.Change(line.history_subject(), "changed", "hold_allocation", not hold, hold) for line in changing
-    ]
-    history.record_all(session, changes)
+    history.record_all(session, hold_changes(changing, hold))
     rows = [(line.id, hold) for line in changing]
     bulk_update(session, LINE, {"hold_allocation": "{hold}"}, {"hold": "boolean"}, rows)
     for line in changing:
         set_committed_value(line, "hold_allocation", hold)
-
-
-def free_allocations(session: Session, parts: Sequence[Part], *, action: str, why: str = "") -> None:
-    """Give back raw quantities of allocations: a row shrinks to what is packed, and goes when nothing is.
-
-    Writes the history of what disappears.
-    """
-    if not parts:
-        return
-    amounts = dict(parts)
-    columns = (Allocation, OrderLine, Order, Lot.number, Location.path)
-    rows = session.execute(
-        select_allocations(*columns).where(is_one_of(session, Allocation.id, amounts)).order_by(Allocation.id)
-    ).all()
-    _record_freed(session, rows, amounts, action=action, why=why)
-    lines = sums((row.line_id, -amounts[row.id]) for row, *_ in rows)
-    balances = sums((row.balance_id, amounts[row.id]) for row, *_ in rows)
-    gone = [row.id for row, *_ in rows if to_raw(row.quantity) == amounts[row.id]]
-    shrunk = [(row.id, -amounts[row.id]) for row, *_ in rows if to_raw(row.quantity) != amounts[row.id]]
-    bulk_delete(session, ALLOCATION, gone)
-    bulk_add(session, ALLOCATION, ("quantity",), shrunk)
-    bulk_add(session, LINE, ("allocated",), sorted(lines.items()))
-    unreserve(session, sorted(balances.items()))
-    session.expire_all()
-
-
-def _record_freed(
-    session: Session, rows: Sequence[Row[*tuple[Any, ...]]], amounts: Mapping[int, int], *, action: str, why: str
-) -> None:
-    history.record_all(
-        session,
-        [
-            history.Change(
-                history.Subject("sales.order", order.id, order.name, line.position),
-                action,
-                "allocation",
-                old=f"{format_quantity(from_raw(amounts[row.id]))} of {lot} at {path}",
-                why=why,
-            )
-            for row, line, order, lot, path in rows
-        ],
-    )
-
-
-def release_balance_allocations(session: Session, quantities: Mapping[int, Decimal]) -> Decimal:
-    """Release so much of what is held or allocated of each balance (by id), under locks; return how much it was.
-
-    Quotes break first, then allocations go, the latest of a run first. A line that loses supply keeps its place.
-    """
-    freed = break_quotes_on_balances(session, quantities)
-    quantities = {id_: left for id_, quantity in quantities.items() if (left := quantity - freed[id_]) > 0}
-    rows = select_unpacked(Allocation.id, Allocation.balance_id, raw(Allocation.unpacked))
-    rows = rows.where(is_one_of(session, Allocation.balance_id, quantities))
-    held: dict[int, list[Part]] = {}
-    for id_, balance_id, unpacked in reversed(session.execute(rows.order_by(*run_order(session))).all()):
-        held.setdefault(balance_id, []).append((id_, unpacked))
-    parts = [part for id_, parts in held.items() for part in give_back(parts, to_raw(quantities[id_]))]
-    free_allocations(session, parts, action="released")
-    return from_raw(sum(amount for _, amount in parts)) + sum(freed.values(), Decimal(0))
-
-
-def release_or_refuse(session: Session, *, release: bool) -> None:
-    """Give back every unpacked allocation so that sales can be switched off, or raise AllocationsHeld.
-
-    Raises StaleRecord when stock of another product was allocated while the locks were waited for.
-    """
-    held = session.execute(
-        select(OrderLine.product_id, OrderLine.order_id, OrderLine.allocated).where(OrderLine.allocated > Decimal(0))
-    ).all()
-    if held and not release:
-        raise AllocationsHeld(quantity=sum((row[2] for row in held), Decimal(0)), orders=len({row[1] for row in held}))
-    locked = {row[0] for row in held}
-    lock_products(session, locked)
-    rows = session.execute(select_unpacked(Allocation.id, raw(Allocation.unpacked), OrderLine.product_id)).all()
-    if not {product_id for *_, product_id in rows} <= locked:
-        raise StaleRecord
-    parts = [(id_, unpacked) for id_, unpacked, _ in rows]
-    free_allocations(session, parts, action="released", why="sales was disabled")
-
-
-def lower_allocations(session: Session, quantities: Mapping[int, int]) -> None:
-    """Give back raw quantities of lines' allocations: those on stock that may not leave, then the latest of a run."""
-    ids = [line_id for line_id, quantity in quantities.items() if quantity]
-    held: dict[int, list[Part]] = {line_id: [] for line_id in ids}
-    rows = select_unpacked(OrderLine.id, Allocation.id, raw(Allocation.unpacked))
-    for line_id, id_, unpacked in session.execute(
-        rows.where(is_one_of(session, OrderLine.id, ids)).order_by(*run_order(session))
-    ):
-        held[line_id].append((id_, unpacked))
-    parts = [part for line_id in ids for part in give_back(reversed(held[line_id]), quantities[line_id])]
-    free_allocations(session, parts, action="released")
-
-
-def release_lines(session: Session, line_ids: Sequence[int]) -> None:
-    """Give back every unpacked allocation of lines that are cancelled."""
-    rows = select_unpacked(Allocation.id, raw(Allocation.unpacked)).where(OrderLine.id.in_(line_ids))
-    free_allocations(session, [(id_, unpacked) for id_, unpacked in session.execute(rows)], action="released")

@@ -51,6 +51,8 @@ def write_backorders(session: Session, changes: Iterable[Backordered]) -> None:
             grown.append((backorder_id, after - before))
         else:
             allocated.append((backorder_id, before - after))
+    if not (allocated or grown or new):
+        return
     reduce_rows(session, allocated, by="allocated_quantity")
     _grow(session, grown)
     _insert(session, sorted(new))

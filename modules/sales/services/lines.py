@@ -24,10 +24,11 @@ from modules.sales.errors import LinesRefused, NothingOpen, QuantityBelowDone
 from modules.sales.events import BackorderCancelled, LinesServed
 from modules.sales.hooks import confirm_refusals
 from modules.sales.models import Order, OrderLine
-from modules.sales.services.allocations import lower_allocations, release_lines, serve_products
+from modules.sales.services.allocations import serve_products
 from modules.sales.services.backorders import close_backorders, lower_backorders
 from modules.sales.services.locking import lock_line, lock_order
 from modules.sales.services.order_states import close_orders
+from modules.sales.services.releases import lower_allocations, release_lines
 from modules.sales.services.scheduled import follow_requested_date
 from modules.sales.states import ORDER
 

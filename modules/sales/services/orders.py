@@ -18,11 +18,12 @@ from modules.sales import queries
 from modules.sales.errors import OrderWithoutLines
 from modules.sales.events import LinesServed, OrderConfirmed
 from modules.sales.models import Order, OrderLine
-from modules.sales.services.allocations import LINE, plan_with, write_plans
+from modules.sales.services.allocations import plan_with, write_plans
 from modules.sales.services.lines import NewLine, cancel_lines, check_lines, line_refusals, new_line_refusals
 from modules.sales.services.locking import lock_order
 from modules.sales.services.order_states import ORDER_TABLE, close_orders, write_orders
 from modules.sales.services.quote_endings import use_quote
+from modules.sales.services.releases import LINE
 from modules.sales.states import ORDER, AllocationSource, OrderState, ShippingPolicy
 
 
@@ -116,7 +117,7 @@ def confirm(session: Session, order_id: int, *, quote: str | None = None) -> Ord
     number = order.number or next_number(session, "sales.order", "SO", Order.number)
     write_orders(session, [(order, number, state)])
     if run is not None:
-        write_plans(session, *run, AllocationSource.automatic)
+        write_plans(session, *run, AllocationSource.automatic, changed=None if quote else order.lines)
     publish(session, OrderConfirmed((order_id,)))
     return order
 

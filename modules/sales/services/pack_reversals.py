@@ -23,8 +23,9 @@ from modules.sales.errors import AlreadyReversed, ReasonMissing
 from modules.sales.events import PackedGoods, PackReversed
 from modules.sales.hooks import reversal_refusals
 from modules.sales.models import Allocation, Order, OrderLine, Pack, PackLine, PackReversal
-from modules.sales.services.allocations import free_allocations, hold_lines
+from modules.sales.services.allocations import hold_lines
 from modules.sales.services.locking import lock_order
+from modules.sales.services.releases import free_allocations
 from modules.sales.states import ORDER
 
 _Row = Row[*tuple[Any, ...]]

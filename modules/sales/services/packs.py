@@ -46,9 +46,9 @@ from modules.sales.events import GoodsPacked, PackedGoods
 from modules.sales.hooks import pack_refusals
 from modules.sales.models import Allocation, Order, OrderLine, Pack, PackLine
 from modules.sales.queries import select_unpacked
-from modules.sales.services.allocations import ALLOCATION, LINE
 from modules.sales.services.locking import lock_order
 from modules.sales.services.order_states import write_orders
+from modules.sales.services.releases import ALLOCATION, LINE
 from modules.sales.states import ORDER, ShippingPolicy
 
 PACK = cast(Table, Pack.__table__)

@@ -25,9 +25,10 @@ from modules.sales.errors import MoreThanNeeded, NotHeld, SerialNotAllocated
 from modules.sales.models import Allocation, Backorder, Order, OrderLine
 from modules.sales.planning import Plan, Rules, plan_run, settle_backorders
 from modules.sales.queries import Scope, run_order, select_unpacked
-from modules.sales.services.allocations import free_allocations, hold_lines, offer_incoming_supply, write_plans
+from modules.sales.services.allocations import hold_lines, offer_incoming_supply, write_plans
 from modules.sales.services.backorders import grow_backorders
 from modules.sales.services.locking import lock_line
+from modules.sales.services.releases import free_allocations
 from modules.sales.services.scheduled import date_scheduled_backorders
 from modules.sales.states import ORDER, AllocationSource
 
