@@ -4,7 +4,7 @@
 # make faults  things are broken on purpose for 20 minutes: SHORT=1 nine, FULL=1 ninety; PARTS="kills soak", SEED=1
 # make translations   collects the texts of screens into the catalogues of each language
 # make pictures    takes the pictures of docs/clerk.md from the running product; needs Chromium
-# make revisions   writes the initial migrations again from the models; only while nothing is released
+# make revisions   writes the initial migrations again from the models; refused since 1.0.0, whose revisions never change
 
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
